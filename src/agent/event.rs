@@ -1,0 +1,111 @@
+//! What an agent says, in our words: the vocabulary between a codec, which reads the agent's
+//! lines, and a session, which acts on them. Pure data.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// One thing an agent said. A codec turns each line of output into any number of these.
+#[derive(Debug)]
+pub enum AgentEvent {
+    /// The agent has answered the handshake and takes messages.
+    Ready,
+    /// The agent told what it runs with. Comes at the start of each turn.
+    Initialized(AgentInit),
+    /// A new block of answer text begins; deltas that follow belong to it.
+    TextStarted,
+    /// More text of the open block. Neighbouring deltas of one read are merged into one.
+    TextDelta(String),
+    /// The open block's text is not what was streamed: this is the whole of it.
+    TextReplaced(String),
+    /// More of what the model thinks before it answers.
+    ThinkingDelta(String),
+    /// The agent uses a tool.
+    ToolCalled {
+        /// Ties the result to the call.
+        call_id: String,
+        /// The tool's name as the agent says it, e.g. `Read` or `mcp__features__feature_get_stats`.
+        tool: String,
+        /// The tool's input, always a JSON object.
+        input: Box<RawValue>,
+    },
+    /// A tool's result came back.
+    ToolReturned {
+        /// The call that it answers.
+        call_id: String,
+        /// Whether the tool succeeded.
+        ok: bool,
+        /// The result as text, cut at the configured size.
+        content: String,
+        /// Whether `content` was cut.
+        truncated: bool,
+    },
+    /// The agent's API failed and is tried again.
+    Retrying {
+        /// Which attempt comes next, from 1.
+        attempt: u32,
+        /// How many attempts there will be at most.
+        max_attempts: u32,
+        /// Milliseconds until the attempt.
+        delay_ms: u64,
+        /// Why, in words for the user.
+        reason: String,
+    },
+    /// The turn is over. Exactly one ends a turn, as long as the agent behaves.
+    Finished(AgentResult),
+    /// A line for the agent's stdin that the protocol demands, such as the answer to a hook.
+    Reply(String),
+    /// A line that is no line of the protocol. Logged, never shown.
+    Garbage(String),
+}
+
+/// What the agent says that it runs with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentInit {
+    /// The agent's own session id, for resuming.
+    pub session_id: String,
+    /// The tools that the agent may use.
+    pub tools: Vec<String>,
+    /// The model in use.
+    pub model: String,
+    /// The agent's version, empty when unknown.
+    pub version: String,
+}
+
+/// How the agent ended a turn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AgentResult {
+    /// How it went.
+    pub end: AgentEnd,
+    /// Tokens used by this turn.
+    pub usage: Usage,
+    /// US dollars that this turn cost, where the agent tells.
+    pub cost_usd: Option<f64>,
+    /// Milliseconds that the agent worked on the turn.
+    pub duration_ms: Option<u64>,
+}
+
+/// The end of a turn, as the agent sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AgentEnd {
+    /// Answered.
+    Completed,
+    /// Ended by an interrupt.
+    Interrupted,
+    /// Failed; the text tells the user what failed and how to mend it.
+    Failed(String),
+}
+
+/// Tokens of one turn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens read, without those from a cache.
+    pub input_tokens: u64,
+    /// Tokens written.
+    pub output_tokens: u64,
+    /// Tokens read from a cache.
+    #[serde(default)]
+    pub cache_read_tokens: u64,
+    /// Tokens written to a cache.
+    #[serde(default)]
+    pub cache_write_tokens: u64,
+}

@@ -1,0 +1,3 @@
+//! Configuration: one TOML file, the environment and the command line become [`settings`].
+
+pub mod settings;

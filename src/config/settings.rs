@@ -1,0 +1,125 @@
+//! The settings as the rest of the program uses them: checked and complete.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use crate::project::Project;
+
+/// Everything that can be set.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the server listens. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where the database and the agents' state live; never inside a project.
+    pub data_dir: PathBuf,
+    /// Reads the page from this directory instead of the embedded one.
+    pub assets: Option<PathBuf>,
+    /// The projects, in the order given; names are unique.
+    pub projects: Vec<Project>,
+    /// Time for the drain after SIGTERM before the process ends regardless.
+    pub shutdown_timeout: Duration,
+    /// How agents are run.
+    pub agent: AgentSettings,
+    /// Upper bounds.
+    pub limits: Limits,
+    /// Timings of sockets.
+    pub socket: SocketSettings,
+    /// How failed sessions are started again.
+    pub restart: RestartSettings,
+}
+
+/// How agents are run.
+#[derive(Debug, Clone)]
+pub struct AgentSettings {
+    /// Which agent answers.
+    pub kind: AgentChoice,
+    /// The `claude` program; `None` looks for `claude` on the `PATH`.
+    pub claude: Option<PathBuf>,
+    /// The model asked for; `None` leaves it to the agent.
+    pub model: Option<String>,
+    /// Names of environment variables that agents get besides the built-in list.
+    pub env: Vec<String>,
+    /// What to do where the kernel cannot confine an agent.
+    pub sandbox: Sandbox,
+    /// Globs of secret files that no agent may read.
+    pub secrets: Vec<String>,
+    /// Time for the handshake.
+    pub start_timeout: Duration,
+    /// Longest silence while a turn runs.
+    pub silence_timeout: Duration,
+    /// How long an interrupted, then a closed, then a terminated agent is waited for; each step.
+    pub stop_timeout: Duration,
+    /// An agent without work for this long is ended; the next message starts it again.
+    pub idle_timeout: Duration,
+    /// How often the agent repeats a failed API request.
+    pub api_retries: u32,
+}
+
+/// Which agent answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AgentChoice {
+    /// `claude` where it is installed, else the guide.
+    Auto,
+    /// The Claude Code CLI.
+    Claude,
+    /// The built-in guide.
+    Guide,
+}
+
+/// What to do where the kernel cannot confine an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sandbox {
+    /// Refuse to start an agent.
+    Required,
+    /// Confine as far as the kernel can, and say so.
+    BestEffort,
+    /// Do not confine.
+    Off,
+}
+
+/// Upper bounds. Reaching one gives a clear error.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Longest message of a user, bytes of UTF-8.
+    pub message_bytes: usize,
+    /// Largest WebSocket frame or fragmented message that is read at all, bytes.
+    pub frame_bytes: usize,
+    /// Longest line that an agent may print, bytes.
+    pub agent_line_bytes: usize,
+    /// Most of a tool's result that is kept, bytes.
+    pub tool_result_bytes: usize,
+    /// Messages that may wait in one conversation.
+    pub queued_messages: usize,
+    /// Agent processes of the whole server.
+    pub agents: usize,
+    /// Live conversations of one project.
+    pub conversations_per_project: usize,
+    /// Connections to the server.
+    pub connections: usize,
+}
+
+/// Timings of sockets.
+#[derive(Debug, Clone)]
+pub struct SocketSettings {
+    /// The server pings this often.
+    pub ping_interval: Duration,
+    /// A socket that has answered nothing for this long is closed.
+    pub ping_timeout: Duration,
+    /// A socket that has sent nothing for this long after it opened is taken for a page that
+    /// came back and is attached to its conversation.
+    pub attach_after: Duration,
+    /// A viewer that has not taken what it was sent for this long is cut off.
+    pub stall_timeout: Duration,
+}
+
+/// How failed sessions are started again.
+#[derive(Debug, Clone)]
+pub struct RestartSettings {
+    /// Wait before the first restart; doubles with each further one.
+    pub backoff: Duration,
+    /// Longest wait.
+    pub backoff_max: Duration,
+    /// After more failures than this within `window` the session is given up.
+    pub attempts: u32,
+    /// See `attempts`.
+    pub window: Duration,
+}

@@ -1,0 +1,90 @@
+//! What can be asked of the database: the writes, as messages to [`Database`](super::Database),
+//! each answered once it is committed.
+
+use actix::Message;
+
+use crate::{entry::EntryRow, project::ProjectName};
+
+use super::{DatabaseError, Summary};
+
+/// Makes a conversation together with its first entries, in one transaction.
+#[derive(Message, Debug)]
+#[rtype(result = "Result<Summary, DatabaseError>")]
+pub struct CreateConversation {
+    /// The project that it belongs to.
+    pub project: ProjectName,
+    /// Listed even while nobody has written in it.
+    pub explicit: bool,
+    /// Highest sequence number that may be used before [`ReserveSeq`].
+    pub reserved_seq: i64,
+    /// The agent's own session id.
+    pub agent_session: Option<String>,
+    /// The entries, such as the greeting.
+    pub entries: Vec<EntryRow>,
+}
+
+/// Writes entries: new ones are added, and one whose `first_seq` is there already (a text that
+/// has grown) takes the new `last_seq` and payload. A user message opens its turn as queued and
+/// titles an untitled conversation; an end closes its turn.
+#[derive(Message, Debug)]
+#[rtype(result = "Result<(), DatabaseError>")]
+pub struct WriteEntries {
+    /// The conversation.
+    pub conversation: i64,
+    /// The entries, in order.
+    pub entries: Vec<EntryRow>,
+}
+
+/// Marks a queued turn as running.
+#[derive(Message, Debug)]
+#[rtype(result = "Result<(), DatabaseError>")]
+pub struct BeginTurn {
+    /// The conversation.
+    pub conversation: i64,
+    /// The turn.
+    pub turn: i64,
+}
+
+/// Allows sequence numbers up to and including `up_to`.
+#[derive(Message, Debug)]
+#[rtype(result = "Result<(), DatabaseError>")]
+pub struct ReserveSeq {
+    /// The conversation.
+    pub conversation: i64,
+    /// The new highest number. Never lowers what is reserved.
+    pub up_to: i64,
+}
+
+/// Remembers under which id the agent itself knows the conversation; `None` forgets it.
+#[derive(Message, Debug)]
+#[rtype(result = "Result<(), DatabaseError>")]
+pub struct SetAgentSession {
+    /// The conversation.
+    pub conversation: i64,
+    /// The agent's session id.
+    pub agent_session: Option<String>,
+}
+
+/// Deletes a conversation with all that it holds. Answers whether there was one.
+#[derive(Message, Debug)]
+#[rtype(result = "Result<bool, DatabaseError>")]
+pub struct DeleteConversation {
+    /// The project that it must belong to.
+    pub project: ProjectName,
+    /// The conversation.
+    pub conversation: i64,
+}
+
+/// Deletes a conversation if nobody wrote in it and nobody asked for it explicitly.
+/// Answers whether it did.
+#[derive(Message, Debug)]
+#[rtype(result = "Result<bool, DatabaseError>")]
+pub struct DeleteIfEmpty {
+    /// The conversation.
+    pub conversation: i64,
+}
+
+/// Answers once everything asked before it is committed.
+#[derive(Message, Debug)]
+#[rtype(result = "Result<(), DatabaseError>")]
+pub struct Flush;

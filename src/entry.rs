@@ -1,0 +1,186 @@
+//! The single history: what a conversation is made of, on the screen, in memory and in the
+//! database alike. Pure data; the wire dialects render it, the database keeps its rows.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::agent::event::Usage;
+
+/// What one entry of a conversation holds.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// What a person asked.
+    UserMessage(UserMessage),
+    /// Answer text. Grows while it streams.
+    Text(TextBlock),
+    /// What the model thought before it answered. Grows while it streams.
+    Thinking(TextBlock),
+    /// A tool that the agent used.
+    ToolCall(ToolCall),
+    /// What the tool gave back.
+    ToolResult(ToolResult),
+    /// Questions that the agent put to the person.
+    Question(Question),
+    /// The end of a turn that came to an answer.
+    ResponseDone(ResponseDone),
+    /// The end of a turn that failed.
+    Error(TurnError),
+}
+
+/// See [`Content::UserMessage`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct UserMessage {
+    /// The client's own id for it; the same id is accepted once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_id: Option<String>,
+    /// The text.
+    pub content: String,
+}
+
+/// See [`Content::Text`] and [`Content::Thinking`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TextBlock {
+    /// Number of the block within its turn, from 0.
+    pub block: u32,
+    /// The text.
+    pub content: String,
+}
+
+/// See [`Content::ToolCall`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// Ties the result to the call.
+    pub call_id: String,
+    /// The tool's name.
+    pub tool: String,
+    /// The tool's input, a JSON object.
+    pub input: Box<RawValue>,
+}
+
+/// See [`Content::ToolResult`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ToolResult {
+    /// The call that it answers.
+    pub call_id: String,
+    /// Whether the tool succeeded.
+    pub ok: bool,
+    /// The result as text.
+    pub content: String,
+    /// Whether `content` was cut.
+    pub truncated: bool,
+}
+
+/// See [`Content::Question`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Question {
+    /// The call that asked.
+    pub call_id: String,
+    /// A list of `{question, header, options: [{label, description}], multiSelect}`.
+    pub questions: Box<RawValue>,
+}
+
+/// See [`Content::ResponseDone`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ResponseDone {
+    /// How the turn ended.
+    pub outcome: Outcome,
+    /// Tokens used, where the agent tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// US dollars, where the agent tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    /// Milliseconds from the turn's start to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+}
+
+/// How a turn ended that did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Answered in full.
+    Completed,
+    /// Stopped by a person.
+    Stopped,
+    /// Cut off by a shutdown or a crash of the server; what came until then is kept.
+    Interrupted,
+}
+
+/// See [`Content::Error`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TurnError {
+    /// What failed, why, and how to mend it.
+    pub content: String,
+    /// Whether asking again can help.
+    pub retryable: bool,
+}
+
+/// An entry as the database keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryRow {
+    /// The turn that it belongs to; 0 is the greeting.
+    pub turn: i64,
+    /// Sequence number of its first piece.
+    pub first_seq: i64,
+    /// Sequence number of its newest piece.
+    pub last_seq: i64,
+    /// One of `user_message`, `text`, `thinking`, `tool_call`, `tool_result`, `question`,
+    /// `response_done`, `error`.
+    pub kind: String,
+    /// The content's fields as a JSON object.
+    pub payload: String,
+}
+
+impl Content {
+    /// The name of this kind of content, in the database and on the wire.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::UserMessage(_) => "user_message",
+            Self::Text(_) => "text",
+            Self::Thinking(_) => "thinking",
+            Self::ToolCall(_) => "tool_call",
+            Self::ToolResult(_) => "tool_result",
+            Self::Question(_) => "question",
+            Self::ResponseDone(_) => "response_done",
+            Self::Error(_) => "error",
+        }
+    }
+
+    /// Whether this ends its turn.
+    pub fn is_end(&self) -> bool {
+        matches!(self, Self::ResponseDone(_) | Self::Error(_))
+    }
+
+    /// The content's fields as a JSON object.
+    pub fn payload(&self) -> serde_json::Result<String> {
+        match self {
+            Self::UserMessage(fields) => serde_json::to_string(fields),
+            Self::Text(fields) | Self::Thinking(fields) => serde_json::to_string(fields),
+            Self::ToolCall(fields) => serde_json::to_string(fields),
+            Self::ToolResult(fields) => serde_json::to_string(fields),
+            Self::Question(fields) => serde_json::to_string(fields),
+            Self::ResponseDone(fields) => serde_json::to_string(fields),
+            Self::Error(fields) => serde_json::to_string(fields),
+        }
+    }
+
+    /// Reads a content back from its kind and its fields.
+    pub fn from_row(kind: &str, payload: &str) -> serde_json::Result<Self> {
+        Ok(match kind {
+            "user_message" => Self::UserMessage(serde_json::from_str(payload)?),
+            "text" => Self::Text(serde_json::from_str(payload)?),
+            "thinking" => Self::Thinking(serde_json::from_str(payload)?),
+            "tool_call" => Self::ToolCall(serde_json::from_str(payload)?),
+            "tool_result" => Self::ToolResult(serde_json::from_str(payload)?),
+            "question" => Self::Question(serde_json::from_str(payload)?),
+            "response_done" => Self::ResponseDone(serde_json::from_str(payload)?),
+            "error" => Self::Error(serde_json::from_str(payload)?),
+            unknown => {
+                return Err(serde::de::Error::custom(format!(
+                    "unknown kind of entry {unknown:?}"
+                )));
+            }
+        })
+    }
+}

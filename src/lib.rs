@@ -1,0 +1,7 @@
+//! Cicerone.
+
+pub mod agent;
+pub mod config;
+pub mod database;
+pub mod entry;
+pub mod project;

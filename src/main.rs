@@ -1,0 +1,2 @@
+//! The `cicerone` program.
+fn main() {}

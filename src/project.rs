@@ -1,0 +1,88 @@
+//! What a project is: a name that clients use and the directory it stands for.
+//! How projects are configured is `config`'s matter.
+
+use std::{fmt, path::PathBuf, sync::Arc};
+
+/// Longest project name, in characters.
+pub const MAX_NAME_LENGTH: usize = 50;
+
+/// A project's name: 1 to 50 ASCII letters, digits, hyphens and underscores.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProjectName(Arc<str>);
+
+/// The text is no project name.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error(
+    "{0:?} is not a project name: use 1 to {MAX_NAME_LENGTH} letters, digits, hyphens and underscores"
+)]
+pub struct InvalidProjectName(pub String);
+
+impl ProjectName {
+    /// Checks `text` against the naming rule.
+    pub fn parse(text: &str) -> Result<Self, InvalidProjectName> {
+        let fits =
+            !text.is_empty() && text.len() <= MAX_NAME_LENGTH && text.chars().all(is_allowed);
+        if fits {
+            Ok(Self(text.into()))
+        } else {
+            Err(InvalidProjectName(text.to_owned()))
+        }
+    }
+
+    /// The nearest valid name to `text`, usually a directory's name: every other character
+    /// becomes a hyphen and the rest is cut.
+    pub fn mend(text: &str) -> Self {
+        let mended: String = text
+            .chars()
+            .map(|c| if is_allowed(c) { c } else { '-' })
+            .take(MAX_NAME_LENGTH)
+            .collect();
+        let mended = mended.trim_matches('-');
+        Self(if mended.is_empty() { "project" } else { mended }.into())
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ProjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One project: what is served under a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Project {
+    /// The name in addresses and on the page.
+    pub name: ProjectName,
+    /// The absolute directory. It may have vanished since the start: callers check.
+    pub dir: PathBuf,
+}
+
+fn is_allowed(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '-' || c == '_'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_has_one_to_fifty_plain_characters() {
+        assert!(ProjectName::parse("my-app_2").is_ok());
+        assert!(ProjectName::parse(&"a".repeat(50)).is_ok());
+        for bad in ["", "a b", "a/b", "ü", "..", &"a".repeat(51)] {
+            assert!(ProjectName::parse(bad).is_err(), "{bad:?} was taken");
+        }
+    }
+
+    #[test]
+    fn a_directory_name_is_mended_visibly() {
+        assert_eq!(ProjectName::mend("my app.rs").as_str(), "my-app-rs");
+        assert_eq!(ProjectName::mend("…").as_str(), "project");
+        assert_eq!(ProjectName::mend(&"x".repeat(80)).as_str().len(), 50);
+    }
+}
