@@ -5,4 +5,5 @@ pub mod config;
 pub mod database;
 pub mod entry;
 pub mod project;
+pub mod session;
 pub mod wire;

@@ -65,17 +65,13 @@ pub enum BadFrame {
 pub fn parse(frame: &str) -> Result<Request, BadFrame> {
     let value: Value = serde_json::from_str(frame).map_err(|_| BadFrame::NotJson)?;
     let Value::Object(fields) = value else {
-        return Err(BadFrame::WrongShape(
-            "a frame must be a JSON object".to_owned(),
-        ));
+        return Err(BadFrame::WrongShape("a frame must be a JSON object".to_owned()));
     };
     match fields.get("type") {
         Some(Value::String(kind)) => match kind.as_str() {
             "start" => Ok(Request::Start(start(&fields)?)),
             "message" => message(&fields),
-            "answer" => Ok(Request::Answer {
-                content: answers(fields.get("answers")),
-            }),
+            "answer" => Ok(Request::Answer { content: answers(fields.get("answers")) }),
             "stop" => Ok(Request::Stop),
             "ping" => Ok(Request::Ping),
             unknown => Err(BadFrame::UnknownType(unknown.to_owned())),
@@ -127,10 +123,7 @@ fn message(fields: &Map<String, Value>) -> Result<Request, BadFrame> {
             )));
         }
     };
-    Ok(Request::Message {
-        message_id,
-        content,
-    })
+    Ok(Request::Message { message_id, content })
 }
 
 /// Longest `message_id`, in bytes.
@@ -185,15 +178,8 @@ mod tests {
 
     #[test]
     fn a_start_without_protocol_is_the_originals() {
-        for frame in [
-            r#"{"type":"start"}"#,
-            r#"{"type":"start","conversation_id":null}"#,
-        ] {
-            let start = Start {
-                v1: false,
-                target: Target::New,
-                after: None,
-            };
+        for frame in [r#"{"type":"start"}"#, r#"{"type":"start","conversation_id":null}"#] {
+            let start = Start { v1: false, target: Target::New, after: None };
             assert_eq!(parse(frame), Ok(Request::Start(start)));
         }
     }
@@ -202,26 +188,15 @@ mod tests {
     fn a_start_names_a_conversation_and_where_to_go_on() {
         let frame =
             r#"{"type":"start","protocol":1,"conversation_id":7,"after":12,"format":"html"}"#;
-        let start = Start {
-            v1: true,
-            target: Target::Conversation(7),
-            after: Some(12),
-        };
+        let start = Start { v1: true, target: Target::Conversation(7), after: Some(12) };
         assert_eq!(parse(frame), Ok(Request::Start(start)));
     }
 
     #[test]
     fn an_id_that_can_be_none_is_kept_for_the_refusal() {
-        for (id, shown) in [
-            ("\"abc\"", "\"abc\""),
-            ("0", "0"),
-            ("-1", "-1"),
-            ("1.5", "1.5"),
-        ] {
+        for (id, shown) in [("\"abc\"", "\"abc\""), ("0", "0"), ("-1", "-1"), ("1.5", "1.5")] {
             let frame = format!(r#"{{"type":"start","conversation_id":{id}}}"#);
-            let Ok(Request::Start(start)) = parse(&frame) else {
-                panic!("{frame} was refused")
-            };
+            let Ok(Request::Start(start)) = parse(&frame) else { panic!("{frame} was refused") };
             assert_eq!(start.target, Target::Nonsense(shown.to_owned()));
         }
     }
@@ -230,14 +205,8 @@ mod tests {
     fn bad_frames_are_refused_in_the_originals_words() {
         assert_eq!(refused(""), "Invalid JSON");
         assert_eq!(refused("{"), "Invalid JSON");
-        assert_eq!(
-            refused(r#"{"type":"message","content":"\ud800"}"#),
-            "Invalid JSON"
-        );
-        assert_eq!(
-            refused(r#"{"type":"dance"}"#),
-            "Unknown message type: dance"
-        );
+        assert_eq!(refused(r#"{"type":"message","content":"\ud800"}"#), "Invalid JSON");
+        assert_eq!(refused(r#"{"type":"dance"}"#), "Unknown message type: dance");
         assert_eq!(refused("{}"), "Unknown message type: None");
         assert!(refused("[]").starts_with("Server error: "));
         assert!(refused(r#"{"type":"message","content":5}"#).starts_with("Server error: "));
@@ -246,25 +215,10 @@ mod tests {
     #[test]
     fn answers_become_one_text() {
         let frame = r#"{"type":"answer","answers":{"0":"Red","1":["a","b"]}}"#;
-        assert_eq!(
-            parse(frame),
-            Ok(Request::Answer {
-                content: "Red; a, b".to_owned()
-            })
-        );
+        assert_eq!(parse(frame), Ok(Request::Answer { content: "Red; a, b".to_owned() }));
         let agreed = r#"{"type":"answer","answers":{}}"#;
-        assert_eq!(
-            parse(agreed),
-            Ok(Request::Answer {
-                content: "OK".to_owned()
-            })
-        );
+        assert_eq!(parse(agreed), Ok(Request::Answer { content: "OK".to_owned() }));
         let text = r#"{"type":"answer","answers":"yes"}"#;
-        assert_eq!(
-            parse(text),
-            Ok(Request::Answer {
-                content: "yes".to_owned()
-            })
-        );
+        assert_eq!(parse(text), Ok(Request::Answer { content: "yes".to_owned() }));
     }
 }

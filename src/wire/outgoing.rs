@@ -124,11 +124,7 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal that only tells its words.
     pub fn new(content: impl Into<String>) -> Self {
-        Self {
-            content: content.into(),
-            retryable: None,
-            message_id: None,
-        }
+        Self { content: content.into(), retryable: None, message_id: None }
     }
 }
 
@@ -183,10 +179,7 @@ mod tests {
             frame(refused, Dialect::Seed).as_deref(),
             Some(r#"{"type":"error","content":"Empty message"}"#)
         );
-        assert_eq!(
-            frame(Notice::Pong, Dialect::Seed).as_deref(),
-            Some(r#"{"type":"pong"}"#)
-        );
+        assert_eq!(frame(Notice::Pong, Dialect::Seed).as_deref(), Some(r#"{"type":"pong"}"#));
     }
 
     #[test]

@@ -29,14 +29,7 @@ pub struct TextPiece<'a> {
 ///
 /// Put together by hand, as the text is escaped already: this is the way of every token.
 pub fn text(piece: TextPiece<'_>, dialect: Dialect) -> Option<ByteString> {
-    let TextPiece {
-        thinking,
-        turn,
-        block,
-        seq,
-        escaped,
-        replace,
-    } = piece;
+    let TextPiece { thinking, turn, block, seq, escaped, replace } = piece;
     match dialect {
         Dialect::Seed if thinking || escaped.is_empty() => None,
         Dialect::Seed => Some(format!(r#"{{"type":"text","content":"{escaped}"}}"#).into()),
@@ -73,20 +66,15 @@ enum SeedFrame<'a> {
 
 fn seed(content: &Content) -> Option<SeedFrame<'_>> {
     match content {
-        Content::Text(block) => Some(SeedFrame::Text {
-            content: &block.content,
-        }),
-        Content::ToolCall(call) => Some(SeedFrame::ToolCall {
-            tool: &call.tool,
-            input: &call.input,
-        }),
-        Content::Question(question) => Some(SeedFrame::Question {
-            questions: &question.questions,
-        }),
+        Content::Text(block) => Some(SeedFrame::Text { content: &block.content }),
+        Content::ToolCall(call) => {
+            Some(SeedFrame::ToolCall { tool: &call.tool, input: &call.input })
+        }
+        Content::Question(question) => Some(SeedFrame::Question { questions: &question.questions }),
         Content::ResponseDone(_) => Some(SeedFrame::ResponseDone),
-        Content::Error(error) => Some(SeedFrame::Error {
-            content: format!("Error: {}", error.content),
-        }),
+        Content::Error(error) => {
+            Some(SeedFrame::Error { content: format!("Error: {}", error.content) })
+        }
         Content::UserMessage(_) | Content::Thinking(_) | Content::ToolResult(_) => None,
     }
 }
@@ -137,18 +125,12 @@ mod tests {
             cost_usd: Some(0.5),
             duration_ms: None,
         });
-        assert_eq!(
-            fixed(&done, 1, 3, Dialect::Seed).unwrap(),
-            r#"{"type":"response_done"}"#
-        );
+        assert_eq!(fixed(&done, 1, 3, Dialect::Seed).unwrap(), r#"{"type":"response_done"}"#);
         assert_eq!(
             fixed(&done, 1, 3, Dialect::V1).unwrap(),
             r#"{"type":"response_done","seq":3,"turn":1,"outcome":"completed","cost_usd":0.5}"#
         );
-        let error = Content::Error(TurnError {
-            content: "it broke".to_owned(),
-            retryable: true,
-        });
+        let error = Content::Error(TurnError { content: "it broke".to_owned(), retryable: true });
         assert_eq!(
             fixed(&error, 1, 3, Dialect::Seed).unwrap(),
             r#"{"type":"error","content":"Error: it broke"}"#
@@ -169,9 +151,6 @@ mod tests {
             text(piece, Dialect::V1).unwrap(),
             r#"{"type":"text","seq":4,"turn":1,"block":0,"content":"a\"b","replace":true}"#
         );
-        assert_eq!(
-            text(piece, Dialect::Seed).unwrap(),
-            r#"{"type":"text","content":"a\"b"}"#
-        );
+        assert_eq!(text(piece, Dialect::Seed).unwrap(), r#"{"type":"text","content":"a\"b"}"#);
     }
 }

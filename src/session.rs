@@ -1,0 +1,4 @@
+//! Sessions.
+
+pub mod transcript;
+pub mod turn;
