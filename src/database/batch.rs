@@ -43,11 +43,7 @@ where
     F: FnOnce(&Connection, &str) -> Result<T, DatabaseError> + Send + 'static,
 {
     let (reply, answer) = oneshot::channel();
-    let write = Write {
-        operation: Some(operation),
-        value: None,
-        reply,
-    };
+    let write = Write { operation: Some(operation), value: None, reply };
     (Box::new(write), answer)
 }
 
@@ -86,12 +82,7 @@ pub(super) struct Writer {
 impl Writer {
     /// A writer through `pool`.
     pub(super) fn new(pool: Pool, clock: Clock, lock: Option<DirectoryLock>) -> Self {
-        Self {
-            pool,
-            clock,
-            patience: PATIENCE,
-            _lock: lock,
-        }
+        Self { pool, clock, patience: PATIENCE, _lock: lock }
     }
 
     /// Runs the jobs in their order in one transaction, and answers each after the commit.
