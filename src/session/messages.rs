@@ -84,14 +84,6 @@ pub enum AttachError {
     /// No conversation is live, or it is not clear which is meant.
     #[error("No active session. Send 'start' first.")]
     NoneLive,
-    /// The agent cannot be started.
-    #[error("Failed to initialize assistant: {reason}")]
-    Agent {
-        /// Why.
-        reason: String,
-        /// The conversation that was made all the same.
-        conversation: i64,
-    },
     /// The project has as many live conversations as it may have.
     #[error("This project has {0} live conversations, and no more are allowed. Close one, or try again later.")]
     TooMany(usize),

@@ -78,6 +78,11 @@ impl Subscriber {
         self.then = then;
     }
 
+    /// What the viewer has asked with, to be handed on when it moves.
+    pub fn take_demand(&mut self) -> Option<oneshot::Sender<Batch>> {
+        self.demand.take()
+    }
+
     /// The viewer has asked.
     pub fn ask(&mut self, reply: oneshot::Sender<Batch>) {
         self.demand = Some(reply);

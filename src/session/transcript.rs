@@ -58,10 +58,10 @@ impl Transcript {
         Self { entries: Vec::new(), next_seq: 1, reserved, requested: reserved, first_dirty: 0 }
     }
 
-    /// A history read from the database. New numbers begin above everything that was ever
-    /// reserved, so that none is used twice, not even one that was lost in a crash.
-    pub fn restore(rows: &[EntryRow], reserved: i64) -> serde_json::Result<Self> {
-        let mut transcript = Self::new(reserved);
+    /// A history read from the database. `first` is the first number of a range that was newly
+    /// reserved for it: so that none is used twice, not even one that was lost in a crash.
+    pub fn restore(rows: &[EntryRow], first: i64) -> serde_json::Result<Self> {
+        let mut transcript = Self::new(first + SEQ_RANGE - 1);
         for row in rows {
             let body = match Content::from_row(&row.kind, &row.payload)? {
                 Content::Text(block) => Body::Growing(Growing::closed(false, &block, row.last_seq)),
@@ -80,12 +80,12 @@ impl Transcript {
             });
         }
         transcript.first_dirty = transcript.entries.len();
-        transcript.next_seq = reserved + 1;
+        transcript.next_seq = first;
         Ok(transcript)
     }
 
-    /// The range that a new conversation starts with.
-    pub fn first_range() -> i64 {
+    /// How many numbers are reserved at once.
+    pub fn range() -> i64 {
         SEQ_RANGE
     }
 
@@ -221,6 +221,18 @@ impl Transcript {
     /// Whether a person has written anything.
     pub fn has_user_message(&self) -> bool {
         self.contents().any(|(_, content)| matches!(content, Content::UserMessage(_)))
+    }
+
+    /// Turn and number of the message that a client knows under this id.
+    pub fn find_message(&self, id: &str) -> Option<(i64, i64)> {
+        self.entries.iter().rev().find_map(|entry| match &entry.body {
+            Body::Fixed(Content::UserMessage(message))
+                if message.message_id.as_deref() == Some(id) =>
+            {
+                Some((entry.turn, entry.first_seq))
+            }
+            _ => None,
+        })
     }
 
     /// Turns that a person opened and nothing ended, oldest first.

@@ -92,6 +92,12 @@ impl Transcript {
         cursor
     }
 
+    /// Behind everything that began up to `seq`, for a viewer that cannot replace what it has.
+    pub fn behind(&self, seq: i64) -> Cursor {
+        let index = self.entries.partition_point(|entry| entry.first_seq <= seq);
+        if index == self.entries.len() { self.end() } else { Cursor::at(index) }
+    }
+
     /// The first entry of a turn.
     pub fn start_of(&self, turn: i64) -> Cursor {
         let index = self.entries.iter().position(|entry| entry.turn == turn);

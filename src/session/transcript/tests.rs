@@ -254,7 +254,7 @@ proptest! {
     /// Whatever happens, and in whatever order, the viewer's screen is what is stored.
     #[test]
     fn p4_every_reconstruction_equals_the_stored_conversation(steps in prop::collection::vec(step(), 1..80)) {
-        let mut reserved = 10_000;
+        let mut reserved = SEQ_RANGE;
         let mut transcript = Transcript::new(reserved);
         let mut disk = Disk::default();
         let mut client = Client::default();
@@ -278,9 +278,8 @@ proptest! {
                 }
                 Step::Write => disk.write(transcript.take_dirty()),
                 Step::Crash => {
-                    transcript = Transcript::restore(&disk.rows(), reserved).unwrap();
-                    reserved += 10_000;
-                    transcript.reserve(reserved, true);
+                    transcript = Transcript::restore(&disk.rows(), reserved + 1).unwrap();
+                    reserved += SEQ_RANGE;
                     turn = transcript.next_turn().max(1);
                     let entrance = transcript.enter(Some(client.seq));
                     client.enter(&entrance);
