@@ -16,6 +16,8 @@ pub mod prompt;
 mod spawner;
 
 use std::{
+    env,
+    ffi::OsString,
     fmt, io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -51,10 +53,18 @@ struct Inner {
     line_bytes: usize,
     tool_result_bytes: usize,
     data_dir: PathBuf,
-    /// This program: the launcher, the guide and the feature tools.
-    cicerone: io::Result<PathBuf>,
+    server: Server,
     secrets: Result<Secrets, InvalidSecret>,
     spawner: Spawner,
+}
+
+/// The server as agents see it.
+#[derive(Debug)]
+pub struct Server {
+    /// The `cicerone` program: launcher, guide and feature tools.
+    pub program: io::Result<PathBuf>,
+    /// The server's environment, of which an agent gets a part.
+    pub environment: Vec<(OsString, OsString)>,
 }
 
 /// Which agent answers.
@@ -144,25 +154,24 @@ impl AgentSession {
 }
 
 impl Agents {
-    /// Agents of this program, with their state under `data_dir`.
+    /// Agents of this process, with their state under `data_dir`.
     pub fn new(settings: &AgentSettings, limits: &Limits, data_dir: &Path) -> Self {
-        Self::of_program(std::env::current_exe(), settings, limits, data_dir)
+        let server = Server {
+            program: env::current_exe(),
+            environment: env::vars_os().collect(),
+        };
+        Self::of(server, settings, limits, data_dir)
     }
 
     /// As [`Agents::new`], for a caller that is not the `cicerone` program itself.
-    pub fn of_program(
-        cicerone: io::Result<PathBuf>,
-        settings: &AgentSettings,
-        limits: &Limits,
-        data_dir: &Path,
-    ) -> Self {
+    pub fn of(server: Server, settings: &AgentSettings, limits: &Limits, data_dir: &Path) -> Self {
         Self {
             inner: Arc::new(Inner {
                 settings: settings.clone(),
                 line_bytes: limits.agent_line_bytes,
                 tool_result_bytes: limits.tool_result_bytes,
                 data_dir: data_dir.to_owned(),
-                cicerone,
+                server,
                 secrets: Secrets::new(&settings.secrets),
                 spawner: Spawner::new(),
             }),
@@ -171,10 +180,12 @@ impl Agents {
 
     /// Which agent would answer now, or why none can. Starts nothing.
     pub fn kind(&self) -> Result<AgentKind, AgentError> {
-        Ok(match find_claude(&self.inner.settings)? {
-            Some(_) => AgentKind::Claude,
-            None => AgentKind::Guide,
-        })
+        Ok(
+            match find_claude(&self.inner.settings, &self.inner.server)? {
+                Some(_) => AgentKind::Claude,
+                None => AgentKind::Guide,
+            },
+        )
     }
 
     /// Starts an agent; must be called on an actor's thread. It returns before there is a
@@ -186,8 +197,8 @@ impl Agents {
         exited: Recipient<AgentExited>,
     ) -> Result<AgentHandle, AgentError> {
         let inner = &self.inner;
-        let claude = find_claude(&inner.settings)?;
-        let cicerone = match &inner.cicerone {
+        let claude = find_claude(&inner.settings, &inner.server)?;
+        let cicerone = match &inner.server.program {
             Ok(path) => path,
             Err(error) => return Err(AgentError::OwnProgram(error.to_string())),
         };
@@ -197,11 +208,12 @@ impl Agents {
                 &start,
                 program,
                 cicerone,
+                &inner.server,
                 &inner.settings,
                 &secrets,
                 &inner.data_dir,
             ),
-            None => Invocation::of_guide(&start, cicerone, &secrets),
+            None => Invocation::of_guide(&start, cicerone, &inner.server, &secrets),
         };
         let kind = invocation.kind;
         let mut policy = Policy::new(start.project.dir.clone(), secrets);

@@ -346,4 +346,3 @@ fn response(line: ControlResponseLine<'_>, output: &mut Output) {
         )));
     }
 }
-

@@ -2,7 +2,7 @@
 
 use std::{
     env,
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs, io,
     io::Write as _,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
@@ -18,7 +18,7 @@ use crate::{
     project::Project,
 };
 
-use super::{AgentError, AgentKind, StartAgent, claude, guide, launcher, prompt};
+use super::{AgentError, AgentKind, Server, StartAgent, claude, guide, launcher, prompt};
 
 /// Does what must be done before the start. The error is told to a person.
 pub(super) type Prepare = Box<dyn FnOnce() -> Result<(), String> + Send>;
@@ -39,7 +39,10 @@ pub(super) struct Invocation {
 }
 
 /// The `claude` program that is to answer; `None` is for the guide.
-pub(super) fn find_claude(settings: &AgentSettings) -> Result<Option<PathBuf>, AgentError> {
+pub(super) fn find_claude(
+    settings: &AgentSettings,
+    server: &Server,
+) -> Result<Option<PathBuf>, AgentError> {
     if settings.kind == AgentChoice::Guide {
         return Ok(None);
     }
@@ -50,8 +53,9 @@ pub(super) fn find_claude(settings: &AgentSettings) -> Result<Option<PathBuf>, A
             Err(AgentError::ProgramUnusable(program.clone()))
         };
     }
-    let path = env::var_os("PATH").unwrap_or_default();
-    let found = env::split_paths(&path)
+    let path = server.environment.iter().find(|(name, _)| name == "PATH");
+    let path = path.map_or(OsStr::new(""), |(_, value)| value);
+    let found = env::split_paths(path)
         .filter(|dir| dir.is_absolute())
         .map(|dir| dir.join("claude"))
         .find(|program| is_executable(program));
@@ -72,6 +76,7 @@ impl Invocation {
         start: &StartAgent,
         program: PathBuf,
         cicerone: &Path,
+        server: &Server,
         settings: &AgentSettings,
         secrets: &Secrets,
         data_dir: &Path,
@@ -86,7 +91,8 @@ impl Invocation {
             cicerone,
             secrets: secrets.globs(),
         });
-        let environment = claude::environment(env::vars_os(), settings, data_dir);
+        let environment =
+            claude::environment(server.environment.iter().cloned(), settings, data_dir);
         let results = claude::results_dir(&environment, &start.project.dir, start.session);
         let state_dir = claude::state_dir(data_dir);
         let (project, file) = (start.project.clone(), prompt.clone());
@@ -111,13 +117,18 @@ impl Invocation {
     }
 
     /// The built-in guide to the project.
-    pub fn of_guide(start: &StartAgent, cicerone: &Path, secrets: &Secrets) -> Self {
+    pub fn of_guide(
+        start: &StartAgent,
+        cicerone: &Path,
+        server: &Server,
+        secrets: &Secrets,
+    ) -> Self {
         let project = start.project.clone();
         Self {
             kind: AgentKind::Guide,
             program: cicerone.to_owned(),
             arguments: guide::arguments(&start.project, secrets.globs()),
-            environment: guide::environment(env::vars_os()),
+            environment: guide::environment(server.environment.iter().cloned()),
             prepare: Box::new(move || check_dir(&project)),
             prompt: None,
             allowed_tools: None,
