@@ -4,6 +4,7 @@ pub mod agent;
 pub mod config;
 pub mod database;
 pub mod entry;
+pub mod policy;
 pub mod project;
 pub mod session;
 pub mod wire;

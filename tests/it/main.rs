@@ -1,1 +1,5 @@
 //! Tests.
+
+mod agent_probe;
+mod claude;
+mod fake_api;
