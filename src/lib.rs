@@ -6,5 +6,6 @@ pub mod database;
 pub mod entry;
 pub mod policy;
 pub mod project;
+pub mod registry;
 pub mod session;
 pub mod wire;

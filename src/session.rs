@@ -269,11 +269,8 @@ impl Actor for Session {
     /// handles, and the viewers notice that their demands are dropped.
     fn stopped(&mut self, _: &mut Self::Context) {
         let panicked = std::thread::panicking();
-        let exited = SessionExited {
-            project: self.project.name.clone(),
-            epoch: self.epoch,
-            panicked,
-        };
+        let exited =
+            SessionExited { project: self.project.name.clone(), epoch: self.epoch, panicked };
         self.exited.do_send(exited);
     }
 }

@@ -107,9 +107,8 @@ impl Codec {
         if line.iter().all(u8::is_ascii_whitespace) {
             return;
         }
-        let understood = std::str::from_utf8(line)
-            .ok()
-            .and_then(|line| self.understand(line, output).ok());
+        let understood =
+            std::str::from_utf8(line).ok().and_then(|line| self.understand(line, output).ok());
         if understood.is_none() {
             let shown = &line[..line.len().min(GARBAGE_BYTES)];
             let shown = String::from_utf8_lossy(shown).into_owned();
@@ -169,8 +168,7 @@ impl Codec {
             Content::Plain(text) => self.answer.confirm_text(id, &text, events),
             Content::Blocks(blocks) => {
                 for block in blocks {
-                    self.answer
-                        .block(id, serde_json::from_str(block.get())?, events);
+                    self.answer.block(id, serde_json::from_str(block.get())?, events);
                 }
             }
         }
@@ -221,12 +219,8 @@ impl Codec {
     /// Why an agent that runs with this must not run.
     fn refusal(&self, line: &InitLine) -> Option<String> {
         let allowed = self.settings.allowed_tools.as_ref()?;
-        let extra: Vec<&str> = line
-            .tools
-            .iter()
-            .filter(|tool| !allowed.contains(tool))
-            .map(String::as_str)
-            .collect();
+        let extra: Vec<&str> =
+            line.tools.iter().filter(|tool| !allowed.contains(tool)).map(String::as_str).collect();
         if !extra.is_empty() {
             let extra = extra.join(", ");
             return Some(format!(
@@ -250,11 +244,7 @@ impl Codec {
         }
         let cost_usd = line.total_cost_usd.map(|total| {
             let before = std::mem::replace(&mut self.cost_usd, total);
-            if total < before {
-                total
-            } else {
-                total - before
-            }
+            if total < before { total } else { total - before }
         });
         let own_text = std::mem::take(&mut self.own_text);
         let error_kind = self.error_kind.take();

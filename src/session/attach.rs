@@ -1,8 +1,6 @@
 //! Viewers that come: conversations are made, loaded and entered.
 
-use actix::{
-    ActorFutureExt as _, Context, Handler, ResponseActFuture, WrapFuture as _, fut,
-};
+use actix::{ActorFutureExt as _, Context, Handler, ResponseActFuture, WrapFuture as _, fut};
 
 use crate::{
     agent::prompt,
@@ -186,8 +184,12 @@ impl Session {
             viewers: live.viewers() + 1,
         }));
         match (&agent, &to) {
-            (Err(error), Destination::New | Destination::Stored { .. } | Destination::Resumed { .. }) => {
-                subscriber.notify(&Notice::error(format!("Failed to initialize assistant: {error}")));
+            (
+                Err(error),
+                Destination::New | Destination::Stored { .. } | Destination::Resumed { .. },
+            ) => {
+                subscriber
+                    .notify(&Notice::error(format!("Failed to initialize assistant: {error}")));
             }
             (Ok(kind), Destination::Resumed { has_history, .. }) => {
                 if !stayed && !has_history {

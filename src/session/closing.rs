@@ -124,7 +124,8 @@ impl Session {
             return;
         }
         let project = self.project.name.clone();
-        let deleted = self.resources.database.send(DeleteConversation { project, conversation: id });
+        let deleted =
+            self.resources.database.send(DeleteConversation { project, conversation: id });
         context.spawn(deleted.into_actor(self).map(move |answer, _, _| {
             if let Ok(Err(error)) = &answer {
                 log::error!("cannot delete conversation={id} error={error}");

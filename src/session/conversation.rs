@@ -238,8 +238,7 @@ impl Conversation {
             title: self.title.clone(),
             state: self.turns.state(),
             turn: self.turns.running(),
-            queued: self.turns.questions_ahead()
-                - usize::from(self.turns.running().is_some()),
+            queued: self.turns.questions_ahead() - usize::from(self.turns.running().is_some()),
             viewers: self.subscribers.len(),
             pid: self.agent.as_ref().and_then(AgentHandle::pid),
             seq: self.transcript.last_seq(),

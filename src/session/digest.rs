@@ -17,8 +17,8 @@ pub fn wrap(transcript: &Transcript, turn: i64, question: &str) -> String {
     if spoken.is_empty() {
         return question.to_owned();
     }
-    let mut text = "This conversation began earlier. In short, so that you can go on with it:\n\n"
-        .to_owned();
+    let mut text =
+        "This conversation began earlier. In short, so that you can go on with it:\n\n".to_owned();
     for (_, by_person, words) in spoken.iter().skip(spoken.len().saturating_sub(MAX_MESSAGES)) {
         let who = if *by_person { "Person" } else { "You" };
         let end = words.char_indices().nth(MAX_CHARACTERS).map(|(end, _)| end);

@@ -85,7 +85,9 @@ pub enum AttachError {
     #[error("No active session. Send 'start' first.")]
     NoneLive,
     /// The project has as many live conversations as it may have.
-    #[error("This project has {0} live conversations, and no more are allowed. Close one, or try again later.")]
+    #[error(
+        "This project has {0} live conversations, and no more are allowed. Close one, or try again later."
+    )]
     TooMany(usize),
     /// The store failed.
     #[error("{0}")]

@@ -52,12 +52,7 @@ impl Handler<AgentOutput> for Session {
 
 impl Session {
     /// Takes one event. Whether it made an entry that is written at once.
-    fn heard(
-        &mut self,
-        conversation: i64,
-        event: AgentEvent,
-        context: &mut Context<Self>,
-    ) -> bool {
+    fn heard(&mut self, conversation: i64, event: AgentEvent, context: &mut Context<Self>) -> bool {
         let Some(live) = self.conversations.get_mut(&conversation) else { return false };
         let turn = match (event, live.turns.running()) {
             (AgentEvent::Ready, _) => {

@@ -112,18 +112,16 @@ impl Session {
     pub(super) fn reserve(&mut self, conversation: i64, context: &mut Context<Self>) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         let Some(up_to) = live.transcript.wants_range() else { return };
-        let reserved = self
-            .resources
-            .database
-            .send(ReserveSeq { conversation, up_to })
-            .into_actor(self)
-            .map(move |answer, session, _| {
-                let granted = matches!(answer, Ok(Ok(())));
-                if let Some(live) = session.conversations.get_mut(&conversation) {
-                    live.transcript.reserve(up_to, granted);
-                    live.open_gates();
-                }
-            });
+        let reserved =
+            self.resources.database.send(ReserveSeq { conversation, up_to }).into_actor(self).map(
+                move |answer, session, _| {
+                    let granted = matches!(answer, Ok(Ok(())));
+                    if let Some(live) = session.conversations.get_mut(&conversation) {
+                        live.transcript.reserve(up_to, granted);
+                        live.open_gates();
+                    }
+                },
+            );
         context.spawn(reserved);
     }
 
@@ -135,13 +133,14 @@ impl Session {
         <Database as actix::Actor>::Context: ToEnvelope<Database, M>,
     {
         let what = format!("{write:?}");
-        let written = self.resources.database.send(write).into_actor(self).map(
-            move |answer, _, _| match answer {
-                Ok(Ok(())) => (),
-                Ok(Err(error)) => log::warn!("cannot write {what}: {error}"),
-                Err(error) => log::warn!("cannot write {what}: {error}"),
-            },
-        );
+        let written =
+            self.resources.database.send(write).into_actor(self).map(move |answer, _, _| {
+                match answer {
+                    Ok(Ok(())) => (),
+                    Ok(Err(error)) => log::warn!("cannot write {what}: {error}"),
+                    Err(error) => log::warn!("cannot write {what}: {error}"),
+                }
+            });
         context.spawn(written);
     }
 

@@ -28,10 +28,7 @@ fn program() -> PathBuf {
 fn bench(api: &FakeApi) -> Bench {
     let mut bench = Bench::new(&program());
     let url = api.url();
-    for (name, value) in [
-        ("ANTHROPIC_BASE_URL", url.as_str()),
-        ("ANTHROPIC_API_KEY", "dummy"),
-    ] {
+    for (name, value) in [("ANTHROPIC_BASE_URL", url.as_str()), ("ANTHROPIC_API_KEY", "dummy")] {
         bench.environment.push((name.into(), value.into()));
     }
     bench
@@ -45,10 +42,7 @@ async fn an_answer_streams_word_by_word() {
     agent.ready().await;
     let turn = agent.ask("WORDS 5 30").await;
     assert_eq!(turn.text, "w0 w1 w2 w3 w4 ");
-    let deltas = turn
-        .events
-        .iter()
-        .filter(|event| matches!(event, AgentEvent::TextDelta(_)));
+    let deltas = turn.events.iter().filter(|event| matches!(event, AgentEvent::TextDelta(_)));
     assert!(deltas.count() > 1, "the answer came in one piece");
 
     let result = turn.result();
@@ -58,8 +52,5 @@ async fn an_answer_streams_word_by_word() {
     assert_eq!(result.usage.cache_read_tokens, 50);
     let first_cost = result.cost_usd.unwrap();
     let second_cost = agent.ask("WORDS 5 0").await.result().cost_usd.unwrap();
-    assert!(
-        (first_cost - second_cost).abs() < first_cost / 2.0,
-        "{first_cost} then {second_cost}"
-    );
+    assert!((first_cost - second_cost).abs() < first_cost / 2.0, "{first_cost} then {second_cost}");
 }
