@@ -1,7 +1,9 @@
 //! Cicerone.
 
 pub mod agent;
+pub mod cli;
 pub mod config;
 pub mod database;
 pub mod entry;
+pub mod foreign_database;
 pub mod project;
