@@ -1,11 +1,9 @@
 //! Cicerone.
 
 pub mod agent;
+pub mod cli;
 pub mod config;
 pub mod database;
 pub mod entry;
-pub mod policy;
+pub mod foreign_database;
 pub mod project;
-pub mod registry;
-pub mod session;
-pub mod wire;

@@ -1,5 +1,3 @@
-//! Tests.
+//! The program as its users meet it: started as a process, spoken to over its pipes and sockets.
 
-mod agent_probe;
-mod claude;
-mod fake_api;
+mod config;
