@@ -79,7 +79,6 @@ class App {
     this.isNew = id === null;
     this.view.clear();
     this.composer.write(keep.readDraft(project, id));
-    if (!matchMedia('(pointer: coarse)').matches) this.composer.focus();
     keep.keepProject(project);
     this.refreshList();
     this.connection = new Connection({
@@ -92,6 +91,8 @@ class App {
     });
     this.connection.open();
     this.draw();
+    // A touch keyboard would cover what there is to read.
+    if (!matchMedia('(pointer: coarse)').matches) requestAnimationFrame(() => this.composer.focus());
   }
 
   /** @param {import('./store.js').LocalEvent | protocol.ServerFrame} event */
