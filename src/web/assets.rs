@@ -60,6 +60,7 @@ const FILES: &[(&str, &[u8])] = &[
         "views/rail.js",
         include_bytes!("../../static/views/rail.js"),
     ),
+    ("views/run.js", include_bytes!("../../static/views/run.js")),
     (
         "views/tool.js",
         include_bytes!("../../static/views/tool.js"),

@@ -2,6 +2,7 @@
  * The open conversation: its heading, its turns, what waits to be sent, and the first words when
  * nothing was asked yet. Keeps the end in sight only for who is already there.
  */
+import { openTurns } from '../store.js';
 import { agentName, examples } from '../words.js';
 import { element, setText } from './element.js';
 import { confirmLoss, keyList } from './keys.js';
@@ -112,6 +113,7 @@ export class ConversationView extends HTMLElement {
   /** @param {ConversationData} data */
   #renderTurns({ conversation, project }) {
     const turns = conversation?.turns ?? [];
+    const open = conversation ? openTurns(conversation) : [];
     for (const [index, turn] of turns.entries()) {
       let view = this.#views.get(turn.turn);
       if (!view) {
@@ -119,7 +121,8 @@ export class ConversationView extends HTMLElement {
         this.#views.set(turn.turn, view);
         this.#turns.insertBefore(view, this.#turns.children[index] ?? null);
       }
-      view.update(turn, project?.path ?? '', index < turns.length - 1);
+      const waits = !turn.end && turn.parts.length === 0 && open.indexOf(turn) > 0;
+      view.update(turn, project?.path ?? '', waits ? 'waits' : index < turns.length - 1 ? 'passed' : 'last');
     }
   }
 

@@ -40,8 +40,10 @@ export class QuestionCard extends HTMLElement {
       return element('fieldset', {},
         element('legend', {}, question.question),
         ...choices,
-        element('label', { className: 'own' }, element('span', {}, 'In your own words'),
-          element('input', { type: 'text', name: `${name} own`, autocomplete: 'off' })));
+        element('input', {
+          type: 'text', className: 'own', name: `${name} own`, autocomplete: 'off',
+          placeholder: 'Or in your own words', 'aria-label': 'In your own words',
+        }));
     });
     return element('form', { onsubmit: (/** @type {SubmitEvent} */ event) => this.#submit(event) },
       ...sets, element('p', { className: 'actions' }, this.#button, this.#note));

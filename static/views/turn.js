@@ -3,49 +3,59 @@ import { costs } from '../words.js';
 import { element, setText } from './element.js';
 import './prose.js';
 import './question.js';
-import './tool.js';
+import './run.js';
 
 export class TurnView extends HTMLElement {
   /** @type {import('../store.js').Turn | null} */
   #turn = null;
-  #passed = false;
+  #place = '';
   #article = element('article', {});
   #question = element('h2', { className: 'question', hidden: true });
   #parts = element('div', { className: 'parts' });
+  #waits = element('p', { className: 'note waits', hidden: true }, 'Waits for the answer before it.');
   #end = element('footer', { className: 'end' });
-  /** @type {Map<string, HTMLElement>} */
+  /** What shows a part, by the part's key; a run of tool calls shows several. @type {Map<string, HTMLElement>} */
   #shown = new Map();
 
   connectedCallback() {
     if (this.#article.parentNode) return;
-    this.#article.append(this.#question, this.#parts, this.#end);
+    this.#article.append(this.#question, this.#waits, this.#parts, this.#end);
     this.append(this.#article);
   }
 
   /**
    * @param {import('../store.js').Turn} turn
    * @param {string} root the project's directory
-   * @param {boolean} passed a later turn exists
+   * @param {'waits' | 'last' | 'passed'} place whether it waits for another turn, or others follow it
    */
-  update(turn, root, passed) {
-    if (turn === this.#turn && passed === this.#passed) return;
+  update(turn, root, place) {
+    if (turn === this.#turn && place === this.#place) return;
     const ended = turn.end !== this.#turn?.end || this.#turn === null;
     this.#turn = turn;
-    this.#passed = passed;
+    this.#place = place;
     this.dataset.turn = String(turn.turn);
     this.tabIndex = -1;
     this.#question.hidden = turn.question === null;
     setText(this.#question, turn.question ?? '');
+    this.#waits.hidden = place !== 'waits';
     for (const [index, part] of turn.parts.entries()) {
-      let node = this.#shown.get(part.key);
-      if (!node) {
-        node = make(part);
-        this.#shown.set(part.key, node);
-        this.#parts.insertBefore(node, this.#parts.children[index] ?? null);
-      }
-      change(node, part, root, passed);
+      change(this.#nodeFor(part, turn.parts[index - 1]), part, root, place !== 'last');
     }
     if (ended) this.#renderEnd(turn);
+  }
+
+  /**
+   * @param {import('../store.js').Part} part
+   * @param {import('../store.js').Part | undefined} before
+   */
+  #nodeFor(part, before) {
+    const known = this.#shown.get(part.key);
+    if (known) return known;
+    const previous = before && this.#shown.get(before.key);
+    const node = previous && part.kind === 'tool' && before.kind === 'tool' ? previous : make(part);
+    if (node !== previous) this.#parts.insertBefore(node, previous ? previous.nextSibling : this.#parts.firstChild);
+    this.#shown.set(part.key, node);
+    return node;
   }
 
   /** @param {import('../store.js').Turn} turn */
@@ -80,7 +90,7 @@ function make(part) {
     case 'text': return document.createElement('answer-text');
     case 'thinking':
       return element('details', { className: 'thinking' }, element('summary', {}, 'Thinking'), element('p'));
-    case 'tool': return document.createElement('tool-call');
+    case 'tool': return document.createElement('tool-run');
     case 'question': return document.createElement('question-card');
   }
 }
@@ -89,7 +99,7 @@ function make(part) {
  * @param {any} node what `make` made for the part
  * @param {import('../store.js').Part} part
  * @param {string} root
- * @param {boolean} passed
+ * @param {boolean} passed a later turn exists
  */
 function change(node, part, root, passed) {
   switch (part.kind) {
