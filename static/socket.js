@@ -14,6 +14,9 @@ const OPEN_TIMEOUT = 15_000;
 /** A server that does not answer a ping in this time is gone, whatever the socket says. */
 const PONG_TIMEOUT = 10_000;
 
+/** `readyState` of a socket that takes frames. */
+const OPEN = 1;
+
 const FINAL = new Set([
   protocol.CLOSE_BAD_PROJECT_NAME,
   protocol.CLOSE_NO_SUCH_PROJECT,
@@ -107,7 +110,7 @@ export class Connection {
    * @param {import('./protocol.js').ClientFrame} frame
    */
   send(frame) {
-    if (this.socket?.readyState !== WebSocket.OPEN) return false;
+    if (this.socket?.readyState !== OPEN) return false;
     this.socket.send(JSON.stringify(frame));
     return true;
   }

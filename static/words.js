@@ -71,7 +71,7 @@ export function status(conversation, root) {
   switch (conversation.connection) {
     case 'lost':
       return { text: 'The connection is gone; reconnecting (your text is kept)', urgent: true, retry: true };
-    case 'ended': return { text: endedWords(conversation.closeCode), urgent: true, retry: false };
+    case 'ended': return quiet('');
     case 'connecting':
       return quiet(conversation.wasOpen ? 'Reconnecting… (your text is kept)' : 'Connecting…');
   }
@@ -105,14 +105,14 @@ function turnDoing(turn, root) {
   return 'Thinking…';
 }
 
-/** @param {number} code */
-function endedWords(code) {
+/** Why a connection is not tried again. @param {number} code */
+export function endedWords(code) {
   switch (code) {
     case CLOSE_BAD_PROJECT_NAME:
     case CLOSE_NO_SUCH_PROJECT:
-      return 'There is no such project here. Choose another one.';
+      return 'There is no such project here. Choose another one on the left, or look at how the server was started.';
     case CLOSE_NO_SUCH_CONVERSATION:
-      return 'This conversation is gone: it was deleted, or nobody had written in it. Begin a new one.';
+      return 'This conversation is gone: it was deleted, or nobody had written in it.';
     default: return 'The server ended the connection.';
   }
 }

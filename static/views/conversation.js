@@ -3,7 +3,7 @@
  * nothing was asked yet. Keeps the end in sight only for who is already there.
  */
 import { openTurns } from '../store.js';
-import { agentName, examples } from '../words.js';
+import { agentName, endedWords, examples } from '../words.js';
 import { element, setText } from './element.js';
 import { confirmLoss, keyList } from './keys.js';
 import './turn.js';
@@ -98,7 +98,8 @@ export class ConversationView extends HTMLElement {
   #renderHead({ conversation, project }) {
     const asked = conversation?.turns.some((turn) => turn.question !== null) ?? false;
     const first = conversation?.turns.find((turn) => turn.question !== null)?.question;
-    const title = conversation?.title || first?.slice(0, 80) || (project ? 'New conversation' : 'Cicerone');
+    const isNew = project !== null && conversation?.connection !== 'ended';
+    const title = conversation?.title || first?.slice(0, 80) || (isNew ? 'New conversation' : 'Cicerone');
     setText(this.#title, title);
     this.#title.title = title;
     document.title = asked ? `${title} · Cicerone` : project ? `${project.name} · Cicerone` : 'Cicerone';
@@ -134,17 +135,22 @@ export class ConversationView extends HTMLElement {
       element('p', { className: 'note' }, connected ? 'Sending…' : 'Will be sent when the connection is back.'))));
   }
 
-  /** @param {ConversationData} data */
+  /** What stands where no answer is: examples, or why there is nothing. @param {ConversationData} data */
   #renderWelcome({ conversation, project, problem }) {
-    const empty = conversation !== null && project !== null && conversation.connection !== 'ended'
-      && (conversation.caughtUp || conversation.id === null) && conversation.pending.length === 0
+    const ended = conversation?.connection === 'ended' ? endedWords(conversation.closeCode) : null;
+    const isEmpty = conversation !== null && project !== null && conversation.pending.length === 0
+      && (conversation.caughtUp || conversation.id === null)
       && conversation.turns.every((turn) => turn.turn === 0);
-    this.#welcome.hidden = !empty && !problem;
-    if (problem) {
-      this.#welcome.replaceChildren(element('p', { className: 'error' }, problem));
-      this.#welcome.dataset.for = '';
-    } else if (empty && project && this.#welcome.dataset.for !== project.name) {
-      this.#welcome.dataset.for = project.name;
+    const words = problem ?? ended;
+    const content = words ?? (isEmpty ? project.name : '');
+    this.#welcome.hidden = content === '';
+    if (this.#welcome.dataset.content === content) return;
+    this.#welcome.dataset.content = content;
+    if (words !== null) {
+      this.#welcome.replaceChildren(element('p', { className: 'ended', role: 'alert' }, words), ...(project ? [
+        element('button', { type: 'button', onclick: () => this.#say('new-conversation', null) }, 'New conversation'),
+      ] : []));
+    } else if (isEmpty) {
       this.#welcome.replaceChildren(
         element('h2', {}, 'For example'),
         element('ul', {}, ...examples(project).map((question) => element('li', {}, element('button', {

@@ -38,7 +38,7 @@ export class ToolRun extends HTMLElement {
     const failed = parts.filter((part) => part.result?.ok === false).length;
     const last = /** @type {import('../store.js').ToolPart} */ (parts.at(-1));
     const count = `${parts.length} tool calls${failed > 0 ? `, ${failed} failed` : ''}`;
-    return `${count} · ${last.result ? 'last ' : ''}${toolName(last.tool)} ${tellingInput(last.input, root)}`.trim();
+    return `${count} · ${last.result ? 'last' : 'now'}: ${toolName(last.tool)} ${tellingInput(last.input, root)}`.trim();
   }
 }
 

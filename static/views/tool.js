@@ -32,6 +32,7 @@ export class ToolCall extends HTMLElement {
   #fill() {
     if (!this.#details.open || !this.#part) return;
     const { input, result } = this.#part;
+    /** @type {HTMLElement[]} */
     const pieces = [element('pre', { tabIndex: 0, className: 'given' }, JSON.stringify(input, null, 2))];
     if (!result) pieces.push(element('p', {}, 'Still running.'));
     else if (result.content) pieces.push(element('pre', { tabIndex: 0 }, result.content));

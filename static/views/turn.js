@@ -1,7 +1,7 @@
 /** One turn: the person's words, and what the agent did and said. Parts that did not change are not touched. */
 import { costs } from '../words.js';
 import { element, setText } from './element.js';
-import './prose.js';
+import { AnswerText } from './prose.js';
 import './question.js';
 import './run.js';
 
@@ -71,7 +71,10 @@ export class TurnView extends HTMLElement {
     const pieces = [];
     if (end.kind === 'error') {
       this.#end.hidden = false;
-      pieces.push(element('p', { className: 'error' }, end.content));
+      const words = /** @type {AnswerText} */ (document.createElement('answer-text'));
+      words.className = 'error';
+      words.update(end.content);
+      pieces.push(words);
       if (end.retryable && turn.question !== null) pieces.push(again());
     } else if (end.outcome === 'interrupted') {
       pieces.push(element('p', {}, 'This answer was cut off when the server stopped.'), again());
