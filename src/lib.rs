@@ -40,3 +40,4 @@ pub mod entry;
 pub mod foreign_database;
 
 pub mod project;
+pub mod web;
