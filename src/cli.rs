@@ -31,18 +31,12 @@ pub struct Cli {
 pub enum Command {
     /// Serve projects (also without a command).
     Serve(ProjectArgs),
-    /// Answer questions about the current directory on stdin and stdout, as an agent does.
+    /// Answer questions about a project on stdin and stdout, as an agent does.
     Guide(GuideArgs),
     /// Serve a project's feature list to an agent, as an MCP server on stdin and stdout.
     McpFeatures {
         /// The project's directory; it is never changed.
-        #[arg(
-            long,
-            value_name = "DIR",
-            default_value = ".",
-            env = "PROJECT_DIR",
-            hide_env = true
-        )]
+        #[arg(long, value_name = "DIR", default_value = ".", env = "PROJECT_DIR", hide_env = true)]
         dir: PathBuf,
     },
     /// Bring the conversations of the original system into the database.
@@ -64,18 +58,24 @@ pub enum Command {
     /// Confine this process and become the command after `--`.
     #[command(hide = true)]
     SandboxExec {
-        /// The command and its arguments.
+        /// How to confine, then `--`, then the command and its arguments.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
-        command: Vec<OsString>,
+        arguments: Vec<OsString>,
     },
 }
 
-/// What the built-in agent is given. It takes the arguments of the agent that it stands in for.
+/// What the built-in agent answers about.
 #[derive(Debug, Args)]
 pub struct GuideArgs {
-    /// The arguments.
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
-    pub arguments: Vec<OsString>,
+    /// The project's name, as answers call it [default: the directory's].
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// The project's directory; it is never changed.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+    /// A glob of files that must not be read; can be repeated.
+    #[arg(long = "secret", value_name = "GLOB")]
+    pub secrets: Vec<String>,
 }
 
 /// The commands about the configuration.
@@ -137,10 +137,8 @@ impl Options {
         CommandLine {
             config_file: self.config.clone(),
             flags: self.flags(),
-            projects: projects.map(|args| NamedProjects {
-                pairs: args.pairs.clone(),
-                dirs: args.dirs.clone(),
-            }),
+            projects: projects
+                .map(|args| NamedProjects { pairs: args.pairs.clone(), dirs: args.dirs.clone() }),
         }
     }
 

@@ -9,6 +9,7 @@ use std::{
 use cicerone::{
     cli::{Cli, Command, ConfigCommand, Options, ProjectArgs},
     config::{self, ConfigError, Loaded},
+    mcp,
 };
 use clap::Parser;
 
@@ -38,7 +39,7 @@ fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
     match cli.command.unwrap_or(Command::Serve(cli.projects)) {
         Command::Serve(projects) => serve(options, &projects),
         Command::Guide(_) => Err(NotBuilt("guide").into()),
-        Command::McpFeatures { .. } => Err(NotBuilt("mcp-features").into()),
+        Command::McpFeatures { dir } => Ok(mcp::serve(&dir)?),
         Command::Import { .. } => Err(NotBuilt("import").into()),
         Command::Backup { .. } => Err(NotBuilt("backup").into()),
         Command::Config(ConfigCommand::Check(projects)) => check_config(options, &projects),

@@ -5,3 +5,4 @@ mod agent_probe;
 mod claude;
 mod config;
 mod fake_api;
+mod mcp;
