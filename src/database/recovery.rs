@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use crate::entry::{Content, EntryRow, Outcome, ResponseDone, TurnError};
+use crate::entry::{Content, Outcome, ResponseDone, TurnError};
 
 use super::{error::DatabaseError, writes};
 
@@ -89,12 +89,6 @@ fn end(
             duration_ms: None,
         })
     };
-    let entry = EntryRow {
-        turn: open.turn,
-        first_seq: seq,
-        last_seq: seq,
-        kind: content.kind().to_owned(),
-        payload: content.payload().unwrap_or_default(),
-    };
+    let entry = writes::entry_row(open.turn, seq, &content)?;
     writes::write_entries(transaction, open.conversation, &[entry], now)
 }
