@@ -156,10 +156,7 @@ impl AgentSession {
 impl Agents {
     /// Agents of this process, with their state under `data_dir`.
     pub fn new(settings: &AgentSettings, limits: &Limits, data_dir: &Path) -> Self {
-        let server = Server {
-            program: env::current_exe(),
-            environment: env::vars_os().collect(),
-        };
+        let server = Server { program: env::current_exe(), environment: env::vars_os().collect() };
         Self::of(server, settings, limits, data_dir)
     }
 
@@ -180,12 +177,10 @@ impl Agents {
 
     /// Which agent would answer now, or why none can. Starts nothing.
     pub fn kind(&self) -> Result<AgentKind, AgentError> {
-        Ok(
-            match find_claude(&self.inner.settings, &self.inner.server)? {
-                Some(_) => AgentKind::Claude,
-                None => AgentKind::Guide,
-            },
-        )
+        Ok(match find_claude(&self.inner.settings, &self.inner.server)? {
+            Some(_) => AgentKind::Claude,
+            None => AgentKind::Guide,
+        })
     }
 
     /// Starts an agent; must be called on an actor's thread. It returns before there is a
@@ -245,10 +240,6 @@ impl Agents {
         // The channel is empty, so the first line always has room.
         input.try_send(codec::command::handshake()).ok();
         actix::spawn(process::run(run, exited));
-        Ok(AgentHandle {
-            kind,
-            shared,
-            input,
-        })
+        Ok(AgentHandle { kind, shared, input })
     }
 }

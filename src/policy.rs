@@ -64,11 +64,7 @@ pub struct Policy {
 impl Policy {
     /// The policy of the project in `dir`.
     pub fn new(dir: PathBuf, secrets: Secrets) -> Self {
-        Self {
-            dir,
-            secrets,
-            results: None,
-        }
+        Self { dir, secrets, results: None }
     }
 
     /// Lets the agent read back its own long results from `dir`.
@@ -149,11 +145,8 @@ impl Policy {
         if hides_a_root.iter().any(|start| wild.contains(start)) {
             return Err(outside());
         }
-        let dir = if wild.is_empty() {
-            plain
-        } else {
-            plain.rfind('/').map_or("", |end| &plain[..=end])
-        };
+        let dir =
+            if wild.is_empty() { plain } else { plain.rfind('/').map_or("", |end| &plain[..=end]) };
         match dir {
             "" => Ok(()),
             dir => self.resolve_from(base, dir).map(|_| ()),
@@ -172,11 +165,7 @@ impl Policy {
             return Err(Refusal::Special(path.to_owned()));
         }
         let Ok(inside) = real.strip_prefix(&root) else {
-            return if self.is_own_result(&real) {
-                Ok(real)
-            } else {
-                Err(outside())
-            };
+            return if self.is_own_result(&real) { Ok(real) } else { Err(outside()) };
         };
         let by_name = asked.strip_prefix(&root).unwrap_or(Path::new(""));
         if self.secrets.matches(inside) || self.secrets.matches(by_name) {
@@ -192,10 +181,7 @@ impl Policy {
     }
 
     fn is_own_result(&self, real: &Path) -> bool {
-        let results = self
-            .results
-            .as_deref()
-            .and_then(|dir| dir.canonicalize().ok());
+        let results = self.results.as_deref().and_then(|dir| dir.canonicalize().ok());
         results.is_some_and(|results| real.starts_with(results))
     }
 
@@ -217,12 +203,7 @@ fn real_path(path: &Path) -> Option<PathBuf> {
     loop {
         match existing.canonicalize() {
             Ok(real) => {
-                return Some(
-                    missing
-                        .iter()
-                        .rev()
-                        .fold(real, |real, part| real.join(part)),
-                );
+                return Some(missing.iter().rev().fold(real, |real, part| real.join(part)));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 // A link whose target is missing could come to point anywhere.

@@ -56,11 +56,7 @@ pub struct Launch<'a> {
 
 /// Every tool that the program may come with.
 pub fn allowed_tools() -> Vec<String> {
-    BUILT_IN_TOOLS
-        .iter()
-        .chain(&FEATURE_TOOLS)
-        .map(|tool| (*tool).to_owned())
-        .collect()
+    BUILT_IN_TOOLS.iter().chain(&FEATURE_TOOLS).map(|tool| (*tool).to_owned()).collect()
 }
 
 /// The arguments of the program.
@@ -80,11 +76,7 @@ pub fn arguments(launch: &Launch<'_>) -> Vec<OsString> {
     .into();
     let mut add = |name: &str, value: &str| arguments.push(format!("{name}={value}").into());
     add("--tools", &BUILT_IN_TOOLS.join(","));
-    let allowed: Vec<&str> = PERMITTED_TOOLS
-        .iter()
-        .chain(&FEATURE_TOOLS)
-        .copied()
-        .collect();
+    let allowed: Vec<&str> = PERMITTED_TOOLS.iter().chain(&FEATURE_TOOLS).copied().collect();
     add("--allowedTools", &allowed.join(","));
     add("--disallowedTools", &denied(launch.secrets).join(","));
     add("--mcp-config", &mcp_config(launch));
@@ -134,19 +126,10 @@ pub fn results_dir(
         found.map(|(_, value)| PathBuf::from(value))
     };
     let state = value("CLAUDE_CONFIG_DIR").or_else(|| Some(value("HOME")?.join(".claude")))?;
-    let name: String = dir
-        .to_str()?
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-        .collect();
+    let name: String =
+        dir.to_str()?.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let session = session.id().to_string();
-    Some(
-        state
-            .join("projects")
-            .join(name)
-            .join(session)
-            .join("tool-results"),
-    )
+    Some(state.join("projects").join(name).join(session).join("tool-results"))
 }
 
 /// Where the program keeps its state when its account comes from the environment. With an account

@@ -108,17 +108,12 @@ impl Codec {
             return;
         }
         let reason = match std::str::from_utf8(line) {
-            Ok(text) => self
-                .understand(text, output)
-                .err()
-                .map(|error| error.to_string()),
+            Ok(text) => self.understand(text, output).err().map(|error| error.to_string()),
             Err(error) => Some(error.to_string()),
         };
         if let Some(reason) = reason {
             let shown = String::from_utf8_lossy(&line[..line.len().min(GARBAGE_BYTES)]);
-            output
-                .events
-                .push(AgentEvent::Garbage(format!("{reason}: {shown}")));
+            output.events.push(AgentEvent::Garbage(format!("{reason}: {shown}")));
         }
     }
 
@@ -221,12 +216,8 @@ impl Codec {
     /// Why an agent that runs with this must not run.
     fn refusal(&self, line: &InitLine) -> Option<String> {
         let allowed = self.settings.allowed_tools.as_ref()?;
-        let extra: Vec<&str> = line
-            .tools
-            .iter()
-            .filter(|tool| !allowed.contains(tool))
-            .map(String::as_str)
-            .collect();
+        let extra: Vec<&str> =
+            line.tools.iter().filter(|tool| !allowed.contains(tool)).map(String::as_str).collect();
         if !extra.is_empty() {
             let extra = extra.join(", ");
             return Some(format!(
@@ -250,11 +241,7 @@ impl Codec {
         }
         let cost_usd = line.total_cost_usd.map(|total| {
             let before = std::mem::replace(&mut self.cost_usd, total);
-            if total < before {
-                total
-            } else {
-                total - before
-            }
+            if total < before { total } else { total - before }
         });
         let own_text = std::mem::take(&mut self.own_text);
         let error_kind = self.error_kind.take();

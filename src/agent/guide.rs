@@ -27,7 +27,5 @@ pub fn arguments(project: &Project, secrets: &[String]) -> Vec<OsString> {
 pub fn environment(
     server: impl Iterator<Item = (OsString, OsString)>,
 ) -> Vec<(OsString, OsString)> {
-    server
-        .filter(|(name, _)| PASSED.iter().any(|passed| name == passed))
-        .collect()
+    server.filter(|(name, _)| PASSED.iter().any(|passed| name == passed)).collect()
 }

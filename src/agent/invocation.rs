@@ -143,10 +143,7 @@ impl Invocation {
     pub fn command(&self, cicerone: &Path, dir: &Path) -> Command {
         let mut command = Command::new(cicerone);
         command
-            .args(launcher::arguments(
-                self.program.as_os_str(),
-                &self.arguments,
-            ))
+            .args(launcher::arguments(self.program.as_os_str(), &self.arguments))
             .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(dir)
@@ -171,10 +168,7 @@ fn check_dir(project: &Project) -> Result<(), String> {
 }
 
 fn private_dir(dir: &Path) -> io::Result<()> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
 /// Writes a file that only its owner can read. It never follows a link that waits in its place.
@@ -184,10 +178,6 @@ fn private_file(path: &Path, text: &str) -> io::Result<()> {
         _ => (),
     }
     let mut options = fs::OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
+    let mut file = options.write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(text.as_bytes())
 }

@@ -41,10 +41,7 @@ pub fn arguments(program: &OsStr, arguments: &[OsString]) -> Vec<OsString> {
     let parent = std::process::id().to_string();
     let lead = [SUBCOMMAND, "--parent", &parent, "--"].map(OsString::from);
     let program = std::iter::once(program.to_owned());
-    lead.into_iter()
-        .chain(program)
-        .chain(arguments.iter().cloned())
-        .collect()
+    lead.into_iter().chain(program).chain(arguments.iter().cloned()).collect()
 }
 
 /// Becomes the agent. `arguments` are those after `sandbox-exec`. Returns only if that failed.
@@ -83,11 +80,7 @@ fn become_agent(parent: Pid, program: OsString, arguments: Vec<OsString>) -> Lau
 fn die_with(parent: Pid) -> Result<(), LauncherError> {
     process::set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| LauncherError::Confine(error.into()))?;
-    if process::getppid() == Some(parent) {
-        Ok(())
-    } else {
-        Err(LauncherError::ParentGone)
-    }
+    if process::getppid() == Some(parent) { Ok(()) } else { Err(LauncherError::ParentGone) }
 }
 
 fn limit_resources() -> rustix::io::Result<()> {
@@ -101,10 +94,7 @@ fn lower(resource: Resource, most: u64) -> rustix::io::Result<()> {
     let least = |limit: Option<u64>| Some(limit.map_or(most, |limit| limit.min(most)));
     process::setrlimit(
         resource,
-        Rlimit {
-            current: least(now.current),
-            maximum: least(now.maximum),
-        },
+        Rlimit { current: least(now.current), maximum: least(now.maximum) },
     )
 }
 

@@ -26,11 +26,7 @@ pub struct Lines {
 impl Lines {
     /// Lines of at most `max` bytes.
     pub fn new(max: usize) -> Self {
-        Self {
-            partial: Vec::new(),
-            skipped: 0,
-            max,
-        }
+        Self { partial: Vec::new(), skipped: 0, max }
     }
 
     /// Takes the bytes of one read and gives each line that they complete, in order. Every byte
@@ -117,10 +113,7 @@ mod tests {
     fn a_line_may_come_in_any_number_of_reads() {
         let expected = vec![whole("one"), whole(""), whole("two"), whole("half")];
         assert_eq!(lines_of(&[b"one\n\r\ntwo\nhalf"], 9), expected);
-        assert_eq!(
-            lines_of(&[b"o", b"ne", b"\n\r", b"\nt", b"wo\nha", b"lf"], 9),
-            expected
-        );
+        assert_eq!(lines_of(&[b"o", b"ne", b"\n\r", b"\nt", b"wo\nha", b"lf"], 9), expected);
     }
 
     #[test]

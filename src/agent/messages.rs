@@ -120,11 +120,7 @@ mod tests {
     fn an_exit_is_told_in_words() {
         assert!(exit(3 << 8, "").words().contains("exit code 3"));
         assert!(exit(9, "").words().contains("killed"));
-        assert!(
-            exit(1 << 8, "no such option\n")
-                .words()
-                .ends_with("no such option")
-        );
+        assert!(exit(1 << 8, "no such option\n").words().ends_with("no such option"));
         let busy = "Error: Session ID 1 is already in use.";
         assert!(exit(1 << 8, busy).words().contains("Another process"));
     }

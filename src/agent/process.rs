@@ -68,11 +68,7 @@ pub(super) async fn run(run: Run, exited: Recipient<AgentExited>) {
         // It may never have been written.
         tokio::fs::remove_file(prompt).await.ok();
     }
-    let fact = AgentExited {
-        conversation,
-        epoch,
-        exit,
-    };
+    let fact = AgentExited { conversation, epoch, exit };
     if exited.send(fact).await.is_err() {
         log::debug!("nobody waits for the agent's exit conversation={conversation}");
     }
@@ -105,11 +101,7 @@ async fn live(run: Run) -> Result<AgentExit, String> {
     let (reaped, was_reaped) = watch::channel(false);
     let (ended, mut has_ended) = watch::channel(false);
     actix::spawn(pipes::write(stdin, run.lines, closing));
-    let stderr = actix::spawn(pipes::read_stderr(
-        stderr,
-        run.conversation,
-        was_reaped.clone(),
-    ));
+    let stderr = actix::spawn(pipes::read_stderr(stderr, run.conversation, was_reaped.clone()));
     let reader = Reader {
         conversation: run.conversation,
         epoch: run.epoch,
@@ -126,12 +118,7 @@ async fn live(run: Run) -> Result<AgentExit, String> {
         end
     });
 
-    let ladder = Ladder {
-        shared: &shared,
-        input: run.input,
-        close_input,
-        step: run.stop_timeout,
-    };
+    let ladder = Ladder { shared: &shared, input: run.input, close_input, step: run.stop_timeout };
     let status = ladder.until_exit(&mut child, &mut has_ended).await;
     shared.reaped();
     reaped.send_replace(true);

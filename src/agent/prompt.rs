@@ -7,11 +7,8 @@ use crate::project::Project;
 use super::AgentKind;
 
 /// Where a project keeps its specification, in order of preference.
-const SPECIFICATIONS: [&str; 3] = [
-    "prompts/app_spec.txt",
-    ".autoforge/prompts/app_spec.txt",
-    ".autocoder/prompts/app_spec.txt",
-];
+const SPECIFICATIONS: [&str; 3] =
+    ["prompts/app_spec.txt", ".autoforge/prompts/app_spec.txt", ".autocoder/prompts/app_spec.txt"];
 
 /// Characters of the specification that the agent is given.
 const SPECIFICATION_CHARS: usize = 5000;
@@ -93,9 +90,7 @@ fn specification(dir: &Path) -> Option<String> {
         let is_plain = path.starts_with(&root) && path.is_file();
         let file = is_plain.then(|| fs::File::open(path).ok())??;
         let mut bytes = Vec::new();
-        file.take(SPECIFICATION_BYTES)
-            .read_to_end(&mut bytes)
-            .ok()?;
+        file.take(SPECIFICATION_BYTES).read_to_end(&mut bytes).ok()?;
         let text = String::from_utf8_lossy(&bytes);
         let text = text.trim();
         (!text.is_empty()).then(|| shortened(text))
@@ -120,10 +115,7 @@ mod tests {
         let file = dir.path().join(path);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, specification).unwrap();
-        system_prompt(&Project {
-            name: ProjectName::mend("shop"),
-            dir: dir.path().to_owned(),
-        })
+        system_prompt(&Project { name: ProjectName::mend("shop"), dir: dir.path().to_owned() })
     }
 
     #[test]

@@ -27,9 +27,8 @@ impl Spawner {
     /// Starts the thread. It ends with the last clone of the spawner.
     pub fn new() -> Self {
         let (jobs, queue) = mpsc::channel();
-        let started = thread::Builder::new()
-            .name("agent-spawner".to_owned())
-            .spawn(move || spawn_all(queue));
+        let started =
+            thread::Builder::new().name("agent-spawner".to_owned()).spawn(move || spawn_all(queue));
         if let Err(error) = started {
             // The queue is gone with the closure, so every spawn says that it failed.
             log::error!("cannot start the agent spawner error={error}");
@@ -41,11 +40,7 @@ impl Spawner {
     pub async fn spawn(&self, command: Command) -> io::Result<Child> {
         let gone = || io::Error::other("the thread that starts agents is gone");
         let (reply, answer) = oneshot::channel();
-        let job = Job {
-            command,
-            runtime: Handle::current(),
-            reply,
-        };
+        let job = Job { command, runtime: Handle::current(), reply };
         self.jobs.send(job).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }

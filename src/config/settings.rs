@@ -13,6 +13,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// Reads the page from this directory instead of the embedded one.
     pub assets: Option<PathBuf>,
+    /// Least severe log lines of this program that are printed.
+    pub log: log::LevelFilter,
     /// The projects, in the order given; names are unique.
     pub projects: Vec<Project>,
     /// Time for the drain after SIGTERM before the process ends regardless.

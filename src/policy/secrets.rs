@@ -58,10 +58,7 @@ impl Secrets {
         }
         let mut set = GlobSetBuilder::new();
         for glob in &globs {
-            let invalid = |reason: String| InvalidSecret {
-                glob: glob.clone(),
-                reason,
-            };
+            let invalid = |reason: String| InvalidSecret { glob: glob.clone(), reason };
             if glob.is_empty() || glob.contains(['(', ')', ',', '\n', '"']) {
                 let reason = "it is empty or holds a parenthesis, a comma or a quote";
                 return Err(invalid(reason.to_owned()));
@@ -74,10 +71,9 @@ impl Secrets {
                 set.add(glob.map_err(|error| invalid(error.to_string()))?);
             }
         }
-        let set = set.build().map_err(|error| InvalidSecret {
-            glob: globs.join(" "),
-            reason: error.to_string(),
-        })?;
+        let set = set
+            .build()
+            .map_err(|error| InvalidSecret { glob: globs.join(" "), reason: error.to_string() })?;
         Ok(Self { globs, set })
     }
 
@@ -119,28 +115,17 @@ mod tests {
         ] {
             assert!(secrets.matches(Path::new(secret)), "{secret} was not found");
         }
-        for plain in [
-            "src/main.rs",
-            "environment.md",
-            ".gitignore",
-            ".github/ci.yml",
-            "config/dev.toml",
-            "",
-        ] {
-            assert!(
-                !secrets.matches(Path::new(plain)),
-                "{plain} was taken for a secret"
-            );
+        for plain in
+            ["src/main.rs", "environment.md", ".gitignore", ".github/ci.yml", "config/dev.toml", ""]
+        {
+            assert!(!secrets.matches(Path::new(plain)), "{plain} was taken for a secret");
         }
     }
 
     #[test]
     fn a_glob_that_the_agent_could_not_be_told_is_refused() {
         for bad in ["", "a,b", "a(b", "[", "a\"b"] {
-            assert!(
-                Secrets::new(&[bad.to_owned()]).is_err(),
-                "{bad:?} was taken"
-            );
+            assert!(Secrets::new(&[bad.to_owned()]).is_err(), "{bad:?} was taken");
         }
     }
 }

@@ -41,10 +41,7 @@ impl Fixture {
 
     fn refuses(&self, tool: &str, inputs: &[&str]) {
         for input in inputs {
-            assert!(
-                self.judge(tool, input).is_err(),
-                "{tool} {input} was allowed"
-            );
+            assert!(self.judge(tool, input).is_err(), "{tool} {input} was allowed");
         }
     }
 }
@@ -91,19 +88,10 @@ fn nothing_outside_the_project_may_be_read() {
 #[test]
 fn secrets_may_not_be_read_under_any_name() {
     let fixture = Fixture::new();
-    for path in [
-        ".env",
-        "settings.txt",
-        "src/../.env",
-        "src/deep/.env.local",
-        ".git/config",
-    ] {
+    for path in [".env", "settings.txt", "src/../.env", "src/deep/.env.local", ".git/config"] {
         let input = format!(r#"{{"file_path":"{path}"}}"#);
         let refusal = fixture.judge("Read", &input);
-        assert!(
-            matches!(refusal, Err(Refusal::Secret(_))),
-            "{path}: {refusal:?}"
-        );
+        assert!(matches!(refusal, Err(Refusal::Secret(_))), "{path}: {refusal:?}");
     }
 }
 
@@ -180,10 +168,7 @@ fn only_tools_that_read_may_run() {
 fn a_pipe_in_the_project_is_not_read() {
     let fixture = Fixture::new();
     let pipe = fixture.base.path().join("project/pipe");
-    let made = std::process::Command::new("mkfifo")
-        .arg(&pipe)
-        .status()
-        .unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
     assert!(made.success());
     fixture.refuses("Read", &[r#"{"file_path":"pipe"}"#]);
 }
@@ -195,15 +180,9 @@ fn the_agent_reads_back_its_own_long_results_and_nothing_beside_them() {
     fs::create_dir_all(&results).unwrap();
     fs::write(results.join("1.txt"), "long").unwrap();
     fs::write(results.join("../../other.jsonl"), "history").unwrap();
-    fixture.refuses(
-        "Read",
-        &[r#"{"file_path":"$BASE/state/session/tool-results/1.txt"}"#],
-    );
+    fixture.refuses("Read", &[r#"{"file_path":"$BASE/state/session/tool-results/1.txt"}"#]);
     fixture.policy = fixture.policy.with_results(results);
-    fixture.allows(
-        "Read",
-        &[r#"{"file_path":"$BASE/state/session/tool-results/1.txt"}"#],
-    );
+    fixture.allows("Read", &[r#"{"file_path":"$BASE/state/session/tool-results/1.txt"}"#]);
     fixture.refuses(
         "Read",
         &[

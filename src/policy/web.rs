@@ -7,15 +7,8 @@ use serde::Deserialize;
 use super::{Refusal, parse};
 
 /// Ends of names that no public page has.
-const PRIVATE_DOMAINS: [&str; 7] = [
-    "localhost",
-    "local",
-    "internal",
-    "intranet",
-    "lan",
-    "corp",
-    "home",
-];
+const PRIVATE_DOMAINS: [&str; 7] =
+    ["localhost", "local", "internal", "intranet", "lan", "corp", "home"];
 
 /// Refuses addresses of private networks, where a page may be a door to something.
 pub(super) fn judge_fetch(tool: &str, input: &str) -> Result<(), Refusal> {
@@ -24,11 +17,7 @@ pub(super) fn judge_fetch(tool: &str, input: &str) -> Result<(), Refusal> {
         url: String,
     }
     let input: Input = parse(tool, input)?;
-    if is_public(&input.url) {
-        Ok(())
-    } else {
-        Err(Refusal::Address(input.url))
-    }
+    if is_public(&input.url) { Ok(()) } else { Err(Refusal::Address(input.url)) }
 }
 
 fn is_public(url: &str) -> bool {

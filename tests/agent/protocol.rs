@@ -90,11 +90,7 @@ impl Session {
             eprintln!("Error: Session ID {id} is already in use.");
             exit(1);
         }
-        let session = Self {
-            id,
-            file,
-            messages: Vec::new(),
-        };
+        let session = Self { id, file, messages: Vec::new() };
         session.save();
         session
     }
@@ -284,11 +280,7 @@ pub fn print_bytes(line: &[u8]) {
     let mut bytes = line.to_vec();
     bytes.push(b'\n');
     let mut stdout = io::stdout().lock();
-    if stdout
-        .write_all(&bytes)
-        .and_then(|()| stdout.flush())
-        .is_err()
-    {
+    if stdout.write_all(&bytes).and_then(|()| stdout.flush()).is_err() {
         exit(0);
     }
 }

@@ -115,12 +115,7 @@ fn play_line(
         "tool" | "toolerror" => {
             let (call, result) = rest.split_once(" => ").unwrap_or((rest, ""));
             let (name, input) = call_of(call);
-            protocol.tool(
-                name,
-                &input,
-                &result.replace("\\n", "\n"),
-                verb == "toolerror",
-            );
+            protocol.tool(name, &input, &result.replace("\\n", "\n"), verb == "toolerror");
         }
         "hook" => {
             let (name, input) = call_of(rest);

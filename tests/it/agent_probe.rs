@@ -154,13 +154,7 @@ impl Bench {
     pub fn start_session(&self, agents: &Agents, session: AgentSession) -> Running {
         let (sender, heard) = mpsc::unbounded_channel();
         let probe = Probe(sender).start();
-        self.start_with(
-            agents,
-            session,
-            heard,
-            probe.clone().recipient(),
-            probe.recipient(),
-        )
+        self.start_with(agents, session, heard, probe.clone().recipient(), probe.recipient())
     }
 
     /// Starts an agent that reports to whom it is told to.
@@ -175,18 +169,11 @@ impl Bench {
         let start = StartAgent {
             conversation: 1,
             epoch: 1,
-            project: Project {
-                name: ProjectName::mend("tea-shop"),
-                dir: self.project(),
-            },
+            project: Project { name: ProjectName::mend("tea-shop"), dir: self.project() },
             session,
         };
         let handle = agents.start(start, output, exited).unwrap();
-        Running {
-            handle,
-            session: session.id(),
-            heard,
-        }
+        Running { handle, session: session.id(), heard }
     }
 
     /// Every path below the project with its content, for seeing that nothing changed.
@@ -211,9 +198,7 @@ impl Running {
     /// The next thing heard.
     pub async fn next(&mut self) -> Heard {
         let heard = timeout(DEADLINE, self.heard.recv()).await;
-        heard
-            .expect("the agent said nothing for too long")
-            .expect("the probe is gone")
+        heard.expect("the agent said nothing for too long").expect("the probe is gone")
     }
 
     /// The next event; an exit fails the test.
@@ -322,10 +307,7 @@ impl Turn {
 /// Whether a process exists that is not just waiting to be reaped.
 pub fn is_alive(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = stat
-        .rsplit(')')
-        .next()
-        .and_then(|rest| rest.trim().chars().next());
+    let state = stat.rsplit(')').next().and_then(|rest| rest.trim().chars().next());
     !matches!(state, None | Some('Z' | 'X'))
 }
 

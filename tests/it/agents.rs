@@ -20,10 +20,7 @@ pub fn scripted_agent() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let target = test.parent().unwrap().parent().unwrap();
     let program = target.join("examples/scripted-agent");
-    assert!(
-        program.exists(),
-        "{program:?} is missing: run `cargo build --examples`"
-    );
+    assert!(program.exists(), "{program:?} is missing: run `cargo build --examples`");
     program
 }
 
@@ -35,9 +32,7 @@ fn bench() -> Bench {
 fn bench_that_starts(how: &str) -> Bench {
     let mut bench = bench();
     bench.settings.env.push("SCRIPTED_AGENT_START".to_owned());
-    bench
-        .environment
-        .push(("SCRIPTED_AGENT_START".into(), how.into()));
+    bench.environment.push(("SCRIPTED_AGENT_START".into(), how.into()));
     bench
 }
 
@@ -48,11 +43,7 @@ async fn play(script: &str) -> Turn {
     agent.ready().await;
     let turn = agent.ask(script).await;
     let exit = agent.stop().await;
-    assert_eq!(
-        exit.status.and_then(|status| status.code()),
-        Some(0),
-        "{exit:?}"
-    );
+    assert_eq!(exit.status.and_then(|status| status.code()), Some(0), "{exit:?}");
     turn
 }
 
@@ -106,10 +97,7 @@ async fn the_cost_of_each_turn_is_its_own() {
 async fn garbage_is_told_and_passed_over() {
     let turn = play("garbage {not json\nbadutf8\nrawline {\"no\":\"type\"}\nsay fine").await;
     assert_eq!(turn.text, "fine");
-    let garbage = turn
-        .events
-        .iter()
-        .filter(|event| matches!(event, AgentEvent::Garbage(_)));
+    let garbage = turn.events.iter().filter(|event| matches!(event, AgentEvent::Garbage(_)));
     assert_eq!(garbage.count(), 3, "{:?}", turn.events);
 }
 
@@ -135,12 +123,7 @@ async fn a_turn_ends_once_however_often_the_agent_says_so() {
         agent.handle.stop();
         agent.exit().await
     };
-    assert!(
-        !events
-            .iter()
-            .any(|event| matches!(event, AgentEvent::Finished(_))),
-        "{events:?}"
-    );
+    assert!(!events.iter().any(|event| matches!(event, AgentEvent::Finished(_))), "{events:?}");
 }
 
 #[actix_web::test]
@@ -165,19 +148,11 @@ async fn a_tool_that_leaves_the_project_is_denied() {
     let bench = bench();
     let mut agent = bench.start();
     let turn = agent.ask("hook Read {\"file_path\":\"/etc/passwd\"}").await;
-    assert!(
-        turn.text.contains("\"deny\"") && turn.text.contains("outside"),
-        "{}",
-        turn.text
-    );
+    assert!(turn.text.contains("\"deny\"") && turn.text.contains("outside"), "{}", turn.text);
     let turn = agent.ask("hook Write {\"file_path\":\"README.md\"}").await;
     assert!(turn.text.contains("\"deny\""), "{}", turn.text);
     let turn = agent.ask("hook Read {\"file_path\":\"README.md\"}").await;
-    assert!(
-        turn.text.contains("\"success\"") && !turn.text.contains("deny"),
-        "{}",
-        turn.text
-    );
+    assert!(turn.text.contains("\"success\"") && !turn.text.contains("deny"), "{}", turn.text);
 }
 
 #[actix_web::test]
@@ -209,10 +184,7 @@ async fn a_lost_session_is_told_by_the_exit() {
     let bench = bench();
     let mut agent = bench.start_session(&bench.agents(), AgentSession::Resume(Uuid::new_v4()));
     let (events, exit) = agent.exit().await;
-    assert!(
-        exit.session_lost && events.is_empty(),
-        "{exit:?} {events:?}"
-    );
+    assert!(exit.session_lost && events.is_empty(), "{exit:?} {events:?}");
     agent.silence().await;
 }
 
@@ -232,10 +204,7 @@ async fn everything_said_before_a_crash_is_delivered_before_the_exit() {
     assert!(exit.words().contains("killed"), "{}", exit.words());
     assert_eq!(exit.stderr_tail.trim(), "e".repeat(20));
     assert!(agent.handle.pid().is_none());
-    assert!(matches!(
-        agent.handle.send_message("x", Uuid::new_v4()),
-        Err(AgentError::Gone)
-    ));
+    assert!(matches!(agent.handle.send_message("x", Uuid::new_v4()), Err(AgentError::Gone)));
     agent.silence().await;
 }
 
@@ -254,10 +223,7 @@ async fn an_agent_that_fails_to_start_says_why() {
     let bench = bench_that_starts("fail");
     let (events, exit) = bench.start().exit().await;
     assert!(events.is_empty());
-    assert!(
-        exit.words().contains("code 3") && exit.words().contains("told to fail"),
-        "{exit:?}"
-    );
+    assert!(exit.words().contains("code 3") && exit.words().contains("told to fail"), "{exit:?}");
 
     let bench = bench_that_starts("silent");
     let (_, exit) = bench.start().exit().await;
@@ -270,11 +236,7 @@ async fn a_project_that_is_gone_is_told_in_words() {
     std::fs::remove_dir_all(bench.project()).unwrap();
     let (_, exit) = bench.start().exit().await;
     assert!(exit.status.is_none());
-    assert!(
-        exit.words().contains("project's directory"),
-        "{}",
-        exit.words()
-    );
+    assert!(exit.words().contains("project's directory"), "{}", exit.words());
 }
 
 #[actix_web::test]
@@ -283,11 +245,7 @@ async fn an_agent_with_a_tool_that_writes_is_ended() {
     let mut agent = bench.start();
     agent.say("hang");
     let (_, exit) = agent.exit().await;
-    assert!(
-        exit.words().contains("must not have: Write"),
-        "{}",
-        exit.words()
-    );
+    assert!(exit.words().contains("must not have: Write"), "{}", exit.words());
 }
 
 #[actix_web::test]
@@ -297,11 +255,7 @@ async fn an_idle_agent_ends_when_its_stdin_is_closed() {
     agent.ready().await;
     let pid = agent.handle.pid().unwrap();
     let exit = agent.stop().await;
-    assert_eq!(
-        exit.status.and_then(|status| status.code()),
-        Some(0),
-        "{exit:?}"
-    );
+    assert_eq!(exit.status.and_then(|status| status.code()), Some(0), "{exit:?}");
     assert!(!is_alive(pid));
 }
 
@@ -313,11 +267,7 @@ async fn a_busy_agent_is_interrupted_first() {
     while !matches!(agent.next_event().await, AgentEvent::TextDelta(_)) {}
     agent.handle.stop();
     let (events, exit) = agent.exit().await;
-    assert_eq!(
-        exit.status.and_then(|status| status.code()),
-        Some(0),
-        "{exit:?}"
-    );
+    assert_eq!(exit.status.and_then(|status| status.code()), Some(0), "{exit:?}");
     let interrupted = events.iter().any(|event| {
         matches!(event, AgentEvent::Finished(result) if result.end == AgentEnd::Interrupted)
     });
@@ -381,38 +331,17 @@ async fn an_agent_that_is_dropped_before_it_runs_never_runs() {
 async fn an_agent_gets_the_listed_variables_and_no_others() {
     let mut bench = bench();
     bench.settings.env.push("EXTRA".to_owned());
-    for name in [
-        "EXTRA",
-        "CICERONE_TOKEN",
-        "SSH_AUTH_SOCK",
-        "LC_ALL",
-        "HTTPS_PROXY",
-        "LD_PRELOAD",
-    ] {
+    for name in ["EXTRA", "CICERONE_TOKEN", "SSH_AUTH_SOCK", "LC_ALL", "HTTPS_PROXY", "LD_PRELOAD"]
+    {
         bench.environment.push((name.into(), "".into()));
     }
     let mut agent = bench.start();
     let names = agent.ask("env").await.text;
     let names: Vec<&str> = names.lines().collect();
-    for expected in [
-        "PATH",
-        "HOME",
-        "EXTRA",
-        "LC_ALL",
-        "HTTPS_PROXY",
-        "CLAUDE_CODE_MAX_RETRIES",
-    ] {
-        assert!(
-            names.contains(&expected),
-            "{expected} is missing in {names:?}"
-        );
+    for expected in ["PATH", "HOME", "EXTRA", "LC_ALL", "HTTPS_PROXY", "CLAUDE_CODE_MAX_RETRIES"] {
+        assert!(names.contains(&expected), "{expected} is missing in {names:?}");
     }
-    for unwanted in [
-        "CICERONE_TOKEN",
-        "SSH_AUTH_SOCK",
-        "LD_PRELOAD",
-        "CLAUDE_CONFIG_DIR",
-    ] {
+    for unwanted in ["CICERONE_TOKEN", "SSH_AUTH_SOCK", "LD_PRELOAD", "CLAUDE_CONFIG_DIR"] {
         assert!(!names.contains(&unwanted), "{unwanted} was passed");
     }
 }
@@ -420,19 +349,13 @@ async fn an_agent_gets_the_listed_variables_and_no_others() {
 #[actix_web::test]
 async fn an_account_in_the_environment_gets_a_state_directory_of_its_own() {
     let mut bench = bench();
-    bench
-        .environment
-        .push(("ANTHROPIC_API_KEY".into(), "dummy".into()));
+    bench.environment.push(("ANTHROPIC_API_KEY".into(), "dummy".into()));
     let mut agent = bench.start();
     agent.ask("say hi").await;
     let state = bench.data_dir().join("agents/claude");
     assert_eq!(std::fs::read_dir(state).unwrap().count(), 1);
     let home = bench.base.path().join("home");
-    assert_eq!(
-        std::fs::read_dir(home).unwrap().count(),
-        0,
-        "the user's home was written to"
-    );
+    assert_eq!(std::fs::read_dir(home).unwrap().count(), 0, "the user's home was written to");
 }
 
 #[actix_web::test]
@@ -480,20 +403,13 @@ async fn an_agent_that_is_held_waits_in_its_pipe_and_loses_nothing() {
     let bench = bench();
     let (sender, heard) = mpsc::unbounded_channel();
     let (gate_sender, mut gates) = mpsc::unbounded_channel();
-    let holding = Holding {
-        heard: sender,
-        gates: gate_sender,
-    }
-    .start();
+    let holding = Holding { heard: sender, gates: gate_sender }.start();
     let session = AgentSession::New(Uuid::new_v4());
     let recipients = (holding.clone().recipient(), holding.recipient());
     let agents = bench.agents();
     let mut agent = bench.start_with(&agents, session, heard, recipients.0, recipients.1);
     let done = bench.base.path().join("done");
-    agent.say(&format!(
-        "stream {WORDS} 0\ntool Read {{}} => {}",
-        done.display()
-    ));
+    agent.say(&format!("stream {WORDS} 0\ntool Read {{}} => {}", done.display()));
 
     // The first output is held: the agent fills its pipe and goes no further.
     let gate = gates.recv().await.unwrap();
@@ -525,17 +441,11 @@ fn the_agent_is_chosen_by_the_settings_and_by_what_is_installed() {
     assert_eq!(bench.agents().kind().unwrap(), AgentKind::Claude);
     bench.settings.claude = Some("/nonexistent/claude".into());
     let missing = bench.agents().kind().unwrap_err();
-    assert!(
-        missing.to_string().contains("/nonexistent/claude"),
-        "{missing}"
-    );
+    assert!(missing.to_string().contains("/nonexistent/claude"), "{missing}");
 
     bench.settings.claude = None;
     bench.environment = vec![("PATH".into(), bench.project().into())];
-    assert!(matches!(
-        bench.agents().kind(),
-        Err(AgentError::ClaudeNotFound)
-    ));
+    assert!(matches!(bench.agents().kind(), Err(AgentError::ClaudeNotFound)));
     bench.settings.kind = AgentChoice::Auto;
     assert_eq!(bench.agents().kind().unwrap(), AgentKind::Guide);
     std::os::unix::fs::symlink(scripted_agent(), bench.project().join("claude")).unwrap();

@@ -33,10 +33,7 @@ fn program() -> PathBuf {
 fn bench(api: &FakeApi) -> Bench {
     let mut bench = Bench::new(&program());
     let url = api.url();
-    for (name, value) in [
-        ("ANTHROPIC_BASE_URL", url.as_str()),
-        ("ANTHROPIC_API_KEY", "dummy"),
-    ] {
+    for (name, value) in [("ANTHROPIC_BASE_URL", url.as_str()), ("ANTHROPIC_API_KEY", "dummy")] {
         bench.environment.push((name.into(), value.into()));
     }
     bench
@@ -50,10 +47,7 @@ async fn an_answer_streams_word_by_word() {
     agent.ready().await;
     let turn = agent.ask("WORDS 5 30").await;
     assert_eq!(turn.text, "w0 w1 w2 w3 w4 ");
-    let deltas = turn
-        .events
-        .iter()
-        .filter(|event| matches!(event, AgentEvent::TextDelta(_)));
+    let deltas = turn.events.iter().filter(|event| matches!(event, AgentEvent::TextDelta(_)));
     assert!(deltas.count() > 1, "the answer came in one piece");
 
     let result = turn.result();
@@ -63,10 +57,7 @@ async fn an_answer_streams_word_by_word() {
     assert_eq!(result.usage.cache_read_tokens, 50);
     let first_cost = result.cost_usd.unwrap();
     let second_cost = agent.ask("WORDS 5 0").await.result().cost_usd.unwrap();
-    assert!(
-        (first_cost - second_cost).abs() < first_cost / 2.0,
-        "{first_cost} then {second_cost}"
-    );
+    assert!((first_cost - second_cost).abs() < first_cost / 2.0, "{first_cost} then {second_cost}");
 }
 
 #[actix_web::test]
@@ -82,16 +73,11 @@ async fn the_program_reads_the_project_and_nothing_else() {
     let allowed = [
         (r#"TOOL Read {"file_path":"$P/README.md"}"#, "We sell tea"),
         (r#"TOOL Glob {"pattern":"**/*.rs"}"#, "src/main.rs"),
-        (
-            r#"TOOL Grep {"pattern":"brew","output_mode":"content"}"#,
-            "brew();",
-        ),
+        (r#"TOOL Grep {"pattern":"brew","output_mode":"content"}"#, "brew();"),
     ];
     let project = bench.project().to_str().unwrap().to_owned();
     for (command, expected) in allowed {
-        let turn = agent
-            .ask(&format!("{}\nRESULTS", command.replace("$P", &project)))
-            .await;
+        let turn = agent.ask(&format!("{}\nRESULTS", command.replace("$P", &project))).await;
         let results = turn.tool_results();
         assert!(
             matches!(results[..], [(true, text)] if text.contains(expected)),
@@ -124,20 +110,10 @@ async fn the_program_reads_the_project_and_nothing_else() {
     for command in refused {
         let turn = agent.ask(&format!("{command}\nRESULTS")).await;
         let results = turn.tool_results();
-        assert!(
-            matches!(results[..], [(false, _)]),
-            "{command}: {results:?}"
-        );
-        assert!(
-            !turn.text.contains("hidden-needle") && !turn.text.contains("root:"),
-            "{command}"
-        );
+        assert!(matches!(results[..], [(false, _)]), "{command}: {results:?}");
+        assert!(!turn.text.contains("hidden-needle") && !turn.text.contains("root:"), "{command}");
     }
-    assert_eq!(
-        bench.project_tree(),
-        before,
-        "something was written into the project"
-    );
+    assert_eq!(bench.project_tree(), before, "something was written into the project");
 }
 
 #[actix_web::test]
@@ -146,9 +122,8 @@ async fn a_search_does_not_show_what_secret_files_hold() {
     let bench = bench(&api);
     std::fs::write(bench.project().join("notes.txt"), "visible-needle\n").unwrap();
     let mut agent = bench.start();
-    let turn = agent
-        .ask("TOOL Grep {\"pattern\":\"needle\",\"output_mode\":\"content\"}\nRESULTS")
-        .await;
+    let turn =
+        agent.ask("TOOL Grep {\"pattern\":\"needle\",\"output_mode\":\"content\"}\nRESULTS").await;
     assert!(turn.text.contains("visible-needle"), "{}", turn.text);
     assert!(!turn.text.contains("hidden-needle"), "{}", turn.text);
 }
@@ -159,19 +134,11 @@ async fn text_that_looks_like_a_command_or_a_mention_is_only_text() {
     let bench = bench(&api);
     let mut agent = bench.start();
     let secret = bench.base.path().join("outside/secret.txt");
-    let turn = agent
-        .ask(&format!(
-            "/config\n!touch x\n@{}\nHISTORY",
-            secret.display()
-        ))
-        .await;
+    let turn = agent.ask(&format!("/config\n!touch x\n@{}\nHISTORY", secret.display())).await;
     assert_eq!(turn.result().end, AgentEnd::Completed);
     assert!(turn.text.contains("/config"), "{}", turn.text);
     let requests = format!("{:?}", api.requests());
-    assert!(
-        !requests.contains("hidden-needle"),
-        "a mentioned file was sent to the model"
-    );
+    assert!(!requests.contains("hidden-needle"), "a mentioned file was sent to the model");
 }
 
 #[actix_web::test]
@@ -193,12 +160,7 @@ async fn settings_of_the_project_run_nothing() {
     let servers = serde_json::json!({"mcpServers": {"evil": server}});
     std::fs::write(project.join(".mcp.json"), servers.to_string()).unwrap();
     std::fs::write(project.join("CLAUDE.md"), "unwanted-instruction\n").unwrap();
-    std::process::Command::new("git")
-        .arg("init")
-        .arg("-q")
-        .arg(&project)
-        .status()
-        .unwrap();
+    std::process::Command::new("git").arg("init").arg("-q").arg(&project).status().unwrap();
     let config = format!("[core]\n\tfsmonitor = \"{touch}\"\n");
     std::fs::write(project.join(".git/config"), config).unwrap();
 
@@ -207,10 +169,7 @@ async fn settings_of_the_project_run_nothing() {
     agent.stop().await;
     assert!(!mark.exists(), "the project ran a command");
     let requests = format!("{:?}", api.requests());
-    assert!(
-        !requests.contains("unwanted-instruction"),
-        "the project instructed the model"
-    );
+    assert!(!requests.contains("unwanted-instruction"), "the project instructed the model");
 }
 
 #[actix_web::test]
@@ -219,29 +178,18 @@ async fn the_model_is_told_its_role_and_the_specification() {
     let mut bench = bench(&api);
     bench.settings.model = Some("claude-haiku-4-5".to_owned());
     std::fs::create_dir(bench.project().join("prompts")).unwrap();
-    std::fs::write(
-        bench.project().join("prompts/app_spec.txt"),
-        "A shop for tea.",
-    )
-    .unwrap();
+    std::fs::write(bench.project().join("prompts/app_spec.txt"), "A shop for tea.").unwrap();
     let mut agent = bench.start();
     agent.ask("SAY hi").await;
     let requests = api.requests();
     let system = requests[0]["system"].to_string();
-    assert!(
-        system.contains("You are Cicerone") && system.contains("A shop for tea."),
-        "{system}"
-    );
+    assert!(system.contains("You are Cicerone") && system.contains("A shop for tea."), "{system}");
     assert_eq!(requests[0]["model"], "claude-haiku-4-5");
 
     let prompts = bench.data_dir().join("agents/prompts");
     assert_eq!(std::fs::read_dir(&prompts).unwrap().count(), 1);
     agent.stop().await;
-    assert_eq!(
-        std::fs::read_dir(&prompts).unwrap().count(),
-        0,
-        "the prompt was left behind"
-    );
+    assert_eq!(std::fs::read_dir(&prompts).unwrap().count(), 0, "the prompt was left behind");
 }
 
 #[actix_web::test]
@@ -254,10 +202,7 @@ async fn thinking_comes_before_the_answer() {
         .events
         .iter()
         .position(|event| matches!(event, AgentEvent::ThinkingDelta(text) if text == "let me see"));
-    let text = turn
-        .events
-        .iter()
-        .position(|event| matches!(event, AgentEvent::TextDelta(_)));
+    let text = turn.events.iter().position(|event| matches!(event, AgentEvent::TextDelta(_)));
     assert!(thinking.unwrap() < text.unwrap(), "{:?}", turn.events);
 }
 
@@ -274,11 +219,7 @@ async fn an_interrupt_ends_the_turn_and_leaves_the_agent_usable() {
     assert!(!turn.text.contains("interrupted by user"), "{}", turn.text);
     let turn = agent.ask("HISTORY").await;
     assert_eq!(turn.result().end, AgentEnd::Completed);
-    assert!(
-        turn.text.contains("WORDS 1000 20") && turn.text.contains("w0 "),
-        "{}",
-        turn.text
-    );
+    assert!(turn.text.contains("WORDS 1000 20") && turn.text.contains("w0 "), "{}", turn.text);
 }
 
 #[actix_web::test]
@@ -301,12 +242,7 @@ async fn a_killed_agent_resumes_with_its_history() {
 
     let mut agent = bench.start_session(&agents, AgentSession::Resume(session));
     let turn = agent.ask("HISTORY").await;
-    assert!(
-        turn.text
-            .contains("SAY the first answer | the first answer"),
-        "{}",
-        turn.text
-    );
+    assert!(turn.text.contains("SAY the first answer | the first answer"), "{}", turn.text);
     let resumed = turn.events.iter().any(|event| {
         matches!(event, AgentEvent::Initialized(init) if init.session_id == session.to_string())
     });
@@ -321,12 +257,7 @@ async fn an_unknown_session_is_told_as_lost() {
     agent.say("SAY hi");
     let (events, exit) = agent.exit().await;
     assert!(exit.session_lost, "{exit:?}");
-    assert!(
-        !events
-            .iter()
-            .any(|event| matches!(event, AgentEvent::Finished(_))),
-        "{events:?}"
-    );
+    assert!(!events.iter().any(|event| matches!(event, AgentEvent::Finished(_))), "{events:?}");
     agent.silence().await;
 }
 
@@ -351,11 +282,7 @@ async fn a_failing_api_is_tried_again_and_then_told_in_words() {
         (500, "(500)"),
     ] {
         let turn = agent.ask(&format!("STATUS {status} 99\nSAY never")).await;
-        assert!(
-            turn.failure().contains(words),
-            "{status}: {}",
-            turn.failure()
-        );
+        assert!(turn.failure().contains(words), "{status}: {}", turn.failure());
         assert_eq!(turn.text, "", "an error was shown as an answer");
     }
     assert_eq!(agent.ask("SAY still here").await.text, "still here");
@@ -365,28 +292,18 @@ async fn a_failing_api_is_tried_again_and_then_told_in_words() {
 async fn an_api_that_cannot_be_reached_is_told_in_words() {
     let api = FakeApi::start();
     let mut bench = bench(&api);
-    bench
-        .environment
-        .retain(|(name, _)| name != "ANTHROPIC_BASE_URL");
-    bench
-        .environment
-        .push(("ANTHROPIC_BASE_URL".into(), "http://127.0.0.1:1".into()));
+    bench.environment.retain(|(name, _)| name != "ANTHROPIC_BASE_URL");
+    bench.environment.push(("ANTHROPIC_BASE_URL".into(), "http://127.0.0.1:1".into()));
     let mut agent = bench.start();
     let turn = agent.ask("SAY hi").await;
-    assert!(
-        turn.failure().contains("could not reach"),
-        "{}",
-        turn.failure()
-    );
+    assert!(turn.failure().contains("could not reach"), "{}", turn.failure());
 }
 
 #[actix_web::test]
 async fn an_agent_without_an_account_says_how_to_log_in() {
     let api = FakeApi::start();
     let mut bench = bench(&api);
-    bench
-        .environment
-        .retain(|(name, _)| name != "ANTHROPIC_API_KEY");
+    bench.environment.retain(|(name, _)| name != "ANTHROPIC_API_KEY");
     let mut agent = bench.start();
     let turn = agent.ask("SAY hi").await;
     assert!(turn.failure().contains("/login"), "{}", turn.failure());
@@ -401,10 +318,7 @@ async fn a_stream_that_is_cut_is_replaced_by_what_comes_instead() {
     let turn = agent.ask("CUT 3 20").await;
     assert_eq!(turn.text, "w0 w1 w2 after the cut", "{:?}", turn.events);
     assert_eq!(turn.result().end, AgentEnd::Completed);
-    let blocks = turn
-        .events
-        .iter()
-        .filter(|event| matches!(event, AgentEvent::TextStarted));
+    let blocks = turn.events.iter().filter(|event| matches!(event, AgentEvent::TextStarted));
     assert_eq!(blocks.count(), 1, "{:?}", turn.events);
 }
 
@@ -416,10 +330,6 @@ async fn a_stopped_agent_leaves_nothing_behind() {
     agent.ask("SAY hi").await;
     let pid = agent.handle.pid().unwrap();
     let exit = agent.stop().await;
-    assert_eq!(
-        exit.status.and_then(|status| status.code()),
-        Some(0),
-        "{exit:?}"
-    );
+    assert_eq!(exit.status.and_then(|status| status.code()), Some(0), "{exit:?}");
     assert!(!is_alive(pid));
 }

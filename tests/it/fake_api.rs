@@ -81,11 +81,7 @@ impl FakeApi {
         let server = server.run();
         let handle = server.handle();
         actix_web::rt::spawn(server);
-        Self {
-            port,
-            handle,
-            state,
-        }
+        Self { port, handle, state }
     }
 
     /// Its address.
@@ -153,19 +149,13 @@ async fn next_piece(
 fn texts(message: &Value) -> Vec<&str> {
     match &message["content"] {
         Value::String(text) => vec![text],
-        Value::Array(blocks) => blocks
-            .iter()
-            .filter_map(|block| block["text"].as_str())
-            .collect(),
+        Value::Array(blocks) => blocks.iter().filter_map(|block| block["text"].as_str()).collect(),
         _ => Vec::new(),
     }
 }
 
 fn tool_results(message: &Value) -> Vec<String> {
-    let blocks = message["content"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let blocks = message["content"].as_array().map(Vec::as_slice).unwrap_or_default();
     let results = blocks.iter().filter(|block| block["type"] == "tool_result");
     results
         .map(|block| match &block["content"] {
@@ -177,10 +167,7 @@ fn tool_results(message: &Value) -> Vec<String> {
 
 fn is_command(line: &str) -> bool {
     let verb = line.split(' ').next().unwrap_or_default();
-    [
-        "SAY", "WORDS", "THINK", "TOOL", "RESULTS", "HISTORY", "STATUS", "CUT", "SLOW",
-    ]
-    .contains(&verb)
+    ["SAY", "WORDS", "THINK", "TOOL", "RESULTS", "HISTORY", "STATUS", "CUT", "SLOW"].contains(&verb)
 }
 
 /// The newest commands of the person, and how many tools have answered since.
@@ -212,9 +199,8 @@ fn failure(
     let words: Vec<&str> = line.split(' ').collect();
     let (status, times): (u16, u32) = (words[1].parse().unwrap(), words[2].parse().unwrap());
     let mut failures = state.failures.lock().unwrap();
-    let failed = failures
-        .entry(format!("{}{lines:?}", body["messages"].as_array()?.len()))
-        .or_default();
+    let failed =
+        failures.entry(format!("{}{lines:?}", body["messages"].as_array()?.len())).or_default();
     *failed += 1;
     let error = json!({"type": "error", "error": {"type": "api_error", "message": format!("fake {status}")}});
     (*failed <= times)
@@ -284,11 +270,7 @@ fn message(body: &Value, content: Value, stop_reason: Value) -> Value {
 }
 
 fn stop_reason(answer: &Answer) -> &'static str {
-    if answer.tool.is_some() {
-        "tool_use"
-    } else {
-        "end_turn"
-    }
+    if answer.tool.is_some() { "tool_use" } else { "end_turn" }
 }
 
 fn tool_id() -> String {
@@ -321,9 +303,7 @@ fn pieces(body: &Value, answer: Answer) -> Vec<Piece> {
                 json!({"type": "content_block_delta", "index": index, "delta": delta}),
             ));
         }
-        pieces.push(Piece::Event(
-            json!({"type": "content_block_stop", "index": index}),
-        ));
+        pieces.push(Piece::Event(json!({"type": "content_block_stop", "index": index})));
         index += 1;
     };
     if let Some(thinking) = &answer.thinking {
@@ -343,15 +323,8 @@ fn pieces(body: &Value, answer: Answer) -> Vec<Piece> {
         block(&mut pieces, start, deltas.into(), 0);
     } else {
         let words = answer.words[..answer.cut.unwrap_or(answer.words.len())].iter();
-        let deltas = words
-            .map(|word| json!({"type": "text_delta", "text": word}))
-            .collect();
-        block(
-            &mut pieces,
-            json!({"type": "text", "text": ""}),
-            deltas,
-            answer.delay_ms,
-        );
+        let deltas = words.map(|word| json!({"type": "text_delta", "text": word})).collect();
+        block(&mut pieces, json!({"type": "text", "text": ""}), deltas, answer.delay_ms);
     }
     if answer.cut.is_some() {
         pieces.pop();
@@ -360,9 +333,7 @@ fn pieces(body: &Value, answer: Answer) -> Vec<Piece> {
     }
     let delta = json!({"stop_reason": stop_reason(&answer), "stop_sequence": null});
     let usage = usage(answer.words.len());
-    pieces.push(Piece::Event(
-        json!({"type": "message_delta", "delta": delta, "usage": usage}),
-    ));
+    pieces.push(Piece::Event(json!({"type": "message_delta", "delta": delta, "usage": usage})));
     pieces.push(Piece::Event(json!({"type": "message_stop"})));
     pieces
 }

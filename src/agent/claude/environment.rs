@@ -71,9 +71,8 @@ pub fn environment(
     settings: &AgentSettings,
     data_dir: &Path,
 ) -> Vec<(OsString, OsString)> {
-    let mut environment: Vec<(OsString, OsString)> = server
-        .filter(|(name, _)| passes(name, &settings.env))
-        .collect();
+    let mut environment: Vec<(OsString, OsString)> =
+        server.filter(|(name, _)| passes(name, &settings.env)).collect();
     let has_account = environment
         .iter()
         .any(|(name, value)| !value.is_empty() && ACCOUNTS.iter().any(|account| name == account));
@@ -93,8 +92,6 @@ fn passes(name: &OsStr, added: &[String]) -> bool {
         return false;
     };
     PASSED.contains(&name)
-        || PASSED_PREFIXES
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
+        || PASSED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
         || added.iter().any(|added| added == name)
 }

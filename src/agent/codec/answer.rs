@@ -77,10 +77,8 @@ impl Answer {
             }
             None => {
                 events.push(AgentEvent::TextStarted);
-                self.open_text = Some(OpenText {
-                    message_id: self.message_id.clone(),
-                    text: text.to_owned(),
-                });
+                self.open_text =
+                    Some(OpenText { message_id: self.message_id.clone(), text: text.to_owned() });
             }
         }
         push_text(text, events);

@@ -51,12 +51,7 @@ pub fn handshake() -> String {
     };
     control_request(
         HANDSHAKE_ID,
-        Initialize {
-            subtype: "initialize",
-            hooks: Hooks {
-                pre_tool_use: [hook],
-            },
-        },
+        Initialize { subtype: "initialize", hooks: Hooks { pre_tool_use: [hook] } },
     )
 }
 
@@ -85,10 +80,7 @@ pub fn user_message(text: &str, id: Uuid) -> String {
     };
     line(&Line {
         r#type: "user",
-        message: Message {
-            role: "user",
-            content,
-        },
+        message: Message { role: "user", content },
         parent_tool_use_id: None,
         session_id: "default",
         uuid: id.to_string(),
@@ -101,12 +93,7 @@ pub fn interrupt() -> String {
     struct Interrupt {
         subtype: &'static str,
     }
-    control_request(
-        "interrupt",
-        Interrupt {
-            subtype: "interrupt",
-        },
-    )
+    control_request("interrupt", Interrupt { subtype: "interrupt" })
 }
 
 /// Our word on a tool call. Always a success: the agent takes an error for leave to go on.
@@ -132,12 +119,7 @@ pub fn hook_answer(request_id: &str, decision: &Decision) -> String {
             permission_decision_reason: reason,
         }),
     };
-    control_success(
-        request_id,
-        Answer {
-            hook_specific_output,
-        },
-    )
+    control_success(request_id, Answer { hook_specific_output })
 }
 
 /// Refuses a tool that the agent asked a person about.
@@ -147,13 +129,7 @@ pub fn permission_denied(request_id: &str, message: &str) -> String {
         behavior: &'static str,
         message: &'a str,
     }
-    control_success(
-        request_id,
-        Answer {
-            behavior: "deny",
-            message,
-        },
-    )
+    control_success(request_id, Answer { behavior: "deny", message })
 }
 
 /// Answers a request that we do not know.
@@ -178,11 +154,7 @@ fn control_request(request_id: &str, request: impl Serialize) -> String {
         request_id: &'a str,
         request: T,
     }
-    line(&Line {
-        r#type: "control_request",
-        request_id,
-        request,
-    })
+    line(&Line { r#type: "control_request", request_id, request })
 }
 
 fn control_success(request_id: &str, response: impl Serialize) -> String {
@@ -192,11 +164,7 @@ fn control_success(request_id: &str, response: impl Serialize) -> String {
         request_id: &'a str,
         response: T,
     }
-    control_response(Success {
-        subtype: "success",
-        request_id,
-        response,
-    })
+    control_response(Success { subtype: "success", request_id, response })
 }
 
 fn control_response(response: impl Serialize) -> String {
@@ -205,10 +173,7 @@ fn control_response(response: impl Serialize) -> String {
         r#type: &'static str,
         response: T,
     }
-    line(&Line {
-        r#type: "control_response",
-        response,
-    })
+    line(&Line { r#type: "control_response", response })
 }
 
 /// One line with its end. Strings, numbers and structs cannot fail to serialize; an empty line,

@@ -25,10 +25,8 @@ pub fn of_result(result: &ResultLine, kind: Option<&str>) -> String {
     if said.contains("Not logged in") || said.contains("/login") {
         return format!("The agent has no account to answer with. {LOG_IN}");
     }
-    let status = result
-        .api_error_status
-        .or_else(|| status_in(&said))
-        .or_else(|| status_of_kind(kind?));
+    let status =
+        result.api_error_status.or_else(|| status_in(&said)).or_else(|| status_of_kind(kind?));
     match status {
         Some(status) => of_status(status, &said),
         None if is_unreachable(&said) => {
@@ -110,17 +108,14 @@ fn said(result: &ResultLine) -> String {
 /// The status in texts such as `API Error: 403 …` and `Repeated 529 Overloaded errors`.
 fn status_in(said: &str) -> Option<u16> {
     let start = ["API Error: ", "Repeated "].iter().find_map(|lead| {
-        said.match_indices(lead)
-            .find_map(|(at, _)| number_at(said, at + lead.len()))
+        said.match_indices(lead).find_map(|(at, _)| number_at(said, at + lead.len()))
     });
     start.filter(|status| (400..600).contains(status))
 }
 
 fn number_at(said: &str, at: usize) -> Option<u16> {
     let text = said.get(at..)?.trim_start_matches("Repeated ");
-    let end = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     text[..end].parse().ok()
 }
 
@@ -161,12 +156,7 @@ mod tests {
 
     #[test]
     fn an_agent_without_an_account_says_how_to_log_in() {
-        let how = [
-            "/login",
-            "ANTHROPIC_API_KEY",
-            "CLAUDE_CODE_OAUTH_TOKEN",
-            "restart",
-        ];
+        let how = ["/login", "ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN", "restart"];
         let not_logged_in = r#"{"is_error":true,"result":"Not logged in · Please run /login"}"#;
         check(not_logged_in, Some("authentication_failed"), &how);
         let refused = r#"{"is_error":true,"api_error_status":401,"result":"Failed to authenticate. API Error: 401 no"}"#;
@@ -184,11 +174,7 @@ mod tests {
         check_status(429, "x", &["rate limit", "ask again"]);
         check_status(529, "x", &["overloaded", "ask again"]);
         check_status(500, "x", &["500", "ask again"]);
-        check_status(
-            404,
-            "no such model m",
-            &["model", "no such model m", "settings"],
-        );
+        check_status(404, "no such model m", &["model", "no such model m", "settings"]);
         check_status(413, "x", &["new conversation"]);
         check_status(400, "bad thing", &["400", "bad thing"]);
     }
@@ -197,21 +183,13 @@ mod tests {
     fn a_status_is_found_in_the_text_when_no_field_has_it() {
         let text = r#"{"is_error":true,"api_error_status":null,"result":"API Error: Repeated 529 Overloaded errors. Busy."}"#;
         check(text, None, &["overloaded (529)"]);
-        check(
-            r#"{"is_error":true,"result":"API Error: 500 boom"}"#,
-            None,
-            &["(500)"],
-        );
+        check(r#"{"is_error":true,"result":"API Error: 500 boom"}"#, None, &["(500)"]);
     }
 
     #[test]
     fn an_unreachable_api_is_told_as_such() {
         let text = r#"{"is_error":true,"result":"API Error: Unable to connect to API (ConnectionRefused)"}"#;
-        check(
-            text,
-            Some("unknown"),
-            &["could not reach", "ANTHROPIC_BASE_URL"],
-        );
+        check(text, Some("unknown"), &["could not reach", "ANTHROPIC_BASE_URL"]);
     }
 
     #[test]
@@ -226,11 +204,7 @@ mod tests {
             None,
             &["budget"],
         );
-        check(
-            r#"{"is_error":true,"result":"Prompt is too long"}"#,
-            None,
-            &["new conversation"],
-        );
+        check(r#"{"is_error":true,"result":"Prompt is too long"}"#, None, &["new conversation"]);
     }
 
     #[test]

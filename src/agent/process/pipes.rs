@@ -80,10 +80,7 @@ impl Reader {
             }
             let delivered = self.deliver(output.events).await;
             if length == 0 || !delivered {
-                return ReadEnd {
-                    session_lost: self.codec.session_lost(),
-                    reason,
-                };
+                return ReadEnd { session_lost: self.codec.session_lost(), reason };
             }
         }
     }
@@ -93,11 +90,7 @@ impl Reader {
         let reply = match demand {
             Demand::Abort(reason) => return Some(reason),
             Demand::Reply(line) => line,
-            Demand::JudgeTool {
-                request_id,
-                tool,
-                input,
-            } => {
+            Demand::JudgeTool { request_id, tool, input } => {
                 let policy = Arc::clone(&self.policy);
                 let judged = tokio::task::spawn_blocking(move || policy.judge(&tool, input.get()));
                 let decision = match judged.await {
@@ -119,18 +112,11 @@ impl Reader {
         if events.is_empty() {
             return true;
         }
-        if events
-            .iter()
-            .any(|event| matches!(event, AgentEvent::Finished(_)))
-        {
+        if events.iter().any(|event| matches!(event, AgentEvent::Finished(_))) {
             // Before the session hears of it: it may answer with the next message at once.
             self.shared.turn.send_replace(false);
         }
-        let output = AgentOutput {
-            conversation: self.conversation,
-            epoch: self.epoch,
-            events,
-        };
+        let output = AgentOutput { conversation: self.conversation, epoch: self.epoch, events };
         match self.output.send(output).await {
             Ok(Flow::Continue) => true,
             Ok(Flow::Hold(gate)) => {
