@@ -4,6 +4,9 @@
 mod agent_probe;
 mod agents;
 mod claude;
+mod client;
 mod config;
 mod fake_api;
 mod mcp;
+mod seed;
+mod server;
