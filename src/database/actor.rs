@@ -24,8 +24,8 @@ use super::{
     batch::{self, Job, Writer},
     error::DatabaseError,
     messages::{
-        BeginTurn, CreateConversation, DeleteConversation, DeleteIfEmpty, Flush, ReserveSeq,
-        SetAgentSession, WriteEntries,
+        BeginTurn, CreateConversation, DeleteConversation, DeleteIfEmpty, Flush,
+        RenameConversation, ReserveSeq, SetAgentSession, WriteEntries,
     },
     writes,
 };
@@ -139,6 +139,15 @@ impl Actor for Database {
             self
         })
     }
+
+    fn stopped(&mut self, _: &mut Context<Self>) {
+        if !self.waiting.is_empty() {
+            log::error!(
+                "the database was stopped without a flush, unacknowledged writes are lost writes={}",
+                self.waiting.len()
+            );
+        }
+    }
 }
 
 impl Handler<CreateConversation> for Database {
@@ -187,6 +196,21 @@ impl Handler<SetAgentSession> for Database {
     fn handle(&mut self, set: SetAgentSession, context: &mut Context<Self>) -> Self::Result {
         self.enqueue(context, 0, move |connection, _| {
             writes::set_agent_session(connection, set.conversation, set.agent_session.as_deref())
+        })
+    }
+}
+
+impl Handler<RenameConversation> for Database {
+    type Result = Answer<Option<Summary>>;
+
+    fn handle(&mut self, new: RenameConversation, context: &mut Context<Self>) -> Self::Result {
+        self.enqueue(context, 0, move |connection, _| {
+            writes::rename(
+                connection,
+                &new.project,
+                new.conversation,
+                new.title.as_deref(),
+            )
         })
     }
 }
