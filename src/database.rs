@@ -19,7 +19,7 @@ mod reader;
 mod reads;
 mod recovery;
 mod schema;
-mod title;
+pub mod title;
 mod writes;
 
 #[cfg(test)]

@@ -24,10 +24,10 @@ use super::{
     batch::{self, Job, Writer},
     error::DatabaseError,
     messages::{
-        BeginTurn, CreateConversation, DeleteConversation, DeleteIfEmpty, Flush,
-        RenameConversation, ReserveSeq, SetAgentSession, WriteEntries,
+        AcceptQuestion, BeginTurn, ClaimConversation, CreateConversation, DeleteConversation,
+        DeleteIfEmpty, Flush, RenameConversation, ReserveSeq, SetAgentSession, WriteEntries,
     },
-    writes,
+    recovery, writes,
 };
 
 /// Most writes that share one transaction: its length is the wait of whoever comes next.
@@ -75,10 +75,7 @@ impl Database {
         operation: impl FnOnce(&Connection, &str) -> Result<T, DatabaseError> + Send + 'static,
     ) -> Answer<T> {
         if self.is_full(bytes) {
-            log::warn!(
-                "too much to write, refused a write waiting={}",
-                self.waiting.len()
-            );
+            log::warn!("too much to write, refused a write waiting={}", self.waiting.len());
             return Box::pin(async { Err(DatabaseError::Busy) });
         }
         self.enqueue_regardless(context, bytes, operation)
@@ -160,6 +157,28 @@ impl Handler<CreateConversation> for Database {
     }
 }
 
+impl Handler<ClaimConversation> for Database {
+    type Result = Answer<i64>;
+
+    fn handle(&mut self, message: ClaimConversation, context: &mut Context<Self>) -> Self::Result {
+        self.enqueue(context, 0, move |connection, now| {
+            recovery::end_open_turns(connection, Some(message.conversation), now)?;
+            writes::claim(connection, &message)
+        })
+    }
+}
+
+impl Handler<AcceptQuestion> for Database {
+    type Result = Answer<()>;
+
+    fn handle(&mut self, message: AcceptQuestion, context: &mut Context<Self>) -> Self::Result {
+        let bytes = message.content.len();
+        self.enqueue(context, bytes, move |connection, now| {
+            writes::accept_question(connection, &message, now)
+        })
+    }
+}
+
 impl Handler<WriteEntries> for Database {
     type Result = Answer<()>;
 
@@ -205,12 +224,7 @@ impl Handler<RenameConversation> for Database {
 
     fn handle(&mut self, new: RenameConversation, context: &mut Context<Self>) -> Self::Result {
         self.enqueue(context, 0, move |connection, _| {
-            writes::rename(
-                connection,
-                &new.project,
-                new.conversation,
-                new.title.as_deref(),
-            )
+            writes::rename(connection, &new.project, new.conversation, new.title.as_deref())
         })
     }
 }

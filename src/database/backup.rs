@@ -55,34 +55,20 @@ pub enum BackupError {
 /// its owner can read. Answers the copy's size in bytes. Blocks; a server's writes go on.
 pub fn run(database: &Path, target: &Path) -> Result<u64, BackupError> {
     let connection = connect(database)?;
-    let unwritable = |source| BackupError::Target {
-        path: target.to_owned(),
-        source,
-    };
+    let unwritable = |source| BackupError::Target { path: target.to_owned(), source };
     let name = target.to_str().ok_or_else(|| {
-        unwritable(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "the name is not UTF-8",
-        ))
+        unwritable(io::Error::new(io::ErrorKind::InvalidInput, "the name is not UTF-8"))
     })?;
     // Made here and not by SQLite: never over another file, and never readable by others.
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(target)
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => BackupError::Exists {
-                path: target.to_owned(),
-            },
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(target).map_err(|error| {
+        match error.kind() {
+            io::ErrorKind::AlreadyExists => BackupError::Exists { path: target.to_owned() },
             _ => unwritable(error),
-        })?;
+        }
+    })?;
     let copied = connection
         .execute("VACUUM INTO ?1", [name])
-        .map_err(|source| BackupError::Copy {
-            path: target.to_owned(),
-            source,
-        })
+        .map_err(|source| BackupError::Copy { path: target.to_owned(), source })
         .and_then(|_| reach_disk(target).map_err(unwritable));
     if copied.is_err()
         && let Err(error) = fs::remove_file(target)
@@ -94,9 +80,7 @@ pub fn run(database: &Path, target: &Path) -> Result<u64, BackupError> {
 
 fn connect(database: &Path) -> Result<Connection, BackupError> {
     if !database.exists() {
-        return Err(BackupError::Missing {
-            path: database.to_owned(),
-        });
+        return Err(BackupError::Missing { path: database.to_owned() });
     }
     let in_words = |error| BackupError::Open(open::in_words(database, error));
     let connection = Connection::open_with_flags(database, open::flags()).map_err(in_words)?;
@@ -104,9 +88,9 @@ fn connect(database: &Path) -> Result<Connection, BackupError> {
     match schema::check(&connection) {
         // A newer store is copied as well as any.
         Ok(_) | Err(MigrateError::Newer(_)) => Ok(connection),
-        Err(MigrateError::Foreign) => Err(BackupError::Open(OpenError::Foreign {
-            path: database.to_owned(),
-        })),
+        Err(MigrateError::Foreign) => {
+            Err(BackupError::Open(OpenError::Foreign { path: database.to_owned() }))
+        }
         Err(MigrateError::Sqlite(error)) => Err(in_words(error)),
     }
 }

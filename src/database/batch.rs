@@ -43,11 +43,7 @@ where
     F: FnOnce(&Connection, &str) -> Result<T, DatabaseError> + Send + 'static,
 {
     let (reply, answer) = oneshot::channel();
-    let write = Write {
-        operation: Some(operation),
-        value: None,
-        reply,
-    };
+    let write = Write { operation: Some(operation), value: None, reply };
     (Box::new(write), answer)
 }
 
@@ -86,12 +82,7 @@ pub(super) struct Writer {
 impl Writer {
     /// A writer through `pool`.
     pub(super) fn new(pool: Pool, clock: Clock, lock: Option<DirectoryLock>) -> Self {
-        Self {
-            pool,
-            clock,
-            patience: PATIENCE,
-            _lock: lock,
-        }
+        Self { pool, clock, patience: PATIENCE, _lock: lock }
     }
 
     /// Runs the jobs in their order in one transaction, and answers each after the commit.
@@ -252,13 +243,10 @@ mod tests {
     #[test]
     fn nothing_is_acknowledged_on_a_full_disk_and_the_next_write_goes_on() {
         let (_directory, connection) = fixture();
-        let pages: i64 = connection
-            .pragma_query_value(None, "page_count", |row| row.get(0))
-            .unwrap();
+        let pages: i64 =
+            connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
         let limit = |pages: i64| {
-            connection
-                .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
-                .unwrap();
+            connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).unwrap();
         };
         limit(pages + 10);
         let mut stored = 0;
@@ -271,9 +259,7 @@ mod tests {
             let outcomes = outcomes.unwrap_or_else(|error| vec![Err(error)]);
             stored += outcomes.iter().filter(|outcome| outcome.is_ok()).count();
             assert!(
-                outcomes
-                    .iter()
-                    .any(|outcome| matches!(outcome, Err(DatabaseError::Full))),
+                outcomes.iter().any(|outcome| matches!(outcome, Err(DatabaseError::Full))),
                 "{outcomes:?}"
             );
         }
@@ -310,9 +296,6 @@ mod tests {
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         let failed = run(&connection, vec![store(1)]).unwrap_err();
         assert!(failed.is_retryable(), "{failed}");
-        assert!(
-            failed.to_string().contains("locked by another program"),
-            "{failed}"
-        );
+        assert!(failed.to_string().contains("locked by another program"), "{failed}");
     }
 }

@@ -40,8 +40,7 @@ impl fmt::Debug for Clock {
 pub fn timestamp(time: OffsetDateTime) -> String {
     let utc = time.to_offset(UtcOffset::UTC);
     // Formatting fails only for years that do not have four digits; the epoch sorts first then.
-    utc.format(FORMAT)
-        .unwrap_or_else(|_| "1970-01-01T00:00:00.000000Z".to_owned())
+    utc.format(FORMAT).unwrap_or_else(|_| "1970-01-01T00:00:00.000000Z".to_owned())
 }
 
 #[cfg(test)]
@@ -52,10 +51,7 @@ mod tests {
 
     #[test]
     fn a_timestamp_always_has_six_digits_and_is_utc() {
-        assert_eq!(
-            timestamp(datetime!(2026-01-07 10:00:00 UTC)),
-            "2026-01-07T10:00:00.000000Z"
-        );
+        assert_eq!(timestamp(datetime!(2026-01-07 10:00:00 UTC)), "2026-01-07T10:00:00.000000Z");
         assert_eq!(
             timestamp(datetime!(2026-01-07 10:00:00.123456789 +02:00)),
             "2026-01-07T08:00:00.123456Z"

@@ -97,11 +97,9 @@ pub(super) fn connect(path: &Path) -> Result<Connection, OpenError> {
     let connection = open().map_err(|error| in_words(path, error))?;
     schema::migrate(&connection).map_err(|error| match error {
         MigrateError::Foreign => OpenError::Foreign { path: path.into() },
-        MigrateError::Newer(found) => OpenError::Newer {
-            path: path.into(),
-            found,
-            known: schema::VERSION,
-        },
+        MigrateError::Newer(found) => {
+            OpenError::Newer { path: path.into(), found, known: schema::VERSION }
+        }
         MigrateError::Sqlite(error) => in_words(path, error),
     })?;
     Ok(connection)
@@ -144,9 +142,7 @@ fn pool(
     threads: &Arc<ScheduledThreadPool>,
     prepare: fn(&mut Connection) -> rusqlite::Result<()>,
 ) -> Result<Pool, OpenError> {
-    let manager = SqliteConnectionManager::file(path)
-        .with_flags(flags())
-        .with_init(prepare);
+    let manager = SqliteConnectionManager::file(path).with_flags(flags()).with_init(prepare);
     r2d2::Pool::builder()
         .max_size(most)
         .min_idle(Some(least))
@@ -202,17 +198,13 @@ fn take_lock(directory: &Path) -> Result<DirectoryLock, OpenError> {
                 Ok(_) => holder.trim().parse().ok(),
                 Err(_) => None,
             };
-            return Err(OpenError::InUse {
-                path: directory.to_owned(),
-                holder,
-            });
+            return Err(OpenError::InUse { path: directory.to_owned(), holder });
         }
         Err(TryLockError::Error(source)) => return Err(unusable(&path, source)),
     }
     // The process id is for people; the lock holds without it.
-    let noted = file
-        .set_len(0)
-        .and_then(|()| file.write_all(std::process::id().to_string().as_bytes()));
+    let noted =
+        file.set_len(0).and_then(|()| file.write_all(std::process::id().to_string().as_bytes()));
     if let Err(error) = noted {
         log::warn!("cannot note the process id path={path:?} error={error}");
     }
@@ -220,10 +212,7 @@ fn take_lock(directory: &Path) -> Result<DirectoryLock, OpenError> {
 }
 
 fn unusable(path: &Path, source: io::Error) -> OpenError {
-    OpenError::Directory {
-        path: path.to_owned(),
-        source,
-    }
+    OpenError::Directory { path: path.to_owned(), source }
 }
 
 pub(super) fn in_words(path: &Path, error: impl Into<DatabaseError>) -> OpenError {
@@ -239,11 +228,7 @@ fn report(path: &Path, recovery: Recovery) {
     if recovery == Recovery::default() {
         return;
     }
-    let Recovery {
-        interrupted,
-        unanswered,
-        emptied,
-    } = recovery;
+    let Recovery { interrupted, unanswered, emptied } = recovery;
     log::info!(
         "put the database in order path={path:?} interrupted={interrupted} \
          unanswered={unanswered} emptied={emptied}"

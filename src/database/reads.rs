@@ -57,9 +57,7 @@ pub(super) fn summary(
         summary_columns!(),
         " FROM conversations AS conversation WHERE id = ?1 AND project = ?2"
     ))?;
-    Ok(statement
-        .query_row(params![conversation, project.as_str()], read_summary)
-        .optional()?)
+    Ok(statement.query_row(params![conversation, project.as_str()], read_summary).optional()?)
 }
 
 pub(super) fn count(connection: &Connection, project: &ProjectName) -> Result<i64, DatabaseError> {
@@ -117,9 +115,7 @@ pub(super) fn load(
                  (SELECT ifnull(max(turn), 0) + 1 FROM turns WHERE conversation_id = ?1)
              FROM conversations WHERE id = ?1",
         )?
-        .query_row([conversation], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })?;
+        .query_row([conversation], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     let mut statement = connection.prepare_cached(
         "SELECT turn, first_seq, last_seq, kind, payload FROM entries
          WHERE conversation_id = ?1 ORDER BY first_seq",

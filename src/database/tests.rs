@@ -38,11 +38,7 @@ impl Store {
     fn open(directory: TempDir, clock: Clock) -> Self {
         let (database, reader) =
             Database::open_with(&directory.path().join(FILE_NAME), clock).unwrap();
-        Self {
-            database: database.start(),
-            reader,
-            directory,
-        }
+        Self { database: database.start(), reader, directory }
     }
 
     fn path(&self) -> PathBuf {
@@ -51,11 +47,7 @@ impl Store {
 
     /// Ends the actor and opens the same file again.
     async fn reopen(self) -> Self {
-        let Self {
-            database,
-            reader,
-            directory,
-        } = self;
+        let Self { database, reader, directory } = self;
         database.send(Flush).await.unwrap().unwrap();
         drop((database, reader));
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
@@ -64,11 +56,7 @@ impl Store {
             actix::clock::sleep(std::time::Duration::from_millis(1)).await;
             match Database::open(&directory.path().join(FILE_NAME)) {
                 Ok((database, reader)) => {
-                    return Self {
-                        database: database.start(),
-                        reader,
-                        directory,
-                    };
+                    return Self { database: database.start(), reader, directory };
                 }
                 Err(error) => assert!(std::time::Instant::now() < deadline, "{error}"),
             }
@@ -92,10 +80,7 @@ impl Store {
     }
 
     async fn write(&self, conversation: i64, entries: Vec<EntryRow>) -> Result<(), DatabaseError> {
-        let write = WriteEntries {
-            conversation,
-            entries,
-        };
+        let write = WriteEntries { conversation, entries };
         self.database.send(write).await.unwrap()
     }
 
@@ -107,9 +92,7 @@ impl Store {
 
 fn look(path: &Path) -> Connection {
     let connection = Connection::open(path).unwrap();
-    connection
-        .busy_timeout(std::time::Duration::from_secs(5))
-        .unwrap();
+    connection.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
     connection
 }
 
@@ -136,23 +119,11 @@ fn text(turn: i64, first_seq: i64, last_seq: i64, content: &str) -> EntryRow {
 }
 
 fn done(turn: i64, seq: i64) -> EntryRow {
-    entry(
-        turn,
-        seq,
-        seq,
-        "response_done",
-        r#"{"outcome":"completed"}"#,
-    )
+    entry(turn, seq, seq, "response_done", r#"{"outcome":"completed"}"#)
 }
 
 fn entry(turn: i64, first_seq: i64, last_seq: i64, kind: &str, payload: &str) -> EntryRow {
-    EntryRow {
-        turn,
-        first_seq,
-        last_seq,
-        kind: kind.to_owned(),
-        payload: payload.to_owned(),
-    }
+    EntryRow { turn, first_seq, last_seq, kind: kind.to_owned(), payload: payload.to_owned() }
 }
 
 fn at(seconds: i64) -> OffsetDateTime {

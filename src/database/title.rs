@@ -19,9 +19,6 @@ mod tests {
     fn a_title_is_cut_after_fifty_characters_not_bytes() {
         assert_eq!(from_message("Where is main?"), "Where is main?");
         assert_eq!(from_message(&"ü".repeat(50)), "ü".repeat(50));
-        assert_eq!(
-            from_message(&"ü".repeat(51)),
-            format!("{}...", "ü".repeat(50))
-        );
+        assert_eq!(from_message(&"ü".repeat(51)), format!("{}...", "ü".repeat(50)));
     }
 }

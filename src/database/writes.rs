@@ -10,7 +10,12 @@ use crate::{
     project::ProjectName,
 };
 
-use super::{Summary, error::DatabaseError, messages::CreateConversation, reads, title};
+use super::{
+    Summary,
+    error::DatabaseError,
+    messages::{AcceptQuestion, ClaimConversation, CreateConversation},
+    reads, title,
+};
 
 pub(super) fn create_conversation(
     connection: &Connection,
@@ -34,6 +39,31 @@ pub(super) fn create_conversation(
     write_entries(connection, conversation, &new.entries, now)?;
     reads::summary(connection, &new.project, conversation)?
         .ok_or(DatabaseError::ConversationGone { conversation })
+}
+
+pub(super) fn accept_question(
+    connection: &Connection,
+    question: &AcceptQuestion,
+    now: &str,
+) -> Result<(), DatabaseError> {
+    let AcceptQuestion { conversation, turn, message_id, content } = question;
+    touch(connection, *conversation, 0, now)?;
+    let accepted = connection
+        .prepare_cached(
+            "INSERT INTO turns (conversation_id, turn, state, message_id, question)
+             VALUES (?1, ?2, 'queued', ?3, ?4)",
+        )?
+        .execute(params![conversation, turn, message_id, content]);
+    match (accepted, message_id) {
+        (Ok(_), _) => title_by(connection, *conversation, content),
+        (Err(error), Some(message_id))
+            if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) =>
+        {
+            let message_id = message_id.clone();
+            Err(DatabaseError::DuplicateMessage { conversation: *conversation, message_id })
+        }
+        (Err(error), _) => Err(error.into()),
+    }
 }
 
 pub(super) fn write_entries(
@@ -65,16 +95,9 @@ pub(super) fn write_entries(
 
 /// The row of an entry that does not grow.
 pub(super) fn entry_row(turn: i64, seq: i64, content: &Content) -> Result<EntryRow, DatabaseError> {
-    let payload = content
-        .payload()
-        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-    Ok(EntryRow {
-        turn,
-        first_seq: seq,
-        last_seq: seq,
-        kind: content.kind().to_owned(),
-        payload,
-    })
+    let payload =
+        content.payload().map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    Ok(EntryRow { turn, first_seq: seq, last_seq: seq, kind: content.kind().to_owned(), payload })
 }
 
 /// Notes that the conversation changes, and that numbers up to `seq` are in use. Answers the
@@ -163,17 +186,13 @@ fn refuse_other_entry(
             "SELECT turn = ?3 AND kind = ?4 FROM entries
              WHERE conversation_id = ?1 AND first_seq = ?2",
         )?
-        .query_row(
-            params![conversation, entry.first_seq, entry.turn, entry.kind],
-            |row| row.get(0),
-        )?;
+        .query_row(params![conversation, entry.first_seq, entry.turn, entry.kind], |row| {
+            row.get(0)
+        })?;
     if same {
         return Ok(());
     }
-    Err(DatabaseError::SequenceTaken {
-        conversation,
-        seq: entry.first_seq,
-    })
+    Err(DatabaseError::SequenceTaken { conversation, seq: entry.first_seq })
 }
 
 /// Which rule of the table `entry` breaks.
@@ -192,10 +211,7 @@ fn explain_conflict(
         )
         .optional()?;
     if let Some(message_id) = message_id {
-        return Ok(Some(DatabaseError::DuplicateMessage {
-            conversation,
-            message_id,
-        }));
+        return Ok(Some(DatabaseError::DuplicateMessage { conversation, message_id }));
     }
     let ended = connection
         .query_row(
@@ -207,35 +223,33 @@ fn explain_conflict(
         .optional()?
         .is_some();
     let is_end = matches!(entry.kind.as_str(), "response_done" | "error");
-    Ok((ended && is_end).then_some(DatabaseError::SecondEnd {
-        conversation,
-        turn: entry.turn,
-    }))
+    Ok((ended && is_end).then_some(DatabaseError::SecondEnd { conversation, turn: entry.turn }))
 }
 
-/// The first question lists the conversation and titles it.
 fn note_question(
     connection: &Connection,
     conversation: i64,
     entry: &EntryRow,
 ) -> Result<(), DatabaseError> {
-    let untitled = connection
-        .prepare_cached(
-            "SELECT ifnull(title, '') = '' OR written = 0 FROM conversations WHERE id = ?1",
-        )?
-        .query_row([conversation], |row| row.get::<_, bool>(0))?;
-    if !untitled {
-        return Ok(());
-    }
     let content: String = connection
         .prepare_cached("SELECT ifnull(?1 ->> '$.content', '')")?
         .query_row([&entry.payload], |row| row.get(0))?;
+    title_by(connection, conversation, &content)
+}
+
+/// The first question lists the conversation and titles it.
+fn title_by(
+    connection: &Connection,
+    conversation: i64,
+    question: &str,
+) -> Result<(), DatabaseError> {
     connection
         .prepare_cached(
             "UPDATE conversations
-             SET written = 1, title = ifnull(nullif(title, ''), nullif(?2, '')) WHERE id = ?1",
+             SET written = 1, title = ifnull(nullif(title, ''), nullif(?2, ''))
+             WHERE id = ?1 AND (ifnull(title, '') = '' OR written = 0)",
         )?
-        .execute(params![conversation, title::from_message(&content)])?;
+        .execute(params![conversation, title::from_message(question)])?;
     Ok(())
 }
 
@@ -284,6 +298,22 @@ fn end_turn(
         )?
         .execute(params![conversation, turn, now])?;
     Ok(())
+}
+
+/// Reserves numbers above all that were ever reserved and answers the first of them.
+pub(super) fn claim(
+    connection: &Connection,
+    claim: &ClaimConversation,
+) -> Result<i64, DatabaseError> {
+    let ClaimConversation { project, conversation, range } = claim;
+    connection
+        .prepare_cached(
+            "UPDATE conversations SET reserved_seq = reserved_seq + ?3
+             WHERE id = ?1 AND project = ?2 RETURNING reserved_seq - ?3 + 1",
+        )?
+        .query_row(params![conversation, project.as_str(), range], |row| row.get(0))
+        .optional()?
+        .ok_or(DatabaseError::ConversationGone { conversation: *conversation })
 }
 
 pub(super) fn reserve_seq(
@@ -340,8 +370,5 @@ pub(super) fn delete_if_empty(
 
 /// Deletes every conversation in which nobody wrote and for which nobody asked. Answers how many.
 pub(super) fn delete_empty(connection: &Connection) -> Result<usize, DatabaseError> {
-    Ok(connection.execute(
-        "DELETE FROM conversations WHERE explicit = 0 AND written = 0",
-        (),
-    )?)
+    Ok(connection.execute("DELETE FROM conversations WHERE explicit = 0 AND written = 0", ())?)
 }

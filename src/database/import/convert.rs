@@ -65,10 +65,8 @@ impl Turns {
         }
         self.newest += 1;
         self.asked = true;
-        let question = Content::UserMessage(UserMessage {
-            message_id: None,
-            content: content.to_owned(),
-        });
+        let question =
+            Content::UserMessage(UserMessage { message_id: None, content: content.to_owned() });
         entries.push(self.row(self.newest, &question)?);
         Ok(entries)
     }
@@ -78,14 +76,8 @@ impl Turns {
         if !self.asked && !is_greeting {
             self.newest += 1;
         }
-        let answer = Content::Text(TextBlock {
-            block: 0,
-            content: content.to_owned(),
-        });
-        Ok(vec![
-            self.row(self.newest, &answer)?,
-            self.end(Outcome::Completed)?,
-        ])
+        let answer = Content::Text(TextBlock { block: 0, content: content.to_owned() });
+        Ok(vec![self.row(self.newest, &answer)?, self.end(Outcome::Completed)?])
     }
 }
 
@@ -103,10 +95,7 @@ pub(super) fn turns(messages: &[SourceMessage]) -> Result<Converted, DatabaseErr
             }
         };
         converted.messages += 1;
-        converted.steps.push(Step {
-            at: message.timestamp.clone(),
-            entries,
-        });
+        converted.steps.push(Step { at: message.timestamp.clone(), entries });
     }
     if turns.asked {
         let end = turns.end(Outcome::Interrupted)?;
@@ -122,20 +111,12 @@ mod tests {
     use super::*;
 
     fn message(role: &str, content: &str) -> SourceMessage {
-        SourceMessage {
-            role: role.to_owned(),
-            content: content.to_owned(),
-            timestamp: None,
-        }
+        SourceMessage { role: role.to_owned(), content: content.to_owned(), timestamp: None }
     }
 
     fn shape(messages: &[SourceMessage]) -> Vec<(i64, String)> {
         let converted = turns(messages).unwrap();
-        let entries: Vec<_> = converted
-            .steps
-            .into_iter()
-            .flat_map(|step| step.entries)
-            .collect();
+        let entries: Vec<_> = converted.steps.into_iter().flat_map(|step| step.entries).collect();
         for (entry, seq) in entries.iter().zip(1..) {
             assert_eq!((entry.first_seq, entry.last_seq), (seq, seq));
         }
@@ -143,21 +124,15 @@ mod tests {
             .into_iter()
             .map(|entry| {
                 let interrupted = entry.payload.contains("interrupted");
-                let kind = if interrupted {
-                    "interrupted"
-                } else {
-                    &entry.kind
-                };
+                let kind = if interrupted { "interrupted" } else { &entry.kind };
                 (entry.turn, kind.to_owned())
             })
             .collect()
     }
 
     fn expect(messages: &[SourceMessage], expected: &[(i64, &str)]) {
-        let expected: Vec<_> = expected
-            .iter()
-            .map(|(turn, kind)| (*turn, (*kind).to_owned()))
-            .collect();
+        let expected: Vec<_> =
+            expected.iter().map(|(turn, kind)| (*turn, (*kind).to_owned())).collect();
         assert_eq!(shape(messages), expected);
     }
 
@@ -207,23 +182,15 @@ mod tests {
     fn a_question_without_an_answer_ends_interrupted() {
         expect(
             &[message("user", "One?"), message("user", "Two?")],
-            &[
-                (1, "user_message"),
-                (1, "interrupted"),
-                (2, "user_message"),
-                (2, "interrupted"),
-            ],
+            &[(1, "user_message"), (1, "interrupted"), (2, "user_message"), (2, "interrupted")],
         );
     }
 
     #[test]
     fn other_roles_are_left_out_and_counted() {
-        let converted = turns(&[
-            message("system", "a"),
-            message("narrator", "b"),
-            message("system", "c"),
-        ])
-        .unwrap();
+        let converted =
+            turns(&[message("system", "a"), message("narrator", "b"), message("system", "c")])
+                .unwrap();
         assert_eq!((converted.steps.len(), converted.messages), (0, 0));
         let expected = [("narrator".to_owned(), 1), ("system".to_owned(), 2)];
         assert_eq!(converted.left_out, BTreeMap::from(expected));

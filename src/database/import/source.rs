@@ -57,20 +57,14 @@ struct Copy {
 impl Drop for Copy {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_dir_all(&self.directory) {
-            log::warn!(
-                "cannot delete a temporary copy path={:?} error={error}",
-                self.directory
-            );
+            log::warn!("cannot delete a temporary copy path={:?} error={error}", self.directory);
         }
     }
 }
 
 impl Source {
     pub(super) fn open(path: &Path) -> Result<Self, ImportError> {
-        let unreadable = |source| ImportError::Unreadable {
-            path: path.to_owned(),
-            source,
-        };
+        let unreadable = |source| ImportError::Unreadable { path: path.to_owned(), source };
         let path = path.canonicalize().map_err(unreadable)?;
         let has_journal = check_header(&path)?;
         // SQLite finishes or undoes what a journal holds, in the file itself. So that the
@@ -91,10 +85,8 @@ impl Source {
             Ok(connection)
         };
         let source = Self {
-            connection: connect().map_err(|source| ImportError::Source {
-                path: path.clone(),
-                source,
-            })?,
+            connection: connect()
+                .map_err(|source| ImportError::Source { path: path.clone(), source })?,
             path,
             _copy: copy,
         };
@@ -179,17 +171,12 @@ impl Source {
         &self,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, ImportError> {
-        query(&self.connection).map_err(|source| ImportError::Source {
-            path: self.path.clone(),
-            source,
-        })
+        query(&self.connection)
+            .map_err(|source| ImportError::Source { path: self.path.clone(), source })
     }
 
     fn not_an_original(&self, reason: String) -> ImportError {
-        ImportError::NotAnOriginal {
-            path: self.path.clone(),
-            reason,
-        }
+        ImportError::NotAnOriginal { path: self.path.clone(), reason }
     }
 }
 
@@ -202,10 +189,7 @@ fn check_header(path: &Path) -> Result<bool, ImportError> {
             io::ErrorKind::UnexpectedEof => Ok(()),
             _ => Err(error),
         })
-        .map_err(|source| ImportError::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?;
+        .map_err(|source| ImportError::Unreadable { path: path.to_owned(), source })?;
     if !header.starts_with(MAGIC) {
         return Err(ImportError::NotAnOriginal {
             path: path.to_owned(),
@@ -259,10 +243,7 @@ mod tests {
         let expected = Some("2026-01-07T10:11:12.034500Z".to_owned());
         assert_eq!(told("2026-01-07 10:11:12.034500"), expected);
         assert_eq!(told("2026-01-07T10:11:12.0345"), expected);
-        assert_eq!(
-            told("2026-01-07 10:11:12").as_deref(),
-            Some("2026-01-07T10:11:12.000000Z")
-        );
+        assert_eq!(told("2026-01-07 10:11:12").as_deref(), Some("2026-01-07T10:11:12.000000Z"));
         assert_eq!(told("yesterday"), None);
         assert_eq!(time(None), None);
     }

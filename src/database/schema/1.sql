@@ -25,11 +25,18 @@ CREATE TABLE turns (
     conversation_id INTEGER NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
     turn            INTEGER NOT NULL,
     state           TEXT    NOT NULL CHECK (state IN ('queued', 'running', 'done')),
+    -- The question as it was accepted. Its entry follows, with a number of its own: so a message
+    -- is acknowledged without a place in the middle of an answer that is being written.
+    message_id      TEXT,
+    question        TEXT,
     started_at      TEXT,
     ended_at        TEXT,
     PRIMARY KEY (conversation_id, turn)
 ) STRICT, WITHOUT ROWID;
 
+-- A message that is sent again after a reconnect is accepted once.
+CREATE UNIQUE INDEX turns_message_id ON turns (conversation_id, message_id)
+    WHERE message_id IS NOT NULL;
 CREATE INDEX turns_open ON turns (conversation_id, turn) WHERE state <> 'done';
 
 CREATE TABLE entries (

@@ -9,10 +9,7 @@ use crate::database::backup::{self, BackupError};
 async fn a_copy_made_while_the_server_writes_can_be_served() {
     let store = Store::new();
     let id = store.conversation().await;
-    store
-        .write(id, vec![question(1, 3, "a", "Where?"), done(1, 4)])
-        .await
-        .unwrap();
+    store.write(id, vec![question(1, 3, "a", "Where?"), done(1, 4)]).await.unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
     let target = elsewhere.path().join(FILE_NAME);
     let path = store.path();
@@ -24,10 +21,7 @@ async fn a_copy_made_while_the_server_writes_can_be_served() {
     for turn in 2..100 {
         let seq = turn * 10;
         let asked = question(turn, seq, &turn.to_string(), "more");
-        store
-            .write(id, vec![asked, done(turn, seq + 1)])
-            .await
-            .unwrap();
+        store.write(id, vec![asked, done(turn, seq + 1)]).await.unwrap();
     }
     let size = copying.await.unwrap().unwrap();
     let metadata = fs::metadata(&target).unwrap();
@@ -36,14 +30,8 @@ async fn a_copy_made_while_the_server_writes_can_be_served() {
     let copy = look(&target);
     assert_eq!(one::<String>(&copy, "PRAGMA integrity_check"), "ok");
     let (questions, ends): (i64, i64) = (
-        one(
-            &copy,
-            "SELECT count(*) FROM entries WHERE kind = 'user_message'",
-        ),
-        one(
-            &copy,
-            "SELECT count(*) FROM entries WHERE kind = 'response_done'",
-        ),
+        one(&copy, "SELECT count(*) FROM entries WHERE kind = 'user_message'"),
+        one(&copy, "SELECT count(*) FROM entries WHERE kind = 'response_done'"),
     );
     assert_eq!(questions + 1, ends);
     assert_eq!(one::<i64>(&copy, "SELECT count(*) FROM search('where')"), 1);
@@ -58,9 +46,7 @@ async fn a_copy_made_while_the_server_writes_can_be_served() {
 }
 
 async fn actix_copy(path: PathBuf, target: PathBuf) -> Result<u64, BackupError> {
-    tokio::task::spawn_blocking(move || backup::run(&path, &target))
-        .await
-        .unwrap()
+    tokio::task::spawn_blocking(move || backup::run(&path, &target)).await.unwrap()
 }
 
 #[test]
@@ -79,9 +65,7 @@ fn a_copy_never_goes_over_another_file() {
 fn a_missing_store_is_not_made_by_copying_it() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join(FILE_NAME);
-    let words = backup::run(&path, &directory.path().join("copy"))
-        .unwrap_err()
-        .to_string();
+    let words = backup::run(&path, &directory.path().join("copy")).unwrap_err().to_string();
     assert!(words.contains("--data-dir"), "{words}");
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
 }

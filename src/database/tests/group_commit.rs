@@ -18,12 +18,7 @@ async fn writes_take_effect_in_the_order_in_which_they_were_sent() {
         .map(|seq| {
             store.database.send(WriteEntries {
                 conversation: id,
-                entries: vec![question(
-                    seq,
-                    seq,
-                    &seq.to_string(),
-                    &format!("message {seq}"),
-                )],
+                entries: vec![question(seq, seq, &seq.to_string(), &format!("message {seq}"))],
             })
         })
         .collect();
@@ -48,10 +43,7 @@ async fn an_acknowledged_write_is_there_for_every_other_connection() {
     let other = store.look();
     for seq in 1..=50 {
         store.write(id, vec![text(1, seq, seq, "x")]).await.unwrap();
-        assert_eq!(
-            one::<i64>(&other, "SELECT max(first_seq) FROM entries"),
-            seq
-        );
+        assert_eq!(one::<i64>(&other, "SELECT max(first_seq) FROM entries"), seq);
     }
 }
 
@@ -87,10 +79,7 @@ async fn writes_that_wait_share_a_transaction_and_one_that_fails_fails_alone() {
         }
     }
     let connection = store.look();
-    let times: i64 = one(
-        &connection,
-        "SELECT count(DISTINCT created_at) FROM entries",
-    );
+    let times: i64 = one(&connection, "SELECT count(DISTINCT created_at) FROM entries");
     // The actor may have taken the first one alone, before the others came.
     assert!(times <= 2, "{times} transactions");
     let of_failed: i64 = one(&connection, "SELECT count(*) FROM entries WHERE turn = 11");
@@ -121,10 +110,9 @@ async fn a_write_whose_asker_went_away_is_done() {
     let id = store.create(true, vec![]).await.id;
     let (locked, unlock) = hold_lock(store.path());
     locked.recv().unwrap();
-    let mut send = Box::pin(store.database.send(WriteEntries {
-        conversation: id,
-        entries: vec![text(1, 1, 1, "x")],
-    }));
+    let mut send = Box::pin(
+        store.database.send(WriteEntries { conversation: id, entries: vec![text(1, 1, 1, "x")] }),
+    );
     assert!(futures_util::poll!(&mut send).is_pending());
     store.database.send(Handled).await.unwrap();
     drop(send);
@@ -140,24 +128,21 @@ async fn more_than_may_wait_is_refused_as_busy_and_nothing_else_is_lost() {
     let (locked, unlock) = hold_lock(store.path());
     locked.recv().unwrap();
     let large = "x".repeat(9 * 1024 * 1024);
-    let mut sent: Vec<_> = (1..=3)
-        .map(|seq| {
-            Box::pin(store.database.send(WriteEntries {
-                conversation: id,
-                entries: vec![text(1, seq, seq, &large)],
-            }))
-        })
-        .collect();
+    let mut sent: Vec<_> =
+        (1..=3)
+            .map(|seq| {
+                Box::pin(store.database.send(WriteEntries {
+                    conversation: id,
+                    entries: vec![text(1, seq, seq, &large)],
+                }))
+            })
+            .collect();
     for send in &mut sent {
         assert!(futures_util::poll!(send).is_pending());
     }
     store.database.send(Handled).await.unwrap();
     drop(unlock);
-    let answers: Vec<_> = join_all(sent)
-        .await
-        .into_iter()
-        .map(Result::unwrap)
-        .collect();
+    let answers: Vec<_> = join_all(sent).await.into_iter().map(Result::unwrap).collect();
     // One is being written, one waits, and there is no room for more.
     assert!(answers[0].is_ok(), "{answers:?}");
     let refused = answers[2].as_ref().unwrap_err();

@@ -79,26 +79,15 @@ async fn an_original_comes_in_with_its_times_and_titles_and_stays_unchanged() {
     assert_eq!(report.without_conversation, 1);
 
     let listed = store.reader.conversations(&project()).unwrap();
-    let titles: Vec<_> = listed
-        .iter()
-        .map(|s| (s.title.as_deref(), s.message_count))
-        .collect();
+    let titles: Vec<_> = listed.iter().map(|s| (s.title.as_deref(), s.message_count)).collect();
     assert_eq!(titles, [(None, 1), (Some("Where is main?"), 3)]);
     assert_eq!(listed[1].created_at, "2026-01-07T10:00:00.000001Z");
     assert_eq!(listed[1].updated_at, "2026-01-07T10:00:09.500000Z");
     let id = listed[1].id;
     let detail = store.reader.conversation(&project(), id).unwrap().unwrap();
     let expected = [
-        (
-            "assistant",
-            "Hello! I'm your guide.",
-            "2026-01-07T10:00:00.000002Z",
-        ),
-        (
-            "user",
-            "Where is main? Ünd \"why\"?",
-            "2026-01-07T10:00:05.000000Z",
-        ),
+        ("assistant", "Hello! I'm your guide.", "2026-01-07T10:00:00.000002Z"),
+        ("user", "Where is main? Ünd \"why\"?", "2026-01-07T10:00:05.000000Z"),
         ("assistant", "In src.", "2026-01-07T10:00:09.500000Z"),
     ];
     assert_eq!(told(&detail), expected);
@@ -106,16 +95,9 @@ async fn an_original_comes_in_with_its_times_and_titles_and_stays_unchanged() {
     // It can be gone on with.
     let stored = store.reader.load(&project(), id).unwrap().unwrap();
     assert_eq!((stored.next_turn, stored.reserved_seq), (2, 5));
-    store
-        .write(id, vec![question(2, 6, "a", "And then?")])
-        .await
-        .unwrap();
+    store.write(id, vec![question(2, 6, "a", "And then?")]).await.unwrap();
     let store = store.reopen().await;
-    assert_eq!(
-        store.reader.count(&project()).unwrap(),
-        2,
-        "a restart removed some"
-    );
+    assert_eq!(store.reader.count(&project()).unwrap(), 2, "a restart removed some");
 }
 
 #[actix::test]
@@ -135,10 +117,7 @@ async fn a_second_import_brings_in_only_what_is_new() {
     let report = run();
     assert_eq!((report.conversations, report.already_there), (1, 1));
     let words = report.to_string();
-    assert!(
-        words.contains("1 were there from an earlier import"),
-        "{words}"
-    );
+    assert!(words.contains("1 were there from an earlier import"), "{words}");
     assert_eq!(store.reader.count(&project()).unwrap(), 3);
     let nothing = run();
     assert_eq!((nothing.conversations, nothing.already_there), (0, 2));
@@ -171,9 +150,7 @@ fn what_is_no_original_is_refused_in_words() {
     let words = refusal().to_string();
     assert!(words.contains("no SQLite database"), "{words}");
     fs::remove_file(&path).unwrap();
-    look(&path)
-        .execute_batch("CREATE TABLE bookmarks (url TEXT)")
-        .unwrap();
+    look(&path).execute_batch("CREATE TABLE bookmarks (url TEXT)").unwrap();
     let words = refusal().to_string();
     assert!(words.contains("no assistant.db"), "{words}");
     assert!(!store.exists(), "a refused import made a store");
@@ -181,13 +158,6 @@ fn what_is_no_original_is_refused_in_words() {
 
 #[test]
 fn a_report_names_only_what_happened() {
-    let report = ImportReport {
-        conversations: 2,
-        messages: 5,
-        ..ImportReport::default()
-    };
-    assert_eq!(
-        report.to_string(),
-        "2 conversations with 5 messages brought in"
-    );
+    let report = ImportReport { conversations: 2, messages: 5, ..ImportReport::default() };
+    assert_eq!(report.to_string(), "2 conversations with 5 messages brought in");
 }

@@ -61,9 +61,7 @@ fn a_damaged_file_is_refused_in_words() {
 fn a_database_of_another_program_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join(FILE_NAME);
-    look(&path)
-        .execute_batch("CREATE TABLE bookmarks (url TEXT)")
-        .unwrap();
+    look(&path).execute_batch("CREATE TABLE bookmarks (url TEXT)").unwrap();
     let refused = refusal(&path);
     assert!(matches!(refused, OpenError::Foreign { .. }), "{refused}");
     let tables: i64 = one(&look(&path), "SELECT count(*) FROM sqlite_schema");
@@ -97,16 +95,9 @@ async fn a_thousand_conversations_do_not_slow_the_start() {
     let store = Store::new();
     for _ in 0..1000 {
         let id = store.conversation().await;
-        store
-            .write(id, vec![question(1, 3, "a", "hi"), done(1, 4)])
-            .await
-            .unwrap();
+        store.write(id, vec![question(1, 3, "a", "hi"), done(1, 4)]).await.unwrap();
     }
-    let Store {
-        database,
-        reader,
-        directory,
-    } = store;
+    let Store { database, reader, directory } = store;
     database.send(Flush).await.unwrap().unwrap();
     drop((database, reader));
     let path = directory.path().join(FILE_NAME);
@@ -130,13 +121,9 @@ fn damage_that_shows_while_reading_is_told_in_words() {
     let path = directory.path().join(FILE_NAME);
     drop(Database::open(&path).unwrap());
     let connection = look(&path);
-    connection
-        .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
-        .unwrap();
-    let root: i64 = one(
-        &connection,
-        "SELECT rootpage FROM sqlite_schema WHERE name = 'conversations_listed'",
-    );
+    connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    let root: i64 =
+        one(&connection, "SELECT rootpage FROM sqlite_schema WHERE name = 'conversations_listed'");
     drop(connection);
     let mut bytes = fs::read(&path).unwrap();
     bytes[(root as usize - 1) * 4096..root as usize * 4096].fill(0xa5);

@@ -13,10 +13,7 @@ async fn a_turn_that_ran_is_interrupted_and_one_that_waited_is_to_be_asked_again
         text(1, 5, 6, "half an ans"),
     ];
     store.write(id, entries).await.unwrap();
-    let begin = BeginTurn {
-        conversation: id,
-        turn: 1,
-    };
+    let begin = BeginTurn { conversation: id, turn: 1 };
     store.database.send(begin).await.unwrap().unwrap();
     let before = store.reader.load(&project(), id).unwrap().unwrap();
 
@@ -24,10 +21,7 @@ async fn a_turn_that_ran_is_interrupted_and_one_that_waited_is_to_be_asked_again
     let after = store.reader.load(&project(), id).unwrap().unwrap();
     assert_eq!(after.entries[..5], before.entries);
     let interrupted = r#"{"outcome":"interrupted"}"#;
-    assert_eq!(
-        after.entries[5],
-        entry(1, 11, 11, "response_done", interrupted)
-    );
+    assert_eq!(after.entries[5], entry(1, 11, 11, "response_done", interrupted));
     let unanswered = &after.entries[6];
     assert_eq!((unanswered.turn, unanswered.first_seq), (2, 12));
     assert_eq!(unanswered.kind, "error");
@@ -56,17 +50,11 @@ async fn conversations_that_nobody_wrote_in_are_gone_after_a_restart() {
     let store = Store::new();
     let untouched = store.conversation().await;
     let written = store.conversation().await;
-    store
-        .write(written, vec![question(1, 3, "a", "hi"), done(1, 4)])
-        .await
-        .unwrap();
+    store.write(written, vec![question(1, 3, "a", "hi"), done(1, 4)]).await.unwrap();
     let explicit = store.create(true, greeting()).await.id;
 
     let store = store.reopen().await;
     let there = |id| store.reader.load(&project(), id).unwrap().is_some();
-    assert_eq!(
-        (there(untouched), there(written), there(explicit)),
-        (false, true, true)
-    );
+    assert_eq!((there(untouched), there(written), there(explicit)), (false, true, true));
     assert!(store.conversation().await > explicit);
 }

@@ -18,13 +18,7 @@ async fn entries_come_back_as_they_were_written() {
     store.write(id, asked.clone()).await.unwrap();
     let answered = vec![
         text(1, 4, 6, "In src."),
-        entry(
-            1,
-            7,
-            7,
-            "tool_call",
-            r#"{"call_id":"x","tool":"Read","input":{}}"#,
-        ),
+        entry(1, 7, 7, "tool_call", r#"{"call_id":"x","tool":"Read","input":{}}"#),
         done(1, 8),
     ];
     store.write(id, answered.clone()).await.unwrap();
@@ -41,10 +35,7 @@ async fn a_growing_text_stays_one_entry_and_never_shrinks() {
     let store = Store::new();
     let id = store.conversation().await;
     store.write(id, vec![text(1, 3, 3, "one")]).await.unwrap();
-    store
-        .write(id, vec![text(1, 3, 5, "one two")])
-        .await
-        .unwrap();
+    store.write(id, vec![text(1, 3, 5, "one two")]).await.unwrap();
     // A state older than the one that is stored.
     store.write(id, vec![text(1, 3, 4, "one t")]).await.unwrap();
 
@@ -57,15 +48,9 @@ async fn an_entry_never_replaces_one_of_another_kind_or_turn() {
     let store = Store::new();
     let id = store.conversation().await;
     store.write(id, vec![text(1, 3, 3, "one")]).await.unwrap();
-    for other in [
-        text(2, 3, 3, "other turn"),
-        question(1, 3, "a", "other kind"),
-    ] {
+    for other in [text(2, 3, 3, "other turn"), question(1, 3, "a", "other kind")] {
         let refused = store.write(id, vec![other]).await;
-        assert!(
-            matches!(refused, Err(DatabaseError::SequenceTaken { seq: 3, .. })),
-            "{refused:?}"
-        );
+        assert!(matches!(refused, Err(DatabaseError::SequenceTaken { seq: 3, .. })), "{refused:?}");
     }
 }
 
@@ -73,19 +58,13 @@ async fn an_entry_never_replaces_one_of_another_kind_or_turn() {
 async fn a_message_id_is_taken_once_in_its_conversation() {
     let store = Store::new();
     let (first, second) = (store.conversation().await, store.conversation().await);
-    store
-        .write(first, vec![question(1, 3, "a", "hi")])
-        .await
-        .unwrap();
+    store.write(first, vec![question(1, 3, "a", "hi")]).await.unwrap();
     let again = store.write(first, vec![question(2, 4, "a", "hi")]).await;
     assert!(
         matches!(&again, Err(DatabaseError::DuplicateMessage { message_id, .. }) if message_id == "a"),
         "{again:?}"
     );
-    store
-        .write(second, vec![question(1, 3, "a", "hi")])
-        .await
-        .unwrap();
+    store.write(second, vec![question(1, 3, "a", "hi")]).await.unwrap();
 
     let kept = store.reader.load(&project(), first).unwrap().unwrap();
     assert_eq!(kept.entries.len(), 3);
@@ -98,25 +77,16 @@ async fn a_turn_goes_from_queued_over_running_to_done_and_ends_once() {
     let id = store.conversation().await;
     let state = || -> String { one(&store.look(), "SELECT state FROM turns WHERE turn = 1") };
 
-    store
-        .write(id, vec![question(1, 3, "a", "hi")])
-        .await
-        .unwrap();
+    store.write(id, vec![question(1, 3, "a", "hi")]).await.unwrap();
     assert_eq!(state(), "queued");
-    let begin = || BeginTurn {
-        conversation: id,
-        turn: 1,
-    };
+    let begin = || BeginTurn { conversation: id, turn: 1 };
     store.database.send(begin()).await.unwrap().unwrap();
     assert_eq!(state(), "running");
     let failed = entry(1, 4, 4, "error", r#"{"content":"no","retryable":true}"#);
     store.write(id, vec![failed]).await.unwrap();
     assert_eq!(state(), "done");
     let second = store.write(id, vec![done(1, 5)]).await;
-    assert!(
-        matches!(second, Err(DatabaseError::SecondEnd { turn: 1, .. })),
-        "{second:?}"
-    );
+    assert!(matches!(second, Err(DatabaseError::SecondEnd { turn: 1, .. })), "{second:?}");
     store.database.send(begin()).await.unwrap().unwrap();
     assert_eq!(state(), "done", "an ended turn ran again");
 }
@@ -128,14 +98,8 @@ async fn the_first_question_titles_and_lists_the_conversation() {
     assert_eq!(store.reader.conversations(&project()).unwrap(), []);
 
     let long = "Wo steht der Anfang? ".repeat(5);
-    store
-        .write(id, vec![question(1, 3, "a", &long)])
-        .await
-        .unwrap();
-    store
-        .write(id, vec![question(2, 4, "b", "And then?")])
-        .await
-        .unwrap();
+    store.write(id, vec![question(1, 3, "a", &long)]).await.unwrap();
+    store.write(id, vec![question(2, 4, "b", "And then?")]).await.unwrap();
 
     let listed = store.reader.conversations(&project()).unwrap();
     let title: String = long.chars().take(50).chain("...".chars()).collect();
@@ -154,10 +118,7 @@ async fn time_never_goes_backwards_in_a_conversation() {
     );
     let id = store.create(true, vec![]).await.id;
     seconds.store(40, Ordering::SeqCst);
-    store
-        .write(id, vec![question(1, 1, "a", "hi")])
-        .await
-        .unwrap();
+    store.write(id, vec![question(1, 1, "a", "hi")]).await.unwrap();
 
     let detail = store.reader.conversation(&project(), id).unwrap().unwrap();
     assert_eq!(detail.messages[0].timestamp, detail.created_at);
@@ -172,19 +133,9 @@ async fn time_never_goes_backwards_in_a_conversation() {
 async fn reserved_numbers_are_only_ever_raised() {
     let store = Store::new();
     let id = store.conversation().await;
-    let reserved = || {
-        store
-            .reader
-            .load(&project(), id)
-            .unwrap()
-            .unwrap()
-            .reserved_seq
-    };
+    let reserved = || store.reader.load(&project(), id).unwrap().unwrap().reserved_seq;
     for (up_to, expected) in [(500, 500), (20, 500)] {
-        let reserve = ReserveSeq {
-            conversation: id,
-            up_to,
-        };
+        let reserve = ReserveSeq { conversation: id, up_to };
         store.database.send(reserve).await.unwrap().unwrap();
         assert_eq!(reserved(), expected);
     }
@@ -198,10 +149,7 @@ async fn the_agent_session_is_remembered_and_forgotten() {
     let store = Store::new();
     let id = store.conversation().await;
     for session in [Some("5c1f".to_owned()), None] {
-        let set = SetAgentSession {
-            conversation: id,
-            agent_session: session.clone(),
-        };
+        let set = SetAgentSession { conversation: id, agent_session: session.clone() };
         store.database.send(set).await.unwrap().unwrap();
         let stored = store.reader.load(&project(), id).unwrap().unwrap();
         assert_eq!(stored.agent_session, session);
@@ -212,11 +160,7 @@ async fn the_agent_session_is_remembered_and_forgotten() {
 async fn deleting_takes_everything_and_the_id_is_never_used_again() {
     let store = Store::new();
     let id = store.conversation().await;
-    let asked = vec![
-        question(1, 3, "a", "findable"),
-        text(1, 4, 4, "answer"),
-        done(1, 5),
-    ];
+    let asked = vec![question(1, 3, "a", "findable"), text(1, 4, 4, "answer"), done(1, 5)];
     store.write(id, asked).await.unwrap();
     let delete = |project: &str| {
         store.database.send(DeleteConversation {
@@ -224,28 +168,16 @@ async fn deleting_takes_everything_and_the_id_is_never_used_again() {
             conversation: id,
         })
     };
-    assert!(
-        !delete("other").await.unwrap().unwrap(),
-        "another project's"
-    );
+    assert!(!delete("other").await.unwrap().unwrap(), "another project's");
     assert!(delete("demo").await.unwrap().unwrap());
     assert!(!delete("demo").await.unwrap().unwrap());
 
-    for table in [
-        "entries",
-        "turns",
-        "search",
-        "search_docsize",
-        "conversations",
-    ] {
+    for table in ["entries", "turns", "search", "search_docsize", "conversations"] {
         let rows: i64 = one(&store.look(), &format!("SELECT count(*) FROM {table}"));
         assert_eq!(rows, 0, "{table} kept rows");
     }
     let late = store.write(id, vec![done(1, 6)]).await;
-    assert!(
-        matches!(late, Err(DatabaseError::ConversationGone { .. })),
-        "{late:?}"
-    );
+    assert!(matches!(late, Err(DatabaseError::ConversationGone { .. })), "{late:?}");
     assert!(store.conversation().await > id);
 }
 
@@ -254,10 +186,7 @@ async fn only_a_conversation_that_nobody_wrote_in_or_asked_for_is_empty() {
     let store = Store::new();
     let untouched = store.conversation().await;
     let written = store.conversation().await;
-    store
-        .write(written, vec![question(1, 3, "a", "hi")])
-        .await
-        .unwrap();
+    store.write(written, vec![question(1, 3, "a", "hi")]).await.unwrap();
     let explicit = store.create(true, vec![]).await.id;
     for (conversation, empty) in [(untouched, true), (written, false), (explicit, false)] {
         let deleted = store.database.send(DeleteIfEmpty { conversation });
