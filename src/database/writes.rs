@@ -54,16 +54,22 @@ pub(super) fn accept_question(
              VALUES (?1, ?2, 'queued', ?3, ?4)",
         )?
         .execute(params![conversation, turn, message_id, content]);
-    match (accepted, message_id) {
-        (Ok(_), _) => title_by(connection, *conversation, content),
-        (Err(error), Some(message_id))
-            if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) =>
-        {
-            let message_id = message_id.clone();
-            Err(DatabaseError::DuplicateMessage { conversation: *conversation, message_id })
-        }
-        (Err(error), _) => Err(error.into()),
+    if let Err(error) = accepted {
+        // The turn's number may be taken instead: then the question was not accepted before.
+        let known: bool = connection
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM turns
+                     WHERE conversation_id = ?1 AND message_id = ?2)",
+            )?
+            .query_row(params![conversation, message_id], |row| row.get(0))?;
+        return Err(match message_id.clone().filter(|_| known) {
+            Some(message_id) => {
+                DatabaseError::DuplicateMessage { conversation: *conversation, message_id }
+            }
+            None => error.into(),
+        });
     }
+    title_by(connection, *conversation, content)
 }
 
 pub(super) fn write_entries(

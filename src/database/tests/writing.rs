@@ -218,10 +218,7 @@ async fn a_given_title_stays() {
     assert_eq!(rename("other").await.unwrap().unwrap(), None);
     let renamed = rename("demo").await.unwrap().unwrap().unwrap();
     assert_eq!(renamed.title.as_deref(), Some("Ours"));
-    store
-        .write(id, vec![question(1, 1, "a", "hi")])
-        .await
-        .unwrap();
+    store.write(id, vec![question(1, 1, "a", "hi")]).await.unwrap();
     let listed = store.reader.conversations(&project()).unwrap();
     assert_eq!(listed[0].title.as_deref(), Some("Ours"));
 }
