@@ -6,3 +6,4 @@ mod agents;
 mod claude;
 mod config;
 mod fake_api;
+mod launcher;
