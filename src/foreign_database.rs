@@ -41,19 +41,13 @@ pub enum ForeignDatabaseError {
 /// writing; where they are not there everything is in the file itself, which then is read as a
 /// file that does not change.
 pub fn open(path: &Path) -> Result<Connection, ForeignDatabaseError> {
-    let file_error = |source| ForeignDatabaseError::File {
-        path: path.to_owned(),
-        source,
-    };
+    let file_error = |source| ForeignDatabaseError::File { path: path.to_owned(), source };
     let metadata = path.metadata().map_err(file_error)?;
     if !metadata.is_file() {
         // Opening a named pipe would wait for ever.
         return Err(file_error(io::Error::other("it is not a file")));
     }
-    let sqlite_error = |source| ForeignDatabaseError::Sqlite {
-        path: path.to_owned(),
-        source,
-    };
+    let sqlite_error = |source| ForeignDatabaseError::Sqlite { path: path.to_owned(), source };
     if !is_wal(path).map_err(file_error)? {
         return connect(path, "").map_err(sqlite_error);
     }
@@ -123,10 +117,7 @@ mod tests {
     }
 
     fn count(path: &Path) -> i64 {
-        open(path)
-            .unwrap()
-            .query_row("SELECT count(*) FROM t", [], |row| row.get(0))
-            .unwrap()
+        open(path).unwrap().query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap()
     }
 
     fn database(path: &Path, mode: &str) -> Connection {
@@ -183,19 +174,10 @@ mod tests {
     fn what_is_no_database_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("f.db");
-        assert!(matches!(
-            open(&path),
-            Err(ForeignDatabaseError::File { .. })
-        ));
-        assert!(matches!(
-            open(dir.path()),
-            Err(ForeignDatabaseError::File { .. })
-        ));
+        assert!(matches!(open(&path), Err(ForeignDatabaseError::File { .. })));
+        assert!(matches!(open(dir.path()), Err(ForeignDatabaseError::File { .. })));
         fs::write(&path, "no database, but long enough to look at its header").unwrap();
-        assert!(matches!(
-            open(&path),
-            Err(ForeignDatabaseError::Sqlite { .. })
-        ));
+        assert!(matches!(open(&path), Err(ForeignDatabaseError::Sqlite { .. })));
     }
 
     #[test]
