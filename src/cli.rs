@@ -31,7 +31,7 @@ pub struct Cli {
 pub enum Command {
     /// Serve projects (also without a command).
     Serve(ProjectArgs),
-    /// Answer questions about the current directory on stdin and stdout, as an agent does.
+    /// Answer questions about a project on stdin and stdout, as an agent does.
     Guide(GuideArgs),
     /// Serve a project's feature list to an agent, as an MCP server on stdin and stdout.
     McpFeatures {
@@ -58,18 +58,24 @@ pub enum Command {
     /// Confine this process and become the command after `--`.
     #[command(hide = true)]
     SandboxExec {
-        /// The command and its arguments.
+        /// How to confine, then `--`, then the command and its arguments.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
-        command: Vec<OsString>,
+        arguments: Vec<OsString>,
     },
 }
 
-/// What the built-in agent is given. It takes the arguments of the agent that it stands in for.
+/// What the built-in agent answers about.
 #[derive(Debug, Args)]
 pub struct GuideArgs {
-    /// The arguments.
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
-    pub arguments: Vec<OsString>,
+    /// The project's name, as answers call it [default: the directory's].
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// The project's directory; it is never changed.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+    /// A glob of files that must not be read; can be repeated.
+    #[arg(long = "secret", value_name = "GLOB")]
+    pub secrets: Vec<String>,
 }
 
 /// The commands about the configuration.

@@ -35,9 +35,11 @@ pub mod session;
 pub mod agent;
 pub mod policy;
 
+pub mod features;
+pub mod mcp;
+
 pub mod database;
 pub mod entry;
 pub mod foreign_database;
 
 pub mod project;
-pub mod web;

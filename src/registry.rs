@@ -72,6 +72,9 @@ impl Registry {
     }
 
     fn found(&self, project: &ProjectName) -> Found {
+        if self.is_draining {
+            return Found::Draining;
+        }
         match self.entries.get(project).map(|entry| &entry.phase) {
             None => Found::Nothing,
             Some(Phase::Live(session)) => Found::Live(session.clone()),
@@ -91,10 +94,8 @@ impl Handler<Open> for Registry {
     type Result = Result<Addr<Session>, NotOpened>;
 
     fn handle(&mut self, open: Open, context: &mut Self::Context) -> Self::Result {
-        if self.is_draining {
-            return Err(NotOpened::Draining);
-        }
         match self.found(&open.project) {
+            Found::Draining => Err(NotOpened::Draining),
             Found::Live(session) => Ok(session),
             Found::Restarting(wait) => Err(NotOpened::Restarting(wait)),
             Found::GivenUp => Err(NotOpened::GivenUp),
@@ -115,9 +116,6 @@ impl Handler<Find> for Registry {
     type Result = MessageResult<Find>;
 
     fn handle(&mut self, find: Find, _: &mut Self::Context) -> Self::Result {
-        if self.is_draining {
-            return MessageResult(Found::Draining);
-        }
         MessageResult(self.found(&find.project))
     }
 }

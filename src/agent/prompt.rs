@@ -7,7 +7,7 @@ use crate::project::Project;
 use super::AgentKind;
 
 /// Where a project keeps its specification, in order of preference.
-const SPECIFICATIONS: [&str; 3] =
+pub const SPECIFICATIONS: [&str; 3] =
     ["prompts/app_spec.txt", ".autoforge/prompts/app_spec.txt", ".autocoder/prompts/app_spec.txt"];
 
 /// Characters of the specification that the agent is given.

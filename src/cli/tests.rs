@@ -90,8 +90,11 @@ fn the_project_of_an_import_is_not_one_to_serve() {
 
 #[test]
 fn the_command_to_confine_keeps_its_own_flags() {
-    let cli = parse(&["sandbox-exec", "--", "claude", "-v", "--listen", "x", "--", "y"]);
-    let Some(Command::SandboxExec { command }) = cli.command else { panic!("no sandbox-exec") };
-    assert_eq!(command, ["claude", "-v", "--listen", "x", "--", "y"]);
-    assert_eq!(cli.options.verbose, 0);
+    let given = ["--parent", "7", "--", "claude", "-v", "--listen", "x", "--", "y"];
+    let mut line = vec!["sandbox-exec"];
+    line.extend(given);
+    let cli = parse(&line);
+    let Some(Command::SandboxExec { arguments }) = cli.command else { panic!("no sandbox-exec") };
+    assert_eq!(arguments, given);
+    assert_eq!((cli.options.verbose, cli.options.listen), (0, None));
 }

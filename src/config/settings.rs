@@ -42,7 +42,7 @@ pub struct AgentSettings {
     pub env: Vec<String>,
     /// What to do where the kernel cannot confine an agent.
     pub sandbox: Sandbox,
-    /// Globs of secret files that no agent may read.
+    /// Globs of secret files that no agent may read, besides the built-in list.
     pub secrets: Vec<String>,
     /// Time for the handshake.
     pub start_timeout: Duration,

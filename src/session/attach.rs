@@ -180,7 +180,7 @@ impl Session {
             after: entrance.after,
             resumed: entrance.resumed,
             state: live.turns.state(),
-            agent: AgentName { kind: agent.as_ref().map_or("none", |kind| kind.name()) },
+            agent: AgentName { kind: agent.as_ref().map_or("none", |kind| kind.as_str()) },
             viewers: live.viewers() + 1,
         }));
         match (&agent, &to) {

@@ -40,7 +40,8 @@ pub async fn detail(
     request: HttpRequest,
 ) -> Answer {
     let (project, id) = identified(&state, &path).await?;
-    let detail = state.resources.reader.ask(move |reader| reader.conversation(&project, id)).await?;
+    let detail =
+        state.resources.reader.ask(move |reader| reader.conversation(&project, id)).await?;
     let detail = detail.ok_or_else(|| Problem::not_found("Conversation not found"))?;
     let (browser, cookie) = browsers::identify(&request);
     state.browsers.has_read(browser, id);
@@ -69,8 +70,10 @@ pub async fn delete(state: web::Data<State>, path: web::Path<(String, String)>) 
         }
     });
     match deleted.await.map_err(Problem::unavailable)?? {
-        true => Ok(HttpResponse::Ok()
-            .json(json!({ "success": true, "message": "Conversation deleted" }))),
+        true => {
+            Ok(HttpResponse::Ok()
+                .json(json!({ "success": true, "message": "Conversation deleted" })))
+        }
         false => Err(Problem::not_found("Conversation not found")),
     }
 }

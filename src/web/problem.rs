@@ -86,6 +86,6 @@ impl From<actix::MailboxError> for Problem {
 }
 
 /// A resource is there, but not with this method.
-pub async fn method_not_allowed() -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
+pub async fn method_not_allowed() -> Result<HttpResponse, Problem> {
+    Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"))
 }

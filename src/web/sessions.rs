@@ -41,8 +41,7 @@ pub async fn info(state: web::Data<State>, project: web::Path<String>) -> Answer
 /// `DELETE /api/assistant/sessions/{project}`: ends the session with all its agents.
 pub async fn close(state: web::Data<State>, project: web::Path<String>) -> Answer {
     if end(&state, name(&project)?, None).await? {
-        return Ok(HttpResponse::Ok()
-            .json(json!({ "success": true, "message": "Session closed" })));
+        return Ok(HttpResponse::Ok().json(json!({ "success": true, "message": "Session closed" })));
     }
     Err(none_active())
 }
@@ -70,8 +69,9 @@ pub async fn admin_close_one(state: web::Data<State>, path: web::Path<(String, S
     let (project, id) = path.into_inner();
     let conversation = id.parse().map_err(|_| Problem::not_an_integer("conversation", &id))?;
     if end(&state, name(&project)?, Some(conversation)).await? {
-        return Ok(HttpResponse::Ok()
-            .json(json!({ "success": true, "message": "Conversation closed" })));
+        return Ok(
+            HttpResponse::Ok().json(json!({ "success": true, "message": "Conversation closed" }))
+        );
     }
     Err(Problem::not_found("No such live conversation"))
 }

@@ -7,3 +7,4 @@ mod claude;
 mod config;
 mod fake_api;
 mod launcher;
+mod mcp;
