@@ -7,6 +7,7 @@ mod claude;
 mod client;
 mod config;
 mod fake_api;
+mod launcher;
 mod mcp;
 mod seed;
 mod server;
