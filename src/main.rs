@@ -8,7 +8,7 @@ use std::{
 
 use cicerone::{
     cli::{Cli, Command, ConfigCommand, Options, ProjectArgs},
-    config::{self, ConfigError, Loaded},
+    config::{self, ConfigError, Loaded, catalogue},
     mcp,
 };
 use clap::Parser;
@@ -43,6 +43,7 @@ fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
         Command::Import { .. } => Err(NotBuilt("import").into()),
         Command::Backup { .. } => Err(NotBuilt("backup").into()),
         Command::Config(ConfigCommand::Check(projects)) => check_config(options, &projects),
+        Command::Config(ConfigCommand::Table) => print_settings_table(),
         Command::SandboxExec { .. } => Err(NotBuilt("sandbox-exec").into()),
     }
 }
@@ -54,9 +55,19 @@ fn serve(options: &Options, projects: &ProjectArgs) -> Result<(), Box<dyn Error>
 
 fn check_config(options: &Options, projects: &ProjectArgs) -> Result<(), Box<dyn Error>> {
     let loaded = load(options, Some(projects))?;
-    // A reader that has seen enough, such as `head`, is no error.
-    match io::stdout().write_all(loaded.report()?.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+    print(&loaded.report()?)?;
+    Ok(())
+}
+
+fn print_settings_table() -> Result<(), Box<dyn Error>> {
+    print(&catalogue::markdown_table(&catalogue::keys()?))?;
+    Ok(())
+}
+
+/// Prints what was asked for. A reader that has seen enough, such as `head`, is no error.
+fn print(text: &str) -> io::Result<()> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
         _ => Ok(()),
     }
 }
