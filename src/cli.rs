@@ -36,13 +36,7 @@ pub enum Command {
     /// Serve a project's feature list to an agent, as an MCP server on stdin and stdout.
     McpFeatures {
         /// The project's directory; it is never changed.
-        #[arg(
-            long,
-            value_name = "DIR",
-            default_value = ".",
-            env = "PROJECT_DIR",
-            hide_env = true
-        )]
+        #[arg(long, value_name = "DIR", default_value = ".", env = "PROJECT_DIR", hide_env = true)]
         dir: PathBuf,
     },
     /// Bring the conversations of the original system into the database.
@@ -146,10 +140,8 @@ impl Options {
         CommandLine {
             config_file: self.config.clone(),
             flags: self.flags(),
-            projects: projects.map(|args| NamedProjects {
-                pairs: args.pairs.clone(),
-                dirs: args.dirs.clone(),
-            }),
+            projects: projects
+                .map(|args| NamedProjects { pairs: args.pairs.clone(), dirs: args.dirs.clone() }),
         }
     }
 

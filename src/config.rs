@@ -71,10 +71,8 @@ pub fn load_in(
     let mut layers = Layers::of_defaults(surroundings)?;
     let file = config_file(command_line, surroundings);
     if let Some(path) = &file {
-        let text = fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
-            path: path.clone(),
-            source,
-        })?;
+        let text = fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.clone(), source })?;
         layers.add_file(&text, path)?;
     }
     let warnings = layers.add_environment(&surroundings.environment);
@@ -89,18 +87,9 @@ pub fn load_in(
     settings.projects = found.projects;
 
     let level = Level::Warn;
-    let mut notes: Vec<_> = warnings
-        .into_iter()
-        .map(|text| Note { level, text })
-        .collect();
+    let mut notes: Vec<_> = warnings.into_iter().map(|text| Note { level, text }).collect();
     notes.extend(found.notes);
-    Ok(Loaded {
-        settings,
-        file,
-        notes,
-        layers,
-        project_origins: found.origins,
-    })
+    Ok(Loaded { settings, file, notes, layers, project_origins: found.origins })
 }
 
 impl Surroundings {
@@ -128,10 +117,7 @@ fn config_file(command_line: &CommandLine, surroundings: &Surroundings) -> Optio
     if let Some(path) = command_line.config_file.as_deref().or(variable) {
         return Some(surroundings.current_dir.join(path));
     }
-    let path = surroundings
-        .config_dir
-        .as_ref()?
-        .join("cicerone/cicerone.toml");
+    let path = surroundings.config_dir.as_ref()?.join("cicerone/cicerone.toml");
     // A file that is there but cannot be read must be an error, so this asks only for its presence.
     path.symlink_metadata().is_ok().then_some(path)
 }
@@ -206,13 +192,7 @@ fn limits(layers: &Layers) -> Result<Limits, ConfigError> {
         connections: count("limits.connections")?,
     };
     let (message, frame) = ("limits.message_bytes", "limits.frame_bytes");
-    check_order(
-        layers,
-        message,
-        limits.message_bytes,
-        frame,
-        limits.frame_bytes,
-    )?;
+    check_order(layers, message, limits.message_bytes, frame, limits.frame_bytes)?;
     Ok(limits)
 }
 
@@ -224,26 +204,14 @@ fn socket_settings(layers: &Layers) -> Result<SocketSettings, ConfigError> {
         stall_timeout: layers.get("socket.stall_timeout")?,
     };
     let (interval, timeout) = ("socket.ping_interval", "socket.ping_timeout");
-    check_order(
-        layers,
-        interval,
-        socket.ping_interval,
-        timeout,
-        socket.ping_timeout,
-    )?;
+    check_order(layers, interval, socket.ping_interval, timeout, socket.ping_timeout)?;
     Ok(socket)
 }
 
 fn restart_settings(layers: &Layers) -> Result<RestartSettings, ConfigError> {
     let first: Duration = layers.get("restart.backoff")?;
     let longest: Duration = layers.get("restart.backoff_max")?;
-    check_order(
-        layers,
-        "restart.backoff",
-        first,
-        "restart.backoff_max",
-        longest,
-    )?;
+    check_order(layers, "restart.backoff", first, "restart.backoff_max", longest)?;
     Ok(RestartSettings {
         backoff: first,
         backoff_max: longest,
@@ -264,19 +232,13 @@ fn check_order<T: PartialOrd>(
         return Ok(());
     }
     // Of the two, the one to mend is the one that somebody set.
-    let (small_origin, large_origin) = (
-        &layers.given(smaller)?.origin,
-        &layers.given(larger)?.origin,
-    );
+    let (small_origin, large_origin) =
+        (&layers.given(smaller)?.origin, &layers.given(larger)?.origin);
     let origin = match small_origin {
         Origin::Default => large_origin,
         set => set,
     };
-    Err(ConfigError::Contradiction {
-        smaller,
-        origin: origin.clone(),
-        larger,
-    })
+    Err(ConfigError::Contradiction { smaller, origin: origin.clone(), larger })
 }
 
 #[cfg(test)]

@@ -124,11 +124,7 @@ impl Features {
             return Err(FeaturesError::Outside(path));
         }
         let connection = foreign_database::open(&path)?;
-        let mut features = Self {
-            connection,
-            path,
-            columns: HashSet::new(),
-        };
+        let mut features = Self { connection, path, columns: HashSet::new() };
         // A view of that name could compute without end.
         let columns = "SELECT c.name FROM sqlite_schema t, pragma_table_info('features') c
              WHERE t.type = 'table' AND t.name = 'features'";
@@ -147,9 +143,8 @@ impl Features {
             self.column("in_progress", "0")
         );
         self.query(|connection| {
-            connection.query_row(&sql, [], |row| {
-                Ok(Stats::of(row.get(0)?, row.get(1)?, row.get(2)?))
-            })
+            connection
+                .query_row(&sql, [], |row| Ok(Stats::of(row.get(0)?, row.get(1)?, row.get(2)?)))
         })
     }
 
@@ -230,10 +225,7 @@ impl Features {
             .connection
             .progress_handler(STEPS_BETWEEN_LOOKS, Some(is_late))
             .and_then(|()| query(&self.connection));
-        answer.map_err(|source| FeaturesError::Query {
-            path: self.path.clone(),
-            source,
-        })
+        answer.map_err(|source| FeaturesError::Query { path: self.path.clone(), source })
     }
 }
 
@@ -244,12 +236,7 @@ impl Stats {
             0 => 0.0,
             _ => one_digit(passing as f64 / total as f64 * 100.0),
         };
-        Self {
-            passing,
-            in_progress,
-            total,
-            percentage,
-        }
+        Self { passing, in_progress, total, percentage }
     }
 }
 

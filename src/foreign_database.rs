@@ -45,19 +45,13 @@ pub enum ForeignDatabaseError {
 /// file that does not change. (A `-wal` file without its `-shm` is left by no crash, only by
 /// copying: such a copy is read without what is in its `-wal`.)
 pub fn open(path: &Path) -> Result<Connection, ForeignDatabaseError> {
-    let file_error = |source| ForeignDatabaseError::File {
-        path: path.to_owned(),
-        source,
-    };
+    let file_error = |source| ForeignDatabaseError::File { path: path.to_owned(), source };
     let metadata = path.metadata().map_err(file_error)?;
     if !metadata.is_file() {
         // Opening a named pipe would wait for ever.
         return Err(file_error(io::Error::other("it is not a file")));
     }
-    let sqlite_error = |source| ForeignDatabaseError::Sqlite {
-        path: path.to_owned(),
-        source,
-    };
+    let sqlite_error = |source| ForeignDatabaseError::Sqlite { path: path.to_owned(), source };
     if !is_wal(path).map_err(file_error)? {
         return connect(path, "").map_err(sqlite_error);
     }
@@ -128,10 +122,7 @@ mod tests {
     }
 
     fn count(path: &Path) -> i64 {
-        open(path)
-            .unwrap()
-            .query_row("SELECT count(*) FROM t", [], |row| row.get(0))
-            .unwrap()
+        open(path).unwrap().query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap()
     }
 
     fn database(path: &Path, mode: &str) -> Connection {
@@ -188,19 +179,10 @@ mod tests {
     fn what_is_no_database_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("f.db");
-        assert!(matches!(
-            open(&path),
-            Err(ForeignDatabaseError::File { .. })
-        ));
-        assert!(matches!(
-            open(dir.path()),
-            Err(ForeignDatabaseError::File { .. })
-        ));
+        assert!(matches!(open(&path), Err(ForeignDatabaseError::File { .. })));
+        assert!(matches!(open(dir.path()), Err(ForeignDatabaseError::File { .. })));
         fs::write(&path, "no database, but long enough to look at its header").unwrap();
-        assert!(matches!(
-            open(&path),
-            Err(ForeignDatabaseError::Sqlite { .. })
-        ));
+        assert!(matches!(open(&path), Err(ForeignDatabaseError::Sqlite { .. })));
     }
 
     #[test]

@@ -51,15 +51,9 @@ enum CallError {
     #[error("Error executing tool {tool}: {source}")]
     Features { tool: String, source: FeaturesError },
     #[error("Error executing tool {tool}: {source}")]
-    Json {
-        tool: String,
-        source: serde_json::Error,
-    },
+    Json { tool: String, source: serde_json::Error },
     #[error("Error executing tool {tool}: {source}")]
-    Task {
-        tool: String,
-        source: tokio::task::JoinError,
-    },
+    Task { tool: String, source: tokio::task::JoinError },
 }
 
 /// Serves the features of the project in `dir` until the end of stdin.
@@ -109,9 +103,7 @@ impl ServerHandler for FeatureServer {
             features.is_some_and(|features| features.has_dependencies())
         });
         let has_dependencies = has_dependencies.await.unwrap_or(false);
-        Ok(ListToolsResult::with_all_items(tools::list(
-            has_dependencies,
-        )))
+        Ok(ListToolsResult::with_all_items(tools::list(has_dependencies)))
     }
 
     async fn call_tool(
@@ -119,9 +111,7 @@ impl ServerHandler for FeatureServer {
         request: CallToolRequestParams,
         _context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let CallToolRequestParams {
-            name, arguments, ..
-        } = request;
+        let CallToolRequestParams { name, arguments, .. } = request;
         let result = self.call(name, arguments.unwrap_or_default()).await;
         Ok(match result {
             Ok(text) => success(text),

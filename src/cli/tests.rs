@@ -41,9 +41,7 @@ fn every_setting_with_a_flag_can_be_given_as_that_flag() {
     for key in catalogue::keys().unwrap() {
         let Some(flag) = key.flag else { continue };
         let (_, _, flags) = served(&[&format!("--{flag}"), "value"]);
-        let [given] = flags.as_slice() else {
-            panic!("{flags:?}")
-        };
+        let [given] = flags.as_slice() else { panic!("{flags:?}") };
         assert_eq!(given.key, key.path);
         assert_eq!(given.flag, format!("--{flag}"));
         assert_eq!(given.texts, ["value"]);
@@ -72,24 +70,13 @@ fn more_v_is_more_log() {
     assert_eq!(level(&[]), None);
     assert_eq!(level(&["-v"]), Some(("server.log", "debug".into())));
     assert_eq!(level(&["-vv"]), Some(("server.log", "trace".into())));
-    assert_eq!(
-        level(&["-v", "-v", "-v"]),
-        Some(("server.log", "trace".into()))
-    );
+    assert_eq!(level(&["-v", "-v", "-v"]), Some(("server.log", "trace".into())));
 }
 
 #[test]
 fn projects_and_agent_variables_repeat() {
-    let (_, pairs, flags) = served(&[
-        "--project",
-        "a=x",
-        "--agent-env",
-        "A",
-        "--project",
-        "b=y",
-        "--agent-env",
-        "B",
-    ]);
+    let (_, pairs, flags) =
+        served(&["--project", "a=x", "--agent-env", "A", "--project", "b=y", "--agent-env", "B"]);
     assert_eq!(pairs, ["a=x", "b=y"]);
     assert_eq!(flags[0].texts, ["A", "B"]);
 }
@@ -103,15 +90,11 @@ fn the_project_of_an_import_is_not_one_to_serve() {
 
 #[test]
 fn the_command_to_confine_keeps_its_own_flags() {
-    let given = [
-        "--parent", "7", "--", "claude", "-v", "--listen", "x", "--", "y",
-    ];
+    let given = ["--parent", "7", "--", "claude", "-v", "--listen", "x", "--", "y"];
     let mut line = vec!["sandbox-exec"];
     line.extend(given);
     let cli = parse(&line);
-    let Some(Command::SandboxExec { arguments }) = cli.command else {
-        panic!("no sandbox-exec")
-    };
+    let Some(Command::SandboxExec { arguments }) = cli.command else { panic!("no sandbox-exec") };
     assert_eq!(arguments, given);
     assert_eq!((cli.options.verbose, cli.options.listen), (0, None));
 }

@@ -76,10 +76,7 @@ pub fn markdown_table(keys: &[Key]) -> String {
         "| key | default | flag, environment | meaning |\n| --- | --- | --- | --- |\n",
     );
     for key in keys {
-        let flag = key
-            .flag
-            .map(|flag| format!("`--{flag}`, "))
-            .unwrap_or_default();
+        let flag = key.flag.map(|flag| format!("`--{flag}`, ")).unwrap_or_default();
         table.push_str(&format!(
             "| `{}` | `{}` | {flag}`{}` | {} |\n",
             key.path, key.default, key.variable, key.meaning
@@ -112,10 +109,7 @@ impl Key {
 }
 
 fn flag(path: &str) -> Option<&'static str> {
-    FLAGS
-        .iter()
-        .find(|(key, _)| *key == path)
-        .map(|(_, flag)| *flag)
+    FLAGS.iter().find(|(key, _)| *key == path).map(|(_, flag)| *flag)
 }
 
 fn variable(path: &str, flag: Option<&str>) -> String {

@@ -66,15 +66,9 @@ impl Layers {
     /// The defaults alone.
     pub fn of_defaults(surroundings: &Surroundings) -> Result<Self, ConfigError> {
         let keys = catalogue::keys()?;
-        let default = |key: &Key| Given {
-            value: key.default.clone(),
-            origin: Origin::Default,
-        };
+        let default = |key: &Key| Given { value: key.default.clone(), origin: Origin::Default };
         Ok(Self {
-            values: keys
-                .iter()
-                .map(|key| (key.path.clone(), default(key)))
-                .collect(),
+            values: keys.iter().map(|key| (key.path.clone(), default(key))).collect(),
             keys,
             projects: Vec::new(),
             current_dir: surroundings.current_dir.clone(),
@@ -87,10 +81,7 @@ impl Layers {
         for entry in file::parse(text, path)? {
             let given = Given {
                 value: entry.value,
-                origin: Origin::File {
-                    path: path.to_owned(),
-                    line: entry.line,
-                },
+                origin: Origin::File { path: path.to_owned(), line: entry.line },
             };
             if let Some(name) = project_name(&entry.path) {
                 self.projects.push((name.to_owned(), given));
@@ -117,9 +108,7 @@ impl Layers {
         let mut known = vec![super::CONFIG_VARIABLE, super::PROJECT_VARIABLE];
         for key in &self.keys {
             known.push(&key.variable);
-            let text = variables
-                .get(&key.variable)
-                .map(|text| text.to_string_lossy());
+            let text = variables.get(&key.variable).map(|text| text.to_string_lossy());
             if let Some(text) = text.filter(|text| !text.is_empty()) {
                 let given = Given {
                     value: key.value_of_text(&text),
@@ -132,10 +121,7 @@ impl Layers {
             .keys()
             .filter(|name| name.starts_with("CICERONE_") && !known.contains(&name.as_str()))
             .map(|name| {
-                match nearest(
-                    &name.to_lowercase(),
-                    lowercase(&known).iter().map(String::as_str),
-                ) {
+                match nearest(&name.to_lowercase(), lowercase(&known).iter().map(String::as_str)) {
                     Some(nearest) => format!(
                         "environment variable {name} means nothing here; did you mean {}?",
                         nearest.to_uppercase()
@@ -159,8 +145,7 @@ impl Layers {
                 texts => texts.to_vec().into(),
             };
             let origin = Origin::Flag((*flag).to_owned());
-            self.values
-                .insert((*key).to_owned(), Given { value, origin });
+            self.values.insert((*key).to_owned(), Given { value, origin });
         }
     }
 
@@ -239,10 +224,7 @@ impl Layers {
     fn nearest_key(&self, wrong: &str) -> Option<String> {
         let tables = catalogue::tables(&self.keys);
         let (table, name) = wrong.split_once('.').unwrap_or((wrong, wrong));
-        let misplaced = self
-            .keys
-            .iter()
-            .find(|key| key.path.split('.').next_back() == Some(name));
+        let misplaced = self.keys.iter().find(|key| key.path.split('.').next_back() == Some(name));
         if let Some(key) = misplaced {
             return Some(key.path.clone());
         }

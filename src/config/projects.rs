@@ -96,9 +96,7 @@ pub fn check_data_dir(data_dir: &Path, projects: &[Project]) -> Result<(), Confi
 
 impl Found {
     fn add_pair(&mut self, text: &str, origin: Origin, layers: &Layers) -> Result<(), ConfigError> {
-        let pair = text
-            .split_once('=')
-            .filter(|(name, dir)| !name.is_empty() && !dir.is_empty());
+        let pair = text.split_once('=').filter(|(name, dir)| !name.is_empty() && !dir.is_empty());
         let Some((name, dir)) = pair else {
             let text = text.to_owned();
             return Err(ConfigError::NotNameAndDir { text, origin });

@@ -9,10 +9,7 @@ use crate::{
 
 /// The names and directories in the registry at `path`, by name.
 pub fn read(path: &Path) -> Result<Vec<(String, PathBuf)>, ConfigError> {
-    rows(path).map_err(|source| ConfigError::Registry {
-        path: path.to_owned(),
-        source,
-    })
+    rows(path).map_err(|source| ConfigError::Registry { path: path.to_owned(), source })
 }
 
 fn rows(path: &Path) -> Result<Vec<(String, PathBuf)>, ForeignDatabaseError> {
@@ -20,15 +17,10 @@ fn rows(path: &Path) -> Result<Vec<(String, PathBuf)>, ForeignDatabaseError> {
     let query = || -> rusqlite::Result<Vec<_>> {
         connection
             .prepare("SELECT name, path FROM projects ORDER BY name")?
-            .query_map([], |row| {
-                Ok((row.get(0)?, PathBuf::from(row.get::<_, String>(1)?)))
-            })?
+            .query_map([], |row| Ok((row.get(0)?, PathBuf::from(row.get::<_, String>(1)?))))?
             .collect()
     };
-    query().map_err(|source| ForeignDatabaseError::Sqlite {
-        path: path.to_owned(),
-        source,
-    })
+    query().map_err(|source| ForeignDatabaseError::Sqlite { path: path.to_owned(), source })
 }
 
 #[cfg(test)]
@@ -55,9 +47,6 @@ mod tests {
     #[test]
     fn a_registry_that_is_not_there_is_an_error_that_names_the_key() {
         let error = read("/nowhere/registry.db".as_ref()).unwrap_err();
-        assert!(
-            error.to_string().contains("`discovery.registry`"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("`discovery.registry`"), "{error}");
     }
 }

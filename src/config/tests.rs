@@ -28,15 +28,9 @@ impl Machine {
             config_dir: Some(at("config")),
             ..Surroundings::default()
         };
-        let command_line = CommandLine {
-            projects: Some(NamedProjects::default()),
-            ..CommandLine::default()
-        };
-        Self {
-            dir,
-            surroundings,
-            command_line,
-        }
+        let command_line =
+            CommandLine { projects: Some(NamedProjects::default()), ..CommandLine::default() };
+        Self { dir, surroundings, command_line }
     }
 
     fn file(self, text: &str) -> Self {
@@ -63,10 +57,7 @@ impl Machine {
 
     fn error(&self) -> String {
         let error = load_in(&self.command_line, &self.surroundings).unwrap_err();
-        error.to_string().replace(
-            self.dir.path().canonicalize().unwrap().to_str().unwrap(),
-            "",
-        )
+        error.to_string().replace(self.dir.path().canonicalize().unwrap().to_str().unwrap(), "")
     }
 }
 
@@ -77,15 +68,7 @@ fn the_embedded_file_gives_the_documented_defaults() {
     let (seconds, minutes) = (Duration::from_secs, |n: u64| Duration::from_secs(60 * n));
 
     assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
-    assert_eq!(
-        settings.data_dir,
-        machine
-            .surroundings
-            .data_dir
-            .clone()
-            .unwrap()
-            .join("cicerone")
-    );
+    assert_eq!(settings.data_dir, machine.surroundings.data_dir.clone().unwrap().join("cicerone"));
     assert_eq!(settings.assets, None);
     assert_eq!(settings.log, log::LevelFilter::Info);
     assert_eq!(settings.shutdown_timeout, seconds(10));
@@ -150,10 +133,7 @@ fn a_flag_wins_over_the_environment_that_over_the_file_that_over_the_default() {
     assert!(file.ends_with("config/cicerone/cicerone.toml:2"), "{file}");
 
     let machine = machine.variable("CICERONE_LISTEN", "127.0.0.1:2");
-    assert_eq!(
-        origin(&machine),
-        (2, "environment variable CICERONE_LISTEN".into())
-    );
+    assert_eq!(origin(&machine), (2, "environment variable CICERONE_LISTEN".into()));
 
     let machine = machine.flag("server.listen", "--listen", "127.0.0.1:3");
     assert_eq!(origin(&machine), (3, "flag --listen".into()));
@@ -165,13 +145,7 @@ fn the_file_is_that_of_the_flag_else_of_the_variable_else_of_the_platform() {
     let here = machine.surroundings.current_dir.clone();
     assert_eq!(machine.load().file, None);
     machine = machine.file("");
-    assert!(
-        machine
-            .load()
-            .file
-            .unwrap()
-            .ends_with("config/cicerone/cicerone.toml")
-    );
+    assert!(machine.load().file.unwrap().ends_with("config/cicerone/cicerone.toml"));
     fs::write(here.join("a.toml"), "").unwrap();
     fs::write(here.join("b.toml"), "").unwrap();
     machine = machine.variable("CICERONE_CONFIG", "a.toml");
@@ -179,48 +153,31 @@ fn the_file_is_that_of_the_flag_else_of_the_variable_else_of_the_platform() {
     machine.command_line.config_file = Some("b.toml".into());
     assert_eq!(machine.load().file.unwrap(), here.join("b.toml"));
     machine.command_line.config_file = Some("none.toml".into());
-    assert_eq!(
-        machine.error(),
-        "cannot read the configuration file /here/none.toml"
-    );
+    assert_eq!(machine.error(), "cannot read the configuration file /here/none.toml");
 }
 
 #[test]
 fn an_address_that_others_can_reach_is_refused() {
     for open in ["0.0.0.0:8080", "192.168.1.2:80", "[::]:8080"] {
-        let error = Machine::new()
-            .flag("server.listen", "--listen", open)
-            .error();
-        assert!(
-            error.starts_with(&format!("listening on {open} needs a token")),
-            "{error}"
-        );
+        let error = Machine::new().flag("server.listen", "--listen", open).error();
+        assert!(error.starts_with(&format!("listening on {open} needs a token")), "{error}");
     }
     for closed in ["127.0.0.1:0", "127.1.2.3:80", "[::1]:8080"] {
-        Machine::new()
-            .flag("server.listen", "--listen", closed)
-            .load();
+        Machine::new().flag("server.listen", "--listen", closed).load();
     }
 }
 
 #[test]
 fn values_that_contradict_each_other_are_refused() {
-    let error = Machine::new()
-        .variable("CICERONE_LIMITS_FRAME_BYTES", "1KiB")
-        .error();
+    let error = Machine::new().variable("CICERONE_LIMITS_FRAME_BYTES", "1KiB").error();
     assert_eq!(
         error,
         "`limits.message_bytes` (environment variable CICERONE_LIMITS_FRAME_BYTES) must not be \
          larger than `limits.frame_bytes`"
     );
     let error = Machine::new().file("[restart]\nbackoff = \"1m\"\n").error();
-    assert!(
-        error.starts_with("`restart.backoff` (/config/cicerone/cicerone.toml:2)"),
-        "{error}"
-    );
-    let error = Machine::new()
-        .file("[socket]\nping_interval = \"2m\"\n")
-        .error();
+    assert!(error.starts_with("`restart.backoff` (/config/cicerone/cicerone.toml:2)"), "{error}");
+    let error = Machine::new().file("[socket]\nping_interval = \"2m\"\n").error();
     assert!(error.contains("`socket.ping_timeout`"), "{error}");
 }
 
@@ -238,27 +195,18 @@ fn a_program_name_is_looked_up_and_a_path_made_absolute() {
 
 #[test]
 fn a_page_that_is_not_there_and_a_variable_with_its_value_are_refused() {
-    let error = Machine::new()
-        .flag("server.assets", "--assets", "none")
-        .error();
+    let error = Machine::new().flag("server.assets", "--assets", "none").error();
     assert_eq!(
         error,
         "bad value \"none\" for `server.assets` (flag --assets): expected a directory that is there"
     );
-    let error = Machine::new()
-        .flag("agent.env", "--agent-env", "A=1")
-        .error();
-    assert!(
-        error.ends_with("expected names of environment variables, without values"),
-        "{error}"
-    );
+    let error = Machine::new().flag("agent.env", "--agent-env", "A=1").error();
+    assert!(error.ends_with("expected names of environment variables, without values"), "{error}");
 }
 
 #[test]
 fn a_data_directory_inside_a_project_is_refused() {
-    let error = Machine::new()
-        .flag("server.data_dir", "--data-dir", "not/yet/there")
-        .error();
+    let error = Machine::new().flag("server.data_dir", "--data-dir", "not/yet/there").error();
     assert_eq!(
         error,
         "the data directory /here/not/yet/there lies inside project `here` (/here), which must \

@@ -115,19 +115,13 @@ trait Choice: Copy + 'static {
 }
 
 impl Choice for AgentChoice {
-    const CHOICES: &'static [(&'static str, Self)] = &[
-        ("auto", Self::Auto),
-        ("claude", Self::Claude),
-        ("guide", Self::Guide),
-    ];
+    const CHOICES: &'static [(&'static str, Self)] =
+        &[("auto", Self::Auto), ("claude", Self::Claude), ("guide", Self::Guide)];
 }
 
 impl Choice for Sandbox {
-    const CHOICES: &'static [(&'static str, Self)] = &[
-        ("required", Self::Required),
-        ("best-effort", Self::BestEffort),
-        ("off", Self::Off),
-    ];
+    const CHOICES: &'static [(&'static str, Self)] =
+        &[("required", Self::Required), ("best-effort", Self::BestEffort), ("off", Self::Off)];
 }
 
 impl Choice for LevelFilter {
@@ -149,10 +143,7 @@ impl<T: Choice> Kind for T {
     }
 
     fn expected() -> String {
-        let quoted: Vec<_> = Self::words()
-            .iter()
-            .map(|word| format!("{word:?}"))
-            .collect();
+        let quoted: Vec<_> = Self::words().iter().map(|word| format!("{word:?}")).collect();
         format!("one of {}", quoted.join(", "))
     }
 
@@ -196,14 +187,8 @@ mod tests {
 
     #[test]
     fn a_choice_is_one_of_its_words() {
-        assert_eq!(
-            Sandbox::read(&"best-effort".into()),
-            Some(Sandbox::BestEffort)
-        );
+        assert_eq!(Sandbox::read(&"best-effort".into()), Some(Sandbox::BestEffort));
         assert_eq!(Sandbox::read(&"Off".into()), None);
-        assert_eq!(
-            AgentChoice::expected(),
-            r#"one of "auto", "claude", "guide""#
-        );
+        assert_eq!(AgentChoice::expected(), r#"one of "auto", "claude", "guide""#);
     }
 }

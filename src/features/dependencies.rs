@@ -40,10 +40,7 @@ impl Dependencies {
     pub fn blocked(self) -> Vec<Blocked> {
         let Self { passing, open } = self;
         open.into_iter()
-            .map(|feature| Blocked {
-                blocked_by: blocked_by(&feature, &passing),
-                feature,
-            })
+            .map(|feature| Blocked { blocked_by: blocked_by(&feature, &passing), feature })
             .filter(|blocked| !blocked.blocked_by.is_empty())
             .collect()
     }
@@ -55,10 +52,7 @@ fn waits_for_person(feature: &Feature) -> bool {
 }
 
 fn blocked_by(feature: &Feature, passing: &HashSet<i64>) -> Vec<i64> {
-    let dependencies = feature
-        .newer
-        .as_ref()
-        .and_then(|newer| newer.dependencies.as_array());
+    let dependencies = feature.newer.as_ref().and_then(|newer| newer.dependencies.as_array());
     dependencies
         .into_iter()
         .flatten()

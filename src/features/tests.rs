@@ -21,10 +21,7 @@ const NEW: &str = "CREATE TABLE features (id INTEGER NOT NULL, priority INTEGER 
 fn project(folder: &str, sql: &str) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir_all(dir.path().join(folder)).unwrap();
-    Connection::open(dir.path().join(folder).join(FILE))
-        .unwrap()
-        .execute_batch(sql)
-        .unwrap();
+    Connection::open(dir.path().join(folder).join(FILE)).unwrap().execute_batch(sql).unwrap();
     dir
 }
 
@@ -103,10 +100,7 @@ fn the_oldest_files_lack_a_column() {
     assert_eq!(features.stats().unwrap(), Stats::of(0, 0, 1));
     assert_eq!(features.next().unwrap().unwrap().in_progress, Some(false));
     let error = features.dependencies().unwrap_err();
-    assert!(
-        error.to_string().contains("tells no dependencies"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("tells no dependencies"), "{error}");
 }
 
 #[test]
@@ -136,20 +130,12 @@ fn newer_files_tell_what_is_ready_and_what_is_blocked() {
     let features = open(&dir);
     assert_eq!(ids(&features.dependencies().unwrap().ready()), [6, 2]);
     let blocked = features.dependencies().unwrap().blocked();
-    let [blocked] = blocked.as_slice() else {
-        panic!("{blocked:?}")
-    };
-    assert_eq!(
-        (blocked.feature.id, blocked.blocked_by.as_slice()),
-        (3, &[2, 99][..])
-    );
+    let [blocked] = blocked.as_slice() else { panic!("{blocked:?}") };
+    assert_eq!((blocked.feature.id, blocked.blocked_by.as_slice()), (3, &[2, 99][..]));
     let json = serde_json::to_value(features.by_id(5).unwrap()).unwrap();
     assert_eq!(json["needs_human_input"], true);
     assert_eq!(json["human_input_request"]["prompt"], "?");
-    assert_eq!(
-        fs::read_dir(dir.path().join(".autoforge")).unwrap().count(),
-        1
-    );
+    assert_eq!(fs::read_dir(dir.path().join(".autoforge")).unwrap().count(), 1);
 }
 
 #[test]

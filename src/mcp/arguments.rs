@@ -16,12 +16,7 @@ pub struct Bounds {
 impl Bounds {
     /// A parameter from `least` to `most`; without a default it must be given.
     pub const fn new(name: &'static str, least: i64, most: i64, default: Option<i64>) -> Self {
-        Self {
-            name,
-            least,
-            most,
-            default,
-        }
+        Self { name, least, most, default }
     }
 
     /// The parameter in a JSON Schema.
@@ -50,11 +45,9 @@ pub fn whole_number(tool: &str, bounds: &Bounds, value: Option<&Value>) -> Resul
     };
     let number = match value {
         Value::Number(number) => number.as_i64().or_else(|| number.as_f64().and_then(whole)),
-        Value::String(text) => text
-            .trim()
-            .parse()
-            .ok()
-            .or_else(|| text.trim().parse().ok().and_then(whole)),
+        Value::String(text) => {
+            text.trim().parse().ok().or_else(|| text.trim().parse().ok().and_then(whole))
+        }
         Value::Bool(flag) => Some(i64::from(*flag)),
         _ => None,
     };
@@ -130,10 +123,6 @@ mod tests {
         assert!(refused(json!(null)).contains("type=int_type"));
         assert!(refused(json!([2])).contains("type=int_type"));
         let id = Bounds::new("id", 1, i64::MAX, None);
-        assert!(
-            whole_number("t", &id, None)
-                .unwrap_err()
-                .contains("Field required")
-        );
+        assert!(whole_number("t", &id, None).unwrap_err().contains("Field required"));
     }
 }

@@ -86,11 +86,7 @@ fn check(questions: Option<&Value>) -> Result<(), String> {
         if question.options.len() > MOST {
             return Err(format!("question {number} has more than {MOST} options"));
         }
-        if question
-            .options
-            .iter()
-            .any(|choice| choice.label.trim().is_empty())
-        {
+        if question.options.iter().any(|choice| choice.label.trim().is_empty()) {
             return Err(format!("an option of question {number} has no label"));
         }
     }
@@ -118,11 +114,7 @@ mod tests {
         let options = json!([{ "label": "A", "description": "a" }, { "label": "B" }]);
         let mut several = question(options.clone());
         several["multiSelect"] = true.into();
-        let text = ask(Some(&json!([
-            question(options),
-            several,
-            question(json!([]))
-        ])));
+        let text = ask(Some(&json!([question(options), several, question(json!([]))])));
         assert!(text.unwrap().contains("End your turn now"));
     }
 
@@ -141,19 +133,12 @@ mod tests {
             json!([{ "question": "", "header": "h", "options": [] }]),
             "question 0 has no text",
         );
-        check_refused(
-            json!(vec![question(json!([])); 11]),
-            "`questions` must have 1 to 10 items",
-        );
+        check_refused(json!(vec![question(json!([])); 11]), "`questions` must have 1 to 10 items");
         check_refused(
             json!([question(json!(vec![json!({ "label": "a" }); 11]))]),
             "question 0 has more than 10 options",
         );
         assert!(ask(None).unwrap_err().ends_with("`questions` is missing"));
-        assert!(
-            ask(Some(&json!("Which?")))
-                .unwrap_err()
-                .contains("expected a sequence")
-        );
+        assert!(ask(Some(&json!("Which?"))).unwrap_err().contains("expected a sequence"));
     }
 }

@@ -152,10 +152,7 @@ fn ready(dir: &Path, limit: i64) -> Result<Answer, FeaturesError> {
         Some(features) => features.dependencies()?.ready(),
         None => Vec::new(),
     };
-    Ok(listing(
-        first(&ready, limit),
-        Some(("total_ready", ready.len())),
-    ))
+    Ok(listing(first(&ready, limit), Some(("total_ready", ready.len()))))
 }
 
 fn blocked(dir: &Path, limit: i64) -> Result<Answer, FeaturesError> {

@@ -17,11 +17,7 @@ fn cicerone(dir: &Path, arguments: &[&str], file: &str) -> (Option<i32>, String,
         .output()
         .unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    (
-        output.status.code(),
-        text(output.stdout),
-        text(output.stderr),
-    )
+    (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
 #[test]
@@ -34,24 +30,13 @@ fn config_check_prints_the_configuration_and_warns_of_what_is_missing() {
     assert!(line("agents = 3").ends_with("config/cicerone/cicerone.toml:4"));
     assert!(line("gone = ").ends_with("config/cicerone/cicerone.toml:2"));
     assert!(line("listen = \"127.0.0.1:8080\"").ends_with("# default"));
-    assert!(
-        stderr.contains("WARN  cicerone] project directory cannot be read"),
-        "{stderr}"
-    );
+    assert!(stderr.contains("WARN  cicerone] project directory cannot be read"), "{stderr}");
 }
 
 #[test]
 fn config_check_takes_the_flags_of_serve() {
     let dir = tempfile::tempdir().unwrap();
-    let arguments = [
-        "config",
-        "check",
-        "--listen",
-        "[::1]:0",
-        ".",
-        "--project",
-        "me=.",
-    ];
+    let arguments = ["config", "check", "--listen", "[::1]:0", ".", "--project", "me=."];
     let (code, stdout, stderr) = cicerone(dir.path(), &arguments, "");
     assert_eq!(code, Some(0), "{stderr}");
     assert!(stdout.contains("listen = \"[::1]:0\""), "{stdout}");
@@ -65,18 +50,12 @@ fn a_mistake_in_the_configuration_ends_every_command_with_code_2() {
         let (code, stdout, stderr) = cicerone(dir.path(), &command, "[limits]\n\nagent = 3\n");
         assert_eq!((code, stdout.as_str()), (Some(2), ""));
         let expected = "config/cicerone/cicerone.toml:3); did you mean `limits.agents`?\n";
-        assert!(
-            stderr.starts_with("error: unknown key `limits.agent` ("),
-            "{stderr}"
-        );
+        assert!(stderr.starts_with("error: unknown key `limits.agent` ("), "{stderr}");
         assert!(stderr.ends_with(expected), "{stderr}");
     }
     let (code, _, stderr) = cicerone(dir.path(), &["none"], "");
     assert_eq!(code, Some(2));
-    assert!(
-        stderr.contains("\n  because: No such file or directory"),
-        "{stderr}"
-    );
+    assert!(stderr.contains("\n  because: No such file or directory"), "{stderr}");
     assert_eq!(cicerone(dir.path(), &["--no-such-flag"], "").0, Some(2));
 }
 
@@ -85,8 +64,5 @@ fn an_address_that_others_can_reach_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (code, _, stderr) = cicerone(dir.path(), &["--listen", "0.0.0.0:80"], "");
     assert_eq!(code, Some(2));
-    assert!(
-        stderr.starts_with("error: listening on 0.0.0.0:80 needs a token"),
-        "{stderr}"
-    );
+    assert!(stderr.starts_with("error: listening on 0.0.0.0:80 needs a token"), "{stderr}");
 }

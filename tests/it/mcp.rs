@@ -48,12 +48,7 @@ impl Server {
                 }
             }
         });
-        Self {
-            stdin: child.stdin.take(),
-            child,
-            lines,
-            next_id: 1,
-        }
+        Self { stdin: child.stdin.take(), child, lines, next_id: 1 }
     }
 
     /// A server that a client has greeted, and its answer to the greeting.
@@ -133,10 +128,7 @@ impl Drop for Server {
 
 fn project(sql: &str) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
-    Connection::open(dir.path().join("features.db"))
-        .unwrap()
-        .execute_batch(sql)
-        .unwrap();
+    Connection::open(dir.path().join("features.db")).unwrap().execute_batch(sql).unwrap();
     dir
 }
 
@@ -236,16 +228,9 @@ fn wrong_calls_are_refused_and_the_server_goes_on() {
     let text = server.refusal("feature_get_ready", json!({}));
     assert!(text.contains("tells no dependencies"), "{text}");
 
-    fs::write(
-        dir.path().join("features.db"),
-        "this has long been no database at all",
-    )
-    .unwrap();
+    fs::write(dir.path().join("features.db"), "this has long been no database at all").unwrap();
     let text = server.refusal("feature_get_stats", json!({}));
-    assert!(
-        text.starts_with("Error executing tool feature_get_stats: cannot read"),
-        "{text}"
-    );
+    assert!(text.starts_with("Error executing tool feature_get_stats: cannot read"), "{text}");
     fs::remove_file(dir.path().join("features.db")).unwrap();
     server.text("feature_get_stats", json!({}));
 }
@@ -279,10 +264,7 @@ fn the_tools_are_listed_and_none_of_them_writes() {
     let newer = "ALTER TABLE features ADD dependencies JSON";
     let connection = Connection::open(dir.path().join("features.db")).unwrap();
     connection.execute_batch(newer).unwrap();
-    assert_eq!(
-        names(&mut server)[4..],
-        ["feature_get_ready", "feature_get_blocked", "ask_user"]
-    );
+    assert_eq!(names(&mut server)[4..], ["feature_get_ready", "feature_get_blocked", "ask_user"]);
 }
 
 #[test]
@@ -296,16 +278,10 @@ fn what_is_ready_and_what_is_blocked_comes_with_its_numbers() {
         |tool, arguments| -> Value { serde_json::from_str(&server.text(tool, arguments)).unwrap() };
     let ready = json("feature_get_ready", json!({ "limit": 1 }));
     assert_eq!(ready["features"][0]["id"], 1);
-    assert_eq!(
-        (&ready["count"], &ready["total_ready"]),
-        (&json!(1), &json!(2))
-    );
+    assert_eq!((&ready["count"], &ready["total_ready"]), (&json!(1), &json!(2)));
     let blocked = json("feature_get_blocked", json!({}));
     assert_eq!(blocked["features"][1]["blocked_by"], json!([1, 2]));
-    assert_eq!(
-        (&blocked["count"], &blocked["total_blocked"]),
-        (&json!(2), &json!(2))
-    );
+    assert_eq!((&blocked["count"], &blocked["total_blocked"]), (&json!(2), &json!(2)));
 }
 
 #[test]
@@ -335,10 +311,7 @@ fn a_question_ends_the_turn_of_the_model() {
     let text = server.text("ask_user", json!({ "questions": [question] }));
     assert!(text.contains("End your turn now"), "{text}");
     let text = server.refusal("ask_user", json!({ "questions": [] }));
-    assert_eq!(
-        text,
-        "Error executing tool ask_user: `questions` must have 1 to 10 items"
-    );
+    assert_eq!(text, "Error executing tool ask_user: `questions` must have 1 to 10 items");
 }
 
 #[test]

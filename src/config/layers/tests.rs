@@ -47,10 +47,7 @@ fn a_key_in_the_wrong_table_is_told_its_own() {
 
 #[test]
 fn an_unknown_table_is_refused() {
-    check_refused(
-        "[limit]\n",
-        "unknown key `limit` (/etc/c.toml:1); did you mean `limits`?",
-    );
+    check_refused("[limit]\n", "unknown key `limit` (/etc/c.toml:1); did you mean `limits`?");
     check_refused(
         "[project]\na = \"/a\"\n",
         "unknown key `project.a` (/etc/c.toml:2); did you mean `projects.a`?",
@@ -66,9 +63,7 @@ fn a_bad_value_is_refused_with_its_line_and_what_would_fit() {
     let error = |text, key: &str| -> String {
         let layers = with_file(text).unwrap();
         match key {
-            "agent.sandbox" => layers
-                .get::<crate::config::settings::Sandbox>(key)
-                .unwrap_err(),
+            "agent.sandbox" => layers.get::<crate::config::settings::Sandbox>(key).unwrap_err(),
             _ => layers.get::<std::time::Duration>(key).unwrap_err(),
         }
         .to_string()
@@ -112,12 +107,7 @@ fn a_bad_value_of_a_variable_or_a_flag_names_it() {
 #[test]
 fn a_variable_that_means_nothing_is_warned_of() {
     let mut layers = Layers::of_defaults(&surroundings()).unwrap();
-    let names = [
-        "CICERONE_LISTN",
-        "CICERONE_CONFIG",
-        "CICERONE_PROJECT",
-        "PATH",
-    ];
+    let names = ["CICERONE_LISTN", "CICERONE_CONFIG", "CICERONE_PROJECT", "PATH"];
     let environment = names.map(|name| (name.to_owned(), "x".into())).into();
     assert_eq!(
         layers.add_environment(&environment),
@@ -129,10 +119,7 @@ fn a_variable_that_means_nothing_is_warned_of() {
 fn an_empty_variable_is_as_good_as_none() {
     let mut layers = Layers::of_defaults(&surroundings()).unwrap();
     layers.add_environment(&HashMap::from([("CICERONE_LISTEN".to_owned(), "".into())]));
-    assert_eq!(
-        layers.given("server.listen").unwrap().origin,
-        Origin::Default
-    );
+    assert_eq!(layers.given("server.listen").unwrap().origin, Origin::Default);
 }
 
 #[test]
@@ -157,24 +144,16 @@ fn a_relative_path_starts_where_it_was_written() {
     let page = layers.get_path("server.assets").unwrap();
     assert_eq!(page.unwrap(), Path::new("/etc/page"));
     let projects = layers.file_projects().unwrap();
-    let dirs: Vec<_> = projects
-        .iter()
-        .map(|(name, dir, _)| (name.as_str(), dir.to_str().unwrap()))
-        .collect();
+    let dirs: Vec<_> =
+        projects.iter().map(|(name, dir, _)| (name.as_str(), dir.to_str().unwrap())).collect();
     assert_eq!(dirs, [("a", "/home/me/a"), ("b", "/etc/b")]);
     let flag = Origin::Flag("--assets".into());
-    assert_eq!(
-        layers.absolute("page".as_ref(), &flag),
-        Path::new("/here/page")
-    );
+    assert_eq!(layers.absolute("page".as_ref(), &flag), Path::new("/here/page"));
 }
 
 #[test]
 fn a_project_without_a_directory_is_refused() {
-    let error = with_file("[projects]\na = 1\n")
-        .unwrap()
-        .file_projects()
-        .unwrap_err();
+    let error = with_file("[projects]\na = 1\n").unwrap().file_projects().unwrap_err();
     assert_eq!(
         error.to_string(),
         "bad value 1 for `projects.a` (/etc/c.toml:2): expected the directory as a text"

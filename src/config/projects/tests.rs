@@ -47,17 +47,10 @@ impl Disk {
         let seen: Vec<_> = found
             .projects
             .iter()
-            .map(|project| {
-                (
-                    project.name.to_string(),
-                    self.shorten(project.dir.to_str().unwrap()),
-                )
-            })
+            .map(|project| (project.name.to_string(), self.shorten(project.dir.to_str().unwrap())))
             .collect();
-        let expected: Vec<_> = expected
-            .iter()
-            .map(|(name, dir)| ((*name).to_owned(), (*dir).to_owned()))
-            .collect();
+        let expected: Vec<_> =
+            expected.iter().map(|(name, dir)| ((*name).to_owned(), (*dir).to_owned())).collect();
         assert_eq!(seen, expected);
         assert_eq!(found.origins.len(), seen.len());
     }
@@ -78,10 +71,7 @@ fn the_command_line_takes_the_place_of_the_environment_and_that_of_the_file() {
     disk.check(&disk.find(file, &[], &[]).unwrap(), &[("f", "/a")]);
     let environment = &mut disk.surroundings.environment;
     environment.insert("CICERONE_PROJECT".into(), "x=b:y=c".into());
-    disk.check(
-        &disk.find(file, &[], &[]).unwrap(),
-        &[("x", "/b"), ("y", "/c")],
-    );
+    disk.check(&disk.find(file, &[], &[]).unwrap(), &[("x", "/b"), ("y", "/c")]);
     let found = disk.find(file, &["z=a"], &["d"]).unwrap();
     disk.check(&found, &[("z", "/a"), ("d", "/d")]);
 }
@@ -90,17 +80,11 @@ fn the_command_line_takes_the_place_of_the_environment_and_that_of_the_file() {
 fn a_directory_named_on_the_command_line_must_be_there() {
     let disk = Disk::with_dirs(&[]);
     fs::write(disk.dir.path().join("file"), "").unwrap();
-    for (pairs, dirs) in [
-        (vec!["a=none"], vec![]),
-        (vec![], vec!["none"]),
-        (vec![], vec!["file"]),
-    ] {
+    for (pairs, dirs) in [(vec!["a=none"], vec![]), (vec![], vec!["none"]), (vec![], vec!["file"])]
+    {
         let error = disk.error("", &pairs, &dirs);
         assert!(error.starts_with("project directory /"), "{error}");
-        assert!(
-            error.contains("cannot be read: check its spelling"),
-            "{error}"
-        );
+        assert!(error.contains("cannot be read: check its spelling"), "{error}");
     }
 }
 
@@ -109,9 +93,7 @@ fn a_directory_of_the_file_may_be_missing_and_is_warned_of() {
     let disk = Disk::with_dirs(&[]);
     let found = disk.find("[projects]\na = \"none\"\n", &[], &[]).unwrap();
     disk.check(&found, &[("a", "/none")]);
-    let [note] = found.notes.as_slice() else {
-        panic!("{:?}", found.notes)
-    };
+    let [note] = found.notes.as_slice() else { panic!("{:?}", found.notes) };
     assert_eq!(note.level, Level::Warn);
     assert_eq!(
         disk.shorten(&note.text),
@@ -123,10 +105,7 @@ fn a_directory_of_the_file_may_be_missing_and_is_warned_of() {
 fn a_name_that_breaks_the_rule_is_refused_where_somebody_chose_it() {
     let disk = Disk::with_dirs(&["a"]);
     let error = disk.error("", &["my app=a"], &[]);
-    assert!(
-        error.ends_with("(flag --project); did you mean `my-app`?"),
-        "{error}"
-    );
+    assert!(error.ends_with("(flag --project); did you mean `my-app`?"), "{error}");
     let error = disk.error("[projects]\n\"ä\" = \"a\"\n", &[], &[]);
     assert!(error.contains("(/c.toml:2)"), "{error}");
     for text in ["a", "=a", "a="] {
@@ -150,9 +129,7 @@ fn a_directory_name_is_mended_and_a_taken_one_numbered_and_both_are_said() {
     let long = "l".repeat(50);
     let (long_1, long_2) = (format!("1/{long}"), format!("2/{long}"));
     let disk = Disk::with_dirs(&["1/my app", "2/my-app", "3/my-app", &long_1, &long_2]);
-    let dirs = [
-        "1/my app", "2/my-app", "3/my-app", "2/my-app", &long_1, &long_2,
-    ];
+    let dirs = ["1/my app", "2/my-app", "3/my-app", "2/my-app", &long_1, &long_2];
     let found = disk.find("", &[], &dirs).unwrap();
     let cut = format!("{}-2", "l".repeat(48));
     disk.check(
@@ -165,11 +142,7 @@ fn a_directory_name_is_mended_and_a_taken_one_numbered_and_both_are_said() {
             (&cut, &format!("/{long_2}")),
         ],
     );
-    let notes: Vec<_> = found
-        .notes
-        .iter()
-        .map(|note| disk.shorten(&note.text))
-        .collect();
+    let notes: Vec<_> = found.notes.iter().map(|note| disk.shorten(&note.text)).collect();
     assert_eq!(
         notes[..3],
         [
@@ -187,13 +160,8 @@ fn the_children_of_a_root_are_projects_but_hidden_ones_and_files() {
     fs::write(disk.dir.path().join("src/file"), "").unwrap();
     let file = "[projects]\nmine = \"own\"\n[discovery]\nroots = [\"src\", \"none\"]\n";
     let found = disk.find(file, &[], &[]).unwrap();
-    disk.check(
-        &found,
-        &[("mine", "/own"), ("a", "/src/a"), ("b", "/src/b")],
-    );
-    let [note] = found.notes.as_slice() else {
-        panic!("{:?}", found.notes)
-    };
+    disk.check(&found, &[("mine", "/own"), ("a", "/src/a"), ("b", "/src/b")]);
+    let [note] = found.notes.as_slice() else { panic!("{:?}", found.notes) };
     assert!(
         disk.shorten(&note.text)
             .starts_with("root cannot be read, its projects are not served dir=/none")
@@ -213,14 +181,8 @@ fn the_registry_of_the_original_adds_its_projects() {
         .unwrap();
     let file = "[projects]\na = \"a\"\nb = \"b\"\n[discovery]\nregistry = \"registry.db\"\n";
     let found = disk.find(file, &[], &[]).unwrap();
-    disk.check(
-        &found,
-        &[("a", "/a"), ("b", "/b"), ("b-2", "/a"), ("c", "/gone")],
-    );
-    assert!(
-        disk.find("[discovery]\nregistry = \"none.db\"\n", &[], &[])
-            .is_err()
-    );
+    disk.check(&found, &[("a", "/a"), ("b", "/b"), ("b-2", "/a"), ("c", "/gone")]);
+    assert!(disk.find("[discovery]\nregistry = \"none.db\"\n", &[], &[]).is_err());
 }
 
 #[cfg(unix)]
