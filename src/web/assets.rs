@@ -1,0 +1,222 @@
+//! Owns how the page's files are served: embedded in the binary, or read from a directory while
+//! developing. Whatever no other route takes ends here. Does not know what the files do.
+
+use std::{
+    collections::HashMap,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use actix_web::{
+    HttpRequest, HttpResponse, HttpResponseBuilder,
+    http::{Method, StatusCode, header},
+    web::{self, Bytes, ServiceConfig},
+};
+
+/// The file that every address of the page shows.
+const INDEX: &str = "index.html";
+
+/// The page's files by their path under `static/`.
+const FILES: &[(&str, &[u8])] = &[
+    ("address.js", include_bytes!("../../static/address.js")),
+    ("api.js", include_bytes!("../../static/api.js")),
+    ("app.js", include_bytes!("../../static/app.js")),
+    ("icon.svg", include_bytes!("../../static/icon.svg")),
+    (INDEX, include_bytes!("../../static/index.html")),
+    ("keep.js", include_bytes!("../../static/keep.js")),
+    ("prose.js", include_bytes!("../../static/prose.js")),
+    ("protocol.js", include_bytes!("../../static/protocol.js")),
+    ("socket.js", include_bytes!("../../static/socket.js")),
+    ("store.js", include_bytes!("../../static/store.js")),
+    ("style.css", include_bytes!("../../static/style.css")),
+    ("theme.js", include_bytes!("../../static/theme.js")),
+    ("words.js", include_bytes!("../../static/words.js")),
+    ("views/composer.js", include_bytes!("../../static/views/composer.js")),
+    ("views/conversation.js", include_bytes!("../../static/views/conversation.js")),
+    ("views/element.js", include_bytes!("../../static/views/element.js")),
+    ("views/keys.js", include_bytes!("../../static/views/keys.js")),
+    ("views/prose.js", include_bytes!("../../static/views/prose.js")),
+    ("views/question.js", include_bytes!("../../static/views/question.js")),
+    ("views/rail.js", include_bytes!("../../static/views/rail.js")),
+    ("views/run.js", include_bytes!("../../static/views/run.js")),
+    ("views/tool.js", include_bytes!("../../static/views/tool.js")),
+    ("views/turn.js", include_bytes!("../../static/views/turn.js")),
+];
+
+/// Headers of every response with a page or a part of one: nothing from another origin runs, no
+/// other page frames ours or learns where its reader came from.
+pub const SECURITY_HEADERS: [(header::HeaderName, &str); 4] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+         connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CROSS_ORIGIN_OPENER_POLICY, "same-origin"),
+];
+
+/// The page's files. Cloning shares them.
+#[derive(Debug, Clone)]
+pub struct Assets(Source);
+
+#[derive(Debug, Clone)]
+enum Source {
+    Embedded(Arc<HashMap<&'static str, File>>),
+    /// An absolute path without symlinks.
+    Directory(Arc<Path>),
+}
+
+/// One file, ready to be sent.
+#[derive(Debug, Clone)]
+struct File {
+    content_type: &'static str,
+    etag: String,
+    bytes: Bytes,
+}
+
+/// The directory given instead of the embedded files cannot serve.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot serve the page from {}: {source}; give a directory with an {INDEX} in it", dir.display())]
+pub struct AssetsError {
+    dir: PathBuf,
+    source: io::Error,
+}
+
+impl Assets {
+    /// The files that were compiled in.
+    pub fn embedded() -> Self {
+        let files = FILES
+            .iter()
+            .map(|&(path, bytes)| (path, File::new(path, Bytes::from_static(bytes))))
+            .collect();
+        Self(Source::Embedded(Arc::new(files)))
+    }
+
+    /// The files of `dir`, read anew for each request. Fails when `dir` holds no page.
+    pub fn from_directory(dir: &Path) -> Result<Self, AssetsError> {
+        let failed = |source| AssetsError { dir: dir.to_owned(), source };
+        let absolute = dir.canonicalize().map_err(failed)?;
+        absolute.join(INDEX).metadata().map_err(failed)?;
+        Ok(Self(Source::Directory(absolute.into())))
+    }
+
+    /// The file at `path`, which is relative to `static/` and made of plain names alone.
+    async fn file(&self, path: &str) -> Option<File> {
+        match &self.0 {
+            Source::Embedded(files) => files.get(path).cloned(),
+            Source::Directory(dir) => {
+                // A symlink in the directory may not lead out of it either.
+                let found = tokio::fs::canonicalize(dir.join(path)).await.ok()?;
+                if !found.starts_with(dir) {
+                    return None;
+                }
+                let bytes = tokio::fs::read(found).await.ok()?;
+                Some(File::new(path, bytes.into()))
+            }
+        }
+    }
+}
+
+impl File {
+    fn new(path: &str, bytes: Bytes) -> Self {
+        // Weak, because a compressed response has other bytes than these.
+        let etag = format!("W/\"{:016x}\"", fnv1a(&bytes));
+        Self { content_type: content_type(path), etag, bytes }
+    }
+}
+
+/// Serves the page to every request that no other route takes. The fallback of the whole
+/// application: `App::new().configure(|config| configure(config, assets.clone()))`.
+pub fn configure(config: &mut ServiceConfig, assets: Assets) {
+    config.app_data(web::Data::new(assets)).default_service(web::to(serve));
+}
+
+async fn serve(request: HttpRequest, assets: web::Data<Assets>) -> HttpResponse {
+    let Some(path) = target(request.path()) else {
+        return not_found();
+    };
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return secured(StatusCode::METHOD_NOT_ALLOWED)
+            .insert_header((header::ALLOW, "GET, HEAD"))
+            .finish();
+    }
+    let Some(file) = assets.file(path).await else {
+        return not_found();
+    };
+    let is_known = request
+        .headers()
+        .get_all(header::IF_NONE_MATCH)
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| matches_etag(value, &file.etag));
+    let mut response = secured(if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
+    response
+        .insert_header((header::ETAG, file.etag))
+        .insert_header((header::CACHE_CONTROL, "no-cache"));
+    if is_known {
+        return response.finish();
+    }
+    response.content_type(file.content_type).body(file.bytes)
+}
+
+/// The file that answers a request for `path`, or `None` when the path is not the page's.
+/// A path without an extension is an address within the page: the page itself sorts it out.
+fn target(path: &str) -> Option<&str> {
+    let path = path.strip_prefix('/')?;
+    let mut segments = path.split('/');
+    if matches!(segments.next(), Some("api" | "ws")) || !path.split('/').all(is_plain_name) {
+        return None;
+    }
+    let name = path.rsplit('/').next().unwrap_or_default();
+    Some(if name.contains('.') { path } else { INDEX })
+}
+
+/// Whether a segment of a path can be looked up as it stands: no percent signs, no backslashes, no
+/// hidden files, no `..`. The empty one comes from `/` and from a slash at the end.
+fn is_plain_name(segment: &str) -> bool {
+    !segment.starts_with('.')
+        && segment
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
+}
+
+/// Whether one of the tags in an `If-None-Match` is `etag`, compared weakly (RFC 9110, 13.1.2).
+fn matches_etag(if_none_match: &str, etag: &str) -> bool {
+    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    if_none_match.split(',').any(|tag| tag.trim() == "*" || opaque(tag) == opaque(etag))
+}
+
+fn not_found() -> HttpResponse {
+    secured(StatusCode::NOT_FOUND)
+        .content_type("application/problem+json")
+        .body(r#"{"detail":"Not Found"}"#)
+}
+
+fn secured(status: StatusCode) -> HttpResponseBuilder {
+    let mut response = HttpResponse::build(status);
+    for header in SECURITY_HEADERS {
+        response.insert_header(header);
+    }
+    response
+}
+
+fn content_type(path: &str) -> &'static str {
+    match path.rsplit('.').next() {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        _ => "application/octet-stream",
+    }
+}
+
+/// FNV-1a. Tells versions of our own files apart; nobody chooses them to collide.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests;

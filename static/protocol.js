@@ -1,0 +1,115 @@
+/**
+ * The wire contract, version 1: every frame that the page sends or understands.
+ * The server's side of it is `src/web/protocol.rs`; both name the same frames.
+ * Holds no state and opens no socket.
+ */
+
+/** The version that `start` asks for. */
+export const PROTOCOL = 1;
+
+/** How a server says, on closing, that connecting again is of no use. */
+export const CLOSE_BAD_PROJECT_NAME = 4000;
+export const CLOSE_NO_SUCH_PROJECT = 4004;
+export const CLOSE_NO_SUCH_CONVERSATION = 4404;
+/** How a server says that it is full for now. */
+export const CLOSE_TOO_MANY = 4429;
+export const CLOSE_TRY_LATER = 1013;
+
+/**
+ * Client to server.
+ * @typedef {{type: 'start', protocol: number, conversation_id: number | null, after?: number}} StartFrame
+ * @typedef {{type: 'message', message_id: string, content: string}} MessageFrame
+ * @typedef {{type: 'stop'}} StopFrame
+ * @typedef {{type: 'answer', answers: Answers}} AnswerFrame
+ * @typedef {{type: 'ping'}} PingFrame
+ * @typedef {StartFrame | MessageFrame | StopFrame | AnswerFrame | PingFrame} ClientFrame
+ *
+ * Answers by the question's index: one text, or the chosen labels.
+ * @typedef {Record<string, string | string[]>} Answers
+ */
+
+/**
+ * Server to client. Frames with `seq` are stored and come again after a reconnect.
+ * @typedef {{type: 'conversation_created', conversation_id: number}} ConversationCreatedFrame
+ * @typedef {{type: 'attached', conversation_id: number, title: string | null, seq: number,
+ *   state: SessionState, agent: {kind: string}, viewers: number, resumed: boolean}} AttachedFrame
+ * @typedef {{type: 'caught_up', seq: number}} CaughtUpFrame
+ * @typedef {{type: 'user_message', seq: number, turn: number, message_id?: string, content: string}} UserMessageFrame
+ * @typedef {{type: 'accepted', message_id: string, seq: number, turn: number, position: number}} AcceptedFrame
+ * @typedef {{type: 'text', seq: number, turn: number, block: number, content: string, replace?: boolean}} TextFrame
+ * @typedef {{type: 'thinking', seq: number, turn: number, block: number, content: string, replace?: boolean}} ThinkingFrame
+ * @typedef {{type: 'tool_call', seq: number, turn: number, call_id: string, tool: string,
+ *   input: Record<string, unknown>}} ToolCallFrame
+ * @typedef {{type: 'tool_result', seq: number, turn: number, call_id: string, ok: boolean,
+ *   content: string, truncated: boolean}} ToolResultFrame
+ * @typedef {{type: 'question', seq: number, turn: number, call_id: string, questions: Question[]}} QuestionFrame
+ * @typedef {{type: 'response_done', seq: number, turn: number, outcome: 'completed' | 'stopped' | 'interrupted',
+ *   usage?: Usage, cost_usd?: number, duration_ms?: number}} ResponseDoneFrame
+ * @typedef {{type: 'error', seq?: number, turn?: number, message_id?: string, content: string,
+ *   retryable?: boolean}} ErrorFrame
+ * @typedef {{type: 'status', state: SessionState, detail?: string, queue_position?: number}} StatusFrame
+ * @typedef {{type: 'title', title: string}} TitleFrame
+ * @typedef {{type: 'pong'}} PongFrame
+ * @typedef {ConversationCreatedFrame | AttachedFrame | CaughtUpFrame | UserMessageFrame | AcceptedFrame
+ *   | TextFrame | ThinkingFrame | ToolCallFrame | ToolResultFrame | QuestionFrame | ResponseDoneFrame
+ *   | ErrorFrame | StatusFrame | TitleFrame | PongFrame} ServerFrame
+ *
+ * @typedef {'starting' | 'waiting' | 'queued' | 'running' | 'retrying' | 'stopping' | 'idle' | string} SessionState
+ * @typedef {{input_tokens: number, output_tokens: number, cache_read_tokens?: number, cache_write_tokens?: number}} Usage
+ * @typedef {{question: string, header?: string, options: {label: string, description?: string}[],
+ *   multiSelect?: boolean}} Question
+ */
+
+/**
+ * @param {number | null} conversationId `null` begins a new conversation
+ * @param {number} after the last sequence number seen, 0 for none
+ * @returns {StartFrame}
+ */
+export function start(conversationId, after) {
+  /** @type {StartFrame} */
+  const frame = { type: 'start', protocol: PROTOCOL, conversation_id: conversationId };
+  if (after > 0) frame.after = after;
+  return frame;
+}
+
+/**
+ * @param {string} messageId the page's own id: the server accepts it once
+ * @param {string} content
+ * @returns {MessageFrame}
+ */
+export function message(messageId, content) {
+  return { type: 'message', message_id: messageId, content };
+}
+
+/** @returns {StopFrame} */
+export function stop() {
+  return { type: 'stop' };
+}
+
+/**
+ * @param {Answers} answers
+ * @returns {AnswerFrame}
+ */
+export function answer(answers) {
+  return { type: 'answer', answers };
+}
+
+/** @returns {PingFrame} */
+export function ping() {
+  return { type: 'ping' };
+}
+
+/**
+ * Reads one frame of the server. What is no frame gives `null`.
+ * @param {unknown} text
+ * @returns {ServerFrame | null}
+ */
+export function parse(text) {
+  if (typeof text !== 'string') return null;
+  try {
+    const frame = JSON.parse(text);
+    return typeof frame?.type === 'string' ? frame : null;
+  } catch {
+    return null;
+  }
+}

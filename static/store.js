@@ -1,0 +1,224 @@
+/**
+ * What is known of the open conversation, as plain data, and the one pure reducer that makes the
+ * next state of it from a frame or from something the person did. Nothing is changed in place: a
+ * turn that is the same object has not changed. Frames that come twice change nothing.
+ */
+
+/**
+ * @typedef {{kind: 'text' | 'thinking', key: string, block: number, seq: number, content: string}} TextPart
+ * @typedef {{kind: 'tool', key: string, callId: string, tool: string, input: Record<string, unknown>,
+ *   result: {ok: boolean, content: string, truncated: boolean} | null}} ToolPart
+ * @typedef {{kind: 'question', key: string, callId: string, questions: import('./protocol.js').Question[],
+ *   answered: boolean}} QuestionPart
+ * @typedef {TextPart | ToolPart | QuestionPart} Part
+ *
+ * @typedef {{kind: 'done', outcome: string, usage?: import('./protocol.js').Usage, costUsd?: number,
+ *   durationMs?: number}} DoneEnd
+ * @typedef {{kind: 'error', content: string, retryable: boolean}} ErrorEnd
+ * @typedef {{turn: number, question: string | null, parts: Part[], end: DoneEnd | ErrorEnd | null}} Turn
+ *
+ * A message that is not accepted yet.
+ * @typedef {{messageId: string, content: string}} Pending
+ *
+ * @typedef {object} Conversation
+ * @property {number | null} id
+ * @property {string | null} title
+ * @property {string} agent kind of agent, empty while unknown
+ * @property {number} viewers
+ * @property {'connecting' | 'open' | 'lost' | 'ended'} connection
+ * @property {number} closeCode why the connection ended, 0 while it has not
+ * @property {boolean} wasOpen whether there ever was a connection
+ * @property {boolean} caughtUp whether what is shown is all there is
+ * @property {string} state of the session
+ * @property {string} detail the session's own words
+ * @property {string | null} notice why the last request was refused
+ * @property {Turn[]} turns by number
+ * @property {Pending[]} pending
+ */
+
+/**
+ * @typedef {{type: 'connection', phase: 'connecting' | 'open' | 'lost' | 'ended', code?: number}} ConnectionEvent
+ * @typedef {{type: 'submitted', message_id: string, content: string}} SubmittedEvent
+ * @typedef {{type: 'withdrawn', message_id: string}} WithdrawnEvent
+ * @typedef {{type: 'answered', turn: number, call_id: string}} AnsweredEvent
+ * @typedef {{type: 'stopping'}} StoppingEvent
+ * @typedef {{type: 'notice', content: string | null}} NoticeEvent
+ * @typedef {ConnectionEvent | SubmittedEvent | WithdrawnEvent | AnsweredEvent | StoppingEvent
+ *   | NoticeEvent} LocalEvent
+ */
+
+/**
+ * @param {number | null} id
+ * @param {Pending[]} pending
+ * @returns {Conversation}
+ */
+export function openConversation(id, pending = []) {
+  return {
+    id, title: null, agent: '', viewers: 1, connection: 'connecting', closeCode: 0, wasOpen: false,
+    caughtUp: false, state: 'idle', detail: '', notice: null, turns: [], pending,
+  };
+}
+
+/**
+ * The next state. Unknown frames change nothing.
+ * @param {Conversation} before
+ * @param {import('./protocol.js').ServerFrame | LocalEvent} event
+ * @returns {Conversation}
+ */
+export function reduce(before, event) {
+  switch (event.type) {
+    case 'conversation_created':
+      return { ...before, id: event.conversation_id };
+    case 'attached':
+      return {
+        ...before, id: event.conversation_id, title: event.title ?? null, agent: event.agent?.kind ?? '',
+        viewers: event.viewers ?? 1, state: event.state ?? 'idle', detail: '', caughtUp: false,
+      };
+    case 'caught_up':
+      return { ...before, caughtUp: true };
+    case 'title':
+      return { ...before, title: event.title };
+    case 'status':
+      return { ...before, state: event.state, detail: event.detail ?? '' };
+    case 'accepted': {
+      const own = before.pending.find((pending) => pending.messageId === event.message_id);
+      const after = settle({ ...before, notice: null }, event.message_id);
+      return own ? changeTurn(after, event.turn, (turn) => ask(turn, own.content)) : after;
+    }
+    case 'user_message':
+      return changeTurn(settle(before, event.message_id), event.turn, (turn) => ask(turn, event.content));
+    case 'text':
+    case 'thinking':
+      return changeTurn(before, event.turn, (turn) => growText(turn, event));
+    case 'tool_call':
+      return changeTurn(before, event.turn, (turn) => addPart(turn, {
+        kind: 'tool', key: `tool ${event.call_id}`, callId: event.call_id, tool: event.tool,
+        input: event.input ?? {}, result: null,
+      }));
+    case 'tool_result':
+      return changeTurn(before, event.turn, (turn) => changePart(turn, `tool ${event.call_id}`, (part) => (
+        { ...part, result: { ok: event.ok, content: event.content, truncated: event.truncated } })));
+    case 'question':
+      return changeTurn(before, event.turn, (turn) => addPart(turn, {
+        kind: 'question', key: `question ${event.call_id}`, callId: event.call_id,
+        questions: event.questions ?? [], answered: false,
+      }));
+    case 'answered':
+      return changeTurn(before, event.turn, (turn) => changePart(turn, `question ${event.call_id}`, (part) => (
+        { ...part, answered: true })));
+    case 'response_done':
+      return end(before, event.turn, {
+        kind: 'done', outcome: event.outcome ?? 'completed', usage: event.usage, costUsd: event.cost_usd,
+        durationMs: event.duration_ms,
+      });
+    case 'error':
+      if (event.turn !== undefined && event.turn !== null) {
+        return end(before, event.turn, { kind: 'error', content: event.content, retryable: event.retryable !== false });
+      }
+      return { ...settle(before, event.message_id), notice: event.content };
+    case 'submitted':
+      return {
+        ...before, notice: null,
+        pending: [...before.pending, { messageId: event.message_id, content: event.content }],
+      };
+    case 'withdrawn':
+      return settle(before, event.message_id);
+    case 'stopping':
+      return { ...before, state: 'stopping', detail: '' };
+    case 'notice':
+      return { ...before, notice: event.content };
+    case 'connection':
+      return connectionChanged(before, event);
+    default:
+      return before;
+  }
+}
+
+/** Turns that someone asked for and that are not over: the first runs, the others wait. @param {Conversation} conversation */
+export function openTurns(conversation) {
+  return conversation.turns.filter((turn) => turn.turn > 0 && !turn.end);
+}
+
+/** @param {Conversation} before @param {ConnectionEvent} event @returns {Conversation} */
+function connectionChanged(before, event) {
+  const after = {
+    ...before, connection: event.phase, closeCode: event.code ?? 0,
+    wasOpen: before.wasOpen || event.phase === 'open',
+  };
+  if (event.phase !== 'lost' && event.phase !== 'ended') return after;
+  // An answer that was on its way may be lost: its card can be answered again.
+  const turns = before.turns.map((turn) => (turn.parts.some((part) => part.kind === 'question' && part.answered)
+    ? { ...turn, parts: turn.parts.map((part) => (part.kind === 'question' ? { ...part, answered: false } : part)) }
+    : turn));
+  // The words for an end of the connection say it all; what was refused before is moot.
+  return { ...after, caughtUp: false, turns, notice: event.phase === 'ended' ? null : before.notice };
+}
+
+/** @param {Conversation} before @param {string | undefined} messageId @returns {Conversation} */
+function settle(before, messageId) {
+  if (!before.pending.some((pending) => pending.messageId === messageId)) return before;
+  return { ...before, pending: before.pending.filter((pending) => pending.messageId !== messageId) };
+}
+
+/**
+ * @param {Conversation} before @param {number} number @param {DoneEnd | ErrorEnd} how
+ * @returns {Conversation}
+ */
+function end(before, number, how) {
+  const after = changeTurn(before, number, (turn) => (turn.end ? turn : { ...turn, end: how }));
+  return openTurns(after).length === 0 ? { ...after, state: 'idle', detail: '' } : after;
+}
+
+/**
+ * @param {Conversation} before @param {number} number @param {(turn: Turn) => Turn} change
+ * @returns {Conversation}
+ */
+function changeTurn(before, number, change) {
+  // The turn that changes is nearly always the last one.
+  let at = before.turns.length - 1;
+  while (at >= 0 && before.turns[at].turn > number) at -= 1;
+  const known = at >= 0 && before.turns[at].turn === number ? before.turns[at] : null;
+  const turn = change(known ?? { turn: number, question: null, parts: [], end: null });
+  if (turn === known) return before;
+  const turns = before.turns.slice();
+  if (known) turns[at] = turn;
+  else turns.splice(at + 1, 0, turn);
+  return { ...before, turns };
+}
+
+/** @param {Turn} turn @param {string} content @returns {Turn} */
+function ask(turn, content) {
+  return turn.question === content ? turn : { ...turn, question: content };
+}
+
+/**
+ * @param {Turn} turn @param {import('./protocol.js').TextFrame | import('./protocol.js').ThinkingFrame} frame
+ * @returns {Turn}
+ */
+function growText(turn, frame) {
+  const key = `${frame.type} ${frame.block}`;
+  const known = turn.parts.find((part) => part.key === key);
+  if (!known) {
+    return addPart(turn, { kind: frame.type, key, block: frame.block, seq: frame.seq, content: frame.content });
+  }
+  if (/** @type {TextPart} */ (known).seq >= frame.seq) return turn;
+  return changePart(turn, key, (part) => {
+    const text = /** @type {TextPart} */ (part);
+    return { ...text, seq: frame.seq, content: frame.replace ? frame.content : text.content + frame.content };
+  });
+}
+
+/** @param {Turn} turn @param {Part} part @returns {Turn} */
+function addPart(turn, part) {
+  if (turn.parts.some((other) => other.key === part.key)) return turn;
+  return { ...turn, parts: [...turn.parts, part] };
+}
+
+/** @param {Turn} turn @param {string} key @param {(part: any) => Part} change @returns {Turn} */
+function changePart(turn, key, change) {
+  const at = turn.parts.findIndex((part) => part.key === key);
+  if (at < 0) return turn;
+  const parts = turn.parts.slice();
+  parts[at] = change(parts[at]);
+  return { ...turn, parts };
+}

@@ -1,0 +1,25 @@
+/** Makes elements. Text is only ever set as text: nothing here reads HTML. */
+
+/**
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {Record<string, any>} [properties] `on…` adds a listener, `data-…`, `aria-…` and `role` set
+ *   attributes, everything else sets the property
+ * @param {...(Node | string)} children
+ * @returns {HTMLElementTagNameMap[T]}
+ */
+export function element(tag, properties = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name.startsWith('on')) made.addEventListener(name.slice(2), value);
+    else if (/^(data|aria)-|^(role|for)$/.test(name)) made.setAttribute(name, value);
+    else /** @type {any} */ (made)[name] = value;
+  }
+  made.append(...children);
+  return made;
+}
+
+/** Sets the text unless it is already there, so that a selection within it survives. @param {Node} node @param {string} text */
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}

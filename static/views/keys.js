@@ -1,0 +1,49 @@
+/** The list of keys: as a dialog, and short in an empty conversation. */
+import { element } from './element.js';
+
+const KEYS = [
+  ['Enter', 'send'],
+  ['Shift Enter', 'new line'],
+  ['Escape', 'stop the answer'],
+  ['↑', 'in an empty field: your last question again'],
+  ['Ctrl/⌘ Shift O', 'new conversation'],
+  ['J  K', 'next and previous question, outside of the field'],
+  ['?', 'this list, outside of the field'],
+];
+
+/** @param {number} [count] */
+export function keyList(count = KEYS.length) {
+  return element('dl', { className: 'keys' }, ...KEYS.slice(0, count).map(([keys, what]) => element('div', {},
+    element('dt', {}, ...keys.split(' ').filter(Boolean).map((key) => element('kbd', {}, key))),
+    element('dd', {}, what))));
+}
+
+export function showKeys() {
+  const dialog = element('dialog', { 'aria-label': 'Keys', onclose: () => dialog.remove() },
+    element('h2', {}, 'Keys'), keyList(),
+    element('form', { method: 'dialog' }, element('button', {}, 'Close')));
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+/**
+ * Asks before something is lost.
+ * @param {string} question
+ * @param {string} yes what the button that goes on says
+ * @returns {Promise<boolean>}
+ */
+export function confirmLoss(question, yes) {
+  return new Promise((resolve) => {
+    const dialog = element('dialog', {
+      'aria-label': question,
+      onclose: () => {
+        dialog.remove();
+        resolve(dialog.returnValue === 'yes');
+      },
+    }, element('p', {}, question), element('form', { method: 'dialog' },
+      element('button', { value: 'no' }, 'Keep it'),
+      element('button', { value: 'yes', className: 'danger' }, yes)));
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}

@@ -1,0 +1,135 @@
+/** The rail: which project, which conversation, the theme and the keys. A drawer on a phone. */
+import { keepTheme } from '../keep.js';
+import { formatAddress } from '../address.js';
+import { day } from '../words.js';
+import { element, setText } from './element.js';
+import { showKeys } from './keys.js';
+
+/**
+ * @typedef {object} RailData
+ * @property {import('../api.js').Project[] | null} projects `null` while they are not known
+ * @property {string | null} project
+ * @property {import('../api.js').Listed[] | null} list `null` while it is not known
+ * @property {string | null} problem why a list could not be read
+ * @property {number | null} conversation
+ */
+
+const THEMES = ['', 'light', 'dark'];
+
+export class ProjectRail extends HTMLElement {
+  /** @type {RailData | null} */
+  #shown = null;
+  #picker = element('select', { onchange: () => this.#say('pick-project', this.#picker.value) });
+  #stats = element('p', { className: 'stats' });
+  #list = element('nav', { 'aria-label': 'Conversations' });
+  #theme = element('button', { type: 'button', className: 'quiet', onclick: () => this.#nextTheme() });
+  #narrow = matchMedia('(max-width: 639px)');
+
+  connectedCallback() {
+    this.id = 'rail';
+    const head = element('div', { className: 'head' },
+      element('label', { className: 'project' }, element('span', { className: 'unseen' }, 'Project'), this.#picker),
+      this.#stats,
+      element('button', {
+        type: 'button', className: 'new', title: 'Ctrl or ⌘, Shift and O',
+        onclick: () => this.#say('new-conversation', null),
+      }, 'New conversation'));
+    const foot = element('div', { className: 'foot' }, this.#theme,
+      element('button', { type: 'button', className: 'quiet', onclick: showKeys }, 'Keys'));
+    this.append(head, this.#list, foot);
+    this.#sayTheme();
+    this.#list.addEventListener('click', (event) => this.#follow(event));
+    this.#narrow.addEventListener('change', () => this.open(false));
+    this.open(false);
+  }
+
+  /** Shows or hides the drawer; beside the conversation the rail is always open. @param {boolean} open */
+  open(open) {
+    this.toggleAttribute('data-open', open);
+    this.inert = this.#narrow.matches && !open;
+    if (open) this.#picker.focus();
+  }
+
+  get isDrawerOpen() {
+    return this.#narrow.matches && this.hasAttribute('data-open');
+  }
+
+  /** @param {RailData} data */
+  update(data) {
+    const before = this.#shown;
+    this.#shown = data;
+    if (before?.projects !== data.projects || before?.project !== data.project) this.#renderProjects(data);
+    if (before?.list !== data.list || before?.problem !== data.problem || before?.project !== data.project) {
+      this.#renderList(data);
+    }
+    for (const link of this.#list.querySelectorAll('a')) {
+      const current = link.dataset.id === String(data.conversation);
+      if (current) link.setAttribute('aria-current', 'page');
+      else link.removeAttribute('aria-current');
+    }
+  }
+
+  /** @param {RailData} data */
+  #renderProjects(data) {
+    const projects = data.projects ?? [];
+    const names = projects.map((project) => project.name);
+    if (data.project !== null && !names.includes(data.project)) names.unshift(data.project);
+    this.#picker.replaceChildren(...names.map((name) => element('option', { value: name }, name)));
+    this.#picker.disabled = names.length === 0;
+    if (data.project !== null) this.#picker.value = data.project;
+    const stats = projects.find((project) => project.name === data.project)?.stats;
+    setText(this.#stats, stats && stats.total > 0 ? `${stats.passing} of ${stats.total} features pass` : '');
+  }
+
+  /** @param {RailData} data */
+  #renderList(data) {
+    if (data.problem) {
+      this.#list.replaceChildren(element('p', { className: 'empty' }, data.problem));
+      return;
+    }
+    if (!data.list?.length) {
+      this.#list.replaceChildren(element('p', { className: 'empty' },
+        data.list ? 'What you ask is listed here.' : ''));
+      return;
+    }
+    const now = new Date();
+    /** @type {Map<string, HTMLLIElement[]>} */
+    const days = new Map();
+    for (const listed of data.list) {
+      const heading = day(listed.updated_at, now);
+      const title = listed.title?.trim() || 'No words yet';
+      const link = element('a', { href: formatAddress(data.project, listed.id), 'data-id': String(listed.id), title }, title);
+      days.set(heading, [...(days.get(heading) ?? []), element('li', {}, link)]);
+    }
+    this.#list.replaceChildren(...[...days].flatMap(([heading, items]) => [
+      element('h2', {}, heading), element('ul', {}, ...items),
+    ]));
+  }
+
+  /** Opens a conversation in place, unless the person asked for a tab of its own. @param {MouseEvent} event */
+  #follow(event) {
+    const link = /** @type {Element} */ (event.target).closest('a');
+    if (!link || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    this.#say('pick-conversation', Number(link.dataset.id));
+  }
+
+  #nextTheme() {
+    const root = document.documentElement;
+    root.dataset.theme = THEMES[(THEMES.indexOf(root.dataset.theme ?? '') + 1) % THEMES.length];
+    keepTheme(root.dataset.theme);
+    this.#sayTheme();
+  }
+
+  #sayTheme() {
+    setText(this.#theme, `Theme: ${document.documentElement.dataset.theme || 'system'}`);
+  }
+
+  /** @param {string} name @param {unknown} detail */
+  #say(name, detail) {
+    this.open(false);
+    this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
+  }
+}
+
+customElements.define('project-rail', ProjectRail);

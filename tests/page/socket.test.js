@@ -1,0 +1,166 @@
+// The connection: what it asks for again, what it sends again, and when it gives up.
+import assert from 'node:assert/strict';
+import { beforeEach, mock, test } from 'node:test';
+import { Connection, delay } from '../../static/socket.js';
+
+/** A socket whose other end is the test. */
+class Wire extends EventTarget {
+  readyState = 0;
+
+  sent = [];
+
+  send(text) {
+    this.sent.push(JSON.parse(text));
+  }
+
+  close() {
+    this.readyState = 3;
+  }
+
+  accept() {
+    this.readyState = 1;
+    this.dispatchEvent(new Event('open'));
+  }
+
+  say(...frames) {
+    for (const frame of frames) {
+      this.dispatchEvent(Object.assign(new Event('message'), { data: JSON.stringify(frame) }));
+    }
+  }
+
+  break(code = 1006) {
+    this.dispatchEvent(Object.assign(new Event('close'), { code }));
+  }
+}
+
+const attached = (id, seq) => ({ type: 'attached', conversation_id: id, title: null, seq, state: 'idle' });
+const text = (seq) => ({ type: 'text', seq, turn: 1, block: 0, content: 'x' });
+const caughtUp = (seq) => ({ type: 'caught_up', seq });
+
+/** A connection with every socket it opened, every frame and every state it told. */
+function connection(options = {}) {
+  const told = { wires: [], frames: [], states: [], outbox: null };
+  const made = new Connection({
+    url: 'ws://test', conversationId: 7, random: () => 0,
+    connect: () => {
+      const wire = new Wire();
+      told.wires.push(wire);
+      return wire;
+    },
+    onFrame: (frame) => told.frames.push(frame),
+    onState: (state) => told.states.push(state.phase),
+    onOutbox: (outbox) => { told.outbox = outbox; },
+    ...options,
+  });
+  made.open();
+  told.wires[0].accept();
+  return { made, told, wire: () => told.wires.at(-1) };
+}
+
+beforeEach(() => {
+  mock.timers.reset();
+  mock.timers.enable({ apis: ['setTimeout'] });
+});
+
+test('a reconnect asks for what came after the last frame', () => {
+  const { told, wire } = connection();
+  assert.deepEqual(wire().sent, [{ type: 'start', protocol: 1, conversation_id: 7 }]);
+  wire().say(attached(7, 2), text(1), text(2), caughtUp(2), text(3));
+  wire().break();
+  mock.timers.tick(500);
+  wire().accept();
+  assert.deepEqual(wire().sent, [{ type: 'start', protocol: 1, conversation_id: 7, after: 3 }]);
+  assert.deepEqual(told.states, ['connecting', 'open', 'lost', 'connecting']);
+});
+
+test('a replay that was cut off is asked for again as a whole', () => {
+  const { wire } = connection();
+  // A text that grew until 9 comes before the message 5 that was sent while it grew.
+  wire().say(attached(7, 9), text(9));
+  wire().break();
+  mock.timers.tick(500);
+  wire().accept();
+  assert.equal(wire().sent[0].after, undefined);
+});
+
+test('a new conversation is found again by its id', () => {
+  const { wire } = connection({ conversationId: null });
+  assert.equal(wire().sent[0].conversation_id, null);
+  wire().say({ type: 'conversation_created', conversation_id: 12 }, attached(12, 0));
+  wire().break();
+  mock.timers.tick(500);
+  wire().accept();
+  assert.equal(wire().sent[0].conversation_id, 12);
+});
+
+test('a message is sent again with the same id until it is accepted', () => {
+  const { made, told, wire } = connection();
+  made.submit('m1', 'Where?');
+  assert.equal(wire().sent.length, 1, 'nothing is sent before the conversation is attached');
+  wire().say(attached(7, 0), caughtUp(0));
+  const message = { type: 'message', message_id: 'm1', content: 'Where?' };
+  assert.deepEqual(wire().sent[1], message);
+  wire().break();
+  mock.timers.tick(500);
+  wire().accept();
+  wire().say(attached(7, 0), caughtUp(0));
+  assert.deepEqual(wire().sent[1], message);
+  wire().say({ type: 'accepted', message_id: 'm1', seq: 1, turn: 1, position: 0 });
+  assert.deepEqual(told.outbox, []);
+  wire().break();
+  mock.timers.tick(500);
+  wire().accept();
+  wire().say(attached(7, 1), caughtUp(1));
+  assert.deepEqual(wire().sent.map((frame) => frame.type), ['start']);
+});
+
+test('a refused message and one that is found in the replay are not sent again', () => {
+  const { made, told, wire } = connection();
+  wire().say(attached(7, 0), caughtUp(0));
+  made.submit('m1', 'one');
+  made.submit('m2', 'two');
+  wire().say({ type: 'error', message_id: 'm1', content: 'full' });
+  wire().say({ type: 'user_message', message_id: 'm2', seq: 1, turn: 1, content: 'two' });
+  assert.deepEqual(told.outbox, []);
+});
+
+test('a socket that is silent is given up', () => {
+  const { told, wire } = connection();
+  wire().say(attached(7, 0), caughtUp(0));
+  mock.timers.tick(30_000);
+  assert.deepEqual(wire().sent.at(-1), { type: 'ping' });
+  wire().say({ type: 'pong' });
+  mock.timers.tick(30_000);
+  assert.equal(told.states.at(-1), 'open');
+  mock.timers.tick(10_000);
+  assert.equal(told.states.at(-1), 'lost');
+});
+
+test('a project or a conversation that does not exist is not tried again', () => {
+  for (const code of [4000, 4004, 4404]) {
+    const { told, wire } = connection();
+    wire().break(code);
+    mock.timers.tick(120_000);
+    assert.equal(told.wires.length, 1);
+    assert.equal(told.states.at(-1), 'ended');
+  }
+});
+
+test('attempts come at doubling, capped and spread delays', () => {
+  assert.deepEqual([0, 1, 2, 3].map((attempt) => delay(attempt, false, 1)), [500, 1000, 2000, 4000]);
+  assert.equal(delay(50, false, 1), 30_000);
+  assert.equal(delay(50, false, 0), 15_000);
+  assert.equal(delay(0, true, 1), 5_000);
+});
+
+test('a socket that was left tells nothing any more', () => {
+  const { made, told, wire } = connection();
+  made.close();
+  const before = told.states.length;
+  wire().say(text(1));
+  wire().break();
+  mock.timers.tick(120_000);
+  assert.deepEqual(told.frames, []);
+  assert.equal(told.states.length, before);
+  assert.equal(told.wires.length, 1);
+});

@@ -1,0 +1,109 @@
+// The reducer: what a conversation looks like after any course of frames.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { openConversation, openTurns, reduce } from '../../static/store.js';
+
+const play = (frames, from = openConversation(null)) => frames.reduce(reduce, from);
+
+const TURN = [
+  { type: 'user_message', seq: 3, turn: 1, message_id: 'm1', content: 'Where?' },
+  { type: 'thinking', seq: 4, turn: 1, block: 0, content: 'Let me ' },
+  { type: 'thinking', seq: 5, turn: 1, block: 0, content: 'see.' },
+  { type: 'tool_call', seq: 6, turn: 1, call_id: 'c1', tool: 'Read', input: { file_path: 'a.rs' } },
+  { type: 'tool_result', seq: 7, turn: 1, call_id: 'c1', ok: true, content: 'x', truncated: false },
+  { type: 'text', seq: 8, turn: 1, block: 1, content: 'In ' },
+  { type: 'text', seq: 9, turn: 1, block: 1, content: 'a.rs.' },
+  { type: 'response_done', seq: 10, turn: 1, outcome: 'completed', duration_ms: 12 },
+];
+
+test('a turn is put together from its frames', () => {
+  const [turn] = play(TURN).turns;
+  assert.equal(turn.question, 'Where?');
+  assert.deepEqual(turn.parts.map((part) => part.kind), ['thinking', 'tool', 'text']);
+  assert.equal(turn.parts[0].content, 'Let me see.');
+  assert.deepEqual(turn.parts[1].result, { ok: true, content: 'x', truncated: false });
+  assert.equal(turn.parts[2].content, 'In a.rs.');
+  assert.equal(turn.end.durationMs, 12);
+});
+
+test('frames that come twice change nothing', () => {
+  const once = play(TURN);
+  assert.deepEqual(play(TURN, once).turns, once.turns);
+});
+
+test('a replayed text replaces what was streamed of it and then grows on', () => {
+  const streamed = play(TURN.slice(0, 6));
+  const replayed = play([
+    { type: 'text', seq: 9, turn: 1, block: 1, content: 'In a.rs.', replace: true },
+    { type: 'text', seq: 11, turn: 1, block: 1, content: ' Yes.' },
+  ], streamed);
+  assert.equal(replayed.turns[0].parts[2].content, 'In a.rs. Yes.');
+});
+
+test('a turn that did not change stays the same object', () => {
+  const before = play(TURN);
+  const after = play([{ type: 'text', seq: 12, turn: 2, block: 0, content: 'More' }], before);
+  assert.equal(after.turns[0], before.turns[0]);
+  assert.equal(after.turns.length, 2);
+});
+
+test('turns stand in their order, whatever the order of their frames', () => {
+  const { turns } = play([
+    { type: 'user_message', seq: 20, turn: 2, content: 'second' },
+    { type: 'user_message', seq: 10, turn: 1, content: 'first' },
+    { type: 'text', seq: 1, turn: 0, block: 0, content: 'Hello' },
+  ]);
+  assert.deepEqual(turns.map((turn) => turn.turn), [0, 1, 2]);
+});
+
+test('a turn has one end', () => {
+  const state = play([...TURN, { type: 'error', seq: 11, turn: 1, content: 'late' }]);
+  assert.equal(state.turns[0].end.kind, 'done');
+});
+
+test('an accepted message becomes a turn, whether its echo came first or not', () => {
+  const submitted = { type: 'submitted', message_id: 'm1', content: 'Where?' };
+  const accepted = { type: 'accepted', message_id: 'm1', seq: 3, turn: 1, position: 0 };
+  for (const frames of [[accepted, TURN[0]], [TURN[0], accepted], [accepted], [TURN[0]]]) {
+    const state = play([submitted, ...frames]);
+    assert.deepEqual(state.pending, []);
+    assert.deepEqual(state.turns.map((turn) => turn.question), ['Where?']);
+  }
+});
+
+test('a refused message leaves in words and ends no turn', () => {
+  const state = play([
+    { type: 'submitted', message_id: 'm1', content: 'Where?' },
+    { type: 'error', message_id: 'm1', content: 'too many questions', retryable: true },
+  ]);
+  assert.deepEqual(state.pending, []);
+  assert.deepEqual(state.turns, []);
+  assert.equal(state.notice, 'too many questions');
+});
+
+test('the first of two open turns runs and the other waits', () => {
+  const state = play([
+    { type: 'user_message', seq: 3, turn: 1, content: 'a' },
+    { type: 'user_message', seq: 4, turn: 2, content: 'b' },
+  ]);
+  assert.deepEqual(openTurns(state).map((turn) => turn.turn), [1, 2]);
+  const after = play([{ type: 'response_done', seq: 5, turn: 1, outcome: 'stopped' }], state);
+  assert.deepEqual(openTurns(after).map((turn) => turn.turn), [2]);
+});
+
+test('an answer that may be lost with the connection can be given again', () => {
+  const asked = play([
+    { type: 'question', seq: 3, turn: 1, call_id: 'q', questions: [{ question: 'Which?', options: [] }] },
+    { type: 'answered', turn: 1, call_id: 'q' },
+  ]);
+  assert.equal(asked.turns[0].parts[0].answered, true);
+  const lost = reduce(asked, { type: 'connection', phase: 'lost' });
+  assert.equal(lost.turns[0].parts[0].answered, false);
+});
+
+test('unknown frames and unknown fields are ignored', () => {
+  const before = play(TURN);
+  assert.equal(reduce(before, { type: 'weather', seq: 99 }), before);
+  const after = reduce(before, { type: 'title', title: 'Parsing', colour: 'red' });
+  assert.equal(after.title, 'Parsing');
+});

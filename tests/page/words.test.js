@@ -1,0 +1,84 @@
+// What is said to the person, and how an answer is split while it streams.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { formatAddress, parseAddress } from '../../static/address.js';
+import { splitBlocks, splitInline } from '../../static/prose.js';
+import { openConversation, reduce } from '../../static/store.js';
+import { costs, day, status, tellingInput, toolName, toolOutcome } from '../../static/words.js';
+
+test('a tool line tells what matters of the input', () => {
+  assert.equal(tellingInput({ file_path: '/home/ana/app/src/a.rs' }, '/home/ana/app'), 'src/a.rs');
+  assert.equal(tellingInput({ path: '/home/ana/app', pattern: 'quokka' }, '/home/ana/app'), '"quokka"');
+  assert.equal(tellingInput({ file_path: '/home/ana/application/a.rs' }, '/home/ana/app'), '/home/ana/application/a.rs');
+  assert.equal(tellingInput({ limit: 3 }, ''), '3');
+  assert.equal(tellingInput({}, ''), '');
+  assert.equal(toolName('mcp__features__feature_get_stats'), 'feature_get_stats');
+});
+
+test('a tool line tells how it came out', () => {
+  const part = (result) => ({ kind: 'tool', key: '', callId: '', tool: 'Read', input: {}, result });
+  assert.equal(toolOutcome(part(null)), '');
+  assert.equal(toolOutcome(part({ ok: false, content: 'no', truncated: false })), 'failed');
+  assert.equal(toolOutcome(part({ ok: true, content: 'a\nb\n', truncated: false })), '2 lines');
+  assert.equal(toolOutcome(part({ ok: true, content: 'a', truncated: true })), '1+ lines');
+});
+
+test('the status line says what goes on', () => {
+  const open = { ...openConversation(1), connection: 'open', caughtUp: true };
+  const said = (...frames) => status(frames.reduce(reduce, open), '/app').text;
+  const asked = { type: 'user_message', seq: 1, turn: 1, content: 'a' };
+  const call = { type: 'tool_call', seq: 2, turn: 1, call_id: 'c', tool: 'Read', input: { file_path: '/app/a.rs' } };
+  assert.equal(said(), '');
+  assert.equal(said(asked), 'Thinking…');
+  assert.equal(said(asked, { type: 'status', state: 'starting', detail: 'Waking the agent…' }), 'Waking the agent…');
+  assert.equal(said(asked, call), 'Reading a.rs…');
+  assert.match(said(asked, { ...asked, seq: 3, turn: 2 }), /^Waiting: 1 question before/);
+  assert.match(said(asked, { type: 'connection', phase: 'lost' }), /your text is kept/);
+});
+
+test('costs are told as far as they are known', () => {
+  assert.equal(costs({ kind: 'done', outcome: 'completed' }), '');
+  assert.equal(costs({
+    kind: 'done', outcome: 'completed', durationMs: 61_000, costUsd: 0.02,
+    usage: { input_tokens: 1000, output_tokens: 5, cache_read_tokens: 500 },
+  }), '1 min 1 s · 1,500 tokens read, 5 written · $0.0200');
+});
+
+test('conversations are grouped by local days', () => {
+  const now = new Date(2026, 4, 10, 9);
+  const at = (...parts) => new Date(...parts).toISOString();
+  assert.equal(day(at(2026, 4, 10, 0, 1), now), 'Today');
+  assert.equal(day(at(2026, 4, 9, 23, 59), now), 'Yesterday');
+  assert.equal(day(at(2026, 3, 1), now), 'Earlier');
+});
+
+test('an address names a project and a conversation', () => {
+  assert.deepEqual(parseAddress('/p/my-app/12'), { project: 'my-app', conversation: 12 });
+  assert.deepEqual(parseAddress('/p/my-app'), { project: 'my-app', conversation: null });
+  assert.deepEqual(parseAddress('/p/../x'), { project: null, conversation: null });
+  assert.equal(formatAddress('my-app', 12), '/p/my-app/12');
+  assert.equal(formatAddress('my-app', null), '/p/my-app');
+});
+
+const SOURCE = '# Title\nOne `a` two\nthree\n\n```rust\nfn a() {\n\n}\n```\nEnd **now**\n~~~\n```\n';
+
+test('an answer is split into paragraphs, headings and code', () => {
+  assert.deepEqual(splitBlocks(SOURCE).map(({ kind, text, language }) => [kind, text, language]), [
+    ['heading', 'Title', ''],
+    ['paragraph', 'One `a` two\nthree', ''],
+    ['code', 'fn a() {\n\n}', 'rust'],
+    ['paragraph', 'End **now**', ''],
+    ['code', '```', ''],
+  ]);
+  assert.deepEqual(splitInline('One `a` and **b**.').map((span) => [span.kind, span.text]), [
+    ['plain', 'One '], ['code', 'a'], ['plain', ' and '], ['strong', 'b'], ['plain', '.'],
+  ]);
+});
+
+test('splitting on from the last block gives what splitting the whole gives', () => {
+  for (let cut = 0; cut <= SOURCE.length; cut += 1) {
+    const shown = splitBlocks(SOURCE.slice(0, cut));
+    const from = shown.at(-1)?.start ?? 0;
+    assert.deepEqual([...shown.slice(0, -1), ...splitBlocks(SOURCE, from)], splitBlocks(SOURCE), `cut at ${cut}`);
+  }
+});
