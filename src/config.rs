@@ -1,3 +1,236 @@
-//! Configuration: one TOML file, the environment and the command line become [`settings`].
+//! Configuration: one TOML file, the environment and the command line become [`Settings`].
+//!
+//! In reading order: the embedded file lists all keys ([`catalogue`]); [`layers`] lays the user's
+//! file, the environment and the command line over it; [`values`] turns TOML into typed values;
+//! [`projects`] finds the directories; [`report`] shows the outcome to a person.
 
+pub mod catalogue;
+mod error;
+mod file;
+pub mod layers;
+pub mod projects;
+mod registry;
+pub mod report;
 pub mod settings;
+pub mod values;
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use log::Level;
+
+pub use error::{ConfigError, Origin};
+use layers::{FlagValue, Layers, Surroundings};
+use projects::{Found, NamedProjects, Note};
+use settings::{AgentSettings, Limits, RestartSettings, Settings, SocketSettings};
+use values::{Count, Size};
+
+/// The variable that names the configuration file.
+pub const CONFIG_VARIABLE: &str = "CICERONE_CONFIG";
+
+/// The variable that names projects: `NAME=DIR` entries, separated like those of `PATH`.
+pub const PROJECT_VARIABLE: &str = "CICERONE_PROJECT";
+
+/// What the command line says.
+#[derive(Debug, Clone, Default)]
+pub struct CommandLine {
+    /// The configuration file; without it the variable's or the platform's, if that exists.
+    pub config_file: Option<PathBuf>,
+    /// The settings that have a flag.
+    pub flags: Vec<FlagValue>,
+    /// The projects; `None` for a command that serves none.
+    pub projects: Option<NamedProjects>,
+}
+
+/// The settings and how they came about.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The settings.
+    pub settings: Settings,
+    /// The configuration file that was read.
+    pub file: Option<PathBuf>,
+    /// Lines for the log, to be written once it is set up.
+    pub notes: Vec<Note>,
+    layers: Layers,
+    project_origins: Vec<Origin>,
+}
+
+/// Reads the configuration of this process.
+pub fn load(command_line: &CommandLine) -> Result<Loaded, ConfigError> {
+    load_in(command_line, &Surroundings::of_process()?)
+}
+
+/// As [`load`], in given surroundings.
+pub fn load_in(
+    command_line: &CommandLine,
+    surroundings: &Surroundings,
+) -> Result<Loaded, ConfigError> {
+    let mut layers = Layers::of_defaults(surroundings)?;
+    let file = config_file(command_line, surroundings);
+    if let Some(path) = &file {
+        let text = fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.clone(), source })?;
+        layers.add_file(&text, path)?;
+    }
+    let warnings = layers.add_environment(&surroundings.environment);
+    layers.add_flags(&command_line.flags);
+
+    let mut settings = settings(&layers, surroundings)?;
+    let found = match &command_line.projects {
+        Some(named) => projects::find(&layers, named, surroundings)?,
+        None => Found::default(),
+    };
+    projects::check_data_dir(&settings.data_dir, &found.projects)?;
+    settings.projects = found.projects;
+
+    let level = Level::Warn;
+    let mut notes: Vec<_> = warnings.into_iter().map(|text| Note { level, text }).collect();
+    notes.extend(found.notes);
+    Ok(Loaded { settings, file, notes, layers, project_origins: found.origins })
+}
+
+impl Surroundings {
+    /// Those of this process.
+    pub fn of_process() -> Result<Self, ConfigError> {
+        let environment = env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+            .collect();
+        Ok(Self {
+            environment,
+            current_dir: env::current_dir().map_err(ConfigError::NoCurrentDir)?,
+            home_dir: dirs::home_dir(),
+            data_dir: dirs::data_dir(),
+            config_dir: dirs::config_dir(),
+        })
+    }
+}
+
+fn config_file(command_line: &CommandLine, surroundings: &Surroundings) -> Option<PathBuf> {
+    let variable = surroundings
+        .environment
+        .get(CONFIG_VARIABLE)
+        .filter(|path| !path.is_empty())
+        .map(Path::new);
+    if let Some(path) = command_line.config_file.as_deref().or(variable) {
+        return Some(surroundings.current_dir.join(path));
+    }
+    let path = surroundings.config_dir.as_ref()?.join("cicerone/cicerone.toml");
+    // A file that is there but cannot be read must be an error, so this asks only for its presence.
+    path.symlink_metadata().is_ok().then_some(path)
+}
+
+/// The settings but for the projects.
+fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings, ConfigError> {
+    let default_data_dir = || Some(surroundings.data_dir.as_ref()?.join("cicerone"));
+    let listen: std::net::SocketAddr = layers.get("server.listen")?;
+    if !listen.ip().is_loopback() {
+        return Err(ConfigError::NotLoopback(listen));
+    }
+    Ok(Settings {
+        listen,
+        data_dir: layers
+            .get_path("server.data_dir")?
+            .or_else(default_data_dir)
+            .ok_or(ConfigError::NoDataDir)?,
+        assets: layers.get_path("server.assets")?,
+        log: layers.get("server.log")?,
+        projects: Vec::new(),
+        shutdown_timeout: layers.get("server.shutdown_timeout")?,
+        agent: agent_settings(layers)?,
+        limits: limits(layers)?,
+        socket: socket_settings(layers)?,
+        restart: restart_settings(layers)?,
+    })
+}
+
+fn agent_settings(layers: &Layers) -> Result<AgentSettings, ConfigError> {
+    // A bare name is looked up on the PATH and must not become a path.
+    let claude = match layers.get_text("agent.claude")? {
+        Some(name) if Path::new(&name).components().count() == 1 && !name.starts_with('.') => {
+            Some(name.into())
+        }
+        _ => layers.get_path("agent.claude")?,
+    };
+    Ok(AgentSettings {
+        kind: layers.get("agent.kind")?,
+        claude,
+        model: layers.get_text("agent.model")?,
+        env: layers.get("agent.env")?,
+        sandbox: layers.get("agent.sandbox")?,
+        secrets: layers.get("agent.secrets")?,
+        start_timeout: layers.get("agent.start_timeout")?,
+        silence_timeout: layers.get("agent.silence_timeout")?,
+        stop_timeout: layers.get("agent.stop_timeout")?,
+        idle_timeout: layers.get("agent.idle_timeout")?,
+        api_retries: layers.get("agent.api_retries")?,
+    })
+}
+
+fn limits(layers: &Layers) -> Result<Limits, ConfigError> {
+    let size = |key| layers.get::<Size>(key).map(|size| size.0);
+    let count = |key| layers.get::<Count>(key).map(|count| count.0);
+    let limits = Limits {
+        message_bytes: size("limits.message_bytes")?,
+        frame_bytes: size("limits.frame_bytes")?,
+        agent_line_bytes: size("limits.agent_line_bytes")?,
+        tool_result_bytes: size("limits.tool_result_bytes")?,
+        queued_messages: count("limits.queued_messages")?,
+        agents: count("limits.agents")?,
+        conversations_per_project: count("limits.conversations_per_project")?,
+        connections: count("limits.connections")?,
+    };
+    let (message, frame) = ("limits.message_bytes", "limits.frame_bytes");
+    check_order(layers, message, limits.message_bytes, frame, limits.frame_bytes)?;
+    Ok(limits)
+}
+
+fn socket_settings(layers: &Layers) -> Result<SocketSettings, ConfigError> {
+    let socket = SocketSettings {
+        ping_interval: layers.get("socket.ping_interval")?,
+        ping_timeout: layers.get("socket.ping_timeout")?,
+        attach_after: layers.get("socket.attach_after")?,
+        stall_timeout: layers.get("socket.stall_timeout")?,
+    };
+    let (interval, timeout) = ("socket.ping_interval", "socket.ping_timeout");
+    check_order(layers, interval, socket.ping_interval, timeout, socket.ping_timeout)?;
+    Ok(socket)
+}
+
+fn restart_settings(layers: &Layers) -> Result<RestartSettings, ConfigError> {
+    let first: Duration = layers.get("restart.backoff")?;
+    let longest: Duration = layers.get("restart.backoff_max")?;
+    check_order(layers, "restart.backoff", first, "restart.backoff_max", longest)?;
+    Ok(RestartSettings {
+        backoff: first,
+        backoff_max: longest,
+        attempts: layers.get("restart.attempts")?,
+        window: layers.get("restart.window")?,
+    })
+}
+
+/// Refuses a value that is larger than the one that bounds it.
+fn check_order<T: PartialOrd>(
+    layers: &Layers,
+    smaller: &'static str,
+    small: T,
+    larger: &'static str,
+    large: T,
+) -> Result<(), ConfigError> {
+    if small <= large {
+        return Ok(());
+    }
+    // Of the two, the one to mend is the one that somebody set.
+    let (small_origin, large_origin) =
+        (&layers.given(smaller)?.origin, &layers.given(larger)?.origin);
+    let origin = match small_origin {
+        Origin::Default => large_origin,
+        set => set,
+    };
+    Err(ConfigError::Contradiction { smaller, origin: origin.clone(), larger })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,34 @@
 //! The store: one SQLite file, written by one actor, read through a pool.
+//!
+//! [`Database`] commits what [`messages`] ask, many writes to a transaction; [`Reader`] answers
+//! questions meanwhile. Both come from [`Database::open`]. What a conversation means is not
+//! decided here: the store keeps the rows of [`crate::entry`], and who may see them is asked
+//! elsewhere.
 
 pub mod messages;
+
+mod actor;
+mod batch;
+mod clock;
+mod error;
+mod open;
+mod reader;
+mod reads;
+mod recovery;
+mod schema;
+pub mod title;
+mod writes;
+
+#[cfg(test)]
+mod tests;
+
+pub use actor::Database;
+pub use clock::{Clock, timestamp};
+pub use error::{DatabaseError, OpenError};
+pub use open::FILE_NAME;
+pub use reader::Reader;
+
+use crate::entry::EntryRow;
 
 /// A conversation in a list. The field order is the original's.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -19,10 +47,47 @@ pub struct Summary {
     pub message_count: i64,
 }
 
-/// What the store could not do.
-#[derive(Debug, thiserror::Error)]
-pub enum DatabaseError {
-    /// SQLite failed.
-    #[error("the database failed: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+/// A conversation with what was said in it. The field order is the original's.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Detail {
+    /// See [`Summary::id`].
+    pub id: i64,
+    /// The project.
+    pub project_name: String,
+    /// The title, once there is one.
+    pub title: Option<String>,
+    /// UTC, ISO 8601.
+    pub created_at: String,
+    /// UTC, ISO 8601.
+    pub updated_at: String,
+    /// Questions and finished answers, in order.
+    pub messages: Vec<ChatMessage>,
+}
+
+/// One question or one finished answer.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct ChatMessage {
+    /// The id; unique in the store.
+    pub id: i64,
+    /// `user` or `assistant`.
+    pub role: String,
+    /// The text; for an answer all text of its turn, joined with nothing between.
+    pub content: String,
+    /// When it began. UTC, ISO 8601.
+    pub timestamp: String,
+}
+
+/// A conversation with everything that a session needs to go on with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredConversation {
+    /// What a list shows of it.
+    pub summary: Summary,
+    /// The agent's own session id.
+    pub agent_session: Option<String>,
+    /// Highest sequence number that may have been used; go on above it, after reserving more.
+    pub reserved_seq: i64,
+    /// The entries, in the order of their numbers.
+    pub entries: Vec<EntryRow>,
+    /// The number of the next turn; at least 1.
+    pub next_turn: i64,
 }

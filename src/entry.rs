@@ -177,9 +177,7 @@ impl Content {
             "response_done" => Self::ResponseDone(serde_json::from_str(payload)?),
             "error" => Self::Error(serde_json::from_str(payload)?),
             unknown => {
-                return Err(serde::de::Error::custom(format!(
-                    "unknown kind of entry {unknown:?}"
-                )));
+                return Err(serde::de::Error::custom(format!("unknown kind of entry {unknown:?}")));
             }
         })
     }

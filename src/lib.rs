@@ -1,8 +1,45 @@
-//! Cicerone.
+//! Cicerone: a chat server that puts a read-only guide in front of a codebase.
+//!
+//! # The way of a message
+//!
+//! ```text
+//! browser ──ws──▶ Viewer ──▶ Registry ──▶ Session(project) ──stdin──▶ agent process
+//!                   ▲                        │  │                        │ stdout, JSON lines
+//!                   │  frames, shared bytes  │  │ entries, answers       ▼
+//!                   └────────────────────────┘  └──▶ Database ──▶ SQLite, one writer
+//! ```
+//!
+//! A [`web::viewer`] reads a frame, [`wire::incoming`] understands it, the [`registry`] finds the
+//! project's [`session`]. The session has the [`database`] accept a question, its state machine
+//! [`session::turn`] decides when the question's turn comes, and [`agent`] gives it to a process.
+//! What the process prints, [`agent::codec`] turns into events; the session appends them to the
+//! [`session::transcript`], and every viewer that has asked gets what it has not seen, rendered
+//! by [`wire::render`]. The same entries ([`entry`]) are the rows of the database.
+//!
+//! Awaits go downward only: web, registry, session, database. Facts travel upward as messages
+//! that nobody waits for. A viewer gets a batch only when it asks, so one that does not read
+//! costs one batch and delays nobody.
+//!
+//! # In reading order
+
+pub mod cli;
+pub mod config;
+pub mod server;
+
+pub mod web;
+pub mod wire;
+
+pub mod registry;
+pub mod session;
 
 pub mod agent;
-pub mod config;
+pub mod policy;
+
+pub mod features;
+pub mod mcp;
+
 pub mod database;
 pub mod entry;
+pub mod foreign_database;
+
 pub mod project;
-pub mod web;

@@ -1,2 +1,85 @@
-//! The `cicerone` program.
-fn main() {}
+//! The `cicerone` program: reads the command line, sets up the log and hands over to a command.
+
+use std::{
+    error::Error,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use cicerone::{
+    cli::{Cli, Command, ConfigCommand, Options, ProjectArgs},
+    config::{self, ConfigError, Loaded},
+    mcp,
+};
+use clap::Parser;
+
+/// The exit code of a wrong command line or configuration.
+const USAGE: u8 = 2;
+
+/// A command of which only the command line exists.
+#[derive(Debug, thiserror::Error)]
+#[error("`cicerone {0}` is not part of this version")]
+struct NotBuilt(&'static str);
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            print_error(error.as_ref());
+            match error.is::<ConfigError>() {
+                true => ExitCode::from(USAGE),
+                false => ExitCode::FAILURE,
+            }
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
+    let options = &cli.options;
+    match cli.command.unwrap_or(Command::Serve(cli.projects)) {
+        Command::Serve(projects) => serve(options, &projects),
+        Command::Guide(_) => Err(NotBuilt("guide").into()),
+        Command::McpFeatures { dir } => Ok(mcp::serve(&dir)?),
+        Command::Import { .. } => Err(NotBuilt("import").into()),
+        Command::Backup { .. } => Err(NotBuilt("backup").into()),
+        Command::Config(ConfigCommand::Check(projects)) => check_config(options, &projects),
+        Command::SandboxExec { .. } => Err(NotBuilt("sandbox-exec").into()),
+    }
+}
+
+fn serve(options: &Options, projects: &ProjectArgs) -> Result<(), Box<dyn Error>> {
+    let _loaded = load(options, Some(projects))?;
+    Err(NotBuilt("serve").into())
+}
+
+fn check_config(options: &Options, projects: &ProjectArgs) -> Result<(), Box<dyn Error>> {
+    let loaded = load(options, Some(projects))?;
+    // A reader that has seen enough, such as `head`, is no error.
+    match io::stdout().write_all(loaded.report()?.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Reads the configuration, sets up the log and writes what the configuration has to say.
+fn load(options: &Options, projects: Option<&ProjectArgs>) -> Result<Loaded, ConfigError> {
+    let loaded = config::load(&options.command_line(projects))?;
+    env_logger::Builder::new()
+        .filter_level(log::LevelFilter::Warn.min(loaded.settings.log))
+        .filter_module("cicerone", loaded.settings.log)
+        .parse_default_env()
+        .init();
+    for note in &loaded.notes {
+        log::log!(note.level, "{}", note.text);
+    }
+    Ok(loaded)
+}
+
+fn print_error(error: &dyn Error) {
+    eprintln!("error: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        eprintln!("  because: {error}");
+        cause = error.source();
+    }
+}

@@ -22,11 +22,7 @@ impl ProjectName {
     pub fn parse(text: &str) -> Result<Self, InvalidProjectName> {
         let fits =
             !text.is_empty() && text.len() <= MAX_NAME_LENGTH && text.chars().all(is_allowed);
-        if fits {
-            Ok(Self(text.into()))
-        } else {
-            Err(InvalidProjectName(text.to_owned()))
-        }
+        if fits { Ok(Self(text.into())) } else { Err(InvalidProjectName(text.to_owned())) }
     }
 
     /// The nearest valid name to `text`, usually a directory's name: every other character

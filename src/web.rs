@@ -1,3 +1,88 @@
 //! What browsers and other clients reach over HTTP. Decides nothing about conversations.
 
 pub mod assets;
+pub mod browsers;
+pub mod conversations;
+pub mod problem;
+pub mod projects;
+pub mod sessions;
+pub mod state;
+pub mod upgrade;
+pub mod viewer;
+
+use actix_web::{
+    HttpResponse, Resource,
+    web::{ServiceConfig, delete, get, post, resource, route},
+};
+use serde_json::json;
+
+use problem::method_not_allowed;
+
+/// All paths but those of the page.
+pub fn configure(config: &mut ServiceConfig) {
+    config
+        .service(at("/api/assistant/ws/{project}").route(get().to(upgrade::connect)))
+        .service(
+            at("/api/assistant/conversations/{project}")
+                .route(get().to(conversations::list))
+                .route(post().to(conversations::create)),
+        )
+        .service(
+            at("/api/assistant/conversations/{project}/{id}")
+                .route(get().to(conversations::detail))
+                .route(delete().to(conversations::delete)),
+        )
+        .service(at("/api/assistant/sessions").route(get().to(sessions::list)))
+        .service(
+            at("/api/assistant/sessions/{project}")
+                .route(get().to(sessions::info))
+                .route(delete().to(sessions::close)),
+        )
+        .service(at("/api/admin/sessions").route(get().to(sessions::admin_list)))
+        .service(at("/api/admin/sessions/{project}").route(delete().to(sessions::close)))
+        .service(
+            at("/api/admin/sessions/{project}/{conversation}")
+                .route(delete().to(sessions::admin_close_one)),
+        )
+        .service(at("/api/projects").route(get().to(projects::list)))
+        .service(at("/api/health").route(get().to(health)))
+        .service(at("/healthz").route(get().to(health)));
+    #[cfg(feature = "faults")]
+    config.service(at("/api/faults/{project}/panic").route(post().to(faults::panic)));
+}
+
+/// A resource that says so when it is asked with another method.
+fn at(path: &str) -> Resource {
+    resource(path).default_service(route().to(method_not_allowed))
+}
+
+async fn health() -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "status": "healthy" }))
+}
+
+#[cfg(feature = "faults")]
+mod faults {
+    use actix_web::{HttpResponse, web};
+
+    use crate::{
+        project::ProjectName,
+        registry::messages::{Find, Found},
+        session::messages::InjectPanic,
+    };
+
+    use super::{problem::Problem, state::State};
+
+    /// Makes a session panic.
+    pub async fn panic(
+        state: web::Data<State>,
+        project: web::Path<String>,
+    ) -> Result<HttpResponse, Problem> {
+        let project = ProjectName::parse(&project).map_err(|_| Problem::bad_project_name())?;
+        let Found::Live(session) = state.registry.send(Find { project }).await? else {
+            return Err(Problem::not_found("No active session for this project"));
+        };
+        // It cannot answer.
+        session.send(InjectPanic).await.unwrap_or_default();
+        Ok(HttpResponse::NoContent().finish())
+    }
+}

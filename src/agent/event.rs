@@ -52,8 +52,6 @@ pub enum AgentEvent {
     },
     /// The turn is over. Exactly one ends a turn, as long as the agent behaves.
     Finished(AgentResult),
-    /// A line for the agent's stdin that the protocol demands, such as the answer to a hook.
-    Reply(String),
     /// A line that is no line of the protocol. Logged, never shown.
     Garbage(String),
 }

@@ -13,6 +13,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// Reads the page from this directory instead of the embedded one.
     pub assets: Option<PathBuf>,
+    /// Least severe log lines of this program that are printed.
+    pub log: log::LevelFilter,
     /// The projects, in the order given; names are unique.
     pub projects: Vec<Project>,
     /// Time for the drain after SIGTERM before the process ends regardless.
@@ -40,7 +42,7 @@ pub struct AgentSettings {
     pub env: Vec<String>,
     /// What to do where the kernel cannot confine an agent.
     pub sandbox: Sandbox,
-    /// Globs of secret files that no agent may read.
+    /// Globs of secret files that no agent may read, besides the built-in list.
     pub secrets: Vec<String>,
     /// Time for the handshake.
     pub start_timeout: Duration,

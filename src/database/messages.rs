@@ -23,6 +23,35 @@ pub struct CreateConversation {
     pub entries: Vec<EntryRow>,
 }
 
+/// Takes a stored conversation over, before it is loaded: turns that nobody will end any more
+/// get their end, and `range` sequence numbers are reserved. Answers the first of them.
+#[derive(Message, Debug)]
+#[rtype(result = "Result<i64, DatabaseError>")]
+pub struct ClaimConversation {
+    /// The project that it must belong to.
+    pub project: ProjectName,
+    /// The conversation.
+    pub conversation: i64,
+    /// How many numbers are needed.
+    pub range: i64,
+}
+
+/// Accepts a person's question: once this is answered, the question survives whatever happens.
+/// Its entry is written afterwards with [`WriteEntries`]; where that never comes, recovery makes
+/// the entry. Titles an untitled conversation.
+#[derive(Message, Debug)]
+#[rtype(result = "Result<(), DatabaseError>")]
+pub struct AcceptQuestion {
+    /// The conversation.
+    pub conversation: i64,
+    /// The turn that will answer it.
+    pub turn: i64,
+    /// The client's own id of it.
+    pub message_id: Option<String>,
+    /// The text.
+    pub content: String,
+}
+
 /// Writes entries: new ones are added, and one whose `first_seq` is there already (a text that
 /// has grown) takes the new `last_seq` and payload. A user message opens its turn as queued and
 /// titles an untitled conversation; an end closes its turn.

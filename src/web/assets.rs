@@ -32,43 +32,16 @@ const FILES: &[(&str, &[u8])] = &[
     ("style.css", include_bytes!("../../static/style.css")),
     ("theme.js", include_bytes!("../../static/theme.js")),
     ("words.js", include_bytes!("../../static/words.js")),
-    (
-        "views/composer.js",
-        include_bytes!("../../static/views/composer.js"),
-    ),
-    (
-        "views/conversation.js",
-        include_bytes!("../../static/views/conversation.js"),
-    ),
-    (
-        "views/element.js",
-        include_bytes!("../../static/views/element.js"),
-    ),
-    (
-        "views/keys.js",
-        include_bytes!("../../static/views/keys.js"),
-    ),
-    (
-        "views/prose.js",
-        include_bytes!("../../static/views/prose.js"),
-    ),
-    (
-        "views/question.js",
-        include_bytes!("../../static/views/question.js"),
-    ),
-    (
-        "views/rail.js",
-        include_bytes!("../../static/views/rail.js"),
-    ),
+    ("views/composer.js", include_bytes!("../../static/views/composer.js")),
+    ("views/conversation.js", include_bytes!("../../static/views/conversation.js")),
+    ("views/element.js", include_bytes!("../../static/views/element.js")),
+    ("views/keys.js", include_bytes!("../../static/views/keys.js")),
+    ("views/prose.js", include_bytes!("../../static/views/prose.js")),
+    ("views/question.js", include_bytes!("../../static/views/question.js")),
+    ("views/rail.js", include_bytes!("../../static/views/rail.js")),
     ("views/run.js", include_bytes!("../../static/views/run.js")),
-    (
-        "views/tool.js",
-        include_bytes!("../../static/views/tool.js"),
-    ),
-    (
-        "views/turn.js",
-        include_bytes!("../../static/views/turn.js"),
-    ),
+    ("views/tool.js", include_bytes!("../../static/views/tool.js")),
+    ("views/turn.js", include_bytes!("../../static/views/turn.js")),
 ];
 
 /// Headers of every response with a page or a part of one: nothing from another origin runs, no
@@ -123,10 +96,7 @@ impl Assets {
 
     /// The files of `dir`, read anew for each request. Fails when `dir` holds no page.
     pub fn from_directory(dir: &Path) -> Result<Self, AssetsError> {
-        let failed = |source| AssetsError {
-            dir: dir.to_owned(),
-            source,
-        };
+        let failed = |source| AssetsError { dir: dir.to_owned(), source };
         let absolute = dir.canonicalize().map_err(failed)?;
         absolute.join(INDEX).metadata().map_err(failed)?;
         Ok(Self(Source::Directory(absolute.into())))
@@ -153,20 +123,14 @@ impl File {
     fn new(path: &str, bytes: Bytes) -> Self {
         // Weak, because a compressed response has other bytes than these.
         let etag = format!("W/\"{:016x}\"", fnv1a(&bytes));
-        Self {
-            content_type: content_type(path),
-            etag,
-            bytes,
-        }
+        Self { content_type: content_type(path), etag, bytes }
     }
 }
 
 /// Serves the page to every request that no other route takes. The fallback of the whole
 /// application: `App::new().configure(|config| configure(config, assets.clone()))`.
 pub fn configure(config: &mut ServiceConfig, assets: Assets) {
-    config
-        .app_data(web::Data::new(assets))
-        .default_service(web::to(serve));
+    config.app_data(web::Data::new(assets)).default_service(web::to(serve));
 }
 
 async fn serve(request: HttpRequest, assets: web::Data<Assets>) -> HttpResponse {
@@ -186,11 +150,7 @@ async fn serve(request: HttpRequest, assets: web::Data<Assets>) -> HttpResponse 
         .get_all(header::IF_NONE_MATCH)
         .filter_map(|value| value.to_str().ok())
         .any(|value| matches_etag(value, &file.etag));
-    let mut response = secured(if is_known {
-        StatusCode::NOT_MODIFIED
-    } else {
-        StatusCode::OK
-    });
+    let mut response = secured(if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
     response
         .insert_header((header::ETAG, file.etag))
         .insert_header((header::CACHE_CONTROL, "no-cache"));
@@ -224,9 +184,7 @@ fn is_plain_name(segment: &str) -> bool {
 /// Whether one of the tags in an `If-None-Match` is `etag`, compared weakly (RFC 9110, 13.1.2).
 fn matches_etag(if_none_match: &str, etag: &str) -> bool {
     let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-    if_none_match
-        .split(',')
-        .any(|tag| tag.trim() == "*" || opaque(tag) == opaque(etag))
+    if_none_match.split(',').any(|tag| tag.trim() == "*" || opaque(tag) == opaque(etag))
 }
 
 fn not_found() -> HttpResponse {

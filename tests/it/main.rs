@@ -1,1 +1,8 @@
-//! Tests.
+//! The program as its users meet it: started as a process, spoken to over its pipes and sockets.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
+mod agent_probe;
+mod claude;
+mod config;
+mod fake_api;
+mod mcp;

@@ -16,11 +16,7 @@ async fn get(path: &str) -> ServiceResponse {
 }
 
 fn header_of(response: &ServiceResponse, name: header::HeaderName) -> &str {
-    response
-        .headers()
-        .get(&name)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
+    response.headers().get(&name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 fn list(dir: &Path, prefix: &str, found: &mut BTreeSet<String>) {
@@ -67,10 +63,7 @@ async fn an_address_within_the_page_shows_the_page() {
     for path in ["/", "/p/my-app_2", "/p/my-app_2/12", "/p/my-app_2/"] {
         let response = get(path).await;
         assert_eq!(response.status(), StatusCode::OK, "{path}");
-        assert_eq!(
-            header_of(&response, header::CONTENT_TYPE),
-            "text/html; charset=utf-8"
-        );
+        assert_eq!(header_of(&response, header::CONTENT_TYPE), "text/html; charset=utf-8");
     }
 }
 
@@ -97,10 +90,7 @@ async fn what_is_not_the_pages_is_not_found() {
         let request = test::TestRequest::get().uri(&uri.to_string());
         let response = respond(Assets::embedded(), request).await;
         assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
-        assert_eq!(
-            header_of(&response, header::CONTENT_TYPE),
-            "application/problem+json"
-        );
+        assert_eq!(header_of(&response, header::CONTENT_TYPE), "application/problem+json");
         let body = to_bytes(response.into_body()).await.unwrap();
         assert_eq!(body, r#"{"detail":"Not Found"}"#, "{path}");
     }
@@ -109,12 +99,8 @@ async fn what_is_not_the_pages_is_not_found() {
 #[actix_web::test]
 async fn a_known_version_is_not_sent_again() {
     let etag = header_of(&get("/app.js").await, header::ETAG).to_owned();
-    for tags in [
-        etag.clone(),
-        format!("\"other\", {etag}"),
-        etag.replace("W/", ""),
-        "*".to_owned(),
-    ] {
+    for tags in [etag.clone(), format!("\"other\", {etag}"), etag.replace("W/", ""), "*".to_owned()]
+    {
         let request = test::TestRequest::get()
             .uri("/app.js")
             .insert_header((header::IF_NONE_MATCH, tags.clone()));
@@ -123,9 +109,8 @@ async fn a_known_version_is_not_sent_again() {
         assert_eq!(header_of(&response, header::ETAG), etag);
         assert!(to_bytes(response.into_body()).await.unwrap().is_empty());
     }
-    let request = test::TestRequest::get()
-        .uri("/app.js")
-        .insert_header((header::IF_NONE_MATCH, "\"other\""));
+    let request =
+        test::TestRequest::get().uri("/app.js").insert_header((header::IF_NONE_MATCH, "\"other\""));
     let response = respond(Assets::embedded(), request).await;
     assert_eq!(response.status(), StatusCode::OK);
 }
@@ -155,10 +140,7 @@ async fn head_tells_the_length_and_sends_no_body() {
     let response = reqwest::Client::new().head(&url).send().await.unwrap();
     assert_eq!(response.status(), 200);
     let length = FILES.iter().find(|(path, _)| *path == "app.js").unwrap().1;
-    assert_eq!(
-        response.headers()["content-length"],
-        length.len().to_string()
-    );
+    assert_eq!(response.headers()["content-length"], length.len().to_string());
     assert!(response.bytes().await.unwrap().is_empty());
     handle.stop(false).await;
 }

@@ -1,0 +1,139 @@
+//! How the Claude Code program is run as a guide that can only read: its arguments, its
+//! environment and the list of its tools. Running the process is `process`'s matter.
+//!
+//! Nothing of the project or of the user configures it: no settings, hooks, plugins, commands or
+//! MCP servers but ours. Reading tools are left out of the allowed ones on purpose: named there
+//! they could read the whole disk, left out they read the working directory and nothing else.
+
+mod environment;
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+use serde_json::json;
+
+use crate::project::Project;
+
+use super::AgentSession;
+
+pub use environment::environment;
+
+/// Tools of the program itself that it may have.
+const BUILT_IN_TOOLS: [&str; 5] = ["Read", "Glob", "Grep", "WebFetch", "WebSearch"];
+
+/// Those of them that need a permission by name.
+const PERMITTED_TOOLS: [&str; 2] = ["WebFetch", "WebSearch"];
+
+/// Tools of the `features` server. All of them only read.
+const FEATURE_TOOLS: [&str; 7] = [
+    "mcp__features__feature_get_stats",
+    "mcp__features__feature_get_next",
+    "mcp__features__feature_get_for_regression",
+    "mcp__features__feature_get_by_id",
+    "mcp__features__feature_get_ready",
+    "mcp__features__feature_get_blocked",
+    "mcp__features__ask_user",
+];
+
+/// What a run of the program depends on.
+#[derive(Debug)]
+pub struct Launch<'a> {
+    /// The model, if the program's own choice is not wanted.
+    pub model: Option<&'a str>,
+    /// The project that it answers about.
+    pub project: &'a Project,
+    /// The conversation on the program's side.
+    pub session: AgentSession,
+    /// The file that holds the system prompt.
+    pub prompt: &'a Path,
+    /// This program, which serves the feature tools.
+    pub cicerone: &'a Path,
+    /// Globs of files that it must not see.
+    pub secrets: &'a [String],
+}
+
+/// Every tool that the program may come with.
+pub fn allowed_tools() -> Vec<String> {
+    BUILT_IN_TOOLS.iter().chain(&FEATURE_TOOLS).map(|tool| (*tool).to_owned()).collect()
+}
+
+/// The arguments of the program.
+pub fn arguments(launch: &Launch<'_>) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = [
+        "-p",
+        "--input-format=stream-json",
+        "--output-format=stream-json",
+        "--verbose",
+        "--include-partial-messages",
+        "--permission-mode=dontAsk",
+        "--strict-mcp-config",
+        "--setting-sources=",
+        "--disable-slash-commands",
+    ]
+    .map(OsString::from)
+    .into();
+    let mut add = |name: &str, value: &str| arguments.push(format!("{name}={value}").into());
+    add("--tools", &BUILT_IN_TOOLS.join(","));
+    let allowed: Vec<&str> = PERMITTED_TOOLS.iter().chain(&FEATURE_TOOLS).copied().collect();
+    add("--allowedTools", &allowed.join(","));
+    add("--disallowedTools", &denied(launch.secrets).join(","));
+    add("--mcp-config", &mcp_config(launch));
+    if let Some(model) = &launch.model {
+        add("--model", model);
+    }
+    match launch.session {
+        AgentSession::New(id) => add("--session-id", &id.to_string()),
+        AgentSession::Resume(id) => add("--resume", &id.to_string()),
+    }
+    arguments.push("--system-prompt-file".into());
+    arguments.push(launch.prompt.into());
+    arguments
+}
+
+/// Rules that beat every permission. A rule on reading also hides files from searches.
+fn denied(secrets: &[String]) -> Vec<String> {
+    let fixed = ["Bash", "Write", "Edit", "NotebookEdit", "Read(//proc/**)"];
+    let fixed = fixed.into_iter().map(str::to_owned);
+    let secrets = secrets.iter().map(|glob| format!("Read({glob})"));
+    fixed.chain(secrets).collect()
+}
+
+/// The one MCP server: this program. It is run by its absolute path and reads the project.
+fn mcp_config(launch: &Launch<'_>) -> String {
+    json!({
+        "mcpServers": {
+            "features": {
+                "type": "stdio",
+                "command": launch.cicerone.to_string_lossy(),
+                "args": ["mcp-features", "--dir", launch.project.dir.to_string_lossy()],
+            }
+        }
+    })
+    .to_string()
+}
+
+/// Where the program puts results of tools that are too long to show, for it to read them back:
+/// by its own rule under its state, by the names of the working directory and the session.
+pub fn results_dir(
+    environment: &[(OsString, OsString)],
+    dir: &Path,
+    session: AgentSession,
+) -> Option<PathBuf> {
+    let value = |wanted: &str| {
+        let found = environment.iter().find(|(name, _)| name == wanted);
+        found.map(|(_, value)| PathBuf::from(value))
+    };
+    let state = value("CLAUDE_CONFIG_DIR").or_else(|| Some(value("HOME")?.join(".claude")))?;
+    let name: String =
+        dir.to_str()?.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let session = session.id().to_string();
+    Some(state.join("projects").join(name).join(session).join("tool-results"))
+}
+
+/// Where the program keeps its state when its account comes from the environment. With an account
+/// of its own it keeps the directory that it was logged in with.
+pub fn state_dir(data_dir: &Path) -> PathBuf {
+    data_dir.join("agents").join("claude")
+}

@@ -1,0 +1,97 @@
+//! The environment that the program gets: a list of what may pass, not the server's own.
+
+use std::{
+    ffi::{OsStr, OsString},
+    path::Path,
+};
+
+use crate::config::settings::AgentSettings;
+
+use super::state_dir;
+
+/// Variables that pass by name.
+const PASSED: [&str; 24] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "LANG",
+    "TZ",
+    "TERM",
+    "TMPDIR",
+    "SHELL",
+    "CLAUDE_CODE_OAUTH_TOKEN",
+    "CLAUDE_CODE_USE_BEDROCK",
+    "CLAUDE_CODE_USE_VERTEX",
+    "CLAUDE_CONFIG_DIR",
+    "CLOUD_ML_REGION",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NODE_EXTRA_CA_CERTS",
+    "XDG_CONFIG_HOME",
+];
+
+/// Variables that pass by how their names begin: locale, account and its cloud.
+const PASSED_PREFIXES: [&str; 4] = ["LC_", "ANTHROPIC_", "AWS_", "GOOGLE_"];
+
+/// Any of these is an account, so the program needs no login and no directory of a user's.
+const ACCOUNTS: [&str; 5] = [
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_AUTH_TOKEN",
+    "CLAUDE_CODE_OAUTH_TOKEN",
+    "CLAUDE_CODE_USE_BEDROCK",
+    "CLAUDE_CODE_USE_VERTEX",
+];
+
+/// Switches that turn off what a read-only guide must not do: look up files that a message
+/// mentions by `@`, run `git`, keep a memory, read instructions of the project, work in the
+/// background, keep copies of files, and everything that needs the network besides the API.
+const SWITCHES: [&str; 10] = [
+    "CLAUDE_CODE_DISABLE_ATTACHMENTS",
+    "CLAUDE_CODE_DISABLE_GIT_INSTRUCTIONS",
+    "CLAUDE_CODE_DISABLE_AUTO_MEMORY",
+    "CLAUDE_CODE_DISABLE_CLAUDE_MDS",
+    "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS",
+    "CLAUDE_CODE_DISABLE_FILE_CHECKPOINTING",
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC",
+    "DISABLE_AUTOUPDATER",
+    "DISABLE_TELEMETRY",
+    "DISABLE_ERROR_REPORTING",
+];
+
+/// The whole environment of the program, made from that of the server.
+pub fn environment(
+    server: impl Iterator<Item = (OsString, OsString)>,
+    settings: &AgentSettings,
+    data_dir: &Path,
+) -> Vec<(OsString, OsString)> {
+    let mut environment: Vec<(OsString, OsString)> =
+        server.filter(|(name, _)| passes(name, &settings.env)).collect();
+    let has_account = environment
+        .iter()
+        .any(|(name, value)| !value.is_empty() && ACCOUNTS.iter().any(|account| name == account));
+    if has_account {
+        environment.retain(|(name, _)| name != "CLAUDE_CONFIG_DIR");
+        environment.push(("CLAUDE_CONFIG_DIR".into(), state_dir(data_dir).into()));
+    }
+    environment.extend(SWITCHES.map(|name| (name.into(), "1".into())));
+    let retries = settings.api_retries.to_string();
+    environment.push(("CLAUDE_CODE_MAX_RETRIES".into(), retries.into()));
+    environment
+}
+
+/// Whether the program gets a variable of this name.
+fn passes(name: &OsStr, added: &[String]) -> bool {
+    let Some(name) = name.to_str() else {
+        return false;
+    };
+    PASSED.contains(&name)
+        || PASSED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        || added.iter().any(|added| added == name)
+}

@@ -1,0 +1,267 @@
+//! The lines that we write to an agent. Each is built by serde from typed parts, so it is always
+//! one line of valid JSON, whatever a person typed: a malformed line ends the agent, and some
+//! kinds of line would give it powers.
+
+use serde::Serialize;
+use uuid::Uuid;
+
+/// Id of the handshake's request.
+pub const HANDSHAKE_ID: &str = "handshake";
+
+/// Name under which the agent asks us about each tool call.
+const TOOL_HOOK: &str = "tools";
+
+/// Seconds that the agent waits for our word on a tool call.
+const HOOK_TIMEOUT: u32 = 30;
+
+/// What we say about a tool call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// No objection; the agent's own rules decide.
+    Pass,
+    /// The tool must not run; the model reads the reason.
+    Deny(String),
+}
+
+/// The first line: asks that every tool call is put to us before it runs.
+pub fn handshake() -> String {
+    #[derive(Serialize)]
+    struct Initialize {
+        subtype: &'static str,
+        hooks: Hooks,
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Hooks {
+        pre_tool_use: [Hook; 1],
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Hook {
+        matcher: &'static str,
+        hook_callback_ids: [&'static str; 1],
+        timeout: u32,
+        on_failure: &'static str,
+    }
+    let hook = Hook {
+        matcher: "*",
+        hook_callback_ids: [TOOL_HOOK],
+        timeout: HOOK_TIMEOUT,
+        on_failure: "block",
+    };
+    control_request(
+        HANDSHAKE_ID,
+        Initialize { subtype: "initialize", hooks: Hooks { pre_tool_use: [hook] } },
+    )
+}
+
+/// A person's message. Text that starts with a slash would be taken for a command of the agent's
+/// own; a leading line end makes it plain text again.
+pub fn user_message(text: &str, id: Uuid) -> String {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        r#type: &'static str,
+        message: Message<'a>,
+        parent_tool_use_id: Option<()>,
+        session_id: &'static str,
+        uuid: String,
+    }
+    #[derive(Serialize)]
+    struct Message<'a> {
+        role: &'static str,
+        content: &'a str,
+    }
+    let escaped;
+    let content = if text.starts_with('/') {
+        escaped = format!("\n{text}");
+        &escaped
+    } else {
+        text
+    };
+    line(&Line {
+        r#type: "user",
+        message: Message { role: "user", content },
+        parent_tool_use_id: None,
+        session_id: "default",
+        uuid: id.to_string(),
+    })
+}
+
+/// Ends the running turn.
+pub fn interrupt() -> String {
+    #[derive(Serialize)]
+    struct Interrupt {
+        subtype: &'static str,
+    }
+    control_request("interrupt", Interrupt { subtype: "interrupt" })
+}
+
+/// Our word on a tool call. Always a success: the agent takes an error for leave to go on.
+pub fn hook_answer(request_id: &str, decision: &Decision) -> String {
+    #[derive(Serialize, Default)]
+    #[serde(rename_all = "camelCase")]
+    struct Answer<'a> {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        hook_specific_output: Option<Output<'a>>,
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Output<'a> {
+        hook_event_name: &'static str,
+        permission_decision: &'static str,
+        permission_decision_reason: &'a str,
+    }
+    let hook_specific_output = match decision {
+        Decision::Pass => None,
+        Decision::Deny(reason) => Some(Output {
+            hook_event_name: "PreToolUse",
+            permission_decision: "deny",
+            permission_decision_reason: reason,
+        }),
+    };
+    control_success(request_id, Answer { hook_specific_output })
+}
+
+/// Refuses a tool that the agent asked a person about.
+pub fn permission_denied(request_id: &str, message: &str) -> String {
+    #[derive(Serialize)]
+    struct Answer<'a> {
+        behavior: &'static str,
+        message: &'a str,
+    }
+    control_success(request_id, Answer { behavior: "deny", message })
+}
+
+/// Answers a request that we do not know.
+pub fn unsupported(request_id: &str, subtype: &str) -> String {
+    #[derive(Serialize)]
+    struct Response<'a> {
+        subtype: &'static str,
+        request_id: &'a str,
+        error: String,
+    }
+    control_response(Response {
+        subtype: "error",
+        request_id,
+        error: format!("unsupported request {subtype:?}"),
+    })
+}
+
+fn control_request(request_id: &str, request: impl Serialize) -> String {
+    #[derive(Serialize)]
+    struct Line<'a, T> {
+        r#type: &'static str,
+        request_id: &'a str,
+        request: T,
+    }
+    line(&Line { r#type: "control_request", request_id, request })
+}
+
+fn control_success(request_id: &str, response: impl Serialize) -> String {
+    #[derive(Serialize)]
+    struct Success<'a, T> {
+        subtype: &'static str,
+        request_id: &'a str,
+        response: T,
+    }
+    control_response(Success { subtype: "success", request_id, response })
+}
+
+fn control_response(response: impl Serialize) -> String {
+    #[derive(Serialize)]
+    struct Line<T> {
+        r#type: &'static str,
+        response: T,
+    }
+    line(&Line { r#type: "control_response", response })
+}
+
+/// One line with its end. Strings, numbers and structs cannot fail to serialize; an empty line,
+/// which every agent ignores, stands for the case that they did.
+fn line(value: &impl Serialize) -> String {
+    let mut line = serde_json::to_string(value).unwrap_or_default();
+    line.push('\n');
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(line: &str, expected: Expect) {
+        expected.assert_eq(line);
+    }
+
+    #[test]
+    fn the_handshake_asks_about_every_tool() {
+        check(
+            &handshake(),
+            expect![[r#"
+                {"type":"control_request","request_id":"handshake","request":{"subtype":"initialize","hooks":{"PreToolUse":[{"matcher":"*","hookCallbackIds":["tools"],"timeout":30,"onFailure":"block"}]}}}
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_message_that_starts_with_a_slash_is_sent_as_text() {
+        check(
+            &user_message("/init\nnow", Uuid::nil()),
+            expect![[r#"
+                {"type":"user","message":{"role":"user","content":"\n/init\nnow"},"parent_tool_use_id":null,"session_id":"default","uuid":"00000000-0000-0000-0000-000000000000"}
+            "#]],
+        );
+    }
+
+    #[test]
+    fn an_interrupt_is_a_control_request() {
+        check(
+            &interrupt(),
+            expect![[r#"
+                {"type":"control_request","request_id":"interrupt","request":{"subtype":"interrupt"}}
+            "#]],
+        );
+    }
+
+    #[test]
+    fn an_answer_to_a_hook_is_always_a_success() {
+        check(
+            &hook_answer("h1", &Decision::Pass),
+            expect![[r#"
+                {"type":"control_response","response":{"subtype":"success","request_id":"h1","response":{}}}
+            "#]],
+        );
+        check(
+            &hook_answer("h2", &Decision::Deny("outside".to_owned())),
+            expect![[r#"
+                {"type":"control_response","response":{"subtype":"success","request_id":"h2","response":{"hookSpecificOutput":{"hookEventName":"PreToolUse","permissionDecision":"deny","permissionDecisionReason":"outside"}}}}
+            "#]],
+        );
+        check(
+            &permission_denied("p", "no"),
+            expect![[r#"
+                {"type":"control_response","response":{"subtype":"success","request_id":"p","response":{"behavior":"deny","message":"no"}}}
+            "#]],
+        );
+        check(
+            &unsupported("u", "mcp_message"),
+            expect![[r#"
+                {"type":"control_response","response":{"subtype":"error","request_id":"u","error":"unsupported request \"mcp_message\""}}
+            "#]],
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_message_is_one_line_that_says_what_was_typed(text in any::<String>()) {
+            let line = user_message(&text, Uuid::nil());
+            prop_assert_eq!(line.matches('\n').count(), 1);
+            let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+            let content = value["message"]["content"].as_str().unwrap();
+            prop_assert!(!content.starts_with('/'));
+            prop_assert_eq!(content.strip_prefix('\n').unwrap_or(content), text.strip_prefix('\n').unwrap_or(&text));
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! How the built-in guide is run: this program's own `guide` subcommand, a process like any other.
+
+use std::ffi::OsString;
+
+use crate::project::Project;
+
+/// Variables of the server that the guide gets; it needs no account and no network.
+const PASSED: [&str; 5] = ["PATH", "HOME", "LANG", "TZ", "TMPDIR"];
+
+/// The arguments after `cicerone`.
+pub fn arguments(project: &Project, secrets: &[String]) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = vec![
+        "guide".into(),
+        "--name".into(),
+        project.name.as_str().into(),
+        "--dir".into(),
+        project.dir.clone().into(),
+    ];
+    for glob in secrets {
+        arguments.push("--secret".into());
+        arguments.push(glob.into());
+    }
+    arguments
+}
+
+/// The whole environment of the guide, made from that of the server.
+pub fn environment(
+    server: impl Iterator<Item = (OsString, OsString)>,
+) -> Vec<(OsString, OsString)> {
+    server.filter(|(name, _)| PASSED.iter().any(|passed| name == passed)).collect()
+}

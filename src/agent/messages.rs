@@ -1,0 +1,133 @@
+//! What a running agent tells its session. Facts travel upward; only the reader waits, for leave
+//! to read on.
+
+use std::process::ExitStatus;
+
+use actix::{Message, MessageResponse};
+use tokio::sync::oneshot;
+
+use super::{AgentKind, event::AgentEvent};
+
+/// What one read of an agent's output came to. The next read waits for the answer, so a session
+/// that is busy slows its agent down and nothing piles up.
+#[derive(Message, Debug)]
+#[rtype(result = "Flow")]
+pub struct AgentOutput {
+    /// The conversation that it belongs to.
+    pub conversation: i64,
+    /// Which start of the conversation's agent this is; of an older one it is stale.
+    pub epoch: u64,
+    /// What the agent said, in order; never empty.
+    pub events: Vec<AgentEvent>,
+}
+
+/// Whether an agent's output is read on.
+#[derive(MessageResponse, Debug)]
+pub enum Flow {
+    /// Read on.
+    Continue,
+    /// Read on when this resolves, either way.
+    Hold(oneshot::Receiver<()>),
+}
+
+/// An agent's process has ended and is reaped. Sent once, after all of its output.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct AgentExited {
+    /// The conversation that it belonged to.
+    pub conversation: i64,
+    /// Which start of the conversation's agent this was.
+    pub epoch: u64,
+    /// How it ended.
+    pub exit: AgentExit,
+}
+
+/// How an agent's process ended.
+#[derive(Debug)]
+pub struct AgentExit {
+    /// Which agent it was.
+    pub kind: AgentKind,
+    /// The process's status; `None` when it never started.
+    pub status: Option<ExitStatus>,
+    /// The end of what it printed to stderr.
+    pub stderr_tail: String,
+    /// The session that was to be resumed is unknown to the agent: start a new one.
+    pub session_lost: bool,
+    /// Why it could not start or was ended by us, in words for a person.
+    pub reason: Option<String>,
+}
+
+/// Longest piece of stderr in [`AgentExit::words`], in bytes.
+const QUOTED: usize = 400;
+
+impl AgentExit {
+    /// What happened, for a person.
+    pub fn words(&self) -> String {
+        if let Some(reason) = &self.reason {
+            return reason.clone();
+        }
+        if self.session_lost {
+            return "The agent no longer knows this conversation. The next message starts it \
+                    afresh."
+                .to_owned();
+        }
+        if self.stderr_tail.contains("is already in use") {
+            return "Another process of the agent still works on this conversation. Ask again in \
+                    a moment."
+                .to_owned();
+        }
+        let how = match self.status {
+            Some(status) => how_it_ended(status),
+            None => "did not start".to_owned(),
+        };
+        let stderr = self.stderr_tail.trim();
+        if stderr.is_empty() {
+            return format!("The agent {how}. The next message starts it again.");
+        }
+        let start = stderr.ceil_char_boundary(stderr.len().saturating_sub(QUOTED));
+        format!("The agent {how}. Its last words: {}", &stderr[start..])
+    }
+}
+
+fn how_it_ended(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(0), _) => "ended by itself".to_owned(),
+        (Some(code), _) => format!("ended with exit code {code}"),
+        (None, Some(9)) => "was killed (signal 9; perhaps the memory ran out)".to_owned(),
+        (None, Some(signal)) => format!("was ended by signal {signal}"),
+        (None, None) => "ended".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
+    use super::*;
+
+    fn exit(raw_status: i32, stderr: &str) -> AgentExit {
+        AgentExit {
+            kind: AgentKind::Claude,
+            status: Some(ExitStatus::from_raw(raw_status)),
+            stderr_tail: stderr.to_owned(),
+            session_lost: false,
+            reason: None,
+        }
+    }
+
+    #[test]
+    fn an_exit_is_told_in_words() {
+        assert!(exit(3 << 8, "").words().contains("exit code 3"));
+        assert!(exit(9, "").words().contains("killed"));
+        assert!(exit(1 << 8, "no such option\n").words().ends_with("no such option"));
+        let busy = "Error: Session ID 1 is already in use.";
+        assert!(exit(1 << 8, busy).words().contains("Another process"));
+    }
+
+    #[test]
+    fn only_the_end_of_a_long_stderr_is_quoted() {
+        let words = exit(1 << 8, &format!("{}é end", "x".repeat(5000))).words();
+        assert!(words.len() < 600 && words.ends_with("é end"), "{words}");
+    }
+}

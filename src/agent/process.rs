@@ -1,0 +1,182 @@
+//! The life of one agent's process: started by the launcher, read, written to, ended step by
+//! step, reaped, and told of. What its lines mean is the codec's matter.
+
+mod pipes;
+
+use std::{path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
+
+use actix::Recipient;
+use rustix::process::Pid;
+use tokio::{
+    process::{Child, Command},
+    sync::{mpsc, watch},
+    time::timeout,
+};
+
+use super::{
+    AgentKind,
+    codec::{Codec, CodecSettings, command},
+    handle::Shared,
+    invocation::Prepare,
+    messages::{AgentExit, AgentExited, AgentOutput},
+    spawner::Spawner,
+};
+use crate::policy::Policy;
+use pipes::{ReadEnd, Reader};
+
+/// How long the pipes of a reaped agent are read on: a process that left the group may hold them.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Everything that running an agent needs.
+pub(super) struct Run {
+    pub conversation: i64,
+    pub epoch: u64,
+    pub kind: AgentKind,
+    pub command: Command,
+    /// Done before the start, where blocking is allowed. Its error is the reason told.
+    pub prepare: Prepare,
+    /// Removed at the end.
+    pub prompt: Option<PathBuf>,
+    pub codec: CodecSettings,
+    pub line_bytes: usize,
+    pub policy: Policy,
+    pub stop_timeout: Duration,
+    pub spawner: Spawner,
+    pub shared: Arc<Shared>,
+    pub input: mpsc::Sender<String>,
+    pub lines: mpsc::Receiver<String>,
+    pub output: Recipient<AgentOutput>,
+}
+
+/// Runs the agent to its end and tells of it.
+pub(super) async fn run(run: Run, exited: Recipient<AgentExited>) {
+    let (conversation, epoch, kind) = (run.conversation, run.epoch, run.kind);
+    let prompt = run.prompt.clone();
+    let exit = live(run).await.unwrap_or_else(|reason| AgentExit {
+        kind,
+        status: None,
+        stderr_tail: String::new(),
+        session_lost: false,
+        reason: Some(reason),
+    });
+    log::info!(
+        "agent exited conversation={conversation} epoch={epoch} status={:?} reason={:?}",
+        exit.status,
+        exit.reason
+    );
+    if let Some(prompt) = prompt {
+        // It may never have been written.
+        tokio::fs::remove_file(prompt).await.ok();
+    }
+    let fact = AgentExited { conversation, epoch, exit };
+    if exited.send(fact).await.is_err() {
+        log::debug!("nobody waits for the agent's exit conversation={conversation}");
+    }
+}
+
+/// The process from its start to its end; the error says why it did not start.
+async fn live(run: Run) -> Result<AgentExit, String> {
+    let prepared = tokio::task::spawn_blocking(run.prepare).await;
+    prepared.map_err(|error| format!("The agent could not be prepared: {error}."))??;
+    let shared = run.shared;
+    let mut child = run
+        .spawner
+        .spawn(run.command)
+        .await
+        .map_err(|error| format!("The agent did not start: {error}."))?;
+    let leader = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+    let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (Some(leader), (Some(stdin), Some(stdout), Some(stderr))) = (leader, pipes) else {
+        return Err("The agent did not start: it has no pipes.".to_owned());
+    };
+    shared.started(leader);
+    log::info!(
+        "agent started conversation={} epoch={} pid={}",
+        run.conversation,
+        run.epoch,
+        leader.as_raw_nonzero()
+    );
+
+    let (close_input, closing) = watch::channel(false);
+    let (reaped, was_reaped) = watch::channel(false);
+    let (ended, mut has_ended) = watch::channel(false);
+    actix::spawn(pipes::write(stdin, run.lines, closing));
+    let stderr = actix::spawn(pipes::read_stderr(stderr, run.conversation, was_reaped.clone()));
+    let reader = Reader {
+        conversation: run.conversation,
+        epoch: run.epoch,
+        codec: Codec::new(run.codec),
+        policy: Arc::new(run.policy),
+        shared: Arc::clone(&shared),
+        input: run.input.clone(),
+        output: run.output,
+        reaped: was_reaped,
+    };
+    let reader = actix::spawn(async move {
+        let end = reader.read(stdout, run.line_bytes).await;
+        ended.send_replace(true);
+        end
+    });
+
+    let ladder = Ladder { shared: &shared, input: run.input, close_input, step: run.stop_timeout };
+    let status = ladder.until_exit(&mut child, &mut has_ended).await;
+    shared.reaped();
+    reaped.send_replace(true);
+    let end = reader.await.unwrap_or_else(|error| ReadEnd {
+        session_lost: false,
+        reason: Some(format!("The agent's output could not be read: {error}.")),
+    });
+    let stderr_tail = stderr.await.unwrap_or_default();
+    Ok(AgentExit {
+        kind: run.kind,
+        session_lost: end.session_lost || stderr_tail.contains(super::codec::SESSION_LOST),
+        status: status.ok(),
+        stderr_tail,
+        reason: end.reason,
+    })
+}
+
+/// How an agent is ended: each step gets its time before the next one.
+struct Ladder<'a> {
+    shared: &'a Shared,
+    input: mpsc::Sender<String>,
+    close_input: watch::Sender<bool>,
+    step: Duration,
+}
+
+impl Ladder<'_> {
+    /// Waits for the process's end, and sees to it once it is asked for or stdout has ended.
+    async fn until_exit(
+        self,
+        child: &mut Child,
+        output_ended: &mut watch::Receiver<bool>,
+    ) -> std::io::Result<ExitStatus> {
+        let mut stop = self.shared.stop.subscribe();
+        let mut turn = self.shared.turn.subscribe();
+        tokio::select! {
+            status = child.wait() => return status,
+            _ = output_ended.wait_for(|ended| *ended) => (),
+            _ = stop.wait_for(|asked| *asked) => {
+                if *turn.borrow() {
+                    // A turn that is interrupted still tells its end; closing stdin would not.
+                    self.input.try_send(command::interrupt()).ok();
+                    let turn_ends = turn.wait_for(|open| !*open);
+                    tokio::select! {
+                        status = child.wait() => return status,
+                        _ = timeout(self.step, turn_ends) => (),
+                    }
+                }
+            }
+        }
+        self.close_input.send_replace(true);
+        if let Ok(status) = timeout(self.step, child.wait()).await {
+            return status;
+        }
+        self.shared.terminate();
+        if let Ok(status) = timeout(self.step, child.wait()).await {
+            return status;
+        }
+        self.shared.kill();
+        child.wait().await
+    }
+}

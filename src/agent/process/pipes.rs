@@ -1,0 +1,196 @@
+//! The three pipes of an agent: its output becomes events, demands are met, its stdin is written
+//! line by line, the end of its stderr is kept.
+
+use std::sync::Arc;
+
+use actix::Recipient;
+use tokio::{
+    io::{self, AsyncReadExt, AsyncWriteExt},
+    process::{ChildStderr, ChildStdin, ChildStdout},
+    sync::{mpsc, watch},
+    time::timeout,
+};
+
+use super::LINGER;
+use crate::{
+    agent::{
+        codec::{
+            Codec, Demand, Output,
+            command::{self, Decision},
+        },
+        event::AgentEvent,
+        handle::Shared,
+        lines::{Line, Lines},
+        messages::{AgentOutput, Flow},
+    },
+    policy::Policy,
+};
+
+/// Bytes of one read: what a pipe holds.
+const READ_BYTES: usize = 1 << 16; // 64 KiB
+
+/// Bytes of stderr that are kept.
+const STDERR_BYTES: usize = 8 << 10; // 8 KiB
+
+/// Reads stdout, meets the agent's demands and hands its events on.
+pub(super) struct Reader {
+    pub conversation: i64,
+    pub epoch: u64,
+    pub codec: Codec,
+    pub policy: Arc<Policy>,
+    pub shared: Arc<Shared>,
+    pub input: mpsc::Sender<String>,
+    pub output: Recipient<AgentOutput>,
+    pub reaped: watch::Receiver<bool>,
+}
+
+/// What is known when the output has ended.
+pub(super) struct ReadEnd {
+    pub session_lost: bool,
+    /// Why the agent had to be ended.
+    pub reason: Option<String>,
+}
+
+impl Reader {
+    /// Reads to the end of the output.
+    pub async fn read(mut self, mut stdout: ChildStdout, line_bytes: usize) -> ReadEnd {
+        let mut lines = Lines::new(line_bytes);
+        let mut buffer = vec![0; READ_BYTES];
+        let mut reason = None;
+        loop {
+            let length = read_some(&mut stdout, &mut buffer, &mut self.reaped).await;
+            if *self.shared.turn.borrow() {
+                self.codec.open_turn();
+            }
+            let mut output = Output::default();
+            let mut take = |line: Line<'_>| match line {
+                Line::Whole(line) => self.codec.line(line, &mut output),
+                Line::TooLong(length) => self.codec.dropped_line(length, &mut output),
+            };
+            if length == 0 {
+                lines.finish(&mut take);
+            } else {
+                lines.feed(&buffer[..length], &mut take);
+            }
+            for demand in output.demands {
+                if let Some(abort) = self.meet(demand).await {
+                    reason.get_or_insert(abort);
+                    self.shared.kill();
+                }
+            }
+            let delivered = self.deliver(output.events).await;
+            if length == 0 || !delivered {
+                return ReadEnd { session_lost: self.codec.session_lost(), reason };
+            }
+        }
+    }
+
+    /// Meets a demand, or gives the reason why the agent must end.
+    async fn meet(&self, demand: Demand) -> Option<String> {
+        let reply = match demand {
+            Demand::Abort(reason) => return Some(reason),
+            Demand::Reply(line) => line,
+            Demand::JudgeTool { request_id, tool, input } => {
+                let policy = Arc::clone(&self.policy);
+                let judged = tokio::task::spawn_blocking(move || policy.judge(&tool, input.get()));
+                let decision = match judged.await {
+                    Ok(Ok(())) => Decision::Pass,
+                    Ok(Err(refusal)) => Decision::Deny(refusal.to_string()),
+                    Err(_) => Decision::Deny("The call could not be judged.".to_owned()),
+                };
+                command::hook_answer(&request_id, &decision)
+            }
+        };
+        // A closed stdin means that the agent is about to end.
+        self.input.send(reply).await.ok();
+        None
+    }
+
+    /// Hands events to the session and waits until it wants more. False: the session is gone,
+    /// and with it the agent's reason to live.
+    async fn deliver(&self, events: Vec<AgentEvent>) -> bool {
+        if events.is_empty() {
+            return true;
+        }
+        if events.iter().any(|event| matches!(event, AgentEvent::Finished(_))) {
+            // Before the session hears of it: it may answer with the next message at once.
+            self.shared.turn.send_replace(false);
+        }
+        let output = AgentOutput { conversation: self.conversation, epoch: self.epoch, events };
+        match self.output.send(output).await {
+            Ok(Flow::Continue) => true,
+            Ok(Flow::Hold(gate)) => {
+                // A gate that was dropped is open.
+                gate.await.ok();
+                true
+            }
+            Err(_) => {
+                self.shared.kill();
+                false
+            }
+        }
+    }
+}
+
+/// Writes lines to stdin until it is to close; what was queued before that is written.
+pub(super) async fn write(
+    mut stdin: ChildStdin,
+    mut lines: mpsc::Receiver<String>,
+    mut closing: watch::Receiver<bool>,
+) {
+    loop {
+        let line = tokio::select! {
+            biased;
+            line = lines.recv() => line,
+            _ = closing.wait_for(|closing| *closing) => None,
+        };
+        let Some(line) = line else { return };
+        if let Err(error) = stdin.write_all(line.as_bytes()).await {
+            log::debug!("cannot write to the agent error={error}");
+            return;
+        }
+    }
+}
+
+/// Reads stderr to its end and gives the last of it.
+pub(super) async fn read_stderr(
+    mut stderr: ChildStderr,
+    conversation: i64,
+    mut reaped: watch::Receiver<bool>,
+) -> String {
+    let mut tail = Vec::new();
+    let mut buffer = vec![0; 4096];
+    loop {
+        let length = read_some(&mut stderr, &mut buffer, &mut reaped).await;
+        if length == 0 {
+            return String::from_utf8_lossy(&tail).into_owned();
+        }
+        let piece = &buffer[..length];
+        log::debug!(
+            "agent stderr conversation={conversation} text={:?}",
+            String::from_utf8_lossy(piece)
+        );
+        tail.extend_from_slice(piece);
+        let surplus = tail.len().saturating_sub(STDERR_BYTES);
+        tail.drain(..surplus);
+    }
+}
+
+/// Reads what is there, 0 at the end. Once the agent is reaped the pipe gets a moment only.
+async fn read_some(
+    pipe: &mut (impl AsyncReadExt + Unpin),
+    buffer: &mut [u8],
+    reaped: &mut watch::Receiver<bool>,
+) -> usize {
+    let read: io::Result<usize> = tokio::select! {
+        biased;
+        read = pipe.read(buffer) => read,
+        _ = reaped.wait_for(|reaped| *reaped) => {
+            timeout(LINGER, pipe.read(buffer)).await.unwrap_or(Ok(0))
+        }
+    };
+    read.unwrap_or_else(|error| {
+        log::debug!("cannot read from the agent error={error}");
+        0
+    })
+}

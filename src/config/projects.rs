@@ -1,0 +1,276 @@
+//! Which directories are served under which names. Those named on the command line or in the
+//! environment must be there; those of the file, of roots and of a registry may come and go.
+
+use std::{
+    ffi::OsString,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use log::Level;
+
+use crate::{
+    config::{
+        ConfigError, Origin,
+        layers::{Layers, Surroundings},
+        registry,
+    },
+    project::{MAX_NAME_LENGTH, Project, ProjectName},
+};
+
+/// What the command line says of projects.
+#[derive(Debug, Clone, Default)]
+pub struct NamedProjects {
+    /// Each `NAME=DIR`.
+    pub pairs: Vec<String>,
+    /// Directories that give their own names.
+    pub dirs: Vec<PathBuf>,
+}
+
+/// A line for the log; the log cannot be written before its level is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// How much it matters.
+    pub level: Level,
+    /// The line.
+    pub text: String,
+}
+
+/// The projects, where each came from, and what is to be said about them.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The projects; names are unique.
+    pub projects: Vec<Project>,
+    /// The origin of each.
+    pub origins: Vec<Origin>,
+    /// Names that were mended and directories that are missing.
+    pub notes: Vec<Note>,
+}
+
+/// Finds the projects. Those of the command line take the place of those of the environment, and
+/// those the place of all others; without any it is the current directory.
+pub fn find(
+    layers: &Layers,
+    named: &NamedProjects,
+    surroundings: &Surroundings,
+) -> Result<Found, ConfigError> {
+    let mut found = Found::default();
+    let variable = surroundings.environment.get(super::PROJECT_VARIABLE);
+    if !named.pairs.is_empty() || !named.dirs.is_empty() {
+        for text in &named.pairs {
+            found.add_pair(text, Origin::Flag("--project".into()), layers)?;
+        }
+        for dir in &named.dirs {
+            let origin = Origin::Argument(dir.clone());
+            found.add_required_dir(&layers.absolute(dir, &origin), origin)?;
+        }
+    } else if let Some(pairs) = variable.filter(|pairs| !pairs.is_empty()) {
+        for pair in separate(pairs) {
+            let origin = Origin::Environment(super::PROJECT_VARIABLE.into());
+            found.add_pair(&pair, origin, layers)?;
+        }
+    } else {
+        found.add_configured(layers)?;
+        if found.projects.is_empty() {
+            found.add_required_dir(&surroundings.current_dir, Origin::CurrentDirectory)?;
+        }
+    }
+    Ok(found)
+}
+
+/// Refuses a data directory inside a project: writing there would change the project.
+pub fn check_data_dir(data_dir: &Path, projects: &[Project]) -> Result<(), ConfigError> {
+    let real_data_dir = resolve_as_far_as_it_exists(data_dir);
+    let around = projects
+        .iter()
+        .find(|project| real_data_dir.starts_with(resolve_as_far_as_it_exists(&project.dir)));
+    match around {
+        None => Ok(()),
+        Some(project) => Err(ConfigError::DataDirInProject {
+            data_dir: data_dir.to_owned(),
+            name: project.name.clone(),
+            dir: project.dir.clone(),
+        }),
+    }
+}
+
+impl Found {
+    fn add_pair(&mut self, text: &str, origin: Origin, layers: &Layers) -> Result<(), ConfigError> {
+        let pair = text.split_once('=').filter(|(name, dir)| !name.is_empty() && !dir.is_empty());
+        let Some((name, dir)) = pair else {
+            let text = text.to_owned();
+            return Err(ConfigError::NotNameAndDir { text, origin });
+        };
+        let name = parse_name(name, &origin)?;
+        let dir = readable_dir(&layers.absolute(dir.as_ref(), &origin), &origin)?;
+        self.add_named(name, dir, origin)
+    }
+
+    /// Adds a directory that must be there, under its own name.
+    fn add_required_dir(&mut self, dir: &Path, origin: Origin) -> Result<(), ConfigError> {
+        let dir = readable_dir(dir, &origin)?;
+        self.add_under_own_name(dir, origin);
+        Ok(())
+    }
+
+    /// Adds what the file names, and what the roots and the registry hold.
+    fn add_configured(&mut self, layers: &Layers) -> Result<(), ConfigError> {
+        for (name, dir, origin) in layers.file_projects()? {
+            let name = parse_name(&name, &origin)?;
+            let dir = self.dir_or_warning(dir, &origin);
+            self.add_named(name, dir, origin)?;
+        }
+        let roots: Vec<String> = layers.get("discovery.roots")?;
+        let roots_origin = &layers.given("discovery.roots")?.origin;
+        for root in roots {
+            let root = layers.absolute(Path::new(&root), roots_origin);
+            match children(&root) {
+                Ok(children) => {
+                    for dir in children {
+                        self.add_under_own_name(dir, Origin::Root(root.clone()));
+                    }
+                }
+                Err(error) => self.note(
+                    Level::Warn,
+                    format!(
+                        "root cannot be read, its projects are not served dir={} error={error}",
+                        root.display()
+                    ),
+                ),
+            }
+        }
+        if let Some(path) = layers.get_path("discovery.registry")? {
+            for (name, dir) in registry::read(&path)? {
+                let origin = Origin::Registry(path.clone());
+                let dir = self.dir_or_warning(dir, &origin);
+                let same = |project: &Project| project.name.as_str() == name && project.dir == dir;
+                if !self.projects.iter().any(same) {
+                    self.add_mended(&name, dir, origin);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add_named(
+        &mut self,
+        name: ProjectName,
+        dir: PathBuf,
+        origin: Origin,
+    ) -> Result<(), ConfigError> {
+        if let Some(other) = self.projects.iter().find(|project| project.name == name) {
+            return Err(ConfigError::DuplicateProject {
+                name,
+                first: other.dir.clone(),
+                second: dir,
+            });
+        }
+        self.projects.push(Project { name, dir });
+        self.origins.push(origin);
+        Ok(())
+    }
+
+    fn add_under_own_name(&mut self, dir: PathBuf, origin: Origin) {
+        if self.projects.iter().any(|project| project.dir == dir) {
+            let text = format!("directory is already served dir={}", dir.display());
+            return self.note(Level::Info, text);
+        }
+        let own_name = dir.file_name().unwrap_or(dir.as_os_str());
+        let name = own_name.to_string_lossy().into_owned();
+        self.add_mended(&name, dir, origin);
+    }
+
+    /// Adds a project under the nearest name to `wished` that is valid and free.
+    fn add_mended(&mut self, wished: &str, dir: PathBuf, origin: Origin) {
+        let mended = ProjectName::mend(wished);
+        let is_taken =
+            |name: &ProjectName| self.projects.iter().any(|project| project.name == *name);
+        let mut name = mended.clone();
+        let mut number = 2;
+        while is_taken(&name) {
+            let suffix = format!("-{number}");
+            let mut stem = mended.as_str().to_owned();
+            stem.truncate(MAX_NAME_LENGTH - suffix.len());
+            name = ProjectName::mend(&(stem + &suffix));
+            number += 1;
+        }
+        if name.as_str() != wished {
+            let dir = dir.display();
+            self.note(
+                Level::Info,
+                format!(
+                    "project is served under another name name={name} wished={wished:?} dir={dir}"
+                ),
+            );
+        }
+        self.projects.push(Project { name, dir });
+        self.origins.push(origin);
+    }
+
+    fn dir_or_warning(&mut self, dir: PathBuf, origin: &Origin) -> PathBuf {
+        readable_dir(&dir, origin).unwrap_or_else(|_| {
+            let dir = dir.display();
+            let text = format!("project directory cannot be read dir={dir} origin={origin}");
+            self.note(Level::Warn, text);
+            PathBuf::from(dir.to_string())
+        })
+    }
+
+    fn note(&mut self, level: Level, text: String) {
+        self.notes.push(Note { level, text });
+    }
+}
+
+fn parse_name(text: &str, origin: &Origin) -> Result<ProjectName, ConfigError> {
+    ProjectName::parse(text).map_err(|rule| ConfigError::BadProjectName {
+        rule,
+        origin: origin.clone(),
+        mended: ProjectName::mend(text),
+    })
+}
+
+/// The real path of a directory that can be listed.
+fn readable_dir(dir: &Path, origin: &Origin) -> Result<PathBuf, ConfigError> {
+    let unreadable = |source| ConfigError::ProjectUnreadable {
+        dir: dir.to_owned(),
+        origin: origin.clone(),
+        source,
+    };
+    fs::read_dir(dir).map_err(unreadable)?;
+    dir.canonicalize().map_err(unreadable)
+}
+
+/// The directories in `root` that are not hidden, by name.
+fn children(root: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut dirs = Vec::new();
+    for entry in fs::read_dir(root)? {
+        let entry = entry?;
+        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        if !hidden && entry.path().is_dir() {
+            dirs.push(entry.path());
+        }
+    }
+    dirs.sort();
+    dirs.iter().map(|dir| dir.canonicalize()).collect()
+}
+
+/// The entries of a variable that is written like `PATH`.
+fn separate(pairs: &OsString) -> Vec<String> {
+    std::env::split_paths(pairs)
+        .map(|pair| pair.to_string_lossy().into_owned())
+        .filter(|pair| !pair.is_empty())
+        .collect()
+}
+
+/// The real path of the part of `path` that exists, and the rest as it is.
+fn resolve_as_far_as_it_exists(path: &Path) -> PathBuf {
+    for ancestor in path.ancestors() {
+        if let (Ok(real), Ok(rest)) = (ancestor.canonicalize(), path.strip_prefix(ancestor)) {
+            return real.join(rest);
+        }
+    }
+    path.to_owned()
+}
+
+#[cfg(test)]
+mod tests;

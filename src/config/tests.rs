@@ -1,0 +1,237 @@
+//! Tests of the whole way from texts to settings.
+
+use std::{fs, time::Duration};
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::config::settings::{AgentChoice, Sandbox};
+
+/// A machine with nothing on it but a current directory and homes for data and configuration.
+struct Machine {
+    dir: TempDir,
+    surroundings: Surroundings,
+    command_line: CommandLine,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().canonicalize().unwrap().join(name);
+        for name in ["here", "data", "config/cicerone"] {
+            fs::create_dir_all(at(name)).unwrap();
+        }
+        let surroundings = Surroundings {
+            current_dir: at("here"),
+            home_dir: Some(at("")),
+            data_dir: Some(at("data")),
+            config_dir: Some(at("config")),
+            ..Surroundings::default()
+        };
+        let command_line =
+            CommandLine { projects: Some(NamedProjects::default()), ..CommandLine::default() };
+        Self { dir, surroundings, command_line }
+    }
+
+    fn file(self, text: &str) -> Self {
+        let path = self.dir.path().join("config/cicerone/cicerone.toml");
+        fs::write(path, text).unwrap();
+        self
+    }
+
+    fn variable(mut self, name: &str, value: &str) -> Self {
+        let environment = &mut self.surroundings.environment;
+        environment.insert(name.into(), value.into());
+        self
+    }
+
+    fn flag(mut self, key: &'static str, flag: &'static str, text: &str) -> Self {
+        let texts = vec![text.to_owned()];
+        self.command_line.flags.push(FlagValue { key, flag, texts });
+        self
+    }
+
+    fn load(&self) -> Loaded {
+        load_in(&self.command_line, &self.surroundings).unwrap()
+    }
+
+    fn error(&self) -> String {
+        let error = load_in(&self.command_line, &self.surroundings).unwrap_err();
+        error.to_string().replace(self.dir.path().canonicalize().unwrap().to_str().unwrap(), "")
+    }
+}
+
+#[test]
+fn the_embedded_file_gives_the_documented_defaults() {
+    let machine = Machine::new();
+    let settings = machine.load().settings;
+    let (seconds, minutes) = (Duration::from_secs, |n: u64| Duration::from_secs(60 * n));
+
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(settings.data_dir, machine.surroundings.data_dir.clone().unwrap().join("cicerone"));
+    assert_eq!(settings.assets, None);
+    assert_eq!(settings.log, log::LevelFilter::Info);
+    assert_eq!(settings.shutdown_timeout, seconds(10));
+
+    let agent = settings.agent;
+    assert_eq!(agent.kind, AgentChoice::Auto);
+    assert_eq!((agent.claude, agent.model), (None, None));
+    assert_eq!((agent.env, agent.secrets), (vec![], vec![]));
+    assert_eq!(agent.sandbox, Sandbox::BestEffort);
+    assert_eq!(agent.start_timeout, seconds(30));
+    assert_eq!(agent.silence_timeout, minutes(5));
+    assert_eq!(agent.stop_timeout, seconds(2));
+    assert_eq!(agent.idle_timeout, minutes(15));
+    assert_eq!(agent.api_retries, 3);
+
+    let limits = settings.limits;
+    assert_eq!(limits.message_bytes, 256 << 10);
+    assert_eq!(limits.frame_bytes, 1 << 20);
+    assert_eq!(limits.agent_line_bytes, 16 << 20);
+    assert_eq!(limits.tool_result_bytes, 64 << 10);
+    assert_eq!((limits.queued_messages, limits.agents), (16, 16));
+    assert_eq!(limits.conversations_per_project, 64);
+    assert_eq!(limits.connections, 20_000);
+
+    let socket = settings.socket;
+    assert_eq!(socket.ping_interval, seconds(20));
+    assert_eq!(socket.ping_timeout, seconds(60));
+    assert_eq!(socket.attach_after, seconds(2));
+    assert_eq!(socket.stall_timeout, seconds(30));
+
+    let restart = settings.restart;
+    assert_eq!(restart.backoff, Duration::from_millis(200));
+    assert_eq!(restart.backoff_max, seconds(30));
+    assert_eq!((restart.attempts, restart.window), (5, seconds(60)));
+}
+
+#[test]
+fn every_key_of_the_file_reaches_the_settings() {
+    // A key that nothing reads would take this value, which fits none, without a word.
+    for key in catalogue::keys().unwrap() {
+        let (table, name) = key.path.split_once('.').unwrap();
+        let machine = Machine::new().file(&format!("[{table}]\n{name} = 1.5\n"));
+        let error = machine.error();
+        let expected = format!("bad value 1.5 for `{}` ", key.path);
+        assert!(error.starts_with(&expected), "{}: {error}", key.path);
+    }
+}
+
+#[test]
+fn a_flag_wins_over_the_environment_that_over_the_file_that_over_the_default() {
+    let origin = |machine: &Machine| {
+        let loaded = machine.load();
+        let given = loaded.layers.given("server.listen").unwrap();
+        (loaded.settings.listen.port(), given.origin.to_string())
+    };
+    let machine = Machine::new();
+    assert_eq!(origin(&machine), (8080, "default".into()));
+
+    let machine = machine.file("[server]\nlisten = \"127.0.0.1:1\"\n");
+    let (port, file) = origin(&machine);
+    assert_eq!(port, 1);
+    assert!(file.ends_with("config/cicerone/cicerone.toml:2"), "{file}");
+
+    let machine = machine.variable("CICERONE_LISTEN", "127.0.0.1:2");
+    assert_eq!(origin(&machine), (2, "environment variable CICERONE_LISTEN".into()));
+
+    let machine = machine.flag("server.listen", "--listen", "127.0.0.1:3");
+    assert_eq!(origin(&machine), (3, "flag --listen".into()));
+}
+
+#[test]
+fn the_file_is_that_of_the_flag_else_of_the_variable_else_of_the_platform() {
+    let mut machine = Machine::new();
+    let here = machine.surroundings.current_dir.clone();
+    assert_eq!(machine.load().file, None);
+    machine = machine.file("");
+    assert!(machine.load().file.unwrap().ends_with("config/cicerone/cicerone.toml"));
+    fs::write(here.join("a.toml"), "").unwrap();
+    fs::write(here.join("b.toml"), "").unwrap();
+    machine = machine.variable("CICERONE_CONFIG", "a.toml");
+    assert_eq!(machine.load().file.unwrap(), here.join("a.toml"));
+    machine.command_line.config_file = Some("b.toml".into());
+    assert_eq!(machine.load().file.unwrap(), here.join("b.toml"));
+    machine.command_line.config_file = Some("none.toml".into());
+    assert_eq!(machine.error(), "cannot read the configuration file /here/none.toml");
+}
+
+#[test]
+fn an_address_that_others_can_reach_is_refused() {
+    for open in ["0.0.0.0:8080", "192.168.1.2:80", "[::]:8080"] {
+        let error = Machine::new().flag("server.listen", "--listen", open).error();
+        assert!(error.starts_with(&format!("listening on {open} needs a token")), "{error}");
+    }
+    for closed in ["127.0.0.1:0", "127.1.2.3:80", "[::1]:8080"] {
+        Machine::new().flag("server.listen", "--listen", closed).load();
+    }
+}
+
+#[test]
+fn values_that_contradict_each_other_are_refused() {
+    let error = Machine::new().variable("CICERONE_LIMITS_FRAME_BYTES", "1KiB").error();
+    assert_eq!(
+        error,
+        "`limits.message_bytes` (environment variable CICERONE_LIMITS_FRAME_BYTES) must not be \
+         larger than `limits.frame_bytes`"
+    );
+    let error = Machine::new().file("[restart]\nbackoff = \"1m\"\n").error();
+    assert!(error.starts_with("`restart.backoff` (/config/cicerone/cicerone.toml:2)"), "{error}");
+    let error = Machine::new().file("[socket]\nping_interval = \"2m\"\n").error();
+    assert!(error.contains("`socket.ping_timeout`"), "{error}");
+}
+
+#[test]
+fn a_program_name_is_looked_up_and_a_path_made_absolute() {
+    let claude = |text| {
+        let machine = Machine::new().flag("agent.claude", "--claude", text);
+        machine.load().settings.agent.claude.unwrap()
+    };
+    assert_eq!(claude("claude-2"), Path::new("claude-2"));
+    assert_eq!(claude("/opt/claude"), Path::new("/opt/claude"));
+    assert!(claude("./claude").ends_with("here/claude"));
+    assert!(claude("./claude").is_absolute());
+}
+
+#[test]
+fn a_data_directory_inside_a_project_is_refused() {
+    let error = Machine::new().flag("server.data_dir", "--data-dir", "not/yet/there").error();
+    assert_eq!(
+        error,
+        "the data directory /here/not/yet/there lies inside project `here` (/here), which must \
+         stay untouched: choose another with --data-dir"
+    );
+}
+
+#[test]
+fn a_command_that_serves_nothing_looks_for_no_project() {
+    let mut machine = Machine::new().flag("server.data_dir", "--data-dir", "data");
+    machine.command_line.projects = None;
+    assert_eq!(machine.load().settings.projects, []);
+}
+
+#[test]
+fn the_report_shows_every_value_with_its_origin() {
+    let machine = Machine::new()
+        .file("[limits]\nagents = 3\n")
+        .variable("CICERONE_SANDBOX", "off")
+        .flag("agent.kind", "--agent", "guide");
+    let loaded = machine.load();
+    let report = loaded.report().unwrap();
+    let line = |start: &str| {
+        let line = report.lines().find(|line| line.starts_with(start));
+        line.unwrap_or_else(|| panic!("no {start} in {report}"))
+    };
+    assert!(line("agents = 3 ").ends_with("cicerone.toml:2"));
+    assert!(line("sandbox = \"off\" ").ends_with("  # environment variable CICERONE_SANDBOX"));
+    assert!(line("kind = \"guide\" ").ends_with("  # flag --agent"));
+    assert!(line("listen = ").ends_with("  # default"));
+    assert!(line("here = ").ends_with("  # current directory"));
+    assert!(line("data_dir = ").contains("/data/cicerone\""));
+    for key in loaded.layers.keys() {
+        let name = key.path.split_once('.').unwrap().1;
+        line(&format!("{name} = "));
+    }
+    // It is a configuration file itself.
+    file::parse(&report, "report".as_ref()).unwrap();
+}

@@ -1,0 +1,178 @@
+//! One transaction for many writes: runs a batch of jobs, commits it, and only then lets each
+//! job answer. Blocks; knows nothing of actors.
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::{Duration, Instant},
+};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::sync::oneshot;
+
+use super::{
+    clock::Clock,
+    error::DatabaseError,
+    open::{DirectoryLock, Pool},
+};
+
+/// How long another program may keep the database locked before the waiting writes fail.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A write that waits for its transaction.
+pub(super) trait Job: Send {
+    /// Does the write and keeps what it answers.
+    fn run(&mut self, connection: &Connection, now: &str) -> Result<(), DatabaseError>;
+
+    /// Tells the asker, after the commit. Nobody may be listening any more: the write is done
+    /// nevertheless.
+    fn answer(self: Box<Self>, outcome: Result<(), DatabaseError>);
+}
+
+/// A job that is a closure.
+struct Write<T, F> {
+    operation: Option<F>,
+    value: Option<T>,
+    reply: oneshot::Sender<Result<T, DatabaseError>>,
+}
+
+/// Makes a job of `operation`, and the receiver of its answer.
+pub(super) fn job<T, F>(operation: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T, DatabaseError>>)
+where
+    T: Send + 'static,
+    F: FnOnce(&Connection, &str) -> Result<T, DatabaseError> + Send + 'static,
+{
+    let (reply, answer) = oneshot::channel();
+    let write = Write { operation: Some(operation), value: None, reply };
+    (Box::new(write), answer)
+}
+
+impl<T, F> Job for Write<T, F>
+where
+    T: Send,
+    F: FnOnce(&Connection, &str) -> Result<T, DatabaseError> + Send,
+{
+    fn run(&mut self, connection: &Connection, now: &str) -> Result<(), DatabaseError> {
+        if let Some(operation) = self.operation.take() {
+            self.value = Some(operation(connection, now)?);
+        }
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, outcome: Result<(), DatabaseError>) {
+        let answer = match (outcome, self.value) {
+            (Ok(()), Some(value)) => Ok(value),
+            (Ok(()), None) => Err(DatabaseError::Stopped),
+            (Err(error), _) => Err(error),
+        };
+        // An error here means that the asker went away.
+        drop(self.reply.send(answer));
+    }
+}
+
+/// The only way into the database for writes.
+pub(super) struct Writer {
+    pool: Pool,
+    clock: Clock,
+    patience: Duration,
+    /// Held as long as anything can still be written.
+    _lock: Option<DirectoryLock>,
+}
+
+impl Writer {
+    /// A writer through `pool`.
+    pub(super) fn new(pool: Pool, clock: Clock, lock: Option<DirectoryLock>) -> Self {
+        Self { pool, clock, patience: PATIENCE, _lock: lock }
+    }
+
+    /// Runs the jobs in their order in one transaction, and answers each after the commit.
+    pub(super) fn commit(&self, mut jobs: Vec<Box<dyn Job>>) {
+        let outcomes = self
+            .pool
+            .get()
+            .map_err(DatabaseError::from)
+            .and_then(|connection| execute(&connection, &mut jobs, &self.clock, self.patience));
+        match outcomes {
+            Ok(outcomes) => {
+                for (job, outcome) in jobs.into_iter().zip(outcomes) {
+                    job.answer(outcome);
+                }
+            }
+            Err(error) => {
+                log::error!("nothing was written jobs={} error={error}", jobs.len());
+                for job in jobs {
+                    job.answer(Err(error.clone()));
+                }
+            }
+        }
+    }
+}
+
+/// The outcome of each job; an error when the transaction as a whole failed.
+fn execute(
+    connection: &Connection,
+    jobs: &mut [Box<dyn Job>],
+    clock: &Clock,
+    patience: Duration,
+) -> Result<Vec<Result<(), DatabaseError>>, DatabaseError> {
+    let transaction = begin(connection, patience)?;
+    let now = clock.now();
+    let mut outcomes = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        let outcome = run_alone(&transaction, job.as_mut(), &now);
+        // A full disk and the like make SQLite roll back everything, not this job alone.
+        if let Err(error) = &outcome
+            && transaction.is_autocommit()
+        {
+            return Err(error.clone());
+        }
+        outcomes.push(outcome);
+    }
+    transaction.commit()?;
+    Ok(outcomes)
+}
+
+/// Begins to write. Another program's lock is waited for until `patience` is over, with a word
+/// in the log each time SQLite gives up.
+fn begin(connection: &Connection, patience: Duration) -> Result<Transaction<'_>, DatabaseError> {
+    let since = Instant::now();
+    loop {
+        match Transaction::new_unchecked(connection, TransactionBehavior::Immediate) {
+            Ok(transaction) => return Ok(transaction),
+            Err(error) => match DatabaseError::from(error) {
+                DatabaseError::Locked if since.elapsed() < patience => log::warn!(
+                    "the database is locked by another program, still trying waited_s={}",
+                    since.elapsed().as_secs()
+                ),
+                error => return Err(error),
+            },
+        }
+    }
+}
+
+/// Runs one job so that nothing of it stays when it fails, and the others are as if it had
+/// not been there.
+fn run_alone(
+    transaction: &Transaction<'_>,
+    job: &mut dyn Job,
+    now: &str,
+) -> Result<(), DatabaseError> {
+    transaction.prepare_cached("SAVEPOINT job")?.execute(())?;
+    let outcome = catch_unwind(AssertUnwindSafe(|| job.run(transaction, now)))
+        .unwrap_or_else(|panic| Err(DatabaseError::Panicked(words_of(&*panic))));
+    if outcome.is_err() && !transaction.is_autocommit() {
+        transaction.prepare_cached("ROLLBACK TO job")?.execute(())?;
+    }
+    if !transaction.is_autocommit() {
+        transaction.prepare_cached("RELEASE job")?.execute(())?;
+    }
+    outcome
+}
+
+fn words_of(panic: &(dyn Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|words| (*words).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without words".to_owned())
+}

@@ -1,0 +1,74 @@
+//! Reading the store, through connections of its own that never wait for the writer.
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use crate::project::ProjectName;
+
+use super::{Detail, StoredConversation, Summary, error::DatabaseError, open::Pool, reads};
+
+/// Reads the store. Cheap to clone; all clones share a few connections.
+///
+/// The methods block: call them from a blocking task, or through [`Reader::ask`]. Each sees
+/// the store as it was at one moment, with everything that was acknowledged before.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    pool: Pool,
+}
+
+impl Reader {
+    pub(super) fn new(pool: Pool) -> Self {
+        Self { pool }
+    }
+
+    /// The project's conversations, the newest change first: those in which somebody wrote, and
+    /// those that were asked for explicitly.
+    pub fn conversations(&self, project: &ProjectName) -> Result<Vec<Summary>, DatabaseError> {
+        self.read(|connection| reads::conversations(connection, project))
+    }
+
+    /// How many conversations [`Reader::conversations`] would list.
+    pub fn count(&self, project: &ProjectName) -> Result<i64, DatabaseError> {
+        self.read(|connection| reads::count(connection, project))
+    }
+
+    /// A conversation as the original tells it. `None` when the project has no such one.
+    pub fn conversation(
+        &self,
+        project: &ProjectName,
+        conversation: i64,
+    ) -> Result<Option<Detail>, DatabaseError> {
+        self.read(|connection| reads::detail(connection, project, conversation))
+    }
+
+    /// A conversation with all its entries. `None` when the project has no such one.
+    pub fn load(
+        &self,
+        project: &ProjectName,
+        conversation: i64,
+    ) -> Result<Option<StoredConversation>, DatabaseError> {
+        self.read(|connection| reads::load(connection, project, conversation))
+    }
+
+    /// Runs `query` where blocking is allowed:
+    /// `reader.ask(move |reader| reader.load(&project, 12)).await`.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Self) -> Result<T, DatabaseError> + Send + 'static,
+    ) -> Result<T, DatabaseError> {
+        let reader = self.clone();
+        match tokio::task::spawn_blocking(move || query(&reader)).await {
+            Ok(answer) => answer,
+            Err(error) if error.is_panic() => Err(DatabaseError::Panicked(error.to_string())),
+            Err(_) => Err(DatabaseError::Stopped),
+        }
+    }
+
+    pub(super) fn read<T>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, DatabaseError>,
+    ) -> Result<T, DatabaseError> {
+        let connection = self.pool.get()?;
+        let moment = Transaction::new_unchecked(&connection, TransactionBehavior::Deferred)?;
+        query(&moment)
+    }
+}

@@ -1,0 +1,139 @@
+//! The reads as plain functions over a connection.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::{entry::EntryRow, project::ProjectName};
+
+use super::{ChatMessage, Detail, StoredConversation, Summary, error::DatabaseError};
+
+/// The columns of a [`Summary`], of a conversation named `conversation`. The count is that of
+/// the view `messages`, which would join all the text to get there.
+macro_rules! summary_columns {
+    () => {
+        "conversation.id, conversation.project, conversation.title,
+         conversation.created_at, conversation.updated_at,
+         (SELECT count(*) FROM entries
+          WHERE conversation_id = conversation.id AND kind = 'user_message')
+         + (SELECT count(*) FROM turns
+            WHERE turns.conversation_id = conversation.id AND turns.state = 'done' AND EXISTS (
+                SELECT 1 FROM entries WHERE entries.conversation_id = turns.conversation_id
+                    AND entries.kind = 'text' AND entries.turn = turns.turn))"
+    };
+}
+
+fn read_summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
+    Ok(Summary {
+        id: row.get(0)?,
+        project_name: row.get(1)?,
+        title: row.get(2)?,
+        created_at: row.get(3)?,
+        updated_at: row.get(4)?,
+        message_count: row.get(5)?,
+    })
+}
+
+pub(super) fn conversations(
+    connection: &Connection,
+    project: &ProjectName,
+) -> Result<Vec<Summary>, DatabaseError> {
+    let mut statement = connection.prepare_cached(concat!(
+        "SELECT ",
+        summary_columns!(),
+        " FROM conversations AS conversation
+         WHERE project = ?1 AND (explicit = 1 OR written = 1)
+         ORDER BY updated_at DESC, id DESC"
+    ))?;
+    let rows = statement.query_map([project.as_str()], read_summary)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn summary(
+    connection: &Connection,
+    project: &ProjectName,
+    conversation: i64,
+) -> Result<Option<Summary>, DatabaseError> {
+    let mut statement = connection.prepare_cached(concat!(
+        "SELECT ",
+        summary_columns!(),
+        " FROM conversations AS conversation WHERE id = ?1 AND project = ?2"
+    ))?;
+    Ok(statement.query_row(params![conversation, project.as_str()], read_summary).optional()?)
+}
+
+pub(super) fn count(connection: &Connection, project: &ProjectName) -> Result<i64, DatabaseError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT count(*) FROM conversations
+             WHERE project = ?1 AND (explicit = 1 OR written = 1)",
+        )?
+        .query_row([project.as_str()], |row| row.get(0))?)
+}
+
+/// Needs a transaction, so that the summary and the messages are of one moment.
+pub(super) fn detail(
+    connection: &Connection,
+    project: &ProjectName,
+    conversation: i64,
+) -> Result<Option<Detail>, DatabaseError> {
+    let Some(summary) = summary(connection, project, conversation)? else {
+        return Ok(None);
+    };
+    let mut statement = connection.prepare_cached(
+        "SELECT id, role, content, timestamp FROM messages
+         WHERE conversation_id = ?1 ORDER BY first_seq",
+    )?;
+    let messages = statement.query_map([conversation], |row| {
+        Ok(ChatMessage {
+            id: row.get(0)?,
+            role: row.get(1)?,
+            content: row.get(2)?,
+            timestamp: row.get(3)?,
+        })
+    })?;
+    Ok(Some(Detail {
+        id: summary.id,
+        project_name: summary.project_name,
+        title: summary.title,
+        created_at: summary.created_at,
+        updated_at: summary.updated_at,
+        messages: messages.collect::<Result<_, _>>()?,
+    }))
+}
+
+/// Needs a transaction, so that all parts are of one moment.
+pub(super) fn load(
+    connection: &Connection,
+    project: &ProjectName,
+    conversation: i64,
+) -> Result<Option<StoredConversation>, DatabaseError> {
+    let Some(summary) = summary(connection, project, conversation)? else {
+        return Ok(None);
+    };
+    let (agent_session, reserved_seq, next_turn) = connection
+        .prepare_cached(
+            "SELECT agent_session, reserved_seq,
+                 (SELECT ifnull(max(turn), 0) + 1 FROM turns WHERE conversation_id = ?1)
+             FROM conversations WHERE id = ?1",
+        )?
+        .query_row([conversation], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let mut statement = connection.prepare_cached(
+        "SELECT turn, first_seq, last_seq, kind, payload FROM entries
+         WHERE conversation_id = ?1 ORDER BY first_seq",
+    )?;
+    let entries = statement.query_map([conversation], |row| {
+        Ok(EntryRow {
+            turn: row.get(0)?,
+            first_seq: row.get(1)?,
+            last_seq: row.get(2)?,
+            kind: row.get(3)?,
+            payload: row.get(4)?,
+        })
+    })?;
+    Ok(Some(StoredConversation {
+        summary,
+        agent_session,
+        reserved_seq,
+        entries: entries.collect::<Result<_, _>>()?,
+        next_turn,
+    }))
+}

@@ -1,0 +1,64 @@
+//! The tables, and how a file of an older version gets them. The SQL is in `schema/`.
+
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+
+/// Marks a file as ours (`PRAGMA application_id`, "CICR").
+const APPLICATION_ID: i64 = 0x4349_4352;
+
+/// What takes a file from schema `n` to `n + 1`, in order. Released files never change.
+const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql")];
+
+/// The newest schema that this program knows.
+pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;
+
+/// Why a file cannot be brought to the newest schema.
+#[derive(Debug)]
+pub(super) enum MigrateError {
+    /// It is a database of another program.
+    Foreign,
+    /// It has a newer schema.
+    Newer(i64),
+    /// SQLite failed.
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for MigrateError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+/// Brings the file to the newest schema, all steps in one transaction.
+pub(super) fn migrate(connection: &Connection) -> Result<(), MigrateError> {
+    if check(connection)? == VERSION {
+        return Ok(());
+    }
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    // Another process may have migrated the file while this one waited for the lock.
+    let from = check(&transaction)?;
+    for (migration, version) in MIGRATIONS.iter().zip(1..).skip_while(|(_, to)| *to <= from) {
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", version)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// The file's schema; 0 for an empty file.
+pub(super) fn check(connection: &Connection) -> Result<i64, MigrateError> {
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let application: i64 =
+        connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let occupied = connection
+        .query_row("SELECT 1 FROM sqlite_schema LIMIT 1", (), |_| Ok(()))
+        .optional()?
+        .is_some();
+    if occupied && application != APPLICATION_ID {
+        return Err(MigrateError::Foreign);
+    }
+    if version > VERSION {
+        return Err(MigrateError::Newer(version));
+    }
+    Ok(version)
+}

@@ -1,0 +1,123 @@
+//! What readers see.
+
+use super::*;
+
+#[actix::test]
+async fn an_answer_is_all_text_of_its_turn_once_the_turn_is_over() {
+    let store = Store::new();
+    let id = store.conversation().await;
+    let entries = vec![
+        question(1, 3, "a", "Where?"),
+        text(1, 4, 6, "In "),
+        entry(1, 7, 7, "thinking", r#"{"block":1,"content":"hmm"}"#),
+        // Asked while the first answer streams.
+        question(2, 8, "b", "And?"),
+        text(1, 9, 11, "src."),
+    ];
+    store.write(id, entries).await.unwrap();
+    let told = || -> Vec<(String, String)> {
+        let detail = store.reader.conversation(&project(), id).unwrap().unwrap();
+        let listed = store.reader.conversations(&project()).unwrap();
+        assert_eq!(listed[0].message_count, detail.messages.len() as i64);
+        detail.messages.into_iter().map(|m| (m.role, m.content)).collect()
+    };
+    let pair = |role: &str, content: &str| (role.to_owned(), content.to_owned());
+
+    let open = [pair("assistant", "Hello!"), pair("user", "Where?"), pair("user", "And?")];
+    assert_eq!(told(), open);
+    store.write(id, vec![done(1, 12)]).await.unwrap();
+    let closed = [
+        pair("assistant", "Hello!"),
+        pair("user", "Where?"),
+        pair("assistant", "In src."),
+        pair("user", "And?"),
+    ];
+    assert_eq!(told(), closed);
+}
+
+#[actix::test]
+async fn a_conversation_is_unknown_in_every_other_project() {
+    let store = Store::new();
+    let id = store.create(true, greeting()).await.id;
+    let other = ProjectName::parse("other").unwrap();
+    assert_eq!(store.reader.load(&other, id).unwrap(), None);
+    assert_eq!(store.reader.conversation(&other, id).unwrap(), None);
+    assert_eq!(store.reader.conversations(&other).unwrap(), []);
+    assert_eq!(store.reader.conversation(&project(), id + 1).unwrap(), None);
+}
+
+#[actix::test]
+async fn conversations_are_listed_newest_change_first() {
+    let store = Store::new();
+    let mut ids = vec![];
+    for _ in 0..3 {
+        ids.push(store.create(true, vec![]).await.id);
+    }
+    store.write(ids[0], vec![question(1, 1, "a", "hi")]).await.unwrap();
+    let listed: Vec<i64> =
+        store.reader.conversations(&project()).unwrap().iter().map(|summary| summary.id).collect();
+    assert_eq!(listed, [ids[0], ids[2], ids[1]]);
+}
+
+#[actix::test]
+async fn the_fields_are_in_the_order_of_the_original() {
+    let store = Store::new();
+    let id = store.create(true, greeting()).await.id;
+    let keys = |value: serde_json::Value| -> Vec<String> {
+        value.as_object().unwrap().keys().cloned().collect()
+    };
+    let listed = store.reader.conversations(&project()).unwrap();
+    assert_eq!(
+        keys(serde_json::to_value(&listed[0]).unwrap()),
+        ["id", "project_name", "title", "created_at", "updated_at", "message_count"]
+    );
+    let detail = store.reader.conversation(&project(), id).unwrap().unwrap();
+    assert_eq!(
+        keys(serde_json::to_value(&detail).unwrap()),
+        ["id", "project_name", "title", "created_at", "updated_at", "messages"]
+    );
+    assert_eq!(
+        keys(serde_json::to_value(&detail.messages[0]).unwrap()),
+        ["id", "role", "content", "timestamp"]
+    );
+}
+
+#[actix::test]
+async fn an_answer_can_be_searched_when_its_turn_is_over_and_follows_changes() {
+    let store = Store::new();
+    let id = store.conversation().await;
+    let found = |word: &str| -> i64 {
+        one(&store.look(), &format!("SELECT count(*) FROM search('{word}')"))
+    };
+    store
+        .write(id, vec![question(1, 3, "a", "Wo ist Käse?"), text(1, 4, 4, "im keller")])
+        .await
+        .unwrap();
+    assert_eq!((found("kase"), found("keller")), (1, 0));
+    store.write(id, vec![text(1, 4, 5, "im schrank"), done(1, 6)]).await.unwrap();
+    assert_eq!((found("schrank"), found("keller")), (1, 0));
+    store.write(id, vec![text(1, 4, 7, "am fenster")]).await.unwrap();
+    assert_eq!((found("schrank"), found("fenster")), (0, 1));
+    store
+        .look()
+        .execute_batch("INSERT INTO search (search, rank) VALUES ('integrity-check', 1)")
+        .unwrap();
+}
+
+#[actix::test]
+async fn a_reader_asks_without_blocking_its_caller() {
+    let store = Store::new();
+    let id = store.create(true, vec![]).await.id;
+    let stored = store.reader.ask(move |reader| reader.load(&project(), id)).await.unwrap();
+    assert_eq!(stored.unwrap().summary.id, id);
+}
+
+#[test]
+fn a_reader_cannot_write() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(FILE_NAME);
+    let (_database, reader) = Database::open(&path).unwrap();
+    let refused =
+        reader.read(|connection| Ok(connection.execute("DELETE FROM conversations", ())?));
+    assert!(matches!(refused, Err(DatabaseError::ReadOnly)), "{refused:?}");
+}

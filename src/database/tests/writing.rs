@@ -1,0 +1,195 @@
+//! What each write leaves in the file.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use super::*;
+use crate::database::messages::{
+    BeginTurn, DeleteConversation, DeleteIfEmpty, ReserveSeq, SetAgentSession,
+};
+
+#[actix::test]
+async fn entries_come_back_as_they_were_written() {
+    let store = Store::new();
+    let id = store.conversation().await;
+    let asked = vec![question(1, 3, "a", "Where is main?")];
+    store.write(id, asked.clone()).await.unwrap();
+    let answered = vec![
+        text(1, 4, 6, "In src."),
+        entry(1, 7, 7, "tool_call", r#"{"call_id":"x","tool":"Read","input":{}}"#),
+        done(1, 8),
+    ];
+    store.write(id, answered.clone()).await.unwrap();
+
+    let stored = store.reader.load(&project(), id).unwrap().unwrap();
+    assert_eq!(stored.entries, [greeting(), asked, answered].concat());
+    assert_eq!(stored.next_turn, 2);
+    assert_eq!(stored.reserved_seq, 10);
+    assert_eq!(stored.agent_session, None);
+}
+
+#[actix::test]
+async fn a_growing_text_stays_one_entry_and_never_shrinks() {
+    let store = Store::new();
+    let id = store.conversation().await;
+    store.write(id, vec![text(1, 3, 3, "one")]).await.unwrap();
+    store.write(id, vec![text(1, 3, 5, "one two")]).await.unwrap();
+    // A state older than the one that is stored.
+    store.write(id, vec![text(1, 3, 4, "one t")]).await.unwrap();
+
+    let stored = store.reader.load(&project(), id).unwrap().unwrap();
+    assert_eq!(stored.entries[2..], [text(1, 3, 5, "one two")]);
+}
+
+#[actix::test]
+async fn an_entry_never_replaces_one_of_another_kind_or_turn() {
+    let store = Store::new();
+    let id = store.conversation().await;
+    store.write(id, vec![text(1, 3, 3, "one")]).await.unwrap();
+    for other in [text(2, 3, 3, "other turn"), question(1, 3, "a", "other kind")] {
+        let refused = store.write(id, vec![other]).await;
+        assert!(matches!(refused, Err(DatabaseError::SequenceTaken { seq: 3, .. })), "{refused:?}");
+    }
+}
+
+#[actix::test]
+async fn a_message_id_is_taken_once_in_its_conversation() {
+    let store = Store::new();
+    let (first, second) = (store.conversation().await, store.conversation().await);
+    store.write(first, vec![question(1, 3, "a", "hi")]).await.unwrap();
+    let again = store.write(first, vec![question(2, 4, "a", "hi")]).await;
+    assert!(
+        matches!(&again, Err(DatabaseError::DuplicateMessage { message_id, .. }) if message_id == "a"),
+        "{again:?}"
+    );
+    store.write(second, vec![question(1, 3, "a", "hi")]).await.unwrap();
+
+    let kept = store.reader.load(&project(), first).unwrap().unwrap();
+    assert_eq!(kept.entries.len(), 3);
+    assert_eq!(kept.next_turn, 2, "the refused message opened a turn");
+}
+
+#[actix::test]
+async fn a_turn_goes_from_queued_over_running_to_done_and_ends_once() {
+    let store = Store::new();
+    let id = store.conversation().await;
+    let state = || -> String { one(&store.look(), "SELECT state FROM turns WHERE turn = 1") };
+
+    store.write(id, vec![question(1, 3, "a", "hi")]).await.unwrap();
+    assert_eq!(state(), "queued");
+    let begin = || BeginTurn { conversation: id, turn: 1 };
+    store.database.send(begin()).await.unwrap().unwrap();
+    assert_eq!(state(), "running");
+    let failed = entry(1, 4, 4, "error", r#"{"content":"no","retryable":true}"#);
+    store.write(id, vec![failed]).await.unwrap();
+    assert_eq!(state(), "done");
+    let second = store.write(id, vec![done(1, 5)]).await;
+    assert!(matches!(second, Err(DatabaseError::SecondEnd { turn: 1, .. })), "{second:?}");
+    store.database.send(begin()).await.unwrap().unwrap();
+    assert_eq!(state(), "done", "an ended turn ran again");
+}
+
+#[actix::test]
+async fn the_first_question_titles_and_lists_the_conversation() {
+    let store = Store::new();
+    let id = store.conversation().await;
+    assert_eq!(store.reader.conversations(&project()).unwrap(), []);
+
+    let long = "Wo steht der Anfang? ".repeat(5);
+    store.write(id, vec![question(1, 3, "a", &long)]).await.unwrap();
+    store.write(id, vec![question(2, 4, "b", "And then?")]).await.unwrap();
+
+    let listed = store.reader.conversations(&project()).unwrap();
+    let title: String = long.chars().take(50).chain("...".chars()).collect();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0].title.as_deref(), Some(title.as_str()));
+    assert_eq!(store.reader.count(&project()).unwrap(), 1);
+}
+
+#[actix::test]
+async fn time_never_goes_backwards_in_a_conversation() {
+    let seconds = Arc::new(AtomicI64::new(100));
+    let clock = seconds.clone();
+    let store = Store::open(
+        tempfile::tempdir().unwrap(),
+        Clock::new(move || at(clock.load(Ordering::SeqCst))),
+    );
+    let id = store.create(true, vec![]).await.id;
+    seconds.store(40, Ordering::SeqCst);
+    store.write(id, vec![question(1, 1, "a", "hi")]).await.unwrap();
+
+    let detail = store.reader.conversation(&project(), id).unwrap().unwrap();
+    assert_eq!(detail.messages[0].timestamp, detail.created_at);
+    assert_eq!(detail.updated_at, detail.created_at);
+    seconds.store(200, Ordering::SeqCst);
+    store.write(id, vec![text(1, 2, 2, "ho")]).await.unwrap();
+    let detail = store.reader.conversation(&project(), id).unwrap().unwrap();
+    assert!(detail.updated_at > detail.created_at, "{detail:?}");
+}
+
+#[actix::test]
+async fn reserved_numbers_are_only_ever_raised() {
+    let store = Store::new();
+    let id = store.conversation().await;
+    let reserved = || store.reader.load(&project(), id).unwrap().unwrap().reserved_seq;
+    for (up_to, expected) in [(500, 500), (20, 500)] {
+        let reserve = ReserveSeq { conversation: id, up_to };
+        store.database.send(reserve).await.unwrap().unwrap();
+        assert_eq!(reserved(), expected);
+    }
+    // Written beyond what was reserved.
+    store.write(id, vec![text(1, 501, 501, "x")]).await.unwrap();
+    assert_eq!(reserved(), 501);
+}
+
+#[actix::test]
+async fn the_agent_session_is_remembered_and_forgotten() {
+    let store = Store::new();
+    let id = store.conversation().await;
+    for session in [Some("5c1f".to_owned()), None] {
+        let set = SetAgentSession { conversation: id, agent_session: session.clone() };
+        store.database.send(set).await.unwrap().unwrap();
+        let stored = store.reader.load(&project(), id).unwrap().unwrap();
+        assert_eq!(stored.agent_session, session);
+    }
+}
+
+#[actix::test]
+async fn deleting_takes_everything_and_the_id_is_never_used_again() {
+    let store = Store::new();
+    let id = store.conversation().await;
+    let asked = vec![question(1, 3, "a", "findable"), text(1, 4, 4, "answer"), done(1, 5)];
+    store.write(id, asked).await.unwrap();
+    let delete = |project: &str| {
+        store.database.send(DeleteConversation {
+            project: ProjectName::parse(project).unwrap(),
+            conversation: id,
+        })
+    };
+    assert!(!delete("other").await.unwrap().unwrap(), "another project's");
+    assert!(delete("demo").await.unwrap().unwrap());
+    assert!(!delete("demo").await.unwrap().unwrap());
+
+    for table in ["entries", "turns", "search", "search_docsize", "conversations"] {
+        let rows: i64 = one(&store.look(), &format!("SELECT count(*) FROM {table}"));
+        assert_eq!(rows, 0, "{table} kept rows");
+    }
+    let late = store.write(id, vec![done(1, 6)]).await;
+    assert!(matches!(late, Err(DatabaseError::ConversationGone { .. })), "{late:?}");
+    assert!(store.conversation().await > id);
+}
+
+#[actix::test]
+async fn only_a_conversation_that_nobody_wrote_in_or_asked_for_is_empty() {
+    let store = Store::new();
+    let untouched = store.conversation().await;
+    let written = store.conversation().await;
+    store.write(written, vec![question(1, 3, "a", "hi")]).await.unwrap();
+    let explicit = store.create(true, vec![]).await.id;
+    for (conversation, empty) in [(untouched, true), (written, false), (explicit, false)] {
+        let deleted = store.database.send(DeleteIfEmpty { conversation });
+        assert_eq!(deleted.await.unwrap().unwrap(), empty, "{conversation}");
+    }
+}

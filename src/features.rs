@@ -1,0 +1,274 @@
+//! Reads a project's list of features, a SQLite file `features.db` that other programs make and
+//! change. Never writes, and never makes the file. Old files lack columns and so have fewer answers.
+
+mod dependencies;
+
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
+
+use rusqlite::{Connection, Params, Row};
+use serde::Serialize;
+use serde_json::Value;
+
+pub use dependencies::{Blocked, Dependencies};
+
+use crate::foreign_database::{self, ForeignDatabaseError};
+
+/// The file's name.
+const FILE: &str = "features.db";
+
+/// The folders of a project that can hold the file; the first that does counts.
+const FOLDERS: [&str; 3] = [".autoforge", ".autocoder", ""];
+
+/// Work comes in this order.
+const ORDER: &str = "ORDER BY priority, id";
+
+/// How far a project is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Stats {
+    /// Features that pass.
+    pub passing: i64,
+    /// Features that somebody works on.
+    pub in_progress: i64,
+    /// All features.
+    pub total: i64,
+    /// `passing` in percent of `total`, one digit after the point; 0 where there are none.
+    pub percentage: f64,
+}
+
+/// One feature. The order of the fields is that of the original.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Feature {
+    /// The id.
+    pub id: i64,
+    /// Lower comes first.
+    pub priority: i64,
+    /// A kind of feature, such as "functional".
+    pub category: String,
+    /// The name.
+    pub name: String,
+    /// What it does.
+    pub description: String,
+    /// Steps that show it, usually a list of texts.
+    pub steps: Value,
+    /// Whether it passes, where that is known.
+    pub passes: Option<bool>,
+    /// Whether somebody works on it.
+    pub in_progress: Option<bool>,
+    /// What only newer files tell.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub newer: Option<Newer>,
+}
+
+/// What newer files tell of a feature besides.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Newer {
+    /// Ids of the features that must pass before it.
+    pub dependencies: Value,
+    /// Whether it waits for a person.
+    pub needs_human_input: Option<bool>,
+    /// What the person is asked.
+    pub human_input_request: Value,
+    /// What the person answered.
+    pub human_input_response: Value,
+}
+
+/// Why the features cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum FeaturesError {
+    /// The file is a link out of the project, which must not be followed.
+    #[error("{} leads out of the project and is not read", .0.display())]
+    Outside(PathBuf),
+    /// The file cannot be opened.
+    #[error(transparent)]
+    Open(#[from] ForeignDatabaseError),
+    /// The file does not hold what it should.
+    #[error("cannot read the features in {}: {source}", path.display())]
+    Query {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: rusqlite::Error,
+    },
+    /// The file is of a time when features had no dependencies.
+    #[error("{} tells no dependencies: it was made by an older version", .0.display())]
+    NoDependencies(PathBuf),
+}
+
+/// A project's features, opened for reading.
+#[derive(Debug)]
+pub struct Features {
+    connection: Connection,
+    path: PathBuf,
+    columns: HashSet<String>,
+}
+
+impl Features {
+    /// Opens the features of the project in `project_dir`; `None` where it has no such file.
+    pub fn open(project_dir: &Path) -> Result<Option<Self>, FeaturesError> {
+        let mut paths = FOLDERS.iter().map(|dir| project_dir.join(dir).join(FILE));
+        let Some(path) = paths.find(|path| path.symlink_metadata().is_ok()) else {
+            return Ok(None);
+        };
+        if !is_inside(&path, project_dir) {
+            return Err(FeaturesError::Outside(path));
+        }
+        let connection = foreign_database::open(&path)?;
+        let mut features = Self { connection, path, columns: HashSet::new() };
+        let columns = "SELECT name FROM pragma_table_info('features')";
+        features.columns = features.all(columns, [], |row| row.get(0))?;
+        Ok(Some(features))
+    }
+
+    /// How far the project is.
+    pub fn stats(&self) -> Result<Stats, FeaturesError> {
+        if self.columns.is_empty() {
+            return Ok(Stats::of(0, 0, 0));
+        }
+        let sql = format!(
+            "SELECT count(*) FILTER (WHERE passes = 1), count(*) FILTER (WHERE {} = 1), count(*)
+             FROM features",
+            self.column("in_progress", "0")
+        );
+        self.query(|connection| {
+            connection
+                .query_row(&sql, [], |row| Ok(Stats::of(row.get(0)?, row.get(1)?, row.get(2)?)))
+        })
+    }
+
+    /// The first feature that does not pass; one that somebody works on counts too.
+    pub fn next(&self) -> Result<Option<Feature>, FeaturesError> {
+        let found = self.features(&format!("WHERE passes = 0 {ORDER} LIMIT 1"), [])?;
+        Ok(found.into_iter().next())
+    }
+
+    /// At most `limit` features that pass, any of them.
+    pub fn for_regression(&self, limit: u32) -> Result<Vec<Feature>, FeaturesError> {
+        self.features("WHERE passes = 1 ORDER BY random() LIMIT ?", [limit])
+    }
+
+    /// The feature with this id.
+    pub fn by_id(&self, id: i64) -> Result<Option<Feature>, FeaturesError> {
+        let found = self.features("WHERE id = ?", [id])?;
+        Ok(found.into_iter().next())
+    }
+
+    /// Whether the file tells which feature needs which.
+    pub fn has_dependencies(&self) -> bool {
+        self.columns.contains("dependencies")
+    }
+
+    /// What can be begun and what waits for what.
+    pub fn dependencies(&self) -> Result<Dependencies, FeaturesError> {
+        if !self.has_dependencies() {
+            return Err(FeaturesError::NoDependencies(self.path.clone()));
+        }
+        let passing = "SELECT id FROM features WHERE passes = 1";
+        let passing = self.all(passing, [], |row| row.get(0))?;
+        let open = self.features(&format!("WHERE passes IS NOT 1 {ORDER}"), [])?;
+        Ok(Dependencies { passing, open })
+    }
+
+    fn features(&self, clause: &str, params: impl Params) -> Result<Vec<Feature>, FeaturesError> {
+        if self.columns.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = format!(
+            "SELECT id, priority, category, name, description, steps, passes, {}, {}, {}, {}, {}
+             FROM features {clause}",
+            self.column("in_progress", "0"),
+            self.column("dependencies", "NULL"),
+            self.column("needs_human_input", "0"),
+            self.column("human_input_request", "NULL"),
+            self.column("human_input_response", "NULL"),
+        );
+        let has_newer = self.has_dependencies();
+        self.all(&sql, params, |row| Feature::from_row(row, has_newer))
+    }
+
+    /// The column where the file has it, else what stands for it.
+    fn column<'a>(&self, name: &'a str, otherwise: &'a str) -> &'a str {
+        match self.columns.contains(name) {
+            true => name,
+            false => otherwise,
+        }
+    }
+
+    fn all<T, C: FromIterator<T>>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<C, FeaturesError> {
+        self.query(|connection| connection.prepare(sql)?.query_map(params, read)?.collect())
+    }
+
+    fn query<T>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, FeaturesError> {
+        query(&self.connection)
+            .map_err(|source| FeaturesError::Query { path: self.path.clone(), source })
+    }
+}
+
+impl Stats {
+    /// Figures from counts.
+    pub fn of(passing: i64, in_progress: i64, total: i64) -> Self {
+        let percentage = match total {
+            0 => 0.0,
+            _ => one_digit(passing as f64 / total as f64 * 100.0),
+        };
+        Self { passing, in_progress, total, percentage }
+    }
+}
+
+impl Feature {
+    fn from_row(row: &Row<'_>, has_newer: bool) -> rusqlite::Result<Self> {
+        let newer = || -> rusqlite::Result<Newer> {
+            Ok(Newer {
+                dependencies: json(row, 8)?,
+                needs_human_input: row.get(9)?,
+                human_input_request: json(row, 10)?,
+                human_input_response: json(row, 11)?,
+            })
+        };
+        Ok(Self {
+            id: row.get(0)?,
+            priority: row.get(1)?,
+            category: row.get(2)?,
+            name: row.get(3)?,
+            description: row.get(4)?,
+            steps: json(row, 5)?,
+            passes: row.get(6)?,
+            in_progress: row.get(7)?,
+            newer: has_newer.then(newer).transpose()?,
+        })
+    }
+}
+
+/// A column of JSON text. What is no JSON is shown as the text it is.
+fn json(row: &Row<'_>, column: usize) -> rusqlite::Result<Value> {
+    let text: Option<String> = row.get(column)?;
+    Ok(match text {
+        Some(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        None => Value::Null,
+    })
+}
+
+/// `value` rounded to one digit after the point, as decimal text rounds: from the exact value.
+fn one_digit(value: f64) -> f64 {
+    format!("{value:.1}").parse().unwrap_or(value)
+}
+
+fn is_inside(path: &Path, dir: &Path) -> bool {
+    match (path.canonicalize(), dir.canonicalize()) {
+        (Ok(path), Ok(dir)) => path.starts_with(dir),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,191 @@
+//! Opens SQLite files that belong to other programs, so that reading them changes nothing: not
+//! the file, and no file beside it. What is in them is the reader's matter.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rusqlite::{Connection, OpenFlags};
+
+/// How long a reader waits for another program's write to end.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Why another program's file cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ForeignDatabaseError {
+    /// The file itself.
+    #[error("cannot read {}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// What SQLite says of its content.
+    #[error("cannot read the database {}", path.display())]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: rusqlite::Error,
+    },
+}
+
+/// Opens the database at `path` for reading only.
+///
+/// A database in WAL mode is the difficult case: a plain read-only connection would create its
+/// `-shm` and `-wal` files. Where another program has them open they are used as they are, without
+/// writing; where they are not there everything is in the file itself, which then is read as a
+/// file that does not change.
+pub fn open(path: &Path) -> Result<Connection, ForeignDatabaseError> {
+    let file_error = |source| ForeignDatabaseError::File { path: path.to_owned(), source };
+    let metadata = path.metadata().map_err(file_error)?;
+    if !metadata.is_file() {
+        // Opening a named pipe would wait for ever.
+        return Err(file_error(io::Error::other("it is not a file")));
+    }
+    let sqlite_error = |source| ForeignDatabaseError::Sqlite { path: path.to_owned(), source };
+    if !is_wal(path).map_err(file_error)? {
+        return connect(path, "").map_err(sqlite_error);
+    }
+    if beside(path, "-shm").is_file() && beside(path, "-wal").is_file() {
+        // The index may be left over, of another user or broken: the file alone is still good.
+        if let Ok(connection) = connect(path, "?readonly_shm=1") {
+            return Ok(connection);
+        }
+    }
+    connect(path, "?immutable=1").map_err(sqlite_error)
+}
+
+fn connect(path: &Path, options: &str) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(format!("{}{options}", uri(path)), flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // The schema is another program's: it may name no function that does more than compute.
+    connection.pragma_update(None, "trusted_schema", false)?;
+    // The first read finds out whether the file is a database at all.
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    Ok(connection)
+}
+
+/// Bytes 18 and 19 of the header are 2 in WAL mode. An empty file is a database without tables.
+fn is_wal(path: &Path) -> io::Result<bool> {
+    let mut header = Vec::with_capacity(20);
+    File::open(path)?.take(20).read_to_end(&mut header)?;
+    Ok(header.get(18..20) == Some(&[2, 2]))
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// `path` as a `file:` URI; every byte that could end the path or begin an option is escaped.
+fn uri(path: &Path) -> String {
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' | b'~' => {
+                uri.push(char::from(*byte));
+            }
+            other => uri.push_str(&format!("%{other:02X}")),
+        }
+    }
+    uri
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, fs, time::SystemTime};
+
+    use super::*;
+
+    /// Every file of a directory with its time of change.
+    fn snapshot(dir: &Path) -> BTreeMap<PathBuf, (SystemTime, Vec<u8>)> {
+        let files = fs::read_dir(dir).unwrap().map(|entry| {
+            let path = entry.unwrap().path();
+            let changed = path.metadata().unwrap().modified().unwrap();
+            (path.clone(), (changed, fs::read(path).unwrap()))
+        });
+        files.collect()
+    }
+
+    fn count(path: &Path) -> i64 {
+        open(path).unwrap().query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap()
+    }
+
+    fn database(path: &Path, mode: &str) -> Connection {
+        let connection = Connection::open(path).unwrap();
+        connection
+            .execute_batch(&format!(
+                "PRAGMA journal_mode={mode}; CREATE TABLE t (a); INSERT INTO t VALUES (1);"
+            ))
+            .unwrap();
+        connection
+    }
+
+    #[test]
+    fn reading_leaves_no_trace_in_either_journal_mode() {
+        for mode in ["delete", "wal"] {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("a b?#%.db");
+            drop(database(&path, mode));
+            let before = snapshot(dir.path());
+            assert_eq!(before.len(), 1);
+            assert_eq!(count(&path), 1);
+            assert_eq!(snapshot(dir.path()), before, "in mode {mode}");
+        }
+    }
+
+    #[test]
+    fn what_another_program_has_just_written_is_seen_while_it_runs() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f.db");
+        let writer = database(&path, "wal");
+        let before = snapshot(dir.path());
+        assert_eq!(before.len(), 3, "the writer holds -wal and -shm");
+        assert_eq!(count(&path), 1);
+        writer.execute("INSERT INTO t VALUES (2)", []).unwrap();
+        assert_eq!(count(&path), 2);
+    }
+
+    #[test]
+    fn the_journal_of_a_program_that_crashed_is_read_but_not_changed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f.db");
+        let writer = database(&path, "wal");
+        let crashed = tempfile::tempdir().unwrap();
+        for name in ["f.db", "f.db-wal", "f.db-shm"] {
+            fs::copy(dir.path().join(name), crashed.path().join(name)).unwrap();
+        }
+        drop(writer);
+        let before = snapshot(crashed.path());
+        assert_eq!(count(&crashed.path().join("f.db")), 1);
+        assert_eq!(snapshot(crashed.path()), before);
+    }
+
+    #[test]
+    fn what_is_no_database_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f.db");
+        assert!(matches!(open(&path), Err(ForeignDatabaseError::File { .. })));
+        assert!(matches!(open(dir.path()), Err(ForeignDatabaseError::File { .. })));
+        fs::write(&path, "no database, but long enough to look at its header").unwrap();
+        assert!(matches!(open(&path), Err(ForeignDatabaseError::Sqlite { .. })));
+    }
+
+    #[test]
+    fn nothing_can_be_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f.db");
+        drop(database(&path, "wal"));
+        let error = open(&path).unwrap().execute("INSERT INTO t VALUES (2)", []);
+        assert!(error.is_err());
+    }
+}

@@ -1,0 +1,225 @@
+//! What an agent may look at: decides on each call of a tool before it runs. One of several
+//! locks; it trusts neither the agent's own rules nor what the model was told.
+//!
+//! A decision resolves symbolic links, so it touches the file system: not for an async thread.
+
+mod secrets;
+mod web;
+
+use std::{
+    fs, io,
+    path::{Component, Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+pub use secrets::{DEFAULT_SECRETS, InvalidSecret, Secrets};
+
+/// Directories of the kernel: what looks like files there are doors.
+const KERNEL_DIRS: [&str; 3] = ["/proc", "/sys", "/dev"];
+
+/// Characters that make a part of a path a pattern.
+const PATTERN_CHARS: [char; 5] = ['*', '?', '[', '{', '\\'];
+
+/// Prefix of the tools of our own server, all of which only read.
+const OWN_TOOLS: &str = "mcp__features__";
+
+/// Why a tool must not run, for the model to read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The tool is none of a reader's.
+    #[error("{0} is not available: this guide can only read")]
+    Tool(String),
+    /// The call's input is not what the tool takes.
+    #[error("the call of {0} could not be read")]
+    Input(String),
+    /// The path leads out of the project.
+    #[error("{0:?} is outside the project: only the project's files can be read")]
+    Outside(String),
+    /// The file holds secrets.
+    #[error("{0:?} may hold secrets and cannot be read")]
+    Secret(String),
+    /// The path is none that can be read.
+    #[error("{0:?} is not a plain file or directory")]
+    Special(String),
+    /// The project's directory cannot be read.
+    #[error("the project's directory cannot be read: {0}")]
+    Project(String),
+    /// The address belongs to a private network.
+    #[error("{0:?} is not an address of a public web page")]
+    Address(String),
+}
+
+/// What may be read in one project.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// The project's directory.
+    dir: PathBuf,
+    /// Files in it that may not be read.
+    secrets: Secrets,
+    /// A directory outside the project where the agent puts results that are too long to show.
+    results: Option<PathBuf>,
+}
+
+impl Policy {
+    /// The policy of the project in `dir`.
+    pub fn new(dir: PathBuf, secrets: Secrets) -> Self {
+        Self { dir, secrets, results: None }
+    }
+
+    /// Lets the agent read back its own long results from `dir`.
+    pub fn with_results(mut self, dir: PathBuf) -> Self {
+        self.results = Some(dir);
+        self
+    }
+
+    /// Decides on a call of `tool`; `input` is its JSON.
+    pub fn judge(&self, tool: &str, input: &str) -> Result<(), Refusal> {
+        match tool {
+            "Read" => self.judge_read(tool, input),
+            "Glob" => self.judge_glob(tool, input),
+            "Grep" => self.judge_grep(tool, input),
+            "WebFetch" => web::judge_fetch(tool, input),
+            "WebSearch" => Ok(()),
+            _ if tool.starts_with(OWN_TOOLS) => Ok(()),
+            _ => Err(Refusal::Tool(tool.to_owned())),
+        }
+    }
+
+    /// The real path of `path`, which is taken from the project's root, if it may be read.
+    pub fn resolve(&self, path: &str) -> Result<PathBuf, Refusal> {
+        self.resolve_from(&self.root()?, path)
+    }
+
+    fn judge_read(&self, tool: &str, input: &str) -> Result<(), Refusal> {
+        #[derive(Deserialize)]
+        struct Input {
+            file_path: String,
+        }
+        let input: Input = parse(tool, input)?;
+        self.resolve(&input.file_path).map(|_| ())
+    }
+
+    fn judge_glob(&self, tool: &str, input: &str) -> Result<(), Refusal> {
+        #[derive(Deserialize)]
+        struct Input {
+            pattern: String,
+            path: Option<String>,
+        }
+        let input: Input = parse(tool, input)?;
+        let base = match input.path.as_deref() {
+            None | Some("") => self.root()?,
+            Some(path) => self.resolve(path)?,
+        };
+        self.judge_pattern(&base, &input.pattern)
+    }
+
+    fn judge_grep(&self, tool: &str, input: &str) -> Result<(), Refusal> {
+        #[derive(Deserialize)]
+        struct Input {
+            path: Option<String>,
+            glob: Option<String>,
+        }
+        let input: Input = parse(tool, input)?;
+        let base = match input.path.as_deref() {
+            None | Some("") => self.root()?,
+            Some(path) => self.resolve(path)?,
+        };
+        match input.glob {
+            Some(glob) => self.judge_pattern(&base, &glob),
+            None => Ok(()),
+        }
+    }
+
+    /// A pattern may reach what a path may: the part before its first wildcard is judged as one,
+    /// and no part of it may climb.
+    fn judge_pattern(&self, base: &Path, pattern: &str) -> Result<(), Refusal> {
+        let outside = || Refusal::Outside(pattern.to_owned());
+        let mut parts = pattern.split(['/', ',', '{', '}', '|', '(', ')']);
+        if parts.any(|part| part.trim() == "..") {
+            return Err(outside());
+        }
+        let wildcard = pattern.find(PATTERN_CHARS).unwrap_or(pattern.len());
+        let (plain, wild) = pattern.split_at(wildcard);
+        let hides_a_root = ["{/", ",/", "{~", ",~", "\\/", "[/"];
+        if hides_a_root.iter().any(|start| wild.contains(start)) {
+            return Err(outside());
+        }
+        let dir =
+            if wild.is_empty() { plain } else { plain.rfind('/').map_or("", |end| &plain[..=end]) };
+        match dir {
+            "" => Ok(()),
+            dir => self.resolve_from(base, dir).map(|_| ()),
+        }
+    }
+
+    fn resolve_from(&self, base: &Path, path: &str) -> Result<PathBuf, Refusal> {
+        let outside = || Refusal::Outside(path.to_owned());
+        if path.starts_with('~') || path.contains('\0') {
+            return Err(outside());
+        }
+        let asked = base.join(path);
+        let root = self.root()?;
+        let real = real_path(&asked).ok_or_else(outside)?;
+        if KERNEL_DIRS.iter().any(|dir| real.starts_with(dir)) {
+            return Err(Refusal::Special(path.to_owned()));
+        }
+        let Ok(inside) = real.strip_prefix(&root) else {
+            return if self.is_own_result(&real) { Ok(real) } else { Err(outside()) };
+        };
+        let by_name = asked.strip_prefix(&root).unwrap_or(Path::new(""));
+        if self.secrets.matches(inside) || self.secrets.matches(by_name) {
+            return Err(Refusal::Secret(path.to_owned()));
+        }
+        match fs::metadata(&real) {
+            Ok(found) if !found.is_file() && !found.is_dir() => {
+                Err(Refusal::Special(path.to_owned()))
+            }
+            // What is not there cannot be read either: the tool says so itself.
+            Ok(_) | Err(_) => Ok(real),
+        }
+    }
+
+    fn is_own_result(&self, real: &Path) -> bool {
+        let results = self.results.as_deref().and_then(|dir| dir.canonicalize().ok());
+        results.is_some_and(|results| real.starts_with(results))
+    }
+
+    fn root(&self) -> Result<PathBuf, Refusal> {
+        let root = self.dir.canonicalize();
+        root.map_err(|error| Refusal::Project(error.to_string()))
+    }
+}
+
+fn parse<'a, T: Deserialize<'a>>(tool: &str, input: &'a str) -> Result<T, Refusal> {
+    serde_json::from_str(input).map_err(|_| Refusal::Input(tool.to_owned()))
+}
+
+/// The path with every symbolic link resolved; of a path that does not exist, the part that does
+/// is resolved and the rest is appended. `None` if the rest climbs or a link cannot be followed.
+fn real_path(path: &Path) -> Option<PathBuf> {
+    let mut missing = Vec::new();
+    let mut existing = path.to_owned();
+    loop {
+        match existing.canonicalize() {
+            Ok(real) => {
+                return Some(missing.iter().rev().fold(real, |real, part| real.join(part)));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // A link whose target is missing could come to point anywhere.
+                if existing.is_symlink() {
+                    return None;
+                }
+                match existing.components().next_back()? {
+                    Component::Normal(part) => missing.push(part.to_owned()),
+                    _ => return None,
+                }
+                existing.pop();
+            }
+            Err(_) => return None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

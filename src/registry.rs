@@ -1,0 +1,241 @@
+//! The registry: one actor that knows every project's session, starts it on first use, builds it
+//! anew when it failed, and closes it.
+//!
+//! actix's own supervisor does not survive a panic, so supervision is done here: a session tells
+//! its end from `stopped`, and a failed one is started again after a growing wait, until it has
+//! failed too often.
+
+pub mod messages;
+pub mod restart;
+
+use std::{collections::HashMap, time::Instant};
+
+use actix::{Actor, Addr, AsyncContext as _, Context, Handler, MessageResult, ResponseFuture};
+use futures_util::future::join_all;
+
+use crate::{
+    project::{Project, ProjectName},
+    session::{
+        Resources, Session,
+        messages::{Close, Describe},
+        turn::Closing,
+    },
+};
+
+use messages::{
+    CloseSession, Drain, Find, Found, ListSessions, NotOpened, Open, SessionExited, SessionState,
+    Sessions,
+};
+use restart::{Decision, History};
+
+/// Knows every project's session.
+#[derive(Debug)]
+pub struct Registry {
+    resources: Resources,
+    projects: HashMap<ProjectName, Project>,
+    entries: HashMap<ProjectName, Entry>,
+    epochs: u64,
+    is_draining: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    epoch: u64,
+    phase: Phase,
+    history: History,
+    restarts: u32,
+}
+
+#[derive(Debug, Clone)]
+enum Phase {
+    Live(Addr<Session>),
+    /// Failed; started again at this time.
+    Waiting(Instant),
+    /// Failed too often.
+    GivenUp,
+}
+
+impl Registry {
+    /// A registry with no session yet.
+    pub fn new(resources: Resources) -> Self {
+        let projects = resources.settings.projects.iter();
+        let projects = projects.map(|project| (project.name.clone(), project.clone())).collect();
+        Self { resources, projects, entries: HashMap::new(), epochs: 0, is_draining: false }
+    }
+
+    /// Starts a session on this thread: the one that its viewers live on.
+    fn launch(&mut self, project: Project, context: &Context<Self>) -> (u64, Addr<Session>) {
+        self.epochs += 1;
+        let exited = context.address().recipient();
+        let session = Session::new(project, self.epochs, self.resources.clone(), exited);
+        (self.epochs, session.launch())
+    }
+
+    fn found(&self, project: &ProjectName) -> Found {
+        if self.is_draining {
+            return Found::Draining;
+        }
+        match self.entries.get(project).map(|entry| &entry.phase) {
+            None => Found::Nothing,
+            Some(Phase::Live(session)) => Found::Live(session.clone()),
+            Some(Phase::Waiting(until)) => {
+                Found::Restarting(until.saturating_duration_since(Instant::now()))
+            }
+            Some(Phase::GivenUp) => Found::GivenUp,
+        }
+    }
+}
+
+impl Actor for Registry {
+    type Context = Context<Self>;
+}
+
+impl Handler<Open> for Registry {
+    type Result = Result<Addr<Session>, NotOpened>;
+
+    fn handle(&mut self, open: Open, context: &mut Self::Context) -> Self::Result {
+        match self.found(&open.project) {
+            Found::Draining => Err(NotOpened::Draining),
+            Found::Live(session) => Ok(session),
+            Found::Restarting(wait) => Err(NotOpened::Restarting(wait)),
+            Found::GivenUp => Err(NotOpened::GivenUp),
+            Found::Nothing => {
+                let project =
+                    self.projects.get(&open.project).cloned().ok_or(NotOpened::UnknownProject)?;
+                let (epoch, session) = self.launch(project, context);
+                let phase = Phase::Live(session.clone());
+                let entry = Entry { epoch, phase, history: History::default(), restarts: 0 };
+                self.entries.insert(open.project, entry);
+                Ok(session)
+            }
+        }
+    }
+}
+
+impl Handler<Find> for Registry {
+    type Result = MessageResult<Find>;
+
+    fn handle(&mut self, find: Find, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.found(&find.project))
+    }
+}
+
+impl Handler<SessionExited> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, exited: SessionExited, context: &mut Self::Context) {
+        let SessionExited { project, epoch, panicked } = exited;
+        // The notice of an older session says nothing about today's.
+        let Some(entry) = self.entries.get_mut(&project).filter(|entry| entry.epoch == epoch)
+        else {
+            return;
+        };
+        if !panicked || self.is_draining {
+            self.entries.remove(&project);
+            return;
+        }
+        let now = Instant::now();
+        match entry.history.failed(now, &self.resources.settings.restart) {
+            Decision::GiveUp => {
+                log::error!("session failed too often and is given up project={project}");
+                entry.phase = Phase::GivenUp;
+            }
+            Decision::RestartAfter(wait) => {
+                log::error!("session failed project={project} restart_in={wait:?}");
+                entry.phase = Phase::Waiting(now + wait);
+                context.run_later(wait, move |registry, context| {
+                    registry.restart(&project, epoch, context);
+                });
+            }
+        }
+    }
+}
+
+impl Registry {
+    fn restart(&mut self, name: &ProjectName, failed: u64, context: &mut Context<Self>) {
+        let due = self.entries.get(name).is_some_and(|entry| entry.epoch == failed);
+        let Some(project) = self.projects.get(name).cloned().filter(|_| due) else { return };
+        if self.is_draining {
+            return;
+        }
+        let (epoch, session) = self.launch(project, context);
+        if let Some(entry) = self.entries.get_mut(name) {
+            entry.epoch = epoch;
+            entry.phase = Phase::Live(session);
+            entry.restarts += 1;
+        }
+    }
+}
+
+impl Handler<ListSessions> for Registry {
+    type Result = ResponseFuture<Sessions>;
+
+    fn handle(&mut self, _: ListSessions, _: &mut Self::Context) -> Self::Result {
+        let asked: Vec<_> = self
+            .entries
+            .iter()
+            .map(|(project, entry)| (project.clone(), entry.phase.clone(), entry.restarts))
+            .collect();
+        Box::pin(async move {
+            let described = asked.into_iter().map(|(project, phase, restarts)| async move {
+                let (state, description) = match phase {
+                    Phase::Live(session) => (SessionState::Live, session.send(Describe).await.ok()),
+                    Phase::Waiting(_) => (SessionState::Restarting, None),
+                    Phase::GivenUp => (SessionState::GivenUp, None),
+                };
+                messages::SessionDescription { project, state, restarts, description }
+            });
+            let mut sessions = join_all(described).await;
+            sessions.sort_by(|a, b| a.project.cmp(&b.project));
+            sessions
+        })
+    }
+}
+
+impl Handler<CloseSession> for Registry {
+    type Result = ResponseFuture<bool>;
+
+    fn handle(&mut self, close: CloseSession, _: &mut Self::Context) -> Self::Result {
+        let CloseSession { project, conversation, words } = close;
+        let found = self.found(&project);
+        if conversation.is_none() {
+            // A session that is opened from now on is another one.
+            self.entries.remove(&project);
+        }
+        let close = Close { conversation, closing: Closing::Ended(words), delete: false };
+        Box::pin(async move {
+            match found {
+                Found::Live(session) => session.send(close).await.unwrap_or(true),
+                Found::Nothing | Found::Draining => false,
+                Found::Restarting(_) | Found::GivenUp => conversation.is_none(),
+            }
+        })
+    }
+}
+
+impl Handler<Drain> for Registry {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Drain, _: &mut Self::Context) -> Self::Result {
+        self.is_draining = true;
+        let live: Vec<_> = self
+            .entries
+            .values()
+            .filter_map(|entry| match &entry.phase {
+                Phase::Live(session) => Some(session.clone()),
+                _ => None,
+            })
+            .collect();
+        Box::pin(async move {
+            let closed = live.iter().map(|session| {
+                session.send(Close {
+                    conversation: None,
+                    closing: Closing::Shutdown,
+                    delete: false,
+                })
+            });
+            // A session that is gone has nothing left to close.
+            join_all(closed).await;
+        })
+    }
+}

@@ -1,0 +1,123 @@
+//! What can be asked of the [`Registry`](super::Registry).
+
+use std::time::Duration;
+
+use actix::{Addr, Message};
+
+use crate::{
+    project::ProjectName,
+    session::{Session, messages::Description},
+};
+
+/// Asks for a project's session, starting it where there is none.
+#[derive(Message, Debug)]
+#[rtype(result = "Result<Addr<Session>, NotOpened>")]
+pub struct Open {
+    /// The project.
+    pub project: ProjectName,
+}
+
+/// Why there is no session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotOpened {
+    /// No such project.
+    #[error("Project not found in registry")]
+    UnknownProject,
+    /// It failed and is started again after this time.
+    #[error("The project's session failed and is being started again; try again in a moment.")]
+    Restarting(Duration),
+    /// It failed too often.
+    #[error(
+        "The project's session failed too often and was given up. Close it in the admin list (or \
+         DELETE /api/assistant/sessions/NAME) to allow another try; the server's log says why."
+    )]
+    GivenUp,
+    /// The server shuts down.
+    #[error("The server is shutting down. Try again in a moment.")]
+    Draining,
+}
+
+/// Asks what there is of a project's session, without starting any.
+#[derive(Message, Debug)]
+#[rtype(result = "Found")]
+pub struct Find {
+    /// The project.
+    pub project: ProjectName,
+}
+
+/// What there is of a session.
+#[derive(Debug, Clone)]
+pub enum Found {
+    /// None.
+    Nothing,
+    /// This one.
+    Live(Addr<Session>),
+    /// One that failed and comes back after this time.
+    Restarting(Duration),
+    /// One that failed too often.
+    GivenUp,
+    /// The server shuts down.
+    Draining,
+}
+
+/// A session has ended.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct SessionExited {
+    /// Its project.
+    pub project: ProjectName,
+    /// Which start of the project's session it was.
+    pub epoch: u64,
+    /// Whether it failed, instead of being closed.
+    pub panicked: bool,
+}
+
+/// Asks for all sessions.
+#[derive(Message, Debug)]
+#[rtype(result = "Sessions")]
+pub struct ListSessions;
+
+/// All sessions, by project.
+pub type Sessions = Vec<SessionDescription>;
+
+/// One project's session.
+#[derive(Debug, Clone)]
+pub struct SessionDescription {
+    /// The project.
+    pub project: ProjectName,
+    /// Whether it lives.
+    pub state: SessionState,
+    /// How often it was started again after a failure.
+    pub restarts: u32,
+    /// What it is doing, where it lives.
+    pub description: Option<Description>,
+}
+
+/// Whether a session lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionState {
+    /// It does.
+    Live,
+    /// It failed and is about to be started again.
+    Restarting,
+    /// It failed too often.
+    GivenUp,
+}
+
+/// Ends a project's session or one of its conversations. Answers whether there was one.
+#[derive(Message, Debug)]
+#[rtype(result = "bool")]
+pub struct CloseSession {
+    /// The project.
+    pub project: ProjectName,
+    /// The conversation; `None` means all.
+    pub conversation: Option<i64>,
+    /// What viewers of a running turn are told.
+    pub words: String,
+}
+
+/// Ends all sessions and starts no other. Answered when everything is stored.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct Drain;

@@ -1,0 +1,185 @@
+//! Viewers that speak: they ask for what is new, ask questions, stop answers, and leave.
+
+use actix::{ActorFutureExt as _, AsyncContext as _, Context, Handler, WrapFuture as _};
+
+use crate::{
+    database::{DatabaseError, messages::AcceptQuestion, title},
+    entry::{Content, UserMessage},
+    wire::{
+        Dialect,
+        outgoing::{Notice, Refusal},
+    },
+};
+
+use super::{
+    Session,
+    messages::{Batch, Demand, Describe, Description, Detach, Post, Stop, Then, ViewerId},
+    turn::{Event, Question},
+};
+
+impl Handler<Demand> for Session {
+    type Result = ();
+
+    fn handle(&mut self, demand: Demand, _: &mut Self::Context) {
+        let Demand { viewer, reply } = demand;
+        let live = self.following.get(&viewer).and_then(|id| self.conversations.get_mut(id));
+        let Some(live) = live else {
+            // The conversation was closed between two demands.
+            reply.send(Batch { then: Then::Detached, ..Batch::default() }).unwrap_or_default();
+            return;
+        };
+        if let Some(subscriber) = live.subscriber(viewer) {
+            subscriber.ask(reply);
+            live.deliver_to(viewer);
+        }
+    }
+}
+
+impl Handler<Post> for Session {
+    type Result = Result<(), Refusal>;
+
+    fn handle(&mut self, post: Post, context: &mut Self::Context) -> Self::Result {
+        let Post { viewer, message_id, content } = post;
+        let refuse = |content: String, retryable| {
+            let message_id = message_id.clone();
+            Err(Refusal { content, retryable: Some(retryable), message_id })
+        };
+        let live = self.following.get(&viewer).and_then(|id| self.conversations.get_mut(id));
+        let Some(live) = live else {
+            return refuse("No active session. Send 'start' first.".to_owned(), true);
+        };
+        if let Err(error) = self.resources.agents.kind() {
+            let seed = live.subscriber(viewer).is_some_and(|s| s.dialect == Dialect::Seed);
+            let words = "Session not initialized. Call start() first.";
+            return refuse(if seed { words.to_owned() } else { error.to_string() }, true);
+        }
+        let limits = &self.resources.settings.limits;
+        let waiting = live.turns.questions_ahead() + live.accepting;
+        // One is being answered, the others wait.
+        if waiting > limits.queued_messages {
+            let words = format!(
+                "{waiting} questions wait in this conversation already, and no more may; send it \
+                 again when one is answered."
+            );
+            return refuse(words, true);
+        }
+        live.accepting += 1;
+        let turn = live.next_turn;
+        live.next_turn += 1;
+        let (conversation, message) = (live.id, UserMessage { message_id, content });
+        let accept = AcceptQuestion {
+            conversation,
+            turn,
+            message_id: message.message_id.clone(),
+            content: message.content.clone(),
+        };
+        let accepted = self.resources.database.send(accept).into_actor(self).map(
+            move |answer, session, context| {
+                let answer = answer.unwrap_or(Err(DatabaseError::Stopped));
+                session.accepted(viewer, conversation, turn, message, answer, context);
+            },
+        );
+        context.spawn(accepted);
+        Ok(())
+    }
+}
+
+impl Session {
+    /// The database has answered whether it keeps a question.
+    fn accepted(
+        &mut self,
+        viewer: ViewerId,
+        conversation: i64,
+        turn: i64,
+        message: UserMessage,
+        answer: Result<(), DatabaseError>,
+        context: &mut Context<Self>,
+    ) {
+        let Some(live) = self.conversations.get_mut(&conversation) else { return };
+        live.accepting -= 1;
+        let notice = match answer {
+            Ok(()) => {
+                let seq = live.transcript.push(turn, Content::UserMessage(message.clone()), false);
+                live.title.get_or_insert_with(|| title::from_message(&message.content));
+                let position = live.turns.questions_ahead();
+                let message_id = message.message_id;
+                let notice = Notice::Accepted { message_id, seq, turn, position };
+                if let Some(subscriber) = live.subscriber(viewer) {
+                    subscriber.notify(&notice);
+                }
+                self.store(conversation, context);
+                self.reserve(conversation, context);
+                let question = Question { turn, content: message.content };
+                // What closes now leaves the question to the next start of the server.
+                if !self.is_closing {
+                    self.happen(conversation, Event::Asked(question), context);
+                }
+                return;
+            }
+            Err(DatabaseError::DuplicateMessage { message_id, .. }) => {
+                match live.transcript.find_message(&message_id) {
+                    Some((turn, seq)) => {
+                        let message_id = Some(message_id);
+                        Notice::Accepted { message_id, seq, turn, position: 0 }
+                    }
+                    None => Notice::error("This message is being stored already."),
+                }
+            }
+            Err(error) => {
+                log::error!("cannot accept a question conversation={conversation} error={error}");
+                Notice::Error(Refusal {
+                    content: format!("Your message could not be stored and was not sent: {error}"),
+                    retryable: Some(error.is_retryable()),
+                    message_id: message.message_id,
+                })
+            }
+        };
+        if let Some(subscriber) = live.subscriber(viewer) {
+            subscriber.notify(&notice);
+        }
+        live.deliver_to(viewer);
+    }
+}
+
+impl Handler<Stop> for Session {
+    type Result = ();
+
+    fn handle(&mut self, stop: Stop, context: &mut Self::Context) {
+        if let Some(conversation) = self.following.get(&stop.viewer).copied() {
+            self.happen(conversation, Event::StopAsked, context);
+        }
+    }
+}
+
+impl Handler<Detach> for Session {
+    type Result = ();
+
+    fn handle(&mut self, detach: Detach, _: &mut Self::Context) {
+        let conversation = self.following.remove(&detach.viewer);
+        if let Some(live) = conversation.and_then(|id| self.conversations.get_mut(&id)) {
+            // Nobody waits for the demand any more.
+            drop(live.unsubscribe(detach.viewer));
+        }
+    }
+}
+
+impl Handler<Describe> for Session {
+    type Result = actix::MessageResult<Describe>;
+
+    fn handle(&mut self, _: Describe, _: &mut Self::Context) -> Self::Result {
+        let mut conversations: Vec<_> =
+            self.conversations.values().map(|live| live.describe()).collect();
+        conversations.sort_by_key(|live| live.conversation_id);
+        actix::MessageResult(Description { latest: self.latest, conversations })
+    }
+}
+
+#[cfg(feature = "faults")]
+impl Handler<super::messages::InjectPanic> for Session {
+    type Result = ();
+
+    #[expect(clippy::panic, reason = "the fault that is injected")]
+    fn handle(&mut self, _: super::messages::InjectPanic, _: &mut Self::Context) {
+        panic!("a fault was injected");
+    }
+}

@@ -1,0 +1,262 @@
+//! Viewers that come: conversations are made, loaded and entered.
+
+use actix::{ActorFutureExt as _, Context, Handler, ResponseActFuture, WrapFuture as _, fut};
+
+use crate::{
+    agent::prompt,
+    database::{
+        DatabaseError, StoredConversation, Summary,
+        messages::{ClaimConversation, CreateConversation},
+    },
+    entry::{Content, Outcome, ResponseDone},
+    wire::{
+        Dialect,
+        outgoing::{AgentName, Attached, Notice},
+    },
+};
+
+use super::{
+    Session,
+    conversation::Conversation,
+    messages::{Attach, AttachError, Attachment, BrowserId, Destination},
+    subscriber::Subscriber,
+    transcript::{Cursor, Entrance, Transcript},
+    turn::Event,
+};
+
+type Coming = ResponseActFuture<Session, Result<Attachment, AttachError>>;
+
+impl Handler<Attach> for Session {
+    type Result = Coming;
+
+    fn handle(&mut self, attach: Attach, context: &mut Self::Context) -> Coming {
+        if self.is_closing {
+            return Box::pin(fut::err(AttachError::Closing));
+        }
+        let conversation = match &attach.to {
+            Destination::New => return self.create(attach, context),
+            Destination::Stored { conversation, .. }
+            | Destination::Resumed { conversation, .. }
+            | Destination::Again { conversation, .. } => Some(*conversation),
+            Destination::Returning => self.left(attach.browser.as_ref()).or_else(|| self.only()),
+            Destination::Latest => self.left(attach.browser.as_ref()).or(self.latest),
+        };
+        match conversation {
+            None => Box::pin(fut::err(AttachError::NoneLive)),
+            Some(id) if self.conversations.contains_key(&id) => {
+                Box::pin(fut::ready(self.enter(id, attach, context)))
+            }
+            Some(id) => self.load(id, attach, context),
+        }
+    }
+}
+
+impl Session {
+    /// The live conversation that a viewer of this browser left last.
+    fn left(&self, browser: Option<&BrowserId>) -> Option<i64> {
+        browser?;
+        let mut left = self.conversations.values().filter(|live| live.departure(browser).is_some());
+        left.next().map(|live| live.id)
+    }
+
+    fn only(&self) -> Option<i64> {
+        let mut live = self.conversations.keys();
+        live.next().copied().filter(|_| live.next().is_none())
+    }
+
+    fn create(&mut self, attach: Attach, context: &mut Context<Self>) -> Coming {
+        if let Err(error) = self.make_room(context) {
+            return Box::pin(fut::err(error));
+        }
+        let mut transcript = Transcript::new(Transcript::range());
+        if let Ok(kind) = self.resources.agents.kind() {
+            let greeting = prompt::greeting(self.project.name.as_str(), kind);
+            transcript.append(0, false, &greeting);
+            transcript.push(0, greeted(), false);
+        }
+        let create = CreateConversation {
+            project: self.project.name.clone(),
+            explicit: false,
+            reserved_seq: Transcript::range(),
+            agent_session: None,
+            entries: transcript.take_dirty(),
+        };
+        let created = self.resources.database.send(create).into_actor(self);
+        Box::pin(created.map(move |answer, session, context| {
+            let summary: Summary = stored(answer)?;
+            let live = Conversation::new(summary.id, None, transcript, 1);
+            session.conversations.insert(summary.id, live);
+            session.enter(summary.id, attach, context)
+        }))
+    }
+
+    fn load(&mut self, id: i64, attach: Attach, context: &mut Context<Self>) -> Coming {
+        if self.deleted.contains(&id) {
+            return Box::pin(fut::err(AttachError::Unknown(id.to_string())));
+        }
+        if let Err(error) = self.make_room(context) {
+            return Box::pin(fut::err(error));
+        }
+        let project = self.project.name.clone();
+        let claim = ClaimConversation {
+            project: project.clone(),
+            conversation: id,
+            range: Transcript::range(),
+        };
+        let claimed = self.resources.database.send(claim);
+        let reader = self.resources.reader.clone();
+        let loaded = async move {
+            let first = match claimed.await {
+                Ok(Err(DatabaseError::ConversationGone { .. })) => {
+                    return Err(AttachError::Unknown(id.to_string()));
+                }
+                answer => stored(answer)?,
+            };
+            let loaded = reader.ask(move |reader| reader.load(&project, id)).await;
+            let loaded = loaded.map_err(|error| AttachError::Store(error.to_string()))?;
+            let loaded = loaded.ok_or_else(|| AttachError::Unknown(id.to_string()))?;
+            restore(loaded, first)
+        };
+        Box::pin(loaded.into_actor(self).map(move |loaded, session, context| {
+            let loaded = loaded?;
+            if session.deleted.contains(&id) {
+                return Err(AttachError::Unknown(id.to_string()));
+            }
+            // Another viewer may have been faster.
+            session.conversations.entry(id).or_insert(loaded);
+            session.enter(id, attach, context)
+        }))
+    }
+
+    /// Sees to it that one more conversation may live.
+    fn make_room(&mut self, context: &mut Context<Self>) -> Result<(), AttachError> {
+        let most = self.resources.settings.limits.conversations_per_project;
+        if self.conversations.len() < most {
+            return Ok(());
+        }
+        let resting = self.conversations.values().filter(|live| live.is_at_rest());
+        let oldest = resting.min_by_key(|live| live.last_used).map(|live| live.id);
+        self.unload(oldest.ok_or(AttachError::TooMany(most))?, context);
+        Ok(())
+    }
+
+    /// Lets a viewer follow a live conversation.
+    fn enter(
+        &mut self,
+        id: i64,
+        attach: Attach,
+        context: &mut Context<Self>,
+    ) -> Result<Attachment, AttachError> {
+        let Attach { viewer, browser, dialect, to } = attach;
+        let before = self.following.insert(viewer, id);
+        let stayed = before == Some(id);
+        let demand = before
+            .and_then(|before| self.conversations.get_mut(&before))
+            .and_then(|left| left.unsubscribe(viewer));
+        let agent = self.resources.agents.kind();
+        let Some(live) = self.conversations.get_mut(&id) else {
+            return Err(AttachError::Unknown(id.to_string()));
+        };
+        let entrance = match &to {
+            Destination::New => live.transcript.enter(None),
+            Destination::Stored { after, .. } => live.transcript.enter(*after),
+            Destination::Again { seq, .. } if dialect == Dialect::V1 => {
+                live.transcript.enter(Some(*seq))
+            }
+            Destination::Again { seq, .. } => silent(live.transcript.behind(*seq)),
+            Destination::Resumed { .. } => silent(live.now()),
+            Destination::Returning | Destination::Latest => {
+                silent(live.departure(browser.as_ref()).unwrap_or_else(|| live.now()))
+            }
+        };
+        let mut subscriber = Subscriber::new(viewer, browser, dialect, entrance.cursor);
+        if let Destination::New = to {
+            subscriber.notify(&Notice::ConversationCreated { conversation_id: id });
+        }
+        subscriber.notify(&Notice::Attached(Attached {
+            conversation_id: id,
+            title: live.title.clone(),
+            seq: live.transcript.last_seq(),
+            after: entrance.after,
+            resumed: entrance.resumed,
+            state: live.turns.state(),
+            agent: AgentName { kind: agent.as_ref().map_or("none", |kind| kind.as_str()) },
+            viewers: live.viewers() + 1,
+        }));
+        match (&agent, &to) {
+            (
+                Err(error),
+                Destination::New | Destination::Stored { .. } | Destination::Resumed { .. },
+            ) => {
+                subscriber
+                    .notify(&Notice::error(format!("Failed to initialize assistant: {error}")));
+            }
+            (Ok(kind), Destination::Resumed { has_history, .. }) => {
+                if !stayed && !has_history {
+                    let greeting = prompt::greeting(self.project.name.as_str(), *kind);
+                    subscriber.notify(&Notice::Text { content: greeting });
+                }
+                subscriber.notify(&Notice::ResponseDone);
+            }
+            _ => (),
+        }
+        if let Some(demand) = demand {
+            subscriber.ask(demand);
+        }
+        live.subscribe(subscriber);
+        live.deliver_to(viewer);
+        if !matches!(to, Destination::Returning) {
+            self.latest = Some(id);
+            if agent.is_ok() {
+                self.happen(id, Event::Wake, context);
+            }
+        }
+        Ok(Attachment { conversation: id })
+    }
+}
+
+impl Conversation {
+    /// Where somebody comes in who sees what happens now: at the beginning of the running turn,
+    /// else behind everything.
+    fn now(&self) -> Cursor {
+        match self.turns.running() {
+            Some(turn) => self.transcript.start_of(turn),
+            None => self.transcript.end(),
+        }
+    }
+}
+
+/// An entrance for a dialect that knows no numbers.
+fn silent(cursor: Cursor) -> Entrance {
+    Entrance { cursor, after: 0, resumed: true }
+}
+
+fn greeted() -> Content {
+    Content::ResponseDone(ResponseDone {
+        outcome: Outcome::Completed,
+        usage: None,
+        cost_usd: None,
+        duration_ms: None,
+    })
+}
+
+fn restore(stored: StoredConversation, first: i64) -> Result<Conversation, AttachError> {
+    let StoredConversation { summary, agent_session, entries, next_turn, .. } = stored;
+    let transcript = Transcript::restore(&entries, first).map_err(|error| {
+        AttachError::Store(format!("Conversation {} cannot be read: {error}", summary.id))
+    })?;
+    let mut live = Conversation::new(summary.id, summary.title, transcript, next_turn);
+    live.explicit = true;
+    live.agent_session = agent_session.and_then(|id| id.parse().ok());
+    Ok(live)
+}
+
+fn stored<T>(
+    answer: Result<Result<T, DatabaseError>, actix::MailboxError>,
+) -> Result<T, AttachError> {
+    match answer {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(AttachError::Store(error.to_string())),
+        Err(error) => Err(AttachError::Store(format!("the database cannot be reached: {error}"))),
+    }
+}

@@ -1,0 +1,247 @@
+//! A live conversation: a plain struct that ties together its history, its turns, its viewers and
+//! its agent. It decides nothing about turns and does nothing to the world; the session does.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use crate::{
+    agent::{AgentHandle, AgentSession},
+    wire::{
+        Dialect,
+        outgoing::{Notice, Status},
+    },
+};
+
+use super::{
+    messages::{Batch, BrowserId, ConversationDescription, Then, ViewerId},
+    subscriber::Subscriber,
+    transcript::{Cursor, Page, Transcript},
+    turn::Turns,
+};
+
+/// A viewer is sent about this much at once; one that catches up lets others go between.
+const PAGE_BYTES: usize = 16 * 1024;
+
+/// Pages kept for viewers that stand at the same place, as nearly all do.
+const CACHED_PAGES: usize = 4;
+
+/// How long it is remembered where a viewer left, for when its page comes back.
+const DEPARTURES_KEPT: Duration = Duration::from_secs(15 * 60);
+
+/// Departures kept at most.
+const MAX_DEPARTURES: usize = 64;
+
+/// A live conversation.
+#[derive(Debug)]
+pub struct Conversation {
+    /// Its id.
+    pub id: i64,
+    /// Its title, once it has one.
+    pub title: Option<String>,
+    /// Listed even while nobody has written in it.
+    pub explicit: bool,
+    /// Its history.
+    pub transcript: Transcript,
+    /// Its turns.
+    pub turns: Turns,
+    /// The number of the next turn.
+    pub next_turn: i64,
+    /// Its agent's process.
+    pub agent: Option<AgentHandle>,
+    /// Counts the starts of its agent: what an older process says is stale.
+    pub epoch: u64,
+    /// Under which id the agent itself knows the conversation, once it has confirmed one.
+    pub agent_session: Option<Uuid>,
+    /// The agent knows nothing of what was said before: the next question tells it.
+    pub needs_digest: bool,
+    /// Questions that are being stored, by the client's id.
+    pub accepting: usize,
+    /// A write to the database is under way.
+    pub writing: bool,
+    /// A write is due in a moment.
+    pub write_due: bool,
+    /// The last write failed, and the viewers know.
+    pub store_failed: bool,
+    /// Numbers of ends that are shown once they are stored.
+    pub held: Vec<i64>,
+    /// The question whose tool result is not shown.
+    pub asked: Vec<String>,
+    /// When something last happened.
+    pub last_used: Instant,
+    /// When the agent was started, or last said something.
+    pub last_output: Instant,
+    /// When the running turn was asked to stop.
+    pub stop_asked: Option<Instant>,
+    /// Held by the readers of its agent's output until there are sequence numbers again.
+    pub(super) gates: Vec<oneshot::Sender<()>>,
+    subscribers: Vec<Subscriber>,
+    departures: HashMap<Option<BrowserId>, (Cursor, Instant)>,
+    pages: Vec<(Cursor, Dialect, Page)>,
+}
+
+impl Conversation {
+    /// A conversation with nobody there yet.
+    pub fn new(id: i64, title: Option<String>, transcript: Transcript, next_turn: i64) -> Self {
+        let now = Instant::now();
+        Self {
+            id,
+            title,
+            explicit: false,
+            transcript,
+            turns: Turns::default(),
+            next_turn,
+            agent: None,
+            epoch: 0,
+            agent_session: None,
+            needs_digest: false,
+            accepting: 0,
+            writing: false,
+            write_due: false,
+            store_failed: false,
+            held: Vec::new(),
+            asked: Vec::new(),
+            last_used: now,
+            last_output: now,
+            stop_asked: None,
+            gates: Vec::new(),
+            subscribers: Vec::new(),
+            departures: HashMap::new(),
+            pages: Vec::new(),
+        }
+    }
+
+    /// Under which of its own sessions the agent is started.
+    pub fn agent_session(&self) -> AgentSession {
+        match self.agent_session {
+            Some(id) => AgentSession::Resume(id),
+            None => AgentSession::New(Uuid::new_v4()),
+        }
+    }
+
+    /// Whether nobody has written anything and nobody waits for it.
+    pub fn is_empty(&self) -> bool {
+        !self.explicit && self.accepting == 0 && !self.transcript.has_user_message()
+    }
+
+    /// Whether nothing would be lost if it were loaded again when it is needed.
+    pub fn is_at_rest(&self) -> bool {
+        self.subscribers.is_empty()
+            && self.agent.is_none()
+            && self.turns.is_idle()
+            && self.accepting == 0
+            && !self.writing
+            && !self.transcript.is_dirty()
+    }
+
+    /// Lets a viewer follow.
+    pub fn subscribe(&mut self, subscriber: Subscriber) {
+        self.departures.remove(&subscriber.browser);
+        self.last_used = Instant::now();
+        self.subscribers.push(subscriber);
+    }
+
+    /// Lets a viewer go, remembering where it was. Gives back what it has asked with.
+    pub fn unsubscribe(&mut self, viewer: ViewerId) -> Option<oneshot::Sender<Batch>> {
+        let index = self.subscribers.iter().position(|s| s.viewer == viewer)?;
+        let mut subscriber = self.subscribers.swap_remove(index);
+        let demand = subscriber.take_demand();
+        let now = Instant::now();
+        self.last_used = now;
+        self.departures.retain(|_, (_, left)| now - *left < DEPARTURES_KEPT);
+        if self.departures.len() < MAX_DEPARTURES {
+            self.departures.insert(subscriber.browser, (subscriber.cursor, now));
+        }
+        demand
+    }
+
+    /// Where a viewer of this browser left.
+    pub fn departure(&self, browser: Option<&BrowserId>) -> Option<Cursor> {
+        self.departures.get(&browser.cloned()).map(|(cursor, _)| *cursor)
+    }
+
+    /// The viewer, where it follows this conversation.
+    pub fn subscriber(&mut self, viewer: ViewerId) -> Option<&mut Subscriber> {
+        self.subscribers.iter_mut().find(|subscriber| subscriber.viewer == viewer)
+    }
+
+    /// How many viewers follow.
+    pub fn viewers(&self) -> usize {
+        self.subscribers.len()
+    }
+
+    /// Owes every viewer a state.
+    pub fn tell(&mut self, status: &Status) {
+        self.subscribers.iter_mut().for_each(|subscriber| subscriber.tell(status));
+    }
+
+    /// Owes every viewer a frame outside the history.
+    pub fn notify(&mut self, notice: &Notice) {
+        self.subscribers.iter_mut().for_each(|subscriber| subscriber.notify(notice));
+    }
+
+    /// Lets every viewer go once it has everything.
+    pub fn dismiss(&mut self, then: &Then) {
+        self.subscribers.iter_mut().for_each(|subscriber| subscriber.dismiss(then.clone()));
+    }
+
+    /// Gives every viewer that has asked what it has not seen.
+    pub fn deliver(&mut self) {
+        // What changed since has changed the pages too.
+        self.pages.clear();
+        for index in 0..self.subscribers.len() {
+            self.deliver_at(index);
+        }
+    }
+
+    /// Gives one viewer that has asked what it has not seen.
+    pub fn deliver_to(&mut self, viewer: ViewerId) {
+        if let Some(index) = self.subscribers.iter().position(|s| s.viewer == viewer) {
+            self.deliver_at(index);
+        }
+    }
+
+    fn deliver_at(&mut self, index: usize) {
+        let Some(subscriber) = self.subscribers.get(index) else { return };
+        let Subscriber { cursor, dialect, .. } = *subscriber;
+        if !subscriber.is_due(self.transcript.has_news(&cursor)) {
+            return;
+        }
+        let page = self.page(cursor, dialect);
+        let newest = self.transcript.last_seq();
+        if let Some(subscriber) = self.subscribers.get_mut(index) {
+            subscriber.deliver(page, newest);
+        }
+    }
+
+    fn page(&mut self, cursor: Cursor, dialect: Dialect) -> Page {
+        let known = self.pages.iter().find(|(at, for_, _)| *at == cursor && *for_ == dialect);
+        if let Some((_, _, page)) = known {
+            return page.clone();
+        }
+        let page = self.transcript.page(cursor, dialect, PAGE_BYTES);
+        if self.pages.len() == CACHED_PAGES {
+            self.pages.remove(0);
+        }
+        self.pages.push((cursor, dialect, page.clone()));
+        page
+    }
+
+    /// What it is doing.
+    pub fn describe(&self) -> ConversationDescription {
+        ConversationDescription {
+            conversation_id: self.id,
+            title: self.title.clone(),
+            state: self.turns.state(),
+            turn: self.turns.running(),
+            queued: self.turns.questions_ahead() - usize::from(self.turns.running().is_some()),
+            viewers: self.subscribers.len(),
+            pid: self.agent.as_ref().and_then(AgentHandle::pid),
+            seq: self.transcript.last_seq(),
+        }
+    }
+}

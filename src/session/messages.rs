@@ -1,0 +1,223 @@
+//! What can be asked of a [`Session`](super::Session).
+
+use actix::Message;
+use bytestring::ByteString;
+use serde::Serialize;
+use tokio::sync::oneshot;
+
+use crate::wire::{
+    Dialect,
+    outgoing::{Refusal, State},
+};
+
+use super::turn::Closing;
+
+/// Tells viewers apart; never used twice in the life of the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ViewerId(pub u64);
+
+/// Tells browsers apart: the value of a cookie.
+pub type BrowserId = String;
+
+/// Makes a viewer follow a conversation. A viewer that followed another one leaves it.
+#[derive(Message, Debug)]
+#[rtype(result = "Result<Attachment, AttachError>")]
+pub struct Attach {
+    /// The viewer.
+    pub viewer: ViewerId,
+    /// Its browser, where known.
+    pub browser: Option<BrowserId>,
+    /// How it is spoken to.
+    pub dialect: Dialect,
+    /// Which conversation, and where in it.
+    pub to: Destination,
+}
+
+/// Which conversation a viewer wants to follow.
+#[derive(Debug, Clone)]
+pub enum Destination {
+    /// A new one.
+    New,
+    /// A stored one.
+    Stored {
+        /// Its id.
+        conversation: i64,
+        /// The last sequence number that the viewer saw.
+        after: Option<i64>,
+    },
+    /// In the original's dialect, a stored one that the viewer has to be greeted in again,
+    /// unless it has the history already.
+    Resumed {
+        /// Its id.
+        conversation: i64,
+        /// Whether the viewer's browser has read the history.
+        has_history: bool,
+    },
+    /// Where the session failed under the viewer, silently what it followed before.
+    Again {
+        /// Its id.
+        conversation: i64,
+        /// The last sequence number that the viewer was sent.
+        seq: i64,
+    },
+    /// The one that the viewer's browser followed last; else the only live one.
+    Returning,
+    /// The one that the viewer's browser followed last; else the newest live one.
+    Latest,
+}
+
+/// The viewer follows a conversation now.
+#[derive(Debug, Clone, Copy)]
+pub struct Attachment {
+    /// Which one.
+    pub conversation: i64,
+}
+
+/// Why a viewer cannot follow a conversation.
+#[derive(Debug, thiserror::Error)]
+pub enum AttachError {
+    /// No such conversation in this project.
+    #[error(
+        "Conversation {0} not found in this project. It may have been deleted; start a new one."
+    )]
+    Unknown(String),
+    /// No conversation is live, or it is not clear which is meant.
+    #[error("No active session. Send 'start' first.")]
+    NoneLive,
+    /// The project has as many live conversations as it may have.
+    #[error(
+        "This project has {0} live conversations, and no more are allowed. Close one, or try again later."
+    )]
+    TooMany(usize),
+    /// The store failed.
+    #[error("{0}")]
+    Store(String),
+    /// The session is closing.
+    #[error("The server is shutting down. Try again in a moment.")]
+    Closing,
+}
+
+/// Asks for what the viewer has not seen. Answered when there is something.
+///
+/// The answer comes through `reply` and not as the message's result: the session keeps it until
+/// there is something to send. A viewer asks again once it has handed on what it got, so it costs
+/// one batch however slow it is.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct Demand {
+    /// The viewer.
+    pub viewer: ViewerId,
+    /// Where the batch goes.
+    pub reply: oneshot::Sender<Batch>,
+}
+
+/// What a viewer is sent at once.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// The frames, in order, shared with other viewers.
+    pub frames: Vec<ByteString>,
+    /// The last sequence number in it, where it has one.
+    pub seq: Option<i64>,
+    /// What becomes of the viewer afterwards.
+    pub then: Then,
+}
+
+/// What becomes of a viewer after a [`Batch`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Then {
+    /// It asks again.
+    #[default]
+    AskAgain,
+    /// It follows no conversation any more.
+    Detached,
+    /// Its socket is closed.
+    Close {
+        /// The close code.
+        code: u16,
+        /// The reason, at most 123 bytes.
+        reason: &'static str,
+    },
+}
+
+/// Asks something in the viewer's conversation. Whether it is accepted comes as a frame, once
+/// it is stored.
+#[derive(Message, Debug)]
+#[rtype(result = "Result<(), Refusal>")]
+pub struct Post {
+    /// The viewer.
+    pub viewer: ViewerId,
+    /// The client's own id of the message.
+    pub message_id: Option<String>,
+    /// The text.
+    pub content: String,
+}
+
+/// Ends the running turn of the viewer's conversation.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct Stop {
+    /// The viewer.
+    pub viewer: ViewerId,
+}
+
+/// The viewer is gone.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct Detach {
+    /// The viewer.
+    pub viewer: ViewerId,
+}
+
+/// Ends a conversation, or all of them and the session. Answered when the agents are gone and
+/// everything is stored.
+#[derive(Message, Debug)]
+#[rtype(result = "bool")]
+pub struct Close {
+    /// The conversation; `None` means all.
+    pub conversation: Option<i64>,
+    /// What the viewers are told.
+    pub closing: Closing,
+    /// Also delete the conversation: its viewers are told that it is gone.
+    pub delete: bool,
+}
+
+/// Asks what the session is doing.
+#[derive(Message, Debug)]
+#[rtype(result = "Description")]
+pub struct Describe;
+
+/// What a session is doing.
+#[derive(Debug, Clone, Serialize)]
+pub struct Description {
+    /// The conversation that was started last.
+    pub latest: Option<i64>,
+    /// The live conversations.
+    pub conversations: Vec<ConversationDescription>,
+}
+
+/// What a conversation is doing.
+#[derive(Debug, Clone, Serialize)]
+pub struct ConversationDescription {
+    /// Its id.
+    pub conversation_id: i64,
+    /// Its title, once it has one.
+    pub title: Option<String>,
+    /// What it is doing.
+    pub state: State,
+    /// The turn that is answered now.
+    pub turn: Option<i64>,
+    /// Questions that wait.
+    pub queued: usize,
+    /// Sockets that follow it.
+    pub viewers: usize,
+    /// Process id of its agent.
+    pub pid: Option<u32>,
+    /// The newest sequence number.
+    pub seq: i64,
+}
+
+/// Makes the session panic: how supervision is tested.
+#[cfg(feature = "faults")]
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct InjectPanic;

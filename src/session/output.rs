@@ -1,0 +1,201 @@
+//! Agents that speak: events become entries, ends and states.
+
+use std::time::Instant;
+
+use actix::{Context, Handler};
+use serde_json::value::RawValue;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use crate::{
+    agent::{
+        AgentExited, AgentOutput, Flow,
+        event::{AgentEvent, AgentInit},
+    },
+    database::messages::SetAgentSession,
+    entry::{Content, Question, ToolCall, ToolResult},
+    wire::outgoing::{State, Status},
+};
+
+use super::{Session, conversation::Conversation, turn::Event};
+
+/// The tool by which an agent asks the person something.
+const ASK_USER: &str = "mcp__features__ask_user";
+
+impl Handler<AgentOutput> for Session {
+    type Result = Flow;
+
+    fn handle(&mut self, output: AgentOutput, context: &mut Self::Context) -> Flow {
+        let AgentOutput { conversation, epoch, events } = output;
+        let Some(live) = self.conversations.get_mut(&conversation) else { return Flow::Continue };
+        if live.epoch != epoch {
+            return Flow::Continue;
+        }
+        let now = Instant::now();
+        live.last_output = now;
+        live.last_used = now;
+        let mut whole = false;
+        for event in events {
+            whole |= self.heard(conversation, event, context);
+        }
+        self.reserve(conversation, context);
+        if whole {
+            self.store(conversation, context);
+        } else {
+            self.store_soon(conversation, context);
+        }
+        let Some(live) = self.conversations.get_mut(&conversation) else { return Flow::Continue };
+        live.deliver();
+        live.flow()
+    }
+}
+
+impl Session {
+    /// Takes one event. Whether it made an entry that is written at once.
+    fn heard(&mut self, conversation: i64, event: AgentEvent, context: &mut Context<Self>) -> bool {
+        let Some(live) = self.conversations.get_mut(&conversation) else { return false };
+        let turn = match (event, live.turns.running()) {
+            (AgentEvent::Ready, _) => {
+                self.happen(conversation, Event::AgentReady, context);
+                return false;
+            }
+            (AgentEvent::Initialized(init), _) => {
+                self.initialized(conversation, init, context);
+                return false;
+            }
+            (AgentEvent::Finished(result), _) => {
+                self.happen(conversation, Event::Finished(result), context);
+                return true;
+            }
+            (AgentEvent::Garbage(line), _) => {
+                let shown: String = line.chars().take(200).collect();
+                log::warn!("the agent printed garbage conversation={conversation} line={shown:?}");
+                return false;
+            }
+            // What it says outside a turn belongs to nobody.
+            (_, None) => return false,
+            (event, Some(turn)) => (event, turn),
+        };
+        match turn {
+            (AgentEvent::TextStarted, _) => live.transcript.close_block(),
+            (AgentEvent::TextDelta(text), turn) => live.transcript.append(turn, false, &text),
+            (AgentEvent::TextReplaced(text), turn) => live.transcript.replace(turn, &text),
+            (AgentEvent::ThinkingDelta(text), turn) => live.transcript.append(turn, true, &text),
+            (AgentEvent::ToolCalled { call_id, tool, input }, turn) => {
+                live.tool_called(turn, ToolCall { call_id, tool, input });
+                return true;
+            }
+            (AgentEvent::ToolReturned { call_id, ok, content, truncated }, turn) => {
+                if !live.asked.contains(&call_id) {
+                    let result = ToolResult { call_id, ok, content, truncated };
+                    live.transcript.push(turn, Content::ToolResult(result), false);
+                }
+                return true;
+            }
+            (AgentEvent::Retrying { attempt, max_attempts, delay_ms, reason }, _) => {
+                let seconds = delay_ms.div_ceil(1000);
+                live.tell(&Status {
+                    state: State::Retrying,
+                    detail: format!("{reason}; try {attempt} of {max_attempts} in {seconds} s"),
+                    queue_position: None,
+                });
+            }
+            // The process answers these itself.
+            _ => (),
+        }
+        false
+    }
+
+    fn initialized(&mut self, conversation: i64, init: AgentInit, context: &mut Context<Self>) {
+        let Some(live) = self.conversations.get_mut(&conversation) else { return };
+        let id = Uuid::parse_str(&init.session_id).ok();
+        if id.is_some() && live.agent_session != id {
+            log::debug!("agent session conversation={conversation} id={}", init.session_id);
+            live.agent_session = id;
+            let agent_session = Some(init.session_id);
+            self.write_in_background(SetAgentSession { conversation, agent_session }, context);
+        }
+    }
+}
+
+impl Handler<AgentExited> for Session {
+    type Result = ();
+
+    fn handle(&mut self, exited: AgentExited, context: &mut Self::Context) {
+        let AgentExited { conversation, epoch, exit } = exited;
+        let Some(live) = self.conversations.get_mut(&conversation) else {
+            self.answer_closers(context);
+            return;
+        };
+        if live.epoch != epoch {
+            return;
+        }
+        log::info!(
+            "agent ended project={} conversation={conversation} status={:?}",
+            self.project.name,
+            exit.status
+        );
+        live.agent = None;
+        if exit.session_lost {
+            live.agent_session = None;
+            let forget = SetAgentSession { conversation, agent_session: None };
+            self.write_in_background(forget, context);
+        }
+        let Some(live) = self.conversations.get_mut(&conversation) else { return };
+        if exit.session_lost && live.turns.is_starting() {
+            // It could not resume. A new one is told what was said before.
+            self.start_agent(conversation, context);
+        } else {
+            self.happen(conversation, Event::AgentExited(exit.words()), context);
+        }
+        self.answer_closers(context);
+    }
+}
+
+impl Conversation {
+    fn tool_called(&mut self, turn: i64, call: ToolCall) {
+        let questions = (call.tool == ASK_USER).then(|| questions_of(&call.input)).flatten();
+        let content = match questions {
+            Some(questions) => {
+                self.asked.push(call.call_id.clone());
+                Content::Question(Question { call_id: call.call_id, questions })
+            }
+            None => {
+                self.tell(&Status {
+                    state: State::Running,
+                    detail: format!("Using {}…", call.tool.rsplit("__").next().unwrap_or_default()),
+                    queue_position: None,
+                });
+                Content::ToolCall(call)
+            }
+        };
+        self.transcript.push(turn, content, false);
+    }
+
+    /// Whether the agent is read on: not while sequence numbers run short.
+    fn flow(&mut self) -> Flow {
+        if !self.transcript.is_short_of_numbers() {
+            return Flow::Continue;
+        }
+        let (gate, opened) = oneshot::channel();
+        self.gates.push(gate);
+        Flow::Hold(opened)
+    }
+
+    /// Lets the agent be read on.
+    pub(super) fn open_gates(&mut self) {
+        // Dropping a gate opens it.
+        self.gates.clear();
+    }
+}
+
+/// The questions of an `ask_user` call, where it has any.
+fn questions_of(input: &RawValue) -> Option<Box<RawValue>> {
+    #[derive(serde::Deserialize)]
+    struct Input {
+        questions: Box<RawValue>,
+    }
+    let input: Input = serde_json::from_str(input.get()).ok()?;
+    let questions: Vec<serde::de::IgnoredAny> = serde_json::from_str(input.questions.get()).ok()?;
+    (!questions.is_empty()).then_some(input.questions)
+}

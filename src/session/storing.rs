@@ -1,0 +1,162 @@
+//! The session and the database: what changed is written, one write per conversation at a time,
+//! and what must be stored before it is seen is shown then.
+
+use std::time::Duration;
+
+use actix::{
+    ActorFutureExt as _, AsyncContext as _, Context, Handler, Message, WrapFuture as _,
+    dev::ToEnvelope,
+};
+
+use crate::{
+    database::{
+        Database, DatabaseError,
+        messages::{DeleteIfEmpty, ReserveSeq, WriteEntries},
+    },
+    entry::EntryRow,
+    wire::outgoing::{Notice, Refusal},
+};
+
+use super::Session;
+
+/// A growing text is written at most this often.
+const GROWTH_WRITTEN: Duration = Duration::from_millis(200);
+
+/// A write that failed is tried again after this.
+const RETRY: Duration = Duration::from_secs(1);
+
+impl Session {
+    /// Writes what has changed, soon: text that grows is written now and then.
+    pub(super) fn store_soon(&mut self, conversation: i64, context: &mut Context<Self>) {
+        self.store_within(conversation, GROWTH_WRITTEN, context);
+    }
+
+    fn store_within(&mut self, conversation: i64, wait: Duration, context: &mut Context<Self>) {
+        let Some(live) = self.conversations.get_mut(&conversation) else { return };
+        if !std::mem::replace(&mut live.write_due, true) {
+            context.run_later(wait, move |session, context| session.store(conversation, context));
+        }
+    }
+
+    /// Writes what has changed. While a write is under way, what changes waits for the next.
+    pub(super) fn store(&mut self, conversation: i64, context: &mut Context<Self>) {
+        let Some(live) = self.conversations.get_mut(&conversation) else { return };
+        live.write_due = false;
+        if live.writing {
+            return;
+        }
+        let entries = live.transcript.take_dirty();
+        let (Some(first), Some(last)) = (
+            entries.first().map(|entry: &EntryRow| entry.first_seq),
+            entries.iter().map(|entry| entry.last_seq).max(),
+        ) else {
+            return;
+        };
+        live.writing = true;
+        let write = self.resources.database.send(WriteEntries { conversation, entries });
+        let stored = write.into_actor(self).map(move |answer, session, context| {
+            let answer = answer.unwrap_or(Err(DatabaseError::Stopped));
+            session.stored(conversation, first, last, answer, context);
+        });
+        context.spawn(stored);
+    }
+
+    fn stored(
+        &mut self,
+        conversation: i64,
+        first: i64,
+        last: i64,
+        answer: Result<(), DatabaseError>,
+        context: &mut Context<Self>,
+    ) {
+        let Some(live) = self.conversations.get_mut(&conversation) else { return };
+        live.writing = false;
+        let failed = answer.is_err();
+        if let Err(error) = answer {
+            log::error!("cannot store conversation={conversation} error={error}");
+            live.transcript.mark_dirty_from(first);
+            if !std::mem::replace(&mut live.store_failed, true) {
+                live.notify(&Notice::Error(Refusal {
+                    content: format!(
+                        "What is said now cannot be stored: {error}. The conversation goes on, and \
+                         is stored as soon as that works again."
+                    ),
+                    retryable: Some(true),
+                    message_id: None,
+                }));
+            }
+        } else {
+            live.store_failed = false;
+        }
+        // An end is shown once it is stored, or once it is clear that it cannot be for now: a
+        // person must not wait for a broken disk.
+        let held = std::mem::take(&mut live.held);
+        for seq in held {
+            if seq <= last {
+                live.transcript.release(seq);
+            } else {
+                live.held.push(seq);
+            }
+        }
+        let more = live.transcript.is_dirty();
+        live.deliver();
+        if failed {
+            self.store_within(conversation, RETRY, context);
+        } else if more {
+            self.store(conversation, context);
+        }
+        self.answer_closers(context);
+    }
+
+    /// Asks for more sequence numbers when it is time to.
+    pub(super) fn reserve(&mut self, conversation: i64, context: &mut Context<Self>) {
+        let Some(live) = self.conversations.get_mut(&conversation) else { return };
+        let Some(up_to) = live.transcript.wants_range() else { return };
+        let reserved =
+            self.resources.database.send(ReserveSeq { conversation, up_to }).into_actor(self).map(
+                move |answer, session, _| {
+                    let granted = matches!(answer, Ok(Ok(())));
+                    if let Some(live) = session.conversations.get_mut(&conversation) {
+                        live.transcript.reserve(up_to, granted);
+                        live.open_gates();
+                    }
+                },
+            );
+        context.spawn(reserved);
+    }
+
+    /// Sends a write whose failure only the log needs to know.
+    pub(super) fn write_in_background<M>(&mut self, write: M, context: &mut Context<Self>)
+    where
+        M: Message<Result = Result<(), DatabaseError>> + Send + std::fmt::Debug + 'static,
+        Database: Handler<M>,
+        <Database as actix::Actor>::Context: ToEnvelope<Database, M>,
+    {
+        let what = format!("{write:?}");
+        let written =
+            self.resources.database.send(write).into_actor(self).map(move |answer, _, _| {
+                match answer {
+                    Ok(Ok(())) => (),
+                    Ok(Err(error)) => log::warn!("cannot write {what}: {error}"),
+                    Err(error) => log::warn!("cannot write {what}: {error}"),
+                }
+            });
+        context.spawn(written);
+    }
+
+    /// Lets a conversation go from memory, and from the database if nobody ever wrote in it.
+    pub(super) fn unload(&mut self, conversation: i64, context: &mut Context<Self>) {
+        let Some(live) = self.conversations.remove(&conversation) else { return };
+        if self.latest == Some(conversation) {
+            self.latest = None;
+        }
+        if live.is_empty() {
+            let deleted = self.resources.database.send(DeleteIfEmpty { conversation });
+            context.spawn(deleted.into_actor(self).map(move |answer, _, _| {
+                if let Ok(Err(error)) = answer {
+                    log::warn!("cannot delete conversation={conversation} error={error}");
+                }
+            }));
+        }
+    }
+}

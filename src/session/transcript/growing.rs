@@ -1,0 +1,87 @@
+//! One text that grows while it streams, kept escaped as the inside of a JSON string, so that
+//! any part of it becomes a frame without looking at it again.
+
+use crate::entry::TextBlock;
+
+/// A mark is set after about this many bytes: a long text is sent in pages that end at a mark,
+/// and every mark knows its sequence number.
+const MARK_BYTES: usize = 4 * 1024;
+
+/// A growing text.
+#[derive(Debug)]
+pub struct Growing {
+    /// Whether it is thinking and not answer.
+    pub thinking: bool,
+    /// Number of the block within its turn.
+    pub block: u32,
+    /// Whether more may be appended.
+    pub open: bool,
+    /// Counts the times that the text was replaced.
+    pub revision: u32,
+    escaped: String,
+    marks: Vec<Mark>,
+}
+
+/// Up to `offset`, the text is what a viewer has that saw `seq`.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    offset: usize,
+    seq: i64,
+}
+
+impl Growing {
+    /// An empty text that can be appended to.
+    pub fn new(thinking: bool, block: u32) -> Self {
+        Self { thinking, block, open: true, revision: 0, escaped: String::new(), marks: Vec::new() }
+    }
+
+    /// A finished text, as read from the database.
+    pub fn closed(thinking: bool, block: &TextBlock, last_seq: i64) -> Self {
+        let mut growing = Self::new(thinking, block.block);
+        growing.append(&block.content, last_seq);
+        growing.open = false;
+        growing
+    }
+
+    /// The text, escaped.
+    pub fn escaped(&self) -> &str {
+        &self.escaped
+    }
+
+    /// The text as it was said.
+    pub fn plain(&self) -> String {
+        serde_json::from_str(&format!("\"{}\"", self.escaped)).unwrap_or_default()
+    }
+
+    /// Adds text under a number.
+    pub fn append(&mut self, text: &str, seq: i64) {
+        let quoted = serde_json::to_string(text).unwrap_or_default();
+        let inside = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
+        self.escaped.push_str(inside);
+        let last = self.marks.last().map_or(0, |mark| mark.offset);
+        if self.escaped.len() - last >= MARK_BYTES {
+            self.marks.push(Mark { offset: self.escaped.len(), seq });
+        }
+    }
+
+    /// Puts other text in place of all of it.
+    pub fn replace(&mut self, text: &str, seq: i64) {
+        self.revision += 1;
+        self.escaped.clear();
+        self.marks.clear();
+        self.append(text, seq);
+    }
+
+    /// Where a piece ends that starts at `from` and has about `max_bytes`, and its number.
+    pub fn cut(&self, from: usize, max_bytes: usize, last_seq: i64) -> (usize, i64) {
+        let whole = (self.escaped.len(), last_seq);
+        if self.escaped.len() - from <= max_bytes {
+            return whole;
+        }
+        let next = self.marks.partition_point(|mark| mark.offset <= from);
+        let beyond = self.marks.partition_point(|mark| mark.offset <= from + max_bytes);
+        // The last mark that fits, or else the first one there is.
+        let mark = self.marks.get(beyond.saturating_sub(1).max(next));
+        mark.map_or(whole, |mark| (mark.offset, mark.seq))
+    }
+}

@@ -1,0 +1,195 @@
+//! What a viewer has not seen yet: where it comes in, and the pages that bring it to the end.
+
+use bytestring::ByteString;
+
+use crate::wire::{
+    Dialect,
+    render::{self, TextPiece},
+};
+
+use super::{Body, Entry, Transcript, growing::Growing};
+
+/// How far a viewer has got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Cursor {
+    /// The next entry to send, or the one that has been sent in part.
+    entry: usize,
+    /// Bytes of that entry's text that have been sent.
+    offset: usize,
+    /// The text's revision that they were sent from.
+    revision: u32,
+    /// The viewer may hold an older state of the entry: its text is sent whole, to replace it.
+    rewrites: bool,
+}
+
+/// Where a viewer comes in that says what it saw last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entrance {
+    /// Where to go on.
+    pub cursor: Cursor,
+    /// The viewer is to drop what it has beyond this number.
+    pub after: i64,
+    /// Whether the viewer's own number could be used.
+    pub resumed: bool,
+}
+
+/// What a viewer is sent at once.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The frames, in order.
+    pub frames: Vec<ByteString>,
+    /// Where the viewer stands after them.
+    pub next: Cursor,
+    /// The number of the last thing in it; `None` when it has nothing.
+    pub seq: Option<i64>,
+    /// Whether there is more to send already.
+    pub more: bool,
+}
+
+impl Transcript {
+    /// Where a viewer comes in that saw everything up to `after`, or nothing.
+    pub fn enter(&self, after: Option<i64>) -> Entrance {
+        let beginning = Entrance { cursor: Cursor::at(0), after: 0, resumed: false };
+        let Some(after) = after.filter(|after| (0..self.next_seq).contains(after)) else {
+            return beginning;
+        };
+        let index = self.entries.partition_point(|entry| entry.last_seq <= after);
+        let inside = self.entries.get(index).is_some_and(|entry| entry.first_seq <= after);
+        if inside {
+            let cursor = Cursor { rewrites: true, ..Cursor::at(index) };
+            return Entrance { cursor, after, resumed: true };
+        }
+        let Some(previous) = index.checked_sub(1).and_then(|i| self.entries.get(i)) else {
+            return Entrance { resumed: after == 0, ..beginning };
+        };
+        if previous.last_seq == after {
+            let newest = index == self.entries.len();
+            let cursor = if newest { self.end() } else { Cursor::at(index) };
+            return Entrance { cursor, after, resumed: true };
+        }
+        // The number was given out, but what it stood for did not survive: the viewer holds
+        // more than we do. It drops the last text and gets it again as far as we have it.
+        let (index, after) = match previous.body {
+            Body::Growing(_) => (index - 1, previous.first_seq - 1),
+            Body::Fixed(_) => (index, previous.last_seq),
+        };
+        Entrance { cursor: Cursor::at(index), after, resumed: true }
+    }
+
+    /// Behind everything there is.
+    pub fn end(&self) -> Cursor {
+        let mut cursor = Cursor::at(self.entries.len());
+        if let Some(Entry { body: Body::Growing(growing), .. }) = self.entries.last()
+            && growing.open
+        {
+            cursor = Cursor {
+                entry: self.entries.len() - 1,
+                offset: growing.escaped().len(),
+                revision: growing.revision,
+                rewrites: false,
+            };
+        }
+        cursor
+    }
+
+    /// Behind everything that began up to `seq`, for a viewer that cannot replace what it has.
+    pub fn behind(&self, seq: i64) -> Cursor {
+        let index = self.entries.partition_point(|entry| entry.first_seq <= seq);
+        if index == self.entries.len() { self.end() } else { Cursor::at(index) }
+    }
+
+    /// The first entry of a turn.
+    pub fn start_of(&self, turn: i64) -> Cursor {
+        let index = self.entries.iter().position(|entry| entry.turn == turn);
+        index.map_or_else(|| self.end(), Cursor::at)
+    }
+
+    /// Whether a viewer at `cursor` has something to be sent.
+    pub fn has_news(&self, cursor: &Cursor) -> bool {
+        match self.entries.get(cursor.entry) {
+            None => false,
+            Some(entry) if entry.held => false,
+            Some(Entry { body: Body::Growing(growing), .. }) => {
+                cursor.revision != growing.revision
+                    || cursor.offset < growing.escaped().len()
+                    || self.entries.get(cursor.entry + 1).is_some_and(|next| !next.held)
+            }
+            Some(_) => true,
+        }
+    }
+
+    /// What comes after `cursor`, about `max_bytes` of it. A single piece that is larger still
+    /// goes out.
+    pub fn page(&self, cursor: Cursor, dialect: Dialect, max_bytes: usize) -> Page {
+        let mut frames = Vec::new();
+        let mut bytes = 0;
+        let mut seq = None;
+        let mut cursor = cursor;
+        while bytes < max_bytes {
+            let Some(entry) = self.entries.get(cursor.entry).filter(|entry| !entry.held) else {
+                break;
+            };
+            let frame = match &entry.body {
+                Body::Fixed(content) => {
+                    cursor = Cursor::at(cursor.entry + 1);
+                    seq = Some(entry.last_seq);
+                    render::fixed(content, entry.turn, entry.last_seq, dialect)
+                }
+                Body::Growing(growing) => {
+                    let left = max_bytes - bytes;
+                    let (frame, upto) = entry.piece(growing, &mut cursor, left, dialect);
+                    seq = Some(upto);
+                    let more_may_come = growing.open && cursor.entry + 1 == self.entries.len();
+                    if cursor.offset < growing.escaped().len() || more_may_come {
+                        frames.extend(frame);
+                        break;
+                    }
+                    cursor = Cursor::at(cursor.entry + 1);
+                    frame
+                }
+            };
+            if let Some(frame) = frame {
+                bytes += frame.len();
+                frames.push(frame);
+            }
+        }
+        Page { frames, next: cursor, seq, more: self.has_news(&cursor) }
+    }
+}
+
+impl Cursor {
+    fn at(entry: usize) -> Self {
+        Self { entry, offset: 0, revision: 0, rewrites: false }
+    }
+}
+
+impl Entry {
+    /// The next piece of a growing text, moving the cursor past it.
+    fn piece(
+        &self,
+        growing: &Growing,
+        cursor: &mut Cursor,
+        max_bytes: usize,
+        dialect: Dialect,
+    ) -> (Option<ByteString>, i64) {
+        let outdated = cursor.offset > 0 && cursor.revision != growing.revision;
+        let replace = outdated || (cursor.rewrites && cursor.offset == 0);
+        let from = if outdated { 0 } else { cursor.offset };
+        let (to, seq) = growing.cut(from, max_bytes, self.last_seq);
+        *cursor =
+            Cursor { offset: to, revision: growing.revision, rewrites: false, entry: cursor.entry };
+        let escaped = growing.escaped().get(from..to).unwrap_or_default();
+        if escaped.is_empty() && !replace {
+            return (None, seq);
+        }
+        let piece = TextPiece {
+            thinking: growing.thinking,
+            turn: self.turn,
+            block: growing.block,
+            seq,
+            escaped,
+            replace,
+        };
+        (render::text(piece, dialect), seq)
+    }
+}

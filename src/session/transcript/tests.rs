@@ -1,0 +1,299 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::*;
+use crate::{
+    entry::{Outcome, ResponseDone, UserMessage},
+    wire::Dialect,
+};
+
+/// A client of our dialect: applies frames as the page does.
+#[derive(Default, Debug)]
+struct Client {
+    seq: i64,
+    entries: BTreeMap<i64, Shown>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Shown {
+    kind: String,
+    block: Option<(i64, i64)>,
+    text: String,
+}
+
+impl Client {
+    fn enter(&mut self, entrance: &Entrance) {
+        self.seq = entrance.after;
+        self.entries.retain(|first, _| *first <= entrance.after);
+    }
+
+    fn apply(&mut self, frame: &str) {
+        let frame: Value = serde_json::from_str(frame).unwrap();
+        let seq = frame["seq"].as_i64().unwrap();
+        assert!(seq > self.seq || frame["replace"] == true, "{frame} after {}", self.seq);
+        self.seq = self.seq.max(seq);
+        let kind = frame["type"].as_str().unwrap().to_owned();
+        let text = frame["content"].as_str().unwrap_or_default().to_owned();
+        let block = frame["block"].as_i64().map(|block| (frame["turn"].as_i64().unwrap(), block));
+        let known =
+            block.and_then(|_| self.entries.values_mut().find(|shown| shown.block == block));
+        match known {
+            Some(shown) if frame["replace"] == true => shown.text = text,
+            Some(shown) => shown.text.push_str(&text),
+            None => {
+                self.entries.insert(seq, Shown { kind, block, text });
+            }
+        }
+    }
+
+    fn screen(&self) -> Vec<Shown> {
+        self.entries.values().cloned().collect()
+    }
+}
+
+fn stored(rows: &[EntryRow]) -> Vec<Shown> {
+    rows.iter()
+        .map(|row| {
+            let payload: Value = serde_json::from_str(&row.payload).unwrap();
+            Shown {
+                kind: row.kind.clone(),
+                block: payload["block"].as_i64().map(|block| (row.turn, block)),
+                text: payload["content"].as_str().unwrap_or_default().to_owned(),
+            }
+        })
+        .collect()
+}
+
+fn done() -> Content {
+    Content::ResponseDone(ResponseDone {
+        outcome: Outcome::Completed,
+        usage: None,
+        cost_usd: None,
+        duration_ms: None,
+    })
+}
+
+fn asked(text: &str) -> Content {
+    Content::UserMessage(UserMessage { message_id: None, content: text.to_owned() })
+}
+
+fn frames(page: &Page) -> Vec<String> {
+    page.frames.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_waiting_viewer_gets_each_delta_and_a_late_one_gets_them_as_one() {
+    let mut transcript = Transcript::new(100);
+    transcript.append(1, false, "Hel");
+    let first = transcript.page(transcript.enter(None).cursor, Dialect::V1, 1000);
+    transcript.append(1, false, "lo\n");
+    let second = transcript.page(first.next, Dialect::V1, 1000);
+    assert_eq!(
+        [frames(&first), frames(&second)].concat(),
+        [
+            r#"{"type":"text","seq":1,"turn":1,"block":0,"content":"Hel"}"#,
+            r#"{"type":"text","seq":2,"turn":1,"block":0,"content":"lo\n"}"#,
+        ]
+    );
+    let late = transcript.page(transcript.enter(None).cursor, Dialect::Seed, 1000);
+    assert_eq!(frames(&late), [r#"{"type":"text","content":"Hello\n"}"#]);
+}
+
+#[test]
+fn a_viewer_that_returns_inside_a_text_gets_it_whole_to_replace_its_own() {
+    let mut transcript = Transcript::new(100);
+    transcript.append(1, false, "one ");
+    transcript.append(1, false, "two");
+    let entrance = transcript.enter(Some(1));
+    assert!(entrance.resumed);
+    let page = transcript.page(entrance.cursor, Dialect::V1, 1000);
+    assert_eq!(
+        frames(&page),
+        [r#"{"type":"text","seq":2,"turn":1,"block":0,"content":"one two","replace":true}"#]
+    );
+}
+
+#[test]
+fn what_is_held_is_shown_with_all_that_follows_only_when_released() {
+    let mut transcript = Transcript::new(100);
+    transcript.append(1, false, "text");
+    let end = transcript.push(1, done(), true);
+    transcript.append(2, false, "next");
+    let start = transcript.enter(None).cursor;
+    let before = transcript.page(start, Dialect::Seed, 1000);
+    assert_eq!(frames(&before), [r#"{"type":"text","content":"text"}"#]);
+    assert!(!before.more);
+    transcript.release(end);
+    let after = transcript.page(before.next, Dialect::Seed, 1000);
+    assert_eq!(
+        frames(&after),
+        [r#"{"type":"response_done"}"#, r#"{"type":"text","content":"next"}"#]
+    );
+}
+
+#[test]
+fn a_text_that_was_streamed_wrongly_is_replaced() {
+    let mut transcript = Transcript::new(100);
+    transcript.append(1, false, "wrong");
+    let page = transcript.page(transcript.enter(None).cursor, Dialect::V1, 1000);
+    transcript.replace(1, "right");
+    let page = transcript.page(page.next, Dialect::V1, 1000);
+    assert_eq!(
+        frames(&page),
+        [r#"{"type":"text","seq":2,"turn":1,"block":0,"content":"right","replace":true}"#]
+    );
+    assert_eq!(stored(&transcript.take_dirty())[0].text, "right");
+}
+
+#[test]
+fn a_long_text_goes_out_in_pages_that_a_viewer_can_return_to() {
+    let mut transcript = Transcript::new(10_000);
+    for _ in 0..60 {
+        transcript.append(1, false, &"x".repeat(1000));
+    }
+    let mut client = Client::default();
+    let mut cursor = transcript.enter(None).cursor;
+    let mut pages = 0;
+    loop {
+        let page = transcript.page(cursor, Dialect::V1, 16 * 1024);
+        assert!(page.frames.iter().all(|frame| frame.len() < 17 * 1024));
+        frames(&page).iter().for_each(|frame| client.apply(frame));
+        cursor = page.next;
+        pages += 1;
+        if !page.more {
+            break;
+        }
+    }
+    assert!(pages >= 4, "{pages} pages");
+    assert_eq!(client.screen()[0].text.len(), 60_000);
+}
+
+#[test]
+fn a_number_that_was_never_given_out_starts_from_the_beginning() {
+    let mut transcript = Transcript::new(100);
+    transcript.push(0, done(), false);
+    for nonsense in [-5, 2, 99_999] {
+        let entrance = transcript.enter(Some(nonsense));
+        assert!(!entrance.resumed && entrance.after == 0, "{nonsense}: {entrance:?}");
+    }
+    assert!(transcript.enter(Some(1)).resumed);
+}
+
+#[test]
+fn numbers_are_asked_for_ahead_and_running_short_is_told() {
+    let mut transcript = Transcript::new(SEQ_RANGE);
+    assert_eq!(transcript.wants_range(), None);
+    for _ in 0..SEQ_RANGE / 2 + 1 {
+        transcript.append(1, false, "x");
+    }
+    let asked = transcript.wants_range().unwrap();
+    assert_eq!(transcript.wants_range(), None, "asked twice");
+    while !transcript.is_short_of_numbers() {
+        transcript.append(1, false, "x");
+    }
+    transcript.reserve(asked, true);
+    assert!(!transcript.is_short_of_numbers());
+}
+
+#[test]
+fn turns_that_nothing_ended_are_known() {
+    let mut transcript = Transcript::new(100);
+    transcript.push(1, asked("a"), false);
+    transcript.push(2, asked("b"), false);
+    transcript.push(1, done(), false);
+    assert_eq!(transcript.open_turns(), [2]);
+    assert_eq!(transcript.next_turn(), 3);
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Append(bool, String),
+    Replace(String),
+    Fixed,
+    NextTurn,
+    Read(usize),
+    Return,
+    Write,
+    Crash,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (any::<bool>(), "[a-zé\"\\\\\n😀]{1,40}").prop_map(|(thinking, text)| Step::Append(thinking, text)),
+        1 => "[a-z\"]{0,20}".prop_map(Step::Replace),
+        2 => Just(Step::Fixed),
+        1 => Just(Step::NextTurn),
+        4 => (1usize..3000).prop_map(Step::Read),
+        2 => Just(Step::Return),
+        3 => Just(Step::Write),
+        1 => Just(Step::Crash),
+    ]
+}
+
+/// The database as far as it matters here.
+#[derive(Default)]
+struct Disk(BTreeMap<i64, EntryRow>);
+
+impl Disk {
+    fn write(&mut self, rows: Vec<EntryRow>) {
+        for row in rows {
+            self.0.insert(row.first_seq, row);
+        }
+    }
+
+    fn rows(&self) -> Vec<EntryRow> {
+        self.0.values().cloned().collect()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
+
+    /// Whatever happens, and in whatever order, the viewer's screen is what is stored.
+    #[test]
+    fn p4_every_reconstruction_equals_the_stored_conversation(steps in prop::collection::vec(step(), 1..80)) {
+        let mut reserved = SEQ_RANGE;
+        let mut transcript = Transcript::new(reserved);
+        let mut disk = Disk::default();
+        let mut client = Client::default();
+        let mut cursor = transcript.enter(None).cursor;
+        let mut turn = 1;
+        for step in steps {
+            match step {
+                Step::Append(thinking, text) => transcript.append(turn, thinking, &text),
+                Step::Replace(text) => transcript.replace(turn, &text),
+                Step::Fixed => { transcript.push(turn, asked("q"), false); }
+                Step::NextTurn => { transcript.push(turn, done(), false); turn += 1; }
+                Step::Read(bytes) => {
+                    let page = transcript.page(cursor, Dialect::V1, bytes);
+                    frames(&page).iter().for_each(|frame| client.apply(frame));
+                    cursor = page.next;
+                }
+                Step::Return => {
+                    let entrance = transcript.enter(Some(client.seq));
+                    client.enter(&entrance);
+                    cursor = entrance.cursor;
+                }
+                Step::Write => disk.write(transcript.take_dirty()),
+                Step::Crash => {
+                    transcript = Transcript::restore(&disk.rows(), reserved + 1).unwrap();
+                    reserved += SEQ_RANGE;
+                    turn = transcript.next_turn().max(1);
+                    let entrance = transcript.enter(Some(client.seq));
+                    client.enter(&entrance);
+                    cursor = entrance.cursor;
+                }
+            }
+        }
+        disk.write(transcript.take_dirty());
+        loop {
+            let page = transcript.page(cursor, Dialect::V1, 4096);
+            frames(&page).iter().for_each(|frame| client.apply(frame));
+            cursor = page.next;
+            if !page.more { break; }
+        }
+        prop_assert_eq!(client.screen(), stored(&disk.rows()));
+    }
+}

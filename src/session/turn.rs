@@ -1,0 +1,346 @@
+//! The decisions of a conversation: which question is answered when, when its agent runs, and how
+//! every turn comes to exactly one end. Pure code: an event goes in, effects come out.
+
+use std::collections::VecDeque;
+
+use crate::{
+    agent::event::{AgentEnd, AgentResult},
+    entry::{Content, Outcome, ResponseDone, TurnError},
+    wire::outgoing::{State, Status},
+};
+
+#[cfg(test)]
+mod tests;
+
+/// What the agent of a conversation is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Agent {
+    /// There is no process.
+    Absent,
+    /// The process has not answered the handshake.
+    Starting,
+    /// The process takes messages.
+    Ready,
+    /// The process is being ended.
+    Stopping,
+}
+
+/// The state of a conversation's turns.
+#[derive(Debug)]
+pub struct Turns {
+    agent: Agent,
+    running: Option<Running>,
+    waiting: VecDeque<Question>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Running {
+    turn: i64,
+    /// A person wants it to end.
+    stopping: bool,
+}
+
+/// A durable question that waits for its turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// Its turn.
+    pub turn: i64,
+    /// Its text.
+    pub content: String,
+}
+
+/// What happens to a conversation.
+#[derive(Debug)]
+pub enum Event {
+    /// Somebody is there: the agent is started ahead of the first question.
+    Wake,
+    /// A question is stored.
+    Asked(Question),
+    /// The agent takes messages.
+    AgentReady,
+    /// The agent ended its turn.
+    Finished(AgentResult),
+    /// The agent's process is gone, with words for the user.
+    AgentExited(String),
+    /// The agent could not even be started, with words for the user.
+    StartFailed(String),
+    /// A person wants the running turn to end.
+    StopAsked,
+    /// The agent must go, whatever it is doing, with words for the user.
+    AgentMustEnd(String),
+    /// The agent has been idle for long.
+    Hibernate,
+    /// The conversation ends, with the end that its open turns come to.
+    Closed(Closing),
+}
+
+/// Why a conversation ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Closing {
+    /// The server shuts down: what came so far is kept as an interrupted answer.
+    Shutdown,
+    /// Somebody ended it, with words for the user.
+    Ended(String),
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Effect {
+    /// Start the agent.
+    StartAgent,
+    /// Give the agent this question; its turn begins.
+    Ask(Question),
+    /// Ask the agent to break off.
+    Interrupt,
+    /// End the agent's process.
+    StopAgent,
+    /// The turn is over: this is its end.
+    End {
+        /// The turn.
+        turn: i64,
+        /// A [`Content`] that [ends](Content::is_end).
+        content: Content,
+    },
+    /// Tell the viewers.
+    Tell(Status),
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self { agent: Agent::Absent, running: None, waiting: VecDeque::new() }
+    }
+}
+
+impl Turns {
+    /// Takes an event and says what is to be done.
+    pub fn on(&mut self, event: Event) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        match event {
+            Event::Wake => self.wake(&mut effects),
+            Event::Asked(question) => {
+                let before = self.questions_ahead();
+                self.waiting.push_back(question);
+                if before > 0 {
+                    effects.push(Effect::Tell(queued(before)));
+                }
+                self.advance(&mut effects);
+            }
+            Event::AgentReady => {
+                if self.agent == Agent::Starting {
+                    self.agent = Agent::Ready;
+                    self.advance(&mut effects);
+                    if self.running.is_none() {
+                        effects.push(Effect::Tell(status(State::Idle, "")));
+                    }
+                }
+            }
+            Event::Finished(result) => self.finished(result, &mut effects),
+            Event::AgentExited(words) => self.exited(words, &mut effects),
+            Event::StartFailed(words) => {
+                self.agent = Agent::Absent;
+                self.fail_first(&words, &mut effects);
+                self.advance(&mut effects);
+            }
+            Event::StopAsked => self.stop(&mut effects),
+            Event::AgentMustEnd(words) => {
+                self.end_agent(&mut effects);
+                match self.running {
+                    // It was asked to stop and did not: it stops now.
+                    Some(Running { turn, stopping: true }) => {
+                        self.running = None;
+                        effects.push(done(turn, Outcome::Stopped));
+                    }
+                    _ => self.fail_first(&words, &mut effects),
+                }
+            }
+            Event::Hibernate => {
+                if self.is_idle() {
+                    self.end_agent(&mut effects);
+                }
+            }
+            Event::Closed(closing) => self.close(closing, &mut effects),
+        }
+        effects
+    }
+
+    /// The turn that the agent works on.
+    pub fn running(&self) -> Option<i64> {
+        self.running.map(|running| running.turn)
+    }
+
+    /// How many questions are answered before one that is asked now.
+    pub fn questions_ahead(&self) -> usize {
+        self.waiting.len() + usize::from(self.running.is_some())
+    }
+
+    /// Whether nothing runs and nothing waits.
+    pub fn is_idle(&self) -> bool {
+        self.questions_ahead() == 0
+    }
+
+    /// Whether a process of the agent exists.
+    pub fn has_agent(&self) -> bool {
+        self.agent != Agent::Absent
+    }
+
+    /// Whether the agent has yet to answer the handshake.
+    pub fn is_starting(&self) -> bool {
+        self.agent == Agent::Starting
+    }
+
+    /// The state in one word.
+    pub fn state(&self) -> State {
+        match (self.running, self.agent) {
+            (Some(Running { stopping: true, .. }), _) => State::Stopping,
+            (Some(_), _) => State::Running,
+            (None, Agent::Starting) => State::Starting,
+            (None, _) if !self.waiting.is_empty() => State::Queued,
+            (None, _) => State::Idle,
+        }
+    }
+
+    fn wake(&mut self, effects: &mut Vec<Effect>) {
+        if self.agent == Agent::Absent {
+            self.agent = Agent::Starting;
+            effects.push(Effect::Tell(status(State::Starting, "Starting the agent…")));
+            effects.push(Effect::StartAgent);
+        }
+    }
+
+    /// Begins the next turn as soon as the agent is free.
+    fn advance(&mut self, effects: &mut Vec<Effect>) {
+        if self.running.is_some() || self.waiting.is_empty() {
+            return;
+        }
+        match self.agent {
+            Agent::Absent => self.wake(effects),
+            // The agent's next sign of life, or its exit, brings us here again.
+            Agent::Starting | Agent::Stopping => (),
+            Agent::Ready => {
+                if let Some(question) = self.waiting.pop_front() {
+                    self.running = Some(Running { turn: question.turn, stopping: false });
+                    effects.push(Effect::Tell(status(State::Running, "Thinking…")));
+                    effects.push(Effect::Ask(question));
+                }
+            }
+        }
+    }
+
+    fn finished(&mut self, result: AgentResult, effects: &mut Vec<Effect>) {
+        // A result without a turn, or a second one, ends nothing.
+        let Some(running) = self.running.take() else { return };
+        let outcome = match result.end {
+            AgentEnd::Completed => Outcome::Completed,
+            AgentEnd::Interrupted if running.stopping => Outcome::Stopped,
+            AgentEnd::Interrupted => Outcome::Interrupted,
+            AgentEnd::Failed(_) if running.stopping => Outcome::Stopped,
+            AgentEnd::Failed(words) => {
+                effects.push(failure(running.turn, words));
+                self.after_end(effects);
+                return;
+            }
+        };
+        let content = Content::ResponseDone(ResponseDone {
+            outcome,
+            usage: Some(result.usage),
+            cost_usd: result.cost_usd,
+            duration_ms: result.duration_ms,
+        });
+        effects.push(Effect::End { turn: running.turn, content });
+        self.after_end(effects);
+    }
+
+    fn after_end(&mut self, effects: &mut Vec<Effect>) {
+        self.advance(effects);
+        if self.is_idle() {
+            effects.push(Effect::Tell(status(State::Idle, "")));
+        }
+    }
+
+    fn exited(&mut self, words: String, effects: &mut Vec<Effect>) {
+        let was = std::mem::replace(&mut self.agent, Agent::Absent);
+        match self.running {
+            Some(Running { turn, stopping: true }) => {
+                self.running = None;
+                effects.push(done(turn, Outcome::Stopped));
+            }
+            Some(_) => self.fail_first(&words, effects),
+            // It never came to take the question that waits.
+            None if was == Agent::Starting => self.fail_first(&words, effects),
+            None => (),
+        }
+        self.after_end(effects);
+    }
+
+    /// Ends the running turn, or else the first waiting one, as failed.
+    fn fail_first(&mut self, words: &str, effects: &mut Vec<Effect>) {
+        let running = self.running.take().map(|running| running.turn);
+        let turn = running.or_else(|| self.waiting.pop_front().map(|question| question.turn));
+        if let Some(turn) = turn {
+            effects.push(failure(turn, words.to_owned()));
+        }
+    }
+
+    fn stop(&mut self, effects: &mut Vec<Effect>) {
+        if let Some(running) = &mut self.running {
+            if !std::mem::replace(&mut running.stopping, true) {
+                effects.push(Effect::Tell(status(State::Stopping, "Stopping…")));
+                effects.push(Effect::Interrupt);
+            }
+        } else if let Some(question) = self.waiting.pop_front() {
+            effects.push(done(question.turn, Outcome::Stopped));
+        }
+    }
+
+    fn end_agent(&mut self, effects: &mut Vec<Effect>) {
+        if matches!(self.agent, Agent::Starting | Agent::Ready) {
+            self.agent = Agent::Stopping;
+            effects.push(Effect::StopAgent);
+        }
+    }
+
+    fn close(&mut self, closing: Closing, effects: &mut Vec<Effect>) {
+        let running = self.running.take().map(|running| running.turn);
+        let waiting = self.waiting.drain(..).map(|question| question.turn);
+        for turn in running.into_iter().chain(waiting) {
+            effects.push(match &closing {
+                Closing::Shutdown if Some(turn) == running => done(turn, Outcome::Interrupted),
+                Closing::Shutdown => failure(
+                    turn,
+                    "the server was shut down before this could be answered; ask again".to_owned(),
+                ),
+                Closing::Ended(words) => failure(turn, words.clone()),
+            });
+        }
+        self.end_agent(effects);
+    }
+}
+
+fn done(turn: i64, outcome: Outcome) -> Effect {
+    let content = Content::ResponseDone(ResponseDone {
+        outcome,
+        usage: None,
+        cost_usd: None,
+        duration_ms: None,
+    });
+    Effect::End { turn, content }
+}
+
+fn failure(turn: i64, content: String) -> Effect {
+    Effect::End { turn, content: Content::Error(TurnError { content, retryable: true }) }
+}
+
+fn status(state: State, detail: &str) -> Status {
+    Status { state, detail: detail.to_owned(), queue_position: None }
+}
+
+fn queued(ahead: usize) -> Status {
+    let questions = if ahead == 1 { "1 question" } else { &format!("{ahead} questions") };
+    Status {
+        state: State::Queued,
+        detail: format!(
+            "Waiting: {questions} before yours; you can leave, the answer will be here"
+        ),
+        queue_position: Some(ahead),
+    }
+}

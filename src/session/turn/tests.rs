@@ -1,0 +1,180 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::agent::event::Usage;
+
+fn question(turn: i64) -> Event {
+    Event::Asked(Question { turn, content: format!("question {turn}") })
+}
+
+fn result(end: AgentEnd) -> Event {
+    Event::Finished(AgentResult { end, usage: Usage::default(), cost_usd: None, duration_ms: None })
+}
+
+/// The effects of events, one word each.
+fn trace(turns: &mut Turns, events: impl IntoIterator<Item = Event>) -> Vec<String> {
+    let effects = events.into_iter().flat_map(|event| turns.on(event)).collect::<Vec<_>>();
+    effects.iter().filter_map(word).collect()
+}
+
+fn word(effect: &Effect) -> Option<String> {
+    Some(match effect {
+        Effect::StartAgent => "start".to_owned(),
+        Effect::Ask(question) => format!("ask {}", question.turn),
+        Effect::Interrupt => "interrupt".to_owned(),
+        Effect::StopAgent => "stop".to_owned(),
+        Effect::End { turn, content: Content::ResponseDone(done) } => {
+            format!("{:?} {turn}", done.outcome).to_lowercase()
+        }
+        Effect::End { turn, content: Content::Error(error) } => {
+            format!("error {turn}: {}", error.content)
+        }
+        Effect::End { turn, .. } => format!("no end {turn}"),
+        Effect::Tell(_) => return None,
+    })
+}
+
+#[test]
+fn a_question_waits_for_the_agent_and_is_answered() {
+    let mut turns = Turns::default();
+    let events = [question(1), Event::AgentReady, result(AgentEnd::Completed)];
+    assert_eq!(trace(&mut turns, events), ["start", "ask 1", "completed 1"]);
+    assert!(turns.is_idle());
+}
+
+#[test]
+fn questions_are_answered_one_after_the_other() {
+    let mut turns = Turns::default();
+    let events = [
+        Event::Wake,
+        Event::AgentReady,
+        question(1),
+        question(2),
+        question(3),
+        result(AgentEnd::Completed),
+        result(AgentEnd::Completed),
+    ];
+    assert_eq!(
+        trace(&mut turns, events),
+        ["start", "ask 1", "completed 1", "ask 2", "completed 2", "ask 3"]
+    );
+}
+
+#[test]
+fn p7_a_result_twice_ends_a_turn_once() {
+    let mut turns = Turns::default();
+    let events =
+        [question(1), Event::AgentReady, result(AgentEnd::Completed), result(AgentEnd::Completed)];
+    assert_eq!(trace(&mut turns, events), ["start", "ask 1", "completed 1"]);
+}
+
+#[test]
+fn p7_a_crash_ends_the_turn_and_the_next_question_starts_the_agent_again() {
+    let mut turns = Turns::default();
+    let events = [
+        question(1),
+        Event::AgentReady,
+        Event::AgentExited("it crashed".to_owned()),
+        question(2),
+        Event::AgentReady,
+    ];
+    assert_eq!(
+        trace(&mut turns, events),
+        ["start", "ask 1", "error 1: it crashed", "start", "ask 2"]
+    );
+}
+
+#[test]
+fn an_agent_that_never_starts_fails_one_question_per_try() {
+    let mut turns = Turns::default();
+    let events = [
+        question(1),
+        question(2),
+        Event::AgentExited("no".to_owned()),
+        Event::StartFailed("no".to_owned()),
+    ];
+    assert_eq!(trace(&mut turns, events), ["start", "error 1: no", "start", "error 2: no"]);
+    assert!(turns.is_idle() && !turns.has_agent());
+}
+
+#[test]
+fn a_stop_interrupts_once_and_the_turn_ends_as_stopped() {
+    let mut turns = Turns::default();
+    let events = [
+        question(1),
+        Event::AgentReady,
+        Event::StopAsked,
+        Event::StopAsked,
+        result(AgentEnd::Interrupted),
+    ];
+    assert_eq!(trace(&mut turns, events), ["start", "ask 1", "interrupt", "stopped 1"]);
+    assert_eq!(turns.state(), State::Idle);
+}
+
+#[test]
+fn a_shutdown_keeps_what_runs_as_interrupted() {
+    let mut turns = Turns::default();
+    trace(&mut turns, [question(1), Event::AgentReady, question(2)]);
+    let words = trace(&mut turns, [Event::Closed(Closing::Shutdown)]);
+    assert_eq!(
+        words,
+        [
+            "interrupted 1",
+            "error 2: the server was shut down before this could be answered; ask again",
+            "stop"
+        ]
+    );
+}
+
+#[test]
+fn an_idle_agent_sleeps_and_a_busy_one_does_not() {
+    let mut turns = Turns::default();
+    trace(&mut turns, [question(1), Event::AgentReady]);
+    assert!(trace(&mut turns, [Event::Hibernate]).is_empty());
+    trace(&mut turns, [result(AgentEnd::Completed)]);
+    assert_eq!(trace(&mut turns, [Event::Hibernate]), ["stop"]);
+    // A question that comes while it goes to sleep wakes it as soon as it is gone.
+    assert!(trace(&mut turns, [question(2)]).is_empty());
+    assert_eq!(trace(&mut turns, [Event::AgentExited(String::new())]), ["start"]);
+}
+
+fn event() -> impl Strategy<Value = u8> {
+    0u8..10
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
+
+    /// However events fall, each question comes to one end at most, and to exactly one once the
+    /// conversation is closed.
+    #[test]
+    fn p7_every_turn_has_exactly_one_end(choices in prop::collection::vec(event(), 0..60)) {
+        let mut turns = Turns::default();
+        let mut asked = 0;
+        let mut ended = Vec::new();
+        let mut run = |turns: &mut Turns, event: Event| {
+            for effect in turns.on(event) {
+                if let Effect::End { turn, content } = effect {
+                    assert!(content.is_end());
+                    ended.push(turn);
+                }
+            }
+        };
+        for choice in choices {
+            let event = match choice {
+                0 => Event::Wake,
+                1 | 2 => { asked += 1; question(asked) }
+                3 | 4 => Event::AgentReady,
+                5 => result(AgentEnd::Completed),
+                6 => Event::AgentExited("gone".to_owned()),
+                7 => Event::StopAsked,
+                8 => Event::AgentMustEnd("must".to_owned()),
+                _ => result(AgentEnd::Failed("failed".to_owned())),
+            };
+            run(&mut turns, event);
+        }
+        run(&mut turns, Event::Closed(Closing::Shutdown));
+        ended.sort_unstable();
+        prop_assert_eq!(ended, (1..=asked).collect::<Vec<_>>());
+    }
+}

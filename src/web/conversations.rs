@@ -1,0 +1,89 @@
+//! The original's paths for conversations.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::json;
+
+use crate::{
+    database::messages::{CreateConversation, DeleteConversation},
+    registry::messages::{Find, Found},
+    session::{messages::Close, transcript::Transcript, turn::Closing},
+};
+
+use super::{browsers, problem::Problem, state::State};
+
+type Answer = Result<HttpResponse, Problem>;
+
+/// `GET /api/assistant/conversations/{project}`: newest change first.
+pub async fn list(state: web::Data<State>, project: web::Path<String>) -> Answer {
+    let project = state.project(&project).await?.name;
+    let list = state.resources.reader.ask(move |reader| reader.conversations(&project)).await?;
+    Ok(HttpResponse::Ok().json(list))
+}
+
+/// `POST /api/assistant/conversations/{project}`: a new one, listed although it is empty.
+pub async fn create(state: web::Data<State>, project: web::Path<String>) -> Answer {
+    let create = CreateConversation {
+        project: state.project(&project).await?.name,
+        explicit: true,
+        reserved_seq: Transcript::range(),
+        agent_session: None,
+        entries: Vec::new(),
+    };
+    let created = state.resources.database.send(create).await??;
+    Ok(HttpResponse::Ok().json(created))
+}
+
+/// `GET /api/assistant/conversations/{project}/{id}`: with its messages.
+pub async fn detail(
+    state: web::Data<State>,
+    path: web::Path<(String, String)>,
+    request: HttpRequest,
+) -> Answer {
+    let (project, id) = identified(&state, &path).await?;
+    let detail =
+        state.resources.reader.ask(move |reader| reader.conversation(&project, id)).await?;
+    let detail = detail.ok_or_else(|| Problem::not_found("Conversation not found"))?;
+    let (browser, cookie) = browsers::identify(&request);
+    state.browsers.has_read(browser, id);
+    let mut answer = HttpResponse::Ok();
+    if let Some(cookie) = cookie {
+        answer.cookie(cookie);
+    }
+    Ok(answer.json(detail))
+}
+
+/// `DELETE /api/assistant/conversations/{project}/{id}`: also while it is live.
+pub async fn delete(state: web::Data<State>, path: web::Path<(String, String)>) -> Answer {
+    let (project, id) = identified(&state, &path).await?;
+    // In a task of its own: a client that hangs up must not leave it half done.
+    let deleted = actix_web::rt::spawn(async move {
+        match state.registry.send(Find { project: project.clone() }).await? {
+            Found::Live(session) => {
+                let closing = Closing::Ended("the conversation was deleted".to_owned());
+                let close = Close { conversation: Some(id), closing, delete: true };
+                Ok::<_, Problem>(session.send(close).await?)
+            }
+            _ => {
+                let delete = DeleteConversation { project, conversation: id };
+                Ok(state.resources.database.send(delete).await??)
+            }
+        }
+    });
+    match deleted.await.map_err(Problem::unavailable)?? {
+        true => {
+            Ok(HttpResponse::Ok()
+                .json(json!({ "success": true, "message": "Conversation deleted" })))
+        }
+        false => Err(Problem::not_found("Conversation not found")),
+    }
+}
+
+/// The project, and the id as a number.
+async fn identified(
+    state: &State,
+    path: &(String, String),
+) -> Result<(crate::project::ProjectName, i64), Problem> {
+    let (project, id) = path;
+    let number = id.parse().map_err(|_| Problem::not_an_integer("conversation_id", id))?;
+    Ok((state.project(project).await?.name, number))
+}

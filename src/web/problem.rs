@@ -1,0 +1,91 @@
+//! Errors of the HTTP interface: problem documents (RFC 9457) whose `detail` is what the
+//! original's clients read.
+
+use std::fmt;
+
+use actix_web::{HttpResponse, ResponseError, http::StatusCode};
+use serde_json::{Value, json};
+
+/// An error answer.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    detail: Value,
+}
+
+impl Problem {
+    /// An answer with this status and these words.
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, detail: Value::String(detail.into()) }
+    }
+
+    /// 400: the path names no valid project.
+    pub fn bad_project_name() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "Invalid project name")
+    }
+
+    /// 404: what the words say is not there.
+    pub fn not_found(detail: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    /// 422: a path segment that should be a number, as the original's framework words it.
+    pub fn not_an_integer(name: &str, input: &str) -> Self {
+        let detail = json!([{
+            "type": "int_parsing",
+            "loc": ["path", name],
+            "msg": "Input should be a valid integer, unable to parse string as an integer",
+            "input": input,
+        }]);
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, detail }
+    }
+
+    /// 503: it may work later.
+    pub fn unavailable(detail: impl fmt::Display) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail.to_string())
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.status, self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let body = json!({
+            "type": "about:blank",
+            "title": self.status.canonical_reason(),
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+        });
+        HttpResponse::build(self.status)
+            .content_type("application/problem+json")
+            .body(body.to_string())
+    }
+}
+
+impl From<crate::database::DatabaseError> for Problem {
+    fn from(error: crate::database::DatabaseError) -> Self {
+        match error.is_retryable() {
+            true => Self::unavailable(error),
+            false => Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+        }
+    }
+}
+
+impl From<actix::MailboxError> for Problem {
+    fn from(error: actix::MailboxError) -> Self {
+        Self::unavailable(format!("the server is shutting down ({error})"))
+    }
+}
+
+/// A resource is there, but not with this method.
+pub async fn method_not_allowed() -> Result<HttpResponse, Problem> {
+    Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"))
+}

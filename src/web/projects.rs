@@ -1,0 +1,73 @@
+//! The list of projects, as the original's page and ours need it.
+
+use std::path::Path;
+
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+
+use crate::{agent::prompt, features::Features, project::Project};
+
+use super::{problem::Problem, state::State};
+
+/// A project in the list. The field order is the original's.
+#[derive(Debug, Serialize)]
+struct Listed {
+    name: String,
+    path: String,
+    has_spec: bool,
+    stats: Progress,
+    default_concurrency: u32,
+    agent: Option<&'static str>,
+}
+
+/// How much of a project's feature list is done.
+#[derive(Debug, Default, Serialize)]
+struct Progress {
+    passing: i64,
+    in_progress: i64,
+    total: i64,
+    percentage: f64,
+}
+
+/// `GET /api/projects`.
+pub async fn list(state: web::Data<State>) -> Result<HttpResponse, Problem> {
+    let projects = state.resources.settings.projects.clone();
+    let agent = state.resources.agents.kind().ok().map(|kind| kind.as_str());
+    let listed = web::block(move || {
+        projects.iter().map(|project| look_at(project, agent)).collect::<Vec<_>>()
+    });
+    Ok(HttpResponse::Ok().json(listed.await.map_err(Problem::unavailable)?))
+}
+
+fn look_at(project: &Project, agent: Option<&'static str>) -> Listed {
+    Listed {
+        name: project.name.to_string(),
+        path: project.dir.display().to_string(),
+        has_spec: has_spec(&project.dir),
+        stats: progress(&project.dir),
+        default_concurrency: 3,
+        agent,
+    }
+}
+
+fn has_spec(dir: &Path) -> bool {
+    prompt::SPECIFICATIONS.iter().any(|path| dir.join(path).is_file())
+}
+
+/// A list that cannot be read counts as empty: the project itself can still be asked about.
+fn progress(dir: &Path) -> Progress {
+    let stats = Features::open(dir).and_then(|features| features.map(|it| it.stats()).transpose());
+    match stats {
+        Ok(Some(stats)) => Progress {
+            passing: stats.passing,
+            in_progress: stats.in_progress,
+            total: stats.total,
+            percentage: stats.percentage,
+        },
+        Ok(None) => Progress::default(),
+        Err(error) => {
+            log::warn!("cannot read the features dir={dir:?} error={error}");
+            Progress::default()
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The original's paths for sessions, and the admin's.
+
+use actix_web::{HttpResponse, web};
+use serde_json::{Value, json};
+
+use crate::{
+    project::ProjectName,
+    registry::messages::{CloseSession, Find, Found, ListSessions},
+    session::messages::Describe,
+};
+
+use super::{problem::Problem, state::State};
+
+type Answer = Result<HttpResponse, Problem>;
+
+/// What viewers of a running turn are told when somebody closes their session.
+const CLOSED: &str = "the session was closed by an administrator; ask again to open it";
+
+/// `GET /api/assistant/sessions`: the projects that have a session.
+pub async fn list(state: web::Data<State>) -> Answer {
+    let sessions = state.registry.send(ListSessions).await?;
+    let names: Vec<_> = sessions.iter().map(|session| session.project.as_str()).collect();
+    Ok(HttpResponse::Ok().json(names))
+}
+
+/// `GET /api/assistant/sessions/{project}`.
+pub async fn info(state: web::Data<State>, project: web::Path<String>) -> Answer {
+    let project = name(&project)?;
+    let conversation_id = match state.registry.send(Find { project: project.clone() }).await? {
+        Found::Live(session) => session.send(Describe).await?.latest,
+        Found::Restarting(_) | Found::GivenUp => None,
+        Found::Nothing | Found::Draining => return Err(none_active()),
+    };
+    Ok(HttpResponse::Ok().json(json!({
+        "project_name": project.as_str(),
+        "conversation_id": conversation_id,
+        "is_active": true,
+    })))
+}
+
+/// `DELETE /api/assistant/sessions/{project}`: ends the session with all its agents.
+pub async fn close(state: web::Data<State>, project: web::Path<String>) -> Answer {
+    if end(&state, name(&project)?, None).await? {
+        return Ok(HttpResponse::Ok().json(json!({ "success": true, "message": "Session closed" })));
+    }
+    Err(none_active())
+}
+
+/// `GET /api/admin/sessions`: every session and what it is doing.
+pub async fn admin_list(state: web::Data<State>) -> Answer {
+    let sessions = state.registry.send(ListSessions).await?;
+    let list: Vec<Value> = sessions
+        .iter()
+        .map(|session| {
+            json!({
+                "project": session.project.as_str(),
+                "state": session.state,
+                "restarts": session.restarts,
+                "conversations": session.description.as_ref().map(|it| &it.conversations),
+            })
+        })
+        .collect();
+    Ok(HttpResponse::Ok().json(list))
+}
+
+/// `DELETE /api/admin/sessions/{project}/{conversation}`: ends one conversation's turn and agent;
+/// what was said stays.
+pub async fn admin_close_one(state: web::Data<State>, path: web::Path<(String, String)>) -> Answer {
+    let (project, id) = path.into_inner();
+    let conversation = id.parse().map_err(|_| Problem::not_an_integer("conversation", &id))?;
+    if end(&state, name(&project)?, Some(conversation)).await? {
+        return Ok(
+            HttpResponse::Ok().json(json!({ "success": true, "message": "Conversation closed" }))
+        );
+    }
+    Err(Problem::not_found("No such live conversation"))
+}
+
+async fn end(
+    state: &web::Data<State>,
+    project: ProjectName,
+    conversation: Option<i64>,
+) -> Result<bool, Problem> {
+    let close = CloseSession { project, conversation, words: CLOSED.to_owned() };
+    let registry = state.registry.clone();
+    // In a task of its own: a client that hangs up must not leave it half done.
+    let closed = actix_web::rt::spawn(async move { registry.send(close).await });
+    Ok(closed.await.map_err(Problem::unavailable)??)
+}
+
+fn name(project: &str) -> Result<ProjectName, Problem> {
+    ProjectName::parse(project).map_err(|_| Problem::bad_project_name())
+}
+
+fn none_active() -> Problem {
+    Problem::not_found("No active session for this project")
+}

@@ -1,0 +1,43 @@
+//! From a request to a WebSocket.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::wire::close_code;
+
+use super::{
+    browsers,
+    state::{NoProject, State},
+    viewer::{self, Surroundings},
+};
+
+/// `GET /api/assistant/ws/{project}`. A project that cannot be spoken about is refused after the
+/// upgrade, because a browser shows its page no other reason.
+pub async fn connect(
+    state: web::Data<State>,
+    project: web::Path<String>,
+    request: HttpRequest,
+    stream: web::Payload,
+) -> actix_web::Result<HttpResponse> {
+    let project = match state.project(&project).await {
+        Ok(project) => project.name,
+        Err(no) => {
+            let (code, reason) = refusal(no);
+            return viewer::refuse(&request, stream, code, reason);
+        }
+    };
+    let (browser, cookie) = browsers::identify(&request);
+    let surroundings = Surroundings { state: state.as_ref().clone(), project, browser };
+    let mut answer = viewer::start(&request, stream, surroundings)?;
+    if let Some(cookie) = cookie {
+        answer.add_cookie(&cookie)?;
+    }
+    Ok(answer)
+}
+
+fn refusal(no: NoProject) -> (u16, &'static str) {
+    match no {
+        NoProject::BadName => (close_code::BAD_PROJECT_NAME, "Invalid project name"),
+        NoProject::Unknown => (close_code::NO_SUCH_PROJECT, "Project not found in registry"),
+        NoProject::DirectoryGone => (close_code::NO_SUCH_PROJECT, "Project directory not found"),
+    }
+}

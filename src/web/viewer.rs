@@ -1,0 +1,589 @@
+//! A viewer: one actor per WebSocket. It knows the protocol, the heartbeat and which conversation
+//! it follows, and nothing of what is said there.
+//!
+//! This is the only file that knows `actix_web_actors`. That crate polls the actor as the body of
+//! the response: while the socket's buffer is full the actor is not polled at all, so it does not
+//! ask for more, and costs one batch however long that lasts.
+
+use std::{
+    collections::VecDeque,
+    future::Future,
+    pin::Pin,
+    sync::atomic::{AtomicU64, Ordering},
+    task::{Context as TaskContext, Poll},
+    time::{Duration, Instant},
+};
+
+use actix::{
+    Actor, ActorContext as _, ActorFutureExt as _, Addr, AsyncContext as _, Recipient,
+    StreamHandler, WrapFuture as _,
+};
+use actix_http::ws::Item;
+use actix_web::{HttpRequest, HttpResponse, web::Payload};
+use actix_web_actors::ws::{
+    self, CloseCode, CloseReason, Message, ProtocolError, WebsocketContext,
+};
+use tokio::sync::oneshot;
+
+use crate::{
+    project::ProjectName,
+    registry::messages::{Find, Found, NotOpened, Open},
+    session::{
+        Session,
+        messages::{
+            Attach, AttachError, Attachment, Batch, BrowserId, Demand, Destination, Detach, Post,
+            Stop, Then, ViewerId,
+        },
+    },
+    wire::{
+        Dialect, close_code,
+        incoming::{self, Request, Start, Target},
+        outgoing::{Notice, Refusal, State as ConversationState, Status},
+    },
+};
+
+use super::state::State;
+
+/// A session that is being started again is waited for this long.
+const RESTART_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Until a session's end has reached the registry, it is asked again after this.
+const RESTART_STEP: Duration = Duration::from_millis(20);
+
+/// What a viewer works with.
+#[derive(Debug)]
+pub struct Surroundings {
+    /// The rest of the server.
+    pub state: State,
+    /// The project that the socket is about.
+    pub project: ProjectName,
+    /// Whose socket it is.
+    pub browser: BrowserId,
+}
+
+/// Turns a request into a viewer's WebSocket.
+pub fn start(
+    request: &HttpRequest,
+    stream: Payload,
+    surroundings: Surroundings,
+) -> actix_web::Result<HttpResponse> {
+    static VIEWERS: AtomicU64 = AtomicU64::new(1);
+    let frame_bytes = surroundings.state.resources.settings.limits.frame_bytes;
+    let viewer = Viewer {
+        id: ViewerId(VIEWERS.fetch_add(1, Ordering::Relaxed)),
+        surroundings,
+        dialect: Dialect::Seed,
+        followed: None,
+        left: None,
+        is_asking: false,
+        has_spoken: false,
+        last_heard: Instant::now(),
+        fragments: None,
+    };
+    ws::WsResponseBuilder::new(viewer, request, stream).frame_size(frame_bytes).start()
+}
+
+/// Turns a request into a WebSocket that says why it is refused, and closes.
+pub fn refuse(
+    request: &HttpRequest,
+    stream: Payload,
+    code: u16,
+    reason: &'static str,
+) -> actix_web::Result<HttpResponse> {
+    ws::start(Refused { code, reason }, request, stream)
+}
+
+/// See the module.
+struct Viewer {
+    id: ViewerId,
+    surroundings: Surroundings,
+    dialect: Dialect,
+    followed: Option<Followed>,
+    /// What was followed last, when the session was closed since.
+    left: Option<Place>,
+    /// A demand is out.
+    is_asking: bool,
+    /// The client has sent something other than a ping.
+    has_spoken: bool,
+    last_heard: Instant,
+    fragments: Option<Fragments>,
+}
+
+/// The conversation that a viewer follows.
+struct Followed {
+    session: Addr<Session>,
+    /// Used for demands alone: as there is never more than one of them out, its own place in the
+    /// session's mailbox is always free.
+    demands: Recipient<Demand>,
+    place: Place,
+}
+
+/// A conversation and how far the client has got in it.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    conversation: i64,
+    seq: i64,
+}
+
+/// A message that comes in several frames.
+struct Fragments {
+    is_text: bool,
+    bytes: VecDeque<u8>,
+}
+
+type Context = WebsocketContext<Viewer>;
+
+/// Why a viewer follows nothing.
+enum NotAttached {
+    NotOpened(NotOpened),
+    Refused(AttachError),
+}
+
+impl Actor for Viewer {
+    type Context = Context;
+
+    fn started(&mut self, context: &mut Context) {
+        let settings = &self.surroundings.state.resources.settings.socket;
+        context.run_interval(settings.ping_interval, Self::heartbeat);
+        context.run_later(settings.attach_after, Self::attach_silent);
+    }
+
+    fn stopped(&mut self, _: &mut Context) {
+        if let Some(followed) = &self.followed {
+            // A fact that nobody waits for; a session that is gone needs it no more.
+            followed.session.do_send(Detach { viewer: self.id });
+        }
+    }
+}
+
+impl StreamHandler<Result<Message, ProtocolError>> for Viewer {
+    fn handle(&mut self, message: Result<Message, ProtocolError>, context: &mut Context) {
+        self.last_heard = Instant::now();
+        match message {
+            Ok(Message::Text(text)) => self.frame(&text, context),
+            Ok(Message::Binary(_)) => self.refuse_binary(context),
+            Ok(Message::Continuation(item)) => self.fragment(item, context),
+            Ok(Message::Ping(payload)) => context.pong(&payload),
+            Ok(Message::Pong(_) | Message::Nop) => (),
+            Ok(Message::Close(reason)) => {
+                context.close(reason);
+                context.stop();
+            }
+            Err(ProtocolError::Overflow) => self.refuse_size(context),
+            // A frame that is no text: the stream itself is still in step.
+            Err(ProtocolError::Io(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
+                self.say(&Notice::error("Invalid JSON"), context);
+            }
+            Err(error) => {
+                log::debug!("protocol error viewer={} error={error}", self.id.0);
+                close(context, u16::from(CloseCode::Protocol), "protocol error");
+            }
+        }
+    }
+}
+
+impl Viewer {
+    /// Reads one text frame.
+    fn frame(&mut self, text: &str, context: &mut Context) {
+        let request = match incoming::parse(text) {
+            Ok(request) => request,
+            Err(bad) => return self.say(&Notice::error(bad.to_string()), context),
+        };
+        self.has_spoken |= request != Request::Ping;
+        match request {
+            Request::Ping => self.say(&Notice::Pong, context),
+            Request::Start(start) => self.start_frame(start, context),
+            Request::Message { message_id, content } => {
+                let content = content.trim().to_owned();
+                if content.is_empty() {
+                    let content = "Empty message".to_owned();
+                    let refusal = Refusal { content, retryable: Some(false), message_id };
+                    return self.say(&Notice::Error(refusal), context);
+                }
+                self.post(message_id, content, context);
+            }
+            Request::Answer { content } => self.post(None, content, context),
+            Request::Stop => {
+                if let Some(followed) = &self.followed {
+                    let stopped = followed.session.send(Stop { viewer: self.id });
+                    context.wait(stopped.into_actor(self).map(|_, _, _| ()));
+                }
+            }
+        }
+    }
+
+    fn start_frame(&mut self, start: Start, context: &mut Context) {
+        let Start { v1, target, after } = start;
+        self.dialect = if v1 { Dialect::V1 } else { Dialect::Seed };
+        let to = match target {
+            Target::New => Destination::New,
+            Target::Conversation(conversation) if v1 => Destination::Stored { conversation, after },
+            Target::Conversation(conversation) => {
+                let Surroundings { state, browser, .. } = &self.surroundings;
+                let has_history = state.browsers.knows(browser, conversation);
+                Destination::Resumed { conversation, has_history }
+            }
+            Target::Nonsense(shown) => {
+                return self
+                    .not_attached(NotAttached::Refused(AttachError::Unknown(shown)), context);
+            }
+        };
+        let opened = open(self.surroundings.state.clone(), self.surroundings.project.clone());
+        self.attach(opened, to, context, |viewer, result, context| {
+            if let Err(why) = result {
+                viewer.not_attached(why, context);
+            }
+        });
+    }
+
+    /// Follows a conversation of the session that `opened` gives.
+    fn attach(
+        &mut self,
+        opened: impl Future<Output = Result<Addr<Session>, NotAttached>> + 'static,
+        to: Destination,
+        context: &mut Context,
+        then: impl FnOnce(&mut Self, Result<(), NotAttached>, &mut Context) + 'static,
+    ) {
+        let seq = match &to {
+            Destination::Stored { after, .. } => after.unwrap_or(0),
+            Destination::Again { seq, .. } => *seq,
+            _ => 0,
+        };
+        let attach = Attach {
+            viewer: self.id,
+            browser: Some(self.surroundings.browser.clone()),
+            dialect: self.dialect,
+            to,
+        };
+        let attached = async move {
+            let session = opened.await?;
+            let attached = match session.send(attach).await {
+                Ok(attached) => attached.map_err(NotAttached::Refused)?,
+                Err(_) => return Err(NotAttached::NotOpened(NotOpened::Restarting(RESTART_STEP))),
+            };
+            Ok((session, attached))
+        };
+        // What the client sends meanwhile is read afterwards.
+        context.wait(attached.into_actor(self).map(move |result, viewer, context| {
+            let result = result.map(|(session, attached)| {
+                viewer.follow(session, attached, seq, context);
+            });
+            then(viewer, result, context);
+        }));
+    }
+
+    fn follow(
+        &mut self,
+        session: Addr<Session>,
+        attached: Attachment,
+        seq: i64,
+        context: &mut Context,
+    ) {
+        let place = Place { conversation: attached.conversation, seq };
+        let demands = session.clone().recipient();
+        self.followed = Some(Followed { session, demands, place });
+        self.left = None;
+        self.ask(context);
+    }
+
+    fn not_attached(&mut self, why: NotAttached, context: &mut Context) {
+        let (words, code) = match why {
+            NotAttached::NotOpened(NotOpened::Draining)
+            | NotAttached::Refused(AttachError::Closing) => {
+                return close(context, u16::from(CloseCode::Away), "the server is shutting down");
+            }
+            NotAttached::NotOpened(error @ NotOpened::UnknownProject) => {
+                (error.to_string(), Some(close_code::NO_SUCH_PROJECT))
+            }
+            NotAttached::NotOpened(error) => (error.to_string(), None),
+            NotAttached::Refused(error @ AttachError::Unknown(_)) => {
+                (error.to_string(), Some(close_code::NO_SUCH_CONVERSATION))
+            }
+            NotAttached::Refused(error @ AttachError::TooMany(_)) => {
+                (error.to_string(), Some(close_code::TOO_MANY))
+            }
+            NotAttached::Refused(error) => (error.to_string(), None),
+        };
+        self.say(&Notice::error(words), context);
+        // The original knows no such closes: its clients would only come again.
+        let code = code.filter(|_| self.dialect == Dialect::V1);
+        if let Some(code) = code {
+            close(context, code, "see the error");
+        }
+    }
+
+    fn post(&mut self, message_id: Option<String>, content: String, context: &mut Context) {
+        let longest = self.surroundings.state.resources.settings.limits.message_bytes;
+        if content.len() > longest {
+            let content = format!(
+                "Your message has {} bytes, and at most {longest} are taken. Shorten it and send \
+                 it again.",
+                content.len()
+            );
+            let refusal = Refusal { content, retryable: Some(false), message_id };
+            return self.say(&Notice::Error(refusal), context);
+        }
+        if self.followed.is_some() {
+            return self.send_post(message_id, content, context);
+        }
+        let state = self.surroundings.state.clone();
+        let project = self.surroundings.project.clone();
+        let then =
+            move |viewer: &mut Self, result: Result<(), NotAttached>, context: &mut Context| {
+                match result {
+                    Ok(()) => viewer.send_post(message_id, content, context),
+                    Err(why) => viewer.not_attached(why, context),
+                }
+            };
+        match self.left {
+            // The session was closed under a client of ours: its next question opens it again.
+            Some(Place { conversation, seq }) if self.dialect == Dialect::V1 => {
+                let to = Destination::Stored { conversation, after: Some(seq) };
+                self.attach(open(state, project), to, context, then);
+            }
+            // The original's page sends no `start` after a reconnect.
+            _ => self.attach(find(state, project), Destination::Latest, context, then),
+        }
+    }
+
+    fn send_post(&mut self, message_id: Option<String>, content: String, context: &mut Context) {
+        let Some(followed) = &self.followed else { return };
+        let id = message_id.clone();
+        let posted = followed.session.send(Post { viewer: self.id, message_id, content });
+        context.wait(posted.into_actor(self).map(move |answer, viewer, context| {
+            let refusal = match answer {
+                Ok(Ok(())) => return,
+                Ok(Err(refusal)) => refusal,
+                Err(_) => Refusal {
+                    content: "The session failed before it took your message; send it again."
+                        .to_owned(),
+                    retryable: Some(true),
+                    message_id: id,
+                },
+            };
+            viewer.say(&Notice::Error(refusal), context);
+        }));
+    }
+
+    /// Asks the session for what the client has not seen.
+    fn ask(&mut self, context: &mut Context) {
+        let Some(followed) = self.followed.as_ref().filter(|_| !self.is_asking) else { return };
+        let (reply, answer) = oneshot::channel();
+        let sent = followed.demands.try_send(Demand { viewer: self.id, reply });
+        if sent.is_err() {
+            return self.session_lost(context);
+        }
+        self.is_asking = true;
+        context.spawn(answer.into_actor(self).map(|answer, viewer, context| {
+            viewer.is_asking = false;
+            match answer {
+                Ok(batch) => viewer.receive(batch, context),
+                Err(_) => viewer.session_lost(context),
+            }
+        }));
+    }
+
+    fn receive(&mut self, batch: Batch, context: &mut Context) {
+        let Batch { frames, seq, then } = batch;
+        for frame in frames {
+            context.text(frame);
+        }
+        if let (Some(followed), Some(seq)) = (&mut self.followed, seq) {
+            followed.place.seq = seq;
+        }
+        match then {
+            // Twice Pending: the batch has left this poll and was written to the socket.
+            Then::AskAgain => context
+                .wait(Yield(2).into_actor(self).map(|(), viewer, context| viewer.ask(context))),
+            Then::Detached => self.left = self.followed.take().map(|followed| followed.place),
+            Then::Close { code, reason } => close(context, code, reason),
+        }
+    }
+
+    /// The session has ended under the viewer. If it failed, it is back in a moment.
+    fn session_lost(&mut self, context: &mut Context) {
+        let Some(Followed { place, .. }) = self.followed.take() else { return };
+        let restarting = Status {
+            state: ConversationState::Starting,
+            detail: "The session failed and is being started again…".to_owned(),
+            queue_position: None,
+        };
+        let state = self.surroundings.state.clone();
+        let project = self.surroundings.project.clone();
+        let found = find(state, project);
+        context.wait(found.into_actor(self).map(move |found, viewer, context| match found {
+            Ok(session) => {
+                viewer.say(&Notice::Status(restarting), context);
+                let Place { conversation, seq } = place;
+                let to = Destination::Again { conversation, seq };
+                viewer.attach(
+                    async { Ok(session) },
+                    to,
+                    context,
+                    move |viewer, result, context| {
+                        match result {
+                            Ok(()) => (),
+                            // It failed once more in the meantime.
+                            Err(NotAttached::NotOpened(NotOpened::Restarting(_))) => {
+                                viewer.left = Some(place);
+                                viewer.say(&Notice::error(NotOpened::GivenUp.to_string()), context);
+                            }
+                            Err(why) => viewer.not_attached(why, context),
+                        }
+                    },
+                );
+            }
+            // Closed in good order, not failed.
+            Err(NotAttached::Refused(_)) => viewer.left = Some(place),
+            Err(why) => {
+                viewer.left = Some(place);
+                viewer.not_attached(why, context);
+            }
+        }));
+    }
+
+    /// A client that has said nothing is a page that came back: it waits for the end of the turn
+    /// that it lost.
+    fn attach_silent(&mut self, context: &mut Context) {
+        if self.has_spoken || self.followed.is_some() {
+            return;
+        }
+        let Surroundings { state, project, .. } = &self.surroundings;
+        let found = find(state.clone(), project.clone());
+        // Where there is nothing to come back to, there is nothing to say.
+        self.attach(found, Destination::Returning, context, |_, _, _| ());
+    }
+
+    fn heartbeat(&mut self, context: &mut Context) {
+        let settings = &self.surroundings.state.resources.settings.socket;
+        if self.last_heard.elapsed() > settings.ping_timeout {
+            log::debug!("viewer answers no ping viewer={}", self.id.0);
+            context.stop();
+        } else {
+            context.ping(b"");
+        }
+    }
+
+    fn fragment(&mut self, item: Item, context: &mut Context) {
+        let (bytes, is_last) = match item {
+            Item::FirstText(bytes) => {
+                self.fragments = Some(Fragments { is_text: true, bytes: VecDeque::new() });
+                (bytes, false)
+            }
+            Item::FirstBinary(bytes) => {
+                self.fragments = Some(Fragments { is_text: false, bytes: VecDeque::new() });
+                (bytes, false)
+            }
+            Item::Continue(bytes) => (bytes, false),
+            Item::Last(bytes) => (bytes, true),
+        };
+        let Some(fragments) = &mut self.fragments else { return };
+        let longest = self.surroundings.state.resources.settings.limits.frame_bytes;
+        if fragments.bytes.len() + bytes.len() > longest {
+            return self.refuse_size(context);
+        }
+        fragments.bytes.extend(&bytes);
+        if !is_last {
+            return;
+        }
+        let Some(Fragments { is_text, bytes }) = self.fragments.take() else { return };
+        match String::from_utf8(bytes.into()) {
+            Ok(text) if is_text => self.frame(&text, context),
+            Ok(_) => self.refuse_binary(context),
+            Err(_) => self.say(&Notice::error("Invalid JSON"), context),
+        }
+    }
+
+    fn refuse_binary(&mut self, context: &mut Context) {
+        let words = "Server error: binary frames are not understood; send text";
+        self.say(&Notice::error(words), context);
+    }
+
+    fn refuse_size(&mut self, context: &mut Context) {
+        let longest = self.surroundings.state.resources.settings.limits.frame_bytes;
+        let words = format!("The frame is too large: at most {longest} bytes are taken.");
+        self.say(&Notice::error(words), context);
+        close(context, u16::from(CloseCode::Size), "frame too large");
+    }
+
+    /// Sends a frame outside the history, at once.
+    fn say(&self, notice: &Notice, context: &mut Context) {
+        if let Some(frame) = notice.frame(self.dialect) {
+            context.text(frame);
+        }
+    }
+}
+
+/// The project's session, started where there is none; one that failed is waited for.
+async fn open(state: State, project: ProjectName) -> Result<Addr<Session>, NotAttached> {
+    let deadline = Instant::now() + RESTART_PATIENCE;
+    loop {
+        let open = Open { project: project.clone() };
+        match state.registry.send(open).await.unwrap_or(Err(NotOpened::Draining)) {
+            Err(NotOpened::Restarting(wait)) if Instant::now() + wait < deadline => {
+                tokio::time::sleep(wait + RESTART_STEP).await;
+            }
+            // Its end has not reached the registry yet.
+            Ok(session) if !session.connected() && Instant::now() < deadline => {
+                tokio::time::sleep(RESTART_STEP).await;
+            }
+            answer => return answer.map_err(NotAttached::NotOpened),
+        }
+    }
+}
+
+/// The project's session where there is one.
+async fn find(state: State, project: ProjectName) -> Result<Addr<Session>, NotAttached> {
+    let find = Find { project: project.clone() };
+    match state.registry.send(find).await.unwrap_or(Found::Draining) {
+        Found::Nothing => Err(NotAttached::Refused(AttachError::NoneLive)),
+        Found::Live(_) | Found::Restarting(_) | Found::GivenUp => open(state, project).await,
+        Found::Draining => Err(NotAttached::NotOpened(NotOpened::Draining)),
+    }
+}
+
+fn close<A>(context: &mut WebsocketContext<A>, code: u16, reason: &str)
+where
+    A: Actor<Context = WebsocketContext<A>>,
+{
+    let description = Some(reason.to_owned());
+    context.close(Some(CloseReason { code: CloseCode::from(code), description }));
+    context.stop();
+}
+
+/// Is pending as often as it says.
+struct Yield(u8);
+
+impl Future for Yield {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<()> {
+        if self.0 == 0 {
+            return Poll::Ready(());
+        }
+        self.0 -= 1;
+        task.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// A socket that is refused, in words and with a close code.
+struct Refused {
+    code: u16,
+    reason: &'static str,
+}
+
+impl Actor for Refused {
+    type Context = WebsocketContext<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        if let Some(frame) = Notice::error(self.reason).frame(Dialect::Seed) {
+            context.text(frame);
+        }
+        close(context, self.code, self.reason);
+    }
+}
+
+impl StreamHandler<Result<Message, ProtocolError>> for Refused {
+    fn handle(&mut self, _: Result<Message, ProtocolError>, _: &mut Self::Context) {}
+}

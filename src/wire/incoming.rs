@@ -1,0 +1,224 @@
+//! What clients send: one JSON object per frame, checked and turned into a [`Request`].
+
+use serde_json::{Map, Value};
+
+/// What a client asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// Begin or resume a conversation.
+    Start(Start),
+    /// Ask something.
+    Message {
+        /// The client's own id, so that sending again does no harm.
+        message_id: Option<String>,
+        /// The text, as sent.
+        content: String,
+    },
+    /// Answer the agent's questions: becomes a message.
+    Answer {
+        /// The answers as one text.
+        content: String,
+    },
+    /// End the running turn.
+    Stop,
+    /// Sign of life.
+    Ping,
+}
+
+/// See [`Request::Start`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Start {
+    /// Whether the client speaks our own dialect.
+    pub v1: bool,
+    /// Which conversation.
+    pub target: Target,
+    /// The last sequence number that the client saw.
+    pub after: Option<i64>,
+}
+
+/// Which conversation a `start` means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A new one.
+    New,
+    /// A stored one.
+    Conversation(i64),
+    /// A value that can be no conversation's id; kept to name it in the refusal.
+    Nonsense(String),
+}
+
+/// Why a frame is no request, in the words of the original.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadFrame {
+    /// Not JSON at all.
+    #[error("Invalid JSON")]
+    NotJson,
+    /// JSON of the wrong shape.
+    #[error("Server error: {0}")]
+    WrongShape(String),
+    /// A `type` that nobody knows.
+    #[error("Unknown message type: {0}")]
+    UnknownType(String),
+}
+
+/// Reads one text frame.
+pub fn parse(frame: &str) -> Result<Request, BadFrame> {
+    let value: Value = serde_json::from_str(frame).map_err(|_| BadFrame::NotJson)?;
+    let Value::Object(fields) = value else {
+        return Err(BadFrame::WrongShape("a frame must be a JSON object".to_owned()));
+    };
+    match fields.get("type") {
+        Some(Value::String(kind)) => match kind.as_str() {
+            "start" => Ok(Request::Start(start(&fields)?)),
+            "message" => message(&fields),
+            "answer" => Ok(Request::Answer { content: answers(fields.get("answers")) }),
+            "stop" => Ok(Request::Stop),
+            "ping" => Ok(Request::Ping),
+            unknown => Err(BadFrame::UnknownType(unknown.to_owned())),
+        },
+        None | Some(Value::Null) => Err(BadFrame::UnknownType("None".to_owned())),
+        Some(other) => Err(BadFrame::UnknownType(other.to_string())),
+    }
+}
+
+fn start(fields: &Map<String, Value>) -> Result<Start, BadFrame> {
+    let v1 = match fields.get("protocol") {
+        None | Some(Value::Null) => false,
+        Some(version) if version.as_i64() == Some(1) => true,
+        Some(version) => {
+            return Err(BadFrame::WrongShape(format!(
+                "protocol {version} is not spoken here: use 1, or none for the original's frames"
+            )));
+        }
+    };
+    let target = match fields.get("conversation_id") {
+        None | Some(Value::Null) => Target::New,
+        Some(id) => match id.as_i64() {
+            Some(id) if id > 0 => Target::Conversation(id),
+            _ => Target::Nonsense(id.to_string()),
+        },
+    };
+    // A nonsense `after` is as good as none: everything is sent.
+    let after = fields.get("after").and_then(Value::as_i64);
+    Ok(Start { v1, target, after })
+}
+
+fn message(fields: &Map<String, Value>) -> Result<Request, BadFrame> {
+    let content = match fields.get("content") {
+        None => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => {
+            return Err(BadFrame::WrongShape(format!(
+                "content must be text, not {}",
+                name_of(other)
+            )));
+        }
+    };
+    let message_id = match fields.get("message_id") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(id)) if !id.is_empty() && id.len() <= MAX_MESSAGE_ID => Some(id.clone()),
+        Some(_) => {
+            return Err(BadFrame::WrongShape(format!(
+                "message_id must be text of 1 to {MAX_MESSAGE_ID} bytes"
+            )));
+        }
+    };
+    Ok(Request::Message { message_id, content })
+}
+
+/// Longest `message_id`, in bytes.
+pub const MAX_MESSAGE_ID: usize = 128;
+
+/// Answers as the agent reads them: the choices of one question joined by `", "`, questions by
+/// `"; "`; no answers at all count as agreement.
+fn answers(answers: Option<&Value>) -> String {
+    match answers {
+        Some(Value::Object(by_question)) if by_question.is_empty() => "OK".to_owned(),
+        Some(Value::Object(by_question)) => {
+            let parts: Vec<String> = by_question.values().map(answer).collect();
+            parts.join("; ")
+        }
+        None | Some(Value::Null) => "OK".to_owned(),
+        Some(other) => text_of(other),
+    }
+}
+
+fn answer(choice: &Value) -> String {
+    match choice {
+        Value::Array(choices) => choices.iter().map(text_of).collect::<Vec<_>>().join(", "),
+        one => text_of(one),
+    }
+}
+
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn name_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(frame: &str) -> String {
+        parse(frame).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_start_without_protocol_is_the_originals() {
+        for frame in [r#"{"type":"start"}"#, r#"{"type":"start","conversation_id":null}"#] {
+            let start = Start { v1: false, target: Target::New, after: None };
+            assert_eq!(parse(frame), Ok(Request::Start(start)));
+        }
+    }
+
+    #[test]
+    fn a_start_names_a_conversation_and_where_to_go_on() {
+        let frame =
+            r#"{"type":"start","protocol":1,"conversation_id":7,"after":12,"format":"html"}"#;
+        let start = Start { v1: true, target: Target::Conversation(7), after: Some(12) };
+        assert_eq!(parse(frame), Ok(Request::Start(start)));
+    }
+
+    #[test]
+    fn an_id_that_can_be_none_is_kept_for_the_refusal() {
+        for (id, shown) in [("\"abc\"", "\"abc\""), ("0", "0"), ("-1", "-1"), ("1.5", "1.5")] {
+            let frame = format!(r#"{{"type":"start","conversation_id":{id}}}"#);
+            let Ok(Request::Start(start)) = parse(&frame) else { panic!("{frame} was refused") };
+            assert_eq!(start.target, Target::Nonsense(shown.to_owned()));
+        }
+    }
+
+    #[test]
+    fn bad_frames_are_refused_in_the_originals_words() {
+        assert_eq!(refused(""), "Invalid JSON");
+        assert_eq!(refused("{"), "Invalid JSON");
+        assert_eq!(refused(r#"{"type":"message","content":"\ud800"}"#), "Invalid JSON");
+        assert_eq!(refused(r#"{"type":"dance"}"#), "Unknown message type: dance");
+        assert_eq!(refused("{}"), "Unknown message type: None");
+        assert!(refused("[]").starts_with("Server error: "));
+        assert!(refused(r#"{"type":"message","content":5}"#).starts_with("Server error: "));
+    }
+
+    #[test]
+    fn answers_become_one_text() {
+        let frame = r#"{"type":"answer","answers":{"0":"Red","1":["a","b"]}}"#;
+        assert_eq!(parse(frame), Ok(Request::Answer { content: "Red; a, b".to_owned() }));
+        let agreed = r#"{"type":"answer","answers":{}}"#;
+        assert_eq!(parse(agreed), Ok(Request::Answer { content: "OK".to_owned() }));
+        let text = r#"{"type":"answer","answers":"yes"}"#;
+        assert_eq!(parse(text), Ok(Request::Answer { content: "yes".to_owned() }));
+    }
+}

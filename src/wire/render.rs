@@ -1,0 +1,156 @@
+//! Entries of the history as frames.
+
+use bytestring::ByteString;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::entry::Content;
+
+use super::Dialect;
+
+/// A piece of growing text that is to be sent.
+#[derive(Debug, Clone, Copy)]
+pub struct TextPiece<'a> {
+    /// Whether it is thinking and not answer.
+    pub thinking: bool,
+    /// The turn.
+    pub turn: i64,
+    /// The block within the turn.
+    pub block: u32,
+    /// The sequence number that a client has seen with this piece.
+    pub seq: i64,
+    /// The piece, escaped as the inside of a JSON string.
+    pub escaped: &'a str,
+    /// Whether it is the block's text from its beginning and replaces what a client has.
+    pub replace: bool,
+}
+
+/// The frame of a text piece; `None` where the dialect shows no such text.
+///
+/// Put together by hand, as the text is escaped already: this is the way of every token.
+pub fn text(piece: TextPiece<'_>, dialect: Dialect) -> Option<ByteString> {
+    let TextPiece { thinking, turn, block, seq, escaped, replace } = piece;
+    match dialect {
+        Dialect::Seed if thinking || escaped.is_empty() => None,
+        Dialect::Seed => Some(format!(r#"{{"type":"text","content":"{escaped}"}}"#).into()),
+        Dialect::V1 => {
+            let kind = if thinking { "thinking" } else { "text" };
+            let tail = if replace { r#","replace":true"# } else { "" };
+            Some(
+                format!(
+                    r#"{{"type":"{kind}","seq":{seq},"turn":{turn},"block":{block},"content":"{escaped}"{tail}}}"#
+                )
+                .into(),
+            )
+        }
+    }
+}
+
+/// The frame of an entry that does not grow; `None` where the dialect has no such frame.
+pub fn fixed(content: &Content, turn: i64, seq: i64, dialect: Dialect) -> Option<ByteString> {
+    match dialect {
+        Dialect::Seed => seed(content).map(|frame| json(&frame)),
+        Dialect::V1 => v1(content, turn, seq),
+    }
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum SeedFrame<'a> {
+    Text { content: &'a str },
+    ToolCall { tool: &'a str, input: &'a RawValue },
+    Question { questions: &'a RawValue },
+    ResponseDone,
+    Error { content: String },
+}
+
+fn seed(content: &Content) -> Option<SeedFrame<'_>> {
+    match content {
+        Content::Text(block) => Some(SeedFrame::Text { content: &block.content }),
+        Content::ToolCall(call) => {
+            Some(SeedFrame::ToolCall { tool: &call.tool, input: &call.input })
+        }
+        Content::Question(question) => Some(SeedFrame::Question { questions: &question.questions }),
+        Content::ResponseDone(_) => Some(SeedFrame::ResponseDone),
+        Content::Error(error) => {
+            Some(SeedFrame::Error { content: format!("Error: {}", error.content) })
+        }
+        Content::UserMessage(_) | Content::Thinking(_) | Content::ToolResult(_) => None,
+    }
+}
+
+fn v1(content: &Content, turn: i64, seq: i64) -> Option<ByteString> {
+    // The payload is an object of its own: its fields follow the common ones.
+    let payload = content.payload().ok()?;
+    let kind = content.kind();
+    let fields = payload.strip_prefix('{')?;
+    let comma = if fields == "}" { "" } else { "," };
+    Some(format!(r#"{{"type":"{kind}","seq":{seq},"turn":{turn}{comma}{fields}"#).into())
+}
+
+fn json<T: Serialize>(value: &T) -> ByteString {
+    serde_json::to_string(value).unwrap_or_default().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::{Outcome, ResponseDone, ToolCall, TurnError};
+
+    fn call() -> Content {
+        Content::ToolCall(ToolCall {
+            call_id: "c1".to_owned(),
+            tool: "Read".to_owned(),
+            input: RawValue::from_string(r#"{"path":"ü"}"#.to_owned()).unwrap(),
+        })
+    }
+
+    #[test]
+    fn one_entry_has_a_frame_in_each_dialect() {
+        assert_eq!(
+            fixed(&call(), 2, 9, Dialect::V1).unwrap(),
+            r#"{"type":"tool_call","seq":9,"turn":2,"call_id":"c1","tool":"Read","input":{"path":"ü"}}"#
+        );
+        assert_eq!(
+            fixed(&call(), 2, 9, Dialect::Seed).unwrap(),
+            r#"{"type":"tool_call","tool":"Read","input":{"path":"ü"}}"#
+        );
+    }
+
+    #[test]
+    fn ends_are_the_originals_in_the_seed_dialect() {
+        let done = Content::ResponseDone(ResponseDone {
+            outcome: Outcome::Completed,
+            usage: None,
+            cost_usd: Some(0.5),
+            duration_ms: None,
+        });
+        assert_eq!(fixed(&done, 1, 3, Dialect::Seed).unwrap(), r#"{"type":"response_done"}"#);
+        assert_eq!(
+            fixed(&done, 1, 3, Dialect::V1).unwrap(),
+            r#"{"type":"response_done","seq":3,"turn":1,"outcome":"completed","cost_usd":0.5}"#
+        );
+        let error = Content::Error(TurnError { content: "it broke".to_owned(), retryable: true });
+        assert_eq!(
+            fixed(&error, 1, 3, Dialect::Seed).unwrap(),
+            r#"{"type":"error","content":"Error: it broke"}"#
+        );
+    }
+
+    #[test]
+    fn a_text_piece_says_when_it_replaces() {
+        let piece = TextPiece {
+            thinking: false,
+            turn: 1,
+            block: 0,
+            seq: 4,
+            escaped: r#"a\"b"#,
+            replace: true,
+        };
+        assert_eq!(
+            text(piece, Dialect::V1).unwrap(),
+            r#"{"type":"text","seq":4,"turn":1,"block":0,"content":"a\"b","replace":true}"#
+        );
+        assert_eq!(text(piece, Dialect::Seed).unwrap(), r#"{"type":"text","content":"a\"b"}"#);
+    }
+}

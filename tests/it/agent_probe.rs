@@ -1,0 +1,317 @@
+//! Runs agents without a server: a probe actor stands where a session would, and keeps what the
+//! agent says.
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use actix::{Actor, Context, Handler, Recipient};
+use cicerone::{
+    agent::{
+        AgentExit, AgentExited, AgentHandle, AgentOutput, AgentSession, Agents, Flow, Server,
+        StartAgent,
+        event::{AgentEnd, AgentEvent, AgentResult},
+    },
+    config::settings::{AgentChoice, AgentSettings, Limits, Sandbox},
+    project::{Project, ProjectName},
+};
+use tokio::{sync::mpsc, time::timeout};
+use uuid::Uuid;
+
+/// Longest wait for anything.
+const DEADLINE: Duration = Duration::from_secs(40);
+
+/// What the probe received.
+#[derive(Debug)]
+pub enum Heard {
+    /// An event of the agent.
+    Event(AgentEvent),
+    /// Its exit.
+    Exited(AgentExit),
+}
+
+struct Probe(mpsc::UnboundedSender<Heard>);
+
+impl Actor for Probe {
+    type Context = Context<Self>;
+}
+
+impl Handler<AgentOutput> for Probe {
+    type Result = Flow;
+
+    fn handle(&mut self, output: AgentOutput, _: &mut Self::Context) -> Flow {
+        assert!(!output.events.is_empty(), "an empty output was sent");
+        for event in output.events {
+            self.0.send(Heard::Event(event)).ok();
+        }
+        Flow::Continue
+    }
+}
+
+impl Handler<AgentExited> for Probe {
+    type Result = ();
+
+    fn handle(&mut self, exited: AgentExited, _: &mut Self::Context) {
+        self.0.send(Heard::Exited(exited.exit)).ok();
+    }
+}
+
+/// A project and a data directory, and how agents are run in them.
+pub struct Bench {
+    pub base: tempfile::TempDir,
+    pub settings: AgentSettings,
+    pub limits: Limits,
+    /// The server's environment.
+    pub environment: Vec<(OsString, OsString)>,
+}
+
+/// A running agent and what it said so far.
+pub struct Running {
+    pub handle: AgentHandle,
+    pub session: Uuid,
+    heard: mpsc::UnboundedReceiver<Heard>,
+}
+
+/// What a turn came to.
+#[derive(Debug, Default)]
+pub struct Turn {
+    /// The answer's text, as a viewer would see it in the end; blocks are joined.
+    pub text: String,
+    /// Everything that was said, in order.
+    pub events: Vec<AgentEvent>,
+}
+
+impl Bench {
+    /// A small project whose agent is `program`.
+    pub fn new(program: &Path) -> Self {
+        let base = tempfile::tempdir().unwrap();
+        let project = base.path().join("project");
+        std::fs::create_dir_all(project.join("src")).unwrap();
+        std::fs::create_dir(base.path().join("outside")).unwrap();
+        std::fs::write(project.join("README.md"), "# Tea shop\nWe sell tea.\n").unwrap();
+        std::fs::write(project.join("src/main.rs"), "fn main() {\n    brew();\n}\n").unwrap();
+        std::fs::write(project.join(".env"), "TOKEN=hidden-needle\n").unwrap();
+        std::fs::write(base.path().join("outside/secret.txt"), "hidden-needle\n").unwrap();
+        std::fs::create_dir(base.path().join("home")).unwrap();
+        let home = base.path().join("home");
+        let path = std::env::var_os("PATH").unwrap();
+        Self {
+            environment: vec![("PATH".into(), path), ("HOME".into(), home.into())],
+            base,
+            settings: AgentSettings {
+                kind: AgentChoice::Claude,
+                claude: Some(program.to_owned()),
+                model: None,
+                env: Vec::new(),
+                sandbox: Sandbox::BestEffort,
+                secrets: Vec::new(),
+                start_timeout: Duration::from_secs(30),
+                silence_timeout: Duration::from_secs(120),
+                stop_timeout: Duration::from_secs(2),
+                idle_timeout: Duration::from_secs(600),
+                api_retries: 1,
+            },
+            limits: Limits {
+                message_bytes: 64 << 10,
+                frame_bytes: 128 << 10,
+                agent_line_bytes: 16 << 20,
+                tool_result_bytes: 16 << 10,
+                queued_messages: 8,
+                agents: 8,
+                conversations_per_project: 8,
+                connections: 64,
+            },
+        }
+    }
+
+    /// The project's directory.
+    pub fn project(&self) -> PathBuf {
+        self.base.path().join("project")
+    }
+
+    /// The server's directory.
+    pub fn data_dir(&self) -> PathBuf {
+        self.base.path().join("data")
+    }
+
+    /// How agents are started here.
+    pub fn agents(&self) -> Agents {
+        let server = Server {
+            program: Ok(PathBuf::from(env!("CARGO_BIN_EXE_cicerone"))),
+            environment: self.environment.clone(),
+        };
+        Agents::of(server, &self.settings, &self.limits, &self.data_dir())
+    }
+
+    /// Starts an agent for a new conversation.
+    pub fn start(&self) -> Running {
+        self.start_session(&self.agents(), AgentSession::New(Uuid::new_v4()))
+    }
+
+    /// Starts an agent for `session`.
+    pub fn start_session(&self, agents: &Agents, session: AgentSession) -> Running {
+        let (sender, heard) = mpsc::unbounded_channel();
+        let probe = Probe(sender).start();
+        self.start_with(agents, session, heard, probe.clone().recipient(), probe.recipient())
+    }
+
+    /// Starts an agent that reports to whom it is told to.
+    pub fn start_with(
+        &self,
+        agents: &Agents,
+        session: AgentSession,
+        heard: mpsc::UnboundedReceiver<Heard>,
+        output: Recipient<AgentOutput>,
+        exited: Recipient<AgentExited>,
+    ) -> Running {
+        let start = StartAgent {
+            conversation: 1,
+            epoch: 1,
+            project: Project { name: ProjectName::mend("tea-shop"), dir: self.project() },
+            session,
+        };
+        let handle = agents.start(start, output, exited).unwrap();
+        Running { handle, session: session.id(), heard }
+    }
+
+    /// Every path below the project with its content, for seeing that nothing changed.
+    pub fn project_tree(&self) -> Vec<(PathBuf, Option<Vec<u8>>)> {
+        let mut tree = Vec::new();
+        let mut dirs = vec![self.project()];
+        while let Some(dir) = dirs.pop() {
+            for entry in std::fs::read_dir(dir).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    dirs.push(path.clone());
+                }
+                tree.push((path.clone(), std::fs::read(&path).ok()));
+            }
+        }
+        tree.sort();
+        tree
+    }
+}
+
+impl Running {
+    /// The next thing heard.
+    pub async fn next(&mut self) -> Heard {
+        let heard = timeout(DEADLINE, self.heard.recv()).await;
+        heard.expect("the agent said nothing for too long").expect("the probe is gone")
+    }
+
+    /// The next event; an exit fails the test.
+    pub async fn next_event(&mut self) -> AgentEvent {
+        match self.next().await {
+            Heard::Event(event) => event,
+            Heard::Exited(exit) => panic!("the agent exited: {} ({exit:?})", exit.words()),
+        }
+    }
+
+    /// Waits for the handshake.
+    pub async fn ready(&mut self) {
+        while !matches!(self.next_event().await, AgentEvent::Ready) {}
+    }
+
+    /// Sends a message.
+    pub fn say(&self, text: &str) {
+        self.handle.send_message(text, Uuid::new_v4()).unwrap();
+    }
+
+    /// Waits for the end of the turn.
+    pub async fn finish(&mut self) -> Turn {
+        let mut turn = Turn::default();
+        loop {
+            let event = self.next_event().await;
+            let is_end = matches!(event, AgentEvent::Finished(_));
+            turn.hear(event);
+            if is_end {
+                return turn;
+            }
+        }
+    }
+
+    /// Sends a message and waits for the end of its turn.
+    pub async fn ask(&mut self, text: &str) -> Turn {
+        self.say(text);
+        self.finish().await
+    }
+
+    /// Waits for the exit; what is said before is given too.
+    pub async fn exit(&mut self) -> (Vec<AgentEvent>, AgentExit) {
+        let mut events = Vec::new();
+        loop {
+            match self.next().await {
+                Heard::Event(event) => events.push(event),
+                Heard::Exited(exit) => return (events, exit),
+            }
+        }
+    }
+
+    /// Waits until nothing more can come: every sender is gone.
+    pub async fn silence(&mut self) {
+        let rest = timeout(DEADLINE, self.heard.recv()).await;
+        let rest = rest.expect("the probe still runs");
+        assert!(rest.is_none(), "something came after the exit: {rest:?}");
+    }
+
+    /// Ends the agent in the orderly way.
+    pub async fn stop(mut self) -> AgentExit {
+        self.handle.stop();
+        self.exit().await.1
+    }
+}
+
+impl Turn {
+    fn hear(&mut self, event: AgentEvent) {
+        match &event {
+            AgentEvent::TextDelta(text) => self.text.push_str(text),
+            AgentEvent::TextReplaced(text) => self.text.clone_from(text),
+            _ => (),
+        }
+        self.events.push(event);
+    }
+
+    /// How it ended.
+    pub fn result(&self) -> &AgentResult {
+        match self.events.last() {
+            Some(AgentEvent::Finished(result)) => result,
+            _ => panic!("the turn has no end"),
+        }
+    }
+
+    /// Why it failed.
+    pub fn failure(&self) -> &str {
+        match &self.result().end {
+            AgentEnd::Failed(words) => words,
+            end => panic!("the turn did not fail but was {end:?}: {}", self.text),
+        }
+    }
+
+    /// The results of tools, in order: whether each succeeded, and its text.
+    pub fn tool_results(&self) -> Vec<(bool, &str)> {
+        let results = self.events.iter().filter_map(|event| match event {
+            AgentEvent::ToolReturned { ok, content, .. } => Some((*ok, content.as_str())),
+            _ => None,
+        });
+        results.collect()
+    }
+}
+
+/// Whether a process exists that is not just waiting to be reaped.
+pub fn is_alive(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit(')').next().and_then(|rest| rest.trim().chars().next());
+    !matches!(state, None | Some('Z' | 'X'))
+}
+
+/// Waits until `condition` holds.
+pub async fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let waited = timeout(DEADLINE, async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    assert!(waited.await.is_ok(), "waited in vain until {what}");
+}
