@@ -6,3 +6,4 @@ mod claude;
 mod config;
 mod fake_api;
 mod mcp;
+mod page;
