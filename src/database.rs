@@ -1,10 +1,13 @@
 //! The store: one SQLite file, written by one actor, read through a pool.
 //!
 //! [`Database`] commits what [`messages`] ask, many writes to a transaction; [`Reader`] answers
-//! questions meanwhile. Both come from [`Database::open`]. What a conversation means is not
+//! questions meanwhile. Both come from [`Database::open`]. [`import`] brings in the conversations
+//! of the original, [`backup`] copies the store while a server uses it. What a conversation means is not
 //! decided here: the store keeps the rows of [`crate::entry`], and who may see them is asked
 //! elsewhere.
 
+pub mod backup;
+pub mod import;
 pub mod messages;
 
 mod actor;

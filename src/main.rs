@@ -3,13 +3,18 @@
 use std::{
     error::Error,
     io::{self, Write},
+    path::Path,
     process::ExitCode,
 };
 
 use cicerone::{
+    agent::launcher,
     cli::{Cli, Command, ConfigCommand, Options, ProjectArgs},
     config::{self, ConfigError, Loaded},
+    database::{self, backup, import},
     mcp,
+    project::ProjectName,
+    server,
 };
 use clap::Parser;
 
@@ -40,22 +45,41 @@ fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
         Command::Serve(projects) => serve(options, &projects),
         Command::Guide(_) => Err(NotBuilt("guide").into()),
         Command::McpFeatures { dir } => Ok(mcp::serve(&dir)?),
-        Command::Import { .. } => Err(NotBuilt("import").into()),
-        Command::Backup { .. } => Err(NotBuilt("backup").into()),
+        Command::Import { file, project } => import(options, &file, &project),
+        Command::Backup { file } => backup(options, &file),
         Command::Config(ConfigCommand::Check(projects)) => check_config(options, &projects),
-        Command::SandboxExec { .. } => Err(NotBuilt("sandbox-exec").into()),
+        Command::SandboxExec { arguments } => Err(launcher::exec(arguments).into()),
     }
 }
 
 fn serve(options: &Options, projects: &ProjectArgs) -> Result<(), Box<dyn Error>> {
-    let _loaded = load(options, Some(projects))?;
-    Err(NotBuilt("serve").into())
+    Ok(server::run(load(options, Some(projects))?.settings)?)
+}
+
+/// Brings an original's conversations into the store of this configuration.
+fn import(options: &Options, file: &Path, project: &str) -> Result<(), Box<dyn Error>> {
+    let project = ProjectName::parse(project)?;
+    let settings = load(options, None)?.settings;
+    let store = settings.data_dir.join(database::FILE_NAME);
+    say(&import::run(file, &project, &store)?.to_string())
+}
+
+/// Copies the store of this configuration.
+fn backup(options: &Options, file: &Path) -> Result<(), Box<dyn Error>> {
+    let settings = load(options, None)?.settings;
+    let bytes = backup::run(&settings.data_dir.join(database::FILE_NAME), file)?;
+    say(&format!("wrote {bytes} bytes to {}", file.display()))
 }
 
 fn check_config(options: &Options, projects: &ProjectArgs) -> Result<(), Box<dyn Error>> {
     let loaded = load(options, Some(projects))?;
+    say(loaded.report()?.trim_end())
+}
+
+/// Writes the outcome of a command to stdout.
+fn say(text: &str) -> Result<(), Box<dyn Error>> {
     // A reader that has seen enough, such as `head`, is no error.
-    match io::stdout().write_all(loaded.report()?.as_bytes()) {
+    match writeln!(io::stdout(), "{text}") {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }

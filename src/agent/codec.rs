@@ -13,8 +13,8 @@ use super::event::{AgentEnd, AgentEvent, AgentInit, AgentResult, Usage};
 use answer::{Answer, push_text};
 use content::{cut, object, plain};
 use wire::{
-    Block, Content, ControlRequestLine, ControlResponseLine, Envelope, HookInput, InitLine,
-    MessageLine, ResultLine, RetryLine,
+    Content, ControlRequestLine, ControlResponseLine, Envelope, HookInput, InitLine, MessageLine,
+    ResultLine, RetryLine,
 };
 
 /// Longest piece of an unreadable line that is kept for the log, in bytes.
@@ -107,12 +107,13 @@ impl Codec {
         if line.iter().all(u8::is_ascii_whitespace) {
             return;
         }
-        let understood =
-            std::str::from_utf8(line).ok().and_then(|line| self.understand(line, output).ok());
-        if understood.is_none() {
-            let shown = &line[..line.len().min(GARBAGE_BYTES)];
-            let shown = String::from_utf8_lossy(shown).into_owned();
-            output.events.push(AgentEvent::Garbage(shown));
+        let reason = match std::str::from_utf8(line) {
+            Ok(text) => self.understand(text, output).err().map(|error| error.to_string()),
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(reason) = reason {
+            let shown = String::from_utf8_lossy(&line[..line.len().min(GARBAGE_BYTES)]);
+            output.events.push(AgentEvent::Garbage(format!("{reason}: {shown}")));
         }
     }
 
@@ -159,16 +160,16 @@ impl Codec {
         {
             self.error_kind = line.error.map(|kind| kind.0.into_owned());
             if self.error_kind.is_none() {
-                self.own_text.push_str(&plain(&message.content)?);
+                self.own_text.push_str(&plain(message.content)?);
             }
             return Ok(());
         }
         let id = message.id.as_str();
-        match message.content {
+        match Content::read(message.content)? {
             Content::Plain(text) => self.answer.confirm_text(id, &text, events),
             Content::Blocks(blocks) => {
                 for block in blocks {
-                    self.answer.block(id, serde_json::from_str(block.get())?, events);
+                    self.answer.block(id, block, events);
                 }
             }
         }
@@ -181,18 +182,14 @@ impl Codec {
         line: MessageLine<'_>,
         events: &mut Vec<AgentEvent>,
     ) -> serde_json::Result<()> {
-        let Content::Blocks(blocks) = line.message.content else {
+        let Content::Blocks(blocks) = Content::read(line.message.content)? else {
             return Ok(());
         };
         for block in blocks {
-            let block: Block<'_> = serde_json::from_str(block.get())?;
             if block.kind.as_str() != "tool_result" {
                 continue;
             }
-            let mut content = match block.content {
-                Some(content) => plain(&serde_json::from_str(content.get())?)?,
-                None => String::new(),
-            };
+            let mut content = plain(block.content)?;
             let truncated = cut(&mut content, self.settings.tool_result_bytes);
             events.push(AgentEvent::ToolReturned {
                 call_id: block.tool_use_id.unwrap_or_default().0.into_owned(),

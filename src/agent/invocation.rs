@@ -11,6 +11,7 @@ use std::{
 };
 
 use tokio::process::Command;
+use uuid::Uuid;
 
 use crate::{
     config::settings::{AgentChoice, AgentSettings},
@@ -82,7 +83,8 @@ impl Invocation {
         data_dir: &Path,
     ) -> Self {
         let prompts = data_dir.join("agents").join("prompts");
-        let prompt = prompts.join(format!("{}.md", start.session.id()));
+        // A name of its own: the file of an earlier start goes when that one's process is gone.
+        let prompt = prompts.join(format!("{}.md", Uuid::new_v4()));
         let arguments = claude::arguments(&claude::Launch {
             model: settings.model.as_deref(),
             project: &start.project,

@@ -176,3 +176,126 @@ fn words_of(panic: &(dyn Any + Send)) -> String {
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a panic without words".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::database::open;
+
+    use super::*;
+
+    const NOW: &str = "2027-01-15T08:00:00.000000Z";
+
+    /// A job that stores `bytes` as a title.
+    fn store(bytes: usize) -> Box<dyn Job> {
+        let title = "x".repeat(bytes);
+        let write = move |connection: &Connection, now: &str| {
+            connection.execute(
+                "INSERT INTO conversations
+                     (project, title, reserved_seq, explicit, created_at, updated_at)
+                 VALUES ('demo', ?1, 0, 1, ?2, ?2)",
+                (&title, now),
+            )?;
+            Ok(())
+        };
+        job(write).0
+    }
+
+    fn fixture() -> (tempfile::TempDir, Connection) {
+        let directory = tempfile::tempdir().unwrap();
+        let connection = open::connect(&directory.path().join(open::FILE_NAME)).unwrap();
+        (directory, connection)
+    }
+
+    fn run(
+        connection: &Connection,
+        mut jobs: Vec<Box<dyn Job>>,
+    ) -> Result<Vec<Result<(), DatabaseError>>, DatabaseError> {
+        let clock = Clock::new(|| time::macros::datetime!(2027-01-15 08:00 UTC));
+        execute(connection, &mut jobs, &clock, Duration::ZERO)
+    }
+
+    fn titles(connection: &Connection) -> Vec<i64> {
+        connection
+            .prepare("SELECT length(title) FROM conversations WHERE created_at = ?1 ORDER BY id")
+            .unwrap()
+            .query_map([NOW], |row| row.get(0))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap()
+    }
+
+    #[test]
+    fn a_job_that_panics_fails_alone() {
+        let (_directory, connection) = fixture();
+        let (panicking, _) = job(|connection: &Connection, _: &str| -> Result<(), _> {
+            connection.execute("DELETE FROM conversations", ())?;
+            panic!("no such luck");
+        });
+        let outcomes = run(&connection, vec![store(1), panicking, store(3)]).unwrap();
+        assert!(
+            matches!(&outcomes[..], [Ok(()), Err(DatabaseError::Panicked(words)), Ok(())]
+                if words == "no such luck"),
+            "{outcomes:?}"
+        );
+        assert_eq!(titles(&connection), [1, 3]);
+    }
+
+    #[test]
+    fn nothing_is_acknowledged_on_a_full_disk_and_the_next_write_goes_on() {
+        let (_directory, connection) = fixture();
+        let pages: i64 =
+            connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        let limit = |pages: i64| {
+            connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).unwrap();
+        };
+        limit(pages + 10);
+        let mut stored = 0;
+        // A write may fail alone or take its transaction with it; what counts is that none that
+        // is not there was called done.
+        for outcomes in [
+            run(&connection, vec![store(10), store(1_000_000), store(20)]),
+            run(&connection, vec![store(1_000_000)]),
+        ] {
+            let outcomes = outcomes.unwrap_or_else(|error| vec![Err(error)]);
+            stored += outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+            assert!(
+                outcomes.iter().any(|outcome| matches!(outcome, Err(DatabaseError::Full))),
+                "{outcomes:?}"
+            );
+        }
+        assert_eq!(titles(&connection).len(), stored);
+        limit(pages + 1000);
+        assert!(run(&connection, vec![store(1_000_000)]).unwrap()[0].is_ok());
+        assert_eq!(titles(&connection).len(), stored + 1);
+    }
+
+    #[test]
+    fn when_a_failure_takes_the_whole_transaction_no_job_is_called_done() {
+        let (_directory, connection) = fixture();
+        let (fatal, _) = job(|connection: &Connection, _: &str| -> Result<(), _> {
+            // What SQLite itself does when the disk fails in the middle.
+            connection.execute_batch("ROLLBACK")?;
+            Err(DatabaseError::Full)
+        });
+        let failed = run(&connection, vec![store(1), fatal, store(3)]);
+        assert!(matches!(failed, Err(DatabaseError::Full)), "{failed:?}");
+        assert!(titles(&connection).is_empty());
+        assert!(run(&connection, vec![store(4)]).unwrap()[0].is_ok());
+    }
+
+    #[test]
+    fn a_read_only_file_and_a_lasting_lock_are_told_in_words() {
+        let (directory, connection) = fixture();
+        connection.pragma_update(None, "query_only", true).unwrap();
+        let words = run(&connection, vec![store(1)]).unwrap_err().to_string();
+        assert!(words.contains("read-only"), "{words}");
+
+        connection.pragma_update(None, "query_only", false).unwrap();
+        connection.busy_timeout(Duration::ZERO).unwrap();
+        let other = Connection::open(directory.path().join(open::FILE_NAME)).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let failed = run(&connection, vec![store(1)]).unwrap_err();
+        assert!(failed.is_retryable(), "{failed}");
+        assert!(failed.to_string().contains("locked by another program"), "{failed}");
+    }
+}

@@ -35,8 +35,8 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections for reading; as many reads run at once.
 const READERS: u32 = 4;
 
-/// A connection for reading that nobody used for this long is closed, for its memory.
-const READER_IDLE: Duration = Duration::from_secs(60);
+/// A connection that nobody used for this long is closed, for its memory.
+const CONNECTION_IDLE: Duration = Duration::from_secs(60);
 
 pub(super) type Pool = r2d2::Pool<SqliteConnectionManager>;
 
@@ -72,8 +72,11 @@ impl Database {
                 .thread_name_pattern("database-pool")
                 .build(),
         );
-        let writer = pool(path, 1, None, &threads, prepare_writer)?;
-        let readers = pool(path, READERS, Some(READER_IDLE), &threads, prepare_reader)?;
+        // The writer's connection opens before this one closes: the last one to close would
+        // move the whole journal into the file, which can take long.
+        let writer = pool(path, 1, 1, &threads, prepare_writer)?;
+        drop(connection);
+        let readers = pool(path, 0, READERS, &threads, prepare_reader)?;
         let database = Self::new(Writer::new(writer, clock, Some(lock)));
         Ok((database, Reader::new(readers)))
     }
@@ -130,20 +133,21 @@ pub(super) fn prepare_reader(connection: &mut Connection) -> rusqlite::Result<()
     )
 }
 
-/// A pool that opens its connections when they are first needed.
+/// A pool of up to `most` connections. `least` are opened at once and kept, the others when they
+/// are needed.
 fn pool(
     path: &Path,
-    size: u32,
-    idle: Option<Duration>,
+    least: u32,
+    most: u32,
     threads: &Arc<ScheduledThreadPool>,
     prepare: fn(&mut Connection) -> rusqlite::Result<()>,
 ) -> Result<Pool, OpenError> {
     let manager = SqliteConnectionManager::file(path).with_flags(flags()).with_init(prepare);
     r2d2::Pool::builder()
-        .max_size(size)
-        .min_idle(Some(0))
+        .max_size(most)
+        .min_idle(Some(least))
         .max_lifetime(None)
-        .idle_timeout(idle)
+        .idle_timeout((most > least).then_some(CONNECTION_IDLE))
         .test_on_check_out(false)
         .connection_timeout(2 * BUSY_TIMEOUT)
         .thread_pool(threads.clone())

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::entry::{Content, EntryRow, Outcome, ResponseDone, TurnError, UserMessage};
+use crate::entry::{Content, Outcome, ResponseDone, TurnError, UserMessage};
 
 use super::{error::DatabaseError, writes};
 
@@ -54,7 +54,7 @@ pub(super) fn end_open_turns(
         let mut entries = Vec::new();
         for content in question.into_iter().chain([end(open.queued)]) {
             seq += 1;
-            entries.push(row(open.turn, seq, &content));
+            entries.push(writes::entry_row(open.turn, seq, &content)?);
         }
         newest = Some((open.conversation, seq));
         writes::write_entries(connection, open.conversation, &entries, now)?;
@@ -109,15 +109,5 @@ fn end(queued: bool) -> Content {
             cost_usd: None,
             duration_ms: None,
         })
-    }
-}
-
-fn row(turn: i64, seq: i64, content: &Content) -> EntryRow {
-    EntryRow {
-        turn,
-        first_seq: seq,
-        last_seq: seq,
-        kind: content.kind().to_owned(),
-        payload: content.payload().unwrap_or_default(),
     }
 }

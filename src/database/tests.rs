@@ -1,6 +1,8 @@
 //! Tests of the store on files, as it is used: opened, written through the actor, read back.
 
+mod backing_up;
 mod group_commit;
+mod importing;
 mod opening;
 mod reading;
 mod recovering;

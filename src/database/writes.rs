@@ -5,7 +5,10 @@
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, named_params, params};
 
-use crate::{entry::EntryRow, project::ProjectName};
+use crate::{
+    entry::{Content, EntryRow},
+    project::ProjectName,
+};
 
 use super::{
     Summary,
@@ -86,6 +89,13 @@ pub(super) fn write_entries(
         }
     }
     Ok(())
+}
+
+/// The row of an entry that does not grow.
+pub(super) fn entry_row(turn: i64, seq: i64, content: &Content) -> Result<EntryRow, DatabaseError> {
+    let payload =
+        content.payload().map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    Ok(EntryRow { turn, first_seq: seq, last_seq: seq, kind: content.kind().to_owned(), payload })
 }
 
 /// Notes that the conversation changes, and that numbers up to `seq` are in use. Answers the

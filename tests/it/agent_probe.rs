@@ -256,6 +256,11 @@ impl Running {
         assert!(rest.is_none(), "something came after the exit: {rest:?}");
     }
 
+    /// What it says, and the hold on it.
+    pub fn into_parts(self) -> (mpsc::UnboundedReceiver<Heard>, AgentHandle) {
+        (self.heard, self.handle)
+    }
+
     /// Ends the agent in the orderly way.
     pub async fn stop(mut self) -> AgentExit {
         self.handle.stop();

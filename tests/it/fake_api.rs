@@ -177,12 +177,14 @@ fn commands(body: &Value) -> (Vec<String>, Vec<String>) {
         if message["role"] != "user" {
             continue;
         }
-        let lines = texts(message).join("\n");
-        let lines: Vec<String> =
-            lines.lines().filter(|line| is_command(line)).map(str::to_owned).collect();
         results.splice(0..0, tool_results(message));
-        if !lines.is_empty() {
-            return (lines, results);
+        // A message that failed is put before the next one, as a block of its own.
+        for text in texts(message).iter().rev() {
+            let lines = text.lines().filter(|line| is_command(line));
+            let lines: Vec<String> = lines.map(str::to_owned).collect();
+            if !lines.is_empty() {
+                return (lines, results);
+            }
         }
     }
     (vec!["SAY nothing was asked".to_owned()], results)

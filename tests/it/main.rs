@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod agent_probe;
+mod agents;
 mod claude;
 mod config;
 mod fake_api;

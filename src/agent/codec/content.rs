@@ -2,17 +2,16 @@
 
 use serde_json::value::RawValue;
 
-use super::wire::{Block, Content};
+use super::wire::Content;
 
 /// The text of content; blocks that hold none are named.
-pub(super) fn plain(content: &Content<'_>) -> serde_json::Result<String> {
-    let blocks = match content {
-        Content::Plain(text) => return Ok(text.clone()),
+pub(super) fn plain(content: Option<&RawValue>) -> serde_json::Result<String> {
+    let blocks = match Content::read(content)? {
+        Content::Plain(text) => return Ok(text),
         Content::Blocks(blocks) => blocks,
     };
     let mut text = String::new();
     for block in blocks {
-        let block: Block<'_> = serde_json::from_str(block.get())?;
         if !text.is_empty() {
             text.push('\n');
         }

@@ -103,24 +103,30 @@ pub struct Message<'a> {
     /// The model, `<synthetic>` on texts that the program made itself.
     #[serde(borrow, default)]
     pub model: Option<Text<'a>>,
-    /// Text or blocks.
+    /// [`Content`].
     #[serde(borrow, default)]
-    pub content: Content<'a>,
+    pub content: Option<&'a RawValue>,
 }
 
 /// Content is either plain text or a list of blocks.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug)]
 pub enum Content<'a> {
-    /// Blocks.
-    Blocks(#[serde(borrow)] Vec<&'a RawValue>),
     /// Plain text.
     Plain(String),
+    /// Blocks.
+    Blocks(Vec<Block<'a>>),
 }
 
-impl Default for Content<'_> {
-    fn default() -> Self {
-        Self::Blocks(Vec::new())
+impl<'a> Content<'a> {
+    /// Reads content as the agent sent it. (Serde's untagged enums cannot borrow.)
+    pub fn read(content: Option<&'a RawValue>) -> serde_json::Result<Self> {
+        match content.map(RawValue::get) {
+            Some(text) if text.starts_with('"') => serde_json::from_str(text).map(Self::Plain),
+            Some(blocks) if blocks.starts_with('[') => {
+                serde_json::from_str(blocks).map(Self::Blocks)
+            }
+            None | Some(_) => Ok(Self::Blocks(Vec::new())),
+        }
     }
 }
 
@@ -151,7 +157,7 @@ pub struct Block<'a> {
     /// Of `tool_result`.
     #[serde(default)]
     pub is_error: Option<bool>,
-    /// Of `tool_result`: text or blocks.
+    /// Of `tool_result`: [`Content`].
     #[serde(borrow, default)]
     pub content: Option<&'a RawValue>,
 }

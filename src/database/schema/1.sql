@@ -83,13 +83,14 @@ CREATE VIEW messages (id, conversation_id, role, content, timestamp, first_seq) 
 
 -- Where an imported conversation came from, so that it is brought in once.
 CREATE TABLE imports (
+    project                TEXT    NOT NULL,
     source                 TEXT    NOT NULL,
     source_conversation_id INTEGER NOT NULL,
     -- The original gives ids of deleted conversations again, so the id alone does not tell.
     source_created_at      TEXT    NOT NULL,
     conversation_id        INTEGER NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
     imported_at            TEXT    NOT NULL,
-    PRIMARY KEY (source, source_conversation_id, source_created_at)
+    PRIMARY KEY (project, source, source_conversation_id, source_created_at)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX imports_conversation ON imports (conversation_id);

@@ -114,3 +114,23 @@ async fn a_thousand_conversations_do_not_slow_the_start() {
     }
     assert!(best < 20, "opened in {best} ms");
 }
+
+#[test]
+fn damage_that_shows_while_reading_is_told_in_words() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(FILE_NAME);
+    drop(Database::open(&path).unwrap());
+    let connection = look(&path);
+    connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    let root: i64 =
+        one(&connection, "SELECT rootpage FROM sqlite_schema WHERE name = 'conversations_listed'");
+    drop(connection);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[(root as usize - 1) * 4096..root as usize * 4096].fill(0xa5);
+    fs::write(&path, bytes).unwrap();
+
+    let (_database, reader) = Database::open(&path).unwrap();
+    let words = reader.conversations(&project()).unwrap_err().to_string();
+    assert!(words.contains("database is damaged"), "{words}");
+    assert!(words.contains("restore a backup"), "{words}");
+}

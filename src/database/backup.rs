@@ -1,0 +1,108 @@
+//! A consistent copy of the store, made while a server uses it.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use rusqlite::Connection;
+
+use super::{
+    error::OpenError,
+    open::{self, BUSY_TIMEOUT},
+    schema::{self, MigrateError},
+};
+
+/// Why no copy was made. An unfinished one is deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// There is something at the target.
+    #[error("{path} exists already: choose another name or move it away")]
+    Exists {
+        /// The target.
+        path: PathBuf,
+    },
+    /// The target cannot be written.
+    #[error("cannot write {path}: {source}")]
+    Target {
+        /// The target.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// There is no store to copy.
+    #[error("there is no database at {path}: is this the right --data-dir?")]
+    Missing {
+        /// Where it would be.
+        path: PathBuf,
+    },
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The copy failed.
+    #[error("cannot copy the database to {path}: {source}; check the free space there")]
+    Copy {
+        /// The target.
+        path: PathBuf,
+        /// Why.
+        source: rusqlite::Error,
+    },
+}
+
+/// Copies the store at `database`, as it is at this moment, to the new file `target`, which only
+/// its owner can read. Answers the copy's size in bytes. Blocks; a server's writes go on.
+pub fn run(database: &Path, target: &Path) -> Result<u64, BackupError> {
+    let connection = connect(database)?;
+    let unwritable = |source| BackupError::Target { path: target.to_owned(), source };
+    let name = target.to_str().ok_or_else(|| {
+        unwritable(io::Error::new(io::ErrorKind::InvalidInput, "the name is not UTF-8"))
+    })?;
+    // Made here and not by SQLite: never over another file, and never readable by others.
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(target).map_err(|error| {
+        match error.kind() {
+            io::ErrorKind::AlreadyExists => BackupError::Exists { path: target.to_owned() },
+            _ => unwritable(error),
+        }
+    })?;
+    let copied = connection
+        .execute("VACUUM INTO ?1", [name])
+        .map_err(|source| BackupError::Copy { path: target.to_owned(), source })
+        .and_then(|_| reach_disk(target).map_err(unwritable));
+    if copied.is_err()
+        && let Err(error) = fs::remove_file(target)
+    {
+        log::warn!("cannot delete an unfinished copy path={target:?} error={error}");
+    }
+    copied
+}
+
+fn connect(database: &Path) -> Result<Connection, BackupError> {
+    if !database.exists() {
+        return Err(BackupError::Missing { path: database.to_owned() });
+    }
+    let in_words = |error| BackupError::Open(open::in_words(database, error));
+    let connection = Connection::open_with_flags(database, open::flags()).map_err(in_words)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(in_words)?;
+    match schema::check(&connection) {
+        // A newer store is copied as well as any.
+        Ok(_) | Err(MigrateError::Newer(_)) => Ok(connection),
+        Err(MigrateError::Foreign) => {
+            Err(BackupError::Open(OpenError::Foreign { path: database.to_owned() }))
+        }
+        Err(MigrateError::Sqlite(error)) => Err(in_words(error)),
+    }
+}
+
+/// Waits until the copy and its name are on the disk.
+fn reach_disk(target: &Path) -> io::Result<u64> {
+    let file = File::open(target)?;
+    file.sync_all()?;
+    let directory = match target.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    File::open(directory)?.sync_all()?;
+    Ok(file.metadata()?.len())
+}

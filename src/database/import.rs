@@ -1,0 +1,230 @@
+//! Brings the conversations of an original `assistant.db` into the store. The original is read
+//! and never changed; what was brought in before is left alone.
+//!
+//! A question opens a turn and the answer after it closes the turn. An answer that follows no
+//! open question gets a turn of its own, and one before any question is the greeting, so each
+//! stored message stays one message. System messages are notes of the original's machinery and
+//! nobody's words: they are left out, as are unknown roles, and both are counted in the report.
+
+mod convert;
+mod source;
+
+use std::{collections::BTreeMap, fmt, path::Path};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+
+use crate::project::ProjectName;
+
+use self::source::{Source, SourceConversation};
+use super::{
+    clock::Clock,
+    error::{DatabaseError, OpenError},
+    messages::CreateConversation,
+    open, writes,
+};
+
+/// What an import did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImportReport {
+    /// Conversations brought in.
+    pub conversations: usize,
+    /// Messages brought in.
+    pub messages: usize,
+    /// Conversations that an earlier import had brought in; they were left as they are.
+    pub already_there: usize,
+    /// Messages left out, by their role.
+    pub left_out: BTreeMap<String, usize>,
+    /// Messages of conversations that the original has deleted.
+    pub without_conversation: usize,
+}
+
+/// Why nothing more was brought in. What is counted as brought in before stays.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file has not what an original has.
+    #[error("{path} is no assistant.db: {reason}")]
+    NotAnOriginal {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The original's file cannot be read as a database.
+    #[error(
+        "cannot read {path} as a database ({source}): stop the server that uses it, then try again"
+    )]
+    Source {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        source: rusqlite::Error,
+    },
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The store cannot be written.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+/// Brings the conversations of the original at `source` into the store at `database`, as ones
+/// of `project`. A server may be using the store meanwhile. Blocks.
+pub fn run(
+    source: &Path,
+    project: &ProjectName,
+    database: &Path,
+) -> Result<ImportReport, ImportError> {
+    let original = Source::open(source)?;
+    let connection = open::connect(database)?;
+    let mut report = ImportReport {
+        without_conversation: original.messages_without_conversation()?,
+        ..ImportReport::default()
+    };
+    for conversation in original.conversations()? {
+        // One transaction for each, so that a server's writes need not wait long.
+        let transaction = Transaction::new_unchecked(&connection, TransactionBehavior::Immediate)
+            .map_err(DatabaseError::from)?;
+        bring_in(&transaction, project, &original, &conversation, &mut report)?;
+        transaction.commit().map_err(DatabaseError::from)?;
+    }
+    Ok(report)
+}
+
+fn bring_in(
+    connection: &Connection,
+    project: &ProjectName,
+    original: &Source,
+    conversation: &SourceConversation,
+    report: &mut ImportReport,
+) -> Result<(), ImportError> {
+    if is_there(connection, project, original, conversation)? {
+        report.already_there += 1;
+        return Ok(());
+    }
+    let now = Clock::system().now();
+    let created_at = conversation.created_at.as_deref().unwrap_or(&now);
+    let new = CreateConversation {
+        project: project.clone(),
+        // The original lists every conversation.
+        explicit: true,
+        reserved_seq: 0,
+        agent_session: None,
+        entries: Vec::new(),
+    };
+    let id = writes::create_conversation(connection, &new, created_at)?.id;
+    let messages = original.messages(conversation.id)?;
+    let converted = convert::turns(&messages)?;
+    for step in &converted.steps {
+        let time = step.at.as_deref().unwrap_or(created_at);
+        writes::write_entries(connection, id, &step.entries, time)?;
+    }
+    finish(connection, id, conversation).map_err(DatabaseError::from)?;
+    remember(connection, project, original, conversation, id, &now).map_err(DatabaseError::from)?;
+
+    report.conversations += 1;
+    report.messages += converted.messages;
+    for (role, count) in converted.left_out {
+        *report.left_out.entry(role).or_default() += count;
+    }
+    Ok(())
+}
+
+fn is_there(
+    connection: &Connection,
+    project: &ProjectName,
+    original: &Source,
+    conversation: &SourceConversation,
+) -> Result<bool, DatabaseError> {
+    let there = connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM imports WHERE project = ?1 AND source = ?2
+                 AND source_conversation_id = ?3 AND source_created_at = ?4)",
+        )?
+        .query_row(
+            params![
+                project.as_str(),
+                original.name(),
+                conversation.id,
+                conversation.created_at.as_deref().unwrap_or_default(),
+            ],
+            |row| row.get(0),
+        )?;
+    Ok(there)
+}
+
+fn finish(
+    connection: &Connection,
+    id: i64,
+    conversation: &SourceConversation,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE conversations
+             SET title = ifnull(nullif(?2, ''), title),
+                 updated_at = max(updated_at, ifnull(?3, ''))
+             WHERE id = ?1",
+        )?
+        .execute(params![id, conversation.title, conversation.updated_at])?;
+    Ok(())
+}
+
+fn remember(
+    connection: &Connection,
+    project: &ProjectName,
+    original: &Source,
+    conversation: &SourceConversation,
+    id: i64,
+    now: &str,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO imports (project, source, source_conversation_id, source_created_at,
+                 conversation_id, imported_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            project.as_str(),
+            original.name(),
+            conversation.id,
+            conversation.created_at.as_deref().unwrap_or_default(),
+            id,
+            now,
+        ])?;
+    Ok(())
+}
+
+impl fmt::Display for ImportReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} conversations with {} messages brought in",
+            self.conversations, self.messages
+        )?;
+        if self.already_there > 0 {
+            write!(
+                f,
+                "; {} were there from an earlier import and are as they were",
+                self.already_there
+            )?;
+        }
+        for (role, count) in &self.left_out {
+            write!(f, "; {count} messages of role {role:?} left out")?;
+        }
+        if self.without_conversation > 0 {
+            write!(
+                f,
+                "; {} messages of deleted conversations left out",
+                self.without_conversation
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,250 @@
+//! Reading an original's `assistant.db` without changing it or anything beside it.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read as _},
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+};
+
+use rusqlite::{Connection, OpenFlags};
+use time::{PrimitiveDateTime, format_description::BorrowedFormatItem, macros};
+
+use crate::database::{clock::timestamp, open::BUSY_TIMEOUT};
+
+use super::ImportError;
+
+const TIME: &[BorrowedFormatItem<'static>] = macros::format_description!(
+    version = 2,
+    "[year]-[month]-[day][first [ ][T]][hour]:[minute]:[second][optional [.[subsecond]]]"
+);
+
+/// What every SQLite file begins with.
+const MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// An original that is open for reading.
+pub(super) struct Source {
+    connection: Connection,
+    path: PathBuf,
+    _copy: Option<Copy>,
+}
+
+/// A conversation of the original.
+#[derive(Debug)]
+pub(super) struct SourceConversation {
+    pub(super) id: i64,
+    pub(super) title: Option<String>,
+    /// In the store's form, where the original tells.
+    pub(super) created_at: Option<String>,
+    /// As above.
+    pub(super) updated_at: Option<String>,
+}
+
+/// A message of the original.
+#[derive(Debug)]
+pub(super) struct SourceMessage {
+    pub(super) role: String,
+    pub(super) content: String,
+    /// In the store's form, where the original tells.
+    pub(super) timestamp: Option<String>,
+}
+
+/// A private copy of a file that cannot be read in place, deleted when it is dropped.
+struct Copy {
+    directory: PathBuf,
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.directory) {
+            log::warn!("cannot delete a temporary copy path={:?} error={error}", self.directory);
+        }
+    }
+}
+
+impl Source {
+    pub(super) fn open(path: &Path) -> Result<Self, ImportError> {
+        let unreadable = |source| ImportError::Unreadable { path: path.to_owned(), source };
+        let path = path.canonicalize().map_err(unreadable)?;
+        let has_journal = check_header(&path)?;
+        // SQLite finishes or undoes what a journal holds, in the file itself. So that the
+        // original stays as it is, that happens to a copy.
+        let copy = match has_journal {
+            true => Some(copy(&path).map_err(unreadable)?),
+            false => None,
+        };
+        let (file, flags) = match &copy {
+            Some(copy) => (copy.file(), OpenFlags::SQLITE_OPEN_READ_WRITE),
+            None => (path.clone(), OpenFlags::SQLITE_OPEN_READ_ONLY),
+        };
+        let connect = || -> rusqlite::Result<Connection> {
+            let connection = Connection::open_with_flags(file, flags)?;
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            // One moment of the original for all that is read.
+            connection.execute_batch("BEGIN")?;
+            Ok(connection)
+        };
+        let source = Self {
+            connection: connect()
+                .map_err(|source| ImportError::Source { path: path.clone(), source })?,
+            path,
+            _copy: copy,
+        };
+        source.check()?;
+        Ok(source)
+    }
+
+    /// The name under which imports from here are remembered.
+    pub(super) fn name(&self) -> String {
+        self.path.to_string_lossy().into_owned()
+    }
+
+    fn check(&self) -> Result<(), ImportError> {
+        let tables: i64 = self.read(|connection| {
+            connection.query_row(
+                "SELECT count(*) FROM sqlite_schema WHERE type = 'table'
+                     AND name IN ('conversations', 'conversation_messages')",
+                (),
+                |row| row.get(0),
+            )
+        })?;
+        if tables < 2 {
+            return Err(self.not_an_original("it lacks the tables of one".to_owned()));
+        }
+        let health: String = self.read(|connection| {
+            connection.query_row("PRAGMA quick_check(1)", (), |row| row.get(0))
+        })?;
+        if health != "ok" {
+            return Err(self.not_an_original(format!("it is damaged ({health})")));
+        }
+        Ok(())
+    }
+
+    pub(super) fn conversations(&self) -> Result<Vec<SourceConversation>, ImportError> {
+        self.read(|connection| {
+            connection
+                .prepare("SELECT id, title, created_at, updated_at FROM conversations ORDER BY id")?
+                .query_map((), |row| {
+                    Ok(SourceConversation {
+                        id: row.get(0)?,
+                        title: row.get(1)?,
+                        created_at: time(row.get(2)?),
+                        updated_at: time(row.get(3)?),
+                    })
+                })?
+                .collect()
+        })
+    }
+
+    /// The conversation's messages in their order.
+    pub(super) fn messages(&self, conversation: i64) -> Result<Vec<SourceMessage>, ImportError> {
+        self.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT role, content, timestamp FROM conversation_messages
+                     WHERE conversation_id = ?1 ORDER BY timestamp, id",
+                )?
+                .query_map([conversation], |row| {
+                    Ok(SourceMessage {
+                        role: row.get(0)?,
+                        content: row.get(1)?,
+                        timestamp: time(row.get(2)?),
+                    })
+                })?
+                .collect()
+        })
+    }
+
+    pub(super) fn messages_without_conversation(&self) -> Result<usize, ImportError> {
+        let count: i64 = self.read(|connection| {
+            connection.query_row(
+                "SELECT count(*) FROM conversation_messages
+                 WHERE conversation_id NOT IN (SELECT id FROM conversations)",
+                (),
+                |row| row.get(0),
+            )
+        })?;
+        Ok(usize::try_from(count).unwrap_or_default())
+    }
+
+    fn read<T>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, ImportError> {
+        query(&self.connection)
+            .map_err(|source| ImportError::Source { path: self.path.clone(), source })
+    }
+
+    fn not_an_original(&self, reason: String) -> ImportError {
+        ImportError::NotAnOriginal { path: self.path.clone(), reason }
+    }
+}
+
+/// Whether changes may wait in a journal beside the file; an error when it is no database.
+fn check_header(path: &Path) -> Result<bool, ImportError> {
+    let mut header = [0; 20];
+    File::open(path)
+        .and_then(|mut file| file.read_exact(&mut header))
+        .or_else(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => Ok(()),
+            _ => Err(error),
+        })
+        .map_err(|source| ImportError::Unreadable { path: path.to_owned(), source })?;
+    if !header.starts_with(MAGIC) {
+        return Err(ImportError::NotAnOriginal {
+            path: path.to_owned(),
+            reason: "it is no SQLite database".to_owned(),
+        });
+    }
+    let uses_wal = header[18] == 2;
+    let journal = fs::metadata(beside(path, "-journal"));
+    Ok(uses_wal || journal.is_ok_and(|journal| journal.len() > 0))
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+impl Copy {
+    fn file(&self) -> PathBuf {
+        self.directory.join("assistant.db")
+    }
+}
+
+fn copy(path: &Path) -> io::Result<Copy> {
+    let directory = std::env::temp_dir().join(format!("cicerone-import-{}", uuid::Uuid::new_v4()));
+    fs::DirBuilder::new().mode(0o700).create(&directory)?;
+    let copy = Copy { directory };
+    fs::copy(path, copy.file())?;
+    for suffix in ["-journal", "-wal"] {
+        match fs::copy(beside(path, suffix), beside(&copy.file(), suffix)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(copy)
+}
+
+/// The original's time, `YYYY-MM-DD HH:MM:SS.ffffff` in UTC, in the store's form.
+fn time(text: Option<String>) -> Option<String> {
+    let parsed = PrimitiveDateTime::parse(text?.trim(), TIME).ok()?;
+    Some(timestamp(parsed.assume_utc()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_keep_their_microseconds_and_gain_the_zone() {
+        let told = |text: &str| time(Some(text.to_owned()));
+        let expected = Some("2026-01-07T10:11:12.034500Z".to_owned());
+        assert_eq!(told("2026-01-07 10:11:12.034500"), expected);
+        assert_eq!(told("2026-01-07T10:11:12.0345"), expected);
+        assert_eq!(told("2026-01-07 10:11:12").as_deref(), Some("2026-01-07T10:11:12.000000Z"));
+        assert_eq!(told("yesterday"), None);
+        assert_eq!(time(None), None);
+    }
+}

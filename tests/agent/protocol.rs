@@ -1,0 +1,286 @@
+//! The agent's side of the line protocol: what comes in, what goes out, and the session's file.
+
+use std::{
+    collections::VecDeque,
+    env, fs,
+    io::{self, Write},
+    path::PathBuf,
+    process::exit,
+    sync::mpsc::{Receiver, RecvTimeoutError},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+/// Cost of each turn, US dollars.
+const TURN_COST: f64 = 0.01;
+
+/// A line that came in.
+pub enum Input {
+    Handshake(String),
+    Interrupt(String),
+    Message(String),
+    Answer(Value),
+}
+
+/// The conversation, remembered in a file like the real agent's.
+pub struct Session {
+    pub id: String,
+    file: PathBuf,
+    pub messages: Vec<String>,
+}
+
+/// The turn was interrupted.
+pub struct Interrupted;
+
+pub struct Protocol {
+    pub session: Session,
+    lines: Receiver<Input>,
+    queued: VecDeque<String>,
+    is_armed: bool,
+    /// Text of the block that streams.
+    partial: String,
+    message_id: u32,
+    pub words: u64,
+    turns: u32,
+}
+
+impl Input {
+    pub fn parse(line: &str) -> Option<Self> {
+        let line: Value = serde_json::from_str(line).ok()?;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        match line["type"].as_str()? {
+            "user" => Some(Self::Message(text(&line["message"]["content"]))),
+            "control_response" => Some(Self::Answer(line["response"].clone())),
+            "control_request" if line["request"]["subtype"] == "initialize" => {
+                Some(Self::Handshake(text(&line["request_id"])))
+            }
+            "control_request" => Some(Self::Interrupt(text(&line["request_id"]))),
+            _ => None,
+        }
+    }
+}
+
+impl Session {
+    /// Begins or resumes the session that the arguments name.
+    pub fn open() -> Self {
+        let state = env::var_os("CLAUDE_CONFIG_DIR").map(PathBuf::from);
+        let home = env::var_os("HOME").map(|home| PathBuf::from(home).join(".scripted-agent"));
+        let state = state.or(home).unwrap_or_else(env::temp_dir);
+        fs::create_dir_all(&state).unwrap();
+        let argument =
+            |name: &str| env::args().find_map(|arg| arg.strip_prefix(name).map(str::to_owned));
+        if let Some(id) = argument("--resume=") {
+            let file = state.join(format!("{id}.session"));
+            let Ok(text) = fs::read_to_string(&file) else {
+                let error = format!("No conversation found with session ID: {id}");
+                print(&json!({
+                    "type": "result", "subtype": "error_during_execution", "is_error": true,
+                    "num_turns": 0, "total_cost_usd": 0, "errors": [error],
+                }));
+                eprintln!("{error}");
+                exit(1);
+            };
+            let messages = serde_json::from_str(&text).unwrap();
+            return Self { id, file, messages };
+        }
+        let id = argument("--session-id=").unwrap_or_else(|| "none".to_owned());
+        let file = state.join(format!("{id}.session"));
+        if file.exists() {
+            eprintln!("Error: Session ID {id} is already in use.");
+            exit(1);
+        }
+        let session = Self { id, file, messages: Vec::new() };
+        session.save();
+        session
+    }
+
+    fn save(&self) {
+        fs::write(&self.file, json!(self.messages).to_string()).unwrap();
+    }
+}
+
+impl Protocol {
+    pub fn new(session: Session, lines: Receiver<Input>, is_armed: bool) -> Self {
+        Self {
+            session,
+            lines,
+            queued: VecDeque::new(),
+            is_armed,
+            partial: String::new(),
+            message_id: 0,
+            words: 0,
+            turns: 0,
+        }
+    }
+
+    /// Waits for the next message of a person and begins its turn. `None` at the end of stdin.
+    pub fn next_message(&mut self) -> Option<String> {
+        loop {
+            if let Some(message) = self.queued.pop_front() {
+                self.begin_turn();
+                return Some(message);
+            }
+            let input = self.lines.recv().ok()?;
+            self.take(input);
+        }
+    }
+
+    /// Waits, and answers what comes in meanwhile.
+    pub fn wait(&mut self, time: Duration) -> Result<(), Interrupted> {
+        match self.lines.recv_timeout(time) {
+            Ok(input) => match self.take(input) {
+                true => Err(Interrupted),
+                false => Ok(()),
+            },
+            Err(RecvTimeoutError::Timeout) => Ok(()),
+            // The turn is played to its end even when stdin has ended.
+            Err(RecvTimeoutError::Disconnected) => {
+                std::thread::sleep(time);
+                Ok(())
+            }
+        }
+    }
+
+    /// Asks whether a tool may run, and gives the answer.
+    pub fn ask_hook(&mut self, tool: &str, input: &Value) -> Value {
+        let request = json!({
+            "subtype": "hook_callback", "callback_id": "tools",
+            "input": {"hook_event_name": "PreToolUse", "tool_name": tool, "tool_input": input},
+        });
+        print(&json!({"type": "control_request", "request_id": "hook", "request": request}));
+        loop {
+            match self.lines.recv() {
+                Ok(Input::Answer(answer)) => return answer,
+                Ok(input) => drop(self.take(input)),
+                Err(_) => return Value::Null,
+            }
+        }
+    }
+
+    /// Acts on a line; tells whether it was an interrupt.
+    fn take(&mut self, input: Input) -> bool {
+        let confirm = |id: &str| {
+            let response = json!({"subtype": "success", "request_id": id, "response": {}});
+            print(&json!({"type": "control_response", "response": response}));
+        };
+        match input {
+            Input::Handshake(id) => confirm(&id),
+            Input::Interrupt(id) => {
+                confirm(&id);
+                return true;
+            }
+            Input::Message(text) => {
+                self.session.messages.push(text.clone());
+                self.session.save();
+                self.queued.push_back(text);
+            }
+            Input::Answer(_) => (),
+        }
+        false
+    }
+
+    fn begin_turn(&mut self) {
+        let mut tools = vec!["Read", "Glob", "Grep", "mcp__features__ask_user"];
+        if self.is_armed {
+            tools.push("Write");
+        }
+        self.words = 0;
+        print(&json!({
+            "type": "system", "subtype": "init", "session_id": self.session.id, "tools": tools,
+            "model": "scripted", "permissionMode": "dontAsk", "claude_code_version": "0",
+        }));
+    }
+
+    fn event(&self, event: Value) {
+        print(&json!({"type": "stream_event", "event": event, "parent_tool_use_id": null}));
+    }
+
+    pub fn begin_block(&mut self, kind: &str) {
+        self.message_id += 1;
+        self.partial.clear();
+        let id = format!("msg_{}", self.message_id);
+        self.event(json!({"type": "message_start", "message": {"id": id}}));
+        let block = json!({"type": kind, kind: ""});
+        self.event(json!({"type": "content_block_start", "index": 0, "content_block": block}));
+    }
+
+    pub fn delta(&mut self, kind: &str, text: &str) {
+        self.partial.push_str(text);
+        self.words += 1;
+        let delta = json!({"type": format!("{kind}_delta"), kind: text});
+        self.event(json!({"type": "content_block_delta", "index": 0, "delta": delta}));
+    }
+
+    pub fn end_block(&mut self, kind: &str) {
+        let block = json!({"type": kind, kind: self.partial});
+        self.partial.clear();
+        self.assistant(block);
+        self.event(json!({"type": "content_block_stop", "index": 0}));
+        self.event(json!({"type": "message_stop"}));
+    }
+
+    /// A finished block.
+    pub fn assistant(&self, block: Value) {
+        let id = format!("msg_{}", self.message_id);
+        let message =
+            json!({"id": id, "role": "assistant", "model": "scripted", "content": [block]});
+        print(&json!({"type": "assistant", "message": message, "parent_tool_use_id": null}));
+    }
+
+    /// A call of a tool and its result.
+    pub fn tool(&mut self, name: &str, input: &Value, result: &str, is_error: bool) {
+        self.message_id += 1;
+        let id = format!("toolu_{}_{}", std::process::id(), self.message_id);
+        self.assistant(json!({"type": "tool_use", "id": id, "name": name, "input": input}));
+        let result = json!({
+            "type": "tool_result", "tool_use_id": id, "content": result, "is_error": is_error,
+        });
+        let message = json!({"role": "user", "content": [result]});
+        print(&json!({"type": "user", "message": message, "parent_tool_use_id": null}));
+    }
+
+    /// The end of a turn that was interrupted.
+    pub fn interrupted(&mut self) {
+        if !self.partial.is_empty() {
+            let text = std::mem::take(&mut self.partial);
+            self.assistant(json!({"type": "text", "text": text}));
+        }
+        let note = json!([{"type": "text", "text": "[Request interrupted by user]"}]);
+        print(&json!({"type": "user", "message": {"role": "user", "content": note}}));
+        self.end_turn(json!({
+            "subtype": "error_during_execution", "is_error": true,
+            "terminal_reason": "aborted_streaming", "errors": ["[ede_diagnostic] scripted"],
+        }));
+    }
+
+    /// The result line of a turn, with `fields` of its own.
+    pub fn end_turn(&mut self, fields: Value) {
+        self.turns += 1;
+        let mut result = json!({
+            "type": "result", "subtype": "success", "is_error": false, "num_turns": 1,
+            "duration_ms": 7, "session_id": self.session.id,
+            "total_cost_usd": f64::from(self.turns) * TURN_COST,
+            "usage": {"input_tokens": 10, "output_tokens": self.words},
+        });
+        for (name, value) in fields.as_object().unwrap() {
+            result[name] = value.clone();
+        }
+        print(&result);
+    }
+}
+
+/// Prints one line.
+pub fn print(line: &Value) {
+    print_bytes(line.to_string().as_bytes());
+}
+
+/// Prints one line of whatever it is. An end of stdout ends the agent.
+pub fn print_bytes(line: &[u8]) {
+    let mut bytes = line.to_vec();
+    bytes.push(b'\n');
+    let mut stdout = io::stdout().lock();
+    if stdout.write_all(&bytes).and_then(|()| stdout.flush()).is_err() {
+        exit(0);
+    }
+}

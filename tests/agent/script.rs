@@ -1,0 +1,216 @@
+//! The commands of a script:
+//!
+//! - `say TEXT` answers, `\n` in it is a line end; `think TEXT` thinks; `echo` gives the message back
+//! - `stream N DELAY_MS` answers `w0 w1 …` word by word
+//! - `tool NAME JSON => RESULT` uses a tool; `toolerror …` likewise, and it fails
+//! - `hook NAME JSON` asks whether a tool may run and answers with the answer
+//! - `ask JSON` puts questions to the person
+//! - `await PATH` waits until the file exists
+//! - `history` answers with every message of the session so far
+//! - `env`, `args`, `cwd` answer with names of variables, arguments, the working directory
+//! - `child` starts a process that sleeps and answers with its id
+//! - `garbage TEXT`, `rawline JSON`, `badutf8`, `longline BYTES` print what is no good line
+//! - `stderr BYTES` prints to stderr; `retry` tells of a failed request
+//! - `error TEXT` ends the turn as failed; `twice` ends it twice; `noresult` not at all
+//! - `exit CODE`, `silent-exit`, `crash`, `hang` end the agent or all that it says
+
+use std::{
+    env,
+    path::Path,
+    process::{Command, exit},
+    thread,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use crate::protocol::{Interrupted, Protocol, print, print_bytes};
+
+const COMMANDS: [&str; 26] = [
+    "say",
+    "think",
+    "echo",
+    "stream",
+    "tool",
+    "toolerror",
+    "hook",
+    "ask",
+    "await",
+    "history",
+    "env",
+    "args",
+    "cwd",
+    "child",
+    "garbage",
+    "rawline",
+    "badutf8",
+    "longline",
+    "stderr",
+    "retry",
+    "error",
+    "twice",
+    "noresult",
+    "exit",
+    "silent-exit",
+    "crash",
+];
+
+/// How a turn ends.
+enum End {
+    Result(Value),
+    Twice,
+    Never,
+}
+
+/// Plays one message to the end of its turn.
+pub fn play(protocol: &mut Protocol, message: &str) {
+    let verb = message.split_whitespace().next().unwrap_or_default();
+    let is_script = COMMANDS.contains(&verb) || verb == "hang";
+    let played = if is_script {
+        play_lines(protocol, message)
+    } else {
+        answer_in_three(protocol, message).map(|()| End::Result(json!({})))
+    };
+    match played {
+        Ok(End::Result(fields)) => protocol.end_turn(fields),
+        Ok(End::Twice) => {
+            protocol.end_turn(json!({}));
+            protocol.end_turn(json!({}));
+        }
+        Ok(End::Never) => (),
+        Err(Interrupted) => protocol.interrupted(),
+    }
+}
+
+fn play_lines(protocol: &mut Protocol, message: &str) -> Result<End, Interrupted> {
+    let mut end = End::Result(json!({}));
+    for line in message.lines() {
+        let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match verb {
+            "error" => {
+                let text = json!([{"type": "text", "text": rest}]);
+                let message = json!({"id": "own", "model": "<synthetic>", "content": text});
+                print(&json!({"type": "assistant", "message": message, "error": "server_error"}));
+                end = End::Result(json!({"is_error": true, "result": rest}));
+            }
+            "twice" => end = End::Twice,
+            "noresult" => end = End::Never,
+            _ => play_line(protocol, verb, rest, message)?,
+        }
+    }
+    Ok(end)
+}
+
+fn play_line(
+    protocol: &mut Protocol,
+    verb: &str,
+    rest: &str,
+    message: &str,
+) -> Result<(), Interrupted> {
+    match verb {
+        "say" => say(protocol, &rest.replace("\\n", "\n")),
+        "think" => block(protocol, "thinking", rest),
+        "echo" => say(protocol, message),
+        "stream" => return stream(protocol, rest),
+        "tool" | "toolerror" => {
+            let (call, result) = rest.split_once(" => ").unwrap_or((rest, ""));
+            let (name, input) = call_of(call);
+            protocol.tool(name, &input, &result.replace("\\n", "\n"), verb == "toolerror");
+        }
+        "hook" => {
+            let (name, input) = call_of(rest);
+            let answer = protocol.ask_hook(name, &input);
+            say(protocol, &answer.to_string());
+        }
+        "ask" => {
+            let input = serde_json::from_str(rest).unwrap();
+            protocol.tool("mcp__features__ask_user", &input, "asked", false);
+        }
+        "await" => {
+            while !Path::new(rest).exists() {
+                protocol.wait(Duration::from_millis(5))?;
+            }
+        }
+        "history" => say(protocol, &protocol.session.messages.join(" | ")),
+        "env" => say(protocol, &names_of_variables()),
+        "args" => say(protocol, &env::args().collect::<Vec<_>>().join("\n")),
+        "cwd" => say(protocol, &env::current_dir().unwrap().to_string_lossy()),
+        "child" => {
+            let child = Command::new("sleep").arg("1000").spawn().unwrap();
+            say(protocol, &child.id().to_string());
+        }
+        "retry" => print(&json!({
+            "type": "system", "subtype": "api_retry", "attempt": 1, "max_retries": 3,
+            "retry_delay_ms": 20.5, "error_status": 529, "error": "overloaded",
+        })),
+        _ => misbehave(protocol, verb, rest)?,
+    }
+    Ok(())
+}
+
+fn misbehave(protocol: &mut Protocol, verb: &str, rest: &str) -> Result<(), Interrupted> {
+    match verb {
+        "garbage" | "rawline" => print_bytes(rest.as_bytes()),
+        "badutf8" => print_bytes(b"{\"type\":\"\xff\xfe\"}"),
+        "longline" => print_bytes(&vec![b'x'; rest.parse().unwrap()]),
+        "stderr" => eprintln!("{}", "e".repeat(rest.parse().unwrap())),
+        "exit" => exit(rest.parse().unwrap()),
+        "silent-exit" => exit(0),
+        "crash" => {
+            let pid = std::process::id().to_string();
+            Command::new("kill").args(["-9", &pid]).status().unwrap();
+            thread::park();
+        }
+        "hang" => loop {
+            // Not even an interrupt is heard.
+            thread::park();
+        },
+        unknown => say(protocol, &format!("unknown command {unknown}")),
+    }
+    Ok(())
+}
+
+fn say(protocol: &mut Protocol, text: &str) {
+    block(protocol, "text", text);
+}
+
+fn block(protocol: &mut Protocol, kind: &str, text: &str) {
+    protocol.begin_block(kind);
+    protocol.delta(kind, text);
+    protocol.end_block(kind);
+}
+
+fn stream(protocol: &mut Protocol, rest: &str) -> Result<(), Interrupted> {
+    let (count, delay) = rest.split_once(' ').unwrap_or((rest, "0"));
+    let delay = Duration::from_millis(delay.parse().unwrap());
+    protocol.begin_block("text");
+    for word in 0..count.parse::<u32>().unwrap() {
+        protocol.delta("text", &format!("w{word} "));
+        protocol.wait(delay)?;
+    }
+    protocol.end_block("text");
+    Ok(())
+}
+
+fn answer_in_three(protocol: &mut Protocol, text: &str) -> Result<(), Interrupted> {
+    let third = text.len().div_ceil(3);
+    let cuts = [0, third, 2 * third, text.len()].map(|at| text.floor_char_boundary(at));
+    protocol.begin_block("text");
+    for cut in cuts.windows(2) {
+        protocol.delta("text", &text[cut[0]..cut[1]]);
+    }
+    protocol.end_block("text");
+    Ok(())
+}
+
+fn call_of(text: &str) -> (&str, Value) {
+    let (name, input) = text.split_once(' ').unwrap_or((text, "{}"));
+    (name, serde_json::from_str(input).unwrap())
+}
+
+fn names_of_variables() -> String {
+    let mut names: Vec<String> = env::vars().map(|(name, _)| name).collect();
+    names.sort();
+
+    names.join("\n")
+}
