@@ -9,5 +9,6 @@ mod config;
 mod fake_api;
 mod launcher;
 mod mcp;
+mod page;
 mod seed;
 mod server;
