@@ -303,7 +303,9 @@ impl Transcript {
             .entries
             .iter()
             .rev()
-            .take_while(|entry| entry.turn == turn)
+            // Questions of later turns that were asked meanwhile lie between its blocks.
+            .take_while(|entry| entry.turn >= turn)
+            .filter(|entry| entry.turn == turn)
             .find_map(|entry| match &entry.body {
                 Body::Growing(growing) => Some(growing.block + 1),
                 Body::Fixed(_) => None,
