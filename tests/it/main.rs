@@ -10,5 +10,7 @@ mod fake_api;
 mod launcher;
 mod mcp;
 mod page;
+mod screen;
 mod seed;
 mod server;
+mod v1;
