@@ -10,7 +10,7 @@ use std::{
 use cicerone::{
     agent::launcher,
     cli::{Cli, Command, ConfigCommand, Options, ProjectArgs},
-    config::{self, ConfigError, Loaded},
+    config::{self, ConfigError, Loaded, catalogue},
     database::{self, backup, import},
     mcp,
     project::ProjectName,
@@ -48,6 +48,7 @@ fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
         Command::Import { file, project } => import(options, &file, &project),
         Command::Backup { file } => backup(options, &file),
         Command::Config(ConfigCommand::Check(projects)) => check_config(options, &projects),
+        Command::Config(ConfigCommand::Table) => print_settings_table(),
         Command::SandboxExec { arguments } => Err(launcher::exec(arguments).into()),
     }
 }
@@ -74,6 +75,10 @@ fn backup(options: &Options, file: &Path) -> Result<(), Box<dyn Error>> {
 fn check_config(options: &Options, projects: &ProjectArgs) -> Result<(), Box<dyn Error>> {
     let loaded = load(options, Some(projects))?;
     say(loaded.report()?.trim_end())
+}
+
+fn print_settings_table() -> Result<(), Box<dyn Error>> {
+    say(catalogue::markdown_table(&catalogue::keys()?).trim_end())
 }
 
 /// Writes the outcome of a command to stdout.

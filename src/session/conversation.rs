@@ -208,13 +208,15 @@ impl Conversation {
     fn deliver_at(&mut self, index: usize) {
         let Some(subscriber) = self.subscribers.get(index) else { return };
         let Subscriber { cursor, dialect, .. } = *subscriber;
-        if !subscriber.is_due(self.transcript.has_news(&cursor)) {
+        // A state is told after the end that led to it.
+        let settled = self.held.is_empty();
+        if !subscriber.is_due(self.transcript.has_news(&cursor), settled) {
             return;
         }
         let page = self.page(cursor, dialect);
         let newest = self.transcript.last_seq();
         if let Some(subscriber) = self.subscribers.get_mut(index) {
-            subscriber.deliver(page, newest);
+            subscriber.deliver(page, newest, settled);
         }
     }
 

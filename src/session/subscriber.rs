@@ -89,18 +89,18 @@ impl Subscriber {
     }
 
     /// Whether the viewer waits for something and would get it, given whether the transcript has
-    /// news for it.
-    pub fn is_due(&self, has_news: bool) -> bool {
+    /// news for it, and whether nothing that came before its state is still held back.
+    pub fn is_due(&self, has_news: bool, settled: bool) -> bool {
         self.demand.is_some()
             && (has_news
                 || self.catching_up
                 || !self.notices.is_empty()
-                || self.status.is_some()
+                || (settled && self.status.is_some())
                 || self.then != Then::AskAgain)
     }
 
     /// Answers the viewer's demand with this page and everything else that it is owed.
-    pub fn deliver(&mut self, page: Page, newest: i64) {
+    pub fn deliver(&mut self, page: Page, newest: i64, settled: bool) {
         let Some(demand) = self.demand.take() else { return };
         let mut frames: Vec<ByteString> = self.notices.drain(..).collect();
         frames.extend(page.frames);
@@ -110,7 +110,7 @@ impl Subscriber {
             if std::mem::take(&mut self.catching_up) {
                 frames.extend(Notice::CaughtUp { seq: newest }.frame(self.dialect));
             }
-            let status = self.status.take().map(Notice::Status);
+            let status = self.status.take_if(|_| settled).map(Notice::Status);
             frames.extend(status.and_then(|status| status.frame(self.dialect)));
             then = std::mem::take(&mut self.then);
         }

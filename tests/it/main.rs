@@ -4,7 +4,11 @@
 mod agent_probe;
 mod agents;
 mod claude;
+mod client;
 mod config;
 mod fake_api;
+mod launcher;
 mod mcp;
 mod page;
+mod seed;
+mod server;

@@ -20,6 +20,11 @@ use tokio::time::{Instant, sleep, timeout};
 const PATIENCE: Duration = Duration::from_secs(30);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
+pub const ENTER: &str = "\u{e007}";
+pub const ESCAPE: &str = "\u{e00c}";
+/// Shift down, Enter, Shift up.
+pub const NEW_LINE: &str = "\u{e008}\u{e007}\u{e008}";
+
 const MISSING: &str =
     "the page is tested in a real browser: apt-get install chromium chromium-driver";
 
@@ -102,6 +107,13 @@ impl Browser {
     /// What a person reads in an element.
     pub async fn text(&self, selector: &str) -> String {
         self.client.find(Locator::Css(selector)).await.unwrap().text().await.unwrap()
+    }
+
+    /// The text of an element, whether it is on the screen or not.
+    pub async fn content(&self, selector: &str) -> String {
+        let script = format!("return document.querySelector({})?.textContent", Value::from(selector));
+        let text = self.run(&script).await;
+        text.as_str().unwrap_or_else(|| panic!("nothing is at {selector}")).to_owned()
     }
 
     pub async fn click(&self, selector: &str) {

@@ -1,0 +1,138 @@
+//! A WebSocket client for tests: sends frames, collects frames, waits with a deadline.
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{Message, client::IntoClientRequest as _, http::HeaderValue},
+};
+
+use crate::server::DEADLINE;
+
+/// An open socket.
+pub struct Client {
+    socket: WebSocketStream<TcpStream>,
+    /// The cookies that the server set, as a browser sends them back.
+    pub cookie: Option<String>,
+}
+
+impl Client {
+    /// Opens a socket to a project, as a browser with this cookie.
+    pub async fn connect(address: &str, project: &str, cookie: Option<&str>) -> Self {
+        let url = format!("ws://{address}/api/assistant/ws/{project}");
+        let mut request = url.into_client_request().unwrap();
+        if let Some(cookie) = cookie {
+            request.headers_mut().insert("cookie", HeaderValue::from_str(cookie).unwrap());
+        }
+        let stream = TcpStream::connect(address).await.unwrap();
+        let (socket, answer) = client_async(request, stream).await.unwrap();
+        let set = answer.headers().get("set-cookie").and_then(|value| value.to_str().ok());
+        let set = set.and_then(|cookie| cookie.split(';').next()).map(str::to_owned);
+        Self { socket, cookie: set.or_else(|| cookie.map(str::to_owned)) }
+    }
+
+    /// Sends a frame.
+    pub async fn send(&mut self, frame: Value) {
+        self.send_text(&frame.to_string()).await;
+    }
+
+    /// Sends a text frame as it is.
+    pub async fn send_text(&mut self, text: &str) {
+        self.send_raw(Message::text(text)).await;
+    }
+
+    /// Sends any WebSocket message.
+    pub async fn send_raw(&mut self, message: Message) {
+        timeout(DEADLINE, self.socket.send(message)).await.unwrap().unwrap();
+    }
+
+    /// Starts a new conversation in our dialect and gives its id, once all is told.
+    pub async fn start(&mut self) -> i64 {
+        self.send(json!({ "type": "start", "protocol": 1 })).await;
+        let frames = self.until("caught_up").await;
+        frames[0]["conversation_id"].as_i64().unwrap()
+    }
+
+    /// Starts a new conversation in the original's dialect and gives its id.
+    pub async fn start_seed(&mut self) -> i64 {
+        self.send(json!({ "type": "start" })).await;
+        let frames = self.until("response_done").await;
+        frames[0]["conversation_id"].as_i64().unwrap()
+    }
+
+    /// Sends a message.
+    pub async fn ask(&mut self, content: &str) {
+        self.send(json!({ "type": "message", "content": content })).await;
+    }
+
+    /// The next text frame as JSON.
+    pub async fn frame(&mut self) -> Value {
+        serde_json::from_str(&self.text().await).unwrap()
+    }
+
+    /// The next text frame.
+    pub async fn text(&mut self) -> String {
+        loop {
+            match self.message().await {
+                Message::Text(text) => return text.to_string(),
+                Message::Close(reason) => panic!("the socket was closed: {reason:?}"),
+                _ => (),
+            }
+        }
+    }
+
+    /// The next frames up to the first of this type.
+    pub async fn until(&mut self, kind: &str) -> Vec<Value> {
+        self.until_any(&[kind]).await
+    }
+
+    /// The next frames up to the first of one of these types.
+    pub async fn until_any(&mut self, kinds: &[&str]) -> Vec<Value> {
+        let mut frames = Vec::new();
+        loop {
+            let frame = self.frame().await;
+            let last = kinds.iter().any(|kind| frame["type"] == *kind);
+            frames.push(frame);
+            if last {
+                return frames;
+            }
+        }
+    }
+
+    /// The rest of a turn: everything up to its one end.
+    pub async fn turn(&mut self) -> Vec<Value> {
+        self.until_any(&["response_done", "error"]).await
+    }
+
+    /// The next frames, as they are, until the socket is closed; and the close code and reason.
+    pub async fn until_closed(&mut self) -> (Vec<String>, u16, String) {
+        let mut frames = Vec::new();
+        loop {
+            match self.message().await {
+                Message::Text(text) => frames.push(text.to_string()),
+                Message::Close(Some(reason)) => {
+                    return (frames, reason.code.into(), reason.reason.to_string());
+                }
+                Message::Close(None) => return (frames, 1005, String::new()),
+                _ => (),
+            }
+        }
+    }
+
+    async fn message(&mut self) -> Message {
+        let next = timeout(DEADLINE, self.socket.next()).await;
+        next.expect("no frame came").expect("the connection was cut").unwrap()
+    }
+}
+
+/// The text of frames, joined.
+pub fn text_of(frames: &[Value]) -> String {
+    let texts = frames.iter().filter(|frame| frame["type"] == "text");
+    texts.filter_map(|frame| frame["content"].as_str()).collect()
+}
+
+/// The types of frames.
+pub fn types_of(frames: &[Value]) -> Vec<&str> {
+    frames.iter().filter_map(|frame| frame["type"].as_str()).collect()
+}

@@ -1,0 +1,270 @@
+//! A real server process for a test: started on a free port with a scripted agent, ended and
+//! cleaned up with the test.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::client::Client;
+
+/// Everything that is waited for must come within this.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// The project that every server of a test serves.
+pub const PROJECT: &str = "demo";
+
+/// A running server. Dropping it kills it.
+pub struct Server {
+    child: Child,
+    address: String,
+    files: TempDir,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+}
+
+/// How a server is started.
+pub struct Setup {
+    files: TempDir,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+}
+
+impl Setup {
+    /// One project, answered by the scripted agent.
+    pub fn scripted() -> Self {
+        let agent = scripted_agent();
+        Self::new().args(["--agent", "claude", "--claude", agent.to_str().unwrap()])
+    }
+
+    /// One project, answered by the guide.
+    pub fn guide() -> Self {
+        Self::new().args(["--agent", "guide"])
+    }
+
+    /// One project and no agent chosen.
+    pub fn new() -> Self {
+        let files = TempDir::new().unwrap();
+        let project = files.path().join("project");
+        std::fs::create_dir(&project).unwrap();
+        std::fs::write(project.join("README.md"), "# Demo\n\nA project of a test.\n").unwrap();
+        Self { files, arguments: Vec::new(), environment: Vec::new() }
+    }
+
+    /// Adds arguments.
+    pub fn args<const N: usize>(mut self, arguments: [&str; N]) -> Self {
+        self.arguments.extend(arguments.map(str::to_owned));
+        self
+    }
+
+    /// Sets a variable of the server's environment.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Adds lines of a configuration file.
+    pub fn config(self, toml: &str) -> Self {
+        let path = self.files.path().join("cicerone.toml");
+        std::fs::write(&path, toml).unwrap();
+        self.args(["--config", path.to_str().unwrap()])
+    }
+
+    /// The directory of the project, to put files into.
+    pub fn project_dir(&self) -> PathBuf {
+        self.files.path().join("project")
+    }
+
+    /// Starts the server and waits until it is ready.
+    pub fn start(self) -> Server {
+        let Self { files, arguments, environment } = self;
+        let (child, address) = launch(files.path(), &arguments, &environment);
+        Server { child, address, files, arguments, environment }
+    }
+
+    /// Starts the server, which must fail, and gives its exit status and stderr.
+    pub fn fail(self) -> (ExitStatus, String) {
+        let mut child = command(self.files.path(), &self.arguments, &self.environment)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stderr = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        (wait(&mut child), stderr)
+    }
+}
+
+impl Server {
+    /// A server with one project that is answered by the scripted agent.
+    pub fn start() -> Self {
+        Setup::scripted().start()
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The address of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The server's process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The directory of the project.
+    pub fn project_dir(&self) -> PathBuf {
+        self.files.path().join("project")
+    }
+
+    /// The directory of the database.
+    pub fn data_dir(&self) -> PathBuf {
+        self.files.path().join("data")
+    }
+
+    /// A connection to the database, for looking.
+    pub fn database(&self) -> rusqlite::Connection {
+        let path = self.data_dir().join("cicerone.db");
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        rusqlite::Connection::open_with_flags(path, flags).unwrap()
+    }
+
+    /// Opens a socket to the project.
+    pub async fn connect(&self) -> Client {
+        self.connect_to(PROJECT).await
+    }
+
+    /// Opens a socket to a project of this name.
+    pub async fn connect_to(&self, project: &str) -> Client {
+        Client::connect(&self.address, project, None).await
+    }
+
+    /// Asks for a path; gives the status and the body as JSON, or as text where it is none.
+    pub async fn get(&self, path: &str) -> (u16, Value) {
+        self.request(reqwest::Method::GET, path).await
+    }
+
+    /// As [`Server::get`], with another method.
+    pub async fn request(&self, method: reqwest::Method, path: &str) -> (u16, Value) {
+        let request = reqwest::Client::new().request(method, self.url(path)).timeout(DEADLINE);
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        let body = answer.text().await.unwrap();
+        (status, serde_json::from_str(&body).unwrap_or(Value::String(body)))
+    }
+
+    /// Kills the server without warning and starts it again on the same data.
+    pub fn crash(&mut self) {
+        self.child.kill().unwrap();
+        wait(&mut self.child);
+        self.launch_again();
+    }
+
+    /// Asks the server to end and waits until it has.
+    pub fn terminate(&mut self) -> ExitStatus {
+        signal(self.pid(), "TERM");
+        wait(&mut self.child)
+    }
+
+    /// Starts a server again that has ended.
+    pub fn launch_again(&mut self) {
+        let (child, address) = launch(self.files.path(), &self.arguments, &self.environment);
+        self.child = child;
+        self.address = address;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        self.child.kill().ok();
+        self.child.wait().ok();
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.files.path().join("log")).unwrap_or_default();
+            eprintln!("--- the server's log\n{log}---");
+        }
+    }
+}
+
+/// Sends a signal to a process.
+pub fn signal(pid: u32, name: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
+    assert!(sent.unwrap().success(), "no process {pid} to signal");
+}
+
+/// Whether a process is there and no zombie.
+pub fn is_alive(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
+}
+
+/// Waits until `condition` gives something.
+pub async fn eventually<T>(what: &str, mut condition: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if let Some(value) = condition().await {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn launch(files: &Path, arguments: &[String], environment: &[(String, String)]) -> (Child, String) {
+    let log = std::fs::File::options().create(true).append(true).open(files.join("log")).unwrap();
+    let mut child = command(files, arguments, environment).stderr(log).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let Some(address) = line.trim().strip_prefix("listening on http://") else {
+        child.kill().ok();
+        child.wait().ok();
+        let log = std::fs::read_to_string(files.join("log")).unwrap_or_default();
+        panic!("the server did not start: {line:?}\n{log}");
+    };
+    (child, address.to_owned())
+}
+
+fn command(files: &Path, arguments: &[String], environment: &[(String, String)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cicerone"));
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", files)
+        .env("CICERONE_LOG", "debug")
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .args(["--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(files.join("data"))
+        .arg("--project")
+        .arg(format!("{PROJECT}={}", files.join("project").display()))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    command
+}
+
+fn wait(child: &mut Child) -> ExitStatus {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        assert!(Instant::now() < deadline, "the server does not end");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The agent that plays what it is told, built beside the tests.
+pub fn scripted_agent() -> PathBuf {
+    let target = Path::new(env!("CARGO_BIN_EXE_cicerone")).parent().unwrap();
+    let agent = target.join("examples/scripted-agent");
+    assert!(agent.is_file(), "build it with `cargo build --examples`: {}", agent.display());
+    agent
+}
