@@ -60,7 +60,9 @@ async fn a_person_asks_and_comes_back_and_nothing_is_lost() {
 }
 
 async fn an_empty_conversation_teaches(browser: &Browser) {
-    browser.wait_for("document.querySelectorAll('.welcome:not([hidden]) li button').length === 3").await;
+    browser
+        .wait_for("document.querySelectorAll('.welcome:not([hidden]) li button').length === 3")
+        .await;
     browser.wait_for("document.querySelector('.welcome .keys') !== null").await;
     browser.wait_for("document.activeElement.id === 'question'").await;
     assert!(browser.text("turn-view").await.contains(PROJECT));
@@ -76,7 +78,8 @@ async fn an_answer_streams_in(browser: &Browser) {
         r"say \n\n```rust\nfn main() {}\n```\n\nSee `README.md`.",
     ];
     browser.keys(&script.join(NEW_LINE)).await;
-    let lines = browser.run("return document.querySelector('#question').value.split('\\n').length").await;
+    let lines =
+        browser.run("return document.querySelector('#question').value.split('\\n').length").await;
     assert_eq!(lines, json!(script.len()), "Shift and Enter make a new line");
     browser.keys(ENTER).await;
     browser.wait_for("document.querySelector('#question').value === ''").await;
@@ -91,10 +94,16 @@ async fn an_answer_streams_in(browser: &Browser) {
     assert_eq!(browser.content("turn-view:last-child p code").await, "README.md");
     let thought = "document.querySelector('turn-view:last-child .thinking')";
     assert_eq!(browser.run(&format!("return {thought}.open")).await, json!(false));
-    browser.wait_for("document.querySelector('#announcements').textContent.includes('See `README.md`')").await;
+    browser
+        .wait_for(
+            "document.querySelector('#announcements').textContent.includes('See `README.md`')",
+        )
+        .await;
     browser.wait_for("document.querySelector('.status').textContent === ''").await;
     browser.click("turn-view:last-child tool-call summary").await;
-    browser.wait_for("document.querySelector('tool-call .body').textContent.includes('# Demo')").await;
+    browser
+        .wait_for("document.querySelector('tool-call .body').textContent.includes('# Demo')")
+        .await;
     browser.screenshot("answered").await;
 }
 
@@ -127,7 +136,11 @@ async fn a_second_question_waits(browser: &Browser, server: &Server) {
     let signal = server.project_dir().join("go on");
     browser.keys(&format!("await {}{NEW_LINE}say first{ENTER}", signal.display())).await;
     browser.keys(&format!("say second{ENTER}")).await;
-    browser.wait_for("document.querySelector(\"turn-view[data-turn='4'] .waits:not([hidden])\") !== null").await;
+    browser
+        .wait_for(
+            "document.querySelector(\"turn-view[data-turn='4'] .waits:not([hidden])\") !== null",
+        )
+        .await;
     browser.wait_for("document.querySelector('.status').textContent.startsWith('Waiting')").await;
     browser.screenshot("waiting").await;
     fs::write(signal, "").unwrap();
@@ -153,7 +166,6 @@ async fn a_question_of_the_agent_is_answered(browser: &Browser) {
 }
 
 async fn a_failed_turn_can_be_asked_again(browser: &Browser) {
-    browser.run("document.querySelector('#question').focus()").await;
     browser.keys(&format!("error it broke{ENTER}")).await;
     browser.wait_for(&ended(7)).await;
     assert!(browser.content("turn-view[data-turn='7'] .error").await.contains("it broke"));
@@ -187,7 +199,6 @@ async fn it_fits_the_screens(browser: &Browser) {
 }
 
 async fn a_reload_in_the_middle_of_an_answer_shows_each_word_once(browser: &Browser) {
-    browser.run("document.querySelector('#question').focus()").await;
     browser.keys(&format!("stream 80 20{ENTER}")).await;
     browser.wait_for(&says(9, "w5 ")).await;
     browser.reload().await;
@@ -200,7 +211,9 @@ async fn a_crash_of_the_server_loses_nothing(browser: &Browser, gate: &Gate, ser
     browser.keys(&format!("stream 80 20{ENTER}")).await;
     browser.wait_for(&says(10, "w5 ")).await;
     gate.cut();
-    browser.wait_for("document.querySelector('.status').textContent.includes('connection is gone')").await;
+    browser
+        .wait_for("document.querySelector('.status').textContent.includes('connection is gone')")
+        .await;
     browser.keys(&format!("say still here{ENTER}")).await;
     browser.wait_for("document.querySelector('.pending article') !== null").await;
     browser.keys("a draft").await;

@@ -111,7 +111,8 @@ impl Browser {
 
     /// The text of an element, whether it is on the screen or not.
     pub async fn content(&self, selector: &str) -> String {
-        let script = format!("return document.querySelector({})?.textContent", Value::from(selector));
+        let script =
+            format!("return document.querySelector({})?.textContent", Value::from(selector));
         let text = self.run(&script).await;
         text.as_str().unwrap_or_else(|| panic!("nothing is at {selector}")).to_owned()
     }
@@ -120,9 +121,10 @@ impl Browser {
         self.client.find(Locator::Css(selector)).await.unwrap().click().await.unwrap();
     }
 
-    /// Types into whatever has the focus.
+    /// Types into the field for questions, after what it holds.
     pub async fn keys(&self, keys: &str) {
-        self.client.active_element().await.unwrap().send_keys(keys).await.unwrap();
+        let field = self.client.find(Locator::Id("question")).await.unwrap();
+        field.send_keys(keys).await.unwrap();
     }
 
     pub async fn resize(&self, width: u32, height: u32) {
