@@ -78,10 +78,7 @@ struct Line<'a> {
 /// Reads the text of a file.
 pub fn read(text: &str, language: Language) -> Document<'_> {
     let lines = label(text, language);
-    let mut document = Document {
-        head: head_words(&lines, language),
-        ..Document::default()
-    };
+    let mut document = Document { head: head_words(&lines, language), ..Document::default() };
     // What encloses the line at hand: indentation and name.
     let mut enclosing: Vec<(usize, String)> = Vec::new();
     let mut context_at = vec![0_usize; lines.len()];
@@ -112,9 +109,7 @@ pub fn read(text: &str, language: Language) -> Document<'_> {
     for (start, end) in cut(&lines) {
         let first = (start..=end).find(|at| lines[*at].found.is_some());
         let context = &contexts[context_at[first.unwrap_or(start)]];
-        document
-            .passages
-            .push(passage(&lines, start, end, context, language));
+        document.passages.push(passage(&lines, start, end, context, language));
     }
     document
 }
@@ -125,10 +120,8 @@ fn label(text: &str, language: Language) -> Vec<Line<'_>> {
     for text in text.lines() {
         let trimmed = text.trim_start();
         let indent = text.len() - trimmed.len();
-        let mut is_comment = language
-            .line_comments()
-            .iter()
-            .any(|opening| trimmed.starts_with(opening));
+        let mut is_comment =
+            language.line_comments().iter().any(|opening| trimmed.starts_with(opening));
         if let Some(close) = closing {
             is_comment = true;
             if trimmed.contains(close) {
@@ -148,17 +141,8 @@ fn label(text: &str, language: Language) -> Vec<Line<'_>> {
                 }
             }
         }
-        let found = if is_comment {
-            None
-        } else {
-            definitions::definition(language, text)
-        };
-        lines.push(Line {
-            text,
-            is_comment,
-            found,
-            indent,
-        });
+        let found = if is_comment { None } else { definitions::definition(language, text) };
+        lines.push(Line { text, is_comment, found, indent });
     }
     mark_underlined_headings(&mut lines, language);
     lines
@@ -178,10 +162,7 @@ fn mark_underlined_headings(lines: &mut [Line<'_>], language: Language) {
         let title = lines[at - 1].text.trim();
         if is_rule && !title.is_empty() && title.chars().any(char::is_alphabetic) {
             let title = lines[at - 1].text.trim();
-            lines[at - 1].found = Some(Found {
-                kind: "heading",
-                name: title,
-            });
+            lines[at - 1].found = Some(Found { kind: "heading", name: title });
         }
     }
 }
@@ -193,11 +174,7 @@ fn cut(lines: &[Line<'_>]) -> Vec<(usize, usize)> {
     let mut at = 0;
     while at < lines.len() {
         let opens = lines[at].found.is_some();
-        let head = if opens {
-            with_lead(lines, at, start)
-        } else {
-            at
-        };
+        let head = if opens { with_lead(lines, at, start) } else { at };
         if opens && head >= start + MIN_PASSAGE_LINES {
             cuts.push((start, head - 1));
             start = head;
@@ -245,24 +222,12 @@ fn passage<'a>(
     };
     for line in &lines[start..=end] {
         let is_comment = line.is_comment && !language.is_prose();
-        add(
-            line.text,
-            if is_comment {
-                Field::Comment
-            } else {
-                Field::Text
-            },
-        );
+        add(line.text, if is_comment { Field::Comment } else { Field::Text });
         if let Some(found) = line.found {
             add(found.name, Field::Definition);
         }
     }
-    Passage {
-        start: start as u32 + 1,
-        end: end as u32 + 1,
-        words,
-        context: context.to_owned(),
-    }
+    Passage { start: start as u32 + 1, end: end as u32 + 1, words, context: context.to_owned() }
 }
 
 /// The words of the comments at the head of a file, without licences.
@@ -272,10 +237,7 @@ fn head_words(lines: &[Line<'_>], language: Language) -> Vec<String> {
         let title = lines.iter().take(HEAD_LINES).find_map(|line| line.found);
         return title.map(|found| words(found.name)).unwrap_or_default();
     }
-    head_blocks(lines)
-        .iter()
-        .flat_map(|block| words(&block.join("\n")))
-        .collect()
+    head_blocks(lines).iter().flat_map(|block| words(&block.join("\n"))).collect()
 }
 
 /// The comments at the head of a file, without licences.
@@ -346,11 +308,8 @@ fn summary(lines: &[Line<'_>], at: usize, language: Language) -> String {
         .skip_while(|line| !line.is_comment)
         .take_while(|line| line.is_comment);
     let mut text = String::new();
-    let comments: Vec<&Line<'_>> = if language == Language::Python {
-        below.collect()
-    } else {
-        above.collect()
-    };
+    let comments: Vec<&Line<'_>> =
+        if language == Language::Python { below.collect() } else { above.collect() };
     for line in comments {
         let plain = strip_marks(line.text);
         if plain.is_empty() || plain.starts_with('@') {

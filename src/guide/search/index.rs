@@ -138,16 +138,9 @@ impl Index {
         let mut found = walk::files(&self.root, &self.secrets);
         found.sort_by(|a, b| a.path.cmp(&b.path));
         let present: HashSet<&Path> = found.iter().map(|found| found.path.as_path()).collect();
-        let gone: Vec<PathBuf> = self
-            .by_path
-            .keys()
-            .filter(|path| !present.contains(path.as_path()))
-            .cloned()
-            .collect();
-        let changed: Vec<Found> = found
-            .into_iter()
-            .filter(|found| !self.knows(found))
-            .collect();
+        let gone: Vec<PathBuf> =
+            self.by_path.keys().filter(|path| !present.contains(path.as_path())).cloned().collect();
+        let changed: Vec<Found> = found.into_iter().filter(|found| !self.knows(found)).collect();
         if gone.is_empty() && changed.is_empty() {
             return 0;
         }
@@ -221,8 +214,7 @@ impl Index {
     fn add(&mut self, parsed: Parsed) {
         let Parsed { found, content } = parsed;
         let Some(content) = content else {
-            self.skipped
-                .insert(found.path, (found.size, found.modified));
+            self.skipped.insert(found.path, (found.size, found.modified));
             return;
         };
         let file = self.files.len() as u32;
@@ -245,16 +237,10 @@ impl Index {
             }
         }
         for (term, counts) in content.head {
-            self.file_postings
-                .entry(term)
-                .or_default()
-                .push(FilePosting { file, counts });
+            self.file_postings.entry(term).or_default().push(FilePosting { file, counts });
         }
         for (at, definition) in content.definitions.iter().enumerate() {
-            self.names
-                .entry(key(&definition.name))
-                .or_default()
-                .push((file, at as u32));
+            self.names.entry(key(&definition.name)).or_default().push((file, at as u32));
         }
         self.by_path.insert(found.path.clone(), file);
         self.files.push(FileEntry {
@@ -280,10 +266,7 @@ impl Index {
                 let parts = words::parts(&definition.name);
                 let n_places = self.names.get(&key(&definition.name)).map_or(0, Vec::len);
                 let is_telling = parts.len() > 1 && n_places <= 2;
-                let term = self
-                    .vocabulary
-                    .get(&words::whole(&parts))
-                    .filter(|_| is_telling);
+                let term = self.vocabulary.get(&words::whole(&parts)).filter(|_| is_telling);
                 let n_mentions = term.map_or(0, |term| self.postings[term as usize].len());
                 renown[file] += n_mentions.saturating_sub(1).min(50) as f32;
             }
@@ -365,10 +348,7 @@ fn parse(root: &Path, found: &Found, reader: &mut Reader<'_>) -> Option<Content>
     let text = match walk::text(root, found) {
         Ok(text) => text?,
         Err(error) => {
-            log::debug!(
-                "cannot read a file to index it: {error}; path={}",
-                found.path.display()
-            );
+            log::debug!("cannot read a file to index it: {error}; path={}", found.path.display());
             return None;
         }
     };
@@ -382,18 +362,9 @@ fn parse(root: &Path, found: &Found, reader: &mut Reader<'_>) -> Option<Content>
                 .words
                 .iter()
                 .map(|(word, counts)| (*word, [counts[0], counts[1], counts[2], 0]))
-                .chain(
-                    passage
-                        .context
-                        .split_whitespace()
-                        .map(|word| (word, [0, 0, 0, 1])),
-                );
+                .chain(passage.context.split_whitespace().map(|word| (word, [0, 0, 0, 1])));
             let (n_words, terms) = reader.count(words);
-            ParsedPassage {
-                lines: passage.start..passage.end,
-                n_words,
-                terms,
-            }
+            ParsedPassage { lines: passage.start..passage.end, n_words, terms }
         })
         .collect();
     Some(Content {

@@ -107,11 +107,7 @@ impl<'a> Scorer<'a> {
     fn new(index: &'a Index, weights: &'a Weights) -> Self {
         let n_passages = index.passages().len();
         let n_files = index.files().len();
-        let words: u64 = index
-            .files()
-            .iter()
-            .map(|file| u64::from(file.length))
-            .sum();
+        let words: u64 = index.files().iter().map(|file| u64::from(file.length)).sum();
         Self {
             index,
             weights,
@@ -131,11 +127,8 @@ impl<'a> Scorer<'a> {
         self.slot_passages.clear();
         self.slot_files.clear();
         for (at, (term, certainty)) in slot.members.iter().enumerate() {
-            let certainty = if at == 0 && *certainty >= 1.0 {
-                1.0
-            } else {
-                certainty * self.weights.synonyms
-            };
+            let certainty =
+                if at == 0 && *certainty >= 1.0 { 1.0 } else { certainty * self.weights.synonyms };
             if let Some(term) = self.index.term(term) {
                 self.add_term(term, certainty);
             }
@@ -210,12 +203,7 @@ impl<'a> Scorer<'a> {
                 (whole + self.weights.best_passage * best + self.weights.next_passages * next)
                     * role_factor(entry, query.wants, self.weights)
                     * (1.0 + self.weights.renown * entry.renown);
-            hits.push(Hit {
-                file: file as u32,
-                score,
-                passages,
-                coverage: cover,
-            });
+            hits.push(Hit { file: file as u32, score, passages, coverage: cover });
         }
         hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.file.cmp(&b.file)));
         hits
@@ -229,11 +217,7 @@ fn raise(scores: &mut HashMap<u32, (f32, f32)>, key: u32, score: f32) {
 }
 
 fn weigh<const N: usize>(counts: [u8; N], weights: [f32; N]) -> f32 {
-    counts
-        .iter()
-        .zip(weights)
-        .map(|(count, weight)| f32::from(*count) * weight)
-        .sum()
+    counts.iter().zip(weights).map(|(count, weight)| f32::from(*count) * weight).sum()
 }
 
 fn idf(n_with: f32, n_all: f32, min_places: f32) -> f32 {

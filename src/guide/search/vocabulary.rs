@@ -45,23 +45,14 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// A reader that shares `vocabulary`.
     pub fn new(vocabulary: &'a Mutex<Vocabulary>) -> Self {
-        Self {
-            vocabulary,
-            known: HashMap::new(),
-        }
+        Self { vocabulary, known: HashMap::new() }
     }
 
     fn terms(&mut self, word: &str) -> &[u32] {
         if !self.known.contains_key(word) {
             let terms = words::terms_of_word(word);
-            let mut vocabulary = self
-                .vocabulary
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            let numbers = terms
-                .into_iter()
-                .map(|term| vocabulary.number(term))
-                .collect();
+            let mut vocabulary = self.vocabulary.lock().unwrap_or_else(PoisonError::into_inner);
+            let numbers = terms.into_iter().map(|term| vocabulary.number(term)).collect();
             drop(vocabulary);
             self.known.insert(word.to_owned(), numbers);
         }
@@ -92,21 +83,15 @@ impl<'a> Reader<'a> {
         let stem = path.file_stem().map(|stem| stem.to_string_lossy());
         let folders = path.parent().map(|folders| folders.to_string_lossy());
         // The name of a file such as `mod.rs` or `index.js` is its folder's.
-        let is_index = matches!(
-            stem.as_deref(),
-            Some("mod" | "index" | "__init__" | "lib" | "main")
-        );
+        let is_index =
+            matches!(stem.as_deref(), Some("mod" | "index" | "__init__" | "lib" | "main"));
         for word in words::raw_words(stem.as_deref().unwrap_or_default()) {
             terms.extend(self.terms(word).iter().map(|term| (*term, [1, 0, 0])));
         }
         let folders = folders.unwrap_or_default();
         let n_folders = folders.split('/').count();
         for (at, folder) in folders.split('/').enumerate() {
-            let counts = if is_index && at + 1 == n_folders {
-                [1, 0, 0]
-            } else {
-                [0, 1, 0]
-            };
+            let counts = if is_index && at + 1 == n_folders { [1, 0, 0] } else { [0, 1, 0] };
             for word in words::raw_words(folder) {
                 terms.extend(self.terms(word).iter().map(|term| (*term, counts)));
             }

@@ -83,11 +83,7 @@ impl Secrets {
     /// A glob that cannot be read.
     pub fn new(more: &[String]) -> Result<Self, globset::Error> {
         let mut set = GlobSetBuilder::new();
-        for glob in SECRETS
-            .iter()
-            .copied()
-            .chain(more.iter().map(String::as_str))
-        {
+        for glob in SECRETS.iter().copied().chain(more.iter().map(String::as_str)) {
             let glob = glob.trim_start_matches("./");
             set.add(GlobBuilder::new(glob).case_insensitive(true).build()?);
             let anywhere = format!("**/{glob}");
@@ -99,11 +95,9 @@ impl Secrets {
     /// Whether the file at `path`, relative to the project, must not be read. A secret folder
     /// makes everything in it secret.
     pub fn hides(&self, path: &Path) -> bool {
-        path.ancestors()
-            .filter(|part| !part.as_os_str().is_empty())
-            .any(|part| {
-                self.0.is_match(part) || part.file_name().is_some_and(|name| self.0.is_match(name))
-            })
+        path.ancestors().filter(|part| !part.as_os_str().is_empty()).any(|part| {
+            self.0.is_match(part) || part.file_name().is_some_and(|name| self.0.is_match(name))
+        })
     }
 }
 
@@ -153,10 +147,7 @@ pub fn files(root: &Path, secrets: &Secrets) -> Vec<Found> {
 }
 
 fn is_hidden(name: &[u8]) -> bool {
-    name.starts_with(b".")
-        && !SHOWN_HIDDEN_FOLDERS
-            .iter()
-            .any(|shown| shown.as_bytes() == name)
+    name.starts_with(b".") && !SHOWN_HIDDEN_FOLDERS.iter().any(|shown| shown.as_bytes() == name)
 }
 
 /// The text of a file that the walk found. `None` for what is not text: binary, huge, minified.
@@ -245,11 +236,7 @@ mod tests {
         let project = tempfile::tempdir().unwrap();
         let check = |name: &str, bytes: &[u8]| {
             fs::write(project.path().join(name), bytes).unwrap();
-            let found = Found {
-                path: name.into(),
-                size: bytes.len() as u64,
-                modified: None,
-            };
+            let found = Found { path: name.into(), size: bytes.len() as u64, modified: None };
             text(project.path(), &found).unwrap().is_some()
         };
         assert!(check("a.rs", b"fn a() {}\n"));

@@ -53,10 +53,7 @@ const IRREGULAR: &str = "thrown throw threw throw sent send kept keep held hold 
 
 static IRREGULARS: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| {
     let words: Vec<&str> = IRREGULAR.split_whitespace().collect();
-    words
-        .chunks_exact(2)
-        .map(|pair| (pair[0], pair[1]))
-        .collect()
+    words.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect()
 });
 static STOP: LazyLock<HashSet<&'static str>> =
     LazyLock::new(|| STOP_WORDS.split_whitespace().collect());
@@ -134,26 +131,16 @@ pub fn stem(word: &str) -> String {
 
 /// `scheduler` → `schedul`, `formatter` → `format`; `None` for what is no agent.
 fn agent_root(word: &str) -> Option<String> {
-    let root = word
-        .strip_suffix("er")
-        .or_else(|| word.strip_suffix("or"))?;
+    let root = word.strip_suffix("er").or_else(|| word.strip_suffix("or"))?;
     if root.len() < 4 || NO_AGENTS.contains(word) {
         return None;
     }
     let bytes = root.as_bytes();
     let last = bytes[bytes.len() - 1];
     let doubled = last == bytes[bytes.len() - 2] && !matches!(last, b's' | b'l');
-    let root = if doubled {
-        &root[..root.len() - 1]
-    } else {
-        root
-    };
+    let root = if doubled { &root[..root.len() - 1] } else { root };
     // The stemmer folds `-e` and `-ing`; give it a form that it knows: `pars` as `parse`.
-    Some(if doubled {
-        root.to_owned()
-    } else {
-        format!("{root}e")
-    })
+    Some(if doubled { root.to_owned() } else { format!("{root}e") })
 }
 
 /// The whole of an identifier of several parts as one term: `rate_limits` → `ratelimit`.
@@ -208,10 +195,7 @@ mod tests {
     fn a_whole_identifier_is_one_term_in_every_spelling() {
         let spellings = ["rate_limit", "RateLimit", "rateLimit", "RATE_LIMITS"];
         for spelling in spellings {
-            assert!(
-                terms_of_word(spelling).contains(&"ratelimit".to_owned()),
-                "{spelling}"
-            );
+            assert!(terms_of_word(spelling).contains(&"ratelimit".to_owned()), "{spelling}");
         }
     }
 
