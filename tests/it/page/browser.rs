@@ -189,7 +189,7 @@ impl Driver {
             port.trim_end_matches('.').parse().ok()
         });
         let Some(port) = port else {
-            let _ = process.kill();
+            process.kill().ok();
             panic!("chromedriver does not say its port: {:?}", process.wait());
         };
         Self { process, port, profile }
@@ -204,12 +204,12 @@ impl Drop for Driver {
     fn drop(&mut self) {
         // What is gone already needs no ending: nothing here may fail.
         if let Some(group) = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw) {
-            let _ = kill_process_group(group, Signal::KILL);
+            kill_process_group(group, Signal::KILL).ok();
         }
-        let _ = self.process.wait();
+        self.process.wait().ok();
         // The browser has a process group of its own.
         for pid in processes_of(self.profile.path()) {
-            let _ = kill_process(pid, Signal::KILL);
+            kill_process(pid, Signal::KILL).ok();
         }
     }
 }
