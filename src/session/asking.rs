@@ -4,7 +4,7 @@ use actix::{ActorFutureExt as _, AsyncContext as _, Context, Handler, WrapFuture
 
 use crate::{
     database::{DatabaseError, messages::AcceptQuestion, title},
-    entry::{Content, UserMessage},
+    entry::{Content, TurnError, UserMessage},
     wire::{
         Dialect,
         outgoing::{Notice, Refusal},
@@ -15,7 +15,7 @@ use super::{
     Session,
     conversation::Conversation,
     messages::{Batch, Demand, Describe, Description, Detach, Post, Stop, Then, ViewerId},
-    turn::{Event, Question},
+    turn::{Effect, Event, Question},
 };
 
 impl Handler<Demand> for Session {
@@ -49,10 +49,17 @@ impl Handler<Post> for Session {
         let Some(live) = live else {
             return refuse("No active session. Send 'start' first.".to_owned(), true);
         };
+        if live.is_closing {
+            let words = "The conversation is being closed; send it again in a moment.";
+            return refuse(words.to_owned(), true);
+        }
         if let Err(error) = self.resources.agents.kind() {
             let seed = live.subscriber(viewer).is_some_and(|s| s.dialect == Dialect::Seed);
             let words = "Session not initialized. Call start() first.";
             return refuse(if seed { words.to_owned() } else { error.to_string() }, true);
+        }
+        if message_id.as_deref().is_some_and(|id| live.has_been_asked(viewer, id)) {
+            return Ok(());
         }
         let limits = &self.resources.settings.limits;
         let waiting = live.turns.questions_ahead() + live.accepting.len();
@@ -65,9 +72,6 @@ impl Handler<Post> for Session {
             return refuse(words, true);
         }
         let message = UserMessage { message_id, content };
-        if live.has_been_asked(viewer, &message) {
-            return Ok(());
-        }
         let turn = live.next_turn;
         live.next_turn += 1;
         let conversation = live.id;
@@ -102,16 +106,15 @@ pub(super) struct Asked {
 impl Conversation {
     /// Whether this message is here already, sent again by a client that does not know that it
     /// came through. Whoever sent it is told as soon as it is stored.
-    fn has_been_asked(&mut self, viewer: ViewerId, message: &UserMessage) -> bool {
-        let Some(id) = &message.message_id else { return false };
+    fn has_been_asked(&mut self, viewer: ViewerId, id: &str) -> bool {
         if let Some((turn, seq)) = self.transcript.find_message(id) {
-            let message_id = Some(id.clone());
+            let message_id = Some(id.to_owned());
             let notice = Notice::Accepted { message_id, seq, turn, position: 0 };
             self.answer_to(&[viewer], &notice);
             return true;
         }
         let pending =
-            self.accepting.iter_mut().find(|it| it.message.message_id.as_ref() == Some(id));
+            self.accepting.iter_mut().find(|it| it.message.message_id.as_deref() == Some(id));
         if let Some(pending) = pending {
             pending.senders.push(viewer);
             pending.senders.dedup();
@@ -168,11 +171,16 @@ impl Session {
                         subscriber.notify(&notice);
                     }
                 }
+                let is_closing = live.is_closing;
                 self.store(conversation, context);
                 self.reserve(conversation, context);
-                let question = Question { turn, content: message.content };
-                // What closes now leaves the question to the next start of the server.
-                if !self.is_closing {
+                if is_closing {
+                    let content = "the conversation was closed before this could be answered";
+                    let error = TurnError { content: content.to_owned(), retryable: true };
+                    let end = Effect::End { turn, content: Content::Error(error) };
+                    self.perform(conversation, end, context);
+                } else {
+                    let question = Question { turn, content: message.content };
                     self.happen(conversation, Event::Asked(question), context);
                 }
                 return;

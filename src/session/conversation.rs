@@ -62,6 +62,8 @@ pub struct Conversation {
     pub needs_digest: bool,
     /// Questions that are being stored, in the order in which they were asked.
     pub(super) accepting: VecDeque<Asked>,
+    /// It is being closed: nothing more is asked.
+    pub is_closing: bool,
     /// A write to the database is under way.
     pub writing: bool,
     /// A write is due in a moment.
@@ -70,7 +72,7 @@ pub struct Conversation {
     pub store_failed: bool,
     /// Numbers of ends that are shown once they are stored.
     pub held: Vec<i64>,
-    /// The question whose tool result is not shown.
+    /// Calls of the running turn that are shown as questions: their results are not shown.
     pub asked: Vec<String>,
     /// When something last happened.
     pub last_used: Instant,
@@ -101,6 +103,7 @@ impl Conversation {
             agent_session: None,
             needs_digest: false,
             accepting: VecDeque::new(),
+            is_closing: false,
             writing: false,
             write_due: false,
             store_failed: false,
@@ -134,6 +137,14 @@ impl Conversation {
         self.subscribers.is_empty()
             && self.agent.is_none()
             && self.turns.is_idle()
+            && self.accepting.is_empty()
+            && !self.writing
+            && !self.transcript.is_dirty()
+    }
+
+    /// Whether its agent is gone and everything is stored.
+    pub fn has_ended(&self) -> bool {
+        self.agent.is_none()
             && self.accepting.is_empty()
             && !self.writing
             && !self.transcript.is_dirty()
