@@ -10,6 +10,7 @@ mod fake_api;
 mod launcher;
 mod mcp;
 mod page;
+mod rest;
 mod screen;
 mod seed;
 mod server;
