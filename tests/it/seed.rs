@@ -286,3 +286,24 @@ async fn p5_a_second_browser_does_not_end_the_first_ones_turn() {
     assert_eq!(text_of(&second.turn().await), "mine");
     assert_eq!(types_of(&first.turn().await).last(), Some(&"response_done"));
 }
+
+#[actix::test]
+async fn p5_a_page_that_comes_back_after_a_crash_of_the_server_gets_the_end_of_its_turn() {
+    let mut server = Setup::scripted().config("[socket]\nattach_after = \"50ms\"\n").start();
+    let mut client = server.connect().await;
+    client.start_seed().await;
+    client.ask("say part\nhang").await;
+    client.until("text").await;
+    let cookie = client.cookie.clone();
+    server.crash();
+    let mut back = Client::connect(server.address(), PROJECT, cookie.as_deref()).await;
+    assert_eq!(back.frame().await, json!({ "type": "response_done" }));
+    // The agent lost its session in the crash: it is told what was said, and answers that.
+    back.ask("and now?").await;
+    let answer = text_of(&back.turn().await);
+    assert!(answer.contains("say part") && answer.ends_with("and now?"), "{answer}");
+    // Whoever comes once more has seen it.
+    let mut again = Client::connect(server.address(), PROJECT, cookie.as_deref()).await;
+    let nothing = tokio::time::timeout(QUIET, again.text()).await;
+    assert!(nothing.is_err(), "{nothing:?}");
+}
