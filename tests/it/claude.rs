@@ -333,3 +333,65 @@ async fn a_stopped_agent_leaves_nothing_behind() {
     assert_eq!(exit.status.and_then(|status| status.code()), Some(0), "{exit:?}");
     assert!(!is_alive(pid));
 }
+
+#[actix_web::test]
+async fn the_feature_tools_answer_and_questions_are_passed_on() {
+    let api = FakeApi::start();
+    let bench = bench(&api);
+    let features = rusqlite::Connection::open(bench.project().join("features.db")).unwrap();
+    features
+        .execute_batch(
+            "CREATE TABLE features (id INTEGER PRIMARY KEY, priority INTEGER, category TEXT,
+                name TEXT, description TEXT, steps JSON, passes BOOLEAN, in_progress BOOLEAN);
+             INSERT INTO features VALUES (1, 1, 'ui', 'Pour', 'Pours tea', '[]', 1, 0),
+                (2, 2, 'ui', 'Stir', 'Stirs tea', '[]', 0, 0);",
+        )
+        .unwrap();
+    drop(features);
+    let before = bench.project_tree();
+    let mut agent = bench.start();
+
+    let turn = agent.ask("TOOL mcp__features__feature_get_stats {}\nSAY ok").await;
+    let results = turn.tool_results();
+    assert!(
+        matches!(results[..], [(true, text)] if text.contains("passing") && text.contains("50")),
+        "{:?}",
+        turn.events
+    );
+    let init = turn.events.iter().find_map(|event| match event {
+        AgentEvent::Initialized(init) => Some(init),
+        _ => None,
+    });
+    let tools = &init.unwrap().tools;
+    let own = tools.iter().filter(|tool| tool.starts_with("mcp__features__"));
+    assert!(own.count() >= 4, "{tools:?}");
+
+    let questions = r#"{"questions":[{"question":"Which tea?","header":"Tea","options":[{"label":"Green","description":"g"},{"label":"Black","description":"b"}],"multiSelect":false}]}"#;
+    let turn = agent.ask(&format!("TOOL mcp__features__ask_user {questions}\nSAY ok")).await;
+    let asked = turn.events.iter().any(|event| {
+        matches!(event, AgentEvent::ToolCalled { tool, input, .. }
+            if tool == "mcp__features__ask_user" && input.get().contains("Which tea?"))
+    });
+    assert!(asked, "{:?}", turn.events);
+    assert!(matches!(turn.tool_results()[..], [(true, _)]), "{:?}", turn.events);
+    let pid = agent.handle.pid().unwrap();
+    let server = child_of(pid, "mcp-features");
+    agent.stop().await;
+    wait_until("the feature server is gone", || !is_alive(server)).await;
+    assert_eq!(bench.project_tree(), before, "something was written into the project");
+}
+
+/// The process that `parent` started with this argument.
+fn child_of(parent: u32, argument: &str) -> u32 {
+    let processes = std::fs::read_dir("/proc").unwrap();
+    let pids = processes.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
+    let read = |pid: u32, file: &str| {
+        std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default()
+    };
+    let mut children = pids.filter(|pid| {
+        let stat = read(*pid, "stat");
+        let parent_id = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1));
+        parent_id == Some(&parent.to_string()) && read(*pid, "cmdline").contains(argument)
+    });
+    children.next().expect("there is no such child")
+}

@@ -193,6 +193,22 @@ fn a_cut_stream_whose_repetition_uses_a_tool_leaves_no_text() {
             ToolCalled { call_id: "t1", tool: "Read", input: RawValue({"file_path":"a"}) }
         "#]],
     );
+    check(
+        &[
+            start("m1"),
+            text("half"),
+            assistant("m2", json!({"type": "thinking", "thinking": "hm"})),
+            assistant("m2", text_block("whole")),
+        ],
+        expect![[r#"
+            TextStarted
+            TextDelta("half")
+            TextReplaced("")
+            ThinkingDelta("hm")
+            TextStarted
+            TextDelta("whole")
+        "#]],
+    );
 }
 
 #[test]
