@@ -17,7 +17,7 @@ use crate::{
 const VERSION: &str = "2.1.197";
 
 /// The program, or a word on how to get it.
-fn program() -> PathBuf {
+pub fn program() -> PathBuf {
     let named = std::env::var_os("CICERONE_TEST_CLAUDE").map(PathBuf::from);
     let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers");
     let program = named.unwrap_or_else(|| peers.join("node_modules/.bin/claude"));
@@ -382,7 +382,7 @@ async fn the_feature_tools_answer_and_questions_are_passed_on() {
 }
 
 /// The process that `parent` started with this argument.
-fn child_of(parent: u32, argument: &str) -> u32 {
+pub fn child_of(parent: u32, argument: &str) -> u32 {
     let processes = std::fs::read_dir("/proc").unwrap();
     let pids = processes.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
     let read = |pid: u32, file: &str| {

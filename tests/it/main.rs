@@ -4,7 +4,10 @@
 mod agent_probe;
 mod agents;
 mod claude;
+mod claude_server;
+mod client;
 mod config;
 mod fake_api;
 mod launcher;
 mod mcp;
+mod server;
