@@ -36,6 +36,7 @@ pub mod agent;
 pub mod policy;
 
 pub mod features;
+pub mod guide;
 pub mod mcp;
 
 pub mod database;

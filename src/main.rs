@@ -9,10 +9,10 @@ use std::{
 
 use cicerone::{
     agent::launcher,
-    cli::{Cli, Command, ConfigCommand, Options, ProjectArgs},
-    config::{self, ConfigError, Loaded},
+    cli::{Cli, Command, ConfigCommand, GuideArgs, Options, ProjectArgs},
+    config::{self, ConfigError, Loaded, catalogue},
     database::{self, backup, import},
-    mcp,
+    guide, mcp,
     project::ProjectName,
     server,
 };
@@ -20,11 +20,6 @@ use clap::Parser;
 
 /// The exit code of a wrong command line or configuration.
 const USAGE: u8 = 2;
-
-/// A command of which only the command line exists.
-#[derive(Debug, thiserror::Error)]
-#[error("`cicerone {0}` is not part of this version")]
-struct NotBuilt(&'static str);
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
@@ -43,17 +38,27 @@ fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
     let options = &cli.options;
     match cli.command.unwrap_or(Command::Serve(cli.projects)) {
         Command::Serve(projects) => serve(options, &projects),
-        Command::Guide(_) => Err(NotBuilt("guide").into()),
+        Command::Guide(guide) => answer(guide),
         Command::McpFeatures { dir } => Ok(mcp::serve(&dir)?),
         Command::Import { file, project } => import(options, &file, &project),
         Command::Backup { file } => backup(options, &file),
         Command::Config(ConfigCommand::Check(projects)) => check_config(options, &projects),
+        Command::Config(ConfigCommand::Table) => print_settings_table(),
         Command::SandboxExec { arguments } => Err(launcher::exec(arguments).into()),
     }
 }
 
 fn serve(options: &Options, projects: &ProjectArgs) -> Result<(), Box<dyn Error>> {
     Ok(server::run(load(options, Some(projects))?.settings)?)
+}
+
+/// Answers questions about a project on stdin and stdout.
+fn answer(arguments: GuideArgs) -> Result<(), Box<dyn Error>> {
+    let GuideArgs { name, dir, secrets } = arguments;
+    let dir = dir.canonicalize()?;
+    let named = dir.file_name().map(|name| name.to_string_lossy().into_owned());
+    let project = name.or(named).unwrap_or_else(|| "project".to_owned());
+    Ok(guide::run(guide::Options { project, dir, secrets })?)
 }
 
 /// Brings an original's conversations into the store of this configuration.
@@ -74,6 +79,10 @@ fn backup(options: &Options, file: &Path) -> Result<(), Box<dyn Error>> {
 fn check_config(options: &Options, projects: &ProjectArgs) -> Result<(), Box<dyn Error>> {
     let loaded = load(options, Some(projects))?;
     say(loaded.report()?.trim_end())
+}
+
+fn print_settings_table() -> Result<(), Box<dyn Error>> {
+    say(catalogue::markdown_table(&catalogue::keys()?).trim_end())
 }
 
 /// Writes the outcome of a command to stdout.

@@ -24,6 +24,7 @@ class App {
   rail = /** @type {import('./views/rail.js').ProjectRail} */ (document.querySelector('project-rail'));
   view = /** @type {import('./views/conversation.js').ConversationView} */ (document.querySelector('conversation-view'));
   composer = /** @type {import('./views/composer.js').QuestionComposer} */ (document.querySelector('question-composer'));
+  main = /** @type {HTMLElement} */ (document.querySelector('main'));
   announcements = /** @type {HTMLElement} */ (document.querySelector('#announcements'));
 
   async start() {
@@ -239,6 +240,7 @@ class App {
     on('stop', () => this.stop());
     on('draft', (text) => this.keepDraft(text));
     on('open-rail', () => this.rail.open(true));
+    on('drawer', (isOpen) => { this.main.inert = isOpen; });
     on('retry-connection', () => this.connection?.retryNow());
     on('new-conversation', () => this.state.project !== null && this.visit(this.state.project, null));
     on('pick-project', (name) => this.visit(name, null));

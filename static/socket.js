@@ -44,10 +44,8 @@ export class Connection {
   constructor(options) {
     this.options = options;
     this.conversationId = options.conversationId;
-    /** Everything up to here has been handed on. @type {number} */
+    /** Everything up to here has been handed on. */
     this.after = 0;
-    /** Between `attached` and `caught_up`, when frames may come out of the order of `seq`. */
-    this.replaying = false;
     this.attached = false;
     /** @type {Map<string, import('./protocol.js').MessageFrame>} */
     this.outbox = new Map((options.outbox ?? []).map((frame) => [frame.message_id, frame]));
@@ -127,12 +125,10 @@ export class Connection {
       case 'attached':
         this.conversationId = frame.conversation_id;
         this.attached = true;
-        this.replaying = true;
+        this.after = frame.after ?? 0;
         break;
       case 'caught_up':
-        this.replaying = false;
         this.attempt = 0;
-        this.after = Math.max(this.after, frame.seq);
         break;
       case 'accepted':
       case 'user_message':
@@ -140,8 +136,9 @@ export class Connection {
         this.settle(frame.message_id);
         break;
     }
-    // A connection that is lost in the middle of a replay asks for the whole of it again.
-    if (!this.replaying && 'seq' in frame && frame.seq) this.after = Math.max(this.after, frame.seq);
+    // Streamed frames come in the order of `seq`, and a replayed one may stand before what was seen.
+    // `accepted` is none of them: it may come before what was streamed earlier.
+    if ('turn' in frame && frame.seq && frame.type !== 'accepted') this.after = frame.seq;
     this.options.onFrame(frame);
     if (frame.type === 'attached') {
       this.options.onState({ phase: 'open' });
@@ -180,7 +177,6 @@ export class Connection {
     const socket = this.socket;
     this.socket = null;
     this.attached = false;
-    this.replaying = false;
     socket?.close();
   }
 

@@ -115,6 +115,11 @@ export class ConversationView extends HTMLElement {
   #renderTurns({ conversation, project }) {
     const turns = conversation?.turns ?? [];
     const open = conversation ? openTurns(conversation) : [];
+    const still = turns.filter((turn) => this.#views.has(turn.turn)).length;
+    if (still < this.#views.size) {
+      this.#views.clear();
+      this.#turns.replaceChildren();
+    }
     for (const [index, turn] of turns.entries()) {
       let view = this.#views.get(turn.turn);
       if (!view) {

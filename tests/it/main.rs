@@ -10,4 +10,6 @@ mod config;
 mod fake_api;
 mod launcher;
 mod mcp;
+mod page;
+mod seed;
 mod server;

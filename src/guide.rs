@@ -1,0 +1,252 @@
+//! The guide: an agent without a language model. It answers questions about a project from the
+//! project's files: it searches, ranks, quotes and cites, and says plainly what it is.
+//!
+//! It is a process like any other agent and speaks the line protocol of Claude Code on stdin and
+//! stdout. A line comes in through [`protocol`]; `conversation` chooses what it wants
+//! ([`topic`]), `investigation` and `survey` look it up in the index ([`search`]), `answer` puts
+//! it into words and `turn` tells it. Three threads: one reads lines and answers control
+//! requests at once, one builds the index from the start, one answers questions in order.
+//!
+//! The guide never writes, never opens a file that [`search::walk`] leaves out, and never says
+//! anything of the project that it has not read there.
+
+pub mod answer;
+pub mod conversation;
+pub mod investigation;
+pub mod output;
+pub mod place;
+pub mod protocol;
+pub mod search;
+pub mod survey;
+pub mod topic;
+pub mod turn;
+
+use std::{
+    io::{self, BufRead, Read},
+    path::PathBuf,
+    sync::{
+        Arc, Condvar, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
+    thread,
+    time::Duration,
+};
+
+use crate::guide::{
+    conversation::Conversation,
+    output::Output,
+    protocol::{Ask, Input, Lines},
+    search::{index::Index, walk::Secrets},
+    turn::{Stopped, Turn},
+};
+
+/// Longest line that is read, bytes; a longer one is no question.
+const MAX_LINE_BYTES: u64 = 16 << 20;
+/// How often a turn that waits for the index looks whether it was interrupted.
+const INTERRUPT_CHECK: Duration = Duration::from_millis(20);
+
+/// What the guide is run with.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What the project is called in answers.
+    pub project: String,
+    /// The project's directory.
+    pub dir: PathBuf,
+    /// Globs of secret files besides the built-in ones, never opened.
+    pub secrets: Vec<String>,
+}
+
+/// The guide cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum GuideError {
+    /// A glob of secrets makes no sense.
+    #[error("cannot read a glob of secret files, mend it in the configuration: {0}")]
+    Secrets(#[from] globset::Error),
+    /// The project's directory is not there.
+    #[error("cannot open the project's directory {dir}: {source}")]
+    Directory {
+        /// The directory.
+        dir: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The input broke.
+    #[error("cannot read the next line of input: {0}")]
+    Input(io::Error),
+}
+
+/// Answers lines from stdin on stdout until stdin ends.
+///
+/// # Errors
+/// The guide cannot start, or its input broke. A reader of its output that has gone ends it
+/// without an error.
+pub fn run(options: Options) -> Result<(), GuideError> {
+    serve(options, io::stdin().lock(), Output::new(Box::new(io::stdout())))
+}
+
+/// Which questions came, are answered and were interrupted; each counts from 1.
+#[derive(Debug, Default)]
+struct Turns {
+    asked: AtomicU64,
+    answered: AtomicU64,
+    interrupted: AtomicU64,
+}
+
+impl Turns {
+    /// Ends the running turn, or does nothing when none runs.
+    fn interrupt(&self) {
+        let answered = self.answered.load(Ordering::SeqCst);
+        if answered < self.asked.load(Ordering::SeqCst) {
+            self.interrupted.fetch_max(answered + 1, Ordering::SeqCst);
+        }
+    }
+}
+
+/// The index, once it is built.
+#[derive(Debug, Default)]
+struct Shelf {
+    index: Mutex<Option<Index>>,
+    built: Condvar,
+}
+
+fn serve(options: Options, input: impl BufRead, output: Output) -> Result<(), GuideError> {
+    let secrets = Secrets::new(&options.secrets)?;
+    let dir = options
+        .dir
+        .canonicalize()
+        .map_err(|source| GuideError::Directory { dir: options.dir.clone(), source })?;
+    let output = Arc::new(output);
+    let turns = Arc::new(Turns::default());
+    let shelf = Arc::new(Shelf::default());
+    let builder = {
+        let (shelf, dir) = (Arc::clone(&shelf), dir.clone());
+        thread::spawn(move || {
+            let mut index = Index::new(dir, secrets);
+            let n_files = index.refresh();
+            log::info!("index built; files={n_files}");
+            *shelf.index.lock().unwrap_or_else(PoisonError::into_inner) = Some(index);
+            shelf.built.notify_all();
+        })
+    };
+    let (sender, questions) = mpsc::channel::<Ask>();
+    let answerer = {
+        let (output, turns, shelf) = (Arc::clone(&output), Arc::clone(&turns), Arc::clone(&shelf));
+        let cwd = dir.to_string_lossy().into_owned();
+        thread::spawn(move || {
+            let mut conversation = Conversation::new(options.project);
+            let lines = Lines::new();
+            for ask in questions {
+                let told = answer(&mut conversation, &ask, &lines, &cwd, &output, &turns, &shelf);
+                turns.answered.fetch_add(1, Ordering::SeqCst);
+                if let Err(stopped) = told {
+                    log::warn!("cannot go on: {stopped}");
+                    return;
+                }
+            }
+        })
+    };
+    let read = read_lines(input, &output, &turns, &sender);
+    drop(sender);
+    if answerer.join().is_err() {
+        log::error!("the thread that answers has panicked");
+    }
+    drop(builder);
+    read
+}
+
+/// Reads lines until the input ends: control requests are answered at once, questions passed on.
+fn read_lines(
+    mut input: impl BufRead,
+    output: &Output,
+    turns: &Turns,
+    questions: &mpsc::Sender<Ask>,
+) -> Result<(), GuideError> {
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let n_read = (&mut input)
+            .take(MAX_LINE_BYTES)
+            .read_until(b'\n', &mut line)
+            .map_err(GuideError::Input)?;
+        if n_read == 0 {
+            return Ok(());
+        }
+        let reply = match protocol::parse(&String::from_utf8_lossy(&line)) {
+            Input::Ask(ask) => {
+                turns.asked.fetch_add(1, Ordering::SeqCst);
+                if questions.send(ask).is_err() {
+                    return Ok(());
+                }
+                continue;
+            }
+            Input::Initialize { request_id } => {
+                protocol::control_success(&request_id, Some(protocol::initialize_response()))
+            }
+            Input::Interrupt { request_id } => {
+                turns.interrupt();
+                protocol::control_success(&request_id, None)
+            }
+            Input::Unsupported { request_id, subtype } => protocol::control_error(
+                &request_id,
+                &format!("Unsupported control request subtype: {subtype}"),
+            ),
+            Input::Ignored => continue,
+            Input::Garbage(reason) => {
+                log::warn!("a line of input is no line of the protocol: {reason}");
+                continue;
+            }
+        };
+        if let Err(error) = output.line(&reply) {
+            log::warn!("cannot answer a control request, its reader has gone: {error}");
+            return Ok(());
+        }
+    }
+}
+
+fn answer(
+    conversation: &mut Conversation,
+    ask: &Ask,
+    lines: &Lines,
+    cwd: &str,
+    output: &Output,
+    turns: &Turns,
+    shelf: &Shelf,
+) -> Result<(), Stopped> {
+    let number = turns.answered.load(Ordering::SeqCst) + 1;
+    let is_interrupted = || turns.interrupted.load(Ordering::SeqCst) >= number;
+    let mut turn = Turn::open(output, lines, cwd, &is_interrupted)?;
+    let told = if !ask.wants_answer {
+        Ok(())
+    } else if Conversation::needs_index(ask) {
+        answer_from_index(conversation, ask, &mut turn, shelf)
+    } else {
+        conversation.chat(&mut turn, ask)
+    };
+    match told {
+        Ok(()) => turn.finish(),
+        Err(Stopped::Interrupted) => turn.abort(),
+        Err(stopped) => Err(stopped),
+    }
+}
+
+fn answer_from_index(
+    conversation: &mut Conversation,
+    ask: &Ask,
+    turn: &mut Turn<'_>,
+    shelf: &Shelf,
+) -> Result<(), Stopped> {
+    let mut shelved = shelf.index.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        turn.check()?;
+        if let Some(index) = shelved.as_mut() {
+            index.refresh();
+            return conversation.answer(turn, index, ask);
+        }
+        shelved = shelf
+            .built
+            .wait_timeout(shelved, INTERRUPT_CHECK)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0;
+    }
+}

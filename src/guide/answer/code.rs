@@ -1,0 +1,203 @@
+//! Answers about places in the code: the best one named and quoted, the next best listed.
+
+use crate::guide::place::Place;
+
+/// What was found for a question about code.
+#[derive(Debug)]
+pub struct Findings {
+    /// The places, best first.
+    pub places: Vec<Place>,
+    /// What the file of the best place says of itself, empty when nothing.
+    pub about_file: String,
+    /// Other definitions in the file of the best place, as `(line, kind, name, summary)`.
+    pub neighbours: Vec<(u32, String, String, String)>,
+    /// Where the best definition is used, as `(path, line, text)`.
+    pub uses: Vec<(String, u32, String)>,
+    /// The share of the question that the best file has, from 0 to 1.
+    pub coverage: f32,
+    /// Words of the question that nothing in the project has.
+    pub unknown: Vec<String>,
+}
+
+/// Below this share of the question the answer says that it is not sure.
+const SURE_COVERAGE: f32 = 0.45;
+
+/// The answer's text.
+pub fn text(findings: &Findings) -> String {
+    let mut answer = String::new();
+    let Some((best, next)) = findings.places.split_first() else {
+        return answer;
+    };
+    open(&mut answer, findings, best);
+    if !best.quote.trim().is_empty() {
+        let quoted = &best.quoted;
+        let last = quoted.end.saturating_sub(1).max(quoted.start);
+        let fence = fence_for(&best.quote);
+        answer.push_str(&format!(
+            "\n{fence}{}\n{}\n{fence}\n`{}:{}-{last}`\n",
+            best.fence, best.quote, best.path, quoted.start
+        ));
+    }
+    if !findings.neighbours.is_empty() {
+        answer.push_str(&format!("\n**Around it** in `{}`:\n\n", best.path));
+        for (line, kind, name, summary) in &findings.neighbours {
+            answer.push_str(&format!(
+                "- `{}:{line}`: {}{}\n",
+                best.path,
+                named(kind, name),
+                said(summary)
+            ));
+        }
+    }
+    if !findings.uses.is_empty() {
+        answer.push_str("\n**Used from**:\n\n");
+        for (path, line, text) in &findings.uses {
+            answer.push_str(&format!("- `{path}:{line}`: `{}`\n", text.trim().replace('`', "'")));
+        }
+    }
+    if !next.is_empty() {
+        answer.push_str("\n**Next best places**:\n\n");
+        for place in next {
+            answer.push_str(&format!("- `{}`: {}\n", place.citation(), why(place)));
+        }
+    }
+    if !findings.unknown.is_empty() {
+        let words: Vec<String> = findings.unknown.iter().map(|word| format!("“{word}”")).collect();
+        answer.push_str(&format!("\nNothing in the project says {}.\n", words.join(" or ")));
+    }
+    answer
+}
+
+fn open(answer: &mut String, findings: &Findings, best: &Place) {
+    let is_sure = findings.coverage >= SURE_COVERAGE;
+    let lead = if is_sure {
+        "The best match is"
+    } else {
+        "I am not sure: no place has all of what you ask for. The nearest is"
+    };
+    match &best.definition {
+        Some(definition) => {
+            answer.push_str(&format!(
+                "{lead} {} at `{}`{}",
+                named(&definition.kind, &definition.name),
+                best.citation(),
+                said(&definition.summary)
+            ));
+        }
+        None => {
+            answer.push_str(&format!("{lead} `{}`.", best.citation()));
+        }
+    }
+    answer.push('\n');
+    if !findings.about_file.is_empty() {
+        answer.push_str(&format!("\nThe file says of itself: “{}”\n", findings.about_file));
+    }
+}
+
+/// Why a place is listed.
+fn why(place: &Place) -> String {
+    match &place.definition {
+        Some(definition) => {
+            format!("{}{}", named(&definition.kind, &definition.name), said(&definition.summary))
+        }
+        None => format!("`{}`", place.text.trim().replace('`', "'")),
+    }
+}
+
+fn named(kind: &str, name: &str) -> String {
+    match kind {
+        "heading" | "section" => format!("section “{name}”"),
+        kind => format!("{kind} `{name}`"),
+    }
+}
+
+fn said(summary: &str) -> String {
+    if summary.is_empty() { ".".to_owned() } else { format!(", “{summary}”") }
+}
+
+/// A fence longer than any in the text that it holds.
+fn fence_for(text: &str) -> String {
+    let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or(0);
+    "`".repeat(longest.max(2) + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guide::search::document::Definition;
+
+    fn place(path: &str, summary: &str) -> Place {
+        Place {
+            file: 0,
+            path: path.to_owned(),
+            line: 7,
+            text: "fn evict() {".to_owned(),
+            definition: Some(Definition {
+                kind: "fn".to_owned(),
+                name: "evict".to_owned(),
+                line: 7,
+                summary: summary.to_owned(),
+            }),
+            quoted: 7..9,
+            quote: "fn evict() {\n}".to_owned(),
+            fence: "rust",
+        }
+    }
+
+    #[test]
+    fn an_answer_cites_quotes_and_lists() {
+        let findings = Findings {
+            places: vec![place("src/a.rs", "Throws old ones away."), place("src/b.rs", "")],
+            about_file: "A cache.".to_owned(),
+            neighbours: vec![(3, "fn".to_owned(), "keep".to_owned(), String::new())],
+            uses: vec![("src/c.rs".to_owned(), 2, "evict();".to_owned())],
+            coverage: 1.0,
+            unknown: Vec::new(),
+        };
+        expect_test::expect![[r#"
+            The best match is fn `evict` at `src/a.rs:7`, “Throws old ones away.”
+
+            The file says of itself: “A cache.”
+
+            ```rust
+            fn evict() {
+            }
+            ```
+            `src/a.rs:7-8`
+
+            **Around it** in `src/a.rs`:
+
+            - `src/a.rs:3`: fn `keep`.
+
+            **Used from**:
+
+            - `src/c.rs:2`: `evict();`
+
+            **Next best places**:
+
+            - `src/b.rs:7`: fn `evict`.
+        "#]]
+        .assert_eq(&text(&findings));
+    }
+
+    #[test]
+    fn a_doubtful_answer_says_so() {
+        let findings = Findings {
+            places: vec![place("src/a.rs", "")],
+            about_file: String::new(),
+            neighbours: Vec::new(),
+            uses: Vec::new(),
+            coverage: 0.1,
+            unknown: vec!["unicorn".to_owned()],
+        };
+        let text = text(&findings);
+        assert!(text.starts_with("I am not sure"), "{text}");
+        assert!(text.contains("Nothing in the project says “unicorn”"), "{text}");
+    }
+
+    #[test]
+    fn a_quote_with_a_fence_gets_a_longer_one() {
+        assert_eq!(fence_for("a\n```rust\n```\n"), "````");
+        assert_eq!(fence_for("a"), "```");
+    }
+}

@@ -1,0 +1,254 @@
+//! A conversation with the guide: chooses what a question wants, looks it up, tells the answer,
+//! and remembers a little for the question after.
+
+use serde_json::json;
+
+use crate::guide::{
+    answer::{
+        code,
+        project::{self, Fact, Source},
+        talk,
+    },
+    investigation::{self, PLACES},
+    protocol::Ask,
+    search::{
+        index::Index,
+        query::{self, Query},
+        role::Role,
+    },
+    survey,
+    topic::{self, Topic},
+    turn::{Stopped, Turn},
+};
+
+/// How much of the question before counts in one that leans on it.
+const PREVIOUS_SHARE: f32 = 0.8;
+
+/// What the guide remembers.
+#[derive(Debug)]
+pub struct Conversation {
+    project: String,
+    previous: Option<Previous>,
+}
+
+#[derive(Debug)]
+struct Previous {
+    query: Query,
+    n_shown: usize,
+}
+
+impl Conversation {
+    /// A new conversation about a project of this name.
+    pub fn new(project: String) -> Self {
+        Self { project, previous: None }
+    }
+
+    /// Whether an answer to `ask` needs the index.
+    pub fn needs_index(ask: &Ask) -> bool {
+        !matches!(topic::of(&ask.text), Topic::Greeting | Topic::Thanks | Topic::Capabilities)
+    }
+
+    /// Answers what needs no index.
+    ///
+    /// # Errors
+    /// The turn was stopped.
+    pub fn chat(&self, turn: &mut Turn<'_>, ask: &Ask) -> Result<(), Stopped> {
+        turn.say(&match topic::of(&ask.text) {
+            Topic::Greeting => talk::greeting(&self.project),
+            Topic::Thanks => talk::thanks(),
+            _ => talk::capabilities(&self.project),
+        })
+    }
+
+    /// Answers from the index.
+    ///
+    /// # Errors
+    /// The turn was stopped.
+    pub fn answer(&mut self, turn: &mut Turn<'_>, index: &Index, ask: &Ask) -> Result<(), Stopped> {
+        if ask.has_attachments {
+            turn.say(&talk::attachments())?;
+        }
+        if let Some(file) = survey::named_file(index, &ask.text) {
+            return self.describe_file(turn, index, file, &ask.text);
+        }
+        match topic::of(&ask.text) {
+            Topic::Overview => self.overview(turn, index),
+            Topic::Running => self.running(turn, index),
+            Topic::Layout => self.layout(turn, index),
+            Topic::Progress => self.progress(turn, index, &ask.text),
+            Topic::More => self.more(turn, index, &ask.text),
+            Topic::Change => self.places(turn, index, &ask.text, &talk::read_only()),
+            _ => self.places(turn, index, &ask.text, ""),
+        }
+    }
+
+    fn places(
+        &mut self,
+        turn: &mut Turn<'_>,
+        index: &Index,
+        question: &str,
+        opening: &str,
+    ) -> Result<(), Stopped> {
+        let mut query = query::parse(question);
+        if let Some(previous) = &self.previous
+            && topic::leans_on_previous(question)
+        {
+            query.follow(&previous.query, PREVIOUS_SHARE);
+        }
+        if query.is_empty() {
+            return turn.say(&format!("{opening}{}", talk::nothing(&[], index.n_files())));
+        }
+        self.tell_places(turn, index, query, 0, opening)
+    }
+
+    fn more(&mut self, turn: &mut Turn<'_>, index: &Index, question: &str) -> Result<(), Stopped> {
+        match self.previous.take() {
+            Some(previous) => self.tell_places(turn, index, previous.query, previous.n_shown, ""),
+            None => self.places(turn, index, question, ""),
+        }
+    }
+
+    fn tell_places(
+        &mut self,
+        turn: &mut Turn<'_>,
+        index: &Index,
+        query: Query,
+        skip: usize,
+        opening: &str,
+    ) -> Result<(), Stopped> {
+        let found = investigation::investigate(turn, index, &query, skip)?;
+        let text = if found.findings.places.is_empty() {
+            let labels: Vec<String> = query
+                .slots
+                .iter()
+                .filter(|slot| slot.weight >= 1.0)
+                .map(|slot| slot.label.clone())
+                .collect();
+            talk::nothing(&labels, index.n_files())
+        } else {
+            code::text(&found.findings)
+        };
+        self.previous = Some(Previous { query, n_shown: skip + PLACES });
+        turn.say(&format!("{opening}{text}"))
+    }
+
+    fn describe_file(
+        &mut self,
+        turn: &mut Turn<'_>,
+        index: &Index,
+        file: u32,
+        question: &str,
+    ) -> Result<(), Stopped> {
+        let path = index.files()[file as usize].found.path.to_string_lossy().into_owned();
+        let source = investigation::read_source(turn, index, &path)?;
+        let text = survey::describe(index, file, source.as_ref());
+        self.previous = Some(Previous { query: query::parse(question), n_shown: 0 });
+        turn.say(&text)
+    }
+
+    fn overview(&mut self, turn: &mut Turn<'_>, index: &Index) -> Result<(), Stopped> {
+        let mut text = String::new();
+        let mut manifests: Vec<Fact> = Vec::new();
+        for path in survey::present(index, survey::MANIFESTS) {
+            if let Some(source) = investigation::read_source(turn, index, &path)? {
+                manifests.extend(project::manifest(&source));
+            }
+        }
+        let readme = self.readme(turn, index)?;
+        let introduction = readme.as_ref().map(project::introduction).unwrap_or_default();
+        let mut spec = None;
+        for path in survey::present(index, survey::SPECIFICATIONS) {
+            let source = investigation::read_source(turn, index, &path)?;
+            spec = source.as_ref().and_then(project::specification);
+        }
+        if !introduction.is_empty() {
+            text.push_str(&format!("**{}**, in the words of its README:\n\n", self.project));
+            text.push_str(&project::quoted(&introduction));
+        }
+        if let Some(spec) = spec {
+            text.push_str("Its specification says:\n\n");
+            text.push_str(&project::quoted(&[spec]));
+        }
+        if !manifests.is_empty() {
+            text.push_str("Its manifests:\n\n");
+            text.push_str(&project::list(&manifests));
+            text.push('\n');
+        }
+        let layout = turn.tool("Glob", &json!({"pattern": "*"}), || {
+            let layout = survey::layout(index);
+            (layout.clone(), Ok(layout))
+        })?;
+        if text.is_empty() {
+            text.push_str("There is no README, specification or manifest that I know. ");
+        }
+        text.push_str("What it is made of:\n\n");
+        text.push_str(&layout);
+        turn.say(&text)
+    }
+
+    fn running(&mut self, turn: &mut Turn<'_>, index: &Index) -> Result<(), Stopped> {
+        let mut text = String::new();
+        if let Some(readme) = self.readme(turn, index)? {
+            let sections = project::sections(&readme, survey::RUNNING_HEADINGS);
+            if !sections.is_empty() {
+                text.push_str("The README says:\n\n");
+                text.push_str(&project::quoted(&sections));
+            }
+        }
+        let mut commands = Vec::new();
+        for path in survey::present(index, survey::RUNNABLE) {
+            if let Some(source) = investigation::read_source(turn, index, &path)? {
+                commands.extend(project::commands(&source));
+            }
+        }
+        if !commands.is_empty() {
+            text.push_str("What its manifests offer:\n\n");
+            text.push_str(&project::list(&commands));
+        }
+        let n_tests =
+            index.files().iter().filter(|entry| entry.is_alive && entry.role == Role::Test).count();
+        if text.is_empty() {
+            text.push_str(
+                "I found neither a README with such a section nor a manifest that I know, so I \
+                 cannot tell how it is run.",
+            );
+        } else if n_tests > 0 {
+            text.push_str(&format!("\nThere are {n_tests} files of tests."));
+        }
+        turn.say(&text)
+    }
+
+    fn layout(&mut self, turn: &mut Turn<'_>, index: &Index) -> Result<(), Stopped> {
+        let layout = turn.tool("Glob", &json!({"pattern": "**/*"}), || {
+            let layout = survey::layout(index);
+            (layout.clone(), Ok(layout))
+        })?;
+        let entries = survey::entry_points(index);
+        let mut text =
+            format!("The project has {} files that I can read:\n\n{layout}", index.n_files());
+        if !entries.is_empty() {
+            text.push_str("\nGood places to start reading:\n\n");
+            text.push_str(&project::list(&entries));
+        }
+        turn.say(&text)
+    }
+
+    /// Progress is told from the feature list; without one the question is one like any other.
+    fn progress(
+        &mut self,
+        turn: &mut Turn<'_>,
+        index: &Index,
+        question: &str,
+    ) -> Result<(), Stopped> {
+        let opening = "I found no feature list (`features.db`) in this project, so I cannot tell \
+                       its progress. ";
+        self.places(turn, index, question, opening)
+    }
+
+    fn readme(&self, turn: &mut Turn<'_>, index: &Index) -> Result<Option<Source>, Stopped> {
+        match survey::readme(index) {
+            Some(path) => investigation::read_source(turn, index, &path),
+            None => Ok(None),
+        }
+    }
+}

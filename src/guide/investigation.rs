@@ -1,0 +1,330 @@
+//! Investigations: what the guide looks up for a question, each step told as the use of a tool,
+//! and what it found. Reads only through the index, which reads only what the walk allows.
+
+use serde_json::json;
+
+use crate::guide::{
+    answer::{
+        code::Findings,
+        project::{Fact, Source, clip},
+    },
+    place::{self, Place},
+    search::{
+        self,
+        document::{self, Definition},
+        index::Index,
+        query::Query,
+        rank::Hit,
+        role::Role,
+        words,
+    },
+    turn::{Stopped, Turn},
+};
+
+/// Places named in an answer.
+pub const PLACES: usize = 6;
+/// Definitions listed around the best place.
+const NEIGHBOURS: usize = 6;
+/// Uses listed.
+const USES: usize = 5;
+/// Files that are searched for uses.
+const MAX_USING_FILES: usize = 40;
+/// Longest line shown in a tool's result, bytes.
+const MAX_SHOWN_BYTES: usize = 200;
+/// Lines that a tool's result shows of a file.
+const MAX_READ_LINES: usize = 60;
+/// Words of the question in the pattern of the search.
+const MAX_PATTERN_WORDS: usize = 12;
+
+/// What was found, with the ranking that it comes from.
+#[derive(Debug)]
+pub struct Found {
+    /// All files that fit, best first.
+    pub hits: Vec<Hit>,
+    /// What is said about the best.
+    pub findings: Findings,
+}
+
+/// Looks up a question about code, from the `skip`th place on.
+///
+/// # Errors
+/// The turn was stopped.
+pub fn investigate(
+    turn: &mut Turn<'_>,
+    index: &Index,
+    query: &Query,
+    skip: usize,
+) -> Result<Found, Stopped> {
+    let input = json!({"pattern": pattern(query), "path": ".", "output_mode": "content"});
+    let (hits, places) = turn.tool("Grep", &input, || {
+        let hits = search::find(index, query);
+        let places: Vec<Place> = hits
+            .iter()
+            .skip(skip)
+            .take(PLACES)
+            .filter_map(|hit| place::locate(index, query, hit))
+            .collect();
+        let shown = if places.is_empty() {
+            "No matches found".to_owned()
+        } else {
+            grep_lines(
+                places.iter().map(|place| (place.path.as_str(), place.line, place.text.as_str())),
+            )
+        };
+        ((hits, places), Ok(shown))
+    })?;
+    let coverage = hits.get(skip).map_or(0.0, |hit| hit.coverage);
+    let mut findings = Findings {
+        places: with_named(index, query, places, skip),
+        about_file: String::new(),
+        neighbours: Vec::new(),
+        uses: Vec::new(),
+        coverage,
+        unknown: unknown(index, query),
+    };
+    if let Some(best) = findings.places.first().cloned() {
+        read(turn, index, &best)?;
+        findings.about_file = about(index, best.file);
+        findings.neighbours = neighbours(index, query, &best);
+        if let Some(definition) = &best.definition {
+            findings.uses = uses(turn, index, best.file, definition)?;
+        }
+        if !query.identifiers.is_empty() && findings.places[0].definition.is_some() {
+            findings.coverage = 1.0;
+        }
+    }
+    Ok(Found { hits, findings })
+}
+
+/// An identifier that the question spells out leads straight to its definition.
+fn with_named(index: &Index, query: &Query, places: Vec<Place>, skip: usize) -> Vec<Place> {
+    let mut named: Vec<Place> = Vec::new();
+    for identifier in query.identifiers.iter().filter(|_| skip == 0) {
+        let mut defined = index.defined(identifier);
+        defined.sort_by_key(|(file, definition)| {
+            let entry = &index.files()[*file as usize];
+            let is_spelled_so = definition.name == *identifier;
+            (!is_spelled_so, entry.role != Role::Source, entry.found.path.clone())
+        });
+        let found = defined
+            .into_iter()
+            .take(2)
+            .filter_map(|(file, definition)| place::of_definition(index, file, definition));
+        named.extend(found);
+    }
+    for place in places {
+        let is_known =
+            named.iter().any(|known| known.file == place.file && known.line == place.line);
+        if !is_known {
+            named.push(place);
+        }
+    }
+    named.truncate(PLACES);
+    named
+}
+
+/// The words searched for, as a pattern that a person could give to `grep`.
+fn pattern(query: &Query) -> String {
+    let mut slots: Vec<_> = query.slots.iter().collect();
+    slots.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+    let mut words: Vec<&str> = Vec::new();
+    // Each word of the question first, then what else may name it.
+    for depth in 0..4 {
+        for slot in &slots {
+            if let Some((term, _)) = slot.members.get(depth)
+                && !words.contains(&term.as_str())
+                && words.len() < MAX_PATTERN_WORDS
+            {
+                words.push(term);
+            }
+        }
+    }
+    words.join("|")
+}
+
+/// Words of the question that no file has under any name.
+fn unknown(index: &Index, query: &Query) -> Vec<String> {
+    query
+        .slots
+        .iter()
+        .filter(|slot| slot.weight >= 1.0)
+        .filter(|slot| {
+            let is_known = |term: &str| {
+                index.term(term).is_some_and(|term| {
+                    !index.postings(term).is_empty() || !index.file_postings(term).is_empty()
+                })
+            };
+            !slot.members.iter().any(|(term, _)| is_known(term))
+        })
+        .map(|slot| slot.label.clone())
+        .collect()
+}
+
+fn read(turn: &mut Turn<'_>, index: &Index, place: &Place) -> Result<(), Stopped> {
+    let offset = place.quoted.start;
+    let limit = place.quoted.end - place.quoted.start;
+    let input = json!({"file_path": place.path, "offset": offset, "limit": limit});
+    turn.tool("Read", &input, || {
+        let shown = index
+            .text(place.file)
+            .map(|text| numbered(&text, offset as usize, limit as usize))
+            .ok_or_else(|| format!("{} is gone", place.path));
+        ((), shown)
+    })
+}
+
+/// What the head comment of a file says first.
+fn about(index: &Index, file: u32) -> String {
+    let language = index.files()[file as usize].language;
+    index.text(file).map(|text| document::head_sentence(&text, language)).unwrap_or_default()
+}
+
+fn neighbours(index: &Index, query: &Query, best: &Place) -> Vec<(u32, String, String, String)> {
+    let worth = place::worth(query);
+    let mut scored: Vec<(f32, &Definition)> = index.files()[best.file as usize]
+        .definitions
+        .iter()
+        .filter(|definition| !best.quoted.contains(&definition.line))
+        .map(|definition| {
+            let score = 2.0 * place::line_worth(&definition.name, &worth)
+                + place::line_worth(&definition.summary, &worth);
+            (score, definition)
+        })
+        .filter(|(score, _)| *score > 0.5)
+        .collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+    scored.truncate(NEIGHBOURS);
+    scored.sort_by_key(|(_, definition)| definition.line);
+    scored
+        .into_iter()
+        .map(|(_, found)| {
+            (found.line, found.kind.clone(), found.name.clone(), found.summary.clone())
+        })
+        .collect()
+}
+
+/// Where a definition is used outside its own file, and if nowhere there, in it.
+fn uses(
+    turn: &mut Turn<'_>,
+    index: &Index,
+    file: u32,
+    definition: &Definition,
+) -> Result<Vec<(String, u32, String)>, Stopped> {
+    let is_name = definition.name.len() > 2
+        && definition.name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '$');
+    if !is_name || matches!(definition.kind.as_str(), "heading" | "section" | "rule") {
+        return Ok(Vec::new());
+    }
+    let input = json!({
+        "pattern": format!(r"\b{}\b", definition.name),
+        "path": ".",
+        "output_mode": "content",
+        "head_limit": USES,
+    });
+    turn.tool("Grep", &input, || {
+        let found = find_uses(index, file, definition);
+        let shown = if found.is_empty() {
+            "No matches found".to_owned()
+        } else {
+            grep_lines(found.iter().map(|(path, line, text)| (path.as_str(), *line, text.as_str())))
+        };
+        (found, Ok(shown))
+    })
+}
+
+fn find_uses(index: &Index, file: u32, definition: &Definition) -> Vec<(String, u32, String)> {
+    let parts = words::parts(&definition.name);
+    let term = match parts.as_slice() {
+        [part] => words::stem(part),
+        parts => words::whole(parts),
+    };
+    let Some(term) = index.term(&term) else {
+        return Vec::new();
+    };
+    let mut files: Vec<u32> = index
+        .postings(term)
+        .iter()
+        .map(|posting| index.passages()[posting.passage as usize].file)
+        .filter(|file| index.files()[*file as usize].is_alive)
+        .collect();
+    files.dedup();
+    // Sources of other files first; its own file last.
+    files
+        .sort_by_key(|other| (*other == file, index.files()[*other as usize].role != Role::Source));
+    let mut found = Vec::new();
+    for other in files.into_iter().take(MAX_USING_FILES) {
+        let Some(text) = index.text(other) else {
+            continue;
+        };
+        let path = index.files()[other as usize].found.path.to_string_lossy().into_owned();
+        let line = text.lines().enumerate().find(|(at, line)| {
+            let is_itself = other == file && *at + 1 == definition.line as usize;
+            !is_itself && words::raw_words(line).any(|word| word == definition.name)
+        });
+        if let Some((at, line)) = line {
+            found.push((path, at as u32 + 1, clip(line.trim(), MAX_SHOWN_BYTES)));
+        }
+        if found.len() == USES {
+            break;
+        }
+    }
+    found
+}
+
+/// Reads a whole file that tells about the project, as the use of a tool.
+///
+/// # Errors
+/// The turn was stopped.
+pub fn read_source(
+    turn: &mut Turn<'_>,
+    index: &Index,
+    path: &str,
+) -> Result<Option<Source>, Stopped> {
+    let Some(file) = index.file_at(path.as_ref()) else {
+        return Ok(None);
+    };
+    turn.tool("Read", &json!({"file_path": path}), || match index.text(file) {
+        Some(text) => {
+            let shown = numbered(&text, 1, MAX_READ_LINES);
+            let source = Source { path: path.to_owned(), text };
+            (Some(source), Ok(shown))
+        }
+        None => (None, Err(format!("{path} is no text"))),
+    })
+}
+
+/// What is defined in a file, as a list.
+pub fn outline(index: &Index, file: u32, most: usize) -> Vec<Fact> {
+    let entry = &index.files()[file as usize];
+    let path = entry.found.path.to_string_lossy();
+    entry
+        .definitions
+        .iter()
+        .take(most)
+        .map(|definition| Fact {
+            text: match definition.kind.as_str() {
+                "heading" | "section" => format!("section “{}”", definition.name),
+                kind if definition.summary.is_empty() => format!("{kind} `{}`", definition.name),
+                kind => format!("{kind} `{}`, “{}”", definition.name, definition.summary),
+            },
+            citation: format!("{path}:{}", definition.line),
+        })
+        .collect()
+}
+
+fn grep_lines<'a>(lines: impl Iterator<Item = (&'a str, u32, &'a str)>) -> String {
+    lines.fold(String::new(), |mut shown, (path, line, text)| {
+        shown.push_str(&format!("{path}:{line}:{}\n", clip(text, MAX_SHOWN_BYTES)));
+        shown
+    })
+}
+
+fn numbered(text: &str, offset: usize, limit: usize) -> String {
+    text.lines().enumerate().skip(offset.saturating_sub(1)).take(limit).fold(
+        String::new(),
+        |mut shown, (at, line)| {
+            shown.push_str(&format!("{}\t{}\n", at + 1, clip(line, MAX_SHOWN_BYTES)));
+            shown
+        },
+    )
+}

@@ -1,0 +1,36 @@
+//! The guide's output: one line at a time, whole, from any thread, and flushed as produced.
+
+use std::{
+    io::{self, Write},
+    sync::{Mutex, PoisonError},
+};
+
+use serde_json::Value;
+
+/// Where the lines go.
+pub struct Output(Mutex<Box<dyn Write + Send>>);
+
+impl Output {
+    /// Lines go to `writer`.
+    pub fn new(writer: Box<dyn Write + Send>) -> Self {
+        Self(Mutex::new(writer))
+    }
+
+    /// Writes a line.
+    ///
+    /// # Errors
+    /// The reader has gone.
+    pub fn line(&self, value: &Value) -> io::Result<()> {
+        let mut line = value.to_string();
+        line.push('\n');
+        let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.write_all(line.as_bytes())?;
+        writer.flush()
+    }
+}
+
+impl std::fmt::Debug for Output {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Output").finish_non_exhaustive()
+    }
+}

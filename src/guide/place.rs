@@ -1,0 +1,181 @@
+//! Places: from a file that fits to the line to cite, the definition there and the lines to
+//! quote. Reads the file anew, so a citation is never of what was there before.
+
+use std::{collections::HashMap, ops::Range};
+
+use crate::guide::search::{
+    document::Definition, index::Index, language, query::Query, rank::Hit, words,
+};
+
+/// Lines quoted at most.
+const MAX_QUOTED_LINES: usize = 18;
+/// Lines of comment quoted above a definition at most.
+const MAX_LEAD_LINES: usize = 8;
+/// Longest line quoted, characters.
+const MAX_LINE_CHARACTERS: usize = 160;
+
+/// A place in a file that fits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Place {
+    /// The file.
+    pub file: u32,
+    /// Relative to the project.
+    pub path: String,
+    /// The line to cite, from 1.
+    pub line: u32,
+    /// That line's text.
+    pub text: String,
+    /// What is defined there.
+    pub definition: Option<Definition>,
+    /// The lines to quote, from 1, the end excluded.
+    pub quoted: Range<u32>,
+    /// Their text.
+    pub quote: String,
+    /// The name of the language for a fenced block.
+    pub fence: &'static str,
+}
+
+impl Place {
+    /// `path:line`.
+    pub fn citation(&self) -> String {
+        format!("{}:{}", self.path, self.line)
+    }
+}
+
+/// The worth of each term of a query.
+pub fn worth(query: &Query) -> HashMap<String, f32> {
+    let mut worth: HashMap<String, f32> = HashMap::new();
+    for slot in &query.slots {
+        for (term, certainty) in &slot.members {
+            let known = worth.entry(term.clone()).or_default();
+            *known = known.max(slot.weight * certainty);
+        }
+    }
+    worth
+}
+
+/// The best place of a file that fits. `None` when the file has gone.
+pub fn locate(index: &Index, query: &Query, hit: &Hit) -> Option<Place> {
+    let entry = index.files().get(hit.file as usize)?;
+    let text = index.text(hit.file)?;
+    let lines: Vec<&str> = text.lines().collect();
+    let worth = worth(query);
+    let passage = hit.passages.first().map(|(passage, _)| index.passages()[*passage as usize]);
+    let (start, end) = passage.map_or((1, lines.len()), |passage| {
+        (passage.start as usize, (passage.end as usize).min(lines.len()))
+    });
+    let defined: HashMap<u32, &Definition> =
+        entry.definitions.iter().map(|definition| (definition.line, definition)).collect();
+    let mut best = (start, -1.0_f32);
+    for line in start..=end {
+        let Some(text) = lines.get(line - 1) else {
+            break;
+        };
+        let mut score = line_worth(text, &worth);
+        if let Some(definition) = defined.get(&(line as u32)) {
+            score += 2.0 * line_worth(&definition.name, &worth)
+                + line_worth(&definition.summary, &worth)
+                + 0.3;
+        }
+        if score > best.1 && !text.trim().is_empty() {
+            best = (line, score);
+        }
+    }
+    let line = on_definition(best.0, &lines, &defined);
+    let quoted = quoted(line, end.max(line), &lines);
+    Some(Place {
+        file: hit.file,
+        path: entry.found.path.to_string_lossy().into_owned(),
+        line: line as u32,
+        text: lines.get(line - 1).map(|text| clip(text)).unwrap_or_default(),
+        definition: defined.get(&(line as u32)).map(|found| (*found).clone()),
+        quote: quote(&lines, &quoted),
+        quoted,
+        fence: language::fence(&entry.found.path),
+    })
+}
+
+/// The place of a definition.
+pub fn of_definition(index: &Index, file: u32, definition: &Definition) -> Option<Place> {
+    let entry = index.files().get(file as usize)?;
+    let text = index.text(file)?;
+    let lines: Vec<&str> = text.lines().collect();
+    let line = (definition.line as usize).clamp(1, lines.len().max(1));
+    let quoted = quoted(line, lines.len(), &lines);
+    Some(Place {
+        file,
+        path: entry.found.path.to_string_lossy().into_owned(),
+        line: line as u32,
+        text: lines.get(line - 1).map(|text| clip(text)).unwrap_or_default(),
+        definition: Some(definition.clone()),
+        quote: quote(&lines, &quoted),
+        quoted,
+        fence: language::fence(&entry.found.path),
+    })
+}
+
+/// A line of a comment directly above a definition stands for the definition.
+fn on_definition(line: usize, lines: &[&str], defined: &HashMap<u32, &Definition>) -> usize {
+    for at in line..line + MAX_LEAD_LINES * 2 {
+        if defined.contains_key(&(at as u32)) {
+            return at;
+        }
+        let is_lead = lines.get(at - 1).is_some_and(|text| is_lead(text));
+        if !is_lead {
+            break;
+        }
+    }
+    line
+}
+
+fn is_lead(text: &str) -> bool {
+    let text = text.trim_start();
+    ["//", "#", "*", "/*", "@", "--", ";"].iter().any(|opening| text.starts_with(opening))
+}
+
+/// The lines to quote around `line`, from 1, the end excluded.
+fn quoted(line: usize, end: usize, lines: &[&str]) -> Range<u32> {
+    let mut start = line;
+    while start > 1 && line - start < MAX_LEAD_LINES && is_lead(lines[start - 2]) {
+        start -= 1;
+    }
+    let mut last = end.min(start + MAX_QUOTED_LINES - 1).min(lines.len()).max(line);
+    while last > line && lines[last - 1].trim().is_empty() {
+        last -= 1;
+    }
+    start as u32..last as u32 + 1
+}
+
+fn quote(lines: &[&str], quoted: &Range<u32>) -> String {
+    let lines = &lines[quoted.start as usize - 1..(quoted.end as usize - 1).min(lines.len())];
+    let indent = lines
+        .iter()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| line.len() - line.trim_start().len())
+        .min()
+        .unwrap_or(0);
+    let cut: Vec<String> =
+        lines.iter().map(|line| clip(line.get(indent..).unwrap_or_default())).collect();
+    cut.join("\n")
+}
+
+fn clip(line: &str) -> String {
+    let line = line.trim_end();
+    match line.char_indices().nth(MAX_LINE_CHARACTERS) {
+        Some((at, _)) => format!("{}…", &line[..at]),
+        None => line.to_owned(),
+    }
+}
+
+/// How much of a query a line has.
+pub fn line_worth(text: &str, worth: &HashMap<String, f32>) -> f32 {
+    let mut found: HashMap<String, f32> = HashMap::new();
+    for word in words::raw_words(text) {
+        for term in words::terms_of_word(word) {
+            if let Some(value) = worth.get(&term) {
+                found.insert(term, *value);
+            }
+        }
+    }
+    found.values().sum()
+}

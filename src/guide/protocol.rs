@@ -1,0 +1,398 @@
+//! The guide's side of the line protocol: what a line of its input asks for, and the lines that
+//! it answers with. Pure: nothing is read or written here. The shapes are Claude Code's, because
+//! one codec of the server reads both.
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+/// The model that the guide says it is.
+pub const MODEL: &str = "guide";
+/// The tools that the guide uses, by the names that agents give them.
+pub const TOOLS: &[&str] = &["Glob", "Grep", "Read"];
+
+/// What a line of input asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// A question of the user.
+    Ask(Ask),
+    /// The handshake.
+    Initialize {
+        /// Goes into the response.
+        request_id: String,
+    },
+    /// The running turn is to end.
+    Interrupt {
+        /// Goes into the response.
+        request_id: String,
+    },
+    /// A control request that the guide does not know.
+    Unsupported {
+        /// Goes into the response.
+        request_id: String,
+        /// What it asked for.
+        subtype: String,
+    },
+    /// A line of the protocol that is none of the guide's concern.
+    Ignored,
+    /// No line of the protocol; the text says why.
+    Garbage(String),
+}
+
+/// A question of the user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ask {
+    /// Its text.
+    pub text: String,
+    /// Whether pictures or documents came with it, which the guide cannot see.
+    pub has_attachments: bool,
+    /// Whether an answer is wanted; without, only the state is told.
+    pub wants_answer: bool,
+}
+
+/// Reads a line of input.
+pub fn parse(line: &str) -> Input {
+    if line.trim().is_empty() {
+        return Input::Ignored;
+    }
+    let value: Value = match serde_json::from_str(line) {
+        Ok(value) => value,
+        Err(error) => return Input::Garbage(error.to_string()),
+    };
+    match value.get("type").and_then(Value::as_str) {
+        Some("user") => ask(&value),
+        Some("control_request") => control(&value),
+        Some(_) => Input::Ignored,
+        None => Input::Garbage("no type".to_owned()),
+    }
+}
+
+fn ask(value: &Value) -> Input {
+    let content = value.pointer("/message/content");
+    let (text, has_attachments) = match content {
+        Some(Value::String(text)) => (text.clone(), false),
+        Some(Value::Array(blocks)) => {
+            let texts: Vec<&str> = blocks
+                .iter()
+                .filter_map(|block| block.get("text").and_then(Value::as_str))
+                .collect();
+            let has_attachments = texts.len() < blocks.len();
+            (texts.join("\n"), has_attachments)
+        }
+        _ => return Input::Garbage("a user line without content".to_owned()),
+    };
+    Input::Ask(Ask {
+        text,
+        has_attachments,
+        wants_answer: value.get("shouldQuery") != Some(&Value::Bool(false)),
+    })
+}
+
+fn control(value: &Value) -> Input {
+    let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str);
+    let Some(request_id) = text("/request_id").map(str::to_owned) else {
+        return Input::Garbage("a control request without request_id".to_owned());
+    };
+    match text("/request/subtype") {
+        Some("initialize") => Input::Initialize { request_id },
+        Some("interrupt") => Input::Interrupt { request_id },
+        subtype => {
+            Input::Unsupported { request_id, subtype: subtype.unwrap_or_default().to_owned() }
+        }
+    }
+}
+
+/// The answer to a control request that succeeded.
+pub fn control_success(request_id: &str, response: Option<Value>) -> Value {
+    let mut inner = json!({"subtype": "success", "request_id": request_id});
+    if let (Some(inner), Some(response)) = (inner.as_object_mut(), response) {
+        inner.insert("response".to_owned(), response);
+    }
+    json!({"type": "control_response", "response": inner})
+}
+
+/// The response to the handshake.
+pub fn initialize_response() -> Value {
+    json!({
+        "commands": [],
+        "agents": [],
+        "output_style": "default",
+        "available_output_styles": ["default"],
+        "models": [{
+            "value": MODEL,
+            "displayName": "Guide",
+            "description": "Answers from the project's files, without a language model",
+        }],
+        "account": {},
+        "pid": std::process::id(),
+    })
+}
+
+/// The answer to a control request that is not supported.
+pub fn control_error(request_id: &str, error: &str) -> Value {
+    json!({
+        "type": "control_response",
+        "response": {"subtype": "error", "request_id": request_id, "error": error},
+    })
+}
+
+/// The lines of one conversation.
+#[derive(Debug)]
+pub struct Lines {
+    session_id: String,
+}
+
+/// How a turn went.
+#[derive(Debug, Clone, Copy)]
+pub struct TurnEnd<'a> {
+    /// The whole answer.
+    pub text: &'a str,
+    /// Milliseconds from its start.
+    pub duration_ms: u64,
+    /// Messages of the agent in it.
+    pub n_messages: u32,
+}
+
+impl Lines {
+    /// The lines of a new conversation.
+    pub fn new() -> Self {
+        Self { session_id: Uuid::new_v4().to_string() }
+    }
+
+    fn stamp(&self, mut value: Value) -> Value {
+        if let Some(fields) = value.as_object_mut() {
+            self.add_stamp(fields);
+        }
+        value
+    }
+
+    fn add_stamp(&self, fields: &mut Map<String, Value>) {
+        fields.insert("session_id".to_owned(), json!(self.session_id));
+        fields.insert("uuid".to_owned(), json!(Uuid::new_v4().to_string()));
+    }
+
+    /// What the guide runs with; opens each turn.
+    pub fn init(&self, cwd: &str) -> Value {
+        self.stamp(json!({
+            "type": "system",
+            "subtype": "init",
+            "cwd": cwd,
+            "tools": TOOLS,
+            "mcp_servers": [],
+            "model": MODEL,
+            "permissionMode": "dontAsk",
+            "slash_commands": [],
+            "apiKeySource": "none",
+            "claude_code_version": env!("CARGO_PKG_VERSION"),
+            "output_style": "default",
+            "agents": [],
+            "skills": [],
+            "plugins": [],
+        }))
+    }
+
+    fn event(&self, event: &Value) -> Value {
+        self.stamp(json!({"type": "stream_event", "event": event, "parent_tool_use_id": null}))
+    }
+
+    /// A message of the guide begins.
+    pub fn message_start(&self, message_id: &str) -> Value {
+        self.event(&json!({"type": "message_start", "message": message(message_id, &json!([]))}))
+    }
+
+    /// A block of text begins.
+    pub fn text_start(&self, index: usize) -> Value {
+        self.event(&json!({
+            "type": "content_block_start",
+            "index": index,
+            "content_block": {"type": "text", "text": ""},
+        }))
+    }
+
+    /// A piece of the open block.
+    pub fn text_delta(&self, index: usize, text: &str) -> Value {
+        self.event(&json!({
+            "type": "content_block_delta",
+            "index": index,
+            "delta": {"type": "text_delta", "text": text},
+        }))
+    }
+
+    /// The use of a tool begins.
+    pub fn tool_start(&self, index: usize, id: &str, tool: &str) -> Value {
+        self.event(&json!({
+            "type": "content_block_start",
+            "index": index,
+            "content_block": {"type": "tool_use", "id": id, "name": tool, "input": {}},
+        }))
+    }
+
+    /// The input of the tool.
+    pub fn tool_delta(&self, index: usize, input: &Value) -> Value {
+        self.event(&json!({
+            "type": "content_block_delta",
+            "index": index,
+            "delta": {"type": "input_json_delta", "partial_json": input.to_string()},
+        }))
+    }
+
+    /// The open block ends.
+    pub fn block_stop(&self, index: usize) -> Value {
+        self.event(&json!({"type": "content_block_stop", "index": index}))
+    }
+
+    /// The message ends, for this reason: `tool_use` or `end_turn`.
+    pub fn message_delta(&self, stop_reason: &str) -> Value {
+        self.event(&json!({
+            "type": "message_delta",
+            "delta": {"stop_reason": stop_reason, "stop_sequence": null},
+            "usage": usage(),
+        }))
+    }
+
+    /// The message has ended.
+    pub fn message_stop(&self) -> Value {
+        self.event(&json!({"type": "message_stop"}))
+    }
+
+    /// A finished block of a message.
+    pub fn assistant(&self, message_id: &str, block: &Value) -> Value {
+        self.stamp(json!({
+            "type": "assistant",
+            "message": message(message_id, &json!([block])),
+            "parent_tool_use_id": null,
+        }))
+    }
+
+    /// What a tool gave back.
+    pub fn tool_result(&self, id: &str, content: &str, is_error: bool) -> Value {
+        self.stamp(json!({
+            "type": "user",
+            "message": {
+                "role": "user",
+                "content": [{
+                    "tool_use_id": id,
+                    "type": "tool_result",
+                    "content": content,
+                    "is_error": is_error,
+                }],
+            },
+            "parent_tool_use_id": null,
+        }))
+    }
+
+    /// The user has interrupted.
+    pub fn interrupted(&self) -> Value {
+        self.stamp(json!({
+            "type": "user",
+            "message": {
+                "role": "user",
+                "content": [{"type": "text", "text": "[Request interrupted by user]"}],
+            },
+            "parent_tool_use_id": null,
+        }))
+    }
+
+    /// The turn ended with an answer.
+    pub fn success(&self, end: TurnEnd<'_>) -> Value {
+        let mut result = result("success", false, end);
+        result.insert("result".to_owned(), json!(end.text));
+        result.insert("stop_reason".to_owned(), json!("end_turn"));
+        result.insert("terminal_reason".to_owned(), json!("completed"));
+        self.add_stamp(&mut result);
+        Value::Object(result)
+    }
+
+    /// The turn ended by an interrupt.
+    pub fn aborted(&self, end: TurnEnd<'_>) -> Value {
+        let mut result = result("error_during_execution", true, end);
+        result.insert("stop_reason".to_owned(), Value::Null);
+        result.insert("terminal_reason".to_owned(), json!("aborted_streaming"));
+        result.insert("errors".to_owned(), json!(["interrupted by the user"]));
+        self.add_stamp(&mut result);
+        Value::Object(result)
+    }
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn message(id: &str, content: &Value) -> Value {
+    json!({
+        "id": id,
+        "type": "message",
+        "role": "assistant",
+        "model": MODEL,
+        "content": content,
+        "stop_reason": null,
+        "stop_sequence": null,
+        "usage": usage(),
+    })
+}
+
+fn usage() -> Value {
+    json!({
+        "input_tokens": 0,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 0,
+        "output_tokens": 0,
+    })
+}
+
+fn result(subtype: &str, is_error: bool, end: TurnEnd<'_>) -> Map<String, Value> {
+    let mut fields = Map::new();
+    fields.insert("type".to_owned(), json!("result"));
+    fields.insert("subtype".to_owned(), json!(subtype));
+    fields.insert("is_error".to_owned(), json!(is_error));
+    fields.insert("duration_ms".to_owned(), json!(end.duration_ms));
+    fields.insert("duration_api_ms".to_owned(), json!(0));
+    fields.insert("num_turns".to_owned(), json!(end.n_messages));
+    fields.insert("total_cost_usd".to_owned(), json!(0));
+    fields.insert("usage".to_owned(), usage());
+    fields.insert("permission_denials".to_owned(), json!([]));
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn questions_are_read_from_text_and_from_blocks() {
+        let plain = r#"{"type":"user","message":{"role":"user","content":"hi"}}"#;
+        let blocks = r#"{"type":"user","message":{"role":"user","content":[{"type":"text","text":"hi"},{"type":"image"}]}}"#;
+        for (line, has_attachments) in [(plain, false), (blocks, true)] {
+            let expected = Ask { text: "hi".to_owned(), has_attachments, wants_answer: true };
+            assert_eq!(parse(line), Input::Ask(expected));
+        }
+    }
+
+    #[test]
+    fn control_requests_are_told_apart() {
+        let line = |subtype: &str| {
+            parse(&format!(
+                r#"{{"type":"control_request","request_id":"a","request":{{"subtype":"{subtype}"}}}}"#
+            ))
+        };
+        let request_id = || "a".to_owned();
+        assert_eq!(line("initialize"), Input::Initialize { request_id: request_id() });
+        assert_eq!(line("interrupt"), Input::Interrupt { request_id: request_id() });
+        assert!(
+            matches!(line("set_model"), Input::Unsupported { subtype, .. } if subtype == "set_model")
+        );
+    }
+
+    #[test]
+    fn garbage_is_told_from_what_does_not_concern_the_guide() {
+        for garbage in
+            ["{", "null", "[]", "12", r#"{"type":"user"}"#, r#"{"type":"control_request"}"#]
+        {
+            assert!(matches!(parse(garbage), Input::Garbage(_)), "{garbage}");
+        }
+        for ignored in ["", "  ", r#"{"type":"keep_alive"}"#] {
+            assert_eq!(parse(ignored), Input::Ignored, "{ignored}");
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! Definitions: which name a line of code defines, by light patterns per language. They read one
+//! line at a time and miss what is spread over several; ranking gains, and nothing else depends
+//! on them.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use crate::guide::search::language::Language;
+
+/// What a line defines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found<'a> {
+    /// The word that says what it is: `fn`, `class`, `heading` and so on.
+    pub kind: &'a str,
+    /// The name.
+    pub name: &'a str,
+}
+
+/// Lines longer than this define nothing that a person wrote, bytes.
+const MAX_LINE_BYTES: usize = 400;
+
+/// Words that look like a name being called or defined and are part of the language.
+const NOT_NAMES: &[&str] = &[
+    "if",
+    "for",
+    "while",
+    "switch",
+    "catch",
+    "return",
+    "else",
+    "do",
+    "function",
+    "new",
+    "await",
+    "with",
+    "constructor",
+    "super",
+    "throw",
+    "typeof",
+    "in",
+    "of",
+    "delete",
+    "sizeof",
+    "using",
+];
+
+macro_rules! pattern {
+    ($name:ident, $($part:expr),+ $(,)?) => {
+        static $name: LazyLock<Option<Regex>> =
+            LazyLock::new(|| Regex::new(concat!($($part),+)).ok());
+    };
+}
+
+pattern!(
+    RUST,
+    r#"^\s*(?:pub(?:\([^)]*\))?\s+)?(?:default\s+|const\s+|async\s+|unsafe\s+|extern\s+(?:"[^"]*"\s+)?)*"#,
+    r"(?P<kind>fn|struct|enum|trait|type|mod|union|static|const|macro_rules!|impl)",
+    r"(?:<[^>]*>+)?\s+(?:mut\s+)?(?:.*?\bfor\s+)?(?:&(?:mut\s+)?)?(?:[a-z_]\w*::)*(?P<name>[A-Za-z_]\w*)"
+);
+pattern!(
+    PYTHON,
+    r"^\s*(?:async\s+)?(?P<kind>def|class)\s+(?P<name>\w+)|^(?P<constant>[A-Za-z_]\w*)\s*(?::[^=]+)?=[^=]"
+);
+pattern!(
+    JAVASCRIPT,
+    r"^\s*(?:export\s+)?(?:default\s+)?(?:declare\s+)?(?:abstract\s+)?(?:async\s+)?",
+    r"(?P<kind>function|class|interface|enum|type|namespace)\b\s*\*?\s*(?P<name>[A-Za-z_$][\w$]*)",
+    r"|^(?:export\s+)?(?P<binding>const|let|var)\s+(?P<bound>[A-Za-z_$][\w$]*)\s*[:=]",
+    r"|^\s*(?:const|let|var)\s+(?P<arrow>[A-Za-z_$][\w$]*)\s*=\s*(?:async\s*)?(?:function|\([^)]*\)\s*=>|\w+\s*=>)",
+    r"|^\s*(?:[\w$]+\.)*(?:prototype|exports|module)\.(?P<export>[\w$]+)\s*=",
+    r"|^\s*[\w$.]+\.(?P<assigned>[\w$]+)\s*=\s*(?:async\s*)?function",
+    r"|^\s*(?:public\s+|private\s+|protected\s+|static\s+|readonly\s+|override\s+|async\s+|get\s+|set\s+|\*\s*)*",
+    r"(?P<method>[#A-Za-z_$][\w$]*)\s*(?:<[^>]*>)?\([^;=]*\)\s*(?::[^={]+)?\{\s*$",
+    r"|^\s*(?P<property>[A-Za-z_$][\w$]*)\s*[:=]\s*(?:async\s*)?(?:function\b|\([^)]*\)\s*=>)"
+);
+pattern!(GO, r"^(?P<kind>func|type|var|const)\s+(?:\([^)]*\)\s*)?(?P<name>[A-Za-z_]\w*)");
+pattern!(
+    JAVA,
+    r"^\s*(?:(?:public|private|protected|static|final|abstract|sealed|partial|internal|override|virtual|async|readonly|synchronized|data|open|case|suspend|inline|implicit|lazy|export)\s+)*",
+    r"(?P<kind>class|interface|enum|record|struct|trait|object|fun|namespace|protocol|extension|func|def)\s+(?:<[^>]*>\s*)?(?:\w+\.)?(?P<name>[A-Za-z_]\w*)",
+    r"|^\s*(?:(?:public|private|protected|static|final|abstract|override|virtual|async|synchronized|internal)\s+)+",
+    r"[\w<>\[\],.?\s]+?\s+(?P<method>[A-Za-z_]\w*)\s*\("
+);
+pattern!(
+    C,
+    r"^\s*(?:typedef\s+|static\s+|extern\s+)*(?P<kind>struct|class|enum|union|namespace|mixin|extension)\s+(?P<name>[A-Za-z_]\w*)\s*[^;]*$",
+    r"|^#\s*define\s+(?P<constant>[A-Za-z_]\w*)",
+    r"|^(?:[A-Za-z_][\w:<>,*&\s~]*?[\s*&])?(?:\w+::)*(?P<method>~?[A-Za-z_]\w*)\s*\([^;]*$",
+    r"|^\s*(?:pub\s+)?fn\s+(?P<bound>\w+)"
+);
+pattern!(
+    RUBY,
+    r"^\s*(?P<kind>def|class|module)\s+(?:self\.)?(?:\w+::)*(?P<name>[A-Za-z_]\w*[?!]?)",
+    r"|^\s*(?P<constant>[A-Z][A-Z0-9_]+)\s*="
+);
+pattern!(
+    PHP,
+    r"^\s*(?:(?:abstract|final|public|private|protected|static|readonly)\s+)*",
+    r"(?P<kind>function|class|interface|trait|enum|const)\s+&?(?P<name>[A-Za-z_]\w*)"
+);
+pattern!(
+    SHELL,
+    r"^\s*(?:function\s+)(?P<name>[\w:-]+)|^(?P<method>[\w:-]+)\s*\(\)\s*\{?",
+    r"|^(?P<target>[A-Za-z][\w-]*)\s*:(?:[^=]|$)|^(?:export\s+)?(?P<constant>[A-Z][A-Z0-9_]+)="
+);
+pattern!(
+    SQL,
+    r#"(?i)^\s*create\s+(?:or\s+replace\s+)?(?:unique\s+|temp(?:orary)?\s+|virtual\s+|materialized\s+)*"#,
+    r#"(?P<kind>table|view|index|function|procedure|trigger|type)\s+(?:if\s+not\s+exists\s+)?["`\[]?(?:\w+\.)?(?P<name>\w+)"#
+);
+pattern!(
+    ELIXIR,
+    r"^\s*(?P<kind>def|defp|defmodule|defmacro|defstruct|defprotocol)\s+(?:[A-Z]\w*\.)*(?P<name>[A-Za-z_]\w*[?!]?)"
+);
+pattern!(LUA, r"^\s*(?:local\s+)?(?P<kind>function)\s+(?:\w+[.:])*(?P<name>\w+)");
+pattern!(CSS, r"^\s*(?:\.|#|--|@mixin\s+|\$)(?P<name>[\w-]+)");
+pattern!(PROSE, r"^(?P<kind>#{1,6})\s+(?P<name>\S.*?)\s*#*$");
+pattern!(DATA, r"^\s*\[+(?P<name>[\w.-]+)\]+\s*$");
+
+/// What `line` defines, if anything.
+pub fn definition(language: Language, line: &str) -> Option<Found<'_>> {
+    if line.len() > MAX_LINE_BYTES {
+        return None;
+    }
+    let pattern = match language {
+        Language::Rust => &RUST,
+        Language::Python => &PYTHON,
+        Language::JavaScript => &JAVASCRIPT,
+        Language::Go => &GO,
+        Language::Java
+        | Language::Kotlin
+        | Language::Swift
+        | Language::Scala
+        | Language::CSharp => &JAVA,
+        Language::C => &C,
+        Language::Ruby => &RUBY,
+        Language::Php => &PHP,
+        Language::Shell => &SHELL,
+        Language::Sql => &SQL,
+        Language::Elixir => &ELIXIR,
+        Language::Lua => &LUA,
+        Language::Css => &CSS,
+        Language::Prose => &PROSE,
+        Language::Data => &DATA,
+        Language::Markup => return None,
+    };
+    let captures = pattern.as_ref()?.captures(line)?;
+    if let Some(name) = captures.name("name") {
+        let kind = captures.name("kind").map_or("function", |kind| kind.as_str());
+        let kind = match language {
+            Language::Prose => "heading",
+            Language::Data => "section",
+            Language::Css => "rule",
+            _ => kind,
+        };
+        return accept(kind, name.as_str());
+    }
+    for (group, kind) in [
+        ("constant", "constant"),
+        ("bound", "constant"),
+        ("arrow", "function"),
+        ("export", "export"),
+        ("assigned", "function"),
+        ("method", "method"),
+        ("property", "method"),
+        ("target", "target"),
+    ] {
+        if let Some(name) = captures.name_checked(group) {
+            return accept(kind, name);
+        }
+    }
+    None
+}
+
+fn accept<'a>(kind: &'a str, name: &'a str) -> Option<Found<'a>> {
+    let is_name = !NOT_NAMES.contains(&name) || kind == "class";
+    is_name.then_some(Found { kind, name })
+}
+
+/// Whether definitions inside this one belong to it: a class, an `impl`, a module.
+pub fn is_container(kind: &str) -> bool {
+    matches!(
+        kind,
+        "impl"
+            | "class"
+            | "struct"
+            | "trait"
+            | "interface"
+            | "module"
+            | "namespace"
+            | "object"
+            | "protocol"
+            | "extension"
+            | "enum"
+            | "mod"
+            | "defmodule"
+            | "record"
+    )
+}
+
+/// A group that the pattern of a language may lack.
+trait NamedGroup<'a> {
+    fn name_checked(&self, group: &str) -> Option<&'a str>;
+}
+
+impl<'a> NamedGroup<'a> for regex::Captures<'a> {
+    fn name_checked(&self, group: &str) -> Option<&'a str> {
+        self.name(group).map(|found| found.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(language: Language, cases: &[(&str, Option<(&str, &str)>)]) {
+        for (line, expected) in cases {
+            let found = definition(language, line).map(|found| (found.kind, found.name));
+            assert_eq!(found, *expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn every_pattern_compiles() {
+        for pattern in [
+            &RUST,
+            &PYTHON,
+            &JAVASCRIPT,
+            &GO,
+            &JAVA,
+            &C,
+            &RUBY,
+            &PHP,
+            &SHELL,
+            &SQL,
+            &ELIXIR,
+            &LUA,
+            &CSS,
+            &PROSE,
+            &DATA,
+        ] {
+            assert!(pattern.is_some());
+        }
+    }
+
+    #[test]
+    fn rust_definitions_are_found() {
+        check(
+            Language::Rust,
+            &[
+                ("pub(crate) async fn poll_next(&mut self)", Some(("fn", "poll_next"))),
+                ("pub struct Pool<T> {", Some(("struct", "Pool"))),
+                ("impl<T> Future for JoinHandle<T> {", Some(("impl", "JoinHandle"))),
+                ("impl Registry {", Some(("impl", "Registry"))),
+                ("macro_rules! select {", Some(("macro_rules!", "select"))),
+                ("const MAX: usize = 3;", Some(("const", "MAX"))),
+                ("    let x = fn_call();", None),
+            ],
+        );
+    }
+
+    #[test]
+    fn python_definitions_are_found() {
+        check(
+            Language::Python,
+            &[
+                ("    async def fetch(self):", Some(("def", "fetch"))),
+                ("class Worker(Base):", Some(("class", "Worker"))),
+                ("MAX_RETRIES = 3", Some(("constant", "MAX_RETRIES"))),
+                ("    x = 3", None),
+            ],
+        );
+    }
+
+    #[test]
+    fn javascript_definitions_are_found() {
+        check(
+            Language::JavaScript,
+            &[
+                ("export default async function load(x) {", Some(("function", "load"))),
+                ("export class Store {", Some(("class", "Store"))),
+                ("const retry = require('x')", Some(("constant", "retry"))),
+                ("  const go = async (a) => {", Some(("function", "go"))),
+                ("Router.prototype.handle = function (req) {", Some(("export", "handle"))),
+                ("  async close(force) {", Some(("method", "close"))),
+                ("  if (a) {", None),
+            ],
+        );
+    }
+
+    #[test]
+    fn definitions_of_other_languages_are_found() {
+        check(
+            Language::Go,
+            &[("func (s *Server) Serve(l net.Listener) error {", Some(("func", "Serve")))],
+        );
+        check(
+            Language::Java,
+            &[("  public static int parse(String s) {", Some(("method", "parse")))],
+        );
+        check(Language::Kotlin, &[("suspend fun load(id: Int) {", Some(("fun", "load")))]);
+        check(
+            Language::C,
+            &[("static int open_file(const char *path)", Some(("method", "open_file")))],
+        );
+        check(Language::Ruby, &[("  def self.find(id)", Some(("def", "find")))]);
+        check(Language::Sql, &[("CREATE TABLE IF NOT EXISTS users (", Some(("TABLE", "users")))]);
+        check(Language::Prose, &[("## How to run", Some(("heading", "How to run")))]);
+    }
+}

@@ -1,0 +1,380 @@
+//! The index: every term of a project, with the passages and files it stands in. It is built
+//! once, in parallel, and brought up to date before each question by the files' sizes and times.
+
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
+    sync::{Mutex, mpsc},
+    thread,
+    time::SystemTime,
+};
+
+use crate::guide::search::{
+    document::{self, Definition},
+    language::Language,
+    role::{self, Role},
+    vocabulary::{Reader, Vocabulary},
+    walk::{self, Found, Secrets},
+    words,
+};
+
+/// Threads that read files.
+const N_READERS: usize = 2;
+/// When more than one in this many passages is of a file that has changed or gone, the index is
+/// built anew instead of mended.
+const MAX_DEAD_SHARE: usize = 3;
+
+/// A term in a passage.
+#[derive(Debug, Clone, Copy)]
+pub struct Posting {
+    /// The passage.
+    pub passage: u32,
+    /// How often it stands in text, comments, names defined and names enclosing.
+    pub counts: [u8; 4],
+}
+
+/// A term in the path or the head comment of a file.
+#[derive(Debug, Clone, Copy)]
+pub struct FilePosting {
+    /// The file.
+    pub file: u32,
+    /// How often in the file's name, in its folders, in the comment at its head.
+    pub counts: [u8; 3],
+}
+
+/// A run of lines of a file.
+#[derive(Debug, Clone, Copy)]
+pub struct PassageEntry {
+    /// The file.
+    pub file: u32,
+    /// The first line, from 1.
+    pub start: u32,
+    /// The last line.
+    pub end: u32,
+    /// Words in it.
+    pub length: u32,
+}
+
+/// A file of the project.
+#[derive(Debug)]
+pub struct FileEntry {
+    /// As the walk found it; the path is relative to the project.
+    pub found: Found,
+    /// What it is to the project.
+    pub role: Role,
+    /// How its lines are read.
+    pub language: Language,
+    /// Its passages.
+    pub passages: Range<u32>,
+    /// Its definitions, in order.
+    pub definitions: Vec<Definition>,
+    /// Words in it.
+    pub length: u32,
+    /// How much other files speak of what it defines; 0 or more.
+    pub renown: f32,
+    /// Whether the file is still there as it was read.
+    pub is_alive: bool,
+}
+
+/// Every term of a project.
+#[derive(Debug)]
+pub struct Index {
+    root: PathBuf,
+    secrets: Secrets,
+    vocabulary: Vocabulary,
+    postings: Vec<Vec<Posting>>,
+    file_postings: HashMap<u32, Vec<FilePosting>>,
+    files: Vec<FileEntry>,
+    passages: Vec<PassageEntry>,
+    by_path: HashMap<PathBuf, u32>,
+    /// Files that are not text, so that they are not opened at each question.
+    skipped: HashMap<PathBuf, (u64, Option<SystemTime>)>,
+    names: HashMap<String, Vec<(u32, u32)>>,
+    n_dead_passages: usize,
+}
+
+/// A file as a reader gives it.
+struct Parsed {
+    found: Found,
+    content: Option<Content>,
+}
+
+struct Content {
+    role: Role,
+    language: Language,
+    definitions: Vec<Definition>,
+    passages: Vec<ParsedPassage>,
+    head: Vec<(u32, [u8; 3])>,
+}
+
+struct ParsedPassage {
+    lines: Range<u32>,
+    n_words: u32,
+    terms: Vec<(u32, [u8; 4])>,
+}
+
+impl Index {
+    /// An index of nothing, for the project at `root`; `refresh` fills it.
+    pub fn new(root: PathBuf, secrets: Secrets) -> Self {
+        Self {
+            root,
+            secrets,
+            vocabulary: Vocabulary::default(),
+            postings: Vec::new(),
+            file_postings: HashMap::new(),
+            files: Vec::new(),
+            passages: Vec::new(),
+            by_path: HashMap::new(),
+            skipped: HashMap::new(),
+            names: HashMap::new(),
+            n_dead_passages: 0,
+        }
+    }
+
+    /// Brings the index up to date with the files. Returns how many were read.
+    pub fn refresh(&mut self) -> usize {
+        let mut found = walk::files(&self.root, &self.secrets);
+        found.sort_by(|a, b| a.path.cmp(&b.path));
+        let present: HashSet<&Path> = found.iter().map(|found| found.path.as_path()).collect();
+        let gone: Vec<PathBuf> =
+            self.by_path.keys().filter(|path| !present.contains(path.as_path())).cloned().collect();
+        let changed: Vec<Found> = found.into_iter().filter(|found| !self.knows(found)).collect();
+        if gone.is_empty() && changed.is_empty() {
+            return 0;
+        }
+        for path in &gone {
+            self.bury(path);
+        }
+        for found in &changed {
+            self.bury(&found.path);
+        }
+        let n_read = changed.len();
+        self.read(changed);
+        if self.n_dead_passages * MAX_DEAD_SHARE > self.passages.len() {
+            *self = Self::new(self.root.clone(), self.secrets.clone());
+            return self.refresh();
+        }
+        self.measure_renown();
+        n_read
+    }
+
+    fn knows(&self, found: &Found) -> bool {
+        match self.by_path.get(&found.path) {
+            Some(file) => self.files[*file as usize].found == *found,
+            None => self.skipped.get(&found.path) == Some(&(found.size, found.modified)),
+        }
+    }
+
+    fn bury(&mut self, path: &Path) {
+        if let Some(file) = self.by_path.remove(path) {
+            let entry = &mut self.files[file as usize];
+            entry.is_alive = false;
+            self.n_dead_passages += entry.passages.len();
+            for definition in &entry.definitions {
+                if let Some(places) = self.names.get_mut(&key(&definition.name)) {
+                    places.retain(|(of, _)| *of != file);
+                }
+            }
+        }
+    }
+
+    fn read(&mut self, changed: Vec<Found>) {
+        let vocabulary = Mutex::new(std::mem::take(&mut self.vocabulary));
+        let root = self.root.clone();
+        let next = AtomicUsize::new(0);
+        let (sender, receiver) = mpsc::sync_channel::<Parsed>(64);
+        thread::scope(|scope| {
+            for _ in 0..N_READERS {
+                let sender = sender.clone();
+                let (next, changed, root, vocabulary) = (&next, &changed, &root, &vocabulary);
+                scope.spawn(move || {
+                    let mut reader = Reader::new(vocabulary);
+                    while let Some(found) = changed.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let parsed = Parsed {
+                            found: found.clone(),
+                            content: parse(root, found, &mut reader),
+                        };
+                        if sender.send(parsed).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+            drop(sender);
+            for parsed in receiver {
+                self.add(parsed);
+            }
+        });
+        self.vocabulary = vocabulary.into_inner().unwrap_or_default();
+        self.postings.resize_with(self.vocabulary.len(), Vec::new);
+    }
+
+    fn add(&mut self, parsed: Parsed) {
+        let Parsed { found, content } = parsed;
+        let Some(content) = content else {
+            self.skipped.insert(found.path, (found.size, found.modified));
+            return;
+        };
+        let file = self.files.len() as u32;
+        let first = self.passages.len() as u32;
+        let mut length = 0;
+        for parsed in content.passages {
+            let passage = self.passages.len() as u32;
+            self.passages.push(PassageEntry {
+                file,
+                start: parsed.lines.start,
+                end: parsed.lines.end,
+                length: parsed.n_words,
+            });
+            length += parsed.n_words;
+            for (term, counts) in parsed.terms {
+                if self.postings.len() <= term as usize {
+                    self.postings.resize_with(term as usize + 1, Vec::new);
+                }
+                self.postings[term as usize].push(Posting { passage, counts });
+            }
+        }
+        for (term, counts) in content.head {
+            self.file_postings.entry(term).or_default().push(FilePosting { file, counts });
+        }
+        for (at, definition) in content.definitions.iter().enumerate() {
+            self.names.entry(key(&definition.name)).or_default().push((file, at as u32));
+        }
+        self.by_path.insert(found.path.clone(), file);
+        self.files.push(FileEntry {
+            found,
+            role: content.role,
+            language: content.language,
+            passages: first..self.passages.len() as u32,
+            definitions: content.definitions,
+            length,
+            renown: 0.0,
+            is_alive: true,
+        });
+    }
+
+    /// What a file defines is the better known the more passages elsewhere name it.
+    fn measure_renown(&mut self) {
+        let mut renown = vec![0.0_f32; self.files.len()];
+        for (file, entry) in self.files.iter().enumerate() {
+            if !entry.is_alive || entry.role != Role::Source || !entry.language.is_code() {
+                continue;
+            }
+            for definition in &entry.definitions {
+                let parts = words::parts(&definition.name);
+                let n_places = self.names.get(&key(&definition.name)).map_or(0, Vec::len);
+                let is_telling = parts.len() > 1 && n_places <= 2;
+                let term = self.vocabulary.get(&words::whole(&parts)).filter(|_| is_telling);
+                let n_mentions = term.map_or(0, |term| self.postings[term as usize].len());
+                renown[file] += n_mentions.saturating_sub(1).min(50) as f32;
+            }
+        }
+        for (entry, renown) in self.files.iter_mut().zip(renown) {
+            entry.renown = (1.0 + renown).ln();
+        }
+    }
+
+    /// The directory of the project.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// All files, those that have gone among them.
+    pub fn files(&self) -> &[FileEntry] {
+        &self.files
+    }
+
+    /// All passages, those of files that have gone among them.
+    pub fn passages(&self) -> &[PassageEntry] {
+        &self.passages
+    }
+
+    /// The number of a term.
+    pub fn term(&self, term: &str) -> Option<u32> {
+        self.vocabulary.get(term)
+    }
+
+    /// The passages with a term.
+    pub fn postings(&self, term: u32) -> &[Posting] {
+        self.postings.get(term as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// The files with a term in their path or head.
+    pub fn file_postings(&self, term: u32) -> &[FilePosting] {
+        self.file_postings.get(&term).map_or(&[], Vec::as_slice)
+    }
+
+    /// The file at a path relative to the project.
+    pub fn file_at(&self, path: &Path) -> Option<u32> {
+        self.by_path.get(path).copied()
+    }
+
+    /// Where a name is defined, in any spelling.
+    pub fn defined(&self, name: &str) -> Vec<(u32, &Definition)> {
+        self.names
+            .get(&key(name))
+            .into_iter()
+            .flatten()
+            .filter_map(|(file, at)| {
+                let definition = self.files[*file as usize].definitions.get(*at as usize)?;
+                Some((*file, definition))
+            })
+            .collect()
+    }
+
+    /// How many files can be searched.
+    pub fn n_files(&self) -> usize {
+        self.by_path.len()
+    }
+
+    /// The text of a file, read anew. `None` when it has gone or is no text any more.
+    pub fn text(&self, file: u32) -> Option<String> {
+        let entry = self.files.get(file as usize)?;
+        walk::text(&self.root, &entry.found).ok().flatten()
+    }
+}
+
+/// The spelling of a name that the index is asked with.
+fn key(name: &str) -> String {
+    name.chars()
+        .filter(|character| character.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+fn parse(root: &Path, found: &Found, reader: &mut Reader<'_>) -> Option<Content> {
+    let text = match walk::text(root, found) {
+        Ok(text) => text?,
+        Err(error) => {
+            log::debug!("cannot read a file to index it: {error}; path={}", found.path.display());
+            return None;
+        }
+    };
+    let language = Language::of(&found.path);
+    let document = document::read(&text, language);
+    let passages = document
+        .passages
+        .iter()
+        .map(|passage| {
+            let words = passage
+                .words
+                .iter()
+                .map(|(word, counts)| (*word, [counts[0], counts[1], counts[2], 0]))
+                .chain(passage.context.split_whitespace().map(|word| (word, [0, 0, 0, 1])));
+            let (n_words, terms) = reader.count(words);
+            ParsedPassage { lines: passage.start..passage.end, n_words, terms }
+        })
+        .collect();
+    Some(Content {
+        role: role::of(&found.path, language),
+        language,
+        passages,
+        head: reader.head(&found.path, &document.head),
+        definitions: document.definitions,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+use std::fs;
+
+use super::*;
+
+struct Project {
+    dir: tempfile::TempDir,
+    index: Index,
+}
+
+impl Project {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            write(dir.path(), path, text);
+        }
+        let secrets = Secrets::new(&[]).unwrap();
+        let mut index = Index::new(dir.path().to_owned(), secrets);
+        index.refresh();
+        Self { dir, index }
+    }
+
+    fn files_with(&self, term: &str) -> Vec<String> {
+        let Some(term) = self.index.term(term) else {
+            return Vec::new();
+        };
+        let mut files: Vec<String> = self
+            .index
+            .postings(term)
+            .iter()
+            .map(|posting| self.index.passages()[posting.passage as usize].file)
+            .map(|file| &self.index.files()[file as usize])
+            .filter(|entry| entry.is_alive)
+            .map(|entry| entry.found.path.to_string_lossy().into_owned())
+            .collect();
+        files.dedup();
+        files
+    }
+}
+
+fn write(root: &Path, path: &str, text: &str) {
+    let path = root.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+#[test]
+fn a_term_leads_to_the_files_that_hold_it() {
+    let project = Project::new(&[("src/a.rs", "fn evict() {}\n"), ("src/b.rs", "fn keep() {}\n")]);
+    assert_eq!(project.files_with("evict"), ["src/a.rs"]);
+    assert_eq!(project.index.n_files(), 2);
+}
+
+#[test]
+fn a_changed_file_is_read_again_and_a_deleted_one_is_gone() {
+    let mut project = Project::new(&[
+        ("src/a.rs", "fn evict() {}\n"),
+        ("src/b.rs", "fn keep() {}\n"),
+        ("src/c.rs", "fn stay() {}\n"),
+        ("src/d.rs", "fn stay() {}\n"),
+    ]);
+    assert_eq!(project.index.refresh(), 0);
+    write(project.dir.path(), "src/a.rs", "fn discard_everything() {}\n");
+    assert_eq!(project.index.refresh(), 1);
+    assert!(project.files_with("evict").is_empty());
+    assert_eq!(project.files_with("discard"), ["src/a.rs"]);
+    assert!(project.index.defined("evict").is_empty());
+    fs::remove_file(project.dir.path().join("src/b.rs")).unwrap();
+    project.index.refresh();
+    assert!(project.files_with("keep").is_empty());
+    assert_eq!(project.files_with("stay"), ["src/c.rs", "src/d.rs"]);
+}
+
+#[test]
+fn a_name_is_found_where_it_is_defined_in_any_spelling() {
+    let project = Project::new(&[("src/a.rs", "struct RateLimit;\n")]);
+    for spelling in ["RateLimit", "rate_limit", "ratelimit"] {
+        let defined = project.index.defined(spelling);
+        assert_eq!(defined.len(), 1, "{spelling}");
+        assert_eq!(defined[0].1.line, 1);
+    }
+}
+
+#[test]
+fn what_others_speak_of_is_renowned() {
+    let project = Project::new(&[
+        ("src/a.rs", "pub struct RateLimit;\n"),
+        ("src/b.rs", "pub struct NeverNamed;\n"),
+        ("src/c.rs", "fn a(c: RateLimit) {}\n"),
+    ]);
+    let renown = |path: &str| {
+        let file = project.index.file_at(Path::new(path)).unwrap();
+        project.index.files()[file as usize].renown
+    };
+    assert!(renown("src/a.rs") > renown("src/b.rs"));
+}

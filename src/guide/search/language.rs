@@ -1,0 +1,205 @@
+//! Languages: what a file's name says about how to read it, where its comments are and which
+//! name a fenced block of it takes. What a line *defines* is the matter of `definitions`.
+
+use std::path::Path;
+
+/// How the lines of a file are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Language {
+    /// Rust.
+    Rust,
+    /// Python and its stubs.
+    Python,
+    /// JavaScript and TypeScript in all their spellings, components of Vue and Svelte as well.
+    JavaScript,
+    /// Go.
+    Go,
+    /// Java.
+    Java,
+    /// Kotlin.
+    Kotlin,
+    /// Swift.
+    Swift,
+    /// Scala.
+    Scala,
+    /// C, C++ and Objective-C.
+    C,
+    /// C#.
+    CSharp,
+    /// Ruby.
+    Ruby,
+    /// PHP.
+    Php,
+    /// Shells.
+    Shell,
+    /// SQL.
+    Sql,
+    /// Elixir.
+    Elixir,
+    /// Lua.
+    Lua,
+    /// Style sheets.
+    Css,
+    /// HTML, XML and templates of them.
+    Markup,
+    /// Text for people: Markdown, reStructuredText and plain text.
+    Prose,
+    /// Settings and data: TOML, YAML, INI, JSON and whatever is not known.
+    Data,
+}
+
+impl Language {
+    /// The language of a file, by its name.
+    pub fn of(path: &Path) -> Self {
+        let name =
+            path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+        let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+        match extension.unwrap_or_default() {
+            "rs" => Self::Rust,
+            "py" | "pyi" | "pyx" => Self::Python,
+            "js" | "jsx" | "mjs" | "cjs" | "ts" | "tsx" | "mts" | "cts" | "vue" | "svelte"
+            | "astro" => Self::JavaScript,
+            "go" => Self::Go,
+            "java" | "groovy" | "gradle" => Self::Java,
+            "kt" | "kts" => Self::Kotlin,
+            "swift" => Self::Swift,
+            "scala" | "sc" => Self::Scala,
+            "c" | "h" | "cc" | "cpp" | "cxx" | "hpp" | "hh" | "hxx" | "m" | "mm" | "ino"
+            | "zig" | "dart" => Self::C,
+            "cs" => Self::CSharp,
+            "rb" | "rake" | "gemspec" => Self::Ruby,
+            "php" => Self::Php,
+            "sh" | "bash" | "zsh" | "fish" => Self::Shell,
+            "sql" => Self::Sql,
+            "ex" | "exs" => Self::Elixir,
+            "lua" => Self::Lua,
+            "css" | "scss" | "less" | "sass" => Self::Css,
+            "html" | "htm" | "xml" | "jinja" | "j2" | "hbs" | "ejs" | "erb" => Self::Markup,
+            "md" | "mdx" | "markdown" | "rst" | "txt" | "adoc" | "org" => Self::Prose,
+            _ => match name.as_str() {
+                "readme" | "changelog" | "license" | "contributing" | "authors" | "news" => {
+                    Self::Prose
+                }
+                "makefile" | "dockerfile" | "justfile" => Self::Shell,
+                "rakefile" | "gemfile" => Self::Ruby,
+                _ => Self::Data,
+            },
+        }
+    }
+
+    /// What comes before a comment that ends with its line.
+    pub fn line_comments(self) -> &'static [&'static str] {
+        match self {
+            Self::Rust
+            | Self::JavaScript
+            | Self::Go
+            | Self::Java
+            | Self::Kotlin
+            | Self::Swift
+            | Self::Scala
+            | Self::C
+            | Self::CSharp
+            | Self::Css => &["//"],
+            Self::Php => &["//", "#"],
+            Self::Python | Self::Ruby | Self::Shell | Self::Elixir | Self::Data => &["#"],
+            Self::Sql | Self::Lua => &["--"],
+            Self::Markup | Self::Prose => &[],
+        }
+    }
+
+    /// What opens and closes a comment of many lines. Python's are its doc strings.
+    pub fn block_comments(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Rust
+            | Self::JavaScript
+            | Self::Go
+            | Self::Java
+            | Self::Kotlin
+            | Self::Swift
+            | Self::Scala
+            | Self::C
+            | Self::CSharp
+            | Self::Php
+            | Self::Sql
+            | Self::Css => &[("/*", "*/")],
+            Self::Python => &[("\"\"\"", "\"\"\""), ("'''", "'''")],
+            Self::Elixir => &[("\"\"\"", "\"\"\"")],
+            Self::Ruby => &[("=begin", "=end")],
+            Self::Lua => &[("--[[", "]]")],
+            Self::Markup => &[("<!--", "-->")],
+            Self::Shell | Self::Prose | Self::Data => &[],
+        }
+    }
+
+    /// Whether it is for people to read, not for a machine to run.
+    pub fn is_prose(self) -> bool {
+        self == Self::Prose
+    }
+
+    /// Whether it holds definitions of a program.
+    pub fn is_code(self) -> bool {
+        !matches!(self, Self::Prose | Self::Data | Self::Markup | Self::Css)
+    }
+}
+
+/// The name that a fenced block of a file takes, empty where none is known.
+pub fn fence(path: &Path) -> &'static str {
+    let extension = path
+        .extension()
+        .map(|extension| extension.to_string_lossy().to_lowercase())
+        .unwrap_or_default();
+    match extension.as_str() {
+        "ts" | "mts" | "cts" => "typescript",
+        "tsx" => "tsx",
+        "jsx" => "jsx",
+        "h" | "c" => "c",
+        "cc" | "cpp" | "cxx" | "hpp" | "hh" => "cpp",
+        "toml" => "toml",
+        "json" => "json",
+        "yml" | "yaml" => "yaml",
+        "rst" => "rst",
+        "txt" => "text",
+        _ => match Language::of(path) {
+            Language::Rust => "rust",
+            Language::Python => "python",
+            Language::JavaScript => "javascript",
+            Language::Go => "go",
+            Language::Java => "java",
+            Language::Kotlin => "kotlin",
+            Language::Swift => "swift",
+            Language::Scala => "scala",
+            Language::C => "cpp",
+            Language::CSharp => "csharp",
+            Language::Ruby => "ruby",
+            Language::Php => "php",
+            Language::Shell => "bash",
+            Language::Sql => "sql",
+            Language::Elixir => "elixir",
+            Language::Lua => "lua",
+            Language::Css => "css",
+            Language::Markup => "html",
+            Language::Prose => "markdown",
+            Language::Data => "",
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_name_tells_the_language() {
+        for (name, language) in [
+            ("src/main.rs", Language::Rust),
+            ("app/Views.PY", Language::Python),
+            ("web/App.tsx", Language::JavaScript),
+            ("README", Language::Prose),
+            ("Makefile", Language::Shell),
+            ("data.bin", Language::Data),
+        ] {
+            assert_eq!(Language::of(Path::new(name)), language, "{name}");
+        }
+        assert_eq!(fence(Path::new("a/b.ts")), "typescript");
+    }
+}

@@ -1,0 +1,240 @@
+//! Queries: a question as slots. A slot is one thing asked for, with every word that may name
+//! it; a place that has any of them has the slot, so synonyms never count twice.
+
+use std::collections::HashSet;
+
+use crate::guide::search::{concepts::THESAURUS, words};
+
+/// What one word of the question asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Slot {
+    /// The word as it was asked, for people.
+    pub label: String,
+    /// The terms that may name it, with how sure that is, from 0 to 1. The word's own is first.
+    pub members: Vec<(String, f32)>,
+    /// How much of the question it is.
+    pub weight: f32,
+}
+
+/// A question, ready to be searched for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Query {
+    /// What is asked for.
+    pub slots: Vec<Slot>,
+    /// Identifiers that the question spells out.
+    pub identifiers: Vec<String>,
+    /// What besides sources the question wants to see.
+    pub wants: Wants,
+}
+
+/// What besides sources a question wants to see.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wants {
+    /// Tests.
+    pub tests: bool,
+    /// Text for people.
+    pub prose: bool,
+    /// Examples.
+    pub examples: bool,
+    /// Settings and data.
+    pub data: bool,
+}
+
+/// Weight of a slot by what it came from.
+const ASKING_WEIGHT: f32 = 0.2;
+const PAIR_WEIGHT: f32 = 0.5;
+const IDENTIFIER_WEIGHT: f32 = 2.0;
+const PHRASE_WEIGHT: f32 = 0.9;
+/// How sure a phrase is of its concept's words.
+const PHRASE_MEMBER_WEIGHT: f32 = 0.6;
+/// Most slots of one question; a pasted page asks for no more.
+const MAX_SLOTS: usize = 40;
+
+/// Reads a question.
+pub fn parse(question: &str) -> Query {
+    let raw: Vec<&str> = words::raw_words(question).collect();
+    let lower: Vec<String> = raw.iter().map(|word| word.to_lowercase()).collect();
+    let terms: Vec<String> = lower.iter().map(|word| words::stem(word)).collect();
+    let mut query = Query { wants: wants(&lower), ..Query::default() };
+    let phrases = THESAURUS.phrases(&terms);
+    let in_phrase: HashSet<usize> =
+        phrases.iter().flat_map(|found| found.words.iter().copied()).collect();
+    for found in &phrases {
+        let label: Vec<&str> = found.words.iter().map(|at| raw[*at]).collect();
+        let members = THESAURUS.members(found.concept);
+        query.push(Slot {
+            label: label.join(" "),
+            members: members.iter().map(|member| (member.clone(), PHRASE_MEMBER_WEIGHT)).collect(),
+            weight: PHRASE_WEIGHT,
+        });
+    }
+    let mut seen = HashSet::new();
+    for (at, word) in lower.iter().enumerate() {
+        let is_telling = !words::is_stop_word(word) && word.len() > 1;
+        if !is_telling || !seen.insert(terms[at].clone()) {
+            continue;
+        }
+        let parts = words::parts(raw[at]);
+        if parts.len() > 1 {
+            query.identifiers.push(raw[at].to_owned());
+            query.push(Slot {
+                label: raw[at].to_owned(),
+                members: vec![(words::whole(&parts), 1.0)],
+                weight: IDENTIFIER_WEIGHT,
+            });
+            for part in parts.iter().filter(|part| !words::is_stop_word(part)) {
+                query.push(word_slot(part, &words::stem(part), 0.3));
+            }
+            continue;
+        }
+        let slot = if words::is_asking_word(word) {
+            Slot {
+                label: word.clone(),
+                members: vec![(terms[at].clone(), 1.0)],
+                weight: ASKING_WEIGHT,
+            }
+        } else if in_phrase.contains(&at) {
+            Slot {
+                label: word.clone(),
+                members: vec![(terms[at].clone(), 1.0)],
+                weight: ASKING_WEIGHT * 2.0,
+            }
+        } else {
+            word_slot(word, &terms[at], 1.0)
+        };
+        query.push(slot);
+    }
+    add_pairs(&mut query, &lower);
+    query
+}
+
+fn word_slot(word: &str, term: &str, weight: f32) -> Slot {
+    let mut members = vec![(term.to_owned(), 1.0)];
+    members.extend(THESAURUS.related(term));
+    Slot { label: word.to_owned(), members, weight }
+}
+
+/// Two neighbouring words are often one identifier: `rate limit` is `rate_limit`.
+fn add_pairs(query: &mut Query, lower: &[String]) {
+    let telling: Vec<&String> = lower.iter().filter(|word| !words::is_stop_word(word)).collect();
+    for pair in telling.windows(2) {
+        let parts = [pair[0].clone(), pair[1].clone()];
+        query.push(Slot {
+            label: format!("{} {}", pair[0], pair[1]),
+            members: vec![(words::whole(&parts), 1.0)],
+            weight: PAIR_WEIGHT,
+        });
+    }
+}
+
+fn wants(lower: &[String]) -> Wants {
+    let has = |words: &[&str]| lower.iter().any(|word| words.contains(&word.as_str()));
+    Wants {
+        tests: has(&["test", "tests", "tested", "testing", "benchmark", "benchmarks"]),
+        prose: has(&[
+            "readme",
+            "documentation",
+            "documented",
+            "docs",
+            "changelog",
+            "license",
+            "guide",
+            "tutorial",
+        ]),
+        examples: has(&["example", "examples", "demo", "sample"]),
+        data: has(&[
+            "config",
+            "configuration",
+            "dependencies",
+            "dependency",
+            "manifest",
+            "toml",
+            "json",
+            "yaml",
+            "ci",
+        ]),
+    }
+}
+
+impl Query {
+    fn push(&mut self, slot: Slot) {
+        if self.slots.len() < MAX_SLOTS && !slot.members.is_empty() {
+            self.slots.push(slot);
+        }
+    }
+
+    /// Whether anything is asked for besides the asking.
+    pub fn is_empty(&self) -> bool {
+        !self.slots.iter().any(|slot| slot.weight > PAIR_WEIGHT)
+    }
+
+    /// Adds what an earlier question asked for, at a lower weight.
+    pub fn follow(&mut self, earlier: &Self, share: f32) {
+        let known: HashSet<String> = self.slots.iter().map(|slot| slot.label.clone()).collect();
+        for slot in earlier.slots.iter().filter(|slot| !known.contains(&slot.label)) {
+            let mut slot = slot.clone();
+            slot.weight *= share;
+            self.push(slot);
+        }
+        for identifier in &earlier.identifiers {
+            if !self.identifiers.contains(identifier) {
+                self.identifiers.push(identifier.clone());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slot<'a>(query: &'a Query, label: &str) -> Option<&'a Slot> {
+        query.slots.iter().find(|slot| slot.label == label)
+    }
+
+    #[test]
+    fn words_that_only_ask_weigh_little() {
+        let query = parse("where is the retry implemented?");
+        let retry = slot(&query, "retry").unwrap();
+        let asking = slot(&query, "implemented").unwrap();
+        assert!(asking.weight < retry.weight);
+        assert!(parse("how does it work").is_empty());
+    }
+
+    #[test]
+    fn a_phrase_asks_for_its_concept() {
+        let query = parse("how long do we wait for an answer");
+        let phrase = slot(&query, "how long").unwrap();
+        assert!(phrase.members.iter().any(|(term, _)| *term == words::stem("timeout")));
+    }
+
+    #[test]
+    fn an_identifier_is_searched_whole_and_in_parts() {
+        let query = parse("what does spawn_blocking do");
+        assert_eq!(query.identifiers, ["spawn_blocking"]);
+        assert_eq!(slot(&query, "spawn_blocking").unwrap().members[0].0, "spawnblock");
+        assert!(slot(&query, "spawn").is_some());
+    }
+
+    #[test]
+    fn neighbours_are_tried_as_one_identifier() {
+        let query = parse("the cookie jars of users");
+        assert!(
+            slot(&query, "cookie jars").unwrap().members.contains(&("cookiejar".to_owned(), 1.0))
+        );
+    }
+
+    #[test]
+    fn a_question_about_tests_wants_tests() {
+        assert!(parse("where is retry tested?").wants.tests);
+        assert!(!parse("where is retry done?").wants.tests);
+    }
+
+    #[test]
+    fn a_follow_up_keeps_what_was_asked_before() {
+        let mut query = parse("where is it tested?");
+        query.follow(&parse("how does the retry work?"), 0.5);
+        assert!(slot(&query, "retry").is_some());
+        assert!(query.wants.tests);
+    }
+}

@@ -1,0 +1,255 @@
+//! Ranking: which passages and files fit a query best. Passages are scored by BM25F over their
+//! fields, files likewise over all their passages, their path and their head; a file's rank
+//! comes from both, from what it is to the project, and from how much others speak of it.
+
+use std::collections::HashMap;
+
+use crate::guide::search::{
+    index::{FileEntry, Index},
+    language::Language,
+    query::{Query, Slot, Wants},
+    role::Role,
+};
+
+/// The knobs of the ranking. The default was chosen on one set of questions and checked on
+/// another.
+#[derive(Debug, Clone, Copy)]
+pub struct Weights {
+    /// Worth of a word in text, comments, names defined, names enclosing.
+    pub fields: [f32; 4],
+    /// Worth of a word in the file's name, its folders, its head comment.
+    pub heads: [f32; 3],
+    /// How fast a repeated word stops to count.
+    pub k1: f32,
+    /// How much long passages are held back.
+    pub passage_b: f32,
+    /// How much long files are held back.
+    pub file_b: f32,
+    /// Share of the best passage in a file's score.
+    pub best_passage: f32,
+    /// Share of the second and third best.
+    pub next_passages: f32,
+    /// Power of the share of slots that a place has.
+    pub coverage: f32,
+    /// Worth of a well known file.
+    pub renown: f32,
+    /// Share of synonyms besides the best one.
+    pub others: f32,
+    /// The rarest that a word counts as, in places.
+    pub min_places: f32,
+    /// Factors of tests, examples, prose, data, foreign files.
+    pub roles: [f32; 5],
+    /// Factor of a synonym's certainty.
+    pub synonyms: f32,
+}
+
+impl Default for Weights {
+    fn default() -> Self {
+        Self {
+            fields: [1.0, 1.4, 4.0, 1.0],
+            heads: [8.0, 3.0, 2.0],
+            k1: 1.2,
+            passage_b: 0.5,
+            file_b: 0.5,
+            best_passage: 0.8,
+            next_passages: 0.25,
+            coverage: 0.6,
+            renown: 0.02,
+            others: 0.15,
+            min_places: 2.0,
+            roles: [0.45, 0.5, 0.5, 0.5, 0.3],
+            synonyms: 0.9,
+        }
+    }
+}
+
+/// A file that fits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    /// The file.
+    pub file: u32,
+    /// How well it fits; only to be compared within one ranking.
+    pub score: f32,
+    /// Its best passages with their scores, best first.
+    pub passages: Vec<(u32, f32)>,
+    /// The share of the question that the file has, from 0 to 1.
+    pub coverage: f32,
+}
+
+/// Passages kept of each file.
+const PASSAGES_PER_HIT: usize = 3;
+
+/// The files that fit a query, best first.
+pub fn rank(index: &Index, query: &Query, weights: &Weights) -> Vec<Hit> {
+    let mut scorer = Scorer::new(index, weights);
+    for slot in &query.slots {
+        scorer.add(slot);
+    }
+    scorer.finish(query)
+}
+
+struct Scorer<'a> {
+    index: &'a Index,
+    weights: &'a Weights,
+    mean_passage: f32,
+    mean_file: f32,
+    passages: Vec<f32>,
+    passage_cover: Vec<f32>,
+    files: Vec<f32>,
+    file_cover: Vec<f32>,
+    /// Of the slot at hand.
+    slot_passages: HashMap<u32, (f32, f32)>,
+    slot_files: HashMap<u32, (f32, f32)>,
+    total_cover: f32,
+}
+
+impl<'a> Scorer<'a> {
+    fn new(index: &'a Index, weights: &'a Weights) -> Self {
+        let n_passages = index.passages().len();
+        let n_files = index.files().len();
+        let words: u64 = index.files().iter().map(|file| u64::from(file.length)).sum();
+        Self {
+            index,
+            weights,
+            mean_passage: words as f32 / n_passages.max(1) as f32,
+            mean_file: words as f32 / n_files.max(1) as f32,
+            passages: vec![0.0; n_passages],
+            passage_cover: vec![0.0; n_passages],
+            files: vec![0.0; n_files],
+            file_cover: vec![0.0; n_files],
+            slot_passages: HashMap::new(),
+            slot_files: HashMap::new(),
+            total_cover: 0.0,
+        }
+    }
+
+    fn add(&mut self, slot: &Slot) {
+        self.slot_passages.clear();
+        self.slot_files.clear();
+        for (at, (term, certainty)) in slot.members.iter().enumerate() {
+            let certainty =
+                if at == 0 && *certainty >= 1.0 { 1.0 } else { certainty * self.weights.synonyms };
+            if let Some(term) = self.index.term(term) {
+                self.add_term(term, certainty);
+            }
+        }
+        // A slot that nothing names is no reason to hold a place back, yet says that the
+        // question is not quite about this project.
+        let cover = if self.slot_files.is_empty() { 0.3 } else { 1.0 } * slot.weight;
+        self.total_cover += cover;
+        for (passage, (best, sum)) in &self.slot_passages {
+            let score = best + self.weights.others * (sum - best);
+            self.passages[*passage as usize] += slot.weight * score;
+            self.passage_cover[*passage as usize] += slot.weight;
+        }
+        for (file, (best, sum)) in &self.slot_files {
+            let score = best + self.weights.others * (sum - best);
+            self.files[*file as usize] += slot.weight * score;
+            self.file_cover[*file as usize] += slot.weight;
+        }
+    }
+
+    fn add_term(&mut self, term: u32, certainty: f32) {
+        let weights = self.weights;
+        let postings = self.index.postings(term);
+        let n_passages = self.index.passages().len() as f32;
+        let passage_idf = idf(postings.len() as f32, n_passages, weights.min_places);
+        let mut in_files: HashMap<u32, f32> = HashMap::new();
+        for posting in postings {
+            let entry = self.index.passages()[posting.passage as usize];
+            let frequency = weigh(posting.counts, weights.fields);
+            let norm = norm(entry.length as f32, self.mean_passage, weights.passage_b);
+            let score = certainty * passage_idf * saturate(frequency / norm, weights.k1);
+            raise(&mut self.slot_passages, posting.passage, score);
+            *in_files.entry(entry.file).or_default() += frequency;
+        }
+        for posting in self.index.file_postings(term) {
+            *in_files.entry(posting.file).or_default() += weigh(posting.counts, weights.heads);
+        }
+        let n_files = self.index.files().len() as f32;
+        let file_idf = idf(in_files.len() as f32, n_files, weights.min_places);
+        for (file, frequency) in in_files {
+            let length = self.index.files()[file as usize].length as f32;
+            let norm = norm(length, self.mean_file, weights.file_b);
+            let score = certainty * file_idf * saturate(frequency / norm, weights.k1);
+            raise(&mut self.slot_files, file, score);
+        }
+    }
+
+    fn finish(self, query: &Query) -> Vec<Hit> {
+        let total = self.total_cover.max(f32::EPSILON);
+        let mut hits = Vec::new();
+        for (file, entry) in self.index.files().iter().enumerate() {
+            if !entry.is_alive || self.files[file] <= 0.0 {
+                continue;
+            }
+            let mut passages: Vec<(u32, f32)> = entry
+                .passages
+                .clone()
+                .filter(|passage| self.passages[*passage as usize] > 0.0)
+                .map(|passage| {
+                    let cover = (self.passage_cover[passage as usize] / total).min(1.0);
+                    let score = self.passages[passage as usize] * cover.powf(self.weights.coverage);
+                    (passage, score)
+                })
+                .collect();
+            passages.sort_by(|a, b| b.1.total_cmp(&a.1));
+            passages.truncate(PASSAGES_PER_HIT);
+            let best = passages.first().map_or(0.0, |(_, score)| *score);
+            let next: f32 = passages.iter().skip(1).map(|(_, score)| *score).sum();
+            let cover = (self.file_cover[file] / total).min(1.0);
+            let whole = self.files[file] * cover.powf(self.weights.coverage);
+            let score =
+                (whole + self.weights.best_passage * best + self.weights.next_passages * next)
+                    * role_factor(entry, query.wants, self.weights)
+                    * (1.0 + self.weights.renown * entry.renown);
+            hits.push(Hit { file: file as u32, score, passages, coverage: cover });
+        }
+        hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.file.cmp(&b.file)));
+        hits
+    }
+}
+
+fn raise(scores: &mut HashMap<u32, (f32, f32)>, key: u32, score: f32) {
+    let (best, sum) = scores.entry(key).or_default();
+    *best = best.max(score);
+    *sum += score;
+}
+
+fn weigh<const N: usize>(counts: [u8; N], weights: [f32; N]) -> f32 {
+    counts.iter().zip(weights).map(|(count, weight)| f32::from(*count) * weight).sum()
+}
+
+fn idf(n_with: f32, n_all: f32, min_places: f32) -> f32 {
+    let n_with = n_with.max(min_places).min(n_all);
+    (1.0 + (n_all - n_with + 0.5) / (n_with + 0.5)).ln()
+}
+
+fn norm(length: f32, mean: f32, b: f32) -> f32 {
+    1.0 - b + b * length / mean.max(1.0)
+}
+
+fn saturate(frequency: f32, k1: f32) -> f32 {
+    frequency * (k1 + 1.0) / (frequency + k1)
+}
+
+fn role_factor(entry: &FileEntry, wants: Wants, weights: &Weights) -> f32 {
+    let [test, example, prose, data, foreign] = weights.roles;
+    let is_manifest = entry.language == Language::Data && wants.data;
+    match entry.role {
+        Role::Source if wants.tests => 0.6,
+        Role::Source => 1.0,
+        Role::Test if wants.tests => 1.2,
+        Role::Test => test,
+        Role::Example if wants.examples => 1.2,
+        Role::Example => example,
+        Role::Prose if wants.prose => 1.2,
+        Role::Prose => prose,
+        Role::Data if is_manifest => 1.0,
+        Role::Data => data,
+        Role::Foreign => foreign,
+    }
+}
+
+#[cfg(test)]
+mod tests;

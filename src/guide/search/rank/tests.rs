@@ -1,0 +1,71 @@
+use std::fs;
+
+use super::*;
+use crate::guide::search::{query, walk::Secrets};
+
+/// The best file for a question among the files given.
+fn best(files: &[(&str, &str)], question: &str) -> String {
+    let project = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = project.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let mut index = Index::new(project.path().to_owned(), Secrets::new(&[]).unwrap());
+    index.refresh();
+    let hits = rank(&index, &query::parse(question), &Weights::default());
+    let best = &index.files()[hits[0].file as usize];
+    best.found.path.to_string_lossy().into_owned()
+}
+
+#[test]
+fn a_definition_beats_a_mention() {
+    let files = [
+        ("src/a.rs", "fn start() {\n    retry();\n}\n"),
+        ("src/b.rs", "fn retry() {\n    start();\n}\n"),
+    ];
+    assert_eq!(best(&files, "where is retry?"), "src/b.rs");
+}
+
+#[test]
+fn a_source_beats_its_test_unless_tests_are_asked_for() {
+    let files = [
+        ("src/retry.rs", "/// Tries again.\npub fn retry() {}\n"),
+        ("tests/retry.rs", "/// Tries again.\npub fn retry() {}\n"),
+    ];
+    assert_eq!(best(&files, "how does retry work?"), "src/retry.rs");
+    assert_eq!(best(&files, "where is retry tested?"), "tests/retry.rs");
+}
+
+#[test]
+fn a_paraphrase_finds_what_it_means() {
+    let files = [
+        ("src/pool.rs", "/// Evicts idle entries after their ttl.\nfn evict() {}\n"),
+        ("src/draw.rs", "/// Paints a line on the canvas.\nfn paint() {}\n"),
+        ("src/parse.rs", "/// Reads a number.\nfn number() {}\n"),
+    ];
+    assert_eq!(best(&files, "when are old ones thrown away?"), "src/pool.rs");
+}
+
+#[test]
+fn words_together_beat_words_apart() {
+    let apart = format!("// alpha\n{}// omega\n", "\n".repeat(90));
+    let files = [
+        ("src/a.rs", apart.as_str()),
+        ("src/b.rs", "// alpha\n// omega\n"),
+        ("src/c.rs", "fn nothing() {}\n"),
+    ];
+    let index_of = |question: &str| best(&files, question);
+    assert_eq!(index_of("alpha omega"), "src/b.rs");
+}
+
+#[test]
+fn a_repeated_word_does_not_beat_two_words() {
+    let repeated = "alpha();\n".repeat(30);
+    let files = [
+        ("src/a.rs", repeated.as_str()),
+        ("src/b.rs", "alpha();\nomega();\n"),
+        ("src/c.rs", "nothing();\n"),
+    ];
+    assert_eq!(best(&files, "alpha omega"), "src/b.rs");
+}

@@ -1,0 +1,173 @@
+//! Roles: what a file is to the project, told by its path. Questions are about sources unless
+//! they say otherwise, so tests, examples, prose and what others wrote rank below them.
+
+use std::path::Path;
+
+use crate::guide::search::language::Language;
+
+/// What a file is to the project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// The program itself.
+    Source,
+    /// Tests, benchmarks and their data.
+    Test,
+    /// Examples and demonstrations.
+    Example,
+    /// Text for people.
+    Prose,
+    /// Settings and data.
+    Data,
+    /// Made by a program, or brought in from elsewhere.
+    Foreign,
+}
+
+const TEST_FOLDERS: &[&str] = &[
+    "test",
+    "tests",
+    "__tests__",
+    "spec",
+    "specs",
+    "testing",
+    "t",
+    "fixtures",
+    "__fixtures__",
+    "testdata",
+    "test-data",
+    "__mocks__",
+    "mocks",
+    "e2e",
+    "bench",
+    "benches",
+    "benchmark",
+    "benchmarks",
+    "fuzz",
+    "integration",
+    "integration_tests",
+    "smoke",
+];
+const EXAMPLE_FOLDERS: &[&str] = &[
+    "example",
+    "examples",
+    "demo",
+    "demos",
+    "sample",
+    "samples",
+    "playground",
+    "tutorial",
+    "tutorials",
+    "extras",
+    "extra",
+];
+const PROSE_FOLDERS: &[&str] = &["doc", "docs", "documentation", "website", "wiki"];
+const FOREIGN_FOLDERS: &[&str] = &[
+    "vendor",
+    "vendored",
+    "third_party",
+    "third-party",
+    "thirdparty",
+    "node_modules",
+    "bower_components",
+    "external",
+    "generated",
+    "__generated__",
+    "gen",
+    "dist",
+    "build",
+    "out",
+    "target",
+    "site-packages",
+    "venv",
+    "deps",
+    "migrations",
+    "locale",
+    "locales",
+    "_vendor",
+    "min",
+    "coverage",
+    "snapshots",
+    "__snapshots__",
+];
+const FOREIGN_ENDINGS: &[&str] = &[
+    ".min.js",
+    ".min.css",
+    ".lock",
+    "package-lock.json",
+    "-lock.yaml",
+    "_pb2.py",
+    ".pb.go",
+    ".pb.rs",
+    ".g.dart",
+    ".map",
+    ".snap",
+    ".svg",
+    ".po",
+    ".pot",
+    ".orig",
+    ".bundle.js",
+    ".generated.ts",
+    "_generated.go",
+];
+
+/// The role of the file at `path`, relative to the project.
+pub fn of(path: &Path, language: Language) -> Role {
+    let lower = path.to_string_lossy().to_lowercase();
+    let folders: Vec<&str> = lower.split('/').collect();
+    let Some((name, folders)) = folders.split_last() else {
+        return Role::Data;
+    };
+    let is_in = |list: &[&str]| folders.iter().any(|folder| list.contains(folder));
+    if is_in(FOREIGN_FOLDERS) || FOREIGN_ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+        Role::Foreign
+    } else if is_in(TEST_FOLDERS) || is_test_name(name) {
+        Role::Test
+    } else if is_in(EXAMPLE_FOLDERS) {
+        Role::Example
+    } else if language.is_prose() || is_in(PROSE_FOLDERS) {
+        Role::Prose
+    } else if language.is_code() || language == Language::Css || language == Language::Markup {
+        Role::Source
+    } else {
+        Role::Data
+    }
+}
+
+fn is_test_name(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or(name);
+    stem == "tests"
+        || stem == "test"
+        || stem == "conftest"
+        || stem.starts_with("test_")
+        || stem.ends_with("_test")
+        || stem.ends_with("_tests")
+        || stem.ends_with("_spec")
+        || name.contains(".test.")
+        || name.contains(".spec.")
+        || name.contains("-test.")
+        || name.contains(".test-d.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_tells_the_role() {
+        for (path, role) in [
+            ("src/pool.rs", Role::Source),
+            ("src/pool/tests.rs", Role::Test),
+            ("tests/it/pool.rs", Role::Test),
+            ("web/App.test.tsx", Role::Test),
+            ("lib/contest.py", Role::Source),
+            ("examples/chat.rs", Role::Example),
+            ("README.md", Role::Prose),
+            ("docs/conf.py", Role::Prose),
+            ("vendor/jquery/jquery.js", Role::Foreign),
+            ("web/app.min.js", Role::Foreign),
+            ("Cargo.toml", Role::Data),
+        ] {
+            let path = Path::new(path);
+            assert_eq!(of(path, Language::of(path)), role, "{}", path.display());
+        }
+    }
+}

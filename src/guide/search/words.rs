@@ -1,0 +1,228 @@
+//! Words: how a line of text, code or prose, becomes the terms that the index holds.
+//!
+//! An identifier gives its parts (`HTTPServer` and `http_server` both give `http` and `server`)
+//! and, when it has several, the whole (`httpserver`) as well, so that a question can name
+//! either. Terms are stems: `scheduling`, `scheduler` and `schedule` are one term.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use rust_stemmers::{Algorithm, Stemmer};
+
+/// Longest run of letters that counts as a word, bytes. Longer ones are data, not words.
+const MAX_WORD_BYTES: usize = 64;
+
+/// Words that only hold sentences or programs together. They are in every file and tell nothing.
+const STOP_WORDS: &str = "a an and are as at be been but by did do does doing for from had has have \
+    having he her his i if in into is it its me my no nor not of on or our out own she so some such \
+    than that the their them then there these they this those to too us was we were what when \
+    where which while who whom whose why will with would you your can could should may might must \
+    shall am also both each any all very just only let fn pub mut def var const self void cls";
+
+/// Words of questions that say nothing about what is looked for.
+const ASKING_WORDS: &str = "how about code codebase file files function functions method methods \
+    class classes project repository repo repositories implement implemented implementation \
+    implements implementing define defined definition defines located location live lives find \
+    show tell explain describe please know want need look looking see understand work works working worked \
+    happen happens happening handle handled handles handling part place places source module \
+    modules logic responsible actually exactly get gets done make makes made use used uses using \
+    way thing things something someone somebody anything certain given one ones like decide \
+    decides decided determine determines determined take takes taken go goes put puts there's it's what's \
+    where's i'm don't doesn't kind sort various whether upon via example inside within";
+
+/// Nouns that end as agents do (`-er`, `-or`) and are none.
+const NOT_AGENTS: &str = "header number buffer order folder parameter character pointer layer member user \
+    other never over under after filter center docker error vector color colour factor cursor mirror \
+    descriptor another however whether together letter matter either further power tower water paper \
+    super upper lower outer inner integer register trigger master cluster adapter chapter quarter \
+    transfer offer differ prefer refer enter answer proper border computer major minor author anchor \
+    behavior behaviour monitor tensor floor door iterator operator actor counter meter identifier modifier";
+
+/// Irregular forms, each with its plain one.
+const IRREGULAR: &str = "thrown throw threw throw sent send kept keep held hold built build ran run written write \
+    wrote write found find lost lose chosen choose chose choose given give gave give taken take took take gone go \
+    went go made make sold sell bought buy broken break broke break begun begin began begin known know knew know \
+    grown grow grew grow hidden hide hid hide told tell met meet left leave fallen fall fell fall spent spend \
+    stolen steal stole steal woken wake woke wake drawn draw drew draw seen see saw see caught catch fed feed \
+    forgotten forget forgot forget frozen freeze froze freeze got get heard hear led lead meant mean paid pay \
+    said say shown show slept sleep spoken speak spoke speak stood stand taught teach thought think torn tear \
+    understood understand won win dealt deal spun spin swept sweep hung hang laid lay driven drive drove drive \
+    shaken shake children child indices index people person came come brought bring sought seek lent lend \
+    worn wear eaten eat ate eat shrunk shrink shrank shrink drunk drink sunk sink bitten bite beaten beat \
+    swung swing struck strike wound wind slid slide sat sit fought fight leapt leap vertices vertex matrices matrix";
+
+static IRREGULARS: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| {
+    let words: Vec<&str> = IRREGULAR.split_whitespace().collect();
+    words.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect()
+});
+static STOP: LazyLock<HashSet<&'static str>> =
+    LazyLock::new(|| STOP_WORDS.split_whitespace().collect());
+static ASKING: LazyLock<HashSet<&'static str>> =
+    LazyLock::new(|| ASKING_WORDS.split_whitespace().collect());
+static NO_AGENTS: LazyLock<HashSet<&'static str>> =
+    LazyLock::new(|| NOT_AGENTS.split_whitespace().collect());
+static STEMMER: LazyLock<Stemmer> = LazyLock::new(|| Stemmer::create(Algorithm::English));
+
+/// Whether a word (lower case) holds sentences together and tells nothing.
+pub fn is_stop_word(word: &str) -> bool {
+    STOP.contains(word)
+}
+
+/// Whether a word (lower case) belongs to asking, not to what is asked about.
+pub fn is_asking_word(word: &str) -> bool {
+    ASKING.contains(word)
+}
+
+/// The runs of letters, digits and underscores of a text, in order.
+pub fn raw_words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .filter(|word| !word.is_empty() && word.len() <= MAX_WORD_BYTES)
+}
+
+/// The parts of an identifier, in lower case: cut at underscores, between letters and digits,
+/// and where the case tells. Parts without a letter are left out.
+pub fn parts(identifier: &str) -> Vec<String> {
+    let characters: Vec<char> = identifier.chars().collect();
+    let mut parts = Vec::new();
+    let mut part = String::new();
+    for (at, &character) in characters.iter().enumerate() {
+        if character == '_' {
+            take_part(&mut part, &mut parts);
+            continue;
+        }
+        let previous = at.checked_sub(1).map(|before| characters[before]);
+        let next = characters.get(at + 1).copied();
+        if previous.is_some_and(|previous| is_boundary(previous, character, next)) {
+            take_part(&mut part, &mut parts);
+        }
+        part.extend(character.to_lowercase());
+    }
+    take_part(&mut part, &mut parts);
+    parts
+}
+
+fn is_boundary(previous: char, character: char, next: Option<char>) -> bool {
+    let lower_then_upper = previous.is_lowercase() && character.is_uppercase();
+    let acronym_then_word =
+        previous.is_uppercase() && character.is_uppercase() && next.is_some_and(char::is_lowercase);
+    let letter_and_digit =
+        previous != '_' && previous.is_ascii_digit() != character.is_ascii_digit();
+    lower_then_upper || acronym_then_word || letter_and_digit
+}
+
+fn take_part(part: &mut String, parts: &mut Vec<String>) {
+    if part.chars().any(char::is_alphabetic) {
+        parts.push(std::mem::take(part));
+    } else {
+        part.clear();
+    }
+}
+
+/// The stem of a word in lower case. Agents and their deeds share one (`parser`, `parse`).
+pub fn stem(word: &str) -> String {
+    if word.len() < 3 || !word.is_ascii() {
+        return word.to_owned();
+    }
+    let word = IRREGULARS.get(word).copied().unwrap_or(word);
+    let singular = word.strip_suffix('s').filter(|rest| !rest.ends_with('s'));
+    let root = agent_root(singular.unwrap_or(word));
+    STEMMER.stem(root.as_deref().unwrap_or(word)).into_owned()
+}
+
+/// `scheduler` → `schedul`, `formatter` → `format`; `None` for what is no agent.
+fn agent_root(word: &str) -> Option<String> {
+    let root = word.strip_suffix("er").or_else(|| word.strip_suffix("or"))?;
+    if root.len() < 4 || NO_AGENTS.contains(word) {
+        return None;
+    }
+    let bytes = root.as_bytes();
+    let last = bytes[bytes.len() - 1];
+    let doubled = last == bytes[bytes.len() - 2] && !matches!(last, b's' | b'l');
+    let root = if doubled { &root[..root.len() - 1] } else { root };
+    // The stemmer folds `-e` and `-ing`; give it a form that it knows: `pars` as `parse`.
+    Some(if doubled { root.to_owned() } else { format!("{root}e") })
+}
+
+/// The whole of an identifier of several parts as one term: `rate_limits` → `ratelimit`.
+pub fn whole(parts: &[String]) -> String {
+    let mut whole = String::new();
+    if let Some((last, before)) = parts.split_last() {
+        before.iter().for_each(|part| whole.push_str(part));
+        whole.push_str(&stem(last));
+    }
+    whole
+}
+
+/// The terms of one raw word: the stems of its parts and, for several parts, the whole.
+pub fn terms_of_word(word: &str) -> Vec<String> {
+    let parts = parts(word);
+    let mut terms: Vec<String> = parts
+        .iter()
+        .filter(|part| !is_stop_word(part) && (part.len() > 1 || parts.len() == 1))
+        .map(|part| stem(part))
+        .collect();
+    let has_digits = word.bytes().any(|byte| byte.is_ascii_digit());
+    if parts.len() > 1 {
+        terms.push(whole(&parts));
+    } else if has_digits {
+        // `base64`, `utf8` and `404` are words of their own.
+        terms.push(word.trim_matches('_').to_lowercase());
+    }
+    terms.dedup();
+    terms
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_are_cut_at_case_underscores_and_digits() {
+        for (identifier, expected) in [
+            ("HTTPServerError", "http server error"),
+            ("read_to_end", "read to end"),
+            ("maxRetries3", "max retries"),
+            ("base64Encode", "base encode"),
+            ("__init__", "init"),
+            ("SCREAMING_CASE", "screaming case"),
+            ("Größe", "größe"),
+        ] {
+            assert_eq!(parts(identifier).join(" "), expected, "{identifier}");
+        }
+    }
+
+    #[test]
+    fn a_whole_identifier_is_one_term_in_every_spelling() {
+        let spellings = ["rate_limit", "RateLimit", "rateLimit", "RATE_LIMITS"];
+        for spelling in spellings {
+            assert!(terms_of_word(spelling).contains(&"ratelimit".to_owned()), "{spelling}");
+        }
+    }
+
+    #[test]
+    fn agents_share_the_stem_of_their_deed() {
+        for (agent, deed) in [
+            ("parser", "parse"),
+            ("scheduler", "scheduling"),
+            ("formatters", "formatting"),
+            ("listener", "listen"),
+            ("handlers", "handle"),
+            ("validator", "validate"),
+        ] {
+            assert_eq!(stem(agent), stem(deed), "{agent} and {deed}");
+        }
+        assert_ne!(stem("header"), stem("head"));
+    }
+
+    #[test]
+    fn numbers_and_words_with_digits_are_terms() {
+        assert_eq!(terms_of_word("404"), ["404"]);
+        assert!(terms_of_word("base64").contains(&"base64".to_owned()));
+    }
+
+    #[test]
+    fn words_that_hold_sentences_together_give_no_terms() {
+        assert!(terms_of_word("the").is_empty());
+        assert!(is_asking_word("implemented"));
+    }
+}

@@ -1,0 +1,228 @@
+//! The survey: what the index knows of the project as a whole, its files, folders and entry
+//! points. Pure but for the texts that it is given.
+
+use std::{collections::BTreeMap, path::Path};
+
+use crate::guide::{
+    answer::project::{Fact, Source, list},
+    investigation,
+    search::{document, index::Index, language::fence, role::Role},
+};
+
+/// Manifests that say what a project is.
+pub const MANIFESTS: &[&str] = &["Cargo.toml", "package.json", "pyproject.toml", "go.mod"];
+/// Files that say how a project is run.
+pub const RUNNABLE: &[&str] = &[
+    "Cargo.toml",
+    "package.json",
+    "pyproject.toml",
+    "setup.py",
+    "requirements.txt",
+    "go.mod",
+    "Makefile",
+    "makefile",
+    "justfile",
+];
+/// Where a specification may be.
+pub const SPECIFICATIONS: &[&str] = &[
+    "prompts/app_spec.txt",
+    ".autocoder/prompts/app_spec.txt",
+    ".autoforge/prompts/app_spec.txt",
+    "app_spec.txt",
+];
+/// Words in the headings of sections that say how a project is run.
+pub const RUNNING_HEADINGS: &[&str] = &[
+    "install",
+    "getting started",
+    "quick start",
+    "quickstart",
+    "usage",
+    "running",
+    "run ",
+    "how to run",
+    "setup",
+    "set up",
+    "build",
+    "test",
+    "development",
+    "developing",
+    "start",
+    "deploy",
+];
+const ENTRY_POINTS: &[&str] = &[
+    "main.rs",
+    "lib.rs",
+    "main.py",
+    "__main__.py",
+    "app.py",
+    "manage.py",
+    "server.py",
+    "index.js",
+    "index.ts",
+    "main.ts",
+    "main.js",
+    "server.js",
+    "server.ts",
+    "app.js",
+    "app.ts",
+    "main.go",
+    "Main.java",
+    "App.tsx",
+    "App.jsx",
+    "main.tsx",
+    "main.c",
+    "main.cpp",
+    "Program.cs",
+];
+
+/// Folders listed at most.
+const MAX_FOLDERS: usize = 16;
+/// Definitions listed of a file at most.
+const MAX_OUTLINE: usize = 30;
+/// Entry points listed at most.
+const MAX_ENTRY_POINTS: usize = 6;
+
+/// Those of `paths` that the project has.
+pub fn present(index: &Index, paths: &[&str]) -> Vec<String> {
+    paths
+        .iter()
+        .filter(|path| index.file_at(Path::new(path)).is_some())
+        .map(|path| (*path).to_owned())
+        .collect()
+}
+
+/// The README in the root.
+pub fn readme(index: &Index) -> Option<String> {
+    let mut readmes: Vec<String> = index
+        .files()
+        .iter()
+        .filter(|entry| entry.is_alive)
+        .map(|entry| entry.found.path.to_string_lossy().into_owned())
+        .filter(|path| !path.contains('/') && path.to_lowercase().starts_with("readme"))
+        .collect();
+    // `README.md` before its translations.
+    readmes.sort_by_key(|path| (path.len(), path.clone()));
+    readmes.into_iter().next()
+}
+
+/// The file that a question names by its path, or by a file name that only one file has.
+pub fn named_file(index: &Index, question: &str) -> Option<u32> {
+    let n_words = question.split_whitespace().count();
+    question
+        .split(|c: char| c.is_whitespace() || "`'\"()[]{},;?!".contains(c))
+        .map(|word| word.trim_matches(['.', ':']).trim_start_matches("./"))
+        .map(|word| word.split(':').next().unwrap_or(word))
+        .filter(|word| word.contains('.') && word.len() > 3)
+        .find_map(|word| {
+            let suffix = format!("/{word}");
+            let mut matching = index.files().iter().enumerate().filter(|(_, entry)| {
+                let path = entry.found.path.to_string_lossy();
+                entry.is_alive && (path == word || path.ends_with(&suffix))
+            });
+            let (file, _) = matching.next()?;
+            // A question of many words is about more than the file that it names.
+            (matching.next().is_none() && n_words <= 9).then_some(file as u32)
+        })
+}
+
+/// What a file is, from its head and its definitions.
+pub fn describe(index: &Index, file: u32, source: Option<&Source>) -> String {
+    let entry = &index.files()[file as usize];
+    let path = entry.found.path.to_string_lossy();
+    let Some(source) = source else {
+        return format!("`{path}` is gone.");
+    };
+    let n_lines = source.text.lines().count();
+    let mut text = format!("`{path}:1` has {n_lines} lines");
+    let head = document::head_sentence(&source.text, entry.language);
+    if head.is_empty() {
+        text.push_str(".\n");
+    } else {
+        text.push_str(&format!(". It says of itself: “{head}”\n"));
+    }
+    let outline = investigation::outline(index, file, MAX_OUTLINE);
+    if outline.is_empty() {
+        let shown: Vec<&str> = source.text.lines().take(20).collect();
+        let fence = fence(&entry.found.path);
+        text.push_str(&format!("\nIt begins:\n\n````{fence}\n{}\n````\n", shown.join("\n")));
+    } else {
+        text.push_str("\nIt defines:\n\n");
+        text.push_str(&list(&outline));
+        let more = entry.definitions.len().saturating_sub(MAX_OUTLINE);
+        if more > 0 {
+            text.push_str(&format!("\nand {more} more.\n"));
+        }
+    }
+    text
+}
+
+/// The folders of the project with what is in them, as a list.
+pub fn layout(index: &Index) -> String {
+    let mut folders: BTreeMap<String, (usize, BTreeMap<&'static str, usize>)> = BTreeMap::new();
+    for entry in index.files().iter().filter(|entry| entry.is_alive) {
+        let path = entry.found.path.to_string_lossy();
+        let folder = match path.split_once('/') {
+            Some((folder, _)) => format!("{folder}/"),
+            None => "the root".to_owned(),
+        };
+        let (n_files, languages) = folders.entry(folder).or_default();
+        *n_files += 1;
+        let language = fence(&entry.found.path);
+        if !language.is_empty() {
+            *languages.entry(language).or_default() += 1;
+        }
+    }
+    let mut folders: Vec<_> = folders.into_iter().collect();
+    folders.sort_by(|a, b| b.1.0.cmp(&a.1.0).then_with(|| a.0.cmp(&b.0)));
+    let mut text = String::new();
+    let n_folders = folders.len();
+    for (folder, (n_files, languages)) in folders.into_iter().take(MAX_FOLDERS) {
+        let mut languages: Vec<_> = languages.into_iter().collect();
+        languages.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+        let languages: Vec<&str> = languages.into_iter().take(3).map(|(name, _)| name).collect();
+        let plural = if n_files == 1 { "file" } else { "files" };
+        text.push_str(&format!("- `{folder}`: {n_files} {plural}"));
+        if !languages.is_empty() {
+            text.push_str(&format!(" ({})", languages.join(", ")));
+        }
+        text.push('\n');
+    }
+    if n_folders > MAX_FOLDERS {
+        text.push_str(&format!("- and {} more folders\n", n_folders - MAX_FOLDERS));
+    }
+    text
+}
+
+/// Where reading may start: files with the names that programs start in, nearest the root first.
+pub fn entry_points(index: &Index) -> Vec<Fact> {
+    let mut paths: Vec<(usize, String, u32)> = index
+        .files()
+        .iter()
+        .enumerate()
+        .filter(|(_, entry)| entry.is_alive && entry.role == Role::Source)
+        .filter_map(|(file, entry)| {
+            let name = entry.found.path.file_name()?.to_string_lossy();
+            let path = entry.found.path.to_string_lossy().into_owned();
+            let depth = path.matches('/').count();
+            ENTRY_POINTS.contains(&name.as_ref()).then_some((depth, path, file as u32))
+        })
+        .collect();
+    paths.sort();
+    paths
+        .into_iter()
+        .take(MAX_ENTRY_POINTS)
+        .map(|(_, path, file)| {
+            let language = index.files()[file as usize].language;
+            let head = index
+                .text(file)
+                .map(|text| document::head_sentence(&text, language))
+                .unwrap_or_default();
+            let text = if head.is_empty() {
+                format!("`{path}`")
+            } else {
+                format!("`{path}`, “{head}”")
+            };
+            Fact { text, citation: format!("{path}:1") }
+        })
+        .collect()
+}

@@ -1,0 +1,487 @@
+//! Topics: what kind of answer a question wants. Pure, by the words alone.
+
+use crate::guide::search::words;
+
+/// What kind of answer a question wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Topic {
+    /// A hello.
+    Greeting,
+    /// A thank you.
+    Thanks,
+    /// What the guide is and can do.
+    Capabilities,
+    /// Something is to be changed or run, which the guide cannot.
+    Change,
+    /// What the project is.
+    Overview,
+    /// How the project is built, run or tested.
+    Running,
+    /// How far the project's features are.
+    Progress,
+    /// Which folders and files there are.
+    Layout,
+    /// More of the last answer.
+    More,
+    /// Anything else: a place in the project.
+    Code,
+}
+
+const CHANGING_VERBS: &[&str] = &[
+    "add",
+    "fix",
+    "change",
+    "write",
+    "create",
+    "refactor",
+    "delete",
+    "remove",
+    "rename",
+    "update",
+    "edit",
+    "modify",
+    "commit",
+    "push",
+    "rewrite",
+    "replace",
+    "move",
+    "install",
+    "deploy",
+    "execute",
+    "run",
+    "generate",
+    "make",
+    "upgrade",
+    "implement",
+    "apply",
+    "merge",
+];
+const RUNNING_VERBS: &[&str] = &[
+    "run", "start", "build", "install", "test", "deploy", "compile", "launch", "setup", "use",
+    "execute", "serve", "tests",
+];
+const ABOUT_THE_PROJECT: &[&str] = &[
+    "it",
+    "this",
+    "project",
+    "app",
+    "application",
+    "server",
+    "tests",
+    "test",
+    "locally",
+    "program",
+    "repo",
+    "repository",
+    "codebase",
+    "code",
+    "set",
+    "up",
+    "suite",
+    "development",
+    "dev",
+    "the",
+    "a",
+    "my",
+    "machine",
+    "on",
+    "all",
+    "unit",
+    "and",
+    "or",
+    "package",
+    "dependencies",
+    "them",
+    "everything",
+    "in",
+];
+
+/// The topic of a question.
+pub fn of(question: &str) -> Topic {
+    let text = question.to_lowercase().replace('’', "'");
+    let all: Vec<&str> = text
+        .split(|c: char| !(c.is_alphanumeric() || c == '\'' || c == '_' || c == '-'))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let line = all.join(" ");
+    let says = |phrases: &[&str]| phrases.iter().any(|phrase| has_phrase(&line, phrase));
+    let has = |list: &[&str]| all.iter().any(|word| list.contains(word));
+    let n_words = all.len();
+    let first = all.first().copied().unwrap_or_default();
+
+    if n_words <= 4
+        && matches!(
+            first,
+            "hi" | "hello" | "hey" | "hallo" | "good" | "greetings" | "howdy" | "moin"
+        )
+    {
+        return Topic::Greeting;
+    }
+    if n_words <= 6 && has(&["thanks", "thank", "thx", "cheers"]) {
+        return Topic::Thanks;
+    }
+    if says(&[
+        "what can you do",
+        "who are you",
+        "what are you",
+        "can you help",
+        "are you an ai",
+        "are you claude",
+        "are you a bot",
+        "language model",
+        "how do you work",
+        "connect claude",
+        "install claude",
+        "connect a model",
+        "what do you do",
+        "how can you help",
+    ]) || line == "help"
+    {
+        return Topic::Capabilities;
+    }
+    if n_words <= 6
+        && (says(&[
+            "show me more",
+            "tell me more",
+            "more results",
+            "anything else",
+            "what else",
+            "go on",
+            "show more",
+        ]) || matches!(line.as_str(), "more" | "next" | "continue" | "others" | "more please"))
+    {
+        return Topic::More;
+    }
+    if is_progress(&says, &has) {
+        return Topic::Progress;
+    }
+    if is_running(&all) {
+        return Topic::Running;
+    }
+    if wants_change(&all) {
+        return Topic::Change;
+    }
+    if says(&[
+        "project structure",
+        "folder structure",
+        "directory structure",
+        "file structure",
+        "code structure",
+        "structure of the project",
+        "structure of this project",
+        "structure of the code",
+        "list the files",
+        "list files",
+        "list all files",
+        "what files are",
+        "which files are there",
+        "what folders",
+        "which folders",
+        "directory tree",
+        "project layout",
+        "layout of",
+        "how is the project organised",
+        "how is the project organized",
+        "how is the code organised",
+        "how is the code organized",
+        "how is this project organized",
+        "how is this project organised",
+        "where do i start",
+        "where should i start",
+        "entry point",
+        "entry points",
+    ]) {
+        return Topic::Layout;
+    }
+    if is_overview(&says, n_words) {
+        return Topic::Overview;
+    }
+    Topic::Code
+}
+
+/// Whether a question only makes sense after the one before it.
+pub fn leans_on_previous(question: &str) -> bool {
+    let lower = question.to_lowercase();
+    let all: Vec<&str> = words::raw_words(&lower).collect();
+    let opens = matches!(
+        all.first(),
+        Some(&("and" | "but" | "also" | "so" | "then" | "what about" | "ok"))
+    );
+    let points = all.iter().any(|word| {
+        matches!(
+            *word,
+            "it" | "that"
+                | "they"
+                | "them"
+                | "its"
+                | "there"
+                | "those"
+                | "these"
+                | "this"
+                | "again"
+        )
+    });
+    let n_telling = all
+        .iter()
+        .filter(|word| !words::is_stop_word(word) && !words::is_asking_word(word))
+        .count();
+    let asks_about = lower.starts_with("what about") || lower.starts_with("how about");
+    (opens && n_telling <= 3) || asks_about || (points && n_telling <= 2) || n_telling == 0
+}
+
+fn is_progress(says: &dyn Fn(&[&str]) -> bool, has: &dyn Fn(&[&str]) -> bool) -> bool {
+    let speaks_of_features = has(&["feature", "features"])
+        && has(&[
+            "done",
+            "left",
+            "pass",
+            "passing",
+            "passed",
+            "status",
+            "many",
+            "next",
+            "complete",
+            "completed",
+            "pending",
+            "blocked",
+            "remaining",
+            "progress",
+            "finished",
+            "implemented",
+            "failing",
+            "list",
+            "ready",
+        ]);
+    speaks_of_features
+        || says(&[
+            "project progress",
+            "progress of the project",
+            "progress so far",
+            "what is the progress",
+            "what's the progress",
+            "how far is the project",
+            "how far along",
+            "what's left to do",
+            "what is left to do",
+            "what remains to be done",
+            "what is next to build",
+            "what should be built next",
+            "how much is done",
+            "how much is left",
+            "current progress",
+            "overall progress",
+            "completion status",
+        ])
+}
+
+fn is_running(all: &[&str]) -> bool {
+    let Some(rest) = [
+        "how do i",
+        "how do you",
+        "how can i",
+        "how to",
+        "how do we",
+        "how should i",
+        "how would i",
+        "how is",
+        "how are",
+        "can i",
+        "what command",
+        "which command",
+    ]
+    .iter()
+    .find_map(|opening| {
+        let opening: Vec<&str> = opening.split(' ').collect();
+        all.starts_with(&opening).then(|| &all[opening.len()..])
+    }) else {
+        return false;
+    };
+    let has_verb = rest.iter().take(4).any(|word| {
+        RUNNING_VERBS.contains(word)
+            || matches!(
+                *word,
+                "runs" | "starts" | "started" | "built" | "tested" | "installed" | "set"
+            )
+    });
+    let n_other = rest
+        .iter()
+        .filter(|word| !RUNNING_VERBS.contains(word) && !ABOUT_THE_PROJECT.contains(word))
+        .filter(|word| {
+            !matches!(
+                **word,
+                "runs"
+                    | "starts"
+                    | "started"
+                    | "built"
+                    | "tested"
+                    | "installed"
+                    | "i"
+                    | "is"
+                    | "to"
+            )
+        })
+        .count();
+    let is_about_project = rest.iter().any(|word| {
+        ABOUT_THE_PROJECT.contains(word)
+            && !matches!(*word, "the" | "a" | "on" | "my" | "and" | "or" | "all")
+    });
+    has_verb && n_other == 0 && (is_about_project || rest.len() == 1)
+}
+
+fn wants_change(all: &[&str]) -> bool {
+    let rest = [
+        "please",
+        "can you",
+        "could you",
+        "would you",
+        "will you",
+        "i want you to",
+        "i'd like you to",
+        "go ahead and",
+        "let's",
+    ]
+    .iter()
+    .find_map(|opening| {
+        let opening: Vec<&str> = opening.split(' ').collect();
+        all.starts_with(&opening).then(|| &all[opening.len()..])
+    })
+    .unwrap_or(all);
+    let rest = rest.strip_prefix(&["please"]).unwrap_or(rest);
+    let Some((verb, object)) = rest.split_first() else {
+        return false;
+    };
+    // `run queue` is a thing; `run the tests` is an order.
+    let is_order = object.first().is_some_and(|word| {
+        matches!(
+            *word,
+            "a" | "an"
+                | "the"
+                | "this"
+                | "that"
+                | "all"
+                | "some"
+                | "my"
+                | "it"
+                | "me"
+                | "another"
+                | "new"
+                | "to"
+                | "more"
+                | "tests"
+                | "support"
+                | "your"
+        )
+    });
+    CHANGING_VERBS.contains(verb) && is_order
+}
+
+fn is_overview(says: &dyn Fn(&[&str]) -> bool, n_words: usize) -> bool {
+    let names_project = says(&[
+        "this project",
+        "the project",
+        "this repo",
+        "this repository",
+        "this app",
+        "this application",
+        "this codebase",
+        "the codebase",
+        "the repo",
+        "this code",
+        "this program",
+        "the application",
+        "the app",
+    ]);
+    let asks = says(&[
+        "what is",
+        "what's",
+        "what does",
+        "tell me about",
+        "explain",
+        "describe",
+        "overview",
+        "summary",
+        "summarise",
+        "summarize",
+        "introduce",
+        "purpose",
+        "about",
+        "which language",
+        "what language",
+        "tech stack",
+        "technologies",
+        "dependencies",
+        "goal",
+    ]);
+    (names_project && asks && n_words <= 10)
+        || says(&[
+            "give me an overview",
+            "project overview",
+            "overview of the project",
+            "tech stack",
+            "what is this all about",
+            "what's this about",
+            "what is this about",
+        ])
+        || (n_words <= 3 && says(&["what is this", "what's this", "overview"]))
+}
+
+fn has_phrase(line: &str, phrase: &str) -> bool {
+    line.match_indices(phrase).any(|(at, _)| {
+        let before = at == 0 || line[..at].ends_with(' ');
+        let end = at + phrase.len();
+        let after = end == line.len() || line[end..].starts_with(' ');
+        before && after
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn questions_are_told_apart_by_their_words() {
+        for (question, topic) in [
+            ("Hello!", Topic::Greeting),
+            ("thanks a lot", Topic::Thanks),
+            ("What can you do?", Topic::Capabilities),
+            ("are you a language model?", Topic::Capabilities),
+            ("What is this project?", Topic::Overview),
+            ("what does this project do", Topic::Overview),
+            ("give me an overview", Topic::Overview),
+            ("How do I run the tests?", Topic::Running),
+            ("how do I run it", Topic::Running),
+            ("how can I install this?", Topic::Running),
+            ("how many features are done?", Topic::Progress),
+            ("What is the progress?", Topic::Progress),
+            ("Please add a button to the page", Topic::Change),
+            ("fix the bug in the parser", Topic::Change),
+            ("show me more", Topic::More),
+            ("what is the project structure?", Topic::Layout),
+            ("how does the retry work?", Topic::Code),
+            ("how do I use the retry policy?", Topic::Code),
+            ("run queue", Topic::Code),
+            ("where are features stored?", Topic::Code),
+            (
+                "what is the purpose of the scheduler in this project when a worker dies?",
+                Topic::Code,
+            ),
+        ] {
+            assert_eq!(of(question), topic, "{question}");
+        }
+    }
+
+    #[test]
+    fn a_question_with_nothing_of_its_own_leans_on_the_one_before() {
+        for question in
+            ["and where is it tested?", "what about the worker?", "how does it work?", "why?"]
+        {
+            assert!(leans_on_previous(question), "{question}");
+        }
+        for question in [
+            "where is the retry policy of the client?",
+            "how does the worker pool restart children?",
+        ] {
+            assert!(!leans_on_previous(question), "{question}");
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! A turn as it is told: the tools used and the text, as lines of the protocol, until the user
+//! interrupts. What is said is the matter of `answer`.
+
+use std::{io, time::Instant};
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::guide::{
+    output::Output,
+    protocol::{Lines, TurnEnd},
+};
+
+/// Text is streamed in pieces of about this many bytes, cut between words.
+const PIECE_BYTES: usize = 24;
+
+/// Why a turn ended before its answer was told.
+#[derive(Debug, thiserror::Error)]
+pub enum Stopped {
+    /// The user has interrupted.
+    #[error("interrupted by the user")]
+    Interrupted,
+    /// The reader of the output has gone.
+    #[error("cannot write the answer, its reader has gone: {0}")]
+    Output(#[from] io::Error),
+}
+
+/// A turn that is being told.
+pub struct Turn<'a> {
+    output: &'a Output,
+    lines: &'a Lines,
+    is_interrupted: &'a dyn Fn() -> bool,
+    started: Instant,
+    message_id: String,
+    /// Whether a message is open, and how many blocks it has.
+    open: Option<usize>,
+    n_messages: u32,
+    text: String,
+}
+
+impl<'a> Turn<'a> {
+    /// Opens a turn.
+    ///
+    /// # Errors
+    /// The reader of the output has gone.
+    pub fn open(
+        output: &'a Output,
+        lines: &'a Lines,
+        cwd: &str,
+        is_interrupted: &'a dyn Fn() -> bool,
+    ) -> Result<Self, Stopped> {
+        output.line(&lines.init(cwd))?;
+        Ok(Self {
+            output,
+            lines,
+            is_interrupted,
+            started: Instant::now(),
+            message_id: String::new(),
+            open: None,
+            n_messages: 0,
+            text: String::new(),
+        })
+    }
+
+    /// Fails once the user has interrupted.
+    ///
+    /// # Errors
+    /// [`Stopped::Interrupted`].
+    pub fn check(&self) -> Result<(), Stopped> {
+        if (self.is_interrupted)() { Err(Stopped::Interrupted) } else { Ok(()) }
+    }
+
+    fn open_message(&mut self) -> Result<usize, Stopped> {
+        if let Some(n_blocks) = self.open {
+            self.open = Some(n_blocks + 1);
+            return Ok(n_blocks);
+        }
+        self.message_id = format!("msg_{}", Uuid::new_v4().simple());
+        self.n_messages += 1;
+        self.output.line(&self.lines.message_start(&self.message_id))?;
+        self.open = Some(1);
+        Ok(0)
+    }
+
+    fn close_message(&mut self, stop_reason: &str) -> Result<(), Stopped> {
+        if self.open.take().is_some() {
+            self.output.line(&self.lines.message_delta(stop_reason))?;
+            self.output.line(&self.lines.message_stop())?;
+        }
+        Ok(())
+    }
+
+    /// Tells the use of a tool: its input, what is done with it, its result.
+    ///
+    /// # Errors
+    /// The turn was stopped.
+    pub fn tool<T>(
+        &mut self,
+        tool: &str,
+        input: &Value,
+        work: impl FnOnce() -> (T, Result<String, String>),
+    ) -> Result<T, Stopped> {
+        self.check()?;
+        let index = self.open_message()?;
+        let id = format!("toolu_{}", Uuid::new_v4().simple());
+        let block = json!({"type": "tool_use", "id": id, "name": tool, "input": input});
+        self.output.line(&self.lines.tool_start(index, &id, tool))?;
+        self.output.line(&self.lines.tool_delta(index, input))?;
+        self.output.line(&self.lines.assistant(&self.message_id, &block))?;
+        self.output.line(&self.lines.block_stop(index))?;
+        self.close_message("tool_use")?;
+        let (value, result) = work();
+        let (content, is_error) = match &result {
+            Ok(content) => (content, false),
+            Err(content) => (content, true),
+        };
+        self.output.line(&self.lines.tool_result(&id, content, is_error))?;
+        Ok(value)
+    }
+
+    /// Streams a block of text.
+    ///
+    /// # Errors
+    /// The turn was stopped.
+    pub fn say(&mut self, text: &str) -> Result<(), Stopped> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        self.check()?;
+        let index = self.open_message()?;
+        self.output.line(&self.lines.text_start(index))?;
+        let mut told = 0;
+        let stopped = pieces(text).try_for_each(|piece| {
+            self.check()?;
+            self.output.line(&self.lines.text_delta(index, piece))?;
+            told += piece.len();
+            Ok::<(), Stopped>(())
+        });
+        self.text.push_str(&text[..told]);
+        // What was told until an interrupt is kept as it stands.
+        let block = json!({"type": "text", "text": &text[..told]});
+        self.output.line(&self.lines.assistant(&self.message_id, &block))?;
+        stopped?;
+        self.output.line(&self.lines.block_stop(index))?;
+        Ok(())
+    }
+
+    fn end(&self) -> TurnEnd<'_> {
+        TurnEnd {
+            text: &self.text,
+            duration_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            n_messages: self.n_messages,
+        }
+    }
+
+    /// Ends a turn that has told its answer.
+    ///
+    /// # Errors
+    /// The reader of the output has gone.
+    pub fn finish(mut self) -> Result<(), Stopped> {
+        self.close_message("end_turn")?;
+        self.output.line(&self.lines.success(self.end()))?;
+        Ok(())
+    }
+
+    /// Ends a turn that the user interrupted.
+    ///
+    /// # Errors
+    /// The reader of the output has gone.
+    pub fn abort(self) -> Result<(), Stopped> {
+        self.output.line(&self.lines.interrupted())?;
+        self.output.line(&self.lines.aborted(self.end()))?;
+        Ok(())
+    }
+}
+
+/// `text` in pieces of whole words.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let end = rest
+            .char_indices()
+            .find(|(at, character)| *at >= PIECE_BYTES && character.is_whitespace())
+            .map_or(rest.len(), |(at, character)| at + character.len_utf8());
+        let (piece, after) = rest.split_at(end);
+        rest = after;
+        Some(piece)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_whole_words_and_lose_nothing() {
+        let text = "Où est la gare? ".repeat(9) + "\n```rust\nfn a() {}\n```\n";
+        let all: Vec<&str> = pieces(&text).collect();
+        assert_eq!(all.concat(), text);
+        assert!(all.len() > 4);
+        assert!(all[..all.len() - 1].iter().all(|piece| piece.ends_with(char::is_whitespace)));
+    }
+}
