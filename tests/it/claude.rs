@@ -129,6 +129,28 @@ async fn a_search_does_not_show_what_secret_files_hold() {
 }
 
 #[actix_web::test]
+async fn a_result_too_long_to_show_is_read_back_from_where_the_program_put_it() {
+    let api = FakeApi::start();
+    let bench = bench(&api);
+    let line = format!("leaf {}\n", "x".repeat(300));
+    std::fs::write(bench.project().join("long.txt"), line.repeat(2000)).unwrap();
+    let mut agent = bench.start();
+    let turn = agent
+        .ask("TOOL Grep {\"pattern\":\"leaf\",\"output_mode\":\"content\",\"head_limit\":0}\nRESULTS")
+        .await;
+    let path = turn.text.split_whitespace().find(|word| word.contains("tool-results"));
+    let path = path.unwrap_or_else(|| panic!("nothing was put away: {:.2000}", turn.text));
+    let path = path.split("\\n").next().unwrap().trim_matches(['"', '<', '>', '.']);
+    let read = format!("TOOL Read {{\"file_path\":\"{path}\",\"limit\":1}}\nRESULTS");
+    let turn = agent.ask(&read).await;
+    assert!(
+        matches!(turn.tool_results()[..], [(true, text)] if text.contains("leaf")),
+        "{path}: {:?}",
+        turn.tool_results()
+    );
+}
+
+#[actix_web::test]
 async fn text_that_looks_like_a_command_or_a_mention_is_only_text() {
     let api = FakeApi::start();
     let bench = bench(&api);
