@@ -17,6 +17,7 @@ use cicerone::{
     server,
 };
 use clap::Parser;
+use log::LevelFilter;
 
 /// The exit code of a wrong command line or configuration.
 const USAGE: u8 = 2;
@@ -97,15 +98,22 @@ fn say(text: &str) -> Result<(), Box<dyn Error>> {
 /// Reads the configuration, sets up the log and writes what the configuration has to say.
 fn load(options: &Options, projects: Option<&ProjectArgs>) -> Result<Loaded, ConfigError> {
     let loaded = config::load(&options.command_line(projects))?;
-    env_logger::Builder::new()
-        .filter_level(log::LevelFilter::Warn.min(loaded.settings.log))
-        .filter_module("cicerone", loaded.settings.log)
-        .parse_default_env()
-        .init();
+    set_up_log(loaded.settings.log);
     for note in &loaded.notes {
         log::log!(note.level, "{}", note.text);
     }
     Ok(loaded)
+}
+
+/// Prints this program's lines from `level` on and warnings of others. `RUST_LOG` decides alone
+/// where it is set.
+fn set_up_log(level: LevelFilter) {
+    let mut builder = env_logger::Builder::new();
+    match std::env::var("RUST_LOG") {
+        Ok(filters) if !filters.is_empty() => builder.parse_filters(&filters),
+        _ => builder.filter_level(LevelFilter::Warn.min(level)).filter_module("cicerone", level),
+    };
+    builder.init();
 }
 
 fn print_error(error: &dyn Error) {

@@ -224,7 +224,7 @@ async fn p1_questions_come_in_place_of_their_tool_call_and_are_answered() {
         "options": [{ "label": "Red", "description": "warm" }, { "label": "Blue", "description": "cold" }],
         "multiSelect": false,
     }]);
-    client.ask(&format!("ask {questions}")).await;
+    client.ask(&format!("ask {}", json!({ "questions": questions }))).await;
     let frames = client.turn().await;
     assert_eq!(types_of(&frames).last(), Some(&"response_done"));
     let asked: Vec<_> = frames.iter().filter(|frame| frame["type"] == "question").collect();
