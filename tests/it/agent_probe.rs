@@ -20,6 +20,8 @@ use cicerone::{
 use tokio::{sync::mpsc, time::timeout};
 use uuid::Uuid;
 
+use crate::server::scripted_agent;
+
 /// Longest wait for anything.
 const DEADLINE: Duration = Duration::from_secs(40);
 
@@ -124,6 +126,19 @@ impl Bench {
                 connections: 64,
             },
         }
+    }
+
+    /// A project whose agent is the scripted one.
+    pub fn scripted() -> Self {
+        Self::new(&scripted_agent())
+    }
+
+    /// As [`Bench::scripted`]; the agent starts as `SCRIPTED_AGENT_START` says.
+    pub fn that_starts(how: &str) -> Self {
+        let mut bench = Self::scripted();
+        bench.settings.env.push("SCRIPTED_AGENT_START".to_owned());
+        bench.environment.push(("SCRIPTED_AGENT_START".into(), how.into()));
+        bench
     }
 
     /// The project's directory.
