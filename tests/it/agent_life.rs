@@ -8,7 +8,10 @@ use cicerone::agent::{
 };
 use uuid::Uuid;
 
-use crate::agent_probe::{Bench, Heard, is_alive, wait_until};
+use crate::{
+    agent_probe::{Bench, Heard, wait_until},
+    server::is_alive,
+};
 
 #[actix_web::test]
 async fn everything_said_before_a_crash_is_delivered_before_the_exit() {

@@ -319,13 +319,6 @@ impl Turn {
     }
 }
 
-/// Whether a process exists that is not just waiting to be reaped.
-pub fn is_alive(pid: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = stat.rsplit(')').next().and_then(|rest| rest.trim().chars().next());
-    !matches!(state, None | Some('Z' | 'X'))
-}
-
 /// Waits until `condition` holds.
 pub async fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let waited = timeout(DEADLINE, async {

@@ -9,8 +9,9 @@ use cicerone::agent::{
 use uuid::Uuid;
 
 use crate::{
-    agent_probe::{Bench, is_alive, wait_until},
+    agent_probe::{Bench, wait_until},
     fake_api::FakeApi,
+    server::is_alive,
 };
 
 /// The program's version that these tests were written for.

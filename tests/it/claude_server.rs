@@ -4,11 +4,11 @@
 use serde_json::{Value, json};
 
 use crate::{
-    agent_probe::{is_alive, wait_until},
+    agent_probe::wait_until,
     claude::{child_of, program},
     client::{Client, text_of},
     fake_api::FakeApi,
-    server::{Server, Setup},
+    server::{Server, Setup, is_alive},
 };
 
 /// A server whose agent is the real program and asks `api`.

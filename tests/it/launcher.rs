@@ -7,9 +7,9 @@ use std::{
 };
 
 use crate::{
-    agent_probe::{is_alive, wait_until},
+    agent_probe::wait_until,
     client::text_of,
-    server::Server,
+    server::{Server, is_alive},
 };
 
 const CICERONE: &str = env!("CARGO_BIN_EXE_cicerone");
