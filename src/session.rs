@@ -145,6 +145,7 @@ impl Session {
             }
             Effect::End { turn, content } => {
                 live.stop_asked = None;
+                live.asked.clear();
                 let seq = live.transcript.push(turn, content, true);
                 live.held.push(seq);
                 self.store(conversation, context);

@@ -116,8 +116,8 @@ class App {
     if (frame.type === 'conversation_created') this.movePending(project, frame.conversation_id);
     if (refused) this.composer.write([refused.content, this.composer.text].filter(Boolean).join('\n\n'));
     if (frame.type === 'accepted') this.nameAddress();
-    if (frame.type === 'accepted' || frame.type === 'response_done') this.refreshList();
     const isEnd = frame.type === 'response_done' || (frame.type === 'error' && frame.turn !== undefined);
+    if (frame.type === 'accepted' || (isEnd && before.caughtUp)) this.refreshList();
     if (isEnd && before.caughtUp) this.announce(/** @type {number} */ (frame.turn));
   }
 
@@ -161,7 +161,11 @@ class App {
     if (project === null) return;
     try {
       const list = await api.listConversations(project);
-      if (project === this.state.project) this.state = { ...this.state, list };
+      if (project !== this.state.project) return;
+      this.state = { ...this.state, list };
+      const open = this.state.conversation;
+      const title = list.find((listed) => listed.id === open?.id)?.title;
+      if (title && title !== open?.title) this.dispatch({ type: 'title', title });
     } catch {
       // The list that is shown stays; the connection's own words say what is wrong.
     }

@@ -57,6 +57,8 @@ export class Connection {
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.watchTimer = undefined;
     this.ended = false;
+    /** Whether anything came since the last ping. */
+    this.heard = false;
   }
 
   open() {
@@ -66,9 +68,11 @@ export class Connection {
     const connect = this.options.connect ?? ((url) => new WebSocket(url));
     const socket = connect(this.options.url);
     this.socket = socket;
-    this.watch(OPEN_TIMEOUT);
+    this.wait(OPEN_TIMEOUT, () => this.lose(0));
     socket.addEventListener('open', () => {
-      if (socket === this.socket) this.send(protocol.start(this.conversationId, this.after));
+      if (socket !== this.socket) return;
+      this.send(protocol.start(this.conversationId, this.after));
+      this.wait(PING_EVERY, () => this.ping());
     });
     socket.addEventListener('message', (event) => {
       if (socket === this.socket) this.receive(event.data);
@@ -117,7 +121,7 @@ export class Connection {
   receive(data) {
     const frame = protocol.parse(data);
     if (!frame) return;
-    this.watchForSilence();
+    this.heard = true;
     switch (frame.type) {
       case 'conversation_created':
         this.conversationId = frame.conversation_id;
@@ -180,19 +184,20 @@ export class Connection {
     socket?.close();
   }
 
-  /** Pings after a silence, and gives the connection up when even that brings no answer. */
-  watchForSilence() {
-    clearTimeout(this.watchTimer);
-    this.watchTimer = setTimeout(() => {
-      this.send(protocol.ping());
-      this.watch(PONG_TIMEOUT);
-    }, PING_EVERY);
+  /** Gives the connection up when a ping brings no answer, nor anything else. */
+  ping() {
+    this.heard = false;
+    this.send(protocol.ping());
+    this.wait(PONG_TIMEOUT, () => {
+      if (this.heard) this.wait(PING_EVERY - PONG_TIMEOUT, () => this.ping());
+      else this.lose(0);
+    });
   }
 
-  /** @param {number} milliseconds */
-  watch(milliseconds) {
+  /** @param {number} milliseconds @param {() => void} then */
+  wait(milliseconds, then) {
     clearTimeout(this.watchTimer);
-    this.watchTimer = setTimeout(() => this.lose(0), milliseconds);
+    this.watchTimer = setTimeout(then, milliseconds);
   }
 }
 

@@ -56,6 +56,8 @@ pub enum Found {
     Restarting(Duration),
     /// One that failed too often.
     GivenUp,
+    /// One that is being closed.
+    Closing,
     /// The server shuts down.
     Draining,
 }
@@ -91,6 +93,8 @@ pub enum SessionState {
     Restarting,
     /// It failed too often.
     GivenUp,
+    /// It is being closed.
+    Closing,
 }
 
 /// Ends a project's session or one of its conversations. Answers whether there was one.

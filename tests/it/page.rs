@@ -7,19 +7,16 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use browser::Browser;
-use server::Server;
+use crate::server::{PROJECT, Server};
+use browser::{Browser, ENTER, ESCAPE, NEW_LINE};
+use gate::Gate;
 
 mod browser;
-mod server;
+mod gate;
 
-const QUESTION: &str = "Where is parse_quokka defined?";
-
-/// What the test itself brings about by killing the server, and Chromium reports as an error.
-const EXPECTED_WHILE_AWAY: [&str; 3] =
-    ["WebSocket connection to", "ERR_CONNECTION_REFUSED", "net::ERR_"];
+/// What the browser reports as errors while the test has cut the line.
+const WHILE_AWAY: [&str; 2] = ["WebSocket connection to", "net::ERR_"];
 
 #[test]
 fn the_pages_modules_pass_their_own_tests() {
@@ -39,124 +36,231 @@ fn the_pages_modules_pass_their_own_tests() {
 }
 
 #[tokio::test]
-async fn a_person_asks_reloads_and_comes_back() {
-    let project = project();
-    let data = tempfile::tempdir().unwrap();
-    let mut server = Server::start(project.path(), data.path(), 0);
+async fn a_person_asks_and_comes_back_and_nothing_is_lost() {
+    let mut server = Server::start();
+    let gate = Gate::open(server.address()).await;
     let browser = Browser::start().await;
+    browser.goto(&gate.url).await;
 
-    // An empty conversation teaches.
-    browser.goto(&server.url).await;
+    an_empty_conversation_teaches(&browser).await;
+    an_answer_streams_in(&browser).await;
+    a_reload_shows_the_same(&browser, &gate).await;
+    escape_stops_an_answer(&browser).await;
+    a_second_question_waits(&browser, &server).await;
+    a_question_of_the_agent_is_answered(&browser).await;
+    a_failed_turn_can_be_asked_again(&browser).await;
+    the_list_leads_back_from_a_new_conversation(&browser, &gate).await;
+    it_fits_the_screens(&browser).await;
+    browser.assert_no_complaints(&[]).await;
+
+    a_reload_in_the_middle_of_an_answer_shows_each_word_once(&browser).await;
+    a_crash_of_the_server_loses_nothing(&browser, &gate, &mut server).await;
+    browser.assert_no_complaints(&WHILE_AWAY).await;
+    browser.close().await;
+}
+
+async fn an_empty_conversation_teaches(browser: &Browser) {
     browser
         .wait_for("document.querySelectorAll('.welcome:not([hidden]) li button').length === 3")
         .await;
+    browser.wait_for("document.querySelector('.welcome .keys') !== null").await;
     browser.wait_for("document.activeElement.id === 'question'").await;
+    assert!(browser.text("turn-view").await.contains(PROJECT));
     browser.screenshot("empty").await;
+}
 
-    // The answer streams in, with what the agent did, and ends.
+async fn an_answer_streams_in(browser: &Browser) {
     browser.run(WATCH_GROWTH).await;
-    browser.keys(QUESTION).await;
-    browser.keys("\u{e007}").await;
+    let script = [
+        "think Let me look.",
+        r##"tool Read {"file_path":"README.md"} => # Demo"##,
+        "stream 30 20",
+        r"say \n\n```rust\nfn main() {}\n```\n\nSee `README.md`.",
+    ];
+    browser.keys(&script.join(NEW_LINE)).await;
+    let lines =
+        browser.run("return document.querySelector('#question').value.split('\\n').length").await;
+    assert_eq!(lines, json!(script.len()), "Shift and Enter make a new line");
+    browser.keys(ENTER).await;
     browser.wait_for("document.querySelector('#question').value === ''").await;
     browser.wait_for(&ended(1)).await;
-    let answer = browser.text("turn-view[data-turn='1']").await;
-    assert!(answer.contains(QUESTION), "{answer}");
-    assert!(answer.contains("src/parser.rs"), "{answer}");
-    let lengths = browser.run("return window.lengths").await;
-    let seen = lengths.as_array().map_or(0, Vec::len);
-    assert!(seen > 1, "the answer came at once and did not stream: {lengths}");
-    let calls = browser.run("return document.querySelectorAll('tool-call').length").await;
-    assert!(calls.as_i64() > Some(0), "no tool call is shown");
-    browser.wait_for("document.querySelector('.status').textContent === ''").await;
-    browser.screenshot("answered").await;
 
-    // It has an address, and a reload shows the same again.
+    let lengths = browser.run("return window.lengths").await;
+    let n_lengths = lengths.as_array().map_or(0, Vec::len);
+    assert!(n_lengths > 3, "the answer did not stream: {lengths}");
+    assert_eq!(browser.content("turn-view:last-child tool-call .tool").await, "Read");
+    assert_eq!(browser.content("turn-view:last-child tool-call .input").await, "README.md");
+    assert_eq!(browser.content("turn-view:last-child pre code").await, "fn main() {}");
+    assert_eq!(browser.content("turn-view:last-child p code").await, "README.md");
+    let thought = "document.querySelector('turn-view:last-child .thinking')";
+    assert_eq!(browser.run(&format!("return {thought}.open")).await, json!(false));
+    browser
+        .wait_for(
+            "document.querySelector('#announcements').textContent.includes('See `README.md`')",
+        )
+        .await;
+    browser.wait_for("document.querySelector('.status').textContent === ''").await;
+    browser.click("turn-view:last-child tool-call summary").await;
+    browser
+        .wait_for("document.querySelector('tool-call .body').textContent.includes('# Demo')")
+        .await;
+    browser.screenshot("answered").await;
+}
+
+async fn a_reload_shows_the_same(browser: &Browser, gate: &Gate) {
     let address = browser.address().await;
-    assert!(address.starts_with(&format!("{}/p/quokka/", server.url)), "{address}");
+    assert!(address.starts_with(&format!("{}/p/{PROJECT}/", gate.url)), "{address}");
     browser.wait_for("document.querySelector('nav a[aria-current=page]') !== null").await;
+    let before = browser.content("turn-view[data-turn='1'] answer-text").await;
     browser.keys("not sent yet").await;
     browser.reload().await;
     browser.wait_for(&ended(1)).await;
-    assert_eq!(browser.text("turn-view[data-turn='1']").await, answer);
+    assert_eq!(browser.content("turn-view[data-turn='1'] answer-text").await, before);
     browser.wait_for("document.querySelector('#question').value === 'not sent yet'").await;
+    browser.wait_for("document.activeElement.id === 'question'").await;
+    browser.run("document.querySelector('#question').select()").await;
+}
 
-    // A new conversation is another one; the list leads back.
+async fn escape_stops_an_answer(browser: &Browser) {
+    browser.keys(&format!("stream 2000 20{ENTER}")).await;
+    browser.wait_for(&says(2, "w3")).await;
+    browser.wait_for("document.querySelector('.status').textContent === 'Answering…'").await;
+    browser.screenshot("streaming").await;
+    browser.keys(ESCAPE).await;
+    browser.wait_for(&ended(2)).await;
+    assert!(browser.content("turn-view[data-turn='2'] .end").await.contains("Stopped"));
+    browser.wait_for("document.querySelector('question-composer form [type=button]').hidden").await;
+}
+
+async fn a_second_question_waits(browser: &Browser, server: &Server) {
+    let signal = server.project_dir().join("go on");
+    browser.keys(&format!("await {}{NEW_LINE}say first{ENTER}", signal.display())).await;
+    browser.keys(&format!("say second{ENTER}")).await;
+    browser
+        .wait_for(
+            "document.querySelector(\"turn-view[data-turn='4'] .waits:not([hidden])\") !== null",
+        )
+        .await;
+    browser.wait_for("document.querySelector('.status').textContent.startsWith('Waiting')").await;
+    browser.screenshot("waiting").await;
+    fs::write(signal, "").unwrap();
+    browser.wait_for(&ended(4)).await;
+    assert_eq!(browser.content("turn-view[data-turn='3'] answer-text").await, "first");
+    assert_eq!(browser.content("turn-view[data-turn='4'] answer-text").await, "second");
+}
+
+async fn a_question_of_the_agent_is_answered(browser: &Browser) {
+    let questions = json!({ "questions": [{
+        "question": "Which parser?", "header": "Parser", "multiSelect": false,
+        "options": [{ "label": "The old one", "description": "src/old.rs" }, { "label": "The new one" }],
+    }]});
+    browser.keys(&format!("ask {questions}{ENTER}")).await;
+    browser.wait_for("document.querySelector('question-card form') !== null").await;
+    browser.screenshot("question").await;
+    browser.click("question-card .choice:nth-of-type(2) input").await;
+    browser.click("question-card button").await;
+    browser.wait_for(&says(6, "The new one")).await;
+    browser.wait_for(&ended(6)).await;
+    assert_eq!(browser.content("turn-view[data-turn='6'] .question").await, "The new one");
+    browser.wait_for("document.querySelector('question-card fieldset').disabled").await;
+}
+
+async fn a_failed_turn_can_be_asked_again(browser: &Browser) {
+    browser.keys(&format!("error it broke{ENTER}")).await;
+    browser.wait_for(&ended(7)).await;
+    assert!(browser.content("turn-view[data-turn='7'] .error").await.contains("it broke"));
+    browser.screenshot("failed-turn").await;
+    browser.click("turn-view[data-turn='7'] .end button").await;
+    browser.wait_for(&ended(8)).await;
+    assert_eq!(browser.content("turn-view[data-turn='8'] .question").await, "error it broke");
+}
+
+async fn the_list_leads_back_from_a_new_conversation(browser: &Browser, gate: &Gate) {
+    let address = browser.address().await;
     browser.click(".new").await;
     browser.wait_for("document.querySelector('.welcome:not([hidden])') !== null").await;
-    assert_eq!(browser.address().await, format!("{}/p/quokka", server.url));
-    browser.wait_for("document.querySelector('#question').value === ''").await;
+    assert_eq!(browser.address().await, format!("{}/p/{PROJECT}", gate.url));
     browser.click("project-rail nav a").await;
-    browser.wait_for(&ended(1)).await;
+    browser.wait_for(&ended(8)).await;
     assert_eq!(browser.address().await, address);
+}
 
-    browser.assert_no_complaints(&[]).await;
-
-    // A question that is asked while the server is away is answered when it is back.
-    server.kill();
-    browser
-        .wait_for("document.querySelector('.status').textContent.includes('connection is gone')")
-        .await;
-    browser.run("document.querySelector('#question').select()").await;
-    browser.keys("What does the README say?\u{e007}").await;
-    browser.wait_for("document.querySelector('.pending article') !== null").await;
-    browser.screenshot("reconnecting").await;
-    let server = Server::start(project.path(), data.path(), server.port);
-    browser.wait_for(&ended(2)).await;
-    browser.wait_for("document.querySelector('.pending article') === null").await;
-    assert_eq!(browser.text("turn-view[data-turn='1']").await, answer);
-    let asked = browser.run("return document.querySelectorAll('turn-view').length").await;
-    assert_eq!(asked, json!(3), "the greeting and each question once");
-    browser.assert_no_complaints(&EXPECTED_WHILE_AWAY).await;
-
-    // It fits the screens that people have, in both themes.
-    for (width, height) in [(1440, 900), (1024, 768), (640, 800)] {
+async fn it_fits_the_screens(browser: &Browser) {
+    for (width, height) in [(1440, 900), (1024, 768), (500, 844)] {
         browser.resize(width, height).await;
         for theme in ["light", "dark"] {
             browser.run(&format!("document.documentElement.dataset.theme = '{theme}'")).await;
-            let overflow = "document.documentElement.scrollWidth > innerWidth \
-                || document.querySelector('main').scrollWidth > document.querySelector('main').clientWidth";
-            let overflows = browser.run(&format!("return {overflow}")).await;
-            assert_eq!(overflows, Value::Bool(false), "at {width} pixels");
+            let overflows = browser.run(OVERFLOWS).await;
+            assert_eq!(overflows, json!([]), "at {width} pixels");
             browser.screenshot(&format!("{width}-{theme}")).await;
         }
     }
-    browser.assert_no_complaints(&[]).await;
-    browser.close().await;
-    drop(server);
+    browser.resize(1440, 900).await;
 }
 
-/// Notes every length that the newest answer has had on the screen.
+async fn a_reload_in_the_middle_of_an_answer_shows_each_word_once(browser: &Browser) {
+    browser.keys(&format!("stream 80 20{ENTER}")).await;
+    browser.wait_for(&says(9, "w5 ")).await;
+    browser.reload().await;
+    browser.wait_for(&ended(9)).await;
+    assert_eq!(browser.content("turn-view[data-turn='9'] answer-text").await, words(80));
+}
+
+async fn a_crash_of_the_server_loses_nothing(browser: &Browser, gate: &Gate, server: &mut Server) {
+    browser.wait_for("document.activeElement.id === 'question'").await;
+    browser.keys(&format!("stream 80 20{ENTER}")).await;
+    browser.wait_for(&says(10, "w5 ")).await;
+    gate.cut();
+    browser
+        .wait_for("document.querySelector('.status').textContent.includes('connection is gone')")
+        .await;
+    browser.keys(&format!("say still here{ENTER}")).await;
+    browser.wait_for("document.querySelector('.pending article') !== null").await;
+    browser.keys("a draft").await;
+    browser.screenshot("reconnecting").await;
+    server.crash();
+    gate.lead_to(server.address());
+    browser.wait_for(&ended(11)).await;
+    assert_eq!(browser.content("turn-view[data-turn='11'] answer-text").await, "still here");
+    let cut_off = browser.content("turn-view[data-turn='10'] answer-text").await;
+    assert!(words(80).starts_with(&cut_off) && !cut_off.is_empty(), "{cut_off:?}");
+    assert!(browser.content("turn-view[data-turn='10'] .end").await.contains("cut off"));
+    browser.wait_for("document.querySelector('#question').value === 'a draft'").await;
+    let turns = browser.run("return document.querySelectorAll('turn-view').length").await;
+    assert_eq!(turns, json!(12), "the greeting and each question once");
+}
+
+/// Notes every length that the answer of the first turn has had on the screen.
 const WATCH_GROWTH: &str = "
     window.lengths = [];
     new MutationObserver(() => {
-        const length = document.querySelector(\"turn-view[data-turn='1'] answer-text\")?.textContent.length ?? 0;
+        const text = document.querySelector(\"turn-view[data-turn='1'] answer-text\");
+        const length = text?.textContent.length ?? 0;
         if (length > 0 && length !== window.lengths.at(-1)) window.lengths.push(length);
     }).observe(document.querySelector('.turns'), { subtree: true, childList: true, characterData: true });
 ";
 
+/// What is wider than the place it has.
+const OVERFLOWS: &str = "
+    return ['html', 'body', 'main', '.scroller', 'question-composer']
+        .filter((name) => {
+            const element = document.querySelector(name);
+            return element.scrollWidth > element.clientWidth;
+        });
+";
+
 /// Whether a turn has come to its end on the screen.
 fn ended(turn: u32) -> String {
-    format!(
-        "document.querySelector(\"turn-view[data-turn='{turn}'] .end:not([hidden])\")?.textContent > ''"
-    )
+    format!("document.querySelector(\"turn-view[data-turn='{turn}'] .end:not([hidden])\") !== null")
 }
 
-/// A small project with something to find.
-fn project() -> TempDir {
-    let root = tempfile::tempdir().unwrap();
-    let dir = root.path().join("quokka");
-    fs::create_dir_all(dir.join("src")).unwrap();
-    fs::write(dir.join("README.md"), "# Quokka\n\nReads quokka files and counts their lines.\n")
-        .unwrap();
-    fs::write(
-        dir.join("src/main.rs"),
-        "mod parser;\n\nfn main() {\n    parser::parse_quokka(\"\");\n}\n",
-    )
-    .unwrap();
-    fs::write(
-        dir.join("src/parser.rs"),
-        "//! Parses quokka files.\n\n/// Counts the lines.\npub fn parse_quokka(input: &str) -> usize {\n    input.lines().count()\n}\n",
-    )
-    .unwrap();
-    root
+/// Whether a turn's answer has come as far as these words.
+fn says(turn: u32, words: &str) -> String {
+    let text = format!("document.querySelector(\"turn-view[data-turn='{turn}'] answer-text\")");
+    format!("{text}?.textContent.includes({})", Value::from(words))
+}
+
+/// What the agent says when it streams so many words, as far as a page shows it.
+fn words(count: u32) -> String {
+    (0..count).map(|word| format!("w{word} ")).collect()
 }

@@ -215,7 +215,7 @@ pub(super) async fn open(state: State, project: ProjectName) -> Result<Addr<Sess
 pub(super) async fn find(state: State, project: ProjectName) -> Result<Addr<Session>, NotAttached> {
     let find = Find { project: project.clone() };
     match state.registry.send(find).await.unwrap_or(Found::Draining) {
-        Found::Nothing => Err(NotAttached::Refused(AttachError::NoneLive)),
+        Found::Nothing | Found::Closing => Err(NotAttached::Refused(AttachError::NoneLive)),
         Found::Live(_) | Found::Restarting(_) | Found::GivenUp => open(state, project).await,
         Found::Draining => Err(NotAttached::NotOpened(NotOpened::Draining)),
     }

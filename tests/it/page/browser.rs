@@ -20,6 +20,11 @@ use tokio::time::{Instant, sleep, timeout};
 const PATIENCE: Duration = Duration::from_secs(30);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
+pub const ENTER: &str = "\u{e007}";
+pub const ESCAPE: &str = "\u{e00c}";
+/// Shift down, Enter, Shift up.
+pub const NEW_LINE: &str = "\u{e008}\u{e007}\u{e008}";
+
 const MISSING: &str =
     "the page is tested in a real browser: apt-get install chromium chromium-driver";
 
@@ -104,13 +109,22 @@ impl Browser {
         self.client.find(Locator::Css(selector)).await.unwrap().text().await.unwrap()
     }
 
+    /// The text of an element, whether it is on the screen or not.
+    pub async fn content(&self, selector: &str) -> String {
+        let script =
+            format!("return document.querySelector({})?.textContent", Value::from(selector));
+        let text = self.run(&script).await;
+        text.as_str().unwrap_or_else(|| panic!("nothing is at {selector}")).to_owned()
+    }
+
     pub async fn click(&self, selector: &str) {
         self.client.find(Locator::Css(selector)).await.unwrap().click().await.unwrap();
     }
 
-    /// Types into whatever has the focus.
+    /// Types into the field for questions, after what it holds.
     pub async fn keys(&self, keys: &str) {
-        self.client.active_element().await.unwrap().send_keys(keys).await.unwrap();
+        let field = self.client.find(Locator::Id("question")).await.unwrap();
+        field.send_keys(keys).await.unwrap();
     }
 
     pub async fn resize(&self, width: u32, height: u32) {
@@ -175,7 +189,7 @@ impl Driver {
             port.trim_end_matches('.').parse().ok()
         });
         let Some(port) = port else {
-            let _ = process.kill();
+            process.kill().ok();
             panic!("chromedriver does not say its port: {:?}", process.wait());
         };
         Self { process, port, profile }
@@ -190,12 +204,12 @@ impl Drop for Driver {
     fn drop(&mut self) {
         // What is gone already needs no ending: nothing here may fail.
         if let Some(group) = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw) {
-            let _ = kill_process_group(group, Signal::KILL);
+            kill_process_group(group, Signal::KILL).ok();
         }
-        let _ = self.process.wait();
+        self.process.wait().ok();
         // The browser has a process group of its own.
         for pid in processes_of(self.profile.path()) {
-            let _ = kill_process(pid, Signal::KILL);
+            kill_process(pid, Signal::KILL).ok();
         }
     }
 }
