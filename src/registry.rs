@@ -17,14 +17,13 @@ use crate::{
     project::{Project, ProjectName},
     session::{
         Resources, Session,
-        messages::{Close, Describe},
+        messages::{Close, Describe, SessionExited},
         turn::Closing,
     },
 };
 
 use messages::{
-    CloseSession, Drain, Find, Found, ListSessions, NotOpened, Open, SessionExited, SessionState,
-    Sessions,
+    CloseSession, Drain, Find, Found, ListSessions, NotOpened, Open, SessionState, Sessions,
 };
 use restart::{Decision, History};
 

@@ -60,18 +60,6 @@ pub enum Found {
     Draining,
 }
 
-/// A session has ended.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct SessionExited {
-    /// Its project.
-    pub project: ProjectName,
-    /// Which start of the project's session it was.
-    pub epoch: u64,
-    /// Whether it failed, instead of being closed.
-    pub panicked: bool,
-}
-
 /// Asks for all sessions.
 #[derive(Message, Debug)]
 #[rtype(result = "Sessions")]

@@ -59,14 +59,14 @@ impl Handler<Close> for Session {
             (_, false) => Then::Detached,
         };
         for id in targets {
-            if let Some(live) = self.conversations.get_mut(&id) {
-                if let Closing::Ended(words) = &closing {
-                    live.tell(&Status {
-                        state: State::Closed,
-                        detail: words.clone(),
-                        queue_position: None,
-                    });
-                }
+            if let Closing::Ended(words) = &closing
+                && let Some(live) = self.conversations.get_mut(&id)
+            {
+                live.tell(&Status {
+                    state: State::Closed,
+                    detail: words.clone(),
+                    queue_position: None,
+                });
             }
             self.happen(id, Event::Closed(closing.clone()), context);
         }
