@@ -1,6 +1,6 @@
 /**
  * The wire contract, version 1: every frame that the page sends or understands.
- * The server's side of it is `src/web/protocol.rs`; both name the same frames.
+ * The server's side of it is `src/wire`; both name the same frames.
  * Holds no state and opens no socket.
  */
 

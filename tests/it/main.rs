@@ -10,5 +10,7 @@ mod fake_api;
 mod launcher;
 mod mcp;
 mod page;
+mod peers;
 mod seed;
 mod server;
+mod tidy;

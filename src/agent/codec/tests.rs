@@ -1,3 +1,5 @@
+//! What the codec makes of an agent's lines.
+
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use serde_json::{Value, json};

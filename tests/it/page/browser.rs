@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 const MISSING: &str =
-    "the page is tested in a real browser: apt-get install chromium chromium-driver";
+    "the page is tested in a real browser: run `.ci/setup`, or install chromium and its driver";
 
 const FLAGS: [&str; 9] = [
     "--headless",
@@ -175,7 +175,7 @@ impl Driver {
             port.trim_end_matches('.').parse().ok()
         });
         let Some(port) = port else {
-            let _ = process.kill();
+            process.kill().unwrap();
             panic!("chromedriver does not say its port: {:?}", process.wait());
         };
         Self { process, port, profile }
@@ -190,12 +190,12 @@ impl Drop for Driver {
     fn drop(&mut self) {
         // What is gone already needs no ending: nothing here may fail.
         if let Some(group) = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw) {
-            let _ = kill_process_group(group, Signal::KILL);
+            kill_process_group(group, Signal::KILL).unwrap_or_default();
         }
-        let _ = self.process.wait();
+        drop(self.process.wait());
         // The browser has a process group of its own.
         for pid in processes_of(self.profile.path()) {
-            let _ = kill_process(pid, Signal::KILL);
+            kill_process(pid, Signal::KILL).unwrap_or_default();
         }
     }
 }

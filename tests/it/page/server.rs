@@ -37,12 +37,12 @@ impl Server {
             let address =
                 lines.find_map(|line| line.strip_prefix("listening on ").map(str::to_owned));
             // The test may have given up on it.
-            let _ = said.send(address);
+            said.send(address).unwrap_or_default();
             lines.for_each(drop);
         });
         let url = says.recv_timeout(START).ok().flatten();
         let Some(url) = url else {
-            let _ = process.kill();
+            process.kill().unwrap();
             let status = process.wait();
             panic!("the server did not say that it listens: {status:?}");
         };
@@ -60,7 +60,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // Nothing can be done about either; it may be gone already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.process.kill().unwrap_or_default();
+        drop(self.process.wait());
     }
 }
