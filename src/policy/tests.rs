@@ -1,3 +1,5 @@
+//! Which calls of tools are allowed.
+
 use std::{fs, os::unix::fs::symlink};
 
 use proptest::prelude::*;

@@ -13,5 +13,7 @@ mod fake_api;
 mod launcher;
 mod mcp;
 mod page;
+mod peers;
 mod seed;
 mod server;
+mod tidy;
