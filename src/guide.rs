@@ -37,9 +37,10 @@ use crate::guide::{
     conversation::Conversation,
     output::Output,
     protocol::{Ask, Input, Lines},
-    search::{index::Index, walk::Secrets},
+    search::index::Index,
     turn::{Stopped, Turn},
 };
+use crate::policy::{InvalidSecret, Secrets};
 
 /// Longest line that is read, bytes; a longer one is no question.
 const MAX_LINE_BYTES: u64 = 16 << 20;
@@ -61,8 +62,8 @@ pub struct Options {
 #[derive(Debug, thiserror::Error)]
 pub enum GuideError {
     /// A glob of secrets makes no sense.
-    #[error("cannot read a glob of secret files, mend it in the configuration: {0}")]
-    Secrets(#[from] globset::Error),
+    #[error(transparent)]
+    Secrets(#[from] InvalidSecret),
     /// The project's directory is not there.
     #[error("cannot open the project's directory {dir}: {source}")]
     Directory {
@@ -82,11 +83,7 @@ pub enum GuideError {
 /// The guide cannot start, or its input broke. A reader of its output that has gone ends it
 /// without an error.
 pub fn run(options: Options) -> Result<(), GuideError> {
-    serve(
-        options,
-        io::stdin().lock(),
-        Output::new(Box::new(io::stdout())),
-    )
+    serve(options, io::stdin().lock(), Output::new(Box::new(io::stdout())))
 }
 
 /// Which questions came, are answered and were interrupted; each counts from 1.
@@ -119,10 +116,7 @@ fn serve(options: Options, input: impl BufRead, output: Output) -> Result<(), Gu
     let dir = options
         .dir
         .canonicalize()
-        .map_err(|source| GuideError::Directory {
-            dir: options.dir.clone(),
-            source,
-        })?;
+        .map_err(|source| GuideError::Directory { dir: options.dir.clone(), source })?;
     let output = Arc::new(output);
     let turns = Arc::new(Turns::default());
     let shelf = Arc::new(Shelf::default());
@@ -144,15 +138,7 @@ fn serve(options: Options, input: impl BufRead, output: Output) -> Result<(), Gu
             let mut conversation = Conversation::new(options.project);
             let lines = Lines::new();
             for ask in questions {
-                let told = answer(
-                    &mut conversation,
-                    &ask,
-                    &lines,
-                    &cwd,
-                    &output,
-                    &turns,
-                    &shelf,
-                );
+                let told = answer(&mut conversation, &ask, &lines, &cwd, &output, &turns, &shelf);
                 turns.answered.fetch_add(1, Ordering::SeqCst);
                 if let Err(stopped) = told {
                     log::warn!("cannot go on: {stopped}");
@@ -202,10 +188,7 @@ fn read_lines(
                 turns.interrupt();
                 protocol::control_success(&request_id, None)
             }
-            Input::Unsupported {
-                request_id,
-                subtype,
-            } => protocol::control_error(
+            Input::Unsupported { request_id, subtype } => protocol::control_error(
                 &request_id,
                 &format!("Unsupported control request subtype: {subtype}"),
             ),

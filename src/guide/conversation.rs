@@ -40,18 +40,12 @@ struct Previous {
 impl Conversation {
     /// A new conversation about a project of this name.
     pub fn new(project: String) -> Self {
-        Self {
-            project,
-            previous: None,
-        }
+        Self { project, previous: None }
     }
 
     /// Whether an answer to `ask` needs the index.
     pub fn needs_index(ask: &Ask) -> bool {
-        !matches!(
-            topic::of(&ask.text),
-            Topic::Greeting | Topic::Thanks | Topic::Capabilities
-        )
+        !matches!(topic::of(&ask.text), Topic::Greeting | Topic::Thanks | Topic::Capabilities)
     }
 
     /// Answers what needs no index.
@@ -134,10 +128,7 @@ impl Conversation {
         } else {
             code::text(&found.findings)
         };
-        self.previous = Some(Previous {
-            query,
-            n_shown: skip + PLACES,
-        });
+        self.previous = Some(Previous { query, n_shown: skip + PLACES });
         turn.say(&format!("{opening}{text}"))
     }
 
@@ -148,17 +139,10 @@ impl Conversation {
         file: u32,
         question: &str,
     ) -> Result<(), Stopped> {
-        let path = index.files()[file as usize]
-            .found
-            .path
-            .to_string_lossy()
-            .into_owned();
+        let path = index.files()[file as usize].found.path.to_string_lossy().into_owned();
         let source = investigation::read_source(turn, index, &path)?;
         let text = survey::describe(index, file, source.as_ref());
-        self.previous = Some(Previous {
-            query: query::parse(question),
-            n_shown: 0,
-        });
+        self.previous = Some(Previous { query: query::parse(question), n_shown: 0 });
         turn.say(&text)
     }
 
@@ -171,20 +155,14 @@ impl Conversation {
             }
         }
         let readme = self.readme(turn, index)?;
-        let introduction = readme
-            .as_ref()
-            .map(project::introduction)
-            .unwrap_or_default();
+        let introduction = readme.as_ref().map(project::introduction).unwrap_or_default();
         let mut spec = None;
         for path in survey::present(index, survey::SPECIFICATIONS) {
             let source = investigation::read_source(turn, index, &path)?;
             spec = source.as_ref().and_then(project::specification);
         }
         if !introduction.is_empty() {
-            text.push_str(&format!(
-                "**{}**, in the words of its README:\n\n",
-                self.project
-            ));
+            text.push_str(&format!("**{}**, in the words of its README:\n\n", self.project));
             text.push_str(&project::quoted(&introduction));
         }
         if let Some(spec) = spec {
@@ -227,11 +205,8 @@ impl Conversation {
             text.push_str("What its manifests offer:\n\n");
             text.push_str(&project::list(&commands));
         }
-        let n_tests = index
-            .files()
-            .iter()
-            .filter(|entry| entry.is_alive && entry.role == Role::Test)
-            .count();
+        let n_tests =
+            index.files().iter().filter(|entry| entry.is_alive && entry.role == Role::Test).count();
         if text.is_empty() {
             text.push_str(
                 "I found neither a README with such a section nor a manifest that I know, so I \
@@ -249,10 +224,8 @@ impl Conversation {
             (layout.clone(), Ok(layout))
         })?;
         let entries = survey::entry_points(index);
-        let mut text = format!(
-            "The project has {} files that I can read:\n\n{layout}",
-            index.n_files()
-        );
+        let mut text =
+            format!("The project has {} files that I can read:\n\n{layout}", index.n_files());
         if !entries.is_empty() {
             text.push_str("\nGood places to start reading:\n\n");
             text.push_str(&project::list(&entries));

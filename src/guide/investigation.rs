@@ -68,9 +68,7 @@ pub fn investigate(
             "No matches found".to_owned()
         } else {
             grep_lines(
-                places
-                    .iter()
-                    .map(|place| (place.path.as_str(), place.line, place.text.as_str())),
+                places.iter().map(|place| (place.path.as_str(), place.line, place.text.as_str())),
             )
         };
         ((hits, places), Ok(shown))
@@ -106,11 +104,7 @@ fn with_named(index: &Index, query: &Query, places: Vec<Place>, skip: usize) -> 
         defined.sort_by_key(|(file, definition)| {
             let entry = &index.files()[*file as usize];
             let is_spelled_so = definition.name == *identifier;
-            (
-                !is_spelled_so,
-                entry.role != Role::Source,
-                entry.found.path.clone(),
-            )
+            (!is_spelled_so, entry.role != Role::Source, entry.found.path.clone())
         });
         let found = defined
             .into_iter()
@@ -119,9 +113,8 @@ fn with_named(index: &Index, query: &Query, places: Vec<Place>, skip: usize) -> 
         named.extend(found);
     }
     for place in places {
-        let is_known = named
-            .iter()
-            .any(|known| known.file == place.file && known.line == place.line);
+        let is_known =
+            named.iter().any(|known| known.file == place.file && known.line == place.line);
         if !is_known {
             named.push(place);
         }
@@ -183,10 +176,7 @@ fn read(turn: &mut Turn<'_>, index: &Index, place: &Place) -> Result<(), Stopped
 /// What the head comment of a file says first.
 fn about(index: &Index, file: u32) -> String {
     let language = index.files()[file as usize].language;
-    index
-        .text(file)
-        .map(|text| document::head_sentence(&text, language))
-        .unwrap_or_default()
+    index.text(file).map(|text| document::head_sentence(&text, language)).unwrap_or_default()
 }
 
 fn neighbours(index: &Index, query: &Query, best: &Place) -> Vec<(u32, String, String, String)> {
@@ -208,12 +198,7 @@ fn neighbours(index: &Index, query: &Query, best: &Place) -> Vec<(u32, String, S
     scored
         .into_iter()
         .map(|(_, found)| {
-            (
-                found.line,
-                found.kind.clone(),
-                found.name.clone(),
-                found.summary.clone(),
-            )
+            (found.line, found.kind.clone(), found.name.clone(), found.summary.clone())
         })
         .collect()
 }
@@ -226,10 +211,7 @@ fn uses(
     definition: &Definition,
 ) -> Result<Vec<(String, u32, String)>, Stopped> {
     let is_name = definition.name.len() > 2
-        && definition
-            .name
-            .chars()
-            .all(|c| c.is_alphanumeric() || c == '_' || c == '$');
+        && definition.name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '$');
     if !is_name || matches!(definition.kind.as_str(), "heading" | "section" | "rule") {
         return Ok(Vec::new());
     }
@@ -244,11 +226,7 @@ fn uses(
         let shown = if found.is_empty() {
             "No matches found".to_owned()
         } else {
-            grep_lines(
-                found
-                    .iter()
-                    .map(|(path, line, text)| (path.as_str(), *line, text.as_str())),
-            )
+            grep_lines(found.iter().map(|(path, line, text)| (path.as_str(), *line, text.as_str())))
         };
         (found, Ok(shown))
     })
@@ -271,22 +249,14 @@ fn find_uses(index: &Index, file: u32, definition: &Definition) -> Vec<(String, 
         .collect();
     files.dedup();
     // Sources of other files first; its own file last.
-    files.sort_by_key(|other| {
-        (
-            *other == file,
-            index.files()[*other as usize].role != Role::Source,
-        )
-    });
+    files
+        .sort_by_key(|other| (*other == file, index.files()[*other as usize].role != Role::Source));
     let mut found = Vec::new();
     for other in files.into_iter().take(MAX_USING_FILES) {
         let Some(text) = index.text(other) else {
             continue;
         };
-        let path = index.files()[other as usize]
-            .found
-            .path
-            .to_string_lossy()
-            .into_owned();
+        let path = index.files()[other as usize].found.path.to_string_lossy().into_owned();
         let line = text.lines().enumerate().find(|(at, line)| {
             let is_itself = other == file && *at + 1 == definition.line as usize;
             !is_itself && words::raw_words(line).any(|word| word == definition.name)
@@ -313,18 +283,13 @@ pub fn read_source(
     let Some(file) = index.file_at(path.as_ref()) else {
         return Ok(None);
     };
-    turn.tool("Read", &json!({"file_path": path}), || {
-        match index.text(file) {
-            Some(text) => {
-                let shown = numbered(&text, 1, MAX_READ_LINES);
-                let source = Source {
-                    path: path.to_owned(),
-                    text,
-                };
-                (Some(source), Ok(shown))
-            }
-            None => (None, Err(format!("{path} is no text"))),
+    turn.tool("Read", &json!({"file_path": path}), || match index.text(file) {
+        Some(text) => {
+            let shown = numbered(&text, 1, MAX_READ_LINES);
+            let source = Source { path: path.to_owned(), text };
+            (Some(source), Ok(shown))
         }
+        None => (None, Err(format!("{path} is no text"))),
     })
 }
 
@@ -355,12 +320,11 @@ fn grep_lines<'a>(lines: impl Iterator<Item = (&'a str, u32, &'a str)>) -> Strin
 }
 
 fn numbered(text: &str, offset: usize, limit: usize) -> String {
-    text.lines()
-        .enumerate()
-        .skip(offset.saturating_sub(1))
-        .take(limit)
-        .fold(String::new(), |mut shown, (at, line)| {
+    text.lines().enumerate().skip(offset.saturating_sub(1)).take(limit).fold(
+        String::new(),
+        |mut shown, (at, line)| {
             shown.push_str(&format!("{}\t{}\n", at + 1, clip(line, MAX_SHOWN_BYTES)));
             shown
-        })
+        },
+    )
 }

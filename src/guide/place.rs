@@ -60,21 +60,12 @@ pub fn locate(index: &Index, query: &Query, hit: &Hit) -> Option<Place> {
     let text = index.text(hit.file)?;
     let lines: Vec<&str> = text.lines().collect();
     let worth = worth(query);
-    let passage = hit
-        .passages
-        .first()
-        .map(|(passage, _)| index.passages()[*passage as usize]);
+    let passage = hit.passages.first().map(|(passage, _)| index.passages()[*passage as usize]);
     let (start, end) = passage.map_or((1, lines.len()), |passage| {
-        (
-            passage.start as usize,
-            (passage.end as usize).min(lines.len()),
-        )
+        (passage.start as usize, (passage.end as usize).min(lines.len()))
     });
-    let defined: HashMap<u32, &Definition> = entry
-        .definitions
-        .iter()
-        .map(|definition| (definition.line, definition))
-        .collect();
+    let defined: HashMap<u32, &Definition> =
+        entry.definitions.iter().map(|definition| (definition.line, definition)).collect();
     let mut best = (start, -1.0_f32);
     for line in start..=end {
         let Some(text) = lines.get(line - 1) else {
@@ -96,10 +87,7 @@ pub fn locate(index: &Index, query: &Query, hit: &Hit) -> Option<Place> {
         file: hit.file,
         path: entry.found.path.to_string_lossy().into_owned(),
         line: line as u32,
-        text: lines
-            .get(line - 1)
-            .map(|text| clip(text))
-            .unwrap_or_default(),
+        text: lines.get(line - 1).map(|text| clip(text)).unwrap_or_default(),
         definition: defined.get(&(line as u32)).map(|found| (*found).clone()),
         quote: quote(&lines, &quoted),
         quoted,
@@ -118,10 +106,7 @@ pub fn of_definition(index: &Index, file: u32, definition: &Definition) -> Optio
         file,
         path: entry.found.path.to_string_lossy().into_owned(),
         line: line as u32,
-        text: lines
-            .get(line - 1)
-            .map(|text| clip(text))
-            .unwrap_or_default(),
+        text: lines.get(line - 1).map(|text| clip(text)).unwrap_or_default(),
         definition: Some(definition.clone()),
         quote: quote(&lines, &quoted),
         quoted,
@@ -145,9 +130,7 @@ fn on_definition(line: usize, lines: &[&str], defined: &HashMap<u32, &Definition
 
 fn is_lead(text: &str) -> bool {
     let text = text.trim_start();
-    ["//", "#", "*", "/*", "@", "--", ";"]
-        .iter()
-        .any(|opening| text.starts_with(opening))
+    ["//", "#", "*", "/*", "@", "--", ";"].iter().any(|opening| text.starts_with(opening))
 }
 
 /// The lines to quote around `line`, from 1, the end excluded.
@@ -156,10 +139,7 @@ fn quoted(line: usize, end: usize, lines: &[&str]) -> Range<u32> {
     while start > 1 && line - start < MAX_LEAD_LINES && is_lead(lines[start - 2]) {
         start -= 1;
     }
-    let mut last = end
-        .min(start + MAX_QUOTED_LINES - 1)
-        .min(lines.len())
-        .max(line);
+    let mut last = end.min(start + MAX_QUOTED_LINES - 1).min(lines.len()).max(line);
     while last > line && lines[last - 1].trim().is_empty() {
         last -= 1;
     }
@@ -174,10 +154,8 @@ fn quote(lines: &[&str], quoted: &Range<u32>) -> String {
         .map(|line| line.len() - line.trim_start().len())
         .min()
         .unwrap_or(0);
-    let cut: Vec<String> = lines
-        .iter()
-        .map(|line| clip(line.get(indent..).unwrap_or_default()))
-        .collect();
+    let cut: Vec<String> =
+        lines.iter().map(|line| clip(line.get(indent..).unwrap_or_default())).collect();
     cut.join("\n")
 }
 

@@ -95,10 +95,9 @@ fn control(value: &Value) -> Input {
     match text("/request/subtype") {
         Some("initialize") => Input::Initialize { request_id },
         Some("interrupt") => Input::Interrupt { request_id },
-        subtype => Input::Unsupported {
-            request_id,
-            subtype: subtype.unwrap_or_default().to_owned(),
-        },
+        subtype => {
+            Input::Unsupported { request_id, subtype: subtype.unwrap_or_default().to_owned() }
+        }
     }
 }
 
@@ -156,9 +155,7 @@ pub struct TurnEnd<'a> {
 impl Lines {
     /// The lines of a new conversation.
     pub fn new() -> Self {
-        Self {
-            session_id: Uuid::new_v4().to_string(),
-        }
+        Self { session_id: Uuid::new_v4().to_string() }
     }
 
     fn stamp(&self, mut value: Value) -> Value {
@@ -367,11 +364,7 @@ mod tests {
         let plain = r#"{"type":"user","message":{"role":"user","content":"hi"}}"#;
         let blocks = r#"{"type":"user","message":{"role":"user","content":[{"type":"text","text":"hi"},{"type":"image"}]}}"#;
         for (line, has_attachments) in [(plain, false), (blocks, true)] {
-            let expected = Ask {
-                text: "hi".to_owned(),
-                has_attachments,
-                wants_answer: true,
-            };
+            let expected = Ask { text: "hi".to_owned(), has_attachments, wants_answer: true };
             assert_eq!(parse(line), Input::Ask(expected));
         }
     }
@@ -384,18 +377,8 @@ mod tests {
             ))
         };
         let request_id = || "a".to_owned();
-        assert_eq!(
-            line("initialize"),
-            Input::Initialize {
-                request_id: request_id()
-            }
-        );
-        assert_eq!(
-            line("interrupt"),
-            Input::Interrupt {
-                request_id: request_id()
-            }
-        );
+        assert_eq!(line("initialize"), Input::Initialize { request_id: request_id() });
+        assert_eq!(line("interrupt"), Input::Interrupt { request_id: request_id() });
         assert!(
             matches!(line("set_model"), Input::Unsupported { subtype, .. } if subtype == "set_model")
         );
@@ -403,14 +386,9 @@ mod tests {
 
     #[test]
     fn garbage_is_told_from_what_does_not_concern_the_guide() {
-        for garbage in [
-            "{",
-            "null",
-            "[]",
-            "12",
-            r#"{"type":"user"}"#,
-            r#"{"type":"control_request"}"#,
-        ] {
+        for garbage in
+            ["{", "null", "[]", "12", r#"{"type":"user"}"#, r#"{"type":"control_request"}"#]
+        {
             assert!(matches!(parse(garbage), Input::Garbage(_)), "{garbage}");
         }
         for ignored in ["", "  ", r#"{"type":"keep_alive"}"#] {

@@ -144,10 +144,7 @@ pub fn describe(index: &Index, file: u32, source: Option<&Source>) -> String {
     if outline.is_empty() {
         let shown: Vec<&str> = source.text.lines().take(20).collect();
         let fence = fence(&entry.found.path);
-        text.push_str(&format!(
-            "\nIt begins:\n\n````{fence}\n{}\n````\n",
-            shown.join("\n")
-        ));
+        text.push_str(&format!("\nIt begins:\n\n````{fence}\n{}\n````\n", shown.join("\n")));
     } else {
         text.push_str("\nIt defines:\n\n");
         text.push_str(&list(&outline));
@@ -182,11 +179,7 @@ pub fn layout(index: &Index) -> String {
     for (folder, (n_files, languages)) in folders.into_iter().take(MAX_FOLDERS) {
         let mut languages: Vec<_> = languages.into_iter().collect();
         languages.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
-        let languages: Vec<&str> = languages
-            .into_iter()
-            .take(3)
-            .map(|(name, _)| name)
-            .collect();
+        let languages: Vec<&str> = languages.into_iter().take(3).map(|(name, _)| name).collect();
         let plural = if n_files == 1 { "file" } else { "files" };
         text.push_str(&format!("- `{folder}`: {n_files} {plural}"));
         if !languages.is_empty() {
@@ -211,9 +204,7 @@ pub fn entry_points(index: &Index) -> Vec<Fact> {
             let name = entry.found.path.file_name()?.to_string_lossy();
             let path = entry.found.path.to_string_lossy().into_owned();
             let depth = path.matches('/').count();
-            ENTRY_POINTS
-                .contains(&name.as_ref())
-                .then_some((depth, path, file as u32))
+            ENTRY_POINTS.contains(&name.as_ref()).then_some((depth, path, file as u32))
         })
         .collect();
     paths.sort();
@@ -231,10 +222,7 @@ pub fn entry_points(index: &Index) -> Vec<Fact> {
             } else {
                 format!("`{path}`, “{head}”")
             };
-            Fact {
-                text,
-                citation: format!("{path}:1"),
-            }
+            Fact { text, citation: format!("{path}:1") }
         })
         .collect()
 }

@@ -148,10 +148,7 @@ pub fn of(question: &str) -> Topic {
             "what else",
             "go on",
             "show more",
-        ]) || matches!(
-            line.as_str(),
-            "more" | "next" | "continue" | "others" | "more please"
-        ))
+        ]) || matches!(line.as_str(), "more" | "next" | "continue" | "others" | "more please"))
     {
         return Topic::More;
     }
@@ -475,12 +472,9 @@ mod tests {
 
     #[test]
     fn a_question_with_nothing_of_its_own_leans_on_the_one_before() {
-        for question in [
-            "and where is it tested?",
-            "what about the worker?",
-            "how does it work?",
-            "why?",
-        ] {
+        for question in
+            ["and where is it tested?", "what about the worker?", "how does it work?", "why?"]
+        {
             assert!(leans_on_previous(question), "{question}");
         }
         for question in [

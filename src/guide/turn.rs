@@ -67,11 +67,7 @@ impl<'a> Turn<'a> {
     /// # Errors
     /// [`Stopped::Interrupted`].
     pub fn check(&self) -> Result<(), Stopped> {
-        if (self.is_interrupted)() {
-            Err(Stopped::Interrupted)
-        } else {
-            Ok(())
-        }
+        if (self.is_interrupted)() { Err(Stopped::Interrupted) } else { Ok(()) }
     }
 
     fn open_message(&mut self) -> Result<usize, Stopped> {
@@ -81,8 +77,7 @@ impl<'a> Turn<'a> {
         }
         self.message_id = format!("msg_{}", Uuid::new_v4().simple());
         self.n_messages += 1;
-        self.output
-            .line(&self.lines.message_start(&self.message_id))?;
+        self.output.line(&self.lines.message_start(&self.message_id))?;
         self.open = Some(1);
         Ok(0)
     }
@@ -111,8 +106,7 @@ impl<'a> Turn<'a> {
         let block = json!({"type": "tool_use", "id": id, "name": tool, "input": input});
         self.output.line(&self.lines.tool_start(index, &id, tool))?;
         self.output.line(&self.lines.tool_delta(index, input))?;
-        self.output
-            .line(&self.lines.assistant(&self.message_id, &block))?;
+        self.output.line(&self.lines.assistant(&self.message_id, &block))?;
         self.output.line(&self.lines.block_stop(index))?;
         self.close_message("tool_use")?;
         let (value, result) = work();
@@ -120,8 +114,7 @@ impl<'a> Turn<'a> {
             Ok(content) => (content, false),
             Err(content) => (content, true),
         };
-        self.output
-            .line(&self.lines.tool_result(&id, content, is_error))?;
+        self.output.line(&self.lines.tool_result(&id, content, is_error))?;
         Ok(value)
     }
 
@@ -146,8 +139,7 @@ impl<'a> Turn<'a> {
         self.text.push_str(&text[..told]);
         // What was told until an interrupt is kept as it stands.
         let block = json!({"type": "text", "text": &text[..told]});
-        self.output
-            .line(&self.lines.assistant(&self.message_id, &block))?;
+        self.output.line(&self.lines.assistant(&self.message_id, &block))?;
         stopped?;
         self.output.line(&self.lines.block_stop(index))?;
         Ok(())
@@ -209,10 +201,6 @@ mod tests {
         let all: Vec<&str> = pieces(&text).collect();
         assert_eq!(all.concat(), text);
         assert!(all.len() > 4);
-        assert!(
-            all[..all.len() - 1]
-                .iter()
-                .all(|piece| piece.ends_with(char::is_whitespace))
-        );
+        assert!(all[..all.len() - 1].iter().all(|piece| piece.ends_with(char::is_whitespace)));
     }
 }

@@ -13,7 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cicerone::guide::search::{self, index::Index, query, walk::Secrets};
+use cicerone::guide::search::{self, index::Index, query};
+use cicerone::policy::Secrets;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -66,22 +67,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let is_verbose = std::env::var_os("VERBOSE").is_some();
     let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
     for dir in dirs.iter().map(PathBuf::from) {
-        let base = dir
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
+        let base =
+            dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let started = Instant::now();
         let mut index = Index::new(dir.clone(), Secrets::new(&[])?);
         let n_files = index.refresh();
-        println!(
-            "{base}: {n_files} files indexed in {:.2} s",
-            started.elapsed().as_secs_f64()
-        );
-        let mut asked: Vec<&Question> = questions
-            .question
-            .iter()
-            .filter(|question| question.base == base)
-            .collect();
+        println!("{base}: {n_files} files indexed in {:.2} s", started.elapsed().as_secs_f64());
+        let mut asked: Vec<&Question> =
+            questions.question.iter().filter(|question| question.base == base).collect();
         let is_foreign = asked.is_empty();
         if is_foreign {
             asked = questions.question.iter().collect();
@@ -100,10 +93,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 .iter()
                 .position(|path| question.files.iter().any(|file| Path::new(file) == *path));
             if is_foreign {
-                tallies
-                    .entry(format!("{base} (time only)"))
-                    .or_default()
-                    .add(None, time);
+                tallies.entry(format!("{base} (time only)")).or_default().add(None, time);
                 continue;
             }
             for label in [base.clone(), question.kind.clone(), "all".to_owned()] {

@@ -6,4 +6,5 @@ mod agents;
 mod claude;
 mod config;
 mod fake_api;
+mod guide;
 mod mcp;

@@ -52,10 +52,7 @@ pub fn text(findings: &Findings) -> String {
     if !findings.uses.is_empty() {
         answer.push_str("\n**Used from**:\n\n");
         for (path, line, text) in &findings.uses {
-            answer.push_str(&format!(
-                "- `{path}:{line}`: `{}`\n",
-                text.trim().replace('`', "'")
-            ));
+            answer.push_str(&format!("- `{path}:{line}`: `{}`\n", text.trim().replace('`', "'")));
         }
     }
     if !next.is_empty() {
@@ -65,15 +62,8 @@ pub fn text(findings: &Findings) -> String {
         }
     }
     if !findings.unknown.is_empty() {
-        let words: Vec<String> = findings
-            .unknown
-            .iter()
-            .map(|word| format!("“{word}”"))
-            .collect();
-        answer.push_str(&format!(
-            "\nNothing in the project says {}.\n",
-            words.join(" or ")
-        ));
+        let words: Vec<String> = findings.unknown.iter().map(|word| format!("“{word}”")).collect();
+        answer.push_str(&format!("\nNothing in the project says {}.\n", words.join(" or ")));
     }
     answer
 }
@@ -100,21 +90,16 @@ fn open(answer: &mut String, findings: &Findings, best: &Place) {
     }
     answer.push('\n');
     if !findings.about_file.is_empty() {
-        answer.push_str(&format!(
-            "\nThe file says of itself: “{}”\n",
-            findings.about_file
-        ));
+        answer.push_str(&format!("\nThe file says of itself: “{}”\n", findings.about_file));
     }
 }
 
 /// Why a place is listed.
 fn why(place: &Place) -> String {
     match &place.definition {
-        Some(definition) => format!(
-            "{}{}",
-            named(&definition.kind, &definition.name),
-            said(&definition.summary)
-        ),
+        Some(definition) => {
+            format!("{}{}", named(&definition.kind, &definition.name), said(&definition.summary))
+        }
         None => format!("`{}`", place.text.trim().replace('`', "'")),
     }
 }
@@ -127,20 +112,12 @@ fn named(kind: &str, name: &str) -> String {
 }
 
 fn said(summary: &str) -> String {
-    if summary.is_empty() {
-        ".".to_owned()
-    } else {
-        format!(", “{summary}”")
-    }
+    if summary.is_empty() { ".".to_owned() } else { format!(", “{summary}”") }
 }
 
 /// A fence longer than any in the text that it holds.
 fn fence_for(text: &str) -> String {
-    let longest = text
-        .split(|character| character != '`')
-        .map(str::len)
-        .max()
-        .unwrap_or(0);
+    let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or(0);
     "`".repeat(longest.max(2) + 1)
 }
 
@@ -170,10 +147,7 @@ mod tests {
     #[test]
     fn an_answer_cites_quotes_and_lists() {
         let findings = Findings {
-            places: vec![
-                place("src/a.rs", "Throws old ones away."),
-                place("src/b.rs", ""),
-            ],
+            places: vec![place("src/a.rs", "Throws old ones away."), place("src/b.rs", "")],
             about_file: "A cache.".to_owned(),
             neighbours: vec![(3, "fn".to_owned(), "keep".to_owned(), String::new())],
             uses: vec![("src/c.rs".to_owned(), 2, "evict();".to_owned())],
@@ -218,10 +192,7 @@ mod tests {
         };
         let text = text(&findings);
         assert!(text.starts_with("I am not sure"), "{text}");
-        assert!(
-            text.contains("Nothing in the project says “unicorn”"),
-            "{text}"
-        );
+        assert!(text.contains("Nothing in the project says “unicorn”"), "{text}");
     }
 
     #[test]

@@ -51,10 +51,7 @@ pub fn introduction(source: &Source) -> Vec<Fact> {
         let text = paragraph.join(" ");
         paragraph.clear();
         if says_something(&text) {
-            facts.push(Fact {
-                text,
-                citation: format!("{}:{start}", source.path),
-            });
+            facts.push(Fact { text, citation: format!("{}:{start}", source.path) });
             if facts.len() == MAX_PARAGRAPHS {
                 break;
             }
@@ -64,11 +61,10 @@ pub fn introduction(source: &Source) -> Vec<Fact> {
 }
 
 fn says_something(text: &str) -> bool {
-    let is_markup = [
-        "#", "[![", "![", "<", "|", "```", ".. ", ":", "---", "===", "[", "- [", "* [", "```",
-    ]
-    .iter()
-    .any(|opening| text.starts_with(opening));
+    let is_markup =
+        ["#", "[![", "![", "<", "|", "```", ".. ", ":", "---", "===", "[", "- [", "* [", "```"]
+            .iter()
+            .any(|opening| text.starts_with(opening));
     let n_letters = text.chars().filter(|c| c.is_alphabetic()).count();
     !is_markup && n_letters >= 30 && n_letters * 2 > text.len()
 }
@@ -139,10 +135,7 @@ fn heading<'a>(lines: &[&'a str], at: usize) -> Option<&'a str> {
 fn is_underline(line: Option<&&str>) -> bool {
     line.is_some_and(|line| {
         let line = line.trim_end();
-        line.len() >= 3
-            && ["=", "-", "~"]
-                .iter()
-                .any(|rule| line.replace(rule, "").is_empty())
+        line.len() >= 3 && ["=", "-", "~"].iter().any(|rule| line.replace(rule, "").is_empty())
     })
 }
 
@@ -154,10 +147,7 @@ pub fn specification(source: &Source) -> Option<Fact> {
     let (text, at) = tagged.unwrap_or((source.text.trim(), 0));
     let text = clip(text.trim(), MAX_SPEC_BYTES);
     let line = source.text[..at].matches('\n').count() + 1;
-    (!text.is_empty()).then(|| Fact {
-        text,
-        citation: format!("{}:{line}", source.path),
-    })
+    (!text.is_empty()).then(|| Fact { text, citation: format!("{}:{line}", source.path) })
 }
 
 fn between<'a>(text: &'a str, tag: &str) -> Option<(&'a str, usize)> {
@@ -186,52 +176,24 @@ pub fn manifest(source: &Source) -> Option<Fact> {
         "Cargo.toml" => {
             let table: toml::Table = source.text.parse().ok()?;
             let package = table.get("package")?;
-            let text = |key: &str| {
-                package
-                    .get(key)
-                    .and_then(|value| value.as_str())
-                    .map(str::to_owned)
-            };
-            (
-                "Rust package",
-                text("name")?,
-                text("version"),
-                text("description"),
-            )
+            let text =
+                |key: &str| package.get(key).and_then(|value| value.as_str()).map(str::to_owned);
+            ("Rust package", text("name")?, text("version"), text("description"))
         }
         "pyproject.toml" => {
             let table: toml::Table = source.text.parse().ok()?;
-            let package = table
-                .get("project")
-                .or_else(|| table.get("tool")?.get("poetry"))?;
-            let text = |key: &str| {
-                package
-                    .get(key)
-                    .and_then(|value| value.as_str())
-                    .map(str::to_owned)
-            };
-            (
-                "Python package",
-                text("name")?,
-                text("version"),
-                text("description"),
-            )
+            let package = table.get("project").or_else(|| table.get("tool")?.get("poetry"))?;
+            let text =
+                |key: &str| package.get(key).and_then(|value| value.as_str()).map(str::to_owned);
+            ("Python package", text("name")?, text("version"), text("description"))
         }
         "package.json" => {
             let value: Value = serde_json::from_str(&source.text).ok()?;
             let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
-            (
-                "Node package",
-                text("name")?,
-                text("version"),
-                text("description"),
-            )
+            ("Node package", text("name")?, text("version"), text("description"))
         }
         "go.mod" => {
-            let module = source
-                .text
-                .lines()
-                .find_map(|line| line.strip_prefix("module "))?;
+            let module = source.text.lines().find_map(|line| line.strip_prefix("module "))?;
             ("Go module", module.trim().to_owned(), None, None)
         }
         _ => return None,
@@ -243,10 +205,7 @@ pub fn manifest(source: &Source) -> Option<Fact> {
     if let Some(description) = description {
         fact.push_str(&format!(": {description}"));
     }
-    Some(Fact {
-        text: fact,
-        citation: format!("{}:{}", source.path, line_of(&source.text, &name)),
-    })
+    Some(Fact { text: fact, citation: format!("{}:{}", source.path, line_of(&source.text, &name)) })
 }
 
 fn line_of(text: &str, needle: &str) -> usize {
@@ -258,20 +217,16 @@ fn line_of(text: &str, needle: &str) -> usize {
 /// The commands that a manifest or a makefile offers, with what each is for.
 pub fn commands(source: &Source) -> Vec<Fact> {
     let cite = |line: usize| format!("{}:{line}", source.path);
-    let fact = |text: &str, line: usize| Fact {
-        text: text.to_owned(),
-        citation: cite(line),
-    };
+    let fact = |text: &str, line: usize| Fact { text: text.to_owned(), citation: cite(line) };
     match source.path.rsplit('/').next().unwrap_or_default() {
         "Cargo.toml" => vec![
             fact("`cargo build` builds it", 1),
             fact("`cargo test` runs its tests", 1),
             fact("`cargo run` runs it, where it has a program", 1),
         ],
-        "go.mod" => vec![
-            fact("`go build ./...` builds it", 1),
-            fact("`go test ./...` runs its tests", 1),
-        ],
+        "go.mod" => {
+            vec![fact("`go build ./...` builds it", 1), fact("`go test ./...` runs its tests", 1)]
+        }
         "pyproject.toml" | "setup.py" => {
             let mut facts = vec![fact("`pip install -e .` installs it", 1)];
             if let Some(at) = source.text.lines().position(|line| line.contains("pytest")) {
@@ -279,52 +234,30 @@ pub fn commands(source: &Source) -> Vec<Fact> {
             }
             facts
         }
-        "requirements.txt" => vec![fact(
-            "`pip install -r requirements.txt` installs what it needs",
-            1,
-        )],
+        "requirements.txt" => {
+            vec![fact("`pip install -r requirements.txt` installs what it needs", 1)]
+        }
         "package.json" => {
             let scripts = serde_json::from_str::<Value>(&source.text).ok();
-            let scripts = scripts
-                .as_ref()
-                .and_then(|value| value.get("scripts")?.as_object());
+            let scripts = scripts.as_ref().and_then(|value| value.get("scripts")?.as_object());
             let line = |name: &str| {
                 let needle = format!("\"{name}\"");
-                source
-                    .text
-                    .lines()
-                    .position(|line| line.contains(&needle))
-                    .map_or(1, |at| at + 1)
+                source.text.lines().position(|line| line.contains(&needle)).map_or(1, |at| at + 1)
             };
             let mut facts = vec![fact("`npm install` installs what it needs", 1)];
-            facts.extend(
-                scripts
-                    .into_iter()
-                    .flatten()
-                    .take(12)
-                    .map(|(name, command)| {
-                        let command = command.as_str().unwrap_or_default();
-                        fact(
-                            &format!("`npm run {name}` runs `{}`", clip(command, 100)),
-                            line(name),
-                        )
-                    }),
-            );
+            facts.extend(scripts.into_iter().flatten().take(12).map(|(name, command)| {
+                let command = command.as_str().unwrap_or_default();
+                fact(&format!("`npm run {name}` runs `{}`", clip(command, 100)), line(name))
+            }));
             facts
         }
         "Makefile" | "makefile" | "justfile" => {
-            let tool = if source.path.ends_with("justfile") {
-                "just"
-            } else {
-                "make"
-            };
+            let tool = if source.path.ends_with("justfile") { "just" } else { "make" };
             let targets = source.text.lines().enumerate().filter_map(|(at, line)| {
                 let (target, _) = line.split_once(':')?;
                 let is_target = !target.is_empty()
                     && !line.contains(":=")
-                    && target
-                        .chars()
-                        .all(|c| c.is_alphanumeric() || c == '-' || c == '_');
+                    && target.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
                 is_target.then(|| fact(&format!("`{tool} {target}`"), at + 1))
             });
             targets.take(12).collect()
@@ -357,10 +290,7 @@ mod tests {
     use super::*;
 
     fn source(path: &str, text: &str) -> Source {
-        Source {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        }
+        Source { path: path.to_owned(), text: text.to_owned() }
     }
 
     #[test]
@@ -371,10 +301,7 @@ mod tests {
         );
         let facts = introduction(&readme);
         assert_eq!(facts.len(), 1);
-        assert_eq!(
-            facts[0].text,
-            "Pool keeps connections to databases open and hands them out."
-        );
+        assert_eq!(facts[0].text, "Pool keeps connections to databases open and hands them out.");
         assert_eq!(facts[0].citation, "README.md:5");
     }
 
@@ -399,10 +326,7 @@ mod tests {
         let fact = manifest(&cargo).unwrap();
         assert_eq!(fact.text, "Rust package `pool` 1.0.0: Keeps.");
         assert_eq!(fact.citation, "Cargo.toml:2");
-        let node = source(
-            "package.json",
-            "{\"name\":\"a\",\n\"scripts\":{\n\"dev\":\"vite\"}}",
-        );
+        let node = source("package.json", "{\"name\":\"a\",\n\"scripts\":{\n\"dev\":\"vite\"}}");
         assert!(commands(&node).contains(&Fact {
             text: "`npm run dev` runs `vite`".to_owned(),
             citation: "package.json:3".to_owned(),

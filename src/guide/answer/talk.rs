@@ -52,11 +52,7 @@ pub fn nothing(labels: &[String], n_files: usize) -> String {
     let asked = if labels.is_empty() {
         "that".to_owned()
     } else {
-        labels
-            .iter()
-            .map(|label| format!("“{label}”"))
-            .collect::<Vec<_>>()
-            .join(", ")
+        labels.iter().map(|label| format!("“{label}”")).collect::<Vec<_>>().join(", ")
     };
     format!(
         "I found nothing about {asked} in the {n_files} files that I can read. I have no language \

@@ -49,14 +49,10 @@ impl Thesaurus {
         for line in content_lines(concepts) {
             thesaurus.add_concept(line);
         }
-        thesaurus
-            .phrases
-            .sort_by_key(|(phrase, _)| std::cmp::Reverse(phrase.len()));
+        thesaurus.phrases.sort_by_key(|(phrase, _)| std::cmp::Reverse(phrase.len()));
         for line in content_lines(abbreviations) {
-            let forms: Vec<String> = line
-                .split_whitespace()
-                .map(|form| term(&form.replace('_', "")))
-                .collect();
+            let forms: Vec<String> =
+                line.split_whitespace().map(|form| term(&form.replace('_', ""))).collect();
             for form in &forms {
                 let others = forms.iter().filter(|other| *other != form).cloned();
                 let known = thesaurus.abbreviations.entry(form.clone()).or_default();
@@ -138,10 +134,7 @@ impl Thesaurus {
                     continue;
                 }
                 words.iter().for_each(|word| is_taken[*word] = true);
-                matches.push(PhraseMatch {
-                    words,
-                    concept: *concept,
-                });
+                matches.push(PhraseMatch { words, concept: *concept });
             }
         }
         matches
@@ -159,10 +152,8 @@ fn match_phrase(phrase: &[String], question: &[String], start: usize) -> Option<
         let end = (start + 1..=start + 1 + gap).find(|at| question.get(*at) == Some(last))?;
         return Some(vec![start, end]);
     }
-    let matches = rest
-        .iter()
-        .enumerate()
-        .all(|(at, word)| question.get(start + 1 + at) == Some(word));
+    let matches =
+        rest.iter().enumerate().all(|(at, word)| question.get(start + 1 + at) == Some(word));
     matches.then(|| (start..start + phrase.len()).collect())
 }
 
@@ -191,8 +182,7 @@ fn term(word: &str) -> String {
 }
 
 fn content_lines(text: &str) -> impl Iterator<Item = &str> {
-    text.lines()
-        .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
+    text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
 }
 
 #[cfg(test)]
@@ -213,11 +203,9 @@ mod tests {
             ("text into numbers", "parse"),
         ] {
             let matches = THESAURUS.phrases(&terms(said));
-            let is_meant = matches.iter().any(|found| {
-                THESAURUS
-                    .members(found.concept)
-                    .contains(&words::stem(meant))
-            });
+            let is_meant = matches
+                .iter()
+                .any(|found| THESAURUS.members(found.concept).contains(&words::stem(meant)));
             assert!(is_meant, "{said} does not lead to {meant}");
         }
     }
@@ -225,17 +213,8 @@ mod tests {
     #[test]
     fn a_short_form_is_its_long_form() {
         let related = THESAURUS.related("cfg");
-        assert!(
-            related
-                .iter()
-                .any(|(word, _)| *word == words::stem("configuration"))
-        );
-        assert!(
-            THESAURUS
-                .related(&words::stem("message"))
-                .iter()
-                .any(|(word, _)| word == "msg")
-        );
+        assert!(related.iter().any(|(word, _)| *word == words::stem("configuration")));
+        assert!(THESAURUS.related(&words::stem("message")).iter().any(|(word, _)| word == "msg"));
     }
 
     #[test]

@@ -74,10 +74,7 @@ pattern!(
     r"(?P<method>[#A-Za-z_$][\w$]*)\s*(?:<[^>]*>)?\([^;=]*\)\s*(?::[^={]+)?\{\s*$",
     r"|^\s*(?P<property>[A-Za-z_$][\w$]*)\s*[:=]\s*(?:async\s*)?(?:function\b|\([^)]*\)\s*=>)"
 );
-pattern!(
-    GO,
-    r"^(?P<kind>func|type|var|const)\s+(?:\([^)]*\)\s*)?(?P<name>[A-Za-z_]\w*)"
-);
+pattern!(GO, r"^(?P<kind>func|type|var|const)\s+(?:\([^)]*\)\s*)?(?P<name>[A-Za-z_]\w*)");
 pattern!(
     JAVA,
     r"^\s*(?:(?:public|private|protected|static|final|abstract|sealed|partial|internal|override|virtual|async|readonly|synchronized|data|open|case|suspend|inline|implicit|lazy|export)\s+)*",
@@ -116,10 +113,7 @@ pattern!(
     ELIXIR,
     r"^\s*(?P<kind>def|defp|defmodule|defmacro|defstruct|defprotocol)\s+(?:[A-Z]\w*\.)*(?P<name>[A-Za-z_]\w*[?!]?)"
 );
-pattern!(
-    LUA,
-    r"^\s*(?:local\s+)?(?P<kind>function)\s+(?:\w+[.:])*(?P<name>\w+)"
-);
+pattern!(LUA, r"^\s*(?:local\s+)?(?P<kind>function)\s+(?:\w+[.:])*(?P<name>\w+)");
 pattern!(CSS, r"^\s*(?:\.|#|--|@mixin\s+|\$)(?P<name>[\w-]+)");
 pattern!(PROSE, r"^(?P<kind>#{1,6})\s+(?P<name>\S.*?)\s*#*$");
 pattern!(DATA, r"^\s*\[+(?P<name>[\w.-]+)\]+\s*$");
@@ -152,10 +146,11 @@ pub fn definition(language: Language, line: &str) -> Option<Found<'_>> {
         Language::Markup => return None,
     };
     let captures = pattern.as_ref()?.captures(line)?;
+    if only_names(language, line) {
+        return None;
+    }
     if let Some(name) = captures.name("name") {
-        let kind = captures
-            .name("kind")
-            .map_or("function", |kind| kind.as_str());
+        let kind = captures.name("kind").map_or("function", |kind| kind.as_str());
         let kind = match language {
             Language::Prose => "heading",
             Language::Data => "section",
@@ -179,6 +174,20 @@ pub fn definition(language: Language, line: &str) -> Option<Found<'_>> {
         }
     }
     None
+}
+
+/// Whether a line only names what is defined elsewhere: `mod pool;`, `const fs = require("fs")`.
+fn only_names(language: Language, line: &str) -> bool {
+    let line = line.trim();
+    match language {
+        Language::Rust => {
+            let is_declared = line.ends_with(';') && !line.contains('=');
+            is_declared
+                && (line.starts_with("mod ") || line.contains(" mod ") || line.contains("use "))
+        }
+        Language::JavaScript => line.contains("require(") && !line.contains("=>"),
+        _ => false,
+    }
 }
 
 fn accept<'a>(kind: &'a str, name: &'a str) -> Option<Found<'a>> {
@@ -257,18 +266,14 @@ mod tests {
         check(
             Language::Rust,
             &[
-                (
-                    "pub(crate) async fn poll_next(&mut self)",
-                    Some(("fn", "poll_next")),
-                ),
+                ("pub(crate) async fn poll_next(&mut self)", Some(("fn", "poll_next"))),
                 ("pub struct Pool<T> {", Some(("struct", "Pool"))),
-                (
-                    "impl<T> Future for JoinHandle<T> {",
-                    Some(("impl", "JoinHandle")),
-                ),
+                ("impl<T> Future for JoinHandle<T> {", Some(("impl", "JoinHandle"))),
                 ("impl Registry {", Some(("impl", "Registry"))),
                 ("macro_rules! select {", Some(("macro_rules!", "select"))),
                 ("const MAX: usize = 3;", Some(("const", "MAX"))),
+                ("pub mod pool;", None),
+                ("mod pool {", Some(("mod", "pool"))),
                 ("    let x = fn_call();", None),
             ],
         );
@@ -292,17 +297,12 @@ mod tests {
         check(
             Language::JavaScript,
             &[
-                (
-                    "export default async function load(x) {",
-                    Some(("function", "load")),
-                ),
+                ("export default async function load(x) {", Some(("function", "load"))),
                 ("export class Store {", Some(("class", "Store"))),
-                ("const retry = require('x')", Some(("constant", "retry"))),
+                ("const RETRIES = 3", Some(("constant", "RETRIES"))),
+                ("const retry = require('x')", None),
                 ("  const go = async (a) => {", Some(("function", "go"))),
-                (
-                    "Router.prototype.handle = function (req) {",
-                    Some(("export", "handle")),
-                ),
+                ("Router.prototype.handle = function (req) {", Some(("export", "handle"))),
                 ("  async close(force) {", Some(("method", "close"))),
                 ("  if (a) {", None),
             ],
@@ -313,43 +313,19 @@ mod tests {
     fn definitions_of_other_languages_are_found() {
         check(
             Language::Go,
-            &[(
-                "func (s *Server) Serve(l net.Listener) error {",
-                Some(("func", "Serve")),
-            )],
+            &[("func (s *Server) Serve(l net.Listener) error {", Some(("func", "Serve")))],
         );
         check(
             Language::Java,
-            &[(
-                "  public static int parse(String s) {",
-                Some(("method", "parse")),
-            )],
+            &[("  public static int parse(String s) {", Some(("method", "parse")))],
         );
-        check(
-            Language::Kotlin,
-            &[("suspend fun load(id: Int) {", Some(("fun", "load")))],
-        );
+        check(Language::Kotlin, &[("suspend fun load(id: Int) {", Some(("fun", "load")))]);
         check(
             Language::C,
-            &[(
-                "static int open_file(const char *path)",
-                Some(("method", "open_file")),
-            )],
+            &[("static int open_file(const char *path)", Some(("method", "open_file")))],
         );
-        check(
-            Language::Ruby,
-            &[("  def self.find(id)", Some(("def", "find")))],
-        );
-        check(
-            Language::Sql,
-            &[(
-                "CREATE TABLE IF NOT EXISTS users (",
-                Some(("TABLE", "users")),
-            )],
-        );
-        check(
-            Language::Prose,
-            &[("## How to run", Some(("heading", "How to run")))],
-        );
+        check(Language::Ruby, &[("  def self.find(id)", Some(("def", "find")))]);
+        check(Language::Sql, &[("CREATE TABLE IF NOT EXISTS users (", Some(("TABLE", "users")))]);
+        check(Language::Prose, &[("## How to run", Some(("heading", "How to run")))]);
     }
 }

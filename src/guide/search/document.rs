@@ -16,6 +16,8 @@ pub const MAX_PASSAGE_LINES: usize = 40;
 const MIN_PASSAGE_LINES: usize = 8;
 /// Lines at the head of a file whose comments speak for the whole file.
 const HEAD_LINES: usize = 60;
+/// Words of a file's outline at most.
+const MAX_OUTLINE_WORDS: usize = 160;
 /// Longest first sentence that is kept of a definition's comment, bytes.
 const MAX_SUMMARY_BYTES: usize = 160;
 
@@ -39,6 +41,8 @@ pub struct Document<'a> {
     pub definitions: Vec<Definition>,
     /// The words of the comment at the head of the file, which speaks for the whole.
     pub head: Vec<String>,
+    /// The words of the names and first sentences of what the file defines at its top.
+    pub outline: Vec<String>,
 }
 
 /// A run of lines.
@@ -78,10 +82,7 @@ struct Line<'a> {
 /// Reads the text of a file.
 pub fn read(text: &str, language: Language) -> Document<'_> {
     let lines = label(text, language);
-    let mut document = Document {
-        head: head_words(&lines, language),
-        ..Document::default()
-    };
+    let mut document = Document { head: head_words(&lines, language), ..Document::default() };
     // What encloses the line at hand: indentation and name.
     let mut enclosing: Vec<(usize, String)> = Vec::new();
     let mut context_at = vec![0_usize; lines.len()];
@@ -98,11 +99,17 @@ pub fn read(text: &str, language: Language) -> Document<'_> {
                 enclosing.push((line.indent, found.name.to_owned()));
             }
             if found.kind != "impl" {
+                let summary = summary(&lines, at, language);
+                let is_outlined = line.indent == 0 && document.outline.len() < MAX_OUTLINE_WORDS;
+                if is_outlined {
+                    let words = raw_words(found.name).chain(raw_words(&summary));
+                    document.outline.extend(words.map(str::to_owned));
+                }
                 document.definitions.push(Definition {
                     kind: found.kind.to_lowercase(),
                     name: found.name.to_owned(),
                     line: at as u32 + 1,
-                    summary: summary(&lines, at, language),
+                    summary,
                 });
             }
         } else {
@@ -112,9 +119,7 @@ pub fn read(text: &str, language: Language) -> Document<'_> {
     for (start, end) in cut(&lines) {
         let first = (start..=end).find(|at| lines[*at].found.is_some());
         let context = &contexts[context_at[first.unwrap_or(start)]];
-        document
-            .passages
-            .push(passage(&lines, start, end, context, language));
+        document.passages.push(passage(&lines, start, end, context, language));
     }
     document
 }
@@ -125,10 +130,8 @@ fn label(text: &str, language: Language) -> Vec<Line<'_>> {
     for text in text.lines() {
         let trimmed = text.trim_start();
         let indent = text.len() - trimmed.len();
-        let mut is_comment = language
-            .line_comments()
-            .iter()
-            .any(|opening| trimmed.starts_with(opening));
+        let mut is_comment =
+            language.line_comments().iter().any(|opening| trimmed.starts_with(opening));
         if let Some(close) = closing {
             is_comment = true;
             if trimmed.contains(close) {
@@ -148,17 +151,8 @@ fn label(text: &str, language: Language) -> Vec<Line<'_>> {
                 }
             }
         }
-        let found = if is_comment {
-            None
-        } else {
-            definitions::definition(language, text)
-        };
-        lines.push(Line {
-            text,
-            is_comment,
-            found,
-            indent,
-        });
+        let found = if is_comment { None } else { definitions::definition(language, text) };
+        lines.push(Line { text, is_comment, found, indent });
     }
     mark_underlined_headings(&mut lines, language);
     lines
@@ -178,10 +172,7 @@ fn mark_underlined_headings(lines: &mut [Line<'_>], language: Language) {
         let title = lines[at - 1].text.trim();
         if is_rule && !title.is_empty() && title.chars().any(char::is_alphabetic) {
             let title = lines[at - 1].text.trim();
-            lines[at - 1].found = Some(Found {
-                kind: "heading",
-                name: title,
-            });
+            lines[at - 1].found = Some(Found { kind: "heading", name: title });
         }
     }
 }
@@ -193,11 +184,7 @@ fn cut(lines: &[Line<'_>]) -> Vec<(usize, usize)> {
     let mut at = 0;
     while at < lines.len() {
         let opens = lines[at].found.is_some();
-        let head = if opens {
-            with_lead(lines, at, start)
-        } else {
-            at
-        };
+        let head = if opens { with_lead(lines, at, start) } else { at };
         if opens && head >= start + MIN_PASSAGE_LINES {
             cuts.push((start, head - 1));
             start = head;
@@ -245,24 +232,12 @@ fn passage<'a>(
     };
     for line in &lines[start..=end] {
         let is_comment = line.is_comment && !language.is_prose();
-        add(
-            line.text,
-            if is_comment {
-                Field::Comment
-            } else {
-                Field::Text
-            },
-        );
+        add(line.text, if is_comment { Field::Comment } else { Field::Text });
         if let Some(found) = line.found {
             add(found.name, Field::Definition);
         }
     }
-    Passage {
-        start: start as u32 + 1,
-        end: end as u32 + 1,
-        words,
-        context: context.to_owned(),
-    }
+    Passage { start: start as u32 + 1, end: end as u32 + 1, words, context: context.to_owned() }
 }
 
 /// The words of the comments at the head of a file, without licences.
@@ -272,10 +247,7 @@ fn head_words(lines: &[Line<'_>], language: Language) -> Vec<String> {
         let title = lines.iter().take(HEAD_LINES).find_map(|line| line.found);
         return title.map(|found| words(found.name)).unwrap_or_default();
     }
-    head_blocks(lines)
-        .iter()
-        .flat_map(|block| words(&block.join("\n")))
-        .collect()
+    head_blocks(lines).iter().flat_map(|block| words(&block.join("\n"))).collect()
 }
 
 /// The comments at the head of a file, without licences.
@@ -346,11 +318,8 @@ fn summary(lines: &[Line<'_>], at: usize, language: Language) -> String {
         .skip_while(|line| !line.is_comment)
         .take_while(|line| line.is_comment);
     let mut text = String::new();
-    let comments: Vec<&Line<'_>> = if language == Language::Python {
-        below.collect()
-    } else {
-        above.collect()
-    };
+    let comments: Vec<&Line<'_>> =
+        if language == Language::Python { below.collect() } else { above.collect() };
     for line in comments {
         let plain = strip_marks(line.text);
         if plain.is_empty() || plain.starts_with('@') {

@@ -16,9 +16,10 @@ use crate::guide::search::{
     language::Language,
     role::{self, Role},
     vocabulary::{Reader, Vocabulary},
-    walk::{self, Found, Secrets},
+    walk::{self, Found},
     words,
 };
+use crate::policy::Secrets;
 
 /// Threads that read files.
 const N_READERS: usize = 2;
@@ -35,13 +36,13 @@ pub struct Posting {
     pub counts: [u8; 4],
 }
 
-/// A term in the path or the head comment of a file.
+/// A term in what tells the gist of a file.
 #[derive(Debug, Clone, Copy)]
 pub struct FilePosting {
     /// The file.
     pub file: u32,
-    /// How often in the file's name, in its folders, in the comment at its head.
-    pub counts: [u8; 3],
+    /// How often in the file's name, in its folders, in the comment at its head, in its outline.
+    pub counts: [u8; 4],
 }
 
 /// A run of lines of a file.
@@ -72,6 +73,10 @@ pub struct FileEntry {
     pub definitions: Vec<Definition>,
     /// Words in it.
     pub length: u32,
+    /// Words in its name, without the extension.
+    pub n_name_words: u32,
+    /// Words of its head comment and its outline.
+    pub gist_length: u32,
     /// How much other files speak of what it defines; 0 or more.
     pub renown: f32,
     /// Whether the file is still there as it was read.
@@ -106,7 +111,8 @@ struct Content {
     language: Language,
     definitions: Vec<Definition>,
     passages: Vec<ParsedPassage>,
-    head: Vec<(u32, [u8; 3])>,
+    n_gist_words: u32,
+    gist: Vec<(u32, [u8; 4])>,
 }
 
 struct ParsedPassage {
@@ -138,16 +144,9 @@ impl Index {
         let mut found = walk::files(&self.root, &self.secrets);
         found.sort_by(|a, b| a.path.cmp(&b.path));
         let present: HashSet<&Path> = found.iter().map(|found| found.path.as_path()).collect();
-        let gone: Vec<PathBuf> = self
-            .by_path
-            .keys()
-            .filter(|path| !present.contains(path.as_path()))
-            .cloned()
-            .collect();
-        let changed: Vec<Found> = found
-            .into_iter()
-            .filter(|found| !self.knows(found))
-            .collect();
+        let gone: Vec<PathBuf> =
+            self.by_path.keys().filter(|path| !present.contains(path.as_path())).cloned().collect();
+        let changed: Vec<Found> = found.into_iter().filter(|found| !self.knows(found)).collect();
         if gone.is_empty() && changed.is_empty() {
             return 0;
         }
@@ -221,8 +220,7 @@ impl Index {
     fn add(&mut self, parsed: Parsed) {
         let Parsed { found, content } = parsed;
         let Some(content) = content else {
-            self.skipped
-                .insert(found.path, (found.size, found.modified));
+            self.skipped.insert(found.path, (found.size, found.modified));
             return;
         };
         let file = self.files.len() as u32;
@@ -244,18 +242,13 @@ impl Index {
                 self.postings[term as usize].push(Posting { passage, counts });
             }
         }
-        for (term, counts) in content.head {
-            self.file_postings
-                .entry(term)
-                .or_default()
-                .push(FilePosting { file, counts });
+        for (term, counts) in content.gist {
+            self.file_postings.entry(term).or_default().push(FilePosting { file, counts });
         }
         for (at, definition) in content.definitions.iter().enumerate() {
-            self.names
-                .entry(key(&definition.name))
-                .or_default()
-                .push((file, at as u32));
+            self.names.entry(key(&definition.name)).or_default().push((file, at as u32));
         }
+        let found_path = found.path.clone();
         self.by_path.insert(found.path.clone(), file);
         self.files.push(FileEntry {
             found,
@@ -264,6 +257,8 @@ impl Index {
             passages: first..self.passages.len() as u32,
             definitions: content.definitions,
             length,
+            n_name_words: n_name_words(&found_path),
+            gist_length: content.n_gist_words,
             renown: 0.0,
             is_alive: true,
         });
@@ -280,10 +275,7 @@ impl Index {
                 let parts = words::parts(&definition.name);
                 let n_places = self.names.get(&key(&definition.name)).map_or(0, Vec::len);
                 let is_telling = parts.len() > 1 && n_places <= 2;
-                let term = self
-                    .vocabulary
-                    .get(&words::whole(&parts))
-                    .filter(|_| is_telling);
+                let term = self.vocabulary.get(&words::whole(&parts)).filter(|_| is_telling);
                 let n_mentions = term.map_or(0, |term| self.postings[term as usize].len());
                 renown[file] += n_mentions.saturating_sub(1).min(50) as f32;
             }
@@ -318,7 +310,7 @@ impl Index {
         self.postings.get(term as usize).map_or(&[], Vec::as_slice)
     }
 
-    /// The files with a term in their path or head.
+    /// The files with a term in their gist.
     pub fn file_postings(&self, term: u32) -> &[FilePosting] {
         self.file_postings.get(&term).map_or(&[], Vec::as_slice)
     }
@@ -353,6 +345,11 @@ impl Index {
     }
 }
 
+fn n_name_words(path: &Path) -> u32 {
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
+    words::raw_words(&stem).map(|word| words::parts(word).len() as u32).sum()
+}
+
 /// The spelling of a name that the index is asked with.
 fn key(name: &str) -> String {
     name.chars()
@@ -365,10 +362,7 @@ fn parse(root: &Path, found: &Found, reader: &mut Reader<'_>) -> Option<Content>
     let text = match walk::text(root, found) {
         Ok(text) => text?,
         Err(error) => {
-            log::debug!(
-                "cannot read a file to index it: {error}; path={}",
-                found.path.display()
-            );
+            log::debug!("cannot read a file to index it: {error}; path={}", found.path.display());
             return None;
         }
     };
@@ -382,25 +376,18 @@ fn parse(root: &Path, found: &Found, reader: &mut Reader<'_>) -> Option<Content>
                 .words
                 .iter()
                 .map(|(word, counts)| (*word, [counts[0], counts[1], counts[2], 0]))
-                .chain(
-                    passage
-                        .context
-                        .split_whitespace()
-                        .map(|word| (word, [0, 0, 0, 1])),
-                );
+                .chain(passage.context.split_whitespace().map(|word| (word, [0, 0, 0, 1])));
             let (n_words, terms) = reader.count(words);
-            ParsedPassage {
-                lines: passage.start..passage.end,
-                n_words,
-                terms,
-            }
+            ParsedPassage { lines: passage.start..passage.end, n_words, terms }
         })
         .collect();
+    let (n_gist_words, gist) = reader.gist(&found.path, &document);
     Some(Content {
         role: role::of(&found.path, language),
         language,
         passages,
-        head: reader.head(&found.path, &document.head),
+        n_gist_words,
+        gist,
         definitions: document.definitions,
     })
 }

@@ -51,10 +51,8 @@ pub enum Language {
 impl Language {
     /// The language of a file, by its name.
     pub fn of(path: &Path) -> Self {
-        let name = path
-            .file_name()
-            .map(|name| name.to_string_lossy().to_lowercase())
-            .unwrap_or_default();
+        let name =
+            path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
         let extension = name.rsplit_once('.').map(|(_, extension)| extension);
         match extension.unwrap_or_default() {
             "rs" => Self::Rust,

@@ -42,6 +42,7 @@ pub struct Wants {
 
 /// Weight of a slot by what it came from.
 const ASKING_WEIGHT: f32 = 0.2;
+const COMMON_WEIGHT: f32 = 0.55;
 const PAIR_WEIGHT: f32 = 0.5;
 const IDENTIFIER_WEIGHT: f32 = 2.0;
 const PHRASE_WEIGHT: f32 = 0.9;
@@ -55,24 +56,16 @@ pub fn parse(question: &str) -> Query {
     let raw: Vec<&str> = words::raw_words(question).collect();
     let lower: Vec<String> = raw.iter().map(|word| word.to_lowercase()).collect();
     let terms: Vec<String> = lower.iter().map(|word| words::stem(word)).collect();
-    let mut query = Query {
-        wants: wants(&lower),
-        ..Query::default()
-    };
+    let mut query = Query { wants: wants(&lower), ..Query::default() };
     let phrases = THESAURUS.phrases(&terms);
-    let in_phrase: HashSet<usize> = phrases
-        .iter()
-        .flat_map(|found| found.words.iter().copied())
-        .collect();
+    let in_phrase: HashSet<usize> =
+        phrases.iter().flat_map(|found| found.words.iter().copied()).collect();
     for found in &phrases {
         let label: Vec<&str> = found.words.iter().map(|at| raw[*at]).collect();
         let members = THESAURUS.members(found.concept);
         query.push(Slot {
             label: label.join(" "),
-            members: members
-                .iter()
-                .map(|member| (member.clone(), PHRASE_MEMBER_WEIGHT))
-                .collect(),
+            members: members.iter().map(|member| (member.clone(), PHRASE_MEMBER_WEIGHT)).collect(),
             weight: PHRASE_WEIGHT,
         });
     }
@@ -107,6 +100,8 @@ pub fn parse(question: &str) -> Query {
                 members: vec![(terms[at].clone(), 1.0)],
                 weight: ASKING_WEIGHT * 2.0,
             }
+        } else if words::is_common_word(word) {
+            word_slot(word, &terms[at], COMMON_WEIGHT)
         } else {
             word_slot(word, &terms[at], 1.0)
         };
@@ -118,20 +113,14 @@ pub fn parse(question: &str) -> Query {
 
 fn word_slot(word: &str, term: &str, weight: f32) -> Slot {
     let mut members = vec![(term.to_owned(), 1.0)];
+    members.extend(words::agent(word).map(|agent| (agent, 1.0)));
     members.extend(THESAURUS.related(term));
-    Slot {
-        label: word.to_owned(),
-        members,
-        weight,
-    }
+    Slot { label: word.to_owned(), members, weight }
 }
 
 /// Two neighbouring words are often one identifier: `rate limit` is `rate_limit`.
 fn add_pairs(query: &mut Query, lower: &[String]) {
-    let telling: Vec<&String> = lower
-        .iter()
-        .filter(|word| !words::is_stop_word(word))
-        .collect();
+    let telling: Vec<&String> = lower.iter().filter(|word| !words::is_stop_word(word)).collect();
     for pair in telling.windows(2) {
         let parts = [pair[0].clone(), pair[1].clone()];
         query.push(Slot {
@@ -145,14 +134,7 @@ fn add_pairs(query: &mut Query, lower: &[String]) {
 fn wants(lower: &[String]) -> Wants {
     let has = |words: &[&str]| lower.iter().any(|word| words.contains(&word.as_str()));
     Wants {
-        tests: has(&[
-            "test",
-            "tests",
-            "tested",
-            "testing",
-            "benchmark",
-            "benchmarks",
-        ]),
+        tests: has(&["test", "tests", "tested", "testing", "benchmark", "benchmarks"]),
         prose: has(&[
             "readme",
             "documentation",
@@ -193,11 +175,7 @@ impl Query {
     /// Adds what an earlier question asked for, at a lower weight.
     pub fn follow(&mut self, earlier: &Self, share: f32) {
         let known: HashSet<String> = self.slots.iter().map(|slot| slot.label.clone()).collect();
-        for slot in earlier
-            .slots
-            .iter()
-            .filter(|slot| !known.contains(&slot.label))
-        {
+        for slot in earlier.slots.iter().filter(|slot| !known.contains(&slot.label)) {
             let mut slot = slot.clone();
             slot.weight *= share;
             self.push(slot);
@@ -231,22 +209,14 @@ mod tests {
     fn a_phrase_asks_for_its_concept() {
         let query = parse("how long do we wait for an answer");
         let phrase = slot(&query, "how long").unwrap();
-        assert!(
-            phrase
-                .members
-                .iter()
-                .any(|(term, _)| *term == words::stem("timeout"))
-        );
+        assert!(phrase.members.iter().any(|(term, _)| *term == words::stem("timeout")));
     }
 
     #[test]
     fn an_identifier_is_searched_whole_and_in_parts() {
         let query = parse("what does spawn_blocking do");
         assert_eq!(query.identifiers, ["spawn_blocking"]);
-        assert_eq!(
-            slot(&query, "spawn_blocking").unwrap().members[0].0,
-            "spawnblock"
-        );
+        assert_eq!(slot(&query, "spawn_blocking").unwrap().members[0].0, "spawnblock");
         assert!(slot(&query, "spawn").is_some());
     }
 
@@ -254,10 +224,7 @@ mod tests {
     fn neighbours_are_tried_as_one_identifier() {
         let query = parse("the cookie jars of users");
         assert!(
-            slot(&query, "cookie jars")
-                .unwrap()
-                .members
-                .contains(&("cookiejar".to_owned(), 1.0))
+            slot(&query, "cookie jars").unwrap().members.contains(&("cookiejar".to_owned(), 1.0))
         );
     }
 

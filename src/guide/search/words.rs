@@ -30,6 +30,25 @@ const ASKING_WORDS: &str = "how about code codebase file files function function
     decides decided determine determines determined take takes taken go goes put puts there's it's what's \
     where's i'm don't doesn't kind sort various whether upon via example inside within";
 
+/// Words so common in speech that meeting one in the code says little. They still count, less.
+const COMMON_WORDS: &str = "other others same new old first last next many much more most few less least \
+    several some own such whole entire single several different various simple good bad right wrong \
+    big small large little long short high low great early late able possible real true clear hard \
+    easy full own sure special main common general certain particular usual still yet already even \
+    ever never always often again once twice too enough quite rather almost nearly far near away \
+    together instead otherwise else without within between among across along around behind beyond \
+    during since until while per by nobody everybody everyone anybody everything nothing anywhere \
+    somewhere everywhere people person man woman world life hand side end point fact case number \
+    kind form group problem result reason idea word name line time day year moment order change \
+    turn call come came give gave keep let leave mean move need open play point run say seem set \
+    show stand start stop talk tell think try wait walk want allow become begin believe bring \
+    consider continue create expect fall feel follow hear help hold include lead learn like live \
+    lose meet offer pay provide reach read receive remember remain require send serve sit speak \
+    spend stay understand watch win write add appear ask back front top bottom half part piece \
+    here there now today soon later before after above below under over up down off ready while \
+    must could would should itself themselves myself yourself one two three four five ten hundred \
+    upon against toward towards according actually really simply just";
+
 /// Nouns that end as agents do (`-er`, `-or`) and are none.
 const NOT_AGENTS: &str = "header number buffer order folder parameter character pointer layer member user \
     other never over under after filter center docker error vector color colour factor cursor mirror \
@@ -53,11 +72,10 @@ const IRREGULAR: &str = "thrown throw threw throw sent send kept keep held hold 
 
 static IRREGULARS: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| {
     let words: Vec<&str> = IRREGULAR.split_whitespace().collect();
-    words
-        .chunks_exact(2)
-        .map(|pair| (pair[0], pair[1]))
-        .collect()
+    words.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect()
 });
+static COMMON: LazyLock<HashSet<&'static str>> =
+    LazyLock::new(|| COMMON_WORDS.split_whitespace().collect());
 static STOP: LazyLock<HashSet<&'static str>> =
     LazyLock::new(|| STOP_WORDS.split_whitespace().collect());
 static ASKING: LazyLock<HashSet<&'static str>> =
@@ -74,6 +92,11 @@ pub fn is_stop_word(word: &str) -> bool {
 /// Whether a word (lower case) belongs to asking, not to what is asked about.
 pub fn is_asking_word(word: &str) -> bool {
     ASKING.contains(word)
+}
+
+/// Whether a word (lower case) is so common in speech that it says little.
+pub fn is_common_word(word: &str) -> bool {
+    COMMON.contains(word)
 }
 
 /// The runs of letters, digits and underscores of a text, in order.
@@ -134,26 +157,16 @@ pub fn stem(word: &str) -> String {
 
 /// `scheduler` → `schedul`, `formatter` → `format`; `None` for what is no agent.
 fn agent_root(word: &str) -> Option<String> {
-    let root = word
-        .strip_suffix("er")
-        .or_else(|| word.strip_suffix("or"))?;
+    let root = word.strip_suffix("er").or_else(|| word.strip_suffix("or"))?;
     if root.len() < 4 || NO_AGENTS.contains(word) {
         return None;
     }
     let bytes = root.as_bytes();
     let last = bytes[bytes.len() - 1];
     let doubled = last == bytes[bytes.len() - 2] && !matches!(last, b's' | b'l');
-    let root = if doubled {
-        &root[..root.len() - 1]
-    } else {
-        root
-    };
+    let root = if doubled { &root[..root.len() - 1] } else { root };
     // The stemmer folds `-e` and `-ing`; give it a form that it knows: `pars` as `parse`.
-    Some(if doubled {
-        root.to_owned()
-    } else {
-        format!("{root}e")
-    })
+    Some(if doubled { root.to_owned() } else { format!("{root}e") })
 }
 
 /// The whole of an identifier of several parts as one term: `rate_limits` → `ratelimit`.
@@ -166,13 +179,22 @@ pub fn whole(parts: &[String]) -> String {
     whole
 }
 
+/// What an agent is itself, beside its deed: `readers` → `reader`, since who reads is less often
+/// spoken of than reading. `None` for what is no agent.
+pub fn agent(word: &str) -> Option<String> {
+    let singular = word.strip_suffix('s').unwrap_or(word);
+    let is_plain = word.len() > 3 && word.is_ascii();
+    (is_plain && agent_root(singular).is_some()).then(|| format!("{singular}~"))
+}
+
 /// The terms of one raw word: the stems of its parts and, for several parts, the whole.
 pub fn terms_of_word(word: &str) -> Vec<String> {
     let parts = parts(word);
     let mut terms: Vec<String> = parts
         .iter()
         .filter(|part| !is_stop_word(part) && (part.len() > 1 || parts.len() == 1))
-        .map(|part| stem(part))
+        .flat_map(|part| [Some(stem(part)), agent(part)])
+        .flatten()
         .collect();
     let has_digits = word.bytes().any(|byte| byte.is_ascii_digit());
     if parts.len() > 1 {
@@ -208,10 +230,7 @@ mod tests {
     fn a_whole_identifier_is_one_term_in_every_spelling() {
         let spellings = ["rate_limit", "RateLimit", "rateLimit", "RATE_LIMITS"];
         for spelling in spellings {
-            assert!(
-                terms_of_word(spelling).contains(&"ratelimit".to_owned()),
-                "{spelling}"
-            );
+            assert!(terms_of_word(spelling).contains(&"ratelimit".to_owned()), "{spelling}");
         }
     }
 

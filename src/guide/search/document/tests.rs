@@ -20,10 +20,7 @@ fn a_definition_carries_the_first_sentence_of_its_comment() {
 fn the_comment_at_the_head_speaks_for_the_file_and_a_licence_does_not() {
     assert_eq!(read(RUST, Language::Rust).head, ["Keeps", "connections"]);
     let licensed = format!("// Copyright (c) Somebody\n\n{RUST}");
-    assert_eq!(
-        read(&licensed, Language::Rust).head,
-        ["Keeps", "connections"]
-    );
+    assert_eq!(read(&licensed, Language::Rust).head, ["Keeps", "connections"]);
 }
 
 #[test]

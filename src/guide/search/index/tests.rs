@@ -45,10 +45,7 @@ fn write(root: &Path, path: &str, text: &str) {
 
 #[test]
 fn a_term_leads_to_the_files_that_hold_it() {
-    let project = Project::new(&[
-        ("src/a.rs", "fn evict() {}\n"),
-        ("src/b.rs", "fn keep() {}\n"),
-    ]);
+    let project = Project::new(&[("src/a.rs", "fn evict() {}\n"), ("src/b.rs", "fn keep() {}\n")]);
     assert_eq!(project.files_with("evict"), ["src/a.rs"]);
     assert_eq!(project.index.n_files(), 2);
 }
@@ -62,11 +59,7 @@ fn a_changed_file_is_read_again_and_a_deleted_one_is_gone() {
         ("src/d.rs", "fn stay() {}\n"),
     ]);
     assert_eq!(project.index.refresh(), 0);
-    write(
-        project.dir.path(),
-        "src/a.rs",
-        "fn discard_everything() {}\n",
-    );
+    write(project.dir.path(), "src/a.rs", "fn discard_everything() {}\n");
     assert_eq!(project.index.refresh(), 1);
     assert!(project.files_with("evict").is_empty());
     assert_eq!(project.files_with("discard"), ["src/a.rs"]);

@@ -1,7 +1,7 @@
 use std::fs;
 
 use super::*;
-use crate::guide::search::{query, walk::Secrets};
+use crate::{guide::search::query, policy::Secrets};
 
 /// The best file for a question among the files given.
 fn best(files: &[(&str, &str)], question: &str) -> String {
@@ -40,20 +40,11 @@ fn a_source_beats_its_test_unless_tests_are_asked_for() {
 #[test]
 fn a_paraphrase_finds_what_it_means() {
     let files = [
-        (
-            "src/pool.rs",
-            "/// Evicts idle entries after their ttl.\nfn evict() {}\n",
-        ),
-        (
-            "src/draw.rs",
-            "/// Paints a line on the canvas.\nfn paint() {}\n",
-        ),
+        ("src/pool.rs", "/// Evicts idle entries after their ttl.\nfn evict() {}\n"),
+        ("src/draw.rs", "/// Paints a line on the canvas.\nfn paint() {}\n"),
         ("src/parse.rs", "/// Reads a number.\nfn number() {}\n"),
     ];
-    assert_eq!(
-        best(&files, "when are old ones thrown away?"),
-        "src/pool.rs"
-    );
+    assert_eq!(best(&files, "when are old ones thrown away?"), "src/pool.rs");
 }
 
 #[test]
