@@ -10,6 +10,7 @@ mod claude_server;
 mod client;
 mod config;
 mod fake_api;
+mod guide;
 mod launcher;
 mod mcp;
 mod page;
