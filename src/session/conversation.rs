@@ -2,7 +2,7 @@
 //! its agent. It decides nothing about turns and does nothing to the world; the session does.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -18,6 +18,7 @@ use crate::{
 };
 
 use super::{
+    asking::Asked,
     messages::{Batch, BrowserId, ConversationDescription, Then, ViewerId},
     subscriber::Subscriber,
     transcript::{Cursor, Page, Transcript},
@@ -59,8 +60,8 @@ pub struct Conversation {
     pub agent_session: Option<Uuid>,
     /// The agent knows nothing of what was said before: the next question tells it.
     pub needs_digest: bool,
-    /// How many questions are being stored.
-    pub accepting: usize,
+    /// Questions that are being stored, in the order in which they were asked.
+    pub(super) accepting: VecDeque<Asked>,
     /// It is being closed: nothing more is asked.
     pub is_closing: bool,
     /// A write to the database is under way.
@@ -101,7 +102,7 @@ impl Conversation {
             epoch: 0,
             agent_session: None,
             needs_digest: false,
-            accepting: 0,
+            accepting: VecDeque::new(),
             is_closing: false,
             writing: false,
             write_due: false,
@@ -128,7 +129,7 @@ impl Conversation {
 
     /// Whether nobody has written anything and nobody waits for it.
     pub fn is_empty(&self) -> bool {
-        !self.explicit && self.accepting == 0 && !self.transcript.has_user_message()
+        !self.explicit && self.accepting.is_empty() && !self.transcript.has_user_message()
     }
 
     /// Whether nothing would be lost if it were loaded again when it is needed.
@@ -136,14 +137,17 @@ impl Conversation {
         self.subscribers.is_empty()
             && self.agent.is_none()
             && self.turns.is_idle()
-            && self.accepting == 0
+            && self.accepting.is_empty()
             && !self.writing
             && !self.transcript.is_dirty()
     }
 
     /// Whether its agent is gone and everything is stored.
     pub fn has_ended(&self) -> bool {
-        self.agent.is_none() && self.accepting == 0 && !self.writing && !self.transcript.is_dirty()
+        self.agent.is_none()
+            && self.accepting.is_empty()
+            && !self.writing
+            && !self.transcript.is_dirty()
     }
 
     /// Lets a viewer follow.

@@ -15,6 +15,8 @@ mod launcher;
 mod mcp;
 mod page;
 mod peers;
+mod screen;
 mod seed;
 mod server;
 mod tidy;
+mod v1;
