@@ -136,6 +136,7 @@ impl Handler<AgentExited> for Session {
             exit.status
         );
         live.agent = None;
+        live.place = None;
         if exit.session_lost {
             live.agent_session = None;
             let forget = SetAgentSession { conversation, agent_session: None };
