@@ -2,9 +2,9 @@
 //! and is the only one that changes them.
 //!
 //! * [`turn`] decides, [`transcript`] remembers, [`conversation`] ties them together: no effects.
-//! * [`attach`], [`asking`], [`output`], [`storing`] and [`closing`] are the handlers, by what they
 //! * `attach`, `asking`, `output`, `storing` and `closing` are the handlers, by what they are
 //!   about: viewers that come, viewers that speak, agents that speak, the database, the end.
+//!
 //! What it awaits is below it (the database, agents); what is above it (viewers, the registry)
 //! learns facts and is never waited for.
 
