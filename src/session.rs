@@ -227,12 +227,13 @@ impl Session {
 
     /// Looks for what has taken too long.
     fn tick(&mut self, context: &mut Context<Self>) {
-        let settings = self.resources.settings.agent.clone();
+        let settings = Arc::clone(&self.resources.settings);
+        let settings = &settings.agent;
         let now = Instant::now();
         let mut overdue = Vec::new();
         let mut leaving = Vec::new();
         for live in self.conversations.values() {
-            if let Some(event) = overdue_of(live, now, &settings) {
+            if let Some(event) = overdue_of(live, now, settings) {
                 overdue.push((live.id, event));
             }
             let unused = now - live.last_used;
