@@ -37,9 +37,10 @@ use crate::guide::{
     conversation::Conversation,
     output::Output,
     protocol::{Ask, Input, Lines},
-    search::{index::Index, walk::Secrets},
+    search::index::Index,
     turn::{Stopped, Turn},
 };
+use crate::policy::{InvalidSecret, Secrets};
 
 /// Longest line that is read, bytes; a longer one is no question.
 const MAX_LINE_BYTES: u64 = 16 << 20;
@@ -61,8 +62,8 @@ pub struct Options {
 #[derive(Debug, thiserror::Error)]
 pub enum GuideError {
     /// A glob of secrets makes no sense.
-    #[error("cannot read a glob of secret files, mend it in the configuration: {0}")]
-    Secrets(#[from] globset::Error),
+    #[error(transparent)]
+    Secrets(#[from] InvalidSecret),
     /// The project's directory is not there.
     #[error("cannot open the project's directory {dir}: {source}")]
     Directory {

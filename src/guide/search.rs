@@ -5,6 +5,7 @@
 pub mod concepts;
 pub mod definitions;
 pub mod document;
+pub mod feedback;
 pub mod index;
 pub mod language;
 pub mod query;
@@ -22,5 +23,15 @@ use crate::guide::search::{
 
 /// The files that answer a query, best first.
 pub fn find(index: &Index, query: &Query) -> Vec<Hit> {
-    rank::rank(index, query, &Weights::default())
+    find_with(index, query, &Weights::default())
+}
+
+/// As [`find`], with other weights.
+pub fn find_with(index: &Index, query: &Query, weights: &Weights) -> Vec<Hit> {
+    let hits = rank::rank(index, query, weights);
+    if weights.feedback <= 0.0 {
+        return hits;
+    }
+    let query = feedback::widen(index, query, &hits, weights.feedback);
+    rank::rank(index, &query, weights)
 }

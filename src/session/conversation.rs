@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use uuid::Uuid;
 
 use crate::{
@@ -54,6 +54,8 @@ pub struct Conversation {
     pub next_turn: i64,
     /// Its agent's process.
     pub agent: Option<AgentHandle>,
+    /// Its agent's place among those that may run.
+    pub place: Option<OwnedSemaphorePermit>,
     /// Counts the starts of its agent: what an older process says is stale.
     pub epoch: u64,
     /// Under which id the agent itself knows the conversation, once it has confirmed one.
@@ -99,6 +101,7 @@ impl Conversation {
             turns: Turns::default(),
             next_turn,
             agent: None,
+            place: None,
             epoch: 0,
             agent_session: None,
             needs_digest: false,

@@ -13,7 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cicerone::guide::search::{self, index::Index, query, walk::Secrets};
+use cicerone::guide::search::{self, index::Index, query};
+use cicerone::policy::Secrets;
 use serde::Deserialize;
 
 #[derive(Deserialize)]

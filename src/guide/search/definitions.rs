@@ -146,6 +146,9 @@ pub fn definition(language: Language, line: &str) -> Option<Found<'_>> {
         Language::Markup => return None,
     };
     let captures = pattern.as_ref()?.captures(line)?;
+    if only_names(language, line) {
+        return None;
+    }
     if let Some(name) = captures.name("name") {
         let kind = captures.name("kind").map_or("function", |kind| kind.as_str());
         let kind = match language {
@@ -171,6 +174,20 @@ pub fn definition(language: Language, line: &str) -> Option<Found<'_>> {
         }
     }
     None
+}
+
+/// Whether a line only names what is defined elsewhere: `mod pool;`, `const fs = require("fs")`.
+fn only_names(language: Language, line: &str) -> bool {
+    let line = line.trim();
+    match language {
+        Language::Rust => {
+            let is_declared = line.ends_with(';') && !line.contains('=');
+            is_declared
+                && (line.starts_with("mod ") || line.contains(" mod ") || line.contains("use "))
+        }
+        Language::JavaScript => line.contains("require(") && !line.contains("=>"),
+        _ => false,
+    }
 }
 
 fn accept<'a>(kind: &'a str, name: &'a str) -> Option<Found<'a>> {
@@ -255,6 +272,8 @@ mod tests {
                 ("impl Registry {", Some(("impl", "Registry"))),
                 ("macro_rules! select {", Some(("macro_rules!", "select"))),
                 ("const MAX: usize = 3;", Some(("const", "MAX"))),
+                ("pub mod pool;", None),
+                ("mod pool {", Some(("mod", "pool"))),
                 ("    let x = fn_call();", None),
             ],
         );
@@ -280,7 +299,8 @@ mod tests {
             &[
                 ("export default async function load(x) {", Some(("function", "load"))),
                 ("export class Store {", Some(("class", "Store"))),
-                ("const retry = require('x')", Some(("constant", "retry"))),
+                ("const RETRIES = 3", Some(("constant", "RETRIES"))),
+                ("const retry = require('x')", None),
                 ("  const go = async (a) => {", Some(("function", "go"))),
                 ("Router.prototype.handle = function (req) {", Some(("export", "handle"))),
                 ("  async close(force) {", Some(("method", "close"))),

@@ -16,6 +16,8 @@ pub const MAX_PASSAGE_LINES: usize = 40;
 const MIN_PASSAGE_LINES: usize = 8;
 /// Lines at the head of a file whose comments speak for the whole file.
 const HEAD_LINES: usize = 60;
+/// Words of a file's outline at most.
+const MAX_OUTLINE_WORDS: usize = 160;
 /// Longest first sentence that is kept of a definition's comment, bytes.
 const MAX_SUMMARY_BYTES: usize = 160;
 
@@ -39,6 +41,8 @@ pub struct Document<'a> {
     pub definitions: Vec<Definition>,
     /// The words of the comment at the head of the file, which speaks for the whole.
     pub head: Vec<String>,
+    /// The words of the names and first sentences of what the file defines at its top.
+    pub outline: Vec<String>,
 }
 
 /// A run of lines.
@@ -95,11 +99,17 @@ pub fn read(text: &str, language: Language) -> Document<'_> {
                 enclosing.push((line.indent, found.name.to_owned()));
             }
             if found.kind != "impl" {
+                let summary = summary(&lines, at, language);
+                let is_outlined = line.indent == 0 && document.outline.len() < MAX_OUTLINE_WORDS;
+                if is_outlined {
+                    let words = raw_words(found.name).chain(raw_words(&summary));
+                    document.outline.extend(words.map(str::to_owned));
+                }
                 document.definitions.push(Definition {
                     kind: found.kind.to_lowercase(),
                     name: found.name.to_owned(),
                     line: at as u32 + 1,
-                    summary: summary(&lines, at, language),
+                    summary,
                 });
             }
         } else {

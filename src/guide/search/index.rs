@@ -16,9 +16,10 @@ use crate::guide::search::{
     language::Language,
     role::{self, Role},
     vocabulary::{Reader, Vocabulary},
-    walk::{self, Found, Secrets},
+    walk::{self, Found},
     words,
 };
+use crate::policy::Secrets;
 
 /// Threads that read files.
 const N_READERS: usize = 2;
@@ -35,13 +36,13 @@ pub struct Posting {
     pub counts: [u8; 4],
 }
 
-/// A term in the path or the head comment of a file.
+/// A term in what tells the gist of a file.
 #[derive(Debug, Clone, Copy)]
 pub struct FilePosting {
     /// The file.
     pub file: u32,
-    /// How often in the file's name, in its folders, in the comment at its head.
-    pub counts: [u8; 3],
+    /// How often in the file's name, in its folders, in the comment at its head, in its outline.
+    pub counts: [u8; 4],
 }
 
 /// A run of lines of a file.
@@ -72,6 +73,10 @@ pub struct FileEntry {
     pub definitions: Vec<Definition>,
     /// Words in it.
     pub length: u32,
+    /// Words in its name, without the extension.
+    pub n_name_words: u32,
+    /// Words of its head comment and its outline.
+    pub gist_length: u32,
     /// How much other files speak of what it defines; 0 or more.
     pub renown: f32,
     /// Whether the file is still there as it was read.
@@ -106,7 +111,8 @@ struct Content {
     language: Language,
     definitions: Vec<Definition>,
     passages: Vec<ParsedPassage>,
-    head: Vec<(u32, [u8; 3])>,
+    n_gist_words: u32,
+    gist: Vec<(u32, [u8; 4])>,
 }
 
 struct ParsedPassage {
@@ -236,12 +242,13 @@ impl Index {
                 self.postings[term as usize].push(Posting { passage, counts });
             }
         }
-        for (term, counts) in content.head {
+        for (term, counts) in content.gist {
             self.file_postings.entry(term).or_default().push(FilePosting { file, counts });
         }
         for (at, definition) in content.definitions.iter().enumerate() {
             self.names.entry(key(&definition.name)).or_default().push((file, at as u32));
         }
+        let found_path = found.path.clone();
         self.by_path.insert(found.path.clone(), file);
         self.files.push(FileEntry {
             found,
@@ -250,6 +257,8 @@ impl Index {
             passages: first..self.passages.len() as u32,
             definitions: content.definitions,
             length,
+            n_name_words: n_name_words(&found_path),
+            gist_length: content.n_gist_words,
             renown: 0.0,
             is_alive: true,
         });
@@ -301,7 +310,7 @@ impl Index {
         self.postings.get(term as usize).map_or(&[], Vec::as_slice)
     }
 
-    /// The files with a term in their path or head.
+    /// The files with a term in their gist.
     pub fn file_postings(&self, term: u32) -> &[FilePosting] {
         self.file_postings.get(&term).map_or(&[], Vec::as_slice)
     }
@@ -336,6 +345,11 @@ impl Index {
     }
 }
 
+fn n_name_words(path: &Path) -> u32 {
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
+    words::raw_words(&stem).map(|word| words::parts(word).len() as u32).sum()
+}
+
 /// The spelling of a name that the index is asked with.
 fn key(name: &str) -> String {
     name.chars()
@@ -367,11 +381,13 @@ fn parse(root: &Path, found: &Found, reader: &mut Reader<'_>) -> Option<Content>
             ParsedPassage { lines: passage.start..passage.end, n_words, terms }
         })
         .collect();
+    let (n_gist_words, gist) = reader.gist(&found.path, &document);
     Some(Content {
         role: role::of(&found.path, language),
         language,
         passages,
-        head: reader.head(&found.path, &document.head),
+        n_gist_words,
+        gist,
         definitions: document.definitions,
     })
 }

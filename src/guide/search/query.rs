@@ -42,6 +42,7 @@ pub struct Wants {
 
 /// Weight of a slot by what it came from.
 const ASKING_WEIGHT: f32 = 0.2;
+const COMMON_WEIGHT: f32 = 0.55;
 const PAIR_WEIGHT: f32 = 0.5;
 const IDENTIFIER_WEIGHT: f32 = 2.0;
 const PHRASE_WEIGHT: f32 = 0.9;
@@ -99,6 +100,8 @@ pub fn parse(question: &str) -> Query {
                 members: vec![(terms[at].clone(), 1.0)],
                 weight: ASKING_WEIGHT * 2.0,
             }
+        } else if words::is_common_word(word) {
+            word_slot(word, &terms[at], COMMON_WEIGHT)
         } else {
             word_slot(word, &terms[at], 1.0)
         };
@@ -110,6 +113,7 @@ pub fn parse(question: &str) -> Query {
 
 fn word_slot(word: &str, term: &str, weight: f32) -> Slot {
     let mut members = vec![(term.to_owned(), 1.0)];
+    members.extend(words::agent(word).map(|agent| (agent, 1.0)));
     members.extend(THESAURUS.related(term));
     Slot { label: word.to_owned(), members, weight }
 }

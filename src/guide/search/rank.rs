@@ -2,7 +2,7 @@
 //! fields, files likewise over all their passages, their path and their head; a file's rank
 //! comes from both, from what it is to the project, and from how much others speak of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::guide::search::{
     index::{FileEntry, Index},
@@ -17,8 +17,18 @@ use crate::guide::search::{
 pub struct Weights {
     /// Worth of a word in text, comments, names defined, names enclosing.
     pub fields: [f32; 4],
-    /// Worth of a word in the file's name, its folders, its head comment.
-    pub heads: [f32; 3],
+    /// Worth of a word in the file's name, its folders, its head comment, its outline.
+    pub heads: [f32; 4],
+    /// Share of all its text in a file's score.
+    pub whole: f32,
+    /// Worth of a file whose whole name is asked for.
+    pub named: f32,
+    /// Worth of a file that defines an identifier that the question spells out.
+    pub spelled: f32,
+    /// Share of the gist in a file's score.
+    pub gist: f32,
+    /// How much long gists are held back.
+    pub gist_b: f32,
     /// How fast a repeated word stops to count.
     pub k1: f32,
     /// How much long passages are held back.
@@ -41,24 +51,38 @@ pub struct Weights {
     pub roles: [f32; 5],
     /// Factor of a synonym's certainty.
     pub synonyms: f32,
+    /// How much a synonym is held back by how common all synonyms of its slot are, 0 to 1.
+    pub vague: f32,
+    /// Weight of words learned from the first places found; 0 learns nothing.
+    pub feedback: f32,
+    /// Weight of words that the project itself uses together.
+    pub associates: f32,
 }
 
 impl Default for Weights {
     fn default() -> Self {
         Self {
-            fields: [1.0, 1.4, 4.0, 1.0],
-            heads: [8.0, 3.0, 2.0],
-            k1: 1.2,
-            passage_b: 0.5,
+            fields: [1.0, 1.5, 5.0, 1.0],
+            heads: [4.0, 1.5, 1.2, 1.0],
+            whole: 1.0,
+            named: 0.2,
+            spelled: 0.5,
+            gist: 1.0,
+            gist_b: 0.4,
+            k1: 2.0,
+            passage_b: 0.9,
             file_b: 0.5,
             best_passage: 0.8,
             next_passages: 0.25,
             coverage: 0.6,
-            renown: 0.02,
+            renown: 0.01,
             others: 0.15,
             min_places: 2.0,
             roles: [0.45, 0.5, 0.5, 0.5, 0.3],
             synonyms: 0.9,
+            vague: 0.8,
+            feedback: 0.0,
+            associates: 0.0,
         }
     }
 }
@@ -88,6 +112,13 @@ pub fn rank(index: &Index, query: &Query, weights: &Weights) -> Vec<Hit> {
     scorer.finish(query)
 }
 
+/// See [`Scorer::vagueness`].
+struct Vagueness {
+    passage_idf: f32,
+    file_idf: f32,
+    gist_idf: f32,
+}
+
 struct Scorer<'a> {
     index: &'a Index,
     weights: &'a Weights,
@@ -100,6 +131,12 @@ struct Scorer<'a> {
     /// Of the slot at hand.
     slot_passages: HashMap<u32, (f32, f32)>,
     slot_files: HashMap<u32, (f32, f32)>,
+    slot_gists: HashMap<u32, (f32, f32)>,
+    slot_names: HashMap<u32, f32>,
+    mean_gist: f32,
+    gists: Vec<f32>,
+    /// How many words of a file's name are asked for.
+    names: Vec<f32>,
     total_cover: f32,
 }
 
@@ -108,6 +145,7 @@ impl<'a> Scorer<'a> {
         let n_passages = index.passages().len();
         let n_files = index.files().len();
         let words: u64 = index.files().iter().map(|file| u64::from(file.length)).sum();
+        let gist_words: u64 = index.files().iter().map(|file| u64::from(file.gist_length)).sum();
         Self {
             index,
             weights,
@@ -119,18 +157,61 @@ impl<'a> Scorer<'a> {
             file_cover: vec![0.0; n_files],
             slot_passages: HashMap::new(),
             slot_files: HashMap::new(),
+            slot_gists: HashMap::new(),
+            mean_gist: gist_words as f32 / n_files.max(1) as f32,
+            gists: vec![0.0; n_files],
+            names: vec![0.0; n_files],
+            slot_names: HashMap::new(),
             total_cover: 0.0,
         }
+    }
+
+    /// How common the synonyms of a slot are together, in passages and in files. A slot that
+    /// could mean anything is named everywhere and so tells little.
+    fn vagueness(&mut self, slot: &Slot) -> Vagueness {
+        let mut in_passages: HashSet<u32> = HashSet::new();
+        let mut in_files: HashSet<u32> = HashSet::new();
+        let mut in_gists: HashSet<u32> = HashSet::new();
+        for (term, _) in slot.members.iter().filter(|(_, certainty)| *certainty < 1.0) {
+            let Some(term) = self.index.term(term) else {
+                continue;
+            };
+            for posting in self.index.postings(term) {
+                if in_passages.insert(posting.passage) {
+                    in_files.insert(self.index.passages()[posting.passage as usize].file);
+                }
+            }
+            in_gists.extend(self.index.file_postings(term).iter().map(|posting| posting.file));
+        }
+        let n_files = self.index.files().len() as f32;
+        let n_passages = self.index.passages().len() as f32;
+        let least = self.weights.min_places;
+        Vagueness {
+            passage_idf: idf(in_passages.len() as f32, n_passages, least),
+            file_idf: idf(in_files.len() as f32, n_files, least),
+            gist_idf: idf(in_gists.len() as f32, n_files, least),
+        }
+    }
+
+    /// The worth of a term, held back by how vague its slot is when it is only a synonym.
+    fn worth(&self, own: f32, slot: f32, certainty: f32) -> f32 {
+        if certainty >= 1.0 {
+            return own;
+        }
+        let vague = self.weights.vague;
+        certainty * self.weights.synonyms * (vague * slot.min(own) + (1.0 - vague) * own)
     }
 
     fn add(&mut self, slot: &Slot) {
         self.slot_passages.clear();
         self.slot_files.clear();
-        for (at, (term, certainty)) in slot.members.iter().enumerate() {
-            let certainty =
-                if at == 0 && *certainty >= 1.0 { 1.0 } else { certainty * self.weights.synonyms };
+        self.slot_gists.clear();
+        self.slot_names.clear();
+        let vagueness = self.vagueness(slot);
+        for (term, certainty) in &slot.members {
             if let Some(term) = self.index.term(term) {
-                self.add_term(term, certainty);
+                self.add_term(term, *certainty, &vagueness);
+                self.add_gist(term, *certainty, &vagueness);
             }
         }
         // A slot that nothing names is no reason to hold a place back, yet says that the
@@ -142,6 +223,13 @@ impl<'a> Scorer<'a> {
             self.passages[*passage as usize] += slot.weight * score;
             self.passage_cover[*passage as usize] += slot.weight;
         }
+        for (file, (best, sum)) in &self.slot_gists {
+            let score = best + self.weights.others * (sum - best);
+            self.gists[*file as usize] += slot.weight * score;
+        }
+        for (file, certainty) in &self.slot_names {
+            self.names[*file as usize] += slot.weight.min(1.0) * certainty;
+        }
         for (file, (best, sum)) in &self.slot_files {
             let score = best + self.weights.others * (sum - best);
             self.files[*file as usize] += slot.weight * score;
@@ -149,35 +237,62 @@ impl<'a> Scorer<'a> {
         }
     }
 
-    fn add_term(&mut self, term: u32, certainty: f32) {
+    fn add_gist(&mut self, term: u32, certainty: f32, vagueness: &Vagueness) {
+        let weights = self.weights;
+        let postings = self.index.file_postings(term);
+        let n_files = self.index.files().len() as f32;
+        let own = idf(postings.len() as f32, n_files, weights.min_places);
+        let worth = self.worth(own, vagueness.gist_idf, certainty);
+        for posting in postings {
+            let length = self.index.files()[posting.file as usize].gist_length as f32;
+            let norm = norm(length, self.mean_gist, weights.gist_b);
+            let frequency = weigh(posting.counts, weights.heads);
+            let score = worth * saturate(frequency / norm, weights.k1);
+            raise(&mut self.slot_gists, posting.file, score);
+            if posting.counts[0] > 0 {
+                let known = self.slot_names.entry(posting.file).or_default();
+                *known = known.max(certainty);
+            }
+        }
+    }
+
+    fn add_term(&mut self, term: u32, certainty: f32, vagueness: &Vagueness) {
         let weights = self.weights;
         let postings = self.index.postings(term);
         let n_passages = self.index.passages().len() as f32;
-        let passage_idf = idf(postings.len() as f32, n_passages, weights.min_places);
+        let own = idf(postings.len() as f32, n_passages, weights.min_places);
+        let worth = self.worth(own, vagueness.passage_idf, certainty);
         let mut in_files: HashMap<u32, f32> = HashMap::new();
         for posting in postings {
             let entry = self.index.passages()[posting.passage as usize];
             let frequency = weigh(posting.counts, weights.fields);
             let norm = norm(entry.length as f32, self.mean_passage, weights.passage_b);
-            let score = certainty * passage_idf * saturate(frequency / norm, weights.k1);
+            let score = worth * saturate(frequency / norm, weights.k1);
             raise(&mut self.slot_passages, posting.passage, score);
             *in_files.entry(entry.file).or_default() += frequency;
         }
         for posting in self.index.file_postings(term) {
-            *in_files.entry(posting.file).or_default() += weigh(posting.counts, weights.heads);
+            *in_files.entry(posting.file).or_default() += 1.0;
         }
         let n_files = self.index.files().len() as f32;
-        let file_idf = idf(in_files.len() as f32, n_files, weights.min_places);
+        let own = idf(in_files.len() as f32, n_files, weights.min_places);
+        let worth = self.worth(own, vagueness.file_idf, certainty);
         for (file, frequency) in in_files {
             let length = self.index.files()[file as usize].length as f32;
             let norm = norm(length, self.mean_file, weights.file_b);
-            let score = certainty * file_idf * saturate(frequency / norm, weights.k1);
+            let score = worth * saturate(frequency / norm, weights.k1);
             raise(&mut self.slot_files, file, score);
         }
     }
 
     fn finish(self, query: &Query) -> Vec<Hit> {
         let total = self.total_cover.max(f32::EPSILON);
+        let spelled: HashSet<u32> = query
+            .identifiers
+            .iter()
+            .flat_map(|identifier| self.index.defined(identifier))
+            .map(|(file, _)| file)
+            .collect();
         let mut hits = Vec::new();
         for (file, entry) in self.index.files().iter().enumerate() {
             if !entry.is_alive || self.files[file] <= 0.0 {
@@ -199,10 +314,14 @@ impl<'a> Scorer<'a> {
             let next: f32 = passages.iter().skip(1).map(|(_, score)| *score).sum();
             let cover = (self.file_cover[file] / total).min(1.0);
             let whole = self.files[file] * cover.powf(self.weights.coverage);
-            let score =
-                (whole + self.weights.best_passage * best + self.weights.next_passages * next)
-                    * role_factor(entry, query.wants, self.weights)
-                    * (1.0 + self.weights.renown * entry.renown);
+            let named = (self.names[file] / entry.n_name_words.max(1) as f32).min(1.0);
+            let score = (self.weights.whole * whole
+                + self.weights.best_passage * best
+                + self.weights.next_passages * next)
+                * role_factor(entry, query.wants, self.weights)
+                * (1.0 + self.weights.renown * entry.renown)
+                * (1.0 + self.weights.named * named)
+                * if spelled.contains(&(file as u32)) { 1.0 + self.weights.spelled } else { 1.0 };
             hits.push(Hit { file: file as u32, score, passages, coverage: cover });
         }
         hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.file.cmp(&b.file)));

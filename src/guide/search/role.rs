@@ -106,6 +106,9 @@ const FOREIGN_ENDINGS: &[&str] = &[
     ".orig",
     ".bundle.js",
     ".generated.ts",
+    ".d.ts",
+    ".d.mts",
+    ".d.cts",
     "_generated.go",
 ];
 

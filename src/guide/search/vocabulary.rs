@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use crate::guide::search::words;
+use crate::guide::search::{document::Document, words};
 
 /// The number of each term.
 #[derive(Debug, Default)]
@@ -77,29 +77,38 @@ impl<'a> Reader<'a> {
         (length, fold(terms))
     }
 
-    /// The terms of a file's name, folders and head comment.
-    pub fn head(&mut self, path: &Path, head: &[String]) -> Vec<(u32, [u8; 3])> {
-        let mut terms: Vec<(u32, [u8; 3])> = Vec::new();
+    /// The terms of what tells the gist of a file: its name, its folders, its head comment and
+    /// its outline; with the number of words in the last two.
+    pub fn gist(&mut self, path: &Path, document: &Document<'_>) -> (u32, Vec<(u32, [u8; 4])>) {
+        let mut terms: Vec<(u32, [u8; 4])> = Vec::new();
         let stem = path.file_stem().map(|stem| stem.to_string_lossy());
         let folders = path.parent().map(|folders| folders.to_string_lossy());
         // The name of a file such as `mod.rs` or `index.js` is its folder's.
         let is_index =
             matches!(stem.as_deref(), Some("mod" | "index" | "__init__" | "lib" | "main"));
+        let mut add = |reader: &mut Self, word: &str, counts: [u8; 4]| {
+            terms.extend(reader.terms(word).iter().map(|term| (*term, counts)));
+        };
         for word in words::raw_words(stem.as_deref().unwrap_or_default()) {
-            terms.extend(self.terms(word).iter().map(|term| (*term, [1, 0, 0])));
+            add(self, word, [1, 0, 0, 0]);
         }
         let folders = folders.unwrap_or_default();
         let n_folders = folders.split('/').count();
         for (at, folder) in folders.split('/').enumerate() {
-            let counts = if is_index && at + 1 == n_folders { [1, 0, 0] } else { [0, 1, 0] };
+            let is_name = is_index && at + 1 == n_folders;
+            let counts = if is_name { [1, 0, 0, 0] } else { [0, 1, 0, 0] };
             for word in words::raw_words(folder) {
-                terms.extend(self.terms(word).iter().map(|term| (*term, counts)));
+                add(self, word, counts);
             }
         }
-        for word in head {
-            terms.extend(self.terms(word).iter().map(|term| (*term, [0, 0, 1])));
+        for word in &document.head {
+            add(self, word, [0, 0, 1, 0]);
         }
-        fold(terms)
+        for word in &document.outline {
+            add(self, word, [0, 0, 0, 1]);
+        }
+        let n_words = document.head.len() + document.outline.len();
+        (n_words as u32, fold(terms))
     }
 }
 

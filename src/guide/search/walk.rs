@@ -9,8 +9,9 @@ use std::{
     time::SystemTime,
 };
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use ignore::{WalkBuilder, WalkState};
+
+use crate::policy::Secrets;
 
 /// Files larger than this are data, not text that a person wrote, bytes.
 pub const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -20,42 +21,6 @@ pub const MAX_FILES: usize = 60_000;
 const BINARY_PROBE_BYTES: usize = 8 << 10;
 /// A file whose lines are longer than this on average is minified or data, bytes.
 const MAX_MEAN_LINE_BYTES: usize = 400;
-
-/// Names of secret files that are never read, whatever else is configured.
-pub const SECRETS: &[&str] = &[
-    ".env*",
-    "*.env",
-    "*.pem",
-    "*.key",
-    "*.p12",
-    "*.pfx",
-    "*.jks",
-    "*.keystore",
-    "*.kdbx",
-    "*.ppk",
-    "id_rsa*",
-    "id_dsa*",
-    "id_ecdsa*",
-    "id_ed25519*",
-    "credentials",
-    "credentials.json",
-    "credentials.toml",
-    "credentials.ini",
-    "credentials.csv",
-    "credentials.y*ml",
-    "credentials.xml",
-    ".netrc",
-    "_netrc",
-    ".npmrc",
-    ".pypirc",
-    ".htpasswd",
-    ".pgpass",
-    ".git-credentials",
-    "secrets.y*ml",
-    "secrets.json",
-    "secrets.toml",
-    "*.tfstate",
-];
 
 /// Hidden folders with prompts that are part of the project's description.
 const SHOWN_HIDDEN_FOLDERS: &[&str] = &[".autocoder", ".autoforge", ".github"];
@@ -69,36 +34,6 @@ pub struct Found {
     pub size: u64,
     /// When it was last changed.
     pub modified: Option<SystemTime>,
-}
-
-/// Which names are secret.
-#[derive(Debug, Clone)]
-pub struct Secrets(GlobSet);
-
-impl Secrets {
-    /// The built-in names and `more` globs, matched against a file's name and its path in the
-    /// project, whatever the case.
-    ///
-    /// # Errors
-    /// A glob that cannot be read.
-    pub fn new(more: &[String]) -> Result<Self, globset::Error> {
-        let mut set = GlobSetBuilder::new();
-        for glob in SECRETS.iter().copied().chain(more.iter().map(String::as_str)) {
-            let glob = glob.trim_start_matches("./");
-            set.add(GlobBuilder::new(glob).case_insensitive(true).build()?);
-            let anywhere = format!("**/{glob}");
-            set.add(GlobBuilder::new(&anywhere).case_insensitive(true).build()?);
-        }
-        Ok(Self(set.build()?))
-    }
-
-    /// Whether the file at `path`, relative to the project, must not be read. A secret folder
-    /// makes everything in it secret.
-    pub fn hides(&self, path: &Path) -> bool {
-        path.ancestors().filter(|part| !part.as_os_str().is_empty()).any(|part| {
-            self.0.is_match(part) || part.file_name().is_some_and(|name| self.0.is_match(name))
-        })
-    }
 }
 
 /// Every readable file of the project at `root`, in no order.
@@ -123,7 +58,7 @@ pub fn files(root: &Path, secrets: &Secrets) -> Vec<Found> {
             let Ok(path) = entry.path().strip_prefix(root) else {
                 return WalkState::Continue;
             };
-            if !is_file || secrets.hides(path) {
+            if !is_file || secrets.matches(path) {
                 return WalkState::Continue;
             }
             let Ok(metadata) = entry.metadata() else {
@@ -180,24 +115,6 @@ fn is_prose(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn secrets_are_known_by_name_anywhere_and_in_any_case() {
-        let secrets = Secrets::new(&["private/**".to_owned()]).unwrap();
-        for hidden in [
-            ".env",
-            "a/.env.local",
-            "certs/Server.PEM",
-            "home/id_rsa.pub",
-            "private/a.txt",
-            "x/credentials/a",
-        ] {
-            assert!(secrets.hides(Path::new(hidden)), "{hidden}");
-        }
-        for shown in ["src/env.rs", "src/keys.rs", "README.md"] {
-            assert!(!secrets.hides(Path::new(shown)), "{shown}");
-        }
-    }
 
     #[test]
     fn ignored_hidden_and_secret_files_are_not_found() {

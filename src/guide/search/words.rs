@@ -30,6 +30,25 @@ const ASKING_WORDS: &str = "how about code codebase file files function function
     decides decided determine determines determined take takes taken go goes put puts there's it's what's \
     where's i'm don't doesn't kind sort various whether upon via example inside within";
 
+/// Words so common in speech that meeting one in the code says little. They still count, less.
+const COMMON_WORDS: &str = "other others same new old first last next many much more most few less least \
+    several some own such whole entire single several different various simple good bad right wrong \
+    big small large little long short high low great early late able possible real true clear hard \
+    easy full own sure special main common general certain particular usual still yet already even \
+    ever never always often again once twice too enough quite rather almost nearly far near away \
+    together instead otherwise else without within between among across along around behind beyond \
+    during since until while per by nobody everybody everyone anybody everything nothing anywhere \
+    somewhere everywhere people person man woman world life hand side end point fact case number \
+    kind form group problem result reason idea word name line time day year moment order change \
+    turn call come came give gave keep let leave mean move need open play point run say seem set \
+    show stand start stop talk tell think try wait walk want allow become begin believe bring \
+    consider continue create expect fall feel follow hear help hold include lead learn like live \
+    lose meet offer pay provide reach read receive remember remain require send serve sit speak \
+    spend stay understand watch win write add appear ask back front top bottom half part piece \
+    here there now today soon later before after above below under over up down off ready while \
+    must could would should itself themselves myself yourself one two three four five ten hundred \
+    upon against toward towards according actually really simply just";
+
 /// Nouns that end as agents do (`-er`, `-or`) and are none.
 const NOT_AGENTS: &str = "header number buffer order folder parameter character pointer layer member user \
     other never over under after filter center docker error vector color colour factor cursor mirror \
@@ -55,6 +74,8 @@ static IRREGULARS: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new
     let words: Vec<&str> = IRREGULAR.split_whitespace().collect();
     words.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect()
 });
+static COMMON: LazyLock<HashSet<&'static str>> =
+    LazyLock::new(|| COMMON_WORDS.split_whitespace().collect());
 static STOP: LazyLock<HashSet<&'static str>> =
     LazyLock::new(|| STOP_WORDS.split_whitespace().collect());
 static ASKING: LazyLock<HashSet<&'static str>> =
@@ -71,6 +92,11 @@ pub fn is_stop_word(word: &str) -> bool {
 /// Whether a word (lower case) belongs to asking, not to what is asked about.
 pub fn is_asking_word(word: &str) -> bool {
     ASKING.contains(word)
+}
+
+/// Whether a word (lower case) is so common in speech that it says little.
+pub fn is_common_word(word: &str) -> bool {
+    COMMON.contains(word)
 }
 
 /// The runs of letters, digits and underscores of a text, in order.
@@ -153,13 +179,22 @@ pub fn whole(parts: &[String]) -> String {
     whole
 }
 
+/// What an agent is itself, beside its deed: `readers` → `reader`, since who reads is less often
+/// spoken of than reading. `None` for what is no agent.
+pub fn agent(word: &str) -> Option<String> {
+    let singular = word.strip_suffix('s').unwrap_or(word);
+    let is_plain = word.len() > 3 && word.is_ascii();
+    (is_plain && agent_root(singular).is_some()).then(|| format!("{singular}~"))
+}
+
 /// The terms of one raw word: the stems of its parts and, for several parts, the whole.
 pub fn terms_of_word(word: &str) -> Vec<String> {
     let parts = parts(word);
     let mut terms: Vec<String> = parts
         .iter()
         .filter(|part| !is_stop_word(part) && (part.len() > 1 || parts.len() == 1))
-        .map(|part| stem(part))
+        .flat_map(|part| [Some(stem(part)), agent(part)])
+        .flatten()
         .collect();
     let has_digits = word.bytes().any(|byte| byte.is_ascii_digit());
     if parts.len() > 1 {

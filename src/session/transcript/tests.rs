@@ -1,3 +1,5 @@
+//! What viewers at a cursor get.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

@@ -1,7 +1,9 @@
+//! Which file comes first.
+
 use std::fs;
 
 use super::*;
-use crate::guide::search::{query, walk::Secrets};
+use crate::{guide::search::query, policy::Secrets};
 
 /// The best file for a question among the files given.
 fn best(files: &[(&str, &str)], question: &str) -> String {
