@@ -9,6 +9,7 @@ mod claude_confined;
 mod claude_server;
 mod client;
 mod config;
+mod durability;
 mod fake_api;
 mod guide;
 mod launcher;
