@@ -21,5 +21,7 @@ mod rest;
 mod screen;
 mod seed;
 mod server;
+#[cfg(feature = "faults")]
+mod supervision;
 mod tidy;
 mod v1;
