@@ -78,6 +78,10 @@ impl Reader {
                     self.shared.kill();
                 }
             }
+            if reason.is_some() {
+                // Nothing that such an agent said is an answer.
+                return ReadEnd { session_lost: self.codec.session_lost(), reason };
+            }
             let delivered = self.deliver(output.events).await;
             if length == 0 || !delivered {
                 return ReadEnd { session_lost: self.codec.session_lost(), reason };
