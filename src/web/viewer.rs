@@ -155,8 +155,10 @@ impl StreamHandler<Result<Message, ProtocolError>> for Viewer {
                 context.stop();
             }
             Err(ProtocolError::Overflow) => self.refuse_size(context),
-            // A frame that is no text: the stream itself is still in step.
-            Err(ProtocolError::Io(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
+            // A frame that is no text: the stream itself is still in step. What else has this shape
+            // is a connection that is cut, to which nothing matters any more.
+            Err(ProtocolError::Io(error)) => {
+                log::debug!("bad frame viewer={} error={error}", self.id.0);
                 self.say(&Notice::error("Invalid JSON"), context);
             }
             Err(error) => {
