@@ -4,6 +4,8 @@
 mod agent_life;
 mod agent_probe;
 mod agents;
+mod bad_agents;
+mod bad_input;
 mod claude;
 mod claude_confined;
 mod claude_server;

@@ -1,0 +1,317 @@
+//! What clients get wrong, and what is wrong with files: each is told in words, the socket and the
+//! server live on, and nothing that is stored is lost.
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+    time::Duration,
+};
+
+use rusqlite::Connection;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+use tokio_tungstenite::tungstenite::{
+    Message,
+    protocol::frame::{
+        Frame,
+        coding::{Data, OpCode},
+    },
+};
+
+use crate::{
+    client::{Client, text_of},
+    screen::Screen,
+    server::{PROJECT, Server, Setup},
+};
+
+/// One WebSocket frame as it is told.
+async fn send_frame(client: &mut Client, payload: &[u8], kind: Data, is_last: bool) {
+    let frame = Frame::message(payload.to_vec(), OpCode::Data(kind), is_last);
+    client.send_raw(Message::Frame(frame)).await;
+}
+
+/// The words of the next error.
+async fn refusal(client: &mut Client) -> String {
+    let error = client.until("error").await.pop().unwrap();
+    assert!(error.get("turn").is_none(), "{error}");
+    error["content"].as_str().unwrap().to_owned()
+}
+
+async fn is_answered(client: &mut Client) {
+    client.ask("say alive").await;
+    let frames = client.turn().await;
+    assert_eq!(text_of(&frames), "alive", "{frames:?}");
+}
+
+#[actix::test]
+async fn p9_an_over_long_message_is_refused_in_words_in_both_dialects() {
+    let server = Setup::scripted().config("[limits]\nmessage_bytes = \"1KiB\"\n").start();
+    let long = "ü".repeat(513);
+    let mut client = server.connect().await;
+    let id = client.start().await;
+    client.post("long", &long).await;
+    let refused = client.until("error").await.pop().unwrap();
+    let words = "Your message has 1026 bytes, and at most 1024 are taken.";
+    assert!(refused["content"].as_str().unwrap().starts_with(words), "{refused}");
+    assert_eq!((&refused["message_id"], &refused["retryable"]), (&json!("long"), &json!(false)));
+    is_answered(&mut client).await;
+    let mut seed = server.connect().await;
+    seed.start_seed().await;
+    seed.ask(&long).await;
+    assert!(refusal(&mut seed).await.starts_with(words));
+    is_answered(&mut seed).await;
+    // What just fits is taken.
+    client.ask(&"ü".repeat(512)).await;
+    assert_eq!(text_of(&client.turn().await), "ü".repeat(512));
+    assert_eq!(Screen::stored(&server, id).answer(2), "ü".repeat(512));
+}
+
+#[actix::test]
+async fn p9_an_over_long_frame_is_refused_in_words_and_with_1009_and_others_do_not_notice() {
+    let config = "[limits]\nframe_bytes = \"4KiB\"\nmessage_bytes = \"1KiB\"\n";
+    let server = Setup::scripted().config(config).start();
+    let mut steady = server.connect().await;
+    steady.start().await;
+    let large = vec![b'x'; 5000];
+    for frames in [1, 5] {
+        let mut client = server.connect().await;
+        client.start().await;
+        for (index, part) in large.chunks(large.len() / frames).enumerate() {
+            let kind = if index == 0 { Data::Text } else { Data::Continue };
+            send_frame(&mut client, part, kind, index + 1 == frames).await;
+        }
+        let (told, code, _) = client.until_closed().await;
+        let told = told.iter().map(|frame| serde_json::from_str::<Value>(frame).unwrap());
+        let errors: Vec<_> = told.filter(|frame| frame["type"] == "error").collect();
+        assert_eq!(errors.len(), 1, "in {frames} frames: {errors:?}");
+        let words = errors[0]["content"].as_str().unwrap();
+        assert!(words.contains("too large") && words.contains("4096"), "{words}");
+        assert_eq!(code, 1009, "in {frames} frames");
+        is_answered(&mut steady).await;
+    }
+}
+
+#[actix::test]
+async fn a_message_in_fragments_is_put_together_even_around_a_ping() {
+    let server = Server::start();
+    let mut client = server.connect().await;
+    client.start().await;
+    let frame = json!({ "type": "message", "content": "say grüße" }).to_string();
+    // Cut inside of a character.
+    let cut = frame.find('ü').unwrap() + 1;
+    let (one, two) = frame.as_bytes().split_at(cut);
+    send_frame(&mut client, one, Data::Text, false).await;
+    client.send_raw(Message::Ping(vec![1].into())).await;
+    send_frame(&mut client, two, Data::Continue, true).await;
+    assert_eq!(text_of(&client.turn().await), "grüße");
+    send_frame(&mut client, b"\x01\x02", Data::Binary, false).await;
+    send_frame(&mut client, b"\x03", Data::Continue, true).await;
+    assert!(refusal(&mut client).await.contains("binary"));
+    is_answered(&mut client).await;
+}
+
+#[actix::test]
+async fn text_that_is_no_text_is_refused_in_words() {
+    let server = Server::start();
+    for in_fragments in [false, true] {
+        let mut client = server.connect().await;
+        client.start().await;
+        let bad = b"{\"type\":\"message\",\"content\":\"\xff\xfe\"}";
+        let (one, two) = bad.split_at(if in_fragments { 31 } else { 0 });
+        if in_fragments {
+            send_frame(&mut client, one, Data::Text, false).await;
+        }
+        let kind = if in_fragments { Data::Continue } else { Data::Text };
+        send_frame(&mut client, two, kind, true).await;
+        assert_eq!(refusal(&mut client).await, "Invalid JSON");
+        is_answered(&mut client).await;
+    }
+}
+
+#[actix::test]
+async fn json_that_cannot_be_is_refused_in_words() {
+    let server = Server::start();
+    let mut client = server.connect().await;
+    client.start().await;
+    let nested = format!(r#"{{"type":"message","content":{}"#, "[".repeat(100_000));
+    let closed = format!("{}{}", "[".repeat(50_000), "]".repeat(50_000));
+    let frames = [
+        r#"{"type":"message","content":"\ud800"}"#,
+        r#"{"type":"message","content":"\udc00\ud800"}"#,
+        r#"{"type":"message","content":"x"} trailing"#,
+        "{\"type\":\"message\",\"content\":\"\u{0}\"}",
+        "nul",
+        &nested,
+        &closed,
+    ];
+    for frame in frames {
+        client.send_text(frame).await;
+        let shown: String = frame.chars().take(60).collect();
+        assert_eq!(refusal(&mut client).await, "Invalid JSON", "for {shown}");
+    }
+    for (frame, words) in [
+        ("null", "Server error: "),
+        (r#""text""#, "Server error: "),
+        (r#"{"type":7}"#, "Unknown message type: 7"),
+        (r#"{"type":"message","content":null}"#, "Server error: "),
+        (r#"{"type":"message","content":"x","message_id":7}"#, "Server error: "),
+        (r#"{"type":"message","content":"x","message_id":""}"#, "Server error: "),
+    ] {
+        client.send_text(frame).await;
+        let told = refusal(&mut client).await;
+        assert!(told.starts_with(words), "{told} for {frame}");
+    }
+    is_answered(&mut client).await;
+}
+
+#[actix::test]
+async fn what_is_no_http_does_not_harm_the_server() {
+    let server = Server::start();
+    for garbage in [&b"\x16\x03\x01\x02\x00\x01\x00"[..], b"GET / HTTP/9.9\r\n\r\n", &[0; 5000]] {
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        stream.write_all(garbage).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut answer = Vec::new();
+        // A connection that is reset is an answer too.
+        stream.read_to_end(&mut answer).await.unwrap_or_default();
+    }
+    let plain = server.get("/api/assistant/ws/demo").await;
+    assert_eq!(plain.0, 400, "{}", plain.1);
+    let mut client = server.connect().await;
+    client.start().await;
+    is_answered(&mut client).await;
+}
+
+#[actix::test]
+async fn a_project_that_vanishes_is_told_in_words_and_works_again_when_it_is_back() {
+    let server = Server::start();
+    let mut client = server.connect().await;
+    let mut running = server.connect().await;
+    running.start().await;
+    std::fs::remove_dir_all(server.project_dir()).unwrap();
+    client.send(json!({ "type": "start", "protocol": 1 })).await;
+    client.until("caught_up").await;
+    client.ask("say where").await;
+    let end = client.turn().await.pop().unwrap();
+    assert_eq!((&end["type"], &end["turn"]), (&json!("error"), &json!(1)), "{end}");
+    let words = end["content"].as_str().unwrap();
+    assert!(words.contains(server.project_dir().to_str().unwrap()), "{words}");
+    std::fs::create_dir(server.project_dir()).unwrap();
+    // The new agent is told what was asked before.
+    for client in [&mut client, &mut running] {
+        client.ask("back?").await;
+        assert!(text_of(&client.turn().await).ends_with("back?"));
+    }
+}
+
+#[actix::test]
+async fn a_missing_agent_is_told_in_words_and_the_history_is_still_shown() {
+    let mut server = Server::start();
+    let mut client = server.connect().await;
+    let id = client.start().await;
+    client.ask("say kept").await;
+    client.turn().await;
+    server.crash();
+    let setup = Setup::new().args(["--agent", "claude", "--claude", "/no/such/claude"]);
+    let data = setup.project_dir().with_file_name("data");
+    std::fs::create_dir(&data).unwrap();
+    server.database().execute("VACUUM INTO ?1", [data.join("cicerone.db").to_str()]).unwrap();
+    let without = setup.start();
+    let (mut client, frames) = without.enter(id, json!(null)).await;
+    assert_eq!(Screen::of(&frames).answer(1), "kept");
+    let told = frames.iter().find(|frame| frame["type"] == "error" && frame.get("turn").is_none());
+    let words = told.unwrap()["content"].as_str().unwrap();
+    assert!(words.starts_with("Failed to initialize assistant: "), "{words}");
+    assert!(words.contains("/no/such/claude"), "{words}");
+    client.post("m", "hello?").await;
+    let refused = client.until("error").await.pop().unwrap();
+    assert_eq!((&refused["message_id"], &refused["retryable"]), (&json!("m"), &json!(true)));
+}
+
+#[actix::test]
+async fn p3_a_message_that_meets_a_locked_database_is_accepted_once_it_is_free() {
+    let server = Server::start();
+    let mut client = server.connect().await;
+    let id = client.start().await;
+    let other = Connection::open(server.data_dir().join("cicerone.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    client.post("m", "say patience").await;
+    let early = tokio::time::timeout(Duration::from_secs(1), client.until("accepted")).await;
+    assert!(early.is_err(), "accepted what cannot be stored: {early:?}");
+    // Reading goes on meanwhile, and so does the server.
+    assert_eq!(server.get("/api/assistant/conversations/demo").await.0, 200);
+    client.send(json!({ "type": "ping" })).await;
+    client.until("pong").await;
+    other.execute_batch("ROLLBACK").unwrap();
+    let frames = client.turn().await;
+    assert!(frames.iter().any(|frame| frame["message_id"] == "m"), "{frames:?}");
+    assert_eq!(text_of(&frames), "patience");
+    let stored = Screen::stored(&server, id);
+    assert_eq!(stored.kinds(1), ["user_message", "text", "response_done"]);
+}
+
+/// Runs another server on these places, which must end by itself.
+fn run(address: &str, data: &Path, project: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_cicerone"))
+        .env("HOME", data)
+        .args(["--listen", address, "--agent", "guide", "--data-dir"])
+        .arg(data)
+        .arg("--project")
+        .arg(format!("{PROJECT}={}", project.display()))
+        .output()
+        .unwrap()
+}
+
+#[actix::test]
+async fn a_server_that_cannot_start_says_why_and_how_to_mend_it() {
+    let server = Server::start();
+    let project = server.project_dir();
+    let fresh = tempfile::TempDir::new().unwrap();
+    let file = fresh.path().join("cicerone.db");
+    let path = file.to_str().unwrap();
+    let make = |content: &[u8]| std::fs::write(&file, content).unwrap();
+    let check = |what: &str, output: Output, named: &[&str]| {
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code().is_some_and(|code| code != 0), "{what}: {told}");
+        assert_eq!(output.stdout, b"", "{what}");
+        for words in named {
+            assert!(told.contains(words), "{what}: {words:?} is not in {told}");
+        }
+    };
+    let start = || run("127.0.0.1:0", fresh.path(), &project);
+
+    let held = server.data_dir();
+    let other = run("127.0.0.1:0", &held, &project);
+    let pid = server.pid().to_string();
+    check("in use", other, &[held.to_str().unwrap(), "in use", &pid, "--data-dir"]);
+
+    let port = run(server.address(), fresh.path(), &project);
+    check("port", port, &[server.address(), "--listen"]);
+    std::fs::remove_file(&file).unwrap();
+
+    make(b"this is no database, but it is long enough to look like one to a careless reader");
+    check("garbage", start(), &[path, "damaged or not a database", "backup"]);
+    std::fs::remove_file(&file).unwrap();
+
+    Connection::open(&file).unwrap().execute_batch("CREATE TABLE of_another (x)").unwrap();
+    check("foreign", start(), &[path, "not one of cicerone", "--data-dir"]);
+    std::fs::remove_file(&file).unwrap();
+
+    server.database().execute("VACUUM INTO ?1", [path]).unwrap();
+    let newer = Connection::open(&file).unwrap();
+    newer.pragma_update(None, "user_version", 99).unwrap();
+    drop(newer);
+    check("newer", start(), &[path, "schema 99", "upgrade"]);
+    std::fs::remove_file(&file).unwrap();
+
+    std::fs::create_dir(&file).unwrap();
+    check("a directory", start(), &[path]);
+
+    let nowhere = run("127.0.0.1:0", &held, &project.join("nowhere"));
+    check("no project", nowhere, &["nowhere"]);
+    // All that did not harm the server that runs.
+    assert_eq!(server.get("/api/health").await.0, 200);
+}
