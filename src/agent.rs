@@ -5,6 +5,7 @@
 mod claude;
 pub mod codec;
 pub mod event;
+pub mod guard;
 mod guide;
 pub mod handle;
 mod invocation;
@@ -162,6 +163,8 @@ impl Agents {
 
     /// As [`Agents::new`], for a caller that is not the `cicerone` program itself.
     pub fn of(server: Server, settings: &AgentSettings, limits: &Limits, data_dir: &Path) -> Self {
+        let program = server.program.as_ref();
+        let spawner = Spawner::new(program.map_or_else(|_| PathBuf::new(), Clone::clone));
         Self {
             inner: Arc::new(Inner {
                 settings: settings.clone(),
@@ -170,7 +173,7 @@ impl Agents {
                 data_dir: data_dir.to_owned(),
                 server,
                 secrets: Secrets::new(&settings.secrets),
-                spawner: Spawner::new(),
+                spawner,
             }),
         }
     }

@@ -83,6 +83,9 @@ pub struct GuideArgs {
 pub enum ConfigCommand {
     /// Print every setting, its value and where it came from, or what is wrong.
     Check(ProjectArgs),
+    /// Print every setting as a Markdown table, for the documentation.
+    #[command(hide = true)]
+    Table,
 }
 
 /// Which projects are served.

@@ -129,13 +129,17 @@ fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings, Co
     if !listen.ip().is_loopback() {
         return Err(ConfigError::NotLoopback(listen));
     }
+    let assets = layers.get_path("server.assets")?;
+    if assets.as_ref().is_some_and(|dir| !dir.is_dir()) {
+        return Err(layers.refuse("server.assets", "a directory that is there"));
+    }
     Ok(Settings {
         listen,
         data_dir: layers
             .get_path("server.data_dir")?
             .or_else(default_data_dir)
             .ok_or(ConfigError::NoDataDir)?,
-        assets: layers.get_path("server.assets")?,
+        assets,
         log: layers.get("server.log")?,
         projects: Vec::new(),
         shutdown_timeout: layers.get("server.shutdown_timeout")?,
@@ -154,11 +158,16 @@ fn agent_settings(layers: &Layers) -> Result<AgentSettings, ConfigError> {
         }
         _ => layers.get_path("agent.claude")?,
     };
+    let env: Vec<String> = layers.get("agent.env")?;
+    if env.iter().any(|name| name.is_empty() || name.contains('=')) {
+        let expected = "names of environment variables, without values";
+        return Err(layers.refuse("agent.env", expected));
+    }
     Ok(AgentSettings {
         kind: layers.get("agent.kind")?,
         claude,
         model: layers.get_text("agent.model")?,
-        env: layers.get("agent.env")?,
+        env,
         sandbox: layers.get("agent.sandbox")?,
         secrets: layers.get("agent.secrets")?,
         start_timeout: layers.get("agent.start_timeout")?,

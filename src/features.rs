@@ -6,6 +6,7 @@ mod dependencies;
 use std::{
     collections::HashSet,
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, Params, Row};
@@ -24,6 +25,13 @@ const FOLDERS: [&str; 3] = [".autoforge", ".autocoder", ""];
 
 /// Work comes in this order.
 const ORDER: &str = "ORDER BY priority, id";
+
+/// A query that takes longer is ended: the project's content is nobody's we know.
+const LONGEST_QUERY: Duration = Duration::from_secs(2);
+
+/// Steps of SQLite's machine between two looks at the clock. One step can be a call of a function
+/// with a large value, which takes milliseconds.
+const STEPS_BETWEEN_LOOKS: i32 = 100;
 
 /// How far a project is.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -117,7 +125,9 @@ impl Features {
         }
         let connection = foreign_database::open(&path)?;
         let mut features = Self { connection, path, columns: HashSet::new() };
-        let columns = "SELECT name FROM pragma_table_info('features')";
+        // A view of that name could compute without end.
+        let columns = "SELECT c.name FROM sqlite_schema t, pragma_table_info('features') c
+             WHERE t.type = 'table' AND t.name = 'features'";
         features.columns = features.all(columns, [], |row| row.get(0))?;
         Ok(Some(features))
     }
@@ -209,8 +219,13 @@ impl Features {
         &self,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, FeaturesError> {
-        query(&self.connection)
-            .map_err(|source| FeaturesError::Query { path: self.path.clone(), source })
+        let deadline = Instant::now() + LONGEST_QUERY;
+        let is_late = move || Instant::now() > deadline;
+        let answer = self
+            .connection
+            .progress_handler(STEPS_BETWEEN_LOOKS, Some(is_late))
+            .and_then(|()| query(&self.connection));
+        answer.map_err(|source| FeaturesError::Query { path: self.path.clone(), source })
     }
 }
 

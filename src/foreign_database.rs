@@ -8,10 +8,13 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, limits::Limit};
 
 /// How long a reader waits for another program's write to end.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Longest row or value that is read, bytes. What is longer was made to use up memory.
+const LONGEST_VALUE: i32 = 16 << 20;
 
 /// Why another program's file cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +42,8 @@ pub enum ForeignDatabaseError {
 /// A database in WAL mode is the difficult case: a plain read-only connection would create its
 /// `-shm` and `-wal` files. Where another program has them open they are used as they are, without
 /// writing; where they are not there everything is in the file itself, which then is read as a
-/// file that does not change.
+/// file that does not change. (A `-wal` file without its `-shm` is left by no crash, only by
+/// copying: such a copy is read without what is in its `-wal`.)
 pub fn open(path: &Path) -> Result<Connection, ForeignDatabaseError> {
     let file_error = |source| ForeignDatabaseError::File { path: path.to_owned(), source };
     let metadata = path.metadata().map_err(file_error)?;
@@ -66,6 +70,7 @@ fn connect(path: &Path, options: &str) -> rusqlite::Result<Connection> {
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(format!("{}{options}", uri(path)), flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST_VALUE)?;
     // The schema is another program's: it may name no function that does more than compute.
     connection.pragma_update(None, "trusted_schema", false)?;
     // The first read finds out whether the file is a database at all.

@@ -9,22 +9,18 @@ use std::{
 
 use cicerone::{
     agent::launcher,
-    cli::{Cli, Command, ConfigCommand, Options, ProjectArgs},
-    config::{self, ConfigError, Loaded},
+    cli::{Cli, Command, ConfigCommand, GuideArgs, Options, ProjectArgs},
+    config::{self, ConfigError, Loaded, catalogue},
     database::{self, backup, import},
-    mcp,
+    guide, mcp,
     project::ProjectName,
     server,
 };
 use clap::Parser;
+use log::LevelFilter;
 
 /// The exit code of a wrong command line or configuration.
 const USAGE: u8 = 2;
-
-/// A command of which only the command line exists.
-#[derive(Debug, thiserror::Error)]
-#[error("`cicerone {0}` is not part of this version")]
-struct NotBuilt(&'static str);
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
@@ -43,17 +39,27 @@ fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
     let options = &cli.options;
     match cli.command.unwrap_or(Command::Serve(cli.projects)) {
         Command::Serve(projects) => serve(options, &projects),
-        Command::Guide(_) => Err(NotBuilt("guide").into()),
+        Command::Guide(guide) => answer(guide),
         Command::McpFeatures { dir } => Ok(mcp::serve(&dir)?),
         Command::Import { file, project } => import(options, &file, &project),
         Command::Backup { file } => backup(options, &file),
         Command::Config(ConfigCommand::Check(projects)) => check_config(options, &projects),
+        Command::Config(ConfigCommand::Table) => print_settings_table(),
         Command::SandboxExec { arguments } => Err(launcher::exec(arguments).into()),
     }
 }
 
 fn serve(options: &Options, projects: &ProjectArgs) -> Result<(), Box<dyn Error>> {
     Ok(server::run(load(options, Some(projects))?.settings)?)
+}
+
+/// Answers questions about a project on stdin and stdout.
+fn answer(arguments: GuideArgs) -> Result<(), Box<dyn Error>> {
+    let GuideArgs { name, dir, secrets } = arguments;
+    let dir = dir.canonicalize()?;
+    let named = dir.file_name().map(|name| name.to_string_lossy().into_owned());
+    let project = name.or(named).unwrap_or_else(|| "project".to_owned());
+    Ok(guide::run(guide::Options { project, dir, secrets })?)
 }
 
 /// Brings an original's conversations into the store of this configuration.
@@ -76,6 +82,10 @@ fn check_config(options: &Options, projects: &ProjectArgs) -> Result<(), Box<dyn
     say(loaded.report()?.trim_end())
 }
 
+fn print_settings_table() -> Result<(), Box<dyn Error>> {
+    say(catalogue::markdown_table(&catalogue::keys()?).trim_end())
+}
+
 /// Writes the outcome of a command to stdout.
 fn say(text: &str) -> Result<(), Box<dyn Error>> {
     // A reader that has seen enough, such as `head`, is no error.
@@ -88,15 +98,22 @@ fn say(text: &str) -> Result<(), Box<dyn Error>> {
 /// Reads the configuration, sets up the log and writes what the configuration has to say.
 fn load(options: &Options, projects: Option<&ProjectArgs>) -> Result<Loaded, ConfigError> {
     let loaded = config::load(&options.command_line(projects))?;
-    env_logger::Builder::new()
-        .filter_level(log::LevelFilter::Warn.min(loaded.settings.log))
-        .filter_module("cicerone", loaded.settings.log)
-        .parse_default_env()
-        .init();
+    set_up_log(loaded.settings.log);
     for note in &loaded.notes {
         log::log!(note.level, "{}", note.text);
     }
     Ok(loaded)
+}
+
+/// Prints this program's lines from `level` on and warnings of others. `RUST_LOG` decides alone
+/// where it is set.
+fn set_up_log(level: LevelFilter) {
+    let mut builder = env_logger::Builder::new();
+    match std::env::var("RUST_LOG") {
+        Ok(filters) if !filters.is_empty() => builder.parse_filters(&filters),
+        _ => builder.filter_level(LevelFilter::Warn.min(level)).filter_module("cicerone", level),
+    };
+    builder.init();
 }
 
 fn print_error(error: &dyn Error) {

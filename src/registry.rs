@@ -8,7 +8,10 @@
 pub mod messages;
 pub mod restart;
 
-use std::{collections::HashMap, time::Instant};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use actix::{Actor, Addr, AsyncContext as _, Context, Handler, MessageResult, ResponseFuture};
 use futures_util::future::join_all;
@@ -17,16 +20,18 @@ use crate::{
     project::{Project, ProjectName},
     session::{
         Resources, Session,
-        messages::{Close, Describe},
+        messages::{Close, Describe, SessionExited},
         turn::Closing,
     },
 };
 
 use messages::{
-    CloseSession, Drain, Find, Found, ListSessions, NotOpened, Open, SessionExited, SessionState,
-    Sessions,
+    CloseSession, Drain, Find, Found, ListSessions, NotOpened, Open, SessionState, Sessions,
 };
 use restart::{Decision, History};
+
+/// Who wants a session that is being closed asks again after this.
+const CLOSING_STEP: Duration = Duration::from_millis(50);
 
 /// Knows every project's session.
 #[derive(Debug)]
@@ -53,6 +58,8 @@ enum Phase {
     Waiting(Instant),
     /// Failed too often.
     GivenUp,
+    /// Being closed: another one is started only when it has ended.
+    Closing,
 }
 
 impl Registry {
@@ -82,6 +89,7 @@ impl Registry {
                 Found::Restarting(until.saturating_duration_since(Instant::now()))
             }
             Some(Phase::GivenUp) => Found::GivenUp,
+            Some(Phase::Closing) => Found::Closing,
         }
     }
 }
@@ -99,6 +107,7 @@ impl Handler<Open> for Registry {
             Found::Live(session) => Ok(session),
             Found::Restarting(wait) => Err(NotOpened::Restarting(wait)),
             Found::GivenUp => Err(NotOpened::GivenUp),
+            Found::Closing => Err(NotOpened::Restarting(CLOSING_STEP)),
             Found::Nothing => {
                 let project =
                     self.projects.get(&open.project).cloned().ok_or(NotOpened::UnknownProject)?;
@@ -182,6 +191,7 @@ impl Handler<ListSessions> for Registry {
                     Phase::Live(session) => (SessionState::Live, session.send(Describe).await.ok()),
                     Phase::Waiting(_) => (SessionState::Restarting, None),
                     Phase::GivenUp => (SessionState::GivenUp, None),
+                    Phase::Closing => (SessionState::Closing, None),
                 };
                 messages::SessionDescription { project, state, restarts, description }
             });
@@ -199,14 +209,19 @@ impl Handler<CloseSession> for Registry {
         let CloseSession { project, conversation, words } = close;
         let found = self.found(&project);
         if conversation.is_none() {
-            // A session that is opened from now on is another one.
-            self.entries.remove(&project);
+            match self.entries.get_mut(&project) {
+                Some(entry) if matches!(entry.phase, Phase::Live(_)) => {
+                    entry.phase = Phase::Closing;
+                }
+                Some(Entry { phase: Phase::Closing, .. }) | None => (),
+                Some(_) => drop(self.entries.remove(&project)),
+            }
         }
         let close = Close { conversation, closing: Closing::Ended(words), delete: false };
         Box::pin(async move {
             match found {
                 Found::Live(session) => session.send(close).await.unwrap_or(true),
-                Found::Nothing | Found::Draining => false,
+                Found::Nothing | Found::Draining | Found::Closing => false,
                 Found::Restarting(_) | Found::GivenUp => conversation.is_none(),
             }
         })

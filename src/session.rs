@@ -34,11 +34,10 @@ use crate::{
     config::settings::Settings,
     database::{Database, Reader, messages::BeginTurn},
     project::Project,
-    registry::messages::SessionExited,
 };
 
 use conversation::Conversation;
-use messages::ViewerId;
+use messages::{SessionExited, ViewerId};
 use turn::{Effect, Event, Question};
 
 /// How often the session looks for what has taken too long.
@@ -146,6 +145,7 @@ impl Session {
             }
             Effect::End { turn, content } => {
                 live.stop_asked = None;
+                live.asked.clear();
                 let seq = live.transcript.push(turn, content, true);
                 live.held.push(seq);
                 self.store(conversation, context);
@@ -211,9 +211,9 @@ impl Session {
             }
             let unused = now - live.last_used;
             let alone = live.viewers() == 0 && live.turns.is_idle();
-            if alone && live.is_empty() && unused > EMPTY_KEPT {
-                leaving.push(live.id);
-            } else if live.is_at_rest() && unused > settings.idle_timeout {
+            let is_forgotten = alone && live.is_empty() && unused > EMPTY_KEPT;
+            let is_asleep = live.is_at_rest() && unused > settings.idle_timeout;
+            if is_forgotten || is_asleep {
                 leaving.push(live.id);
             }
         }

@@ -24,6 +24,7 @@ class App {
   rail = /** @type {import('./views/rail.js').ProjectRail} */ (document.querySelector('project-rail'));
   view = /** @type {import('./views/conversation.js').ConversationView} */ (document.querySelector('conversation-view'));
   composer = /** @type {import('./views/composer.js').QuestionComposer} */ (document.querySelector('question-composer'));
+  main = /** @type {HTMLElement} */ (document.querySelector('main'));
   announcements = /** @type {HTMLElement} */ (document.querySelector('#announcements'));
 
   async start() {
@@ -115,8 +116,8 @@ class App {
     if (frame.type === 'conversation_created') this.movePending(project, frame.conversation_id);
     if (refused) this.composer.write([refused.content, this.composer.text].filter(Boolean).join('\n\n'));
     if (frame.type === 'accepted') this.nameAddress();
-    if (frame.type === 'accepted' || frame.type === 'response_done') this.refreshList();
     const isEnd = frame.type === 'response_done' || (frame.type === 'error' && frame.turn !== undefined);
+    if (frame.type === 'accepted' || (isEnd && before.caughtUp)) this.refreshList();
     if (isEnd && before.caughtUp) this.announce(/** @type {number} */ (frame.turn));
   }
 
@@ -160,7 +161,11 @@ class App {
     if (project === null) return;
     try {
       const list = await api.listConversations(project);
-      if (project === this.state.project) this.state = { ...this.state, list };
+      if (project !== this.state.project) return;
+      this.state = { ...this.state, list };
+      const open = this.state.conversation;
+      const title = list.find((listed) => listed.id === open?.id)?.title;
+      if (title && title !== open?.title) this.dispatch({ type: 'title', title });
     } catch {
       // The list that is shown stays; the connection's own words say what is wrong.
     }
@@ -239,6 +244,7 @@ class App {
     on('stop', () => this.stop());
     on('draft', (text) => this.keepDraft(text));
     on('open-rail', () => this.rail.open(true));
+    on('drawer', (isOpen) => { this.main.inert = isOpen; });
     on('retry-connection', () => this.connection?.retryNow());
     on('new-conversation', () => this.state.project !== null && this.visit(this.state.project, null));
     on('pick-project', (name) => this.visit(name, null));

@@ -1,15 +1,16 @@
 /**
- * Splits an answer's Markdown just far enough to be readable while it streams: paragraphs, headings
- * and fenced code, and inline code and strong words within a paragraph. Pure; makes no HTML.
+ * Splits an answer's Markdown just far enough to be readable while it streams: paragraphs, headings,
+ * items of lists and fenced code, and inline code and strong words within them. Pure; makes no HTML.
  */
 
 /**
- * @typedef {{kind: 'paragraph' | 'heading' | 'code', start: number, text: string, language: string}} Block
+ * @typedef {{kind: 'paragraph' | 'heading' | 'item' | 'code', start: number, text: string, language: string}} Block
  * `start` is where the block begins in the source: splitting again from there gives the same block.
  */
 
 const FENCE = /^ {0,3}(`{3,}|~{3,})\s*([^\s`]*)[^`]*$/;
 const HEADING = /^#{1,6} +(.+)$/;
+const ITEM = /^(\s*)(?:[-*+]|(\d{1,3}[.)])) +(.*)$/;
 
 /**
  * @param {string} source
@@ -36,6 +37,7 @@ export function splitBlocks(source, from = 0) {
     } else {
       const opening = FENCE.exec(line);
       const heading = HEADING.exec(line);
+      const item = ITEM.exec(line);
       if (opening) {
         fence = opening[1];
         lines = 0;
@@ -44,10 +46,13 @@ export function splitBlocks(source, from = 0) {
       } else if (heading) {
         blocks.push({ kind: 'heading', start: at, text: heading[1], language: '' });
         open = null;
+      } else if (item) {
+        open = { kind: 'item', start: at, text: `${item[1]}${item[2] ?? '–'} ${item[3]}`, language: '' };
+        blocks.push(open);
       } else if (line.trim() === '') {
         open = null;
       } else if (open) {
-        open.text += `\n${line}`;
+        open.text += open.kind === 'item' ? ` ${line.trim()}` : `\n${line}`;
       } else {
         open = { kind: 'paragraph', start: at, text: line, language: '' };
         blocks.push(open);

@@ -1,6 +1,6 @@
 /**
  * The wire contract, version 1: every frame that the page sends or understands.
- * The server's side of it is `src/web/protocol.rs`; both name the same frames.
+ * The server's side of it is `src/wire`; both name the same frames.
  * Holds no state and opens no socket.
  */
 
@@ -32,7 +32,8 @@ export const CLOSE_TRY_LATER = 1013;
  * Server to client. Frames with `seq` are stored and come again after a reconnect.
  * @typedef {{type: 'conversation_created', conversation_id: number}} ConversationCreatedFrame
  * @typedef {{type: 'attached', conversation_id: number, title: string | null, seq: number,
- *   state: SessionState, agent: {kind: string}, viewers: number, resumed: boolean}} AttachedFrame
+ *   after: number, state: SessionState, agent: {kind: string}, viewers: number, resumed: boolean}} AttachedFrame
+ *   what follows begins after `after`: whatever is shown beyond it goes
  * @typedef {{type: 'caught_up', seq: number}} CaughtUpFrame
  * @typedef {{type: 'user_message', seq: number, turn: number, message_id?: string, content: string}} UserMessageFrame
  * @typedef {{type: 'accepted', message_id: string, seq: number, turn: number, position: number}} AcceptedFrame
@@ -54,7 +55,7 @@ export const CLOSE_TRY_LATER = 1013;
  *   | TextFrame | ThinkingFrame | ToolCallFrame | ToolResultFrame | QuestionFrame | ResponseDoneFrame
  *   | ErrorFrame | StatusFrame | TitleFrame | PongFrame} ServerFrame
  *
- * @typedef {'starting' | 'waiting' | 'queued' | 'running' | 'retrying' | 'stopping' | 'idle' | string} SessionState
+ * @typedef {'starting' | 'queued' | 'running' | 'retrying' | 'stopping' | 'closed' | 'idle' | string} SessionState
  * @typedef {{input_tokens: number, output_tokens: number, cache_read_tokens?: number, cache_write_tokens?: number}} Usage
  * @typedef {{question: string, header?: string, options: {label: string, description?: string}[],
  *   multiSelect?: boolean}} Question

@@ -44,10 +44,8 @@ export class Connection {
   constructor(options) {
     this.options = options;
     this.conversationId = options.conversationId;
-    /** Everything up to here has been handed on. @type {number} */
+    /** Everything up to here has been handed on. */
     this.after = 0;
-    /** Between `attached` and `caught_up`, when frames may come out of the order of `seq`. */
-    this.replaying = false;
     this.attached = false;
     /** @type {Map<string, import('./protocol.js').MessageFrame>} */
     this.outbox = new Map((options.outbox ?? []).map((frame) => [frame.message_id, frame]));
@@ -59,6 +57,8 @@ export class Connection {
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.watchTimer = undefined;
     this.ended = false;
+    /** Whether anything came since the last ping. */
+    this.heard = false;
   }
 
   open() {
@@ -68,9 +68,11 @@ export class Connection {
     const connect = this.options.connect ?? ((url) => new WebSocket(url));
     const socket = connect(this.options.url);
     this.socket = socket;
-    this.watch(OPEN_TIMEOUT);
+    this.wait(OPEN_TIMEOUT, () => this.lose(0));
     socket.addEventListener('open', () => {
-      if (socket === this.socket) this.send(protocol.start(this.conversationId, this.after));
+      if (socket !== this.socket) return;
+      this.send(protocol.start(this.conversationId, this.after));
+      this.wait(PING_EVERY, () => this.ping());
     });
     socket.addEventListener('message', (event) => {
       if (socket === this.socket) this.receive(event.data);
@@ -119,7 +121,7 @@ export class Connection {
   receive(data) {
     const frame = protocol.parse(data);
     if (!frame) return;
-    this.watchForSilence();
+    this.heard = true;
     switch (frame.type) {
       case 'conversation_created':
         this.conversationId = frame.conversation_id;
@@ -127,12 +129,10 @@ export class Connection {
       case 'attached':
         this.conversationId = frame.conversation_id;
         this.attached = true;
-        this.replaying = true;
+        this.after = frame.after ?? 0;
         break;
       case 'caught_up':
-        this.replaying = false;
         this.attempt = 0;
-        this.after = Math.max(this.after, frame.seq);
         break;
       case 'accepted':
       case 'user_message':
@@ -140,8 +140,9 @@ export class Connection {
         this.settle(frame.message_id);
         break;
     }
-    // A connection that is lost in the middle of a replay asks for the whole of it again.
-    if (!this.replaying && 'seq' in frame && frame.seq) this.after = Math.max(this.after, frame.seq);
+    // Streamed frames come in the order of `seq`, and a replayed one may stand before what was seen.
+    // `accepted` is none of them: it may come before what was streamed earlier.
+    if ('turn' in frame && frame.seq && frame.type !== 'accepted') this.after = frame.seq;
     this.options.onFrame(frame);
     if (frame.type === 'attached') {
       this.options.onState({ phase: 'open' });
@@ -180,23 +181,23 @@ export class Connection {
     const socket = this.socket;
     this.socket = null;
     this.attached = false;
-    this.replaying = false;
     socket?.close();
   }
 
-  /** Pings after a silence, and gives the connection up when even that brings no answer. */
-  watchForSilence() {
-    clearTimeout(this.watchTimer);
-    this.watchTimer = setTimeout(() => {
-      this.send(protocol.ping());
-      this.watch(PONG_TIMEOUT);
-    }, PING_EVERY);
+  /** Gives the connection up when a ping brings no answer, nor anything else. */
+  ping() {
+    this.heard = false;
+    this.send(protocol.ping());
+    this.wait(PONG_TIMEOUT, () => {
+      if (this.heard) this.wait(PING_EVERY - PONG_TIMEOUT, () => this.ping());
+      else this.lose(0);
+    });
   }
 
-  /** @param {number} milliseconds */
-  watch(milliseconds) {
+  /** @param {number} milliseconds @param {() => void} then */
+  wait(milliseconds, then) {
     clearTimeout(this.watchTimer);
-    this.watchTimer = setTimeout(() => this.lose(0), milliseconds);
+    this.watchTimer = setTimeout(then, milliseconds);
   }
 }
 

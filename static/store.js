@@ -5,17 +5,18 @@
  */
 
 /**
- * @typedef {{kind: 'text' | 'thinking', key: string, block: number, seq: number, content: string}} TextPart
- * @typedef {{kind: 'tool', key: string, callId: string, tool: string, input: Record<string, unknown>,
- *   result: {ok: boolean, content: string, truncated: boolean} | null}} ToolPart
- * @typedef {{kind: 'question', key: string, callId: string, questions: import('./protocol.js').Question[],
- *   answered: boolean}} QuestionPart
+ * `seq` is the sequence number with which a thing was first seen, `last` the newest of a text.
+ * @typedef {{kind: 'text' | 'thinking', key: string, seq: number, last: number, content: string}} TextPart
+ * @typedef {{kind: 'tool', key: string, seq: number, tool: string, input: Record<string, unknown>,
+ *   result: {seq: number, ok: boolean, content: string, truncated: boolean} | null}} ToolPart
+ * @typedef {{kind: 'question', key: string, seq: number, callId: string,
+ *   questions: import('./protocol.js').Question[], answered: boolean}} QuestionPart
  * @typedef {TextPart | ToolPart | QuestionPart} Part
  *
- * @typedef {{kind: 'done', outcome: string, usage?: import('./protocol.js').Usage, costUsd?: number,
+ * @typedef {{kind: 'done', seq: number, outcome: string, usage?: import('./protocol.js').Usage, costUsd?: number,
  *   durationMs?: number}} DoneEnd
- * @typedef {{kind: 'error', content: string, retryable: boolean}} ErrorEnd
- * @typedef {{turn: number, question: string | null, parts: Part[], end: DoneEnd | ErrorEnd | null}} Turn
+ * @typedef {{kind: 'error', seq: number, content: string, retryable: boolean}} ErrorEnd
+ * @typedef {{turn: number, seq: number, question: string | null, parts: Part[], end: DoneEnd | ErrorEnd | null}} Turn
  *
  * A message that is not accepted yet.
  * @typedef {{messageId: string, content: string}} Pending
@@ -73,6 +74,7 @@ export function reduce(before, event) {
       return {
         ...before, id: event.conversation_id, title: event.title ?? null, agent: event.agent?.kind ?? '',
         viewers: event.viewers ?? 1, state: event.state ?? 'idle', detail: '', caughtUp: false,
+        turns: dropBeyond(before.turns, event.after ?? 0),
       };
     case 'caught_up':
       return { ...before, caughtUp: true };
@@ -83,37 +85,40 @@ export function reduce(before, event) {
     case 'accepted': {
       const own = before.pending.find((pending) => pending.messageId === event.message_id);
       const after = settle({ ...before, notice: null }, event.message_id);
-      return own ? changeTurn(after, event.turn, (turn) => ask(turn, own.content)) : after;
+      return own ? changeTurn(after, event, (turn) => ask(turn, own.content)) : after;
     }
     case 'user_message':
-      return changeTurn(settle(before, event.message_id), event.turn, (turn) => ask(turn, event.content));
+      return changeTurn(settle(before, event.message_id), event, (turn) => ask(turn, event.content));
     case 'text':
     case 'thinking':
-      return changeTurn(before, event.turn, (turn) => growText(turn, event));
+      return changeTurn(before, event, (turn) => growText(turn, event));
     case 'tool_call':
-      return changeTurn(before, event.turn, (turn) => addPart(turn, {
-        kind: 'tool', key: `tool ${event.call_id}`, callId: event.call_id, tool: event.tool,
-        input: event.input ?? {}, result: null,
+      return changeTurn(before, event, (turn) => addPart(turn, {
+        kind: 'tool', key: `tool ${event.call_id}`, seq: event.seq, tool: event.tool, input: event.input ?? {},
+        result: null,
       }));
-    case 'tool_result':
-      return changeTurn(before, event.turn, (turn) => changePart(turn, `tool ${event.call_id}`, (part) => (
-        { ...part, result: { ok: event.ok, content: event.content, truncated: event.truncated } })));
+    case 'tool_result': {
+      const { seq, ok, content, truncated } = event;
+      return changeTurn(before, event, (turn) => changePart(turn, `tool ${event.call_id}`, (part) => (
+        { ...part, result: { seq, ok, content, truncated } })));
+    }
     case 'question':
-      return changeTurn(before, event.turn, (turn) => addPart(turn, {
-        kind: 'question', key: `question ${event.call_id}`, callId: event.call_id,
+      return changeTurn(before, event, (turn) => addPart(turn, {
+        kind: 'question', key: `question ${event.call_id}`, seq: event.seq, callId: event.call_id,
         questions: event.questions ?? [], answered: false,
       }));
     case 'answered':
-      return changeTurn(before, event.turn, (turn) => changePart(turn, `question ${event.call_id}`, (part) => (
+      return changeTurn(before, { ...event, seq: 0 }, (turn) => changePart(turn, `question ${event.call_id}`, (part) => (
         { ...part, answered: true })));
     case 'response_done':
-      return end(before, event.turn, {
-        kind: 'done', outcome: event.outcome ?? 'completed', usage: event.usage, costUsd: event.cost_usd,
+      return end(before, event, {
+        kind: 'done', seq: event.seq, outcome: event.outcome ?? 'completed', usage: event.usage, costUsd: event.cost_usd,
         durationMs: event.duration_ms,
       });
     case 'error':
-      if (event.turn !== undefined && event.turn !== null) {
-        return end(before, event.turn, { kind: 'error', content: event.content, retryable: event.retryable !== false });
+      if (typeof event.turn === 'number') {
+        const { turn, seq = 0, content, retryable } = event;
+        return end(before, { turn, seq }, { kind: 'error', seq, content, retryable: retryable !== false });
       }
       return { ...settle(before, event.message_id), notice: event.content };
     case 'submitted':
@@ -161,24 +166,46 @@ function settle(before, messageId) {
 }
 
 /**
- * @param {Conversation} before @param {number} number @param {DoneEnd | ErrorEnd} how
+ * @param {Conversation} before @param {Place} place @param {DoneEnd | ErrorEnd} how
  * @returns {Conversation}
  */
-function end(before, number, how) {
-  const after = changeTurn(before, number, (turn) => (turn.end ? turn : { ...turn, end: how }));
+function end(before, place, how) {
+  const after = changeTurn(before, place, (turn) => (turn.end ? turn : { ...turn, end: how }));
   return openTurns(after).length === 0 ? { ...after, state: 'idle', detail: '' } : after;
 }
 
 /**
- * @param {Conversation} before @param {number} number @param {(turn: Turn) => Turn} change
+ * What the server no longer has after a crash goes from the screen too, before it comes again.
+ * @param {Turn[]} turns @param {number} after everything that began later goes
+ * @returns {Turn[]}
+ */
+function dropBeyond(turns, after) {
+  return turns.filter((turn) => turn.seq <= after).map((turn) => {
+    if (turn.parts.every((part) => part.seq <= after && !isBeyond(part, after)) && !(turn.end && turn.end.seq > after)) {
+      return turn;
+    }
+    const parts = turn.parts.filter((part) => part.seq <= after)
+      .map((part) => (isBeyond(part, after) ? { ...part, result: null } : part));
+    return { ...turn, parts, end: turn.end && turn.end.seq > after ? null : turn.end };
+  });
+}
+
+/** @param {Part} part @param {number} after @returns {part is ToolPart} */
+function isBeyond(part, after) {
+  return part.kind === 'tool' && part.result !== null && part.result.seq > after;
+}
+
+/**
+ * @typedef {{turn: number, seq: number}} Place
+ * @param {Conversation} before @param {Place} place @param {(turn: Turn) => Turn} change
  * @returns {Conversation}
  */
-function changeTurn(before, number, change) {
+function changeTurn(before, { turn: number, seq }, change) {
   // The turn that changes is nearly always the last one.
   let at = before.turns.length - 1;
   while (at >= 0 && before.turns[at].turn > number) at -= 1;
   const known = at >= 0 && before.turns[at].turn === number ? before.turns[at] : null;
-  const turn = change(known ?? { turn: number, question: null, parts: [], end: null });
+  const turn = change(known ?? { turn: number, seq, question: null, parts: [], end: null });
   if (turn === known) return before;
   const turns = before.turns.slice();
   if (known) turns[at] = turn;
@@ -196,16 +223,14 @@ function ask(turn, content) {
  * @returns {Turn}
  */
 function growText(turn, frame) {
-  const key = `${frame.type} ${frame.block}`;
-  const known = turn.parts.find((part) => part.key === key);
-  if (!known) {
-    return addPart(turn, { kind: frame.type, key, block: frame.block, seq: frame.seq, content: frame.content });
-  }
-  if (/** @type {TextPart} */ (known).seq >= frame.seq) return turn;
-  return changePart(turn, key, (part) => {
-    const text = /** @type {TextPart} */ (part);
-    return { ...text, seq: frame.seq, content: frame.replace ? frame.content : text.content + frame.content };
-  });
+  const { type: kind, seq, content } = frame;
+  const key = `${kind} ${frame.block}`;
+  const known = /** @type {TextPart | undefined} */ (turn.parts.find((part) => part.key === key));
+  if (!known) return addPart(turn, { kind, key, seq, last: seq, content });
+  // A replay in pieces begins with less than what is shown: it still replaces it.
+  if (!frame.replace && known.last >= seq) return turn;
+  return changePart(turn, key, (part) => (
+    { ...part, last: seq, content: frame.replace ? content : part.content + content }));
 }
 
 /** @param {Turn} turn @param {Part} part @returns {Turn} */

@@ -77,6 +77,7 @@ export function status(conversation, root) {
   }
   const open = openTurns(conversation);
   if (conversation.state === 'stopping') return quiet('Stopping…');
+  if (conversation.state === 'queued' && conversation.detail) return quiet(conversation.detail);
   if (open.length > 1) {
     const before = open.length - 1;
     const questions = before === 1 ? '1 question' : `${before} questions`;
@@ -91,7 +92,7 @@ export function status(conversation, root) {
 /** @type {Record<string, string>} */
 const STATE_WORDS = {
   starting: 'Starting the agent…',
-  waiting: 'Waiting for a free agent…',
+  closed: 'The session was closed; the next question opens it again.',
   queued: 'Waiting for the questions before yours. You can leave, the answer will be here.',
   retrying: 'The agent’s service failed; trying again…',
 };
@@ -119,7 +120,7 @@ export function endedWords(code) {
 
 /** @param {string} kind */
 export function agentName(kind) {
-  return { claude: 'Claude', guide: 'built-in guide' }[kind] ?? kind;
+  return { claude: 'Claude', guide: 'built-in guide', none: 'no agent' }[kind] ?? kind;
 }
 
 /** Time, tokens and cost of a turn. @param {import('./store.js').DoneEnd} end */

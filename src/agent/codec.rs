@@ -333,3 +333,6 @@ fn response(line: ControlResponseLine<'_>, output: &mut Output) {
         )));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,8 @@ use std::{
 
 use rustix::process::{self, Pid, Resource, Rlimit, Signal};
 
+use super::guard;
+
 /// Name of the hidden subcommand.
 pub const SUBCOMMAND: &str = "sandbox-exec";
 
@@ -44,8 +46,14 @@ pub fn arguments(program: &OsStr, arguments: &[OsString]) -> Vec<OsString> {
     lead.into_iter().chain(program).chain(arguments.iter().cloned()).collect()
 }
 
-/// Becomes the agent. `arguments` are those after `sandbox-exec`. Returns only if that failed.
+/// Becomes the agent, or guards agents to its end. `arguments` are those after `sandbox-exec`.
+/// Returns only if that failed.
 pub fn exec(arguments: impl IntoIterator<Item = OsString>) -> LauncherError {
+    let mut arguments = arguments.into_iter().peekable();
+    if arguments.next_if(|first| first == guard::OPTION).is_some() {
+        guard::watch(io::stdin().lock());
+        std::process::exit(0);
+    }
     match parse(arguments) {
         Some((parent, program, rest)) => become_agent(parent, program, rest),
         None => LauncherError::Usage,

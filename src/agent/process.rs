@@ -121,6 +121,7 @@ async fn live(run: Run) -> Result<AgentExit, String> {
     let ladder = Ladder { shared: &shared, input: run.input, close_input, step: run.stop_timeout };
     let status = ladder.until_exit(&mut child, &mut has_ended).await;
     shared.reaped();
+    run.spawner.forget(leader);
     reaped.send_replace(true);
     let end = reader.await.unwrap_or_else(|error| ReadEnd {
         session_lost: false,

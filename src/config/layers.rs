@@ -173,6 +173,14 @@ impl Layers {
         Ok(text.map(|text| self.absolute(Path::new(&text), origin)))
     }
 
+    /// The error for a value of `key` that reads well but does not do.
+    pub fn refuse(&self, key: &str, expected: &str) -> ConfigError {
+        match self.given(key) {
+            Ok(given) => bad_value(key.to_owned(), given, expected.to_owned()),
+            Err(error) => error,
+        }
+    }
+
     /// Where the value of `key` came from, and the value.
     pub fn given(&self, key: &str) -> Result<&Given, ConfigError> {
         self.values.get(key).ok_or_else(|| ConfigError::UnknownKey {

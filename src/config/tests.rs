@@ -194,6 +194,17 @@ fn a_program_name_is_looked_up_and_a_path_made_absolute() {
 }
 
 #[test]
+fn a_page_that_is_not_there_and_a_variable_with_its_value_are_refused() {
+    let error = Machine::new().flag("server.assets", "--assets", "none").error();
+    assert_eq!(
+        error,
+        "bad value \"none\" for `server.assets` (flag --assets): expected a directory that is there"
+    );
+    let error = Machine::new().flag("agent.env", "--agent-env", "A=1").error();
+    assert!(error.ends_with("expected names of environment variables, without values"), "{error}");
+}
+
+#[test]
 fn a_data_directory_inside_a_project_is_refused() {
     let error = Machine::new().flag("server.data_dir", "--data-dir", "not/yet/there").error();
     assert_eq!(

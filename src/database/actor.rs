@@ -25,7 +25,7 @@ use super::{
     error::DatabaseError,
     messages::{
         AcceptQuestion, BeginTurn, ClaimConversation, CreateConversation, DeleteConversation,
-        DeleteIfEmpty, Flush, ReserveSeq, SetAgentSession, WriteEntries,
+        DeleteIfEmpty, Flush, RenameConversation, ReserveSeq, SetAgentSession, WriteEntries,
     },
     recovery, writes,
 };
@@ -136,6 +136,15 @@ impl Actor for Database {
             self
         })
     }
+
+    fn stopped(&mut self, _: &mut Context<Self>) {
+        if !self.waiting.is_empty() {
+            log::error!(
+                "the database was stopped without a flush, unacknowledged writes are lost writes={}",
+                self.waiting.len()
+            );
+        }
+    }
 }
 
 impl Handler<CreateConversation> for Database {
@@ -206,6 +215,16 @@ impl Handler<SetAgentSession> for Database {
     fn handle(&mut self, set: SetAgentSession, context: &mut Context<Self>) -> Self::Result {
         self.enqueue(context, 0, move |connection, _| {
             writes::set_agent_session(connection, set.conversation, set.agent_session.as_deref())
+        })
+    }
+}
+
+impl Handler<RenameConversation> for Database {
+    type Result = Answer<Option<Summary>>;
+
+    fn handle(&mut self, new: RenameConversation, context: &mut Context<Self>) -> Self::Result {
+        self.enqueue(context, 0, move |connection, _| {
+            writes::rename(connection, &new.project, new.conversation, new.title.as_deref())
         })
     }
 }

@@ -94,6 +94,18 @@ pub struct SetAgentSession {
     pub agent_session: Option<String>,
 }
 
+/// Gives a conversation a title. Answers `None` when the project has no such conversation.
+#[derive(Message, Debug)]
+#[rtype(result = "Result<Option<Summary>, DatabaseError>")]
+pub struct RenameConversation {
+    /// The project that it must belong to.
+    pub project: ProjectName,
+    /// The conversation.
+    pub conversation: i64,
+    /// The title. `None` takes it away: the next question titles the conversation again.
+    pub title: Option<String>,
+}
+
 /// Deletes a conversation with all that it holds. Answers whether there was one.
 #[derive(Message, Debug)]
 #[rtype(result = "Result<bool, DatabaseError>")]

@@ -54,16 +54,22 @@ pub(super) fn accept_question(
              VALUES (?1, ?2, 'queued', ?3, ?4)",
         )?
         .execute(params![conversation, turn, message_id, content]);
-    match (accepted, message_id) {
-        (Ok(_), _) => title_by(connection, *conversation, content),
-        (Err(error), Some(message_id))
-            if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) =>
-        {
-            let message_id = message_id.clone();
-            Err(DatabaseError::DuplicateMessage { conversation: *conversation, message_id })
-        }
-        (Err(error), _) => Err(error.into()),
+    if let Err(error) = accepted {
+        // The turn's number may be taken instead: then the question was not accepted before.
+        let known: bool = connection
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM turns
+                     WHERE conversation_id = ?1 AND message_id = ?2)",
+            )?
+            .query_row(params![conversation, message_id], |row| row.get(0))?;
+        return Err(match message_id.clone().filter(|_| known) {
+            Some(message_id) => {
+                DatabaseError::DuplicateMessage { conversation: *conversation, message_id }
+            }
+            None => error.into(),
+        });
     }
+    title_by(connection, *conversation, content)
 }
 
 pub(super) fn write_entries(
@@ -76,10 +82,12 @@ pub(super) fn write_entries(
     let now = touch(connection, conversation, last_seq.unwrap_or(0), now)?;
     let mut open = None;
     for entry in entries {
-        // A turn that begins without a question, such as the greeting, is open too until it ends.
-        if open != Some(entry.turn) {
+        // A turn that begins without a question, such as the greeting, is open too until it
+        // ends; and whatever answers a question shows that its turn runs.
+        let opened = (entry.turn, entry.kind == "user_message");
+        if open != Some(opened) {
             open_turn(connection, conversation, entry, &now)?;
-            open = Some(entry.turn);
+            open = Some(opened);
         }
         write_entry(connection, conversation, entry, &now)?;
         match entry.kind.as_str() {
@@ -128,7 +136,8 @@ fn open_turn(
         .prepare_cached(
             "INSERT INTO turns (conversation_id, turn, state, started_at)
              VALUES (?1, ?2, iif(?3, 'queued', 'running'), iif(?3, NULL, ?4))
-             ON CONFLICT DO NOTHING",
+             ON CONFLICT DO UPDATE SET state = 'running', started_at = excluded.started_at
+             WHERE state = 'queued' AND excluded.state = 'running'",
         )?
         .execute(params![conversation, entry.turn, queued, now])?;
     Ok(())
@@ -248,6 +257,20 @@ fn title_by(
         )?
         .execute(params![conversation, title::from_message(question)])?;
     Ok(())
+}
+
+/// Gives the conversation a title, or with `None` takes it away. `None` when there is no such
+/// conversation.
+pub(super) fn rename(
+    connection: &Connection,
+    project: &ProjectName,
+    conversation: i64,
+    title: Option<&str>,
+) -> Result<Option<Summary>, DatabaseError> {
+    connection
+        .prepare_cached("UPDATE conversations SET title = ?3 WHERE id = ?1 AND project = ?2")?
+        .execute(params![conversation, project.as_str(), title])?;
+    reads::summary(connection, project, conversation)
 }
 
 pub(super) fn begin_turn(

@@ -148,6 +148,27 @@ fn percentages_round_as_the_original_rounds() {
     assert_eq!(percentage(3, 3), 100.0);
 }
 
+#[test]
+fn a_file_that_is_made_to_harm_is_refused_in_time() {
+    let endless = "CREATE VIEW features AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1
+        FROM n) SELECT x AS id, 0 AS passes FROM n;";
+    assert_eq!(open(&project("", endless)).stats().unwrap().total, 0);
+
+    // Each row computes for 25 ms; the column comes last, since inserting computes it too.
+    let slow = "CREATE TABLE features (id INTEGER, in_progress BOOLEAN);
+        INSERT INTO features (id) WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n
+        LIMIT 100000) SELECT x FROM n;
+        ALTER TABLE features ADD passes BOOLEAN AS (length(hex(zeroblob(4000000 + id))) = 0);";
+    let error = open(&project("", slow)).stats().unwrap_err();
+    assert!(error.to_string().ends_with("interrupted"), "{error}");
+
+    let huge = "CREATE TABLE features (id INTEGER, in_progress BOOLEAN);
+        INSERT INTO features (id) VALUES (1);
+        ALTER TABLE features ADD passes BOOLEAN AS (length(hex(zeroblob(90000000 + id))) = 0);";
+    let error = open(&project("", huge)).stats().unwrap_err();
+    assert!(error.to_string().contains("too big"), "{error}");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_link_out_of_the_project_is_not_followed() {

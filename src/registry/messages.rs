@@ -56,20 +56,10 @@ pub enum Found {
     Restarting(Duration),
     /// One that failed too often.
     GivenUp,
+    /// One that is being closed.
+    Closing,
     /// The server shuts down.
     Draining,
-}
-
-/// A session has ended.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct SessionExited {
-    /// Its project.
-    pub project: ProjectName,
-    /// Which start of the project's session it was.
-    pub epoch: u64,
-    /// Whether it failed, instead of being closed.
-    pub panicked: bool,
 }
 
 /// Asks for all sessions.
@@ -103,6 +93,8 @@ pub enum SessionState {
     Restarting,
     /// It failed too often.
     GivenUp,
+    /// It is being closed.
+    Closing,
 }
 
 /// Ends a project's session or one of its conversations. Answers whether there was one.

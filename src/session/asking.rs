@@ -4,7 +4,7 @@ use actix::{ActorFutureExt as _, AsyncContext as _, Context, Handler, WrapFuture
 
 use crate::{
     database::{DatabaseError, messages::AcceptQuestion, title},
-    entry::{Content, UserMessage},
+    entry::{Content, TurnError, UserMessage},
     wire::{
         Dialect,
         outgoing::{Notice, Refusal},
@@ -14,7 +14,7 @@ use crate::{
 use super::{
     Session,
     messages::{Batch, Demand, Describe, Description, Detach, Post, Stop, Then, ViewerId},
-    turn::{Event, Question},
+    turn::{Effect, Event, Question},
 };
 
 impl Handler<Demand> for Session {
@@ -48,6 +48,10 @@ impl Handler<Post> for Session {
         let Some(live) = live else {
             return refuse("No active session. Send 'start' first.".to_owned(), true);
         };
+        if live.is_closing {
+            let words = "The conversation is being closed; send it again in a moment.";
+            return refuse(words.to_owned(), true);
+        }
         if let Err(error) = self.resources.agents.kind() {
             let seed = live.subscriber(viewer).is_some_and(|s| s.dialect == Dialect::Seed);
             let words = "Session not initialized. Call start() first.";
@@ -107,11 +111,16 @@ impl Session {
                 if let Some(subscriber) = live.subscriber(viewer) {
                     subscriber.notify(&notice);
                 }
+                let is_closing = live.is_closing;
                 self.store(conversation, context);
                 self.reserve(conversation, context);
-                let question = Question { turn, content: message.content };
-                // What closes now leaves the question to the next start of the server.
-                if !self.is_closing {
+                if is_closing {
+                    let content = "the conversation was closed before this could be answered";
+                    let error = TurnError { content: content.to_owned(), retryable: true };
+                    let end = Effect::End { turn, content: Content::Error(error) };
+                    self.perform(conversation, end, context);
+                } else {
+                    let question = Question { turn, content: message.content };
                     self.happen(conversation, Event::Asked(question), context);
                 }
                 return;

@@ -17,6 +17,7 @@ use crate::{
 
 use super::{
     Session,
+    conversation::Conversation,
     messages::{Close, Then},
     turn::{Closing, Event},
 };
@@ -60,13 +61,16 @@ impl Handler<Close> for Session {
         };
         for id in targets {
             if let Some(live) = self.conversations.get_mut(&id) {
-                if let Closing::Ended(words) = &closing {
-                    live.tell(&Status {
-                        state: State::Closed,
-                        detail: words.clone(),
-                        queue_position: None,
-                    });
-                }
+                live.is_closing = true;
+            }
+            if let Closing::Ended(words) = &closing
+                && let Some(live) = self.conversations.get_mut(&id)
+            {
+                live.tell(&Status {
+                    state: State::Closed,
+                    detail: words.clone(),
+                    queue_position: None,
+                });
             }
             self.happen(id, Event::Closed(closing.clone()), context);
         }
@@ -94,7 +98,7 @@ impl Session {
         self.conversations
             .values()
             .filter(|live| conversation.is_none_or(|id| id == live.id))
-            .all(|live| live.agent.is_none() && !live.writing && !live.transcript.is_dirty())
+            .all(Conversation::has_ended)
     }
 
     fn finish(&mut self, waiter: Waiter, context: &mut Context<Self>) {

@@ -59,8 +59,10 @@ pub struct Conversation {
     pub agent_session: Option<Uuid>,
     /// The agent knows nothing of what was said before: the next question tells it.
     pub needs_digest: bool,
-    /// Questions that are being stored, by the client's id.
+    /// How many questions are being stored.
     pub accepting: usize,
+    /// It is being closed: nothing more is asked.
+    pub is_closing: bool,
     /// A write to the database is under way.
     pub writing: bool,
     /// A write is due in a moment.
@@ -69,7 +71,7 @@ pub struct Conversation {
     pub store_failed: bool,
     /// Numbers of ends that are shown once they are stored.
     pub held: Vec<i64>,
-    /// The question whose tool result is not shown.
+    /// Calls of the running turn that are shown as questions: their results are not shown.
     pub asked: Vec<String>,
     /// When something last happened.
     pub last_used: Instant,
@@ -100,6 +102,7 @@ impl Conversation {
             agent_session: None,
             needs_digest: false,
             accepting: 0,
+            is_closing: false,
             writing: false,
             write_due: false,
             store_failed: false,
@@ -136,6 +139,11 @@ impl Conversation {
             && self.accepting == 0
             && !self.writing
             && !self.transcript.is_dirty()
+    }
+
+    /// Whether its agent is gone and everything is stored.
+    pub fn has_ended(&self) -> bool {
+        self.agent.is_none() && self.accepting == 0 && !self.writing && !self.transcript.is_dirty()
     }
 
     /// Lets a viewer follow.

@@ -5,9 +5,12 @@ use bytestring::ByteString;
 use serde::Serialize;
 use tokio::sync::oneshot;
 
-use crate::wire::{
-    Dialect,
-    outgoing::{Refusal, State},
+use crate::{
+    project::ProjectName,
+    wire::{
+        Dialect,
+        outgoing::{Refusal, State},
+    },
 };
 
 use super::turn::Closing;
@@ -179,6 +182,18 @@ pub struct Close {
     pub closing: Closing,
     /// Also delete the conversation: its viewers are told that it is gone.
     pub delete: bool,
+}
+
+/// A session has ended.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct SessionExited {
+    /// Its project.
+    pub project: ProjectName,
+    /// Which start of the project's session it was.
+    pub epoch: u64,
+    /// Whether it failed, instead of being closed.
+    pub panicked: bool,
 }
 
 /// Asks what the session is doing.

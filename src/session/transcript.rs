@@ -213,11 +213,6 @@ impl Transcript {
         self.shown().last().map_or(0, |entry| entry.last_seq)
     }
 
-    /// The number of the next turn.
-    pub fn next_turn(&self) -> i64 {
-        self.entries.iter().map(|entry| entry.turn).max().map_or(0, |turn| turn + 1)
-    }
-
     /// Whether a person has written anything.
     pub fn has_user_message(&self) -> bool {
         self.contents().any(|(_, content)| matches!(content, Content::UserMessage(_)))
@@ -233,19 +228,6 @@ impl Transcript {
             }
             _ => None,
         })
-    }
-
-    /// Turns that a person opened and nothing ended, oldest first.
-    pub fn open_turns(&self) -> Vec<i64> {
-        let mut open = Vec::new();
-        for (turn, content) in self.contents() {
-            if content.is_end() {
-                open.retain(|candidate| *candidate != turn);
-            } else if matches!(content, Content::UserMessage(_)) {
-                open.push(turn);
-            }
-        }
-        open
     }
 
     /// The entries that do not grow, with their turns.
@@ -303,10 +285,11 @@ impl Transcript {
             .entries
             .iter()
             .rev()
-            .take_while(|entry| entry.turn == turn)
+            // Questions of later turns may stand between.
+            .take_while(|entry| entry.turn >= turn)
             .find_map(|entry| match &entry.body {
-                Body::Growing(growing) => Some(growing.block + 1),
-                Body::Fixed(_) => None,
+                Body::Growing(growing) if entry.turn == turn => Some(growing.block + 1),
+                _ => None,
             })
             .unwrap_or(0);
         self.entries.push(Entry {

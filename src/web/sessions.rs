@@ -29,7 +29,7 @@ pub async fn info(state: web::Data<State>, project: web::Path<String>) -> Answer
     let conversation_id = match state.registry.send(Find { project: project.clone() }).await? {
         Found::Live(session) => session.send(Describe).await?.latest,
         Found::Restarting(_) | Found::GivenUp => None,
-        Found::Nothing | Found::Draining => return Err(none_active()),
+        Found::Nothing | Found::Closing | Found::Draining => return Err(none_active()),
     };
     Ok(HttpResponse::Ok().json(json!({
         "project_name": project.as_str(),

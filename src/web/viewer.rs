@@ -6,12 +6,11 @@
 //! ask for more, and costs one batch however long that lasts.
 
 use std::{
-    collections::VecDeque,
     future::Future,
     pin::Pin,
     sync::atomic::{AtomicU64, Ordering},
     task::{Context as TaskContext, Poll},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use actix::{
@@ -27,28 +26,26 @@ use tokio::sync::oneshot;
 
 use crate::{
     project::ProjectName,
-    registry::messages::{Find, Found, NotOpened, Open},
     session::{
         Session,
-        messages::{
-            Attach, AttachError, Attachment, Batch, BrowserId, Demand, Destination, Detach, Post,
-            Stop, Then, ViewerId,
-        },
+        messages::{Batch, BrowserId, Demand, Destination, Detach, Post, Stop, Then, ViewerId},
     },
     wire::{
-        Dialect, close_code,
-        incoming::{self, Request, Start, Target},
-        outgoing::{Notice, Refusal, State as ConversationState, Status},
+        Dialect,
+        incoming::{self, Request},
+        outgoing::{Notice, Refusal},
     },
 };
 
 use super::state::State;
+use following::{NotAttached, find, open};
+use fragments::{Fragments, Whole};
 
-/// A session that is being started again is waited for this long.
-const RESTART_PATIENCE: Duration = Duration::from_secs(60);
+mod following;
+mod fragments;
 
-/// Until a session's end has reached the registry, it is asked again after this.
-const RESTART_STEP: Duration = Duration::from_millis(20);
+/// RFC 6455: the endpoint is going away.
+const GOING_AWAY: u16 = 1001;
 
 /// What a viewer works with.
 #[derive(Debug)]
@@ -78,7 +75,7 @@ pub fn start(
         is_asking: false,
         has_spoken: false,
         last_heard: Instant::now(),
-        fragments: None,
+        fragments: Fragments::default(),
     };
     ws::WsResponseBuilder::new(viewer, request, stream).frame_size(frame_bytes).start()
 }
@@ -106,7 +103,7 @@ struct Viewer {
     /// The client has sent something other than a ping.
     has_spoken: bool,
     last_heard: Instant,
-    fragments: Option<Fragments>,
+    fragments: Fragments,
 }
 
 /// The conversation that a viewer follows.
@@ -125,19 +122,7 @@ struct Place {
     seq: i64,
 }
 
-/// A message that comes in several frames.
-struct Fragments {
-    is_text: bool,
-    bytes: VecDeque<u8>,
-}
-
 type Context = WebsocketContext<Viewer>;
-
-/// Why a viewer follows nothing.
-enum NotAttached {
-    NotOpened(NotOpened),
-    Refused(AttachError),
-}
 
 impl Actor for Viewer {
     type Context = Context;
@@ -209,106 +194,6 @@ impl Viewer {
                     context.wait(stopped.into_actor(self).map(|_, _, _| ()));
                 }
             }
-        }
-    }
-
-    fn start_frame(&mut self, start: Start, context: &mut Context) {
-        let Start { v1, target, after } = start;
-        self.dialect = if v1 { Dialect::V1 } else { Dialect::Seed };
-        let to = match target {
-            Target::New => Destination::New,
-            Target::Conversation(conversation) if v1 => Destination::Stored { conversation, after },
-            Target::Conversation(conversation) => {
-                let Surroundings { state, browser, .. } = &self.surroundings;
-                let has_history = state.browsers.knows(browser, conversation);
-                Destination::Resumed { conversation, has_history }
-            }
-            Target::Nonsense(shown) => {
-                return self
-                    .not_attached(NotAttached::Refused(AttachError::Unknown(shown)), context);
-            }
-        };
-        let opened = open(self.surroundings.state.clone(), self.surroundings.project.clone());
-        self.attach(opened, to, context, |viewer, result, context| {
-            if let Err(why) = result {
-                viewer.not_attached(why, context);
-            }
-        });
-    }
-
-    /// Follows a conversation of the session that `opened` gives.
-    fn attach(
-        &mut self,
-        opened: impl Future<Output = Result<Addr<Session>, NotAttached>> + 'static,
-        to: Destination,
-        context: &mut Context,
-        then: impl FnOnce(&mut Self, Result<(), NotAttached>, &mut Context) + 'static,
-    ) {
-        let seq = match &to {
-            Destination::Stored { after, .. } => after.unwrap_or(0),
-            Destination::Again { seq, .. } => *seq,
-            _ => 0,
-        };
-        let attach = Attach {
-            viewer: self.id,
-            browser: Some(self.surroundings.browser.clone()),
-            dialect: self.dialect,
-            to,
-        };
-        let attached = async move {
-            let session = opened.await?;
-            let attached = match session.send(attach).await {
-                Ok(attached) => attached.map_err(NotAttached::Refused)?,
-                Err(_) => return Err(NotAttached::NotOpened(NotOpened::Restarting(RESTART_STEP))),
-            };
-            Ok((session, attached))
-        };
-        // What the client sends meanwhile is read afterwards.
-        context.wait(attached.into_actor(self).map(move |result, viewer, context| {
-            let result = result.map(|(session, attached)| {
-                viewer.follow(session, attached, seq, context);
-            });
-            then(viewer, result, context);
-        }));
-    }
-
-    fn follow(
-        &mut self,
-        session: Addr<Session>,
-        attached: Attachment,
-        seq: i64,
-        context: &mut Context,
-    ) {
-        let place = Place { conversation: attached.conversation, seq };
-        let demands = session.clone().recipient();
-        self.followed = Some(Followed { session, demands, place });
-        self.left = None;
-        self.ask(context);
-    }
-
-    fn not_attached(&mut self, why: NotAttached, context: &mut Context) {
-        let (words, code) = match why {
-            NotAttached::NotOpened(NotOpened::Draining)
-            | NotAttached::Refused(AttachError::Closing) => {
-                return close(context, u16::from(CloseCode::Away), "the server is shutting down");
-            }
-            NotAttached::NotOpened(error @ NotOpened::UnknownProject) => {
-                (error.to_string(), Some(close_code::NO_SUCH_PROJECT))
-            }
-            NotAttached::NotOpened(error) => (error.to_string(), None),
-            NotAttached::Refused(error @ AttachError::Unknown(_)) => {
-                (error.to_string(), Some(close_code::NO_SUCH_CONVERSATION))
-            }
-            NotAttached::Refused(error @ AttachError::TooMany(_)) => {
-                (error.to_string(), Some(close_code::TOO_MANY))
-            }
-            NotAttached::Refused(error) => (error.to_string(), None),
-        };
-        self.say(&Notice::error(words), context);
-        // The original knows no such closes: its clients would only come again.
-        let code = code.filter(|_| self.dialect == Dialect::V1);
-        if let Some(code) = code {
-            close(context, code, "see the error");
         }
     }
 
@@ -400,60 +285,6 @@ impl Viewer {
         }
     }
 
-    /// The session has ended under the viewer. If it failed, it is back in a moment.
-    fn session_lost(&mut self, context: &mut Context) {
-        let Some(Followed { place, .. }) = self.followed.take() else { return };
-        let restarting = Status {
-            state: ConversationState::Starting,
-            detail: "The session failed and is being started again…".to_owned(),
-            queue_position: None,
-        };
-        let state = self.surroundings.state.clone();
-        let project = self.surroundings.project.clone();
-        let found = find(state, project);
-        context.wait(found.into_actor(self).map(move |found, viewer, context| match found {
-            Ok(session) => {
-                viewer.say(&Notice::Status(restarting), context);
-                let Place { conversation, seq } = place;
-                let to = Destination::Again { conversation, seq };
-                viewer.attach(
-                    async { Ok(session) },
-                    to,
-                    context,
-                    move |viewer, result, context| {
-                        match result {
-                            Ok(()) => (),
-                            // It failed once more in the meantime.
-                            Err(NotAttached::NotOpened(NotOpened::Restarting(_))) => {
-                                viewer.left = Some(place);
-                                viewer.say(&Notice::error(NotOpened::GivenUp.to_string()), context);
-                            }
-                            Err(why) => viewer.not_attached(why, context),
-                        }
-                    },
-                );
-            }
-            // Closed in good order, not failed.
-            Err(NotAttached::Refused(_)) => viewer.left = Some(place),
-            Err(why) => {
-                viewer.left = Some(place);
-                viewer.not_attached(why, context);
-            }
-        }));
-    }
-
-    /// A client that has said nothing is a page that came back: it waits for the end of the turn
-    /// that it lost.
-    fn attach_silent(&mut self, context: &mut Context) {
-        if self.has_spoken || self.followed.is_some() {
-            return;
-        }
-        let Surroundings { state, project, .. } = &self.surroundings;
-        let found = find(state.clone(), project.clone());
-        // Where there is nothing to come back to, there is nothing to say.
-        self.attach(found, Destination::Returning, context, |_, _, _| ());
-    }
-
     fn heartbeat(&mut self, context: &mut Context) {
         let settings = &self.surroundings.state.resources.settings.socket;
         if self.last_heard.elapsed() > settings.ping_timeout {
@@ -465,32 +296,13 @@ impl Viewer {
     }
 
     fn fragment(&mut self, item: Item, context: &mut Context) {
-        let (bytes, is_last) = match item {
-            Item::FirstText(bytes) => {
-                self.fragments = Some(Fragments { is_text: true, bytes: VecDeque::new() });
-                (bytes, false)
-            }
-            Item::FirstBinary(bytes) => {
-                self.fragments = Some(Fragments { is_text: false, bytes: VecDeque::new() });
-                (bytes, false)
-            }
-            Item::Continue(bytes) => (bytes, false),
-            Item::Last(bytes) => (bytes, true),
-        };
-        let Some(fragments) = &mut self.fragments else { return };
         let longest = self.surroundings.state.resources.settings.limits.frame_bytes;
-        if fragments.bytes.len() + bytes.len() > longest {
-            return self.refuse_size(context);
-        }
-        fragments.bytes.extend(&bytes);
-        if !is_last {
-            return;
-        }
-        let Some(Fragments { is_text, bytes }) = self.fragments.take() else { return };
-        match String::from_utf8(bytes.into()) {
-            Ok(text) if is_text => self.frame(&text, context),
-            Ok(_) => self.refuse_binary(context),
-            Err(_) => self.say(&Notice::error("Invalid JSON"), context),
+        match self.fragments.add(item, longest) {
+            Whole::NotYet => (),
+            Whole::Text(text) => self.frame(&text, context),
+            Whole::Binary => self.refuse_binary(context),
+            Whole::NoText => self.say(&Notice::error("Invalid JSON"), context),
+            Whole::TooLarge => self.refuse_size(context),
         }
     }
 
@@ -511,34 +323,6 @@ impl Viewer {
         if let Some(frame) = notice.frame(self.dialect) {
             context.text(frame);
         }
-    }
-}
-
-/// The project's session, started where there is none; one that failed is waited for.
-async fn open(state: State, project: ProjectName) -> Result<Addr<Session>, NotAttached> {
-    let deadline = Instant::now() + RESTART_PATIENCE;
-    loop {
-        let open = Open { project: project.clone() };
-        match state.registry.send(open).await.unwrap_or(Err(NotOpened::Draining)) {
-            Err(NotOpened::Restarting(wait)) if Instant::now() + wait < deadline => {
-                tokio::time::sleep(wait + RESTART_STEP).await;
-            }
-            // Its end has not reached the registry yet.
-            Ok(session) if !session.connected() && Instant::now() < deadline => {
-                tokio::time::sleep(RESTART_STEP).await;
-            }
-            answer => return answer.map_err(NotAttached::NotOpened),
-        }
-    }
-}
-
-/// The project's session where there is one.
-async fn find(state: State, project: ProjectName) -> Result<Addr<Session>, NotAttached> {
-    let find = Find { project: project.clone() };
-    match state.registry.send(find).await.unwrap_or(Found::Draining) {
-        Found::Nothing => Err(NotAttached::Refused(AttachError::NoneLive)),
-        Found::Live(_) | Found::Restarting(_) | Found::GivenUp => open(state, project).await,
-        Found::Draining => Err(NotAttached::NotOpened(NotOpened::Draining)),
     }
 }
 

@@ -49,7 +49,8 @@ export class ConversationView extends HTMLElement {
       element('header', {}, this.#menu, this.#title, this.#facts, this.#delete),
       this.#scroller, this.#toEnd,
     );
-    // Covers everything that can change a height: growth, folding, fonts, a resized window.
+    // Everything that can change a height: growth, folding, fonts, a resized window. Told after the
+    // layout that comes anyway, so that keeping the end in sight costs none of its own.
     const observer = new ResizeObserver(() => this.#keepEnd());
     observer.observe(this.#content);
     observer.observe(this.#scroller);
@@ -66,7 +67,6 @@ export class ConversationView extends HTMLElement {
     this.#renderWelcome(data);
     if (before?.conversation?.pending !== data.conversation?.pending
       || before?.conversation?.connection !== data.conversation?.connection) this.#renderPending(data);
-    this.#keepEnd();
   }
 
   /** Forgets what is shown: another conversation comes. */
@@ -115,6 +115,11 @@ export class ConversationView extends HTMLElement {
   #renderTurns({ conversation, project }) {
     const turns = conversation?.turns ?? [];
     const open = conversation ? openTurns(conversation) : [];
+    const still = turns.filter((turn) => this.#views.has(turn.turn)).length;
+    if (still < this.#views.size) {
+      this.#views.clear();
+      this.#turns.replaceChildren();
+    }
     for (const [index, turn] of turns.entries()) {
       let view = this.#views.get(turn.turn);
       if (!view) {

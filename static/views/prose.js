@@ -43,7 +43,7 @@ function make(block) {
     if (block.language) pre.dataset.language = block.language;
     return pre;
   }
-  const node = element('p', { className: block.kind === 'heading' ? 'heading' : '' });
+  const node = element('p', { className: block.kind === 'paragraph' ? '' : block.kind });
   node.append(...spans(block.text));
   return node;
 }

@@ -23,6 +23,8 @@ export class ProjectRail extends HTMLElement {
   #stats = element('p', { className: 'stats' });
   #list = element('nav', { 'aria-label': 'Conversations' });
   #theme = element('button', { type: 'button', className: 'quiet', onclick: () => this.#nextTheme() });
+  /** Where the focus goes when the drawer is closed. @type {HTMLElement | null} */
+  #opener = null;
   #narrow = matchMedia('(max-width: 639px)');
 
   connectedCallback() {
@@ -39,15 +41,24 @@ export class ProjectRail extends HTMLElement {
     this.append(head, this.#list, foot);
     this.#sayTheme();
     this.#list.addEventListener('click', (event) => this.#follow(event));
+    // The shade beside the drawer is a part of this element.
+    this.addEventListener('click', (event) => event.target === this && this.open(false));
     this.#narrow.addEventListener('change', () => this.open(false));
     this.open(false);
   }
 
   /** Shows or hides the drawer; beside the conversation the rail is always open. @param {boolean} open */
   open(open) {
+    const wasDrawer = this.isDrawerOpen;
     this.toggleAttribute('data-open', open);
     this.inert = this.#narrow.matches && !open;
-    if (open) this.#picker.focus();
+    if (this.isDrawerOpen === wasDrawer) return;
+    this.dispatchEvent(new CustomEvent('drawer', { detail: !wasDrawer, bubbles: true }));
+    if (wasDrawer) this.#opener?.focus();
+    else {
+      this.#opener = /** @type {HTMLElement | null} */ (document.activeElement);
+      this.#picker.focus();
+    }
   }
 
   get isDrawerOpen() {

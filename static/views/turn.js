@@ -14,7 +14,7 @@ export class TurnView extends HTMLElement {
   #parts = element('div', { className: 'parts' });
   #waits = element('p', { className: 'note waits', hidden: true }, 'Waits for the answer before it.');
   #end = element('footer', { className: 'end' });
-  /** What shows a part, by the part's key; a run of tool calls shows several. @type {Map<string, HTMLElement>} */
+  /** What shows a part, by the part's key. @type {Map<string, HTMLElement>} */
   #shown = new Map();
 
   connectedCallback() {
@@ -38,13 +38,28 @@ export class TurnView extends HTMLElement {
     this.#question.hidden = turn.question === null;
     setText(this.#question, turn.question ?? '');
     this.#waits.hidden = place !== 'waits';
+    const still = turn.parts.filter((part) => this.#shown.has(part.key)).length;
+    if (still < this.#shown.size) {
+      this.#shown.clear();
+      this.#parts.replaceChildren();
+    }
+    let text = '';
     for (const [index, part] of turn.parts.entries()) {
-      change(this.#nodeFor(part, turn.parts[index - 1]), part, root, place !== 'last');
+      const before = turn.parts[index - 1];
+      const node = this.#nodeFor(part, before);
+      if (part.kind !== 'text') {
+        change(node, part, root, place !== 'last');
+        continue;
+      }
+      text = before?.kind === 'text' ? text + part.content : part.content;
+      if (turn.parts[index + 1]?.kind !== 'text') /** @type {AnswerText} */ (node).update(text);
     }
     if (ended) this.#renderEnd(turn);
   }
 
   /**
+   * What shows a part. Tool calls that follow one another share it, and so do pieces of text: the
+   * server cuts an answer wherever a message of somebody else comes in between.
    * @param {import('../store.js').Part} part
    * @param {import('../store.js').Part | undefined} before
    */
@@ -52,7 +67,8 @@ export class TurnView extends HTMLElement {
     const known = this.#shown.get(part.key);
     if (known) return known;
     const previous = before && this.#shown.get(before.key);
-    const node = previous && part.kind === 'tool' && before.kind === 'tool' ? previous : make(part);
+    const isShared = (part.kind === 'tool' || part.kind === 'text') && part.kind === before?.kind;
+    const node = previous && isShared ? previous : make(part);
     if (node !== previous) this.#parts.insertBefore(node, previous ? previous.nextSibling : this.#parts.firstChild);
     this.#shown.set(part.key, node);
     return node;
@@ -100,13 +116,12 @@ function make(part) {
 
 /**
  * @param {any} node what `make` made for the part
- * @param {import('../store.js').Part} part
+ * @param {Exclude<import('../store.js').Part, {kind: 'text'}>} part
  * @param {string} root
  * @param {boolean} passed a later turn exists
  */
 function change(node, part, root, passed) {
   switch (part.kind) {
-    case 'text': return node.update(part.content);
     case 'thinking': return grow(node.lastElementChild, part.content);
     case 'tool': return node.update(part, root);
     case 'question': return node.update(part, passed);

@@ -51,13 +51,20 @@ fn main() {
                 None => (),
             }
         }
-        while is_stubborn {
-            thread::park();
+        if is_stubborn {
+            sleep_for_ever();
         }
     });
     let mut protocol = Protocol::new(session, lines, start == "armed");
     while let Some(message) = protocol.next_message() {
         script::play(&mut protocol, &message);
+    }
+}
+
+/// Waits for what never comes.
+fn sleep_for_ever() -> ! {
+    loop {
+        thread::park();
     }
 }
 

@@ -136,8 +136,9 @@ fn play_line(
         "args" => say(protocol, &env::args().collect::<Vec<_>>().join("\n")),
         "cwd" => say(protocol, &env::current_dir().unwrap().to_string_lossy()),
         "child" => {
-            let child = Command::new("sleep").arg("1000").spawn().unwrap();
+            let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
             say(protocol, &child.id().to_string());
+            thread::spawn(move || child.wait());
         }
         "retry" => print(&json!({
             "type": "system", "subtype": "api_retry", "attempt": 1, "max_retries": 3,
@@ -161,10 +162,8 @@ fn misbehave(protocol: &mut Protocol, verb: &str, rest: &str) -> Result<(), Inte
             Command::new("kill").args(["-9", &pid]).status().unwrap();
             thread::park();
         }
-        "hang" => loop {
-            // Not even an interrupt is heard.
-            thread::park();
-        },
+        // Not even an interrupt is heard.
+        "hang" => crate::sleep_for_ever(),
         unknown => say(protocol, &format!("unknown command {unknown}")),
     }
     Ok(())

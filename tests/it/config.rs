@@ -2,8 +2,21 @@
 
 use std::{fs, path::Path, process::Command};
 
+/// Exit code, stdout and stderr.
+type Outcome = (Option<i32>, String, String);
+
 /// Runs `cicerone` in `dir`, with nothing of this machine's settings.
-fn cicerone(dir: &Path, arguments: &[&str], file: &str) -> (Option<i32>, String, String) {
+fn cicerone(dir: &Path, arguments: &[&str], file: &str) -> Outcome {
+    cicerone_with(dir, arguments, file, &[])
+}
+
+/// The same with variables in its environment.
+fn cicerone_with(
+    dir: &Path,
+    arguments: &[&str],
+    file: &str,
+    variables: &[(&str, &str)],
+) -> Outcome {
     fs::create_dir_all(dir.join("config/cicerone")).unwrap();
     fs::create_dir_all(dir.join("here")).unwrap();
     fs::write(dir.join("config/cicerone/cicerone.toml"), file).unwrap();
@@ -14,6 +27,7 @@ fn cicerone(dir: &Path, arguments: &[&str], file: &str) -> (Option<i32>, String,
         .env("HOME", dir)
         .env("XDG_CONFIG_HOME", dir.join("config"))
         .env("XDG_DATA_HOME", dir.join("data"))
+        .envs(variables.iter().copied())
         .output()
         .unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -65,4 +79,17 @@ fn an_address_that_others_can_reach_is_refused() {
     let (code, _, stderr) = cicerone(dir.path(), &["--listen", "0.0.0.0:80"], "");
     assert_eq!(code, Some(2));
     assert!(stderr.starts_with("error: listening on 0.0.0.0:80 needs a token"), "{stderr}");
+}
+
+#[test]
+fn rust_log_wins_over_the_level_of_the_configuration() {
+    let dir = tempfile::tempdir().unwrap();
+    let check = |rust_log, level| {
+        let variables = [("CICERONE_LISTN", "x"), ("RUST_LOG", rust_log), ("CICERONE_LOG", level)];
+        cicerone_with(dir.path(), &["config", "check"], "", &variables).2
+    };
+    assert!(check("", "info").contains("CICERONE_LISTN means nothing here"));
+    assert_eq!(check("", "error"), "");
+    assert_eq!(check("error", "info"), "");
+    assert!(check("cicerone=warn", "error").contains("CICERONE_LISTN means nothing here"));
 }

@@ -4,7 +4,12 @@
 mod agent_probe;
 mod agents;
 mod claude;
+mod client;
 mod config;
 mod fake_api;
 mod guide;
+mod launcher;
 mod mcp;
+mod page;
+mod seed;
+mod server;

@@ -218,16 +218,8 @@ pub async fn eventually<T>(what: &str, mut condition: impl AsyncFnMut() -> Optio
     }
 }
 
-fn launch(
-    files: &Path,
-    arguments: &[String],
-    environment: &[(String, String)],
-) -> (Child, String) {
-    let log = std::fs::File::options()
-        .create(true)
-        .append(true)
-        .open(files.join("log"))
-        .unwrap();
+fn launch(files: &Path, arguments: &[String], environment: &[(String, String)]) -> (Child, String) {
+    let log = std::fs::File::options().create(true).append(true).open(files.join("log")).unwrap();
     let mut child = command(files, arguments, environment).stderr(log).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

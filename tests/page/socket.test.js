@@ -33,7 +33,9 @@ class Wire extends EventTarget {
   }
 }
 
-const attached = (id, seq) => ({ type: 'attached', conversation_id: id, title: null, seq, state: 'idle' });
+const attached = (id, seq, after = 0) => ({
+  type: 'attached', conversation_id: id, title: null, seq, after, resumed: after > 0, state: 'idle',
+});
 const text = (seq) => ({ type: 'text', seq, turn: 1, block: 0, content: 'x' });
 const caughtUp = (seq) => ({ type: 'caught_up', seq });
 
@@ -73,14 +75,37 @@ test('a reconnect asks for what came after the last frame', () => {
   assert.deepEqual(told.states, ['connecting', 'open', 'lost', 'connecting']);
 });
 
-test('a replay that was cut off is asked for again as a whole', () => {
+test('a replay that was cut off goes on where it was', () => {
   const { wire } = connection();
-  // A text that grew until 9 comes before the message 5 that was sent while it grew.
-  wire().say(attached(7, 9), text(9));
+  wire().say(attached(7, 9), text(4), text(6));
   wire().break();
   mock.timers.tick(500);
   wire().accept();
-  assert.equal(wire().sent[0].after, undefined);
+  assert.equal(wire().sent[0].after, 6);
+});
+
+test('a number that the server lost is not asked for again', () => {
+  const { wire } = connection();
+  wire().say(attached(7, 9), text(9), caughtUp(9));
+  wire().break();
+  mock.timers.tick(500);
+  wire().accept();
+  wire().say(attached(7, 4, 4));
+  wire().break();
+  mock.timers.tick(1000);
+  wire().accept();
+  assert.equal(wire().sent[0].after, 4);
+});
+
+test('an acknowledgement says nothing about what was streamed before it', () => {
+  const { made, wire } = connection();
+  wire().say(attached(7, 3), text(3), caughtUp(3));
+  made.submit('m1', 'Where?');
+  wire().say({ type: 'accepted', message_id: 'm1', seq: 9, turn: 2, position: 1 });
+  wire().break();
+  mock.timers.tick(500);
+  wire().accept();
+  assert.equal(wire().sent[0].after, 3);
 });
 
 test('a new conversation is found again by its id', () => {
@@ -125,14 +150,20 @@ test('a refused message and one that is found in the replay are not sent again',
 });
 
 test('a socket that is silent is given up', () => {
+  // A timer that is set while time passes counts from then on: time passes in small steps.
+  const pass = (seconds) => {
+    for (let second = 0; second < seconds; second += 1) mock.timers.tick(1000);
+  };
   const { told, wire } = connection();
   wire().say(attached(7, 0), caughtUp(0));
-  mock.timers.tick(30_000);
+  pass(30);
   assert.deepEqual(wire().sent.at(-1), { type: 'ping' });
   wire().say({ type: 'pong' });
-  mock.timers.tick(30_000);
+  pass(30);
+  assert.equal(wire().sent.filter((frame) => frame.type === 'ping').length, 2);
+  pass(9);
   assert.equal(told.states.at(-1), 'open');
-  mock.timers.tick(10_000);
+  pass(1);
   assert.equal(told.states.at(-1), 'lost');
 });
 

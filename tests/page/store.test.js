@@ -21,7 +21,7 @@ test('a turn is put together from its frames', () => {
   assert.equal(turn.question, 'Where?');
   assert.deepEqual(turn.parts.map((part) => part.kind), ['thinking', 'tool', 'text']);
   assert.equal(turn.parts[0].content, 'Let me see.');
-  assert.deepEqual(turn.parts[1].result, { ok: true, content: 'x', truncated: false });
+  assert.deepEqual(turn.parts[1].result, { seq: 7, ok: true, content: 'x', truncated: false });
   assert.equal(turn.parts[2].content, 'In a.rs.');
   assert.equal(turn.end.durationMs, 12);
 });
@@ -38,6 +38,24 @@ test('a replayed text replaces what was streamed of it and then grows on', () =>
     { type: 'text', seq: 11, turn: 1, block: 1, content: ' Yes.' },
   ], streamed);
   assert.equal(replayed.turns[0].parts[2].content, 'In a.rs. Yes.');
+});
+
+test('a replay in pieces that begins with less than what is shown ends with the same', () => {
+  const replayed = play([
+    { type: 'text', seq: 8, turn: 1, block: 1, content: 'In ', replace: true },
+    { type: 'text', seq: 12, turn: 1, block: 1, content: 'a.rs. Yes.' },
+  ], play(TURN.slice(0, 7)));
+  assert.equal(replayed.turns[0].parts[2].content, 'In a.rs. Yes.');
+});
+
+test('what the server lost in a crash goes and comes again', () => {
+  const again = (after) => reduce(play(TURN), { type: 'attached', conversation_id: 1, seq: 20, after });
+  const cut = again(6).turns[0];
+  assert.deepEqual(cut.parts.map((part) => part.kind), ['thinking', 'tool']);
+  assert.equal(cut.parts[1].result, null);
+  assert.equal(cut.end, null);
+  assert.deepEqual(again(0).turns, []);
+  assert.equal(again(10).turns[0].end.outcome, 'completed');
 });
 
 test('a turn that did not change stays the same object', () => {

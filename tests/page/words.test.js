@@ -60,14 +60,17 @@ test('an address names a project and a conversation', () => {
   assert.equal(formatAddress('my-app', null), '/p/my-app');
 });
 
-const SOURCE = '# Title\nOne `a` two\nthree\n\n```rust\nfn a() {\n\n}\n```\nEnd **now**\n~~~\n```\n';
+const SOURCE = '# Title\nOne `a` two\nthree\n\n```rust\nfn a() {\n\n}\n```\nEnd **now**\n- a\n  b\n2. c\n\nd\n~~~\n```\n';
 
-test('an answer is split into paragraphs, headings and code', () => {
+test('an answer is split into paragraphs, headings, items and code', () => {
   assert.deepEqual(splitBlocks(SOURCE).map(({ kind, text, language }) => [kind, text, language]), [
     ['heading', 'Title', ''],
     ['paragraph', 'One `a` two\nthree', ''],
     ['code', 'fn a() {\n\n}', 'rust'],
     ['paragraph', 'End **now**', ''],
+    ['item', '– a b', ''],
+    ['item', '2. c', ''],
+    ['paragraph', 'd', ''],
     ['code', '```', ''],
   ]);
   assert.deepEqual(splitInline('One `a` and **b**.').map((span) => [span.kind, span.text]), [

@@ -7,7 +7,7 @@ use std::sync::{
 
 use super::*;
 use crate::database::messages::{
-    BeginTurn, DeleteConversation, DeleteIfEmpty, ReserveSeq, SetAgentSession,
+    BeginTurn, DeleteConversation, DeleteIfEmpty, RenameConversation, ReserveSeq, SetAgentSession,
 };
 
 #[actix::test]
@@ -192,4 +192,33 @@ async fn only_a_conversation_that_nobody_wrote_in_or_asked_for_is_empty() {
         let deleted = store.database.send(DeleteIfEmpty { conversation });
         assert_eq!(deleted.await.unwrap().unwrap(), empty, "{conversation}");
     }
+}
+
+#[actix::test]
+async fn an_answer_to_a_question_that_waited_shows_that_its_turn_runs() {
+    let store = Store::new();
+    let id = store.conversation().await;
+    let entries = vec![question(1, 3, "a", "hi"), text(1, 4, 4, "ho")];
+    store.write(id, entries).await.unwrap();
+    let state: String = one(&store.look(), "SELECT state FROM turns WHERE turn = 1");
+    assert_eq!(state, "running");
+}
+
+#[actix::test]
+async fn a_given_title_stays() {
+    let store = Store::new();
+    let id = store.create(true, vec![]).await.id;
+    let rename = |project: &str| {
+        store.database.send(RenameConversation {
+            project: ProjectName::parse(project).unwrap(),
+            conversation: id,
+            title: Some("Ours".to_owned()),
+        })
+    };
+    assert_eq!(rename("other").await.unwrap().unwrap(), None);
+    let renamed = rename("demo").await.unwrap().unwrap().unwrap();
+    assert_eq!(renamed.title.as_deref(), Some("Ours"));
+    store.write(id, vec![question(1, 1, "a", "hi")]).await.unwrap();
+    let listed = store.reader.conversations(&project()).unwrap();
+    assert_eq!(listed[0].title.as_deref(), Some("Ours"));
 }

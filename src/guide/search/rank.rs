@@ -62,22 +62,22 @@ pub struct Weights {
 impl Default for Weights {
     fn default() -> Self {
         Self {
-            fields: [1.0, 1.5, 5.0, 1.0],
+            fields: [1.0, 2.2, 2.0, 0.5],
             heads: [4.0, 1.5, 1.2, 1.0],
             whole: 1.0,
-            named: 0.2,
+            named: 0.35,
             spelled: 0.5,
             gist: 1.0,
             gist_b: 0.4,
             k1: 2.0,
             passage_b: 0.9,
-            file_b: 0.5,
-            best_passage: 0.8,
-            next_passages: 0.25,
-            coverage: 0.6,
+            file_b: 0.4,
+            best_passage: 1.0,
+            next_passages: 0.35,
+            coverage: 0.5,
             renown: 0.01,
-            others: 0.15,
-            min_places: 2.0,
+            others: 0.25,
+            min_places: 3.0,
             roles: [0.45, 0.5, 0.5, 0.5, 0.3],
             synonyms: 0.9,
             vague: 0.8,
@@ -290,6 +290,7 @@ impl<'a> Scorer<'a> {
         let spelled: HashSet<u32> = query
             .identifiers
             .iter()
+            .filter(|_| !query.wants.tests)
             .flat_map(|identifier| self.index.defined(identifier))
             .map(|(file, _)| file)
             .collect();

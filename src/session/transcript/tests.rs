@@ -198,13 +198,14 @@ fn numbers_are_asked_for_ahead_and_running_short_is_told() {
 }
 
 #[test]
-fn turns_that_nothing_ended_are_known() {
+fn a_question_that_comes_in_between_leaves_each_block_its_own_number() {
     let mut transcript = Transcript::new(100);
-    transcript.push(1, asked("a"), false);
-    transcript.push(2, asked("b"), false);
-    transcript.push(1, done(), false);
-    assert_eq!(transcript.open_turns(), [2]);
-    assert_eq!(transcript.next_turn(), 3);
+    transcript.append(1, false, "be");
+    transcript.push(2, asked("next?"), false);
+    transcript.append(1, false, "fore");
+    let rows = stored(&transcript.take_dirty());
+    let blocks: Vec<_> = rows.iter().map(|row| row.block).collect();
+    assert_eq!(blocks, [Some((1, 0)), None, Some((1, 1))]);
 }
 
 #[derive(Debug, Clone)]
@@ -280,7 +281,7 @@ proptest! {
                 Step::Crash => {
                     transcript = Transcript::restore(&disk.rows(), reserved + 1).unwrap();
                     reserved += SEQ_RANGE;
-                    turn = transcript.next_turn().max(1);
+                    turn = disk.0.values().map(|row| row.turn).max().unwrap_or(0) + 1;
                     let entrance = transcript.enter(Some(client.seq));
                     client.enter(&entrance);
                     cursor = entrance.cursor;

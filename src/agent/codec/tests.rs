@@ -1,0 +1,484 @@
+use expect_test::{Expect, expect};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::agent::lines::{Line, Lines};
+
+use super::*;
+
+fn codec() -> Codec {
+    let allowed = ["Read", "Grep"].map(str::to_owned);
+    let settings = CodecSettings { tool_result_bytes: 10, allowed_tools: Some(allowed.into()) };
+    Codec::new(settings)
+}
+
+/// Reads a stream that comes in these chunks, within one turn.
+fn read(chunks: &[&[u8]]) -> Output {
+    let mut codec = codec();
+    codec.open_turn();
+    let mut output = Output::default();
+    let mut lines = Lines::new(5000);
+    for chunk in chunks {
+        lines.feed(chunk, |line| take(&mut codec, line, &mut output));
+    }
+    lines.finish(|line| take(&mut codec, line, &mut output));
+    output
+}
+
+fn take(codec: &mut Codec, line: Line<'_>, output: &mut Output) {
+    match line {
+        Line::Whole(line) => codec.line(line, output),
+        Line::TooLong(length) => codec.dropped_line(length, output),
+    }
+}
+
+/// One line for each event and demand.
+fn shown(output: &Output) -> String {
+    let events = output.events.iter().map(|event| format!("{event:?}\n"));
+    let demands = output.demands.iter().map(|demand| format!("-> {demand:?}\n"));
+    events.chain(demands).collect()
+}
+
+fn check(lines: &[Value], expected: Expect) {
+    let stream: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    expected.assert_eq(&shown(&read(&[stream.as_bytes()])));
+}
+
+fn stream(event: Value) -> Value {
+    json!({"type": "stream_event", "event": event, "session_id": "s", "parent_tool_use_id": null})
+}
+
+fn start(id: &str) -> Value {
+    stream(json!({"type": "message_start", "message": {"id": id, "content": []}}))
+}
+
+fn text(delta: &str) -> Value {
+    let delta = json!({"type": "text_delta", "text": delta});
+    stream(json!({"type": "content_block_delta", "index": 0, "delta": delta}))
+}
+
+fn assistant(id: &str, block: Value) -> Value {
+    let message = json!({"id": id, "role": "assistant", "model": "m", "content": [block]});
+    json!({"type": "assistant", "message": message, "parent_tool_use_id": null})
+}
+
+fn text_block(text: &str) -> Value {
+    json!({"type": "text", "text": text})
+}
+
+fn tool_block() -> Value {
+    json!({"type": "tool_use", "id": "t1", "name": "Read", "input": {"file_path": "a"}})
+}
+
+fn tool_result(content: Value) -> Value {
+    let block = json!({"type": "tool_result", "tool_use_id": "t1", "content": content});
+    json!({"type": "user", "message": {"role": "user", "content": [block]}})
+}
+
+fn result(fields: Value) -> Value {
+    let mut line = json!({"type": "result", "is_error": false, "terminal_reason": "completed"});
+    for (name, value) in fields.as_object().unwrap() {
+        line[name] = value.clone();
+    }
+    line
+}
+
+#[test]
+fn a_streamed_text_is_told_once_and_in_one_piece_for_one_read() {
+    check(
+        &[
+            start("m1"),
+            stream(
+                json!({"type": "content_block_start", "index": 0, "content_block": text_block("")}),
+            ),
+            text("Hello "),
+            text("\"you\"\n"),
+            assistant("m1", text_block("Hello \"you\"\n")),
+            stream(json!({"type": "content_block_stop", "index": 0})),
+            stream(json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}})),
+            stream(json!({"type": "message_stop"})),
+        ],
+        expect![[r#"
+            TextStarted
+            TextDelta("Hello \"you\"\n")
+        "#]],
+    );
+}
+
+#[test]
+fn each_block_of_text_begins_anew() {
+    check(
+        &[
+            start("m1"),
+            text("one"),
+            assistant("m1", text_block("one")),
+            text("two"),
+            assistant("m1", text_block("two")),
+        ],
+        expect![[r#"
+            TextStarted
+            TextDelta("one")
+            TextStarted
+            TextDelta("two")
+        "#]],
+    );
+}
+
+#[test]
+fn an_agent_that_does_not_stream_is_understood() {
+    check(
+        &[
+            assistant("m1", json!({"type": "thinking", "thinking": "hm"})),
+            assistant("m1", text_block("whole")),
+            assistant("m1", text_block("")),
+            json!({"type": "assistant", "message": {"id": "m2", "content": "plain"}}),
+        ],
+        expect![[r#"
+            ThinkingDelta("hm")
+            TextStarted
+            TextDelta("whole")
+            TextStarted
+            TextDelta("plain")
+        "#]],
+    );
+}
+
+#[test]
+fn a_block_that_says_more_than_was_streamed_adds_the_rest() {
+    check(
+        &[start("m1"), text("ab"), assistant("m1", text_block("abc"))],
+        expect![[r#"
+            TextStarted
+            TextDelta("abc")
+        "#]],
+    );
+}
+
+#[test]
+fn a_cut_stream_is_replaced_by_the_repeated_answer() {
+    check(
+        &[start("m1"), text("half an"), assistant("m2", text_block("Half of it."))],
+        expect![[r#"
+            TextStarted
+            TextDelta("half an")
+            TextReplaced("Half of it.")
+        "#]],
+    );
+    check(
+        &[
+            start("m1"),
+            text("half"),
+            start("m2"),
+            text("an"),
+            text("ew"),
+            assistant("m2", text_block("anew")),
+        ],
+        expect![[r#"
+            TextStarted
+            TextDelta("half")
+            TextReplaced("an")
+            TextDelta("ew")
+        "#]],
+    );
+}
+
+#[test]
+fn a_cut_stream_whose_repetition_uses_a_tool_leaves_no_text() {
+    check(
+        &[start("m1"), text("half"), assistant("m2", tool_block())],
+        expect![[r#"
+            TextStarted
+            TextDelta("half")
+            TextReplaced("")
+            ToolCalled { call_id: "t1", tool: "Read", input: RawValue({"file_path":"a"}) }
+        "#]],
+    );
+}
+
+#[test]
+fn thinking_is_told_once() {
+    let delta = |text: &str| {
+        let delta = json!({"type": "thinking_delta", "thinking": text});
+        stream(json!({"type": "content_block_delta", "index": 0, "delta": delta}))
+    };
+    let signature = json!({"type": "signature_delta", "signature": "x"});
+    check(
+        &[
+            start("m1"),
+            delta("let me "),
+            delta("see"),
+            stream(json!({"type": "content_block_delta", "index": 0, "delta": signature})),
+            assistant(
+                "m1",
+                json!({"type": "thinking", "thinking": "let me see", "signature": "x"}),
+            ),
+        ],
+        expect![[r#"
+            ThinkingDelta("let me see")
+        "#]],
+    );
+}
+
+#[test]
+fn a_tool_and_its_result_are_told() {
+    check(
+        &[
+            assistant("m1", tool_block()),
+            tool_result(json!("short")),
+            tool_result(json!([text_block("a"), {"type": "image", "source": {}}])),
+            tool_result(json!("äöüäöü")),
+            tool_result(Value::Null),
+            assistant("m1", json!({"type": "tool_use", "id": "t2", "name": "X", "input": 7})),
+        ],
+        expect![[r#"
+            ToolCalled { call_id: "t1", tool: "Read", input: RawValue({"file_path":"a"}) }
+            ToolReturned { call_id: "t1", ok: true, content: "short", truncated: false }
+            ToolReturned { call_id: "t1", ok: true, content: "a\n[image]", truncated: false }
+            ToolReturned { call_id: "t1", ok: true, content: "äöüäö", truncated: true }
+            ToolReturned { call_id: "t1", ok: true, content: "", truncated: false }
+            ToolCalled { call_id: "t2", tool: "X", input: RawValue({}) }
+        "#]],
+    );
+}
+
+#[test]
+fn subagents_echoes_and_unknown_lines_say_nothing() {
+    let mut of_subagent = assistant("m1", text_block("inner"));
+    of_subagent["parent_tool_use_id"] = json!("t1");
+    check(
+        &[
+            of_subagent,
+            json!({"type": "user", "message": {"role": "user", "content": "echo"}, "isReplay": true}),
+            json!({"type": "user", "message": {"content": [text_block("[Request interrupted by user]")]}}),
+            json!({"type": "system", "subtype": "status", "status": "requesting"}),
+            json!({"type": "rate_limit_event", "rate_limit_info": {"status": "allowed"}}),
+            json!({"type": "of_tomorrow", "event": null}),
+            json!({"type": "control_cancel_request", "request_id": "r"}),
+            stream(json!({"type": "of_tomorrow"})),
+        ],
+        expect![""],
+    );
+}
+
+#[test]
+fn a_result_ends_the_turn_once() {
+    let fields = json!({
+        "total_cost_usd": 0.5, "duration_ms": 12, "result": "text",
+        "usage": {"input_tokens": 1, "output_tokens": 2, "cache_read_input_tokens": 3, "cache_creation_input_tokens": 4},
+    });
+    check(
+        &[result(fields.clone()), result(fields)],
+        expect![[r#"
+            Finished(AgentResult { end: Completed, usage: Usage { input_tokens: 1, output_tokens: 2, cache_read_tokens: 3, cache_write_tokens: 4 }, cost_usd: Some(0.5), duration_ms: Some(12) })
+        "#]],
+    );
+}
+
+#[test]
+fn the_cost_of_a_turn_is_what_it_added() {
+    let mut codec = codec();
+    let mut costs = Vec::new();
+    for total in [0.25, 0.75, 0.5] {
+        codec.open_turn();
+        let mut output = Output::default();
+        codec.line(result(json!({"total_cost_usd": total})).to_string().as_bytes(), &mut output);
+        for event in output.events {
+            if let AgentEvent::Finished(result) = event {
+                costs.push(result.cost_usd);
+            }
+        }
+    }
+    // The last total is lower: the agent has begun to count anew.
+    assert_eq!(costs, [Some(0.25), Some(0.5), Some(0.5)]);
+}
+
+#[test]
+fn a_result_without_a_turn_ends_nothing() {
+    let mut output = Output::default();
+    codec().line(br#"{"type":"result","num_turns":0,"is_error":false}"#, &mut output);
+    assert!(output.events.is_empty());
+}
+
+#[test]
+fn an_interrupt_is_no_failure() {
+    check(
+        &[result(json!({
+            "is_error": true, "terminal_reason": "aborted_tools", "errors": ["[ede_diagnostic] x"],
+        }))],
+        expect![[r#"
+            Finished(AgentResult { end: Interrupted, usage: Usage { input_tokens: 0, output_tokens: 0, cache_read_tokens: 0, cache_write_tokens: 0 }, cost_usd: None, duration_ms: None })
+        "#]],
+    );
+}
+
+#[test]
+fn the_text_of_an_error_is_no_answer() {
+    let own = |error: Value| {
+        let message =
+            json!({"id": "x", "model": "<synthetic>", "content": [text_block("Not logged in")]});
+        json!({"type": "assistant", "message": message, "error": error})
+    };
+    let failed = result(json!({"is_error": true, "result": "Not logged in"}));
+    for error in [json!("authentication_failed"), Value::Null] {
+        let stream = format!("{}\n{failed}\n", own(error));
+        let events = read(&[stream.as_bytes()]).events;
+        let [AgentEvent::Finished(AgentResult { end: AgentEnd::Failed(words), .. })] = &events[..]
+        else {
+            panic!("{events:?}");
+        };
+        assert!(words.contains("/login"), "{words}");
+    }
+}
+
+#[test]
+fn a_text_of_the_program_itself_is_the_answer_of_a_turn_that_went_well() {
+    let message = json!({"id": "x", "model": "<synthetic>", "content": [text_block("Unknown.")]});
+    check(
+        &[json!({"type": "assistant", "message": message}), result(json!({}))],
+        expect![[r#"
+            TextStarted
+            TextDelta("Unknown.")
+            Finished(AgentResult { end: Completed, usage: Usage { input_tokens: 0, output_tokens: 0, cache_read_tokens: 0, cache_write_tokens: 0 }, cost_usd: None, duration_ms: None })
+        "#]],
+    );
+}
+
+#[test]
+fn a_lost_session_is_no_end_of_a_turn() {
+    let mut codec = codec();
+    codec.open_turn();
+    let line = json!({
+        "type": "result", "is_error": true,
+        "errors": ["No conversation found with session ID: 1"],
+    });
+    let mut output = Output::default();
+    codec.line(line.to_string().as_bytes(), &mut output);
+    assert!(codec.session_lost() && output.events.is_empty());
+}
+
+#[test]
+fn a_repeated_request_is_told_in_words() {
+    check(
+        &[json!({
+            "type": "system", "subtype": "api_retry", "attempt": 2, "max_retries": 3,
+            "retry_delay_ms": 526.8, "error_status": 529, "error": "overloaded",
+        })],
+        expect![[r#"
+            Retrying { attempt: 2, max_attempts: 3, delay_ms: 526, reason: "the model's API is overloaded" }
+        "#]],
+    );
+}
+
+#[test]
+fn an_agent_with_other_tools_or_another_mode_is_ended() {
+    let init = |tools: &[&str], mode: &str| {
+        json!({
+            "type": "system", "subtype": "init", "session_id": "s", "model": "m", "tools": tools,
+            "permissionMode": mode, "claude_code_version": "2",
+        })
+    };
+    check(
+        &[init(&["Read"], "dontAsk")],
+        expect![[r#"
+            Initialized(AgentInit { session_id: "s", tools: ["Read"], model: "m", version: "2" })
+        "#]],
+    );
+    for bad in [init(&["Read", "Bash"], "dontAsk"), init(&["Read"], "default")] {
+        let output = read(&[bad.to_string().as_bytes()]);
+        assert!(matches!(output.demands[..], [Demand::Abort(_)]), "{output:?}");
+    }
+}
+
+#[test]
+fn the_handshake_makes_ready_or_ends_the_agent() {
+    let response = |id: &str, subtype: &str| json!({"type": "control_response", "response": {"subtype": subtype, "request_id": id, "error": "no"}});
+    check(
+        &[response("interrupt", "success"), response(command::HANDSHAKE_ID, "success")],
+        expect![[r#"
+            Ready
+        "#]],
+    );
+    let refused = response(command::HANDSHAKE_ID, "error");
+    assert!(matches!(read(&[refused.to_string().as_bytes()]).demands[..], [Demand::Abort(_)]));
+}
+
+#[test]
+fn requests_of_the_agent_are_answered() {
+    let request =
+        |request: Value| json!({"type": "control_request", "request_id": "r", "request": request});
+    let input = json!({"tool_name": "Glob", "tool_input": {"pattern": "*"}});
+    check(
+        &[
+            request(json!({"subtype": "hook_callback", "callback_id": "tools", "input": input})),
+            request(json!({"subtype": "hook_callback", "input": {"tool_name": 7}})),
+            request(
+                json!({"subtype": "can_use_tool", "tool_name": "Bash", "input": {"tool_name": 7}}),
+            ),
+            request(json!({"subtype": "mcp_message", "message": {}})),
+        ],
+        expect![[r#"
+            -> JudgeTool { request_id: "r", tool: "Glob", input: RawValue({"pattern":"*"}) }
+            -> Reply("{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\",\"request_id\":\"r\",\"response\":{\"hookSpecificOutput\":{\"hookEventName\":\"PreToolUse\",\"permissionDecision\":\"deny\",\"permissionDecisionReason\":\"The call could not be read.\"}}}}\n")
+            -> Reply("{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\",\"request_id\":\"r\",\"response\":{\"behavior\":\"deny\",\"message\":\"This is a read-only guide: that tool is not available.\"}}}\n")
+            -> Reply("{\"type\":\"control_response\",\"response\":{\"subtype\":\"error\",\"request_id\":\"r\",\"error\":\"unsupported request \\\"mcp_message\\\"\"}}\n")
+        "#]],
+    );
+}
+
+#[test]
+fn what_is_no_line_of_the_protocol_is_garbage() {
+    let bad: [&[u8]; 6] = [b"{", b"[]", b"\"x\"", b"\xff\xfe", b"{}", br#"{"type":"assistant"}"#];
+    for line in bad {
+        let events = read(&[line]).events;
+        assert!(matches!(events[..], [AgentEvent::Garbage(_)]), "{line:?}: {events:?}");
+    }
+    assert!(read(&[b"\n  \n\r\n"]).events.is_empty());
+}
+
+/// A stream with lines of every kind.
+fn sample() -> String {
+    let lines = [
+        start("m1"),
+        text("Grüße, "),
+        text("\u{1f375}\n"),
+        assistant("m1", text_block("Grüße, \u{1f375}\n")),
+        assistant("m1", tool_block()),
+        tool_result(json!([text_block("ok")])),
+        json!({"type": "system", "subtype": "init", "tools": ["Read"], "permissionMode": "dontAsk"}),
+        json!({"type": "x", "padding": "y".repeat(6000)}),
+        json!({"type": "control_request", "request_id": "r", "request": {"subtype": "hook_callback", "input": {}}}),
+        json!({"type": "system", "subtype": "api_retry", "attempt": 1, "error_status": null}),
+        result(json!({"usage": {"input_tokens": 1}, "total_cost_usd": 0.1})),
+    ];
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+proptest! {
+    #[test]
+    fn cutting_the_stream_anywhere_gives_the_same_events(
+        cuts in proptest::collection::vec(0usize..8000, 0..20),
+    ) {
+        let stream = sample().into_bytes();
+        let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(stream.len())).collect();
+        cuts.extend([0, stream.len()]);
+        cuts.sort_unstable();
+        let chunks: Vec<&[u8]> = cuts.windows(2).map(|cut| &stream[cut[0]..cut[1]]).collect();
+        prop_assert_eq!(shown(&read(&chunks)), shown(&read(&[&stream])));
+    }
+
+    #[test]
+    fn no_line_crashes_the_codec(line in any::<Vec<u8>>()) {
+        read(&[&line]);
+    }
+
+    #[test]
+    fn no_damage_to_a_line_crashes_the_codec(
+        damage in proptest::collection::vec((0usize..1500, any::<u8>()), 1..6),
+    ) {
+        let mut stream = sample().into_bytes();
+        for (at, byte) in damage {
+            stream[at] = byte;
+        }
+        read(&[&stream]);
+    }
+}

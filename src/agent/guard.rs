@@ -1,0 +1,93 @@
+//! The process that ends all agents when the server is gone. An agent dies with the server by
+//! itself, but its children would not; and a server that is killed can end nobody. The guard
+//! holds the other end of a pipe: when that closes, for whatever reason, it kills every process
+//! group that it was told of and has not been told to forget.
+
+use std::{
+    collections::BTreeSet,
+    io::{self, BufRead, Write},
+    os::unix::process::CommandExt,
+    path::Path,
+    process::{Child, ChildStdin, Command, Stdio},
+};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::launcher;
+
+/// The option of the launcher that makes it the guard.
+pub const OPTION: &str = "--guard";
+
+/// The server's end of the pipe.
+#[derive(Debug)]
+pub(super) struct Guard {
+    process: Child,
+    /// `None` only while it is dropped.
+    pipe: Option<ChildStdin>,
+}
+
+impl Guard {
+    /// Starts the guard, away from the signals of the server's terminal.
+    pub fn start(cicerone: &Path) -> io::Result<Self> {
+        let mut process = Command::new(cicerone)
+            .args([launcher::SUBCOMMAND, OPTION])
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()?;
+        let pipe = process.stdin.take();
+        Ok(Self { process, pipe })
+    }
+
+    /// Kill this group when the server is gone.
+    pub fn add(&mut self, group: Pid) -> io::Result<()> {
+        self.tell('+', group)
+    }
+
+    /// The group is gone.
+    pub fn forget(&mut self, group: Pid) -> io::Result<()> {
+        self.tell('-', group)
+    }
+
+    fn tell(&mut self, sign: char, group: Pid) -> io::Result<()> {
+        match &mut self.pipe {
+            Some(pipe) => writeln!(pipe, "{sign}{}", group.as_raw_nonzero()),
+            None => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.pipe = None;
+        if let Err(error) = self.process.wait() {
+            log::warn!("cannot reap the guard error={error}");
+        }
+    }
+}
+
+/// The guard itself: reads what it is told until the pipe closes, then kills what is left.
+pub fn watch(pipe: impl BufRead) {
+    let mut groups = BTreeSet::new();
+    for line in pipe.lines().map_while(Result::ok) {
+        match parse(&line) {
+            Some(('+', group)) => drop(groups.insert(group)),
+            Some(('-', group)) => drop(groups.remove(&group)),
+            Some(_) | None => (),
+        }
+    }
+    for group in groups.into_iter().filter_map(Pid::from_raw) {
+        // A group that is gone already is what was wanted.
+        kill_process_group(group, Signal::KILL).ok();
+    }
+}
+
+/// Group 1 and less would mean every process.
+fn parse(line: &str) -> Option<(char, i32)> {
+    let sign = line.chars().next()?;
+    let group = line.get(1..)?.parse().ok()?;
+    (group > 1).then_some((sign, group))
+}

@@ -1,0 +1,86 @@
+//! Questions that are accepted before they have an entry, and conversations that are taken over.
+
+use super::*;
+use crate::database::messages::{AcceptQuestion, ClaimConversation};
+
+fn accept(conversation: i64, turn: i64, message_id: &str) -> AcceptQuestion {
+    AcceptQuestion {
+        conversation,
+        turn,
+        message_id: Some(message_id.to_owned()),
+        content: format!("question {message_id}"),
+    }
+}
+
+fn shape(store: &Store, conversation: i64) -> Vec<(i64, i64, String)> {
+    let stored = store.reader.load(&project(), conversation).unwrap().unwrap();
+    stored.entries.into_iter().map(|row| (row.turn, row.first_seq, row.kind)).collect()
+}
+
+#[actix::test]
+async fn an_accepted_question_has_its_entry_after_a_restart_and_is_to_be_asked_again() {
+    let store = Store::new();
+    let id = store.create(true, vec![]).await.id;
+    store.database.send(accept(id, 1, "a")).await.unwrap().unwrap();
+    store.write(id, vec![question(1, 3, "a", "question a")]).await.unwrap();
+    store.database.send(accept(id, 2, "b")).await.unwrap().unwrap();
+
+    let store = store.reopen().await;
+    let kind = |turn, seq, kind: &str| (turn, seq, kind.to_owned());
+    let expected = [
+        kind(1, 3, "user_message"),
+        kind(1, 11, "error"),
+        kind(2, 12, "user_message"),
+        kind(2, 13, "error"),
+    ];
+    assert_eq!(shape(&store, id), expected);
+    let detail = store.reader.conversation(&project(), id).unwrap().unwrap();
+    let contents: Vec<_> = detail.messages.iter().map(|m| m.content.as_str()).collect();
+    assert_eq!(contents, ["question a", "question b"]);
+}
+
+#[actix::test]
+async fn a_question_is_accepted_once_and_another_in_its_turn_is_not_taken_for_it() {
+    let store = Store::new();
+    let id = store.create(true, vec![]).await.id;
+    store.database.send(accept(id, 1, "a")).await.unwrap().unwrap();
+    let again = store.database.send(accept(id, 2, "a")).await.unwrap();
+    assert!(matches!(again, Err(DatabaseError::DuplicateMessage { .. })), "{again:?}");
+    let other = store.database.send(accept(id, 1, "b")).await.unwrap();
+    assert!(matches!(other, Err(DatabaseError::Sqlite(_))), "{other:?}");
+    let turns: i64 = one(&store.look(), "SELECT count(*) FROM turns");
+    assert_eq!(turns, 1);
+}
+
+#[actix::test]
+async fn an_accepted_question_lists_and_titles_the_conversation() {
+    let store = Store::new();
+    let id = store.conversation().await;
+    store.database.send(accept(id, 1, "a")).await.unwrap().unwrap();
+    let listed = store.reader.conversations(&project()).unwrap();
+    assert_eq!(listed[0].title.as_deref(), Some("question a"));
+    assert_eq!(store.reader.load(&project(), id).unwrap().unwrap().next_turn, 2);
+}
+
+#[actix::test]
+async fn who_takes_a_conversation_over_ends_its_open_turns_and_gets_fresh_numbers() {
+    let store = Store::new();
+    let id = store.conversation().await;
+    store.write(id, vec![question(1, 3, "a", "hi"), text(1, 4, 6, "ho")]).await.unwrap();
+    let claim = |project: &str| {
+        store.database.send(ClaimConversation {
+            project: ProjectName::parse(project).unwrap(),
+            conversation: id,
+            range: 100,
+        })
+    };
+    let refused = claim("other").await.unwrap();
+    assert!(matches!(refused, Err(DatabaseError::ConversationGone { .. })), "{refused:?}");
+    assert_eq!(shape(&store, id).len(), 4, "a refused claim ended a turn");
+
+    // Ten numbers were reserved; the end takes one more.
+    assert_eq!(claim("demo").await.unwrap().unwrap(), 12);
+    assert_eq!(shape(&store, id).pop().unwrap(), (1, 11, "response_done".to_owned()));
+    assert_eq!(claim("demo").await.unwrap().unwrap(), 112);
+    assert_eq!(shape(&store, id).len(), 5, "a second claim ended the turn again");
+}

@@ -1,0 +1,222 @@
+//! Which conversation a viewer follows: how it comes in, how it is turned away, and how it finds
+//! its conversation again when the session failed under it.
+
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
+
+use actix::{ActorFutureExt as _, Addr, AsyncContext as _, WrapFuture as _};
+
+use crate::{
+    project::ProjectName,
+    registry::messages::{Find, Found, NotOpened, Open},
+    session::{
+        Session,
+        messages::{Attach, AttachError, Attachment, Destination},
+    },
+    web::state::State,
+    wire::{
+        Dialect, close_code,
+        incoming::{Start, Target},
+        outgoing::{Notice, State as ConversationState, Status},
+    },
+};
+
+use super::{Context, Followed, GOING_AWAY, Place, Surroundings, Viewer, close};
+
+/// A session that is being started again is waited for this long.
+const RESTART_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Until a session's end has reached the registry, it is asked again after this.
+const RESTART_STEP: Duration = Duration::from_millis(20);
+
+/// Why a viewer follows nothing.
+pub(super) enum NotAttached {
+    NotOpened(NotOpened),
+    Refused(AttachError),
+}
+
+impl Viewer {
+    pub(super) fn start_frame(&mut self, start: Start, context: &mut Context) {
+        let Start { v1, target, after } = start;
+        self.dialect = if v1 { Dialect::V1 } else { Dialect::Seed };
+        let to = match target {
+            Target::New => Destination::New,
+            Target::Conversation(conversation) if v1 => Destination::Stored { conversation, after },
+            Target::Conversation(conversation) => {
+                let Surroundings { state, browser, .. } = &self.surroundings;
+                let has_history = state.browsers.knows(browser, conversation);
+                Destination::Resumed { conversation, has_history }
+            }
+            Target::Nonsense(shown) => {
+                return self
+                    .not_attached(NotAttached::Refused(AttachError::Unknown(shown)), context);
+            }
+        };
+        let opened = open(self.surroundings.state.clone(), self.surroundings.project.clone());
+        self.attach(opened, to, context, |viewer, result, context| {
+            if let Err(why) = result {
+                viewer.not_attached(why, context);
+            }
+        });
+    }
+
+    /// Follows a conversation of the session that `opened` gives.
+    pub(super) fn attach(
+        &mut self,
+        opened: impl Future<Output = Result<Addr<Session>, NotAttached>> + 'static,
+        to: Destination,
+        context: &mut Context,
+        then: impl FnOnce(&mut Self, Result<(), NotAttached>, &mut Context) + 'static,
+    ) {
+        let seq = match &to {
+            Destination::Stored { after, .. } => after.unwrap_or(0),
+            Destination::Again { seq, .. } => *seq,
+            _ => 0,
+        };
+        let attach = Attach {
+            viewer: self.id,
+            browser: Some(self.surroundings.browser.clone()),
+            dialect: self.dialect,
+            to,
+        };
+        let attached = async move {
+            let session = opened.await?;
+            let attached = match session.send(attach).await {
+                Ok(attached) => attached.map_err(NotAttached::Refused)?,
+                Err(_) => return Err(NotAttached::NotOpened(NotOpened::Restarting(RESTART_STEP))),
+            };
+            Ok((session, attached))
+        };
+        // What the client sends meanwhile is read afterwards.
+        context.wait(attached.into_actor(self).map(move |result, viewer, context| {
+            let result = result.map(|(session, attached)| {
+                viewer.follow(session, attached, seq, context);
+            });
+            then(viewer, result, context);
+        }));
+    }
+
+    fn follow(
+        &mut self,
+        session: Addr<Session>,
+        attached: Attachment,
+        seq: i64,
+        context: &mut Context,
+    ) {
+        let place = Place { conversation: attached.conversation, seq };
+        let demands = session.clone().recipient();
+        self.followed = Some(Followed { session, demands, place });
+        self.left = None;
+        self.ask(context);
+    }
+
+    pub(super) fn not_attached(&mut self, why: NotAttached, context: &mut Context) {
+        let (words, code) = match why {
+            NotAttached::NotOpened(NotOpened::Draining)
+            | NotAttached::Refused(AttachError::Closing) => {
+                return close(context, GOING_AWAY, "the server is shutting down");
+            }
+            NotAttached::NotOpened(error @ NotOpened::UnknownProject) => {
+                (error.to_string(), Some(close_code::NO_SUCH_PROJECT))
+            }
+            NotAttached::NotOpened(error) => (error.to_string(), None),
+            NotAttached::Refused(error @ AttachError::Unknown(_)) => {
+                (error.to_string(), Some(close_code::NO_SUCH_CONVERSATION))
+            }
+            NotAttached::Refused(error @ AttachError::TooMany(_)) => {
+                (error.to_string(), Some(close_code::TOO_MANY))
+            }
+            NotAttached::Refused(error) => (error.to_string(), None),
+        };
+        self.say(&Notice::error(words), context);
+        // The original knows no such closes: its clients would only come again.
+        let code = code.filter(|_| self.dialect == Dialect::V1);
+        if let Some(code) = code {
+            close(context, code, "see the error");
+        }
+    }
+
+    /// The session has ended under the viewer. If it failed, it is back in a moment.
+    pub(super) fn session_lost(&mut self, context: &mut Context) {
+        let Some(Followed { place, .. }) = self.followed.take() else { return };
+        let restarting = Status {
+            state: ConversationState::Starting,
+            detail: "The session failed and is being started again…".to_owned(),
+            queue_position: None,
+        };
+        let state = self.surroundings.state.clone();
+        let project = self.surroundings.project.clone();
+        let found = find(state, project);
+        context.wait(found.into_actor(self).map(move |found, viewer, context| match found {
+            Ok(session) => {
+                viewer.say(&Notice::Status(restarting), context);
+                let Place { conversation, seq } = place;
+                let to = Destination::Again { conversation, seq };
+                viewer.attach(
+                    async { Ok(session) },
+                    to,
+                    context,
+                    move |viewer, result, context| {
+                        match result {
+                            Ok(()) => (),
+                            // It failed once more in the meantime.
+                            Err(NotAttached::NotOpened(NotOpened::Restarting(_))) => {
+                                viewer.left = Some(place);
+                                viewer.say(&Notice::error(NotOpened::GivenUp.to_string()), context);
+                            }
+                            Err(why) => viewer.not_attached(why, context),
+                        }
+                    },
+                );
+            }
+            // Closed in good order, not failed.
+            Err(NotAttached::Refused(_)) => viewer.left = Some(place),
+            Err(why) => {
+                viewer.left = Some(place);
+                viewer.not_attached(why, context);
+            }
+        }));
+    }
+
+    /// A client that has said nothing is a page that came back: it waits for the end of the turn
+    /// that it lost.
+    pub(super) fn attach_silent(&mut self, context: &mut Context) {
+        if self.has_spoken || self.followed.is_some() {
+            return;
+        }
+        let Surroundings { state, project, .. } = &self.surroundings;
+        let found = find(state.clone(), project.clone());
+        // Where there is nothing to come back to, there is nothing to say.
+        self.attach(found, Destination::Returning, context, |_, _, _| ());
+    }
+}
+
+/// The project's session, started where there is none; one that failed is waited for.
+pub(super) async fn open(state: State, project: ProjectName) -> Result<Addr<Session>, NotAttached> {
+    let deadline = Instant::now() + RESTART_PATIENCE;
+    loop {
+        let open = Open { project: project.clone() };
+        match state.registry.send(open).await.unwrap_or(Err(NotOpened::Draining)) {
+            Err(NotOpened::Restarting(wait)) if Instant::now() + wait < deadline => {
+                tokio::time::sleep(wait + RESTART_STEP).await;
+            }
+            // Its end has not reached the registry yet.
+            Ok(session) if !session.connected() && Instant::now() < deadline => {
+                tokio::time::sleep(RESTART_STEP).await;
+            }
+            answer => return answer.map_err(NotAttached::NotOpened),
+        }
+    }
+}
+
+/// The project's session where there is one.
+pub(super) async fn find(state: State, project: ProjectName) -> Result<Addr<Session>, NotAttached> {
+    let find = Find { project: project.clone() };
+    match state.registry.send(find).await.unwrap_or(Found::Draining) {
+        Found::Nothing | Found::Closing => Err(NotAttached::Refused(AttachError::NoneLive)),
+        Found::Live(_) | Found::Restarting(_) | Found::GivenUp => open(state, project).await,
+        Found::Draining => Err(NotAttached::NotOpened(NotOpened::Draining)),
+    }
+}

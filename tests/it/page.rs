@@ -1,0 +1,266 @@
+//! The page, as a person uses it: in a real browser, in front of the real server.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::{Value, json};
+
+use crate::server::{PROJECT, Server};
+use browser::{Browser, ENTER, ESCAPE, NEW_LINE};
+use gate::Gate;
+
+mod browser;
+mod gate;
+
+/// What the browser reports as errors while the test has cut the line.
+const WHILE_AWAY: [&str; 2] = ["WebSocket connection to", "net::ERR_"];
+
+#[test]
+fn the_pages_modules_pass_their_own_tests() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/page");
+    let mut tests: Vec<PathBuf> =
+        fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    tests.retain(|path| path.to_string_lossy().ends_with(".test.js"));
+    assert!(!tests.is_empty(), "no tests in {}", dir.display());
+    // The modules have no package around them that says what they are: Node finds out by itself.
+    let output = Command::new("node")
+        .args(["--experimental-detect-module", "--no-warnings", "--test"])
+        .args(&tests)
+        .output()
+        .unwrap_or_else(|error| panic!("cannot run node ({error}): apt-get install nodejs"));
+    let report = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{report}\n{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test]
+async fn a_person_asks_and_comes_back_and_nothing_is_lost() {
+    let mut server = Server::start();
+    let gate = Gate::open(server.address()).await;
+    let browser = Browser::start().await;
+    browser.goto(&gate.url).await;
+
+    an_empty_conversation_teaches(&browser).await;
+    an_answer_streams_in(&browser).await;
+    a_reload_shows_the_same(&browser, &gate).await;
+    escape_stops_an_answer(&browser).await;
+    a_second_question_waits(&browser, &server).await;
+    a_question_of_the_agent_is_answered(&browser).await;
+    a_failed_turn_can_be_asked_again(&browser).await;
+    the_list_leads_back_from_a_new_conversation(&browser, &gate).await;
+    it_fits_the_screens(&browser).await;
+    browser.assert_no_complaints(&[]).await;
+
+    a_reload_in_the_middle_of_an_answer_shows_each_word_once(&browser).await;
+    a_crash_of_the_server_loses_nothing(&browser, &gate, &mut server).await;
+    browser.assert_no_complaints(&WHILE_AWAY).await;
+    browser.close().await;
+}
+
+async fn an_empty_conversation_teaches(browser: &Browser) {
+    browser
+        .wait_for("document.querySelectorAll('.welcome:not([hidden]) li button').length === 3")
+        .await;
+    browser.wait_for("document.querySelector('.welcome .keys') !== null").await;
+    browser.wait_for("document.activeElement.id === 'question'").await;
+    assert!(browser.text("turn-view").await.contains(PROJECT));
+    browser.screenshot("empty").await;
+}
+
+async fn an_answer_streams_in(browser: &Browser) {
+    browser.run(WATCH_GROWTH).await;
+    let script = [
+        "think Let me look.",
+        r##"tool Read {"file_path":"README.md"} => # Demo"##,
+        "stream 30 20",
+        r"say \n\n```rust\nfn main() {}\n```\n\nSee `README.md`.",
+    ];
+    browser.keys(&script.join(NEW_LINE)).await;
+    let lines =
+        browser.run("return document.querySelector('#question').value.split('\\n').length").await;
+    assert_eq!(lines, json!(script.len()), "Shift and Enter make a new line");
+    browser.keys(ENTER).await;
+    browser.wait_for("document.querySelector('#question').value === ''").await;
+    browser.wait_for(&ended(1)).await;
+
+    let lengths = browser.run("return window.lengths").await;
+    let n_lengths = lengths.as_array().map_or(0, Vec::len);
+    assert!(n_lengths > 3, "the answer did not stream: {lengths}");
+    assert_eq!(browser.content("turn-view:last-child tool-call .tool").await, "Read");
+    assert_eq!(browser.content("turn-view:last-child tool-call .input").await, "README.md");
+    assert_eq!(browser.content("turn-view:last-child pre code").await, "fn main() {}");
+    assert_eq!(browser.content("turn-view:last-child p code").await, "README.md");
+    let thought = "document.querySelector('turn-view:last-child .thinking')";
+    assert_eq!(browser.run(&format!("return {thought}.open")).await, json!(false));
+    browser
+        .wait_for(
+            "document.querySelector('#announcements').textContent.includes('See `README.md`')",
+        )
+        .await;
+    browser.wait_for("document.querySelector('.status').textContent === ''").await;
+    browser.click("turn-view:last-child tool-call summary").await;
+    browser
+        .wait_for("document.querySelector('tool-call .body').textContent.includes('# Demo')")
+        .await;
+    browser.screenshot("answered").await;
+}
+
+async fn a_reload_shows_the_same(browser: &Browser, gate: &Gate) {
+    let address = browser.address().await;
+    assert!(address.starts_with(&format!("{}/p/{PROJECT}/", gate.url)), "{address}");
+    browser.wait_for("document.querySelector('nav a[aria-current=page]') !== null").await;
+    let before = browser.content("turn-view[data-turn='1'] answer-text").await;
+    browser.keys("not sent yet").await;
+    browser.reload().await;
+    browser.wait_for(&ended(1)).await;
+    assert_eq!(browser.content("turn-view[data-turn='1'] answer-text").await, before);
+    browser.wait_for("document.querySelector('#question').value === 'not sent yet'").await;
+    browser.wait_for("document.activeElement.id === 'question'").await;
+    browser.run("document.querySelector('#question').select()").await;
+}
+
+async fn escape_stops_an_answer(browser: &Browser) {
+    browser.keys(&format!("stream 2000 20{ENTER}")).await;
+    browser.wait_for(&says(2, "w3")).await;
+    browser.wait_for("document.querySelector('.status').textContent === 'Answering…'").await;
+    browser.screenshot("streaming").await;
+    browser.keys(ESCAPE).await;
+    browser.wait_for(&ended(2)).await;
+    assert!(browser.content("turn-view[data-turn='2'] .end").await.contains("Stopped"));
+    browser.wait_for("document.querySelector('question-composer form [type=button]').hidden").await;
+}
+
+async fn a_second_question_waits(browser: &Browser, server: &Server) {
+    let signal = server.project_dir().join("go on");
+    browser.keys(&format!("await {}{NEW_LINE}say first{ENTER}", signal.display())).await;
+    browser.keys(&format!("say second{ENTER}")).await;
+    browser
+        .wait_for(
+            "document.querySelector(\"turn-view[data-turn='4'] .waits:not([hidden])\") !== null",
+        )
+        .await;
+    browser.wait_for("document.querySelector('.status').textContent.startsWith('Waiting')").await;
+    browser.screenshot("waiting").await;
+    fs::write(signal, "").unwrap();
+    browser.wait_for(&ended(4)).await;
+    assert_eq!(browser.content("turn-view[data-turn='3'] answer-text").await, "first");
+    assert_eq!(browser.content("turn-view[data-turn='4'] answer-text").await, "second");
+}
+
+async fn a_question_of_the_agent_is_answered(browser: &Browser) {
+    let questions = json!({ "questions": [{
+        "question": "Which parser?", "header": "Parser", "multiSelect": false,
+        "options": [{ "label": "The old one", "description": "src/old.rs" }, { "label": "The new one" }],
+    }]});
+    browser.keys(&format!("ask {questions}{ENTER}")).await;
+    browser.wait_for("document.querySelector('question-card form') !== null").await;
+    browser.screenshot("question").await;
+    browser.click("question-card .choice:nth-of-type(2) input").await;
+    browser.click("question-card button").await;
+    browser.wait_for(&says(6, "The new one")).await;
+    browser.wait_for(&ended(6)).await;
+    assert_eq!(browser.content("turn-view[data-turn='6'] .question").await, "The new one");
+    browser.wait_for("document.querySelector('question-card fieldset').disabled").await;
+}
+
+async fn a_failed_turn_can_be_asked_again(browser: &Browser) {
+    browser.keys(&format!("error it broke{ENTER}")).await;
+    browser.wait_for(&ended(7)).await;
+    assert!(browser.content("turn-view[data-turn='7'] .error").await.contains("it broke"));
+    browser.screenshot("failed-turn").await;
+    browser.click("turn-view[data-turn='7'] .end button").await;
+    browser.wait_for(&ended(8)).await;
+    assert_eq!(browser.content("turn-view[data-turn='8'] .question").await, "error it broke");
+}
+
+async fn the_list_leads_back_from_a_new_conversation(browser: &Browser, gate: &Gate) {
+    let address = browser.address().await;
+    browser.click(".new").await;
+    browser.wait_for("document.querySelector('.welcome:not([hidden])') !== null").await;
+    assert_eq!(browser.address().await, format!("{}/p/{PROJECT}", gate.url));
+    browser.click("project-rail nav a").await;
+    browser.wait_for(&ended(8)).await;
+    assert_eq!(browser.address().await, address);
+}
+
+async fn it_fits_the_screens(browser: &Browser) {
+    for (width, height) in [(1440, 900), (1024, 768), (500, 844)] {
+        browser.resize(width, height).await;
+        for theme in ["light", "dark"] {
+            browser.run(&format!("document.documentElement.dataset.theme = '{theme}'")).await;
+            let overflows = browser.run(OVERFLOWS).await;
+            assert_eq!(overflows, json!([]), "at {width} pixels");
+            browser.screenshot(&format!("{width}-{theme}")).await;
+        }
+    }
+    browser.resize(1440, 900).await;
+}
+
+async fn a_reload_in_the_middle_of_an_answer_shows_each_word_once(browser: &Browser) {
+    browser.keys(&format!("stream 80 20{ENTER}")).await;
+    browser.wait_for(&says(9, "w5 ")).await;
+    browser.reload().await;
+    browser.wait_for(&ended(9)).await;
+    assert_eq!(browser.content("turn-view[data-turn='9'] answer-text").await, words(80));
+}
+
+async fn a_crash_of_the_server_loses_nothing(browser: &Browser, gate: &Gate, server: &mut Server) {
+    browser.wait_for("document.activeElement.id === 'question'").await;
+    browser.keys(&format!("stream 80 20{ENTER}")).await;
+    browser.wait_for(&says(10, "w5 ")).await;
+    gate.cut();
+    browser
+        .wait_for("document.querySelector('.status').textContent.includes('connection is gone')")
+        .await;
+    browser.keys(&format!("say still here{ENTER}")).await;
+    browser.wait_for("document.querySelector('.pending article') !== null").await;
+    browser.keys("a draft").await;
+    browser.screenshot("reconnecting").await;
+    server.crash();
+    gate.lead_to(server.address());
+    browser.wait_for(&ended(11)).await;
+    assert_eq!(browser.content("turn-view[data-turn='11'] answer-text").await, "still here");
+    let cut_off = browser.content("turn-view[data-turn='10'] answer-text").await;
+    assert!(words(80).starts_with(&cut_off) && !cut_off.is_empty(), "{cut_off:?}");
+    assert!(browser.content("turn-view[data-turn='10'] .end").await.contains("cut off"));
+    browser.wait_for("document.querySelector('#question').value === 'a draft'").await;
+    let turns = browser.run("return document.querySelectorAll('turn-view').length").await;
+    assert_eq!(turns, json!(12), "the greeting and each question once");
+}
+
+/// Notes every length that the answer of the first turn has had on the screen.
+const WATCH_GROWTH: &str = "
+    window.lengths = [];
+    new MutationObserver(() => {
+        const text = document.querySelector(\"turn-view[data-turn='1'] answer-text\");
+        const length = text?.textContent.length ?? 0;
+        if (length > 0 && length !== window.lengths.at(-1)) window.lengths.push(length);
+    }).observe(document.querySelector('.turns'), { subtree: true, childList: true, characterData: true });
+";
+
+/// What is wider than the place it has.
+const OVERFLOWS: &str = "
+    return ['html', 'body', 'main', '.scroller', 'question-composer']
+        .filter((name) => {
+            const element = document.querySelector(name);
+            return element.scrollWidth > element.clientWidth;
+        });
+";
+
+/// Whether a turn has come to its end on the screen.
+fn ended(turn: u32) -> String {
+    format!("document.querySelector(\"turn-view[data-turn='{turn}'] .end:not([hidden])\") !== null")
+}
+
+/// Whether a turn's answer has come as far as these words.
+fn says(turn: u32, words: &str) -> String {
+    let text = format!("document.querySelector(\"turn-view[data-turn='{turn}'] answer-text\")");
+    format!("{text}?.textContent.includes({})", Value::from(words))
+}
+
+/// What the agent says when it streams so many words, as far as a page shows it.
+fn words(count: u32) -> String {
+    (0..count).map(|word| format!("w{word} ")).collect()
+}

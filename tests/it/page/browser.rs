@@ -1,0 +1,236 @@
+//! Headless Chromium, driven over WebDriver. Everything that was started ends with the guard.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep, timeout};
+
+/// How long a condition may take to come true on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+
+pub const ENTER: &str = "\u{e007}";
+pub const ESCAPE: &str = "\u{e00c}";
+/// Shift down, Enter, Shift up.
+pub const NEW_LINE: &str = "\u{e008}\u{e007}\u{e008}";
+
+const MISSING: &str =
+    "the page is tested in a real browser: apt-get install chromium chromium-driver";
+
+const FLAGS: [&str; 9] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1440,900",
+];
+
+pub struct Browser {
+    client: Client,
+    driver: Driver,
+}
+
+/// The process that drives the browser, and the profile by which the browser's own are known.
+struct Driver {
+    process: Child,
+    port: u16,
+    profile: TempDir,
+}
+
+impl Browser {
+    pub async fn start() -> Self {
+        let driver = Driver::start();
+        let mut arguments: Vec<String> = FLAGS.map(str::to_owned).into();
+        arguments.push(format!("--user-data-dir={}", driver.profile.path().display()));
+        let capabilities = json!({
+            "browserName": "chrome",
+            "goog:chromeOptions": { "args": arguments },
+            "goog:loggingPrefs": { "browser": "ALL" },
+        });
+        let client = timeout(
+            PATIENCE,
+            ClientBuilder::new(HttpConnector::new())
+                .capabilities(capabilities.as_object().unwrap().clone())
+                .connect(&driver.url()),
+        )
+        .await
+        .expect("the browser did not start in time")
+        .unwrap_or_else(|error| panic!("cannot start the browser: {error}; {MISSING}"));
+        Self { client, driver }
+    }
+
+    pub async fn goto(&self, url: &str) {
+        self.client.goto(url).await.unwrap();
+    }
+
+    pub async fn reload(&self) {
+        self.client.refresh().await.unwrap();
+    }
+
+    pub async fn address(&self) -> String {
+        self.client.current_url().await.unwrap().to_string()
+    }
+
+    /// Runs a function's body in the page and gives what it returns.
+    pub async fn run(&self, script: &str) -> Value {
+        self.client.execute(script, Vec::new()).await.unwrap()
+    }
+
+    /// Waits until an expression is true in the page.
+    pub async fn wait_for(&self, expression: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.run(&format!("return Boolean({expression})")).await != Value::Bool(true) {
+            if Instant::now() > deadline {
+                self.screenshot("failed").await;
+                let text = self.text("body").await;
+                panic!("not true in time: {expression}\nthe page says:\n{text}");
+            }
+            sleep(BETWEEN_LOOKS).await;
+        }
+    }
+
+    /// What a person reads in an element.
+    pub async fn text(&self, selector: &str) -> String {
+        self.client.find(Locator::Css(selector)).await.unwrap().text().await.unwrap()
+    }
+
+    /// The text of an element, whether it is on the screen or not.
+    pub async fn content(&self, selector: &str) -> String {
+        let script =
+            format!("return document.querySelector({})?.textContent", Value::from(selector));
+        let text = self.run(&script).await;
+        text.as_str().unwrap_or_else(|| panic!("nothing is at {selector}")).to_owned()
+    }
+
+    pub async fn click(&self, selector: &str) {
+        self.client.find(Locator::Css(selector)).await.unwrap().click().await.unwrap();
+    }
+
+    /// Types into the field for questions, after what it holds.
+    pub async fn keys(&self, keys: &str) {
+        let field = self.client.find(Locator::Id("question")).await.unwrap();
+        field.send_keys(keys).await.unwrap();
+    }
+
+    pub async fn resize(&self, width: u32, height: u32) {
+        self.client.set_window_size(width, height).await.unwrap();
+    }
+
+    /// Keeps what the page looks like in `target/screenshots/`.
+    pub async fn screenshot(&self, name: &str) {
+        let dir = screenshots();
+        fs::create_dir_all(&dir).unwrap();
+        let image = self.client.screenshot().await.unwrap();
+        fs::write(dir.join(format!("{name}.png")), image).unwrap();
+    }
+
+    /// Fails when the page has logged an error, or broken its own security policy, since the last
+    /// look. Messages with one of the `expected` words are left out.
+    pub async fn assert_no_complaints(&self, expected: &[&str]) {
+        let session = self.client.session_id().await.unwrap().unwrap();
+        let log: Value = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .unwrap()
+            .post(format!("{}/session/{session}/se/log", self.driver.url()))
+            .json(&json!({ "type": "browser" }))
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
+        let entries = log["value"].as_array().unwrap_or_else(|| panic!("no log: {log}"));
+        let complaints: Vec<&Value> = entries
+            .iter()
+            .filter(|entry| entry["level"] == "SEVERE")
+            .filter(|entry| {
+                let message = entry["message"].as_str().unwrap_or_default();
+                !expected.iter().any(|words| message.contains(words))
+            })
+            .collect();
+        assert!(complaints.is_empty(), "the browser complains: {complaints:#?}");
+    }
+
+    pub async fn close(self) {
+        self.client.close().await.unwrap();
+    }
+}
+
+impl Driver {
+    fn start() -> Self {
+        let profile = tempfile::tempdir().unwrap();
+        let mut process = Command::new("chromedriver")
+            .arg("--port=0")
+            .env("TMPDIR", profile.path())
+            .stdout(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot run chromedriver ({error}); {MISSING}"));
+        let stdout = BufReader::new(process.stdout.take().unwrap());
+        // It ends by itself when it cannot listen, and then the lines end as well.
+        let port = stdout.lines().map_while(Result::ok).find_map(|line| {
+            let (_, port) = line.split_once("successfully on port ")?;
+            port.trim_end_matches('.').parse().ok()
+        });
+        let Some(port) = port else {
+            process.kill().ok();
+            panic!("chromedriver does not say its port: {:?}", process.wait());
+        };
+        Self { process, port, profile }
+    }
+
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // What is gone already needs no ending: nothing here may fail.
+        if let Some(group) = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw) {
+            kill_process_group(group, Signal::KILL).ok();
+        }
+        self.process.wait().ok();
+        // The browser has a process group of its own.
+        for pid in processes_of(self.profile.path()) {
+            kill_process(pid, Signal::KILL).ok();
+        }
+    }
+}
+
+/// Processes with `profile` on their command line.
+fn processes_of(profile: &Path) -> Vec<Pid> {
+    let profile = profile.to_string_lossy().into_owned();
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .filter_map(Result::ok)
+        .filter(|entry| {
+            fs::read(entry.path().join("cmdline"))
+                .is_ok_and(|line| String::from_utf8_lossy(&line).contains(&profile))
+        })
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok().and_then(Pid::from_raw))
+        .collect()
+}
+
+fn screenshots() -> PathBuf {
+    let beside = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    beside.parent().unwrap_or(beside).join("screenshots")
+}
