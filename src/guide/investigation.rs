@@ -89,7 +89,7 @@ pub fn investigate(
         if let Some(definition) = &best.definition {
             findings.uses = uses(turn, index, best.file, definition)?;
         }
-        if !query.identifiers.is_empty() && findings.places[0].definition.is_some() {
+        if !query.wants.tests && findings.names_asked(query) {
             findings.coverage = 1.0;
         }
     }
@@ -99,7 +99,9 @@ pub fn investigate(
 /// An identifier that the question spells out leads straight to its definition.
 fn with_named(index: &Index, query: &Query, places: Vec<Place>, skip: usize) -> Vec<Place> {
     let mut named: Vec<Place> = Vec::new();
-    for identifier in query.identifiers.iter().filter(|_| skip == 0) {
+    // Who asks for tests does not ask for the definition.
+    let is_asked_for = skip == 0 && !query.wants.tests;
+    for identifier in query.identifiers.iter().filter(|_| is_asked_for) {
         let mut defined = index.defined(identifier);
         defined.sort_by_key(|(file, definition)| {
             let entry = &index.files()[*file as usize];

@@ -1,6 +1,6 @@
 //! Answers about places in the code: the best one named and quoted, the next best listed.
 
-use crate::guide::place::Place;
+use crate::guide::{place::Place, search::query::Query};
 
 /// What was found for a question about code.
 #[derive(Debug)]
@@ -17,6 +17,14 @@ pub struct Findings {
     pub coverage: f32,
     /// Words of the question that nothing in the project has.
     pub unknown: Vec<String>,
+}
+
+impl Findings {
+    /// Whether the best place defines an identifier that the question spells out.
+    pub fn names_asked(&self, query: &Query) -> bool {
+        let definition = self.places.first().and_then(|place| place.definition.as_ref());
+        definition.is_some_and(|definition| query.identifiers.contains(&definition.name))
+    }
 }
 
 /// Below this share of the question the answer says that it is not sure.

@@ -100,11 +100,6 @@ pub fn read(text: &str, language: Language) -> Document<'_> {
             }
             if found.kind != "impl" {
                 let summary = summary(&lines, at, language);
-                let is_outlined = line.indent == 0 && document.outline.len() < MAX_OUTLINE_WORDS;
-                if is_outlined {
-                    let words = raw_words(found.name).chain(raw_words(&summary));
-                    document.outline.extend(words.map(str::to_owned));
-                }
                 document.definitions.push(Definition {
                     kind: found.kind.to_lowercase(),
                     name: found.name.to_owned(),
@@ -116,12 +111,26 @@ pub fn read(text: &str, language: Language) -> Document<'_> {
             context_at[at] = contexts.len() - 1;
         }
     }
+    document.outline = outline(&document.definitions, &lines);
     for (start, end) in cut(&lines) {
         let first = (start..=end).find(|at| lines[*at].found.is_some());
         let context = &contexts[context_at[first.unwrap_or(start)]];
         document.passages.push(passage(&lines, start, end, context, language));
     }
     document
+}
+
+/// The words of the definitions, the outermost first.
+fn outline(definitions: &[Definition], lines: &[Line<'_>]) -> Vec<String> {
+    let indent = |definition: &Definition| lines[definition.line as usize - 1].indent;
+    let mut outermost: Vec<&Definition> = definitions.iter().collect();
+    outermost.sort_by_key(|definition| indent(definition));
+    outermost
+        .iter()
+        .flat_map(|definition| raw_words(&definition.name).chain(raw_words(&definition.summary)))
+        .take(MAX_OUTLINE_WORDS)
+        .map(str::to_owned)
+        .collect()
 }
 
 fn label(text: &str, language: Language) -> Vec<Line<'_>> {

@@ -133,8 +133,14 @@ fn add_pairs(query: &mut Query, lower: &[String]) {
 
 fn wants(lower: &[String]) -> Wants {
     let has = |words: &[&str]| lower.iter().any(|word| words.contains(&word.as_str()));
+    // `how can tests skip the login?` is about what tests are given, not about tests.
+    let lets_tests_do = lower.windows(2).any(|pair| {
+        let opens = ["can", "do", "should", "let", "lets", "help", "could", "for", "in", "during"];
+        opens.contains(&pair[0].as_str()) && pair[1].starts_with("test")
+    });
     Wants {
-        tests: has(&["test", "tests", "tested", "testing", "benchmark", "benchmarks"]),
+        tests: !lets_tests_do
+            && has(&["test", "tests", "tested", "testing", "benchmark", "benchmarks"]),
         prose: has(&[
             "readme",
             "documentation",
