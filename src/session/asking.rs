@@ -58,6 +58,9 @@ impl Handler<Post> for Session {
             let words = "Session not initialized. Call start() first.";
             return refuse(if seed { words.to_owned() } else { error.to_string() }, true);
         }
+        if message_id.as_deref().is_some_and(|id| live.has_been_asked(viewer, id)) {
+            return Ok(());
+        }
         let limits = &self.resources.settings.limits;
         let waiting = live.turns.questions_ahead() + live.accepting.len();
         // One is being answered, the others wait.
@@ -69,9 +72,6 @@ impl Handler<Post> for Session {
             return refuse(words, true);
         }
         let message = UserMessage { message_id, content };
-        if live.has_been_asked(viewer, &message) {
-            return Ok(());
-        }
         let turn = live.next_turn;
         live.next_turn += 1;
         let conversation = live.id;
@@ -106,16 +106,15 @@ pub(super) struct Asked {
 impl Conversation {
     /// Whether this message is here already, sent again by a client that does not know that it
     /// came through. Whoever sent it is told as soon as it is stored.
-    fn has_been_asked(&mut self, viewer: ViewerId, message: &UserMessage) -> bool {
-        let Some(id) = &message.message_id else { return false };
+    fn has_been_asked(&mut self, viewer: ViewerId, id: &str) -> bool {
         if let Some((turn, seq)) = self.transcript.find_message(id) {
-            let message_id = Some(id.clone());
+            let message_id = Some(id.to_owned());
             let notice = Notice::Accepted { message_id, seq, turn, position: 0 };
             self.answer_to(&[viewer], &notice);
             return true;
         }
         let pending =
-            self.accepting.iter_mut().find(|it| it.message.message_id.as_ref() == Some(id));
+            self.accepting.iter_mut().find(|it| it.message.message_id.as_deref() == Some(id));
         if let Some(pending) = pending {
             pending.senders.push(viewer);
             pending.senders.dedup();

@@ -94,6 +94,13 @@ impl Screen {
         Self { entries, seq }
     }
 
+    /// As [`Screen::stored`], from this turn on.
+    pub fn stored_from(server: &Server, conversation: i64, turn: i64) -> Self {
+        let mut stored = Self::stored(server, conversation);
+        stored.entries.retain(|shown| shown.turn >= turn);
+        stored
+    }
+
     /// Fails the test where another screen shows something else, and tells where.
     pub fn assert_same(&self, other: &Self, when: &str) {
         for (one, two) in self.entries.iter().zip(&other.entries) {
