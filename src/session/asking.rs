@@ -21,7 +21,7 @@ use super::{
 impl Handler<Demand> for Session {
     type Result = ();
 
-    fn handle(&mut self, demand: Demand, _: &mut Self::Context) {
+    fn handle(&mut self, demand: Demand, context: &mut Self::Context) {
         let Demand { viewer, reply } = demand;
         let live = self.following.get(&viewer).and_then(|id| self.conversations.get_mut(id));
         let Some(live) = live else {
@@ -33,6 +33,7 @@ impl Handler<Demand> for Session {
             subscriber.ask(reply);
             live.deliver_to(viewer);
         }
+        self.answer_closers(context);
     }
 }
 

@@ -204,6 +204,11 @@ impl Conversation {
         self.subscribers.iter_mut().for_each(|subscriber| subscriber.dismiss(then.clone()));
     }
 
+    /// Whether a viewer that is let go has not been told yet.
+    pub fn is_parting(&self) -> bool {
+        self.subscribers.iter().any(Subscriber::is_parting)
+    }
+
     /// Gives every viewer that has asked what it has not seen.
     pub fn deliver(&mut self) {
         // What changed since has changed the pages too.

@@ -15,6 +15,7 @@ mod launcher;
 mod mcp;
 mod page;
 mod peers;
+mod replay;
 mod rest;
 mod screen;
 mod seed;

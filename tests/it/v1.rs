@@ -1,48 +1,12 @@
-//! Our own dialect: whole frame sequences, replay without gap or double, questions that queue.
-
-use std::collections::HashSet;
+//! Our own dialect: whole frame sequences, questions that queue, refusals.
 
 use serde_json::{Value, json};
 
 use crate::{
-    client::{Client, text_of, types_of},
+    client::{text_of, types_of},
     screen::Screen,
-    server::{PROJECT, Server, Setup},
+    server::{Gate, PROJECT, Server, Setup},
 };
-
-/// Attaches to a conversation and gives everything up to `caught_up`.
-async fn enter(server: &Server, conversation: i64, after: Value) -> (Client, Vec<Value>) {
-    let mut client = server.connect().await;
-    client
-        .send(json!({
-            "type": "start", "protocol": 1, "conversation_id": conversation, "after": after,
-        }))
-        .await;
-    let frames = client.until("caught_up").await;
-    (client, frames)
-}
-
-/// Sends a message under an id.
-async fn post(client: &mut Client, id: &str, content: &str) {
-    client.send(json!({ "type": "message", "message_id": id, "content": content })).await;
-}
-
-/// A file that does not exist yet: a script waits for it.
-struct Gate(std::path::PathBuf);
-
-impl Gate {
-    fn new(server: &Server) -> Self {
-        Self(server.project_dir().join("gate"))
-    }
-
-    fn script(&self) -> String {
-        format!("await {}", self.0.display())
-    }
-
-    fn open(&self) {
-        std::fs::write(&self.0, "").unwrap();
-    }
-}
 
 #[actix::test]
 async fn a_new_conversation_is_created_attached_greeted_and_caught_up() {
@@ -88,7 +52,7 @@ async fn a_message_is_accepted_shown_and_answered_with_everything_the_agent_did(
     let id = client.start().await;
     let script = "think hm\nsay First, größer\ntool Read {\"file_path\":\"README.md\"} => # Demo\n\
                   toolerror Grep {} => no\nsay Second";
-    post(&mut client, "m-1", script).await;
+    client.post("m-1", script).await;
     let frames = client.until_any(&["response_done", "error"]).await;
     let accepted = frames.iter().find(|frame| frame["type"] == "accepted").unwrap();
     assert_eq!(
@@ -149,156 +113,6 @@ async fn an_answer_arrives_token_by_token() {
 }
 
 #[actix::test]
-async fn p4_a_viewer_that_reconnects_again_and_again_in_mid_stream_misses_and_doubles_nothing() {
-    let server = Server::start();
-    let mut steady = server.connect().await;
-    let id = steady.start().await;
-    let mut screen = Screen::default();
-    steady.ask("think a\nstream 60 10\ntool Read {} => x\nstream 60 10").await;
-    let mut reconnections = 0;
-    let done = |screen: &Screen| screen.kinds(1).contains(&"response_done");
-    while !done(&screen) {
-        let (mut client, frames) = enter(&server, id, json!(screen.seq)).await;
-        screen.show(&frames);
-        for _ in 0..3 {
-            if !done(&screen) {
-                let frame = client.frame().await;
-                screen.show(&[frame]);
-            }
-        }
-        reconnections += 1;
-    }
-    assert!(reconnections >= 5, "only {reconnections} reconnections");
-    let whole: String = (0..60).map(|n| format!("w{n} ")).collect();
-    assert_eq!(screen.answer(1), whole.repeat(2));
-    screen.assert_same(&Screen::stored(&server, id), "in the database");
-}
-
-#[actix::test]
-async fn p4_whatever_a_viewer_saw_last_it_gets_the_rest_after_the_end_and_after_restarts() {
-    let mut server = Server::start();
-    let mut client = server.connect().await;
-    client.send(json!({ "type": "start", "protocol": 1 })).await;
-    let mut screen = Screen::of(&client.until("caught_up").await);
-    let id = 1;
-    // What the screen showed at each moment.
-    let mut moments = vec![Screen::default(), screen.clone()];
-    client.ask("think a\nstream 12 5\ntool Read {} => x\nstream 12 5").await;
-    while !screen.kinds(1).contains(&"response_done") {
-        screen.show(&[client.frame().await]);
-        moments.push(screen.clone());
-    }
-    moments.dedup();
-    drop(client);
-    for round in ["while the server lives", "after a kill", "after a shutdown"] {
-        for moment in &moments {
-            let mut back = moment.clone();
-            let (_, frames) = enter(&server, id, json!(moment.seq)).await;
-            back.show(&frames);
-            back.assert_same(&screen, &format!("{round} from {}", moment.seq));
-            // Nothing is sent that it has: at most the text that it holds in part.
-            let whole = frames.iter().filter(|frame| frame["turn"].is_i64()).count();
-            let held = moment.entries.len();
-            assert!(whole <= screen.entries.len() - held + 1, "{round}: {frames:?}");
-        }
-        match round {
-            "while the server lives" => server.crash(),
-            _ => {
-                assert!(server.terminate().success());
-                server.launch_again();
-            }
-        }
-    }
-}
-
-#[actix::test]
-async fn p4_a_number_that_cannot_be_gives_the_whole_conversation() {
-    let server = Server::start();
-    let mut client = server.connect().await;
-    let id = client.start().await;
-    client.ask("say something").await;
-    client.turn().await;
-    let stored = Screen::stored(&server, id);
-    for after in [json!(null), json!(0), json!(1_000_000), json!(-5), json!("7"), json!(1.5)] {
-        let (_, frames) = enter(&server, id, after.clone()).await;
-        Screen::of(&frames).assert_same(&stored, &format!("after {after}"));
-        assert_eq!(frames[0]["after"], 0, "after {after}");
-    }
-    // A viewer that holds things of another history drops them.
-    let mut other = stored.clone();
-    other.seq = 1_000_000;
-    other.entries[0].fields["content"] = json!("of another server");
-    let (_, frames) = enter(&server, id, json!(other.seq)).await;
-    other.show(&frames);
-    other.assert_same(&stored, "of another history");
-}
-
-#[actix::test]
-async fn a_message_that_is_sent_again_is_accepted_once() {
-    let mut server = Server::start();
-    let mut client = server.connect().await;
-    let id = client.start().await;
-    post(&mut client, "same", "say once").await;
-    let first = client.until("accepted").await.pop().unwrap();
-    client.turn().await;
-    post(&mut client, "same", "say once").await;
-    assert_eq!(client.until("accepted").await.pop().unwrap(), first);
-    drop(client);
-    for _ in 0..2 {
-        let (mut client, _) = enter(&server, id, json!(null)).await;
-        post(&mut client, "same", "say once").await;
-        assert_eq!(client.until("accepted").await.pop().unwrap(), first);
-        server.crash();
-    }
-    let (mut client, frames) = enter(&server, id, json!(null)).await;
-    let screen = Screen::of(&frames);
-    assert_eq!(screen.kinds(1), ["user_message", "text", "response_done"]);
-    // The next one is turn 2: nothing else was asked.
-    post(&mut client, "other", "say twice").await;
-    assert_eq!(client.until("accepted").await.pop().unwrap()["turn"], 2);
-}
-
-#[actix::test]
-async fn messages_sent_in_one_burst_are_answered_in_their_order_and_each_once() {
-    let server = Server::start();
-    let mut client = server.connect().await;
-    let id = client.start().await;
-    let mut screen = Screen::default();
-    for round in 0..5 {
-        let ids: Vec<String> = (0..6).map(|n| format!("{round}-{n}")).collect();
-        client.ask("stream 10 1").await;
-        client.until("text").await;
-        for id in &ids {
-            // Sent twice, as a client does that does not know whether it came through.
-            post(&mut client, id, &format!("say {id}")).await;
-            post(&mut client, id, &format!("say {id}")).await;
-        }
-        let (mut accepted, mut ends) = (Vec::new(), 0);
-        while !accepted.contains(&ids[5]) || ends < 7 {
-            let frame = client.frame().await;
-            assert_ne!(frame["type"], "error", "{frame}");
-            ends += usize::from(frame["type"] == "response_done");
-            if frame["type"] == "accepted" && frame["message_id"].is_string() {
-                accepted.push(frame["message_id"].as_str().unwrap().to_owned());
-            }
-        }
-        let mut seen = HashSet::new();
-        accepted.retain(|id| seen.insert(id.clone()));
-        assert_eq!(accepted, ids);
-    }
-    let (_, frames) = enter(&server, id, json!(null)).await;
-    screen.show(&frames);
-    screen.assert_same(&Screen::stored(&server, id), "in the database");
-    let asked: Vec<_> = screen.entries.iter().filter(|it| it.kind == "user_message").collect();
-    let turns: Vec<i64> = asked.iter().map(|it| it.turn).collect();
-    assert_eq!(turns, (1..=35).collect::<Vec<_>>(), "asked out of order, or twice");
-    for shown in asked.iter().filter(|it| it.fields.contains_key("message_id")) {
-        let id = shown.fields["message_id"].as_str().unwrap();
-        assert_eq!(screen.answer(shown.turn), id);
-    }
-}
-
-#[actix::test]
 async fn a_stop_ends_the_running_turn_once_and_the_next_message_is_answered() {
     let server = Server::start();
     let mut client = server.connect().await;
@@ -337,10 +151,10 @@ async fn questions_queue_and_each_is_told_its_place() {
     let gate = Gate::new(&server);
     let mut client = server.connect().await;
     client.start().await;
-    post(&mut client, "a", &gate.script()).await;
+    client.post("a", &gate.script()).await;
     client.until("accepted").await;
     for (id, position) in [("b", 1), ("c", 2)] {
-        post(&mut client, id, &format!("say {id}")).await;
+        client.post(id, &format!("say {id}")).await;
         let accepted = client.until("accepted").await.pop().unwrap();
         assert_eq!(
             (&accepted["message_id"], &accepted["position"]),
@@ -352,7 +166,7 @@ async fn questions_queue_and_each_is_told_its_place() {
             (&json!("queued"), &json!(position))
         );
     }
-    post(&mut client, "d", "say too many").await;
+    client.post("d", "say too many").await;
     let refused = client.until("error").await.pop().unwrap();
     assert_eq!((&refused["message_id"], &refused["retryable"]), (&json!("d"), &json!(true)));
     assert!(refused.get("turn").is_none(), "{refused}");
@@ -361,7 +175,7 @@ async fn questions_queue_and_each_is_told_its_place() {
     for id in ["b", "c"] {
         assert_eq!(text_of(&client.turn().await), id);
     }
-    post(&mut client, "d", "say now").await;
+    client.post("d", "say now").await;
     assert_eq!(text_of(&client.turn().await), "now");
 }
 
@@ -371,8 +185,8 @@ async fn a_stop_ends_one_question_and_those_behind_it_are_answered() {
     let gate = Gate::new(&server);
     let mut client = server.connect().await;
     client.start().await;
-    post(&mut client, "a", &gate.script()).await;
-    post(&mut client, "b", "say next").await;
+    client.post("a", &gate.script()).await;
+    client.post("b", "say next").await;
     client.until("accepted").await;
     client.until("accepted").await;
     client.send(json!({ "type": "stop" })).await;
@@ -436,34 +250,17 @@ async fn two_viewers_see_the_same_and_only_the_sender_is_told_accepted() {
     let server = Server::start();
     let mut first = server.connect().await;
     let id = first.start().await;
-    let (mut second, entered) = enter(&server, id, json!(null)).await;
+    let (mut second, entered) = server.enter(id, json!(null)).await;
     assert_eq!(entered[0]["viewers"], 2);
-    post(&mut first, "m", "think a\nstream 20 5\ntool Read {} => x\nsay end").await;
+    first.post("m", "think a\nstream 20 5\ntool Read {} => x\nsay end").await;
     let (one, two) = (first.turn().await, second.turn().await);
     Screen::of(&one).assert_same(&Screen::of(&two), "the second viewer");
     assert!(types_of(&one).contains(&"accepted"));
     assert!(!types_of(&two).contains(&"accepted"), "{two:?}");
     // And the other way round.
-    post(&mut second, "n", "say back").await;
+    second.post("n", "say back").await;
     assert_eq!(text_of(&first.turn().await), "back");
     assert_eq!(text_of(&second.turn().await), "back");
-}
-
-#[actix::test]
-async fn p5_an_answer_goes_on_without_any_viewer_and_is_there_afterwards() {
-    let server = Server::start();
-    let mut client = server.connect().await;
-    let id = client.start().await;
-    client.ask("stream 30 5").await;
-    client.until("text").await;
-    drop(client);
-    let (mut client, frames) = enter(&server, id, json!(null)).await;
-    let mut screen = Screen::of(&frames);
-    while !screen.kinds(1).contains(&"response_done") {
-        screen.show(&[client.frame().await]);
-    }
-    assert_eq!(screen.end(1).fields["outcome"], "completed");
-    assert_eq!(screen.answer(1), (0..30).map(|n| format!("w{n} ")).collect::<String>());
 }
 
 #[actix::test]
