@@ -19,5 +19,6 @@ mod rest;
 mod screen;
 mod seed;
 mod server;
+mod starting;
 mod tidy;
 mod v1;
