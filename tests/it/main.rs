@@ -20,5 +20,6 @@ mod rest;
 mod screen;
 mod seed;
 mod server;
+mod starting;
 mod tidy;
 mod v1;
