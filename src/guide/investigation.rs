@@ -127,13 +127,15 @@ fn with_named(index: &Index, query: &Query, places: Vec<Place>, skip: usize) -> 
 
 /// The words searched for, as a pattern that a person could give to `grep`.
 fn pattern(query: &Query) -> String {
-    let mut slots: Vec<_> = query.slots.iter().collect();
+    // Words tried as one identifier, and agents, are only meant for the index.
+    let mut slots: Vec<_> = query.slots.iter().filter(|slot| !slot.is_pair).collect();
     slots.sort_by(|a, b| b.weight.total_cmp(&a.weight));
     let mut words: Vec<&str> = Vec::new();
     // Each word of the question first, then what else may name it.
     for depth in 0..4 {
         for slot in &slots {
             if let Some((term, _)) = slot.members.get(depth)
+                && !term.ends_with('~')
                 && !words.contains(&term.as_str())
                 && words.len() < MAX_PATTERN_WORDS
             {

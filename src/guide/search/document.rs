@@ -312,7 +312,7 @@ pub fn head_sentence(text: &str, language: Language) -> String {
 
 fn strip_marks(line: &str) -> &str {
     line.trim()
-        .trim_start_matches(['/', '*', '#', '!', '-', '"', '\'', ';', '<'])
+        .trim_start_matches(['/', '*', '#', '!', ':', '-', '"', '\'', ';', '<'])
         .trim_end_matches(['*', '/', '"', '\''])
         .trim()
 }
@@ -327,8 +327,9 @@ fn summary(lines: &[Line<'_>], at: usize, language: Language) -> String {
         .skip_while(|line| !line.is_comment)
         .take_while(|line| line.is_comment);
     let mut text = String::new();
-    let comments: Vec<&Line<'_>> =
-        if language == Language::Python { below.collect() } else { above.collect() };
+    let is_below = language == Language::Python
+        && lines[at].found.is_some_and(|found| found.kind != "constant");
+    let comments: Vec<&Line<'_>> = if is_below { below.collect() } else { above.collect() };
     for line in comments {
         let plain = strip_marks(line.text);
         if plain.is_empty() || plain.starts_with('@') {

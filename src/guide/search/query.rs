@@ -14,6 +14,8 @@ pub struct Slot {
     pub members: Vec<(String, f32)>,
     /// How much of the question it is.
     pub weight: f32,
+    /// Whether it is two words tried as one identifier.
+    pub is_pair: bool,
 }
 
 /// A question, ready to be searched for.
@@ -67,6 +69,7 @@ pub fn parse(question: &str) -> Query {
             label: label.join(" "),
             members: members.iter().map(|member| (member.clone(), PHRASE_MEMBER_WEIGHT)).collect(),
             weight: PHRASE_WEIGHT,
+            is_pair: false,
         });
     }
     let mut seen = HashSet::new();
@@ -82,6 +85,7 @@ pub fn parse(question: &str) -> Query {
                 label: raw[at].to_owned(),
                 members: vec![(words::whole(&parts), 1.0)],
                 weight: IDENTIFIER_WEIGHT,
+                is_pair: false,
             });
             for part in parts.iter().filter(|part| !words::is_stop_word(part)) {
                 query.push(word_slot(part, &words::stem(part), 0.3));
@@ -93,12 +97,14 @@ pub fn parse(question: &str) -> Query {
                 label: word.clone(),
                 members: vec![(terms[at].clone(), 1.0)],
                 weight: ASKING_WEIGHT,
+                is_pair: false,
             }
         } else if in_phrase.contains(&at) {
             Slot {
                 label: word.clone(),
                 members: vec![(terms[at].clone(), 1.0)],
                 weight: ASKING_WEIGHT * 2.0,
+                is_pair: false,
             }
         } else if words::is_common_word(word) {
             word_slot(word, &terms[at], COMMON_WEIGHT)
@@ -115,7 +121,7 @@ fn word_slot(word: &str, term: &str, weight: f32) -> Slot {
     let mut members = vec![(term.to_owned(), 1.0)];
     members.extend(words::agent(word).map(|agent| (agent, 1.0)));
     members.extend(THESAURUS.related(term));
-    Slot { label: word.to_owned(), members, weight }
+    Slot { label: word.to_owned(), members, weight, is_pair: false }
 }
 
 /// Two neighbouring words are often one identifier: `rate limit` is `rate_limit`.
@@ -127,6 +133,7 @@ fn add_pairs(query: &mut Query, lower: &[String]) {
             label: format!("{} {}", pair[0], pair[1]),
             members: vec![(words::whole(&parts), 1.0)],
             weight: PAIR_WEIGHT,
+            is_pair: true,
         });
     }
 }

@@ -37,7 +37,7 @@ pub struct Weights {
     pub file_b: f32,
     /// Share of the best passage in a file's score.
     pub best_passage: f32,
-    /// Share of the second and third best.
+    /// Share of each of the next best ones.
     pub next_passages: f32,
     /// Power of the share of slots that a place has.
     pub coverage: f32,
@@ -59,8 +59,6 @@ pub struct Weights {
     pub size: f32,
     /// Weight of words learned from the first places found; 0 learns nothing.
     pub feedback: f32,
-    /// Weight of words that the project itself uses together.
-    pub associates: f32,
 }
 
 impl Default for Weights {
@@ -76,8 +74,8 @@ impl Default for Weights {
             k1: 1.3,
             passage_b: 0.9,
             file_b: 0.4,
-            best_passage: 0.25,
-            next_passages: 0.55,
+            best_passage: 0.4,
+            next_passages: 0.4,
             coverage: 0.7,
             renown: 0.005,
             others: 0.5,
@@ -88,7 +86,6 @@ impl Default for Weights {
             unsaid: 1.0,
             size: 0.05,
             feedback: 0.0,
-            associates: 0.0,
         }
     }
 }
@@ -107,7 +104,7 @@ pub struct Hit {
 }
 
 /// Passages kept of each file.
-const PASSAGES_PER_HIT: usize = 3;
+const PASSAGES_PER_HIT: usize = 4;
 
 /// The files that fit a query, best first.
 pub fn rank(index: &Index, query: &Query, weights: &Weights) -> Vec<Hit> {
@@ -353,7 +350,8 @@ fn weigh<const N: usize>(counts: [u8; N], weights: [f32; N]) -> f32 {
 }
 
 fn idf(n_with: f32, n_all: f32, min_places: f32) -> f32 {
-    let n_with = n_with.max(min_places).min(n_all);
+    // In a project of a few files a word of one file is nothing special yet tells them apart.
+    let n_with = n_with.max(min_places.min(n_all / 50.0)).min(n_all);
     (1.0 + (n_all - n_with + 0.5) / (n_with + 0.5)).ln()
 }
 
