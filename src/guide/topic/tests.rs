@@ -1,3 +1,5 @@
+//! Tests of what a message wants.
+
 use super::*;
 
 #[test]
