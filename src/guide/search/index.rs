@@ -27,6 +27,9 @@ const N_READERS: usize = 2;
 /// built anew instead of mended.
 const MAX_DEAD_SHARE: usize = 3;
 
+/// After more files than this were read, the memory that growing took is given back.
+const MANY_FILES: usize = 500;
+
 /// A term in a passage.
 #[derive(Debug, Clone, Copy)]
 pub struct Posting {
@@ -215,6 +218,10 @@ impl Index {
         });
         self.vocabulary = vocabulary.into_inner().unwrap_or_default();
         self.postings.resize_with(self.vocabulary.len(), Vec::new);
+        if changed.len() > MANY_FILES {
+            // Lists that grew by doubling hold up to twice what they need.
+            self.postings.iter_mut().for_each(Vec::shrink_to_fit);
+        }
     }
 
     fn add(&mut self, parsed: Parsed) {
