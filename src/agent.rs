@@ -2,19 +2,23 @@
 //! This is the only part of the program that starts processes. It knows nothing of turns'
 //! history, of viewers or of the database: a session gets events and an exit.
 
-mod claude;
-pub mod codec;
 pub mod event;
-pub mod guard;
-mod guide;
 pub mod handle;
-mod invocation;
-pub mod launcher;
-pub mod lines;
 pub mod messages;
-mod process;
 pub mod prompt;
+
+pub mod codec;
+pub mod lines;
+
+mod claude;
+mod guide;
+mod invocation;
+
+mod process;
 mod spawner;
+
+pub mod guard;
+pub mod launcher;
 
 use std::{
     env,

@@ -17,7 +17,7 @@ use actix_web::{
 use rustix::net::sockopt;
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::oneshot,
+    sync::{Semaphore, oneshot},
 };
 
 use crate::{
@@ -81,6 +81,7 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     let (database, reader) = Database::open(&settings.data_dir.join(database::FILE_NAME))?;
     let resources = Resources {
         agents: Agents::new(&settings.agent, &settings.limits, &settings.data_dir),
+        places: Arc::new(Semaphore::new(settings.limits.agents)),
         settings: settings.clone(),
         database: database.start(),
         reader,

@@ -2,8 +2,8 @@
 //! and is the only one that changes them.
 //!
 //! * [`turn`] decides, [`transcript`] remembers, [`conversation`] ties them together: no effects.
-//! * [`attach`], [`asking`], [`output`], [`storing`] and [`closing`] are the handlers, by what they
-//!   are about: viewers that come, viewers that speak, agents that speak, the database, the end.
+//! * `attach`, `asking`, `output`, `storing` and `closing` are the handlers, by what they are
+//!   about: viewers that come, viewers that speak, agents that speak, the database, the end.
 //!
 //! What it awaits is below it (the database, agents); what is above it (viewers, the registry)
 //! learns facts and is never waited for.
@@ -28,6 +28,8 @@ use std::{
 };
 
 use actix::{Actor, Addr, AsyncContext, Context, Recipient};
+
+use tokio::sync::Semaphore;
 
 use crate::{
     agent::{AgentKind, Agents, StartAgent},
@@ -61,6 +63,8 @@ pub struct Resources {
     pub reader: Reader,
     /// Starts agents.
     pub agents: Agents,
+    /// How many more agents may run at once, of all projects together.
+    pub places: Arc<Semaphore>,
 }
 
 /// The session of one project.
@@ -154,6 +158,9 @@ impl Session {
     }
 
     fn start_agent(&mut self, conversation: i64, context: &mut Context<Self>) {
+        let Ok(place) = Arc::clone(&self.resources.places).try_acquire_owned() else {
+            return self.no_place(conversation, context);
+        };
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         live.epoch += 1;
         live.last_output = Instant::now();
@@ -171,6 +178,7 @@ impl Session {
                 let forgot = live.agent_session.is_none() && live.transcript.has_user_message();
                 live.needs_digest = forgot && agent.kind() == AgentKind::Claude;
                 live.agent = Some(agent);
+                live.place = Some(place);
             }
             Err(error) => {
                 log::warn!("cannot start an agent project={} error={error}", self.project.name);
@@ -179,6 +187,24 @@ impl Session {
                 self.happen(conversation, failed, context);
             }
         }
+    }
+
+    /// As many agents run as may. The one of this project that has been idle for longest goes, so
+    /// that there is a place when the question is asked again.
+    fn no_place(&mut self, conversation: i64, context: &mut Context<Self>) {
+        let most = self.resources.settings.limits.agents;
+        log::warn!("no place for an agent project={} running={most}", self.project.name);
+        let idle = self
+            .conversations
+            .values()
+            .filter(|live| live.id != conversation && live.agent.is_some() && live.turns.is_idle());
+        if let Some(idlest) = idle.min_by_key(|live| live.last_used).map(|live| live.id) {
+            self.happen(idlest, Event::Hibernate, context);
+        }
+        let words = format!(
+            "{most} agents run at once, and no more may (limits.agents); ask again in a moment"
+        );
+        self.happen(conversation, Event::StartFailed(words), context);
     }
 
     fn ask(&mut self, conversation: i64, question: Question, context: &mut Context<Self>) {
@@ -201,12 +227,13 @@ impl Session {
 
     /// Looks for what has taken too long.
     fn tick(&mut self, context: &mut Context<Self>) {
-        let settings = self.resources.settings.agent.clone();
+        let settings = Arc::clone(&self.resources.settings);
+        let settings = &settings.agent;
         let now = Instant::now();
         let mut overdue = Vec::new();
         let mut leaving = Vec::new();
         for live in self.conversations.values() {
-            if let Some(event) = overdue_of(live, now, &settings) {
+            if let Some(event) = overdue_of(live, now, settings) {
                 overdue.push((live.id, event));
             }
             let unused = now - live.last_used;

@@ -126,6 +126,8 @@ pub fn results_dir(
         found.map(|(_, value)| PathBuf::from(value))
     };
     let state = value("CLAUDE_CONFIG_DIR").or_else(|| Some(value("HOME")?.join(".claude")))?;
+    // The program sees its working directory with all links resolved.
+    let dir = dir.canonicalize().ok()?;
     let name: String =
         dir.to_str()?.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let session = session.id().to_string();

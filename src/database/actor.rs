@@ -25,7 +25,8 @@ use super::{
     error::DatabaseError,
     messages::{
         AcceptQuestion, BeginTurn, ClaimConversation, CreateConversation, DeleteConversation,
-        DeleteIfEmpty, Flush, RenameConversation, ReserveSeq, SetAgentSession, WriteEntries,
+        DeleteIfEmpty, Flush, NoteVisit, RenameConversation, ReserveSeq, SetAgentSession,
+        WriteEntries,
     },
     recovery, writes,
 };
@@ -216,6 +217,14 @@ impl Handler<SetAgentSession> for Database {
         self.enqueue(context, 0, move |connection, _| {
             writes::set_agent_session(connection, set.conversation, set.agent_session.as_deref())
         })
+    }
+}
+
+impl Handler<NoteVisit> for Database {
+    type Result = Answer<()>;
+
+    fn handle(&mut self, visit: NoteVisit, context: &mut Context<Self>) -> Self::Result {
+        self.enqueue(context, 0, move |connection, now| writes::note_visit(connection, &visit, now))
     }
 }
 

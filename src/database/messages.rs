@@ -84,6 +84,21 @@ pub struct ReserveSeq {
     pub up_to: i64,
 }
 
+/// Remembers where a page of the original was last, for when it comes back after a restart of
+/// the server and names no conversation. Forgotten after an hour.
+#[derive(Message, Debug)]
+#[rtype(result = "Result<(), DatabaseError>")]
+pub struct NoteVisit {
+    /// The browser's id.
+    pub browser: String,
+    /// The project.
+    pub project: ProjectName,
+    /// The conversation.
+    pub conversation: i64,
+    /// The newest sequence number when it came in.
+    pub seq: i64,
+}
+
 /// Remembers under which id the agent itself knows the conversation; `None` forgets it.
 #[derive(Message, Debug)]
 #[rtype(result = "Result<(), DatabaseError>")]

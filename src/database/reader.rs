@@ -49,6 +49,17 @@ impl Reader {
         self.read(|connection| reads::load(connection, project, conversation))
     }
 
+    /// The end that a page waits for which was cut off by a crash of the server: the conversation
+    /// that its browser was in last, and the number of the end that it was given since. `None`
+    /// when there is no such end, or the page has seen it.
+    pub fn missed_end(
+        &self,
+        project: &ProjectName,
+        browser: &str,
+    ) -> Result<Option<(i64, i64)>, DatabaseError> {
+        self.read(|connection| reads::missed_end(connection, project, browser))
+    }
+
     /// Runs `query` where blocking is allowed:
     /// `reader.ask(move |reader| reader.load(&project, 12)).await`.
     pub async fn ask<T: Send + 'static>(

@@ -69,6 +69,28 @@ pub(super) fn count(connection: &Connection, project: &ProjectName) -> Result<i6
         .query_row([project.as_str()], |row| row.get(0))?)
 }
 
+/// The end that recovery gave the newest turn of the conversation that a browser was in last.
+pub(super) fn missed_end(
+    connection: &Connection,
+    project: &ProjectName,
+    browser: &str,
+) -> Result<Option<(i64, i64)>, DatabaseError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT visit.conversation_id, entry.first_seq
+             FROM visits AS visit
+             JOIN turns AS turn ON turn.conversation_id = visit.conversation_id
+                 AND turn.turn = (SELECT max(turn) FROM turns
+                                  WHERE conversation_id = visit.conversation_id)
+             JOIN entries AS entry ON entry.conversation_id = turn.conversation_id
+                 AND entry.turn = turn.turn AND entry.kind IN ('response_done', 'error')
+             WHERE visit.browser = ?1 AND visit.project = ?2 AND turn.recovered = 1
+                 AND entry.first_seq > visit.seq",
+        )?
+        .query_row([browser, project.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?)
+}
+
 /// Needs a transaction, so that the summary and the messages are of one moment.
 pub(super) fn detail(
     connection: &Connection,

@@ -58,6 +58,7 @@ pub(super) fn end_open_turns(
         }
         newest = Some((open.conversation, seq));
         writes::write_entries(connection, open.conversation, &entries, now)?;
+        writes::mark_recovered(connection, open.conversation, open.turn)?;
         if open.queued {
             recovery.unanswered += 1;
         } else {

@@ -13,7 +13,7 @@ use crate::{
 use super::{
     Summary,
     error::DatabaseError,
-    messages::{AcceptQuestion, ClaimConversation, CreateConversation},
+    messages::{AcceptQuestion, ClaimConversation, CreateConversation, NoteVisit},
     reads, title,
 };
 
@@ -303,6 +303,42 @@ fn end_turn(
              WHERE conversation_id = ?1 AND turn = ?2 AND state <> 'done'",
         )?
         .execute(params![conversation, turn, now])?;
+    Ok(())
+}
+
+/// Notes that nobody can have seen the turn's end.
+pub(super) fn mark_recovered(
+    connection: &Connection,
+    conversation: i64,
+    turn: i64,
+) -> Result<(), DatabaseError> {
+    connection
+        .prepare_cached("UPDATE turns SET recovered = 1 WHERE conversation_id = ?1 AND turn = ?2")?
+        .execute(params![conversation, turn])?;
+    Ok(())
+}
+
+pub(super) fn note_visit(
+    connection: &Connection,
+    visit: &NoteVisit,
+    now: &str,
+) -> Result<(), DatabaseError> {
+    let NoteVisit { browser, project, conversation, seq } = visit;
+    connection
+        .prepare_cached(
+            "INSERT INTO visits (browser, project, conversation_id, seq, visited_at)
+             VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT DO UPDATE SET conversation_id = excluded.conversation_id,
+                 seq = excluded.seq, visited_at = excluded.visited_at",
+        )?
+        .execute(params![browser, project.as_str(), conversation, seq, now])?;
+    // A page comes back within seconds.
+    connection
+        .prepare_cached(
+            "DELETE FROM visits
+             WHERE visited_at < strftime('%Y-%m-%dT%H:%M:%f', ?1, '-1 hour')",
+        )?
+        .execute([now])?;
     Ok(())
 }
 

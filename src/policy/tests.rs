@@ -1,4 +1,8 @@
+//! Which calls of tools are allowed.
+
 use std::{fs, os::unix::fs::symlink};
+
+use proptest::prelude::*;
 
 use super::*;
 
@@ -197,4 +201,30 @@ fn a_project_that_is_gone_gives_a_refusal() {
     let policy = Policy::new("/nonexistent/project".into(), Secrets::new(&[]).unwrap());
     let refusal = policy.judge("Read", r#"{"file_path":"a"}"#);
     assert!(matches!(refusal, Err(Refusal::Project(_))));
+}
+
+proptest! {
+    #[test]
+    fn what_may_be_read_lies_in_the_project_however_the_path_is_put(
+        parts in proptest::collection::vec(
+            prop_oneof![
+                Just(".."), Just("."), Just(""), Just("src"), Just("deep"), Just("out"),
+                Just("out.txt"), Just("in.rs"), Just("README.md"), Just("later.txt"),
+                Just("outside"), Just("secret.txt"), Just("project"), Just("none"), Just("$BASE"),
+            ],
+            0..7,
+        ),
+    ) {
+        let fixture = Fixture::new();
+        let base = fixture.base.path().canonicalize().unwrap();
+        let path = parts.join("/").replace("$BASE", base.to_str().unwrap());
+        if let Ok(real) = fixture.policy.resolve(&path) {
+            let root = base.join("project");
+            prop_assert!(real.starts_with(&root), "{path} was resolved to {real:?}");
+            // What the system makes of the same path is where the tool will read.
+            if let Ok(read) = root.join(&path).canonicalize() {
+                prop_assert_eq!(read, real);
+            }
+        }
+    }
 }

@@ -13,6 +13,7 @@ use crate::{
 
 use super::{
     Session,
+    conversation::Conversation,
     messages::{Batch, Demand, Describe, Description, Detach, Post, Stop, Then, ViewerId},
     turn::{Effect, Event, Question},
 };
@@ -20,7 +21,7 @@ use super::{
 impl Handler<Demand> for Session {
     type Result = ();
 
-    fn handle(&mut self, demand: Demand, _: &mut Self::Context) {
+    fn handle(&mut self, demand: Demand, context: &mut Self::Context) {
         let Demand { viewer, reply } = demand;
         let live = self.following.get(&viewer).and_then(|id| self.conversations.get_mut(id));
         let Some(live) = live else {
@@ -32,6 +33,7 @@ impl Handler<Demand> for Session {
             subscriber.ask(reply);
             live.deliver_to(viewer);
         }
+        self.answer_closers(context);
     }
 }
 
@@ -57,8 +59,11 @@ impl Handler<Post> for Session {
             let words = "Session not initialized. Call start() first.";
             return refuse(if seed { words.to_owned() } else { error.to_string() }, true);
         }
+        if message_id.as_deref().is_some_and(|id| live.has_been_asked(viewer, id)) {
+            return Ok(());
+        }
         let limits = &self.resources.settings.limits;
-        let waiting = live.turns.questions_ahead() + live.accepting;
+        let waiting = live.turns.questions_ahead() + live.accepting.len();
         // One is being answered, the others wait.
         if waiting > limits.queued_messages {
             let words = format!(
@@ -67,20 +72,21 @@ impl Handler<Post> for Session {
             );
             return refuse(words, true);
         }
-        live.accepting += 1;
+        let message = UserMessage { message_id, content };
         let turn = live.next_turn;
         live.next_turn += 1;
-        let (conversation, message) = (live.id, UserMessage { message_id, content });
+        let conversation = live.id;
         let accept = AcceptQuestion {
             conversation,
             turn,
             message_id: message.message_id.clone(),
             content: message.content.clone(),
         };
+        live.accepting.push_back(Asked { turn, message, senders: vec![viewer], answer: None });
         let accepted = self.resources.database.send(accept).into_actor(self).map(
             move |answer, session, context| {
                 let answer = answer.unwrap_or(Err(DatabaseError::Stopped));
-                session.accepted(viewer, conversation, turn, message, answer, context);
+                session.answered(conversation, turn, answer, context);
             },
         );
         context.spawn(accepted);
@@ -88,28 +94,83 @@ impl Handler<Post> for Session {
     }
 }
 
+/// A question that the database has not acknowledged, or not those before it.
+#[derive(Debug)]
+pub(super) struct Asked {
+    turn: i64,
+    message: UserMessage,
+    /// Who is told.
+    senders: Vec<ViewerId>,
+    answer: Option<Result<(), DatabaseError>>,
+}
+
+impl Conversation {
+    /// Whether this message is here already, sent again by a client that does not know that it
+    /// came through. Whoever sent it is told as soon as it is stored.
+    fn has_been_asked(&mut self, viewer: ViewerId, id: &str) -> bool {
+        if let Some((turn, seq)) = self.transcript.find_message(id) {
+            let message_id = Some(id.to_owned());
+            let notice = Notice::Accepted { message_id, seq, turn, position: 0 };
+            self.answer_to(&[viewer], &notice);
+            return true;
+        }
+        let pending =
+            self.accepting.iter_mut().find(|it| it.message.message_id.as_deref() == Some(id));
+        if let Some(pending) = pending {
+            pending.senders.push(viewer);
+            pending.senders.dedup();
+            return true;
+        }
+        false
+    }
+
+    fn answer_to(&mut self, viewers: &[ViewerId], notice: &Notice) {
+        for viewer in viewers {
+            if let Some(subscriber) = self.subscriber(*viewer) {
+                subscriber.notify(notice);
+            }
+            self.deliver_to(*viewer);
+        }
+    }
+}
+
 impl Session {
-    /// The database has answered whether it keeps a question.
-    fn accepted(
+    /// The database has answered whether it keeps a question. Questions come into the history in
+    /// the order in which they were asked: the answers of one transaction come in any.
+    fn answered(
         &mut self,
-        viewer: ViewerId,
         conversation: i64,
         turn: i64,
-        message: UserMessage,
         answer: Result<(), DatabaseError>,
         context: &mut Context<Self>,
     ) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
-        live.accepting -= 1;
-        let notice = match answer {
+        if let Some(asked) = live.accepting.iter_mut().find(|asked| asked.turn == turn) {
+            asked.answer = Some(answer);
+        }
+        while let Some(live) = self.conversations.get_mut(&conversation) {
+            let Some(asked) = live.accepting.pop_front_if(|asked| asked.answer.is_some()) else {
+                return;
+            };
+            self.settle(conversation, asked, context);
+        }
+    }
+
+    /// Takes a question into the history, or tells why it is not there.
+    fn settle(&mut self, conversation: i64, asked: Asked, context: &mut Context<Self>) {
+        let Some(live) = self.conversations.get_mut(&conversation) else { return };
+        let Asked { turn, message, senders, answer } = asked;
+        let notice = match answer.unwrap_or(Err(DatabaseError::Stopped)) {
             Ok(()) => {
                 let seq = live.transcript.push(turn, Content::UserMessage(message.clone()), false);
                 live.title.get_or_insert_with(|| title::from_message(&message.content));
                 let position = live.turns.questions_ahead();
                 let message_id = message.message_id;
                 let notice = Notice::Accepted { message_id, seq, turn, position };
-                if let Some(subscriber) = live.subscriber(viewer) {
-                    subscriber.notify(&notice);
+                for viewer in senders {
+                    if let Some(subscriber) = live.subscriber(viewer) {
+                        subscriber.notify(&notice);
+                    }
                 }
                 let is_closing = live.is_closing;
                 self.store(conversation, context);
@@ -125,15 +186,6 @@ impl Session {
                 }
                 return;
             }
-            Err(DatabaseError::DuplicateMessage { message_id, .. }) => {
-                match live.transcript.find_message(&message_id) {
-                    Some((turn, seq)) => {
-                        let message_id = Some(message_id);
-                        Notice::Accepted { message_id, seq, turn, position: 0 }
-                    }
-                    None => Notice::error("This message is being stored already."),
-                }
-            }
             Err(error) => {
                 log::error!("cannot accept a question conversation={conversation} error={error}");
                 Notice::Error(Refusal {
@@ -143,10 +195,7 @@ impl Session {
                 })
             }
         };
-        if let Some(subscriber) = live.subscriber(viewer) {
-            subscriber.notify(&notice);
-        }
-        live.deliver_to(viewer);
+        live.answer_to(&senders, &notice);
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     agent::prompt,
     database::{
         DatabaseError, StoredConversation, Summary,
-        messages::{ClaimConversation, CreateConversation},
+        messages::{ClaimConversation, CreateConversation, NoteVisit},
     },
     entry::{Content, Outcome, ResponseDone},
     wire::{
@@ -157,6 +157,7 @@ impl Session {
         let Some(live) = self.conversations.get_mut(&id) else {
             return Err(AttachError::Unknown(id.to_string()));
         };
+        let visited = browser.clone().filter(|_| dialect == Dialect::Seed);
         let entrance = match &to {
             Destination::New => live.transcript.enter(None),
             Destination::Stored { after, .. } => live.transcript.enter(*after),
@@ -205,6 +206,15 @@ impl Session {
         }
         live.subscribe(subscriber);
         live.deliver_to(viewer);
+        if let Some(browser) = visited {
+            let visit = NoteVisit {
+                browser,
+                project: self.project.name.clone(),
+                conversation: id,
+                seq: live.transcript.last_seq(),
+            };
+            self.write_in_background(visit, context);
+        }
         if !matches!(to, Destination::Returning) {
             self.latest = Some(id);
             if agent.is_ok() {

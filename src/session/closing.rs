@@ -1,6 +1,8 @@
 //! The end of conversations and of the session: turns come to their end, agents go, everything is
 //! stored, and only then whoever asked for it is told.
 
+use std::time::{Duration, Instant};
+
 use actix::{
     ActorContext as _, ActorFutureExt as _, AsyncContext as _, Context, Handler, ResponseFuture,
     WrapFuture as _,
@@ -25,14 +27,21 @@ use super::{
 /// RFC 6455: the endpoint is going away.
 const GOING_AWAY: u16 = 1001;
 
+/// How long the last words for viewers are waited for that do not ask for them.
+const PARTING: Duration = Duration::from_secs(1);
+
 /// Somebody who waits for an end.
 #[derive(Debug)]
 pub(super) struct Waiter {
     /// The conversation; `None` means the whole session.
     conversation: Option<i64>,
     delete: bool,
+    /// What the viewers are told last.
+    farewell: Option<Status>,
     /// What becomes of the viewers.
     then: Then,
+    /// When the viewers, once they are let go, are waited for no more.
+    parted_by: Option<Instant>,
     reply: oneshot::Sender<bool>,
 }
 
@@ -63,19 +72,17 @@ impl Handler<Close> for Session {
             if let Some(live) = self.conversations.get_mut(&id) {
                 live.is_closing = true;
             }
-            if let Closing::Ended(words) = &closing
-                && let Some(live) = self.conversations.get_mut(&id)
-            {
-                live.tell(&Status {
-                    state: State::Closed,
-                    detail: words.clone(),
-                    queue_position: None,
-                });
-            }
             self.happen(id, Event::Closed(closing.clone()), context);
         }
+        let farewell = match closing {
+            Closing::Ended(detail) => {
+                Some(Status { state: State::Closed, detail, queue_position: None })
+            }
+            Closing::Shutdown => None,
+        };
         let (reply, answer) = oneshot::channel();
-        self.closing.push(Waiter { conversation, delete, then, reply });
+        let waiter = Waiter { conversation, delete, farewell, then, parted_by: None, reply };
+        self.closing.push(waiter);
         self.answer_closers(context);
         Box::pin(async move { answer.await.unwrap_or(false) })
     }
@@ -85,31 +92,55 @@ impl Session {
     /// Tells those who wait for an end that has come.
     pub(super) fn answer_closers(&mut self, context: &mut Context<Self>) {
         let waiters = std::mem::take(&mut self.closing);
-        for waiter in waiters {
-            if self.has_ended(waiter.conversation) {
-                self.finish(waiter, context);
-            } else {
+        for mut waiter in waiters {
+            if !self.has_ended(waiter.conversation) {
                 self.closing.push(waiter);
+                continue;
+            }
+            // Every end is stored by now. A viewer that is busy with its last batch asks for
+            // this one in a moment; one that does not read is not waited for.
+            let parted_by = waiter.parted_by.unwrap_or_else(|| {
+                self.dismiss(&waiter);
+                context.run_later(PARTING, Self::answer_closers);
+                Instant::now() + PARTING
+            });
+            if self.is_parting(waiter.conversation) && Instant::now() < parted_by {
+                waiter.parted_by = Some(parted_by);
+                self.closing.push(waiter);
+            } else {
+                self.finish(waiter, context);
             }
         }
     }
 
     fn has_ended(&self, conversation: Option<i64>) -> bool {
-        self.conversations
-            .values()
-            .filter(|live| conversation.is_none_or(|id| id == live.id))
-            .all(Conversation::has_ended)
+        self.closed(conversation).all(Conversation::has_ended)
     }
 
-    fn finish(&mut self, waiter: Waiter, context: &mut Context<Self>) {
-        let Waiter { conversation, delete, then, reply } = waiter;
-        // Every end is shown by now, so whoever is let go has seen it.
+    fn is_parting(&self, conversation: Option<i64>) -> bool {
+        self.closed(conversation).any(Conversation::is_parting)
+    }
+
+    /// Lets the viewers go once they have everything.
+    fn dismiss(&mut self, waiter: &Waiter) {
         for live in self.conversations.values_mut() {
-            if conversation.is_none_or(|id| id == live.id) {
-                live.dismiss(&then);
+            if waiter.conversation.is_none_or(|id| id == live.id) {
+                if let Some(farewell) = &waiter.farewell {
+                    live.tell(farewell);
+                }
+                live.dismiss(&waiter.then);
                 live.deliver();
             }
         }
+    }
+
+    fn closed(&self, conversation: Option<i64>) -> impl Iterator<Item = &Conversation> {
+        let all = self.conversations.values();
+        all.filter(move |live| conversation.is_none_or(|id| id == live.id))
+    }
+
+    fn finish(&mut self, waiter: Waiter, context: &mut Context<Self>) {
+        let Waiter { conversation, delete, reply, .. } = waiter;
         let Some(id) = conversation else {
             let ids: Vec<i64> = self.conversations.keys().copied().collect();
             for id in ids {

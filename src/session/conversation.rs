@@ -2,11 +2,11 @@
 //! its agent. It decides nothing about turns and does nothing to the world; the session does.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     time::{Duration, Instant},
 };
 
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use uuid::Uuid;
 
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
 };
 
 use super::{
+    asking::Asked,
     messages::{Batch, BrowserId, ConversationDescription, Then, ViewerId},
     subscriber::Subscriber,
     transcript::{Cursor, Page, Transcript},
@@ -53,14 +54,16 @@ pub struct Conversation {
     pub next_turn: i64,
     /// Its agent's process.
     pub agent: Option<AgentHandle>,
+    /// Its agent's place among those that may run.
+    pub place: Option<OwnedSemaphorePermit>,
     /// Counts the starts of its agent: what an older process says is stale.
     pub epoch: u64,
     /// Under which id the agent itself knows the conversation, once it has confirmed one.
     pub agent_session: Option<Uuid>,
     /// The agent knows nothing of what was said before: the next question tells it.
     pub needs_digest: bool,
-    /// How many questions are being stored.
-    pub accepting: usize,
+    /// Questions that are being stored, in the order in which they were asked.
+    pub(super) accepting: VecDeque<Asked>,
     /// It is being closed: nothing more is asked.
     pub is_closing: bool,
     /// A write to the database is under way.
@@ -98,10 +101,11 @@ impl Conversation {
             turns: Turns::default(),
             next_turn,
             agent: None,
+            place: None,
             epoch: 0,
             agent_session: None,
             needs_digest: false,
-            accepting: 0,
+            accepting: VecDeque::new(),
             is_closing: false,
             writing: false,
             write_due: false,
@@ -128,7 +132,7 @@ impl Conversation {
 
     /// Whether nobody has written anything and nobody waits for it.
     pub fn is_empty(&self) -> bool {
-        !self.explicit && self.accepting == 0 && !self.transcript.has_user_message()
+        !self.explicit && self.accepting.is_empty() && !self.transcript.has_user_message()
     }
 
     /// Whether nothing would be lost if it were loaded again when it is needed.
@@ -136,14 +140,17 @@ impl Conversation {
         self.subscribers.is_empty()
             && self.agent.is_none()
             && self.turns.is_idle()
-            && self.accepting == 0
+            && self.accepting.is_empty()
             && !self.writing
             && !self.transcript.is_dirty()
     }
 
     /// Whether its agent is gone and everything is stored.
     pub fn has_ended(&self) -> bool {
-        self.agent.is_none() && self.accepting == 0 && !self.writing && !self.transcript.is_dirty()
+        self.agent.is_none()
+            && self.accepting.is_empty()
+            && !self.writing
+            && !self.transcript.is_dirty()
     }
 
     /// Lets a viewer follow.
@@ -195,6 +202,11 @@ impl Conversation {
     /// Lets every viewer go once it has everything.
     pub fn dismiss(&mut self, then: &Then) {
         self.subscribers.iter_mut().for_each(|subscriber| subscriber.dismiss(then.clone()));
+    }
+
+    /// Whether a viewer that is let go has not been told yet.
+    pub fn is_parting(&self) -> bool {
+        self.subscribers.iter().any(Subscriber::is_parting)
     }
 
     /// Gives every viewer that has asked what it has not seen.

@@ -130,12 +130,8 @@ impl Handler<AgentExited> for Session {
         if live.epoch != epoch {
             return;
         }
-        log::info!(
-            "agent ended project={} conversation={conversation} status={:?}",
-            self.project.name,
-            exit.status
-        );
         live.agent = None;
+        live.place = None;
         if exit.session_lost {
             live.agent_session = None;
             let forget = SetAgentSession { conversation, agent_session: None };

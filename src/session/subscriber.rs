@@ -78,6 +78,11 @@ impl Subscriber {
         self.then = then;
     }
 
+    /// Whether it is let go and has not been told yet.
+    pub fn is_parting(&self) -> bool {
+        self.then != Then::AskAgain
+    }
+
     /// What the viewer has asked with, to be handed on when it moves.
     pub fn take_demand(&mut self) -> Option<oneshot::Sender<Batch>> {
         self.demand.take()
@@ -96,7 +101,7 @@ impl Subscriber {
                 || self.catching_up
                 || !self.notices.is_empty()
                 || (settled && self.status.is_some())
-                || self.then != Then::AskAgain)
+                || self.is_parting())
     }
 
     /// Answers the viewer's demand with this page and everything else that it is owed.

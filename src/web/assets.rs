@@ -14,6 +14,8 @@ use actix_web::{
     web::{self, Bytes, ServiceConfig},
 };
 
+use super::problem::Problem;
+
 /// The file that every address of the page shows.
 const INDEX: &str = "index.html";
 
@@ -190,7 +192,7 @@ fn matches_etag(if_none_match: &str, etag: &str) -> bool {
 fn not_found() -> HttpResponse {
     secured(StatusCode::NOT_FOUND)
         .content_type("application/problem+json")
-        .body(r#"{"detail":"Not Found"}"#)
+        .body(Problem::not_found("Not Found").body())
 }
 
 fn secured(status: StatusCode) -> HttpResponseBuilder {

@@ -40,6 +40,17 @@ impl Problem {
         Self { status: StatusCode::UNPROCESSABLE_ENTITY, detail }
     }
 
+    /// The document.
+    pub fn body(&self) -> String {
+        let document = json!({
+            "type": "about:blank",
+            "title": self.status.canonical_reason(),
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+        });
+        document.to_string()
+    }
+
     /// 503: it may work later.
     pub fn unavailable(detail: impl fmt::Display) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail.to_string())
@@ -58,15 +69,7 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let body = json!({
-            "type": "about:blank",
-            "title": self.status.canonical_reason(),
-            "status": self.status.as_u16(),
-            "detail": self.detail,
-        });
-        HttpResponse::build(self.status)
-            .content_type("application/problem+json")
-            .body(body.to_string())
+        HttpResponse::build(self.status).content_type("application/problem+json").body(self.body())
     }
 }
 

@@ -5,7 +5,11 @@ use std::path::Path;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
-use crate::{agent::prompt, features::Features, project::Project};
+use crate::{
+    agent::prompt,
+    features::{Features, Stats},
+    project::Project,
+};
 
 use super::{problem::Problem, state::State};
 
@@ -15,18 +19,9 @@ struct Listed {
     name: String,
     path: String,
     has_spec: bool,
-    stats: Progress,
+    stats: Stats,
     default_concurrency: u32,
     agent: Option<&'static str>,
-}
-
-/// How much of a project's feature list is done.
-#[derive(Debug, Default, Serialize)]
-struct Progress {
-    passing: i64,
-    in_progress: i64,
-    total: i64,
-    percentage: f64,
 }
 
 /// `GET /api/projects`.
@@ -55,19 +50,12 @@ fn has_spec(dir: &Path) -> bool {
 }
 
 /// A list that cannot be read counts as empty: the project itself can still be asked about.
-fn progress(dir: &Path) -> Progress {
+fn progress(dir: &Path) -> Stats {
     let stats = Features::open(dir).and_then(|features| features.map(|it| it.stats()).transpose());
-    match stats {
-        Ok(Some(stats)) => Progress {
-            passing: stats.passing,
-            in_progress: stats.in_progress,
-            total: stats.total,
-            percentage: stats.percentage,
-        },
-        Ok(None) => Progress::default(),
-        Err(error) => {
+    stats
+        .unwrap_or_else(|error| {
             log::warn!("cannot read the features dir={dir:?} error={error}");
-            Progress::default()
-        }
-    }
+            None
+        })
+        .unwrap_or_else(|| Stats::of(0, 0, 0))
 }

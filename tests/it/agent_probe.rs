@@ -20,6 +20,8 @@ use cicerone::{
 use tokio::{sync::mpsc, time::timeout};
 use uuid::Uuid;
 
+use crate::server::scripted_agent;
+
 /// Longest wait for anything.
 const DEADLINE: Duration = Duration::from_secs(40);
 
@@ -124,6 +126,19 @@ impl Bench {
                 connections: 64,
             },
         }
+    }
+
+    /// A project whose agent is the scripted one.
+    pub fn scripted() -> Self {
+        Self::new(&scripted_agent())
+    }
+
+    /// As [`Bench::scripted`]; the agent starts as `SCRIPTED_AGENT_START` says.
+    pub fn that_starts(how: &str) -> Self {
+        let mut bench = Self::scripted();
+        bench.settings.env.push("SCRIPTED_AGENT_START".to_owned());
+        bench.environment.push(("SCRIPTED_AGENT_START".into(), how.into()));
+        bench
     }
 
     /// The project's directory.
@@ -302,13 +317,6 @@ impl Turn {
         });
         results.collect()
     }
-}
-
-/// Whether a process exists that is not just waiting to be reaped.
-pub fn is_alive(pid: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = stat.rsplit(')').next().and_then(|rest| rest.trim().chars().next());
-    !matches!(state, None | Some('Z' | 'X'))
 }
 
 /// Waits until `condition` holds.

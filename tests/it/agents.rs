@@ -1,6 +1,4 @@
-//! An agent's process from its start to its end, with the scripted agent in the agent's place.
-
-use std::{path::PathBuf, time::Duration};
+//! What an agent says and how a session takes it, with the scripted agent in the agent's place.
 
 use actix::{Actor, Context, Handler};
 use cicerone::{
@@ -13,32 +11,14 @@ use cicerone::{
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use crate::agent_probe::{Bench, Heard, Turn, is_alive, wait_until};
-
-/// The scripted agent, which cargo builds with the tests.
-pub fn scripted_agent() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let target = test.parent().unwrap().parent().unwrap();
-    let program = target.join("examples/scripted-agent");
-    assert!(program.exists(), "{program:?} is missing: run `cargo build --examples`");
-    program
-}
-
-fn bench() -> Bench {
-    Bench::new(&scripted_agent())
-}
-
-/// A bench whose agent starts as `SCRIPTED_AGENT_START` says.
-fn bench_that_starts(how: &str) -> Bench {
-    let mut bench = bench();
-    bench.settings.env.push("SCRIPTED_AGENT_START".to_owned());
-    bench.environment.push(("SCRIPTED_AGENT_START".into(), how.into()));
-    bench
-}
+use crate::{
+    agent_probe::{Bench, Heard, Turn, wait_until},
+    server::scripted_agent,
+};
 
 /// Plays a script in a new agent.
 async fn play(script: &str) -> Turn {
-    let bench = bench();
+    let bench = Bench::scripted();
     let mut agent = bench.start();
     agent.ready().await;
     let turn = agent.ask(script).await;
@@ -71,7 +51,7 @@ async fn tools_and_their_results_are_told_in_order() {
 
 #[actix_web::test]
 async fn a_long_tool_result_is_cut() {
-    let mut bench = bench();
+    let mut bench = Bench::scripted();
     bench.limits.tool_result_bytes = 5;
     let mut agent = bench.start();
     let turn = agent.ask("tool Read {} => ééééé").await;
@@ -85,7 +65,7 @@ async fn a_long_tool_result_is_cut() {
 
 #[actix_web::test]
 async fn the_cost_of_each_turn_is_its_own() {
-    let bench = bench();
+    let bench = Bench::scripted();
     let mut agent = bench.start();
     for _ in 0..3 {
         let cost = agent.ask("say hi").await.result().cost_usd.unwrap();
@@ -103,7 +83,7 @@ async fn garbage_is_told_and_passed_over() {
 
 #[actix_web::test]
 async fn an_over_long_line_is_dropped_and_the_rest_is_read() {
-    let mut bench = bench();
+    let mut bench = Bench::scripted();
     bench.limits.agent_line_bytes = 100_000;
     let mut agent = bench.start();
     let turn = agent.ask("longline 3000000\nsay fine").await;
@@ -116,7 +96,7 @@ async fn an_over_long_line_is_dropped_and_the_rest_is_read() {
 
 #[actix_web::test]
 async fn a_turn_ends_once_however_often_the_agent_says_so() {
-    let bench = bench();
+    let bench = Bench::scripted();
     let mut agent = bench.start();
     agent.ask("twice").await;
     let (events, _) = {
@@ -145,7 +125,7 @@ async fn a_retry_is_told() {
 
 #[actix_web::test]
 async fn a_tool_that_leaves_the_project_is_denied() {
-    let bench = bench();
+    let bench = Bench::scripted();
     let mut agent = bench.start();
     let turn = agent.ask("hook Read {\"file_path\":\"/etc/passwd\"}").await;
     assert!(turn.text.contains("\"deny\"") && turn.text.contains("outside"), "{}", turn.text);
@@ -157,7 +137,7 @@ async fn a_tool_that_leaves_the_project_is_denied() {
 
 #[actix_web::test]
 async fn an_interrupt_ends_the_turn() {
-    let bench = bench();
+    let bench = Bench::scripted();
     let mut agent = bench.start();
     agent.say("stream 100000 10");
     while !matches!(agent.next_event().await, AgentEvent::TextDelta(_)) {}
@@ -169,7 +149,7 @@ async fn an_interrupt_ends_the_turn() {
 
 #[actix_web::test]
 async fn a_resumed_agent_knows_what_was_said() {
-    let bench = bench();
+    let bench = Bench::scripted();
     let agents = bench.agents();
     let mut agent = bench.start_session(&agents, AgentSession::New(Uuid::new_v4()));
     let session = agent.session;
@@ -181,185 +161,11 @@ async fn a_resumed_agent_knows_what_was_said() {
 
 #[actix_web::test]
 async fn a_lost_session_is_told_by_the_exit() {
-    let bench = bench();
+    let bench = Bench::scripted();
     let mut agent = bench.start_session(&bench.agents(), AgentSession::Resume(Uuid::new_v4()));
     let (events, exit) = agent.exit().await;
     assert!(exit.session_lost && events.is_empty(), "{exit:?} {events:?}");
     agent.silence().await;
-}
-
-#[actix_web::test]
-async fn everything_said_before_a_crash_is_delivered_before_the_exit() {
-    let bench = bench();
-    let mut agent = bench.start();
-    agent.say("stream 5000 0\nstderr 20\ncrash");
-    let (events, exit) = agent.exit().await;
-    let mut text = String::new();
-    for event in &events {
-        if let AgentEvent::TextDelta(delta) = event {
-            text.push_str(delta);
-        }
-    }
-    assert!(text.ends_with("w4999 "), "{} events", events.len());
-    assert!(exit.words().contains("killed"), "{}", exit.words());
-    assert_eq!(exit.stderr_tail.trim(), "e".repeat(20));
-    assert!(agent.handle.pid().is_none());
-    assert!(matches!(agent.handle.send_message("x", Uuid::new_v4()), Err(AgentError::Gone)));
-    agent.silence().await;
-}
-
-#[actix_web::test]
-async fn an_exit_code_and_the_end_of_stderr_are_told() {
-    let bench = bench();
-    let mut agent = bench.start();
-    agent.say("stderr 100000\nexit 7");
-    let (_, exit) = agent.exit().await;
-    assert!(exit.words().contains("exit code 7"), "{}", exit.words());
-    assert_eq!(exit.stderr_tail.len(), 8 << 10);
-}
-
-#[actix_web::test]
-async fn an_agent_that_fails_to_start_says_why() {
-    let bench = bench_that_starts("fail");
-    let (events, exit) = bench.start().exit().await;
-    assert!(events.is_empty());
-    assert!(exit.words().contains("code 3") && exit.words().contains("told to fail"), "{exit:?}");
-
-    let bench = bench_that_starts("silent");
-    let (_, exit) = bench.start().exit().await;
-    assert!(exit.words().contains("ended by itself"), "{}", exit.words());
-}
-
-#[actix_web::test]
-async fn a_project_that_is_gone_is_told_in_words() {
-    let bench = bench();
-    std::fs::remove_dir_all(bench.project()).unwrap();
-    let (_, exit) = bench.start().exit().await;
-    assert!(exit.status.is_none());
-    assert!(exit.words().contains("project's directory"), "{}", exit.words());
-}
-
-#[actix_web::test]
-async fn an_agent_with_a_tool_that_writes_is_ended() {
-    let bench = bench_that_starts("armed");
-    let mut agent = bench.start();
-    agent.say("hang");
-    let (_, exit) = agent.exit().await;
-    assert!(exit.words().contains("must not have: Write"), "{}", exit.words());
-}
-
-#[actix_web::test]
-async fn an_idle_agent_ends_when_its_stdin_is_closed() {
-    let bench = bench();
-    let mut agent = bench.start();
-    agent.ready().await;
-    let pid = agent.handle.pid().unwrap();
-    let exit = agent.stop().await;
-    assert_eq!(exit.status.and_then(|status| status.code()), Some(0), "{exit:?}");
-    assert!(!is_alive(pid));
-}
-
-#[actix_web::test]
-async fn a_busy_agent_is_interrupted_first() {
-    let bench = bench();
-    let mut agent = bench.start();
-    agent.say("stream 100000 10");
-    while !matches!(agent.next_event().await, AgentEvent::TextDelta(_)) {}
-    agent.handle.stop();
-    let (events, exit) = agent.exit().await;
-    assert_eq!(exit.status.and_then(|status| status.code()), Some(0), "{exit:?}");
-    let interrupted = events.iter().any(|event| {
-        matches!(event, AgentEvent::Finished(result) if result.end == AgentEnd::Interrupted)
-    });
-    assert!(interrupted, "{events:?}");
-}
-
-#[actix_web::test]
-async fn an_agent_that_hears_nothing_is_terminated_and_one_that_ignores_that_is_killed() {
-    let mut bench = bench();
-    bench.settings.stop_timeout = Duration::from_millis(200);
-    let mut agent = bench.start();
-    agent.ready().await;
-    agent.say("hang");
-    agent.handle.stop();
-    let (_, exit) = agent.exit().await;
-    assert!(exit.words().contains("signal 15"), "{}", exit.words());
-
-    let mut bench = bench_that_starts("stubborn");
-    bench.settings.stop_timeout = Duration::from_millis(200);
-    let mut agent = bench.start();
-    agent.ready().await;
-    let exit = agent.stop().await;
-    assert!(exit.words().contains("killed"), "{}", exit.words());
-}
-
-#[actix_web::test]
-async fn no_child_of_an_agent_outlives_it() {
-    let bench = bench();
-    let mut agent = bench.start();
-    let child: u32 = agent.ask("child").await.text.parse().unwrap();
-    assert!(is_alive(child));
-    agent.stop().await;
-    wait_until("the agent's child is gone", || !is_alive(child)).await;
-}
-
-#[actix_web::test]
-async fn dropping_the_handle_kills_the_agent_with_its_children() {
-    let bench = bench();
-    let mut agent = bench.start();
-    let child: u32 = agent.ask("child").await.text.parse().unwrap();
-    let pid = agent.handle.pid().unwrap();
-    drop(agent);
-    wait_until("both are gone", || !is_alive(pid) && !is_alive(child)).await;
-}
-
-#[actix_web::test]
-async fn an_agent_that_is_dropped_before_it_runs_never_runs() {
-    let bench = bench();
-    let agent = bench.start();
-    let (mut heard, handle) = agent.into_parts();
-    drop(handle);
-    let heard = heard.recv().await.unwrap();
-    assert!(matches!(heard, Heard::Exited(_)), "it spoke: {heard:?}");
-}
-
-#[actix_web::test]
-async fn an_agent_gets_the_listed_variables_and_no_others() {
-    let mut bench = bench();
-    bench.settings.env.push("EXTRA".to_owned());
-    for name in ["EXTRA", "CICERONE_TOKEN", "SSH_AUTH_SOCK", "LC_ALL", "HTTPS_PROXY", "LD_PRELOAD"]
-    {
-        bench.environment.push((name.into(), "".into()));
-    }
-    let mut agent = bench.start();
-    let names = agent.ask("env").await.text;
-    let names: Vec<&str> = names.lines().collect();
-    for expected in ["PATH", "HOME", "EXTRA", "LC_ALL", "HTTPS_PROXY", "CLAUDE_CODE_MAX_RETRIES"] {
-        assert!(names.contains(&expected), "{expected} is missing in {names:?}");
-    }
-    for unwanted in ["CICERONE_TOKEN", "SSH_AUTH_SOCK", "LD_PRELOAD", "CLAUDE_CONFIG_DIR"] {
-        assert!(!names.contains(&unwanted), "{unwanted} was passed");
-    }
-}
-
-#[actix_web::test]
-async fn an_account_in_the_environment_gets_a_state_directory_of_its_own() {
-    let mut bench = bench();
-    bench.environment.push(("ANTHROPIC_API_KEY".into(), "dummy".into()));
-    let mut agent = bench.start();
-    agent.ask("say hi").await;
-    let state = bench.data_dir().join("agents/claude");
-    assert_eq!(std::fs::read_dir(state).unwrap().count(), 1);
-    let home = bench.base.path().join("home");
-    assert_eq!(std::fs::read_dir(home).unwrap().count(), 0, "the user's home was written to");
-}
-
-#[actix_web::test]
-async fn the_agent_runs_in_the_project() {
-    let bench = bench();
-    let mut agent = bench.start();
-    let project = bench.project().canonicalize().unwrap();
-    assert_eq!(agent.ask("cwd").await.text, project.to_string_lossy());
 }
 
 /// Takes one output and then holds the agent until it is let go.
@@ -396,7 +202,7 @@ impl Handler<AgentExited> for Holding {
 #[actix_web::test]
 async fn an_agent_that_is_held_waits_in_its_pipe_and_loses_nothing() {
     const WORDS: usize = 20_000;
-    let bench = bench();
+    let bench = Bench::scripted();
     let (sender, heard) = mpsc::unbounded_channel();
     let (gate_sender, mut gates) = mpsc::unbounded_channel();
     let holding = Holding { heard: sender, gates: gate_sender }.start();
@@ -433,7 +239,7 @@ async fn an_agent_that_is_held_waits_in_its_pipe_and_loses_nothing() {
 
 #[test]
 fn the_agent_is_chosen_by_the_settings_and_by_what_is_installed() {
-    let mut bench = bench();
+    let mut bench = Bench::scripted();
     assert_eq!(bench.agents().kind().unwrap(), AgentKind::Claude);
     bench.settings.claude = Some("/nonexistent/claude".into());
     let missing = bench.agents().kind().unwrap_err();
@@ -448,4 +254,23 @@ fn the_agent_is_chosen_by_the_settings_and_by_what_is_installed() {
     assert_eq!(bench.agents().kind().unwrap(), AgentKind::Claude);
     bench.settings.kind = AgentChoice::Guide;
     assert_eq!(bench.agents().kind().unwrap(), AgentKind::Guide);
+}
+
+#[actix_web::test]
+async fn the_guide_answers_without_a_model() {
+    let mut bench = Bench::scripted();
+    bench.settings.kind = AgentChoice::Guide;
+    bench.settings.secrets.push("*.rs".to_owned());
+    let before = bench.project_tree();
+    let mut agent = bench.start();
+    assert_eq!(agent.handle.kind(), AgentKind::Guide);
+    agent.ready().await;
+    let turn = agent.ask("Where do we sell tea?").await;
+    assert_eq!(turn.result().end, AgentEnd::Completed, "{:?}", turn.events);
+    assert!(turn.text.contains("README.md"), "{}", turn.text);
+    let turn = agent.ask("/brew").await;
+    assert!(!turn.text.contains("main.rs"), "a secret file was shown: {}", turn.text);
+    let exit = agent.stop().await;
+    assert_eq!(exit.status.and_then(|status| status.code()), Some(0), "{exit:?}");
+    assert_eq!(bench.project_tree(), before);
 }

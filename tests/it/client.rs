@@ -66,6 +66,20 @@ impl Client {
         self.send(json!({ "type": "message", "content": content })).await;
     }
 
+    /// Sends a message under an id of the client's own.
+    pub async fn post(&mut self, id: &str, content: &str) {
+        self.send(json!({ "type": "message", "message_id": id, "content": content })).await;
+    }
+
+    /// Asks for a stored conversation in our dialect and gives everything up to `caught_up`.
+    pub async fn enter(&mut self, conversation: i64, after: Value) -> Vec<Value> {
+        self.send(json!({
+            "type": "start", "protocol": 1, "conversation_id": conversation, "after": after,
+        }))
+        .await;
+        self.until("caught_up").await
+    }
+
     /// The next text frame as JSON.
     pub async fn frame(&mut self) -> Value {
         serde_json::from_str(&self.text().await).unwrap()
@@ -120,9 +134,17 @@ impl Client {
         }
     }
 
+    /// The next message that is no ping: a server that only pings does not keep a test waiting.
     async fn message(&mut self) -> Message {
-        let next = timeout(DEADLINE, self.socket.next()).await;
-        next.expect("no frame came").expect("the connection was cut").unwrap()
+        let next = async {
+            loop {
+                match self.socket.next().await.expect("the connection was cut").unwrap() {
+                    Message::Ping(_) | Message::Pong(_) => (),
+                    message => return message,
+                }
+            }
+        };
+        timeout(DEADLINE, next).await.expect("no frame came")
     }
 }
 

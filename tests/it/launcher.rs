@@ -6,7 +6,11 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use crate::agent_probe::{is_alive, wait_until};
+use crate::{
+    agent_probe::wait_until,
+    client::text_of,
+    server::{Server, is_alive},
+};
 
 const CICERONE: &str = env!("CARGO_BIN_EXE_cicerone");
 
@@ -80,4 +84,16 @@ async fn the_guard_kills_what_it_was_told_of_and_nothing_else() {
     let group = format!("-{}", kept.id());
     assert!(Command::new("kill").args(["-9", "--", &group]).status().unwrap().success());
     kill(&mut kept);
+}
+
+#[actix_web::test]
+async fn no_child_of_an_agent_outlives_a_server_that_is_killed() {
+    let mut server = Server::start();
+    let mut client = server.connect().await;
+    client.start().await;
+    client.ask("child").await;
+    let child: u32 = text_of(&client.turn().await).parse().unwrap();
+    assert!(is_alive(child));
+    server.crash();
+    wait_until("the agent's child is gone", || !is_alive(child)).await;
 }

@@ -1,9 +1,12 @@
 //! The program as its users meet it: started as a process, spoken to over its pipes and sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+mod agent_life;
 mod agent_probe;
 mod agents;
 mod claude;
+mod claude_confined;
+mod claude_server;
 mod client;
 mod config;
 mod fake_api;
@@ -11,5 +14,12 @@ mod guide;
 mod launcher;
 mod mcp;
 mod page;
+mod peers;
+mod replay;
+mod rest;
+mod screen;
 mod seed;
 mod server;
+mod starting;
+mod tidy;
+mod v1;

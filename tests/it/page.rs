@@ -12,6 +12,8 @@ use crate::server::{PROJECT, Server};
 use browser::{Browser, ENTER, ESCAPE, NEW_LINE};
 use gate::Gate;
 
+use crate::peers;
+
 mod browser;
 mod gate;
 
@@ -26,11 +28,12 @@ fn the_pages_modules_pass_their_own_tests() {
     tests.retain(|path| path.to_string_lossy().ends_with(".test.js"));
     assert!(!tests.is_empty(), "no tests in {}", dir.display());
     // The modules have no package around them that says what they are: Node finds out by itself.
-    let output = Command::new("node")
+    let node = peers::find("node").unwrap_or_else(|| "node".into());
+    let output = Command::new(node)
         .args(["--experimental-detect-module", "--no-warnings", "--test"])
         .args(&tests)
         .output()
-        .unwrap_or_else(|error| panic!("cannot run node ({error}): apt-get install nodejs"));
+        .unwrap_or_else(|error| panic!("cannot run node ({error}): run `.ci/setup`"));
     let report = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{report}\n{}", String::from_utf8_lossy(&output.stderr));
 }

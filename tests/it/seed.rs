@@ -286,3 +286,44 @@ async fn p5_a_second_browser_does_not_end_the_first_ones_turn() {
     assert_eq!(text_of(&second.turn().await), "mine");
     assert_eq!(types_of(&first.turn().await).last(), Some(&"response_done"));
 }
+
+#[actix::test]
+async fn p5_a_page_that_comes_back_after_a_crash_of_the_server_gets_the_end_of_its_turn() {
+    let mut server = Setup::scripted().config("[socket]\nattach_after = \"50ms\"\n").start();
+    let mut client = server.connect().await;
+    client.start_seed().await;
+    client.ask("say part\nhang").await;
+    client.until("text").await;
+    let cookie = client.cookie.clone();
+    server.crash();
+    let mut back = Client::connect(server.address(), PROJECT, cookie.as_deref()).await;
+    // Which end it is depends on whether the store knew already that the turn ran.
+    assert_eq!(back.turn().await.len(), 1);
+    back.ask("and now?").await;
+    let answer = text_of(&back.turn().await);
+    assert!(answer.ends_with("and now?"), "{answer}");
+    // Whoever comes once more has seen it.
+    let mut again = Client::connect(server.address(), PROJECT, cookie.as_deref()).await;
+    let nothing = tokio::time::timeout(QUIET, again.text()).await;
+    assert!(nothing.is_err(), "{nothing:?}");
+}
+
+#[actix::test]
+async fn p9_no_more_agents_run_than_may_and_the_refusal_says_so() {
+    let server = Setup::scripted().config("[limits]\nagents = 1\n").start();
+    let (mut first, mut second) = (server.connect().await, server.connect().await);
+    first.start_seed().await;
+    first.ask("say busy\nhang").await;
+    first.until("text").await;
+    second.start_seed().await;
+    second.ask("say too many").await;
+    let frames = second.turn().await;
+    let words = frames[0]["content"].as_str().unwrap();
+    assert!(words.contains("1 agents run at once"), "{frames:?}");
+    drop(first);
+    let (status, _) = server.request(reqwest::Method::DELETE, "/api/admin/sessions/demo/1").await;
+    assert_eq!(status, 200);
+    second.ask("say now").await;
+    let answer = text_of(&second.turn().await);
+    assert!(answer.ends_with("now"), "{answer}");
+}

@@ -147,6 +147,13 @@ impl Server {
         Client::connect(&self.address, project, None).await
     }
 
+    /// Opens a socket to a stored conversation in our dialect; gives everything up to `caught_up`.
+    pub async fn enter(&self, conversation: i64, after: Value) -> (Client, Vec<Value>) {
+        let mut client = self.connect().await;
+        let frames = client.enter(conversation, after).await;
+        (client, frames)
+    }
+
     /// Asks for a path; gives the status and the body as JSON, or as text where it is none.
     pub async fn get(&self, path: &str) -> (u16, Value) {
         self.request(reqwest::Method::GET, path).await
@@ -191,6 +198,26 @@ impl Drop for Server {
             let log = std::fs::read_to_string(self.files.path().join("log")).unwrap_or_default();
             eprintln!("--- the server's log\n{log}---");
         }
+    }
+}
+
+/// A file that does not exist yet: a script waits for it.
+pub struct Gate(PathBuf);
+
+impl Gate {
+    /// A closed one.
+    pub fn new(server: &Server) -> Self {
+        Self(server.project_dir().join("gate"))
+    }
+
+    /// The command that waits.
+    pub fn script(&self) -> String {
+        format!("await {}", self.0.display())
+    }
+
+    /// Lets the script go on.
+    pub fn open(&self) {
+        std::fs::write(&self.0, "").unwrap();
     }
 }
 

@@ -36,6 +36,7 @@ impl Answer {
                 if let Some(text) = delta.text {
                     self.stream_text(text.as_str(), events);
                 } else if let Some(thinking) = delta.thinking {
+                    self.drop_cut_text(&self.message_id.clone(), events);
                     self.open_thinking = true;
                     push_thinking(thinking.as_str(), events);
                 }
@@ -92,6 +93,7 @@ impl Answer {
                 self.confirm_text(id, text.as_str(), events);
             }
             "thinking" => {
+                self.drop_cut_text(id, events);
                 let streamed = std::mem::take(&mut self.open_thinking);
                 if let Some(thinking) = block.thinking
                     && !streamed

@@ -1,5 +1,9 @@
+//! What the codec makes of an agent's lines.
+
+mod answers;
+mod damage;
+
 use expect_test::{Expect, expect};
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::agent::lines::{Line, Lines};
@@ -81,142 +85,6 @@ fn result(fields: Value) -> Value {
         line[name] = value.clone();
     }
     line
-}
-
-#[test]
-fn a_streamed_text_is_told_once_and_in_one_piece_for_one_read() {
-    check(
-        &[
-            start("m1"),
-            stream(
-                json!({"type": "content_block_start", "index": 0, "content_block": text_block("")}),
-            ),
-            text("Hello "),
-            text("\"you\"\n"),
-            assistant("m1", text_block("Hello \"you\"\n")),
-            stream(json!({"type": "content_block_stop", "index": 0})),
-            stream(json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}})),
-            stream(json!({"type": "message_stop"})),
-        ],
-        expect![[r#"
-            TextStarted
-            TextDelta("Hello \"you\"\n")
-        "#]],
-    );
-}
-
-#[test]
-fn each_block_of_text_begins_anew() {
-    check(
-        &[
-            start("m1"),
-            text("one"),
-            assistant("m1", text_block("one")),
-            text("two"),
-            assistant("m1", text_block("two")),
-        ],
-        expect![[r#"
-            TextStarted
-            TextDelta("one")
-            TextStarted
-            TextDelta("two")
-        "#]],
-    );
-}
-
-#[test]
-fn an_agent_that_does_not_stream_is_understood() {
-    check(
-        &[
-            assistant("m1", json!({"type": "thinking", "thinking": "hm"})),
-            assistant("m1", text_block("whole")),
-            assistant("m1", text_block("")),
-            json!({"type": "assistant", "message": {"id": "m2", "content": "plain"}}),
-        ],
-        expect![[r#"
-            ThinkingDelta("hm")
-            TextStarted
-            TextDelta("whole")
-            TextStarted
-            TextDelta("plain")
-        "#]],
-    );
-}
-
-#[test]
-fn a_block_that_says_more_than_was_streamed_adds_the_rest() {
-    check(
-        &[start("m1"), text("ab"), assistant("m1", text_block("abc"))],
-        expect![[r#"
-            TextStarted
-            TextDelta("abc")
-        "#]],
-    );
-}
-
-#[test]
-fn a_cut_stream_is_replaced_by_the_repeated_answer() {
-    check(
-        &[start("m1"), text("half an"), assistant("m2", text_block("Half of it."))],
-        expect![[r#"
-            TextStarted
-            TextDelta("half an")
-            TextReplaced("Half of it.")
-        "#]],
-    );
-    check(
-        &[
-            start("m1"),
-            text("half"),
-            start("m2"),
-            text("an"),
-            text("ew"),
-            assistant("m2", text_block("anew")),
-        ],
-        expect![[r#"
-            TextStarted
-            TextDelta("half")
-            TextReplaced("an")
-            TextDelta("ew")
-        "#]],
-    );
-}
-
-#[test]
-fn a_cut_stream_whose_repetition_uses_a_tool_leaves_no_text() {
-    check(
-        &[start("m1"), text("half"), assistant("m2", tool_block())],
-        expect![[r#"
-            TextStarted
-            TextDelta("half")
-            TextReplaced("")
-            ToolCalled { call_id: "t1", tool: "Read", input: RawValue({"file_path":"a"}) }
-        "#]],
-    );
-}
-
-#[test]
-fn thinking_is_told_once() {
-    let delta = |text: &str| {
-        let delta = json!({"type": "thinking_delta", "thinking": text});
-        stream(json!({"type": "content_block_delta", "index": 0, "delta": delta}))
-    };
-    let signature = json!({"type": "signature_delta", "signature": "x"});
-    check(
-        &[
-            start("m1"),
-            delta("let me "),
-            delta("see"),
-            stream(json!({"type": "content_block_delta", "index": 0, "delta": signature})),
-            assistant(
-                "m1",
-                json!({"type": "thinking", "thinking": "let me see", "signature": "x"}),
-            ),
-        ],
-        expect![[r#"
-            ThinkingDelta("let me see")
-        "#]],
-    );
 }
 
 #[test]
@@ -433,52 +301,4 @@ fn what_is_no_line_of_the_protocol_is_garbage() {
         assert!(matches!(events[..], [AgentEvent::Garbage(_)]), "{line:?}: {events:?}");
     }
     assert!(read(&[b"\n  \n\r\n"]).events.is_empty());
-}
-
-/// A stream with lines of every kind.
-fn sample() -> String {
-    let lines = [
-        start("m1"),
-        text("Grüße, "),
-        text("\u{1f375}\n"),
-        assistant("m1", text_block("Grüße, \u{1f375}\n")),
-        assistant("m1", tool_block()),
-        tool_result(json!([text_block("ok")])),
-        json!({"type": "system", "subtype": "init", "tools": ["Read"], "permissionMode": "dontAsk"}),
-        json!({"type": "x", "padding": "y".repeat(6000)}),
-        json!({"type": "control_request", "request_id": "r", "request": {"subtype": "hook_callback", "input": {}}}),
-        json!({"type": "system", "subtype": "api_retry", "attempt": 1, "error_status": null}),
-        result(json!({"usage": {"input_tokens": 1}, "total_cost_usd": 0.1})),
-    ];
-    lines.iter().map(|line| format!("{line}\n")).collect()
-}
-
-proptest! {
-    #[test]
-    fn cutting_the_stream_anywhere_gives_the_same_events(
-        cuts in proptest::collection::vec(0usize..8000, 0..20),
-    ) {
-        let stream = sample().into_bytes();
-        let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(stream.len())).collect();
-        cuts.extend([0, stream.len()]);
-        cuts.sort_unstable();
-        let chunks: Vec<&[u8]> = cuts.windows(2).map(|cut| &stream[cut[0]..cut[1]]).collect();
-        prop_assert_eq!(shown(&read(&chunks)), shown(&read(&[&stream])));
-    }
-
-    #[test]
-    fn no_line_crashes_the_codec(line in any::<Vec<u8>>()) {
-        read(&[&line]);
-    }
-
-    #[test]
-    fn no_damage_to_a_line_crashes_the_codec(
-        damage in proptest::collection::vec((0usize..1500, any::<u8>()), 1..6),
-    ) {
-        let mut stream = sample().into_bytes();
-        for (at, byte) in damage {
-            stream[at] = byte;
-        }
-        read(&[&stream]);
-    }
 }

@@ -29,6 +29,8 @@ CREATE TABLE turns (
     -- is acknowledged without a place in the middle of an answer that is being written.
     message_id      TEXT,
     question        TEXT,
+    -- 1: a crash left it open and the next start ended it.
+    recovered       INTEGER NOT NULL DEFAULT 0 CHECK (recovered IN (0, 1)),
     started_at      TEXT,
     ended_at        TEXT,
     PRIMARY KEY (conversation_id, turn)
@@ -38,6 +40,20 @@ CREATE TABLE turns (
 CREATE UNIQUE INDEX turns_message_id ON turns (conversation_id, message_id)
     WHERE message_id IS NOT NULL;
 CREATE INDEX turns_open ON turns (conversation_id, turn) WHERE state <> 'done';
+
+-- Where a page of the original, which names no conversation after a reconnect, was last.
+CREATE TABLE visits (
+    browser         TEXT    NOT NULL,
+    project         TEXT    NOT NULL,
+    conversation_id INTEGER NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+    -- Newest sequence number when it came in.
+    seq             INTEGER NOT NULL,
+    visited_at      TEXT    NOT NULL,
+    PRIMARY KEY (browser, project)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX visits_conversation ON visits (conversation_id);
+CREATE INDEX visits_age ON visits (visited_at);
 
 CREATE TABLE entries (
     id              INTEGER PRIMARY KEY,

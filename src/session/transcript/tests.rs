@@ -1,3 +1,5 @@
+//! What viewers at a cursor get.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -297,4 +299,18 @@ proptest! {
         }
         prop_assert_eq!(client.screen(), stored(&disk.rows()));
     }
+}
+
+#[test]
+fn a_question_that_comes_in_mid_answer_begins_a_block_of_its_own_number() {
+    let mut transcript = Transcript::new(100);
+    let asked = UserMessage { message_id: None, content: "and why?".to_owned() };
+    transcript.append(1, false, "one ");
+    transcript.push(2, Content::UserMessage(asked), false);
+    transcript.append(1, false, "two");
+    let blocks: Vec<_> = transcript.take_dirty().into_iter().map(|row| row.payload).collect();
+    assert_eq!(
+        [&blocks[0], &blocks[2]],
+        [r#"{"block":0,"content":"one "}"#, r#"{"block":1,"content":"two"}"#]
+    );
 }

@@ -1,3 +1,5 @@
+//! Which event has which effects.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -92,7 +92,7 @@ async fn what_is_not_the_pages_is_not_found() {
         assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
         assert_eq!(header_of(&response, header::CONTENT_TYPE), "application/problem+json");
         let body = to_bytes(response.into_body()).await.unwrap();
-        assert_eq!(body, r#"{"detail":"Not Found"}"#, "{path}");
+        assert!(body.ends_with(br#""detail":"Not Found"}"#), "{path}");
     }
 }
 

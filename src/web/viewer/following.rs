@@ -188,8 +188,31 @@ impl Viewer {
         }
         let Surroundings { state, project, .. } = &self.surroundings;
         let found = find(state.clone(), project.clone());
-        // Where there is nothing to come back to, there is nothing to say.
-        self.attach(found, Destination::Returning, context, |_, _, _| ());
+        self.attach(found, Destination::Returning, context, |viewer, result, context| {
+            if result.is_err() {
+                viewer.attach_missed(context);
+            }
+        });
+    }
+
+    /// Nothing is live for a page that came back. If a crash of the server ended its turn, it
+    /// still waits for that end.
+    fn attach_missed(&mut self, context: &mut Context) {
+        let Surroundings { state, project, browser } = &self.surroundings;
+        let (state, project, browser) = (state.clone(), project.clone(), browser.clone());
+        let name = project.clone();
+        let reader = state.resources.reader.clone();
+        let missed =
+            async move { reader.ask(move |reader| reader.missed_end(&name, &browser)).await };
+        context.wait(missed.into_actor(self).map(move |missed, viewer, context| match missed {
+            Ok(Some((conversation, end))) => {
+                let to = Destination::Again { conversation, seq: end - 1 };
+                viewer.attach(open(state, project), to, context, |_, _, _| ());
+            }
+            // Where there is nothing to come back to, there is nothing to say.
+            Ok(None) => (),
+            Err(error) => log::warn!("cannot look for a missed end error={error}"),
+        }));
     }
 }
 

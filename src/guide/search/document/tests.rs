@@ -1,3 +1,5 @@
+//! How files are read into passages.
+
 use super::*;
 
 const RUST: &str = "//! Keeps connections.\n\nuse std::fmt;\n\n/// Gives a connection back. It is kept.\n#[inline]\npub fn release(pool: &Pool) {\n    pool.push();\n}\n";

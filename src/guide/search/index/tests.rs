@@ -1,3 +1,5 @@
+//! What the index holds, and how it follows the files.
+
 use std::fs;
 
 use super::*;

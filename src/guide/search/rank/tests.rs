@@ -1,3 +1,5 @@
+//! Which file comes first.
+
 use std::fs;
 
 use super::*;

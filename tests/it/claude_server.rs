@@ -1,0 +1,117 @@
+//! The whole way with the real agent: browser's frames in, a stand-in for the model behind, and
+//! what is left when the server is killed.
+
+use serde_json::{Value, json};
+
+use crate::{
+    agent_probe::wait_until,
+    claude::{child_of, program},
+    client::{Client, text_of},
+    fake_api::FakeApi,
+    server::{Server, Setup, is_alive},
+};
+
+/// A server whose agent is the real program and asks `api`.
+fn server(api: &FakeApi) -> Server {
+    let program = program();
+    Setup::new()
+        .args(["--agent", "claude", "--claude", program.to_str().unwrap()])
+        .env("ANTHROPIC_BASE_URL", &api.url())
+        .env("ANTHROPIC_API_KEY", "dummy")
+        .start()
+}
+
+/// Sends a message and gives the frames of its turn.
+async fn ask(client: &mut Client, content: &str) -> Vec<Value> {
+    client.ask(content).await;
+    client.turn().await
+}
+
+fn of_kind<'a>(frames: &'a [Value], kind: &str) -> Vec<&'a Value> {
+    frames.iter().filter(|frame| frame["type"] == kind).collect()
+}
+
+#[actix_web::test]
+async fn a_question_is_answered_with_the_tools_that_were_used() {
+    let api = FakeApi::start();
+    let server = server(&api);
+    let mut client = server.connect().await;
+    client.start().await;
+    let frames = ask(&mut client, "TOOL Glob {\"pattern\":\"*.md\"}\nWORDS 3 20").await;
+    assert_eq!(text_of(&frames), "w0 w1 w2 ", "{frames:?}");
+    assert_eq!(of_kind(&frames, "tool_call")[0]["tool"], "Glob");
+    let results = of_kind(&frames, "tool_result");
+    assert!(results[0]["ok"] == true && results[0]["content"] == "README.md", "{results:?}");
+    let end = frames.last().unwrap();
+    assert_eq!(end["outcome"], "completed");
+    assert!(end["usage"]["output_tokens"].as_u64() > Some(0), "{end}");
+}
+
+#[actix_web::test]
+async fn a_client_of_the_original_is_served() {
+    let api = FakeApi::start();
+    let server = server(&api);
+    let mut client = server.connect().await;
+    client.send(json!({"type": "start"})).await;
+    let frames = client.turn().await;
+    assert_eq!(frames[0]["type"], "conversation_created");
+    assert!(text_of(&frames).starts_with("Hello! I'm your project assistant for **demo**."));
+    let frames = ask(&mut client, "TOOL Read {\"file_path\":\"README.md\"}\nSAY fine").await;
+    let kinds: Vec<_> = frames.iter().map(|frame| frame["type"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["tool_call", "text", "response_done"], "{frames:?}");
+    assert_eq!(frames[0]["input"], json!({"file_path": "README.md"}));
+    assert_eq!(frames[1]["content"], "fine");
+}
+
+#[actix_web::test]
+async fn a_question_of_the_agent_is_put_to_the_person() {
+    let api = FakeApi::start();
+    let server = server(&api);
+    let mut client = server.connect().await;
+    client.start().await;
+    let questions = r#"{"questions":[{"question":"Which tea?","header":"Tea","options":[{"label":"Green","description":"g"},{"label":"Black","description":"b"}],"multiSelect":false}]}"#;
+    let frames =
+        ask(&mut client, &format!("TOOL mcp__features__ask_user {questions}\nSAY …")).await;
+    let question = of_kind(&frames, "question")[0];
+    assert_eq!(question["questions"][0]["question"], "Which tea?");
+    client.send(json!({"type": "answer", "answers": {"0": "SAY so green"}})).await;
+    let frames = client.turn().await;
+    assert_eq!(text_of(&frames), "so green", "{frames:?}");
+}
+
+#[actix_web::test]
+async fn a_stopped_turn_keeps_what_came() {
+    let api = FakeApi::start();
+    let server = server(&api);
+    let mut client = server.connect().await;
+    client.start().await;
+    client.ask("WORDS 1000 20").await;
+    client.until("text").await;
+    client.send(json!({"type": "stop"})).await;
+    let frames = client.turn().await;
+    assert_eq!(frames.last().unwrap()["outcome"], "stopped");
+    let frames = ask(&mut client, "HISTORY").await;
+    assert!(text_of(&frames).contains("w0 "), "{frames:?}");
+}
+
+#[actix_web::test]
+async fn a_killed_server_leaves_no_agent_and_the_next_one_goes_on_with_the_conversation() {
+    let api = FakeApi::start();
+    let mut server = server(&api);
+    let mut client = server.connect().await;
+    let conversation = client.start().await;
+    let frames = ask(&mut client, "SAY the first answer").await;
+    assert_eq!(text_of(&frames), "the first answer");
+    let agent = child_of(server.pid(), "stream-json");
+    let features = child_of(agent, "mcp-features");
+
+    server.crash();
+    wait_until("no agent is left", || !is_alive(agent) && !is_alive(features)).await;
+    let mut client = server.connect().await;
+    client.send(json!({"type": "start", "protocol": 1, "conversation_id": conversation})).await;
+    client.until("caught_up").await;
+    let frames = ask(&mut client, "HISTORY").await;
+    let text = text_of(&frames);
+    assert!(text.contains("the first answer"), "{text}");
+    assert!(text.contains("HISTORY"), "{text}");
+}

@@ -1,0 +1,14 @@
+//! Programs of others that the tests run, as `.ci/setup` puts them into the build directory.
+
+use std::path::{Path, PathBuf};
+
+/// Where the program would be.
+fn place(name: &str) -> PathBuf {
+    let target = Path::new(env!("CARGO_BIN_EXE_cicerone")).ancestors().nth(2).unwrap();
+    target.join("peers/node_modules/.bin").join(name)
+}
+
+/// The program, if it was put there.
+pub fn find(name: &str) -> Option<PathBuf> {
+    Some(place(name)).filter(|program| program.exists())
+}

@@ -1,0 +1,194 @@
+//! The rules of the house, checked on the sources as text: what a file is like, what the code
+//! does not do, and what is written down in two places.
+
+mod lockstep;
+mod source;
+
+use std::{collections::BTreeSet, path::Path, process::Command};
+
+use regex::Regex;
+
+use source::{Source, sources};
+
+/// Lines of a file at most, its unit tests apart.
+const MAX_LINES: usize = 440;
+
+/// Lines of a file of tests at most.
+const MAX_TEST_LINES: usize = 550;
+
+/// What the repository holds at its top, besides hidden files and licences.
+const TOP: [&str; 7] =
+    ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
+
+/// The library's modules. Each uses only those before it.
+const LAYERS: [&str; 16] = [
+    "foreign_database",
+    "project",
+    "config",
+    "policy",
+    "features",
+    "mcp",
+    "guide",
+    "agent",
+    "entry",
+    "wire",
+    "database",
+    "session",
+    "registry",
+    "web",
+    "server",
+    "cli",
+];
+
+/// Code that decides, and so knows nothing of actors, tasks and time.
+const PURE: [&str; 9] = [
+    "agent/codec",
+    "agent/event",
+    "entry",
+    "guide/search",
+    "project",
+    "registry/restart",
+    "session/transcript",
+    "session/turn",
+    "wire",
+];
+
+/// Messages that nobody waits for: the facts that a viewer left and that a session ended.
+const UNAWAITED: [&str; 2] = ["session", "web/viewer"];
+
+/// The root of the repository.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Fails with the complaints, if there are any.
+fn no_complaints(complaints: Vec<String>) {
+    assert!(complaints.is_empty(), "\n  {}\n", complaints.join("\n  "));
+}
+
+/// The lines of the library's code, outside tests, that `pattern` matches in files that are not
+/// `allowed`: modules with all below them.
+fn lines_with(pattern: &str, allowed: &[&str]) -> Vec<String> {
+    let pattern = Regex::new(pattern).unwrap();
+    let library = sources("src");
+    let concerned = library.iter().filter(|source| !source.is_within(allowed));
+    concerned.flat_map(|source| source.lines_with(&pattern)).collect()
+}
+
+#[test]
+fn every_file_says_what_it_owns() {
+    let all = sources("src").into_iter().chain(sources("tests"));
+    let silent = all.filter(|source| !source.text.starts_with("//! "));
+    no_complaints(
+        silent.map(|source| format!("{}: has no `//!` at its top", source.path)).collect(),
+    );
+}
+
+#[test]
+fn no_file_is_long() {
+    let all: Vec<Source> = sources("src").into_iter().chain(sources("tests")).collect();
+    let long = all.iter().filter_map(|source| {
+        let lines = source.code.lines().count();
+        let limit = if source.is_test() { MAX_TEST_LINES } else { MAX_LINES };
+        (lines > limit).then(|| format!("{}: {lines} lines, more than {limit}", source.path))
+    });
+    no_complaints(long.collect());
+}
+
+#[test]
+fn the_repository_holds_only_what_it_must_at_its_top() {
+    let strange = top().into_iter().filter(|name| {
+        let is_expected = TOP.contains(&name.as_str());
+        !is_expected && !name.starts_with('.') && !name.starts_with("LICENSE")
+    });
+    no_complaints(strange.map(|name| format!("{name}: does not belong at the top")).collect());
+}
+
+/// What git knows of; in a copy without git, what is there besides what was built.
+fn top() -> BTreeSet<String> {
+    let listed = Command::new("git").arg("ls-files").current_dir(root()).output();
+    let files = listed.ok().filter(|output| output.status.success() && !output.stdout.is_empty());
+    match files {
+        Some(files) => String::from_utf8(files.stdout)
+            .unwrap()
+            .lines()
+            .map(|path| path.split('/').next().unwrap().to_owned())
+            .collect(),
+        None => root()
+            .read_dir()
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name != "target")
+            .collect(),
+    }
+}
+
+#[test]
+fn only_the_viewer_knows_actix_web_actors() {
+    no_complaints(lines_with("actix_web_actors", &["web/viewer.rs"]));
+}
+
+#[test]
+fn what_decides_knows_neither_actix_nor_tokio() {
+    let framework =
+        Regex::new(r"\b(actix|actix_web|actix_rt|tokio)::|\buse (actix|tokio)").unwrap();
+    let library = sources("src");
+    let pure: Vec<&Source> = library.iter().filter(|source| source.is_within(&PURE)).collect();
+    for module in PURE {
+        let is_there = pure.iter().any(|source| source.is_within(&[module]));
+        assert!(is_there, "there is no module {module}");
+    }
+    no_complaints(pure.iter().flat_map(|source| source.lines_with(&framework)).collect());
+}
+
+#[test]
+fn only_the_store_and_the_readers_of_foreign_files_know_sqlite() {
+    let allowed = ["database", "foreign_database", "features", "config/registry"];
+    no_complaints(lines_with(r"\b(rusqlite|r2d2\w*|libsqlite3_sys)\b", &allowed));
+}
+
+#[test]
+fn only_agents_are_processes() {
+    no_complaints(lines_with(
+        r"\bprocess::Command\b|\bCommand::new\b|\.spawn_command\(",
+        &["agent"],
+    ));
+}
+
+#[test]
+fn data_is_awaited() {
+    no_complaints(lines_with(r"\bdo_send\(", &UNAWAITED));
+    let library = sources("src");
+    for module in UNAWAITED {
+        let within = library.iter().filter(|source| source.is_within(&[module]));
+        let uses: usize = within.map(|source| source.code.matches("do_send(").count()).sum();
+        assert_eq!(uses, 1, "uses of do_send in {module}");
+    }
+}
+
+#[test]
+fn nothing_panics_on_purpose() {
+    let panics = r"\.(unwrap|expect|unwrap_err|expect_err)\(|\b(todo|unimplemented)!";
+    no_complaints(lines_with(panics, &[]));
+}
+
+#[test]
+fn modules_use_only_what_stands_below_them() {
+    let rank = |module: &str| LAYERS.iter().position(|layer| *layer == module);
+    let mut complaints = Vec::new();
+    for source in sources("src").iter().filter(|source| !source.is_test()) {
+        let module = source.module();
+        if matches!(module, "lib" | "main") {
+            continue;
+        }
+        let own = rank(module).unwrap_or_else(|| panic!("{module} has no place in LAYERS"));
+        for used in source.modules_used() {
+            match rank(&used) {
+                Some(its) if its <= own => (),
+                Some(_) => complaints.push(format!("{}: uses {used}", source.path)),
+                None => complaints.push(format!("{}: uses crate::{used}", source.path)),
+            }
+        }
+    }
+    no_complaints(complaints);
+}

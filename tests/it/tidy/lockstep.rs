@@ -1,0 +1,137 @@
+//! What is written down in two places: the page and the server name the same frames, the README
+//! tells of what there is.
+
+use std::{collections::BTreeSet, fs};
+
+use cicerone::{
+    config::catalogue,
+    wire::{
+        close_code,
+        incoming::{self, BadFrame},
+    },
+};
+use regex::Regex;
+
+use super::{no_complaints, root};
+
+/// Frames that the page understands before any server sends them.
+const AHEAD: [&str; 1] = ["title"];
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap()
+}
+
+/// What the first group of `pattern` finds in `text`.
+fn all(pattern: &str, text: &str) -> BTreeSet<String> {
+    let found: BTreeSet<String> =
+        Regex::new(pattern).unwrap().captures_iter(text).map(|found| found[1].to_owned()).collect();
+    assert!(!found.is_empty(), "nothing matches {pattern}");
+    found
+}
+
+/// The text from after `start` up to `end`.
+fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+    let (_, rest) = text.split_once(start).unwrap_or_else(|| panic!("no {start:?}"));
+    rest.split_once(end).unwrap_or_else(|| panic!("no {end:?}")).0
+}
+
+/// `UserMessage` as `user_message`.
+fn snake_case(name: &str) -> String {
+    let mut snake = String::new();
+    for c in name.chars() {
+        if c.is_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.extend(c.to_lowercase());
+    }
+    snake
+}
+
+/// The variants of an enum as the wire names them.
+fn variants(path: &str, name: &str) -> BTreeSet<String> {
+    let text = read(path);
+    let body = between(&text, &format!("pub enum {name} {{"), "\n}");
+    all(r"(?m)^    ([A-Z]\w*)", body).iter().map(|variant| snake_case(variant)).collect()
+}
+
+#[test]
+fn the_page_sends_the_frames_that_the_server_reads() {
+    let page = read("static/protocol.js");
+    let sent = all(r"\{type: '(\w+)'", between(&page, "* Client to server.", "*/"));
+    let server = read("src/wire/incoming.rs");
+    let read = all(r#""(\w+)" =>"#, between(&server, "pub fn parse(", "\n}"));
+    assert_eq!(sent, read);
+    for kind in sent {
+        let frame = format!(r#"{{"type":"{kind}"}}"#);
+        let parsed = incoming::parse(&frame);
+        assert!(!matches!(parsed, Err(BadFrame::UnknownType(_))), "{frame}: {parsed:?}");
+    }
+}
+
+#[test]
+fn the_page_understands_the_frames_that_the_server_sends() {
+    let page = read("static/protocol.js");
+    let mut understood = all(r"\{type: '(\w+)'", between(&page, "* Server to client.", "*/"));
+    let mut sent = variants("src/wire/outgoing.rs", "Notice");
+    sent.extend(variants("src/entry.rs", "Content"));
+    for frame in AHEAD {
+        assert!(understood.remove(frame), "{frame} is no frame of the page");
+    }
+    assert_eq!(understood, sent);
+}
+
+#[test]
+fn the_page_knows_every_state_of_a_conversation() {
+    let page = read("static/protocol.js");
+    let states = between(&page, "@typedef {'", "| string} SessionState");
+    let known = all(r"'?(\w+)'", states);
+    assert_eq!(known, variants("src/wire/outgoing.rs", "State"));
+}
+
+#[test]
+fn both_sides_mean_the_same_by_a_close_code() {
+    let page = read("static/protocol.js");
+    for (name, code) in [
+        ("BAD_PROJECT_NAME", close_code::BAD_PROJECT_NAME),
+        ("NO_SUCH_PROJECT", close_code::NO_SUCH_PROJECT),
+        ("NO_SUCH_CONVERSATION", close_code::NO_SUCH_CONVERSATION),
+        ("TOO_MANY", close_code::TOO_MANY),
+    ] {
+        let line = format!("export const CLOSE_{name} = {code};");
+        assert!(page.contains(&line), "static/protocol.js lacks `{line}`");
+        assert!(read("README.md").contains(&code.to_string()), "README.md lacks {code}");
+    }
+}
+
+#[test]
+fn the_readme_lists_every_setting() {
+    let table = catalogue::markdown_table(&catalogue::keys().unwrap());
+    let readme = read("README.md");
+    let written = between(
+        &readme,
+        "<!-- Printed by `cicerone config table`; a test compares the two. -->\n\n",
+        "\n\n",
+    );
+    assert_eq!(written, table.trim_end(), "paste the output of `cicerone config table`");
+}
+
+#[test]
+fn the_readme_lists_every_path() {
+    let readme = read("README.md");
+    let paths = all(r#"\bat\("(/[^"]+)"\)"#, &read("src/web.rs"));
+    let missing = paths
+        .iter()
+        .filter(|path| !path.starts_with("/api/faults/") && !readme.contains(&format!("`{path}`")));
+    no_complaints(missing.map(|path| format!("README.md lacks {path}")).collect());
+}
+
+#[test]
+fn the_readme_lists_every_module() {
+    let readme = read("README.md");
+    let modules = all(r"(?m)^pub mod (\w+);", &read("src/lib.rs"));
+    let missing = modules.iter().filter(|module| {
+        let row = Regex::new(&format!(r"(?m)^\| [^|]*`{module}`[^|]* \|")).unwrap();
+        !row.is_match(&readme)
+    });
+    no_complaints(missing.map(|module| format!("README.md lacks {module}")).collect());
+}
