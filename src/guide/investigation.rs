@@ -13,7 +13,7 @@ use crate::guide::{
         self,
         document::{self, Definition},
         index::Index,
-        query::Query,
+        query::{ASKING_WEIGHT, Query},
         rank::Hit,
         role::Role,
         words,
@@ -80,6 +80,7 @@ pub fn investigate(
         neighbours: Vec::new(),
         uses: Vec::new(),
         coverage,
+        is_continued: skip > 0,
         unknown: unknown(index, query),
     };
     if let Some(best) = findings.places.first().cloned() {
@@ -129,6 +130,8 @@ fn with_named(index: &Index, query: &Query, places: Vec<Place>, skip: usize) -> 
 fn pattern(query: &Query) -> String {
     // Words tried as one identifier, and agents, are only meant for the index.
     let mut slots: Vec<_> = query.slots.iter().filter(|slot| !slot.is_pair).collect();
+    let has_content = slots.iter().any(|slot| slot.weight > ASKING_WEIGHT);
+    slots.retain(|slot| slot.weight > ASKING_WEIGHT || !has_content);
     slots.sort_by(|a, b| b.weight.total_cmp(&a.weight));
     let mut words: Vec<&str> = Vec::new();
     // Each word of the question first, then what else may name it.
@@ -261,10 +264,12 @@ fn find_uses(index: &Index, file: u32, definition: &Definition) -> Vec<(String, 
             continue;
         };
         let path = index.files()[other as usize].found.path.to_string_lossy().into_owned();
-        let line = text.lines().enumerate().find(|(at, line)| {
+        let naming = text.lines().enumerate().filter(|(at, line)| {
             let is_itself = other == file && *at + 1 == definition.line as usize;
             !is_itself && words::raw_words(line).any(|word| word == definition.name)
         });
+        // A line that does something with it tells more than the import.
+        let line = naming.min_by_key(|(at, line)| (is_import(line), *at));
         if let Some((at, line)) = line {
             found.push((path, at as u32 + 1, clip(line.trim(), MAX_SHOWN_BYTES)));
         }
@@ -273,6 +278,14 @@ fn find_uses(index: &Index, file: u32, definition: &Definition) -> Vec<(String, 
         }
     }
     found
+}
+
+fn is_import(line: &str) -> bool {
+    let line = line.trim_start();
+    ["use ", "pub use ", "import ", "from ", "#include", "export {", "export *"]
+        .iter()
+        .any(|opening| line.starts_with(opening))
+        || line.contains("require(")
 }
 
 /// Reads a whole file that tells about the project, as the use of a tool.

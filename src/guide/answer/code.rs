@@ -15,6 +15,8 @@ pub struct Findings {
     pub uses: Vec<(String, u32, String)>,
     /// The share of the question that the best file has, from 0 to 1.
     pub coverage: f32,
+    /// Whether better places were told before.
+    pub is_continued: bool,
     /// Words of the question that nothing in the project has.
     pub unknown: Vec<String>,
 }
@@ -78,7 +80,9 @@ pub fn text(findings: &Findings) -> String {
 
 fn open(answer: &mut String, findings: &Findings, best: &Place) {
     let is_sure = findings.coverage >= SURE_COVERAGE;
-    let lead = if is_sure {
+    let lead = if findings.is_continued {
+        "After those comes"
+    } else if is_sure {
         "The best match is"
     } else {
         "I am not sure: no place has all of what you ask for. The nearest is"
@@ -160,6 +164,7 @@ mod tests {
             neighbours: vec![(3, "fn".to_owned(), "keep".to_owned(), String::new())],
             uses: vec![("src/c.rs".to_owned(), 2, "evict();".to_owned())],
             coverage: 1.0,
+            is_continued: false,
             unknown: Vec::new(),
         };
         expect_test::expect![[r#"
@@ -196,6 +201,7 @@ mod tests {
             neighbours: Vec::new(),
             uses: Vec::new(),
             coverage: 0.1,
+            is_continued: false,
             unknown: vec!["unicorn".to_owned()],
         };
         let text = text(&findings);

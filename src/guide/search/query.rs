@@ -42,8 +42,9 @@ pub struct Wants {
     pub data: bool,
 }
 
-/// Weight of a slot by what it came from.
-const ASKING_WEIGHT: f32 = 0.2;
+/// Weight of a word that only asks.
+pub const ASKING_WEIGHT: f32 = 0.2;
+/// Weight of other slots by what they came from.
 const COMMON_WEIGHT: f32 = 0.55;
 const PAIR_WEIGHT: f32 = 0.5;
 const IDENTIFIER_WEIGHT: f32 = 2.0;
