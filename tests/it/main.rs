@@ -9,6 +9,7 @@ mod claude_confined;
 mod claude_server;
 mod client;
 mod config;
+mod durability;
 mod fake_api;
 mod guide;
 mod launcher;
@@ -21,5 +22,7 @@ mod screen;
 mod seed;
 mod server;
 mod starting;
+#[cfg(feature = "faults")]
+mod supervision;
 mod tidy;
 mod v1;

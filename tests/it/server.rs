@@ -178,6 +178,11 @@ impl Server {
     /// Asks the server to end and waits until it has.
     pub fn terminate(&mut self) -> ExitStatus {
         signal(self.pid(), "TERM");
+        self.terminated()
+    }
+
+    /// Waits until the server has ended that was asked to.
+    pub fn terminated(&mut self) -> ExitStatus {
         wait(&mut self.child)
     }
 
