@@ -134,6 +134,15 @@ pub struct Options {
     pub verbose: u8,
 }
 
+impl ProjectArgs {
+    /// Those given before a command, and then those given after it.
+    pub fn and(mut self, others: Self) -> Self {
+        self.dirs.extend(others.dirs);
+        self.pairs.extend(others.pairs);
+        self
+    }
+}
+
 impl Options {
     /// What the flags and `projects` say together; a command that serves nothing has `None`.
     pub fn command_line(&self, projects: Option<&ProjectArgs>) -> CommandLine {

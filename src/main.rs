@@ -36,14 +36,17 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
-    let options = &cli.options;
-    match cli.command.unwrap_or(Command::Serve(cli.projects)) {
-        Command::Serve(projects) => serve(options, &projects),
+    let Cli { options, projects: before, command } = cli;
+    let options = &options;
+    match command.unwrap_or(Command::Serve(ProjectArgs::default())) {
+        Command::Serve(projects) => serve(options, &before.and(projects)),
         Command::Guide(guide) => answer(guide),
         Command::McpFeatures { dir } => Ok(mcp::serve(&dir)?),
         Command::Import { file, project } => import(options, &file, &project),
         Command::Backup { file } => backup(options, &file),
-        Command::Config(ConfigCommand::Check(projects)) => check_config(options, &projects),
+        Command::Config(ConfigCommand::Check(projects)) => {
+            check_config(options, &before.and(projects))
+        }
         Command::Config(ConfigCommand::Table) => print_settings_table(),
         Command::SandboxExec { arguments } => Err(launcher::exec(arguments).into()),
     }
@@ -56,7 +59,8 @@ fn serve(options: &Options, projects: &ProjectArgs) -> Result<(), Box<dyn Error>
 /// Answers questions about a project on stdin and stdout.
 fn answer(arguments: GuideArgs) -> Result<(), Box<dyn Error>> {
     let GuideArgs { name, dir, secrets } = arguments;
-    let dir = dir.canonicalize()?;
+    let dir =
+        dir.canonicalize().map_err(|error| format!("cannot read {}: {error}", dir.display()))?;
     let named = dir.file_name().map(|name| name.to_string_lossy().into_owned());
     let project = name.or(named).unwrap_or_else(|| "project".to_owned());
     Ok(guide::run(guide::Options { project, dir, secrets })?)
@@ -116,11 +120,17 @@ fn set_up_log(level: LevelFilter) {
     builder.init();
 }
 
+/// Prints an error and those of its causes that it does not tell itself.
 fn print_error(error: &dyn Error) {
-    eprintln!("error: {error}");
+    let mut told = error.to_string();
+    eprintln!("error: {told}");
     let mut cause = error.source();
     while let Some(error) = cause {
-        eprintln!("  because: {error}");
+        let words = error.to_string();
+        if !told.contains(&words) {
+            eprintln!("  because: {words}");
+            told = words;
+        }
         cause = error.source();
     }
 }

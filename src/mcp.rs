@@ -33,6 +33,9 @@ pub enum McpError {
     /// The process could not be set up.
     #[error("cannot set up the feature server")]
     SetUp(#[source] io::Error),
+    /// There is no such directory.
+    #[error("cannot read the project {0:?}")]
+    Project(PathBuf, #[source] io::Error),
     /// The client did not keep to the protocol.
     #[error("the client did not begin as MCP begins")]
     Initialize(#[source] Box<ServerInitializeError>),
@@ -61,7 +64,7 @@ pub fn serve(dir: &Path) -> Result<(), McpError> {
     // An agent that is killed must not leave this process behind.
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| McpError::SetUp(error.into()))?;
-    let dir = dir.canonicalize().map_err(McpError::SetUp)?;
+    let dir = dir.canonicalize().map_err(|error| McpError::Project(dir.to_owned(), error))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

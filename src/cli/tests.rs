@@ -13,8 +13,10 @@ fn parse(arguments: &[&str]) -> Cli {
 /// The flags and projects of a command line that serves.
 fn served(arguments: &[&str]) -> (Vec<PathBuf>, Vec<String>, Vec<FlagValue>) {
     let cli = parse(arguments);
-    let Command::Serve(projects) = cli.command.unwrap_or(Command::Serve(cli.projects)) else {
-        panic!("{arguments:?} does not serve");
+    let projects = match cli.command {
+        Some(Command::Serve(projects)) => cli.projects.and(projects),
+        None => cli.projects,
+        Some(_) => panic!("{arguments:?} does not serve"),
     };
     let line = cli.options.command_line(Some(&projects));
     let named = line.projects.unwrap();
@@ -33,6 +35,7 @@ fn serving_needs_no_command() {
     assert_eq!(served(&["a", "b", "--listen", "x"]), expected);
     assert_eq!(served(&["--listen", "x", "a", "b"]), expected);
     assert_eq!(served(&["--listen=x", "serve", "a", "b"]), expected);
+    assert_eq!(served(&["--project", "a=b", "serve"]).1, ["a=b"]);
     assert_eq!(served(&[]), (vec![], vec![], vec![]));
 }
 

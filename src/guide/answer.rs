@@ -2,5 +2,6 @@
 //! else. Every statement about the project carries the file and line that it comes from.
 
 pub mod code;
+pub mod progress;
 pub mod project;
 pub mod talk;

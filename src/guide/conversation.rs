@@ -3,9 +3,10 @@
 
 use serde_json::json;
 
+use crate::features::{Features, FeaturesError};
 use crate::guide::{
     answer::{
-        code,
+        code, progress,
         project::{self, Fact, Source},
         talk,
     },
@@ -23,6 +24,9 @@ use crate::guide::{
 
 /// How much of the question before counts in one that leans on it.
 const PREVIOUS_SHARE: f32 = 0.8;
+
+/// What reading the feature list is called, as agents that use the feature tools call it.
+const FEATURES_TOOL: &str = "mcp__features__feature_get_stats";
 
 /// What the guide remembers.
 #[derive(Debug)]
@@ -240,9 +244,30 @@ impl Conversation {
         index: &Index,
         question: &str,
     ) -> Result<(), Stopped> {
-        let opening = "I found no feature list (`features.db`) in this project, so I cannot tell \
-                       its progress. ";
-        self.places(turn, index, question, opening)
+        let features = match Features::open(index.root()) {
+            Ok(Some(features)) => features,
+            Ok(None) => {
+                let opening = "I found no feature list (`features.db`) in this project, so I \
+                               cannot tell its progress.\n\n";
+                return self.places(turn, index, question, opening);
+            }
+            Err(error) => return turn.say(&unreadable(&error)),
+        };
+        let progress =
+            turn.tool(FEATURES_TOOL, &json!({}), || match progress::read(&features) {
+                Ok(progress) => {
+                    let shown = serde_json::to_string(&progress.stats).unwrap_or_default();
+                    (Ok(progress), Ok(shown))
+                }
+                Err(error) => {
+                    let shown = error.to_string();
+                    (Err(error), Err(shown))
+                }
+            })?;
+        turn.say(&match progress {
+            Ok(progress) => progress::text(&progress),
+            Err(error) => unreadable(&error),
+        })
     }
 
     fn readme(&self, turn: &mut Turn<'_>, index: &Index) -> Result<Option<Source>, Stopped> {
@@ -251,4 +276,8 @@ impl Conversation {
             None => Ok(None),
         }
     }
+}
+
+fn unreadable(error: &FeaturesError) -> String {
+    format!("I cannot read the feature list of this project: {error}.")
 }

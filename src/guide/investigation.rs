@@ -13,7 +13,7 @@ use crate::guide::{
         self,
         document::{self, Definition},
         index::Index,
-        query::Query,
+        query::{ASKING_WEIGHT, Query},
         rank::Hit,
         role::Role,
         words,
@@ -80,6 +80,7 @@ pub fn investigate(
         neighbours: Vec::new(),
         uses: Vec::new(),
         coverage,
+        is_continued: skip > 0,
         unknown: unknown(index, query),
     };
     if let Some(best) = findings.places.first().cloned() {
@@ -89,7 +90,7 @@ pub fn investigate(
         if let Some(definition) = &best.definition {
             findings.uses = uses(turn, index, best.file, definition)?;
         }
-        if !query.identifiers.is_empty() && findings.places[0].definition.is_some() {
+        if !query.wants.tests && findings.names_asked(query) {
             findings.coverage = 1.0;
         }
     }
@@ -99,7 +100,9 @@ pub fn investigate(
 /// An identifier that the question spells out leads straight to its definition.
 fn with_named(index: &Index, query: &Query, places: Vec<Place>, skip: usize) -> Vec<Place> {
     let mut named: Vec<Place> = Vec::new();
-    for identifier in query.identifiers.iter().filter(|_| skip == 0) {
+    // Who asks for tests does not ask for the definition.
+    let is_asked_for = skip == 0 && !query.wants.tests;
+    for identifier in query.identifiers.iter().filter(|_| is_asked_for) {
         let mut defined = index.defined(identifier);
         defined.sort_by_key(|(file, definition)| {
             let entry = &index.files()[*file as usize];
@@ -125,13 +128,17 @@ fn with_named(index: &Index, query: &Query, places: Vec<Place>, skip: usize) -> 
 
 /// The words searched for, as a pattern that a person could give to `grep`.
 fn pattern(query: &Query) -> String {
-    let mut slots: Vec<_> = query.slots.iter().collect();
+    // Words tried as one identifier, and agents, are only meant for the index.
+    let mut slots: Vec<_> = query.slots.iter().filter(|slot| !slot.is_pair).collect();
+    let has_content = slots.iter().any(|slot| slot.weight > ASKING_WEIGHT);
+    slots.retain(|slot| slot.weight > ASKING_WEIGHT || !has_content);
     slots.sort_by(|a, b| b.weight.total_cmp(&a.weight));
     let mut words: Vec<&str> = Vec::new();
     // Each word of the question first, then what else may name it.
     for depth in 0..4 {
         for slot in &slots {
             if let Some((term, _)) = slot.members.get(depth)
+                && !term.ends_with('~')
                 && !words.contains(&term.as_str())
                 && words.len() < MAX_PATTERN_WORDS
             {
@@ -257,10 +264,12 @@ fn find_uses(index: &Index, file: u32, definition: &Definition) -> Vec<(String, 
             continue;
         };
         let path = index.files()[other as usize].found.path.to_string_lossy().into_owned();
-        let line = text.lines().enumerate().find(|(at, line)| {
+        let naming = text.lines().enumerate().filter(|(at, line)| {
             let is_itself = other == file && *at + 1 == definition.line as usize;
             !is_itself && words::raw_words(line).any(|word| word == definition.name)
         });
+        // A line that does something with it tells more than the import.
+        let line = naming.min_by_key(|(at, line)| (is_import(line), *at));
         if let Some((at, line)) = line {
             found.push((path, at as u32 + 1, clip(line.trim(), MAX_SHOWN_BYTES)));
         }
@@ -269,6 +278,14 @@ fn find_uses(index: &Index, file: u32, definition: &Definition) -> Vec<(String, 
         }
     }
     found
+}
+
+fn is_import(line: &str) -> bool {
+    let line = line.trim_start();
+    ["use ", "pub use ", "import ", "from ", "#include", "export {", "export *"]
+        .iter()
+        .any(|opening| line.starts_with(opening))
+        || line.contains("require(")
 }
 
 /// Reads a whole file that tells about the project, as the use of a tool.

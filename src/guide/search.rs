@@ -10,6 +10,7 @@ pub mod index;
 pub mod language;
 pub mod query;
 pub mod rank;
+pub mod reading;
 pub mod role;
 pub mod vocabulary;
 pub mod walk;

@@ -48,6 +48,24 @@ fn config_check_prints_the_configuration_and_warns_of_what_is_missing() {
 }
 
 #[test]
+fn a_project_may_be_named_before_the_command() {
+    let dir = tempfile::tempdir().unwrap();
+    let arguments = ["--project", "me=.", "config", "check"];
+    let (code, stdout, stderr) = cicerone(dir.path(), &arguments, "");
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(stdout.contains("\nme = "), "{stdout}");
+}
+
+#[test]
+fn an_error_tells_each_cause_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let arguments = ["import", "gone.db", "--project", "me"];
+    let (code, _, stderr) = cicerone(dir.path(), &arguments, "");
+    assert_eq!(code, Some(1));
+    assert_eq!(stderr.matches("No such file").count(), 1, "{stderr}");
+}
+
+#[test]
 fn config_check_takes_the_flags_of_serve() {
     let dir = tempfile::tempdir().unwrap();
     let arguments = ["config", "check", "--listen", "[::1]:0", ".", "--project", "me=."];

@@ -345,3 +345,25 @@ fn the_guide_tells_what_the_project_is_and_what_it_is_itself() {
     let nothing = guide.ask("xylophone zeppelin").streamed();
     assert!(nothing.contains("found nothing"), "{nothing}");
 }
+
+#[test]
+fn the_guide_tells_the_progress_from_the_feature_list() {
+    let project = project();
+    let mut guide = Guide::start(project.path());
+    let without = guide.ask("how many features are done?").streamed();
+    assert!(without.contains("no feature list"), "{without}");
+    let connection = rusqlite::Connection::open(project.path().join("features.db")).unwrap();
+    connection
+        .execute_batch(
+            "CREATE TABLE features (id INTEGER, priority INTEGER, category TEXT, name TEXT,
+                 description TEXT, steps JSON, passes BOOLEAN, in_progress BOOLEAN);
+             INSERT INTO features VALUES
+                 (1, 1, 'core', 'Open', 'Opens.', '[]', 1, 0),
+                 (2, 2, 'core', 'Evict', 'Evicts.', '[]', 0, 0);",
+        )
+        .unwrap();
+    drop(connection);
+    let with = guide.ask("how many features are done?").streamed();
+    assert!(with.contains("**1 of 2 features pass** (50 %)"), "{with}");
+    assert!(with.contains("#2 **Evict**"), "{with}");
+}

@@ -1,3 +1,5 @@
+//! What the codec makes of an agent's lines.
+
 mod answers;
 mod damage;
 

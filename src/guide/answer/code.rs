@@ -1,6 +1,6 @@
 //! Answers about places in the code: the best one named and quoted, the next best listed.
 
-use crate::guide::place::Place;
+use crate::guide::{place::Place, search::query::Query};
 
 /// What was found for a question about code.
 #[derive(Debug)]
@@ -15,8 +15,18 @@ pub struct Findings {
     pub uses: Vec<(String, u32, String)>,
     /// The share of the question that the best file has, from 0 to 1.
     pub coverage: f32,
+    /// Whether better places were told before.
+    pub is_continued: bool,
     /// Words of the question that nothing in the project has.
     pub unknown: Vec<String>,
+}
+
+impl Findings {
+    /// Whether the best place defines an identifier that the question spells out.
+    pub fn names_asked(&self, query: &Query) -> bool {
+        let definition = self.places.first().and_then(|place| place.definition.as_ref());
+        definition.is_some_and(|definition| query.identifiers.contains(&definition.name))
+    }
 }
 
 /// Below this share of the question the answer says that it is not sure.
@@ -70,7 +80,9 @@ pub fn text(findings: &Findings) -> String {
 
 fn open(answer: &mut String, findings: &Findings, best: &Place) {
     let is_sure = findings.coverage >= SURE_COVERAGE;
-    let lead = if is_sure {
+    let lead = if findings.is_continued {
+        "After those comes"
+    } else if is_sure {
         "The best match is"
     } else {
         "I am not sure: no place has all of what you ask for. The nearest is"
@@ -152,6 +164,7 @@ mod tests {
             neighbours: vec![(3, "fn".to_owned(), "keep".to_owned(), String::new())],
             uses: vec![("src/c.rs".to_owned(), 2, "evict();".to_owned())],
             coverage: 1.0,
+            is_continued: false,
             unknown: Vec::new(),
         };
         expect_test::expect![[r#"
@@ -188,6 +201,7 @@ mod tests {
             neighbours: Vec::new(),
             uses: Vec::new(),
             coverage: 0.1,
+            is_continued: false,
             unknown: vec!["unicorn".to_owned()],
         };
         let text = text(&findings);

@@ -30,13 +30,35 @@ const MAX_SECTIONS: usize = 3;
 /// Bytes quoted of a specification at most.
 const MAX_SPEC_BYTES: usize = 900;
 
+/// Words of headings under which a README speaks of other things than the project.
+const ASIDES: &[&str] = &[
+    "donat",
+    "sponsor",
+    "funding",
+    "backer",
+    "enterprise",
+    "licen",
+    "credit",
+    "badge",
+    "thanks",
+    "table of contents",
+];
+
 /// The first paragraphs of a README that say something: no badges, no pictures, no tables.
 pub fn introduction(source: &Source) -> Vec<Fact> {
     let mut facts = Vec::new();
     let mut paragraph: Vec<&str> = Vec::new();
     let mut start = 1;
     let mut is_fenced = false;
-    for (at, line) in source.text.lines().chain([""]).enumerate() {
+    let mut is_aside = false;
+    let lines: Vec<&str> = source.text.lines().collect();
+    for (at, line) in lines.iter().copied().chain([""]).enumerate() {
+        if at < lines.len()
+            && let Some(title) = heading(&lines, at).filter(|_| !is_fenced)
+        {
+            let title = title.to_lowercase();
+            is_aside = ASIDES.iter().any(|aside| title.contains(aside));
+        }
         let line = line.trim();
         if line.starts_with("```") {
             is_fenced = !is_fenced;
@@ -50,7 +72,7 @@ pub fn introduction(source: &Source) -> Vec<Fact> {
         }
         let text = paragraph.join(" ");
         paragraph.clear();
-        if says_something(&text) {
+        if says_something(&text) && !is_aside {
             facts.push(Fact { text, citation: format!("{}:{start}", source.path) });
             if facts.len() == MAX_PARAGRAPHS {
                 break;

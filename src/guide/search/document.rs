@@ -100,11 +100,6 @@ pub fn read(text: &str, language: Language) -> Document<'_> {
             }
             if found.kind != "impl" {
                 let summary = summary(&lines, at, language);
-                let is_outlined = line.indent == 0 && document.outline.len() < MAX_OUTLINE_WORDS;
-                if is_outlined {
-                    let words = raw_words(found.name).chain(raw_words(&summary));
-                    document.outline.extend(words.map(str::to_owned));
-                }
                 document.definitions.push(Definition {
                     kind: found.kind.to_lowercase(),
                     name: found.name.to_owned(),
@@ -116,12 +111,26 @@ pub fn read(text: &str, language: Language) -> Document<'_> {
             context_at[at] = contexts.len() - 1;
         }
     }
+    document.outline = outline(&document.definitions, &lines);
     for (start, end) in cut(&lines) {
         let first = (start..=end).find(|at| lines[*at].found.is_some());
         let context = &contexts[context_at[first.unwrap_or(start)]];
         document.passages.push(passage(&lines, start, end, context, language));
     }
     document
+}
+
+/// The words of the definitions, the outermost first.
+fn outline(definitions: &[Definition], lines: &[Line<'_>]) -> Vec<String> {
+    let indent = |definition: &Definition| lines[definition.line as usize - 1].indent;
+    let mut outermost: Vec<&Definition> = definitions.iter().collect();
+    outermost.sort_by_key(|definition| indent(definition));
+    outermost
+        .iter()
+        .flat_map(|definition| raw_words(&definition.name).chain(raw_words(&definition.summary)))
+        .take(MAX_OUTLINE_WORDS)
+        .map(str::to_owned)
+        .collect()
 }
 
 fn label(text: &str, language: Language) -> Vec<Line<'_>> {
@@ -303,7 +312,7 @@ pub fn head_sentence(text: &str, language: Language) -> String {
 
 fn strip_marks(line: &str) -> &str {
     line.trim()
-        .trim_start_matches(['/', '*', '#', '!', '-', '"', '\'', ';', '<'])
+        .trim_start_matches(['/', '*', '#', '!', ':', '-', '"', '\'', ';', '<'])
         .trim_end_matches(['*', '/', '"', '\''])
         .trim()
 }
@@ -318,8 +327,9 @@ fn summary(lines: &[Line<'_>], at: usize, language: Language) -> String {
         .skip_while(|line| !line.is_comment)
         .take_while(|line| line.is_comment);
     let mut text = String::new();
-    let comments: Vec<&Line<'_>> =
-        if language == Language::Python { below.collect() } else { above.collect() };
+    let is_below = language == Language::Python
+        && lines[at].found.is_some_and(|found| found.kind != "constant");
+    let comments: Vec<&Line<'_>> = if is_below { below.collect() } else { above.collect() };
     for line in comments {
         let plain = strip_marks(line.text);
         if plain.is_empty() || plain.starts_with('@') {

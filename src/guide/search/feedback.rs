@@ -58,6 +58,7 @@ pub fn widen(index: &Index, query: &Query, hits: &[Hit], weight: f32) -> Query {
         label: term.clone(),
         members: vec![(term, 1.0)],
         weight: weight * worth / most,
+        is_pair: false,
     }));
     query
 }

@@ -12,9 +12,10 @@ use std::{
 };
 
 use crate::guide::search::{
-    document::{self, Definition},
+    document::Definition,
     language::Language,
-    role::{self, Role},
+    reading::{Parsed, parse},
+    role::Role,
     vocabulary::{Reader, Vocabulary},
     walk::{self, Found},
     words,
@@ -26,6 +27,9 @@ const N_READERS: usize = 2;
 /// When more than one in this many passages is of a file that has changed or gone, the index is
 /// built anew instead of mended.
 const MAX_DEAD_SHARE: usize = 3;
+
+/// After more files than this were read, the memory that growing took is given back.
+const MANY_FILES: usize = 500;
 
 /// A term in a passage.
 #[derive(Debug, Clone, Copy)]
@@ -98,27 +102,6 @@ pub struct Index {
     skipped: HashMap<PathBuf, (u64, Option<SystemTime>)>,
     names: HashMap<String, Vec<(u32, u32)>>,
     n_dead_passages: usize,
-}
-
-/// A file as a reader gives it.
-struct Parsed {
-    found: Found,
-    content: Option<Content>,
-}
-
-struct Content {
-    role: Role,
-    language: Language,
-    definitions: Vec<Definition>,
-    passages: Vec<ParsedPassage>,
-    n_gist_words: u32,
-    gist: Vec<(u32, [u8; 4])>,
-}
-
-struct ParsedPassage {
-    lines: Range<u32>,
-    n_words: u32,
-    terms: Vec<(u32, [u8; 4])>,
 }
 
 impl Index {
@@ -215,6 +198,10 @@ impl Index {
         });
         self.vocabulary = vocabulary.into_inner().unwrap_or_default();
         self.postings.resize_with(self.vocabulary.len(), Vec::new);
+        if changed.len() > MANY_FILES {
+            // Lists that grew by doubling hold up to twice what they need.
+            self.postings.iter_mut().for_each(Vec::shrink_to_fit);
+        }
     }
 
     fn add(&mut self, parsed: Parsed) {
@@ -356,40 +343,6 @@ fn key(name: &str) -> String {
         .filter(|character| character.is_alphanumeric())
         .flat_map(char::to_lowercase)
         .collect()
-}
-
-fn parse(root: &Path, found: &Found, reader: &mut Reader<'_>) -> Option<Content> {
-    let text = match walk::text(root, found) {
-        Ok(text) => text?,
-        Err(error) => {
-            log::debug!("cannot read a file to index it: {error}; path={}", found.path.display());
-            return None;
-        }
-    };
-    let language = Language::of(&found.path);
-    let document = document::read(&text, language);
-    let passages = document
-        .passages
-        .iter()
-        .map(|passage| {
-            let words = passage
-                .words
-                .iter()
-                .map(|(word, counts)| (*word, [counts[0], counts[1], counts[2], 0]))
-                .chain(passage.context.split_whitespace().map(|word| (word, [0, 0, 0, 1])));
-            let (n_words, terms) = reader.count(words);
-            ParsedPassage { lines: passage.start..passage.end, n_words, terms }
-        })
-        .collect();
-    let (n_gist_words, gist) = reader.gist(&found.path, &document);
-    Some(Content {
-        role: role::of(&found.path, language),
-        language,
-        passages,
-        n_gist_words,
-        gist,
-        definitions: document.definitions,
-    })
 }
 
 #[cfg(test)]

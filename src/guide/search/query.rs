@@ -14,6 +14,8 @@ pub struct Slot {
     pub members: Vec<(String, f32)>,
     /// How much of the question it is.
     pub weight: f32,
+    /// Whether it is two words tried as one identifier.
+    pub is_pair: bool,
 }
 
 /// A question, ready to be searched for.
@@ -40,8 +42,9 @@ pub struct Wants {
     pub data: bool,
 }
 
-/// Weight of a slot by what it came from.
-const ASKING_WEIGHT: f32 = 0.2;
+/// Weight of a word that only asks.
+pub const ASKING_WEIGHT: f32 = 0.2;
+/// Weight of other slots by what they came from.
 const COMMON_WEIGHT: f32 = 0.55;
 const PAIR_WEIGHT: f32 = 0.5;
 const IDENTIFIER_WEIGHT: f32 = 2.0;
@@ -67,6 +70,7 @@ pub fn parse(question: &str) -> Query {
             label: label.join(" "),
             members: members.iter().map(|member| (member.clone(), PHRASE_MEMBER_WEIGHT)).collect(),
             weight: PHRASE_WEIGHT,
+            is_pair: false,
         });
     }
     let mut seen = HashSet::new();
@@ -82,6 +86,7 @@ pub fn parse(question: &str) -> Query {
                 label: raw[at].to_owned(),
                 members: vec![(words::whole(&parts), 1.0)],
                 weight: IDENTIFIER_WEIGHT,
+                is_pair: false,
             });
             for part in parts.iter().filter(|part| !words::is_stop_word(part)) {
                 query.push(word_slot(part, &words::stem(part), 0.3));
@@ -93,12 +98,14 @@ pub fn parse(question: &str) -> Query {
                 label: word.clone(),
                 members: vec![(terms[at].clone(), 1.0)],
                 weight: ASKING_WEIGHT,
+                is_pair: false,
             }
         } else if in_phrase.contains(&at) {
             Slot {
                 label: word.clone(),
                 members: vec![(terms[at].clone(), 1.0)],
                 weight: ASKING_WEIGHT * 2.0,
+                is_pair: false,
             }
         } else if words::is_common_word(word) {
             word_slot(word, &terms[at], COMMON_WEIGHT)
@@ -115,7 +122,7 @@ fn word_slot(word: &str, term: &str, weight: f32) -> Slot {
     let mut members = vec![(term.to_owned(), 1.0)];
     members.extend(words::agent(word).map(|agent| (agent, 1.0)));
     members.extend(THESAURUS.related(term));
-    Slot { label: word.to_owned(), members, weight }
+    Slot { label: word.to_owned(), members, weight, is_pair: false }
 }
 
 /// Two neighbouring words are often one identifier: `rate limit` is `rate_limit`.
@@ -127,14 +134,21 @@ fn add_pairs(query: &mut Query, lower: &[String]) {
             label: format!("{} {}", pair[0], pair[1]),
             members: vec![(words::whole(&parts), 1.0)],
             weight: PAIR_WEIGHT,
+            is_pair: true,
         });
     }
 }
 
 fn wants(lower: &[String]) -> Wants {
     let has = |words: &[&str]| lower.iter().any(|word| words.contains(&word.as_str()));
+    // `how can tests skip the login?` is about what tests are given, not about tests.
+    let lets_tests_do = lower.windows(2).any(|pair| {
+        let opens = ["can", "do", "should", "let", "lets", "help", "could", "for", "in", "during"];
+        opens.contains(&pair[0].as_str()) && pair[1].starts_with("test")
+    });
     Wants {
-        tests: has(&["test", "tests", "tested", "testing", "benchmark", "benchmarks"]),
+        tests: !lets_tests_do
+            && has(&["test", "tests", "tested", "testing", "benchmark", "benchmarks"]),
         prose: has(&[
             "readme",
             "documentation",

@@ -37,7 +37,7 @@ pub struct Weights {
     pub file_b: f32,
     /// Share of the best passage in a file's score.
     pub best_passage: f32,
-    /// Share of the second and third best.
+    /// Share of each of the next best ones.
     pub next_passages: f32,
     /// Power of the share of slots that a place has.
     pub coverage: f32,
@@ -53,36 +53,39 @@ pub struct Weights {
     pub synonyms: f32,
     /// How much a synonym is held back by how common all synonyms of its slot are, 0 to 1.
     pub vague: f32,
+    /// Factor of synonyms of a word that the project never uses.
+    pub unsaid: f32,
+    /// How much files of many passages are held back, which have more chances of a good one.
+    pub size: f32,
     /// Weight of words learned from the first places found; 0 learns nothing.
     pub feedback: f32,
-    /// Weight of words that the project itself uses together.
-    pub associates: f32,
 }
 
 impl Default for Weights {
     fn default() -> Self {
         Self {
-            fields: [1.0, 1.5, 5.0, 1.0],
+            fields: [1.0, 1.4, 0.6, 0.5],
             heads: [4.0, 1.5, 1.2, 1.0],
-            whole: 1.0,
-            named: 0.2,
+            whole: 0.0,
+            named: 0.45,
             spelled: 0.5,
             gist: 1.0,
             gist_b: 0.4,
-            k1: 2.0,
+            k1: 1.3,
             passage_b: 0.9,
-            file_b: 0.5,
-            best_passage: 0.8,
-            next_passages: 0.25,
-            coverage: 0.6,
-            renown: 0.01,
-            others: 0.15,
-            min_places: 2.0,
-            roles: [0.45, 0.5, 0.5, 0.5, 0.3],
-            synonyms: 0.9,
-            vague: 0.8,
+            file_b: 0.4,
+            best_passage: 0.4,
+            next_passages: 0.4,
+            coverage: 0.7,
+            renown: 0.005,
+            others: 0.5,
+            min_places: 3.5,
+            roles: [0.35, 0.5, 0.5, 0.5, 0.3],
+            synonyms: 1.1,
+            vague: 0.6,
+            unsaid: 1.0,
+            size: 0.05,
             feedback: 0.0,
-            associates: 0.0,
         }
     }
 }
@@ -101,7 +104,7 @@ pub struct Hit {
 }
 
 /// Passages kept of each file.
-const PASSAGES_PER_HIT: usize = 3;
+const PASSAGES_PER_HIT: usize = 4;
 
 /// The files that fit a query, best first.
 pub fn rank(index: &Index, query: &Query, weights: &Weights) -> Vec<Hit> {
@@ -208,7 +211,12 @@ impl<'a> Scorer<'a> {
         self.slot_gists.clear();
         self.slot_names.clear();
         let vagueness = self.vagueness(slot);
+        let own = slot.members.first().and_then(|(term, _)| self.index.term(term));
+        let is_said = own.is_some_and(|term| !self.index.postings(term).is_empty());
+        let has_own = slot.members.first().is_some_and(|(_, certainty)| *certainty >= 1.0);
+        let lift = if has_own && !is_said { self.weights.unsaid } else { 1.0 };
         for (term, certainty) in &slot.members {
+            let certainty = &(certainty * if *certainty < 1.0 { lift } else { 1.0 }).min(1.0);
             if let Some(term) = self.index.term(term) {
                 self.add_term(term, *certainty, &vagueness);
                 self.add_gist(term, *certainty, &vagueness);
@@ -290,6 +298,7 @@ impl<'a> Scorer<'a> {
         let spelled: HashSet<u32> = query
             .identifiers
             .iter()
+            .filter(|_| !query.wants.tests)
             .flat_map(|identifier| self.index.defined(identifier))
             .map(|(file, _)| file)
             .collect();
@@ -321,6 +330,7 @@ impl<'a> Scorer<'a> {
                 * role_factor(entry, query.wants, self.weights)
                 * (1.0 + self.weights.renown * entry.renown)
                 * (1.0 + self.weights.named * named)
+                / (1.0 + self.weights.size * (entry.passages.len().max(1) as f32).ln())
                 * if spelled.contains(&(file as u32)) { 1.0 + self.weights.spelled } else { 1.0 };
             hits.push(Hit { file: file as u32, score, passages, coverage: cover });
         }
@@ -340,7 +350,8 @@ fn weigh<const N: usize>(counts: [u8; N], weights: [f32; N]) -> f32 {
 }
 
 fn idf(n_with: f32, n_all: f32, min_places: f32) -> f32 {
-    let n_with = n_with.max(min_places).min(n_all);
+    // In a project of a few files a word of one file is nothing special yet tells them apart.
+    let n_with = n_with.max(min_places.min(n_all / 50.0)).min(n_all);
     (1.0 + (n_all - n_with + 0.5) / (n_with + 0.5)).ln()
 }
 

@@ -104,9 +104,10 @@ impl Browser {
         }
     }
 
-    /// What a person reads in an element.
+    /// What a person reads in an element, once it is there.
     pub async fn text(&self, selector: &str) -> String {
-        self.client.find(Locator::Css(selector)).await.unwrap().text().await.unwrap()
+        let wait = self.client.wait().at_most(PATIENCE);
+        wait.for_element(Locator::Css(selector)).await.unwrap().text().await.unwrap()
     }
 
     /// The text of an element, whether it is on the screen or not.
