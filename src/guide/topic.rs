@@ -130,7 +130,8 @@ pub fn of(question: &str) -> Topic {
         "where should i start",
         "entry point",
         "entry points",
-    ]) {
+    ]) || asks_for_the_start(&says)
+    {
         return Topic::Layout;
     }
     if is_overview(&says, n_words) {
@@ -315,6 +316,16 @@ fn wants_change(all: &[&str]) -> bool {
     is_in(CHANGING_VERBS, verb) && is_order
 }
 
+/// Whether the start of the whole program is asked for, not that of a part of it.
+fn asks_for_the_start(says: &dyn Fn(&[&str]) -> bool) -> bool {
+    let whole = ["program", "project", "app", "application", "code", "codebase", "execution"];
+    let starts = ["start", "starts", "begin", "begins"];
+    says(&["where"])
+        && whole
+            .iter()
+            .any(|noun| starts.iter().any(|verb| says(&[format!("{noun} {verb}").as_str()])))
+}
+
 fn is_overview(says: &dyn Fn(&[&str]) -> bool, n_words: usize) -> bool {
     let names_project = says(&[
         "this project",
@@ -352,7 +363,11 @@ fn is_overview(says: &dyn Fn(&[&str]) -> bool, n_words: usize) -> bool {
         "dependencies",
         "goal",
     ]);
+    // A second question may follow, but what the project is comes first.
+    let asks_first = says(&["what is this project", "what does this project do"])
+        || says(&["what is this repo", "what is this repository", "what is this codebase"]);
     (names_project && asks && n_words <= 10)
+        || asks_first
         || says(&[
             "give me an overview",
             "project overview",
