@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[test]
-fn a_server_that_cannot_start_says_why_and_how_to_mend_it() {
+fn bad_settings_are_told_with_the_key_and_the_nearest_right_one() {
     for (setup, code, words) in [
         (Setup::guide().args(["--assets", "/gone/page"]), 2, ["`server.assets`", "/gone/page"]),
         (Setup::guide().config("[limits]\nagent = 3\n"), 2, ["limits.agent", "`limits.agents`"]),

@@ -140,36 +140,34 @@ impl Viewer {
 
     /// The session has ended under the viewer. If it failed, it is back in a moment.
     pub(super) fn session_lost(&mut self, context: &mut Context) {
-        let Some(Followed { place, .. }) = self.followed.take() else { return };
+        if let Some(Followed { place, .. }) = self.followed.take() {
+            self.recover(place, context);
+        }
+    }
+
+    /// Waits for the session that is built anew, and goes on in it.
+    fn recover(&mut self, place: Place, context: &mut Context) {
         let restarting = Status {
             state: ConversationState::Starting,
             detail: "The session failed and is being started again…".to_owned(),
             queue_position: None,
         };
-        let state = self.surroundings.state.clone();
-        let project = self.surroundings.project.clone();
-        let found = find(state, project);
+        let Surroundings { state, project, .. } = &self.surroundings;
+        let found = find(state.clone(), project.clone());
         context.wait(found.into_actor(self).map(move |found, viewer, context| match found {
             Ok(session) => {
                 viewer.say(&Notice::Status(restarting), context);
                 let Place { conversation, seq } = place;
                 let to = Destination::Again { conversation, seq };
-                viewer.attach(
-                    async { Ok(session) },
-                    to,
-                    context,
-                    move |viewer, result, context| {
-                        match result {
-                            Ok(()) => (),
-                            // It failed once more in the meantime.
-                            Err(NotAttached::NotOpened(NotOpened::Restarting(_))) => {
-                                viewer.left = Some(place);
-                                viewer.say(&Notice::error(NotOpened::GivenUp.to_string()), context);
-                            }
-                            Err(why) => viewer.not_attached(why, context),
-                        }
-                    },
-                );
+                let opened = async { Ok(session) };
+                viewer.attach(opened, to, context, move |viewer, result, context| match result {
+                    Ok(()) => (),
+                    // It failed once more in the meantime; the registry bounds how often.
+                    Err(NotAttached::NotOpened(NotOpened::Restarting(_))) => {
+                        viewer.recover(place, context);
+                    }
+                    Err(why) => viewer.not_attached(why, context),
+                });
             }
             // Closed in good order, not failed.
             Err(NotAttached::Refused(_)) => viewer.left = Some(place),
