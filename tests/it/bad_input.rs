@@ -3,8 +3,8 @@
 
 use std::{
     path::Path,
-    process::{Command, Output},
-    time::Duration,
+    process::{Command, Output, Stdio},
+    time::{Duration, Instant},
 };
 
 use rusqlite::Connection;
@@ -24,7 +24,7 @@ use tokio_tungstenite::tungstenite::{
 use crate::{
     client::{Client, text_of},
     screen::Screen,
-    server::{PROJECT, Server, Setup},
+    server::{DEADLINE, PROJECT, Server, Setup},
 };
 
 /// One WebSocket frame as it is told.
@@ -255,63 +255,78 @@ async fn p3_a_message_that_meets_a_locked_database_is_accepted_once_it_is_free()
 
 /// Runs another server on these places, which must end by itself.
 fn run(address: &str, data: &Path, project: &Path) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_cicerone"))
+    let mut child = Command::new(env!("CARGO_BIN_EXE_cicerone"))
         .env("HOME", data)
         .args(["--listen", address, "--agent", "guide", "--data-dir"])
         .arg(data)
         .arg("--project")
         .arg(format!("{PROJECT}={}", project.display()))
-        .output()
-        .unwrap()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + DEADLINE;
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.wait_with_output().unwrap()
+}
+
+/// A server must have ended with an error that names all this.
+fn check(what: &str, output: &Output, named: &[&str]) {
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code().is_some_and(|code| code != 0), "{what}: {told}");
+    assert_eq!(output.stdout, b"", "{what}");
+    for words in named {
+        assert!(told.contains(words), "{what}: {words:?} is not in {told}");
+    }
 }
 
 #[actix::test]
-async fn a_server_that_cannot_start_says_why_and_how_to_mend_it() {
+async fn a_server_whose_places_are_taken_says_so_and_harms_nobody() {
     let server = Server::start();
-    let project = server.project_dir();
-    let fresh = tempfile::TempDir::new().unwrap();
-    let file = fresh.path().join("cicerone.db");
-    let path = file.to_str().unwrap();
-    let make = |content: &[u8]| std::fs::write(&file, content).unwrap();
-    let check = |what: &str, output: Output, named: &[&str]| {
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.code().is_some_and(|code| code != 0), "{what}: {told}");
-        assert_eq!(output.stdout, b"", "{what}");
-        for words in named {
-            assert!(told.contains(words), "{what}: {words:?} is not in {told}");
-        }
-    };
-    let start = || run("127.0.0.1:0", fresh.path(), &project);
-
-    let held = server.data_dir();
-    let other = run("127.0.0.1:0", &held, &project);
+    let (held, project) = (server.data_dir(), server.project_dir());
+    let free = tempfile::TempDir::new().unwrap();
     let pid = server.pid().to_string();
-    check("in use", other, &[held.to_str().unwrap(), "in use", &pid, "--data-dir"]);
+    let named = [held.to_str().unwrap(), "in use", &pid, "--data-dir"];
+    check("the directory", &run("127.0.0.1:0", &held, &project), &named);
+    check(
+        "the port",
+        &run(server.address(), free.path(), &project),
+        &[server.address(), "--listen"],
+    );
+    let mut client = server.connect().await;
+    client.start().await;
+    is_answered(&mut client).await;
+}
 
-    let port = run(server.address(), fresh.path(), &project);
-    check("port", port, &[server.address(), "--listen"]);
-    std::fs::remove_file(&file).unwrap();
-
-    make(b"this is no database, but it is long enough to look like one to a careless reader");
-    check("garbage", start(), &[path, "damaged or not a database", "backup"]);
-    std::fs::remove_file(&file).unwrap();
-
-    Connection::open(&file).unwrap().execute_batch("CREATE TABLE of_another (x)").unwrap();
-    check("foreign", start(), &[path, "not one of cicerone", "--data-dir"]);
-    std::fs::remove_file(&file).unwrap();
-
-    server.database().execute("VACUUM INTO ?1", [path]).unwrap();
-    let newer = Connection::open(&file).unwrap();
-    newer.pragma_update(None, "user_version", 99).unwrap();
-    drop(newer);
-    check("newer", start(), &[path, "schema 99", "upgrade"]);
-    std::fs::remove_file(&file).unwrap();
-
-    std::fs::create_dir(&file).unwrap();
-    check("a directory", start(), &[path]);
-
-    let nowhere = run("127.0.0.1:0", &held, &project.join("nowhere"));
-    check("no project", nowhere, &["nowhere"]);
-    // All that did not harm the server that runs.
-    assert_eq!(server.get("/api/health").await.0, 200);
+#[actix::test]
+async fn a_server_that_cannot_use_its_database_says_why_and_how_to_mend_it() {
+    let server = Server::start();
+    let garbage = b"this is no database, but long enough to look like one to a careless reader";
+    let make_newer = |path: &Path| {
+        server.database().execute("VACUUM INTO ?1", [path.to_str()]).unwrap();
+        Connection::open(path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    };
+    let make_foreign = |path: &Path| {
+        Connection::open(path).unwrap().execute_batch("CREATE TABLE of_another (x)").unwrap();
+    };
+    type Case<'a> = (&'a dyn Fn(&Path), &'a [&'a str]);
+    let cases: [Case<'_>; 4] = [
+        (&|path| std::fs::write(path, garbage).unwrap(), &["damaged or not a database", "backup"]),
+        (&|path| std::fs::create_dir(path).unwrap(), &["cannot use", "--data-dir"]),
+        (&make_foreign, &["not one of cicerone", "--data-dir"]),
+        (&make_newer, &["schema 99", "upgrade"]),
+    ];
+    for (make, named) in cases {
+        let fresh = tempfile::TempDir::new().unwrap();
+        let path = fresh.path().join("cicerone.db");
+        make(&path);
+        let output = run("127.0.0.1:0", fresh.path(), &server.project_dir());
+        check("the database", &output, named);
+        check("the database", &output, &[path.to_str().unwrap()]);
+    }
 }
