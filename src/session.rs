@@ -202,7 +202,7 @@ impl Session {
             self.happen(idlest, Event::Hibernate, context);
         }
         let words = format!(
-            "{most} agents run at once, and no more may (limits.agents); ask again in a moment"
+            "as many agents run as may at once (limits.agents is {most}); ask again in a moment"
         );
         self.happen(conversation, Event::StartFailed(words), context);
     }

@@ -203,11 +203,7 @@ fn remember(
 
 impl fmt::Display for ImportReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} conversations with {} messages brought in",
-            self.conversations, self.messages
-        )?;
+        write!(f, "conversations brought in: {}, messages: {}", self.conversations, self.messages)?;
         if self.already_there > 0 {
             write!(
                 f,

@@ -319,7 +319,7 @@ async fn p9_no_more_agents_run_than_may_and_the_refusal_says_so() {
     second.ask("say too many").await;
     let frames = second.turn().await;
     let words = frames[0]["content"].as_str().unwrap();
-    assert!(words.contains("1 agents run at once"), "{frames:?}");
+    assert!(words.contains("limits.agents is 1"), "{frames:?}");
     drop(first);
     let (status, _) = server.request(reqwest::Method::DELETE, "/api/admin/sessions/demo/1").await;
     assert_eq!(status, 200);

@@ -159,5 +159,5 @@ fn what_is_no_original_is_refused_in_words() {
 #[test]
 fn a_report_names_only_what_happened() {
     let report = ImportReport { conversations: 2, messages: 5, ..ImportReport::default() };
-    assert_eq!(report.to_string(), "2 conversations with 5 messages brought in");
+    assert_eq!(report.to_string(), "conversations brought in: 2, messages: 5");
 }
