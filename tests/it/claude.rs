@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::{
     agent_probe::{Bench, wait_until},
     fake_api::FakeApi,
+    peers,
     server::is_alive,
 };
 
