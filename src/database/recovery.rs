@@ -99,8 +99,7 @@ fn open_turns(
 fn end(queued: bool) -> Content {
     if queued {
         Content::Error(TurnError {
-            content: "the server restarted before this question was answered: ask it again"
-                .to_owned(),
+            content: "a restart came before this question was answered: ask it again".to_owned(),
             retryable: true,
         })
     } else {
