@@ -1,6 +1,6 @@
 //! The real Claude Code program in front of a stand-in for its model.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use cicerone::agent::{
     AgentSession,
@@ -11,23 +11,22 @@ use uuid::Uuid;
 use crate::{
     agent_probe::{Bench, wait_until},
     fake_api::FakeApi,
+    peers,
     server::is_alive,
 };
 
-/// The program's version that these tests were written for.
+/// The program's version that these tests were written for; `.ci/setup` reads it from here.
 const VERSION: &str = "2.1.197";
 
 /// The program, or a word on how to get it.
 pub fn program() -> PathBuf {
     let named = std::env::var_os("CICERONE_TEST_CLAUDE").map(PathBuf::from);
-    let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers");
-    let program = named.unwrap_or_else(|| peers.join("node_modules/.bin/claude"));
-    assert!(
-        program.exists(),
-        "{program:?} is missing: run `npm install --prefix target/peers \
-         @anthropic-ai/claude-code@{VERSION}`, or name the program in CICERONE_TEST_CLAUDE"
-    );
-    program
+    named.or_else(|| peers::find("claude")).unwrap_or_else(|| {
+        panic!(
+            "@anthropic-ai/claude-code@{VERSION} is missing: run `.ci/setup`, or name the program \
+             in CICERONE_TEST_CLAUDE"
+        )
+    })
 }
 
 /// A bench whose agent is the real program and asks `api`.
