@@ -139,7 +139,7 @@ impl Turns {
             Event::StartFailed(words) => {
                 self.agent = Agent::Absent;
                 self.fail_first(&words, &mut effects);
-                self.advance(&mut effects);
+                self.after_end(&mut effects);
             }
             Event::StopAsked => self.stop(&mut effects),
             Event::AgentMustEnd(words) => {
