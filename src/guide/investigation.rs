@@ -106,7 +106,7 @@ fn with_named(index: &Index, query: &Query, places: Vec<Place>, skip: usize) -> 
         let mut defined = index.defined(identifier);
         defined.sort_by_key(|(file, definition)| {
             let entry = &index.files()[*file as usize];
-            let is_spelled_so = definition.name == *identifier;
+            let is_spelled_so = *definition.name == **identifier;
             (!is_spelled_so, entry.role != Role::Source, entry.found.path.clone())
         });
         let found = defined
@@ -205,7 +205,7 @@ fn neighbours(index: &Index, query: &Query, best: &Place) -> Vec<(u32, String, S
     scored
         .into_iter()
         .map(|(_, found)| {
-            (found.line, found.kind.clone(), found.name.clone(), found.summary.clone())
+            (found.line, found.kind.to_owned(), found.name.to_string(), found.summary.to_string())
         })
         .collect()
 }
@@ -219,7 +219,7 @@ fn uses(
 ) -> Result<Vec<(String, u32, String)>, Stopped> {
     let is_name = definition.name.len() > 2
         && definition.name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '$');
-    if !is_name || matches!(definition.kind.as_str(), "heading" | "section" | "rule") {
+    if !is_name || matches!(definition.kind, "heading" | "section" | "rule") {
         return Ok(Vec::new());
     }
     let input = json!({
@@ -266,7 +266,7 @@ fn find_uses(index: &Index, file: u32, definition: &Definition) -> Vec<(String, 
         let path = index.files()[other as usize].found.path.to_string_lossy().into_owned();
         let naming = text.lines().enumerate().filter(|(at, line)| {
             let is_itself = other == file && *at + 1 == definition.line as usize;
-            !is_itself && words::raw_words(line).any(|word| word == definition.name)
+            !is_itself && words::raw_words(line).any(|word| *word == *definition.name)
         });
         // A line that does something with it tells more than the import.
         let line = naming.min_by_key(|(at, line)| (is_import(line), *at));
@@ -319,7 +319,7 @@ pub fn outline(index: &Index, file: u32, most: usize) -> Vec<Fact> {
         .iter()
         .take(most)
         .map(|definition| Fact {
-            text: match definition.kind.as_str() {
+            text: match definition.kind {
                 "heading" | "section" => format!("section “{}”", definition.name),
                 kind if definition.summary.is_empty() => format!("{kind} `{}`", definition.name),
                 kind => format!("{kind} `{}`, “{}”", definition.name, definition.summary),

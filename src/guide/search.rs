@@ -5,7 +5,6 @@
 pub mod concepts;
 pub mod definitions;
 pub mod document;
-pub mod feedback;
 pub mod index;
 pub mod language;
 pub mod query;
@@ -24,15 +23,5 @@ use crate::guide::search::{
 
 /// The files that answer a query, best first.
 pub fn find(index: &Index, query: &Query) -> Vec<Hit> {
-    find_with(index, query, &Weights::default())
-}
-
-/// As [`find`], with other weights.
-pub fn find_with(index: &Index, query: &Query, weights: &Weights) -> Vec<Hit> {
-    let hits = rank::rank(index, query, weights);
-    if weights.feedback <= 0.0 {
-        return hits;
-    }
-    let query = feedback::widen(index, query, &hits, weights.feedback);
-    rank::rank(index, &query, weights)
+    rank::rank(index, query, &Weights::default())
 }

@@ -25,7 +25,9 @@ impl Findings {
     /// Whether the best place defines an identifier that the question spells out.
     pub fn names_asked(&self, query: &Query) -> bool {
         let definition = self.places.first().and_then(|place| place.definition.as_ref());
-        definition.is_some_and(|definition| query.identifiers.contains(&definition.name))
+        definition.is_some_and(|definition| {
+            query.identifiers.iter().any(|identifier| **identifier == *definition.name)
+        })
     }
 }
 
@@ -91,7 +93,7 @@ fn open(answer: &mut String, findings: &Findings, best: &Place) {
         Some(definition) => {
             answer.push_str(&format!(
                 "{lead} {} at `{}`{}",
-                named(&definition.kind, &definition.name),
+                named(definition.kind, &definition.name),
                 best.citation(),
                 said(&definition.summary)
             ));
@@ -110,7 +112,7 @@ fn open(answer: &mut String, findings: &Findings, best: &Place) {
 fn why(place: &Place) -> String {
     match &place.definition {
         Some(definition) => {
-            format!("{}{}", named(&definition.kind, &definition.name), said(&definition.summary))
+            format!("{}{}", named(definition.kind, &definition.name), said(&definition.summary))
         }
         None => format!("`{}`", place.text.trim().replace('`', "'")),
     }
@@ -145,10 +147,10 @@ mod tests {
             line: 7,
             text: "fn evict() {".to_owned(),
             definition: Some(Definition {
-                kind: "fn".to_owned(),
-                name: "evict".to_owned(),
+                kind: "fn",
+                name: "evict".into(),
                 line: 7,
-                summary: summary.to_owned(),
+                summary: summary.into(),
             }),
             quoted: 7..9,
             quote: "fn evict() {\n}".to_owned(),

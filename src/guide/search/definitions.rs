@@ -195,6 +195,59 @@ fn accept<'a>(kind: &'a str, name: &'a str) -> Option<Found<'a>> {
     is_name.then_some(Found { kind, name })
 }
 
+/// What a definition may be, in lower case. Kept as one list, so that the many definitions of a
+/// project share the words.
+const KINDS: &[&str] = &[
+    "class",
+    "constant",
+    "const",
+    "def",
+    "defmacro",
+    "defmodule",
+    "defp",
+    "defprotocol",
+    "defstruct",
+    "enum",
+    "export",
+    "extension",
+    "fn",
+    "fun",
+    "func",
+    "function",
+    "heading",
+    "impl",
+    "index",
+    "interface",
+    "macro_rules!",
+    "method",
+    "mixin",
+    "mod",
+    "module",
+    "namespace",
+    "object",
+    "procedure",
+    "protocol",
+    "record",
+    "rule",
+    "section",
+    "static",
+    "struct",
+    "table",
+    "target",
+    "trait",
+    "trigger",
+    "type",
+    "union",
+    "var",
+    "view",
+];
+
+/// The word for what a definition is, in lower case.
+pub fn kind_word(kind: &str) -> &'static str {
+    let known = KINDS.iter().find(|known| known.eq_ignore_ascii_case(kind));
+    known.copied().unwrap_or("definition")
+}
+
 /// Whether definitions inside this one belong to it: a class, an `impl`, a module.
 pub fn is_container(kind: &str) -> bool {
     matches!(

@@ -62,13 +62,13 @@ pub struct Passage<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Definition {
     /// What it is: `fn`, `class`, `heading` and so on.
-    pub kind: String,
+    pub kind: &'static str,
     /// The name.
-    pub name: String,
+    pub name: Box<str>,
     /// The line of the name, from 1.
     pub line: u32,
     /// The first sentence of the comment that belongs to it, empty without one.
-    pub summary: String,
+    pub summary: Box<str>,
 }
 
 /// What is known of one line.
@@ -101,16 +101,17 @@ pub fn read(text: &str, language: Language) -> Document<'_> {
             if found.kind != "impl" {
                 let summary = summary(&lines, at, language);
                 document.definitions.push(Definition {
-                    kind: found.kind.to_lowercase(),
-                    name: found.name.to_owned(),
+                    kind: definitions::kind_word(found.kind),
+                    name: found.name.into(),
                     line: at as u32 + 1,
-                    summary,
+                    summary: summary.into(),
                 });
             }
         } else {
             context_at[at] = contexts.len() - 1;
         }
     }
+    document.definitions.shrink_to_fit();
     document.outline = outline(&document.definitions, &lines);
     for (start, end) in cut(&lines) {
         let first = (start..=end).find(|at| lines[*at].found.is_some());

@@ -3,6 +3,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    hash::{DefaultHasher, Hash, Hasher},
     ops::Range,
     path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
@@ -100,7 +101,8 @@ pub struct Index {
     by_path: HashMap<PathBuf, u32>,
     /// Files that are not text, so that they are not opened at each question.
     skipped: HashMap<PathBuf, (u64, Option<SystemTime>)>,
-    names: HashMap<String, Vec<(u32, u32)>>,
+    /// Where each name is defined, by the hash of its [`key`]: file and place among its definitions.
+    names: HashMap<u64, Vec<(u32, u32)>>,
     n_dead_passages: usize,
 }
 
@@ -162,7 +164,7 @@ impl Index {
             entry.is_alive = false;
             self.n_dead_passages += entry.passages.len();
             for definition in &entry.definitions {
-                if let Some(places) = self.names.get_mut(&key(&definition.name)) {
+                if let Some(places) = self.names.get_mut(&hash(&definition.name)) {
                     places.retain(|(of, _)| *of != file);
                 }
             }
@@ -201,6 +203,11 @@ impl Index {
         if changed.len() > MANY_FILES {
             // Lists that grew by doubling hold up to twice what they need.
             self.postings.iter_mut().for_each(Vec::shrink_to_fit);
+            self.file_postings.values_mut().for_each(Vec::shrink_to_fit);
+            self.names.values_mut().for_each(Vec::shrink_to_fit);
+            self.names.shrink_to_fit();
+            self.passages.shrink_to_fit();
+            self.files.shrink_to_fit();
         }
     }
 
@@ -233,7 +240,7 @@ impl Index {
             self.file_postings.entry(term).or_default().push(FilePosting { file, counts });
         }
         for (at, definition) in content.definitions.iter().enumerate() {
-            self.names.entry(key(&definition.name)).or_default().push((file, at as u32));
+            self.names.entry(hash(&definition.name)).or_default().push((file, at as u32));
         }
         let found_path = found.path.clone();
         self.by_path.insert(found.path.clone(), file);
@@ -260,7 +267,7 @@ impl Index {
             }
             for definition in &entry.definitions {
                 let parts = words::parts(&definition.name);
-                let n_places = self.names.get(&key(&definition.name)).map_or(0, Vec::len);
+                let n_places = self.names.get(&hash(&definition.name)).map_or(0, Vec::len);
                 let is_telling = parts.len() > 1 && n_places <= 2;
                 let term = self.vocabulary.get(&words::whole(&parts)).filter(|_| is_telling);
                 let n_mentions = term.map_or(0, |term| self.postings[term as usize].len());
@@ -309,13 +316,14 @@ impl Index {
 
     /// Where a name is defined, in any spelling.
     pub fn defined(&self, name: &str) -> Vec<(u32, &Definition)> {
+        let asked = key(name);
         self.names
-            .get(&key(name))
+            .get(&hash(name))
             .into_iter()
             .flatten()
             .filter_map(|(file, at)| {
                 let definition = self.files[*file as usize].definitions.get(*at as usize)?;
-                Some((*file, definition))
+                (key(&definition.name) == asked).then_some((*file, definition))
             })
             .collect()
     }
@@ -343,6 +351,12 @@ fn key(name: &str) -> String {
         .filter(|character| character.is_alphanumeric())
         .flat_map(char::to_lowercase)
         .collect()
+}
+
+fn hash(name: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key(name).hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]

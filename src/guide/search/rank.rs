@@ -1,6 +1,7 @@
 //! Ranking: which passages and files fit a query best. Passages are scored by BM25F over their
-//! fields, files likewise over all their passages, their path and their head; a file's rank
-//! comes from both, from what it is to the project, and from how much others speak of it.
+//! fields, files likewise over their gist: their path, their head and their outline. A file's
+//! rank comes from its best passages and its gist together, from what it is to the project, and
+//! from how much others speak of it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -57,8 +58,6 @@ pub struct Weights {
     pub unsaid: f32,
     /// How much files of many passages are held back, which have more chances of a good one.
     pub size: f32,
-    /// Weight of words learned from the first places found; 0 learns nothing.
-    pub feedback: f32,
 }
 
 impl Default for Weights {
@@ -69,7 +68,7 @@ impl Default for Weights {
             whole: 0.0,
             named: 0.45,
             spelled: 0.5,
-            gist: 1.0,
+            gist: 0.9,
             gist_b: 0.4,
             k1: 1.3,
             passage_b: 0.9,
@@ -78,14 +77,13 @@ impl Default for Weights {
             next_passages: 0.4,
             coverage: 0.7,
             renown: 0.005,
-            others: 0.5,
+            others: 0.7,
             min_places: 3.5,
             roles: [0.35, 0.5, 0.5, 0.5, 0.3],
-            synonyms: 1.1,
-            vague: 0.6,
+            synonyms: 1.3,
+            vague: 0.3,
             unsaid: 1.0,
             size: 0.05,
-            feedback: 0.0,
         }
     }
 }
@@ -326,7 +324,8 @@ impl<'a> Scorer<'a> {
             let named = (self.names[file] / entry.n_name_words.max(1) as f32).min(1.0);
             let score = (self.weights.whole * whole
                 + self.weights.best_passage * best
-                + self.weights.next_passages * next)
+                + self.weights.next_passages * next
+                + self.weights.gist * self.gists[file])
                 * role_factor(entry, query.wants, self.weights)
                 * (1.0 + self.weights.renown * entry.renown)
                 * (1.0 + self.weights.named * named)

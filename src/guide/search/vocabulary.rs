@@ -9,9 +9,12 @@ use std::{
 
 use crate::guide::search::{document::Document, words};
 
+/// Words that a reader remembers at most.
+const MAX_KNOWN: usize = 1 << 16;
+
 /// The number of each term.
 #[derive(Debug, Default)]
-pub struct Vocabulary(HashMap<String, u32>);
+pub struct Vocabulary(HashMap<Box<str>, u32>);
 
 impl Vocabulary {
     /// The number of a term that is known.
@@ -31,7 +34,7 @@ impl Vocabulary {
 
     fn number(&mut self, term: String) -> u32 {
         let next = self.0.len() as u32;
-        *self.0.entry(term).or_insert(next)
+        *self.0.entry(term.into_boxed_str()).or_insert(next)
     }
 }
 
@@ -39,7 +42,7 @@ impl Vocabulary {
 #[derive(Debug)]
 pub struct Reader<'a> {
     vocabulary: &'a Mutex<Vocabulary>,
-    known: HashMap<String, Vec<u32>>,
+    known: HashMap<Box<str>, Box<[u32]>>,
 }
 
 impl<'a> Reader<'a> {
@@ -54,9 +57,13 @@ impl<'a> Reader<'a> {
             let mut vocabulary = self.vocabulary.lock().unwrap_or_else(PoisonError::into_inner);
             let numbers = terms.into_iter().map(|term| vocabulary.number(term)).collect();
             drop(vocabulary);
-            self.known.insert(word.to_owned(), numbers);
+            if self.known.len() >= MAX_KNOWN {
+                // Most of what is remembered stood once, in data; what is common comes back soon.
+                self.known.clear();
+            }
+            self.known.insert(word.into(), numbers);
         }
-        self.known.get(word).map_or(&[], Vec::as_slice)
+        self.known.get(word).map_or(&[], |numbers| numbers)
     }
 
     /// The number of words and the terms of a passage, each term once, with its counts.

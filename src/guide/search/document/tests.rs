@@ -10,10 +10,10 @@ fn a_definition_carries_the_first_sentence_of_its_comment() {
     assert_eq!(
         document.definitions,
         [Definition {
-            kind: "fn".to_owned(),
-            name: "release".to_owned(),
+            kind: "fn",
+            name: "release".into(),
             line: 7,
-            summary: "Gives a connection back.".to_owned(),
+            summary: "Gives a connection back.".into(),
         }]
     );
 }
@@ -50,7 +50,7 @@ fn a_definition_takes_the_comment_above_it_into_its_passage() {
 fn a_doc_string_is_a_comment_and_sums_up_its_function() {
     let text = "def go():\n    \"\"\"Start the engine.\n\n    More.\n    \"\"\"\n    run()\n";
     let document = read(text, Language::Python);
-    assert_eq!(document.definitions[0].summary, "Start the engine.");
+    assert_eq!(&*document.definitions[0].summary, "Start the engine.");
     assert_eq!(document.passages[0].words["engine"], [0, 1, 0]);
     assert_eq!(document.passages[0].words["run"], [1, 0, 0]);
 }
@@ -58,7 +58,7 @@ fn a_doc_string_is_a_comment_and_sums_up_its_function() {
 #[test]
 fn underlined_titles_are_headings() {
     let document = read("Running it\n==========\n\nPress go.\n", Language::Prose);
-    assert_eq!(document.definitions[0].name, "Running it");
+    assert_eq!(&*document.definitions[0].name, "Running it");
 }
 
 #[test]

@@ -71,3 +71,10 @@ fn a_repeated_word_does_not_beat_two_words() {
     ];
     assert_eq!(best(&files, "alpha omega"), "src/b.rs");
 }
+
+#[test]
+fn the_folder_of_a_file_tells_what_it_is_about() {
+    let text = "fn start() {\n    open_session();\n}\n";
+    let files = [("src/alpha/store.rs", text), ("src/session/store.rs", text)];
+    assert_eq!(best(&files, "where does a session start?"), "src/session/store.rs");
+}
