@@ -381,4 +381,11 @@ mod tests {
         check(Language::Sql, &[("CREATE TABLE IF NOT EXISTS users (", Some(("TABLE", "users")))]);
         check(Language::Prose, &[("## How to run", Some(("heading", "How to run")))]);
     }
+
+    #[test]
+    fn a_kind_is_told_in_lower_case_and_an_unknown_one_plainly() {
+        for (kind, word) in [("fn", "fn"), ("TABLE", "table"), ("gadget", "definition")] {
+            assert_eq!(kind_word(kind), word);
+        }
+    }
 }

@@ -46,7 +46,7 @@ pub struct Wants {
 pub const ASKING_WEIGHT: f32 = 0.2;
 /// Weight of other slots by what they came from.
 const COMMON_WEIGHT: f32 = 0.55;
-const PAIR_WEIGHT: f32 = 0.5;
+const PAIR_WEIGHT: f32 = 0.3;
 const IDENTIFIER_WEIGHT: f32 = 2.0;
 const PHRASE_WEIGHT: f32 = 0.9;
 /// How sure a phrase is of its concept's words.

@@ -20,8 +20,6 @@ pub struct Weights {
     pub fields: [f32; 4],
     /// Worth of a word in the file's name, its folders, its head comment, its outline.
     pub heads: [f32; 4],
-    /// Share of all its text in a file's score.
-    pub whole: f32,
     /// Worth of a file whose whole name is asked for.
     pub named: f32,
     /// Worth of a file that defines an identifier that the question spells out.
@@ -34,8 +32,6 @@ pub struct Weights {
     pub k1: f32,
     /// How much long passages are held back.
     pub passage_b: f32,
-    /// How much long files are held back.
-    pub file_b: f32,
     /// Share of the best passage in a file's score.
     pub best_passage: f32,
     /// Share of each of the next best ones.
@@ -65,14 +61,12 @@ impl Default for Weights {
         Self {
             fields: [1.0, 1.4, 0.6, 0.5],
             heads: [4.0, 1.5, 1.2, 1.0],
-            whole: 0.0,
             named: 0.45,
             spelled: 0.5,
             gist: 0.9,
             gist_b: 0.4,
             k1: 1.3,
             passage_b: 0.9,
-            file_b: 0.4,
             best_passage: 0.4,
             next_passages: 0.4,
             coverage: 0.7,
@@ -116,7 +110,6 @@ pub fn rank(index: &Index, query: &Query, weights: &Weights) -> Vec<Hit> {
 /// See [`Scorer::vagueness`].
 struct Vagueness {
     passage_idf: f32,
-    file_idf: f32,
     gist_idf: f32,
 }
 
@@ -124,14 +117,12 @@ struct Scorer<'a> {
     index: &'a Index,
     weights: &'a Weights,
     mean_passage: f32,
-    mean_file: f32,
     passages: Vec<f32>,
     passage_cover: Vec<f32>,
-    files: Vec<f32>,
     file_cover: Vec<f32>,
     /// Of the slot at hand.
     slot_passages: HashMap<u32, (f32, f32)>,
-    slot_files: HashMap<u32, (f32, f32)>,
+    slot_files: HashSet<u32>,
     slot_gists: HashMap<u32, (f32, f32)>,
     slot_names: HashMap<u32, f32>,
     mean_gist: f32,
@@ -151,13 +142,11 @@ impl<'a> Scorer<'a> {
             index,
             weights,
             mean_passage: words as f32 / n_passages.max(1) as f32,
-            mean_file: words as f32 / n_files.max(1) as f32,
             passages: vec![0.0; n_passages],
             passage_cover: vec![0.0; n_passages],
-            files: vec![0.0; n_files],
             file_cover: vec![0.0; n_files],
             slot_passages: HashMap::new(),
-            slot_files: HashMap::new(),
+            slot_files: HashSet::new(),
             slot_gists: HashMap::new(),
             mean_gist: gist_words as f32 / n_files.max(1) as f32,
             gists: vec![0.0; n_files],
@@ -171,16 +160,13 @@ impl<'a> Scorer<'a> {
     /// could mean anything is named everywhere and so tells little.
     fn vagueness(&mut self, slot: &Slot) -> Vagueness {
         let mut in_passages: HashSet<u32> = HashSet::new();
-        let mut in_files: HashSet<u32> = HashSet::new();
         let mut in_gists: HashSet<u32> = HashSet::new();
         for (term, _) in slot.members.iter().filter(|(_, certainty)| *certainty < 1.0) {
             let Some(term) = self.index.term(term) else {
                 continue;
             };
             for posting in self.index.postings(term) {
-                if in_passages.insert(posting.passage) {
-                    in_files.insert(self.index.passages()[posting.passage as usize].file);
-                }
+                in_passages.insert(posting.passage);
             }
             in_gists.extend(self.index.file_postings(term).iter().map(|posting| posting.file));
         }
@@ -189,7 +175,6 @@ impl<'a> Scorer<'a> {
         let least = self.weights.min_places;
         Vagueness {
             passage_idf: idf(in_passages.len() as f32, n_passages, least),
-            file_idf: idf(in_files.len() as f32, n_files, least),
             gist_idf: idf(in_gists.len() as f32, n_files, least),
         }
     }
@@ -236,9 +221,7 @@ impl<'a> Scorer<'a> {
         for (file, certainty) in &self.slot_names {
             self.names[*file as usize] += slot.weight.min(1.0) * certainty;
         }
-        for (file, (best, sum)) in &self.slot_files {
-            let score = best + self.weights.others * (sum - best);
-            self.files[*file as usize] += slot.weight * score;
+        for file in &self.slot_files {
             self.file_cover[*file as usize] += slot.weight;
         }
     }
@@ -268,27 +251,15 @@ impl<'a> Scorer<'a> {
         let n_passages = self.index.passages().len() as f32;
         let own = idf(postings.len() as f32, n_passages, weights.min_places);
         let worth = self.worth(own, vagueness.passage_idf, certainty);
-        let mut in_files: HashMap<u32, f32> = HashMap::new();
         for posting in postings {
             let entry = self.index.passages()[posting.passage as usize];
             let frequency = weigh(posting.counts, weights.fields);
             let norm = norm(entry.length as f32, self.mean_passage, weights.passage_b);
             let score = worth * saturate(frequency / norm, weights.k1);
             raise(&mut self.slot_passages, posting.passage, score);
-            *in_files.entry(entry.file).or_default() += frequency;
+            self.slot_files.insert(entry.file);
         }
-        for posting in self.index.file_postings(term) {
-            *in_files.entry(posting.file).or_default() += 1.0;
-        }
-        let n_files = self.index.files().len() as f32;
-        let own = idf(in_files.len() as f32, n_files, weights.min_places);
-        let worth = self.worth(own, vagueness.file_idf, certainty);
-        for (file, frequency) in in_files {
-            let length = self.index.files()[file as usize].length as f32;
-            let norm = norm(length, self.mean_file, weights.file_b);
-            let score = worth * saturate(frequency / norm, weights.k1);
-            raise(&mut self.slot_files, file, score);
-        }
+        self.slot_files.extend(self.index.file_postings(term).iter().map(|posting| posting.file));
     }
 
     fn finish(self, query: &Query) -> Vec<Hit> {
@@ -302,7 +273,7 @@ impl<'a> Scorer<'a> {
             .collect();
         let mut hits = Vec::new();
         for (file, entry) in self.index.files().iter().enumerate() {
-            if !entry.is_alive || self.files[file] <= 0.0 {
+            if !entry.is_alive || self.file_cover[file] <= 0.0 {
                 continue;
             }
             let mut passages: Vec<(u32, f32)> = entry
@@ -320,10 +291,8 @@ impl<'a> Scorer<'a> {
             let best = passages.first().map_or(0.0, |(_, score)| *score);
             let next: f32 = passages.iter().skip(1).map(|(_, score)| *score).sum();
             let cover = (self.file_cover[file] / total).min(1.0);
-            let whole = self.files[file] * cover.powf(self.weights.coverage);
             let named = (self.names[file] / entry.n_name_words.max(1) as f32).min(1.0);
-            let score = (self.weights.whole * whole
-                + self.weights.best_passage * best
+            let score = (self.weights.best_passage * best
                 + self.weights.next_passages * next
                 + self.weights.gist * self.gists[file])
                 * role_factor(entry, query.wants, self.weights)
