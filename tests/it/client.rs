@@ -2,7 +2,10 @@
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    time::timeout,
+};
 use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{Message, client::IntoClientRequest as _, http::HeaderValue},
@@ -20,12 +23,24 @@ pub struct Client {
 impl Client {
     /// Opens a socket to a project, as a browser with this cookie.
     pub async fn connect(address: &str, project: &str, cookie: Option<&str>) -> Self {
+        let stream = TcpStream::connect(address).await.unwrap();
+        Self::over(stream, address, project, cookie).await
+    }
+
+    /// Opens a socket for which the kernel keeps as little as it can while nobody reads.
+    pub async fn connect_narrow(address: &str, project: &str) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let stream = socket.connect(address.parse().unwrap()).await.unwrap();
+        Self::over(stream, address, project, None).await
+    }
+
+    async fn over(stream: TcpStream, address: &str, project: &str, cookie: Option<&str>) -> Self {
         let url = format!("ws://{address}/api/assistant/ws/{project}");
         let mut request = url.into_client_request().unwrap();
         if let Some(cookie) = cookie {
             request.headers_mut().insert("cookie", HeaderValue::from_str(cookie).unwrap());
         }
-        let stream = TcpStream::connect(address).await.unwrap();
         let (socket, answer) = client_async(request, stream).await.unwrap();
         let set = answer.headers().get("set-cookie").and_then(|value| value.to_str().ok());
         let set = set.and_then(|cookie| cookie.split(';').next()).map(str::to_owned);

@@ -23,6 +23,7 @@ mod rest;
 mod screen;
 mod seed;
 mod server;
+mod slow;
 mod starting;
 #[cfg(feature = "faults")]
 mod supervision;
