@@ -91,8 +91,7 @@ async fn p3_p4_an_answer_that_a_kill_cuts_is_there_up_to_its_last_moment_on_ever
         screen.show(&client.until("text").await);
         seen.push((Instant::now(), screen.answer(1).len()));
     }
-    let (_, list) = server.get("/api/admin/sessions").await;
-    let agent = u32::try_from(list[0]["conversations"][0]["pid"].as_u64().unwrap()).unwrap();
+    let agent = server.agent_pid().await;
     let killed = Instant::now();
     server.crash();
     eventually("the agent is gone", async || (!is_alive(agent)).then_some(())).await;
@@ -227,8 +226,7 @@ async fn p8_a_server_that_is_told_to_end_stores_what_runs_and_leaves_no_process(
         screen.show(&client.until("accepted").await);
         let answer = screen.answer(1);
         let child: u32 = answer.trim_end_matches(" so far").parse().unwrap();
-        let (_, list) = server.get("/api/admin/sessions").await;
-        let agent = u32::try_from(list[0]["conversations"][0]["pid"].as_u64().unwrap()).unwrap();
+        let agent = server.agent_pid().await;
         signal(server.pid(), name);
         let (frames, code, _) = client.until_closed().await;
         assert_eq!(code, 1001, "{name}");
@@ -257,8 +255,7 @@ async fn p8_an_agent_that_neither_hears_nor_obeys_does_not_keep_the_server() {
     let id = client.start().await;
     client.ask("say so far\nhang").await;
     client.until("text").await;
-    let (_, list) = server.get("/api/admin/sessions").await;
-    let agent = u32::try_from(list[0]["conversations"][0]["pid"].as_u64().unwrap()).unwrap();
+    let agent = server.agent_pid().await;
     let told = Instant::now();
     assert!(server.terminate().success());
     assert!(told.elapsed() < Duration::from_secs(8), "it took {:?}", told.elapsed());
@@ -279,8 +276,7 @@ async fn a_server_that_cannot_end_its_agent_in_time_ends_all_the_same() {
     let id = client.start().await;
     client.ask("say so far\nhang").await;
     client.until("text").await;
-    let (_, list) = server.get("/api/admin/sessions").await;
-    let agent = u32::try_from(list[0]["conversations"][0]["pid"].as_u64().unwrap()).unwrap();
+    let agent = server.agent_pid().await;
     let told = Instant::now();
     server.terminate();
     assert!(told.elapsed() < DEADLINE / 2, "it took {:?}", told.elapsed());

@@ -35,14 +35,6 @@ async fn asked(server: &Server, question: &str) -> (Client, i64) {
     (client, id)
 }
 
-async fn pid_of(server: &Server) -> u32 {
-    eventually("the admin list knows the agent's process", async || {
-        let (_, list) = server.get("/api/admin/sessions").await;
-        list[0]["conversations"][0]["pid"].as_u64().map(|pid| u32::try_from(pid).unwrap())
-    })
-    .await
-}
-
 #[actix::test]
 async fn p1_a_created_conversation_is_listed_although_it_is_empty() {
     let server = Server::start();
@@ -229,7 +221,7 @@ async fn p8_closing_a_session_ends_its_agents_and_the_next_message_of_our_client
             break child.parse::<u32>().unwrap();
         }
     };
-    let agent = pid_of(&server).await;
+    let agent = server.agent_pid().await;
     assert!(is_alive(agent) && is_alive(child));
     let closed = server.request(Method::DELETE, "/api/admin/sessions/demo").await;
     assert_eq!(closed, (200, json!({ "success": true, "message": "Session closed" })));
@@ -321,7 +313,7 @@ async fn a_conversation_that_is_deleted_in_mid_turn_ends_once_and_is_gone_for_go
     client.ask("stream 100000 5").await;
     client.until("text").await;
     seed.until("text").await;
-    let agent = pid_of(&server).await;
+    let agent = server.agent_pid().await;
     let path = format!("{CONVERSATIONS}/{id}");
     let deleted = server.request(Method::DELETE, &path).await;
     assert_eq!(deleted, (200, json!({ "success": true, "message": "Conversation deleted" })));

@@ -154,6 +154,15 @@ impl Server {
         (client, frames)
     }
 
+    /// The process of the first live conversation's agent, once there is one.
+    pub async fn agent_pid(&self) -> u32 {
+        eventually("the admin list knows the agent's process", async || {
+            let (_, list) = self.get("/api/admin/sessions").await;
+            list[0]["conversations"][0]["pid"].as_u64().map(|pid| u32::try_from(pid).unwrap())
+        })
+        .await
+    }
+
     /// Asks for a path; gives the status and the body as JSON, or as text where it is none.
     pub async fn get(&self, path: &str) -> (u16, Value) {
         self.request(reqwest::Method::GET, path).await

@@ -33,14 +33,6 @@ async fn admin(server: &Server) -> Value {
     server.get("/api/admin/sessions").await.1
 }
 
-async fn agent_of(server: &Server) -> u32 {
-    eventually("the agent runs", async || {
-        let pid = admin(server).await[0]["conversations"][0]["pid"].as_u64();
-        pid.map(|pid| u32::try_from(pid).unwrap())
-    })
-    .await
-}
-
 /// Nothing comes for a while.
 async fn is_quiet(client: &mut Client) {
     let came = tokio::time::timeout(QUIET, client.text()).await;
@@ -71,7 +63,7 @@ async fn p7_p8_a_panic_in_mid_turn_ends_it_once_and_everybody_goes_on_on_the_sam
     }
     let answer = screen.answer(1);
     let child: u32 = answer.split('w').next().unwrap().parse().unwrap();
-    let agent = agent_of(&server).await;
+    let agent = server.agent_pid().await;
     assert!(is_alive(agent) && is_alive(child));
 
     panic(&server, "demo").await;
@@ -180,7 +172,7 @@ async fn p8_a_panic_that_nobody_sees_leaves_no_process_and_no_open_turn() {
     let id = client.start().await;
     client.ask("stream 100000 5").await;
     client.until("text").await;
-    let agent = agent_of(&server).await;
+    let agent = server.agent_pid().await;
     drop(client);
     panic(&server, "demo").await;
     eventually("the agent is gone", async || (!is_alive(agent)).then_some(())).await;
