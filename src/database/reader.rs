@@ -26,11 +26,6 @@ impl Reader {
         self.read(|connection| reads::conversations(connection, project))
     }
 
-    /// How many conversations [`Reader::conversations`] would list.
-    pub fn count(&self, project: &ProjectName) -> Result<i64, DatabaseError> {
-        self.read(|connection| reads::count(connection, project))
-    }
-
     /// A conversation as the original tells it. `None` when the project has no such one.
     pub fn conversation(
         &self,

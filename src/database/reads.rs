@@ -60,15 +60,6 @@ pub(super) fn summary(
     Ok(statement.query_row(params![conversation, project.as_str()], read_summary).optional()?)
 }
 
-pub(super) fn count(connection: &Connection, project: &ProjectName) -> Result<i64, DatabaseError> {
-    Ok(connection
-        .prepare_cached(
-            "SELECT count(*) FROM conversations
-             WHERE project = ?1 AND (explicit = 1 OR written = 1)",
-        )?
-        .query_row([project.as_str()], |row| row.get(0))?)
-}
-
 /// The end that recovery gave the newest turn of the conversation that a browser was in last.
 pub(super) fn missed_end(
     connection: &Connection,

@@ -17,7 +17,7 @@ fn a_new_store_is_readable_by_its_owner_alone() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("data/deep").join(FILE_NAME);
     let (_database, reader) = Database::open(&path).unwrap();
-    reader.count(&project()).unwrap();
+    reader.conversation(&project(), 1).unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&path), 0o600);
     assert_eq!(mode(&path.with_file_name("cicerone.db-wal")), 0o600);

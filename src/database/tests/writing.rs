@@ -105,7 +105,7 @@ async fn the_first_question_titles_and_lists_the_conversation() {
     let title: String = long.chars().take(50).chain("...".chars()).collect();
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0].title.as_deref(), Some(title.as_str()));
-    assert_eq!(store.reader.count(&project()).unwrap(), 1);
+    assert_eq!(store.reader.conversations(&project()).unwrap().len(), 1);
 }
 
 #[actix::test]
