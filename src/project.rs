@@ -6,6 +6,10 @@ use std::{fmt, path::PathBuf, sync::Arc};
 /// Longest project name, in characters.
 pub const MAX_NAME_LENGTH: usize = 50;
 
+/// Where a project may keep its specification, relative to its directory, in order of preference.
+pub const SPECIFICATIONS: [&str; 3] =
+    ["prompts/app_spec.txt", ".autoforge/prompts/app_spec.txt", ".autocoder/prompts/app_spec.txt"];
+
 /// A project's name: 1 to 50 ASCII letters, digits, hyphens and underscores.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProjectName(Arc<str>);

@@ -2,13 +2,9 @@
 
 use std::{fmt::Write as _, fs, io::Read as _, path::Path};
 
-use crate::project::Project;
+use crate::project::{Project, SPECIFICATIONS};
 
 use super::AgentKind;
-
-/// Where a project keeps its specification, in order of preference.
-pub const SPECIFICATIONS: [&str; 3] =
-    ["prompts/app_spec.txt", ".autoforge/prompts/app_spec.txt", ".autocoder/prompts/app_spec.txt"];
 
 /// Characters of the specification that the agent is given.
 const SPECIFICATION_CHARS: usize = 5000;

@@ -21,6 +21,7 @@ use crate::guide::{
     topic::{self, Topic},
     turn::{Stopped, Turn},
 };
+use crate::project::SPECIFICATIONS;
 
 /// How much of the question before counts in one that leans on it.
 const PREVIOUS_SHARE: f32 = 0.8;
@@ -161,8 +162,9 @@ impl Conversation {
         let readme = self.readme(turn, index)?;
         let introduction = readme.as_ref().map(project::introduction).unwrap_or_default();
         let mut spec = None;
-        for path in survey::present(index, survey::SPECIFICATIONS) {
-            let source = investigation::read_source(turn, index, &path)?;
+        let places = [&SPECIFICATIONS[..], &[survey::LOOSE_SPECIFICATION]].concat();
+        if let Some(path) = survey::present(index, &places).first() {
+            let source = investigation::read_source(turn, index, path)?;
             spec = source.as_ref().and_then(project::specification);
         }
         if !introduction.is_empty() {

@@ -23,13 +23,8 @@ pub const RUNNABLE: &[&str] = &[
     "makefile",
     "justfile",
 ];
-/// Where a specification may be.
-pub const SPECIFICATIONS: &[&str] = &[
-    "prompts/app_spec.txt",
-    ".autocoder/prompts/app_spec.txt",
-    ".autoforge/prompts/app_spec.txt",
-    "app_spec.txt",
-];
+/// Where a specification may be besides [`SPECIFICATIONS`](crate::project::SPECIFICATIONS).
+pub const LOOSE_SPECIFICATION: &str = "app_spec.txt";
 /// Words in the headings of sections that say how a project is run.
 pub const RUNNING_HEADINGS: &[&str] = &[
     "install",

@@ -6,9 +6,8 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
 use crate::{
-    agent::prompt,
     features::{Features, Stats},
-    project::Project,
+    project::{Project, SPECIFICATIONS},
 };
 
 use super::{problem::Problem, state::State};
@@ -46,7 +45,7 @@ fn look_at(project: &Project, agent: Option<&'static str>) -> Listed {
 }
 
 fn has_spec(dir: &Path) -> bool {
-    prompt::SPECIFICATIONS.iter().any(|path| dir.join(path).is_file())
+    SPECIFICATIONS.iter().any(|path| dir.join(path).is_file())
 }
 
 /// A list that cannot be read counts as empty: the project itself can still be asked about.
