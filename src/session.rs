@@ -150,6 +150,7 @@ impl Session {
             Effect::End { turn, content } => {
                 live.stop_asked = None;
                 live.asked.clear();
+                live.permits.remove(&turn);
                 let seq = live.transcript.push(turn, content, true);
                 live.held.push(seq);
                 self.store(conversation, context);

@@ -88,7 +88,9 @@ fn open_turns(
             queued: row.get(2)?,
             reserved_seq: row.get(3)?,
             question: match (row.get(5)?, row.get(6)?) {
-                (Some(content), false) => Some(UserMessage { message_id: row.get(4)?, content }),
+                (Some(content), false) => {
+                    Some(UserMessage { message_id: row.get(4)?, author: None, content })
+                }
                 _ => None,
             },
         })

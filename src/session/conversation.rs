@@ -19,7 +19,7 @@ use crate::{
 
 use super::{
     asking::Asked,
-    messages::{Batch, BrowserId, ConversationDescription, Then, ViewerId},
+    messages::{Batch, BrowserId, ConversationDescription, Held, Then, ViewerId},
     subscriber::Subscriber,
     transcript::{Cursor, Page, Transcript},
     turn::Turns,
@@ -64,6 +64,8 @@ pub struct Conversation {
     pub needs_digest: bool,
     /// Questions that are being stored, in the order in which they were asked.
     pub(super) accepting: VecDeque<Asked>,
+    /// What is held by the turns that have not ended.
+    pub(super) permits: HashMap<i64, Held>,
     /// It is being closed: nothing more is asked.
     pub is_closing: bool,
     /// A write to the database is under way.
@@ -111,6 +113,7 @@ impl Conversation {
             write_due: false,
             store_failed: false,
             held: Vec::new(),
+            permits: HashMap::new(),
             asked: Vec::new(),
             last_used: now,
             last_output: now,

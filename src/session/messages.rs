@@ -153,7 +153,14 @@ pub struct Post {
     pub message_id: Option<String>,
     /// The text.
     pub content: String,
+    /// The name of who asks, where one is known.
+    pub author: Option<String>,
+    /// What is held until the turn that the message becomes has ended.
+    pub permit: Option<Held>,
 }
+
+/// Something that counts as taken until it is dropped.
+pub type Held = Box<dyn std::any::Any + Send>;
 
 /// Ends the running turn of the viewer's conversation.
 #[derive(Message, Debug)]

@@ -28,7 +28,9 @@ use crate::{
     project::ProjectName,
     session::{
         Session,
-        messages::{Batch, BrowserId, Demand, Destination, Detach, Post, Stop, Then, ViewerId},
+        messages::{
+            Batch, BrowserId, Demand, Destination, Detach, Held, Post, Stop, Then, ViewerId,
+        },
     },
     wire::{
         Dialect,
@@ -37,7 +39,10 @@ use crate::{
     },
 };
 
-use super::state::State;
+use super::{
+    door::visitors::{Permit, TooMany, Visitor},
+    state::State,
+};
 use following::{NotAttached, find, open};
 use fragments::{Fragments, Whole};
 
@@ -56,6 +61,10 @@ pub struct Surroundings {
     pub project: ProjectName,
     /// Whose socket it is.
     pub browser: BrowserId,
+    /// Who has opened it.
+    pub visitor: Visitor,
+    /// The socket's place among those that the visitor may have.
+    pub socket: Option<Permit>,
 }
 
 /// Turns a request into a viewer's WebSocket.
@@ -85,7 +94,7 @@ pub fn refuse(
     request: &HttpRequest,
     stream: Payload,
     code: u16,
-    reason: &'static str,
+    reason: String,
 ) -> actix_web::Result<HttpResponse> {
     ws::start(Refused { code, reason }, request, stream)
 }
@@ -235,8 +244,18 @@ impl Viewer {
 
     fn send_post(&mut self, message_id: Option<String>, content: String, context: &mut Context) {
         let Some(followed) = &self.followed else { return };
+        let visitor = &self.surroundings.visitor;
+        let permit = match visitor.may_ask(Instant::now()).and_then(|()| visitor.begin_turn()) {
+            Ok(permit) => permit.map(|permit| Box::new(permit) as Held),
+            Err(TooMany { words: content, .. }) => {
+                let refusal = Refusal { content, retryable: Some(true), message_id };
+                return self.say(&Notice::Error(refusal), context);
+            }
+        };
+        let author = visitor.user.clone();
         let id = message_id.clone();
-        let posted = followed.session.send(Post { viewer: self.id, message_id, content });
+        let post = Post { viewer: self.id, message_id, content, author, permit };
+        let posted = followed.session.send(post);
         context.wait(posted.into_actor(self).map(move |answer, viewer, context| {
             let refusal = match answer {
                 Ok(Ok(())) => return,
@@ -356,17 +375,17 @@ impl Future for Yield {
 /// A socket that is refused, in words and with a close code.
 struct Refused {
     code: u16,
-    reason: &'static str,
+    reason: String,
 }
 
 impl Actor for Refused {
     type Context = WebsocketContext<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
-        if let Some(frame) = Notice::error(self.reason).frame(Dialect::Seed) {
+        if let Some(frame) = Notice::error(self.reason.as_str()).frame(Dialect::Seed) {
             context.text(frame);
         }
-        close(context, self.code, self.reason);
+        close(context, self.code, &self.reason);
     }
 }
 

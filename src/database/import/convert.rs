@@ -65,8 +65,11 @@ impl Turns {
         }
         self.newest += 1;
         self.asked = true;
-        let question =
-            Content::UserMessage(UserMessage { message_id: None, content: content.to_owned() });
+        let question = Content::UserMessage(UserMessage {
+            message_id: None,
+            author: None,
+            content: content.to_owned(),
+        });
         entries.push(self.row(self.newest, &question)?);
         Ok(entries)
     }

@@ -196,7 +196,7 @@ impl Viewer {
     /// Nothing is live for a page that came back. If a crash of the server ended its turn, it
     /// still waits for that end.
     fn attach_missed(&mut self, context: &mut Context) {
-        let Surroundings { state, project, browser } = &self.surroundings;
+        let Surroundings { state, project, browser, .. } = &self.surroundings;
         let (state, project, browser) = (state.clone(), project.clone(), browser.clone());
         let name = project.clone();
         let reader = state.resources.reader.clone();
