@@ -11,6 +11,7 @@ mod claude_confined;
 mod claude_server;
 mod client;
 mod config;
+mod door;
 mod durability;
 mod fake_api;
 mod guide;

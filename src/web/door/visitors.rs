@@ -15,7 +15,7 @@ use super::tokens::Role;
 /// The span of time in which messages and wrong tokens are counted.
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Visitors remembered at most besides those that have a socket or a turn.
+/// Visitors remembered at most besides as many as have a socket or a turn.
 const MAX_KNOWN: usize = 4096;
 
 /// Upper bounds for one visitor.
@@ -131,10 +131,10 @@ impl Visitors {
 
     fn change<T>(&self, key: &Key, now: Instant, change: impl FnOnce(&mut Counts) -> T) -> T {
         let mut known = self.known();
-        if known.len() >= MAX_KNOWN && !known.contains_key(key) {
+        if known.len() >= known.capacity().max(MAX_KNOWN) && !known.contains_key(key) {
             known.retain(|_, counts| !counts.is_forgettable(now));
             // So many at once are an attack from many addresses, which no memory would help against.
-            if known.len() >= 2 * MAX_KNOWN {
+            if known.len() >= MAX_KNOWN {
                 known.retain(|_, counts| counts.sockets + counts.turns > 0);
             }
         }
