@@ -28,7 +28,7 @@ pub enum Content {
 }
 
 /// See [`Content::UserMessage`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct UserMessage {
     /// The client's own id for it; the same id is accepted once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,6 +38,9 @@ pub struct UserMessage {
     pub author: Option<String>,
     /// The text.
     pub content: String,
+    /// The turn whose question this is once more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<i64>,
 }
 
 /// See [`Content::Text`] and [`Content::Thinking`].

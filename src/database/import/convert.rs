@@ -66,9 +66,8 @@ impl Turns {
         self.newest += 1;
         self.asked = true;
         let question = Content::UserMessage(UserMessage {
-            message_id: None,
-            author: None,
             content: content.to_owned(),
+            ..UserMessage::default()
         });
         entries.push(self.row(self.newest, &question)?);
         Ok(entries)
