@@ -10,7 +10,6 @@ use std::{
 };
 
 use actix::{Actor as _, Addr};
-use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::{
     App, HttpServer,
     dev::{Extensions, ServerHandle},
@@ -20,11 +19,11 @@ use actix_web::{
 use rustix::net::sockopt;
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::{Semaphore, oneshot},
+    sync::oneshot,
 };
 
 use crate::{
-    agent::Agents,
+    agent::{Agents, places::Places},
     config::settings::Settings,
     database::{self, Database, messages::Flush},
     registry::{Registry, messages::Drain},
@@ -33,6 +32,7 @@ use crate::{
         self,
         assets::{Assets, AssetsError},
         door::{self, Door},
+        line::{self, Line},
         state::State,
     },
 };
@@ -91,7 +91,7 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     let (database, reader) = Database::open(&settings.data_dir.join(database::FILE_NAME))?;
     let resources = Resources {
         agents: Agents::new(&settings.agent, &settings.limits, &settings.data_dir),
-        places: Arc::new(Semaphore::new(settings.limits.agents)),
+        places: Places::new(settings.limits.agents, settings.limits.agents_per_project),
         settings: settings.clone(),
         database: database.start(),
         reader,
@@ -118,7 +118,12 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     })
     .workers(1)
     .max_connections(settings.limits.connections)
-    .on_connect(move |connection, _: &mut Extensions| bound_sending(connection, stall))
+    .on_connect(move |connection, extensions: &mut Extensions| {
+        bound_sending(connection, stall);
+        if let Some(line) = Line::of(connection) {
+            extensions.insert(line);
+        }
+    })
     .disable_signals()
     .shutdown_timeout(LAST_CONNECTIONS);
     let server = match tls {
@@ -185,10 +190,7 @@ async fn drain(
 
 /// Bounds what the kernel holds for a client that does not read, and for how long.
 fn bound_sending(connection: &dyn std::any::Any, stall: Duration) {
-    // With TLS the socket lies below it.
-    let below = connection.downcast_ref::<TlsStream<rt::net::TcpStream>>();
-    let socket = below.map(|stream| stream.get_ref().0).or_else(|| connection.downcast_ref());
-    let Some(socket): Option<&rt::net::TcpStream> = socket else { return };
+    let Some(socket) = line::socket(connection) else { return };
     let stall = u32::try_from(stall.as_millis()).unwrap_or(u32::MAX);
     let bounded = sockopt::set_socket_send_buffer_size(socket, SEND_BUFFER)
         .and_then(|()| sockopt::set_tcp_user_timeout(socket, stall))

@@ -4,6 +4,7 @@ pub mod assets;
 pub mod browsers;
 pub mod conversations;
 pub mod door;
+pub mod line;
 pub mod problem;
 pub mod projects;
 pub mod sessions;
