@@ -182,7 +182,7 @@ async fn p10_a_token_is_in_no_log_no_environment_and_no_argument() {
     let request = reqwest::Client::new().get(server.url("/api/admin/sessions"));
     let list: Value =
         request.header("authorization", admin).send().await.unwrap().json().await.unwrap();
-    let agent = list[0]["conversations"][0]["pid"].as_u64().unwrap();
+    let agent = list[0]["conversations"][0]["agent"]["pid"].as_u64().unwrap();
 
     let log = server.log();
     assert!(log.contains("wrong token address=127.0.0.1"), "{log}");
