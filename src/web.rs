@@ -3,6 +3,7 @@
 pub mod assets;
 pub mod browsers;
 pub mod conversations;
+pub mod door;
 pub mod line;
 pub mod problem;
 pub mod projects;
@@ -46,6 +47,9 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route(delete().to(sessions::admin_close_one)),
         )
         .service(at("/api/projects").route(get().to(projects::list)))
+        .service(at("/api/me").route(get().to(door::login::me)))
+        .service(at("/login").route(get().to(assets::serve)).route(post().to(door::login::log_in)))
+        .service(at("/logout").route(post().to(door::login::log_out)))
         .service(at("/api/health").route(get().to(health)))
         .service(at("/healthz").route(get().to(health)));
     #[cfg(feature = "faults")]

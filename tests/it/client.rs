@@ -8,7 +8,11 @@ use tokio::{
 };
 use tokio_tungstenite::{
     WebSocketStream, client_async,
-    tungstenite::{Message, client::IntoClientRequest as _, http::HeaderValue},
+    tungstenite::{
+        Error, Message,
+        client::IntoClientRequest as _,
+        http::{HeaderName, HeaderValue},
+    },
 };
 
 use crate::server::DEADLINE;
@@ -36,15 +40,41 @@ impl Client {
     }
 
     async fn over(stream: TcpStream, address: &str, project: &str, cookie: Option<&str>) -> Self {
+        let headers: Vec<_> = cookie.map(|cookie| ("cookie", cookie)).into_iter().collect();
+        Self::upgrade(stream, address, project, &headers).await.unwrap()
+    }
+
+    /// Opens a socket with these headers, or gives the status with which it is refused.
+    pub async fn connect_with(
+        address: &str,
+        project: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Self, u16> {
+        let stream = TcpStream::connect(address).await.unwrap();
+        Self::upgrade(stream, address, project, headers).await
+    }
+
+    async fn upgrade(
+        stream: TcpStream,
+        address: &str,
+        project: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Self, u16> {
         let url = format!("ws://{address}/api/assistant/ws/{project}");
         let mut request = url.into_client_request().unwrap();
-        if let Some(cookie) = cookie {
-            request.headers_mut().insert("cookie", HeaderValue::from_str(cookie).unwrap());
+        for (name, value) in headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            request.headers_mut().insert(name, HeaderValue::from_str(value).unwrap());
         }
-        let (socket, answer) = client_async(request, stream).await.unwrap();
+        let cookie = request.headers().get("cookie").map(|it| it.to_str().unwrap().to_owned());
+        let (socket, answer) = match client_async(request, stream).await {
+            Ok(opened) => opened,
+            Err(Error::Http(refusal)) => return Err(refusal.status().as_u16()),
+            Err(error) => panic!("no socket: {error}"),
+        };
         let set = answer.headers().get("set-cookie").and_then(|value| value.to_str().ok());
         let set = set.and_then(|cookie| cookie.split(';').next()).map(str::to_owned);
-        Self { socket, cookie: set.or_else(|| cookie.map(str::to_owned)) }
+        Ok(Self { socket, cookie: set.or(cookie) })
     }
 
     /// The connection itself, for what no client does.

@@ -12,6 +12,7 @@ mod claude_server;
 mod client;
 mod company;
 mod config;
+mod door;
 mod durability;
 mod fake_api;
 mod faults;
