@@ -35,16 +35,31 @@ impl Client {
         Self::over(stream, address, project, None).await
     }
 
+    /// Opens a socket, unless the server is gone.
+    pub async fn try_connect(address: &str, project: &str, cookie: Option<&str>) -> Option<Self> {
+        let stream = TcpStream::connect(address).await.ok()?;
+        Self::try_over(stream, address, project, cookie).await
+    }
+
     async fn over(stream: TcpStream, address: &str, project: &str, cookie: Option<&str>) -> Self {
+        Self::try_over(stream, address, project, cookie).await.expect("no socket was opened")
+    }
+
+    async fn try_over(
+        stream: TcpStream,
+        address: &str,
+        project: &str,
+        cookie: Option<&str>,
+    ) -> Option<Self> {
         let url = format!("ws://{address}/api/assistant/ws/{project}");
         let mut request = url.into_client_request().unwrap();
         if let Some(cookie) = cookie {
             request.headers_mut().insert("cookie", HeaderValue::from_str(cookie).unwrap());
         }
-        let (socket, answer) = client_async(request, stream).await.unwrap();
+        let (socket, answer) = client_async(request, stream).await.ok()?;
         let set = answer.headers().get("set-cookie").and_then(|value| value.to_str().ok());
         let set = set.and_then(|cookie| cookie.split(';').next()).map(str::to_owned);
-        Self { socket, cookie: set.or_else(|| cookie.map(str::to_owned)) }
+        Some(Self { socket, cookie: set.or_else(|| cookie.map(str::to_owned)) })
     }
 
     /// Sends a frame.
@@ -60,6 +75,23 @@ impl Client {
     /// Sends any WebSocket message.
     pub async fn send_raw(&mut self, message: Message) {
         timeout(DEADLINE, self.socket.send(message)).await.unwrap().unwrap();
+    }
+
+    /// Sends a frame; tells whether the connection still stands.
+    pub async fn try_send(&mut self, frame: Value) -> bool {
+        let sent = self.socket.send(Message::text(frame.to_string()));
+        timeout(DEADLINE, sent).await.expect("the server takes nothing").is_ok()
+    }
+
+    /// The next frame, however long it takes; `None` once the connection is gone.
+    pub async fn try_frame(&mut self) -> Option<Value> {
+        loop {
+            match self.socket.next().await {
+                Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).ok(),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                Some(Ok(_)) => (),
+            }
+        }
     }
 
     /// Starts a new conversation in our dialect and gives its id, once all is told.

@@ -75,6 +75,13 @@ impl Setup {
         self.args(["--config", path.to_str().unwrap()])
     }
 
+    /// Adds a project of this name.
+    pub fn project(self, name: &str) -> Self {
+        let dir = self.files.path().join(name);
+        std::fs::create_dir(&dir).unwrap();
+        self.args(["--project", &format!("{name}={}", dir.display())])
+    }
+
     /// The directory of the project, to put files into.
     pub fn project_dir(&self) -> PathBuf {
         self.files.path().join("project")
@@ -123,6 +130,11 @@ impl Server {
     /// The directory of the project.
     pub fn project_dir(&self) -> PathBuf {
         self.files.path().join("project")
+    }
+
+    /// The directory of everything that belongs to the test.
+    pub fn files(&self) -> &Path {
+        self.files.path()
     }
 
     /// The directory of the database.
@@ -177,10 +189,15 @@ impl Server {
         (status, serde_json::from_str(&body).unwrap_or(Value::String(body)))
     }
 
-    /// Kills the server without warning and starts it again on the same data.
-    pub fn crash(&mut self) {
+    /// Kills the server without warning.
+    pub fn kill(&mut self) {
         self.child.kill().unwrap();
         wait(&mut self.child);
+    }
+
+    /// Kills the server without warning and starts it again on the same data.
+    pub fn crash(&mut self) {
+        self.kill();
         self.launch_again();
     }
 
