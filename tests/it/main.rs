@@ -17,6 +17,7 @@ mod fake_api;
 mod guide;
 mod launcher;
 mod mcp;
+mod orphans;
 mod page;
 mod peers;
 mod processes;
@@ -27,6 +28,7 @@ mod screen;
 mod seed;
 mod server;
 mod slow;
+mod soak;
 mod starting;
 #[cfg(feature = "faults")]
 mod supervision;
