@@ -132,6 +132,13 @@ impl Server {
         self.files.path().join("project")
     }
 
+    /// Kilobytes of the server that are in memory.
+    pub fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
     /// The directory of everything that belongs to the test.
     pub fn files(&self) -> &Path {
         self.files.path()

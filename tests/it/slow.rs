@@ -28,12 +28,12 @@ async fn p6_viewers_that_do_not_read_delay_nobody_and_catch_up_when_they_read_ag
         viewer.enter(conversation, Value::Null).await;
         jammed.push(viewer);
     }
-    let before = resident(&server);
+    let before = server.resident();
     healthy.ask(&format!("stream {N_WORDS} 0")).await;
     let frames = healthy.until("response_done").await;
     let whole: String = (0..N_WORDS).map(|n| format!("w{n} ")).collect();
     assert!(text_of(&frames[1..]) == whole, "the healthy viewer lost or doubled something");
-    let grown = resident(&server).saturating_sub(before);
+    let grown = server.resident().saturating_sub(before);
     assert!(grown < MOST_KILOBYTES, "the server grew by {grown} KB");
 
     let mut late = jammed.pop().unwrap();
@@ -46,11 +46,4 @@ async fn p6_viewers_that_do_not_read_delay_nobody_and_catch_up_when_they_read_ag
         (list[0]["conversations"][0]["viewers"] == 2).then_some(())
     })
     .await;
-}
-
-/// Kilobytes of the server that are in memory.
-fn resident(server: &Server) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }

@@ -299,18 +299,25 @@ impl World {
 
     /// Tells whether there is more to read.
     fn read(&mut self, viewer: usize, bytes: usize) -> bool {
+        let page = self.read_page(viewer, bytes);
+        let is_early = |held: &i64| page.seq.is_some_and(|seq| seq >= *held);
+        assert!(!self.held.iter().any(is_early), "shown up to {:?} of {:?}", page.seq, self.held);
+        page.more
+    }
+
+    fn read_page(&mut self, viewer: usize, bytes: usize) -> Page {
         if let Some(ours) = self.ours.get_mut(viewer) {
             let page = self.transcript.page(ours.cursor, Dialect::V1, bytes);
             frames(&page).iter().for_each(|frame| ours.client.apply(frame));
             ours.past.push((ours.client.seq, ours.client.entries.clone()));
             ours.cursor = page.next;
-            return page.more;
+            return page;
         }
         let seed = &mut self.seeds[viewer - OURS];
         let page = self.transcript.page(seed.cursor, Dialect::Seed, bytes);
         frames(&page).iter().for_each(|frame| seed.take(frame));
         seed.cursor = page.next;
-        page.more
+        page
     }
 
     fn come_back(&mut self, viewer: usize, after: &After) {
@@ -348,7 +355,7 @@ impl World {
             _ => (self.transcript.end(), self.said.len()),
         };
         let texts = self.said[from..].iter().map(|said| said.text.as_deref().unwrap_or_default());
-        let newest = texts.clone().last().map_or(0, str::len);
+        let newest = texts.clone().next_back().map_or(0, str::len);
         let expected: String = texts.collect();
         let newest_from = expected.len() - newest;
         self.seeds[index] = Seed { cursor, got: String::new(), expected, newest_from };
