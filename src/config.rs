@@ -188,6 +188,8 @@ fn limits(layers: &Layers) -> Result<Limits, ConfigError> {
         tool_result_bytes: size("limits.tool_result_bytes")?,
         queued_messages: count("limits.queued_messages")?,
         agents: count("limits.agents")?,
+        agents_per_project: count("limits.agents_per_project")?,
+        agent_memory: size("limits.agent_memory")?,
         conversations_per_project: count("limits.conversations_per_project")?,
         connections: count("limits.connections")?,
     };

@@ -17,11 +17,11 @@ use actix_web::{
 use rustix::net::sockopt;
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::{Semaphore, oneshot},
+    sync::oneshot,
 };
 
 use crate::{
-    agent::Agents,
+    agent::{Agents, places::Places},
     config::settings::Settings,
     database::{self, Database, messages::Flush},
     registry::{Registry, messages::Drain},
@@ -29,6 +29,7 @@ use crate::{
     web::{
         self,
         assets::{Assets, AssetsError},
+        line::Line,
         state::State,
     },
 };
@@ -81,7 +82,7 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     let (database, reader) = Database::open(&settings.data_dir.join(database::FILE_NAME))?;
     let resources = Resources {
         agents: Agents::new(&settings.agent, &settings.limits, &settings.data_dir),
-        places: Arc::new(Semaphore::new(settings.limits.agents)),
+        places: Places::new(settings.limits.agents, settings.limits.agents_per_project),
         settings: settings.clone(),
         database: database.start(),
         reader,
@@ -104,7 +105,12 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     })
     .workers(1)
     .max_connections(settings.limits.connections)
-    .on_connect(move |connection, _: &mut Extensions| bound_sending(connection, stall))
+    .on_connect(move |connection, extensions: &mut Extensions| {
+        bound_sending(connection, stall);
+        if let Some(line) = Line::of(connection) {
+            extensions.insert(line);
+        }
+    })
     .disable_signals()
     .shutdown_timeout(LAST_CONNECTIONS)
     .bind(settings.listen)

@@ -33,7 +33,7 @@ impl Handler<AgentOutput> for Session {
         }
         let now = Instant::now();
         live.last_output = now;
-        live.last_used = now;
+        live.touch();
         let mut whole = false;
         for event in events {
             whole |= self.heard(conversation, event, context);
@@ -131,7 +131,6 @@ impl Handler<AgentExited> for Session {
             return;
         }
         live.agent = None;
-        live.place = None;
         let is_starting = live.turns.is_starting();
         let could_not_resume = is_starting && live.is_resuming;
         if exit.session_lost || could_not_resume {
@@ -141,11 +140,13 @@ impl Handler<AgentExited> for Session {
             let forget = SetAgentSession { conversation, agent_session: None };
             self.write_in_background(forget, context);
         }
+        let Some(live) = self.conversations.get_mut(&conversation) else { return };
         if could_not_resume {
             // Its own session is gone or damaged. A new one is told what was said before.
             log::info!("agent could not resume conversation={conversation} why={:?}", exit.words());
             self.start_agent(conversation, context);
         } else {
+            live.place = None;
             self.happen(conversation, Event::AgentExited(exit.words()), context);
         }
         self.answer_closers(context);

@@ -91,11 +91,11 @@ impl Session {
         // An end is shown once it is stored, or once it is clear that it cannot be for now: a
         // person must not wait for a broken disk.
         let held = std::mem::take(&mut live.held);
-        for seq in held {
+        for (seq, since) in held {
             if seq <= last {
                 live.transcript.release(seq);
             } else {
-                live.held.push(seq);
+                live.held.push((seq, since));
             }
         }
         let more = live.transcript.is_dirty();

@@ -122,6 +122,8 @@ impl Bench {
                 tool_result_bytes: 16 << 10,
                 queued_messages: 8,
                 agents: 8,
+                agents_per_project: 8,
+                agent_memory: usize::MAX,
                 conversations_per_project: 8,
                 connections: 64,
             },

@@ -10,6 +10,7 @@ mod claude;
 mod claude_confined;
 mod claude_server;
 mod client;
+mod company;
 mod config;
 mod crash;
 mod durability;

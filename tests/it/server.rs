@@ -177,7 +177,9 @@ impl Server {
     pub async fn agent_pid(&self) -> u32 {
         eventually("the admin list knows the agent's process", async || {
             let (_, list) = self.get("/api/admin/sessions").await;
-            list[0]["conversations"][0]["pid"].as_u64().map(|pid| u32::try_from(pid).unwrap())
+            list[0]["conversations"][0]["agent"]["pid"]
+                .as_u64()
+                .map(|pid| u32::try_from(pid).unwrap())
         })
         .await
     }
