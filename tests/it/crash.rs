@@ -21,7 +21,7 @@ use tokio::{sync::watch, task::JoinHandle};
 use crate::{
     processes,
     questions::{Pace, Question},
-    screen::{Screen, Shown},
+    screen::Screen,
     server::{PROJECT, Server, Setup, eventually},
 };
 use journal::Journal;
@@ -231,10 +231,11 @@ impl Trial {
         let stored = Screen::stored(&self.server, journal.conversation);
         let have_seen_it = live.screens.iter().all(|one| one.borrow().seq == stored.seq);
         // A client of the original may have asked one more thing in between.
-        let has_ended = |shown: &Shown| stored.ends_of(shown.turn) > 0;
+        let asked = stored.entries.iter().filter(|shown| shown.kind == "user_message").count();
+        // The greeting has an end and no question.
         let is_over = journal.is_acknowledged()
             && self.open_turns(journal.conversation) == 0
-            && stored.entries.last().is_some_and(has_ended);
+            && stored.ends() == asked + 1;
         (is_over && have_seen_it).then_some(stored)
     }
 

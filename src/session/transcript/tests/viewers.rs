@@ -300,8 +300,12 @@ impl World {
     /// Tells whether there is more to read.
     fn read(&mut self, viewer: usize, bytes: usize) -> bool {
         let page = self.read_page(viewer, bytes);
-        let is_early = |held: &i64| page.seq.is_some_and(|seq| seq >= *held);
-        assert!(!self.held.iter().any(is_early), "shown up to {:?} of {:?}", page.seq, self.held);
+        // One of the original may come in behind an end that is held, and never sees that.
+        if viewer < OURS {
+            let is_early = |held: &i64| page.seq.is_some_and(|seq| seq >= *held);
+            let told = || format!("shown up to {:?} while {:?} is held", page.seq, self.held);
+            assert!(!self.held.iter().any(is_early), "{}", told());
+        }
         page.more
     }
 
@@ -418,7 +422,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(600) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
 
     /// Whatever happens, and in whatever order, every viewer's screen is what is stored.
     #[test]
