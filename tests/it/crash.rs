@@ -37,7 +37,7 @@ const PROJECTS: [&str; 3] = [PROJECT, "two", "three"];
 
 /// Clients of our dialect in each conversation, of which the first two ask; one more watches and
 /// asks in the original's.
-const VIEWERS: usize = 4;
+const VIEWERS: usize = 3;
 
 /// A kill comes within this after everybody is there.
 const MOMENT: Duration = Duration::from_millis(300);

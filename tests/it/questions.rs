@@ -91,7 +91,7 @@ impl Question {
 
     /// Larger than a page.
     fn long(random: &mut Rng, name: &str) -> Self {
-        let lines = random.usize(300..3000);
+        let lines = random.usize(300..2000);
         let text = format!("{name} \"éx\" {}", "0123456789\\n".repeat(lines));
         Self::of(&format!("say {text}"), text.replace("\\n", "\n"))
     }

@@ -25,6 +25,7 @@ pub struct Session {
     pub delays: RefCell<Vec<Duration>>,
     pub frames: Cell<usize>,
     pub returns: Cell<usize>,
+    pub cuts: Cell<usize>,
     pub questions: Cell<usize>,
 }
 
@@ -115,14 +116,19 @@ impl Part {
 
     /// One frame. The connection must not be cut.
     async fn read(&self, client: &mut Client) -> Value {
-        let frame = client.try_frame().await.expect("the connection was cut");
+        self.try_read(client).await.expect("the connection was cut")
+    }
+
+    /// One frame; `None` when the connection is cut.
+    async fn try_read(&self, client: &mut Client) -> Option<Value> {
+        let frame = client.try_frame().await?;
         assert!(frame["type"] != "error", "{frame}");
         self.session.frames.set(self.session.frames.get() + 1);
         self.screen.borrow_mut().show(std::slice::from_ref(&frame));
         if frame["type"] == "text" && self.habit == Habit::Reads && frame["replace"].is_null() {
             self.note_delays(frame["content"].as_str().unwrap());
         }
-        frame
+        Some(frame)
     }
 
     /// The agent's words are the times at which it said them, in microseconds.
@@ -143,8 +149,8 @@ impl Part {
             }
             let number = self.session.questions.get() + 1;
             self.session.questions.set(number);
-            let words = self.random.u32(10..50);
-            let mut script = format!("think why?\nclock {words} 30");
+            let words = self.random.u32(5..25);
+            let mut script = format!("think why?\nclock {words} 60");
             if self.session.is_loud {
                 script.push_str(&format!("\nsay {}", "A long line of an answer.\\n".repeat(1500)));
             }
@@ -166,7 +172,8 @@ impl Part {
         .ok();
     }
 
-    /// Reads a few frames now and then, and sometimes none for long.
+    /// Reads a few frames now and then, and sometimes none for long. Whoever takes nothing for too
+    /// long is cut off, and comes back.
     async fn dawdle(&mut self, mut client: Client) {
         loop {
             if self.session.asking.get() {
@@ -177,9 +184,11 @@ impl Part {
                 time::sleep(Duration::from_millis(wait)).await;
             }
             for _ in 0..self.random.u32(1..20) {
-                let next = self.read(&mut client);
-                if time::timeout(Duration::from_millis(200), next).await.is_err() {
-                    break;
+                let next = self.try_read(&mut client);
+                match time::timeout(Duration::from_millis(200), next).await {
+                    Ok(Some(_)) => (),
+                    Ok(None) => return self.session.cuts.set(self.session.cuts.get() + 1),
+                    Err(_) => break,
                 }
             }
         }
