@@ -14,7 +14,7 @@ use actix_web::{
     rt,
     web::Data,
 };
-use rustix::net::sockopt;
+use rustix::{net::sockopt, process::Signal};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::oneshot,
@@ -121,6 +121,7 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     let serving = rt::spawn(server);
     let registry = placed.await.map_err(io::Error::other)?;
     let told = end_of_service()?;
+    let _file_limit = outlive_file_limit()?;
     announce(address)?;
     told.await;
     drain(&settings, registry, database, handle).await?;
@@ -147,6 +148,12 @@ fn end_of_service() -> io::Result<impl Future<Output = ()>> {
         };
         log::info!("shutting down signal={name}");
     })
+}
+
+/// A limit on the size of files makes writing fail, which the store tells of in words; while this
+/// is kept it does not end the server.
+fn outlive_file_limit() -> io::Result<tokio::signal::unix::Signal> {
+    signal(SignalKind::from_raw(Signal::XFSZ.as_raw()))
 }
 
 /// Ends all sessions, stores everything, and closes the sockets.

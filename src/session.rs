@@ -218,7 +218,10 @@ impl Session {
             self.unload(conversation, context);
         }
         let patience = self.resources.settings.socket.stall_timeout;
-        self.conversations.values_mut().for_each(|live| live.hang_up_on_the_jammed(patience));
+        for live in self.conversations.values_mut() {
+            live.hang_up_on_the_jammed(patience);
+            live.tell_of_slow_disk();
+        }
         self.watch_memory(context);
         self.resume(context);
     }

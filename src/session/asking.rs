@@ -1,5 +1,7 @@
 //! Viewers that speak: they ask for what is new, ask questions, stop answers, and leave.
 
+use std::time::Instant;
+
 use actix::{ActorFutureExt as _, AsyncContext as _, Context, Handler, WrapFuture as _};
 
 use crate::{
@@ -84,7 +86,9 @@ impl Handler<Post> for Session {
         live.next_turn += 1;
         let conversation = live.id;
         let accept = AcceptQuestion { conversation, turn, message: message.clone() };
-        live.accepting.push_back(Asked { turn, message, senders: vec![viewer], answer: None });
+        let since = Instant::now();
+        let senders = vec![viewer];
+        live.accepting.push_back(Asked { turn, message, senders, answer: None, since });
         let accepted = self.resources.database.send(accept).into_actor(self).map(
             move |answer, session, context| {
                 let answer = answer.unwrap_or(Err(DatabaseError::Stopped));
@@ -104,6 +108,14 @@ pub(super) struct Asked {
     /// Who is told.
     senders: Vec<ViewerId>,
     answer: Option<Result<(), DatabaseError>>,
+    since: Instant,
+}
+
+impl Asked {
+    /// Since when the database has it.
+    pub(super) fn since(&self) -> Instant {
+        self.since
+    }
 }
 
 impl Conversation {
@@ -178,7 +190,7 @@ impl Session {
     /// Takes a question into the history, or tells why it is not there.
     fn settle(&mut self, conversation: i64, asked: Asked, context: &mut Context<Self>) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
-        let Asked { turn, message, senders, answer } = asked;
+        let Asked { turn, message, senders, answer, .. } = asked;
         let notice = match answer.unwrap_or(Err(DatabaseError::Stopped)) {
             Ok(()) => {
                 let seq = live.transcript.push(turn, Content::UserMessage(message.clone()), false);

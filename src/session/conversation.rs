@@ -38,6 +38,9 @@ const CACHED_PAGES: usize = 4;
 /// How long it is remembered where a viewer left, for when its page comes back.
 const DEPARTURES_KEPT: Duration = Duration::from_secs(15 * 60);
 
+/// The disk may take this long before people who wait for it are told.
+const SLOW_DISK: Duration = Duration::from_secs(1);
+
 /// Departures kept at most.
 const MAX_DEPARTURES: usize = 64;
 
@@ -88,6 +91,10 @@ pub struct Conversation {
     pub write_due: bool,
     /// The last write failed, and the viewers know.
     pub store_failed: bool,
+    /// When a write may be tried again, after one failed.
+    pub retry_at: Option<Instant>,
+    /// The disk keeps somebody waiting, and the viewers know.
+    disk_is_slow: bool,
     /// Numbers of ends that are shown once they are stored, and since when they wait for it.
     pub held: Vec<(i64, Instant)>,
     /// Calls of the running turn that are shown as questions: their results are not shown.
@@ -136,6 +143,8 @@ impl Conversation {
             writing: false,
             write_due: false,
             store_failed: false,
+            retry_at: None,
+            disk_is_slow: false,
             held: Vec::new(),
             asked: Vec::new(),
             last_used: now,
@@ -327,6 +336,24 @@ impl Conversation {
         }
         self.pages.push((cursor, dialect, page.clone()));
         page
+    }
+
+    /// Tells whoever waits for it that the disk is slow, once in a while.
+    pub fn tell_of_slow_disk(&mut self) {
+        let oldest_held = self.held.iter().map(|(_, since)| *since);
+        let oldest_asked = self.accepting.iter().map(Asked::since);
+        let waits = oldest_held.chain(oldest_asked).any(|since| since.elapsed() > SLOW_DISK);
+        if !std::mem::replace(&mut self.disk_is_slow, waits) && waits {
+            let status = Notice::Status(Status {
+                state: self.turns.state(),
+                detail: "The disk is slow: what was said is being stored and is shown as soon as \
+                         that is done…"
+                    .to_owned(),
+                queue_position: None,
+            });
+            self.notify(&status);
+            self.deliver();
+        }
     }
 
     /// Cuts off viewers that have not read for longer than `patience`.

@@ -15,6 +15,7 @@ mod config;
 mod crash;
 mod durability;
 mod fake_api;
+mod faults;
 mod guide;
 mod launcher;
 mod mcp;
@@ -31,6 +32,7 @@ mod server;
 mod slow;
 mod soak;
 mod starting;
+mod store_faults;
 #[cfg(feature = "faults")]
 mod supervision;
 mod tidy;

@@ -75,16 +75,17 @@ impl Setup {
         self.args(["--config", path.to_str().unwrap()])
     }
 
-    /// Adds a project of this name.
-    pub fn project(self, name: &str) -> Self {
-        let dir = self.files.path().join(name);
-        std::fs::create_dir(&dir).unwrap();
-        self.args(["--project", &format!("{name}={}", dir.display())])
-    }
-
     /// The directory of the project, to put files into.
     pub fn project_dir(&self) -> PathBuf {
         self.files.path().join("project")
+    }
+
+    /// Serves one more project.
+    pub fn project(mut self, name: &str) -> Self {
+        let dir = self.files.path().join(name);
+        std::fs::create_dir(&dir).unwrap();
+        self.arguments.extend(["--project".to_owned(), format!("{name}={}", dir.display())]);
+        self
     }
 
     /// Starts the server and waits until it is ready.
@@ -132,13 +133,6 @@ impl Server {
         self.files.path().join("project")
     }
 
-    /// Kilobytes of the server that are in memory.
-    pub fn resident(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
-    }
-
     /// The directory of everything that belongs to the test.
     pub fn files(&self) -> &Path {
         self.files.path()
@@ -154,6 +148,11 @@ impl Server {
         let path = self.data_dir().join("cicerone.db");
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
         rusqlite::Connection::open_with_flags(path, flags).unwrap()
+    }
+
+    /// A connection to the database that can do harm.
+    pub fn writable_database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.data_dir().join("cicerone.db")).unwrap()
     }
 
     /// Opens a socket to the project.
@@ -219,6 +218,23 @@ impl Server {
     /// Waits until the server has ended that was asked to.
     pub fn terminated(&mut self) -> ExitStatus {
         wait(&mut self.child)
+    }
+
+    /// Starts a server again that must not start, and gives its words.
+    pub fn launch_in_vain(&self) -> String {
+        let words = self.files.path().join("words");
+        let mut child = command(self.files.path(), &self.arguments, &self.environment)
+            .stderr(std::fs::File::create(&words).unwrap())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        if !line.is_empty() {
+            child.kill().ok();
+        }
+        wait(&mut child);
+        assert!(line.is_empty(), "the server started");
+        std::fs::read_to_string(words).unwrap()
     }
 
     /// Starts a server again that has ended.

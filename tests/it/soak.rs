@@ -18,7 +18,7 @@ use reqwest::Method;
 
 use crate::{
     client::Client,
-    processes::{all_gone, below, command_line},
+    processes::{agents_of, all_gone, below, resident},
     screen::Screen,
     server::{Server, Setup, eventually},
 };
@@ -98,9 +98,10 @@ async fn p4_p5_p6_p9_many_viewers_for_long_see_everything_once_and_the_server_st
     while begun.elapsed() < Duration::from_secs(seconds) {
         tokio::time::sleep(Duration::from_millis(500)).await;
         people.iter().for_each(Person::assert_well);
-        most_agents = most_agents.max(agents_of(&server));
+        most_agents = most_agents.max(agents_of(server.pid()).len());
         if begun.elapsed() > warm {
-            before.get_or_insert_with(|| (server.resident(), kilobytes_stored(&server)));
+            before
+                .get_or_insert_with(|| (resident(server.pid()) / 1024, kilobytes_stored(&server)));
         }
     }
     let (resident_before, stored_before) = before.unwrap();
@@ -126,8 +127,8 @@ async fn p4_p5_p6_p9_many_viewers_for_long_see_everything_once_and_the_server_st
             assert_eq!(stored.end(turn as i64).fields["outcome"], "completed");
         }
     }
-    let (resident, stored) = (server.resident(), kilobytes_stored(&server));
-    let grown = resident.saturating_sub(resident_before);
+    let (resident_after, stored) = (resident(server.pid()) / 1024, kilobytes_stored(&server));
+    let grown = resident_after.saturating_sub(resident_before);
     let said = stored - stored_before;
 
     let viewers = people.len();
@@ -147,7 +148,7 @@ async fn p4_p5_p6_p9_many_viewers_for_long_see_everything_once_and_the_server_st
     println!(
         "seconds={seconds} sessions={n_sessions} viewers={viewers} questions={} frames={} \
          returns={} cuts={} delay_ms_p50={} delay_ms_p99={} beside_slow_ms_p50={} beside_slow_ms_p99={} \
-         resident_kb={resident_before}..{resident} said_kb={said} descriptors={descriptors} \
+         resident_kb={resident_before}..{resident_after} said_kb={said} descriptors={descriptors} \
          agents={most_agents}",
         sum(|session| session.questions.get()),
         sum(|session| session.frames.get()),
@@ -180,14 +181,9 @@ async fn close_all(server: &Server, projects: &[String], sockets: usize) {
         assert_eq!(server.request(Method::DELETE, &path).await.0, 200, "{project}");
     }))
     .await;
-    eventually("no agent is left", async || (agents_of(server) == 0).then_some(())).await;
+    eventually("no agent is left", async || (agents_of(server.pid()).is_empty()).then_some(()))
+        .await;
     eventually("no socket is left", async || (sockets_of(server) <= sockets).then_some(())).await;
-}
-
-/// Agents' processes of the server, those that are just starting included.
-fn agents_of(server: &Server) -> usize {
-    let lines = below(server.pid()).into_iter().map(command_line);
-    lines.filter(|line| line.contains("scripted-agent")).count()
 }
 
 /// Open descriptors but those of the database, of which there are as many as it has connections.
