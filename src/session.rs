@@ -91,6 +91,8 @@ pub struct Session {
     is_closing: bool,
     /// When the agents' memory was last looked at.
     memory_seen: Instant,
+    /// When an agent last failed to start.
+    start_failed: Option<Instant>,
 }
 
 impl Session {
@@ -114,6 +116,7 @@ impl Session {
             unanswered: VecDeque::new(),
             is_closing: false,
             memory_seen: Instant::now(),
+            start_failed: None,
         }
     }
 
@@ -211,7 +214,7 @@ impl Session {
             }
         }
         for (conversation, event) in overdue {
-            self.forget_session_that_hangs(conversation);
+            self.note_start_that_hangs(conversation);
             self.happen(conversation, event, context);
         }
         for conversation in leaving {
@@ -227,11 +230,11 @@ impl Session {
     }
 
     /// An agent that does not come up with its own session is started without it next time.
-    fn forget_session_that_hangs(&mut self, conversation: i64) {
-        if let Some(live) = self.conversations.get_mut(&conversation)
-            && live.turns.is_starting()
-            && live.is_resuming
-        {
+    fn note_start_that_hangs(&mut self, conversation: i64) {
+        let live = self.conversations.get_mut(&conversation);
+        let Some(live) = live.filter(|live| live.turns.is_starting()) else { return };
+        self.start_failed = Some(Instant::now());
+        if live.is_resuming {
             live.agent_session = None;
         }
     }

@@ -56,6 +56,7 @@ impl Session {
         let Some(live) = self.conversations.get_mut(&conversation) else { return false };
         let turn = match (event, live.turns.running()) {
             (AgentEvent::Ready, _) => {
+                self.start_failed = None;
                 self.happen(conversation, Event::AgentReady, context);
                 return false;
             }
@@ -147,6 +148,9 @@ impl Handler<AgentExited> for Session {
             self.start_agent(conversation, context);
         } else {
             live.place = None;
+            if is_starting {
+                self.start_failed = Some(Instant::now());
+            }
             self.happen(conversation, Event::AgentExited(exit.words()), context);
         }
         self.answer_closers(context);

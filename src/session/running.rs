@@ -17,9 +17,17 @@ use super::{
 /// The agents' memory is looked at this often.
 const MEMORY_SEEN: Duration = Duration::from_secs(2);
 
+/// After a start that failed no agent is started ahead of need for this long.
+const START_PAUSE: Duration = Duration::from_secs(30);
+
 impl Session {
     /// Starts an agent before it is needed, where nobody else would miss the place.
     pub(super) fn start_ahead(&mut self, conversation: i64, context: &mut Context<Self>) {
+        // A page that is opened again and again must not start again and again what fails: a
+        // question tries it, and its asker is told.
+        if self.start_failed.is_some_and(|at| at.elapsed() < START_PAUSE) {
+            return;
+        }
         if let Some(place) = self.resources.places.take_free(&self.project.name) {
             self.place_taken(conversation, place, context);
         }
@@ -96,6 +104,7 @@ impl Session {
             Err(error) => {
                 log::warn!("cannot start an agent project={} error={error}", self.project.name);
                 live.place = None;
+                self.start_failed = Some(Instant::now());
                 let failed = Event::StartFailed(error.to_string());
                 // The cause is the same for every question that waits.
                 self.happen(conversation, failed, context);

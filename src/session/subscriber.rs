@@ -194,3 +194,44 @@ impl News {
         title.into_iter().chain(viewers).chain(status)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    };
+
+    use super::*;
+    use crate::session::transcript::Transcript;
+
+    #[test]
+    fn p6_a_viewer_that_does_not_take_its_batch_is_cut_off_and_a_large_batch_may_take_longer() {
+        const PATIENCE: Duration = Duration::from_secs(30);
+        for (bytes, seconds, is_cut) in [
+            (100, 29, false),
+            (100, 31, true),
+            (3 * PATIENCE_BYTES, 100, false),
+            (3 * PATIENCE_BYTES, 121, true),
+        ] {
+            let cut = Arc::new(AtomicBool::new(false));
+            let seen = Arc::clone(&cut);
+            let hang_up = HangUp::new(move || seen.store(true, Ordering::Relaxed));
+            let mut transcript = Transcript::new(100);
+            let start = transcript.enter(None).cursor;
+            transcript.append(1, false, &"x".repeat(bytes));
+            let mut viewer = Subscriber::new(ViewerId(1), None, Dialect::Seed, start, hang_up);
+            let page = transcript.page(start, Dialect::Seed, usize::MAX);
+            let later = Instant::now() + Duration::from_secs(seconds);
+            viewer.ask(oneshot::channel().0);
+            viewer.hang_up_if_jammed(PATIENCE, later);
+            assert!(!viewer.lags(true, later), "it waits, so it has read everything");
+            assert!(!cut.load(Ordering::Relaxed), "one that waits is never cut off");
+
+            viewer.deliver(page, 1, true);
+            viewer.hang_up_if_jammed(PATIENCE, later);
+            assert!(viewer.lags(true, later) || is_cut);
+            assert_eq!(cut.load(Ordering::Relaxed), is_cut, "{bytes} bytes in {seconds} s");
+        }
+    }
+}
