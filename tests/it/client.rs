@@ -39,9 +39,14 @@ impl Client {
         Self::over(stream, address, project, None).await
     }
 
+    /// Opens a socket, unless the server is gone.
+    pub async fn try_connect(address: &str, project: &str, cookie: Option<&str>) -> Option<Self> {
+        let stream = TcpStream::connect(address).await.ok()?;
+        Self::try_over(stream, address, project, cookie).await
+    }
+
     async fn over(stream: TcpStream, address: &str, project: &str, cookie: Option<&str>) -> Self {
-        let headers: Vec<_> = cookie.map(|cookie| ("cookie", cookie)).into_iter().collect();
-        Self::upgrade(stream, address, project, &headers).await.unwrap()
+        Self::try_over(stream, address, project, cookie).await.expect("no socket was opened")
     }
 
     /// Opens a socket with these headers, or gives the status with which it is refused.
@@ -51,7 +56,21 @@ impl Client {
         headers: &[(&str, &str)],
     ) -> Result<Self, u16> {
         let stream = TcpStream::connect(address).await.unwrap();
-        Self::upgrade(stream, address, project, headers).await
+        match Self::upgrade(stream, address, project, headers).await {
+            Ok(client) => Ok(client),
+            Err(Error::Http(refusal)) => Err(refusal.status().as_u16()),
+            Err(error) => panic!("no socket: {error}"),
+        }
+    }
+
+    async fn try_over(
+        stream: TcpStream,
+        address: &str,
+        project: &str,
+        cookie: Option<&str>,
+    ) -> Option<Self> {
+        let headers: Vec<_> = cookie.map(|cookie| ("cookie", cookie)).into_iter().collect();
+        Self::upgrade(stream, address, project, &headers).await.ok()
     }
 
     async fn upgrade(
@@ -59,7 +78,7 @@ impl Client {
         address: &str,
         project: &str,
         headers: &[(&str, &str)],
-    ) -> Result<Self, u16> {
+    ) -> Result<Self, Error> {
         let url = format!("ws://{address}/api/assistant/ws/{project}");
         let mut request = url.into_client_request().unwrap();
         for (name, value) in headers {
@@ -67,11 +86,7 @@ impl Client {
             request.headers_mut().insert(name, HeaderValue::from_str(value).unwrap());
         }
         let cookie = request.headers().get("cookie").map(|it| it.to_str().unwrap().to_owned());
-        let (socket, answer) = match client_async(request, stream).await {
-            Ok(opened) => opened,
-            Err(Error::Http(refusal)) => return Err(refusal.status().as_u16()),
-            Err(error) => panic!("no socket: {error}"),
-        };
+        let (socket, answer) = client_async(request, stream).await?;
         let set = answer.headers().get("set-cookie").and_then(|value| value.to_str().ok());
         let set = set.and_then(|cookie| cookie.split(';').next()).map(str::to_owned);
         Ok(Self { socket, cookie: set.or(cookie) })
@@ -95,6 +110,23 @@ impl Client {
     /// Sends any WebSocket message.
     pub async fn send_raw(&mut self, message: Message) {
         timeout(DEADLINE, self.socket.send(message)).await.unwrap().unwrap();
+    }
+
+    /// Sends a frame; tells whether the connection still stands.
+    pub async fn try_send(&mut self, frame: Value) -> bool {
+        let sent = self.socket.send(Message::text(frame.to_string()));
+        timeout(DEADLINE, sent).await.expect("the server takes nothing").is_ok()
+    }
+
+    /// The next frame, however long it takes; `None` once the connection is gone.
+    pub async fn try_frame(&mut self) -> Option<Value> {
+        loop {
+            match self.socket.next().await {
+                Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).ok(),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                Some(Ok(_)) => (),
+            }
+        }
     }
 
     /// Starts a new conversation in our dialect and gives its id, once all is told.

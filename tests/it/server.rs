@@ -143,6 +143,11 @@ impl Server {
         std::fs::read_to_string(self.files.path().join("log")).unwrap()
     }
 
+    /// The directory of everything that belongs to the test.
+    pub fn files(&self) -> &Path {
+        self.files.path()
+    }
+
     /// The directory of the database.
     pub fn data_dir(&self) -> PathBuf {
         self.files.path().join("data")
@@ -202,10 +207,15 @@ impl Server {
         (status, serde_json::from_str(&body).unwrap_or(Value::String(body)))
     }
 
-    /// Kills the server without warning and starts it again on the same data.
-    pub fn crash(&mut self) {
+    /// Kills the server without warning.
+    pub fn kill(&mut self) {
         self.child.kill().unwrap();
         wait(&mut self.child);
+    }
+
+    /// Kills the server without warning and starts it again on the same data.
+    pub fn crash(&mut self) {
+        self.kill();
         self.launch_again();
     }
 
