@@ -14,7 +14,7 @@ pub mod viewer;
 
 use actix_web::{
     HttpResponse, Resource,
-    web::{ServiceConfig, delete, get, post, resource, route},
+    web::{ServiceConfig, delete, get, patch, post, resource, route},
 };
 use serde_json::json;
 
@@ -32,6 +32,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(
             at("/api/assistant/conversations/{project}/{id}")
                 .route(get().to(conversations::detail))
+                .route(patch().to(conversations::rename))
                 .route(delete().to(conversations::delete)),
         )
         .service(at("/api/assistant/sessions").route(get().to(sessions::list)))

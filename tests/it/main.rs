@@ -4,6 +4,7 @@
 mod agent_life;
 mod agent_probe;
 mod agents;
+mod api;
 mod bad_agents;
 mod bad_input;
 mod claude;
