@@ -7,6 +7,7 @@
 //! elsewhere.
 
 pub mod backup;
+pub mod export;
 pub mod import;
 pub mod messages;
 

@@ -4,6 +4,7 @@ pub mod assets;
 pub mod browsers;
 pub mod conversations;
 pub mod door;
+pub mod export;
 pub mod line;
 pub mod problem;
 pub mod projects;
@@ -14,7 +15,7 @@ pub mod viewer;
 
 use actix_web::{
     HttpResponse, Resource,
-    web::{ServiceConfig, delete, get, patch, post, resource, route},
+    web::{QueryConfig, ServiceConfig, delete, get, patch, post, resource, route},
 };
 use serde_json::json;
 
@@ -23,6 +24,7 @@ use problem::method_not_allowed;
 /// All paths but those of the page.
 pub fn configure(config: &mut ServiceConfig) {
     config
+        .app_data(QueryConfig::default().error_handler(problem::bad_query))
         .service(at("/api/assistant/ws/{project}").route(get().to(upgrade::connect)))
         .service(
             at("/api/assistant/conversations/{project}")
@@ -34,6 +36,10 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route(get().to(conversations::detail))
                 .route(patch().to(conversations::rename))
                 .route(delete().to(conversations::delete)),
+        )
+        .service(
+            at("/api/assistant/conversations/{project}/{id}/export")
+                .route(get().to(export::download)),
         )
         .service(at("/api/assistant/sessions").route(get().to(sessions::list)))
         .service(

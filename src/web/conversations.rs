@@ -121,7 +121,7 @@ pub async fn delete(state: web::Data<State>, path: web::Path<(String, String)>) 
 }
 
 /// The project, and the id as a number.
-async fn identified(
+pub(super) async fn identified(
     state: &State,
     path: &(String, String),
 ) -> Result<(crate::project::ProjectName, i64), Problem> {

@@ -4,7 +4,8 @@
 use std::fmt;
 
 use actix_web::{
-    HttpResponse, ResponseError,
+    Error, HttpRequest, HttpResponse, ResponseError,
+    error::{InternalError, QueryPayloadError},
     http::{StatusCode, header::HeaderName},
 };
 use serde_json::{Value, json};
@@ -100,6 +101,12 @@ impl From<actix::MailboxError> for Problem {
     fn from(error: actix::MailboxError) -> Self {
         Self::unavailable(format!("the server is shutting down ({error})"))
     }
+}
+
+/// A query that is not understood, in words.
+pub fn bad_query(error: QueryPayloadError, _: &HttpRequest) -> Error {
+    let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string());
+    InternalError::from_response(error, problem.error_response()).into()
 }
 
 /// A resource is there, but not with this method.

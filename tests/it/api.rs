@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::server::{Server, eventually};
+use crate::server::{Gate, Server, eventually};
 
 const CONVERSATIONS: &str = "/api/assistant/conversations/demo";
 
@@ -92,4 +92,110 @@ async fn a_title_that_does_not_do_is_refused_in_words_and_changes_nothing() {
         (list[0]["title"] == "Good").then_some(())
     })
     .await;
+}
+
+/// Downloads an export: the headers that count, and the text.
+async fn export(server: &Server, id: i64, query: &str) -> (u16, String, String, String) {
+    let url = server.url(&format!("{CONVERSATIONS}/{id}/export{query}"));
+    let answer = reqwest::get(url).await.unwrap();
+    let header = |name: &str| {
+        answer.headers().get(name).map(|it| it.to_str().unwrap().to_owned()).unwrap_or_default()
+    };
+    let (kind, disposition) = (header("content-type"), header("content-disposition"));
+    (answer.status().as_u16(), kind, disposition, answer.text().await.unwrap())
+}
+
+#[actix::test]
+async fn a_conversation_is_taken_home_as_markdown_and_as_json() {
+    let server = Server::start();
+    let mut client = server.connect().await;
+    let id = client.start().await;
+    client.ask("say one, \ntool Read {\"file_path\":\"a\"} => x\nsay two").await;
+    client.turn().await;
+    client.ask("exit 3").await;
+    client.turn().await;
+    // More than one page of entries.
+    let many: String = (0..80).map(|n| format!("tool Read {{\"n\":{n}}} => x\n")).collect();
+    client.ask(&many).await;
+    client.turn().await;
+
+    let (status, kind, disposition, text) = export(&server, id, "").await;
+    assert_eq!((status, kind.as_str()), (200, "text/markdown; charset=utf-8"));
+    assert!(disposition.starts_with("attachment; filename=\"demo-1-say-one"), "{disposition}");
+    assert!(disposition.ends_with(".md\""), "{disposition}");
+    assert!(text.starts_with("# say one, "), "{text}");
+    for part in
+        ["\n> say one, \n> tool", "one, \n\n- Read `{\"file_path\":\"a\"}`\n\ntwo", "**Error:**"]
+    {
+        assert!(text.contains(part), "no {part:?} in {text}");
+    }
+    for n in 0..80 {
+        assert_eq!(text.matches(&format!("- Read `{{\"n\":{n}}}`")).count(), 1, "{n}");
+    }
+
+    let (status, kind, disposition, text) = export(&server, id, "?format=json").await;
+    assert_eq!((status, kind.as_str()), (200, "application/json"));
+    assert!(disposition.ends_with(".json\""), "{disposition}");
+    let copy: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(copy["conversation"], server.get(CONVERSATIONS).await.1[0]);
+    let stored: Vec<(i64, String, String)> = server
+        .database()
+        .prepare("SELECT first_seq, kind, payload FROM entries ORDER BY first_seq")
+        .unwrap()
+        .query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    assert!(stored.len() > 64, "{}", stored.len());
+    let copied: Vec<_> = copy["entries"].as_array().unwrap().iter().collect();
+    assert_eq!(copied.len(), stored.len());
+    for (entry, (seq, kind, payload)) in copied.iter().zip(stored) {
+        let payload: Value = serde_json::from_str(&payload).unwrap();
+        assert_eq!(
+            (&entry["first_seq"], &entry["kind"], &entry["payload"]),
+            (&json!(seq), &json!(kind), &payload)
+        );
+    }
+    assert_eq!(copy["waiting"], json!([]));
+}
+
+#[actix::test]
+async fn a_conversation_is_taken_home_while_it_is_answered() {
+    let server = Server::start();
+    let gate = Gate::new(&server);
+    let mut client = server.connect().await;
+    let id = client.start().await;
+    client.ask(&format!("say begun\n{}\nsay ended", gate.script())).await;
+    client.until("text").await;
+    client.ask("say next").await;
+    client.until("accepted").await;
+    eventually("the beginning is stored and copied", async || {
+        let (_, _, _, text) = export(&server, id, "").await;
+        let is_whole = text.contains("\nbegun\n\n*Not answered in full")
+            && text.contains("> say next")
+            && text.trim_end().ends_with("made.*");
+        is_whole.then_some(())
+    })
+    .await;
+    gate.open();
+    client.turn().await;
+    client.turn().await;
+    let (_, _, _, text) = export(&server, id, "?format=md").await;
+    let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("no {part:?} in {text}"));
+    assert!(at("begunended") < at("> say next") && at("> say next") < at("\nnext"), "{text}");
+    assert!(!text.contains("Not answered"), "{text}");
+}
+
+#[actix::test]
+async fn what_cannot_be_taken_home_is_refused_in_words() {
+    let server = Server::start();
+    let (_, created) = server.request(Method::POST, CONVERSATIONS).await;
+    let id = created["id"].as_i64().unwrap();
+    assert_eq!(export(&server, id, "?format=json").await.0, 200);
+    let (status, kind, _, text) = export(&server, id, "?format=pdf").await;
+    assert_eq!((status, kind.as_str()), (422, "application/problem+json"));
+    assert!(text.contains("`md` or `json`"), "{text}");
+    assert_eq!(export(&server, 77, "").await.0, 404);
+    let path = "/api/assistant/conversations/nobody/1/export";
+    assert_eq!(server.get(path).await.0, 404);
 }
