@@ -20,6 +20,7 @@ mod reader;
 mod reads;
 mod recovery;
 mod schema;
+pub mod search;
 pub mod title;
 mod writes;
 

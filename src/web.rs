@@ -8,6 +8,7 @@ pub mod export;
 pub mod line;
 pub mod problem;
 pub mod projects;
+pub mod search;
 pub mod sessions;
 pub mod state;
 pub mod upgrade;
@@ -41,6 +42,7 @@ pub fn configure(config: &mut ServiceConfig) {
             at("/api/assistant/conversations/{project}/{id}/export")
                 .route(get().to(export::download)),
         )
+        .service(at("/api/assistant/search/{project}").route(get().to(search::find)))
         .service(at("/api/assistant/sessions").route(get().to(sessions::list)))
         .service(
             at("/api/assistant/sessions/{project}")

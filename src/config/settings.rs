@@ -29,6 +29,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Upper bounds for what comes from outside.
     pub visitor_limits: VisitorLimits,
+    /// Upper bounds for what is looked up and shown.
+    pub reading: ReadingSettings,
     /// Timings of sockets.
     pub socket: SocketSettings,
     /// How failed sessions are started again.
@@ -135,6 +137,15 @@ pub struct VisitorLimits {
     pub failed_logins_per_minute: usize,
     /// Logins that are remembered.
     pub logins: usize,
+}
+
+/// Upper bounds for what is looked up and shown.
+#[derive(Debug, Clone)]
+pub struct ReadingSettings {
+    /// A search over conversations that takes longer is ended.
+    pub search_timeout: Duration,
+    /// Hits that one search gives.
+    pub search_hits: usize,
 }
 
 /// Timings of sockets.

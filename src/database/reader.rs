@@ -1,5 +1,7 @@
 //! Reading the store, through connections of its own that never wait for the writer.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use serde_json::value::RawValue;
 
@@ -11,6 +13,7 @@ use super::{
     export::{self, Order, Place, StoredEntry},
     open::Pool,
     reads,
+    search::{self, Hit, Words},
 };
 
 /// Reads the store. Cheap to clone; all clones share a few connections.
@@ -69,6 +72,20 @@ impl Reader {
         conversation: i64,
     ) -> Result<Vec<(i64, Box<RawValue>)>, DatabaseError> {
         self.read(|connection| export::waiting(connection, conversation))
+    }
+
+    /// Messages of the project in which these words stand, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// Besides what any read may fail with, [`DatabaseError::TookTooLong`] after `patience`.
+    pub fn search(
+        &self,
+        project: &ProjectName,
+        words: &Words,
+        limit: usize,
+        patience: Duration,
+    ) -> Result<Vec<Hit>, DatabaseError> {
+        self.read(|connection| search::search(connection, project, words, limit, patience))
     }
 
     /// A conversation with all its entries. `None` when the project has no such one.

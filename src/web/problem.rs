@@ -90,7 +90,8 @@ impl ResponseError for Problem {
 
 impl From<crate::database::DatabaseError> for Problem {
     fn from(error: crate::database::DatabaseError) -> Self {
-        match error.is_retryable() {
+        let is_busy = matches!(error, crate::database::DatabaseError::TookTooLong(_));
+        match is_busy || error.is_retryable() {
             true => Self::unavailable(error),
             false => Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
         }

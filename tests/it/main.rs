@@ -29,6 +29,7 @@ mod questions;
 mod replay;
 mod rest;
 mod screen;
+mod search;
 mod seed;
 mod server;
 mod slow;
