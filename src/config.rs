@@ -252,9 +252,15 @@ fn visitor_limits(layers: &Layers) -> Result<VisitorLimits, ConfigError> {
 
 fn reading_settings(layers: &Layers) -> Result<ReadingSettings, ConfigError> {
     let count = |key| layers.get::<Count>(key).map(|count| count.0);
+    let size = |key| layers.get::<Size>(key).map(|size| size.0);
     Ok(ReadingSettings {
         search_timeout: layers.get("reading.search_timeout")?,
         search_hits: count("reading.search_hits")?,
+        found_files: count("reading.found_files")?,
+        files_kept: layers.get("reading.files_kept")?,
+        file_bytes: size("reading.file_bytes")?,
+        page_lines: count("reading.page_lines")?,
+        page_bytes: size("reading.page_bytes")?,
     })
 }
 

@@ -32,6 +32,7 @@ use crate::{
         self,
         assets::{Assets, AssetsError},
         door::{self, Door},
+        files::Files,
         line::{self, Line},
         state::State,
     },
@@ -98,6 +99,7 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     };
     let database = resources.database.clone();
     let browsers = Arc::default();
+    let files = Arc::new(Files::new(&settings));
     let (place, placed) = Place::new();
     let stall = settings.socket.stall_timeout;
     let doorway = door.clone();
@@ -105,8 +107,12 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     // way from the agent to the socket.
     let server = HttpServer::new(move || {
         let registry = place.registry(&resources);
-        let state =
-            State { resources: resources.clone(), registry, browsers: Arc::clone(&browsers) };
+        let state = State {
+            resources: resources.clone(),
+            registry,
+            browsers: Arc::clone(&browsers),
+            files: Arc::clone(&files),
+        };
         let (assets, door) = (assets.clone(), doorway.clone());
         App::new()
             .app_data(Data::new(state))

@@ -5,6 +5,7 @@ pub mod browsers;
 pub mod conversations;
 pub mod door;
 pub mod export;
+pub mod files;
 pub mod line;
 pub mod problem;
 pub mod projects;
@@ -56,6 +57,8 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route(delete().to(sessions::admin_close_one)),
         )
         .service(at("/api/projects").route(get().to(projects::list)))
+        .service(at("/api/projects/{project}/files").route(get().to(files::find)))
+        .service(at("/api/projects/{project}/file").route(get().to(files::show)))
         .service(at("/api/me").route(get().to(door::login::me)))
         .service(at("/login").route(get().to(assets::serve)).route(post().to(door::login::log_in)))
         .service(at("/logout").route(post().to(door::login::log_out)))

@@ -146,6 +146,16 @@ pub struct ReadingSettings {
     pub search_timeout: Duration,
     /// Hits that one search gives.
     pub search_hits: usize,
+    /// Files that one search for files gives.
+    pub found_files: usize,
+    /// How long a project's list of files is used before it is made anew.
+    pub files_kept: Duration,
+    /// Largest file that is shown, bytes.
+    pub file_bytes: usize,
+    /// Lines of a file that are shown at once.
+    pub page_lines: usize,
+    /// Bytes of a file that are shown at once.
+    pub page_bytes: usize,
 }
 
 /// Timings of sockets.

@@ -18,6 +18,7 @@ mod door;
 mod durability;
 mod fake_api;
 mod faults;
+mod files;
 mod guide;
 mod launcher;
 mod mcp;
