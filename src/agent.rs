@@ -19,6 +19,10 @@ mod spawner;
 
 pub mod guard;
 pub mod launcher;
+pub mod sandbox;
+
+pub mod proof;
+pub mod self_test;
 
 use std::{
     env,
@@ -34,13 +38,14 @@ use uuid::Uuid;
 
 use crate::{
     config::settings::{AgentSettings, Limits},
-    policy::{InvalidSecret, Policy, Secrets},
+    policy::{InvalidSecret, Secrets},
     project::Project,
 };
-use codec::CodecSettings;
 use handle::{INPUT_LINES, Shared};
-use invocation::{Invocation, find_claude};
+use invocation::{Order, Place, find_claude};
 use process::Run;
+use proof::Proof;
+use self_test::{SelfTest, Verdict};
 use spawner::Spawner;
 
 pub use handle::AgentHandle;
@@ -55,12 +60,12 @@ pub struct Agents {
 #[derive(Debug)]
 struct Inner {
     settings: AgentSettings,
-    line_bytes: usize,
-    tool_result_bytes: usize,
+    limits: Limits,
     data_dir: PathBuf,
     server: Server,
     secrets: Result<Secrets, InvalidSecret>,
     spawner: Spawner,
+    proof: Proof,
 }
 
 /// The server as agents see it.
@@ -172,12 +177,12 @@ impl Agents {
         Self {
             inner: Arc::new(Inner {
                 settings: settings.clone(),
-                line_bytes: limits.agent_line_bytes,
-                tool_result_bytes: limits.tool_result_bytes,
+                limits: limits.clone(),
                 data_dir: data_dir.to_owned(),
                 server,
                 secrets: Secrets::new(&settings.secrets),
                 spawner,
+                proof: Proof::new(settings.sandbox),
             }),
         }
     }
@@ -199,44 +204,22 @@ impl Agents {
         exited: Recipient<AgentExited>,
     ) -> Result<AgentHandle, AgentError> {
         let inner = &self.inner;
-        let claude = find_claude(&inner.settings, &inner.server)?;
-        let cicerone = match &inner.server.program {
-            Ok(path) => path,
-            Err(error) => return Err(AgentError::OwnProgram(error.to_string())),
+        let order = self.order(start.project, start.session)?;
+        let kind = match order.claude {
+            Some(_) => AgentKind::Claude,
+            None => AgentKind::Guide,
         };
-        let secrets = inner.secrets.clone()?;
-        let invocation = match claude {
-            Some(program) => Invocation::of_claude(
-                &start,
-                program,
-                cicerone,
-                &inner.server,
-                &inner.settings,
-                &secrets,
-                &inner.data_dir,
-            ),
-            None => Invocation::of_guide(&start, cicerone, &inner.server, &secrets),
-        };
-        let kind = invocation.kind;
-        let mut policy = Policy::new(start.project.dir.clone(), secrets);
-        if let Some(results) = &invocation.results {
-            policy = policy.with_results(results.clone());
-        }
         let shared = Arc::new(Shared::new());
         let (input, lines) = mpsc::channel(INPUT_LINES);
         let run = Run {
             conversation: start.conversation,
             epoch: start.epoch,
             kind,
-            command: invocation.command(cicerone, &start.project.dir),
-            prepare: invocation.prepare,
-            prompt: invocation.prompt,
-            codec: CodecSettings {
-                tool_result_bytes: inner.tool_result_bytes,
-                allowed_tools: invocation.allowed_tools,
-            },
-            line_bytes: inner.line_bytes,
-            policy,
+            leftovers: Place::new(&inner.data_dir).of_start(order.id),
+            order,
+            proof: inner.proof.clone(),
+            tool_result_bytes: inner.limits.tool_result_bytes,
+            line_bytes: inner.limits.agent_line_bytes,
             stop_timeout: inner.settings.stop_timeout,
             spawner: inner.spawner.clone(),
             shared: Arc::clone(&shared),
@@ -248,5 +231,75 @@ impl Agents {
         input.try_send(codec::command::handshake()).ok();
         actix::spawn(process::run(run, exited));
         Ok(AgentHandle { kind, shared, input })
+    }
+
+    /// Tests the sandbox, in general and in each of `projects`, and keeps what came of it: where
+    /// the sandbox is required, no agent starts before.
+    pub async fn prove(&self, projects: &[Project]) -> Arc<SelfTest> {
+        let test = self_test::run(self, projects).await;
+        tell(&test);
+        self.inner.proof.publish(test)
+    }
+
+    /// What the newest self-test came to.
+    pub fn proof(&self) -> &Proof {
+        &self.inner.proof
+    }
+
+    /// Removes what agents of a server left behind that was killed. Only while none runs.
+    pub fn clear(&self) {
+        let place = Place::new(&self.inner.data_dir);
+        for dir in [place.prompts, place.temporary] {
+            match std::fs::remove_dir_all(&dir) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    log::warn!("cannot remove what agents left dir={dir:?} error={error}");
+                }
+                _ => (),
+            }
+        }
+    }
+
+    /// What is needed to start an agent for `project`.
+    fn order(&self, project: Project, session: AgentSession) -> Result<Order, AgentError> {
+        let inner = &self.inner;
+        let claude = find_claude(&inner.settings, &inner.server)?;
+        let cicerone = match &inner.server.program {
+            Ok(path) => path.clone(),
+            Err(error) => return Err(AgentError::OwnProgram(error.to_string())),
+        };
+        let secrets = inner.secrets.clone()?;
+        let inner = Arc::clone(inner);
+        Ok(Order { inner, project, session, claude, cicerone, secrets, id: Uuid::new_v4() })
+    }
+}
+
+/// Tells the log what a self-test came to.
+fn tell(test: &SelfTest) {
+    let level = |verdict| match verdict {
+        Verdict::Proved => log::Level::Info,
+        Verdict::Partly | Verdict::Off => log::Level::Warn,
+        Verdict::Failed => log::Level::Error,
+    };
+    let (verdict, words) = (test.verdict, test.words());
+    log::log!(
+        level(verdict),
+        "sandbox tested verdict={} landlock={} uid={} result={words:?} missing={:?}",
+        verdict.as_str(),
+        test.landlock,
+        test.uid,
+        test.missing
+    );
+    for own in
+        test.projects.iter().filter(|own| own.verdict != Verdict::Proved || own.uid != test.uid)
+    {
+        log::log!(
+            level(own.verdict),
+            "sandbox tested project={} verdict={} uid={} result={:?} missing={:?}",
+            own.project,
+            own.verdict.as_str(),
+            own.uid,
+            own.words(),
+            own.missing
+        );
     }
 }

@@ -62,6 +62,12 @@ pub enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
         arguments: Vec<OsString>,
     },
+    /// Try, in an agent's place, what an agent must not be able to do.
+    #[command(hide = true)]
+    SandboxProbe {
+        /// Where to try what, as JSON.
+        plan: String,
+    },
 }
 
 /// What the built-in agent answers about.
@@ -123,7 +129,7 @@ pub struct Options {
     /// An environment variable that agents get too; can be repeated [env: CICERONE_AGENT_ENV=NAME,…]
     #[arg(long, global = true, value_name = "NAME")]
     pub agent_env: Vec<String>,
-    /// Where the kernel cannot confine an agent: required, best-effort or off [env: CICERONE_SANDBOX] [default: best-effort]
+    /// Where the kernel cannot confine an agent: required, best-effort or off [env: CICERONE_SANDBOX] [default: required]
     #[arg(long, global = true, value_name = "MODE")]
     pub sandbox: Option<String>,
     /// Least severe log lines: off, error, warn, info, debug or trace; RUST_LOG wins [env: CICERONE_LOG] [default: info]

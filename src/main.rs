@@ -8,7 +8,7 @@ use std::{
 };
 
 use cicerone::{
-    agent::launcher,
+    agent::{launcher, self_test},
     cli::{Cli, Command, ConfigCommand, GuideArgs, Options, ProjectArgs},
     config::{self, ConfigError, Loaded, catalogue},
     database::{self, backup, import},
@@ -49,6 +49,9 @@ fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
         }
         Command::Config(ConfigCommand::Table) => print_settings_table(),
         Command::SandboxExec { arguments } => Err(launcher::exec(arguments).into()),
+        Command::SandboxProbe { plan } => {
+            say(&serde_json::to_string(&self_test::probe(&serde_json::from_str(&plan)?))?)
+        }
     }
 }
 

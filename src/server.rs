@@ -86,6 +86,8 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
         database: database.start(),
         reader,
     };
+    resources.agents.clear();
+    let (agents, tested) = (resources.agents.clone(), settings.clone());
     let database = resources.database.clone();
     let browsers = Arc::default();
     let (place, placed) = Place::new();
@@ -115,6 +117,7 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     let serving = rt::spawn(server);
     let registry = placed.await.map_err(io::Error::other)?;
     let told = end_of_service()?;
+    rt::spawn(async move { agents.prove(&tested.projects).await });
     announce(address)?;
     told.await;
     drain(&settings, registry, database, handle).await?;

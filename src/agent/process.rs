@@ -8,7 +8,7 @@ use std::{path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
 use actix::Recipient;
 use rustix::process::Pid;
 use tokio::{
-    process::{Child, Command},
+    process::Child,
     sync::{mpsc, watch},
     time::timeout,
 };
@@ -17,8 +17,9 @@ use super::{
     AgentKind,
     codec::{Codec, CodecSettings, command},
     handle::Shared,
-    invocation::Prepare,
+    invocation::Order,
     messages::{AgentExit, AgentExited, AgentOutput},
+    proof::Proof,
     spawner::Spawner,
 };
 use crate::policy::Policy;
@@ -32,14 +33,14 @@ pub(super) struct Run {
     pub conversation: i64,
     pub epoch: u64,
     pub kind: AgentKind,
-    pub command: Command,
-    /// Done before the start, where blocking is allowed. Its error is the reason told.
-    pub prepare: Prepare,
-    /// Removed at the end.
-    pub prompt: Option<PathBuf>,
-    pub codec: CodecSettings,
+    /// Put into place before the start, where blocking is allowed. Its error is the reason told.
+    pub order: Order,
+    /// Says whether an agent may start.
+    pub proof: Proof,
+    /// Removed at the end: a file and a directory.
+    pub leftovers: [PathBuf; 2],
+    pub tool_result_bytes: usize,
     pub line_bytes: usize,
-    pub policy: Policy,
     pub stop_timeout: Duration,
     pub spawner: Spawner,
     pub shared: Arc<Shared>,
@@ -51,7 +52,7 @@ pub(super) struct Run {
 /// Runs the agent to its end and tells of it.
 pub(super) async fn run(run: Run, exited: Recipient<AgentExited>) {
     let (conversation, epoch, kind) = (run.conversation, run.epoch, run.kind);
-    let prompt = run.prompt.clone();
+    let [prompt, temporary] = run.leftovers.clone();
     let exit = live(run).await.unwrap_or_else(|reason| AgentExit {
         kind,
         status: None,
@@ -64,10 +65,9 @@ pub(super) async fn run(run: Run, exited: Recipient<AgentExited>) {
         exit.status,
         exit.reason
     );
-    if let Some(prompt) = prompt {
-        // It may never have been written.
-        tokio::fs::remove_file(prompt).await.ok();
-    }
+    // They may never have been made.
+    tokio::fs::remove_file(prompt).await.ok();
+    tokio::fs::remove_dir_all(temporary).await.ok();
     let fact = AgentExited { conversation, epoch, exit };
     if exited.send(fact).await.is_err() {
         log::debug!("nobody waits for the agent's exit conversation={conversation}");
@@ -76,12 +76,25 @@ pub(super) async fn run(run: Run, exited: Recipient<AgentExited>) {
 
 /// The process from its start to its end; the error says why it did not start.
 async fn live(run: Run) -> Result<AgentExit, String> {
-    let prepared = tokio::task::spawn_blocking(run.prepare).await;
-    prepared.map_err(|error| format!("The agent could not be prepared: {error}."))??;
+    let (cicerone, project) = (run.order.cicerone.clone(), run.order.project.clone());
+    run.proof.leave(&project.name).await?;
+    let mut policy = Policy::new(project.dir.clone(), run.order.secrets.clone());
+    let prepared = tokio::task::spawn_blocking(|| run.order.prepare()).await;
+    let invocation =
+        prepared.map_err(|error| format!("The agent could not be prepared: {error}."))??;
+    if let Some(note) = &invocation.note {
+        log::warn!(
+            "agent not confined as well as could be conversation={} missing={note:?}",
+            run.conversation
+        );
+    }
+    if let Some(results) = &invocation.results {
+        policy = policy.with_results(results.clone());
+    }
     let shared = run.shared;
     let mut child = run
         .spawner
-        .spawn(run.command)
+        .spawn(invocation.command(&cicerone, &project.dir)?)
         .await
         .map_err(|error| format!("The agent did not start: {error}."))?;
     let leader = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
@@ -105,8 +118,11 @@ async fn live(run: Run) -> Result<AgentExit, String> {
     let reader = Reader {
         conversation: run.conversation,
         epoch: run.epoch,
-        codec: Codec::new(run.codec),
-        policy: Arc::new(run.policy),
+        codec: Codec::new(CodecSettings {
+            tool_result_bytes: run.tool_result_bytes,
+            allowed_tools: invocation.allowed_tools,
+        }),
+        policy: Arc::new(policy),
         shared: Arc::clone(&shared),
         input: run.input.clone(),
         output: run.output,

@@ -7,8 +7,6 @@ use std::{
 
 use crate::config::settings::AgentSettings;
 
-use super::state_dir;
-
 /// Variables that pass by name.
 const PASSED: [&str; 24] = [
     "PATH",
@@ -65,20 +63,24 @@ const SWITCHES: [&str; 10] = [
     "DISABLE_ERROR_REPORTING",
 ];
 
-/// The whole environment of the program, made from that of the server.
+/// Whether the environment has an account.
+pub fn has_account(environment: &[(OsString, OsString)]) -> bool {
+    let is_account = |name: &OsStr| ACCOUNTS.iter().any(|account| name == *account);
+    environment.iter().any(|(name, value)| !value.is_empty() && is_account(name))
+}
+
+/// The whole environment of the program, made from that of the server. `state` is the directory
+/// that it is to keep its state in; `None` leaves that to the server's environment.
 pub fn environment(
     server: impl Iterator<Item = (OsString, OsString)>,
     settings: &AgentSettings,
-    data_dir: &Path,
+    state: Option<&Path>,
 ) -> Vec<(OsString, OsString)> {
     let mut environment: Vec<(OsString, OsString)> =
         server.filter(|(name, _)| passes(name, &settings.env)).collect();
-    let has_account = environment
-        .iter()
-        .any(|(name, value)| !value.is_empty() && ACCOUNTS.iter().any(|account| name == account));
-    if has_account {
+    if let Some(state) = state {
         environment.retain(|(name, _)| name != "CLAUDE_CONFIG_DIR");
-        environment.push(("CLAUDE_CONFIG_DIR".into(), state_dir(data_dir).into()));
+        environment.push(("CLAUDE_CONFIG_DIR".into(), state.into()));
     }
     environment.extend(SWITCHES.map(|name| (name.into(), "1".into())));
     let retries = settings.api_retries.to_string();

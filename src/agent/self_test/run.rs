@@ -1,0 +1,260 @@
+//! Runs the probe in an agent's place, by the very launcher and under the very rules of an agent,
+//! and judges what it tells.
+
+use std::{
+    ffi::OsString,
+    fs, io,
+    net::TcpListener,
+    os::{
+        linux::net::SocketAddrExt,
+        unix::{
+            fs::{PermissionsExt, symlink},
+            net::{SocketAddr, UnixListener},
+        },
+    },
+    path::PathBuf,
+    time::Duration,
+};
+
+use rustix::process::Pid;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use tokio::{io::AsyncReadExt, task::spawn_blocking, time::timeout};
+use uuid::Uuid;
+
+use super::{
+    Attempt, Plan, ProjectTest, Report, SUBCOMMAND, SelfTest, Verdict, judge, probe::Beside,
+};
+use crate::{
+    agent::{
+        AgentSession, Agents,
+        invocation::{Invocation, Place, own_user},
+    },
+    config::settings::Sandbox,
+    project::{Project, ProjectName},
+};
+
+/// Longest run of a probe.
+const PROBE: Duration = Duration::from_secs(20);
+
+/// Most that a probe may tell, in bytes.
+const REPORT_BYTES: u64 = 1 << 20; // 1 MiB
+
+/// What stands for a project that may be destroyed, removed at the end.
+struct Scratch {
+    dir: PathBuf,
+    project: Project,
+    beside: Beside,
+    /// Open as long as the probe runs.
+    _listening: (TcpListener, UnixListener, UnixListener),
+}
+
+/// One run of the probe.
+struct Probed {
+    report: Report,
+    note: Option<String>,
+}
+
+/// Tests the sandbox of agents in general and in each of `projects`.
+pub async fn run(agents: &Agents, projects: &[Project]) -> SelfTest {
+    if agents.inner.settings.sandbox == Sandbox::Off {
+        return of_nothing(Verdict::Off, Vec::new());
+    }
+    let mut test = match general(agents).await {
+        Ok(probed) => of(probed),
+        Err(words) => return of_nothing(Verdict::Failed, vec![format!("a test: {words}")]),
+    };
+    for project in projects {
+        let name = project.name.to_string();
+        let tested = match probe(agents, project.clone(), None).await {
+            Ok(probed) => {
+                let of_all = of(probed);
+                ProjectTest {
+                    project: name,
+                    verdict: of_all.verdict,
+                    uid: of_all.uid,
+                    missing: of_all.missing,
+                    attempts: of_all.attempts,
+                }
+            }
+            Err(words) => ProjectTest {
+                project: name,
+                verdict: Verdict::Failed,
+                uid: test.uid,
+                missing: vec![format!("a test: {words}")],
+                attempts: Vec::new(),
+            },
+        };
+        test.projects.push(tested);
+    }
+    test.at = now();
+    test
+}
+
+async fn general(agents: &Agents) -> Result<Probed, String> {
+    let place = Place::new(&agents.inner.data_dir);
+    let made = spawn_blocking(move || Scratch::new(&place)).await;
+    let cannot = |error: io::Error| format!("its files cannot be made: {error}");
+    let scratch = made.map_err(|error| error.to_string())?.map_err(cannot)?;
+    let probed = probe(agents, scratch.project.clone(), Some(scratch.beside.clone())).await;
+    let dir = scratch.dir.clone();
+    if let Err(error) = tokio::fs::remove_dir_all(&dir).await {
+        log::warn!("cannot remove the files of the self-test dir={dir:?} error={error}");
+    }
+    probed
+}
+
+/// Lets the probe try `project`.
+async fn probe(
+    agents: &Agents,
+    project: Project,
+    beside: Option<Beside>,
+) -> Result<Probed, String> {
+    let session = AgentSession::New(Uuid::new_v4());
+    let order = agents.order(project.clone(), session).map_err(|error| error.to_string())?;
+    let cicerone = order.cicerone.clone();
+    let leftovers = Place::new(&agents.inner.data_dir).of_start(order.id);
+    let prepared = spawn_blocking(|| order.prepare()).await.map_err(|error| error.to_string())?;
+    let is_scratch = beside.is_some();
+    let told = match &prepared {
+        Ok(invocation) => ask(agents, invocation, &project, beside, cicerone).await,
+        Err(words) => Err(words.clone()),
+    };
+    let [prompt, temporary] = leftovers;
+    // They may never have been made.
+    tokio::fs::remove_file(prompt).await.ok();
+    tokio::fs::remove_dir_all(temporary).await.ok();
+    let invocation = prepared?;
+    if is_scratch {
+        for dir in &invocation.state {
+            // Whatever somebody else has put there stays.
+            tokio::fs::remove_dir(dir).await.ok();
+        }
+    }
+    Ok(Probed { report: told?, note: invocation.note })
+}
+
+/// Starts the probe and waits for what it tells.
+async fn ask(
+    agents: &Agents,
+    invocation: &Invocation,
+    project: &Project,
+    beside: Option<Beside>,
+    cicerone: PathBuf,
+) -> Result<Report, String> {
+    let profile = invocation.profile.as_ref();
+    let plan = Plan {
+        project: project.dir.clone(),
+        beside,
+        // The temporary directory first: what is left in it goes with it.
+        own: std::iter::once(invocation.temporary.clone())
+            .chain(invocation.state.clone())
+            .collect(),
+        database: agents.inner.data_dir.join("cicerone.db"),
+        has_network: profile.is_some_and(|profile| !profile.ports.is_empty()),
+    };
+    let plan = serde_json::to_string(&plan).map_err(|error| error.to_string())?;
+    let arguments = [OsString::from(SUBCOMMAND), plan.into()];
+    let command = invocation.command_for(&cicerone, &project.dir, &cicerone, &arguments)?;
+    let spawner = &agents.inner.spawner;
+    let mut child = spawner.spawn(command).await.map_err(|error| error.to_string())?;
+    let group = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+    let (mut told, mut complaints) = (String::new(), String::new());
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let reading = async {
+        if let (Some(stdout), Some(stderr)) = (stdout, stderr) {
+            let (mut stdout, mut stderr) = (stdout.take(REPORT_BYTES), stderr.take(REPORT_BYTES));
+            tokio::try_join!(
+                stdout.read_to_string(&mut told),
+                stderr.read_to_string(&mut complaints)
+            )?;
+        }
+        child.wait().await
+    };
+    let ended = timeout(PROBE, reading).await;
+    if let Some(group) = group {
+        spawner.forget(group);
+    }
+    let status = ended.map_err(|_| "the probe did not end".to_owned())?;
+    let status = status.map_err(|error| format!("the probe cannot be read: {error}"))?;
+    serde_json::from_str(&told)
+        .map_err(|_| format!("the probe told nothing ({status}): {}", complaints.trim()))
+}
+
+impl Scratch {
+    fn new(place: &Place) -> io::Result<Self> {
+        place.make()?;
+        let dir = place.agents.join(format!("self-test-{}", Uuid::new_v4()));
+        let (project, beside) = (dir.join("project"), dir.join("beside"));
+        fs::create_dir_all(project.join("dir"))?;
+        fs::create_dir(&beside)?;
+        for (path, text) in [(project.join("file"), "text"), (beside.join("secret"), "secret")] {
+            fs::write(&path, text)?;
+            // But for the sandbox, everybody could change it.
+            open_to_all(&path, 0o666)?;
+        }
+        for path in [&project.join("dir"), &project, &beside, &dir] {
+            open_to_all(path, 0o777)?;
+        }
+        symlink(&beside, project.join("link-out"))?;
+        let port = TcpListener::bind(("127.0.0.1", 0))?;
+        let name = format!("cicerone-self-test-{}", Uuid::new_v4());
+        let unnamed = UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name)?)?;
+        // A path to a socket must be short, and this one may not be.
+        let socket = std::env::temp_dir().join(&name);
+        let named = UnixListener::bind(&socket)?;
+        open_to_all(&socket, 0o777)?;
+        Ok(Self {
+            project: Project { name: ProjectName::mend("self-test"), dir: project },
+            beside: Beside {
+                dir: beside,
+                port: port.local_addr()?.port(),
+                abstract_socket: name,
+                socket,
+            },
+            dir,
+            _listening: (port, unnamed, named),
+        })
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // Gone already is what was wanted.
+        fs::remove_file(&self.beside.socket).ok();
+    }
+}
+
+fn open_to_all(path: &std::path::Path, mode: u32) -> io::Result<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+}
+
+fn of(probed: Probed) -> SelfTest {
+    let Probed { report, note } = probed;
+    let missing: Vec<String> = report.kernel.missing();
+    let verdict = judge(&report.attempts, &missing);
+    SelfTest {
+        at: now(),
+        verdict,
+        landlock: report.kernel.landlock,
+        uid: report.uid,
+        missing: missing.into_iter().chain(note).collect(),
+        attempts: report.attempts,
+        projects: Vec::new(),
+    }
+}
+
+fn of_nothing(verdict: Verdict, missing: Vec<String>) -> SelfTest {
+    SelfTest {
+        at: now(),
+        verdict,
+        landlock: 0,
+        uid: own_user().uid,
+        missing,
+        attempts: Vec::<Attempt>::new(),
+        projects: Vec::new(),
+    }
+}
+
+fn now() -> String {
+    OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default()
+}
