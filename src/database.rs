@@ -93,4 +93,6 @@ pub struct StoredConversation {
     pub entries: Vec<EntryRow>,
     /// The number of the next turn; at least 1.
     pub next_turn: i64,
+    /// Questions that wait for an answer, in their order: turn and text.
+    pub waiting: Vec<(i64, String)>,
 }

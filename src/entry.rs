@@ -28,13 +28,16 @@ pub enum Content {
 }
 
 /// See [`Content::UserMessage`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct UserMessage {
     /// The client's own id for it; the same id is accepted once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_id: Option<String>,
     /// The text.
     pub content: String,
+    /// The turn whose question this is once more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<i64>,
 }
 
 /// See [`Content::Text`] and [`Content::Thinking`].

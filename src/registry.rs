@@ -13,7 +13,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix::{Actor, Addr, AsyncContext as _, Context, Handler, MessageResult, ResponseFuture};
+use actix::{
+    Actor, ActorFutureExt as _, Addr, AsyncContext as _, Context, Handler, MessageResult,
+    ResponseFuture, WrapFuture as _,
+};
 use futures_util::future::join_all;
 
 use crate::{
@@ -78,6 +81,30 @@ impl Registry {
         (self.epochs, session.launch())
     }
 
+    /// The project's session, started where there is none.
+    fn open(
+        &mut self,
+        project: &ProjectName,
+        context: &Context<Self>,
+    ) -> Result<Addr<Session>, NotOpened> {
+        match self.found(project) {
+            Found::Draining => Err(NotOpened::Draining),
+            Found::Live(session) => Ok(session),
+            Found::Restarting(wait) => Err(NotOpened::Restarting(wait)),
+            Found::GivenUp => Err(NotOpened::GivenUp),
+            Found::Closing => Err(NotOpened::Restarting(CLOSING_STEP)),
+            Found::Nothing => {
+                let known = self.projects.get(project).cloned();
+                let (epoch, session) =
+                    self.launch(known.ok_or(NotOpened::UnknownProject)?, context);
+                let phase = Phase::Live(session.clone());
+                let entry = Entry { epoch, phase, history: History::default(), restarts: 0 };
+                self.entries.insert(project.clone(), entry);
+                Ok(session)
+            }
+        }
+    }
+
     fn found(&self, project: &ProjectName) -> Found {
         if self.is_draining {
             return Found::Draining;
@@ -96,28 +123,29 @@ impl Registry {
 
 impl Actor for Registry {
     type Context = Context<Self>;
+
+    /// Questions that waited when the server went are answered although nobody has come yet.
+    fn started(&mut self, context: &mut Self::Context) {
+        let reader = self.resources.reader.clone();
+        let found = async move { reader.ask(|reader| reader.unanswered()).await };
+        context.spawn(found.into_actor(self).map(|found, registry, context| match found {
+            Ok(found) => {
+                for (project, _) in found {
+                    if let Err(error) = registry.open(&project, context) {
+                        log::warn!("questions wait in project={project} but {error}");
+                    }
+                }
+            }
+            Err(error) => log::error!("cannot look for questions that wait error={error}"),
+        }));
+    }
 }
 
 impl Handler<Open> for Registry {
     type Result = Result<Addr<Session>, NotOpened>;
 
     fn handle(&mut self, open: Open, context: &mut Self::Context) -> Self::Result {
-        match self.found(&open.project) {
-            Found::Draining => Err(NotOpened::Draining),
-            Found::Live(session) => Ok(session),
-            Found::Restarting(wait) => Err(NotOpened::Restarting(wait)),
-            Found::GivenUp => Err(NotOpened::GivenUp),
-            Found::Closing => Err(NotOpened::Restarting(CLOSING_STEP)),
-            Found::Nothing => {
-                let project =
-                    self.projects.get(&open.project).cloned().ok_or(NotOpened::UnknownProject)?;
-                let (epoch, session) = self.launch(project, context);
-                let phase = Phase::Live(session.clone());
-                let entry = Entry { epoch, phase, history: History::default(), restarts: 0 };
-                self.entries.insert(open.project, entry);
-                Ok(session)
-            }
-        }
+        self.open(&open.project, context)
     }
 }
 

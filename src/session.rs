@@ -22,12 +22,12 @@ mod output;
 mod storing;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use actix::{Actor, Addr, AsyncContext, Context, Recipient};
+use actix::{Actor, ActorFutureExt as _, Addr, AsyncContext, Context, Recipient, WrapFuture as _};
 
 use tokio::sync::Semaphore;
 
@@ -84,6 +84,8 @@ pub struct Session {
     closing: Vec<closing::Waiter>,
     /// Conversations that were deleted: nothing of them is loaded again.
     deleted: HashSet<i64>,
+    /// Stored conversations in which questions wait, to be gone on with as soon as there is room.
+    unanswered: VecDeque<i64>,
     /// No new conversation is begun.
     is_closing: bool,
 }
@@ -106,6 +108,7 @@ impl Session {
             latest: None,
             closing: Vec::new(),
             deleted: HashSet::new(),
+            unanswered: VecDeque::new(),
             is_closing: false,
         }
     }
@@ -177,6 +180,7 @@ impl Session {
                 // Only a language model gains from being told what was said before.
                 let forgot = live.agent_session.is_none() && live.transcript.has_user_message();
                 live.needs_digest = forgot && agent.kind() == AgentKind::Claude;
+                live.is_resuming = live.agent_session.is_some();
                 live.agent = Some(agent);
                 live.place = Some(place);
             }
@@ -245,11 +249,37 @@ impl Session {
             }
         }
         for (conversation, event) in overdue {
+            self.forget_session_that_hangs(conversation);
             self.happen(conversation, event, context);
         }
         for conversation in leaving {
             self.unload(conversation, context);
         }
+        self.resume(context);
+    }
+
+    /// An agent that does not come up with its own session is started without it next time.
+    fn forget_session_that_hangs(&mut self, conversation: i64) {
+        if let Some(live) = self.conversations.get_mut(&conversation)
+            && live.turns.is_starting()
+            && live.is_resuming
+        {
+            live.agent_session = None;
+        }
+    }
+
+    /// Looks for questions that waited when the server, or the session before this one, went.
+    fn look_for_unanswered(&mut self, context: &mut Context<Self>) {
+        let reader = self.resources.reader.clone();
+        let found = async move { reader.ask(|reader| reader.unanswered()).await };
+        context.spawn(found.into_actor(self).map(|found, session, context| match found {
+            Ok(found) => {
+                let own = found.into_iter().filter(|(project, _)| *project == session.project.name);
+                session.unanswered = own.map(|(_, conversation)| conversation).collect();
+                session.resume(context);
+            }
+            Err(error) => log::error!("cannot look for questions that wait error={error}"),
+        }));
     }
 }
 
@@ -290,6 +320,7 @@ impl Actor for Session {
     fn started(&mut self, context: &mut Self::Context) {
         log::info!("session started project={} epoch={}", self.project.name, self.epoch);
         context.run_interval(TICK, Self::tick);
+        self.look_for_unanswered(context);
     }
 
     /// Runs after a panic too: the registry builds a new session then. The agents die with their

@@ -163,7 +163,7 @@ impl Handler<ClaimConversation> for Database {
 
     fn handle(&mut self, message: ClaimConversation, context: &mut Context<Self>) -> Self::Result {
         self.enqueue(context, 0, move |connection, now| {
-            recovery::end_open_turns(connection, Some(message.conversation), now)?;
+            recovery::settle_open_turns(connection, Some(message.conversation), now)?;
             writes::claim(connection, &message)
         })
     }
@@ -173,7 +173,7 @@ impl Handler<AcceptQuestion> for Database {
     type Result = Answer<()>;
 
     fn handle(&mut self, message: AcceptQuestion, context: &mut Context<Self>) -> Self::Result {
-        let bytes = message.content.len();
+        let bytes = message.message.content.len();
         self.enqueue(context, bytes, move |connection, now| {
             writes::accept_question(connection, &message, now)
         })

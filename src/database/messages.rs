@@ -3,7 +3,10 @@
 
 use actix::Message;
 
-use crate::{entry::EntryRow, project::ProjectName};
+use crate::{
+    entry::{EntryRow, UserMessage},
+    project::ProjectName,
+};
 
 use super::{DatabaseError, Summary};
 
@@ -23,8 +26,9 @@ pub struct CreateConversation {
     pub entries: Vec<EntryRow>,
 }
 
-/// Takes a stored conversation over, before it is loaded: turns that nobody will end any more
-/// get their end, and `range` sequence numbers are reserved. Answers the first of them.
+/// Takes a stored conversation over, before it is loaded: the turn that nobody will end any more
+/// gets its end, questions that wait have their entries, and `range` sequence numbers are
+/// reserved. Answers the first of them.
 #[derive(Message, Debug)]
 #[rtype(result = "Result<i64, DatabaseError>")]
 pub struct ClaimConversation {
@@ -46,10 +50,8 @@ pub struct AcceptQuestion {
     pub conversation: i64,
     /// The turn that will answer it.
     pub turn: i64,
-    /// The client's own id of it.
-    pub message_id: Option<String>,
-    /// The text.
-    pub content: String,
+    /// What its entry will hold.
+    pub message: UserMessage,
 }
 
 /// Writes entries: new ones are added, and one whose `first_seq` is there already (a text that

@@ -228,9 +228,9 @@ fn report(path: &Path, recovery: Recovery) {
     if recovery == Recovery::default() {
         return;
     }
-    let Recovery { interrupted, unanswered, emptied } = recovery;
+    let Recovery { interrupted, waiting, emptied } = recovery;
     log::info!(
         "put the database in order path={path:?} interrupted={interrupted} \
-         unanswered={unanswered} emptied={emptied}"
+         waiting={waiting} emptied={emptied}"
     );
 }

@@ -44,15 +44,23 @@ impl Reader {
         self.read(|connection| reads::load(connection, project, conversation))
     }
 
-    /// The end that a page waits for which was cut off by a crash of the server: the conversation
-    /// that its browser was in last, and the number of the end that it was given since. `None`
-    /// when there is no such end, or the page has seen it.
-    pub fn missed_end(
+    /// Conversations of all projects in which questions wait for an answer, the one that waits for
+    /// longest first.
+    pub fn unanswered(&self) -> Result<Vec<(ProjectName, i64)>, DatabaseError> {
+        let found = self.read(reads::unanswered)?;
+        let named = |(project, id): (String, i64)| Some((ProjectName::parse(&project).ok()?, id));
+        Ok(found.into_iter().filter_map(named).collect())
+    }
+
+    /// What a page missed that the server left while it waited for answers: the conversation that
+    /// its browser was in last, and the number behind which everything is new to it. `None` when
+    /// no turn was open there, or the page has seen what became of it.
+    pub fn missed(
         &self,
         project: &ProjectName,
         browser: &str,
     ) -> Result<Option<(i64, i64)>, DatabaseError> {
-        self.read(|connection| reads::missed_end(connection, project, browser))
+        self.read(|connection| reads::missed(connection, project, browser))
     }
 
     /// Runs `query` where blocking is allowed:

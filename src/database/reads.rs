@@ -60,23 +60,29 @@ pub(super) fn summary(
     Ok(statement.query_row(params![conversation, project.as_str()], read_summary).optional()?)
 }
 
-/// The end that recovery gave the newest turn of the conversation that a browser was in last.
-pub(super) fn missed_end(
+/// The conversation that a browser was in last, and the number behind which it missed something,
+/// if turns were open there when the server went.
+pub(super) fn missed(
     connection: &Connection,
     project: &ProjectName,
     browser: &str,
 ) -> Result<Option<(i64, i64)>, DatabaseError> {
+    // Of a turn that was cut off it misses the end alone; of one that waited everything but the
+    // question.
     Ok(connection
         .prepare_cached(
-            "SELECT visit.conversation_id, entry.first_seq
+            "SELECT visit.conversation_id, min(iif(
+                 final.payload ->> '$.outcome' = 'interrupted',
+                 final.first_seq - 1, question.first_seq))
              FROM visits AS visit
              JOIN turns AS turn ON turn.conversation_id = visit.conversation_id
-                 AND turn.turn = (SELECT max(turn) FROM turns
-                                  WHERE conversation_id = visit.conversation_id)
-             JOIN entries AS entry ON entry.conversation_id = turn.conversation_id
-                 AND entry.turn = turn.turn AND entry.kind IN ('response_done', 'error')
+             LEFT JOIN entries AS final ON final.conversation_id = turn.conversation_id
+                 AND final.turn = turn.turn AND final.kind IN ('response_done', 'error')
+             LEFT JOIN entries AS question ON question.conversation_id = turn.conversation_id
+                 AND question.turn = turn.turn AND question.kind = 'user_message'
              WHERE visit.browser = ?1 AND visit.project = ?2 AND turn.recovered = 1
-                 AND entry.first_seq > visit.seq",
+                 AND ifnull(final.first_seq > visit.seq, 1)
+             GROUP BY visit.conversation_id",
         )?
         .query_row([browser, project.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?)
@@ -148,5 +154,31 @@ pub(super) fn load(
         reserved_seq,
         entries: entries.collect::<Result<_, _>>()?,
         next_turn,
+        waiting: waiting(connection, conversation)?,
     }))
+}
+
+/// The questions that wait, in their order.
+fn waiting(connection: &Connection, conversation: i64) -> rusqlite::Result<Vec<(i64, String)>> {
+    connection
+        .prepare_cached(
+            "SELECT turn, ifnull(question ->> '$.content', (
+                 SELECT payload ->> '$.content' FROM entries
+                 WHERE entries.conversation_id = turns.conversation_id
+                     AND entries.turn = turns.turn AND kind = 'user_message'))
+             FROM turns WHERE conversation_id = ?1 AND state = 'queued' ORDER BY turn",
+        )?
+        .query_map([conversation], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
+}
+
+/// Conversations in which questions wait, with their projects, the longest waiting first.
+pub(super) fn unanswered(connection: &Connection) -> Result<Vec<(String, i64)>, DatabaseError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT DISTINCT project, id FROM turns
+         JOIN conversations ON conversations.id = turns.conversation_id
+         WHERE state <> 'done' AND state = 'queued' ORDER BY updated_at, id",
+    )?;
+    let rows = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }

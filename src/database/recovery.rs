@@ -1,8 +1,9 @@
-//! What a crash leaves behind, put in order when a server opens the database.
+//! What a crash leaves behind, put in order when a server opens the database or a session takes a
+//! conversation over: the turn that ran gets its end, and questions that waited go on waiting.
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::entry::{Content, Outcome, ResponseDone, TurnError, UserMessage};
+use crate::entry::{Content, Outcome, ResponseDone, UserMessage};
 
 use super::{error::DatabaseError, writes};
 
@@ -11,8 +12,8 @@ use super::{error::DatabaseError, writes};
 pub(super) struct Recovery {
     /// Turns that ran and were given an end.
     pub(super) interrupted: usize,
-    /// Turns that waited and were given an error.
-    pub(super) unanswered: usize,
+    /// Turns that wait to be answered.
+    pub(super) waiting: usize,
     /// Conversations in which nobody wrote anything, removed.
     pub(super) emptied: usize,
 }
@@ -30,13 +31,13 @@ struct OpenTurn {
 pub(super) fn run(connection: &mut Connection, now: &str) -> Result<Recovery, DatabaseError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let emptied = writes::delete_empty(&transaction)?;
-    let recovery = Recovery { emptied, ..end_open_turns(&transaction, None, now)? };
+    let recovery = Recovery { emptied, ..settle_open_turns(&transaction, None, now)? };
     transaction.commit()?;
     Ok(recovery)
 }
 
-/// Gives an end to the open turns of a conversation, or of all.
-pub(super) fn end_open_turns(
+/// Ends the turns that ran and completes those that wait, of a conversation or of all.
+pub(super) fn settle_open_turns(
     connection: &Connection,
     conversation: Option<i64>,
     now: &str,
@@ -51,16 +52,19 @@ pub(super) fn end_open_turns(
             _ => open.reserved_seq,
         };
         let question = open.question.clone().map(Content::UserMessage);
+        let end = (!open.queued).then(interrupted);
         let mut entries = Vec::new();
-        for content in question.into_iter().chain([end(open.queued)]) {
+        for content in question.into_iter().chain(end) {
             seq += 1;
             entries.push(writes::entry_row(open.turn, seq, &content)?);
         }
         newest = Some((open.conversation, seq));
-        writes::write_entries(connection, open.conversation, &entries, now)?;
+        if !entries.is_empty() {
+            writes::write_entries(connection, open.conversation, &entries, now)?;
+        }
         writes::mark_recovered(connection, open.conversation, open.turn)?;
         if open.queued {
-            recovery.unanswered += 1;
+            recovery.waiting += 1;
         } else {
             recovery.interrupted += 1;
         }
@@ -73,7 +77,7 @@ fn open_turns(
     conversation: Option<i64>,
 ) -> Result<Vec<OpenTurn>, DatabaseError> {
     let mut statement = connection.prepare_cached(
-        "SELECT turns.conversation_id, turn, state = 'queued', reserved_seq, message_id, question,
+        "SELECT turns.conversation_id, turn, state = 'queued', reserved_seq, question,
                 EXISTS (SELECT 1 FROM entries
                         WHERE entries.conversation_id = turns.conversation_id
                             AND entries.turn = turns.turn AND kind = 'user_message')
@@ -82,32 +86,31 @@ fn open_turns(
          ORDER BY turns.conversation_id, turn",
     )?;
     let turns = statement.query_map([conversation], |row| {
+        let question: Option<String> = row.get(4)?;
+        let has_entry: bool = row.get(5)?;
         Ok(OpenTurn {
             conversation: row.get(0)?,
             turn: row.get(1)?,
             queued: row.get(2)?,
             reserved_seq: row.get(3)?,
-            question: match (row.get(5)?, row.get(6)?) {
-                (Some(content), false) => Some(UserMessage { message_id: row.get(4)?, content }),
-                _ => None,
-            },
+            question: question.filter(|_| !has_entry).map(|asked| message(&asked)).transpose()?,
         })
     })?;
     Ok(turns.collect::<Result<_, _>>()?)
 }
 
-fn end(queued: bool) -> Content {
-    if queued {
-        Content::Error(TurnError {
-            content: "a restart came before this question was answered: ask it again".to_owned(),
-            retryable: true,
-        })
-    } else {
-        Content::ResponseDone(ResponseDone {
-            outcome: Outcome::Interrupted,
-            usage: None,
-            cost_usd: None,
-            duration_ms: None,
-        })
-    }
+/// Reads back a question as it was accepted.
+fn message(payload: &str) -> rusqlite::Result<UserMessage> {
+    serde_json::from_str(payload).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(4, rusqlite::types::Type::Text, error.into())
+    })
+}
+
+fn interrupted() -> Content {
+    Content::ResponseDone(ResponseDone {
+        outcome: Outcome::Interrupted,
+        usage: None,
+        cost_usd: None,
+        duration_ms: None,
+    })
 }

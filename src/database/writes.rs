@@ -4,9 +4,10 @@
 //! clock did, the newest time stored is used in its place.
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, named_params, params};
+use serde::Serialize;
 
 use crate::{
-    entry::{Content, EntryRow},
+    entry::{Content, EntryRow, UserMessage},
     project::ProjectName,
 };
 
@@ -46,14 +47,15 @@ pub(super) fn accept_question(
     question: &AcceptQuestion,
     now: &str,
 ) -> Result<(), DatabaseError> {
-    let AcceptQuestion { conversation, turn, message_id, content } = question;
+    let AcceptQuestion { conversation, turn, message } = question;
+    let UserMessage { message_id, content, .. } = message;
     touch(connection, *conversation, 0, now)?;
     let accepted = connection
         .prepare_cached(
             "INSERT INTO turns (conversation_id, turn, state, message_id, question)
              VALUES (?1, ?2, 'queued', ?3, ?4)",
         )?
-        .execute(params![conversation, turn, message_id, content]);
+        .execute(params![conversation, turn, message_id, json(message)?]);
     if let Err(error) = accepted {
         // The turn's number may be taken instead: then the question was not accepted before.
         let known: bool = connection
@@ -97,6 +99,12 @@ pub(super) fn write_entries(
         }
     }
     Ok(())
+}
+
+/// What the table keeps of a value; plain data cannot fail to become JSON.
+fn json(value: &impl Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(value)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 
 /// The row of an entry that does not grow.
@@ -306,7 +314,8 @@ fn end_turn(
     Ok(())
 }
 
-/// Notes that nobody can have seen the turn's end.
+/// Notes that the turn was open when the server, or its session, was gone: a page that comes
+/// back has not seen what became of it since.
 pub(super) fn mark_recovered(
     connection: &Connection,
     conversation: i64,

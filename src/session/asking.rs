@@ -15,7 +15,7 @@ use super::{
     Session,
     conversation::Conversation,
     messages::{Batch, Demand, Describe, Description, Detach, Post, Stop, Then, ViewerId},
-    turn::{Effect, Event, Question},
+    turn::{Closing, Effect, Event, Question},
 };
 
 impl Handler<Demand> for Session {
@@ -50,7 +50,7 @@ impl Handler<Post> for Session {
         let Some(live) = live else {
             return refuse("No active session. Send 'start' first.".to_owned(), true);
         };
-        if live.is_closing {
+        if live.closing.is_some() {
             let words = "The conversation is being closed; send it again in a moment.";
             return refuse(words.to_owned(), true);
         }
@@ -72,16 +72,11 @@ impl Handler<Post> for Session {
             );
             return refuse(words, true);
         }
-        let message = UserMessage { message_id, content };
+        let message = UserMessage { message_id, content, retry_of: None };
         let turn = live.next_turn;
         live.next_turn += 1;
         let conversation = live.id;
-        let accept = AcceptQuestion {
-            conversation,
-            turn,
-            message_id: message.message_id.clone(),
-            content: message.content.clone(),
-        };
+        let accept = AcceptQuestion { conversation, turn, message: message.clone() };
         live.accepting.push_back(Asked { turn, message, senders: vec![viewer], answer: None });
         let accepted = self.resources.database.send(accept).into_actor(self).map(
             move |answer, session, context| {
@@ -172,17 +167,21 @@ impl Session {
                         subscriber.notify(&notice);
                     }
                 }
-                let is_closing = live.is_closing;
+                let closing = live.closing.clone();
                 self.store(conversation, context);
                 self.reserve(conversation, context);
-                if is_closing {
-                    let content = "the conversation was closed before this could be answered";
-                    let error = TurnError { content: content.to_owned(), retryable: true };
-                    let end = Effect::End { turn, content: Content::Error(error) };
-                    self.perform(conversation, end, context);
-                } else {
-                    let question = Question { turn, content: message.content };
-                    self.happen(conversation, Event::Asked(question), context);
+                match closing {
+                    None => {
+                        let question = Question { turn, content: message.content };
+                        self.happen(conversation, Event::Asked(question), context);
+                    }
+                    // It waits in the database.
+                    Some(Closing::Shutdown) => (),
+                    Some(Closing::Ended(words)) => {
+                        let error = TurnError { content: words, retryable: true };
+                        let end = Effect::End { turn, content: Content::Error(error) };
+                        self.perform(conversation, end, context);
+                    }
                 }
                 return;
             }

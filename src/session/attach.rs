@@ -1,6 +1,9 @@
 //! Viewers that come: conversations are made, loaded and entered.
 
-use actix::{ActorFutureExt as _, Context, Handler, ResponseActFuture, WrapFuture as _, fut};
+use actix::{
+    ActorFutureExt as _, AsyncContext as _, Context, Handler, ResponseActFuture, WrapFuture as _,
+    fut,
+};
 
 use crate::{
     agent::prompt,
@@ -21,7 +24,7 @@ use super::{
     messages::{Attach, AttachError, Attachment, BrowserId, Destination},
     subscriber::Subscriber,
     transcript::{Cursor, Entrance, Transcript},
-    turn::Event,
+    turn::{Event, Question},
 };
 
 type Coming = ResponseActFuture<Session, Result<Attachment, AttachError>>;
@@ -38,7 +41,8 @@ impl Handler<Attach> for Session {
             Destination::Stored { conversation, .. }
             | Destination::Resumed { conversation, .. }
             | Destination::Again { conversation, .. } => Some(*conversation),
-            Destination::Returning => self.left(attach.browser.as_ref()).or_else(|| self.only()),
+            Destination::Left => self.left(attach.browser.as_ref()),
+            Destination::Only => self.only(),
             Destination::Latest => self.left(attach.browser.as_ref()).or(self.latest),
         };
         match conversation {
@@ -97,6 +101,59 @@ impl Session {
         if let Err(error) = self.make_room(context) {
             return Box::pin(fut::err(error));
         }
+        let loaded = self.fetch(id).into_actor(self);
+        Box::pin(loaded.map(move |loaded, session, context| {
+            session.adopt(id, loaded?, context)?;
+            session.enter(id, attach, context)
+        }))
+    }
+
+    /// Goes on with conversations in which questions wait, as far as there is room for them.
+    pub(super) fn resume(&mut self, context: &mut Context<Self>) {
+        while let Some(id) = self.unanswered.pop_front() {
+            if self.conversations.contains_key(&id) || self.deleted.contains(&id) {
+                continue;
+            }
+            if self.make_room(context).is_err() {
+                return self.unanswered.push_front(id);
+            }
+            let loaded = self.fetch(id).into_actor(self);
+            context.spawn(loaded.map(move |loaded, session, context| {
+                let adopted = loaded.and_then(|loaded| session.adopt(id, loaded, context));
+                if let Err(error) = adopted {
+                    log::error!("cannot go on with conversation={id} error={error}");
+                }
+            }));
+        }
+    }
+
+    /// Takes in a conversation that was read from the database, and what waits in it.
+    fn adopt(
+        &mut self,
+        id: i64,
+        loaded: (Conversation, Vec<Question>),
+        context: &mut Context<Self>,
+    ) -> Result<(), AttachError> {
+        if self.deleted.contains(&id) {
+            return Err(AttachError::Unknown(id.to_string()));
+        }
+        // Another viewer may have been faster.
+        if self.conversations.contains_key(&id) {
+            return Ok(());
+        }
+        let (conversation, waiting) = loaded;
+        self.conversations.insert(id, conversation);
+        for question in waiting {
+            self.happen(id, Event::Asked(question), context);
+        }
+        Ok(())
+    }
+
+    /// Reads a conversation from the database, after taking it over there.
+    fn fetch(
+        &self,
+        id: i64,
+    ) -> impl Future<Output = Result<(Conversation, Vec<Question>), AttachError>> + 'static {
         let project = self.project.name.clone();
         let claim = ClaimConversation {
             project: project.clone(),
@@ -105,7 +162,7 @@ impl Session {
         };
         let claimed = self.resources.database.send(claim);
         let reader = self.resources.reader.clone();
-        let loaded = async move {
+        async move {
             let first = match claimed.await {
                 Ok(Err(DatabaseError::ConversationGone { .. })) => {
                     return Err(AttachError::Unknown(id.to_string()));
@@ -116,16 +173,7 @@ impl Session {
             let loaded = loaded.map_err(|error| AttachError::Store(error.to_string()))?;
             let loaded = loaded.ok_or_else(|| AttachError::Unknown(id.to_string()))?;
             restore(loaded, first)
-        };
-        Box::pin(loaded.into_actor(self).map(move |loaded, session, context| {
-            let loaded = loaded?;
-            if session.deleted.contains(&id) {
-                return Err(AttachError::Unknown(id.to_string()));
-            }
-            // Another viewer may have been faster.
-            session.conversations.entry(id).or_insert(loaded);
-            session.enter(id, attach, context)
-        }))
+        }
     }
 
     /// Sees to it that one more conversation may live.
@@ -166,7 +214,7 @@ impl Session {
             }
             Destination::Again { seq, .. } => silent(live.transcript.behind(*seq)),
             Destination::Resumed { .. } => silent(live.now()),
-            Destination::Returning | Destination::Latest => {
+            Destination::Left | Destination::Only | Destination::Latest => {
                 silent(live.departure(browser.as_ref()).unwrap_or_else(|| live.now()))
             }
         };
@@ -215,7 +263,7 @@ impl Session {
             };
             self.write_in_background(visit, context);
         }
-        if !matches!(to, Destination::Returning) {
+        if !matches!(to, Destination::Left | Destination::Only) {
             self.latest = Some(id);
             if agent.is_ok() {
                 self.happen(id, Event::Wake, context);
@@ -250,15 +298,19 @@ fn greeted() -> Content {
     })
 }
 
-fn restore(stored: StoredConversation, first: i64) -> Result<Conversation, AttachError> {
-    let StoredConversation { summary, agent_session, entries, next_turn, .. } = stored;
+fn restore(
+    stored: StoredConversation,
+    first: i64,
+) -> Result<(Conversation, Vec<Question>), AttachError> {
+    let StoredConversation { summary, agent_session, entries, next_turn, waiting, .. } = stored;
     let transcript = Transcript::restore(&entries, first).map_err(|error| {
         AttachError::Store(format!("Conversation {} cannot be read: {error}", summary.id))
     })?;
     let mut live = Conversation::new(summary.id, summary.title, transcript, next_turn);
     live.explicit = true;
     live.agent_session = agent_session.and_then(|id| id.parse().ok());
-    Ok(live)
+    let waiting = waiting.into_iter().map(|(turn, content)| Question { turn, content });
+    Ok((live, waiting.collect()))
 }
 
 fn stored<T>(

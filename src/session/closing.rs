@@ -70,7 +70,7 @@ impl Handler<Close> for Session {
         };
         for id in targets {
             if let Some(live) = self.conversations.get_mut(&id) {
-                live.is_closing = true;
+                live.closing = Some(closing.clone());
             }
             self.happen(id, Event::Closed(closing.clone()), context);
         }

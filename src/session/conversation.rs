@@ -22,7 +22,7 @@ use super::{
     messages::{Batch, BrowserId, ConversationDescription, Then, ViewerId},
     subscriber::Subscriber,
     transcript::{Cursor, Page, Transcript},
-    turn::Turns,
+    turn::{Closing, Turns},
 };
 
 /// A viewer is sent about this much at once; one that catches up lets others go between.
@@ -60,12 +60,14 @@ pub struct Conversation {
     pub epoch: u64,
     /// Under which id the agent itself knows the conversation, once it has confirmed one.
     pub agent_session: Option<Uuid>,
+    /// The agent that runs was started to go on with its own session.
+    pub is_resuming: bool,
     /// The agent knows nothing of what was said before: the next question tells it.
     pub needs_digest: bool,
     /// Questions that are being stored, in the order in which they were asked.
     pub(super) accepting: VecDeque<Asked>,
-    /// It is being closed: nothing more is asked.
-    pub is_closing: bool,
+    /// Why it is being closed, once it is: nothing more is asked.
+    pub closing: Option<Closing>,
     /// A write to the database is under way.
     pub writing: bool,
     /// A write is due in a moment.
@@ -104,9 +106,10 @@ impl Conversation {
             place: None,
             epoch: 0,
             agent_session: None,
+            is_resuming: false,
             needs_digest: false,
             accepting: VecDeque::new(),
-            is_closing: false,
+            closing: None,
             writing: false,
             write_due: false,
             store_failed: false,

@@ -37,7 +37,7 @@ mod tests {
     use crate::entry::{Content, UserMessage};
 
     fn asked(content: &str) -> Content {
-        Content::UserMessage(UserMessage { message_id: None, content: content.to_owned() })
+        Content::UserMessage(UserMessage { content: content.to_owned(), ..UserMessage::default() })
     }
 
     #[test]

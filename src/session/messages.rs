@@ -63,8 +63,10 @@ pub enum Destination {
         /// The last sequence number that the viewer was sent.
         seq: i64,
     },
-    /// The one that the viewer's browser followed last; else the only live one.
-    Returning,
+    /// The one that the viewer's browser left last.
+    Left,
+    /// The only live one.
+    Only,
     /// The one that the viewer's browser followed last; else the newest live one.
     Latest,
 }

@@ -132,14 +132,18 @@ impl Handler<AgentExited> for Session {
         }
         live.agent = None;
         live.place = None;
-        if exit.session_lost {
+        let is_starting = live.turns.is_starting();
+        let could_not_resume = is_starting && live.is_resuming;
+        if exit.session_lost || could_not_resume {
             live.agent_session = None;
+        }
+        if exit.session_lost {
             let forget = SetAgentSession { conversation, agent_session: None };
             self.write_in_background(forget, context);
         }
-        let Some(live) = self.conversations.get_mut(&conversation) else { return };
-        if exit.session_lost && live.turns.is_starting() {
-            // It could not resume. A new one is told what was said before.
+        if could_not_resume {
+            // Its own session is gone or damaged. A new one is told what was said before.
+            log::info!("agent could not resume conversation={conversation} why={:?}", exit.words());
             self.start_agent(conversation, context);
         } else {
             self.happen(conversation, Event::AgentExited(exit.words()), context);

@@ -77,7 +77,8 @@ pub enum Event {
 /// Why a conversation ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Closing {
-    /// The server shuts down: what came so far is kept as an interrupted answer.
+    /// The server shuts down: what came so far is kept as an interrupted answer, and what waits
+    /// goes on waiting.
     Shutdown,
     /// Somebody ended it, with words for the user.
     Ended(String),
@@ -302,15 +303,16 @@ impl Turns {
     fn close(&mut self, closing: Closing, effects: &mut Vec<Effect>) {
         let running = self.running.take().map(|running| running.turn);
         let waiting = self.waiting.drain(..).map(|question| question.turn);
-        for turn in running.into_iter().chain(waiting) {
-            effects.push(match &closing {
-                Closing::Shutdown if Some(turn) == running => done(turn, Outcome::Interrupted),
-                Closing::Shutdown => failure(
-                    turn,
-                    "the server was shut down before this could be answered; ask again".to_owned(),
-                ),
-                Closing::Ended(words) => failure(turn, words.clone()),
-            });
+        match closing {
+            // What waits is stored, and is answered after the restart.
+            Closing::Shutdown => {
+                waiting.for_each(drop);
+                effects.extend(running.map(|turn| done(turn, Outcome::Interrupted)));
+            }
+            Closing::Ended(words) => {
+                let open = running.into_iter().chain(waiting);
+                effects.extend(open.map(|turn| failure(turn, words.clone())));
+            }
         }
         self.end_agent(effects);
     }

@@ -97,7 +97,10 @@ impl Session {
     }
 
     fn save(&self) {
-        fs::write(&self.file, json!(self.messages).to_string()).unwrap();
+        // A kill in between must not leave half a file.
+        let new = self.file.with_extension("new");
+        fs::write(&new, json!(self.messages).to_string()).unwrap();
+        fs::rename(new, &self.file).unwrap();
     }
 }
 

@@ -43,7 +43,7 @@ async fn p3_a_kill_right_after_accepted_keeps_the_message_every_time() {
             client.enter(id, json!(null)).await;
         }
         let message = format!("m{round}");
-        client.post(&message, &format!("say {round}\nhang")).await;
+        client.post(&message, &format!("say {round}")).await;
         client.until("accepted").await;
         server.crash();
         ids.push(message);
@@ -52,12 +52,73 @@ async fn p3_a_kill_right_after_accepted_keeps_the_message_every_time() {
         let asked: Vec<_> = asked.map(|it| it.fields["message_id"].as_str().unwrap()).collect();
         assert_eq!(asked, ids);
     }
-    let (_, frames) = server.enter(id, json!(null)).await;
-    let screen = Screen::of(&frames);
+    let (mut client, frames) = server.enter(id, json!(null)).await;
+    let mut screen = Screen::of(&frames);
+    while screen.ends() < 21 {
+        screen.show(&[client.frame().await]);
+    }
     for turn in 1..=20 {
         screen.end(turn);
     }
     screen.assert_same(&Screen::stored(&server, id), "after 20 kills");
+}
+
+#[actix::test]
+async fn p3_questions_that_wait_when_the_server_is_killed_are_answered_although_nobody_comes() {
+    for ending in ["a kill", "a shutdown"] {
+        let mut server = Server::start();
+        let gate = Gate::new(&server);
+        let mut client = server.connect().await;
+        let id = client.start().await;
+        let mut screen = Screen::of(&client.enter(id, json!(null)).await);
+        client.ask(&format!("say so far\n{}", gate.script())).await;
+        for n in 2..=4 {
+            client.post(&format!("m{n}"), &format!("say {n}")).await;
+        }
+        while screen.kinds(4).is_empty() || screen.answer(1).is_empty() {
+            screen.show(&[client.frame().await]);
+        }
+        has_begun(&server, id, 1).await;
+        drop(client);
+        match ending {
+            "a kill" => server.crash(),
+            _ => {
+                assert!(server.terminate().success());
+                assert_eq!(Screen::stored(&server, id).ends(), 2, "what waits has no end yet");
+                server.launch_again();
+            }
+        }
+        eventually("everything is answered", async || {
+            (Screen::stored(&server, id).ends() == 5).then_some(())
+        })
+        .await;
+        let (_, frames) = server.enter(id, json!(screen.seq)).await;
+        screen.show(&frames);
+        screen.assert_same(&Screen::stored(&server, id), ending);
+        assert_eq!(screen.end(1).fields["outcome"], "interrupted", "after {ending}");
+        for n in 2..=4 {
+            assert_eq!(screen.answer(n), n.to_string(), "after {ending}");
+            assert_eq!(screen.end(n).fields["outcome"], "completed", "after {ending}");
+        }
+        let ends: Vec<i64> = (1..=4).map(|turn| screen.end(turn).seq).collect();
+        assert!(ends.is_sorted(), "answered out of order after {ending}: {ends:?}");
+    }
+}
+
+/// Waits until the store knows that a turn runs: from then on a crash interrupts it.
+async fn has_begun(server: &Server, conversation: i64, turn: i64) {
+    eventually("the store knows that the turn runs", async || {
+        let state: String = server
+            .database()
+            .query_row(
+                "SELECT state FROM turns WHERE conversation_id = ?1 AND turn = ?2",
+                [conversation, turn],
+                |row| row.get(0),
+            )
+            .unwrap();
+        (state == "running").then_some(())
+    })
+    .await;
 }
 
 #[actix::test]
@@ -240,7 +301,7 @@ async fn p8_a_server_that_is_told_to_end_stores_what_runs_and_leaves_no_process(
         screen.assert_same(&stored, name);
         assert_eq!(stored.answer(1), answer);
         assert_eq!(stored.end(1).fields["outcome"], "interrupted");
-        assert_eq!(stored.end(2).kind, "error");
+        assert_eq!(stored.kinds(2), ["user_message"], "{name}: what waits has no end yet");
     }
 }
 

@@ -122,6 +122,12 @@ impl Screen {
         texts.filter_map(|shown| shown.fields["content"].as_str()).collect()
     }
 
+    /// How many turns have ended, the greeting's included.
+    pub fn ends(&self) -> usize {
+        let is_end = |shown: &&Shown| matches!(shown.kind.as_str(), "response_done" | "error");
+        self.entries.iter().filter(is_end).count()
+    }
+
     /// The one end of a turn; fails the test when there are more or none.
     pub fn end(&self, turn: i64) -> &Shown {
         let is_end = |shown: &&Shown| {

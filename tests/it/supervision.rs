@@ -123,7 +123,7 @@ async fn a_message_sent_while_the_session_is_away_is_answered() {
 }
 
 #[actix::test]
-async fn p7_every_question_that_waits_when_the_session_panics_ends_once() {
+async fn p7_the_turn_that_runs_when_the_session_panics_ends_and_those_that_wait_are_answered() {
     let server = setup().start();
     let gate = Gate::new(&server);
     let mut client = server.connect().await;
@@ -137,10 +137,9 @@ async fn p7_every_question_that_waits_when_the_session_panics_ends_once() {
         screen.show(&[client.frame().await]);
     }
     panic(&server, "demo").await;
-    screen.show(&client.until("caught_up").await);
-    for turn in 1..=3 {
-        screen.end(turn);
-    }
+    until_end(&mut client, &mut screen, 3).await;
+    assert_eq!(screen.end(1).fields["outcome"], "interrupted");
+    assert_eq!((screen.answer(2), screen.answer(3)), ("b".to_owned(), "c".to_owned()));
     screen.assert_same(&Screen::stored(&server, id), "after the panic");
     client.ask("say d").await;
     until_end(&mut client, &mut screen, 4).await;

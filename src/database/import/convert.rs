@@ -65,8 +65,10 @@ impl Turns {
         }
         self.newest += 1;
         self.asked = true;
-        let question =
-            Content::UserMessage(UserMessage { message_id: None, content: content.to_owned() });
+        let question = Content::UserMessage(UserMessage {
+            content: content.to_owned(),
+            ..UserMessage::default()
+        });
         entries.push(self.row(self.newest, &question)?);
         Ok(entries)
     }

@@ -1,14 +1,20 @@
 //! Questions that are accepted before they have an entry, and conversations that are taken over.
 
 use super::*;
-use crate::database::messages::{AcceptQuestion, ClaimConversation};
+use crate::{
+    database::messages::{AcceptQuestion, ClaimConversation},
+    entry::UserMessage,
+};
 
 fn accept(conversation: i64, turn: i64, message_id: &str) -> AcceptQuestion {
     AcceptQuestion {
         conversation,
         turn,
-        message_id: Some(message_id.to_owned()),
-        content: format!("question {message_id}"),
+        message: UserMessage {
+            message_id: Some(message_id.to_owned()),
+            content: format!("question {message_id}"),
+            ..UserMessage::default()
+        },
     }
 }
 
@@ -18,7 +24,7 @@ fn shape(store: &Store, conversation: i64) -> Vec<(i64, i64, String)> {
 }
 
 #[actix::test]
-async fn an_accepted_question_has_its_entry_after_a_restart_and_is_to_be_asked_again() {
+async fn p3_an_accepted_question_has_its_entry_after_a_restart_and_waits_as_before() {
     let store = Store::new();
     let id = store.create(true, vec![]).await.id;
     store.database.send(accept(id, 1, "a")).await.unwrap().unwrap();
@@ -27,13 +33,10 @@ async fn an_accepted_question_has_its_entry_after_a_restart_and_is_to_be_asked_a
 
     let store = store.reopen().await;
     let kind = |turn, seq, kind: &str| (turn, seq, kind.to_owned());
-    let expected = [
-        kind(1, 3, "user_message"),
-        kind(1, 11, "error"),
-        kind(2, 12, "user_message"),
-        kind(2, 13, "error"),
-    ];
-    assert_eq!(shape(&store, id), expected);
+    assert_eq!(shape(&store, id), [kind(1, 3, "user_message"), kind(2, 11, "user_message")]);
+    let waiting = [(1, "question a".to_owned()), (2, "question b".to_owned())];
+    assert_eq!(store.reader.load(&project(), id).unwrap().unwrap().waiting, waiting);
+    assert_eq!(store.reader.unanswered().unwrap(), [(project(), id)]);
     let detail = store.reader.conversation(&project(), id).unwrap().unwrap();
     let contents: Vec<_> = detail.messages.iter().map(|m| m.content.as_str()).collect();
     assert_eq!(contents, ["question a", "question b"]);

@@ -4,7 +4,7 @@ use super::*;
 use crate::database::messages::BeginTurn;
 
 #[actix::test]
-async fn a_turn_that_ran_is_interrupted_and_one_that_waited_is_to_be_asked_again() {
+async fn a_turn_that_ran_is_interrupted_and_one_that_waited_goes_on_waiting() {
     let store = Store::new();
     let id = store.conversation().await;
     let entries = vec![
@@ -22,12 +22,9 @@ async fn a_turn_that_ran_is_interrupted_and_one_that_waited_is_to_be_asked_again
     assert_eq!(after.entries[..5], before.entries);
     let interrupted = r#"{"outcome":"interrupted"}"#;
     assert_eq!(after.entries[5], entry(1, 11, 11, "response_done", interrupted));
-    let unanswered = &after.entries[6];
-    assert_eq!((unanswered.turn, unanswered.first_seq), (2, 12));
-    assert_eq!(unanswered.kind, "error");
-    let payload: serde_json::Value = serde_json::from_str(&unanswered.payload).unwrap();
-    assert_eq!(payload["retryable"], true);
-    assert_eq!(after.reserved_seq, 12);
+    assert_eq!(after.entries.len(), 6);
+    assert_eq!(after.waiting, [(2, "second".to_owned())]);
+    assert_eq!(after.reserved_seq, 11);
     let half = store.reader.conversation(&project(), id).unwrap().unwrap();
     assert_eq!(half.messages[3].content, "half an ans");
 

@@ -78,7 +78,7 @@ fn done() -> Content {
 }
 
 fn asked(text: &str) -> Content {
-    Content::UserMessage(UserMessage { message_id: None, content: text.to_owned() })
+    Content::UserMessage(UserMessage { content: text.to_owned(), ..UserMessage::default() })
 }
 
 fn frames(page: &Page) -> Vec<String> {
@@ -304,7 +304,7 @@ proptest! {
 #[test]
 fn a_question_that_comes_in_mid_answer_begins_a_block_of_its_own_number() {
     let mut transcript = Transcript::new(100);
-    let asked = UserMessage { message_id: None, content: "and why?".to_owned() };
+    let asked = UserMessage { content: "and why?".to_owned(), ..UserMessage::default() };
     transcript.append(1, false, "one ");
     transcript.push(2, Content::UserMessage(asked), false);
     transcript.append(1, false, "two");

@@ -118,14 +118,15 @@ fn a_shutdown_keeps_what_runs_as_interrupted() {
     let mut turns = Turns::default();
     trace(&mut turns, [question(1), Event::AgentReady, question(2)]);
     let words = trace(&mut turns, [Event::Closed(Closing::Shutdown)]);
-    assert_eq!(
-        words,
-        [
-            "interrupted 1",
-            "error 2: the server was shut down before this could be answered; ask again",
-            "stop"
-        ]
-    );
+    assert_eq!(words, ["interrupted 1", "stop"], "what waits is answered after the restart");
+}
+
+#[test]
+fn p7_closing_ends_what_runs_and_what_waits() {
+    let mut turns = Turns::default();
+    trace(&mut turns, [question(1), Event::AgentReady, question(2)]);
+    let words = trace(&mut turns, [Event::Closed(Closing::Ended("closed".to_owned()))]);
+    assert_eq!(words, ["error 1: closed", "error 2: closed", "stop"]);
 }
 
 #[test]
@@ -175,7 +176,7 @@ proptest! {
             };
             run(&mut turns, event);
         }
-        run(&mut turns, Event::Closed(Closing::Shutdown));
+        run(&mut turns, Event::Closed(Closing::Ended("closed".to_owned())));
         ended.sort_unstable();
         prop_assert_eq!(ended, (1..=asked).collect::<Vec<_>>());
     }

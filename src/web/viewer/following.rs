@@ -184,32 +184,41 @@ impl Viewer {
         if self.has_spoken || self.followed.is_some() {
             return;
         }
+        self.attach_returning(Destination::Left, context, Self::attach_missed);
+    }
+
+    /// Follows what is live for a page that came back, where there is something.
+    fn attach_returning(
+        &mut self,
+        to: Destination,
+        context: &mut Context,
+        otherwise: fn(&mut Self, &mut Context),
+    ) {
         let Surroundings { state, project, .. } = &self.surroundings;
         let found = find(state.clone(), project.clone());
-        self.attach(found, Destination::Returning, context, |viewer, result, context| {
+        self.attach(found, to, context, move |viewer, result, context| {
             if result.is_err() {
-                viewer.attach_missed(context);
+                otherwise(viewer, context);
             }
         });
     }
 
-    /// Nothing is live for a page that came back. If a crash of the server ended its turn, it
-    /// still waits for that end.
+    /// The page left no conversation that is live since. If its turn was open when the server
+    /// went, it waits for what became of that.
     fn attach_missed(&mut self, context: &mut Context) {
         let Surroundings { state, project, browser } = &self.surroundings;
         let (state, project, browser) = (state.clone(), project.clone(), browser.clone());
         let name = project.clone();
         let reader = state.resources.reader.clone();
-        let missed =
-            async move { reader.ask(move |reader| reader.missed_end(&name, &browser)).await };
+        let missed = async move { reader.ask(move |reader| reader.missed(&name, &browser)).await };
         context.wait(missed.into_actor(self).map(move |missed, viewer, context| match missed {
-            Ok(Some((conversation, end))) => {
-                let to = Destination::Again { conversation, seq: end - 1 };
+            Ok(Some((conversation, seq))) => {
+                let to = Destination::Again { conversation, seq };
                 viewer.attach(open(state, project), to, context, |_, _, _| ());
             }
             // Where there is nothing to come back to, there is nothing to say.
-            Ok(None) => (),
-            Err(error) => log::warn!("cannot look for a missed end error={error}"),
+            Ok(None) => viewer.attach_returning(Destination::Only, context, |_, _| ()),
+            Err(error) => log::warn!("cannot look for what was missed error={error}"),
         }));
     }
 }
