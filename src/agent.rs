@@ -14,6 +14,7 @@ mod claude;
 mod guide;
 mod invocation;
 
+mod once;
 mod process;
 mod spawner;
 
@@ -48,6 +49,7 @@ use proof::Proof;
 use self_test::{SelfTest, Verdict};
 use spawner::Spawner;
 
+pub use claude::Account;
 pub use handle::AgentHandle;
 pub use messages::{AgentExit, AgentExited, AgentOutput, Flow};
 
@@ -257,6 +259,37 @@ impl Agents {
                 _ => (),
             }
         }
+    }
+
+    /// The program that would answer, where it is not this one, and what it says of its version.
+    /// It is run confined, as it would be for `project`.
+    pub async fn version(&self, project: &Project) -> Result<Option<(PathBuf, String)>, String> {
+        let order = self.order(project.clone(), AgentSession::New(Uuid::new_v4()));
+        let order = order.map_err(|error| error.to_string())?;
+        let Some(program) = order.claude.clone() else { return Ok(None) };
+        let cicerone = order.cicerone.clone();
+        let leftovers = Place::new(&self.inner.data_dir).of_start(order.id);
+        let prepared = tokio::task::spawn_blocking(|| order.prepare()).await;
+        let told = match prepared.map_err(|error| error.to_string())? {
+            Ok(invocation) => {
+                let paths = [cicerone.as_path(), &project.dir, &program];
+                let arguments = ["--version".into()];
+                let limit = self.inner.settings.start_timeout;
+                once::run(&invocation, &self.inner.spawner, paths, &arguments, limit).await
+            }
+            Err(words) => Err(words),
+        };
+        Place::remove(leftovers).await;
+        let told = told?;
+        match told.status.success() {
+            true => Ok(Some((program, told.stdout.trim().to_owned()))),
+            false => Err(format!("{program:?} ended with {}: {}", told.status, told.stderr.trim())),
+        }
+    }
+
+    /// Whose account Claude Code would use.
+    pub fn account(&self) -> Account {
+        claude::account(&self.inner.server.environment, &self.inner.data_dir)
     }
 
     /// What is needed to start an agent for `project`.

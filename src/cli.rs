@@ -52,6 +52,8 @@ pub enum Command {
         /// The copy; must not exist yet.
         file: PathBuf,
     },
+    /// Check agent, account, sandbox, database, port and projects, and say how to mend each.
+    Doctor(ProjectArgs),
     /// Show or check the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),

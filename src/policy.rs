@@ -59,12 +59,20 @@ pub struct Policy {
     secrets: Secrets,
     /// A directory outside the project where the agent puts results that are too long to show.
     results: Option<PathBuf>,
+    #[cfg(feature = "faults")]
+    is_unlocked: bool,
 }
 
 impl Policy {
     /// The policy of the project in `dir`.
     pub fn new(dir: PathBuf, secrets: Secrets) -> Self {
-        Self { dir, secrets, results: None }
+        Self {
+            dir,
+            secrets,
+            results: None,
+            #[cfg(feature = "faults")]
+            is_unlocked: false,
+        }
     }
 
     /// Lets the agent read back its own long results from `dir`.
@@ -73,8 +81,19 @@ impl Policy {
         self
     }
 
+    /// Lets every call pass, for tests of the other locks.
+    #[cfg(feature = "faults")]
+    pub fn unlocked(mut self) -> Self {
+        self.is_unlocked = true;
+        self
+    }
+
     /// Decides on a call of `tool`; `input` is its JSON.
     pub fn judge(&self, tool: &str, input: &str) -> Result<(), Refusal> {
+        #[cfg(feature = "faults")]
+        if self.is_unlocked {
+            return Ok(());
+        }
         match tool {
             "Read" => self.judge_read(tool, input),
             "Glob" => self.judge_glob(tool, input),

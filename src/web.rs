@@ -5,6 +5,7 @@ pub mod browsers;
 pub mod conversations;
 pub mod problem;
 pub mod projects;
+pub mod ready;
 pub mod sessions;
 pub mod state;
 pub mod upgrade;
@@ -46,7 +47,8 @@ pub fn configure(config: &mut ServiceConfig) {
         )
         .service(at("/api/projects").route(get().to(projects::list)))
         .service(at("/api/health").route(get().to(health)))
-        .service(at("/healthz").route(get().to(health)));
+        .service(at("/healthz").route(get().to(health)))
+        .service(at("/readyz").route(get().to(ready::ready)));
     #[cfg(feature = "faults")]
     config.service(at("/api/faults/{project}/panic").route(post().to(faults::panic)));
 }

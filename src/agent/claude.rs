@@ -7,6 +7,8 @@
 
 mod environment;
 mod state;
+#[cfg(feature = "faults")]
+pub mod unlocked;
 
 use std::{
     ffi::OsString,
@@ -20,7 +22,7 @@ use crate::project::Project;
 use super::{AgentSession, sandbox::value};
 
 pub use environment::environment;
-pub use state::{State, login_dir};
+pub use state::{Account, State, account, login_dir};
 
 /// Tools of the program itself that it may have.
 const BUILT_IN_TOOLS: [&str; 5] = ["Read", "Glob", "Grep", "WebFetch", "WebSearch"];

@@ -122,6 +122,12 @@ impl Place {
         [self.prompts.join(format!("{id}.md")), self.temporary.join(id.to_string())]
     }
 
+    /// Removes the file and the directory of a start. They may never have been made.
+    pub async fn remove([prompt, temporary]: [PathBuf; 2]) {
+        tokio::fs::remove_file(prompt).await.ok();
+        tokio::fs::remove_dir_all(temporary).await.ok();
+    }
+
     /// Makes the directories. Where root serves, another user can pass through them: its agents can
     /// be another's.
     pub fn make(&self) -> io::Result<()> {
@@ -185,6 +191,7 @@ impl Order {
         if let Some(home) = home {
             set(&mut environment, "HOME", &home);
         }
+        let allowed_tools = Some(claude::allowed_tools());
         let arguments = claude::arguments(&claude::Launch {
             model: settings.model.as_deref(),
             project: &self.project,
@@ -193,6 +200,11 @@ impl Order {
             cicerone: &self.cicerone,
             secrets: self.secrets.globs(),
         });
+        #[cfg(feature = "faults")]
+        let (arguments, allowed_tools) = match self.is_unlocked("tools") {
+            true => (claude::unlocked::take_off(arguments, &mut environment), None),
+            false => (arguments, allowed_tools),
+        };
         let text = prompt::system_prompt(&self.project);
         let made =
             state.dirs.iter().chain([&temporary]).try_for_each(|dir| owned_dir(dir, chosen.user));
@@ -214,7 +226,7 @@ impl Order {
             environment,
             profile,
             note: chosen.note,
-            allowed_tools: Some(claude::allowed_tools()),
+            allowed_tools,
             temporary,
             state: state.dirs,
         })
@@ -247,6 +259,12 @@ impl Order {
             temporary,
             state: Vec::new(),
         })
+    }
+
+    /// Whether a test has taken a lock off.
+    #[cfg(feature = "faults")]
+    pub fn is_unlocked(&self, lock: &str) -> bool {
+        claude::unlocked::is_off(&self.inner.server.environment, lock)
     }
 
     /// As whom the agent runs.

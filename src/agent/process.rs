@@ -17,7 +17,7 @@ use super::{
     AgentKind,
     codec::{Codec, CodecSettings, command},
     handle::Shared,
-    invocation::Order,
+    invocation::{Order, Place},
     messages::{AgentExit, AgentExited, AgentOutput},
     proof::Proof,
     spawner::Spawner,
@@ -52,7 +52,7 @@ pub(super) struct Run {
 /// Runs the agent to its end and tells of it.
 pub(super) async fn run(run: Run, exited: Recipient<AgentExited>) {
     let (conversation, epoch, kind) = (run.conversation, run.epoch, run.kind);
-    let [prompt, temporary] = run.leftovers.clone();
+    let leftovers = run.leftovers.clone();
     let exit = live(run).await.unwrap_or_else(|reason| AgentExit {
         kind,
         status: None,
@@ -65,9 +65,7 @@ pub(super) async fn run(run: Run, exited: Recipient<AgentExited>) {
         exit.status,
         exit.reason
     );
-    // They may never have been made.
-    tokio::fs::remove_file(prompt).await.ok();
-    tokio::fs::remove_dir_all(temporary).await.ok();
+    Place::remove(leftovers).await;
     let fact = AgentExited { conversation, epoch, exit };
     if exited.send(fact).await.is_err() {
         log::debug!("nobody waits for the agent's exit conversation={conversation}");
@@ -79,6 +77,10 @@ async fn live(run: Run) -> Result<AgentExit, String> {
     let (cicerone, project) = (run.order.cicerone.clone(), run.order.project.clone());
     run.proof.leave(&project.name).await?;
     let mut policy = Policy::new(project.dir.clone(), run.order.secrets.clone());
+    #[cfg(feature = "faults")]
+    if run.order.is_unlocked("calls") {
+        policy = policy.unlocked();
+    }
     let prepared = tokio::task::spawn_blocking(|| run.order.prepare()).await;
     let invocation =
         prepared.map_err(|error| format!("The agent could not be prepared: {error}."))??;

@@ -49,8 +49,8 @@ pub struct ProjectTest {
     pub attempts: Vec<Attempt>,
 }
 
-/// A judgement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// A judgement, the better ones first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Everything was refused that had to be, and what an agent needs worked.
@@ -151,6 +151,41 @@ impl Attempt {
     }
 }
 
+/// What viewers of a project are told of its proof.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReadOnly {
+    /// A [`Verdict`], or `pending` while the first test runs.
+    pub verdict: &'static str,
+    /// What was tried to change a project, in words.
+    pub tried: Vec<String>,
+    /// What cannot be forbidden, and what went wrong, in words.
+    pub missing: Vec<String>,
+}
+
+impl ReadOnly {
+    /// What `test` says of a project; `None` is a test that still runs.
+    pub fn of(test: Option<&SelfTest>, project: &str) -> Self {
+        let Some(test) = test else {
+            return Self { verdict: "pending", tried: Vec::new(), missing: Vec::new() };
+        };
+        let own = test.project(project);
+        let verdict = own.map_or(test.verdict, |own| own.verdict.max(test.verdict));
+        let mut missing = Vec::new();
+        for (attempts, lacking) in
+            [Some((&test.attempts, &test.missing)), own.map(|own| (&own.attempts, &own.missing))]
+                .into_iter()
+                .flatten()
+        {
+            for words in lacking.iter().cloned().chain(wrong(attempts)) {
+                if !missing.contains(&words) {
+                    missing.push(words);
+                }
+            }
+        }
+        Self { verdict: verdict.as_str(), tried: tried(&test.attempts), missing }
+    }
+}
+
 /// What was tried to change a project, each once.
 pub fn tried(attempts: &[Attempt]) -> Vec<String> {
     let mut tried: Vec<String> = Vec::new();
@@ -184,19 +219,23 @@ fn words(verdict: Verdict, attempts: &[Attempt], missing: &[String]) -> String {
         Verdict::Proved => format!("all of {refused} attempts were refused"),
         Verdict::Off => "agents are not confined (`agent.sandbox = \"off\"`)".to_owned(),
         Verdict::Partly | Verdict::Failed => {
-            let wrong = attempts.iter().filter(|attempt| !attempt.is_as_expected());
-            let wrong = wrong.map(|attempt| match attempt.outcome {
-                Outcome::Allowed => format!("it could {}", attempt.what),
-                Outcome::Refused => format!("it could not {} ({})", attempt.what, attempt.detail),
-            });
             let missing = missing.iter().map(|what| format!("missing is {what}"));
-            let all: Vec<String> = missing.chain(wrong).collect();
+            let all: Vec<String> = missing.chain(wrong(attempts)).collect();
             match all.is_empty() {
                 true => "nothing could be tried".to_owned(),
                 false => all.join("; "),
             }
         }
     }
+}
+
+/// What did not happen as it had to, in words.
+fn wrong(attempts: &[Attempt]) -> impl Iterator<Item = String> {
+    let wrong = attempts.iter().filter(|attempt| !attempt.is_as_expected());
+    wrong.map(|attempt| match attempt.outcome {
+        Outcome::Allowed => format!("it could {}", attempt.what),
+        Outcome::Refused => format!("it could not {} ({})", attempt.what, attempt.detail),
+    })
 }
 
 #[cfg(test)]

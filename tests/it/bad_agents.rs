@@ -100,7 +100,7 @@ async fn p7_an_agent_that_falls_silent_is_ended_and_what_it_said_is_kept() {
 
 #[actix::test]
 async fn p7_an_agent_that_never_starts_is_ended_in_words_each_time() {
-    let config = "[agent]\nstart_timeout = \"300ms\"\nstop_timeout = \"100ms\"\n";
+    let config = "[agent]\nstart_timeout = \"1s\"\nstop_timeout = \"100ms\"\n";
     for (how, words) in [
         ("hang", "did not start"),
         ("fail", "the scripted agent was told to fail"),

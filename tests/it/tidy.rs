@@ -21,7 +21,7 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 16] = [
+const LAYERS: [&str; 17] = [
     "foreign_database",
     "project",
     "config",
@@ -37,6 +37,7 @@ const LAYERS: [&str; 16] = [
     "registry",
     "web",
     "server",
+    "doctor",
     "cli",
 ];
 

@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use crate::config::settings::AgentSettings;
+use crate::{agent::sandbox::value, config::settings::AgentSettings};
 
 /// Variables that pass by name.
 const PASSED: [&str; 24] = [
@@ -63,10 +63,9 @@ const SWITCHES: [&str; 10] = [
     "DISABLE_ERROR_REPORTING",
 ];
 
-/// Whether the environment has an account.
-pub fn has_account(environment: &[(OsString, OsString)]) -> bool {
-    let is_account = |name: &OsStr| ACCOUNTS.iter().any(|account| name == *account);
-    environment.iter().any(|(name, value)| !value.is_empty() && is_account(name))
+/// The variable of the environment that holds an account.
+pub fn account_variable(environment: &[(OsString, OsString)]) -> Option<&'static str> {
+    ACCOUNTS.into_iter().find(|account| value(environment, account).is_some())
 }
 
 /// The whole environment of the program, made from that of the server. `state` is the directory

@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::agent::sandbox::value;
+use crate::agent::{invocation::Place, sandbox::value};
 
 use super::session_dir;
 
@@ -68,10 +68,32 @@ impl State {
     }
 }
 
+/// Whose account the program would use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The variable that holds it; `None` is the login of whoever runs the server.
+    pub variable: Option<String>,
+    /// Where the program keeps its state; `None` where nobody's home is known.
+    pub dir: Option<PathBuf>,
+    /// Whether there is an account: always with a variable.
+    pub is_there: bool,
+}
+
+/// Looks for the account of the program.
+pub fn account(server: &[(OsString, OsString)], data_dir: &Path) -> Account {
+    if let Some(variable) = super::environment::account_variable(server) {
+        let dir = Some(Place::new(data_dir).states);
+        return Account { variable: Some(variable.to_owned()), dir, is_there: true };
+    }
+    let dir = login_dir(server);
+    let is_there = dir.as_ref().is_some_and(|dir| dir.join(".credentials.json").is_file());
+    Account { variable: None, dir, is_there }
+}
+
 /// The directory of the login of whoever runs the server; `None` where the environment has an
 /// account, or nobody's home is known.
 pub fn login_dir(server: &[(OsString, OsString)]) -> Option<PathBuf> {
-    if super::environment::has_account(server) {
+    if super::environment::account_variable(server).is_some() {
         return None;
     }
     let named = value(server, "CLAUDE_CONFIG_DIR").map(PathBuf::from);

@@ -16,9 +16,9 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::Pid;
+use futures_util::{StreamExt as _, stream};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-use tokio::{io::AsyncReadExt, task::spawn_blocking, time::timeout};
+use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use super::{
@@ -28,6 +28,7 @@ use crate::{
     agent::{
         AgentSession, Agents,
         invocation::{Invocation, Place, own_user},
+        once,
     },
     config::settings::Sandbox,
     project::{Project, ProjectName},
@@ -36,8 +37,8 @@ use crate::{
 /// Longest run of a probe.
 const PROBE: Duration = Duration::from_secs(20);
 
-/// Most that a probe may tell, in bytes.
-const REPORT_BYTES: u64 = 1 << 20; // 1 MiB
+/// Projects that are tried at once.
+const AT_ONCE: usize = 4;
 
 /// What stands for a project that may be destroyed, removed at the end.
 struct Scratch {
@@ -59,35 +60,34 @@ pub async fn run(agents: &Agents, projects: &[Project]) -> SelfTest {
     if agents.inner.settings.sandbox == Sandbox::Off {
         return of_nothing(Verdict::Off, Vec::new());
     }
-    let mut test = match general(agents).await {
+    let each = stream::iter(projects.iter().cloned()).map(|project| in_project(agents, project));
+    let (general, own) =
+        tokio::join!(general(agents), each.buffered(AT_ONCE).collect::<Vec<ProjectTest>>());
+    let mut test = match general {
         Ok(probed) => of(probed),
-        Err(words) => return of_nothing(Verdict::Failed, vec![format!("a test: {words}")]),
+        Err(words) => of_nothing(Verdict::Failed, vec![no_test(&words)]),
     };
-    for project in projects {
-        let name = project.name.to_string();
-        let tested = match probe(agents, project.clone(), None).await {
-            Ok(probed) => {
-                let of_all = of(probed);
-                ProjectTest {
-                    project: name,
-                    verdict: of_all.verdict,
-                    uid: of_all.uid,
-                    missing: of_all.missing,
-                    attempts: of_all.attempts,
-                }
-            }
-            Err(words) => ProjectTest {
-                project: name,
-                verdict: Verdict::Failed,
-                uid: test.uid,
-                missing: vec![format!("a test: {words}")],
-                attempts: Vec::new(),
-            },
-        };
-        test.projects.push(tested);
-    }
-    test.at = now();
+    test.projects = own;
     test
+}
+
+async fn in_project(agents: &Agents, project: Project) -> ProjectTest {
+    let name = project.name.to_string();
+    let test = match probe(agents, project, None).await {
+        Ok(probed) => of(probed),
+        Err(words) => of_nothing(Verdict::Failed, vec![no_test(&words)]),
+    };
+    ProjectTest {
+        project: name,
+        verdict: test.verdict,
+        uid: test.uid,
+        missing: test.missing,
+        attempts: test.attempts,
+    }
+}
+
+fn no_test(words: &str) -> String {
+    format!("a test ({words})")
 }
 
 async fn general(agents: &Agents) -> Result<Probed, String> {
@@ -119,10 +119,7 @@ async fn probe(
         Ok(invocation) => ask(agents, invocation, &project, beside, cicerone).await,
         Err(words) => Err(words.clone()),
     };
-    let [prompt, temporary] = leftovers;
-    // They may never have been made.
-    tokio::fs::remove_file(prompt).await.ok();
-    tokio::fs::remove_dir_all(temporary).await.ok();
+    Place::remove(leftovers).await;
     let invocation = prepared?;
     if is_scratch {
         for dir in &invocation.state {
@@ -154,30 +151,11 @@ async fn ask(
     };
     let plan = serde_json::to_string(&plan).map_err(|error| error.to_string())?;
     let arguments = [OsString::from(SUBCOMMAND), plan.into()];
-    let command = invocation.command_for(&cicerone, &project.dir, &cicerone, &arguments)?;
     let spawner = &agents.inner.spawner;
-    let mut child = spawner.spawn(command).await.map_err(|error| error.to_string())?;
-    let group = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
-    let (mut told, mut complaints) = (String::new(), String::new());
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let reading = async {
-        if let (Some(stdout), Some(stderr)) = (stdout, stderr) {
-            let (mut stdout, mut stderr) = (stdout.take(REPORT_BYTES), stderr.take(REPORT_BYTES));
-            tokio::try_join!(
-                stdout.read_to_string(&mut told),
-                stderr.read_to_string(&mut complaints)
-            )?;
-        }
-        child.wait().await
-    };
-    let ended = timeout(PROBE, reading).await;
-    if let Some(group) = group {
-        spawner.forget(group);
-    }
-    let status = ended.map_err(|_| "the probe did not end".to_owned())?;
-    let status = status.map_err(|error| format!("the probe cannot be read: {error}"))?;
-    serde_json::from_str(&told)
-        .map_err(|_| format!("the probe told nothing ({status}): {}", complaints.trim()))
+    let paths = [cicerone.as_path(), &project.dir, &cicerone];
+    let told = once::run(invocation, spawner, paths, &arguments, PROBE).await?;
+    serde_json::from_str(&told.stdout)
+        .map_err(|_| format!("the probe told nothing ({}): {}", told.status, told.stderr.trim()))
 }
 
 impl Scratch {
