@@ -38,7 +38,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::{
-    config::settings::{AgentSettings, Limits},
+    config::settings::{AgentSettings, Limits, Sandbox},
     policy::{InvalidSecret, Secrets},
     project::Project,
 };
@@ -46,7 +46,7 @@ use handle::{INPUT_LINES, Shared};
 use invocation::{Order, Place, find_claude};
 use process::Run;
 use proof::Proof;
-use self_test::{SelfTest, Verdict};
+use self_test::{ProjectTest, SelfTest, Verdict};
 use spawner::Spawner;
 
 pub use claude::Account;
@@ -219,7 +219,7 @@ impl Agents {
             kind,
             leftovers: Place::new(&inner.data_dir).of_start(order.id),
             order,
-            proof: inner.proof.clone(),
+            agents: self.clone(),
             tool_result_bytes: inner.limits.tool_result_bytes,
             line_bytes: inner.limits.agent_line_bytes,
             stop_timeout: inner.settings.stop_timeout,
@@ -241,6 +241,29 @@ impl Agents {
         let test = self_test::run(self, projects).await;
         tell(&test);
         self.inner.proof.publish(test)
+    }
+
+    /// Waits until it is known whether an agent may start in `project`. What failed there is
+    /// tried again: it may have been mended. The error is for a person.
+    async fn may_start(&self, project: &Project) -> Result<(), String> {
+        if self.inner.settings.sandbox != Sandbox::Required {
+            return Ok(());
+        }
+        let known = self.inner.proof.known().await?;
+        if let Some(words) = self.inner.proof.refusal() {
+            return Err(proof::not_confined(&words));
+        }
+        let is_proved = |own: &ProjectTest| own.verdict == Verdict::Proved;
+        if known.project(project.name.as_str()).is_some_and(is_proved) {
+            return Ok(());
+        }
+        let looked_at = project.clone();
+        let is_there = tokio::task::spawn_blocking(move || invocation::check_dir(&looked_at));
+        is_there.await.map_err(|error| error.to_string())??;
+        let own = self_test::in_project(self, project.clone()).await;
+        let (is_proved, words) = (is_proved(&own), own.words());
+        self.inner.proof.publish_project(own);
+        if is_proved { Ok(()) } else { Err(proof::not_confined(&words)) }
     }
 
     /// What the newest self-test came to.

@@ -364,7 +364,8 @@ fn set(environment: &mut Vec<(OsString, OsString)>, name: &str, value: &Path) {
     environment.push((name.into(), value.into()));
 }
 
-fn check_dir(project: &Project) -> Result<(), String> {
+/// Whether the project's directory can be read. The error is for a person. Blocks.
+pub(super) fn check_dir(project: &Project) -> Result<(), String> {
     match fs::read_dir(&project.dir) {
         Ok(_) => Ok(()),
         Err(error) => Err(format!(

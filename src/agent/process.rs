@@ -14,12 +14,11 @@ use tokio::{
 };
 
 use super::{
-    AgentKind,
+    AgentKind, Agents,
     codec::{Codec, CodecSettings, command},
     handle::Shared,
     invocation::{Order, Place},
     messages::{AgentExit, AgentExited, AgentOutput},
-    proof::Proof,
     spawner::Spawner,
 };
 use crate::policy::Policy;
@@ -35,8 +34,8 @@ pub(super) struct Run {
     pub kind: AgentKind,
     /// Put into place before the start, where blocking is allowed. Its error is the reason told.
     pub order: Order,
-    /// Says whether an agent may start.
-    pub proof: Proof,
+    /// Say whether one may start.
+    pub agents: Agents,
     /// Removed at the end: a file and a directory.
     pub leftovers: [PathBuf; 2],
     pub tool_result_bytes: usize,
@@ -75,7 +74,7 @@ pub(super) async fn run(run: Run, exited: Recipient<AgentExited>) {
 /// The process from its start to its end; the error says why it did not start.
 async fn live(run: Run) -> Result<AgentExit, String> {
     let (cicerone, project) = (run.order.cicerone.clone(), run.order.project.clone());
-    run.proof.leave(&project.name).await?;
+    run.agents.may_start(&project).await?;
     let mut policy = Policy::new(project.dir.clone(), run.order.secrets.clone());
     #[cfg(feature = "faults")]
     if run.order.is_unlocked("calls") {

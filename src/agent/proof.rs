@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::{config::settings::Sandbox, project::ProjectName};
 
-use super::self_test::{ReadOnly, SelfTest, Verdict};
+use super::self_test::{ProjectTest, ReadOnly, SelfTest, Verdict};
 
 /// Holds the newest self-test. Cheap to clone; all clones hold the same.
 #[derive(Debug, Clone)]
@@ -46,26 +46,31 @@ impl Proof {
         test
     }
 
-    /// Waits until it is known whether an agent may start in `project`. The error is for a person.
-    pub(super) async fn leave(&self, project: &ProjectName) -> Result<(), String> {
-        if self.mode != Sandbox::Required {
-            return Ok(());
-        }
+    /// Replaces the test of one project.
+    pub(super) fn publish_project(&self, own: ProjectTest) {
+        self.newest.send_modify(|newest| {
+            if let Some(newest) = newest {
+                let test = Arc::make_mut(newest);
+                test.projects.retain(|known| known.project != own.project);
+                test.projects.push(own);
+            }
+        });
+    }
+
+    /// Waits until it is known whether agents may start at all, and gives what is known.
+    pub(super) async fn known(&self) -> Result<Arc<SelfTest>, String> {
         let mut newest = self.newest.subscribe();
         let known = newest.wait_for(Option::is_some).await;
         let known = known.ok().and_then(|test| test.clone());
-        let test = known.ok_or("The self-test of the sandbox did not end.")?;
-        let words = match self.refusal() {
-            Some(words) => words,
-            None => match test.project(project.as_str()) {
-                Some(own) if own.verdict != Verdict::Proved => own.words(),
-                Some(_) | None => return Ok(()),
-            },
-        };
-        Err(format!(
-            "No agent is started, because the kernel does not confine it as `agent.sandbox = \
-             \"required\"` asks for: {words}. `cicerone doctor` tells more; `--sandbox \
-             best-effort` starts it regardless."
-        ))
+        known.ok_or_else(|| "The self-test of the sandbox did not end.".to_owned())
     }
+}
+
+/// Why no agent is started, for a person.
+pub(super) fn not_confined(words: &str) -> String {
+    format!(
+        "No agent is started, because it is not proved that the kernel confines it as \
+         `agent.sandbox = \"required\"` asks for: {words}. `cicerone doctor` tells more; \
+         `--sandbox best-effort` starts it regardless."
+    )
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::sandbox::Kernel;
 
 pub use probe::{Plan, probe};
-pub(super) use run::run;
+pub(super) use run::{in_project, run};
 
 /// Name of the hidden subcommand that is the probe.
 pub const SUBCOMMAND: &str = "sandbox-probe";
@@ -100,6 +100,8 @@ pub enum Outcome {
     Refused,
     /// It worked.
     Allowed,
+    /// There was nothing to try it on.
+    Untried,
 }
 
 /// What the probe tells.
@@ -206,7 +208,7 @@ pub fn judge(attempts: &[Attempt], missing: &[String]) -> Verdict {
     }
     // An agent that lacks what it needs does not work at all.
     let is_grave =
-        |wrong: &Attempt| wrong.kind == Kind::Change || wrong.outcome == Outcome::Refused;
+        |wrong: &Attempt| wrong.kind == Kind::Change || wrong.outcome != Outcome::Allowed;
     match !is_tested || wrong.any(is_grave) {
         true => Verdict::Failed,
         false => Verdict::Partly,
@@ -235,6 +237,7 @@ fn wrong(attempts: &[Attempt]) -> impl Iterator<Item = String> {
     wrong.map(|attempt| match attempt.outcome {
         Outcome::Allowed => format!("it could {}", attempt.what),
         Outcome::Refused => format!("it could not {} ({})", attempt.what, attempt.detail),
+        Outcome::Untried => format!("it had nothing to {} ({})", attempt.what, attempt.detail),
     })
 }
 

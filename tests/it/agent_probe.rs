@@ -157,6 +157,14 @@ impl Bench {
         self.base.path().join("data")
     }
 
+    /// Where an agent that was started keeps its state: by the project, and by its user where
+    /// that is another one.
+    pub fn state_dir(&self) -> PathBuf {
+        let dirs = std::fs::read_dir(self.data_dir().join("agents/claude")).unwrap();
+        let mut dirs = dirs.map(|dir| dir.unwrap().path());
+        dirs.find(|dir| dir.to_str().unwrap().contains("tea-shop")).expect("no agent was started")
+    }
+
     /// How agents are started here.
     pub fn agents(&self) -> Agents {
         let server = Server {

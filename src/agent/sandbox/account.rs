@@ -15,6 +15,12 @@ const NOBODY: &str = "nobody";
 /// The number that stands for nobody where there is no such account.
 const NOBODY_ID: u32 = 65_534;
 
+/// The right to run a program and to pass a directory, in the bits of one class.
+const PASS: u32 = 0o1;
+
+/// The right to read.
+const READ: u32 = 0o4;
+
 /// A user and its group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
@@ -42,9 +48,9 @@ pub struct Choice<'a> {
     pub strict: bool,
     /// Who runs the server.
     pub own: User,
-    /// Directories and programs that the agent must reach.
+    /// Programs that the agent must run and directories that it must pass.
     pub needed: &'a [PathBuf],
-    /// The project, whose owner can read it where nobody else can.
+    /// The project, which it must read; its owner can where nobody else can.
     pub project: &'a Path,
 }
 
@@ -91,7 +97,8 @@ impl Choice<'_> {
 
     /// The first thing on the way that `user` cannot pass or read.
     fn barrier(&self, user: User) -> Option<PathBuf> {
-        self.needed.iter().find_map(|path| barrier(path, user))
+        let needed = self.needed.iter().find_map(|path| barrier(path, user, PASS));
+        needed.or_else(|| barrier(self.project, user, PASS | READ))
     }
 }
 
@@ -102,13 +109,13 @@ impl fmt::Display for User {
 }
 
 /// The first directory on the way to `path` that `user` cannot pass, or `path` itself if it cannot
-/// be read. Judged by modes alone: capabilities do not count, and lists of access are not seen.
-fn barrier(path: &Path, user: User) -> Option<PathBuf> {
+/// be used as `needed` says. Judged by modes alone: capabilities do not count, and lists of access are not seen.
+fn barrier(path: &Path, user: User, needed: u32) -> Option<PathBuf> {
     let Ok(real) = path.canonicalize() else { return Some(path.to_owned()) };
     let mut way: Vec<&Path> = real.ancestors().collect();
     way.reverse();
     let found = way.into_iter().find(|part| {
-        let needed = if *part == real && part.is_dir() { 0o5 } else { 0o1 };
+        let needed = if *part == real { needed } else { PASS };
         !fs::metadata(part).is_ok_and(|part| may(&part, user, needed))
     });
     found.map(Path::to_owned)
@@ -166,14 +173,15 @@ mod tests {
     fn a_stranger_is_stopped_by_the_first_closed_directory() {
         let open = with_mode(0o755);
         fs::create_dir(open.path().join("inner")).unwrap();
-        assert_eq!(barrier(&open.path().join("inner"), STRANGER), None);
+        assert_eq!(barrier(&open.path().join("inner"), STRANGER, PASS | READ), None);
         let closed = with_mode(0o700);
         let inner = closed.path().join("inner");
         fs::create_dir(&inner).unwrap();
-        assert_eq!(barrier(&inner, STRANGER).as_deref(), Some(closed.path()));
-        assert_eq!(barrier(&inner, own()), None);
+        assert_eq!(barrier(&inner, STRANGER, PASS).as_deref(), Some(closed.path()));
+        assert_eq!(barrier(&inner, own(), PASS | READ), None);
         let only_passable = with_mode(0o711);
-        assert!(barrier(only_passable.path(), STRANGER).is_some());
+        assert!(barrier(only_passable.path(), STRANGER, PASS | READ).is_some());
+        assert_eq!(barrier(only_passable.path(), STRANGER, PASS), None);
     }
 
     fn choose(
@@ -182,8 +190,7 @@ mod tests {
         strict: bool,
         project: &Path,
     ) -> Result<Chosen, String> {
-        let needed = [project.to_owned()];
-        Choice { wanted, strict, own, needed: &needed, project }.choose()
+        Choice { wanted, strict, own, needed: &[], project }.choose()
     }
 
     #[test]

@@ -27,10 +27,8 @@ impl Attempts {
     fn add(&mut self, kind: Kind, what: &str, expected: Outcome, tried: io::Result<()>) {
         let (outcome, detail) = match tried {
             Ok(()) => (Outcome::Allowed, String::new()),
-            // What is not there was not refused: the attempt would say nothing.
-            Err(error) if expected == Outcome::Refused && is_missing(&error) => {
-                (Outcome::Allowed, format!("there was nothing to try it on: {error}"))
-            }
+            // What is not there was not refused: the attempt says nothing.
+            Err(error) if is_missing(&error) => (Outcome::Untried, error.to_string()),
             Err(error) => (Outcome::Refused, error.to_string()),
         };
         self.0.push(Attempt { what: what.to_owned(), kind, expected, outcome, detail });

@@ -167,7 +167,7 @@ fn harmful(attempts: &mut Attempts, plan: &Plan, beside: &Beside, server: Option
     change("append to a file", append.and_then(|mut file| file.write_all(b"x")));
     let cut = OpenOptions::new().write(true).truncate(true).open(file);
     change("cut a file short", cut.map(drop));
-    change("rename a file", fs::rename(file, at("renamed")));
+    change("rename a file", move_and_back(file, &at("renamed")));
     change("create a directory", fs::create_dir(at("made")));
     change("create a symbolic link", symlink("file", at("symbolic")));
     change("create a hard link", fs::hard_link(file, at("hard")));
@@ -175,7 +175,7 @@ fn harmful(attempts: &mut Attempts, plan: &Plan, beside: &Beside, server: Option
         let mine = own.join("probe");
         fs::write(&mine, "mine").ok();
         change("put a file of its own there", fs::rename(&mine, at("put")));
-        change("move a file away", fs::rename(file, own.join("moved")));
+        change("move a file away", move_and_back(file, &own.join("moved")));
         change("link a file to where it can write", fs::hard_link(file, own.join("linked")));
         let to_file = own.join("to-file");
         symlink(file, &to_file).ok();
@@ -254,6 +254,12 @@ fn name_of(path: &Path) -> &Path {
 fn unnamed(dir: &Path) -> io::Result<File> {
     let flags = i32::try_from(OFlags::TMPFILE.bits()).unwrap_or_default();
     OpenOptions::new().write(true).custom_flags(flags).open(dir)
+}
+
+/// Where it works the file is put back: more is to be tried on it.
+fn move_and_back(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    fs::rename(to, from)
 }
 
 fn use_own(dir: &Path) -> io::Result<()> {

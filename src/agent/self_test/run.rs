@@ -71,7 +71,8 @@ pub async fn run(agents: &Agents, projects: &[Project]) -> SelfTest {
     test
 }
 
-async fn in_project(agents: &Agents, project: Project) -> ProjectTest {
+/// Tests the sandbox of agents in one project.
+pub async fn in_project(agents: &Agents, project: Project) -> ProjectTest {
     let name = project.name.to_string();
     let test = match probe(agents, project, None).await {
         Ok(probed) => of(probed),
