@@ -5,10 +5,12 @@
 pub mod event;
 pub mod handle;
 pub mod messages;
+pub mod places;
 pub mod prompt;
 
 pub mod codec;
 pub mod lines;
+pub mod memory;
 
 mod claude;
 mod guide;

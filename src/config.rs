@@ -194,6 +194,8 @@ fn limits(layers: &Layers) -> Result<Limits, ConfigError> {
         agent_processes: count("limits.agent_processes")?,
         queued_messages: count("limits.queued_messages")?,
         agents: count("limits.agents")?,
+        agents_per_project: count("limits.agents_per_project")?,
+        agent_memory: size("limits.agent_memory")?,
         conversations_per_project: count("limits.conversations_per_project")?,
         connections: count("limits.connections")?,
     };

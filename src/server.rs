@@ -14,14 +14,14 @@ use actix_web::{
     rt,
     web::Data,
 };
-use rustix::net::sockopt;
+use rustix::{net::sockopt, process::Signal};
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::{Semaphore, oneshot},
+    sync::oneshot,
 };
 
 use crate::{
-    agent::Agents,
+    agent::{Agents, places::Places},
     config::settings::Settings,
     database::{self, Database, messages::Flush},
     registry::{Registry, messages::Drain},
@@ -29,6 +29,7 @@ use crate::{
     web::{
         self,
         assets::{Assets, AssetsError},
+        line::Line,
         state::State,
     },
 };
@@ -81,7 +82,7 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     let (database, reader) = Database::open(&settings.data_dir.join(database::FILE_NAME))?;
     let resources = Resources {
         agents: Agents::new(&settings.agent, &settings.limits, &settings.data_dir),
-        places: Arc::new(Semaphore::new(settings.limits.agents)),
+        places: Places::new(settings.limits.agents, settings.limits.agents_per_project),
         settings: settings.clone(),
         database: database.start(),
         reader,
@@ -106,7 +107,12 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     })
     .workers(1)
     .max_connections(settings.limits.connections)
-    .on_connect(move |connection, _: &mut Extensions| bound_sending(connection, stall))
+    .on_connect(move |connection, extensions: &mut Extensions| {
+        bound_sending(connection, stall);
+        if let Some(line) = Line::of(connection) {
+            extensions.insert(line);
+        }
+    })
     .disable_signals()
     .shutdown_timeout(LAST_CONNECTIONS)
     .bind(settings.listen)
@@ -117,6 +123,7 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     let serving = rt::spawn(server);
     let registry = placed.await.map_err(io::Error::other)?;
     let told = end_of_service()?;
+    let _file_limit = outlive_file_limit()?;
     rt::spawn(async move { agents.prove(&tested.projects).await });
     announce(address)?;
     told.await;
@@ -144,6 +151,12 @@ fn end_of_service() -> io::Result<impl Future<Output = ()>> {
         };
         log::info!("shutting down signal={name}");
     })
+}
+
+/// A limit on the size of files makes writing fail, which the store tells of in words; while this
+/// is kept it does not end the server.
+fn outlive_file_limit() -> io::Result<tokio::signal::unix::Signal> {
+    signal(SignalKind::from_raw(Signal::XFSZ.as_raw()))
 }
 
 /// Ends all sessions, stores everything, and closes the sockets.

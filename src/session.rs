@@ -2,8 +2,9 @@
 //! and is the only one that changes them.
 //!
 //! * [`turn`] decides, [`transcript`] remembers, [`conversation`] ties them together: no effects.
-//! * `attach`, `asking`, `output`, `storing` and `closing` are the handlers, by what they are
-//!   about: viewers that come, viewers that speak, agents that speak, the database, the end.
+//! * `attach`, `asking`, `running`, `output`, `storing` and `closing` are the effects, by what they
+//!   are about: viewers that come, viewers that speak, agents that come and go, agents that speak,
+//!   the database, the end.
 //!
 //! What it awaits is below it (the database, agents); what is above it (viewers, the registry)
 //! learns facts and is never waited for.
@@ -19,6 +20,8 @@ mod attach;
 mod closing;
 mod digest;
 mod output;
+mod running;
+mod spent;
 mod storing;
 
 use std::{
@@ -29,10 +32,8 @@ use std::{
 
 use actix::{Actor, ActorFutureExt as _, Addr, AsyncContext, Context, Recipient, WrapFuture as _};
 
-use tokio::sync::Semaphore;
-
 use crate::{
-    agent::{AgentKind, Agents, StartAgent},
+    agent::{Agents, places::Places},
     config::settings::Settings,
     database::{Database, Reader, messages::BeginTurn},
     project::Project,
@@ -63,8 +64,8 @@ pub struct Resources {
     pub reader: Reader,
     /// Starts agents.
     pub agents: Agents,
-    /// How many more agents may run at once, of all projects together.
-    pub places: Arc<Semaphore>,
+    /// Who may run an agent, of all projects together.
+    pub places: Places,
 }
 
 /// The session of one project.
@@ -88,6 +89,10 @@ pub struct Session {
     unanswered: VecDeque<i64>,
     /// No new conversation is begun.
     is_closing: bool,
+    /// When the agents' memory was last looked at.
+    memory_seen: Instant,
+    /// When an agent last failed to start.
+    start_failed: Option<Instant>,
 }
 
 impl Session {
@@ -110,6 +115,8 @@ impl Session {
             deleted: HashSet::new(),
             unanswered: VecDeque::new(),
             is_closing: false,
+            memory_seen: Instant::now(),
+            start_failed: None,
         }
     }
 
@@ -124,11 +131,14 @@ impl Session {
     /// Feeds an event to a conversation and does what follows from it.
     fn happen(&mut self, conversation: i64, event: Event, context: &mut Context<Self>) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
-        live.last_used = Instant::now();
+        live.touch();
         for effect in live.turns.on(event) {
             self.perform(conversation, effect, context);
         }
         if let Some(live) = self.conversations.get_mut(&conversation) {
+            if let Some(place) = &live.place {
+                place.set_idle(live.turns.is_idle());
+            }
             live.deliver();
         }
     }
@@ -137,6 +147,14 @@ impl Session {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         match effect {
             Effect::Tell(status) => live.tell(&status),
+            Effect::TellPlace { turn, ahead } => live.tell_askers(turn, &turn::queued(ahead)),
+            Effect::StartAhead => self.start_ahead(conversation, context),
+            Effect::StandInLine => self.stand_in_line(conversation, context),
+            Effect::LeaveLine => {
+                if let Some(line) = live.line.take() {
+                    context.cancel_future(line);
+                }
+            }
             Effect::StartAgent => self.start_agent(conversation, context),
             Effect::Ask(question) => self.ask(conversation, question, context),
             Effect::Interrupt => {
@@ -151,70 +169,17 @@ impl Session {
                 }
             }
             Effect::End { turn, content } => {
-                live.stop_asked = None;
-                live.asked.clear();
-                let seq = live.transcript.push(turn, content, true);
-                live.held.push(seq);
+                live.end_turn(turn, content);
                 self.store(conversation, context);
             }
         }
-    }
-
-    fn start_agent(&mut self, conversation: i64, context: &mut Context<Self>) {
-        let Ok(place) = Arc::clone(&self.resources.places).try_acquire_owned() else {
-            return self.no_place(conversation, context);
-        };
-        let Some(live) = self.conversations.get_mut(&conversation) else { return };
-        live.epoch += 1;
-        live.last_output = Instant::now();
-        let start = StartAgent {
-            conversation,
-            epoch: live.epoch,
-            project: self.project.clone(),
-            session: live.agent_session(),
-        };
-        let me = context.address();
-        let started = self.resources.agents.start(start, me.clone().recipient(), me.recipient());
-        match started {
-            Ok(agent) => {
-                // Only a language model gains from being told what was said before.
-                let forgot = live.agent_session.is_none() && live.transcript.has_user_message();
-                live.needs_digest = forgot && agent.kind() == AgentKind::Claude;
-                live.is_resuming = live.agent_session.is_some();
-                live.agent = Some(agent);
-                live.place = Some(place);
-            }
-            Err(error) => {
-                log::warn!("cannot start an agent project={} error={error}", self.project.name);
-                let failed = Event::StartFailed(error.to_string());
-                // The cause is the same for every question that waits.
-                self.happen(conversation, failed, context);
-            }
-        }
-    }
-
-    /// As many agents run as may. The one of this project that has been idle for longest goes, so
-    /// that there is a place when the question is asked again.
-    fn no_place(&mut self, conversation: i64, context: &mut Context<Self>) {
-        let most = self.resources.settings.limits.agents;
-        log::warn!("no place for an agent project={} running={most}", self.project.name);
-        let idle = self
-            .conversations
-            .values()
-            .filter(|live| live.id != conversation && live.agent.is_some() && live.turns.is_idle());
-        if let Some(idlest) = idle.min_by_key(|live| live.last_used).map(|live| live.id) {
-            self.happen(idlest, Event::Hibernate, context);
-        }
-        let words = format!(
-            "as many agents run as may at once (limits.agents is {most}); ask again in a moment"
-        );
-        self.happen(conversation, Event::StartFailed(words), context);
     }
 
     fn ask(&mut self, conversation: i64, question: Question, context: &mut Context<Self>) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         let turn = question.turn;
         live.last_output = Instant::now();
+        live.askers.remove(&turn);
         let text = match std::mem::take(&mut live.needs_digest) {
             true => digest::wrap(&live.transcript, turn, &question.content),
             false => question.content,
@@ -249,21 +214,27 @@ impl Session {
             }
         }
         for (conversation, event) in overdue {
-            self.forget_session_that_hangs(conversation);
+            self.note_start_that_hangs(conversation);
             self.happen(conversation, event, context);
         }
         for conversation in leaving {
             self.unload(conversation, context);
         }
+        let patience = self.resources.settings.socket.stall_timeout;
+        for live in self.conversations.values_mut() {
+            live.hang_up_on_the_jammed(patience);
+            live.tell_of_slow_disk();
+        }
+        self.watch_memory(context);
         self.resume(context);
     }
 
     /// An agent that does not come up with its own session is started without it next time.
-    fn forget_session_that_hangs(&mut self, conversation: i64) {
-        if let Some(live) = self.conversations.get_mut(&conversation)
-            && live.turns.is_starting()
-            && live.is_resuming
-        {
+    fn note_start_that_hangs(&mut self, conversation: i64) {
+        let live = self.conversations.get_mut(&conversation);
+        let Some(live) = live.filter(|live| live.turns.is_starting()) else { return };
+        self.start_failed = Some(Instant::now());
+        if live.is_resuming {
             live.agent_session = None;
         }
     }

@@ -3,6 +3,7 @@
 pub mod assets;
 pub mod browsers;
 pub mod conversations;
+pub mod line;
 pub mod problem;
 pub mod projects;
 pub mod ready;

@@ -74,7 +74,9 @@ class App {
   open(project, id) {
     this.connection?.close();
     const outbox = keep.readOutbox(project, id);
-    const pending = outbox.map((frame) => ({ messageId: frame.message_id, content: frame.content }));
+    const pending = outbox.map((frame) => ({
+      messageId: frame.message_id, content: 'content' in frame ? frame.content : 'The same question once more',
+    }));
     if (project !== this.state.project) this.state = { ...this.state, project, list: null };
     this.state = { ...this.state, problem: null, conversation: openConversation(id, pending) };
     this.isNew = id === null;
@@ -172,13 +174,14 @@ class App {
     this.draw();
   }
 
-  /** @param {string} content */
-  ask(content) {
+  /** @param {string} content @param {number} [retryOf] the turn whose question this is once more */
+  ask(content, retryOf) {
     const { project, conversation } = this.state;
     if (project === null || !conversation || !this.connection) return;
     const messageId = newId();
     this.dispatch({ type: 'submitted', message_id: messageId, content });
-    this.connection.submit(messageId, content);
+    this.connection.submit(retryOf === undefined
+      ? protocol.message(messageId, content) : protocol.retry(messageId, retryOf));
     this.nameAddress();
     this.view.scrollToEnd();
   }
@@ -240,6 +243,7 @@ class App {
     /** @param {string} name @param {(detail: any) => void} act */
     const on = (name, act) => document.addEventListener(name, (event) => act(/** @type {CustomEvent} */ (event).detail));
     on('ask', (content) => this.ask(content));
+    on('ask-again', ({ turn, question }) => this.ask(question, turn));
     on('answer', (given) => this.answer(given));
     on('stop', () => this.stop());
     on('draft', (text) => this.keepDraft(text));

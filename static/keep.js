@@ -39,7 +39,7 @@ export const keepDraft = (project, id, text) => write(local, `draft ${name(proje
 /**
  * Per tab, so that two tabs do not send the same message.
  * @param {string} project @param {number | null} id
- * @returns {import('./protocol.js').MessageFrame[]}
+ * @returns {import('./protocol.js').AcceptedOnce[]}
  */
 export function readOutbox(project, id) {
   try {
@@ -50,7 +50,7 @@ export function readOutbox(project, id) {
   }
 }
 
-/** @param {string} project @param {number | null} id @param {import('./protocol.js').MessageFrame[]} outbox */
+/** @param {string} project @param {number | null} id @param {import('./protocol.js').AcceptedOnce[]} outbox */
 export const keepOutbox = (project, id, outbox) => (
   write(session, `outbox ${name(project, id)}`, outbox.length ? JSON.stringify(outbox) : ''));
 

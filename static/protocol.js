@@ -20,9 +20,13 @@ export const CLOSE_TRY_LATER = 1013;
  * @typedef {{type: 'start', protocol: number, conversation_id: number | null, after?: number}} StartFrame
  * @typedef {{type: 'message', message_id: string, content: string}} MessageFrame
  * @typedef {{type: 'stop'}} StopFrame
- * @typedef {{type: 'answer', answers: Answers}} AnswerFrame
+ * @typedef {{type: 'answer', message_id?: string, answers: Answers}} AnswerFrame
+ * @typedef {{type: 'retry', message_id: string, turn: number}} RetryFrame asks the turn's question again
  * @typedef {{type: 'ping'}} PingFrame
- * @typedef {StartFrame | MessageFrame | StopFrame | AnswerFrame | PingFrame} ClientFrame
+ * @typedef {StartFrame | MessageFrame | StopFrame | AnswerFrame | RetryFrame | PingFrame} ClientFrame
+ *
+ * Frames that a server accepts once, however often they are sent.
+ * @typedef {MessageFrame | RetryFrame} AcceptedOnce
  *
  * Answers by the question's index: one text, or the chosen labels.
  * @typedef {Record<string, string | string[]>} Answers
@@ -35,7 +39,8 @@ export const CLOSE_TRY_LATER = 1013;
  *   after: number, state: SessionState, agent: {kind: string}, read_only?: ReadOnly, viewers: number, resumed: boolean}} AttachedFrame
  *   what follows begins after `after`: whatever is shown beyond it goes
  * @typedef {{type: 'caught_up', seq: number}} CaughtUpFrame
- * @typedef {{type: 'user_message', seq: number, turn: number, message_id?: string, content: string}} UserMessageFrame
+ * @typedef {{type: 'user_message', seq: number, turn: number, message_id?: string, content: string,
+ *   retry_of?: number}} UserMessageFrame
  * @typedef {{type: 'accepted', message_id: string, seq: number, turn: number, position: number}} AcceptedFrame
  * @typedef {{type: 'text', seq: number, turn: number, block: number, content: string, replace?: boolean}} TextFrame
  * @typedef {{type: 'thinking', seq: number, turn: number, block: number, content: string, replace?: boolean}} ThinkingFrame
@@ -50,12 +55,13 @@ export const CLOSE_TRY_LATER = 1013;
  *   retryable?: boolean}} ErrorFrame
  * @typedef {{type: 'status', state: SessionState, detail?: string, queue_position?: number}} StatusFrame
  * @typedef {{type: 'title', title: string}} TitleFrame
+ * @typedef {{type: 'presence', viewers: number}} PresenceFrame
  * @typedef {{type: 'pong'}} PongFrame
  * @typedef {ConversationCreatedFrame | AttachedFrame | CaughtUpFrame | UserMessageFrame | AcceptedFrame
  *   | TextFrame | ThinkingFrame | ToolCallFrame | ToolResultFrame | QuestionFrame | ResponseDoneFrame
- *   | ErrorFrame | StatusFrame | TitleFrame | PongFrame} ServerFrame
+ *   | ErrorFrame | StatusFrame | TitleFrame | PresenceFrame | PongFrame} ServerFrame
  *
- * @typedef {'starting' | 'queued' | 'running' | 'retrying' | 'stopping' | 'closed' | 'idle' | string} SessionState
+ * @typedef {'starting' | 'waiting' | 'queued' | 'running' | 'retrying' | 'stopping' | 'closed' | 'idle' | string} SessionState
  * @typedef {{input_tokens: number, output_tokens: number, cache_read_tokens?: number, cache_write_tokens?: number}} Usage
  * @typedef {{verdict: 'proved' | 'partly' | 'off' | 'failed' | 'pending' | string, tried: string[], missing: string[]}} ReadOnly
  *   how it is proved that the agent cannot write to the project
@@ -82,6 +88,15 @@ export function start(conversationId, after) {
  */
 export function message(messageId, content) {
   return { type: 'message', message_id: messageId, content };
+}
+
+/**
+ * @param {string} messageId as for a message
+ * @param {number} turn
+ * @returns {RetryFrame}
+ */
+export function retry(messageId, turn) {
+  return { type: 'retry', message_id: messageId, turn };
 }
 
 /** @returns {StopFrame} */

@@ -31,10 +31,10 @@ const FULL = new Set([protocol.CLOSE_TOO_MANY, protocol.CLOSE_TRY_LATER]);
  * @typedef {object} Options
  * @property {string} url
  * @property {number | null} conversationId
- * @property {import('./protocol.js').MessageFrame[]} [outbox] messages that an earlier page could not deliver
+ * @property {import('./protocol.js').AcceptedOnce[]} [outbox] messages that an earlier page could not deliver
  * @property {(frame: import('./protocol.js').ServerFrame) => void} onFrame
  * @property {(state: ConnectionState) => void} onState
- * @property {(outbox: import('./protocol.js').MessageFrame[]) => void} [onOutbox] the outbox changed
+ * @property {(outbox: import('./protocol.js').AcceptedOnce[]) => void} [onOutbox] the outbox changed
  * @property {(url: string) => WebSocket} [connect]
  * @property {() => number} [random]
  */
@@ -47,7 +47,7 @@ export class Connection {
     /** Everything up to here has been handed on. */
     this.after = 0;
     this.attached = false;
-    /** @type {Map<string, import('./protocol.js').MessageFrame>} */
+    /** @type {Map<string, import('./protocol.js').AcceptedOnce>} */
     this.outbox = new Map((options.outbox ?? []).map((frame) => [frame.message_id, frame]));
     /** @type {WebSocket | null} */
     this.socket = null;
@@ -96,13 +96,11 @@ export class Connection {
   }
 
   /**
-   * Sends a message, now or as soon as there is a connection, until it is accepted or refused.
-   * @param {string} messageId
-   * @param {string} content
+   * Sends a question, now or as soon as there is a connection, until it is accepted or refused.
+   * @param {import('./protocol.js').AcceptedOnce} frame
    */
-  submit(messageId, content) {
-    const frame = protocol.message(messageId, content);
-    this.outbox.set(messageId, frame);
+  submit(frame) {
+    this.outbox.set(frame.message_id, frame);
     this.options.onOutbox?.([...this.outbox.values()]);
     if (this.attached) this.send(frame);
   }

@@ -79,6 +79,8 @@ export function reduce(before, event) {
       };
     case 'caught_up':
       return { ...before, caughtUp: true };
+    case 'presence':
+      return { ...before, viewers: event.viewers };
     case 'title':
       return { ...before, title: event.title };
     case 'status':

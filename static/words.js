@@ -77,7 +77,9 @@ export function status(conversation, root) {
   }
   const open = openTurns(conversation);
   if (conversation.state === 'stopping') return quiet('Stopping…');
-  if (conversation.state === 'queued' && conversation.detail) return quiet(conversation.detail);
+  if ((conversation.state === 'queued' || conversation.state === 'waiting') && conversation.detail) {
+    return quiet(conversation.detail);
+  }
   if (open.length > 1) {
     const before = open.length - 1;
     const questions = before === 1 ? '1 question' : `${before} questions`;
@@ -92,6 +94,7 @@ export function status(conversation, root) {
 /** @type {Record<string, string>} */
 const STATE_WORDS = {
   starting: 'Starting the agent…',
+  waiting: 'All agents are busy. You can leave, the answer will be here.',
   closed: 'The session was closed; the next question opens it again.',
   queued: 'Waiting for the questions before yours. You can leave, the answer will be here.',
   retrying: 'The agent’s service failed; trying again…',

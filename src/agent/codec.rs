@@ -66,6 +66,9 @@ pub struct Codec {
     settings: CodecSettings,
     /// Whether a message was sent whose result has not come.
     turn_open: bool,
+    /// Whether what is still said belongs to an earlier turn: one has ended since the agent began
+    /// the last time, and it has not begun the next.
+    is_stale: bool,
     /// Whether the agent said that it does not know the session to resume.
     session_lost: bool,
     /// What streams.
@@ -84,6 +87,7 @@ impl Codec {
         Self {
             settings,
             turn_open: false,
+            is_stale: false,
             session_lost: false,
             answer: Answer::default(),
             own_text: String::new(),
@@ -128,7 +132,7 @@ impl Codec {
         let of_subagent = envelope.parent_tool_use_id.is_some();
         let subtype = envelope.subtype.as_ref().map(|subtype| subtype.as_str());
         match (envelope.kind.as_str(), subtype) {
-            ("stream_event" | "assistant" | "user", _) if of_subagent => (),
+            ("stream_event" | "assistant" | "user", _) if of_subagent || self.is_stale => (),
             ("stream_event", _) => {
                 if let Some(event) = envelope.event {
                     self.answer.stream(event, &mut output.events);
@@ -202,6 +206,7 @@ impl Codec {
     }
 
     fn init(&mut self, line: InitLine, output: &mut Output) {
+        self.is_stale = false;
         if let Some(refusal) = self.refusal(&line) {
             output.demands.push(Demand::Abort(refusal));
         }
@@ -246,10 +251,13 @@ impl Codec {
         let own_text = std::mem::take(&mut self.own_text);
         let error_kind = self.error_kind.take();
         self.answer = Answer::default();
-        if !std::mem::take(&mut self.turn_open) {
-            // Housekeeping of the agent, or a second result: no turn waits for it.
+        if !self.turn_open || (self.is_stale && !line.is_error) {
+            // Housekeeping of the agent, or a second result, perhaps after the next message was
+            // sent already: no turn waits for it.
             return;
         }
+        self.turn_open = false;
+        self.is_stale = true;
         let end = if line.terminal_reason.as_deref().is_some_and(is_interrupt) {
             AgentEnd::Interrupted
         } else if line.is_error {

@@ -53,6 +53,11 @@ impl AgentHandle {
         self.shared.stop.send_replace(true);
     }
 
+    /// Ends the agent with all its children at once; the end is told by `AgentExited`.
+    pub fn kill(&self) {
+        self.shared.kill();
+    }
+
     fn write(&self, line: String) -> Result<(), AgentError> {
         self.input.try_send(line).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => AgentError::Busy,

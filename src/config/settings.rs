@@ -105,6 +105,10 @@ pub struct Limits {
     pub queued_messages: usize,
     /// Agent processes of the whole server.
     pub agents: usize,
+    /// Agent processes of one project.
+    pub agents_per_project: usize,
+    /// Memory of one agent with its children, bytes; one that takes more is ended.
+    pub agent_memory: usize,
     /// Live conversations of one project.
     pub conversations_per_project: usize,
     /// Connections to the server.

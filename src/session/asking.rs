@@ -1,5 +1,7 @@
 //! Viewers that speak: they ask for what is new, ask questions, stop answers, and leave.
 
+use std::time::Instant;
+
 use actix::{ActorFutureExt as _, AsyncContext as _, Context, Handler, WrapFuture as _};
 
 use crate::{
@@ -14,7 +16,7 @@ use crate::{
 use super::{
     Session,
     conversation::Conversation,
-    messages::{Batch, Demand, Describe, Description, Detach, Post, Stop, Then, ViewerId},
+    messages::{Asking, Batch, Demand, Describe, Description, Detach, Post, Stop, Then, ViewerId},
     turn::{Closing, Effect, Event, Question},
 };
 
@@ -41,7 +43,7 @@ impl Handler<Post> for Session {
     type Result = Result<(), Refusal>;
 
     fn handle(&mut self, post: Post, context: &mut Self::Context) -> Self::Result {
-        let Post { viewer, message_id, content } = post;
+        let Post { viewer, message_id, what } = post;
         let refuse = |content: String, retryable| {
             let message_id = message_id.clone();
             Err(Refusal { content, retryable: Some(retryable), message_id })
@@ -62,22 +64,31 @@ impl Handler<Post> for Session {
         if message_id.as_deref().is_some_and(|id| live.has_been_asked(viewer, id)) {
             return Ok(());
         }
+        let (content, retry_of) = match what {
+            Asking::Text(text) => (text, None),
+            Asking::Again(turn) => match live.asked_in(turn) {
+                Ok(question) => (question, Some(turn)),
+                Err(words) => return refuse(words, false),
+            },
+        };
         let limits = &self.resources.settings.limits;
         let waiting = live.turns.questions_ahead() + live.accepting.len();
         // One is being answered, the others wait.
         if waiting > limits.queued_messages {
             let words = format!(
-                "{waiting} questions wait in this conversation already, and no more may; send it \
-                 again when one is answered."
+                "{waiting} questions wait in this conversation already, and no more may \
+                 (limits.queued_messages); send it again when one is answered."
             );
             return refuse(words, true);
         }
-        let message = UserMessage { message_id, content, retry_of: None };
+        let message = UserMessage { message_id, content, retry_of };
         let turn = live.next_turn;
         live.next_turn += 1;
         let conversation = live.id;
         let accept = AcceptQuestion { conversation, turn, message: message.clone() };
-        live.accepting.push_back(Asked { turn, message, senders: vec![viewer], answer: None });
+        let since = Instant::now();
+        let senders = vec![viewer];
+        live.accepting.push_back(Asked { turn, message, senders, answer: None, since });
         let accepted = self.resources.database.send(accept).into_actor(self).map(
             move |answer, session, context| {
                 let answer = answer.unwrap_or(Err(DatabaseError::Stopped));
@@ -97,6 +108,14 @@ pub(super) struct Asked {
     /// Who is told.
     senders: Vec<ViewerId>,
     answer: Option<Result<(), DatabaseError>>,
+    since: Instant,
+}
+
+impl Asked {
+    /// Since when the database has it.
+    pub(super) fn since(&self) -> Instant {
+        self.since
+    }
 }
 
 impl Conversation {
@@ -117,6 +136,23 @@ impl Conversation {
             return true;
         }
         false
+    }
+
+    /// The question of a turn that is over, or why it cannot be asked again.
+    fn asked_in(&self, turn: i64) -> Result<String, String> {
+        let of_turn = || self.transcript.contents().filter(|(of, _)| *of == turn);
+        let question = of_turn().find_map(|(_, content)| match content {
+            Content::UserMessage(message) => Some(message.content.clone()),
+            _ => None,
+        });
+        let question = question.ok_or_else(|| {
+            format!("Turn {turn} of this conversation has no question to ask again.")
+        })?;
+        if of_turn().any(|(_, content)| content.is_end()) {
+            Ok(question)
+        } else {
+            Err(format!("The question of turn {turn} is not answered yet; stop it first."))
+        }
     }
 
     fn answer_to(&mut self, viewers: &[ViewerId], notice: &Notice) {
@@ -154,19 +190,22 @@ impl Session {
     /// Takes a question into the history, or tells why it is not there.
     fn settle(&mut self, conversation: i64, asked: Asked, context: &mut Context<Self>) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
-        let Asked { turn, message, senders, answer } = asked;
+        let Asked { turn, message, senders, answer, .. } = asked;
         let notice = match answer.unwrap_or(Err(DatabaseError::Stopped)) {
             Ok(()) => {
                 let seq = live.transcript.push(turn, Content::UserMessage(message.clone()), false);
-                live.title.get_or_insert_with(|| title::from_message(&message.content));
+                if live.title.as_deref().unwrap_or_default().is_empty() {
+                    live.entitle(title::from_message(&message.content));
+                }
                 let position = live.turns.questions_ahead();
                 let message_id = message.message_id;
                 let notice = Notice::Accepted { message_id, seq, turn, position };
-                for viewer in senders {
-                    if let Some(subscriber) = live.subscriber(viewer) {
+                for viewer in &senders {
+                    if let Some(subscriber) = live.subscriber(*viewer) {
                         subscriber.notify(&notice);
                     }
                 }
+                live.askers.insert(turn, senders);
                 let closing = live.closing.clone();
                 self.store(conversation, context);
                 self.reserve(conversation, context);
@@ -216,6 +255,7 @@ impl Handler<Detach> for Session {
         if let Some(live) = conversation.and_then(|id| self.conversations.get_mut(&id)) {
             // Nobody waits for the demand any more.
             drop(live.unsubscribe(detach.viewer));
+            live.deliver();
         }
     }
 }

@@ -22,6 +22,7 @@ use super::{
     Session,
     conversation::Conversation,
     messages::{Attach, AttachError, Attachment, BrowserId, Destination},
+    spent::Spent,
     subscriber::Subscriber,
     transcript::{Cursor, Entrance, Transcript},
     turn::{Event, Question},
@@ -68,7 +69,21 @@ impl Session {
         live.next().copied().filter(|_| live.next().is_none())
     }
 
+    /// Makes a conversation, or takes the one that this browser began and left without a word.
     fn create(&mut self, attach: Attach, context: &mut Context<Self>) -> Coming {
+        let begun = self.conversations.values().find(|live| {
+            live.is_abandoned()
+                && live.closing.is_none()
+                && live.departure(attach.browser.as_ref()).is_some()
+        });
+        if let Some(id) = begun.map(|live| live.id) {
+            return Box::pin(fut::ready(self.enter(id, attach, context)));
+        }
+        // Those of others may still be come back to, but not all of them need an agent.
+        let abandoned = self.conversations.values().filter(|live| live.is_abandoned());
+        for id in abandoned.map(|live| live.id).collect::<Vec<_>>() {
+            self.happen(id, Event::Hibernate, context);
+        }
         if let Err(error) = self.make_room(context) {
             return Box::pin(fut::err(error));
         }
@@ -195,12 +210,15 @@ impl Session {
         attach: Attach,
         context: &mut Context<Self>,
     ) -> Result<Attachment, AttachError> {
-        let Attach { viewer, browser, dialect, to } = attach;
+        let Attach { viewer, browser, dialect, to, hang_up } = attach;
         let before = self.following.insert(viewer, id);
         let stayed = before == Some(id);
-        let demand = before
-            .and_then(|before| self.conversations.get_mut(&before))
-            .and_then(|left| left.unsubscribe(viewer));
+        let demand =
+            before.and_then(|before| self.conversations.get_mut(&before)).and_then(|left| {
+                let demand = left.unsubscribe(viewer);
+                left.deliver();
+                demand
+            });
         let agent = self.resources.agents.kind();
         let Some(live) = self.conversations.get_mut(&id) else {
             return Err(AttachError::Unknown(id.to_string()));
@@ -218,7 +236,7 @@ impl Session {
                 silent(live.departure(browser.as_ref()).unwrap_or_else(|| live.now()))
             }
         };
-        let mut subscriber = Subscriber::new(viewer, browser, dialect, entrance.cursor);
+        let mut subscriber = Subscriber::new(viewer, browser, dialect, entrance.cursor, hang_up);
         if let Destination::New = to {
             subscriber.notify(&Notice::ConversationCreated { conversation_id: id });
         }
@@ -254,7 +272,7 @@ impl Session {
             subscriber.ask(demand);
         }
         live.subscribe(subscriber);
-        live.deliver_to(viewer);
+        live.deliver();
         if let Some(browser) = visited {
             let visit = NoteVisit {
                 browser,
@@ -310,6 +328,7 @@ fn restore(
     let mut live = Conversation::new(summary.id, summary.title, transcript, next_turn);
     live.explicit = true;
     live.agent_session = agent_session.and_then(|id| id.parse().ok());
+    live.spent = Spent::of(live.transcript.contents().map(|(_, content)| content));
     let waiting = waiting.into_iter().map(|(turn, content)| Question { turn, content });
     Ok((live, waiting.collect()))
 }

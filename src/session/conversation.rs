@@ -3,14 +3,17 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use actix::SpawnHandle;
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::{
-    agent::{AgentHandle, AgentSession},
+    agent::{AgentHandle, AgentSession, places::Place},
+    database::timestamp,
+    entry::Content,
     wire::{
         Dialect,
         outgoing::{Notice, Status},
@@ -19,7 +22,8 @@ use crate::{
 
 use super::{
     asking::Asked,
-    messages::{Batch, BrowserId, ConversationDescription, Then, ViewerId},
+    messages::{AgentDescription, Batch, BrowserId, ConversationDescription, Then, ViewerId},
+    spent::Spent,
     subscriber::Subscriber,
     transcript::{Cursor, Page, Transcript},
     turn::{Closing, Turns},
@@ -33,6 +37,9 @@ const CACHED_PAGES: usize = 4;
 
 /// How long it is remembered where a viewer left, for when its page comes back.
 const DEPARTURES_KEPT: Duration = Duration::from_secs(15 * 60);
+
+/// The disk may take this long before people who wait for it are told.
+const SLOW_DISK: Duration = Duration::from_secs(1);
 
 /// Departures kept at most.
 const MAX_DEPARTURES: usize = 64;
@@ -55,7 +62,17 @@ pub struct Conversation {
     /// Its agent's process.
     pub agent: Option<AgentHandle>,
     /// Its agent's place among those that may run.
-    pub place: Option<OwnedSemaphorePermit>,
+    pub place: Option<Place>,
+    /// The wait for such a place.
+    pub line: Option<SpawnHandle>,
+    /// When its agent was started.
+    pub agent_started: SystemTime,
+    /// What its agent takes of memory, in bytes, when it was last looked at.
+    pub agent_memory: Option<u64>,
+    /// Who asked the questions that wait, by their turns.
+    pub askers: HashMap<i64, Vec<ViewerId>>,
+    /// What its answers have cost.
+    pub spent: Spent,
     /// Counts the starts of its agent: what an older process says is stale.
     pub epoch: u64,
     /// Under which id the agent itself knows the conversation, once it has confirmed one.
@@ -74,12 +91,18 @@ pub struct Conversation {
     pub write_due: bool,
     /// The last write failed, and the viewers know.
     pub store_failed: bool,
-    /// Numbers of ends that are shown once they are stored.
-    pub held: Vec<i64>,
+    /// When a write may be tried again, after one failed.
+    pub retry_at: Option<Instant>,
+    /// The disk keeps somebody waiting, and the viewers know.
+    disk_is_slow: bool,
+    /// Numbers of ends that are shown once they are stored, and since when they wait for it.
+    pub held: Vec<(i64, Instant)>,
     /// Calls of the running turn that are shown as questions: their results are not shown.
     pub asked: Vec<String>,
     /// When something last happened.
     pub last_used: Instant,
+    /// The same as people tell it.
+    pub last_event: SystemTime,
     /// When the agent was started, or last said something.
     pub last_output: Instant,
     /// When the running turn was asked to stop.
@@ -89,6 +112,8 @@ pub struct Conversation {
     subscribers: Vec<Subscriber>,
     departures: HashMap<Option<BrowserId>, (Cursor, Instant)>,
     pages: Vec<(Cursor, Dialect, Page)>,
+    /// What the viewers were told last of what it is doing.
+    status: Option<Status>,
 }
 
 impl Conversation {
@@ -104,6 +129,11 @@ impl Conversation {
             next_turn,
             agent: None,
             place: None,
+            line: None,
+            agent_started: SystemTime::now(),
+            agent_memory: None,
+            askers: HashMap::new(),
+            spent: Spent::default(),
             epoch: 0,
             agent_session: None,
             is_resuming: false,
@@ -113,15 +143,19 @@ impl Conversation {
             writing: false,
             write_due: false,
             store_failed: false,
+            retry_at: None,
+            disk_is_slow: false,
             held: Vec::new(),
             asked: Vec::new(),
             last_used: now,
+            last_event: SystemTime::now(),
             last_output: now,
             stop_asked: None,
             gates: Vec::new(),
             subscribers: Vec::new(),
             departures: HashMap::new(),
             pages: Vec::new(),
+            status: None,
         }
     }
 
@@ -131,6 +165,22 @@ impl Conversation {
             Some(id) => AgentSession::Resume(id),
             None => AgentSession::New(Uuid::new_v4()),
         }
+    }
+
+    /// Notes that something happens.
+    pub fn touch(&mut self) {
+        self.last_used = Instant::now();
+        self.last_event = SystemTime::now();
+    }
+
+    /// Adds the end of a turn to the history, to be shown once it is stored.
+    pub fn end_turn(&mut self, turn: i64, content: Content) {
+        self.stop_asked = None;
+        self.asked.clear();
+        self.askers.remove(&turn);
+        self.spent.add(&content);
+        let seq = self.transcript.push(turn, content, true);
+        self.held.push((seq, Instant::now()));
     }
 
     /// Whether nobody has written anything and nobody waits for it.
@@ -148,6 +198,11 @@ impl Conversation {
             && !self.transcript.is_dirty()
     }
 
+    /// Whether nobody has written anything and nobody looks.
+    pub fn is_abandoned(&self) -> bool {
+        self.is_empty() && self.subscribers.is_empty() && self.turns.is_idle()
+    }
+
     /// Whether its agent is gone and everything is stored.
     pub fn has_ended(&self) -> bool {
         self.agent.is_none()
@@ -157,10 +212,19 @@ impl Conversation {
     }
 
     /// Lets a viewer follow.
-    pub fn subscribe(&mut self, subscriber: Subscriber) {
+    pub fn subscribe(&mut self, mut subscriber: Subscriber) {
         self.departures.remove(&subscriber.browser);
-        self.last_used = Instant::now();
+        self.touch();
+        if let Some(status) = self.status.as_ref().filter(|_| !self.turns.is_idle()) {
+            subscriber.tell(status);
+        }
+        self.tell_viewers(self.subscribers.len() + 1);
         self.subscribers.push(subscriber);
+    }
+
+    /// Owes every viewer the number of viewers.
+    fn tell_viewers(&mut self, viewers: usize) {
+        self.subscribers.iter_mut().for_each(|subscriber| subscriber.tell_viewers(viewers));
     }
 
     /// Lets a viewer go, remembering where it was. Gives back what it has asked with.
@@ -168,8 +232,9 @@ impl Conversation {
         let index = self.subscribers.iter().position(|s| s.viewer == viewer)?;
         let mut subscriber = self.subscribers.swap_remove(index);
         let demand = subscriber.take_demand();
+        self.tell_viewers(self.subscribers.len());
+        self.touch();
         let now = Instant::now();
-        self.last_used = now;
         self.departures.retain(|_, (_, left)| now - *left < DEPARTURES_KEPT);
         if self.departures.len() < MAX_DEPARTURES {
             self.departures.insert(subscriber.browser, (subscriber.cursor, now));
@@ -195,6 +260,23 @@ impl Conversation {
     /// Owes every viewer a state.
     pub fn tell(&mut self, status: &Status) {
         self.subscribers.iter_mut().for_each(|subscriber| subscriber.tell(status));
+        self.status = Some(status.clone());
+    }
+
+    /// Owes whoever asked the question of this turn a state.
+    pub fn tell_askers(&mut self, turn: i64, status: &Status) {
+        for viewer in self.askers.get(&turn).into_iter().flatten() {
+            let asker = self.subscribers.iter_mut().find(|it| it.viewer == *viewer);
+            if let Some(asker) = asker {
+                asker.tell(status);
+            }
+        }
+    }
+
+    /// Gives it a title and tells every viewer.
+    pub fn entitle(&mut self, title: String) {
+        self.subscribers.iter_mut().for_each(|subscriber| subscriber.tell_title(&title));
+        self.title = Some(title);
     }
 
     /// Owes every viewer a frame outside the history.
@@ -256,8 +338,40 @@ impl Conversation {
         page
     }
 
+    /// Tells whoever waits for it that the disk is slow, once in a while.
+    pub fn tell_of_slow_disk(&mut self) {
+        let oldest_held = self.held.iter().map(|(_, since)| *since);
+        let oldest_asked = self.accepting.iter().map(Asked::since);
+        let waits = oldest_held.chain(oldest_asked).any(|since| since.elapsed() > SLOW_DISK);
+        if !std::mem::replace(&mut self.disk_is_slow, waits) && waits {
+            let status = Notice::Status(Status {
+                state: self.turns.state(),
+                detail: "The disk is slow: what was said is being stored and is shown as soon as \
+                         that is done…"
+                    .to_owned(),
+                queue_position: None,
+            });
+            self.notify(&status);
+            self.deliver();
+        }
+    }
+
+    /// Cuts off viewers that have not read for longer than `patience`.
+    pub fn hang_up_on_the_jammed(&mut self, patience: Duration) {
+        let now = Instant::now();
+        self.subscribers.iter_mut().for_each(|it| it.hang_up_if_jammed(patience, now));
+    }
+
     /// What it is doing.
     pub fn describe(&self) -> ConversationDescription {
+        let now = Instant::now();
+        let lags = |it: &&Subscriber| it.lags(self.transcript.has_news(&it.cursor), now);
+        let agent = self.agent.as_ref().map(|agent| AgentDescription {
+            kind: agent.kind().as_str(),
+            pid: agent.pid(),
+            memory_bytes: self.agent_memory,
+            started_at: timestamp(self.agent_started.into()),
+        });
         ConversationDescription {
             conversation_id: self.id,
             title: self.title.clone(),
@@ -265,7 +379,11 @@ impl Conversation {
             turn: self.turns.running(),
             queued: self.turns.questions_ahead() - usize::from(self.turns.running().is_some()),
             viewers: self.subscribers.len(),
-            pid: self.agent.as_ref().and_then(AgentHandle::pid),
+            laggards: self.subscribers.iter().filter(lags).count(),
+            agent,
+            restarts: self.epoch.saturating_sub(1),
+            spent: self.spent,
+            last_event_at: timestamp(self.last_event.into()),
             seq: self.transcript.last_seq(),
         }
     }

@@ -1,5 +1,7 @@
 //! What can be asked of a [`Session`](super::Session).
 
+use std::{fmt, sync::Arc};
+
 use actix::Message;
 use bytestring::ByteString;
 use serde::Serialize;
@@ -13,7 +15,7 @@ use crate::{
     },
 };
 
-use super::turn::Closing;
+use super::{spent::Spent, turn::Closing};
 
 /// Tells viewers apart; never used twice in the life of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -21,6 +23,28 @@ pub struct ViewerId(pub u64);
 
 /// Tells browsers apart: the value of a cookie.
 pub type BrowserId = String;
+
+/// Ends a viewer's connection from outside, for one that reads no more.
+#[derive(Clone)]
+pub struct HangUp(Arc<dyn Fn() + Send + Sync>);
+
+impl HangUp {
+    /// Hangs up by calling `cut`, which must do no harm when the connection is gone.
+    pub fn new(cut: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Arc::new(cut))
+    }
+
+    /// Hangs up.
+    pub fn now(&self) {
+        (self.0)();
+    }
+}
+
+impl fmt::Debug for HangUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HangUp")
+    }
+}
 
 /// Makes a viewer follow a conversation. A viewer that followed another one leaves it.
 #[derive(Message, Debug)]
@@ -34,6 +58,8 @@ pub struct Attach {
     pub dialect: Dialect,
     /// Which conversation, and where in it.
     pub to: Destination,
+    /// How its connection is ended.
+    pub hang_up: HangUp,
 }
 
 /// Which conversation a viewer wants to follow.
@@ -153,8 +179,17 @@ pub struct Post {
     pub viewer: ViewerId,
     /// The client's own id of the message.
     pub message_id: Option<String>,
-    /// The text.
-    pub content: String,
+    /// What is asked.
+    pub what: Asking,
+}
+
+/// What a viewer asks.
+#[derive(Debug)]
+pub enum Asking {
+    /// This text.
+    Text(String),
+    /// The question of this turn once more.
+    Again(i64),
 }
 
 /// Ends the running turn of the viewer's conversation.
@@ -227,10 +262,31 @@ pub struct ConversationDescription {
     pub queued: usize,
     /// Sockets that follow it.
     pub viewers: usize,
-    /// Process id of its agent.
-    pub pid: Option<u32>,
+    /// Those of them that are behind and do not read.
+    pub laggards: usize,
+    /// Its agent, while there is one.
+    pub agent: Option<AgentDescription>,
+    /// How often an agent was started for it since it is live, beyond the first time.
+    pub restarts: u64,
+    /// What its answers have cost so far.
+    pub spent: Spent,
+    /// When something last happened. UTC, ISO 8601.
+    pub last_event_at: String,
     /// The newest sequence number.
     pub seq: i64,
+}
+
+/// What the agent of a conversation is doing.
+#[derive(Debug, Clone, Serialize)]
+pub struct AgentDescription {
+    /// `claude` or `guide`.
+    pub kind: &'static str,
+    /// Its process id; `None` for a moment after the start.
+    pub pid: Option<u32>,
+    /// Memory of it and its children in bytes, when it was last looked at.
+    pub memory_bytes: Option<u64>,
+    /// When it was started. UTC, ISO 8601.
+    pub started_at: String,
 }
 
 /// Makes the session panic: how supervision is tested.

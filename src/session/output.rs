@@ -33,7 +33,7 @@ impl Handler<AgentOutput> for Session {
         }
         let now = Instant::now();
         live.last_output = now;
-        live.last_used = now;
+        live.touch();
         let mut whole = false;
         for event in events {
             whole |= self.heard(conversation, event, context);
@@ -56,6 +56,7 @@ impl Session {
         let Some(live) = self.conversations.get_mut(&conversation) else { return false };
         let turn = match (event, live.turns.running()) {
             (AgentEvent::Ready, _) => {
+                self.start_failed = None;
                 self.happen(conversation, Event::AgentReady, context);
                 return false;
             }
@@ -131,7 +132,6 @@ impl Handler<AgentExited> for Session {
             return;
         }
         live.agent = None;
-        live.place = None;
         let is_starting = live.turns.is_starting();
         let could_not_resume = is_starting && live.is_resuming;
         if exit.session_lost || could_not_resume {
@@ -141,11 +141,16 @@ impl Handler<AgentExited> for Session {
             let forget = SetAgentSession { conversation, agent_session: None };
             self.write_in_background(forget, context);
         }
+        let Some(live) = self.conversations.get_mut(&conversation) else { return };
         if could_not_resume {
             // Its own session is gone or damaged. A new one is told what was said before.
             log::info!("agent could not resume conversation={conversation} why={:?}", exit.words());
             self.start_agent(conversation, context);
         } else {
+            live.place = None;
+            if is_starting {
+                self.start_failed = Some(Instant::now());
+            }
             self.happen(conversation, Event::AgentExited(exit.words()), context);
         }
         self.answer_closers(context);

@@ -1,7 +1,7 @@
 //! The session and the database: what changed is written, one write per conversation at a time,
 //! and what must be stored before it is seen is shown then.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{
     ActorFutureExt as _, AsyncContext as _, Context, Handler, Message, WrapFuture as _,
@@ -45,6 +45,10 @@ impl Session {
         if live.writing {
             return;
         }
+        let wait = live.retry_at.map(|at| at.saturating_duration_since(Instant::now()));
+        if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
+            return self.store_within(conversation, wait, context);
+        }
         let entries = live.transcript.take_dirty();
         let (Some(first), Some(last)) = (
             entries.first().map(|entry: &EntryRow| entry.first_seq),
@@ -72,6 +76,7 @@ impl Session {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         live.writing = false;
         let failed = answer.is_err();
+        live.retry_at = failed.then(|| Instant::now() + RETRY);
         if let Err(error) = answer {
             log::error!("cannot store conversation={conversation} error={error}");
             live.transcript.mark_dirty_from(first);
@@ -91,18 +96,16 @@ impl Session {
         // An end is shown once it is stored, or once it is clear that it cannot be for now: a
         // person must not wait for a broken disk.
         let held = std::mem::take(&mut live.held);
-        for seq in held {
+        for (seq, since) in held {
             if seq <= last {
                 live.transcript.release(seq);
             } else {
-                live.held.push(seq);
+                live.held.push((seq, since));
             }
         }
         let more = live.transcript.is_dirty();
         live.deliver();
-        if failed {
-            self.store_within(conversation, RETRY, context);
-        } else if more {
+        if more {
             self.store(conversation, context);
         }
         self.answer_closers(context);

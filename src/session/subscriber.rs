@@ -1,6 +1,9 @@
 //! A viewer as its conversation sees it: where it stands, what it is owed, whether it has asked.
 
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 use bytestring::ByteString;
 use tokio::sync::oneshot;
@@ -11,13 +14,19 @@ use crate::wire::{
 };
 
 use super::{
-    messages::{Batch, BrowserId, Then, ViewerId},
+    messages::{Batch, BrowserId, HangUp, Then, ViewerId},
     transcript::{Cursor, Page},
 };
 
 /// Frames outside the history that wait for a viewer. They answer its own requests, one each, and
 /// a viewer that does not read sends none: this is only the last resort.
 const MAX_NOTICES: usize = 256;
+
+/// A viewer that has not asked for this long, with news for it, lags.
+const LAGGING: Duration = Duration::from_secs(2);
+
+/// Bytes that a viewer has its whole patience for: a larger batch gets more of it.
+const PATIENCE_BYTES: usize = 16 * 1024;
 
 /// A viewer of a conversation.
 #[derive(Debug)]
@@ -30,12 +39,24 @@ pub struct Subscriber {
     pub dialect: Dialect,
     /// How far it has got in the transcript.
     pub cursor: Cursor,
+    /// Ends its connection when it reads no more.
+    hang_up: HangUp,
     /// What becomes of it once everything is sent.
     then: Then,
     notices: VecDeque<ByteString>,
-    status: Option<Status>,
+    news: News,
     catching_up: bool,
     demand: Option<oneshot::Sender<Batch>>,
+    /// When it was given its last batch, and how many bytes that had.
+    served: (Instant, usize),
+}
+
+/// What is told outside the history, of each kind only the newest.
+#[derive(Debug, Default)]
+struct News {
+    title: Option<String>,
+    viewers: Option<usize>,
+    status: Option<Status>,
 }
 
 impl Subscriber {
@@ -45,17 +66,20 @@ impl Subscriber {
         browser: Option<BrowserId>,
         dialect: Dialect,
         cursor: Cursor,
+        hang_up: HangUp,
     ) -> Self {
         Self {
             viewer,
             browser,
             dialect,
             cursor,
+            hang_up,
             then: Then::AskAgain,
             notices: VecDeque::new(),
-            status: None,
+            news: News::default(),
             catching_up: true,
             demand: None,
+            served: (Instant::now(), 0),
         }
     }
 
@@ -69,7 +93,21 @@ impl Subscriber {
     /// Owes the viewer a state; only the newest counts.
     pub fn tell(&mut self, status: &Status) {
         if self.dialect == Dialect::V1 {
-            self.status = Some(status.clone());
+            self.news.status = Some(status.clone());
+        }
+    }
+
+    /// Owes the viewer the conversation's title.
+    pub fn tell_title(&mut self, title: &str) {
+        if self.dialect == Dialect::V1 {
+            self.news.title = Some(title.to_owned());
+        }
+    }
+
+    /// Owes the viewer how many there are.
+    pub fn tell_viewers(&mut self, viewers: usize) {
+        if self.dialect == Dialect::V1 {
+            self.news.viewers = Some(viewers);
         }
     }
 
@@ -100,7 +138,7 @@ impl Subscriber {
             && (has_news
                 || self.catching_up
                 || !self.notices.is_empty()
-                || (settled && self.status.is_some())
+                || self.news.is_due(settled)
                 || self.is_parting())
     }
 
@@ -115,11 +153,85 @@ impl Subscriber {
             if std::mem::take(&mut self.catching_up) {
                 frames.extend(Notice::CaughtUp { seq: newest }.frame(self.dialect));
             }
-            let status = self.status.take_if(|_| settled).map(Notice::Status);
-            frames.extend(status.and_then(|status| status.frame(self.dialect)));
+            frames.extend(self.news.take(settled).filter_map(|notice| notice.frame(self.dialect)));
             then = std::mem::take(&mut self.then);
         }
+        self.served = (Instant::now(), frames.iter().map(|frame| frame.len()).sum());
         // A viewer that is gone has nobody to tell.
         demand.send(Batch { frames, seq: page.seq, then }).unwrap_or_default();
+    }
+
+    /// Whether it is behind and does not ask, given whether the transcript has news for it.
+    pub fn lags(&self, has_news: bool, now: Instant) -> bool {
+        self.demand.is_none() && has_news && now - self.served.0 > LAGGING
+    }
+
+    /// Cuts the connection of a viewer that has not taken its last batch within `patience`; a large
+    /// batch may take longer. The kernel alone would wait for as long as a byte gets through now
+    /// and then.
+    pub fn hang_up_if_jammed(&mut self, patience: Duration, now: Instant) {
+        let (at, bytes) = self.served;
+        let shares = u32::try_from(1 + bytes / PATIENCE_BYTES).unwrap_or(u32::MAX);
+        if self.demand.is_none() && now - at > patience.saturating_mul(shares) {
+            log::info!("viewer reads no more and is cut off viewer={}", self.viewer.0);
+            self.hang_up.now();
+            // What the connection's end leads to takes a moment.
+            self.served = (now, 0);
+        }
+    }
+}
+
+impl News {
+    /// Whether there is something that may be told; a state only after the end that led to it.
+    fn is_due(&self, settled: bool) -> bool {
+        self.title.is_some() || self.viewers.is_some() || (settled && self.status.is_some())
+    }
+
+    fn take(&mut self, settled: bool) -> impl Iterator<Item = Notice> {
+        let title = self.title.take().map(|title| Notice::Title { title });
+        let viewers = self.viewers.take().map(|viewers| Notice::Presence { viewers });
+        let status = self.status.take_if(|_| settled).map(Notice::Status);
+        title.into_iter().chain(viewers).chain(status)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    };
+
+    use super::*;
+    use crate::session::transcript::Transcript;
+
+    #[test]
+    fn p6_a_viewer_that_does_not_take_its_batch_is_cut_off_and_a_large_batch_may_take_longer() {
+        const PATIENCE: Duration = Duration::from_secs(30);
+        for (bytes, seconds, is_cut) in [
+            (100, 29, false),
+            (100, 31, true),
+            (3 * PATIENCE_BYTES, 100, false),
+            (3 * PATIENCE_BYTES, 121, true),
+        ] {
+            let cut = Arc::new(AtomicBool::new(false));
+            let seen = Arc::clone(&cut);
+            let hang_up = HangUp::new(move || seen.store(true, Ordering::Relaxed));
+            let mut transcript = Transcript::new(100);
+            let start = transcript.enter(None).cursor;
+            transcript.append(1, false, &"x".repeat(bytes));
+            let mut viewer = Subscriber::new(ViewerId(1), None, Dialect::Seed, start, hang_up);
+            let page = transcript.page(start, Dialect::Seed, usize::MAX);
+            let later = Instant::now() + Duration::from_secs(seconds);
+            viewer.ask(oneshot::channel().0);
+            viewer.hang_up_if_jammed(PATIENCE, later);
+            assert!(!viewer.lags(true, later), "it waits, so it has read everything");
+            assert!(!cut.load(Ordering::Relaxed), "one that waits is never cut off");
+
+            viewer.deliver(page, 1, true);
+            viewer.hang_up_if_jammed(PATIENCE, later);
+            assert!(viewer.lags(true, later) || is_cut);
+            assert_eq!(cut.load(Ordering::Relaxed), is_cut, "{bytes} bytes in {seconds} s");
+        }
     }
 }

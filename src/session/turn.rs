@@ -17,6 +17,8 @@ mod tests;
 enum Agent {
     /// There is no process.
     Absent,
+    /// There is none, and a question waits for leave to start one.
+    InLine,
     /// The process has not answered the handshake.
     Starting,
     /// The process takes messages.
@@ -56,6 +58,8 @@ pub enum Event {
     Wake,
     /// A question is stored.
     Asked(Question),
+    /// There is leave to start the agent.
+    PlaceTaken,
     /// The agent takes messages.
     AgentReady,
     /// The agent ended its turn.
@@ -87,6 +91,12 @@ pub enum Closing {
 /// What is to be done.
 #[derive(Debug)]
 pub enum Effect {
+    /// Get leave to start the agent, if it is to be had at once.
+    StartAhead,
+    /// Wait for leave to start the agent.
+    StandInLine,
+    /// Wait for it no more.
+    LeaveLine,
     /// Start the agent.
     StartAgent,
     /// Give the agent this question; its turn begins.
@@ -104,6 +114,13 @@ pub enum Effect {
     },
     /// Tell the viewers.
     Tell(Status),
+    /// Tell whoever asked this question how many are answered before it.
+    TellPlace {
+        /// The question's turn.
+        turn: i64,
+        /// Questions before it; at least 1.
+        ahead: usize,
+    },
 }
 
 impl Default for Turns {
@@ -117,12 +134,23 @@ impl Turns {
     pub fn on(&mut self, event: Event) -> Vec<Effect> {
         let mut effects = Vec::new();
         match event {
-            Event::Wake => self.wake(&mut effects),
+            Event::Wake => {
+                if self.agent == Agent::Absent {
+                    effects.push(Effect::StartAhead);
+                }
+            }
+            Event::PlaceTaken => {
+                if matches!(self.agent, Agent::Absent | Agent::InLine) {
+                    self.agent = Agent::Starting;
+                    effects.push(Effect::Tell(status(State::Starting, "Starting the agent…")));
+                    effects.push(Effect::StartAgent);
+                }
+            }
             Event::Asked(question) => {
-                let before = self.questions_ahead();
+                let (turn, ahead) = (question.turn, self.questions_ahead());
                 self.waiting.push_back(question);
-                if before > 0 {
-                    effects.push(Effect::Tell(queued(before)));
+                if ahead > 0 {
+                    effects.push(Effect::TellPlace { turn, ahead });
                 }
                 self.advance(&mut effects);
             }
@@ -161,6 +189,10 @@ impl Turns {
             }
             Event::Closed(closing) => self.close(closing, &mut effects),
         }
+        if self.agent == Agent::InLine && self.waiting.is_empty() {
+            self.agent = Agent::Absent;
+            effects.push(Effect::LeaveLine);
+        }
         effects
     }
 
@@ -189,22 +221,20 @@ impl Turns {
         self.agent == Agent::Starting
     }
 
+    /// Whether the agent's process is being ended.
+    pub fn is_stopping(&self) -> bool {
+        self.agent == Agent::Stopping
+    }
+
     /// The state in one word.
     pub fn state(&self) -> State {
         match (self.running, self.agent) {
             (Some(Running { stopping: true, .. }), _) => State::Stopping,
             (Some(_), _) => State::Running,
             (None, Agent::Starting) => State::Starting,
+            (None, Agent::InLine) => State::Waiting,
             (None, _) if !self.waiting.is_empty() => State::Queued,
             (None, _) => State::Idle,
-        }
-    }
-
-    fn wake(&mut self, effects: &mut Vec<Effect>) {
-        if self.agent == Agent::Absent {
-            self.agent = Agent::Starting;
-            effects.push(Effect::Tell(status(State::Starting, "Starting the agent…")));
-            effects.push(Effect::StartAgent);
         }
     }
 
@@ -214,17 +244,30 @@ impl Turns {
             return;
         }
         match self.agent {
-            Agent::Absent => self.wake(effects),
-            // The agent's next sign of life, or its exit, brings us here again.
-            Agent::Starting | Agent::Stopping => (),
+            Agent::Absent => {
+                self.agent = Agent::InLine;
+                effects.push(Effect::StandInLine);
+            }
+            // The leave, the agent's next sign of life or its exit brings us here again.
+            Agent::InLine | Agent::Starting | Agent::Stopping => (),
             Agent::Ready => {
                 if let Some(question) = self.waiting.pop_front() {
                     self.running = Some(Running { turn: question.turn, stopping: false });
                     effects.push(Effect::Tell(status(State::Running, "Thinking…")));
                     effects.push(Effect::Ask(question));
+                    self.tell_places(effects);
                 }
             }
         }
+    }
+
+    /// Everybody who waits is told how far it is.
+    fn tell_places(&self, effects: &mut Vec<Effect>) {
+        let running = usize::from(self.running.is_some());
+        let places = self.waiting.iter().zip(running..).filter(|(_, ahead)| *ahead > 0);
+        effects.extend(
+            places.map(|(question, ahead)| Effect::TellPlace { turn: question.turn, ahead }),
+        );
     }
 
     fn finished(&mut self, result: AgentResult, effects: &mut Vec<Effect>) {
@@ -290,6 +333,7 @@ impl Turns {
             }
         } else if let Some(question) = self.waiting.pop_front() {
             effects.push(done(question.turn, Outcome::Stopped));
+            self.tell_places(effects);
         }
     }
 
@@ -336,13 +380,28 @@ fn status(state: State, detail: &str) -> Status {
     Status { state, detail: detail.to_owned(), queue_position: None }
 }
 
-fn queued(ahead: usize) -> Status {
+/// What whoever asked a question is told while `ahead` are answered before it.
+pub fn queued(ahead: usize) -> Status {
     let questions = if ahead == 1 { "1 question" } else { &format!("{ahead} questions") };
     Status {
         state: State::Queued,
         detail: format!(
             "Waiting: {questions} before yours; you can leave, the answer will be here"
         ),
+        queue_position: Some(ahead),
+    }
+}
+
+/// What is told while as many agents run as may, and `ahead` others wait for one to be free.
+pub fn in_line(ahead: usize) -> Status {
+    let turn = match ahead {
+        0 => "yours is next".to_owned(),
+        1 => "1 question is before yours".to_owned(),
+        _ => format!("{ahead} questions are before yours"),
+    };
+    Status {
+        state: State::Waiting,
+        detail: format!("All agents are busy; {turn}. You can leave, the answer will be here"),
         queue_position: Some(ahead),
     }
 }

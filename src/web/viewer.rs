@@ -6,8 +6,10 @@
 //! ask for more, and costs one batch however long that lasts.
 
 use std::{
+    cell::Cell,
     future::Future,
     pin::Pin,
+    rc::Rc,
     sync::atomic::{AtomicU64, Ordering},
     task::{Context as TaskContext, Poll},
     time::Instant,
@@ -22,13 +24,14 @@ use actix_web::{HttpRequest, HttpResponse, web::Payload};
 use actix_web_actors::ws::{
     self, CloseCode, CloseReason, Message, ProtocolError, WebsocketContext,
 };
+use futures_util::StreamExt as _;
 use tokio::sync::oneshot;
 
 use crate::{
     project::ProjectName,
     session::{
         Session,
-        messages::{Batch, BrowserId, Demand, Destination, Detach, Post, Stop, Then, ViewerId},
+        messages::{Asking, Batch, BrowserId, Demand, Detach, HangUp, Stop, Then, ViewerId},
     },
     wire::{
         Dialect,
@@ -37,10 +40,12 @@ use crate::{
     },
 };
 
-use super::state::State;
-use following::{NotAttached, find, open};
+use super::{line::Line, state::State};
+use backlog::Backlog;
 use fragments::{Fragments, Whole};
 
+mod asking;
+mod backlog;
 mod following;
 mod fragments;
 
@@ -66,6 +71,10 @@ pub fn start(
 ) -> actix_web::Result<HttpResponse> {
     static VIEWERS: AtomicU64 = AtomicU64::new(1);
     let frame_bytes = surroundings.state.resources.settings.limits.frame_bytes;
+    // Every byte is a sign of life: a large frame over a slow line takes its time.
+    let last_heard = Rc::new(Cell::new(Instant::now()));
+    let heard = Rc::clone(&last_heard);
+    let stream = stream.inspect(move |_| heard.set(Instant::now()));
     let viewer = Viewer {
         id: ViewerId(VIEWERS.fetch_add(1, Ordering::Relaxed)),
         surroundings,
@@ -74,10 +83,23 @@ pub fn start(
         left: None,
         is_asking: false,
         has_spoken: false,
-        last_heard: Instant::now(),
+        last_heard,
+        hang_up: hang_up(request),
+        busy: 0,
+        backlog: Backlog::new(frame_bytes.saturating_mul(2)),
         fragments: Fragments::default(),
     };
     ws::WsResponseBuilder::new(viewer, request, stream).frame_size(frame_bytes).start()
+}
+
+/// What ends the connection of this request from outside.
+fn hang_up(request: &HttpRequest) -> HangUp {
+    let line = request.conn_data::<Line>().copied();
+    HangUp::new(move || {
+        if let Some(Err(error)) = line.map(Line::cut) {
+            log::warn!("cannot cut a connection error={error}");
+        }
+    })
 }
 
 /// Turns a request into a WebSocket that says why it is refused, and closes.
@@ -102,7 +124,13 @@ struct Viewer {
     is_asking: bool,
     /// The client has sent something other than a ping.
     has_spoken: bool,
-    last_heard: Instant,
+    /// When the last byte came.
+    last_heard: Rc<Cell<Instant>>,
+    hang_up: HangUp,
+    /// Requests of the client that are being seen to.
+    busy: u32,
+    /// What it has asked meanwhile.
+    backlog: Backlog,
     fragments: Fragments,
 }
 
@@ -143,7 +171,6 @@ impl Actor for Viewer {
 
 impl StreamHandler<Result<Message, ProtocolError>> for Viewer {
     fn handle(&mut self, message: Result<Message, ProtocolError>, context: &mut Context) {
-        self.last_heard = Instant::now();
         match message {
             Ok(Message::Text(text)) => self.frame(&text, context),
             Ok(Message::Binary(_)) => self.refuse_binary(context),
@@ -170,13 +197,46 @@ impl StreamHandler<Result<Message, ProtocolError>> for Viewer {
 }
 
 impl Viewer {
-    /// Reads one text frame.
+    /// Reads one text frame. A ping is answered at once; everything else in its order.
     fn frame(&mut self, text: &str, context: &mut Context) {
         let request = match incoming::parse(text) {
+            Ok(Request::Ping) => return self.say(&Notice::Pong, context),
             Ok(request) => request,
             Err(bad) => return self.say(&Notice::error(bad.to_string()), context),
         };
-        self.has_spoken |= request != Request::Ping;
+        self.has_spoken = true;
+        if self.busy == 0 {
+            self.serve(request, context);
+        } else if let Err(request) = self.backlog.push(request, text.len()) {
+            let refusal = Refusal {
+                content: "Too much was asked at once; wait for the answers and send it again."
+                    .to_owned(),
+                retryable: Some(true),
+                message_id: request.message_id().map(str::to_owned),
+            };
+            self.say(&Notice::Error(refusal), context);
+        }
+    }
+
+    /// Sees to something that takes its time; what the client asks meanwhile waits.
+    fn occupy<T: 'static>(
+        &mut self,
+        work: impl Future<Output = T> + 'static,
+        context: &mut Context,
+        then: impl FnOnce(&mut Self, T, &mut Context) + 'static,
+    ) {
+        self.busy += 1;
+        context.spawn(work.into_actor(self).map(move |outcome, viewer, context| {
+            viewer.busy -= 1;
+            then(viewer, outcome, context);
+            while viewer.busy == 0 {
+                let Some(request) = viewer.backlog.pop() else { break };
+                viewer.serve(request, context);
+            }
+        }));
+    }
+
+    fn serve(&mut self, request: Request, context: &mut Context) {
         match request {
             Request::Ping => self.say(&Notice::Pong, context),
             Request::Start(start) => self.start_frame(start, context),
@@ -187,69 +247,21 @@ impl Viewer {
                     let refusal = Refusal { content, retryable: Some(false), message_id };
                     return self.say(&Notice::Error(refusal), context);
                 }
-                self.post(message_id, content, context);
+                self.post(message_id, Asking::Text(content), context);
             }
-            Request::Answer { content } => self.post(None, content, context),
+            Request::Answer { message_id, content } => {
+                self.post(message_id, Asking::Text(content), context);
+            }
+            Request::Retry { turn, message_id } => {
+                self.post(message_id, Asking::Again(turn), context);
+            }
             Request::Stop => {
                 if let Some(followed) = &self.followed {
                     let stopped = followed.session.send(Stop { viewer: self.id });
-                    context.wait(stopped.into_actor(self).map(|_, _, _| ()));
+                    self.occupy(stopped, context, |_, _, _| ());
                 }
             }
         }
-    }
-
-    fn post(&mut self, message_id: Option<String>, content: String, context: &mut Context) {
-        let longest = self.surroundings.state.resources.settings.limits.message_bytes;
-        if content.len() > longest {
-            let content = format!(
-                "Your message has {} bytes, and at most {longest} are taken. Shorten it and send \
-                 it again.",
-                content.len()
-            );
-            let refusal = Refusal { content, retryable: Some(false), message_id };
-            return self.say(&Notice::Error(refusal), context);
-        }
-        if self.followed.is_some() {
-            return self.send_post(message_id, content, context);
-        }
-        let state = self.surroundings.state.clone();
-        let project = self.surroundings.project.clone();
-        let then =
-            move |viewer: &mut Self, result: Result<(), NotAttached>, context: &mut Context| {
-                match result {
-                    Ok(()) => viewer.send_post(message_id, content, context),
-                    Err(why) => viewer.not_attached(why, context),
-                }
-            };
-        match self.left {
-            // The session was closed under a client of ours: its next question opens it again.
-            Some(Place { conversation, seq }) if self.dialect == Dialect::V1 => {
-                let to = Destination::Stored { conversation, after: Some(seq) };
-                self.attach(open(state, project), to, context, then);
-            }
-            // The original's page sends no `start` after a reconnect.
-            _ => self.attach(find(state, project), Destination::Latest, context, then),
-        }
-    }
-
-    fn send_post(&mut self, message_id: Option<String>, content: String, context: &mut Context) {
-        let Some(followed) = &self.followed else { return };
-        let id = message_id.clone();
-        let posted = followed.session.send(Post { viewer: self.id, message_id, content });
-        context.wait(posted.into_actor(self).map(move |answer, viewer, context| {
-            let refusal = match answer {
-                Ok(Ok(())) => return,
-                Ok(Err(refusal)) => refusal,
-                Err(_) => Refusal {
-                    content: "The session failed before it took your message; send it again."
-                        .to_owned(),
-                    retryable: Some(true),
-                    message_id: id,
-                },
-            };
-            viewer.say(&Notice::Error(refusal), context);
-        }));
     }
 
     /// Asks the session for what the client has not seen.
@@ -289,7 +301,7 @@ impl Viewer {
 
     fn heartbeat(&mut self, context: &mut Context) {
         let settings = &self.surroundings.state.resources.settings.socket;
-        if self.last_heard.elapsed() > settings.ping_timeout {
+        if self.last_heard.get().elapsed() > settings.ping_timeout {
             log::debug!("viewer answers no ping viewer={}", self.id.0);
             context.stop();
         } else {

@@ -16,13 +16,34 @@ pub enum Request {
     },
     /// Answer the agent's questions: becomes a message.
     Answer {
+        /// The client's own id, as for a message.
+        message_id: Option<String>,
         /// The answers as one text.
         content: String,
+    },
+    /// Ask the question of a turn once more.
+    Retry {
+        /// The turn.
+        turn: i64,
+        /// The client's own id of the new message.
+        message_id: Option<String>,
     },
     /// End the running turn.
     Stop,
     /// Sign of life.
     Ping,
+}
+
+impl Request {
+    /// The client's own id of it, where it has one.
+    pub fn message_id(&self) -> Option<&str> {
+        match self {
+            Self::Message { message_id, .. }
+            | Self::Answer { message_id, .. }
+            | Self::Retry { message_id, .. } => message_id.as_deref(),
+            Self::Start(_) | Self::Stop | Self::Ping => None,
+        }
+    }
 }
 
 /// See [`Request::Start`].
@@ -71,7 +92,11 @@ pub fn parse(frame: &str) -> Result<Request, BadFrame> {
         Some(Value::String(kind)) => match kind.as_str() {
             "start" => Ok(Request::Start(start(&fields)?)),
             "message" => message(&fields),
-            "answer" => Ok(Request::Answer { content: answers(fields.get("answers")) }),
+            "answer" => Ok(Request::Answer {
+                message_id: message_id(&fields)?,
+                content: answers(fields.get("answers")),
+            }),
+            "retry" => retry(&fields),
             "stop" => Ok(Request::Stop),
             "ping" => Ok(Request::Ping),
             unknown => Err(BadFrame::UnknownType(unknown.to_owned())),
@@ -114,16 +139,26 @@ fn message(fields: &Map<String, Value>) -> Result<Request, BadFrame> {
             )));
         }
     };
-    let message_id = match fields.get("message_id") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(id)) if !id.is_empty() && id.len() <= MAX_MESSAGE_ID => Some(id.clone()),
-        Some(_) => {
-            return Err(BadFrame::WrongShape(format!(
-                "message_id must be text of 1 to {MAX_MESSAGE_ID} bytes"
-            )));
+    Ok(Request::Message { message_id: message_id(fields)?, content })
+}
+
+fn retry(fields: &Map<String, Value>) -> Result<Request, BadFrame> {
+    let turn = fields.get("turn").and_then(Value::as_i64).ok_or_else(|| {
+        BadFrame::WrongShape("turn must be the number of the turn to ask again".to_owned())
+    })?;
+    Ok(Request::Retry { turn, message_id: message_id(fields)? })
+}
+
+fn message_id(fields: &Map<String, Value>) -> Result<Option<String>, BadFrame> {
+    match fields.get("message_id") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(id)) if !id.is_empty() && id.len() <= MAX_MESSAGE_ID => {
+            Ok(Some(id.clone()))
         }
-    };
-    Ok(Request::Message { message_id, content })
+        Some(_) => Err(BadFrame::WrongShape(format!(
+            "message_id must be text of 1 to {MAX_MESSAGE_ID} bytes"
+        ))),
+    }
 }
 
 /// Longest `message_id`, in bytes.
@@ -215,10 +250,21 @@ mod tests {
     #[test]
     fn answers_become_one_text() {
         let frame = r#"{"type":"answer","answers":{"0":"Red","1":["a","b"]}}"#;
-        assert_eq!(parse(frame), Ok(Request::Answer { content: "Red; a, b".to_owned() }));
+        let answer =
+            |content: &str| Ok(Request::Answer { message_id: None, content: content.to_owned() });
+        assert_eq!(parse(frame), answer("Red; a, b"));
         let agreed = r#"{"type":"answer","answers":{}}"#;
-        assert_eq!(parse(agreed), Ok(Request::Answer { content: "OK".to_owned() }));
+        assert_eq!(parse(agreed), answer("OK"));
         let text = r#"{"type":"answer","answers":"yes"}"#;
-        assert_eq!(parse(text), Ok(Request::Answer { content: "yes".to_owned() }));
+        assert_eq!(parse(text), answer("yes"));
+    }
+
+    #[test]
+    fn a_retry_names_a_turn() {
+        let frame = r#"{"type":"retry","turn":3,"message_id":"m"}"#;
+        let message_id = Some("m".to_owned());
+        assert_eq!(parse(frame), Ok(Request::Retry { turn: 3, message_id }));
+        assert!(refused(r#"{"type":"retry"}"#).contains("turn must be"));
+        assert!(refused(r#"{"type":"retry","turn":3,"message_id":""}"#).contains("message_id"));
     }
 }

@@ -34,6 +34,16 @@ pub enum Notice {
     Status(Status),
     /// A request was refused, or something outside a turn went wrong.
     Error(Refusal),
+    /// The conversation has this title now.
+    Title {
+        /// The title.
+        title: String,
+    },
+    /// So many sockets follow the conversation now. Not stored.
+    Presence {
+        /// Sockets, this one included.
+        viewers: usize,
+    },
     /// Everything known so far has been sent.
     CaughtUp {
         /// The newest sequence number.
@@ -100,6 +110,8 @@ pub enum State {
     Idle,
     /// Its agent is being started.
     Starting,
+    /// As many agents run as may: a question waits until one is free.
+    Waiting,
     /// A question waits for its turn.
     Queued,
     /// A question is being answered.
@@ -143,7 +155,12 @@ impl Notice {
         match (dialect, self) {
             (
                 Dialect::Seed,
-                Self::Attached(_) | Self::Accepted { .. } | Self::Status(_) | Self::CaughtUp { .. },
+                Self::Attached(_)
+                | Self::Accepted { .. }
+                | Self::Status(_)
+                | Self::Title { .. }
+                | Self::Presence { .. }
+                | Self::CaughtUp { .. },
             ) => None,
             (Dialect::Seed, Self::Error(refusal)) => {
                 Some(json(&Self::error(refusal.content.clone())))

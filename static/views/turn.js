@@ -81,7 +81,9 @@ export class TurnView extends HTMLElement {
     if (!end) return;
     const again = () => element('button', {
       type: 'button',
-      onclick: () => this.dispatchEvent(new CustomEvent('ask', { detail: turn.question, bubbles: true })),
+      onclick: () => this.dispatchEvent(new CustomEvent('ask-again', {
+        detail: { turn: turn.turn, question: turn.question }, bubbles: true,
+      })),
     }, 'Ask again');
     /** @type {(Node | string)[]} */
     const pieces = [];

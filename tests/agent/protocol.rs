@@ -43,6 +43,8 @@ pub struct Protocol {
     message_id: u32,
     pub words: u64,
     turns: u32,
+    /// What it still says of this turn when the next one should have begun.
+    leftover: Option<String>,
 }
 
 impl Input {
@@ -115,6 +117,7 @@ impl Protocol {
             message_id: 0,
             words: 0,
             turns: 0,
+            leftover: None,
         }
     }
 
@@ -184,7 +187,18 @@ impl Protocol {
         false
     }
 
+    /// Says this, and ends the turn again, when the next message is there.
+    pub fn linger(&mut self, text: &str) {
+        self.leftover = Some(text.to_owned());
+    }
+
     fn begin_turn(&mut self) {
+        if let Some(text) = self.leftover.take() {
+            self.begin_block("text");
+            self.delta("text", &text);
+            self.end_block("text");
+            self.end_turn(json!({}));
+        }
         let mut tools = vec!["Read", "Glob", "Grep", "mcp__features__ask_user"];
         if self.is_armed {
             tools.push("Write");
@@ -283,8 +297,13 @@ pub fn print(line: &Value) {
 pub fn print_bytes(line: &[u8]) {
     let mut bytes = line.to_vec();
     bytes.push(b'\n');
+    print_half(&bytes);
+}
+
+/// Prints as it is.
+pub fn print_half(bytes: &[u8]) {
     let mut stdout = io::stdout().lock();
-    if stdout.write_all(&bytes).and_then(|()| stdout.flush()).is_err() {
+    if stdout.write_all(bytes).and_then(|()| stdout.flush()).is_err() {
         exit(0);
     }
 }

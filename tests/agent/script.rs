@@ -11,7 +11,9 @@
 //! - `child` starts a process that sleeps and answers with its id
 //! - `garbage TEXT`, `rawline JSON`, `badutf8`, `longline BYTES` print what is no good line
 //! - `stderr BYTES` prints to stderr; `retry` tells of a failed request
-//! - `error TEXT` ends the turn as failed; `twice` ends it twice; `noresult` not at all
+//! - `halfline TEXT` prints a line without its end; `eat BYTES` takes memory and keeps it
+//! - `error TEXT` ends the turn as failed; `twice` ends it twice; `noresult` not at all; after
+//!   `linger TEXT` it says more and ends a second time when the next message is there already
 //! - `exit CODE`, `silent-exit`, `crash`, `hang` end the agent or all that it says
 
 use std::{
@@ -24,9 +26,9 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::protocol::{Interrupted, Protocol, print, print_bytes};
+use crate::protocol::{Interrupted, Protocol, print, print_bytes, print_half};
 
-const COMMANDS: [&str; 26] = [
+const COMMANDS: [&str; 29] = [
     "say",
     "think",
     "echo",
@@ -49,6 +51,9 @@ const COMMANDS: [&str; 26] = [
     "retry",
     "error",
     "twice",
+    "linger",
+    "halfline",
+    "eat",
     "noresult",
     "exit",
     "silent-exit",
@@ -94,6 +99,7 @@ fn play_lines(protocol: &mut Protocol, message: &str) -> Result<End, Interrupted
                 end = End::Result(json!({"is_error": true, "result": rest}));
             }
             "twice" => end = End::Twice,
+            "linger" => protocol.linger(rest),
             "noresult" => end = End::Never,
             _ => play_line(protocol, verb, rest, message)?,
         }
@@ -153,6 +159,8 @@ fn misbehave(protocol: &mut Protocol, verb: &str, rest: &str) -> Result<(), Inte
     match verb {
         "garbage" | "rawline" => print_bytes(rest.as_bytes()),
         "badutf8" => print_bytes(b"{\"type\":\"\xff\xfe\"}"),
+        "halfline" => print_half(rest.as_bytes()),
+        "eat" => std::mem::forget(vec![1_u8; rest.parse().unwrap()]),
         "longline" => print_bytes(&vec![b'x'; rest.parse().unwrap()]),
         "stderr" => eprintln!("{}", "e".repeat(rest.parse().unwrap())),
         "exit" => exit(rest.parse().unwrap()),

@@ -128,6 +128,8 @@ impl Bench {
                 agent_processes: 2048,
                 queued_messages: 8,
                 agents: 8,
+                agents_per_project: 8,
+                agent_memory: usize::MAX,
                 conversations_per_project: 8,
                 connections: 64,
             },

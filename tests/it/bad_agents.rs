@@ -1,9 +1,8 @@
-//! What agents get wrong: whatever one does, its turn ends exactly once and in words, and the next
-//! message is answered.
+//! Agents that come up in an odd way: with a tool that they must not have, or late.
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     client::Client,
@@ -36,88 +35,6 @@ async fn begin(server: &Server) -> (Client, i64, Screen) {
     let id = client.start().await;
     let screen = Screen::of(&client.enter(id, json!(null)).await);
     (client, id, screen)
-}
-
-#[actix::test]
-async fn p7_whatever_an_agent_does_its_turn_ends_once_and_the_next_is_answered() {
-    let server = Setup::scripted().config("[limits]\nagent_line_bytes = \"100KiB\"\n").start();
-    let (mut client, id, mut screen) = begin(&server).await;
-    // The script, the kind of its end, what its words name, and its answer.
-    let cases = [
-        ("garbage {not json\nsay fine", "response_done", "", "fine"),
-        ("rawline {\"no\":\"type\"}\nrawline []\nrawline 7\nsay fine", "response_done", "", "fine"),
-        ("rawline {\"type\":\"result\"}\nsay late", "response_done", "", ""),
-        ("badutf8\nsay fine", "response_done", "", "fine"),
-        ("longline 300000\nsay fine", "response_done", "", "fine"),
-        ("stderr 300000\nsay fine", "response_done", "", "fine"),
-        ("say fine\ntwice", "response_done", "", "fine"),
-        ("error API Error: 529 overloaded", "error", "overloaded", ""),
-        ("say part\nexit 3", "error", "3", "part"),
-        ("say part\nexit 0", "error", "ended", "part"),
-        ("silent-exit", "error", "ended", ""),
-        ("say part\ncrash", "error", "signal", "part"),
-        ("noresult\nstderr 100000\nexit 1", "error", "", ""),
-    ];
-    for (script, kind, words, answer) in cases {
-        let ended = turn(&mut client, &mut screen, script).await;
-        let end = screen.end(ended);
-        assert_eq!(end.kind, kind, "{script}: {end:?}");
-        let told = end.fields.get("content").and_then(Value::as_str).unwrap_or_default();
-        assert!(told.contains(words) && told.len() < 4096, "{script}: {told}");
-        assert!(kind != "error" || told.len() > 10, "{script}: {told}");
-        if script != "rawline {\"type\":\"result\"}\nsay late" {
-            assert_eq!(screen.answer(ended), answer, "{script}");
-        }
-        let next = turn(&mut client, &mut screen, "say next").await;
-        assert_eq!(screen.answer(next), "next", "after {script}");
-        screen.end(ended);
-    }
-    screen.assert_same(&Screen::stored(&server, id), "at the end");
-}
-
-#[actix::test]
-async fn p7_an_agent_that_falls_silent_is_ended_and_what_it_said_is_kept() {
-    let config = "[agent]\nsilence_timeout = \"1s\"\nstop_timeout = \"100ms\"\n";
-    let server = Setup::scripted().config(config).start();
-    let (mut client, id, mut screen) = begin(&server).await;
-    let ended = turn(&mut client, &mut screen, "say part\nhang").await;
-    let end = screen.end(ended).clone();
-    let words = end.fields["content"].as_str().unwrap();
-    assert_eq!(
-        (end.kind.as_str(), words.contains("said nothing for 1 second")),
-        ("error", true),
-        "{words}"
-    );
-    assert_eq!(screen.answer(ended), "part");
-    let next = turn(&mut client, &mut screen, "say next").await;
-    assert_eq!(screen.answer(next), "next");
-    let ended = turn(&mut client, &mut screen, "noresult").await;
-    assert_eq!(screen.end(ended).kind, "error");
-    let next = turn(&mut client, &mut screen, "say next").await;
-    assert_eq!(screen.answer(next), "next");
-    screen.assert_same(&Screen::stored(&server, id), "at the end");
-}
-
-#[actix::test]
-async fn p7_an_agent_that_never_starts_is_ended_in_words_each_time() {
-    let config = "[agent]\nstart_timeout = \"1s\"\nstop_timeout = \"100ms\"\n";
-    for (how, words) in [
-        ("hang", "did not start"),
-        ("fail", "the scripted agent was told to fail"),
-        ("silent", "ended"),
-    ] {
-        let server = that_starts(how, config).start();
-        let (mut client, id, mut screen) = begin(&server).await;
-        for _ in 0..2 {
-            let ended = turn(&mut client, &mut screen, "say never").await;
-            let end = screen.end(ended);
-            let told = end.fields["content"].as_str().unwrap();
-            assert_eq!((end.kind.as_str(), told.contains(words)), ("error", true), "{how}: {told}");
-        }
-        assert_eq!(Screen::stored(&server, id).entries, screen.entries, "{how}");
-        client.send(json!({ "type": "ping" })).await;
-        client.until("pong").await;
-    }
 }
 
 #[actix::test]

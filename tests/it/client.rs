@@ -47,6 +47,11 @@ impl Client {
         Self { socket, cookie: set.or_else(|| cookie.map(str::to_owned)) }
     }
 
+    /// The connection itself, for what no client does.
+    pub fn raw(&mut self) -> &mut TcpStream {
+        self.socket.get_mut()
+    }
+
     /// Sends a frame.
     pub async fn send(&mut self, frame: Value) {
         self.send_text(&frame.to_string()).await;

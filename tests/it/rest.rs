@@ -278,7 +278,7 @@ async fn an_administrator_sees_every_session_and_what_it_does() {
         (&live["turn"], &live["queued"], &live["viewers"]),
         (&json!(2), &json!(1), &json!(2))
     );
-    assert!(is_alive(u32::try_from(live["pid"].as_u64().unwrap()).unwrap()));
+    assert!(is_alive(u32::try_from(live["agent"]["pid"].as_u64().unwrap()).unwrap()));
 }
 
 #[actix::test]

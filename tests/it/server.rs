@@ -80,6 +80,14 @@ impl Setup {
         self.files.path().join("project")
     }
 
+    /// Serves one more project.
+    pub fn project(mut self, name: &str) -> Self {
+        let dir = self.files.path().join(name);
+        std::fs::create_dir(&dir).unwrap();
+        self.arguments.extend(["--project".to_owned(), format!("{name}={}", dir.display())]);
+        self
+    }
+
     /// Starts the server and waits until it is ready.
     pub fn start(self) -> Server {
         let Self { files, arguments, environment } = self;
@@ -137,6 +145,11 @@ impl Server {
         rusqlite::Connection::open_with_flags(path, flags).unwrap()
     }
 
+    /// A connection to the database that can do harm.
+    pub fn writable_database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.data_dir().join("cicerone.db")).unwrap()
+    }
+
     /// Opens a socket to the project.
     pub async fn connect(&self) -> Client {
         self.connect_to(PROJECT).await
@@ -158,7 +171,9 @@ impl Server {
     pub async fn agent_pid(&self) -> u32 {
         eventually("the admin list knows the agent's process", async || {
             let (_, list) = self.get("/api/admin/sessions").await;
-            list[0]["conversations"][0]["pid"].as_u64().map(|pid| u32::try_from(pid).unwrap())
+            list[0]["conversations"][0]["agent"]["pid"]
+                .as_u64()
+                .map(|pid| u32::try_from(pid).unwrap())
         })
         .await
     }
@@ -193,6 +208,23 @@ impl Server {
     /// Waits until the server has ended that was asked to.
     pub fn terminated(&mut self) -> ExitStatus {
         wait(&mut self.child)
+    }
+
+    /// Starts a server again that must not start, and gives its words.
+    pub fn launch_in_vain(&self) -> String {
+        let words = self.files.path().join("words");
+        let mut child = command(self.files.path(), &self.arguments, &self.environment)
+            .stderr(std::fs::File::create(&words).unwrap())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        if !line.is_empty() {
+            child.kill().ok();
+        }
+        wait(&mut child);
+        assert!(line.is_empty(), "the server started");
+        std::fs::read_to_string(words).unwrap()
     }
 
     /// Starts a server again that has ended.

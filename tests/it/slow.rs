@@ -1,10 +1,14 @@
 //! P6: a viewer that does not read costs little, delays nobody, and catches up when it reads again.
 
-use serde_json::Value;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
 
 use crate::{
     client::{Client, text_of},
-    server::{PROJECT, Server, eventually},
+    processes::resident,
+    server::{PROJECT, Server, Setup, eventually},
 };
 
 /// Viewers that do not read.
@@ -13,9 +17,9 @@ const N_JAMMED: usize = 30;
 /// Words of the answer: 700 KB, many times what the buffers of a socket hold.
 const N_WORDS: usize = 100_000;
 
-/// What the jammed viewers may cost together, in kilobytes: one batch and a socket's write buffer
+/// What the jammed viewers may cost together, in bytes: one batch and a socket's write buffer
 /// each. If each got its own copy of the answer, it would be 20 MB and more.
-const MOST_KILOBYTES: u64 = 16 * 1024;
+const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
 #[actix::test]
 async fn p6_viewers_that_do_not_read_delay_nobody_and_catch_up_when_they_read_again() {
@@ -28,13 +32,13 @@ async fn p6_viewers_that_do_not_read_delay_nobody_and_catch_up_when_they_read_ag
         viewer.enter(conversation, Value::Null).await;
         jammed.push(viewer);
     }
-    let before = resident(&server);
+    let before = resident(server.pid());
     healthy.ask(&format!("stream {N_WORDS} 0")).await;
     let frames = healthy.until("response_done").await;
     let whole: String = (0..N_WORDS).map(|n| format!("w{n} ")).collect();
     assert!(text_of(&frames[1..]) == whole, "the healthy viewer lost or doubled something");
-    let grown = resident(&server).saturating_sub(before);
-    assert!(grown < MOST_KILOBYTES, "the server grew by {grown} KB");
+    let grown = resident(server.pid()).saturating_sub(before);
+    assert!(grown < MOST_BYTES, "the server grew by {grown} bytes");
 
     let mut late = jammed.pop().unwrap();
     let frames = late.until("response_done").await;
@@ -48,9 +52,46 @@ async fn p6_viewers_that_do_not_read_delay_nobody_and_catch_up_when_they_read_ag
     .await;
 }
 
-/// Kilobytes of the server that are in memory.
-fn resident(server: &Server) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+#[actix::test]
+async fn p6_a_viewer_that_does_not_read_is_seen_as_lagging_and_then_cut_off() {
+    let server = Setup::scripted().config("[socket]\nstall_timeout = \"5s\"\n").start();
+    let mut healthy = server.connect().await;
+    let conversation = healthy.start().await;
+    let mut jammed = Client::connect_narrow(server.address(), PROJECT).await;
+    jammed.enter(conversation, Value::Null).await;
+    healthy.ask(&format!("stream {N_WORDS} 0")).await;
+    let reading = actix::spawn(async move {
+        healthy.until("response_done").await;
+        healthy
+    });
+    let told = async |what: &str| {
+        let (_, list) = server.get("/api/admin/sessions").await;
+        list[0]["conversations"][0][what].as_u64().unwrap()
+    };
+    eventually("it is seen as lagging", async || (told("laggards").await > 0).then_some(())).await;
+    let mut healthy = reading.await.unwrap();
+    eventually("it is cut off", async || (told("viewers").await == 1).then_some(())).await;
+    healthy.ask("say on").await;
+    assert_eq!(text_of(&healthy.turn().await), "on");
+}
+
+#[actix::test]
+async fn a_large_frame_over_a_slow_line_is_a_sign_of_life_from_its_first_byte_on() {
+    let config = "[socket]\nping_interval = \"100ms\"\nping_timeout = \"500ms\"\n";
+    let server = Setup::scripted().config(config).start();
+    let mut client = server.connect().await;
+    client.start().await;
+    let message = json!({ "type": "message", "content": format!("say {}", "x".repeat(60_000)) });
+    let payload = message.to_string();
+    // One masked text frame, its mask nothing, so that the payload goes as it is.
+    let mut frame = vec![0x81, 0x80 | 127];
+    frame.extend((payload.len() as u64).to_be_bytes());
+    frame.extend([0; 4]);
+    frame.extend(payload.as_bytes());
+    let mut pace = tokio::time::interval(Duration::from_millis(100));
+    for piece in frame.chunks(frame.len() / 20) {
+        pace.tick().await;
+        client.raw().write_all(piece).await.unwrap();
+    }
+    assert_eq!(text_of(&client.turn().await).len(), 60_000);
 }

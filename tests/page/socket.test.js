@@ -1,6 +1,7 @@
 // The connection: what it asks for again, what it sends again, and when it gives up.
 import assert from 'node:assert/strict';
 import { beforeEach, mock, test } from 'node:test';
+import * as protocol from '../../static/protocol.js';
 import { Connection, delay } from '../../static/socket.js';
 
 /** A socket whose other end is the test. */
@@ -100,7 +101,7 @@ test('a number that the server lost is not asked for again', () => {
 test('an acknowledgement says nothing about what was streamed before it', () => {
   const { made, wire } = connection();
   wire().say(attached(7, 3), text(3), caughtUp(3));
-  made.submit('m1', 'Where?');
+  made.submit(protocol.message('m1', 'Where?'));
   wire().say({ type: 'accepted', message_id: 'm1', seq: 9, turn: 2, position: 1 });
   wire().break();
   mock.timers.tick(500);
@@ -120,7 +121,7 @@ test('a new conversation is found again by its id', () => {
 
 test('a message is sent again with the same id until it is accepted', () => {
   const { made, told, wire } = connection();
-  made.submit('m1', 'Where?');
+  made.submit(protocol.message('m1', 'Where?'));
   assert.equal(wire().sent.length, 1, 'nothing is sent before the conversation is attached');
   wire().say(attached(7, 0), caughtUp(0));
   const message = { type: 'message', message_id: 'm1', content: 'Where?' };
@@ -142,8 +143,8 @@ test('a message is sent again with the same id until it is accepted', () => {
 test('a refused message and one that is found in the replay are not sent again', () => {
   const { made, told, wire } = connection();
   wire().say(attached(7, 0), caughtUp(0));
-  made.submit('m1', 'one');
-  made.submit('m2', 'two');
+  made.submit(protocol.message('m1', 'one'));
+  made.submit(protocol.message('m2', 'two'));
   wire().say({ type: 'error', message_id: 'm1', content: 'full' });
   wire().say({ type: 'user_message', message_id: 'm2', seq: 1, turn: 1, content: 'two' });
   assert.deepEqual(told.outbox, []);

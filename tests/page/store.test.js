@@ -74,6 +74,13 @@ test('turns stand in their order, whatever the order of their frames', () => {
   assert.deepEqual(turns.map((turn) => turn.turn), [0, 1, 2]);
 });
 
+test('the number of viewers and the title follow what the server tells', () => {
+  let state = openConversation(1);
+  state = reduce(state, { type: 'presence', viewers: 3 });
+  state = reduce(state, { type: 'title', title: 'Where is it?' });
+  assert.deepEqual([state.viewers, state.title], [3, 'Where is it?']);
+});
+
 test('a turn has one end', () => {
   const state = play([...TURN, { type: 'error', seq: 11, turn: 1, content: 'late' }]);
   assert.equal(state.turns[0].end.kind, 'done');

@@ -52,6 +52,12 @@ fn stream(event: Value) -> Value {
     json!({"type": "stream_event", "event": event, "session_id": "s", "parent_tool_use_id": null})
 }
 
+/// What comes first in each turn.
+fn begin() -> Value {
+    json!({"type": "system", "subtype": "init", "session_id": "s", "tools": [], "model": "m",
+        "permissionMode": "dontAsk", "claude_code_version": "0"})
+}
+
 fn start(id: &str) -> Value {
     stream(json!({"type": "message_start", "message": {"id": id, "content": []}}))
 }
@@ -149,6 +155,7 @@ fn the_cost_of_a_turn_is_what_it_added() {
     for total in [0.25, 0.75, 0.5] {
         codec.open_turn();
         let mut output = Output::default();
+        codec.line(begin().to_string().as_bytes(), &mut output);
         codec.line(result(json!({"total_cost_usd": total})).to_string().as_bytes(), &mut output);
         for event in output.events {
             if let AgentEvent::Finished(result) = event {
@@ -158,6 +165,26 @@ fn the_cost_of_a_turn_is_what_it_added() {
     }
     // The last total is lower: the agent has begun to count anew.
     assert_eq!(costs, [Some(0.25), Some(0.5), Some(0.5)]);
+}
+
+#[test]
+fn p7_what_an_agent_says_after_its_end_belongs_to_no_later_turn() {
+    let mut codec = codec();
+    let mut output = Output::default();
+    let mut read = |codec: &mut Codec, line: Value| {
+        codec.line(line.to_string().as_bytes(), &mut output);
+        std::mem::take(&mut output.events).len()
+    };
+    codec.open_turn();
+    assert_eq!(read(&mut codec, begin()), 1);
+    assert_eq!(read(&mut codec, result(json!({}))), 1);
+    codec.open_turn();
+    for late in [text("late"), result(json!({}))] {
+        assert_eq!(read(&mut codec, late), 0);
+    }
+    assert_eq!(read(&mut codec, begin()), 1);
+    assert_ne!(read(&mut codec, text("in time")), 0);
+    assert_eq!(read(&mut codec, result(json!({}))), 1);
 }
 
 #[test]

@@ -13,8 +13,24 @@ fn result(end: AgentEnd) -> Event {
     Event::Finished(AgentResult { end, usage: Usage::default(), cost_usd: None, duration_ms: None })
 }
 
-/// The effects of events, one word each.
+/// The effects of events, one word each, where leave to start an agent is had at once.
 fn trace(turns: &mut Turns, events: impl IntoIterator<Item = Event>) -> Vec<String> {
+    let mut words = Vec::new();
+    for event in events {
+        for effect in turns.on(event) {
+            match effect {
+                Effect::StandInLine | Effect::StartAhead => {
+                    words.extend(turns.on(Event::PlaceTaken).iter().filter_map(word));
+                }
+                effect => words.extend(word(&effect)),
+            }
+        }
+    }
+    words
+}
+
+/// The same where leave is not to be had.
+fn trace_in_line(turns: &mut Turns, events: impl IntoIterator<Item = Event>) -> Vec<String> {
     let effects = events.into_iter().flat_map(|event| turns.on(event)).collect::<Vec<_>>();
     effects.iter().filter_map(word).collect()
 }
@@ -32,7 +48,10 @@ fn word(effect: &Effect) -> Option<String> {
             format!("error {turn}: {}", error.content)
         }
         Effect::End { turn, .. } => format!("no end {turn}"),
-        Effect::Tell(_) => return None,
+        Effect::StartAhead => "ahead".to_owned(),
+        Effect::StandInLine => "line".to_owned(),
+        Effect::LeaveLine => "leave".to_owned(),
+        Effect::Tell(_) | Effect::TellPlace { .. } => return None,
     })
 }
 
@@ -100,6 +119,41 @@ fn an_agent_that_never_starts_fails_one_question_per_try() {
 }
 
 #[test]
+fn a_question_waits_for_leave_to_start_the_agent_and_its_stop_leaves_the_line() {
+    let mut turns = Turns::default();
+    assert_eq!(trace_in_line(&mut turns, [Event::Wake]), ["ahead"], "nobody waits for a visit");
+    assert_eq!(trace_in_line(&mut turns, [question(1), question(2)]), ["line"]);
+    assert_eq!(turns.state(), State::Waiting);
+    assert_eq!(trace_in_line(&mut turns, [Event::StopAsked]), ["stopped 1"]);
+    assert_eq!(trace_in_line(&mut turns, [Event::StopAsked]), ["stopped 2", "leave"]);
+    assert!(turns.is_idle() && !turns.has_agent());
+    assert_eq!(trace_in_line(&mut turns, [question(3)]), ["line"]);
+    let events = [Event::PlaceTaken, Event::AgentReady, result(AgentEnd::Completed)];
+    assert_eq!(trace_in_line(&mut turns, events), ["start", "ask 3", "completed 3"]);
+}
+
+#[test]
+fn whoever_waits_is_told_its_place_as_it_moves() {
+    let mut turns = Turns::default();
+    let mut places = Vec::new();
+    let events = [
+        question(1),
+        Event::PlaceTaken,
+        Event::AgentReady,
+        question(2),
+        question(3),
+        result(AgentEnd::Completed),
+    ];
+    for event in events {
+        places.extend(turns.on(event).into_iter().filter_map(|effect| match effect {
+            Effect::TellPlace { turn, ahead } => Some((turn, ahead)),
+            _ => None,
+        }));
+    }
+    assert_eq!(places, [(2, 1), (3, 2), (3, 1)]);
+}
+
+#[test]
 fn a_stop_interrupts_once_and_the_turn_ends_as_stopped() {
     let mut turns = Turns::default();
     let events = [
@@ -142,7 +196,7 @@ fn an_idle_agent_sleeps_and_a_busy_one_does_not() {
 }
 
 fn event() -> impl Strategy<Value = u8> {
-    0u8..10
+    0u8..11
 }
 
 proptest! {
@@ -172,6 +226,7 @@ proptest! {
                 6 => Event::AgentExited("gone".to_owned()),
                 7 => Event::StopAsked,
                 8 => Event::AgentMustEnd("must".to_owned()),
+                9 => Event::PlaceTaken,
                 _ => result(AgentEnd::Failed("failed".to_owned())),
             };
             run(&mut turns, event);

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix::{ActorFutureExt as _, Addr, AsyncContext as _, WrapFuture as _};
+use actix::Addr;
 
 use crate::{
     project::ProjectName,
@@ -80,6 +80,7 @@ impl Viewer {
             browser: Some(self.surroundings.browser.clone()),
             dialect: self.dialect,
             to,
+            hang_up: self.hang_up.clone(),
         };
         let attached = async move {
             let session = opened.await?;
@@ -89,13 +90,12 @@ impl Viewer {
             };
             Ok((session, attached))
         };
-        // What the client sends meanwhile is read afterwards.
-        context.wait(attached.into_actor(self).map(move |result, viewer, context| {
+        self.occupy(attached, context, move |viewer, result, context| {
             let result = result.map(|(session, attached)| {
                 viewer.follow(session, attached, seq, context);
             });
             then(viewer, result, context);
-        }));
+        });
     }
 
     fn follow(
@@ -154,7 +154,7 @@ impl Viewer {
         };
         let Surroundings { state, project, .. } = &self.surroundings;
         let found = find(state.clone(), project.clone());
-        context.wait(found.into_actor(self).map(move |found, viewer, context| match found {
+        self.occupy(found, context, move |viewer, found, context| match found {
             Ok(session) => {
                 viewer.say(&Notice::Status(restarting), context);
                 let Place { conversation, seq } = place;
@@ -175,7 +175,7 @@ impl Viewer {
                 viewer.left = Some(place);
                 viewer.not_attached(why, context);
             }
-        }));
+        });
     }
 
     /// A client that has said nothing is a page that came back: it waits for the end of the turn
@@ -211,7 +211,7 @@ impl Viewer {
         let name = project.clone();
         let reader = state.resources.reader.clone();
         let missed = async move { reader.ask(move |reader| reader.missed(&name, &browser)).await };
-        context.wait(missed.into_actor(self).map(move |missed, viewer, context| match missed {
+        self.occupy(missed, context, move |viewer, missed, context| match missed {
             Ok(Some((conversation, seq))) => {
                 let to = Destination::Again { conversation, seq };
                 viewer.attach(open(state, project), to, context, |_, _, _| ());
@@ -219,7 +219,7 @@ impl Viewer {
             // Where there is nothing to come back to, there is nothing to say.
             Ok(None) => viewer.attach_returning(Destination::Only, context, |_, _| ()),
             Err(error) => log::warn!("cannot look for what was missed error={error}"),
-        }));
+        });
     }
 }
 

@@ -1,0 +1,185 @@
+//! Agents that come and go: leave to start one, its start, and what of it must be watched.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
+
+use crate::agent::{
+    AgentKind, StartAgent, memory,
+    places::{InLine, Place, Step},
+};
+
+use super::{
+    Session,
+    turn::{self, Event},
+};
+
+/// The agents' memory is looked at this often.
+const MEMORY_SEEN: Duration = Duration::from_secs(2);
+
+/// After a start that failed no agent is started ahead of need for this long.
+const START_PAUSE: Duration = Duration::from_secs(30);
+
+impl Session {
+    /// Starts an agent before it is needed, where nobody else would miss the place.
+    pub(super) fn start_ahead(&mut self, conversation: i64, context: &mut Context<Self>) {
+        // A page that is opened again and again must not start again and again what fails: a
+        // question tries it, and its asker is told.
+        if self.start_failed.is_some_and(|at| at.elapsed() < START_PAUSE) {
+            return;
+        }
+        if let Some(place) = self.resources.places.take_free(&self.project.name) {
+            self.place_taken(conversation, place, context);
+        }
+    }
+
+    /// Waits for a place among the agents that may run.
+    pub(super) fn stand_in_line(&mut self, conversation: i64, context: &mut Context<Self>) {
+        let mut line = self.resources.places.stand_in_line(&self.project.name);
+        match line.granted() {
+            Some(place) => self.place_taken(conversation, place, context),
+            None => {
+                if let Some(live) = self.conversations.get_mut(&conversation) {
+                    live.tell(&turn::in_line(line.ahead()));
+                    self.wait_in_line(conversation, line, context);
+                }
+            }
+        }
+    }
+
+    fn wait_in_line(&mut self, conversation: i64, line: InLine, context: &mut Context<Self>) {
+        let next = async move {
+            let mut line = line;
+            (line.step().await, line)
+        };
+        let waiting = context.spawn(next.into_actor(self).map(
+            move |(step, line), session, context| match step {
+                Some(Step::Granted(place)) => session.place_taken(conversation, place, context),
+                Some(Step::Moved(ahead)) => {
+                    if let Some(live) = session.conversations.get_mut(&conversation) {
+                        live.tell(&turn::in_line(ahead));
+                        live.deliver();
+                        session.wait_in_line(conversation, line, context);
+                    }
+                }
+                None => (),
+            },
+        ));
+        if let Some(live) = self.conversations.get_mut(&conversation) {
+            live.line = Some(waiting);
+        }
+    }
+
+    fn place_taken(&mut self, conversation: i64, place: Place, context: &mut Context<Self>) {
+        let Some(live) = self.conversations.get_mut(&conversation) else { return };
+        live.line = None;
+        live.place = Some(place);
+        self.happen(conversation, Event::PlaceTaken, context);
+    }
+
+    /// Starts the agent of a conversation that has a place for it.
+    pub(super) fn start_agent(&mut self, conversation: i64, context: &mut Context<Self>) {
+        let Some(live) = self.conversations.get_mut(&conversation) else { return };
+        live.epoch += 1;
+        live.last_output = Instant::now();
+        let start = StartAgent {
+            conversation,
+            epoch: live.epoch,
+            project: self.project.clone(),
+            session: live.agent_session(),
+        };
+        let me = context.address();
+        let started = self.resources.agents.start(start, me.clone().recipient(), me.recipient());
+        match started {
+            Ok(agent) => {
+                // Only a language model gains from being told what was said before.
+                let forgot = live.agent_session.is_none() && live.transcript.has_user_message();
+                live.needs_digest = forgot && agent.kind() == AgentKind::Claude;
+                live.is_resuming = live.agent_session.is_some();
+                live.agent = Some(agent);
+                live.agent_started = SystemTime::now();
+                live.agent_memory = None;
+                self.listen_for_others(conversation, context);
+            }
+            Err(error) => {
+                log::warn!("cannot start an agent project={} error={error}", self.project.name);
+                live.place = None;
+                self.start_failed = Some(Instant::now());
+                let failed = Event::StartFailed(error.to_string());
+                // The cause is the same for every question that waits.
+                self.happen(conversation, failed, context);
+            }
+        }
+    }
+
+    /// Ends an idle agent when somebody else waits for its place.
+    fn listen_for_others(&mut self, conversation: i64, context: &mut Context<Self>) {
+        let Some(live) = self.conversations.get_mut(&conversation) else { return };
+        let Some(place) = &live.place else { return };
+        let epoch = live.epoch;
+        let wanted = place.wanted().into_actor(self);
+        context.spawn(wanted.map(move |wanted, session, context| {
+            let live = session.conversations.get(&conversation);
+            let Some(live) = live.filter(|live| wanted && live.epoch == epoch) else { return };
+            if live.turns.is_idle() {
+                log::info!("agent makes room conversation={conversation}");
+                session.happen(conversation, Event::Hibernate, context);
+            } else {
+                // It was asked something at the same moment.
+                session.listen_for_others(conversation, context);
+            }
+        }));
+    }
+
+    /// Looks now and then how much memory the agents take, and ends those that take too much.
+    pub(super) fn watch_memory(&mut self, context: &mut Context<Self>) {
+        let running: Vec<(i64, u64, u32)> = self
+            .conversations
+            .values()
+            .filter_map(|live| Some((live.id, live.epoch, live.agent.as_ref()?.pid()?)))
+            .collect();
+        if running.is_empty() || self.memory_seen.elapsed() < MEMORY_SEEN {
+            return;
+        }
+        self.memory_seen = Instant::now();
+        let look = move || {
+            let seen = |(id, epoch, pid)| Some((id, epoch, memory::resident(pid)?));
+            running.into_iter().filter_map(seen).collect::<Vec<_>>()
+        };
+        let looked = async move { tokio::task::spawn_blocking(look).await.unwrap_or_default() };
+        context.spawn(looked.into_actor(self).map(|seen, session, context| {
+            for (conversation, epoch, bytes) in seen {
+                session.memory_is(conversation, epoch, bytes, context);
+            }
+        }));
+    }
+
+    fn memory_is(
+        &mut self,
+        conversation: i64,
+        epoch: u64,
+        bytes: u64,
+        context: &mut Context<Self>,
+    ) {
+        let most = self.resources.settings.limits.agent_memory;
+        let live = self.conversations.get_mut(&conversation);
+        let Some(live) = live.filter(|live| live.epoch == epoch) else { return };
+        live.agent_memory = Some(bytes);
+        if bytes <= most as u64 || live.turns.is_stopping() {
+            return;
+        }
+        log::warn!("agent takes too much memory conversation={conversation} bytes={bytes}");
+        let size = |bytes| bytesize::ByteSize(bytes).display().iec();
+        let words = format!(
+            "the agent took {} of memory, more than the {} that it may have (limits.agent_memory), \
+             and was ended; what it said until then is kept; ask again, for less at a time",
+            size(bytes),
+            size(most as u64),
+        );
+        // It could take still more while it is asked to end.
+        if let Some(agent) = &live.agent {
+            agent.kill();
+        }
+        self.happen(conversation, Event::AgentMustEnd(words), context);
+    }
+}

@@ -1,0 +1,61 @@
+//! What the answers of a conversation have cost.
+
+use serde::Serialize;
+
+use crate::entry::{Content, ResponseDone};
+
+/// Tokens and money of all turns of a conversation that told of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Spent {
+    /// Tokens read, those from a cache included.
+    pub input_tokens: u64,
+    /// Tokens written.
+    pub output_tokens: u64,
+    /// US dollars.
+    pub cost_usd: f64,
+}
+
+impl Spent {
+    /// What these entries say.
+    pub fn of<'a>(contents: impl Iterator<Item = &'a Content>) -> Self {
+        let mut spent = Self::default();
+        contents.for_each(|content| spent.add(content));
+        spent
+    }
+
+    /// Adds what the end of a turn says.
+    pub fn add(&mut self, content: &Content) {
+        let Content::ResponseDone(ResponseDone { usage, cost_usd, .. }) = content else { return };
+        if let Some(usage) = usage {
+            self.input_tokens +=
+                usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens;
+            self.output_tokens += usage.output_tokens;
+        }
+        self.cost_usd += cost_usd.unwrap_or(0.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{agent::event::Usage, entry::Outcome};
+
+    #[test]
+    fn tokens_and_money_of_all_turns_are_summed() {
+        let done = |output_tokens, cost_usd| {
+            Content::ResponseDone(ResponseDone {
+                outcome: Outcome::Completed,
+                usage: Some(Usage {
+                    input_tokens: 1,
+                    output_tokens,
+                    cache_read_tokens: 10,
+                    cache_write_tokens: 100,
+                }),
+                cost_usd,
+                duration_ms: None,
+            })
+        };
+        let spent = Spent::of([done(5, Some(0.5)), done(6, None)].iter());
+        assert_eq!(spent, Spent { input_tokens: 222, output_tokens: 11, cost_usd: 0.5 });
+    }
+}

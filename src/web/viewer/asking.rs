@@ -1,0 +1,71 @@
+//! A viewer's questions on their way to the session.
+
+use crate::{
+    session::messages::{Asking, Destination, Post},
+    wire::{
+        Dialect,
+        outgoing::{Notice, Refusal},
+    },
+};
+
+use super::{
+    Context, Place, Viewer,
+    following::{NotAttached, find, open},
+};
+
+impl Viewer {
+    pub(super) fn post(&mut self, message_id: Option<String>, what: Asking, context: &mut Context) {
+        let longest = self.surroundings.state.resources.settings.limits.message_bytes;
+        if let Asking::Text(text) = &what
+            && text.len() > longest
+        {
+            let content = format!(
+                "Your message has {} bytes, and at most {longest} are taken. Shorten it and send \
+                 it again.",
+                text.len()
+            );
+            let refusal = Refusal { content, retryable: Some(false), message_id };
+            return self.say(&Notice::Error(refusal), context);
+        }
+        if self.followed.is_some() {
+            return self.send_post(message_id, what, context);
+        }
+        let state = self.surroundings.state.clone();
+        let project = self.surroundings.project.clone();
+        let then =
+            move |viewer: &mut Self, result: Result<(), NotAttached>, context: &mut Context| {
+                match result {
+                    Ok(()) => viewer.send_post(message_id, what, context),
+                    Err(why) => viewer.not_attached(why, context),
+                }
+            };
+        match self.left {
+            // The session was closed under a client of ours: its next question opens it again.
+            Some(Place { conversation, seq }) if self.dialect == Dialect::V1 => {
+                let to = Destination::Stored { conversation, after: Some(seq) };
+                self.attach(open(state, project), to, context, then);
+            }
+            // The original's page sends no `start` after a reconnect.
+            _ => self.attach(find(state, project), Destination::Latest, context, then),
+        }
+    }
+
+    fn send_post(&mut self, message_id: Option<String>, what: Asking, context: &mut Context) {
+        let Some(followed) = &self.followed else { return };
+        let id = message_id.clone();
+        let posted = followed.session.send(Post { viewer: self.id, message_id, what });
+        self.occupy(posted, context, move |viewer, answer, context| {
+            let refusal = match answer {
+                Ok(Ok(())) => return,
+                Ok(Err(refusal)) => refusal,
+                Err(_) => Refusal {
+                    content: "The session failed before it took your message; send it again."
+                        .to_owned(),
+                    retryable: Some(true),
+                    message_id: id,
+                },
+            };
+            viewer.say(&Notice::Error(refusal), context);
+        });
+    }
+}
