@@ -256,7 +256,7 @@ mod tests {
         let read = attempt(Read, Allowed, Allowed);
         let judged = |attempts: &[Attempt]| judge(attempts, &[]);
         assert_eq!(judged(&[refused.clone(), read.clone()]), Verdict::Proved);
-        assert_eq!(judge(&[refused.clone()], &["x".to_owned()]), Verdict::Partly);
+        assert_eq!(judge(std::slice::from_ref(&refused), &["x".to_owned()]), Verdict::Partly);
         assert_eq!(judged(&[refused.clone(), attempt(Reach, Refused, Allowed)]), Verdict::Partly);
         assert_eq!(judged(&[refused.clone(), attempt(Change, Refused, Allowed)]), Verdict::Failed);
         assert_eq!(judged(&[refused, attempt(Read, Allowed, Refused)]), Verdict::Failed);
