@@ -276,7 +276,7 @@ impl Agents {
     /// Removes what agents of a server left behind that was killed. Only while none runs.
     pub fn clear(&self) {
         let place = Place::new(&self.inner.data_dir);
-        for dir in [place.prompts, place.temporary] {
+        for dir in [place.prompts, place.temporary, place.self_tests] {
             match std::fs::remove_dir_all(&dir) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     log::warn!("cannot remove what agents left dir={dir:?} error={error}");

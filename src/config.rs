@@ -2,8 +2,10 @@
 //!
 //! In reading order: the embedded file lists all keys ([`catalogue`]); [`layers`] lays the user's
 //! file, the environment and the command line over it; [`values`] turns TOML into typed values;
-//! [`projects`] finds the directories; [`report`] shows the outcome to a person.
+//! [`projects`] finds the directories; [`access`] reads who may come in, with the tokens that
+//! [`secrets`] keeps out of sight; [`report`] shows the outcome to a person.
 
+pub mod access;
 pub mod catalogue;
 mod error;
 mod file;
@@ -11,11 +13,15 @@ pub mod layers;
 pub mod projects;
 mod registry;
 pub mod report;
+pub mod secrets;
 pub mod settings;
 pub mod values;
 
 use std::{
-    env, fs,
+    collections::HashMap,
+    env,
+    ffi::OsString,
+    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -25,7 +31,9 @@ use log::Level;
 pub use error::{ConfigError, Origin};
 use layers::{FlagValue, Layers, Surroundings};
 use projects::{Found, NamedProjects, Note};
-use settings::{AgentSettings, Limits, RestartSettings, Settings, SocketSettings};
+use settings::{
+    AgentSettings, Limits, RestartSettings, Settings, SocketSettings, TlsFiles, VisitorLimits,
+};
 use values::{Count, Size};
 
 /// The variable that names the configuration file.
@@ -84,20 +92,30 @@ pub fn load_in(
         None => Found::default(),
     };
     projects::check_data_dir(&settings.data_dir, &found.projects)?;
+    let [viewer, admin, tls] =
+        ["access.viewer_token_file", "access.admin_token_file", "server.tls_key"];
+    let secrets = [
+        (viewer, layers.get_path(viewer)?),
+        (admin, layers.get_path(admin)?),
+        (tls, layers.get_path(tls)?),
+    ];
+    access::check_places(&secrets, &found.projects)?;
     settings.projects = found.projects;
 
     let level = Level::Warn;
     let mut notes: Vec<_> = warnings.into_iter().map(|text| Note { level, text }).collect();
     notes.extend(found.notes);
+    notes.extend(access::notes(&settings, &secrets.map(|(_, path)| path)));
     Ok(Loaded { settings, file, notes, layers, project_origins: found.origins })
 }
 
 impl Surroundings {
     /// Those of this process.
     pub fn of_process() -> Result<Self, ConfigError> {
-        let environment = env::vars_os()
+        let mut environment: HashMap<String, OsString> = env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
             .collect();
+        environment.extend(secrets::handed_over().map_err(ConfigError::NoHandover)?);
         Ok(Self {
             environment,
             current_dir: env::current_dir().map_err(ConfigError::NoCurrentDir)?,
@@ -126,7 +144,8 @@ fn config_file(command_line: &CommandLine, surroundings: &Surroundings) -> Optio
 fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings, ConfigError> {
     let default_data_dir = || Some(surroundings.data_dir.as_ref()?.join("cicerone"));
     let listen: std::net::SocketAddr = layers.get("server.listen")?;
-    if !listen.ip().is_loopback() {
+    let access = access::read(layers, surroundings)?;
+    if !listen.ip().is_loopback() && !access.has_token() {
         return Err(ConfigError::NotLoopback(listen));
     }
     let assets = layers.get_path("server.assets")?;
@@ -143,11 +162,24 @@ fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings, Co
         log: layers.get("server.log")?,
         projects: Vec::new(),
         shutdown_timeout: layers.get("server.shutdown_timeout")?,
+        tls: tls_files(layers)?,
+        access,
         agent: agent_settings(layers)?,
         limits: limits(layers)?,
+        visitor_limits: visitor_limits(layers)?,
         socket: socket_settings(layers)?,
         restart: restart_settings(layers)?,
     })
+}
+
+fn tls_files(layers: &Layers) -> Result<Option<TlsFiles>, ConfigError> {
+    let (certificate, key) = ("server.tls_certificate", "server.tls_key");
+    match (layers.get_path(certificate)?, layers.get_path(key)?) {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+        (Some(_), None) => Err(ConfigError::Incomplete { given: certificate, missing: key }),
+        (None, Some(_)) => Err(ConfigError::Incomplete { given: key, missing: certificate }),
+    }
 }
 
 fn agent_settings(layers: &Layers) -> Result<AgentSettings, ConfigError> {
@@ -161,6 +193,10 @@ fn agent_settings(layers: &Layers) -> Result<AgentSettings, ConfigError> {
     let env: Vec<String> = layers.get("agent.env")?;
     if env.iter().any(|name| name.is_empty() || name.contains('=')) {
         let expected = "names of environment variables, without values";
+        return Err(layers.refuse("agent.env", expected));
+    }
+    if env.iter().any(|name| [secrets::VIEWER, secrets::ADMIN].contains(&name.as_str())) {
+        let expected = "no variable that holds a token of this server";
         return Err(layers.refuse("agent.env", expected));
     }
     Ok(AgentSettings {
@@ -202,6 +238,20 @@ fn limits(layers: &Layers) -> Result<Limits, ConfigError> {
     let (message, frame) = ("limits.message_bytes", "limits.frame_bytes");
     check_order(layers, message, limits.message_bytes, frame, limits.frame_bytes)?;
     Ok(limits)
+}
+
+fn visitor_limits(layers: &Layers) -> Result<VisitorLimits, ConfigError> {
+    let size = |key| layers.get::<Size>(key).map(|size| size.0);
+    let count = |key| layers.get::<Count>(key).map(|count| count.0);
+    Ok(VisitorLimits {
+        body_bytes: size("limits.body_bytes")?,
+        header_bytes: size("limits.header_bytes")?,
+        sockets_per_visitor: count("limits.sockets_per_visitor")?,
+        messages_per_minute: count("limits.messages_per_minute")?,
+        turns_per_visitor: count("limits.turns_per_visitor")?,
+        failed_logins_per_minute: count("limits.failed_logins_per_minute")?,
+        logins: count("limits.logins")?,
+    })
 }
 
 fn socket_settings(layers: &Layers) -> Result<SocketSettings, ConfigError> {

@@ -33,6 +33,9 @@ pub struct UserMessage {
     /// The client's own id for it; the same id is accepted once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_id: Option<String>,
+    /// Who asked, where a proxy told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
     /// The text.
     pub content: String,
     /// The turn whose question this is once more.

@@ -44,4 +44,5 @@ pub mod database;
 pub mod entry;
 pub mod foreign_database;
 
+pub mod authority;
 pub mod project;

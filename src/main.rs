@@ -10,7 +10,7 @@ use std::{
 use cicerone::{
     agent::{launcher, self_test},
     cli::{Cli, Command, ConfigCommand, GuideArgs, Options, ProjectArgs},
-    config::{self, ConfigError, Loaded, catalogue},
+    config::{self, ConfigError, Loaded, catalogue, secrets},
     database::{self, backup, import},
     doctor, guide, mcp,
     project::ProjectName,
@@ -60,6 +60,8 @@ fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
 }
 
 fn serve(options: &Options, projects: &ProjectArgs) -> Result<(), Box<dyn Error>> {
+    secrets::leave_environment()
+        .map_err(|error| format!("cannot take the tokens out of the environment: {error}"))?;
     Ok(server::run(load(options, Some(projects))?.settings)?)
 }
 

@@ -1,5 +1,7 @@
 //! The whole server: what is started, in which order, and how it ends.
 
+pub mod tls;
+
 use std::{
     io::{self, Write as _},
     net::SocketAddr,
@@ -11,7 +13,7 @@ use actix::{Actor as _, Addr};
 use actix_web::{
     App, HttpServer,
     dev::{Extensions, ServerHandle},
-    rt,
+    middleware, rt,
     web::Data,
 };
 use rustix::{net::sockopt, process::Signal};
@@ -29,7 +31,8 @@ use crate::{
     web::{
         self,
         assets::{Assets, AssetsError},
-        line::Line,
+        door::{self, Door},
+        line::{self, Line},
         state::State,
     },
 };
@@ -50,6 +53,9 @@ pub enum ServerError {
     /// The page cannot be served.
     #[error(transparent)]
     Assets(#[from] AssetsError),
+    /// The certificate or its key do not do.
+    #[error(transparent)]
+    Tls(#[from] tls::TlsError),
     /// The address cannot be listened on.
     #[error(
         "cannot listen on {address}: {source}; another program may use the port: choose another \
@@ -79,6 +85,9 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
         Some(dir) => Assets::from_directory(dir)?,
         None => Assets::embedded(),
     };
+    let tls = settings.tls.as_ref().map(tls::load).transpose()?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let door = Door::new(&settings);
     let (database, reader) = Database::open(&settings.data_dir.join(database::FILE_NAME))?;
     let resources = Resources {
         agents: Agents::new(&settings.agent, &settings.limits, &settings.data_dir),
@@ -93,17 +102,21 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     let browsers = Arc::default();
     let (place, placed) = Place::new();
     let stall = settings.socket.stall_timeout;
+    let doorway = door.clone();
     // One worker carries HTTP, the viewers and their sessions: a chunk crosses no thread on its
     // way from the agent to the socket.
     let server = HttpServer::new(move || {
         let registry = place.registry(&resources);
         let state =
             State { resources: resources.clone(), registry, browsers: Arc::clone(&browsers) };
-        let assets = assets.clone();
+        let (assets, door) = (assets.clone(), doorway.clone());
         App::new()
             .app_data(Data::new(state))
+            .app_data(Data::new(door.clone()))
+            .configure(|config| door.configure(config))
             .configure(web::configure)
             .configure(|config| web::assets::configure(config, assets))
+            .wrap(middleware::from_fn(move |request, next| door::pass(door.clone(), request, next)))
     })
     .workers(1)
     .max_connections(settings.limits.connections)
@@ -114,10 +127,14 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
         }
     })
     .disable_signals()
-    .shutdown_timeout(LAST_CONNECTIONS)
-    .bind(settings.listen)
+    .shutdown_timeout(LAST_CONNECTIONS);
+    let server = match tls {
+        Some(tls) => server.bind_rustls_0_23(settings.listen, tls),
+        None => server.bind(settings.listen),
+    }
     .map_err(|source| ServerError::Listen { address: settings.listen, source })?;
     let address = server.addrs().first().copied().unwrap_or(settings.listen);
+    door.open(address.port());
     let server = server.run();
     let handle = server.handle();
     let serving = rt::spawn(server);
@@ -125,7 +142,7 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     let told = end_of_service()?;
     let _file_limit = outlive_file_limit()?;
     rt::spawn(async move { agents.prove(&tested.projects).await });
-    announce(address)?;
+    announce(scheme, address)?;
     told.await;
     drain(&settings, registry, database, handle).await?;
     serving.await.map_err(io::Error::other)??;
@@ -135,8 +152,8 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
 
 /// The one line on stdout: whoever started the server waits for it.
 #[expect(clippy::print_stdout, reason = "the line is the program's output")]
-fn announce(address: SocketAddr) -> io::Result<()> {
-    println!("listening on http://{address}");
+fn announce(scheme: &str, address: SocketAddr) -> io::Result<()> {
+    println!("listening on {scheme}://{address}");
     io::stdout().flush()
 }
 
@@ -183,7 +200,7 @@ async fn drain(
 
 /// Bounds what the kernel holds for a client that does not read, and for how long.
 fn bound_sending(connection: &dyn std::any::Any, stall: Duration) {
-    let Some(socket) = connection.downcast_ref::<rt::net::TcpStream>() else { return };
+    let Some(socket) = line::socket(connection) else { return };
     let stall = u32::try_from(stall.as_millis()).unwrap_or(u32::MAX);
     let bounded = sockopt::set_socket_send_buffer_size(socket, SEND_BUFFER)
         .and_then(|()| sockopt::set_tcp_user_timeout(socket, stall))

@@ -3,6 +3,7 @@
 pub mod assets;
 pub mod browsers;
 pub mod conversations;
+pub mod door;
 pub mod line;
 pub mod problem;
 pub mod projects;
@@ -40,6 +41,7 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route(get().to(sessions::info))
                 .route(delete().to(sessions::close)),
         )
+        .service(at("/api/admin/status").route(get().to(ready::status)))
         .service(at("/api/admin/sessions").route(get().to(sessions::admin_list)))
         .service(at("/api/admin/sessions/{project}").route(delete().to(sessions::close)))
         .service(
@@ -47,6 +49,9 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route(delete().to(sessions::admin_close_one)),
         )
         .service(at("/api/projects").route(get().to(projects::list)))
+        .service(at("/api/me").route(get().to(door::login::me)))
+        .service(at("/login").route(get().to(assets::serve)).route(post().to(door::login::log_in)))
+        .service(at("/logout").route(post().to(door::login::log_out)))
         .service(at("/api/health").route(get().to(health)))
         .service(at("/healthz").route(get().to(health)))
         .service(at("/readyz").route(get().to(ready::ready)));

@@ -12,6 +12,9 @@ import { showKeys } from './views/keys.js';
 
 const LONGEST_ANNOUNCEMENT = 600;
 
+/** How a browser calls a socket that was cut, or never came to be. */
+const CLOSED_WITHOUT_WORDS = 1006;
+
 class App {
   /** @type {{projects: api.Project[] | null, project: string | null, list: api.Listed[] | null,
    *   problem: string | null, conversation: import('./store.js').Conversation | null}} */
@@ -31,7 +34,9 @@ class App {
     this.listen();
     this.draw();
     try {
-      this.state = { ...this.state, projects: await api.listProjects() };
+      const [projects, me] = await Promise.all([api.listProjects(), api.whoAmI()]);
+      this.state = { ...this.state, projects };
+      this.rail.offerLogOut(me.can_log_out);
     } catch (error) {
       this.state = { ...this.state, problem: words(error) };
     }
@@ -143,6 +148,8 @@ class App {
   /** @param {import('./socket.js').ConnectionState} state */
   connectionChanged(state) {
     const { conversation, project } = this.state;
+    // A browser does not tell why a connection was refused: a call that is refused leads to the login.
+    if (state.code === CLOSED_WITHOUT_WORDS) api.whoAmI().catch(() => null);
     // A conversation in which nobody has written goes with its last viewer: begin another.
     const isForgotten = state.code === protocol.CLOSE_NO_SUCH_CONVERSATION && this.isNew
       && conversation?.turns.every((turn) => turn.turn === 0);
@@ -211,6 +218,12 @@ class App {
     }
   }
 
+  async logOut() {
+    await api.logOut().catch(() => null);
+    // Without a login the page leads to it; an open connection ends with the page.
+    location.assign('/login');
+  }
+
   /** Says a finished answer once, whole, instead of each piece of it. @param {number} number */
   announce(number) {
     const turn = this.state.conversation?.turns.find((one) => one.turn === number);
@@ -253,6 +266,7 @@ class App {
     on('new-conversation', () => this.state.project !== null && this.visit(this.state.project, null));
     on('pick-project', (name) => this.visit(name, null));
     on('pick-conversation', (id) => this.state.project !== null && this.visit(this.state.project, id));
+    on('log-out', () => this.logOut());
     on('delete-conversation', () => this.delete());
     document.addEventListener('keydown', (event) => this.key(event));
     addEventListener('popstate', () => this.goToAddress());

@@ -39,7 +39,7 @@ export const CLOSE_TRY_LATER = 1013;
  *   after: number, state: SessionState, agent: {kind: string}, read_only?: ReadOnly, viewers: number, resumed: boolean}} AttachedFrame
  *   what follows begins after `after`: whatever is shown beyond it goes
  * @typedef {{type: 'caught_up', seq: number}} CaughtUpFrame
- * @typedef {{type: 'user_message', seq: number, turn: number, message_id?: string, content: string,
+ * @typedef {{type: 'user_message', seq: number, turn: number, message_id?: string, author?: string, content: string,
  *   retry_of?: number}} UserMessageFrame
  * @typedef {{type: 'accepted', message_id: string, seq: number, turn: number, position: number}} AcceptedFrame
  * @typedef {{type: 'text', seq: number, turn: number, block: number, content: string, replace?: boolean}} TextFrame

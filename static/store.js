@@ -16,7 +16,7 @@
  * @typedef {{kind: 'done', seq: number, outcome: string, usage?: import('./protocol.js').Usage, costUsd?: number,
  *   durationMs?: number}} DoneEnd
  * @typedef {{kind: 'error', seq: number, content: string, retryable: boolean}} ErrorEnd
- * @typedef {{turn: number, seq: number, question: string | null, parts: Part[], end: DoneEnd | ErrorEnd | null}} Turn
+ * @typedef {{turn: number, seq: number, question: string | null, author?: string, parts: Part[], end: DoneEnd | ErrorEnd | null}} Turn
  *
  * A message that is not accepted yet.
  * @typedef {{messageId: string, content: string}} Pending
@@ -91,7 +91,7 @@ export function reduce(before, event) {
       return own ? changeTurn(after, event, (turn) => ask(turn, own.content)) : after;
     }
     case 'user_message':
-      return changeTurn(settle(before, event.message_id), event, (turn) => ask(turn, event.content));
+      return changeTurn(settle(before, event.message_id), event, (turn) => ask(turn, event.content, event.author));
     case 'text':
     case 'thinking':
       return changeTurn(before, event, (turn) => growText(turn, event));
@@ -217,8 +217,9 @@ function changeTurn(before, { turn: number, seq }, change) {
 }
 
 /** @param {Turn} turn @param {string} content @returns {Turn} */
-function ask(turn, content) {
-  return turn.question === content ? turn : { ...turn, question: content };
+function ask(turn, content, author = turn.author) {
+  if (turn.question === content && turn.author === author) return turn;
+  return author === undefined ? { ...turn, question: content } : { ...turn, question: content, author };
 }
 
 /**

@@ -52,6 +52,11 @@ impl Guard {
         self.tell('-', group)
     }
 
+    /// Whether its process has ended, which it does only when somebody ends it.
+    pub fn is_gone(&mut self) -> bool {
+        !matches!(self.process.try_wait(), Ok(None))
+    }
+
     fn tell(&mut self, sign: char, group: Pid) -> io::Result<()> {
         match &mut self.pipe {
             Some(pipe) => writeln!(pipe, "{sign}{}", group.as_raw_nonzero()),

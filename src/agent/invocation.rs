@@ -72,6 +72,8 @@ pub(super) struct Place {
     pub temporary: PathBuf,
     /// State, one directory a project.
     pub states: PathBuf,
+    /// What stands for projects in self-tests, one directory a test.
+    pub self_tests: PathBuf,
 }
 
 /// The `claude` program that is to answer; `None` is for the guide.
@@ -113,6 +115,7 @@ impl Place {
             prompts: agents.join("prompts"),
             temporary: agents.join("tmp"),
             states: agents.join("claude"),
+            self_tests: agents.join("self-test"),
             agents,
         }
     }
@@ -131,14 +134,14 @@ impl Place {
     /// Makes the directories. Where root serves, another user can pass through them: its agents can
     /// be another's.
     pub fn make(&self) -> io::Result<()> {
-        for dir in [&self.prompts, &self.temporary, &self.states] {
+        for dir in [&self.prompts, &self.temporary, &self.states, &self.self_tests] {
             private_dir(dir)?;
         }
         if own_user().uid != 0 {
             return Ok(());
         }
         let above = self.agents.parent();
-        let own = [&self.agents, &self.prompts, &self.temporary, &self.states];
+        let own = [&self.agents, &self.prompts, &self.temporary, &self.states, &self.self_tests];
         for dir in above.into_iter().chain(own.map(PathBuf::as_path)) {
             let mode = fs::metadata(dir)?.permissions().mode();
             if mode & 0o011 != 0o011 {

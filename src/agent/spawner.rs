@@ -3,10 +3,12 @@
 //! actor's thread may be held up.
 
 use std::{
+    collections::HashSet,
     io,
-    path::{Path, PathBuf},
-    sync::mpsc,
+    path::PathBuf,
+    sync::mpsc::{self, RecvTimeoutError},
     thread,
+    time::Duration,
 };
 
 use rustix::process::Pid;
@@ -17,6 +19,9 @@ use tokio::{
 };
 
 use super::guard::Guard;
+
+/// While nothing is asked for, it is looked after this long whether the guard lives.
+const GUARD_LOOKED_AT: Duration = Duration::from_millis(500);
 
 /// Starts processes.
 #[derive(Debug, Clone)]
@@ -42,7 +47,7 @@ impl Spawner {
         let (jobs, queue) = mpsc::channel();
         let started = thread::Builder::new()
             .name("agent-spawner".to_owned())
-            .spawn(move || work(&cicerone, queue));
+            .spawn(move || work(cicerone, &queue));
         if let Err(error) = started {
             // The queue is gone with the closure, so every spawn says that it failed.
             log::error!("cannot start the agent spawner error={error}");
@@ -66,40 +71,74 @@ impl Spawner {
     }
 }
 
-fn work(cicerone: &Path, queue: mpsc::Receiver<Job>) {
-    let mut guard = None;
-    for job in queue {
-        match job {
-            Job::Spawn { mut command, runtime, reply } => {
+fn work(cicerone: PathBuf, queue: &mpsc::Receiver<Job>) {
+    let mut guarded = Guarded { cicerone, guard: None, groups: HashSet::new() };
+    loop {
+        match queue.recv_timeout(GUARD_LOOKED_AT) {
+            Ok(Job::Spawn { mut command, runtime, reply }) => {
                 let _entered = runtime.enter();
-                let child = spawn(cicerone, &mut guard, &mut command);
+                let child = guarded.spawn(&mut command);
                 // If nobody waits any more the child is killed as it is dropped.
                 reply.send(child).ok();
             }
-            Job::Forget(group) => {
-                if let Some(Err(error)) = guard.as_mut().map(|guard| guard.forget(group)) {
-                    log::debug!("the guard is gone error={error}");
-                }
-            }
+            Ok(Job::Forget(group)) => guarded.forget(group),
+            Err(RecvTimeoutError::Timeout) => guarded.look(),
+            Err(RecvTimeoutError::Disconnected) => return,
         }
     }
 }
 
-/// Starts a process and has it guarded. A guard that is gone is replaced; groups that only it
-/// knew still die with the server, all but their grandchildren.
-fn spawn(cicerone: &Path, guard: &mut Option<Guard>, command: &mut Command) -> io::Result<Child> {
-    if guard.is_none() {
-        *guard = Some(Guard::start(cicerone)?);
+/// The process groups that live, and the guard that knows them all.
+struct Guarded {
+    cicerone: PathBuf,
+    guard: Option<Guard>,
+    groups: HashSet<Pid>,
+}
+
+impl Guarded {
+    /// Starts a process and has it guarded.
+    fn spawn(&mut self, command: &mut Command) -> io::Result<Child> {
+        if self.guard.is_none() {
+            self.guard = Some(Guard::start(&self.cicerone)?);
+        }
+        let child = command.spawn()?;
+        if let Some(group) = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)) {
+            self.groups.insert(group);
+            let told = self.guard.as_mut().map(|guard| guard.add(group));
+            if told.is_some_and(|told| told.is_err()) {
+                self.replace()?;
+            }
+        }
+        Ok(child)
     }
-    let child = command.spawn()?;
-    let group = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
-    if let (Some(known), Some(group)) = (guard.as_mut(), group)
-        && let Err(error) = known.add(group)
-    {
-        log::warn!("the guard is gone and is replaced error={error}");
-        let mut new = Guard::start(cicerone)?;
-        new.add(group)?;
-        *guard = Some(new);
+
+    fn forget(&mut self, group: Pid) {
+        self.groups.remove(&group);
+        if let Some(Err(error)) = self.guard.as_mut().map(|guard| guard.forget(group)) {
+            log::debug!("the guard is gone error={error}");
+        }
     }
-    Ok(child)
+
+    /// Sees to it that there is a guard while there is something to guard.
+    fn look(&mut self) {
+        let is_gone = self.guard.as_mut().is_none_or(Guard::is_gone);
+        if is_gone
+            && !self.groups.is_empty()
+            && let Err(error) = self.replace()
+        {
+            log::error!("cannot guard the agents error={error}");
+        }
+    }
+
+    /// Starts a guard in place of one that is gone, and tells it everything.
+    fn replace(&mut self) -> io::Result<()> {
+        log::warn!("the guard is gone and is replaced groups={}", self.groups.len());
+        self.guard = None;
+        let mut guard = Guard::start(&self.cicerone)?;
+        for group in &self.groups {
+            guard.add(*group)?;
+        }
+        self.guard = Some(guard);
+        Ok(())
+    }
 }

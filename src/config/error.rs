@@ -100,10 +100,57 @@ pub enum ConfigError {
     },
     /// A listening address that others can reach.
     #[error(
-        "listening on {0} needs a token, which this version cannot check: listen on 127.0.0.1 and \
-         reach it through an SSH tunnel or a reverse proxy that asks for a password"
+        "listening on {0} needs a token, because others can reach it: write one to a file \
+         (`openssl rand -hex 32 > FILE`) and name that in `access.viewer_token_file` or \
+         `access.admin_token_file`, or set CICERONE_VIEWER_TOKEN or CICERONE_ADMIN_TOKEN; or \
+         listen on 127.0.0.1"
     )]
     NotLoopback(SocketAddr),
+    /// A token that does not do. It is not shown.
+    #[error("the token of {origin} {why}: `openssl rand -hex 32` prints a good one")]
+    BadToken {
+        /// Where it came from.
+        origin: Origin,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A token's file is not there or not readable.
+    #[error("cannot read the token in {} (`{key}`)", path.display())]
+    TokenUnreadable {
+        /// The key that names the file.
+        key: String,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Viewers would be admins.
+    #[error("the viewers' token and the admin's are the same: make another for the admin")]
+    OneToken,
+    /// The tokens could not be read after the restart without them in the environment.
+    #[error("cannot read the tokens from stdin, as {} asks", super::secrets::ON_STDIN)]
+    NoHandover(#[source] io::Error),
+    /// A file with a secret lies where agents read.
+    #[error(
+        "{} (`{key}`) lies inside project `{name}`, whose files agents read: put it elsewhere",
+        path.display()
+    )]
+    SecretInProject {
+        /// The key that names the file.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The project.
+        name: ProjectName,
+    },
+    /// Of two keys that belong together only one is set.
+    #[error("`{given}` is set and `{missing}` is not: TLS needs both")]
+    Incomplete {
+        /// The one that is set.
+        given: &'static str,
+        /// The other.
+        missing: &'static str,
+    },
     /// No place for the database is known.
     #[error("this platform names no data directory: name one with --data-dir")]
     NoDataDir,

@@ -13,7 +13,7 @@ use crate::config::{
     ConfigError, Origin,
     catalogue::{self, Key, PROJECTS},
     error::{hint, nearest},
-    file,
+    file, secrets,
     values::Kind,
 };
 
@@ -106,6 +106,7 @@ impl Layers {
     /// an orchestrator announces a service named `cicerone` as `CICERONE_PORT`.
     pub fn add_environment(&mut self, variables: &HashMap<String, OsString>) -> Vec<String> {
         let mut known = vec![super::CONFIG_VARIABLE, super::PROJECT_VARIABLE];
+        known.extend([secrets::VIEWER, secrets::ADMIN, secrets::ON_STDIN]);
         for key in &self.keys {
             known.push(&key.variable);
             let text = variables.get(&key.variable).map(|text| text.to_string_lossy());

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use crate::project::Project;
+use crate::{config::access::AccessSettings, project::Project};
 
 /// Everything that can be set.
 #[derive(Debug, Clone)]
@@ -19,14 +19,29 @@ pub struct Settings {
     pub projects: Vec<Project>,
     /// Time for the drain after SIGTERM before the process ends regardless.
     pub shutdown_timeout: Duration,
+    /// What TLS is served with; `None` serves plain HTTP.
+    pub tls: Option<TlsFiles>,
+    /// Who may come in.
+    pub access: AccessSettings,
     /// How agents are run.
     pub agent: AgentSettings,
     /// Upper bounds.
     pub limits: Limits,
+    /// Upper bounds for what comes from outside.
+    pub visitor_limits: VisitorLimits,
     /// Timings of sockets.
     pub socket: SocketSettings,
     /// How failed sessions are started again.
     pub restart: RestartSettings,
+}
+
+/// What TLS is served with: two files in PEM.
+#[derive(Debug, Clone)]
+pub struct TlsFiles {
+    /// The server's certificate, followed by those that vouch for it.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }
 
 /// How agents are run.
@@ -113,6 +128,25 @@ pub struct Limits {
     pub conversations_per_project: usize,
     /// Connections to the server.
     pub connections: usize,
+}
+
+/// Upper bounds for what comes from outside. Reaching one gives a clear error.
+#[derive(Debug, Clone)]
+pub struct VisitorLimits {
+    /// Largest body of a request, bytes.
+    pub body_bytes: usize,
+    /// Largest head of a request, bytes of all its headers.
+    pub header_bytes: usize,
+    /// WebSockets of one visitor: of a user whom a proxy names, else of an address.
+    pub sockets_per_visitor: usize,
+    /// Messages of one visitor in a minute.
+    pub messages_per_minute: usize,
+    /// Turns of one visitor that run or wait.
+    pub turns_per_visitor: usize,
+    /// Wrong tokens that one address may show in a minute.
+    pub failed_logins_per_minute: usize,
+    /// Logins that are remembered.
+    pub logins: usize,
 }
 
 /// Timings of sockets.

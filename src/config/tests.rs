@@ -93,6 +93,18 @@ fn the_embedded_file_gives_the_documented_defaults() {
     assert_eq!(limits.conversations_per_project, 64);
     assert_eq!(limits.connections, 20_000);
 
+    let limits = settings.visitor_limits;
+    assert_eq!((limits.body_bytes, limits.header_bytes), (64 << 10, 16 << 10));
+    assert_eq!((limits.sockets_per_visitor, limits.turns_per_visitor), (64, 16));
+    assert_eq!((limits.messages_per_minute, limits.failed_logins_per_minute), (60, 10));
+    assert_eq!(limits.logins, 4096);
+
+    let access = settings.access;
+    assert!(settings.tls.is_none() && !access.has_token());
+    assert!(access.hosts.is_empty() && access.origins.is_empty());
+    assert!(access.trusted_proxies.is_empty() && access.user_header.is_none());
+    assert_eq!(access.login_lifetime, minutes(12 * 60));
+
     let socket = settings.socket;
     assert_eq!(socket.ping_interval, seconds(20));
     assert_eq!(socket.ping_timeout, seconds(60));
@@ -165,6 +177,49 @@ fn an_address_that_others_can_reach_is_refused() {
     for closed in ["127.0.0.1:0", "127.1.2.3:80", "[::1]:8080"] {
         Machine::new().flag("server.listen", "--listen", closed).load();
     }
+}
+
+#[test]
+fn with_a_token_any_address_may_be_listened_on() {
+    let machine = Machine::new()
+        .flag("server.listen", "--listen", "0.0.0.0:8080")
+        .variable("CICERONE_VIEWER_TOKEN", "0123456789abcdef");
+    let loaded = machine.load();
+    assert!(loaded.settings.access.viewer_token.is_some());
+    let notes: Vec<_> = loaded.notes.iter().map(|note| note.text.as_str()).collect();
+    assert!(notes.iter().any(|note| note.contains("only loopback names are let in")), "{notes:?}");
+    assert!(notes.iter().any(|note| note.contains("without TLS")), "{notes:?}");
+    assert!(!format!("{:?}", loaded.settings).contains("0123456789abcdef"));
+    let error = machine.variable("CICERONE_VIEWER_TOKEN", "short").error();
+    assert!(error.starts_with("the token of environment variable CICERONE_VIEWER_TOKEN has 5"));
+}
+
+#[test]
+fn hosts_origins_and_networks_are_read_or_refused_with_the_key() {
+    let access = |text: &str| Machine::new().file(&format!("[access]\n{text}\n"));
+    let read =
+        access("hosts = [\"a.example\", \"b:80\"]\norigins = [\"https://a.example\"]").load();
+    assert_eq!(read.settings.access.hosts.len(), 2);
+    let proxies = access("trusted_proxies = [\"127.0.0.1\", \"10.0.0.0/8\"]").load();
+    assert_eq!(proxies.settings.access.trusted_proxies[0].to_string(), "127.0.0.1/32");
+    for (text, key) in [
+        ("hosts = [\"http://a\"]", "access.hosts"),
+        ("origins = [\"a.example\"]", "access.origins"),
+        ("origins = [\"null\"]", "access.origins"),
+        ("trusted_proxies = [\"10.0.0.0/99\"]", "access.trusted_proxies"),
+        ("user_header = \"X User\"", "access.user_header"),
+        ("user_header = \"X-User\"", "access.user_header"),
+    ] {
+        let error = access(text).error();
+        assert!(error.contains(&format!("for `{key}`")), "{error}");
+    }
+    let error = Machine::new().flag("agent.env", "--agent-env", "CICERONE_ADMIN_TOKEN").error();
+    assert!(error.contains("no variable that holds a token"), "{error}");
+    let error = Machine::new().file("[server]\ntls_key = \"k.pem\"\n").error();
+    assert_eq!(
+        error,
+        "`server.tls_key` is set and `server.tls_certificate` is not: TLS needs both"
+    );
 }
 
 #[test]

@@ -1,13 +1,21 @@
 //! Kinds of values: how a TOML value becomes a duration, a size, a choice or a count, and what a
 //! person is told that wrote something else.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+    time::Duration,
+};
 
 use bytesize::ByteSize;
+use ipnet::IpNet;
 use log::LevelFilter;
 use toml::Value;
 
-use crate::config::settings::{AgentChoice, Sandbox};
+use crate::{
+    authority::{Authority, WebOrigin},
+    config::settings::{AgentChoice, Sandbox},
+};
 
 /// A kind of value that a setting can have.
 pub trait Kind: Sized {
@@ -122,6 +130,45 @@ impl Kind for Vec<String> {
     fn expected() -> String {
         "a list of texts".into()
     }
+}
+
+impl Kind for Vec<Authority> {
+    fn read(value: &Value) -> Option<Self> {
+        read_list(value, |text| text.parse().ok())
+    }
+
+    fn expected() -> String {
+        "a list of hosts, such as \"guide.example.org\" or \"192.168.1.2:8080\"".into()
+    }
+}
+
+impl Kind for Vec<WebOrigin> {
+    fn read(value: &Value) -> Option<Self> {
+        read_list(value, |text| text.parse().ok())
+    }
+
+    fn expected() -> String {
+        "a list of origins, such as \"http://localhost:5173\"".into()
+    }
+}
+
+impl Kind for Vec<IpNet> {
+    fn read(value: &Value) -> Option<Self> {
+        let network = |text: &str| {
+            IpNet::from_str(text)
+                .ok()
+                .or_else(|| text.parse().ok().map(|address: IpAddr| address.into()))
+        };
+        read_list(value, network)
+    }
+
+    fn expected() -> String {
+        "a list of addresses or networks, such as \"127.0.0.1\" or \"10.0.0.0/8\"".into()
+    }
+}
+
+fn read_list<T>(value: &Value, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+    value.as_array()?.iter().map(|item| read(item.as_str()?)).collect()
 }
 
 /// A value that is one of a few words.

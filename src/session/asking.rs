@@ -43,7 +43,7 @@ impl Handler<Post> for Session {
     type Result = Result<(), Refusal>;
 
     fn handle(&mut self, post: Post, context: &mut Self::Context) -> Self::Result {
-        let Post { viewer, message_id, what } = post;
+        let Post { viewer, message_id, what, author, permit } = post;
         let refuse = |content: String, retryable| {
             let message_id = message_id.clone();
             Err(Refusal { content, retryable: Some(retryable), message_id })
@@ -81,9 +81,10 @@ impl Handler<Post> for Session {
             );
             return refuse(words, true);
         }
-        let message = UserMessage { message_id, content, retry_of };
+        let message = UserMessage { message_id, author, content, retry_of };
         let turn = live.next_turn;
         live.next_turn += 1;
+        live.permits.extend(permit.map(|permit| (turn, permit)));
         let conversation = live.id;
         let accept = AcceptQuestion { conversation, turn, message: message.clone() };
         let since = Instant::now();
@@ -225,6 +226,7 @@ impl Session {
                 return;
             }
             Err(error) => {
+                live.permits.remove(&turn);
                 log::error!("cannot accept a question conversation={conversation} error={error}");
                 Notice::Error(Refusal {
                     content: format!("Your message could not be stored and was not sent: {error}"),

@@ -22,7 +22,7 @@ use crate::{
 
 use super::{
     asking::Asked,
-    messages::{AgentDescription, Batch, BrowserId, ConversationDescription, Then, ViewerId},
+    messages::{AgentDescription, Batch, BrowserId, ConversationDescription, Held, Then, ViewerId},
     spent::Spent,
     subscriber::Subscriber,
     transcript::{Cursor, Page, Transcript},
@@ -83,6 +83,8 @@ pub struct Conversation {
     pub needs_digest: bool,
     /// Questions that are being stored, in the order in which they were asked.
     pub(super) accepting: VecDeque<Asked>,
+    /// What is held by the turns that have not ended.
+    pub(super) permits: HashMap<i64, Held>,
     /// Why it is being closed, once it is: nothing more is asked.
     pub closing: Option<Closing>,
     /// A write to the database is under way.
@@ -146,6 +148,7 @@ impl Conversation {
             retry_at: None,
             disk_is_slow: false,
             held: Vec::new(),
+            permits: HashMap::new(),
             asked: Vec::new(),
             last_used: now,
             last_event: SystemTime::now(),
@@ -178,6 +181,7 @@ impl Conversation {
         self.stop_asked = None;
         self.asked.clear();
         self.askers.remove(&turn);
+        self.permits.remove(&turn);
         self.spent.add(&content);
         let seq = self.transcript.push(turn, content, true);
         self.held.push((seq, Instant::now()));

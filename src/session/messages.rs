@@ -181,6 +181,10 @@ pub struct Post {
     pub message_id: Option<String>,
     /// What is asked.
     pub what: Asking,
+    /// The name of who asks, where one is known.
+    pub author: Option<String>,
+    /// What is held until the turn that the message becomes has ended.
+    pub permit: Option<Held>,
 }
 
 /// What a viewer asks.
@@ -191,6 +195,9 @@ pub enum Asking {
     /// The question of this turn once more.
     Again(i64),
 }
+
+/// Something that counts as taken until it is dropped.
+pub type Held = Box<dyn std::any::Any + Send>;
 
 /// Ends the running turn of the viewer's conversation.
 #[derive(Message, Debug)]

@@ -9,7 +9,7 @@ use std::{
 };
 
 use actix_web::{
-    HttpRequest, HttpResponse, HttpResponseBuilder,
+    HttpRequest, HttpResponse, ResponseError as _,
     http::{Method, StatusCode, header},
     web::{self, Bytes, ServiceConfig},
 };
@@ -19,6 +19,10 @@ use super::problem::Problem;
 /// The file that every address of the page shows.
 const INDEX: &str = "index.html";
 
+/// The file that asks for a token, and its address.
+const LOGIN: &str = "login.html";
+const LOGIN_PATH: &str = "/login";
+
 /// The page's files by their path under `static/`.
 const FILES: &[(&str, &[u8])] = &[
     ("address.js", include_bytes!("../../static/address.js")),
@@ -26,6 +30,8 @@ const FILES: &[(&str, &[u8])] = &[
     ("app.js", include_bytes!("../../static/app.js")),
     ("icon.svg", include_bytes!("../../static/icon.svg")),
     (INDEX, include_bytes!("../../static/index.html")),
+    (LOGIN, include_bytes!("../../static/login.html")),
+    ("login.js", include_bytes!("../../static/login.js")),
     ("keep.js", include_bytes!("../../static/keep.js")),
     ("prose.js", include_bytes!("../../static/prose.js")),
     ("protocol.js", include_bytes!("../../static/protocol.js")),
@@ -44,19 +50,6 @@ const FILES: &[(&str, &[u8])] = &[
     ("views/run.js", include_bytes!("../../static/views/run.js")),
     ("views/tool.js", include_bytes!("../../static/views/tool.js")),
     ("views/turn.js", include_bytes!("../../static/views/turn.js")),
-];
-
-/// Headers of every response with a page or a part of one: nothing from another origin runs, no
-/// other page frames ours or learns where its reader came from.
-pub const SECURITY_HEADERS: [(header::HeaderName, &str); 4] = [
-    (
-        header::CONTENT_SECURITY_POLICY,
-        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-         connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
-    ),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::REFERRER_POLICY, "no-referrer"),
-    (header::CROSS_ORIGIN_OPENER_POLICY, "same-origin"),
 ];
 
 /// The page's files. Cloning shares them.
@@ -135,12 +128,13 @@ pub fn configure(config: &mut ServiceConfig, assets: Assets) {
     config.app_data(web::Data::new(assets)).default_service(web::to(serve));
 }
 
-async fn serve(request: HttpRequest, assets: web::Data<Assets>) -> HttpResponse {
+/// The file that a path stands for.
+pub async fn serve(request: HttpRequest, assets: web::Data<Assets>) -> HttpResponse {
     let Some(path) = target(request.path()) else {
         return not_found();
     };
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return secured(StatusCode::METHOD_NOT_ALLOWED)
+        return HttpResponse::MethodNotAllowed()
             .insert_header((header::ALLOW, "GET, HEAD"))
             .finish();
     }
@@ -152,7 +146,8 @@ async fn serve(request: HttpRequest, assets: web::Data<Assets>) -> HttpResponse 
         .get_all(header::IF_NONE_MATCH)
         .filter_map(|value| value.to_str().ok())
         .any(|value| matches_etag(value, &file.etag));
-    let mut response = secured(if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
+    let status = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+    let mut response = HttpResponse::build(status);
     response
         .insert_header((header::ETAG, file.etag))
         .insert_header((header::CACHE_CONTROL, "no-cache"));
@@ -165,6 +160,9 @@ async fn serve(request: HttpRequest, assets: web::Data<Assets>) -> HttpResponse 
 /// The file that answers a request for `path`, or `None` when the path is not the page's.
 /// A path without an extension is an address within the page: the page itself sorts it out.
 fn target(path: &str) -> Option<&str> {
+    if path == LOGIN_PATH {
+        return Some(LOGIN);
+    }
     let path = path.strip_prefix('/')?;
     let mut segments = path.split('/');
     if matches!(segments.next(), Some("api" | "ws")) || !path.split('/').all(is_plain_name) {
@@ -172,6 +170,16 @@ fn target(path: &str) -> Option<&str> {
     }
     let name = path.rsplit('/').next().unwrap_or_default();
     Some(if name.contains('.') { path } else { INDEX })
+}
+
+/// Whether `path` is one of the page itself, in which there is nothing of any project: one of its
+/// files or of its addresses.
+pub fn is_page(path: &str) -> bool {
+    let is_address = path == "/" || path == LOGIN_PATH || path.starts_with("/p/");
+    target(path).is_some_and(|file| match file {
+        INDEX | LOGIN => is_address,
+        file => content_type(file) != UNKNOWN_TYPE,
+    })
 }
 
 /// Whether a segment of a path can be looked up as it stands: no percent signs, no backslashes, no
@@ -190,18 +198,11 @@ fn matches_etag(if_none_match: &str, etag: &str) -> bool {
 }
 
 fn not_found() -> HttpResponse {
-    secured(StatusCode::NOT_FOUND)
-        .content_type("application/problem+json")
-        .body(Problem::not_found("Not Found").body())
+    Problem::not_found("Not Found").error_response()
 }
 
-fn secured(status: StatusCode) -> HttpResponseBuilder {
-    let mut response = HttpResponse::build(status);
-    for header in SECURITY_HEADERS {
-        response.insert_header(header);
-    }
-    response
-}
+/// The type of what the page has none of.
+const UNKNOWN_TYPE: &str = "application/octet-stream";
 
 fn content_type(path: &str) -> &'static str {
     match path.rsplit('.').next() {
@@ -209,7 +210,7 @@ fn content_type(path: &str) -> &'static str {
         Some("js") => "text/javascript; charset=utf-8",
         Some("css") => "text/css; charset=utf-8",
         Some("svg") => "image/svg+xml",
-        _ => "application/octet-stream",
+        _ => UNKNOWN_TYPE,
     }
 }
 

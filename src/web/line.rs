@@ -3,6 +3,7 @@
 
 use std::{any::Any, io, os::fd::AsRawFd};
 
+use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::rt::net::TcpStream;
 use rustix::{
     net::{self, sockopt},
@@ -22,7 +23,7 @@ pub struct Line {
 impl Line {
     /// The connection that a server has just accepted.
     pub fn of(connection: &dyn Any) -> Option<Self> {
-        let socket = connection.downcast_ref::<TcpStream>()?;
+        let socket = socket(connection)?;
         let cookie = sockopt::socket_cookie(socket).ok()?;
         Some(Self { descriptor: socket.as_raw_fd(), cookie })
     }
@@ -36,6 +37,12 @@ impl Line {
         }
         Ok(())
     }
+}
+
+/// The TCP connection that a server has just accepted; with TLS, the one below it.
+pub fn socket(connection: &dyn Any) -> Option<&TcpStream> {
+    let encrypted = connection.downcast_ref::<TlsStream<TcpStream>>();
+    encrypted.map(|stream| stream.get_ref().0).or_else(|| connection.downcast_ref())
 }
 
 #[cfg(test)]

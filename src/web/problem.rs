@@ -3,7 +3,10 @@
 
 use std::fmt;
 
-use actix_web::{HttpResponse, ResponseError, http::StatusCode};
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{StatusCode, header::HeaderName},
+};
 use serde_json::{Value, json};
 
 /// An error answer.
@@ -11,12 +14,19 @@ use serde_json::{Value, json};
 pub struct Problem {
     status: StatusCode,
     detail: Value,
+    headers: Vec<(HeaderName, String)>,
 }
 
 impl Problem {
     /// An answer with this status and these words.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: Value::String(detail.into()) }
+        Self { status, detail: Value::String(detail.into()), headers: Vec::new() }
+    }
+
+    /// The same answer with a header more.
+    pub fn with_header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
     }
 
     /// 400: the path names no valid project.
@@ -37,7 +47,7 @@ impl Problem {
             "msg": "Input should be a valid integer, unable to parse string as an integer",
             "input": input,
         }]);
-        Self { status: StatusCode::UNPROCESSABLE_ENTITY, detail }
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, detail, headers: Vec::new() }
     }
 
     /// The document.
@@ -69,7 +79,11 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse {
-        HttpResponse::build(self.status).content_type("application/problem+json").body(self.body())
+        let mut response = HttpResponse::build(self.status);
+        for (name, value) in &self.headers {
+            response.insert_header((name.clone(), value.as_str()));
+        }
+        response.content_type("application/problem+json").body(self.body())
     }
 }
 

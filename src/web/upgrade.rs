@@ -6,15 +6,17 @@ use crate::wire::close_code;
 
 use super::{
     browsers,
+    door::visitors::Visitor,
     state::{NoProject, State},
     viewer::{self, Surroundings},
 };
 
-/// `GET /api/assistant/ws/{project}`. A project that cannot be spoken about is refused after the
-/// upgrade, because a browser shows its page no other reason.
+/// `GET /api/assistant/ws/{project}`. A project that cannot be spoken about, and one connection
+/// too many, is refused after the upgrade, because a browser shows its page no other reason.
 pub async fn connect(
     state: web::Data<State>,
     project: web::Path<String>,
+    visitor: web::ReqData<Visitor>,
     request: HttpRequest,
     stream: web::Payload,
 ) -> actix_web::Result<HttpResponse> {
@@ -22,11 +24,19 @@ pub async fn connect(
         Ok(project) => project.name,
         Err(no) => {
             let (code, reason) = refusal(no);
-            return viewer::refuse(&request, stream, code, reason);
+            return viewer::refuse(&request, stream, code, reason.to_owned());
+        }
+    };
+    let visitor = visitor.into_inner();
+    let socket = match visitor.open_socket() {
+        Ok(socket) => socket,
+        Err(many) => {
+            return viewer::refuse(&request, stream, close_code::TOO_MANY, many.words);
         }
     };
     let (browser, cookie) = browsers::identify(&request);
-    let surroundings = Surroundings { state: state.as_ref().clone(), project, browser };
+    let state = state.as_ref().clone();
+    let surroundings = Surroundings { state, project, browser, visitor, socket };
     let mut answer = viewer::start(&request, stream, surroundings)?;
     if let Some(cookie) = cookie {
         answer.add_cookie(&cookie)?;

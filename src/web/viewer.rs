@@ -40,7 +40,11 @@ use crate::{
     },
 };
 
-use super::{line::Line, state::State};
+use super::{
+    door::visitors::{Permit, Visitor},
+    line::Line,
+    state::State,
+};
 use backlog::Backlog;
 use fragments::{Fragments, Whole};
 
@@ -61,6 +65,10 @@ pub struct Surroundings {
     pub project: ProjectName,
     /// Whose socket it is.
     pub browser: BrowserId,
+    /// Who has opened it.
+    pub visitor: Visitor,
+    /// The socket's place among those that the visitor may have.
+    pub socket: Option<Permit>,
 }
 
 /// Turns a request into a viewer's WebSocket.
@@ -107,7 +115,7 @@ pub fn refuse(
     request: &HttpRequest,
     stream: Payload,
     code: u16,
-    reason: &'static str,
+    reason: String,
 ) -> actix_web::Result<HttpResponse> {
     ws::start(Refused { code, reason }, request, stream)
 }
@@ -368,17 +376,17 @@ impl Future for Yield {
 /// A socket that is refused, in words and with a close code.
 struct Refused {
     code: u16,
-    reason: &'static str,
+    reason: String,
 }
 
 impl Actor for Refused {
     type Context = WebsocketContext<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
-        if let Some(frame) = Notice::error(self.reason).frame(Dialect::Seed) {
+        if let Some(frame) = Notice::error(self.reason.as_str()).frame(Dialect::Seed) {
             context.text(frame);
         }
-        close(context, self.code, self.reason);
+        close(context, self.code, &self.reason);
     }
 }
 

@@ -205,6 +205,8 @@ fn name_of(value: &Value) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn refused(frame: &str) -> String {
@@ -266,5 +268,42 @@ mod tests {
         assert_eq!(parse(frame), Ok(Request::Retry { turn: 3, message_id }));
         assert!(refused(r#"{"type":"retry"}"#).contains("turn must be"));
         assert!(refused(r#"{"type":"retry","turn":3,"message_id":""}"#).contains("message_id"));
+    }
+
+    /// Any JSON, with the protocol's own words among its keys and texts.
+    fn json() -> impl Strategy<Value = Value> {
+        let word = prop_oneof![
+            "(type|start|message|answer|retry|stop|ping|content|message_id|turn|after|answers)",
+            "\\PC{0,12}",
+        ];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            word.clone().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 6, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::hash_map(word.clone(), inner, 0..5)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn p9_whatever_a_client_sends_is_a_request_or_refused_in_words(
+            text in prop_oneof![any::<String>(), json().prop_map(|json| json.to_string())],
+        ) {
+            match parse(&text) {
+                Ok(request) => {
+                    let id = request.message_id().unwrap_or("x");
+                    prop_assert!(!id.is_empty() && id.len() <= MAX_MESSAGE_ID);
+                }
+                Err(refusal) => prop_assert!(!refusal.to_string().is_empty()),
+            }
+        }
     }
 }

@@ -23,6 +23,9 @@ export class ProjectRail extends HTMLElement {
   #stats = element('p', { className: 'stats' });
   #list = element('nav', { 'aria-label': 'Conversations' });
   #theme = element('button', { type: 'button', className: 'quiet', onclick: () => this.#nextTheme() });
+  #logOut = element('button', {
+    type: 'button', className: 'quiet', hidden: true, onclick: () => this.#say('log-out', null),
+  }, 'Log out');
   /** Where the focus goes when the drawer is closed. @type {HTMLElement | null} */
   #opener = null;
   #narrow = matchMedia('(max-width: 639px)');
@@ -37,7 +40,7 @@ export class ProjectRail extends HTMLElement {
         onclick: () => this.#say('new-conversation', null),
       }, 'New conversation'));
     const foot = element('div', { className: 'foot' }, this.#theme,
-      element('button', { type: 'button', className: 'quiet', onclick: showKeys }, 'Keys'));
+      element('button', { type: 'button', className: 'quiet', onclick: showKeys }, 'Keys'), this.#logOut);
     this.append(head, this.#list, foot);
     this.#sayTheme();
     this.#list.addEventListener('click', (event) => this.#follow(event));
@@ -59,6 +62,11 @@ export class ProjectRail extends HTMLElement {
       this.#opener = /** @type {HTMLElement | null} */ (document.activeElement);
       this.#picker.focus();
     }
+  }
+
+  /** Whoever has logged in can log out. @param {boolean} can */
+  offerLogOut(can) {
+    this.#logOut.hidden = !can;
   }
 
   get isDrawerOpen() {

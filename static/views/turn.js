@@ -11,6 +11,7 @@ export class TurnView extends HTMLElement {
   #place = '';
   #article = element('article', {});
   #question = element('h2', { className: 'question', hidden: true });
+  #author = element('p', { className: 'note author', hidden: true });
   #parts = element('div', { className: 'parts' });
   #waits = element('p', { className: 'note waits', hidden: true }, 'Waits for the answer before it.');
   #end = element('footer', { className: 'end' });
@@ -19,7 +20,7 @@ export class TurnView extends HTMLElement {
 
   connectedCallback() {
     if (this.#article.parentNode) return;
-    this.#article.append(this.#question, this.#waits, this.#parts, this.#end);
+    this.#article.append(this.#author, this.#question, this.#waits, this.#parts, this.#end);
     this.append(this.#article);
   }
 
@@ -37,6 +38,8 @@ export class TurnView extends HTMLElement {
     this.tabIndex = -1;
     this.#question.hidden = turn.question === null;
     setText(this.#question, turn.question ?? '');
+    this.#author.hidden = !turn.author;
+    setText(this.#author, turn.author ?? '');
     this.#waits.hidden = place !== 'waits';
     const still = turn.parts.filter((part) => this.#shown.has(part.key)).length;
     if (still < this.#shown.size) {

@@ -2,6 +2,7 @@
 //!
 //! - `say TEXT` answers, `\n` in it is a line end; `think TEXT` thinks; `echo` gives the message back
 //! - `stream N DELAY_MS` answers `w0 w1 …` word by word
+//! - `clock N DELAY_MS` answers likewise, each word the time at which it was said, in microseconds
 //! - `tool NAME JSON => RESULT` uses a tool; `toolerror …` likewise, and it fails
 //! - `hook NAME JSON` asks whether a tool may run and answers with the answer
 //! - `ask JSON` puts questions to the person
@@ -21,18 +22,19 @@ use std::{
     path::Path,
     process::{Command, exit},
     thread,
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use serde_json::{Value, json};
 
 use crate::protocol::{Interrupted, Protocol, print, print_bytes, print_half};
 
-const COMMANDS: [&str; 29] = [
+const COMMANDS: [&str; 30] = [
     "say",
     "think",
     "echo",
     "stream",
+    "clock",
     "tool",
     "toolerror",
     "hook",
@@ -117,7 +119,8 @@ fn play_line(
         "say" => say(protocol, &rest.replace("\\n", "\n")),
         "think" => block(protocol, "thinking", rest),
         "echo" => say(protocol, message),
-        "stream" => return stream(protocol, rest),
+        "stream" => return stream(protocol, rest, |word| format!("w{word} ")),
+        "clock" => return stream(protocol, rest, |_| format!("t{} ", now_micros())),
         "tool" | "toolerror" => {
             let (call, result) = rest.split_once(" => ").unwrap_or((rest, ""));
             let (name, input) = call_of(call);
@@ -187,16 +190,24 @@ fn block(protocol: &mut Protocol, kind: &str, text: &str) {
     protocol.end_block(kind);
 }
 
-fn stream(protocol: &mut Protocol, rest: &str) -> Result<(), Interrupted> {
+fn stream(
+    protocol: &mut Protocol,
+    rest: &str,
+    text: impl Fn(u32) -> String,
+) -> Result<(), Interrupted> {
     let (count, delay) = rest.split_once(' ').unwrap_or((rest, "0"));
     let delay = Duration::from_millis(delay.parse().unwrap());
     protocol.begin_block("text");
     for word in 0..count.parse::<u32>().unwrap() {
-        protocol.delta("text", &format!("w{word} "));
+        protocol.delta("text", &text(word));
         protocol.wait(delay)?;
     }
     protocol.end_block("text");
     Ok(())
+}
+
+fn now_micros() -> u128 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros()
 }
 
 fn answer_in_three(protocol: &mut Protocol, text: &str) -> Result<(), Interrupted> {

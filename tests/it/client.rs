@@ -8,7 +8,11 @@ use tokio::{
 };
 use tokio_tungstenite::{
     WebSocketStream, client_async,
-    tungstenite::{Message, client::IntoClientRequest as _, http::HeaderValue},
+    tungstenite::{
+        Error, Message,
+        client::IntoClientRequest as _,
+        http::{HeaderName, HeaderValue},
+    },
 };
 
 use crate::server::DEADLINE;
@@ -35,16 +39,57 @@ impl Client {
         Self::over(stream, address, project, None).await
     }
 
+    /// Opens a socket, unless the server is gone.
+    pub async fn try_connect(address: &str, project: &str, cookie: Option<&str>) -> Option<Self> {
+        let stream = TcpStream::connect(address).await.ok()?;
+        Self::try_over(stream, address, project, cookie).await
+    }
+
     async fn over(stream: TcpStream, address: &str, project: &str, cookie: Option<&str>) -> Self {
+        Self::try_over(stream, address, project, cookie).await.expect("no socket was opened")
+    }
+
+    /// Opens a socket with these headers, or gives the status with which it is refused.
+    pub async fn connect_with(
+        address: &str,
+        project: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Self, u16> {
+        let stream = TcpStream::connect(address).await.unwrap();
+        match Self::upgrade(stream, address, project, headers).await {
+            Ok(client) => Ok(client),
+            Err(Error::Http(refusal)) => Err(refusal.status().as_u16()),
+            Err(error) => panic!("no socket: {error}"),
+        }
+    }
+
+    async fn try_over(
+        stream: TcpStream,
+        address: &str,
+        project: &str,
+        cookie: Option<&str>,
+    ) -> Option<Self> {
+        let headers: Vec<_> = cookie.map(|cookie| ("cookie", cookie)).into_iter().collect();
+        Self::upgrade(stream, address, project, &headers).await.ok()
+    }
+
+    async fn upgrade(
+        stream: TcpStream,
+        address: &str,
+        project: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Self, Error> {
         let url = format!("ws://{address}/api/assistant/ws/{project}");
         let mut request = url.into_client_request().unwrap();
-        if let Some(cookie) = cookie {
-            request.headers_mut().insert("cookie", HeaderValue::from_str(cookie).unwrap());
+        for (name, value) in headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            request.headers_mut().insert(name, HeaderValue::from_str(value).unwrap());
         }
-        let (socket, answer) = client_async(request, stream).await.unwrap();
+        let cookie = request.headers().get("cookie").map(|it| it.to_str().unwrap().to_owned());
+        let (socket, answer) = client_async(request, stream).await?;
         let set = answer.headers().get("set-cookie").and_then(|value| value.to_str().ok());
         let set = set.and_then(|cookie| cookie.split(';').next()).map(str::to_owned);
-        Self { socket, cookie: set.or_else(|| cookie.map(str::to_owned)) }
+        Ok(Self { socket, cookie: set.or(cookie) })
     }
 
     /// The connection itself, for what no client does.
@@ -65,6 +110,23 @@ impl Client {
     /// Sends any WebSocket message.
     pub async fn send_raw(&mut self, message: Message) {
         timeout(DEADLINE, self.socket.send(message)).await.unwrap().unwrap();
+    }
+
+    /// Sends a frame; tells whether the connection still stands.
+    pub async fn try_send(&mut self, frame: Value) -> bool {
+        let sent = self.socket.send(Message::text(frame.to_string()));
+        timeout(DEADLINE, sent).await.expect("the server takes nothing").is_ok()
+    }
+
+    /// The next frame, however long it takes; `None` once the connection is gone.
+    pub async fn try_frame(&mut self) -> Option<Value> {
+        loop {
+            match self.socket.next().await {
+                Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).ok(),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                Some(Ok(_)) => (),
+            }
+        }
     }
 
     /// Starts a new conversation in our dialect and gives its id, once all is told.

@@ -92,11 +92,21 @@ fn a_mistake_in_the_configuration_ends_every_command_with_code_2() {
 }
 
 #[test]
-fn an_address_that_others_can_reach_is_refused() {
+fn p10_an_address_that_others_can_reach_is_refused_without_a_token() {
     let dir = tempfile::tempdir().unwrap();
     let (code, _, stderr) = cicerone(dir.path(), &["--listen", "0.0.0.0:80"], "");
     assert_eq!(code, Some(2));
     assert!(stderr.starts_with("error: listening on 0.0.0.0:80 needs a token"), "{stderr}");
+    for way in ["access.viewer_token_file", "CICERONE_ADMIN_TOKEN", "openssl rand", "127.0.0.1"] {
+        assert!(stderr.contains(way), "{stderr}");
+    }
+    let variables = [("CICERONE_VIEWER_TOKEN", "0123456789abcdef")];
+    let arguments = ["config", "check", "--listen", "0.0.0.0:80"];
+    let (code, stdout, stderr) = cicerone_with(dir.path(), &arguments, "", &variables);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(stderr.contains("only loopback names are let in"), "{stderr}");
+    assert!(stderr.contains("without TLS"), "{stderr}");
+    assert!(!stdout.contains("0123456789abcdef") && !stderr.contains("0123456789abcdef"));
 }
 
 #[test]

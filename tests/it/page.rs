@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::server::{PROJECT, Server, eventually};
+use crate::server::{PROJECT, Server, Setup, eventually};
 use browser::{Browser, ENTER, ESCAPE, NEW_LINE};
 use gate::Gate;
 
@@ -40,11 +40,12 @@ fn the_pages_modules_pass_their_own_tests() {
 
 #[tokio::test]
 async fn a_person_asks_and_comes_back_and_nothing_is_lost() {
-    let mut server = Server::start();
+    // The line that the test cuts has a port of its own.
+    let mut server = Setup::scripted().env("CICERONE_ACCESS_HOSTS", "127.0.0.1").start();
     let gate = Gate::open(server.address()).await;
     let browser = Browser::start().await;
     eventually("the sandbox is tested", async || {
-        (!server.get("/readyz").await.1["sandbox"].is_null()).then_some(())
+        (server.get("/readyz").await.1["sandbox"] == "proved").then_some(())
     })
     .await;
     browser.goto(&gate.url).await;
@@ -64,6 +65,38 @@ async fn a_person_asks_and_comes_back_and_nothing_is_lost() {
     a_crash_of_the_server_loses_nothing(&browser, &gate, &mut server).await;
     browser.assert_no_complaints(&WHILE_AWAY).await;
     browser.close().await;
+}
+
+#[tokio::test]
+async fn p10_a_person_logs_in_goes_where_they_wanted_and_logs_out() {
+    let server = Setup::scripted().env("CICERONE_VIEWER_TOKEN", "viewer-0123456789").start();
+    let browser = Browser::start().await;
+    browser.goto(&server.url("/p/demo")).await;
+    browser.wait_for("document.activeElement.id === 'token'").await;
+    assert!(browser.address().await.ends_with("/login?next=%2Fp%2Fdemo"));
+    browser.screenshot("login").await;
+    browser.run(&show_token("not-the-token-9")).await;
+    browser.wait_for("document.querySelector('#problem').textContent.includes('not one of')").await;
+    browser.run(&show_token("viewer-0123456789")).await;
+    browser.wait_for("document.activeElement.id === 'question'").await;
+    browser.wait_for("location.pathname === '/p/demo'").await;
+    browser.keys(&format!("say let in{ENTER}")).await;
+    browser.wait_for("document.body.textContent.includes('let in')").await;
+    browser.wait_for("[...document.querySelectorAll('.foot button')].some((it) => it.textContent === 'Log out' && !it.hidden)").await;
+    browser.click(".foot button:last-of-type").await;
+    browser.wait_for("location.pathname === '/login'").await;
+    browser.goto(&server.url("/p/demo")).await;
+    browser.wait_for("location.pathname === '/login'").await;
+    browser.assert_no_complaints(&["401", "WebSocket connection to"]).await;
+    browser.close().await;
+}
+
+/// What a person does who shows a token.
+fn show_token(token: &str) -> String {
+    format!(
+        "document.querySelector('#token').value = '{token}';
+         document.querySelector('#login').requestSubmit();"
+    )
 }
 
 async fn an_empty_conversation_teaches(browser: &Browser) {

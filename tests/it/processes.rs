@@ -1,14 +1,20 @@
-//! What the kernel tells of processes: who started whom, and what they hold.
+//! What the kernel tells of processes: who started whom, what they hold, and which belong to a
+//! test: those that carry its directory, in their environment or as their working directory.
 
-use std::fs;
+use std::{
+    fs,
+    os::unix::ffi::OsStrExt as _,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+/// A process that should be gone must be within this.
+const GONE_WITHIN: Duration = Duration::from_secs(5);
 
 /// The agents that a server runs, by process id.
 pub fn agents_of(server: u32) -> Vec<u32> {
-    let is_agent = |pid: &u32| {
-        let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        // The guard is a child too, and none.
-        !String::from_utf8_lossy(&command).contains("--guard") && is_running(*pid)
-    };
+    // The guard is a child too, and none.
+    let is_agent = |pid: &u32| !command_line(*pid).contains("--guard") && is_running(*pid);
     let mut agents: Vec<u32> = children_of(server).into_iter().filter(is_agent).collect();
     agents.sort_unstable();
     agents
@@ -16,9 +22,55 @@ pub fn agents_of(server: u32) -> Vec<u32> {
 
 /// The processes that a process has started and that are there.
 pub fn children_of(parent: u32) -> Vec<u32> {
-    let all = fs::read_dir("/proc").unwrap().flatten();
-    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter(|pid| stat(*pid).is_some_and(|(_, ppid)| ppid == parent)).collect()
+    let is_child = |pid: &u32| stat(*pid).is_some_and(|(_, ppid)| ppid == parent);
+    all().into_iter().filter(is_child).collect()
+}
+
+/// The processes that a process has started, and those that they have, and so on.
+pub fn below(ancestor: u32) -> Vec<u32> {
+    let parents: Vec<(u32, u32)> =
+        all().into_iter().filter_map(|pid| Some((pid, stat(pid)?.1))).collect();
+    let mut found = vec![ancestor];
+    let mut next = 0;
+    while let Some(parent) = found.get(next).copied() {
+        found.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(pid, _)| *pid));
+        next += 1;
+    }
+    found.split_off(1)
+}
+
+/// The processes that are there and carry this directory.
+pub fn that_carry(files: &Path) -> Vec<u32> {
+    let marker = files.as_os_str().as_bytes();
+    let carries = |pid: &u32| {
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.windows(marker.len()).any(|bytes| bytes == marker)
+            || fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|dir| dir.starts_with(files))
+    };
+    all().into_iter().filter(carries).filter(|pid| is_running(*pid)).collect()
+}
+
+/// Waits until nothing that carries the directory and none of the processes is there; gives how
+/// long that took. `spared` may live.
+pub async fn all_gone(files: &Path, known: &[u32], spared: Option<u32>, when: &str) -> Duration {
+    let since = Instant::now();
+    loop {
+        let mut left = that_carry(files);
+        left.extend(known.iter().filter(|pid| is_running(**pid)));
+        left.retain(|pid| Some(*pid) != spared);
+        if left.is_empty() {
+            return since.elapsed();
+        }
+        let about: Vec<_> = left.iter().map(|pid| (pid, command_line(*pid))).collect();
+        assert!(since.elapsed() < GONE_WITHIN, "{when}, these outlived the server: {about:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// What a process was started as.
+pub fn command_line(pid: u32) -> String {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&line).replace('\0', " ")
 }
 
 /// Bytes of a process that are in memory.
@@ -26,6 +78,11 @@ pub fn resident(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+}
+
+fn all() -> Vec<u32> {
+    let entries = fs::read_dir("/proc").unwrap();
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
 }
 
 fn is_running(pid: u32) -> bool {

@@ -423,7 +423,7 @@ async fn the_page_is_served_with_security_headers_and_is_not_sent_twice() {
     let headers = page.headers().clone();
     assert!(headers["content-type"].to_str().unwrap().starts_with("text/html"));
     let policy = headers["content-security-policy"].to_str().unwrap();
-    assert!(policy.contains("default-src 'self'") && !policy.contains("unsafe"), "{policy}");
+    assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
     assert_eq!(headers["x-content-type-options"], "nosniff");
     assert_eq!(headers["referrer-policy"], "no-referrer");
     let body = page.text().await.unwrap();

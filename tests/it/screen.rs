@@ -23,6 +23,13 @@ pub struct Shown {
     pub fields: Map<String, Value>,
 }
 
+impl Shown {
+    /// Whether it ends its turn.
+    pub fn is_end(&self) -> bool {
+        matches!(self.kind.as_str(), "response_done" | "error")
+    }
+}
+
 impl Screen {
     /// The screen that shows these frames.
     pub fn of(frames: &[Value]) -> Self {
@@ -110,6 +117,12 @@ impl Screen {
         assert_eq!(self.seq, other.seq, "{when}");
     }
 
+    /// The entry that a frame has brought or changed.
+    pub fn changed_by(&self, frame: &Value) -> Option<&Shown> {
+        let seq = frame["seq"].as_i64().filter(|_| frame["turn"].is_i64())?;
+        self.entries.iter().rfind(|shown| shown.seq == seq)
+    }
+
     /// The kinds of the entries of a turn.
     pub fn kinds(&self, turn: i64) -> Vec<&str> {
         let of_turn = self.entries.iter().filter(|shown| shown.turn == turn);
@@ -124,16 +137,18 @@ impl Screen {
 
     /// How many turns have ended, the greeting's included.
     pub fn ends(&self) -> usize {
-        let is_end = |shown: &&Shown| matches!(shown.kind.as_str(), "response_done" | "error");
-        self.entries.iter().filter(is_end).count()
+        self.entries.iter().filter(|shown| shown.is_end()).count()
+    }
+
+    /// How many ends of a turn there are.
+    pub fn ends_of(&self, turn: i64) -> usize {
+        self.entries.iter().filter(|shown| shown.turn == turn && shown.is_end()).count()
     }
 
     /// The one end of a turn; fails the test when there are more or none.
     pub fn end(&self, turn: i64) -> &Shown {
-        let is_end = |shown: &&Shown| {
-            shown.turn == turn && matches!(shown.kind.as_str(), "response_done" | "error")
-        };
-        let ends: Vec<_> = self.entries.iter().filter(is_end).collect();
+        let of_turn = self.entries.iter().filter(|shown| shown.turn == turn);
+        let ends: Vec<_> = of_turn.filter(|shown| shown.is_end()).collect();
         assert_eq!(ends.len(), 1, "ends of turn {turn}: {ends:?}");
         ends[0]
     }

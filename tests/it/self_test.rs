@@ -11,11 +11,12 @@ use crate::{
     tree::tree,
 };
 
-/// The self-test, once it has ended.
+/// The status of `/readyz` and the self-test, once it has ended.
 async fn tested(server: &Server) -> (u16, Value) {
     eventually("the self-test has ended", async || {
         let (status, body) = server.get("/readyz").await;
-        (status != 200 || !body["sandbox"].is_null()).then_some((status, body))
+        let (_, details) = server.get("/api/admin/status").await;
+        (body["sandbox"] != "pending" && !details["sandbox"].is_null()).then_some((status, details))
     })
     .await
 }
@@ -69,7 +70,7 @@ async fn p2_the_self_test_leaves_nothing_behind() {
     let mut left: Vec<_> =
         fs::read_dir(&agents).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     left.sort();
-    assert_eq!(left, ["claude", "prompts", "tmp"]);
+    assert_eq!(left, ["claude", "prompts", "self-test", "tmp"]);
     for dir in left {
         assert_eq!(fs::read_dir(agents.join(&dir)).unwrap().count(), 0, "in {dir:?}");
     }
@@ -91,8 +92,11 @@ async fn p2_no_agent_starts_where_the_sandbox_that_is_required_cannot_be_had() {
     let user = |setup: Setup| setup.env("CICERONE_AGENT_USER", "no-such-user");
     let server = user(Setup::guide()).start();
     let (status, body) = tested(&server).await;
-    let detail = body["detail"].as_str().unwrap();
-    assert!(status == 503 && detail.contains("no-such-user"), "{status} {body}");
+    let refusal = body["refusal"].as_str().unwrap();
+    assert!(status == 503 && refusal.contains("no-such-user"), "{status} {body}");
+    let (_, public) = server.get("/readyz").await;
+    let words = public["detail"].as_str().unwrap();
+    assert!(words.contains("not proved") && !words.contains("no-such-user"), "{words}");
     let mut client = server.connect().await;
     client.start().await;
     client.ask("Who are you?").await;

@@ -75,6 +75,11 @@ impl Setup {
         self.args(["--config", path.to_str().unwrap()])
     }
 
+    /// The directory that holds all the server's files, to put more into.
+    pub fn files_dir(&self) -> &Path {
+        self.files.path()
+    }
+
     /// The directory of the project, to put files into.
     pub fn project_dir(&self) -> PathBuf {
         self.files.path().join("project")
@@ -131,6 +136,16 @@ impl Server {
     /// The directory of the project.
     pub fn project_dir(&self) -> PathBuf {
         self.files.path().join("project")
+    }
+
+    /// What the server has logged so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.files.path().join("log")).unwrap()
+    }
+
+    /// The directory of everything that belongs to the test.
+    pub fn files(&self) -> &Path {
+        self.files.path()
     }
 
     /// The directory of the database.
@@ -192,10 +207,15 @@ impl Server {
         (status, serde_json::from_str(&body).unwrap_or(Value::String(body)))
     }
 
-    /// Kills the server without warning and starts it again on the same data.
-    pub fn crash(&mut self) {
+    /// Kills the server without warning.
+    pub fn kill(&mut self) {
         self.child.kill().unwrap();
         wait(&mut self.child);
+    }
+
+    /// Kills the server without warning and starts it again on the same data.
+    pub fn crash(&mut self) {
+        self.kill();
         self.launch_again();
     }
 
@@ -296,7 +316,8 @@ fn launch(files: &Path, arguments: &[String], environment: &[(String, String)]) 
     let mut child = command(files, arguments, environment).stderr(log).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let Some(address) = line.trim().strip_prefix("listening on http://") else {
+    let address = line.trim().strip_prefix("listening on ").and_then(|url| url.split_once("://"));
+    let Some((_, address)) = address else {
         child.kill().ok();
         child.wait().ok();
         let log = std::fs::read_to_string(files.join("log")).unwrap_or_default();

@@ -26,6 +26,15 @@ test('a turn is put together from its frames', () => {
   assert.equal(turn.end.durationMs, 12);
 });
 
+test('a question keeps the name of who asked, whatever comes after', () => {
+  const asked = { type: 'user_message', seq: 3, turn: 1, message_id: 'm1', author: 'Ada', content: 'Where?' };
+  const accepted = { type: 'accepted', seq: 3, turn: 1, message_id: 'm1', position: 0 };
+  const own = openConversation(1, [{ messageId: 'm1', content: 'Where?' }]);
+  assert.equal(play([accepted, asked], own).turns[0].author, 'Ada');
+  assert.equal(play([asked, accepted], own).turns[0].author, 'Ada');
+  assert.equal(play(TURN).turns[0].author, undefined);
+});
+
 test('frames that come twice change nothing', () => {
   const once = play(TURN);
   assert.deepEqual(play(TURN, once).turns, once.turns);

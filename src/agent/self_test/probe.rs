@@ -65,7 +65,7 @@ pub struct Beside {
     /// An abstract socket that somebody listens on.
     pub abstract_socket: String,
     /// A file's socket that somebody listens on.
-    pub socket: PathBuf,
+    pub socket: Option<PathBuf>,
 }
 
 /// Tries everything.
@@ -225,7 +225,9 @@ fn reaching(attempts: &mut Attempts, plan: &Plan, beside: &Beside, server: Optio
     let name = SocketAddr::from_abstract_name(&beside.abstract_socket);
     let connected = name.and_then(|name| UnixStream::connect_addr(&name));
     reach("connect to an abstract socket", connected.map(drop));
-    reach("connect to a file's socket", UnixStream::connect(&beside.socket).map(drop));
+    if let Some(socket) = &beside.socket {
+        reach("connect to a file's socket", UnixStream::connect(socket).map(drop));
+    }
     if !plan.has_network {
         reach("open a socket of the network", UdpSocket::bind(("127.0.0.1", 0)).map(drop));
     }

@@ -46,7 +46,7 @@ struct Scratch {
     project: Project,
     beside: Beside,
     /// Open as long as the probe runs.
-    _listening: (TcpListener, UnixListener, UnixListener),
+    _listening: (TcpListener, UnixListener, Option<UnixListener>),
 }
 
 /// One run of the probe.
@@ -162,7 +162,7 @@ async fn ask(
 impl Scratch {
     fn new(place: &Place) -> io::Result<Self> {
         place.make()?;
-        let dir = place.agents.join(format!("self-test-{}", Uuid::new_v4()));
+        let dir = place.self_tests.join(Uuid::new_v4().to_string());
         let (project, beside) = (dir.join("project"), dir.join("beside"));
         fs::create_dir_all(project.join("dir"))?;
         fs::create_dir(&beside)?;
@@ -178,10 +178,14 @@ impl Scratch {
         let port = TcpListener::bind(("127.0.0.1", 0))?;
         let name = format!("cicerone-self-test-{}", Uuid::new_v4());
         let unnamed = UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name)?)?;
-        // A path to a socket must be short, and this one may not be.
-        let socket = std::env::temp_dir().join(&name);
-        let named = UnixListener::bind(&socket)?;
-        open_to_all(&socket, 0o777)?;
+        let socket = dir.join("socket");
+        // A path to a socket must be short, and this one may not be: then that is not tried.
+        let named = match UnixListener::bind(&socket) {
+            Err(error) if error.kind() != io::ErrorKind::InvalidInput => return Err(error),
+            named => named.ok(),
+        };
+        let socket = named.is_some().then_some(socket);
+        socket.iter().try_for_each(|socket| open_to_all(socket, 0o777))?;
         Ok(Self {
             project: Project { name: ProjectName::mend("self-test"), dir: project },
             beside: Beside {
@@ -193,13 +197,6 @@ impl Scratch {
             dir,
             _listening: (port, unnamed, named),
         })
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // Gone already is what was wanted.
-        fs::remove_file(&self.beside.socket).ok();
     }
 }
 

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
 use crate::{
-    entry::{Outcome, ResponseDone, UserMessage},
+    entry::{Outcome, ResponseDone, ToolCall, UserMessage},
     wire::Dialect,
 };
+
+mod viewers;
 
 /// A client of our dialect: applies frames as the page does.
 #[derive(Default, Debug)]
@@ -208,97 +209,6 @@ fn a_question_that_comes_in_between_leaves_each_block_its_own_number() {
     let rows = stored(&transcript.take_dirty());
     let blocks: Vec<_> = rows.iter().map(|row| row.block).collect();
     assert_eq!(blocks, [Some((1, 0)), None, Some((1, 1))]);
-}
-
-#[derive(Debug, Clone)]
-enum Step {
-    Append(bool, String),
-    Replace(String),
-    Fixed,
-    NextTurn,
-    Read(usize),
-    Return,
-    Write,
-    Crash,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        6 => (any::<bool>(), "[a-zé\"\\\\\n😀]{1,40}").prop_map(|(thinking, text)| Step::Append(thinking, text)),
-        1 => "[a-z\"]{0,20}".prop_map(Step::Replace),
-        2 => Just(Step::Fixed),
-        1 => Just(Step::NextTurn),
-        4 => (1usize..3000).prop_map(Step::Read),
-        2 => Just(Step::Return),
-        3 => Just(Step::Write),
-        1 => Just(Step::Crash),
-    ]
-}
-
-/// The database as far as it matters here.
-#[derive(Default)]
-struct Disk(BTreeMap<i64, EntryRow>);
-
-impl Disk {
-    fn write(&mut self, rows: Vec<EntryRow>) {
-        for row in rows {
-            self.0.insert(row.first_seq, row);
-        }
-    }
-
-    fn rows(&self) -> Vec<EntryRow> {
-        self.0.values().cloned().collect()
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
-
-    /// Whatever happens, and in whatever order, the viewer's screen is what is stored.
-    #[test]
-    fn p4_every_reconstruction_equals_the_stored_conversation(steps in prop::collection::vec(step(), 1..80)) {
-        let mut reserved = SEQ_RANGE;
-        let mut transcript = Transcript::new(reserved);
-        let mut disk = Disk::default();
-        let mut client = Client::default();
-        let mut cursor = transcript.enter(None).cursor;
-        let mut turn = 1;
-        for step in steps {
-            match step {
-                Step::Append(thinking, text) => transcript.append(turn, thinking, &text),
-                Step::Replace(text) => transcript.replace(turn, &text),
-                Step::Fixed => { transcript.push(turn, asked("q"), false); }
-                Step::NextTurn => { transcript.push(turn, done(), false); turn += 1; }
-                Step::Read(bytes) => {
-                    let page = transcript.page(cursor, Dialect::V1, bytes);
-                    frames(&page).iter().for_each(|frame| client.apply(frame));
-                    cursor = page.next;
-                }
-                Step::Return => {
-                    let entrance = transcript.enter(Some(client.seq));
-                    client.enter(&entrance);
-                    cursor = entrance.cursor;
-                }
-                Step::Write => disk.write(transcript.take_dirty()),
-                Step::Crash => {
-                    transcript = Transcript::restore(&disk.rows(), reserved + 1).unwrap();
-                    reserved += SEQ_RANGE;
-                    turn = disk.0.values().map(|row| row.turn).max().unwrap_or(0) + 1;
-                    let entrance = transcript.enter(Some(client.seq));
-                    client.enter(&entrance);
-                    cursor = entrance.cursor;
-                }
-            }
-        }
-        disk.write(transcript.take_dirty());
-        loop {
-            let page = transcript.page(cursor, Dialect::V1, 4096);
-            frames(&page).iter().for_each(|frame| client.apply(frame));
-            cursor = page.next;
-            if !page.more { break; }
-        }
-        prop_assert_eq!(client.screen(), stored(&disk.rows()));
-    }
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! A viewer's questions on their way to the session.
 
+use std::time::Instant;
+
 use crate::{
-    session::messages::{Asking, Destination, Post},
+    session::messages::{Asking, Destination, Held, Post},
+    web::door::visitors::TooMany,
     wire::{
         Dialect,
         outgoing::{Notice, Refusal},
@@ -52,8 +55,18 @@ impl Viewer {
 
     fn send_post(&mut self, message_id: Option<String>, what: Asking, context: &mut Context) {
         let Some(followed) = &self.followed else { return };
+        let visitor = &self.surroundings.visitor;
+        let permit = match visitor.may_ask(Instant::now()).and_then(|()| visitor.begin_turn()) {
+            Ok(permit) => permit.map(|permit| Box::new(permit) as Held),
+            Err(TooMany { words: content, .. }) => {
+                let refusal = Refusal { content, retryable: Some(true), message_id };
+                return self.say(&Notice::Error(refusal), context);
+            }
+        };
+        let author = visitor.user.clone();
         let id = message_id.clone();
-        let posted = followed.session.send(Post { viewer: self.id, message_id, what });
+        let post = Post { viewer: self.id, message_id, what, author, permit };
+        let posted = followed.session.send(post);
         self.occupy(posted, context, move |viewer, answer, context| {
             let refusal = match answer {
                 Ok(Ok(())) => return,

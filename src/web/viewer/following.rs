@@ -206,7 +206,7 @@ impl Viewer {
     /// The page left no conversation that is live since. If its turn was open when the server
     /// went, it waits for what became of that.
     fn attach_missed(&mut self, context: &mut Context) {
-        let Surroundings { state, project, browser } = &self.surroundings;
+        let Surroundings { state, project, browser, .. } = &self.surroundings;
         let (state, project, browser) = (state.clone(), project.clone(), browser.clone());
         let name = project.clone();
         let reader = state.resources.reader.clone();

@@ -1,0 +1,67 @@
+//! Takes tokens out of the process's environment: what a process was started with can be read in
+//! `/proc` by every process of its user for as long as it runs, so by an agent too. The program
+//! starts itself anew without them, under the same process id, and reads them from a pipe.
+
+use std::{
+    collections::HashMap,
+    env,
+    ffi::OsString,
+    io::{self, Read as _, Write as _},
+    os::unix::{ffi::OsStrExt as _, process::CommandExt as _},
+    process::Command,
+};
+
+/// The variable with the viewers' token.
+pub const VIEWER: &str = "CICERONE_VIEWER_TOKEN";
+
+/// The variable with the admin's token.
+pub const ADMIN: &str = "CICERONE_ADMIN_TOKEN";
+
+/// Set when the tokens come on stdin, as a line each: `NAME=TOKEN`.
+pub const ON_STDIN: &str = "CICERONE_TOKENS_ON_STDIN";
+
+/// Bytes of tokens at most: what a pipe surely takes without a reader.
+const MOST: usize = 4096;
+
+/// Starts the program anew if its environment holds a token. Returns only if there is none, or
+/// with the reason why that failed.
+pub fn leave_environment() -> io::Result<()> {
+    let tokens: Vec<(&str, OsString)> =
+        [VIEWER, ADMIN].into_iter().filter_map(|name| Some((name, env::var_os(name)?))).collect();
+    if tokens.is_empty() {
+        return Ok(());
+    }
+    let mut text = Vec::new();
+    for (name, token) in &tokens {
+        text.extend([name.as_bytes(), b"=", token.as_bytes(), b"\n"].concat());
+    }
+    if text.len() > MOST {
+        return Err(io::Error::other(format!(
+            "{VIEWER} and {ADMIN} together have more than {MOST} bytes"
+        )));
+    }
+    let (reader, mut writer) = io::pipe()?;
+    writer.write_all(&text)?;
+    drop(writer);
+    let mut arguments = env::args_os();
+    let mut command = Command::new(env::current_exe()?);
+    command
+        .arg0(arguments.next().unwrap_or_default())
+        .args(arguments)
+        .env_remove(VIEWER)
+        .env_remove(ADMIN)
+        .env(ON_STDIN, "1")
+        .stdin(reader);
+    Err(command.exec())
+}
+
+/// The tokens that [`leave_environment`] has handed over, by the names of their variables.
+pub fn handed_over() -> io::Result<HashMap<String, OsString>> {
+    if env::var_os(ON_STDIN).is_none() {
+        return Ok(HashMap::new());
+    }
+    let mut text = String::new();
+    io::stdin().take(MOST as u64).read_to_string(&mut text)?;
+    let pairs = text.lines().filter_map(|line| line.split_once('='));
+    Ok(pairs.map(|(name, token)| (name.to_owned(), token.into())).collect())
+}

@@ -1,0 +1,478 @@
+//! P4, for every order of events: several viewers of both dialects come, go, lag and return while
+//! turns run, questions come in between, and the server crashes. Whatever happens, a viewer of
+//! ours ends with what is stored, and one of the original with what was said since it came in.
+
+use std::collections::VecDeque;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// What stands for a tool call, and for the end of a turn, in what the original's clients see.
+const CALL: &str = "\u{1}call\u{1}";
+const END: &str = "\u{1}end\u{1}";
+
+/// Viewers of our dialect; those of the original's are counted after them.
+const OURS: usize = 3;
+const SEEDS: usize = 2;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Append(bool, String),
+    CloseBlock,
+    Replace(String),
+    Call,
+    Ask,
+    End,
+    /// What changed is handed to the database.
+    Write,
+    /// The database answers.
+    Written(bool),
+    /// Whether the write that was under way took effect.
+    Crash(bool),
+    Read(usize, usize),
+    Return(usize, After),
+    Resume(usize, Place),
+}
+
+/// What a viewer of ours says it saw last.
+#[derive(Debug, Clone)]
+enum After {
+    Newest,
+    Nothing,
+    Nonsense(i64),
+    /// What it had at an earlier moment, by its count: a page from a cache.
+    Earlier(usize),
+}
+
+/// Where a viewer of the original comes in.
+#[derive(Debug, Clone)]
+enum Place {
+    Now,
+    End,
+    /// Behind the entry of this count.
+    Behind(usize),
+}
+
+/// The database as far as it matters here.
+#[derive(Default)]
+struct Disk(BTreeMap<i64, EntryRow>);
+
+impl Disk {
+    fn write(&mut self, rows: Vec<EntryRow>) {
+        for row in rows {
+            self.0.insert(row.first_seq, row);
+        }
+    }
+
+    fn rows(&self) -> Vec<EntryRow> {
+        self.0.values().cloned().collect()
+    }
+
+    fn has(&self, turn: i64, kind: &str) -> bool {
+        self.0.values().any(|row| row.turn == turn && row.kind == kind)
+    }
+}
+
+/// An entry as a client of the original sees it.
+#[derive(Debug, Clone)]
+struct Said {
+    turn: i64,
+    first_seq: i64,
+    /// `None`: it sees nothing of it.
+    text: Option<String>,
+    is_open: bool,
+}
+
+/// A client of the original.
+#[derive(Debug)]
+struct Seed {
+    cursor: Cursor,
+    got: String,
+    /// What it will have got when it has read everything.
+    expected: String,
+    /// Where the newest entry begins in it.
+    newest_from: usize,
+}
+
+impl Seed {
+    fn take(&mut self, frame: &str) {
+        let frame: Value = serde_json::from_str(frame).unwrap();
+        self.got.push_str(match frame["type"].as_str().unwrap() {
+            "text" => frame["content"].as_str().unwrap(),
+            "tool_call" => CALL,
+            "response_done" => END,
+            other => panic!("the original knows no {other}"),
+        });
+        let is_due = self.expected.starts_with(&self.got);
+        assert!(is_due, "{:?} is no beginning of {:?}", self.got, self.expected);
+    }
+
+    /// It cannot take back what it has: the new text follows what it got of the old.
+    fn replace(&mut self, text: &str) {
+        self.newest_from = self.newest_from.max(self.got.len());
+        self.expected.truncate(self.newest_from);
+        self.expected.push_str(text);
+    }
+}
+
+/// A client of ours and all that it had before.
+struct Ours {
+    client: Client,
+    cursor: Cursor,
+    past: Vec<(i64, BTreeMap<i64, Shown>)>,
+}
+
+struct World {
+    transcript: Transcript,
+    reserved: i64,
+    disk: Disk,
+    /// Rows that are being written.
+    writing: Option<Vec<EntryRow>>,
+    held: Vec<i64>,
+    said: Vec<Said>,
+    ours: Vec<Ours>,
+    seeds: Vec<Seed>,
+    running: Option<i64>,
+    waiting: VecDeque<i64>,
+    turns: i64,
+}
+
+impl World {
+    fn new() -> Self {
+        let transcript = Transcript::new(SEQ_RANGE);
+        let cursor = transcript.enter(None).cursor;
+        let ours = |_| Ours { client: Client::default(), cursor, past: Vec::new() };
+        let seed = |_| Seed { cursor, got: String::new(), expected: String::new(), newest_from: 0 };
+        Self {
+            transcript,
+            reserved: SEQ_RANGE,
+            disk: Disk::default(),
+            writing: None,
+            held: Vec::new(),
+            said: Vec::new(),
+            ours: (0..OURS).map(ours).collect(),
+            seeds: (0..SEEDS).map(seed).collect(),
+            running: None,
+            waiting: VecDeque::new(),
+            turns: 0,
+        }
+    }
+
+    fn step(&mut self, step: Step) {
+        match (step, self.running) {
+            (Step::Append(thinking, text), Some(turn)) => self.append(turn, thinking, &text),
+            (Step::CloseBlock, _) => {
+                self.transcript.close_block();
+                self.close();
+            }
+            (Step::Replace(text), Some(turn)) => self.replace(turn, &text),
+            (Step::Call, Some(turn)) => drop(self.push(turn, call(), Some(CALL), false)),
+            (Step::Ask, _) => {
+                self.turns += 1;
+                self.push(self.turns, asked("q"), None, false);
+                self.waiting.push_back(self.turns);
+                self.advance();
+            }
+            (Step::End, Some(turn)) => {
+                let seq = self.push(turn, done(), Some(END), true);
+                self.held.push(seq);
+                self.running = None;
+                self.advance();
+            }
+            (Step::Write, _) if self.writing.is_none() => {
+                self.writing = Some(self.transcript.take_dirty());
+            }
+            (Step::Written(well), _) => self.written(well),
+            (Step::Crash(took_effect), _) => self.crash(took_effect),
+            (Step::Read(viewer, bytes), _) => drop(self.read(viewer, bytes)),
+            (Step::Return(viewer, after), _) => self.come_back(viewer, &after),
+            (Step::Resume(viewer, place), _) => self.resume(viewer, &place),
+            // Nothing is said outside a turn, and one write is under way at a time.
+            _ => (),
+        }
+    }
+
+    fn advance(&mut self) {
+        if self.running.is_none() {
+            self.running = self.waiting.pop_front();
+        }
+    }
+
+    fn close(&mut self) {
+        if let Some(last) = self.said.last_mut() {
+            last.is_open = false;
+        }
+    }
+
+    /// Notes an entry, and what the original's clients are to get of it.
+    fn say(&mut self, turn: i64, first_seq: i64, text: Option<&str>, is_open: bool) {
+        self.close();
+        self.said.push(Said { turn, first_seq, text: text.map(str::to_owned), is_open });
+        for seed in &mut self.seeds {
+            seed.newest_from = seed.expected.len();
+            seed.expected.push_str(text.unwrap_or_default());
+        }
+    }
+
+    fn push(&mut self, turn: i64, content: Content, text: Option<&str>, held: bool) -> i64 {
+        let seq = self.transcript.push(turn, content, held);
+        self.say(turn, seq, text, false);
+        seq
+    }
+
+    fn is_open(&self, turn: i64, thinking: bool) -> bool {
+        let last = self.said.last();
+        last.is_some_and(|it| it.is_open && it.turn == turn && it.text.is_none() == thinking)
+    }
+
+    fn append(&mut self, turn: i64, thinking: bool, text: &str) {
+        let seq = self.transcript.next_seq;
+        self.transcript.append(turn, thinking, text);
+        if !self.is_open(turn, thinking) {
+            return self.say(turn, seq, Some(text).filter(|_| !thinking), true);
+        }
+        if let Some(known) = self.said.last_mut().and_then(|last| last.text.as_mut()) {
+            known.push_str(text);
+            self.seeds.iter_mut().for_each(|seed| seed.expected.push_str(text));
+        }
+    }
+
+    fn replace(&mut self, turn: i64, text: &str) {
+        let seq = self.transcript.next_seq;
+        self.transcript.replace(turn, text);
+        if text.is_empty() {
+            return;
+        }
+        if !self.is_open(turn, false) {
+            return self.say(turn, seq, Some(text), true);
+        }
+        self.said.last_mut().unwrap().text = Some(text.to_owned());
+        self.seeds.iter_mut().for_each(|seed| seed.replace(text));
+    }
+
+    /// As the session does it: what is held is shown also when it cannot be stored.
+    fn written(&mut self, well: bool) {
+        let Some(rows) = self.writing.take() else { return };
+        let last = rows.iter().map(|row| row.last_seq).max().unwrap_or(0);
+        match rows.first().map(|row| row.first_seq) {
+            Some(first) if !well => self.transcript.mark_dirty_from(first),
+            _ => self.disk.write(rows),
+        }
+        for seq in std::mem::take(&mut self.held) {
+            if seq <= last {
+                self.transcript.release(seq);
+            } else {
+                self.held.push(seq);
+            }
+        }
+    }
+
+    /// The server is gone and another one reads what is stored. A question was stored before it
+    /// was shown, so that it gets its entry again; the turn that ran is ended.
+    fn crash(&mut self, took_effect: bool) {
+        if let Some(rows) = self.writing.take().filter(|_| took_effect) {
+            self.disk.write(rows);
+        }
+        let mut seq = self.reserved;
+        for turn in 1..=self.turns {
+            let question = (!self.disk.has(turn, "user_message")).then(|| asked("q"));
+            let has_ended = self.waiting.contains(&turn) || self.disk.has(turn, "response_done");
+            for content in question.into_iter().chain((!has_ended).then(done)) {
+                seq += 1;
+                let (kind, payload) = (content.kind().to_owned(), content.payload().unwrap());
+                let row = EntryRow { turn, first_seq: seq, last_seq: seq, kind, payload };
+                self.disk.write(vec![row]);
+            }
+        }
+        self.transcript = Transcript::restore(&self.disk.rows(), seq + 1).unwrap();
+        self.reserved = seq + SEQ_RANGE;
+        self.held.clear();
+        self.running = None;
+        self.advance();
+        self.said = self.disk.rows().iter().map(said).collect();
+        for viewer in 0..OURS + SEEDS {
+            self.come_back(viewer, &After::Newest);
+            self.resume(viewer, &Place::Now);
+        }
+    }
+
+    /// Tells whether there is more to read.
+    fn read(&mut self, viewer: usize, bytes: usize) -> bool {
+        let page = self.read_page(viewer, bytes);
+        // One of the original may come in behind an end that is held, and never sees that.
+        if viewer < OURS {
+            let is_early = |held: &i64| page.seq.is_some_and(|seq| seq >= *held);
+            let told = || format!("shown up to {:?} while {:?} is held", page.seq, self.held);
+            assert!(!self.held.iter().any(is_early), "{}", told());
+        }
+        page.more
+    }
+
+    fn read_page(&mut self, viewer: usize, bytes: usize) -> Page {
+        if let Some(ours) = self.ours.get_mut(viewer) {
+            let page = self.transcript.page(ours.cursor, Dialect::V1, bytes);
+            frames(&page).iter().for_each(|frame| ours.client.apply(frame));
+            ours.past.push((ours.client.seq, ours.client.entries.clone()));
+            ours.cursor = page.next;
+            return page;
+        }
+        let seed = &mut self.seeds[viewer - OURS];
+        let page = self.transcript.page(seed.cursor, Dialect::Seed, bytes);
+        frames(&page).iter().for_each(|frame| seed.take(frame));
+        seed.cursor = page.next;
+        page
+    }
+
+    fn come_back(&mut self, viewer: usize, after: &After) {
+        let Some(ours) = self.ours.get_mut(viewer) else { return };
+        let after = match after {
+            After::Newest => Some(ours.client.seq),
+            After::Nothing => None,
+            // A number that was given out would mean that it has what came before.
+            After::Nonsense(after) => {
+                Some(*after).filter(|after| !(0..self.transcript.next_seq).contains(after))
+            }
+            After::Earlier(moment) => {
+                let moment = moment % ours.past.len().max(1);
+                let (seq, entries) = ours.past.get(moment).cloned().unwrap_or_default();
+                ours.client = Client { seq, entries };
+                Some(seq)
+            }
+        };
+        let entrance = self.transcript.enter(after);
+        ours.client.enter(&entrance);
+        ours.cursor = entrance.cursor;
+    }
+
+    fn resume(&mut self, viewer: usize, place: &Place) {
+        let Some(index) = viewer.checked_sub(OURS) else { return };
+        let (cursor, from) = match (place, self.running) {
+            (Place::Now, Some(turn)) => {
+                let from = self.said.iter().position(|said| said.turn == turn).unwrap();
+                (self.transcript.start_of(turn), from)
+            }
+            (Place::Behind(count), _) if !self.said.is_empty() => {
+                let at = count % self.said.len();
+                (self.transcript.behind(self.said[at].first_seq), at + 1)
+            }
+            _ => (self.transcript.end(), self.said.len()),
+        };
+        let texts = self.said[from..].iter().map(|said| said.text.as_deref().unwrap_or_default());
+        let newest = texts.clone().next_back().map_or(0, str::len);
+        let expected: String = texts.collect();
+        let newest_from = expected.len() - newest;
+        self.seeds[index] = Seed { cursor, got: String::new(), expected, newest_from };
+    }
+}
+
+/// What a stored entry is to a client of the original.
+fn said(row: &EntryRow) -> Said {
+    let payload: Value = serde_json::from_str(&row.payload).unwrap();
+    let text = match row.kind.as_str() {
+        "text" => payload["content"].as_str().map(str::to_owned),
+        "tool_call" => Some(CALL.to_owned()),
+        "response_done" => Some(END.to_owned()),
+        _ => None,
+    };
+    Said { turn: row.turn, first_seq: row.first_seq, text, is_open: false }
+}
+
+fn call() -> Content {
+    let input = serde_json::value::RawValue::from_string("{}".to_owned()).unwrap();
+    Content::ToolCall(ToolCall { call_id: "c".to_owned(), tool: "Read".to_owned(), input })
+}
+
+fn text() -> impl Strategy<Value = String> {
+    let short = "[a-zé\"\\\\\n😀]{1,40}";
+    prop_oneof![
+        12 => short,
+        // Several of them make a text of many pages.
+        1 => (short, 10usize..200).prop_map(|(text, times)| text.repeat(times)),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let after = prop_oneof![
+        4 => Just(After::Newest),
+        1 => Just(After::Nothing),
+        1 => prop_oneof![-3i64..0, 0i64..100_000].prop_map(After::Nonsense),
+        2 => any::<usize>().prop_map(After::Earlier),
+    ];
+    let place = prop_oneof![
+        2 => Just(Place::Now),
+        1 => Just(Place::End),
+        1 => any::<usize>().prop_map(Place::Behind),
+    ];
+    let bytes = prop_oneof![4 => 1usize..300, 2 => 300usize..20_000];
+    prop_oneof![
+        9 => (any::<bool>(), text()).prop_map(|(thinking, text)| Step::Append(thinking, text)),
+        1 => Just(Step::CloseBlock),
+        1 => "[a-z\"]{0,20}".prop_map(Step::Replace),
+        1 => Just(Step::Call),
+        3 => Just(Step::Ask),
+        2 => Just(Step::End),
+        4 => Just(Step::Write),
+        4 => prop_oneof![9 => Just(true), 1 => Just(false)].prop_map(Step::Written),
+        1 => any::<bool>().prop_map(Step::Crash),
+        9 => (0..OURS + SEEDS, bytes).prop_map(|(viewer, bytes)| Step::Read(viewer, bytes)),
+        3 => (0..OURS, after).prop_map(|(viewer, after)| Step::Return(viewer, after)),
+        1 => (OURS..OURS + SEEDS, place).prop_map(|(viewer, place)| Step::Resume(viewer, place)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
+
+    /// Whatever happens, and in whatever order, every viewer's screen is what is stored.
+    #[test]
+    fn p4_every_reconstruction_equals_the_stored_conversation(
+        steps in prop::collection::vec(step(), 1..120)
+    ) {
+        let mut world = World::new();
+        steps.into_iter().for_each(|step| world.step(step));
+        // Everything is stored and shown, and everybody reads to the end.
+        world.written(true);
+        world.writing = Some(world.transcript.take_dirty());
+        world.written(true);
+        for viewer in 0..OURS + SEEDS {
+            while world.read(viewer, 4096) {}
+        }
+        let stored = stored(&world.disk.rows());
+        prop_assert_eq!(stored.len(), world.said.len());
+        for ours in &world.ours {
+            prop_assert_eq!(ours.client.screen(), stored.clone());
+        }
+        for seed in &world.seeds {
+            prop_assert_eq!(&seed.got, &seed.expected);
+        }
+    }
+
+    /// A text is cut where one of its pieces ended, and so never within an escape.
+    #[test]
+    fn a_growing_text_is_never_cut_inside_an_escape(
+        pieces in prop::collection::vec(text(), 1..40),
+        sizes in prop::collection::vec(1usize..9000, 1..8),
+    ) {
+        let mut growing = Growing::new(false, 0);
+        for (seq, piece) in (1..).zip(&pieces) {
+            growing.append(piece, seq);
+        }
+        let last_seq = i64::try_from(pieces.len()).unwrap();
+        let (mut from, mut whole) = (0, String::new());
+        for size in sizes.iter().cycle() {
+            let (to, seq) = growing.cut(from, *size, last_seq);
+            prop_assert!(to > from);
+            let piece = &growing.escaped()[from..to];
+            let piece: String = serde_json::from_str(&format!("\"{piece}\"")).unwrap();
+            whole.push_str(&piece);
+            let seen = pieces[..usize::try_from(seq).unwrap()].concat();
+            prop_assert_eq!(&whole, &seen, "the number of a cut tells what was seen");
+            from = to;
+            if from == growing.escaped().len() {
+                break;
+            }
+        }
+        prop_assert_eq!(whole, pieces.concat());
+    }
+}

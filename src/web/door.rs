@@ -1,0 +1,338 @@
+//! The door: every request passes it before anything else sees it. It asks, in this order: is the
+//! request addressed to us, whom does it come from, may the page that sent it do this, is it of a
+//! bearable size, and has whoever sent it shown what is needed? What each answer rests on stands
+//! in a module of its own; here they are put together and turned into responses.
+
+pub mod headers;
+pub mod hosts;
+pub mod login;
+pub mod logins;
+pub mod origins;
+pub mod proxies;
+pub mod tokens;
+pub mod visitors;
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
+
+use actix_web::{
+    Error, HttpMessage as _, HttpResponse, ResponseError as _,
+    body::{EitherBody, MessageBody},
+    cookie::Cookie,
+    dev::{ServiceRequest, ServiceResponse},
+    error::InternalError,
+    http::{Method, StatusCode, header, header::HeaderMap},
+    middleware::Next,
+    web::{self, ServiceConfig},
+};
+
+use crate::{
+    authority::{Authority, Scheme},
+    config::settings::Settings,
+};
+
+use super::problem::Problem;
+use headers::Occasion;
+use hosts::{Hosts, WrongHost};
+use logins::Logins;
+use origins::{Origins, Page, Sender};
+use proxies::{Proxies, Told};
+use tokens::{Role, Tokens};
+use visitors::{Bounds, TooMany, Visitor, Visitors};
+
+/// Of a text that came from outside, as much as an answer or a log line repeats.
+const LONGEST_QUOTE: usize = 100;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Door {
+    hosts: Hosts,
+    origins: Origins,
+    proxies: Proxies,
+    user_header: Option<String>,
+    tokens: Tokens,
+    logins: Logins,
+    visitors: Arc<Visitors>,
+    has_tls: bool,
+    body_bytes: usize,
+    header_bytes: usize,
+    /// The port that is listened on, once it is known.
+    port: OnceLock<u16>,
+}
+
+/// What becomes of a request.
+enum Answer {
+    /// It goes on, as this visitor's.
+    Pass(Visitor),
+    /// A page of another origin asks what it may send.
+    Preflight,
+}
+
+impl Door {
+    /// The door of a server that listens as `settings` say.
+    pub fn new(settings: &Settings) -> Arc<Self> {
+        let (access, limits) = (&settings.access, &settings.visitor_limits);
+        Arc::new(Self {
+            hosts: Hosts::new(settings.listen.ip(), access.hosts.clone()),
+            origins: Origins::new(access.origins.clone()),
+            proxies: Proxies::new(access.trusted_proxies.clone()),
+            user_header: access.user_header.clone(),
+            tokens: Tokens::new(access.viewer_token.clone(), access.admin_token.clone()),
+            logins: Logins::new(access.login_lifetime, limits.logins),
+            visitors: Visitors::new(Bounds {
+                sockets: limits.sockets_per_visitor,
+                turns: limits.turns_per_visitor,
+                messages: limits.messages_per_minute,
+                failures: limits.failed_logins_per_minute,
+            }),
+            has_tls: settings.tls.is_some(),
+            body_bytes: limits.body_bytes,
+            header_bytes: limits.header_bytes,
+            port: OnceLock::new(),
+        })
+    }
+
+    /// Tells the port that is listened on. Before, nobody is let in.
+    pub fn open(&self, port: u16) {
+        // It does not change.
+        self.port.set(port).unwrap_or_default();
+    }
+
+    /// Bounds the bodies that handlers read, also where their length is not told before.
+    pub fn configure(&self, config: &mut ServiceConfig) {
+        let refuse = |error: &dyn std::fmt::Display, status: StatusCode| {
+            InternalError::from_response(
+                "",
+                Problem::new(status, error.to_string()).error_response(),
+            )
+        };
+        let form = web::FormConfig::default()
+            .limit(self.body_bytes)
+            .error_handler(move |error, _| refuse(&error, error.status_code()).into());
+        let json = web::JsonConfig::default()
+            .limit(self.body_bytes)
+            .error_handler(move |error, _| refuse(&error, error.status_code()).into());
+        let payload = web::PayloadConfig::new(self.body_bytes);
+        config.app_data(form).app_data(json).app_data(payload);
+    }
+
+    /// Looks at a request. What is found out for the headers of the response goes to `occasion`.
+    fn admit(&self, request: &ServiceRequest, occasion: &mut Occasion) -> Result<Answer, Problem> {
+        let (head, method) = (request.headers(), request.method());
+        let host = self.host(request)?;
+        let peer = self.peer(request);
+        let is_secure = peer.is_secure.unwrap_or(self.has_tls);
+        occasion.only_tls = self.has_tls && !host.host.is_loopback();
+
+        let page = self.origins.page(sender(head), &host, is_secure);
+        let is_upgrade = head.contains_key(header::UPGRADE);
+        let changes = !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+        match &page {
+            Page::Named(origin) => occasion.reader = Some(origin.to_string()),
+            Page::Foreign if is_upgrade || changes => return Err(foreign_page(head)),
+            Page::Foreign | Page::Own => (),
+        }
+        occasion.is_preflight = *method == Method::OPTIONS
+            && occasion.reader.is_some()
+            && head.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        if occasion.is_preflight {
+            return Ok(Answer::Preflight);
+        }
+
+        self.check_size(head)?;
+        if tokens::has_token(request.query_string()) {
+            let words = "A token does not belong into an address, where histories and logs keep it. \
+                         Log in at /login, or send the header `Authorization: Bearer TOKEN`.";
+            return Err(Problem::new(StatusCode::BAD_REQUEST, words));
+        }
+        let mut visitor = self.visitors.visitor(peer.address, peer.user);
+        visitor.is_secure = is_secure;
+        let needed = tokens::needed(method, request.match_info().as_str());
+        visitor.role = self.role(request, &visitor, needed)?;
+        match (needed, visitor.role) {
+            (Some(needed), Some(role)) if needed > role => Err(not_admin()),
+            (Some(_), None) => Err(nothing_shown()),
+            _ => Ok(Answer::Pass(visitor)),
+        }
+    }
+
+    fn host(&self, request: &ServiceRequest) -> Result<Authority, Problem> {
+        let named = request.headers().get_all(header::HOST).map(|value| value.as_bytes());
+        let in_line = request.uri().authority().map(|authority| authority.as_str().as_bytes());
+        let scheme = if self.has_tls { Scheme::Https } else { Scheme::Http };
+        let Some(port) = self.port.get() else {
+            return Err(Problem::unavailable("the server is being started"));
+        };
+        self.hosts.host(named.chain(in_line), *port, scheme).map_err(|wrong| match wrong {
+            WrongHost::Unclear => {
+                let words = "A request names one host, in its `Host` header.";
+                Problem::new(StatusCode::BAD_REQUEST, words)
+            }
+            WrongHost::Another(host) => {
+                let host = quote(host.to_string().as_bytes());
+                let words = format!(
+                    "This server is not addressed as {host}; if it should be, add that to \
+                     `access.hosts`."
+                );
+                Problem::new(StatusCode::MISDIRECTED_REQUEST, words)
+            }
+        })
+    }
+
+    fn peer(&self, request: &ServiceRequest) -> proxies::Peer {
+        let all =
+            |name: &str| request.headers().get_all(name).map(|value| value.as_bytes()).collect();
+        let told = Told {
+            forwarded_for: all("x-forwarded-for"),
+            proto: request.headers().get("x-forwarded-proto").map(|value| value.as_bytes()),
+            user: self.user_header.as_deref().map_or_else(Vec::new, all),
+        };
+        let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let socket = request.peer_addr().map_or(nobody, |address| address.ip());
+        self.proxies.peer(socket, &told)
+    }
+
+    fn check_size(&self, head: &HeaderMap) -> Result<(), Problem> {
+        let bytes: usize = head.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        if bytes > self.header_bytes {
+            let words = format!(
+                "The headers have {bytes} bytes, and at most {} are taken.",
+                self.header_bytes
+            );
+            return Err(Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, words));
+        }
+        let length = head.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+        // What is no number was refused before.
+        let length: u64 = length.and_then(|length| length.parse().ok()).unwrap_or(0);
+        if length > u64::try_from(self.body_bytes).unwrap_or(u64::MAX) {
+            let words =
+                format!("The body has {length} bytes, and at most {} are taken.", self.body_bytes);
+            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, words));
+        }
+        Ok(())
+    }
+
+    /// The role of whoever sent a request. A wrong token is told where one is needed.
+    fn role(
+        &self,
+        request: &ServiceRequest,
+        visitor: &Visitor,
+        needed: Option<Role>,
+    ) -> Result<Option<Role>, Problem> {
+        if self.tokens.is_empty() {
+            return Ok(Some(Role::Admin));
+        }
+        let authorization = request.headers().get(header::AUTHORIZATION);
+        let authorization = authorization.and_then(|value| value.to_str().ok());
+        match authorization.and_then(tokens::bearer) {
+            Some(token) if needed.is_some() => self.role_of_token(visitor, token).map(Some),
+            _ => Ok(self.login(request.cookies().ok().as_deref())),
+        }
+    }
+
+    /// The role that a token gives. A wrong one counts against the address that showed it.
+    fn role_of_token(&self, visitor: &Visitor, token: &str) -> Result<Role, Problem> {
+        let now = Instant::now();
+        visitor.may_try(now).map_err(|many| too_many(&many))?;
+        self.tokens.role(token).ok_or_else(|| {
+            visitor.has_failed(now);
+            let words = "This token is not one of this server's.";
+            unauthorized(words, ", error=\"invalid_token\"")
+        })
+    }
+
+    /// The role of a browser that has logged in.
+    fn login(&self, cookies: Option<&Vec<Cookie<'static>>>) -> Option<Role> {
+        let now = Instant::now();
+        let own = cookies?.iter().filter(|cookie| cookie.name() == self.cookie_name());
+        own.filter_map(|cookie| self.logins.role(cookie.value(), now)).max()
+    }
+
+    /// Cookies are sent to all ports of a host: each server has one of its own.
+    fn cookie_name(&self) -> String {
+        format!("cicerone-login-{}", self.port.get().copied().unwrap_or_default())
+    }
+}
+
+/// The middleware.
+pub async fn pass<B: MessageBody + 'static>(
+    door: Arc<Door>,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let by_origin = !door.origins.is_empty();
+    let mut occasion = Occasion { by_origin, ..Occasion::default() };
+    let mut response = match door.admit(&request, &mut occasion) {
+        Ok(Answer::Pass(visitor)) => {
+            request.extensions_mut().insert(visitor);
+            match next.call(request).await {
+                Ok(response) => response.map_into_left_body(),
+                Err(error) => {
+                    let mut response = error.error_response();
+                    headers::secure(response.headers_mut(), &occasion);
+                    return Err(InternalError::from_response(error, response).into());
+                }
+            }
+        }
+        Ok(Answer::Preflight) => {
+            request.into_response(HttpResponse::NoContent().finish()).map_into_right_body()
+        }
+        Err(problem) => {
+            let path = quote(request.path().as_bytes());
+            log::debug!("refused method={} path={path} why={problem}", request.method());
+            request.into_response(problem.error_response()).map_into_right_body()
+        }
+    };
+    headers::secure(response.headers_mut(), &occasion);
+    Ok(response)
+}
+
+fn sender(head: &HeaderMap) -> Sender<'_> {
+    let mut origins = head.get_all(header::ORIGIN).map(|value| value.as_bytes());
+    let origin = match (origins.next(), origins.next()) {
+        (origin, None) => Ok(origin),
+        _ => Err(()),
+    };
+    Sender { origin, fetch_site: head.get("sec-fetch-site").map(|value| value.as_bytes()) }
+}
+
+fn foreign_page(head: &HeaderMap) -> Problem {
+    let origin = head.get(header::ORIGIN).map(|value| quote(value.as_bytes()));
+    let words = match origin {
+        Some(origin) => format!(
+            "A page of {origin} may not do this; if it should, add its origin to `access.origins`."
+        ),
+        None => "A page of another site may not do this.".to_owned(),
+    };
+    Problem::new(StatusCode::FORBIDDEN, words)
+}
+
+fn nothing_shown() -> Problem {
+    let words = "This needs a token. Log in at /login, or send the header `Authorization: Bearer \
+                 TOKEN`.";
+    unauthorized(words, "")
+}
+
+fn unauthorized(words: &str, parameters: &str) -> Problem {
+    let challenge = format!("Bearer realm=\"cicerone\"{parameters}");
+    Problem::new(StatusCode::UNAUTHORIZED, words).with_header(header::WWW_AUTHENTICATE, challenge)
+}
+
+fn not_admin() -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "This needs the token of an admin.")
+}
+
+fn too_many(many: &TooMany) -> Problem {
+    let seconds = visitors::seconds(many.retry_after).to_string();
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, many.words.clone())
+        .with_header(header::RETRY_AFTER, seconds)
+}
+
+/// A text from outside, so that it can be repeated: in quotes, escaped and of bounded length.
+fn quote(text: &[u8]) -> String {
+    let text: String = String::from_utf8_lossy(text).chars().take(LONGEST_QUOTE).collect();
+    format!("{text:?}")
+}

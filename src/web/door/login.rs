@@ -1,0 +1,79 @@
+//! The paths by which a browser shows a token once and has a cookie from then on.
+
+use std::{sync::Arc, time::Instant};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    cookie::{Cookie, SameSite, time::Duration as CookieDuration},
+    http::StatusCode,
+    web::{Data, Form, ReqData},
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::web::problem::Problem;
+
+use super::{Door, visitors::Visitor};
+
+/// What the form of the page sends.
+#[derive(Deserialize)]
+pub struct Shown {
+    token: String,
+}
+
+/// `GET /api/me`: who is asking, as the server sees it.
+pub async fn me(
+    door: Data<Arc<Door>>,
+    visitor: ReqData<Visitor>,
+    request: HttpRequest,
+) -> HttpResponse {
+    HttpResponse::Ok().json(json!({
+        "role": visitor.role,
+        "user": visitor.user,
+        "can_log_out": door.login(request.cookies().ok().as_deref()).is_some(),
+    }))
+}
+
+/// `POST /login`: a token for a cookie. The cookie holds a random id and not the token.
+pub async fn log_in(
+    door: Data<Arc<Door>>,
+    visitor: ReqData<Visitor>,
+    shown: Form<Shown>,
+) -> Result<HttpResponse, Problem> {
+    if door.tokens.is_empty() {
+        let words = "No token is configured here, and none is needed.";
+        return Err(Problem::new(StatusCode::CONFLICT, words));
+    }
+    let role = door.role_of_token(&visitor, shown.token.trim())?;
+    let id = door.logins.begin(role, Instant::now());
+    log::info!("login role={role:?}");
+    let lifetime = door.logins.lifetime();
+    let mut cookie = cookie(&door, id.to_string(), visitor.is_secure);
+    cookie.set_max_age(CookieDuration::try_from(lifetime).unwrap_or(CookieDuration::MAX));
+    Ok(HttpResponse::Ok().cookie(cookie).json(json!({ "role": role })))
+}
+
+/// `POST /logout`: ends the login of this browser.
+pub async fn log_out(
+    door: Data<Arc<Door>>,
+    visitor: ReqData<Visitor>,
+    request: HttpRequest,
+) -> HttpResponse {
+    for cookie in request.cookies().iter().flat_map(|cookies| cookies.iter()) {
+        if cookie.name() == door.cookie_name() {
+            door.logins.end(cookie.value());
+        }
+    }
+    let mut gone = cookie(&door, String::new(), visitor.is_secure);
+    gone.make_removal();
+    HttpResponse::NoContent().cookie(gone).finish()
+}
+
+fn cookie(door: &Door, id: String, is_secure: bool) -> Cookie<'static> {
+    Cookie::build(door.cookie_name(), id)
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Strict)
+        .secure(is_secure)
+        .finish()
+}

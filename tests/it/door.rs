@@ -1,0 +1,8 @@
+//! P10: closed by default. What comes in from where, with what in its hand, and what each who must
+//! stay outside is told.
+
+mod limits;
+mod pages;
+mod raw;
+mod tls;
+mod tokens;

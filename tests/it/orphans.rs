@@ -1,0 +1,138 @@
+//! P8: whatever its agents do at the moment at which a server ends, and however it ends, neither
+//! an agent nor a child of one nor the process that guards them is left.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::{
+    client::{Client, text_of},
+    processes::{all_gone, below, command_line},
+    server::{Server, Setup, eventually, signal},
+};
+
+/// Moments of the time in which an agent starts.
+const ROUNDS: u32 = 4;
+
+fn that_starts(how: &str) -> Setup {
+    Setup::scripted().env("SCRIPTED_AGENT_START", how).args(["--agent-env", "SCRIPTED_AGENT_START"])
+}
+
+/// Asks for a child of the agent, and waits for it: it lives until somebody ends it.
+async fn begets(client: &mut Client, then: &str) -> u32 {
+    client.ask(&format!("child\n{then}")).await;
+    text_of(&client.until("text").await).parse().unwrap()
+}
+
+/// What belongs to the server, which must hold these and its guard.
+async fn family(server: &Server, members: &[u32]) -> Vec<u32> {
+    eventually("all processes are known", async || {
+        let family = below(server.pid());
+        let has_guard = family.iter().any(|pid| command_line(*pid).contains("--guard"));
+        (has_guard && members.iter().all(|pid| family.contains(pid))).then_some(family)
+    })
+    .await
+}
+
+#[actix::test]
+async fn p8_a_kill_while_agents_are_idle_and_while_they_answer_leaves_nothing() {
+    let mut server = Server::start();
+    let (mut idle, mut busy) = (server.connect().await, server.connect().await);
+    idle.start().await;
+    busy.start().await;
+    let first = begets(&mut idle, "").await;
+    idle.turn().await;
+    let second = begets(&mut busy, "stream 100000 5").await;
+    let family = family(&server, &[first, second]).await;
+    server.kill();
+    all_gone(server.files(), &family, None, "idle and busy").await;
+}
+
+#[actix::test]
+async fn p8_a_kill_while_an_agent_starts_leaves_nothing() {
+    for how in ["slow", "hang", "stubborn", ""] {
+        let mut server = that_starts(how).start();
+        for round in 0..ROUNDS {
+            let mut client = server.connect().await;
+            client.send(json!({ "type": "start", "protocol": 1 })).await;
+            client.ask("child\nhang").await;
+            client.until("attached").await;
+            tokio::time::sleep(Duration::from_millis(6) * (round * round)).await;
+            let family = below(server.pid());
+            server.kill();
+            all_gone(server.files(), &family, None, how).await;
+            server.launch_again();
+        }
+    }
+}
+
+#[actix::test]
+async fn p8_an_agent_that_hibernates_takes_its_children_along_and_a_kill_then_leaves_nothing() {
+    let config = "[agent]\nidle_timeout = \"10ms\"\nstop_timeout = \"200ms\"\n";
+    let mut server = that_starts("stubborn").config(config).start();
+    for round in 0..ROUNDS {
+        let mut client = server.connect().await;
+        client.start().await;
+        let child = begets(&mut client, "").await;
+        client.turn().await;
+        if round == 0 {
+            let agent = server.agent_pid().await;
+            let spared = Some(server.pid());
+            all_gone(server.project_dir().as_path(), &[agent, child], spared, "hibernated").await;
+        }
+        tokio::time::sleep(Duration::from_millis(250) * round).await;
+        let family = below(server.pid());
+        server.kill();
+        all_gone(server.files(), &family, None, "hibernating").await;
+        server.launch_again();
+    }
+}
+
+#[actix::test]
+async fn p8_a_kill_of_the_guard_and_then_of_the_server_leaves_nothing() {
+    for is_new_agent in [false, true] {
+        let mut server = Server::start();
+        let mut client = server.connect().await;
+        client.start().await;
+        let child = begets(&mut client, "hang").await;
+        let known = family(&server, &[child]).await;
+        let guard = known.iter().find(|pid| command_line(**pid).contains("--guard"));
+        let guard = *guard.unwrap();
+        signal(guard, "KILL");
+        let mut members = vec![child];
+        if is_new_agent {
+            let mut other = server.connect().await;
+            other.start().await;
+            members.push(begets(&mut other, "hang").await);
+        }
+        eventually("there is another guard", async || {
+            let of = below(server.pid());
+            let guards = of.iter().filter(|pid| command_line(**pid).contains("--guard"));
+            guards.into_iter().any(|pid| *pid != guard).then_some(())
+        })
+        .await;
+        let family = family(&server, &members).await;
+        server.kill();
+        let when = format!("a guard that was killed, a new agent: {is_new_agent}");
+        all_gone(server.files(), &family, None, &when).await;
+    }
+}
+
+#[actix::test]
+async fn p8_a_shutdown_while_an_agent_starts_leaves_nothing() {
+    for how in ["slow", "hang", "stubborn", ""] {
+        let mut server = that_starts(how).config("[agent]\nstop_timeout = \"100ms\"\n").start();
+        for round in 0..ROUNDS {
+            let mut client = server.connect().await;
+            client.send(json!({ "type": "start", "protocol": 1 })).await;
+            client.ask("child\nhang").await;
+            client.until("attached").await;
+            tokio::time::sleep(Duration::from_millis(6) * (round * round)).await;
+            let family = below(server.pid());
+            let ended = server.terminate();
+            assert!(ended.success(), "{how}: {ended}");
+            all_gone(server.files(), &family, None, how).await;
+            server.launch_again();
+        }
+    }
+}
