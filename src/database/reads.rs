@@ -67,22 +67,27 @@ pub(super) fn missed(
     project: &ProjectName,
     browser: &str,
 ) -> Result<Option<(i64, i64)>, DatabaseError> {
-    // Of a turn that was cut off it misses the end alone; of one that waited everything but the
-    // question.
+    // Of a turn that was cut off it misses the end alone; of one that waited everything but its
+    // question, which may stand in the middle of the answer before. What comes of later turns
+    // follows.
     Ok(connection
         .prepare_cached(
-            "SELECT visit.conversation_id, min(iif(
+            "SELECT visit.conversation_id, iif(
                  final.payload ->> '$.outcome' = 'interrupted',
-                 final.first_seq - 1, question.first_seq))
+                 final.first_seq - 1,
+                 max(question.first_seq, (
+                     SELECT ifnull(max(last_seq), 0) FROM entries AS earlier
+                     WHERE earlier.conversation_id = turn.conversation_id
+                         AND earlier.turn < turn.turn)))
              FROM visits AS visit
              JOIN turns AS turn ON turn.conversation_id = visit.conversation_id
              LEFT JOIN entries AS final ON final.conversation_id = turn.conversation_id
                  AND final.turn = turn.turn AND final.kind IN ('response_done', 'error')
-             LEFT JOIN entries AS question ON question.conversation_id = turn.conversation_id
+             JOIN entries AS question ON question.conversation_id = turn.conversation_id
                  AND question.turn = turn.turn AND question.kind = 'user_message'
              WHERE visit.browser = ?1 AND visit.project = ?2 AND turn.recovered = 1
                  AND ifnull(final.first_seq > visit.seq, 1)
-             GROUP BY visit.conversation_id",
+             ORDER BY turn.turn LIMIT 1",
         )?
         .query_row([browser, project.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?)

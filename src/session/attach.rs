@@ -212,7 +212,10 @@ impl Session {
     ) -> Result<Attachment, AttachError> {
         let Attach { viewer, browser, dialect, to, hang_up } = attach;
         let before = self.following.insert(viewer, id);
-        let stayed = before == Some(id);
+        // One that follows the conversation already goes on where it is.
+        let stayed = before.filter(|before| *before == id);
+        let stayed = stayed.and_then(|id| self.conversations.get_mut(&id)?.subscriber(viewer));
+        let stayed = stayed.map(|subscriber| subscriber.cursor);
         let demand =
             before.and_then(|before| self.conversations.get_mut(&before)).and_then(|left| {
                 let demand = left.unsubscribe(viewer);
@@ -231,7 +234,7 @@ impl Session {
                 live.transcript.enter(Some(*seq))
             }
             Destination::Again { seq, .. } => silent(live.transcript.behind(*seq)),
-            Destination::Resumed { .. } => silent(live.now()),
+            Destination::Resumed { .. } => silent(stayed.unwrap_or_else(|| live.now())),
             Destination::Left | Destination::Only | Destination::Latest => {
                 silent(live.departure(browser.as_ref()).unwrap_or_else(|| live.now()))
             }
@@ -260,7 +263,7 @@ impl Session {
                     .notify(&Notice::error(format!("Failed to initialize assistant: {error}")));
             }
             (Ok(kind), Destination::Resumed { has_history, .. }) => {
-                if !stayed && !has_history {
+                if stayed.is_none() && !has_history {
                     let greeting = prompt::greeting(self.project.name.as_str(), *kind);
                     subscriber.notify(&Notice::Text { content: greeting });
                 }

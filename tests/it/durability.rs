@@ -32,7 +32,7 @@ async fn told(server: &Server, conversation: i64) -> Vec<(String, String)> {
 
 #[actix::test]
 async fn p3_a_kill_right_after_accepted_keeps_the_message_every_time() {
-    // No server lives long enough to answer: all of them wait.
+    // The kills come faster than the answers.
     let mut server = Setup::scripted().config("[limits]\nqueued_messages = 32\n").start();
     let mut id = 0;
     let mut ids = Vec::new();

@@ -309,6 +309,48 @@ async fn p5_a_page_that_comes_back_after_a_crash_of_the_server_gets_the_end_of_i
 }
 
 #[actix::test]
+async fn p5_a_page_that_comes_back_after_a_crash_sees_no_text_twice_and_what_waited_is_answered() {
+    let mut server = Setup::scripted().config("[socket]\nattach_after = \"50ms\"\n").start();
+    let mut client = server.connect().await;
+    client.start_seed().await;
+    client.ask("stream 400 10").await;
+    let mut seen = String::new();
+    while !seen.contains("w5 ") {
+        seen.push_str(&text_of(&[client.frame().await]));
+    }
+    client.ask("say next").await;
+    // The question stands in the middle of the answer, and more of that is stored by now.
+    while !seen.contains("w99 ") {
+        seen.push_str(&text_of(&[client.frame().await]));
+    }
+    let cookie = client.cookie.clone();
+    server.crash();
+    let mut back = Client::connect(server.address(), PROJECT, cookie.as_deref()).await;
+    assert_eq!(back.turn().await, [json!({ "type": "response_done" })]);
+    assert_eq!(text_of(&back.turn().await), "next");
+}
+
+#[actix::test]
+async fn a_page_that_starts_late_or_twice_in_mid_answer_sees_it_once() {
+    let server = Setup::scripted().config("[socket]\nattach_after = \"50ms\"\n").start();
+    let mut client = server.connect().await;
+    let id = client.start_seed().await;
+    client.ask("stream 60 20").await;
+    client.until("text").await;
+    // Silent at first, so it is attached, and then it starts after all.
+    let mut late = server.connect().await;
+    let mut seen = text_of(&late.until("text").await);
+    late.send(json!({ "type": "start", "conversation_id": id })).await;
+    let mut ends = 0;
+    while ends < 2 {
+        let frame = late.frame().await;
+        ends += usize::from(frame["type"] == "response_done");
+        seen.push_str(&text_of(&[frame]));
+    }
+    assert_eq!(seen, (0..60).map(|n| format!("w{n} ")).collect::<String>());
+}
+
+#[actix::test]
 async fn p9_no_more_agents_run_than_may_and_a_question_waits_for_one_to_be_free() {
     let server = Setup::scripted().config("[limits]\nagents = 1\n").start();
     let (mut first, mut second) = (server.connect().await, server.connect().await);

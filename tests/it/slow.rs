@@ -59,9 +59,14 @@ async fn p6_a_viewer_that_does_not_read_is_seen_as_lagging_and_then_cut_off() {
     let conversation = healthy.start().await;
     let mut jammed = Client::connect_narrow(server.address(), PROJECT).await;
     jammed.enter(conversation, Value::Null).await;
-    healthy.ask(&format!("stream {N_WORDS} 0")).await;
+    // Several times what the buffers of a socket hold, at once.
+    for _ in 0..4 {
+        healthy.ask(&format!("say {}", "x".repeat(200_000))).await;
+    }
     let reading = actix::spawn(async move {
-        healthy.until("response_done").await;
+        for _ in 0..4 {
+            healthy.until("response_done").await;
+        }
         healthy
     });
     let told = async |what: &str| {

@@ -2,9 +2,12 @@
 
 use bytestring::ByteString;
 
-use crate::wire::{
-    Dialect,
-    render::{self, TextPiece},
+use crate::{
+    entry::Content,
+    wire::{
+        Dialect,
+        render::{self, TextPiece},
+    },
 };
 
 use super::{Body, Entry, Transcript, growing::Growing};
@@ -76,11 +79,13 @@ impl Transcript {
         Entrance { cursor: Cursor::at(index), after, resumed: true }
     }
 
-    /// Behind everything there is.
+    /// Behind everything there is to see; what is held back is still to come.
     pub fn end(&self) -> Cursor {
-        let mut cursor = Cursor::at(self.entries.len());
+        let held = self.entries.iter().position(|entry| entry.held);
+        let mut cursor = Cursor::at(held.unwrap_or(self.entries.len()));
         if let Some(Entry { body: Body::Growing(growing), .. }) = self.entries.last()
             && growing.open
+            && held.is_none()
         {
             cursor = Cursor {
                 entry: self.entries.len() - 1,
@@ -98,9 +103,12 @@ impl Transcript {
         if index == self.entries.len() { self.end() } else { Cursor::at(index) }
     }
 
-    /// The first entry of a turn.
+    /// Where the answer of a turn begins. Its question may stand long before, in the middle of an
+    /// earlier answer.
     pub fn start_of(&self, turn: i64) -> Cursor {
-        let index = self.entries.iter().position(|entry| entry.turn == turn);
+        let is_question =
+            |entry: &Entry| matches!(&entry.body, Body::Fixed(Content::UserMessage(_)));
+        let index = self.entries.iter().position(|it| it.turn == turn && !is_question(it));
         index.map_or_else(|| self.end(), Cursor::at)
     }
 

@@ -137,6 +137,26 @@ fn what_is_held_is_shown_with_all_that_follows_only_when_released() {
 }
 
 #[test]
+fn who_comes_in_now_sees_the_end_that_is_held_back_and_the_running_answer_alone() {
+    let mut transcript = Transcript::new(100);
+    transcript.append(1, false, "one");
+    transcript.push(2, asked("next?"), false);
+    transcript.append(1, false, "more of one");
+    let end = transcript.push(1, done(), true);
+    let now = transcript.end();
+    transcript.append(2, false, "two");
+    assert!(!transcript.has_news(&now), "the end is held back");
+    transcript.release(end);
+    let page = transcript.page(now, Dialect::Seed, 1000);
+    assert_eq!(
+        frames(&page),
+        [r#"{"type":"response_done"}"#, r#"{"type":"text","content":"two"}"#]
+    );
+    let page = transcript.page(transcript.start_of(2), Dialect::Seed, 1000);
+    assert_eq!(frames(&page), [r#"{"type":"text","content":"two"}"#]);
+}
+
+#[test]
 fn a_text_that_was_streamed_wrongly_is_replaced() {
     let mut transcript = Transcript::new(100);
     transcript.append(1, false, "wrong");

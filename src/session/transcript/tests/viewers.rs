@@ -82,6 +82,7 @@ struct Said {
     /// `None`: it sees nothing of it.
     text: Option<String>,
     is_open: bool,
+    is_question: bool,
 }
 
 /// A client of the original.
@@ -208,7 +209,8 @@ impl World {
     /// Notes an entry, and what the original's clients are to get of it.
     fn say(&mut self, turn: i64, first_seq: i64, text: Option<&str>, is_open: bool) {
         self.close();
-        self.said.push(Said { turn, first_seq, text: text.map(str::to_owned), is_open });
+        let text_of = text.map(str::to_owned);
+        self.said.push(Said { turn, first_seq, text: text_of, is_open, is_question: false });
         for seed in &mut self.seeds {
             seed.newest_from = seed.expected.len();
             seed.expected.push_str(text.unwrap_or_default());
@@ -216,8 +218,10 @@ impl World {
     }
 
     fn push(&mut self, turn: i64, content: Content, text: Option<&str>, held: bool) -> i64 {
+        let is_question = matches!(content, Content::UserMessage(_));
         let seq = self.transcript.push(turn, content, held);
         self.say(turn, seq, text, false);
+        self.said.last_mut().unwrap().is_question = is_question;
         seq
     }
 
@@ -300,7 +304,7 @@ impl World {
     /// Tells whether there is more to read.
     fn read(&mut self, viewer: usize, bytes: usize) -> bool {
         let page = self.read_page(viewer, bytes);
-        // One of the original may come in behind an end that is held, and never sees that.
+        // One of the original may come in at the running answer, behind an end that is held.
         if viewer < OURS {
             let is_early = |held: &i64| page.seq.is_some_and(|seq| seq >= *held);
             let told = || format!("shown up to {:?} while {:?} is held", page.seq, self.held);
@@ -347,16 +351,21 @@ impl World {
 
     fn resume(&mut self, viewer: usize, place: &Place) {
         let Some(index) = viewer.checked_sub(OURS) else { return };
+        // What is held back is still to come.
+        let held = self.said.iter().position(|said| self.held.contains(&said.first_seq));
+        let end = held.unwrap_or(self.said.len());
         let (cursor, from) = match (place, self.running) {
             (Place::Now, Some(turn)) => {
-                let from = self.said.iter().position(|said| said.turn == turn).unwrap();
+                let is_answer = |said: &Said| said.turn == turn && !said.is_question;
+                let from = self.said.iter().position(is_answer).unwrap_or(end);
                 (self.transcript.start_of(turn), from)
             }
-            (Place::Behind(count), _) if !self.said.is_empty() => {
-                let at = count % self.said.len();
+            // It saw nothing of what is held.
+            (Place::Behind(count), _) if end > 0 => {
+                let at = count % end;
                 (self.transcript.behind(self.said[at].first_seq), at + 1)
             }
-            _ => (self.transcript.end(), self.said.len()),
+            _ => (self.transcript.end(), end),
         };
         let texts = self.said[from..].iter().map(|said| said.text.as_deref().unwrap_or_default());
         let newest = texts.clone().next_back().map_or(0, str::len);
@@ -375,7 +384,8 @@ fn said(row: &EntryRow) -> Said {
         "response_done" => Some(END.to_owned()),
         _ => None,
     };
-    Said { turn: row.turn, first_seq: row.first_seq, text, is_open: false }
+    let is_question = row.kind == "user_message";
+    Said { turn: row.turn, first_seq: row.first_seq, text, is_open: false, is_question }
 }
 
 fn call() -> Content {
