@@ -221,6 +221,9 @@ impl Agents {
         };
         let kind = invocation.kind;
         let mut policy = Policy::new(start.project.dir.clone(), secrets);
+        if !inner.settings.has_web(&start.project.name) {
+            policy = policy.without_web();
+        }
         if let Some(results) = &invocation.results {
             policy = policy.with_results(results.clone());
         }

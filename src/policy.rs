@@ -59,12 +59,14 @@ pub struct Policy {
     secrets: Secrets,
     /// A directory outside the project where the agent puts results that are too long to show.
     results: Option<PathBuf>,
+    /// Whether pages of the web may be looked at.
+    has_web: bool,
 }
 
 impl Policy {
     /// The policy of the project in `dir`.
     pub fn new(dir: PathBuf, secrets: Secrets) -> Self {
-        Self { dir, secrets, results: None }
+        Self { dir, secrets, results: None, has_web: true }
     }
 
     /// Lets the agent read back its own long results from `dir`.
@@ -73,14 +75,19 @@ impl Policy {
         self
     }
 
+    /// Keeps the agent off the web.
+    pub fn without_web(self) -> Self {
+        Self { has_web: false, ..self }
+    }
+
     /// Decides on a call of `tool`; `input` is its JSON.
     pub fn judge(&self, tool: &str, input: &str) -> Result<(), Refusal> {
         match tool {
             "Read" => self.judge_read(tool, input),
             "Glob" => self.judge_glob(tool, input),
             "Grep" => self.judge_grep(tool, input),
-            "WebFetch" => web::judge_fetch(tool, input),
-            "WebSearch" => Ok(()),
+            "WebFetch" if self.has_web => web::judge_fetch(tool, input),
+            "WebSearch" if self.has_web => Ok(()),
             _ if tool.starts_with(OWN_TOOLS) => Ok(()),
             _ => Err(Refusal::Tool(tool.to_owned())),
         }

@@ -85,6 +85,7 @@ impl Invocation {
         let prompts = data_dir.join("agents").join("prompts");
         // A name of its own: the file of an earlier start goes when that one's process is gone.
         let prompt = prompts.join(format!("{}.md", Uuid::new_v4()));
+        let has_web = settings.has_web(&start.project.name);
         let arguments = claude::arguments(&claude::Launch {
             model: settings.model.as_deref(),
             project: &start.project,
@@ -92,6 +93,7 @@ impl Invocation {
             prompt: &prompt,
             cicerone,
             secrets: secrets.globs(),
+            has_web,
         });
         let environment =
             claude::environment(server.environment.iter().cloned(), settings, data_dir);
@@ -100,7 +102,7 @@ impl Invocation {
         let (project, file) = (start.project.clone(), prompt.clone());
         let prepare = move || {
             check_dir(&project)?;
-            let text = prompt::system_prompt(&project);
+            let text = prompt::system_prompt(&project, has_web);
             private_dir(&state_dir)
                 .and_then(|()| private_dir(&prompts))
                 .and_then(|()| private_file(&file, &text))
@@ -113,7 +115,7 @@ impl Invocation {
             environment,
             prepare: Box::new(prepare),
             prompt: Some(prompt),
-            allowed_tools: Some(claude::allowed_tools()),
+            allowed_tools: Some(claude::allowed_tools(has_web)),
             results,
         }
     }
