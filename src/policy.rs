@@ -61,12 +61,21 @@ pub struct Policy {
     results: Option<PathBuf>,
     /// Whether pages of the web may be looked at.
     has_web: bool,
+    #[cfg(feature = "faults")]
+    is_unlocked: bool,
 }
 
 impl Policy {
     /// The policy of the project in `dir`.
     pub fn new(dir: PathBuf, secrets: Secrets) -> Self {
-        Self { dir, secrets, results: None, has_web: true }
+        Self {
+            dir,
+            secrets,
+            results: None,
+            has_web: true,
+            #[cfg(feature = "faults")]
+            is_unlocked: false,
+        }
     }
 
     /// Lets the agent read back its own long results from `dir`.
@@ -80,8 +89,19 @@ impl Policy {
         Self { has_web: false, ..self }
     }
 
+    /// Lets every call pass, for tests of the other locks.
+    #[cfg(feature = "faults")]
+    pub fn unlocked(mut self) -> Self {
+        self.is_unlocked = true;
+        self
+    }
+
     /// Decides on a call of `tool`; `input` is its JSON.
     pub fn judge(&self, tool: &str, input: &str) -> Result<(), Refusal> {
+        #[cfg(feature = "faults")]
+        if self.is_unlocked {
+            return Ok(());
+        }
         match tool {
             "Read" => self.judge_read(tool, input),
             "Glob" => self.judge_glob(tool, input),

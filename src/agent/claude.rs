@@ -6,6 +6,9 @@
 //! they could read the whole disk, left out they read the working directory and nothing else.
 
 mod environment;
+mod state;
+#[cfg(feature = "faults")]
+pub mod unlocked;
 
 use std::{
     ffi::OsString,
@@ -16,9 +19,10 @@ use serde_json::json;
 
 use crate::project::Project;
 
-use super::AgentSession;
+use super::{AgentSession, sandbox::value};
 
 pub use environment::environment;
+pub use state::{Account, State, account, login_dir};
 
 /// Tools of the program itself that look at files.
 const FILE_TOOLS: [&str; 3] = ["Read", "Glob", "Grep"];
@@ -130,21 +134,16 @@ pub fn results_dir(
     dir: &Path,
     session: AgentSession,
 ) -> Option<PathBuf> {
-    let value = |wanted: &str| {
-        let found = environment.iter().find(|(name, _)| name == wanted);
-        found.map(|(_, value)| PathBuf::from(value))
-    };
-    let state = value("CLAUDE_CONFIG_DIR").or_else(|| Some(value("HOME")?.join(".claude")))?;
+    let state = value(environment, "CLAUDE_CONFIG_DIR").map(PathBuf::from);
+    let state = state.or_else(|| Some(PathBuf::from(value(environment, "HOME")?).join(".claude")));
+    Some(session_dir(&state?, dir)?.join(session.id().to_string()).join("tool-results"))
+}
+
+/// Where the program keeps the sessions of a working directory under its state.
+fn session_dir(state: &Path, dir: &Path) -> Option<PathBuf> {
     // The program sees its working directory with all links resolved.
     let dir = dir.canonicalize().ok()?;
     let name: String =
         dir.to_str()?.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    let session = session.id().to_string();
-    Some(state.join("projects").join(name).join(session).join("tool-results"))
-}
-
-/// Where the program keeps its state when its account comes from the environment. With an account
-/// of its own it keeps the directory that it was logged in with.
-pub fn state_dir(data_dir: &Path) -> PathBuf {
-    data_dir.join("agents").join("claude")
+    Some(state.join("projects").join(name))
 }

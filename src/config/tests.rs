@@ -77,7 +77,7 @@ fn the_embedded_file_gives_the_documented_defaults() {
     assert_eq!(agent.kind, AgentChoice::Auto);
     assert_eq!((agent.claude, agent.model), (None, None));
     assert_eq!((agent.env, agent.secrets), (vec![], vec![]));
-    assert_eq!(agent.sandbox, Sandbox::BestEffort);
+    assert_eq!(agent.sandbox, Sandbox::Required);
     assert_eq!(agent.start_timeout, seconds(30));
     assert_eq!(agent.silence_timeout, minutes(5));
     assert_eq!(agent.stop_timeout, seconds(2));

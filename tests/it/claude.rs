@@ -137,7 +137,7 @@ async fn a_killed_agent_resumes_with_its_history() {
     let session = agent.session;
     agent.ask("SAY the first answer").await;
     let stored = || {
-        let projects = bench.data_dir().join("agents/claude/projects");
+        let projects = bench.state_dir().join("projects");
         let dirs = std::fs::read_dir(projects).into_iter().flatten();
         let mut files = dirs.map(|dir| dir.unwrap().path().join(format!("{session}.jsonl")));
         let stored = files.find_map(|file| std::fs::read_to_string(file).ok());
