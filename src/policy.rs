@@ -59,6 +59,8 @@ pub struct Policy {
     secrets: Secrets,
     /// A directory outside the project where the agent puts results that are too long to show.
     results: Option<PathBuf>,
+    /// Whether pages of the web may be looked at.
+    has_web: bool,
     #[cfg(feature = "faults")]
     is_unlocked: bool,
 }
@@ -70,6 +72,7 @@ impl Policy {
             dir,
             secrets,
             results: None,
+            has_web: true,
             #[cfg(feature = "faults")]
             is_unlocked: false,
         }
@@ -79,6 +82,11 @@ impl Policy {
     pub fn with_results(mut self, dir: PathBuf) -> Self {
         self.results = Some(dir);
         self
+    }
+
+    /// Keeps the agent off the web.
+    pub fn without_web(self) -> Self {
+        Self { has_web: false, ..self }
     }
 
     /// Lets every call pass, for tests of the other locks.
@@ -98,8 +106,8 @@ impl Policy {
             "Read" => self.judge_read(tool, input),
             "Glob" => self.judge_glob(tool, input),
             "Grep" => self.judge_grep(tool, input),
-            "WebFetch" => web::judge_fetch(tool, input),
-            "WebSearch" => Ok(()),
+            "WebFetch" if self.has_web => web::judge_fetch(tool, input),
+            "WebSearch" if self.has_web => Ok(()),
             _ if tool.starts_with(OWN_TOOLS) => Ok(()),
             _ => Err(Refusal::Tool(tool.to_owned())),
         }

@@ -194,7 +194,8 @@ impl Order {
         if let Some(home) = home {
             set(&mut environment, "HOME", &home);
         }
-        let allowed_tools = Some(claude::allowed_tools());
+        let has_web = settings.has_web(&self.project.name);
+        let allowed_tools = Some(claude::allowed_tools(has_web));
         let arguments = claude::arguments(&claude::Launch {
             model: settings.model.as_deref(),
             project: &self.project,
@@ -202,13 +203,14 @@ impl Order {
             prompt: &prompt,
             cicerone: &self.cicerone,
             secrets: self.secrets.globs(),
+            has_web,
         });
         #[cfg(feature = "faults")]
         let (arguments, allowed_tools) = match self.is_unlocked("tools") {
             true => (claude::unlocked::take_off(arguments, &mut environment), None),
             false => (arguments, allowed_tools),
         };
-        let text = prompt::system_prompt(&self.project);
+        let text = prompt::system_prompt(&self.project, has_web);
         let made =
             state.dirs.iter().chain([&temporary]).try_for_each(|dir| owned_dir(dir, chosen.user));
         made.and_then(|()| owned_file(&prompt, &text, chosen.user))

@@ -76,6 +76,9 @@ async fn live(run: Run) -> Result<AgentExit, String> {
     let (cicerone, project) = (run.order.cicerone.clone(), run.order.project.clone());
     run.agents.may_start(&project).await?;
     let mut policy = Policy::new(project.dir.clone(), run.order.secrets.clone());
+    if !run.order.inner.settings.has_web(&project.name) {
+        policy = policy.without_web();
+    }
     #[cfg(feature = "faults")]
     if run.order.is_unlocked("calls") {
         policy = policy.unlocked();

@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use crate::{config::access::AccessSettings, project::Project};
+use crate::{
+    config::access::AccessSettings,
+    project::{Project, ProjectName},
+};
 
 /// Everything that can be set.
 #[derive(Debug, Clone)]
@@ -65,6 +68,8 @@ pub struct AgentSettings {
     pub readable: Vec<PathBuf>,
     /// Globs of secret files that no agent may read, besides the built-in list.
     pub secrets: Vec<String>,
+    /// Names of projects whose agents get no tools for the web; `*` stands for all.
+    pub offline_projects: Vec<String>,
     /// Time for the handshake.
     pub start_timeout: Duration,
     /// Longest silence while a turn runs.
@@ -76,6 +81,16 @@ pub struct AgentSettings {
     /// How often the agent repeats a failed API request.
     pub api_retries: u32,
 }
+
+impl AgentSettings {
+    /// Whether the agents of a project get tools for the web.
+    pub fn has_web(&self, project: &ProjectName) -> bool {
+        !self.offline_projects.iter().any(|name| name == ALL_PROJECTS || name == project.as_str())
+    }
+}
+
+/// Stands for every project where names of projects are listed.
+pub const ALL_PROJECTS: &str = "*";
 
 /// Which agent answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -118,6 +118,23 @@ fn the_embedded_file_gives_the_documented_defaults() {
 }
 
 #[test]
+fn projects_that_are_kept_off_the_web_must_be_known() {
+    let machine = Machine::new();
+    let shop = machine.dir.path().join("shop");
+    std::fs::create_dir(&shop).unwrap();
+    let file = |names: &str| {
+        format!("[projects]\nshop = {shop:?}\n[agent]\noffline_projects = [{names}]\n")
+    };
+    let misspelt = Machine::new().file(&file("\"shpo\"")).error();
+    assert!(misspelt.contains("offline_projects") && misspelt.contains("served"), "{misspelt}");
+    for (names, has_web) in [("", true), ("\"shop\"", false), ("\"*\"", false)] {
+        let agent = Machine::new().file(&file(names)).load().settings.agent;
+        let shop = crate::project::ProjectName::parse("shop").unwrap();
+        assert_eq!(agent.has_web(&shop), has_web, "{names}");
+    }
+}
+
+#[test]
 fn every_key_of_the_file_reaches_the_settings() {
     // A key that nothing reads would take this value, which fits none, without a word.
     for key in catalogue::keys().unwrap() {

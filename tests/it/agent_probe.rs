@@ -116,6 +116,7 @@ impl Bench {
                 silence_timeout: Duration::from_secs(120),
                 stop_timeout: Duration::from_secs(2),
                 idle_timeout: Duration::from_secs(600),
+                offline_projects: Vec::new(),
                 api_retries: 1,
             },
             limits: Limits {
