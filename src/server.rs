@@ -5,7 +5,10 @@ pub mod tls;
 use std::{
     io::{self, Write as _},
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -100,6 +103,8 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     let (agents, tested) = (resources.agents.clone(), settings.clone());
     let database = resources.database.clone();
     let browsers = Arc::default();
+    let draining = Arc::new(AtomicBool::new(false));
+    let drained = Arc::clone(&draining);
     let (place, placed) = Place::new();
     let stall = settings.socket.stall_timeout;
     let doorway = door.clone();
@@ -107,8 +112,12 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     // way from the agent to the socket.
     let server = HttpServer::new(move || {
         let registry = place.registry(&resources);
-        let state =
-            State { resources: resources.clone(), registry, browsers: Arc::clone(&browsers) };
+        let state = State {
+            resources: resources.clone(),
+            registry,
+            browsers: Arc::clone(&browsers),
+            draining: Arc::clone(&drained),
+        };
         let (assets, door) = (assets.clone(), doorway.clone());
         App::new()
             .app_data(Data::new(state))
@@ -144,6 +153,7 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     rt::spawn(async move { agents.prove(&tested.projects).await });
     announce(scheme, address)?;
     told.await;
+    draining.store(true, Ordering::Relaxed);
     drain(&settings, registry, database, handle).await?;
     serving.await.map_err(io::Error::other)??;
     log::info!("stopped");

@@ -27,6 +27,9 @@ use pipes::{ReadEnd, Reader};
 /// How long the pipes of a reaped agent are read on: a process that left the group may hold them.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// Why an agent did not start that was to end before it could.
+const NOT_WANTED: &str = "The agent was to end before it had started.";
+
 /// Everything that running an agent needs.
 pub(super) struct Run {
     pub conversation: i64,
@@ -74,7 +77,11 @@ pub(super) async fn run(run: Run, exited: Recipient<AgentExited>) {
 /// The process from its start to its end; the error says why it did not start.
 async fn live(run: Run) -> Result<AgentExit, String> {
     let (cicerone, project) = (run.order.cicerone.clone(), run.order.project.clone());
-    run.agents.may_start(&project).await?;
+    let mut stop = run.shared.stop.subscribe();
+    tokio::select! {
+        allowed = run.agents.may_start(&project) => allowed?,
+        _ = stop.wait_for(|asked| *asked) => return Err(NOT_WANTED.to_owned()),
+    }
     let mut policy = Policy::new(project.dir.clone(), run.order.secrets.clone());
     if !run.order.inner.settings.has_web(&project.name) {
         policy = policy.without_web();
@@ -86,6 +93,9 @@ async fn live(run: Run) -> Result<AgentExit, String> {
     let prepared = tokio::task::spawn_blocking(|| run.order.prepare()).await;
     let invocation =
         prepared.map_err(|error| format!("The agent could not be prepared: {error}."))??;
+    if *stop.borrow() {
+        return Err(NOT_WANTED.to_owned());
+    }
     if let Some(note) = &invocation.note {
         log::warn!(
             "agent not confined as well as could be conversation={} missing={note:?}",

@@ -1,13 +1,18 @@
 //! Whether the server can be given work, and how it is proved that agents only read.
 
+use std::sync::atomic::Ordering;
+
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
 use super::{problem::Problem, state::State};
 
 /// `GET /readyz`: 200 with the judgement on the sandbox, `pending` while it is tested; 503 where no
-/// agent can start. Whoever may ask nothing else may ask this, so it names no project and no path.
+/// agent can start, and once the server was told to end. Whoever may ask nothing else may ask this, so it names no project and no path.
 pub async fn ready(state: web::Data<State>) -> Result<HttpResponse, Problem> {
+    if state.draining.load(Ordering::Relaxed) {
+        return Err(Problem::unavailable("The server is shutting down."));
+    }
     let proof = state.resources.agents.proof();
     let verdict = proof.newest().map_or("pending", |test| test.verdict.as_str());
     if proof.refusal().is_some() {

@@ -1,6 +1,9 @@
 //! What every handler works with.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use actix::Addr;
 use actix_web::web;
@@ -22,6 +25,8 @@ pub struct State {
     pub registry: Addr<Registry>,
     /// What browsers have read.
     pub browsers: Arc<Browsers>,
+    /// The server was told to end.
+    pub draining: Arc<AtomicBool>,
 }
 
 /// Why a project cannot be spoken about.
