@@ -5,7 +5,10 @@ pub mod tls;
 use std::{
     io::{self, Write as _},
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -97,9 +100,13 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
         database: database.start(),
         reader,
     };
+    resources.agents.clear();
+    let (agents, tested) = (resources.agents.clone(), settings.clone());
     let database = resources.database.clone();
     let browsers = Arc::default();
     let files = Arc::new(Files::new(&settings));
+    let draining = Arc::new(AtomicBool::new(false));
+    let drained = Arc::clone(&draining);
     let (place, placed) = Place::new();
     let stall = settings.socket.stall_timeout;
     let doorway = door.clone();
@@ -112,6 +119,7 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
             registry,
             browsers: Arc::clone(&browsers),
             files: Arc::clone(&files),
+            draining: Arc::clone(&drained),
         };
         let (assets, door) = (assets.clone(), doorway.clone());
         App::new()
@@ -145,8 +153,10 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     let registry = placed.await.map_err(io::Error::other)?;
     let told = end_of_service()?;
     let _file_limit = outlive_file_limit()?;
+    rt::spawn(async move { agents.prove(&tested.projects).await });
     announce(scheme, address)?;
     told.await;
+    draining.store(true, Ordering::Relaxed);
     drain(&settings, registry, database, handle).await?;
     serving.await.map_err(io::Error::other)??;
     log::info!("stopped");

@@ -1,6 +1,9 @@
 //! What every handler works with.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use actix::Addr;
 use actix_web::web;
@@ -24,6 +27,8 @@ pub struct State {
     pub browsers: Arc<Browsers>,
     /// The projects' files.
     pub files: Arc<Files>,
+    /// The server was told to end.
+    pub draining: Arc<AtomicBool>,
 }
 
 /// Why a project cannot be spoken about.

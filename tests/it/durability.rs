@@ -79,7 +79,7 @@ async fn p3_questions_that_wait_when_the_server_is_killed_are_answered_although_
         while screen.kinds(4).is_empty() || screen.answer(1).is_empty() {
             screen.show(&[client.frame().await]);
         }
-        has_begun(&server, id, 1).await;
+        server.has_begun(id, 1).await;
         drop(client);
         match ending {
             "a kill" => server.crash(),
@@ -104,22 +104,6 @@ async fn p3_questions_that_wait_when_the_server_is_killed_are_answered_although_
         let ends: Vec<i64> = (1..=4).map(|turn| screen.end(turn).seq).collect();
         assert!(ends.is_sorted(), "answered out of order after {ending}: {ends:?}");
     }
-}
-
-/// Waits until the store knows that a turn runs: from then on a crash interrupts it.
-async fn has_begun(server: &Server, conversation: i64, turn: i64) {
-    eventually("the store knows that the turn runs", async || {
-        let state: String = server
-            .database()
-            .query_row(
-                "SELECT state FROM turns WHERE conversation_id = ?1 AND turn = ?2",
-                [conversation, turn],
-                |row| row.get(0),
-            )
-            .unwrap();
-        (state == "running").then_some(())
-    })
-    .await;
 }
 
 #[actix::test]
@@ -248,7 +232,7 @@ async fn an_agent_that_has_lost_its_memory_is_told_what_was_said() {
     client.ask("say forty-two").await;
     client.turn().await;
     assert!(server.terminate().success());
-    let home = server.data_dir().with_file_name(".scripted-agent");
+    let home = server.data_dir().with_file_name(".claude/sessions");
     let mut lost = 0;
     for file in files_of(&home)
         .keys()
@@ -311,7 +295,7 @@ async fn p8_an_agent_that_neither_hears_nor_obeys_does_not_keep_the_server() {
     let mut server = Setup::scripted()
         .env("SCRIPTED_AGENT_START", "stubborn")
         .args(["--agent-env", "SCRIPTED_AGENT_START"])
-        .config("[agent]\nstop_timeout = \"100ms\"\n[server]\nshutdown_timeout = \"8s\"\n")
+        .config("[agent]\nstop_timeout = \"700ms\"\n[server]\nshutdown_timeout = \"8s\"\n")
         .start();
     let mut client = server.connect().await;
     let id = client.start().await;
@@ -319,7 +303,12 @@ async fn p8_an_agent_that_neither_hears_nor_obeys_does_not_keep_the_server() {
     client.until("text").await;
     let agent = server.agent_pid().await;
     let told = Instant::now();
-    assert!(server.terminate().success());
+    signal(server.pid(), "TERM");
+    eventually("it says that it is not ready", async || {
+        (server.get("/readyz").await.0 == 503).then_some(())
+    })
+    .await;
+    assert!(server.terminated().success());
     assert!(told.elapsed() < Duration::from_secs(8), "it took {:?}", told.elapsed());
     assert!(!is_alive(agent));
     let stored = Screen::stored(&server, id);

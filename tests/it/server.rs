@@ -160,6 +160,18 @@ impl Server {
         rusqlite::Connection::open_with_flags(path, flags).unwrap()
     }
 
+    /// Waits until the store knows that a turn runs: from then on a crash interrupts it, before it
+    /// would have been asked again.
+    pub async fn has_begun(&self, conversation: i64, turn: i64) {
+        let state = "SELECT state FROM turns WHERE conversation_id = ?1 AND turn = ?2";
+        eventually("the store knows that the turn runs", async || {
+            let state: String =
+                self.database().query_row(state, [conversation, turn], |row| row.get(0)).unwrap();
+            (state == "running").then_some(())
+        })
+        .await;
+    }
+
     /// A connection to the database that can do harm.
     pub fn writable_database(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.data_dir().join("cicerone.db")).unwrap()
