@@ -23,6 +23,7 @@ mod files;
 mod guide;
 mod launcher;
 mod mcp;
+mod metrics;
 mod orphans;
 mod page;
 mod peers;
