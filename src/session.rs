@@ -37,6 +37,7 @@ use crate::{
     config::settings::Settings,
     database::{Database, Reader, messages::BeginTurn},
     project::Project,
+    wire::outgoing::Notice,
 };
 
 use conversation::Conversation;
@@ -93,6 +94,8 @@ pub struct Session {
     memory_seen: Instant,
     /// When an agent last failed to start.
     start_failed: Option<Instant>,
+    /// What viewers that came while the sandbox was tested are still to be told.
+    awaits_proof: bool,
 }
 
 impl Session {
@@ -117,6 +120,7 @@ impl Session {
             is_closing: false,
             memory_seen: Instant::now(),
             start_failed: None,
+            awaits_proof: false,
         }
     }
 
@@ -226,7 +230,22 @@ impl Session {
             live.tell_of_slow_disk();
         }
         self.watch_memory(context);
+        self.tell_proof();
         self.resume(context);
+    }
+
+    /// Tells viewers that came while the sandbox was tested what that came to.
+    fn tell_proof(&mut self) {
+        let proof = self.resources.agents.proof();
+        if !self.awaits_proof || proof.newest().is_none() {
+            return;
+        }
+        self.awaits_proof = false;
+        let told = Notice::ReadOnly(proof.read_only(&self.project.name));
+        for live in self.conversations.values_mut() {
+            live.notify(&told);
+            live.deliver();
+        }
     }
 
     /// An agent that does not come up with its own session is started without it next time.

@@ -56,10 +56,11 @@ export const CLOSE_TRY_LATER = 1013;
  * @typedef {{type: 'status', state: SessionState, detail?: string, queue_position?: number}} StatusFrame
  * @typedef {{type: 'title', title: string}} TitleFrame
  * @typedef {{type: 'presence', viewers: number}} PresenceFrame
+ * @typedef {{type: 'read_only'} & ReadOnly} ReadOnlyFrame the self-test has ended since
  * @typedef {{type: 'pong'}} PongFrame
  * @typedef {ConversationCreatedFrame | AttachedFrame | CaughtUpFrame | UserMessageFrame | AcceptedFrame
  *   | TextFrame | ThinkingFrame | ToolCallFrame | ToolResultFrame | QuestionFrame | ResponseDoneFrame
- *   | ErrorFrame | StatusFrame | TitleFrame | PresenceFrame | PongFrame} ServerFrame
+ *   | ErrorFrame | StatusFrame | TitleFrame | PresenceFrame | ReadOnlyFrame | PongFrame} ServerFrame
  *
  * @typedef {'starting' | 'waiting' | 'queued' | 'running' | 'retrying' | 'stopping' | 'closed' | 'idle' | string} SessionState
  * @typedef {{input_tokens: number, output_tokens: number, cache_read_tokens?: number, cache_write_tokens?: number}} Usage

@@ -79,6 +79,8 @@ export function reduce(before, event) {
       };
     case 'caught_up':
       return { ...before, caughtUp: true };
+    case 'read_only':
+      return { ...before, readOnly: { verdict: event.verdict, tried: event.tried, missing: event.missing } };
     case 'presence':
       return { ...before, viewers: event.viewers };
     case 'title':

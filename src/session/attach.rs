@@ -239,6 +239,7 @@ impl Session {
                 silent(live.departure(browser.as_ref()).unwrap_or_else(|| live.now()))
             }
         };
+        self.awaits_proof |= self.resources.agents.proof().newest().is_none();
         let mut subscriber = Subscriber::new(viewer, browser, dialect, entrance.cursor, hang_up);
         if let Destination::New = to {
             subscriber.notify(&Notice::ConversationCreated { conversation_id: id });
