@@ -32,7 +32,8 @@ pub use error::{ConfigError, Origin};
 use layers::{FlagValue, Layers, Surroundings};
 use projects::{Found, NamedProjects, Note};
 use settings::{
-    AgentSettings, Limits, RestartSettings, Settings, SocketSettings, TlsFiles, VisitorLimits,
+    AgentSettings, Limits, ReadingSettings, RestartSettings, Settings, SocketSettings, TlsFiles,
+    VisitorLimits,
 };
 use values::{Count, Size};
 
@@ -182,6 +183,7 @@ fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings, Co
         agent: agent_settings(layers)?,
         limits: limits(layers)?,
         visitor_limits: visitor_limits(layers)?,
+        reading: reading_settings(layers)?,
         socket: socket_settings(layers)?,
         restart: restart_settings(layers)?,
     })
@@ -267,6 +269,20 @@ fn visitor_limits(layers: &Layers) -> Result<VisitorLimits, ConfigError> {
         turns_per_visitor: count("limits.turns_per_visitor")?,
         failed_logins_per_minute: count("limits.failed_logins_per_minute")?,
         logins: count("limits.logins")?,
+    })
+}
+
+fn reading_settings(layers: &Layers) -> Result<ReadingSettings, ConfigError> {
+    let count = |key| layers.get::<Count>(key).map(|count| count.0);
+    let size = |key| layers.get::<Size>(key).map(|size| size.0);
+    Ok(ReadingSettings {
+        search_timeout: layers.get("reading.search_timeout")?,
+        search_hits: count("reading.search_hits")?,
+        found_files: count("reading.found_files")?,
+        files_kept: layers.get("reading.files_kept")?,
+        file_bytes: size("reading.file_bytes")?,
+        page_lines: count("reading.page_lines")?,
+        page_bytes: size("reading.page_bytes")?,
     })
 }
 

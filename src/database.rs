@@ -7,6 +7,7 @@
 //! elsewhere.
 
 pub mod backup;
+pub mod export;
 pub mod import;
 pub mod messages;
 
@@ -20,6 +21,7 @@ mod reader;
 mod reads;
 mod recovery;
 mod schema;
+pub mod search;
 pub mod title;
 mod writes;
 

@@ -35,6 +35,7 @@ use crate::{
         self,
         assets::{Assets, AssetsError},
         door::{self, Door},
+        files::Files,
         line::{self, Line},
         state::State,
     },
@@ -103,6 +104,7 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     let (agents, tested) = (resources.agents.clone(), settings.clone());
     let database = resources.database.clone();
     let browsers = Arc::default();
+    let files = Arc::new(Files::new(&settings));
     let draining = Arc::new(AtomicBool::new(false));
     let drained = Arc::clone(&draining);
     let (place, placed) = Place::new();
@@ -116,6 +118,7 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
             resources: resources.clone(),
             registry,
             browsers: Arc::clone(&browsers),
+            files: Arc::clone(&files),
             draining: Arc::clone(&drained),
         };
         let (assets, door) = (assets.clone(), doorway.clone());

@@ -20,6 +20,7 @@ mod attach;
 mod closing;
 mod digest;
 mod output;
+mod renaming;
 mod running;
 mod spent;
 mod storing;

@@ -4,10 +4,13 @@ pub mod assets;
 pub mod browsers;
 pub mod conversations;
 pub mod door;
+pub mod export;
+pub mod files;
 pub mod line;
 pub mod problem;
 pub mod projects;
 pub mod ready;
+pub mod search;
 pub mod sessions;
 pub mod state;
 pub mod upgrade;
@@ -15,7 +18,7 @@ pub mod viewer;
 
 use actix_web::{
     HttpResponse, Resource,
-    web::{ServiceConfig, delete, get, post, resource, route},
+    web::{QueryConfig, ServiceConfig, delete, get, patch, post, resource, route},
 };
 use serde_json::json;
 
@@ -24,6 +27,7 @@ use problem::method_not_allowed;
 /// All paths but those of the page.
 pub fn configure(config: &mut ServiceConfig) {
     config
+        .app_data(QueryConfig::default().error_handler(problem::bad_query))
         .service(at("/api/assistant/ws/{project}").route(get().to(upgrade::connect)))
         .service(
             at("/api/assistant/conversations/{project}")
@@ -33,8 +37,14 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(
             at("/api/assistant/conversations/{project}/{id}")
                 .route(get().to(conversations::detail))
+                .route(patch().to(conversations::rename))
                 .route(delete().to(conversations::delete)),
         )
+        .service(
+            at("/api/assistant/conversations/{project}/{id}/export")
+                .route(get().to(export::download)),
+        )
+        .service(at("/api/assistant/search/{project}").route(get().to(search::find)))
         .service(at("/api/assistant/sessions").route(get().to(sessions::list)))
         .service(
             at("/api/assistant/sessions/{project}")
@@ -49,6 +59,8 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route(delete().to(sessions::admin_close_one)),
         )
         .service(at("/api/projects").route(get().to(projects::list)))
+        .service(at("/api/projects/{project}/files").route(get().to(files::find)))
+        .service(at("/api/projects/{project}/file").route(get().to(files::show)))
         .service(at("/api/me").route(get().to(door::login::me)))
         .service(at("/login").route(get().to(assets::serve)).route(post().to(door::login::log_in)))
         .service(at("/logout").route(post().to(door::login::log_out)))

@@ -32,6 +32,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Upper bounds for what comes from outside.
     pub visitor_limits: VisitorLimits,
+    /// Upper bounds for what is looked up and shown.
+    pub reading: ReadingSettings,
     /// Timings of sockets.
     pub socket: SocketSettings,
     /// How failed sessions are started again.
@@ -162,6 +164,25 @@ pub struct VisitorLimits {
     pub failed_logins_per_minute: usize,
     /// Logins that are remembered.
     pub logins: usize,
+}
+
+/// Upper bounds for what is looked up and shown.
+#[derive(Debug, Clone)]
+pub struct ReadingSettings {
+    /// A search over conversations that takes longer is ended.
+    pub search_timeout: Duration,
+    /// Hits that one search gives.
+    pub search_hits: usize,
+    /// Files that one search for files gives.
+    pub found_files: usize,
+    /// How long a project's list of files is used before it is made anew.
+    pub files_kept: Duration,
+    /// Largest file that is shown, bytes.
+    pub file_bytes: usize,
+    /// Lines of a file that are shown at once.
+    pub page_lines: usize,
+    /// Bytes of a file that are shown at once.
+    pub page_bytes: usize,
 }
 
 /// Timings of sockets.

@@ -1,6 +1,6 @@
 //! What can go wrong with the store, in words that say how to mend it.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use rusqlite::ErrorCode;
 
@@ -70,6 +70,9 @@ pub enum DatabaseError {
     /// Anything else that SQLite reports.
     #[error("the database failed: {0}")]
     Sqlite(Arc<rusqlite::Error>),
+    /// A search was ended after this time.
+    #[error("the search took longer than {0:?} and was ended: use more words, or rarer ones")]
+    TookTooLong(Duration),
     /// The operation panicked; the actor lives on.
     #[error("the database operation failed by an error in the program: {0}")]
     Panicked(String),

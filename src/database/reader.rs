@@ -1,10 +1,20 @@
 //! Reading the store, through connections of its own that never wait for the writer.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, Transaction, TransactionBehavior};
+use serde_json::value::RawValue;
 
 use crate::project::ProjectName;
 
-use super::{Detail, StoredConversation, Summary, error::DatabaseError, open::Pool, reads};
+use super::{
+    Detail, StoredConversation, Summary,
+    error::DatabaseError,
+    export::{self, Order, Place, StoredEntry},
+    open::Pool,
+    reads,
+    search::{self, Hit, Words},
+};
 
 /// Reads the store. Cheap to clone; all clones share a few connections.
 ///
@@ -33,6 +43,49 @@ impl Reader {
         conversation: i64,
     ) -> Result<Option<Detail>, DatabaseError> {
         self.read(|connection| reads::detail(connection, project, conversation))
+    }
+
+    /// What a list shows of a conversation. `None` when the project has no such one.
+    pub fn summary(
+        &self,
+        project: &ProjectName,
+        conversation: i64,
+    ) -> Result<Option<Summary>, DatabaseError> {
+        self.read(|connection| reads::summary(connection, project, conversation))
+    }
+
+    /// The next few entries of a conversation behind `after`; none at its end. Fails when the
+    /// conversation is gone.
+    pub fn entries(
+        &self,
+        conversation: i64,
+        order: Order,
+        after: Place,
+    ) -> Result<Vec<StoredEntry>, DatabaseError> {
+        self.read(|connection| export::entries(connection, conversation, order, after))
+    }
+
+    /// Questions of a conversation that are accepted and have no entry yet: their turns, and what
+    /// their entries will hold.
+    pub fn questions_without_entry(
+        &self,
+        conversation: i64,
+    ) -> Result<Vec<(i64, Box<RawValue>)>, DatabaseError> {
+        self.read(|connection| export::waiting(connection, conversation))
+    }
+
+    /// Messages of the project in which these words stand, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// Besides what any read may fail with, [`DatabaseError::TookTooLong`] after `patience`.
+    pub fn search(
+        &self,
+        project: &ProjectName,
+        words: &Words,
+        limit: usize,
+        patience: Duration,
+    ) -> Result<Vec<Hit>, DatabaseError> {
+        self.read(|connection| search::search(connection, project, words, limit, patience))
     }
 
     /// A conversation with all its entries. `None` when the project has no such one.

@@ -7,6 +7,7 @@ mod importing;
 mod opening;
 mod reading;
 mod recovering;
+mod searching;
 mod writing;
 
 use std::path::{Path, PathBuf};

@@ -3,6 +3,25 @@
 /// Longest title taken from a message, in characters.
 const LENGTH: usize = 50;
 
+/// Longest title that a person can give, in characters.
+pub const MAX_GIVEN: usize = 200;
+
+/// A title has too many characters: so many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("The title has {0} characters, and at most {MAX_GIVEN} are kept; shorten it.")]
+pub struct TooLong(usize);
+
+/// The title that a person gives: one line, without space around it. `None` when nothing is left.
+pub fn given(text: &str) -> Result<Option<String>, TooLong> {
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let title = line.trim();
+    match title.chars().count() {
+        0 => Ok(None),
+        1..=MAX_GIVEN => Ok(Some(title.to_owned())),
+        length => Err(TooLong(length)),
+    }
+}
+
 /// The title that a first message gives: its first 50 characters, and `...` when it has more.
 pub fn from_message(content: &str) -> String {
     match content.char_indices().nth(LENGTH) {
@@ -14,6 +33,14 @@ pub fn from_message(content: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_given_title_is_one_line_of_bounded_length() {
+        assert_eq!(given("  Where\nit\tis \n"), Ok(Some("Where it is".to_owned())));
+        assert_eq!(given(" \n "), Ok(None));
+        assert_eq!(given(&"ü".repeat(200)), Ok(Some("ü".repeat(200))));
+        assert_eq!(given(&"ü".repeat(201)), Err(TooLong(201)));
+    }
 
     #[test]
     fn a_title_is_cut_after_fifty_characters_not_bytes() {

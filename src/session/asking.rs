@@ -196,7 +196,7 @@ impl Session {
             Ok(()) => {
                 let seq = live.transcript.push(turn, Content::UserMessage(message.clone()), false);
                 if live.title.as_deref().unwrap_or_default().is_empty() {
-                    live.entitle(title::from_message(&message.content));
+                    live.entitle(Some(title::from_message(&message.content)));
                 }
                 let position = live.turns.questions_ahead();
                 let message_id = message.message_id;

@@ -277,10 +277,11 @@ impl Conversation {
         }
     }
 
-    /// Gives it a title and tells every viewer.
-    pub fn entitle(&mut self, title: String) {
-        self.subscribers.iter_mut().for_each(|subscriber| subscriber.tell_title(&title));
-        self.title = Some(title);
+    /// Gives it a title, or takes it away, and tells every viewer.
+    pub fn entitle(&mut self, title: Option<String>) {
+        let told = title.as_deref().unwrap_or_default();
+        self.subscribers.iter_mut().for_each(|subscriber| subscriber.tell_title(told));
+        self.title = title;
     }
 
     /// Owes every viewer a frame outside the history.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 
 use crate::{
+    database::{DatabaseError, Summary},
     project::ProjectName,
     wire::{
         Dialect,
@@ -213,6 +214,17 @@ pub struct Stop {
 pub struct Detach {
     /// The viewer.
     pub viewer: ViewerId,
+}
+
+/// Gives a conversation a title, whether it is live or not: its viewers are told once that is
+/// stored. Answers `None` when the project has no such conversation.
+#[derive(Message, Debug)]
+#[rtype(result = "Result<Option<Summary>, DatabaseError>")]
+pub struct Rename {
+    /// The conversation.
+    pub conversation: i64,
+    /// The title; `None` takes it away.
+    pub title: Option<String>,
 }
 
 /// Ends a conversation, or all of them and the session. Answered when the agents are gone and

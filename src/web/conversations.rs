@@ -1,12 +1,20 @@
-//! The original's paths for conversations.
+//! The original's paths for conversations, and renaming.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
-    database::messages::{CreateConversation, DeleteConversation},
+    database::{
+        messages::{CreateConversation, DeleteConversation, RenameConversation},
+        title,
+    },
     registry::messages::{Find, Found},
-    session::{messages::Close, transcript::Transcript, turn::Closing},
+    session::{
+        messages::{Close, Rename},
+        transcript::Transcript,
+        turn::Closing,
+    },
 };
 
 use super::{browsers, problem::Problem, state::State};
@@ -52,6 +60,40 @@ pub async fn detail(
     Ok(answer.json(detail))
 }
 
+/// The body of a renaming.
+#[derive(Debug, Deserialize)]
+pub struct Renaming {
+    /// The title; null or empty takes it away. Must be there.
+    #[serde(deserialize_with = "Option::deserialize")]
+    title: Option<String>,
+}
+
+/// `PATCH /api/assistant/conversations/{project}/{id}`: gives it a title.
+pub async fn rename(
+    state: web::Data<State>,
+    path: web::Path<(String, String)>,
+    renaming: web::Json<Renaming>,
+) -> Answer {
+    let (project, conversation) = identified(&state, &path).await?;
+    let title = title::given(renaming.title.as_deref().unwrap_or_default())
+        .map_err(|long| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, long.to_string()))?;
+    // In a task of its own: a client that hangs up must not leave it half done.
+    let renamed = actix_web::rt::spawn(async move {
+        match state.registry.send(Find { project: project.clone() }).await? {
+            Found::Live(session) => {
+                Ok::<_, Problem>(session.send(Rename { conversation, title }).await??)
+            }
+            _ => {
+                let rename = RenameConversation { project, conversation, title };
+                Ok(state.resources.database.send(rename).await??)
+            }
+        }
+    });
+    let summary = renamed.await.map_err(Problem::unavailable)??;
+    let summary = summary.ok_or_else(|| Problem::not_found("Conversation not found"))?;
+    Ok(HttpResponse::Ok().json(summary))
+}
+
 /// `DELETE /api/assistant/conversations/{project}/{id}`: also while it is live.
 pub async fn delete(state: web::Data<State>, path: web::Path<(String, String)>) -> Answer {
     let (project, id) = identified(&state, &path).await?;
@@ -79,7 +121,7 @@ pub async fn delete(state: web::Data<State>, path: web::Path<(String, String)>) 
 }
 
 /// The project, and the id as a number.
-async fn identified(
+pub(super) async fn identified(
     state: &State,
     path: &(String, String),
 ) -> Result<(crate::project::ProjectName, i64), Problem> {

@@ -23,7 +23,7 @@ use actix_web::{
     body::{EitherBody, MessageBody},
     cookie::Cookie,
     dev::{ServiceRequest, ServiceResponse},
-    error::InternalError,
+    error::{InternalError, JsonPayloadError},
     http::{Method, StatusCode, header, header::HeaderMap},
     middleware::Next,
     web::{self, ServiceConfig},
@@ -114,7 +114,7 @@ impl Door {
             .error_handler(move |error, _| refuse(&error, error.status_code()).into());
         let json = web::JsonConfig::default()
             .limit(self.body_bytes)
-            .error_handler(move |error, _| refuse(&error, error.status_code()).into());
+            .error_handler(move |error, _| refuse(&error, status(&error)).into());
         let payload = web::PayloadConfig::new(self.body_bytes);
         config.app_data(form).app_data(json).app_data(payload);
     }
@@ -288,6 +288,14 @@ pub async fn pass<B: MessageBody + 'static>(
     };
     headers::secure(response.headers_mut(), &occasion);
     Ok(response)
+}
+
+/// JSON that means nothing here is told apart from what is no JSON.
+fn status(error: &JsonPayloadError) -> StatusCode {
+    match error {
+        JsonPayloadError::Deserialize(inner) if inner.is_data() => StatusCode::UNPROCESSABLE_ENTITY,
+        _ => error.status_code(),
+    }
 }
 
 fn sender(head: &HeaderMap) -> Sender<'_> {

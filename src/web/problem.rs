@@ -4,7 +4,8 @@
 use std::fmt;
 
 use actix_web::{
-    HttpResponse, ResponseError,
+    Error, HttpRequest, HttpResponse, ResponseError,
+    error::{InternalError, QueryPayloadError},
     http::{StatusCode, header::HeaderName},
 };
 use serde_json::{Value, json};
@@ -89,7 +90,8 @@ impl ResponseError for Problem {
 
 impl From<crate::database::DatabaseError> for Problem {
     fn from(error: crate::database::DatabaseError) -> Self {
-        match error.is_retryable() {
+        let is_busy = matches!(error, crate::database::DatabaseError::TookTooLong(_));
+        match is_busy || error.is_retryable() {
             true => Self::unavailable(error),
             false => Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
         }
@@ -100,6 +102,12 @@ impl From<actix::MailboxError> for Problem {
     fn from(error: actix::MailboxError) -> Self {
         Self::unavailable(format!("the server is shutting down ({error})"))
     }
+}
+
+/// A query that is not understood, in words.
+pub fn bad_query(error: QueryPayloadError, _: &HttpRequest) -> Error {
+    let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string());
+    InternalError::from_response(error, problem.error_response()).into()
 }
 
 /// A resource is there, but not with this method.

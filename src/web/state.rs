@@ -14,7 +14,7 @@ use crate::{
     session::Resources,
 };
 
-use super::{browsers::Browsers, problem::Problem};
+use super::{browsers::Browsers, files::Files, problem::Problem};
 
 /// What every handler works with. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub struct State {
     pub registry: Addr<Registry>,
     /// What browsers have read.
     pub browsers: Arc<Browsers>,
+    /// The projects' files.
+    pub files: Arc<Files>,
     /// The server was told to end.
     pub draining: Arc<AtomicBool>,
 }

@@ -1,0 +1,210 @@
+//! Full text over questions and answers. Whatever a person types is words and phrases, never the
+//! query language of the index.
+
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, params};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::project::ProjectName;
+
+use super::error::DatabaseError;
+
+/// Words and phrases of a query at most.
+const MAX_PARTS: usize = 32;
+
+/// Words around a hit that are shown; the index allows 64.
+const SHOWN_WORDS: i64 = 24;
+
+/// Steps of SQLite between two looks at the clock: some ten thousandths of a second.
+const STEPS: i32 = 1000;
+
+/// What is searched for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Words(String);
+
+/// More is asked for than is searched at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "The search takes {MAX_PARTS} words and phrases at most, and this has {0}; leave some out."
+)]
+pub struct TooManyWords(usize);
+
+/// A message that matches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Hit {
+    /// The conversation.
+    pub conversation_id: i64,
+    /// Its title, once there is one.
+    pub title: Option<String>,
+    /// The turn in it.
+    pub turn: i64,
+    /// Sequence number of the text's first piece.
+    pub seq: i64,
+    /// `user` or `assistant`.
+    pub role: &'static str,
+    /// When the text began. UTC, ISO 8601.
+    pub timestamp: String,
+    /// The place of the hit, in pieces that make one text.
+    pub snippet: Vec<Piece>,
+}
+
+/// A piece of a snippet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Piece {
+    /// Plain text.
+    pub text: String,
+    /// Whether it is what was searched for.
+    pub hit: bool,
+}
+
+impl Words {
+    /// Reads what a person typed: words, and phrases in double quotes, all of which must be in
+    /// the message. The last word may be the beginning of one. `None` where nothing can be
+    /// searched for.
+    pub fn parse(typed: &str) -> Result<Option<Self>, TooManyWords> {
+        let mut parts: Vec<&str> = Vec::new();
+        // Every other piece between quotes is a phrase; a quote that is not closed opens one.
+        for (piece, is_phrase) in typed.split('"').zip([false, true].into_iter().cycle()) {
+            match is_phrase {
+                true => parts.push(piece),
+                false => parts.extend(piece.split(|c: char| c.is_whitespace() || c == '\0')),
+            }
+        }
+        parts.retain(|part| part.chars().any(char::is_alphanumeric));
+        if parts.len() > MAX_PARTS {
+            return Err(TooManyWords(parts.len()));
+        }
+        let quoted: Vec<_> =
+            parts.iter().map(|part| format!("\"{}\"", part.replace('\0', " "))).collect();
+        let is_open = typed.chars().next_back().is_some_and(char::is_alphanumeric);
+        let end = if is_open { "*" } else { "" };
+        Ok((!quoted.is_empty()).then(|| Self(format!("{}{end}", quoted.join(" ")))))
+    }
+}
+
+/// Messages of the project that match, newest first, one for each question and answer; at most
+/// `limit`. Greetings are none. Gives up after `patience`.
+pub(super) fn search(
+    connection: &Connection,
+    project: &ProjectName,
+    words: &Words,
+    limit: usize,
+    patience: Duration,
+) -> Result<Vec<Hit>, DatabaseError> {
+    let since = Instant::now();
+    connection.progress_handler(STEPS, Some(move || since.elapsed() >= patience))?;
+    let found = find(connection, project, words, limit);
+    // The connection is used by others afterwards.
+    connection.progress_handler(0, None::<fn() -> bool>)?;
+    found.map_err(|error| match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::OperationInterrupted) => DatabaseError::TookTooLong(patience),
+        _ => error.into(),
+    })
+}
+
+fn find(
+    connection: &Connection,
+    project: &ProjectName,
+    words: &Words,
+    limit: usize,
+) -> rusqlite::Result<Vec<Hit>> {
+    // What marks a hit in the text: nothing that a text can hold by chance or on purpose.
+    let id = Uuid::new_v4().simple();
+    let (start, end) = (format!("<{id}>"), format!("</{id}>"));
+    // The index is gone through twice: once for the newest, once for their texts.
+    let mut statement = connection.prepare_cached(
+        "WITH newest AS MATERIALIZED (
+             SELECT max(entry.id) AS id, entry.conversation_id, conversation.title, entry.turn,
+                 entry.first_seq, entry.kind, entry.created_at
+             FROM search
+             JOIN entries AS entry ON entry.id = search.rowid
+             JOIN conversations AS conversation ON conversation.id = entry.conversation_id
+             WHERE search MATCH ?1 AND conversation.project = ?2 AND entry.turn > 0
+                 AND (conversation.explicit = 1 OR conversation.written = 1)
+             GROUP BY entry.conversation_id, entry.turn, entry.kind
+             ORDER BY entry.created_at DESC, id DESC LIMIT ?3)
+         SELECT newest.conversation_id, newest.title, newest.turn, newest.first_seq, newest.kind,
+             newest.created_at, snippet(search, 0, ?4, ?5, '…', ?6)
+         FROM search CROSS JOIN newest ON newest.id = search.rowid
+         WHERE search MATCH ?1
+         ORDER BY newest.created_at DESC, newest.id DESC",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = statement.query_map(
+        params![words.0, project.as_str(), limit, start, end, SHOWN_WORDS],
+        |row| {
+            let kind: String = row.get(4)?;
+            let snippet: String = row.get(6)?;
+            Ok(Hit {
+                conversation_id: row.get(0)?,
+                title: row.get(1)?,
+                turn: row.get(2)?,
+                seq: row.get(3)?,
+                role: if kind == "user_message" { "user" } else { "assistant" },
+                timestamp: row.get(5)?,
+                snippet: pieces(&snippet, &start, &end),
+            })
+        },
+    )?;
+    rows.collect()
+}
+
+/// A text with marks as pieces without.
+fn pieces(marked: &str, start: &str, end: &str) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut add = |text: &str, hit| {
+        if !text.is_empty() {
+            pieces.push(Piece { text: text.to_owned(), hit });
+        }
+    };
+    let mut parts = marked.split(start);
+    add(parts.next().unwrap_or_default(), false);
+    for part in parts {
+        let (hit, rest) = part.split_once(end).unwrap_or((part, ""));
+        add(hit, true);
+        add(rest, false);
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(typed: &str) -> Option<String> {
+        Words::parse(typed).unwrap().map(|words| words.0)
+    }
+
+    #[test]
+    fn what_is_typed_becomes_words_and_phrases() {
+        for (typed, expected) in [
+            ("where is main", r#""where" "is" "main"*"#),
+            ("main ", r#""main""#),
+            (r#""go on" now"#, r#""go on" "now"*"#),
+            (r#"say "go on""#, r#""say" "go on""#),
+            (r#"say "go o"#, r#""say" "go o"*"#),
+            (r#"a OR b NOT c* ^d NEAR(e)"#, r#""a" "OR" "b" "NOT" "c*" "^d" "NEAR(e)""#),
+            ("content : x", r#""content" "x"*"#),
+            ("a\0b", r#""a" "b"*"#),
+            (r#""a\0b""#, r#""a\0b""#),
+        ] {
+            assert_eq!(parsed(typed).as_deref(), Some(expected), "{typed}");
+        }
+        for nothing in ["", "  ", "\"", "\"\"", "-> ( * ) :: ^", "\0"] {
+            assert_eq!(parsed(nothing), None, "{nothing:?}");
+        }
+        assert!(Words::parse(&"a ".repeat(33)).is_err());
+    }
+
+    #[test]
+    fn a_snippet_is_pieces_of_plain_text() {
+        let piece = |text: &str, hit| Piece { text: text.to_owned(), hit };
+        assert_eq!(
+            pieces("a <1>b</1> <c> <1>d</1>", "<1>", "</1>"),
+            [piece("a ", false), piece("b", true), piece(" <c> ", false), piece("d", true)]
+        );
+        assert_eq!(pieces("", "<1>", "</1>"), []);
+    }
+}

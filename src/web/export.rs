@@ -1,0 +1,174 @@
+//! A conversation to take home: as Markdown for people, or as JSON for programs. It is read and
+//! sent in pieces, so neither a long conversation nor a slow client costs more than one of them.
+
+mod markdown;
+
+use actix_web::{
+    HttpResponse,
+    http::header,
+    web::{self, Bytes},
+};
+use futures_util::stream;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::database::{
+    DatabaseError, Reader, Summary,
+    export::{Order, Place, START},
+};
+
+use super::{conversations::identified, problem::Problem, state::State};
+use markdown::Markdown;
+
+/// Longest part of a file's name that comes from the title, in characters.
+const LONGEST_NAME: usize = 60;
+
+/// What is asked for.
+#[derive(Debug, Deserialize)]
+pub struct Wish {
+    /// `md` where nothing is said.
+    #[serde(default)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Format {
+    #[default]
+    Md,
+    Json,
+}
+
+/// `GET /api/assistant/conversations/{project}/{id}/export?format=md|json`: what is stored, also
+/// while an answer is being written.
+pub async fn download(
+    state: web::Data<State>,
+    path: web::Path<(String, String)>,
+    wish: web::Query<Wish>,
+) -> Result<HttpResponse, Problem> {
+    let (project, id) = identified(&state, &path).await?;
+    let reader = state.resources.reader.clone();
+    let summary = reader.ask(move |reader| reader.summary(&project, id)).await?;
+    let summary = summary.ok_or_else(|| Problem::not_found("Conversation not found"))?;
+    let (content_type, extension) = match wish.format {
+        Format::Md => ("text/markdown; charset=utf-8", "md"),
+        Format::Json => ("application/json", "json"),
+    };
+    let name = file_name(&summary, extension);
+    let pieces = stream::try_unfold(Some(Copying::new(reader, summary, wish.format)), next);
+    Ok(HttpResponse::Ok()
+        .content_type(content_type)
+        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
+        .streaming(Box::pin(pieces)))
+}
+
+/// How far a copy has come.
+struct Copying {
+    reader: Reader,
+    conversation: i64,
+    at: Place,
+    writer: Writer,
+    /// What is sent before the next entries.
+    head: String,
+}
+
+enum Writer {
+    Markdown(Markdown),
+    Json { is_first: bool },
+}
+
+impl Copying {
+    fn new(reader: Reader, summary: Summary, format: Format) -> Self {
+        let (writer, head) = match format {
+            Format::Md => (Writer::Markdown(Markdown::default()), markdown::head(&summary)),
+            Format::Json => {
+                let head = format!("{{\"conversation\":{},\n\"entries\":[", json!(summary));
+                (Writer::Json { is_first: true }, head)
+            }
+        };
+        Self { reader, conversation: summary.id, at: START, writer, head }
+    }
+}
+
+/// The next piece; `None` at the end. When the conversation is deleted meanwhile, or cannot be
+/// read, the connection is cut: a copy that ends too early must not look whole.
+async fn next(copying: Option<Copying>) -> Result<Option<(Bytes, Option<Copying>)>, DatabaseError> {
+    let Some(mut copying) = copying else { return Ok(None) };
+    let (conversation, at) = (copying.conversation, copying.at);
+    let order = match copying.writer {
+        Writer::Markdown(_) => Order::ByTurn,
+        Writer::Json { .. } => Order::BySequence,
+    };
+    let page = copying.reader.ask(move |reader| reader.entries(conversation, order, at)).await?;
+    let mut text = std::mem::take(&mut copying.head);
+    for entry in &page {
+        copying.at = entry.place();
+        match &mut copying.writer {
+            Writer::Markdown(markdown) => markdown.add(entry, &mut text),
+            Writer::Json { is_first } => {
+                text.push_str(if std::mem::take(is_first) { "\n" } else { ",\n" });
+                text.push_str(&json!(entry).to_string());
+            }
+        }
+    }
+    if !page.is_empty() {
+        return Ok(Some((text.into(), Some(copying))));
+    }
+    let waiting = copying.reader.ask(move |reader| reader.questions_without_entry(conversation));
+    let waiting = waiting.await?;
+    match copying.writer {
+        Writer::Markdown(markdown) => markdown.end(&waiting, &mut text),
+        Writer::Json { .. } => {
+            let waiting = waiting.iter().map(|(turn, it)| json!({ "turn": turn, "payload": it }));
+            let waiting: Vec<_> = waiting.collect();
+            text.push_str(&format!("],\n\"waiting\":{}}}\n", json!(waiting)));
+        }
+    }
+    Ok(Some((text.into(), None)))
+}
+
+/// A name that is safe in a header and on every disk: `demo-12-where-are-sockets-closed.md`.
+fn file_name(summary: &Summary, extension: &str) -> String {
+    let mut name = format!("{}-{}", summary.project_name, summary.id);
+    let longest = name.len() + 1 + LONGEST_NAME;
+    for word in summary
+        .title
+        .as_deref()
+        .unwrap_or_default()
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+    {
+        if name.len() + 1 + word.len() > longest {
+            break;
+        }
+        name.push('-');
+        name.push_str(&word.to_ascii_lowercase());
+    }
+    format!("{name}.{extension}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_named_after_the_title_and_safely() {
+        let name = |title: Option<&str>| {
+            let summary = Summary {
+                id: 12,
+                project_name: "demo".to_owned(),
+                title: title.map(str::to_owned),
+                created_at: String::new(),
+                updated_at: String::new(),
+                message_count: 0,
+            };
+            file_name(&summary, "md")
+        };
+        assert_eq!(name(Some("Where are Sockets closed?")), "demo-12-where-are-sockets-closed.md");
+        assert_eq!(name(Some("../../etc/\"passwd\"\r\nX: y")), "demo-12-etc-passwd-x-y.md");
+        assert_eq!(name(Some("Wörter…")), "demo-12-w-rter.md");
+        assert_eq!(name(None), "demo-12.md");
+        assert!(name(Some(&"ab ".repeat(99))).len() <= "demo-12-.md".len() + LONGEST_NAME);
+        assert_eq!(name(Some(&"x".repeat(99))), "demo-12.md");
+    }
+}

@@ -1,0 +1,336 @@
+//! A conversation as Markdown for people: who asked what and when, the answers, one line for each
+//! tool that was used, and how each answer ended. Pure.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::{
+    database::{Summary, export::StoredEntry},
+    entry::{Content, Outcome, Question, ResponseDone, ToolResult, UserMessage},
+};
+
+/// Of a tool's input, and of what one that failed says, so many characters are shown.
+const SHOWN: usize = 200;
+
+/// What has been written so far, as far as what follows depends on it.
+#[derive(Debug, Default)]
+pub(super) struct Markdown {
+    /// The turn whose answer has its heading.
+    answering: Option<i64>,
+    /// The turn that has no end yet.
+    open: Option<i64>,
+    /// What stands last.
+    last: Last,
+    /// The tools that were called in this turn, by their calls.
+    tools: HashMap<String, String>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Last {
+    /// A paragraph that is over.
+    #[default]
+    Paragraph,
+    /// Text that the next text goes on with.
+    Text,
+    /// A line of a list.
+    Line,
+}
+
+/// What stands above everything.
+pub(super) fn head(summary: &Summary) -> String {
+    let title = line(summary.title.as_deref().unwrap_or("Conversation without a title"));
+    format!(
+        "# {title}\n\nProject {}, conversation {}. Begun {}, last changed {}.\n",
+        summary.project_name,
+        summary.id,
+        time(&summary.created_at),
+        time(&summary.updated_at),
+    )
+}
+
+impl Markdown {
+    /// Writes the next entry.
+    pub(super) fn add(&mut self, entry: &StoredEntry, out: &mut String) {
+        let Ok(content) = Content::from_row(&entry.kind, entry.payload.get()) else {
+            // Of a later version; what this one knows is told.
+            return;
+        };
+        if self.open.is_some_and(|open| open != entry.turn) {
+            self.note_open(out);
+        }
+        self.open = Some(entry.turn);
+        if let Content::UserMessage(message) = &content {
+            return self.question(message, Some(&entry.created_at), out);
+        }
+        if self.answering.replace(entry.turn) != Some(entry.turn) {
+            self.tools.clear();
+            let who = if entry.turn == 0 { "Greeting" } else { "Answer" };
+            self.paragraph(&format!("## {who} · {}", time(&entry.created_at)), out);
+        }
+        match content {
+            Content::UserMessage(_) | Content::Thinking(_) => (),
+            Content::Text(text) => self.text(&text.content, out),
+            Content::ToolCall(call) => {
+                let tool = line(&call.tool);
+                self.line(&format!("- {tool} `{}`", shown(call.input.get())), out);
+                self.tools.insert(call.call_id, tool);
+            }
+            Content::ToolResult(result) => self.tool_result(&result, out),
+            Content::Question(question) => self.asked(&question, out),
+            Content::ResponseDone(done) => {
+                self.open = None;
+                let words = ended(&done);
+                if !words.is_empty() {
+                    self.paragraph(&format!("*{words}*"), out);
+                }
+            }
+            Content::Error(error) => {
+                self.open = None;
+                self.paragraph(&format!("**Error:** {}", line(&error.content)), out);
+            }
+        }
+    }
+
+    /// Writes the end, with the questions that wait.
+    pub(super) fn end(mut self, waiting: &[(i64, Box<RawValue>)], out: &mut String) {
+        self.note_open(out);
+        for (_, question) in waiting {
+            if let Ok(question) = serde_json::from_str::<UserMessage>(question.get()) {
+                self.question(&question, None, out);
+                self.paragraph("*Waits for its answer.*", out);
+            }
+        }
+        if self.last != Last::Paragraph {
+            out.push('\n');
+        }
+    }
+
+    fn question(&mut self, message: &UserMessage, at: Option<&str>, out: &mut String) {
+        let who = message.author.as_deref().map_or_else(|| "Question".to_owned(), line);
+        let at = at.map_or_else(String::new, |at| format!(" · {}", time(at)));
+        self.paragraph(&format!("## {who}{at}"), out);
+        let quoted: Vec<_> = message.content.lines().map(|line| format!("> {line}")).collect();
+        self.paragraph(&quoted.join("\n"), out);
+    }
+
+    fn tool_result(&mut self, result: &ToolResult, out: &mut String) {
+        if !result.ok {
+            let tool = self.tools.get(&result.call_id).map_or("A tool", String::as_str);
+            self.line(&format!("- {tool} failed: `{}`", shown(&result.content)), out);
+        }
+    }
+
+    fn asked(&mut self, question: &Question, out: &mut String) {
+        #[derive(Deserialize)]
+        struct Asked {
+            question: String,
+            #[serde(default)]
+            options: Vec<Choice>,
+        }
+        #[derive(Deserialize)]
+        struct Choice {
+            label: String,
+        }
+        let asked: Vec<Asked> = serde_json::from_str(question.questions.get()).unwrap_or_default();
+        for Asked { question, options } in asked {
+            let labels: Vec<_> = options.iter().map(|choice| line(&choice.label)).collect();
+            let choices = if labels.is_empty() { String::new() } else { labels.join(" / ") };
+            self.paragraph(&format!("**{}** {choices}", line(&question)), out);
+        }
+    }
+
+    /// Says of the last answer that it goes on.
+    fn note_open(&mut self, out: &mut String) {
+        if self.open.take().is_some() {
+            self.paragraph("*Not answered in full when this copy was made.*", out);
+        }
+    }
+
+    fn paragraph(&mut self, text: &str, out: &mut String) {
+        out.push_str(if self.last == Last::Paragraph { "\n" } else { "\n\n" });
+        out.push_str(text.trim_end());
+        out.push('\n');
+        self.last = Last::Paragraph;
+    }
+
+    fn text(&mut self, text: &str, out: &mut String) {
+        match self.last {
+            Last::Paragraph => out.push('\n'),
+            Last::Line => out.push_str("\n\n"),
+            Last::Text => (),
+        }
+        out.push_str(text);
+        self.last = Last::Text;
+    }
+
+    fn line(&mut self, text: &str, out: &mut String) {
+        out.push_str(match self.last {
+            Last::Line | Last::Paragraph => "\n",
+            Last::Text => "\n\n",
+        });
+        out.push_str(text);
+        self.last = Last::Line;
+    }
+}
+
+/// How an answer ended, and what it took.
+fn ended(done: &ResponseDone) -> String {
+    let mut words = match done.outcome {
+        Outcome::Completed => Vec::new(),
+        Outcome::Stopped => vec!["Stopped by a person".to_owned()],
+        Outcome::Interrupted => vec!["Interrupted: the server went away".to_owned()],
+    };
+    words.extend(done.duration_ms.map(|ms| format!("{}.{} s", ms / 1000, ms % 1000 / 100)));
+    words.extend(done.usage.as_ref().map(|usage| format!("{} tokens", usage.output_tokens)));
+    words.extend(done.cost_usd.map(|cost| format!("${cost:.4}")));
+    words.join(" · ")
+}
+
+/// `2026-01-07T10:00:00.000000Z` as `2026-01-07 10:00:00 UTC`.
+fn time(stored: &str) -> String {
+    match (stored.get(..10), stored.get(11..19)) {
+        (Some(day), Some(time)) => format!("{day} {time} UTC"),
+        _ => stored.to_owned(),
+    }
+}
+
+/// The text as one line.
+fn line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// The beginning of a text, so that it can stand between backticks.
+fn shown(text: &str) -> String {
+    let mut shown = line(&text.chars().take(SHOWN).collect::<String>()).replace('`', "'");
+    if text.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    fn entry(turn: i64, seq: i64, kind: &str, payload: &str) -> StoredEntry {
+        StoredEntry {
+            turn,
+            first_seq: seq,
+            last_seq: seq,
+            kind: kind.to_owned(),
+            payload: RawValue::from_string(payload.to_owned()).unwrap(),
+            created_at: "2027-01-15T08:00:00.123456Z".to_owned(),
+            updated_at: "2027-01-15T08:00:00.123456Z".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_conversation_reads_well() {
+        let summary = Summary {
+            id: 3,
+            project_name: "demo".to_owned(),
+            title: Some("Where\nis it?".to_owned()),
+            created_at: "2027-01-15T08:00:00.000000Z".to_owned(),
+            updated_at: "2027-01-15T08:01:00.000000Z".to_owned(),
+            message_count: 2,
+        };
+        let mut out = head(&summary);
+        let mut markdown = Markdown::default();
+        for entry in [
+            entry(0, 1, "text", r#"{"block":0,"content":"Hello!"}"#),
+            entry(0, 2, "response_done", r#"{"outcome":"completed"}"#),
+            entry(1, 3, "user_message", r##"{"author":"Ana","content":"# Where\nis it?"}"##),
+            entry(1, 4, "thinking", r#"{"block":0,"content":"hm"}"#),
+            entry(1, 5, "text", r#"{"block":1,"content":"I look."}"#),
+            entry(
+                1,
+                6,
+                "tool_call",
+                r#"{"call_id":"a","tool":"Read","input":{"file_path":"`a`"}}"#,
+            ),
+            entry(1, 7, "tool_call", r#"{"call_id":"b","tool":"Grep","input":{"pattern":"x"}}"#),
+            entry(
+                1,
+                8,
+                "tool_result",
+                r#"{"call_id":"a","ok":false,"content":"no\nfile","truncated":false}"#,
+            ),
+            entry(
+                1,
+                9,
+                "tool_result",
+                r#"{"call_id":"b","ok":true,"content":"1","truncated":false}"#,
+            ),
+            entry(1, 10, "text", r#"{"block":2,"content":"It is "}"#),
+            entry(1, 11, "text", r#"{"block":3,"content":"here."}"#),
+            entry(
+                1,
+                12,
+                "response_done",
+                r#"{"outcome":"stopped","duration_ms":1234,"cost_usd":0.5}"#,
+            ),
+            entry(2, 13, "user_message", r#"{"content":"And now?"}"#),
+            entry(2, 14, "error", r#"{"content":"the agent crashed","retryable":true}"#),
+            entry(3, 15, "user_message", r#"{"content":"Once more"}"#),
+            entry(3, 16, "text", r#"{"block":0,"content":"It"}"#),
+        ] {
+            markdown.add(&entry, &mut out);
+        }
+        let waits = RawValue::from_string(r#"{"content":"Last"}"#.to_owned()).unwrap();
+        markdown.end(&[(4, waits)], &mut out);
+        expect![[r##"
+            # Where is it?
+
+            Project demo, conversation 3. Begun 2027-01-15 08:00:00 UTC, last changed 2027-01-15 08:01:00 UTC.
+
+            ## Greeting · 2027-01-15 08:00:00 UTC
+
+            Hello!
+
+            ## Ana · 2027-01-15 08:00:00 UTC
+
+            > # Where
+            > is it?
+
+            ## Answer · 2027-01-15 08:00:00 UTC
+
+            I look.
+
+            - Read `{"file_path":"'a'"}`
+            - Grep `{"pattern":"x"}`
+            - Read failed: `no file`
+
+            It is here.
+
+            *Stopped by a person · 1.2 s · $0.5000*
+
+            ## Question · 2027-01-15 08:00:00 UTC
+
+            > And now?
+
+            ## Answer · 2027-01-15 08:00:00 UTC
+
+            **Error:** the agent crashed
+
+            ## Question · 2027-01-15 08:00:00 UTC
+
+            > Once more
+
+            ## Answer · 2027-01-15 08:00:00 UTC
+
+            It
+
+            *Not answered in full when this copy was made.*
+
+            ## Question
+
+            > Last
+
+            *Waits for its answer.*
+        "##]].assert_eq(&out);
+    }
+}

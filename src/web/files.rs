@@ -1,0 +1,155 @@
+//! A project's files, for people to find and read. What may be read is the [`Policy`]'s matter,
+//! and it alone is asked. Everything here that touches a disk runs where blocking is allowed.
+
+pub mod finder;
+pub mod opening;
+pub mod page;
+
+use std::sync::Arc;
+
+use actix_web::{HttpResponse, http::StatusCode, web};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+
+use crate::{
+    config::settings::Settings,
+    policy::{InvalidSecret, Policy, Secrets},
+    project::Project,
+};
+
+use super::{problem::Problem, state::State};
+use finder::{Finder, Match};
+use opening::NotOpened;
+use page::Page;
+
+/// Files that are read at once: each may take `reading.file_bytes` of memory.
+const READS: usize = 8;
+
+/// Files that are given where nothing is said.
+const USUAL: usize = 50;
+
+/// Longest text that files are sought by, characters.
+const LONGEST_QUERY: usize = 200;
+
+/// What the file paths work with.
+#[derive(Debug)]
+pub struct Files {
+    secrets: Result<Secrets, InvalidSecret>,
+    finder: Finder,
+    reads: Semaphore,
+}
+
+/// What file is sought.
+#[derive(Debug, Deserialize)]
+pub struct Sought {
+    /// Letters of the path, in their order; empty for any file.
+    #[serde(default)]
+    q: String,
+    /// Most files.
+    limit: Option<usize>,
+}
+
+/// What is found.
+#[derive(Debug, Serialize)]
+struct Found {
+    /// The best first.
+    files: Vec<Match>,
+    /// How many match.
+    total: usize,
+    /// Whether the project has more files than are looked at.
+    truncated: bool,
+}
+
+/// Which part of a file is wanted.
+#[derive(Debug, Deserialize)]
+pub struct Wanted {
+    /// The path from the project's root.
+    path: String,
+    /// A line that must be shown, from 1.
+    line: Option<usize>,
+}
+
+/// A part of a file. The path is the one that was asked for.
+#[derive(Debug, Serialize)]
+struct Shown {
+    path: String,
+    #[serde(flatten)]
+    page: Page,
+}
+
+impl Files {
+    /// The files of the projects that `settings` name.
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            secrets: Secrets::new(&settings.agent.secrets),
+            finder: Finder::new(settings.reading.files_kept),
+            reads: Semaphore::new(READS),
+        }
+    }
+
+    fn secrets(&self) -> Result<Secrets, Problem> {
+        self.secrets.clone().map_err(Problem::unavailable)
+    }
+
+    fn policy(&self, project: &Project) -> Result<Policy, Problem> {
+        Ok(Policy::new(project.dir.clone(), self.secrets()?))
+    }
+}
+
+/// `GET /api/projects/{project}/files?q=&limit=`: a fuzzy search for files by their paths.
+pub async fn find(
+    state: web::Data<State>,
+    project: web::Path<String>,
+    sought: web::Query<Sought>,
+) -> Result<HttpResponse, Problem> {
+    let project = state.project(&project).await?;
+    let Sought { q, limit } = sought.into_inner();
+    if q.chars().count() > LONGEST_QUERY {
+        let words = format!("Files are sought by {LONGEST_QUERY} characters at most.");
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, words));
+    }
+    let most = state.resources.settings.reading.found_files;
+    let limit = limit.unwrap_or(USUAL).clamp(1, most);
+    let list = state.files.finder.list(&project, state.files.secrets()?).await;
+    let list = list.map_err(Problem::unavailable)?;
+    let truncated = list.truncated;
+    let ranked = web::block(move || finder::rank(&list, &q, limit)).await;
+    let (files, total) = ranked.map_err(Problem::unavailable)?;
+    Ok(HttpResponse::Ok().json(Found { files, total, truncated }))
+}
+
+/// `GET /api/projects/{project}/file?path=&line=`: a page of a file.
+pub async fn show(
+    state: web::Data<State>,
+    project: web::Path<String>,
+    wanted: web::Query<Wanted>,
+) -> Result<HttpResponse, Problem> {
+    let project = state.project(&project).await?;
+    let Wanted { path, line } = wanted.into_inner();
+    let policy = state.files.policy(&project)?;
+    let settings = Arc::clone(&state.resources.settings);
+    let _permit = state.files.reads.acquire().await.map_err(Problem::unavailable)?;
+    let shown = web::block(move || {
+        let reading = &settings.reading;
+        let bytes = opening::read(&policy, &path, reading.file_bytes)?;
+        let page = page::of(&path, &bytes, line, reading.page_lines, reading.page_bytes);
+        Ok::<_, NotOpened>(Shown { path, page })
+    });
+    Ok(HttpResponse::Ok().json(shown.await.map_err(Problem::unavailable)??))
+}
+
+impl From<NotOpened> for Problem {
+    fn from(error: NotOpened) -> Self {
+        let status = match &error {
+            NotOpened::BadPath(_) | NotOpened::Directory(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            NotOpened::Refused(_) | NotOpened::Climbs(_) | NotOpened::NotPlain(_) => {
+                StatusCode::FORBIDDEN
+            }
+            NotOpened::NotThere(_) => StatusCode::NOT_FOUND,
+            NotOpened::Changed(_) => StatusCode::CONFLICT,
+            NotOpened::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            NotOpened::Unreadable { .. } => StatusCode::FORBIDDEN,
+        };
+        Self::new(status, error.to_string())
+    }
+}

@@ -1,0 +1,169 @@
+//! Finding files by a few letters of their paths. The list of a project's files is walked anew
+//! every few seconds at most, once for all who ask meanwhile.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex as Quick, PoisonError},
+    time::{Duration, Instant},
+};
+
+use nucleo_matcher::{
+    Config, Matcher, Utf32Str,
+    pattern::{AtomKind, CaseMatching, Normalization, Pattern},
+};
+use serde::Serialize;
+use tokio::sync::Mutex;
+
+use crate::{
+    guide::search::walk::{self, MAX_FILES},
+    policy::Secrets,
+    project::{Project, ProjectName},
+};
+
+/// Projects whose lists are kept.
+const LISTS: usize = 16;
+
+/// A file that matches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Match {
+    /// The path from the project's root.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// The files of a project that may be shown.
+#[derive(Debug)]
+pub struct List {
+    /// By path.
+    files: Vec<Match>,
+    /// Whether there are more.
+    pub truncated: bool,
+}
+
+type Slot = Arc<Mutex<Option<(Instant, Arc<List>)>>>;
+
+/// Keeps the lists.
+#[derive(Debug)]
+pub struct Finder {
+    kept: Duration,
+    lists: Quick<HashMap<ProjectName, (Instant, Slot)>>,
+}
+
+impl Finder {
+    /// One that keeps a list for so long.
+    pub fn new(kept: Duration) -> Self {
+        Self { kept, lists: Quick::default() }
+    }
+
+    /// The files of a project, as they were a moment ago.
+    pub async fn list(
+        &self,
+        project: &Project,
+        secrets: Secrets,
+    ) -> Result<Arc<List>, actix_web::error::BlockingError> {
+        let slot = self.slot(&project.name);
+        // Who comes while the files are walked waits here for the same list.
+        let mut slot = slot.lock().await;
+        if let Some((_, list)) = slot.as_ref().filter(|(at, _)| at.elapsed() < self.kept) {
+            return Ok(Arc::clone(list));
+        }
+        let dir = project.dir.clone();
+        let list = actix_web::web::block(move || Arc::new(walk(&dir, &secrets))).await?;
+        *slot = Some((Instant::now(), Arc::clone(&list)));
+        Ok(list)
+    }
+
+    /// The project's place. The one that was asked for longest ago makes room.
+    fn slot(&self, project: &ProjectName) -> Slot {
+        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        if lists.len() >= LISTS && !lists.contains_key(project) {
+            let oldest = lists.iter().min_by_key(|(_, (asked, _))| *asked);
+            if let Some(oldest) = oldest.map(|(name, _)| name.clone()) {
+                lists.remove(&oldest);
+            }
+        }
+        let (asked, slot) =
+            lists.entry(project.clone()).or_insert_with(|| (Instant::now(), Slot::default()));
+        *asked = Instant::now();
+        Arc::clone(slot)
+    }
+}
+
+fn walk(dir: &std::path::Path, secrets: &Secrets) -> List {
+    let found = walk::files(dir, secrets);
+    let truncated = found.len() >= MAX_FILES;
+    let mut files: Vec<_> = found
+        .into_iter()
+        // A name that is no text cannot be asked for.
+        .filter_map(|it| {
+            Some(Match { path: it.path.into_os_string().into_string().ok()?, size: it.size })
+        })
+        .collect();
+    files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    List { files, truncated }
+}
+
+/// The files whose paths match best, and how many match. Takes its time with a long list.
+pub fn rank(list: &List, query: &str, limit: usize) -> (Vec<Match>, usize) {
+    let mut matcher = Matcher::new(Config::DEFAULT.match_paths());
+    let pattern = Pattern::new(query, CaseMatching::Smart, Normalization::Smart, AtomKind::Fuzzy);
+    let mut characters = Vec::new();
+    let mut scored: Vec<(u32, &Match)> = list
+        .files
+        .iter()
+        .filter_map(|file| {
+            let path = Utf32Str::new(&file.path, &mut characters);
+            Some((pattern.score(path, &mut matcher)?, file))
+        })
+        .collect();
+    let total = scored.len();
+    if !query.trim().is_empty() {
+        // Of equally good ones the shorter, then by name: the sort is stable.
+        scored.sort_by_key(|(score, file)| (std::cmp::Reverse(*score), file.path.len()));
+    }
+    (scored.into_iter().take(limit).map(|(_, file)| file.clone()).collect(), total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(paths: &[&str]) -> List {
+        let file = |path: &&str| Match { path: (*path).to_owned(), size: 1 };
+        List { files: paths.iter().map(file).collect(), truncated: false }
+    }
+
+    fn ranked(list: &List, query: &str) -> Vec<String> {
+        rank(list, query, 10).0.into_iter().map(|it| it.path).collect()
+    }
+
+    #[test]
+    fn letters_of_the_path_find_a_file_and_its_name_counts_most() {
+        let list = list(&[
+            "docs/session.md",
+            "src/session.rs",
+            "src/session/turn.rs",
+            "src/web/viewer.rs",
+        ]);
+        assert_eq!(ranked(&list, "turn")[0], "src/session/turn.rs");
+        assert_eq!(ranked(&list, "sesrs")[0], "src/session.rs");
+        assert_eq!(ranked(&list, "web view"), ["src/web/viewer.rs"]);
+        assert_eq!(ranked(&list, "Session").len(), 0, "a capital letter means itself");
+        assert_eq!(ranked(&list, "zzz").len(), 0);
+        assert_eq!(ranked(&list, "").len(), 4);
+        assert_eq!(rank(&list, "s", 1), (vec![list.files[1].clone()], 4));
+        // What means something to other finders is plain text here.
+        assert_eq!(ranked(&list, "!turn").len(), 0);
+        assert_eq!(ranked(&list, "^src").len(), 0);
+    }
+
+    #[test]
+    fn no_more_than_a_few_lists_are_kept() {
+        let finder = Finder::new(Duration::from_secs(5));
+        for n in 0..2 * LISTS {
+            finder.slot(&ProjectName::parse(&format!("p{n}")).unwrap());
+        }
+        assert_eq!(finder.lists.lock().unwrap().len(), LISTS);
+    }
+}

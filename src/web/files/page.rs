@@ -1,0 +1,214 @@
+//! A page of a file: the lines around the one that is wanted, and an outline of the whole. Pure.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::guide::search::{
+    document,
+    language::{self, Language},
+    walk::MAX_FILE_BYTES,
+};
+
+/// A file with a zero byte among its first this many is binary.
+const BINARY_PROBE_BYTES: usize = 8 << 10;
+
+/// Definitions of an outline at most.
+const LONGEST_OUTLINE: usize = 2000;
+
+/// A part of a file.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Page {
+    /// Bytes of the whole file.
+    pub size: usize,
+    /// The name of its language as a fenced block takes it; empty where none is known.
+    pub language: &'static str,
+    /// It is no text, and nothing of it is shown.
+    pub binary: bool,
+    /// Lines of the whole file.
+    pub total_lines: usize,
+    /// The first line shown, from 1; 0 where none is.
+    pub first_line: usize,
+    /// The last line shown.
+    pub last_line: usize,
+    /// The lines, each but the last with its end.
+    pub text: String,
+    /// Whether the file has more than is shown.
+    pub truncated: bool,
+    /// What the file defines, in order; empty for files above 1 MiB.
+    pub outline: Vec<Defined>,
+}
+
+/// A definition.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Defined {
+    /// What it is: `fn`, `class`, `heading` and so on.
+    pub kind: &'static str,
+    /// The name.
+    pub name: Box<str>,
+    /// The line of the name, from 1.
+    pub line: u32,
+}
+
+/// The part of the file at `path` that has `line` in it, or its end where it has fewer lines; at
+/// most `most_lines` and, where a line alone is not longer, `most_bytes`.
+pub fn of(
+    path: &str,
+    bytes: &[u8],
+    line: Option<usize>,
+    most_lines: usize,
+    most_bytes: usize,
+) -> Page {
+    let probe = bytes.get(..BINARY_PROBE_BYTES).unwrap_or(bytes);
+    let is_binary = memchr::memchr(0, probe).is_some();
+    let path = Path::new(path);
+    let mut page = Page {
+        size: bytes.len(),
+        language: language::fence(path),
+        binary: is_binary,
+        total_lines: 0,
+        first_line: 0,
+        last_line: 0,
+        text: String::new(),
+        truncated: is_binary,
+        outline: Vec::new(),
+    };
+    if is_binary || bytes.is_empty() {
+        return page;
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    page.total_lines = lines.len();
+    let wanted = line.unwrap_or(1).clamp(1, lines.len()) - 1;
+    let (first, last) = around(&lines, wanted, most_lines, most_bytes);
+    page.first_line = first + 1;
+    page.last_line = last;
+    let shown = lines.get(first..last).unwrap_or_default().concat();
+    page.text = shown.trim_end_matches('\n').to_owned();
+    if shown.ends_with('\n') {
+        // Empty lines at the end are lines too.
+        page.text = shown.strip_suffix('\n').unwrap_or(&shown).to_owned();
+    }
+    if page.text.len() > most_bytes {
+        let end = page.text.floor_char_boundary(most_bytes);
+        page.text.truncate(end);
+        page.truncated = true;
+    }
+    page.truncated |= first > 0 || last < lines.len();
+    let is_small = u64::try_from(bytes.len()).is_ok_and(|size| size <= MAX_FILE_BYTES);
+    if is_small {
+        page.outline = outline(&text, Language::of(path));
+    }
+    page
+}
+
+/// The lines to show: from the first, up to but without the second. The wanted one is in the
+/// middle where there are enough on both sides.
+fn around(lines: &[&str], wanted: usize, most_lines: usize, most_bytes: usize) -> (usize, usize) {
+    let size = |at: usize| lines.get(at).map_or(usize::MAX, |line| line.len());
+    let (mut first, mut last) = (wanted, wanted + 1);
+    let mut bytes = size(wanted);
+    loop {
+        let before = last;
+        let has_room = |bytes: usize, first: usize, last: usize, at: usize| {
+            last - first < most_lines && bytes.saturating_add(size(at)) <= most_bytes
+        };
+        if last < lines.len() && has_room(bytes, first, last, last) {
+            bytes += size(last);
+            last += 1;
+        }
+        let grew = last > before;
+        if first > 0 && has_room(bytes, first, last, first - 1) {
+            first -= 1;
+            bytes += size(first);
+        } else if !grew {
+            return (first, last);
+        }
+    }
+}
+
+fn outline(text: &str, language: Language) -> Vec<Defined> {
+    let definitions = document::read(text, language).definitions;
+    let defined = definitions.into_iter().take(LONGEST_OUTLINE);
+    defined.map(|it| Defined { kind: it.kind, name: it.name, line: it.line }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn lines(n: usize) -> String {
+        (1..=n).map(|line| format!("line {line}\n")).collect()
+    }
+
+    fn page(text: &str, line: Option<usize>, most_lines: usize) -> Page {
+        of("a.txt", text.as_bytes(), line, most_lines, 1000)
+    }
+
+    #[test]
+    fn a_small_file_is_one_page_with_its_outline() {
+        let text = "//! Doc.\n\npub fn one() {}\n\nstruct Two;\n";
+        let page = of("src/a.rs", text.as_bytes(), Some(3), 100, 1000);
+        assert_eq!((page.first_line, page.last_line, page.total_lines), (1, 5, 5));
+        assert_eq!(page.text, text.trim_end());
+        assert_eq!((page.language, page.truncated, page.size), ("rust", false, text.len()));
+        let outline: Vec<_> =
+            page.outline.iter().map(|it| (it.kind, it.name.as_ref(), it.line)).collect();
+        assert_eq!(outline, [("fn", "one", 3), ("struct", "Two", 5)]);
+    }
+
+    #[test]
+    fn a_long_file_is_shown_around_the_line() {
+        let text = lines(100);
+        for (line, first, last) in [
+            (None, 1, 10),
+            (Some(1), 1, 10),
+            (Some(50), 46, 55),
+            (Some(100), 91, 100),
+            (Some(999), 91, 100),
+            (Some(0), 1, 10),
+        ] {
+            let page = page(&text, line, 10);
+            assert_eq!((page.first_line, page.last_line), (first, last), "{line:?}");
+            assert!(page.truncated);
+        }
+    }
+
+    #[test]
+    fn a_long_line_is_cut_between_characters() {
+        let page = of("a.txt", "ü".repeat(600).as_bytes(), None, 10, 101);
+        assert_eq!((page.text.len(), page.truncated, page.total_lines), (100, true, 1));
+    }
+
+    #[test]
+    fn what_is_no_text_is_not_shown() {
+        let page = page("a\0b", None, 10);
+        assert!(page.binary && page.truncated && page.text.is_empty());
+        assert_eq!(of("a", b"", None, 10, 10).total_lines, 0);
+        assert_eq!(of("a", b"\xff\n", None, 10, 10).text, "\u{fffd}");
+    }
+
+    proptest! {
+        #[test]
+        fn a_page_has_the_line_and_keeps_the_limits(
+            text in "([a-zü]{0,30}\n){1,40}[a-z]{0,5}",
+            line in 1_usize..50,
+            most_lines in 1_usize..20,
+            most_bytes in 1_usize..200,
+        ) {
+            let page = of("a.txt", text.as_bytes(), Some(line), most_lines, most_bytes);
+            let wanted = line.min(page.total_lines);
+            prop_assert!((page.first_line..=page.last_line).contains(&wanted));
+            prop_assert!(page.last_line - page.first_line < most_lines);
+            prop_assert!(page.text.len() <= most_bytes);
+            let all: Vec<_> = text.split_inclusive('\n').collect();
+            let shown = all[page.first_line - 1..page.last_line].concat();
+            prop_assert!(shown.starts_with(&page.text));
+            if !page.truncated {
+                prop_assert_eq!(page.text.trim_end(), text.trim_end());
+            }
+        }
+    }
+}
