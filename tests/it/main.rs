@@ -18,6 +18,7 @@ mod durability;
 mod fake_api;
 mod faults;
 mod guide;
+mod html;
 mod launcher;
 mod mcp;
 mod orphans;
