@@ -14,6 +14,7 @@ use gate::Gate;
 
 use crate::peers;
 
+mod answer;
 mod browser;
 mod gate;
 
