@@ -16,11 +16,16 @@ mod claude;
 mod guide;
 mod invocation;
 
+mod once;
 mod process;
 mod spawner;
 
 pub mod guard;
 pub mod launcher;
+pub mod sandbox;
+
+pub mod proof;
+pub mod self_test;
 
 use std::{
     env,
@@ -35,16 +40,18 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::{
-    config::settings::{AgentSettings, Limits},
-    policy::{InvalidSecret, Policy, Secrets},
+    config::settings::{AgentSettings, Limits, Sandbox},
+    policy::{InvalidSecret, Secrets},
     project::Project,
 };
-use codec::CodecSettings;
 use handle::{INPUT_LINES, Shared};
-use invocation::{Invocation, find_claude};
+use invocation::{Order, Place, find_claude};
 use process::Run;
+use proof::Proof;
+use self_test::{ProjectTest, SelfTest, Verdict};
 use spawner::Spawner;
 
+pub use claude::Account;
 pub use handle::AgentHandle;
 pub use messages::{AgentExit, AgentExited, AgentOutput, Flow};
 
@@ -57,12 +64,12 @@ pub struct Agents {
 #[derive(Debug)]
 struct Inner {
     settings: AgentSettings,
-    line_bytes: usize,
-    tool_result_bytes: usize,
+    limits: Limits,
     data_dir: PathBuf,
     server: Server,
     secrets: Result<Secrets, InvalidSecret>,
     spawner: Spawner,
+    proof: Proof,
 }
 
 /// The server as agents see it.
@@ -174,12 +181,12 @@ impl Agents {
         Self {
             inner: Arc::new(Inner {
                 settings: settings.clone(),
-                line_bytes: limits.agent_line_bytes,
-                tool_result_bytes: limits.tool_result_bytes,
+                limits: limits.clone(),
                 data_dir: data_dir.to_owned(),
                 server,
                 secrets: Secrets::new(&settings.secrets),
                 spawner,
+                proof: Proof::new(settings.sandbox),
             }),
         }
     }
@@ -201,44 +208,22 @@ impl Agents {
         exited: Recipient<AgentExited>,
     ) -> Result<AgentHandle, AgentError> {
         let inner = &self.inner;
-        let claude = find_claude(&inner.settings, &inner.server)?;
-        let cicerone = match &inner.server.program {
-            Ok(path) => path,
-            Err(error) => return Err(AgentError::OwnProgram(error.to_string())),
+        let order = self.order(start.project, start.session)?;
+        let kind = match order.claude {
+            Some(_) => AgentKind::Claude,
+            None => AgentKind::Guide,
         };
-        let secrets = inner.secrets.clone()?;
-        let invocation = match claude {
-            Some(program) => Invocation::of_claude(
-                &start,
-                program,
-                cicerone,
-                &inner.server,
-                &inner.settings,
-                &secrets,
-                &inner.data_dir,
-            ),
-            None => Invocation::of_guide(&start, cicerone, &inner.server, &secrets),
-        };
-        let kind = invocation.kind;
-        let mut policy = Policy::new(start.project.dir.clone(), secrets);
-        if let Some(results) = &invocation.results {
-            policy = policy.with_results(results.clone());
-        }
         let shared = Arc::new(Shared::new());
         let (input, lines) = mpsc::channel(INPUT_LINES);
         let run = Run {
             conversation: start.conversation,
             epoch: start.epoch,
             kind,
-            command: invocation.command(cicerone, &start.project.dir),
-            prepare: invocation.prepare,
-            prompt: invocation.prompt,
-            codec: CodecSettings {
-                tool_result_bytes: inner.tool_result_bytes,
-                allowed_tools: invocation.allowed_tools,
-            },
-            line_bytes: inner.line_bytes,
-            policy,
+            leftovers: Place::new(&inner.data_dir).of_start(order.id),
+            order,
+            agents: self.clone(),
+            tool_result_bytes: inner.limits.tool_result_bytes,
+            line_bytes: inner.limits.agent_line_bytes,
             stop_timeout: inner.settings.stop_timeout,
             spawner: inner.spawner.clone(),
             shared: Arc::clone(&shared),
@@ -250,5 +235,129 @@ impl Agents {
         input.try_send(codec::command::handshake()).ok();
         actix::spawn(process::run(run, exited));
         Ok(AgentHandle { kind, shared, input })
+    }
+
+    /// Tests the sandbox, in general and in each of `projects`, and keeps what came of it: where
+    /// the sandbox is required, no agent starts before.
+    pub async fn prove(&self, projects: &[Project]) -> Arc<SelfTest> {
+        let test = self_test::run(self, projects).await;
+        tell(&test);
+        self.inner.proof.publish(test)
+    }
+
+    /// Waits until it is known whether an agent may start in `project`. What failed there is
+    /// tried again: it may have been mended. The error is for a person.
+    async fn may_start(&self, project: &Project) -> Result<(), String> {
+        if self.inner.settings.sandbox != Sandbox::Required {
+            return Ok(());
+        }
+        let known = self.inner.proof.known().await?;
+        if let Some(words) = self.inner.proof.refusal() {
+            return Err(proof::not_confined(&words));
+        }
+        let is_proved = |own: &ProjectTest| own.verdict == Verdict::Proved;
+        if known.project(project.name.as_str()).is_some_and(is_proved) {
+            return Ok(());
+        }
+        let looked_at = project.clone();
+        let is_there = tokio::task::spawn_blocking(move || invocation::check_dir(&looked_at));
+        is_there.await.map_err(|error| error.to_string())??;
+        let own = self_test::in_project(self, project.clone()).await;
+        let (is_proved, words) = (is_proved(&own), own.words());
+        self.inner.proof.publish_project(own);
+        if is_proved { Ok(()) } else { Err(proof::not_confined(&words)) }
+    }
+
+    /// What the newest self-test came to.
+    pub fn proof(&self) -> &Proof {
+        &self.inner.proof
+    }
+
+    /// Removes what agents of a server left behind that was killed. Only while none runs.
+    pub fn clear(&self) {
+        let place = Place::new(&self.inner.data_dir);
+        for dir in [place.prompts, place.temporary, place.self_tests] {
+            match std::fs::remove_dir_all(&dir) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    log::warn!("cannot remove what agents left dir={dir:?} error={error}");
+                }
+                _ => (),
+            }
+        }
+    }
+
+    /// The program that would answer, where it is not this one, and what it says of its version.
+    /// It is run confined, as it would be for `project`.
+    pub async fn version(&self, project: &Project) -> Result<Option<(PathBuf, String)>, String> {
+        let order = self.order(project.clone(), AgentSession::New(Uuid::new_v4()));
+        let order = order.map_err(|error| error.to_string())?;
+        let Some(program) = order.claude.clone() else { return Ok(None) };
+        let cicerone = order.cicerone.clone();
+        let leftovers = Place::new(&self.inner.data_dir).of_start(order.id);
+        let prepared = tokio::task::spawn_blocking(|| order.prepare()).await;
+        let told = match prepared.map_err(|error| error.to_string())? {
+            Ok(invocation) => {
+                let paths = [cicerone.as_path(), &project.dir, &program];
+                let arguments = ["--version".into()];
+                let limit = self.inner.settings.start_timeout;
+                once::run(&invocation, &self.inner.spawner, paths, &arguments, limit).await
+            }
+            Err(words) => Err(words),
+        };
+        Place::remove(leftovers).await;
+        let told = told?;
+        match told.status.success() {
+            true => Ok(Some((program, told.stdout.trim().to_owned()))),
+            false => Err(format!("{program:?} ended with {}: {}", told.status, told.stderr.trim())),
+        }
+    }
+
+    /// Whose account Claude Code would use.
+    pub fn account(&self) -> Account {
+        claude::account(&self.inner.server.environment, &self.inner.data_dir)
+    }
+
+    /// What is needed to start an agent for `project`.
+    fn order(&self, project: Project, session: AgentSession) -> Result<Order, AgentError> {
+        let inner = &self.inner;
+        let claude = find_claude(&inner.settings, &inner.server)?;
+        let cicerone = match &inner.server.program {
+            Ok(path) => path.clone(),
+            Err(error) => return Err(AgentError::OwnProgram(error.to_string())),
+        };
+        let secrets = inner.secrets.clone()?;
+        let inner = Arc::clone(inner);
+        Ok(Order { inner, project, session, claude, cicerone, secrets, id: Uuid::new_v4() })
+    }
+}
+
+/// Tells the log what a self-test came to.
+fn tell(test: &SelfTest) {
+    let level = |verdict| match verdict {
+        Verdict::Proved => log::Level::Info,
+        Verdict::Partly | Verdict::Off => log::Level::Warn,
+        Verdict::Failed => log::Level::Error,
+    };
+    let (verdict, words) = (test.verdict, test.words());
+    log::log!(
+        level(verdict),
+        "sandbox tested verdict={} landlock={} uid={} result={words:?} missing={:?}",
+        verdict.as_str(),
+        test.landlock,
+        test.uid,
+        test.missing
+    );
+    for own in
+        test.projects.iter().filter(|own| own.verdict != Verdict::Proved || own.uid != test.uid)
+    {
+        log::log!(
+            level(own.verdict),
+            "sandbox tested project={} verdict={} uid={} result={:?} missing={:?}",
+            own.project,
+            own.verdict.as_str(),
+            own.uid,
+            own.words(),
+            own.missing
+        );
     }
 }

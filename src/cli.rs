@@ -52,6 +52,8 @@ pub enum Command {
         /// The copy; must not exist yet.
         file: PathBuf,
     },
+    /// Check agent, account, sandbox, database, port and projects, and say how to mend each.
+    Doctor(ProjectArgs),
     /// Show or check the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -61,6 +63,12 @@ pub enum Command {
         /// How to confine, then `--`, then the command and its arguments.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
         arguments: Vec<OsString>,
+    },
+    /// Try, in an agent's place, what an agent must not be able to do.
+    #[command(hide = true)]
+    SandboxProbe {
+        /// Where to try what, as JSON.
+        plan: String,
     },
 }
 
@@ -123,7 +131,7 @@ pub struct Options {
     /// An environment variable that agents get too; can be repeated [env: CICERONE_AGENT_ENV=NAME,…]
     #[arg(long, global = true, value_name = "NAME")]
     pub agent_env: Vec<String>,
-    /// Where the kernel cannot confine an agent: required, best-effort or off [env: CICERONE_SANDBOX] [default: best-effort]
+    /// Where the kernel cannot confine an agent: required, best-effort or off [env: CICERONE_SANDBOX] [default: required]
     #[arg(long, global = true, value_name = "MODE")]
     pub sandbox: Option<String>,
     /// Least severe log lines: off, error, warn, info, debug or trace; RUST_LOG wins [env: CICERONE_LOG] [default: info]

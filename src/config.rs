@@ -101,6 +101,9 @@ pub fn load_in(
     ];
     access::check_places(&secrets, &found.projects)?;
     settings.projects = found.projects;
+    if command_line.projects.is_some() {
+        check_offline(&layers, &settings)?;
+    }
 
     let level = Level::Warn;
     let mut notes: Vec<_> = warnings.into_iter().map(|text| Note { level, text }).collect();
@@ -138,6 +141,18 @@ fn config_file(command_line: &CommandLine, surroundings: &Surroundings) -> Optio
     let path = surroundings.config_dir.as_ref()?.join("cicerone/cicerone.toml");
     // A file that is there but cannot be read must be an error, so this asks only for its presence.
     path.symlink_metadata().is_ok().then_some(path)
+}
+
+/// A name that is misspelt would leave the web open where it is to be closed.
+fn check_offline(layers: &Layers, settings: &Settings) -> Result<(), ConfigError> {
+    let is_known = |name: &String| {
+        name == settings::ALL_PROJECTS
+            || settings.projects.iter().any(|it| it.name.as_str() == name)
+    };
+    match settings.agent.offline_projects.iter().all(is_known) {
+        true => Ok(()),
+        false => Err(layers.refuse("agent.offline_projects", "names of projects that are served")),
+    }
 }
 
 /// The settings but for the projects.
@@ -205,7 +220,11 @@ fn agent_settings(layers: &Layers) -> Result<AgentSettings, ConfigError> {
         model: layers.get_text("agent.model")?,
         env,
         sandbox: layers.get("agent.sandbox")?,
+        user: layers.get_text("agent.user")?,
+        ports: layers.get("agent.ports")?,
+        readable: layers.get_paths("agent.readable")?,
         secrets: layers.get("agent.secrets")?,
+        offline_projects: layers.get("agent.offline_projects")?,
         start_timeout: layers.get("agent.start_timeout")?,
         silence_timeout: layers.get("agent.silence_timeout")?,
         stop_timeout: layers.get("agent.stop_timeout")?,
@@ -222,6 +241,9 @@ fn limits(layers: &Layers) -> Result<Limits, ConfigError> {
         frame_bytes: size("limits.frame_bytes")?,
         agent_line_bytes: size("limits.agent_line_bytes")?,
         tool_result_bytes: size("limits.tool_result_bytes")?,
+        agent_open_files: count("limits.agent_open_files")?,
+        agent_file_bytes: size("limits.agent_file_bytes")?,
+        agent_processes: count("limits.agent_processes")?,
         queued_messages: count("limits.queued_messages")?,
         agents: count("limits.agents")?,
         agents_per_project: count("limits.agents_per_project")?,

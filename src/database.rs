@@ -14,6 +14,7 @@ mod actor;
 mod batch;
 mod clock;
 mod error;
+mod look;
 mod open;
 mod reader;
 mod reads;
@@ -28,6 +29,7 @@ mod tests;
 pub use actor::Database;
 pub use clock::{Clock, timestamp};
 pub use error::{DatabaseError, OpenError};
+pub use look::look;
 pub use open::FILE_NAME;
 pub use reader::Reader;
 

@@ -24,6 +24,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod doctor;
 pub mod server;
 
 pub mod web;

@@ -8,16 +8,19 @@ use std::{
 };
 
 use cicerone::{
-    agent::launcher,
+    agent::{launcher, self_test},
     cli::{Cli, Command, ConfigCommand, GuideArgs, Options, ProjectArgs},
     config::{self, ConfigError, Loaded, catalogue, secrets},
     database::{self, backup, import},
-    guide, mcp,
+    doctor, guide, mcp,
     project::ProjectName,
     server,
 };
 use clap::Parser;
 use log::LevelFilter;
+
+/// The exit code where something is broken.
+const BROKEN: i32 = 1;
 
 /// The exit code of a wrong command line or configuration.
 const USAGE: u8 = 2;
@@ -44,11 +47,15 @@ fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
         Command::McpFeatures { dir } => Ok(mcp::serve(&dir)?),
         Command::Import { file, project } => import(options, &file, &project),
         Command::Backup { file } => backup(options, &file),
+        Command::Doctor(projects) => examine(options, &before.and(projects)),
         Command::Config(ConfigCommand::Check(projects)) => {
             check_config(options, &before.and(projects))
         }
         Command::Config(ConfigCommand::Table) => print_settings_table(),
         Command::SandboxExec { arguments } => Err(launcher::exec(arguments).into()),
+        Command::SandboxProbe { plan } => {
+            say(&serde_json::to_string(&self_test::probe(&serde_json::from_str(&plan)?))?)
+        }
     }
 }
 
@@ -81,6 +88,16 @@ fn backup(options: &Options, file: &Path) -> Result<(), Box<dyn Error>> {
     let settings = load(options, None)?.settings;
     let bytes = backup::run(&settings.data_dir.join(database::FILE_NAME), file)?;
     say(&format!("wrote {bytes} bytes to {}", file.display()))
+}
+
+/// Looks at what a server needs. The report has one line a check, so nothing is logged beside it.
+fn examine(options: &Options, projects: &ProjectArgs) -> Result<(), Box<dyn Error>> {
+    let report = doctor::run(&config::load(&options.command_line(Some(projects)))?);
+    say(&report.to_string())?;
+    match report.is_broken() {
+        true => std::process::exit(BROKEN),
+        false => Ok(()),
+    }
 }
 
 fn check_config(options: &Options, projects: &ProjectArgs) -> Result<(), Box<dyn Error>> {

@@ -59,12 +59,23 @@ pub struct Policy {
     secrets: Secrets,
     /// A directory outside the project where the agent puts results that are too long to show.
     results: Option<PathBuf>,
+    /// Whether pages of the web may be looked at.
+    has_web: bool,
+    #[cfg(feature = "faults")]
+    is_unlocked: bool,
 }
 
 impl Policy {
     /// The policy of the project in `dir`.
     pub fn new(dir: PathBuf, secrets: Secrets) -> Self {
-        Self { dir, secrets, results: None }
+        Self {
+            dir,
+            secrets,
+            results: None,
+            has_web: true,
+            #[cfg(feature = "faults")]
+            is_unlocked: false,
+        }
     }
 
     /// Lets the agent read back its own long results from `dir`.
@@ -73,14 +84,30 @@ impl Policy {
         self
     }
 
+    /// Keeps the agent off the web.
+    pub fn without_web(self) -> Self {
+        Self { has_web: false, ..self }
+    }
+
+    /// Lets every call pass, for tests of the other locks.
+    #[cfg(feature = "faults")]
+    pub fn unlocked(mut self) -> Self {
+        self.is_unlocked = true;
+        self
+    }
+
     /// Decides on a call of `tool`; `input` is its JSON.
     pub fn judge(&self, tool: &str, input: &str) -> Result<(), Refusal> {
+        #[cfg(feature = "faults")]
+        if self.is_unlocked {
+            return Ok(());
+        }
         match tool {
             "Read" => self.judge_read(tool, input),
             "Glob" => self.judge_glob(tool, input),
             "Grep" => self.judge_grep(tool, input),
-            "WebFetch" => web::judge_fetch(tool, input),
-            "WebSearch" => Ok(()),
+            "WebFetch" if self.has_web => web::judge_fetch(tool, input),
+            "WebSearch" if self.has_web => Ok(()),
             _ if tool.starts_with(OWN_TOOLS) => Ok(()),
             _ => Err(Refusal::Tool(tool.to_owned())),
         }

@@ -96,6 +96,8 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
         database: database.start(),
         reader,
     };
+    resources.agents.clear();
+    let (agents, tested) = (resources.agents.clone(), settings.clone());
     let database = resources.database.clone();
     let browsers = Arc::default();
     let (place, placed) = Place::new();
@@ -139,6 +141,7 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     let registry = placed.await.map_err(io::Error::other)?;
     let told = end_of_service()?;
     let _file_limit = outlive_file_limit()?;
+    rt::spawn(async move { agents.prove(&tested.projects).await });
     announce(scheme, address)?;
     told.await;
     drain(&settings, registry, database, handle).await?;

@@ -7,6 +7,7 @@ pub mod door;
 pub mod line;
 pub mod problem;
 pub mod projects;
+pub mod ready;
 pub mod sessions;
 pub mod state;
 pub mod upgrade;
@@ -40,6 +41,7 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route(get().to(sessions::info))
                 .route(delete().to(sessions::close)),
         )
+        .service(at("/api/admin/status").route(get().to(ready::status)))
         .service(at("/api/admin/sessions").route(get().to(sessions::admin_list)))
         .service(at("/api/admin/sessions/{project}").route(delete().to(sessions::close)))
         .service(
@@ -51,7 +53,8 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(at("/login").route(get().to(assets::serve)).route(post().to(door::login::log_in)))
         .service(at("/logout").route(post().to(door::login::log_out)))
         .service(at("/api/health").route(get().to(health)))
-        .service(at("/healthz").route(get().to(health)));
+        .service(at("/healthz").route(get().to(health)))
+        .service(at("/readyz").route(get().to(ready::ready)));
     #[cfg(feature = "faults")]
     config.service(at("/api/faults/{project}/panic").route(post().to(faults::panic)));
 }

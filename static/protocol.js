@@ -36,7 +36,7 @@ export const CLOSE_TRY_LATER = 1013;
  * Server to client. Frames with `seq` are stored and come again after a reconnect.
  * @typedef {{type: 'conversation_created', conversation_id: number}} ConversationCreatedFrame
  * @typedef {{type: 'attached', conversation_id: number, title: string | null, seq: number,
- *   after: number, state: SessionState, agent: {kind: string}, viewers: number, resumed: boolean}} AttachedFrame
+ *   after: number, state: SessionState, agent: {kind: string}, read_only?: ReadOnly, viewers: number, resumed: boolean}} AttachedFrame
  *   what follows begins after `after`: whatever is shown beyond it goes
  * @typedef {{type: 'caught_up', seq: number}} CaughtUpFrame
  * @typedef {{type: 'user_message', seq: number, turn: number, message_id?: string, author?: string, content: string,
@@ -65,6 +65,8 @@ export const CLOSE_TRY_LATER = 1013;
  *
  * @typedef {'starting' | 'waiting' | 'queued' | 'running' | 'retrying' | 'stopping' | 'closed' | 'idle' | string} SessionState
  * @typedef {{input_tokens: number, output_tokens: number, cache_read_tokens?: number, cache_write_tokens?: number}} Usage
+ * @typedef {{verdict: 'proved' | 'partly' | 'off' | 'failed' | 'pending' | string, tried: string[], missing: string[]}} ReadOnly
+ *   how it is proved that the agent cannot write to the project
  * @typedef {{question: string, header?: string, options: {label: string, description?: string}[],
  *   multiSelect?: boolean}} Question
  */

@@ -26,6 +26,7 @@
  * @property {number | null} id
  * @property {string | null} title
  * @property {string} agent kind of agent, empty while unknown
+ * @property {import('./protocol.js').ReadOnly | null} readOnly what the server's self-test came to
  * @property {number} viewers
  * @property {'connecting' | 'open' | 'lost' | 'ended'} connection
  * @property {number} closeCode why the connection ended, 0 while it has not
@@ -56,7 +57,7 @@
  */
 export function openConversation(id, pending = []) {
   return {
-    id, title: null, agent: '', viewers: 1, connection: 'connecting', closeCode: 0, wasOpen: false,
+    id, title: null, agent: '', readOnly: null, viewers: 1, connection: 'connecting', closeCode: 0, wasOpen: false,
     caughtUp: false, state: 'idle', detail: '', notice: null, turns: [], pending,
   };
 }
@@ -74,7 +75,7 @@ export function reduce(before, event) {
     case 'attached':
       return {
         ...before, id: event.conversation_id, title: event.title ?? null, agent: event.agent?.kind ?? '',
-        viewers: event.viewers ?? 1, state: event.state ?? 'idle', detail: '', caughtUp: false,
+        readOnly: event.read_only ?? null, viewers: event.viewers ?? 1, state: event.state ?? 'idle', detail: '', caughtUp: false,
         turns: dropBeyond(before.turns, event.after ?? 0),
       };
     case 'caught_up':

@@ -126,6 +126,32 @@ export function agentName(kind) {
   return { claude: 'Claude', guide: 'built-in guide', none: 'no agent' }[kind] ?? kind;
 }
 
+/**
+ * The badge of the proof that the agent cannot write: a word or two, and what was tried.
+ * @param {import('./protocol.js').ReadOnly | null} readOnly
+ * @returns {{text: string, words: string, isGood: boolean} | null}
+ */
+export function readOnlyBadge(readOnly) {
+  if (!readOnly) return null;
+  const missing = readOnly.missing.length ? ` Not as it should be: ${readOnly.missing.join('; ')}.` : '';
+  const tried = `At its start the server tried, in the agent's place, to: ${readOnly.tried.join(', ')}.`;
+  switch (readOnly.verdict) {
+    case 'proved':
+      return { text: 'read-only', words: `${tried} The kernel refused all of it.${missing}`, isGood: true };
+    case 'partly':
+      return { text: 'read-only, with gaps', words: `${tried} The kernel refused all of it.${missing}`, isGood: false };
+    case 'off': return {
+      text: 'not confined', isGood: false,
+      words: 'The server was told not to confine the agent: only its own rules keep it from writing.',
+    };
+    case 'failed': return {
+      text: 'not proved', isGood: false,
+      words: `The kernel does not keep the agent from writing; only its own rules do.${missing}`,
+    };
+    default: return null;
+  }
+}
+
 /** Time, tokens and cost of a turn. @param {import('./store.js').DoneEnd} end */
 export function costs(end) {
   const parts = [];

@@ -6,6 +6,9 @@
 //! they could read the whole disk, left out they read the working directory and nothing else.
 
 mod environment;
+mod state;
+#[cfg(feature = "faults")]
+pub mod unlocked;
 
 use std::{
     ffi::OsString,
@@ -16,15 +19,16 @@ use serde_json::json;
 
 use crate::project::Project;
 
-use super::AgentSession;
+use super::{AgentSession, sandbox::value};
 
 pub use environment::environment;
+pub use state::{Account, State, account, login_dir};
 
-/// Tools of the program itself that it may have.
-const BUILT_IN_TOOLS: [&str; 5] = ["Read", "Glob", "Grep", "WebFetch", "WebSearch"];
+/// Tools of the program itself that look at files.
+const FILE_TOOLS: [&str; 3] = ["Read", "Glob", "Grep"];
 
-/// Those of them that need a permission by name.
-const PERMITTED_TOOLS: [&str; 2] = ["WebFetch", "WebSearch"];
+/// Those of them that look at the web. They need a permission by name.
+const WEB_TOOLS: [&str; 2] = ["WebFetch", "WebSearch"];
 
 /// Tools of the `features` server. All of them only read.
 const FEATURE_TOOLS: [&str; 7] = [
@@ -52,11 +56,18 @@ pub struct Launch<'a> {
     pub cicerone: &'a Path,
     /// Globs of files that it must not see.
     pub secrets: &'a [String],
+    /// Whether it may look at the web.
+    pub has_web: bool,
 }
 
 /// Every tool that the program may come with.
-pub fn allowed_tools() -> Vec<String> {
-    BUILT_IN_TOOLS.iter().chain(&FEATURE_TOOLS).map(|tool| (*tool).to_owned()).collect()
+pub fn allowed_tools(has_web: bool) -> Vec<String> {
+    let tools = FILE_TOOLS.iter().chain(web_tools(has_web)).chain(&FEATURE_TOOLS);
+    tools.map(|tool| (*tool).to_owned()).collect()
+}
+
+fn web_tools(has_web: bool) -> &'static [&'static str] {
+    if has_web { &WEB_TOOLS } else { &[] }
 }
 
 /// The arguments of the program.
@@ -75,8 +86,10 @@ pub fn arguments(launch: &Launch<'_>) -> Vec<OsString> {
     .map(OsString::from)
     .into();
     let mut add = |name: &str, value: &str| arguments.push(format!("{name}={value}").into());
-    add("--tools", &BUILT_IN_TOOLS.join(","));
-    let allowed: Vec<&str> = PERMITTED_TOOLS.iter().chain(&FEATURE_TOOLS).copied().collect();
+    let web = web_tools(launch.has_web);
+    let built_in: Vec<&str> = FILE_TOOLS.iter().chain(web).copied().collect();
+    add("--tools", &built_in.join(","));
+    let allowed: Vec<&str> = web.iter().chain(&FEATURE_TOOLS).copied().collect();
     add("--allowedTools", &allowed.join(","));
     add("--disallowedTools", &denied(launch.secrets).join(","));
     add("--mcp-config", &mcp_config(launch));
@@ -121,21 +134,16 @@ pub fn results_dir(
     dir: &Path,
     session: AgentSession,
 ) -> Option<PathBuf> {
-    let value = |wanted: &str| {
-        let found = environment.iter().find(|(name, _)| name == wanted);
-        found.map(|(_, value)| PathBuf::from(value))
-    };
-    let state = value("CLAUDE_CONFIG_DIR").or_else(|| Some(value("HOME")?.join(".claude")))?;
+    let state = value(environment, "CLAUDE_CONFIG_DIR").map(PathBuf::from);
+    let state = state.or_else(|| Some(PathBuf::from(value(environment, "HOME")?).join(".claude")));
+    Some(session_dir(&state?, dir)?.join(session.id().to_string()).join("tool-results"))
+}
+
+/// Where the program keeps the sessions of a working directory under its state.
+fn session_dir(state: &Path, dir: &Path) -> Option<PathBuf> {
     // The program sees its working directory with all links resolved.
     let dir = dir.canonicalize().ok()?;
     let name: String =
         dir.to_str()?.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    let session = session.id().to_string();
-    Some(state.join("projects").join(name).join(session).join("tool-results"))
-}
-
-/// Where the program keeps its state when its account comes from the environment. With an account
-/// of its own it keeps the directory that it was logged in with.
-pub fn state_dir(data_dir: &Path) -> PathBuf {
-    data_dir.join("agents").join("claude")
+    Some(state.join("projects").join(name))
 }

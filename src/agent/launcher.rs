@@ -1,8 +1,6 @@
-//! The step between the server and an agent: `cicerone sandbox-exec` prepares its own process and
+//! The step between the server and an agent: `cicerone sandbox-exec` confines its own process and
 //! then becomes the agent. The server itself only spawns, which stays cheap however much memory
 //! it holds, and everything that needs a fork's child happens here.
-//!
-//! In this order: the agent dies with the server, limits on resources, then the agent's program.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -11,39 +9,61 @@ use std::{
     process::Command,
 };
 
-use rustix::process::{self, Pid, Resource, Rlimit, Signal};
+use rustix::process::{Pid, Resource};
 
-use super::guard;
+use super::{
+    guard,
+    sandbox::{ConfineError, Profile, confine, die_with, lower},
+};
 
 /// Name of the hidden subcommand.
 pub const SUBCOMMAND: &str = "sandbox-exec";
 
-/// Open files that an agent may have.
+/// Open files of an agent that is not confined.
 const OPEN_FILES: u64 = 4096;
 
 /// Why the launcher did not become the agent.
 #[derive(Debug, thiserror::Error)]
 pub enum LauncherError {
     /// The command line is not one of ours.
-    #[error("usage: cicerone {SUBCOMMAND} --parent PID -- PROGRAM [ARGUMENT…]")]
+    #[error("usage: cicerone {SUBCOMMAND} --parent PID [--profile JSON] -- PROGRAM [ARGUMENT…]")]
     Usage,
-    /// The server ended before the agent began.
-    #[error("the server that asked for the agent is gone")]
-    ParentGone,
-    /// The kernel refused to confine the process.
-    #[error("cannot confine the agent: {0}")]
-    Confine(io::Error),
+    /// The process cannot be confined.
+    #[error(transparent)]
+    Confine(#[from] ConfineError),
+    /// The kernel refused a limit.
+    #[error("cannot limit the agent: {0}")]
+    Limit(#[from] rustix::io::Errno),
     /// The program did not start.
     #[error("cannot run {0:?}: {1}")]
     Exec(OsString, io::Error),
 }
 
-/// The arguments after `cicerone` that start `program` as a child of this process.
-pub fn arguments(program: &OsStr, arguments: &[OsString]) -> Vec<OsString> {
+/// What the launcher is told.
+struct Task {
+    parent: Pid,
+    profile: Option<Profile>,
+    program: OsString,
+    arguments: Vec<OsString>,
+}
+
+/// The arguments after `cicerone` that start `program` as a child of this process, confined as
+/// `profile` says. It fails on paths that are no Unicode.
+pub fn arguments(
+    program: &OsStr,
+    arguments: &[OsString],
+    profile: Option<&Profile>,
+) -> serde_json::Result<Vec<OsString>> {
     let parent = std::process::id().to_string();
-    let lead = [SUBCOMMAND, "--parent", &parent, "--"].map(OsString::from);
-    let program = std::iter::once(program.to_owned());
-    lead.into_iter().chain(program).chain(arguments.iter().cloned()).collect()
+    let mut all: Vec<OsString> = [SUBCOMMAND, "--parent", &parent].map(OsString::from).into();
+    if let Some(profile) = profile {
+        all.push("--profile".into());
+        all.push(serde_json::to_string(profile)?.into());
+    }
+    all.push("--".into());
+    all.push(program.to_owned());
+    all.extend(arguments.iter().cloned());
+    Ok(all)
 }
 
 /// Becomes the agent, or guards agents to its end. `arguments` are those after `sandbox-exec`.
@@ -55,72 +75,77 @@ pub fn exec(arguments: impl IntoIterator<Item = OsString>) -> LauncherError {
         std::process::exit(0);
     }
     match parse(arguments) {
-        Some((parent, program, rest)) => become_agent(parent, program, rest),
+        Some(task) => become_agent(task),
         None => LauncherError::Usage,
     }
 }
 
-fn parse(arguments: impl IntoIterator<Item = OsString>) -> Option<(Pid, OsString, Vec<OsString>)> {
+fn parse(arguments: impl IntoIterator<Item = OsString>) -> Option<Task> {
     let mut arguments = arguments.into_iter();
     (arguments.next()? == "--parent").then_some(())?;
     let parent = arguments.next()?.to_str()?.parse().ok()?;
     let parent = Pid::from_raw(parent)?;
-    (arguments.next()? == "--").then_some(())?;
+    let mut next = arguments.next()?;
+    let mut profile = None;
+    if next == "--profile" {
+        profile = Some(serde_json::from_str(arguments.next()?.to_str()?).ok()?);
+        next = arguments.next()?;
+    }
+    (next == "--").then_some(())?;
     let program = arguments.next()?;
-    Some((parent, program, arguments.collect()))
+    Some(Task { parent, profile, program, arguments: arguments.collect() })
 }
 
-fn become_agent(parent: Pid, program: OsString, arguments: Vec<OsString>) -> LauncherError {
-    if let Err(error) = die_with(parent) {
+fn become_agent(task: Task) -> LauncherError {
+    if let Err(error) = prepare(&task) {
         return error;
     }
-    if let Err(error) = limit_resources() {
-        return LauncherError::Confine(error.into());
+    let error = Command::new(&task.program).args(task.arguments).exec();
+    LauncherError::Exec(task.program, error)
+}
+
+fn prepare(task: &Task) -> Result<(), LauncherError> {
+    let Some(profile) = &task.profile else {
+        die_with(task.parent)?;
+        lower(Resource::Core, 0)?;
+        return Ok(lower(Resource::Nofile, OPEN_FILES)?);
+    };
+    for missing in confine(profile, task.parent)?.missing {
+        eprintln!("this kernel cannot forbid {missing}");
     }
-    // The sandbox of the kernel belongs here: after everything that needs more rights than the
-    // agent is to have, and right before it starts.
-    let error = Command::new(&program).args(arguments).exec();
-    LauncherError::Exec(program, error)
-}
-
-/// The kernel kills this process when the thread that started it ends, so also when the server
-/// is killed. A server that ended before this took hold is seen by its changed process id.
-fn die_with(parent: Pid) -> Result<(), LauncherError> {
-    process::set_parent_process_death_signal(Some(Signal::KILL))
-        .map_err(|error| LauncherError::Confine(error.into()))?;
-    if process::getppid() == Some(parent) { Ok(()) } else { Err(LauncherError::ParentGone) }
-}
-
-fn limit_resources() -> rustix::io::Result<()> {
-    lower(Resource::Core, 0)?;
-    lower(Resource::Nofile, OPEN_FILES)
-}
-
-/// Lowers both limits to `most`; never raises one.
-fn lower(resource: Resource, most: u64) -> rustix::io::Result<()> {
-    let now = process::getrlimit(resource);
-    let least = |limit: Option<u64>| Some(limit.map_or(most, |limit| limit.min(most)));
-    process::setrlimit(
-        resource,
-        Rlimit { current: least(now.current), maximum: least(now.maximum) },
-    )
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parsed(arguments: &[&str]) -> Option<(Pid, OsString, Vec<OsString>)> {
+    fn parsed(arguments: &[&str]) -> Option<Task> {
         parse(arguments.iter().map(OsString::from))
     }
 
     #[test]
     fn what_is_asked_for_is_what_is_parsed() {
-        let asked = arguments(OsStr::new("prog"), &["--x".into(), "--".into()]);
-        let (parent, program, rest) = parse(asked.into_iter().skip(1)).unwrap();
-        assert_eq!(parent, process::getpid());
-        assert_eq!(program, "prog");
-        assert_eq!(rest, ["--x", "--"]);
+        let profile = Profile {
+            strict: true,
+            read: vec!["/a b\"".into()],
+            run: Vec::new(),
+            write: Vec::new(),
+            ports: vec![443],
+            user: None,
+            open_files: 1,
+            file_bytes: 2,
+            processes: 3,
+        };
+        for profile in [None, Some(profile)] {
+            let asked =
+                arguments(OsStr::new("prog"), &["--x".into(), "--".into()], profile.as_ref());
+            let task = parse(asked.unwrap().into_iter().skip(1)).unwrap();
+            assert_eq!(task.parent, rustix::process::getpid());
+            assert_eq!(task.profile, profile);
+            assert_eq!(task.program, "prog");
+            assert_eq!(task.arguments, ["--x", "--"]);
+        }
     }
 
     #[test]
@@ -129,6 +154,7 @@ mod tests {
             &["--parent", "0", "--", "x"][..],
             &["--parent", "x", "--", "x"],
             &["--parent", "1", "x"],
+            &["--parent", "1", "--profile", "{}", "--", "x"],
             &["--parent", "1", "--"],
             &["--", "x"],
             &[],

@@ -8,16 +8,16 @@ use std::{path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
 use actix::Recipient;
 use rustix::process::Pid;
 use tokio::{
-    process::{Child, Command},
+    process::Child,
     sync::{mpsc, watch},
     time::timeout,
 };
 
 use super::{
-    AgentKind,
+    AgentKind, Agents,
     codec::{Codec, CodecSettings, command},
     handle::Shared,
-    invocation::Prepare,
+    invocation::{Order, Place},
     messages::{AgentExit, AgentExited, AgentOutput},
     spawner::Spawner,
 };
@@ -32,14 +32,14 @@ pub(super) struct Run {
     pub conversation: i64,
     pub epoch: u64,
     pub kind: AgentKind,
-    pub command: Command,
-    /// Done before the start, where blocking is allowed. Its error is the reason told.
-    pub prepare: Prepare,
-    /// Removed at the end.
-    pub prompt: Option<PathBuf>,
-    pub codec: CodecSettings,
+    /// Put into place before the start, where blocking is allowed. Its error is the reason told.
+    pub order: Order,
+    /// Say whether one may start.
+    pub agents: Agents,
+    /// Removed at the end: a file and a directory.
+    pub leftovers: [PathBuf; 2],
+    pub tool_result_bytes: usize,
     pub line_bytes: usize,
-    pub policy: Policy,
     pub stop_timeout: Duration,
     pub spawner: Spawner,
     pub shared: Arc<Shared>,
@@ -51,7 +51,7 @@ pub(super) struct Run {
 /// Runs the agent to its end and tells of it.
 pub(super) async fn run(run: Run, exited: Recipient<AgentExited>) {
     let (conversation, epoch, kind) = (run.conversation, run.epoch, run.kind);
-    let prompt = run.prompt.clone();
+    let leftovers = run.leftovers.clone();
     let exit = live(run).await.unwrap_or_else(|reason| AgentExit {
         kind,
         status: None,
@@ -64,10 +64,7 @@ pub(super) async fn run(run: Run, exited: Recipient<AgentExited>) {
         exit.status,
         exit.reason
     );
-    if let Some(prompt) = prompt {
-        // It may never have been written.
-        tokio::fs::remove_file(prompt).await.ok();
-    }
+    Place::remove(leftovers).await;
     let fact = AgentExited { conversation, epoch, exit };
     if exited.send(fact).await.is_err() {
         log::debug!("nobody waits for the agent's exit conversation={conversation}");
@@ -76,12 +73,32 @@ pub(super) async fn run(run: Run, exited: Recipient<AgentExited>) {
 
 /// The process from its start to its end; the error says why it did not start.
 async fn live(run: Run) -> Result<AgentExit, String> {
-    let prepared = tokio::task::spawn_blocking(run.prepare).await;
-    prepared.map_err(|error| format!("The agent could not be prepared: {error}."))??;
+    let (cicerone, project) = (run.order.cicerone.clone(), run.order.project.clone());
+    run.agents.may_start(&project).await?;
+    let mut policy = Policy::new(project.dir.clone(), run.order.secrets.clone());
+    if !run.order.inner.settings.has_web(&project.name) {
+        policy = policy.without_web();
+    }
+    #[cfg(feature = "faults")]
+    if run.order.is_unlocked("calls") {
+        policy = policy.unlocked();
+    }
+    let prepared = tokio::task::spawn_blocking(|| run.order.prepare()).await;
+    let invocation =
+        prepared.map_err(|error| format!("The agent could not be prepared: {error}."))??;
+    if let Some(note) = &invocation.note {
+        log::warn!(
+            "agent not confined as well as could be conversation={} missing={note:?}",
+            run.conversation
+        );
+    }
+    if let Some(results) = &invocation.results {
+        policy = policy.with_results(results.clone());
+    }
     let shared = run.shared;
     let mut child = run
         .spawner
-        .spawn(run.command)
+        .spawn(invocation.command(&cicerone, &project.dir)?)
         .await
         .map_err(|error| format!("The agent did not start: {error}."))?;
     let leader = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
@@ -105,8 +122,11 @@ async fn live(run: Run) -> Result<AgentExit, String> {
     let reader = Reader {
         conversation: run.conversation,
         epoch: run.epoch,
-        codec: Codec::new(run.codec),
-        policy: Arc::new(run.policy),
+        codec: Codec::new(CodecSettings {
+            tool_result_bytes: run.tool_result_bytes,
+            allowed_tools: invocation.allowed_tools,
+        }),
+        policy: Arc::new(policy),
         shared: Arc::clone(&shared),
         input: run.input.clone(),
         output: run.output,

@@ -13,8 +13,15 @@ const SPECIFICATION_CHARS: usize = 5000;
 const SPECIFICATION_BYTES: u64 = (SPECIFICATION_CHARS as u64 + 1) * 4;
 
 /// The system prompt. Reads the project's specification: not for an async thread.
-pub fn system_prompt(project: &Project) -> String {
+pub fn system_prompt(project: &Project, has_web: bool) -> String {
     let name = &project.name;
+    let web = match has_web {
+        true => {
+            "- WebFetch, WebSearch: documentation of libraries and tools. Never put the project's \
+             code or data into an address or a search.\n"
+        }
+        false => "",
+    };
     let mut prompt = format!(
         "You are Cicerone, the guide to the project \"{name}\". A team reads along in a browser: \
          people ask how the code works, where things are, what is planned and what is done.\n\
@@ -29,8 +36,7 @@ pub fn system_prompt(project: &Project) -> String {
          # Your tools\n\
          - Read, Glob, Grep: the project's files. Your working directory is the project; nothing \
          outside it can be read, and files that hold secrets cannot either.\n\
-         - WebFetch, WebSearch: documentation of libraries and tools. Never put the project's code \
-         or data into an address or a search.\n\
+         {web}\
          - feature_get_stats, feature_get_next, feature_get_for_regression, feature_get_by_id, \
          feature_get_ready, feature_get_blocked: the project's list of features and how far it \
          is.\n\
@@ -111,7 +117,8 @@ mod tests {
         let file = dir.path().join(path);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, specification).unwrap();
-        system_prompt(&Project { name: ProjectName::mend("shop"), dir: dir.path().to_owned() })
+        let project = Project { name: ProjectName::mend("shop"), dir: dir.path().to_owned() };
+        system_prompt(&project, true)
     }
 
     #[test]
@@ -128,6 +135,15 @@ mod tests {
         assert_eq!(prompt.matches('é').count(), 5000);
         assert!(prompt.ends_with("(truncated)\n"));
         assert!(!prompt_with(SPECIFICATIONS[0], &"é".repeat(5000)).contains("(truncated)"));
+    }
+
+    #[test]
+    fn an_agent_without_the_web_is_told_of_no_tools_for_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let project = Project { name: ProjectName::mend("shop"), dir: dir.path().to_owned() };
+        for has_web in [true, false] {
+            assert_eq!(system_prompt(&project, has_web).contains("WebFetch"), has_web);
+        }
     }
 
     #[test]

@@ -174,6 +174,13 @@ impl Layers {
         Ok(text.map(|text| self.absolute(Path::new(&text), origin)))
     }
 
+    /// The absolute paths in `key`.
+    pub fn get_paths(&self, key: &str) -> Result<Vec<PathBuf>, ConfigError> {
+        let origin = &self.given(key)?.origin;
+        let texts: Vec<String> = self.get(key)?;
+        Ok(texts.iter().map(|text| self.absolute(Path::new(text), origin)).collect())
+    }
+
     /// The error for a value of `key` that reads well but does not do.
     pub fn refuse(&self, key: &str, expected: &str) -> ConfigError {
         match self.given(key) {

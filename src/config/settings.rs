@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use crate::{config::access::AccessSettings, project::Project};
+use crate::{
+    config::access::AccessSettings,
+    project::{Project, ProjectName},
+};
 
 /// Everything that can be set.
 #[derive(Debug, Clone)]
@@ -57,8 +60,16 @@ pub struct AgentSettings {
     pub env: Vec<String>,
     /// What to do where the kernel cannot confine an agent.
     pub sandbox: Sandbox,
+    /// The user that agents run as where the server is root, a name or a number; `None` chooses.
+    pub user: Option<String>,
+    /// TCP ports that an agent with a model may connect to, besides those of its environment.
+    pub ports: Vec<u16>,
+    /// Files and directories that agents may read besides the project.
+    pub readable: Vec<PathBuf>,
     /// Globs of secret files that no agent may read, besides the built-in list.
     pub secrets: Vec<String>,
+    /// Names of projects whose agents get no tools for the web; `*` stands for all.
+    pub offline_projects: Vec<String>,
     /// Time for the handshake.
     pub start_timeout: Duration,
     /// Longest silence while a turn runs.
@@ -70,6 +81,16 @@ pub struct AgentSettings {
     /// How often the agent repeats a failed API request.
     pub api_retries: u32,
 }
+
+impl AgentSettings {
+    /// Whether the agents of a project get tools for the web.
+    pub fn has_web(&self, project: &ProjectName) -> bool {
+        !self.offline_projects.iter().any(|name| name == ALL_PROJECTS || name == project.as_str())
+    }
+}
+
+/// Stands for every project where names of projects are listed.
+pub const ALL_PROJECTS: &str = "*";
 
 /// Which agent answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +125,12 @@ pub struct Limits {
     pub agent_line_bytes: usize,
     /// Most of a tool's result that is kept, bytes.
     pub tool_result_bytes: usize,
+    /// Files that an agent may have open.
+    pub agent_open_files: usize,
+    /// Largest file that an agent may write among its own, bytes.
+    pub agent_file_bytes: usize,
+    /// Processes and threads of all agents, where they have a user of their own.
+    pub agent_processes: usize,
     /// Messages that may wait in one conversation.
     pub queued_messages: usize,
     /// Agent processes of the whole server.

@@ -77,7 +77,7 @@ fn the_embedded_file_gives_the_documented_defaults() {
     assert_eq!(agent.kind, AgentChoice::Auto);
     assert_eq!((agent.claude, agent.model), (None, None));
     assert_eq!((agent.env, agent.secrets), (vec![], vec![]));
-    assert_eq!(agent.sandbox, Sandbox::BestEffort);
+    assert_eq!(agent.sandbox, Sandbox::Required);
     assert_eq!(agent.start_timeout, seconds(30));
     assert_eq!(agent.silence_timeout, minutes(5));
     assert_eq!(agent.stop_timeout, seconds(2));
@@ -115,6 +115,23 @@ fn the_embedded_file_gives_the_documented_defaults() {
     assert_eq!(restart.backoff, Duration::from_millis(200));
     assert_eq!(restart.backoff_max, seconds(30));
     assert_eq!((restart.attempts, restart.window), (5, seconds(60)));
+}
+
+#[test]
+fn projects_that_are_kept_off_the_web_must_be_known() {
+    let machine = Machine::new();
+    let shop = machine.dir.path().join("shop");
+    std::fs::create_dir(&shop).unwrap();
+    let file = |names: &str| {
+        format!("[projects]\nshop = {shop:?}\n[agent]\noffline_projects = [{names}]\n")
+    };
+    let misspelt = Machine::new().file(&file("\"shpo\"")).error();
+    assert!(misspelt.contains("offline_projects") && misspelt.contains("served"), "{misspelt}");
+    for (names, has_web) in [("", true), ("\"shop\"", false), ("\"*\"", false)] {
+        let agent = Machine::new().file(&file(names)).load().settings.agent;
+        let shop = crate::project::ProjectName::parse("shop").unwrap();
+        assert_eq!(agent.has_web(&shop), has_web, "{names}");
+    }
 }
 
 #[test]

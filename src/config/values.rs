@@ -107,6 +107,21 @@ impl Kind for String {
     }
 }
 
+impl Kind for Vec<u16> {
+    fn read(value: &Value) -> Option<Self> {
+        let port = |value: &Value| match value {
+            Value::Integer(port) => u16::try_from(*port).ok(),
+            // From a flag or a variable.
+            value => value.as_str()?.parse().ok(),
+        };
+        value.as_array()?.iter().map(port).map(|port| port.filter(|port| *port > 0)).collect()
+    }
+
+    fn expected() -> String {
+        "a list of port numbers, such as [443]".into()
+    }
+}
+
 impl Kind for Vec<String> {
     fn read(value: &Value) -> Option<Self> {
         value.as_array()?.iter().map(String::read).collect()
@@ -230,6 +245,15 @@ mod tests {
         assert_eq!(Count::read(&Value::Integer(0)).map(|c| c.0), None);
         assert_eq!(Count::read(&Value::from("3")).map(|c| c.0), None);
         assert_eq!(Count::read(&Value::Integer(3)).map(|c| c.0), Some(3));
+    }
+
+    #[test]
+    fn ports_are_numbers_above_zero() {
+        let read = |ports: Vec<Value>| Vec::<u16>::read(&Value::Array(ports));
+        assert_eq!(read(vec![443.into(), "8080".into()]), Some(vec![443, 8080]));
+        assert_eq!(read(vec![0.into()]), None);
+        assert_eq!(read(vec![70_000.into()]), None);
+        assert_eq!(read(Vec::new()), Some(Vec::new()));
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::{
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use r2d2_sqlite::SqliteConnectionManager;
@@ -28,6 +29,10 @@ pub const FILE_NAME: &str = "cicerone.db";
 
 /// Name of the file that a server keeps locked while it uses the directory.
 const LOCK_NAME: &str = "cicerone.lock";
+
+/// How long a directory that is locked is waited for, and how often it is tried meanwhile.
+const LOCK_WAIT: Duration = Duration::from_millis(500);
+const LOCK_RETRY: Duration = Duration::from_millis(10);
 
 /// How long SQLite itself waits for another program's lock.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -190,7 +195,7 @@ fn take_lock(directory: &Path) -> Result<DirectoryLock, OpenError> {
         .mode(0o600)
         .open(&path)
         .map_err(|source| unusable(&path, source))?;
-    match file.try_lock() {
+    match lock_soon(&file) {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
@@ -209,6 +214,20 @@ fn take_lock(directory: &Path) -> Result<DirectoryLock, OpenError> {
         log::warn!("cannot note the process id path={path:?} error={error}");
     }
     Ok(DirectoryLock { _file: file })
+}
+
+/// Locks the file, and waits a moment for it: a child that a killed server was just starting
+/// holds the lock until it has become another program.
+fn lock_soon(file: &File) -> Result<(), TryLockError> {
+    let deadline = Instant::now() + LOCK_WAIT;
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                thread::sleep(LOCK_RETRY);
+            }
+            locked => return locked,
+        }
+    }
 }
 
 fn unusable(path: &Path, source: io::Error) -> OpenError {

@@ -228,3 +228,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn p2_an_agent_that_is_kept_off_the_web_gets_no_page_and_still_reads_files() {
+    let mut fixture = Fixture::new();
+    fixture.policy = fixture.policy.without_web();
+    for (tool, input) in
+        [("WebFetch", r#"{"url":"https://docs.rs"}"#), ("WebSearch", r#"{"query":"x"}"#)]
+    {
+        assert_eq!(fixture.judge(tool, input), Err(Refusal::Tool(tool.to_owned())));
+    }
+    fixture.allows("Read", &[r#"{"file_path":"README.md"}"#]);
+}

@@ -251,6 +251,7 @@ impl Session {
             resumed: entrance.resumed,
             state: live.turns.state(),
             agent: AgentName { kind: agent.as_ref().map_or("none", |kind| kind.as_str()) },
+            read_only: self.resources.agents.proof().read_only(&self.project.name),
             viewers: live.viewers() + 1,
         }));
         match (&agent, &to) {

@@ -3,6 +3,8 @@
 use bytestring::ByteString;
 use serde::Serialize;
 
+use crate::agent::self_test::ReadOnly;
+
 use super::Dialect;
 
 /// A frame outside the history. The field order is the wire's.
@@ -75,6 +77,8 @@ pub struct Attached {
     pub state: State,
     /// Who answers.
     pub agent: AgentName,
+    /// How it is proved that the agent cannot write to the project.
+    pub read_only: ReadOnly,
     /// How many sockets follow the conversation, this one included.
     pub viewers: usize,
 }

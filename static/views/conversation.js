@@ -3,7 +3,7 @@
  * nothing was asked yet. Keeps the end in sight only for who is already there.
  */
 import { openTurns } from '../store.js';
-import { agentName, endedWords, examples } from '../words.js';
+import { agentName, endedWords, examples, readOnlyBadge } from '../words.js';
 import { element, setText } from './element.js';
 import { confirmLoss, keyList } from './keys.js';
 import './turn.js';
@@ -24,6 +24,9 @@ export class ConversationView extends HTMLElement {
   #atEnd = true;
   #title = element('h1');
   #facts = element('p', { className: 'facts' });
+  #badgeText = element('summary');
+  #badgeWords = element('p');
+  #badge = element('details', { className: 'badge', hidden: true }, this.#badgeText, this.#badgeWords);
   #menu = element('button', {
     type: 'button', className: 'menu', 'aria-controls': 'rail', onclick: () => this.#say('open-rail', null),
   }, 'Menu');
@@ -46,7 +49,7 @@ export class ConversationView extends HTMLElement {
 
   connectedCallback() {
     this.append(
-      element('header', {}, this.#menu, this.#title, this.#facts, this.#delete),
+      element('header', {}, this.#menu, this.#title, this.#badge, this.#facts, this.#delete),
       this.#scroller, this.#toEnd,
     );
     // Everything that can change a height: growth, folding, fonts, a resized window. Told after the
@@ -108,6 +111,11 @@ export class ConversationView extends HTMLElement {
     const agent = conversation?.agent || project?.agent;
     if (agent) facts.push(agentName(agent));
     setText(this.#facts, facts.join(' · '));
+    const badge = readOnlyBadge(conversation?.readOnly ?? null);
+    this.#badge.hidden = badge === null;
+    this.#badge.classList.toggle('warns', badge?.isGood === false);
+    setText(this.#badgeText, badge?.text ?? '');
+    setText(this.#badgeWords, badge?.words ?? '');
     this.#delete.hidden = !asked || conversation?.id === null || conversation?.connection === 'ended';
   }
 

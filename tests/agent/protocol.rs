@@ -67,8 +67,9 @@ impl Session {
     /// Begins or resumes the session that the arguments name.
     pub fn open() -> Self {
         let state = env::var_os("CLAUDE_CONFIG_DIR").map(PathBuf::from);
-        let home = env::var_os("HOME").map(|home| PathBuf::from(home).join(".scripted-agent"));
-        let state = state.or(home).unwrap_or_else(env::temp_dir);
+        let home = env::var_os("HOME").map(|home| PathBuf::from(home).join(".claude"));
+        // Where the real one keeps sessions too, and a login may be written to.
+        let state = state.or(home).unwrap_or_else(env::temp_dir).join("sessions");
         fs::create_dir_all(&state).unwrap();
         let argument =
             |name: &str| env::args().find_map(|arg| arg.strip_prefix(name).map(str::to_owned));

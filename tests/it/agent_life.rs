@@ -173,7 +173,7 @@ async fn an_account_in_the_environment_gets_a_state_directory_of_its_own() {
     bench.environment.push(("ANTHROPIC_API_KEY".into(), "dummy".into()));
     let mut agent = bench.start();
     agent.ask("say hi").await;
-    let state = bench.data_dir().join("agents/claude");
+    let state = bench.state_dir().join("sessions");
     assert_eq!(std::fs::read_dir(state).unwrap().count(), 1);
     let home = bench.base.path().join("home");
     assert_eq!(std::fs::read_dir(home).unwrap().count(), 0, "the user's home was written to");

@@ -108,11 +108,15 @@ impl Bench {
                 model: None,
                 env: Vec::new(),
                 sandbox: Sandbox::BestEffort,
+                user: None,
+                ports: vec![443],
+                readable: Vec::new(),
                 secrets: Vec::new(),
                 start_timeout: Duration::from_secs(30),
                 silence_timeout: Duration::from_secs(120),
                 stop_timeout: Duration::from_secs(2),
                 idle_timeout: Duration::from_secs(600),
+                offline_projects: Vec::new(),
                 api_retries: 1,
             },
             limits: Limits {
@@ -120,6 +124,9 @@ impl Bench {
                 frame_bytes: 128 << 10,
                 agent_line_bytes: 16 << 20,
                 tool_result_bytes: 16 << 10,
+                agent_open_files: 4096,
+                agent_file_bytes: 1 << 30,
+                agent_processes: 2048,
                 queued_messages: 8,
                 agents: 8,
                 agents_per_project: 8,
@@ -151,6 +158,14 @@ impl Bench {
     /// The server's directory.
     pub fn data_dir(&self) -> PathBuf {
         self.base.path().join("data")
+    }
+
+    /// Where an agent that was started keeps its state: by the project, and by its user where
+    /// that is another one.
+    pub fn state_dir(&self) -> PathBuf {
+        let dirs = std::fs::read_dir(self.data_dir().join("agents/claude")).unwrap();
+        let mut dirs = dirs.map(|dir| dir.unwrap().path());
+        dirs.find(|dir| dir.to_str().unwrap().contains("tea-shop")).expect("no agent was started")
     }
 
     /// How agents are started here.

@@ -81,6 +81,24 @@ async fn the_model_is_told_its_role_and_the_specification() {
 }
 
 #[actix_web::test]
+async fn p2_an_agent_that_is_kept_off_the_web_comes_without_a_tool_for_it() {
+    let api = FakeApi::start();
+    let mut bench = bench(&api);
+    bench.settings.offline_projects = vec!["*".to_owned()];
+    let mut agent = bench.start();
+    let turn = agent.ask("SAY hi").await;
+    let tools = turn.events.iter().find_map(|event| match event {
+        AgentEvent::Initialized(init) => Some(init.tools.clone()),
+        _ => None,
+    });
+    let tools = tools.unwrap();
+    assert!(tools.iter().any(|tool| tool == "Read"), "{tools:?}");
+    assert!(tools.iter().all(|tool| !tool.starts_with("Web")), "{tools:?}");
+    assert!(!api.requests()[0]["system"].to_string().contains("WebFetch"));
+    agent.stop().await;
+}
+
+#[actix_web::test]
 async fn thinking_comes_before_the_answer() {
     let api = FakeApi::start();
     let bench = bench(&api);
@@ -119,7 +137,7 @@ async fn a_killed_agent_resumes_with_its_history() {
     let session = agent.session;
     agent.ask("SAY the first answer").await;
     let stored = || {
-        let projects = bench.data_dir().join("agents/claude/projects");
+        let projects = bench.state_dir().join("projects");
         let dirs = std::fs::read_dir(projects).into_iter().flatten();
         let mut files = dirs.map(|dir| dir.unwrap().path().join(format!("{session}.jsonl")));
         let stored = files.find_map(|file| std::fs::read_to_string(file).ok());

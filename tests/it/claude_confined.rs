@@ -10,9 +10,9 @@ async fn the_program_reads_the_project_and_nothing_else() {
     let bench = bench(&api);
     let before = bench.project_tree();
     let outside = bench.base.path().join("outside/secret.txt");
-    let own_state = bench.data_dir().join("agents/claude/.claude.json");
     let mut agent = bench.start();
     agent.ready().await;
+    let own_state = bench.state_dir().join(".claude.json");
 
     let allowed = [
         (r#"TOOL Read {"file_path":"$P/README.md"}"#, "We sell tea"),

@@ -248,7 +248,7 @@ async fn an_agent_that_has_lost_its_memory_is_told_what_was_said() {
     client.ask("say forty-two").await;
     client.turn().await;
     assert!(server.terminate().success());
-    let home = server.data_dir().with_file_name(".scripted-agent");
+    let home = server.data_dir().with_file_name(".claude/sessions");
     let mut lost = 0;
     for file in files_of(&home)
         .keys()

@@ -224,7 +224,7 @@ async fn p9_an_agent_that_takes_too_much_memory_is_ended_in_words() {
 
 #[actix::test]
 async fn p7_an_agent_that_does_not_start_fails_each_question_in_words_and_leaves_no_process() {
-    let config = "[agent]\nstart_timeout = \"300ms\"\nstop_timeout = \"100ms\"\n";
+    let config = "[agent]\nstart_timeout = \"1s\"\nstop_timeout = \"100ms\"\n";
     for (how, words) in [("hang", "did not start"), ("fail", "told to fail"), ("silent", "ended")] {
         let setup = Setup::scripted()
             .env("SCRIPTED_AGENT_START", how)

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::server::{PROJECT, Server, Setup};
+use crate::server::{PROJECT, Server, Setup, eventually};
 use browser::{Browser, ENTER, ESCAPE, NEW_LINE};
 use gate::Gate;
 
@@ -45,6 +45,10 @@ async fn a_person_asks_and_comes_back_and_nothing_is_lost() {
     let mut server = Setup::scripted().env("CICERONE_ACCESS_HOSTS", "127.0.0.1").start();
     let gate = Gate::open(server.address()).await;
     let browser = Browser::start().await;
+    eventually("the sandbox is tested", async || {
+        (server.get("/readyz").await.1["sandbox"] == "proved").then_some(())
+    })
+    .await;
     browser.goto(&gate.url).await;
 
     an_empty_conversation_teaches(&browser).await;
@@ -104,6 +108,17 @@ async fn an_empty_conversation_teaches(browser: &Browser) {
     browser.wait_for("document.activeElement.id === 'question'").await;
     assert!(browser.text("turn-view").await.contains(PROJECT));
     browser.screenshot("empty").await;
+    the_badge_says_what_was_tried(browser).await;
+}
+
+async fn the_badge_says_what_was_tried(browser: &Browser) {
+    browser.wait_for("document.querySelector('.badge:not([hidden])') !== null").await;
+    assert_eq!(browser.content(".badge summary").await, "read-only");
+    browser.click(".badge summary").await;
+    browser.wait_for("document.querySelector('.badge p').checkVisibility()").await;
+    assert!(browser.content(".badge p").await.contains("delete a file"));
+    browser.click(".badge summary").await;
+    browser.run("document.querySelector('#question').focus()").await;
 }
 
 async fn an_answer_streams_in(browser: &Browser) {

@@ -21,7 +21,7 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 18] = [
+const LAYERS: [&str; 19] = [
     "authority",
     "foreign_database",
     "project",
@@ -39,6 +39,7 @@ const LAYERS: [&str; 18] = [
     "registry",
     "web",
     "server",
+    "doctor",
     "cli",
 ];
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatAddress, parseAddress } from '../../static/address.js';
 import { openConversation, reduce } from '../../static/store.js';
-import { costs, day, status, tellingInput, toolName, toolOutcome } from '../../static/words.js';
+import { costs, day, readOnlyBadge, status, tellingInput, toolName, toolOutcome } from '../../static/words.js';
 
 test('a tool line tells what matters of the input', () => {
   assert.equal(tellingInput({ file_path: '/home/ana/app/src/a.rs' }, '/home/ana/app'), 'src/a.rs');
@@ -33,6 +33,20 @@ test('the status line says what goes on', () => {
   assert.equal(said(asked, call), 'Reading a.rs…');
   assert.match(said(asked, { ...asked, seq: 3, turn: 2 }), /^Waiting: 1 question before/);
   assert.match(said(asked, { type: 'connection', phase: 'lost' }), /your text is kept/);
+});
+
+test('the badge says what was tried, and warns where something is not proved', () => {
+  const tried = ['create a file', 'delete a file'];
+  assert.equal(readOnlyBadge(null), null);
+  assert.equal(readOnlyBadge({ verdict: 'pending', tried: [], missing: [] }), null);
+  const proved = readOnlyBadge({ verdict: 'proved', tried, missing: [] });
+  assert.equal(proved.text, 'read-only');
+  assert.ok(proved.isGood && proved.words.includes('create a file, delete a file'));
+  for (const verdict of ['partly', 'off', 'failed']) {
+    const badge = readOnlyBadge({ verdict, tried, missing: ['it could do it'] });
+    assert.ok(!badge.isGood && badge.text !== 'read-only', verdict);
+  }
+  assert.match(readOnlyBadge({ verdict: 'failed', tried, missing: ['it could do it'] }).words, /it could do it/);
 });
 
 test('costs are told as far as they are known', () => {

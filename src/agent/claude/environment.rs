@@ -5,9 +5,7 @@ use std::{
     path::Path,
 };
 
-use crate::config::settings::AgentSettings;
-
-use super::state_dir;
+use crate::{agent::sandbox::value, config::settings::AgentSettings};
 
 /// Variables that pass by name.
 const PASSED: [&str; 24] = [
@@ -65,20 +63,23 @@ const SWITCHES: [&str; 10] = [
     "DISABLE_ERROR_REPORTING",
 ];
 
-/// The whole environment of the program, made from that of the server.
+/// The variable of the environment that holds an account.
+pub fn account_variable(environment: &[(OsString, OsString)]) -> Option<&'static str> {
+    ACCOUNTS.into_iter().find(|account| value(environment, account).is_some())
+}
+
+/// The whole environment of the program, made from that of the server. `state` is the directory
+/// that it is to keep its state in; `None` leaves that to the server's environment.
 pub fn environment(
     server: impl Iterator<Item = (OsString, OsString)>,
     settings: &AgentSettings,
-    data_dir: &Path,
+    state: Option<&Path>,
 ) -> Vec<(OsString, OsString)> {
     let mut environment: Vec<(OsString, OsString)> =
         server.filter(|(name, _)| passes(name, &settings.env)).collect();
-    let has_account = environment
-        .iter()
-        .any(|(name, value)| !value.is_empty() && ACCOUNTS.iter().any(|account| name == account));
-    if has_account {
+    if let Some(state) = state {
         environment.retain(|(name, _)| name != "CLAUDE_CONFIG_DIR");
-        environment.push(("CLAUDE_CONFIG_DIR".into(), state_dir(data_dir).into()));
+        environment.push(("CLAUDE_CONFIG_DIR".into(), state.into()));
     }
     environment.extend(SWITCHES.map(|name| (name.into(), "1".into())));
     let retries = settings.api_retries.to_string();

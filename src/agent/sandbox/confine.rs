@@ -1,0 +1,111 @@
+//! Confines this process. The order matters: what needs rights comes before they are given up,
+//! and the kernel forgets which parent's end is to kill a process when its user changes.
+
+use rustix::{
+    fs::Mode,
+    io,
+    process::{self, Gid, Pid, Resource, Rlimit, Signal, Uid},
+    thread::{self, CapabilitySet, CapabilitySets},
+};
+
+use super::{ConfineError, Profile, User, rules, syscalls};
+
+/// What could not be had, in words; empty where everything was.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Confined {
+    /// One sentence part each.
+    pub missing: Vec<String>,
+}
+
+/// Confines this process, which must have one thread, for good. `parent` is the process whose end
+/// ends it.
+pub fn confine(profile: &Profile, parent: Pid) -> Result<Confined, ConfineError> {
+    let mut confined = Confined::default();
+    limit_resources(profile).map_err(rights("resources"))?;
+    // Without the right to change it, nothing could use what is left in it either.
+    drop_bounding_set().map_err(rights("capabilities"))?;
+    if let Some(user) = profile.user {
+        become_user(user).map_err(rights("the user's rights"))?;
+    }
+    drop_capabilities().map_err(rights("capabilities"))?;
+    die_with(parent)?;
+    // Whatever the agent makes is its own: modes of files are not for it to change.
+    process::umask(Mode::from_raw_mode(0o077));
+    thread::set_no_new_privs(true).map_err(rights("new privileges"))?;
+    rules::restrict(profile)?;
+    match syscalls::filter(profile) {
+        Err(error) if profile.strict => return Err(ConfineError::SystemCalls(error)),
+        Err(error) => confined.missing.push(format!("the filter of system calls ({error})")),
+        Ok(()) => (),
+    }
+    Ok(confined)
+}
+
+/// The kernel kills this process when the thread that started it ends, so also when the server
+/// is killed. A server that ended before this took hold is seen by its changed process id.
+pub fn die_with(parent: Pid) -> Result<(), ConfineError> {
+    process::set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(rights("its life after the server's"))?;
+    if process::getppid() == Some(parent) { Ok(()) } else { Err(ConfineError::ParentGone) }
+}
+
+fn rights(what: &'static str) -> impl FnOnce(io::Errno) -> ConfineError {
+    move |source| ConfineError::Rights { what, source }
+}
+
+fn limit_resources(profile: &Profile) -> io::Result<()> {
+    lower(Resource::Core, 0)?;
+    lower(Resource::Nofile, profile.open_files)?;
+    lower(Resource::Fsize, profile.file_bytes)?;
+    match profile.user {
+        // Of a user who does other things too, those would count.
+        None => Ok(()),
+        Some(_) => lower(Resource::Nproc, profile.processes),
+    }
+}
+
+/// Lowers both limits to `most`; never raises one.
+pub fn lower(resource: Resource, most: u64) -> io::Result<()> {
+    let now = process::getrlimit(resource);
+    let least = |limit: Option<u64>| Some(limit.map_or(most, |limit| limit.min(most)));
+    process::setrlimit(
+        resource,
+        Rlimit { current: least(now.current), maximum: least(now.maximum) },
+    )
+}
+
+/// What the bounding set lacks, no program can get, whoever owns it. Only root can change it, and
+/// for anybody else `no_new_privs` does the same.
+fn drop_bounding_set() -> io::Result<()> {
+    let own = thread::capabilities(None)?;
+    if !own.effective.contains(CapabilitySet::SETPCAP) {
+        return Ok(());
+    }
+    for bit in 0..u64::BITS {
+        let capability = CapabilitySet::from_bits_retain(1 << bit);
+        match thread::remove_capability_from_bounding_set(capability) {
+            // Past the kernel's last one.
+            Err(io::Errno::INVAL) => break,
+            dropped => dropped?,
+        }
+    }
+    Ok(())
+}
+
+fn become_user(user: User) -> io::Result<()> {
+    let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
+    thread::set_thread_groups(&[])?;
+    thread::set_thread_res_gid(gid, gid, gid)?;
+    thread::set_thread_res_uid(uid, uid, uid)
+}
+
+fn drop_capabilities() -> io::Result<()> {
+    match thread::clear_ambient_capability_set() {
+        // A kernel before 4.3 has none.
+        Err(io::Errno::INVAL) => (),
+        cleared => cleared?,
+    }
+    let none = CapabilitySet::empty();
+    let sets = CapabilitySets { effective: none, permitted: none, inheritable: none };
+    thread::set_capabilities(None, sets)
+}

@@ -1,0 +1,115 @@
+//! The part of a profile that Landlock enforces, and how much of it this kernel knows.
+
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus, NetPort,
+    PathBeneath, PathFd, RestrictionStatus, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError,
+    Scope,
+};
+use serde::{Deserialize, Serialize};
+
+use super::Profile;
+
+/// The version that has all that is asked for; what came later was not tried.
+const WANTED: ABI = ABI::V6;
+
+/// Paths of every process: a sink and sources of nothing and of chance.
+const DEVICES: [&str; 3] = ["/dev/zero", "/dev/random", "/dev/urandom"];
+
+/// What the kernel says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kernel {
+    /// The version of Landlock's interface; 0 where there is none.
+    pub landlock: i32,
+}
+
+impl Kernel {
+    /// What a kernel of this version cannot forbid, in words.
+    pub fn missing(self) -> Vec<String> {
+        if self.landlock <= 0 {
+            return vec!["files, ports and signals (this kernel has no Landlock)".to_owned()];
+        }
+        let since = [
+            (3, "cutting files short (needs Linux 6.2)"),
+            (4, "TCP ports (needs Linux 6.7)"),
+            (5, "commands to devices (needs Linux 6.10)"),
+            (6, "signals and abstract sockets (needs Linux 6.12)"),
+        ];
+        let missing = since.into_iter().filter(|(version, _)| self.landlock < *version);
+        missing.map(|(_, what)| what.to_owned()).collect()
+    }
+}
+
+/// Restricts this thread, and all that it starts, for good.
+pub(super) fn restrict(profile: &Profile) -> Result<RestrictionStatus, RulesetError> {
+    let level = match profile.strict {
+        true => CompatLevel::HardRequirement,
+        false => CompatLevel::BestEffort,
+    };
+    let all = AccessFs::from_all(WANTED);
+    let mut rules = Ruleset::default()
+        .set_compatibility(level)
+        .handle_access(all)?
+        .handle_access(AccessNet::from_all(WANTED))?
+        .scope(Scope::from_all(WANTED))?
+        .create()?;
+    let read = AccessFs::ReadFile | AccessFs::ReadDir;
+    let make = AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::IoctlDev | AccessFs::Execute;
+    let write = all & !make;
+    for (paths, access) in
+        [(&profile.read, read), (&profile.run, read | AccessFs::Execute), (&profile.write, write)]
+    {
+        for path in paths {
+            // What is not there, or cannot be reached, needs no rule: it cannot be used.
+            let Ok(file) = PathFd::new(path) else { continue };
+            let access = if path.is_dir() { access } else { access & of_files() };
+            rules = rules.add_rule(PathBeneath::new(file, access))?;
+        }
+    }
+    // The entry of this very process, which stays the same when it becomes the agent.
+    for path in DEVICES.into_iter().chain(["/proc/self"]) {
+        if let Ok(file) = PathFd::new(path) {
+            let access = if path.starts_with("/proc") { read } else { read & of_files() };
+            rules = rules.add_rule(PathBeneath::new(file, access))?;
+        }
+    }
+    if let Ok(null) = PathFd::new("/dev/null") {
+        rules = rules.add_rule(PathBeneath::new(null, AccessFs::ReadFile | AccessFs::WriteFile))?;
+    }
+    for port in &profile.ports {
+        rules = rules.add_rule(NetPort::new(*port, AccessNet::ConnectTcp))?;
+    }
+    rules.restrict_self()
+}
+
+fn of_files() -> BitFlags<AccessFs> {
+    AccessFs::from_file(WANTED)
+}
+
+/// What the kernel knows. Takes rights from this thread to find out, so only a process that is
+/// about to end may ask.
+pub fn kernel() -> Kernel {
+    let asked = Ruleset::default()
+        .handle_access(AccessFs::MakeBlock)
+        .and_then(Ruleset::create)
+        .and_then(landlock::RulesetCreated::restrict_self);
+    let landlock = match asked.map(|status| status.landlock) {
+        Ok(LandlockStatus::Available { effective_abi, kernel_abi }) => {
+            kernel_abi.unwrap_or(effective_abi as i32)
+        }
+        Ok(_) | Err(_) => 0,
+    };
+    Kernel { landlock }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_kernel_is_told_what_it_lacks() {
+        assert!(Kernel { landlock: 7 }.missing().is_empty());
+        assert!(Kernel { landlock: 6 }.missing().is_empty());
+        assert_eq!(Kernel { landlock: 4 }.missing().len(), 2);
+        assert!(Kernel { landlock: 0 }.missing()[0].contains("no Landlock"));
+    }
+}

@@ -1,0 +1,109 @@
+//! Checks of what is around the agent: the database, the disk, the port, the projects.
+
+use std::{
+    fs,
+    io::{self, Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::Path,
+    time::Duration,
+};
+
+use bytesize::ByteSize;
+
+use crate::{config::settings::Settings, database, project::Project};
+
+use super::{Check, home_relative};
+
+/// Less free space than this is too little for a busy day, in bytes.
+const LITTLE_SPACE: u64 = 1 << 30; // 1 GiB
+
+/// Less than this is none, in bytes.
+const NO_SPACE: u64 = 64 << 20; // 64 MiB
+
+/// How long a program on our port may take to say what it is.
+const ANSWER: Duration = Duration::from_secs(1);
+
+/// All checks of what is around the agent.
+pub(super) fn checks(settings: &Settings) -> Vec<Check> {
+    let mut checks = vec![database(&settings.data_dir)];
+    checks.extend(space(&settings.data_dir));
+    checks.push(port(settings.listen));
+    checks.extend(settings.projects.iter().map(project));
+    checks
+}
+
+fn database(data_dir: &Path) -> Check {
+    const ABOUT: &str = "database";
+    let path = data_dir.join(database::FILE_NAME);
+    let shown = home_relative(&path);
+    if !path.exists() {
+        return Check::ok(ABOUT, format!("{shown} is not there yet; the server makes it"));
+    }
+    match database::look(&path) {
+        Ok(()) => Check::ok(ABOUT, format!("{shown} can be opened")),
+        Err(error) => Check::fail(ABOUT, error.to_string()),
+    }
+}
+
+/// The free space where the data directory is or will be.
+fn space(data_dir: &Path) -> Option<Check> {
+    const ABOUT: &str = "disk";
+    let dir = data_dir.ancestors().find(|dir| dir.is_dir())?;
+    let shown = home_relative(dir);
+    let free = match rustix::fs::statvfs(dir) {
+        Ok(disk) => disk.f_bavail.saturating_mul(disk.f_frsize),
+        Err(error) => {
+            return Some(Check::warn(ABOUT, format!("cannot tell the space in {shown}: {error}")));
+        }
+    };
+    let words = format!("{} free in {shown}", ByteSize(free).display().iec());
+    let mend = "make room, or choose another directory with --data-dir";
+    Some(match free {
+        free if free < NO_SPACE => Check::fail(ABOUT, format!("{words}: {mend}")),
+        free if free < LITTLE_SPACE => Check::warn(ABOUT, format!("{words}: {mend}")),
+        _ => Check::ok(ABOUT, words),
+    })
+}
+
+fn port(address: SocketAddr) -> Check {
+    const ABOUT: &str = "port";
+    match TcpListener::bind(address) {
+        Ok(_) => Check::ok(ABOUT, format!("{address} is free")),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => match is_ours(address) {
+            Ok(true) => Check::ok(ABOUT, format!("a Cicerone server answers on {address}")),
+            Ok(false) | Err(_) => Check::fail(
+                ABOUT,
+                format!("another program uses {address}: choose another port with --listen"),
+            ),
+        },
+        Err(error) => Check::fail(
+            ABOUT,
+            format!("cannot listen on {address}: {error}; choose another with --listen"),
+        ),
+    }
+}
+
+/// Whether what listens there answers as a server of ours does.
+fn is_ours(address: SocketAddr) -> io::Result<bool> {
+    let mut stream = TcpStream::connect_timeout(&address, ANSWER)?;
+    stream.set_read_timeout(Some(ANSWER))?;
+    stream.set_write_timeout(Some(ANSWER))?;
+    write!(stream, "GET /healthz HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.take(4096).read_to_string(&mut answer)?;
+    Ok(answer.ends_with(r#"{"status":"healthy"}"#))
+}
+
+fn project(project: &Project) -> Check {
+    let shown = home_relative(&project.dir);
+    match fs::read_dir(&project.dir) {
+        Ok(_) => Check::ok("project", format!("{} can be read in {shown}", project.name)),
+        Err(error) => Check::fail(
+            "project",
+            format!(
+                "{} cannot be read in {shown}: {error}; restore the directory or correct its path",
+                project.name
+            ),
+        ),
+    }
+}

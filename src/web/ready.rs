@@ -1,0 +1,29 @@
+//! Whether the server can be given work, and how it is proved that agents only read.
+
+use actix_web::{HttpResponse, web};
+use serde_json::json;
+
+use super::{problem::Problem, state::State};
+
+/// `GET /readyz`: 200 with the judgement on the sandbox, `pending` while it is tested; 503 where no
+/// agent can start. Whoever may ask nothing else may ask this, so it names no project and no path.
+pub async fn ready(state: web::Data<State>) -> Result<HttpResponse, Problem> {
+    let proof = state.resources.agents.proof();
+    let verdict = proof.newest().map_or("pending", |test| test.verdict.as_str());
+    if proof.refusal().is_some() {
+        return Err(Problem::unavailable(format!(
+            "No agent can start: it is not proved that the kernel confines it, which \
+             `agent.sandbox` requires (the self-test came to \"{verdict}\"). `cicerone doctor` and \
+             /api/admin/status tell why."
+        )));
+    }
+    Ok(HttpResponse::Ok().json(json!({ "status": "ready", "sandbox": verdict })))
+}
+
+/// `GET /api/admin/status`: all of the self-test of the sandbox, `null` while it runs, and why no
+/// agent can start, `null` where one can.
+pub async fn status(state: web::Data<State>) -> HttpResponse {
+    let proof = state.resources.agents.proof();
+    let sandbox = proof.newest();
+    HttpResponse::Ok().json(json!({ "refusal": proof.refusal(), "sandbox": sandbox.as_deref() }))
+}

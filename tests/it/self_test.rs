@@ -1,0 +1,164 @@
+//! The proof of the sandbox: what the server tells of it, what it comes to where the sandbox cannot
+//! be had, and that the probe would notice.
+
+use std::{fs, os::unix::fs::symlink, process::Command};
+
+use serde_json::{Value, json};
+
+use crate::{
+    client::text_of,
+    server::{Server, Setup, eventually},
+    tree::tree,
+};
+
+/// The status of `/readyz` and the self-test, once it has ended.
+async fn tested(server: &Server) -> (u16, Value) {
+    eventually("the self-test has ended", async || {
+        let (status, body) = server.get("/readyz").await;
+        let (_, details) = server.get("/api/admin/status").await;
+        (body["sandbox"] != "pending" && !details["sandbox"].is_null()).then_some((status, details))
+    })
+    .await
+}
+
+/// What the probe tells that tries `plan` without a sandbox.
+fn probe(plan: &Value) -> Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_cicerone"))
+        .args(["sandbox-probe", &plan.to_string()])
+        .current_dir(plan["project"].as_str().unwrap())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn attempts<'a>(report: &'a Value, kind: &str) -> Vec<&'a Value> {
+    let attempts = report["attempts"].as_array().unwrap();
+    attempts.iter().filter(|attempt| attempt["kind"] == kind).collect()
+}
+
+#[actix::test]
+async fn p2_the_server_proves_at_its_start_that_agents_cannot_write_and_shows_it() {
+    let server = Setup::guide().start();
+    let (status, body) = tested(&server).await;
+    assert_eq!((status, &body["sandbox"]["verdict"]), (200, &json!("proved")), "{body}");
+    let sandbox = &body["sandbox"];
+    assert!(attempts(sandbox, "change").len() > 15, "{sandbox}");
+    let own = &sandbox["projects"][0];
+    assert_eq!((&own["project"], &own["verdict"]), (&json!("demo"), &json!("proved")));
+    for what in ["overwrite a file", "create a file", "create a directory"] {
+        let tried = attempts(own, "change").iter().any(|attempt| attempt["what"] == what);
+        assert!(tried, "{what} was not tried in the project: {own}");
+    }
+
+    let mut client = server.connect().await;
+    client.send(json!({"type": "start", "protocol": 1})).await;
+    let attached = client.until("attached").await.pop().unwrap();
+    assert_eq!(attached["read_only"]["verdict"], "proved");
+    let tried = attached["read_only"]["tried"].as_array().unwrap();
+    assert!(tried.contains(&json!("delete a file")), "{tried:?}");
+}
+
+#[actix::test]
+async fn p2_the_self_test_leaves_nothing_behind() {
+    let setup = Setup::guide();
+    let before = tree(&setup.project_dir());
+    let server = setup.start();
+    tested(&server).await;
+    assert_eq!(tree(&server.project_dir()), before);
+    let agents = server.data_dir().join("agents");
+    let mut left: Vec<_> =
+        fs::read_dir(&agents).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["claude", "prompts", "self-test", "tmp"]);
+    for dir in left {
+        assert_eq!(fs::read_dir(agents.join(&dir)).unwrap().count(), 0, "in {dir:?}");
+    }
+}
+
+#[actix::test]
+async fn a_sandbox_that_is_off_is_told_as_such() {
+    let server = Setup::guide().args(["--sandbox", "off"]).start();
+    let (status, body) = tested(&server).await;
+    assert_eq!((status, &body["sandbox"]["verdict"]), (200, &json!("off")));
+    let mut client = server.connect().await;
+    client.send(json!({"type": "start", "protocol": 1})).await;
+    let attached = client.until("attached").await.pop().unwrap();
+    assert_eq!(attached["read_only"]["verdict"], "off");
+}
+
+#[actix::test]
+async fn p2_no_agent_starts_where_the_sandbox_that_is_required_cannot_be_had() {
+    let user = |setup: Setup| setup.env("CICERONE_AGENT_USER", "no-such-user");
+    let server = user(Setup::guide()).start();
+    let (status, body) = tested(&server).await;
+    let refusal = body["refusal"].as_str().unwrap();
+    assert!(status == 503 && refusal.contains("no-such-user"), "{status} {body}");
+    let (_, public) = server.get("/readyz").await;
+    let words = public["detail"].as_str().unwrap();
+    assert!(words.contains("not proved") && !words.contains("no-such-user"), "{words}");
+    let mut client = server.connect().await;
+    client.start().await;
+    client.ask("Who are you?").await;
+    let frames = client.turn().await;
+    let end = frames.last().unwrap();
+    assert_eq!(end["type"], "error", "{}", text_of(&frames));
+    let words = end["content"].as_str().unwrap();
+    assert!(words.contains("no-such-user") && words.contains("cicerone doctor"), "{words}");
+}
+
+#[test]
+fn the_probe_notices_that_nothing_confines_it() {
+    let base = tempfile::tempdir().unwrap();
+    let base = base.path().canonicalize().unwrap();
+    let (project, beside, own) = (base.join("project"), base.join("beside"), base.join("own"));
+    fs::create_dir_all(project.join("dir")).unwrap();
+    fs::create_dir(&beside).unwrap();
+    fs::create_dir(&own).unwrap();
+    fs::write(project.join("file"), "text").unwrap();
+    fs::write(beside.join("secret"), "secret").unwrap();
+    fs::write(base.join("database"), "rows").unwrap();
+    symlink(&beside, project.join("link-out")).unwrap();
+    let report = probe(&json!({
+        "project": project, "own": [own], "database": base.join("database"), "has_network": true,
+        "beside": {"dir": beside, "port": 1, "abstract_socket": "none", "socket": base.join("none")},
+    }));
+    for what in [
+        "create a file",
+        "overwrite a file",
+        "cut a file short",
+        "create a symbolic link",
+        "change a mode",
+        "change a time",
+        "create a file beside the project",
+        "run a program that it wrote",
+        "read the list of users",
+        "read the database",
+        "leave by a link",
+    ] {
+        let attempts = report["attempts"].as_array().unwrap();
+        let attempt = attempts.iter().find(|attempt| attempt["what"] == what);
+        let attempt = attempt.unwrap_or_else(|| panic!("{what} was not tried: {report}"));
+        assert_eq!(
+            (&attempt["expected"], &attempt["outcome"]),
+            (&json!("refused"), &json!("allowed")),
+            "{what}"
+        );
+    }
+}
+
+#[test]
+fn the_probe_harms_no_project_even_where_nothing_confines_it() {
+    let base = tempfile::tempdir().unwrap();
+    let project = base.path().canonicalize().unwrap();
+    fs::write(project.join("file"), "text").unwrap();
+    fs::create_dir(project.join("dir")).unwrap();
+    let before = tree(&project);
+    let report = probe(&json!({
+        "project": project, "own": [], "database": "/nonexistent", "has_network": true,
+        "beside": null,
+    }));
+    let changes = attempts(&report, "change");
+    assert!(changes.iter().any(|attempt| attempt["outcome"] == "allowed"), "{report}");
+    assert_eq!(tree(&project), before);
+}

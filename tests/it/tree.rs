@@ -1,0 +1,41 @@
+//! A directory tree as it is at one moment: for seeing that nothing about it changed.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+/// Everything about one entry that somebody could change.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Entry {
+    mode: u32,
+    owner: (u32, u32),
+    changed: (i64, i64),
+    content: Option<Vec<u8>>,
+}
+
+/// Every path below `root`, and itself, with all about it.
+pub fn tree(root: &Path) -> BTreeMap<PathBuf, Entry> {
+    let mut tree = BTreeMap::new();
+    let mut rest = vec![root.to_owned()];
+    while let Some(path) = rest.pop() {
+        let found = fs::symlink_metadata(&path).unwrap();
+        if found.is_dir() {
+            rest.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        }
+        let content = match found.is_file() {
+            true => Some(fs::read(&path).unwrap()),
+            false => fs::read_link(&path).ok().map(|to| to.into_os_string().into_encoded_bytes()),
+        };
+        let entry = Entry {
+            mode: found.mode(),
+            owner: (found.uid(), found.gid()),
+            changed: (found.mtime(), found.mtime_nsec()),
+            content,
+        };
+        tree.insert(path, entry);
+    }
+    tree
+}
