@@ -2,9 +2,9 @@
 //! and is the only one that changes them.
 //!
 //! * [`turn`] decides, [`transcript`] remembers, [`conversation`] ties them together: no effects.
-//! * `attach`, `asking`, `running`, `output`, `storing` and `closing` are the effects, by what they
-//!   are about: viewers that come, viewers that speak, agents that come and go, agents that speak,
-//!   the database, the end.
+//! * `attach`, `asking`, `running`, `output`, `rendering`, `storing` and `closing` are the effects, by
+//!   what they are about: viewers that come, viewers that speak, agents that come and go, agents that
+//!   speak, what is shown as HTML, the database, the end.
 //!
 //! What it awaits is below it (the database, agents); what is above it (viewers, the registry)
 //! learns facts and is never waited for.
@@ -21,6 +21,7 @@ mod closing;
 mod digest;
 mod output;
 mod renaming;
+mod rendering;
 mod running;
 mod spent;
 mod storing;
