@@ -10,6 +10,7 @@ pub mod backup;
 pub mod export;
 pub mod import;
 pub mod messages;
+pub mod meter;
 
 mod actor;
 mod batch;

@@ -7,6 +7,7 @@ pub mod door;
 pub mod export;
 pub mod files;
 pub mod line;
+pub mod metrics;
 pub mod problem;
 pub mod projects;
 pub mod ready;
@@ -66,6 +67,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(at("/logout").route(post().to(door::login::log_out)))
         .service(at("/api/health").route(get().to(health)))
         .service(at("/healthz").route(get().to(health)))
+        .service(at("/metrics").route(get().to(metrics::show)))
         .service(at("/readyz").route(get().to(ready::ready)));
     #[cfg(feature = "faults")]
     config.service(at("/api/faults/{project}/panic").route(post().to(faults::panic)));

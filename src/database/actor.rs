@@ -28,6 +28,7 @@ use super::{
         DeleteIfEmpty, Flush, NoteVisit, RenameConversation, ReserveSeq, SetAgentSession,
         WriteEntries,
     },
+    meter::Share,
     recovery, writes,
 };
 
@@ -184,8 +185,14 @@ impl Handler<WriteEntries> for Database {
     type Result = Answer<()>;
 
     fn handle(&mut self, write: WriteEntries, context: &mut Context<Self>) -> Self::Result {
-        self.enqueue(context, size(&write.entries), move |connection, now| {
+        let (share, meter) = (Share::of(&write.entries), self.writer.meter().clone());
+        let written = self.enqueue(context, size(&write.entries), move |connection, now| {
             writes::write_entries(connection, write.conversation, &write.entries, now)
+        });
+        Box::pin(async move {
+            written.await?;
+            meter.add(share);
+            Ok(())
         })
     }
 }

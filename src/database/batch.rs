@@ -4,6 +4,7 @@
 use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -13,6 +14,7 @@ use tokio::sync::oneshot;
 use super::{
     clock::Clock,
     error::DatabaseError,
+    meter::Meter,
     open::{DirectoryLock, Pool},
 };
 
@@ -74,6 +76,7 @@ where
 pub(super) struct Writer {
     pool: Pool,
     clock: Clock,
+    meter: Arc<Meter>,
     patience: Duration,
     /// Held as long as anything can still be written.
     _lock: Option<DirectoryLock>,
@@ -82,16 +85,23 @@ pub(super) struct Writer {
 impl Writer {
     /// A writer through `pool`.
     pub(super) fn new(pool: Pool, clock: Clock, lock: Option<DirectoryLock>) -> Self {
-        Self { pool, clock, patience: PATIENCE, _lock: lock }
+        Self { pool, clock, meter: Arc::default(), patience: PATIENCE, _lock: lock }
+    }
+
+    /// Counts what is written.
+    pub(super) fn meter(&self) -> &Arc<Meter> {
+        &self.meter
     }
 
     /// Runs the jobs in their order in one transaction, and answers each after the commit.
     pub(super) fn commit(&self, mut jobs: Vec<Box<dyn Job>>) {
+        let since = Instant::now();
         let outcomes = self
             .pool
             .get()
             .map_err(DatabaseError::from)
             .and_then(|connection| execute(&connection, &mut jobs, &self.clock, self.patience));
+        self.meter.committed(since.elapsed(), outcomes.is_ok());
         match outcomes {
             Ok(outcomes) => {
                 for (job, outcome) in jobs.into_iter().zip(outcomes) {

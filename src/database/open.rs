@@ -82,8 +82,9 @@ impl Database {
         let writer = pool(path, 1, 1, &threads, prepare_writer)?;
         drop(connection);
         let readers = pool(path, 0, READERS, &threads, prepare_reader)?;
-        let database = Self::new(Writer::new(writer, clock, Some(lock)));
-        Ok((database, Reader::new(readers)))
+        let writer = Writer::new(writer, clock, Some(lock));
+        let reader = Reader::new(readers, writer.meter().clone());
+        Ok((Self::new(writer), reader))
     }
 }
 

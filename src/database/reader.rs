@@ -1,6 +1,6 @@
 //! Reading the store, through connections of its own that never wait for the writer.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use serde_json::value::RawValue;
@@ -11,6 +11,7 @@ use super::{
     Detail, StoredConversation, Summary,
     error::DatabaseError,
     export::{self, Order, Place, StoredEntry},
+    meter::Meter,
     open::Pool,
     reads,
     search::{self, Hit, Words},
@@ -23,11 +24,17 @@ use super::{
 #[derive(Debug, Clone)]
 pub struct Reader {
     pool: Pool,
+    meter: Arc<Meter>,
 }
 
 impl Reader {
-    pub(super) fn new(pool: Pool) -> Self {
-        Self { pool }
+    pub(super) fn new(pool: Pool, meter: Arc<Meter>) -> Self {
+        Self { pool, meter }
+    }
+
+    /// Counts what is written to the store.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
     }
 
     /// The project's conversations, the newest change first: those in which somebody wrote, and

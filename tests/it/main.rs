@@ -24,6 +24,7 @@ mod guide;
 mod html;
 mod launcher;
 mod mcp;
+mod metrics;
 mod orphans;
 mod page;
 mod peers;

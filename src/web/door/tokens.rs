@@ -30,7 +30,11 @@ pub fn needed(method: &Method, path: &str) -> Option<Role> {
         path.strip_prefix(parent).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     let ends_session = *method == Method::DELETE && is_within("/api/assistant/sessions");
-    if ends_session || is_within("/api/admin") { Some(Role::Admin) } else { Some(Role::Viewer) }
+    if ends_session || is_within("/api/admin") || path == "/metrics" {
+        Some(Role::Admin)
+    } else {
+        Some(Role::Viewer)
+    }
 }
 
 /// The tokens that are configured.
@@ -97,7 +101,6 @@ mod tests {
             "/api/assistant/ws/demo",
             "/api/assistant/sessions",
             "/api",
-            "/metrics",
             "/api/health",
             "//api/projects",
             "/x",
@@ -106,7 +109,8 @@ mod tests {
         ] {
             assert_eq!(needed(&get, viewers), Some(Role::Viewer), "{viewers}");
         }
-        for admins in ["/api/admin", "/api/admin/sessions", "/api/admin/sessions/demo"] {
+        for admins in ["/api/admin", "/api/admin/sessions", "/api/admin/sessions/demo", "/metrics"]
+        {
             assert_eq!(needed(&get, admins), Some(Role::Admin), "{admins}");
         }
         assert_eq!(needed(&delete, "/api/assistant/sessions/demo"), Some(Role::Admin));

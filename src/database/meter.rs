@@ -1,0 +1,112 @@
+//! Counts what the store does, for whoever watches the server.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use serde::Deserialize;
+
+use crate::entry::{EntryRow, Outcome};
+
+/// Counts since the start of the server. They only grow.
+#[derive(Debug, Default)]
+pub struct Meter {
+    entries: AtomicU64,
+    completed: AtomicU64,
+    stopped: AtomicU64,
+    interrupted: AtomicU64,
+    failed: AtomicU64,
+    commits: AtomicU64,
+    commit_failures: AtomicU64,
+    commit_micros: AtomicU64,
+}
+
+/// What a [`Meter`] shows at a moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// Entries written; a text that grows is written again each time.
+    pub entries: u64,
+    /// Turns by their ends: completed, stopped, interrupted, failed.
+    pub turns: [(&'static str, u64); 4],
+    /// Transactions committed.
+    pub commits: u64,
+    /// Transactions that failed as a whole.
+    pub commit_failures: u64,
+    /// Time that the committed ones took, all together.
+    pub commit_time: Duration,
+}
+
+/// What one write adds.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Share {
+    entries: u64,
+    ends: [u64; 4],
+}
+
+impl Share {
+    /// What these entries add, once they are written.
+    pub(super) fn of(entries: &[EntryRow]) -> Self {
+        #[derive(Deserialize)]
+        struct End {
+            outcome: Outcome,
+        }
+        let mut share = Self { entries: entries.len() as u64, ends: [0; 4] };
+        let [completed, stopped, interrupted, failed] = &mut share.ends;
+        for entry in entries {
+            match entry.kind.as_str() {
+                "error" => *failed += 1,
+                "response_done" => match serde_json::from_str(&entry.payload) {
+                    Ok(End { outcome: Outcome::Completed }) => *completed += 1,
+                    Ok(End { outcome: Outcome::Stopped }) => *stopped += 1,
+                    Ok(End { outcome: Outcome::Interrupted }) => *interrupted += 1,
+                    Err(_) => (),
+                },
+                _ => (),
+            }
+        }
+        share
+    }
+}
+
+impl Meter {
+    pub(super) fn add(&self, share: Share) {
+        let [completed, stopped, interrupted, failed] = share.ends;
+        for (counter, by) in [
+            (&self.entries, share.entries),
+            (&self.completed, completed),
+            (&self.stopped, stopped),
+            (&self.interrupted, interrupted),
+            (&self.failed, failed),
+        ] {
+            counter.fetch_add(by, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn committed(&self, took: Duration, succeeded: bool) {
+        if succeeded {
+            self.commits.fetch_add(1, Ordering::Relaxed);
+            let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+            self.commit_micros.fetch_add(micros, Ordering::Relaxed);
+        } else {
+            self.commit_failures.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// What it shows now.
+    pub fn read(&self) -> Reading {
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Reading {
+            entries: of(&self.entries),
+            turns: [
+                ("completed", of(&self.completed)),
+                ("stopped", of(&self.stopped)),
+                ("interrupted", of(&self.interrupted)),
+                ("failed", of(&self.failed)),
+            ],
+            commits: of(&self.commits),
+            commit_failures: of(&self.commit_failures),
+            commit_time: Duration::from_micros(of(&self.commit_micros)),
+        }
+    }
+}
