@@ -8,6 +8,7 @@
 //! A link is found where its definition stands before it or in the same part: what comes later
 //! changes nothing, and the parts are the same whatever pieces the text came in.
 
+mod code;
 mod html;
 #[cfg(test)]
 mod tests;

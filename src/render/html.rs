@@ -5,6 +5,8 @@ use std::borrow::Cow;
 
 use pulldown_cmark::{Alignment, CodeBlockKind, Event, LinkType, Tag, TagEnd};
 
+use super::code;
+
 /// Elements within one another at most; what is deeper loses its elements and keeps its text.
 pub(super) const MAX_DEPTH: usize = 40;
 
@@ -28,8 +30,8 @@ struct Writer {
     closing: Vec<Cow<'static, str>>,
     /// Links and images that are open: no link stands within another.
     links: Vec<Link>,
-    /// Whether text is a program's.
-    is_code: bool,
+    /// The language of the open code, which may have no name.
+    code: Option<String>,
     is_head: bool,
     alignments: Vec<Alignment>,
     column: usize,
@@ -49,7 +51,8 @@ impl Writer {
         match event {
             Event::Start(tag) => self.start(tag),
             Event::End(end) => self.end(end),
-            Event::Text(text) if self.is_code || !self.links.is_empty() => self.text(&text),
+            Event::Text(text) if self.code.is_some() => self.code(&text),
+            Event::Text(text) if !self.links.is_empty() => self.text(&text),
             Event::Text(text) => self.text_with_links(&text),
             Event::Code(code) => self.within("<code>", &code, "</code>"),
             Event::InlineMath(source) => {
@@ -80,12 +83,12 @@ impl Writer {
             }
             Tag::BlockQuote(_) => self.open("<blockquote>", "</blockquote>"),
             Tag::CodeBlock(kind) => {
-                self.is_code = true;
-                let class = match &kind {
+                let name = match &kind {
                     CodeBlockKind::Fenced(info) => language(info),
                     CodeBlockKind::Indented => None,
                 };
-                let class = class.map(|name| format!(r#" class="language-{name}""#));
+                self.code = Some(name.unwrap_or_default().to_owned());
+                let class = name.map(|name| format!(r#" class="language-{name}""#));
                 let begin = format!("<pre><code{}>", class.unwrap_or_default());
                 self.open(&begin, "</code></pre>");
             }
@@ -133,7 +136,7 @@ impl Writer {
 
     fn end(&mut self, end: TagEnd) {
         match end {
-            TagEnd::CodeBlock => self.is_code = false,
+            TagEnd::CodeBlock => self.code = None,
             TagEnd::TableHead => self.is_head = false,
             TagEnd::Link | TagEnd::Image => self.end_link(),
             _ => (),
@@ -197,6 +200,10 @@ impl Writer {
 
     fn text(&mut self, text: &str) {
         escape(text, &mut self.out);
+    }
+
+    fn code(&mut self, text: &str) {
+        code::write(text, self.code.as_deref().unwrap_or_default(), &mut self.out);
     }
 
     fn within(&mut self, begin: &str, text: &str, end: &str) {
@@ -269,7 +276,7 @@ fn is_break(tag: &str) -> bool {
 }
 
 /// Appends text so that it is text in HTML and in its attributes.
-fn escape(text: &str, out: &mut String) {
+pub(super) fn escape(text: &str, out: &mut String) {
     let mut from = 0;
     for (at, byte) in text.bytes().enumerate() {
         let escaped = match byte {

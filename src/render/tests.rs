@@ -22,7 +22,8 @@ fn the_blocks_of_an_answer_are_its_parts() {
             "<h3>Title</h3>",
             "<p>One <code>a</code> <strong>b</strong>\ntwo</p>",
             "<ul><li>x</li><li><input type=\"checkbox\" disabled checked> y</li></ul>",
-            "<pre><code class=\"language-rust\">fn a() -&gt; &amp;str {}\n</code></pre>",
+            "<pre><code class=\"language-rust\"><span class=\"keyword\">fn</span> \
+             <span class=\"function\">a</span>() -&gt; &amp;str {}\n</code></pre>",
             "<p>End</p>",
         ]
     );
@@ -80,7 +81,7 @@ fn half_a_line_ends_nothing() {
 }
 
 /// Every element that may come out, with its attributes.
-const ALLOWED: [(&str, &[&str]); 26] = [
+const ALLOWED: [(&str, &[&str]); 27] = [
     ("a", &["href", "rel", "target"]),
     ("blockquote", &[]),
     ("br", &[]),
@@ -98,6 +99,7 @@ const ALLOWED: [(&str, &[&str]); 26] = [
     ("ol", &["start"]),
     ("p", &[]),
     ("pre", &[]),
+    ("span", &["class"]),
     ("strong", &[]),
     ("sup", &[]),
     ("table", &[]),
@@ -193,6 +195,9 @@ const HOSTILE: &[&str] = &[
     "https://a.b/<script>alert(1)</script> http://\"onclick=\"x",
     "```\"><script>alert(1)</script>\n</code></pre><script>\n```\n",
     "```rust\" onclick=\"x\n<b>\n",
+    "```rust\n\"</span></code></pre><script>\n//</pre>\n```\n",
+    "```diff\n+<script>\n-\"\n```\n",
+    "```py\n'''<b>\n```\n<b>\n",
     "~~~ <img src=x>\n",
     "[^\"><script>]: x\n\n[^\"><script>]",
     "|a|\n|-|\n|<script>|\n|`</td>`|\n",

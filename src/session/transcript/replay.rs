@@ -142,7 +142,7 @@ impl Transcript {
         let mut seq = None;
         let mut cursor = cursor;
         while bytes < max_bytes {
-            if !self.entries.get(cursor.entry).is_some_and(|entry| !entry.held) {
+            if self.entries.get(cursor.entry).is_none_or(|entry| entry.held) {
                 break;
             }
             if dialect == Dialect::Html

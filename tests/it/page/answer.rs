@@ -42,6 +42,7 @@ async fn an_answer_is_rendered_and_what_is_hostile_in_it_is_text() {
         ("a table", "answer-text .table td.right"),
         ("a quote", "answer-text blockquote"),
         ("code of its language", "answer-text [data-language=rust] code.language-rust"),
+        ("code with colours", "answer-text code.language-rust .keyword"),
         ("a button that copies", "answer-text .code .copy"),
         ("a link", "answer-text a[href='https://docs.rs/actix'][target=_blank][rel~=noopener]"),
         ("a bare link", "answer-text a[href='https://example.com/a_b']"),
