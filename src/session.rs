@@ -2,9 +2,9 @@
 //! and is the only one that changes them.
 //!
 //! * [`turn`] decides, [`transcript`] remembers, [`conversation`] ties them together: no effects.
-//! * `attach`, `asking`, `running`, `output`, `storing` and `closing` are the effects, by what they
-//!   are about: viewers that come, viewers that speak, agents that come and go, agents that speak,
-//!   the database, the end.
+//! * `attach`, `asking`, `running`, `output`, `rendering`, `storing` and `closing` are the effects, by
+//!   what they are about: viewers that come, viewers that speak, agents that come and go, agents that
+//!   speak, what is shown as HTML, the database, the end.
 //!
 //! What it awaits is below it (the database, agents); what is above it (viewers, the registry)
 //! learns facts and is never waited for.
@@ -21,6 +21,7 @@ mod closing;
 mod digest;
 mod output;
 mod renaming;
+mod rendering;
 mod running;
 mod spent;
 mod storing;
@@ -38,6 +39,7 @@ use crate::{
     config::settings::Settings,
     database::{Database, Reader, messages::BeginTurn},
     project::Project,
+    wire::outgoing::Notice,
 };
 
 use conversation::Conversation;
@@ -94,6 +96,8 @@ pub struct Session {
     memory_seen: Instant,
     /// When an agent last failed to start.
     start_failed: Option<Instant>,
+    /// What viewers that came while the sandbox was tested are still to be told.
+    awaits_proof: bool,
 }
 
 impl Session {
@@ -118,6 +122,7 @@ impl Session {
             is_closing: false,
             memory_seen: Instant::now(),
             start_failed: None,
+            awaits_proof: false,
         }
     }
 
@@ -227,7 +232,22 @@ impl Session {
             live.tell_of_slow_disk();
         }
         self.watch_memory(context);
+        self.tell_proof();
         self.resume(context);
+    }
+
+    /// Tells viewers that came while the sandbox was tested what that came to.
+    fn tell_proof(&mut self) {
+        let proof = self.resources.agents.proof();
+        if !self.awaits_proof || proof.newest().is_none() {
+            return;
+        }
+        self.awaits_proof = false;
+        let told = Notice::ReadOnly(proof.read_only(&self.project.name));
+        for live in self.conversations.values_mut() {
+            live.notify(&told);
+            live.deliver();
+        }
     }
 
     /// An agent that does not come up with its own session is started without it next time.

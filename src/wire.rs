@@ -12,6 +12,15 @@ pub enum Dialect {
     Seed,
     /// Ours: sequence numbers, replay, acknowledgements. Asked for with `"protocol": 1`.
     V1,
+    /// Ours, with answers as HTML in place of Markdown. Asked for with `"format": "html"` besides.
+    Html,
+}
+
+impl Dialect {
+    /// Whether it is one of ours and not the original's.
+    pub fn is_ours(self) -> bool {
+        self != Self::Seed
+    }
 }
 
 /// Close codes of our own, beside those of RFC 6455.

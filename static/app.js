@@ -8,6 +8,7 @@ import { openConversation, openTurns, reduce } from './store.js';
 import './views/composer.js';
 import './views/conversation.js';
 import './views/rail.js';
+import { textOf } from './views/html.js';
 import { showKeys } from './views/keys.js';
 
 const LONGEST_ANNOUNCEMENT = 600;
@@ -229,7 +230,7 @@ class App {
     const turn = this.state.conversation?.turns.find((one) => one.turn === number);
     if (!turn || number === 0) return;
     const text = turn.parts.findLast((part) => part.kind === 'text');
-    const said = text?.kind === 'text' ? text.content : '';
+    const said = text?.kind === 'text' ? textOf(text.html) : '';
     if (turn.end?.kind === 'error') this.say(turn.end.content);
     else this.say(`Answer: ${said.length > LONGEST_ANNOUNCEMENT ? `${said.slice(0, LONGEST_ANNOUNCEMENT)} … and more` : said}`);
   }

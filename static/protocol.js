@@ -17,7 +17,7 @@ export const CLOSE_TRY_LATER = 1013;
 
 /**
  * Client to server.
- * @typedef {{type: 'start', protocol: number, conversation_id: number | null, after?: number}} StartFrame
+ * @typedef {{type: 'start', protocol: number, format: 'html', conversation_id: number | null, after?: number}} StartFrame
  * @typedef {{type: 'message', message_id: string, content: string}} MessageFrame
  * @typedef {{type: 'stop'}} StopFrame
  * @typedef {{type: 'answer', message_id?: string, answers: Answers}} AnswerFrame
@@ -42,7 +42,9 @@ export const CLOSE_TRY_LATER = 1013;
  * @typedef {{type: 'user_message', seq: number, turn: number, message_id?: string, author?: string, content: string,
  *   retry_of?: number}} UserMessageFrame
  * @typedef {{type: 'accepted', message_id: string, seq: number, turn: number, position: number}} AcceptedFrame
- * @typedef {{type: 'text', seq: number, turn: number, block: number, content: string, replace?: boolean}} TextFrame
+ * @typedef {{type: 'html', seq: number, turn: number, block: number, part: number, parts: number, html: string,
+ *   more?: boolean}} HtmlFrame `part` of the block's `parts`, in place of what it was; with `more` it is shown
+ *   together with the next
  * @typedef {{type: 'thinking', seq: number, turn: number, block: number, content: string, replace?: boolean}} ThinkingFrame
  * @typedef {{type: 'tool_call', seq: number, turn: number, call_id: string, tool: string,
  *   input: Record<string, unknown>}} ToolCallFrame
@@ -56,10 +58,11 @@ export const CLOSE_TRY_LATER = 1013;
  * @typedef {{type: 'status', state: SessionState, detail?: string, queue_position?: number}} StatusFrame
  * @typedef {{type: 'title', title: string}} TitleFrame
  * @typedef {{type: 'presence', viewers: number}} PresenceFrame
+ * @typedef {{type: 'read_only'} & ReadOnly} ReadOnlyFrame the self-test has ended since
  * @typedef {{type: 'pong'}} PongFrame
  * @typedef {ConversationCreatedFrame | AttachedFrame | CaughtUpFrame | UserMessageFrame | AcceptedFrame
- *   | TextFrame | ThinkingFrame | ToolCallFrame | ToolResultFrame | QuestionFrame | ResponseDoneFrame
- *   | ErrorFrame | StatusFrame | TitleFrame | PresenceFrame | PongFrame} ServerFrame
+ *   | HtmlFrame | ThinkingFrame | ToolCallFrame | ToolResultFrame | QuestionFrame | ResponseDoneFrame
+ *   | ErrorFrame | StatusFrame | TitleFrame | PresenceFrame | ReadOnlyFrame | PongFrame} ServerFrame
  *
  * @typedef {'starting' | 'waiting' | 'queued' | 'running' | 'retrying' | 'stopping' | 'closed' | 'idle' | string} SessionState
  * @typedef {{input_tokens: number, output_tokens: number, cache_read_tokens?: number, cache_write_tokens?: number}} Usage
@@ -76,7 +79,7 @@ export const CLOSE_TRY_LATER = 1013;
  */
 export function start(conversationId, after) {
   /** @type {StartFrame} */
-  const frame = { type: 'start', protocol: PROTOCOL, conversation_id: conversationId };
+  const frame = { type: 'start', protocol: PROTOCOL, format: 'html', conversation_id: conversationId };
   if (after > 0) frame.after = after;
   return frame;
 }

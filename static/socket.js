@@ -59,6 +59,8 @@ export class Connection {
     this.ended = false;
     /** Whether anything came since the last ping. */
     this.heard = false;
+    /** @type {import('./protocol.js').HtmlFrame[]} parts of an answer that wait for those that belong to them */
+    this.parts = [];
   }
 
   open() {
@@ -128,6 +130,7 @@ export class Connection {
         this.conversationId = frame.conversation_id;
         this.attached = true;
         this.after = frame.after ?? 0;
+        this.parts = [];
         break;
       case 'caught_up':
         this.attempt = 0;
@@ -140,6 +143,14 @@ export class Connection {
     }
     // Streamed frames come in the order of `seq`, and a replayed one may stand before what was seen.
     // `accepted` is none of them: it may come before what was streamed earlier.
+    if (frame.type === 'html') {
+      // Only all of them together are what the number stands for.
+      this.parts.push(frame);
+      if (frame.more) return;
+      this.after = frame.seq;
+      for (const part of this.parts.splice(0)) this.options.onFrame(part);
+      return;
+    }
     if ('turn' in frame && frame.seq && frame.type !== 'accepted') this.after = frame.seq;
     this.options.onFrame(frame);
     if (frame.type === 'attached') {

@@ -6,12 +6,13 @@
 
 /**
  * `seq` is the sequence number with which a thing was first seen, `last` the newest of a text.
- * @typedef {{kind: 'text' | 'thinking', key: string, seq: number, last: number, content: string}} TextPart
+ * @typedef {{kind: 'text', key: string, seq: number, last: number, html: string[]}} TextPart safe HTML, part by part
+ * @typedef {{kind: 'thinking', key: string, seq: number, last: number, content: string}} ThinkingPart
  * @typedef {{kind: 'tool', key: string, seq: number, tool: string, input: Record<string, unknown>,
  *   result: {seq: number, ok: boolean, content: string, truncated: boolean} | null}} ToolPart
  * @typedef {{kind: 'question', key: string, seq: number, callId: string,
  *   questions: import('./protocol.js').Question[], answered: boolean}} QuestionPart
- * @typedef {TextPart | ToolPart | QuestionPart} Part
+ * @typedef {TextPart | ThinkingPart | ToolPart | QuestionPart} Part
  *
  * @typedef {{kind: 'done', seq: number, outcome: string, usage?: import('./protocol.js').Usage, costUsd?: number,
  *   durationMs?: number}} DoneEnd
@@ -79,6 +80,8 @@ export function reduce(before, event) {
       };
     case 'caught_up':
       return { ...before, caughtUp: true };
+    case 'read_only':
+      return { ...before, readOnly: { verdict: event.verdict, tried: event.tried, missing: event.missing } };
     case 'presence':
       return { ...before, viewers: event.viewers };
     case 'title':
@@ -92,9 +95,10 @@ export function reduce(before, event) {
     }
     case 'user_message':
       return changeTurn(settle(before, event.message_id), event, (turn) => ask(turn, event.content, event.author));
-    case 'text':
+    case 'html':
+      return changeTurn(before, event, (turn) => showPart(turn, event));
     case 'thinking':
-      return changeTurn(before, event, (turn) => growText(turn, event));
+      return changeTurn(before, event, (turn) => growThinking(turn, event));
     case 'tool_call':
       return changeTurn(before, event, (turn) => addPart(turn, {
         kind: 'tool', key: `tool ${event.call_id}`, seq: event.seq, tool: event.tool, input: event.input ?? {},
@@ -222,14 +226,22 @@ function ask(turn, content, author = turn.author) {
   return author === undefined ? { ...turn, question: content } : { ...turn, question: content, author };
 }
 
-/**
- * @param {Turn} turn @param {import('./protocol.js').TextFrame | import('./protocol.js').ThinkingFrame} frame
- * @returns {Turn}
- */
-function growText(turn, frame) {
+/** @param {Turn} turn @param {import('./protocol.js').HtmlFrame} frame @returns {Turn} */
+function showPart(turn, { seq, block, part: at, parts, html: text }) {
+  const key = `text ${block}`;
+  const known = /** @type {TextPart | undefined} */ (turn.parts.find((part) => part.key === key));
+  if (!known) return addPart(turn, { kind: 'text', key, seq, last: seq, html: [text] });
+  if (known.last === seq && known.html.length <= parts && known.html[at] === text) return turn;
+  const html = known.html.slice(0, parts);
+  html[at] = text;
+  return changePart(turn, key, (part) => ({ ...part, last: seq, html }));
+}
+
+/** @param {Turn} turn @param {import('./protocol.js').ThinkingFrame} frame @returns {Turn} */
+function growThinking(turn, frame) {
   const { type: kind, seq, content } = frame;
   const key = `${kind} ${frame.block}`;
-  const known = /** @type {TextPart | undefined} */ (turn.parts.find((part) => part.key === key));
+  const known = /** @type {ThinkingPart | undefined} */ (turn.parts.find((part) => part.key === key));
   if (!known) return addPart(turn, { kind, key, seq, last: seq, content });
   // A replay in pieces begins with less than what is shown: it still replaces it.
   if (!frame.replace && known.last >= seq) return turn;

@@ -228,10 +228,10 @@ impl Session {
         };
         let visited = browser.clone().filter(|_| dialect == Dialect::Seed);
         let entrance = match &to {
-            Destination::New => live.transcript.enter(None),
-            Destination::Stored { after, .. } => live.transcript.enter(*after),
-            Destination::Again { seq, .. } if dialect == Dialect::V1 => {
-                live.transcript.enter(Some(*seq))
+            Destination::New => live.transcript.enter(None, dialect),
+            Destination::Stored { after, .. } => live.transcript.enter(*after, dialect),
+            Destination::Again { seq, .. } if dialect.is_ours() => {
+                live.transcript.enter(Some(*seq), dialect)
             }
             Destination::Again { seq, .. } => silent(live.transcript.behind(*seq)),
             Destination::Resumed { .. } => silent(stayed.unwrap_or_else(|| live.now())),
@@ -239,6 +239,7 @@ impl Session {
                 silent(live.departure(browser.as_ref()).unwrap_or_else(|| live.now()))
             }
         };
+        self.awaits_proof |= self.resources.agents.proof().newest().is_none();
         let mut subscriber = Subscriber::new(viewer, browser, dialect, entrance.cursor, hang_up);
         if let Destination::New = to {
             subscriber.notify(&Notice::ConversationCreated { conversation_id: id });
@@ -273,6 +274,9 @@ impl Session {
         }
         if let Some(demand) = demand {
             subscriber.ask(demand);
+        }
+        if dialect == Dialect::Html {
+            live.transcript.refresh();
         }
         live.subscribe(subscriber);
         live.deliver();

@@ -91,6 +91,8 @@ pub struct Conversation {
     pub writing: bool,
     /// A write is due in a moment.
     pub write_due: bool,
+    /// Rendering is due in a moment.
+    pub render_due: bool,
     /// The last write failed, and the viewers know.
     pub store_failed: bool,
     /// When a write may be tried again, after one failed.
@@ -144,6 +146,7 @@ impl Conversation {
             closing: None,
             writing: false,
             write_due: false,
+            render_due: false,
             store_failed: false,
             retry_at: None,
             disk_is_slow: false,
@@ -256,6 +259,11 @@ impl Conversation {
         self.subscribers.iter_mut().find(|subscriber| subscriber.viewer == viewer)
     }
 
+    /// Whether anybody wants answers as HTML.
+    pub fn is_rendered(&self) -> bool {
+        self.subscribers.iter().any(|subscriber| subscriber.dialect == Dialect::Html)
+    }
+
     /// How many viewers follow.
     pub fn viewers(&self) -> usize {
         self.subscribers.len()
@@ -320,7 +328,7 @@ impl Conversation {
         let Subscriber { cursor, dialect, .. } = *subscriber;
         // A state is told after the end that led to it.
         let settled = self.held.is_empty();
-        if !subscriber.is_due(self.transcript.has_news(&cursor), settled) {
+        if !subscriber.is_due(self.transcript.has_news(&cursor, dialect), settled) {
             return;
         }
         let page = self.page(cursor, dialect);
@@ -370,7 +378,8 @@ impl Conversation {
     /// What it is doing.
     pub fn describe(&self) -> ConversationDescription {
         let now = Instant::now();
-        let lags = |it: &&Subscriber| it.lags(self.transcript.has_news(&it.cursor), now);
+        let lags =
+            |it: &&Subscriber| it.lags(self.transcript.has_news(&it.cursor, it.dialect), now);
         let agent = self.agent.as_ref().map(|agent| AgentDescription {
             kind: agent.kind().as_str(),
             pid: agent.pid(),

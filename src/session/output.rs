@@ -39,6 +39,7 @@ impl Handler<AgentOutput> for Session {
             whole |= self.heard(conversation, event, context);
         }
         self.reserve(conversation, context);
+        self.render_soon(conversation, context);
         if whole {
             self.store(conversation, context);
         } else {

@@ -92,21 +92,21 @@ impl Subscriber {
 
     /// Owes the viewer a state; only the newest counts.
     pub fn tell(&mut self, status: &Status) {
-        if self.dialect == Dialect::V1 {
+        if self.dialect.is_ours() {
             self.news.status = Some(status.clone());
         }
     }
 
     /// Owes the viewer the conversation's title.
     pub fn tell_title(&mut self, title: &str) {
-        if self.dialect == Dialect::V1 {
+        if self.dialect.is_ours() {
             self.news.title = Some(title.to_owned());
         }
     }
 
     /// Owes the viewer how many there are.
     pub fn tell_viewers(&mut self, viewers: usize) {
-        if self.dialect == Dialect::V1 {
+        if self.dialect.is_ours() {
             self.news.viewers = Some(viewers);
         }
     }
@@ -218,7 +218,7 @@ mod tests {
             let seen = Arc::clone(&cut);
             let hang_up = HangUp::new(move || seen.store(true, Ordering::Relaxed));
             let mut transcript = Transcript::new(100);
-            let start = transcript.enter(None).cursor;
+            let start = transcript.enter(None, Dialect::Seed).cursor;
             transcript.append(1, false, &"x".repeat(bytes));
             let mut viewer = Subscriber::new(ViewerId(1), None, Dialect::Seed, start, hang_up);
             let page = transcript.page(start, Dialect::Seed, usize::MAX);

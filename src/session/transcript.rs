@@ -7,6 +7,7 @@ use growing::Growing;
 pub use replay::{Cursor, Entrance, Page};
 
 mod growing;
+mod rendered;
 mod replay;
 #[cfg(test)]
 mod tests;

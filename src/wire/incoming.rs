@@ -53,6 +53,8 @@ pub struct Start {
     pub v1: bool,
     /// Which conversation.
     pub target: Target,
+    /// Whether it wants answers as HTML and not as Markdown; only in our own dialect.
+    pub html: bool,
     /// The last sequence number that the client saw.
     pub after: Option<i64>,
 }
@@ -125,7 +127,17 @@ fn start(fields: &Map<String, Value>) -> Result<Start, BadFrame> {
     };
     // A nonsense `after` is as good as none: everything is sent.
     let after = fields.get("after").and_then(Value::as_i64);
-    Ok(Start { v1, target, after })
+    let html = match fields.get("format").filter(|_| v1) {
+        None | Some(Value::Null) => false,
+        Some(Value::String(format)) if format == "markdown" => false,
+        Some(Value::String(format)) if format == "html" => true,
+        Some(other) => {
+            return Err(BadFrame::WrongShape(format!(
+                "format {other} is not known here: use \"markdown\" or \"html\""
+            )));
+        }
+    };
+    Ok(Start { v1, target, html, after })
 }
 
 fn message(fields: &Map<String, Value>) -> Result<Request, BadFrame> {
@@ -216,7 +228,7 @@ mod tests {
     #[test]
     fn a_start_without_protocol_is_the_originals() {
         for frame in [r#"{"type":"start"}"#, r#"{"type":"start","conversation_id":null}"#] {
-            let start = Start { v1: false, target: Target::New, after: None };
+            let start = Start { v1: false, target: Target::New, html: false, after: None };
             assert_eq!(parse(frame), Ok(Request::Start(start)));
         }
     }
@@ -225,7 +237,8 @@ mod tests {
     fn a_start_names_a_conversation_and_where_to_go_on() {
         let frame =
             r#"{"type":"start","protocol":1,"conversation_id":7,"after":12,"format":"html"}"#;
-        let start = Start { v1: true, target: Target::Conversation(7), after: Some(12) };
+        let start =
+            Start { v1: true, target: Target::Conversation(7), html: true, after: Some(12) };
         assert_eq!(parse(frame), Ok(Request::Start(start)));
     }
 

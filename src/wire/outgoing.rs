@@ -39,6 +39,8 @@ pub enum Notice {
         /// The title.
         title: String,
     },
+    /// The self-test of the sandbox has come to this since the socket was attached. Not stored.
+    ReadOnly(ReadOnly),
     /// So many sockets follow the conversation now. Not stored.
     Presence {
         /// Sockets, this one included.
@@ -160,6 +162,7 @@ impl Notice {
                 | Self::Status(_)
                 | Self::Title { .. }
                 | Self::Presence { .. }
+                | Self::ReadOnly(_)
                 | Self::CaughtUp { .. },
             ) => None,
             (Dialect::Seed, Self::Error(refusal)) => {

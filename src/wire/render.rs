@@ -33,7 +33,7 @@ pub fn text(piece: TextPiece<'_>, dialect: Dialect) -> Option<ByteString> {
     match dialect {
         Dialect::Seed if thinking || escaped.is_empty() => None,
         Dialect::Seed => Some(format!(r#"{{"type":"text","content":"{escaped}"}}"#).into()),
-        Dialect::V1 => {
+        Dialect::V1 | Dialect::Html => {
             let kind = if thinking { "thinking" } else { "text" };
             let tail = if replace { r#","replace":true"# } else { "" };
             Some(
@@ -46,11 +46,46 @@ pub fn text(piece: TextPiece<'_>, dialect: Dialect) -> Option<ByteString> {
     }
 }
 
+/// A part of an answer that is to be sent as HTML.
+#[derive(Debug, Clone, Copy)]
+pub struct HtmlPart<'a> {
+    /// The turn.
+    pub turn: i64,
+    /// The block within the turn.
+    pub block: u32,
+    /// The sequence number that a client has seen with the last of the parts that belong together.
+    pub seq: i64,
+    /// Which part of the block, from 0.
+    pub part: usize,
+    /// How many parts the block has now.
+    pub parts: usize,
+    /// The part, escaped as the inside of a JSON string.
+    pub html: &'a str,
+    /// Whether parts follow that belong together with it.
+    pub more: bool,
+}
+
+/// The frame of a part.
+pub fn html(part: HtmlPart<'_>) -> ByteString {
+    let HtmlPart { turn, block, seq, part, parts, html, more } = part;
+    let tail = if more { r#","more":true"# } else { "" };
+    format!(
+        r#"{{"type":"html","seq":{seq},"turn":{turn},"block":{block},"part":{part},"parts":{parts},"html":"{html}"{tail}}}"#
+    )
+    .into()
+}
+
+/// Text as the inside of a JSON string.
+pub fn escaped(text: &str) -> String {
+    let quoted = serde_json::to_string(text).unwrap_or_default();
+    quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().to_owned()
+}
+
 /// The frame of an entry that does not grow; `None` where the dialect has no such frame.
 pub fn fixed(content: &Content, turn: i64, seq: i64, dialect: Dialect) -> Option<ByteString> {
     match dialect {
         Dialect::Seed => seed(content).map(|frame| json(&frame)),
-        Dialect::V1 => v1(content, turn, seq),
+        Dialect::V1 | Dialect::Html => v1(content, turn, seq),
     }
 }
 

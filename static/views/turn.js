@@ -1,7 +1,7 @@
 /** One turn: the person's words, and what the agent did and said. Parts that did not change are not touched. */
 import { costs } from '../words.js';
+import './answer.js';
 import { element, setText } from './element.js';
-import { AnswerText } from './prose.js';
 import './question.js';
 import './run.js';
 
@@ -46,23 +46,14 @@ export class TurnView extends HTMLElement {
       this.#shown.clear();
       this.#parts.replaceChildren();
     }
-    let text = '';
     for (const [index, part] of turn.parts.entries()) {
-      const before = turn.parts[index - 1];
-      const node = this.#nodeFor(part, before);
-      if (part.kind !== 'text') {
-        change(node, part, root, place !== 'last');
-        continue;
-      }
-      text = before?.kind === 'text' ? text + part.content : part.content;
-      if (turn.parts[index + 1]?.kind !== 'text') /** @type {AnswerText} */ (node).update(text);
+      change(this.#nodeFor(part, turn.parts[index - 1]), part, root, place !== 'last');
     }
     if (ended) this.#renderEnd(turn);
   }
 
   /**
-   * What shows a part. Tool calls that follow one another share it, and so do pieces of text: the
-   * server cuts an answer wherever a message of somebody else comes in between.
+   * What shows a part. Tool calls that follow one another share it.
    * @param {import('../store.js').Part} part
    * @param {import('../store.js').Part | undefined} before
    */
@@ -70,7 +61,7 @@ export class TurnView extends HTMLElement {
     const known = this.#shown.get(part.key);
     if (known) return known;
     const previous = before && this.#shown.get(before.key);
-    const isShared = (part.kind === 'tool' || part.kind === 'text') && part.kind === before?.kind;
+    const isShared = part.kind === 'tool' && before?.kind === 'tool';
     const node = previous && isShared ? previous : make(part);
     if (node !== previous) this.#parts.insertBefore(node, previous ? previous.nextSibling : this.#parts.firstChild);
     this.#shown.set(part.key, node);
@@ -92,10 +83,7 @@ export class TurnView extends HTMLElement {
     const pieces = [];
     if (end.kind === 'error') {
       this.#end.hidden = false;
-      const words = /** @type {AnswerText} */ (document.createElement('answer-text'));
-      words.className = 'error';
-      words.update(end.content);
-      pieces.push(words);
+      pieces.push(element('p', { className: 'error' }, end.content));
       if (end.retryable && turn.question !== null) pieces.push(again());
     } else if (end.outcome === 'interrupted') {
       pieces.push(element('p', {}, 'This answer was cut off when the server stopped.'), again());
@@ -121,12 +109,13 @@ function make(part) {
 
 /**
  * @param {any} node what `make` made for the part
- * @param {Exclude<import('../store.js').Part, {kind: 'text'}>} part
+ * @param {import('../store.js').Part} part
  * @param {string} root
  * @param {boolean} passed a later turn exists
  */
 function change(node, part, root, passed) {
   switch (part.kind) {
+    case 'text': return node.update(part.html);
     case 'thinking': return grow(node.lastElementChild, part.content);
     case 'tool': return node.update(part, root);
     case 'question': return node.update(part, passed);

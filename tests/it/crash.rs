@@ -44,7 +44,7 @@ const MOMENT: Duration = Duration::from_millis(300);
 
 /// One in this many kills comes later, when text is on the screens that must have been written.
 const LATE_ONES: u32 = 6;
-const LATE: Duration = Duration::from_millis(1300);
+const LATE: Duration = Duration::from_millis(2300);
 
 /// A conversation that is under way.
 struct Live {

@@ -21,6 +21,7 @@ mod fake_api;
 mod faults;
 mod files;
 mod guide;
+mod html;
 mod launcher;
 mod mcp;
 mod metrics;

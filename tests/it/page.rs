@@ -14,6 +14,7 @@ use gate::Gate;
 
 use crate::peers;
 
+mod answer;
 mod browser;
 mod gate;
 
@@ -141,14 +142,12 @@ async fn an_answer_streams_in(browser: &Browser) {
     assert!(n_lengths > 3, "the answer did not stream: {lengths}");
     assert_eq!(browser.content("turn-view:last-child tool-call .tool").await, "Read");
     assert_eq!(browser.content("turn-view:last-child tool-call .input").await, "README.md");
-    assert_eq!(browser.content("turn-view:last-child pre code").await, "fn main() {}");
-    assert_eq!(browser.content("turn-view:last-child p code").await, "README.md");
+    assert_eq!(browser.content("turn-view:last-child pre code").await, "fn main() {}\n");
+    assert_eq!(browser.content("turn-view:last-child .part p code").await, "README.md");
     let thought = "document.querySelector('turn-view:last-child .thinking')";
     assert_eq!(browser.run(&format!("return {thought}.open")).await, json!(false));
     browser
-        .wait_for(
-            "document.querySelector('#announcements').textContent.includes('See `README.md`')",
-        )
+        .wait_for("document.querySelector('#announcements').textContent.includes('See README.md')")
         .await;
     browser.wait_for("document.querySelector('.status').textContent === ''").await;
     browser.click("turn-view:last-child tool-call summary").await;
@@ -254,7 +253,8 @@ async fn a_reload_in_the_middle_of_an_answer_shows_each_word_once(browser: &Brow
     browser.wait_for(&says(9, "w5 ")).await;
     browser.reload().await;
     browser.wait_for(&ended(9)).await;
-    assert_eq!(browser.content("turn-view[data-turn='9'] answer-text").await, words(80));
+    let answer = browser.content("turn-view[data-turn='9'] answer-text").await;
+    assert_eq!(answer, words(80).trim_end());
 }
 
 async fn a_crash_of_the_server_loses_nothing(browser: &Browser, gate: &Gate, server: &mut Server) {

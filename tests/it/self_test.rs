@@ -162,3 +162,17 @@ fn the_probe_harms_no_project_even_where_nothing_confines_it() {
     assert!(changes.iter().any(|attempt| attempt["outcome"] == "allowed"), "{report}");
     assert_eq!(tree(&project), before);
 }
+
+#[actix::test]
+async fn p2_a_viewer_that_comes_while_the_sandbox_is_tested_is_told_what_that_came_to() {
+    let server = Server::start();
+    let mut client = server.connect().await;
+    client.send(json!({ "type": "start", "protocol": 1 })).await;
+    let attached = client.until("attached").await.pop().unwrap();
+    let told = match attached["read_only"]["verdict"].as_str() {
+        Some("pending") => client.until("read_only").await.pop().unwrap(),
+        _ => attached["read_only"].clone(),
+    };
+    assert_ne!(told["verdict"], "pending");
+    assert!(!told["tried"].as_array().unwrap().is_empty(), "{told}");
+}

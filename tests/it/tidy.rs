@@ -21,7 +21,7 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 18] = [
+const LAYERS: [&str; 19] = [
     "authority",
     "foreign_database",
     "project",
@@ -32,6 +32,7 @@ const LAYERS: [&str; 18] = [
     "guide",
     "agent",
     "entry",
+    "render",
     "wire",
     "database",
     "session",
@@ -43,7 +44,7 @@ const LAYERS: [&str; 18] = [
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 13] = [
+const PURE: [&str; 14] = [
     "agent/codec",
     "agent/event",
     "authority",
@@ -51,6 +52,7 @@ const PURE: [&str; 13] = [
     "guide/search",
     "project",
     "registry/restart",
+    "render",
     "session/transcript",
     "session/turn",
     "web/door/hosts",

@@ -37,7 +37,9 @@ class Wire extends EventTarget {
 const attached = (id, seq, after = 0) => ({
   type: 'attached', conversation_id: id, title: null, seq, after, resumed: after > 0, state: 'idle',
 });
-const text = (seq) => ({ type: 'text', seq, turn: 1, block: 0, content: 'x' });
+const text = (seq, more = false) => ({
+  type: 'html', seq, turn: 1, block: 0, part: 0, parts: 2, html: '<p>x</p>', ...(more ? { more } : {}),
+});
 const caughtUp = (seq) => ({ type: 'caught_up', seq });
 
 /** A connection with every socket it opened, every frame and every state it told. */
@@ -67,12 +69,12 @@ beforeEach(() => {
 
 test('a reconnect asks for what came after the last frame', () => {
   const { told, wire } = connection();
-  assert.deepEqual(wire().sent, [{ type: 'start', protocol: 1, conversation_id: 7 }]);
+  assert.deepEqual(wire().sent, [{ type: 'start', protocol: 1, format: 'html', conversation_id: 7 }]);
   wire().say(attached(7, 2), text(1), text(2), caughtUp(2), text(3));
   wire().break();
   mock.timers.tick(500);
   wire().accept();
-  assert.deepEqual(wire().sent, [{ type: 'start', protocol: 1, conversation_id: 7, after: 3 }]);
+  assert.deepEqual(wire().sent, [{ type: 'start', protocol: 1, format: 'html', conversation_id: 7, after: 3 }]);
   assert.deepEqual(told.states, ['connecting', 'open', 'lost', 'connecting']);
 });
 
@@ -81,6 +83,22 @@ test('a replay that was cut off goes on where it was', () => {
   wire().say(attached(7, 9), text(4), text(6));
   wire().break();
   mock.timers.tick(500);
+  wire().accept();
+  assert.equal(wire().sent[0].after, 6);
+});
+
+test('parts of an answer that belong together are shown together, or not at all', () => {
+  const { told, wire } = connection();
+  wire().say(attached(7, 9), text(4), text(6, true));
+  assert.deepEqual(told.frames.map((frame) => frame.seq), [9, 4]);
+  wire().break();
+  mock.timers.tick(500);
+  wire().accept();
+  assert.equal(wire().sent[0].after, 4);
+  wire().say(attached(7, 9, 4), text(6, true), text(6));
+  assert.deepEqual(told.frames.map((frame) => frame.seq), [9, 4, 9, 6, 6]);
+  wire().break();
+  mock.timers.tick(1000);
   wire().accept();
   assert.equal(wire().sent[0].after, 6);
 });

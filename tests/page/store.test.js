@@ -11,8 +11,9 @@ const TURN = [
   { type: 'thinking', seq: 5, turn: 1, block: 0, content: 'see.' },
   { type: 'tool_call', seq: 6, turn: 1, call_id: 'c1', tool: 'Read', input: { file_path: 'a.rs' } },
   { type: 'tool_result', seq: 7, turn: 1, call_id: 'c1', ok: true, content: 'x', truncated: false },
-  { type: 'text', seq: 8, turn: 1, block: 1, content: 'In ' },
-  { type: 'text', seq: 9, turn: 1, block: 1, content: 'a.rs.' },
+  { type: 'html', seq: 8, turn: 1, block: 1, part: 0, parts: 1, html: '<p>In</p>' },
+  { type: 'html', seq: 9, turn: 1, block: 1, part: 0, parts: 2, html: '<p>In a.rs.</p>', more: true },
+  { type: 'html', seq: 9, turn: 1, block: 1, part: 1, parts: 2, html: '<p>Yes.</p>' },
   { type: 'response_done', seq: 10, turn: 1, outcome: 'completed', duration_ms: 12 },
 ];
 
@@ -22,7 +23,7 @@ test('a turn is put together from its frames', () => {
   assert.deepEqual(turn.parts.map((part) => part.kind), ['thinking', 'tool', 'text']);
   assert.equal(turn.parts[0].content, 'Let me see.');
   assert.deepEqual(turn.parts[1].result, { seq: 7, ok: true, content: 'x', truncated: false });
-  assert.equal(turn.parts[2].content, 'In a.rs.');
+  assert.deepEqual(turn.parts[2].html, ['<p>In a.rs.</p>', '<p>Yes.</p>']);
   assert.equal(turn.end.durationMs, 12);
 });
 
@@ -40,21 +41,26 @@ test('frames that come twice change nothing', () => {
   assert.deepEqual(play(TURN, once).turns, once.turns);
 });
 
-test('a replayed text replaces what was streamed of it and then grows on', () => {
-  const streamed = play(TURN.slice(0, 6));
+test('a replayed answer takes the place of what was shown of it, and of what it has no longer', () => {
   const replayed = play([
-    { type: 'text', seq: 9, turn: 1, block: 1, content: 'In a.rs.', replace: true },
-    { type: 'text', seq: 11, turn: 1, block: 1, content: ' Yes.' },
-  ], streamed);
-  assert.equal(replayed.turns[0].parts[2].content, 'In a.rs. Yes.');
+    { type: 'html', seq: 11, turn: 1, block: 1, part: 0, parts: 1, html: '<p>Other.</p>' },
+  ], play(TURN));
+  assert.deepEqual(replayed.turns[0].parts[2].html, ['<p>Other.</p>']);
 });
 
-test('a replay in pieces that begins with less than what is shown ends with the same', () => {
+test('a part that changes leaves the others as they are', () => {
+  const grown = play([
+    { type: 'html', seq: 11, turn: 1, block: 1, part: 1, parts: 2, html: '<p>Yes, there.</p>' },
+  ], play(TURN));
+  assert.deepEqual(grown.turns[0].parts[2].html, ['<p>In a.rs.</p>', '<p>Yes, there.</p>']);
+});
+
+test('replayed thinking replaces what was streamed of it, even in pieces, and then grows on', () => {
   const replayed = play([
-    { type: 'text', seq: 8, turn: 1, block: 1, content: 'In ', replace: true },
-    { type: 'text', seq: 12, turn: 1, block: 1, content: 'a.rs. Yes.' },
-  ], play(TURN.slice(0, 7)));
-  assert.equal(replayed.turns[0].parts[2].content, 'In a.rs. Yes.');
+    { type: 'thinking', seq: 4, turn: 1, block: 0, content: 'Let me ', replace: true },
+    { type: 'thinking', seq: 12, turn: 1, block: 0, content: 'see it.' },
+  ], play(TURN.slice(0, 3)));
+  assert.equal(replayed.turns[0].parts[0].content, 'Let me see it.');
 });
 
 test('what the server lost in a crash goes and comes again', () => {
@@ -69,7 +75,7 @@ test('what the server lost in a crash goes and comes again', () => {
 
 test('a turn that did not change stays the same object', () => {
   const before = play(TURN);
-  const after = play([{ type: 'text', seq: 12, turn: 2, block: 0, content: 'More' }], before);
+  const after = play([{ type: 'html', seq: 12, turn: 2, block: 0, part: 0, parts: 1, html: '<p>More</p>' }], before);
   assert.equal(after.turns[0], before.turns[0]);
   assert.equal(after.turns.length, 2);
 });
@@ -78,7 +84,7 @@ test('turns stand in their order, whatever the order of their frames', () => {
   const { turns } = play([
     { type: 'user_message', seq: 20, turn: 2, content: 'second' },
     { type: 'user_message', seq: 10, turn: 1, content: 'first' },
-    { type: 'text', seq: 1, turn: 0, block: 0, content: 'Hello' },
+    { type: 'html', seq: 1, turn: 0, block: 0, part: 0, parts: 1, html: '<p>Hello</p>' },
   ]);
   assert.deepEqual(turns.map((turn) => turn.turn), [0, 1, 2]);
 });

@@ -1,8 +1,7 @@
-// What is said to the person, and how an answer is split while it streams.
+// What is said to the person.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatAddress, parseAddress } from '../../static/address.js';
-import { splitBlocks, splitInline } from '../../static/prose.js';
 import { openConversation, reduce } from '../../static/store.js';
 import { costs, day, readOnlyBadge, status, tellingInput, toolName, toolOutcome } from '../../static/words.js';
 
@@ -72,30 +71,4 @@ test('an address names a project and a conversation', () => {
   assert.deepEqual(parseAddress('/p/../x'), { project: null, conversation: null });
   assert.equal(formatAddress('my-app', 12), '/p/my-app/12');
   assert.equal(formatAddress('my-app', null), '/p/my-app');
-});
-
-const SOURCE = '# Title\nOne `a` two\nthree\n\n```rust\nfn a() {\n\n}\n```\nEnd **now**\n- a\n  b\n2. c\n\nd\n~~~\n```\n';
-
-test('an answer is split into paragraphs, headings, items and code', () => {
-  assert.deepEqual(splitBlocks(SOURCE).map(({ kind, text, language }) => [kind, text, language]), [
-    ['heading', 'Title', ''],
-    ['paragraph', 'One `a` two\nthree', ''],
-    ['code', 'fn a() {\n\n}', 'rust'],
-    ['paragraph', 'End **now**', ''],
-    ['item', '– a b', ''],
-    ['item', '2. c', ''],
-    ['paragraph', 'd', ''],
-    ['code', '```', ''],
-  ]);
-  assert.deepEqual(splitInline('One `a` and **b**.').map((span) => [span.kind, span.text]), [
-    ['plain', 'One '], ['code', 'a'], ['plain', ' and '], ['strong', 'b'], ['plain', '.'],
-  ]);
-});
-
-test('splitting on from the last block gives what splitting the whole gives', () => {
-  for (let cut = 0; cut <= SOURCE.length; cut += 1) {
-    const shown = splitBlocks(SOURCE.slice(0, cut));
-    const from = shown.at(-1)?.start ?? 0;
-    assert.deepEqual([...shown.slice(0, -1), ...splitBlocks(SOURCE, from)], splitBlocks(SOURCE), `cut at ${cut}`);
-  }
 });

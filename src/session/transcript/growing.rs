@@ -3,6 +3,8 @@
 
 use crate::entry::TextBlock;
 
+use super::rendered::Rendered;
+
 /// A mark is set after about this many bytes: a long text is sent in pages that end at a mark,
 /// and every mark knows its sequence number.
 const MARK_BYTES: usize = 4 * 1024;
@@ -18,6 +20,8 @@ pub struct Growing {
     pub open: bool,
     /// Counts the times that the text was replaced.
     pub revision: u32,
+    /// What the text and its neighbours look like, kept with the first of them.
+    pub(super) rendered: Option<Box<Rendered>>,
     escaped: String,
     marks: Vec<Mark>,
 }
@@ -32,7 +36,15 @@ struct Mark {
 impl Growing {
     /// An empty text that can be appended to.
     pub fn new(thinking: bool, block: u32) -> Self {
-        Self { thinking, block, open: true, revision: 0, escaped: String::new(), marks: Vec::new() }
+        Self {
+            thinking,
+            block,
+            open: true,
+            revision: 0,
+            rendered: None,
+            escaped: String::new(),
+            marks: Vec::new(),
+        }
     }
 
     /// A finished text, as read from the database.
@@ -50,7 +62,13 @@ impl Growing {
 
     /// The text as it was said.
     pub fn plain(&self) -> String {
-        serde_json::from_str(&format!("\"{}\"", self.escaped)).unwrap_or_default()
+        self.plain_from(0)
+    }
+
+    /// As [`plain`](Self::plain), from an offset on at which a piece was appended.
+    pub(super) fn plain_from(&self, offset: usize) -> String {
+        let escaped = self.escaped.get(offset..).unwrap_or_default();
+        serde_json::from_str(&format!("\"{escaped}\"")).unwrap_or_default()
     }
 
     /// Adds text under a number.

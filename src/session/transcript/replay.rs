@@ -10,19 +10,21 @@ use crate::{
     },
 };
 
-use super::{Body, Entry, Transcript, growing::Growing};
+use super::{Body, Entry, Transcript, growing::Growing, rendered::Drawn};
 
 /// How far a viewer has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Cursor {
     /// The next entry to send, or the one that has been sent in part.
-    entry: usize,
+    pub(super) entry: usize,
     /// Bytes of that entry's text that have been sent.
     offset: usize,
     /// The text's revision that they were sent from.
     revision: u32,
     /// The viewer may hold an older state of the entry: its text is sent whole, to replace it.
     rewrites: bool,
+    /// How far it has got in the rendered text that it was shown last.
+    pub(super) drawn: Option<Drawn>,
 }
 
 /// Where a viewer comes in that says what it saw last.
@@ -51,7 +53,7 @@ pub struct Page {
 
 impl Transcript {
     /// Where a viewer comes in that saw everything up to `after`, or nothing.
-    pub fn enter(&self, after: Option<i64>) -> Entrance {
+    pub fn enter(&self, after: Option<i64>, dialect: Dialect) -> Entrance {
         let beginning = Entrance { cursor: Cursor::at(0), after: 0, resumed: false };
         let Some(after) = after.filter(|after| (0..self.next_seq).contains(after)) else {
             return beginning;
@@ -72,10 +74,12 @@ impl Transcript {
         }
         // The number was given out, but what it stood for did not survive: the viewer holds
         // more than we do. It drops the last text and gets it again as far as we have it.
-        let (index, after) = match previous.body {
+        let answer = self.answer_before(index).filter(|_| dialect == Dialect::Html);
+        let answer = answer.and_then(|first| Some((first, self.entries.get(first)?.first_seq - 1)));
+        let (index, after) = answer.unwrap_or(match previous.body {
             Body::Growing(_) => (index - 1, previous.first_seq - 1),
             Body::Fixed(_) => (index, previous.last_seq),
-        };
+        });
         Entrance { cursor: Cursor::at(index), after, resumed: true }
     }
 
@@ -88,10 +92,9 @@ impl Transcript {
             && held.is_none()
         {
             cursor = Cursor {
-                entry: self.entries.len() - 1,
                 offset: growing.escaped().len(),
                 revision: growing.revision,
-                rewrites: false,
+                ..Cursor::at(self.entries.len() - 1)
             };
         }
         cursor
@@ -113,7 +116,12 @@ impl Transcript {
     }
 
     /// Whether a viewer at `cursor` has something to be sent.
-    pub fn has_news(&self, cursor: &Cursor) -> bool {
+    pub fn has_news(&self, cursor: &Cursor, dialect: Dialect) -> bool {
+        if dialect == Dialect::Html
+            && let Some(has_html) = self.has_html(cursor)
+        {
+            return has_html;
+        }
         match self.entries.get(cursor.entry) {
             None => false,
             Some(entry) if entry.held => false,
@@ -128,18 +136,31 @@ impl Transcript {
 
     /// What comes after `cursor`, about `max_bytes` of it. A single piece that is larger still
     /// goes out.
-    pub fn page(&self, cursor: Cursor, dialect: Dialect, max_bytes: usize) -> Page {
+    pub fn page(&mut self, cursor: Cursor, dialect: Dialect, max_bytes: usize) -> Page {
         let mut frames = Vec::new();
         let mut bytes = 0;
         let mut seq = None;
         let mut cursor = cursor;
         while bytes < max_bytes {
-            let Some(entry) = self.entries.get(cursor.entry).filter(|entry| !entry.held) else {
+            if self.entries.get(cursor.entry).is_none_or(|entry| entry.held) {
                 break;
-            };
+            }
+            if dialect == Dialect::Html
+                && let Some(piece) = self.html(cursor, max_bytes - bytes)
+            {
+                seq = piece.seq.or(seq);
+                cursor = piece.next;
+                bytes += piece.frames.iter().map(|frame| frame.len()).sum::<usize>();
+                frames.extend(piece.frames);
+                if !piece.passed {
+                    break;
+                }
+                continue;
+            }
+            let Some(entry) = self.entries.get(cursor.entry) else { break };
             let frame = match &entry.body {
                 Body::Fixed(content) => {
-                    cursor = Cursor::at(cursor.entry + 1);
+                    cursor = cursor.next();
                     seq = Some(entry.last_seq);
                     render::fixed(content, entry.turn, entry.last_seq, dialect)
                 }
@@ -152,7 +173,7 @@ impl Transcript {
                         frames.extend(frame);
                         break;
                     }
-                    cursor = Cursor::at(cursor.entry + 1);
+                    cursor = cursor.next();
                     frame
                 }
             };
@@ -161,13 +182,23 @@ impl Transcript {
                 frames.push(frame);
             }
         }
-        Page { frames, next: cursor, seq, more: self.has_news(&cursor) }
+        Page { frames, next: cursor, seq, more: self.has_news(&cursor, dialect) }
     }
 }
 
 impl Cursor {
-    fn at(entry: usize) -> Self {
-        Self { entry, offset: 0, revision: 0, rewrites: false }
+    pub(super) fn at(entry: usize) -> Self {
+        Self { entry, offset: 0, revision: 0, rewrites: false, drawn: None }
+    }
+
+    /// The same, where so much of a rendered text has been shown.
+    pub(super) fn showing(self, drawn: Drawn) -> Self {
+        Self { drawn: Some(drawn), ..self }
+    }
+
+    /// At the entry that follows; what was shown of a text may still grow there.
+    pub(super) fn next(self) -> Self {
+        Self { drawn: self.drawn, ..Self::at(self.entry + 1) }
     }
 }
 
@@ -184,8 +215,7 @@ impl Entry {
         let replace = outdated || (cursor.rewrites && cursor.offset == 0);
         let from = if outdated { 0 } else { cursor.offset };
         let (to, seq) = growing.cut(from, max_bytes, self.last_seq);
-        *cursor =
-            Cursor { offset: to, revision: growing.revision, rewrites: false, entry: cursor.entry };
+        *cursor = Cursor { offset: to, revision: growing.revision, rewrites: false, ..*cursor };
         let escaped = growing.escaped().get(from..to).unwrap_or_default();
         if escaped.is_empty() && !replace {
             return (None, seq);

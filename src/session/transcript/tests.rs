@@ -17,10 +17,13 @@ mod viewers;
 struct Client {
     seq: i64,
     entries: BTreeMap<i64, Shown>,
+    /// Parts of HTML that are shown with the one that completes them.
+    incomplete: Vec<Value>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 struct Shown {
+    turn: i64,
     kind: String,
     block: Option<(i64, i64)>,
     text: String,
@@ -29,12 +32,18 @@ struct Shown {
 impl Client {
     fn enter(&mut self, entrance: &Entrance) {
         self.seq = entrance.after;
+        self.incomplete.clear();
         self.entries.retain(|first, _| *first <= entrance.after);
     }
 
     fn apply(&mut self, frame: &str) {
         let frame: Value = serde_json::from_str(frame).unwrap();
         let seq = frame["seq"].as_i64().unwrap();
+        let turn = frame["turn"].as_i64().unwrap();
+        if frame["type"] == "html" {
+            assert!(seq >= self.seq, "{frame} after {}", self.seq);
+            return self.apply_html(frame);
+        }
         assert!(seq > self.seq || frame["replace"] == true, "{frame} after {}", self.seq);
         self.seq = self.seq.max(seq);
         let kind = frame["type"].as_str().unwrap().to_owned();
@@ -46,8 +55,40 @@ impl Client {
             Some(shown) if frame["replace"] == true => shown.text = text,
             Some(shown) => shown.text.push_str(&text),
             None => {
-                self.entries.insert(seq, Shown { kind, block, text });
+                self.entries.insert(seq, Shown { turn, kind, block, text });
             }
+        }
+    }
+
+    fn apply_html(&mut self, frame: Value) {
+        let is_complete = frame["more"] != true;
+        self.incomplete.push(frame);
+        if !is_complete {
+            return;
+        }
+        for frame in std::mem::take(&mut self.incomplete) {
+            let number = |name: &str| frame[name].as_i64().unwrap();
+            let (turn, seq) = (number("turn"), number("seq"));
+            let block = Some((turn, number("block")));
+            self.seq = seq;
+            if !self.entries.values().any(|shown| shown.block == block) {
+                let kind = "text".to_owned();
+                self.entries.insert(seq, Shown { turn, kind, block, text: String::new() });
+            }
+            let shown = self.entries.values_mut().find(|shown| shown.block == block).unwrap();
+            let mut parts: Vec<String> =
+                shown.text.split_terminator(PART).map(str::to_owned).collect();
+            let part = usize::try_from(number("part")).unwrap();
+            parts.truncate(usize::try_from(number("parts")).unwrap());
+            let html = frame["html"].as_str().unwrap().to_owned();
+            match parts.get_mut(part) {
+                Some(known) => *known = html,
+                None => {
+                    assert_eq!(parts.len(), part, "a part is missing before {frame}");
+                    parts.push(html);
+                }
+            }
+            shown.text = joined(&parts);
         }
     }
 
@@ -56,11 +97,44 @@ impl Client {
     }
 }
 
+/// What stands behind each part of HTML.
+const PART: char = '\u{1}';
+
+fn joined(parts: &[String]) -> String {
+    parts.iter().flat_map(|part| [part.as_str(), "\u{1}"]).collect()
+}
+
+/// Turn by turn, as a person sees it: where another's question came in matters to nobody.
+fn by_turn(mut screen: Vec<Shown>) -> Vec<Shown> {
+    screen.sort_by_key(|shown| shown.turn);
+    screen
+}
+
+/// What a viewer of HTML sees when it has read what is stored.
+fn stored_as_html(rows: &[EntryRow]) -> Vec<Shown> {
+    let mut screen: Vec<Shown> = Vec::new();
+    for shown in by_turn(stored(rows)) {
+        match screen.last_mut() {
+            Some(last)
+                if shown.kind == "text" && last.kind == "text" && last.turn == shown.turn =>
+            {
+                last.text.push_str(&shown.text);
+            }
+            _ => screen.push(shown),
+        }
+    }
+    for shown in screen.iter_mut().filter(|shown| shown.kind == "text") {
+        shown.text = joined(&crate::render::parts(&shown.text));
+    }
+    screen
+}
+
 fn stored(rows: &[EntryRow]) -> Vec<Shown> {
     rows.iter()
         .map(|row| {
             let payload: Value = serde_json::from_str(&row.payload).unwrap();
             Shown {
+                turn: row.turn,
                 kind: row.kind.clone(),
                 block: payload["block"].as_i64().map(|block| (row.turn, block)),
                 text: payload["content"].as_str().unwrap_or_default().to_owned(),
@@ -90,7 +164,7 @@ fn frames(page: &Page) -> Vec<String> {
 fn a_waiting_viewer_gets_each_delta_and_a_late_one_gets_them_as_one() {
     let mut transcript = Transcript::new(100);
     transcript.append(1, false, "Hel");
-    let first = transcript.page(transcript.enter(None).cursor, Dialect::V1, 1000);
+    let first = transcript.page(transcript.enter(None, Dialect::V1).cursor, Dialect::V1, 1000);
     transcript.append(1, false, "lo\n");
     let second = transcript.page(first.next, Dialect::V1, 1000);
     assert_eq!(
@@ -100,8 +174,52 @@ fn a_waiting_viewer_gets_each_delta_and_a_late_one_gets_them_as_one() {
             r#"{"type":"text","seq":2,"turn":1,"block":0,"content":"lo\n"}"#,
         ]
     );
-    let late = transcript.page(transcript.enter(None).cursor, Dialect::Seed, 1000);
+    let late = transcript.page(transcript.enter(None, Dialect::V1).cursor, Dialect::Seed, 1000);
     assert_eq!(frames(&late), [r#"{"type":"text","content":"Hello\n"}"#]);
+}
+
+#[test]
+fn a_viewer_of_html_gets_the_parts_and_of_a_growing_text_only_the_last_again() {
+    let mut transcript = Transcript::new(100);
+    transcript.append(1, false, "# Hi\n\nOne ");
+    let start = transcript.enter(None, Dialect::Html).cursor;
+    let first = transcript.page(start, Dialect::Html, 1000);
+    transcript.append(1, false, "*two*");
+    assert!(!transcript.has_news(&first.next, Dialect::Html), "rendered per piece");
+    transcript.refresh();
+    let second = transcript.page(first.next, Dialect::Html, 1000);
+    transcript.push(2, asked("next?"), false);
+    transcript.append(1, false, " three\n");
+    let third = transcript.page(second.next, Dialect::Html, 1000);
+    assert_eq!(
+        [frames(&first), frames(&second), frames(&third)].concat(),
+        [
+            r#"{"type":"html","seq":1,"turn":1,"block":0,"part":0,"parts":2,"html":"<h3>Hi</h3>","more":true}"#,
+            r#"{"type":"html","seq":1,"turn":1,"block":0,"part":1,"parts":2,"html":"<p>One</p>"}"#,
+            r#"{"type":"html","seq":2,"turn":1,"block":0,"part":1,"parts":2,"html":"<p>One <em>two</em></p>"}"#,
+            r#"{"type":"user_message","seq":3,"turn":2,"content":"next?"}"#,
+            r#"{"type":"html","seq":4,"turn":1,"block":0,"part":1,"parts":2,"html":"<p>One <em>two</em> three</p>"}"#,
+        ]
+    );
+    assert!(!transcript.has_news(&third.next, Dialect::Html));
+}
+
+#[test]
+fn what_follows_a_text_is_shown_after_all_of_it() {
+    let mut transcript = Transcript::new(100);
+    transcript.append(1, false, "One");
+    let start = transcript.enter(None, Dialect::Html).cursor;
+    let first = transcript.page(start, Dialect::Html, 1000);
+    transcript.append(1, false, " two");
+    transcript.push(1, done(), true);
+    let second = transcript.page(first.next, Dialect::Html, 1000);
+    assert_eq!(
+        frames(&second),
+        [
+            r#"{"type":"html","seq":2,"turn":1,"block":0,"part":0,"parts":1,"html":"<p>One two</p>"}"#
+        ]
+    );
+    assert!(!second.more, "the end is held back");
 }
 
 #[test]
@@ -109,7 +227,7 @@ fn a_viewer_that_returns_inside_a_text_gets_it_whole_to_replace_its_own() {
     let mut transcript = Transcript::new(100);
     transcript.append(1, false, "one ");
     transcript.append(1, false, "two");
-    let entrance = transcript.enter(Some(1));
+    let entrance = transcript.enter(Some(1), Dialect::V1);
     assert!(entrance.resumed);
     let page = transcript.page(entrance.cursor, Dialect::V1, 1000);
     assert_eq!(
@@ -124,7 +242,7 @@ fn what_is_held_is_shown_with_all_that_follows_only_when_released() {
     transcript.append(1, false, "text");
     let end = transcript.push(1, done(), true);
     transcript.append(2, false, "next");
-    let start = transcript.enter(None).cursor;
+    let start = transcript.enter(None, Dialect::V1).cursor;
     let before = transcript.page(start, Dialect::Seed, 1000);
     assert_eq!(frames(&before), [r#"{"type":"text","content":"text"}"#]);
     assert!(!before.more);
@@ -145,7 +263,7 @@ fn who_comes_in_now_sees_the_end_that_is_held_back_and_the_running_answer_alone(
     let end = transcript.push(1, done(), true);
     let now = transcript.end();
     transcript.append(2, false, "two");
-    assert!(!transcript.has_news(&now), "the end is held back");
+    assert!(!transcript.has_news(&now, Dialect::Seed), "the end is held back");
     transcript.release(end);
     let page = transcript.page(now, Dialect::Seed, 1000);
     assert_eq!(
@@ -160,7 +278,7 @@ fn who_comes_in_now_sees_the_end_that_is_held_back_and_the_running_answer_alone(
 fn a_text_that_was_streamed_wrongly_is_replaced() {
     let mut transcript = Transcript::new(100);
     transcript.append(1, false, "wrong");
-    let page = transcript.page(transcript.enter(None).cursor, Dialect::V1, 1000);
+    let page = transcript.page(transcript.enter(None, Dialect::V1).cursor, Dialect::V1, 1000);
     transcript.replace(1, "right");
     let page = transcript.page(page.next, Dialect::V1, 1000);
     assert_eq!(
@@ -177,7 +295,7 @@ fn a_long_text_goes_out_in_pages_that_a_viewer_can_return_to() {
         transcript.append(1, false, &"x".repeat(1000));
     }
     let mut client = Client::default();
-    let mut cursor = transcript.enter(None).cursor;
+    let mut cursor = transcript.enter(None, Dialect::V1).cursor;
     let mut pages = 0;
     loop {
         let page = transcript.page(cursor, Dialect::V1, 16 * 1024);
@@ -198,10 +316,10 @@ fn a_number_that_was_never_given_out_starts_from_the_beginning() {
     let mut transcript = Transcript::new(100);
     transcript.push(0, done(), false);
     for nonsense in [-5, 2, 99_999] {
-        let entrance = transcript.enter(Some(nonsense));
+        let entrance = transcript.enter(Some(nonsense), Dialect::V1);
         assert!(!entrance.resumed && entrance.after == 0, "{nonsense}: {entrance:?}");
     }
-    assert!(transcript.enter(Some(1)).resumed);
+    assert!(transcript.enter(Some(1), Dialect::V1).resumed);
 }
 
 #[test]

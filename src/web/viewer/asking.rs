@@ -5,10 +5,7 @@ use std::time::Instant;
 use crate::{
     session::messages::{Asking, Destination, Held, Post},
     web::door::visitors::TooMany,
-    wire::{
-        Dialect,
-        outgoing::{Notice, Refusal},
-    },
+    wire::outgoing::{Notice, Refusal},
 };
 
 use super::{
@@ -44,7 +41,7 @@ impl Viewer {
             };
         match self.left {
             // The session was closed under a client of ours: its next question opens it again.
-            Some(Place { conversation, seq }) if self.dialect == Dialect::V1 => {
+            Some(Place { conversation, seq }) if self.dialect.is_ours() => {
                 let to = Destination::Stored { conversation, after: Some(seq) };
                 self.attach(open(state, project), to, context, then);
             }

@@ -39,8 +39,12 @@ pub(super) enum NotAttached {
 
 impl Viewer {
     pub(super) fn start_frame(&mut self, start: Start, context: &mut Context) {
-        let Start { v1, target, after } = start;
-        self.dialect = if v1 { Dialect::V1 } else { Dialect::Seed };
+        let Start { v1, target, html, after } = start;
+        self.dialect = match (v1, html) {
+            (false, _) => Dialect::Seed,
+            (true, false) => Dialect::V1,
+            (true, true) => Dialect::Html,
+        };
         let to = match target {
             Target::New => Destination::New,
             Target::Conversation(conversation) if v1 => Destination::Stored { conversation, after },
@@ -132,7 +136,7 @@ impl Viewer {
         };
         self.say(&Notice::error(words), context);
         // The original knows no such closes: its clients would only come again.
-        let code = code.filter(|_| self.dialect == Dialect::V1);
+        let code = code.filter(|_| self.dialect.is_ours());
         if let Some(code) = code {
             close(context, code, "see the error");
         }

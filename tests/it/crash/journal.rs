@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A growing text is written at least this often; the rest is for the commit and a busy machine.
-const WRITTEN_WITHIN: Duration = Duration::from_millis(200 + 800);
+const WRITTEN_WITHIN: Duration = Duration::from_millis(200 + 1800);
 
 /// See the module.
 pub struct Journal {

@@ -12,8 +12,10 @@ use super::*;
 const CALL: &str = "\u{1}call\u{1}";
 const END: &str = "\u{1}end\u{1}";
 
-/// Viewers of our dialect; those of the original's are counted after them.
-const OURS: usize = 3;
+/// Viewers of our dialects, of Markdown and then of HTML; those of the original's are counted after
+/// them.
+const OURS: usize = 5;
+const MARKDOWN: usize = 3;
 const SEEDS: usize = 2;
 
 #[derive(Debug, Clone)]
@@ -21,6 +23,8 @@ enum Step {
     Append(bool, String),
     CloseBlock,
     Replace(String),
+    /// What has come is rendered.
+    Refresh,
     Call,
     Ask,
     End,
@@ -119,6 +123,7 @@ impl Seed {
 
 /// A client of ours and all that it had before.
 struct Ours {
+    dialect: Dialect,
     client: Client,
     cursor: Cursor,
     past: Vec<(i64, BTreeMap<i64, Shown>)>,
@@ -142,8 +147,13 @@ struct World {
 impl World {
     fn new() -> Self {
         let transcript = Transcript::new(SEQ_RANGE);
-        let cursor = transcript.enter(None).cursor;
-        let ours = |_| Ours { client: Client::default(), cursor, past: Vec::new() };
+        let cursor = transcript.enter(None, Dialect::V1).cursor;
+        let ours = |viewer| Ours {
+            dialect: if viewer < MARKDOWN { Dialect::V1 } else { Dialect::Html },
+            client: Client::default(),
+            cursor,
+            past: Vec::new(),
+        };
         let seed = |_| Seed { cursor, got: String::new(), expected: String::new(), newest_from: 0 };
         Self {
             transcript,
@@ -168,6 +178,7 @@ impl World {
                 self.close();
             }
             (Step::Replace(text), Some(turn)) => self.replace(turn, &text),
+            (Step::Refresh, _) => self.transcript.refresh(),
             (Step::Call, Some(turn)) => drop(self.push(turn, call(), Some(CALL), false)),
             (Step::Ask, _) => {
                 self.turns += 1;
@@ -315,7 +326,7 @@ impl World {
 
     fn read_page(&mut self, viewer: usize, bytes: usize) -> Page {
         if let Some(ours) = self.ours.get_mut(viewer) {
-            let page = self.transcript.page(ours.cursor, Dialect::V1, bytes);
+            let page = self.transcript.page(ours.cursor, ours.dialect, bytes);
             frames(&page).iter().for_each(|frame| ours.client.apply(frame));
             ours.past.push((ours.client.seq, ours.client.entries.clone()));
             ours.cursor = page.next;
@@ -340,11 +351,11 @@ impl World {
             After::Earlier(moment) => {
                 let moment = moment % ours.past.len().max(1);
                 let (seq, entries) = ours.past.get(moment).cloned().unwrap_or_default();
-                ours.client = Client { seq, entries };
+                ours.client = Client { seq, entries, ..Client::default() };
                 Some(seq)
             }
         };
-        let entrance = self.transcript.enter(after);
+        let entrance = self.transcript.enter(after, ours.dialect);
         ours.client.enter(&entrance);
         ours.cursor = entrance.cursor;
     }
@@ -397,6 +408,7 @@ fn text() -> impl Strategy<Value = String> {
     let short = "[a-zé\"\\\\\n😀]{1,40}";
     prop_oneof![
         12 => short,
+        4 => prop::sample::select(vec!["\n\n", "\n# ", "\n```\n", "\n- ", "> "]).prop_map(str::to_owned),
         // Several of them make a text of many pages.
         1 => (short, 10usize..200).prop_map(|(text, times)| text.repeat(times)),
     ]
@@ -419,6 +431,7 @@ fn step() -> impl Strategy<Value = Step> {
         9 => (any::<bool>(), text()).prop_map(|(thinking, text)| Step::Append(thinking, text)),
         1 => Just(Step::CloseBlock),
         1 => "[a-z\"]{0,20}".prop_map(Step::Replace),
+        3 => Just(Step::Refresh),
         1 => Just(Step::Call),
         3 => Just(Step::Ask),
         2 => Just(Step::End),
@@ -445,13 +458,19 @@ proptest! {
         world.written(true);
         world.writing = Some(world.transcript.take_dirty());
         world.written(true);
+        world.transcript.refresh();
         for viewer in 0..OURS + SEEDS {
             while world.read(viewer, 4096) {}
         }
         let stored = stored(&world.disk.rows());
         prop_assert_eq!(stored.len(), world.said.len());
-        for ours in &world.ours {
+        let (markdown, html) = world.ours.split_at(MARKDOWN);
+        for ours in markdown {
             prop_assert_eq!(ours.client.screen(), stored.clone());
+        }
+        let as_html = stored_as_html(&world.disk.rows());
+        for ours in html {
+            prop_assert_eq!(by_turn(ours.client.screen()), as_html.clone());
         }
         for seed in &world.seeds {
             prop_assert_eq!(&seed.got, &seed.expected);

@@ -1,0 +1,295 @@
+//! Markdown events as HTML: only elements and attributes that are written here ever come out, and
+//! everything that an answer brings is escaped.
+
+use std::borrow::Cow;
+
+use pulldown_cmark::{Alignment, CodeBlockKind, Event, LinkType, Tag, TagEnd};
+
+use super::code;
+
+/// Elements within one another at most; what is deeper loses its elements and keeps its text.
+pub(super) const MAX_DEPTH: usize = 40;
+
+/// Longest name of a language, in bytes.
+const MAX_LANGUAGE: usize = 32;
+
+/// The page's title is a first heading and a question a second one.
+const HEADINGS_BELOW: usize = 2;
+
+/// Writes events as HTML.
+pub(super) fn write<'a>(events: impl Iterator<Item = Event<'a>>) -> String {
+    let mut writer = Writer::default();
+    events.for_each(|event| writer.event(event));
+    writer.out
+}
+
+#[derive(Default)]
+struct Writer {
+    out: String,
+    /// What ends the open elements.
+    closing: Vec<Cow<'static, str>>,
+    /// Links and images that are open: no link stands within another.
+    links: Vec<Link>,
+    /// The language of the open code, which may have no name.
+    code: Option<String>,
+    is_head: bool,
+    alignments: Vec<Alignment>,
+    column: usize,
+}
+
+/// An open link or image.
+struct Link {
+    /// Where its text begins in the output.
+    start: usize,
+    /// Where it leads, when it is not written as a link.
+    shown: Option<String>,
+    is_image: bool,
+}
+
+impl Writer {
+    fn event(&mut self, event: Event<'_>) {
+        match event {
+            Event::Start(tag) => self.start(tag),
+            Event::End(end) => self.end(end),
+            Event::Text(text) if self.code.is_some() => self.code(&text),
+            Event::Text(text) if !self.links.is_empty() => self.text(&text),
+            Event::Text(text) => self.text_with_links(&text),
+            Event::Code(code) => self.within("<code>", &code, "</code>"),
+            Event::InlineMath(source) => {
+                self.within(r#"<code class="math">$"#, &source, "$</code>");
+            }
+            Event::DisplayMath(source) => {
+                self.within(r#"<code class="math">$$"#, &source, "$$</code>");
+            }
+            Event::InlineHtml(tag) if is_break(&tag) => self.out.push_str("<br>"),
+            Event::Html(source) | Event::InlineHtml(source) => self.text(&source),
+            Event::FootnoteReference(label) => self.within("<sup>[", &label, "]</sup>"),
+            Event::SoftBreak => self.out.push('\n'),
+            Event::HardBreak => self.out.push_str("<br>"),
+            Event::Rule => self.out.push_str("<hr>"),
+            Event::TaskListMarker(is_done) => {
+                let checked = if is_done { " checked" } else { "" };
+                self.out.push_str(&format!(r#"<input type="checkbox" disabled{checked}> "#));
+            }
+        }
+    }
+
+    fn start(&mut self, tag: Tag<'_>) {
+        match tag {
+            Tag::Paragraph | Tag::HtmlBlock => self.open("<p>", "</p>"),
+            Tag::Heading { level, .. } => {
+                let level = (level as usize + HEADINGS_BELOW).min(6);
+                self.open(&format!("<h{level}>"), format!("</h{level}>"));
+            }
+            Tag::BlockQuote(_) => self.open("<blockquote>", "</blockquote>"),
+            Tag::CodeBlock(kind) => {
+                let name = match &kind {
+                    CodeBlockKind::Fenced(info) => language(info),
+                    CodeBlockKind::Indented => None,
+                };
+                self.code = Some(name.unwrap_or_default().to_owned());
+                let class = name.map(|name| format!(r#" class="language-{name}""#));
+                let begin = format!("<pre><code{}>", class.unwrap_or_default());
+                self.open(&begin, "</code></pre>");
+            }
+            Tag::List(None) => self.open("<ul>", "</ul>"),
+            Tag::List(Some(1)) => self.open("<ol>", "</ol>"),
+            Tag::List(Some(first)) => self.open(&format!(r#"<ol start="{first}">"#), "</ol>"),
+            Tag::Item => self.open("<li>", "</li>"),
+            Tag::FootnoteDefinition(label) => {
+                self.open(r#"<div class="footnote">"#, "</div>");
+                self.within("<sup>[", &label, "]</sup> ");
+            }
+            Tag::Table(alignments) => {
+                self.alignments = alignments;
+                self.open(r#"<div class="table"><table>"#, "</tbody></table></div>");
+            }
+            Tag::TableHead => {
+                (self.is_head, self.column) = (true, 0);
+                self.open("<thead><tr>", "</tr></thead><tbody>");
+            }
+            Tag::TableRow => {
+                self.column = 0;
+                self.open("<tr>", "</tr>");
+            }
+            Tag::TableCell => self.cell(),
+            Tag::Emphasis => self.open("<em>", "</em>"),
+            Tag::Strong => self.open("<strong>", "</strong>"),
+            Tag::Strikethrough => self.open("<del>", "</del>"),
+            Tag::Link { link_type, dest_url, .. } => {
+                let to = match link_type {
+                    LinkType::Email => format!("mailto:{dest_url}"),
+                    _ => dest_url.to_string(),
+                };
+                self.link(to, false);
+            }
+            Tag::Image { dest_url, .. } => self.link(dest_url.to_string(), true),
+            // None of these is asked for.
+            Tag::Superscript
+            | Tag::Subscript
+            | Tag::DefinitionList
+            | Tag::DefinitionListTitle
+            | Tag::DefinitionListDefinition
+            | Tag::MetadataBlock(_) => self.open("", ""),
+        }
+    }
+
+    fn end(&mut self, end: TagEnd) {
+        match end {
+            TagEnd::CodeBlock => self.code = None,
+            TagEnd::TableHead => self.is_head = false,
+            TagEnd::Link | TagEnd::Image => self.end_link(),
+            _ => (),
+        }
+        if let Some(closing) = self.closing.pop() {
+            self.out.push_str(&closing);
+        }
+    }
+
+    fn open(&mut self, begin: &str, closing: impl Into<Cow<'static, str>>) {
+        if self.closing.len() < MAX_DEPTH {
+            self.out.push_str(begin);
+            self.closing.push(closing.into());
+        } else {
+            self.closing.push(" ".into());
+        }
+    }
+
+    fn cell(&mut self) {
+        let name = if self.is_head { "th" } else { "td" };
+        let class = match self.alignments.get(self.column) {
+            Some(Alignment::Center) => r#" class="center""#,
+            Some(Alignment::Right) => r#" class="right""#,
+            _ => "",
+        };
+        self.column += 1;
+        self.open(&format!("<{name}{class}>"), format!("</{name}>"));
+    }
+
+    /// Nothing of another server is shown: an image is a link to it.
+    fn link(&mut self, to: String, is_image: bool) {
+        let is_link = self.links.is_empty() && is_safe(&to) && self.closing.len() < MAX_DEPTH;
+        if is_link {
+            self.out.push_str(r#"<a href=""#);
+            escape(&to, &mut self.out);
+            self.out.push_str(r#"" rel="noopener noreferrer" target="_blank">"#);
+            self.closing.push("</a>".into());
+        } else {
+            self.closing.push("".into());
+        }
+        let is_shown = !is_link && self.links.is_empty() && !to.is_empty() && !to.starts_with('#');
+        let link = Link { start: self.out.len(), shown: is_shown.then_some(to), is_image };
+        self.links.push(link);
+    }
+
+    fn end_link(&mut self) {
+        let Some(Link { start, shown, is_image }) = self.links.pop() else { return };
+        if is_image && self.out.len() == start {
+            self.out.push_str("image");
+        }
+        let Some(shown) = shown else { return };
+        let mut escaped = String::new();
+        escape(&shown, &mut escaped);
+        let is_said = self.out.get(start..).is_some_and(|text| text.contains(&escaped));
+        if !is_said {
+            self.out.push_str(" <code>");
+            self.out.push_str(&escaped);
+            self.out.push_str("</code>");
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        escape(text, &mut self.out);
+    }
+
+    fn code(&mut self, text: &str) {
+        code::write(text, self.code.as_deref().unwrap_or_default(), &mut self.out);
+    }
+
+    fn within(&mut self, begin: &str, text: &str, end: &str) {
+        self.out.push_str(begin);
+        self.text(text);
+        self.out.push_str(end);
+    }
+
+    /// Text in which addresses that stand for themselves are links.
+    fn text_with_links(&mut self, text: &str) {
+        let mut rest = text;
+        while let Some((before, address, after)) = find_address(rest) {
+            self.text(before);
+            self.link(address.to_owned(), false);
+            self.text(address);
+            self.end(TagEnd::Link);
+            rest = after;
+        }
+        self.text(rest);
+    }
+}
+
+/// The first address of the web in a text, and what stands around it.
+fn find_address(text: &str) -> Option<(&str, &str, &str)> {
+    let mut from = 0;
+    loop {
+        let start = from + text.get(from..)?.find("http")?;
+        let (before, found) = text.split_at_checked(start)?;
+        let is_word = before.ends_with(|c: char| c.is_alphanumeric());
+        let scheme = ["http://", "https://"].into_iter().find(|it| found.starts_with(it));
+        let Some(scheme) = scheme.filter(|_| !is_word) else {
+            from = start + "http".len();
+            continue;
+        };
+        let is_end = |c: char| c.is_whitespace() || c.is_control() || "<>\"`|".contains(c);
+        let mut address = found.get(..found.find(is_end).unwrap_or(found.len()))?;
+        // What ends a sentence, or a bracket around the address, is no part of it.
+        while let Some(last) = address.chars().next_back() {
+            let is_closed = last == ')' && !address.contains('(');
+            if !is_closed && !".,;:!?'*_~]".contains(last) {
+                break;
+            }
+            address = address.get(..address.len() - last.len_utf8())?;
+        }
+        if address.len() > scheme.len() {
+            return Some((before, address, found.get(address.len()..)?));
+        }
+        from = start + scheme.len();
+    }
+}
+
+/// Whether a link may lead there.
+fn is_safe(to: &str) -> bool {
+    let is_scheme = |scheme: &str| {
+        to.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme))
+    };
+    ["http://", "https://", "mailto:"].into_iter().any(is_scheme) && !to.contains(char::is_control)
+}
+
+/// The language that a fence names.
+fn language(info: &str) -> Option<&str> {
+    let name = info.split([' ', '\t', ',', '{']).next().unwrap_or_default();
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "+-#._".contains(c);
+    (!name.is_empty() && name.len() <= MAX_LANGUAGE && name.chars().all(is_name)).then_some(name)
+}
+
+/// Whether this is the one element that tables cannot do without.
+fn is_break(tag: &str) -> bool {
+    matches!(tag.to_ascii_lowercase().as_str(), "<br>" | "<br/>" | "<br />")
+}
+
+/// Appends text so that it is text in HTML and in its attributes.
+pub(super) fn escape(text: &str, out: &mut String) {
+    let mut from = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let escaped = match byte {
+            b'&' => "&amp;",
+            b'<' => "&lt;",
+            b'>' => "&gt;",
+            b'"' => "&quot;",
+            b'\'' => "&#39;",
+            _ => continue,
+        };
+        out.push_str(text.get(from..at).unwrap_or_default());
+        out.push_str(escaped);
+        from = at + 1;
+    }
+    out.push_str(text.get(from..).unwrap_or_default());
+}

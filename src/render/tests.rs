@@ -1,0 +1,316 @@
+//! What answers look like, whatever they hold and however they come.
+
+use std::{collections::BTreeSet, sync::LazyLock};
+
+use proptest::prelude::*;
+use regex::Regex;
+
+use super::*;
+
+/// An answer's HTML, its parts one after the other.
+fn html(text: &str) -> String {
+    parts(text).concat()
+}
+
+#[test]
+fn the_blocks_of_an_answer_are_its_parts() {
+    let text =
+        "# Title\nOne `a` **b**\ntwo\n\n- x\n- [x] y\n\n```rust\nfn a() -> &str {}\n```\nEnd";
+    assert_eq!(
+        parts(text),
+        [
+            "<h3>Title</h3>",
+            "<p>One <code>a</code> <strong>b</strong>\ntwo</p>",
+            "<ul><li>x</li><li><input type=\"checkbox\" disabled checked> y</li></ul>",
+            "<pre><code class=\"language-rust\"><span class=\"keyword\">fn</span> \
+             <span class=\"function\">a</span>() -&gt; &amp;str {}\n</code></pre>",
+            "<p>End</p>",
+        ]
+    );
+}
+
+#[test]
+fn tables_footnotes_and_formulas_are_readable() {
+    assert_eq!(
+        html("|a|b|\n|-|-:|\n|1<br>2|x|\n"),
+        "<div class=\"table\"><table><thead><tr><th>a</th><th class=\"right\">b</th></tr></thead>\
+         <tbody><tr><td>1<br>2</td><td class=\"right\">x</td></tr></tbody></table></div>"
+    );
+    assert_eq!(html("a[^1] ~~b~~"), "<p>a<sup>[1]</sup> <del>b</del></p>");
+    assert_eq!(html("[^1]: why"), "<div class=\"footnote\"><sup>[1]</sup> <p>why</p></div>");
+    assert_eq!(html("$a_1$"), "<p><code class=\"math\">$a_1$</code></p>");
+    assert_eq!(html("###### deep"), "<h6>deep</h6>");
+}
+
+#[test]
+fn only_addresses_of_the_web_and_of_mail_are_links() {
+    let link = |to: &str, text: &str| {
+        format!(r#"<p><a href="{to}" rel="noopener noreferrer" target="_blank">{text}</a></p>"#)
+    };
+    assert_eq!(html("[x](https://a.b/?q=1&r)"), link("https://a.b/?q=1&amp;r", "x"));
+    assert_eq!(html("<me@a.b>"), link("mailto:me@a.b", "me@a.b"));
+    assert_eq!(html("![logo](https://a.b/x.png)"), link("https://a.b/x.png", "logo"));
+    assert_eq!(html("![](https://a.b/x.png)"), link("https://a.b/x.png", "image"));
+    let mut bare = link("https://a.b/x_y", "https://a.b/x_y");
+    bare.truncate(bare.len() - "</p>".len());
+    assert_eq!(html("https://a.b/x_y."), format!("{bare}.</p>"));
+    assert_eq!(html("`https://a.b`"), "<p><code>https://a.b</code></p>");
+    assert_eq!(html("[here](src/main.rs:4)"), "<p>here <code>src/main.rs:4</code></p>");
+    assert_eq!(html("[src/a.rs](src/a.rs)"), "<p>src/a.rs</p>");
+    assert_eq!(html("[x](javascript:alert(1))"), "<p>x <code>javascript:alert(1)</code></p>");
+}
+
+#[test]
+fn a_link_is_found_where_its_definition_came_before() {
+    let expected = r#"<a href="https://a.b" rel="noopener noreferrer" target="_blank">x</a>"#;
+    assert!(html("[One]: https://a.b\n\nfirst\n\nsee [x][one]\n\nend").contains(expected));
+    assert!(html("see [x][one]\n\n[one]: https://a.b\n").contains(expected));
+}
+
+#[test]
+fn half_a_line_ends_nothing() {
+    let mut rendering = Rendering::default();
+    rendering.append("para\n#");
+    assert_eq!(rendering.render().finished, Vec::<String>::new());
+    rendering.append("hash\n\n1");
+    assert_eq!(rendering.render().open, "<p>para\n#hash</p><p>1</p>");
+    rendering.append(" a\n\nN");
+    let Rendered { finished, open } = rendering.render();
+    assert_eq!(finished, ["<p>para\n#hash</p>", "<p>1 a</p>"]);
+    assert_eq!(open, "<p>N</p>");
+}
+
+/// Every element that may come out, with its attributes.
+const ALLOWED: [(&str, &[&str]); 27] = [
+    ("a", &["href", "rel", "target"]),
+    ("blockquote", &[]),
+    ("br", &[]),
+    ("code", &["class"]),
+    ("del", &[]),
+    ("div", &["class"]),
+    ("em", &[]),
+    ("h3", &[]),
+    ("h4", &[]),
+    ("h5", &[]),
+    ("h6", &[]),
+    ("hr", &[]),
+    ("input", &["type", "disabled", "checked"]),
+    ("li", &[]),
+    ("ol", &["start"]),
+    ("p", &[]),
+    ("pre", &[]),
+    ("span", &["class"]),
+    ("strong", &[]),
+    ("sup", &[]),
+    ("table", &[]),
+    ("tbody", &[]),
+    ("td", &["class"]),
+    ("th", &["class"]),
+    ("thead", &[]),
+    ("tr", &[]),
+    ("ul", &[]),
+];
+
+static TAG: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"^<(/?)([a-z][a-z0-9]*)((?: [a-z]+(?:="[^"<>]*")?)*)>"#).unwrap()
+});
+static ATTRIBUTE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#" ([a-z]+)(?:="([^"]*)")?"#).unwrap());
+static CLASS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^[\w+#.-]+$").unwrap());
+
+/// Fails for what is not allowed, and for what is not closed in its order. Whatever a browser takes
+/// for markup begins with `<`: each must begin an element as it is written here, and nothing else.
+fn check(html: &str) -> Result<usize, String> {
+    let mut open: Vec<String> = Vec::new();
+    let mut deepest = 0;
+    for (at, _) in html.match_indices('<') {
+        let rest = &html[at..];
+        let near: String = rest.chars().take(60).collect();
+        let found = TAG.captures(rest).ok_or_else(|| format!("no element: {near}"))?;
+        let name = found[2].to_owned();
+        let allowed = ALLOWED.iter().find(|(allowed, _)| *allowed == name);
+        let (_, attributes) = allowed.ok_or_else(|| format!("not allowed: {near}"))?;
+        if &found[1] == "/" {
+            if open.pop().as_ref() != Some(&name) {
+                return Err(format!("closed out of order: {near}"));
+            }
+            continue;
+        }
+        for pair in ATTRIBUTE.captures_iter(&found[3]) {
+            let value = pair.get(2).map_or("", |value| value.as_str());
+            if !attributes.contains(&&pair[1]) {
+                return Err(format!("attribute not allowed: {near}"));
+            }
+            let is_safe = match &pair[1] {
+                "href" => ["http://", "https://", "mailto:"]
+                    .iter()
+                    .any(|scheme| value.to_ascii_lowercase().starts_with(scheme)),
+                "class" => CLASS.is_match(value),
+                _ => true,
+            };
+            if !is_safe {
+                return Err(format!("value not allowed: {near}"));
+            }
+        }
+        if !matches!(name.as_str(), "br" | "hr" | "input") {
+            open.push(name);
+            deepest = deepest.max(open.len());
+        }
+    }
+    if open.is_empty() { Ok(deepest) } else { Err(format!("not closed: {open:?}")) }
+}
+
+#[test]
+fn the_check_finds_what_is_not_allowed() {
+    for bad in [
+        "<script>",
+        "<p onclick=\"x\"></p>",
+        "<a href=\"javascript:x\"></a>",
+        "<p>",
+        "<em></p>",
+        "<img src=\"x\">",
+        "<p><b></p>",
+        "< p>",
+        "<!-- x -->",
+        "<code class=\"a b\"></code>",
+    ] {
+        assert!(check(bad).is_err(), "{bad}");
+    }
+    assert_eq!(check("<p>a &lt; b<br></p>"), Ok(1));
+}
+
+const HOSTILE: &[&str] = &[
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<div onclick='x'>\n<iframe src=\"javascript:x\"></iframe>\n</div>\n",
+    "<!--\n-->\n<style>*{}</style>\n<svg/onload=x>",
+    "[x](javascript:alert`1`) [y](JaVaScRiPt:x) [z](data:text/html;base64,PHNjcmlwdD4=)",
+    "[x](vbscript:x) [x]( javascript:x) [x](java\nscript:x) [x](&#106;avascript:x)",
+    "[x](java&Tab;script:x) [x](\u{1}javascript:x) [x](//evil.example) [x](\\\\evil)",
+    "[x](https://a.b/\"onmouseover=\"alert(1))",
+    "[x](<https://a.b/\" onclick=\"x>) [x](https://a.b 'title\" onclick=\"x')",
+    "![x](https://a.b/x.png\"onerror=\"x) ![\"><script>](data:image/svg+xml,x)",
+    "<javascript:alert(1)> <https://a.b/\"><script>>",
+    "[![x](https://a.b/i)](https://a.b/j) [a [b](https://c.d)](https://e.f)",
+    "https://a.b/<script>alert(1)</script> http://\"onclick=\"x",
+    "```\"><script>alert(1)</script>\n</code></pre><script>\n```\n",
+    "```rust\" onclick=\"x\n<b>\n",
+    "```rust\n\"</span></code></pre><script>\n//</pre>\n```\n",
+    "```diff\n+<script>\n-\"\n```\n",
+    "```py\n'''<b>\n```\n<b>\n",
+    "~~~ <img src=x>\n",
+    "[^\"><script>]: x\n\n[^\"><script>]",
+    "|a|\n|-|\n|<script>|\n|`</td>`|\n",
+    "[x]: javascript:alert(1) \"</p>\"\n\n[x]\n",
+    "$<script>$ $$</code><script>$$",
+    "&lt;script&gt; &#60;script&#62; &amp;lt; \u{0}<\u{0}script>",
+    "# <script>\n===\n- <b>\n> <i>\n",
+    "<br> <BR/> <br onclick=x> <br/><p>",
+];
+
+#[test]
+fn nothing_hostile_comes_out_as_an_element_or_an_attribute() {
+    for text in HOSTILE {
+        for part in parts(text) {
+            check(&part).unwrap_or_else(|why| panic!("{why}\nfrom {text:?}"));
+        }
+    }
+}
+
+#[test]
+fn what_is_deep_or_huge_is_bounded() {
+    let deep = [">".repeat(20_000), "- ".repeat(5_000), "[".repeat(20_000), "**_".repeat(5_000)];
+    for text in deep {
+        let deepest = check(&html(&text)).unwrap();
+        assert!(deepest <= html::MAX_DEPTH + 3, "{deepest} deep from {:?}", &text[..6]);
+    }
+    let wide = format!("|{}\n|{}\n{}", "a|".repeat(2000), "-|".repeat(2000), "|\n".repeat(2000));
+    assert!(html(&wide).len() < 8 << 20);
+    check(&html(&wide)).unwrap();
+}
+
+fn piece() -> impl Strategy<Value = String> {
+    let marks = [
+        "\n",
+        "\n\n",
+        "\n    ",
+        "\n> ",
+        "\n- ",
+        "\n1. ",
+        "# ",
+        "```",
+        "\n```\n",
+        "~~~\n",
+        "|",
+        "\n|-|\n",
+        "---",
+        "===",
+        "<b>",
+        "<!--",
+        "-->",
+        "\n<div>\n",
+        "[a]",
+        "\n[a]: ",
+        "(http://b)",
+        "**",
+        "_",
+        "`",
+        "[^1]",
+        "\n[^1]: ",
+        "\\",
+        "&amp;",
+        "\t",
+        "\r\n",
+        "$",
+        "* * *\n",
+        "\n  ",
+        "![",
+        "]",
+        "\"",
+        "https://x.y/z",
+    ];
+    prop_oneof![
+        3 => prop::sample::select(marks.to_vec()).prop_map(str::to_owned),
+        1 => "[a-c é😀]{1,8}",
+        1 => prop::sample::select(HOSTILE.to_vec()).prop_map(str::to_owned),
+    ]
+}
+
+fn fed(text: &str, cuts: &BTreeSet<usize>) -> Vec<String> {
+    let mut rendering = Rendering::default();
+    let mut all = Vec::new();
+    let mut from = 0;
+    for cut in cuts.iter().copied().chain([text.len()]) {
+        rendering.append(&text[from..cut]);
+        from = cut;
+        all.extend(rendering.render().finished);
+    }
+    all.push(rendering.render().open);
+    all
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+
+    #[test]
+    fn a_text_that_comes_in_any_pieces_gives_the_same_parts(
+        pieces in prop::collection::vec(piece(), 1..40),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..20),
+    ) {
+        let text = pieces.concat();
+        let cuts: BTreeSet<usize> = cuts
+            .iter()
+            .map(|cut| text.floor_char_boundary(cut.index(text.len() + 1)))
+            .collect();
+        prop_assert_eq!(fed(&text, &cuts), parts(&text), "{:?}", text);
+    }
+
+    #[test]
+    fn whatever_an_answer_holds_only_what_is_allowed_comes_out(
+        pieces in prop::collection::vec(piece(), 1..40),
+    ) {
+        for part in parts(&pieces.concat()) {
+            prop_assert_eq!(check(&part).err(), None);
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Answers that are shown as HTML: rendered on a timer while they grow, and never on the way of a
+//! piece of text.
+
+use std::time::Duration;
+
+use actix::{AsyncContext as _, Context};
+
+use super::Session;
+
+/// A growing answer is rendered at most this often.
+const RENDERED: Duration = Duration::from_millis(60);
+
+/// The part that is rendered again is sent again: a long one less often, by this per KiB.
+const RENDERED_PER_KIB: Duration = Duration::from_millis(5);
+
+/// It is rendered at least this often.
+const RENDERED_AT_LEAST: Duration = Duration::from_millis(600);
+
+impl Session {
+    /// Renders what has come, soon, where anybody wants it.
+    pub(super) fn render_soon(&mut self, conversation: i64, context: &mut Context<Self>) {
+        let Some(live) = self.conversations.get_mut(&conversation) else { return };
+        if !live.is_rendered() || std::mem::replace(&mut live.render_due, true) {
+            return;
+        }
+        let kib = u32::try_from(live.transcript.open_bytes() / 1024).unwrap_or(u32::MAX);
+        let wait = RENDERED.saturating_add(RENDERED_PER_KIB.saturating_mul(kib));
+        context.run_later(wait.min(RENDERED_AT_LEAST), move |session, _| {
+            if let Some(live) = session.conversations.get_mut(&conversation) {
+                live.render_due = false;
+                live.transcript.refresh();
+                live.deliver();
+            }
+        });
+    }
+}

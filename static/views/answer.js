@@ -1,0 +1,63 @@
+/**
+ * An answer's text: its parts, as the server rendered them. A part that did not change is not
+ * touched, so that what was read stays where it is and what was selected stays selected.
+ */
+import { element } from './element.js';
+import { showHtml } from './html.js';
+
+/** How long a button says that it has copied, in milliseconds. */
+const COPIED = 1500;
+
+export class AnswerText extends HTMLElement {
+  /** @type {{html: string, node: HTMLElement}[]} */
+  #shown = [];
+
+  connectedCallback() {
+    this.addEventListener('click', copy);
+  }
+
+  /** @param {string[]} parts */
+  update(parts) {
+    for (const [index, html] of parts.entries()) {
+      let shown = this.#shown[index];
+      if (shown?.html === html) continue;
+      if (!shown) {
+        shown = { html, node: element('div', { className: 'part' }) };
+        this.#shown.push(shown);
+        this.append(shown.node);
+      }
+      shown.html = html;
+      showHtml(shown.node, html);
+      shown.node.querySelectorAll('pre').forEach(furnish);
+    }
+    for (const { node } of this.#shown.splice(parts.length)) node.remove();
+  }
+}
+
+/** Makes code reachable by keyboard, names its language and lets it be copied. @param {HTMLElement} pre */
+function furnish(pre) {
+  const language = /language-(\S+)/.exec(pre.firstElementChild?.className ?? '')?.[1];
+  pre.tabIndex = 0;
+  const frame = element('div', { className: 'code' });
+  pre.replaceWith(frame);
+  frame.append(pre);
+  if (language) frame.dataset.language = language;
+  // A page that came without TLS from another machine has no clipboard.
+  if (navigator.clipboard) frame.append(element('button', { type: 'button', className: 'quiet copy' }, 'Copy'));
+}
+
+/** @param {Event} event */
+async function copy(event) {
+  const button = /** @type {Element} */ (event.target).closest('.copy');
+  const code = button?.parentElement?.querySelector('pre')?.textContent;
+  if (!button || !code) return;
+  try {
+    await navigator.clipboard.writeText(code);
+    button.textContent = 'Copied';
+  } catch {
+    button.textContent = 'Not allowed';
+  }
+  setTimeout(() => { button.textContent = 'Copy'; }, COPIED);
+}
+
+customElements.define('answer-text', AnswerText);
