@@ -39,7 +39,7 @@ pub use reader::Reader;
 use crate::entry::EntryRow;
 
 /// A conversation in a list. The field order is the original's.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Summary {
     /// The id; never used again after a deletion.
     pub id: i64,
@@ -56,7 +56,7 @@ pub struct Summary {
 }
 
 /// A conversation with what was said in it. The field order is the original's.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Detail {
     /// See [`Summary::id`].
     pub id: i64,
@@ -73,7 +73,7 @@ pub struct Detail {
 }
 
 /// One question or one finished answer.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct ChatMessage {
     /// The id; unique in the store.
     pub id: i64,

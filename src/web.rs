@@ -8,6 +8,7 @@ pub mod export;
 pub mod files;
 pub mod line;
 pub mod metrics;
+pub mod openapi;
 pub mod problem;
 pub mod projects;
 pub mod ready;
@@ -54,7 +55,7 @@ pub fn configure(config: &mut ServiceConfig) {
         )
         .service(at("/api/admin/status").route(get().to(ready::status)))
         .service(at("/api/admin/sessions").route(get().to(sessions::admin_list)))
-        .service(at("/api/admin/sessions/{project}").route(delete().to(sessions::close)))
+        .service(at("/api/admin/sessions/{project}").route(delete().to(sessions::admin_close)))
         .service(
             at("/api/admin/sessions/{project}/{conversation}")
                 .route(delete().to(sessions::admin_close_one)),
@@ -65,8 +66,9 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(at("/api/me").route(get().to(door::login::me)))
         .service(at("/login").route(get().to(assets::serve)).route(post().to(door::login::log_in)))
         .service(at("/logout").route(post().to(door::login::log_out)))
+        .service(at("/api/openapi.json").route(get().to(openapi::show)))
         .service(at("/api/health").route(get().to(health)))
-        .service(at("/healthz").route(get().to(health)))
+        .service(at("/healthz").route(get().to(healthz)))
         .service(at("/metrics").route(get().to(metrics::show)))
         .service(at("/readyz").route(get().to(ready::ready)));
     #[cfg(feature = "faults")]
@@ -78,7 +80,15 @@ fn at(path: &str) -> Resource {
     resource(path).default_service(route().to(method_not_allowed))
 }
 
+/// `GET /api/health`: the original's path.
+#[utoipa::path(get, path = "/api/health", tag = "health", responses((status = 200, body = Value)))]
 async fn health() -> HttpResponse {
+    healthz().await
+}
+
+/// `GET /healthz`: whether the server is there at all.
+#[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, body = Value)))]
+async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "healthy" }))
 }
 

@@ -3,9 +3,11 @@
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::{
     database::{
+        Detail, Summary,
         messages::{CreateConversation, DeleteConversation, RenameConversation},
         title,
     },
@@ -17,11 +19,22 @@ use crate::{
     },
 };
 
-use super::{browsers, problem::Problem, state::State};
+use super::{
+    browsers,
+    problem::{Failure, Problem},
+    state::State,
+};
 
 type Answer = Result<HttpResponse, Problem>;
 
 /// `GET /api/assistant/conversations/{project}`: newest change first.
+#[utoipa::path(
+    get,
+    path = "/api/assistant/conversations/{project}",
+    tag = "conversations",
+    params(("project" = String, Path, description = "The project's name")),
+    responses((status = 200, body = [Summary]), (status = "default", response = Failure)),
+)]
 pub async fn list(state: web::Data<State>, project: web::Path<String>) -> Answer {
     let project = state.project(&project).await?.name;
     let list = state.resources.reader.ask(move |reader| reader.conversations(&project)).await?;
@@ -29,6 +42,13 @@ pub async fn list(state: web::Data<State>, project: web::Path<String>) -> Answer
 }
 
 /// `POST /api/assistant/conversations/{project}`: a new one, listed although it is empty.
+#[utoipa::path(
+    post,
+    path = "/api/assistant/conversations/{project}",
+    tag = "conversations",
+    params(("project" = String, Path, description = "The project's name")),
+    responses((status = 200, body = Summary), (status = "default", response = Failure)),
+)]
 pub async fn create(state: web::Data<State>, project: web::Path<String>) -> Answer {
     let create = CreateConversation {
         project: state.project(&project).await?.name,
@@ -42,6 +62,13 @@ pub async fn create(state: web::Data<State>, project: web::Path<String>) -> Answ
 }
 
 /// `GET /api/assistant/conversations/{project}/{id}`: with its messages.
+#[utoipa::path(
+    get,
+    path = "/api/assistant/conversations/{project}/{id}",
+    tag = "conversations",
+    params(("project" = String, Path, description = "The project's name"), ("id" = i64, Path, description = "The conversation's id")),
+    responses((status = 200, body = Detail), (status = "default", response = Failure)),
+)]
 pub async fn detail(
     state: web::Data<State>,
     path: web::Path<(String, String)>,
@@ -61,7 +88,7 @@ pub async fn detail(
 }
 
 /// The body of a renaming.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub struct Renaming {
     /// The title; null or empty takes it away. Must be there.
     #[serde(deserialize_with = "Option::deserialize")]
@@ -69,6 +96,14 @@ pub struct Renaming {
 }
 
 /// `PATCH /api/assistant/conversations/{project}/{id}`: gives it a title.
+#[utoipa::path(
+    patch,
+    path = "/api/assistant/conversations/{project}/{id}",
+    tag = "conversations",
+    request_body = Renaming,
+    params(("project" = String, Path, description = "The project's name"), ("id" = i64, Path, description = "The conversation's id")),
+    responses((status = 200, body = Summary), (status = "default", response = Failure)),
+)]
 pub async fn rename(
     state: web::Data<State>,
     path: web::Path<(String, String)>,
@@ -95,6 +130,13 @@ pub async fn rename(
 }
 
 /// `DELETE /api/assistant/conversations/{project}/{id}`: also while it is live.
+#[utoipa::path(
+    delete,
+    path = "/api/assistant/conversations/{project}/{id}",
+    tag = "conversations",
+    params(("project" = String, Path, description = "The project's name"), ("id" = i64, Path, description = "The conversation's id")),
+    responses((status = 200, body = Value), (status = "default", response = Failure)),
+)]
 pub async fn delete(state: web::Data<State>, path: web::Path<(String, String)>) -> Answer {
     let (project, id) = identified(&state, &path).await?;
     // In a task of its own: a client that hangs up must not leave it half done.

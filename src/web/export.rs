@@ -11,27 +11,34 @@ use actix_web::{
 use futures_util::stream;
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::database::{
     DatabaseError, Reader, Summary,
     export::{Order, Place, START},
 };
 
-use super::{conversations::identified, problem::Problem, state::State};
+use super::{
+    conversations::identified,
+    problem::{Failure, Problem},
+    state::State,
+};
 use markdown::Markdown;
 
 /// Longest part of a file's name that comes from the title, in characters.
 const LONGEST_NAME: usize = 60;
 
 /// What is asked for.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Wish {
     /// `md` where nothing is said.
     #[serde(default)]
+    #[param(inline)]
     format: Format,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum Format {
     #[default]
@@ -41,6 +48,13 @@ enum Format {
 
 /// `GET /api/assistant/conversations/{project}/{id}/export?format=md|json`: what is stored, also
 /// while an answer is being written.
+#[utoipa::path(
+    get,
+    path = "/api/assistant/conversations/{project}/{id}/export",
+    tag = "conversations",
+    params(("project" = String, Path, description = "The project's name"), ("id" = i64, Path, description = "The conversation's id"), Wish),
+    responses((status = 200, description = "The file", content((String = "text/markdown"), (Value = "application/json"))), (status = "default", response = Failure)),
+)]
 pub async fn download(
     state: web::Data<State>,
     path: web::Path<(String, String)>,

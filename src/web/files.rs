@@ -10,6 +10,7 @@ use std::sync::Arc;
 use actix_web::{HttpResponse, http::StatusCode, web};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     config::settings::Settings,
@@ -17,7 +18,10 @@ use crate::{
     project::Project,
 };
 
-use super::{problem::Problem, state::State};
+use super::{
+    problem::{Failure, Problem},
+    state::State,
+};
 use finder::{Finder, Match};
 use opening::NotOpened;
 use page::Page;
@@ -40,7 +44,8 @@ pub struct Files {
 }
 
 /// What file is sought.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Sought {
     /// Letters of the path, in their order; empty for any file.
     #[serde(default)]
@@ -50,7 +55,8 @@ pub struct Sought {
 }
 
 /// What is found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FoundFiles)]
 struct Found {
     /// The best first.
     files: Vec<Match>,
@@ -61,7 +67,8 @@ struct Found {
 }
 
 /// Which part of a file is wanted.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Wanted {
     /// The path from the project's root.
     path: String,
@@ -70,7 +77,8 @@ pub struct Wanted {
 }
 
 /// A part of a file. The path is the one that was asked for.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FilePage)]
 struct Shown {
     path: String,
     #[serde(flatten)]
@@ -97,6 +105,13 @@ impl Files {
 }
 
 /// `GET /api/projects/{project}/files?q=&limit=`: a fuzzy search for files by their paths.
+#[utoipa::path(
+    get,
+    path = "/api/projects/{project}/files",
+    tag = "projects",
+    params(("project" = String, Path, description = "The project's name"), Sought),
+    responses((status = 200, body = Found), (status = "default", response = Failure)),
+)]
 pub async fn find(
     state: web::Data<State>,
     project: web::Path<String>,
@@ -119,6 +134,13 @@ pub async fn find(
 }
 
 /// `GET /api/projects/{project}/file?path=&line=`: a page of a file.
+#[utoipa::path(
+    get,
+    path = "/api/projects/{project}/file",
+    tag = "projects",
+    params(("project" = String, Path, description = "The project's name"), Wanted),
+    responses((status = 200, body = Shown), (status = "default", response = Failure)),
+)]
 pub async fn show(
     state: web::Data<State>,
     project: web::Path<String>,

@@ -11,7 +11,10 @@ use crate::{
     wire::outgoing::State as Doing,
 };
 
-use super::{problem::Problem, state::State};
+use super::{
+    problem::{Failure, Problem},
+    state::State,
+};
 
 /// The version of the text format that is written.
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -37,6 +40,12 @@ const CONVERSATIONS: [(Doing, &str); 8] = [
 ];
 
 /// `GET /metrics`.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "health",
+    responses((status = 200, body = String, content_type = "text/plain"), (status = "default", response = Failure)),
+)]
 pub async fn show(state: web::Data<State>) -> Result<HttpResponse, Problem> {
     let sessions = state.registry.send(ListSessions).await?;
     let places = &state.resources.places;

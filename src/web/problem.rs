@@ -8,7 +8,9 @@ use actix_web::{
     error::{InternalError, QueryPayloadError},
     http::{StatusCode, header::HeaderName},
 };
+use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::{ToResponse, ToSchema};
 
 /// An error answer.
 #[derive(Debug)]
@@ -17,6 +19,26 @@ pub struct Problem {
     detail: Value,
     headers: Vec<(HeaderName, String)>,
 }
+
+/// The document of an error. The order of the fields is that of the text.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct Document<'a> {
+    /// `about:blank`: the status says what kind of error it is.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The status in words.
+    title: Option<&'static str>,
+    /// The status.
+    status: u16,
+    /// What failed, why and how to mend it: a text, or a list where the original has one.
+    detail: &'a Value,
+}
+
+/// Any answer that is an error, for the description of the interface.
+#[derive(ToResponse)]
+#[response(description = "An error, in words", content_type = "application/problem+json")]
+pub struct Failure(#[expect(dead_code, reason = "only its type is told")] Document<'static>);
 
 impl Problem {
     /// An answer with this status and these words.
@@ -53,13 +75,13 @@ impl Problem {
 
     /// The document.
     pub fn body(&self) -> String {
-        let document = json!({
-            "type": "about:blank",
-            "title": self.status.canonical_reason(),
-            "status": self.status.as_u16(),
-            "detail": self.detail,
-        });
-        document.to_string()
+        let document = Document {
+            kind: "about:blank",
+            title: self.status.canonical_reason(),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+        };
+        json!(document).to_string()
     }
 
     /// 503: it may work later.

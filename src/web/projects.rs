@@ -10,7 +10,10 @@ use crate::{
     project::{Project, SPECIFICATIONS},
 };
 
-use super::{problem::Problem, state::State};
+use super::{
+    problem::{Failure, Problem},
+    state::State,
+};
 
 /// A project in the list. The field order is the original's.
 #[derive(Debug, Serialize)]
@@ -24,6 +27,12 @@ struct Listed {
 }
 
 /// `GET /api/projects`.
+#[utoipa::path(
+    get,
+    path = "/api/projects",
+    tag = "projects",
+    responses((status = 200, body = [Value]), (status = "default", response = Failure)),
+)]
 pub async fn list(state: web::Data<State>) -> Result<HttpResponse, Problem> {
     let projects = state.resources.settings.projects.clone();
     let agent = state.resources.agents.kind().ok().map(|kind| kind.as_str());

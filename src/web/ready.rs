@@ -5,10 +5,19 @@ use std::sync::atomic::Ordering;
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
-use super::{problem::Problem, state::State};
+use super::{
+    problem::{Failure, Problem},
+    state::State,
+};
 
 /// `GET /readyz`: 200 with the judgement on the sandbox, `pending` while it is tested; 503 where no
 /// agent can start, and once the server was told to end. Whoever may ask nothing else may ask this, so it names no project and no path.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "health",
+    responses((status = 200, body = Value), (status = "default", response = Failure)),
+)]
 pub async fn ready(state: web::Data<State>) -> Result<HttpResponse, Problem> {
     if state.draining.load(Ordering::Relaxed) {
         return Err(Problem::unavailable("The server is shutting down."));
@@ -27,6 +36,12 @@ pub async fn ready(state: web::Data<State>) -> Result<HttpResponse, Problem> {
 
 /// `GET /api/admin/status`: all of the self-test of the sandbox, `null` while it runs, and why no
 /// agent can start, `null` where one can.
+#[utoipa::path(
+    get,
+    path = "/api/admin/status",
+    tag = "admin",
+    responses((status = 200, body = Value), (status = "default", response = Failure)),
+)]
 pub async fn status(state: web::Data<State>) -> HttpResponse {
     let proof = state.resources.agents.proof();
     let sandbox = proof.newest();

@@ -2,16 +2,21 @@
 
 use actix_web::{HttpResponse, http::StatusCode, web};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::database::search::{Hit, Words};
 
-use super::{problem::Problem, state::State};
+use super::{
+    problem::{Failure, Problem},
+    state::State,
+};
 
 /// Hits that are given where nothing is said.
 const USUAL: usize = 20;
 
 /// What is asked for.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Wish {
     /// What somebody typed.
     q: String,
@@ -20,7 +25,8 @@ pub struct Wish {
 }
 
 /// What is found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FoundMessages)]
 struct Found {
     /// The newest first.
     hits: Vec<Hit>,
@@ -29,6 +35,13 @@ struct Found {
 }
 
 /// `GET /api/assistant/search/{project}?q=&limit=`.
+#[utoipa::path(
+    get,
+    path = "/api/assistant/search/{project}",
+    tag = "conversations",
+    params(("project" = String, Path, description = "The project's name"), Wish),
+    responses((status = 200, body = Found), (status = "default", response = Failure)),
+)]
 pub async fn find(
     state: web::Data<State>,
     project: web::Path<String>,

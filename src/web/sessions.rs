@@ -9,7 +9,10 @@ use crate::{
     session::messages::Describe,
 };
 
-use super::{problem::Problem, state::State};
+use super::{
+    problem::{Failure, Problem},
+    state::State,
+};
 
 type Answer = Result<HttpResponse, Problem>;
 
@@ -17,6 +20,12 @@ type Answer = Result<HttpResponse, Problem>;
 const CLOSED: &str = "the session was closed by an administrator; ask again to open it";
 
 /// `GET /api/assistant/sessions`: the projects that have a session.
+#[utoipa::path(
+    get,
+    path = "/api/assistant/sessions",
+    tag = "sessions",
+    responses((status = 200, body = [String]), (status = "default", response = Failure)),
+)]
 pub async fn list(state: web::Data<State>) -> Answer {
     let sessions = state.registry.send(ListSessions).await?;
     let names: Vec<_> = sessions.iter().map(|session| session.project.as_str()).collect();
@@ -24,6 +33,13 @@ pub async fn list(state: web::Data<State>) -> Answer {
 }
 
 /// `GET /api/assistant/sessions/{project}`.
+#[utoipa::path(
+    get,
+    path = "/api/assistant/sessions/{project}",
+    tag = "sessions",
+    params(("project" = String, Path, description = "The project's name")),
+    responses((status = 200, body = Value), (status = "default", response = Failure)),
+)]
 pub async fn info(state: web::Data<State>, project: web::Path<String>) -> Answer {
     let project = name(&project)?;
     let conversation_id = match state.registry.send(Find { project: project.clone() }).await? {
@@ -39,6 +55,13 @@ pub async fn info(state: web::Data<State>, project: web::Path<String>) -> Answer
 }
 
 /// `DELETE /api/assistant/sessions/{project}`: ends the session with all its agents.
+#[utoipa::path(
+    delete,
+    path = "/api/assistant/sessions/{project}",
+    tag = "sessions",
+    params(("project" = String, Path, description = "The project's name")),
+    responses((status = 200, body = Value), (status = "default", response = Failure)),
+)]
 pub async fn close(state: web::Data<State>, project: web::Path<String>) -> Answer {
     if end(&state, name(&project)?, None).await? {
         return Ok(HttpResponse::Ok().json(json!({ "success": true, "message": "Session closed" })));
@@ -47,6 +70,12 @@ pub async fn close(state: web::Data<State>, project: web::Path<String>) -> Answe
 }
 
 /// `GET /api/admin/sessions`: every session and what it is doing.
+#[utoipa::path(
+    get,
+    path = "/api/admin/sessions",
+    tag = "admin",
+    responses((status = 200, body = [Value]), (status = "default", response = Failure)),
+)]
 pub async fn admin_list(state: web::Data<State>) -> Answer {
     let sessions = state.registry.send(ListSessions).await?;
     let list: Vec<Value> = sessions
@@ -63,8 +92,27 @@ pub async fn admin_list(state: web::Data<State>) -> Answer {
     Ok(HttpResponse::Ok().json(list))
 }
 
+/// `DELETE /api/admin/sessions/{project}`: the same, where an admin looks for it.
+#[utoipa::path(
+    delete,
+    path = "/api/admin/sessions/{project}",
+    tag = "admin",
+    params(("project" = String, Path, description = "The project's name")),
+    responses((status = 200, body = Value), (status = "default", response = Failure)),
+)]
+pub async fn admin_close(state: web::Data<State>, project: web::Path<String>) -> Answer {
+    close(state, project).await
+}
+
 /// `DELETE /api/admin/sessions/{project}/{conversation}`: ends one conversation's turn and agent;
 /// what was said stays.
+#[utoipa::path(
+    delete,
+    path = "/api/admin/sessions/{project}/{conversation}",
+    tag = "admin",
+    params(("project" = String, Path, description = "The project's name"), ("conversation" = i64, Path, description = "The conversation's id")),
+    responses((status = 200, body = Value), (status = "default", response = Failure)),
+)]
 pub async fn admin_close_one(state: web::Data<State>, path: web::Path<(String, String)>) -> Answer {
     let (project, id) = path.into_inner();
     let conversation = id.parse().map_err(|_| Problem::not_an_integer("conversation", &id))?;

@@ -7,12 +7,20 @@ use crate::wire::close_code;
 use super::{
     browsers,
     door::visitors::Visitor,
+    problem::Failure,
     state::{NoProject, State},
     viewer::{self, Surroundings},
 };
 
 /// `GET /api/assistant/ws/{project}`. A project that cannot be spoken about, and one connection
 /// too many, is refused after the upgrade, because a browser shows its page no other reason.
+#[utoipa::path(
+    get,
+    path = "/api/assistant/ws/{project}",
+    tag = "conversations",
+    params(("project" = String, Path, description = "The project's name")),
+    responses((status = 101, description = "A WebSocket; the README tells its frames"), (status = "default", response = Failure)),
+)]
 pub async fn connect(
     state: web::Data<State>,
     project: web::Path<String>,

@@ -199,3 +199,22 @@ async fn what_cannot_be_taken_home_is_refused_in_words() {
     let path = "/api/assistant/conversations/nobody/1/export";
     assert_eq!(server.get(path).await.0, 404);
 }
+
+#[actix::test]
+async fn the_interface_describes_itself() {
+    let server = Server::start();
+    let (status, description) = server.get("/api/openapi.json").await;
+    assert_eq!((status, &description["openapi"]), (200, &json!("3.1.0")));
+    let rename = &description["paths"]["/api/assistant/conversations/{project}/{id}"]["patch"];
+    assert!(rename["requestBody"].is_object(), "{rename}");
+    assert!(rename["responses"]["default"].is_object(), "{rename}");
+    // Every reference leads to something.
+    let text = description.to_string();
+    let references = regex::Regex::new(r##""\$ref":"#([^"]+)""##).unwrap();
+    let mut count = 0;
+    for reference in references.captures_iter(&text) {
+        assert!(description.pointer(&reference[1]).is_some(), "nothing at {}", &reference[1]);
+        count += 1;
+    }
+    assert!(count > 10, "{count}");
+}

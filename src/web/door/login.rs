@@ -10,18 +10,27 @@ use actix_web::{
 };
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
-use crate::web::problem::Problem;
+use crate::web::problem::{Failure, Problem};
 
 use super::{Door, visitors::Visitor};
 
 /// What the form of the page sends.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = Login)]
 pub struct Shown {
+    /// The token of a viewer or of an admin.
     token: String,
 }
 
 /// `GET /api/me`: who is asking, as the server sees it.
+#[utoipa::path(
+    get,
+    path = "/api/me",
+    tag = "login",
+    responses((status = 200, body = Value), (status = "default", response = Failure)),
+)]
 pub async fn me(
     door: Data<Arc<Door>>,
     visitor: ReqData<Visitor>,
@@ -35,6 +44,13 @@ pub async fn me(
 }
 
 /// `POST /login`: a token for a cookie. The cookie holds a random id and not the token.
+#[utoipa::path(
+    post,
+    path = "/login",
+    tag = "login",
+    request_body(content = Shown, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, body = Value), (status = "default", response = Failure)),
+)]
 pub async fn log_in(
     door: Data<Arc<Door>>,
     visitor: ReqData<Visitor>,
@@ -54,6 +70,12 @@ pub async fn log_in(
 }
 
 /// `POST /logout`: ends the login of this browser.
+#[utoipa::path(
+    post,
+    path = "/logout",
+    tag = "login",
+    responses((status = 204), (status = "default", response = Failure)),
+)]
 pub async fn log_out(
     door: Data<Arc<Door>>,
     visitor: ReqData<Visitor>,

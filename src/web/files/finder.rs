@@ -13,6 +13,7 @@ use nucleo_matcher::{
 };
 use serde::Serialize;
 use tokio::sync::Mutex;
+use utoipa::ToSchema;
 
 use crate::{
     guide::search::walk::{self, MAX_FILES},
@@ -24,7 +25,7 @@ use crate::{
 const LISTS: usize = 16;
 
 /// A file that matches.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Match {
     /// The path from the project's root.
     pub path: String,

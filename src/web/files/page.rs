@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::guide::search::{
     document,
@@ -17,7 +18,7 @@ const BINARY_PROBE_BYTES: usize = 8 << 10;
 const LONGEST_OUTLINE: usize = 2000;
 
 /// A part of a file.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Page {
     /// Bytes of the whole file.
     pub size: usize,
@@ -40,7 +41,7 @@ pub struct Page {
 }
 
 /// A definition.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Defined {
     /// What it is: `fn`, `class`, `heading` and so on.
     pub kind: &'static str,

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, fs};
 
 use cicerone::{
     config::catalogue,
+    web::openapi,
     wire::{
         close_code,
         incoming::{self, BadFrame},
@@ -120,6 +121,61 @@ fn the_readme_lists_every_path() {
         .iter()
         .filter(|path| !path.starts_with("/api/faults/") && !readme.contains(&format!("`{path}`")));
     no_complaints(missing.map(|path| format!("README.md lacks {path}")).collect());
+}
+
+/// The description's operations: `GET /path`.
+fn described() -> BTreeSet<String> {
+    let description = serde_json::to_value(openapi::description()).unwrap();
+    assert_eq!(description["openapi"], "3.1.0");
+    let paths = description["paths"].as_object().unwrap().iter();
+    paths
+        .flat_map(|(path, methods)| {
+            let methods = methods.as_object().unwrap().keys();
+            methods.map(move |method| format!("{} {path}", method.to_uppercase()))
+        })
+        .collect()
+}
+
+#[test]
+fn the_description_of_the_interface_has_the_routes_and_no_others() {
+    let web = read("src/web.rs");
+    let service = Regex::new(r#"^\s*at\(\s*"(/[^"]+)""#).unwrap();
+    let method = Regex::new(r"\.route\((\w+)\(\)").unwrap();
+    let routes: BTreeSet<String> = between(&web, "pub fn configure(", "\n}")
+        .split(".service(")
+        .filter_map(|text| Some((service.captures(text)?[1].to_owned(), text)))
+        .filter(|(path, _)| !path.starts_with("/api/faults/"))
+        .flat_map(|(path, text)| {
+            let methods = method.captures_iter(text);
+            methods.map(|it| format!("{} {path}", it[1].to_uppercase())).collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(routes.len() > 20, "{routes:?}");
+    assert_eq!(described(), routes);
+}
+
+#[test]
+fn the_readme_and_the_description_tell_of_the_same_paths_and_methods() {
+    let readme = read("README.md");
+    let (_, table) = readme.split_once("### Paths\n").unwrap();
+    let row = Regex::new(r"^\| (`/[^|]+`) \| ([A-Z, ]+) \|").unwrap();
+    let name = Regex::new("`(/[^`]+)`").unwrap();
+    let written: BTreeSet<String> = table
+        .lines()
+        .filter_map(|line| row.captures(line))
+        .flat_map(|row| {
+            let (paths, methods) = (row[1].to_owned(), row[2].to_owned());
+            let paths = name.captures_iter(&paths).map(|it| it[1].to_owned()).collect::<Vec<_>>();
+            let pairs = paths.into_iter().flat_map(move |path| {
+                methods.split(", ").map(|method| format!("{method} {path}")).collect::<Vec<_>>()
+            });
+            pairs.collect::<Vec<_>>()
+        })
+        .collect();
+    // It has a section of its own.
+    let mut described = described();
+    described.remove("GET /api/assistant/ws/{project}");
+    assert_eq!(written, described);
 }
 
 #[test]

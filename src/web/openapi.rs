@@ -1,0 +1,80 @@
+//! The description of the HTTP interface (OpenAPI 3.1), made from what stands at the handlers. A
+//! test holds it against the routes and the README.
+
+use actix_web::HttpResponse;
+use utoipa::OpenApi;
+
+use super::{
+    conversations,
+    door::login,
+    export, files, metrics,
+    problem::{Document, Failure},
+    projects, ready, search, sessions, upgrade,
+};
+
+/// What is told of each path stands at its handler.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Cicerone",
+        description = "A read-only guide to codebases. Where tokens are configured, send \
+                       `Authorization: Bearer TOKEN`, or log in and keep the cookie.",
+    ),
+    paths(
+        projects::list,
+        files::find,
+        files::show,
+        upgrade::connect,
+        conversations::list,
+        conversations::create,
+        conversations::detail,
+        conversations::rename,
+        conversations::delete,
+        export::download,
+        search::find,
+        sessions::list,
+        sessions::info,
+        sessions::close,
+        ready::status,
+        sessions::admin_list,
+        sessions::admin_close,
+        sessions::admin_close_one,
+        login::me,
+        login_page,
+        login::log_in,
+        login::log_out,
+        show,
+        metrics::show,
+        super::health,
+        super::healthz,
+        ready::ready,
+    ),
+    components(schemas(Document), responses(Failure))
+)]
+struct Description;
+
+/// The whole description.
+pub fn description() -> utoipa::openapi::OpenApi {
+    Description::openapi()
+}
+
+/// `GET /api/openapi.json`: this description.
+#[utoipa::path(
+    get,
+    path = "/api/openapi.json",
+    tag = "health",
+    responses((status = 200, body = Value)),
+)]
+pub async fn show() -> HttpResponse {
+    HttpResponse::Ok().json(description())
+}
+
+/// `GET /login`: the page that asks for a token.
+#[utoipa::path(
+    get,
+    path = "/login",
+    tag = "login",
+    responses((status = 200, body = String, content_type = "text/html")),
+)]
+#[expect(dead_code, reason = "it describes a file of the page")]
+fn login_page() {}
