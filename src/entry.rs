@@ -139,6 +139,11 @@ pub struct EntryRow {
 }
 
 impl Content {
+    /// The end of a turn of which no tokens, money or time are known.
+    pub fn plain_end(outcome: Outcome) -> Self {
+        Self::ResponseDone(ResponseDone { outcome, usage: None, cost_usd: None, duration_ms: None })
+    }
+
     /// The name of this kind of content, in the database and on the wire.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::entry::{Content, Outcome, ResponseDone, UserMessage};
+use crate::entry::{Content, Outcome, UserMessage};
 
 use super::{error::DatabaseError, writes};
 
@@ -52,7 +52,7 @@ pub(super) fn settle_open_turns(
             _ => open.reserved_seq,
         };
         let question = open.question.clone().map(Content::UserMessage);
-        let end = (!open.queued).then(interrupted);
+        let end = (!open.queued).then(|| Content::plain_end(Outcome::Interrupted));
         let mut entries = Vec::new();
         for content in question.into_iter().chain(end) {
             seq += 1;
@@ -103,14 +103,5 @@ fn open_turns(
 fn message(payload: &str) -> rusqlite::Result<UserMessage> {
     serde_json::from_str(payload).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(4, rusqlite::types::Type::Text, error.into())
-    })
-}
-
-fn interrupted() -> Content {
-    Content::ResponseDone(ResponseDone {
-        outcome: Outcome::Interrupted,
-        usage: None,
-        cost_usd: None,
-        duration_ms: None,
     })
 }

@@ -11,7 +11,7 @@ use crate::{
         DatabaseError, StoredConversation, Summary,
         messages::{ClaimConversation, CreateConversation, NoteVisit},
     },
-    entry::{Content, Outcome, ResponseDone},
+    entry::{Content, Outcome},
     wire::{
         Dialect,
         outgoing::{AgentName, Attached, Notice},
@@ -91,7 +91,7 @@ impl Session {
         if let Ok(kind) = self.resources.agents.kind() {
             let greeting = prompt::greeting(self.project.name.as_str(), kind);
             transcript.append(0, false, &greeting);
-            transcript.push(0, greeted(), false);
+            transcript.push(0, Content::plain_end(Outcome::Completed), false);
         }
         let create = CreateConversation {
             project: self.project.name.clone(),
@@ -313,15 +313,6 @@ impl Conversation {
 /// An entrance for a dialect that knows no numbers.
 fn silent(cursor: Cursor) -> Entrance {
     Entrance { cursor, after: 0, resumed: true }
-}
-
-fn greeted() -> Content {
-    Content::ResponseDone(ResponseDone {
-        outcome: Outcome::Completed,
-        usage: None,
-        cost_usd: None,
-        duration_ms: None,
-    })
 }
 
 fn restore(

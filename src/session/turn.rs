@@ -363,12 +363,7 @@ impl Turns {
 }
 
 fn done(turn: i64, outcome: Outcome) -> Effect {
-    let content = Content::ResponseDone(ResponseDone {
-        outcome,
-        usage: None,
-        cost_usd: None,
-        duration_ms: None,
-    });
+    let content = Content::plain_end(outcome);
     Effect::End { turn, content }
 }
 

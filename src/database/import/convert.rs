@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, mem};
 
 use crate::{
     database::{error::DatabaseError, writes},
-    entry::{Content, EntryRow, Outcome, ResponseDone, TextBlock, UserMessage},
+    entry::{Content, EntryRow, Outcome, TextBlock, UserMessage},
 };
 
 use super::source::SourceMessage;
@@ -49,12 +49,7 @@ impl Turns {
 
     fn end(&mut self, outcome: Outcome) -> Result<EntryRow, DatabaseError> {
         self.asked = false;
-        let end = Content::ResponseDone(ResponseDone {
-            outcome,
-            usage: None,
-            cost_usd: None,
-            duration_ms: None,
-        });
+        let end = Content::plain_end(outcome);
         self.row(self.newest, &end)
     }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::{
-    entry::{Outcome, ResponseDone, ToolCall, UserMessage},
+    entry::{Outcome, ToolCall, UserMessage},
     wire::Dialect,
 };
 
@@ -144,12 +144,7 @@ fn stored(rows: &[EntryRow]) -> Vec<Shown> {
 }
 
 fn done() -> Content {
-    Content::ResponseDone(ResponseDone {
-        outcome: Outcome::Completed,
-        usage: None,
-        cost_usd: None,
-        duration_ms: None,
-    })
+    Content::plain_end(Outcome::Completed)
 }
 
 fn asked(text: &str) -> Content {
