@@ -33,6 +33,8 @@ pub struct Transcript {
     requested: i64,
     /// Entries from here on may have grown since they were last handed to the database.
     first_dirty: usize,
+    /// Entries before the first one that is held.
+    shown: usize,
 }
 
 #[derive(Debug)]
@@ -56,7 +58,14 @@ enum Body {
 impl Transcript {
     /// An empty history whose numbers up to `reserved` are free to use.
     pub fn new(reserved: i64) -> Self {
-        Self { entries: Vec::new(), next_seq: 1, reserved, requested: reserved, first_dirty: 0 }
+        Self {
+            entries: Vec::new(),
+            next_seq: 1,
+            reserved,
+            requested: reserved,
+            first_dirty: 0,
+            shown: 0,
+        }
     }
 
     /// A history read from the database. `first` is the first number of a range that was newly
@@ -71,7 +80,7 @@ impl Transcript {
                 }
                 other => Body::Fixed(other),
             };
-            transcript.entries.push(Entry {
+            transcript.add(Entry {
                 turn: row.turn,
                 first_seq: row.first_seq,
                 last_seq: row.last_seq,
@@ -95,7 +104,7 @@ impl Transcript {
     pub fn push(&mut self, turn: i64, content: Content, held: bool) -> i64 {
         self.close_block();
         let seq = self.take_seq();
-        self.entries.push(Entry {
+        self.add(Entry {
             turn,
             first_seq: seq,
             last_seq: seq,
@@ -112,6 +121,7 @@ impl Transcript {
         if let Some(entry) = self.entries.get_mut(index) {
             entry.held = false;
         }
+        self.show();
     }
 
     /// Begins a new block of text; the next [`append`](Self::append) opens it.
@@ -253,8 +263,19 @@ impl Transcript {
     }
 
     fn shown(&self) -> &[Entry] {
-        let held = self.entries.iter().position(|entry| entry.held);
-        self.entries.get(..held.unwrap_or(self.entries.len())).unwrap_or_default()
+        self.entries.get(..self.shown).unwrap_or_default()
+    }
+
+    fn add(&mut self, entry: Entry) {
+        self.entries.push(entry);
+        self.show();
+    }
+
+    /// Shows what no held entry holds back any more.
+    fn show(&mut self) {
+        while self.entries.get(self.shown).is_some_and(|entry| !entry.held) {
+            self.shown += 1;
+        }
     }
 
     fn take_seq(&mut self) -> i64 {
@@ -293,7 +314,7 @@ impl Transcript {
                 _ => None,
             })
             .unwrap_or(0);
-        self.entries.push(Entry {
+        self.add(Entry {
             turn,
             first_seq: self.next_seq,
             last_seq: self.next_seq,

@@ -48,7 +48,9 @@ impl Cicerone {
         fs::create_dir_all(&project).unwrap();
         fs::write(&config, CONFIG).unwrap();
         let log = fs::File::options().create(true).append(true).open(dir.join("log")).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cicerone"));
+        let other = env::var_os(crate::OTHER_SERVER);
+        let mut command =
+            Command::new(other.unwrap_or_else(|| env!("CARGO_BIN_EXE_cicerone").into()));
         command
             .env_clear()
             .env("PATH", env::var_os("PATH").unwrap_or_default())

@@ -7,7 +7,8 @@
 //! and the largest; what counts on a busy machine are the factors.
 //!
 //! Every run checks that everybody got everything, each delta once and in order. Arguments choose
-//! measurements by name; `--quick` makes them so short that only that counts.
+//! measurements by name; `--quick` makes them so short that only that counts. The variable
+//! `CICERONE_BENCH_SERVER` names another server to measure, such as that of an earlier commit.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod agent;
@@ -37,6 +38,9 @@ const AS_COPY: &str = "--copy";
 
 /// Makes everything short.
 const QUICK: &str = "--quick";
+
+/// Names another server to measure.
+const OTHER_SERVER: &str = "CICERONE_BENCH_SERVER";
 
 /// Every measurement, by name.
 const NAMES: [&str; 9] = [
