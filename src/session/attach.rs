@@ -187,7 +187,9 @@ impl Session {
             let loaded = reader.ask(move |reader| reader.load(&project, id)).await;
             let loaded = loaded.map_err(|error| AttachError::Store(error.to_string()))?;
             let loaded = loaded.ok_or_else(|| AttachError::Unknown(id.to_string()))?;
-            restore(loaded, first)
+            // A long one takes longer than an actor's thread may be held up.
+            let restored = tokio::task::spawn_blocking(move || restore(loaded, first));
+            restored.await.map_err(|error| AttachError::Store(error.to_string()))?
         }
     }
 
