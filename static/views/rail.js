@@ -73,6 +73,13 @@ export class ProjectRail extends HTMLElement {
     return this.#narrow.matches && this.hasAttribute('data-open');
   }
 
+  /** Says whether there was a drawer to close. */
+  closeDrawer() {
+    const wasOpen = this.isDrawerOpen;
+    if (wasOpen) this.open(false);
+    return wasOpen;
+  }
+
   /** @param {RailData} data */
   update(data) {
     const before = this.#shown;

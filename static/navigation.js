@@ -1,0 +1,101 @@
+/** The address and what it opens: which project, which conversation, and the connection to it. */
+import { formatAddress, parseAddress } from './address.js';
+import * as keep from './keep.js';
+import { words } from './page.js';
+import { deleteConversation } from './api.js';
+import { Connection } from './socket.js';
+import { openConversation } from './store.js';
+
+/**
+ * @typedef {object} Listener who is told what comes over the connection
+ * @property {(frame: import('./protocol.js').ServerFrame) => void} receive
+ * @property {(state: import('./socket.js').ConnectionState) => void} connectionChanged
+ * @property {() => void} refreshList
+ */
+
+export class Navigation {
+  /** @type {Listener | null} */
+  listener = null;
+
+  /** @param {import('./page.js').Page} page */
+  constructor(page) {
+    this.page = page;
+  }
+
+  /** Follows the address, and mends one that names no project. */
+  follow() {
+    const { projects, problem } = this.page.state;
+    const { project, conversation } = parseAddress(location.pathname);
+    if (project !== null) {
+      this.open(project, conversation);
+      return;
+    }
+    const names = (projects ?? []).map((known) => known.name);
+    const kept = keep.readProject();
+    const chosen = kept !== null && names.includes(kept) ? kept : names[0];
+    if (chosen !== undefined) this.visit(chosen, null, true);
+    else this.page.change({ problem: problem ?? 'No project is served here. Start cicerone with the directory of one.' });
+  }
+
+  /** @param {string} project @param {number | null} conversation @param {boolean} [replace] */
+  visit(project, conversation, replace = false) {
+    const address = formatAddress(project, conversation);
+    if (replace) history.replaceState(null, '', address);
+    else if (address !== location.pathname) history.pushState(null, '', address);
+    this.open(project, conversation);
+  }
+
+  /** Another conversation of the project that is open. @param {number | null} conversation `null` begins a new one */
+  visitHere(conversation) {
+    if (this.page.state.project !== null) this.visit(this.page.state.project, conversation);
+  }
+
+  /** @param {string} project @param {number | null} id `null` begins a new conversation */
+  open(project, id) {
+    const { page } = this;
+    page.connection?.close();
+    const outbox = keep.readOutbox(project, id);
+    const pending = outbox.map((frame) => ({
+      messageId: frame.message_id, content: 'content' in frame ? frame.content : 'The same question once more',
+    }));
+    if (project !== page.state.project) page.change({ list: null });
+    page.change({ project, problem: null, conversation: openConversation(id, pending) });
+    page.isNew = id === null;
+    page.view.clear();
+    page.composer.write(keep.readDraft(project, id));
+    keep.keepProject(project);
+    this.listener?.refreshList();
+    page.connection = new Connection({
+      url: `${location.origin.replace(/^http/, 'ws')}/api/assistant/ws/${project}`,
+      conversationId: id,
+      outbox,
+      onFrame: (frame) => this.listener?.receive(frame),
+      onState: (state) => this.listener?.connectionChanged(state),
+      onOutbox: (waiting) => keep.keepOutbox(project, page.state.conversation?.id ?? null, waiting),
+    });
+    page.connection.open();
+    // A touch keyboard would cover what there is to read.
+    if (!matchMedia('(pointer: coarse)').matches) requestAnimationFrame(() => page.composer.focus());
+  }
+
+  /** A conversation in which something was asked has an address of its own. */
+  nameAddress() {
+    const { project, conversation } = this.page.state;
+    if (!this.page.isNew || project === null || !conversation || conversation.id === null) return;
+    history.replaceState(null, '', formatAddress(project, conversation.id));
+    keep.keepDraft(project, null, '');
+    keep.keepDraft(project, conversation.id, this.page.composer.text);
+  }
+
+  /** Deletes the open conversation and begins another. */
+  async delete() {
+    const { project, conversation } = this.page.state;
+    if (project === null || !conversation || conversation.id === null) return;
+    try {
+      await deleteConversation(project, conversation.id);
+      this.visit(project, null);
+    } catch (error) {
+      this.page.dispatch({ type: 'notice', content: words(error) });
+    }
+  }
+}
