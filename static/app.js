@@ -5,16 +5,21 @@ import { Following } from './following.js';
 import { bindKeys } from './keyboard.js';
 import { Navigation } from './navigation.js';
 import { Page, words } from './page.js';
+import { Reading } from './reading.js';
 import './views/composer.js';
 import './views/conversation.js';
 import { showKeys } from './views/keys.js';
+import './views/grip.js';
 import './views/rail.js';
+import './views/reader.js';
 
 const page = new Page();
 const navigation = new Navigation(page);
 const asking = new Asking(page, navigation);
 const following = new Following(page, navigation);
 navigation.listener = following;
+const reading = new Reading(page);
+page.onDrawn = () => reading.update();
 
 /** What a view tells, by the event's name. @type {Record<string, (detail: any) => void>} */
 const EVENTS = {
@@ -30,12 +35,17 @@ const EVENTS = {
   'pick-project': (name) => navigation.visit(name, null),
   'pick-conversation': (id) => navigation.visitHere(id),
   'delete-conversation': () => navigation.delete(),
+  'open-file': (wanted) => reading.open(wanted),
+  'open-citation': (turn) => reading.openFirst(turn),
+  'walk-citation': (direction) => reading.walk(direction),
+  'close-file': () => reading.close(),
   'log-out': () => logOut(),
 };
 
 bindKeys({
   escape: [
     () => page.rail.closeDrawer(),
+    () => reading.close(),
     () => asking.stop(),
   ],
   anywhere: {
@@ -45,13 +55,18 @@ bindKeys({
     '?': showKeys,
     'j': () => page.view.step(1),
     'k': () => page.view.step(-1),
+    '[': () => reading.walk(-1),
+    ']': () => reading.walk(1),
   },
 });
 
 for (const [name, act] of Object.entries(EVENTS)) {
   document.addEventListener(name, (event) => act(/** @type {CustomEvent} */ (event).detail));
 }
-addEventListener('popstate', () => navigation.follow());
+addEventListener('popstate', () => {
+  navigation.follow();
+  reading.follow();
+});
 addEventListener('online', () => page.connection?.retryNow());
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState !== 'visible') return;
@@ -70,6 +85,7 @@ async function start() {
     page.change({ problem: words(error) });
   }
   navigation.follow();
+  reading.follow();
 }
 
 async function logOut() {

@@ -16,6 +16,8 @@ import { openConversation } from './store.js';
 export class Navigation {
   /** @type {Listener | null} */
   listener = null;
+  /** The address of what is open. */
+  #opened = '';
 
   /** @param {import('./page.js').Page} page */
   constructor(page) {
@@ -27,7 +29,8 @@ export class Navigation {
     const { projects, problem } = this.page.state;
     const { project, conversation } = parseAddress(location.pathname);
     if (project !== null) {
-      this.open(project, conversation);
+      // A file that is opened or closed beside the conversation leaves that as it is.
+      if (location.pathname !== this.#opened) this.open(project, conversation);
       return;
     }
     const names = (projects ?? []).map((known) => known.name);
@@ -53,6 +56,7 @@ export class Navigation {
   /** @param {string} project @param {number | null} id `null` begins a new conversation */
   open(project, id) {
     const { page } = this;
+    this.#opened = formatAddress(project, id);
     page.connection?.close();
     const outbox = keep.readOutbox(project, id);
     const pending = outbox.map((frame) => ({
@@ -82,7 +86,8 @@ export class Navigation {
   nameAddress() {
     const { project, conversation } = this.page.state;
     if (!this.page.isNew || project === null || !conversation || conversation.id === null) return;
-    history.replaceState(null, '', formatAddress(project, conversation.id));
+    this.#opened = formatAddress(project, conversation.id);
+    history.replaceState(history.state, '', this.#opened + location.search + location.hash);
     keep.keepDraft(project, null, '');
     keep.keepDraft(project, conversation.id, this.page.composer.text);
   }

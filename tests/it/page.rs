@@ -17,6 +17,7 @@ use crate::peers;
 mod answer;
 mod browser;
 mod gate;
+mod reader;
 
 /// What the browser reports as errors while the test has cut the line.
 const WHILE_AWAY: [&str; 2] = ["WebSocket connection to", "net::ERR_"];

@@ -128,6 +128,12 @@ impl Browser {
         field.send_keys(keys).await.unwrap();
     }
 
+    /// Presses keys on an element.
+    pub async fn press(&self, selector: &str, keys: &str) {
+        let element = self.client.find(Locator::Css(selector)).await.unwrap();
+        element.send_keys(keys).await.unwrap();
+    }
+
     pub async fn resize(&self, width: u32, height: u32) {
         self.client.set_window_size(width, height).await.unwrap();
     }
