@@ -74,8 +74,8 @@ impl Writer {
             Event::HardBreak => self.out.push_str("<br>"),
             Event::Rule => self.out.push_str("<hr>"),
             Event::TaskListMarker(is_done) => {
-                let checked = if is_done { " checked" } else { "" };
-                self.out.push_str(&format!(r#"<input type="checkbox" disabled{checked}> "#));
+                let state = if is_done { r#"aria-label="done" checked"# } else { r#"aria-label="open""# };
+                self.out.push_str(&format!(r#"<input type="checkbox" disabled {state}> "#));
             }
         }
     }

@@ -21,7 +21,7 @@ fn the_blocks_of_an_answer_are_its_parts() {
         [
             "<h3>Title</h3>",
             "<p>One <code>a</code> <strong>b</strong>\ntwo</p>",
-            "<ul><li>x</li><li><input type=\"checkbox\" disabled checked> y</li></ul>",
+            "<ul><li>x</li><li><input type=\"checkbox\" disabled aria-label=\"done\" checked> y</li></ul>",
             "<pre><code class=\"language-rust\"><span class=\"keyword\">fn</span> \
              <span class=\"function\">a</span>() -&gt; &amp;str {}\n</code></pre>",
             "<p>End</p>",

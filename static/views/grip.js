@@ -23,6 +23,7 @@ export class PaneGrip extends HTMLElement {
     this.tabIndex = 0;
     const kept = readWidth(this.#pane);
     if (kept) this.#set(kept);
+    this.#tell();
     this.addEventListener('keydown', (event) => this.#key(event));
     this.addEventListener('pointerdown', (event) => this.#drag(event));
     this.addEventListener('dblclick', () => this.#reset());

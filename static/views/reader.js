@@ -41,11 +41,11 @@ export class FileReader extends HTMLElement {
     this.hidden = true;
     this.append(
       element('pane-grip', { 'data-pane': 'reader' }),
-      element('header', {}, this.#heading, this.#copy, element('button', {
+      element('div', { className: 'head' }, this.#heading, this.#copy, element('button', {
         type: 'button', className: 'quiet close', title: 'Escape', onclick: () => this.#say('close-file', null),
       }, 'Close')),
       this.#about, this.#scroller,
-      element('footer', {}, this.#outline, this.#walk),
+      element('div', { className: 'foot' }, this.#outline, this.#walk),
     );
     this.#list.addEventListener('click', (event) => this.#toDefinition(event));
   }

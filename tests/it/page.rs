@@ -15,6 +15,7 @@ use gate::Gate;
 use crate::peers;
 
 mod answer;
+mod audit;
 mod browser;
 mod gate;
 mod reader;
