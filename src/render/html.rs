@@ -1,11 +1,11 @@
 //! Markdown events as HTML: only elements and attributes that are written here ever come out, and
 //! everything that an answer brings is escaped.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use pulldown_cmark::{Alignment, CodeBlockKind, Event, LinkType, Tag, TagEnd};
 
-use super::code;
+use super::{Code, Part, code::Fence};
 
 /// Elements within one another at most; what is deeper loses its elements and keeps its text.
 pub(super) const MAX_DEPTH: usize = 40;
@@ -16,11 +16,11 @@ const MAX_LANGUAGE: usize = 32;
 /// The page's title is a first heading and a question a second one.
 const HEADINGS_BELOW: usize = 2;
 
-/// Writes events as HTML.
-pub(super) fn write<'a>(events: impl Iterator<Item = Event<'a>>) -> String {
+/// Writes events as HTML, code without its colours.
+pub(super) fn write<'a>(events: impl Iterator<Item = Event<'a>>) -> Part {
     let mut writer = Writer::default();
     events.for_each(|event| writer.event(event));
-    writer.out
+    Part { html: writer.out, code: writer.blocks }
 }
 
 #[derive(Default)]
@@ -32,6 +32,8 @@ struct Writer {
     links: Vec<Link>,
     /// The language of the open code, which may have no name.
     code: Option<String>,
+    /// Code whose language has a name.
+    blocks: Vec<Code>,
     is_head: bool,
     alignments: Vec<Alignment>,
     column: usize,
@@ -203,7 +205,14 @@ impl Writer {
     }
 
     fn code(&mut self, text: &str) {
-        code::write(text, self.code.as_deref().unwrap_or_default(), &mut self.out);
+        let start = self.out.len();
+        self.text(text);
+        let named = self.code.as_ref().filter(|language| !language.is_empty());
+        if let Some(language) = named {
+            let fence = Fence { language: language.clone(), code: text.to_owned() };
+            let at = start..self.out.len();
+            self.blocks.push(Code { fence: Arc::new(fence), at });
+        }
     }
 
     fn within(&mut self, begin: &str, text: &str, end: &str) {

@@ -225,11 +225,11 @@ impl Rendered {
 
     fn render(&mut self) {
         let crate::render::Rendered { finished, open } = self.rendering.render();
-        let open = render::escaped(&open);
+        let open = render::escaped(&open.html);
         if self.version == 0 || !finished.is_empty() || open != self.open {
             self.version += 1;
         }
-        self.finished.extend(finished.iter().map(|part| render::escaped(part)));
+        self.finished.extend(finished.iter().map(|part| render::escaped(&part.html)));
         self.open = open;
     }
 
