@@ -44,10 +44,11 @@ const LAYERS: [&str; 19] = [
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 14] = [
+const PURE: [&str; 15] = [
     "agent/codec",
     "agent/event",
     "authority",
+    "database/asked/closeness",
     "entry",
     "guide/search",
     "project",
