@@ -3,17 +3,23 @@ import * as api from './api.js';
 import { Asking } from './asking.js';
 import { Following } from './following.js';
 import { bindKeys } from './keyboard.js';
+import { Library } from './library.js';
 import { Navigation } from './navigation.js';
 import { Page, words } from './page.js';
 import './views/composer.js';
 import './views/conversation.js';
 import { showKeys } from './views/keys.js';
+import './views/notice.js';
 import './views/rail.js';
+import './views/search.js';
 
 const page = new Page();
 const navigation = new Navigation(page);
+const notice = /** @type {import('./views/notice.js').PageNotice} */ (document.querySelector('page-notice'));
+const search = /** @type {import('./views/search.js').SearchDialog} */ (document.querySelector('search-dialog'));
 const asking = new Asking(page, navigation);
-const following = new Following(page, navigation);
+const library = new Library(page, navigation, notice);
+const following = new Following(page, navigation, library);
 navigation.listener = following;
 
 /** What a view tells, by the event's name. @type {Record<string, (detail: any) => void>} */
@@ -29,7 +35,13 @@ const EVENTS = {
   'new-conversation': () => navigation.visitHere(null),
   'pick-project': (name) => navigation.visit(name, null),
   'pick-conversation': (id) => navigation.visitHere(id),
-  'delete-conversation': () => navigation.delete(),
+  'visit-turn': ({ conversation, turn }) => navigation.visitHere(conversation, turn),
+  'visited': () => library.visited(),
+  'rename': (named) => library.rename(named),
+  'delete-conversation': (named) => library.remove(named),
+  'copy-link': (what) => library.copyLink(what),
+  'notify': (words) => notice.tell(words),
+  'open-search': () => openSearch(),
   'log-out': () => logOut(),
 };
 
@@ -39,6 +51,7 @@ bindKeys({
     () => asking.stop(),
   ],
   anywhere: {
+    'K': () => openSearch(),
     'Shift+O': () => navigation.visitHere(null),
   },
   outside: {
@@ -66,10 +79,16 @@ async function start() {
     const [projects, me] = await Promise.all([api.listProjects(), api.whoAmI()]);
     page.change({ projects });
     page.rail.offerLogOut(me.can_log_out);
+    page.rail.offerAdmin(me.role === 'admin');
   } catch (error) {
     page.change({ problem: words(error) });
   }
   navigation.follow();
+}
+
+function openSearch() {
+  const { project, list } = page.state;
+  if (project !== null) search.open(project, list ?? []);
 }
 
 async function logOut() {

@@ -92,9 +92,16 @@ export class TurnView extends HTMLElement {
       const words = costs(end);
       if (words) pieces.push(element('small', {}, words));
     }
+    if (turn.question !== null) pieces.push(linkButton(turn.turn));
     this.#end.replaceChildren(...pieces);
   }
 }
+
+/** @param {number} turn */
+const linkButton = (turn) => element('button', {
+  type: 'button', className: 'quiet link',
+  onclick: (/** @type {Event} */ event) => event.target?.dispatchEvent(new CustomEvent('copy-link', { detail: { turn }, bubbles: true })),
+}, 'Copy link');
 
 /** @param {import('../store.js').Part} part @returns {HTMLElement} */
 function make(part) {

@@ -16,6 +16,8 @@ use crate::peers;
 
 mod answer;
 mod browser;
+mod conversations;
+mod finding;
 mod gate;
 
 /// What the browser reports as errors while the test has cut the line.
