@@ -55,7 +55,7 @@ export class Page {
     requestAnimationFrame(() => {
       this.#isDrawing = false;
       const { projects, project, list, problem, conversation } = this.state;
-      this.rail.update({ projects, project, list, problem: null, conversation: conversation?.id ?? null });
+      this.rail.update({ projects, project, list, conversation: conversation?.id ?? null });
       this.view.update({ conversation, project: this.project, problem });
       this.composer.update(conversation, this.project?.path ?? '');
       this.onDrawn();
@@ -68,5 +68,4 @@ export class Page {
   }
 }
 
-/** @param {unknown} error */
-export const words = (error) => (error instanceof Error ? error.message : String(error));
+export { words } from './api.js';

@@ -4,8 +4,9 @@
  */
 import { openTurns } from '../store.js';
 import { agentName, endedWords, examples, readOnlyBadge } from '../words.js';
+import { actionsButton } from './actions.js';
 import { element, setText } from './element.js';
-import { confirmLoss, keyList } from './keys.js';
+import { keyList } from './keys.js';
 import './turn.js';
 
 /** Who is within this many pixels of the end is at the end. */
@@ -22,6 +23,8 @@ export class ConversationView extends HTMLElement {
   /** @type {ConversationData | null} */
   #shown = null;
   #atEnd = true;
+  /** The turn that was asked for: it stays in sight until the person moves. @type {number | null} */
+  #sought = null;
   #title = element('h1');
   #facts = element('p', { className: 'facts' });
   #badgeText = element('summary');
@@ -30,9 +33,7 @@ export class ConversationView extends HTMLElement {
   #menu = element('button', {
     type: 'button', className: 'menu', 'aria-controls': 'rail', onclick: () => this.#say('open-rail', null),
   }, 'Menu');
-  #delete = element('button', {
-    type: 'button', className: 'quiet', hidden: true, onclick: () => this.#askToDelete(),
-  }, 'Delete');
+  #actions = actionsButton(() => ({ ...this.#open(), host: this.#title }));
   #turns = element('div', { className: 'turns' });
   #pending = element('div', { className: 'pending' });
   #welcome = element('section', { className: 'welcome', 'aria-label': 'What you can ask', hidden: true });
@@ -49,7 +50,7 @@ export class ConversationView extends HTMLElement {
 
   connectedCallback() {
     this.append(
-      element('header', {}, this.#menu, this.#title, this.#badge, this.#facts, this.#delete),
+      element('header', {}, this.#menu, this.#title, this.#badge, this.#facts, this.#actions),
       this.#scroller, this.#toEnd,
     );
     // Everything that can change a height: growth, folding, fonts, a resized window. Told after the
@@ -57,6 +58,9 @@ export class ConversationView extends HTMLElement {
     const observer = new ResizeObserver(() => this.#keepEnd());
     observer.observe(this.#content);
     observer.observe(this.#scroller);
+    for (const move of ['wheel', 'pointerdown', 'keydown']) {
+      this.#scroller.addEventListener(move, () => { this.#sought = null; }, { passive: true });
+    }
   }
 
   /** @param {ConversationData} data */
@@ -68,19 +72,37 @@ export class ConversationView extends HTMLElement {
     this.#renderHead(data);
     this.#renderTurns(data);
     this.#renderWelcome(data);
+    this.#giveUp();
     if (before?.conversation?.pending !== data.conversation?.pending
       || before?.conversation?.connection !== data.conversation?.connection) this.#renderPending(data);
   }
 
   /** Forgets what is shown: another conversation comes. */
   clear() {
+    this.#shown = null;
     this.#views.clear();
     this.#turns.replaceChildren();
     this.#atEnd = true;
   }
 
+  /** Brings a turn into sight as soon as it is shown, and marks it. @param {number | null} number */
+  seek(number) {
+    for (const view of this.#views.values()) view.removeAttribute('data-marked');
+    this.#sought = number;
+    this.#giveUp();
+    this.#keepEnd();
+  }
+
+  /** Says so where there is no such turn as was asked for. */
+  #giveUp() {
+    if (this.#sought === null || !this.#shown?.conversation?.caughtUp || this.#views.has(this.#sought)) return;
+    this.#sought = null;
+    this.#say('notify', 'This conversation has no such turn.');
+  }
+
   scrollToEnd() {
     this.#atEnd = true;
+    this.#sought = null;
     this.#keepEnd();
   }
 
@@ -93,6 +115,7 @@ export class ConversationView extends HTMLElement {
     const view = views[at];
     if (!view) return;
     this.#atEnd = false;
+    this.#sought = null;
     view.scrollIntoView({ block: 'start' });
     view.focus({ preventScroll: true });
   }
@@ -116,7 +139,7 @@ export class ConversationView extends HTMLElement {
     this.#badge.classList.toggle('warns', badge?.isGood === false);
     setText(this.#badgeText, badge?.text ?? '');
     setText(this.#badgeWords, badge?.words ?? '');
-    this.#delete.hidden = !asked || conversation?.id === null || conversation?.connection === 'ended';
+    this.#actions.hidden = !asked || conversation?.id === null || conversation?.connection === 'ended';
   }
 
   /** @param {ConversationData} data */
@@ -174,10 +197,10 @@ export class ConversationView extends HTMLElement {
     }
   }
 
-  async #askToDelete() {
-    if (await confirmLoss('Delete this conversation for everyone? This cannot be undone.', 'Delete')) {
-      this.#say('delete-conversation', null);
-    }
+  /** What actions on the open conversation are about. */
+  #open() {
+    const { conversation, project } = /** @type {ConversationData} */ (this.#shown);
+    return { project: project?.name ?? '', id: conversation?.id ?? 0, title: this.#title.textContent ?? '' };
   }
 
   #scrolled() {
@@ -192,7 +215,9 @@ export class ConversationView extends HTMLElement {
   }
 
   #keepEnd() {
-    if (this.#atEnd) this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    const sought = this.#sought === null ? undefined : this.#views.get(this.#sought);
+    if (sought) showMarked(sought);
+    else if (this.#atEnd) this.#scroller.scrollTop = this.#scroller.scrollHeight;
     this.#scrolled();
   }
 
@@ -200,6 +225,16 @@ export class ConversationView extends HTMLElement {
   #say(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
   }
+}
+
+/** @param {HTMLElement} view of the turn that was asked for */
+function showMarked(view) {
+  if (!view.hasAttribute('data-marked')) {
+    view.setAttribute('data-marked', '');
+    // Who writes goes on writing.
+    if (!(document.activeElement instanceof HTMLTextAreaElement && document.activeElement.value)) view.focus({ preventScroll: true });
+  }
+  view.scrollIntoView({ block: 'start' });
 }
 
 customElements.define('conversation-view', ConversationView);

@@ -6,6 +6,7 @@ const KEYS = [
   ['Shift Enter', 'new line'],
   ['Escape', 'stop the answer'],
   ['↑', 'in an empty field: your last question again'],
+  ['Ctrl/⌘ K', 'search, and switch to another conversation'],
   ['Ctrl/⌘ Shift O', 'new conversation'],
   ['J  K', 'next and previous question, outside of the field'],
   ['?', 'this list, outside of the field'],

@@ -96,9 +96,16 @@ export class TurnView extends HTMLElement {
       const files = sources(end, turn.turn);
       if (files) pieces.push(files);
     }
+    if (turn.question !== null) pieces.push(linkButton(turn.turn));
     this.#end.replaceChildren(...pieces);
   }
 }
+
+/** @param {number} turn */
+const linkButton = (turn) => element('button', {
+  type: 'button', className: 'quiet link',
+  onclick: (/** @type {Event} */ event) => event.target?.dispatchEvent(new CustomEvent('copy-link', { detail: { turn }, bubbles: true })),
+}, 'Copy link');
 
 /** @param {import('../store.js').Part} part @returns {HTMLElement} */
 function make(part) {

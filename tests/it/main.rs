@@ -5,6 +5,7 @@ mod agent_life;
 mod agent_probe;
 mod agents;
 mod api;
+mod asked;
 mod bad_agents;
 mod bad_input;
 mod claude;

@@ -17,6 +17,8 @@ use crate::peers;
 mod answer;
 mod audit;
 mod browser;
+mod conversations;
+mod finding;
 mod gate;
 mod reader;
 

@@ -45,12 +45,13 @@ const LAYERS: [&str; 20] = [
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 16] = [
+const PURE: [&str; 17] = [
     "agent/codec",
     "agent/event",
     "authority",
     "citation/mention",
     "citation/reading",
+    "database/asked/closeness",
     "entry",
     "guide/search",
     "project",
