@@ -99,6 +99,9 @@ pub struct ResponseDone {
     /// Milliseconds from the turn's start to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
+    /// Who stopped it, where a proxy told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped_by: Option<String>,
 }
 
 /// How a turn ended that did not fail.
@@ -141,7 +144,13 @@ pub struct EntryRow {
 impl Content {
     /// The end of a turn of which no tokens, money or time are known.
     pub fn plain_end(outcome: Outcome) -> Self {
-        Self::ResponseDone(ResponseDone { outcome, usage: None, cost_usd: None, duration_ms: None })
+        Self::ResponseDone(ResponseDone {
+            outcome,
+            usage: None,
+            cost_usd: None,
+            duration_ms: None,
+            stopped_by: None,
+        })
     }
 
     /// The name of this kind of content, in the database and on the wire.

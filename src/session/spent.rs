@@ -53,6 +53,7 @@ mod tests {
                 }),
                 cost_usd,
                 duration_ms: None,
+                stopped_by: None,
             })
         };
         let spent = Spent::of([done(5, Some(0.5)), done(6, None)].iter());

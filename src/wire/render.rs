@@ -159,6 +159,7 @@ mod tests {
             usage: None,
             cost_usd: Some(0.5),
             duration_ms: None,
+            stopped_by: None,
         });
         assert_eq!(fixed(&done, 1, 3, Dialect::Seed).unwrap(), r#"{"type":"response_done"}"#);
         assert_eq!(
