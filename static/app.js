@@ -2,7 +2,8 @@
 import * as api from './api.js';
 import { Asking } from './asking.js';
 import { Following } from './following.js';
-import { bindKeys } from './keyboard.js';
+import * as keep from './keep.js';
+import { bindKeys, bindSearch } from './keyboard.js';
 import { Navigation } from './navigation.js';
 import { Page, words } from './page.js';
 import './views/composer.js';
@@ -15,6 +16,8 @@ const navigation = new Navigation(page);
 const asking = new Asking(page, navigation);
 const following = new Following(page, navigation);
 navigation.listener = following;
+navigation.onLeave = () => asking.keep();
+page.composer.asked = () => (page.state.project === null ? [] : keep.readAsked(page.state.project));
 
 /** What a view tells, by the event's name. @type {Record<string, (detail: any) => void>} */
 const EVENTS = {
@@ -22,7 +25,9 @@ const EVENTS = {
   'ask-again': ({ turn, question }) => asking.ask(question, turn),
   'answer': (given) => asking.answer(given),
   'stop': () => asking.stop(),
-  'draft': (text) => asking.keepDraft(text),
+  'draft': () => asking.typed(),
+  'edit-question': ({ turn, question }) => page.composer.edit({ turn, text: question }),
+  'withdraw': (pending) => asking.withdraw(pending),
   'open-rail': () => page.rail.open(true),
   'drawer': (isOpen) => { page.main.inert = isOpen; },
   'retry-connection': () => page.connection?.retryNow(),
@@ -33,9 +38,13 @@ const EVENTS = {
   'log-out': () => logOut(),
 };
 
+/** @param {string} name @param {unknown} detail */
+const tell = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
+
 bindKeys({
   escape: [
     () => page.rail.closeDrawer(),
+    () => page.composer.leaveEdit(),
     () => asking.stop(),
   ],
   anywhere: {
@@ -45,6 +54,9 @@ bindKeys({
     '?': showKeys,
     'j': () => page.view.step(1),
     'k': () => page.view.step(-1),
+    'o': () => tell('open-citation', { turn: page.view.turn }),
+    '[': () => tell('walk-citation', -1),
+    ']': () => tell('walk-citation', 1),
   },
 });
 
@@ -52,9 +64,19 @@ for (const [name, act] of Object.entries(EVENTS)) {
   document.addEventListener(name, (event) => act(/** @type {CustomEvent} */ (event).detail));
 }
 addEventListener('popstate', () => navigation.follow());
-addEventListener('online', () => page.connection?.retryNow());
+for (const name of ['online', 'offline']) {
+  addEventListener(name, () => {
+    page.dispatch({ type: 'network', online: navigator.onLine });
+    page.connection?.probe();
+  });
+}
+addEventListener('pagehide', () => asking.leave());
+bindSearch({ begin: () => page.view.showAll(), end: () => page.view.showNear() });
 document.addEventListener('visibilitychange', () => {
-  if (document.visibilityState !== 'visible') return;
+  if (document.visibilityState !== 'visible') {
+    asking.keep();
+    return;
+  }
   page.connection?.retryNow();
   following.refreshList();
 });
@@ -64,7 +86,7 @@ async function start() {
   page.draw();
   try {
     const [projects, me] = await Promise.all([api.listProjects(), api.whoAmI()]);
-    page.change({ projects });
+    page.change({ projects, user: me.user });
     page.rail.offerLogOut(me.can_log_out);
   } catch (error) {
     page.change({ problem: words(error) });

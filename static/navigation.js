@@ -16,6 +16,10 @@ import { openConversation } from './store.js';
 export class Navigation {
   /** @type {Listener | null} */
   listener = null;
+  /** The project and the conversation that the address names. @type {{project: string, id: number | null} | null} */
+  place = null;
+  /** Called before another conversation takes this one's place. */
+  onLeave = () => {};
 
   /** @param {import('./page.js').Page} page */
   constructor(page) {
@@ -54,15 +58,17 @@ export class Navigation {
   open(project, id) {
     const { page } = this;
     page.connection?.close();
+    this.onLeave();
+    this.place = { project, id };
     const outbox = keep.readOutbox(project, id);
     const pending = outbox.map((frame) => ({
       messageId: frame.message_id, content: 'content' in frame ? frame.content : 'The same question once more',
     }));
     if (project !== page.state.project) page.change({ list: null });
-    page.change({ project, problem: null, conversation: openConversation(id, pending) });
+    page.change({ project, problem: null, conversation: { ...openConversation(id, pending), online: navigator.onLine } });
     page.isNew = id === null;
     page.view.clear();
-    page.composer.write(keep.readDraft(project, id));
+    page.composer.restore(keep.takeTyped(project, id));
     keep.keepProject(project);
     this.listener?.refreshList();
     page.connection = new Connection({
@@ -83,8 +89,9 @@ export class Navigation {
     const { project, conversation } = this.page.state;
     if (!this.page.isNew || project === null || !conversation || conversation.id === null) return;
     history.replaceState(null, '', formatAddress(project, conversation.id));
-    keep.keepDraft(project, null, '');
-    keep.keepDraft(project, conversation.id, this.page.composer.text);
+    this.place = { project, id: conversation.id };
+    keep.keepTyped(project, null, null);
+    keep.keepTyped(project, conversation.id, this.page.composer.typed);
   }
 
   /** Deletes the open conversation and begins another. */
