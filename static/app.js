@@ -2,7 +2,8 @@
 import * as api from './api.js';
 import { Asking } from './asking.js';
 import { Following } from './following.js';
-import { bindKeys } from './keyboard.js';
+import * as keep from './keep.js';
+import { bindKeys, bindSearch } from './keyboard.js';
 import { Library } from './library.js';
 import { Navigation } from './navigation.js';
 import { Page, words } from './page.js';
@@ -26,6 +27,8 @@ const following = new Following(page, navigation, library);
 navigation.listener = following;
 const reading = new Reading(page);
 page.onDrawn = () => reading.update();
+navigation.onLeave = () => asking.keep();
+page.composer.asked = () => (page.state.project === null ? [] : keep.readAsked(page.state.project));
 
 /** What a view tells, by the event's name. @type {Record<string, (detail: any) => void>} */
 const EVENTS = {
@@ -33,7 +36,9 @@ const EVENTS = {
   'ask-again': ({ turn, question }) => asking.ask(question, turn),
   'answer': (given) => asking.answer(given),
   'stop': () => asking.stop(),
-  'draft': (text) => asking.keepDraft(text),
+  'draft': () => asking.typed(),
+  'edit-question': ({ turn, question }) => page.composer.edit({ turn, text: question }),
+  'withdraw': (pending) => asking.withdraw(pending),
   'open-rail': () => page.rail.open(true),
   'drawer': (isOpen) => { page.main.inert = isOpen; },
   'retry-connection': () => page.connection?.retryNow(),
@@ -54,9 +59,13 @@ const EVENTS = {
   'log-out': () => logOut(),
 };
 
+/** @param {string} name @param {unknown} detail */
+const tell = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
+
 bindKeys({
   escape: [
     () => page.rail.closeDrawer(),
+    () => page.composer.leaveEdit(),
     () => reading.close(),
     () => asking.stop(),
   ],
@@ -68,6 +77,7 @@ bindKeys({
     '?': showKeys,
     'j': () => page.view.step(1),
     'k': () => page.view.step(-1),
+    'o': () => reading.openFirst(page.view.turn),
     '[': () => reading.walk(-1),
     ']': () => reading.walk(1),
   },
@@ -80,9 +90,19 @@ addEventListener('popstate', () => {
   navigation.follow();
   reading.follow();
 });
-addEventListener('online', () => page.connection?.retryNow());
+for (const name of ['online', 'offline']) {
+  addEventListener(name, () => {
+    page.dispatch({ type: 'network', online: navigator.onLine });
+    page.connection?.probe();
+  });
+}
+addEventListener('pagehide', () => asking.leave());
+bindSearch({ begin: () => page.view.showAll(), end: () => page.view.showNear() });
 document.addEventListener('visibilitychange', () => {
-  if (document.visibilityState !== 'visible') return;
+  if (document.visibilityState !== 'visible') {
+    asking.keep();
+    return;
+  }
   page.connection?.retryNow();
   following.refreshList();
 });
@@ -92,7 +112,7 @@ async function start() {
   page.draw();
   try {
     const [projects, me] = await Promise.all([api.listProjects(), api.whoAmI()]);
-    page.change({ projects });
+    page.change({ projects, user: me.user });
     page.rail.offerLogOut(me.can_log_out);
     page.rail.offerAdmin(me.role === 'admin');
   } catch (error) {
