@@ -14,8 +14,6 @@ import { showKeys } from './views/keys.js';
 import './views/grip.js';
 import './views/notice.js';
 import './views/rail.js';
-import './views/reader.js';
-import './views/search.js';
 
 const page = new Page();
 const navigation = new Navigation(page);
@@ -122,7 +120,8 @@ async function start() {
   reading.follow();
 }
 
-function openSearch() {
+async function openSearch() {
+  await import('./views/search.js');
   const { project, list } = page.state;
   if (project !== null) search.open(project, list ?? []);
 }

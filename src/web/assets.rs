@@ -3,16 +3,20 @@
 
 use std::{
     collections::HashMap,
-    io,
+    io::{self, Write as _},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use actix_web::{
-    HttpRequest, HttpResponse, ResponseError as _,
-    http::{Method, StatusCode, header},
+    HttpMessage as _, HttpRequest, HttpResponse, ResponseError as _,
+    http::{
+        Method, StatusCode,
+        header::{self, AcceptEncoding, ContentEncoding, Encoding},
+    },
     web::{self, Bytes, ServiceConfig},
 };
+use flate2::{Compression, write::GzEncoder};
 
 use super::problem::Problem;
 
@@ -101,6 +105,8 @@ struct File {
     content_type: &'static str,
     etag: String,
     bytes: Bytes,
+    /// The same, compressed as well as it goes, from the first time that it was asked for.
+    gzip: Arc<OnceLock<Bytes>>,
 }
 
 /// The directory given instead of the embedded files cannot serve.
@@ -150,7 +156,21 @@ impl File {
     fn new(path: &str, bytes: Bytes) -> Self {
         // Weak, because a compressed response has other bytes than these.
         let etag = format!("W/\"{:016x}\"", fnv1a(&bytes));
-        Self { content_type: content_type(path), etag, bytes }
+        Self { content_type: content_type(path), etag, bytes, gzip: Arc::default() }
+    }
+
+    /// The file's bytes as gzip; as they are where they cannot be compressed.
+    fn gzip(&self) -> Option<Bytes> {
+        let compress = || {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+            encoder
+                .write_all(&self.bytes)
+                .and_then(|()| encoder.finish())
+                .unwrap_or_default()
+                .into()
+        };
+        let bytes = self.gzip.get_or_init(compress).clone();
+        (!bytes.is_empty()).then_some(bytes)
     }
 }
 
@@ -181,12 +201,24 @@ pub async fn serve(request: HttpRequest, assets: web::Data<Assets>) -> HttpRespo
     let status = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
     let mut response = HttpResponse::build(status);
     response
-        .insert_header((header::ETAG, file.etag))
+        .insert_header((header::ETAG, file.etag.as_str()))
         .insert_header((header::CACHE_CONTROL, "no-cache"));
     if is_known {
         return response.finish();
     }
-    response.content_type(file.content_type).body(file.bytes)
+    response.content_type(file.content_type);
+    let accepted = request.get_header::<AcceptEncoding>();
+    let takes_gzip = accepted.is_some_and(|accepted| {
+        let supported = [Encoding::gzip(), Encoding::identity()];
+        accepted.negotiate(supported.iter()) == Some(Encoding::gzip())
+    });
+    match file.gzip().filter(|_| takes_gzip) {
+        Some(bytes) => response
+            .insert_header(ContentEncoding::Gzip)
+            .insert_header((header::VARY, "accept-encoding"))
+            .body(bytes),
+        None => response.body(file.bytes),
+    }
 }
 
 /// The file that answers a request for `path`, or `None` when the path is not the page's.

@@ -31,7 +31,7 @@ export class ConversationView extends HTMLElement {
   #badgeText = element('summary');
   #badgeWords = element('p');
   #badge = element('details', { className: 'badge', hidden: true }, this.#badgeText, this.#badgeWords);
-  #sumText = element('summary', { 'aria-label': 'What the answers took' });
+  #sumText = element('summary', { title: 'What the answers took' });
   #sumWords = element('p');
   #sum = element('details', { className: 'sum', hidden: true }, this.#sumText, this.#sumWords);
   #menu = element('button', {
