@@ -38,6 +38,7 @@ use crate::{
     agent::{Agents, places::Places},
     config::settings::Settings,
     database::{Database, Reader, messages::BeginTurn},
+    highlighter::Highlighter,
     project::Project,
     wire::outgoing::Notice,
 };
@@ -69,6 +70,8 @@ pub struct Resources {
     pub agents: Agents,
     /// Who may run an agent, of all projects together.
     pub places: Places,
+    /// Gives code its colours.
+    pub highlighter: Highlighter,
 }
 
 /// The session of one project.

@@ -3,7 +3,7 @@
  * touched, so that what was read stays where it is and what was selected stays selected.
  */
 import { element } from './element.js';
-import { showHtml } from './html.js';
+import { showColours, showHtml } from './html.js';
 
 /** How long a button says that it has copied, in milliseconds. */
 const COPIED = 1500;
@@ -22,11 +22,14 @@ export class AnswerText extends HTMLElement {
       let shown = this.#shown[index];
       if (shown?.html === html) continue;
       if (!shown) {
-        shown = { html, node: element('div', { className: 'part' }) };
+        shown = { html: '', node: element('div', { className: 'part' }) };
         this.#shown.push(shown);
         this.append(shown.node);
       }
+      const before = shown.html;
       shown.html = html;
+      // The colours of code come some time after it: what stands there stays.
+      if (showColours(shown.node, before, html)) continue;
       showHtml(shown.node, html);
       shown.node.querySelectorAll('pre').forEach(furnish);
     }

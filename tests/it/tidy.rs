@@ -21,7 +21,7 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 19] = [
+const LAYERS: [&str; 20] = [
     "authority",
     "foreign_database",
     "project",
@@ -33,6 +33,7 @@ const LAYERS: [&str; 19] = [
     "agent",
     "entry",
     "render",
+    "highlighter",
     "wire",
     "database",
     "session",
