@@ -22,6 +22,8 @@ use pulldown_cmark::{
     BrokenLink, CodeBlockKind, CowStr, Event, Options, Parser, Tag, TextMergeStream,
 };
 
+use crate::citation::Mentioned;
+
 use code::Fence;
 
 /// Definitions of links that are kept at most.
@@ -33,6 +35,7 @@ pub struct Rendering {
     /// What follows the final parts.
     open: String,
     definitions: Definitions,
+    headings: html::Headings,
 }
 
 /// What rendering has given.
@@ -51,6 +54,8 @@ pub struct Part {
     pub html: String,
     /// The code in it that names its language and is closed, in order.
     pub code: Vec<Code>,
+    /// The references to files in it.
+    pub mentioned: Mentioned,
 }
 
 /// Code within a part.
@@ -100,13 +105,24 @@ impl Rendering {
         let mut from = 0;
         for cut in cuts(settled(&self.open)) {
             let source = self.open.get(from..cut).unwrap_or_default();
-            finished.push(self.definitions.render(source));
+            finished.push(self.definitions.render(source, &mut self.headings));
             self.definitions.learn(source);
             from = cut;
         }
         self.open.drain(..from);
-        Rendered { finished, open: self.definitions.render(&self.open) }
+        let open = self.definitions.render(&self.open, &mut self.headings.clone());
+        Rendered { finished, open }
     }
+}
+
+/// References to files in a whole answer.
+pub fn mentioned(text: &str) -> Mentioned {
+    let mut rendering = Rendering::default();
+    rendering.append(text);
+    let Rendered { finished, open } = rendering.render();
+    let mut mentioned = Mentioned::default();
+    finished.into_iter().chain([open]).for_each(|part| mentioned.extend(part.mentioned));
+    mentioned
 }
 
 /// The parts of a whole answer, code without its colours.
@@ -186,7 +202,7 @@ fn may_define(block: &str) -> bool {
 
 impl Definitions {
     /// Renders one part.
-    fn render(&self, source: &str) -> Part {
+    fn render(&self, source: &str, headings: &mut html::Headings) -> Part {
         let find = |link: BrokenLink<'_>| -> Option<(CowStr<'_>, CowStr<'_>)> {
             let (to, title) = self.0.get(&normalised(&link.reference))?;
             Some((to.clone().into(), title.clone().into()))
@@ -199,7 +215,7 @@ impl Definitions {
             }
             event
         });
-        let mut part = html::write(TextMergeStream::new(events));
+        let mut part = html::write(TextMergeStream::new(events), headings);
         if is_open(source, last_code) {
             part.code.pop();
         }

@@ -21,7 +21,7 @@ fn the_blocks_of_an_answer_are_its_parts() {
         [
             "<h3>Title</h3>",
             "<p>One <code>a</code> <strong>b</strong>\ntwo</p>",
-            "<ul><li>x</li><li><input type=\"checkbox\" disabled checked> y</li></ul>",
+            "<ul><li>x</li><li><input type=\"checkbox\" disabled aria-label=\"done\" checked> y</li></ul>",
             "<pre><code class=\"language-rust\">fn a() -&gt; &amp;str {}\n</code></pre>",
             "<p>End</p>",
         ]
@@ -38,7 +38,10 @@ fn tables_footnotes_and_formulas_are_readable() {
     assert_eq!(html("a[^1] ~~b~~"), "<p>a<sup>[1]</sup> <del>b</del></p>");
     assert_eq!(html("[^1]: why"), "<div class=\"footnote\"><sup>[1]</sup> <p>why</p></div>");
     assert_eq!(html("$a_1$"), "<p><code class=\"math\">$a_1$</code></p>");
-    assert_eq!(html("###### deep"), "<h6>deep</h6>");
+    assert_eq!(html("###### deep"), "<h3>deep</h3>");
+    let nested = "## A\n\n#### B\n\n## C\n\n# D\n\n## E";
+    let shown = "<h3>A</h3><h4>B</h4><h3>C</h3><h3>D</h3><h4>E</h4>";
+    assert_eq!(html(nested), shown, "levels go up by one, and the same ones stay the same");
 }
 
 #[test]
@@ -54,8 +57,14 @@ fn only_addresses_of_the_web_and_of_mail_are_links() {
     bare.truncate(bare.len() - "</p>".len());
     assert_eq!(html("https://a.b/x_y."), format!("{bare}.</p>"));
     assert_eq!(html("`https://a.b`"), "<p><code>https://a.b</code></p>");
-    assert_eq!(html("[here](src/main.rs:4)"), "<p>here <code>src/main.rs:4</code></p>");
-    assert_eq!(html("[src/a.rs](src/a.rs)"), "<p>src/a.rs</p>");
+    assert_eq!(
+        html("[here](src/main.rs:4)"),
+        r#"<p><a class="reference" data-path="src/main.rs" data-line="4">here <code>src/main.rs:4</code></a></p>"#
+    );
+    assert_eq!(
+        html("[src/a.rs](src/a.rs)"),
+        r#"<p><a class="reference" data-path="src/a.rs">src/a.rs</a></p>"#
+    );
     assert_eq!(html("[x](javascript:alert(1))"), "<p>x <code>javascript:alert(1)</code></p>");
 }
 

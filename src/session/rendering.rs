@@ -32,6 +32,7 @@ impl Session {
                 live.deliver();
             }
             session.colour(conversation, context);
+            session.cite(conversation, context);
         });
     }
 

@@ -17,6 +17,8 @@ mod viewers;
 #[derive(Default, Debug)]
 struct Client {
     seq: i64,
+    /// How far a text that is replayed in pieces has come.
+    replayed: Option<i64>,
     entries: BTreeMap<i64, Shown>,
     /// Parts of HTML that are shown with the one that completes them.
     incomplete: Vec<Value>,
@@ -33,6 +35,7 @@ struct Shown {
 impl Client {
     fn enter(&mut self, entrance: &Entrance) {
         self.seq = entrance.after;
+        self.replayed = None;
         self.incomplete.clear();
         self.entries.retain(|first, _| *first <= entrance.after);
     }
@@ -45,7 +48,12 @@ impl Client {
             assert!(seq >= self.seq, "{frame} after {}", self.seq);
             return self.apply_html(frame);
         }
-        assert!(seq > self.seq || frame["replace"] == true, "{frame} after {}", self.seq);
+        let is_replay = frame["replace"] == true;
+        let before = self.replayed.unwrap_or(self.seq);
+        assert!(seq > before || is_replay, "{frame} after {before}");
+        // A replay in pieces begins with less than what was seen.
+        let is_behind = (is_replay || self.replayed.is_some()) && seq < self.seq;
+        self.replayed = is_behind.then_some(seq);
         self.seq = self.seq.max(seq);
         let kind = frame["type"].as_str().unwrap().to_owned();
         let text = frame["content"].as_str().unwrap_or_default().to_owned();

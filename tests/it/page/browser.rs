@@ -22,6 +22,10 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 pub const ENTER: &str = "\u{e007}";
 pub const ESCAPE: &str = "\u{e00c}";
+pub const DOWN: &str = "\u{e015}";
+pub const UP: &str = "\u{e013}";
+/// Control down, K, Control up.
+pub const FIND: &str = "\u{e009}k\u{e009}";
 /// Shift down, Enter, Shift up.
 pub const NEW_LINE: &str = "\u{e008}\u{e007}\u{e008}";
 
@@ -126,6 +130,17 @@ impl Browser {
     pub async fn keys(&self, keys: &str) {
         let field = self.client.find(Locator::Id("question")).await.unwrap();
         field.send_keys(keys).await.unwrap();
+    }
+
+    /// Presses keys on an element.
+    pub async fn press_on(&self, selector: &str, keys: &str) {
+        let element = self.client.find(Locator::Css(selector)).await.unwrap();
+        element.send_keys(keys).await.unwrap();
+    }
+
+    /// Types into whatever has the focus.
+    pub async fn press(&self, keys: &str) {
+        self.client.active_element().await.unwrap().send_keys(keys).await.unwrap();
     }
 
     pub async fn resize(&self, width: u32, height: u32) {
