@@ -88,8 +88,9 @@ export class ConversationView extends HTMLElement {
     this.#welcome.update(data);
     // What teaches is read from its beginning.
     if (!this.#welcome.hidden) this.#near.atEnd = false;
+    const isConnected = data.conversation?.connection === 'open';
     if (before?.conversation?.pending !== data.conversation?.pending
-      || before?.conversation?.connection !== data.conversation?.connection) this.#renderPending(data);
+      || isConnected !== (before?.conversation?.connection === 'open')) this.#renderPending(data.conversation?.pending ?? [], isConnected);
   }
 
   /** Forgets what is shown: another conversation comes. */
@@ -208,15 +209,13 @@ export class ConversationView extends HTMLElement {
     if (this.#wanted !== null && this.#views.has(this.#wanted)) this.showTurn(this.#wanted);
   }
 
-  /** @param {ConversationData} data */
-  #renderPending({ conversation }) {
-    const isConnected = conversation?.connection === 'open';
-    this.#pending.replaceChildren(...(conversation?.pending ?? []).map((pending) => element('article', {},
-      askedText(pending.content),
-      element('p', { className: 'note' }, isConnected ? 'Sending…' : 'Will be sent when the connection is back. ',
-        ...(isConnected ? [] : [element('button', {
-          type: 'button', className: 'quiet', onclick: () => this.#say('withdraw', pending),
-        }, 'Withdraw')])))));
+  /** @param {import('../store.js').Pending[]} pending @param {boolean} isConnected */
+  #renderPending(pending, isConnected) {
+    this.#pending.replaceChildren(...pending.map((one) => element('article', {}, askedText(one.content), isConnected
+      ? element('p', { className: 'note soon' }, 'Sending…')
+      : element('p', { className: 'note' }, 'Will be sent when the connection is back. ', element('button', {
+        type: 'button', className: 'quiet', onclick: () => this.#say('withdraw', one),
+      }, 'Withdraw')))));
   }
 
   async #askToDelete() {

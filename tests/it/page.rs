@@ -16,7 +16,10 @@ use crate::peers;
 
 mod answer;
 mod browser;
+mod composing;
+mod conversation;
 mod gate;
+mod long;
 
 /// What the browser reports as errors while the test has cut the line.
 const WHILE_AWAY: [&str; 2] = ["WebSocket connection to", "net::ERR_"];
