@@ -278,9 +278,12 @@ fn reading_settings(layers: &Layers) -> Result<ReadingSettings, ConfigError> {
     Ok(ReadingSettings {
         search_timeout: layers.get("reading.search_timeout")?,
         search_hits: count("reading.search_hits")?,
+        asked_timeout: layers.get("reading.asked_timeout")?,
+        asked_candidates: count("reading.asked_candidates")?,
         found_files: count("reading.found_files")?,
         files_kept: layers.get("reading.files_kept")?,
         file_bytes: size("reading.file_bytes")?,
+        references: count("reading.references")?,
         page_lines: count("reading.page_lines")?,
         page_bytes: size("reading.page_bytes")?,
     })

@@ -1,5 +1,6 @@
 //! What browsers and other clients reach over HTTP. Decides nothing about conversations.
 
+pub mod asked;
 pub mod assets;
 pub mod browsers;
 pub mod conversations;
@@ -48,6 +49,7 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route(get().to(export::download)),
         )
         .service(at("/api/assistant/search/{project}").route(get().to(search::find)))
+        .service(at("/api/assistant/asked/{project}").route(get().to(asked::find)))
         .service(at("/api/assistant/sessions").route(get().to(sessions::list)))
         .service(
             at("/api/assistant/sessions/{project}")

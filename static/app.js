@@ -4,18 +4,29 @@ import { Asking } from './asking.js';
 import { Following } from './following.js';
 import * as keep from './keep.js';
 import { bindKeys, bindSearch } from './keyboard.js';
+import { Library } from './library.js';
 import { Navigation } from './navigation.js';
 import { Page, words } from './page.js';
+import { Reading } from './reading.js';
 import './views/composer.js';
 import './views/conversation.js';
 import { showKeys } from './views/keys.js';
+import './views/grip.js';
+import './views/notice.js';
 import './views/rail.js';
+import './views/reader.js';
+import './views/search.js';
 
 const page = new Page();
 const navigation = new Navigation(page);
+const notice = /** @type {import('./views/notice.js').PageNotice} */ (document.querySelector('page-notice'));
+const search = /** @type {import('./views/search.js').SearchDialog} */ (document.querySelector('search-dialog'));
 const asking = new Asking(page, navigation);
-const following = new Following(page, navigation);
+const library = new Library(page, navigation, notice);
+const following = new Following(page, navigation, library);
 navigation.listener = following;
+const reading = new Reading(page);
+page.onDrawn = () => reading.update();
 navigation.onLeave = () => asking.keep();
 page.composer.asked = () => (page.state.project === null ? [] : keep.readAsked(page.state.project));
 
@@ -34,36 +45,48 @@ const EVENTS = {
   'new-conversation': () => navigation.visitHere(null),
   'pick-project': (name) => navigation.visit(name, null),
   'pick-conversation': (id) => navigation.visitHere(id),
-  'delete-conversation': () => navigation.delete(),
+  'open-file': (wanted) => reading.open(wanted),
+  'open-citation': (turn) => reading.openFirst(turn),
+  'walk-citation': (direction) => reading.walk(direction),
+  'close-file': () => reading.close(),
+  'visit-turn': ({ conversation, turn }) => navigation.visitHere(conversation, turn),
+  'visited': () => library.visited(),
+  'rename': (named) => library.rename(named),
+  'delete-conversation': (named) => library.remove(named),
+  'copy-link': (what) => library.copyLink(what),
+  'notify': (words) => notice.tell(words),
+  'open-search': () => openSearch(),
   'log-out': () => logOut(),
 };
-
-/** @param {string} name @param {unknown} detail */
-const tell = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
 
 bindKeys({
   escape: [
     () => page.rail.closeDrawer(),
     () => page.composer.leaveEdit(),
+    () => reading.close(),
     () => asking.stop(),
   ],
   anywhere: {
+    'K': () => openSearch(),
     'Shift+O': () => navigation.visitHere(null),
   },
   outside: {
     '?': showKeys,
     'j': () => page.view.step(1),
     'k': () => page.view.step(-1),
-    'o': () => tell('open-citation', { turn: page.view.turn }),
-    '[': () => tell('walk-citation', -1),
-    ']': () => tell('walk-citation', 1),
+    'o': () => reading.openFirst(page.view.turn ?? 0),
+    '[': () => reading.walk(-1),
+    ']': () => reading.walk(1),
   },
 });
 
 for (const [name, act] of Object.entries(EVENTS)) {
   document.addEventListener(name, (event) => act(/** @type {CustomEvent} */ (event).detail));
 }
-addEventListener('popstate', () => navigation.follow());
+addEventListener('popstate', () => {
+  navigation.follow();
+  reading.follow();
+});
 for (const name of ['online', 'offline']) {
   addEventListener(name, () => {
     page.dispatch({ type: 'network', online: navigator.onLine });
@@ -88,10 +111,17 @@ async function start() {
     const [projects, me] = await Promise.all([api.listProjects(), api.whoAmI()]);
     page.change({ projects, user: me.user });
     page.rail.offerLogOut(me.can_log_out);
+    page.rail.offerAdmin(me.role === 'admin');
   } catch (error) {
     page.change({ problem: words(error) });
   }
   navigation.follow();
+  reading.follow();
+}
+
+function openSearch() {
+  const { project, list } = page.state;
+  if (project !== null) search.open(project, list ?? []);
 }
 
 async function logOut() {

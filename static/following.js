@@ -7,10 +7,14 @@ import * as protocol from './protocol.js';
 const CLOSED_WITHOUT_WORDS = 1006;
 
 export class Following {
-  /** @param {import('./page.js').Page} page @param {import('./navigation.js').Navigation} navigation */
-  constructor(page, navigation) {
+  /**
+   * @param {import('./page.js').Page} page @param {import('./navigation.js').Navigation} navigation
+   * @param {import('./library.js').Library} library
+   */
+  constructor(page, navigation, library) {
     this.page = page;
     this.navigation = navigation;
+    this.library = library;
   }
 
   /** @param {protocol.ServerFrame} frame */
@@ -25,7 +29,7 @@ export class Following {
     if (refused) page.composer.giveBack(refused.content);
     if (frame.type === 'accepted') this.navigation.nameAddress();
     const isEnd = frame.type === 'response_done' || (frame.type === 'error' && frame.turn !== undefined);
-    if (frame.type === 'accepted' || (isEnd && before.caughtUp)) this.refreshList();
+    if (frame.type === 'accepted' || frame.type === 'title' || (isEnd && before.caughtUp)) this.refreshList();
   }
 
   /** @param {import('./socket.js').ConnectionState} state */
@@ -45,8 +49,12 @@ export class Following {
       return;
     }
     page.dispatch({ type: 'connection', phase: state.phase, code: state.code });
+    if (state.phase === 'ended') this.refreshList();
+    if (state.phase === 'open' && conversation?.wasOpen) {
+      page.say('Connected again.');
+      this.refreshList();
+    }
     if (state.phase === 'lost') page.say('The connection is gone; reconnecting. Your text is kept.');
-    if (state.phase === 'open' && conversation?.wasOpen) page.say('Connected again.');
   }
 
   async refreshList() {
@@ -56,7 +64,7 @@ export class Following {
     try {
       const list = await api.listConversations(project);
       if (project !== page.state.project) return;
-      page.change({ list });
+      this.library.show(list);
       const open = page.state.conversation;
       const title = list.find((listed) => listed.id === open?.id)?.title;
       if (title && title !== open?.title) page.dispatch({ type: 'title', title });

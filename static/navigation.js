@@ -1,8 +1,6 @@
 /** The address and what it opens: which project, which conversation, and the connection to it. */
 import { formatAddress, parseAddress } from './address.js';
 import * as keep from './keep.js';
-import { words } from './page.js';
-import { deleteConversation } from './api.js';
 import { Connection } from './socket.js';
 import { openConversation } from './store.js';
 
@@ -16,6 +14,8 @@ import { openConversation } from './store.js';
 export class Navigation {
   /** @type {Listener | null} */
   listener = null;
+  /** The address of what is open. */
+  #opened = '';
   /** The project and the conversation that the address names. @type {{project: string, id: number | null} | null} */
   place = null;
   /** Called before another conversation takes this one's place. */
@@ -29,9 +29,10 @@ export class Navigation {
   /** Follows the address, and mends one that names no project. */
   follow() {
     const { projects, problem } = this.page.state;
-    const { project, conversation } = parseAddress(location.pathname);
+    const { project, conversation, turn } = parseAddress(location.pathname, location.hash);
     if (project !== null) {
-      this.open(project, conversation);
+      // A file that is opened or closed beside a new conversation leaves that as it is.
+      if (conversation !== null || location.pathname !== this.#opened) this.open(project, conversation, turn);
       return;
     }
     const names = (projects ?? []).map((known) => known.name);
@@ -41,22 +42,37 @@ export class Navigation {
     else this.page.change({ problem: problem ?? 'No project is served here. Start cicerone with the directory of one.' });
   }
 
-  /** @param {string} project @param {number | null} conversation @param {boolean} [replace] */
-  visit(project, conversation, replace = false) {
-    const address = formatAddress(project, conversation);
+  /**
+   * @param {string} project @param {number | null} conversation @param {boolean} [replace]
+   * @param {number | null} [turn] to be shown
+   */
+  visit(project, conversation, replace = false, turn = null) {
+    const address = formatAddress(project, conversation, turn);
     if (replace) history.replaceState(null, '', address);
-    else if (address !== location.pathname) history.pushState(null, '', address);
-    this.open(project, conversation);
+    else if (address !== location.pathname + location.hash) history.pushState(null, '', address);
+    this.open(project, conversation, turn);
   }
 
-  /** Another conversation of the project that is open. @param {number | null} conversation `null` begins a new one */
-  visitHere(conversation) {
-    if (this.page.state.project !== null) this.visit(this.page.state.project, conversation);
+  /**
+   * Another conversation of the project that is open.
+   * @param {number | null} conversation `null` begins a new one @param {number | null} [turn] to be shown
+   */
+  visitHere(conversation, turn = null) {
+    if (this.page.state.project !== null) this.visit(this.page.state.project, conversation, false, turn);
   }
 
-  /** @param {string} project @param {number | null} id `null` begins a new conversation */
-  open(project, id) {
+  /**
+   * @param {string} project @param {number | null} id `null` begins a new conversation
+   * @param {number | null} [turn] to be shown
+   */
+  open(project, id, turn = null) {
     const { page } = this;
+    const { conversation } = page.state;
+    if (project === page.state.project && id !== null && id === conversation?.id && conversation.connection !== 'ended') {
+      page.view.seek(turn);
+      return;
+    }
+    this.#opened = formatAddress(project, id);
     page.connection?.close();
     this.onLeave();
     this.place = { project, id };
@@ -68,8 +84,10 @@ export class Navigation {
     page.change({ project, problem: null, conversation: { ...openConversation(id, pending), online: navigator.onLine } });
     page.isNew = id === null;
     page.view.clear();
+    page.view.seek(turn);
     page.composer.restore(keep.takeTyped(project, id));
     keep.keepProject(project);
+    document.dispatchEvent(new CustomEvent('visited'));
     this.listener?.refreshList();
     page.connection = new Connection({
       url: `${location.origin.replace(/^http/, 'ws')}/api/assistant/ws/${project}`,
@@ -88,21 +106,10 @@ export class Navigation {
   nameAddress() {
     const { project, conversation } = this.page.state;
     if (!this.page.isNew || project === null || !conversation || conversation.id === null) return;
-    history.replaceState(null, '', formatAddress(project, conversation.id));
+    this.#opened = formatAddress(project, conversation.id);
+    history.replaceState(history.state, '', this.#opened + location.search + location.hash);
     this.place = { project, id: conversation.id };
     keep.keepTyped(project, null, null);
     keep.keepTyped(project, conversation.id, this.page.composer.typed);
-  }
-
-  /** Deletes the open conversation and begins another. */
-  async delete() {
-    const { project, conversation } = this.page.state;
-    if (project === null || !conversation || conversation.id === null) return;
-    try {
-      await deleteConversation(project, conversation.id);
-      this.visit(project, null);
-    } catch (error) {
-      this.page.dispatch({ type: 'notice', content: words(error) });
-    }
   }
 }

@@ -54,6 +54,9 @@ export class Page {
     for (const text of this.#announcer.next(before, conversation)) this.say(text);
   }
 
+  /** Who draws what is not of the conversation. */
+  onDrawn = () => {};
+
   /** Draws at most once a frame. */
   draw() {
     if (this.#isDrawing) return;
@@ -61,9 +64,10 @@ export class Page {
     requestAnimationFrame(() => {
       this.#isDrawing = false;
       const { projects, project, list, user, problem, conversation } = this.state;
-      this.rail.update({ projects, project, list, problem: null, conversation: conversation?.id ?? null });
+      this.rail.update({ projects, project, list, conversation: conversation?.id ?? null });
       this.view.update({ conversation, project: this.project, user, problem });
       this.composer.update({ conversation, project: this.project, user });
+      this.onDrawn();
     });
   }
 
@@ -77,5 +81,4 @@ export class Page {
   }
 }
 
-/** @param {unknown} error */
-export const words = (error) => (error instanceof Error ? error.message : String(error));
+export { words } from './api.js';

@@ -156,10 +156,38 @@ export function readOnlyBadge(readOnly) {
  */
 export function day(timestamp, now) {
   const then = new Date(timestamp);
-  const days = Math.round((midnight(now) - midnight(then)) / 86_400_000);
+  const days = daysBetween(then, now);
   if (days <= 0) return 'Today';
-  return days === 1 ? 'Yesterday' : 'Earlier';
+  if (days === 1) return 'Yesterday';
+  return days < 7 ? then.toLocaleDateString('en', { weekday: 'long' }) : 'Earlier';
 }
+
+/**
+ * When something was, as short as its day allows: the hour within a week, the date before.
+ * @param {string} timestamp
+ * @param {Date} now
+ */
+export function moment(timestamp, now) {
+  const then = new Date(timestamp);
+  if (daysBetween(then, now) < 7) return hour(then);
+  const year = then.getFullYear() === now.getFullYear() ? undefined : 'numeric';
+  return then.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year });
+}
+
+/**
+ * When something was, in full.
+ * @param {string} timestamp
+ */
+export function wholeMoment(timestamp) {
+  const then = new Date(timestamp);
+  return `${then.toLocaleDateString('en-GB', { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' })}, ${hour(then)}`;
+}
+
+/** @param {Date} date */
+const hour = (date) => date.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
+
+/** @param {Date} then @param {Date} now */
+const daysBetween = (then, now) => Math.round((midnight(now) - midnight(then)) / 86_400_000);
 
 /** @param {Date} date */
 const midnight = (date) => new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();

@@ -173,12 +173,18 @@ pub struct ReadingSettings {
     pub search_timeout: Duration,
     /// Hits that one search gives.
     pub search_hits: usize,
+    /// The look for questions that were asked before ends after this time.
+    pub asked_timeout: Duration,
+    /// Questions that a question is compared with, the newest.
+    pub asked_candidates: usize,
     /// Files that one search for files gives.
     pub found_files: usize,
     /// How long a project's list of files is used before it is made anew.
     pub files_kept: Duration,
     /// Largest file that is shown, bytes.
     pub file_bytes: usize,
+    /// References to files in one answer that are checked.
+    pub references: usize,
     /// Lines of a file that are shown at once.
     pub page_lines: usize,
     /// Bytes of a file that are shown at once.

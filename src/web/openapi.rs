@@ -5,7 +5,7 @@ use actix_web::HttpResponse;
 use utoipa::OpenApi;
 
 use super::{
-    conversations,
+    asked, conversations,
     door::login,
     export, files, metrics,
     problem::{Document, Failure},
@@ -33,6 +33,7 @@ use super::{
         conversations::delete,
         export::download,
         search::find,
+        asked::find,
         sessions::list,
         sessions::info,
         sessions::close,

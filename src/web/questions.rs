@@ -7,13 +7,15 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::guide::{
-    answer::project::Source,
-    questions::{self, File},
+use crate::{
+    guide::{
+        answer::project::Source,
+        questions::{self, File},
+    },
+    policy::opening,
 };
 
 use super::{
-    files::opening,
     problem::{Failure, Problem},
     projects::has_spec,
     state::State,

@@ -5,9 +5,9 @@
 import { sum } from '../costs.js';
 import { openTurns } from '../store.js';
 import { agentName, readersWords, readOnlyBadge } from '../words.js';
+import { actionsButton } from './actions.js';
 import './asked.js';
 import { element, setText } from './element.js';
-import { confirmLoss } from './keys.js';
 import { NearScreen } from './near.js';
 import './turn.js';
 import './welcome.js';
@@ -37,9 +37,7 @@ export class ConversationView extends HTMLElement {
   #menu = element('button', {
     type: 'button', className: 'menu', 'aria-controls': 'rail', onclick: () => this.#say('open-rail', null),
   }, 'Menu');
-  #delete = element('button', {
-    type: 'button', className: 'quiet', hidden: true, onclick: () => this.#askToDelete(),
-  }, 'Delete');
+  #actions = actionsButton(() => ({ ...this.#open(), host: this.#title }));
   #turns = element('div', { className: 'turns' });
   #pending = element('div', { className: 'pending' });
   #welcome = /** @type {import('./welcome.js').WelcomeText} */ (element(/** @type {any} */ ('welcome-text'), {
@@ -63,7 +61,7 @@ export class ConversationView extends HTMLElement {
 
   connectedCallback() {
     this.append(
-      element('header', {}, this.#menu, this.#title, this.#facts, this.#sum, this.#badge, this.#delete),
+      element('header', {}, this.#menu, this.#title, this.#facts, this.#sum, this.#badge, this.#actions),
       this.#scroller, this.#toEnd,
     );
     // Everything that can change a height: growth, folding, fonts, a resized window. Told after the
@@ -88,6 +86,7 @@ export class ConversationView extends HTMLElement {
     this.#welcome.update(data);
     // What teaches is read from its beginning.
     if (!this.#welcome.hidden) this.#near.atEnd = false;
+    this.#showWanted();
     const isConnected = data.conversation?.connection === 'open';
     if (before?.conversation?.pending !== data.conversation?.pending
       || isConnected !== (before?.conversation?.connection === 'open')) this.#renderPending(data.conversation?.pending ?? [], isConnected);
@@ -95,6 +94,7 @@ export class ConversationView extends HTMLElement {
 
   /** Forgets what is shown: another conversation comes. */
   clear() {
+    this.#shown = null;
     this.#views.clear();
     this.#turns.replaceChildren();
     this.#near.clear();
@@ -102,6 +102,25 @@ export class ConversationView extends HTMLElement {
     this.#comesUntil = performance.now() + PATIENCE;
     // Whatever came until then is better than nothing.
     setTimeout(() => this.#shown && this.#renderTurns(this.#shown), PATIENCE + 1);
+  }
+
+  /** Brings a turn into sight, now or as soon as it has come, and marks it. @param {number | null} number */
+  seek(number) {
+    for (const view of this.#views.values()) view.removeAttribute('data-marked');
+    this.#wanted = number;
+    this.#showWanted();
+  }
+
+  #showWanted() {
+    const view = this.#wanted === null ? undefined : this.#views.get(this.#wanted);
+    if (view) {
+      this.#wanted = null;
+      view.setAttribute('data-marked', '');
+      this.#goTo(view);
+    } else if (this.#wanted !== null && this.#shown?.conversation?.caughtUp) {
+      this.#wanted = null;
+      this.#say('notify', 'This conversation has no such turn.');
+    }
   }
 
   scrollToEnd() {
@@ -118,13 +137,6 @@ export class ConversationView extends HTMLElement {
     const offsets = views.map((view) => view.getBoundingClientRect().top - top);
     const at = direction > 0 ? offsets.findIndex((offset) => offset > 32) : offsets.findLastIndex((offset) => offset < -8);
     if (views[at]) this.#goTo(views[at]);
-  }
-
-  /** Goes to a turn, now or as soon as it has come. @param {number} number */
-  showTurn(number) {
-    const view = this.#views.get(number);
-    this.#wanted = view ? null : number;
-    if (view) this.#goTo(view);
   }
 
   /** The turn that the person is at: the one with the focus, else the one at the top of the screen. @returns {number | null} */
@@ -147,7 +159,9 @@ export class ConversationView extends HTMLElement {
   /** @param {import('./turn.js').TurnView} view */
   #goTo(view) {
     this.#near.goTo(view);
-    view.focus({ preventScroll: true });
+    // Who writes goes on writing.
+    const { activeElement } = document;
+    if (!(activeElement instanceof HTMLTextAreaElement && activeElement.value)) view.focus({ preventScroll: true });
     this.#sayEnd();
   }
 
@@ -175,7 +189,7 @@ export class ConversationView extends HTMLElement {
     this.#sum.hidden = took === null;
     setText(this.#sumText, took?.text ?? '');
     setText(this.#sumWords, took?.words ?? '');
-    this.#delete.hidden = !asked || conversation?.id === null || conversation?.connection === 'ended';
+    this.#actions.hidden = !asked || conversation?.id === null || conversation?.connection === 'ended';
   }
 
   /** @param {ConversationData} data */
@@ -206,7 +220,6 @@ export class ConversationView extends HTMLElement {
     if (!isNew) return;
     this.#near.keep();
     this.#near.choose();
-    if (this.#wanted !== null && this.#views.has(this.#wanted)) this.showTurn(this.#wanted);
   }
 
   /** @param {import('../store.js').Pending[]} pending @param {boolean} isConnected */
@@ -218,10 +231,10 @@ export class ConversationView extends HTMLElement {
       }, 'Withdraw')))));
   }
 
-  async #askToDelete() {
-    if (await confirmLoss('Delete this conversation for everyone? This cannot be undone.', 'Delete')) {
-      this.#say('delete-conversation', null);
-    }
+  /** What actions on the open conversation are about. */
+  #open() {
+    const { conversation, project } = /** @type {ConversationData} */ (this.#shown);
+    return { project: project?.name ?? '', id: conversation?.id ?? 0, title: this.#title.textContent ?? '' };
   }
 
   #scrolled() {

@@ -7,6 +7,7 @@ const KEYS = [
   ['@', 'name a file by a few letters of its path'],
   ['↑', 'in an empty field: your last question, to change it and ask anew; ↑ ↓ go on from there'],
   ['Escape', 'leave what is open, else stop the answer'],
+  ['Ctrl/⌘ K', 'search, and switch to another conversation'],
   ['Ctrl/⌘ Shift O', 'new conversation'],
   ['J  K', 'next and previous question'],
   ['O', 'open the first place that the answer names'],

@@ -11,7 +11,9 @@ import './asked.js';
 import { element, setText } from './element.js';
 import { guessHeight } from './near.js';
 import './question.js';
+import { followReference } from './references.js';
 import './run.js';
+import { sources } from './sources.js';
 
 /**
  * @typedef {{ahead: number, isLast: boolean}} Place questions that are answered before it, and whether others follow
@@ -38,7 +40,7 @@ export class TurnView extends HTMLElement {
   #author = element('p', { className: 'note author', hidden: true });
   #parts = element('div', { className: 'parts' });
   #waits = element('p', { className: 'note waits', hidden: true });
-  #end = element('footer', { className: 'end', hidden: true });
+  #end = element('footer', { className: 'end', hidden: true, onclick: followReference });
   /** What shows a part, by the part's key. @type {Map<string, HTMLElement>} */
   #shown = new Map();
 
@@ -104,7 +106,7 @@ export class TurnView extends HTMLElement {
       this.#parts.replaceChildren();
     }
     for (const [index, part] of turn.parts.entries()) {
-      change(this.#nodeFor(part, turn.parts[index - 1]), part, this.#around.root, !this.#place.isLast, turn.end !== null);
+      change(this.#nodeFor(part, turn.parts[index - 1]), part, this.#around.root, !this.#place.isLast, turn);
     }
     if (turn.end !== this.#drawn?.end || this.#drawn === null) this.#renderEnd(turn);
     this.#drawn = turn;
@@ -147,7 +149,10 @@ export class TurnView extends HTMLElement {
       if (end.outcome === 'stopped') pieces.push(element('p', {}, stoppedWords(end)), again());
       const words = costs(end);
       if (words) pieces.push(element('small', {}, words));
+      const files = sources(end, turn.turn);
+      if (files) pieces.push(files);
     }
+    if (turn.question !== null) pieces.push(linkButton(turn.turn));
     this.#end.replaceChildren(...pieces);
   }
 
@@ -158,6 +163,11 @@ export class TurnView extends HTMLElement {
   }
 }
 
+/** @param {number} turn */
+const linkButton = (turn) => element('button', {
+  type: 'button', className: 'quiet link',
+  onclick: (/** @type {Event} */ event) => event.target?.dispatchEvent(new CustomEvent('copy-link', { detail: { turn }, bubbles: true })),
+}, 'Copy link');
 /** @param {import('../store.js').Part} part */
 const isStep = (part) => part.kind === 'tool' || part.kind === 'thinking';
 
@@ -176,13 +186,13 @@ function make(part) {
  * @param {import('../store.js').Part} part
  * @param {string} root
  * @param {boolean} isPassed a later turn exists
- * @param {boolean} isOver the turn has ended
+ * @param {import('../store.js').Turn} turn
  */
-function change(node, part, root, isPassed, isOver) {
+function change(node, part, root, isPassed, turn) {
   switch (part.kind) {
-    case 'text': return node.update(part.html);
+    case 'text': return node.update(part.html, turn);
     case 'thinking':
-    case 'tool': return node.update(part, root, isOver);
+    case 'tool': return node.update(part, root, turn.end !== null);
     case 'question': return node.update(part, isPassed);
   }
 }

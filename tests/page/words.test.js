@@ -1,10 +1,9 @@
 // What is said to the person.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatAddress, parseAddress } from '../../static/address.js';
 import { openConversation, reduce } from '../../static/store.js';
 import {
-  day, lengthWords, placeWords, readersWords, readOnlyBadge, readOnlyWords, status, stoppedWords,
+  day, lengthWords, moment, placeWords, readersWords, readOnlyBadge, readOnlyWords, status, stoppedWords,
 } from '../../static/words.js';
 
 test('the status line says what goes on', () => {
@@ -71,13 +70,17 @@ test('conversations are grouped by local days', () => {
   const at = (...parts) => new Date(...parts).toISOString();
   assert.equal(day(at(2026, 4, 10, 0, 1), now), 'Today');
   assert.equal(day(at(2026, 4, 9, 23, 59), now), 'Yesterday');
+  assert.equal(day(at(2026, 4, 8, 12), now), 'Friday');
+  assert.equal(day(at(2026, 4, 4, 0, 1), now), 'Monday');
+  assert.equal(day(at(2026, 4, 3, 23, 59), now), 'Earlier');
   assert.equal(day(at(2026, 3, 1), now), 'Earlier');
 });
 
-test('an address names a project and a conversation', () => {
-  assert.deepEqual(parseAddress('/p/my-app/12'), { project: 'my-app', conversation: 12 });
-  assert.deepEqual(parseAddress('/p/my-app'), { project: 'my-app', conversation: null });
-  assert.deepEqual(parseAddress('/p/../x'), { project: null, conversation: null });
-  assert.equal(formatAddress('my-app', 12), '/p/my-app/12');
-  assert.equal(formatAddress('my-app', null), '/p/my-app');
+test('a moment is told as short as its day allows', () => {
+  const now = new Date(2026, 4, 10, 9);
+  const at = (...parts) => new Date(...parts).toISOString();
+  assert.equal(moment(at(2026, 4, 10, 8, 5), now), '08:05');
+  assert.equal(moment(at(2026, 4, 8, 12, 30), now), '12:30');
+  assert.equal(moment(at(2026, 3, 1, 12), now), '1 Apr');
+  assert.equal(moment(at(2025, 11, 31, 12), now), '31 Dec 2025');
 });

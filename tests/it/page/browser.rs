@@ -25,6 +25,8 @@ pub const ESCAPE: &str = "\u{e00c}";
 pub const TAB: &str = "\u{e004}";
 pub const UP: &str = "\u{e013}";
 pub const DOWN: &str = "\u{e015}";
+/// Control down, K, Control up.
+pub const FIND: &str = "\u{e009}k\u{e009}";
 /// Shift down, Enter, Shift up.
 pub const NEW_LINE: &str = "\u{e008}\u{e007}\u{e008}";
 
@@ -129,6 +131,12 @@ impl Browser {
     pub async fn keys(&self, keys: &str) {
         let field = self.client.find(Locator::Id("question")).await.unwrap();
         field.send_keys(keys).await.unwrap();
+    }
+
+    /// Presses keys on an element.
+    pub async fn press_on(&self, selector: &str, keys: &str) {
+        let element = self.client.find(Locator::Css(selector)).await.unwrap();
+        element.send_keys(keys).await.unwrap();
     }
 
     /// Presses keys wherever the focus is.

@@ -94,7 +94,7 @@ async fn a_long_conversation_opens_at_once_and_every_turn_can_be_reached() {
     nothing_jumps_on_the_way_up(&browser).await;
     assert!(elements(&browser).await < MOST_ELEMENTS);
 
-    browser.run("document.querySelector('conversation-view').showTurn(100)").await;
+    browser.run("document.querySelector('conversation-view').seek(100)").await;
     assert!((offset(&browser, 100).await - 16.0).abs() < 2.0);
     assert_eq!(browser.run("return document.activeElement.dataset.turn").await, json!("100"));
     assert!(
@@ -188,7 +188,7 @@ async fn who_reads_further_up_is_not_moved_and_who_is_at_the_end_stays_there() {
     browser.wait_for(&super::says(4, "w149")).await;
     browser.wait_for(&format!("{}.getBoundingClientRect().bottom <= document.querySelector('question-composer').getBoundingClientRect().top", turn(4))).await;
 
-    browser.run("document.querySelector('conversation-view').showTurn(2)").await;
+    browser.run("document.querySelector('conversation-view').seek(2)").await;
     let before = offset(&browser, 2).await;
     std::fs::write(signal, "").unwrap();
     let watch = "
@@ -203,7 +203,7 @@ async fn who_reads_further_up_is_not_moved_and_who_is_at_the_end_stays_there() {
     browser.wait_for("document.querySelector('.to-end').checkVisibility()").await;
 
     // Something above opens and closes: what is read stays.
-    browser.run("document.querySelector('conversation-view').showTurn(3)").await;
+    browser.run("document.querySelector('conversation-view').seek(3)").await;
     let before = offset(&browser, 3).await;
     browser.run(&format!("{}.querySelector('details').open = true; {0}.querySelectorAll('details').forEach((it) => {{ it.open = true; }})", turn(1))).await;
     let settled: Value = browser
