@@ -57,9 +57,6 @@ const EVENTS = {
   'log-out': () => logOut(),
 };
 
-/** @param {string} name @param {unknown} detail */
-const tell = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
-
 bindKeys({
   escape: [
     () => page.rail.closeDrawer(),
@@ -75,7 +72,7 @@ bindKeys({
     '?': showKeys,
     'j': () => page.view.step(1),
     'k': () => page.view.step(-1),
-    'o': () => reading.openFirst(page.view.turn),
+    'o': () => reading.openFirst(page.view.turn ?? 0),
     '[': () => reading.walk(-1),
     ']': () => reading.walk(1),
   },
