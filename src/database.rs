@@ -6,6 +6,7 @@
 //! decided here: the store keeps the rows of [`crate::entry`], and who may see them is asked
 //! elsewhere.
 
+pub mod asked;
 pub mod backup;
 pub mod export;
 pub mod import;

@@ -34,6 +34,7 @@ pub mod registry;
 pub mod session;
 
 pub mod agent;
+pub mod citation;
 pub mod policy;
 
 pub mod features;
@@ -43,6 +44,7 @@ pub mod mcp;
 pub mod database;
 pub mod entry;
 pub mod foreign_database;
+pub mod highlighter;
 pub mod render;
 
 pub mod authority;

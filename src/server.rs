@@ -28,7 +28,8 @@ use tokio::{
 use crate::{
     agent::{Agents, places::Places},
     config::settings::Settings,
-    database::{self, Database, messages::Flush},
+    database::{self, Clock, Database, messages::Flush},
+    highlighter::Highlighter,
     registry::{Registry, messages::Drain},
     session::Resources,
     web::{
@@ -96,6 +97,7 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     let resources = Resources {
         agents: Agents::new(&settings.agent, &settings.limits, &settings.data_dir),
         places: Places::new(settings.limits.agents, settings.limits.agents_per_project),
+        highlighter: Highlighter::new(&settings.highlighting),
         settings: settings.clone(),
         database: database.start(),
         reader,
@@ -104,6 +106,7 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     let (agents, tested) = (resources.agents.clone(), settings.clone());
     let database = resources.database.clone();
     let browsers = Arc::default();
+    let started_at: Arc<str> = Clock::system().now().into();
     let files = Arc::new(Files::new(&settings));
     let draining = Arc::new(AtomicBool::new(false));
     let drained = Arc::clone(&draining);
@@ -119,6 +122,7 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
             registry,
             browsers: Arc::clone(&browsers),
             files: Arc::clone(&files),
+            started_at: Arc::clone(&started_at),
             draining: Arc::clone(&drained),
         };
         let (assets, door) = (assets.clone(), doorway.clone());
@@ -128,6 +132,7 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
             .configure(|config| door.configure(config))
             .configure(web::configure)
             .configure(|config| web::assets::configure(config, assets))
+            .wrap(middleware::Compress::default())
             .wrap(middleware::from_fn(move |request, next| door::pass(door.clone(), request, next)))
     })
     .workers(1)

@@ -1,5 +1,6 @@
 //! What browsers and other clients reach over HTTP. Decides nothing about conversations.
 
+pub mod asked;
 pub mod assets;
 pub mod browsers;
 pub mod conversations;
@@ -11,6 +12,7 @@ pub mod metrics;
 pub mod openapi;
 pub mod problem;
 pub mod projects;
+pub mod questions;
 pub mod ready;
 pub mod search;
 pub mod sessions;
@@ -47,6 +49,7 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route(get().to(export::download)),
         )
         .service(at("/api/assistant/search/{project}").route(get().to(search::find)))
+        .service(at("/api/assistant/asked/{project}").route(get().to(asked::find)))
         .service(at("/api/assistant/sessions").route(get().to(sessions::list)))
         .service(
             at("/api/assistant/sessions/{project}")
@@ -63,6 +66,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(at("/api/projects").route(get().to(projects::list)))
         .service(at("/api/projects/{project}/files").route(get().to(files::find)))
         .service(at("/api/projects/{project}/file").route(get().to(files::show)))
+        .service(at("/api/projects/{project}/questions").route(get().to(questions::show)))
         .service(at("/api/me").route(get().to(door::login::me)))
         .service(at("/login").route(get().to(assets::serve)).route(post().to(door::login::log_in)))
         .service(at("/logout").route(post().to(door::login::log_out)))

@@ -1,16 +1,22 @@
-/** What the address bar says: `/p/PROJECT` for a new conversation, `/p/PROJECT/12` for an old one. */
+/**
+ * What the address bar says: `/p/PROJECT` for a new conversation, `/p/PROJECT/12` for an old one,
+ * `/p/PROJECT/12#turn-3` for a turn of it.
+ */
 
-/** @typedef {{project: string | null, conversation: number | null}} Address */
+/** @typedef {{project: string | null, conversation: number | null, turn: number | null}} Address */
 
-/** @param {string} path @returns {Address} */
-export function parseAddress(path) {
+/** @param {string} path @param {string} [hash] what comes after it, with its `#` @returns {Address} */
+export function parseAddress(path, hash = '') {
   const found = /^\/p\/([A-Za-z0-9_-]{1,50})(?:\/(\d{1,15}))?\/?$/.exec(path);
-  if (!found) return { project: null, conversation: null };
-  return { project: found[1], conversation: found[2] ? Number(found[2]) : null };
+  if (!found) return { project: null, conversation: null, turn: null };
+  const conversation = found[2] ? Number(found[2]) : null;
+  const turn = conversation === null ? null : /^#turn-(\d{1,9})$/.exec(hash)?.[1];
+  return { project: found[1], conversation, turn: turn ? Number(turn) : null };
 }
 
-/** @param {string | null} project @param {number | null} conversation */
-export function formatAddress(project, conversation) {
+/** @param {string | null} project @param {number | null} conversation @param {number | null} [turn] */
+export function formatAddress(project, conversation, turn = null) {
   if (project === null) return '/';
-  return conversation === null ? `/p/${project}` : `/p/${project}/${conversation}`;
+  if (conversation === null) return `/p/${project}`;
+  return `/p/${project}/${conversation}${turn === null ? '' : `#turn-${turn}`}`;
 }

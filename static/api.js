@@ -1,4 +1,4 @@
-/** The REST calls that the page makes. An answer that is no success becomes an `Error` in words. */
+/** The REST calls that the page makes. An answer that is no success becomes a `Refusal` in words. */
 
 /** Where a token is shown. */
 const LOGIN = '/login';
@@ -8,16 +8,76 @@ const LOGIN = '/login';
  *   stats: {passing: number, in_progress: number, total: number, percentage: number}}} Project
  * @typedef {{id: number, project_name: string, title: string | null, created_at: string, updated_at: string,
  *   message_count: number}} Listed a conversation in the list
+ * @typedef {{text: string, hit: boolean}} Piece of a text, `hit` being what was searched for
+ * @typedef {{conversation_id: number, title: string | null, turn: number, role: 'user' | 'assistant',
+ *   timestamp: string, snippet: Piece[]}} Hit a message that matches
+ * @typedef {{conversation_id: number, turn: number, question: string, asked_at: string}} Asked
  */
+
+/** Why the server did not do it. */
+export class Refusal extends Error {
+  /** @param {string} words @param {number} status of the answer; 0 where there was none */
+  constructor(words, status) {
+    super(words);
+    this.status = status;
+  }
+}
+
+/** @param {unknown} error */
+export const words = (error) => (error instanceof Error ? error.message : String(error));
 
 /** @returns {Promise<Project[]>} */
 export const listProjects = () => call('GET', '/api/projects');
 
-/** @param {string} project @returns {Promise<Listed[]>} newest first */
-export const listConversations = (project) => call('GET', `/api/assistant/conversations/${project}`);
+/** @param {string} project @param {string} letters @returns {Promise<{files: {path: string}[]}>} the best first */
+export const findFiles = (project, letters) => (
+  call('GET', `/api/projects/${project}/files?limit=12&q=${encodeURIComponent(letters)}`));
 
-/** @param {string} project @param {number} id @returns {Promise<unknown>} */
-export const deleteConversation = (project, id) => call('DELETE', `/api/assistant/conversations/${project}/${id}`);
+/** @param {string} project @returns {Promise<{questions: string[]}>} that fit the project */
+export const fittingQuestions = (project) => call('GET', `/api/projects/${project}/questions`);
+
+/** @param {string} project @returns {Promise<Listed[]>} newest first */
+export const listConversations = (project) => call('GET', conversations(project));
+
+/** @param {string} project @param {number} id @param {string} title @returns {Promise<Listed>} as it is stored */
+export const renameConversation = (project, id, title) => call('PATCH', `${conversations(project)}/${id}`, { json: { title } });
+
+/**
+ * @param {string} project @param {number} id
+ * @param {boolean} [leaving] the page goes: nobody waits for the answer
+ * @returns {Promise<unknown>}
+ */
+export const deleteConversation = (project, id, leaving = false) => (
+  call('DELETE', `${conversations(project)}/${id}`, { keepalive: leaving }));
+
+/** @param {string} project @param {number} id @param {'md' | 'json'} format */
+export const exportAddress = (project, id, format) => `${conversations(project)}/${id}/export?format=${format}`;
+
+/** @param {string} project @param {string} typed @param {AbortSignal} signal @returns {Promise<{hits: Hit[], more: boolean}>} */
+export const searchMessages = (project, typed, signal) => (
+  call('GET', `/api/assistant/search/${project}?${new URLSearchParams({ q: typed })}`, { signal }));
+
+/** @param {string} project @param {string} typed @param {AbortSignal} signal @returns {Promise<Asked[]>} the closest first */
+export const askedBefore = (project, typed, signal) => (
+  call('GET', `/api/assistant/asked/${project}?${new URLSearchParams({ q: typed })}`, { signal }));
+
+/**
+ * @typedef {{path: string, size: number, language: string, binary: boolean, total_lines: number, first_line: number,
+ *   last_line: number, text: string, truncated: boolean, outline: {kind: string, name: string, line: number}[],
+ *   lines?: string[]}} FilePage `lines` are safe HTML, one for each line
+ */
+
+/**
+ * The part of a file that has the line in it.
+ * @param {string} project @param {string} path @param {number} [line] @param {boolean} [hasColours]
+ * @returns {Promise<FilePage>}
+ */
+export function readFile(project, path, line, hasColours = false) {
+  const wanted = new URLSearchParams({ path });
+  if (line) wanted.set('line', String(line));
+  if (hasColours) wanted.set('format', 'html');
+  return call('GET', `/api/projects/${project}/file?${wanted}`);
+}
 
 /** @typedef {{role: 'viewer' | 'admin' | null, user: string | null, can_log_out: boolean}} Me */
 
@@ -25,22 +85,44 @@ export const deleteConversation = (project, id) => call('DELETE', `/api/assistan
 export const whoAmI = () => call('GET', '/api/me');
 
 /** @param {string} token */
-export const logIn = (token) => call('POST', LOGIN, new URLSearchParams({ token }));
+export const logIn = (token) => call('POST', LOGIN, { form: new URLSearchParams({ token }) });
 
 /** Ends this browser's login. */
 export const logOut = () => call('POST', '/logout');
 
-/** @param {string} method @param {string} path @param {URLSearchParams} [body] @returns {Promise<any>} */
-async function call(method, path, body) {
+/** For admins: every session and what it does. @returns {Promise<import('./admin/rows.js').Session[]>} */
+export const listSessions = () => call('GET', '/api/admin/sessions');
+
+/** For admins. @returns {Promise<import('./admin/rows.js').Status>} */
+export const serverStatus = () => call('GET', '/api/admin/status');
+
+/** For admins. @param {string} project @param {number} conversation */
+export const closeConversation = (project, conversation) => call('DELETE', `/api/admin/sessions/${project}/${conversation}`);
+
+/** For admins. @param {string} project */
+export const closeSession = (project) => call('DELETE', `/api/admin/sessions/${project}`);
+
+/** @param {string} project */
+const conversations = (project) => `/api/assistant/conversations/${project}`;
+
+/**
+ * @param {string} method @param {string} path
+ * @param {{form?: URLSearchParams, json?: unknown, signal?: AbortSignal, keepalive?: boolean}} [how]
+ * @returns {Promise<any>}
+ */
+async function call(method, path, { form, json, signal, keepalive } = {}) {
+  const headers = { accept: 'application/json', ...(json === undefined ? {} : { 'content-type': 'application/json' }) };
+  const body = json === undefined ? form : JSON.stringify(json);
   let response;
   try {
-    response = await fetch(path, { method, body, headers: { accept: 'application/json' } });
-  } catch {
-    throw new Error('The server cannot be reached.');
+    response = await fetch(path, { method, body, headers, signal, keepalive });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new Refusal('The server cannot be reached.', 0);
   }
   // What is typed and not sent is kept on this device: nothing is lost on the way.
   if (response.status === 401 && path !== LOGIN) location.assign(`${LOGIN}?next=${encodeURIComponent(location.pathname)}`);
   const answer = await response.json().catch(() => null);
-  if (!response.ok) throw new Error(answer?.detail ?? `The server answered ${response.status}.`);
+  if (!response.ok) throw new Refusal(answer?.detail ?? `The server answered ${response.status}.`, response.status);
   return answer;
 }

@@ -97,6 +97,12 @@ export class Connection {
     this.open();
   }
 
+  /** The network came or went: tries again now, or finds out whether the socket is still one. */
+  probe() {
+    if (this.socket?.readyState === OPEN) this.ping();
+    else this.retryNow();
+  }
+
   /**
    * Sends a question, now or as soon as there is a connection, until it is accepted or refused.
    * @param {import('./protocol.js').AcceptedOnce} frame
@@ -151,7 +157,7 @@ export class Connection {
       for (const part of this.parts.splice(0)) this.options.onFrame(part);
       return;
     }
-    if ('turn' in frame && frame.seq && frame.type !== 'accepted') this.after = frame.seq;
+    if ('turn' in frame && 'seq' in frame && frame.seq && frame.type !== 'accepted') this.after = frame.seq;
     this.options.onFrame(frame);
     if (frame.type === 'attached') {
       this.options.onState({ phase: 'open' });

@@ -9,6 +9,7 @@ use crate::project::ProjectName;
 
 use super::{
     Detail, StoredConversation, Summary,
+    asked::{self, Asked, Bounds, closeness::Question},
     error::DatabaseError,
     export::{self, Order, Place, StoredEntry},
     meter::Meter,
@@ -93,6 +94,21 @@ impl Reader {
         patience: Duration,
     ) -> Result<Vec<Hit>, DatabaseError> {
         self.read(|connection| search::search(connection, project, words, limit, patience))
+    }
+
+    /// Questions of the project that ask what `typed` asks, the closest first.
+    pub fn asked(
+        &self,
+        project: &ProjectName,
+        typed: &Question,
+        bounds: Bounds,
+    ) -> Result<Vec<Asked>, DatabaseError> {
+        self.read(|connection| asked::asked(connection, project, typed, bounds))
+    }
+
+    /// Bytes of the store's file.
+    pub fn bytes(&self) -> Result<u64, DatabaseError> {
+        self.read(reads::bytes)
     }
 
     /// A conversation with all its entries. `None` when the project has no such one.

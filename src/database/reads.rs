@@ -187,3 +187,8 @@ pub(super) fn unanswered(connection: &Connection) -> Result<Vec<(String, i64)>, 
     let rows = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
+
+pub(super) fn bytes(connection: &Connection) -> Result<u64, DatabaseError> {
+    let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    Ok((number("page_count")? * number("page_size")?).unsigned_abs())
+}

@@ -94,9 +94,18 @@ pub(super) fn search(
     limit: usize,
     patience: Duration,
 ) -> Result<Vec<Hit>, DatabaseError> {
+    within(connection, patience, || find(connection, project, words, limit))
+}
+
+/// Interrupts what `query` does on the connection after `patience`.
+pub(super) fn within<T>(
+    connection: &Connection,
+    patience: Duration,
+    query: impl FnOnce() -> rusqlite::Result<T>,
+) -> Result<T, DatabaseError> {
     let since = Instant::now();
     connection.progress_handler(STEPS, Some(move || since.elapsed() >= patience))?;
-    let found = find(connection, project, words, limit);
+    let found = query();
     // The connection is used by others afterwards.
     connection.progress_handler(0, None::<fn() -> bool>)?;
     found.map_err(|error| match error.sqlite_error_code() {

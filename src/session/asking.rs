@@ -34,6 +34,9 @@ impl Handler<Demand> for Session {
         if let Some(subscriber) = live.subscriber(viewer) {
             subscriber.ask(reply);
             live.deliver_to(viewer);
+            let conversation = live.id;
+            // What it was sent last, or is sent now, may have been rendered for it.
+            self.colour(conversation, context);
         }
         self.answer_closers(context);
     }
@@ -243,9 +246,11 @@ impl Handler<Stop> for Session {
     type Result = ();
 
     fn handle(&mut self, stop: Stop, context: &mut Self::Context) {
-        if let Some(conversation) = self.following.get(&stop.viewer).copied() {
-            self.happen(conversation, Event::StopAsked, context);
+        let Some(conversation) = self.following.get(&stop.viewer).copied() else { return };
+        if let Some(live) = self.conversations.get_mut(&conversation) {
+            live.is_stopped_by(stop.author);
         }
+        self.happen(conversation, Event::StopAsked, context);
     }
 }
 

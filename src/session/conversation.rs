@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     agent::{AgentHandle, AgentSession, places::Place},
     database::timestamp,
-    entry::Content,
+    entry::{Content, Outcome},
     wire::{
         Dialect,
         outgoing::{Notice, Status},
@@ -22,6 +22,7 @@ use crate::{
 
 use super::{
     asking::Asked,
+    citing::Citing,
     messages::{AgentDescription, Batch, BrowserId, ConversationDescription, Held, Then, ViewerId},
     pages::Pages,
     spent::Spent,
@@ -102,6 +103,8 @@ pub struct Conversation {
     pub held: Vec<(i64, Instant)>,
     /// Calls of the running turn that are shown as questions: their results are not shown.
     pub asked: Vec<String>,
+    /// What is known of the files that the running turn is about.
+    pub citing: Citing,
     /// When something last happened.
     pub last_used: Instant,
     /// The same as people tell it.
@@ -110,6 +113,8 @@ pub struct Conversation {
     pub last_output: Instant,
     /// When the running turn was asked to stop.
     pub stop_asked: Option<Instant>,
+    /// Who asked it to, where a proxy told.
+    stopped_by: Option<String>,
     /// Held by the readers of its agent's output until there are sequence numbers again.
     pub(super) gates: Vec<oneshot::Sender<()>>,
     subscribers: BTreeMap<ViewerId, Subscriber>,
@@ -154,10 +159,12 @@ impl Conversation {
             held: Vec::new(),
             permits: HashMap::new(),
             asked: Vec::new(),
+            citing: Citing::default(),
             last_used: now,
             last_event: SystemTime::now(),
             last_output: now,
             stop_asked: None,
+            stopped_by: None,
             gates: Vec::new(),
             subscribers: BTreeMap::new(),
             departures: HashMap::new(),
@@ -180,9 +187,23 @@ impl Conversation {
         self.last_event = SystemTime::now();
     }
 
+    /// Notes who wants the turn to end that is the next to end. The first who does counts.
+    pub fn is_stopped_by(&mut self, author: Option<String>) {
+        if self.stopped_by.is_none() && !self.turns.is_idle() {
+            self.stopped_by = author;
+        }
+    }
+
     /// Adds the end of a turn to the history, to be shown once it is stored.
-    pub fn end_turn(&mut self, turn: i64, content: Content) {
+    pub fn end_turn(&mut self, turn: i64, mut content: Content) {
+        self.cited(&mut content);
         self.stop_asked = None;
+        let author = self.stopped_by.take();
+        if let Content::ResponseDone(done) = &mut content
+            && done.outcome == Outcome::Stopped
+        {
+            done.stopped_by = author;
+        }
         self.asked.clear();
         self.askers.remove(&turn);
         self.permits.remove(&turn);
@@ -226,6 +247,9 @@ impl Conversation {
         if let Some(status) = self.status.as_ref().filter(|_| !self.turns.is_idle()) {
             subscriber.tell(status);
         }
+        if let Some(citations) = self.citations() {
+            subscriber.tell_citations(&citations);
+        }
         self.subscribers.insert(subscriber.viewer, subscriber);
     }
 
@@ -261,6 +285,11 @@ impl Conversation {
     /// Whether anybody wants answers as HTML.
     pub fn is_rendered(&self) -> bool {
         self.subscribers.values().any(|subscriber| subscriber.dialect == Dialect::Html)
+    }
+
+    /// Everybody who follows.
+    pub(super) fn subscribers_mut(&mut self) -> impl Iterator<Item = &mut Subscriber> {
+        self.subscribers.values_mut()
     }
 
     /// How many viewers follow.

@@ -1,11 +1,11 @@
 //! Answers that are shown as HTML: rendered on a timer while they grow, and never on the way of a
-//! piece of text.
+//! piece of text. Code gets its colours after it has been shown.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use actix::{AsyncContext as _, Context};
+use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
 
-use super::Session;
+use super::{Session, transcript::Uncoloured};
 
 /// A growing answer is rendered at most this often.
 const RENDERED: Duration = Duration::from_millis(60);
@@ -25,12 +25,34 @@ impl Session {
         }
         let kib = u32::try_from(live.transcript.open_bytes() / 1024).unwrap_or(u32::MAX);
         let wait = RENDERED.saturating_add(RENDERED_PER_KIB.saturating_mul(kib));
-        context.run_later(wait.min(RENDERED_AT_LEAST), move |session, _| {
+        context.run_later(wait.min(RENDERED_AT_LEAST), move |session, context| {
             if let Some(live) = session.conversations.get_mut(&conversation) {
                 live.render_due = false;
                 live.transcript.refresh();
                 live.deliver();
             }
+            session.colour(conversation, context);
+            session.cite(conversation, context);
         });
+    }
+
+    /// Has the code that was rendered since the last time coloured, and sends it again when it is.
+    pub(super) fn colour(&mut self, conversation: i64, context: &mut Context<Self>) {
+        let Some(live) = self.conversations.get_mut(&conversation) else { return };
+        for code in live.transcript.take_uncoloured() {
+            let highlighter = self.resources.highlighter.clone();
+            let fence = Arc::clone(&code.fence);
+            let coloured = async move { highlighter.block(fence).await }.into_actor(self);
+            context.spawn(coloured.map(move |html, session, _| {
+                session.coloured(conversation, code, html);
+            }));
+        }
+    }
+
+    /// Takes the colours of code. The conversation may be gone by now, or may have been loaded again.
+    fn coloured(&mut self, conversation: i64, code: Uncoloured, html: Option<Arc<str>>) {
+        let Some(live) = self.conversations.get_mut(&conversation) else { return };
+        live.transcript.colour(code, html);
+        live.deliver();
     }
 }

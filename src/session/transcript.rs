@@ -3,9 +3,12 @@
 
 use crate::entry::{Content, EntryRow, TextBlock};
 
+use colours::Coloured;
+pub use colours::Uncoloured;
 use growing::Growing;
 pub use replay::{Cursor, Entrance, Page};
 
+mod colours;
 mod growing;
 mod rendered;
 mod replay;
@@ -35,6 +38,10 @@ pub struct Transcript {
     first_dirty: usize,
     /// Entries before the first one that is held.
     shown: usize,
+    /// Code whose colours are to be asked for.
+    uncoloured: Vec<Uncoloured>,
+    /// The parts of answers that have got their colours, in order.
+    coloured: Vec<Coloured>,
 }
 
 #[derive(Debug)]
@@ -65,6 +72,8 @@ impl Transcript {
             requested: reserved,
             first_dirty: 0,
             shown: 0,
+            uncoloured: Vec::new(),
+            coloured: Vec::new(),
         }
     }
 
@@ -260,6 +269,19 @@ impl Transcript {
             }
             _ => None,
         })
+    }
+
+    /// What the agent has said in a turn that is among the last.
+    pub fn answer(&self, turn: i64) -> String {
+        let texts = self.entries.iter().rev().take_while(|entry| entry.turn >= turn);
+        let mut texts: Vec<String> = texts
+            .filter_map(|entry| match &entry.body {
+                Body::Growing(text) if entry.turn == turn && !text.thinking => Some(text.plain()),
+                _ => None,
+            })
+            .collect();
+        texts.reverse();
+        texts.join("\n\n")
     }
 
     fn shown(&self) -> &[Entry] {

@@ -5,11 +5,11 @@ use actix_web::HttpResponse;
 use utoipa::OpenApi;
 
 use super::{
-    conversations,
+    asked, conversations,
     door::login,
     export, files, metrics,
     problem::{Document, Failure},
-    projects, ready, search, sessions, upgrade,
+    projects, questions, ready, search, sessions, upgrade,
 };
 
 /// What is told of each path stands at its handler.
@@ -24,6 +24,7 @@ use super::{
         projects::list,
         files::find,
         files::show,
+        questions::show,
         upgrade::connect,
         conversations::list,
         conversations::create,
@@ -32,6 +33,7 @@ use super::{
         conversations::delete,
         export::download,
         search::find,
+        asked::find,
         sessions::list,
         sessions::info,
         sessions::close,

@@ -34,8 +34,8 @@ pub async fn ready(state: web::Data<State>) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().json(json!({ "status": "ready", "sandbox": verdict })))
 }
 
-/// `GET /api/admin/status`: all of the self-test of the sandbox, `null` while it runs, and why no
-/// agent can start, `null` where one can.
+/// `GET /api/admin/status`: the server's version, its agents and its store; all of the self-test
+/// of the sandbox, `null` while it runs, and why no agent can start, `null` where one can.
 #[utoipa::path(
     get,
     path = "/api/admin/status",
@@ -43,7 +43,30 @@ pub async fn ready(state: web::Data<State>) -> Result<HttpResponse, Problem> {
     responses((status = 200, body = Value), (status = "default", response = Failure)),
 )]
 pub async fn status(state: web::Data<State>) -> HttpResponse {
-    let proof = state.resources.agents.proof();
+    let resources = &state.resources;
+    let proof = resources.agents.proof();
     let sandbox = proof.newest();
-    HttpResponse::Ok().json(json!({ "refusal": proof.refusal(), "sandbox": sandbox.as_deref() }))
+    let (bytes, problem) = match resources.reader.ask(|reader| reader.bytes()).await {
+        Ok(bytes) => (Some(bytes), None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    let store = resources.reader.meter().read();
+    HttpResponse::Ok().json(json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "started_at": &*state.started_at,
+        "agents": {
+            "running": resources.places.taken(),
+            "waiting": resources.places.waiting(),
+            "most": resources.settings.limits.agents,
+        },
+        "database": {
+            "bytes": bytes,
+            "problem": problem,
+            "commits": store.commits,
+            "commit_failures": store.commit_failures,
+            "commit_seconds": store.commit_time.as_secs_f64(),
+        },
+        "refusal": proof.refusal(),
+        "sandbox": sandbox.as_deref(),
+    }))
 }

@@ -27,6 +27,8 @@ pub struct State {
     pub browsers: Arc<Browsers>,
     /// The projects' files.
     pub files: Arc<Files>,
+    /// When the server was started. UTC, ISO 8601.
+    pub started_at: Arc<str>,
     /// The server was told to end.
     pub draining: Arc<AtomicBool>,
 }

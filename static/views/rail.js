@@ -1,16 +1,14 @@
 /** The rail: which project, which conversation, the theme and the keys. A drawer on a phone. */
 import { keepTheme } from '../keep.js';
-import { formatAddress } from '../address.js';
-import { day } from '../words.js';
 import { element, setText } from './element.js';
 import { showKeys } from './keys.js';
+import './list.js';
 
 /**
  * @typedef {object} RailData
  * @property {import('../api.js').Project[] | null} projects `null` while they are not known
  * @property {string | null} project
  * @property {import('../api.js').Listed[] | null} list `null` while it is not known
- * @property {string | null} problem why a list could not be read
  * @property {number | null} conversation
  */
 
@@ -21,11 +19,12 @@ export class ProjectRail extends HTMLElement {
   #shown = null;
   #picker = element('select', { onchange: () => this.#say('pick-project', this.#picker.value) });
   #stats = element('p', { className: 'stats' });
-  #list = element('nav', { 'aria-label': 'Conversations' });
+  #list = /** @type {import('./list.js').ConversationList} */ (document.createElement('conversation-list'));
   #theme = element('button', { type: 'button', className: 'quiet', onclick: () => this.#nextTheme() });
   #logOut = element('button', {
     type: 'button', className: 'quiet', hidden: true, onclick: () => this.#say('log-out', null),
   }, 'Log out');
+  #admin = element('a', { href: '/admin', className: 'quiet', hidden: true }, 'Admin');
   /** Where the focus goes when the drawer is closed. @type {HTMLElement | null} */
   #opener = null;
   #narrow = matchMedia('(max-width: 639px)');
@@ -35,15 +34,20 @@ export class ProjectRail extends HTMLElement {
     const head = element('div', { className: 'head' },
       element('label', { className: 'project' }, element('span', { className: 'unseen' }, 'Project'), this.#picker),
       this.#stats,
-      element('button', {
-        type: 'button', className: 'new', title: 'Ctrl or ⌘, Shift and O',
-        onclick: () => this.#say('new-conversation', null),
-      }, 'New conversation'));
+      element('div', { className: 'doors' },
+        element('button', {
+          type: 'button', className: 'new', title: 'Ctrl or ⌘, Shift and O',
+          onclick: () => this.#say('new-conversation', null),
+        }, 'New conversation'),
+        element('button', {
+          type: 'button', className: 'find', title: 'Ctrl or ⌘ and K', 'aria-haspopup': 'dialog',
+          onclick: () => this.#say('open-search', null),
+        }, 'Search')));
     const foot = element('div', { className: 'foot' }, this.#theme,
-      element('button', { type: 'button', className: 'quiet', onclick: showKeys }, 'Keys'), this.#logOut);
-    this.append(head, this.#list, foot);
+      element('button', { type: 'button', className: 'quiet', onclick: showKeys }, 'Keys'), this.#admin, this.#logOut);
+    this.append(head, element('nav', { 'aria-label': 'Conversations' }, this.#list), foot);
     this.#sayTheme();
-    this.#list.addEventListener('click', (event) => this.#follow(event));
+    this.#list.addEventListener('pick-conversation', () => this.open(false));
     // The shade beside the drawer is a part of this element.
     this.addEventListener('click', (event) => event.target === this && this.open(false));
     this.#narrow.addEventListener('change', () => this.open(false));
@@ -69,8 +73,20 @@ export class ProjectRail extends HTMLElement {
     this.#logOut.hidden = !can;
   }
 
+  /** @param {boolean} isAdmin */
+  offerAdmin(isAdmin) {
+    this.#admin.hidden = !isAdmin;
+  }
+
   get isDrawerOpen() {
     return this.#narrow.matches && this.hasAttribute('data-open');
+  }
+
+  /** Says whether there was a drawer to close. */
+  closeDrawer() {
+    const wasOpen = this.isDrawerOpen;
+    if (wasOpen) this.open(false);
+    return wasOpen;
   }
 
   /** @param {RailData} data */
@@ -78,14 +94,9 @@ export class ProjectRail extends HTMLElement {
     const before = this.#shown;
     this.#shown = data;
     if (before?.projects !== data.projects || before?.project !== data.project) this.#renderProjects(data);
-    if (before?.list !== data.list || before?.problem !== data.problem || before?.project !== data.project) {
-      this.#renderList(data);
-    }
-    for (const link of this.#list.querySelectorAll('a')) {
-      const current = link.dataset.id === String(data.conversation);
-      if (current) link.setAttribute('aria-current', 'page');
-      else link.removeAttribute('aria-current');
-    }
+    const isNewList = before?.list !== data.list || before?.project !== data.project;
+    if (isNewList) this.#list.update(data.project, data.list);
+    if (isNewList || before?.conversation !== data.conversation) this.#list.mark(data.conversation);
   }
 
   /** @param {RailData} data */
@@ -98,39 +109,6 @@ export class ProjectRail extends HTMLElement {
     if (data.project !== null) this.#picker.value = data.project;
     const stats = projects.find((project) => project.name === data.project)?.stats;
     setText(this.#stats, stats && stats.total > 0 ? `${stats.passing} of ${stats.total} features pass` : '');
-  }
-
-  /** @param {RailData} data */
-  #renderList(data) {
-    if (data.problem) {
-      this.#list.replaceChildren(element('p', { className: 'empty' }, data.problem));
-      return;
-    }
-    if (!data.list?.length) {
-      this.#list.replaceChildren(element('p', { className: 'empty' },
-        data.list ? 'What you ask is listed here.' : ''));
-      return;
-    }
-    const now = new Date();
-    /** @type {Map<string, HTMLLIElement[]>} */
-    const days = new Map();
-    for (const listed of data.list) {
-      const heading = day(listed.updated_at, now);
-      const title = listed.title?.trim() || 'No words yet';
-      const link = element('a', { href: formatAddress(data.project, listed.id), 'data-id': String(listed.id), title }, title);
-      days.set(heading, [...(days.get(heading) ?? []), element('li', {}, link)]);
-    }
-    this.#list.replaceChildren(...[...days].flatMap(([heading, items]) => [
-      element('h2', {}, heading), element('ul', {}, ...items),
-    ]));
-  }
-
-  /** Opens a conversation in place, unless the person asked for a tab of its own. @param {MouseEvent} event */
-  #follow(event) {
-    const link = /** @type {Element} */ (event.target).closest('a');
-    if (!link || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-    event.preventDefault();
-    this.#say('pick-conversation', Number(link.dataset.id));
   }
 
   #nextTheme() {

@@ -183,7 +183,7 @@ fn markdown_of_20_kb_grows_by_a_delta(bencher: Bencher<'_, '_>) {
         .bench_local_values(|mut rendering| {
             rendering.append(black_box(DELTA));
             let rendered = rendering.render();
-            assert!(rendered.open.contains("pieces"));
+            assert!(rendered.open.html.contains("pieces"));
             rendering
         });
 }

@@ -42,6 +42,11 @@ async fn p2_the_server_proves_at_its_start_that_agents_cannot_write_and_shows_it
     let server = Setup::guide().start();
     let (status, body) = tested(&server).await;
     assert_eq!((status, &body["sandbox"]["verdict"]), (200, &json!("proved")), "{body}");
+    assert_eq!(body["version"], env!("CARGO_PKG_VERSION"));
+    assert!(body["started_at"].as_str().unwrap().ends_with('Z'), "{body}");
+    assert_eq!(body["agents"], json!({ "running": 0, "waiting": 0, "most": 16 }));
+    assert!(body["database"]["bytes"].as_u64().unwrap() > 0, "{body}");
+    assert_eq!((&body["database"]["problem"], &body["refusal"]), (&Value::Null, &Value::Null));
     let sandbox = &body["sandbox"];
     assert!(attempts(sandbox, "change").len() > 15, "{sandbox}");
     let own = &sandbox["projects"][0];

@@ -21,7 +21,7 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 19] = [
+const LAYERS: [&str; 21] = [
     "authority",
     "foreign_database",
     "project",
@@ -31,8 +31,10 @@ const LAYERS: [&str; 19] = [
     "mcp",
     "guide",
     "agent",
+    "citation",
     "entry",
     "render",
+    "highlighter",
     "wire",
     "database",
     "session",
@@ -44,10 +46,13 @@ const LAYERS: [&str; 19] = [
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 14] = [
+const PURE: [&str; 17] = [
     "agent/codec",
     "agent/event",
     "authority",
+    "citation/mention",
+    "citation/reading",
+    "database/asked/closeness",
     "entry",
     "guide/search",
     "project",

@@ -15,14 +15,19 @@ use crate::{
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn store() -> (tempfile::TempDir, Connection) {
+pub(super) fn store() -> (tempfile::TempDir, Connection) {
     let directory = tempfile::tempdir().unwrap();
     let connection = open::connect(&directory.path().join(open::FILE_NAME)).unwrap();
     (directory, connection)
 }
 
 /// A conversation of a project with messages: a role and a text each.
-fn say(connection: &Connection, project: &str, day: u32, messages: &[(&str, &str)]) -> i64 {
+pub(super) fn say(
+    connection: &Connection,
+    project: &str,
+    day: u32,
+    messages: &[(&str, &str)],
+) -> i64 {
     let time = format!("2027-01-{day:02}T08:00:00.000000Z");
     connection
         .execute(

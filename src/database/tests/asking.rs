@@ -1,0 +1,61 @@
+//! Questions that were asked before.
+
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use crate::{
+    database::{
+        asked::{self, Bounds, closeness::Question},
+        tests::searching::{say, store},
+    },
+    project::ProjectName,
+};
+
+const BOUNDS: Bounds = Bounds { candidates: 100, given: 3, patience: Duration::from_secs(60) };
+
+fn asked(connection: &Connection, typed: &str, bounds: Bounds) -> Vec<(i64, i64, String)> {
+    let project = ProjectName::parse("demo").unwrap();
+    let found = asked::asked(connection, &project, &Question::typed(typed), bounds).unwrap();
+    found.into_iter().map(|it| (it.conversation_id, it.turn, it.question)).collect()
+}
+
+#[test]
+fn close_questions_are_found_the_closest_first_and_each_text_once() {
+    let (_directory, connection) = store();
+    let q = "user_message";
+    let one = say(
+        &connection,
+        "demo",
+        1,
+        &[(q, "Where are sockets closed?"), ("text", "Where are sockets closed?"), (q, "Thanks")],
+    );
+    let two = say(&connection, "demo", 2, &[(q, "Where are the sockets closed after errors?")]);
+    let three = say(&connection, "demo", 3, &[(q, "where are sockets closed?")]);
+    say(&connection, "other", 4, &[(q, "Where are sockets closed?")]);
+    assert!(one < two);
+    assert_eq!(
+        asked(&connection, "How do you close a socket", BOUNDS),
+        [
+            (three, 1, "where are sockets closed?".to_owned()),
+            (two, 1, "Where are the sockets closed after errors?".to_owned()),
+        ]
+    );
+    assert_eq!(asked(&connection, "where is it?", BOUNDS), []);
+    assert_eq!(asked(&connection, "\" OR * NEAR( quokka ^", BOUNDS), []);
+}
+
+#[test]
+fn as_much_is_looked_at_and_given_as_is_allowed() {
+    let (_directory, connection) = store();
+    for n in 1..=9 {
+        say(&connection, "demo", n, &[("user_message", &format!("Where are sockets closed {n}"))]);
+    }
+    let typed = "where are sockets closed";
+    assert_eq!(asked(&connection, typed, BOUNDS).len(), 3);
+    assert_eq!(asked(&connection, typed, Bounds { candidates: 2, ..BOUNDS }).len(), 2);
+    let long = format!("Where are sockets closed?{}", " x".repeat(900));
+    say(&connection, "demo", 10, &[("user_message", &long)]);
+    let found = asked(&connection, typed, BOUNDS);
+    assert!(found.iter().all(|(_, _, question)| question.len() <= 500));
+}

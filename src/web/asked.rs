@@ -1,0 +1,50 @@
+//! Whether a question was asked before, while it is typed.
+
+use actix_web::{HttpResponse, web};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::database::{
+    Reader,
+    asked::{Asked, Bounds, closeness::Question},
+};
+
+use super::{
+    problem::{Failure, Problem},
+    state::State,
+};
+
+/// Questions that are given at most.
+const GIVEN: usize = 3;
+
+/// What is asked for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Wish {
+    /// The question so far.
+    q: String,
+}
+
+/// `GET /api/assistant/asked/{project}?q=`.
+#[utoipa::path(
+    get,
+    path = "/api/assistant/asked/{project}",
+    tag = "conversations",
+    params(("project" = String, Path, description = "The project's name"), Wish),
+    responses((status = 200, body = [Asked]), (status = "default", response = Failure)),
+)]
+pub async fn find(
+    state: web::Data<State>,
+    project: web::Path<String>,
+    wish: web::Query<Wish>,
+) -> Result<HttpResponse, Problem> {
+    let project = state.project(&project).await?.name;
+    let reading = &state.resources.settings.reading;
+    let bounds = Bounds {
+        candidates: reading.asked_candidates,
+        given: GIVEN,
+        patience: reading.asked_timeout,
+    };
+    let look = move |reader: &Reader| reader.asked(&project, &Question::typed(&wish.q), bounds);
+    Ok(HttpResponse::Ok().json(state.resources.reader.ask(look).await?))
+}
