@@ -283,6 +283,7 @@ fn reading_settings(layers: &Layers) -> Result<ReadingSettings, ConfigError> {
         found_files: count("reading.found_files")?,
         files_kept: layers.get("reading.files_kept")?,
         file_bytes: size("reading.file_bytes")?,
+        references: count("reading.references")?,
         page_lines: count("reading.page_lines")?,
         page_bytes: size("reading.page_bytes")?,
     })

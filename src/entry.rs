@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::agent::event::Usage;
+use crate::{agent::event::Usage, citation::Citation};
 
 /// What one entry of a conversation holds.
 #[derive(Debug, Clone)]
@@ -86,7 +86,7 @@ pub struct Question {
 }
 
 /// See [`Content::ResponseDone`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ResponseDone {
     /// How the turn ended.
     pub outcome: Outcome,
@@ -99,13 +99,20 @@ pub struct ResponseDone {
     /// Milliseconds from the turn's start to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
+    /// The files of the project that the answer refers to, checked when it ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub citations: Vec<Citation>,
+    /// The files that the agent read for it, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files_read: Vec<String>,
 }
 
 /// How a turn ended that did not fail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Answered in full.
+    #[default]
     Completed,
     /// Stopped by a person.
     Stopped,
@@ -141,7 +148,7 @@ pub struct EntryRow {
 impl Content {
     /// The end of a turn of which no tokens, money or time are known.
     pub fn plain_end(outcome: Outcome) -> Self {
-        Self::ResponseDone(ResponseDone { outcome, usage: None, cost_usd: None, duration_ms: None })
+        Self::ResponseDone(ResponseDone { outcome, ..ResponseDone::default() })
     }
 
     /// The name of this kind of content, in the database and on the wire.

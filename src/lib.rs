@@ -34,6 +34,7 @@ pub mod registry;
 pub mod session;
 
 pub mod agent;
+pub mod citation;
 pub mod policy;
 
 pub mod features;

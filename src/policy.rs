@@ -3,6 +3,7 @@
 //!
 //! A decision resolves symbolic links, so it touches the file system: not for an async thread.
 
+pub mod opening;
 mod secrets;
 mod web;
 

@@ -17,6 +17,8 @@ use std::collections::HashMap;
 
 use pulldown_cmark::{BrokenLink, CowStr, Event, Options, Parser, Tag, TextMergeStream};
 
+use crate::citation::Mentioned;
+
 /// Definitions of links that are kept at most.
 const MAX_DEFINITIONS: usize = 1000;
 
@@ -26,6 +28,8 @@ pub struct Rendering {
     /// What follows the final parts.
     open: String,
     definitions: Definitions,
+    /// References in the final parts.
+    mentioned: Mentioned,
 }
 
 /// What rendering has given.
@@ -35,6 +39,8 @@ pub struct Rendered {
     pub finished: Vec<String>,
     /// The part after them, as far as it goes.
     pub open: String,
+    /// References to files in all parts, old ones too.
+    pub mentioned: Mentioned,
 }
 
 /// Where links lead that are named elsewhere, by their normalised labels.
@@ -58,20 +64,32 @@ impl Rendering {
         let mut from = 0;
         for cut in cuts(settled(&self.open)) {
             let source = self.open.get(from..cut).unwrap_or_default();
-            finished.push(self.definitions.render(source));
+            let (html, mentioned) = self.definitions.render(source);
+            finished.push(html);
+            self.mentioned.extend(mentioned);
             self.definitions.learn(source);
             from = cut;
         }
         self.open.drain(..from);
-        Rendered { finished, open: self.definitions.render(&self.open) }
+        let (open, in_open) = self.definitions.render(&self.open);
+        let mut mentioned = self.mentioned.clone();
+        mentioned.extend(in_open);
+        Rendered { finished, open, mentioned }
     }
+}
+
+/// References to files in a whole answer.
+pub fn mentioned(text: &str) -> Mentioned {
+    let mut rendering = Rendering::default();
+    rendering.append(text);
+    rendering.render().mentioned
 }
 
 /// The parts of a whole answer.
 pub fn parts(text: &str) -> Vec<String> {
     let mut rendering = Rendering::default();
     rendering.append(text);
-    let Rendered { mut finished, open } = rendering.render();
+    let Rendered { mut finished, open, .. } = rendering.render();
     finished.push(open);
     finished
 }
@@ -133,7 +151,7 @@ fn may_define(block: &str) -> bool {
 
 impl Definitions {
     /// Renders one part.
-    fn render(&self, source: &str) -> String {
+    fn render(&self, source: &str) -> (String, Mentioned) {
         let find = |link: BrokenLink<'_>| -> Option<(CowStr<'_>, CowStr<'_>)> {
             let (to, title) = self.0.get(&normalised(&link.reference))?;
             Some((to.clone().into(), title.clone().into()))

@@ -130,6 +130,7 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
             .configure(|config| door.configure(config))
             .configure(web::configure)
             .configure(|config| web::assets::configure(config, assets))
+            .wrap(middleware::Compress::default())
             .wrap(middleware::from_fn(move |request, next| door::pass(door.clone(), request, next)))
     })
     .workers(1)

@@ -2,9 +2,9 @@
 //! and is the only one that changes them.
 //!
 //! * [`turn`] decides, [`transcript`] remembers, [`conversation`] ties them together: no effects.
-//! * `attach`, `asking`, `running`, `output`, `rendering`, `storing` and `closing` are the effects, by
-//!   what they are about: viewers that come, viewers that speak, agents that come and go, agents that
-//!   speak, what is shown as HTML, the database, the end.
+//! * `attach`, `asking`, `running`, `output`, `rendering`, `citing`, `storing` and `closing` are the
+//!   effects, by what they are about: viewers that come, viewers that speak, agents that come and go,
+//!   agents that speak, what is shown as HTML, files that answers name, the database, the end.
 //!
 //! What it awaits is below it (the database, agents); what is above it (viewers, the registry)
 //! learns facts and is never waited for.
@@ -17,6 +17,7 @@ pub mod turn;
 
 mod asking;
 mod attach;
+mod citing;
 mod closing;
 mod digest;
 mod output;
@@ -38,6 +39,7 @@ use crate::{
     agent::{Agents, places::Places},
     config::settings::Settings,
     database::{Database, Reader, messages::BeginTurn},
+    policy::{Policy, Secrets},
     project::Project,
     wire::outgoing::Notice,
 };
@@ -78,6 +80,8 @@ pub struct Session {
     /// Which start of the project's session this is.
     epoch: u64,
     resources: Resources,
+    /// What of the project may be read; none where the configured secrets are no patterns.
+    policy: Option<Arc<Policy>>,
     exited: Recipient<SessionExited>,
     conversations: HashMap<i64, Conversation>,
     /// Which conversation each viewer follows.
@@ -108,10 +112,13 @@ impl Session {
         resources: Resources,
         exited: Recipient<SessionExited>,
     ) -> Self {
+        let secrets = Secrets::new(&resources.settings.agent.secrets).ok();
+        let policy = secrets.map(|secrets| Arc::new(Policy::new(project.dir.clone(), secrets)));
         Self {
             project,
             epoch,
             resources,
+            policy,
             exited,
             conversations: HashMap::new(),
             following: HashMap::new(),

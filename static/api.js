@@ -54,6 +54,24 @@ export const searchMessages = (project, typed, signal) => (
 export const askedBefore = (project, typed, signal) => (
   call('GET', `/api/assistant/asked/${project}?${new URLSearchParams({ q: typed })}`, { signal }));
 
+/**
+ * @typedef {{path: string, size: number, language: string, binary: boolean, total_lines: number, first_line: number,
+ *   last_line: number, text: string, truncated: boolean, outline: {kind: string, name: string, line: number}[],
+ *   lines?: string[]}} FilePage `lines` are safe HTML, one for each line
+ */
+
+/**
+ * The part of a file that has the line in it.
+ * @param {string} project @param {string} path @param {number} [line] @param {boolean} [hasColours]
+ * @returns {Promise<FilePage>}
+ */
+export function readFile(project, path, line, hasColours = false) {
+  const wanted = new URLSearchParams({ path });
+  if (line) wanted.set('line', String(line));
+  if (hasColours) wanted.set('format', 'html');
+  return call('GET', `/api/projects/${project}/file?${wanted}`);
+}
+
 /** @typedef {{role: 'viewer' | 'admin' | null, user: string | null, can_log_out: boolean}} Me */
 
 /** Who the server takes this browser for. @returns {Promise<Me>} */

@@ -6,11 +6,14 @@ import { bindKeys } from './keyboard.js';
 import { Library } from './library.js';
 import { Navigation } from './navigation.js';
 import { Page, words } from './page.js';
+import { Reading } from './reading.js';
 import './views/composer.js';
 import './views/conversation.js';
 import { showKeys } from './views/keys.js';
+import './views/grip.js';
 import './views/notice.js';
 import './views/rail.js';
+import './views/reader.js';
 import './views/search.js';
 
 const page = new Page();
@@ -21,6 +24,8 @@ const asking = new Asking(page, navigation);
 const library = new Library(page, navigation, notice);
 const following = new Following(page, navigation, library);
 navigation.listener = following;
+const reading = new Reading(page);
+page.onDrawn = () => reading.update();
 
 /** What a view tells, by the event's name. @type {Record<string, (detail: any) => void>} */
 const EVENTS = {
@@ -35,6 +40,10 @@ const EVENTS = {
   'new-conversation': () => navigation.visitHere(null),
   'pick-project': (name) => navigation.visit(name, null),
   'pick-conversation': (id) => navigation.visitHere(id),
+  'open-file': (wanted) => reading.open(wanted),
+  'open-citation': (turn) => reading.openFirst(turn),
+  'walk-citation': (direction) => reading.walk(direction),
+  'close-file': () => reading.close(),
   'visit-turn': ({ conversation, turn }) => navigation.visitHere(conversation, turn),
   'visited': () => library.visited(),
   'rename': (named) => library.rename(named),
@@ -48,6 +57,7 @@ const EVENTS = {
 bindKeys({
   escape: [
     () => page.rail.closeDrawer(),
+    () => reading.close(),
     () => asking.stop(),
   ],
   anywhere: {
@@ -58,13 +68,18 @@ bindKeys({
     '?': showKeys,
     'j': () => page.view.step(1),
     'k': () => page.view.step(-1),
+    '[': () => reading.walk(-1),
+    ']': () => reading.walk(1),
   },
 });
 
 for (const [name, act] of Object.entries(EVENTS)) {
   document.addEventListener(name, (event) => act(/** @type {CustomEvent} */ (event).detail));
 }
-addEventListener('popstate', () => navigation.follow());
+addEventListener('popstate', () => {
+  navigation.follow();
+  reading.follow();
+});
 addEventListener('online', () => page.connection?.retryNow());
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState !== 'visible') return;
@@ -84,6 +99,7 @@ async function start() {
     page.change({ problem: words(error) });
   }
   navigation.follow();
+  reading.follow();
 }
 
 function openSearch() {

@@ -54,6 +54,12 @@ export function readOutbox(project, id) {
 export const keepOutbox = (project, id, outbox) => (
   write(session, `outbox ${name(project, id)}`, outbox.length ? JSON.stringify(outbox) : ''));
 
+/** How wide a pane was made, in pixels; 0 where it was not. @param {string} pane */
+export const readWidth = (pane) => Number(read(local, `width ${pane}`)) || 0;
+
+/** @param {string} pane @param {number} width 0 forgets it */
+export const keepWidth = (pane, width) => write(local, `width ${pane}`, width ? String(width) : '');
+
 export const readProject = () => read(local, 'project');
 
 /** @param {string} project */

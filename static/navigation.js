@@ -14,6 +14,8 @@ import { openConversation } from './store.js';
 export class Navigation {
   /** @type {Listener | null} */
   listener = null;
+  /** The address of what is open. */
+  #opened = '';
 
   /** @param {import('./page.js').Page} page */
   constructor(page) {
@@ -25,7 +27,8 @@ export class Navigation {
     const { projects, problem } = this.page.state;
     const { project, conversation, turn } = parseAddress(location.pathname, location.hash);
     if (project !== null) {
-      this.open(project, conversation, turn);
+      // A file that is opened or closed beside the conversation leaves that as it is.
+      if (formatAddress(project, conversation, turn) !== this.#opened) this.open(project, conversation, turn);
       return;
     }
     const names = (projects ?? []).map((known) => known.name);
@@ -42,7 +45,12 @@ export class Navigation {
   visit(project, conversation, replace = false, turn = null) {
     const address = formatAddress(project, conversation, turn);
     if (replace) history.replaceState(null, '', address);
-    else if (address !== location.pathname + location.hash) history.pushState(null, '', address);
+    else if (address !== location.pathname + location.hash) {
+      // The file beside the conversation stays where the conversation does.
+      const [path, hash = ''] = address.split('#');
+      const file = path === location.pathname ? location.search : '';
+      history.pushState(file ? history.state : null, '', `${path}${file}${hash && '#'}${hash}`);
+    }
     this.open(project, conversation, turn);
   }
 
@@ -60,6 +68,7 @@ export class Navigation {
    */
   open(project, id, turn = null) {
     const { page } = this;
+    this.#opened = formatAddress(project, id, turn);
     const { conversation } = page.state;
     if (project === page.state.project && id !== null && id === conversation?.id && conversation.connection !== 'ended') {
       page.view.seek(turn);
@@ -96,7 +105,8 @@ export class Navigation {
   nameAddress() {
     const { project, conversation } = this.page.state;
     if (!this.page.isNew || project === null || !conversation || conversation.id === null) return;
-    history.replaceState(null, '', formatAddress(project, conversation.id));
+    this.#opened = formatAddress(project, conversation.id);
+    history.replaceState(history.state, '', this.#opened + location.search + location.hash);
     keep.keepDraft(project, null, '');
     keep.keepDraft(project, conversation.id, this.page.composer.text);
   }

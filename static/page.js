@@ -45,6 +45,9 @@ export class Page {
     if (conversation !== before) this.change({ conversation });
   }
 
+  /** Who draws what is not of the conversation. */
+  onDrawn = () => {};
+
   /** Draws at most once a frame. */
   draw() {
     if (this.#isDrawing) return;
@@ -55,6 +58,7 @@ export class Page {
       this.rail.update({ projects, project, list, conversation: conversation?.id ?? null });
       this.view.update({ conversation, project: this.project, problem });
       this.composer.update(conversation, this.project?.path ?? '');
+      this.onDrawn();
     });
   }
 

@@ -52,19 +52,22 @@ export const CLOSE_TRY_LATER = 1013;
  *   content: string, truncated: boolean}} ToolResultFrame
  * @typedef {{type: 'question', seq: number, turn: number, call_id: string, questions: Question[]}} QuestionFrame
  * @typedef {{type: 'response_done', seq: number, turn: number, outcome: 'completed' | 'stopped' | 'interrupted',
- *   usage?: Usage, cost_usd?: number, duration_ms?: number}} ResponseDoneFrame
+ *   usage?: Usage, cost_usd?: number, duration_ms?: number, citations?: Citation[], files_read?: string[]}} ResponseDoneFrame
  * @typedef {{type: 'error', seq?: number, turn?: number, message_id?: string, content: string,
  *   retryable?: boolean}} ErrorFrame
  * @typedef {{type: 'status', state: SessionState, detail?: string, queue_position?: number}} StatusFrame
+ * @typedef {{type: 'citations', turn: number, citations: Citation[]}} CitationsFrame of the answer that streams, so far
  * @typedef {{type: 'title', title: string}} TitleFrame
  * @typedef {{type: 'presence', viewers: number}} PresenceFrame
  * @typedef {{type: 'read_only'} & ReadOnly} ReadOnlyFrame the self-test has ended since
  * @typedef {{type: 'pong'}} PongFrame
  * @typedef {ConversationCreatedFrame | AttachedFrame | CaughtUpFrame | UserMessageFrame | AcceptedFrame
  *   | HtmlFrame | ThinkingFrame | ToolCallFrame | ToolResultFrame | QuestionFrame | ResponseDoneFrame
- *   | ErrorFrame | StatusFrame | TitleFrame | PresenceFrame | ReadOnlyFrame | PongFrame} ServerFrame
+ *   | ErrorFrame | StatusFrame | CitationsFrame | TitleFrame | PresenceFrame | ReadOnlyFrame | PongFrame} ServerFrame
  *
  * @typedef {'starting' | 'waiting' | 'queued' | 'running' | 'retrying' | 'stopping' | 'closed' | 'idle' | string} SessionState
+ * @typedef {{path: string, line?: number, end_line?: number, file?: string, found: boolean, why?: string, read: boolean}} Citation
+ *   a reference to a file, as it was written; `file` is its path where that is another
  * @typedef {{input_tokens: number, output_tokens: number, cache_read_tokens?: number, cache_write_tokens?: number}} Usage
  * @typedef {{verdict: 'proved' | 'partly' | 'off' | 'failed' | 'pending' | string, tried: string[], missing: string[]}} ReadOnly
  *   how it is proved that the agent cannot write to the project

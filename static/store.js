@@ -15,9 +15,10 @@
  * @typedef {TextPart | ThinkingPart | ToolPart | QuestionPart} Part
  *
  * @typedef {{kind: 'done', seq: number, outcome: string, usage?: import('./protocol.js').Usage, costUsd?: number,
- *   durationMs?: number}} DoneEnd
+ *   durationMs?: number, citations: import('./protocol.js').Citation[], filesRead: string[]}} DoneEnd
  * @typedef {{kind: 'error', seq: number, content: string, retryable: boolean}} ErrorEnd
- * @typedef {{turn: number, seq: number, question: string | null, author?: string, parts: Part[], end: DoneEnd | ErrorEnd | null}} Turn
+ * @typedef {{turn: number, seq: number, question: string | null, author?: string, parts: Part[],
+ *   citations?: import('./protocol.js').Citation[], end: DoneEnd | ErrorEnd | null}} Turn
  *
  * A message that is not accepted yet.
  * @typedef {{messageId: string, content: string}} Pending
@@ -84,6 +85,8 @@ export function reduce(before, event) {
       return { ...before, readOnly: { verdict: event.verdict, tried: event.tried, missing: event.missing } };
     case 'presence':
       return { ...before, viewers: event.viewers };
+    case 'citations':
+      return cite(before, event);
     case 'title':
       return { ...before, title: event.title };
     case 'status':
@@ -120,7 +123,7 @@ export function reduce(before, event) {
     case 'response_done':
       return end(before, event, {
         kind: 'done', seq: event.seq, outcome: event.outcome ?? 'completed', usage: event.usage, costUsd: event.cost_usd,
-        durationMs: event.duration_ms,
+        durationMs: event.duration_ms, citations: event.citations ?? [], filesRead: event.files_read ?? [],
       });
     case 'error':
       if (typeof event.turn === 'number') {
@@ -177,8 +180,18 @@ function settle(before, messageId) {
  * @returns {Conversation}
  */
 function end(before, place, how) {
-  const after = changeTurn(before, place, (turn) => (turn.end ? turn : { ...turn, end: how }));
+  const after = changeTurn(before, place, (turn) => {
+    if (turn.end) return turn;
+    return how.kind === 'done' ? { ...turn, end: how, citations: how.citations } : { ...turn, end: how };
+  });
   return openTurns(after).length === 0 ? { ...after, state: 'idle', detail: '' } : after;
+}
+
+/** @param {Conversation} before @param {import('./protocol.js').CitationsFrame} frame @returns {Conversation} */
+function cite(before, { turn: number, citations }) {
+  const turn = before.turns.find((one) => one.turn === number);
+  if (!turn || turn.end) return before;
+  return changeTurn(before, turn, (known) => ({ ...known, citations }));
 }
 
 /**

@@ -183,6 +183,8 @@ pub struct ReadingSettings {
     pub files_kept: Duration,
     /// Largest file that is shown, bytes.
     pub file_bytes: usize,
+    /// References to files in one answer that are checked.
+    pub references: usize,
     /// Lines of a file that are shown at once.
     pub page_lines: usize,
     /// Bytes of a file that are shown at once.

@@ -5,6 +5,11 @@ use std::borrow::Cow;
 
 use pulldown_cmark::{Alignment, CodeBlockKind, Event, LinkType, Tag, TagEnd};
 
+use crate::citation::{
+    Mentioned,
+    mention::{self, Mention},
+};
+
 use super::code;
 
 /// Elements within one another at most; what is deeper loses its elements and keeps its text.
@@ -16,11 +21,11 @@ const MAX_LANGUAGE: usize = 32;
 /// The page's title is a first heading and a question a second one.
 const HEADINGS_BELOW: usize = 2;
 
-/// Writes events as HTML.
-pub(super) fn write<'a>(events: impl Iterator<Item = Event<'a>>) -> String {
+/// Writes events as HTML, with the references to files that stand in it.
+pub(super) fn write<'a>(events: impl Iterator<Item = Event<'a>>) -> (String, Mentioned) {
     let mut writer = Writer::default();
     events.for_each(|event| writer.event(event));
-    writer.out
+    (writer.out, writer.mentioned)
 }
 
 #[derive(Default)]
@@ -35,6 +40,7 @@ struct Writer {
     is_head: bool,
     alignments: Vec<Alignment>,
     column: usize,
+    mentioned: Mentioned,
 }
 
 /// An open link or image.
@@ -54,7 +60,7 @@ impl Writer {
             Event::Text(text) if self.code.is_some() => self.code(&text),
             Event::Text(text) if !self.links.is_empty() => self.text(&text),
             Event::Text(text) => self.text_with_links(&text),
-            Event::Code(code) => self.within("<code>", &code, "</code>"),
+            Event::Code(code) => self.inline_code(&code),
             Event::InlineMath(source) => {
                 self.within(r#"<code class="math">$"#, &source, "$</code>");
             }
@@ -68,8 +74,9 @@ impl Writer {
             Event::HardBreak => self.out.push_str("<br>"),
             Event::Rule => self.out.push_str("<hr>"),
             Event::TaskListMarker(is_done) => {
-                let checked = if is_done { " checked" } else { "" };
-                self.out.push_str(&format!(r#"<input type="checkbox" disabled{checked}> "#));
+                let state =
+                    if is_done { r#"aria-label="done" checked"# } else { r#"aria-label="open""# };
+                self.out.push_str(&format!(r#"<input type="checkbox" disabled {state}> "#));
             }
         }
     }
@@ -168,7 +175,15 @@ impl Writer {
 
     /// Nothing of another server is shown: an image is a link to it.
     fn link(&mut self, to: String, is_image: bool) {
-        let is_link = self.links.is_empty() && is_safe(&to) && self.closing.len() < MAX_DEPTH;
+        let may_be_link = self.links.is_empty() && self.closing.len() < MAX_DEPTH;
+        let is_link = may_be_link && is_safe(&to);
+        let file = mention::target(&to).filter(|_| may_be_link);
+        if let Some(mention) = &file {
+            self.open_reference(mention);
+            self.closing.push("</a>".into());
+            self.links.push(Link { start: self.out.len(), shown: Some(to), is_image });
+            return;
+        }
         if is_link {
             self.out.push_str(r#"<a href=""#);
             escape(&to, &mut self.out);
@@ -202,6 +217,42 @@ impl Writer {
         escape(text, &mut self.out);
     }
 
+    fn inline_code(&mut self, code: &str) {
+        let mention = mention::whole(code).filter(|_| self.links.is_empty());
+        if let Some(mention) = &mention {
+            self.open_reference(mention);
+        }
+        self.within("<code>", code, "</code>");
+        if mention.is_some() {
+            self.out.push_str("</a>");
+        }
+    }
+
+    /// A reference leads nowhere by itself: who shows it makes it a link once its file was found.
+    fn open_reference(&mut self, mention: &Mention<'_>) {
+        self.mentioned.add(mention);
+        let reference = &mention.reference;
+        self.within(r#"<a class="reference" data-path=""#, &reference.path, "\"");
+        for (name, line) in [("line", reference.line), ("end-line", reference.end_line)] {
+            if let Some(line) = line {
+                self.out.push_str(&format!(r#" data-{name}="{line}""#));
+            }
+        }
+        self.out.push('>');
+    }
+
+    fn text_with_references(&mut self, text: &str) {
+        let mut rest = text;
+        while let Some((before, mention, after)) = mention::find(rest) {
+            self.text(before);
+            self.open_reference(&mention);
+            self.text(mention.text);
+            self.out.push_str("</a>");
+            rest = after;
+        }
+        self.text(rest);
+    }
+
     fn code(&mut self, text: &str) {
         code::write(text, self.code.as_deref().unwrap_or_default(), &mut self.out);
     }
@@ -212,17 +263,17 @@ impl Writer {
         self.out.push_str(end);
     }
 
-    /// Text in which addresses that stand for themselves are links.
+    /// Text in which addresses that stand for themselves are links, and references to files marked.
     fn text_with_links(&mut self, text: &str) {
         let mut rest = text;
         while let Some((before, address, after)) = find_address(rest) {
-            self.text(before);
+            self.text_with_references(before);
             self.link(address.to_owned(), false);
             self.text(address);
             self.end(TagEnd::Link);
             rest = after;
         }
-        self.text(rest);
+        self.text_with_references(rest);
     }
 }
 

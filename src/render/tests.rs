@@ -21,7 +21,7 @@ fn the_blocks_of_an_answer_are_its_parts() {
         [
             "<h3>Title</h3>",
             "<p>One <code>a</code> <strong>b</strong>\ntwo</p>",
-            "<ul><li>x</li><li><input type=\"checkbox\" disabled checked> y</li></ul>",
+            "<ul><li>x</li><li><input type=\"checkbox\" disabled aria-label=\"done\" checked> y</li></ul>",
             "<pre><code class=\"language-rust\"><span class=\"keyword\">fn</span> \
              <span class=\"function\">a</span>() -&gt; &amp;str {}\n</code></pre>",
             "<p>End</p>",
@@ -55,7 +55,10 @@ fn only_addresses_of_the_web_and_of_mail_are_links() {
     bare.truncate(bare.len() - "</p>".len());
     assert_eq!(html("https://a.b/x_y."), format!("{bare}.</p>"));
     assert_eq!(html("`https://a.b`"), "<p><code>https://a.b</code></p>");
-    assert_eq!(html("[here](src/main.rs:4)"), "<p>here <code>src/main.rs:4</code></p>");
+    assert_eq!(
+        html("[here](src/main.rs:4)"),
+        r#"<p><a class="reference" data-path="src/main.rs" data-line="4">here <code>src/main.rs:4</code></a></p>"#
+    );
     assert_eq!(html("[src/a.rs](src/a.rs)"), "<p>src/a.rs</p>");
     assert_eq!(html("[x](javascript:alert(1))"), "<p>x <code>javascript:alert(1)</code></p>");
 }
@@ -75,7 +78,7 @@ fn half_a_line_ends_nothing() {
     rendering.append("hash\n\n1");
     assert_eq!(rendering.render().open, "<p>para\n#hash</p><p>1</p>");
     rendering.append(" a\n\nN");
-    let Rendered { finished, open } = rendering.render();
+    let Rendered { finished, open, .. } = rendering.render();
     assert_eq!(finished, ["<p>para\n#hash</p>", "<p>1 a</p>"]);
     assert_eq!(open, "<p>N</p>");
 }

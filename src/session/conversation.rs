@@ -22,6 +22,7 @@ use crate::{
 
 use super::{
     asking::Asked,
+    citing::Citing,
     messages::{AgentDescription, Batch, BrowserId, ConversationDescription, Held, Then, ViewerId},
     spent::Spent,
     subscriber::Subscriber,
@@ -103,6 +104,8 @@ pub struct Conversation {
     pub held: Vec<(i64, Instant)>,
     /// Calls of the running turn that are shown as questions: their results are not shown.
     pub asked: Vec<String>,
+    /// What is known of the files that the running turn is about.
+    pub citing: Citing,
     /// When something last happened.
     pub last_used: Instant,
     /// The same as people tell it.
@@ -153,6 +156,7 @@ impl Conversation {
             held: Vec::new(),
             permits: HashMap::new(),
             asked: Vec::new(),
+            citing: Citing::default(),
             last_used: now,
             last_event: SystemTime::now(),
             last_output: now,
@@ -180,7 +184,8 @@ impl Conversation {
     }
 
     /// Adds the end of a turn to the history, to be shown once it is stored.
-    pub fn end_turn(&mut self, turn: i64, content: Content) {
+    pub fn end_turn(&mut self, turn: i64, mut content: Content) {
+        self.cited(&mut content);
         self.stop_asked = None;
         self.asked.clear();
         self.askers.remove(&turn);
@@ -225,6 +230,9 @@ impl Conversation {
         if let Some(status) = self.status.as_ref().filter(|_| !self.turns.is_idle()) {
             subscriber.tell(status);
         }
+        if let Some(citations) = self.citations() {
+            subscriber.tell_citations(&citations);
+        }
         self.tell_viewers(self.subscribers.len() + 1);
         self.subscribers.push(subscriber);
     }
@@ -262,6 +270,11 @@ impl Conversation {
     /// Whether anybody wants answers as HTML.
     pub fn is_rendered(&self) -> bool {
         self.subscribers.iter().any(|subscriber| subscriber.dialect == Dialect::Html)
+    }
+
+    /// Everybody who follows.
+    pub(super) fn subscribers_mut(&mut self) -> impl Iterator<Item = &mut Subscriber> {
+        self.subscribers.iter_mut()
     }
 
     /// How many viewers follow.

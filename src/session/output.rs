@@ -55,7 +55,9 @@ impl Session {
     /// Takes one event. Whether it made an entry that is written at once.
     fn heard(&mut self, conversation: i64, event: AgentEvent, context: &mut Context<Self>) -> bool {
         let Some(live) = self.conversations.get_mut(&conversation) else { return false };
-        let turn = match (event, live.turns.running()) {
+        // What an agent says after it has finished belongs to nobody.
+        let running = live.turns.running().filter(|_| !live.citing.is_finishing());
+        let turn = match (event, running) {
             (AgentEvent::Ready, _) => {
                 self.start_failed = None;
                 self.happen(conversation, Event::AgentReady, context);
@@ -65,8 +67,9 @@ impl Session {
                 self.initialized(conversation, init, context);
                 return false;
             }
-            (AgentEvent::Finished(result), _) => {
-                self.happen(conversation, Event::Finished(result), context);
+            (AgentEvent::Finished(_), None) => return false,
+            (AgentEvent::Finished(result), Some(_)) => {
+                self.agent_finished(conversation, result, context);
                 return true;
             }
             (AgentEvent::Garbage(line), _) => {
@@ -84,12 +87,15 @@ impl Session {
             (AgentEvent::TextReplaced(text), turn) => live.transcript.replace(turn, &text),
             (AgentEvent::ThinkingDelta(text), turn) => live.transcript.append(turn, true, &text),
             (AgentEvent::ToolCalled { call_id, tool, input }, turn) => {
-                live.tool_called(turn, ToolCall { call_id, tool, input });
+                let call = ToolCall { call_id, tool, input };
+                live.note_call(&call, &self.project.dir);
+                live.tool_called(turn, call);
                 return true;
             }
             (AgentEvent::ToolReturned { call_id, ok, content, truncated }, turn) => {
                 if !live.asked.contains(&call_id) {
                     let result = ToolResult { call_id, ok, content, truncated };
+                    live.note_result(&result, &self.project.dir);
                     live.transcript.push(turn, Content::ToolResult(result), false);
                 }
                 return true;
@@ -178,8 +184,11 @@ impl Conversation {
         self.transcript.push(turn, content, false);
     }
 
-    /// Whether the agent is read on: not while sequence numbers run short.
+    /// Whether the agent is read on: not while its end is awaited, or sequence numbers run short.
     fn flow(&mut self) -> Flow {
+        if let Some(gate) = self.hold_while_finishing() {
+            return Flow::Hold(gate);
+        }
         if !self.transcript.is_short_of_numbers() {
             return Flow::Continue;
         }

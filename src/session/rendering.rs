@@ -25,12 +25,13 @@ impl Session {
         }
         let kib = u32::try_from(live.transcript.open_bytes() / 1024).unwrap_or(u32::MAX);
         let wait = RENDERED.saturating_add(RENDERED_PER_KIB.saturating_mul(kib));
-        context.run_later(wait.min(RENDERED_AT_LEAST), move |session, _| {
+        context.run_later(wait.min(RENDERED_AT_LEAST), move |session, context| {
             if let Some(live) = session.conversations.get_mut(&conversation) {
                 live.render_due = false;
                 live.transcript.refresh();
                 live.deliver();
             }
+            session.cite(conversation, context);
         });
     }
 }

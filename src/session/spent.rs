@@ -38,13 +38,12 @@ impl Spent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{agent::event::Usage, entry::Outcome};
+    use crate::agent::event::Usage;
 
     #[test]
     fn tokens_and_money_of_all_turns_are_summed() {
         let done = |output_tokens, cost_usd| {
             Content::ResponseDone(ResponseDone {
-                outcome: Outcome::Completed,
                 usage: Some(Usage {
                     input_tokens: 1,
                     output_tokens,
@@ -52,7 +51,7 @@ mod tests {
                     cache_write_tokens: 100,
                 }),
                 cost_usd,
-                duration_ms: None,
+                ..ResponseDone::default()
             })
         };
         let spent = Spent::of([done(5, Some(0.5)), done(6, None)].iter());

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::wire::{
     Dialect,
-    outgoing::{Notice, Status},
+    outgoing::{Citations, Notice, Status},
 };
 
 use super::{
@@ -57,6 +57,7 @@ struct News {
     title: Option<String>,
     viewers: Option<usize>,
     status: Option<Status>,
+    citations: Option<Citations>,
 }
 
 impl Subscriber {
@@ -108,6 +109,13 @@ impl Subscriber {
     pub fn tell_viewers(&mut self, viewers: usize) {
         if self.dialect.is_ours() {
             self.news.viewers = Some(viewers);
+        }
+    }
+
+    /// Owes the viewer what is known of the files that the running turn refers to.
+    pub fn tell_citations(&mut self, citations: &Citations) {
+        if self.dialect == Dialect::Html {
+            self.news.citations = Some(citations.clone());
         }
     }
 
@@ -184,14 +192,17 @@ impl Subscriber {
 impl News {
     /// Whether there is something that may be told; a state only after the end that led to it.
     fn is_due(&self, settled: bool) -> bool {
-        self.title.is_some() || self.viewers.is_some() || (settled && self.status.is_some())
+        let is_told_at_once =
+            self.title.is_some() || self.viewers.is_some() || self.citations.is_some();
+        is_told_at_once || (settled && self.status.is_some())
     }
 
     fn take(&mut self, settled: bool) -> impl Iterator<Item = Notice> {
         let title = self.title.take().map(|title| Notice::Title { title });
         let viewers = self.viewers.take().map(|viewers| Notice::Presence { viewers });
         let status = self.status.take_if(|_| settled).map(Notice::Status);
-        title.into_iter().chain(viewers).chain(status)
+        let citations = self.citations.take().map(Notice::Citations);
+        title.into_iter().chain(viewers).chain(citations).chain(status)
     }
 }
 

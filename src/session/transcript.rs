@@ -252,6 +252,19 @@ impl Transcript {
         })
     }
 
+    /// What the agent has said in a turn that is among the last.
+    pub fn answer(&self, turn: i64) -> String {
+        let texts = self.entries.iter().rev().take_while(|entry| entry.turn >= turn);
+        let mut texts: Vec<String> = texts
+            .filter_map(|entry| match &entry.body {
+                Body::Growing(text) if entry.turn == turn && !text.thinking => Some(text.plain()),
+                _ => None,
+            })
+            .collect();
+        texts.reverse();
+        texts.join("\n\n")
+    }
+
     fn shown(&self) -> &[Entry] {
         let held = self.entries.iter().position(|entry| entry.held);
         self.entries.get(..held.unwrap_or(self.entries.len())).unwrap_or_default()

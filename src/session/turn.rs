@@ -289,6 +289,7 @@ impl Turns {
             usage: Some(result.usage),
             cost_usd: result.cost_usd,
             duration_ms: result.duration_ms,
+            ..ResponseDone::default()
         });
         effects.push(Effect::End { turn: running.turn, content });
         self.after_end(effects);

@@ -2,7 +2,6 @@
 //! and it alone is asked. Everything here that touches a disk runs where blocking is allowed.
 
 pub mod finder;
-pub mod opening;
 pub mod page;
 
 use std::sync::Arc;
@@ -22,8 +21,8 @@ use super::{
     problem::{Failure, Problem},
     state::State,
 };
+use crate::policy::opening::{self, NotOpened};
 use finder::{Finder, Match};
-use opening::NotOpened;
 use page::Page;
 
 /// Files that are read at once: each may take `reading.file_bytes` of memory.

@@ -3,7 +3,7 @@
 use bytestring::ByteString;
 use serde::Serialize;
 
-use crate::agent::self_test::ReadOnly;
+use crate::{agent::self_test::ReadOnly, citation::Citation};
 
 use super::Dialect;
 
@@ -46,6 +46,9 @@ pub enum Notice {
         /// Sockets, this one included.
         viewers: usize,
     },
+    /// What is known of the files that the running answer refers to; it replaces what was told before.
+    /// Not stored: the end of the turn has them all.
+    Citations(Citations),
     /// Everything known so far has been sent.
     CaughtUp {
         /// The newest sequence number.
@@ -126,6 +129,15 @@ pub enum State {
     Closed,
 }
 
+/// See [`Notice::Citations`].
+#[derive(Debug, Clone, Serialize)]
+pub struct Citations {
+    /// The turn.
+    pub turn: i64,
+    /// In the order in which the answer names them.
+    pub citations: Vec<Citation>,
+}
+
 /// See [`Notice::Error`].
 #[derive(Debug, Clone, Serialize)]
 pub struct Refusal {
@@ -163,8 +175,11 @@ impl Notice {
                 | Self::Title { .. }
                 | Self::Presence { .. }
                 | Self::ReadOnly(_)
+                | Self::Citations(_)
                 | Self::CaughtUp { .. },
-            ) => None,
+            )
+            // Who gets Markdown finds the references in it, and their files in the turn's end.
+            | (Dialect::V1, Self::Citations(_)) => None,
             (Dialect::Seed, Self::Error(refusal)) => {
                 Some(json(&Self::error(refusal.content.clone())))
             }

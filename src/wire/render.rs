@@ -130,7 +130,7 @@ fn json<T: Serialize>(value: &T) -> ByteString {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::{Outcome, ResponseDone, ToolCall, TurnError};
+    use crate::entry::{ResponseDone, ToolCall, TurnError};
 
     fn call() -> Content {
         Content::ToolCall(ToolCall {
@@ -154,12 +154,8 @@ mod tests {
 
     #[test]
     fn ends_are_the_originals_in_the_seed_dialect() {
-        let done = Content::ResponseDone(ResponseDone {
-            outcome: Outcome::Completed,
-            usage: None,
-            cost_usd: Some(0.5),
-            duration_ms: None,
-        });
+        let done =
+            Content::ResponseDone(ResponseDone { cost_usd: Some(0.5), ..ResponseDone::default() });
         assert_eq!(fixed(&done, 1, 3, Dialect::Seed).unwrap(), r#"{"type":"response_done"}"#);
         assert_eq!(
             fixed(&done, 1, 3, Dialect::V1).unwrap(),

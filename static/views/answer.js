@@ -2,25 +2,33 @@
  * An answer's text: its parts, as the server rendered them. A part that did not change is not
  * touched, so that what was read stays where it is and what was selected stays selected.
  */
-import { element } from './element.js';
+import { byReference } from '../reference.js';
+import { copyText, element } from './element.js';
 import { showHtml } from './html.js';
-
-/** How long a button says that it has copied, in milliseconds. */
-const COPIED = 1500;
+import { followReference, markReferences } from './references.js';
 
 export class AnswerText extends HTMLElement {
   /** @type {{html: string, node: HTMLElement}[]} */
   #shown = [];
+  /** @type {import('../protocol.js').Citation[] | undefined} */
+  #citations = undefined;
 
   connectedCallback() {
     this.addEventListener('click', copy);
+    this.addEventListener('click', followReference);
   }
 
-  /** @param {string[]} parts */
-  update(parts) {
+  /** @param {string[]} parts @param {import('../store.js').Turn} turn */
+  update(parts, { turn, citations }) {
+    const isChecked = citations !== this.#citations;
+    this.#citations = citations;
+    const citing = citations && { turn, found: byReference(citations) };
     for (const [index, html] of parts.entries()) {
       let shown = this.#shown[index];
-      if (shown?.html === html) continue;
+      if (shown?.html === html) {
+        if (citing && isChecked) markReferences(shown.node, citing);
+        continue;
+      }
       if (!shown) {
         shown = { html, node: element('div', { className: 'part' }) };
         this.#shown.push(shown);
@@ -29,6 +37,7 @@ export class AnswerText extends HTMLElement {
       shown.html = html;
       showHtml(shown.node, html);
       shown.node.querySelectorAll('pre').forEach(furnish);
+      if (citing) markReferences(shown.node, citing);
     }
     for (const { node } of this.#shown.splice(parts.length)) node.remove();
   }
@@ -47,17 +56,10 @@ function furnish(pre) {
 }
 
 /** @param {Event} event */
-async function copy(event) {
-  const button = /** @type {Element} */ (event.target).closest('.copy');
+function copy(event) {
+  const button = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest('.copy'));
   const code = button?.parentElement?.querySelector('pre')?.textContent;
-  if (!button || !code) return;
-  try {
-    await navigator.clipboard.writeText(code);
-    button.textContent = 'Copied';
-  } catch {
-    button.textContent = 'Not allowed';
-  }
-  setTimeout(() => { button.textContent = 'Copy'; }, COPIED);
+  if (button && code) copyText(code, button);
 }
 
 customElements.define('answer-text', AnswerText);

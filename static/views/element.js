@@ -19,6 +19,26 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
+/** How long a button says that it has copied, in milliseconds. */
+const COPIED = 1500;
+
+/** Copies text, and has the button that was pressed say so. @param {string} text @param {HTMLElement} button */
+export async function copyText(text, button) {
+  const words = button.textContent ?? '';
+  if (button.dataset.words) return;
+  button.dataset.words = words;
+  try {
+    await navigator.clipboard.writeText(text);
+    button.textContent = 'Copied';
+  } catch {
+    button.textContent = 'Not allowed';
+  }
+  setTimeout(() => {
+    button.textContent = words;
+    delete button.dataset.words;
+  }, COPIED);
+}
+
 /** Sets the text unless it is already there, so that a selection within it survives. @param {Node} node @param {string} text */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;

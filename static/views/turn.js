@@ -3,7 +3,9 @@ import { costs } from '../words.js';
 import './answer.js';
 import { element, setText } from './element.js';
 import './question.js';
+import { followReference } from './references.js';
 import './run.js';
+import { sources } from './sources.js';
 
 export class TurnView extends HTMLElement {
   /** @type {import('../store.js').Turn | null} */
@@ -14,7 +16,7 @@ export class TurnView extends HTMLElement {
   #author = element('p', { className: 'note author', hidden: true });
   #parts = element('div', { className: 'parts' });
   #waits = element('p', { className: 'note waits', hidden: true }, 'Waits for the answer before it.');
-  #end = element('footer', { className: 'end' });
+  #end = element('footer', { className: 'end', onclick: followReference });
   /** What shows a part, by the part's key. @type {Map<string, HTMLElement>} */
   #shown = new Map();
 
@@ -47,7 +49,7 @@ export class TurnView extends HTMLElement {
       this.#parts.replaceChildren();
     }
     for (const [index, part] of turn.parts.entries()) {
-      change(this.#nodeFor(part, turn.parts[index - 1]), part, root, place !== 'last');
+      change(this.#nodeFor(part, turn.parts[index - 1]), part, root, place !== 'last', turn);
     }
     if (ended) this.#renderEnd(turn);
   }
@@ -91,6 +93,8 @@ export class TurnView extends HTMLElement {
       if (end.outcome === 'stopped') pieces.push(element('p', {}, 'Stopped.'));
       const words = costs(end);
       if (words) pieces.push(element('small', {}, words));
+      const files = sources(end, turn.turn);
+      if (files) pieces.push(files);
     }
     if (turn.question !== null) pieces.push(linkButton(turn.turn));
     this.#end.replaceChildren(...pieces);
@@ -119,10 +123,11 @@ function make(part) {
  * @param {import('../store.js').Part} part
  * @param {string} root
  * @param {boolean} passed a later turn exists
+ * @param {import('../store.js').Turn} turn
  */
-function change(node, part, root, passed) {
+function change(node, part, root, passed, turn) {
   switch (part.kind) {
-    case 'text': return node.update(part.html);
+    case 'text': return node.update(part.html, turn);
     case 'thinking': return grow(node.lastElementChild, part.content);
     case 'tool': return node.update(part, root);
     case 'question': return node.update(part, passed);

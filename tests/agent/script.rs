@@ -13,7 +13,8 @@
 //! - `garbage TEXT`, `rawline JSON`, `badutf8`, `longline BYTES` print what is no good line
 //! - `stderr BYTES` prints to stderr; `retry` tells of a failed request
 //! - `halfline TEXT` prints a line without its end; `eat BYTES` takes memory and keeps it
-//! - `error TEXT` ends the turn as failed; `twice` ends it twice; `noresult` not at all; after
+//! - `error TEXT` ends the turn as failed; `twice` ends it twice; `leave` ends it and
+//!   the agent; `noresult` not at all; after
 //!   `linger TEXT` it says more and ends a second time when the next message is there already
 //! - `exit CODE`, `silent-exit`, `crash`, `hang` end the agent or all that it says
 
@@ -29,7 +30,7 @@ use serde_json::{Value, json};
 
 use crate::protocol::{Interrupted, Protocol, print, print_bytes, print_half};
 
-const COMMANDS: [&str; 30] = [
+const COMMANDS: [&str; 31] = [
     "say",
     "think",
     "echo",
@@ -53,6 +54,7 @@ const COMMANDS: [&str; 30] = [
     "retry",
     "error",
     "twice",
+    "leave",
     "linger",
     "halfline",
     "eat",
@@ -66,6 +68,8 @@ const COMMANDS: [&str; 30] = [
 enum End {
     Result(Value),
     Twice,
+    /// And the process with it.
+    Exit,
     Never,
 }
 
@@ -84,6 +88,10 @@ pub fn play(protocol: &mut Protocol, message: &str) {
             protocol.end_turn(json!({}));
             protocol.end_turn(json!({}));
         }
+        Ok(End::Exit) => {
+            protocol.end_turn(json!({}));
+            exit(0);
+        }
         Ok(End::Never) => (),
         Err(Interrupted) => protocol.interrupted(),
     }
@@ -101,6 +109,7 @@ fn play_lines(protocol: &mut Protocol, message: &str) -> Result<End, Interrupted
                 end = End::Result(json!({"is_error": true, "result": rest}));
             }
             "twice" => end = End::Twice,
+            "leave" => end = End::Exit,
             "linger" => protocol.linger(rest),
             "noresult" => end = End::Never,
             _ => play_line(protocol, verb, rest, message)?,

@@ -31,6 +31,7 @@ mod page;
 mod peers;
 mod processes;
 mod questions;
+mod references;
 mod replay;
 mod rest;
 mod sandbox;

@@ -15,10 +15,12 @@ use gate::Gate;
 use crate::peers;
 
 mod answer;
+mod audit;
 mod browser;
 mod conversations;
 mod finding;
 mod gate;
+mod reader;
 
 /// What the browser reports as errors while the test has cut the line.
 const WHILE_AWAY: [&str; 2] = ["WebSocket connection to", "net::ERR_"];

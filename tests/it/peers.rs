@@ -4,8 +4,13 @@ use std::path::{Path, PathBuf};
 
 /// Where the program would be.
 fn place(name: &str) -> PathBuf {
+    module(".bin").join(name)
+}
+
+/// Where a file of a package is, if it was put there.
+pub fn module(path: &str) -> PathBuf {
     let target = Path::new(env!("CARGO_BIN_EXE_cicerone")).ancestors().nth(2).unwrap();
-    target.join("peers/node_modules/.bin").join(name)
+    target.join("peers/node_modules").join(path)
 }
 
 /// The program, if it was put there.

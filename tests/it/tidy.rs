@@ -21,7 +21,7 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 19] = [
+const LAYERS: [&str; 20] = [
     "authority",
     "foreign_database",
     "project",
@@ -31,6 +31,7 @@ const LAYERS: [&str; 19] = [
     "mcp",
     "guide",
     "agent",
+    "citation",
     "entry",
     "render",
     "wire",
@@ -44,10 +45,12 @@ const LAYERS: [&str; 19] = [
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 15] = [
+const PURE: [&str; 17] = [
     "agent/codec",
     "agent/event",
     "authority",
+    "citation/mention",
+    "citation/reading",
     "database/asked/closeness",
     "entry",
     "guide/search",

@@ -7,6 +7,7 @@
 use bytestring::ByteString;
 
 use crate::{
+    citation::Mentioned,
     entry::Content,
     render::Rendering,
     wire::render::{self, HtmlPart},
@@ -29,6 +30,8 @@ pub(super) struct Rendered {
     fed: Fed,
     /// The number that a viewer has seen that has all of it.
     seq: i64,
+    /// References to files in it.
+    mentioned: Mentioned,
 }
 
 /// How much of the text has been rendered.
@@ -80,6 +83,14 @@ impl Transcript {
         let (first, _) = self.neighbours(last);
         let rendered = self.text_at(first).and_then(|text| text.rendered.as_ref());
         rendered.map_or(0, |rendered| rendered.rendering.open_bytes())
+    }
+
+    /// References to files in the text that grows, as far as it was rendered.
+    pub fn mentioned(&self) -> Option<(i64, &Mentioned)> {
+        let last = self.entries.len().checked_sub(1)?;
+        let (first, _) = self.neighbours(last);
+        let rendered = self.text_at(first)?.rendered.as_ref()?;
+        Some((self.entries.get(last)?.turn, &rendered.mentioned))
     }
 
     /// Where a viewer goes back to whose newest text is not ours: behind `index`, it may hold more
@@ -220,11 +231,13 @@ impl Rendered {
             epoch: 0,
             fed: Fed { entry: first, offset: 0, revision: 0 },
             seq: 0,
+            mentioned: Mentioned::default(),
         }
     }
 
     fn render(&mut self) {
-        let crate::render::Rendered { finished, open } = self.rendering.render();
+        let crate::render::Rendered { finished, open, mentioned } = self.rendering.render();
+        self.mentioned = mentioned;
         let open = render::escaped(&open);
         if self.version == 0 || !finished.is_empty() || open != self.open {
             self.version += 1;

@@ -13,7 +13,7 @@ use rustix::{
     io::Errno,
 };
 
-use crate::policy::{Policy, Refusal};
+use super::{Policy, Refusal};
 
 /// Longest path, bytes; longer ones do not exist.
 const LONGEST_PATH: usize = 4096;

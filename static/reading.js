@@ -1,0 +1,77 @@
+/** The file that is read beside the conversation: opened by a reference, walked from one to the next, kept in the address. */
+import { formatReference, parseReference, places } from './reference.js';
+
+export class Reading {
+  /** Which of the conversation's places is open, as it is written, and in which turn. @type {{turn: number, text: string} | null} */
+  #at = null;
+  reader = /** @type {import('./views/reader.js').FileReader} */ (document.querySelector('file-reader'));
+
+  /** @param {import('./page.js').Page} page */
+  constructor(page) {
+    this.page = page;
+  }
+
+  /** Opens a file. @param {{place: import('./reference.js').Reference, turn?: number}} wanted */
+  open({ place, turn }) {
+    const text = formatReference(place);
+    this.#at = turn === undefined ? null : { turn, text };
+    const url = `${location.pathname}?file=${encodeURIComponent(text)}${location.hash}`;
+    // Back closes the file, however many were looked at.
+    if (this.reader.isOpen) history.replaceState(history.state, '', url);
+    else history.pushState({ opened: true }, '', url);
+    this.#show(place);
+  }
+
+  /** Opens the first file that a turn leads to. @param {number} turn */
+  openFirst(turn) {
+    const first = places(this.page.state.conversation).find((one) => one.turn === turn);
+    if (first) this.open(first);
+  }
+
+  /** Opens the next (1) or previous (-1) file that the answers lead to. @param {1 | -1} direction */
+  walk(direction) {
+    const all = places(this.page.state.conversation);
+    if (all.length === 0) return;
+    const at = all.findIndex(({ turn, place }) => (
+      turn === this.#at?.turn && formatReference(place) === this.#at.text));
+    const next = at < 0 ? (direction > 0 ? 0 : all.length - 1) : at + direction;
+    if (all[next]) this.open(all[next]);
+  }
+
+  /** Whether there was something to close. */
+  close() {
+    if (!this.reader.isOpen) return false;
+    if (history.state?.opened) history.back();
+    else {
+      history.replaceState(null, '', location.pathname + location.hash);
+      this.follow();
+    }
+    return true;
+  }
+
+  /** Shows the file that the address names, or none. */
+  follow() {
+    const place = parseReference(new URLSearchParams(location.search).get('file'));
+    if (place) this.#show(place);
+    else if (this.reader.isOpen) {
+      this.#at = null;
+      this.reader.close();
+    }
+  }
+
+  /** How far the walk has got, for the reader's buttons. */
+  update() {
+    const all = places(this.page.state.conversation);
+    const at = all.findIndex(({ turn, place }) => (
+      turn === this.#at?.turn && formatReference(place) === this.#at.text));
+    this.reader.showWalk(at, all.length);
+  }
+
+  /** @param {import('./reference.js').Reference} place */
+  #show(place) {
+    const { project } = this.page.state;
+    if (project === null) return;
+    this.reader.show(project, place);
+    this.update();
+  }
+}

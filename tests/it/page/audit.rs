@@ -1,0 +1,161 @@
+//! The page judged by others' rules: accessibility by axe-core, and what a first visit costs.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::{
+    peers,
+    server::{PROJECT, Setup},
+};
+
+use super::{
+    browser::{Browser, ENTER, NEW_LINE},
+    ended,
+};
+
+/// The version of axe-core that `.ci/setup` fetches.
+const AXE: &str = "4.14.1";
+
+/// What a first visit may transfer, in bytes.
+const LARGEST_VISIT: u64 = 100 * 1000;
+
+impl Browser {
+    /// Fails when axe-core finds anything wrong with what is shown now.
+    pub async fn audit(&self, what: &str) {
+        let path = peers::module("axe-core/axe.min.js");
+        let source = fs::read_to_string(&path)
+            .unwrap_or_else(|error| panic!("no axe-core {AXE} ({error}): run `.ci/setup`"));
+        self.run(&format!("if (!window.axe) {{ {source} }}")).await;
+        self.run(
+            "window.audited = null;
+             window.axe.run(document, { resultTypes: ['violations'] })
+                 .then((found) => { window.audited = found.violations; },
+                       (error) => { window.audited = [{ id: String(error), nodes: [] }]; });",
+        )
+        .await;
+        self.wait_for("window.audited !== null").await;
+        let violations = self
+            .run(
+                "return window.audited.map(({ id, help, nodes }) => ({
+                     id, help, nodes: nodes.slice(0, 5).map((node) => node.html.slice(0, 200) + ' ' + (node.failureSummary ?? '')) }))",
+            )
+            .await;
+        if violations != json!([]) {
+            self.screenshot(&format!("audit-{what}")).await;
+            panic!("{what}: {violations:#}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn axe_finds_nothing_wrong_with_any_state_of_the_page_in_either_theme() {
+    let setup = Setup::scripted();
+    fs::write(setup.project_dir().join("main.rs"), "fn main() {}\n").unwrap();
+    let server = setup.start();
+    let browser = Browser::start().await;
+    browser.goto(&server.url("/")).await;
+    browser.wait_for("document.activeElement.id === 'question'").await;
+    browser.audit("empty").await;
+
+    let script = [
+        "think Let me look.",
+        r#"tool Read {"file_path":"main.rs"} => fn main() {}"#,
+        r#"toolerror Grep {"pattern":"x"} => no"#,
+        r"say ## Found\n\n- [x] See `main.rs:1` and `gone.rs:7`.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```rust\nfn main() {}\n```\n\n> quoted",
+    ];
+    browser.keys(&script.join(NEW_LINE)).await;
+    browser.keys(ENTER).await;
+    browser.wait_for(&ended(1)).await;
+    browser.keys(&format!("error it broke{ENTER}")).await;
+    browser.wait_for(&ended(2)).await;
+    let question = json!({ "questions": [{ "question": "Which?", "header": "One", "multiSelect": false,
+        "options": [{ "label": "This", "description": "the first" }, { "label": "That" }] }] });
+    browser.keys(&format!("ask {question}{ENTER}")).await;
+    browser.wait_for("document.querySelector('question-card form') !== null").await;
+    browser
+        .run("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        .await;
+    browser.run("document.querySelector('a.reference[href]').click()").await;
+    browser.wait_for("!document.querySelector('file-reader').hidden").await;
+    browser.wait_for("document.querySelector('.line') !== null").await;
+    for theme in ["light", "dark"] {
+        browser.run(&format!("document.documentElement.dataset.theme = '{theme}'")).await;
+        browser.audit(&format!("answered, {theme}")).await;
+    }
+    browser.resize(500, 844).await;
+    browser.audit("the file on a phone").await;
+    browser.click("file-reader .close").await;
+    browser.wait_for("document.querySelector('file-reader').hidden").await;
+    browser.audit("on a phone").await;
+    browser.click(".menu").await;
+    browser.wait_for("document.querySelector('project-rail').checkVisibility()").await;
+    browser.audit("the drawer").await;
+    browser.assert_no_complaints(&[]).await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn axe_finds_nothing_wrong_with_the_login() {
+    let server = Setup::scripted().env("CICERONE_VIEWER_TOKEN", "viewer-0123456789").start();
+    let browser = Browser::start().await;
+    browser.goto(&server.url("/login")).await;
+    browser.wait_for("document.activeElement.id === 'token'").await;
+    browser.audit("login").await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_first_visit_is_small_and_asks_nobody_but_this_server() {
+    let server = Setup::scripted().start();
+    let browser = Browser::start().await;
+    browser.goto(&server.url(&format!("/p/{PROJECT}"))).await;
+    browser.wait_for("document.activeElement.id === 'question'").await;
+    let loaded = browser
+        .run(
+            "return [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
+                 .map(({ name, transferSize, decodedBodySize }) => [name, transferSize, decodedBodySize])",
+        )
+        .await;
+    let loaded: Vec<(String, u64, u64)> = serde_json::from_value(loaded).unwrap();
+    let alien: Vec<_> =
+        loaded.iter().filter(|(name, ..)| !name.starts_with(&server.url("/"))).collect();
+    assert!(alien.is_empty(), "asked others: {alien:?}");
+    let bytes: u64 = loaded.iter().map(|(_, transferred, _)| transferred).sum();
+    let opened = browser
+        .run("return performance.getEntriesByName('interactive')[0]?.startTime ?? performance.timing.domContentLoadedEventEnd - performance.timing.navigationStart")
+        .await;
+    println!("{} files, {bytes} bytes, ready after {opened} ms", loaded.len());
+    assert!(loaded.len() > 10 && bytes > 10_000, "not everything was counted: {loaded:?}");
+    assert!(bytes < LARGEST_VISIT, "{bytes} bytes: {loaded:#?}");
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn every_module_is_preloaded_so_that_none_waits_for_another() {
+    let page =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/static/index.html")).unwrap();
+    let server = Setup::scripted().start();
+    let browser = Browser::start().await;
+    browser.goto(&server.url("/")).await;
+    browser.wait_for("document.activeElement.id === 'question'").await;
+    let modules = browser
+        .run(
+            "return performance.getEntriesByType('resource').map((it) => new URL(it.name).pathname)
+                 .filter((path) => path.endsWith('.js') && path !== '/app.js' && path !== '/theme.js')",
+        )
+        .await;
+    let modules: Vec<String> = serde_json::from_value::<Vec<Value>>(modules)
+        .unwrap()
+        .iter()
+        .map(|path| path.as_str().unwrap().to_owned())
+        .collect();
+    assert!(modules.len() > 10, "{modules:?}");
+    for module in &modules {
+        assert!(page.contains(&format!(r#"href="{module}""#)), "{module} is not preloaded");
+    }
+    let preloaded = page.matches("modulepreload").count();
+    assert_eq!(preloaded, modules.len(), "of {modules:?}");
+    browser.assert_no_complaints(&[]).await;
+    browser.close().await;
+}

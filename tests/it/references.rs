@@ -1,0 +1,137 @@
+//! References in answers: checked against the project's files while an answer streams, and told
+//! with its end.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::{
+    client::Client,
+    server::{Server, Setup},
+};
+
+/// A project with a file of three lines, and an agent that reads and refers.
+const ASKED: &str = r#"tool Read {"file_path":"src/parser.rs"} => 1 one
+say See `src/parser.rs:2` and src/other.rs:1, not src/gone.rs:7 or `parser.rs:9`. Node.js is none, .env may not be shown."#;
+
+fn setup() -> Setup {
+    let setup = Setup::scripted();
+    fs::create_dir(setup.project_dir().join("src")).unwrap();
+    fs::write(setup.project_dir().join("src/parser.rs"), "one\ntwo\nthree\n").unwrap();
+    fs::write(setup.project_dir().join("src/other.rs"), "one\n").unwrap();
+    setup
+}
+
+fn end(frames: &[Value]) -> &Value {
+    frames.iter().find(|frame| frame["type"] == "response_done").unwrap()
+}
+
+/// One that is shown answers as HTML.
+async fn start_html(server: &Server) -> Client {
+    let mut client = server.connect().await;
+    client.send(json!({"type": "start", "protocol": 1, "format": "html"})).await;
+    client.until("caught_up").await;
+    client
+}
+
+#[tokio::test]
+async fn the_end_of_an_answer_tells_which_references_exist_and_what_was_read() {
+    let server = setup().start();
+    let mut client = server.connect().await;
+    let conversation = client.start().await;
+    client.ask(ASKED).await;
+    let frames = client.turn().await;
+    let expected = json!([
+        {"path": "src/parser.rs", "line": 2, "found": true, "read": true},
+        {"path": "src/other.rs", "line": 1, "found": true, "read": false},
+        {"path": "src/gone.rs", "line": 7, "found": false, "why": "there is no such file", "read": false},
+        {"path": "parser.rs", "line": 9, "file": "src/parser.rs", "found": false,
+         "why": "it has only 3 lines", "read": true},
+    ]);
+    assert_eq!(end(&frames)["citations"], expected);
+    assert_eq!(end(&frames)["files_read"], json!(["src/parser.rs"]));
+
+    // It is kept with the answer, whatever becomes of the files.
+    fs::remove_file(server.project_dir().join("src/parser.rs")).unwrap();
+    let (_, frames) = server.enter(conversation, json!(null)).await;
+    let kept = frames.iter().rfind(|frame| frame["type"] == "response_done").unwrap();
+    assert_eq!(kept["citations"], expected);
+}
+
+#[tokio::test]
+async fn references_are_told_while_the_answer_streams_and_to_who_comes_in() {
+    let server = setup().start();
+    let signal = server.project_dir().join("go on");
+    let mut client = start_html(&server).await;
+    client
+        .ask(&format!(
+            "say In `src/parser.rs:2`, not in `src/gone.rs`.\nawait {}",
+            signal.display()
+        ))
+        .await;
+    let citations = json!([
+        {"path": "src/parser.rs", "line": 2, "found": true, "read": false},
+        {"path": "src/gone.rs", "found": false, "why": "there is no such file", "read": false},
+    ]);
+    let frames = client.until("citations").await;
+    assert_eq!(frames.last().unwrap()["citations"], citations);
+    let html = frames.iter().rfind(|frame| frame["type"] == "html").unwrap();
+    let marked = r#"<a class="reference" data-path="src/parser.rs" data-line="2"><code>src/parser.rs:2</code></a>"#;
+    assert!(html["html"].as_str().unwrap().contains(marked), "{html}");
+
+    let conversation = frames.iter().find_map(|frame| frame["conversation_id"].as_i64());
+    let mut other = server.connect().await;
+    let entered = json!({"type": "start", "protocol": 1, "format": "html",
+        "conversation_id": conversation.unwrap_or(1)});
+    other.send(entered).await;
+    assert_eq!(other.until("citations").await.last().unwrap()["citations"], citations);
+    fs::write(signal, "").unwrap();
+    assert_eq!(end(&client.turn().await)["citations"], citations);
+    assert_eq!(end(&other.turn().await)["citations"], citations);
+}
+
+#[tokio::test]
+async fn p7_a_second_result_that_comes_while_references_are_checked_is_no_second_end() {
+    let server = setup().start();
+    let mut client = server.connect().await;
+    client.start().await;
+    client.ask("say See src/parser.rs:1.\ntwice").await;
+    assert_eq!(end(&client.turn().await)["citations"][0]["found"], true);
+    client.ask("say See src/gone.rs:1.").await;
+    let frames = client.turn().await;
+    assert_eq!(end(&frames)["turn"], 2);
+    assert_eq!(end(&frames)["citations"][0]["found"], false);
+}
+
+#[tokio::test]
+async fn p7_an_agent_that_ends_with_its_answer_still_has_its_references_checked() {
+    let server = setup().start();
+    let mut client = server.connect().await;
+    client.start().await;
+    for turn in 1..=5 {
+        client.ask("say See src/parser.rs:1.\nleave").await;
+        let frames = client.turn().await;
+        assert_eq!(end(&frames)["turn"], turn);
+        assert_eq!(end(&frames)["citations"][0]["found"], true);
+    }
+}
+
+#[tokio::test]
+async fn p9_no_more_references_are_checked_than_the_limit_allows() {
+    let server = setup().config("[reading]\nreferences = 3\n").start();
+    let mut client = server.connect().await;
+    client.start().await;
+    let many: Vec<String> = (1..50).map(|line| format!("src/parser.rs:{line}")).collect();
+    client.ask(&format!("say {}", many.join(" "))).await;
+    assert_eq!(end(&client.turn().await)["citations"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn p1_the_original_dialect_is_told_nothing_of_references() {
+    let server = setup().start();
+    let mut client = server.connect().await;
+    client.start_seed().await;
+    client.send(json!({"type": "message", "content": "say See src/parser.rs:1."})).await;
+    let frames = client.until("response_done").await;
+    assert_eq!(frames.last().unwrap(), &json!({"type": "response_done"}));
+}
