@@ -7,17 +7,24 @@
 //!
 //! A link is found where its definition stands before it or in the same part: what comes later
 //! changes nothing, and the parts are the same whatever pieces the text came in.
+//!
+//! Code is plain at first: its colours ([`code`]) take their time, and a part tells which of its code is
+//! closed and may get them. They change nothing but how the code looks.
 
-mod code;
+pub mod code;
 mod html;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range, sync::Arc};
 
-use pulldown_cmark::{BrokenLink, CowStr, Event, Options, Parser, Tag, TextMergeStream};
+use pulldown_cmark::{
+    BrokenLink, CodeBlockKind, CowStr, Event, Options, Parser, Tag, TextMergeStream,
+};
 
 use crate::citation::Mentioned;
+
+use code::Fence;
 
 /// Definitions of links that are kept at most.
 const MAX_DEFINITIONS: usize = 1000;
@@ -28,19 +35,53 @@ pub struct Rendering {
     /// What follows the final parts.
     open: String,
     definitions: Definitions,
-    /// References in the final parts.
-    mentioned: Mentioned,
+    headings: html::Headings,
 }
 
 /// What rendering has given.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rendered {
     /// Parts that are final now, in order.
-    pub finished: Vec<String>,
+    pub finished: Vec<Part>,
     /// The part after them, as far as it goes.
-    pub open: String,
-    /// References to files in all parts, old ones too.
+    pub open: Part,
+}
+
+/// A part of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// What is shown, code without its colours.
+    pub html: String,
+    /// The code in it that names its language and is closed, in order.
+    pub code: Vec<Code>,
+    /// The references to files in it.
     pub mentioned: Mentioned,
+}
+
+/// Code within a part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Code {
+    /// The code.
+    pub fence: Arc<Fence>,
+    /// Where it stands in the part's HTML.
+    at: Range<usize>,
+}
+
+impl Part {
+    /// What is shown with the colours that are known: HTML that [`code::block`] gave.
+    pub fn coloured<'a>(&self, colours: impl Fn(&Fence) -> Option<&'a str>) -> String {
+        let mut html = String::with_capacity(self.html.len());
+        let mut from = 0;
+        for Code { fence, at } in &self.code {
+            if let Some(coloured) = colours(fence) {
+                html.push_str(self.html.get(from..at.start).unwrap_or_default());
+                html.push_str(coloured);
+                from = at.end;
+            }
+        }
+        html.push_str(self.html.get(from..).unwrap_or_default());
+        html
+    }
 }
 
 /// Where links lead that are named elsewhere, by their normalised labels.
@@ -64,17 +105,13 @@ impl Rendering {
         let mut from = 0;
         for cut in cuts(settled(&self.open)) {
             let source = self.open.get(from..cut).unwrap_or_default();
-            let (html, mentioned) = self.definitions.render(source);
-            finished.push(html);
-            self.mentioned.extend(mentioned);
+            finished.push(self.definitions.render(source, &mut self.headings));
             self.definitions.learn(source);
             from = cut;
         }
         self.open.drain(..from);
-        let (open, in_open) = self.definitions.render(&self.open);
-        let mut mentioned = self.mentioned.clone();
-        mentioned.extend(in_open);
-        Rendered { finished, open, mentioned }
+        let open = self.definitions.render(&self.open, &mut self.headings.clone());
+        Rendered { finished, open }
     }
 }
 
@@ -82,16 +119,18 @@ impl Rendering {
 pub fn mentioned(text: &str) -> Mentioned {
     let mut rendering = Rendering::default();
     rendering.append(text);
-    rendering.render().mentioned
+    let Rendered { finished, open } = rendering.render();
+    let mut mentioned = Mentioned::default();
+    finished.into_iter().chain([open]).for_each(|part| mentioned.extend(part.mentioned));
+    mentioned
 }
 
-/// The parts of a whole answer.
+/// The parts of a whole answer, code without its colours.
 pub fn parts(text: &str) -> Vec<String> {
     let mut rendering = Rendering::default();
     rendering.append(text);
-    let Rendered { mut finished, open, .. } = rendering.render();
-    finished.push(open);
-    finished
+    let Rendered { finished, open } = rendering.render();
+    finished.into_iter().chain([open]).map(|part| part.html).collect()
 }
 
 fn options() -> Options {
@@ -140,6 +179,18 @@ fn cuts(text: &str) -> Vec<usize> {
     cuts
 }
 
+/// Whether more may come of a block of code in a text.
+fn is_open(text: &str, block: Range<usize>) -> bool {
+    let is_last = text.get(block.end..).is_none_or(|after| after.trim().is_empty());
+    let block = text.get(block).unwrap_or_default().trim();
+    let mark = if block.starts_with('~') { '~' } else { '`' };
+    let marks = block.len() - block.trim_start_matches(mark).len();
+    let last = block.rsplit_once('\n').map_or("", |(_, last)| last);
+    let last = last.trim_start_matches([' ', '\t', '>']);
+    let is_closed = last.len() >= marks && last.chars().all(|c| c == mark);
+    is_last && !is_closed && !block.is_empty()
+}
+
 /// Whether a block may yet turn out to be a link's definition.
 fn may_define(block: &str) -> bool {
     let Some(label) = block.trim_start().strip_prefix('[') else { return false };
@@ -151,13 +202,24 @@ fn may_define(block: &str) -> bool {
 
 impl Definitions {
     /// Renders one part.
-    fn render(&self, source: &str) -> (String, Mentioned) {
+    fn render(&self, source: &str, headings: &mut html::Headings) -> Part {
         let find = |link: BrokenLink<'_>| -> Option<(CowStr<'_>, CowStr<'_>)> {
             let (to, title) = self.0.get(&normalised(&link.reference))?;
             Some((to.clone().into(), title.clone().into()))
         };
         let parser = Parser::new_with_broken_link_callback(source, options(), Some(find));
-        html::write(TextMergeStream::new(parser))
+        let mut last_code = 0..0;
+        let events = parser.into_offset_iter().map(|(event, range)| {
+            if let Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))) = event {
+                last_code = range;
+            }
+            event
+        });
+        let mut part = html::write(TextMergeStream::new(events), headings);
+        if is_open(source, last_code) {
+            part.code.pop();
+        }
+        part
     }
 
     /// Notes what a part defines; what was defined first counts.

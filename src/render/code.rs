@@ -1,207 +1,235 @@
 //! Code with classes for its colours: comments, strings, numbers, keywords, names of types and of
-//! what is called. A lexer and no grammar, for the languages that answers quote most: it looks at
-//! each byte about once, so that even code that is being streamed has its colours at once, on
-//! whatever thread, and the same code always the same ones.
+//! what is called, and what a difference adds and removes.
+//!
+//! The grammars are Sublime Text's, collected by the `two-face` crate and read by `syntect`. A grammar's
+//! patterns are compiled when they are first needed, which takes tens of milliseconds for a language, and
+//! reading takes some milliseconds per KiB: this is nothing for the way of a text. What comes out
+//! is escaped text in `<span class="…">` elements that do not stand within one another, as few as will do.
 
-use super::html::escape;
-
+mod classes;
 mod languages;
 
-use languages::Syntax;
+use syntect::parsing::{BasicScopeStackOp, ParseState, ScopeStack, SyntaxReference};
 
-/// Bytes of a string of one line at most.
-const MAX_LINE: usize = 500;
+use super::html::escape;
+use classes::Meaning;
+pub use languages::of_path;
 
-/// Appends code of a language as HTML, its tokens in elements with classes.
-pub(super) fn write(code: &str, language: &str, out: &mut String) {
-    if language.eq_ignore_ascii_case("diff") {
-        return diff(code, out);
-    }
-    match languages::syntax(language) {
-        Some(syntax) => lex(code, &syntax, out),
-        None => escape(code, out),
-    }
+/// A block of code of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Fence {
+    /// The name of its language as the answer has it.
+    pub language: String,
+    /// The code.
+    pub code: String,
 }
 
-fn diff(code: &str, out: &mut String) {
-    for line in code.split_inclusive('\n') {
-        match line.as_bytes().first() {
-            Some(b'+') => token("added", line, out),
-            Some(b'-') => token("removed", line, out),
-            Some(b'@') => token("comment", line, out),
-            _ => escape(line, out),
-        }
-    }
+/// How far code is read.
+pub struct Patience<'a> {
+    /// Bytes of a line at most; a longer one is passed over and stays plain.
+    pub line_bytes: usize,
+    /// Asked before each line: what follows stays plain once this is false.
+    pub goes_on: &'a mut dyn FnMut() -> bool,
 }
 
-fn token(class: &str, text: &str, out: &mut String) {
-    out.push_str("<span class=\"");
-    out.push_str(class);
-    out.push_str("\">");
-    escape(text, out);
-    out.push_str("</span>");
+/// A block of code as HTML; `None` where its language is not known.
+pub fn block(fence: &Fence, patience: &mut Patience<'_>) -> Option<String> {
+    let mut spans = Spans::new(&fence.code);
+    if languages::is_console(fence) {
+        console(&mut spans, patience)?;
+    } else {
+        let mut reader = Reader::new(languages::named(&fence.language)?);
+        while let Some(line) = spans.next_line() {
+            reader.line(line, patience, &mut spans);
+        }
+    }
+    Some(spans.finish())
 }
 
-fn lex(code: &str, syntax: &Syntax, out: &mut String) {
-    let mut rest = code;
-    // Text without a class is written in one piece.
-    let mut plain = code;
-    let mut before = '\n';
-    while let Some(first) = rest.chars().next() {
-        let (class, length) = syntax.token(rest, first, before);
-        let (text, after) = rest.split_at(length);
-        if !class.is_empty() {
-            escape(plain.get(..plain.len() - rest.len()).unwrap_or_default(), out);
-            token(class, text, out);
-            plain = after;
+/// Each line of a part of a file as HTML, without their ends. `before` are the lines that stand before
+/// it, since a string or a comment may have begun there. `language` is a name that [`of_path`] gave; the
+/// lines are plain where it gave none.
+pub fn lines(
+    before: &str,
+    shown: &str,
+    language: Option<&str>,
+    patience: &mut Patience<'_>,
+) -> Vec<String> {
+    let mut reader = language.and_then(languages::named).map(Reader::new);
+    let mut spans = Spans::new(before);
+    while let Some(line) = spans.next_line() {
+        if let Some(reader) = &mut reader {
+            reader.line(line, patience, &mut spans);
         }
-        before = text.chars().next_back().unwrap_or(first);
-        rest = after;
+        spans.restart();
     }
-    escape(plain, out);
+    let mut lines = Vec::new();
+    for line in shown.split('\n') {
+        // The grammars know a line by its end.
+        let ended = format!("{line}\n");
+        let mut spans = Spans::new(&ended);
+        if let Some(reader) = &mut reader
+            && let Some(line) = spans.next_line()
+        {
+            reader.line(line, patience, &mut spans);
+        }
+        let mut html = spans.finish();
+        html.truncate(html.trim_end_matches('\n').len());
+        lines.push(html);
+    }
+    lines
 }
 
-impl Syntax {
-    /// The class of the token with which `rest` begins, empty for none, and its bytes: at least one
-    /// character's.
-    fn token(&self, rest: &str, first: char, before: char) -> (&'static str, usize) {
-        if let Some(length) = self.comment(rest, before) {
-            return ("comment", length);
+/// What was typed at a prompt is a shell's; what was printed is nothing's.
+fn console(spans: &mut Spans<'_>, patience: &mut Patience<'_>) -> Option<()> {
+    let mut reader = Reader::new(languages::named("sh")?);
+    while let Some(line) = spans.next_line() {
+        let prompt = ["$ ", "# ", "> ", "% "].into_iter().find(|prompt| line.starts_with(prompt));
+        if let Some(typed) = prompt.and_then(|prompt| line.strip_prefix(prompt)) {
+            spans.put(line.len() - typed.len(), "");
+            reader.line(typed, patience, spans);
         }
-        if let Some(length) = self.string(rest, first) {
-            return ("string", length);
+    }
+    Some(())
+}
+
+/// Reads code line by line.
+struct Reader {
+    state: ParseState,
+    scopes: ScopeStack,
+    /// What each of the scopes means, with those around it.
+    meanings: Vec<Meaning>,
+    is_lost: bool,
+}
+
+impl Reader {
+    fn new(syntax: &SyntaxReference) -> Self {
+        Self {
+            state: ParseState::new(syntax),
+            scopes: ScopeStack::new(),
+            meanings: Vec::new(),
+            is_lost: false,
         }
-        if first.is_ascii_digit() {
-            return ("number", number(rest));
-        }
-        if !is_word(first) {
-            return ("", first.len_utf8());
-        }
-        let length = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
-        let (word, after) = rest.split_at(length);
-        (self.word(word, after), length)
     }
 
-    fn comment(&self, rest: &str, before: char) -> Option<usize> {
-        let marks = self.line_comments.iter();
-        // In shells and settings, a mark within a word is none.
-        let is_mark =
-            |mark: &&&str| rest.starts_with(**mark) && (**mark != "#" || before.is_whitespace());
-        if marks.clone().any(|mark| is_mark(&mark)) {
-            return Some(rest.find('\n').unwrap_or(rest.len()));
+    /// Reads one line, with its end, and gives its tokens to `spans`.
+    fn line(&mut self, line: &str, patience: &mut Patience<'_>, spans: &mut Spans<'_>) {
+        if self.is_lost || line.len() > patience.line_bytes {
+            return;
         }
-        let (begin, end) = self.block_comment?;
-        let inside = rest.strip_prefix(begin)?;
-        Some(inside.find(end).map_or(rest.len(), |at| begin.len() + at + end.len()))
-    }
-
-    fn string(&self, rest: &str, first: char) -> Option<usize> {
-        if !self.quotes.contains(first) {
-            return None;
-        }
-        let triple = [r#"""""#, "'''"].into_iter().find(|triple| rest.starts_with(*triple));
-        if let Some(triple) = triple {
-            let inside = rest.get(triple.len()..)?;
-            let end = inside.find(triple).map_or(inside.len(), |at| at + triple.len());
-            return Some(triple.len() + end);
-        }
-        let mut is_escaped = false;
-        for (at, c) in rest.char_indices().skip(1) {
-            match c {
-                _ if is_escaped => is_escaped = false,
-                '\\' => is_escaped = true,
-                // A string of one line that does not end on it, or soon, was none.
-                _ if at > MAX_LINE && first != '`' && !(first == '"' && self.long_strings) => {
-                    return None;
+        let parsed = match (patience.goes_on)() {
+            true => self.state.parse_line(line, languages::all()).ok(),
+            false => None,
+        };
+        let Some(changes) = parsed else {
+            self.is_lost = true;
+            return;
+        };
+        let mut from = 0;
+        for (at, change) in changes {
+            let text = line.get(from..at).unwrap_or_default();
+            spans.put(text.len(), self.class(text));
+            from += text.len();
+            let meanings = &mut self.meanings;
+            let applied = self.scopes.apply_with_hook(&change, |change, _| match change {
+                BasicScopeStackOp::Push(scope) => {
+                    let around = meanings.last().copied().unwrap_or_default();
+                    meanings.push(classes::meaning(scope).unwrap_or(around));
                 }
-                '\n' if first != '`' && !(first == '"' && self.long_strings) => return None,
-                _ if c == first => return Some(at + c.len_utf8()),
-                // A lifetime, or a quote in a text.
-                _ if first == '\'' && self.chars && at > 1 && !rest.starts_with("'\\") => {
-                    return None;
-                }
-                _ => (),
+                BasicScopeStackOp::Pop => drop(meanings.pop()),
+            });
+            if applied.is_err() {
+                self.is_lost = true;
+                return;
             }
         }
-        (first == '`' || self.long_strings).then_some(rest.len())
+        let text = line.get(from..).unwrap_or_default();
+        spans.put(text.len(), self.class(text));
     }
 
-    fn word(&self, word: &str, after: &str) -> &'static str {
-        let is_keyword = |keyword: &str| match self.any_case {
-            true => keyword.eq_ignore_ascii_case(word),
-            false => keyword == word,
-        };
-        if self.keywords.split(' ').any(is_keyword) {
-            return "keyword";
-        }
-        if !self.has_names {
-            return "";
-        }
-        let is_called =
-            after.starts_with('(') || after.starts_with("!(") || after.starts_with("::<");
-        if is_called {
-            return "function";
-        }
-        let is_type = word.starts_with(char::is_uppercase)
-            && (word.len() == 1 || word.contains(char::is_lowercase));
-        if is_type { "type" } else { "" }
+    fn class(&self, text: &str) -> &'static str {
+        self.meanings.last().copied().unwrap_or_default().class(text)
     }
 }
 
-fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
+/// Code that is being written as HTML.
+struct Spans<'a> {
+    code: &'a str,
+    /// Up to here it has been read.
+    line_end: usize,
+    /// Up to here tokens have come.
+    end: usize,
+    /// Up to here it is written; what follows is blank.
+    written: usize,
+    /// The class of the element that is open.
+    open: &'static str,
+    out: String,
 }
 
-/// The bytes of a number: with its base, its unit, and a point only where digits follow.
-fn number(rest: &str) -> usize {
-    let mut chars = rest.char_indices().peekable();
-    while let Some((at, c)) = chars.next() {
-        let is_point = c == '.' && chars.peek().is_some_and(|(_, next)| next.is_ascii_digit());
-        if !is_word(c) && !is_point {
-            return at;
+impl<'a> Spans<'a> {
+    fn new(code: &'a str) -> Self {
+        Self { code, line_end: 0, end: 0, written: 0, open: "", out: String::new() }
+    }
+
+    /// The next line with its end. What no token came of is plain.
+    fn next_line(&mut self) -> Option<&'a str> {
+        self.put(self.line_end - self.end, "");
+        let rest = self.code.get(self.line_end..).filter(|rest| !rest.is_empty())?;
+        let length = rest.find('\n').map_or(rest.len(), |newline| newline + 1);
+        self.line_end += length;
+        rest.get(..length)
+    }
+
+    /// The next `length` bytes are of this class, empty for none.
+    fn put(&mut self, length: usize, class: &'static str) {
+        let text = self.code.get(self.end..self.end + length).unwrap_or_default();
+        // Blanks belong to what is on both sides of them, and never make an element.
+        let word = text.trim();
+        let start = self.end + text.len() - text.trim_start().len();
+        self.end += length;
+        if word.is_empty() {
+            return;
+        }
+        let end = start + word.len();
+        if class == self.open {
+            return self.write(end);
+        }
+        self.close();
+        self.write(start);
+        if !class.is_empty() {
+            self.out.push_str("<span class=\"");
+            self.out.push_str(class);
+            self.out.push_str("\">");
+        }
+        self.open = class;
+        self.write(end);
+    }
+
+    fn write(&mut self, end: usize) {
+        escape(self.code.get(self.written..end).unwrap_or_default(), &mut self.out);
+        self.written = end;
+    }
+
+    fn close(&mut self) {
+        if !std::mem::take(&mut self.open).is_empty() {
+            self.out.push_str("</span>");
         }
     }
-    rest.len()
+
+    /// Forgets what was written.
+    fn restart(&mut self) {
+        self.out.clear();
+        self.open = "";
+        self.end = self.line_end;
+        self.written = self.end;
+    }
+
+    fn finish(mut self) -> String {
+        self.close();
+        self.write(self.code.len());
+        self.out
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn shown(language: &str, code: &str) -> String {
-        let mut out = String::new();
-        write(code, language, &mut out);
-        out.replace("<span class=\"", "[").replace("\">", ":").replace("</span>", "]")
-    }
-
-    #[test]
-    fn tokens_have_the_classes_of_their_kinds() {
-        assert_eq!(
-            shown("rust", "fn a<'x>(b: &'x Vec<u8>) -> u8 { b.len() + 0x1F } // it's\n"),
-            "[keyword:fn] a&lt;&#39;x&gt;(b: &amp;&#39;x [type:Vec]&lt;[type:u8]&gt;) -&gt; [type:u8] \
-             { b.[function:len]() + [number:0x1F] } [comment:// it&#39;s]\n"
-                .replace("[type:u8]", "u8")
-        );
-        assert_eq!(
-            shown("rust", "'a' '\\n' \"x\ny\""),
-            "[string:&#39;a&#39;] [string:&#39;\\n&#39;] [string:&quot;x\ny&quot;]"
-        );
-        assert_eq!(
-            shown("py", "def f(x=1.5):\n    \"\"\"It's\n    <b>\"\"\"\n    return x#y"),
-            "[keyword:def] [function:f](x=[number:1.5]):\n    [string:&quot;&quot;&quot;It&#39;s\n    \
-             &lt;b&gt;&quot;&quot;&quot;]\n    [keyword:return] x#y"
-        );
-        assert_eq!(shown("sql", "select 1 -- one"), "[keyword:select] [number:1] [comment:-- one]");
-        assert_eq!(shown("sh", "echo don't # no"), "[keyword:echo] don&#39;t [comment:# no]");
-        assert_eq!(shown("diff", "+a\n-b\n c\n"), "[added:+a\n][removed:-b\n] c\n");
-        assert_eq!(shown("ts", "`a\n<${b}` 0..5"), "[string:`a\n&lt;${b}`] [number:0]..[number:5]");
-    }
-
-    #[test]
-    fn an_unknown_language_is_plain_and_what_is_not_closed_ends_with_the_code() {
-        assert_eq!(shown("klingon", "fn <a>"), "fn &lt;a&gt;");
-        assert_eq!(shown("c", "/* <a"), "[comment:/* &lt;a]");
-        assert_eq!(shown("rust", "\"é"), "[string:&quot;é]");
-        assert_eq!(shown("json", "{\"a\": true"), "{[string:&quot;a&quot;]: [keyword:true]");
-    }
-}
+mod tests;

@@ -1,7 +1,7 @@
 //! Markdown events as HTML: only elements and attributes that are written here ever come out, and
 //! everything that an answer brings is escaped.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use pulldown_cmark::{Alignment, CodeBlockKind, Event, LinkType, Tag, TagEnd};
 
@@ -10,7 +10,7 @@ use crate::citation::{
     mention::{self, Mention},
 };
 
-use super::code;
+use super::{Code, Part, code::Fence};
 
 /// Elements within one another at most; what is deeper loses its elements and keeps its text.
 pub(super) const MAX_DEPTH: usize = 40;
@@ -21,11 +21,27 @@ const MAX_LANGUAGE: usize = 32;
 /// The page's title is a first heading and a question a second one.
 const HEADINGS_BELOW: usize = 2;
 
-/// Writes events as HTML, with the references to files that stand in it.
-pub(super) fn write<'a>(events: impl Iterator<Item = Event<'a>>) -> (String, Mentioned) {
-    let mut writer = Writer::default();
+/// The headings that an answer's next one stands below, by the levels that they were written with.
+/// They are shown without gaps, whatever level an answer begins with.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Headings(Vec<usize>);
+
+impl Headings {
+    /// The level at which a heading is shown that was written with this one.
+    fn place(&mut self, written: usize) -> usize {
+        self.0.retain(|above| *above < written);
+        self.0.push(written);
+        (HEADINGS_BELOW + self.0.len()).min(6)
+    }
+}
+
+/// Writes events as HTML, code without its colours. References to files are marked.
+/// `headings` are those that came before, and go on with the new ones.
+pub(super) fn write<'a>(events: impl Iterator<Item = Event<'a>>, headings: &mut Headings) -> Part {
+    let mut writer = Writer { headings: std::mem::take(headings), ..Writer::default() };
     events.for_each(|event| writer.event(event));
-    (writer.out, writer.mentioned)
+    *headings = writer.headings;
+    Part { html: writer.out, code: writer.blocks, mentioned: writer.mentioned }
 }
 
 #[derive(Default)]
@@ -37,10 +53,13 @@ struct Writer {
     links: Vec<Link>,
     /// The language of the open code, which may have no name.
     code: Option<String>,
+    /// Code whose language has a name.
+    blocks: Vec<Code>,
     is_head: bool,
     alignments: Vec<Alignment>,
     column: usize,
     mentioned: Mentioned,
+    headings: Headings,
 }
 
 /// An open link or image.
@@ -85,7 +104,7 @@ impl Writer {
         match tag {
             Tag::Paragraph | Tag::HtmlBlock => self.open("<p>", "</p>"),
             Tag::Heading { level, .. } => {
-                let level = (level as usize + HEADINGS_BELOW).min(6);
+                let level = self.headings.place(level as usize);
                 self.open(&format!("<h{level}>"), format!("</h{level}>"));
             }
             Tag::BlockQuote(_) => self.open("<blockquote>", "</blockquote>"),
@@ -254,7 +273,14 @@ impl Writer {
     }
 
     fn code(&mut self, text: &str) {
-        code::write(text, self.code.as_deref().unwrap_or_default(), &mut self.out);
+        let start = self.out.len();
+        self.text(text);
+        let named = self.code.as_ref().filter(|language| !language.is_empty());
+        if let Some(language) = named {
+            let fence = Fence { language: language.clone(), code: text.to_owned() };
+            let at = start..self.out.len();
+            self.blocks.push(Code { fence: Arc::new(fence), at });
+        }
     }
 
     fn within(&mut self, begin: &str, text: &str, end: &str) {

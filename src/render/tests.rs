@@ -22,8 +22,7 @@ fn the_blocks_of_an_answer_are_its_parts() {
             "<h3>Title</h3>",
             "<p>One <code>a</code> <strong>b</strong>\ntwo</p>",
             "<ul><li>x</li><li><input type=\"checkbox\" disabled aria-label=\"done\" checked> y</li></ul>",
-            "<pre><code class=\"language-rust\"><span class=\"keyword\">fn</span> \
-             <span class=\"function\">a</span>() -&gt; &amp;str {}\n</code></pre>",
+            "<pre><code class=\"language-rust\">fn a() -&gt; &amp;str {}\n</code></pre>",
             "<p>End</p>",
         ]
     );
@@ -39,7 +38,10 @@ fn tables_footnotes_and_formulas_are_readable() {
     assert_eq!(html("a[^1] ~~b~~"), "<p>a<sup>[1]</sup> <del>b</del></p>");
     assert_eq!(html("[^1]: why"), "<div class=\"footnote\"><sup>[1]</sup> <p>why</p></div>");
     assert_eq!(html("$a_1$"), "<p><code class=\"math\">$a_1$</code></p>");
-    assert_eq!(html("###### deep"), "<h6>deep</h6>");
+    assert_eq!(html("###### deep"), "<h3>deep</h3>");
+    let nested = "## A\n\n#### B\n\n## C\n\n# D\n\n## E";
+    let shown = "<h3>A</h3><h4>B</h4><h3>C</h3><h3>D</h3><h4>E</h4>";
+    assert_eq!(html(nested), shown, "levels go up by one, and the same ones stay the same");
 }
 
 #[test]
@@ -59,7 +61,10 @@ fn only_addresses_of_the_web_and_of_mail_are_links() {
         html("[here](src/main.rs:4)"),
         r#"<p><a class="reference" data-path="src/main.rs" data-line="4">here <code>src/main.rs:4</code></a></p>"#
     );
-    assert_eq!(html("[src/a.rs](src/a.rs)"), "<p>src/a.rs</p>");
+    assert_eq!(
+        html("[src/a.rs](src/a.rs)"),
+        r#"<p><a class="reference" data-path="src/a.rs">src/a.rs</a></p>"#
+    );
     assert_eq!(html("[x](javascript:alert(1))"), "<p>x <code>javascript:alert(1)</code></p>");
 }
 
@@ -74,13 +79,62 @@ fn a_link_is_found_where_its_definition_came_before() {
 fn half_a_line_ends_nothing() {
     let mut rendering = Rendering::default();
     rendering.append("para\n#");
-    assert_eq!(rendering.render().finished, Vec::<String>::new());
+    assert_eq!(rendering.render().finished, []);
     rendering.append("hash\n\n1");
-    assert_eq!(rendering.render().open, "<p>para\n#hash</p><p>1</p>");
+    assert_eq!(rendering.render().open.html, "<p>para\n#hash</p><p>1</p>");
     rendering.append(" a\n\nN");
-    let Rendered { finished, open, .. } = rendering.render();
+    let Rendered { finished, open } = rendering.render();
+    let finished: Vec<_> = finished.into_iter().map(|part| part.html).collect();
     assert_eq!(finished, ["<p>para\n#hash</p>", "<p>1 a</p>"]);
-    assert_eq!(open, "<p>N</p>");
+    assert_eq!(open.html, "<p>N</p>");
+}
+
+/// The code of the open part that may get its colours.
+fn closed(text: &str) -> Vec<String> {
+    let mut rendering = Rendering::default();
+    rendering.append(text);
+    rendering.render().open.code.iter().map(|code| code.fence.code.clone()).collect()
+}
+
+#[test]
+fn code_that_names_its_language_may_get_its_colours_when_it_is_closed() {
+    for open in [
+        "```rust",
+        "```rust\n",
+        "```rust\na\n",
+        "```rust\na\n``",
+        "```rust\na\n~~~",
+        "````rust\na\n```\n",
+        "> ```rust\n> a\n",
+        "- ```rust\n  a\n  ``",
+        "```\na\n```\n",
+        "    a\n",
+    ] {
+        assert_eq!(closed(open), Vec::<String>::new(), "{open:?}");
+    }
+    for one in [
+        "```rust\na\n```",
+        "```rust\na\n```\n",
+        "~~~~ rust\na\n~~~~~  \n\n",
+        "> ```rust\n> a\n> ```\n",
+        "- ```rust\n  a\n  ```\n- ```sh\n  b",
+        "1. x\n   ```rust\n   a\n   ```\n   y",
+    ] {
+        assert_eq!(closed(one), ["a\n"], "{one:?}");
+    }
+}
+
+#[test]
+fn colours_take_the_place_of_the_code_and_change_nothing_else() {
+    let text = "- a <b>\n  ```x\n  <1>\n  ```\n- ```y\n  2\n  ```\n";
+    let mut rendering = Rendering::default();
+    rendering.append(text);
+    let part = rendering.render().open;
+    assert_eq!(part.coloured(|_| None), part.html);
+    let two = part.coloured(|fence| (fence.language == "y").then_some("<i>2</i>"));
+    assert_eq!(two, part.html.replace("2\n", "<i>2</i>"));
+    let all = part.coloured(|fence| Some(if fence.language == "x" { "X" } else { "Y" }));
+    assert_eq!(all, part.html.replace("2\n", "Y").replace("&lt;1&gt;\n", "X"));
 }
 
 /// Every element that may come out, with its attributes.
@@ -289,7 +343,7 @@ fn fed(text: &str, cuts: &BTreeSet<usize>) -> Vec<String> {
         all.extend(rendering.render().finished);
     }
     all.push(rendering.render().open);
-    all
+    all.into_iter().map(|part| part.html).collect()
 }
 
 proptest! {

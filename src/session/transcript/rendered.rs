@@ -30,8 +30,9 @@ pub(super) struct Rendered {
     fed: Fed,
     /// The number that a viewer has seen that has all of it.
     seq: i64,
-    /// References to files in it.
+    /// References to files in it, and those of them in final parts.
     mentioned: Mentioned,
+    mentioned_before: Mentioned,
 }
 
 /// How much of the text has been rendered.
@@ -232,17 +233,22 @@ impl Rendered {
             fed: Fed { entry: first, offset: 0, revision: 0 },
             seq: 0,
             mentioned: Mentioned::default(),
+            mentioned_before: Mentioned::default(),
         }
     }
 
     fn render(&mut self) {
-        let crate::render::Rendered { finished, open, mentioned } = self.rendering.render();
-        self.mentioned = mentioned;
-        let open = render::escaped(&open);
+        let crate::render::Rendered { finished, open } = self.rendering.render();
+        for part in &finished {
+            self.mentioned_before.extend(part.mentioned.clone());
+        }
+        self.mentioned = self.mentioned_before.clone();
+        self.mentioned.extend(open.mentioned);
+        let open = render::escaped(&open.html);
         if self.version == 0 || !finished.is_empty() || open != self.open {
             self.version += 1;
         }
-        self.finished.extend(finished.iter().map(|part| render::escaped(part)));
+        self.finished.extend(finished.iter().map(|part| render::escaped(&part.html)));
         self.open = open;
     }
 

@@ -133,13 +133,13 @@ impl Browser {
     }
 
     /// Presses keys on an element.
-    pub async fn press(&self, selector: &str, keys: &str) {
+    pub async fn press_on(&self, selector: &str, keys: &str) {
         let element = self.client.find(Locator::Css(selector)).await.unwrap();
         element.send_keys(keys).await.unwrap();
     }
 
-    /// Presses keys on whatever has the focus.
-    pub async fn press_here(&self, keys: &str) {
+    /// Types into whatever has the focus.
+    pub async fn press(&self, keys: &str) {
         self.client.active_element().await.unwrap().send_keys(keys).await.unwrap();
     }
 

@@ -64,13 +64,13 @@ async fn a_new_title_is_given_by_keyboard_and_seen_by_the_others() {
     other.wait_for(&ended(1)).await;
 
     browser.run(&format!("document.querySelector('{ACTIONS}').focus()")).await;
-    browser.press_here(ENTER).await;
+    browser.press(ENTER).await;
     browser.wait_for(MENU).await;
     browser.wait_for("document.activeElement.textContent === 'Rename'").await;
     browser.screenshot("actions").await;
-    browser.press_here(ENTER).await;
+    browser.press(ENTER).await;
     browser.wait_for("document.activeElement.className === 'title-field'").await;
-    browser.press_here(&format!("Where it all begins{ENTER}")).await;
+    browser.press(&format!("Where it all begins{ENTER}")).await;
     browser.wait_for("document.querySelector('h1').textContent === 'Where it all begins'").await;
     browser.wait_for(&format!("document.activeElement.matches('{ACTIONS}')")).await;
     for page in [&browser, &other] {
@@ -80,11 +80,11 @@ async fn a_new_title_is_given_by_keyboard_and_seen_by_the_others() {
 
     // Escape keeps what was there; so does an empty title.
     for written in [format!("Never mind{ESCAPE}"), format!("\u{e003} {ENTER}")] {
-        browser.press_here(ENTER).await;
+        browser.press(ENTER).await;
         browser.wait_for(MENU).await;
-        browser.press_here(ENTER).await;
+        browser.press(ENTER).await;
         browser.wait_for("document.activeElement.className === 'title-field'").await;
-        browser.press_here(&written).await;
+        browser.press(&written).await;
         browser.wait_for(&format!("document.activeElement.matches('{ACTIONS}')")).await;
         assert_eq!(browser.content("h1").await, "Where it all begins");
     }
@@ -95,7 +95,7 @@ async fn a_new_title_is_given_by_keyboard_and_seen_by_the_others() {
     browser.click(".actions-menu > *").await;
     browser.wait_for("document.querySelector('conversation-list .title-field') !== null").await;
     browser.screenshot("rename").await;
-    browser.press_here(&format!("In the list{ENTER}")).await;
+    browser.press(&format!("In the list{ENTER}")).await;
     other.wait_for("document.querySelector('h1').textContent === 'In the list'").await;
     let (_, stored) = server.get(&format!("/api/assistant/conversations/demo/{id}")).await;
     assert_eq!(stored["title"], "In the list");
@@ -116,17 +116,17 @@ async fn a_deleted_conversation_is_gone_at_once_comes_back_and_goes_for_good() {
 
     // By keyboard: the way back has the focus.
     browser.run(&format!("document.querySelector('{ACTIONS}').focus()")).await;
-    browser.press_here(ENTER).await;
+    browser.press(ENTER).await;
     browser.wait_for(MENU).await;
-    browser.press_here(UP).await;
+    browser.press(UP).await;
     browser.wait_for("document.activeElement.textContent === 'Delete'").await;
-    browser.press_here(ENTER).await;
+    browser.press(ENTER).await;
     browser.wait_for(&format!("{NOTICE}.startsWith('Deleted “say second”')")).await;
     browser.wait_for(&format!("{} && location.pathname === '/p/demo'", lists(1))).await;
     browser.wait_for("document.activeElement.textContent === 'Undo'").await;
     browser.screenshot("deleted").await;
     assert!(is_stored(&server, second).await);
-    browser.press_here(ENTER).await;
+    browser.press(ENTER).await;
     browser.wait_for(&format!("{} && location.pathname === '/p/demo/{second}'", lists(2))).await;
     browser.wait_for(&ended(1)).await;
 
@@ -191,7 +191,7 @@ async fn a_conversation_is_taken_home_as_markdown_and_as_json() {
     browser.click(ACTIONS).await;
     browser.wait_for(MENU).await;
     for (letter, format) in [("e", "md"), ("e", "json")] {
-        browser.press_here(letter).await;
+        browser.press(letter).await;
         let link = browser
             .run("return document.activeElement.download === '' && document.activeElement.href")
             .await;
@@ -200,9 +200,9 @@ async fn a_conversation_is_taken_home_as_markdown_and_as_json() {
         assert!(path.ends_with(&format!("/{id}/export?format={format}")), "{path}");
         assert_eq!(server.get(path).await.0, 200);
     }
-    browser.press_here(&format!("{DOWN}{DOWN}")).await;
+    browser.press(&format!("{DOWN}{DOWN}")).await;
     browser.wait_for("document.activeElement.textContent === 'Rename'").await;
-    browser.press_here(ESCAPE).await;
+    browser.press(ESCAPE).await;
     browser.wait_for(&format!("document.activeElement.matches('{ACTIONS}')")).await;
     browser.assert_no_complaints(&[]).await;
     browser.close().await;

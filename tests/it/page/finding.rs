@@ -55,53 +55,53 @@ async fn what_was_said_is_found_by_keyboard_and_shown_where_it_stands() {
     browser.wait_for("document.activeElement.id === 'question'").await;
     let hostile = r#"say <img src=x onerror="window.hurt = 1"> is hostile."#;
     ask_at_length(&browser, &["say One.", "say The quokka hops.", hostile, "say Four."]).await;
-    browser.press_here("\u{e009}\u{e008}o\u{e008}\u{e009}").await;
+    browser.press("\u{e009}\u{e008}o\u{e008}\u{e009}").await;
     browser.wait_for("location.pathname === '/p/demo'").await;
     browser.wait_for("document.querySelectorAll('conversation-list li').length === 1").await;
 
-    browser.press_here(FIND).await;
+    browser.press(FIND).await;
     browser.wait_for(IS_OPEN).await;
     browser.wait_for("document.activeElement.role === 'combobox'").await;
     browser.wait_for("document.querySelector('.search h2').textContent === 'Recent'").await;
-    browser.press_here("quok").await;
+    browser.press("quok").await;
     browser.wait_for("document.querySelectorAll('.search mark').length === 2").await;
     assert_eq!(browser.content(".search mark").await, "quokka");
     browser.screenshot("search").await;
     let active = "document.querySelector('[aria-selected=true]').id
         === document.activeElement.getAttribute('aria-activedescendant')";
     browser.wait_for(active).await;
-    browser.press_here(DOWN).await;
+    browser.press(DOWN).await;
     browser.wait_for("document.querySelector('#found-1').ariaSelected === 'true'").await;
-    browser.press_here(DOWN).await;
+    browser.press(DOWN).await;
     browser.wait_for("document.querySelector('#found-0').ariaSelected === 'true'").await;
-    browser.press_here(ENTER).await;
+    browser.press(ENTER).await;
     browser.wait_for(&is_shown(2)).await;
     browser.wait_for(&format!("!{IS_OPEN} && location.hash === '#turn-2'")).await;
 
     // A hit in the conversation that is open leads there as well.
-    browser.press_here(FIND).await;
-    browser.press_here("hostile").await;
+    browser.press(FIND).await;
+    browser.press("hostile").await;
     browser.wait_for("document.querySelector('.search .snippet') !== null").await;
     assert!(browser.content(".search .snippet").await.contains("<img src=x"));
     assert_eq!(
         browser.run("return document.querySelectorAll('.search img').length").await,
         json!(0)
     );
-    browser.press_here(ENTER).await;
+    browser.press(ENTER).await;
     browser.wait_for(&is_shown(3)).await;
     browser.run("history.back()").await;
     browser.wait_for(&is_shown(2)).await;
 
-    browser.press_here(FIND).await;
-    browser.press_here("wombat").await;
+    browser.press(FIND).await;
+    browser.press("wombat").await;
     browser.wait_for(&format!("{STATUS}.includes('Nothing has all of “wombat”')")).await;
-    browser.press_here(ESCAPE).await;
+    browser.press(ESCAPE).await;
     browser.wait_for(&format!("!{IS_OPEN}")).await;
     browser.assert_no_complaints(&[]).await;
 
-    browser.press_here(FIND).await;
+    browser.press(FIND).await;
     gate.cut();
-    browser.press_here("quokka").await;
+    browser.press("quokka").await;
     browser.wait_for(&format!("{STATUS}.includes('could not be searched')")).await;
     browser.screenshot("search-failed").await;
     browser.assert_no_complaints(&WHILE_AWAY).await;
@@ -119,7 +119,7 @@ async fn on_a_phone_the_search_opens_from_the_drawer_and_a_tap_leads_to_the_turn
     browser.wait_for("!document.querySelector('project-rail').inert").await;
     browser.click(".find").await;
     browser.wait_for(IS_OPEN).await;
-    browser.press_here("quokka hops").await;
+    browser.press("quokka hops").await;
     browser.wait_for("document.querySelector('.search .snippet') !== null").await;
     browser.wait_for("document.querySelector('dialog.search').offsetWidth === innerWidth").await;
     browser.screenshot("search-phone").await;

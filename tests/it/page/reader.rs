@@ -115,7 +115,7 @@ async fn citations_are_walked_by_keyboard_and_back_closes_the_file() {
     let browser = Browser::start().await;
     ask(&browser, &server).await;
     browser.run("document.activeElement.blur()").await;
-    let press = async |key: &str| browser.press("body", key).await;
+    let press = async |key: &str| browser.press_on("body", key).await;
     press("]").await;
     browser.wait_for(&shows("src/parser.rs", &[40, 41, 42, 43, 44])).await;
     press("]").await;
@@ -138,7 +138,7 @@ async fn citations_are_walked_by_keyboard_and_back_closes_the_file() {
     browser.wait_for("!document.querySelector('file-reader').hidden").await;
     let width = "return document.querySelector('file-reader').offsetWidth";
     let before = browser.run(width).await.as_i64().unwrap();
-    browser.press("file-reader pane-grip", "\u{e012}").await;
+    browser.press_on("file-reader pane-grip", "\u{e012}").await;
     browser
         .wait_for(&format!("document.querySelector('file-reader').offsetWidth > {before}"))
         .await;
