@@ -15,7 +15,7 @@ use super::{
 const STATUS: &str = "document.querySelector('.search [role=status]').textContent";
 
 /// Whether the search is open.
-const IS_OPEN: &str = "document.querySelector('dialog.search').open";
+const IS_OPEN: &str = "document.querySelector('dialog.search')?.open";
 
 /// Asks questions whose answers fill a screen each, in a conversation of their own; the first line
 /// of each stands for itself.
