@@ -14,8 +14,6 @@ import { showKeys } from './views/keys.js';
 import './views/grip.js';
 import './views/notice.js';
 import './views/rail.js';
-import './views/reader.js';
-import './views/search.js';
 
 const page = new Page();
 const navigation = new Navigation(page);
@@ -59,9 +57,6 @@ const EVENTS = {
   'log-out': () => logOut(),
 };
 
-/** @param {string} name @param {unknown} detail */
-const tell = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
-
 bindKeys({
   escape: [
     () => page.rail.closeDrawer(),
@@ -77,7 +72,7 @@ bindKeys({
     '?': showKeys,
     'j': () => page.view.step(1),
     'k': () => page.view.step(-1),
-    'o': () => reading.openFirst(page.view.turn),
+    'o': () => reading.openFirst(page.view.turn ?? 0),
     '[': () => reading.walk(-1),
     ']': () => reading.walk(1),
   },
@@ -122,7 +117,8 @@ async function start() {
   reading.follow();
 }
 
-function openSearch() {
+async function openSearch() {
+  await import('./views/search.js');
   const { project, list } = page.state;
   if (project !== null) search.open(project, list ?? []);
 }
