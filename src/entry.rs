@@ -105,6 +105,9 @@ pub struct ResponseDone {
     /// The files that the agent read for it, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files_read: Vec<String>,
+    /// Who stopped it, where a proxy told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped_by: Option<String>,
 }
 
 /// How a turn ended that did not fail.

@@ -16,6 +16,7 @@ pub mod investigation;
 pub mod output;
 pub mod place;
 pub mod protocol;
+pub mod questions;
 pub mod search;
 pub mod survey;
 pub mod topic;

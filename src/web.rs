@@ -12,6 +12,7 @@ pub mod metrics;
 pub mod openapi;
 pub mod problem;
 pub mod projects;
+pub mod questions;
 pub mod ready;
 pub mod search;
 pub mod sessions;
@@ -65,6 +66,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(at("/api/projects").route(get().to(projects::list)))
         .service(at("/api/projects/{project}/files").route(get().to(files::find)))
         .service(at("/api/projects/{project}/file").route(get().to(files::show)))
+        .service(at("/api/projects/{project}/questions").route(get().to(questions::show)))
         .service(at("/api/me").route(get().to(door::login::me)))
         .service(at("/login").route(get().to(assets::serve)).route(post().to(door::login::log_in)))
         .service(at("/logout").route(post().to(door::login::log_out)))

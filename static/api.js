@@ -29,6 +29,13 @@ export const words = (error) => (error instanceof Error ? error.message : String
 /** @returns {Promise<Project[]>} */
 export const listProjects = () => call('GET', '/api/projects');
 
+/** @param {string} project @param {string} letters @returns {Promise<{files: {path: string}[]}>} the best first */
+export const findFiles = (project, letters) => (
+  call('GET', `/api/projects/${project}/files?limit=12&q=${encodeURIComponent(letters)}`));
+
+/** @param {string} project @returns {Promise<{questions: string[]}>} that fit the project */
+export const fittingQuestions = (project) => call('GET', `/api/projects/${project}/questions`);
+
 /** @param {string} project @returns {Promise<Listed[]>} newest first */
 export const listConversations = (project) => call('GET', conversations(project));
 

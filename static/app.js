@@ -2,7 +2,8 @@
 import * as api from './api.js';
 import { Asking } from './asking.js';
 import { Following } from './following.js';
-import { bindKeys } from './keyboard.js';
+import * as keep from './keep.js';
+import { bindKeys, bindSearch } from './keyboard.js';
 import { Library } from './library.js';
 import { Navigation } from './navigation.js';
 import { Page, words } from './page.js';
@@ -14,18 +15,25 @@ import './views/grip.js';
 import './views/notice.js';
 import './views/rail.js';
 import './views/reader.js';
-import './views/search.js';
 
 const page = new Page();
 const navigation = new Navigation(page);
 const notice = /** @type {import('./views/notice.js').PageNotice} */ (document.querySelector('page-notice'));
-const search = /** @type {import('./views/search.js').SearchDialog} */ (document.querySelector('search-dialog'));
 const asking = new Asking(page, navigation);
 const library = new Library(page, navigation, notice);
 const following = new Following(page, navigation, library);
 navigation.listener = following;
+/** Comes when somebody first moves. @type {Promise<import('./lookup.js').Lookup> | null} */
+let lookup = null;
+const fetchLookup = () => {
+  lookup ??= import('./lookup.js').then(({ Lookup }) => new Lookup(page));
+  return lookup;
+};
+for (const move of ['keydown', 'pointerdown', 'pointermove']) addEventListener(move, fetchLookup, { once: true, passive: true });
 const reading = new Reading(page);
 page.onDrawn = () => reading.update();
+navigation.onLeave = () => asking.keep();
+page.composer.asked = () => (page.state.project === null ? [] : keep.readAsked(page.state.project));
 
 /** What a view tells, by the event's name. @type {Record<string, (detail: any) => void>} */
 const EVENTS = {
@@ -33,7 +41,12 @@ const EVENTS = {
   'ask-again': ({ turn, question }) => asking.ask(question, turn),
   'answer': (given) => asking.answer(given),
   'stop': () => asking.stop(),
-  'draft': (text) => asking.keepDraft(text),
+  'draft': () => {
+    asking.typed();
+    lookup?.then((it) => it.typed());
+  },
+  'edit-question': ({ turn, question }) => page.composer.edit({ turn, text: question }),
+  'withdraw': (pending) => asking.withdraw(pending),
   'open-rail': () => page.rail.open(true),
   'drawer': (isOpen) => { page.main.inert = isOpen; },
   'retry-connection': () => page.connection?.retryNow(),
@@ -54,9 +67,13 @@ const EVENTS = {
   'log-out': () => logOut(),
 };
 
+/** @param {string} name @param {unknown} detail */
+const tell = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
+
 bindKeys({
   escape: [
     () => page.rail.closeDrawer(),
+    () => page.composer.leaveEdit(),
     () => reading.close(),
     () => asking.stop(),
   ],
@@ -68,6 +85,7 @@ bindKeys({
     '?': showKeys,
     'j': () => page.view.step(1),
     'k': () => page.view.step(-1),
+    'o': () => reading.openFirst(page.view.turn),
     '[': () => reading.walk(-1),
     ']': () => reading.walk(1),
   },
@@ -80,9 +98,19 @@ addEventListener('popstate', () => {
   navigation.follow();
   reading.follow();
 });
-addEventListener('online', () => page.connection?.retryNow());
+for (const name of ['online', 'offline']) {
+  addEventListener(name, () => {
+    page.dispatch({ type: 'network', online: navigator.onLine });
+    page.connection?.probe();
+  });
+}
+addEventListener('pagehide', () => asking.leave());
+bindSearch({ begin: () => page.view.showAll(), end: () => page.view.showNear() });
 document.addEventListener('visibilitychange', () => {
-  if (document.visibilityState !== 'visible') return;
+  if (document.visibilityState !== 'visible') {
+    asking.keep();
+    return;
+  }
   page.connection?.retryNow();
   following.refreshList();
 });
@@ -92,7 +120,7 @@ async function start() {
   page.draw();
   try {
     const [projects, me] = await Promise.all([api.listProjects(), api.whoAmI()]);
-    page.change({ projects });
+    page.change({ projects, user: me.user });
     page.rail.offerLogOut(me.can_log_out);
     page.rail.offerAdmin(me.role === 'admin');
   } catch (error) {
@@ -103,8 +131,10 @@ async function start() {
 }
 
 function openSearch() {
-  const { project, list } = page.state;
-  if (project !== null) search.open(project, list ?? []);
+  fetchLookup().then((it) => it.openSearch(), () => {
+    lookup = null;
+    notice.tell('The search cannot be fetched from the server; try again in a moment.');
+  });
 }
 
 async function logOut() {

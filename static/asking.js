@@ -1,9 +1,15 @@
 /** What a person sends: questions, answers to the agent's questions, the word to stop; and the draft. */
-import { parseAddress } from './address.js';
 import * as keep from './keep.js';
 import * as protocol from './protocol.js';
 
+/** How long after a letter the text is kept, in milliseconds. */
+const KEEP_AFTER = 300;
+
 export class Asking {
+  #isDirty = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+
   /** @param {import('./page.js').Page} page @param {import('./navigation.js').Navigation} navigation */
   constructor(page, navigation) {
     this.page = page;
@@ -18,8 +24,11 @@ export class Asking {
     page.dispatch({ type: 'submitted', message_id: messageId, content });
     page.connection.submit(retryOf === undefined
       ? protocol.message(messageId, content) : protocol.retry(messageId, retryOf));
+    keep.keepAsked(page.state.project, content);
     this.navigation.nameAddress();
     page.view.scrollToEnd();
+    // Whatever was clicked may be gone with the first question.
+    if (!page.composer.contains(document.activeElement) && !isTouch()) page.composer.focus();
   }
 
   /** Says whether there was something to stop. */
@@ -41,13 +50,43 @@ export class Asking {
     } else page.dispatch({ type: 'notice', content: 'There is no connection: answer again when it is back.' });
   }
 
-  /** @param {string} text */
-  keepDraft(text) {
-    const { project, conversation } = this.page.state;
-    if (project === null || !conversation) return;
-    keep.keepDraft(project, parseAddress(location.pathname).conversation, text);
+  /** Takes back a question that was not sent. @param {import('./store.js').Pending} pending */
+  withdraw({ messageId, content }) {
+    const { page } = this;
+    page.connection?.settle(messageId);
+    page.dispatch({ type: 'withdrawn', message_id: messageId });
+    page.composer.giveBack(content);
+    page.composer.focus();
+  }
+
+  /** The text has changed: it is kept a moment later, and in any case before the page goes. */
+  typed() {
+    clearTimeout(this.#timer);
+    this.#isDirty = true;
+    this.#timer = setTimeout(() => this.keep(), KEEP_AFTER);
+  }
+
+  /** Keeps what was typed now. */
+  keep() {
+    const { place } = this.navigation;
+    clearTimeout(this.#timer);
+    if (!this.#isDirty || !place) return;
+    this.#isDirty = false;
+    keep.keepTyped(place.project, place.id, this.page.composer.typed);
+  }
+
+  /** The page goes, perhaps for good. */
+  leave() {
+    const { project } = this.page.state;
+    // A tab that took the text over meanwhile may go without having changed it.
+    if (this.page.composer.typed) this.#isDirty = true;
+    this.keep();
+    if (project !== null) keep.leaveOutbox(project, this.page.state.conversation?.id ?? null);
   }
 }
+
+/** A touch keyboard would cover what there is to read. */
+const isTouch = () => matchMedia('(pointer: coarse)').matches;
 
 /** `crypto.randomUUID` is missing where the page is served without TLS to another machine. */
 function newId() {

@@ -2,9 +2,6 @@
 import * as api from './api.js';
 import * as keep from './keep.js';
 import * as protocol from './protocol.js';
-import { textOf } from './views/html.js';
-
-const LONGEST_ANNOUNCEMENT = 600;
 
 /** How a browser calls a socket that was cut, or never came to be. */
 const CLOSED_WITHOUT_WORDS = 1006;
@@ -29,11 +26,10 @@ export class Following {
     page.dispatch(frame);
     const project = /** @type {string} */ (page.state.project);
     if (frame.type === 'conversation_created') this.#movePending(project, frame.conversation_id);
-    if (refused) page.composer.write([refused.content, page.composer.text].filter(Boolean).join('\n\n'));
+    if (refused) page.composer.giveBack(refused.content);
     if (frame.type === 'accepted') this.navigation.nameAddress();
     const isEnd = frame.type === 'response_done' || (frame.type === 'error' && frame.turn !== undefined);
     if (frame.type === 'accepted' || frame.type === 'title' || (isEnd && before.caughtUp)) this.refreshList();
-    if (isEnd && before.caughtUp) this.#announce(/** @type {number} */ (frame.turn));
   }
 
   /** @param {import('./socket.js').ConnectionState} state */
@@ -48,17 +44,17 @@ export class Following {
     if (isForgotten && project !== null && conversation) {
       keep.keepOutbox(project, null, keep.readOutbox(project, conversation.id));
       keep.keepOutbox(project, conversation.id, []);
-      keep.keepDraft(project, null, page.composer.text);
+      keep.keepTyped(project, null, page.composer.typed);
       this.navigation.visit(project, null, true);
       return;
     }
     page.dispatch({ type: 'connection', phase: state.phase, code: state.code });
     if (state.phase === 'ended') this.refreshList();
-    if (state.phase === 'lost') page.say('The connection is gone; reconnecting.');
     if (state.phase === 'open' && conversation?.wasOpen) {
       page.say('Connected again.');
       this.refreshList();
     }
+    if (state.phase === 'lost') page.say('The connection is gone; reconnecting. Your text is kept.');
   }
 
   async refreshList() {
@@ -83,15 +79,5 @@ export class Following {
     keep.keepOutbox(project, null, []);
     keep.keepOutbox(project, id, waiting);
     if (waiting.length > 0) this.navigation.nameAddress();
-  }
-
-  /** Says a finished answer once, whole, instead of each piece of it. @param {number} number */
-  #announce(number) {
-    const turn = this.page.state.conversation?.turns.find((one) => one.turn === number);
-    if (!turn || number === 0) return;
-    const text = turn.parts.findLast((part) => part.kind === 'text');
-    const said = text?.kind === 'text' ? textOf(text.html) : '';
-    if (turn.end?.kind === 'error') this.page.say(turn.end.content);
-    else this.page.say(`Answer: ${said.length > LONGEST_ANNOUNCEMENT ? `${said.slice(0, LONGEST_ANNOUNCEMENT)} … and more` : said}`);
   }
 }

@@ -1,9 +1,13 @@
 /**
- * What this browser keeps: drafts, messages that were not accepted yet, and the theme. Every
- * access may fail (storage off, storage full), and then nothing is kept and nothing breaks.
+ * What this browser keeps: drafts, messages that were not accepted yet, what was asked, and the
+ * theme. Every access may fail (storage off, storage full), and then nothing is kept and nothing
+ * breaks.
  */
+import { parseDrafts, putDraft, takeDraft } from './drafts.js';
 
 const LONGEST_OUTBOX = 50;
+const MOST_ASKED = 50;
+const LONGEST_ASKED = 4000;
 
 /** @param {() => Storage} storage @param {string} key @returns {string | null} */
 function read(storage, key) {
@@ -24,30 +28,55 @@ function write(storage, key, value) {
   }
 }
 
+/** @param {string | null} stored @returns {any[]} */
+function list(stored) {
+  try {
+    const items = JSON.parse(stored ?? '[]');
+    return Array.isArray(items) ? items : [];
+  } catch {
+    return [];
+  }
+}
+
 const local = () => localStorage;
 const session = () => sessionStorage;
 
 /** @param {string} project @param {number | null} id */
 const name = (project, id) => `${project}/${id ?? 'new'}`;
 
-/** @param {string} project @param {number | null} id */
-export const readDraft = (project, id) => read(local, `draft ${name(project, id)}`) ?? '';
+/** This tab, also after a reload. */
+const tab = read(session, 'tab') ?? `${Date.now().toString(36)}${Math.random().toString(36).slice(2)}`;
+write(session, 'tab', tab);
 
-/** @param {string} project @param {number | null} id @param {string} text */
-export const keepDraft = (project, id, text) => write(local, `draft ${name(project, id)}`, text);
+/** What was typed here, or in a tab that was closed. @param {string} project @param {number | null} id */
+export function takeTyped(project, id) {
+  const key = `typed ${name(project, id)}`;
+  const { typed, drafts } = takeDraft(parseDrafts(read(local, key)), tab);
+  if (typed) write(local, key, JSON.stringify(drafts));
+  return typed;
+}
+
+/** @param {string} project @param {number | null} id @param {import('./drafts.js').Typed | null} typed */
+export function keepTyped(project, id, typed) {
+  const key = `typed ${name(project, id)}`;
+  const drafts = putDraft(parseDrafts(read(local, key)), tab, typed);
+  write(local, key, Object.keys(drafts).length ? JSON.stringify(drafts) : '');
+}
 
 /**
- * Per tab, so that two tabs do not send the same message.
+ * Per tab, so that two tabs do not send the same message; with what a closed tab could not send.
  * @param {string} project @param {number | null} id
  * @returns {import('./protocol.js').AcceptedOnce[]}
  */
 export function readOutbox(project, id) {
-  try {
-    const kept = JSON.parse(read(session, `outbox ${name(project, id)}`) ?? '[]');
-    return Array.isArray(kept) ? kept.slice(0, LONGEST_OUTBOX) : [];
-  } catch {
-    return [];
-  }
+  const left = list(read(local, `left ${name(project, id)}`));
+  const own = list(read(session, `outbox ${name(project, id)}`));
+  if (left.length === 0) return own.slice(0, LONGEST_OUTBOX);
+  write(local, `left ${name(project, id)}`, '');
+  const known = new Set(own.map((frame) => frame.message_id));
+  const all = [...left.filter((frame) => !known.has(frame.message_id)), ...own].slice(0, LONGEST_OUTBOX);
+  keepOutbox(project, id, all);
+  return all;
 }
 
 /** @param {string} project @param {number | null} id @param {import('./protocol.js').AcceptedOnce[]} outbox */
@@ -59,6 +88,24 @@ export const readWidth = (pane) => Number(read(local, `width ${pane}`)) || 0;
 
 /** @param {string} pane @param {number} width 0 forgets it */
 export const keepWidth = (pane, width) => write(local, `width ${pane}`, width ? String(width) : '');
+/** The page goes, perhaps for good: who opens the conversation next sends what waits. @param {string} project @param {number | null} id */
+export function leaveOutbox(project, id) {
+  const outbox = list(read(session, `outbox ${name(project, id)}`));
+  if (outbox.length === 0) return;
+  const known = new Set(outbox.map((frame) => frame.message_id));
+  const others = list(read(local, `left ${name(project, id)}`)).filter((frame) => !known.has(frame.message_id));
+  write(local, `left ${name(project, id)}`, JSON.stringify([...others, ...outbox].slice(-LONGEST_OUTBOX)));
+}
+
+/** What this browser asked in the project, the oldest first. @param {string} project @returns {string[]} */
+export const readAsked = (project) => list(read(local, `asked ${project}`)).filter((text) => typeof text === 'string');
+
+/** @param {string} project @param {string} question */
+export function keepAsked(project, question) {
+  if (question.length > LONGEST_ASKED) return;
+  const others = readAsked(project).filter((text) => text !== question);
+  write(local, `asked ${project}`, JSON.stringify([...others, question].slice(-MOST_ASKED)));
+}
 
 export const readProject = () => read(local, 'project');
 

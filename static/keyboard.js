@@ -26,3 +26,21 @@ export function bindKeys({ escape, anywhere, outside }) {
     bound();
   });
 }
+
+/**
+ * Follows the browser's own search, which only finds what is in the document.
+ * @param {{begin: () => void, end: () => void}} search `end` is called when the page is used again
+ */
+export function bindSearch({ begin, end }) {
+  let isOpen = false;
+  document.addEventListener('keydown', (event) => {
+    const isSearch = event.key === 'F3' || ((event.ctrlKey || event.metaKey) && ['f', 'g'].includes(event.key.toLowerCase()));
+    if (isSearch) begin();
+    else if (isOpen && !['Control', 'Meta', 'Shift'].includes(event.key)) end();
+    isOpen = isSearch || (isOpen && ['Control', 'Meta', 'Shift'].includes(event.key));
+  }, { capture: true });
+  document.addEventListener('pointerdown', () => {
+    if (isOpen) end();
+    isOpen = false;
+  }, { capture: true });
+}

@@ -16,6 +16,10 @@ export class Navigation {
   listener = null;
   /** The address of what is open. */
   #opened = '';
+  /** The project and the conversation that the address names. @type {{project: string, id: number | null} | null} */
+  place = null;
+  /** Called before another conversation takes this one's place. */
+  onLeave = () => {};
 
   /** @param {import('./page.js').Page} page */
   constructor(page) {
@@ -75,16 +79,18 @@ export class Navigation {
       return;
     }
     page.connection?.close();
+    this.onLeave();
+    this.place = { project, id };
     const outbox = keep.readOutbox(project, id);
     const pending = outbox.map((frame) => ({
       messageId: frame.message_id, content: 'content' in frame ? frame.content : 'The same question once more',
     }));
     if (project !== page.state.project) page.change({ list: null });
-    page.change({ project, problem: null, conversation: openConversation(id, pending) });
+    page.change({ project, problem: null, conversation: { ...openConversation(id, pending), online: navigator.onLine } });
     page.isNew = id === null;
     page.view.clear();
     page.view.seek(turn);
-    page.composer.write(keep.readDraft(project, id));
+    page.composer.restore(keep.takeTyped(project, id));
     keep.keepProject(project);
     document.dispatchEvent(new CustomEvent('visited'));
     this.listener?.refreshList();
@@ -107,7 +113,8 @@ export class Navigation {
     if (!this.page.isNew || project === null || !conversation || conversation.id === null) return;
     this.#opened = formatAddress(project, conversation.id);
     history.replaceState(history.state, '', this.#opened + location.search + location.hash);
-    keep.keepDraft(project, null, '');
-    keep.keepDraft(project, conversation.id, this.page.composer.text);
+    this.place = { project, id: conversation.id };
+    keep.keepTyped(project, null, null);
+    keep.keepTyped(project, conversation.id, this.page.composer.typed);
   }
 }

@@ -36,7 +36,8 @@ export const CLOSE_TRY_LATER = 1013;
  * Server to client. Frames with `seq` are stored and come again after a reconnect.
  * @typedef {{type: 'conversation_created', conversation_id: number}} ConversationCreatedFrame
  * @typedef {{type: 'attached', conversation_id: number, title: string | null, seq: number,
- *   after: number, state: SessionState, agent: {kind: string}, read_only?: ReadOnly, viewers: number, resumed: boolean}} AttachedFrame
+ *   after: number, state: SessionState, agent: {kind: string}, read_only?: ReadOnly, viewers: number, resumed: boolean,
+ *   message_bytes?: number}} AttachedFrame
  *   what follows begins after `after`: whatever is shown beyond it goes
  * @typedef {{type: 'caught_up', seq: number}} CaughtUpFrame
  * @typedef {{type: 'user_message', seq: number, turn: number, message_id?: string, author?: string, content: string,
@@ -52,7 +53,8 @@ export const CLOSE_TRY_LATER = 1013;
  *   content: string, truncated: boolean}} ToolResultFrame
  * @typedef {{type: 'question', seq: number, turn: number, call_id: string, questions: Question[]}} QuestionFrame
  * @typedef {{type: 'response_done', seq: number, turn: number, outcome: 'completed' | 'stopped' | 'interrupted',
- *   usage?: Usage, cost_usd?: number, duration_ms?: number, citations?: Citation[], files_read?: string[]}} ResponseDoneFrame
+ *   usage?: Usage, cost_usd?: number, duration_ms?: number, stopped_by?: string, citations?: Citation[],
+ *   files_read?: string[]}} ResponseDoneFrame
  * @typedef {{type: 'error', seq?: number, turn?: number, message_id?: string, content: string,
  *   retryable?: boolean}} ErrorFrame
  * @typedef {{type: 'status', state: SessionState, detail?: string, queue_position?: number}} StatusFrame

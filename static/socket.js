@@ -97,6 +97,12 @@ export class Connection {
     this.open();
   }
 
+  /** The network came or went: tries again now, or finds out whether the socket is still one. */
+  probe() {
+    if (this.socket?.readyState === OPEN) this.ping();
+    else this.retryNow();
+  }
+
   /**
    * Sends a question, now or as soon as there is a connection, until it is accepted or refused.
    * @param {import('./protocol.js').AcceptedOnce} frame

@@ -3,6 +3,7 @@
  * next state of it from a frame or from something the person did. Nothing is changed in place: a
  * turn that is the same object has not changed. Frames that come twice change nothing.
  */
+import { addPart, ask, changePart, changeTurn, dropBeyond, growThinking, showPart } from './turns.js';
 
 /**
  * `seq` is the sequence number with which a thing was first seen, `last` the newest of a text.
@@ -15,7 +16,7 @@
  * @typedef {TextPart | ThinkingPart | ToolPart | QuestionPart} Part
  *
  * @typedef {{kind: 'done', seq: number, outcome: string, usage?: import('./protocol.js').Usage, costUsd?: number,
- *   durationMs?: number, citations: import('./protocol.js').Citation[], filesRead: string[]}} DoneEnd
+ *   durationMs?: number, stoppedBy?: string, citations: import('./protocol.js').Citation[], filesRead: string[]}} DoneEnd
  * @typedef {{kind: 'error', seq: number, content: string, retryable: boolean}} ErrorEnd
  * @typedef {{turn: number, seq: number, question: string | null, author?: string, parts: Part[],
  *   citations?: import('./protocol.js').Citation[], end: DoneEnd | ErrorEnd | null}} Turn
@@ -29,6 +30,8 @@
  * @property {string} agent kind of agent, empty while unknown
  * @property {import('./protocol.js').ReadOnly | null} readOnly what the server's self-test came to
  * @property {number} viewers
+ * @property {number} messageBytes longest message that the server takes, 0 while unknown
+ * @property {boolean} online whether this device has a network at all
  * @property {'connecting' | 'open' | 'lost' | 'ended'} connection
  * @property {number} closeCode why the connection ended, 0 while it has not
  * @property {boolean} wasOpen whether there ever was a connection
@@ -47,8 +50,9 @@
  * @typedef {{type: 'answered', turn: number, call_id: string}} AnsweredEvent
  * @typedef {{type: 'stopping'}} StoppingEvent
  * @typedef {{type: 'notice', content: string | null}} NoticeEvent
+ * @typedef {{type: 'network', online: boolean}} NetworkEvent the device's own word on it
  * @typedef {ConnectionEvent | SubmittedEvent | WithdrawnEvent | AnsweredEvent | StoppingEvent
- *   | NoticeEvent} LocalEvent
+ *   | NoticeEvent | NetworkEvent} LocalEvent
  */
 
 /**
@@ -58,8 +62,8 @@
  */
 export function openConversation(id, pending = []) {
   return {
-    id, title: null, agent: '', readOnly: null, viewers: 1, connection: 'connecting', closeCode: 0, wasOpen: false,
-    caughtUp: false, state: 'idle', detail: '', notice: null, turns: [], pending,
+    id, title: null, agent: '', readOnly: null, viewers: 1, messageBytes: 0, online: true, connection: 'connecting',
+    closeCode: 0, wasOpen: false, caughtUp: false, state: 'idle', detail: '', notice: null, turns: [], pending,
   };
 }
 
@@ -76,7 +80,8 @@ export function reduce(before, event) {
     case 'attached':
       return {
         ...before, id: event.conversation_id, title: event.title ?? null, agent: event.agent?.kind ?? '',
-        readOnly: event.read_only ?? null, viewers: event.viewers ?? 1, state: event.state ?? 'idle', detail: '', caughtUp: false,
+        readOnly: event.read_only ?? null, viewers: event.viewers ?? 1, messageBytes: event.message_bytes ?? 0,
+        state: event.state ?? 'idle', detail: '', caughtUp: false,
         turns: dropBeyond(before.turns, event.after ?? 0),
       };
     case 'caught_up':
@@ -123,7 +128,8 @@ export function reduce(before, event) {
     case 'response_done':
       return end(before, event, {
         kind: 'done', seq: event.seq, outcome: event.outcome ?? 'completed', usage: event.usage, costUsd: event.cost_usd,
-        durationMs: event.duration_ms, citations: event.citations ?? [], filesRead: event.files_read ?? [],
+        durationMs: event.duration_ms, stoppedBy: event.stopped_by, citations: event.citations ?? [],
+        filesRead: event.files_read ?? [],
       });
     case 'error':
       if (typeof event.turn === 'number') {
@@ -142,6 +148,8 @@ export function reduce(before, event) {
       return { ...before, state: 'stopping', detail: '' };
     case 'notice':
       return { ...before, notice: event.content };
+    case 'network':
+      return before.online === event.online ? before : { ...before, online: event.online };
     case 'connection':
       return connectionChanged(before, event);
     default:
@@ -176,7 +184,7 @@ function settle(before, messageId) {
 }
 
 /**
- * @param {Conversation} before @param {Place} place @param {DoneEnd | ErrorEnd} how
+ * @param {Conversation} before @param {import('./turns.js').Place} place @param {DoneEnd | ErrorEnd} how
  * @returns {Conversation}
  */
 function end(before, place, how) {
@@ -192,87 +200,4 @@ function cite(before, { turn: number, citations }) {
   const turn = before.turns.find((one) => one.turn === number);
   if (!turn || turn.end) return before;
   return changeTurn(before, turn, (known) => ({ ...known, citations }));
-}
-
-/**
- * What the server no longer has after a crash goes from the screen too, before it comes again.
- * @param {Turn[]} turns @param {number} after everything that began later goes
- * @returns {Turn[]}
- */
-function dropBeyond(turns, after) {
-  return turns.filter((turn) => turn.seq <= after).map((turn) => {
-    if (turn.parts.every((part) => part.seq <= after && !isBeyond(part, after)) && !(turn.end && turn.end.seq > after)) {
-      return turn;
-    }
-    const parts = turn.parts.filter((part) => part.seq <= after)
-      .map((part) => (isBeyond(part, after) ? { ...part, result: null } : part));
-    return { ...turn, parts, end: turn.end && turn.end.seq > after ? null : turn.end };
-  });
-}
-
-/** @param {Part} part @param {number} after @returns {part is ToolPart} */
-function isBeyond(part, after) {
-  return part.kind === 'tool' && part.result !== null && part.result.seq > after;
-}
-
-/**
- * @typedef {{turn: number, seq: number}} Place
- * @param {Conversation} before @param {Place} place @param {(turn: Turn) => Turn} change
- * @returns {Conversation}
- */
-function changeTurn(before, { turn: number, seq }, change) {
-  // The turn that changes is nearly always the last one.
-  let at = before.turns.length - 1;
-  while (at >= 0 && before.turns[at].turn > number) at -= 1;
-  const known = at >= 0 && before.turns[at].turn === number ? before.turns[at] : null;
-  const turn = change(known ?? { turn: number, seq, question: null, parts: [], end: null });
-  if (turn === known) return before;
-  const turns = before.turns.slice();
-  if (known) turns[at] = turn;
-  else turns.splice(at + 1, 0, turn);
-  return { ...before, turns };
-}
-
-/** @param {Turn} turn @param {string} content @returns {Turn} */
-function ask(turn, content, author = turn.author) {
-  if (turn.question === content && turn.author === author) return turn;
-  return author === undefined ? { ...turn, question: content } : { ...turn, question: content, author };
-}
-
-/** @param {Turn} turn @param {import('./protocol.js').HtmlFrame} frame @returns {Turn} */
-function showPart(turn, { seq, block, part: at, parts, html: text }) {
-  const key = `text ${block}`;
-  const known = /** @type {TextPart | undefined} */ (turn.parts.find((part) => part.key === key));
-  if (!known) return addPart(turn, { kind: 'text', key, seq, last: seq, html: [text] });
-  if (known.last === seq && known.html.length <= parts && known.html[at] === text) return turn;
-  const html = known.html.slice(0, parts);
-  html[at] = text;
-  return changePart(turn, key, (part) => ({ ...part, last: seq, html }));
-}
-
-/** @param {Turn} turn @param {import('./protocol.js').ThinkingFrame} frame @returns {Turn} */
-function growThinking(turn, frame) {
-  const { type: kind, seq, content } = frame;
-  const key = `${kind} ${frame.block}`;
-  const known = /** @type {ThinkingPart | undefined} */ (turn.parts.find((part) => part.key === key));
-  if (!known) return addPart(turn, { kind, key, seq, last: seq, content });
-  // A replay in pieces begins with less than what is shown: it still replaces it.
-  if (!frame.replace && known.last >= seq) return turn;
-  return changePart(turn, key, (part) => (
-    { ...part, last: seq, content: frame.replace ? content : part.content + content }));
-}
-
-/** @param {Turn} turn @param {Part} part @returns {Turn} */
-function addPart(turn, part) {
-  if (turn.parts.some((other) => other.key === part.key)) return turn;
-  return { ...turn, parts: [...turn.parts, part] };
-}
-
-/** @param {Turn} turn @param {string} key @param {(part: any) => Part} change @returns {Turn} */
-function changePart(turn, key, change) {
-  const at = turn.parts.findIndex((part) => part.key === key);
-  if (at < 0) return turn;
-  const parts = turn.parts.slice();
-  parts[at] = change(parts[at]);
-  return { ...turn, parts };
 }

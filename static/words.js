@@ -1,64 +1,7 @@
-/** What is said to the person, made from plain data: tool lines, states, costs, dates. Pure. */
+/** What is said to the person, made from plain data: states, ends, proofs, dates. Pure. */
 import { CLOSE_BAD_PROJECT_NAME, CLOSE_NO_SUCH_CONVERSATION, CLOSE_NO_SUCH_PROJECT } from './protocol.js';
+import { toolDoing } from './steps.js';
 import { openTurns } from './store.js';
-
-/** Inputs that tell most of what a tool call is about, the most telling first. */
-const TELLING = ['file_path', 'path', 'pattern', 'query', 'command', 'url', 'name', 'description', 'prompt'];
-const QUOTED = new Set(['pattern', 'query']);
-const LONGEST_TELLING = 80;
-
-/**
- * `mcp__features__feature_get_stats` is `feature_get_stats` to a person.
- * @param {string} tool
- */
-export function toolName(tool) {
-  return tool.split('__').at(-1) || tool;
-}
-
-/**
- * @param {Record<string, unknown>} input
- * @param {string} root the project's directory, which needs no telling
- */
-export function tellingInput(input, root) {
-  const order = 'pattern' in input || 'query' in input ? ['pattern', 'query', ...TELLING] : TELLING;
-  const key = order.find((name) => typeof input[name] === 'string' && input[name] !== '')
-    ?? Object.keys(input).find((name) => typeof input[name] === 'string' || typeof input[name] === 'number');
-  if (key === undefined) return '';
-  const text = withinProject(String(input[key]), root).replace(/\s+/g, ' ');
-  const short = text.length > LONGEST_TELLING ? `${text.slice(0, LONGEST_TELLING - 1)}…` : text;
-  return QUOTED.has(key) ? `"${short}"` : short;
-}
-
-/** @param {string} path @param {string} root */
-function withinProject(path, root) {
-  if (!root || !path.startsWith(root)) return path;
-  const rest = path.slice(root.length);
-  if (rest === '' || rest === '/') return '.';
-  return rest.startsWith('/') ? rest.slice(1) : path;
-}
-
-/** @param {import('./store.js').ToolPart} part */
-export function toolOutcome(part) {
-  if (!part.result) return '';
-  if (!part.result.ok) return 'failed';
-  const { content, truncated } = part.result;
-  if (content.trim() === '') return 'nothing';
-  const lines = content.replace(/\n+$/, '').split('\n').length;
-  return `${lines}${truncated ? '+' : ''} ${lines === 1 && !truncated ? 'line' : 'lines'}`;
-}
-
-/** What a running tool does. @param {import('./store.js').ToolPart} part @param {string} root */
-function toolDoing(part, root) {
-  const about = tellingInput(part.input, root);
-  switch (part.tool) {
-    case 'Read': return `Reading ${about}…`;
-    case 'Grep': return `Searching for ${about}…`;
-    case 'Glob': return `Looking for files ${about}…`;
-    case 'WebFetch': return `Fetching ${about}…`;
-    case 'WebSearch': return `Searching the web for ${about}…`;
-    default: return `Using ${toolName(part.tool)}${about ? ` ${about}` : ''}…`;
-  }
-}
 
 /**
  * The status line.
@@ -68,27 +11,81 @@ function toolDoing(part, root) {
  */
 export function status(conversation, root) {
   const quiet = (/** @type {string} */ text) => ({ text, urgent: false, retry: false });
-  switch (conversation.connection) {
-    case 'lost':
-      return { text: 'The connection is gone; reconnecting (your text is kept)', urgent: true, retry: true };
-    case 'ended': return quiet('');
-    case 'connecting':
-      return quiet(conversation.wasOpen ? 'Reconnecting… (your text is kept)' : 'Connecting…');
+  if (conversation.connection === 'ended') return quiet('');
+  if (conversation.connection !== 'open') {
+    if (!conversation.online) return { text: OFFLINE, urgent: true, retry: false };
+    if (conversation.connection === 'lost') return { text: GONE, urgent: true, retry: true };
+    return conversation.wasOpen ? { text: GONE, urgent: true, retry: false } : quiet('Connecting…');
   }
   const open = openTurns(conversation);
   if (conversation.state === 'stopping') return quiet('Stopping…');
   if ((conversation.state === 'queued' || conversation.state === 'waiting') && conversation.detail) {
-    return quiet(conversation.detail);
+    return quiet(sentence(conversation.detail));
   }
   if (open.length > 1) {
-    const before = open.length - 1;
-    const questions = before === 1 ? '1 question' : `${before} questions`;
-    return quiet(`Waiting: ${questions} before the last one. You can leave, the answer will be here.`);
+    return quiet(`Waiting: ${questions(open.length - 1)} before the last one. You can leave, the answer will be here.`);
   }
   const doing = open.length === 1 ? turnDoing(open[0], root) : '';
   if (conversation.state === 'running') return quiet(doing || conversation.detail || 'Thinking…');
   if (conversation.state === 'idle') return quiet(doing);
   return quiet(conversation.detail || STATE_WORDS[conversation.state] || doing);
+}
+
+const GONE = 'The connection is gone; reconnecting (your text is kept)';
+const OFFLINE = 'This device is offline (your text is kept). What you ask is sent when it is back.';
+
+/** @param {number} count */
+const questions = (count) => (count === 1 ? '1 question' : `${count} questions`);
+
+/** The server's details end as the place needs it. @param {string} text */
+const sentence = (text) => (/[.…!?]$/.test(text) ? text : `${text}.`);
+
+/**
+ * What a question that waits is told, given how many are answered before it.
+ * @param {number} ahead
+ */
+export function placeWords(ahead) {
+  return `Waits: ${questions(ahead)} before this one.`;
+}
+
+/** Who reads along. @param {number} viewers this page included */
+export function readersWords(viewers) {
+  return viewers > 1 ? `${viewers} people are reading this` : '';
+}
+
+/**
+ * What "read-only" was tested to mean here: in one sentence, and every way that was tried.
+ * @param {import('./protocol.js').ReadOnly | null} readOnly
+ * @returns {{sentence: string, tried: string[]} | null} `null` while it is not known
+ */
+export function readOnlyWords(readOnly) {
+  const badge = readOnlyBadge(readOnly);
+  if (!readOnly || !badge) return null;
+  if (!['proved', 'partly'].includes(readOnly.verdict)) return { sentence: badge.words, tried: [] };
+  const missing = readOnly.missing.length ? ` Not as it should be: ${readOnly.missing.join('; ')}.` : '';
+  return {
+    sentence: `When the server started, it tried in the agent’s place to change the project in ${readOnly.tried.length} ways. `
+      + `The kernel refused all of them.${missing}`,
+    tried: readOnly.tried,
+  };
+}
+
+/** How a turn was stopped. @param {import('./store.js').DoneEnd} end */
+export function stoppedWords(end) {
+  return end.stoppedBy ? `Stopped by ${end.stoppedBy}.` : 'Stopped.';
+}
+
+/**
+ * Why a question is too long to be sent, empty when it is not.
+ * @param {string} text @param {number} most bytes that the server takes, 0 while unknown
+ */
+export function lengthWords(text, most) {
+  // A character has three bytes at most, so that short text needs no counting.
+  if (most === 0 || text.length * 3 <= most) return '';
+  const bytes = new TextEncoder().encode(text).length;
+  if (bytes <= most) return '';
+  const size = (/** @type {number} */ count) => `${Math.ceil(count / 1024).toLocaleString('en')} KiB`;
+  return `This is too long to be sent: ${size(bytes)}, and ${size(most)} are taken. Shorten it by ${size(bytes - most)}.`;
 }
 
 /** @type {Record<string, string>} */
@@ -152,27 +149,6 @@ export function readOnlyBadge(readOnly) {
   }
 }
 
-/** Time, tokens and cost of a turn. @param {import('./store.js').DoneEnd} end */
-export function costs(end) {
-  const parts = [];
-  if (end.durationMs !== undefined && end.durationMs !== null) parts.push(duration(end.durationMs));
-  const usage = end.usage;
-  if (usage && (usage.input_tokens || usage.output_tokens)) {
-    const read = usage.input_tokens + (usage.cache_read_tokens ?? 0) + (usage.cache_write_tokens ?? 0);
-    parts.push(`${read.toLocaleString('en')} tokens read, ${usage.output_tokens.toLocaleString('en')} written`);
-  }
-  if (end.costUsd) parts.push(`$${end.costUsd.toFixed(end.costUsd < 1 ? 4 : 2)}`);
-  return parts.join(' · ');
-}
-
-/** @param {number} milliseconds */
-function duration(milliseconds) {
-  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
-  const seconds = milliseconds / 1000;
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
-  return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
-}
-
 /**
  * The heading a conversation is listed under.
  * @param {string} timestamp
@@ -216,16 +192,9 @@ const daysBetween = (then, now) => Math.round((midnight(now) - midnight(then)) /
 /** @param {Date} date */
 const midnight = (date) => new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
 
-/**
- * Three questions that teach what can be asked here.
- * @param {import('./api.js').Project} project
- */
-export function examples(project) {
-  return [
-    'What is this project, and how is it laid out?',
-    'Where does the program start, and what happens then?',
-    project.has_spec
-      ? 'What does the specification ask for that is not built yet?'
-      : 'How is it built and tested?',
-  ];
-}
+/** Questions that can be asked of any project, until its own are known. */
+export const EXAMPLES = [
+  'What is this project, and how is it laid out?',
+  'Where does the program start, and what happens then?',
+  'How is it built and tested?',
+];

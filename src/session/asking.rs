@@ -243,9 +243,11 @@ impl Handler<Stop> for Session {
     type Result = ();
 
     fn handle(&mut self, stop: Stop, context: &mut Self::Context) {
-        if let Some(conversation) = self.following.get(&stop.viewer).copied() {
-            self.happen(conversation, Event::StopAsked, context);
+        let Some(conversation) = self.following.get(&stop.viewer).copied() else { return };
+        if let Some(live) = self.conversations.get_mut(&conversation) {
+            live.is_stopped_by(stop.author);
         }
+        self.happen(conversation, Event::StopAsked, context);
     }
 }
 

@@ -254,6 +254,7 @@ impl Session {
             agent: AgentName { kind: agent.as_ref().map_or("none", |kind| kind.as_str()) },
             read_only: self.resources.agents.proof().read_only(&self.project.name),
             viewers: live.viewers() + 1,
+            message_bytes: self.resources.settings.limits.message_bytes,
         }));
         match (&agent, &to) {
             (

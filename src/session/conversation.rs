@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     agent::{AgentHandle, AgentSession, places::Place},
     database::timestamp,
-    entry::Content,
+    entry::{Content, Outcome},
     wire::{
         Dialect,
         outgoing::{Notice, Status},
@@ -114,6 +114,8 @@ pub struct Conversation {
     pub last_output: Instant,
     /// When the running turn was asked to stop.
     pub stop_asked: Option<Instant>,
+    /// Who asked it to, where a proxy told.
+    stopped_by: Option<String>,
     /// Held by the readers of its agent's output until there are sequence numbers again.
     pub(super) gates: Vec<oneshot::Sender<()>>,
     subscribers: Vec<Subscriber>,
@@ -161,6 +163,7 @@ impl Conversation {
             last_event: SystemTime::now(),
             last_output: now,
             stop_asked: None,
+            stopped_by: None,
             gates: Vec::new(),
             subscribers: Vec::new(),
             departures: HashMap::new(),
@@ -183,10 +186,23 @@ impl Conversation {
         self.last_event = SystemTime::now();
     }
 
+    /// Notes who wants the turn to end that is the next to end. The first who does counts.
+    pub fn is_stopped_by(&mut self, author: Option<String>) {
+        if self.stopped_by.is_none() && !self.turns.is_idle() {
+            self.stopped_by = author;
+        }
+    }
+
     /// Adds the end of a turn to the history, to be shown once it is stored.
     pub fn end_turn(&mut self, turn: i64, mut content: Content) {
         self.cited(&mut content);
         self.stop_asked = None;
+        let author = self.stopped_by.take();
+        if let Content::ResponseDone(done) = &mut content
+            && done.outcome == Outcome::Stopped
+        {
+            done.stopped_by = author;
+        }
         self.asked.clear();
         self.askers.remove(&turn);
         self.permits.remove(&turn);

@@ -206,6 +206,8 @@ pub type Held = Box<dyn std::any::Any + Send>;
 pub struct Stop {
     /// The viewer.
     pub viewer: ViewerId,
+    /// Who it is, where a proxy told.
+    pub author: Option<String>,
 }
 
 /// The viewer is gone.

@@ -22,7 +22,7 @@ use super::{
     state::State,
 };
 use crate::policy::opening::{self, NotOpened};
-use finder::{Finder, Match};
+use finder::{Finder, List, Match};
 use page::Page;
 
 /// Files that are read at once: each may take `reading.file_bytes` of memory.
@@ -98,7 +98,14 @@ impl Files {
         self.secrets.clone().map_err(Problem::unavailable)
     }
 
-    fn policy(&self, project: &Project) -> Result<Policy, Problem> {
+    /// The project's files, as they were a moment ago.
+    pub(super) async fn list(&self, project: &Project) -> Result<Arc<List>, Problem> {
+        let list = self.finder.list(project, self.secrets()?).await;
+        list.map_err(Problem::unavailable)
+    }
+
+    /// What may be read of the project.
+    pub(super) fn policy(&self, project: &Project) -> Result<Policy, Problem> {
         Ok(Policy::new(project.dir.clone(), self.secrets()?))
     }
 }
@@ -124,8 +131,7 @@ pub async fn find(
     }
     let most = state.resources.settings.reading.found_files;
     let limit = limit.unwrap_or(USUAL).clamp(1, most);
-    let list = state.files.finder.list(&project, state.files.secrets()?).await;
-    let list = list.map_err(Problem::unavailable)?;
+    let list = state.files.list(&project).await?;
     let truncated = list.truncated;
     let ranked = web::block(move || finder::rank(&list, &q, limit)).await;
     let (files, total) = ranked.map_err(Problem::unavailable)?;

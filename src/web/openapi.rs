@@ -9,7 +9,7 @@ use super::{
     door::login,
     export, files, metrics,
     problem::{Document, Failure},
-    projects, ready, search, sessions, upgrade,
+    projects, questions, ready, search, sessions, upgrade,
 };
 
 /// What is told of each path stands at its handler.
@@ -24,6 +24,7 @@ use super::{
         projects::list,
         files::find,
         files::show,
+        questions::show,
         upgrade::connect,
         conversations::list,
         conversations::create,

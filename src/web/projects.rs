@@ -53,7 +53,8 @@ fn look_at(project: &Project, agent: Option<&'static str>) -> Listed {
     }
 }
 
-fn has_spec(dir: &Path) -> bool {
+/// Whether the project has a specification. Looks at the disk.
+pub(super) fn has_spec(dir: &Path) -> bool {
     SPECIFICATIONS.iter().any(|path| dir.join(path).is_file())
 }
 

@@ -265,7 +265,8 @@ impl Viewer {
             }
             Request::Stop => {
                 if let Some(followed) = &self.followed {
-                    let stopped = followed.session.send(Stop { viewer: self.id });
+                    let author = self.surroundings.visitor.user.clone();
+                    let stopped = followed.session.send(Stop { viewer: self.id, author });
                     self.occupy(stopped, context, |_, _, _| ());
                 }
             }

@@ -86,6 +86,8 @@ pub struct Attached {
     pub read_only: ReadOnly,
     /// How many sockets follow the conversation, this one included.
     pub viewers: usize,
+    /// Longest message that is taken, bytes.
+    pub message_bytes: usize,
 }
 
 /// Which agent answers.

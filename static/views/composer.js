@@ -1,82 +1,175 @@
 /** Where a question is written, with the status line above it. Text leaves it only by being sent. */
-import { status } from '../words.js';
+import { Recall, recallable } from '../recall.js';
+import { Steady } from '../steady.js';
 import { openTurns } from '../store.js';
+import { lengthWords, status } from '../words.js';
 import { element, setText } from './element.js';
+import './files.js';
 
 const TALLEST = 240;
+/** Longer text is as high as it can be, without being measured. */
+const SURELY_TALL = 4000;
+
+/**
+ * @typedef {object} ComposerData
+ * @property {import('../store.js').Conversation | null} conversation
+ * @property {import('../api.js').Project | null} project
+ * @property {string | null} user who asks, where the server knows
+ * @typedef {ReturnType<typeof status>} Status
+ */
 
 export class QuestionComposer extends HTMLElement {
-  /** @type {import('../store.js').Conversation | null} */
-  #shown = null;
+  /** @type {ComposerData} */
+  #shown = { conversation: null, project: null, user: null };
+  #recall = new Recall();
+  /** What this browser asked before, when somebody wants to know. @type {() => string[]} */
+  asked = () => [];
   #status = element('p', { className: 'status' });
-  #retry = element('button', { type: 'button', className: 'quiet', onclick: () => this.#say('retry-connection') }, 'Try now');
-  #notice = element('p', { className: 'error', role: 'alert' });
+  #retry = element('button', { type: 'button', className: 'quiet', hidden: true, onclick: () => this.#say('retry-connection') }, 'Try now');
+  #line = element('div', { className: 'line' }, this.#status, this.#retry);
+  #steady = new Steady((/** @type {Status} */ said) => this.#showStatus(said), isSameStatus);
+  #notice = element('p', { className: 'error', role: 'alert', hidden: true });
+  #tooLong = element('p', { id: 'too-long', className: 'error', role: 'status', hidden: true });
+  #editing = element('p', { className: 'editing', hidden: true },
+    element('span', {}, 'Edits an earlier question; the old answer stays.'),
+    element('button', { type: 'button', className: 'quiet', onclick: () => this.leaveEdit() }, 'Leave it'));
+  #finder = /** @type {import('./files.js').FileFinder} */ (document.createElement('file-finder'));
   #field = element('textarea', {
     id: 'question', rows: 1, 'aria-label': 'Your question', placeholder: 'Ask about this project', enterKeyHint: 'send',
-    oninput: () => this.#changed(), onkeydown: (/** @type {KeyboardEvent} */ event) => this.#key(event),
+    oninput: (/** @type {InputEvent} */ event) => this.#typed(event), onkeydown: (/** @type {KeyboardEvent} */ event) => this.#key(event),
+    oncompositionend: () => this.#finder.look(),
   });
   #send = element('button', { className: 'send' }, 'Ask');
   #stop = element('button', { type: 'button', hidden: true, onclick: () => this.#say('stop') }, 'Stop');
-  #hint = element('small', { className: 'hint' }, 'Enter asks, Shift Enter makes a new line. The guide only reads.');
+  #hint = element('small', { className: 'hint' }, 'Enter asks, Shift Enter makes a new line, @ finds a file. The guide only reads.');
 
   connectedCallback() {
+    if (this.#line.parentNode) return;
     this.append(
-      element('div', { className: 'line' }, this.#status, this.#retry),
-      this.#notice,
+      this.#line, this.#notice, this.#tooLong, this.#editing,
       element('form', {
         onsubmit: (/** @type {SubmitEvent} */ event) => {
           event.preventDefault();
           this.#submit();
         },
-      }, this.#field, this.#stop, this.#send),
+      }, this.#finder, this.#field, this.#stop, this.#send),
       this.#hint,
     );
-    this.update(null, '');
+    this.#finder.attach(this.#field);
+    this.#finder.onTaken = () => this.#changed();
+    this.update(this.#shown);
     addEventListener('resize', () => this.#fit());
   }
 
-  /** @param {import('../store.js').Conversation | null} conversation @param {string} root */
-  update(conversation, root) {
-    this.#shown = conversation;
-    const said = conversation ? status(conversation, root) : { text: '', urgent: false, retry: false };
-    setText(this.#status, said.text);
-    this.#status.toggleAttribute('data-urgent', said.urgent);
-    this.#retry.hidden = !said.retry;
+  /** @param {ComposerData} data */
+  update(data) {
+    const isOther = data.conversation?.id !== this.#shown.conversation?.id && this.#shown.conversation?.id !== null;
+    this.#shown = data;
+    const { conversation, project } = data;
+    const hadFocus = this.contains(document.activeElement);
+    const said = conversation ? status(conversation, project?.path ?? '') : { text: '', urgent: false, retry: false };
+    if (isOther) this.#steady.reset({ ...said, text: '' });
+    this.#steady.set(said);
     setText(this.#notice, conversation?.notice ?? '');
     this.#notice.hidden = !conversation?.notice;
     this.#stop.hidden = !this.canStop;
     this.#stop.disabled = conversation?.state === 'stopping';
     this.#field.disabled = conversation === null || conversation.connection === 'ended';
-    this.#send.disabled = this.#field.disabled || this.text.trim() === '';
+    this.#finder.project = project?.name ?? '';
+    this.#judge();
+    const focused = /** @type {any} */ (document.activeElement);
+    if (hadFocus && (focused === document.body || focused?.hidden || focused?.disabled)) this.focus();
   }
 
   get canStop() {
-    const shown = this.#shown;
-    return shown !== null && shown.connection === 'open' && openTurns(shown).length > 0;
+    const { conversation } = this.#shown;
+    return conversation !== null && conversation.connection === 'open' && openTurns(conversation).length > 0;
   }
 
   get text() {
     return this.#field.value;
   }
 
-  /** Puts text into the field, as if it had been typed. @param {string} text */
-  write(text) {
-    this.#field.value = text;
-    this.#changed();
+  /** What is to be kept of what was typed. @returns {import('../drafts.js').Typed | null} */
+  get typed() {
+    const draft = this.#recall.draft(this.text);
+    const { current } = this.#recall;
+    const edit = current && (this.text !== current.text || !this.#editing.hidden) ? { ...current, text: this.text } : null;
+    return draft || edit ? { draft, edit, at: Date.now() } : null;
+  }
+
+  /** Shows what was kept. @param {import('../drafts.js').Typed | null} typed */
+  restore(typed) {
+    this.#recall.leave();
+    if (typed?.edit) this.#recall.edit(typed.draft, typed.edit);
+    this.#write(typed?.edit?.text ?? typed?.draft ?? '');
+  }
+
+  /** Takes text back that was not sent after all, before what was typed since. @param {string} text */
+  giveBack(text) {
+    if (this.text !== text) this.leaveEdit();
+    this.#write([text, this.text].filter((one, index, all) => one && all.indexOf(one) === index).join('\n\n'));
+  }
+
+  /** Puts an earlier question into the field, to be asked anew with changes. @param {import('../recall.js').Recalled} question */
+  edit(question) {
+    this.#recall.edit(this.text, question);
+    this.#write(question.text);
+    this.focus();
+  }
+
+  /** Brings back what was typed before an earlier question. Says whether there was one. */
+  leaveEdit() {
+    if (!this.#recall.isBack) return false;
+    this.#write(this.#recall.leave());
+    this.focus();
+    return true;
   }
 
   focus() {
     this.#field.focus({ preventScroll: true });
   }
 
+  /** Puts text into the field, as if it had been typed. @param {string} text */
+  #write(text) {
+    this.#field.value = text;
+    this.#field.setSelectionRange(text.length, text.length);
+    this.#finder.close();
+    this.#changed();
+  }
+
+  /** @param {InputEvent} event */
+  #typed(event) {
+    this.#changed();
+    // What an input method is still composing is no name of a file yet.
+    if (!event.isComposing) this.#finder.look();
+  }
+
   #changed() {
     this.#fit();
-    this.#send.disabled = this.#field.disabled || this.text.trim() === '';
-    this.dispatchEvent(new CustomEvent('draft', { detail: this.text, bubbles: true }));
+    this.#judge();
+    this.#editing.hidden = this.#recall.current === null || this.#recall.current.turn === null;
+    this.dispatchEvent(new CustomEvent('draft', { bubbles: true }));
+  }
+
+  /** Whether the text can be sent, and why not. */
+  #judge() {
+    const words = lengthWords(this.text, this.#shown.conversation?.messageBytes ?? 0);
+    setText(this.#tooLong, words);
+    this.#tooLong.hidden = words === '';
+    if (words) this.#field.setAttribute('aria-describedby', this.#tooLong.id);
+    else this.#field.removeAttribute('aria-describedby');
+    this.#send.disabled = this.#field.disabled || words !== '' || !/\S/.test(this.text);
   }
 
   /** As high as its text, up to a point. */
   #fit() {
+    const isLong = this.text.length > SURELY_TALL;
+    this.#field.spellcheck = !isLong;
+    if (isLong) {
+      this.#field.style.height = `${TALLEST}px`;
+      return;
+    }
     this.#field.style.height = 'auto';
     const border = this.#field.offsetHeight - this.#field.clientHeight;
     this.#field.style.height = `${Math.min(this.#field.scrollHeight + border, TALLEST)}px`;
@@ -86,29 +179,65 @@ export class QuestionComposer extends HTMLElement {
   #key(event) {
     // Enter that ends an input method's composition is not for us; Safari only tells by 229.
     if (event.isComposing || event.keyCode === 229) return;
-    if (event.key === 'Enter' && !event.shiftKey && !event.altKey && !event.ctrlKey && !event.metaKey) {
+    const isPlain = !event.shiftKey && !event.altKey && !event.ctrlKey && !event.metaKey;
+    if (this.#finder.key(event)) event.preventDefault();
+    else if (event.key === 'Enter' && isPlain) {
       event.preventDefault();
       this.#submit();
-    } else if (event.key === 'ArrowUp' && this.text === '') {
-      const last = this.#shown?.turns.findLast((turn) => turn.question !== null)?.question;
-      if (last) {
-        event.preventDefault();
-        this.write(last);
-      }
+    } else if (event.key === 'Escape' && this.leaveEdit()) event.preventDefault();
+    else if (event.key === 'ArrowUp' && isPlain && this.#canRecall(0)) this.#walk(event, this.#back());
+    else if (event.key === 'ArrowDown' && isPlain && this.#recall.isBack && this.#canRecall(this.text.length)) {
+      this.#walk(event, this.#recall.forward());
     }
+  }
+
+  /** Whether an arrow goes through questions and not through lines of text. @param {number} edge of the text */
+  #canRecall(edge) {
+    const { selectionStart, selectionEnd } = this.#field;
+    if (selectionStart !== selectionEnd) return false;
+    const { current } = this.#recall;
+    if (current) return this.text === current.text && [edge, this.text.length].includes(selectionStart);
+    return selectionStart === edge;
+  }
+
+  #back() {
+    const turns = this.#shown.conversation?.turns ?? [];
+    return this.#recall.back(this.text, () => recallable(this.asked(), turns, this.#shown.user));
+  }
+
+  /** @param {KeyboardEvent} event @param {string | null} text */
+  #walk(event, text) {
+    if (text === null) return;
+    event.preventDefault();
+    this.#write(text);
   }
 
   #submit() {
     const text = this.text.trim();
-    if (!text || this.#field.disabled) return;
+    if (this.#send.disabled || !text) return;
     this.dispatchEvent(new CustomEvent('ask', { detail: text, bubbles: true }));
-    this.write('');
+    // What was typed before an earlier question was edited is there again.
+    this.#write(this.#recall.isBack ? this.#recall.leave() : '');
+  }
+
+  /** @param {Status} said */
+  #showStatus({ text, urgent, retry }) {
+    setText(this.#status, text);
+    this.#line.toggleAttribute('data-urgent', urgent);
+    const hadFocus = document.activeElement === this.#retry;
+    this.#retry.hidden = !retry;
+    if (hadFocus && !retry) this.focus();
   }
 
   /** @param {string} name */
   #say(name) {
     this.dispatchEvent(new CustomEvent(name, { bubbles: true }));
   }
+}
+
+/** @param {Status} one @param {Status | undefined} other */
+function isSameStatus(one, other) {
+  return other !== undefined && one.text === other.text && one.urgent === other.urgent && one.retry === other.retry;
 }
 
 customElements.define('question-composer', QuestionComposer);

@@ -1,42 +1,48 @@
 /**
  * The open conversation: its heading, its turns, what waits to be sent, and the first words when
- * nothing was asked yet. Keeps the end in sight only for who is already there.
+ * nothing was asked yet.
  */
+import { sum } from '../costs.js';
 import { openTurns } from '../store.js';
-import { agentName, endedWords, examples, readOnlyBadge } from '../words.js';
+import { agentName, readersWords, readOnlyBadge } from '../words.js';
 import { actionsButton } from './actions.js';
+import './asked.js';
 import { element, setText } from './element.js';
-import { keyList } from './keys.js';
+import { NearScreen } from './near.js';
 import './turn.js';
+import './welcome.js';
 
-/** Who is within this many pixels of the end is at the end. */
-const AT_END = 48;
+/** How long a conversation may take to come before its first half is shown, in milliseconds. */
+const PATIENCE = 250;
 
 /**
  * @typedef {object} ConversationData
  * @property {import('../store.js').Conversation | null} conversation
  * @property {import('../api.js').Project | null} project
+ * @property {string | null} user who looks, where the server knows
  * @property {string | null} problem why there is no conversation
  */
 
 export class ConversationView extends HTMLElement {
   /** @type {ConversationData | null} */
   #shown = null;
-  #atEnd = true;
-  /** The turn that was asked for: it stays in sight until the person moves. @type {number | null} */
-  #sought = null;
   #title = element('h1');
   #facts = element('p', { className: 'facts' });
   #badgeText = element('summary');
   #badgeWords = element('p');
   #badge = element('details', { className: 'badge', hidden: true }, this.#badgeText, this.#badgeWords);
+  #sumText = element('summary', { 'aria-label': 'What the answers took' });
+  #sumWords = element('p');
+  #sum = element('details', { className: 'sum', hidden: true }, this.#sumText, this.#sumWords);
   #menu = element('button', {
     type: 'button', className: 'menu', 'aria-controls': 'rail', onclick: () => this.#say('open-rail', null),
   }, 'Menu');
   #actions = actionsButton(() => ({ ...this.#open(), host: this.#title }));
   #turns = element('div', { className: 'turns' });
   #pending = element('div', { className: 'pending' });
-  #welcome = element('section', { className: 'welcome', 'aria-label': 'What you can ask', hidden: true });
+  #welcome = /** @type {import('./welcome.js').WelcomeText} */ (element(/** @type {any} */ ('welcome-text'), {
+    className: 'welcome', role: 'region', 'aria-label': 'What you can ask', hidden: true,
+  }));
   #content = element('div', { className: 'content' }, this.#turns, this.#welcome, this.#pending);
   #scroller = element('div', {
     className: 'scroller', tabIndex: 0, role: 'region', 'aria-label': 'Conversation',
@@ -45,33 +51,41 @@ export class ConversationView extends HTMLElement {
   #toEnd = element('button', {
     type: 'button', className: 'to-end', hidden: true, onclick: () => this.scrollToEnd(),
   }, 'To the end');
+  #near = new NearScreen(this.#scroller, this.#turns);
   /** @type {Map<number, import('./turn.js').TurnView>} */
   #views = new Map();
+  /** The turn that somebody wants to see as soon as it is there. @type {number | null} */
+  #wanted = null;
+  /** Until when an opened conversation may come in whole. */
+  #comesUntil = 0;
 
   connectedCallback() {
     this.append(
-      element('header', {}, this.#menu, this.#title, this.#badge, this.#facts, this.#actions),
+      element('header', {}, this.#menu, this.#title, this.#facts, this.#sum, this.#badge, this.#actions),
       this.#scroller, this.#toEnd,
     );
     // Everything that can change a height: growth, folding, fonts, a resized window. Told after the
-    // layout that comes anyway, so that keeping the end in sight costs none of its own.
-    const observer = new ResizeObserver(() => this.#keepEnd());
+    // layout that comes anyway, so that keeping the place costs none of its own.
+    const observer = new ResizeObserver(() => {
+      this.#near.keep();
+      this.#sayEnd();
+    });
     observer.observe(this.#content);
     observer.observe(this.#scroller);
-    for (const move of ['wheel', 'pointerdown', 'keydown']) {
-      this.#scroller.addEventListener(move, () => { this.#sought = null; }, { passive: true });
-    }
+    addEventListener('beforeprint', () => this.showAll());
   }
 
   /** @param {ConversationData} data */
   update(data) {
     const before = this.#shown;
     if (before && before.conversation === data.conversation && before.project === data.project
-      && before.problem === data.problem) return;
+      && before.problem === data.problem && before.user === data.user) return;
     this.#shown = data;
     this.#renderHead(data);
     this.#renderTurns(data);
-    this.#renderWelcome(data);
+    this.#welcome.update(data);
+    // What teaches is read from its beginning.
+    if (!this.#welcome.hidden) this.#near.atEnd = false;
     this.#giveUp();
     if (before?.conversation?.pending !== data.conversation?.pending
       || before?.conversation?.connection !== data.conversation?.connection) this.#renderPending(data);
@@ -82,28 +96,33 @@ export class ConversationView extends HTMLElement {
     this.#shown = null;
     this.#views.clear();
     this.#turns.replaceChildren();
-    this.#atEnd = true;
+    this.#near.clear();
+    this.#wanted = null;
+    this.#comesUntil = performance.now() + PATIENCE;
+    // Whatever came until then is better than nothing.
+    setTimeout(() => this.#shown && this.#renderTurns(this.#shown), PATIENCE + 1);
   }
 
   /** Brings a turn into sight as soon as it is shown, and marks it. @param {number | null} number */
   seek(number) {
     for (const view of this.#views.values()) view.removeAttribute('data-marked');
-    this.#sought = number;
+    this.#wanted = null;
+    if (number !== null) this.showTurn(number);
     this.#giveUp();
-    this.#keepEnd();
   }
 
   /** Says so where there is no such turn as was asked for. */
   #giveUp() {
-    if (this.#sought === null || !this.#shown?.conversation?.caughtUp || this.#views.has(this.#sought)) return;
-    this.#sought = null;
+    if (this.#wanted === null || !this.#shown?.conversation?.caughtUp || this.#views.has(this.#wanted)) return;
+    this.#wanted = null;
     this.#say('notify', 'This conversation has no such turn.');
   }
 
   scrollToEnd() {
-    this.#atEnd = true;
-    this.#sought = null;
-    this.#keepEnd();
+    this.#near.atEnd = true;
+    this.#near.keep();
+    this.#near.choose();
+    this.#sayEnd();
   }
 
   /** Moves to the next (1) or previous (-1) question. @param {1 | -1} direction */
@@ -112,12 +131,42 @@ export class ConversationView extends HTMLElement {
     const top = this.#scroller.getBoundingClientRect().top;
     const offsets = views.map((view) => view.getBoundingClientRect().top - top);
     const at = direction > 0 ? offsets.findIndex((offset) => offset > 32) : offsets.findLastIndex((offset) => offset < -8);
-    const view = views[at];
+    if (views[at]) this.#goTo(views[at]);
+  }
+
+  /** Goes to a turn, now or as soon as it has come. @param {number} number */
+  showTurn(number) {
+    const view = this.#views.get(number);
+    this.#wanted = view ? null : number;
     if (!view) return;
-    this.#atEnd = false;
-    this.#sought = null;
-    view.scrollIntoView({ block: 'start' });
-    view.focus({ preventScroll: true });
+    view.setAttribute('data-marked', '');
+    this.#goTo(view);
+  }
+
+  /** The turn that the person is at: the one with the focus, else the one at the top of the screen. @returns {number | null} */
+  get turn() {
+    const focused = document.activeElement?.closest('turn-view');
+    const view = /** @type {HTMLElement | null} */ (this.#scroller.contains(focused ?? null) ? focused : this.#near.current);
+    return view ? Number(view.dataset.turn) : null;
+  }
+
+  /** Puts everything into the document, for who searches it with the browser. */
+  showAll() {
+    this.#near.showAll();
+  }
+
+  /** The search is over. */
+  showNear() {
+    this.#near.showNear();
+  }
+
+  /** @param {import('./turn.js').TurnView} view */
+  #goTo(view) {
+    this.#near.goTo(view);
+    // Who writes goes on writing.
+    const writes = document.activeElement instanceof HTMLTextAreaElement && document.activeElement.value !== '';
+    if (!writes) view.focus({ preventScroll: true });
+    this.#sayEnd();
   }
 
   /** @param {ConversationData} data */
@@ -130,7 +179,8 @@ export class ConversationView extends HTMLElement {
     this.#title.title = title;
     document.title = asked ? `${title} · Cicerone` : project ? `${project.name} · Cicerone` : 'Cicerone';
     const facts = [];
-    if (conversation && conversation.viewers > 1) facts.push(`${conversation.viewers} here`);
+    const readers = readersWords(conversation?.viewers ?? 0);
+    if (readers) facts.push(readers);
     const agent = conversation?.agent || project?.agent;
     if (agent) facts.push(agentName(agent));
     setText(this.#facts, facts.join(' · '));
@@ -140,61 +190,52 @@ export class ConversationView extends HTMLElement {
     setText(this.#badgeText, badge?.text ?? '');
     setText(this.#badgeWords, badge?.words ?? '');
     this.#actions.hidden = !asked || conversation?.id === null || conversation?.connection === 'ended';
+    const took = sum(conversation?.turns ?? []);
+    this.#sum.hidden = took === null;
+    setText(this.#sumText, took?.text ?? '');
+    setText(this.#sumWords, took?.words ?? '');
   }
 
   /** @param {ConversationData} data */
-  #renderTurns({ conversation, project }) {
+  #renderTurns({ conversation, project, user }) {
     const turns = conversation?.turns ?? [];
+    const comes = conversation !== null && !conversation.caughtUp && conversation.connection !== 'ended';
+    if (comes && this.#views.size === 0 && performance.now() < this.#comesUntil) return;
     const open = conversation ? openTurns(conversation) : [];
     const still = turns.filter((turn) => this.#views.has(turn.turn)).length;
     if (still < this.#views.size) {
       this.#views.clear();
       this.#turns.replaceChildren();
     }
+    const around = { root: project?.path ?? '', user, width: 0 };
+    let isNew = false;
     for (const [index, turn] of turns.entries()) {
       let view = this.#views.get(turn.turn);
       if (!view) {
+        isNew = true;
+        around.width ||= this.#turns.clientWidth;
         view = /** @type {import('./turn.js').TurnView} */ (document.createElement('turn-view'));
         this.#views.set(turn.turn, view);
         this.#turns.insertBefore(view, this.#turns.children[index] ?? null);
       }
-      const waits = !turn.end && turn.parts.length === 0 && open.indexOf(turn) > 0;
-      view.update(turn, project?.path ?? '', waits ? 'waits' : index < turns.length - 1 ? 'passed' : 'last');
+      const ahead = !turn.end && turn.parts.length === 0 ? Math.max(0, open.indexOf(turn)) : 0;
+      view.update(turn, { ahead, isLast: index === turns.length - 1 }, around);
     }
+    if (!isNew) return;
+    this.#near.keep();
+    this.#near.choose();
+    if (this.#wanted !== null && this.#views.has(this.#wanted)) this.showTurn(this.#wanted);
   }
 
   /** @param {ConversationData} data */
   #renderPending({ conversation }) {
-    const connected = conversation?.connection === 'open';
+    const isConnected = conversation?.connection === 'open';
     this.#pending.replaceChildren(...(conversation?.pending ?? []).map((pending) => element('article', {},
-      element('h2', { className: 'question' }, pending.content),
-      element('p', { className: 'note' }, connected ? 'Sending…' : 'Will be sent when the connection is back.'))));
-  }
-
-  /** What stands where no answer is: examples, or why there is nothing. @param {ConversationData} data */
-  #renderWelcome({ conversation, project, problem }) {
-    const ended = conversation?.connection === 'ended' ? endedWords(conversation.closeCode) : null;
-    const isEmpty = conversation !== null && project !== null && conversation.pending.length === 0
-      && (conversation.caughtUp || conversation.id === null)
-      && conversation.turns.every((turn) => turn.turn === 0);
-    const words = problem ?? ended;
-    const content = words ?? (isEmpty ? project.name : '');
-    this.#welcome.hidden = content === '';
-    if (this.#welcome.dataset.content === content) return;
-    this.#welcome.dataset.content = content;
-    if (words !== null) {
-      this.#welcome.replaceChildren(element('p', { className: 'ended', role: 'alert' }, words), ...(project ? [
-        element('button', { type: 'button', onclick: () => this.#say('new-conversation', null) }, 'New conversation'),
-      ] : []));
-    } else if (isEmpty) {
-      this.#welcome.replaceChildren(
-        element('h2', {}, 'For example'),
-        element('ul', {}, ...examples(project).map((question) => element('li', {}, element('button', {
-          type: 'button', onclick: () => this.#say('ask', question),
-        }, question)))),
-        keyList(3),
-      );
-    }
+      askedText(pending.content),
+      element('p', { className: 'note' }, isConnected ? 'Sending…' : 'Will be sent when the connection is back. ',
+        ...(isConnected ? [] : [element('button', {
+          type: 'button', className: 'quiet', onclick: () => this.#say('withdraw', pending),
+        }, 'Withdraw')])))));
   }
 
   /** What actions on the open conversation are about. */
@@ -204,21 +245,17 @@ export class ConversationView extends HTMLElement {
   }
 
   #scrolled() {
-    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
-    this.#atEnd = scrollHeight - scrollTop - clientHeight < AT_END;
-    this.#toEnd.hidden = this.#atEnd;
+    this.#near.scrolled();
+    this.#sayEnd();
+  }
+
+  #sayEnd() {
+    this.#toEnd.hidden = this.#near.atEnd || !this.#welcome.hidden;
   }
 
   /** Who unfolds something at the end wants to see its beginning. @param {Event} event */
   #unfolded(event) {
-    if (/** @type {Element} */ (event.target).closest('summary')) this.#atEnd = false;
-  }
-
-  #keepEnd() {
-    const sought = this.#sought === null ? undefined : this.#views.get(this.#sought);
-    if (sought) showMarked(sought);
-    else if (this.#atEnd) this.#scroller.scrollTop = this.#scroller.scrollHeight;
-    this.#scrolled();
+    if (/** @type {Element} */ (event.target).closest('summary')) this.#near.leaveEnd();
   }
 
   /** @param {string} name @param {unknown} detail */
@@ -227,14 +264,11 @@ export class ConversationView extends HTMLElement {
   }
 }
 
-/** @param {HTMLElement} view of the turn that was asked for */
-function showMarked(view) {
-  if (!view.hasAttribute('data-marked')) {
-    view.setAttribute('data-marked', '');
-    // Who writes goes on writing.
-    if (!(document.activeElement instanceof HTMLTextAreaElement && document.activeElement.value)) view.focus({ preventScroll: true });
-  }
-  view.scrollIntoView({ block: 'start' });
+/** @param {string} text */
+function askedText(text) {
+  const asked = /** @type {import('./asked.js').AskedText} */ (document.createElement('asked-text'));
+  asked.update(text);
+  return asked;
 }
 
 customElements.define('conversation-view', ConversationView);

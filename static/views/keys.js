@@ -2,14 +2,17 @@
 import { element } from './element.js';
 
 const KEYS = [
-  ['Enter', 'send'],
+  ['Enter', 'ask'],
   ['Shift Enter', 'new line'],
-  ['Escape', 'stop the answer'],
-  ['↑', 'in an empty field: your last question again'],
+  ['@', 'name a file by a few letters of its path'],
+  ['↑', 'in an empty field: your last question, to change it and ask anew; ↑ ↓ go on from there'],
+  ['Escape', 'leave what is open, else stop the answer'],
   ['Ctrl/⌘ K', 'search, and switch to another conversation'],
   ['Ctrl/⌘ Shift O', 'new conversation'],
-  ['J  K', 'next and previous question, outside of the field'],
-  ['?', 'this list, outside of the field'],
+  ['J  K', 'next and previous question'],
+  ['O', 'open the first place that the answer names'],
+  ['[  ]', 'previous and next place'],
+  ['?', 'this list'],
 ];
 
 /** @param {number} [count] */
@@ -22,6 +25,7 @@ export function keyList(count = KEYS.length) {
 export function showKeys() {
   const dialog = element('dialog', { 'aria-label': 'Keys', onclose: () => dialog.remove() },
     element('h2', {}, 'Keys'), keyList(),
+    element('p', { className: 'note' }, 'Single letters work outside of the field: Tab or Shift Tab leaves it.'),
     element('form', { method: 'dialog' }, element('button', {}, 'Close')));
   document.body.append(dialog);
   dialog.showModal();

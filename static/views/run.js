@@ -1,45 +1,68 @@
-/** Tool calls that follow one another: a few stand as lines, more fold into one line with a count. */
-import { tellingInput, toolName } from '../words.js';
+/** Steps that follow one another, tool calls and thoughts: a few stand as lines, more fold into one line with a count. */
+import { runWords, tellingInput, toolName } from '../steps.js';
 import { element, setText } from './element.js';
 import './tool.js';
 
 /** So many lines are quicker read than unfolded. */
 const MOST_LINES = 3;
 
+/** @typedef {import('../store.js').ToolPart | import('../store.js').ThinkingPart} Step */
+
 export class ToolRun extends HTMLElement {
-  /** @type {Map<string, {part: import('../store.js').ToolPart, node: import('./tool.js').ToolCall}>} */
-  #calls = new Map();
+  /** @type {Map<string, {part: Step, node: HTMLElement}>} */
+  #steps = new Map();
+  #isOver = false;
   #words = element('span', { className: 'input' });
-  #summary = element('summary', { hidden: true }, this.#words);
+  #now = element('span', { className: 'now' });
+  #summary = element('summary', { hidden: true }, this.#words, this.#now);
   #details = element('details', { open: true }, this.#summary);
 
   connectedCallback() {
     if (!this.#details.parentNode) this.append(this.#details);
   }
 
-  /** @param {import('../store.js').ToolPart} part one of the run @param {string} root the project's directory */
-  update(part, root) {
-    const known = this.#calls.get(part.key);
-    if (known?.part === part) return;
-    const node = known?.node ?? /** @type {import('./tool.js').ToolCall} */ (document.createElement('tool-call'));
-    this.#calls.set(part.key, { part, node });
+  /**
+   * @param {Step} part one of the run
+   * @param {string} root the project's directory
+   * @param {boolean} isOver whether its turn has ended
+   */
+  update(part, root, isOver) {
+    const known = this.#steps.get(part.key);
+    if (known?.part === part && isOver === this.#isOver) return;
+    this.#isOver = isOver;
+    const node = known?.node ?? makeStep(part);
+    this.#steps.set(part.key, { part, node });
     if (!known) this.#details.append(node);
-    node.update(part, root);
-    const isMany = this.#calls.size > MOST_LINES;
+    if (known?.part !== part) changeStep(node, part, root);
+    const calls = [...this.#steps.values()].map((step) => step.part).filter((step) => step.kind === 'tool');
+    const isMany = this.#steps.size > MOST_LINES && calls.length > 1;
     if (isMany && this.#summary.hidden) this.#details.open = false;
     this.#summary.hidden = !isMany;
     this.toggleAttribute('data-single', !isMany);
-    if (isMany) setText(this.#words, this.#sum(root));
+    if (!isMany) return;
+    setText(this.#words, runWords(calls));
+    const last = calls.at(-1);
+    setText(this.#now, last && !last.result && !isOver ? ` · now: ${toolName(last.tool)} ${tellingInput(last.input, root)}` : '');
   }
+}
 
-  /** @param {string} root */
-  #sum(root) {
-    const parts = [...this.#calls.values()].map((call) => call.part);
-    const failed = parts.filter((part) => part.result?.ok === false).length;
-    const last = /** @type {import('../store.js').ToolPart} */ (parts.at(-1));
-    const count = `${parts.length} tool calls${failed > 0 ? `, ${failed} failed` : ''}`;
-    return `${count} · ${last.result ? 'last' : 'now'}: ${toolName(last.tool)} ${tellingInput(last.input, root)}`.trim();
-  }
+/** @param {Step} part @returns {HTMLElement} */
+function makeStep(part) {
+  if (part.kind === 'tool') return document.createElement('tool-call');
+  return element('details', { className: 'thinking' }, element('summary', {}, 'Thinking'), element('p'));
+}
+
+/** @param {any} node @param {Step} part @param {string} root */
+function changeStep(node, part, root) {
+  if (part.kind === 'tool') node.update(part, root);
+  else grow(node.lastElementChild, part.content);
+}
+
+/** @param {HTMLElement} node @param {string} text */
+function grow(node, text) {
+  const before = node.textContent ?? '';
+  if (before && text.startsWith(before)) node.append(text.slice(before.length));
+  else setText(node, text);
 }
 
 customElements.define('tool-run', ToolRun);

@@ -1,10 +1,11 @@
 /** One tool call: a line that unfolds into what went in and what came out. */
-import { tellingInput, toolName, toolOutcome } from '../words.js';
+import { inputLines, tellingInput, toolName, toolOutcome } from '../steps.js';
 import { element, setText } from './element.js';
 
 export class ToolCall extends HTMLElement {
   /** @type {import('../store.js').ToolPart | null} */
   #part = null;
+  #root = '';
   #name = element('span', { className: 'tool' });
   #input = element('span', { className: 'input' });
   #outcome = element('span', { className: 'outcome' });
@@ -20,6 +21,7 @@ export class ToolCall extends HTMLElement {
   update(part, root) {
     if (part === this.#part) return;
     this.#part = part;
+    this.#root = root;
     setText(this.#name, toolName(part.tool));
     setText(this.#input, tellingInput(part.input, root));
     const outcome = toolOutcome(part);
@@ -33,9 +35,11 @@ export class ToolCall extends HTMLElement {
     if (!this.#details.open || !this.#part) return;
     const { input, result } = this.#part;
     /** @type {HTMLElement[]} */
-    const pieces = [element('pre', { tabIndex: 0, className: 'given' }, JSON.stringify(input, null, 2))];
+    const pieces = [element('dl', { className: 'given' }, ...inputLines(input, this.#root).flatMap(([name, value]) => [
+      element('dt', {}, name), element('dd', {}, value),
+    ]))];
     if (!result) pieces.push(element('p', {}, 'Still running.'));
-    else if (result.content) pieces.push(element('pre', { tabIndex: 0 }, result.content));
+    else if (result.content) pieces.push(element('pre', { tabIndex: 0, 'aria-label': 'Result' }, result.content));
     if (result?.truncated) pieces.push(element('p', {}, 'The rest of the result is not kept.'));
     this.#body.replaceChildren(...pieces);
   }

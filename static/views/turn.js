@@ -1,61 +1,119 @@
-/** One turn: the person's words, and what the agent did and said. Parts that did not change are not touched. */
-import { costs } from '../words.js';
+/**
+ * One turn: the person's words, and what the agent did and said. Parts that did not change are not
+ * touched. Far from the screen it rests: only the question stays in the document, in a box of the
+ * turn's height.
+ */
+import { costs } from '../costs.js';
+import { isOwn } from '../recall.js';
+import { placeWords, stoppedWords } from '../words.js';
 import './answer.js';
+import './asked.js';
 import { element, setText } from './element.js';
+import { guessHeight } from './near.js';
 import './question.js';
 import { followReference } from './references.js';
 import './run.js';
 import { sources } from './sources.js';
 
+/**
+ * @typedef {{ahead: number, isLast: boolean}} Place questions that are answered before it, and whether others follow
+ * @typedef {{root: string, user: string | null, width: number}} Around the project's directory, who looks, and
+ *   how wide the text is
+ */
+
 export class TurnView extends HTMLElement {
   /** @type {import('../store.js').Turn | null} */
   #turn = null;
-  #place = '';
+  /** @type {Place} */
+  #place = { ahead: 0, isLast: true };
+  /** @type {Around} */
+  #around = { root: '', user: null, width: 0 };
+  /** What the parts and the end show. @type {import('../store.js').Turn | null} */
+  #drawn = null;
+  isWhole = false;
   #article = element('article', {});
-  #question = element('h2', { className: 'question', hidden: true });
+  #question = /** @type {import('./asked.js').AskedText} */ (document.createElement('asked-text'));
+  #edit = element('button', {
+    type: 'button', className: 'quiet edit', onclick: () => this.#tell('edit-question'),
+  }, 'Edit');
+  #asked = element('div', { className: 'asked', hidden: true }, this.#question, this.#edit);
   #author = element('p', { className: 'note author', hidden: true });
   #parts = element('div', { className: 'parts' });
-  #waits = element('p', { className: 'note waits', hidden: true }, 'Waits for the answer before it.');
-  #end = element('footer', { className: 'end', onclick: followReference });
+  #waits = element('p', { className: 'note waits', hidden: true });
+  #end = element('footer', { className: 'end', hidden: true, onclick: followReference });
   /** What shows a part, by the part's key. @type {Map<string, HTMLElement>} */
   #shown = new Map();
 
   connectedCallback() {
     if (this.#article.parentNode) return;
-    this.#article.append(this.#author, this.#question, this.#waits, this.#parts, this.#end);
+    this.#article.append(this.#author, this.#asked, this.#waits);
     this.append(this.#article);
   }
 
   /**
    * @param {import('../store.js').Turn} turn
-   * @param {string} root the project's directory
-   * @param {'waits' | 'last' | 'passed'} place whether it waits for another turn, or others follow it
+   * @param {Place} place
+   * @param {Around} around
    */
-  update(turn, root, place) {
-    if (turn === this.#turn && place === this.#place) return;
-    const ended = turn.end !== this.#turn?.end || this.#turn === null;
+  update(turn, place, around) {
+    const isSamePlace = place.ahead === this.#place.ahead && place.isLast === this.#place.isLast;
+    if (turn === this.#turn && isSamePlace && around.user === this.#around.user) return;
+    const isNew = this.#turn === null;
     this.#turn = turn;
     this.#place = place;
-    this.dataset.turn = String(turn.turn);
-    this.tabIndex = -1;
-    this.#question.hidden = turn.question === null;
-    setText(this.#question, turn.question ?? '');
+    this.#around = around;
+    if (isNew) {
+      this.dataset.turn = String(turn.turn);
+      this.tabIndex = -1;
+      this.rest(guessHeight(turn, around.width));
+    }
+    this.#asked.hidden = turn.question === null;
+    this.#question.update(turn.question ?? '');
+    this.#edit.hidden = !isOwn(turn, around.user);
     this.#author.hidden = !turn.author;
     setText(this.#author, turn.author ?? '');
-    this.#waits.hidden = place !== 'waits';
+    this.#waits.hidden = place.ahead === 0;
+    setText(this.#waits, place.ahead > 0 ? placeWords(place.ahead) : '');
+    if (this.isWhole) this.#draw();
+  }
+
+  /** Comes into the document whole. */
+  show() {
+    if (this.isWhole) return;
+    this.isWhole = true;
+    this.removeAttribute('data-rests');
+    this.style.height = '';
+    this.#article.append(this.#parts, this.#end);
+    this.#draw();
+  }
+
+  /** Leaves all but the question out of the document. @param {number} height of the whole, in pixels */
+  rest(height) {
+    this.isWhole = false;
+    this.toggleAttribute('data-rests', true);
+    this.style.height = `${height}px`;
+    this.style.containIntrinsicBlockSize = `auto ${height}px`;
+    this.#parts.remove();
+    this.#end.remove();
+  }
+
+  #draw() {
+    const turn = this.#turn;
+    if (!turn) return;
     const still = turn.parts.filter((part) => this.#shown.has(part.key)).length;
     if (still < this.#shown.size) {
       this.#shown.clear();
       this.#parts.replaceChildren();
     }
     for (const [index, part] of turn.parts.entries()) {
-      change(this.#nodeFor(part, turn.parts[index - 1]), part, root, place !== 'last', turn);
+      change(this.#nodeFor(part, turn.parts[index - 1]), part, this.#around.root, !this.#place.isLast, turn);
     }
-    if (ended) this.#renderEnd(turn);
+    if (turn.end !== this.#drawn?.end || this.#drawn === null) this.#renderEnd(turn);
+    this.#drawn = turn;
   }
 
   /**
-   * What shows a part. Tool calls that follow one another share it.
+   * What shows a part. Steps that follow one another share it.
    * @param {import('../store.js').Part} part
    * @param {import('../store.js').Part | undefined} before
    */
@@ -63,7 +121,7 @@ export class TurnView extends HTMLElement {
     const known = this.#shown.get(part.key);
     if (known) return known;
     const previous = before && this.#shown.get(before.key);
-    const isShared = part.kind === 'tool' && before?.kind === 'tool';
+    const isShared = isStep(part) && before !== undefined && isStep(before);
     const node = previous && isShared ? previous : make(part);
     if (node !== previous) this.#parts.insertBefore(node, previous ? previous.nextSibling : this.#parts.firstChild);
     this.#shown.set(part.key, node);
@@ -77,20 +135,18 @@ export class TurnView extends HTMLElement {
     if (!end) return;
     const again = () => element('button', {
       type: 'button',
-      onclick: () => this.dispatchEvent(new CustomEvent('ask-again', {
-        detail: { turn: turn.turn, question: turn.question }, bubbles: true,
-      })),
+      onclick: () => this.#tell('ask-again'),
     }, 'Ask again');
     /** @type {(Node | string)[]} */
     const pieces = [];
     if (end.kind === 'error') {
       this.#end.hidden = false;
       pieces.push(element('p', { className: 'error' }, end.content));
-      if (end.retryable && turn.question !== null) pieces.push(again());
+      if (end.retryable && turn.question !== null) pieces.push(element('p', {}, 'Your question is kept.'), again());
     } else if (end.outcome === 'interrupted') {
       pieces.push(element('p', {}, 'This answer was cut off when the server stopped.'), again());
     } else {
-      if (end.outcome === 'stopped') pieces.push(element('p', {}, 'Stopped.'));
+      if (end.outcome === 'stopped') pieces.push(element('p', {}, stoppedWords(end)), again());
       const words = costs(end);
       if (words) pieces.push(element('small', {}, words));
       const files = sources(end, turn.turn);
@@ -99,6 +155,12 @@ export class TurnView extends HTMLElement {
     if (turn.question !== null) pieces.push(linkButton(turn.turn));
     this.#end.replaceChildren(...pieces);
   }
+
+  /** @param {string} name */
+  #tell(name) {
+    const { turn, question } = this.#turn ?? {};
+    this.dispatchEvent(new CustomEvent(name, { detail: { turn, question }, bubbles: true }));
+  }
 }
 
 /** @param {number} turn */
@@ -106,13 +168,14 @@ const linkButton = (turn) => element('button', {
   type: 'button', className: 'quiet link',
   onclick: (/** @type {Event} */ event) => event.target?.dispatchEvent(new CustomEvent('copy-link', { detail: { turn }, bubbles: true })),
 }, 'Copy link');
+/** @param {import('../store.js').Part} part */
+const isStep = (part) => part.kind === 'tool' || part.kind === 'thinking';
 
 /** @param {import('../store.js').Part} part @returns {HTMLElement} */
 function make(part) {
   switch (part.kind) {
     case 'text': return document.createElement('answer-text');
     case 'thinking':
-      return element('details', { className: 'thinking' }, element('summary', {}, 'Thinking'), element('p'));
     case 'tool': return document.createElement('tool-run');
     case 'question': return document.createElement('question-card');
   }
@@ -122,23 +185,16 @@ function make(part) {
  * @param {any} node what `make` made for the part
  * @param {import('../store.js').Part} part
  * @param {string} root
- * @param {boolean} passed a later turn exists
+ * @param {boolean} isPassed a later turn exists
  * @param {import('../store.js').Turn} turn
  */
-function change(node, part, root, passed, turn) {
+function change(node, part, root, isPassed, turn) {
   switch (part.kind) {
     case 'text': return node.update(part.html, turn);
-    case 'thinking': return grow(node.lastElementChild, part.content);
-    case 'tool': return node.update(part, root);
-    case 'question': return node.update(part, passed);
+    case 'thinking':
+    case 'tool': return node.update(part, root, turn.end !== null);
+    case 'question': return node.update(part, isPassed);
   }
-}
-
-/** @param {HTMLElement} node @param {string} text */
-function grow(node, text) {
-  const before = node.textContent ?? '';
-  if (before && text.startsWith(before)) node.append(text.slice(before.length));
-  else setText(node, text);
 }
 
 customElements.define('turn-view', TurnView);

@@ -2,24 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openConversation, reduce } from '../../static/store.js';
-import { costs, day, moment, readOnlyBadge, status, tellingInput, toolName, toolOutcome } from '../../static/words.js';
-
-test('a tool line tells what matters of the input', () => {
-  assert.equal(tellingInput({ file_path: '/home/ana/app/src/a.rs' }, '/home/ana/app'), 'src/a.rs');
-  assert.equal(tellingInput({ path: '/home/ana/app', pattern: 'quokka' }, '/home/ana/app'), '"quokka"');
-  assert.equal(tellingInput({ file_path: '/home/ana/application/a.rs' }, '/home/ana/app'), '/home/ana/application/a.rs');
-  assert.equal(tellingInput({ limit: 3 }, ''), '3');
-  assert.equal(tellingInput({}, ''), '');
-  assert.equal(toolName('mcp__features__feature_get_stats'), 'feature_get_stats');
-});
-
-test('a tool line tells how it came out', () => {
-  const part = (result) => ({ kind: 'tool', key: '', callId: '', tool: 'Read', input: {}, result });
-  assert.equal(toolOutcome(part(null)), '');
-  assert.equal(toolOutcome(part({ ok: false, content: 'no', truncated: false })), 'failed');
-  assert.equal(toolOutcome(part({ ok: true, content: 'a\nb\n', truncated: false })), '2 lines');
-  assert.equal(toolOutcome(part({ ok: true, content: 'a', truncated: true })), '1+ lines');
-});
+import {
+  day, lengthWords, moment, placeWords, readersWords, readOnlyBadge, readOnlyWords, status, stoppedWords,
+} from '../../static/words.js';
 
 test('the status line says what goes on', () => {
   const open = { ...openConversation(1), connection: 'open', caughtUp: true };
@@ -34,6 +19,35 @@ test('the status line says what goes on', () => {
   assert.match(said(asked, { type: 'connection', phase: 'lost' }), /your text is kept/);
 });
 
+test('the status line says why nothing comes, and what becomes of the text', () => {
+  const open = { ...openConversation(1), connection: 'open', wasOpen: true, caughtUp: true };
+  const said = (...frames) => status(frames.reduce(reduce, open), '/app');
+  const queued = { type: 'status', state: 'queued', detail: 'Waiting: 2 questions before yours; you can leave, the answer will be here' };
+  assert.equal(said(queued).text, `${queued.detail}.`);
+  const lost = { type: 'connection', phase: 'lost' };
+  assert.deepEqual(said(lost), { text: 'The connection is gone; reconnecting (your text is kept)', urgent: true, retry: true });
+  // While it is tried, the words stay the same: nothing flickers.
+  assert.equal(said(lost, { type: 'connection', phase: 'connecting' }).text, said(lost).text);
+  assert.match(said(lost, { type: 'network', online: false }).text, /^This device is offline \(your text is kept\)/);
+  assert.equal(said({ type: 'network', online: false }).text, '', 'the connection holds whatever the device believes');
+  assert.equal(placeWords(1), 'Waits: 1 question before this one.');
+  assert.equal(placeWords(2), 'Waits: 2 questions before this one.');
+  assert.equal(readersWords(1), '');
+  assert.equal(readersWords(3), '3 people are reading this');
+  const stopped = reduce(open, { type: 'response_done', seq: 3, turn: 1, outcome: 'stopped', stopped_by: 'Ana' });
+  assert.equal(stoppedWords(stopped.turns[0].end), 'Stopped by Ana.');
+  assert.equal(stoppedWords({ kind: 'done', seq: 1, outcome: 'stopped' }), 'Stopped.');
+});
+
+test('a question that is too long is told by how much, before it is sent', () => {
+  assert.equal(lengthWords('x'.repeat(2048), 2048), '');
+  assert.equal(lengthWords('x'.repeat(9000), 0), '', 'nothing is known yet');
+  assert.equal(
+    lengthWords('ü'.repeat(2048), 2048),
+    'This is too long to be sent: 4 KiB, and 2 KiB are taken. Shorten it by 2 KiB.',
+  );
+});
+
 test('the badge says what was tried, and warns where something is not proved', () => {
   const tried = ['create a file', 'delete a file'];
   assert.equal(readOnlyBadge(null), null);
@@ -46,14 +60,9 @@ test('the badge says what was tried, and warns where something is not proved', (
     assert.ok(!badge.isGood && badge.text !== 'read-only', verdict);
   }
   assert.match(readOnlyBadge({ verdict: 'failed', tried, missing: ['it could do it'] }).words, /it could do it/);
-});
-
-test('costs are told as far as they are known', () => {
-  assert.equal(costs({ kind: 'done', outcome: 'completed' }), '');
-  assert.equal(costs({
-    kind: 'done', outcome: 'completed', durationMs: 61_000, costUsd: 0.02,
-    usage: { input_tokens: 1000, output_tokens: 5, cache_read_tokens: 500 },
-  }), '1 min 1 s · 1,500 tokens read, 5 written · $0.0200');
+  assert.deepEqual(readOnlyWords({ verdict: 'proved', tried, missing: [] }).tried, tried);
+  assert.match(readOnlyWords({ verdict: 'partly', tried, missing: ['it'] }).sentence, /in 2 ways. The kernel refused all of them. Not as it should be: it\./);
+  assert.equal(readOnlyWords(null), null);
 });
 
 test('conversations are grouped by local days', () => {

@@ -91,6 +91,27 @@ fn says_something(text: &str) -> bool {
     !is_markup && n_letters >= 30 && n_letters * 2 > text.len()
 }
 
+/// The headings of a README with their levels, from 1; those of comments in code are none.
+pub fn headings(source: &Source) -> Vec<(usize, String)> {
+    let lines: Vec<&str> = source.text.lines().collect();
+    let mut is_fenced = false;
+    let mut headings = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        if line.trim_start().starts_with("```") {
+            is_fenced = !is_fenced;
+        }
+        let level = match line.bytes().take_while(|byte| *byte == b'#').count() {
+            0 if lines.get(at + 1).is_some_and(|next| next.starts_with("==")) => 1,
+            0 => 2,
+            level => level,
+        };
+        headings.extend(
+            heading(&lines, at).filter(|_| !is_fenced).map(|title| (level, title.to_owned())),
+        );
+    }
+    headings
+}
+
 /// The sections of a README whose headings have one of `words`, as Markdown with citations.
 pub fn sections(source: &Source, words: &[&str]) -> Vec<Fact> {
     let lines: Vec<&str> = source.text.lines().collect();

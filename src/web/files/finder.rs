@@ -42,6 +42,13 @@ pub struct List {
     pub truncated: bool,
 }
 
+impl List {
+    /// The files, by path.
+    pub fn files(&self) -> &[Match] {
+        &self.files
+    }
+}
+
 type Slot = Arc<Mutex<Option<(Instant, Arc<List>)>>>;
 
 /// Keeps the lists.

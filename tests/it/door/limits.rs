@@ -128,6 +128,13 @@ async fn p10_only_a_named_proxy_tells_who_asks() {
     let (id, author) = asked_by(&server, &ada).await;
     assert_eq!(author, "Ada L.");
     assert_eq!(asked_by(&server, &[]).await.1, json!(null));
+    let mut bea = connect_from(&server, &[("x-forwarded-user", "Bea")]).await;
+    bea.start().await;
+    bea.ask("stream 1000 20").await;
+    bea.until("text").await;
+    bea.send(json!({ "type": "stop" })).await;
+    let done = bea.until("response_done").await.pop().unwrap();
+    assert_eq!((&done["outcome"], &done["stopped_by"]), (&json!("stopped"), &json!("Bea")));
     // It is kept.
     server.crash();
     let (_, frames) = server.enter(id, json!(null)).await;

@@ -36,7 +36,7 @@ async fn an_answer_is_rendered_and_what_is_hostile_in_it_is_text() {
     assert_eq!(kept, json!(true), "what was read is put there anew");
 
     for (what, selector) in [
-        ("a heading below the question's", "h2 ~ .parts h3, h2 ~ .parts h4"),
+        ("a heading below the question's", ".asked:has(h2) ~ .parts :is(h3, h4)"),
         ("a list in a list", "answer-text ol li ul li"),
         ("a box that is ticked", "answer-text input[type=checkbox][disabled]:checked"),
         ("a table", "answer-text .table td.right"),

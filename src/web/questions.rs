@@ -1,0 +1,60 @@
+//! Questions for who opens a new conversation. What they are is the guide's matter; here is what
+//! it needs to know: the project's files and its README.
+
+use std::sync::Arc;
+
+use actix_web::{HttpResponse, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::guide::{
+    answer::project::Source,
+    questions::{self, File},
+};
+
+use crate::policy::opening;
+
+use super::{
+    problem::{Failure, Problem},
+    projects::has_spec,
+    state::State,
+};
+
+/// What may be asked.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FittingQuestions)]
+struct Fitting {
+    /// Three questions that fit the project.
+    questions: Vec<String>,
+}
+
+/// `GET /api/projects/{project}/questions`: three questions that fit the project.
+#[utoipa::path(
+    get,
+    path = "/api/projects/{project}/questions",
+    tag = "projects",
+    params(("project" = String, Path, description = "The project's name")),
+    responses((status = 200, body = Fitting), (status = "default", response = Failure)),
+)]
+pub async fn show(
+    state: web::Data<State>,
+    project: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let project = state.project(&project).await?;
+    // The list is kept for a while, and walking the files is most of the work.
+    let list = state.files.list(&project).await?;
+    let policy = state.files.policy(&project)?;
+    let settings = Arc::clone(&state.resources.settings);
+    let questions = web::block(move || {
+        let files: Vec<_> =
+            list.files().iter().map(|it| File { path: &it.path, size: it.size }).collect();
+        let readme = questions::readme(&files).and_then(|path| {
+            let bytes = opening::read(&policy, path, settings.reading.file_bytes).ok()?;
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            Some(Source { path: path.to_owned(), text })
+        });
+        questions::of(&files, readme.as_ref(), has_spec(&project.dir))
+    });
+    let questions = questions.await.map_err(Problem::unavailable)?;
+    Ok(HttpResponse::Ok().json(Fitting { questions }))
+}

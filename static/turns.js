@@ -1,0 +1,96 @@
+/**
+ * How a turn changes, as plain data: parts that come, grow and are answered. Nothing is changed in
+ * place, and what changes nothing gives the same turn.
+ */
+
+/**
+ * @typedef {import('./store.js').Conversation} Conversation
+ * @typedef {import('./store.js').Turn} Turn
+ * @typedef {import('./store.js').Part} Part
+ * @typedef {import('./store.js').TextPart} TextPart
+ * @typedef {import('./store.js').ThinkingPart} ThinkingPart
+ * @typedef {import('./store.js').ToolPart} ToolPart
+ */
+
+/**
+ * What the server no longer has after a crash goes from the screen too, before it comes again.
+ * @param {Turn[]} turns @param {number} after everything that began later goes
+ * @returns {Turn[]}
+ */
+export function dropBeyond(turns, after) {
+  return turns.filter((turn) => turn.seq <= after).map((turn) => {
+    if (turn.parts.every((part) => part.seq <= after && !isBeyond(part, after)) && !(turn.end && turn.end.seq > after)) {
+      return turn;
+    }
+    const parts = turn.parts.filter((part) => part.seq <= after)
+      .map((part) => (isBeyond(part, after) ? { ...part, result: null } : part));
+    return { ...turn, parts, end: turn.end && turn.end.seq > after ? null : turn.end };
+  });
+}
+
+/** @param {Part} part @param {number} after @returns {part is ToolPart} */
+function isBeyond(part, after) {
+  return part.kind === 'tool' && part.result !== null && part.result.seq > after;
+}
+
+/**
+ * @typedef {{turn: number, seq: number}} Place
+ * @param {Conversation} before @param {Place} place @param {(turn: Turn) => Turn} change
+ * @returns {Conversation}
+ */
+export function changeTurn(before, { turn: number, seq }, change) {
+  // The turn that changes is nearly always the last one.
+  let at = before.turns.length - 1;
+  while (at >= 0 && before.turns[at].turn > number) at -= 1;
+  const known = at >= 0 && before.turns[at].turn === number ? before.turns[at] : null;
+  const turn = change(known ?? { turn: number, seq, question: null, parts: [], end: null });
+  if (turn === known) return before;
+  const turns = before.turns.slice();
+  if (known) turns[at] = turn;
+  else turns.splice(at + 1, 0, turn);
+  return { ...before, turns };
+}
+
+/** @param {Turn} turn @param {string} content @returns {Turn} */
+export function ask(turn, content, author = turn.author) {
+  if (turn.question === content && turn.author === author) return turn;
+  return author === undefined ? { ...turn, question: content } : { ...turn, question: content, author };
+}
+
+/** @param {Turn} turn @param {import('./protocol.js').HtmlFrame} frame @returns {Turn} */
+export function showPart(turn, { seq, block, part: at, parts, html: text }) {
+  const key = `text ${block}`;
+  const known = /** @type {TextPart | undefined} */ (turn.parts.find((part) => part.key === key));
+  if (!known) return addPart(turn, { kind: 'text', key, seq, last: seq, html: [text] });
+  if (known.last === seq && known.html.length <= parts && known.html[at] === text) return turn;
+  const html = known.html.slice(0, parts);
+  html[at] = text;
+  return changePart(turn, key, (part) => ({ ...part, last: seq, html }));
+}
+
+/** @param {Turn} turn @param {import('./protocol.js').ThinkingFrame} frame @returns {Turn} */
+export function growThinking(turn, frame) {
+  const { type: kind, seq, content } = frame;
+  const key = `${kind} ${frame.block}`;
+  const known = /** @type {ThinkingPart | undefined} */ (turn.parts.find((part) => part.key === key));
+  if (!known) return addPart(turn, { kind, key, seq, last: seq, content });
+  // A replay in pieces begins with less than what is shown: it still replaces it.
+  if (!frame.replace && known.last >= seq) return turn;
+  return changePart(turn, key, (part) => (
+    { ...part, last: seq, content: frame.replace ? content : part.content + content }));
+}
+
+/** @param {Turn} turn @param {Part} part @returns {Turn} */
+export function addPart(turn, part) {
+  if (turn.parts.some((other) => other.key === part.key)) return turn;
+  return { ...turn, parts: [...turn.parts, part] };
+}
+
+/** @param {Turn} turn @param {string} key @param {(part: any) => Part} change @returns {Turn} */
+export function changePart(turn, key, change) {
+  const at = turn.parts.findIndex((part) => part.key === key);
+  if (at < 0) return turn;
+  const parts = turn.parts.slice();
+  parts[at] = change(parts[at]);
+  return { ...turn, parts };
+}
