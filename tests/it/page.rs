@@ -14,6 +14,7 @@ use gate::Gate;
 
 use crate::peers;
 
+mod admin;
 mod answer;
 mod audit;
 mod browser;
