@@ -32,8 +32,8 @@ pub use error::{ConfigError, Origin};
 use layers::{FlagValue, Layers, Surroundings};
 use projects::{Found, NamedProjects, Note};
 use settings::{
-    AgentSettings, Limits, ReadingSettings, RestartSettings, Settings, SocketSettings, TlsFiles,
-    VisitorLimits,
+    AgentSettings, HighlightingSettings, Limits, ReadingSettings, RestartSettings, Settings,
+    SocketSettings, TlsFiles, VisitorLimits,
 };
 use values::{Count, Size};
 
@@ -184,6 +184,7 @@ fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings, Co
         limits: limits(layers)?,
         visitor_limits: visitor_limits(layers)?,
         reading: reading_settings(layers)?,
+        highlighting: highlighting_settings(layers)?,
         socket: socket_settings(layers)?,
         restart: restart_settings(layers)?,
     })
@@ -286,6 +287,17 @@ fn reading_settings(layers: &Layers) -> Result<ReadingSettings, ConfigError> {
         references: count("reading.references")?,
         page_lines: count("reading.page_lines")?,
         page_bytes: size("reading.page_bytes")?,
+    })
+}
+
+fn highlighting_settings(layers: &Layers) -> Result<HighlightingSettings, ConfigError> {
+    let size = |key| layers.get::<Size>(key).map(|size| size.0);
+    Ok(HighlightingSettings {
+        block_bytes: size("highlighting.block_bytes")?,
+        file_bytes: size("highlighting.file_bytes")?,
+        line_bytes: size("highlighting.line_bytes")?,
+        timeout: layers.get("highlighting.timeout")?,
+        kept_bytes: size("highlighting.kept_bytes")?,
     })
 }
 

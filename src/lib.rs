@@ -44,6 +44,7 @@ pub mod mcp;
 pub mod database;
 pub mod entry;
 pub mod foreign_database;
+pub mod highlighter;
 pub mod render;
 
 pub mod authority;

@@ -48,7 +48,7 @@ pub struct Rendered {
 }
 
 /// A part of an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Part {
     /// What is shown, code without its colours.
     pub html: String,
@@ -69,13 +69,13 @@ pub struct Code {
 
 impl Part {
     /// What is shown with the colours that are known: HTML that [`code::block`] gave.
-    pub fn coloured<'a>(&self, colours: impl Fn(&Fence) -> Option<&'a str>) -> String {
+    pub fn coloured<S: AsRef<str>>(&self, colours: impl Fn(&Fence) -> Option<S>) -> String {
         let mut html = String::with_capacity(self.html.len());
         let mut from = 0;
         for Code { fence, at } in &self.code {
             if let Some(coloured) = colours(fence) {
                 html.push_str(self.html.get(from..at.start).unwrap_or_default());
-                html.push_str(coloured);
+                html.push_str(coloured.as_ref());
                 from = at.end;
             }
         }

@@ -29,6 +29,7 @@ use crate::{
     agent::{Agents, places::Places},
     config::settings::Settings,
     database::{self, Clock, Database, messages::Flush},
+    highlighter::Highlighter,
     registry::{Registry, messages::Drain},
     session::Resources,
     web::{
@@ -96,6 +97,7 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     let resources = Resources {
         agents: Agents::new(&settings.agent, &settings.limits, &settings.data_dir),
         places: Places::new(settings.limits.agents, settings.limits.agents_per_project),
+        highlighter: Highlighter::new(&settings.highlighting),
         settings: settings.clone(),
         database: database.start(),
         reader,

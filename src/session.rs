@@ -39,6 +39,7 @@ use crate::{
     agent::{Agents, places::Places},
     config::settings::Settings,
     database::{Database, Reader, messages::BeginTurn},
+    highlighter::Highlighter,
     policy::{Policy, Secrets},
     project::Project,
     wire::outgoing::Notice,
@@ -71,6 +72,8 @@ pub struct Resources {
     pub agents: Agents,
     /// Who may run an agent, of all projects together.
     pub places: Places,
+    /// Gives code its colours.
+    pub highlighter: Highlighter,
 }
 
 /// The session of one project.

@@ -14,7 +14,6 @@ import { showKeys } from './views/keys.js';
 import './views/grip.js';
 import './views/notice.js';
 import './views/rail.js';
-import './views/reader.js';
 
 const page = new Page();
 const navigation = new Navigation(page);
@@ -67,9 +66,6 @@ const EVENTS = {
   'log-out': () => logOut(),
 };
 
-/** @param {string} name @param {unknown} detail */
-const tell = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
-
 bindKeys({
   escape: [
     () => page.rail.closeDrawer(),
@@ -85,7 +81,7 @@ bindKeys({
     '?': showKeys,
     'j': () => page.view.step(1),
     'k': () => page.view.step(-1),
-    'o': () => reading.openFirst(page.view.turn),
+    'o': () => reading.openFirst(page.view.turn ?? 0),
     '[': () => reading.walk(-1),
     ']': () => reading.walk(1),
   },

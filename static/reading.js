@@ -64,11 +64,13 @@ export class Reading {
     const all = places(this.page.state.conversation);
     const at = all.findIndex(({ turn, place }) => (
       turn === this.#at?.turn && formatReference(place) === this.#at.text));
-    this.reader.showWalk(at, all.length);
+    if (this.reader.isOpen) this.reader.showWalk(at, all.length);
   }
 
   /** @param {import('./reference.js').Reference} place */
-  #show(place) {
+  async #show(place) {
+    // Whoever reads no file need not load how.
+    await import('./views/reader.js');
     const { project } = this.page.state;
     if (project === null) return;
     this.reader.show(project, place);

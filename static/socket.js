@@ -157,7 +157,7 @@ export class Connection {
       for (const part of this.parts.splice(0)) this.options.onFrame(part);
       return;
     }
-    if ('turn' in frame && frame.seq && frame.type !== 'accepted') this.after = frame.seq;
+    if ('turn' in frame && 'seq' in frame && frame.seq && frame.type !== 'accepted') this.after = frame.seq;
     this.options.onFrame(frame);
     if (frame.type === 'attached') {
       this.options.onState({ phase: 'open' });

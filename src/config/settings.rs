@@ -34,6 +34,8 @@ pub struct Settings {
     pub visitor_limits: VisitorLimits,
     /// Upper bounds for what is looked up and shown.
     pub reading: ReadingSettings,
+    /// How far code is coloured.
+    pub highlighting: HighlightingSettings,
     /// Timings of sockets.
     pub socket: SocketSettings,
     /// How failed sessions are started again.
@@ -189,6 +191,21 @@ pub struct ReadingSettings {
     pub page_lines: usize,
     /// Bytes of a file that are shown at once.
     pub page_bytes: usize,
+}
+
+/// How far code is coloured. What is beyond stays plain.
+#[derive(Debug, Clone)]
+pub struct HighlightingSettings {
+    /// Longest block of code in an answer, bytes.
+    pub block_bytes: usize,
+    /// A page of a file and what is read of the lines before it, bytes.
+    pub file_bytes: usize,
+    /// Longest line, bytes.
+    pub line_bytes: usize,
+    /// Longest time for a block or a page.
+    pub timeout: Duration,
+    /// Coloured blocks that are kept, bytes.
+    pub kept_bytes: usize,
 }
 
 /// Timings of sockets.

@@ -86,7 +86,7 @@ fn is_source(path: &str) -> bool {
 
 /// Whether a heading names something that is built, and not what every README speaks of.
 fn is_topic(heading: &str, name: Option<&str>) -> bool {
-    const USUAL: &str = "about badge build changelog code-of-conduct content contribut credit develop document donat example faq feature get-started getting-started install introduction licen overview prerequisite quick requirement roadmap run setup sponsor status support test thank try usage what why with";
+    const USUAL: &str = "about badge build changelog code-of-conduct content contribut credit develop document donat example faq feature get-started getting-started install introduction licen overview prerequisite quick requirement roadmap run setup sponsor status support test thank try usage what why with known limitation not todo";
     let lower = heading.to_lowercase().replace(' ', "-");
     name != Some(heading)
         && is_short(heading)

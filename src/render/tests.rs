@@ -130,7 +130,7 @@ fn colours_take_the_place_of_the_code_and_change_nothing_else() {
     let mut rendering = Rendering::default();
     rendering.append(text);
     let part = rendering.render().open;
-    assert_eq!(part.coloured(|_| None), part.html);
+    assert_eq!(part.coloured(|_| None::<&str>), part.html);
     let two = part.coloured(|fence| (fence.language == "y").then_some("<i>2</i>"));
     assert_eq!(two, part.html.replace("2\n", "<i>2</i>"));
     let all = part.coloured(|fence| Some(if fence.language == "x" { "X" } else { "Y" }));

@@ -34,6 +34,9 @@ impl Handler<Demand> for Session {
         if let Some(subscriber) = live.subscriber(viewer) {
             subscriber.ask(reply);
             live.deliver_to(viewer);
+            let conversation = live.id;
+            // What it was sent last, or is sent now, may have been rendered for it.
+            self.colour(conversation, context);
         }
         self.answer_closers(context);
     }

@@ -1,11 +1,11 @@
 //! Answers that are shown as HTML: rendered on a timer while they grow, and never on the way of a
-//! piece of text.
+//! piece of text. Code gets its colours after it has been shown.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use actix::{AsyncContext as _, Context};
+use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
 
-use super::Session;
+use super::{Session, transcript::Uncoloured};
 
 /// A growing answer is rendered at most this often.
 const RENDERED: Duration = Duration::from_millis(60);
@@ -31,7 +31,28 @@ impl Session {
                 live.transcript.refresh();
                 live.deliver();
             }
+            session.colour(conversation, context);
             session.cite(conversation, context);
         });
+    }
+
+    /// Has the code that was rendered since the last time coloured, and sends it again when it is.
+    pub(super) fn colour(&mut self, conversation: i64, context: &mut Context<Self>) {
+        let Some(live) = self.conversations.get_mut(&conversation) else { return };
+        for code in live.transcript.take_uncoloured() {
+            let highlighter = self.resources.highlighter.clone();
+            let fence = Arc::clone(&code.fence);
+            let coloured = async move { highlighter.block(fence).await }.into_actor(self);
+            context.spawn(coloured.map(move |html, session, _| {
+                session.coloured(conversation, code, html);
+            }));
+        }
+    }
+
+    /// Takes the colours of code. The conversation may be gone by now, or may have been loaded again.
+    fn coloured(&mut self, conversation: i64, code: Uncoloured, html: Option<Arc<str>>) {
+        let Some(live) = self.conversations.get_mut(&conversation) else { return };
+        live.transcript.colour(code, html);
+        live.deliver();
     }
 }

@@ -3,9 +3,12 @@
 
 use crate::entry::{Content, EntryRow, TextBlock};
 
+use colours::Coloured;
+pub use colours::Uncoloured;
 use growing::Growing;
 pub use replay::{Cursor, Entrance, Page};
 
+mod colours;
 mod growing;
 mod rendered;
 mod replay;
@@ -33,6 +36,10 @@ pub struct Transcript {
     requested: i64,
     /// Entries from here on may have grown since they were last handed to the database.
     first_dirty: usize,
+    /// Code whose colours are to be asked for.
+    uncoloured: Vec<Uncoloured>,
+    /// The parts of answers that have got their colours, in order.
+    coloured: Vec<Coloured>,
 }
 
 #[derive(Debug)]
@@ -56,7 +63,15 @@ enum Body {
 impl Transcript {
     /// An empty history whose numbers up to `reserved` are free to use.
     pub fn new(reserved: i64) -> Self {
-        Self { entries: Vec::new(), next_seq: 1, reserved, requested: reserved, first_dirty: 0 }
+        Self {
+            entries: Vec::new(),
+            next_seq: 1,
+            reserved,
+            requested: reserved,
+            first_dirty: 0,
+            uncoloured: Vec::new(),
+            coloured: Vec::new(),
+        }
     }
 
     /// A history read from the database. `first` is the first number of a range that was newly

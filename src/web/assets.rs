@@ -3,16 +3,20 @@
 
 use std::{
     collections::HashMap,
-    io,
+    io::{self, Write as _},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use actix_web::{
-    HttpRequest, HttpResponse, ResponseError as _,
-    http::{Method, StatusCode, header},
+    HttpMessage as _, HttpRequest, HttpResponse, ResponseError as _,
+    http::{
+        Method, StatusCode,
+        header::{self, AcceptEncoding, ContentEncoding, Encoding},
+    },
     web::{self, Bytes, ServiceConfig},
 };
+use flate2::{Compression, write::GzEncoder};
 
 use super::problem::Problem;
 
@@ -39,26 +43,26 @@ const FILES: &[(&str, &[u8])] = &[
     ("app.js", include_bytes!("../../static/app.js")),
     ("asking.js", include_bytes!("../../static/asking.js")),
     ("before.js", include_bytes!("../../static/before.js")),
-    ("finding.js", include_bytes!("../../static/finding.js")),
     ("costs.js", include_bytes!("../../static/costs.js")),
     ("drafts.js", include_bytes!("../../static/drafts.js")),
+    ("finding.js", include_bytes!("../../static/finding.js")),
     ("following.js", include_bytes!("../../static/following.js")),
     ("icon.svg", include_bytes!("../../static/icon.svg")),
     (INDEX, include_bytes!("../../static/index.html")),
     ("keep.js", include_bytes!("../../static/keep.js")),
     ("keyboard.js", include_bytes!("../../static/keyboard.js")),
+    ("library.js", include_bytes!("../../static/library.js")),
     (LOGIN, include_bytes!("../../static/login.html")),
     ("login.js", include_bytes!("../../static/login.js")),
-    ("library.js", include_bytes!("../../static/library.js")),
     ("lookup.js", include_bytes!("../../static/lookup.js")),
+    ("mention.js", include_bytes!("../../static/mention.js")),
     ("navigation.js", include_bytes!("../../static/navigation.js")),
     ("page.js", include_bytes!("../../static/page.js")),
     ("protocol.js", include_bytes!("../../static/protocol.js")),
     ("reading.js", include_bytes!("../../static/reading.js")),
+    ("recall.js", include_bytes!("../../static/recall.js")),
     ("reference.js", include_bytes!("../../static/reference.js")),
     ("removal.js", include_bytes!("../../static/removal.js")),
-    ("mention.js", include_bytes!("../../static/mention.js")),
-    ("recall.js", include_bytes!("../../static/recall.js")),
     ("socket.js", include_bytes!("../../static/socket.js")),
     ("steady.js", include_bytes!("../../static/steady.js")),
     ("steps.js", include_bytes!("../../static/steps.js")),
@@ -75,21 +79,21 @@ const FILES: &[(&str, &[u8])] = &[
     ("views/conversation.js", include_bytes!("../../static/views/conversation.js")),
     ("views/element.js", include_bytes!("../../static/views/element.js")),
     ("views/files.js", include_bytes!("../../static/views/files.js")),
+    ("views/grip.js", include_bytes!("../../static/views/grip.js")),
     ("views/heard.js", include_bytes!("../../static/views/heard.js")),
     ("views/html.js", include_bytes!("../../static/views/html.js")),
     ("views/keys.js", include_bytes!("../../static/views/keys.js")),
     ("views/list.js", include_bytes!("../../static/views/list.js")),
     ("views/menu.js", include_bytes!("../../static/views/menu.js")),
-    ("views/notice.js", include_bytes!("../../static/views/notice.js")),
     ("views/near.js", include_bytes!("../../static/views/near.js")),
+    ("views/notice.js", include_bytes!("../../static/views/notice.js")),
     ("views/question.js", include_bytes!("../../static/views/question.js")),
-    ("views/grip.js", include_bytes!("../../static/views/grip.js")),
+    ("views/rail.js", include_bytes!("../../static/views/rail.js")),
     ("views/reader.js", include_bytes!("../../static/views/reader.js")),
     ("views/references.js", include_bytes!("../../static/views/references.js")),
-    ("views/sources.js", include_bytes!("../../static/views/sources.js")),
-    ("views/rail.js", include_bytes!("../../static/views/rail.js")),
     ("views/run.js", include_bytes!("../../static/views/run.js")),
     ("views/search.js", include_bytes!("../../static/views/search.js")),
+    ("views/sources.js", include_bytes!("../../static/views/sources.js")),
     ("views/tool.js", include_bytes!("../../static/views/tool.js")),
     ("views/turn.js", include_bytes!("../../static/views/turn.js")),
     ("views/welcome.js", include_bytes!("../../static/views/welcome.js")),
@@ -112,6 +116,8 @@ struct File {
     content_type: &'static str,
     etag: String,
     bytes: Bytes,
+    /// The same, compressed as well as it goes, from the first time that it was asked for.
+    gzip: Arc<OnceLock<Bytes>>,
 }
 
 /// The directory given instead of the embedded files cannot serve.
@@ -161,7 +167,21 @@ impl File {
     fn new(path: &str, bytes: Bytes) -> Self {
         // Weak, because a compressed response has other bytes than these.
         let etag = format!("W/\"{:016x}\"", fnv1a(&bytes));
-        Self { content_type: content_type(path), etag, bytes }
+        Self { content_type: content_type(path), etag, bytes, gzip: Arc::default() }
+    }
+
+    /// The file's bytes as gzip; as they are where they cannot be compressed.
+    fn gzip(&self) -> Option<Bytes> {
+        let compress = || {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+            encoder
+                .write_all(&self.bytes)
+                .and_then(|()| encoder.finish())
+                .unwrap_or_default()
+                .into()
+        };
+        let bytes = self.gzip.get_or_init(compress).clone();
+        (!bytes.is_empty()).then_some(bytes)
     }
 }
 
@@ -192,12 +212,24 @@ pub async fn serve(request: HttpRequest, assets: web::Data<Assets>) -> HttpRespo
     let status = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
     let mut response = HttpResponse::build(status);
     response
-        .insert_header((header::ETAG, file.etag))
+        .insert_header((header::ETAG, file.etag.as_str()))
         .insert_header((header::CACHE_CONTROL, "no-cache"));
     if is_known {
         return response.finish();
     }
-    response.content_type(file.content_type).body(file.bytes)
+    response.content_type(file.content_type);
+    let accepted = request.get_header::<AcceptEncoding>();
+    let takes_gzip = accepted.is_some_and(|accepted| {
+        let supported = [Encoding::gzip(), Encoding::identity()];
+        accepted.negotiate(supported.iter()) == Some(Encoding::gzip())
+    });
+    match file.gzip().filter(|_| takes_gzip) {
+        Some(bytes) => response
+            .insert_header(ContentEncoding::Gzip)
+            .insert_header((header::VARY, "accept-encoding"))
+            .body(bytes),
+        None => response.body(file.bytes),
+    }
 }
 
 /// The file that answers a request for `path`, or `None` when the path is not the page's.

@@ -13,8 +13,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     config::settings::Settings,
+    highlighter,
     policy::{InvalidSecret, Policy, Secrets},
     project::Project,
+    render::code,
 };
 
 use super::{
@@ -73,6 +75,21 @@ pub struct Wanted {
     path: String,
     /// A line that must be shown, from 1.
     line: Option<usize>,
+    /// What the lines are given as.
+    #[serde(default)]
+    #[param(inline)]
+    format: Format,
+}
+
+/// What the lines of a file are given as.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    /// As text alone, which comes at once.
+    #[default]
+    Text,
+    /// As HTML with colours too.
+    Html,
 }
 
 /// A part of a file. The path is the one that was asked for.
@@ -82,6 +99,12 @@ struct Shown {
     path: String,
     #[serde(flatten)]
     page: Page,
+    /// With `format=html`, the lines as HTML that is safe to show: escaped text and, where the language
+    /// is known, `<span class="…">` elements that do not stand within one another and end with their
+    /// line. The colours are right where what stands up to `highlighting.file_bytes` before tells
+    /// that no string and no comment goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lines: Option<Vec<String>>,
 }
 
 impl Files {
@@ -138,7 +161,7 @@ pub async fn find(
     Ok(HttpResponse::Ok().json(Found { files, total, truncated }))
 }
 
-/// `GET /api/projects/{project}/file?path=&line=`: a page of a file.
+/// `GET /api/projects/{project}/file?path=&line=&format=`: a page of a file.
 #[utoipa::path(
     get,
     path = "/api/projects/{project}/file",
@@ -152,17 +175,37 @@ pub async fn show(
     wanted: web::Query<Wanted>,
 ) -> Result<HttpResponse, Problem> {
     let project = state.project(&project).await?;
-    let Wanted { path, line } = wanted.into_inner();
+    let Wanted { path, line, format } = wanted.into_inner();
     let policy = state.files.policy(&project)?;
     let settings = Arc::clone(&state.resources.settings);
-    let _permit = state.files.reads.acquire().await.map_err(Problem::unavailable)?;
+    let permit = state.files.reads.acquire().await.map_err(Problem::unavailable)?;
     let shown = web::block(move || {
         let reading = &settings.reading;
         let bytes = opening::read(&policy, &path, reading.file_bytes)?;
         let page = page::of(&path, &bytes, line, reading.page_lines, reading.page_bytes);
-        Ok::<_, NotOpened>(Shown { path, page })
+        let is_html = format == Format::Html;
+        let plain = is_html.then(|| plain(&path, &page, &bytes, settings.highlighting.file_bytes));
+        Ok::<_, NotOpened>((Shown { path, page, lines: None }, plain))
     });
-    Ok(HttpResponse::Ok().json(shown.await.map_err(Problem::unavailable)??))
+    let (mut shown, plain) = shown.await.map_err(Problem::unavailable)??;
+    drop(permit);
+    if let Some(plain) = plain {
+        let is_empty = shown.page.total_lines == 0;
+        let lines = state.resources.highlighter.page(plain).await;
+        shown.lines = Some(if is_empty { Vec::new() } else { lines });
+    }
+    Ok(HttpResponse::Ok().json(shown))
+}
+
+/// A page that is yet to get its colours.
+fn plain(path: &str, page: &Page, bytes: &[u8], most_before: usize) -> highlighter::Page {
+    let first_line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let first_line = String::from_utf8_lossy(first_line);
+    highlighter::Page {
+        language: code::of_path(path.as_ref(), &first_line),
+        before: page::before(bytes, page.first_line, most_before),
+        shown: page.text.as_str().into(),
+    }
 }
 
 impl From<NotOpened> for Problem {

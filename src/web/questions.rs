@@ -7,12 +7,13 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::guide::{
-    answer::project::Source,
-    questions::{self, File},
+use crate::{
+    guide::{
+        answer::project::Source,
+        questions::{self, File},
+    },
+    policy::opening,
 };
-
-use crate::policy::opening;
 
 use super::{
     problem::{Failure, Problem},

@@ -4,7 +4,7 @@
  */
 import { byReference } from '../reference.js';
 import { copyText, element } from './element.js';
-import { showHtml } from './html.js';
+import { showColours, showHtml } from './html.js';
 import { followReference, markReferences } from './references.js';
 
 export class AnswerText extends HTMLElement {
@@ -30,13 +30,17 @@ export class AnswerText extends HTMLElement {
         continue;
       }
       if (!shown) {
-        shown = { html, node: element('div', { className: 'part' }) };
+        shown = { html: '', node: element('div', { className: 'part' }) };
         this.#shown.push(shown);
         this.append(shown.node);
       }
+      const before = shown.html;
       shown.html = html;
-      showHtml(shown.node, html);
-      shown.node.querySelectorAll('pre').forEach(furnish);
+      // The colours of code come some time after it: what stands there stays.
+      if (!showColours(shown.node, before, html)) {
+        showHtml(shown.node, html);
+        shown.node.querySelectorAll('pre').forEach(furnish);
+      }
       if (citing) markReferences(shown.node, citing);
     }
     for (const { node } of this.#shown.splice(parts.length)) node.remove();

@@ -31,7 +31,7 @@ export class ConversationView extends HTMLElement {
   #badgeText = element('summary');
   #badgeWords = element('p');
   #badge = element('details', { className: 'badge', hidden: true }, this.#badgeText, this.#badgeWords);
-  #sumText = element('summary', { 'aria-label': 'What the answers took' });
+  #sumText = element('summary', { title: 'What the answers took' });
   #sumWords = element('p');
   #sum = element('details', { className: 'sum', hidden: true }, this.#sumText, this.#sumWords);
   #menu = element('button', {
@@ -86,9 +86,10 @@ export class ConversationView extends HTMLElement {
     this.#welcome.update(data);
     // What teaches is read from its beginning.
     if (!this.#welcome.hidden) this.#near.atEnd = false;
-    this.#giveUp();
+    this.#showWanted();
+    const isConnected = data.conversation?.connection === 'open';
     if (before?.conversation?.pending !== data.conversation?.pending
-      || before?.conversation?.connection !== data.conversation?.connection) this.#renderPending(data);
+      || isConnected !== (before?.conversation?.connection === 'open')) this.#renderPending(data.conversation?.pending ?? [], isConnected);
   }
 
   /** Forgets what is shown: another conversation comes. */
@@ -103,19 +104,23 @@ export class ConversationView extends HTMLElement {
     setTimeout(() => this.#shown && this.#renderTurns(this.#shown), PATIENCE + 1);
   }
 
-  /** Brings a turn into sight as soon as it is shown, and marks it. @param {number | null} number */
+  /** Brings a turn into sight, now or as soon as it has come, and marks it. @param {number | null} number */
   seek(number) {
     for (const view of this.#views.values()) view.removeAttribute('data-marked');
-    this.#wanted = null;
-    if (number !== null) this.showTurn(number);
-    this.#giveUp();
+    this.#wanted = number;
+    this.#showWanted();
   }
 
-  /** Says so where there is no such turn as was asked for. */
-  #giveUp() {
-    if (this.#wanted === null || !this.#shown?.conversation?.caughtUp || this.#views.has(this.#wanted)) return;
-    this.#wanted = null;
-    this.#say('notify', 'This conversation has no such turn.');
+  #showWanted() {
+    const view = this.#wanted === null ? undefined : this.#views.get(this.#wanted);
+    if (view) {
+      this.#wanted = null;
+      view.setAttribute('data-marked', '');
+      this.#goTo(view);
+    } else if (this.#wanted !== null && this.#shown?.conversation?.caughtUp) {
+      this.#wanted = null;
+      this.#say('notify', 'This conversation has no such turn.');
+    }
   }
 
   scrollToEnd() {
@@ -132,15 +137,6 @@ export class ConversationView extends HTMLElement {
     const offsets = views.map((view) => view.getBoundingClientRect().top - top);
     const at = direction > 0 ? offsets.findIndex((offset) => offset > 32) : offsets.findLastIndex((offset) => offset < -8);
     if (views[at]) this.#goTo(views[at]);
-  }
-
-  /** Goes to a turn, now or as soon as it has come. @param {number} number */
-  showTurn(number) {
-    const view = this.#views.get(number);
-    this.#wanted = view ? null : number;
-    if (!view) return;
-    view.setAttribute('data-marked', '');
-    this.#goTo(view);
   }
 
   /** The turn that the person is at: the one with the focus, else the one at the top of the screen. @returns {number | null} */
@@ -164,8 +160,8 @@ export class ConversationView extends HTMLElement {
   #goTo(view) {
     this.#near.goTo(view);
     // Who writes goes on writing.
-    const writes = document.activeElement instanceof HTMLTextAreaElement && document.activeElement.value !== '';
-    if (!writes) view.focus({ preventScroll: true });
+    const { activeElement } = document;
+    if (!(activeElement instanceof HTMLTextAreaElement && activeElement.value)) view.focus({ preventScroll: true });
     this.#sayEnd();
   }
 
@@ -189,11 +185,11 @@ export class ConversationView extends HTMLElement {
     this.#badge.classList.toggle('warns', badge?.isGood === false);
     setText(this.#badgeText, badge?.text ?? '');
     setText(this.#badgeWords, badge?.words ?? '');
-    this.#actions.hidden = !asked || conversation?.id === null || conversation?.connection === 'ended';
     const took = sum(conversation?.turns ?? []);
     this.#sum.hidden = took === null;
     setText(this.#sumText, took?.text ?? '');
     setText(this.#sumWords, took?.words ?? '');
+    this.#actions.hidden = !asked || conversation?.id === null || conversation?.connection === 'ended';
   }
 
   /** @param {ConversationData} data */
@@ -224,18 +220,15 @@ export class ConversationView extends HTMLElement {
     if (!isNew) return;
     this.#near.keep();
     this.#near.choose();
-    if (this.#wanted !== null && this.#views.has(this.#wanted)) this.showTurn(this.#wanted);
   }
 
-  /** @param {ConversationData} data */
-  #renderPending({ conversation }) {
-    const isConnected = conversation?.connection === 'open';
-    this.#pending.replaceChildren(...(conversation?.pending ?? []).map((pending) => element('article', {},
-      askedText(pending.content),
-      element('p', { className: 'note' }, isConnected ? 'Sending…' : 'Will be sent when the connection is back. ',
-        ...(isConnected ? [] : [element('button', {
-          type: 'button', className: 'quiet', onclick: () => this.#say('withdraw', pending),
-        }, 'Withdraw')])))));
+  /** @param {import('../store.js').Pending[]} pending @param {boolean} isConnected */
+  #renderPending(pending, isConnected) {
+    this.#pending.replaceChildren(...pending.map((one) => element('article', {}, askedText(one.content), isConnected
+      ? element('p', { className: 'note soon' }, 'Sending…')
+      : element('p', { className: 'note' }, 'Will be sent when the connection is back. ', element('button', {
+        type: 'button', className: 'quiet', onclick: () => this.#say('withdraw', one),
+      }, 'Withdraw')))));
   }
 
   /** What actions on the open conversation are about. */

@@ -8,6 +8,22 @@ export function showHtml(node, html) {
   node.innerHTML = html;
 }
 
+/**
+ * Puts the colours of code into code that is shown; false where more than that has changed.
+ * @param {HTMLElement} node @param {string} before what is shown @param {string} html
+ */
+export function showColours(node, before, html) {
+  if (before === '' || plain(before) !== plain(html)) return false;
+  const coloured = new DOMParser().parseFromString(html, 'text/html').querySelectorAll('pre > code');
+  node.querySelectorAll('pre > code').forEach((code, at) => code.replaceChildren(...coloured[at].childNodes));
+  return true;
+}
+
+/** A part without the colours of its code. @param {string} html */
+function plain(html) {
+  return html.replace(/<pre>.*?<\/pre>/gs, (code) => code.replace(/<\/?span[^>]*>/g, ''));
+}
+
 /** What is read in parts of an answer. @param {string[]} parts */
 export function textOf(parts) {
   const read = new DOMParser().parseFromString(parts.join('\n'), 'text/html');

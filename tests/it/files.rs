@@ -123,6 +123,59 @@ async fn a_long_file_comes_in_pages_and_a_huge_or_binary_one_not() {
     assert_eq!((status, &image["binary"], &image["text"]), (200, &json!(true), &json!("")));
 }
 
+async fn lines(server: &Server, path: &str) -> Vec<String> {
+    let path = format!("/api/projects/demo/file?format=html&path={path}");
+    let (status, file) = server.get(&path).await;
+    assert_eq!(status, 200, "{file}");
+    let lines = file["lines"].as_array().unwrap_or_else(|| panic!("{file}"));
+    let text = file["text"].as_str().unwrap();
+    assert_eq!(lines.len(), text.split('\n').count(), "{file}");
+    lines.iter().map(|line| line.as_str().unwrap().to_owned()).collect()
+}
+
+#[actix::test]
+async fn a_file_is_shown_in_its_colours_line_by_line() {
+    let server = setup().start();
+    assert_eq!(
+        lines(&server, "src/parser.rs").await,
+        [
+            r#"<span class="comment">//! Parses.</span>"#,
+            "",
+            r#"<span class="keyword">pub fn</span> <span class="function">parse_quokka</span>() {}"#,
+            "",
+            r#"<span class="keyword">struct</span> <span class="type">Token</span>;"#,
+        ]
+    );
+    for query in ["", "&format=text"] {
+        let path = format!("/api/projects/demo/file?path=src/parser.rs{query}");
+        assert_eq!(server.get(&path).await.1["lines"], Value::Null, "{query}");
+    }
+    let wrong = server.get("/api/projects/demo/file?path=src/parser.rs&format=rtf").await;
+    assert_eq!(wrong.0, 422, "{wrong:?}");
+}
+
+#[actix::test]
+async fn colours_know_what_began_before_the_page_and_keep_to_the_limits() {
+    let setup = setup()
+        .config("[reading]\npage_lines = 3\n[highlighting]\nfile_bytes = 100\nline_bytes = 20\n");
+    let project = setup.project_dir();
+    write(&project, "near.rs", &format!("/*\n{}", "a <b>\n".repeat(12)));
+    write(&project, "far.rs", &format!("/*\n{}", "a <b>\n".repeat(100)));
+    write(&project, "long.rs", &format!("let a;\nlet {};\n</pre>\n", "b".repeat(20)));
+    write(&project, "other", "<script>\n\"&amp;'\n");
+    write(&project, "empty.rs", "");
+    let server = setup.start();
+    let comment = r#"<span class="comment">a &lt;b&gt;</span>"#;
+    assert_eq!(lines(&server, "near.rs&line=9").await, [comment; 3]);
+    assert_eq!(lines(&server, "far.rs&line=50").await, ["a &lt;b&gt;"; 3]);
+    let long = lines(&server, "long.rs").await;
+    assert!(long[0].starts_with("<span") && long[1].starts_with("let bb"), "{long:?}");
+    assert_eq!(long[2], "&lt;/pre&gt;");
+    assert_eq!(lines(&server, "other").await, ["&lt;script&gt;", "&quot;&amp;amp;&#39;"]);
+    let (_, empty) = server.get("/api/projects/demo/file?path=empty.rs&format=html").await;
+    assert_eq!(empty["lines"], json!([]));
+}
+
 #[actix::test]
 async fn p10_no_path_leads_out_of_the_project() {
     let setup = setup();

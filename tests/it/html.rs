@@ -6,7 +6,11 @@ use std::collections::BTreeMap;
 use cicerone::render;
 use serde_json::{Value, json};
 
-use crate::{client::Client, screen::Screen, server::Server};
+use crate::{
+    client::Client,
+    screen::Screen,
+    server::{Server, Setup},
+};
 
 /// Answers as a client shows them that asks for HTML: by turn and block, part by part.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -86,13 +90,26 @@ impl HtmlScreen {
 
     fn assert_shows_what_is_stored(&self, server: &Server, conversation: i64, when: &str) {
         let stored = Screen::stored(server, conversation);
-        assert_eq!(self.parts(), rendered(&stored), "{when}");
+        let parts = self.parts().into_iter().map(|(turn, parts)| {
+            (turn, parts.iter().map(|part| without_colours(part)).collect::<Vec<_>>())
+        });
+        assert_eq!(parts.collect::<Vec<_>>(), rendered(&stored), "{when}");
         let others = stored.entries.iter().filter(|shown| shown.kind != "text");
         let others: Vec<_> =
             others.map(|shown| (shown.turn, shown.seq, shown.kind.clone())).collect();
         assert_eq!(self.others, others, "{when}");
         assert_eq!(self.seq, stored.seq, "{when}");
     }
+}
+
+/// Colours of code come some time after it.
+fn without_colours(html: &str) -> String {
+    let mut plain = String::new();
+    for (at, piece) in html.split("<span class=\"").enumerate() {
+        let text = if at == 0 { piece } else { piece.split_once("\">").unwrap().1 };
+        plain.push_str(&text.replace("</span>", ""));
+    }
+    plain
 }
 
 /// What rendering the stored answers gives: neighbouring texts of a turn as one.
@@ -231,6 +248,89 @@ async fn a_question_in_mid_answer_does_not_break_what_it_renders_to() {
     let mut late = HtmlScreen::default();
     late.show(&frames);
     assert_eq!(late.parts(), answers);
+}
+
+const CODE: &str = "say Look:\\n\\n```rust\\nfn a() {}\\n```\\n\\nEnd.";
+const PLAIN: &str = "<pre><code class=\"language-rust\">fn a() {}\n</code></pre>";
+const COLOURED: &str = "<pre><code class=\"language-rust\"><span class=\"keyword\">fn</span> \
+                        <span class=\"function\">a</span>() {}\n</code></pre>";
+
+/// Reads on until the code of the first answer has its colours.
+async fn coloured(client: &mut Client, screen: &mut HtmlScreen) {
+    while !screen.parts().iter().any(|(_, parts)| parts.iter().any(|part| part == COLOURED)) {
+        screen.show(&[client.frame().await]);
+    }
+}
+
+#[actix::test]
+async fn code_is_shown_at_once_and_with_its_colours_when_they_are_there() {
+    let mut server = Server::start();
+    let (mut client, mut screen) = (server.connect().await, HtmlScreen::default());
+    client.send(json!({ "type": "start", "protocol": 1, "format": "html" })).await;
+    screen.show(&client.until("caught_up").await);
+    client.ask(CODE).await;
+    let mut seen = Vec::new();
+    while seen.last().is_none_or(|part| part != COLOURED) {
+        let frame = client.frame().await;
+        let code = frame["html"].as_str().filter(|html| html.starts_with("<pre>"));
+        seen.extend(code.map(str::to_owned));
+        screen.show(&[frame]);
+    }
+    assert_eq!(seen.first().unwrap(), PLAIN);
+    let colours = seen.iter().filter(|part| *part == COLOURED).count();
+    assert_eq!(colours, 1, "once for all viewers: {seen:?}");
+    while !screen.has_ended(1) {
+        screen.show(&[client.frame().await]);
+    }
+    screen.assert_shows_what_is_stored(&server, 1, "live");
+
+    // Whoever comes later gets it so at once, and who was there has no need of it.
+    let (_late, frames) = enter(&server, 1, 0).await;
+    let mut late = HtmlScreen::default();
+    late.show(&frames);
+    assert!(late.parts()[1].1.contains(&COLOURED.to_owned()), "{:?}", late.parts());
+    client.ask("say more").await;
+    screen.show(&client.turn().await);
+    let (_, frames) = enter(&server, 1, screen.seq).await;
+    assert!(frames.iter().all(|frame| frame["type"] != "html"), "{frames:?}");
+
+    server.crash();
+    let (mut client, frames) = enter(&server, 1, 0).await;
+    let mut back = HtmlScreen::default();
+    back.show(&frames);
+    coloured(&mut client, &mut back).await;
+    back.assert_shows_what_is_stored(&server, 1, "after a crash");
+}
+
+#[actix::test]
+async fn a_viewer_that_left_before_the_colours_came_gets_them_when_it_returns() {
+    let server = Server::start();
+    let mut markdown = server.connect().await;
+    let id = markdown.start().await;
+    markdown.ask(CODE).await;
+    markdown.turn().await;
+    let (first, frames) = enter(&server, id, 0).await;
+    drop(first);
+    let mut screen = HtmlScreen::default();
+    screen.show(&frames);
+    let (mut again, frames) = enter(&server, id, screen.seq).await;
+    screen.show(&frames);
+    coloured(&mut again, &mut screen).await;
+    screen.assert_shows_what_is_stored(&server, id, "when it has returned");
+}
+
+#[actix::test]
+async fn code_that_is_too_long_stays_plain() {
+    let server = Setup::scripted().config("[highlighting]\nblock_bytes = 100\n").start();
+    let (mut client, mut screen) = (server.connect().await, HtmlScreen::default());
+    client.send(json!({ "type": "start", "protocol": 1, "format": "html" })).await;
+    screen.show(&client.until("caught_up").await);
+    let long = "fn a() {}\\n".repeat(20);
+    client.ask(&format!("say ```rust\\n{long}```\\n\\n```rust\\nfn a() {{}}\\n```\\n")).await;
+    coloured(&mut client, &mut screen).await;
+    let answers = screen.parts();
+    let (_, parts) = answers.last().unwrap();
+    assert!(!parts[0].contains("<span"), "{parts:?}");
 }
 
 #[actix::test]

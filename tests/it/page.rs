@@ -18,9 +18,12 @@ mod admin;
 mod answer;
 mod audit;
 mod browser;
+mod composing;
+mod conversation;
 mod conversations;
 mod finding;
 mod gate;
+mod long;
 mod reader;
 
 /// What the browser reports as errors while the test has cut the line.

@@ -21,7 +21,7 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 20] = [
+const LAYERS: [&str; 21] = [
     "authority",
     "foreign_database",
     "project",
@@ -34,6 +34,7 @@ const LAYERS: [&str; 20] = [
     "citation",
     "entry",
     "render",
+    "highlighter",
     "wire",
     "database",
     "session",

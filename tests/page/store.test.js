@@ -55,6 +55,21 @@ test('a part that changes leaves the others as they are', () => {
   assert.deepEqual(grown.turns[0].parts[2].html, ['<p>In a.rs.</p>', '<p>Yes, there.</p>']);
 });
 
+test('a part that comes again with its colours takes the place of the plain one, whatever came since', () => {
+  const before = play(TURN);
+  const coloured = '<pre><code><span class="keyword">let</span></code></pre>';
+  const after = play([
+    { type: 'html', seq: 9, turn: 1, block: 1, part: 0, parts: 2, html: coloured },
+  ], before);
+  assert.deepEqual(after.turns[0].parts[2].html, [coloured, '<p>Yes.</p>']);
+  const ended = play([
+    { type: 'response_done', seq: 12, turn: 1, outcome: 'completed' },
+    { type: 'html', seq: 12, turn: 1, block: 1, part: 0, parts: 2, html: coloured },
+  ], before);
+  assert.deepEqual(ended.turns[0].parts[2].html, [coloured, '<p>Yes.</p>']);
+  assert.equal(ended.turns[0].parts.length, before.turns[0].parts.length);
+});
+
 test('replayed thinking replaces what was streamed of it, even in pieces, and then grows on', () => {
   const replayed = play([
     { type: 'thinking', seq: 4, turn: 1, block: 0, content: 'Let me ', replace: true },

@@ -3,17 +3,26 @@
 //! Neighbouring texts of a turn are one answer, though a question of somebody else may stand between
 //! them: they are rendered together, as the parts of the first one's block, and shown where the last
 //! one stands.
+//!
+//! Code is without its colours at first, and is wanted once it is closed. When its colours come, its part
+//! takes them: the one that is open, like any change of it, and a final one by the log in
+//! [`colours`](super::colours).
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use bytestring::ByteString;
 
 use crate::{
     citation::Mentioned,
     entry::Content,
-    render::Rendering,
+    render::{Part, Rendering, code::Fence},
     wire::render::{self, HtmlPart},
 };
 
-use super::{Body, Cursor, Entry, Transcript, growing::Growing};
+use super::{Body, Cursor, Entry, Transcript, colours::Uncoloured, growing::Growing};
 
 /// Neighbouring texts, rendered as far as the viewers of HTML have been shown them.
 #[derive(Debug)]
@@ -23,10 +32,20 @@ pub(super) struct Rendered {
     finished: Vec<String>,
     /// The part after them, escaped.
     open: String,
+    /// The same as it was rendered.
+    open_part: Part,
+    /// The final parts with code whose colours have not come, by their places.
+    uncoloured: Vec<(usize, Part)>,
+    /// The colours of code in those parts; `None` where it stays plain.
+    colours: HashMap<Arc<Fence>, Option<Arc<str>>>,
+    /// Code whose colours are on their way.
+    asked: HashSet<Arc<Fence>>,
+    /// Code whose colours are to be asked for.
+    wanted: Vec<Arc<Fence>>,
     /// Counts the times that the open part changed.
     version: u32,
     /// Counts the times that everything was rendered anew.
-    epoch: u32,
+    pub(super) epoch: u32,
     fed: Fed,
     /// The number that a viewer has seen that has all of it.
     seq: i64,
@@ -126,8 +145,8 @@ impl Transcript {
         let (frames, drawn) = rendered.frames(first, cursor.drawn, turn, text.block, max_bytes);
         let is_whole = rendered.is_drawn(first, Some(drawn));
         let passed = is_whole && !may_grow;
-        let entry = cursor.entry + usize::from(passed);
-        let next = Cursor::at(entry).showing(drawn);
+        let next = if passed { cursor.next() } else { cursor.again() };
+        let next = next.showing(drawn);
         Some(Piece { frames, seq: is_whole.then_some(rendered.seq), next, passed })
     }
 
@@ -155,8 +174,9 @@ impl Transcript {
             .text_at(rendered.fed.entry)
             .is_none_or(|text| text.revision != rendered.fed.revision);
         if is_replaced {
-            let epoch = rendered.epoch + 1;
-            *rendered = Rendered { epoch, ..Rendered::new(first) };
+            let Rendered { epoch, colours, asked, wanted, .. } = *rendered;
+            *rendered = Rendered::new(first);
+            *rendered = Rendered { epoch: epoch + 1, colours, asked, wanted, ..*rendered };
         }
         let before = rendered.fed;
         for index in before.entry..=last {
@@ -169,6 +189,7 @@ impl Transcript {
             rendered.render();
         }
         rendered.seq = self.entries.get(last).map_or(0, |entry| entry.last_seq);
+        self.uncoloured.extend(rendered.wanted.drain(..).map(|fence| Uncoloured { first, fence }));
         if let Some(text) = self.text_at_mut(first) {
             text.rendered = Some(rendered);
         }
@@ -195,24 +216,31 @@ impl Transcript {
         (first, !next.is_some_and(is_same))
     }
 
-    fn is_question(&self, index: usize) -> bool {
+    pub(super) fn is_question(&self, index: usize) -> bool {
         let entry = self.entries.get(index);
         entry.is_some_and(|entry| matches!(entry.body, Body::Fixed(Content::UserMessage(_))))
     }
 
     /// The answer's text at `index`, where there is one.
-    fn text_at(&self, index: usize) -> Option<&Growing> {
+    pub(super) fn text_at(&self, index: usize) -> Option<&Growing> {
         match self.entries.get(index) {
             Some(Entry { body: Body::Growing(text), .. }) if !text.thinking => Some(text),
             _ => None,
         }
     }
 
-    fn text_at_mut(&mut self, index: usize) -> Option<&mut Growing> {
+    pub(super) fn text_at_mut(&mut self, index: usize) -> Option<&mut Growing> {
         match self.entries.get_mut(index) {
             Some(Entry { body: Body::Growing(text), .. }) if !text.thinking => Some(text),
             _ => None,
         }
+    }
+}
+
+impl Drawn {
+    /// Whether the last part that it has is one that others belong together with.
+    pub(super) fn is_incomplete(self) -> bool {
+        self.parts > 0 && self.version == 0
     }
 }
 
@@ -228,6 +256,11 @@ impl Rendered {
             rendering: Rendering::default(),
             finished: Vec::new(),
             open: String::new(),
+            open_part: Part::default(),
+            uncoloured: Vec::new(),
+            colours: HashMap::new(),
+            asked: HashSet::new(),
+            wanted: Vec::new(),
             version: 0,
             epoch: 0,
             fed: Fed { entry: first, offset: 0, revision: 0 },
@@ -243,13 +276,92 @@ impl Rendered {
             self.mentioned_before.extend(part.mentioned.clone());
         }
         self.mentioned = self.mentioned_before.clone();
-        self.mentioned.extend(open.mentioned);
-        let open = render::escaped(&open.html);
-        if self.version == 0 || !finished.is_empty() || open != self.open {
+        self.mentioned.extend(open.mentioned.clone());
+        let is_longer = !finished.is_empty();
+        for part in finished {
+            self.want(&part);
+            self.finished.push(self.coloured(&part));
+            if !self.is_coloured(&part) {
+                self.uncoloured.push((self.finished.len() - 1, part));
+            }
+        }
+        self.want(&open);
+        let html = self.coloured(&open);
+        if self.version == 0 || is_longer || html != self.open {
             self.version += 1;
         }
-        self.finished.extend(finished.iter().map(|part| render::escaped(&part.html)));
-        self.open = open;
+        (self.open, self.open_part) = (html, open);
+        self.forget();
+    }
+
+    /// Takes the colours of code, `None` where it stays plain, and tells which parts have changed.
+    pub(super) fn colour(&mut self, fence: Arc<Fence>, html: Option<Arc<str>>) -> Vec<usize> {
+        self.asked.remove(&fence);
+        self.colours.insert(fence, html);
+        let mut changed = Vec::new();
+        for (index, part) in std::mem::take(&mut self.uncoloured) {
+            // With all its code at once.
+            if !self.is_coloured(&part) {
+                self.uncoloured.push((index, part));
+                continue;
+            }
+            let html = self.coloured(&part);
+            let known = self.finished.get_mut(index).filter(|known| **known != html);
+            if let Some(known) = known {
+                *known = html;
+                changed.push(index);
+            }
+        }
+        let html = self.coloured(&self.open_part);
+        if html != self.open {
+            self.open = html;
+            self.version += 1;
+            changed.push(self.finished.len());
+        }
+        self.forget();
+        changed
+    }
+
+    fn want(&mut self, part: &Part) {
+        for code in &part.code {
+            let fence = &code.fence;
+            if !self.colours.contains_key(fence) && self.asked.insert(Arc::clone(fence)) {
+                self.wanted.push(Arc::clone(fence));
+            }
+        }
+    }
+
+    fn is_coloured(&self, part: &Part) -> bool {
+        part.code.iter().all(|code| self.colours.contains_key(&code.fence))
+    }
+
+    /// A part with the colours that are known, escaped.
+    fn coloured(&self, part: &Part) -> String {
+        render::escaped(&part.coloured(|fence| self.colours.get(fence)?.as_deref()))
+    }
+
+    /// Drops the colours that are needed no more.
+    fn forget(&mut self) {
+        let parts = self.uncoloured.iter().map(|(_, part)| part).chain([&self.open_part]);
+        let needed: HashSet<_> = parts.flat_map(|part| &part.code).map(|it| &it.fence).collect();
+        self.colours.retain(|fence, _| needed.contains(fence));
+    }
+
+    /// Whether a viewer at `cursor` has been sent this part of the text that begins at `first`.
+    pub(super) fn has(&self, cursor: &Cursor, first: usize, part: usize) -> bool {
+        let has_passed = self.fed.entry < cursor.entry;
+        match cursor.drawn.filter(|drawn| drawn.first == first) {
+            Some(drawn) => drawn.epoch == self.epoch && (part < drawn.parts || has_passed),
+            None => has_passed,
+        }
+    }
+
+    /// A part that is sent again, for a viewer that has seen `seq`.
+    pub(super) fn again(&self, part: usize, place: (i64, u32), seq: i64, more: bool) -> ByteString {
+        let (turn, block) = place;
+        let html = self.finished.get(part).unwrap_or(&self.open);
+        let parts = self.finished.len() + 1;
+        render::html(HtmlPart { turn, block, seq, part, parts, html, more })
     }
 
     /// Whether a viewer that has got so far has everything.
@@ -275,10 +387,7 @@ impl Rendered {
         while bytes < max_bytes && !self.is_drawn(first, Some(drawn)) {
             let part = drawn.parts;
             let finished = self.finished.get(part);
-            let (parts, more) = (self.finished.len() + 1, finished.is_some());
-            let html = finished.unwrap_or(&self.open);
-            let frame =
-                render::html(HtmlPart { turn, block, seq: self.seq, part, parts, html, more });
+            let frame = self.again(part, (turn, block), self.seq, finished.is_some());
             match finished {
                 Some(_) => drawn = Drawn { parts: part + 1, version: 0, ..drawn },
                 None => drawn.version = self.version,

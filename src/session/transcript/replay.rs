@@ -25,6 +25,10 @@ pub struct Cursor {
     rewrites: bool,
     /// How far it has got in the rendered text that it was shown last.
     pub(super) drawn: Option<Drawn>,
+    /// How many parts that got their colours later it was sent again, or had no need of.
+    pub(super) colours: usize,
+    /// The newest number that it was sent in a format with colours.
+    pub(super) seen: i64,
 }
 
 /// Where a viewer comes in that says what it saw last.
@@ -54,6 +58,15 @@ pub struct Page {
 impl Transcript {
     /// Where a viewer comes in that saw everything up to `after`, or nothing.
     pub fn enter(&self, after: Option<i64>, dialect: Dialect) -> Entrance {
+        let mut entrance = self.entrance(after, dialect);
+        if dialect == Dialect::Html {
+            entrance.cursor.seen = entrance.after;
+            entrance.cursor.colours = self.colours_up_to(entrance.after);
+        }
+        entrance
+    }
+
+    fn entrance(&self, after: Option<i64>, dialect: Dialect) -> Entrance {
         let beginning = Entrance { cursor: Cursor::at(0), after: 0, resumed: false };
         let Some(after) = after.filter(|after| (0..self.next_seq).contains(after)) else {
             return beginning;
@@ -67,15 +80,18 @@ impl Transcript {
         let Some(previous) = index.checked_sub(1).and_then(|i| self.entries.get(i)) else {
             return Entrance { resumed: after == 0, ..beginning };
         };
-        if previous.last_seq == after {
+        let answer = self.answer_before(index).filter(|_| dialect == Dialect::Html);
+        let answer = answer.and_then(|first| Some((first, self.entries.get(first)?.first_seq - 1)));
+        // A question in the middle of an answer is shown before the text that the answer has
+        // so far, which waits for what follows, and that may be lost.
+        let is_between = self.is_question(index - 1);
+        if previous.last_seq == after && !(is_between && answer.is_some()) {
             let newest = index == self.entries.len();
             let cursor = if newest { self.end() } else { Cursor::at(index) };
             return Entrance { cursor, after, resumed: true };
         }
         // The number was given out, but what it stood for did not survive: the viewer holds
         // more than we do. It drops the last text and gets it again as far as we have it.
-        let answer = self.answer_before(index).filter(|_| dialect == Dialect::Html);
-        let answer = answer.and_then(|first| Some((first, self.entries.get(first)?.first_seq - 1)));
         let (index, after) = answer.unwrap_or(match previous.body {
             Body::Growing(_) => (index - 1, previous.first_seq - 1),
             Body::Fixed(_) => (index, previous.last_seq),
@@ -117,10 +133,13 @@ impl Transcript {
 
     /// Whether a viewer at `cursor` has something to be sent.
     pub fn has_news(&self, cursor: &Cursor, dialect: Dialect) -> bool {
-        if dialect == Dialect::Html
-            && let Some(has_html) = self.has_html(cursor)
-        {
-            return has_html;
+        if dialect == Dialect::Html {
+            if self.has_colours(cursor) {
+                return true;
+            }
+            if let Some(has_html) = self.has_html(cursor) {
+                return has_html;
+            }
         }
         match self.entries.get(cursor.entry) {
             None => false,
@@ -141,6 +160,10 @@ impl Transcript {
         let mut bytes = 0;
         let mut seq = None;
         let mut cursor = cursor;
+        if dialect == Dialect::Html {
+            frames = self.recoloured(&mut cursor, max_bytes);
+            bytes = frames.iter().map(|frame| frame.len()).sum();
+        }
         while bytes < max_bytes {
             if self.entries.get(cursor.entry).is_none_or(|entry| entry.held) {
                 break;
@@ -182,13 +205,16 @@ impl Transcript {
                 frames.push(frame);
             }
         }
+        if dialect == Dialect::Html {
+            cursor.seen = seq.unwrap_or(cursor.seen);
+        }
         Page { frames, next: cursor, seq, more: self.has_news(&cursor, dialect) }
     }
 }
 
 impl Cursor {
     pub(super) fn at(entry: usize) -> Self {
-        Self { entry, offset: 0, revision: 0, rewrites: false, drawn: None }
+        Self { entry, offset: 0, revision: 0, rewrites: false, drawn: None, colours: 0, seen: 0 }
     }
 
     /// The same, where so much of a rendered text has been shown.
@@ -196,9 +222,15 @@ impl Cursor {
         Self { drawn: Some(drawn), ..self }
     }
 
-    /// At the entry that follows; what was shown of a text may still grow there.
+    /// At the beginning of the same entry; what was shown of a text may still grow there.
+    pub(super) fn again(self) -> Self {
+        let Self { entry, drawn, colours, seen, .. } = self;
+        Self { drawn, colours, seen, ..Self::at(entry) }
+    }
+
+    /// The same at the entry that follows.
     pub(super) fn next(self) -> Self {
-        Self { drawn: self.drawn, ..Self::at(self.entry + 1) }
+        Self { entry: self.entry + 1, ..self.again() }
     }
 }
 

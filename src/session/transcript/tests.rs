@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::*;
 use crate::{
     entry::{Outcome, ToolCall, UserMessage},
+    render::{Rendered, Rendering, code::Fence},
     wire::Dialect,
 };
 
@@ -16,6 +17,8 @@ mod viewers;
 #[derive(Default, Debug)]
 struct Client {
     seq: i64,
+    /// How far a text that is replayed in pieces has come.
+    replayed: Option<i64>,
     entries: BTreeMap<i64, Shown>,
     /// Parts of HTML that are shown with the one that completes them.
     incomplete: Vec<Value>,
@@ -32,6 +35,7 @@ struct Shown {
 impl Client {
     fn enter(&mut self, entrance: &Entrance) {
         self.seq = entrance.after;
+        self.replayed = None;
         self.incomplete.clear();
         self.entries.retain(|first, _| *first <= entrance.after);
     }
@@ -44,7 +48,12 @@ impl Client {
             assert!(seq >= self.seq, "{frame} after {}", self.seq);
             return self.apply_html(frame);
         }
-        assert!(seq > self.seq || frame["replace"] == true, "{frame} after {}", self.seq);
+        let is_replay = frame["replace"] == true;
+        let before = self.replayed.unwrap_or(self.seq);
+        assert!(seq > before || is_replay, "{frame} after {before}");
+        // A replay in pieces begins with less than what was seen.
+        let is_behind = (is_replay || self.replayed.is_some()) && seq < self.seq;
+        self.replayed = is_behind.then_some(seq);
         self.seq = self.seq.max(seq);
         let kind = frame["type"].as_str().unwrap().to_owned();
         let text = frame["content"].as_str().unwrap_or_default().to_owned();
@@ -110,8 +119,29 @@ fn by_turn(mut screen: Vec<Shown>) -> Vec<Shown> {
     screen
 }
 
+/// Code in its colours, as far as it matters here. Some has none.
+fn in_colours(fence: &Fence) -> Option<String> {
+    let is_known = fence.language == "rs";
+    is_known.then(|| {
+        let code = fence.code.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        format!("<i>{}</i>", code.replace('"', "&quot;").replace('\'', "&#39;"))
+    })
+}
+
+fn without_colours(html: &str) -> String {
+    html.replace("<i>", "").replace("</i>", "")
+}
+
+/// The parts of a text, each code in its colours.
+fn coloured_parts(text: &str) -> Vec<String> {
+    let mut rendering = Rendering::default();
+    rendering.append(text);
+    let Rendered { finished, open } = rendering.render();
+    finished.iter().chain([&open]).map(|part| part.coloured(in_colours)).collect()
+}
+
 /// What a viewer of HTML sees when it has read what is stored.
-fn stored_as_html(rows: &[EntryRow]) -> Vec<Shown> {
+fn stored_as_html(rows: &[EntryRow], parts: impl Fn(&str) -> Vec<String>) -> Vec<Shown> {
     let mut screen: Vec<Shown> = Vec::new();
     for shown in by_turn(stored(rows)) {
         match screen.last_mut() {
@@ -124,7 +154,7 @@ fn stored_as_html(rows: &[EntryRow]) -> Vec<Shown> {
         }
     }
     for shown in screen.iter_mut().filter(|shown| shown.kind == "text") {
-        shown.text = joined(&crate::render::parts(&shown.text));
+        shown.text = joined(&parts(&shown.text));
     }
     screen
 }
@@ -197,6 +227,139 @@ fn a_viewer_of_html_gets_the_parts_and_of_a_growing_text_only_the_last_again() {
         ]
     );
     assert!(!transcript.has_news(&third.next, Dialect::Html));
+}
+
+/// The text and the number of each part that a page holds.
+fn html_of(page: &Page) -> Vec<(i64, i64, String, bool)> {
+    let parts = page.frames.iter().map(|frame| {
+        let frame: Value = serde_json::from_str(frame).unwrap();
+        let number = |name: &str| frame[name].as_i64().unwrap();
+        let html = frame["html"].as_str().unwrap().to_owned();
+        (number("seq"), number("part"), html, frame["more"] == true)
+    });
+    parts.collect()
+}
+
+fn colour_all(transcript: &mut Transcript) -> usize {
+    let uncoloured = transcript.take_uncoloured();
+    let count = uncoloured.len();
+    for code in uncoloured {
+        let html = in_colours(&code.fence).map(Into::into);
+        transcript.colour(code, html);
+    }
+    count
+}
+
+const PLAIN: &str = "<pre><code class=\"language-rs\">a\n</code></pre>";
+const COLOURED: &str = "<pre><code class=\"language-rs\"><i>a\n</i></code></pre>";
+
+#[test]
+fn a_part_is_sent_again_with_its_colours_to_viewers_that_have_it_and_to_them_alone() {
+    let mut transcript = Transcript::new(100);
+    transcript.append(1, false, "```rs\na\n```\n\nTwo");
+    let start = transcript.enter(None, Dialect::Html).cursor;
+    let one = transcript.page(start, Dialect::Html, 1000);
+    let expected = [(1, 0, PLAIN.to_owned(), true), (1, 1, "<p>Two</p>".to_owned(), false)];
+    assert_eq!(html_of(&one), expected);
+    transcript.push(1, done(), false);
+    let two = transcript.page(one.next, Dialect::Html, 1000);
+    assert_eq!(two.seq, Some(2));
+
+    assert_eq!(colour_all(&mut transcript), 1);
+    assert!(transcript.has_news(&two.next, Dialect::Html));
+    let again = transcript.page(two.next, Dialect::Html, 1000);
+    assert_eq!(html_of(&again), [(2, 0, COLOURED.to_owned(), false)], "under the newest number");
+    assert!(!again.more && !transcript.has_news(&again.next, Dialect::Html));
+    // Who has half of the answer gets the other half after it.
+    let half = transcript.page(one.next, Dialect::Html, 1000);
+    assert!(half.frames[0].contains("<i>") && half.frames[1].contains("response_done"));
+    let late = transcript.enter(None, Dialect::Html).cursor;
+    let late = transcript.page(late, Dialect::Html, 1000);
+    assert_eq!(late.frames.len(), 3, "once, with its colours");
+    assert!(late.frames[0].contains("<i>"));
+    assert_eq!(colour_all(&mut transcript), 0);
+}
+
+#[test]
+fn a_viewer_that_returns_gets_the_colours_that_came_while_it_was_away() {
+    let mut transcript = Transcript::new(100);
+    transcript.append(1, false, "```rs\na\n```\n");
+    let start = transcript.enter(None, Dialect::Html).cursor;
+    transcript.page(start, Dialect::Html, 1000);
+    transcript.push(1, done(), false);
+    colour_all(&mut transcript);
+    for (after, parts) in [(2, 1), (1, 1), (0, 1)] {
+        let entrance = transcript.enter(Some(after), Dialect::Html);
+        let page = transcript.page(entrance.cursor, Dialect::Html, 1000);
+        let count = page.frames.iter().filter(|frame| frame.contains("<i>")).count();
+        assert_eq!(count, parts, "after {after}: {page:?}");
+    }
+    // What was said since was sent after the colours.
+    transcript.push(2, asked("next?"), false);
+    let entrance = transcript.enter(Some(3), Dialect::Html);
+    assert!(!transcript.has_news(&entrance.cursor, Dialect::Html));
+}
+
+#[test]
+fn a_text_that_waited_for_one_that_was_lost_is_sent_to_who_saw_what_came_between() {
+    let mut transcript = Transcript::new(100);
+    transcript.append(1, false, "One");
+    transcript.push(2, asked("next?"), false);
+    let stored = transcript.take_dirty();
+    transcript.append(1, false, " two");
+    let start = transcript.enter(None, Dialect::Html).cursor;
+    let page = transcript.page(start, Dialect::Html, 50);
+    assert_eq!(page.seq, Some(2), "the question is there and the text is not: {page:?}");
+    let mut restored = Transcript::restore(&stored, 200).unwrap();
+    let entrance = restored.enter(page.seq, Dialect::Html);
+    assert_eq!((entrance.after, entrance.resumed), (0, true));
+    let page = restored.page(entrance.cursor, Dialect::Html, 1000);
+    assert!(page.frames[0].contains("<p>One</p>"), "{page:?}");
+}
+
+#[test]
+fn code_that_grows_is_plain_and_has_its_colours_from_then_on_when_it_is_closed() {
+    let mut transcript = Transcript::new(100);
+    transcript.append(1, false, "- x\n  ```rs\n  a\n");
+    let start = transcript.enter(None, Dialect::Html).cursor;
+    let page = transcript.page(start, Dialect::Html, 1000);
+    assert_eq!(colour_all(&mut transcript), 0);
+    assert!(page.frames[0].contains("a\\n</code>"), "{page:?}");
+    transcript.append(1, false, "  ```\n");
+    transcript.refresh();
+    assert_eq!(colour_all(&mut transcript), 1);
+    let page = transcript.page(page.next, Dialect::Html, 1000);
+    assert_eq!(page.frames.len(), 1, "{page:?}");
+    assert!(page.frames[0].contains("<i>a\\n</i>"), "{page:?}");
+    for more in ["- y\n", "\n\nTwo"] {
+        transcript.append(1, false, more);
+        transcript.refresh();
+        let late = transcript.enter(None, Dialect::Html).cursor;
+        let late = transcript.page(late, Dialect::Html, 1000);
+        assert!(late.frames[0].contains("<i>a\\n</i>"), "{late:?}");
+        assert_eq!(colour_all(&mut transcript), 0, "asked for once");
+    }
+}
+
+#[test]
+fn colours_of_a_text_that_was_replaced_come_to_nothing() {
+    let mut transcript = Transcript::new(100);
+    transcript.append(1, false, "```rs\na\n```\n\nwrong");
+    let start = transcript.enter(None, Dialect::Html).cursor;
+    let page = transcript.page(start, Dialect::Html, 1000);
+    let late = transcript.take_uncoloured();
+    transcript.replace(1, "right");
+    transcript.refresh();
+    let page = transcript.page(page.next, Dialect::Html, 1000);
+    assert_eq!(html_of(&page), [(2, 0, "<p>right</p>".to_owned(), false)]);
+    for code in late {
+        transcript.colour(code, Some("<i>a</i>".into()));
+    }
+    assert!(!transcript.has_news(&page.next, Dialect::Html));
+    // Nor is there anything where no such answer is.
+    let fence = Fence { language: "rs".to_owned(), code: "a\n".to_owned() };
+    transcript.colour(Uncoloured { first: 7, fence: fence.into() }, Some("<i>a</i>".into()));
+    assert!(!transcript.has_news(&page.next, Dialect::Html));
 }
 
 #[test]

@@ -179,7 +179,10 @@ impl Markdown {
 fn ended(done: &ResponseDone) -> String {
     let mut words = match done.outcome {
         Outcome::Completed => Vec::new(),
-        Outcome::Stopped => vec!["Stopped by a person".to_owned()],
+        Outcome::Stopped => {
+            let who = done.stopped_by.as_deref().map_or_else(|| "a person".to_owned(), line);
+            vec![format!("Stopped by {who}")]
+        }
         Outcome::Interrupted => vec!["Interrupted: the server went away".to_owned()],
     };
     words.extend(done.duration_ms.map(|ms| format!("{}.{} s", ms / 1000, ms % 1000 / 100)));
@@ -271,7 +274,7 @@ mod tests {
                 1,
                 12,
                 "response_done",
-                r#"{"outcome":"stopped","duration_ms":1234,"cost_usd":0.5}"#,
+                r#"{"outcome":"stopped","duration_ms":1234,"cost_usd":0.5,"stopped_by":"Ana"}"#,
             ),
             entry(2, 13, "user_message", r#"{"content":"And now?"}"#),
             entry(2, 14, "error", r#"{"content":"the agent crashed","retryable":true}"#),
@@ -306,7 +309,7 @@ mod tests {
 
             It is here.
 
-            *Stopped by a person · 1.2 s · $0.5000*
+            *Stopped by Ana · 1.2 s · $0.5000*
 
             ## Question · 2027-01-15 08:00:00 UTC
 

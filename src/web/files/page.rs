@@ -103,6 +103,14 @@ pub fn of(
     page
 }
 
+/// What stands before a line, from 1: the end of it, about `most_bytes`.
+pub fn before(bytes: &[u8], line: usize, most_bytes: usize) -> String {
+    let newlines = memchr::memchr_iter(b'\n', bytes);
+    let end = line.checked_sub(2).and_then(|at| newlines.skip(at).next()).map_or(0, |at| at + 1);
+    let start = end.saturating_sub(most_bytes);
+    String::from_utf8_lossy(bytes.get(start..end).unwrap_or_default()).into_owned()
+}
+
 /// The lines to show: from the first, up to but without the second. The wanted one is in the
 /// middle where there are enough on both sides.
 fn around(lines: &[&str], wanted: usize, most_lines: usize, most_bytes: usize) -> (usize, usize) {
@@ -174,6 +182,15 @@ mod tests {
             let page = page(&text, line, 10);
             assert_eq!((page.first_line, page.last_line), (first, last), "{line:?}");
             assert!(page.truncated);
+        }
+    }
+
+    #[test]
+    fn what_stands_before_a_line_is_known() {
+        for (line, most, expected) in
+            [(0, 9, ""), (1, 9, ""), (2, 9, "a\n"), (3, 9, "a\nbb\n"), (3, 4, "\nbb\n"), (9, 9, "")]
+        {
+            assert_eq!(before(b"a\nbb\nc", line, most), expected, "{line} {most}");
         }
     }
 

@@ -29,11 +29,14 @@ async fn an_answer_is_rendered_and_what_is_hostile_in_it_is_text() {
     browser.keys(ENTER).await;
     browser.wait_for(&says(1, "Where sockets are closed")).await;
     browser.wait_for("document.querySelectorAll('.part').length > 5").await;
-    browser.run("window.read = [...document.querySelectorAll('.part > *')].slice(0, -2)").await;
+    browser
+        .run("window.read = [...document.querySelectorAll('.part > *, pre')].slice(0, -2)")
+        .await;
     fs::write(signal, "").unwrap();
     browser.wait_for(&ended(1)).await;
     let kept = browser.run("return window.read.every((node) => node.isConnected)").await;
     assert_eq!(kept, json!(true), "what was read is put there anew");
+    browser.wait_for("document.querySelector('.code .keyword')?.closest('pre').isConnected").await;
 
     for (what, selector) in [
         ("a heading below the question's", ".asked:has(h2) ~ .parts :is(h3, h4)"),

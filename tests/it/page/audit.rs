@@ -18,7 +18,7 @@ use super::{
 const AXE: &str = "4.14.1";
 
 /// What a first visit may transfer, in bytes.
-const LARGEST_VISIT: u64 = 100 * 1000;
+const LARGEST_VISIT: u64 = 120 * 1000;
 
 impl Browser {
     /// Fails when axe-core finds anything wrong with what is shown now.

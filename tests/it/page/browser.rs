@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use fantoccini::{Client, ClientBuilder, Locator};
+use fantoccini::{Client, ClientBuilder, Locator, wd::WindowHandle};
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::{Value, json};
@@ -22,8 +22,9 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 pub const ENTER: &str = "\u{e007}";
 pub const ESCAPE: &str = "\u{e00c}";
-pub const DOWN: &str = "\u{e015}";
+pub const TAB: &str = "\u{e004}";
 pub const UP: &str = "\u{e013}";
+pub const DOWN: &str = "\u{e015}";
 /// Control down, K, Control up.
 pub const FIND: &str = "\u{e009}k\u{e009}";
 /// Shift down, Enter, Shift up.
@@ -138,9 +139,59 @@ impl Browser {
         element.send_keys(keys).await.unwrap();
     }
 
-    /// Types into whatever has the focus.
+    /// Presses keys wherever the focus is.
     pub async fn press(&self, keys: &str) {
         self.client.active_element().await.unwrap().send_keys(keys).await.unwrap();
+    }
+
+    /// Opens one more tab and goes to it. Gives what [`show_tab`](Self::show_tab) takes.
+    pub async fn open_tab(&self, url: &str) -> WindowHandle {
+        let tab = self.client.new_window(true).await.unwrap().handle;
+        self.show_tab(&tab).await;
+        self.goto(url).await;
+        tab
+    }
+
+    /// The tab that is in front.
+    pub async fn tab(&self) -> WindowHandle {
+        self.client.window().await.unwrap()
+    }
+
+    pub async fn show_tab(&self, tab: &WindowHandle) {
+        self.client.switch_to_window(tab.clone()).await.unwrap();
+    }
+
+    /// Closes the tab in front.
+    pub async fn close_tab(&self) {
+        self.client.close_window().await.unwrap();
+    }
+
+    /// Becomes a phone, 390 pixels wide.
+    pub async fn become_phone(&self) {
+        let screen = json!({ "width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": true });
+        self.devtools("Emulation.setDeviceMetricsOverride", screen).await;
+        self.devtools("Emulation.setTouchEmulationEnabled", json!({ "enabled": true })).await;
+    }
+
+    /// Takes the network away from the device, or gives it back.
+    pub async fn set_offline(&self, offline: bool) {
+        let network = json!({ "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
+        self.devtools("Network.enable", json!({})).await;
+        self.devtools("Network.emulateNetworkConditions", network).await;
+    }
+
+    async fn devtools(&self, command: &str, parameters: Value) {
+        let answer =
+            self.post("goog/cdp/execute", json!({ "cmd": command, "params": parameters })).await;
+        assert!(answer["value"]["error"].is_null(), "{command}: {answer}");
+    }
+
+    /// Runs the body of an asynchronous function in the page and gives what it returns.
+    pub async fn run_async(&self, script: &str) -> Value {
+        let script = format!(
+            "const done = arguments[0]; (async () => {{ {script} }})().then(done, (error) => done(String(error)));"
+        );
+        self.client.execute_async(&script, Vec::new()).await.unwrap()
     }
 
     pub async fn resize(&self, width: u32, height: u32) {
@@ -158,19 +209,7 @@ impl Browser {
     /// Fails when the page has logged an error, or broken its own security policy, since the last
     /// look. Messages with one of the `expected` words are left out.
     pub async fn assert_no_complaints(&self, expected: &[&str]) {
-        let session = self.client.session_id().await.unwrap().unwrap();
-        let log: Value = reqwest::Client::builder()
-            .no_proxy()
-            .build()
-            .unwrap()
-            .post(format!("{}/session/{session}/se/log", self.driver.url()))
-            .json(&json!({ "type": "browser" }))
-            .send()
-            .await
-            .unwrap()
-            .json()
-            .await
-            .unwrap();
+        let log = self.post("se/log", json!({ "type": "browser" })).await;
         let entries = log["value"].as_array().unwrap_or_else(|| panic!("no log: {log}"));
         let complaints: Vec<&Value> = entries
             .iter()
@@ -181,6 +220,14 @@ impl Browser {
             })
             .collect();
         assert!(complaints.is_empty(), "the browser complains: {complaints:#?}");
+    }
+
+    /// Asks the driver for what WebDriver itself has no words for.
+    async fn post(&self, path: &str, body: Value) -> Value {
+        let session = self.client.session_id().await.unwrap().unwrap();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let url = format!("{}/session/{session}/{path}", self.driver.url());
+        client.post(url).json(&body).send().await.unwrap().json().await.unwrap()
     }
 
     pub async fn close(self) {

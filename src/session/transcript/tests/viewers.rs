@@ -25,6 +25,8 @@ enum Step {
     Replace(String),
     /// What has come is rendered.
     Refresh,
+    /// Colours come of the code of this count among those that wait for theirs.
+    Colour(usize),
     Call,
     Ask,
     End,
@@ -142,6 +144,9 @@ struct World {
     running: Option<i64>,
     waiting: VecDeque<i64>,
     turns: i64,
+    /// Code that waits for its colours.
+    uncoloured: Vec<Uncoloured>,
+    has_crashed: bool,
 }
 
 impl World {
@@ -167,6 +172,8 @@ impl World {
             running: None,
             waiting: VecDeque::new(),
             turns: 0,
+            uncoloured: Vec::new(),
+            has_crashed: false,
         }
     }
 
@@ -179,6 +186,7 @@ impl World {
             }
             (Step::Replace(text), Some(turn)) => self.replace(turn, &text),
             (Step::Refresh, _) => self.transcript.refresh(),
+            (Step::Colour(count), _) => self.colour(count),
             (Step::Call, Some(turn)) => drop(self.push(turn, call(), Some(CALL), false)),
             (Step::Ask, _) => {
                 self.turns += 1;
@@ -202,6 +210,15 @@ impl World {
             (Step::Resume(viewer, place), _) => self.resume(viewer, &place),
             // Nothing is said outside a turn, and one write is under way at a time.
             _ => (),
+        }
+    }
+
+    fn colour(&mut self, count: usize) {
+        self.uncoloured.extend(self.transcript.take_uncoloured());
+        if !self.uncoloured.is_empty() {
+            let code = self.uncoloured.swap_remove(count % self.uncoloured.len());
+            let html = in_colours(&code.fence).map(Into::into);
+            self.transcript.colour(code, html);
         }
     }
 
@@ -300,6 +317,9 @@ impl World {
                 self.disk.write(vec![row]);
             }
         }
+        // What was asked for before comes all the same.
+        self.uncoloured.extend(self.transcript.take_uncoloured());
+        self.has_crashed = true;
         self.transcript = Transcript::restore(&self.disk.rows(), seq + 1).unwrap();
         self.reserved = seq + SEQ_RANGE;
         self.held.clear();
@@ -404,11 +424,20 @@ fn call() -> Content {
     Content::ToolCall(ToolCall { call_id: "c".to_owned(), tool: "Read".to_owned(), input })
 }
 
+/// Code that is open, that is closed, and that has no colours.
+const CODE: &[&str] = &[
+    "\n```rs\n",
+    "\n```rs\na \"<b>\"\n```\n",
+    "\n```rs\nb\n```\n\nc\n",
+    "\n- ```no\n  d\n  ```\n",
+];
+
 fn text() -> impl Strategy<Value = String> {
     let short = "[a-zé\"\\\\\n😀]{1,40}";
     prop_oneof![
         12 => short,
         4 => prop::sample::select(vec!["\n\n", "\n# ", "\n```\n", "\n- ", "> "]).prop_map(str::to_owned),
+        3 => prop::sample::select(CODE.to_vec()).prop_map(str::to_owned),
         // Several of them make a text of many pages.
         1 => (short, 10usize..200).prop_map(|(text, times)| text.repeat(times)),
     ]
@@ -432,6 +461,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::CloseBlock),
         1 => "[a-z\"]{0,20}".prop_map(Step::Replace),
         3 => Just(Step::Refresh),
+        3 => any::<usize>().prop_map(Step::Colour),
         1 => Just(Step::Call),
         3 => Just(Step::Ask),
         2 => Just(Step::End),
@@ -459,6 +489,12 @@ proptest! {
         world.writing = Some(world.transcript.take_dirty());
         world.written(true);
         world.transcript.refresh();
+        for _ in 0..2 {
+            for viewer in 0..OURS + SEEDS {
+                while world.read(viewer, 4096) {}
+            }
+            (0..200).for_each(|_| world.colour(0));
+        }
         for viewer in 0..OURS + SEEDS {
             while world.read(viewer, 4096) {}
         }
@@ -468,9 +504,16 @@ proptest! {
         for ours in markdown {
             prop_assert_eq!(ours.client.screen(), stored.clone());
         }
-        let as_html = stored_as_html(&world.disk.rows());
+        let plain = stored_as_html(&world.disk.rows(), crate::render::parts);
         for ours in html {
-            prop_assert_eq!(by_turn(ours.client.screen()), as_html.clone());
+            let mut screen = by_turn(ours.client.screen());
+            screen.iter_mut().for_each(|shown| shown.text = without_colours(&shown.text));
+            prop_assert_eq!(screen, plain.clone());
+        }
+        // Colours that come when a viewer has left with the server before it are not missed.
+        let coloured = stored_as_html(&world.disk.rows(), coloured_parts);
+        for ours in html.iter().filter(|_| !world.has_crashed) {
+            prop_assert_eq!(by_turn(ours.client.screen()), coloured.clone());
         }
         for seed in &world.seeds {
             prop_assert_eq!(&seed.got, &seed.expected);
