@@ -4,7 +4,8 @@
 //! * [`turn`] decides, [`transcript`] remembers, [`conversation`] ties them together: no effects.
 //! * `attach`, `asking`, `running`, `output`, `rendering`, `citing`, `storing` and `closing` are the
 //!   effects, by what they are about: viewers that come, viewers that speak, agents that come and go,
-//!   agents that speak, what is shown as HTML, files that answers name, the database, the end.
+//!   agents that speak, what is shown as HTML, files that answers name, the database, the end;
+//!   `presence` tells who looks on.
 //!
 //! What it awaits is below it (the database, agents); what is above it (viewers, the registry)
 //! learns facts and is never waited for.
@@ -21,6 +22,8 @@ mod citing;
 mod closing;
 mod digest;
 mod output;
+mod pages;
+mod presence;
 mod renaming;
 mod rendering;
 mod running;

@@ -257,12 +257,12 @@ impl Handler<Stop> for Session {
 impl Handler<Detach> for Session {
     type Result = ();
 
-    fn handle(&mut self, detach: Detach, _: &mut Self::Context) {
-        let conversation = self.following.remove(&detach.viewer);
-        if let Some(live) = conversation.and_then(|id| self.conversations.get_mut(&id)) {
+    fn handle(&mut self, detach: Detach, context: &mut Self::Context) {
+        let Some(id) = self.following.remove(&detach.viewer) else { return };
+        if let Some(live) = self.conversations.get_mut(&id) {
             // Nobody waits for the demand any more.
             drop(live.unsubscribe(detach.viewer));
-            live.deliver();
+            self.tell_viewers_soon(id, context);
         }
     }
 }

@@ -187,7 +187,9 @@ impl Session {
             let loaded = reader.ask(move |reader| reader.load(&project, id)).await;
             let loaded = loaded.map_err(|error| AttachError::Store(error.to_string()))?;
             let loaded = loaded.ok_or_else(|| AttachError::Unknown(id.to_string()))?;
-            restore(loaded, first)
+            // A long one takes longer than an actor's thread may be held up.
+            let restored = tokio::task::spawn_blocking(move || restore(loaded, first));
+            restored.await.map_err(|error| AttachError::Store(error.to_string()))?
         }
     }
 
@@ -216,12 +218,12 @@ impl Session {
         let stayed = before.filter(|before| *before == id);
         let stayed = stayed.and_then(|id| self.conversations.get_mut(&id)?.subscriber(viewer));
         let stayed = stayed.map(|subscriber| subscriber.cursor);
-        let demand =
-            before.and_then(|before| self.conversations.get_mut(&before)).and_then(|left| {
-                let demand = left.unsubscribe(viewer);
-                left.deliver();
-                demand
-            });
+        let demand = before
+            .and_then(|before| self.conversations.get_mut(&before))
+            .and_then(|left| left.unsubscribe(viewer));
+        if let Some(before) = before {
+            self.tell_viewers_soon(before, context);
+        }
         let agent = self.resources.agents.kind();
         let Some(live) = self.conversations.get_mut(&id) else {
             return Err(AttachError::Unknown(id.to_string()));
@@ -240,7 +242,9 @@ impl Session {
             }
         };
         self.awaits_proof |= self.resources.agents.proof().newest().is_none();
-        let mut subscriber = Subscriber::new(viewer, browser, dialect, entrance.cursor, hang_up);
+        let viewers = live.viewers() + 1;
+        let mut subscriber =
+            Subscriber::new(viewer, browser, dialect, entrance.cursor, viewers, hang_up);
         if let Destination::New = to {
             subscriber.notify(&Notice::ConversationCreated { conversation_id: id });
         }
@@ -253,7 +257,7 @@ impl Session {
             state: live.turns.state(),
             agent: AgentName { kind: agent.as_ref().map_or("none", |kind| kind.as_str()) },
             read_only: self.resources.agents.proof().read_only(&self.project.name),
-            viewers: live.viewers() + 1,
+            viewers,
             message_bytes: self.resources.settings.limits.message_bytes,
         }));
         match (&agent, &to) {
@@ -290,6 +294,7 @@ impl Session {
             };
             self.write_in_background(visit, context);
         }
+        self.tell_viewers_soon(id, context);
         if !matches!(to, Destination::Left | Destination::Only) {
             self.latest = Some(id);
             if agent.is_ok() {

@@ -2,7 +2,7 @@
 //! its agent. It decides nothing about turns and does nothing to the world; the session does.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -24,17 +24,12 @@ use super::{
     asking::Asked,
     citing::Citing,
     messages::{AgentDescription, Batch, BrowserId, ConversationDescription, Held, Then, ViewerId},
+    pages::Pages,
     spent::Spent,
     subscriber::Subscriber,
-    transcript::{Cursor, Page, Transcript},
+    transcript::{Cursor, Transcript},
     turn::{Closing, Turns},
 };
-
-/// A viewer is sent about this much at once; one that catches up lets others go between.
-const PAGE_BYTES: usize = 16 * 1024;
-
-/// Pages kept for viewers that stand at the same place, as nearly all do.
-const CACHED_PAGES: usize = 4;
 
 /// How long it is remembered where a viewer left, for when its page comes back.
 const DEPARTURES_KEPT: Duration = Duration::from_secs(15 * 60);
@@ -90,10 +85,14 @@ pub struct Conversation {
     pub closing: Option<Closing>,
     /// A write to the database is under way.
     pub writing: bool,
+    /// Another one follows it at once.
+    pub write_again: bool,
     /// A write is due in a moment.
     pub write_due: bool,
     /// Rendering is due in a moment.
     pub render_due: bool,
+    /// The viewers are told in a moment how many they are.
+    pub presence_due: bool,
     /// The last write failed, and the viewers know.
     pub store_failed: bool,
     /// When a write may be tried again, after one failed.
@@ -118,9 +117,9 @@ pub struct Conversation {
     stopped_by: Option<String>,
     /// Held by the readers of its agent's output until there are sequence numbers again.
     pub(super) gates: Vec<oneshot::Sender<()>>,
-    subscribers: Vec<Subscriber>,
+    subscribers: BTreeMap<ViewerId, Subscriber>,
     departures: HashMap<Option<BrowserId>, (Cursor, Instant)>,
-    pages: Vec<(Cursor, Dialect, Page)>,
+    pages: Pages,
     /// What the viewers were told last of what it is doing.
     status: Option<Status>,
 }
@@ -150,8 +149,10 @@ impl Conversation {
             accepting: VecDeque::new(),
             closing: None,
             writing: false,
+            write_again: false,
             write_due: false,
             render_due: false,
+            presence_due: false,
             store_failed: false,
             retry_at: None,
             disk_is_slow: false,
@@ -165,9 +166,9 @@ impl Conversation {
             stop_asked: None,
             stopped_by: None,
             gates: Vec::new(),
-            subscribers: Vec::new(),
+            subscribers: BTreeMap::new(),
             departures: HashMap::new(),
-            pages: Vec::new(),
+            pages: Pages::default(),
             status: None,
         }
     }
@@ -249,21 +250,19 @@ impl Conversation {
         if let Some(citations) = self.citations() {
             subscriber.tell_citations(&citations);
         }
-        self.tell_viewers(self.subscribers.len() + 1);
-        self.subscribers.push(subscriber);
+        self.subscribers.insert(subscriber.viewer, subscriber);
     }
 
     /// Owes every viewer the number of viewers.
-    fn tell_viewers(&mut self, viewers: usize) {
-        self.subscribers.iter_mut().for_each(|subscriber| subscriber.tell_viewers(viewers));
+    pub fn tell_viewers(&mut self) {
+        let viewers = self.subscribers.len();
+        self.subscribers.values_mut().for_each(|subscriber| subscriber.tell_viewers(viewers));
     }
 
     /// Lets a viewer go, remembering where it was. Gives back what it has asked with.
     pub fn unsubscribe(&mut self, viewer: ViewerId) -> Option<oneshot::Sender<Batch>> {
-        let index = self.subscribers.iter().position(|s| s.viewer == viewer)?;
-        let mut subscriber = self.subscribers.swap_remove(index);
+        let mut subscriber = self.subscribers.remove(&viewer)?;
         let demand = subscriber.take_demand();
-        self.tell_viewers(self.subscribers.len());
         self.touch();
         let now = Instant::now();
         self.departures.retain(|_, (_, left)| now - *left < DEPARTURES_KEPT);
@@ -280,17 +279,17 @@ impl Conversation {
 
     /// The viewer, where it follows this conversation.
     pub fn subscriber(&mut self, viewer: ViewerId) -> Option<&mut Subscriber> {
-        self.subscribers.iter_mut().find(|subscriber| subscriber.viewer == viewer)
+        self.subscribers.get_mut(&viewer)
     }
 
     /// Whether anybody wants answers as HTML.
     pub fn is_rendered(&self) -> bool {
-        self.subscribers.iter().any(|subscriber| subscriber.dialect == Dialect::Html)
+        self.subscribers.values().any(|subscriber| subscriber.dialect == Dialect::Html)
     }
 
     /// Everybody who follows.
     pub(super) fn subscribers_mut(&mut self) -> impl Iterator<Item = &mut Subscriber> {
-        self.subscribers.iter_mut()
+        self.subscribers.values_mut()
     }
 
     /// How many viewers follow.
@@ -300,15 +299,14 @@ impl Conversation {
 
     /// Owes every viewer a state.
     pub fn tell(&mut self, status: &Status) {
-        self.subscribers.iter_mut().for_each(|subscriber| subscriber.tell(status));
+        self.subscribers.values_mut().for_each(|subscriber| subscriber.tell(status));
         self.status = Some(status.clone());
     }
 
     /// Owes whoever asked the question of this turn a state.
     pub fn tell_askers(&mut self, turn: i64, status: &Status) {
         for viewer in self.askers.get(&turn).into_iter().flatten() {
-            let asker = self.subscribers.iter_mut().find(|it| it.viewer == *viewer);
-            if let Some(asker) = asker {
+            if let Some(asker) = self.subscribers.get_mut(viewer) {
                 asker.tell(status);
             }
         }
@@ -317,67 +315,46 @@ impl Conversation {
     /// Gives it a title, or takes it away, and tells every viewer.
     pub fn entitle(&mut self, title: Option<String>) {
         let told = title.as_deref().unwrap_or_default();
-        self.subscribers.iter_mut().for_each(|subscriber| subscriber.tell_title(told));
+        self.subscribers.values_mut().for_each(|subscriber| subscriber.tell_title(told));
         self.title = title;
     }
 
     /// Owes every viewer a frame outside the history.
     pub fn notify(&mut self, notice: &Notice) {
-        self.subscribers.iter_mut().for_each(|subscriber| subscriber.notify(notice));
+        self.subscribers.values_mut().for_each(|subscriber| subscriber.notify(notice));
     }
 
     /// Lets every viewer go once it has everything.
     pub fn dismiss(&mut self, then: &Then) {
-        self.subscribers.iter_mut().for_each(|subscriber| subscriber.dismiss(then.clone()));
+        self.subscribers.values_mut().for_each(|subscriber| subscriber.dismiss(then.clone()));
     }
 
     /// Whether a viewer that is let go has not been told yet.
     pub fn is_parting(&self) -> bool {
-        self.subscribers.iter().any(Subscriber::is_parting)
+        self.subscribers.values().any(Subscriber::is_parting)
     }
 
     /// Gives every viewer that has asked what it has not seen.
     pub fn deliver(&mut self) {
         // What changed since has changed the pages too.
         self.pages.clear();
-        for index in 0..self.subscribers.len() {
-            self.deliver_at(index);
+        let settled = self.is_settled();
+        for subscriber in self.subscribers.values_mut() {
+            self.pages.serve(subscriber, &mut self.transcript, settled);
         }
     }
 
     /// Gives one viewer that has asked what it has not seen.
     pub fn deliver_to(&mut self, viewer: ViewerId) {
-        if let Some(index) = self.subscribers.iter().position(|s| s.viewer == viewer) {
-            self.deliver_at(index);
+        let settled = self.is_settled();
+        if let Some(subscriber) = self.subscribers.get_mut(&viewer) {
+            self.pages.serve(subscriber, &mut self.transcript, settled);
         }
     }
 
-    fn deliver_at(&mut self, index: usize) {
-        let Some(subscriber) = self.subscribers.get(index) else { return };
-        let Subscriber { cursor, dialect, .. } = *subscriber;
-        // A state is told after the end that led to it.
-        let settled = self.held.is_empty();
-        if !subscriber.is_due(self.transcript.has_news(&cursor, dialect), settled) {
-            return;
-        }
-        let page = self.page(cursor, dialect);
-        let newest = self.transcript.last_seq();
-        if let Some(subscriber) = self.subscribers.get_mut(index) {
-            subscriber.deliver(page, newest, settled);
-        }
-    }
-
-    fn page(&mut self, cursor: Cursor, dialect: Dialect) -> Page {
-        let known = self.pages.iter().find(|(at, for_, _)| *at == cursor && *for_ == dialect);
-        if let Some((_, _, page)) = known {
-            return page.clone();
-        }
-        let page = self.transcript.page(cursor, dialect, PAGE_BYTES);
-        if self.pages.len() == CACHED_PAGES {
-            self.pages.remove(0);
-        }
-        self.pages.push((cursor, dialect, page.clone()));
-        page
+    /// Whether a state may be told: only after the end that led to it.
+    fn is_settled(&self) -> bool {
+        self.held.is_empty()
     }
 
     /// Tells whoever waits for it that the disk is slow, once in a while.
@@ -401,7 +378,7 @@ impl Conversation {
     /// Cuts off viewers that have not read for longer than `patience`.
     pub fn hang_up_on_the_jammed(&mut self, patience: Duration) {
         let now = Instant::now();
-        self.subscribers.iter_mut().for_each(|it| it.hang_up_if_jammed(patience, now));
+        self.subscribers.values_mut().for_each(|it| it.hang_up_if_jammed(patience, now));
     }
 
     /// What it is doing.
@@ -422,7 +399,7 @@ impl Conversation {
             turn: self.turns.running(),
             queued: self.turns.questions_ahead() - usize::from(self.turns.running().is_some()),
             viewers: self.subscribers.len(),
-            laggards: self.subscribers.iter().filter(lags).count(),
+            laggards: self.subscribers.values().filter(lags).count(),
             agent,
             restarts: self.epoch.saturating_sub(1),
             spent: self.spent,

@@ -43,6 +43,7 @@ impl Session {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         live.write_due = false;
         if live.writing {
+            live.write_again = true;
             return;
         }
         let wait = live.retry_at.map(|at| at.saturating_duration_since(Instant::now()));
@@ -103,10 +104,13 @@ impl Session {
                 live.held.push((seq, since));
             }
         }
+        let again = std::mem::take(&mut live.write_again);
         let more = live.transcript.is_dirty();
         live.deliver();
-        if more {
+        if again {
             self.store(conversation, context);
+        } else if more {
+            self.store_soon(conversation, context);
         }
         self.answer_closers(context);
     }

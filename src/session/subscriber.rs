@@ -45,6 +45,8 @@ pub struct Subscriber {
     then: Then,
     notices: VecDeque<ByteString>,
     news: News,
+    /// How many viewers it knows of.
+    viewers: usize,
     catching_up: bool,
     demand: Option<oneshot::Sender<Batch>>,
     /// When it was given its last batch, and how many bytes that had.
@@ -61,12 +63,13 @@ struct News {
 }
 
 impl Subscriber {
-    /// A viewer that comes in at `cursor`.
+    /// A viewer that comes in at `cursor`, and is told by its first frame how many there are.
     pub fn new(
         viewer: ViewerId,
         browser: Option<BrowserId>,
         dialect: Dialect,
         cursor: Cursor,
+        viewers: usize,
         hang_up: HangUp,
     ) -> Self {
         Self {
@@ -78,6 +81,7 @@ impl Subscriber {
             then: Then::AskAgain,
             notices: VecDeque::new(),
             news: News::default(),
+            viewers,
             catching_up: true,
             demand: None,
             served: (Instant::now(), 0),
@@ -105,9 +109,10 @@ impl Subscriber {
         }
     }
 
-    /// Owes the viewer how many there are.
+    /// Owes the viewer how many there are, where it does not know.
     pub fn tell_viewers(&mut self, viewers: usize) {
-        if self.dialect.is_ours() {
+        if self.dialect.is_ours() && self.viewers != viewers {
+            self.viewers = viewers;
             self.news.viewers = Some(viewers);
         }
     }
@@ -231,7 +236,7 @@ mod tests {
             let mut transcript = Transcript::new(100);
             let start = transcript.enter(None, Dialect::Seed).cursor;
             transcript.append(1, false, &"x".repeat(bytes));
-            let mut viewer = Subscriber::new(ViewerId(1), None, Dialect::Seed, start, hang_up);
+            let mut viewer = Subscriber::new(ViewerId(1), None, Dialect::Seed, start, 1, hang_up);
             let page = transcript.page(start, Dialect::Seed, usize::MAX);
             let later = Instant::now() + Duration::from_secs(seconds);
             viewer.ask(oneshot::channel().0);

@@ -40,6 +40,8 @@ pub struct Transcript {
     uncoloured: Vec<Uncoloured>,
     /// The parts of answers that have got their colours, in order.
     coloured: Vec<Coloured>,
+    /// Entries before the first one that is held.
+    shown: usize,
 }
 
 #[derive(Debug)]
@@ -71,6 +73,7 @@ impl Transcript {
             first_dirty: 0,
             uncoloured: Vec::new(),
             coloured: Vec::new(),
+            shown: 0,
         }
     }
 
@@ -86,7 +89,7 @@ impl Transcript {
                 }
                 other => Body::Fixed(other),
             };
-            transcript.entries.push(Entry {
+            transcript.add(Entry {
                 turn: row.turn,
                 first_seq: row.first_seq,
                 last_seq: row.last_seq,
@@ -110,7 +113,7 @@ impl Transcript {
     pub fn push(&mut self, turn: i64, content: Content, held: bool) -> i64 {
         self.close_block();
         let seq = self.take_seq();
-        self.entries.push(Entry {
+        self.add(Entry {
             turn,
             first_seq: seq,
             last_seq: seq,
@@ -127,6 +130,7 @@ impl Transcript {
         if let Some(entry) = self.entries.get_mut(index) {
             entry.held = false;
         }
+        self.show();
     }
 
     /// Begins a new block of text; the next [`append`](Self::append) opens it.
@@ -281,8 +285,19 @@ impl Transcript {
     }
 
     fn shown(&self) -> &[Entry] {
-        let held = self.entries.iter().position(|entry| entry.held);
-        self.entries.get(..held.unwrap_or(self.entries.len())).unwrap_or_default()
+        self.entries.get(..self.shown).unwrap_or_default()
+    }
+
+    fn add(&mut self, entry: Entry) {
+        self.entries.push(entry);
+        self.show();
+    }
+
+    /// Shows what no held entry holds back any more.
+    fn show(&mut self) {
+        while self.entries.get(self.shown).is_some_and(|entry| !entry.held) {
+            self.shown += 1;
+        }
     }
 
     fn take_seq(&mut self) -> i64 {
@@ -321,7 +336,7 @@ impl Transcript {
                 _ => None,
             })
             .unwrap_or(0);
-        self.entries.push(Entry {
+        self.add(Entry {
             turn,
             first_seq: self.next_seq,
             last_seq: self.next_seq,

@@ -101,11 +101,11 @@ impl Transcript {
 
     /// Behind everything there is to see; what is held back is still to come.
     pub fn end(&self) -> Cursor {
-        let held = self.entries.iter().position(|entry| entry.held);
-        let mut cursor = Cursor::at(held.unwrap_or(self.entries.len()));
+        let is_held_back = self.shown < self.entries.len();
+        let mut cursor = Cursor::at(self.shown);
         if let Some(Entry { body: Body::Growing(growing), .. }) = self.entries.last()
             && growing.open
-            && held.is_none()
+            && !is_held_back
         {
             cursor = Cursor {
                 offset: growing.escaped().len(),

@@ -105,8 +105,8 @@ pub fn of(
 
 /// What stands before a line, from 1: the end of it, about `most_bytes`.
 pub fn before(bytes: &[u8], line: usize, most_bytes: usize) -> String {
-    let newlines = memchr::memchr_iter(b'\n', bytes);
-    let end = line.checked_sub(2).and_then(|at| newlines.skip(at).next()).map_or(0, |at| at + 1);
+    let mut newlines = memchr::memchr_iter(b'\n', bytes);
+    let end = line.checked_sub(2).and_then(|at| newlines.nth(at)).map_or(0, |at| at + 1);
     let start = end.saturating_sub(most_bytes);
     String::from_utf8_lossy(bytes.get(start..end).unwrap_or_default()).into_owned()
 }

@@ -1,0 +1,53 @@
+//! Pages that were just made, kept for viewers that stand at the same place, as nearly all do.
+
+use crate::wire::Dialect;
+
+use super::{
+    subscriber::Subscriber,
+    transcript::{Cursor, Page, Transcript},
+};
+
+/// A viewer is sent about this much at once; one that catches up lets others go between.
+const PAGE_BYTES: usize = 16 * 1024;
+
+/// Pages that are kept.
+const KEPT: usize = 4;
+
+/// The pages of one transcript. Whoever changes it clears them.
+#[derive(Debug, Default)]
+pub struct Pages(Vec<(Cursor, Dialect, Page)>);
+
+impl Pages {
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Gives a viewer that has asked what it has not seen. `settled` says that a state may be told:
+    /// nothing that came before it is still held back.
+    pub fn serve(
+        &mut self,
+        subscriber: &mut Subscriber,
+        transcript: &mut Transcript,
+        settled: bool,
+    ) {
+        let Subscriber { cursor, dialect, .. } = *subscriber;
+        if subscriber.is_due(transcript.has_news(&cursor, dialect), settled) {
+            let page = self.page(cursor, dialect, transcript);
+            subscriber.deliver(page, transcript.last_seq(), settled);
+        }
+    }
+
+    fn page(&mut self, cursor: Cursor, dialect: Dialect, transcript: &mut Transcript) -> Page {
+        let known = self.0.iter().find(|(at, for_, _)| *at == cursor && *for_ == dialect);
+        if let Some((_, _, page)) = known {
+            return page.clone();
+        }
+        let page = transcript.page(cursor, dialect, PAGE_BYTES);
+        if self.0.len() == KEPT {
+            self.0.remove(0);
+        }
+        self.0.push((cursor, dialect, page.clone()));
+        page
+    }
+}

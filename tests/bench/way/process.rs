@@ -1,0 +1,84 @@
+//! Processes that are measured: what they take of the processor and of memory.
+
+use std::{
+    fs,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    param::clock_ticks_per_second,
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+};
+
+/// Open files that ten thousand viewers need.
+const OPEN_FILES: u64 = 24_000;
+
+/// A program that runs until this is dropped.
+pub struct Process(Child);
+
+impl Process {
+    /// Starts a program; its output is nobody's unless the command says otherwise.
+    pub fn start(command: &mut Command) -> Self {
+        let child = command.stdin(Stdio::null()).spawn();
+        Self(child.unwrap_or_else(|error| panic!("cannot start {command:?}: {error}")))
+    }
+
+    /// Its stdout, once.
+    pub fn take_stdout(&mut self) -> std::process::ChildStdout {
+        self.0.stdout.take().unwrap()
+    }
+
+    /// What it has taken of the processor so far, without its children.
+    pub fn cpu(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.0.id())).unwrap();
+        let (_, rest) = stat.rsplit_once(')').unwrap();
+        let fields: Vec<u64> = rest.split(' ').map(|it| it.parse().unwrap_or(0)).collect();
+        // User and system time, the 14th and 15th field of the line.
+        Duration::from_secs(fields[12] + fields[13]).div_f64(clock_ticks_per_second() as f64)
+    }
+
+    /// Its bytes in memory, once they stand still.
+    pub fn settled_memory(&self) -> u64 {
+        let mut before = self.memory();
+        let deadline = Instant::now() + Duration::from_secs(5);
+        loop {
+            thread::sleep(Duration::from_millis(300));
+            let now = self.memory();
+            if now == before || Instant::now() > deadline {
+                return now;
+            }
+            before = now;
+        }
+    }
+
+    fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+/// Lets this process and those that it starts open as many files as the benchmark needs.
+pub fn raise_open_files() {
+    let now = getrlimit(Resource::Nofile);
+    let maximum = now.maximum.map(|most| most.max(OPEN_FILES));
+    let raised = Rlimit { current: maximum, maximum };
+    if setrlimit(Resource::Nofile, raised).is_err() {
+        // Who is not root may not raise the upper bound.
+        setrlimit(Resource::Nofile, Rlimit { current: now.maximum, ..now }).ok();
+    }
+}
+
+/// How many files may be open.
+pub fn open_files() -> u64 {
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
