@@ -184,7 +184,7 @@ async fn axe_finds_nothing_wrong_with_what_is_opened_over_the_conversation() {
     browser.wait_for("document.querySelector('dialog.search mark') !== null").await;
     browser.audit_part("the search", "dialog.search").await;
     browser.press(ESCAPE).await;
-    browser.wait_for("!document.querySelector('dialog.search').open").await;
+    browser.wait_for("!document.querySelector('dialog.search')?.open").await;
     browser.run("document.activeElement.blur()").await;
     browser.press("?").await;
     browser.wait_for("document.querySelector('dialog[open] .keys') !== null").await;
