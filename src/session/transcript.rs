@@ -36,12 +36,12 @@ pub struct Transcript {
     requested: i64,
     /// Entries from here on may have grown since they were last handed to the database.
     first_dirty: usize,
+    /// Entries before the first one that is held.
+    shown: usize,
     /// Code whose colours are to be asked for.
     uncoloured: Vec<Uncoloured>,
     /// The parts of answers that have got their colours, in order.
     coloured: Vec<Coloured>,
-    /// Entries before the first one that is held.
-    shown: usize,
 }
 
 #[derive(Debug)]
@@ -71,9 +71,9 @@ impl Transcript {
             reserved,
             requested: reserved,
             first_dirty: 0,
+            shown: 0,
             uncoloured: Vec::new(),
             coloured: Vec::new(),
-            shown: 0,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::{
 };
 
 use super::{
-    browser::{Browser, ENTER, NEW_LINE},
+    browser::{Browser, ENTER, ESCAPE, NEW_LINE},
     ended,
 };
 
@@ -161,6 +161,46 @@ async fn every_module_is_preloaded_so_that_none_waits_for_another() {
     }
     let preloaded = page.matches("modulepreload").count();
     assert_eq!(preloaded, modules.len(), "of {modules:?}");
+    browser.assert_no_complaints(&[]).await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn axe_finds_nothing_wrong_with_what_is_opened_over_the_conversation() {
+    let server = Setup::scripted().start();
+    let browser = Browser::start().await;
+    browser.goto(&server.url("/")).await;
+    browser.wait_for("document.activeElement.id === 'question'").await;
+    browser.keys(&format!("say The quokka hops.{ENTER}")).await;
+    browser.wait_for(&ended(1)).await;
+    browser.keys("see @").await;
+    browser.wait_for("document.querySelector('[role=listbox] [role=option]') !== null").await;
+    browser.audit("the file finder").await;
+    browser.press(ESCAPE).await;
+    browser.run("document.querySelector('#question').select()").await;
+    browser.press("\u{e009}k\u{e000}").await;
+    browser.wait_for("document.querySelector('dialog.search')?.open").await;
+    browser.press("quokka").await;
+    browser.wait_for("document.querySelector('dialog.search mark') !== null").await;
+    browser.audit_part("the search", "dialog.search").await;
+    browser.press(ESCAPE).await;
+    browser.wait_for("!document.querySelector('dialog.search').open").await;
+    browser.run("document.activeElement.blur()").await;
+    browser.press("?").await;
+    browser.wait_for("document.querySelector('dialog[open] .keys') !== null").await;
+    browser.audit_part("the keys", "dialog[open]").await;
+    browser.press(ESCAPE).await;
+    browser.click("conversation-view header .more").await;
+    browser.wait_for("document.querySelector('.actions-menu') !== null").await;
+    browser.audit("the actions").await;
+    browser.goto(&server.url("/admin")).await;
+    browser.wait_for("document.querySelector('sessions-table tbody tr') !== null").await;
+    for theme in ["light", "dark"] {
+        browser.run(&format!("document.documentElement.dataset.theme = '{theme}'")).await;
+        browser.audit(&format!("admin, {theme}")).await;
+    }
+    browser.resize(500, 844).await;
+    browser.audit("admin on a phone").await;
     browser.assert_no_complaints(&[]).await;
     browser.close().await;
 }

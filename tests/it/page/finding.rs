@@ -15,7 +15,7 @@ use super::{
 const STATUS: &str = "document.querySelector('.search [role=status]').textContent";
 
 /// Whether the search is open.
-const IS_OPEN: &str = "document.querySelector('dialog.search')?.open";
+const IS_OPEN: &str = "Boolean(document.querySelector('dialog.search')?.open)";
 
 /// Asks questions whose answers fill a screen each, in a conversation of their own; the first line
 /// of each stands for itself.
@@ -174,7 +174,7 @@ async fn who_asks_what_was_asked_before_is_led_to_the_answer() {
     browser.press("\u{e009}\u{e008}o\u{e008}\u{e009}").await;
     browser.wait_for("location.pathname === '/p/demo'").await;
     browser.keys("Are sockets of a viewer clos").await;
-    browser.wait_for(&format!("{HINT}.includes('Asked before: say Sockets are closed')")).await;
+    browser.wait_for(&format!("{HINT}.includes('say Sockets are closed')")).await;
     browser.wait_for("document.activeElement.id === 'question'").await;
     for (width, theme) in [(1440, "light"), (1440, "dark"), (500, "light")] {
         browser.resize(width, 844).await;
