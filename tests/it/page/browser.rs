@@ -96,14 +96,21 @@ impl Browser {
         self.client.execute(script, Vec::new()).await.unwrap()
     }
 
-    /// Waits until an expression is true in the page.
+    /// Waits until an expression is true in the page. What it looks at need not be there yet.
     pub async fn wait_for(&self, expression: &str) {
         let deadline = Instant::now() + PATIENCE;
-        while self.run(&format!("return Boolean({expression})")).await != Value::Bool(true) {
+        let look = format!(
+            "try {{ return Boolean({expression}) }} catch (error) {{ return String(error) }}"
+        );
+        loop {
+            let seen = self.run(&look).await;
+            if seen == Value::Bool(true) {
+                return;
+            }
             if Instant::now() > deadline {
                 self.screenshot("failed").await;
                 let text = self.text("body").await;
-                panic!("not true in time: {expression}\nthe page says:\n{text}");
+                panic!("not true in time: {expression} ({seen})\nthe page says:\n{text}");
             }
             sleep(BETWEEN_LOOKS).await;
         }

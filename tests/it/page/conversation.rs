@@ -217,7 +217,7 @@ async fn everything_is_reached_by_keys() {
         .wait_for("document.querySelector('dialog[open]')?.textContent.includes('name a file')")
         .await;
     browser.press(ESCAPE).await;
-    browser.wait_for("document.querySelector('dialog') === null").await;
+    browser.wait_for("document.querySelector('dialog[open]') === null").await;
     // Letters in the field are letters, and Escape there stops what runs.
     browser.keys(&format!("jko[]?{ENTER}")).await;
     browser.wait_for(&ended(3)).await;

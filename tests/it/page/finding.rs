@@ -156,7 +156,7 @@ async fn a_link_to_a_turn_opens_there_and_stays_there_until_the_person_moves() {
 }
 
 /// What the line above the composer says.
-const HINT: &str = "document.querySelector('asked-before').innerText";
+const HINT: &str = r"document.querySelector('asked-before').innerText.replace(/\s+/g, ' ').trim()";
 
 #[tokio::test]
 async fn who_asks_what_was_asked_before_is_led_to_the_answer() {
