@@ -40,7 +40,7 @@ export class FileReader extends HTMLElement {
     this.setAttribute('aria-label', 'File');
     this.hidden = true;
     this.append(
-      element('pane-grip', { 'data-pane': 'reader' }),
+      element(/** @type {any} */ ('pane-grip'), { 'data-pane': 'reader' }),
       element('div', { className: 'head' }, this.#heading, this.#copy, element('button', {
         type: 'button', className: 'quiet close', title: 'Escape', onclick: () => this.#say('close-file', null),
       }, 'Close')),

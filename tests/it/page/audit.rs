@@ -1,6 +1,6 @@
 //! The page judged by others' rules: accessibility by axe-core, and what a first visit costs.
 
-use std::fs;
+use std::{fs, process::Command};
 
 use serde_json::{Value, json};
 
@@ -16,6 +16,13 @@ use super::{
 
 /// The version of axe-core that `.ci/setup` fetches.
 const AXE: &str = "4.14.1";
+
+/// The version of TypeScript that `.ci/setup` fetches.
+const TYPESCRIPT: &str = "5.9.3";
+
+/// The modules that a document loads, or another one when it is needed.
+const ENTRIES: [&str; 6] =
+    ["app.js", "admin.js", "login.js", "theme.js", "lookup.js", "views/reader.js"];
 
 /// What a first visit may transfer, in bytes.
 const LARGEST_VISIT: u64 = 120 * 1000;
@@ -108,6 +115,21 @@ async fn axe_finds_nothing_wrong_with_the_login() {
     browser.wait_for("document.activeElement.id === 'token'").await;
     browser.audit("login").await;
     browser.close().await;
+}
+
+#[test]
+fn the_modules_keep_to_the_types_that_they_are_documented_with() {
+    let compiler =
+        peers::find("tsc").unwrap_or_else(|| panic!("no TypeScript {TYPESCRIPT}: run `.ci/setup`"));
+    let output = Command::new(compiler)
+        .args(["--allowJs", "--checkJs", "--noEmit", "--strict", "--target", "es2023"])
+        .args(["--module", "esnext", "--moduleResolution", "bundler"])
+        .args(["--lib", "es2023,dom,dom.iterable"])
+        .args(ENTRIES)
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/static"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
 #[tokio::test]
