@@ -57,7 +57,10 @@ const EVENTS = {
   'walk-citation': (direction) => reading.walk(direction),
   'close-file': () => reading.close(),
   'visit-turn': ({ conversation, turn }) => navigation.visitHere(conversation, turn),
-  'visited': () => library.visited(),
+  'visited': () => {
+    library.visited();
+    reading.visited();
+  },
   'rename': (named) => library.rename(named),
   'delete-conversation': (named) => library.remove(named),
   'copy-link': (what) => library.copyLink(what),

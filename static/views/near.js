@@ -48,9 +48,11 @@ export class NearScreen {
   /** The person, or this, has scrolled. */
   scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
+    // Told late of what this did itself: something may have changed its height since.
+    if (scrollTop === this.#lastTop) return;
     const gap = scrollHeight - scrollTop - clientHeight;
     // Who goes up a little wants to leave the end, and not to be brought back to it.
-    this.atEnd = gap < 2 || (gap < AT_END && scrollTop >= this.#lastTop);
+    this.atEnd = gap < 2 || (gap < AT_END && scrollTop > this.#lastTop);
     this.#lastTop = scrollTop;
     this.#note();
     // What comes whole stands more exactly than what rested.
@@ -87,7 +89,8 @@ export class NearScreen {
     this.#place = [{ node: view, offset: 16 }];
     this.choose();
     this.scroller.scrollTop += top();
-    this.scrolled();
+    this.#lastTop = this.scroller.scrollTop;
+    this.#note();
   }
 
   /** The turn at the top of the screen. @returns {TurnView | null} */

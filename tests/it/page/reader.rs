@@ -133,6 +133,22 @@ async fn citations_are_walked_by_keyboard_and_back_closes_the_file() {
             == json!(true)
     );
 
+    // Another conversation of the project leaves the file where it is.
+    press("]").await;
+    browser.wait_for("!document.querySelector('file-reader').hidden").await;
+    browser.click(".new").await;
+    browser.wait_for("document.querySelector('.welcome:not([hidden])') !== null").await;
+    browser.wait_for("location.search.includes('parser.rs')").await;
+    assert_eq!(
+        browser.run("return document.querySelector('file-reader').hidden").await,
+        json!(false)
+    );
+    browser.click("file-reader .close").await;
+    browser.wait_for("document.querySelector('file-reader').hidden").await;
+    browser.click("conversation-list a").await;
+    browser.wait_for(&ended(1)).await;
+    browser.run("document.activeElement.blur()").await;
+
     // The edge is moved with the arrow keys and stays where it was put.
     press("]").await;
     browser.wait_for("!document.querySelector('file-reader').hidden").await;
