@@ -66,7 +66,7 @@ async fn what_was_said_is_found_by_keyboard_and_shown_where_it_stands() {
     browser.press("quok").await;
     browser.wait_for("document.querySelectorAll('.search mark').length === 2").await;
     assert_eq!(browser.content(".search mark").await, "quokka");
-    browser.screenshot("search").await;
+    browser.portraits("search").await;
     browser.audit("the search").await;
     let active = "document.querySelector('[aria-selected=true]').id
         === document.activeElement.getAttribute('aria-activedescendant')";
