@@ -208,7 +208,7 @@ export class FileReader extends HTMLElement {
 /** @param {number} number @param {string} text */
 function line(number, text) {
   return element('div', { className: 'line' },
-    element('span', { className: 'number' }, String(number)), element('code', {}, text));
+    element('span', { className: 'gutter' }, String(number)), element('code', {}, text));
 }
 
 customElements.define('file-reader', FileReader);

@@ -50,7 +50,7 @@ fn shows(path: &str, cited: &[u32]) -> String {
     format!(
         "(() => {{ const reader = document.querySelector('file-reader');
           return !reader.hidden && reader.querySelector('h2').textContent.startsWith('{path}')
-            && JSON.stringify([...reader.querySelectorAll('.cited .number')].map((it) => Number(it.textContent))) === '{}' }})()",
+            && JSON.stringify([...reader.querySelectorAll('.cited .gutter')].map((it) => Number(it.textContent))) === '{}' }})()",
         json!(cited)
     )
 }
@@ -84,6 +84,9 @@ async fn a_reference_opens_its_file_at_the_line_and_what_does_not_exist_is_struc
     browser.wait_for(&shows("src/parser.rs", &[40, 41, 42, 43, 44])).await;
     browser.wait_for("(() => { const line = document.querySelector('.cited').getBoundingClientRect(), pane = document.querySelector('file-reader .scroller').getBoundingClientRect(); return line.top > pane.top && line.bottom < pane.bottom })()").await;
     browser.wait_for("document.querySelector('file-reader .line .keyword') !== null").await;
+    let differs = "const color = (at) => getComputedStyle(document.querySelector(at)).color; \
+                   return color('.line .keyword') !== color('.line code')";
+    assert_eq!(browser.run(differs).await, json!(true), "a keyword has a colour of its own");
     browser.screenshot("reader").await;
     let address = browser.address().await;
     assert!(address.ends_with("?file=src%2Fparser.rs%3A40-44"), "{address}");
