@@ -136,7 +136,7 @@ impl Transcript {
     /// Begins a new block of text; the next [`append`](Self::append) opens it.
     pub fn close_block(&mut self) {
         if let Some(Entry { body: Body::Growing(growing), .. }) = self.entries.last_mut() {
-            growing.open = false;
+            growing.close();
         }
     }
 

@@ -51,7 +51,7 @@ impl Growing {
     pub fn closed(thinking: bool, block: &TextBlock, last_seq: i64) -> Self {
         let mut growing = Self::new(thinking, block.block);
         growing.append(&block.content, last_seq);
-        growing.open = false;
+        growing.close();
         growing
     }
 
@@ -79,6 +79,13 @@ impl Growing {
         let last = self.marks.last().map_or(0, |mark| mark.offset);
         if self.escaped.len() - last >= MARK_BYTES {
             self.marks.push(Mark { offset: self.escaped.len(), seq });
+        }
+    }
+
+    /// Ends the text, and keeps no more room than it needs.
+    pub fn close(&mut self) {
+        if std::mem::take(&mut self.open) {
+            self.escaped.shrink_to_fit();
         }
     }
 

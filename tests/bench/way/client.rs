@@ -1,10 +1,16 @@
 //! A client that does as little as possible: it reads lines of a TCP stream, or text frames of a
 //! WebSocket, and hands them on.
 
-use std::{cell::RefCell, io};
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 
 use tokio::{
-    io::AsyncWriteExt as _,
+    io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf},
     net::{
         TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
@@ -92,41 +98,43 @@ impl Connection {
     /// which it was read.
     pub async fn read(&mut self, mut take: impl FnMut(&[u8], u64)) -> io::Result<()> {
         let mut pings = Vec::new();
-        loop {
-            self.reader.readable().await?;
-            let read = BUFFER.with_borrow_mut(|buffer| {
-                let length = match self.reader.try_read(buffer) {
-                    Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                    Ok(length) => length,
-                    Err(error) => return Err(error),
-                };
-                let now = stamps::now_ns();
-                let mut take = |kind: u8, payload: &[u8]| match kind {
-                    TEXT => take(payload, now),
-                    PING => pings.push(payload.to_vec()),
-                    _ => (),
-                };
-                let read = &buffer[..length];
-                if self.rest.is_empty() {
-                    let used = parse(self.framing, read, &mut take);
-                    self.rest.extend_from_slice(&read[used..]);
-                } else {
-                    self.rest.extend_from_slice(read);
-                    let used = parse(self.framing, &self.rest, &mut take);
-                    self.rest.drain(..used);
-                }
-                Ok(())
-            });
-            match read {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => (),
-                read => {
-                    for payload in pings {
-                        self.writer.write_all(&frame(PONG, &payload)).await?;
-                    }
-                    return read;
-                }
-            }
+        let mut take = |kind: u8, payload: &[u8], now: u64| match kind {
+            TEXT => take(payload, now),
+            PING => pings.push(payload.to_vec()),
+            _ => (),
+        };
+        poll_fn(|task| BUFFER.with_borrow_mut(|buffer| self.poll_read(task, buffer, &mut take)))
+            .await?;
+        for payload in pings {
+            self.writer.write_all(&frame(PONG, &payload)).await?;
         }
+        Ok(())
+    }
+
+    /// Reads once. That of tokio knows by itself when there is no more, and asks the kernel once.
+    fn poll_read(
+        &mut self,
+        task: &mut Context<'_>,
+        buffer: &mut [u8],
+        take: &mut impl FnMut(u8, &[u8], u64),
+    ) -> Poll<io::Result<()>> {
+        let mut buffer = ReadBuf::new(buffer);
+        ready!(Pin::new(&mut self.reader).poll_read(task, &mut buffer))?;
+        let read = buffer.filled();
+        if read.is_empty() {
+            return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+        }
+        let now = stamps::now_ns();
+        let mut take = |kind: u8, payload: &[u8]| take(kind, payload, now);
+        if self.rest.is_empty() {
+            let used = parse(self.framing, read, &mut take);
+            self.rest.extend_from_slice(&read[used..]);
+        } else {
+            self.rest.extend_from_slice(read);
+            let used = parse(self.framing, &self.rest, &mut take);
+            self.rest.drain(..used);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

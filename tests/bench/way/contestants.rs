@@ -177,16 +177,19 @@ impl Talk {
                 let line = serde_json::json!({"type": "user", "message": message}).to_string();
                 connection.send(&line).await.unwrap();
                 let mut stamps = Stamps::default();
-                let mut is_over = false;
-                while !is_over {
-                    let read = connection.read(|line, now| {
-                        if line.starts_with(br#"{"type":"stream_event""#) {
-                            stamps.take(line, now);
-                        }
-                        is_over |= line.starts_with(br#"{"type":"result""#);
-                    });
-                    tokio::time::timeout(DEADLINE, read).await.unwrap().unwrap();
-                }
+                let whole = async {
+                    let mut is_over = false;
+                    while !is_over {
+                        let read = connection.read(|line, now| {
+                            if line.starts_with(br#"{"type":"stream_event""#) {
+                                stamps.take(line, now);
+                            }
+                            is_over |= line.starts_with(br#"{"type":"result""#);
+                        });
+                        read.await.unwrap();
+                    }
+                };
+                tokio::time::timeout(DEADLINE, whole).await.expect("no end came");
                 stamps
             }
         }

@@ -31,7 +31,10 @@ pub async fn memory(scale: Scale) -> Vec<Row> {
     // The self-test of the sandbox is over then.
     tokio::time::sleep(Duration::from_secs(scale.of(3, 0))).await;
     let idle = server.process.settled_memory() as f64;
-    rows.push(Row::at_most("memory without anybody, MB", &only(idle / 1e6), 1, 15.0));
+    let mut row = Row::at_most("memory without anybody, MB", &only(idle / 1e6), 1, 15.0);
+    let own = server.process.own_memory() as f64 / 1e6;
+    row.cicerone.push_str(&format!(", {own:.1} without the program"));
+    rows.push(row);
     rows.push(of_conversations(scale, &server).await);
     rows.push(of_viewers(scale, &server).await);
     rows.push(of_a_long_answer(scale).await);

@@ -39,13 +39,19 @@ impl Process {
         Duration::from_secs(fields[12] + fields[13]).div_f64(clock_ticks_per_second() as f64)
     }
 
+    /// Its bytes in memory that are no file's, once all of them stand still.
+    pub fn own_memory(&self) -> u64 {
+        self.settled_memory();
+        self.status("RssAnon:")
+    }
+
     /// Its bytes in memory, once they stand still.
     pub fn settled_memory(&self) -> u64 {
-        let mut before = self.memory();
+        let mut before = self.status("VmRSS:");
         let deadline = Instant::now() + Duration::from_secs(5);
         loop {
             thread::sleep(Duration::from_millis(300));
-            let now = self.memory();
+            let now = self.status("VmRSS:");
             if now == before || Instant::now() > deadline {
                 return now;
             }
@@ -53,9 +59,10 @@ impl Process {
         }
     }
 
-    fn memory(&self) -> u64 {
+    /// Bytes of which the kernel tells under this name.
+    fn status(&self, name: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
 }

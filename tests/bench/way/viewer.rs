@@ -13,8 +13,8 @@ use crate::{
     stamps::{self, Stamps},
 };
 
-/// Anything must have come within this.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+/// Anything must have come within this, a whole answer too.
+pub const DEADLINE: Duration = Duration::from_secs(120);
 
 static VIEWERS: AtomicU64 = AtomicU64::new(0);
 
@@ -79,17 +79,20 @@ impl Viewer {
 
     /// Gives each frame with text, up to the end of the turn.
     pub async fn until_end(&mut self, mut take: impl FnMut(&[u8], u64)) {
-        let mut is_over = false;
-        while !is_over {
-            let read = self.connection.read(|frame, now| {
-                if frame.starts_with(br#"{"type":"text""#) {
-                    take(frame, now);
-                }
-                is_over |= frame.starts_with(br#"{"type":"response_done""#);
-                assert!(!frame.starts_with(br#"{"type":"error""#), "{}", words(frame));
-            });
-            timeout(DEADLINE, read).await.expect("no end came").unwrap();
-        }
+        let whole = async {
+            let mut is_over = false;
+            while !is_over {
+                let read = self.connection.read(|frame, now| {
+                    if frame.starts_with(br#"{"type":"text""#) {
+                        take(frame, now);
+                    }
+                    is_over |= frame.starts_with(br#"{"type":"response_done""#);
+                    assert!(!frame.starts_with(br#"{"type":"error""#), "{}", words(frame));
+                });
+                read.await.unwrap();
+            }
+        };
+        timeout(DEADLINE, whole).await.expect("no end came");
     }
 }
 
