@@ -18,11 +18,17 @@ import './views/rail.js';
 const page = new Page();
 const navigation = new Navigation(page);
 const notice = /** @type {import('./views/notice.js').PageNotice} */ (document.querySelector('page-notice'));
-const search = /** @type {import('./views/search.js').SearchDialog} */ (document.querySelector('search-dialog'));
 const asking = new Asking(page, navigation);
 const library = new Library(page, navigation, notice);
 const following = new Following(page, navigation, library);
 navigation.listener = following;
+/** Comes when somebody first moves. @type {Promise<import('./lookup.js').Lookup> | null} */
+let lookup = null;
+const fetchLookup = () => {
+  lookup ??= import('./lookup.js').then(({ Lookup }) => new Lookup(page));
+  return lookup;
+};
+for (const move of ['keydown', 'pointerdown', 'pointermove']) addEventListener(move, fetchLookup, { once: true, passive: true });
 const reading = new Reading(page);
 page.onDrawn = () => reading.update();
 navigation.onLeave = () => asking.keep();
@@ -34,7 +40,10 @@ const EVENTS = {
   'ask-again': ({ turn, question }) => asking.ask(question, turn),
   'answer': (given) => asking.answer(given),
   'stop': () => asking.stop(),
-  'draft': () => asking.typed(),
+  'draft': () => {
+    asking.typed();
+    lookup?.then((it) => it.typed());
+  },
   'edit-question': ({ turn, question }) => page.composer.edit({ turn, text: question }),
   'withdraw': (pending) => asking.withdraw(pending),
   'open-rail': () => page.rail.open(true),
@@ -48,7 +57,10 @@ const EVENTS = {
   'walk-citation': (direction) => reading.walk(direction),
   'close-file': () => reading.close(),
   'visit-turn': ({ conversation, turn }) => navigation.visitHere(conversation, turn),
-  'visited': () => library.visited(),
+  'visited': () => {
+    library.visited();
+    reading.visited();
+  },
   'rename': (named) => library.rename(named),
   'delete-conversation': (named) => library.remove(named),
   'copy-link': (what) => library.copyLink(what),
@@ -117,10 +129,11 @@ async function start() {
   reading.follow();
 }
 
-async function openSearch() {
-  await import('./views/search.js');
-  const { project, list } = page.state;
-  if (project !== null) search.open(project, list ?? []);
+function openSearch() {
+  fetchLookup().then((it) => it.openSearch(), () => {
+    lookup = null;
+    notice.tell('The search cannot be fetched from the server; try again in a moment.');
+  });
 }
 
 async function logOut() {

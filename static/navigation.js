@@ -31,8 +31,8 @@ export class Navigation {
     const { projects, problem } = this.page.state;
     const { project, conversation, turn } = parseAddress(location.pathname, location.hash);
     if (project !== null) {
-      // A file that is opened or closed beside a new conversation leaves that as it is.
-      if (conversation !== null || location.pathname !== this.#opened) this.open(project, conversation, turn);
+      // A file that is opened or closed beside the conversation leaves that as it is.
+      if (formatAddress(project, conversation, turn) !== this.#opened) this.open(project, conversation, turn);
       return;
     }
     const names = (projects ?? []).map((known) => known.name);
@@ -49,7 +49,12 @@ export class Navigation {
   visit(project, conversation, replace = false, turn = null) {
     const address = formatAddress(project, conversation, turn);
     if (replace) history.replaceState(null, '', address);
-    else if (address !== location.pathname + location.hash) history.pushState(null, '', address);
+    else if (address !== location.pathname + location.hash) {
+      // The file beside the conversation stays where the conversation does.
+      const [path, hash = ''] = address.split('#');
+      const file = path === location.pathname ? location.search : '';
+      history.pushState(file ? history.state : null, '', `${path}${file}${hash && '#'}${hash}`);
+    }
     this.open(project, conversation, turn);
   }
 
@@ -67,12 +72,12 @@ export class Navigation {
    */
   open(project, id, turn = null) {
     const { page } = this;
+    this.#opened = formatAddress(project, id, turn);
     const { conversation } = page.state;
     if (project === page.state.project && id !== null && id === conversation?.id && conversation.connection !== 'ended') {
       page.view.seek(turn);
       return;
     }
-    this.#opened = formatAddress(project, id);
     page.connection?.close();
     this.onLeave();
     this.place = { project, id };

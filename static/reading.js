@@ -4,6 +4,8 @@ import { formatReference, parseReference, places } from './reference.js';
 export class Reading {
   /** Which of the conversation's places is open, as it is written, and in which turn. @type {{turn: number, text: string} | null} */
   #at = null;
+  /** What is shown. @type {{project: string, text: string} | null} */
+  #shown = null;
   reader = /** @type {import('./views/reader.js').FileReader} */ (document.querySelector('file-reader'));
 
   /** @param {import('./page.js').Page} page */
@@ -49,6 +51,18 @@ export class Reading {
     return true;
   }
 
+  /** Another conversation was opened: its project's file stays, and in the address. */
+  visited() {
+    if (!this.reader.isOpen || !this.#shown) return;
+    if (this.#shown.project !== this.page.state.project) {
+      this.#at = null;
+      this.reader.close();
+      return;
+    }
+    const url = `${location.pathname}?file=${encodeURIComponent(this.#shown.text)}${location.hash}`;
+    history.replaceState(history.state, '', url);
+  }
+
   /** Shows the file that the address names, or none. */
   follow() {
     const place = parseReference(new URLSearchParams(location.search).get('file'));
@@ -73,6 +87,7 @@ export class Reading {
     await import('./views/reader.js');
     const { project } = this.page.state;
     if (project === null) return;
+    this.#shown = { project, text: formatReference(place) };
     this.reader.show(project, place);
     this.update();
   }

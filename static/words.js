@@ -159,7 +159,7 @@ export function day(timestamp, now) {
   const days = daysBetween(then, now);
   if (days <= 0) return 'Today';
   if (days === 1) return 'Yesterday';
-  return days < 7 ? then.toLocaleDateString('en', { weekday: 'long' }) : 'Earlier';
+  return days < 7 ? WEEKDAY.format(then) : 'Earlier';
 }
 
 /**
@@ -169,9 +169,8 @@ export function day(timestamp, now) {
  */
 export function moment(timestamp, now) {
   const then = new Date(timestamp);
-  if (daysBetween(then, now) < 7) return hour(then);
-  const year = then.getFullYear() === now.getFullYear() ? undefined : 'numeric';
-  return then.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year });
+  if (daysBetween(then, now) < 7) return HOUR.format(then);
+  return (then.getFullYear() === now.getFullYear() ? DATE : DATE_AND_YEAR).format(then);
 }
 
 /**
@@ -180,11 +179,15 @@ export function moment(timestamp, now) {
  */
 export function wholeMoment(timestamp) {
   const then = new Date(timestamp);
-  return `${then.toLocaleDateString('en-GB', { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' })}, ${hour(then)}`;
+  return `${WHOLE_DATE.format(then)}, ${HOUR.format(then)}`;
 }
 
-/** @param {Date} date */
-const hour = (date) => date.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
+// Made once: a list may have thousands of dates.
+const WEEKDAY = new Intl.DateTimeFormat('en', { weekday: 'long' });
+const HOUR = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
+const DATE = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
+const DATE_AND_YEAR = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric' });
+const WHOLE_DATE = new Intl.DateTimeFormat('en-GB', { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' });
 
 /** @param {Date} then @param {Date} now */
 const daysBetween = (then, now) => Math.round((midnight(now) - midnight(then)) / 86_400_000);

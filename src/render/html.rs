@@ -274,13 +274,13 @@ impl Writer {
 
     fn code(&mut self, text: &str) {
         let start = self.out.len();
+        let named = self.code.clone().filter(|language| !language.is_empty());
+        // What is no program is a listing: of files, of what a search found.
+        let Some(language) = named else { return self.text_with_references(text) };
         self.text(text);
-        let named = self.code.as_ref().filter(|language| !language.is_empty());
-        if let Some(language) = named {
-            let fence = Fence { language: language.clone(), code: text.to_owned() };
-            let at = start..self.out.len();
-            self.blocks.push(Code { fence: Arc::new(fence), at });
-        }
+        let fence = Fence { language, code: text.to_owned() };
+        let at = start..self.out.len();
+        self.blocks.push(Code { fence: Arc::new(fence), at });
     }
 
     fn within(&mut self, begin: &str, text: &str, end: &str) {

@@ -69,6 +69,20 @@ fn only_addresses_of_the_web_and_of_mail_are_links() {
 }
 
 #[test]
+fn references_are_marked_in_text_in_code_and_in_listings_but_not_in_programs() {
+    let marked = |text: &str| html(text).matches(r#"<a class="reference""#).count();
+    assert_eq!(marked("See src/a.rs:2, `src/a.rs#L2` and **src/b.rs**."), 3);
+    assert_eq!(marked("```\nsrc/a.rs:2: fn main() {\n```"), 1);
+    assert_eq!(marked("```rust\ninclude!(\"src/a.rs\");\n```"), 0);
+    assert_eq!(marked("[see src/a.rs](https://a.b/src/a.rs) https://a.b/src/a.rs"), 0);
+    let found: Vec<_> = mentioned("`src/a.rs:2`\n\n| a |\n|---|\n| src/b.rs |\n\nsrc/a.rs:2")
+        .iter()
+        .map(|(reference, _)| reference.path.clone())
+        .collect();
+    assert_eq!(found, ["src/a.rs", "src/b.rs"], "each once, in order");
+}
+
+#[test]
 fn a_link_is_found_where_its_definition_came_before() {
     let expected = r#"<a href="https://a.b" rel="noopener noreferrer" target="_blank">x</a>"#;
     assert!(html("[One]: https://a.b\n\nfirst\n\nsee [x][one]\n\nend").contains(expected));

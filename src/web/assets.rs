@@ -27,13 +27,22 @@ const INDEX: &str = "index.html";
 const LOGIN: &str = "login.html";
 const LOGIN_PATH: &str = "/login";
 
+/// The file that shows admins the sessions, and its address.
+const ADMIN: &str = "admin.html";
+const ADMIN_PATH: &str = "/admin";
+
 /// The page's files by their path under `static/`.
 const FILES: &[(&str, &[u8])] = &[
+    (ADMIN, include_bytes!("../../static/admin.html")),
+    ("admin.js", include_bytes!("../../static/admin.js")),
+    ("admin/rows.js", include_bytes!("../../static/admin/rows.js")),
+    ("admin/table.js", include_bytes!("../../static/admin/table.js")),
     ("address.js", include_bytes!("../../static/address.js")),
     ("announcing.js", include_bytes!("../../static/announcing.js")),
     ("api.js", include_bytes!("../../static/api.js")),
     ("app.js", include_bytes!("../../static/app.js")),
     ("asking.js", include_bytes!("../../static/asking.js")),
+    ("before.js", include_bytes!("../../static/before.js")),
     ("costs.js", include_bytes!("../../static/costs.js")),
     ("drafts.js", include_bytes!("../../static/drafts.js")),
     ("finding.js", include_bytes!("../../static/finding.js")),
@@ -45,6 +54,7 @@ const FILES: &[(&str, &[u8])] = &[
     ("library.js", include_bytes!("../../static/library.js")),
     (LOGIN, include_bytes!("../../static/login.html")),
     ("login.js", include_bytes!("../../static/login.js")),
+    ("lookup.js", include_bytes!("../../static/lookup.js")),
     ("mention.js", include_bytes!("../../static/mention.js")),
     ("navigation.js", include_bytes!("../../static/navigation.js")),
     ("page.js", include_bytes!("../../static/page.js")),
@@ -64,6 +74,7 @@ const FILES: &[(&str, &[u8])] = &[
     ("views/actions.js", include_bytes!("../../static/views/actions.js")),
     ("views/answer.js", include_bytes!("../../static/views/answer.js")),
     ("views/asked.js", include_bytes!("../../static/views/asked.js")),
+    ("views/before.js", include_bytes!("../../static/views/before.js")),
     ("views/composer.js", include_bytes!("../../static/views/composer.js")),
     ("views/conversation.js", include_bytes!("../../static/views/conversation.js")),
     ("views/element.js", include_bytes!("../../static/views/element.js")),
@@ -224,8 +235,10 @@ pub async fn serve(request: HttpRequest, assets: web::Data<Assets>) -> HttpRespo
 /// The file that answers a request for `path`, or `None` when the path is not the page's.
 /// A path without an extension is an address within the page: the page itself sorts it out.
 fn target(path: &str) -> Option<&str> {
-    if path == LOGIN_PATH {
-        return Some(LOGIN);
+    match path {
+        LOGIN_PATH => return Some(LOGIN),
+        ADMIN_PATH => return Some(ADMIN),
+        _ => (),
     }
     let path = path.strip_prefix('/')?;
     let mut segments = path.split('/');
@@ -239,9 +252,9 @@ fn target(path: &str) -> Option<&str> {
 /// Whether `path` is one of the page itself, in which there is nothing of any project: one of its
 /// files or of its addresses.
 pub fn is_page(path: &str) -> bool {
-    let is_address = path == "/" || path == LOGIN_PATH || path.starts_with("/p/");
+    let is_address = matches!(path, "/" | LOGIN_PATH | ADMIN_PATH) || path.starts_with("/p/");
     target(path).is_some_and(|file| match file {
-        INDEX | LOGIN => is_address,
+        INDEX | LOGIN | ADMIN => is_address,
         file => content_type(file) != UNKNOWN_TYPE,
     })
 }

@@ -90,9 +90,8 @@ export class FileFinder extends HTMLElement {
     this.#none.hidden = paths.length > 0;
     this.#list.hidden = paths.length === 0;
     this.hidden = false;
-    this.#field?.setAttribute('role', 'combobox');
     this.#field?.setAttribute('aria-autocomplete', 'list');
-    this.#field?.setAttribute('aria-expanded', 'true');
+    this.#field?.setAttribute('aria-haspopup', 'listbox');
     this.#field?.setAttribute('aria-controls', this.#list.id);
     this.#list.scrollTop = 0;
     this.#choose(0);
@@ -145,7 +144,7 @@ export class FileFinder extends HTMLElement {
     this.#mention = null;
     if (this.hidden) return;
     this.hidden = true;
-    for (const name of ['role', 'aria-autocomplete', 'aria-expanded', 'aria-controls', 'aria-activedescendant']) {
+    for (const name of ['aria-autocomplete', 'aria-haspopup', 'aria-controls', 'aria-activedescendant']) {
       this.#field?.removeAttribute(name);
     }
   }

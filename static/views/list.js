@@ -4,7 +4,7 @@ import { day, moment, wholeMoment } from '../words.js';
 import { actionsButton } from './actions.js';
 import { element, setText } from './element.js';
 
-/** @typedef {{node: HTMLLIElement, link: HTMLAnchorElement, title: HTMLElement, time: HTMLElement, more: HTMLElement}} Row */
+/** @typedef {{node: HTMLLIElement, link: HTMLAnchorElement, title: HTMLElement, time: HTMLElement, more: HTMLElement, said: string}} Row what it shows, `said` all of it */
 
 export class ConversationList extends HTMLElement {
   /** @type {Map<number, Row>} */
@@ -86,6 +86,9 @@ export class ConversationList extends HTMLElement {
   #rowOf(listed, now) {
     const row = this.#rows.get(listed.id) ?? this.#make(listed.id);
     const title = listed.title?.trim() || 'No words yet';
+    const said = `${title}|${listed.updated_at}|${listed.message_count}|${now.toDateString()}`;
+    if (row.said === said) return row;
+    row.said = said;
     const messages = listed.message_count === 1 ? '1 message' : `${listed.message_count} messages`;
     setText(row.title, title);
     setText(row.time, `${moment(listed.updated_at, now)} · ${messages}`);
@@ -100,7 +103,7 @@ export class ConversationList extends HTMLElement {
     const time = element('span', { className: 'time' });
     const link = element('a', { href: formatAddress(this.#project, id), 'data-id': String(id) }, title, time);
     const more = actionsButton(() => ({ project: this.#project ?? '', id, title: title.textContent ?? '', host: link }));
-    const row = { node: element('li', {}, link, more), link, title, time, more };
+    const row = { node: element('li', {}, link, more), link, title, time, more, said: '' };
     this.#rows.set(id, row);
     return row;
   }

@@ -38,7 +38,7 @@ export function openMenu(button, items) {
   button.setAttribute('aria-expanded', 'true');
   // Beside the button in the page, so that the way through the page by keyboard goes on from there.
   button.after(menu);
-  menu.showPopover({ source: button });
+  /** @type {any} */ (menu).showPopover({ source: button });
   place(menu, button);
   nodes[0].focus();
 }

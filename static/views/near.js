@@ -29,6 +29,7 @@ export class NearScreen {
   /** Whether all are to be. */
   #isSearched = false;
   #lastTop = 0;
+  #lastHeight = 0;
   atEnd = true;
 
   /** @param {HTMLElement} scroller @param {HTMLElement} turns holds nothing but turns */
@@ -48,10 +49,18 @@ export class NearScreen {
   /** The person, or this, has scrolled. */
   scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
+    // Told late of what this did itself: something may have changed its height since.
+    if (scrollTop === this.#lastTop) return;
+    // Moved on by what grew, and not by the person.
+    if (this.atEnd && scrollTop > this.#lastTop && scrollHeight !== this.#lastHeight) {
+      this.keep();
+      return;
+    }
     const gap = scrollHeight - scrollTop - clientHeight;
     // Who goes up a little wants to leave the end, and not to be brought back to it.
-    this.atEnd = gap < 2 || (gap < AT_END && scrollTop >= this.#lastTop);
+    this.atEnd = gap < 2 || (gap < AT_END && scrollTop > this.#lastTop);
     this.#lastTop = scrollTop;
+    this.#lastHeight = scrollHeight;
     this.#note();
     // What comes whole stands more exactly than what rested.
     if (this.choose()) this.#note();
@@ -68,6 +77,7 @@ export class NearScreen {
       if (Math.abs(moved) >= 1) scroller.scrollTop += moved;
     }
     this.#lastTop = scroller.scrollTop;
+    this.#lastHeight = scroller.scrollHeight;
   }
 
   /** Makes turns near the screen whole and lets the others rest, until both are as they should be. Says whether something came. */
@@ -87,7 +97,9 @@ export class NearScreen {
     this.#place = [{ node: view, offset: 16 }];
     this.choose();
     this.scroller.scrollTop += top();
-    this.scrolled();
+    this.#lastTop = this.scroller.scrollTop;
+    this.#lastHeight = this.scroller.scrollHeight;
+    this.#note();
   }
 
   /** The turn at the top of the screen. @returns {TurnView | null} */

@@ -40,7 +40,7 @@ export class FileReader extends HTMLElement {
     this.setAttribute('aria-label', 'File');
     this.hidden = true;
     this.append(
-      element('pane-grip', { 'data-pane': 'reader' }),
+      element(/** @type {any} */ ('pane-grip'), { 'data-pane': 'reader' }),
       element('div', { className: 'head' }, this.#heading, this.#copy, element('button', {
         type: 'button', className: 'quiet close', title: 'Escape', onclick: () => this.#say('close-file', null),
       }, 'Close')),
@@ -208,7 +208,7 @@ export class FileReader extends HTMLElement {
 /** @param {number} number @param {string} text */
 function line(number, text) {
   return element('div', { className: 'line' },
-    element('span', { className: 'number' }, String(number)), element('code', {}, text));
+    element('span', { className: 'gutter' }, String(number)), element('code', {}, text));
 }
 
 customElements.define('file-reader', FileReader);

@@ -31,24 +31,26 @@ export class SearchDialog extends HTMLElement {
   });
   #status = element('p', { className: 'note', role: 'status' });
   #dialog = element('dialog', {
-    className: 'search', 'aria-label': 'Search', onclose: () => this.#finder.end(),
+    className: 'search', 'aria-label': 'Search', onclose: () => this.#closed(),
     onclick: (/** @type {Event} */ event) => event.target === this.#dialog && this.#dialog.close(),
   }, element('search', {},
     element('div', { className: 'field' }, this.#field,
       element('button', { type: 'button', className: 'quiet', onclick: () => this.#dialog.close() }, 'Close')),
     this.#list, this.#status));
 
-  connectedCallback() {
-    if (!this.#dialog.parentNode) this.append(this.#dialog);
-  }
-
   /** @param {string} project @param {import('../api.js').Listed[]} list its conversations */
   open(project, list) {
     this.#project = project;
     this.#field.value = '';
     this.#finder.begin(list);
-    this.#dialog.showModal();
+    this.append(this.#dialog);
+    if (!this.#dialog.open) this.#dialog.showModal();
     this.#field.focus();
+  }
+
+  #closed() {
+    this.#finder.end();
+    this.#dialog.remove();
   }
 
   /** @param {import('../finding.js').Found} found */

@@ -149,10 +149,10 @@ export class TurnView extends HTMLElement {
       if (end.outcome === 'stopped') pieces.push(element('p', {}, stoppedWords(end)), again());
       const words = costs(end);
       if (words) pieces.push(element('small', {}, words));
-      const files = sources(end, turn.turn);
-      if (files) pieces.push(files);
     }
     if (turn.question !== null) pieces.push(linkButton(turn.turn));
+    const files = end.kind === 'done' ? sources(end, turn.turn) : null;
+    if (files) pieces.push(files);
     this.#end.replaceChildren(...pieces);
   }
 

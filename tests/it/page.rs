@@ -14,6 +14,7 @@ use gate::Gate;
 
 use crate::peers;
 
+mod admin;
 mod answer;
 mod audit;
 mod browser;
@@ -114,7 +115,7 @@ async fn an_empty_conversation_teaches(browser: &Browser) {
     browser.wait_for("document.querySelector('.welcome .keys') !== null").await;
     browser.wait_for("document.activeElement.id === 'question'").await;
     assert!(browser.text("turn-view").await.contains(PROJECT));
-    browser.screenshot("empty").await;
+    browser.portraits("empty").await;
     the_badge_says_what_was_tried(browser).await;
 }
 
@@ -199,7 +200,7 @@ async fn a_second_question_waits(browser: &Browser, server: &Server) {
         )
         .await;
     browser.wait_for("document.querySelector('.status').textContent.startsWith('Waiting')").await;
-    browser.screenshot("waiting").await;
+    browser.portraits("waiting").await;
     fs::write(signal, "").unwrap();
     browser.wait_for(&ended(4)).await;
     assert_eq!(browser.content("turn-view[data-turn='3'] answer-text").await, "first");

@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
     client::{Client, text_of, types_of},
-    server::{PROJECT, Server, Setup},
+    server::{Gate, PROJECT, Server, Setup, eventually},
 };
 
 const PHRASE: &str = "I'm your project assistant for **demo**.";
@@ -239,17 +239,25 @@ async fn p5_a_page_that_reconnects_without_start_gets_the_rest_of_its_turn_and_o
     let server = Setup::scripted().config("[socket]\nattach_after = \"50ms\"\n").start();
     let mut client = server.connect().await;
     client.start_seed().await;
-    client.ask("stream 40 25").await;
+    // What is on the way to a page that leaves is lost to it, as it ever was: nothing is.
+    let gate = Gate::new(&server);
+    client.ask(&format!("stream 6 5\n{}\nstream 40 25", gate.script())).await;
     let mut seen = String::new();
     while !seen.contains("w5 ") {
         seen.push_str(&text_of(&[client.frame().await]));
     }
     let cookie = client.cookie.clone();
     drop(client);
+    eventually("the page has left", async || {
+        let list = server.get("/api/admin/sessions").await.1;
+        (list[0]["conversations"][0]["viewers"] == 0).then_some(())
+    })
+    .await;
+    gate.open();
     let mut back = Client::connect(server.address(), PROJECT, cookie.as_deref()).await;
     let rest = back.turn().await;
     seen.push_str(&text_of(&rest));
-    let whole: String = (0..40).map(|n| format!("w{n} ")).collect();
+    let whole: String = (0..6).chain(0..40).map(|n| format!("w{n} ")).collect();
     assert_eq!(seen, whole, "lost or doubled");
     assert_eq!(rest.last(), Some(&json!({ "type": "response_done" })));
     // And it can go on without ever sending a start.

@@ -91,9 +91,16 @@ mod tests {
     #[test]
     fn all_but_the_page_and_the_probes_needs_a_role() {
         let (get, delete) = (Method::GET, Method::DELETE);
-        for open in
-            ["/", "/p/demo/12", "/app.js", "/views/turn.js", "/healthz", "/readyz", "/login"]
-        {
+        for open in [
+            "/",
+            "/p/demo/12",
+            "/admin",
+            "/app.js",
+            "/views/turn.js",
+            "/healthz",
+            "/readyz",
+            "/login",
+        ] {
             assert_eq!(needed(&get, open), None, "{open}");
         }
         for viewers in [

@@ -1,6 +1,6 @@
 //! The page judged by others' rules: accessibility by axe-core, and what a first visit costs.
 
-use std::fs;
+use std::{fs, process::Command};
 
 use serde_json::{Value, json};
 
@@ -10,12 +10,19 @@ use crate::{
 };
 
 use super::{
-    browser::{Browser, ENTER, NEW_LINE},
+    browser::{Browser, ENTER, ESCAPE, NEW_LINE},
     ended,
 };
 
 /// The version of axe-core that `.ci/setup` fetches.
 const AXE: &str = "4.14.1";
+
+/// The version of TypeScript that `.ci/setup` fetches.
+const TYPESCRIPT: &str = "5.9.3";
+
+/// The modules that a document loads, or another one when it is needed.
+const ENTRIES: [&str; 6] =
+    ["app.js", "admin.js", "login.js", "theme.js", "lookup.js", "views/reader.js"];
 
 /// What a first visit may transfer, in bytes.
 const LARGEST_VISIT: u64 = 120 * 1000;
@@ -110,6 +117,21 @@ async fn axe_finds_nothing_wrong_with_the_login() {
     browser.close().await;
 }
 
+#[test]
+fn the_modules_keep_to_the_types_that_they_are_documented_with() {
+    let compiler =
+        peers::find("tsc").unwrap_or_else(|| panic!("no TypeScript {TYPESCRIPT}: run `.ci/setup`"));
+    let output = Command::new(compiler)
+        .args(["--allowJs", "--checkJs", "--noEmit", "--strict", "--target", "es2023"])
+        .args(["--module", "esnext", "--moduleResolution", "bundler"])
+        .args(["--lib", "es2023,dom,dom.iterable"])
+        .args(ENTRIES)
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/static"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
 #[tokio::test]
 async fn a_first_visit_is_small_and_asks_nobody_but_this_server() {
     let server = Setup::scripted().start();
@@ -161,6 +183,46 @@ async fn every_module_is_preloaded_so_that_none_waits_for_another() {
     }
     let preloaded = page.matches("modulepreload").count();
     assert_eq!(preloaded, modules.len(), "of {modules:?}");
+    browser.assert_no_complaints(&[]).await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn axe_finds_nothing_wrong_with_what_is_opened_over_the_conversation() {
+    let server = Setup::scripted().start();
+    let browser = Browser::start().await;
+    browser.goto(&server.url("/")).await;
+    browser.wait_for("document.activeElement.id === 'question'").await;
+    browser.keys(&format!("say The quokka hops.{ENTER}")).await;
+    browser.wait_for(&ended(1)).await;
+    browser.keys("see @").await;
+    browser.wait_for("document.querySelector('[role=listbox] [role=option]') !== null").await;
+    browser.audit("the file finder").await;
+    browser.press(ESCAPE).await;
+    browser.run("document.querySelector('#question').select()").await;
+    browser.press("\u{e009}k\u{e000}").await;
+    browser.wait_for("document.querySelector('dialog.search')?.open").await;
+    browser.press("quokka").await;
+    browser.wait_for("document.querySelector('dialog.search mark') !== null").await;
+    browser.audit_part("the search", "dialog.search").await;
+    browser.press(ESCAPE).await;
+    browser.wait_for("!document.querySelector('dialog.search')?.open").await;
+    browser.run("document.activeElement.blur()").await;
+    browser.press("?").await;
+    browser.wait_for("document.querySelector('dialog[open] .keys') !== null").await;
+    browser.audit_part("the keys", "dialog[open]").await;
+    browser.press(ESCAPE).await;
+    browser.click("conversation-view header .more").await;
+    browser.wait_for("document.querySelector('.actions-menu') !== null").await;
+    browser.audit("the actions").await;
+    browser.goto(&server.url("/admin")).await;
+    browser.wait_for("document.querySelector('sessions-table tbody tr') !== null").await;
+    for theme in ["light", "dark"] {
+        browser.run(&format!("document.documentElement.dataset.theme = '{theme}'")).await;
+        browser.audit(&format!("admin, {theme}")).await;
+    }
+    browser.resize(500, 844).await;
+    browser.audit("admin on a phone").await;
     browser.assert_no_complaints(&[]).await;
     browser.close().await;
 }

@@ -16,6 +16,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::OVERFLOWS;
+
 /// How long a condition may take to come true on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
@@ -96,14 +98,21 @@ impl Browser {
         self.client.execute(script, Vec::new()).await.unwrap()
     }
 
-    /// Waits until an expression is true in the page.
+    /// Waits until an expression is true in the page. What it looks at need not be there yet.
     pub async fn wait_for(&self, expression: &str) {
         let deadline = Instant::now() + PATIENCE;
-        while self.run(&format!("return Boolean({expression})")).await != Value::Bool(true) {
+        let look = format!(
+            "try {{ return Boolean({expression}) }} catch (error) {{ return String(error) }}"
+        );
+        loop {
+            let seen = self.run(&look).await;
+            if seen == Value::Bool(true) {
+                return;
+            }
             if Instant::now() > deadline {
                 self.screenshot("failed").await;
                 let text = self.text("body").await;
-                panic!("not true in time: {expression}\nthe page says:\n{text}");
+                panic!("not true in time: {expression} ({seen})\nthe page says:\n{text}");
             }
             sleep(BETWEEN_LOOKS).await;
         }
@@ -171,6 +180,31 @@ impl Browser {
         let screen = json!({ "width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": true });
         self.devtools("Emulation.setDeviceMetricsOverride", screen).await;
         self.devtools("Emulation.setTouchEmulationEnabled", json!({ "enabled": true })).await;
+    }
+
+    /// Is a window on a desk again.
+    async fn leave_phone(&self) {
+        self.devtools("Emulation.clearDeviceMetricsOverride", json!({})).await;
+        self.devtools("Emulation.setTouchEmulationEnabled", json!({ "enabled": false })).await;
+    }
+
+    /// Keeps what the page looks like now at each width and in each theme, to be looked at by people,
+    /// and fails where something is wider than its place.
+    pub async fn portraits(&self, name: &str) {
+        for width in [1440, 1024, 390] {
+            match width {
+                390 => self.become_phone().await,
+                width => self.resize(width, 900).await,
+            }
+            for theme in ["light", "dark"] {
+                self.run(&format!("document.documentElement.dataset.theme = '{theme}'")).await;
+                assert_eq!(self.run(OVERFLOWS).await, json!([]), "{name} at {width} pixels");
+                self.screenshot(&format!("{name}-{width}-{theme}")).await;
+            }
+        }
+        self.leave_phone().await;
+        self.resize(1440, 900).await;
+        self.run("document.documentElement.dataset.theme = ''").await;
     }
 
     /// Takes the network away from the device, or gives it back.

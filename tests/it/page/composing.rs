@@ -61,10 +61,10 @@ async fn an_at_sign_finds_files_and_the_keys_choose_one() {
     let _server = open(&browser, Setup::scripted()).await;
     browser.keys("see @pars").await;
     browser.wait_for(&is_found("src/parser.rs")).await;
-    let marked = "return [document.querySelector('#question').getAttribute('role'), \
+    let marked = "return [document.querySelector('#question').getAttribute('aria-haspopup'), \
                   document.querySelector('#found-files [aria-selected=true]').id === \
                   document.querySelector('#question').getAttribute('aria-activedescendant')]";
-    assert_eq!(browser.run(marked).await, json!(["combobox", true]));
+    assert_eq!(browser.run(marked).await, json!(["listbox", true]));
     browser.screenshot("finder").await;
     browser.keys(&format!("{DOWN}{ENTER}")).await;
     wait_typed(&browser, "see src/parser_tests.rs ").await;

@@ -123,7 +123,7 @@ async fn forty_tool_calls_are_one_line_and_open_to_all_that_they_did() {
     browser.wait_for("document.querySelector('tool-run').offsetHeight < 60").await;
     std::fs::write(signal, "").unwrap();
     browser.wait_for(&ended(1)).await;
-    browser.screenshot("forty-tools").await;
+    browser.portraits("forty-tools").await;
     assert_eq!(browser.content("tool-run .now").await, "");
     browser.click("tool-run > details > summary").await;
     browser.wait_for("document.querySelectorAll('tool-call').length === 40").await;
@@ -140,6 +140,26 @@ async fn forty_tool_calls_are_one_line_and_open_to_all_that_they_did() {
 }
 
 #[tokio::test]
+async fn code_that_streams_is_code_before_its_end_is_there() {
+    let server = Setup::scripted().start();
+    let browser = Browser::start().await;
+    open(&browser, &server.url("/p/demo")).await;
+    let (until, signal) = wait(&server, "go on");
+    let code = r"say The parser begins like this:\n\n```rust\n/// Reads one quokka.\npub fn parse(input: &str) -> Option<Quokka> {\n    let name = input.trim();";
+    let script = [code, &until, r"say \n}\n```\n\nThat is all."];
+    browser.keys(&format!("{}{ENTER}", script.join(NEW_LINE))).await;
+    browser.wait_for("document.querySelector('turn-view[data-turn=\"1\"] pre')?.textContent.includes('input.trim')").await;
+    browser.portraits("streaming-code").await;
+    std::fs::write(signal, "").unwrap();
+    browser.wait_for(&ended(1)).await;
+    browser
+        .wait_for("document.querySelector('turn-view[data-turn=\"1\"] pre .keyword') !== null")
+        .await;
+    browser.assert_no_complaints(&[]).await;
+    browser.close().await;
+}
+
+#[tokio::test]
 async fn a_lost_connection_is_said_and_costs_no_word() {
     let server = Setup::scripted().env("CICERONE_ACCESS_HOSTS", "127.0.0.1").start();
     let gate = Gate::open(server.address()).await;
@@ -151,7 +171,7 @@ async fn a_lost_connection_is_said_and_costs_no_word() {
     browser.wait_for(&status_is("The connection is gone; reconnecting (your text is kept)")).await;
     browser.wait_for(&is_said("The connection is gone; reconnecting. Your text is kept.")).await;
     browser.keys("still typing").await;
-    browser.screenshot("reconnecting-in-mid-stream").await;
+    browser.portraits("reconnecting-in-mid-stream").await;
     gate.lead_to(server.address());
     browser.wait_for(&is_said("Connected again.")).await;
     browser.wait_for(&ended(1)).await;
@@ -186,7 +206,7 @@ async fn a_crash_of_the_agent_is_said_and_the_question_asked_again() {
     browser.wait_for(&ended(1)).await;
     let end = browser.content("turn-view[data-turn='1'] .end").await;
     assert!(end.contains("was killed") && end.contains("Your question is kept."), "{end}");
-    browser.screenshot("crashed").await;
+    browser.portraits("crashed").await;
     browser.click("turn-view[data-turn='1'] .end button").await;
     browser.wait_for(&ended(2)).await;
     assert!(browser.content("turn-view[data-turn='2'] .question").await.starts_with("say begun"));
@@ -217,7 +237,7 @@ async fn everything_is_reached_by_keys() {
         .wait_for("document.querySelector('dialog[open]')?.textContent.includes('name a file')")
         .await;
     browser.press(ESCAPE).await;
-    browser.wait_for("document.querySelector('dialog') === null").await;
+    browser.wait_for("document.querySelector('dialog[open]') === null").await;
     // Letters in the field are letters, and Escape there stops what runs.
     browser.keys(&format!("jko[]?{ENTER}")).await;
     browser.wait_for(&ended(3)).await;
@@ -245,6 +265,8 @@ async fn on_a_phone_everything_fits_and_is_large_enough_for_a_finger() {
     browser.wait_for("document.querySelectorAll('.welcome li button').length === 3").await;
     browser.wait_for("document.querySelector('.read-only')?.checkVisibility()").await;
     large_enough(&browser).await;
+    let below = "return innerHeight - document.querySelector('question-composer').getBoundingClientRect().bottom";
+    assert_eq!(browser.run(below).await, json!(0), "the field stands at the bottom");
     browser.screenshot("phone-empty").await;
     let read =
         r#"tool Read {"file_path":"src/a_file_with_a_long_name/and_another_one/parser.rs"} => one"#;

@@ -68,6 +68,7 @@ async fn a_new_title_is_given_by_keyboard_and_seen_by_the_others() {
     browser.wait_for(MENU).await;
     browser.wait_for("document.activeElement.textContent === 'Rename'").await;
     browser.screenshot("actions").await;
+    browser.audit("actions").await;
     browser.press(ENTER).await;
     browser.wait_for("document.activeElement.className === 'title-field'").await;
     browser.press(&format!("Where it all begins{ENTER}")).await;
@@ -125,6 +126,7 @@ async fn a_deleted_conversation_is_gone_at_once_comes_back_and_goes_for_good() {
     browser.wait_for(&format!("{} && location.pathname === '/p/demo'", lists(1))).await;
     browser.wait_for("document.activeElement.textContent === 'Undo'").await;
     browser.screenshot("deleted").await;
+    browser.audit("deleted").await;
     assert!(is_stored(&server, second).await);
     browser.press(ENTER).await;
     browser.wait_for(&format!("{} && location.pathname === '/p/demo/{second}'", lists(2))).await;
@@ -260,10 +262,9 @@ async fn the_list_is_grouped_by_days_and_quick_however_long_it_is() {
     fill(&server, 3000..6000);
     browser.goto(&server.url("/p/demo")).await;
     browser.wait_for(&lists(3006)).await;
-    let seen = "return [...document.querySelectorAll('conversation-list li')]
+    let seen = "[...document.querySelectorAll('conversation-list li')]
         .filter((it) => it.firstChild.checkVisibility({ contentVisibilityAuto: true })).length";
-    let seen = browser.run(seen).await;
-    assert!(seen.as_u64().unwrap() < 200, "{seen} rows are laid out");
+    browser.wait_for(&format!("{seen} < 200")).await;
     // A new answer moves its row up and leaves the others as they are.
     browser.run("window.rows = [...document.querySelectorAll('conversation-list li')]").await;
     browser.keys(&format!("say again{ENTER}")).await;

@@ -15,7 +15,7 @@ use super::{
 const STATUS: &str = "document.querySelector('.search [role=status]').textContent";
 
 /// Whether the search is open.
-const IS_OPEN: &str = "document.querySelector('dialog.search').open";
+const IS_OPEN: &str = "Boolean(document.querySelector('dialog.search')?.open)";
 
 /// Asks questions whose answers fill a screen each, in a conversation of their own; the first line
 /// of each stands for itself.
@@ -66,7 +66,8 @@ async fn what_was_said_is_found_by_keyboard_and_shown_where_it_stands() {
     browser.press("quok").await;
     browser.wait_for("document.querySelectorAll('.search mark').length === 2").await;
     assert_eq!(browser.content(".search mark").await, "quokka");
-    browser.screenshot("search").await;
+    browser.portraits("search").await;
+    browser.audit("the search").await;
     let active = "document.querySelector('[aria-selected=true]').id
         === document.activeElement.getAttribute('aria-activedescendant')";
     browser.wait_for(active).await;
@@ -150,6 +151,50 @@ async fn a_link_to_a_turn_opens_there_and_stays_there_until_the_person_moves() {
 
     browser.goto(&format!("{address}#turn-9")).await;
     browser.wait_for("document.querySelector('.told').textContent.includes('no such turn')").await;
+    browser.assert_no_complaints(&[]).await;
+    browser.close().await;
+}
+
+/// What the line above the composer says.
+const HINT: &str = r"document.querySelector('asked-before').innerText.replace(/\s+/g, ' ').trim()";
+
+#[tokio::test]
+async fn who_asks_what_was_asked_before_is_led_to_the_answer() {
+    let server = Server::start();
+    let browser = opened(&server).await;
+    let question = "say Sockets are closed by the viewer";
+    browser.keys(&format!("{question}{ENTER}")).await;
+    browser.wait_for(&ended(1)).await;
+    for turn in 2..4 {
+        let long = r"A line of another answer.\n\n".repeat(14);
+        browser.keys(&format!("say {long}{ENTER}")).await;
+        browser.wait_for(&ended(turn)).await;
+    }
+    let address = browser.address().await;
+    browser.press("\u{e009}\u{e008}o\u{e008}\u{e009}").await;
+    browser.wait_for("location.pathname === '/p/demo'").await;
+    browser.keys("Are sockets of a viewer clos").await;
+    browser.wait_for(&format!("{HINT}.includes('say Sockets are closed')")).await;
+    browser.wait_for("document.activeElement.id === 'question'").await;
+    for (width, theme) in [(1440, "light"), (1440, "dark"), (500, "light")] {
+        browser.resize(width, 844).await;
+        browser.run(&format!("document.documentElement.dataset.theme = '{theme}'")).await;
+        browser.screenshot(&format!("asked-before-{width}-{theme}")).await;
+    }
+    browser.audit("asked before").await;
+    browser.resize(1440, 900).await;
+    // By keyboard: the line stands before the field.
+    browser.press("\u{e008}\u{e004}\u{e008}").await;
+    browser.wait_for("document.activeElement.matches('asked-before a')").await;
+    browser.press(ENTER).await;
+    browser.wait_for(&is_shown(1)).await;
+    assert_eq!(browser.address().await, format!("{address}#turn-1"));
+    // What was typed waits where it was typed.
+    browser.run("history.back()").await;
+    browser.wait_for("document.querySelector('#question').value.startsWith('Are sockets')").await;
+    browser.run("document.querySelector('#question').select()").await;
+    browser.keys("How do wombats sleep at night").await;
+    browser.wait_for(&format!("{HINT} === ''")).await;
     browser.assert_no_complaints(&[]).await;
     browser.close().await;
 }

@@ -212,7 +212,8 @@ async fn who_reads_further_up_is_not_moved_and_who_is_at_the_end_stays_there() {
         )
         .await;
     assert_eq!(settled, json!(true));
-    assert!((offset(&browser, 3).await - before).abs() < 2.0);
+    let after = offset(&browser, 3).await;
+    assert!((after - before).abs() < 2.0, "from {before} to {after}");
     browser.click(".to-end").await;
     browser.wait_for("document.querySelector('.to-end').hidden").await;
     browser.assert_no_complaints(&[]).await;

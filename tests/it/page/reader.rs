@@ -7,13 +7,12 @@ use serde_json::json;
 use crate::server::{Server, Setup};
 
 use super::{
-    OVERFLOWS,
     browser::{Browser, ENTER, ESCAPE, NEW_LINE},
     ended,
 };
 
 /// What the agent says, with what it has read.
-const ANSWER: &str = r#"say The format is parsed in `parse_quokka` at `src/parser.rs:40-44`, which `src/main.rs:2` calls.\n\n- src/parser.rs:3 names the format,\n- `docs/format.md` tells about it,\n- `src/gone.rs:7` does not exist,\n- `src/main.rs:900` neither."#;
+const ANSWER: &str = r#"say The format is parsed in `parse_quokka` at `src/parser.rs:40-44`, which `src/main.rs:2` calls.\n\n- src/parser.rs:3 names the format,\n- `docs/format.md` tells about it,\n- `src/parser.rs:9`, `src/parser.rs:14`, `src/parser.rs:19`,\n  `src/parser.rs:24` and `src/parser.rs#L29-L31` are its steps,\n- `src/gone.rs:7` does not exist,\n- `src/main.rs:900` neither."#;
 
 fn project() -> Setup {
     let setup = Setup::scripted();
@@ -42,7 +41,7 @@ async fn ask(browser: &Browser, server: &Server) {
     browser.keys(ENTER).await;
     browser.wait_for(&ended(1)).await;
     browser
-        .wait_for("document.querySelectorAll('answer-text a.reference[href]').length === 4")
+        .wait_for("document.querySelectorAll('answer-text a.reference[href]').length === 9")
         .await;
 }
 
@@ -51,7 +50,7 @@ fn shows(path: &str, cited: &[u32]) -> String {
     format!(
         "(() => {{ const reader = document.querySelector('file-reader');
           return !reader.hidden && reader.querySelector('h2').textContent.startsWith('{path}')
-            && JSON.stringify([...reader.querySelectorAll('.cited .number')].map((it) => Number(it.textContent))) === '{}' }})()",
+            && JSON.stringify([...reader.querySelectorAll('.cited .gutter')].map((it) => Number(it.textContent))) === '{}' }})()",
         json!(cited)
     )
 }
@@ -85,6 +84,9 @@ async fn a_reference_opens_its_file_at_the_line_and_what_does_not_exist_is_struc
     browser.wait_for(&shows("src/parser.rs", &[40, 41, 42, 43, 44])).await;
     browser.wait_for("(() => { const line = document.querySelector('.cited').getBoundingClientRect(), pane = document.querySelector('file-reader .scroller').getBoundingClientRect(); return line.top > pane.top && line.bottom < pane.bottom })()").await;
     browser.wait_for("document.querySelector('file-reader .line .keyword') !== null").await;
+    let differs = "const color = (at) => getComputedStyle(document.querySelector(at)).color; \
+                   return color('.line .keyword') !== color('.line code')";
+    assert_eq!(browser.run(differs).await, json!(true), "a keyword has a colour of its own");
     browser.screenshot("reader").await;
     let address = browser.address().await;
     assert!(address.ends_with("?file=src%2Fparser.rs%3A40-44"), "{address}");
@@ -120,7 +122,7 @@ async fn citations_are_walked_by_keyboard_and_back_closes_the_file() {
     browser.wait_for(&shows("src/parser.rs", &[40, 41, 42, 43, 44])).await;
     press("]").await;
     browser.wait_for(&shows("src/main.rs", &[2])).await;
-    assert_eq!(browser.content(".walked").await, "2 of 4 cited");
+    assert_eq!(browser.content(".walked").await, "2 of 9 cited");
     press("]").await;
     browser.wait_for(&shows("src/parser.rs", &[3])).await;
     press("[").await;
@@ -132,6 +134,22 @@ async fn citations_are_walked_by_keyboard_and_back_closes_the_file() {
         browser.run("return document.querySelectorAll('turn-view').length > 1").await
             == json!(true)
     );
+
+    // Another conversation of the project leaves the file where it is.
+    press("]").await;
+    browser.wait_for("!document.querySelector('file-reader').hidden").await;
+    browser.click(".new").await;
+    browser.wait_for("document.querySelector('.welcome:not([hidden])') !== null").await;
+    browser.wait_for("location.search.includes('parser.rs')").await;
+    assert_eq!(
+        browser.run("return document.querySelector('file-reader').hidden").await,
+        json!(false)
+    );
+    browser.click("file-reader .close").await;
+    browser.wait_for("document.querySelector('file-reader').hidden").await;
+    browser.click("conversation-list a").await;
+    browser.wait_for(&ended(1)).await;
+    browser.run("document.activeElement.blur()").await;
 
     // The edge is moved with the arrow keys and stays where it was put.
     press("]").await;
@@ -159,14 +177,7 @@ async fn the_file_fits_every_screen_in_both_themes() {
     browser.click("a.reference[data-path='src/parser.rs'][data-line='40']").await;
     browser.wait_for(&shows("src/parser.rs", &[40, 41, 42, 43, 44])).await;
     browser.wait_for("document.querySelector('file-reader .line .keyword') !== null").await;
-    for (width, height) in [(1440, 900), (1024, 768), (500, 844)] {
-        browser.resize(width, height).await;
-        for theme in ["light", "dark"] {
-            browser.run(&format!("document.documentElement.dataset.theme = '{theme}'")).await;
-            assert_eq!(browser.run(OVERFLOWS).await, json!([]), "at {width} pixels");
-            browser.screenshot(&format!("reader-{width}-{theme}")).await;
-        }
-    }
+    browser.portraits("reader").await;
     browser.click("file-reader .close").await;
     browser.wait_for("document.querySelector('file-reader').hidden").await;
     browser.assert_no_complaints(&[]).await;

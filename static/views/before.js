@@ -1,0 +1,41 @@
+/** One quiet line above the composer: what is being typed was asked before, and where the answer is. */
+import { formatAddress } from '../address.js';
+import { day, moment, wholeMoment } from '../words.js';
+import { element, setText } from './element.js';
+
+export class AskedBefore extends HTMLElement {
+  /** @type {import('../api.js').Asked | null} */
+  #shown = null;
+  #link = element('a', { onclick: (/** @type {MouseEvent} */ event) => this.#follow(event) });
+  #when = element('span', { className: 'when' });
+  #line = element('p', { hidden: true }, 'Asked before: ', this.#link, this.#when);
+
+  connectedCallback() {
+    this.role = 'status';
+    if (!this.#line.parentNode) this.append(this.#line);
+  }
+
+  /** @param {string} project @param {import('../api.js').Asked | null} asked */
+  update(project, asked) {
+    this.#shown = asked;
+    this.#line.hidden = asked === null;
+    if (!asked) return;
+    const now = new Date();
+    const heading = day(asked.asked_at, now);
+    setText(this.#link, asked.question.replace(/\s+/g, ' '));
+    this.#link.href = formatAddress(project, asked.conversation_id, asked.turn);
+    this.#link.title = asked.question;
+    setText(this.#when, heading === 'Earlier' ? moment(asked.asked_at, now) : `${heading}, ${moment(asked.asked_at, now)}`);
+    this.#when.title = wholeMoment(asked.asked_at);
+  }
+
+  /** @param {MouseEvent} event */
+  #follow(event) {
+    if (!this.#shown || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    const { conversation_id: conversation, turn } = this.#shown;
+    this.dispatchEvent(new CustomEvent('visit-turn', { detail: { conversation, turn }, bubbles: true }));
+  }
+}
+
+customElements.define('asked-before', AskedBefore);

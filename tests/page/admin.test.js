@@ -1,0 +1,67 @@
+// What the admin page says of sessions and of the server.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { COLUMNS, bytes, cells, serverWords, sessionWords, since } from '../../static/admin/rows.js';
+
+const NOW = Date.parse('2026-01-01T12:00:00Z');
+const LIVE = {
+  conversation_id: 3, title: 'T', state: 'running', turn: 2, queued: 1, viewers: 5, laggards: 2, restarts: 0,
+  last_event_at: '2026-01-01T11:59:58.000000Z', seq: 9,
+  agent: { kind: 'claude', pid: 42, memory_bytes: 300 * 1024 * 1024, started_at: '2026-01-01T10:59:00.000000Z' },
+  spent: { input_tokens: 12_345, output_tokens: 678, cost_usd: 0.5 },
+};
+const STATUS = {
+  version: '1.2.3', started_at: '2026-01-01T09:00:00.000000Z', refusal: null,
+  agents: { running: 1, waiting: 0, most: 16 },
+  database: { bytes: 2048, problem: null, commits: 10, commit_failures: 0, commit_seconds: 0.05 },
+  sandbox: { verdict: 'proved', missing: [], attempts: [{ what: 'create a file', expected: 'refused', outcome: 'refused', detail: '' }] },
+};
+
+const texts = (live) => Object.fromEntries(cells(live, NOW).map((cell, index) => [COLUMNS[index], cell.text]));
+
+test('a row has all that is known of a conversation', () => {
+  assert.deepEqual(texts(LIVE), {
+    State: 'running, turn 2', Viewers: '5, 2 behind', Agent: 'claude 42', Memory: '300 MiB', Started: '1 h ago',
+    'Last event': '2 s ago', Waiting: '1', Tokens: '12.3K / 678', Cost: '$0.5000', Restarts: '0',
+  });
+  const idle = { ...LIVE, state: 'idle', turn: null, laggards: 0, agent: null, spent: { input_tokens: 0, output_tokens: 0, cost_usd: 0 } };
+  assert.deepEqual(texts(idle), {
+    State: 'idle', Viewers: '5', Agent: 'none', Memory: '–', Started: '–', 'Last event': '2 s ago', Waiting: '1',
+    Tokens: '–', Cost: '–', Restarts: '0',
+  });
+  assert.ok(cells(LIVE, NOW)[1].isUrgent, 'a viewer that is behind');
+});
+
+test('a session that failed says what becomes of it', () => {
+  const words = (state, restarts = 0) => sessionWords({ project: 'demo', state, restarts, conversations: [LIVE] });
+  assert.deepEqual(words('live'), { text: '1 conversation', isUrgent: false });
+  assert.deepEqual(words('live', 2), { text: '1 conversation · started again 2 times after a failure', isUrgent: true });
+  assert.match(words('given_up').text, /close it to allow another try/);
+  assert.ok(words('restarting').isUrgent && !words('closing').isUrgent);
+});
+
+test('the server is told in four sentences, and what is wrong with it stands out', () => {
+  const words = serverWords(STATUS, NOW);
+  assert.deepEqual(words.map(({ name, text }) => [name, text]), [
+    ['Server', 'version 1.2.3, up for 3 h'],
+    ['Agents', '1 of 16 run'],
+    ['Sandbox', 'proved: agents only read'],
+    ['Database', '2.0 KiB, 10 commits, 5.0 ms each'],
+  ]);
+  assert.ok(words.every((one) => !one.isUrgent));
+  assert.deepEqual(words[2].more, ['1 of 1 attempts came out as they should.']);
+  const bad = serverWords({
+    ...STATUS, refusal: 'It is not proved.', agents: { running: 16, waiting: 3, most: 16 },
+    database: { ...STATUS.database, problem: 'the disk is full' },
+    sandbox: { verdict: 'failed', missing: [], attempts: [{ what: 'create a file', expected: 'refused', outcome: 'allowed', detail: '' }] },
+  }, NOW);
+  assert.deepEqual(bad.map((one) => one.isUrgent), [false, true, true, true]);
+  assert.deepEqual(bad[2].more.slice(0, 2), ['It is not proved.', 'create a file: allowed']);
+  assert.equal(serverWords({ ...STATUS, sandbox: null }, NOW)[2].text, 'is being tested');
+});
+
+test('numbers are short', () => {
+  assert.deepEqual([0, 1023, 1024, 1536, 200 * 1024, 5 * 1024 ** 3].map(bytes), ['0 B', '1023 B', '1.0 KiB', '1.5 KiB', '200 KiB', '5.0 GiB']);
+  const ago = (seconds) => since(new Date(NOW - seconds * 1000).toISOString(), NOW);
+  assert.deepEqual([-5, 0, 59, 60, 3600, 172_799, 172_800].map(ago), ['0 s', '0 s', '59 s', '1 min', '1 h', '47 h', '2 d']);
+});
