@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use fantoccini::{Client, ClientBuilder, Locator, wd::WindowHandle};
+use fantoccini::{Client, ClientBuilder, Locator, error::CmdError, wd::WindowHandle};
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::{Value, json};
@@ -132,8 +132,18 @@ impl Browser {
         text.as_str().unwrap_or_else(|| panic!("nothing is at {selector}")).to_owned()
     }
 
+    /// Clicks on an element, once nothing that moves is before it.
     pub async fn click(&self, selector: &str) {
-        self.client.find(Locator::Css(selector)).await.unwrap().click().await.unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let element = self.client.find(Locator::Css(selector)).await.unwrap();
+            match element.click().await {
+                Err(error) if is_in_the_way(&error) && Instant::now() < deadline => {
+                    sleep(BETWEEN_LOOKS).await;
+                }
+                clicked => return clicked.unwrap(),
+            }
+        }
     }
 
     /// Types into the field for questions, after what it holds.
@@ -309,6 +319,11 @@ impl Drop for Driver {
             kill_process(pid, Signal::KILL).ok();
         }
     }
+}
+
+/// Whether something else would have been clicked on.
+fn is_in_the_way(error: &CmdError) -> bool {
+    matches!(error, CmdError::Standard(error) if error.error() == "element click intercepted")
 }
 
 /// Processes with `profile` on their command line.
