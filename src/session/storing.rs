@@ -1,7 +1,7 @@
 //! The session and the database: what changed is written, one write per conversation at a time,
 //! and what must be stored before it is seen is shown then.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use actix::{
     ActorFutureExt as _, AsyncContext as _, Context, Handler, Message, WrapFuture as _,
@@ -26,9 +26,10 @@ const GROWTH_WRITTEN: Duration = Duration::from_millis(200);
 const RETRY: Duration = Duration::from_secs(1);
 
 impl Session {
-    /// Writes what has changed, soon: text that grows is written now and then.
+    /// Writes what has changed, soon: text that grows is written now and then, of all conversations at
+    /// the same moments, so that one commit takes it all.
     pub(super) fn store_soon(&mut self, conversation: i64, context: &mut Context<Self>) {
-        self.store_within(conversation, GROWTH_WRITTEN, context);
+        self.store_within(conversation, until_the_next(GROWTH_WRITTEN), context);
     }
 
     fn store_within(&mut self, conversation: i64, wait: Duration, context: &mut Context<Self>) {
@@ -166,4 +167,11 @@ impl Session {
             }));
         }
     }
+}
+
+/// The time until the next of the moments that come once in a `period` for all sessions.
+fn until_the_next(period: Duration) -> Duration {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let gone = now.as_millis() % period.as_millis().max(1);
+    period.saturating_sub(Duration::from_millis(u64::try_from(gone).unwrap_or_default()))
 }

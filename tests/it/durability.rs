@@ -80,6 +80,14 @@ async fn p3_questions_that_wait_when_the_server_is_killed_are_answered_although_
             screen.show(&[client.frame().await]);
         }
         server.has_begun(id, 1).await;
+        // Without its session the agent would be told what was said before.
+        eventually("the agent's session is stored", async || {
+            let sql = "SELECT agent_session FROM conversations WHERE id = ?1";
+            let stored =
+                server.database().query_row(sql, [id], |row| row.get::<_, Option<String>>(0));
+            stored.ok().flatten()
+        })
+        .await;
         drop(client);
         match ending {
             "a kill" => server.crash(),
