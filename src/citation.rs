@@ -53,18 +53,21 @@ pub struct Mentioned(Vec<(Reference, bool)>);
 impl Mentioned {
     /// Adds one.
     pub fn add(&mut self, mention: &Mention<'_>) {
-        let Mention { reference, is_certain, .. } = mention;
-        if let Some((_, certain)) = self.0.iter_mut().find(|(known, _)| known == reference) {
-            *certain |= is_certain;
-        } else if self.0.len() < MOST_KEPT {
-            self.0.push((reference.clone(), *is_certain));
-        }
+        self.note(mention.reference.clone(), mention.is_certain);
     }
 
     /// Adds all of another's.
     pub fn extend(&mut self, others: Self) {
         for (reference, is_certain) in others.0 {
-            self.add(&Mention { text: "", reference, is_certain });
+            self.note(reference, is_certain);
+        }
+    }
+
+    fn note(&mut self, reference: Reference, is_certain: bool) {
+        if let Some((_, certain)) = self.0.iter_mut().find(|(known, _)| *known == reference) {
+            *certain |= is_certain;
+        } else if self.0.len() < MOST_KEPT {
+            self.0.push((reference, is_certain));
         }
     }
 

@@ -117,20 +117,22 @@ impl Rendering {
 
 /// References to files in a whole answer.
 pub fn mentioned(text: &str) -> Mentioned {
-    let mut rendering = Rendering::default();
-    rendering.append(text);
-    let Rendered { finished, open } = rendering.render();
     let mut mentioned = Mentioned::default();
-    finished.into_iter().chain([open]).for_each(|part| mentioned.extend(part.mentioned));
+    whole(text).for_each(|part| mentioned.extend(part.mentioned));
     mentioned
 }
 
 /// The parts of a whole answer, code without its colours.
 pub fn parts(text: &str) -> Vec<String> {
+    whole(text).map(|part| part.html).collect()
+}
+
+/// A whole answer, part by part.
+fn whole(text: &str) -> impl Iterator<Item = Part> {
     let mut rendering = Rendering::default();
     rendering.append(text);
     let Rendered { finished, open } = rendering.render();
-    finished.into_iter().chain([open]).map(|part| part.html).collect()
+    finished.into_iter().chain([open])
 }
 
 fn options() -> Options {

@@ -53,7 +53,6 @@ const EVENTS = {
   'pick-project': (name) => navigation.visit(name, null),
   'pick-conversation': (id) => navigation.visitHere(id),
   'open-file': (wanted) => reading.open(wanted),
-  'open-citation': (turn) => reading.openFirst(turn),
   'walk-citation': (direction) => reading.walk(direction),
   'close-file': () => reading.close(),
   'visit-turn': ({ conversation, turn }) => navigation.visitHere(conversation, turn),

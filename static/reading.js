@@ -1,5 +1,6 @@
 /** The file that is read beside the conversation: opened by a reference, walked from one to the next, kept in the address. */
 import { formatReference, parseReference, places } from './reference.js';
+import { addressOf } from './views/references.js';
 
 export class Reading {
   /** Which of the conversation's places is open, as it is written, and in which turn. @type {{turn: number, text: string} | null} */
@@ -17,7 +18,7 @@ export class Reading {
   open({ place, turn }) {
     const text = formatReference(place);
     this.#at = turn === undefined ? null : { turn, text };
-    const url = `${location.pathname}?file=${encodeURIComponent(text)}${location.hash}`;
+    const url = addressOf(text) + location.hash;
     // Back closes the file, however many were looked at.
     if (this.reader.isOpen) history.replaceState(history.state, '', url);
     else history.pushState({ opened: true }, '', url);
@@ -34,8 +35,7 @@ export class Reading {
   walk(direction) {
     const all = places(this.page.state.conversation);
     if (all.length === 0) return;
-    const at = all.findIndex(({ turn, place }) => (
-      turn === this.#at?.turn && formatReference(place) === this.#at.text));
+    const at = this.#indexIn(all);
     const next = at < 0 ? (direction > 0 ? 0 : all.length - 1) : at + direction;
     if (all[next]) this.open(all[next]);
   }
@@ -59,8 +59,7 @@ export class Reading {
       this.reader.close();
       return;
     }
-    const url = `${location.pathname}?file=${encodeURIComponent(this.#shown.text)}${location.hash}`;
-    history.replaceState(history.state, '', url);
+    history.replaceState(history.state, '', addressOf(this.#shown.text) + location.hash);
   }
 
   /** Shows the file that the address names, or none. */
@@ -75,10 +74,15 @@ export class Reading {
 
   /** How far the walk has got, for the reader's buttons. */
   update() {
+    if (!this.reader.isOpen) return;
     const all = places(this.page.state.conversation);
-    const at = all.findIndex(({ turn, place }) => (
+    this.reader.showWalk(this.#indexIn(all), all.length);
+  }
+
+  /** Where the walk stands, below 0 nowhere. @param {ReturnType<typeof places>} all */
+  #indexIn(all) {
+    return all.findIndex(({ turn, place }) => (
       turn === this.#at?.turn && formatReference(place) === this.#at.text));
-    if (this.reader.isOpen) this.reader.showWalk(at, all.length);
   }
 
   /** @param {import('./reference.js').Reference} place */

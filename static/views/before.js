@@ -1,7 +1,7 @@
 /** One quiet line above the composer: what is being typed was asked before, and where the answer is. */
 import { formatAddress } from '../address.js';
 import { day, moment, wholeMoment } from '../words.js';
-import { element, setText } from './element.js';
+import { element, isPlainClick, setText } from './element.js';
 
 export class AskedBefore extends HTMLElement {
   /** @type {import('../api.js').Asked | null} */
@@ -31,7 +31,7 @@ export class AskedBefore extends HTMLElement {
 
   /** @param {MouseEvent} event */
   #follow(event) {
-    if (!this.#shown || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    if (!this.#shown || !isPlainClick(event)) return;
     event.preventDefault();
     const { conversation_id: conversation, turn } = this.#shown;
     this.dispatchEvent(new CustomEvent('visit-turn', { detail: { conversation, turn }, bubbles: true }));

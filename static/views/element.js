@@ -39,6 +39,10 @@ export async function copyText(text, button) {
   }, COPIED);
 }
 
+/** Whether a link is to be followed in place: the person asked for no tab or window of its own. @param {MouseEvent} event */
+export const isPlainClick = (event) => (
+  event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey);
+
 /** Sets the text unless it is already there, so that a selection within it survives. @param {Node} node @param {string} text */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;

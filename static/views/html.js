@@ -23,9 +23,3 @@ export function showColours(node, before, html) {
 function plain(html) {
   return html.replace(/<pre>.*?<\/pre>/gs, (code) => code.replace(/<\/?span[^>]*>/g, ''));
 }
-
-/** What is read in parts of an answer. @param {string[]} parts */
-export function textOf(parts) {
-  const read = new DOMParser().parseFromString(parts.join('\n'), 'text/html');
-  return (read.body.textContent ?? '').trim();
-}

@@ -2,7 +2,7 @@
 import { formatAddress } from '../address.js';
 import { day, moment, wholeMoment } from '../words.js';
 import { actionsButton } from './actions.js';
-import { element, setText } from './element.js';
+import { element, isPlainClick, setText } from './element.js';
 
 /** @typedef {{node: HTMLLIElement, link: HTMLAnchorElement, title: HTMLElement, time: HTMLElement, more: HTMLElement, said: string}} Row what it shows, `said` all of it */
 
@@ -111,7 +111,7 @@ export class ConversationList extends HTMLElement {
   /** Opens a conversation in place, unless the person asked for a tab of its own. @param {MouseEvent} event */
   #follow(event) {
     const link = /** @type {Element} */ (event.target).closest('a');
-    if (!link?.dataset.id || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    if (!link?.dataset.id || !isPlainClick(event)) return;
     event.preventDefault();
     this.dispatchEvent(new CustomEvent('pick-conversation', { detail: Number(link.dataset.id), bubbles: true }));
   }

@@ -1,6 +1,6 @@
 /** Makes links of the references in an answer whose files exist, and strikes those whose files do not. */
 import { citationWords, formatReference, parseReference, placeOf } from '../reference.js';
-import { element } from './element.js';
+import { element, isPlainClick } from './element.js';
 
 /**
  * @typedef {object} Citing what an answer's references are made links with
@@ -38,7 +38,7 @@ export const addressOf = (place) => `${location.pathname}?file=${encodeURICompon
 /** Opens the file of a reference beside the conversation, unless the person asked for a tab of its own. @param {MouseEvent} event */
 export function followReference(event) {
   const link = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest('a[data-place]'));
-  if (!link || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  if (!link || !isPlainClick(event)) return;
   const place = parseReference(link.dataset.place ?? '');
   if (!place) return;
   event.preventDefault();
