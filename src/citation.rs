@@ -46,6 +46,15 @@ pub struct Citation {
     pub read: bool,
 }
 
+impl Citation {
+    /// What it takes of memory, about, in bytes.
+    pub fn bytes(&self) -> usize {
+        let texts = [self.file.as_deref(), self.why.as_deref()];
+        let texts: usize = texts.into_iter().flatten().map(str::len).sum();
+        size_of::<Self>() + self.reference.path.len() + texts
+    }
+}
+
 /// References that were found in an answer, each once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mentioned(Vec<(Reference, bool)>);

@@ -251,6 +251,7 @@ fn limits(layers: &Layers) -> Result<Limits, ConfigError> {
         agents: count("limits.agents")?,
         agents_per_project: count("limits.agents_per_project")?,
         agent_memory: size("limits.agent_memory")?,
+        history_memory: size("limits.history_memory")?,
         conversations_per_project: count("limits.conversations_per_project")?,
         connections: count("limits.connections")?,
     };

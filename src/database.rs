@@ -17,6 +17,7 @@ mod actor;
 mod batch;
 mod clock;
 mod error;
+mod load;
 mod look;
 mod open;
 mod reader;
@@ -37,7 +38,7 @@ pub use look::look;
 pub use open::FILE_NAME;
 pub use reader::Reader;
 
-use crate::entry::EntryRow;
+use crate::entry::{EntryOutline, EntryRow};
 
 /// A conversation in a list. The field order is the original's.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
@@ -95,8 +96,11 @@ pub struct StoredConversation {
     pub agent_session: Option<String>,
     /// Highest sequence number that may have been used; go on above it, after reserving more.
     pub reserved_seq: i64,
-    /// The entries, in the order of their numbers.
+    /// The entries, in the order of their numbers: the newest, what people asked, how turns ended and what
+    /// was answered last.
     pub entries: Vec<EntryRow>,
+    /// All other entries, in the same order.
+    pub outlines: Vec<EntryOutline>,
     /// The number of the next turn; at least 1.
     pub next_turn: i64,
     /// Questions that wait for an answer, in their order: turn and text.

@@ -148,6 +148,21 @@ pub struct EntryRow {
     pub payload: String,
 }
 
+/// An entry of the database without its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryOutline {
+    /// See [`EntryRow::turn`].
+    pub turn: i64,
+    /// See [`EntryRow::first_seq`].
+    pub first_seq: i64,
+    /// See [`EntryRow::last_seq`].
+    pub last_seq: i64,
+    /// See [`EntryRow::kind`].
+    pub kind: String,
+    /// Bytes of its payload.
+    pub bytes: usize,
+}
+
 impl Content {
     /// The end of a turn of which no tokens, money or time are known.
     pub fn plain_end(outcome: Outcome) -> Self {
@@ -171,6 +186,24 @@ impl Content {
     /// Whether this ends its turn.
     pub fn is_end(&self) -> bool {
         matches!(self, Self::ResponseDone(_) | Self::Error(_))
+    }
+
+    /// What it takes of memory, about, in bytes.
+    pub fn bytes(&self) -> usize {
+        let rest = match self {
+            Self::UserMessage(fields) => fields.content.len(),
+            Self::Text(fields) | Self::Thinking(fields) => fields.content.len(),
+            Self::ToolCall(fields) => fields.input.get().len(),
+            Self::ToolResult(fields) => fields.content.len(),
+            Self::Question(fields) => fields.questions.get().len(),
+            Self::ResponseDone(fields) => {
+                let files = fields.files_read.iter().map(|file| size_of::<String>() + file.len());
+                let citations = fields.citations.iter().map(Citation::bytes);
+                files.chain(citations).sum()
+            }
+            Self::Error(fields) => fields.content.len(),
+        };
+        size_of::<Self>() + rest
     }
 
     /// The content's fields as a JSON object.

@@ -2,7 +2,7 @@
 //! and is the only one that changes them.
 //!
 //! * [`turn`] decides, [`transcript`] remembers, [`conversation`] ties them together: no effects.
-//! * `attach`, `asking`, `running`, `output`, `rendering`, `citing`, `storing` and `closing` are the
+//! * `attach`, `asking`, `running`, `output`, `rendering`, `citing`, `storing`, `recalling` and `closing` are the
 //!   effects, by what they are about: viewers that come, viewers that speak, agents that come and go,
 //!   agents that speak, what is shown as HTML, files that answers name, the database, the end;
 //!   `presence` tells who looks on.
@@ -24,6 +24,7 @@ mod digest;
 mod output;
 mod pages;
 mod presence;
+mod recalling;
 mod renaming;
 mod rendering;
 mod running;
@@ -245,6 +246,7 @@ impl Session {
             live.tell_of_slow_disk();
         }
         self.watch_memory(context);
+        self.look_after_memory(context);
         self.tell_proof();
         self.resume(context);
     }

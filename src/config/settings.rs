@@ -143,6 +143,9 @@ pub struct Limits {
     pub agents_per_project: usize,
     /// Memory of one agent with its children, bytes; one that takes more is ended.
     pub agent_memory: usize,
+    /// What is kept in memory of a conversation's history, bytes; what is older is read from the database
+    /// when somebody looks at it.
+    pub history_memory: usize,
     /// Live conversations of one project.
     pub conversations_per_project: usize,
     /// Connections to the server.

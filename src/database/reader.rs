@@ -5,13 +5,14 @@ use std::{sync::Arc, time::Duration};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use serde_json::value::RawValue;
 
-use crate::project::ProjectName;
+use crate::{entry::EntryRow, project::ProjectName};
 
 use super::{
     Detail, StoredConversation, Summary,
     asked::{self, Asked, Bounds, closeness::Question},
     error::DatabaseError,
     export::{self, Order, Place, StoredEntry},
+    load,
     meter::Meter,
     open::Pool,
     reads,
@@ -111,13 +112,25 @@ impl Reader {
         self.read(reads::bytes)
     }
 
-    /// A conversation with all its entries. `None` when the project has no such one.
+    /// A conversation with its newest entries, of `keep` bytes together, and the outlines of what is older.
+    /// `None` when the project has no such one.
     pub fn load(
         &self,
         project: &ProjectName,
         conversation: i64,
+        keep: usize,
     ) -> Result<Option<StoredConversation>, DatabaseError> {
-        self.read(|connection| reads::load(connection, project, conversation))
+        self.read(|connection| load::load(connection, project, conversation, keep))
+    }
+
+    /// The rows of a conversation whose first numbers are from `first` to `last`, in their order.
+    pub fn rows(
+        &self,
+        conversation: i64,
+        first: i64,
+        last: i64,
+    ) -> Result<Vec<EntryRow>, DatabaseError> {
+        self.read(|connection| load::rows(connection, conversation, first, last))
     }
 
     /// Conversations of all projects in which questions wait for an answer, the one that waits for
@@ -140,7 +153,7 @@ impl Reader {
     }
 
     /// Runs `query` where blocking is allowed:
-    /// `reader.ask(move |reader| reader.load(&project, 12)).await`.
+    /// `reader.ask(move |reader| reader.summary(&project, 12)).await`.
     pub async fn ask<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Self) -> Result<T, DatabaseError> + Send + 'static,

@@ -2,9 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::{entry::EntryRow, project::ProjectName};
+use crate::project::ProjectName;
 
-use super::{ChatMessage, Detail, StoredConversation, Summary, error::DatabaseError};
+use super::{ChatMessage, Detail, Summary, error::DatabaseError};
 
 /// The columns of a [`Summary`], of a conversation named `conversation`. The count is that of
 /// the view `messages`, which would join all the text to get there.
@@ -122,59 +122,6 @@ pub(super) fn detail(
         updated_at: summary.updated_at,
         messages: messages.collect::<Result<_, _>>()?,
     }))
-}
-
-/// Needs a transaction, so that all parts are of one moment.
-pub(super) fn load(
-    connection: &Connection,
-    project: &ProjectName,
-    conversation: i64,
-) -> Result<Option<StoredConversation>, DatabaseError> {
-    let Some(summary) = summary(connection, project, conversation)? else {
-        return Ok(None);
-    };
-    let (agent_session, reserved_seq, next_turn) = connection
-        .prepare_cached(
-            "SELECT agent_session, reserved_seq,
-                 (SELECT ifnull(max(turn), 0) + 1 FROM turns WHERE conversation_id = ?1)
-             FROM conversations WHERE id = ?1",
-        )?
-        .query_row([conversation], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    let mut statement = connection.prepare_cached(
-        "SELECT turn, first_seq, last_seq, kind, payload FROM entries
-         WHERE conversation_id = ?1 ORDER BY first_seq",
-    )?;
-    let entries = statement.query_map([conversation], |row| {
-        Ok(EntryRow {
-            turn: row.get(0)?,
-            first_seq: row.get(1)?,
-            last_seq: row.get(2)?,
-            kind: row.get(3)?,
-            payload: row.get(4)?,
-        })
-    })?;
-    Ok(Some(StoredConversation {
-        summary,
-        agent_session,
-        reserved_seq,
-        entries: entries.collect::<Result<_, _>>()?,
-        next_turn,
-        waiting: waiting(connection, conversation)?,
-    }))
-}
-
-/// The questions that wait, in their order.
-fn waiting(connection: &Connection, conversation: i64) -> rusqlite::Result<Vec<(i64, String)>> {
-    connection
-        .prepare_cached(
-            "SELECT turn, ifnull(question ->> '$.content', (
-                 SELECT payload ->> '$.content' FROM entries
-                 WHERE entries.conversation_id = turns.conversation_id
-                     AND entries.turn = turns.turn AND kind = 'user_message'))
-             FROM turns WHERE conversation_id = ?1 AND state = 'queued' ORDER BY turn",
-        )?
-        .query_map([conversation], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect()
 }
 
 /// Conversations in which questions wait, with their projects, the longest waiting first.

@@ -37,6 +37,7 @@ impl Handler<Demand> for Session {
             let conversation = live.id;
             // What it was sent last, or is sent now, may have been rendered for it.
             self.colour(conversation, context);
+            self.recall(conversation, context);
         }
         self.answer_closers(context);
     }
@@ -144,16 +145,11 @@ impl Conversation {
 
     /// The question of a turn that is over, or why it cannot be asked again.
     fn asked_in(&self, turn: i64) -> Result<String, String> {
-        let of_turn = || self.transcript.contents().filter(|(of, _)| *of == turn);
-        let question = of_turn().find_map(|(_, content)| match content {
-            Content::UserMessage(message) => Some(message.content.clone()),
-            _ => None,
-        });
-        let question = question.ok_or_else(|| {
+        let question = self.transcript.question(turn).ok_or_else(|| {
             format!("Turn {turn} of this conversation has no question to ask again.")
         })?;
-        if of_turn().any(|(_, content)| content.is_end()) {
-            Ok(question)
+        if self.transcript.has_ended(turn) {
+            Ok(question.content.clone())
         } else {
             Err(format!("The question of turn {turn} is not answered yet; stop it first."))
         }

@@ -177,6 +177,7 @@ impl Session {
         };
         let claimed = self.resources.database.send(claim);
         let reader = self.resources.reader.clone();
+        let keep = self.resources.settings.limits.history_memory;
         async move {
             let first = match claimed.await {
                 Ok(Err(DatabaseError::ConversationGone { .. })) => {
@@ -184,7 +185,7 @@ impl Session {
                 }
                 answer => stored(answer)?,
             };
-            let loaded = reader.ask(move |reader| reader.load(&project, id)).await;
+            let loaded = reader.ask(move |reader| reader.load(&project, id, keep)).await;
             let loaded = loaded.map_err(|error| AttachError::Store(error.to_string()))?;
             let loaded = loaded.ok_or_else(|| AttachError::Unknown(id.to_string()))?;
             // A long one takes longer than an actor's thread may be held up.
@@ -294,6 +295,7 @@ impl Session {
             };
             self.write_in_background(visit, context);
         }
+        self.recall(id, context);
         self.tell_viewers_soon(id, context);
         if !matches!(to, Destination::Left | Destination::Only) {
             self.latest = Some(id);
@@ -325,14 +327,16 @@ fn restore(
     stored: StoredConversation,
     first: i64,
 ) -> Result<(Conversation, Vec<Question>), AttachError> {
-    let StoredConversation { summary, agent_session, entries, next_turn, waiting, .. } = stored;
-    let transcript = Transcript::restore(&entries, first).map_err(|error| {
+    let StoredConversation {
+        summary, agent_session, entries, outlines, next_turn, waiting, ..
+    } = stored;
+    let transcript = Transcript::restore(&entries, &outlines, first).map_err(|error| {
         AttachError::Store(format!("Conversation {} cannot be read: {error}", summary.id))
     })?;
     let mut live = Conversation::new(summary.id, summary.title, transcript, next_turn);
     live.explicit = true;
     live.agent_session = agent_session.and_then(|id| id.parse().ok());
-    live.spent = Spent::of(live.transcript.contents().map(|(_, content)| content));
+    live.spent = Spent::of(&entries);
     let waiting = waiting.into_iter().map(|(turn, content)| Question { turn, content });
     Ok((live, waiting.collect()))
 }

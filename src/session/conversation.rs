@@ -25,6 +25,7 @@ use super::{
     citing::Citing,
     messages::{AgentDescription, Batch, BrowserId, ConversationDescription, Held, Then, ViewerId},
     pages::Pages,
+    recalling::Recalling,
     spent::Spent,
     subscriber::Subscriber,
     transcript::{Cursor, Transcript},
@@ -103,6 +104,8 @@ pub struct Conversation {
     pub held: Vec<(i64, Instant)>,
     /// Calls of the running turn that are shown as questions: their results are not shown.
     pub asked: Vec<String>,
+    /// What its viewers wait for that is in the database alone.
+    pub(super) recalling: Recalling,
     /// What is known of the files that the running turn is about.
     pub citing: Citing,
     /// When something last happened.
@@ -159,6 +162,7 @@ impl Conversation {
             held: Vec::new(),
             permits: HashMap::new(),
             asked: Vec::new(),
+            recalling: Recalling::default(),
             citing: Citing::default(),
             last_used: now,
             last_event: SystemTime::now(),
@@ -340,7 +344,8 @@ impl Conversation {
         self.pages.clear();
         let settled = self.is_settled();
         for subscriber in self.subscribers.values_mut() {
-            self.pages.serve(subscriber, &mut self.transcript, settled);
+            let missing = self.pages.serve(subscriber, &mut self.transcript, settled);
+            self.recalling.missing = missing.or(self.recalling.missing.take());
         }
     }
 
@@ -348,8 +353,14 @@ impl Conversation {
     pub fn deliver_to(&mut self, viewer: ViewerId) {
         let settled = self.is_settled();
         if let Some(subscriber) = self.subscribers.get_mut(&viewer) {
-            self.pages.serve(subscriber, &mut self.transcript, settled);
+            let missing = self.pages.serve(subscriber, &mut self.transcript, settled);
+            self.recalling.missing = missing.or(self.recalling.missing.take());
         }
+    }
+
+    /// Where the viewers stand.
+    pub(super) fn cursors(&self) -> Vec<(Cursor, Dialect)> {
+        self.subscribers.values().map(|it| (it.cursor, it.dialect)).collect()
     }
 
     /// Whether a state may be told: only after the end that led to it.

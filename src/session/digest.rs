@@ -12,17 +12,18 @@ const MAX_CHARACTERS: usize = 600;
 pub fn wrap(transcript: &Transcript, turn: i64, question: &str) -> String {
     let spoken: Vec<_> = transcript
         .spoken()
-        .filter(|(of, _, text)| (1..turn).contains(of) && !text.trim().is_empty())
+        .into_iter()
+        .filter(|words| (1..turn).contains(&words.turn) && !words.text.trim().is_empty())
         .collect();
     if spoken.is_empty() {
         return question.to_owned();
     }
     let mut text =
         "This conversation began earlier. In short, so that you can go on with it:\n\n".to_owned();
-    for (_, by_person, words) in spoken.iter().skip(spoken.len().saturating_sub(MAX_MESSAGES)) {
-        let who = if *by_person { "Person" } else { "You" };
-        let end = words.char_indices().nth(MAX_CHARACTERS).map(|(end, _)| end);
-        let shown = end.and_then(|end| words.get(..end)).unwrap_or(words);
+    for words in spoken.iter().skip(spoken.len().saturating_sub(MAX_MESSAGES)) {
+        let who = if words.by_person { "Person" } else { "You" };
+        let end = words.text.char_indices().nth(MAX_CHARACTERS).map(|(end, _)| end);
+        let shown = end.and_then(|end| words.text.get(..end)).unwrap_or(&words.text);
         let cut = if end.is_some() { " […]" } else { "" };
         text.push_str(&format!("{who}: {shown}{cut}\n\n"));
     }

@@ -4,7 +4,7 @@ use crate::wire::Dialect;
 
 use super::{
     subscriber::Subscriber,
-    transcript::{Cursor, Page, Transcript},
+    transcript::{Cursor, Missing, Page, Transcript},
 };
 
 /// A viewer is sent about this much at once; one that catches up lets others go between.
@@ -24,18 +24,23 @@ impl Pages {
     }
 
     /// Gives a viewer that has asked what it has not seen. `settled` says that a state may be told:
-    /// nothing that came before it is still held back.
+    /// nothing that came before it is still held back. Gives what the viewer waits for where that is not
+    /// in memory.
     pub fn serve(
         &mut self,
         subscriber: &mut Subscriber,
         transcript: &mut Transcript,
         settled: bool,
-    ) {
+    ) -> Option<Missing> {
         let Subscriber { cursor, dialect, .. } = *subscriber;
-        if subscriber.is_due(transcript.has_news(&cursor, dialect), settled) {
+        let missing = transcript.missing(&cursor, dialect).filter(|_| subscriber.has_asked());
+        if missing.is_some() {
+            subscriber.deliver_notices();
+        } else if subscriber.is_due(transcript.has_news(&cursor, dialect), settled) {
             let page = self.page(cursor, dialect, transcript);
             subscriber.deliver(page, transcript.last_seq(), settled);
         }
+        missing
     }
 
     fn page(&mut self, cursor: Cursor, dialect: Dialect, transcript: &mut Transcript) -> Page {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::entry::{Content, ResponseDone};
+use crate::entry::{Content, EntryRow, ResponseDone};
 
 /// Tokens and money of all turns of a conversation that told of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
@@ -17,9 +17,11 @@ pub struct Spent {
 
 impl Spent {
     /// What these entries say.
-    pub fn of<'a>(contents: impl Iterator<Item = &'a Content>) -> Self {
+    pub fn of(entries: &[EntryRow]) -> Self {
+        let ends = entries.iter().filter(|entry| entry.kind == "response_done");
         let mut spent = Self::default();
-        contents.for_each(|content| spent.add(content));
+        ends.filter_map(|end| Content::from_row(&end.kind, &end.payload).ok())
+            .for_each(|end| spent.add(&end));
         spent
     }
 
@@ -43,7 +45,7 @@ mod tests {
     #[test]
     fn tokens_and_money_of_all_turns_are_summed() {
         let done = |output_tokens, cost_usd| {
-            Content::ResponseDone(ResponseDone {
+            let end = Content::ResponseDone(ResponseDone {
                 usage: Some(Usage {
                     input_tokens: 1,
                     output_tokens,
@@ -52,9 +54,11 @@ mod tests {
                 }),
                 cost_usd,
                 ..ResponseDone::default()
-            })
+            });
+            let (kind, payload) = (end.kind().to_owned(), end.payload().unwrap());
+            EntryRow { turn: 1, first_seq: 1, last_seq: 1, kind, payload }
         };
-        let spent = Spent::of([done(5, Some(0.5)), done(6, None)].iter());
+        let spent = Spent::of(&[done(5, Some(0.5)), done(6, None)]);
         assert_eq!(spent, Spent { input_tokens: 222, output_tokens: 11, cost_usd: 0.5 });
     }
 }

@@ -75,6 +75,7 @@ impl Session {
         answer: Result<(), DatabaseError>,
         context: &mut Context<Self>,
     ) {
+        let keep = self.resources.settings.limits.history_memory;
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         live.writing = false;
         let failed = answer.is_err();
@@ -108,6 +109,7 @@ impl Session {
         let again = std::mem::take(&mut live.write_again);
         let more = live.transcript.is_dirty();
         live.deliver();
+        live.forget(keep);
         if again {
             self.store(conversation, context);
         } else if more {

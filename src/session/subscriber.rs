@@ -155,6 +155,20 @@ impl Subscriber {
                 || self.is_parting())
     }
 
+    /// Whether the viewer waits for something.
+    pub fn has_asked(&self) -> bool {
+        self.demand.is_some()
+    }
+
+    /// Answers the viewer's demand with what it is owed outside the history, if anything: what it
+    /// is owed of the history is not there yet.
+    pub fn deliver_notices(&mut self) {
+        if !self.notices.is_empty() {
+            let nothing = Page { frames: Vec::new(), next: self.cursor, seq: None, more: true };
+            self.deliver(nothing, 0, false);
+        }
+    }
+
     /// Answers the viewer's demand with this page and everything else that it is owed.
     pub fn deliver(&mut self, page: Page, newest: i64, settled: bool) {
         let Some(demand) = self.demand.take() else { return };

@@ -1,17 +1,31 @@
-//! A conversation's history in memory: entries, sequence numbers, and what a viewer that stands
-//! at a cursor has not seen yet. Pure code; the database holds the same entries as rows.
+//! A conversation's history: entries, sequence numbers, and what a viewer that stands at a cursor has
+//! not seen yet. Pure code; the database holds the same entries as rows, and what is old is in memory
+//! only while somebody looks at it ([`stored`]).
 
-use crate::entry::{Content, EntryRow, TextBlock};
+use crate::entry::{Content, EntryOutline, EntryRow, TextBlock, UserMessage};
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ops::Range,
+};
 
 use colours::Coloured;
 pub use colours::Uncoloured;
-use growing::Growing;
+use growing::{Block, Growing};
+use numbers::{Numbers, SEQ_RANGE};
+use rendered::Rendered;
 pub use replay::{Cursor, Entrance, Page};
+pub use spoken::Words;
+use stored::Stored;
+pub use stored::{Missing, Recalled};
 
 mod colours;
 mod growing;
+mod numbers;
 mod rendered;
 mod replay;
+mod spoken;
+mod stored;
 #[cfg(test)]
 mod tests;
 
@@ -19,21 +33,11 @@ mod tests;
 /// growing entry stays cheap however long an answer is.
 const MAX_TEXT_BYTES: usize = 64 * 1024;
 
-/// Sequence numbers are reserved in the database in ranges of this many.
-const SEQ_RANGE: i64 = 16 * 1024;
-
-/// The agent is read no further while fewer numbers than this are left.
-const SEQ_LOW_WATER: i64 = 2 * 1024;
-
 /// The history of one conversation.
 #[derive(Debug)]
 pub struct Transcript {
     entries: Vec<Entry>,
-    next_seq: i64,
-    /// Highest number that the database lets us use.
-    reserved: i64,
-    /// Highest number that has been asked for; above `reserved` while the answer is out.
-    requested: i64,
+    numbers: Numbers,
     /// Entries from here on may have grown since they were last handed to the database.
     first_dirty: usize,
     /// Entries before the first one that is held.
@@ -42,6 +46,16 @@ pub struct Transcript {
     uncoloured: Vec<Uncoloured>,
     /// The parts of answers that have got their colours, in order.
     coloured: Vec<Coloured>,
+    /// Answers as viewers of HTML are shown them, by the entries with which they begin.
+    rendered: BTreeMap<usize, Rendered>,
+    /// Counts the renderings, so that each is told from all others.
+    renderings: u32,
+    /// Entries before this one are in memory only where they are in `recalled`.
+    tail: usize,
+    /// Entries before the tail that were read from the database again.
+    recalled: VecDeque<Range<usize>>,
+    /// How answers begin that are no longer in memory, the newest ones.
+    words: VecDeque<(usize, Words)>,
 }
 
 #[derive(Debug)]
@@ -58,8 +72,10 @@ struct Entry {
 
 #[derive(Debug)]
 enum Body {
-    Growing(Growing),
-    Fixed(Content),
+    Growing(Box<Growing>),
+    Fixed(Box<Content>),
+    /// In the database alone.
+    Stored(Stored),
 }
 
 impl Transcript {
@@ -67,57 +83,59 @@ impl Transcript {
     pub fn new(reserved: i64) -> Self {
         Self {
             entries: Vec::new(),
-            next_seq: 1,
-            reserved,
-            requested: reserved,
+            numbers: Numbers::new(1, reserved),
             first_dirty: 0,
             shown: 0,
             uncoloured: Vec::new(),
             coloured: Vec::new(),
+            rendered: BTreeMap::new(),
+            renderings: 0,
+            tail: 0,
+            recalled: VecDeque::new(),
+            words: VecDeque::new(),
         }
     }
 
-    /// A history read from the database. `first` is the first number of a range that was newly
-    /// reserved for it: so that none is used twice, not even one that was lost in a crash.
-    pub fn restore(rows: &[EntryRow], first: i64) -> serde_json::Result<Self> {
+    /// A history read from the database: entries, and of others only outlines. `first` is the first number
+    /// of a range that was newly reserved for it: so that none is used twice, not even one that was lost
+    /// in a crash.
+    pub fn restore(
+        rows: &[EntryRow],
+        outlines: &[EntryOutline],
+        first: i64,
+    ) -> serde_json::Result<Self> {
         let mut transcript = Self::new(first + SEQ_RANGE - 1);
+        let mut outlines = outlines.iter().peekable();
         for row in rows {
-            let body = match Content::from_row(&row.kind, &row.payload)? {
-                Content::Text(block) => Body::Growing(Growing::closed(false, &block, row.last_seq)),
-                Content::Thinking(block) => {
-                    Body::Growing(Growing::closed(true, &block, row.last_seq))
-                }
-                other => Body::Fixed(other),
-            };
+            while let Some(outline) = outlines.next_if(|it| it.first_seq < row.first_seq) {
+                transcript.add_outline(outline);
+            }
             transcript.add(Entry {
                 turn: row.turn,
                 first_seq: row.first_seq,
                 last_seq: row.last_seq,
-                body,
+                body: Body::read(row)?,
                 held: false,
                 dirty: false,
             });
         }
+        outlines.for_each(|outline| transcript.add_outline(outline));
         transcript.first_dirty = transcript.entries.len();
-        transcript.next_seq = first;
+        transcript.numbers.next = first;
+        transcript.forget_around_outlines();
         Ok(transcript)
-    }
-
-    /// How many numbers are reserved at once.
-    pub fn range() -> i64 {
-        SEQ_RANGE
     }
 
     /// Adds an entry that does not grow and gives its number. A held one is shown, with all that
     /// follows it, only after [`release`](Self::release).
     pub fn push(&mut self, turn: i64, content: Content, held: bool) -> i64 {
         self.close_block();
-        let seq = self.take_seq();
+        let seq = self.numbers.take();
         self.add(Entry {
             turn,
             first_seq: seq,
             last_seq: seq,
-            body: Body::Fixed(content),
+            body: Body::Fixed(Box::new(content)),
             held,
             dirty: true,
         });
@@ -148,7 +166,7 @@ impl Transcript {
         if !self.continues(turn, thinking) {
             self.open_block(turn, thinking);
         }
-        let seq = self.take_seq();
+        let seq = self.numbers.take();
         if let Some(entry) = self.entries.last_mut()
             && let Body::Growing(growing) = &mut entry.body
         {
@@ -167,7 +185,7 @@ impl Transcript {
             self.append(turn, false, text);
             return;
         }
-        let seq = self.take_seq();
+        let seq = self.numbers.take();
         if let Some(entry) = self.entries.last_mut()
             && let Body::Growing(growing) = &mut entry.body
         {
@@ -204,30 +222,6 @@ impl Transcript {
         self.entries.iter().skip(self.first_dirty).any(|entry| entry.dirty)
     }
 
-    /// A new upper bound of numbers to ask the database for, when it is time to. Asked for once:
-    /// [`reserve`](Self::reserve) tells that it is there.
-    pub fn wants_range(&mut self) -> Option<i64> {
-        let low = self.requested - self.next_seq < SEQ_RANGE / 2;
-        low.then(|| {
-            self.requested = self.requested.max(self.next_seq) + SEQ_RANGE;
-            self.requested
-        })
-    }
-
-    /// Numbers up to `up_to` are ours; `false` in `granted` takes the request back.
-    pub fn reserve(&mut self, up_to: i64, granted: bool) {
-        if granted {
-            self.reserved = self.reserved.max(up_to);
-        } else {
-            self.requested = self.reserved;
-        }
-    }
-
-    /// Whether so few numbers are left that nothing more should be read from the agent.
-    pub fn is_short_of_numbers(&self) -> bool {
-        self.reserved - self.next_seq < SEQ_LOW_WATER
-    }
-
     /// The newest number that a viewer can have seen.
     pub fn last_seq(&self) -> i64 {
         self.shown().last().map_or(0, |entry| entry.last_seq)
@@ -241,42 +235,48 @@ impl Transcript {
     /// Turn and number of the message that a client knows under this id.
     pub fn find_message(&self, id: &str) -> Option<(i64, i64)> {
         self.entries.iter().rev().find_map(|entry| match &entry.body {
-            Body::Fixed(Content::UserMessage(message))
-                if message.message_id.as_deref() == Some(id) =>
-            {
-                Some((entry.turn, entry.first_seq))
-            }
+            Body::Fixed(content) => match &**content {
+                Content::UserMessage(message) if message.message_id.as_deref() == Some(id) => {
+                    Some((entry.turn, entry.first_seq))
+                }
+                _ => None,
+            },
             _ => None,
         })
     }
 
-    /// The entries that do not grow, with their turns.
+    /// What a person asked in a turn.
+    pub fn question(&self, turn: i64) -> Option<&UserMessage> {
+        let of_turn = self.contents().filter(|(of, _)| *of == turn);
+        of_turn.into_iter().find_map(|(_, content)| match content {
+            Content::UserMessage(message) => Some(message),
+            _ => None,
+        })
+    }
+
+    /// Whether a turn has come to its end.
+    pub fn has_ended(&self, turn: i64) -> bool {
+        self.entries.iter().any(|entry| entry.turn == turn && entry.is_end())
+    }
+
+    /// The entries that do not grow, with their turns, as far as they are in memory: what people asked
+    /// always is.
     pub fn contents(&self) -> impl Iterator<Item = (i64, &Content)> {
         self.entries.iter().filter_map(|entry| match &entry.body {
-            Body::Fixed(content) => Some((entry.turn, content)),
-            Body::Growing(_) => None,
-        })
-    }
-
-    /// The questions and answers of the past, oldest first: turn, whether a person speaks, text.
-    pub fn spoken(&self) -> impl Iterator<Item = (i64, bool, String)> {
-        self.entries.iter().filter_map(|entry| match &entry.body {
-            Body::Fixed(Content::UserMessage(message)) => {
-                Some((entry.turn, true, message.content.clone()))
-            }
-            Body::Growing(growing) if !growing.thinking => {
-                Some((entry.turn, false, growing.plain()))
-            }
+            Body::Fixed(content) => Some((entry.turn, &**content)),
             _ => None,
         })
     }
 
-    /// What the agent has said in a turn that is among the last.
+    /// What the agent has said in a turn that is among the last; of a very long answer what is still in
+    /// memory.
     pub fn answer(&self, turn: i64) -> String {
         let texts = self.entries.iter().rev().take_while(|entry| entry.turn >= turn);
         let mut texts: Vec<String> = texts
             .filter_map(|entry| match &entry.body {
-                Body::Growing(text) if entry.turn == turn && !text.thinking => Some(text.plain()),
+                Body::Growing(text) if entry.turn == turn && !text.block.thinking => {
+                    Some(text.plain())
+                }
                 _ => None,
             })
             .collect();
@@ -300,17 +300,11 @@ impl Transcript {
         }
     }
 
-    fn take_seq(&mut self) -> i64 {
-        let seq = self.next_seq;
-        self.next_seq += 1;
-        seq
-    }
-
     fn is_open(&self, turn: i64, thinking: bool) -> bool {
         matches!(
             self.entries.last(),
             Some(Entry { turn: t, body: Body::Growing(growing), .. })
-                if *t == turn && growing.open && growing.thinking == thinking
+                if *t == turn && growing.open && growing.block.thinking == thinking
         )
     }
 
@@ -323,24 +317,22 @@ impl Transcript {
             )
     }
 
+    /// The number of the next block of a turn.
+    fn next_block(&self, turn: i64) -> u32 {
+        // Questions of later turns may stand between.
+        let of_turn = self.entries.iter().rev().take_while(|entry| entry.turn >= turn);
+        let of_turn = of_turn.filter(|entry| entry.turn == turn);
+        of_turn.into_iter().find_map(|entry| Some(entry.block()?.number + 1)).unwrap_or(0)
+    }
+
     fn open_block(&mut self, turn: i64, thinking: bool) {
         self.close_block();
-        let block = self
-            .entries
-            .iter()
-            .rev()
-            // Questions of later turns may stand between.
-            .take_while(|entry| entry.turn >= turn)
-            .find_map(|entry| match &entry.body {
-                Body::Growing(growing) if entry.turn == turn => Some(growing.block + 1),
-                _ => None,
-            })
-            .unwrap_or(0);
+        let block = self.next_block(turn);
         self.add(Entry {
             turn,
-            first_seq: self.next_seq,
-            last_seq: self.next_seq,
-            body: Body::Growing(Growing::new(thinking, block)),
+            first_seq: self.numbers.next,
+            last_seq: self.numbers.next,
+            body: Body::Growing(Box::new(Growing::new(thinking, block))),
             held: false,
             dirty: true,
         });
@@ -348,14 +340,38 @@ impl Transcript {
 }
 
 impl Entry {
+    /// Of which block it is a text.
+    fn block(&self) -> Option<Block> {
+        match &self.body {
+            Body::Growing(growing) => Some(growing.block),
+            Body::Stored(stored) => stored.block(),
+            Body::Fixed(_) => None,
+        }
+    }
+
+    fn is_end(&self) -> bool {
+        match &self.body {
+            Body::Growing(_) => false,
+            Body::Stored(stored) => stored.is_end(),
+            Body::Fixed(content) => content.is_end(),
+        }
+    }
+
+    fn is_stored(&self) -> bool {
+        matches!(self.body, Body::Stored(_))
+    }
+
+    /// Its row; none where it is in the database alone.
     fn row(&self) -> Option<EntryRow> {
         let (kind, payload) = match &self.body {
             Body::Fixed(content) => (content.kind(), content.payload().ok()?),
             Body::Growing(growing) => {
-                let kind = if growing.thinking { "thinking" } else { "text" };
-                let block = TextBlock { block: growing.block, content: growing.plain() };
+                let Block { number, thinking, .. } = growing.block;
+                let kind = if thinking { "thinking" } else { "text" };
+                let block = TextBlock { block: number, content: growing.plain() };
                 (kind, serde_json::to_string(&block).ok()?)
             }
+            Body::Stored(_) => return None,
         };
         Some(EntryRow {
             turn: self.turn,
@@ -363,6 +379,20 @@ impl Entry {
             last_seq: self.last_seq,
             kind: kind.to_owned(),
             payload,
+        })
+    }
+}
+
+impl Body {
+    /// The body of an entry that was read from the database.
+    fn read(row: &EntryRow) -> serde_json::Result<Self> {
+        let text = |thinking, block: &TextBlock| {
+            Self::Growing(Box::new(Growing::closed(thinking, block, row.last_seq)))
+        };
+        Ok(match Content::from_row(&row.kind, &row.payload)? {
+            Content::Text(block) => text(false, &block),
+            Content::Thinking(block) => text(true, &block),
+            other => Self::Fixed(Box::new(other)),
         })
     }
 }

@@ -160,7 +160,7 @@ fn a_history_is_replayed(bencher: Bencher<'_, '_>, entries: usize) {
 #[divan::bench(args = [1_000, 10_000])]
 fn a_history_is_restored(bencher: Bencher<'_, '_>, entries: usize) {
     let rows = conversation(entries).take_dirty();
-    bencher.bench_local(|| Transcript::restore(black_box(&rows), 1 << 32).unwrap());
+    bencher.bench_local(|| Transcript::restore(black_box(&rows), &[], 1 << 32).unwrap());
 }
 
 /// So many bytes of an answer.

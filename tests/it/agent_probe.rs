@@ -131,6 +131,7 @@ impl Bench {
                 agents: 8,
                 agents_per_project: 8,
                 agent_memory: usize::MAX,
+                history_memory: 1 << 20,
                 conversations_per_project: 8,
                 connections: 64,
             },

@@ -25,6 +25,7 @@ mod guide;
 mod html;
 mod launcher;
 mod mcp;
+mod memory;
 mod metrics;
 mod orphans;
 mod page;

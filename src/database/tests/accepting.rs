@@ -19,7 +19,7 @@ fn accept(conversation: i64, turn: i64, message_id: &str) -> AcceptQuestion {
 }
 
 fn shape(store: &Store, conversation: i64) -> Vec<(i64, i64, String)> {
-    let stored = store.reader.load(&project(), conversation).unwrap().unwrap();
+    let stored = store.reader.load(&project(), conversation, usize::MAX).unwrap().unwrap();
     stored.entries.into_iter().map(|row| (row.turn, row.first_seq, row.kind)).collect()
 }
 
@@ -35,7 +35,7 @@ async fn p3_an_accepted_question_has_its_entry_after_a_restart_and_waits_as_befo
     let kind = |turn, seq, kind: &str| (turn, seq, kind.to_owned());
     assert_eq!(shape(&store, id), [kind(1, 3, "user_message"), kind(2, 11, "user_message")]);
     let waiting = [(1, "question a".to_owned()), (2, "question b".to_owned())];
-    assert_eq!(store.reader.load(&project(), id).unwrap().unwrap().waiting, waiting);
+    assert_eq!(store.reader.load(&project(), id, usize::MAX).unwrap().unwrap().waiting, waiting);
     assert_eq!(store.reader.unanswered().unwrap(), [(project(), id)]);
     let detail = store.reader.conversation(&project(), id).unwrap().unwrap();
     let contents: Vec<_> = detail.messages.iter().map(|m| m.content.as_str()).collect();
@@ -62,7 +62,7 @@ async fn an_accepted_question_lists_and_titles_the_conversation() {
     store.database.send(accept(id, 1, "a")).await.unwrap().unwrap();
     let listed = store.reader.conversations(&project()).unwrap();
     assert_eq!(listed[0].title.as_deref(), Some("question a"));
-    assert_eq!(store.reader.load(&project(), id).unwrap().unwrap().next_turn, 2);
+    assert_eq!(store.reader.load(&project(), id, usize::MAX).unwrap().unwrap().next_turn, 2);
 }
 
 #[actix::test]

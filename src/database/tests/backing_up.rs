@@ -38,8 +38,8 @@ async fn a_copy_made_while_the_server_writes_can_be_served() {
     drop(copy);
 
     let (_database, reader) = Database::open(&target).unwrap();
-    let copied = reader.load(&project(), id).unwrap().unwrap();
-    let original = store.reader.load(&project(), id).unwrap().unwrap();
+    let copied = reader.load(&project(), id, usize::MAX).unwrap().unwrap();
+    let original = store.reader.load(&project(), id, usize::MAX).unwrap().unwrap();
     assert!(original.entries.starts_with(&copied.entries));
     let next = store.conversation().await;
     assert!(next > id);

@@ -93,7 +93,7 @@ async fn an_original_comes_in_with_its_times_and_titles_and_stays_unchanged() {
     assert_eq!(told(&detail), expected);
 
     // It can be gone on with.
-    let stored = store.reader.load(&project(), id).unwrap().unwrap();
+    let stored = store.reader.load(&project(), id, usize::MAX).unwrap().unwrap();
     assert_eq!((stored.next_turn, stored.reserved_seq), (2, 5));
     store.write(id, vec![question(2, 6, "a", "And then?")]).await.unwrap();
     let store = store.reopen().await;

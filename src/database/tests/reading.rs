@@ -40,7 +40,7 @@ async fn a_conversation_is_unknown_in_every_other_project() {
     let store = Store::new();
     let id = store.create(true, greeting()).await.id;
     let other = ProjectName::parse("other").unwrap();
-    assert_eq!(store.reader.load(&other, id).unwrap(), None);
+    assert_eq!(store.reader.load(&other, id, usize::MAX).unwrap(), None);
     assert_eq!(store.reader.conversation(&other, id).unwrap(), None);
     assert_eq!(store.reader.conversations(&other).unwrap(), []);
     assert_eq!(store.reader.conversation(&project(), id + 1).unwrap(), None);
@@ -108,7 +108,8 @@ async fn an_answer_can_be_searched_when_its_turn_is_over_and_follows_changes() {
 async fn a_reader_asks_without_blocking_its_caller() {
     let store = Store::new();
     let id = store.create(true, vec![]).await.id;
-    let stored = store.reader.ask(move |reader| reader.load(&project(), id)).await.unwrap();
+    let stored =
+        store.reader.ask(move |reader| reader.load(&project(), id, usize::MAX)).await.unwrap();
     assert_eq!(stored.unwrap().summary.id, id);
 }
 

@@ -15,10 +15,10 @@ async fn a_turn_that_ran_is_interrupted_and_one_that_waited_goes_on_waiting() {
     store.write(id, entries).await.unwrap();
     let begin = BeginTurn { conversation: id, turn: 1 };
     store.database.send(begin).await.unwrap().unwrap();
-    let before = store.reader.load(&project(), id).unwrap().unwrap();
+    let before = store.reader.load(&project(), id, usize::MAX).unwrap().unwrap();
 
     let store = store.reopen().await;
-    let after = store.reader.load(&project(), id).unwrap().unwrap();
+    let after = store.reader.load(&project(), id, usize::MAX).unwrap().unwrap();
     assert_eq!(after.entries[..5], before.entries);
     let interrupted = r#"{"outcome":"interrupted"}"#;
     assert_eq!(after.entries[5], entry(1, 11, 11, "response_done", interrupted));
@@ -29,7 +29,7 @@ async fn a_turn_that_ran_is_interrupted_and_one_that_waited_goes_on_waiting() {
     assert_eq!(half.messages[3].content, "half an ans");
 
     let again = store.reopen().await;
-    let twice = again.reader.load(&project(), id).unwrap().unwrap();
+    let twice = again.reader.load(&project(), id, usize::MAX).unwrap().unwrap();
     assert_eq!(twice, after, "a second start changed something");
 }
 
@@ -38,7 +38,7 @@ async fn an_answer_without_a_question_is_ended_too() {
     let store = Store::new();
     let id = store.create(true, vec![text(0, 1, 1, "Hel")]).await.id;
     let store = store.reopen().await;
-    let stored = store.reader.load(&project(), id).unwrap().unwrap();
+    let stored = store.reader.load(&project(), id, usize::MAX).unwrap().unwrap();
     assert_eq!(stored.entries[1].kind, "response_done");
 }
 
@@ -51,7 +51,7 @@ async fn conversations_that_nobody_wrote_in_are_gone_after_a_restart() {
     let explicit = store.create(true, greeting()).await.id;
 
     let store = store.reopen().await;
-    let there = |id| store.reader.load(&project(), id).unwrap().is_some();
+    let there = |id| store.reader.load(&project(), id, usize::MAX).unwrap().is_some();
     assert_eq!((there(untouched), there(written), there(explicit)), (false, true, true));
     assert!(store.conversation().await > explicit);
 }

@@ -23,7 +23,7 @@ async fn entries_come_back_as_they_were_written() {
     ];
     store.write(id, answered.clone()).await.unwrap();
 
-    let stored = store.reader.load(&project(), id).unwrap().unwrap();
+    let stored = store.reader.load(&project(), id, usize::MAX).unwrap().unwrap();
     assert_eq!(stored.entries, [greeting(), asked, answered].concat());
     assert_eq!(stored.next_turn, 2);
     assert_eq!(stored.reserved_seq, 10);
@@ -39,7 +39,7 @@ async fn a_growing_text_stays_one_entry_and_never_shrinks() {
     // A state older than the one that is stored.
     store.write(id, vec![text(1, 3, 4, "one t")]).await.unwrap();
 
-    let stored = store.reader.load(&project(), id).unwrap().unwrap();
+    let stored = store.reader.load(&project(), id, usize::MAX).unwrap().unwrap();
     assert_eq!(stored.entries[2..], [text(1, 3, 5, "one two")]);
 }
 
@@ -66,7 +66,7 @@ async fn a_message_id_is_taken_once_in_its_conversation() {
     );
     store.write(second, vec![question(1, 3, "a", "hi")]).await.unwrap();
 
-    let kept = store.reader.load(&project(), first).unwrap().unwrap();
+    let kept = store.reader.load(&project(), first, usize::MAX).unwrap().unwrap();
     assert_eq!(kept.entries.len(), 3);
     assert_eq!(kept.next_turn, 2, "the refused message opened a turn");
 }
@@ -133,7 +133,7 @@ async fn time_never_goes_backwards_in_a_conversation() {
 async fn reserved_numbers_are_only_ever_raised() {
     let store = Store::new();
     let id = store.conversation().await;
-    let reserved = || store.reader.load(&project(), id).unwrap().unwrap().reserved_seq;
+    let reserved = || store.reader.load(&project(), id, usize::MAX).unwrap().unwrap().reserved_seq;
     for (up_to, expected) in [(500, 500), (20, 500)] {
         let reserve = ReserveSeq { conversation: id, up_to };
         store.database.send(reserve).await.unwrap().unwrap();
@@ -151,7 +151,7 @@ async fn the_agent_session_is_remembered_and_forgotten() {
     for session in [Some("5c1f".to_owned()), None] {
         let set = SetAgentSession { conversation: id, agent_session: session.clone() };
         store.database.send(set).await.unwrap().unwrap();
-        let stored = store.reader.load(&project(), id).unwrap().unwrap();
+        let stored = store.reader.load(&project(), id, usize::MAX).unwrap().unwrap();
         assert_eq!(stored.agent_session, session);
     }
 }

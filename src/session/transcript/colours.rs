@@ -27,7 +27,7 @@ pub struct Uncoloured {
 #[derive(Debug)]
 pub(super) struct Coloured {
     /// The entry with which the answer begins.
-    first: usize,
+    pub first: usize,
     /// The rendering that the part belongs to.
     epoch: u32,
     part: usize,
@@ -46,9 +46,8 @@ impl Transcript {
     /// any time: what there is no such code for changes nothing.
     pub fn colour(&mut self, code: Uncoloured, html: Option<Arc<str>>) {
         let Uncoloured { first, fence } = code;
-        let at = self.next_seq - 1;
-        let text = self.text_at_mut(first).and_then(|text| text.rendered.as_mut());
-        let Some(rendered) = text else { return };
+        let at = self.numbers.next - 1;
+        let Some(rendered) = self.rendered.get_mut(&first) else { return };
         let (epoch, changed) = (rendered.epoch, rendered.colour(fence, html));
         let changed = changed.into_iter().map(|part| Coloured { first, epoch, part, at });
         self.coloured.extend(changed);
@@ -61,6 +60,16 @@ impl Transcript {
             0 => self.coloured.len(),
             _ => self.coloured.partition_point(|coloured| coloured.at < after),
         }
+    }
+
+    /// Where an answer begins that a viewer must be sent anew, which has not been sent the changes from
+    /// `colours` on: the rendering that one of them belongs to is gone.
+    pub(super) fn faded(&self, colours: usize) -> Option<usize> {
+        let changes = self.coloured.get(colours..)?;
+        let is_gone = |it: &Coloured| {
+            self.rendered.get(&it.first).is_none_or(|rendered| rendered.epoch != it.epoch)
+        };
+        changes.iter().any(is_gone).then(|| changes.iter().map(|it| it.first).min())?
     }
 
     /// Whether a viewer has not been sent all changes.
@@ -88,10 +97,9 @@ impl Transcript {
 
     fn again(&self, coloured: &Coloured, cursor: &Cursor, more: bool) -> Option<ByteString> {
         let Coloured { first, epoch, part, .. } = *coloured;
-        let text = self.text_at(first)?;
-        let rendered = text.rendered.as_ref().filter(|rendered| rendered.epoch == epoch)?;
-        let turn = self.entries.get(first)?.turn;
+        let rendered = self.rendered.get(&first).filter(|rendered| rendered.epoch == epoch)?;
+        let place = self.place_of(first)?;
         let is_had = rendered.has(cursor, first, part);
-        is_had.then(|| rendered.again(part, (turn, text.block), cursor.seen, more))
+        is_had.then(|| rendered.again(part, place, cursor.seen, more))
     }
 }

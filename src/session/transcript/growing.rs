@@ -3,25 +3,28 @@
 
 use crate::entry::TextBlock;
 
-use super::rendered::Rendered;
-
 /// A mark is set after about this many bytes: a long text is sent in pages that end at a mark,
 /// and every mark knows its sequence number.
 const MARK_BYTES: usize = 4 * 1024;
 
+/// Which text of a conversation one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Block {
+    /// Its number within its turn.
+    pub number: u32,
+    /// Whether it is thinking and not answer.
+    pub thinking: bool,
+    /// Counts the times that the text was replaced.
+    pub revision: u32,
+}
+
 /// A growing text.
 #[derive(Debug)]
 pub struct Growing {
-    /// Whether it is thinking and not answer.
-    pub thinking: bool,
-    /// Number of the block within its turn.
-    pub block: u32,
+    /// Which text it is.
+    pub block: Block,
     /// Whether more may be appended.
     pub open: bool,
-    /// Counts the times that the text was replaced.
-    pub revision: u32,
-    /// What the text and its neighbours look like, kept with the first of them.
-    pub(super) rendered: Option<Box<Rendered>>,
     escaped: String,
     marks: Vec<Mark>,
 }
@@ -35,16 +38,9 @@ struct Mark {
 
 impl Growing {
     /// An empty text that can be appended to.
-    pub fn new(thinking: bool, block: u32) -> Self {
-        Self {
-            thinking,
-            block,
-            open: true,
-            revision: 0,
-            rendered: None,
-            escaped: String::new(),
-            marks: Vec::new(),
-        }
+    pub fn new(thinking: bool, number: u32) -> Self {
+        let block = Block { number, thinking, revision: 0 };
+        Self { block, open: true, escaped: String::new(), marks: Vec::new() }
     }
 
     /// A finished text, as read from the database.
@@ -53,6 +49,16 @@ impl Growing {
         growing.append(&block.content, last_seq);
         growing.close();
         growing
+    }
+
+    /// The same text, read from the database once more.
+    pub(super) fn again(self, revision: u32) -> Self {
+        Self { block: Block { revision, ..self.block }, ..self }
+    }
+
+    /// What it takes of memory, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.escaped.len() + size_of_val(self.marks.as_slice())
     }
 
     /// The text, escaped.
@@ -91,7 +97,7 @@ impl Growing {
 
     /// Puts other text in place of all of it.
     pub fn replace(&mut self, text: &str, seq: i64) {
-        self.revision += 1;
+        self.block.revision += 1;
         self.escaped.clear();
         self.marks.clear();
         self.append(text, seq);

@@ -19,7 +19,10 @@ use crate::{
     citation::Mentioned,
     entry::Content,
     render::{Part, Rendering, code::Fence},
-    wire::render::{self, HtmlPart},
+    wire::{
+        Dialect,
+        render::{self, HtmlPart},
+    },
 };
 
 use super::{Body, Cursor, Entry, Transcript, colours::Uncoloured, growing::Growing};
@@ -44,7 +47,7 @@ pub(super) struct Rendered {
     wanted: Vec<Arc<Fence>>,
     /// Counts the times that the open part changed.
     version: u32,
-    /// Counts the times that everything was rendered anew.
+    /// Which of all renderings it is: another one when everything was rendered anew.
     pub(super) epoch: u32,
     fed: Fed,
     /// The number that a viewer has seen that has all of it.
@@ -89,9 +92,9 @@ impl Transcript {
     /// shown it. Viewers see nothing of it before.
     pub fn refresh(&mut self) {
         let Some(last) = self.shown().len().checked_sub(1) else { return };
-        if self.text_at(last).is_some() {
+        if self.is_answer(last) {
             let (first, _) = self.neighbours(last);
-            if self.text_at(first).is_some_and(|text| text.rendered.is_some()) {
+            if self.rendered.contains_key(&first) {
                 self.render(first, last);
             }
         }
@@ -101,29 +104,28 @@ impl Transcript {
     pub fn open_bytes(&self) -> usize {
         let last = self.shown().len().saturating_sub(1);
         let (first, _) = self.neighbours(last);
-        let rendered = self.text_at(first).and_then(|text| text.rendered.as_ref());
-        rendered.map_or(0, |rendered| rendered.rendering.open_bytes())
+        self.rendered.get(&first).map_or(0, |rendered| rendered.rendering.open_bytes())
     }
 
     /// References to files in the text that grows, as far as it was rendered.
     pub fn mentioned(&self) -> Option<(i64, &Mentioned)> {
         let last = self.entries.len().checked_sub(1)?;
         let (first, _) = self.neighbours(last);
-        let rendered = self.text_at(first)?.rendered.as_ref()?;
-        Some((self.entries.get(last)?.turn, &rendered.mentioned))
+        Some((self.entries.get(last)?.turn, &self.rendered.get(&first)?.mentioned))
     }
 
     /// Where a viewer goes back to whose newest text is not ours: behind `index`, it may hold more
     /// of the answer that ends there.
     pub(super) fn answer_before(&self, index: usize) -> Option<usize> {
         let last = (0..index).rev().find(|at| !self.is_question(*at))?;
-        self.text_at(last).map(|_| self.neighbours(last).0)
+        self.is_answer(last).then(|| self.neighbours(last).0)
     }
 
     /// The next piece of the rendered text at the cursor, about `max_bytes`.
     pub(super) fn html(&mut self, cursor: Cursor, max_bytes: usize) -> Option<Piece> {
-        let text = self.text_at(cursor.entry)?;
-        let may_grow = text.open && cursor.entry + 1 == self.entries.len();
+        if !self.is_answer(cursor.entry) {
+            return None;
+        }
         let (first, is_last) = self.neighbours(cursor.entry);
         if !is_last {
             return Some(Piece {
@@ -133,16 +135,17 @@ impl Transcript {
                 passed: true,
             });
         }
+        let text = self.text_at(cursor.entry)?;
+        let may_grow = text.open && cursor.entry + 1 == self.entries.len();
         // The first of it is shown at once, and what follows by the next refresh.
-        let rendered = self.text_at(first)?.rendered.as_ref();
+        let rendered = self.rendered.get(&first);
         let is_begun = rendered.is_some_and(|rendered| rendered.fed.entry == cursor.entry);
         if !may_grow || !is_begun {
             self.render(first, cursor.entry);
         }
-        let turn = self.entries.get(first)?.turn;
-        let text = self.text_at(first)?;
-        let rendered = text.rendered.as_ref()?;
-        let (frames, drawn) = rendered.frames(first, cursor.drawn, turn, text.block, max_bytes);
+        let place = self.place_of(first)?;
+        let rendered = self.rendered.get(&first)?;
+        let (frames, drawn) = rendered.frames(first, cursor.drawn, place, max_bytes);
         let is_whole = rendered.is_drawn(first, Some(drawn));
         let passed = is_whole && !may_grow;
         let next = if passed { cursor.next() } else { cursor.again() };
@@ -155,7 +158,7 @@ impl Transcript {
         let text = self.text_at(cursor.entry)?;
         let may_grow = text.open && cursor.entry + 1 == self.entries.len();
         let (first, is_last) = self.neighbours(cursor.entry);
-        let rendered = self.text_at(first)?.rendered.as_ref();
+        let rendered = self.rendered.get(&first);
         let is_shown = is_last
             && rendered.is_some_and(|rendered| {
                 let is_begun = rendered.fed.entry == cursor.entry;
@@ -168,16 +171,20 @@ impl Transcript {
 
     /// Brings the text that begins with the entry `first` up to the end of the entry `last`.
     fn render(&mut self, first: usize, last: usize) {
-        let Some(text) = self.text_at_mut(first) else { return };
-        let mut rendered = text.rendered.take().unwrap_or_else(|| Box::new(Rendered::new(first)));
-        let is_replaced = self
-            .text_at(rendered.fed.entry)
-            .is_none_or(|text| text.revision != rendered.fed.revision);
-        if is_replaced {
-            let Rendered { epoch, colours, asked, wanted, .. } = *rendered;
-            *rendered = Rendered::new(first);
-            *rendered = Rendered { epoch: epoch + 1, colours, asked, wanted, ..*rendered };
-        }
+        let known = self.rendered.remove(&first);
+        let mut rendered = match known {
+            Some(known) if self.is_current(&known) => known,
+            known => {
+                self.renderings += 1;
+                let new = Rendered::new(first, self.renderings);
+                match known {
+                    Some(Rendered { colours, asked, wanted, .. }) => {
+                        Rendered { colours, asked, wanted, ..new }
+                    }
+                    None => new,
+                }
+            }
+        };
         let before = rendered.fed;
         for index in before.entry..=last {
             let Some(text) = self.text_at(index) else { continue };
@@ -190,13 +197,52 @@ impl Transcript {
         }
         rendered.seq = self.entries.get(last).map_or(0, |entry| entry.last_seq);
         self.uncoloured.extend(rendered.wanted.drain(..).map(|fence| Uncoloured { first, fence }));
-        if let Some(text) = self.text_at_mut(first) {
-            text.rendered = Some(rendered);
-        }
+        self.rendered.insert(first, rendered);
+    }
+
+    /// Whether the text that it was rendered from is still what was said.
+    fn is_current(&self, rendered: &Rendered) -> bool {
+        let block = self.entries.get(rendered.fed.entry).and_then(Entry::block);
+        block.is_some_and(|block| block.revision == rendered.fed.revision)
+    }
+
+    /// From which entry on the answer that begins at `first` is still to be rendered.
+    pub(super) fn rendered_until(&self, first: usize) -> usize {
+        let rendered = self.rendered.get(&first).filter(|rendered| self.is_current(rendered));
+        rendered.map_or(first, |rendered| rendered.fed.entry)
+    }
+
+    /// What the rendering of the answer that begins at `first` takes of memory, about.
+    pub(super) fn rendered_bytes(&self, first: usize) -> usize {
+        self.rendered.get(&first).map_or(0, Rendered::bytes)
+    }
+
+    /// Lets go of renderings of what is no longer in memory, unless one who stands at one of `cursors`
+    /// is about to be sent something of them.
+    pub(super) fn forget_rendered(&mut self, cursors: &[(Cursor, Dialect)]) {
+        let html = cursors.iter().filter(|(_, dialect)| *dialect == Dialect::Html);
+        let html: Vec<_> = html.map(|(cursor, _)| cursor).collect();
+        let recoloured = html.iter().map(|cursor| cursor.colours).min();
+        let recoloured = recoloured.and_then(|from| self.coloured.get(from..)).unwrap_or_default();
+        let tail = self.tail;
+        self.rendered.retain(|first, rendered| {
+            let end = rendered.end();
+            let is_read = |cursor: &&Cursor| (*first..=end).contains(&cursor.entry);
+            end >= tail
+                || !rendered.asked.is_empty()
+                || html.iter().any(is_read)
+                || recoloured.iter().any(|coloured| coloured.first == *first)
+        });
+    }
+
+    /// The turn and the number of the block that begins at `first`.
+    pub(super) fn place_of(&self, first: usize) -> Option<(i64, u32)> {
+        let entry = self.entries.get(first)?;
+        Some((entry.turn, entry.block()?.number))
     }
 
     /// Where the text begins that the one at `index` belongs to, and whether nothing follows of it.
-    fn neighbours(&self, index: usize) -> (usize, bool) {
+    pub(super) fn neighbours(&self, index: usize) -> (usize, bool) {
         let Some(turn) = self.entries.get(index).map(|entry| entry.turn) else {
             return (index, true);
         };
@@ -204,7 +250,7 @@ impl Transcript {
             self.is_question(*at) && self.entries.get(*at).is_some_and(|it| it.turn != turn)
         };
         let is_same = |at: usize| {
-            self.text_at(at).is_some() && self.entries.get(at).is_some_and(|it| it.turn == turn)
+            self.is_answer(at) && self.entries.get(at).is_some_and(|it| it.turn == turn)
         };
         let mut first = index;
         while let Some(before) = (0..first).rev().find(|at| !is_between(at))
@@ -217,21 +263,23 @@ impl Transcript {
     }
 
     pub(super) fn is_question(&self, index: usize) -> bool {
-        let entry = self.entries.get(index);
-        entry.is_some_and(|entry| matches!(entry.body, Body::Fixed(Content::UserMessage(_))))
-    }
-
-    /// The answer's text at `index`, where there is one.
-    pub(super) fn text_at(&self, index: usize) -> Option<&Growing> {
-        match self.entries.get(index) {
-            Some(Entry { body: Body::Growing(text), .. }) if !text.thinking => Some(text),
+        let content = self.entries.get(index).and_then(|entry| match &entry.body {
+            Body::Fixed(content) => Some(&**content),
             _ => None,
-        }
+        });
+        matches!(content, Some(Content::UserMessage(_)))
     }
 
-    pub(super) fn text_at_mut(&mut self, index: usize) -> Option<&mut Growing> {
-        match self.entries.get_mut(index) {
-            Some(Entry { body: Body::Growing(text), .. }) if !text.thinking => Some(text),
+    /// Whether the entry at `index` is text of an answer.
+    pub(super) fn is_answer(&self, index: usize) -> bool {
+        let block = self.entries.get(index).and_then(Entry::block);
+        block.is_some_and(|block| !block.thinking)
+    }
+
+    /// The answer's text at `index`, where there is one in memory.
+    fn text_at(&self, index: usize) -> Option<&Growing> {
+        match &self.entries.get(index)?.body {
+            Body::Growing(text) if !text.block.thinking => Some(text),
             _ => None,
         }
     }
@@ -246,12 +294,12 @@ impl Drawn {
 
 impl Fed {
     fn all(entry: usize, text: &Growing) -> Self {
-        Self { entry, offset: text.escaped().len(), revision: text.revision }
+        Self { entry, offset: text.escaped().len(), revision: text.block.revision }
     }
 }
 
 impl Rendered {
-    fn new(first: usize) -> Self {
+    fn new(first: usize, epoch: u32) -> Self {
         Self {
             rendering: Rendering::default(),
             finished: Vec::new(),
@@ -262,12 +310,22 @@ impl Rendered {
             asked: HashSet::new(),
             wanted: Vec::new(),
             version: 0,
-            epoch: 0,
+            epoch,
             fed: Fed { entry: first, offset: 0, revision: 0 },
             seq: 0,
             mentioned: Mentioned::default(),
             mentioned_before: Mentioned::default(),
         }
+    }
+
+    /// The last entry that it shows something of.
+    pub(super) fn end(&self) -> usize {
+        self.fed.entry
+    }
+
+    fn bytes(&self) -> usize {
+        let finished = self.finished.iter().map(|part| size_of::<String>() + part.capacity());
+        size_of::<Self>() + self.open.capacity() + finished.sum::<usize>()
     }
 
     fn render(&mut self) {
@@ -375,8 +433,7 @@ impl Rendered {
         &self,
         first: usize,
         drawn: Option<Drawn>,
-        turn: i64,
-        block: u32,
+        place: (i64, u32),
         max_bytes: usize,
     ) -> (Vec<ByteString>, Drawn) {
         let same = drawn.filter(|drawn| drawn.first == first && drawn.epoch == self.epoch);
@@ -387,7 +444,7 @@ impl Rendered {
         while bytes < max_bytes && !self.is_drawn(first, Some(drawn)) {
             let part = drawn.parts;
             let finished = self.finished.get(part);
-            let frame = self.again(part, (turn, block), self.seq, finished.is_some());
+            let frame = self.again(part, place, self.seq, finished.is_some());
             match finished {
                 Some(_) => drawn = Drawn { parts: part + 1, version: 0, ..drawn },
                 None => drawn.version = self.version,

@@ -2,12 +2,9 @@
 
 use bytestring::ByteString;
 
-use crate::{
-    entry::Content,
-    wire::{
-        Dialect,
-        render::{self, TextPiece},
-    },
+use crate::wire::{
+    Dialect,
+    render::{self, TextPiece},
 };
 
 use super::{Body, Entry, Transcript, growing::Growing, rendered::Drawn};
@@ -60,15 +57,22 @@ impl Transcript {
     pub fn enter(&self, after: Option<i64>, dialect: Dialect) -> Entrance {
         let mut entrance = self.entrance(after, dialect);
         if dialect == Dialect::Html {
+            let colours = self.colours_up_to(entrance.after);
+            entrance.cursor.colours = colours;
+            let faded =
+                self.faded(colours).and_then(|first| Some((first, self.entries.get(first)?)));
+            if let Some((first, entry)) = faded.filter(|(_, it)| it.first_seq <= entrance.after) {
+                let cursor = Cursor { colours: self.colours_up_to(0), ..Cursor::at(first) };
+                entrance = Entrance { cursor, after: entry.first_seq - 1, resumed: true };
+            }
             entrance.cursor.seen = entrance.after;
-            entrance.cursor.colours = self.colours_up_to(entrance.after);
         }
         entrance
     }
 
     fn entrance(&self, after: Option<i64>, dialect: Dialect) -> Entrance {
         let beginning = Entrance { cursor: Cursor::at(0), after: 0, resumed: false };
-        let Some(after) = after.filter(|after| (0..self.next_seq).contains(after)) else {
+        let Some(after) = after.filter(|after| (0..self.numbers.next).contains(after)) else {
             return beginning;
         };
         let index = self.entries.partition_point(|entry| entry.last_seq <= after);
@@ -92,9 +96,9 @@ impl Transcript {
         }
         // The number was given out, but what it stood for did not survive: the viewer holds
         // more than we do. It drops the last text and gets it again as far as we have it.
-        let (index, after) = answer.unwrap_or(match previous.body {
-            Body::Growing(_) => (index - 1, previous.first_seq - 1),
-            Body::Fixed(_) => (index, previous.last_seq),
+        let (index, after) = answer.unwrap_or(match previous.block() {
+            Some(_) => (index - 1, previous.first_seq - 1),
+            None => (index, previous.last_seq),
         });
         Entrance { cursor: Cursor::at(index), after, resumed: true }
     }
@@ -109,7 +113,7 @@ impl Transcript {
         {
             cursor = Cursor {
                 offset: growing.escaped().len(),
-                revision: growing.revision,
+                revision: growing.block.revision,
                 ..Cursor::at(self.entries.len() - 1)
             };
         }
@@ -125,9 +129,9 @@ impl Transcript {
     /// Where the answer of a turn begins. Its question may stand long before, in the middle of an
     /// earlier answer.
     pub fn start_of(&self, turn: i64) -> Cursor {
-        let is_question =
-            |entry: &Entry| matches!(&entry.body, Body::Fixed(Content::UserMessage(_)));
-        let index = self.entries.iter().position(|it| it.turn == turn && !is_question(it));
+        let is_answer =
+            |(index, entry): (usize, &Entry)| entry.turn == turn && !self.is_question(index);
+        let index = self.entries.iter().enumerate().position(is_answer);
         index.map_or_else(|| self.end(), Cursor::at)
     }
 
@@ -145,7 +149,7 @@ impl Transcript {
             None => false,
             Some(entry) if entry.held => false,
             Some(Entry { body: Body::Growing(growing), .. }) => {
-                cursor.revision != growing.revision
+                cursor.revision != growing.block.revision
                     || cursor.offset < growing.escaped().len()
                     || self.entries.get(cursor.entry + 1).is_some_and(|next| !next.held)
             }
@@ -154,7 +158,7 @@ impl Transcript {
     }
 
     /// What comes after `cursor`, about `max_bytes` of it. A single piece that is larger still
-    /// goes out.
+    /// goes out. It ends where something is [`missing`](Self::missing).
     pub fn page(&mut self, cursor: Cursor, dialect: Dialect, max_bytes: usize) -> Page {
         let mut frames = Vec::new();
         let mut bytes = 0;
@@ -166,6 +170,9 @@ impl Transcript {
         }
         while bytes < max_bytes {
             if self.entries.get(cursor.entry).is_none_or(|entry| entry.held) {
+                break;
+            }
+            if self.missing(&cursor, dialect).is_some() {
                 break;
             }
             if dialect == Dialect::Html
@@ -199,6 +206,7 @@ impl Transcript {
                     cursor = cursor.next();
                     frame
                 }
+                Body::Stored(_) => break,
             };
             if let Some(frame) = frame {
                 bytes += frame.len();
@@ -243,19 +251,20 @@ impl Entry {
         max_bytes: usize,
         dialect: Dialect,
     ) -> (Option<ByteString>, i64) {
-        let outdated = cursor.offset > 0 && cursor.revision != growing.revision;
+        let outdated = cursor.offset > 0 && cursor.revision != growing.block.revision;
         let replace = outdated || (cursor.rewrites && cursor.offset == 0);
         let from = if outdated { 0 } else { cursor.offset };
         let (to, seq) = growing.cut(from, max_bytes, self.last_seq);
-        *cursor = Cursor { offset: to, revision: growing.revision, rewrites: false, ..*cursor };
+        *cursor =
+            Cursor { offset: to, revision: growing.block.revision, rewrites: false, ..*cursor };
         let escaped = growing.escaped().get(from..to).unwrap_or_default();
         if escaped.is_empty() && !replace {
             return (None, seq);
         }
         let piece = TextPiece {
-            thinking: growing.thinking,
+            thinking: growing.block.thinking,
             turn: self.turn,
-            block: growing.block,
+            block: growing.block.number,
             seq,
             escaped,
             replace,

@@ -310,7 +310,7 @@ fn a_text_that_waited_for_one_that_was_lost_is_sent_to_who_saw_what_came_between
     let start = transcript.enter(None, Dialect::Html).cursor;
     let page = transcript.page(start, Dialect::Html, 50);
     assert_eq!(page.seq, Some(2), "the question is there and the text is not: {page:?}");
-    let mut restored = Transcript::restore(&stored, 200).unwrap();
+    let mut restored = Transcript::restore(&stored, &[], 200).unwrap();
     let entrance = restored.enter(page.seq, Dialect::Html);
     assert_eq!((entrance.after, entrance.resumed), (0, true));
     let page = restored.page(entrance.cursor, Dialect::Html, 1000);

@@ -34,8 +34,10 @@ enum Step {
     Write,
     /// The database answers.
     Written(bool),
-    /// Whether the write that was under way took effect.
-    Crash(bool),
+    /// All but so many bytes leave memory.
+    Forget(usize),
+    /// Whether the write that was under way took effect, and how many of the newest entries are read.
+    Crash(bool, usize),
     Read(usize, usize),
     Return(usize, After),
     Resume(usize, Place),
@@ -73,6 +75,25 @@ impl Disk {
 
     fn rows(&self) -> Vec<EntryRow> {
         self.0.values().cloned().collect()
+    }
+
+    /// As the database does it: the newest `count` entries, and of older ones what is always read.
+    fn load(&self, count: usize) -> (Vec<EntryRow>, Vec<EntryOutline>) {
+        let rows = self.rows();
+        let newest = rows.len().saturating_sub(count);
+        let is_read = |(index, row): &(usize, EntryRow)| {
+            *index >= newest || ["user_message", "response_done"].contains(&row.kind.as_str())
+        };
+        let (read, others): (Vec<_>, Vec<_>) = rows.into_iter().enumerate().partition(is_read);
+        let outline = |(_, row): (usize, EntryRow)| EntryOutline {
+            turn: row.turn,
+            first_seq: row.first_seq,
+            last_seq: row.last_seq,
+            kind: row.kind,
+            bytes: row.payload.len(),
+        };
+        let read = read.into_iter().map(|(_, row)| row).collect();
+        (read, others.into_iter().map(outline).collect())
     }
 
     fn has(&self, turn: i64, kind: &str) -> bool {
@@ -204,7 +225,8 @@ impl World {
                 self.writing = Some(self.transcript.take_dirty());
             }
             (Step::Written(well), _) => self.written(well),
-            (Step::Crash(took_effect), _) => self.crash(took_effect),
+            (Step::Forget(keep), _) if self.writing.is_none() => self.forget(keep),
+            (Step::Crash(took_effect, read), _) => self.crash(took_effect, read),
             (Step::Read(viewer, bytes), _) => drop(self.read(viewer, bytes)),
             (Step::Return(viewer, after), _) => self.come_back(viewer, &after),
             (Step::Resume(viewer, place), _) => self.resume(viewer, &place),
@@ -219,6 +241,23 @@ impl World {
             let code = self.uncoloured.swap_remove(count % self.uncoloured.len());
             let html = in_colours(&code.fence).map(Into::into);
             self.transcript.colour(code, html);
+        }
+    }
+
+    fn forget(&mut self, keep: usize) {
+        let ours = self.ours.iter().map(|ours| (ours.cursor, ours.dialect));
+        let seeds = self.seeds.iter().map(|seed| (seed.cursor, Dialect::Seed));
+        let cursors: Vec<_> = ours.chain(seeds).collect();
+        self.transcript.forget(&cursors, keep);
+    }
+
+    /// Reads what a viewer cannot be sent otherwise.
+    fn recall(&mut self, cursor: Cursor, dialect: Dialect) {
+        if let Some(missing) = self.transcript.missing(&cursor, dialect) {
+            let (first, last) = missing.seqs;
+            let rows: Vec<_> =
+                self.disk.0.range(first..=last).map(|(_, row)| row.clone()).collect();
+            self.transcript.recall(missing, Recalled::read(&rows));
         }
     }
 
@@ -259,7 +298,7 @@ impl World {
     }
 
     fn append(&mut self, turn: i64, thinking: bool, text: &str) {
-        let seq = self.transcript.next_seq;
+        let seq = self.transcript.numbers.next;
         self.transcript.append(turn, thinking, text);
         if !self.is_open(turn, thinking) {
             return self.say(turn, seq, Some(text).filter(|_| !thinking), true);
@@ -271,7 +310,7 @@ impl World {
     }
 
     fn replace(&mut self, turn: i64, text: &str) {
-        let seq = self.transcript.next_seq;
+        let seq = self.transcript.numbers.next;
         self.transcript.replace(turn, text);
         if text.is_empty() {
             return;
@@ -302,7 +341,7 @@ impl World {
 
     /// The server is gone and another one reads what is stored. A question was stored before it
     /// was shown, so that it gets its entry again; the turn that ran is ended.
-    fn crash(&mut self, took_effect: bool) {
+    fn crash(&mut self, took_effect: bool, read: usize) {
         if let Some(rows) = self.writing.take().filter(|_| took_effect) {
             self.disk.write(rows);
         }
@@ -320,7 +359,8 @@ impl World {
         // What was asked for before comes all the same.
         self.uncoloured.extend(self.transcript.take_uncoloured());
         self.has_crashed = true;
-        self.transcript = Transcript::restore(&self.disk.rows(), seq + 1).unwrap();
+        let (rows, outlines) = self.disk.load(read);
+        self.transcript = Transcript::restore(&rows, &outlines, seq + 1).unwrap();
         self.reserved = seq + SEQ_RANGE;
         self.held.clear();
         self.running = None;
@@ -345,6 +385,10 @@ impl World {
     }
 
     fn read_page(&mut self, viewer: usize, bytes: usize) -> Page {
+        let ours = self.ours.get(viewer).map(|ours| (ours.cursor, ours.dialect));
+        let (cursor, dialect) =
+            ours.unwrap_or_else(|| (self.seeds[viewer - OURS].cursor, Dialect::Seed));
+        self.recall(cursor, dialect);
         if let Some(ours) = self.ours.get_mut(viewer) {
             let page = self.transcript.page(ours.cursor, ours.dialect, bytes);
             frames(&page).iter().for_each(|frame| ours.client.apply(frame));
@@ -366,7 +410,7 @@ impl World {
             After::Nothing => None,
             // A number that was given out would mean that it has what came before.
             After::Nonsense(after) => {
-                Some(*after).filter(|after| !(0..self.transcript.next_seq).contains(after))
+                Some(*after).filter(|after| !(0..self.transcript.numbers.next).contains(after))
             }
             After::Earlier(moment) => {
                 let moment = moment % ours.past.len().max(1);
@@ -467,7 +511,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::End),
         4 => Just(Step::Write),
         4 => prop_oneof![9 => Just(true), 1 => Just(false)].prop_map(Step::Written),
-        1 => any::<bool>().prop_map(Step::Crash),
+        3 => prop_oneof![Just(0), 0usize..20_000].prop_map(Step::Forget),
+        1 => (any::<bool>(), 0usize..40).prop_map(|(well, read)| Step::Crash(well, read)),
         9 => (0..OURS + SEEDS, bytes).prop_map(|(viewer, bytes)| Step::Read(viewer, bytes)),
         3 => (0..OURS, after).prop_map(|(viewer, after)| Step::Return(viewer, after)),
         1 => (OURS..OURS + SEEDS, place).prop_map(|(viewer, place)| Step::Resume(viewer, place)),

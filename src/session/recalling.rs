@@ -1,0 +1,116 @@
+//! Old parts of conversations: they leave memory once they are stored and nobody is about to see them, and
+//! are read from the database when a viewer comes to them.
+
+use std::time::{Duration, Instant};
+
+use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
+
+use crate::{
+    database::{DatabaseError, Reader},
+    wire::outgoing::{Notice, Refusal},
+};
+
+use super::{
+    Session,
+    conversation::Conversation,
+    transcript::{Missing, Recalled},
+};
+
+/// A read that failed is tried again after this.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// What a conversation waits for that is in the database alone.
+#[derive(Debug, Default)]
+pub(super) struct Recalling {
+    /// What a viewer cannot be sent yet.
+    pub missing: Option<Missing>,
+    is_reading: bool,
+    /// When it may be tried again, after it failed.
+    retry_at: Option<Instant>,
+    /// It failed, and the viewers know.
+    has_failed: bool,
+}
+
+impl Session {
+    /// Reads what a viewer of the conversation waits for, one piece at a time.
+    pub(super) fn recall(&mut self, conversation: i64, context: &mut Context<Self>) {
+        let Some(live) = self.conversations.get_mut(&conversation) else { return };
+        let waits = live.recalling.retry_at.is_some_and(|at| at > Instant::now());
+        if live.recalling.is_reading || waits {
+            return;
+        }
+        let Some(missing) = live.recalling.missing.take() else { return };
+        live.recalling.is_reading = true;
+        let reader = self.resources.reader.clone();
+        let (first, last) = missing.seqs;
+        let rows = move |reader: &Reader| reader.rows(conversation, first, last);
+        let read = async move { reader.ask(move |it| Ok(Recalled::read(&rows(it)?))).await };
+        context.spawn(read.into_actor(self).map(move |recalled, session, context| {
+            session.recalled(conversation, missing, recalled, context);
+        }));
+    }
+
+    fn recalled(
+        &mut self,
+        conversation: i64,
+        missing: Missing,
+        recalled: Result<Recalled, DatabaseError>,
+        context: &mut Context<Self>,
+    ) {
+        let keep = self.resources.settings.limits.history_memory;
+        let Some(live) = self.conversations.get_mut(&conversation) else { return };
+        live.recalling.is_reading = false;
+        match recalled {
+            Ok(recalled) => {
+                live.recalling.retry_at = None;
+                live.recalling.has_failed = false;
+                live.forget(keep);
+                live.transcript.recall(missing, recalled);
+            }
+            Err(error) => {
+                log::error!("cannot read history conversation={conversation} error={error}");
+                live.recalling.retry_at = Some(Instant::now() + RETRY);
+                if !std::mem::replace(&mut live.recalling.has_failed, true) {
+                    live.notify(&Notice::Error(Refusal {
+                        content: format!(
+                            "What was said earlier cannot be read: {error}. It is shown as soon as \
+                             that works again."
+                        ),
+                        retryable: Some(true),
+                        message_id: None,
+                    }));
+                }
+            }
+        }
+        live.deliver();
+        self.colour(conversation, context);
+        self.recall(conversation, context);
+    }
+
+    /// Lets go of what is old, and reads what is waited for, where nothing else has led to it.
+    pub(super) fn look_after_memory(&mut self, context: &mut Context<Self>) {
+        let keep = self.resources.settings.limits.history_memory;
+        let mut waiting = Vec::new();
+        for live in self.conversations.values_mut() {
+            if live.transcript.has_recalled() {
+                live.forget(keep);
+            }
+            if live.recalling.missing.is_some() {
+                waiting.push(live.id);
+            }
+        }
+        for conversation in waiting {
+            self.recall(conversation, context);
+        }
+    }
+}
+
+impl Conversation {
+    /// Lets go of old parts of the history, down to the newest `keep` bytes, as far as they are stored.
+    pub(super) fn forget(&mut self, keep: usize) {
+        if !self.writing && self.transcript.exceeds(keep) {
+            let cursors = self.cursors();
+            self.transcript.forget(&cursors, keep);
+        }
+    }
+}
