@@ -2,6 +2,7 @@
 //!
 //! - `say TEXT` answers, `\n` in it is a line end; `think TEXT` thinks; `echo` gives the message back
 //! - `stream N DELAY_MS` answers `w0 w1 …` word by word
+//! - `lines N` answers as many lines of some 500 bytes
 //! - `clock N DELAY_MS` answers likewise, each word the time at which it was said, in microseconds
 //! - `tool NAME JSON => RESULT` uses a tool; `toolerror …` likewise, and it fails
 //! - `hook NAME JSON` asks whether a tool may run and answers with the answer
@@ -30,11 +31,12 @@ use serde_json::{Value, json};
 
 use crate::protocol::{Interrupted, Protocol, print, print_bytes, print_half};
 
-const COMMANDS: [&str; 31] = [
+const COMMANDS: [&str; 32] = [
     "say",
     "think",
     "echo",
     "stream",
+    "lines",
     "clock",
     "tool",
     "toolerror",
@@ -129,6 +131,9 @@ fn play_line(
         "think" => block(protocol, "thinking", rest),
         "echo" => say(protocol, message),
         "stream" => return stream(protocol, rest, |word| format!("w{word} ")),
+        "lines" => {
+            return stream(protocol, rest, |line| format!("{}\n", format!("{line} ").repeat(200)));
+        }
         "clock" => return stream(protocol, rest, |_| format!("t{} ", now_micros())),
         "tool" | "toolerror" => {
             let (call, result) = rest.split_once(" => ").unwrap_or((rest, ""));

@@ -8,74 +8,16 @@
 //! takes them: the one that is open, like any change of it, and a final one by the log in
 //! [`colours`](super::colours).
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
-
 use bytestring::ByteString;
 
-use crate::{
-    citation::Mentioned,
-    entry::Content,
-    render::{Part, Rendering, code::Fence},
-    wire::{
-        Dialect,
-        render::{self, HtmlPart},
-    },
+use crate::{citation::Mentioned, entry::Content, wire::Dialect};
+
+use super::{
+    Body, Cursor, Entry, Transcript,
+    colours::Uncoloured,
+    growing::Growing,
+    parts::{Fed, Rendered},
 };
-
-use super::{Body, Cursor, Entry, Transcript, colours::Uncoloured, growing::Growing};
-
-/// Neighbouring texts, rendered as far as the viewers of HTML have been shown them.
-#[derive(Debug)]
-pub(super) struct Rendered {
-    rendering: Rendering,
-    /// The final parts, escaped as the inside of a JSON string.
-    finished: Vec<String>,
-    /// The part after them, escaped.
-    open: String,
-    /// The same as it was rendered.
-    open_part: Part,
-    /// The final parts with code whose colours have not come, by their places.
-    uncoloured: Vec<(usize, Part)>,
-    /// The colours of code in those parts; `None` where it stays plain.
-    colours: HashMap<Arc<Fence>, Option<Arc<str>>>,
-    /// Code whose colours are on their way.
-    asked: HashSet<Arc<Fence>>,
-    /// Code whose colours are to be asked for.
-    wanted: Vec<Arc<Fence>>,
-    /// Counts the times that the open part changed.
-    version: u32,
-    /// Which of all renderings it is: another one when everything was rendered anew.
-    pub(super) epoch: u32,
-    fed: Fed,
-    /// The number that a viewer has seen that has all of it.
-    seq: i64,
-    /// References to files in it, and those of them in final parts.
-    mentioned: Mentioned,
-    mentioned_before: Mentioned,
-}
-
-/// How much of the text has been rendered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Fed {
-    entry: usize,
-    offset: usize,
-    revision: u32,
-}
-
-/// How far a viewer has got in a rendered text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Drawn {
-    /// The entry with which the text begins.
-    first: usize,
-    epoch: u32,
-    /// Final parts that it has.
-    parts: usize,
-    /// The version of the open part that it has; 0 is none.
-    version: u32,
-}
 
 /// What a viewer is sent of a rendered text.
 pub(super) struct Piece {
@@ -94,7 +36,10 @@ impl Transcript {
         let Some(last) = self.shown().len().checked_sub(1) else { return };
         if self.is_answer(last) {
             let (first, _) = self.neighbours(last);
-            if self.rendered.contains_key(&first) {
+            if self.needed(last, Dialect::Html).is_some() {
+                // It was replaced. It is rendered anew when what is needed has been read.
+                self.rendered.remove(&first);
+            } else if self.rendered.contains_key(&first) {
                 self.render(first, last);
             }
         }
@@ -176,21 +121,17 @@ impl Transcript {
             Some(known) if self.is_current(&known) => known,
             known => {
                 self.renderings += 1;
-                let new = Rendered::new(first, self.renderings);
                 match known {
-                    Some(Rendered { colours, asked, wanted, .. }) => {
-                        Rendered { colours, asked, wanted, ..new }
-                    }
-                    None => new,
+                    Some(known) => known.anew(first, self.renderings),
+                    None => Rendered::new(first, self.renderings),
                 }
             }
         };
         let before = rendered.fed;
         for index in before.entry..=last {
-            let Some(text) = self.text_at(index) else { continue };
-            let from = if index == before.entry { before.offset } else { 0 };
-            rendered.rendering.append(&text.plain_from(from));
-            rendered.fed = Fed::all(index, text);
+            if let Some(text) = self.text_at(index) {
+                rendered.feed(index, text);
+            }
         }
         if rendered.fed != before || rendered.version == 0 {
             rendered.render();
@@ -229,7 +170,7 @@ impl Transcript {
             let end = rendered.end();
             let is_read = |cursor: &&Cursor| (*first..=end).contains(&cursor.entry);
             end >= tail
-                || !rendered.asked.is_empty()
+                || rendered.awaits_colours()
                 || html.iter().any(is_read)
                 || recoloured.iter().any(|coloured| coloured.first == *first)
         });
@@ -282,176 +223,5 @@ impl Transcript {
             Body::Growing(text) if !text.block.thinking => Some(text),
             _ => None,
         }
-    }
-}
-
-impl Drawn {
-    /// Whether the last part that it has is one that others belong together with.
-    pub(super) fn is_incomplete(self) -> bool {
-        self.parts > 0 && self.version == 0
-    }
-}
-
-impl Fed {
-    fn all(entry: usize, text: &Growing) -> Self {
-        Self { entry, offset: text.escaped().len(), revision: text.block.revision }
-    }
-}
-
-impl Rendered {
-    fn new(first: usize, epoch: u32) -> Self {
-        Self {
-            rendering: Rendering::default(),
-            finished: Vec::new(),
-            open: String::new(),
-            open_part: Part::default(),
-            uncoloured: Vec::new(),
-            colours: HashMap::new(),
-            asked: HashSet::new(),
-            wanted: Vec::new(),
-            version: 0,
-            epoch,
-            fed: Fed { entry: first, offset: 0, revision: 0 },
-            seq: 0,
-            mentioned: Mentioned::default(),
-            mentioned_before: Mentioned::default(),
-        }
-    }
-
-    /// The last entry that it shows something of.
-    pub(super) fn end(&self) -> usize {
-        self.fed.entry
-    }
-
-    fn bytes(&self) -> usize {
-        let finished = self.finished.iter().map(|part| size_of::<String>() + part.capacity());
-        size_of::<Self>() + self.open.capacity() + finished.sum::<usize>()
-    }
-
-    fn render(&mut self) {
-        let crate::render::Rendered { finished, open } = self.rendering.render();
-        for part in &finished {
-            self.mentioned_before.extend(part.mentioned.clone());
-        }
-        self.mentioned = self.mentioned_before.clone();
-        self.mentioned.extend(open.mentioned.clone());
-        let is_longer = !finished.is_empty();
-        for part in finished {
-            self.want(&part);
-            self.finished.push(self.coloured(&part));
-            if !self.is_coloured(&part) {
-                self.uncoloured.push((self.finished.len() - 1, part));
-            }
-        }
-        self.want(&open);
-        let html = self.coloured(&open);
-        if self.version == 0 || is_longer || html != self.open {
-            self.version += 1;
-        }
-        (self.open, self.open_part) = (html, open);
-        self.forget();
-    }
-
-    /// Takes the colours of code, `None` where it stays plain, and tells which parts have changed.
-    pub(super) fn colour(&mut self, fence: Arc<Fence>, html: Option<Arc<str>>) -> Vec<usize> {
-        self.asked.remove(&fence);
-        self.colours.insert(fence, html);
-        let mut changed = Vec::new();
-        for (index, part) in std::mem::take(&mut self.uncoloured) {
-            // With all its code at once.
-            if !self.is_coloured(&part) {
-                self.uncoloured.push((index, part));
-                continue;
-            }
-            let html = self.coloured(&part);
-            let known = self.finished.get_mut(index).filter(|known| **known != html);
-            if let Some(known) = known {
-                *known = html;
-                changed.push(index);
-            }
-        }
-        let html = self.coloured(&self.open_part);
-        if html != self.open {
-            self.open = html;
-            self.version += 1;
-            changed.push(self.finished.len());
-        }
-        self.forget();
-        changed
-    }
-
-    fn want(&mut self, part: &Part) {
-        for code in &part.code {
-            let fence = &code.fence;
-            if !self.colours.contains_key(fence) && self.asked.insert(Arc::clone(fence)) {
-                self.wanted.push(Arc::clone(fence));
-            }
-        }
-    }
-
-    fn is_coloured(&self, part: &Part) -> bool {
-        part.code.iter().all(|code| self.colours.contains_key(&code.fence))
-    }
-
-    /// A part with the colours that are known, escaped.
-    fn coloured(&self, part: &Part) -> String {
-        render::escaped(&part.coloured(|fence| self.colours.get(fence)?.as_deref()))
-    }
-
-    /// Drops the colours that are needed no more.
-    fn forget(&mut self) {
-        let parts = self.uncoloured.iter().map(|(_, part)| part).chain([&self.open_part]);
-        let needed: HashSet<_> = parts.flat_map(|part| &part.code).map(|it| &it.fence).collect();
-        self.colours.retain(|fence, _| needed.contains(fence));
-    }
-
-    /// Whether a viewer at `cursor` has been sent this part of the text that begins at `first`.
-    pub(super) fn has(&self, cursor: &Cursor, first: usize, part: usize) -> bool {
-        let has_passed = self.fed.entry < cursor.entry;
-        match cursor.drawn.filter(|drawn| drawn.first == first) {
-            Some(drawn) => drawn.epoch == self.epoch && (part < drawn.parts || has_passed),
-            None => has_passed,
-        }
-    }
-
-    /// A part that is sent again, for a viewer that has seen `seq`.
-    pub(super) fn again(&self, part: usize, place: (i64, u32), seq: i64, more: bool) -> ByteString {
-        let (turn, block) = place;
-        let html = self.finished.get(part).unwrap_or(&self.open);
-        let parts = self.finished.len() + 1;
-        render::html(HtmlPart { turn, block, seq, part, parts, html, more })
-    }
-
-    /// Whether a viewer that has got so far has everything.
-    fn is_drawn(&self, first: usize, drawn: Option<Drawn>) -> bool {
-        let (epoch, parts, version) = (self.epoch, self.finished.len(), self.version);
-        drawn == Some(Drawn { first, epoch, parts, version })
-    }
-
-    /// What a viewer is sent next, and how far it has got then.
-    fn frames(
-        &self,
-        first: usize,
-        drawn: Option<Drawn>,
-        place: (i64, u32),
-        max_bytes: usize,
-    ) -> (Vec<ByteString>, Drawn) {
-        let same = drawn.filter(|drawn| drawn.first == first && drawn.epoch == self.epoch);
-        let none = Drawn { first, epoch: self.epoch, parts: 0, version: 0 };
-        let mut drawn = same.unwrap_or(none);
-        let mut frames = Vec::new();
-        let mut bytes = 0;
-        while bytes < max_bytes && !self.is_drawn(first, Some(drawn)) {
-            let part = drawn.parts;
-            let finished = self.finished.get(part);
-            let frame = self.again(part, place, self.seq, finished.is_some());
-            match finished {
-                Some(_) => drawn = Drawn { parts: part + 1, version: 0, ..drawn },
-                None => drawn.version = self.version,
-            }
-            bytes += frame.len();
-            frames.push(frame);
-        }
-        (frames, drawn)
     }
 }

@@ -7,7 +7,7 @@ use crate::wire::{
     render::{self, TextPiece},
 };
 
-use super::{Body, Entry, Transcript, growing::Growing, rendered::Drawn};
+use super::{Body, Entry, Transcript, growing::Growing, parts::Drawn};
 
 /// How far a viewer has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

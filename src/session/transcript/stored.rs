@@ -72,7 +72,9 @@ impl Transcript {
         Some(Missing { entries: needed.start..end, seqs })
     }
 
-    fn needed(&self, at: usize, dialect: Dialect) -> Option<Range<usize>> {
+    /// The entries from the first to the last that a viewer at the entry `at` needs in memory, where they are
+    /// not.
+    pub(super) fn needed(&self, at: usize, dialect: Dialect) -> Option<Range<usize>> {
         let is_stored = |index: &usize| self.entries.get(*index).is_some_and(Entry::is_stored);
         if dialect == Dialect::Html && self.is_answer(at) {
             let (first, is_last) = self.neighbours(at);

@@ -11,6 +11,8 @@ use crate::{
     wire::Dialect,
 };
 
+mod disk;
+mod seed;
 mod viewers;
 
 /// A client of our dialect: applies frames as the page does.

@@ -6,11 +6,11 @@ use std::collections::VecDeque;
 
 use proptest::prelude::*;
 
-use super::*;
-
-/// What stands for a tool call, and for the end of a turn, in what the original's clients see.
-const CALL: &str = "\u{1}call\u{1}";
-const END: &str = "\u{1}end\u{1}";
+use super::{
+    disk::Disk,
+    seed::{CALL, END, Seed},
+    *,
+};
 
 /// Viewers of our dialects, of Markdown and then of HTML; those of the original's are counted after
 /// them.
@@ -62,45 +62,6 @@ enum Place {
     Behind(usize),
 }
 
-/// The database as far as it matters here.
-#[derive(Default)]
-struct Disk(BTreeMap<i64, EntryRow>);
-
-impl Disk {
-    fn write(&mut self, rows: Vec<EntryRow>) {
-        for row in rows {
-            self.0.insert(row.first_seq, row);
-        }
-    }
-
-    fn rows(&self) -> Vec<EntryRow> {
-        self.0.values().cloned().collect()
-    }
-
-    /// As the database does it: the newest `count` entries, and of older ones what is always read.
-    fn load(&self, count: usize) -> (Vec<EntryRow>, Vec<EntryOutline>) {
-        let rows = self.rows();
-        let newest = rows.len().saturating_sub(count);
-        let is_read = |(index, row): &(usize, EntryRow)| {
-            *index >= newest || ["user_message", "response_done"].contains(&row.kind.as_str())
-        };
-        let (read, others): (Vec<_>, Vec<_>) = rows.into_iter().enumerate().partition(is_read);
-        let outline = |(_, row): (usize, EntryRow)| EntryOutline {
-            turn: row.turn,
-            first_seq: row.first_seq,
-            last_seq: row.last_seq,
-            kind: row.kind,
-            bytes: row.payload.len(),
-        };
-        let read = read.into_iter().map(|(_, row)| row).collect();
-        (read, others.into_iter().map(outline).collect())
-    }
-
-    fn has(&self, turn: i64, kind: &str) -> bool {
-        self.0.values().any(|row| row.turn == turn && row.kind == kind)
-    }
-}
-
 /// An entry as a client of the original sees it.
 #[derive(Debug, Clone)]
 struct Said {
@@ -110,38 +71,6 @@ struct Said {
     text: Option<String>,
     is_open: bool,
     is_question: bool,
-}
-
-/// A client of the original.
-#[derive(Debug)]
-struct Seed {
-    cursor: Cursor,
-    got: String,
-    /// What it will have got when it has read everything.
-    expected: String,
-    /// Where the newest entry begins in it.
-    newest_from: usize,
-}
-
-impl Seed {
-    fn take(&mut self, frame: &str) {
-        let frame: Value = serde_json::from_str(frame).unwrap();
-        self.got.push_str(match frame["type"].as_str().unwrap() {
-            "text" => frame["content"].as_str().unwrap(),
-            "tool_call" => CALL,
-            "response_done" => END,
-            other => panic!("the original knows no {other}"),
-        });
-        let is_due = self.expected.starts_with(&self.got);
-        assert!(is_due, "{:?} is no beginning of {:?}", self.got, self.expected);
-    }
-
-    /// It cannot take back what it has: the new text follows what it got of the old.
-    fn replace(&mut self, text: &str) {
-        self.newest_from = self.newest_from.max(self.got.len());
-        self.expected.truncate(self.newest_from);
-        self.expected.push_str(text);
-    }
 }
 
 /// A client of ours and all that it had before.

@@ -1,0 +1,257 @@
+//! One answer as viewers of HTML are shown it: its parts, which of them are final, and how far a viewer
+//! has got in them.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use bytestring::ByteString;
+
+use crate::{
+    citation::Mentioned,
+    render::{Part, Rendering, code::Fence},
+    wire::render::{self, HtmlPart},
+};
+
+use super::{Cursor, growing::Growing};
+
+/// Neighbouring texts, rendered as far as the viewers of HTML have been shown them.
+#[derive(Debug)]
+pub(super) struct Rendered {
+    pub(super) rendering: Rendering,
+    /// The final parts, escaped as the inside of a JSON string.
+    finished: Vec<String>,
+    /// The part after them, escaped.
+    open: String,
+    /// The same as it was rendered.
+    open_part: Part,
+    /// The final parts with code whose colours have not come, by their places.
+    uncoloured: Vec<(usize, Part)>,
+    /// The colours of code in those parts; `None` where it stays plain.
+    colours: HashMap<Arc<Fence>, Option<Arc<str>>>,
+    /// Code whose colours are on their way.
+    asked: HashSet<Arc<Fence>>,
+    /// Code whose colours are to be asked for.
+    pub(super) wanted: Vec<Arc<Fence>>,
+    /// Counts the times that the open part changed.
+    pub(super) version: u32,
+    /// Which of all renderings it is: another one when everything was rendered anew.
+    pub(super) epoch: u32,
+    pub(super) fed: Fed,
+    /// The number that a viewer has seen that has all of it.
+    pub(super) seq: i64,
+    /// References to files in it, and those of them in final parts.
+    pub(super) mentioned: Mentioned,
+    mentioned_before: Mentioned,
+}
+
+/// How much of the text has been rendered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fed {
+    pub entry: usize,
+    pub offset: usize,
+    pub revision: u32,
+}
+
+/// How far a viewer has got in a rendered text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Drawn {
+    /// The entry with which the text begins.
+    first: usize,
+    epoch: u32,
+    /// Final parts that it has.
+    parts: usize,
+    /// The version of the open part that it has; 0 is none.
+    version: u32,
+}
+
+impl Drawn {
+    /// Whether the last part that it has is one that others belong together with.
+    pub(super) fn is_incomplete(self) -> bool {
+        self.parts > 0 && self.version == 0
+    }
+}
+
+impl Fed {
+    pub(super) fn all(entry: usize, text: &Growing) -> Self {
+        Self { entry, offset: text.escaped().len(), revision: text.block.revision }
+    }
+}
+
+impl Rendered {
+    /// A rendering of nothing, of the answer that begins at `first`.
+    pub(super) fn new(first: usize, epoch: u32) -> Self {
+        Self {
+            rendering: Rendering::default(),
+            finished: Vec::new(),
+            open: String::new(),
+            open_part: Part::default(),
+            uncoloured: Vec::new(),
+            colours: HashMap::new(),
+            asked: HashSet::new(),
+            wanted: Vec::new(),
+            version: 0,
+            epoch,
+            fed: Fed { entry: first, offset: 0, revision: 0 },
+            seq: 0,
+            mentioned: Mentioned::default(),
+            mentioned_before: Mentioned::default(),
+        }
+    }
+
+    /// The same of nothing, of a text that was replaced: some of its code may be the same.
+    pub(super) fn anew(self, first: usize, epoch: u32) -> Self {
+        let Self { colours, asked, wanted, .. } = self;
+        Self { colours, asked, wanted, ..Self::new(first, epoch) }
+    }
+
+    /// Takes in what has come of the text of the entry `index`.
+    pub(super) fn feed(&mut self, index: usize, text: &Growing) {
+        let from = if index == self.fed.entry { self.fed.offset } else { 0 };
+        self.rendering.append(&text.plain_from(from));
+        self.fed = Fed::all(index, text);
+    }
+
+    /// Whether colours are on their way.
+    pub(super) fn awaits_colours(&self) -> bool {
+        !self.asked.is_empty()
+    }
+
+    /// The last entry that it shows something of.
+    pub(super) fn end(&self) -> usize {
+        self.fed.entry
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let finished = self.finished.iter().map(|part| size_of::<String>() + part.capacity());
+        size_of::<Self>() + self.open.capacity() + finished.sum::<usize>()
+    }
+
+    pub(super) fn render(&mut self) {
+        let crate::render::Rendered { finished, open } = self.rendering.render();
+        for part in &finished {
+            self.mentioned_before.extend(part.mentioned.clone());
+        }
+        self.mentioned = self.mentioned_before.clone();
+        self.mentioned.extend(open.mentioned.clone());
+        let is_longer = !finished.is_empty();
+        for part in finished {
+            self.want(&part);
+            self.finished.push(self.coloured(&part));
+            if !self.is_coloured(&part) {
+                self.uncoloured.push((self.finished.len() - 1, part));
+            }
+        }
+        self.want(&open);
+        let html = self.coloured(&open);
+        if self.version == 0 || is_longer || html != self.open {
+            self.version += 1;
+        }
+        (self.open, self.open_part) = (html, open);
+        self.forget();
+    }
+
+    /// Takes the colours of code, `None` where it stays plain, and tells which parts have changed.
+    pub(super) fn colour(&mut self, fence: Arc<Fence>, html: Option<Arc<str>>) -> Vec<usize> {
+        self.asked.remove(&fence);
+        self.colours.insert(fence, html);
+        let mut changed = Vec::new();
+        for (index, part) in std::mem::take(&mut self.uncoloured) {
+            // With all its code at once.
+            if !self.is_coloured(&part) {
+                self.uncoloured.push((index, part));
+                continue;
+            }
+            let html = self.coloured(&part);
+            let known = self.finished.get_mut(index).filter(|known| **known != html);
+            if let Some(known) = known {
+                *known = html;
+                changed.push(index);
+            }
+        }
+        let html = self.coloured(&self.open_part);
+        if html != self.open {
+            self.open = html;
+            self.version += 1;
+            changed.push(self.finished.len());
+        }
+        self.forget();
+        changed
+    }
+
+    fn want(&mut self, part: &Part) {
+        for code in &part.code {
+            let fence = &code.fence;
+            if !self.colours.contains_key(fence) && self.asked.insert(Arc::clone(fence)) {
+                self.wanted.push(Arc::clone(fence));
+            }
+        }
+    }
+
+    fn is_coloured(&self, part: &Part) -> bool {
+        part.code.iter().all(|code| self.colours.contains_key(&code.fence))
+    }
+
+    /// A part with the colours that are known, escaped.
+    fn coloured(&self, part: &Part) -> String {
+        render::escaped(&part.coloured(|fence| self.colours.get(fence)?.as_deref()))
+    }
+
+    /// Drops the colours that are needed no more.
+    fn forget(&mut self) {
+        let parts = self.uncoloured.iter().map(|(_, part)| part).chain([&self.open_part]);
+        let needed: HashSet<_> = parts.flat_map(|part| &part.code).map(|it| &it.fence).collect();
+        self.colours.retain(|fence, _| needed.contains(fence));
+    }
+
+    /// Whether a viewer at `cursor` has been sent this part of the text that begins at `first`.
+    pub(super) fn has(&self, cursor: &Cursor, first: usize, part: usize) -> bool {
+        let has_passed = self.fed.entry < cursor.entry;
+        match cursor.drawn.filter(|drawn| drawn.first == first) {
+            Some(drawn) => drawn.epoch == self.epoch && (part < drawn.parts || has_passed),
+            None => has_passed,
+        }
+    }
+
+    /// A part that is sent again, for a viewer that has seen `seq`.
+    pub(super) fn again(&self, part: usize, place: (i64, u32), seq: i64, more: bool) -> ByteString {
+        let (turn, block) = place;
+        let html = self.finished.get(part).unwrap_or(&self.open);
+        let parts = self.finished.len() + 1;
+        render::html(HtmlPart { turn, block, seq, part, parts, html, more })
+    }
+
+    /// Whether a viewer that has got so far has everything.
+    pub(super) fn is_drawn(&self, first: usize, drawn: Option<Drawn>) -> bool {
+        let (epoch, parts, version) = (self.epoch, self.finished.len(), self.version);
+        drawn == Some(Drawn { first, epoch, parts, version })
+    }
+
+    /// What a viewer is sent next, and how far it has got then.
+    pub(super) fn frames(
+        &self,
+        first: usize,
+        drawn: Option<Drawn>,
+        place: (i64, u32),
+        max_bytes: usize,
+    ) -> (Vec<ByteString>, Drawn) {
+        let same = drawn.filter(|drawn| drawn.first == first && drawn.epoch == self.epoch);
+        let none = Drawn { first, epoch: self.epoch, parts: 0, version: 0 };
+        let mut drawn = same.unwrap_or(none);
+        let mut frames = Vec::new();
+        let mut bytes = 0;
+        while bytes < max_bytes && !self.is_drawn(first, Some(drawn)) {
+            let part = drawn.parts;
+            let finished = self.finished.get(part);
+            let frame = self.again(part, place, self.seq, finished.is_some());
+            match finished {
+                Some(_) => drawn = Drawn { parts: part + 1, version: 0, ..drawn },
+                None => drawn.version = self.version,
+            }
+            bytes += frame.len();
+            frames.push(frame);
+        }
+        (frames, drawn)
+    }
+}
