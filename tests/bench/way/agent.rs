@@ -3,6 +3,8 @@
 //!
 //! - `stream COUNT PERIOD_US` answers in so many deltas, at that pace, or with 0 as fast as they
 //!   are taken
+//! - `prose COUNT PERIOD_US` likewise, in paragraphs
+//! - `answer SECTIONS PERIOD_US` answers in Markdown, token by token
 //! - `entries COUNT` uses a tool so often that there are so many entries
 //!
 //! The text of a delta is its number and the time at which it was said, which
@@ -21,6 +23,20 @@ use crate::stamps;
 
 /// Deltas of one block of text, about 24 KB.
 const BLOCK: u64 = 1000;
+
+/// Deltas of one paragraph of prose.
+const PARAGRAPH: u64 = 25;
+
+/// Bytes of a token, about.
+const TOKEN_BYTES: usize = 4;
+
+/// A section of an answer, as people ask for it. Of ASCII, so that it may be cut anywhere.
+const SECTION: &str = include_str!("section.md");
+
+/// An answer in Markdown.
+pub fn answer(sections: u64) -> String {
+    (0..sections).map(|number| SECTION.replace("NUMBER", &number.to_string())).collect()
+}
 
 /// Bytes of a tool's result: with its call, an entry is half of this on average.
 const RESULT_BYTES: usize = 900;
@@ -74,7 +90,9 @@ impl Out {
         let words: Vec<&str> = order.split(' ').collect();
         let number = |at: usize| words.get(at).and_then(|it| it.parse().ok()).unwrap_or(0);
         match words.first() {
-            Some(&"stream") => self.stream(number(1), number(2)),
+            Some(&"stream") => self.stream(number(1), number(2), BLOCK),
+            Some(&"prose") => self.stream(number(1), number(2), PARAGRAPH),
+            Some(&"answer") => self.answer(number(1), number(2)),
             Some(&"entries") => self.entries(number(1)),
             _ => (),
         }
@@ -85,7 +103,7 @@ impl Out {
         self.write();
     }
 
-    fn stream(&mut self, count: u64, period_us: u64) {
+    fn stream(&mut self, count: u64, period_us: u64, paragraph: u64) {
         let start = stamps::now_ns();
         let mut text = String::new();
         for number in 0..count {
@@ -94,20 +112,47 @@ impl Out {
                 self.begin_block();
             }
             if period_us > 0 {
-                self.write();
-                let due = start + number * period_us * 1000;
-                thread::sleep(Duration::from_nanos(due.saturating_sub(stamps::now_ns())));
+                self.wait(start + number * period_us * 1000);
             }
             let begin = text.len();
             stamps::put(&mut text, number, stamps::now_ns());
-            self.waiting.extend_from_slice(HEAD.as_bytes());
-            self.waiting.extend_from_slice(&text.as_bytes()[begin..]);
-            self.waiting.extend_from_slice(TAIL.as_bytes());
+            if number % paragraph == paragraph - 1 {
+                text.push_str("\n\n");
+            }
+            self.delta(&text[begin..]);
             if self.waiting.len() >= 1 << 16 {
                 self.write();
             }
         }
         self.end_block(&mut text);
+    }
+
+    fn answer(&mut self, sections: u64, period_us: u64) {
+        let start = stamps::now_ns();
+        let mut text = answer(sections);
+        self.begin_block();
+        for (number, token) in (0..).zip(text.as_bytes().chunks(TOKEN_BYTES)) {
+            self.wait(start + number * period_us * 1000);
+            self.delta(str::from_utf8(token).unwrap());
+        }
+        self.end_block(&mut text);
+    }
+
+    /// Writes what there is, and waits until the clock says `due`.
+    fn wait(&mut self, due: u64) {
+        self.write();
+        thread::sleep(Duration::from_nanos(due.saturating_sub(stamps::now_ns())));
+    }
+
+    fn delta(&mut self, text: &str) {
+        self.waiting.extend_from_slice(HEAD.as_bytes());
+        if text.contains(['"', '\\', '\n']) {
+            let escaped = json!(text).to_string();
+            self.waiting.extend_from_slice(&escaped.as_bytes()[1..escaped.len() - 1]);
+        } else {
+            self.waiting.extend_from_slice(text.as_bytes());
+        }
+        self.waiting.extend_from_slice(TAIL.as_bytes());
     }
 
     fn begin_block(&mut self) {

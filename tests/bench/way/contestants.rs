@@ -91,6 +91,11 @@ impl Cicerone {
         Viewer::enter(self.connect().await, None).await
     }
 
+    /// A viewer of a new conversation that is shown answers as HTML.
+    pub async fn begin_html(&self) -> Viewer {
+        Viewer::enter_html(self.connect().await).await
+    }
+
     /// A viewer of a conversation that is there.
     pub async fn enter(&self, conversation: i64) -> Viewer {
         Viewer::enter(self.connect().await, Some(conversation)).await

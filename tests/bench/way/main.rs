@@ -21,6 +21,7 @@ mod figures;
 mod history;
 mod memory;
 mod process;
+mod rendering;
 mod stamps;
 mod start;
 mod store;
@@ -43,11 +44,12 @@ const QUICK: &str = "--quick";
 const OTHER_SERVER: &str = "CICERONE_BENCH_SERVER";
 
 /// Every measurement, by name.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "latency",
     "throughput",
     "fan-out",
     "conversations",
+    "rendering",
     "memory",
     "delta",
     "attaching",
@@ -125,6 +127,7 @@ async fn measure(name: &str, scale: Scale) -> Vec<figures::Row> {
         "throughput" => compared::throughput(scale).await,
         "fan-out" => crowds::fan_out(scale).await,
         "conversations" => crowds::conversations(scale).await,
+        "rendering" => rendering::rendering(scale).await,
         "memory" => memory::memory(scale).await,
         "delta" => history::cost_of_a_delta(scale).await,
         "attaching" => history::attaching(scale).await,

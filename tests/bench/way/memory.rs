@@ -1,5 +1,5 @@
 //! What the server takes of memory: by itself, for those who look on, for conversations that rest,
-//! and for an answer that does not end.
+//! and for a stream that does not end.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub async fn memory(scale: Scale) -> Vec<Row> {
     rows.push(row);
     rows.push(of_conversations(scale, &server).await);
     rows.push(of_viewers(scale, &server).await);
-    rows.push(of_a_long_answer(scale).await);
+    rows.push(of_a_long_stream(scale).await);
     rows
 }
 
@@ -80,24 +80,24 @@ async fn of_viewers(scale: Scale, server: &Cicerone) -> Row {
     Row::at_most(&format!("memory of each of {count} viewers, KB"), &only(each / 1e3), 1, 30.0)
 }
 
-/// The text itself is kept; nothing else may grow with it.
-async fn of_a_long_answer(scale: Scale) -> Row {
+/// Answers follow each other, all in one conversation that somebody looks at.
+async fn of_a_long_stream(scale: Scale) -> Row {
     let dir = crate::data_dir();
     let server = Cicerone::start(dir.path());
     let mut viewer = server.begin().await;
-    let deltas = scale.of(250_000, 5_000);
-    let mut bytes = 0;
-    let mut before = 0.0;
-    for round in 0..4 {
-        viewer.ask(&format!("stream {deltas} 0")).await;
-        let mut text = 0;
-        viewer.until_end(|frame, _| text += frame.len()).await;
-        match round {
-            0 => before = server.process.settled_memory() as f64,
-            _ => bytes += text,
+    let (deltas, turns) = (5_000, scale.of(150, 4));
+    // What the first ones need is needed once.
+    let first = turns / 5;
+    let (mut before, mut bytes) = (0.0, 0);
+    for turn in 0..turns {
+        if turn == first {
+            (before, bytes) = (server.process.settled_memory() as f64, 0);
         }
+        viewer.ask(&format!("stream {deltas} 0")).await;
+        viewer.until_end(|frame, _| bytes += frame.len()).await;
     }
-    let grown = (server.process.settled_memory() as f64 - before) / bytes as f64;
-    let what = format!("memory of {} deltas more, × their text", 3 * deltas);
-    Row::at_most(&what, &only(grown.max(0.0)), 2, 2.0)
+    let grown = (server.process.settled_memory() as f64 - before).max(0.0) / 1e6;
+    let said = bytes as f64 / 1e6;
+    let what = format!("memory of {} deltas more, {said:.0} MB, in MB", deltas * (turns - first));
+    Row::at_most(&what, &only(grown), 1, 1.0)
 }

@@ -49,6 +49,14 @@ impl Stamps {
         }
     }
 
+    /// The same of text that is shown again with more at its end.
+    pub fn take_new(&mut self, text: &[u8], now: u64) {
+        let next = format!("#{}@", self.next);
+        if let Some(at) = memchr::memmem::find(text, next.as_bytes()) {
+            self.take(&text[at..], now);
+        }
+    }
+
     /// How many there were.
     pub fn count(&self) -> u64 {
         self.next

@@ -33,14 +33,23 @@ pub struct Viewer {
 
 impl Viewer {
     /// Lets a socket follow a conversation, or a new one; it has caught up then.
-    pub async fn enter(mut connection: Connection, conversation: Option<i64>) -> Self {
+    pub async fn enter(connection: Connection, conversation: Option<i64>) -> Self {
         let start = match conversation {
             None => r#"{"type":"start","protocol":1}"#.to_owned(),
             Some(id) => format!(r#"{{"type":"start","protocol":1,"conversation_id":{id}}}"#),
         };
+        Self::start(connection, &start).await
+    }
+
+    /// Lets a socket follow a new conversation, with answers as HTML.
+    pub async fn enter_html(connection: Connection) -> Self {
+        Self::start(connection, r#"{"type":"start","protocol":1,"format":"html"}"#).await
+    }
+
+    async fn start(mut connection: Connection, start: &str) -> Self {
         let since = stamps::now_ns();
-        connection.send(&start).await.unwrap();
-        let (mut id, mut first, mut caught_up) = (conversation.unwrap_or(0), 0, 0);
+        connection.send(start).await.unwrap();
+        let (mut id, mut first, mut caught_up) = (0, 0, 0);
         while caught_up == 0 {
             let read = connection.read(|frame, now| {
                 if frame.starts_with(br#"{"type":"attached""#) {
@@ -83,7 +92,8 @@ impl Viewer {
             let mut is_over = false;
             while !is_over {
                 let read = self.connection.read(|frame, now| {
-                    if frame.starts_with(br#"{"type":"text""#) {
+                    let is_text = [&br#"{"type":"text""#[..], br#"{"type":"html""#];
+                    if is_text.iter().any(|kind| frame.starts_with(kind)) {
                         take(frame, now);
                     }
                     is_over |= frame.starts_with(br#"{"type":"response_done""#);
