@@ -143,8 +143,8 @@ pub struct Limits {
     pub agents_per_project: usize,
     /// Memory of one agent with its children, bytes; one that takes more is ended.
     pub agent_memory: usize,
-    /// What is kept in memory of a conversation's history, bytes; what is older is read from the database
-    /// when somebody looks at it.
+    /// What a live conversation keeps in memory of its history, bytes; older parts are read from the
+    /// database when somebody comes to them.
     pub history_memory: usize,
     /// Live conversations of one project.
     pub conversations_per_project: usize,
