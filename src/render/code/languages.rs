@@ -17,6 +17,8 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("docker", "dockerfile"),
     ("fsharp", "f#"),
     ("golang", "go"),
+    // The grammar of this name goes in circles at `x /*`; that of the files does not.
+    ("javascript", "js"),
     ("json5", "json"),
     ("jsonc", "json"),
     ("jsonl", "json"),

@@ -168,7 +168,7 @@ fn a_file_has_the_language_of_its_name_or_of_its_first_line() {
         ("a/Dockerfile", "", Some("Dockerfile")),
         ("Makefile", "", Some("Makefile")),
         ("Cargo.lock", "", Some("TOML")),
-        ("a.mjs", "", Some("JavaScript")),
+        ("a.mjs", "", Some("JavaScript (Babel)")),
         ("bin/run", "#!/usr/bin/env -S python3 -u\n", Some("Python")),
         ("bin/run", "#!/bin/sh\n", Some("Bourne Again Shell (bash)")),
         ("LICENSE", "MIT\n", None),
@@ -291,6 +291,22 @@ proptest! {
             reading.finish(&code, patience)
         });
         prop_assert_eq!(Some(read), html(language, &code));
+    }
+}
+
+#[test]
+fn no_grammar_goes_in_circles_where_some_are_known_to() {
+    let comments =
+        ["n /**/", "a.b /* c */ ", "x = n /* c */", "n /* a", "/* a */", "\"a\"\n\n/* b"];
+    for language in ["js", "javascript", "jsx", "mjs", "ts", "tsx", "coffee"] {
+        for code in comments.into_iter().chain(["i < 0 ? (l) : ([i + 1]);"]) {
+            assert!(html(language, &format!("{code}\n")).is_some());
+        }
+    }
+    for language in ["html", "php", "md", "vue", "svelte", "jsp", "asp", "erb"] {
+        for code in comments {
+            assert!(html(language, &format!("<script>{code}\n</script>\n")).is_some());
+        }
     }
 }
 
