@@ -29,6 +29,9 @@ use ahead::Ahead;
 use kept::Kept;
 use reader::{Finished, Step};
 
+/// Bytes of a piece of memory that no thread keeps for itself.
+const LARGE: usize = 4096;
+
 /// The name of the threads.
 const THREAD: &str = "colours";
 
@@ -160,12 +163,14 @@ impl Highlighter {
                 grammar = grammars.get_or_insert_default().of_path(&path, &first_line);
             }
             let before = last_lines(&before, most.saturating_sub(shown.len()));
-            shared.patiently(Duration::ZERO, |patience| {
+            let (lines, _) = shared.patiently(Duration::ZERO, |patience| {
                 code::lines(before, &shown, grammar, patience)
-            })
+            });
+            handed_over(lines.join("\n"))
         });
         let highlighted = self.in_time(highlighted).await.and_then(Result::ok);
-        highlighted.map(|(lines, _)| lines).unwrap_or_else(|| {
+        let lines = highlighted.map(|lines| lines.split('\n').map(str::to_owned).collect());
+        lines.unwrap_or_else(|| {
             let mut patience = Patience { line_bytes: 0, goes_on: &mut || false };
             code::lines("", &shown, None, &mut patience)
         })
@@ -209,6 +214,13 @@ fn apart<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> oneshot
         log::error!("nothing can be highlighted error={error}");
     }
     receiver
+}
+
+/// What a job hands to another thread. That thread would keep a small piece of memory for itself when it
+/// is done with it, and what stands below it could not be given back.
+fn handed_over(mut text: String) -> String {
+    text.reserve_exact(LARGE.saturating_sub(text.len()));
+    text
 }
 
 impl Shared {

@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::render::code::{Fence, Reading};
 
-use super::{Shared, THREAD};
+use super::{Shared, THREAD, handed_over};
 
 /// Something to do for whoever reads a block.
 pub(super) struct Step {
@@ -100,7 +100,7 @@ impl Shared {
             Some((reading.finish(&fence.code, patience), ahead))
         });
         let (html, ahead) = finished?;
-        Some(Finished { html, is_whole, ahead })
+        Some(Finished { html: handed_over(html), is_whole, ahead })
     }
 }
 

@@ -2,9 +2,9 @@
 //! what is called, and what a difference adds and removes.
 //!
 //! The grammars are Sublime Text's, collected by the `two-face` crate and read by `syntect`. A grammar's
-//! patterns are compiled when they are first needed, which takes up to a second for a language, and
-//! reading takes some milliseconds per KiB: so a block may be read while it still grows. What comes out
-//! is escaped text in `<span class="…">` elements that do not stand within one another, as few as will do.
+//! patterns are compiled when they are first needed, which takes some milliseconds for a language, and
+//! reading takes a millisecond per KiB: so a block may be read while it still grows. What comes out is
+//! escaped text in `<span class="…">` elements that do not stand within one another, as few as will do.
 
 mod classes;
 mod languages;

@@ -47,8 +47,7 @@ const CONSOLES: &[&str] = &["console", "shell-session", "sh-session", "shellsess
 /// Names of shells, in which a first line may begin with a prompt all the same.
 const SHELLS: &[&str] = &["sh", "bash", "shell", "zsh"];
 
-/// Languages whose grammars are kept: with all that was compiled for it, one takes 10 MB or so, and
-/// the largest 80.
+/// Languages whose grammars are kept: with all that was compiled for it, one takes a few MB.
 const KEPT: usize = 8;
 
 /// Grammars that are unpacked at once to learn the names in them.
