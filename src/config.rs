@@ -299,6 +299,7 @@ fn highlighting_settings(layers: &Layers) -> Result<HighlightingSettings, Config
         line_bytes: size("highlighting.line_bytes")?,
         timeout: layers.get("highlighting.timeout")?,
         kept_bytes: size("highlighting.kept_bytes")?,
+        keep: layers.get("highlighting.keep")?,
     })
 }
 

@@ -54,6 +54,8 @@ pub struct Part {
     pub html: String,
     /// The code in it that names its language and is closed, in order.
     pub code: Vec<Code>,
+    /// The code in it that names its language and is not closed yet, as far as its lines are whole.
+    pub open_code: Option<Arc<Fence>>,
     /// The references to files in it.
     pub mentioned: Mentioned,
 }
@@ -68,7 +70,7 @@ pub struct Code {
 }
 
 impl Part {
-    /// What is shown with the colours that are known: HTML that [`code::block`] gave.
+    /// What is shown with the colours that are known: HTML that a [`code::Reading`] gave.
     pub fn coloured<S: AsRef<str>>(&self, colours: impl Fn(&Fence) -> Option<S>) -> String {
         let mut html = String::with_capacity(self.html.len());
         let mut from = 0;
@@ -81,6 +83,16 @@ impl Part {
         }
         html.push_str(self.html.get(from..).unwrap_or_default());
         html
+    }
+}
+
+impl Code {
+    /// The code up to the end of its last line that has one.
+    fn whole_lines(self) -> Arc<Fence> {
+        let mut fence = Arc::unwrap_or_clone(self.fence);
+        let end = fence.code.rfind('\n').map_or(0, |newline| newline + 1);
+        fence.code.truncate(end);
+        Arc::new(fence)
     }
 }
 
@@ -219,7 +231,7 @@ impl Definitions {
         });
         let mut part = html::write(TextMergeStream::new(events), headings);
         if is_open(source, last_code) {
-            part.code.pop();
+            part.open_code = part.code.pop().map(Code::whole_lines);
         }
         part
     }

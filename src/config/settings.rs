@@ -209,6 +209,8 @@ pub struct HighlightingSettings {
     pub timeout: Duration,
     /// Coloured blocks that are kept, bytes.
     pub kept_bytes: usize,
+    /// Grammars are kept for this long after something was coloured.
+    pub keep: Duration,
 }
 
 /// Timings of sockets.

@@ -2,26 +2,38 @@
 //! what is called, and what a difference adds and removes.
 //!
 //! The grammars are Sublime Text's, collected by the `two-face` crate and read by `syntect`. A grammar's
-//! patterns are compiled when they are first needed, which takes tens of milliseconds for a language, and
-//! reading takes some milliseconds per KiB: this is nothing for the way of a text. What comes out
-//! is escaped text in `<span class="…">` elements that do not stand within one another, as few as will do.
+//! patterns are compiled when they are first needed, which takes some milliseconds for a language, and
+//! reading takes a millisecond per KiB: so a block may be read while it still grows. What comes out is
+//! escaped text in `<span class="…">` elements that do not stand within one another, as few as will do.
 
 mod classes;
 mod languages;
+mod reading;
+mod spans;
 
-use syntect::parsing::{BasicScopeStackOp, ParseState, ScopeStack, SyntaxReference};
+use std::sync::Arc;
 
-use super::html::escape;
+use syntect::parsing::{BasicScopeStackOp, ParseState, ScopeStack};
+
 use classes::Meaning;
-pub use languages::of_path;
+pub use languages::{Grammar, Grammars};
+pub use reading::Reading;
+use spans::Spans;
 
 /// A block of code of an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Fence {
     /// The name of its language as the answer has it.
     pub language: String,
     /// The code.
     pub code: String,
+}
+
+impl Fence {
+    /// Whether this is `before`, or what has become of it since.
+    pub fn continues(&self, before: &Self) -> bool {
+        self.language == before.language && self.code.starts_with(&before.code)
+    }
 }
 
 /// How far code is read.
@@ -32,30 +44,15 @@ pub struct Patience<'a> {
     pub goes_on: &'a mut dyn FnMut() -> bool,
 }
 
-/// A block of code as HTML; `None` where its language is not known.
-pub fn block(fence: &Fence, patience: &mut Patience<'_>) -> Option<String> {
-    let mut spans = Spans::new(&fence.code);
-    if languages::is_console(fence) {
-        console(&mut spans, patience)?;
-    } else {
-        let mut reader = Reader::new(languages::named(&fence.language)?);
-        while let Some(line) = spans.next_line() {
-            reader.line(line, patience, &mut spans);
-        }
-    }
-    Some(spans.finish())
-}
-
 /// Each line of a part of a file as HTML, without their ends. `before` are the lines that stand before
-/// it, since a string or a comment may have begun there. `language` is a name that [`of_path`] gave; the
-/// lines are plain where it gave none.
+/// it, since a string or a comment may have begun there. Without a `grammar` they are plain.
 pub fn lines(
     before: &str,
     shown: &str,
-    language: Option<&str>,
+    grammar: Option<Arc<Grammar>>,
     patience: &mut Patience<'_>,
 ) -> Vec<String> {
-    let mut reader = language.and_then(languages::named).map(Reader::new);
+    let mut reader = grammar.map(Reader::new);
     let mut spans = Spans::new(before);
     while let Some(line) = spans.next_line() {
         if let Some(reader) = &mut reader {
@@ -80,21 +77,10 @@ pub fn lines(
     lines
 }
 
-/// What was typed at a prompt is a shell's; what was printed is nothing's.
-fn console(spans: &mut Spans<'_>, patience: &mut Patience<'_>) -> Option<()> {
-    let mut reader = Reader::new(languages::named("sh")?);
-    while let Some(line) = spans.next_line() {
-        let prompt = ["$ ", "# ", "> ", "% "].into_iter().find(|prompt| line.starts_with(prompt));
-        if let Some(typed) = prompt.and_then(|prompt| line.strip_prefix(prompt)) {
-            spans.put(line.len() - typed.len(), "");
-            reader.line(typed, patience, spans);
-        }
-    }
-    Some(())
-}
-
 /// Reads code line by line.
+#[derive(Debug)]
 struct Reader {
+    grammar: Arc<Grammar>,
     state: ParseState,
     scopes: ScopeStack,
     /// What each of the scopes means, with those around it.
@@ -103,9 +89,10 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(syntax: &SyntaxReference) -> Self {
+    fn new(grammar: Arc<Grammar>) -> Self {
         Self {
-            state: ParseState::new(syntax),
+            state: ParseState::new(grammar.syntax()),
+            grammar,
             scopes: ScopeStack::new(),
             meanings: Vec::new(),
             is_lost: false,
@@ -118,7 +105,7 @@ impl Reader {
             return;
         }
         let parsed = match (patience.goes_on)() {
-            true => self.state.parse_line(line, languages::all()).ok(),
+            true => self.state.parse_line(line, self.grammar.all()).ok(),
             false => None,
         };
         let Some(changes) = parsed else {
@@ -149,85 +136,6 @@ impl Reader {
 
     fn class(&self, text: &str) -> &'static str {
         self.meanings.last().copied().unwrap_or_default().class(text)
-    }
-}
-
-/// Code that is being written as HTML.
-struct Spans<'a> {
-    code: &'a str,
-    /// Up to here it has been read.
-    line_end: usize,
-    /// Up to here tokens have come.
-    end: usize,
-    /// Up to here it is written; what follows is blank.
-    written: usize,
-    /// The class of the element that is open.
-    open: &'static str,
-    out: String,
-}
-
-impl<'a> Spans<'a> {
-    fn new(code: &'a str) -> Self {
-        Self { code, line_end: 0, end: 0, written: 0, open: "", out: String::new() }
-    }
-
-    /// The next line with its end. What no token came of is plain.
-    fn next_line(&mut self) -> Option<&'a str> {
-        self.put(self.line_end - self.end, "");
-        let rest = self.code.get(self.line_end..).filter(|rest| !rest.is_empty())?;
-        let length = rest.find('\n').map_or(rest.len(), |newline| newline + 1);
-        self.line_end += length;
-        rest.get(..length)
-    }
-
-    /// The next `length` bytes are of this class, empty for none.
-    fn put(&mut self, length: usize, class: &'static str) {
-        let text = self.code.get(self.end..self.end + length).unwrap_or_default();
-        // Blanks belong to what is on both sides of them, and never make an element.
-        let word = text.trim();
-        let start = self.end + text.len() - text.trim_start().len();
-        self.end += length;
-        if word.is_empty() {
-            return;
-        }
-        let end = start + word.len();
-        if class == self.open {
-            return self.write(end);
-        }
-        self.close();
-        self.write(start);
-        if !class.is_empty() {
-            self.out.push_str("<span class=\"");
-            self.out.push_str(class);
-            self.out.push_str("\">");
-        }
-        self.open = class;
-        self.write(end);
-    }
-
-    fn write(&mut self, end: usize) {
-        escape(self.code.get(self.written..end).unwrap_or_default(), &mut self.out);
-        self.written = end;
-    }
-
-    fn close(&mut self) {
-        if !std::mem::take(&mut self.open).is_empty() {
-            self.out.push_str("</span>");
-        }
-    }
-
-    /// Forgets what was written.
-    fn restart(&mut self) {
-        self.out.clear();
-        self.open = "";
-        self.end = self.line_end;
-        self.written = self.end;
-    }
-
-    fn finish(mut self) -> String {
-        self.close();
-        self.write(self.code.len());
-        self.out
     }
 }
 

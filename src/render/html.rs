@@ -41,7 +41,7 @@ pub(super) fn write<'a>(events: impl Iterator<Item = Event<'a>>, headings: &mut 
     let mut writer = Writer { headings: std::mem::take(headings), ..Writer::default() };
     events.for_each(|event| writer.event(event));
     *headings = writer.headings;
-    Part { html: writer.out, code: writer.blocks, mentioned: writer.mentioned }
+    Part { html: writer.out, code: writer.blocks, open_code: None, mentioned: writer.mentioned }
 }
 
 #[derive(Default)]

@@ -139,6 +139,26 @@ fn code_that_names_its_language_may_get_its_colours_when_it_is_closed() {
 }
 
 #[test]
+fn code_that_is_not_closed_yet_is_told_as_far_as_its_lines_are_whole() {
+    for (open, expected) in [
+        ("```rust\na\nb", Some("a\n")),
+        ("```rust\na\n``", Some("a\n")),
+        ("> ```rust\n> a\n>\n> b\n> c", Some("a\n\nb\n")),
+        ("- ```rust\n  a\n  ```\n- ```rust\n  b\n  c", Some("b\n")),
+        ("```rust\na", Some("")),
+        ("```rust\na\n```\n", None),
+        ("```\na\nb", None),
+        ("a\n\n    b\n    c", None),
+        ("a `b", None),
+    ] {
+        let mut rendering = Rendering::default();
+        rendering.append(open);
+        let code = rendering.render().open.open_code;
+        assert_eq!(code.as_ref().map(|fence| fence.code.as_str()), expected, "{open:?}");
+    }
+}
+
+#[test]
 fn colours_take_the_place_of_the_code_and_change_nothing_else() {
     let text = "- a <b>\n  ```x\n  <1>\n  ```\n- ```y\n  2\n  ```\n";
     let mut rendering = Rendering::default();

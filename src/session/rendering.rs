@@ -1,5 +1,5 @@
 //! Answers that are shown as HTML: rendered on a timer while they grow, and never on the way of a
-//! piece of text. Code gets its colours after it has been shown.
+//! piece of text. Code gets its colours after it has been shown; what grows of it is read ahead.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,6 +32,7 @@ impl Session {
                 live.deliver();
             }
             session.colour(conversation, context);
+            session.read_ahead(conversation);
             session.cite(conversation, context);
         });
     }
@@ -46,6 +47,14 @@ impl Session {
             context.spawn(coloured.map(move |html, session, _| {
                 session.coloured(conversation, code, html);
             }));
+        }
+    }
+
+    /// Has the code read ahead that is not closed yet, so that its colours are there soon when it is.
+    fn read_ahead(&self, conversation: i64) {
+        let Some(live) = self.conversations.get(&conversation) else { return };
+        if let Some(fence) = live.transcript.open_code() {
+            self.resources.highlighter.ahead(fence);
         }
     }
 

@@ -16,7 +16,6 @@ use crate::{
     highlighter,
     policy::{InvalidSecret, Policy, Secrets},
     project::Project,
-    render::code,
 };
 
 use super::{
@@ -35,6 +34,9 @@ const USUAL: usize = 50;
 
 /// Longest text that files are sought by, characters.
 const LONGEST_QUERY: usize = 200;
+
+/// Bytes of a file's first line that may tell its language.
+const LONGEST_FIRST_LINE: usize = 200;
 
 /// What the file paths work with.
 #[derive(Debug)]
@@ -200,9 +202,10 @@ pub async fn show(
 /// A page that is yet to get its colours.
 fn plain(path: &str, page: &Page, bytes: &[u8], most_before: usize) -> highlighter::Page {
     let first_line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let first_line = String::from_utf8_lossy(first_line);
+    let first_line = first_line.get(..LONGEST_FIRST_LINE).unwrap_or(first_line);
     highlighter::Page {
-        language: code::of_path(path.as_ref(), &first_line),
+        path: path.into(),
+        first_line: String::from_utf8_lossy(first_line).into_owned(),
         before: page::before(bytes, page.first_line, most_before),
         shown: page.text.as_str().into(),
     }

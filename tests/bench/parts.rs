@@ -1,11 +1,12 @@
 //! How fast the parts are by themselves: `cargo bench --bench parts`.
 //!
 //! What a delta passes on its way, in its order: a line is cut, becomes an event, an entry, a
-//! frame; what a viewer gets that comes late; Markdown that grows; and the store's transactions.
+//! frame; what a viewer gets that comes late; Markdown that grows; code that gets its colours; and the
+//! store's transactions.
 //! `--quick` does each thing once, to see that it works.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::hint::black_box;
+use std::{hint::black_box, sync::Arc};
 
 use actix::{Actor as _, Addr, System};
 use cicerone::{
@@ -20,7 +21,10 @@ use cicerone::{
     },
     entry::{Content, EntryRow, ToolResult},
     project::ProjectName,
-    render::{self, Rendering},
+    render::{
+        self, Rendering,
+        code::{Fence, Grammar, Grammars, Patience, Reading},
+    },
     session::transcript::{Cursor, Transcript},
     wire::Dialect,
 };
@@ -192,6 +196,52 @@ fn markdown_of_20_kb_grows_by_a_delta(bencher: Bencher<'_, '_>) {
 fn markdown_of_4_kb_is_rendered_at_once(bencher: Bencher<'_, '_>) {
     let text = answer(4 * 1024);
     bencher.counter(BytesCount::new(text.len())).bench_local(|| render::parts(black_box(&text)));
+}
+
+/// So many KiB of a program, and its grammar with everything compiled that it takes.
+fn program(kib: usize) -> (Fence, Arc<Grammar>) {
+    let program = include_str!("parts.rs").repeat(1 + kib / 8);
+    let end = program[..kib * 1024].rfind('\n').unwrap() + 1;
+    let fence = Fence { language: "rust".to_owned(), code: program[..end].to_owned() };
+    let grammar = Grammars::default().of_fence(&fence).unwrap();
+    read_all(Reading::new(&fence, Arc::clone(&grammar)), &fence.code);
+    (fence, grammar)
+}
+
+fn read_all(reading: Reading, code: &str) -> String {
+    reading.finish(code, &mut Patience { line_bytes: 4096, goes_on: &mut || true })
+}
+
+#[divan::bench]
+fn a_first_kib_of_code_is_coloured(bencher: Bencher<'_, '_>) {
+    let (fence, _) = program(1);
+    bencher.bench_local(|| {
+        let grammar = Grammars::default().of_fence(&fence).unwrap();
+        read_all(Reading::new(&fence, grammar), black_box(&fence.code))
+    });
+}
+
+#[divan::bench(args = [1, 20])]
+fn code_is_coloured_at_once(bencher: Bencher<'_, '_>, kib: usize) {
+    let (fence, grammar) = program(kib);
+    bencher.bench_local(|| {
+        read_all(Reading::new(&fence, Arc::clone(&grammar)), black_box(&fence.code))
+    });
+}
+
+/// What is left when a block closes: its last lines.
+#[divan::bench(args = [1, 20])]
+fn code_that_was_read_ahead_is_coloured(bencher: Bencher<'_, '_>, kib: usize) {
+    let (fence, grammar) = program(kib);
+    let ahead = fence.code.len() - 200;
+    bencher
+        .with_inputs(|| {
+            let mut reading = Reading::new(&fence, Arc::clone(&grammar));
+            let mut patience = Patience { line_bytes: 4096, goes_on: &mut || true };
+            reading.read(&fence.code[..fence.code.floor_char_boundary(ahead)], &mut patience);
+            reading
+        })
+        .bench_local_values(|reading| read_all(reading, black_box(&fence.code)));
 }
 
 /// Writes of different conversations that arrive together share a transaction.

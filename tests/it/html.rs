@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     client::Client,
     screen::Screen,
-    server::{Server, Setup},
+    server::{Gate, Server, Setup, eventually},
 };
 
 /// Answers as a client shows them that asks for HTML: by turn and block, part by part.
@@ -331,6 +331,38 @@ async fn code_that_is_too_long_stays_plain() {
     let answers = screen.parts();
     let (_, parts) = answers.last().unwrap();
     assert!(!parts[0].contains("<span"), "{parts:?}");
+}
+
+#[actix::test]
+async fn code_is_read_ahead_while_it_grows() {
+    let server = Server::start();
+    let (mut client, mut screen) = (server.connect().await, HtmlScreen::default());
+    client.send(json!({ "type": "start", "protocol": 1, "format": "html" })).await;
+    screen.show(&client.until("caught_up").await);
+    let gate = Gate::new(&server);
+    client.ask(&format!("say ```rust\\nfn a() {{}}\\n\n{}\nsay ```\\n", gate.script())).await;
+    let is_read = async || server.log().contains("read ahead language=rust bytes=10").then_some(());
+    eventually("the code is read", is_read).await;
+    gate.open();
+    coloured(&mut client, &mut screen).await;
+    let log = server.log();
+    assert!(log.contains("highlighted language=rust bytes=10 ahead=10"), "{log}");
+}
+
+#[actix::test]
+async fn code_is_coloured_when_all_that_was_kept_for_it_has_gone() {
+    let server =
+        Setup::scripted().config("[highlighting]\nkeep = \"1ms\"\nkept_bytes = 1\n").start();
+    let (mut client, mut screen) = (server.connect().await, HtmlScreen::default());
+    client.send(json!({ "type": "start", "protocol": 1, "format": "html" })).await;
+    screen.show(&client.until("caught_up").await);
+    for _ in 0..2 {
+        client.ask(CODE).await;
+        coloured(&mut client, &mut screen).await;
+        screen = HtmlScreen::default();
+        let has_gone = async || server.log().contains("let go of grammars").then_some(());
+        eventually("the grammars are gone", has_gone).await;
+    }
 }
 
 #[actix::test]

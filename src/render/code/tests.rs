@@ -1,6 +1,10 @@
 //! What code looks like in its colours.
 
-use std::path::Path;
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{LazyLock, Mutex},
+};
 
 use proptest::prelude::*;
 
@@ -17,9 +21,27 @@ fn with_patience<T>(lines: usize, read: impl FnOnce(&mut Patience<'_>) -> T) -> 
     read(&mut Patience { line_bytes: LINE_BYTES, goes_on: &mut goes_on })
 }
 
+fn fence(language: &str, code: &str) -> Fence {
+    Fence { language: language.to_owned(), code: code.to_owned() }
+}
+
+/// Grammars by the languages that blocks name, and whether they are consoles.
+type Known = HashMap<(String, bool), Option<Arc<Grammar>>>;
+
+/// The grammar of a block; it is compiled once for all cases.
+fn grammar(fence: &Fence) -> Option<Arc<Grammar>> {
+    static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
+    let kind = (fence.language.clone(), languages::is_console(fence));
+    let mut known = KNOWN.lock().unwrap();
+    known.entry(kind).or_insert_with(|| Grammars::default().of_fence(fence)).clone()
+}
+
+fn block(fence: &Fence, patience: &mut Patience<'_>) -> Option<String> {
+    Some(Reading::new(fence, grammar(fence)?).finish(&fence.code, patience))
+}
+
 fn html(language: &str, code: &str) -> Option<String> {
-    let fence = Fence { language: language.to_owned(), code: code.to_owned() };
-    with_patience(usize::MAX, |patience| block(&fence, patience))
+    with_patience(usize::MAX, |patience| block(&fence(language, code), patience))
 }
 
 fn short(html: &str) -> String {
@@ -118,6 +140,7 @@ fn tokens_have_the_classes_of_their_kinds() {
 
 #[test]
 fn languages_are_known_by_all_the_names_that_answers_use() {
+    let mut grammars = Grammars::default();
     for names in [
         "rs rust Rust RUST py python python3 Python js javascript mjs cjs node jsx ts typescript tsx",
         "sh bash zsh shell console toml yaml yml json jsonc json5 ini xml html css scss less sql",
@@ -128,29 +151,31 @@ fn languages_are_known_by_all_the_names_that_answers_use() {
         "objective-c groovy gradle jinja2 bat",
     ] {
         for name in names.split_whitespace() {
-            assert!(html(name, "a").is_some(), "{name}");
+            assert!(grammars.of_fence(&fence(name, "a")).is_some(), "{name}");
         }
     }
     for name in ["", "text", "txt", "Plain Text", "klingon", "rust,ignore"] {
-        assert_eq!(html(name, "a"), None, "{name}");
+        assert!(grammars.of_fence(&fence(name, "a")).is_none(), "{name}");
     }
 }
 
 #[test]
 fn a_file_has_the_language_of_its_name_or_of_its_first_line() {
+    let mut grammars = Grammars::default();
     for (path, first_line, expected) in [
         ("src/a.rs", "", Some("Rust")),
         ("A.PY", "", Some("Python")),
         ("a/Dockerfile", "", Some("Dockerfile")),
         ("Makefile", "", Some("Makefile")),
         ("Cargo.lock", "", Some("TOML")),
-        ("a.mjs", "", Some("JavaScript")),
+        ("a.mjs", "", Some("JavaScript (Babel)")),
         ("bin/run", "#!/usr/bin/env -S python3 -u\n", Some("Python")),
         ("bin/run", "#!/bin/sh\n", Some("Bourne Again Shell (bash)")),
         ("LICENSE", "MIT\n", None),
         ("a.txt", "", Some("Plain Text")),
     ] {
-        assert_eq!(of_path(Path::new(path), first_line), expected, "{path}");
+        let found = grammars.of_path(Path::new(path), first_line);
+        assert_eq!(found.as_ref().map(|grammar| grammar.name()), expected, "{path}");
     }
 }
 
@@ -161,25 +186,27 @@ fn a_long_line_is_passed_over_and_what_follows_when_patience_ends_is_plain() {
     assert!(long.contains("\nlet b = &quot;xx"), "{long}");
     assert!(long.ends_with("[keyword:let] c = [number:3];\n"), "{long}");
 
-    let fence = Fence { language: "rust".to_owned(), code: "let a = 1;\n".repeat(3) };
+    let fence = fence("rust", &"let a = 1;\n".repeat(3));
     let some = with_patience(2, |patience| block(&fence, patience)).unwrap();
     assert_eq!(short(&some), "[keyword:let] a = [number:1];\nlet a = 1;\nlet a = 1;\n");
 }
 
 #[test]
 fn the_lines_of_a_file_are_each_whole_and_know_what_began_before() {
-    let shown = |before: &str, shown: &str, language| {
-        let html = with_patience(usize::MAX, |patience| lines(before, shown, language, patience));
+    let rust = grammar(&fence("rust", ""));
+    let shown = |before: &str, shown: &str, grammar: &Option<_>| {
+        let html =
+            with_patience(usize::MAX, |patience| lines(before, shown, grammar.clone(), patience));
         html.iter().map(|line| short(line)).collect::<Vec<_>>()
     };
     let code = "/* one\n two <\n\nthree */ let a;\n";
     let expected =
         ["[comment:/* one]", " [comment:two &lt;]", "", "[comment:three */] [keyword:let] a;", ""];
-    assert_eq!(shown("", code, Some("Rust")), expected);
+    assert_eq!(shown("", code, &rust), expected);
     let (before, after) = code.split_at("/* one\n".len());
-    assert_eq!(shown(before, after, Some("Rust")), expected[1..]);
-    assert_eq!(shown("", "let <a>", None), ["let &lt;a&gt;"]);
-    assert_eq!(shown("", "", Some("Rust")), [""]);
+    assert_eq!(shown(before, after, &rust), expected[1..]);
+    assert_eq!(shown("", "let <a>", &None), ["let &lt;a&gt;"]);
+    assert_eq!(shown("", "", &rust), [""]);
 }
 
 const MARKS: &[&str] = &[
@@ -240,8 +267,64 @@ proptest! {
         prop_assert_eq!(text_of(&html(language, &code).unwrap()), code.as_str());
         let cut = code.floor_char_boundary(cut.index(code.len() + 1));
         let (before, shown) = code.split_at(code[..cut].rfind('\n').map_or(0, |at| at + 1));
-        let html = with_patience(usize::MAX, |it| lines(before, shown, Some(language), it));
+        let html = with_patience(usize::MAX, |it| lines(before, shown, grammar(&fence(language, &code)), it));
         let text: Vec<_> = html.iter().map(|line| text_of(line)).collect();
         prop_assert_eq!(text.join("\n"), shown);
     }
+
+    #[test]
+    fn wherever_code_was_cut_its_colours_are_the_same(
+        code in any_code(),
+        language in prop::sample::select(SOME.to_vec()),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..5),
+    ) {
+        let whole = fence(language, &code);
+        let begun = code.contains('\n').then(|| code.split_inclusive('\n').next().unwrap());
+        let begun = fence(language, begun.unwrap_or(&code));
+        let mut reading = Reading::new(&begun, grammar(&whole).unwrap());
+        let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(code.len() + 1)).collect();
+        cuts.sort_unstable();
+        let read = with_patience(usize::MAX, |patience| {
+            for cut in cuts {
+                reading.read(&code[..code.floor_char_boundary(cut)], patience);
+            }
+            reading.finish(&code, patience)
+        });
+        prop_assert_eq!(Some(read), html(language, &code));
+    }
+}
+
+#[test]
+fn no_grammar_goes_in_circles_where_some_are_known_to() {
+    let comments =
+        ["n /**/", "a.b /* c */ ", "x = n /* c */", "n /* a", "/* a */", "\"a\"\n\n/* b"];
+    for language in ["js", "javascript", "jsx", "mjs", "ts", "tsx", "coffee"] {
+        for code in comments.into_iter().chain(["i < 0 ? (l) : ([i + 1]);"]) {
+            assert!(html(language, &format!("{code}\n")).is_some());
+        }
+    }
+    for language in ["html", "php", "md", "vue", "svelte", "jsp", "asp", "erb"] {
+        for code in comments {
+            assert!(html(language, &format!("<script>{code}\n</script>\n")).is_some());
+        }
+    }
+}
+
+#[test]
+fn no_more_than_a_few_grammars_are_kept_and_those_used_last() {
+    let mut grammars = Grammars::default();
+    let mut of = |language: &str| grammars.of_fence(&fence(language, "")).unwrap();
+    let (first, second) = (of("rust"), of("py"));
+    for language in ["js", "ts", "go", "java", "c", "cpp"] {
+        of(language);
+        assert!(Arc::ptr_eq(&first, &of("rs")));
+    }
+    assert!(Arc::ptr_eq(&second, &of("python")));
+    of("sql");
+    assert!(Arc::ptr_eq(&second, &of("py")));
+    assert!(!Arc::ptr_eq(&of("js"), &of("ts")));
+    for language in ["toml", "yaml", "css", "html", "sh", "rb", "php", "lua"] {
+        of(language);
+    }
+    assert!(!Arc::ptr_eq(&second, &of("py")));
 }

@@ -52,6 +52,14 @@ impl Transcript {
         self.rendered.get(&first).map_or(0, |rendered| rendered.rendering.open_bytes())
     }
 
+    /// The code that is not closed yet at the end of the text that grows, as far as it was rendered.
+    pub fn open_code(&self) -> Option<Arc<Fence>> {
+        let last = self.shown().len().checked_sub(1)?;
+        let (first, _) = self.neighbours(last);
+        let rendered = self.text_at(first)?.rendered.as_ref()?;
+        rendered.open_part.open_code.clone()
+    }
+
     /// References to files in the text that grows, as far as it was rendered.
     pub fn mentioned(&self) -> Option<(i64, &Mentioned)> {
         let last = self.entries.len().checked_sub(1)?;

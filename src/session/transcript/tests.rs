@@ -327,8 +327,10 @@ fn code_that_grows_is_plain_and_has_its_colours_from_then_on_when_it_is_closed()
     let page = transcript.page(start, Dialect::Html, 1000);
     assert_eq!(colour_all(&mut transcript), 0);
     assert!(page.frames[0].contains("a\\n</code>"), "{page:?}");
+    assert_eq!(transcript.open_code().unwrap().code, "a\n");
     transcript.append(1, false, "  ```\n");
     transcript.refresh();
+    assert_eq!(transcript.open_code(), None);
     assert_eq!(colour_all(&mut transcript), 1);
     let page = transcript.page(page.next, Dialect::Html, 1000);
     assert_eq!(page.frames.len(), 1, "{page:?}");
