@@ -231,7 +231,11 @@ impl Definitions {
         });
         let mut part = html::write(TextMergeStream::new(events), headings);
         if is_open(source, last_code) {
-            part.open_code = part.code.pop().map(Code::whole_lines);
+            // One without a language, or without code, is not among them.
+            let is_last = |code: &mut Code| {
+                part.html.get(code.at.end..).is_none_or(|after| !after.contains("<pre"))
+            };
+            part.open_code = part.code.pop_if(is_last).map(Code::whole_lines);
         }
         part
     }

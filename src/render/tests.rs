@@ -150,10 +150,14 @@ fn code_that_is_not_closed_yet_is_told_as_far_as_its_lines_are_whole() {
         ("```\na\nb", None),
         ("a\n\n    b\n    c", None),
         ("a `b", None),
+        ("- ```rust\n  a\n  ```\n- ```\n  b", None),
+        ("- ```rust\n  a\n  ```\n- ```rust\n", None),
     ] {
         let mut rendering = Rendering::default();
         rendering.append(open);
-        let code = rendering.render().open.open_code;
+        let part = rendering.render().open;
+        assert_eq!(part.code.len(), usize::from(open.contains("a\n```\n") || open.contains("a\n  ```")), "{open:?}");
+        let code = part.open_code;
         assert_eq!(code.as_ref().map(|fence| fence.code.as_str()), expected, "{open:?}");
     }
 }

@@ -33,9 +33,13 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("postgres", "sql"),
     ("postgresql", "sql"),
     ("python3", "py"),
+    // The grammars of these two go in circles at some code.
+    ("sbt", "java"),
+    ("scala", "java"),
     ("shell", "sh"),
     ("sqlite", "sql"),
     ("sqlite3", "sql"),
+    ("svelte", "html"),
 ];
 
 /// The grammar that knows nothing.
@@ -107,8 +111,8 @@ impl Grammars {
         let extension = path.extension().and_then(|extension| extension.to_str());
         let at = self
             .with_extension(file)
-            .or_else(|| self.with_extension(extension?))
             .or_else(|| self.named(extension?))
+            .or_else(|| self.with_extension(extension?))
             .or_else(|| self.named(interpreter(first_line)?))?;
         Some(self.grammar(at))
     }

@@ -25,7 +25,7 @@ pub(super) struct Rendered {
     /// The part after them, escaped.
     open: String,
     /// The same as it was rendered.
-    open_part: Part,
+    pub(super) open_part: Part,
     /// The final parts with code whose colours have not come, by their places.
     uncoloured: Vec<(usize, Part)>,
     /// The colours of code in those parts; `None` where it stays plain.

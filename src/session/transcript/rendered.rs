@@ -8,9 +8,11 @@
 //! takes them: the one that is open, like any change of it, and a final one by the log in
 //! [`colours`](super::colours).
 
+use std::sync::Arc;
+
 use bytestring::ByteString;
 
-use crate::{citation::Mentioned, entry::Content, wire::Dialect};
+use crate::{citation::Mentioned, entry::Content, render::code::Fence, wire::Dialect};
 
 use super::{
     Body, Cursor, Entry, Transcript,
@@ -56,8 +58,7 @@ impl Transcript {
     pub fn open_code(&self) -> Option<Arc<Fence>> {
         let last = self.shown().len().checked_sub(1)?;
         let (first, _) = self.neighbours(last);
-        let rendered = self.text_at(first)?.rendered.as_ref()?;
-        rendered.open_part.open_code.clone()
+        self.rendered.get(&first)?.open_part.open_code.clone()
     }
 
     /// References to files in the text that grows, as far as it was rendered.
