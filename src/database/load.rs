@@ -34,16 +34,8 @@ pub(super) fn load(
     let newest = newest(&outlines, keep);
     let texts = outlines.iter().rev().filter(|outline| outline.kind == "text");
     let spoken = texts.take(TEXTS).last().map_or(newest, |text| text.first_seq);
-    let entries = connection
-        .prepare_cached(
-            "SELECT turn, first_seq, last_seq, kind, payload FROM entries
-             WHERE conversation_id = ?1 AND (
-                 first_seq >= ?2 OR kind IN ('user_message', 'response_done')
-                 OR kind = 'text' AND first_seq >= ?3)
-             ORDER BY first_seq",
-        )?
-        .query_map(params![conversation, newest, spoken], read_row)?
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut entries = older(connection, conversation, newest, spoken)?;
+    entries.extend(rows(connection, conversation, newest, i64::MAX)?);
     let has = |seq| entries.binary_search_by_key(&seq, |entry| entry.first_seq).is_ok();
     outlines.retain(|outline| outline.first_seq < newest && !has(outline.first_seq));
     Ok(Some(StoredConversation {
@@ -83,6 +75,31 @@ fn outlines(connection: &Connection, conversation: i64) -> rusqlite::Result<Vec<
             })
         })?
         .collect()
+}
+
+/// What is loaded of entries before `newest`: what people asked, how turns ended, and texts of answers from
+/// `spoken` on. Each kind is found by an index of its own, past all that stands between.
+fn older(
+    connection: &Connection,
+    conversation: i64,
+    newest: i64,
+    spoken: i64,
+) -> rusqlite::Result<Vec<EntryRow>> {
+    let mut rows = connection
+        .prepare_cached(
+            "SELECT turn, first_seq, last_seq, kind, payload FROM entries
+             WHERE conversation_id = ?1 AND kind = 'user_message' AND first_seq < ?2
+             UNION ALL
+             SELECT turn, first_seq, last_seq, kind, payload FROM entries
+             WHERE conversation_id = ?1 AND kind IN ('response_done', 'error') AND first_seq < ?2
+             UNION ALL
+             SELECT turn, first_seq, last_seq, kind, payload FROM entries
+             WHERE conversation_id = ?1 AND kind = 'text' AND first_seq >= ?3 AND first_seq < ?2",
+        )?
+        .query_map(params![conversation, newest, spoken], read_row)?
+        .collect::<Result<Vec<_>, _>>()?;
+    rows.sort_by_key(|row| row.first_seq);
+    Ok(rows)
 }
 
 /// The rows whose first numbers are from `first` to `last`, in their order.

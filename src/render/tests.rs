@@ -156,7 +156,11 @@ fn code_that_is_not_closed_yet_is_told_as_far_as_its_lines_are_whole() {
         let mut rendering = Rendering::default();
         rendering.append(open);
         let part = rendering.render().open;
-        assert_eq!(part.code.len(), usize::from(open.contains("a\n```\n") || open.contains("a\n  ```")), "{open:?}");
+        assert_eq!(
+            part.code.len(),
+            usize::from(open.contains("a\n```\n") || open.contains("a\n  ```")),
+            "{open:?}"
+        );
         let code = part.open_code;
         assert_eq!(code.as_ref().map(|fence| fence.code.as_str()), expected, "{open:?}");
     }

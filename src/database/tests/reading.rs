@@ -122,3 +122,39 @@ fn a_reader_cannot_write() {
         reader.read(|connection| Ok(connection.execute("DELETE FROM conversations", ())?));
     assert!(matches!(refused, Err(DatabaseError::ReadOnly)), "{refused:?}");
 }
+
+#[actix::test]
+async fn of_a_long_conversation_the_newest_entries_are_loaded_and_what_is_told_of_the_past() {
+    let store = Store::new();
+    let id = store.create(true, vec![]).await.id;
+    let result = |turn: i64, seq: i64| {
+        let payload = format!(r#"{{"call_id":"c","ok":true,"content":"{}"}}"#, "x".repeat(500));
+        entry(turn, seq, seq, "tool_result", &payload)
+    };
+    let turns = 1..=40_i64;
+    let rows = turns.flat_map(|turn| {
+        let seq = turn * 10;
+        let (question, text) =
+            (question(turn, seq, &turn.to_string(), "?"), text(turn, seq + 2, seq + 3, "!"));
+        [question, result(turn, seq + 1), text, done(turn, seq + 4)]
+    });
+    let rows: Vec<_> = rows.collect();
+    store.write(id, rows.clone()).await.unwrap();
+    for (keep, results) in [(usize::MAX, 40), (1_200, 2), (0, 0)] {
+        let stored = store.reader.load(&project(), id, keep).unwrap().unwrap();
+        let count = |kind: &str| stored.entries.iter().filter(|row| row.kind == kind).count();
+        assert_eq!(count("tool_result"), results, "{keep}");
+        assert_eq!((count("user_message"), count("response_done")), (40, 40), "{keep}");
+        assert_eq!(count("text"), if keep == usize::MAX { 40 } else { 32 }, "{keep}");
+        // Together they are all there is, each once and in order.
+        let mut seqs: Vec<_> = stored.outlines.iter().map(|it| it.first_seq).collect();
+        assert!(seqs.is_sorted() && stored.entries.iter().map(|it| it.first_seq).is_sorted());
+        seqs.extend(stored.entries.iter().map(|it| it.first_seq));
+        seqs.sort_unstable();
+        assert_eq!(seqs, rows.iter().map(|row| row.first_seq).collect::<Vec<_>>(), "{keep}");
+        for outline in &stored.outlines {
+            let row = rows.iter().find(|row| row.first_seq == outline.first_seq).unwrap();
+            assert_eq!((&outline.kind, outline.bytes), (&row.kind, row.payload.len()));
+        }
+    }
+}
