@@ -1,6 +1,6 @@
 //! A conversation's history: entries, sequence numbers, and what a viewer that stands at a cursor has
 //! not seen yet. Pure code; the database holds the same entries as rows, and what is old is in memory
-//! only while somebody looks at it ([`stored`]).
+//! only while somebody looks at it (`stored`).
 
 use crate::entry::{Content, EntryOutline, EntryRow, TextBlock, UserMessage};
 
