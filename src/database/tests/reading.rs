@@ -140,7 +140,7 @@ async fn of_a_long_conversation_the_newest_entries_are_loaded_and_what_is_told_o
     });
     let rows: Vec<_> = rows.collect();
     store.write(id, rows.clone()).await.unwrap();
-    for (keep, results) in [(usize::MAX, 40), (1_200, 2), (0, 0)] {
+    for (keep, results) in [(usize::MAX, 40), (1_500, 2), (0, 0)] {
         let stored = store.reader.load(&project(), id, keep).unwrap().unwrap();
         let count = |kind: &str| stored.entries.iter().filter(|row| row.kind == kind).count();
         assert_eq!(count("tool_result"), results, "{keep}");
