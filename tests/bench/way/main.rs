@@ -74,6 +74,11 @@ impl Scale {
         if self.quick { 1 } else { 7 }
     }
 
+    /// Rounds of what is short and varies much.
+    fn many_rounds(self) -> usize {
+        if self.quick { 1 } else { 21 }
+    }
+
     /// Rounds of what is long.
     fn few_rounds(self) -> usize {
         if self.quick { 1 } else { 3 }
