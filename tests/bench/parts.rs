@@ -167,6 +167,24 @@ fn a_history_is_restored(bencher: Bencher<'_, '_>, entries: usize) {
     bencher.bench_local(|| Transcript::restore(black_box(&rows), &[], 1 << 32).unwrap());
 }
 
+/// What a session takes in of a long conversation: its newest entries, and outlines of the others.
+#[divan::bench]
+fn a_long_history_is_loaded(bencher: Bencher<'_, '_>) {
+    let (system, dir) = (System::new(), TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap());
+    let (database, reader) = Database::open(&dir.path().join(FILE_NAME)).unwrap();
+    let id = 1;
+    system.block_on(async {
+        let entries = conversation(10_000).take_dirty();
+        let write = WriteEntries { conversation: id, entries };
+        create(database, id).await.send(write).await.unwrap().unwrap();
+    });
+    let project = ProjectName::parse("bench").unwrap();
+    bencher.bench_local(|| {
+        let stored = reader.load(&project, black_box(id), 1024 * 1024).unwrap().unwrap();
+        Transcript::restore(&stored.entries, &stored.outlines, 1 << 32).unwrap()
+    });
+}
+
 /// So many bytes of an answer.
 fn answer(bytes: usize) -> String {
     PROSE.repeat(bytes.div_ceil(PROSE.len()))
@@ -249,7 +267,8 @@ fn code_that_was_read_ahead_is_coloured(bencher: Bencher<'_, '_>, kib: usize) {
 fn writes_are_committed(bencher: Bencher<'_, '_>, together: i64) {
     let system = System::new();
     let dir = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let database = system.block_on(open_store(&dir, together));
+    let (database, _) = Database::open(&dir.path().join(FILE_NAME)).unwrap();
+    let database = system.block_on(create(database, together));
     let mut seq = 0;
     bencher.counter(ItemsCount::new(together.unsigned_abs())).bench_local(|| {
         seq += 1;
@@ -265,8 +284,8 @@ fn writes_are_committed(bencher: Bencher<'_, '_>, together: i64) {
     });
 }
 
-async fn open_store(dir: &TempDir, conversations: i64) -> Addr<Database> {
-    let (database, _) = Database::open(&dir.path().join(FILE_NAME)).unwrap();
+/// Starts the store's actor, with conversations in it.
+async fn create(database: Database, conversations: i64) -> Addr<Database> {
     let database = database.start();
     for _ in 0..conversations {
         let create = CreateConversation {
