@@ -5,6 +5,7 @@
 //!   are taken
 //! - `prose COUNT PERIOD_US` likewise, in paragraphs
 //! - `answer SECTIONS PERIOD_US` answers in Markdown, token by token
+//! - `code LINES PERIOD_US` answers in a block of Rust, line by line, and says when it closed it
 //! - `entries COUNT` uses a tool so often that there are so many entries
 //!
 //! The text of a delta is its number and the time at which it was said, which
@@ -37,6 +38,12 @@ const SECTION: &str = include_str!("section.md");
 pub fn answer(sections: u64) -> String {
     (0..sections).map(|number| SECTION.replace("NUMBER", &number.to_string())).collect()
 }
+
+/// Code, as answers have it.
+const CODE: &str = include_str!("store.rs");
+
+/// What the last line of a block of code calls.
+pub const LAST_CALL: &str = "end_of_the_block";
 
 /// Bytes of a tool's result: with its call, an entry is half of this on average.
 const RESULT_BYTES: usize = 900;
@@ -93,6 +100,7 @@ impl Out {
             Some(&"stream") => self.stream(number(1), number(2), BLOCK),
             Some(&"prose") => self.stream(number(1), number(2), PARAGRAPH),
             Some(&"answer") => self.answer(number(1), number(2)),
+            Some(&"code") => self.code(number(1), number(2)),
             Some(&"entries") => self.entries(number(1)),
             _ => (),
         }
@@ -135,6 +143,27 @@ impl Out {
             self.wait(start + number * period_us * 1000);
             self.delta(str::from_utf8(token).unwrap());
         }
+        self.end_block(&mut text);
+    }
+
+    fn code(&mut self, lines: u64, period_us: u64) {
+        let start = stamps::now_ns();
+        // No two blocks are the same.
+        let mut text = format!("```rust\n// {start}\n");
+        let code = CODE.lines().cycle().take(usize::try_from(lines).unwrap());
+        let code = code.map(|line| format!("{line}\n")).chain([format!("{LAST_CALL}();\n")]);
+        self.begin_block();
+        self.delta(&text);
+        for (number, line) in (0..).zip(code) {
+            self.wait(start + number * period_us * 1000);
+            self.delta(&line);
+            text.push_str(&line);
+        }
+        self.wait(start + (lines + 1) * period_us * 1000);
+        let mut end = "```\n\n".to_owned();
+        stamps::put(&mut end, 0, stamps::now_ns());
+        self.delta(&end);
+        text.push_str(&end);
         self.end_block(&mut text);
     }
 

@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use crate::{
     Scale,
-    agent::answer,
+    agent::{LAST_CALL, answer},
     contestants::Cicerone,
     figures::{Rounds, Row, micros},
     stamps::Stamps,
-    viewer::Viewer,
+    viewer::{Viewer, is_end},
 };
 
 /// Pace of a fast model, in microseconds between tokens.
@@ -69,7 +69,7 @@ pub async fn rendering(scale: Scale) -> Vec<Row> {
     let what = format!("an answer of {bytes} KB at 100 tokens/s as HTML, % of one core");
     let mut row = Row::at_most(&what, &rendered, 2, 2.0);
     row.cicerone.push_str(&format!(", as Markdown {}", plain.show(2)));
-    vec![row, shown(scale, &server).await]
+    vec![row, shown(scale, &server).await, coloured(scale).await]
 }
 
 /// Has an answer given and reads all of it.
@@ -100,5 +100,43 @@ async fn shown(scale: Scale, server: &Cicerone) -> Row {
         Row::at_most("latency of HTML at 50 deltas/s, median, ms", &medians, 0, f64::INFINITY);
     row.cicerone.push_str(&format!(", 99th of 100 {}", lasts.show(0)));
     row.target.clear();
+    row
+}
+
+/// How long it takes until a block of code has its colours that the agent has just closed; the first
+/// one of a server that has just started, and later ones.
+async fn coloured(scale: Scale) -> Row {
+    let dir = crate::data_dir();
+    let server = Cicerone::start(dir.path());
+    let mut viewer = server.begin_html().await;
+    let lines = scale.of(300, 10);
+    let mut late = Rounds::default();
+    let mut first = None;
+    for _ in 0..=scale.rounds() {
+        viewer.ask(&format!("code {lines} {}", scale.of(PERIOD_US, 100))).await;
+        let (mut closed, mut coloured, mut is_over) = (Stamps::default(), 0, false);
+        let call = format!(r#"\">{LAST_CALL}<"#);
+        viewer
+            .until(|frame, now| {
+                closed.take_new(frame, now);
+                if coloured == 0 && memchr::memmem::find(frame, call.as_bytes()).is_some() {
+                    coloured = now;
+                }
+                is_over |= is_end(frame);
+                // Either may come first.
+                is_over && coloured > 0
+            })
+            .await;
+        let said = closed.last - closed.delays[0];
+        let took = coloured.saturating_sub(said) as f64 / 1e6;
+        match first {
+            None => first = Some(took),
+            Some(_) => late.push(took),
+        }
+    }
+    let what = format!("a block of {lines} lines closes, until it has its colours, ms");
+    let mut row = Row::at_most(&what, &late, 0, 50.0);
+    let first = first.unwrap_or_default();
+    row.cicerone.push_str(&format!(", the very first {first:.0}"));
     row
 }

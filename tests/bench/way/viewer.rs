@@ -88,22 +88,35 @@ impl Viewer {
 
     /// Gives each frame with text, up to the end of the turn.
     pub async fn until_end(&mut self, mut take: impl FnMut(&[u8], u64)) {
+        let text = [&br#"{"type":"text""#[..], br#"{"type":"html""#];
+        self.until(|frame, now| {
+            if text.iter().any(|kind| frame.starts_with(kind)) {
+                take(frame, now);
+            }
+            is_end(frame)
+        })
+        .await;
+    }
+
+    /// Gives each frame, until it was the last one that is wanted.
+    pub async fn until(&mut self, mut is_last: impl FnMut(&[u8], u64) -> bool) {
         let whole = async {
             let mut is_over = false;
             while !is_over {
                 let read = self.connection.read(|frame, now| {
-                    let is_text = [&br#"{"type":"text""#[..], br#"{"type":"html""#];
-                    if is_text.iter().any(|kind| frame.starts_with(kind)) {
-                        take(frame, now);
-                    }
-                    is_over |= frame.starts_with(br#"{"type":"response_done""#);
                     assert!(!frame.starts_with(br#"{"type":"error""#), "{}", words(frame));
+                    is_over |= is_last(frame, now);
                 });
                 read.await.unwrap();
             }
         };
-        timeout(DEADLINE, whole).await.expect("no end came");
+        timeout(DEADLINE, whole).await.expect("what was waited for did not come");
     }
+}
+
+/// Whether a frame is the end of a turn.
+pub fn is_end(frame: &[u8]) -> bool {
+    frame.starts_with(br#"{"type":"response_done""#)
 }
 
 fn words(frame: &[u8]) -> String {
