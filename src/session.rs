@@ -210,7 +210,7 @@ impl Session {
         };
         self.write_in_background(BeginTurn { conversation, turn }, context);
         if let Err(error) = sent {
-            self.happen(conversation, Event::AgentMustEnd(error.to_string()), context);
+            self.happen(conversation, Event::NotSent(error.to_string()), context);
         }
     }
 

@@ -64,6 +64,7 @@ impl Session {
                 return false;
             }
             (AgentEvent::Initialized(init), _) => {
+                live.turns.on(Event::Taken);
                 self.initialized(conversation, init, context);
                 return false;
             }
@@ -81,6 +82,7 @@ impl Session {
             (_, None) => return false,
             (event, Some(turn)) => (event, turn),
         };
+        live.turns.on(Event::Taken);
         match turn {
             (AgentEvent::TextStarted, _) => live.transcript.close_block(),
             (AgentEvent::TextDelta(text), turn) => live.transcript.append(turn, false, &text),

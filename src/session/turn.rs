@@ -8,9 +8,12 @@ use crate::{
     entry::{Content, Outcome, ResponseDone, TurnError},
     wire::outgoing::{State, Status},
 };
+use words::status;
+pub use words::{in_line, queued};
 
 #[cfg(test)]
 mod tests;
+mod words;
 
 /// What the agent of a conversation is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,15 +34,19 @@ enum Agent {
 #[derive(Debug)]
 pub struct Turns {
     agent: Agent,
+    /// The agent's process has answered a question.
+    has_answered: bool,
     running: Option<Running>,
     waiting: VecDeque<Question>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Running {
     turn: i64,
     /// A person wants it to end.
     stopping: bool,
+    /// The question, as long as an agent that was idle may be gone without having seen it.
+    untaken: Option<Question>,
 }
 
 /// A durable question that waits for its turn.
@@ -62,6 +69,10 @@ pub enum Event {
     PlaceTaken,
     /// The agent takes messages.
     AgentReady,
+    /// The agent works on the question that it was asked.
+    Taken,
+    /// The question could not be given to the agent, with words for the user.
+    NotSent(String),
     /// The agent ended its turn.
     Finished(AgentResult),
     /// The agent's process is gone, with words for the user.
@@ -125,7 +136,7 @@ pub enum Effect {
 
 impl Default for Turns {
     fn default() -> Self {
-        Self { agent: Agent::Absent, running: None, waiting: VecDeque::new() }
+        Self { agent: Agent::Absent, has_answered: false, running: None, waiting: VecDeque::new() }
     }
 }
 
@@ -142,6 +153,7 @@ impl Turns {
             Event::PlaceTaken => {
                 if matches!(self.agent, Agent::Absent | Agent::InLine) {
                     self.agent = Agent::Starting;
+                    self.has_answered = false;
                     effects.push(Effect::Tell(status(State::Starting, "Starting the agent…")));
                     effects.push(Effect::StartAgent);
                 }
@@ -163,6 +175,15 @@ impl Turns {
                     }
                 }
             }
+            Event::Taken => {
+                if let Some(running) = &mut self.running {
+                    running.untaken = None;
+                }
+            }
+            Event::NotSent(words) => {
+                self.end_agent(&mut effects);
+                self.fail_taken(&words, &mut effects);
+            }
             Event::Finished(result) => self.finished(result, &mut effects),
             Event::AgentExited(words) => self.exited(words, &mut effects),
             Event::StartFailed(words) => {
@@ -175,7 +196,7 @@ impl Turns {
                 self.end_agent(&mut effects);
                 match self.running {
                     // It was asked to stop and did not: it stops now.
-                    Some(Running { turn, stopping: true }) => {
+                    Some(Running { turn, stopping: true, .. }) => {
                         self.running = None;
                         effects.push(done(turn, Outcome::Stopped));
                     }
@@ -198,7 +219,7 @@ impl Turns {
 
     /// The turn that the agent works on.
     pub fn running(&self) -> Option<i64> {
-        self.running.map(|running| running.turn)
+        self.running.as_ref().map(|running| running.turn)
     }
 
     /// How many questions are answered before one that is asked now.
@@ -228,7 +249,7 @@ impl Turns {
 
     /// The state in one word.
     pub fn state(&self) -> State {
-        match (self.running, self.agent) {
+        match (&self.running, self.agent) {
             (Some(Running { stopping: true, .. }), _) => State::Stopping,
             (Some(_), _) => State::Running,
             (None, Agent::Starting) => State::Starting,
@@ -252,7 +273,8 @@ impl Turns {
             Agent::InLine | Agent::Starting | Agent::Stopping => (),
             Agent::Ready => {
                 if let Some(question) = self.waiting.pop_front() {
-                    self.running = Some(Running { turn: question.turn, stopping: false });
+                    let untaken = self.has_answered.then(|| question.clone());
+                    self.running = Some(Running { turn: question.turn, stopping: false, untaken });
                     effects.push(Effect::Tell(status(State::Running, "Thinking…")));
                     effects.push(Effect::Ask(question));
                     self.tell_places(effects);
@@ -273,6 +295,7 @@ impl Turns {
     fn finished(&mut self, result: AgentResult, effects: &mut Vec<Effect>) {
         // A result without a turn, or a second one, ends nothing.
         let Some(running) = self.running.take() else { return };
+        self.has_answered = true;
         let outcome = match result.end {
             AgentEnd::Completed => Outcome::Completed,
             AgentEnd::Interrupted if running.stopping => Outcome::Stopped,
@@ -305,16 +328,28 @@ impl Turns {
     fn exited(&mut self, words: String, effects: &mut Vec<Effect>) {
         let was = std::mem::replace(&mut self.agent, Agent::Absent);
         match self.running {
-            Some(Running { turn, stopping: true }) => {
+            Some(Running { turn, stopping: true, .. }) => {
                 self.running = None;
                 effects.push(done(turn, Outcome::Stopped));
             }
-            Some(_) => self.fail_first(&words, effects),
+            Some(_) => self.fail_taken(&words, effects),
             // It never came to take the question that waits.
             None if was == Agent::Starting => self.fail_first(&words, effects),
             None => (),
         }
         self.after_end(effects);
+    }
+
+    /// Ends the running turn as failed, unless its agent was gone before it saw the question: then it
+    /// is asked again of the next one, which has not answered anything and is the last to be asked.
+    fn fail_taken(&mut self, words: &str, effects: &mut Vec<Effect>) {
+        match self.running.as_mut().and_then(|running| running.untaken.take()) {
+            Some(question) => {
+                self.running = None;
+                self.waiting.push_front(question);
+            }
+            None => self.fail_first(words, effects),
+        }
     }
 
     /// Ends the running turn, or else the first waiting one, as failed.
@@ -370,34 +405,4 @@ fn done(turn: i64, outcome: Outcome) -> Effect {
 
 fn failure(turn: i64, content: String) -> Effect {
     Effect::End { turn, content: Content::Error(TurnError { content, retryable: true }) }
-}
-
-fn status(state: State, detail: &str) -> Status {
-    Status { state, detail: detail.to_owned(), queue_position: None }
-}
-
-/// What whoever asked a question is told while `ahead` are answered before it.
-pub fn queued(ahead: usize) -> Status {
-    let questions = if ahead == 1 { "1 question" } else { &format!("{ahead} questions") };
-    Status {
-        state: State::Queued,
-        detail: format!(
-            "Waiting: {questions} before yours; you can leave, the answer will be here"
-        ),
-        queue_position: Some(ahead),
-    }
-}
-
-/// What is told while as many agents run as may, and `ahead` others wait for one to be free.
-pub fn in_line(ahead: usize) -> Status {
-    let turn = match ahead {
-        0 => "yours is next".to_owned(),
-        1 => "1 question is before yours".to_owned(),
-        _ => format!("{ahead} questions are before yours"),
-    };
-    Status {
-        state: State::Waiting,
-        detail: format!("All agents are busy; {turn}. You can leave, the answer will be here"),
-        queue_position: Some(ahead),
-    }
 }

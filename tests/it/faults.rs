@@ -142,6 +142,23 @@ async fn p7_an_agent_that_ends_in_mid_turn_ends_it_once_for_everybody() {
 }
 
 #[actix::test]
+async fn p7_a_question_that_an_agent_did_not_live_to_read_is_answered_by_the_next_one() {
+    let mut company = Company::gather(Setup::scripted()).await;
+    for by in ASKERS {
+        company.answered(by, "say first", "the agent comes to life").await;
+        let agent = company.server.agent_pid().await;
+        signal(agent, "STOP");
+        company.ask(by, "say second").await;
+        company.server.has_begun(company.conversation, company.turns).await;
+        signal(agent, "KILL");
+        let ended = company.end("the agent was killed").await;
+        let told = (ended.kind.as_str(), ended.answer.as_str());
+        assert_eq!(told, ("response_done", "second"), "{}", ended.words);
+        company.goes_on(by, "the agent was killed").await;
+    }
+}
+
+#[actix::test]
 async fn p7_what_an_agent_prints_besides_its_answer_harms_nobody() {
     let mut company = Company::gather(Setup::scripted()).await;
     check(

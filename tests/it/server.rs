@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rusqlite::OptionalExtension as _;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -165,9 +166,9 @@ impl Server {
     pub async fn has_begun(&self, conversation: i64, turn: i64) {
         let state = "SELECT state FROM turns WHERE conversation_id = ?1 AND turn = ?2";
         eventually("the store knows that the turn runs", async || {
-            let state: String =
-                self.database().query_row(state, [conversation, turn], |row| row.get(0)).unwrap();
-            (state == "running").then_some(())
+            let place = [conversation, turn];
+            let state = self.database().query_row(state, place, |row| row.get::<_, String>(0));
+            (state.optional().unwrap()? == "running").then_some(())
         })
         .await;
     }

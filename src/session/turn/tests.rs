@@ -106,6 +106,34 @@ fn p7_a_crash_ends_the_turn_and_the_next_question_starts_the_agent_again() {
 }
 
 #[test]
+fn p7_a_question_that_an_idle_agent_did_not_live_to_see_is_asked_again() {
+    let gone = || Event::AgentExited("it crashed".to_owned());
+    let mut turns = Turns::default();
+    trace(&mut turns, [question(1), Event::AgentReady, result(AgentEnd::Completed)]);
+    let events = [question(2), gone(), question(3), Event::AgentReady];
+    assert_eq!(trace(&mut turns, events), ["ask 2", "start", "ask 2"]);
+    // Not for ever: what ends a fresh agent may be the question itself.
+    assert_eq!(trace(&mut turns, [gone()]), ["error 2: it crashed", "start"]);
+    let events = [Event::AgentReady, result(AgentEnd::Completed)];
+    assert_eq!(trace(&mut turns, events), ["ask 3", "completed 3"]);
+    // Nor once the agent has begun with it.
+    let events = [question(4), Event::Taken, gone()];
+    assert_eq!(trace(&mut turns, events), ["ask 4", "error 4: it crashed"]);
+}
+
+#[test]
+fn p7_a_question_that_cannot_be_given_to_an_idle_agent_waits_for_the_next_one() {
+    let mut turns = Turns::default();
+    trace(&mut turns, [question(1), Event::AgentReady, result(AgentEnd::Completed)]);
+    let events = [question(2), Event::NotSent("it is gone".to_owned())];
+    assert_eq!(trace(&mut turns, events), ["ask 2", "stop"]);
+    let events = [Event::AgentExited("it is gone".to_owned()), Event::AgentReady];
+    assert_eq!(trace(&mut turns, events), ["start", "ask 2"]);
+    let events = [Event::NotSent("it is gone".to_owned())];
+    assert_eq!(trace(&mut turns, events), ["stop", "error 2: it is gone"]);
+}
+
+#[test]
 fn an_agent_that_never_starts_fails_one_question_per_try() {
     let mut turns = Turns::default();
     let events = [
@@ -196,7 +224,7 @@ fn an_idle_agent_sleeps_and_a_busy_one_does_not() {
 }
 
 fn event() -> impl Strategy<Value = u8> {
-    0u8..11
+    0u8..13
 }
 
 proptest! {
@@ -227,6 +255,8 @@ proptest! {
                 7 => Event::StopAsked,
                 8 => Event::AgentMustEnd("must".to_owned()),
                 9 => Event::PlaceTaken,
+                10 => Event::Taken,
+                11 => Event::NotSent("not sent".to_owned()),
                 _ => result(AgentEnd::Failed("failed".to_owned())),
             };
             run(&mut turns, event);

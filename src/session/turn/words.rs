@@ -1,0 +1,33 @@
+//! What viewers are told of a conversation's state.
+
+use crate::wire::outgoing::{State, Status};
+
+pub(super) fn status(state: State, detail: &str) -> Status {
+    Status { state, detail: detail.to_owned(), queue_position: None }
+}
+
+/// What whoever asked a question is told while `ahead` are answered before it.
+pub fn queued(ahead: usize) -> Status {
+    let questions = if ahead == 1 { "1 question" } else { &format!("{ahead} questions") };
+    Status {
+        state: State::Queued,
+        detail: format!(
+            "Waiting: {questions} before yours; you can leave, the answer will be here"
+        ),
+        queue_position: Some(ahead),
+    }
+}
+
+/// What is told while as many agents run as may, and `ahead` others wait for one to be free.
+pub fn in_line(ahead: usize) -> Status {
+    let turn = match ahead {
+        0 => "yours is next".to_owned(),
+        1 => "1 question is before yours".to_owned(),
+        _ => format!("{ahead} questions are before yours"),
+    };
+    Status {
+        state: State::Waiting,
+        detail: format!("All agents are busy; {turn}. You can leave, the answer will be here"),
+        queue_position: Some(ahead),
+    }
+}
