@@ -28,8 +28,8 @@ export class NearScreen {
   #whole = new Set();
   /** Whether all are to be. */
   #isSearched = false;
-  #lastTop = 0;
-  #lastHeight = 0;
+  /** How the scroller was when this last saw to it. */
+  #last = { top: 0, height: 0, screen: '' };
   atEnd = true;
 
   /** @param {HTMLElement} scroller @param {HTMLElement} turns holds nothing but turns */
@@ -49,18 +49,19 @@ export class NearScreen {
   /** The person, or this, has scrolled. */
   scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
+    const last = this.#last;
     // Told late of what this did itself: something may have changed its height since.
-    if (scrollTop === this.#lastTop) return;
-    // Moved on by what grew, and not by the person.
-    if (this.atEnd && scrollTop > this.#lastTop && scrollHeight !== this.#lastHeight) {
+    if (scrollTop === last.top) return;
+    // Moved by what grew or by a window that changed its size, and not by the person.
+    const hasGrown = scrollTop > last.top && scrollHeight !== last.height;
+    if (this.atEnd && (hasGrown || this.#screen !== last.screen)) {
       this.keep();
       return;
     }
     const gap = scrollHeight - scrollTop - clientHeight;
     // Who goes up a little wants to leave the end, and not to be brought back to it.
-    this.atEnd = gap < 2 || (gap < AT_END && scrollTop > this.#lastTop);
-    this.#lastTop = scrollTop;
-    this.#lastHeight = scrollHeight;
+    this.atEnd = gap < 2 || (gap < AT_END && scrollTop > last.top);
+    this.#remember();
     this.#note();
     // What comes whole stands more exactly than what rested.
     if (this.choose()) this.#note();
@@ -76,8 +77,17 @@ export class NearScreen {
       const moved = still ? still.node.getBoundingClientRect().top - top - still.offset : 0;
       if (Math.abs(moved) >= 1) scroller.scrollTop += moved;
     }
-    this.#lastTop = scroller.scrollTop;
-    this.#lastHeight = scroller.scrollHeight;
+    this.#remember();
+  }
+
+  #remember() {
+    const { scrollTop, scrollHeight } = this.scroller;
+    this.#last = { top: scrollTop, height: scrollHeight, screen: this.#screen };
+  }
+
+  /** What of the conversation can be seen at once. */
+  get #screen() {
+    return `${this.scroller.clientWidth} ${this.scroller.clientHeight}`;
   }
 
   /** Makes turns near the screen whole and lets the others rest, until both are as they should be. Says whether something came. */
@@ -97,8 +107,7 @@ export class NearScreen {
     this.#place = [{ node: view, offset: 16 }];
     this.choose();
     this.scroller.scrollTop += top();
-    this.#lastTop = this.scroller.scrollTop;
-    this.#lastHeight = this.scroller.scrollHeight;
+    this.#remember();
     this.#note();
   }
 
