@@ -14,6 +14,7 @@ import { showKeys } from './views/keys.js';
 import './views/grip.js';
 import './views/notice.js';
 import './views/rail.js';
+import { missingWords } from './words.js';
 
 const page = new Page();
 const navigation = new Navigation(page);
@@ -26,10 +27,11 @@ navigation.listener = following;
 let lookup = null;
 const fetchLookup = () => {
   lookup ??= import('./lookup.js').then(({ Lookup }) => new Lookup(page));
+  lookup.catch(() => { lookup = null; });
   return lookup;
 };
 for (const move of ['keydown', 'pointerdown', 'pointermove']) addEventListener(move, fetchLookup, { once: true, passive: true });
-const reading = new Reading(page);
+const reading = new Reading(page, notice);
 page.onDrawn = () => reading.update();
 navigation.onLeave = () => asking.keep();
 page.composer.asked = () => (page.state.project === null ? [] : keep.readAsked(page.state.project));
@@ -42,7 +44,8 @@ const EVENTS = {
   'stop': () => asking.stop(),
   'draft': () => {
     asking.typed();
-    lookup?.then((it) => it.typed());
+    // Without the hint the question is asked all the same.
+    lookup?.then((it) => it.typed(), () => null);
   },
   'edit-question': ({ turn, question }) => page.composer.edit({ turn, text: question }),
   'withdraw': (pending) => asking.withdraw(pending),
@@ -129,10 +132,7 @@ async function start() {
 }
 
 function openSearch() {
-  fetchLookup().then((it) => it.openSearch(), () => {
-    lookup = null;
-    notice.tell('The search cannot be fetched from the server; try again in a moment.');
-  });
+  fetchLookup().then((it) => it.openSearch(), () => notice.tell(missingWords('The search')));
 }
 
 async function logOut() {

@@ -1,10 +1,11 @@
 /**
  * What a first look at the page does without, and is fetched as soon as somebody moves: the search,
- * and the hint that a question was asked before.
+ * the hint that a question was asked before, and the reader of files.
  */
 import * as api from './api.js';
 import { Before } from './before.js';
 import './views/before.js';
+import './views/reader.js';
 import './views/search.js';
 
 export class Lookup {

@@ -1,6 +1,7 @@
 /** The file that is read beside the conversation: opened by a reference, walked from one to the next, kept in the address. */
 import { formatReference, parseReference, places } from './reference.js';
 import { addressOf } from './views/references.js';
+import { missingWords } from './words.js';
 
 export class Reading {
   /** Which of the conversation's places is open, as it is written, and in which turn. @type {{turn: number, text: string} | null} */
@@ -9,9 +10,13 @@ export class Reading {
   #shown = null;
   reader = /** @type {import('./views/reader.js').FileReader} */ (document.querySelector('file-reader'));
 
-  /** @param {import('./page.js').Page} page */
-  constructor(page) {
+  /**
+   * @param {import('./page.js').Page} page
+   * @param {import('./views/notice.js').PageNotice} notice
+   */
+  constructor(page, notice) {
     this.page = page;
+    this.notice = notice;
   }
 
   /** Opens a file. @param {{place: import('./reference.js').Reference, turn?: number}} wanted */
@@ -87,8 +92,13 @@ export class Reading {
 
   /** @param {import('./reference.js').Reference} place */
   async #show(place) {
-    // Whoever reads no file need not load how.
-    await import('./views/reader.js');
+    try {
+      // Whoever has not moved yet has not loaded how files are read.
+      await import('./views/reader.js');
+    } catch {
+      this.notice.tell(missingWords('The reader of files'));
+      return;
+    }
     const { project } = this.page.state;
     if (project === null) return;
     this.#shown = { project, text: formatReference(place) };

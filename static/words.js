@@ -48,6 +48,15 @@ export function placeWords(ahead) {
   return `Waits: ${questions(ahead)} before this one.`;
 }
 
+/**
+ * What is said of a part of the page that should have come just now. Browsers may keep in mind that it
+ * did not, until the page is loaded again.
+ * @param {string} part what is missing, as the beginning of a sentence
+ */
+export function missingWords(part) {
+  return `${part} cannot be fetched from the server. Reload the page when the server can be reached again; your text is kept.`;
+}
+
 /** Who reads along. @param {number} viewers this page included */
 export function readersWords(viewers) {
   return viewers > 1 ? `${viewers} people are reading this` : '';

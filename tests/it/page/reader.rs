@@ -7,8 +7,10 @@ use serde_json::json;
 use crate::server::{Server, Setup};
 
 use super::{
-    browser::{Browser, ENTER, ESCAPE, NEW_LINE},
+    WHILE_AWAY,
+    browser::{Browser, ENTER, ESCAPE, FIND, NEW_LINE},
     ended,
+    gate::Gate,
 };
 
 /// What the agent says, with what it has read.
@@ -109,6 +111,38 @@ async fn a_reference_opens_its_file_at_the_line_and_what_does_not_exist_is_struc
     browser.wait_for("location.search === ''").await;
     browser.assert_no_complaints(&[]).await;
     browser.close().await;
+}
+
+#[tokio::test]
+async fn a_part_of_the_page_that_cannot_be_fetched_is_said_and_is_there_after_a_reload() {
+    let server = project().env("CICERONE_ACCESS_HOSTS", "127.0.0.1").start();
+    let gate = Gate::open(server.address()).await;
+    let browser = Browser::start().await;
+    ask(&browser, &server).await;
+    browser.goto(&browser.address().await.replace(&server.url(""), &gate.url)).await;
+    browser.wait_for("document.querySelector('a.reference[href]') !== null").await;
+    // Nobody has moved: what comes with the first move is not there.
+    gate.cut();
+    browser.run("document.querySelector('a.reference[data-line=\"40\"]').click()").await;
+    browser.wait_for(&told("The reader of files cannot be fetched from the server.")).await;
+    browser.keys("kept").await;
+    browser.keys(FIND).await;
+    browser.wait_for(&told("The search cannot be fetched from the server.")).await;
+    browser.screenshot("not-fetched").await;
+
+    gate.lead_to(server.address());
+    browser.reload().await;
+    browser.wait_for(&shows("src/parser.rs", &[40, 41, 42, 43, 44])).await;
+    assert_eq!(browser.run("return document.querySelector('#question').value").await, "kept");
+    browser.keys(FIND).await;
+    browser.wait_for("document.querySelector('search-dialog dialog').open").await;
+    browser.assert_no_complaints(&WHILE_AWAY).await;
+    browser.close().await;
+}
+
+/// Whether a notice begins so.
+fn told(words: &str) -> String {
+    format!("document.querySelector('page-notice').innerText.startsWith({})", json!(words))
 }
 
 #[tokio::test]
