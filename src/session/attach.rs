@@ -34,6 +34,12 @@ impl Handler<Attach> for Session {
     type Result = Coming;
 
     fn handle(&mut self, attach: Attach, context: &mut Self::Context) -> Coming {
+        self.come(attach, context)
+    }
+}
+
+impl Session {
+    fn come(&mut self, attach: Attach, context: &mut Context<Self>) -> Coming {
         if self.is_closing {
             return Box::pin(fut::err(AttachError::Closing));
         }
@@ -48,15 +54,17 @@ impl Handler<Attach> for Session {
         };
         match conversation {
             None => Box::pin(fut::err(AttachError::NoneLive)),
-            Some(id) if self.conversations.contains_key(&id) => {
-                Box::pin(fut::ready(self.enter(id, attach, context)))
-            }
-            Some(id) => self.load(id, attach, context),
+            Some(id) => match self.conversations.get_mut(&id) {
+                Some(live) if live.closing.is_some() => {
+                    let gone = live.gone().into_actor(self);
+                    Box::pin(gone.then(|(), session, context| session.come(attach, context)))
+                }
+                Some(_) => Box::pin(fut::ready(self.enter(id, attach, context))),
+                None => self.load(id, attach, context),
+            },
         }
     }
-}
 
-impl Session {
     /// The live conversation that a viewer of this browser left last.
     fn left(&self, browser: Option<&BrowserId>) -> Option<i64> {
         browser?;
@@ -104,7 +112,7 @@ impl Session {
         Box::pin(created.map(move |answer, session, context| {
             let summary: Summary = stored(answer)?;
             let live = Conversation::new(summary.id, None, transcript, 1);
-            session.conversations.insert(summary.id, live);
+            session.take_in(live)?;
             session.enter(summary.id, attach, context)
         }))
     }
@@ -125,6 +133,9 @@ impl Session {
 
     /// Goes on with conversations in which questions wait, as far as there is room for them.
     pub(super) fn resume(&mut self, context: &mut Context<Self>) {
+        if self.is_closing {
+            return;
+        }
         while let Some(id) = self.unanswered.pop_front() {
             if self.conversations.contains_key(&id) || self.deleted.contains(&id) {
                 continue;
@@ -135,8 +146,12 @@ impl Session {
             let loaded = self.fetch(id).into_actor(self);
             context.spawn(loaded.map(move |loaded, session, context| {
                 let adopted = loaded.and_then(|loaded| session.adopt(id, loaded, context));
-                if let Err(error) = adopted {
-                    log::error!("cannot go on with conversation={id} error={error}");
+                match adopted {
+                    // It waits in the database.
+                    Ok(()) | Err(AttachError::Closing) => (),
+                    Err(error) => {
+                        log::error!("cannot go on with conversation={id} error={error}");
+                    }
                 }
             }));
         }
@@ -157,10 +172,20 @@ impl Session {
             return Ok(());
         }
         let (conversation, waiting) = loaded;
-        self.conversations.insert(id, conversation);
+        self.take_in(conversation)?;
         for question in waiting {
             self.happen(id, Event::Asked(question), context);
         }
+        Ok(())
+    }
+
+    /// One more conversation is live, unless the session began to close while it was on its way:
+    /// nobody would bring it to its end.
+    fn take_in(&mut self, conversation: Conversation) -> Result<(), AttachError> {
+        if self.is_closing {
+            return Err(AttachError::Closing);
+        }
+        self.conversations.insert(conversation.id, conversation);
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
+    convert::Infallible,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -84,6 +85,8 @@ pub struct Conversation {
     pub(super) permits: HashMap<i64, Held>,
     /// Why it is being closed, once it is: nothing more is asked.
     pub closing: Option<Closing>,
+    /// Go with it, for those who came while it was being closed.
+    until_gone: Vec<oneshot::Sender<Infallible>>,
     /// A write to the database is under way.
     pub writing: bool,
     /// Another one follows it at once.
@@ -151,6 +154,7 @@ impl Conversation {
             needs_digest: false,
             accepting: VecDeque::new(),
             closing: None,
+            until_gone: Vec::new(),
             writing: false,
             write_again: false,
             write_due: false,
@@ -242,6 +246,14 @@ impl Conversation {
             && self.accepting.is_empty()
             && !self.writing
             && !self.transcript.is_dirty()
+    }
+
+    /// Waits until it is no longer live.
+    pub fn gone(&mut self) -> impl Future<Output = ()> + 'static {
+        let (until_gone, gone) = oneshot::channel();
+        self.until_gone.push(until_gone);
+        // Nothing is ever sent.
+        async move { drop(gone.await) }
     }
 
     /// Lets a viewer follow.

@@ -119,6 +119,44 @@ async fn p8_a_kill_of_the_guard_and_then_of_the_server_leaves_nothing() {
 }
 
 #[actix::test]
+async fn p8_a_shutdown_while_a_long_conversation_is_read_leaves_nothing() {
+    let config = "[agent]\nstop_timeout = \"500ms\"\n";
+    let mut server = that_starts("stubborn").config(config).start();
+    let mut client = server.connect().await;
+    let long = client.start().await;
+    client.ask("say begun").await;
+    client.turn().await;
+    server.kill();
+    lengthen(&server, long);
+    for round in 0..ROUNDS {
+        server.launch_again();
+        let (mut busy, mut reader) = (server.connect().await, server.connect().await);
+        busy.start().await;
+        begets(&mut busy, "hang").await;
+        reader.send(json!({ "type": "start", "protocol": 1, "conversation_id": long })).await;
+        tokio::time::sleep(Duration::from_millis(6) * (round * round)).await;
+        let family = below(server.pid());
+        let ended = server.terminate();
+        assert!(ended.success(), "{ended}");
+        all_gone(server.files(), &family, None, "reading").await;
+    }
+}
+
+/// Makes the conversation so long that it takes a while to be read.
+fn lengthen(server: &Server, conversation: i64) {
+    let added = server
+        .writable_database()
+        .execute(
+            "WITH RECURSIVE more(seq) AS (SELECT 1000 UNION ALL SELECT seq + 1 FROM more WHERE seq < 16000)
+             INSERT INTO entries (conversation_id, turn, first_seq, last_seq, kind, payload, created_at, updated_at)
+             SELECT ?1, 1, seq, seq, 'thinking', json_object('block', seq, 'content', 'So.'), '', '' FROM more",
+            [conversation],
+        )
+        .unwrap();
+    assert!(added > 15_000);
+}
+
+#[actix::test]
 async fn p8_a_shutdown_while_an_agent_starts_leaves_nothing() {
     for how in ["slow", "hang", "stubborn", ""] {
         let mut server = that_starts(how).config("[agent]\nstop_timeout = \"100ms\"\n").start();

@@ -304,6 +304,27 @@ async fn one_conversation_is_closed_and_the_others_go_on() {
 }
 
 #[actix::test]
+async fn who_comes_to_a_conversation_that_is_being_closed_finds_it_when_that_is_done() {
+    let server = Server::start();
+    let (mut client, id) = asked(&server, "say one").await;
+    // Somebody who does not read is given a moment to part.
+    let mut jammed = Client::connect_narrow(server.address(), "demo").await;
+    jammed.enter(id, Value::Null).await;
+    for _ in 0..4 {
+        client.ask(&format!("say {}", "x".repeat(200_000))).await;
+        client.turn().await;
+    }
+    let path = format!("/api/admin/sessions/demo/{id}");
+    let ((status, _), ()) = tokio::join!(server.request(Method::DELETE, &path), async {
+        while client.until("status").await.last().unwrap()["state"] != "closed" {}
+        let (mut viewer, _) = server.enter(id, Value::Null).await;
+        viewer.ask("say back").await;
+        assert_eq!(text_of(&viewer.turn().await), "back");
+    });
+    assert_eq!(status, 200);
+}
+
+#[actix::test]
 async fn a_conversation_that_is_deleted_in_mid_turn_ends_once_and_is_gone_for_good() {
     let server = Server::start();
     let (mut client, id) = asked(&server, "say one").await;
