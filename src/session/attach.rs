@@ -34,12 +34,6 @@ impl Handler<Attach> for Session {
     type Result = Coming;
 
     fn handle(&mut self, attach: Attach, context: &mut Self::Context) -> Coming {
-        self.come(attach, context)
-    }
-}
-
-impl Session {
-    fn come(&mut self, attach: Attach, context: &mut Context<Self>) -> Coming {
         if self.is_closing {
             return Box::pin(fut::err(AttachError::Closing));
         }
@@ -57,14 +51,16 @@ impl Session {
             Some(id) => match self.conversations.get_mut(&id) {
                 Some(live) if live.closing.is_some() => {
                     let gone = live.gone().into_actor(self);
-                    Box::pin(gone.then(|(), session, context| session.come(attach, context)))
+                    Box::pin(gone.then(|(), session, context| session.handle(attach, context)))
                 }
                 Some(_) => Box::pin(fut::ready(self.enter(id, attach, context))),
                 None => self.load(id, attach, context),
             },
         }
     }
+}
 
+impl Session {
     /// The live conversation that a viewer of this browser left last.
     fn left(&self, browser: Option<&BrowserId>) -> Option<i64> {
         browser?;
@@ -125,9 +121,12 @@ impl Session {
             return Box::pin(fut::err(error));
         }
         let loaded = self.fetch(id).into_actor(self);
-        Box::pin(loaded.map(move |loaded, session, context| {
-            session.adopt(id, loaded?, context)?;
-            session.enter(id, attach, context)
+        Box::pin(loaded.then(move |loaded, session, context| {
+            match loaded.and_then(|loaded| session.adopt(id, loaded, context)) {
+                // It is live by now, and may even be closing again.
+                Ok(()) => session.handle(attach, context),
+                Err(error) => Box::pin(fut::err(error)),
+            }
         }))
     }
 
