@@ -29,6 +29,9 @@ mod reader;
 /// What the browser reports as errors while the test has cut the line.
 const WHILE_AWAY: [&str; 2] = ["WebSocket connection to", "net::ERR_"];
 
+/// What a notice says.
+const NOTICE: &str = "document.querySelector('page-notice').innerText";
+
 #[test]
 fn the_pages_modules_pass_their_own_tests() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/page");

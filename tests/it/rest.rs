@@ -308,7 +308,7 @@ async fn who_comes_to_a_conversation_that_is_being_closed_finds_it_when_that_is_
     let server = Server::start();
     let (mut client, id) = asked(&server, "say one").await;
     // Somebody who does not read is given a moment to part.
-    let mut jammed = Client::connect_narrow(server.address(), "demo").await;
+    let mut jammed = Client::connect_narrow(server.address(), PROJECT).await;
     jammed.enter(id, Value::Null).await;
     for _ in 0..4 {
         client.ask(&format!("say {}", "x".repeat(200_000))).await;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::server::{PROJECT, Server, Setup, eventually};
 
 use super::{
-    OVERFLOWS, WHILE_AWAY,
+    NOTICE, OVERFLOWS, WHILE_AWAY,
     browser::{Browser, DOWN, ENTER, ESCAPE, UP},
     ended,
     gate::Gate,
@@ -17,9 +17,6 @@ const MENU: &str = "document.querySelector('.actions-menu:popover-open') !== nul
 
 /// The button with the actions on the open conversation.
 const ACTIONS: &str = "conversation-view .more";
-
-/// What a notice says.
-const NOTICE: &str = "document.querySelector('page-notice').innerText";
 
 async fn opened(url: &str) -> Browser {
     let browser = Browser::start().await;

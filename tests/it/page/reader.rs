@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::server::{Server, Setup};
 
 use super::{
-    WHILE_AWAY,
+    NOTICE, WHILE_AWAY,
     browser::{Browser, ENTER, ESCAPE, FIND, NEW_LINE},
     ended,
     gate::Gate,
@@ -142,7 +142,7 @@ async fn a_part_of_the_page_that_cannot_be_fetched_is_said_and_is_there_after_a_
 
 /// Whether a notice begins so.
 fn told(words: &str) -> String {
-    format!("document.querySelector('page-notice').innerText.startsWith({})", json!(words))
+    format!("{NOTICE}.startsWith({})", json!(words))
 }
 
 #[tokio::test]
