@@ -152,6 +152,15 @@ impl Reader {
         self.read(|connection| reads::missed(connection, project, browser))
     }
 
+    /// The conversation that a browser was in last, and its newest number.
+    pub fn last_visited(
+        &self,
+        project: &ProjectName,
+        browser: &str,
+    ) -> Result<Option<(i64, i64)>, DatabaseError> {
+        self.read(|connection| reads::last_visited(connection, project, browser))
+    }
+
     /// Runs `query` where blocking is allowed:
     /// `reader.ask(move |reader| reader.summary(&project, 12)).await`.
     pub async fn ask<T: Send + 'static>(

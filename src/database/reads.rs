@@ -93,6 +93,23 @@ pub(super) fn missed(
         .optional()?)
 }
 
+/// The conversation that a browser was in last, and its newest number.
+pub(super) fn last_visited(
+    connection: &Connection,
+    project: &ProjectName,
+    browser: &str,
+) -> Result<Option<(i64, i64)>, DatabaseError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT conversation_id, ifnull((
+                 SELECT max(last_seq) FROM entries AS entry
+                 WHERE entry.conversation_id = visit.conversation_id), 0)
+             FROM visits AS visit WHERE browser = ?1 AND project = ?2",
+        )?
+        .query_row([browser, project.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?)
+}
+
 /// Needs a transaction, so that the summary and the messages are of one moment.
 pub(super) fn detail(
     connection: &Connection,

@@ -13,7 +13,7 @@ use crate::{
     database::messages::DeleteConversation,
     wire::{
         close_code,
-        outgoing::{State, Status},
+        outgoing::{Notice, State, Status},
     },
 };
 
@@ -38,6 +38,8 @@ pub(super) struct Waiter {
     delete: bool,
     /// What the viewers are told last.
     farewell: Option<Status>,
+    /// What viewers that know no states are told last, unless the end of a turn tells it.
+    error: Option<Notice>,
     /// What becomes of the viewers.
     then: Then,
     /// When the viewers, once they are let go, are waited for no more.
@@ -68,6 +70,9 @@ impl Handler<Close> for Session {
             },
             (_, false) => Then::Detached,
         };
+        let was_idle = |id| self.conversations.get(id).is_none_or(|live| live.turns.is_idle());
+        let error = (delete && targets.iter().all(was_idle))
+            .then(|| Notice::error("The conversation was deleted."));
         for id in targets {
             if let Some(live) = self.conversations.get_mut(&id) {
                 live.closing = Some(closing.clone());
@@ -81,7 +86,7 @@ impl Handler<Close> for Session {
             Closing::Shutdown => None,
         };
         let (reply, answer) = oneshot::channel();
-        let waiter = Waiter { conversation, delete, farewell, then, parted_by: None, reply };
+        let waiter = Waiter { conversation, delete, farewell, error, then, parted_by: None, reply };
         self.closing.push(waiter);
         self.answer_closers(context);
         Box::pin(async move { answer.await.unwrap_or(false) })
@@ -128,6 +133,9 @@ impl Session {
                 if let Some(farewell) = &waiter.farewell {
                     live.tell(farewell);
                 }
+                if let Some(error) = &waiter.error {
+                    live.notify_seed(error);
+                }
                 live.dismiss(&waiter.then);
                 live.deliver();
             }
@@ -165,7 +173,9 @@ impl Session {
             if let Ok(Err(error)) = &answer {
                 log::error!("cannot delete conversation={id} error={error}");
             }
-            reply.send(matches!(answer, Ok(Ok(true)))).unwrap_or_default();
+            // One that nobody wrote in may have gone with its last viewer.
+            let is_deleted = matches!(answer, Ok(Ok(found)) if found || was_live);
+            reply.send(is_deleted).unwrap_or_default();
         }));
     }
 }

@@ -340,6 +340,13 @@ impl Conversation {
         self.subscribers.values_mut().for_each(|subscriber| subscriber.notify(notice));
     }
 
+    /// Owes every viewer of the original's dialect a frame outside the history.
+    pub fn notify_seed(&mut self, notice: &Notice) {
+        let viewers = self.subscribers.values_mut();
+        let seed = viewers.filter(|subscriber| !subscriber.dialect.is_ours());
+        seed.for_each(|subscriber| subscriber.notify(notice));
+    }
+
     /// Lets every viewer go once it has everything.
     pub fn dismiss(&mut self, then: &Then) {
         self.subscribers.values_mut().for_each(|subscriber| subscriber.dismiss(then.clone()));

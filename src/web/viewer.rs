@@ -6,7 +6,6 @@
 //! ask for more, and costs one batch however long that lasts.
 
 use std::{
-    cell::Cell,
     future::Future,
     pin::Pin,
     rc::Rc,
@@ -24,7 +23,6 @@ use actix_web::{HttpRequest, HttpResponse, web::Payload};
 use actix_web_actors::ws::{
     self, CloseCode, CloseReason, Message, ProtocolError, WebsocketContext,
 };
-use futures_util::StreamExt as _;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -47,11 +45,13 @@ use super::{
 };
 use backlog::Backlog;
 use fragments::{Fragments, Whole};
+use frame_check::{BadFrame, Checked, Findings};
 
 mod asking;
 mod backlog;
 mod following;
 mod fragments;
+mod frame_check;
 
 /// RFC 6455: the endpoint is going away.
 const GOING_AWAY: u16 = 1001;
@@ -79,10 +79,8 @@ pub fn start(
 ) -> actix_web::Result<HttpResponse> {
     static VIEWERS: AtomicU64 = AtomicU64::new(1);
     let frame_bytes = surroundings.state.resources.settings.limits.frame_bytes;
-    // Every byte is a sign of life: a large frame over a slow line takes its time.
-    let last_heard = Rc::new(Cell::new(Instant::now()));
-    let heard = Rc::clone(&last_heard);
-    let stream = stream.inspect(move |_| heard.set(Instant::now()));
+    let findings = Rc::new(Findings::default());
+    let stream = Checked::new(stream, frame_bytes, Rc::clone(&findings));
     let viewer = Viewer {
         id: ViewerId(VIEWERS.fetch_add(1, Ordering::Relaxed)),
         surroundings,
@@ -91,7 +89,8 @@ pub fn start(
         left: None,
         is_asking: false,
         has_spoken: false,
-        last_heard,
+        opened_at: Instant::now(),
+        findings,
         hang_up: hang_up(request),
         busy: 0,
         backlog: Backlog::new(frame_bytes.saturating_mul(2)),
@@ -132,8 +131,9 @@ struct Viewer {
     is_asking: bool,
     /// The client has sent something other than a ping.
     has_spoken: bool,
-    /// When the last byte came.
-    last_heard: Rc<Cell<Instant>>,
+    opened_at: Instant,
+    /// What the bytes that the client sends are found to be.
+    findings: Rc<Findings>,
     hang_up: HangUp,
     /// Requests of the client that are being seen to.
     busy: u32,
@@ -189,7 +189,6 @@ impl StreamHandler<Result<Message, ProtocolError>> for Viewer {
                 context.close(reason);
                 context.stop();
             }
-            Err(ProtocolError::Overflow) => self.refuse_size(context),
             // A frame that is no text: the stream itself is still in step. What else has this shape
             // is a connection that is cut, to which nothing matters any more.
             Err(ProtocolError::Io(error)) => {
@@ -200,6 +199,18 @@ impl StreamHandler<Result<Message, ProtocolError>> for Viewer {
                 log::debug!("protocol error viewer={} error={error}", self.id.0);
                 close(context, u16::from(CloseCode::Protocol), "protocol error");
             }
+        }
+    }
+
+    /// The client has gone, or sent a frame that is refused.
+    fn finished(&mut self, context: &mut Context) {
+        match self.findings.refused.get() {
+            Some(BadFrame::TooLarge) => self.refuse_size(context),
+            Some(BadFrame::Protocol(why)) => {
+                log::debug!("protocol error viewer={} error={why}", self.id.0);
+                close(context, u16::from(CloseCode::Protocol), why);
+            }
+            None => context.stop(),
         }
     }
 }
@@ -310,7 +321,9 @@ impl Viewer {
 
     fn heartbeat(&mut self, context: &mut Context) {
         let settings = &self.surroundings.state.resources.settings.socket;
-        if self.last_heard.get().elapsed() > settings.ping_timeout {
+        // Every byte is a sign of life: a large frame over a slow line takes its time.
+        let last_heard = self.findings.last_heard.get().unwrap_or(self.opened_at);
+        if last_heard.elapsed() > settings.ping_timeout {
             log::debug!("viewer answers no ping viewer={}", self.id.0);
             context.stop();
         } else {

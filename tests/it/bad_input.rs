@@ -23,6 +23,7 @@ use tokio_tungstenite::tungstenite::{
 
 use crate::{
     client::{Client, text_of},
+    processes::resident,
     screen::Screen,
     server::{DEADLINE, PROJECT, Server, Setup},
 };
@@ -92,6 +93,90 @@ async fn p9_an_over_long_frame_is_refused_in_words_and_with_1009_and_others_do_n
         assert_eq!(code, 1009, "in {frames} frames");
         is_answered(&mut steady).await;
     }
+}
+
+#[actix::test]
+async fn p9_a_frame_that_claims_too_much_is_refused_by_its_header_and_costs_no_memory() {
+    let server = Server::start();
+    let mut steady = server.connect().await;
+    steady.start().await;
+    let before = resident(server.pid());
+    // Final text frames and first fragments, with a length of 8 bytes, a mask and no end.
+    for (first, claim) in
+        [(0x81, 1_u64 << 30), (0x82, 1 << 40), (0x01, (1 << 20) + 1), (0x81, u64::MAX)]
+    {
+        let mut client = server.connect().await;
+        client.start().await;
+        let mut header = vec![first, 0x80 | 127];
+        header.extend(claim.to_be_bytes());
+        for byte in header {
+            client.raw().write_all(&[byte]).await.unwrap();
+        }
+        let (told, code, _) = client.until_closed().await;
+        assert_eq!(code, 1009, "{claim}");
+        assert!(told.iter().any(|frame| frame.contains("too large")), "{told:?}");
+    }
+    // One that pours on does not stop at the refusal.
+    let mut client = server.connect().await;
+    client.start().await;
+    let stream = client.raw();
+    stream.write_all(&[0x81, 0xff, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0, 0]).await.unwrap();
+    let block = vec![b'x'; 1 << 20];
+    for _ in 0..100 {
+        // The connection may be cut by now.
+        if stream.write_all(&block).await.is_err() {
+            break;
+        }
+        let grown = resident(server.pid()).saturating_sub(before);
+        assert!(grown < 16 << 20, "the server grew by {grown} bytes");
+    }
+    is_answered(&mut steady).await;
+}
+
+#[actix::test]
+async fn p9_what_breaks_the_protocol_of_frames_is_closed_with_1002() {
+    let server = Server::start();
+    let mut steady = server.connect().await;
+    steady.start().await;
+    let broken: [&[u8]; 8] = [
+        b"\xc1\x82\0\0\0\0{}",
+        b"\x83\x80\0\0\0\0",
+        b"\x8b\x80\0\0\0\0",
+        b"\x81\x02{}",
+        b"\x09\x80\0\0\0\0",
+        b"\x89\xfe\x00\x7e\0\0\0\0",
+        b"\x80\x80\0\0\0\0",
+        b"\x01\x81\0\0\0\0x\x81\x80\0\0\0\0",
+    ];
+    for bytes in broken {
+        let mut client = server.connect().await;
+        client.start().await;
+        // What came before it is answered.
+        client.raw().write_all(b"\x81\x8f\0\0\0\0{\"type\":\"ping\"}").await.unwrap();
+        client.raw().write_all(bytes).await.unwrap();
+        let (told, code, _) = client.until_closed().await;
+        assert_eq!(code, 1002, "{bytes:x?}: {told:?}");
+        assert!(told.iter().any(|frame| frame.contains("pong")), "{bytes:x?}: {told:?}");
+    }
+    is_answered(&mut steady).await;
+}
+
+#[actix::test]
+async fn p9_fragments_without_an_end_are_refused_and_cost_no_memory() {
+    let config = "[limits]\nframe_bytes = \"64KiB\"\nmessage_bytes = \"1KiB\"\n";
+    let server = Setup::scripted().config(config).start();
+    let before = resident(server.pid());
+    let mut client = server.connect().await;
+    client.start().await;
+    client.raw().write_all(b"\x01\x80\0\0\0\0").await.unwrap();
+    let empty = b"\x00\x80\0\0\0\0".repeat(100_000);
+    client.raw().write_all(&empty).await.unwrap();
+    let tiny = b"\x00\x81\0\0\0\0x".repeat((64 << 10) + 1);
+    client.raw().write_all(&tiny).await.unwrap();
+    let (_, code, _) = client.until_closed().await;
+    assert_eq!(code, 1009);
+    let grown = resident(server.pid()).saturating_sub(before);
+    assert!(grown < 16 << 20, "the server grew by {grown} bytes");
 }
 
 #[actix::test]
