@@ -360,6 +360,25 @@ async fn a_conversation_that_is_deleted_in_mid_turn_ends_once_and_is_gone_for_go
 }
 
 #[actix::test]
+async fn p1_a_conversation_that_holds_only_its_greeting_is_deleted_like_any_other() {
+    let server = Server::start();
+    let deleted = (200, json!({ "success": true, "message": "Conversation deleted" }));
+    for is_seed in [true, false] {
+        let mut client = server.connect().await;
+        let id = if is_seed { client.start_seed().await } else { client.start().await };
+        let path = format!("{CONVERSATIONS}/{id}");
+        assert_eq!(server.request(Method::DELETE, &path).await, deleted);
+        assert_eq!(client.until_closed().await.1, 4404);
+        assert_eq!(server.request(Method::DELETE, &path).await.0, 404);
+    }
+    // One that was made by a request and never opened.
+    let (_, made) = server.request(Method::POST, CONVERSATIONS).await;
+    let path = format!("{CONVERSATIONS}/{}", made["id"]);
+    assert_eq!(server.request(Method::DELETE, &path).await, deleted);
+    assert_eq!(server.request(Method::DELETE, &path).await.0, 404);
+}
+
+#[actix::test]
 async fn a_stored_conversation_is_deleted_without_a_session() {
     let mut server = Server::start();
     let (client, id) = asked(&server, "say one").await;

@@ -375,3 +375,68 @@ async fn p9_no_more_agents_run_than_may_and_a_question_waits_for_one_to_be_free(
     assert_eq!(status, 200);
     assert_eq!(text_of(&second.turn().await), "now");
 }
+
+#[actix::test]
+async fn p1_a_message_as_the_first_frame_after_a_restart_goes_to_the_browsers_last_conversation() {
+    // Silence is taken for a page that came back only after the test.
+    let mut server = Setup::scripted().config("[socket]\nattach_after = \"1h\"\n").start();
+    let (mut ada, mut bea) = (server.connect().await, server.connect().await);
+    let hers = ada.start_seed().await;
+    ada.ask("say one").await;
+    assert_eq!(text_of(&ada.turn().await), "one");
+    bea.start_seed().await;
+    bea.ask("say part\nhang").await;
+    bea.until("text").await;
+    server.has_begun(hers + 1, 1).await;
+    let (ada_cookie, bea_cookie) = (ada.cookie.clone(), bea.cookie.clone());
+    server.crash();
+
+    // Bea gets the end of the turn that she lost, then her answer; her conversation is the newest
+    // that is live when Ada comes back to her own.
+    let mut bea = Client::connect(server.address(), PROJECT, bea_cookie.as_deref()).await;
+    bea.ask("say two").await;
+    assert_eq!(bea.turn().await, [json!({ "type": "response_done" })]);
+    assert!(text_of(&bea.turn().await).ends_with("two"));
+    for word in ["three", "four"] {
+        let mut ada = Client::connect(server.address(), PROJECT, ada_cookie.as_deref()).await;
+        let asked = if word == "three" {
+            json!({ "type": "message", "content": "say three" })
+        } else {
+            json!({ "type": "answer", "answers": { "0": "say four" } })
+        };
+        ada.send(asked).await;
+        let frames = ada.turn().await;
+        assert_eq!(frames.last(), Some(&json!({ "type": "response_done" })), "{frames:?}");
+        assert!(text_of(&frames).ends_with(word), "{frames:?}");
+        assert!(!text_of(&frames).contains(PHRASE), "{frames:?}");
+    }
+    let (_, detail) = server.get(&format!("/api/assistant/conversations/{PROJECT}/{hers}")).await;
+    let asked = detail["messages"].as_array().unwrap().iter();
+    let asked: Vec<_> = asked.filter(|it| it["role"] == "user").map(|it| &it["content"]).collect();
+    assert_eq!(asked, ["say one", "say three", "say four"]);
+
+    // Who was never here still has to start, where nothing is live.
+    server.crash();
+    let mut stranger = server.connect().await;
+    stranger.ask("say hello").await;
+    assert_eq!(stranger.frame().await, error("No active session. Send 'start' first."));
+}
+
+#[actix::test]
+async fn p1_a_client_whose_conversation_is_deleted_is_told_by_an_error_before_the_close() {
+    let server = Server::start();
+    let (mut first, mut second) = (server.connect().await, server.connect().await);
+    let id = first.start_seed().await;
+    second.send(json!({ "type": "start", "conversation_id": id })).await;
+    second.turn().await;
+    first.ask("say kept").await;
+    first.turn().await;
+    second.turn().await;
+    let path = format!("/api/assistant/conversations/{PROJECT}/{id}");
+    assert_eq!(server.request(reqwest::Method::DELETE, &path).await.0, 200);
+    for mut client in [first, second] {
+        let (frames, code, _) = client.until_closed().await;
+        assert_eq!(code, 4404);
+        assert_eq!(frames, [r#"{"type":"error","content":"The conversation was deleted."}"#]);
+    }
+}

@@ -10,7 +10,7 @@ use crate::{
 
 use super::{
     Context, Place, Viewer,
-    following::{NotAttached, find, open},
+    following::{NotAttached, open},
 };
 
 impl Viewer {
@@ -46,7 +46,7 @@ impl Viewer {
                 self.attach(open(state, project), to, context, then);
             }
             // The original's page sends no `start` after a reconnect.
-            _ => self.attach(find(state, project), Destination::Latest, context, then),
+            _ => self.attach_last(context, then),
         }
     }
 

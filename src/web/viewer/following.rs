@@ -13,7 +13,7 @@ use crate::{
     registry::messages::{Find, Found, NotOpened, Open},
     session::{
         Session,
-        messages::{Attach, AttachError, Attachment, Destination},
+        messages::{Attach, AttachError, Attachment, BrowserId, Destination},
     },
     web::state::State,
     wire::{
@@ -191,6 +191,41 @@ impl Viewer {
         self.attach_returning(Destination::Left, context, Self::attach_missed);
     }
 
+    /// Follows the conversation that the browser was last in, for a client that asks without having
+    /// sent a `start`; a browser without one follows the newest that is live.
+    pub(super) fn attach_last(
+        &mut self,
+        context: &mut Context,
+        then: impl FnOnce(&mut Self, Result<(), NotAttached>, &mut Context) + 'static,
+    ) {
+        let Surroundings { state, project, browser, .. } = &self.surroundings;
+        let (state, project, browser) = (state.clone(), project.clone(), browser.clone());
+        let found = find(state.clone(), project.clone());
+        self.attach(found, Destination::Left, context, move |viewer, left, context| {
+            if left.is_ok() {
+                return then(viewer, left, context);
+            }
+            let newest = find(state.clone(), project.clone());
+            let place =
+                async move { (last_place(&state, &project, &browser).await, state, project) };
+            viewer.occupy(place, context, move |viewer, (place, state, project), context| {
+                let Some(Place { conversation, seq }) = place else {
+                    return viewer.attach(newest, Destination::Latest, context, then);
+                };
+                let to = Destination::Again { conversation, seq };
+                viewer.attach(open(state, project), to, context, |viewer, again, context| {
+                    match again {
+                        // It was deleted in the meantime.
+                        Err(NotAttached::Refused(AttachError::Unknown(_))) => {
+                            viewer.attach(newest, Destination::Latest, context, then);
+                        }
+                        again => then(viewer, again, context),
+                    }
+                });
+            });
+        });
+    }
+
     /// Follows what is live for a page that came back, where there is something.
     fn attach_returning(
         &mut self,
@@ -224,6 +259,23 @@ impl Viewer {
             Ok(None) => viewer.attach_returning(Destination::Only, context, |_, _| ()),
             Err(error) => log::warn!("cannot look for what was missed error={error}"),
         });
+    }
+}
+
+/// Where the browser was last: where it missed the end of a turn, else behind everything that is
+/// stored there.
+async fn last_place(state: &State, project: &ProjectName, browser: &BrowserId) -> Option<Place> {
+    let (project, browser) = (project.clone(), browser.clone());
+    let place = state.resources.reader.ask(move |reader| {
+        let missed = reader.missed(&project, &browser)?;
+        missed.map_or_else(|| reader.last_visited(&project, &browser), |place| Ok(Some(place)))
+    });
+    match place.await {
+        Ok(place) => place.map(|(conversation, seq)| Place { conversation, seq }),
+        Err(error) => {
+            log::warn!("cannot look for the last conversation error={error}");
+            None
+        }
     }
 }
 
