@@ -4,6 +4,7 @@ pub mod asked;
 pub mod assets;
 pub mod browsers;
 pub mod conversations;
+pub mod cookies;
 pub mod door;
 pub mod export;
 pub mod files;

@@ -16,6 +16,8 @@ use uuid::Uuid;
 
 use crate::session::messages::BrowserId;
 
+use super::cookies;
+
 /// Name of the cookie.
 const COOKIE: &str = "cicerone-browser";
 
@@ -54,7 +56,7 @@ impl Browsers {
 
 /// The browser's id, and the cookie that gives it one if it has none.
 pub fn identify(request: &HttpRequest) -> (BrowserId, Option<Cookie<'static>>) {
-    let known = request.cookie(COOKIE).and_then(|cookie| Uuid::parse_str(cookie.value()).ok());
+    let known = cookies::values(request.headers(), COOKIE).find_map(|id| Uuid::parse_str(id).ok());
     if let Some(id) = known {
         return (id.to_string(), None);
     }

@@ -15,13 +15,12 @@ pub mod visitors;
 use std::{
     net::{IpAddr, Ipv4Addr},
     sync::{Arc, OnceLock},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use actix_web::{
     Error, HttpMessage as _, HttpResponse, ResponseError as _,
     body::{EitherBody, MessageBody},
-    cookie::Cookie,
     dev::{ServiceRequest, ServiceResponse},
     error::{InternalError, JsonPayloadError},
     http::{Method, StatusCode, header, header::HeaderMap},
@@ -34,7 +33,7 @@ use crate::{
     config::settings::Settings,
 };
 
-use super::problem::Problem;
+use super::{assets, cookies, problem::Problem};
 use headers::Occasion;
 use hosts::{Hosts, WrongHost};
 use logins::Logins;
@@ -45,6 +44,10 @@ use visitors::{Bounds, TooMany, Visitor, Visitors};
 
 /// Of a text that came from outside, as much as an answer or a log line repeats.
 const LONGEST_QUOTE: usize = 100;
+
+/// How long a request with a token waits while too many wrong ones come from its address. With the
+/// connections that one address may have, this bounds how fast it can guess.
+const GUESSING_DELAY: Duration = Duration::from_millis(500);
 
 /// See the module.
 #[derive(Debug)]
@@ -128,11 +131,9 @@ impl Door {
         occasion.only_tls = self.has_tls && !host.host.is_loopback();
 
         let page = self.origins.page(sender(head), &host, is_secure);
-        let is_upgrade = head.contains_key(header::UPGRADE);
-        let changes = !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
         match &page {
             Page::Named(origin) => occasion.reader = Some(origin.to_string()),
-            Page::Foreign if is_upgrade || changes => return Err(foreign_page(head)),
+            Page::Foreign if !is_link(request) => return Err(foreign_page(head)),
             Page::Foreign | Page::Own => (),
         }
         occasion.is_preflight = *method == Method::OPTIONS
@@ -229,26 +230,46 @@ impl Door {
         let authorization = authorization.and_then(|value| value.to_str().ok());
         match authorization.and_then(tokens::bearer) {
             Some(token) if needed.is_some() => self.role_of_token(visitor, token).map(Some),
-            _ => Ok(self.login(request.cookies().ok().as_deref())),
+            _ => Ok(self.login(request.headers())),
         }
     }
 
-    /// The role that a token gives. A wrong one counts against the address that showed it.
+    /// The role that a token gives. A wrong one counts against the address that showed it; a right
+    /// one is taken however many wrong ones came from there, or whoever shares an address could
+    /// be shut out by a neighbour.
     fn role_of_token(&self, visitor: &Visitor, token: &str) -> Result<Role, Problem> {
-        let now = Instant::now();
-        visitor.may_try(now).map_err(|many| too_many(&many))?;
-        self.tokens.role(token).ok_or_else(|| {
-            visitor.has_failed(now);
-            let words = "This token is not one of this server's.";
-            unauthorized(words, ", error=\"invalid_token\"")
+        self.tokens.role(token).ok_or_else(|| match visitor.count_failure(Instant::now()) {
+            Ok(()) => {
+                let words = "This token is not one of this server's.";
+                unauthorized(words, ", error=\"invalid_token\"")
+            }
+            Err(many) => too_many(&many),
         })
     }
 
+    /// How long a request with a token waits before the token is looked at: its address has shown
+    /// too many wrong ones. Right and wrong ones wait alike, so that none can be told by its time.
+    fn delay(&self, request: &ServiceRequest) -> Option<Duration> {
+        let shows_token = request.headers().contains_key(header::AUTHORIZATION)
+            || (request.method() == Method::POST && request.path() == "/login");
+        if self.tokens.is_empty() || !shows_token {
+            return None;
+        }
+        let visitor = self.visitors.visitor(self.peer(request).address, None);
+        visitor.has_failed_too_often(Instant::now()).then_some(GUESSING_DELAY)
+    }
+
     /// The role of a browser that has logged in.
-    fn login(&self, cookies: Option<&Vec<Cookie<'static>>>) -> Option<Role> {
+    fn login(&self, head: &HeaderMap) -> Option<Role> {
         let now = Instant::now();
-        let own = cookies?.iter().filter(|cookie| cookie.name() == self.cookie_name());
-        own.filter_map(|cookie| self.logins.role(cookie.value(), now)).max()
+        let name = self.cookie_name();
+        cookies::values(head, &name).filter_map(|id| self.logins.role(id, now)).max()
+    }
+
+    /// Ends what logins the browser has.
+    fn log_out(&self, head: &HeaderMap) {
+        let name = self.cookie_name();
+        cookies::values(head, &name).for_each(|id| self.logins.end(id));
     }
 
     /// Cookies are sent to all ports of a host: each server has one of its own.
@@ -265,6 +286,9 @@ pub async fn pass<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
     let by_origin = !door.origins.is_empty();
     let mut occasion = Occasion { by_origin, ..Occasion::default() };
+    if let Some(delay) = door.delay(&request) {
+        tokio::time::sleep(delay).await;
+    }
     let mut response = match door.admit(&request, &mut occasion) {
         Ok(Answer::Pass(visitor)) => {
             request.extensions_mut().insert(visitor);
@@ -298,13 +322,29 @@ fn status(error: &JsonPayloadError) -> StatusCode {
     }
 }
 
+/// Whether a request that a page of another site has caused may pass: it opens our page, or any
+/// document that people link to, in a tab of its own, and not from within that page.
+fn is_link(request: &ServiceRequest) -> bool {
+    let (head, method) = (request.headers(), request.method());
+    if !matches!(*method, Method::GET | Method::HEAD) || head.contains_key(header::UPGRADE) {
+        return false;
+    }
+    let says = |name, value| only(head, name) == Ok(Some(value));
+    let opens_document = says("sec-fetch-mode", b"navigate") && says("sec-fetch-dest", b"document");
+    opens_document || assets::is_page(request.match_info().as_str())
+}
+
 fn sender(head: &HeaderMap) -> Sender<'_> {
-    let mut origins = head.get_all(header::ORIGIN).map(|value| value.as_bytes());
-    let origin = match (origins.next(), origins.next()) {
-        (origin, None) => Ok(origin),
+    Sender { origin: only(head, "origin"), fetch_site: only(head, "sec-fetch-site") }
+}
+
+/// The only header of this name; `Err` where there are several.
+fn only<'a>(head: &'a HeaderMap, name: &str) -> Result<Option<&'a [u8]>, ()> {
+    let mut values = head.get_all(name).map(|value| value.as_bytes());
+    match (values.next(), values.next()) {
+        (value, None) => Ok(value),
         _ => Err(()),
-    };
-    Sender { origin, fetch_site: head.get("sec-fetch-site").map(|value| value.as_bytes()) }
+    }
 }
 
 fn foreign_page(head: &HeaderMap) -> Problem {

@@ -39,7 +39,7 @@ pub async fn me(
     HttpResponse::Ok().json(json!({
         "role": visitor.role,
         "user": visitor.user,
-        "can_log_out": door.login(request.cookies().ok().as_deref()).is_some(),
+        "can_log_out": door.login(request.headers()).is_some(),
     }))
 }
 
@@ -54,6 +54,7 @@ pub async fn me(
 pub async fn log_in(
     door: Data<Arc<Door>>,
     visitor: ReqData<Visitor>,
+    request: HttpRequest,
     shown: Form<Shown>,
 ) -> Result<HttpResponse, Problem> {
     if door.tokens.is_empty() {
@@ -61,6 +62,8 @@ pub async fn log_in(
         return Err(Problem::new(StatusCode::CONFLICT, words));
     }
     let role = door.role_of_token(&visitor, shown.token.trim())?;
+    // The new cookie takes the place of the old one, which nobody could end any more.
+    door.log_out(request.headers());
     let id = door.logins.begin(role, Instant::now());
     log::info!("login role={role:?}");
     let lifetime = door.logins.lifetime();
@@ -81,11 +84,7 @@ pub async fn log_out(
     visitor: ReqData<Visitor>,
     request: HttpRequest,
 ) -> HttpResponse {
-    for cookie in request.cookies().iter().flat_map(|cookies| cookies.iter()) {
-        if cookie.name() == door.cookie_name() {
-            door.logins.end(cookie.value());
-        }
-    }
+    door.log_out(request.headers());
     let mut gone = cookie(&door, String::new(), visitor.is_secure);
     gone.make_removal();
     HttpResponse::NoContent().cookie(gone).finish()

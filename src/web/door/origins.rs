@@ -13,8 +13,8 @@ pub struct Origins(Vec<WebOrigin>);
 pub struct Sender<'a> {
     /// The only `Origin` header. `Err` where there are several.
     pub origin: Result<Option<&'a [u8]>, ()>,
-    /// `Sec-Fetch-Site`, which newer browsers send with every request.
-    pub fetch_site: Option<&'a [u8]>,
+    /// The only `Sec-Fetch-Site` header, which newer browsers send with every request.
+    pub fetch_site: Result<Option<&'a [u8]>, ()>,
 }
 
 /// Whose request it is.
@@ -46,8 +46,8 @@ impl Origins {
             // Of a browser's requests only those to its own origin lack one; what a page of another
             // site can make it send without, it marks in another way.
             return match sender.fetch_site {
-                None | Some(b"same-origin" | b"none") => Page::Own,
-                Some(_) => Page::Foreign,
+                Ok(None | Some(b"same-origin" | b"none")) => Page::Own,
+                Ok(Some(_)) | Err(()) => Page::Foreign,
             };
         };
         let origin = std::str::from_utf8(origin).ok().and_then(|text| text.parse().ok());
@@ -70,8 +70,8 @@ mod tests {
 
     fn page(named: &[&str], origin: Option<&str>, site: Option<&str>, is_secure: bool) -> Page {
         let origins = Origins::new(named.iter().map(|origin| origin.parse().unwrap()).collect());
-        let sender =
-            Sender { origin: Ok(origin.map(str::as_bytes)), fetch_site: site.map(str::as_bytes) };
+        let (origin, fetch_site) = (origin.map(str::as_bytes), site.map(str::as_bytes));
+        let sender = Sender { origin: Ok(origin), fetch_site: Ok(fetch_site) };
         origins.page(sender, &"localhost:8080".parse().unwrap(), is_secure)
     }
 
@@ -109,8 +109,12 @@ mod tests {
         assert_eq!(page(&[], None, Some("none"), false), Page::Own);
         assert_eq!(page(&[], None, Some("same-site"), false), Page::Foreign);
         assert_eq!(page(&[], None, Some("cross-site"), false), Page::Foreign);
-        let several = Sender { origin: Err(()), fetch_site: None };
         let host = "localhost:8080".parse().unwrap();
-        assert_eq!(Origins::new(Vec::new()).page(several, &host, false), Page::Foreign);
+        for several in [
+            Sender { origin: Err(()), fetch_site: Ok(None) },
+            Sender { origin: Ok(None), fetch_site: Err(()) },
+        ] {
+            assert_eq!(Origins::new(Vec::new()).page(several, &host, false), Page::Foreign);
+        }
     }
 }

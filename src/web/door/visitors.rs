@@ -184,30 +184,35 @@ impl Visitor {
         })
     }
 
-    /// Whether the address may try a token.
-    pub fn may_try(&self, now: Instant) -> Result<(), TooMany> {
+    /// Whether so many wrong tokens came from the address that one more is too many.
+    pub fn has_failed_too_often(&self, now: Instant) -> bool {
         let most = self.visitors.bounds.failures;
-        let key = Key::Address(network(self.address));
-        let pace = self.visitors.known().get(&key).map(|counts| counts.failures);
-        // Looked at, not taken: a right token costs nothing.
-        pace.unwrap_or_default().take(most, now).map_err(|retry_after| TooMany {
+        let pace = self.visitors.known().get(&self.address_key()).map(|counts| counts.failures);
+        // Looked at, not taken.
+        pace.unwrap_or_default().take(most, now).is_err()
+    }
+
+    /// The address has shown a wrong token; `Err` where it has shown too many.
+    pub fn count_failure(&self, now: Instant) -> Result<(), TooMany> {
+        let most = self.visitors.bounds.failures;
+        let key = self.address_key();
+        let counted = self.visitors.change(&key, now, |counts| counts.failures.take(most, now));
+        if counted.is_ok() {
+            // Those beyond are not logged either: guesses must not fill the disk.
+            log::warn!("wrong token address={}", self.address);
+        }
+        counted.map_err(|retry_after| TooMany {
             words: format!(
-                "Too many wrong tokens came from your address; try again in {} s.",
+                "Too many wrong tokens came from your address, and this is none of the right ones; \
+                 try again in {} s.",
                 seconds(retry_after)
             ),
             retry_after,
         })
     }
 
-    /// The address has shown a wrong token.
-    pub fn has_failed(&self, now: Instant) {
-        let most = self.visitors.bounds.failures;
-        let key = Key::Address(network(self.address));
-        log::warn!("wrong token address={}", self.address);
-        // That none is left is told when the next one is tried.
-        self.visitors
-            .change(&key, now, |counts| counts.failures.take(most, now))
-            .unwrap_or_default();
+    fn address_key(&self) -> Key {
+        Key::Address(network(self.address))
     }
 
     fn acquire(
@@ -311,16 +316,18 @@ mod tests {
         let (visitors, now) = (visitors(), Instant::now());
         for address in ["127.0.0.1", "192.0.2.1"] {
             let one = visitor(&visitors, address);
-            for _ in 0..9 {
-                one.may_try(now).unwrap();
-            }
-            one.has_failed(now);
-            one.may_try(now).unwrap();
-            one.has_failed(now);
-            assert_eq!(one.may_try(now).unwrap_err().retry_after, Duration::from_secs(30));
-            assert!(one.may_try(now + Duration::from_secs(30)).is_ok());
+            assert!((0..9).all(|_| !one.has_failed_too_often(now)));
+            one.count_failure(now).unwrap();
+            assert!(!one.has_failed_too_often(now));
+            one.count_failure(now).unwrap();
+            assert!(one.has_failed_too_often(now));
+            let refused = one.count_failure(now).unwrap_err();
+            assert_eq!(refused.retry_after, Duration::from_secs(30));
+            let later = now + Duration::from_secs(30);
+            assert!(!one.has_failed_too_often(later));
+            one.count_failure(later).unwrap();
         }
-        assert!(visitor(&visitors, "192.0.2.2").may_try(now).is_ok());
+        assert!(!visitor(&visitors, "192.0.2.2").has_failed_too_often(now));
     }
 
     #[test]
@@ -345,7 +352,8 @@ mod tests {
         let held = visitor(&visitors, "192.0.2.1").open_socket();
         for number in 0..20_000_u32 {
             visitor(&visitors, &std::net::Ipv4Addr::from(0x0a00_0000 + number).to_string())
-                .has_failed(now);
+                .count_failure(now)
+                .unwrap();
         }
         assert!(visitors.known().len() <= 2 * MAX_KNOWN);
         assert_eq!(visitors.known()[&Key::Address("192.0.2.1".parse().unwrap())].sockets, 1);

@@ -80,9 +80,8 @@ async fn p10_a_foreign_page_opens_no_socket_and_changes_nothing() {
             assert_eq!(refused.status, 403, "{line}");
             assert!(refused.detail().contains("access.origins"), "{refused:?}");
         }
-        // It may ask, and its browser does not show it the answer.
         let read = ask(&server, LIST, &[("Origin", origin)]).await;
-        assert_eq!(read.header("access-control-allow-origin"), "");
+        assert_eq!((read.status, read.header("access-control-allow-origin")), (403, ""));
     }
     assert_eq!(connect(&[("sec-fetch-site", "cross-site")]).await, Some(403));
     assert_eq!(connect(&[("origin", &own), ("sec-fetch-site", "same-origin")]).await, None);
@@ -93,6 +92,71 @@ async fn p10_a_foreign_page_opens_no_socket_and_changes_nothing() {
     assert_eq!(sessions, json!(["demo"]), "the session was not closed");
     let deleted = ask(&server, "DELETE /api/assistant/sessions/demo", &[("Origin", &own)]).await;
     assert_eq!(deleted.status, 200);
+}
+
+#[actix::test]
+async fn p10_what_a_page_of_another_site_loads_is_refused_and_a_link_is_not() {
+    let server = Setup::guide().start();
+    let status = async |line: &str, site: &str, mode: &str, dest: &str| {
+        let headers =
+            [("Sec-Fetch-Site", site), ("Sec-Fetch-Mode", mode), ("Sec-Fetch-Dest", dest)];
+        ask(&server, line, &headers).await.status
+    };
+    let loaded = [
+        ("cors", "empty"),
+        ("no-cors", "image"),
+        ("no-cors", "script"),
+        ("no-cors", "document"),
+        ("navigate", "iframe"),
+        ("navigate", "embed"),
+        ("navigate", "object"),
+        ("navigate", ""),
+        ("", "document"),
+        ("websocket", "empty"),
+    ];
+    let of_the_interface = [
+        LIST,
+        "GET /api/assistant/conversations/demo",
+        "GET /api/assistant/search/demo?q=x",
+        "GET /api/projects/demo/files?q=x",
+        "HEAD /api/projects",
+        "OPTIONS /api/projects",
+        "GET /api/me",
+        "GET /api/openapi.json",
+        "GET /api/admin/sessions",
+        "GET /api/nothing",
+        "GET /%61pi/projects",
+        "GET /metrics",
+        "GET /healthz",
+        "GET /nothing",
+    ];
+    for site in ["cross-site", "same-site", "strange"] {
+        for line in of_the_interface {
+            for (mode, dest) in loaded {
+                assert_eq!(
+                    status(line, site, mode, dest).await,
+                    403,
+                    "{line} {site} {mode} {dest}"
+                );
+            }
+        }
+        for line in [LIST, "GET /", "GET /p/demo/1", "GET /api/openapi.json"] {
+            assert_eq!(status(line, site, "navigate", "document").await, 200, "{line} {site}");
+        }
+        for line in ["POST /login", "POST /logout", "POST /api/assistant/conversations/demo"] {
+            assert_eq!(status(line, site, "navigate", "document").await, 403, "{line} {site}");
+        }
+        // What is the page anybody may load; that it shows nothing is told by other headers.
+        assert_eq!(status("GET /app.js", site, "no-cors", "script").await, 200);
+    }
+    for site in ["same-origin", "none"] {
+        for (mode, dest) in loaded {
+            assert_eq!(status(LIST, site, mode, dest).await, 200, "{site} {mode} {dest}");
+        }
+    }
+    let several = [("Sec-Fetch-Site", "same-origin"), ("Sec-Fetch-Site", "cross-site")];
+    assert_eq!(ask(&server, LIST, &several).await.status, 403);
+    assert_eq!(ask(&server, LIST, &[]).await.status, 200, "a program that is no browser");
 }
 
 #[actix::test]

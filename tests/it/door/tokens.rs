@@ -1,6 +1,9 @@
 //! Who has shown what, and what they may do with it.
 
-use std::fs;
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 
@@ -150,17 +153,65 @@ async fn p10_without_a_token_everybody_on_this_machine_is_an_admin() {
 }
 
 #[actix::test]
-async fn p10_who_shows_wrong_tokens_has_to_wait() {
+async fn p10_wrong_tokens_hold_up_wrong_ones_and_never_the_right_one() {
     let server = guarded().config("[limits]\nfailed_logins_per_minute = 3\n").start();
+    let cookie = log_in(&server, VIEWER).await.cookie();
     for _ in 0..3 {
         assert_eq!(with_token(&server, LIST, "viewer-0123456780").await.status, 401);
     }
-    for refused in [log_in(&server, VIEWER).await, with_token(&server, LIST, VIEWER).await] {
-        assert_eq!(refused.status, 429);
-        let wait: u64 = refused.header("retry-after").parse().unwrap();
-        assert!((1..=20).contains(&wait), "{refused:?}");
-        assert!(refused.detail().contains("Too many wrong tokens"), "{refused:?}");
+    for round in 0..2 {
+        let wrong = "viewer-0123456780";
+        for refused in [log_in(&server, wrong).await, with_token(&server, LIST, wrong).await] {
+            assert_eq!(refused.status, 429, "in round {round}");
+            let wait: u64 = refused.header("retry-after").parse().unwrap();
+            assert!((1..=20).contains(&wait), "{refused:?}");
+            assert!(refused.detail().contains("Too many wrong tokens"), "{refused:?}");
+        }
+        // Guesses are slow from now on, right ones too, and nothing else is.
+        for token in [VIEWER, ADMIN] {
+            let begun = Instant::now();
+            assert_eq!(with_token(&server, LIST, token).await.status, 200);
+            assert!(begun.elapsed() >= Duration::from_millis(500));
+            assert_eq!(log_in(&server, token).await.status, 200);
+        }
+        let bearer = format!("Bearer {VIEWER}");
+        let headers = [("authorization", bearer.as_str())];
+        Client::connect_with(server.address(), "demo", &headers).await.unwrap().start().await;
+        let begun = Instant::now();
+        assert_eq!(ask(&server, LIST, &[("Cookie", &cookie)]).await.status, 200);
+        assert!(begun.elapsed() < Duration::from_millis(500));
     }
+    let logged = server.log().matches("wrong token address=").count();
+    assert_eq!(logged, 3, "guesses beyond those that count fill no log");
+}
+
+#[actix::test]
+async fn p10_a_new_login_of_a_browser_ends_the_old_one() {
+    let server = guarded().start();
+    let log_in_with = async |token: &str, cookie: &str| {
+        let body = format!("token={token}");
+        let length = body.len().to_string();
+        let headers = [
+            ("Host", server.address()),
+            ("Content-Type", "application/x-www-form-urlencoded"),
+            ("Content-Length", &length),
+            ("Cookie", cookie),
+        ];
+        ask_with(&server, "POST /login", &headers, &body).await
+    };
+    let status = async |cookie: &str| ask(&server, LIST, &[("Cookie", cookie)]).await.status;
+    let (first, elsewhere) = (log_in(&server, VIEWER).await, log_in(&server, VIEWER).await);
+    let (first, elsewhere) = (first.cookie(), elsewhere.cookie());
+    assert_eq!(log_in_with("viewer-0123456780", &first).await.status, 401);
+    assert_eq!(status(&first).await, 200, "a login that fails ends nothing");
+    let second = log_in_with(ADMIN, &format!("theme; {first}; =x")).await.cookie();
+    assert_eq!((status(&first).await, status(&second).await), (401, 200));
+    assert_eq!(status(&elsewhere).await, 200, "another browser's is its own");
+    // Cookies of other servers of this machine come along, whatever they look like.
+    assert_eq!(status(&format!("odd; \"; a=%zz; {second}")).await, 200);
+    let both = format!("{second}; {elsewhere}");
+    assert_eq!(ask(&server, "POST /logout", &[("Cookie", &both)]).await.status, 204);
+    assert_eq!((status(&second).await, status(&elsewhere).await), (401, 401));
 }
 
 #[actix::test]
