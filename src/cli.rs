@@ -113,7 +113,7 @@ pub struct Options {
     /// Configuration file [env: CICERONE_CONFIG] [default: cicerone/cicerone.toml in the platform's configuration directory]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Address and port to listen on; port 0 takes a free one [env: CICERONE_LISTEN] [default: 127.0.0.1:8080]
+    /// Address or name, and port, to listen on; port 0 takes a free one [env: CICERONE_LISTEN] [default: 127.0.0.1:8080]
     #[arg(long, global = true, value_name = "ADDR:PORT")]
     pub listen: Option<String>,
     /// Directory of the database and the agents' state [env: CICERONE_DATA_DIR] [default: cicerone in the platform's data directory]

@@ -10,6 +10,7 @@ pub mod catalogue;
 mod error;
 mod file;
 pub mod layers;
+mod listen;
 pub mod projects;
 mod registry;
 pub mod report;
@@ -159,11 +160,8 @@ fn check_offline(layers: &Layers, settings: &Settings) -> Result<(), ConfigError
 /// The settings but for the projects.
 fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings, ConfigError> {
     let default_data_dir = || Some(surroundings.data_dir.as_ref()?.join("cicerone"));
-    let listen: std::net::SocketAddr = layers.get("server.listen")?;
-    let access = access::read(layers, surroundings)?;
-    if !listen.ip().is_loopback() && !access.has_token() {
-        return Err(ConfigError::NotLoopback(listen));
-    }
+    let mut access = access::read(layers, surroundings)?;
+    let listen = listen::read(layers, &mut access)?;
     let assets = layers.get_path("server.assets")?;
     if assets.as_ref().is_some_and(|dir| !dir.is_dir()) {
         return Err(layers.refuse("server.assets", "a directory that is there"));
@@ -266,6 +264,7 @@ fn visitor_limits(layers: &Layers) -> Result<VisitorLimits, ConfigError> {
     Ok(VisitorLimits {
         body_bytes: size("limits.body_bytes")?,
         header_bytes: size("limits.header_bytes")?,
+        connections_per_address: count("limits.connections_per_address")?,
         sockets_per_visitor: count("limits.sockets_per_visitor")?,
         messages_per_minute: count("limits.messages_per_minute")?,
         turns_per_visitor: count("limits.turns_per_visitor")?,
@@ -309,6 +308,7 @@ fn socket_settings(layers: &Layers) -> Result<SocketSettings, ConfigError> {
         ping_timeout: layers.get("socket.ping_timeout")?,
         attach_after: layers.get("socket.attach_after")?,
         stall_timeout: layers.get("socket.stall_timeout")?,
+        request_timeout: layers.get("socket.request_timeout")?,
     };
     let (interval, timeout) = ("socket.ping_interval", "socket.ping_timeout");
     check_order(layers, interval, socket.ping_interval, timeout, socket.ping_timeout)?;

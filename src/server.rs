@@ -1,10 +1,12 @@
 //! The whole server: what is started, in which order, and how it ends.
 
+mod accept;
+pub mod descriptors;
 pub mod tls;
 
 use std::{
     io::{self, Write as _},
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -13,13 +15,21 @@ use std::{
 };
 
 use actix::{Actor as _, Addr};
+use actix_http::HttpService;
+use actix_server::ServerBuilder;
+use actix_service::{ServiceFactoryExt as _, map_config};
 use actix_web::{
-    App, HttpServer,
-    dev::{Extensions, ServerHandle},
+    App,
+    body::MessageBody,
+    dev::{
+        AppConfig, Server, ServerHandle, ServiceFactory, ServiceRequest, ServiceResponse,
+        fn_service,
+    },
     middleware, rt,
     web::Data,
 };
-use rustix::{net::sockopt, process::Signal};
+use rustix::process::Signal;
+use rustls::ServerConfig;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::oneshot,
@@ -35,16 +45,23 @@ use crate::{
     web::{
         self,
         assets::{Assets, AssetsError},
+        browsers::Browsers,
+        connections::{Connections, table::Bounds},
         door::{self, Door},
         files::Files,
-        line::{self, Line},
         state::State,
     },
 };
+use accept::{Acceptor, Stream};
 
-/// Unsent bytes that the kernel holds for a connection at most: what a viewer that does not read
-/// costs beside one batch.
-const SEND_BUFFER: usize = 128 * 1024;
+/// A connection is kept for this long after an answer; then its next request has begun.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+
+/// How often idle connections are looked for.
+const IDLE_STEP: Duration = Duration::from_secs(1);
+
+/// A client that sends on after the answer is listened to for this long, so that it gets to read it.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// Sockets that are left when everything else has ended are waited for this long, in seconds.
 const LAST_CONNECTIONS: u64 = 1;
@@ -92,7 +109,6 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     };
     let tls = settings.tls.as_ref().map(tls::load).transpose()?;
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let door = Door::new(&settings);
     let (database, reader) = Database::open(&settings.data_dir.join(database::FILE_NAME))?;
     let resources = Resources {
         agents: Agents::new(&settings.agent, &settings.limits, &settings.data_dir),
@@ -103,61 +119,31 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
         reader,
     };
     resources.agents.clear();
-    let (agents, tested) = (resources.agents.clone(), settings.clone());
-    let database = resources.database.clone();
-    let browsers = Arc::default();
-    let started_at: Arc<str> = Clock::system().now().into();
-    let files = Arc::new(Files::new(&settings));
-    let draining = Arc::new(AtomicBool::new(false));
-    let drained = Arc::clone(&draining);
+    let (agents, database) = (resources.agents.clone(), resources.database.clone());
     let (place, placed) = Place::new();
-    let stall = settings.socket.stall_timeout;
-    let doorway = door.clone();
-    // One worker carries HTTP, the viewers and their sessions: a chunk crosses no thread on its
-    // way from the agent to the socket.
-    let server = HttpServer::new(move || {
-        let registry = place.registry(&resources);
-        let state = State {
-            resources: resources.clone(),
-            registry,
-            browsers: Arc::clone(&browsers),
-            files: Arc::clone(&files),
-            started_at: Arc::clone(&started_at),
-            draining: Arc::clone(&drained),
-        };
-        let (assets, door) = (assets.clone(), doorway.clone());
-        App::new()
-            .app_data(Data::new(state))
-            .app_data(Data::new(door.clone()))
-            .configure(|config| door.configure(config))
-            .configure(web::configure)
-            .configure(|config| web::assets::configure(config, assets))
-            .wrap(middleware::Compress::default())
-            .wrap(middleware::from_fn(move |request, next| door::pass(door.clone(), request, next)))
-    })
-    .workers(1)
-    .max_connections(settings.limits.connections)
-    .on_connect(move |connection, extensions: &mut Extensions| {
-        bound_sending(connection, stall);
-        if let Some(line) = Line::of(connection) {
-            extensions.insert(line);
-        }
-    })
-    .disable_signals()
-    .shutdown_timeout(LAST_CONNECTIONS);
-    let server = match tls {
-        Some(tls) => server.bind_rustls_0_23(settings.listen, tls),
-        None => server.bind(settings.listen),
-    }
-    .map_err(|source| ServerError::Listen { address: settings.listen, source })?;
-    let address = server.addrs().first().copied().unwrap_or(settings.listen);
+    let shared = Shared {
+        resources,
+        place,
+        assets,
+        door: Door::new(&settings),
+        browsers: Arc::default(),
+        files: Arc::new(Files::new(&settings)),
+        started_at: Clock::system().now().into(),
+        draining: Arc::default(),
+    };
+    let (door, draining) = (Arc::clone(&shared.door), Arc::clone(&shared.draining));
+    let listeners = accept::listen(&settings.listen)
+        .map_err(|(address, source)| ServerError::Listen { address, source })?;
+    let address = listeners.first().map(TcpListener::local_addr).transpose()?;
+    let address = address.ok_or(io::ErrorKind::AddrNotAvailable).map_err(io::Error::from)?;
+    let server = http(shared, &settings, tls, listeners)?;
     door.open(address.port());
-    let server = server.run();
     let handle = server.handle();
     let serving = rt::spawn(server);
     let registry = placed.await.map_err(io::Error::other)?;
     let told = end_of_service()?;
     let _file_limit = outlive_file_limit()?;
+    let tested = settings.clone();
     rt::spawn(async move { agents.prove(&tested.projects).await });
     announce(scheme, address)?;
     told.await;
@@ -166,6 +152,95 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     serving.await.map_err(io::Error::other)??;
     log::info!("stopped");
     Ok(())
+}
+
+/// What the applications of all listening sockets share.
+#[derive(Clone)]
+struct Shared {
+    resources: Resources,
+    place: Place,
+    assets: Assets,
+    door: Arc<Door>,
+    browsers: Arc<Browsers>,
+    files: Arc<Files>,
+    started_at: Arc<str>,
+    draining: Arc<AtomicBool>,
+}
+
+/// What answers requests.
+fn app(
+    shared: Shared,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    let registry = shared.place.registry(&shared.resources);
+    let Shared { resources, assets, door, browsers, files, started_at, draining, .. } = shared;
+    let state = State { resources, registry, browsers, files, started_at, draining };
+    App::new()
+        .app_data(Data::new(state))
+        .app_data(Data::new(Arc::clone(&door)))
+        .configure(|config| door.configure(config))
+        .configure(web::configure)
+        .configure(|config| web::assets::configure(config, assets))
+        .wrap(middleware::Compress::default())
+        .wrap(middleware::from_fn(move |request, next| door::pass(door.clone(), request, next)))
+}
+
+/// The server on these sockets.
+fn http(
+    shared: Shared,
+    settings: &Settings,
+    tls: Option<ServerConfig>,
+    listeners: Vec<TcpListener>,
+) -> io::Result<Server> {
+    let most = most_connections(settings)?;
+    let proxies = settings.access.trusted_proxies.clone();
+    let connections = Connections::new(bounds(settings, most), proxies);
+    let request_timeout = settings.socket.request_timeout;
+    let acceptor = Acceptor {
+        connections: Arc::clone(&connections),
+        tls: tls.map(Arc::new),
+        handshake: request_timeout,
+        stall: settings.socket.stall_timeout,
+    };
+    rt::spawn(cut_idle(connections, KEEP_ALIVE + request_timeout));
+    // One worker carries HTTP, the viewers and their sessions: a chunk crosses no thread on its
+    // way from the agent to the socket.
+    let server = Server::build()
+        .workers(1)
+        .max_concurrent_connections(most)
+        .disable_signals()
+        .shutdown_timeout(LAST_CONNECTIONS);
+    let ending = server.graceful_shutdown_signal();
+    let service = move || {
+        let (acceptor, ending) = (acceptor.clone(), ending.clone());
+        let http = HttpService::build()
+            .keep_alive(KEEP_ALIVE)
+            .client_request_timeout(request_timeout)
+            .client_disconnect_timeout(LINGER)
+            .graceful_shutdown_signal(move || {
+                let ending = ending.clone();
+                async move { ending.notified().await }
+            })
+            .on_connect_ext(|stream: &Stream, data| {
+                data.insert(stream.connection());
+            })
+            .h1(map_config(app(shared.clone()), |()| AppConfig::default()))
+            .map_err(|error| log::debug!("connection failed error={error}"));
+        let accept = fn_service(move |socket| {
+            let accepted = acceptor.clone().accept(socket);
+            async move { accepted.await.ok_or(()) }
+        });
+        accept.and_then(http)
+    };
+    let listen = |server: ServerBuilder, listener| server.listen("http", listener, service.clone());
+    Ok(listeners.into_iter().try_fold(server, listen)?.run())
 }
 
 /// The one line on stdout: whoever started the server waits for it.
@@ -216,15 +291,38 @@ async fn drain(
     drained.map_err(|_| ServerError::Overdue(settings.shutdown_timeout))
 }
 
-/// Bounds what the kernel holds for a client that does not read, and for how long.
-fn bound_sending(connection: &dyn std::any::Any, stall: Duration) {
-    let Some(socket) = line::socket(connection) else { return };
-    let stall = u32::try_from(stall.as_millis()).unwrap_or(u32::MAX);
-    let bounded = sockopt::set_socket_send_buffer_size(socket, SEND_BUFFER)
-        .and_then(|()| sockopt::set_tcp_user_timeout(socket, stall))
-        .and_then(|()| sockopt::set_tcp_nodelay(socket, true));
-    if let Err(error) = bounded {
-        log::debug!("cannot set up a connection error={error}");
+/// How many connections there may be, after the limit of open files was raised for them.
+fn most_connections(settings: &Settings) -> io::Result<usize> {
+    let open_files = descriptors::raise()?;
+    let (most, wanted) =
+        (descriptors::connections(&settings.limits, open_files), settings.limits.connections);
+    if most < wanted {
+        log::warn!(
+            "the limit of open files, {open_files}, leaves room for {most} of {wanted} connections: \
+             raise it to {} (`ulimit -n`, or LimitNOFILE= in systemd's unit), or lower \
+             limits.connections",
+            descriptors::needed(&settings.limits)
+        );
+    }
+    Ok(most)
+}
+
+/// What is admitted where `most` connections are accepted: some fewer, so that those which have to
+/// go can be replaced; and of those, some that carry no WebSocket.
+fn bounds(settings: &Settings, most: usize) -> Bounds {
+    let less = |number: usize| number - (number / 8).clamp(1, 64).min(number - 1);
+    let connections = less(most.max(1));
+    Bounds {
+        connections,
+        sockets: less(connections),
+        per_address: settings.visitor_limits.connections_per_address,
+    }
+}
+
+async fn cut_idle(connections: Arc<Connections>, longest: Duration) {
+    loop {
+        tokio::time::sleep(IDLE_STEP).await;
+        connections.cut_idle(longest);
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod asked;
 pub mod assets;
 pub mod browsers;
+pub mod connections;
 pub mod conversations;
 pub mod cookies;
 pub mod door;

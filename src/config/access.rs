@@ -164,8 +164,7 @@ pub fn notes(settings: &super::settings::Settings, secrets: &[Option<PathBuf>]) 
         .filter(|path| is_readable_by_others(path))
         .map(|path| format!("{} can be read by other users: chmod 600 {0}", path.display()))
         .collect();
-    let listen = settings.listen;
-    if !listen.ip().is_loopback() {
+    if let Some(listen) = settings.listen.iter().find(|address| !address.ip().is_loopback()) {
         if listen.ip().is_unspecified() && settings.access.hosts.is_empty() {
             texts.push(format!(
                 "listening on {listen} but only loopback names are let in: add to `access.hosts` \

@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(table.lines().count(), keys.len() + 2);
         assert!(table.contains(
             "| `server.listen` | `\"127.0.0.1:8080\"` | `--listen`, `CICERONE_LISTEN` | \
-             Address and port to listen on; port 0 takes a free one. |\n"
+             Address or name, and port, to listen on; port 0 takes a free one. |\n"
         ));
         assert!(table.lines().all(|row| row.matches('|').count() == 5));
     }

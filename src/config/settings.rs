@@ -10,8 +10,9 @@ use crate::{
 /// Everything that can be set.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where the server listens. Port 0 takes a free one.
-    pub listen: SocketAddr,
+    /// The addresses that the server listens on, of one name or one port; at least one. Port 0 takes
+    /// a free one.
+    pub listen: Vec<SocketAddr>,
     /// Where the database and the agents' state live; never inside a project.
     pub data_dir: PathBuf,
     /// Reads the page from this directory instead of the embedded one.
@@ -159,6 +160,8 @@ pub struct VisitorLimits {
     pub body_bytes: usize,
     /// Largest head of a request, bytes of all its headers.
     pub header_bytes: usize,
+    /// Connections from one address that is neither loopback nor a trusted proxy.
+    pub connections_per_address: usize,
     /// WebSockets of one visitor: of a user whom a proxy names, else of an address.
     pub sockets_per_visitor: usize,
     /// Messages of one visitor in a minute.
@@ -225,6 +228,8 @@ pub struct SocketSettings {
     pub attach_after: Duration,
     /// A viewer that has not taken what it was sent for this long is cut off.
     pub stall_timeout: Duration,
+    /// Time for the head of a request, for its body, and for the handshake of TLS; each.
+    pub request_timeout: Duration,
 }
 
 /// How failed sessions are started again.

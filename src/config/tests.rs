@@ -67,7 +67,7 @@ fn the_embedded_file_gives_the_documented_defaults() {
     let settings = machine.load().settings;
     let (seconds, minutes) = (Duration::from_secs, |n: u64| Duration::from_secs(60 * n));
 
-    assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(settings.listen, ["127.0.0.1:8080".parse().unwrap()]);
     assert_eq!(settings.data_dir, machine.surroundings.data_dir.clone().unwrap().join("cicerone"));
     assert_eq!(settings.assets, None);
     assert_eq!(settings.log, log::LevelFilter::Info);
@@ -97,7 +97,7 @@ fn the_embedded_file_gives_the_documented_defaults() {
     assert_eq!((limits.body_bytes, limits.header_bytes), (64 << 10, 16 << 10));
     assert_eq!((limits.sockets_per_visitor, limits.turns_per_visitor), (64, 16));
     assert_eq!((limits.messages_per_minute, limits.failed_logins_per_minute), (60, 10));
-    assert_eq!(limits.logins, 4096);
+    assert_eq!((limits.logins, limits.connections_per_address), (4096, 512));
 
     let access = settings.access;
     assert!(settings.tls.is_none() && !access.has_token());
@@ -110,6 +110,7 @@ fn the_embedded_file_gives_the_documented_defaults() {
     assert_eq!(socket.ping_timeout, seconds(60));
     assert_eq!(socket.attach_after, seconds(2));
     assert_eq!(socket.stall_timeout, seconds(30));
+    assert_eq!(socket.request_timeout, seconds(10));
 
     let restart = settings.restart;
     assert_eq!(restart.backoff, Duration::from_millis(200));
@@ -151,7 +152,7 @@ fn a_flag_wins_over_the_environment_that_over_the_file_that_over_the_default() {
     let origin = |machine: &Machine| {
         let loaded = machine.load();
         let given = loaded.layers.given("server.listen").unwrap();
-        (loaded.settings.listen.port(), given.origin.to_string())
+        (loaded.settings.listen[0].port(), given.origin.to_string())
     };
     let machine = Machine::new();
     assert_eq!(origin(&machine), (8080, "default".into()));
@@ -191,9 +192,26 @@ fn an_address_that_others_can_reach_is_refused() {
         let error = Machine::new().flag("server.listen", "--listen", open).error();
         assert!(error.starts_with(&format!("listening on {open} needs a token")), "{error}");
     }
-    for closed in ["127.0.0.1:0", "127.1.2.3:80", "[::1]:8080"] {
+    for closed in ["127.0.0.1:0", "127.1.2.3:80", "[::1]:8080", "localhost:0", "LocalHost:80"] {
         Machine::new().flag("server.listen", "--listen", closed).load();
     }
+}
+
+#[test]
+fn a_name_is_listened_on_at_all_its_addresses_and_one_without_any_is_refused() {
+    let machine = Machine::new().flag("server.listen", "--listen", "localhost:8080");
+    let settings = machine.load().settings;
+    assert!(settings.listen.contains(&"127.0.0.1:8080".parse().unwrap()), "{:?}", settings.listen);
+    assert!(settings.listen.iter().all(|it| it.ip().is_loopback() && it.port() == 8080));
+    assert!(settings.access.hosts.is_empty(), "loopback names are let in anyhow");
+    let listening = |text| Machine::new().flag("server.listen", "--listen", text);
+    for no_host in ["localhost", ":80", "a b:80", "http://localhost:80", "localhost:+8", "a:70000"]
+    {
+        let error = listening(no_host).error();
+        assert!(error.contains("expected a host and a port, such as"), "{no_host}: {error}");
+    }
+    let error = listening("no-such-host.invalid:80").error();
+    assert!(error.contains("`no-such-host.invalid` has none"), "{error}");
 }
 
 #[test]

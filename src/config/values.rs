@@ -13,7 +13,7 @@ use log::LevelFilter;
 use toml::Value;
 
 use crate::{
-    authority::{Authority, WebOrigin},
+    authority::{Authority, Host, WebOrigin},
     config::settings::{AgentChoice, Sandbox},
 };
 
@@ -39,13 +39,29 @@ pub struct Size(pub usize);
 #[derive(Debug, Clone, Copy)]
 pub struct Count(pub usize);
 
-impl Kind for SocketAddr {
+/// Where to listen. Port 0 takes a free one.
+#[derive(Debug, Clone)]
+pub enum ListenAddress {
+    /// An address.
+    Address(SocketAddr),
+    /// A name, to be resolved, and a port.
+    Name(String, u16),
+}
+
+impl Kind for ListenAddress {
     fn read(value: &Value) -> Option<Self> {
-        value.as_str()?.parse().ok()
+        let text = value.as_str()?;
+        if let Ok(address) = text.parse() {
+            return Some(Self::Address(address));
+        }
+        match text.parse().ok()? {
+            Authority { host: Host::Name(name), port: Some(port) } => Some(Self::Name(name, port)),
+            _ => None,
+        }
     }
 
     fn expected() -> String {
-        "an address and a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"".into()
+        "a host and a port, such as \"127.0.0.1:8080\", \"[::1]:8080\" or \"localhost:8080\"".into()
     }
 }
 

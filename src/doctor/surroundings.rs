@@ -10,7 +10,7 @@ use std::{
 
 use bytesize::ByteSize;
 
-use crate::{config::settings::Settings, database, project::Project};
+use crate::{config::settings::Settings, database, project::Project, server::descriptors};
 
 use super::{Check, home_relative};
 
@@ -27,7 +27,8 @@ const ANSWER: Duration = Duration::from_secs(1);
 pub(super) fn checks(settings: &Settings) -> Vec<Check> {
     let mut checks = vec![database(&settings.data_dir)];
     checks.extend(space(&settings.data_dir));
-    checks.push(port(settings.listen));
+    checks.extend(settings.listen.iter().copied().map(port));
+    checks.push(open_files(settings));
     checks.extend(settings.projects.iter().map(project));
     checks
 }
@@ -63,6 +64,24 @@ fn space(data_dir: &Path) -> Option<Check> {
         free if free < LITTLE_SPACE => Check::warn(ABOUT, format!("{words}: {mend}")),
         _ => Check::ok(ABOUT, words),
     })
+}
+
+/// Whether the limit of open files leaves room for all connections.
+fn open_files(settings: &Settings) -> Check {
+    const ABOUT: &str = "open files";
+    let limit = descriptors::hard_limit();
+    let wanted = settings.limits.connections;
+    let most = descriptors::connections(&settings.limits, limit);
+    if most < wanted {
+        let needed = descriptors::needed(&settings.limits);
+        let words = format!(
+            "at most {limit} may be open, which leaves room for {most} of {wanted} connections: \
+             raise the limit to {needed} (`ulimit -n`, or LimitNOFILE= in systemd's unit), or \
+             lower limits.connections"
+        );
+        return Check::warn(ABOUT, words);
+    }
+    Check::ok(ABOUT, format!("{limit} may be open, enough for {wanted} connections"))
 }
 
 fn port(address: SocketAddr) -> Check {

@@ -3,6 +3,7 @@
 //! bearable size, and has whoever sent it shown what is needed? What each answer rests on stands
 //! in a module of its own; here they are put together and turned into responses.
 
+pub mod bodies;
 pub mod headers;
 pub mod hosts;
 pub mod login;
@@ -22,7 +23,7 @@ use actix_web::{
     Error, HttpMessage as _, HttpResponse, ResponseError as _,
     body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    error::{InternalError, JsonPayloadError},
+    error::{InternalError, JsonPayloadError, UrlencodedError},
     http::{Method, StatusCode, header, header::HeaderMap},
     middleware::Next,
     web::{self, ServiceConfig},
@@ -33,7 +34,8 @@ use crate::{
     config::settings::Settings,
 };
 
-use super::{assets, cookies, problem::Problem};
+use super::{assets, connections::Connection, cookies, problem::Problem};
+use bodies::Answering;
 use headers::Occasion;
 use hosts::{Hosts, WrongHost};
 use logins::Logins;
@@ -62,6 +64,8 @@ pub struct Door {
     has_tls: bool,
     body_bytes: usize,
     header_bytes: usize,
+    /// Time for the body of a request.
+    body_time: Duration,
     /// The port that is listened on, once it is known.
     port: OnceLock<u16>,
 }
@@ -79,7 +83,7 @@ impl Door {
     pub fn new(settings: &Settings) -> Arc<Self> {
         let (access, limits) = (&settings.access, &settings.visitor_limits);
         Arc::new(Self {
-            hosts: Hosts::new(settings.listen.ip(), access.hosts.clone()),
+            hosts: Hosts::new(&settings.listen, access.hosts.clone()),
             origins: Origins::new(access.origins.clone()),
             proxies: Proxies::new(access.trusted_proxies.clone()),
             user_header: access.user_header.clone(),
@@ -94,6 +98,7 @@ impl Door {
             has_tls: settings.tls.is_some(),
             body_bytes: limits.body_bytes,
             header_bytes: limits.header_bytes,
+            body_time: settings.socket.request_timeout,
             port: OnceLock::new(),
         })
     }
@@ -112,12 +117,26 @@ impl Door {
                 Problem::new(status, error.to_string()).error_response(),
             )
         };
-        let form = web::FormConfig::default()
-            .limit(self.body_bytes)
-            .error_handler(move |error, _| refuse(&error, error.status_code()).into());
-        let json = web::JsonConfig::default()
-            .limit(self.body_bytes)
-            .error_handler(move |error, _| refuse(&error, status(&error)).into());
+        let form =
+            web::FormConfig::default().limit(self.body_bytes).error_handler(move |error, _| {
+                match &error {
+                    UrlencodedError::Payload(cause) if let Some(words) = bodies::overdue(cause) => {
+                        refuse(&words, StatusCode::REQUEST_TIMEOUT).into()
+                    }
+                    _ => refuse(&error, error.status_code()).into(),
+                }
+            });
+        let json =
+            web::JsonConfig::default().limit(self.body_bytes).error_handler(move |error, _| {
+                match &error {
+                    JsonPayloadError::Payload(cause)
+                        if let Some(words) = bodies::overdue(cause) =>
+                    {
+                        refuse(&words, StatusCode::REQUEST_TIMEOUT).into()
+                    }
+                    _ => refuse(&error, status(&error)).into(),
+                }
+            });
         let payload = web::PayloadConfig::new(self.body_bytes);
         config.app_data(form).app_data(json).app_data(payload);
     }
@@ -281,9 +300,15 @@ impl Door {
 /// The middleware.
 pub async fn pass<B: MessageBody + 'static>(
     door: Arc<Door>,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+) -> Result<ServiceResponse<Answering<EitherBody<B>>>, Error> {
+    let connection = request.conn_data::<Arc<Connection>>().cloned();
+    let guard = connection.map(|connection| connection.begin_request());
+    if !request.headers().contains_key(header::UPGRADE) {
+        let body = request.take_payload();
+        request.set_payload(bodies::timed(body, door.body_time));
+    }
     let by_origin = !door.origins.is_empty();
     let mut occasion = Occasion { by_origin, ..Occasion::default() };
     if let Some(delay) = door.delay(&request) {
@@ -311,7 +336,7 @@ pub async fn pass<B: MessageBody + 'static>(
         }
     };
     headers::secure(response.headers_mut(), &occasion);
-    Ok(response)
+    Ok(response.map_body(|_, body| Answering::new(body, guard)))
 }
 
 /// JSON that means nothing here is told apart from what is no JSON.

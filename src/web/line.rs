@@ -1,9 +1,8 @@
 //! The TCP connection under a socket, held so that it can be cut from outside: a viewer whose
 //! client reads no more is not polled, so it cannot end itself.
 
-use std::{any::Any, io, os::fd::AsRawFd};
+use std::{io, os::fd::AsRawFd as _};
 
-use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::rt::net::TcpStream;
 use rustix::{
     net::{self, sockopt},
@@ -22,8 +21,7 @@ pub struct Line {
 
 impl Line {
     /// The connection that a server has just accepted.
-    pub fn of(connection: &dyn Any) -> Option<Self> {
-        let socket = socket(connection)?;
+    pub fn of(socket: &TcpStream) -> Option<Self> {
         let cookie = sockopt::socket_cookie(socket).ok()?;
         Some(Self { descriptor: socket.as_raw_fd(), cookie })
     }
@@ -37,12 +35,6 @@ impl Line {
         }
         Ok(())
     }
-}
-
-/// The TCP connection that a server has just accepted; with TLS, the one below it.
-pub fn socket(connection: &dyn Any) -> Option<&TcpStream> {
-    let encrypted = connection.downcast_ref::<TlsStream<TcpStream>>();
-    encrypted.map(|stream| stream.get_ref().0).or_else(|| connection.downcast_ref())
 }
 
 #[cfg(test)]

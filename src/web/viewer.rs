@@ -9,7 +9,10 @@ use std::{
     future::Future,
     pin::Pin,
     rc::Rc,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context as TaskContext, Poll},
     time::Instant,
 };
@@ -39,8 +42,8 @@ use crate::{
 };
 
 use super::{
+    connections::{Connection, SocketGuard},
     door::visitors::{Permit, Visitor},
-    line::Line,
     state::State,
 };
 use backlog::Backlog;
@@ -69,6 +72,8 @@ pub struct Surroundings {
     pub visitor: Visitor,
     /// The socket's place among those that the visitor may have.
     pub socket: Option<Permit>,
+    /// Its place among those that the server may have.
+    pub connection: Option<SocketGuard>,
 }
 
 /// Turns a request into a viewer's WebSocket.
@@ -101,9 +106,9 @@ pub fn start(
 
 /// What ends the connection of this request from outside.
 fn hang_up(request: &HttpRequest) -> HangUp {
-    let line = request.conn_data::<Line>().copied();
+    let line = request.conn_data::<Arc<Connection>>().map(|connection| connection.line());
     HangUp::new(move || {
-        if let Some(Err(error)) = line.map(Line::cut) {
+        if let Some(Err(error)) = line.map(|line| line.cut()) {
             log::warn!("cannot cut a connection error={error}");
         }
     })

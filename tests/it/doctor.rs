@@ -48,6 +48,33 @@ fn a_good_set_up_is_told_in_a_line_a_check() {
 }
 
 #[test]
+fn a_limit_of_open_files_that_is_too_low_is_told_with_what_would_do() {
+    let base = tempfile::tempdir().unwrap();
+    let project = base.path().join("project");
+    std::fs::create_dir_all(&project).unwrap();
+    let report = |connections: &str| {
+        let output = Command::new("sh")
+            .args(["-c", "ulimit -Sn 64 && ulimit -Hn 900 && exec \"$0\" \"$@\""])
+            .arg(env!("CARGO_BIN_EXE_cicerone"))
+            .args(["doctor", "--agent", "guide", "--listen", "localhost:0", "--data-dir"])
+            .arg(base.path().join("data"))
+            .arg(&project)
+            .env("HOME", base.path())
+            .env("CICERONE_LIMITS_CONNECTIONS", connections)
+            .output()
+            .unwrap();
+        let lines = String::from_utf8(output.stdout).unwrap();
+        lines.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let lines = report("1000");
+    let words = line(&lines, "open files:");
+    assert!(words.starts_with("warn "), "{words}");
+    assert!(words.contains("at most 900") && words.contains("644 of 1000 connections"), "{words}");
+    assert!(words.contains("raise the limit to 1256"), "{words}");
+    assert!(line(&report("644"), "open files:").starts_with("ok "));
+}
+
+#[test]
 fn what_is_broken_is_told_with_how_to_mend_it() {
     let base = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();

@@ -1,6 +1,7 @@
 //! P10: closed by default. What comes in from where, with what in its hand, and what each who must
 //! stay outside is told.
 
+mod crowds;
 mod limits;
 mod pages;
 mod raw;

@@ -17,6 +17,9 @@ use crate::client::Client;
 /// Everything that is waited for must come within this.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
+/// Stands in a server's environment for what the shell does before it starts.
+const OPEN_FILES: &str = "TEST_OPEN_FILES";
+
 /// The project that every server of a test serves.
 pub const PROJECT: &str = "demo";
 
@@ -67,6 +70,11 @@ impl Setup {
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Lets the server have so many files open, and raise that itself to `hard`.
+    pub fn open_files(self, soft: u32, hard: u32) -> Self {
+        self.env(OPEN_FILES, &format!("ulimit -Sn {soft} && ulimit -Hn {hard}"))
     }
 
     /// Adds lines of a configuration file.
@@ -340,14 +348,27 @@ fn launch(files: &Path, arguments: &[String], environment: &[(String, String)]) 
 }
 
 fn command(files: &Path, arguments: &[String], environment: &[(String, String)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cicerone"));
+    let program = env!("CARGO_BIN_EXE_cicerone");
+    let limits = environment.iter().find(|(name, _)| name == OPEN_FILES);
+    let mut command = match limits {
+        None => Command::new(program),
+        // `$0` is the program, and the shell becomes it.
+        Some((_, limits)) => {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", &format!("{limits} && exec \"$0\" \"$@\""), program]);
+            shell
+        }
+    };
+    let has_address = arguments.iter().any(|argument| argument == "--listen");
+    let address: &[&str] = if has_address { &[] } else { &["--listen", "127.0.0.1:0"] };
     command
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", files)
         .env("CICERONE_LOG", "debug")
         .envs(environment.iter().map(|(name, value)| (name, value)))
-        .args(["--listen", "127.0.0.1:0", "--data-dir"])
+        .args(address)
+        .arg("--data-dir")
         .arg(files.join("data"))
         .arg("--project")
         .arg(format!("{PROJECT}={}", files.join("project").display()))

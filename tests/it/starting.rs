@@ -1,5 +1,7 @@
 //! Servers that must not start, and one whose stored messages are read as the original's.
 
+use std::net::{TcpListener, ToSocketAddrs as _};
+
 use serde_json::json;
 
 use crate::{
@@ -26,6 +28,33 @@ fn bad_settings_are_told_with_the_key_and_the_nearest_right_one() {
             assert!(errors[0].contains(word), "{word} is not in {stderr}");
         }
     }
+}
+
+#[actix::test]
+async fn p10_a_loopback_name_is_listened_on_without_a_token_at_all_its_addresses() {
+    let server = Setup::guide().args(["--listen", "localhost:0"]).start();
+    assert_eq!(server.get("/healthz").await.0, 200);
+    let port: u16 = server.address().rsplit(':').next().unwrap().parse().unwrap();
+    let mut listening = 0;
+    for address in ("localhost", port).to_socket_addrs().unwrap() {
+        // A name may have an address that this machine has not.
+        if TcpListener::bind((address.ip(), 0)).is_ok() {
+            let url = format!("http://{address}/api/projects");
+            assert_eq!(reqwest::get(url).await.unwrap().status(), 200, "{address}");
+            listening += 1;
+        }
+    }
+    assert!(listening > 0);
+
+    let (status, stderr) = Setup::guide().args(["--listen", "no-such-host.invalid:0"]).fail();
+    assert_eq!(status.code(), Some(2));
+    assert!(stderr.contains("`no-such-host.invalid` has none"), "{stderr}");
+    // Its port is in use at one of the addresses: another program would be reached there.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("localhost:{}", taken.local_addr().unwrap().port());
+    let (status, stderr) = Setup::guide().args(["--listen", &address]).fail();
+    assert_eq!(status.code(), Some(1));
+    assert!(stderr.contains("cannot listen on 127.0.0.1:"), "{stderr}");
 }
 
 #[actix::test]

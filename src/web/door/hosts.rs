@@ -2,15 +2,15 @@
 //! this machine's address (DNS rebinding), but not have its browser send another `Host` than that
 //! name. Pure.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::authority::{Authority, Host, Scheme};
 
 /// The hosts that the server goes by.
 #[derive(Debug)]
 pub struct Hosts {
-    /// The address that is listened on, unless it stands for all.
-    listening: Option<IpAddr>,
+    /// The addresses that are listened on, but for those that stand for all.
+    listening: Vec<IpAddr>,
     /// What the configuration adds.
     added: Vec<Authority>,
 }
@@ -25,10 +25,10 @@ pub enum WrongHost {
 }
 
 impl Hosts {
-    /// Loopback, the address that is listened on, and `added`.
-    pub fn new(listening: IpAddr, added: Vec<Authority>) -> Self {
-        let listening = Some(listening).filter(|address| !address.is_unspecified());
-        Self { listening, added }
+    /// Loopback, the addresses that are listened on, and `added`.
+    pub fn new(listening: &[SocketAddr], added: Vec<Authority>) -> Self {
+        let listening = listening.iter().map(SocketAddr::ip);
+        Self { listening: listening.filter(|address| !address.is_unspecified()).collect(), added }
     }
 
     /// The host that a request is addressed to. `named` are its `Host` headers and the authority
@@ -56,7 +56,7 @@ impl Hosts {
         let named = host.port_for(scheme);
         // No other site goes by a loopback name; its port may be that of a tunnel.
         let is_listening =
-            matches!(host.host, Host::Address(address) if Some(address) == self.listening);
+            matches!(host.host, Host::Address(address) if self.listening.contains(&address));
         host.host.is_loopback()
             || (is_listening && named == port)
             || self
@@ -74,7 +74,7 @@ mod tests {
 
     fn hosts(listening: &str, added: &[&str]) -> Hosts {
         let added = added.iter().map(|host| host.parse().unwrap()).collect();
-        Hosts::new(listening.parse().unwrap(), added)
+        Hosts::new(&[SocketAddr::new(listening.parse().unwrap(), 8080)], added)
     }
 
     fn is_let_in(hosts: &Hosts, host: &str) -> bool {

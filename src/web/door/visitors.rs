@@ -254,7 +254,7 @@ pub fn seconds(wait: Duration) -> u64 {
 }
 
 /// What one address stands for.
-fn network(address: IpAddr) -> IpAddr {
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) if !address.is_loopback() => {
             let [a, b, c, d, ..] = address.segments();

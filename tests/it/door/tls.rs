@@ -1,10 +1,18 @@
 //! The server with a certificate of its own.
 
-use std::{fs, sync::Arc};
+use std::{
+    fs,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
 use tokio_rustls::{
     TlsConnector,
     client::TlsStream,
@@ -22,16 +30,21 @@ use super::raw::exchange;
 
 /// A server with a certificate for `localhost`, and who trusts that.
 fn start() -> (Server, TlsConnector) {
+    start_with("")
+}
+
+/// The same with more lines of configuration.
+fn start_with(config: &str) -> (Server, TlsConnector) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let setup = Setup::guide();
     let dir = setup.files_dir().to_owned();
     fs::write(dir.join("cert.pem"), made.cert.pem()).unwrap();
     fs::write(dir.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
     let server = setup
-        .config(
+        .config(&format!(
             "[server]\ntls_certificate = \"cert.pem\"\ntls_key = \"key.pem\"\n\
-             [access]\nhosts = [\"guide.example.org\"]\n",
-        )
+             [access]\nhosts = [\"guide.example.org\"]\n{config}"
+        ))
         .env("CICERONE_VIEWER_TOKEN", "viewer-0123456789")
         .start();
     let mut roots = RootCertStore::empty();
@@ -93,6 +106,29 @@ async fn p10_with_a_certificate_pages_and_sockets_are_encrypted() {
     let first = timeout(DEADLINE, socket.next()).await.unwrap().unwrap().unwrap();
     let first: Value = serde_json::from_str(first.to_text().unwrap()).unwrap();
     assert_eq!(first["type"], "conversation_created");
+}
+
+#[actix::test]
+async fn p9_handshakes_that_do_not_end_are_cut_off_and_hold_up_nobody() {
+    let (server, connector) = start_with("[socket]\nrequest_timeout = \"1s\"\n");
+    let mut hanging = Vec::new();
+    for number in 0..300 {
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        // The beginning of a client's first record, and none at all.
+        let begun: &[u8] = if number % 2 == 0 { b"\x16\x03\x01\x02\x00\x01\x00" } else { b"" };
+        stream.write_all(begun).await.unwrap();
+        hanging.push(stream);
+    }
+    let begun = Instant::now();
+    let stream = connect(&server, &connector).await;
+    let page = exchange(stream, "GET /healthz", &[("Host", "localhost")], "").await;
+    assert_eq!(page.status, 200);
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    for mut stream in hanging {
+        let mut rest = Vec::new();
+        // A reset is an end too.
+        timeout(DEADLINE, stream.read_to_end(&mut rest)).await.unwrap().unwrap_or_default();
+    }
 }
 
 #[actix::test]
