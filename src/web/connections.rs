@@ -46,7 +46,7 @@ pub struct Connection {
 #[derive(Debug)]
 pub struct ConnectionGuard(Arc<Connection>);
 
-/// Held while the connection carries a WebSocket.
+/// Held while the connection carries a WebSocket that is in use.
 #[derive(Debug)]
 pub struct SocketGuard(Arc<Connection>);
 
@@ -123,7 +123,7 @@ impl Connection {
         self.line
     }
 
-    /// It carries a WebSocket as long as this is kept; `None` where there are too many.
+    /// It carries a WebSocket in use as long as this is kept; `None` where there are too many.
     pub fn open_socket(self: &Arc<Self>) -> Option<SocketGuard> {
         let is_open = self.connections.table().open_socket(self.address, self.id);
         is_open.then(|| SocketGuard(Arc::clone(self)))

@@ -24,7 +24,10 @@ use actix_web::{
     body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     error::{InternalError, JsonPayloadError, UrlencodedError},
-    http::{Method, StatusCode, header, header::HeaderMap},
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderMap, HeaderValue},
+    },
     middleware::Next,
     web::{self, ServiceConfig},
 };
@@ -224,6 +227,12 @@ impl Door {
             );
             return Err(Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, words));
         }
+        let is_plain = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
+        if !head.get_all(header::CONTENT_ENCODING).all(is_plain) {
+            // A few bytes could be unpacked to any number before one is counted.
+            let words = "A compressed body is not taken; send it as it is.";
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, words));
+        }
         let length = head.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
         // What is no number was refused before.
         let length: u64 = length.and_then(|length| length.parse().ok()).unwrap_or(0);
@@ -270,7 +279,7 @@ impl Door {
     /// too many wrong ones. Right and wrong ones wait alike, so that none can be told by its time.
     fn delay(&self, request: &ServiceRequest) -> Option<Duration> {
         let shows_token = request.headers().contains_key(header::AUTHORIZATION)
-            || (request.method() == Method::POST && request.path() == "/login");
+            || (request.method() == Method::POST && request.match_info().as_str() == "/login");
         if self.tokens.is_empty() || !shows_token {
             return None;
         }
@@ -305,7 +314,10 @@ pub async fn pass<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<Answering<EitherBody<B>>>, Error> {
     let connection = request.conn_data::<Arc<Connection>>().cloned();
     let guard = connection.map(|connection| connection.begin_request());
-    if !request.headers().contains_key(header::UPGRADE) {
+    // A WebSocket's frames come as such a body too.
+    let is_socket =
+        request.method() == Method::GET && request.headers().contains_key(header::UPGRADE);
+    if !is_socket {
         let body = request.take_payload();
         request.set_payload(bodies::timed(body, door.body_time));
     }

@@ -15,10 +15,6 @@ use super::{
     viewer::{self, Surroundings},
 };
 
-/// What a client is told that is one too many for the server.
-const TOO_MANY: &str = "The server has as many connections as it may have; try again in a moment, or close a page \
-     that you do not need.";
-
 /// `GET /api/assistant/ws/{project}`. A project that cannot be spoken about, and one connection
 /// too many, is refused after the upgrade, because a browser shows its page no other reason.
 #[utoipa::path(
@@ -49,12 +45,7 @@ pub async fn connect(
             return viewer::refuse(&request, stream, close_code::TOO_MANY, many.words);
         }
     };
-    let connection = request.conn_data::<Arc<Connection>>();
-    let socket_of_connection = connection.map(|connection| connection.open_socket());
-    if let Some(None) = socket_of_connection {
-        return viewer::refuse(&request, stream, close_code::TOO_MANY, TOO_MANY.to_owned());
-    }
-    let connection = socket_of_connection.flatten();
+    let connection = request.conn_data::<Arc<Connection>>().cloned();
     let (browser, cookie) = browsers::identify(&request);
     let state = state.as_ref().clone();
     let surroundings = Surroundings { state, project, browser, visitor, socket, connection };

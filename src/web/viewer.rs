@@ -35,7 +35,7 @@ use crate::{
         messages::{Asking, Batch, BrowserId, Demand, Detach, HangUp, Stop, Then, ViewerId},
     },
     wire::{
-        Dialect,
+        Dialect, close_code,
         incoming::{self, Request},
         outgoing::{Notice, Refusal},
     },
@@ -59,6 +59,10 @@ mod frame_check;
 /// RFC 6455: the endpoint is going away.
 const GOING_AWAY: u16 = 1001;
 
+/// What a client is told that is one too many for the server.
+const TOO_MANY: &str = "The server has as many connections as it may have; close a page that you \
+                        do not need, or try again in a moment.";
+
 /// What a viewer works with.
 #[derive(Debug)]
 pub struct Surroundings {
@@ -72,8 +76,8 @@ pub struct Surroundings {
     pub visitor: Visitor,
     /// The socket's place among those that the visitor may have.
     pub socket: Option<Permit>,
-    /// Its place among those that the server may have.
-    pub connection: Option<SocketGuard>,
+    /// What carries it.
+    pub connection: Option<Arc<Connection>>,
 }
 
 /// Turns a request into a viewer's WebSocket.
@@ -94,6 +98,7 @@ pub fn start(
         left: None,
         is_asking: false,
         has_spoken: false,
+        in_use: None,
         opened_at: Instant::now(),
         findings,
         hang_up: hang_up(request),
@@ -136,6 +141,8 @@ struct Viewer {
     is_asking: bool,
     /// The client has sent something other than a ping.
     has_spoken: bool,
+    /// Its place among those that the server may have, once it has spoken.
+    in_use: Option<SocketGuard>,
     opened_at: Instant,
     /// What the bytes that the client sends are found to be.
     findings: Rc<Findings>,
@@ -228,6 +235,10 @@ impl Viewer {
             Ok(request) => request,
             Err(bad) => return self.say(&Notice::error(bad.to_string()), context),
         };
+        if !self.has_spoken && !self.take_place() {
+            self.say(&Notice::error(TOO_MANY), context);
+            return close(context, close_code::TOO_MANY, "see the error");
+        }
         self.has_spoken = true;
         if self.busy == 0 {
             self.serve(request, context);
@@ -240,6 +251,14 @@ impl Viewer {
             };
             self.say(&Notice::Error(refusal), context);
         }
+    }
+
+    /// Keeps the connection from making room for others, which a socket does that says nothing;
+    /// false where too many are kept.
+    fn take_place(&mut self) -> bool {
+        let Some(connection) = &self.surroundings.connection else { return true };
+        self.in_use = connection.open_socket();
+        self.in_use.is_some()
     }
 
     /// Sees to something that takes its time; what the client asks meanwhile waits.

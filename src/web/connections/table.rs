@@ -1,7 +1,7 @@
 //! Which connections are there and which makes room when there are too many. Pure.
 //!
-//! A connection waits unless it carries a WebSocket: it shakes hands, sends a request slowly, is
-//! kept alive, takes its answer. One that waits can be made again at little cost, so when there is
+//! A connection waits unless it carries a WebSocket that is in use: it shakes hands, sends a request
+//! slowly, is kept alive, takes its answer. One that waits can be made again at little cost, so when there is
 //! no room for a new one, the oldest that waits goes, of the address that has the most. An address
 //! with few connections so keeps its own, whatever others do.
 
@@ -15,7 +15,7 @@ use std::{
 pub struct Bounds {
     /// Connections.
     pub connections: usize,
-    /// Connections that carry a WebSocket; the rest is always left for requests.
+    /// Connections that carry a WebSocket in use; the rest is always left for others.
     pub sockets: usize,
     /// Connections of one address.
     pub per_address: usize,

@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    io::Write as _,
     time::{Duration, Instant},
 };
 
@@ -16,6 +17,7 @@ use tokio::{
 
 use crate::{
     client::{Client, text_of},
+    processes::resident,
     server::{DEADLINE, Server, Setup, eventually},
 };
 
@@ -24,7 +26,7 @@ use super::raw::{ask, exchange};
 const TOKEN: &str = "viewer-0123456789";
 
 /// Requests that do not end, with what is trickled after them byte by byte, if anything.
-const ENDLESS: [(&str, &str); 11] = [
+const ENDLESS: [(&str, &str); 12] = [
     ("", ""),
     ("", "GET / HTTP/1.1\r\nHost: localhost\r\nX-Endless: "),
     ("GET / HTTP/1.1\r\nHost: localhost\r\n", ""),
@@ -51,6 +53,11 @@ const ENDLESS: [(&str, &str); 11] = [
       Transfer-Encoding: chunked\r\n\r\n",
         "2000\r\n",
     ),
+    (
+        "POST /login HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: x\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 10000\r\n\r\n",
+        "token=",
+    ),
     ("GET /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000\r\n\r\n", "x"),
     (
         "GET /api/assistant/ws/demo HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
@@ -58,6 +65,11 @@ const ENDLESS: [(&str, &str); 11] = [
         "X-Endless: ",
     ),
 ];
+
+/// A WebSocket that says nothing.
+const SILENT: &str = "GET /api/assistant/ws/demo HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
+                      Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                      Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
 
 /// Connects from another address of this machine.
 async fn connect_from(last: u8, server: &Server) -> std::io::Result<TcpStream> {
@@ -133,12 +145,12 @@ async fn p9_hanging_connections_from_many_addresses_shut_nobody_out() {
         for round in 0..20 {
             for number in 0..60_u8 {
                 // Some that were cut off by now make place for new ones.
-                let Ok(Ok(mut stream)) =
-                    timeout(Duration::from_secs(5), connect_from(2 + number % 4, &server)).await
-                else {
+                let connected = connect_from(1 + number % 5, &server);
+                let Ok(Ok(mut stream)) = timeout(Duration::from_secs(5), connected).await else {
                     panic!("the server takes no connections in round {round}");
                 };
-                let (head, trickle) = ENDLESS[usize::from(number) % ENDLESS.len()];
+                let endless = ENDLESS.get(usize::from(number) % (ENDLESS.len() + 1));
+                let (head, trickle) = *endless.unwrap_or(&(SILENT, ""));
                 stream.write_all(head.as_bytes()).await.ok();
                 stream.write_all(trickle.as_bytes()).await.ok();
                 hanging.push(stream);
@@ -171,6 +183,7 @@ async fn p9_sockets_leave_room_for_requests_and_one_too_many_is_told_so() {
     let mut sockets = Vec::new();
     let refused = loop {
         let mut client = server.connect().await;
+        client.send(json!({ "type": "stop" })).await;
         client.send(json!({ "type": "ping" })).await;
         match client.try_frame().await {
             Some(frame) if frame["type"] == "pong" => sockets.push(client),
@@ -179,14 +192,16 @@ async fn p9_sockets_leave_room_for_requests_and_one_too_many_is_told_so() {
         assert!(sockets.len() < 24, "sockets take all connections");
     };
     assert!(refused["content"].as_str().unwrap().contains("as many connections"), "{refused}");
-    let (_, code, _) = server.connect().await.until_closed().await;
-    assert_eq!(code, 4429);
+    let mut client = server.connect().await;
+    client.send(json!({ "type": "stop" })).await;
+    assert_eq!(client.until_closed().await.1, 4429);
     for _ in 0..50 {
         assert_eq!(ask(&server, "GET /api/admin/sessions", &[]).await.status, 200);
     }
     sockets.pop();
     eventually("a socket that is closed makes room", async || {
         let mut client = server.connect().await;
+        client.send(json!({ "type": "stop" })).await;
         client.send(json!({ "type": "ping" })).await;
         (client.try_frame().await? == json!({ "type": "pong" })).then_some(())
     })
@@ -240,4 +255,29 @@ async fn p10_a_request_whose_length_is_not_clear_is_refused_and_no_other_is_read
         assert!(!answer.body.contains("HTTP/1.1"), "{headers:?}: {answer:?}");
     }
     Client::connect(server.address(), "demo", None).await.start().await;
+}
+
+#[actix::test]
+async fn p9_a_compressed_body_is_refused_before_it_is_unpacked() {
+    let server = Setup::guide().env("CICERONE_VIEWER_TOKEN", TOKEN).start();
+    ask(&server, "GET /healthz", &[]).await;
+    let before = resident(server.pid());
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    packed.write_all(&vec![b'x'; 60 << 20]).unwrap();
+    let packed = packed.finish().unwrap();
+    assert!(packed.len() < 64 << 10, "small enough to be taken as a body");
+    for coding in ["gzip", "deflate", "br", "identity, gzip", "X-Gzip"] {
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        let head = format!(
+            "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\nConnection: close\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Encoding: {coding}\r\n\r\n",
+            packed.len()
+        );
+        stream.write_all(&[head.as_bytes(), &packed].concat()).await.unwrap();
+        let mut answer = String::new();
+        timeout(DEADLINE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+        assert!(answer.starts_with("HTTP/1.1 415 "), "{coding}: {answer}");
+    }
+    let grown = resident(server.pid()).saturating_sub(before);
+    assert!(grown < 16 << 20, "the server grew by {grown} bytes");
 }
