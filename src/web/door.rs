@@ -10,6 +10,7 @@ pub mod login;
 pub mod logins;
 pub mod origins;
 pub mod proxies;
+mod senders;
 pub mod tokens;
 pub mod visitors;
 
@@ -37,15 +38,15 @@ use crate::{
     config::settings::Settings,
 };
 
-use super::{assets, connections::Connection, cookies, problem::Problem};
+use super::{connections::Connection, cookies, problem::Problem};
 use bodies::Answering;
 use headers::Occasion;
 use hosts::{Hosts, WrongHost};
 use logins::Logins;
-use origins::{Origins, Page, Sender};
+use origins::{Origins, Page};
 use proxies::{Proxies, Told};
 use tokens::{Role, Tokens};
-use visitors::{Bounds, TooMany, Visitor, Visitors};
+use visitors::{Bounds, Permit, TooMany, Visitor, Visitors};
 
 /// Of a text that came from outside, as much as an answer or a log line repeats.
 const LONGEST_QUOTE: usize = 100;
@@ -76,7 +77,7 @@ pub struct Door {
 /// What becomes of a request.
 enum Answer {
     /// It goes on, as this visitor's.
-    Pass(Visitor),
+    Pass(Visitor, Option<Permit>),
     /// A page of another origin asks what it may send.
     Preflight,
 }
@@ -93,6 +94,7 @@ impl Door {
             tokens: Tokens::new(access.viewer_token.clone(), access.admin_token.clone()),
             logins: Logins::new(access.login_lifetime, limits.logins),
             visitors: Visitors::new(Bounds {
+                requests: limits.connections_per_address,
                 sockets: limits.sockets_per_visitor,
                 turns: limits.turns_per_visitor,
                 messages: limits.messages_per_minute,
@@ -152,10 +154,10 @@ impl Door {
         let is_secure = peer.is_secure.unwrap_or(self.has_tls);
         occasion.only_tls = self.has_tls && !host.host.is_loopback();
 
-        let page = self.origins.page(sender(head), &host, is_secure);
+        let page = self.origins.page(senders::sender(head), &host, is_secure);
         match &page {
             Page::Named(origin) => occasion.reader = Some(origin.to_string()),
-            Page::Foreign if !is_link(request) => return Err(foreign_page(head)),
+            Page::Foreign if !senders::is_link(request) => return Err(foreign_page(head)),
             Page::Foreign | Page::Own => (),
         }
         occasion.is_preflight = *method == Method::OPTIONS
@@ -173,12 +175,13 @@ impl Door {
         }
         let mut visitor = self.visitors.visitor(peer.address, peer.user);
         visitor.is_secure = is_secure;
+        let permit = visitor.begin_request().map_err(|many| too_many(&many))?;
         let needed = tokens::needed(method, request.match_info().as_str());
         visitor.role = self.role(request, &visitor, needed)?;
         match (needed, visitor.role) {
             (Some(needed), Some(role)) if needed > role => Err(not_admin()),
             (Some(_), None) => Err(nothing_shown()),
-            _ => Ok(Answer::Pass(visitor)),
+            _ => Ok(Answer::Pass(visitor, permit)),
         }
     }
 
@@ -326,8 +329,10 @@ pub async fn pass<B: MessageBody + 'static>(
     if let Some(delay) = door.delay(&request) {
         tokio::time::sleep(delay).await;
     }
+    let mut permit = None;
     let mut response = match door.admit(&request, &mut occasion) {
-        Ok(Answer::Pass(visitor)) => {
+        Ok(Answer::Pass(visitor, its_permit)) => {
+            permit = its_permit;
             request.extensions_mut().insert(visitor);
             match next.call(request).await {
                 Ok(response) => response.map_into_left_body(),
@@ -348,7 +353,7 @@ pub async fn pass<B: MessageBody + 'static>(
         }
     };
     headers::secure(response.headers_mut(), &occasion);
-    Ok(response.map_body(|_, body| Answering::new(body, guard)))
+    Ok(response.map_body(|_, body| Answering::new(body, guard, permit)))
 }
 
 /// JSON that means nothing here is told apart from what is no JSON.
@@ -356,31 +361,6 @@ fn status(error: &JsonPayloadError) -> StatusCode {
     match error {
         JsonPayloadError::Deserialize(inner) if inner.is_data() => StatusCode::UNPROCESSABLE_ENTITY,
         _ => error.status_code(),
-    }
-}
-
-/// Whether a request that a page of another site has caused may pass: it opens our page, or any
-/// document that people link to, in a tab of its own, and not from within that page.
-fn is_link(request: &ServiceRequest) -> bool {
-    let (head, method) = (request.headers(), request.method());
-    if !matches!(*method, Method::GET | Method::HEAD) || head.contains_key(header::UPGRADE) {
-        return false;
-    }
-    let says = |name, value| only(head, name) == Ok(Some(value));
-    let opens_document = says("sec-fetch-mode", b"navigate") && says("sec-fetch-dest", b"document");
-    opens_document || assets::is_page(request.match_info().as_str())
-}
-
-fn sender(head: &HeaderMap) -> Sender<'_> {
-    Sender { origin: only(head, "origin"), fetch_site: only(head, "sec-fetch-site") }
-}
-
-/// The only header of this name; `Err` where there are several.
-fn only<'a>(head: &'a HeaderMap, name: &str) -> Result<Option<&'a [u8]>, ()> {
-    let mut values = head.get_all(name).map(|value| value.as_bytes());
-    match (values.next(), values.next()) {
-        (value, None) => Ok(value),
-        _ => Err(()),
     }
 }
 

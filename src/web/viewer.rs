@@ -7,13 +7,11 @@
 
 use std::{
     future::Future,
-    pin::Pin,
     rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    task::{Context as TaskContext, Poll},
     time::Instant,
 };
 
@@ -49,12 +47,14 @@ use super::{
 use backlog::Backlog;
 use fragments::{Fragments, Whole};
 use frame_check::{BadFrame, Checked, Findings};
+use yielding::Yield;
 
 mod asking;
 mod backlog;
 mod following;
 mod fragments;
 mod frame_check;
+mod yielding;
 
 /// RFC 6455: the endpoint is going away.
 const GOING_AWAY: u16 = 1001;
@@ -393,22 +393,6 @@ where
     let description = Some(reason.to_owned());
     context.close(Some(CloseReason { code: CloseCode::from(code), description }));
     context.stop();
-}
-
-/// Is pending as often as it says.
-struct Yield(u8);
-
-impl Future for Yield {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<()> {
-        if self.0 == 0 {
-            return Poll::Ready(());
-        }
-        self.0 -= 1;
-        task.waker().wake_by_ref();
-        Poll::Pending
-    }
 }
 
 /// A socket that is refused, in words and with a close code.

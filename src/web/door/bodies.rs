@@ -21,6 +21,8 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use crate::web::connections::RequestGuard;
 
+use super::visitors::Permit;
+
 /// Longest pause within a body.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -92,13 +94,14 @@ pin_project! {
         #[pin]
         body: B,
         request: Option<RequestGuard>,
+        permit: Option<Permit>,
     }
 }
 
 impl<B> Answering<B> {
-    /// The answer to a request.
-    pub fn new(body: B, request: Option<RequestGuard>) -> Self {
-        Self { body, request }
+    /// The answer to a request, and what is kept until it is complete.
+    pub fn new(body: B, request: Option<RequestGuard>, permit: Option<Permit>) -> Self {
+        Self { body, request, permit }
     }
 }
 

@@ -21,6 +21,8 @@ const MAX_KNOWN: usize = 4096;
 /// Upper bounds for one visitor.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
+    /// Requests that are being answered.
+    pub requests: usize,
     /// WebSockets.
     pub sockets: usize,
     /// Turns that run or wait.
@@ -47,6 +49,7 @@ enum Key {
 
 #[derive(Debug, Default)]
 struct Counts {
+    requests: usize,
     sockets: usize,
     turns: usize,
     messages: Pace,
@@ -135,7 +138,7 @@ impl Visitors {
             known.retain(|_, counts| !counts.is_forgettable(now));
             // So many at once are an attack from many addresses, which no memory would help against.
             if known.len() >= MAX_KNOWN {
-                known.retain(|_, counts| counts.sockets + counts.turns > 0);
+                known.retain(|_, counts| counts.held() > 0);
             }
         }
         change(known.entry(key.clone()).or_default())
@@ -143,12 +146,26 @@ impl Visitors {
 }
 
 impl Counts {
+    fn held(&self) -> usize {
+        self.requests + self.sockets + self.turns
+    }
+
     fn is_forgettable(&self, now: Instant) -> bool {
-        self.sockets + self.turns == 0 && self.messages.is_full(now) && self.failures.is_full(now)
+        self.held() == 0 && self.messages.is_full(now) && self.failures.is_full(now)
     }
 }
 
 impl Visitor {
+    /// Begins a request. Behind a proxy, which has as many connections as it likes, this is what
+    /// one client has of them.
+    pub fn begin_request(&self) -> Result<Option<Permit>, TooMany> {
+        let most = self.visitors.bounds.requests;
+        self.acquire(|counts| &mut counts.requests, most).map_err(|retry_after| TooMany {
+            words: format!("{most} of your requests are being answered, and no more may be."),
+            retry_after,
+        })
+    }
+
     /// Opens a WebSocket.
     pub fn open_socket(&self) -> Result<Option<Permit>, TooMany> {
         let most = self.visitors.bounds.sockets;
@@ -269,7 +286,7 @@ mod tests {
     use super::*;
 
     fn visitors() -> Arc<Visitors> {
-        Visitors::new(Bounds { sockets: 2, turns: 1, messages: 3, failures: 2 })
+        Visitors::new(Bounds { requests: 3, sockets: 2, turns: 1, messages: 3, failures: 2 })
     }
 
     fn visitor(visitors: &Arc<Visitors>, address: &str) -> Visitor {
@@ -293,6 +310,10 @@ mod tests {
         assert!(one.begin_turn().is_ok());
         drop(second);
         assert!(visitors.known().is_empty(), "who has nothing is forgotten");
+        let requests: Vec<_> = (0..3).map(|_| one.begin_request().unwrap()).collect();
+        assert!(one.begin_request().unwrap_err().words.starts_with("3 of your requests"));
+        drop(requests);
+        assert!(one.begin_request().is_ok());
     }
 
     #[test]

@@ -75,6 +75,29 @@ async fn p10_a_visitor_has_so_many_sockets_and_others_have_their_own() {
 }
 
 #[actix::test]
+async fn p9_a_client_behind_a_proxy_has_so_many_requests_at_once_and_others_have_their_own() {
+    let server = behind_proxy("connections_per_address = 3\n").start();
+    // A WebSocket is a request whose answer goes on.
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        held.push(connect_from(&server, &FROM_AFAR).await);
+    }
+    let refused = ask(&server, "GET /api/projects", &FROM_AFAR).await;
+    assert_eq!(refused.status, 429);
+    assert!(refused.detail().starts_with("3 of your requests are being answered"), "{refused:?}");
+    let other = [("X-Forwarded-For", "203.0.113.8")];
+    assert_eq!(ask(&server, "GET /api/projects", &other).await.status, 200);
+    drop(held);
+    crate::server::eventually("what was held is given back", async || {
+        (ask(&server, "GET /api/projects", &FROM_AFAR).await.status == 200).then_some(())
+    })
+    .await;
+    for _ in 0..10 {
+        assert_eq!(ask(&server, "GET /api/projects", &FROM_AFAR).await.status, 200);
+    }
+}
+
+#[actix::test]
 async fn p10_a_visitor_sends_so_many_messages_a_minute() {
     let server = behind_proxy("messages_per_minute = 2\n").start();
     let mut client = connect_from(&server, &FROM_AFAR).await;
