@@ -27,12 +27,18 @@ async fn with_token(server: &Server, line: &str, token: &str) -> Answer {
 }
 
 async fn log_in(server: &Server, token: &str) -> Answer {
+    log_in_with(server, token, "").await
+}
+
+/// The same from a browser that has these cookies.
+async fn log_in_with(server: &Server, token: &str, cookies: &str) -> Answer {
     let body = format!("token={token}");
     let length = body.len().to_string();
     let headers = [
         ("Host", server.address()),
         ("Content-Type", "application/x-www-form-urlencoded"),
         ("Content-Length", &length),
+        ("Cookie", cookies),
     ];
     ask_with(server, "POST /login", &headers, &body).await
 }
@@ -188,23 +194,12 @@ async fn p10_wrong_tokens_hold_up_wrong_ones_and_never_the_right_one() {
 #[actix::test]
 async fn p10_a_new_login_of_a_browser_ends_the_old_one() {
     let server = guarded().start();
-    let log_in_with = async |token: &str, cookie: &str| {
-        let body = format!("token={token}");
-        let length = body.len().to_string();
-        let headers = [
-            ("Host", server.address()),
-            ("Content-Type", "application/x-www-form-urlencoded"),
-            ("Content-Length", &length),
-            ("Cookie", cookie),
-        ];
-        ask_with(&server, "POST /login", &headers, &body).await
-    };
     let status = async |cookie: &str| ask(&server, LIST, &[("Cookie", cookie)]).await.status;
     let (first, elsewhere) = (log_in(&server, VIEWER).await, log_in(&server, VIEWER).await);
     let (first, elsewhere) = (first.cookie(), elsewhere.cookie());
-    assert_eq!(log_in_with("viewer-0123456780", &first).await.status, 401);
+    assert_eq!(log_in_with(&server, "viewer-0123456780", &first).await.status, 401);
     assert_eq!(status(&first).await, 200, "a login that fails ends nothing");
-    let second = log_in_with(ADMIN, &format!("theme; {first}; =x")).await.cookie();
+    let second = log_in_with(&server, ADMIN, &format!("theme; {first}; =x")).await.cookie();
     assert_eq!((status(&first).await, status(&second).await), (401, 200));
     assert_eq!(status(&elsewhere).await, 200, "another browser's is its own");
     // Cookies of other servers of this machine come along, whatever they look like.
