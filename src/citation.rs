@@ -6,6 +6,7 @@ pub mod check;
 pub mod mention;
 pub mod reading;
 
+use indexmap::{IndexMap, map::Entry};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -55,9 +56,9 @@ impl Citation {
     }
 }
 
-/// References that were found in an answer, each once.
+/// References that were found in an answer, each once, in the order of the text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Mentioned(Vec<(Reference, bool)>);
+pub struct Mentioned(IndexMap<Reference, bool>);
 
 impl Mentioned {
     /// Adds one.
@@ -73,10 +74,11 @@ impl Mentioned {
     }
 
     fn note(&mut self, reference: Reference, is_certain: bool) {
-        if let Some((_, certain)) = self.0.iter_mut().find(|(known, _)| *known == reference) {
-            *certain |= is_certain;
-        } else if self.0.len() < MOST_KEPT {
-            self.0.push((reference, is_certain));
+        let has_room = self.0.len() < MOST_KEPT;
+        match self.0.entry(reference) {
+            Entry::Occupied(mut known) => *known.get_mut() |= is_certain,
+            Entry::Vacant(new) if has_room => drop(new.insert(is_certain)),
+            Entry::Vacant(_) => (),
         }
     }
 
@@ -87,7 +89,7 @@ impl Mentioned {
 
     /// Only those that are not among `others`.
     pub fn without(mut self, others: &Self) -> Self {
-        self.0.retain(|(reference, _)| !others.0.iter().any(|(known, _)| known == reference));
+        self.0.retain(|reference, _| !others.0.contains_key(reference));
         self
     }
 
@@ -97,7 +99,7 @@ impl Mentioned {
     }
 
     /// Each of them, and whether it can hardly be anything but a file's name.
-    pub fn iter(&self) -> impl Iterator<Item = &(Reference, bool)> {
-        self.0.iter()
+    pub fn iter(&self) -> impl Iterator<Item = (&Reference, bool)> {
+        self.0.iter().map(|(reference, is_certain)| (reference, *is_certain))
     }
 }

@@ -10,30 +10,54 @@
 //!
 //! Code is plain at first: its colours ([`code`]) take their time, and a part tells which of its code is
 //! closed and may get them. They change nothing but how the code looks.
+//!
+//! # Limits
+//!
+//! An answer may hold anything. Time and output are linear in its length, whatever it is ([`Limits`]): the
+//! parser is never given more than one window of text, and a block that is longer is cut; what opens too
+//! many blocks within one another is text; elements have a budget of output, beyond which there is text
+//! alone; and one call renders a bounded amount of text, the next one goes on. No text is ever lost.
 
+mod address;
 pub mod code;
+mod cuts;
+mod definitions;
 mod html;
+mod limits;
+mod nesting;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::HashMap, ops::Range, sync::Arc};
+use std::{borrow::Cow, ops::Range, sync::Arc};
 
-use pulldown_cmark::{
-    BrokenLink, CodeBlockKind, CowStr, Event, Options, Parser, Tag, TextMergeStream,
-};
+use pulldown_cmark::Options;
 
 use crate::citation::Mentioned;
 
 use code::Fence;
-
-/// Definitions of links that are kept at most.
-const MAX_DEFINITIONS: usize = 1000;
+use definitions::Definitions;
+use limits::Limits;
 
 /// An answer that is being rendered.
 #[derive(Debug, Default)]
 pub struct Rendering {
-    /// What follows the final parts.
-    open: String,
+    limits: Limits,
+    /// The answer's text, of which some that is in final parts may have gone.
+    text: String,
+    /// Where the final parts end in it.
+    start: usize,
+    /// What stands before the rest where the last part was cut within a block.
+    head: String,
+    /// Whether there is more to render than one call may.
+    is_behind: bool,
+    /// How many parts are final.
+    parts: usize,
+    /// Blocks of code in final parts that may get their colours.
+    code: usize,
+    /// Bytes of text in final parts.
+    taken: usize,
+    /// Bytes of HTML that they have become.
+    given: usize,
     definitions: Definitions,
     headings: html::Headings,
 }
@@ -43,7 +67,7 @@ pub struct Rendering {
 pub struct Rendered {
     /// Parts that are final now, in order.
     pub finished: Vec<Part>,
-    /// The part after them, as far as it goes.
+    /// The part after them, as far as it goes; nothing where it has not got so far.
     pub open: Part,
 }
 
@@ -96,35 +120,112 @@ impl Code {
     }
 }
 
-/// Where links lead that are named elsewhere, by their normalised labels.
-#[derive(Debug, Default)]
-struct Definitions(HashMap<String, (String, String)>);
-
 impl Rendering {
     /// Adds text to the answer's end. Nothing is rendered yet.
     pub fn append(&mut self, text: &str) {
-        self.open.push_str(text);
+        self.text.push_str(text);
     }
 
     /// Bytes of the text that are rendered again each time.
     pub fn open_bytes(&self) -> usize {
-        self.open.len()
+        self.text.len() - self.start
     }
 
-    /// Renders what is not final yet.
-    pub fn render(&mut self) -> Rendered {
-        let mut finished = Vec::new();
-        let mut from = 0;
-        for cut in cuts(settled(&self.open)) {
-            let source = self.open.get(from..cut).unwrap_or_default();
-            finished.push(self.definitions.render(source, &mut self.headings));
-            self.definitions.learn(source);
-            from = cut;
-        }
-        self.open.drain(..from);
-        let open = self.definitions.render(&self.open, &mut self.headings.clone());
-        Rendered { finished, open }
+    /// Whether the last call of [`render`](Self::render) did not get to the end: the next one goes on, and
+    /// there is no open part before.
+    pub fn is_behind(&self) -> bool {
+        self.is_behind
     }
+
+    /// Renders what is not final yet, or as much of it as one call may.
+    pub fn render(&mut self) -> Rendered {
+        let text = std::mem::take(&mut self.text);
+        let mut finished = Vec::new();
+        let mut open = None;
+        let mut work = 0;
+        while open.is_none() && work < self.limits.work {
+            let rest = text.get(self.start..).unwrap_or_default();
+            let window = window(&self.head, rest, self.limits.window);
+            let is_all = window.len() == self.head.len() + rest.len();
+            let window = nesting::bounded(&window);
+            work += window.len() + 1;
+            let mut from = 0;
+            for cut in cuts::between_blocks(&window) {
+                if !self.is_too_short(cut - from) {
+                    finished.push(self.finish(window.get(from..cut).unwrap_or_default()));
+                    from = cut;
+                }
+            }
+            let mut head = None;
+            if from == 0 && !is_all {
+                let (cut, begin) = cuts::within_block(&window);
+                finished.push(self.finish(window.get(..cut).unwrap_or_default()));
+                (from, head) = (cut, Some(begin));
+            }
+            if is_all {
+                open = Some(self.draw(window.get(from..).unwrap_or_default()));
+            }
+            if from > 0 {
+                self.start += from.saturating_sub(self.head.len());
+                self.head = head.unwrap_or_default();
+            }
+        }
+        self.text = text;
+        // Now and then, so that each byte is moved a few times at most.
+        if self.start > self.text.len() / 2 {
+            self.text.drain(..std::mem::take(&mut self.start));
+        }
+        self.is_behind = open.is_none();
+        Rendered { finished, open: open.unwrap_or_default() }
+    }
+
+    /// Whether a part of this length is none of its own: where there are very many, they are long.
+    fn is_too_short(&self, length: usize) -> bool {
+        self.parts >= self.limits.short_parts && length < self.limits.short
+    }
+
+    /// Renders a part that is final.
+    fn finish(&mut self, source: &str) -> Part {
+        let budget = self.budget_with(source);
+        let mut headings = std::mem::take(&mut self.headings);
+        let part = self.definitions.render(source, &mut headings, budget);
+        self.headings = headings;
+        self.definitions.learn(source);
+        let part = self.within_limits(part);
+        self.taken += source.len();
+        self.given += part.html.len();
+        self.parts += 1;
+        self.code += part.code.len();
+        part
+    }
+
+    /// Renders the part that is open.
+    fn draw(&self, source: &str) -> Part {
+        let budget = self.budget_with(source);
+        self.within_limits(self.definitions.render(source, &mut self.headings.clone(), budget))
+    }
+
+    /// Bytes of HTML that a part may have with elements in it.
+    fn budget_with(&self, source: &str) -> usize {
+        let Limits { output, output_per_byte, .. } = self.limits;
+        let allowed = output + (self.taken + source.len()) * output_per_byte;
+        allowed.saturating_sub(self.given)
+    }
+
+    /// The part with no more code that may get its colours than an answer may have.
+    fn within_limits(&self, mut part: Part) -> Part {
+        let most = self.limits.code - self.code;
+        part.open_code = part.open_code.filter(|_| part.code.len() < most);
+        part.code.truncate(most);
+        part
+    }
+}
+
+/// The next text to be rendered, `most` bytes of it at most.
+fn window<'a>(head: &str, rest: &'a str, most: usize) -> Cow<'a, str> {
+    let rest =
+        rest.get(..rest.floor_char_boundary(most.saturating_sub(head.len()))).unwrap_or_default();
+    if head.is_empty() { Cow::Borrowed(rest) } else { Cow::Owned(format!("{head}{rest}")) }
 }
 
 /// References to files in a whole answer.
@@ -143,8 +244,13 @@ pub fn parts(text: &str) -> Vec<String> {
 fn whole(text: &str) -> impl Iterator<Item = Part> {
     let mut rendering = Rendering::default();
     rendering.append(text);
-    let Rendered { finished, open } = rendering.render();
-    finished.into_iter().chain([open])
+    let mut is_over = false;
+    let steps = std::iter::from_fn(move || {
+        let step = (!is_over).then(|| rendering.render())?;
+        is_over = !rendering.is_behind();
+        Some(step.finished.into_iter().chain(is_over.then_some(step.open)))
+    });
+    steps.flatten()
 }
 
 fn options() -> Options {
@@ -154,43 +260,6 @@ fn options() -> Options {
         | Options::ENABLE_MATH
         // Those that need no definition, which may not have come yet.
         | Options::ENABLE_OLD_FOOTNOTES
-}
-
-/// The text as far as it tells where blocks begin. Half a line does only where it begins with a
-/// letter: then it is a paragraph's whatever follows, and not half of a list's or a table's mark.
-fn settled(text: &str) -> &str {
-    let begin = text.rfind('\n').map_or(0, |newline| newline + 1);
-    let (lines, half) = text.split_at(begin);
-    let is_settled = half.trim_start_matches(' ').starts_with(char::is_alphabetic);
-    if is_settled { text } else { lines }
-}
-
-/// Where the text is cut into parts: before blocks at the top level, each at the start of a line.
-fn cuts(text: &str) -> Vec<usize> {
-    let mut cuts = Vec::new();
-    let mut depth = 0usize;
-    let mut end = 0;
-    for (event, range) in Parser::new_ext(text, options()).into_offset_iter() {
-        if depth == 0 {
-            let before = text.get(..range.start).unwrap_or_default();
-            let line = before.rfind('\n').map_or(0, |newline| newline + 1);
-            // Definitions show nothing, and may yet take in lines that follow them.
-            let is_next = text.get(end..line).is_some_and(|between| between.trim().is_empty());
-            let block = text.get(line..range.end).unwrap_or_default();
-            let is_footnote = matches!(event, Event::Start(Tag::FootnoteDefinition(_)));
-            let is_settled = is_footnote || !may_define(block);
-            if end > 0 && is_next && is_settled && cuts.last().is_none_or(|last| *last < line) {
-                cuts.push(line);
-            }
-            end = range.end;
-        }
-        match event {
-            Event::Start(_) => depth += 1,
-            Event::End(_) => depth = depth.saturating_sub(1),
-            _ => (),
-        }
-    }
-    cuts
 }
 
 /// Whether more may come of a block of code in a text.
@@ -203,60 +272,4 @@ fn is_open(text: &str, block: Range<usize>) -> bool {
     let last = last.trim_start_matches([' ', '\t', '>']);
     let is_closed = last.len() >= marks && last.chars().all(|c| c == mark);
     is_last && !is_closed && !block.is_empty()
-}
-
-/// Whether a block may yet turn out to be a link's definition.
-fn may_define(block: &str) -> bool {
-    let Some(label) = block.trim_start().strip_prefix('[') else { return false };
-    match label.split_once(']') {
-        Some((label, rest)) => label.ends_with('\\') || rest.is_empty() || rest.starts_with(':'),
-        None => true,
-    }
-}
-
-impl Definitions {
-    /// Renders one part.
-    fn render(&self, source: &str, headings: &mut html::Headings) -> Part {
-        let find = |link: BrokenLink<'_>| -> Option<(CowStr<'_>, CowStr<'_>)> {
-            let (to, title) = self.0.get(&normalised(&link.reference))?;
-            Some((to.clone().into(), title.clone().into()))
-        };
-        let parser = Parser::new_with_broken_link_callback(source, options(), Some(find));
-        let mut last_code = 0..0;
-        let events = parser.into_offset_iter().map(|(event, range)| {
-            if let Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))) = event {
-                last_code = range;
-            }
-            event
-        });
-        let mut part = html::write(TextMergeStream::new(events), headings);
-        if is_open(source, last_code) {
-            // One without a language, or without code, is not among them.
-            let is_last = |code: &mut Code| {
-                part.html.get(code.at.end..).is_none_or(|after| !after.contains("<pre"))
-            };
-            part.open_code = part.code.pop_if(is_last).map(Code::whole_lines);
-        }
-        part
-    }
-
-    /// Notes what a part defines; what was defined first counts.
-    fn learn(&mut self, source: &str) {
-        // Most parts define nothing.
-        if !source.contains("]:") {
-            return;
-        }
-        let parser = Parser::new_ext(source, options());
-        for (label, definition) in parser.reference_definitions().iter() {
-            if self.0.len() < MAX_DEFINITIONS {
-                let title = definition.title.as_deref().unwrap_or_default().to_owned();
-                let to = definition.dest.to_string();
-                self.0.entry(normalised(label)).or_insert((to, title));
-            }
-        }
-    }
-}
-
-fn normalised(label: &str) -> String {
-    label.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }

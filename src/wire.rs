@@ -14,12 +14,20 @@ pub enum Dialect {
     V1,
     /// Ours, with answers as HTML in place of Markdown. Asked for with `"format": "html"` besides.
     Html,
+    /// The same, where of a part that grows only what is new is sent. Asked for with `"changes": true`
+    /// besides.
+    HtmlChanges,
 }
 
 impl Dialect {
     /// Whether it is one of ours and not the original's.
     pub fn is_ours(self) -> bool {
         self != Self::Seed
+    }
+
+    /// Whether answers are HTML.
+    pub fn is_html(self) -> bool {
+        matches!(self, Self::Html | Self::HtmlChanges)
     }
 }
 

@@ -17,7 +17,8 @@ export const CLOSE_TRY_LATER = 1013;
 
 /**
  * Client to server.
- * @typedef {{type: 'start', protocol: number, format: 'html', conversation_id: number | null, after?: number}} StartFrame
+ * @typedef {{type: 'start', protocol: number, format: 'html', changes: true, conversation_id: number | null,
+ *   after?: number}} StartFrame `changes` asks for only what is new of a part that grows
  * @typedef {{type: 'message', message_id: string, content: string}} MessageFrame
  * @typedef {{type: 'stop'}} StopFrame
  * @typedef {{type: 'answer', message_id?: string, answers: Answers}} AnswerFrame
@@ -44,8 +45,8 @@ export const CLOSE_TRY_LATER = 1013;
  *   retry_of?: number}} UserMessageFrame
  * @typedef {{type: 'accepted', message_id: string, seq: number, turn: number, position: number}} AcceptedFrame
  * @typedef {{type: 'html', seq: number, turn: number, block: number, part: number, parts: number, html: string,
- *   more?: boolean}} HtmlFrame `part` of the block's `parts`, in place of what it was; with `more` it is shown
- *   together with the next
+ *   keep?: number, more?: boolean}} HtmlFrame `part` of the block's `parts`, in place of what it was, or of what
+ *   followed its first `keep` code units; with `more` it is shown together with the next
  * @typedef {{type: 'thinking', seq: number, turn: number, block: number, content: string, replace?: boolean}} ThinkingFrame
  * @typedef {{type: 'tool_call', seq: number, turn: number, call_id: string, tool: string,
  *   input: Record<string, unknown>}} ToolCallFrame
@@ -84,7 +85,9 @@ export const CLOSE_TRY_LATER = 1013;
  */
 export function start(conversationId, after) {
   /** @type {StartFrame} */
-  const frame = { type: 'start', protocol: PROTOCOL, format: 'html', conversation_id: conversationId };
+  const frame = {
+    type: 'start', protocol: PROTOCOL, format: 'html', changes: true, conversation_id: conversationId,
+  };
   if (after > 0) frame.after = after;
   return frame;
 }

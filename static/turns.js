@@ -58,9 +58,10 @@ export function ask(turn, content, author = turn.author) {
 }
 
 /** @param {Turn} turn @param {import('./protocol.js').HtmlFrame} frame @returns {Turn} */
-export function showPart(turn, { seq, block, part: at, parts, html: text }) {
+export function showPart(turn, { seq, block, part: at, parts, keep = 0, html: rest }) {
   const key = `text ${block}`;
   const known = /** @type {TextPart | undefined} */ (turn.parts.find((part) => part.key === key));
+  const text = keep > 0 ? (known?.html[at] ?? '').slice(0, keep) + rest : rest;
   if (!known) return addPart(turn, { kind: 'text', key, seq, last: seq, html: [text] });
   if (known.last === seq && known.html.length <= parts && known.html[at] === text) return turn;
   const html = known.html.slice(0, parts);

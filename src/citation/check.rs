@@ -27,7 +27,7 @@ pub fn check(
     let mut look = |path: &str| {
         known.entry(path.to_owned()).or_insert_with(|| look_at(policy, path, most_bytes)).clone()
     };
-    let mut cite = |(reference, is_certain): &(Reference, bool)| {
+    let mut cite = |(reference, is_certain): (&Reference, bool)| {
         let mut path = reading::within(&reference.path, root).to_owned();
         let mut seen = look(&path)?;
         if seen.is_err()
@@ -40,7 +40,7 @@ pub fn check(
             Ok(lines) => lines.and_then(|lines| beyond(reference, lines)),
             Err(why) => Some(why.clone()),
         };
-        (why.is_none() || *is_certain || seen.is_ok()).then(|| Citation {
+        (why.is_none() || is_certain || seen.is_ok()).then(|| Citation {
             found: why.is_none(),
             why,
             read: read.contains(&path),

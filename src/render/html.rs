@@ -10,13 +10,20 @@ use crate::citation::{
     mention::{self, Mention},
 };
 
-use super::{Code, Part, code::Fence};
+use super::{
+    Code, Part,
+    address::{self, LONGEST_ADDRESS},
+    code::Fence,
+};
 
 /// Elements within one another at most; what is deeper loses its elements and keeps its text.
 pub(super) const MAX_DEPTH: usize = 40;
 
 /// Longest name of a language, in bytes.
 const MAX_LANGUAGE: usize = 32;
+
+/// Columns of a table at most; the text of a wider one is shown without it.
+const MAX_COLUMNS: usize = 128;
 
 /// The page's title is a first heading and a question a second one.
 const HEADINGS_BELOW: usize = 2;
@@ -36,9 +43,14 @@ impl Headings {
 }
 
 /// Writes events as HTML, code without its colours. References to files are marked.
-/// `headings` are those that came before, and go on with the new ones.
-pub(super) fn write<'a>(events: impl Iterator<Item = Event<'a>>, headings: &mut Headings) -> Part {
-    let mut writer = Writer { headings: std::mem::take(headings), ..Writer::default() };
+/// `headings` are those that came before, and go on with the new ones. Once there are `budget` bytes,
+/// no elements are written any more, but text is.
+pub(super) fn write<'a>(
+    events: impl Iterator<Item = Event<'a>>,
+    headings: &mut Headings,
+    budget: usize,
+) -> Part {
+    let mut writer = Writer { headings: std::mem::take(headings), budget, ..Writer::default() };
     events.for_each(|event| writer.event(event));
     *headings = writer.headings;
     Part { html: writer.out, code: writer.blocks, open_code: None, mentioned: writer.mentioned }
@@ -47,6 +59,8 @@ pub(super) fn write<'a>(events: impl Iterator<Item = Event<'a>>, headings: &mut 
 #[derive(Default)]
 struct Writer {
     out: String,
+    /// Bytes of output up to which elements are written.
+    budget: usize,
     /// What ends the open elements.
     closing: Vec<Cow<'static, str>>,
     /// Links and images that are open: no link stands within another.
@@ -56,6 +70,8 @@ struct Writer {
     /// Code whose language has a name.
     blocks: Vec<Code>,
     is_head: bool,
+    /// Within a table that is shown as text.
+    is_flat: bool,
     alignments: Vec<Alignment>,
     column: usize,
     mentioned: Mentioned,
@@ -127,12 +143,24 @@ impl Writer {
                 self.within("<sup>[", &label, "]</sup> ");
             }
             Tag::Table(alignments) => {
+                // Its rows and cells have room in it, or it is none.
+                let has_room = self.has_budget() && self.closing.len() + 3 <= MAX_DEPTH;
+                if !has_room || alignments.len() > MAX_COLUMNS {
+                    self.open("<p>", "</p>");
+                    self.is_flat = true;
+                    return;
+                }
                 self.alignments = alignments;
                 self.open(r#"<div class="table"><table>"#, "</tbody></table></div>");
             }
             Tag::TableHead => {
                 (self.is_head, self.column) = (true, 0);
-                self.open("<thead><tr>", "</tr></thead><tbody>");
+                if self.is_flat {
+                    return self.open("", "");
+                }
+                // The body, which the table ends, begins behind it.
+                self.out.push_str("<thead><tr>");
+                self.closing.push("</tr></thead><tbody>".into());
             }
             Tag::TableRow => {
                 self.column = 0;
@@ -147,9 +175,11 @@ impl Writer {
                     LinkType::Email => format!("mailto:{dest_url}"),
                     _ => dest_url.to_string(),
                 };
-                self.link(to, false);
+                self.link(to, false, is_written_out(link_type));
             }
-            Tag::Image { dest_url, .. } => self.link(dest_url.to_string(), true),
+            Tag::Image { link_type, dest_url, .. } => {
+                self.link(dest_url.to_string(), true, is_written_out(link_type));
+            }
             // None of these is asked for.
             Tag::Superscript
             | Tag::Subscript
@@ -163,22 +193,36 @@ impl Writer {
     fn end(&mut self, end: TagEnd) {
         match end {
             TagEnd::CodeBlock => self.code = None,
+            TagEnd::TableHead | TagEnd::TableRow if self.is_flat => self.out.push('\n'),
             TagEnd::TableHead => self.is_head = false,
+            TagEnd::Table => self.is_flat = false,
             TagEnd::Link | TagEnd::Image => self.end_link(),
             _ => (),
         }
-        if let Some(closing) = self.closing.pop() {
-            self.out.push_str(&closing);
+        match self.closing.pop() {
+            // Of an element that was not written, one blank is enough.
+            Some(closing) if closing == " " && self.out.ends_with(' ') => (),
+            Some(closing) => self.out.push_str(&closing),
+            None => (),
         }
     }
 
     fn open(&mut self, begin: &str, closing: impl Into<Cow<'static, str>>) {
-        if self.closing.len() < MAX_DEPTH {
+        if self.may_open() && !self.is_flat {
             self.out.push_str(begin);
             self.closing.push(closing.into());
         } else {
             self.closing.push(" ".into());
         }
+    }
+
+    /// Whether an element may begin here.
+    fn may_open(&self) -> bool {
+        self.closing.len() < MAX_DEPTH && self.has_budget()
+    }
+
+    fn has_budget(&self) -> bool {
+        self.out.len() < self.budget
     }
 
     fn cell(&mut self) {
@@ -192,9 +236,10 @@ impl Writer {
         self.open(&format!("<{name}{class}>"), format!("</{name}>"));
     }
 
-    /// Nothing of another server is shown: an image is a link to it.
-    fn link(&mut self, to: String, is_image: bool) {
-        let may_be_link = self.links.is_empty() && self.closing.len() < MAX_DEPTH;
+    /// Nothing of another server is shown: an image is a link to it. An address that is written out here
+    /// is text of the answer, and is seen in any case.
+    fn link(&mut self, to: String, is_image: bool, is_written_out: bool) {
+        let may_be_link = self.links.is_empty() && self.may_open();
         let is_link = may_be_link && is_safe(&to);
         let file = mention::target(&to).filter(|_| may_be_link);
         if let Some(mention) = &file {
@@ -211,7 +256,8 @@ impl Writer {
         } else {
             self.closing.push("".into());
         }
-        let is_shown = !is_link && self.links.is_empty() && !to.is_empty() && !to.starts_with('#');
+        let may_show = self.links.is_empty() && (is_written_out || self.has_budget());
+        let is_shown = !is_link && may_show && !to.is_empty() && !to.starts_with('#');
         let link = Link { start: self.out.len(), shown: is_shown.then_some(to), is_image };
         self.links.push(link);
     }
@@ -237,7 +283,8 @@ impl Writer {
     }
 
     fn inline_code(&mut self, code: &str) {
-        let mention = mention::whole(code).filter(|_| self.links.is_empty());
+        let may_refer = self.links.is_empty() && self.has_budget();
+        let mention = mention::whole(code).filter(|_| may_refer);
         if let Some(mention) = &mention {
             self.open_reference(mention);
         }
@@ -262,7 +309,9 @@ impl Writer {
 
     fn text_with_references(&mut self, text: &str) {
         let mut rest = text;
-        while let Some((before, mention, after)) = mention::find(rest) {
+        while self.has_budget()
+            && let Some((before, mention, after)) = mention::find(rest)
+        {
             self.text(before);
             self.open_reference(&mention);
             self.text(mention.text);
@@ -292,9 +341,11 @@ impl Writer {
     /// Text in which addresses that stand for themselves are links, and references to files marked.
     fn text_with_links(&mut self, text: &str) {
         let mut rest = text;
-        while let Some((before, address, after)) = find_address(rest) {
+        while self.has_budget()
+            && let Some((before, address, after)) = address::find(rest)
+        {
             self.text_with_references(before);
-            self.link(address.to_owned(), false);
+            self.link(address.to_owned(), false, true);
             self.text(address);
             self.end(TagEnd::Link);
             rest = after;
@@ -303,33 +354,9 @@ impl Writer {
     }
 }
 
-/// The first address of the web in a text, and what stands around it.
-fn find_address(text: &str) -> Option<(&str, &str, &str)> {
-    let mut from = 0;
-    loop {
-        let start = from + text.get(from..)?.find("http")?;
-        let (before, found) = text.split_at_checked(start)?;
-        let is_word = before.ends_with(|c: char| c.is_alphanumeric());
-        let scheme = ["http://", "https://"].into_iter().find(|it| found.starts_with(it));
-        let Some(scheme) = scheme.filter(|_| !is_word) else {
-            from = start + "http".len();
-            continue;
-        };
-        let is_end = |c: char| c.is_whitespace() || c.is_control() || "<>\"`|".contains(c);
-        let mut address = found.get(..found.find(is_end).unwrap_or(found.len()))?;
-        // What ends a sentence, or a bracket around the address, is no part of it.
-        while let Some(last) = address.chars().next_back() {
-            let is_closed = last == ')' && !address.contains('(');
-            if !is_closed && !".,;:!?'*_~]".contains(last) {
-                break;
-            }
-            address = address.get(..address.len() - last.len_utf8())?;
-        }
-        if address.len() > scheme.len() {
-            return Some((before, address, found.get(address.len()..)?));
-        }
-        from = start + scheme.len();
-    }
+/// Whether a link's address stands where the link does, and not in a definition.
+fn is_written_out(link: LinkType) -> bool {
+    matches!(link, LinkType::Inline | LinkType::Autolink | LinkType::Email)
 }
 
 /// Whether a link may lead there.
@@ -337,7 +364,9 @@ fn is_safe(to: &str) -> bool {
     let is_scheme = |scheme: &str| {
         to.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme))
     };
-    ["http://", "https://", "mailto:"].into_iter().any(is_scheme) && !to.contains(char::is_control)
+    to.len() <= LONGEST_ADDRESS
+        && ["http://", "https://", "mailto:"].into_iter().any(is_scheme)
+        && !to.contains(char::is_control)
 }
 
 /// The language that a fence names.

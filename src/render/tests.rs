@@ -1,5 +1,7 @@
 //! What answers look like, whatever they hold and however they come.
 
+mod load;
+
 use std::{collections::BTreeSet, sync::LazyLock};
 
 use proptest::prelude::*;
@@ -181,7 +183,7 @@ fn colours_take_the_place_of_the_code_and_change_nothing_else() {
 
 /// Every element that may come out, with its attributes.
 const ALLOWED: [(&str, &[&str]); 27] = [
-    ("a", &["href", "rel", "target"]),
+    ("a", &["href", "rel", "target", "class", "data-path", "data-line", "data-end-line"]),
     ("blockquote", &[]),
     ("br", &[]),
     ("code", &["class"]),
@@ -193,7 +195,7 @@ const ALLOWED: [(&str, &[&str]); 27] = [
     ("h5", &[]),
     ("h6", &[]),
     ("hr", &[]),
-    ("input", &["type", "disabled", "checked"]),
+    ("input", &["type", "disabled", "checked", "aria-label"]),
     ("li", &[]),
     ("ol", &["start"]),
     ("p", &[]),
@@ -211,10 +213,10 @@ const ALLOWED: [(&str, &[&str]); 27] = [
 ];
 
 static TAG: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"^<(/?)([a-z][a-z0-9]*)((?: [a-z]+(?:="[^"<>]*")?)*)>"#).unwrap()
+    Regex::new(r#"^<(/?)([a-z][a-z0-9]*)((?: [a-z-]+(?:="[^"<>]*")?)*)>"#).unwrap()
 });
 static ATTRIBUTE: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r#" ([a-z]+)(?:="([^"]*)")?"#).unwrap());
+    LazyLock::new(|| Regex::new(r#" ([a-z-]+)(?:="([^"]*)")?"#).unwrap());
 static CLASS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^[\w+#.-]+$").unwrap());
 
 /// Fails for what is not allowed, and for what is not closed in its order. Whatever a browser takes

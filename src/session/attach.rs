@@ -305,7 +305,7 @@ impl Session {
         if let Some(demand) = demand {
             subscriber.ask(demand);
         }
-        if dialect == Dialect::Html {
+        if dialect.is_html() {
             live.transcript.refresh();
         }
         live.subscribe(subscriber);

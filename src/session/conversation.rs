@@ -300,7 +300,7 @@ impl Conversation {
 
     /// Whether anybody wants answers as HTML.
     pub fn is_rendered(&self) -> bool {
-        self.subscribers.values().any(|subscriber| subscriber.dialect == Dialect::Html)
+        self.subscribers.values().any(|subscriber| subscriber.dialect.is_html())
     }
 
     /// Everybody who follows.

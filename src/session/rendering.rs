@@ -16,6 +16,10 @@ const RENDERED_PER_KIB: Duration = Duration::from_millis(5);
 /// It is rendered at least this often.
 const RENDERED_AT_LEAST: Duration = Duration::from_millis(600);
 
+/// What viewers are not sent at once, for it would be too much again and again, they are sent when nothing
+/// else has come for so long.
+const QUIET: Duration = Duration::from_secs(2);
+
 impl Session {
     /// Renders what has come, soon, where anybody wants it.
     pub(super) fn render_soon(&mut self, conversation: i64, context: &mut Context<Self>) {
@@ -28,12 +32,25 @@ impl Session {
         context.run_later(wait.min(RENDERED_AT_LEAST), move |session, context| {
             if let Some(live) = session.conversations.get_mut(&conversation) {
                 live.render_due = false;
-                live.transcript.refresh();
+                if !live.transcript.refresh_within_pace() {
+                    Self::refresh_when_quiet(conversation, live.transcript.last_seq(), context);
+                }
                 live.deliver();
             }
             session.colour(conversation, context);
             session.read_ahead(conversation);
             session.cite(conversation, context);
+        });
+    }
+
+    /// Renders what has come up to `seq` when nothing follows it for a while.
+    fn refresh_when_quiet(conversation: i64, seq: i64, context: &mut Context<Self>) {
+        context.run_later(QUIET, move |session, _| {
+            let live = session.conversations.get_mut(&conversation);
+            if let Some(live) = live.filter(|live| live.transcript.last_seq() == seq) {
+                live.transcript.refresh();
+                live.deliver();
+            }
         });
     }
 

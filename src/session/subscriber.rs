@@ -119,7 +119,7 @@ impl Subscriber {
 
     /// Owes the viewer what is known of the files that the running turn refers to.
     pub fn tell_citations(&mut self, citations: &Citations) {
-        if self.dialect == Dialect::Html {
+        if self.dialect.is_html() {
             self.news.citations = Some(citations.clone());
         }
     }

@@ -19,6 +19,7 @@ pub use spoken::Words;
 use stored::Stored;
 pub use stored::{Missing, Recalled};
 
+mod changes;
 mod colours;
 mod growing;
 mod numbers;

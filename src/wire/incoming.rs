@@ -55,6 +55,8 @@ pub struct Start {
     pub target: Target,
     /// Whether it wants answers as HTML and not as Markdown; only in our own dialect.
     pub html: bool,
+    /// Whether of HTML that grows it wants only what is new.
+    pub changes: bool,
     /// The last sequence number that the client saw.
     pub after: Option<i64>,
 }
@@ -137,7 +139,8 @@ fn start(fields: &Map<String, Value>) -> Result<Start, BadFrame> {
             )));
         }
     };
-    Ok(Start { v1, target, html, after })
+    let changes = fields.get("changes") == Some(&Value::Bool(true));
+    Ok(Start { v1, target, html, changes, after })
 }
 
 fn message(fields: &Map<String, Value>) -> Result<Request, BadFrame> {
@@ -228,18 +231,22 @@ mod tests {
     #[test]
     fn a_start_without_protocol_is_the_originals() {
         for frame in [r#"{"type":"start"}"#, r#"{"type":"start","conversation_id":null}"#] {
-            let start = Start { v1: false, target: Target::New, html: false, after: None };
+            let (html, changes) = (false, false);
+            let start = Start { v1: false, target: Target::New, html, changes, after: None };
             assert_eq!(parse(frame), Ok(Request::Start(start)));
         }
     }
 
     #[test]
     fn a_start_names_a_conversation_and_where_to_go_on() {
-        let frame =
-            r#"{"type":"start","protocol":1,"conversation_id":7,"after":12,"format":"html"}"#;
-        let start =
-            Start { v1: true, target: Target::Conversation(7), html: true, after: Some(12) };
-        assert_eq!(parse(frame), Ok(Request::Start(start)));
+        for (more, changes) in [("", false), (r#","changes":true"#, true)] {
+            let frame = format!(
+                r#"{{"type":"start","protocol":1,"conversation_id":7,"after":12,"format":"html"{more}}}"#
+            );
+            let (target, after) = (Target::Conversation(7), Some(12));
+            let start = Start { v1: true, target, html: true, changes, after };
+            assert_eq!(parse(&frame), Ok(Request::Start(start)));
+        }
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub fn text(piece: TextPiece<'_>, dialect: Dialect) -> Option<ByteString> {
     match dialect {
         Dialect::Seed if thinking || escaped.is_empty() => None,
         Dialect::Seed => Some(format!(r#"{{"type":"text","content":"{escaped}"}}"#).into()),
-        Dialect::V1 | Dialect::Html => {
+        Dialect::V1 | Dialect::Html | Dialect::HtmlChanges => {
             let kind = if thinking { "thinking" } else { "text" };
             let tail = if replace { r#","replace":true"# } else { "" };
             Some(
@@ -59,7 +59,9 @@ pub struct HtmlPart<'a> {
     pub part: usize,
     /// How many parts the block has now.
     pub parts: usize,
-    /// The part, escaped as the inside of a JSON string.
+    /// What a client has of the part already and keeps, empty where it keeps nothing.
+    pub kept: &'a str,
+    /// The part, or what follows what is kept of it.
     pub html: &'a str,
     /// Whether parts follow that belong together with it.
     pub more: bool,
@@ -67,25 +69,25 @@ pub struct HtmlPart<'a> {
 
 /// The frame of a part.
 pub fn html(part: HtmlPart<'_>) -> ByteString {
-    let HtmlPart { turn, block, seq, part, parts, html, more } = part;
+    let HtmlPart { turn, block, seq, part, parts, kept, html, more } = part;
+    let html = serde_json::to_string(html).unwrap_or_default();
+    let keep = match kept {
+        "" => String::new(),
+        // As browsers count.
+        kept => format!(r#","keep":{}"#, kept.chars().map(char::len_utf16).sum::<usize>()),
+    };
     let tail = if more { r#","more":true"# } else { "" };
     format!(
-        r#"{{"type":"html","seq":{seq},"turn":{turn},"block":{block},"part":{part},"parts":{parts},"html":"{html}"{tail}}}"#
+        r#"{{"type":"html","seq":{seq},"turn":{turn},"block":{block},"part":{part},"parts":{parts}{keep},"html":{html}{tail}}}"#
     )
     .into()
-}
-
-/// Text as the inside of a JSON string.
-pub fn escaped(text: &str) -> String {
-    let quoted = serde_json::to_string(text).unwrap_or_default();
-    quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().to_owned()
 }
 
 /// The frame of an entry that does not grow; `None` where the dialect has no such frame.
 pub fn fixed(content: &Content, turn: i64, seq: i64, dialect: Dialect) -> Option<ByteString> {
     match dialect {
         Dialect::Seed => seed(content).map(|frame| json(&frame)),
-        Dialect::V1 | Dialect::Html => v1(content, turn, seq),
+        Dialect::V1 | Dialect::Html | Dialect::HtmlChanges => v1(content, turn, seq),
     }
 }
 

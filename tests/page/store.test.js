@@ -55,6 +55,19 @@ test('a part that changes leaves the others as they are', () => {
   assert.deepEqual(grown.turns[0].parts[2].html, ['<p>In a.rs.</p>', '<p>Yes, there.</p>']);
 });
 
+test('of a part that grows only what is new comes, once or twice', () => {
+  const whole = { type: 'html', seq: 8, turn: 1, block: 1, part: 0, parts: 1, html: '<p>a 😀 b</p>' };
+  const grown = { ...whole, seq: 9, keep: '<p>a 😀 '.length, html: '<em>b</em> c</p>' };
+  const shown = (state) => state.turns[0].parts[0].html;
+  const after = play([whole, grown]);
+  assert.deepEqual(shown(after), ['<p>a 😀 <em>b</em> c</p>']);
+  assert.equal(play([grown], after).turns[0], after.turns[0]);
+  const final = { ...grown, seq: 10, parts: 2, keep: shown(after)[0].length - 4, html: '.</p>', more: true };
+  const next = { ...whole, seq: 10, part: 1, parts: 2, html: '<p>d</p>' };
+  assert.deepEqual(shown(play([final, next], after)), ['<p>a 😀 <em>b</em> c.</p>', '<p>d</p>']);
+  assert.deepEqual(shown(play([{ ...whole, seq: 11 }], after)), ['<p>a 😀 b</p>']);
+});
+
 test('a part that comes again with its colours takes the place of the plain one, whatever came since', () => {
   const before = play(TURN);
   const coloured = '<pre><code><span class="keyword">let</span></code></pre>';

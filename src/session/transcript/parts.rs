@@ -11,18 +11,37 @@ use bytestring::ByteString;
 use crate::{
     citation::Mentioned,
     render::{Part, Rendering, code::Fence},
-    wire::render::{self, HtmlPart},
+    wire::{
+        Dialect,
+        render::{self, HtmlPart},
+    },
 };
 
-use super::{Cursor, growing::Growing};
+use super::{
+    Cursor,
+    changes::{Allowance, Changes, Pace},
+    growing::Growing,
+};
+
+/// Bytes of a frame beside its HTML, about.
+const FRAME: usize = 100;
+
+/// Bytes of text that are rendered again, so that those who look see what has come.
+const WORK: Allowance = Allowance { always: 1024 * 1024, per_byte: 128 };
+
+/// What a viewer may be sent that gets what is new of the open part.
+const NEW: Allowance = Allowance { always: 16 * 1024, per_byte: 5 };
+
+/// What a viewer may be sent that gets the open part whole each time.
+const WHOLE: Allowance = Allowance { always: 48 * 1024, per_byte: 4 };
 
 /// Neighbouring texts, rendered as far as the viewers of HTML have been shown them.
 #[derive(Debug)]
 pub(super) struct Rendered {
     pub(super) rendering: Rendering,
-    /// The final parts, escaped as the inside of a JSON string.
+    /// The final parts.
     finished: Vec<String>,
-    /// The part after them, escaped.
+    /// The part after them.
     open: String,
     /// The same as it was rendered.
     pub(super) open_part: Part,
@@ -36,6 +55,14 @@ pub(super) struct Rendered {
     pub(super) wanted: Vec<Arc<Fence>>,
     /// Counts the times that the open part changed.
     pub(super) version: u32,
+    changes: Changes,
+    work: Pace,
+    pace: Pace,
+    /// The version that viewers are to have by now that get the open part whole each time.
+    whole: u32,
+    pace_of_whole: Pace,
+    /// Bytes of text that were taken in.
+    taken: usize,
     /// Which of all renderings it is: another one when everything was rendered anew.
     pub(super) epoch: u32,
     pub(super) fed: Fed,
@@ -92,6 +119,12 @@ impl Rendered {
             asked: HashSet::new(),
             wanted: Vec::new(),
             version: 0,
+            changes: Changes::default(),
+            work: Pace::default(),
+            pace: Pace::default(),
+            whole: 0,
+            pace_of_whole: Pace::default(),
+            taken: 0,
             epoch,
             fed: Fed { entry: first, offset: 0, revision: 0 },
             seq: 0,
@@ -109,8 +142,26 @@ impl Rendered {
     /// Takes in what has come of the text of the entry `index`.
     pub(super) fn feed(&mut self, index: usize, text: &Growing) {
         let from = if index == self.fed.entry { self.fed.offset } else { 0 };
-        self.rendering.append(&text.plain_from(from));
+        let text_from = text.plain_from(from);
+        self.taken += text_from.len();
+        self.rendering.append(&text_from);
         self.fed = Fed::all(index, text);
+    }
+
+    /// Whether it may be rendered and sent again for an answer that has so many more bytes by now.
+    pub(super) fn may_change(&self, more: usize) -> bool {
+        let taken = self.taken + more;
+        self.pace.allows(taken, NEW) && self.work.allows(taken, WORK)
+    }
+
+    /// Has every viewer get what there is, however much it has been sent.
+    pub(super) fn show_all(&mut self) {
+        self.whole = self.version;
+    }
+
+    /// Whether some viewers are not to get yet what there is.
+    pub(super) fn holds_back(&self) -> bool {
+        self.whole != self.version
     }
 
     /// Whether colours are on their way.
@@ -129,6 +180,7 @@ impl Rendered {
     }
 
     pub(super) fn render(&mut self) {
+        self.work.spend(self.rendering.open_bytes());
         let crate::render::Rendered { finished, open } = self.rendering.render();
         for part in &finished {
             self.mentioned_before.extend(part.mentioned.clone());
@@ -136,20 +188,40 @@ impl Rendered {
         self.mentioned = self.mentioned_before.clone();
         self.mentioned.extend(open.mentioned.clone());
         let is_longer = !finished.is_empty();
+        let mut before = std::mem::take(&mut self.open);
         for part in finished {
             self.want(&part);
-            self.finished.push(self.coloured(&part));
+            let html = self.coloured(&part);
+            if let Some(open) = Some(std::mem::take(&mut before)).filter(|it| !it.is_empty()) {
+                self.changes.note(self.version + 1, self.finished.len(), &open, &html);
+            }
+            self.finished.push(html);
             if !self.is_coloured(&part) {
                 self.uncoloured.push((self.finished.len() - 1, part));
             }
         }
         self.want(&open);
         let html = self.coloured(&open);
-        if self.version == 0 || is_longer || html != self.open {
-            self.version += 1;
+        if self.version == 0 || is_longer || html != before {
+            self.changed(&before, &html, is_longer);
         }
         (self.open, self.open_part) = (html, open);
         self.forget();
+    }
+
+    /// Notes that there is another open part, or more of it.
+    fn changed(&mut self, before: &str, html: &str, is_another: bool) {
+        self.version += 1;
+        let new = match is_another {
+            true => html.len(),
+            false => self.changes.note(self.version, self.finished.len(), before, html),
+        };
+        self.pace.spend(new + FRAME);
+        // Whoever gets a final part gets the open one with it.
+        if is_another || self.whole == 0 || self.pace_of_whole.allows(self.taken, WHOLE) {
+            self.whole = self.version;
+            self.pace_of_whole.spend(html.len() + FRAME);
+        }
     }
 
     /// Takes the colours of code, `None` where it stays plain, and tells which parts have changed.
@@ -166,14 +238,15 @@ impl Rendered {
             let html = self.coloured(&part);
             let known = self.finished.get_mut(index).filter(|known| **known != html);
             if let Some(known) = known {
+                self.changes.note(self.version, index, known, &html);
                 *known = html;
                 changed.push(index);
             }
         }
         let html = self.coloured(&self.open_part);
         if html != self.open {
-            self.open = html;
-            self.version += 1;
+            let before = std::mem::replace(&mut self.open, html.clone());
+            self.changed(&before, &html, false);
             changed.push(self.finished.len());
         }
         self.forget();
@@ -193,9 +266,9 @@ impl Rendered {
         part.code.iter().all(|code| self.colours.contains_key(&code.fence))
     }
 
-    /// A part with the colours that are known, escaped.
+    /// A part with the colours that are known.
     fn coloured(&self, part: &Part) -> String {
-        render::escaped(&part.coloured(|fence| self.colours.get(fence)?.as_deref()))
+        part.coloured(|fence| self.colours.get(fence)?.as_deref())
     }
 
     /// Drops the colours that are needed no more.
@@ -216,24 +289,50 @@ impl Rendered {
 
     /// A part that is sent again, for a viewer that has seen `seq`.
     pub(super) fn again(&self, part: usize, place: (i64, u32), seq: i64, more: bool) -> ByteString {
-        let (turn, block) = place;
-        let html = self.finished.get(part).unwrap_or(&self.open);
+        self.frame(part, place, seq, more, 0)
+    }
+
+    /// A part, for a viewer that has its first `kept` bytes.
+    fn frame(
+        &self,
+        part: usize,
+        (turn, block): (i64, u32),
+        seq: i64,
+        more: bool,
+        kept: usize,
+    ) -> ByteString {
+        let whole = self.finished.get(part).unwrap_or(&self.open);
+        let (kept, html) = whole.split_at_checked(kept).unwrap_or(("", whole));
         let parts = self.finished.len() + 1;
-        render::html(HtmlPart { turn, block, seq, part, parts, html, more })
+        render::html(HtmlPart { turn, block, seq, part, parts, kept, html, more })
     }
 
     /// Whether a viewer that has got so far has everything.
     pub(super) fn is_drawn(&self, first: usize, drawn: Option<Drawn>) -> bool {
         let (epoch, parts, version) = (self.epoch, self.finished.len(), self.version);
-        drawn == Some(Drawn { first, epoch, parts, version })
+        drawn == Some(Drawn { first, epoch, parts, version }) && !self.rendering.is_behind()
+    }
+
+    /// Whether a viewer that has got so far has what it is to have by now of a text that may grow.
+    pub(super) fn is_drawn_for_now(
+        &self,
+        first: usize,
+        drawn: Option<Drawn>,
+        dialect: Dialect,
+    ) -> bool {
+        let due = drawn.filter(|drawn| dialect == Dialect::Html && drawn.version >= self.whole);
+        let due = due.filter(|drawn| drawn.version > 0);
+        let version = self.version;
+        self.is_drawn(first, due.map(|drawn| Drawn { version, ..drawn }).or(drawn))
     }
 
     /// What a viewer is sent next, and how far it has got then.
     pub(super) fn frames(
         &self,
-        first: usize,
+        (first, may_grow): (usize, bool),
         drawn: Option<Drawn>,
         place: (i64, u32),
+        dialect: Dialect,
         max_bytes: usize,
     ) -> (Vec<ByteString>, Drawn) {
         let same = drawn.filter(|drawn| drawn.first == first && drawn.epoch == self.epoch);
@@ -241,13 +340,23 @@ impl Rendered {
         let mut drawn = same.unwrap_or(none);
         let mut frames = Vec::new();
         let mut bytes = 0;
-        while bytes < max_bytes && !self.is_drawn(first, Some(drawn)) {
+        while bytes < max_bytes {
+            let is_drawn = match may_grow {
+                true => self.is_drawn_for_now(first, Some(drawn), dialect),
+                false => self.is_drawn(first, Some(drawn)),
+            };
             let part = drawn.parts;
-            let finished = self.finished.get(part);
-            let frame = self.again(part, place, self.seq, finished.is_some());
-            match finished {
-                Some(_) => drawn = Drawn { parts: part + 1, version: 0, ..drawn },
-                None => drawn.version = self.version,
+            let is_final = part < self.finished.len();
+            if is_drawn || (!is_final && self.rendering.is_behind()) {
+                break;
+            }
+            // Of a part that it does not have nothing is kept.
+            let has_open = dialect == Dialect::HtmlChanges && drawn.version > 0;
+            let kept = if has_open { self.changes.kept(part, drawn.version) } else { None };
+            let frame = self.frame(part, place, self.seq, is_final, kept.unwrap_or(0));
+            match is_final {
+                true => drawn = Drawn { parts: part + 1, version: 0, ..drawn },
+                false => drawn.version = self.version,
             }
             bytes += frame.len();
             frames.push(frame);

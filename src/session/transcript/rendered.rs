@@ -35,16 +35,39 @@ impl Transcript {
     /// Renders what has come since the last time of the text that grows, where somebody has been
     /// shown it. Viewers see nothing of it before.
     pub fn refresh(&mut self) {
-        let Some(last) = self.shown().len().checked_sub(1) else { return };
-        if self.is_answer(last) {
-            let (first, _) = self.neighbours(last);
-            if self.needed(last, Dialect::Html).is_some() {
-                // It was replaced. It is rendered anew when what is needed has been read.
-                self.rendered.remove(&first);
-            } else if self.rendered.contains_key(&first) {
-                self.render(first, last);
-            }
+        let Some((first, last)) = self.growing_answer() else { return };
+        self.render(first, last);
+        self.rendered.entry(first).and_modify(Rendered::show_all);
+    }
+
+    /// As [`refresh`](Self::refresh), but only where that does not send viewers too much again for what is
+    /// new. Gives whether they get everything: what is left comes with later text, with the answer's
+    /// end, or with `refresh`.
+    pub fn refresh_within_pace(&mut self) -> bool {
+        let Some((first, last)) = self.growing_answer() else { return true };
+        if !self.rendered.get(&first).is_none_or(|it| it.may_change(self.unrendered(it, last))) {
+            return false;
         }
+        self.render(first, last);
+        !self.rendered.get(&first).is_some_and(Rendered::holds_back)
+    }
+
+    /// The first and the last entry of the answer that grows, where somebody has been shown it.
+    fn growing_answer(&mut self) -> Option<(usize, usize)> {
+        let last = self.shown().len().checked_sub(1).filter(|last| self.is_answer(*last))?;
+        let (first, _) = self.neighbours(last);
+        if self.needed(last, Dialect::Html).is_some() {
+            // It was replaced. It is rendered anew when what is needed has been read.
+            self.rendered.remove(&first);
+        }
+        self.rendered.contains_key(&first).then_some((first, last))
+    }
+
+    /// Bytes of an answer up to the entry `last` that have not been rendered, about.
+    fn unrendered(&self, rendered: &Rendered, last: usize) -> usize {
+        let Fed { entry, offset, .. } = rendered.fed;
+        let texts = (entry..=last).filter_map(|index| self.text_at(index));
+        texts.map(|text| text.escaped().len()).sum::<usize>().saturating_sub(offset)
     }
 
     /// How many bytes the next [`refresh`](Self::refresh) renders again.
@@ -76,7 +99,12 @@ impl Transcript {
     }
 
     /// The next piece of the rendered text at the cursor, about `max_bytes`.
-    pub(super) fn html(&mut self, cursor: Cursor, max_bytes: usize) -> Option<Piece> {
+    pub(super) fn html(
+        &mut self,
+        cursor: Cursor,
+        dialect: Dialect,
+        max_bytes: usize,
+    ) -> Option<Piece> {
         if !self.is_answer(cursor.entry) {
             return None;
         }
@@ -93,13 +121,16 @@ impl Transcript {
         let may_grow = text.open && cursor.entry + 1 == self.entries.len();
         // The first of it is shown at once, and what follows by the next refresh.
         let rendered = self.rendered.get(&first);
-        let is_begun = rendered.is_some_and(|rendered| rendered.fed.entry == cursor.entry);
+        let is_begun = rendered.is_some_and(|rendered| {
+            rendered.fed.entry == cursor.entry && !rendered.rendering.is_behind()
+        });
         if !may_grow || !is_begun {
             self.render(first, cursor.entry);
         }
         let place = self.place_of(first)?;
         let rendered = self.rendered.get(&first)?;
-        let (frames, drawn) = rendered.frames(first, cursor.drawn, place, max_bytes);
+        let (frames, drawn) =
+            rendered.frames((first, may_grow), cursor.drawn, place, dialect, max_bytes);
         let is_whole = rendered.is_drawn(first, Some(drawn));
         let passed = is_whole && !may_grow;
         let next = if passed { cursor.next() } else { cursor.again() };
@@ -108,7 +139,7 @@ impl Transcript {
     }
 
     /// Whether there is something to send of the text at the cursor, or to pass it.
-    pub(super) fn has_html(&self, cursor: &Cursor) -> Option<bool> {
+    pub(super) fn has_html(&self, cursor: &Cursor, dialect: Dialect) -> Option<bool> {
         let text = self.text_at(cursor.entry)?;
         let may_grow = text.open && cursor.entry + 1 == self.entries.len();
         let (first, is_last) = self.neighbours(cursor.entry);
@@ -117,7 +148,11 @@ impl Transcript {
             && rendered.is_some_and(|rendered| {
                 let is_begun = rendered.fed.entry == cursor.entry;
                 let is_whole = rendered.fed == Fed::all(cursor.entry, text);
-                rendered.is_drawn(first, cursor.drawn) && is_begun && (may_grow || is_whole)
+                let drawn = cursor.drawn;
+                match may_grow {
+                    true => is_begun && rendered.is_drawn_for_now(first, drawn, dialect),
+                    false => is_begun && is_whole && rendered.is_drawn(first, drawn),
+                }
             });
         let is_followed = self.entries.get(cursor.entry + 1).is_some_and(|next| !next.held);
         Some(!is_shown || is_followed)
@@ -142,7 +177,8 @@ impl Transcript {
                 rendered.feed(index, text);
             }
         }
-        if rendered.fed != before || rendered.version == 0 {
+        let is_behind = rendered.rendering.is_behind();
+        if rendered.fed != before || rendered.version == 0 || is_behind {
             rendered.render();
         }
         rendered.seq = self.entries.get(last).map_or(0, |entry| entry.last_seq);
@@ -170,7 +206,7 @@ impl Transcript {
     /// Lets go of renderings of what is no longer in memory, unless one who stands at one of `cursors`
     /// is about to be sent something of them.
     pub(super) fn forget_rendered(&mut self, cursors: &[(Cursor, Dialect)]) {
-        let html = cursors.iter().filter(|(_, dialect)| *dialect == Dialect::Html);
+        let html = cursors.iter().filter(|(_, dialect)| dialect.is_html());
         let html: Vec<_> = html.map(|(cursor, _)| cursor).collect();
         let recoloured = html.iter().map(|cursor| cursor.colours).min();
         let recoloured = recoloured.and_then(|from| self.coloured.get(from..)).unwrap_or_default();

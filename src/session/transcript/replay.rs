@@ -56,7 +56,7 @@ impl Transcript {
     /// Where a viewer comes in that saw everything up to `after`, or nothing.
     pub fn enter(&self, after: Option<i64>, dialect: Dialect) -> Entrance {
         let mut entrance = self.entrance(after, dialect);
-        if dialect == Dialect::Html {
+        if dialect.is_html() {
             let colours = self.colours_up_to(entrance.after);
             entrance.cursor.colours = colours;
             let faded =
@@ -84,7 +84,7 @@ impl Transcript {
         let Some(previous) = index.checked_sub(1).and_then(|i| self.entries.get(i)) else {
             return Entrance { resumed: after == 0, ..beginning };
         };
-        let answer = self.answer_before(index).filter(|_| dialect == Dialect::Html);
+        let answer = self.answer_before(index).filter(|_| dialect.is_html());
         let answer = answer.and_then(|first| Some((first, self.entries.get(first)?.first_seq - 1)));
         // A question in the middle of an answer is shown before the text that the answer has
         // so far, which waits for what follows, and that may be lost.
@@ -137,11 +137,11 @@ impl Transcript {
 
     /// Whether a viewer at `cursor` has something to be sent.
     pub fn has_news(&self, cursor: &Cursor, dialect: Dialect) -> bool {
-        if dialect == Dialect::Html {
+        if dialect.is_html() {
             if self.has_colours(cursor) {
                 return true;
             }
-            if let Some(has_html) = self.has_html(cursor) {
+            if let Some(has_html) = self.has_html(cursor, dialect) {
                 return has_html;
             }
         }
@@ -164,7 +164,7 @@ impl Transcript {
         let mut bytes = 0;
         let mut seq = None;
         let mut cursor = cursor;
-        if dialect == Dialect::Html {
+        if dialect.is_html() {
             frames = self.recoloured(&mut cursor, max_bytes);
             bytes = frames.iter().map(|frame| frame.len()).sum();
         }
@@ -175,8 +175,8 @@ impl Transcript {
             if self.missing(&cursor, dialect).is_some() {
                 break;
             }
-            if dialect == Dialect::Html
-                && let Some(piece) = self.html(cursor, max_bytes - bytes)
+            if dialect.is_html()
+                && let Some(piece) = self.html(cursor, dialect, max_bytes - bytes)
             {
                 seq = piece.seq.or(seq);
                 cursor = piece.next;
@@ -213,7 +213,7 @@ impl Transcript {
                 frames.push(frame);
             }
         }
-        if dialect == Dialect::Html {
+        if dialect.is_html() {
             cursor.seen = seq.unwrap_or(cursor.seen);
         }
         Page { frames, next: cursor, seq, more: self.has_news(&cursor, dialect) }

@@ -76,7 +76,7 @@ impl Transcript {
     /// not.
     pub(super) fn needed(&self, at: usize, dialect: Dialect) -> Option<Range<usize>> {
         let is_stored = |index: &usize| self.entries.get(*index).is_some_and(Entry::is_stored);
-        if dialect == Dialect::Html && self.is_answer(at) {
+        if dialect.is_html() && self.is_answer(at) {
             let (first, is_last) = self.neighbours(at);
             // It is shown where the last of it stands.
             let from = if is_last { self.rendered_until(first) } else { return None };
@@ -164,7 +164,7 @@ impl Transcript {
     /// the database.
     pub fn forget(&mut self, cursors: &[(Cursor, Dialect)], keep: usize) {
         let until = self.tail_of(keep);
-        let is_shown_as_html = cursors.iter().any(|(_, dialect)| *dialect == Dialect::Html);
+        let is_shown_as_html = cursors.iter().any(|(_, dialect)| dialect.is_html());
         if is_shown_as_html && until > self.tail {
             // While what it is rendered from is here.
             self.refresh();

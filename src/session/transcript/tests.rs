@@ -12,6 +12,7 @@ use crate::{
 };
 
 mod disk;
+mod growth;
 mod seed;
 mod viewers;
 
@@ -91,7 +92,14 @@ impl Client {
                 shown.text.split_terminator(PART).map(str::to_owned).collect();
             let part = usize::try_from(number("part")).unwrap();
             parts.truncate(usize::try_from(number("parts")).unwrap());
-            let html = frame["html"].as_str().unwrap().to_owned();
+            let rest = frame["html"].as_str().unwrap();
+            let kept = frame["keep"].as_u64().map_or(String::new(), |units| {
+                let known = parts.get(part).expect("something is kept of a part that is there");
+                let units = usize::try_from(units).unwrap();
+                let known: Vec<_> = known.encode_utf16().collect();
+                String::from_utf16(&known[..units]).unwrap()
+            });
+            let html = format!("{kept}{rest}");
             match parts.get_mut(part) {
                 Some(known) => *known = html,
                 None => {

@@ -39,11 +39,12 @@ pub(super) enum NotAttached {
 
 impl Viewer {
     pub(super) fn start_frame(&mut self, start: Start, context: &mut Context) {
-        let Start { v1, target, html, after } = start;
-        self.dialect = match (v1, html) {
-            (false, _) => Dialect::Seed,
-            (true, false) => Dialect::V1,
-            (true, true) => Dialect::Html,
+        let Start { v1, target, html, changes, after } = start;
+        self.dialect = match (v1, html, changes) {
+            (false, ..) => Dialect::Seed,
+            (true, false, _) => Dialect::V1,
+            (true, true, false) => Dialect::Html,
+            (true, true, true) => Dialect::HtmlChanges,
         };
         let to = match target {
             Target::New => Destination::New,

@@ -12,10 +12,11 @@ use super::{
     *,
 };
 
-/// Viewers of our dialects, of Markdown and then of HTML; those of the original's are counted after
-/// them.
-const OURS: usize = 5;
+/// Viewers of our dialects, of Markdown and then of HTML, the last ones of what is new of it; those of the
+/// original's are counted after them.
+const OURS: usize = 6;
 const MARKDOWN: usize = 3;
+const WHOLE_PARTS: usize = 4;
 const SEEDS: usize = 2;
 
 #[derive(Debug, Clone)]
@@ -23,8 +24,8 @@ enum Step {
     Append(bool, String),
     CloseBlock,
     Replace(String),
-    /// What has come is rendered.
-    Refresh,
+    /// What has come is rendered, or as much of it as may be by now.
+    Refresh(bool),
     /// Colours come of the code of this count among those that wait for theirs.
     Colour(usize),
     Call,
@@ -104,7 +105,11 @@ impl World {
         let transcript = Transcript::new(SEQ_RANGE);
         let cursor = transcript.enter(None, Dialect::V1).cursor;
         let ours = |viewer| Ours {
-            dialect: if viewer < MARKDOWN { Dialect::V1 } else { Dialect::Html },
+            dialect: match viewer {
+                ..MARKDOWN => Dialect::V1,
+                ..WHOLE_PARTS => Dialect::Html,
+                _ => Dialect::HtmlChanges,
+            },
             client: Client::default(),
             cursor,
             past: Vec::new(),
@@ -135,7 +140,8 @@ impl World {
                 self.close();
             }
             (Step::Replace(text), Some(turn)) => self.replace(turn, &text),
-            (Step::Refresh, _) => self.transcript.refresh(),
+            (Step::Refresh(true), _) => self.transcript.refresh(),
+            (Step::Refresh(false), _) => drop(self.transcript.refresh_within_pace()),
             (Step::Colour(count), _) => self.colour(count),
             (Step::Call, Some(turn)) => drop(self.push(turn, call(), Some(CALL), false)),
             (Step::Ask, _) => {
@@ -433,7 +439,7 @@ fn step() -> impl Strategy<Value = Step> {
         9 => (any::<bool>(), text()).prop_map(|(thinking, text)| Step::Append(thinking, text)),
         1 => Just(Step::CloseBlock),
         1 => "[a-z\"]{0,20}".prop_map(Step::Replace),
-        3 => Just(Step::Refresh),
+        3 => any::<bool>().prop_map(Step::Refresh),
         3 => any::<usize>().prop_map(Step::Colour),
         1 => Just(Step::Call),
         3 => Just(Step::Ask),
