@@ -174,6 +174,7 @@ impl Rendering {
         // Now and then, so that each byte is moved a few times at most.
         if self.start > self.text.len() / 2 {
             self.text.drain(..std::mem::take(&mut self.start));
+            self.text.shrink_to(2 * self.limits.window);
         }
         self.is_behind = open.is_none();
         Rendered { finished, open: open.unwrap_or_default() }

@@ -39,6 +39,8 @@ const MAX_TEXT_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct Transcript {
     entries: Vec<Entry>,
+    /// Where the answer begins that each entry goes on with or stands behind, else the entry itself.
+    answers: Vec<usize>,
     numbers: Numbers,
     /// Entries from here on may have grown since they were last handed to the database.
     first_dirty: usize,
@@ -85,6 +87,7 @@ impl Transcript {
     pub fn new(reserved: i64) -> Self {
         Self {
             entries: Vec::new(),
+            answers: Vec::new(),
             numbers: Numbers::new(1, reserved),
             first_dirty: 0,
             shown: 0,
@@ -291,6 +294,7 @@ impl Transcript {
     }
 
     fn add(&mut self, entry: Entry) {
+        self.answers.push(self.answer_of(entry.turn));
         self.entries.push(entry);
         self.show();
     }

@@ -2,6 +2,7 @@
 //!
 //! - `say TEXT` answers, `\n` in it is a line end; `think TEXT` thinks; `echo` gives the message back
 //! - `stream N DELAY_MS` answers `w0 w1 …` word by word
+//! - `rows N DELAY_MS PATH` answers a table row by row, and ends it when the file exists
 //! - `lines N` answers as many lines of some 500 bytes
 //! - `clock N DELAY_MS` answers likewise, each word the time at which it was said, in microseconds
 //! - `tool NAME JSON => RESULT` uses a tool; `toolerror …` likewise, and it fails
@@ -31,11 +32,12 @@ use serde_json::{Value, json};
 
 use crate::protocol::{Interrupted, Protocol, print, print_bytes, print_half};
 
-const COMMANDS: [&str; 32] = [
+const COMMANDS: [&str; 33] = [
     "say",
     "think",
     "echo",
     "stream",
+    "rows",
     "lines",
     "clock",
     "tool",
@@ -149,11 +151,8 @@ fn play_line(
             let input = serde_json::from_str(rest).unwrap();
             protocol.tool("mcp__features__ask_user", &input, "asked", false);
         }
-        "await" => {
-            while !Path::new(rest).exists() {
-                protocol.wait(Duration::from_millis(5))?;
-            }
-        }
+        "await" => wait_for(protocol, rest)?,
+        "rows" => return rows(protocol, rest),
         "history" => say(protocol, &protocol.session.messages.join(" | ")),
         "env" => say(protocol, &names_of_variables()),
         "args" => say(protocol, &env::args().collect::<Vec<_>>().join("\n")),
@@ -202,6 +201,28 @@ fn block(protocol: &mut Protocol, kind: &str, text: &str) {
     protocol.begin_block(kind);
     protocol.delta(kind, text);
     protocol.end_block(kind);
+}
+
+fn wait_for(protocol: &mut Protocol, path: &str) -> Result<(), Interrupted> {
+    while !Path::new(path).exists() {
+        protocol.wait(Duration::from_millis(5))?;
+    }
+    Ok(())
+}
+
+fn rows(protocol: &mut Protocol, rest: &str) -> Result<(), Interrupted> {
+    let mut words = rest.splitn(3, ' ');
+    let mut number = || words.next().unwrap().parse::<u64>().unwrap();
+    let (count, delay) = (number(), Duration::from_millis(number()));
+    protocol.begin_block("text");
+    protocol.delta("text", "| Name | Where | Note |\n|---|---|---:|\n");
+    for row in 0..count {
+        protocol.delta("text", &format!("| row {row} | src/a{row}.rs:{row} | *ok* |\n"));
+        protocol.wait(delay)?;
+    }
+    wait_for(protocol, words.next().unwrap())?;
+    protocol.end_block("text");
+    Ok(())
 }
 
 fn stream(

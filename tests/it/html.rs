@@ -14,7 +14,7 @@ use crate::{
 
 /// Answers as a client shows them that asks for HTML: by turn and block, part by part.
 #[derive(Debug, Clone, Default, PartialEq)]
-struct HtmlScreen {
+pub struct HtmlScreen {
     answers: BTreeMap<(i64, i64), Answer>,
     /// The entries that are no answers: turn, number and kind.
     others: Vec<(i64, i64, String)>,
@@ -24,13 +24,13 @@ struct HtmlScreen {
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
-struct Answer {
+pub struct Answer {
     first_seen: i64,
     parts: Vec<String>,
 }
 
 impl HtmlScreen {
-    fn show(&mut self, frames: &[Value]) {
+    pub fn show(&mut self, frames: &[Value]) {
         frames.iter().for_each(|frame| self.show_one(frame));
     }
 
@@ -72,23 +72,32 @@ impl HtmlScreen {
         let part = usize::try_from(number("part")).unwrap();
         assert!(part <= answer.parts.len(), "a part is missing before {frame}");
         answer.parts.truncate(answer.parts.len().max(part));
-        let html = frame["html"].as_str().unwrap().to_owned();
+        let kept = frame["keep"].as_u64().map_or(String::new(), |units| {
+            let known: Vec<u16> = answer.parts[part].encode_utf16().collect();
+            String::from_utf16(&known[..usize::try_from(units).unwrap()]).unwrap()
+        });
+        let html = kept + frame["html"].as_str().unwrap();
         match answer.parts.get_mut(part) {
             Some(known) => *known = html,
             None => answer.parts.push(html),
         }
     }
 
+    /// The number that it saw last.
+    pub fn seq(&self) -> i64 {
+        self.seq
+    }
+
     /// The parts of answers, in their order.
-    fn parts(&self) -> Vec<(i64, Vec<String>)> {
+    pub fn parts(&self) -> Vec<(i64, Vec<String>)> {
         self.answers.iter().map(|((turn, _), answer)| (*turn, answer.parts.clone())).collect()
     }
 
-    fn has_ended(&self, turn: i64) -> bool {
+    pub fn has_ended(&self, turn: i64) -> bool {
         self.others.iter().any(|(of, _, kind)| *of == turn && kind == "response_done")
     }
 
-    fn assert_shows_what_is_stored(&self, server: &Server, conversation: i64, when: &str) {
+    pub fn assert_shows_what_is_stored(&self, server: &Server, conversation: i64, when: &str) {
         let stored = Screen::stored(server, conversation);
         let parts = self.parts().into_iter().map(|(turn, parts)| {
             (turn, parts.iter().map(|part| without_colours(part)).collect::<Vec<_>>())

@@ -297,6 +297,11 @@ impl Gate {
         Self(server.project_dir().join("gate"))
     }
 
+    /// The file that opens it.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
     /// The command that waits.
     pub fn script(&self) -> String {
         format!("await {}", self.0.display())

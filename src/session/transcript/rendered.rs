@@ -232,20 +232,26 @@ impl Transcript {
         let Some(turn) = self.entries.get(index).map(|entry| entry.turn) else {
             return (index, true);
         };
-        let is_between = |at: &usize| {
-            self.is_question(*at) && self.entries.get(*at).is_some_and(|it| it.turn != turn)
-        };
-        let is_same = |at: usize| {
-            self.is_answer(at) && self.entries.get(at).is_some_and(|it| it.turn == turn)
-        };
-        let mut first = index;
-        while let Some(before) = (0..first).rev().find(|at| !is_between(at))
-            && is_same(before)
-        {
-            first = before;
-        }
-        let next = (index + 1..self.shown().len()).find(|at| !is_between(at));
-        (first, !next.is_some_and(is_same))
+        let first = self.answers.get(index).copied().unwrap_or(index);
+        let next = (index + 1..self.shown().len()).find(|at| !self.is_between(*at, turn));
+        (first, !next.is_some_and(|next| self.is_answer_of(next, turn)))
+    }
+
+    /// Where the answer begins that the next entry of this turn goes on with or stands behind.
+    pub(super) fn answer_of(&self, turn: i64) -> usize {
+        let end = self.entries.len();
+        let before = (0..end).rev().find(|at| !self.is_between(*at, turn));
+        let before = before.filter(|before| self.is_answer_of(*before, turn));
+        before.and_then(|before| self.answers.get(before).copied()).unwrap_or(end)
+    }
+
+    /// Whether it is a question that stands in the middle of a turn of another.
+    fn is_between(&self, index: usize, turn: i64) -> bool {
+        self.is_question(index) && self.entries.get(index).is_some_and(|it| it.turn != turn)
+    }
+
+    fn is_answer_of(&self, index: usize, turn: i64) -> bool {
+        self.is_answer(index) && self.entries.get(index).is_some_and(|it| it.turn == turn)
     }
 
     pub(super) fn is_question(&self, index: usize) -> bool {
