@@ -20,6 +20,13 @@ use super::{Session, conversation::Conversation, turn::Event};
 /// An answer's end does not wait longer for a disk.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// So many references are told whenever there are more of them. Each time all are told: when there are
+/// many, it is only done when a share has been added.
+const TOLD_AT_ONCE: usize = 32;
+
+/// The share, as its denominator.
+const TOLD_SHARE: usize = 4;
+
 /// What is known of the files that the running turn is about.
 #[derive(Debug, Default)]
 pub struct Citing {
@@ -28,6 +35,8 @@ pub struct Citing {
     asked: Mentioned,
     /// What came of it.
     known: Vec<Citation>,
+    /// How many of these those who look have been told.
+    told: usize,
     is_checking: bool,
     /// The agent has finished, and its references are being checked. Dropped, this lets the reader of
     /// its output go on.
@@ -147,8 +156,14 @@ impl Conversation {
         Some(receiver)
     }
 
-    /// What the running turn refers to goes to those who look at it.
+    /// What the running turn refers to goes to those who look at it, where it is worth its length. The
+    /// turn's end tells everything.
     pub(super) fn tell_citations(&mut self, turn: i64) {
+        let (known, told) = (self.citing.known.len(), self.citing.told);
+        if known > TOLD_AT_ONCE && known < told + told / TOLD_SHARE {
+            return;
+        }
+        self.citing.told = known;
         let citations = Citations { turn, citations: self.citing.known.clone() };
         self.subscribers_mut().for_each(|subscriber| subscriber.tell_citations(&citations));
     }

@@ -106,8 +106,8 @@ impl World {
         let cursor = transcript.enter(None, Dialect::V1).cursor;
         let ours = |viewer| Ours {
             dialect: match viewer {
-                ..MARKDOWN => Dialect::V1,
-                ..WHOLE_PARTS => Dialect::Html,
+                0..MARKDOWN => Dialect::V1,
+                MARKDOWN..WHOLE_PARTS => Dialect::Html,
                 _ => Dialect::HtmlChanges,
             },
             client: Client::default(),
