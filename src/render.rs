@@ -145,8 +145,10 @@ impl Rendering {
         let mut work = 0;
         while open.is_none() && work < self.limits.work {
             let rest = text.get(self.start..).unwrap_or_default();
-            let window = window(&self.head, rest, self.limits.window);
-            let is_all = window.len() == self.head.len() + rest.len();
+            // Nothing goes on where nothing follows.
+            let head = if rest.is_empty() { "" } else { self.head.as_str() };
+            let window = window(head, rest, self.limits.window);
+            let is_all = window.len() == head.len() + rest.len();
             let window = nesting::bounded(&window);
             work += window.len() + 1;
             let mut from = 0;
