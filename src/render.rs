@@ -13,7 +13,7 @@
 //!
 //! # Limits
 //!
-//! An answer may hold anything. Time and output are linear in its length, whatever it is ([`Limits`]): the
+//! An answer may hold anything. Time and output are linear in its length, whatever it is (`limits.rs`): the
 //! parser is never given more than one window of text, and a block that is longer is cut; what opens too
 //! many blocks within one another is text; elements have a budget of output, beyond which there is text
 //! alone; and one call renders a bounded amount of text, the next one goes on. No text is ever lost.
