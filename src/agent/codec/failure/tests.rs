@@ -199,7 +199,7 @@ fn failures_of_the_api_are_told_by_their_status() {
         (529, "x", &["overloaded", "ask again"], Remedy::AskAgain),
         (500, "x", &["(500)", "ask again"], Remedy::AskAgain),
         (502, "Bad gateway", &["(502)", "ask again"], Remedy::AskAgain),
-        (503, "prompt is too long a certificate", &["(503)"], Remedy::AskAgain),
+        (503, "a certificate, a prompt that is too long", &["(503)"], Remedy::AskAgain),
         (404, "no such model m", &["model", "no such model m", "settings"], Remedy::Mend),
         (403, "no", &["403", "no"], Remedy::Mend),
         (407, "x", &["proxy"], Remedy::Mend),
