@@ -212,6 +212,7 @@ impl Session {
         let turn = question.turn;
         live.last_output = Instant::now();
         live.askers.remove(&turn);
+        live.note_carried(turn);
         let text = match std::mem::take(&mut live.knows) {
             Knowledge::Nothing => digest::wrap(&live.transcript, turn, &question.content),
             Knowledge::WithoutTheLast => digest::remind(&live.transcript, turn, &question.content),

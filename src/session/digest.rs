@@ -1,7 +1,10 @@
 //! What an agent is told that does not know the conversation, or not all of it: what was said before,
 //! in short.
 
-use crate::entry::{Content, Outcome, ResponseDone};
+use crate::{
+    agent::AgentKind,
+    entry::{Content, Outcome, ResponseDone},
+};
 
 use super::{conversation::Conversation, transcript::Transcript};
 
@@ -75,10 +78,11 @@ pub fn carry(transcript: &Transcript, turn: i64) -> String {
 
 /// What was carried over to this conversation from another one.
 fn carried(transcript: &Transcript) -> Option<&str> {
-    transcript.contents().find_map(|(_, content)| match content {
+    let all = transcript.contents().filter_map(|(_, content)| match content {
         Content::UserMessage(message) => message.carried.as_deref(),
         _ => None,
-    })
+    });
+    all.last()
 }
 
 /// What was said in the turns before `turn`; empty where nothing was.
@@ -112,6 +116,15 @@ fn last_before(transcript: &Transcript, turn: i64) -> Option<i64> {
 }
 
 impl Conversation {
+    /// Whatever the agent knows, it does not know what comes with the question of this turn.
+    pub(super) fn note_carried(&mut self, turn: i64) {
+        let is_model = self.agent.as_ref().is_some_and(|it| it.kind() == AgentKind::Claude);
+        let question = self.transcript.question(turn);
+        if is_model && question.is_some_and(|question| question.carried.is_some()) {
+            self.knows = Knowledge::Nothing;
+        }
+    }
+
     /// What an agent knows that is started now.
     pub(super) fn knowledge(&self) -> Knowledge {
         if !self.transcript.has_user_message() {

@@ -97,16 +97,30 @@ async fn what_the_agent_tells_of_its_service_is_shown_and_kept() {
         json!({"type": "rate_limit_event", "rate_limit_info": {"status": "rejected",
             "resetsAt": 1_795_342_009, "rateLimitType": "five_hour"}}),
     ];
-    let raw: Vec<_> = lines.iter().map(|line| format!("rawline {line}")).collect();
-    client.ask(&format!("say one\n{}\nsay two", raw.join("\n"))).await;
+    let signals = [0, 1].map(|n| server.project_dir().join(format!("go on {n}")));
+    let [compacting, fallback, limit] = lines;
+    let [first, second] = [0, 1].map(|n| signals[n].display().to_string());
+    client
+        .ask(&format!(
+            "say one\nrawline {compacting}\nawait {first}\nrawline {fallback}\nawait {second}\n\
+             rawline {limit}\nsay two"
+        ))
+        .await;
+    for (state, words, signal) in [
+        ("compacting", "summarizing", &signals[0]),
+        ("retrying", "small answers instead of large", &signals[1]),
+    ] {
+        let told = loop {
+            let status = client.until("status").await.pop().unwrap();
+            if status["state"] == state {
+                break status;
+            }
+        };
+        assert!(told["detail"].as_str().unwrap().contains(words), "{told}");
+        std::fs::write(signal, "").unwrap();
+    }
     let frames = client.turn().await;
-    let told = |state: &str, words: &str| {
-        frames.iter().any(|frame| {
-            frame["state"] == state && frame["detail"].as_str().unwrap().contains(words)
-        })
-    };
-    assert!(told("retrying", "small answers instead of large"), "{frames:?}");
-    assert!(told("running", "Thinking"), "{frames:?}");
+    assert!(frames.iter().any(|frame| frame["state"] == "running"), "{frames:?}");
     let done = frames.last().unwrap();
     assert_eq!(done["fallback_model"], "small");
     assert_eq!(done["notes"], json!(["small answers instead of large, which is overloaded."]));

@@ -163,7 +163,7 @@ async fn every_end_of_an_answer_keeps_its_references() {
         assert_eq!(end["citations"], expected, "{last}: {end}");
         assert_eq!(end["files_read"], json!(["src/parser.rs"]), "{last}");
         let (_, frames) = server.enter(conversation, json!(null)).await;
-        let kept = frames.iter().rfind(|frame| frame["seq"] == end["seq"]).unwrap();
+        let kept = frames.iter().rfind(|frame| frame["turn"] == end["turn"]).unwrap();
         assert_eq!(kept, &end, "{last}");
     }
 }
