@@ -41,6 +41,15 @@ pub struct UserMessage {
     /// The turn whose question this is once more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_of: Option<i64>,
+    /// The call of the agent that this answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<String>,
+    /// The conversation that this one goes on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<i64>,
+    /// What was said there, in short, for the agent: never sent to a viewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried: Option<String>,
 }
 
 /// See [`Content::Text`] and [`Content::Thinking`].
@@ -108,6 +117,12 @@ pub struct ResponseDone {
     /// Who stopped it, where a proxy told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped_by: Option<String>,
+    /// The model that answered instead of the one that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback_model: Option<String>,
+    /// What people should know of how the answer came to be, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// How a turn ended that did not fail.
@@ -124,12 +139,50 @@ pub enum Outcome {
 }
 
 /// See [`Content::Error`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct TurnError {
     /// What failed, why, and how to mend it.
     pub content: String,
     /// Whether asking again can help.
     pub retryable: bool,
+    /// From when asking again can help, where that is known: UTC, ISO 8601.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<String>,
+    /// Whether a new conversation helps, in which the question is asked again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub start_over: bool,
+    /// As in [`ResponseDone::citations`], of what was said before the turn failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub citations: Vec<Citation>,
+    /// As in [`ResponseDone::files_read`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files_read: Vec<String>,
+    /// As in [`ResponseDone::fallback_model`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback_model: Option<String>,
+    /// As in [`ResponseDone::notes`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// What every end of a turn tells beside how it ended.
+#[derive(Debug)]
+pub struct Around<'a> {
+    /// The files that the answer refers to.
+    pub citations: &'a mut Vec<Citation>,
+    /// The files that were read for it.
+    pub files_read: &'a mut Vec<String>,
+    /// The model that answered instead.
+    pub fallback_model: &'a mut Option<String>,
+    /// What people should know.
+    pub notes: &'a mut Vec<String>,
+}
+
+impl TurnError {
+    /// An error with nothing but its words.
+    pub fn new(content: impl Into<String>, retryable: bool) -> Self {
+        Self { content: content.into(), retryable, ..Self::default() }
+    }
 }
 
 /// An entry as the database keeps it.
@@ -188,6 +241,23 @@ impl Content {
         matches!(self, Self::ResponseDone(_) | Self::Error(_))
     }
 
+    /// What an end tells beside how the turn ended; none of what is no end.
+    pub fn around(&mut self) -> Option<Around<'_>> {
+        match self {
+            Self::ResponseDone(ResponseDone {
+                citations,
+                files_read,
+                fallback_model,
+                notes,
+                ..
+            })
+            | Self::Error(TurnError { citations, files_read, fallback_model, notes, .. }) => {
+                Some(Around { citations, files_read, fallback_model, notes })
+            }
+            _ => None,
+        }
+    }
+
     /// What it takes of memory, about, in bytes.
     pub fn bytes(&self) -> usize {
         let rest = match self {
@@ -197,11 +267,12 @@ impl Content {
             Self::ToolResult(fields) => fields.content.len(),
             Self::Question(fields) => fields.questions.get().len(),
             Self::ResponseDone(fields) => {
-                let files = fields.files_read.iter().map(|file| size_of::<String>() + file.len());
-                let citations = fields.citations.iter().map(Citation::bytes);
-                files.chain(citations).sum()
+                around_bytes(&fields.citations, [&fields.files_read, &fields.notes])
             }
-            Self::Error(fields) => fields.content.len(),
+            Self::Error(fields) => {
+                let around = around_bytes(&fields.citations, [&fields.files_read, &fields.notes]);
+                fields.content.len() + around
+            }
         };
         size_of::<Self>() + rest
     }
@@ -235,4 +306,9 @@ impl Content {
             }
         })
     }
+}
+
+fn around_bytes(citations: &[Citation], texts: [&Vec<String>; 2]) -> usize {
+    let texts = texts.into_iter().flatten().map(|text| size_of::<String>() + text.len());
+    texts.chain(citations.iter().map(Citation::bytes)).sum()
 }

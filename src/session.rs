@@ -16,11 +16,14 @@ pub mod subscriber;
 pub mod transcript;
 pub mod turn;
 
+mod answering;
 mod asking;
 mod attach;
 mod citing;
 mod closing;
+mod continuing;
 mod digest;
+mod notes;
 mod output;
 mod pages;
 mod presence;
@@ -42,7 +45,10 @@ use actix::{Actor, ActorFutureExt as _, Addr, AsyncContext, Context, Recipient, 
 use crate::{
     agent::{Agents, places::Places},
     config::settings::Settings,
-    database::{Database, Reader, messages::BeginTurn},
+    database::{
+        Database, Reader,
+        messages::{BeginTurn, SetAgentSession},
+    },
     highlighter::Highlighter,
     policy::{Policy, Secrets},
     project::Project,
@@ -50,6 +56,7 @@ use crate::{
 };
 
 use conversation::Conversation;
+use digest::Knowledge;
 use messages::{SessionExited, ViewerId};
 use turn::{Effect, Event, Question};
 
@@ -188,6 +195,11 @@ impl Session {
                     agent.stop();
                 }
             }
+            Effect::BeginAfresh => {
+                live.begin_afresh();
+                let forget = SetAgentSession { conversation, agent_session: None };
+                self.write_in_background(forget, context);
+            }
             Effect::End { turn, content } => {
                 live.end_turn(turn, content);
                 self.store(conversation, context);
@@ -200,9 +212,11 @@ impl Session {
         let turn = question.turn;
         live.last_output = Instant::now();
         live.askers.remove(&turn);
-        let text = match std::mem::take(&mut live.needs_digest) {
-            true => digest::wrap(&live.transcript, turn, &question.content),
-            false => question.content,
+        live.note_carried(turn);
+        let text = match std::mem::take(&mut live.knows) {
+            Knowledge::Nothing => digest::wrap(&live.transcript, turn, &question.content),
+            Knowledge::WithoutTheLast => digest::remind(&live.transcript, turn, &question.content),
+            Knowledge::Everything => question.content,
         };
         let sent = match &live.agent {
             Some(agent) => agent.send_message(&text, uuid::Uuid::new_v4()),
@@ -235,7 +249,7 @@ impl Session {
         }
         for (conversation, event) in overdue {
             self.note_start_that_hangs(conversation);
-            self.happen(conversation, event, context);
+            self.end_checked(conversation, event, context);
         }
         for conversation in leaving {
             self.unload(conversation, context);

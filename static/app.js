@@ -40,6 +40,7 @@ page.composer.asked = () => (page.state.project === null ? [] : keep.readAsked(p
 const EVENTS = {
   'ask': (content) => asking.ask(content),
   'ask-again': ({ turn, question }) => asking.ask(question, turn),
+  'start-over': ({ turn, question }) => asking.startOver(question, turn),
   'answer': (given) => asking.answer(given),
   'stop': () => asking.stop(),
   'draft': () => {

@@ -9,6 +9,8 @@ export class Asking {
   #isDirty = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  /** Answers to the agent's questions that are on their way, by their messages' ids. @type {Map<string, string>} */
+  #answers = new Map();
 
   /** @param {import('./page.js').Page} page @param {import('./navigation.js').Navigation} navigation */
   constructor(page, navigation) {
@@ -16,19 +18,30 @@ export class Asking {
     this.navigation = navigation;
   }
 
-  /** @param {string} content @param {number} [retryOf] the turn whose question this is once more */
-  ask(content, retryOf) {
+  /**
+   * @param {string} content @param {number} [retryOf] the turn whose question this is once more
+   * @param {number} [from] the conversation of that turn, where it is another one
+   */
+  ask(content, retryOf, from) {
     const { page } = this;
     if (page.state.project === null || !page.state.conversation || !page.connection) return;
     const messageId = newId();
     page.dispatch({ type: 'submitted', message_id: messageId, content });
     page.connection.submit(retryOf === undefined
-      ? protocol.message(messageId, content) : protocol.retry(messageId, retryOf));
+      ? protocol.message(messageId, content) : protocol.retry(messageId, retryOf, from));
     keep.keepAsked(page.state.project, content);
     this.navigation.nameAddress();
     page.view.scrollToEnd();
     // Whatever was clicked may be gone with the first question.
     if (!page.composer.contains(document.activeElement) && !isTouch()) page.composer.focus();
+  }
+
+  /** Asks the question of a turn in a new conversation that knows of this one. @param {string} content @param {number} turn */
+  startOver(content, turn) {
+    const from = this.page.state.conversation?.id;
+    if (from === null || from === undefined) return;
+    this.navigation.visitHere(null);
+    this.ask(content, turn, from);
   }
 
   /** Says whether there was something to stop. */
@@ -45,9 +58,18 @@ export class Asking {
     const turn = page.state.conversation?.turns.find((one) => (
       one.parts.some((part) => part.kind === 'question' && part.callId === callId)));
     if (!turn) return;
-    if (page.connection?.attached && page.connection.send(protocol.answer(answers))) {
+    const messageId = newId();
+    if (page.connection?.attached && page.connection.send(protocol.answer(messageId, callId, answers))) {
+      this.#answers.set(messageId, Object.values(answers).flat().join(', '));
       page.dispatch({ type: 'answered', turn: turn.turn, call_id: callId });
     } else page.dispatch({ type: 'notice', content: 'There is no connection: answer again when it is back.' });
+  }
+
+  /** What was answered with this message, unless the server took it. @param {string | undefined} messageId @param {boolean} isTaken */
+  settleAnswer(messageId, isTaken) {
+    const text = this.#answers.get(messageId ?? '');
+    this.#answers.delete(messageId ?? '');
+    if (text !== undefined && !isTaken) this.page.composer.giveBack(text);
   }
 
   /** Takes back a question that was not sent. @param {import('./store.js').Pending} pending */

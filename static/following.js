@@ -17,6 +17,9 @@ export class Following {
     this.library = library;
   }
 
+  /** Who keeps the answers that are on their way. @type {(messageId: string | undefined, isTaken: boolean) => void} */
+  onAnswered = () => {};
+
   /** @param {protocol.ServerFrame} frame */
   receive(frame) {
     const { page } = this;
@@ -27,6 +30,9 @@ export class Following {
     const project = /** @type {string} */ (page.state.project);
     if (frame.type === 'conversation_created') this.#movePending(project, frame.conversation_id);
     if (refused) page.composer.giveBack(refused.content);
+    if (frame.type === 'error' || frame.type === 'accepted') {
+      this.onAnswered(frame.message_id, frame.type === 'accepted');
+    }
     if (frame.type === 'accepted') this.navigation.nameAddress();
     const isEnd = frame.type === 'response_done' || (frame.type === 'error' && frame.turn !== undefined);
     if (frame.type === 'accepted' || frame.type === 'title' || (isEnd && before.caughtUp)) this.refreshList();

@@ -21,8 +21,9 @@ export const CLOSE_TRY_LATER = 1013;
  *   after?: number}} StartFrame `changes` asks for only what is new of a part that grows
  * @typedef {{type: 'message', message_id: string, content: string}} MessageFrame
  * @typedef {{type: 'stop'}} StopFrame
- * @typedef {{type: 'answer', message_id?: string, answers: Answers}} AnswerFrame
- * @typedef {{type: 'retry', message_id: string, turn: number}} RetryFrame asks the turn's question again
+ * @typedef {{type: 'answer', message_id: string, answers: Answers, call_id: string}} AnswerFrame
+ * @typedef {{type: 'retry', message_id: string, turn: number, conversation_id?: number}} RetryFrame asks the turn's
+ *   question again; that of another conversation with a summary of it
  * @typedef {{type: 'ping'}} PingFrame
  * @typedef {StartFrame | MessageFrame | StopFrame | AnswerFrame | RetryFrame | PingFrame} ClientFrame
  *
@@ -42,7 +43,7 @@ export const CLOSE_TRY_LATER = 1013;
  *   what follows begins after `after`: whatever is shown beyond it goes
  * @typedef {{type: 'caught_up', seq: number}} CaughtUpFrame
  * @typedef {{type: 'user_message', seq: number, turn: number, message_id?: string, author?: string, content: string,
- *   retry_of?: number}} UserMessageFrame
+ *   retry_of?: number, answers?: string, continues?: number}} UserMessageFrame
  * @typedef {{type: 'accepted', message_id: string, seq: number, turn: number, position: number}} AcceptedFrame
  * @typedef {{type: 'html', seq: number, turn: number, block: number, part: number, parts: number, html: string,
  *   keep?: number, more?: boolean}} HtmlFrame `part` of the block's `parts`, in place of what it was, or of what
@@ -55,9 +56,10 @@ export const CLOSE_TRY_LATER = 1013;
  * @typedef {{type: 'question', seq: number, turn: number, call_id: string, questions: Question[]}} QuestionFrame
  * @typedef {{type: 'response_done', seq: number, turn: number, outcome: 'completed' | 'stopped' | 'interrupted',
  *   usage?: Usage, cost_usd?: number, duration_ms?: number, stopped_by?: string, citations?: Citation[],
- *   files_read?: string[]}} ResponseDoneFrame
+ *   files_read?: string[], notes?: string[], fallback_model?: string}} ResponseDoneFrame
  * @typedef {{type: 'error', seq?: number, turn?: number, message_id?: string, content: string,
- *   retryable?: boolean}} ErrorFrame
+ *   retryable?: boolean, retry_at?: string, start_over?: boolean, citations?: Citation[], files_read?: string[],
+ *   notes?: string[], fallback_model?: string}} ErrorFrame `start_over`: a new conversation helps
  * @typedef {{type: 'status', state: SessionState, detail?: string, queue_position?: number}} StatusFrame
  * @typedef {{type: 'citations', turn: number, citations: Citation[]}} CitationsFrame of the answer that streams, so far
  * @typedef {{type: 'title', title: string}} TitleFrame
@@ -68,7 +70,7 @@ export const CLOSE_TRY_LATER = 1013;
  *   | HtmlFrame | ThinkingFrame | ToolCallFrame | ToolResultFrame | QuestionFrame | ResponseDoneFrame
  *   | ErrorFrame | StatusFrame | CitationsFrame | TitleFrame | PresenceFrame | ReadOnlyFrame | PongFrame} ServerFrame
  *
- * @typedef {'starting' | 'waiting' | 'queued' | 'running' | 'retrying' | 'stopping' | 'closed' | 'idle' | string} SessionState
+ * @typedef {'starting' | 'waiting' | 'queued' | 'running' | 'retrying' | 'compacting' | 'stopping' | 'closed' | 'idle' | string} SessionState
  * @typedef {{path: string, line?: number, end_line?: number, file?: string, found: boolean, why?: string, read: boolean}} Citation
  *   a reference to a file, as it was written; `file` is its path where that is another
  * @typedef {{input_tokens: number, output_tokens: number, cache_read_tokens?: number, cache_write_tokens?: number}} Usage
@@ -104,10 +106,14 @@ export function message(messageId, content) {
 /**
  * @param {string} messageId as for a message
  * @param {number} turn
+ * @param {number} [conversation] of which the turn is, where it is another one
  * @returns {RetryFrame}
  */
-export function retry(messageId, turn) {
-  return { type: 'retry', message_id: messageId, turn };
+export function retry(messageId, turn, conversation) {
+  /** @type {RetryFrame} */
+  const frame = { type: 'retry', message_id: messageId, turn };
+  if (conversation !== undefined) frame.conversation_id = conversation;
+  return frame;
 }
 
 /** @returns {StopFrame} */
@@ -116,11 +122,13 @@ export function stop() {
 }
 
 /**
+ * @param {string} messageId as for a message
+ * @param {string} callId the call that asked
  * @param {Answers} answers
  * @returns {AnswerFrame}
  */
-export function answer(answers) {
-  return { type: 'answer', answers };
+export function answer(messageId, callId, answers) {
+  return { type: 'answer', message_id: messageId, call_id: callId, answers };
 }
 
 /** @returns {PingFrame} */

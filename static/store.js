@@ -16,8 +16,10 @@ import { addPart, ask, changePart, changeTurn, dropBeyond, growThinking, showPar
  * @typedef {TextPart | ThinkingPart | ToolPart | QuestionPart} Part
  *
  * @typedef {{kind: 'done', seq: number, outcome: string, usage?: import('./protocol.js').Usage, costUsd?: number,
- *   durationMs?: number, stoppedBy?: string, citations: import('./protocol.js').Citation[], filesRead: string[]}} DoneEnd
- * @typedef {{kind: 'error', seq: number, content: string, retryable: boolean}} ErrorEnd
+ *   durationMs?: number, stoppedBy?: string, citations: import('./protocol.js').Citation[], filesRead: string[],
+ *   notes: string[]}} DoneEnd
+ * @typedef {{kind: 'error', seq: number, content: string, retryable: boolean, startOver: boolean,
+ *   citations: import('./protocol.js').Citation[], filesRead: string[], notes: string[]}} ErrorEnd
  * @typedef {{turn: number, seq: number, question: string | null, author?: string, parts: Part[],
  *   citations?: import('./protocol.js').Citation[], end: DoneEnd | ErrorEnd | null}} Turn
  *
@@ -129,12 +131,15 @@ export function reduce(before, event) {
       return end(before, event, {
         kind: 'done', seq: event.seq, outcome: event.outcome ?? 'completed', usage: event.usage, costUsd: event.cost_usd,
         durationMs: event.duration_ms, stoppedBy: event.stopped_by, citations: event.citations ?? [],
-        filesRead: event.files_read ?? [],
+        filesRead: event.files_read ?? [], notes: event.notes ?? [],
       });
     case 'error':
       if (typeof event.turn === 'number') {
         const { turn, seq = 0, content, retryable } = event;
-        return end(before, { turn, seq }, { kind: 'error', seq, content, retryable: retryable !== false });
+        return end(before, { turn, seq }, {
+          kind: 'error', seq, content, retryable: retryable !== false, startOver: event.start_over === true,
+          citations: event.citations ?? [], filesRead: event.files_read ?? [], notes: event.notes ?? [],
+        });
       }
       return { ...settle(before, event.message_id), notice: event.content };
     case 'submitted':
@@ -190,7 +195,8 @@ function settle(before, messageId) {
 function end(before, place, how) {
   const after = changeTurn(before, place, (turn) => {
     if (turn.end) return turn;
-    return how.kind === 'done' ? { ...turn, end: how, citations: how.citations } : { ...turn, end: how };
+    // An answer that was cut off may come without what was known while it streamed.
+    return { ...turn, end: how, citations: how.citations.length > 0 ? how.citations : turn.citations ?? [] };
   });
   return openTurns(after).length === 0 ? { ...after, state: 'idle', detail: '' } : after;
 }

@@ -26,9 +26,26 @@ export function status(conversation, root) {
     return quiet(`Waiting: ${questions(open.length - 1)} before the last one. You can leave, the answer will be here.`);
   }
   const doing = open.length === 1 ? turnDoing(open[0], root) : '';
-  if (conversation.state === 'running') return quiet(doing || conversation.detail || 'Thinking…');
+  if (conversation.state === 'running') return quiet(doing || localTimes(conversation.detail) || 'Thinking…');
   if (conversation.state === 'idle') return quiet(doing);
-  return quiet(conversation.detail || STATE_WORDS[conversation.state] || doing);
+  return quiet(localTimes(conversation.detail) || STATE_WORDS[conversation.state] || doing);
+}
+
+/**
+ * The server's words with its moments in this device's time: `until 2026-01-07 10:00 UTC` as `until 11:00`, with
+ * the day where that is another one.
+ * @param {string} text
+ * @param {Date} [now]
+ */
+export function localTimes(text, now = new Date()) {
+  return text.replace(/\b(\d{4}-\d\d-\d\d) (\d\d:\d\d) UTC\b/g, (written, day, time) => {
+    const then = new Date(`${day}T${time}:00Z`);
+    if (Number.isNaN(then.getTime())) return written;
+    const hour = HOUR.format(then);
+    if (daysBetween(then, now) === 0) return hour;
+    const format = then.getFullYear() === now.getFullYear() ? DATE : DATE_AND_YEAR;
+    return `${format.format(then)}, ${hour}`;
+  });
 }
 
 const GONE = 'The connection is gone; reconnecting (your text is kept)';
@@ -104,6 +121,7 @@ const STATE_WORDS = {
   closed: 'The session was closed; the next question opens it again.',
   queued: 'Waiting for the questions before yours. You can leave, the answer will be here.',
   retrying: 'The agent’s service failed; trying again…',
+  compacting: 'The conversation has become long; the agent is summarizing it…',
 };
 
 /** @param {import('./store.js').Turn} turn @param {string} root */

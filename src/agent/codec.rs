@@ -5,6 +5,7 @@ mod answer;
 pub mod command;
 mod content;
 mod failure;
+mod notice;
 mod wire;
 
 use serde_json::value::RawValue;
@@ -77,6 +78,8 @@ pub struct Codec {
     own_text: String,
     /// The kind of error that the agent named beside its own text.
     error_kind: Option<String>,
+    /// What it told of its service.
+    heard: notice::Heard,
     /// US dollars of all turns so far.
     cost_usd: f64,
 }
@@ -92,6 +95,7 @@ impl Codec {
             answer: Answer::default(),
             own_text: String::new(),
             error_kind: None,
+            heard: notice::Heard::default(),
             cost_usd: 0.0,
         }
     }
@@ -131,6 +135,9 @@ impl Codec {
         let envelope: Envelope<'_> = serde_json::from_str(line)?;
         let of_subagent = envelope.parent_tool_use_id.is_some();
         let subtype = envelope.subtype.as_ref().map(|subtype| subtype.as_str());
+        if !of_subagent {
+            self.heard.line(envelope.kind.as_str(), subtype, line, &mut output.events);
+        }
         match (envelope.kind.as_str(), subtype) {
             ("stream_event" | "assistant" | "user", _) if of_subagent || self.is_stale => (),
             ("stream_event", _) => {
@@ -261,7 +268,7 @@ impl Codec {
         let end = if line.terminal_reason.as_deref().is_some_and(is_interrupt) {
             AgentEnd::Interrupted
         } else if line.is_error {
-            AgentEnd::Failed(failure::of_result(&line, error_kind.as_deref()))
+            AgentEnd::Failed(failure::of_result(&line, error_kind.as_deref(), &self.heard))
         } else {
             if !own_text.is_empty() {
                 events.push(AgentEvent::TextStarted);
@@ -269,6 +276,7 @@ impl Codec {
             }
             AgentEnd::Completed
         };
+        self.heard.forget_turn();
         let usage = line.usage.unwrap_or_default();
         events.push(AgentEvent::Finished(AgentResult {
             end,

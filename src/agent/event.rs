@@ -50,6 +50,8 @@ pub enum AgentEvent {
         /// Why, in words for the user.
         reason: String,
     },
+    /// Something beside the answer that people should know.
+    Told(Told),
     /// The turn is over. Exactly one ends a turn, as long as the agent behaves.
     Finished(AgentResult),
     /// A line that is no line of the protocol. Logged, never shown.
@@ -89,8 +91,71 @@ pub enum AgentEnd {
     Completed,
     /// Ended by an interrupt.
     Interrupted,
-    /// Failed; the text tells the user what failed and how to mend it.
-    Failed(String),
+    /// Failed.
+    Failed(Failure),
+}
+
+/// Why an agent failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What failed, why, and how to mend it, for the user.
+    pub content: String,
+    /// What helps.
+    pub remedy: Remedy,
+    /// From when asking again can help, in seconds since 1970, where that is known.
+    pub retry_at: Option<i64>,
+}
+
+/// What helps against a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// Asking again, now or a while later.
+    AskAgain,
+    /// A new conversation.
+    NewConversation,
+    /// An agent that begins afresh, told in short what was said: the record of its own is damaged.
+    Afresh,
+    /// Only what somebody mends, or another question.
+    Mend,
+}
+
+impl Failure {
+    /// A failure with these words.
+    pub fn new(content: impl Into<String>, remedy: Remedy) -> Self {
+        Self { content: content.into(), remedy, retry_at: None }
+    }
+}
+
+impl From<String> for Failure {
+    /// A failure that may not come again.
+    fn from(content: String) -> Self {
+        Self::new(content, Remedy::AskAgain)
+    }
+}
+
+/// See [`AgentEvent::Told`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// In words for the user.
+    pub words: String,
+    /// The model that answers instead of the one that was asked for.
+    pub model: Option<String>,
+    /// Whether the agent does nothing else until it says so.
+    pub is_busy: bool,
+    /// Whether it is kept with the answer.
+    pub is_kept: bool,
+}
+
+impl Told {
+    /// Something that has happened.
+    pub fn now(words: &str, is_kept: bool) -> Self {
+        Self { words: words.to_owned(), model: None, is_busy: false, is_kept }
+    }
+
+    /// Something that takes its time.
+    pub fn busy(words: &str) -> Self {
+        Self { is_busy: true, ..Self::now(words, false) }
+    }
 }
 
 /// Tokens of one turn.

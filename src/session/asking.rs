@@ -46,7 +46,27 @@ impl Handler<Demand> for Session {
 impl Handler<Post> for Session {
     type Result = Result<(), Refusal>;
 
-    fn handle(&mut self, post: Post, context: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, mut post: Post, context: &mut Self::Context) -> Self::Result {
+        if let Asking::Onward { conversation, turn } = post.what {
+            match self.carried_over(conversation, turn) {
+                Some(Ok(what)) => post.what = what,
+                Some(Err(content)) => {
+                    let message_id = post.message_id;
+                    return Err(Refusal { content, retryable: Some(false), message_id });
+                }
+                None => {
+                    self.post_carried(post, conversation, turn, context);
+                    return Ok(());
+                }
+            }
+        }
+        self.post(post, context)
+    }
+}
+
+impl Session {
+    /// Has a message stored. Whether it is accepted comes as a frame.
+    pub(super) fn post(&mut self, post: Post, context: &mut Context<Self>) -> Result<(), Refusal> {
         let Post { viewer, message_id, what, author, permit } = post;
         let refuse = |content: String, retryable| {
             let message_id = message_id.clone();
@@ -68,13 +88,18 @@ impl Handler<Post> for Session {
         if message_id.as_deref().is_some_and(|id| live.has_been_asked(viewer, id)) {
             return Ok(());
         }
-        let (content, retry_of) = match what {
-            Asking::Text(text) => (text, None),
-            Asking::Again(turn) => match live.asked_in(turn) {
-                Ok(question) => (question, Some(turn)),
-                Err(words) => return refuse(words, false),
-            },
-        };
+        let mut message =
+            UserMessage { message_id: message_id.clone(), author, ..UserMessage::default() };
+        if let Err(mut words) = live.fill(&mut message, &what) {
+            let is_seed = live.subscriber(viewer).is_some_and(|it| it.dialect == Dialect::Seed);
+            if let Asking::Answer { content, .. } = &what
+                && is_seed
+            {
+                // Its client keeps no text that was refused.
+                words = format!("{words} It was: {content}");
+            }
+            return refuse(words, false);
+        }
         let limits = &self.resources.settings.limits;
         let waiting = live.turns.questions_ahead() + live.accepting.len();
         // One is being answered, the others wait.
@@ -85,7 +110,6 @@ impl Handler<Post> for Session {
             );
             return refuse(words, true);
         }
-        let message = UserMessage { message_id, author, content, retry_of };
         let turn = live.next_turn;
         live.next_turn += 1;
         live.permits.extend(permit.map(|permit| (turn, permit)));
@@ -124,6 +148,34 @@ impl Asked {
 }
 
 impl Conversation {
+    /// Messages that are being stored.
+    pub(super) fn accepting_messages(&self) -> impl Iterator<Item = &UserMessage> {
+        self.accepting.iter().map(|asked| &asked.message)
+    }
+
+    /// Gives a message its text and what belongs to it, or tells why it cannot be asked.
+    fn fill(&self, message: &mut UserMessage, what: &Asking) -> Result<(), String> {
+        match what {
+            Asking::Text(text) => message.content.clone_from(text),
+            Asking::Answer { content, call_id } => {
+                message.answers = self.answered_call(call_id.as_deref())?;
+                message.content.clone_from(content);
+            }
+            Asking::Again(turn) => {
+                message.content = self.asked_in(*turn)?;
+                message.retry_of = Some(*turn);
+            }
+            Asking::Carried { content, from, digest } => {
+                message.content.clone_from(content);
+                message.continues = Some(*from);
+                message.carried = Some(digest.clone()).filter(|digest| !digest.is_empty());
+            }
+            // It is looked up before.
+            Asking::Onward { turn, .. } => return Err(format!("Turn {turn} was not looked up.")),
+        }
+        Ok(())
+    }
+
     /// Whether this message is here already, sent again by a client that does not know that it
     /// came through. Whoever sent it is told as soon as it is stored.
     fn has_been_asked(&mut self, viewer: ViewerId, id: &str) -> bool {
@@ -155,7 +207,7 @@ impl Conversation {
         }
     }
 
-    fn answer_to(&mut self, viewers: &[ViewerId], notice: &Notice) {
+    pub(super) fn answer_to(&mut self, viewers: &[ViewerId], notice: &Notice) {
         for viewer in viewers {
             if let Some(subscriber) = self.subscriber(*viewer) {
                 subscriber.notify(notice);
@@ -217,7 +269,7 @@ impl Session {
                     // It waits in the database.
                     Some(Closing::Shutdown) => (),
                     Some(Closing::Ended(words)) => {
-                        let error = TurnError { content: words, retryable: true };
+                        let error = TurnError::new(words, true);
                         let end = Effect::End { turn, content: Content::Error(error) };
                         self.perform(conversation, end, context);
                     }

@@ -1,5 +1,7 @@
 //! Viewers that come: conversations are made, loaded and entered.
 
+use std::sync::Arc;
+
 use actix::{
     ActorFutureExt as _, AsyncContext as _, Context, Handler, ResponseActFuture, WrapFuture as _,
     fut,
@@ -20,6 +22,7 @@ use crate::{
 
 use super::{
     Session,
+    citing::check_cut_off,
     conversation::Conversation,
     messages::{Attach, AttachError, Attachment, BrowserId, Destination},
     spent::Spent,
@@ -172,6 +175,8 @@ impl Session {
         }
         let (conversation, waiting) = loaded;
         self.take_in(conversation)?;
+        // What was found out while it was read.
+        self.store(id, context);
         for question in waiting {
             self.happen(id, Event::Asked(question), context);
         }
@@ -201,8 +206,11 @@ impl Session {
         };
         let claimed = self.resources.database.send(claim);
         let reader = self.resources.reader.clone();
-        let keep = self.resources.settings.limits.history_memory;
+        let settings = Arc::clone(&self.resources.settings);
+        let policy = self.policy.clone();
+        let root = self.project.dir.clone();
         async move {
+            let keep = settings.limits.history_memory;
             let first = match claimed.await {
                 Ok(Err(DatabaseError::ConversationGone { .. })) => {
                     return Err(AttachError::Unknown(id.to_string()));
@@ -213,7 +221,13 @@ impl Session {
             let loaded = loaded.map_err(|error| AttachError::Store(error.to_string()))?;
             let loaded = loaded.ok_or_else(|| AttachError::Unknown(id.to_string()))?;
             // A long one takes longer than an actor's thread may be held up.
-            let restored = tokio::task::spawn_blocking(move || restore(loaded, first));
+            let restored = tokio::task::spawn_blocking(move || {
+                let (mut live, waiting) = restore(loaded, first)?;
+                if let Some(policy) = policy {
+                    check_cut_off(&mut live.transcript, &policy, &root, &settings);
+                }
+                Ok((live, waiting))
+            });
             restored.await.map_err(|error| AttachError::Store(error.to_string()))?
         }
     }
@@ -347,7 +361,7 @@ fn silent(cursor: Cursor) -> Entrance {
     Entrance { cursor, after: 0, resumed: true }
 }
 
-fn restore(
+pub(super) fn restore(
     stored: StoredConversation,
     first: i64,
 ) -> Result<(Conversation, Vec<Question>), AttachError> {

@@ -1,21 +1,27 @@
 //! References of answers to files. They are checked while an answer streams, for those who look
-//! at it, and all of them once more when it ends: that is what is kept. Files are looked at off the
+//! at it, and all of them once more when it ends, however it does: that is what is kept. Where the server
+//! went before that, they are checked when the conversation is read again. Files are looked at off the
 //! session's thread, and the agent is not read on until the end is told.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
 use tokio::{sync::oneshot, task::spawn_blocking, time::timeout};
 
 use crate::{
-    agent::event::AgentResult,
     citation::{Citation, Mentioned, check, reading::Reading},
-    entry::{Content, ToolCall, ToolResult},
+    config::settings::Settings,
+    entry::{Content, Outcome, ResponseDone, ToolCall, ToolResult},
+    policy::Policy,
     render,
     wire::outgoing::Citations,
 };
 
-use super::{Session, conversation::Conversation, turn::Event};
+use super::{Session, conversation::Conversation, transcript::Transcript, turn::Event};
+
+/// Answers that were cut off and whose references are checked when a conversation is read again, at most;
+/// the newest.
+const MOST_CUT_OFF: usize = 20;
 
 /// An answer's end does not wait longer for a disk.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -38,6 +44,8 @@ pub struct Citing {
     /// How many of these those who look have been told.
     told: usize,
     is_checking: bool,
+    /// Whether that is of the whole answer.
+    is_whole: bool,
     /// The agent has finished, and its references are being checked. Dropped, this lets the reader of
     /// its output go on.
     finishing: Option<oneshot::Sender<()>>,
@@ -47,6 +55,11 @@ impl Citing {
     /// Whether the agent has finished, and only the check is awaited.
     pub fn is_finishing(&self) -> bool {
         self.finishing.is_some()
+    }
+
+    /// The turn goes on after all.
+    pub fn go_on(&mut self) {
+        self.finishing = None;
     }
 }
 
@@ -78,34 +91,48 @@ impl Session {
         context.spawn(checked);
     }
 
-    /// The agent has finished its turn, which ends once its references are checked.
-    pub(super) fn agent_finished(
+    /// Feeds an event to a conversation that ends its running turn, once the references of the answer
+    /// are checked.
+    pub(super) fn end_checked(
         &mut self,
         conversation: i64,
-        result: AgentResult,
+        event: Event,
         context: &mut Context<Self>,
     ) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
+        let is_exit = matches!(event, Event::AgentExited(_));
+        if live.citing.is_finishing() && !is_exit {
+            // It ends in a moment.
+            return;
+        }
         let running = live.turns.running();
         let answer = running.map(|turn| (turn, live.transcript.answer(turn)));
         let answer = answer.filter(|(_, answer)| !answer.is_empty());
         let read = live.citing.reading.files().to_vec();
         let Some((turn, answer)) = answer else {
-            return self.happen(conversation, Event::Finished(result), context);
+            return self.happen(conversation, event, context);
         };
         let Some(check) = self.check(move || render::mentioned(&answer), read) else {
-            return self.happen(conversation, Event::Finished(result), context);
+            return self.happen(conversation, event, context);
         };
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         let epoch = live.epoch;
         live.citing.finishing = Some(oneshot::channel().0);
         let checked = check.into_actor(self).map(move |citations, session, context| {
             let Some(live) = session.conversations.get_mut(&conversation) else { return };
-            let is_awaited = live.epoch == epoch && live.turns.running() == Some(turn);
-            if is_awaited && live.citing.is_finishing() {
+            if live.epoch != epoch {
+                return;
+            }
+            let is_awaited = live.turns.running() == Some(turn) && live.citing.is_finishing();
+            if is_awaited {
                 live.citing.known = citations;
-                session.happen(conversation, Event::Finished(result), context);
+                live.citing.is_whole = true;
+            }
+            // That the agent is gone must be known in any case.
+            if is_awaited || is_exit {
+                session.happen(conversation, event, context);
                 session.store(conversation, context);
+                session.answer_closers(context);
             }
         });
         context.spawn(checked);
@@ -139,12 +166,12 @@ impl Session {
 
 impl Conversation {
     /// The running turn's agent uses a tool.
-    pub(super) fn note_call(&mut self, call: &ToolCall, root: &std::path::Path) {
+    pub(super) fn note_call(&mut self, call: &ToolCall, root: &Path) {
         self.citing.reading.called(&call.call_id, &call.tool, call.input.get(), root);
     }
 
     /// A tool gave this back to the running turn's agent.
-    pub(super) fn note_result(&mut self, result: &ToolResult, root: &std::path::Path) {
+    pub(super) fn note_result(&mut self, result: &ToolResult, root: &Path) {
         self.citing.reading.returned(&result.call_id, result.ok, &result.content, root);
     }
 
@@ -177,9 +204,64 @@ impl Conversation {
     /// Puts what is known of files into the end of the turn.
     pub(super) fn cited(&mut self, content: &mut Content) {
         let citing = std::mem::take(&mut self.citing);
-        if let Content::ResponseDone(done) = content {
-            done.citations = citing.known;
-            done.files_read = citing.reading.into_files();
+        let is_completed = matches!(
+            content,
+            Content::ResponseDone(ResponseDone { outcome: Outcome::Completed, .. })
+        );
+        if let Some(around) = content.around() {
+            // What is only known in part is looked at as a whole when the conversation is read again.
+            if citing.is_whole || is_completed {
+                *around.citations = citing.known;
+            }
+            *around.files_read = citing.reading.into_files();
+        }
+    }
+}
+
+/// Checks the references of answers that came to their end without it, in a history that was just
+/// read. Reads files, so it blocks.
+pub(super) fn check_cut_off(
+    transcript: &mut Transcript,
+    policy: &Policy,
+    root: &Path,
+    settings: &Settings,
+) {
+    let is_unchecked = |content: &Content| match content {
+        Content::ResponseDone(done) => {
+            done.outcome != Outcome::Completed && done.citations.is_empty()
+        }
+        Content::Error(error) => error.citations.is_empty(),
+        _ => false,
+    };
+    let mut turns: Vec<i64> = transcript
+        .contents()
+        .filter(|(_, content)| is_unchecked(content))
+        .map(|(turn, _)| turn)
+        .collect();
+    turns.drain(..turns.len().saturating_sub(MOST_CUT_OFF));
+    for turn in turns {
+        let mut mentioned = render::mentioned(&transcript.answer(turn));
+        if mentioned.is_empty() {
+            continue;
+        }
+        mentioned.truncate(settings.reading.references);
+        let mut reading = Reading::default();
+        for (_, content) in transcript.contents().filter(|(of, _)| *of == turn) {
+            match content {
+                Content::ToolCall(call) => {
+                    reading.called(&call.call_id, &call.tool, call.input.get(), root);
+                }
+                Content::ToolResult(result) => {
+                    reading.returned(&result.call_id, result.ok, &result.content, root);
+                }
+                _ => (),
+            }
+        }
+        let read = reading.into_files();
+        let most_bytes = settings.reading.file_bytes;
+        let citations = check::check(policy, root, &mentioned, &read, most_bytes);
+        if !citations.is_empty() {
+            transcript.cite(turn, citations, read);
         }
     }
 }

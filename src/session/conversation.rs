@@ -24,7 +24,9 @@ use crate::{
 use super::{
     asking::Asked,
     citing::Citing,
+    digest::Knowledge,
     messages::{AgentDescription, Batch, BrowserId, ConversationDescription, Held, Then, ViewerId},
+    notes::Notes,
     pages::Pages,
     recalling::Recalling,
     spent::Spent,
@@ -77,8 +79,10 @@ pub struct Conversation {
     pub agent_session: Option<Uuid>,
     /// The agent that runs was started to go on with its own session.
     pub is_resuming: bool,
-    /// The agent knows nothing of what was said before: the next question tells it.
-    pub needs_digest: bool,
+    /// What the agent knows of what was said before: the next question tells it the rest.
+    pub knows: Knowledge,
+    /// What people should know of the running turn's answer.
+    pub(super) notes: Notes,
     /// Questions that are being stored, in the order in which they were asked.
     pub(super) accepting: VecDeque<Asked>,
     /// What is held by the turns that have not ended.
@@ -127,7 +131,7 @@ pub struct Conversation {
     departures: HashMap<Option<BrowserId>, (Cursor, Instant)>,
     pages: Pages,
     /// What the viewers were told last of what it is doing.
-    status: Option<Status>,
+    pub(super) status: Option<Status>,
 }
 
 impl Conversation {
@@ -151,7 +155,8 @@ impl Conversation {
             epoch: 0,
             agent_session: None,
             is_resuming: false,
-            needs_digest: false,
+            knows: Knowledge::Everything,
+            notes: Notes::default(),
             accepting: VecDeque::new(),
             closing: None,
             until_gone: Vec::new(),
@@ -205,6 +210,7 @@ impl Conversation {
     /// Adds the end of a turn to the history, to be shown once it is stored.
     pub fn end_turn(&mut self, turn: i64, mut content: Content) {
         self.cited(&mut content);
+        self.noted(&mut content);
         self.stop_asked = None;
         let author = self.stopped_by.take();
         if let Content::ResponseDone(done) = &mut content

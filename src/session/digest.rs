@@ -1,6 +1,27 @@
-//! What an agent is told that does not know the conversation: what was said before, in short.
+//! What an agent is told that does not know the conversation, or not all of it: what was said before,
+//! in short.
 
-use super::transcript::Transcript;
+use crate::{
+    agent::AgentKind,
+    entry::{Content, Outcome, ResponseDone},
+};
+
+use super::{conversation::Conversation, transcript::Transcript};
+
+/// Characters of what was carried over from another conversation.
+const CARRIED_CHARACTERS: usize = 8000;
+
+/// What an agent knows of what was said before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Knowledge {
+    /// It goes on with its own session, or nothing was said.
+    #[default]
+    Everything,
+    /// It goes on with its own session, in which the last answer may be missing that was cut off.
+    WithoutTheLast,
+    /// It has a new session.
+    Nothing,
+}
 
 /// Questions and answers told at most, the newest ones.
 const MAX_MESSAGES: usize = 30;
@@ -8,28 +29,121 @@ const MAX_MESSAGES: usize = 30;
 /// Characters told of each.
 const MAX_CHARACTERS: usize = 600;
 
+/// Characters of an answer that was cut off.
+const CUT_CHARACTERS: usize = 4000;
+
 /// The question of `turn`, after a digest of what was said before it.
 pub fn wrap(transcript: &Transcript, turn: i64, question: &str) -> String {
+    let carried = carried(transcript);
+    let said = before(transcript, turn);
+    let begun = transcript.answer(turn);
+    if carried.is_none() && said.is_empty() && begun.trim().is_empty() {
+        return question.to_owned();
+    }
+    let mut text =
+        "This conversation began earlier. In short, so that you can go on with it:\n\n".to_owned();
+    text.push_str(carried.unwrap_or_default());
+    text.push_str(&said);
+    text.push_str("That was the past. The person asks now:\n\n");
+    text.push_str(question);
+    if !begun.trim().is_empty() {
+        text.push_str("\n\n[You have begun to answer already, and people saw this much of it:\n\n");
+        text.push_str(&beginning(&begun, CUT_CHARACTERS));
+        text.push_str("\n\nGo on from there.]");
+    }
+    text
+}
+
+/// The question of `turn`, with the answer before it that was cut off: the agent's own session may not
+/// have it.
+pub fn remind(transcript: &Transcript, turn: i64, question: &str) -> String {
+    let cut = last_before(transcript, turn).map(|last| transcript.answer(last));
+    let Some(cut) = cut.filter(|cut| !cut.trim().is_empty()) else { return question.to_owned() };
+    // Its end is where it was cut off.
+    let from = cut.char_indices().rev().nth(CUT_CHARACTERS - 1).map_or(0, |(at, _)| at);
+    let shown = cut.get(from..).unwrap_or(&cut);
+    format!(
+        "{question}\n\n[Your last answer was cut off. In case you do not have it, people saw this of \
+         it:\n\n{shown}]"
+    )
+}
+
+/// What is to be known, in short, by who goes on with this conversation at `turn` in another one.
+pub fn carry(transcript: &Transcript, turn: i64) -> String {
+    let mut text = carried(transcript)
+        .map_or_else(String::new, |carried| beginning(carried, CARRIED_CHARACTERS) + "\n\n");
+    text.push_str(&before(transcript, turn));
+    text
+}
+
+/// What was carried over to this conversation from another one.
+fn carried(transcript: &Transcript) -> Option<&str> {
+    let all = transcript.contents().filter_map(|(_, content)| match content {
+        Content::UserMessage(message) => message.carried.as_deref(),
+        _ => None,
+    });
+    all.last()
+}
+
+/// What was said in the turns before `turn`; empty where nothing was.
+fn before(transcript: &Transcript, turn: i64) -> String {
     let spoken: Vec<_> = transcript
         .spoken()
         .into_iter()
         .filter(|words| (1..turn).contains(&words.turn) && !words.text.trim().is_empty())
         .collect();
-    if spoken.is_empty() {
-        return question.to_owned();
-    }
-    let mut text =
-        "This conversation began earlier. In short, so that you can go on with it:\n\n".to_owned();
+    let mut text = String::new();
     for words in spoken.iter().skip(spoken.len().saturating_sub(MAX_MESSAGES)) {
         let who = if words.by_person { "Person" } else { "You" };
-        let end = words.text.char_indices().nth(MAX_CHARACTERS).map(|(end, _)| end);
-        let shown = end.and_then(|end| words.text.get(..end)).unwrap_or(&words.text);
-        let cut = if end.is_some() { " […]" } else { "" };
-        text.push_str(&format!("{who}: {shown}{cut}\n\n"));
+        text.push_str(&format!("{who}: {}\n\n", beginning(&words.text, MAX_CHARACTERS)));
     }
-    text.push_str("That was the past. The person asks now:\n\n");
-    text.push_str(question);
     text
+}
+
+fn beginning(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => format!("{} […]", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+/// The last turn before `turn` in which a person asked something.
+fn last_before(transcript: &Transcript, turn: i64) -> Option<i64> {
+    let asked = transcript
+        .contents()
+        .filter(|(of, content)| *of < turn && matches!(content, Content::UserMessage(_)));
+    asked.map(|(of, _)| of).max()
+}
+
+impl Conversation {
+    /// Whatever the agent knows, it does not know what comes with the question of this turn.
+    pub(super) fn note_carried(&mut self, turn: i64) {
+        let is_model = self.agent.as_ref().is_some_and(|it| it.kind() == AgentKind::Claude);
+        let question = self.transcript.question(turn);
+        if is_model && question.is_some_and(|question| question.carried.is_some()) {
+            self.knows = Knowledge::Nothing;
+        }
+    }
+
+    /// What an agent knows that is started now.
+    pub(super) fn knowledge(&self) -> Knowledge {
+        if !self.transcript.has_user_message() {
+            return Knowledge::Everything;
+        }
+        if self.agent_session.is_none() {
+            return Knowledge::Nothing;
+        }
+        let newest = self.transcript.contents().filter_map(|(turn, content)| match content {
+            Content::ResponseDone(ResponseDone { outcome: Outcome::Completed, .. }) => {
+                Some((turn, false))
+            }
+            content => content.is_end().then_some((turn, true)),
+        });
+        match newest.max_by_key(|(turn, _)| *turn) {
+            Some((_, true)) => Knowledge::WithoutTheLast,
+            _ => Knowledge::Everything,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -60,5 +174,46 @@ mod tests {
         assert!(text.contains(&format!("You: {} […]", "x".repeat(600))), "{text}");
         assert!(text.ends_with("asks now:\n\nwhy?"), "{text}");
         assert_eq!(text.matches("why?").count(), 1);
+    }
+
+    #[test]
+    fn an_answer_that_was_cut_off_comes_with_the_next_question() {
+        let mut transcript = Transcript::new(100);
+        transcript.push(1, asked("what is it?"), false);
+        transcript.append(1, false, "It is a");
+        transcript.push(1, Content::plain_end(Outcome::Interrupted), false);
+        transcript.push(2, asked("why?"), false);
+        let text = remind(&transcript, 2, "why?");
+        assert!(text.starts_with("why?") && text.ends_with("It is a]"), "{text}");
+        assert_eq!(remind(&transcript, 1, "what is it?"), "what is it?");
+        // Of a long one the end, where it was cut off.
+        transcript.append(2, false, &"é".repeat(5000));
+        transcript.append(2, false, "the end");
+        transcript.push(3, asked("so?"), false);
+        let text = remind(&transcript, 3, "so?");
+        assert!(text.ends_with("ééthe end]") && text.chars().count() < 4200);
+    }
+
+    #[test]
+    fn an_answer_that_begins_afresh_is_told_how_it_began() {
+        let mut transcript = Transcript::new(100);
+        transcript.push(1, asked("what is it?"), false);
+        transcript.append(1, false, "It is a");
+        let text = wrap(&transcript, 1, "what is it?");
+        assert!(text.contains("asks now:\n\nwhat is it?") && text.contains("It is a"), "{text}");
+    }
+
+    #[test]
+    fn what_was_carried_over_is_told_first_and_carried_on() {
+        let mut transcript = Transcript::new(100);
+        let carried = Some("Person: about tea?\n\nYou: green\n\n".to_owned());
+        let first = UserMessage { content: "and?".to_owned(), carried, ..UserMessage::default() };
+        transcript.push(1, Content::UserMessage(first), false);
+        let text = wrap(&transcript, 1, "and?");
+        assert!(text.contains("You: green") && text.ends_with("asks now:\n\nand?"), "{text}");
+        transcript.append(1, false, "black");
+        transcript.push(2, asked("so?"), false);
+        let text = carry(&transcript, 2);
+        assert!(text.find("You: green") < text.find("You: black"), "{text}");
     }
 }

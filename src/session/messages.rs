@@ -193,8 +193,31 @@ pub struct Post {
 pub enum Asking {
     /// This text.
     Text(String),
+    /// This answer to a question of the agent.
+    Answer {
+        /// The text.
+        content: String,
+        /// The call that asked; the newest where the client does not say it.
+        call_id: Option<String>,
+    },
     /// The question of this turn once more.
     Again(i64),
+    /// The question of a turn of another conversation, which this one goes on with.
+    Onward {
+        /// The other conversation.
+        conversation: i64,
+        /// The turn.
+        turn: i64,
+    },
+    /// The same, once the other conversation was looked at.
+    Carried {
+        /// The question.
+        content: String,
+        /// The other conversation.
+        from: i64,
+        /// What was said there, in short.
+        digest: String,
+    },
 }
 
 /// Something that counts as taken until it is dropped.

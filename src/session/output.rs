@@ -70,7 +70,7 @@ impl Session {
             }
             (AgentEvent::Finished(_), None) => return false,
             (AgentEvent::Finished(result), Some(_)) => {
-                self.agent_finished(conversation, result, context);
+                self.end_checked(conversation, Event::Finished(result), context);
                 return true;
             }
             (AgentEvent::Garbage(line), _) => {
@@ -83,6 +83,9 @@ impl Session {
             (event, Some(turn)) => (event, turn),
         };
         live.turns.on(Event::Taken);
+        if !matches!(turn.0, AgentEvent::Told(_) | AgentEvent::Retrying { .. }) {
+            live.goes_on();
+        }
         match turn {
             (AgentEvent::TextStarted, _) => live.transcript.close_block(),
             (AgentEvent::TextDelta(text), turn) => live.transcript.append(turn, false, &text),
@@ -110,6 +113,7 @@ impl Session {
                     queue_position: None,
                 });
             }
+            (AgentEvent::Told(told), _) => live.told(told),
             // The process answers these itself.
             _ => (),
         }
@@ -160,7 +164,7 @@ impl Handler<AgentExited> for Session {
             if is_starting {
                 self.start_failed = Some(Instant::now());
             }
-            self.happen(conversation, Event::AgentExited(exit.words()), context);
+            self.end_checked(conversation, Event::AgentExited(exit.words()), context);
         }
         self.answer_closers(context);
     }

@@ -11,6 +11,7 @@ use crate::agent::{
 
 use super::{
     Session,
+    digest::Knowledge,
     turn::{self, Event},
 };
 
@@ -93,8 +94,10 @@ impl Session {
         match started {
             Ok(agent) => {
                 // Only a language model gains from being told what was said before.
-                let forgot = live.agent_session.is_none() && live.transcript.has_user_message();
-                live.needs_digest = forgot && agent.kind() == AgentKind::Claude;
+                live.knows = match agent.kind() {
+                    AgentKind::Claude => live.knowledge(),
+                    _ => Knowledge::Everything,
+                };
                 live.is_resuming = live.agent_session.is_some();
                 live.agent = Some(agent);
                 live.agent_started = SystemTime::now();
@@ -180,6 +183,6 @@ impl Session {
         if let Some(agent) = &live.agent {
             agent.kill();
         }
-        self.happen(conversation, Event::AgentMustEnd(words), context);
+        self.end_checked(conversation, Event::AgentMustEnd(words), context);
     }
 }

@@ -2,7 +2,10 @@
 //! not seen yet. Pure code; the database holds the same entries as rows, and what is old is in memory
 //! only while somebody looks at it (`stored`).
 
-use crate::entry::{Content, EntryOutline, EntryRow, TextBlock, UserMessage};
+use crate::{
+    citation::Citation,
+    entry::{Content, EntryOutline, EntryRow, TextBlock, UserMessage},
+};
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -154,6 +157,19 @@ impl Transcript {
             entry.held = false;
         }
         self.show();
+    }
+
+    /// Gives the end of a turn the references that it came without.
+    pub fn cite(&mut self, turn: i64, citations: Vec<Citation>, files_read: Vec<String>) {
+        let end = self.entries.iter_mut().enumerate().rev().find_map(|(index, entry)| {
+            let Body::Fixed(content) = &mut entry.body else { return None };
+            let around = content.around().filter(|_| entry.turn == turn)?;
+            *around.citations = citations.clone();
+            *around.files_read = files_read.clone();
+            entry.dirty = true;
+            Some(index)
+        });
+        self.first_dirty = self.first_dirty.min(end.unwrap_or(usize::MAX));
     }
 
     /// Begins a new block of text; the next [`append`](Self::append) opens it.

@@ -4,13 +4,15 @@
 use std::collections::VecDeque;
 
 use crate::{
-    agent::event::{AgentEnd, AgentResult},
-    entry::{Content, Outcome, ResponseDone, TurnError},
+    agent::event::{AgentEnd, AgentResult, Remedy},
+    entry::{Content, Outcome, ResponseDone},
     wire::outgoing::{State, Status},
 };
+use ends::{done, failed, failure};
 use words::status;
 pub use words::{in_line, queued};
 
+mod ends;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -38,6 +40,8 @@ pub struct Turns {
     has_answered: bool,
     running: Option<Running>,
     waiting: VecDeque<Question>,
+    /// The turn for which the agent has begun afresh already: once is enough.
+    afresh: Option<i64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,8 +49,10 @@ struct Running {
     turn: i64,
     /// A person wants it to end.
     stopping: bool,
-    /// The question, as long as an agent that was idle may be gone without having seen it.
-    untaken: Option<Question>,
+    /// What is asked.
+    question: Question,
+    /// An agent that was idle may be gone without having seen the question.
+    is_untaken: bool,
 }
 
 /// A durable question that waits for its turn.
@@ -116,6 +122,8 @@ pub enum Effect {
     Interrupt,
     /// End the agent's process.
     StopAgent,
+    /// The agent's own record of the conversation is of no use: the next one begins without it.
+    BeginAfresh,
     /// The turn is over: this is its end.
     End {
         /// The turn.
@@ -136,7 +144,13 @@ pub enum Effect {
 
 impl Default for Turns {
     fn default() -> Self {
-        Self { agent: Agent::Absent, has_answered: false, running: None, waiting: VecDeque::new() }
+        Self {
+            agent: Agent::Absent,
+            has_answered: false,
+            running: None,
+            waiting: VecDeque::new(),
+            afresh: None,
+        }
     }
 }
 
@@ -177,7 +191,7 @@ impl Turns {
             }
             Event::Taken => {
                 if let Some(running) = &mut self.running {
-                    running.untaken = None;
+                    running.is_untaken = false;
                 }
             }
             Event::NotSent(words) => {
@@ -273,8 +287,12 @@ impl Turns {
             Agent::InLine | Agent::Starting | Agent::Stopping => (),
             Agent::Ready => {
                 if let Some(question) = self.waiting.pop_front() {
-                    let untaken = self.has_answered.then(|| question.clone());
-                    self.running = Some(Running { turn: question.turn, stopping: false, untaken });
+                    self.running = Some(Running {
+                        turn: question.turn,
+                        stopping: false,
+                        question: question.clone(),
+                        is_untaken: self.has_answered,
+                    });
                     effects.push(Effect::Tell(status(State::Running, "Thinking…")));
                     effects.push(Effect::Ask(question));
                     self.tell_places(effects);
@@ -301,8 +319,17 @@ impl Turns {
             AgentEnd::Interrupted if running.stopping => Outcome::Stopped,
             AgentEnd::Interrupted => Outcome::Interrupted,
             AgentEnd::Failed(_) if running.stopping => Outcome::Stopped,
-            AgentEnd::Failed(words) => {
-                effects.push(failure(running.turn, words));
+            AgentEnd::Failed(failure)
+                if failure.remedy == Remedy::Afresh && self.afresh != Some(running.turn) =>
+            {
+                self.afresh = Some(running.turn);
+                effects.push(Effect::BeginAfresh);
+                self.waiting.push_front(running.question);
+                self.end_agent(effects);
+                return;
+            }
+            AgentEnd::Failed(failure) => {
+                effects.push(failed(running.turn, failure));
                 self.after_end(effects);
                 return;
             }
@@ -343,11 +370,8 @@ impl Turns {
     /// Ends the running turn as failed, unless its agent was gone before it saw the question: then it
     /// is asked again of the next one, which has not answered anything and is the last to be asked.
     fn fail_taken(&mut self, words: &str, effects: &mut Vec<Effect>) {
-        match self.running.as_mut().and_then(|running| running.untaken.take()) {
-            Some(question) => {
-                self.running = None;
-                self.waiting.push_front(question);
-            }
+        match self.running.take_if(|running| running.is_untaken) {
+            Some(running) => self.waiting.push_front(running.question),
             None => self.fail_first(words, effects),
         }
     }
@@ -396,13 +420,4 @@ impl Turns {
         }
         self.end_agent(effects);
     }
-}
-
-fn done(turn: i64, outcome: Outcome) -> Effect {
-    let content = Content::plain_end(outcome);
-    Effect::End { turn, content }
-}
-
-fn failure(turn: i64, content: String) -> Effect {
-    Effect::End { turn, content: Content::Error(TurnError { content, retryable: true }) }
 }

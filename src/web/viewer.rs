@@ -292,11 +292,15 @@ impl Viewer {
                 }
                 self.post(message_id, Asking::Text(content), context);
             }
-            Request::Answer { message_id, content } => {
-                self.post(message_id, Asking::Text(content), context);
+            Request::Answer { message_id, content, call_id } => {
+                self.post(message_id, Asking::Answer { content, call_id }, context);
             }
-            Request::Retry { turn, message_id } => {
-                self.post(message_id, Asking::Again(turn), context);
+            Request::Retry { turn, conversation, message_id } => {
+                let what = match conversation {
+                    Some(conversation) => Asking::Onward { conversation, turn },
+                    None => Asking::Again(turn),
+                };
+                self.post(message_id, what, context);
             }
             Request::Stop => {
                 if let Some(followed) = &self.followed {

@@ -20,11 +20,15 @@ pub enum Request {
         message_id: Option<String>,
         /// The answers as one text.
         content: String,
+        /// The call that asked, where the client says it.
+        call_id: Option<String>,
     },
     /// Ask the question of a turn once more.
     Retry {
         /// The turn.
         turn: i64,
+        /// The conversation that the turn is of, where it is another one: this one goes on with it.
+        conversation: Option<i64>,
         /// The client's own id of the new message.
         message_id: Option<String>,
     },
@@ -99,6 +103,7 @@ pub fn parse(frame: &str) -> Result<Request, BadFrame> {
             "answer" => Ok(Request::Answer {
                 message_id: message_id(&fields)?,
                 content: answers(fields.get("answers")),
+                call_id: fields.get("call_id").and_then(Value::as_str).map(str::to_owned),
             }),
             "retry" => retry(&fields),
             "stop" => Ok(Request::Stop),
@@ -161,7 +166,13 @@ fn retry(fields: &Map<String, Value>) -> Result<Request, BadFrame> {
     let turn = fields.get("turn").and_then(Value::as_i64).ok_or_else(|| {
         BadFrame::WrongShape("turn must be the number of the turn to ask again".to_owned())
     })?;
-    Ok(Request::Retry { turn, message_id: message_id(fields)? })
+    let conversation = match fields.get("conversation_id") {
+        None | Some(Value::Null) => None,
+        Some(id) => Some(id.as_i64().filter(|id| *id > 0).ok_or_else(|| {
+            BadFrame::WrongShape("conversation_id must be the id of a conversation".to_owned())
+        })?),
+    };
+    Ok(Request::Retry { turn, conversation, message_id: message_id(fields)? })
 }
 
 fn message_id(fields: &Map<String, Value>) -> Result<Option<String>, BadFrame> {
@@ -272,20 +283,33 @@ mod tests {
     #[test]
     fn answers_become_one_text() {
         let frame = r#"{"type":"answer","answers":{"0":"Red","1":["a","b"]}}"#;
-        let answer =
-            |content: &str| Ok(Request::Answer { message_id: None, content: content.to_owned() });
+        let answer = |content: &str| {
+            let content = content.to_owned();
+            Ok(Request::Answer { message_id: None, content, call_id: None })
+        };
         assert_eq!(parse(frame), answer("Red; a, b"));
         let agreed = r#"{"type":"answer","answers":{}}"#;
         assert_eq!(parse(agreed), answer("OK"));
         let text = r#"{"type":"answer","answers":"yes"}"#;
         assert_eq!(parse(text), answer("yes"));
+        let meant = r#"{"type":"answer","answers":"yes","call_id":"c1"}"#;
+        let call_id = Some("c1".to_owned());
+        let content = "yes".to_owned();
+        assert_eq!(parse(meant), Ok(Request::Answer { message_id: None, content, call_id }));
     }
 
     #[test]
     fn a_retry_names_a_turn() {
         let frame = r#"{"type":"retry","turn":3,"message_id":"m"}"#;
         let message_id = Some("m".to_owned());
-        assert_eq!(parse(frame), Ok(Request::Retry { turn: 3, message_id }));
+        assert_eq!(parse(frame), Ok(Request::Retry { turn: 3, conversation: None, message_id }));
+        let elsewhere = r#"{"type":"retry","turn":3,"conversation_id":7}"#;
+        let expected = Request::Retry { turn: 3, conversation: Some(7), message_id: None };
+        assert_eq!(parse(elsewhere), Ok(expected));
+        assert!(
+            refused(r#"{"type":"retry","turn":3,"conversation_id":"x"}"#)
+                .contains("conversation_id")
+        );
         assert!(refused(r#"{"type":"retry"}"#).contains("turn must be"));
         assert!(refused(r#"{"type":"retry","turn":3,"message_id":""}"#).contains("message_id"));
     }

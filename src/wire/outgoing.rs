@@ -125,6 +125,8 @@ pub enum State {
     Running,
     /// The agent's service failed and is tried again.
     Retrying,
+    /// The agent makes its memory of the conversation shorter, before it goes on with the question.
+    Compacting,
     /// The running turn is being stopped.
     Stopping,
     /// The session was closed; the next question opens it again.

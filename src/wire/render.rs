@@ -4,7 +4,7 @@ use bytestring::ByteString;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::entry::Content;
+use crate::entry::{Content, UserMessage};
 
 use super::Dialect;
 
@@ -118,7 +118,13 @@ fn seed(content: &Content) -> Option<SeedFrame<'_>> {
 
 fn v1(content: &Content, turn: i64, seq: i64) -> Option<ByteString> {
     // The payload is an object of its own: its fields follow the common ones.
-    let payload = content.payload().ok()?;
+    let payload = match content {
+        Content::UserMessage(message) if message.carried.is_some() => {
+            let shown = UserMessage { carried: None, ..message.clone() };
+            Content::UserMessage(shown).payload().ok()?
+        }
+        _ => content.payload().ok()?,
+    };
     let kind = content.kind();
     let fields = payload.strip_prefix('{')?;
     let comma = if fields == "}" { "" } else { "," };
@@ -163,7 +169,7 @@ mod tests {
             fixed(&done, 1, 3, Dialect::V1).unwrap(),
             r#"{"type":"response_done","seq":3,"turn":1,"outcome":"completed","cost_usd":0.5}"#
         );
-        let error = Content::Error(TurnError { content: "it broke".to_owned(), retryable: true });
+        let error = Content::Error(TurnError::new("it broke", true));
         assert_eq!(
             fixed(&error, 1, 3, Dialect::Seed).unwrap(),
             r#"{"type":"error","content":"Error: it broke"}"#

@@ -4,7 +4,7 @@ import { element } from './element.js';
 import { addressOf } from './references.js';
 
 /**
- * @param {import('../store.js').DoneEnd} end
+ * @param {import('../store.js').DoneEnd | import('../store.js').ErrorEnd} end
  * @param {number} turn
  * @returns {HTMLElement | null} nothing where no file plays a part
  */

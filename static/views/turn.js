@@ -5,7 +5,7 @@
  */
 import { costs } from '../costs.js';
 import { isOwn } from '../recall.js';
-import { placeWords, stoppedWords } from '../words.js';
+import { localTimes, placeWords, stoppedWords } from '../words.js';
 import './answer.js';
 import './asked.js';
 import { element, setText } from './element.js';
@@ -141,7 +141,10 @@ export class TurnView extends HTMLElement {
     const pieces = [];
     if (end.kind === 'error') {
       this.#end.hidden = false;
-      pieces.push(element('p', { className: 'error' }, end.content));
+      pieces.push(element('p', { className: 'error' }, localTimes(end.content)));
+      if (end.startOver && turn.question !== null) {
+        pieces.push(element('button', { type: 'button', onclick: () => this.#tell('start-over') }, 'Ask in a new conversation'));
+      }
       if (end.retryable && turn.question !== null) pieces.push(element('p', {}, 'Your question is kept.'), again());
     } else if (end.outcome === 'interrupted') {
       pieces.push(element('p', {}, 'This answer was cut off when the server stopped.'), again());
@@ -150,8 +153,9 @@ export class TurnView extends HTMLElement {
       const words = costs(end);
       if (words) pieces.push(element('small', {}, words));
     }
+    for (const note of end.notes) pieces.push(element('p', { className: 'note' }, localTimes(note)));
     if (turn.question !== null) pieces.push(linkButton(turn.turn));
-    const files = end.kind === 'done' ? sources(end, turn.turn) : null;
+    const files = sources(end, turn.turn);
     if (files) pieces.push(files);
     this.#end.replaceChildren(...pieces);
   }

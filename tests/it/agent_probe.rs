@@ -322,7 +322,7 @@ impl Turn {
     /// Why it failed.
     pub fn failure(&self) -> &str {
         match &self.result().end {
-            AgentEnd::Failed(words) => words,
+            AgentEnd::Failed(failure) => &failure.content,
             end => panic!("the turn did not fail but was {end:?}: {}", self.text),
         }
     }

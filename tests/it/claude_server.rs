@@ -115,3 +115,58 @@ async fn a_killed_server_leaves_no_agent_and_the_next_one_goes_on_with_the_conve
     assert!(text.contains("the first answer"), "{text}");
     assert!(text.contains("HISTORY"), "{text}");
 }
+
+#[actix_web::test]
+async fn a_conversation_that_the_model_finds_too_long_offers_a_new_one() {
+    let api = FakeApi::start();
+    let server = server(&api);
+    let mut client = server.connect().await;
+    let old = client.start().await;
+    ask(&mut client, "SAY the first answer").await;
+    for text in [
+        "prompt is too long: 208310 tokens > 200000 maximum",
+        "Input is too long for requested model.",
+    ] {
+        let failed = ask(&mut client, &format!("REJECT {text}")).await.pop().unwrap();
+        assert_eq!(failed["start_over"], true, "{failed}");
+        assert_eq!(failed["retryable"], false, "{failed}");
+        assert!(failed["content"].as_str().unwrap().contains("start a new conversation"));
+    }
+    let mut client = server.connect().await;
+    client.start().await;
+    ask(&mut client, "SAY hello").await;
+    let mut client = server.connect().await;
+    client.start().await;
+    client.send(json!({"type": "retry", "turn": 1, "conversation_id": old})).await;
+    assert_eq!(text_of(&client.turn().await), "the first answer");
+}
+
+#[actix_web::test]
+async fn a_history_that_the_model_refuses_is_replaced_by_a_summary() {
+    let api = FakeApi::start();
+    let server = server(&api);
+    let mut client = server.connect().await;
+    client.start().await;
+    ask(&mut client, "SAY the first answer").await;
+    let broken = "messages.2: `tool_use` ids were found without `tool_result` blocks immediately \
+                  after: toolu_1.";
+    let frames = ask(&mut client, &format!("REJECTED {broken}\nHISTORY")).await;
+    let done = frames.last().unwrap();
+    assert_eq!(done["outcome"], "completed", "{frames:?}");
+    assert!(text_of(&frames).contains("You: the first answer"), "{frames:?}");
+    assert!(done["notes"][0].as_str().unwrap().contains("summary"), "{done}");
+    let frames = ask(&mut client, "SAY fine again").await;
+    assert_eq!(text_of(&frames), "fine again");
+}
+
+#[actix_web::test]
+async fn a_refusal_is_told_in_words() {
+    let api = FakeApi::start();
+    let server = server(&api);
+    let mut client = server.connect().await;
+    client.start().await;
+    let failed = ask(&mut client, "REFUSE I will not").await.pop().unwrap();
+    let words = failed["content"].as_str().unwrap();
+    assert!(words.contains("declined to answer") && !words.contains("API Error"), "{failed}");
+    assert_eq!(failed["retryable"], false);
+}

@@ -7,6 +7,9 @@
 //! - `RESULTS` answers with the results of the tools, and ends the turn
 //! - `HISTORY` answers with every text of a person so far, and ends the turn
 //! - `STATUS code times` fails the first so many requests of this message
+//! - `REJECT text` answers with status 400 and this error, and `REJECTED text` only where it was answered
+//!   before in the same history
+//! - `REFUSE text` says something and then declines to go on
 //! - `CUT n` streams n words and breaks the connection; asked again without streaming it answers
 //! - `SLOW ms` waits before the next line
 //!
@@ -59,6 +62,7 @@ struct Answer {
     delay_ms: u64,
     tool: Option<(String, Value)>,
     cut: Option<usize>,
+    is_refused: bool,
 }
 
 impl FakeApi {
@@ -110,6 +114,9 @@ async fn messages(state: Data<State>, request: HttpRequest, body: Bytes) -> Http
     let body: Value = serde_json::from_slice(&body).unwrap();
     state.requests.lock().unwrap().push(body.clone());
     let commands = commands(&body);
+    if let Some(response) = rejection(&body, &commands) {
+        return response;
+    }
     if let Some(response) = failure(&state, &body, &commands) {
         return response;
     }
@@ -167,7 +174,11 @@ fn tool_results(message: &Value) -> Vec<String> {
 
 fn is_command(line: &str) -> bool {
     let verb = line.split(' ').next().unwrap_or_default();
-    ["SAY", "WORDS", "THINK", "TOOL", "RESULTS", "HISTORY", "STATUS", "CUT", "SLOW"].contains(&verb)
+    [
+        "SAY", "WORDS", "THINK", "TOOL", "RESULTS", "HISTORY", "STATUS", "REJECT", "REJECTED",
+        "REFUSE", "CUT", "SLOW",
+    ]
+    .contains(&verb)
 }
 
 /// The newest commands of the person, and how many tools have answered since.
@@ -188,6 +199,18 @@ fn commands(body: &Value) -> (Vec<String>, Vec<String>) {
         }
     }
     (vec!["SAY nothing was asked".to_owned()], results)
+}
+
+fn rejection(body: &Value, (lines, _): &(Vec<String>, Vec<String>)) -> Option<HttpResponse> {
+    let is_answered =
+        body["messages"].as_array()?.iter().any(|message| message["role"] == "assistant");
+    let text = lines.iter().find_map(|line| match line.split_once(' ')? {
+        ("REJECT", text) => Some(text),
+        ("REJECTED", text) => is_answered.then_some(text),
+        _ => None,
+    })?;
+    let error = json!({"type": "invalid_request_error", "message": text});
+    Some(HttpResponse::BadRequest().json(json!({"type": "error", "error": error})))
 }
 
 fn failure(
@@ -221,6 +244,10 @@ fn answer(body: &Value, (lines, results): &(Vec<String>, Vec<String>)) -> Answer
                 let (name, input) = rest.split_once(' ').unwrap_or((rest, "{}"));
                 answer.tool = Some((name.to_owned(), serde_json::from_str(input).unwrap()));
                 return answer;
+            }
+            "REFUSE" => {
+                answer.words = vec![rest.to_owned()];
+                answer.is_refused = true;
             }
             "SAY" => answer.words = vec![rest.to_owned()],
             "WORDS" | "CUT" => {
@@ -270,7 +297,11 @@ fn message(body: &Value, content: Value, stop_reason: Value) -> Value {
 }
 
 fn stop_reason(answer: &Answer) -> &'static str {
-    if answer.tool.is_some() { "tool_use" } else { "end_turn" }
+    match &answer.tool {
+        Some(_) => "tool_use",
+        None if answer.is_refused => "refusal",
+        None => "end_turn",
+    }
 }
 
 fn tool_id() -> String {

@@ -4,6 +4,7 @@
 mod agent_life;
 mod agent_probe;
 mod agents;
+mod answering;
 mod api;
 mod asked;
 mod bad_agents;
@@ -18,6 +19,7 @@ mod crash;
 mod doctor;
 mod door;
 mod durability;
+mod failing;
 mod fake_api;
 mod faults;
 mod files;

@@ -25,6 +25,9 @@ pub struct Pace {
 /// What an agent is told first that has forgotten what was said, so that it is no script.
 const DIGEST: &str = "This conversation began earlier.";
 
+/// What follows a question where the answer before it was cut off.
+const REMINDER: &str = "\n\n[Your last answer was cut off.";
+
 impl Question {
     /// Any question. `name` is unique; a stream is about as long as the pace says.
     pub fn any(random: &mut Rng, name: &str, pace: Pace) -> Self {
@@ -101,6 +104,7 @@ impl Question {
     pub fn assert_answered(&self, screen: &Screen, turn: i64) {
         let end = screen.end(turn);
         let answer = screen.answer(turn);
+        let answer = answer.split(REMINDER).next().unwrap_or_default().to_owned();
         let told = || format!("turn {turn} {:?} {end:?} {answer:?}", self.script);
         if end.fields.get("outcome").is_some_and(|outcome| outcome == "interrupted") {
             let is_begun = match &self.answer {

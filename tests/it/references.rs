@@ -135,3 +135,69 @@ async fn p1_the_original_dialect_is_told_nothing_of_references() {
     let frames = client.until("response_done").await;
     assert_eq!(frames.last().unwrap(), &json!({"type": "response_done"}));
 }
+
+#[tokio::test]
+async fn every_end_of_an_answer_keeps_its_references() {
+    let server = setup().start();
+    let mut client = server.connect().await;
+    let conversation = client.start().await;
+    let answer = "tool Read {\"file_path\":\"src/parser.rs\"} => 1 one\nsay See src/parser.rs:2, not src/gone.rs:7.";
+    let expected = json!([
+        {"path": "src/parser.rs", "line": 2, "found": true, "read": true},
+        {"path": "src/gone.rs", "line": 7, "found": false, "why": "there is no such file", "read": false},
+    ]);
+    for last in [
+        "error no luck",
+        "error prompt is too long",
+        "crash",
+        "exit 3",
+        "silent-exit",
+        "await /never",
+    ] {
+        client.ask(&format!("{answer}\n{last}")).await;
+        if last.starts_with("await") {
+            client.until("text").await;
+            client.send(json!({"type": "stop"})).await;
+        }
+        let end = client.turn().await.pop().unwrap();
+        assert_eq!(end["citations"], expected, "{last}: {end}");
+        assert_eq!(end["files_read"], json!(["src/parser.rs"]), "{last}");
+        let (_, frames) = server.enter(conversation, json!(null)).await;
+        let kept = frames.iter().rfind(|frame| frame["turn"] == end["turn"]).unwrap();
+        assert_eq!(kept, &end, "{last}");
+    }
+}
+
+#[tokio::test]
+async fn p3_references_of_an_answer_that_the_server_did_not_live_to_end_are_checked_later() {
+    for is_kill in [true, false] {
+        let mut server = setup().start();
+        let mut client = server.connect().await;
+        let conversation = client.start().await;
+        client.ask("tool Read {\"file_path\":\"src/parser.rs\"} => 1 one\nsay See src/parser.rs:2 and src/gone.rs:7.\nawait /never").await;
+        client.until("text").await;
+        server.has_begun(conversation, 1).await;
+        crate::server::eventually("the answer is stored", async || {
+            let stored = crate::screen::Screen::stored(&server, conversation);
+            stored.answer(1).contains("gone.rs").then_some(())
+        })
+        .await;
+        if is_kill {
+            server.crash();
+        } else {
+            assert!(server.terminate().success());
+            server.launch_again();
+        }
+        for _ in 0..2 {
+            let (_, frames) = server.enter(conversation, json!(null)).await;
+            let end = frames.iter().rfind(|frame| frame["type"] == "response_done").unwrap();
+            assert_eq!(end["outcome"], "interrupted");
+            assert_eq!(end["citations"].as_array().map(Vec::len), Some(2), "{end}");
+            assert_eq!(
+                (&end["citations"][0]["found"], &end["citations"][1]["found"]),
+                (&json!(true), &json!(false))
+            );
+            assert_eq!(end["files_read"], json!(["src/parser.rs"]));
+        }
+    }
+}

@@ -175,3 +175,16 @@ test('unknown frames and unknown fields are ignored', () => {
   const after = reduce(before, { type: 'title', title: 'Parsing', colour: 'red' });
   assert.equal(after.title, 'Parsing');
 });
+
+test('every end keeps its references, and what was known before where it has none', () => {
+  const found = [{ path: 'a.rs', found: true, read: false }];
+  const asked = { type: 'user_message', seq: 1, turn: 1, content: 'a' };
+  const told = { type: 'citations', turn: 1, citations: found };
+  const error = { type: 'error', seq: 3, turn: 1, content: 'no', retryable: false, start_over: true, notes: ['n'] };
+  const done = { type: 'response_done', seq: 3, turn: 1, outcome: 'interrupted' };
+  for (const frames of [[{ ...error, citations: found }], [told, error], [told, done], [{ ...done, citations: found }]]) {
+    assert.deepEqual(play([asked, ...frames]).turns[0].citations, found);
+  }
+  const { end } = play([asked, error]).turns[0];
+  assert.deepEqual([end.retryable, end.startOver, end.notes], [false, true, ['n']]);
+});

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openConversation, reduce } from '../../static/store.js';
 import {
-  day, lengthWords, moment, placeWords, readersWords, readOnlyBadge, readOnlyWords, status, stoppedWords,
+  day, lengthWords, localTimes, moment, placeWords, readersWords, readOnlyBadge, readOnlyWords, status, stoppedWords,
 } from '../../static/words.js';
 
 test('the status line says what goes on', () => {
@@ -83,4 +83,23 @@ test('a moment is told as short as its day allows', () => {
   assert.equal(moment(at(2026, 4, 8, 12, 30), now), '12:30');
   assert.equal(moment(at(2026, 3, 1, 12), now), '1 Apr');
   assert.equal(moment(at(2025, 11, 31, 12), now), '31 Dec 2025');
+});
+
+test('a moment of the server is told in the time of this device', () => {
+  const at = (...parts) => `${new Date(...parts).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  const now = new Date(2026, 10, 22, 9);
+  const said = (when) => localTimes(`The limit is reached until ${when}. Ask again then.`, now);
+  assert.equal(said(at(2026, 10, 22, 14, 5)), 'The limit is reached until 14:05. Ask again then.');
+  assert.equal(said(at(2026, 10, 24, 14, 5)), 'The limit is reached until 24 Nov, 14:05. Ask again then.');
+  assert.equal(said(at(2027, 0, 1, 0, 30)), 'The limit is reached until 1 Jan 2027, 00:30. Ask again then.');
+  for (const text of ['', 'until 2026-11-22', 'at 14:05 UTC', '2026-99-99 10:00 UTC']) assert.equal(localTimes(text, now), text);
+});
+
+test('what keeps the agent is told while it lasts', () => {
+  const open = { ...openConversation(1), connection: 'open', caughtUp: true };
+  const asked = { type: 'user_message', seq: 1, turn: 1, content: 'a' };
+  const said = (state, detail) => status([asked, { type: 'status', state, detail }].reduce(reduce, open), '/app').text;
+  assert.equal(said('compacting', 'It is summarized…'), 'It is summarized…');
+  assert.match(said('compacting', ''), /summarizing/);
+  assert.equal(said('retrying', 'small answers instead of large.'), 'small answers instead of large.');
 });

@@ -217,11 +217,12 @@ fn the_text_of_an_error_is_no_answer() {
     for error in [json!("authentication_failed"), Value::Null] {
         let stream = format!("{}\n{failed}\n", own(error));
         let events = read(&[stream.as_bytes()]).events;
-        let [AgentEvent::Finished(AgentResult { end: AgentEnd::Failed(words), .. })] = &events[..]
+        let [AgentEvent::Finished(AgentResult { end: AgentEnd::Failed(failure), .. })] =
+            &events[..]
         else {
             panic!("{events:?}");
         };
-        assert!(words.contains("/login"), "{words}");
+        assert!(failure.content.contains("/login"), "{failure:?}");
     }
 }
 

@@ -214,6 +214,8 @@ pub struct ResultLine {
     pub errors: Vec<String>,
     /// Why the turn ended, in the agent's words.
     pub terminal_reason: Option<String>,
+    /// Why the model stopped; none where its stream was cut.
+    pub stop_reason: Option<String>,
     /// The API's HTTP status, where it answered with an error.
     pub api_error_status: Option<u16>,
     /// US dollars since the process started.

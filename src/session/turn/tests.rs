@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::agent::event::Usage;
+use crate::agent::event::{Failure, Remedy, Usage};
 
 fn question(turn: i64) -> Event {
     Event::Asked(Question { turn, content: format!("question {turn}") })
@@ -51,6 +51,7 @@ fn word(effect: &Effect) -> Option<String> {
         Effect::StartAhead => "ahead".to_owned(),
         Effect::StandInLine => "line".to_owned(),
         Effect::LeaveLine => "leave".to_owned(),
+        Effect::BeginAfresh => "afresh".to_owned(),
         Effect::Tell(_) | Effect::TellPlace { .. } => return None,
     })
 }
@@ -131,6 +132,55 @@ fn p7_a_question_that_cannot_be_given_to_an_idle_agent_waits_for_the_next_one() 
     assert_eq!(trace(&mut turns, events), ["start", "ask 2"]);
     let events = [Event::NotSent("it is gone".to_owned())];
     assert_eq!(trace(&mut turns, events), ["stop", "error 2: it is gone"]);
+}
+
+fn fails(remedy: Remedy) -> Event {
+    result(AgentEnd::Failed(Failure::new("no", remedy)))
+}
+
+#[test]
+fn p7_an_agent_whose_own_record_is_refused_begins_afresh_once_and_with_the_same_question() {
+    let mut turns = Turns::default();
+    let gone = || Event::AgentExited("it was ended".to_owned());
+    let events = [question(1), question(2), Event::AgentReady, fails(Remedy::Afresh)];
+    assert_eq!(trace(&mut turns, events), ["start", "ask 1", "afresh", "stop"]);
+    let events = [gone(), Event::AgentReady, fails(Remedy::Afresh)];
+    assert_eq!(trace(&mut turns, events), ["start", "ask 1", "error 1: no", "ask 2"]);
+    // Another question may try it again.
+    assert_eq!(trace(&mut turns, [fails(Remedy::Afresh)]), ["afresh", "stop"]);
+    let events = [gone(), Event::AgentReady, result(AgentEnd::Completed)];
+    assert_eq!(trace(&mut turns, events), ["start", "ask 2", "completed 2"]);
+    assert!(turns.is_idle());
+}
+
+#[test]
+fn a_turn_that_is_stopped_does_not_begin_afresh() {
+    let mut turns = Turns::default();
+    let events = [question(1), Event::AgentReady, Event::StopAsked, fails(Remedy::Afresh)];
+    assert_eq!(trace(&mut turns, events), ["start", "ask 1", "interrupt", "stopped 1"]);
+}
+
+#[test]
+fn an_error_tells_what_helps() {
+    let cases = [
+        (Remedy::AskAgain, true, false),
+        (Remedy::NewConversation, false, true),
+        (Remedy::Mend, false, false),
+    ];
+    for (remedy, retryable, start_over) in cases {
+        let mut turns = Turns::default();
+        for event in [Event::Wake, Event::PlaceTaken, question(1), Event::AgentReady] {
+            turns.on(event);
+        }
+        let mut failure = Failure::new("no", remedy);
+        failure.retry_at = Some(1_795_342_009);
+        let effects = turns.on(result(AgentEnd::Failed(failure)));
+        let Some(Effect::End { content: Content::Error(error), .. }) = effects.first() else {
+            panic!("{effects:?}");
+        };
+        assert_eq!((error.retryable, error.start_over), (retryable, start_over), "{remedy:?}");
+        assert_eq!(error.retry_at.as_deref(), Some("2026-11-22T10:06:49.000000Z"));
+    }
 }
 
 #[test]
@@ -257,7 +307,7 @@ proptest! {
                 9 => Event::PlaceTaken,
                 10 => Event::Taken,
                 11 => Event::NotSent("not sent".to_owned()),
-                _ => result(AgentEnd::Failed("failed".to_owned())),
+                _ => result(AgentEnd::Failed("failed".to_owned().into())),
             };
             run(&mut turns, event);
         }

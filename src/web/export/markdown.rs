@@ -81,6 +81,7 @@ impl Markdown {
             Content::Question(question) => self.asked(&question, out),
             Content::ResponseDone(done) => {
                 self.open = None;
+                self.notes(&done.notes, out);
                 let words = ended(&done);
                 if !words.is_empty() {
                     self.paragraph(&format!("*{words}*"), out);
@@ -88,8 +89,15 @@ impl Markdown {
             }
             Content::Error(error) => {
                 self.open = None;
+                self.notes(&error.notes, out);
                 self.paragraph(&format!("**Error:** {}", line(&error.content)), out);
             }
+        }
+    }
+
+    fn notes(&mut self, notes: &[String], out: &mut String) {
+        for note in notes {
+            self.paragraph(&format!("*{}*", line(note)), out);
         }
     }
 

@@ -16,7 +16,7 @@ use super::{
 impl Viewer {
     pub(super) fn post(&mut self, message_id: Option<String>, what: Asking, context: &mut Context) {
         let longest = self.surroundings.state.resources.settings.limits.message_bytes;
-        if let Asking::Text(text) = &what
+        if let Asking::Text(text) | Asking::Answer { content: text, .. } = &what
             && text.len() > longest
         {
             let content = format!(

@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn requests_wait_in_order_and_no_more_than_there_is_room_for() {
         let mut backlog = Backlog::new(10);
-        let retry = |turn| Request::Retry { turn, message_id: None };
+        let retry = |turn| Request::Retry { turn, conversation: None, message_id: None };
         assert_eq!(backlog.push(retry(1), 6), Ok(()));
         assert_eq!(backlog.push(retry(2), 5), Err(retry(2)));
         assert_eq!(backlog.push(retry(3), 4), Ok(()));

@@ -1,0 +1,82 @@
+//! Conversations that go on with another one that has become too long, or is of no use to the agent any
+//! more: its question is asked again, after a digest of what was said there.
+
+use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
+
+use crate::wire::outgoing::{Notice, Refusal};
+
+use super::{
+    Session,
+    attach::restore,
+    digest,
+    messages::{Asking, Post},
+    transcript::Transcript,
+};
+
+impl Session {
+    /// The question of a turn of a conversation that is live, to be asked in another one. None where it
+    /// is not live.
+    pub(super) fn carried_over(
+        &self,
+        conversation: i64,
+        turn: i64,
+    ) -> Option<Result<Asking, String>> {
+        if self.deleted.contains(&conversation) {
+            return Some(Err(unknown(conversation)));
+        }
+        let live = self.conversations.get(&conversation)?;
+        Some(carry(&live.transcript, conversation, turn))
+    }
+
+    /// Posts the question of a turn of a stored conversation, once that is read. Whether it is accepted
+    /// comes as a frame.
+    pub(super) fn post_carried(
+        &mut self,
+        post: Post,
+        conversation: i64,
+        turn: i64,
+        context: &mut Context<Self>,
+    ) {
+        let project = self.project.name.clone();
+        let reader = self.resources.reader.clone();
+        let keep = self.resources.settings.limits.history_memory;
+        let read = async move {
+            let loaded = reader.ask(move |reader| reader.load(&project, conversation, keep)).await;
+            let loaded = loaded.map_err(|error| error.to_string())?;
+            let loaded = loaded.ok_or_else(|| unknown(conversation))?;
+            let read = move || {
+                let (old, _) = restore(loaded, 0).map_err(|error| error.to_string())?;
+                carry(&old.transcript, conversation, turn)
+            };
+            let carried = tokio::task::spawn_blocking(read).await;
+            carried.map_err(|error| error.to_string())?
+        };
+        context.spawn(read.into_actor(self).map(move |read, session, context| {
+            let (viewer, message_id) = (post.viewer, post.message_id.clone());
+            let posted = match read {
+                Ok(what) => session.post(Post { what, ..post }, context),
+                Err(content) => Err(Refusal { content, retryable: Some(false), message_id }),
+            };
+            let live = session.following.get(&viewer).copied();
+            let live = live.and_then(|id| session.conversations.get_mut(&id));
+            if let (Err(refusal), Some(live)) = (posted, live) {
+                live.answer_to(&[viewer], &Notice::Error(refusal));
+            }
+        }));
+    }
+}
+
+fn carry(transcript: &Transcript, conversation: i64, turn: i64) -> Result<Asking, String> {
+    let question = transcript.question(turn).ok_or_else(|| {
+        format!("Turn {turn} of conversation {conversation} has no question to ask again.")
+    })?;
+    Ok(Asking::Carried {
+        content: question.content.clone(),
+        from: conversation,
+        digest: digest::carry(transcript, turn),
+    })
+}
+
+fn unknown(conversation: i64) -> String {
+    format!("Conversation {conversation} not found in this project. It may have been deleted.")
+}

@@ -1,0 +1,68 @@
+//! What an agent tells beside its answer: shown at once, and kept with the answer where it changes what
+//! the answer is.
+
+use crate::{
+    agent::event::Told,
+    entry::Content,
+    wire::outgoing::{State, Status},
+};
+
+use super::conversation::Conversation;
+
+/// Notes of one answer at most.
+const MAX_NOTES: usize = 20;
+
+/// What is told of an agent that had to give its own session up.
+const BEGAN_AFRESH: &str = "The model's API refused the agent's own record of this conversation, so the \
+     agent began again with a summary of it.";
+
+/// What is kept with the running turn's answer.
+#[derive(Debug, Default)]
+pub struct Notes {
+    sentences: Vec<String>,
+    fallback_model: Option<String>,
+}
+
+impl Conversation {
+    /// Shows what the agent tells, and keeps what belongs to the answer.
+    pub(super) fn told(&mut self, told: Told) {
+        let Told { words, model, is_busy, is_kept } = told;
+        let state = match &model {
+            _ if is_busy => State::Compacting,
+            Some(_) => State::Retrying,
+            None => State::Running,
+        };
+        self.tell(&Status { state, detail: words.clone(), queue_position: None });
+        let notes = &mut self.notes;
+        notes.fallback_model = model.or(notes.fallback_model.take());
+        if is_kept && notes.sentences.len() < MAX_NOTES && !notes.sentences.contains(&words) {
+            notes.sentences.push(words);
+        }
+    }
+
+    /// The agent answers again, after it had told of something that kept it.
+    pub(super) fn goes_on(&mut self) {
+        let state = self.status.as_ref().map(|status| status.state);
+        if matches!(state, Some(State::Compacting | State::Retrying)) {
+            let detail = "Thinking…".to_owned();
+            self.tell(&Status { state: State::Running, detail, queue_position: None });
+        }
+    }
+
+    /// The agent's own session is given up while it answers.
+    pub(super) fn begin_afresh(&mut self) {
+        self.agent_session = None;
+        self.transcript.close_block();
+        self.citing.go_on();
+        self.told(Told::now(BEGAN_AFRESH, true));
+    }
+
+    /// Puts what was noted into the end of the turn.
+    pub(super) fn noted(&mut self, content: &mut Content) {
+        let notes = std::mem::take(&mut self.notes);
+        if let Some(around) = content.around() {
+            *around.notes = notes.sentences;
+            *around.fallback_model = notes.fallback_model;
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! The ends of turns.
+
+use time::OffsetDateTime;
+
+use crate::{
+    agent::event::{Failure, Remedy},
+    database::timestamp,
+    entry::{Content, Outcome, TurnError},
+};
+
+use super::Effect;
+
+/// An end of which nothing more is known.
+pub(super) fn done(turn: i64, outcome: Outcome) -> Effect {
+    Effect::End { turn, content: Content::plain_end(outcome) }
+}
+
+/// The end of a turn that the agent did not live to end.
+pub(super) fn failure(turn: i64, content: String) -> Effect {
+    Effect::End { turn, content: Content::Error(TurnError::new(content, true)) }
+}
+
+/// The end of a turn that the agent calls failed.
+pub(super) fn failed(turn: i64, failure: Failure) -> Effect {
+    let Failure { content, remedy, retry_at } = failure;
+    let retry_at = retry_at.and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok());
+    let error = TurnError {
+        retry_at: retry_at.map(timestamp),
+        start_over: matches!(remedy, Remedy::NewConversation | Remedy::Afresh),
+        ..TurnError::new(content, remedy == Remedy::AskAgain)
+    };
+    Effect::End { turn, content: Content::Error(error) }
+}
