@@ -149,6 +149,8 @@ async fn ask(
             .collect(),
         database: agents.inner.data_dir.join("cicerone.db"),
         has_network: profile.is_some_and(|profile| !profile.ports.is_empty()),
+        server: Some(std::process::id()),
+        reads_all: profile.is_some_and(|profile| profile.reads_all),
     };
     let plan = serde_json::to_string(&plan).map_err(|error| error.to_string())?;
     let arguments = [OsString::from(SUBCOMMAND), plan.into()];
