@@ -61,8 +61,7 @@ mod tests {
     #[test]
     fn children_and_their_children_are_found() {
         let mut shell = Command::new("sh")
-            .args(["-c", "sh -c 'sleep 60 & echo $!; read line; kill $!' & wait"])
-            .stdin(Stdio::piped())
+            .args(["-c", "sh -c 'sleep 60 & echo $!; wait' & wait"])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -75,10 +74,12 @@ mod tests {
         }
         assert!(descendants(grandchild).is_empty());
         assert!(searched(own).contains(&shell.id()) && children(own).contains(&shell.id()));
-        drop(shell.stdin.take());
+        let parent = children(shell.id())[0];
         shell.kill().unwrap();
         shell.wait().unwrap();
-        let grandchild = rustix::process::Pid::from_raw(grandchild.try_into().unwrap()).unwrap();
-        rustix::process::kill_process(grandchild, rustix::process::Signal::KILL).ok();
+        for pid in [parent, grandchild] {
+            let pid = rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap();
+            rustix::process::kill_process(pid, rustix::process::Signal::KILL).ok();
+        }
     }
 }

@@ -183,7 +183,7 @@ const FAULTS: [(&str, &str); 13] = [
     ("files", "create a file"),
     ("files", "read beside the project"),
     ("ports to connect to", "connect to another port"),
-    ("ports to listen on,bind", "listen on a port"),
+    ("ports to listen on,bind,listen", "listen on a port"),
     ("listen", "listen on a port that it did not ask for"),
     ("signals,user", "signal the server"),
     ("signals,user", "signal its supervisor"),

@@ -25,7 +25,7 @@ use super::{
     Kind::{Change, ChangeElsewhere, Read as Reading},
     Report,
     attempt::Attempts,
-    reach::{calling, reaching},
+    reach::{calling, calling_on, reaching},
 };
 use crate::agent::sandbox;
 
@@ -65,6 +65,9 @@ pub struct Beside {
     pub abstract_socket: String,
     /// A file's socket that somebody listens on.
     pub socket: Option<PathBuf>,
+    /// A file's socket that takes datagrams.
+    #[serde(default)]
+    pub datagrams: Option<PathBuf>,
 }
 
 /// Tries everything.
@@ -75,9 +78,10 @@ pub fn probe(plan: &Plan) -> Report {
     reading(&mut attempts, plan, server);
     match &plan.beside {
         Some(beside) => {
+            calling_on(&mut attempts, &plan.project.join("file"));
             harmful(&mut attempts, plan, beside, server);
             reaching(&mut attempts, plan, beside, server);
-            calling(&mut attempts, &plan.project.join("file"));
+            calling(&mut attempts);
         }
         None => harmless(&mut attempts, &plan.project),
     }

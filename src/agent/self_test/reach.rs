@@ -19,7 +19,7 @@ use rustix::{
 };
 
 use super::{
-    Kind::{self, Change, Reach},
+    Kind::{Change, Reach},
     attempt::Attempts,
     calls,
     probe::{Beside, Plan},
@@ -49,7 +49,7 @@ pub(super) fn reaching(attempts: &mut Attempts, plan: &Plan, beside: &Beside, se
         reach("connect to a file's socket", UnixStream::connect(socket).map(drop));
     }
     reach("listen on a port that it did not ask for", listen_unbound());
-    if let Some(socket) = &beside.socket {
+    if let Some(socket) = &beside.datagrams {
         reach("send to a file's socket", send_to(socket));
     }
     if !plan.has_network {
@@ -63,24 +63,28 @@ pub(super) fn reaching(attempts: &mut Attempts, plan: &Plan, beside: &Beside, se
     reach("leave a core dump", only_if(cores != Some(0)));
 }
 
+/// Calls of the kernel on a file of the project that is open for reading.
+pub(super) fn calling_on(attempts: &mut Attempts, file: &Path) {
+    for call in calls::ON_A_FILE {
+        let tried = File::open(file).and_then(|file| call.attempt_on(file.as_fd()));
+        attempts.refused(Change, &described(call), tried);
+    }
+}
+
 /// Calls of the kernel, by name. They come last: where nothing confines the probe, some change it.
-pub(super) fn calling(attempts: &mut Attempts, file: &Path) {
-    let mut call = |kind: Kind, call: &Call, tried: io::Result<()>| {
-        let about = match call.about {
-            "" => String::new(),
-            about => format!(" ({about})"),
-        };
-        attempts.refused(kind, &format!("call `{}`{about}", call.name), tried);
-    };
-    for tried in calls::CHANGES {
-        call(Change, tried, tried.attempt());
+pub(super) fn calling(attempts: &mut Attempts) {
+    for call in calls::CHANGES {
+        attempts.refused(Change, &described(call), call.attempt());
     }
-    for tried in calls::ON_A_FILE {
-        let done = File::open(file).and_then(|file| tried.attempt_on(file.as_fd()));
-        call(Change, tried, done);
+    for call in calls::REACHES.into_iter().flatten() {
+        attempts.refused(Reach, &described(call), call.attempt());
     }
-    for tried in calls::REACHES.into_iter().flatten() {
-        call(Reach, tried, tried.attempt());
+}
+
+fn described(call: &Call) -> String {
+    match call.about {
+        "" => format!("call `{}`", call.name),
+        about => format!("call `{}` ({about})", call.name),
     }
 }
 
