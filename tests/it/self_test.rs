@@ -192,7 +192,7 @@ const FAULTS: [(&str, &str); 13] = [
     ("socket", "connect to a file's socket"),
     ("socketpair", "send to a file's socket"),
     ("resources", "write files of any size"),
-    ("fchmod,fchmodat,fchmodat2,chmod", "change a mode"),
+    ("fchmod,fchmodat,fchmodat2,chmod,user", "change a mode"),
 ];
 
 #[cfg(feature = "faults")]
