@@ -36,7 +36,9 @@ pub fn confine(profile: &Profile, parent: Pid) -> Result<Confined, ConfineError>
         false => CapabilitySet::empty(),
     };
     // Without the right to change it, nothing could use what is left in it either.
-    drop_bounding_set(kept).map_err(rights("capabilities"))?;
+    if profile.has_rule("bounding set") {
+        drop_bounding_set(kept).map_err(rights("capabilities"))?;
+    }
     if let Some(user) = profile.user.filter(|_| profile.has_rule("user")) {
         // Becoming another user takes all capabilities away, but for this.
         thread::set_keep_capabilities(true).map_err(rights("capabilities"))?;
