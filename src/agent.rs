@@ -9,6 +9,7 @@ pub mod places;
 pub mod prompt;
 
 pub mod codec;
+pub mod descendants;
 pub mod lines;
 pub mod memory;
 
@@ -23,6 +24,7 @@ mod spawner;
 pub mod guard;
 pub mod launcher;
 pub mod sandbox;
+mod supervisor;
 
 pub mod proof;
 pub mod self_test;

@@ -1,7 +1,7 @@
-//! The process that ends all agents when the server is gone. An agent dies with the server by
-//! itself, but its children would not; and a server that is killed can end nobody. The guard
-//! holds the other end of a pipe: when that closes, for whatever reason, it kills every process
-//! group that it was told of and has not been told to forget.
+//! The process that ends what supervisors leave when the server is gone. A supervisor ends its
+//! agent by itself then, but somebody may have killed the supervisor. The guard holds the other
+//! end of a pipe: when that closes, for whatever reason, it gives every supervisor that it was told
+//! of, and has not been told to forget, a moment, and then kills their process groups.
 
 use std::{
     collections::BTreeSet,
@@ -9,14 +9,19 @@ use std::{
     os::unix::process::CommandExt,
     path::Path,
     process::{Child, ChildStdin, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process};
 
 use super::launcher;
 
 /// The option of the launcher that makes it the guard.
 pub const OPTION: &str = "--guard";
+
+/// Time in which supervisors end by themselves.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The server's end of the pipe.
 #[derive(Debug)]
@@ -74,7 +79,7 @@ impl Drop for Guard {
     }
 }
 
-/// The guard itself: reads what it is told until the pipe closes, then kills what is left.
+/// The guard itself: reads what it is told until the pipe closes, then sees to it that nothing is left.
 pub fn watch(pipe: impl BufRead) {
     let mut groups = BTreeSet::new();
     for line in pipe.lines().map_while(Result::ok) {
@@ -84,7 +89,12 @@ pub fn watch(pipe: impl BufRead) {
             Some(_) | None => (),
         }
     }
-    for group in groups.into_iter().filter_map(Pid::from_raw) {
+    let groups: Vec<Pid> = groups.into_iter().filter_map(Pid::from_raw).collect();
+    let since = Instant::now();
+    while since.elapsed() < PATIENCE && groups.iter().any(|pid| test_kill_process(*pid).is_ok()) {
+        thread::sleep(Duration::from_millis(5));
+    }
+    for group in groups {
         // A group that is gone already is what was wanted.
         kill_process_group(group, Signal::KILL).ok();
     }

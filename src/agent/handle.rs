@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
-use super::{AgentError, AgentKind, codec::command};
+use super::{AgentError, AgentKind, codec::command, descendants::children, supervisor::END_ALL};
 
 /// Lines that may wait to be written to an agent.
 pub const INPUT_LINES: usize = 64;
@@ -26,8 +26,15 @@ impl AgentHandle {
         self.kind
     }
 
-    /// The process id, while there is a process: not yet right after the start.
+    /// The agent's process id, while there is a process: not yet right after the start. Reads some
+    /// small files of `/proc`.
     pub fn pid(&self) -> Option<u32> {
+        // What else the supervisor has been given is younger.
+        children(self.supervisor()?).first().copied()
+    }
+
+    /// The process id of the agent's parent, from which descends all that it started.
+    pub fn supervisor(&self) -> Option<u32> {
         match *self.shared.group() {
             Group::Running(pid) => u32::try_from(pid.as_raw_nonzero().get()).ok(),
             Group::Starting | Group::Cancelled | Group::Gone => None,
@@ -80,9 +87,11 @@ pub(super) struct Shared {
     pub turn: watch::Sender<bool>,
     /// Whether the agent is to end.
     pub stop: watch::Sender<bool>,
+    /// Whether its supervisor was told to end everything at once.
+    pub killed: watch::Sender<bool>,
 }
 
-/// The agent's process group.
+/// The process group of the agent and its supervisor, who leads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Group {
     /// Not there yet.
@@ -101,43 +110,57 @@ impl Shared {
             group: Mutex::new(Group::Starting),
             turn: watch::Sender::new(false),
             stop: watch::Sender::new(false),
+            killed: watch::Sender::new(false),
         }
     }
 
-    /// Tells that the process runs. One that is not wanted any more is killed.
+    /// Tells that the supervisor runs. One that is not wanted any more is told to end.
     pub fn started(&self, leader: Pid) {
         let mut group = self.group();
-        if *group == Group::Cancelled {
-            signal(leader, Signal::KILL);
-        }
+        let is_unwanted = *group == Group::Cancelled;
         *group = Group::Running(leader);
-    }
-
-    /// Tells that the leader was reaped. What is left of its group is killed.
-    pub fn reaped(&self) {
-        let mut group = self.group();
-        if let Group::Running(leader) = *group {
-            // The id cannot have been given away in the moment since the reaping: the kernel
-            // hands ids out in turn.
-            signal(leader, Signal::KILL);
+        drop(group);
+        if is_unwanted {
+            self.kill();
         }
-        *group = Group::Gone;
     }
 
-    /// Asks every process of the group to end.
+    /// Tells that the supervisor was reaped. What is left of its group, where somebody has killed
+    /// it, is killed.
+    pub fn reaped(&self) {
+        self.kill_group();
+        *self.group() = Group::Gone;
+    }
+
+    /// Asks every process of the agent to end.
     pub fn terminate(&self) {
         if let Group::Running(leader) = *self.group() {
             signal(leader, Signal::TERM);
         }
     }
 
-    /// Ends every process of the group.
+    /// Ends every process of the agent.
     pub fn kill(&self) {
         let mut group = self.group();
         match *group {
-            Group::Running(leader) => signal(leader, Signal::KILL),
+            Group::Running(leader) => {
+                signal(leader, END_ALL);
+                // Somebody may have stopped it.
+                signal(leader, Signal::CONT);
+            }
             Group::Starting => *group = Group::Cancelled,
             Group::Cancelled | Group::Gone => (),
+        }
+        drop(group);
+        self.killed.send_replace(true);
+    }
+
+    /// Ends the whole process group, the supervisor included, which can do no more for it.
+    pub fn kill_group(&self) {
+        if let Group::Running(leader) = *self.group() {
+            // A group that is gone already is what was wanted. Its id cannot have been given away
+            // in the moment since its leader was reaped: the kernel hands ids out in turn.
+            kill_process_group(leader, Signal::KILL).ok();
         }
     }
 
@@ -146,7 +169,7 @@ impl Shared {
     }
 }
 
-fn signal(leader: Pid, signal: Signal) {
-    // A group that is gone already is what was wanted.
-    kill_process_group(leader, signal).ok();
+fn signal(supervisor: Pid, signal: Signal) {
+    // One that is gone already is what was wanted.
+    kill_process(supervisor, signal).ok();
 }

@@ -22,7 +22,9 @@ use crate::{
 };
 
 use super::{
-    AgentError, AgentSession, Inner, Server, claude, guide, launcher, prompt,
+    AgentError, AgentSession, Inner, Server, claude, guide, launcher,
+    memory::Bounds,
+    prompt,
     sandbox::{self, Needs, Profile, User, account},
 };
 
@@ -49,6 +51,8 @@ pub(super) struct Invocation {
     pub environment: Vec<(OsString, OsString)>,
     /// What the kernel lets it do; `None` is everything.
     pub profile: Option<Profile>,
+    /// What it may take.
+    pub bounds: Bounds,
     /// What is not as good as it could be about that, in words.
     pub note: Option<String>,
     /// The tools that it may come with, where that is checked.
@@ -223,13 +227,14 @@ impl Order {
             write: state.write.iter().cloned().chain([temporary.clone()]).collect(),
             ports: sandbox::ports(&settings.ports, &environment),
         };
-        let profile = self.profile(needs, chosen.user)?;
+        let profile = self.profile(needs, &chosen)?;
         Ok(Invocation {
             program: program.to_owned(),
             arguments,
             results: claude::results_dir(&environment, &self.project.dir, self.session),
             environment,
             profile,
+            bounds: self.bounds(),
             note: chosen.note,
             allowed_tools,
             temporary,
@@ -252,12 +257,13 @@ impl Order {
             write: vec![temporary.clone()],
             ports: Vec::new(),
         };
-        let profile = self.profile(needs, chosen.user)?;
+        let profile = self.profile(needs, &chosen)?;
         Ok(Invocation {
             program: self.cicerone.clone(),
             arguments: guide::arguments(&self.project, self.secrets.globs()),
             environment,
             profile,
+            bounds: self.bounds(),
             note: chosen.note,
             allowed_tools: None,
             results: None,
@@ -282,7 +288,7 @@ impl Order {
     ) -> Result<account::Chosen, String> {
         let settings = &self.inner.settings;
         if settings.sandbox == Sandbox::Off {
-            return Ok(account::Chosen { user: None, note: None });
+            return Ok(account::Chosen { user: None, reads_all: false, note: None });
         }
         let mut needed = vec![program.to_owned(), self.cicerone.clone(), place.agents.clone()];
         needed.extend(login.map(Path::to_owned));
@@ -290,19 +296,33 @@ impl Order {
             wanted: settings.user.as_deref(),
             strict: settings.sandbox == Sandbox::Required,
             own,
+            can_read_all: sandbox::can_read_all(),
             needed: &needed,
             project: &self.project.dir,
         };
         choice.choose()
     }
 
+    /// What the agent may take with all that it starts.
+    fn bounds(&self) -> Bounds {
+        let limits = &self.inner.limits;
+        Bounds { memory: limits.agent_memory as u64, tasks: limits.agent_processes as u64 }
+    }
+
     /// What the kernel lets the agent do.
-    fn profile(&self, needs: Needs<'_>, user: Option<User>) -> Result<Option<Profile>, String> {
+    fn profile(
+        &self,
+        needs: Needs<'_>,
+        chosen: &account::Chosen,
+    ) -> Result<Option<Profile>, String> {
         let settings = &self.inner.settings;
         if settings.sandbox == Sandbox::Off {
             return Ok(None);
         }
-        let profile = needs.profile(settings, &self.inner.limits, user);
+        let mut profile = needs.profile(settings, &self.inner.limits, chosen.user);
+        profile.reads_all = chosen.reads_all;
+        #[cfg(feature = "faults")]
+        profile.faults.extend(claude::unlocked::rules_off(&self.inner.server.environment));
         match overlap(&profile.write, &self.project.dir) {
             None => Ok(Some(profile)),
             Some(own) => Err(format!(
@@ -331,7 +351,7 @@ impl Invocation {
         arguments: &[OsString],
     ) -> Result<Command, String> {
         let profile = self.profile.as_ref();
-        let arguments = launcher::arguments(program.as_os_str(), arguments, profile);
+        let arguments = launcher::arguments(program.as_os_str(), arguments, profile, self.bounds);
         let mut command = Command::new(cicerone);
         command
             .args(arguments.map_err(|error| {
@@ -343,8 +363,7 @@ impl Invocation {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true);
+            .process_group(0);
         Ok(command)
     }
 }

@@ -1,53 +1,105 @@
-//! How much memory an agent takes, its children included, as the kernel tells it in `/proc`.
+//! What an agent takes, everything that it started included, and how much it may.
 
-use std::{fs, path::PathBuf};
+use std::{fs, time::Duration};
 
-/// Processes looked at, at most: an agent has a handful.
-const MOST_PROCESSES: usize = 256;
+use bytesize::ByteSize;
+use serde::{Deserialize, Serialize};
 
-/// Resident memory of a process and all that descend from it, in bytes; `None` when it is gone.
-/// Pages that several of them share count for each.
-///
-/// Reads some small files: not for an async thread.
-pub fn resident(pid: u32) -> Option<u64> {
-    let mut total = own(pid)?;
-    let mut known = vec![pid];
-    let mut next = 0;
-    while let Some(&parent) = known.get(next) {
-        next += 1;
-        for child in children(parent) {
-            if known.len() < MOST_PROCESSES && !known.contains(&child) {
-                total += own(child).unwrap_or(0);
-                known.push(child);
-            }
-        }
+use super::descendants::descendants;
+
+/// Most bytes that an agent can take in a second, about: what one look does not see yet, the next
+/// one must see in time.
+const BYTES_A_SECOND: u64 = 4 << 30; // 4 GiB
+
+/// Most processes and threads that it can start in a second, about.
+const TASKS_A_SECOND: u64 = 10_000;
+
+/// Time between two looks.
+const BETWEEN_LOOKS: [Duration; 2] = [Duration::from_millis(25), Duration::from_millis(250)];
+
+/// What some processes take.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Memory in bytes, resident or swapped out. Pages that several share count for each.
+    pub memory: u64,
+    /// Processes and threads.
+    pub tasks: u64,
+}
+
+/// What an agent may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bounds {
+    /// Memory in bytes.
+    pub memory: u64,
+    /// Processes and threads.
+    pub tasks: u64,
+}
+
+impl Bounds {
+    /// Why this is too much, for a person.
+    pub fn exceeded(&self, taken: Taken) -> Option<String> {
+        let size = |bytes| ByteSize(bytes).display().iec();
+        let (took, key) = if taken.memory > self.memory {
+            let (took, most) = (size(taken.memory), size(self.memory));
+            (format!("{took} of memory, more than the {most}"), "limits.agent_memory")
+        } else if taken.tasks > self.tasks {
+            let (took, most) = (taken.tasks, self.tasks);
+            (
+                format!("{took} processes and threads, more than the {most}"),
+                "limits.agent_processes",
+            )
+        } else {
+            return None;
+        };
+        Some(format!(
+            "The agent took {took} that it may have ({key}), and was ended; what it said until \
+             then is kept; ask again, for less at a time."
+        ))
     }
-    Some(total)
+
+    /// When to look again: sooner where it could take all that is left before long.
+    pub fn look_again_after(&self, taken: Taken) -> Duration {
+        let memory = self.memory.saturating_sub(taken.memory).saturating_mul(1000) / BYTES_A_SECOND;
+        let tasks = self.tasks.saturating_sub(taken.tasks).saturating_mul(1000) / TASKS_A_SECOND;
+        let [least, most] = BETWEEN_LOOKS;
+        Duration::from_millis(memory.min(tasks)).clamp(least, most)
+    }
 }
 
-fn own(pid: u32) -> Option<u64> {
-    let statm = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
-    let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
-    Some(pages * rustix::param::page_size() as u64)
+/// What all that descend from a process take. Reads some small files: not for an async thread.
+pub fn taken_below(root: u32) -> Taken {
+    descendants(root).into_iter().filter_map(own).fold(Taken::default(), |sum, own| Taken {
+        memory: sum.memory + own.memory,
+        tasks: sum.tasks + own.tasks,
+    })
 }
 
-fn children(pid: u32) -> Vec<u32> {
-    let threads = fs::read_dir(PathBuf::from(format!("/proc/{pid}/task")));
-    let lists =
-        threads.into_iter().flatten().flatten().map(|thread| thread.path().join("children"));
-    let lists = lists.filter_map(|list| fs::read_to_string(list).ok());
-    lists
-        .flat_map(|list| {
-            list.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>()
-        })
-        .collect()
+/// Memory of a process and all that descend from it, in bytes; `None` when it is gone. Reads some
+/// small files: not for an async thread.
+pub fn resident(pid: u32) -> Option<u64> {
+    Some(own(pid)?.memory + taken_below(pid).memory)
+}
+
+/// What one process takes; of one that has ended and waits for its parent, nothing.
+fn own(pid: u32) -> Option<Taken> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let number = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    let kibibytes = number("VmRSS:").unwrap_or(0) + number("VmSwap:").unwrap_or(0);
+    Some(Taken { memory: kibibytes << 10, tasks: number("Threads:").unwrap_or(0) })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::process::{Command, Stdio};
+    use std::{
+        process::{Command, Stdio},
+        time::Instant,
+    };
 
     use super::*;
+    use crate::agent::descendants::children;
 
     #[test]
     fn the_memory_of_children_counts_too() {
@@ -57,15 +109,44 @@ mod tests {
             .stdin(Stdio::piped())
             .spawn()
             .unwrap();
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(10);
         while children(shell.id()).is_empty() {
-            assert!(std::time::Instant::now() < deadline, "the shell has no child");
+            assert!(Instant::now() < deadline, "the shell has no child");
             std::thread::yield_now();
         }
-        assert!(resident(shell.id()).unwrap() > own(shell.id()).unwrap());
+        assert!(resident(shell.id()).unwrap() > own(shell.id()).unwrap().memory);
         assert!(resident(std::process::id()).unwrap() > alone);
         drop(shell.stdin.take());
         shell.wait().unwrap();
         assert_eq!(resident(shell.id()), None);
+    }
+
+    #[test]
+    fn p9_what_is_too_much_is_told_in_words_with_the_key_that_says_so() {
+        let bounds = Bounds { memory: 150 << 20, tasks: 10 };
+        for (memory, tasks, words) in [
+            (150 << 20, 10, None),
+            ((150 << 20) + 1, 10, Some("of memory, more than the 150.0 MiB")),
+            (u64::MAX, 11, Some("limits.agent_memory")),
+            (0, 11, Some("11 processes and threads, more than the 10")),
+            (0, u64::MAX, Some("limits.agent_processes")),
+        ] {
+            let told = bounds.exceeded(Taken { memory, tasks });
+            match words {
+                None => assert_eq!(told, None),
+                Some(words) => assert!(told.as_ref().unwrap().contains(words), "{told:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn p9_the_less_is_left_the_sooner_it_is_looked_at_again() {
+        let bounds = Bounds { memory: 4 << 30, tasks: 2000 };
+        let [least, most] = BETWEEN_LOOKS;
+        let after = |memory, tasks| bounds.look_again_after(Taken { memory, tasks });
+        assert_eq!(after(0, 6), Duration::from_millis(199));
+        assert_eq!(Bounds { tasks: u64::MAX, ..bounds }.look_again_after(Taken::default()), most);
+        assert_eq!(after((4 << 30) - (400 << 20), 6), Duration::from_millis(97));
+        assert_eq!((after(u64::MAX, 0), after(0, 5000)), (least, least));
     }
 }

@@ -6,16 +6,28 @@ use std::{ffi::OsString, path::Path, process::ExitStatus, time::Duration};
 use rustix::process::Pid;
 use tokio::{io::AsyncReadExt, time::timeout};
 
-use super::{invocation::Invocation, spawner::Spawner};
+use super::{handle::Shared, invocation::Invocation, spawner::Spawner};
 
 /// Most that is kept of what a program prints, in bytes.
 const PRINTED: u64 = 1 << 20; // 1 MiB
+
+/// Time for what did not end in time to be ended.
+const LAST_RESORT: Duration = Duration::from_secs(2);
 
 /// What a program came to.
 pub(super) struct Printed {
     pub status: ExitStatus,
     pub stdout: String,
     pub stderr: String,
+}
+
+/// Ends what runs when nobody waits for it any more.
+struct Started(Shared);
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        self.0.kill();
+    }
 }
 
 /// Runs `program` in the place of the agent of `invocation`, for `limit` at most. The error is for
@@ -30,6 +42,10 @@ pub(super) async fn run(
     let command = invocation.command_for(cicerone, dir, program, arguments)?;
     let mut child = spawner.spawn(command).await.map_err(|error| error.to_string())?;
     let group = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+    let started = Started(Shared::new());
+    if let Some(group) = group {
+        started.0.started(group);
+    }
     let (mut out, mut err) = (String::new(), String::new());
     drop(child.stdin.take());
     let pipes = (child.stdout.take(), child.stderr.take());
@@ -41,6 +57,13 @@ pub(super) async fn run(
         child.wait().await
     };
     let ended = timeout(limit, reading).await;
+    if ended.is_err() {
+        started.0.kill();
+        if timeout(LAST_RESORT, child.wait()).await.is_err() {
+            started.0.kill_group();
+        }
+    }
+    started.0.reaped();
     if let Some(group) = group {
         spawner.forget(group);
     }

@@ -20,12 +20,16 @@ use super::{
     invocation::{Order, Place},
     messages::{AgentExit, AgentExited, AgentOutput},
     spawner::Spawner,
+    supervisor,
 };
 use crate::policy::Policy;
 use pipes::{ReadEnd, Reader};
 
 /// How long the pipes of a reaped agent are read on: a process that left the group may hold them.
 const LINGER: Duration = Duration::from_secs(1);
+
+/// Time that a supervisor has to end everything at once; then its process group is killed.
+const ENDED_WITHIN: Duration = Duration::from_secs(7);
 
 /// Why an agent did not start that was to end before it could.
 const NOT_WANTED: &str = "The agent was to end before it had started.";
@@ -149,7 +153,7 @@ async fn live(run: Run) -> Result<AgentExit, String> {
     });
 
     let ladder = Ladder { shared: &shared, input: run.input, close_input, step: run.stop_timeout };
-    let status = ladder.until_exit(&mut child, &mut has_ended).await;
+    let status = ladder.end(&mut child, &mut has_ended).await;
     shared.reaped();
     run.spawner.forget(leader);
     reaped.send_replace(true);
@@ -158,12 +162,14 @@ async fn live(run: Run) -> Result<AgentExit, String> {
         reason: Some(format!("The agent's output could not be read: {error}.")),
     });
     let stderr_tail = stderr.await.unwrap_or_default();
+    let code = status.as_ref().ok().and_then(ExitStatus::code);
+    let took_too_much = supervisor::took_too_much(code, &stderr_tail).map(str::to_owned);
     Ok(AgentExit {
         kind: run.kind,
         session_lost: end.session_lost || stderr_tail.contains(super::codec::SESSION_LOST),
         status: status.ok(),
         stderr_tail,
-        reason: end.reason,
+        reason: end.reason.or(took_too_much),
     })
 }
 
@@ -176,6 +182,25 @@ struct Ladder<'a> {
 }
 
 impl Ladder<'_> {
+    /// Waits for the process's end; a supervisor that does not end when it must is killed.
+    async fn end(
+        self,
+        child: &mut Child,
+        output_ended: &mut watch::Receiver<bool>,
+    ) -> std::io::Result<ExitStatus> {
+        let shared = self.shared;
+        let mut killed = shared.killed.subscribe();
+        let is_late = async {
+            killed.wait_for(|killed| *killed).await.ok();
+            tokio::time::sleep(ENDED_WITHIN).await;
+        };
+        tokio::select! {
+            status = self.until_exit(child, output_ended) => return status,
+            () = is_late => shared.kill_group(),
+        }
+        child.wait().await
+    }
+
     /// Waits for the process's end, and sees to it once it is asked for or stdout has ended.
     async fn until_exit(
         self,

@@ -3,11 +3,12 @@
 //! it becomes the agent. It trusts neither the agent nor its rules.
 //!
 //! Five means, each for what the others leave open: Landlock (files by path, TCP ports, signals,
-//! abstract sockets), a filter of system calls (modes, owners and times of files; sockets that
-//! Landlock does not know), no capabilities, another user where the server is root, and limits
-//! on resources.
+//! abstract sockets), a filter of system calls (which lets through what programs need, and nothing
+//! that changes or locks what can only be read, reaches other processes or leaves the agent's own),
+//! no capabilities, another user where the server is root, and limits on resources.
 
 pub mod account;
+mod calls;
 mod confine;
 mod needs;
 mod rules;
@@ -18,12 +19,14 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use account::User;
-pub use confine::{Confined, confine, die_with, lower};
+pub use confine::{Confined, can_read_all, confine, die_with, lower};
 pub(super) use needs::{Needs, ports, value};
 pub use rules::{Kernel, kernel};
+#[cfg(test)]
+pub(super) use syscalls::ruled_calls;
 
 /// What a confined process may do. Everything else is forbidden.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
     /// Whether nothing is started where the kernel cannot do all of this.
     pub strict: bool,
@@ -37,12 +40,30 @@ pub struct Profile {
     pub ports: Vec<u16>,
     /// The user to become; `None` stays the launcher's.
     pub user: Option<User>,
+    /// Whether it reads the above also where modes of files deny it to its user. This takes one
+    /// capability, which changes nothing, in place of being root.
+    #[serde(default)]
+    pub reads_all: bool,
     /// Files that can be open at once.
     pub open_files: u64,
     /// Size of a file that it writes, in bytes.
     pub file_bytes: u64,
     /// Processes and threads of the user, where the process becomes another one.
     pub processes: u64,
+    /// Names of rules that a test leaves out.
+    #[cfg(feature = "faults")]
+    #[serde(default)]
+    pub faults: Vec<String>,
+}
+
+impl Profile {
+    /// Whether a rule is in force: always, but for tests that leave one out.
+    fn has_rule(&self, _name: &str) -> bool {
+        #[cfg(feature = "faults")]
+        return !self.faults.iter().any(|fault| fault == _name);
+        #[cfg(not(feature = "faults"))]
+        true
+    }
 }
 
 /// Why a process could not be confined.

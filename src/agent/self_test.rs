@@ -2,7 +2,10 @@
 //! tests of a project and of a directory that may be destroyed are judged alike.
 
 mod attempt;
+mod calls;
 mod probe;
+mod raw;
+mod reach;
 mod run;
 
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! The one thread that starts all agents. The kernel ends an agent when the thread that started
+//! The one thread that starts all agents. The kernel tells a supervisor when the thread that started
 //! it ends, so that thread must live as long as the server; and a spawn takes longer than an
 //! actor's thread may be held up.
 
@@ -18,7 +18,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use super::guard::Guard;
+use super::{guard::Guard, supervisor::end_all};
 
 /// While nothing is asked for, it is looked after this long whether the guard lives.
 const GUARD_LOOKED_AT: Duration = Duration::from_millis(500);
@@ -77,9 +77,10 @@ fn work(cicerone: PathBuf, queue: &mpsc::Receiver<Job>) {
         match queue.recv_timeout(GUARD_LOOKED_AT) {
             Ok(Job::Spawn { mut command, runtime, reply }) => {
                 let _entered = runtime.enter();
-                let child = guarded.spawn(&mut command);
-                // If nobody waits any more the child is killed as it is dropped.
-                reply.send(child).ok();
+                if let Err(Ok(unwanted)) = reply.send(guarded.spawn(&mut command)) {
+                    // It tells nobody of its end, so it stays guarded: that does no harm.
+                    end_all(&unwanted);
+                }
             }
             Ok(Job::Forget(group)) => guarded.forget(group),
             Err(RecvTimeoutError::Timeout) => guarded.look(),

@@ -134,7 +134,7 @@ pub struct Limits {
     pub agent_open_files: usize,
     /// Largest file that an agent may write among its own, bytes.
     pub agent_file_bytes: usize,
-    /// Processes and threads of all agents, where they have a user of their own.
+    /// Processes and threads of one agent; of all of them, where they have a user of their own.
     pub agent_processes: usize,
     /// Messages that may wait in one conversation.
     pub queued_messages: usize,

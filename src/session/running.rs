@@ -134,12 +134,13 @@ impl Session {
         }));
     }
 
-    /// Looks now and then how much memory the agents take, and ends those that take too much.
+    /// Looks now and then how much memory the agents take, for whoever is shown it. Their
+    /// supervisors end those that take too much.
     pub(super) fn watch_memory(&mut self, context: &mut Context<Self>) {
         let running: Vec<(i64, u64, u32)> = self
             .conversations
             .values()
-            .filter_map(|live| Some((live.id, live.epoch, live.agent.as_ref()?.pid()?)))
+            .filter_map(|live| Some((live.id, live.epoch, live.agent.as_ref()?.supervisor()?)))
             .collect();
         if running.is_empty() || self.memory_seen.elapsed() < MEMORY_SEEN {
             return;
@@ -150,39 +151,17 @@ impl Session {
             running.into_iter().filter_map(seen).collect::<Vec<_>>()
         };
         let looked = async move { tokio::task::spawn_blocking(look).await.unwrap_or_default() };
-        context.spawn(looked.into_actor(self).map(|seen, session, context| {
+        context.spawn(looked.into_actor(self).map(|seen, session, _| {
             for (conversation, epoch, bytes) in seen {
-                session.memory_is(conversation, epoch, bytes, context);
+                session.memory_is(conversation, epoch, bytes);
             }
         }));
     }
 
-    fn memory_is(
-        &mut self,
-        conversation: i64,
-        epoch: u64,
-        bytes: u64,
-        context: &mut Context<Self>,
-    ) {
-        let most = self.resources.settings.limits.agent_memory;
+    fn memory_is(&mut self, conversation: i64, epoch: u64, bytes: u64) {
         let live = self.conversations.get_mut(&conversation);
-        let Some(live) = live.filter(|live| live.epoch == epoch) else { return };
-        live.agent_memory = Some(bytes);
-        if bytes <= most as u64 || live.turns.is_stopping() {
-            return;
+        if let Some(live) = live.filter(|live| live.epoch == epoch) {
+            live.agent_memory = Some(bytes);
         }
-        log::warn!("agent takes too much memory conversation={conversation} bytes={bytes}");
-        let size = |bytes| bytesize::ByteSize(bytes).display().iec();
-        let words = format!(
-            "the agent took {} of memory, more than the {} that it may have (limits.agent_memory), \
-             and was ended; what it said until then is kept; ask again, for less at a time",
-            size(bytes),
-            size(most as u64),
-        );
-        // It could take still more while it is asked to end.
-        if let Some(agent) = &live.agent {
-            agent.kill();
-        }
-        self.end_checked(conversation, Event::AgentMustEnd(words), context);
     }
 }

@@ -11,6 +11,7 @@
 //! - `await PATH` waits until the file exists
 //! - `history` answers with every message of the session so far
 //! - `env`, `args`, `cwd` answer with names of variables, arguments, the working directory
+//! - `sh COMMAND` answers with what a shell prints to stdout
 //! - `child` starts a process that sleeps and answers with its id
 //! - `garbage TEXT`, `rawline JSON`, `badutf8`, `longline BYTES` print what is no good line
 //! - `stderr BYTES` prints to stderr; `retry` tells of a failed request
@@ -50,6 +51,7 @@ const COMMANDS: [&str; 33] = [
     "args",
     "cwd",
     "child",
+    "sh",
     "garbage",
     "rawline",
     "badutf8",
@@ -157,6 +159,10 @@ fn play_line(
         "env" => say(protocol, &names_of_variables()),
         "args" => say(protocol, &env::args().collect::<Vec<_>>().join("\n")),
         "cwd" => say(protocol, &env::current_dir().unwrap().to_string_lossy()),
+        "sh" => {
+            let printed = Command::new("sh").args(["-c", rest]).output().unwrap();
+            say(protocol, &String::from_utf8_lossy(&printed.stdout));
+        }
         "child" => {
             let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
             say(protocol, &child.id().to_string());

@@ -107,9 +107,9 @@ impl Company {
 }
 
 /// What is expected of an agent that plays a script: its end, what the words name, its answer.
-struct Case(&'static str, &'static str, &'static str, &'static str);
+struct Case<'a>(&'a str, &'static str, &'static str, &'static str);
 
-async fn check(company: &mut Company, cases: &[Case]) {
+async fn check(company: &mut Company, cases: &[Case<'_>]) {
     for by in ASKERS {
         for Case(script, kind, words, answer) in cases {
             let case = format!("{script:?} asked by {by:?}");
@@ -237,6 +237,38 @@ async fn p9_an_agent_that_takes_too_much_memory_is_ended_in_words() {
         )],
     )
     .await;
+}
+
+#[actix::test]
+async fn p9_memory_of_what_an_agent_detached_counts_too() {
+    let config = "[limits]\nagent_memory = \"150MiB\"\n";
+    for sandbox in ["required", "off"] {
+        let setup = Setup::scripted().config(config).args(["--sandbox", sandbox]);
+        let mut company = Company::gather(setup).await;
+        for detached in ["(", "(setsid "] {
+            // A shell cannot leave its session where it is confined; then it does not start.
+            if sandbox == "required" && detached != "(" {
+                continue;
+            }
+            let script = format!(
+                "say part\nsh {detached}sh -c 'v=$(printf %0300000000d 0); sleep 1000' \
+                 >/dev/null 2>&1 &)\nhang"
+            );
+            let told = [Case(&script, "error", "of memory, more than the 150.0 mib", "part")];
+            check(&mut company, &told).await;
+        }
+    }
+}
+
+#[actix::test]
+async fn p9_an_agent_that_starts_too_many_processes_is_ended_in_words() {
+    // Without a user of its own, so that those of other tests do not count.
+    let config = "[limits]\nagent_processes = 60\n";
+    let setup = Setup::scripted().config(config).args(["--sandbox", "off"]);
+    let mut company = Company::gather(setup).await;
+    let script = "say part\nsh for i in $(seq 100); do sleep 1000 >/dev/null 2>&1 & done; wait";
+    let words = "processes and threads, more than the 60";
+    check(&mut company, &[Case(script, "error", words, "part")]).await;
 }
 
 #[actix::test]

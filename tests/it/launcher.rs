@@ -9,6 +9,7 @@ use std::{
 use crate::{
     agent_probe::wait_until,
     client::text_of,
+    processes::below,
     server::{Server, is_alive},
 };
 
@@ -35,11 +36,15 @@ fn kill(child: &mut Child) {
 #[actix_web::test]
 async fn an_agent_dies_with_a_server_that_is_killed() {
     let script = format!("{CICERONE} sandbox-exec --parent $$ -- sleep 1000 & echo $!; wait");
-    let (mut server, agent) = shell(&script);
-    let command = || std::fs::read_to_string(format!("/proc/{agent}/comm")).unwrap_or_default();
-    wait_until("the launcher has become the agent", || command() == "sleep\n").await;
+    let (mut server, supervisor) = shell(&script);
+    let is_agent = |pid: &u32| {
+        std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm == "sleep\n")
+    };
+    let agents = || below(supervisor).into_iter().filter(is_agent).collect::<Vec<_>>();
+    wait_until("the launcher has become the agent", || !agents().is_empty()).await;
+    let agent = agents()[0];
     kill(&mut server);
-    wait_until("the agent is gone", || !is_alive(agent)).await;
+    wait_until("the agent is gone", || !is_alive(agent) && !is_alive(supervisor)).await;
 }
 
 #[test]

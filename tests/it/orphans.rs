@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     client::{Client, text_of},
-    processes::{all_gone, below, command_line},
+    processes::{all_gone, below, children_of, command_line},
     server::{Server, Setup, eventually, signal},
 };
 
@@ -170,6 +170,91 @@ async fn p8_a_shutdown_while_an_agent_starts_leaves_nothing() {
             let ended = server.terminate();
             assert!(ended.success(), "{how}: {ended}");
             all_gone(server.files(), &family, None, how).await;
+            server.launch_again();
+        }
+    }
+}
+
+/// Ways of a process out of the reach of whoever started it. Each prints the id of what stays.
+const ESCAPES: [&str; 4] = [
+    "setsid sh -c 'sleep 1000 >/dev/null 2>&1 & echo $!'",
+    "(setsid sh -c '(setsid sleep 1000 >/dev/null 2>&1 & echo $!) &' &) ; sleep 0.2",
+    "(trap '' TERM HUP INT; sleep 1000 >/dev/null 2>&1 & echo $!)",
+    "bash -mc 'sleep 1000 >/dev/null 2>&1 & echo $!; disown'",
+];
+
+/// Lets an agent try every way out; gives the processes that are there then.
+async fn escapes(client: &mut Client) -> Vec<u32> {
+    let mut escaped = Vec::new();
+    for escape in ESCAPES {
+        client.ask(&format!("sh {escape}")).await;
+        escaped.extend(text_of(&client.turn().await).trim().parse::<u32>());
+    }
+    escaped
+}
+
+#[actix::test]
+async fn p8_nothing_that_an_agent_detaches_outlives_it_or_the_server() {
+    for sandbox in ["off", "required"] {
+        let mut server = Setup::scripted().args(["--sandbox", sandbox]).start();
+        for end in ["kill", "crash", "close", "shutdown"] {
+            let when = format!("sandbox {sandbox}, {end}");
+            let mut client = server.connect().await;
+            client.start().await;
+            let escaped = escapes(&mut client).await;
+            assert!(escaped.len() == ESCAPES.len() || sandbox == "required", "{when}: {escaped:?}");
+            let spared = match end {
+                "kill" => {
+                    server.kill();
+                    None
+                }
+                "crash" => {
+                    client.ask("crash").await;
+                    client.turn().await;
+                    Some(server.pid())
+                }
+                "close" => {
+                    let path = "/api/assistant/sessions/demo";
+                    let (status, body) = server.request(reqwest::Method::DELETE, path).await;
+                    assert_eq!(status, 200, "{body}");
+                    Some(server.pid())
+                }
+                _ => {
+                    assert!(server.terminate().success());
+                    None
+                }
+            };
+            all_gone(server.project_dir().as_path(), &escaped, spared, &when).await;
+            if spared.is_none() {
+                server.launch_again();
+            }
+        }
+    }
+}
+
+#[actix::test]
+async fn p8_a_supervisor_that_is_killed_or_stopped_leaves_nothing_when_its_time_comes() {
+    let mut server = Server::start();
+    for (signals, kills_server) in [(&["KILL"][..], false), (&["KILL"], true), (&["STOP"], true)] {
+        let when = format!("{signals:?}, server killed: {kills_server}");
+        let mut client = server.connect().await;
+        client.start().await;
+        let child = begets(&mut client, "hang").await;
+        let supervisors: Vec<u32> = children_of(server.pid())
+            .into_iter()
+            .filter(|pid| below(*pid).contains(&child))
+            .collect();
+        let [supervisor] = supervisors[..] else { panic!("{when}: {supervisors:?}") };
+        let family = below(supervisor);
+        for name in signals {
+            signal(supervisor, name);
+        }
+        if kills_server {
+            server.kill();
+        }
+        let spared = (!kills_server).then(|| server.pid());
+        all_gone(server.project_dir().as_path(), &family, spared, &when).await;
+        if kills_server {
             server.launch_again();
         }
     }

@@ -11,11 +11,17 @@ use std::{
 /// A process that should be gone must be within this.
 const GONE_WITHIN: Duration = Duration::from_secs(5);
 
-/// The agents that a server runs, by process id.
+/// The agents that a server runs, by process id; of a supervisor that has none, its own.
 pub fn agents_of(server: u32) -> Vec<u32> {
     // The guard is a child too, and none.
-    let is_agent = |pid: &u32| !command_line(*pid).contains("--guard") && is_running(*pid);
-    let mut agents: Vec<u32> = children_of(server).into_iter().filter(is_agent).collect();
+    let is_supervisor = |pid: &u32| !command_line(*pid).contains("--guard") && is_running(*pid);
+    let supervisors = children_of(server).into_iter().filter(is_supervisor);
+    let mut agents: Vec<u32> = supervisors
+        .flat_map(|supervisor| match children_of(supervisor) {
+            none if none.is_empty() => vec![supervisor],
+            agents => agents.into_iter().filter(|pid| is_running(*pid)).collect(),
+        })
+        .collect();
     agents.sort_unstable();
     agents
 }

@@ -289,3 +289,61 @@ async fn the_feature_list_is_read_in_the_sandbox_while_another_program_writes_it
     let results = turn.tool_results();
     assert!(matches!(results[..], [(true, text)] if text.contains("passing")), "{results:?}");
 }
+
+#[actix_web::test]
+async fn p2_an_agent_of_a_project_that_root_alone_can_read_is_not_root_and_reads_it() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let mut bench = Bench::scripted();
+    set_mode(bench.base.path(), 0o700);
+    set_mode(&bench.project().join("README.md"), 0o600);
+    bench.settings.sandbox = Sandbox::Required;
+    bench.environment.push(("ANTHROPIC_API_KEY".into(), "dummy".into()));
+    let agents = bench.agents();
+    agents.prove(&[]).await;
+    let session = cicerone::agent::AgentSession::New(uuid::Uuid::new_v4());
+    let mut agent = bench.start_session(&agents, session);
+    let outside = bench.base.path().join("outside/secret.txt");
+    let read = agent.ask(&format!("sh cat README.md {}", outside.display())).await;
+    assert!(read.text.contains("We sell tea") && !read.text.contains("needle"), "{}", read.text);
+    let status = status(agent.handle.pid().unwrap());
+    let value = |wanted: &str| &status.iter().find(|(name, _)| name == wanted).unwrap().1;
+    assert!(!value("Uid").starts_with("0\t"), "it runs as root");
+    for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+        assert_eq!(value(set), "0000000000000004", "{set}");
+    }
+}
+
+/// Makes a call as a program of 32 bits does.
+#[cfg(target_arch = "x86_64")]
+const FOREIGN_CALL: &str = "int main(void) { long pid; \
+     __asm__ volatile(\"int $0x80\" : \"=a\"(pid) : \"a\"(20) : \"memory\"); return pid < 1; }";
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn p2_a_call_in_the_way_of_another_architecture_ends_the_agent() {
+    use std::os::unix::process::ExitStatusExt;
+
+    let dir = tempfile::tempdir().unwrap();
+    set_mode(dir.path(), 0o755);
+    let (source, program) = (dir.path().join("call.c"), dir.path().join("call"));
+    fs::write(&source, FOREIGN_CALL).unwrap();
+    let compiled = Command::new("cc").arg(&source).arg("-o").arg(&program).status().unwrap();
+    assert!(compiled.success());
+    if !Command::new(&program).status().unwrap().success() {
+        // This kernel knows no programs of 32 bits.
+        return;
+    }
+    let profile = serde_json::json!({
+        "strict": true, "read": [], "run": ["/lib", "/lib64", "/usr/lib", dir.path()], "write": [],
+        "ports": [], "user": null, "open_files": 64, "file_bytes": 0, "processes": 64,
+    });
+    let status = Command::new(env!("CARGO_BIN_EXE_cicerone"))
+        .args(["sandbox-exec", "--parent", &std::process::id().to_string()])
+        .args(["--profile", &profile.to_string(), "--"])
+        .arg(&program)
+        .status()
+        .unwrap();
+    assert_eq!(status.signal(), Some(31 /* SIGSYS */), "{status}");
+}

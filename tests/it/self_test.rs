@@ -140,6 +140,14 @@ fn the_probe_notices_that_nothing_confines_it() {
         "read the list of users",
         "read the database",
         "leave by a link",
+        "call `setsid`",
+        "call `socket` (unix)",
+        "call `ioctl` (attributes)",
+        "call `fcntl` (lease)",
+        "call `flock` (exclusive)",
+        "call `clone` (users)",
+        "call `keyctl` (the user's keys)",
+        "call `fchmod`",
     ] {
         let attempts = report["attempts"].as_array().unwrap();
         let attempt = attempts.iter().find(|attempt| attempt["what"] == what);
@@ -166,6 +174,79 @@ fn the_probe_harms_no_project_even_where_nothing_confines_it() {
     let changes = attempts(&report, "change");
     assert!(changes.iter().any(|attempt| attempt["outcome"] == "allowed"), "{report}");
     assert_eq!(tree(&project), before);
+}
+
+/// Faults, as lists of rules that are left out, and what the probe then can do. A rule of the kernel
+/// is tried without those that hold as well.
+#[cfg(feature = "faults")]
+const FAULTS: [(&str, &str); 13] = [
+    ("files", "create a file"),
+    ("files", "read beside the project"),
+    ("ports to connect to", "connect to another port"),
+    ("ports to listen on,bind,listen", "listen on a port"),
+    ("listen", "listen on a port that it did not ask for"),
+    ("signals,user", "signal the server"),
+    ("signals,user", "signal its supervisor"),
+    ("prlimit64,user", "limit the server"),
+    ("abstract sockets,socket", "connect to an abstract socket"),
+    ("socket", "connect to a file's socket"),
+    ("socketpair", "send to a file's socket"),
+    ("resources", "write files of any size"),
+    ("fchmod,fchmodat,fchmodat2,chmod,user", "change a mode"),
+];
+
+#[cfg(feature = "faults")]
+async fn proved_without(rules: &str) -> std::sync::Arc<cicerone::agent::self_test::SelfTest> {
+    let mut bench = crate::agent_probe::Bench::scripted();
+    bench.settings.sandbox = cicerone::config::settings::Sandbox::Required;
+    bench.environment.push(("ANTHROPIC_API_KEY".into(), "dummy".into()));
+    bench.environment.push(("FAULT_RULES".into(), rules.into()));
+    bench.agents().prove(&[]).await
+}
+
+#[cfg(feature = "faults")]
+#[actix_web::test]
+async fn p2_a_rule_that_is_left_out_turns_the_self_test_red() {
+    use cicerone::agent::self_test::Verdict;
+    use futures_util::{StreamExt as _, stream};
+
+    let whole = proved_without("").await;
+    assert_eq!(whole.verdict, Verdict::Proved, "{}", whole.words());
+    let name = |what: &str| what.strip_prefix("call `")?.split('`').next().map(str::to_owned);
+    let calls: std::collections::BTreeSet<String> =
+        whole.attempts.iter().filter_map(|attempt| name(&attempt.what)).collect();
+    assert!(calls.len() > 120, "{calls:?}");
+    // What no list names has one rule for all.
+    let unknown = ["clone3", "lsm_list_modules", "mbind", "seccomp"];
+    let rule = |call: &String| match unknown.contains(&call.as_str()) {
+        true => "unknown calls".to_owned(),
+        false => call.clone(),
+    };
+    let faults = calls.iter().filter(|call| *call != "getpid").map(|call| (rule(call), call));
+    let tested = stream::iter(faults).map(async |(rule, call)| (call, proved_without(&rule).await));
+    let tested: Vec<_> = tested.buffer_unordered(4).collect().await;
+    for (call, test) in tested {
+        let mut of_call = test.attempts.iter().filter(|it| name(&it.what).as_ref() == Some(call));
+        assert!(of_call.any(|attempt| !attempt.is_as_expected()), "{call} was not missed");
+        assert_ne!(test.verdict, Verdict::Proved, "{call}");
+    }
+}
+
+#[cfg(feature = "faults")]
+#[actix_web::test]
+async fn p2_what_no_other_rule_forbids_too_is_possible_without_its_rule() {
+    use cicerone::agent::self_test::{Outcome, Verdict};
+
+    let is_root = rustix::process::geteuid().is_root();
+    let of_root = [("user", "be root"), ("capabilities,bounding set,user", "keep a privilege")];
+    let of_root = of_root.into_iter().filter(|_| is_root);
+    for (rules, what) in FAULTS.into_iter().chain(of_root) {
+        let test = proved_without(rules).await;
+        let attempt = test.attempts.iter().find(|attempt| attempt.what == what);
+        let attempt = attempt.unwrap_or_else(|| panic!("{what} was not tried"));
+        assert_eq!(attempt.outcome, Outcome::Allowed, "{what} without {rules}");
+        assert_ne!(test.verdict, Verdict::Proved, "{what} without {rules}");
+    }
 }
 
 #[actix::test]

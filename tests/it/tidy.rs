@@ -186,6 +186,15 @@ fn nothing_panics_on_purpose() {
 }
 
 #[test]
+fn only_the_probe_calls_the_kernel_by_number() {
+    // The guide knows the word, to find definitions by.
+    no_complaints(lines_with(
+        r"\bunsafe(_code)?\b",
+        &["agent/self_test/raw", "guide/search/definitions"],
+    ));
+}
+
+#[test]
 fn modules_use_only_what_stands_below_them() {
     let rank = |module: &str| LAYERS.iter().position(|layer| *layer == module);
     let mut complaints = Vec::new();

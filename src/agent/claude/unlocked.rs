@@ -15,6 +15,15 @@ pub fn is_off(server: &[(OsString, OsString)], lock: &str) -> bool {
     off.split(',').any(|name| name == lock)
 }
 
+/// Names rules of the sandbox that are left out, in the server's environment.
+const RULES: &str = "FAULT_RULES";
+
+/// The rules of the sandbox that are left out.
+pub fn rules_off(server: &[(OsString, OsString)]) -> Vec<String> {
+    let off = value(server, RULES).and_then(|rules| rules.to_str()).unwrap_or_default();
+    off.split(',').map(str::to_owned).collect()
+}
+
 /// Gives the program every tool that it has, and leave to use them.
 pub fn take_off(
     mut arguments: Vec<OsString>,

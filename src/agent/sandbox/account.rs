@@ -1,5 +1,7 @@
 //! As which user an agent runs. A server that is no root cannot choose: its agents are its own
-//! user. Root gives them to somebody who owns nothing, if that one can read what an agent needs.
+//! user. Root gives them to somebody who owns nothing, and where that one cannot read what an agent
+//! needs, the one capability to read it. An agent is never root: root without any capabilities
+//! can still signal, trace and limit every other process of root.
 
 use std::{
     fmt, fs,
@@ -35,6 +37,8 @@ pub struct User {
 pub struct Chosen {
     /// `None` is the server's own.
     pub user: Option<User>,
+    /// Whether it needs the capability to read what its user may not.
+    pub reads_all: bool,
     /// What is not as good as it could be, in words.
     pub note: Option<String>,
 }
@@ -48,6 +52,8 @@ pub struct Choice<'a> {
     pub strict: bool,
     /// Who runs the server.
     pub own: User,
+    /// Whether the server can give the capability to read everything.
+    pub can_read_all: bool,
     /// Programs that the agent must run and directories that it must pass.
     pub needed: &'a [PathBuf],
     /// The project, which it must read; its owner can where nobody else can.
@@ -57,7 +63,6 @@ pub struct Choice<'a> {
 impl Choice<'_> {
     /// Chooses. The error says what to mend.
     pub fn choose(&self) -> Result<Chosen, String> {
-        let is_own = |user: User| user == self.own;
         let wanted = match self.wanted {
             Some(text) => Some(find(text).ok_or_else(|| {
                 format!("There is no user {text:?}. Correct `agent.user` in the settings.")
@@ -68,14 +73,21 @@ impl Choice<'_> {
             let same = wanted.is_none_or(|wanted| wanted.uid == self.own.uid);
             let words = "only a server that runs as root can give its agents another user";
             return match (same, self.strict) {
-                (true, _) => Ok(Chosen { user: None, note: None }),
+                (true, _) => Ok(Chosen { user: None, reads_all: false, note: None }),
                 (false, true) => Err(format!("No agent is started: {words}. Drop `agent.user`.")),
-                (false, false) => Ok(Chosen { user: None, note: Some(words.to_owned()) }),
+                (false, false) => {
+                    Ok(Chosen { user: None, reads_all: false, note: Some(words.to_owned()) })
+                }
             };
         }
         let first = wanted.unwrap_or_else(nobody);
+        if first.uid == 0 {
+            return Err("No agent is started: `agent.user` is root, and an agent that is root \
+                        could reach every other process of root. Name another user, or drop it."
+                .to_owned());
+        }
         let Some(barrier) = self.barrier(first) else {
-            return Ok(Chosen { user: (!is_own(first)).then_some(first), note: None });
+            return Ok(Chosen { user: Some(first), reads_all: false, note: None });
         };
         let cannot = format!("user {first} cannot reach {}", barrier.display());
         if wanted.is_some() && self.strict {
@@ -84,15 +96,31 @@ impl Choice<'_> {
                  user in `agent.user`."
             ));
         }
+        if self.can_read_all && self.can_run(first) {
+            let note = format!(
+                "files that deny it to others: {cannot}, so agents have the right to read what \
+                 modes of files deny (CAP_DAC_READ_SEARCH)"
+            );
+            return Ok(Chosen { user: Some(first), reads_all: true, note: Some(note) });
+        }
         let owner = fs::metadata(self.project).ok();
         let owner = owner.map(|owner| User { uid: owner.uid(), gid: owner.gid() });
-        let others = [Some(self.own), owner].into_iter().flatten();
-        let other = others.into_iter().find(|user| self.barrier(*user).is_none());
+        let other = owner.filter(|owner| owner.uid != 0 && self.barrier(*owner).is_none());
         let other = other.ok_or_else(|| {
-            format!("No agent is started: {cannot}, and neither can root without its privileges.")
+            format!(
+                "No agent is started: {cannot}, this server cannot give its agents the right to \
+                 read everything, and an agent must not be root. Let others read and run it \
+                 (chmod o+rx), or run the server as the user who owns the project."
+            )
         })?;
         let note = format!("a user of its own: {cannot}, so agents run as user {other}");
-        Ok(Chosen { user: (!is_own(other)).then_some(other), note: Some(note) })
+        Ok(Chosen { user: Some(other), reads_all: false, note: Some(note) })
+    }
+
+    /// Whether `user` may run the programs, which the right to read does not give.
+    fn can_run(&self, user: User) -> bool {
+        let files = self.needed.iter().filter_map(|path| fs::metadata(path).ok());
+        files.filter(fs::Metadata::is_file).all(|file| may(&file, user, PASS))
     }
 
     /// The first thing on the way that `user` cannot pass or read.
@@ -190,34 +218,62 @@ mod tests {
         strict: bool,
         project: &Path,
     ) -> Result<Chosen, String> {
-        Choice { wanted, strict, own, needed: &[], project }.choose()
+        let needed = &[];
+        Choice { wanted, strict, own, can_read_all: true, needed, project }.choose()
     }
+
+    const ROOT: User = User { uid: 0, gid: 0 };
 
     #[test]
     fn root_gives_its_agents_a_user_that_can_read_the_project() {
-        const ROOT: User = User { uid: 0, gid: 0 };
         let open = with_mode(0o755);
         let chosen = choose(ROOT, None, true, open.path()).unwrap();
-        assert_eq!(chosen, Chosen { user: Some(nobody()), note: None });
+        assert_eq!(chosen, Chosen { user: Some(nobody()), reads_all: false, note: None });
         let chosen = choose(ROOT, Some("4000001"), true, open.path()).unwrap();
         assert_eq!(chosen.user, Some(STRANGER));
 
         let closed = with_mode(0o700);
         let chosen = choose(ROOT, None, true, closed.path()).unwrap();
-        assert_eq!(chosen.user, Some(own()).filter(|own| own.uid != 0));
+        assert_eq!((chosen.user, chosen.reads_all), (Some(nobody()), true));
         assert!(chosen.note.unwrap().contains("cannot reach"));
         let refused = choose(ROOT, Some("4000001"), true, closed.path()).unwrap_err();
         assert!(refused.contains("agent.user") && refused.contains("chmod"), "{refused}");
-        assert!(choose(ROOT, Some("4000001"), false, closed.path()).is_ok());
+        let chosen = choose(ROOT, Some("4000001"), false, closed.path()).unwrap();
+        assert_eq!((chosen.user, chosen.reads_all), (Some(STRANGER), true));
         let unknown = choose(ROOT, Some("no-such-user"), false, open.path()).unwrap_err();
         assert!(unknown.contains("no-such-user"), "{unknown}");
+    }
+
+    #[test]
+    fn p2_no_agent_is_root_whatever_the_settings_say_and_whatever_the_project_needs() {
+        let (open, closed) = (with_mode(0o755), with_mode(0o700));
+        for (wanted, project) in [(Some("0"), &open), (Some("root"), &open), (Some("0"), &closed)] {
+            for strict in [true, false] {
+                let words = choose(ROOT, wanted, strict, project.path()).unwrap_err();
+                assert!(words.contains("agent.user"), "{wanted:?}: {words}");
+            }
+        }
+        // What a program denies to others, no right to read gives.
+        let program = closed.path().join("program");
+        fs::write(&program, "").unwrap();
+        let needed = [program];
+        let all = [(false, &[][..]), (true, &needed[..])];
+        for (can_read_all, needed) in all {
+            let project = closed.path();
+            let choice =
+                Choice { wanted: None, strict: true, own: ROOT, can_read_all, needed, project };
+            match choice.choose() {
+                Ok(chosen) => assert_ne!(chosen.user.unwrap().uid, 0),
+                Err(words) => assert!(words.contains("chmod o+rx"), "{words}"),
+            }
+        }
     }
 
     #[test]
     fn only_root_can_give_another_user() {
         let open = with_mode(0o755);
         let chosen = choose(STRANGER, None, true, open.path()).unwrap();
-        assert_eq!(chosen, Chosen { user: None, note: None });
+        assert_eq!(chosen, Chosen { user: None, reads_all: false, note: None });
         assert!(choose(STRANGER, Some("4000001"), true, open.path()).is_ok());
         assert!(choose(STRANGER, Some("nobody"), true, open.path()).is_err());
         assert!(choose(STRANGER, Some("nobody"), false, open.path()).unwrap().note.is_some());

@@ -1,6 +1,8 @@
 //! Confines this process. The order matters: what needs rights comes before they are given up,
 //! and the kernel forgets which parent's end is to kill a process when its user changes.
 
+use std::fs;
+
 use rustix::{
     fs::Mode,
     io,
@@ -9,6 +11,9 @@ use rustix::{
 };
 
 use super::{ConfineError, Profile, User, rules, syscalls};
+
+/// How much sooner than other programs the kernel ends an agent when memory runs out, of 1,000.
+const ENDED_SOONER: &str = "500";
 
 /// What could not be had, in words; empty where everything was.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -21,14 +26,28 @@ pub struct Confined {
 /// ends it.
 pub fn confine(profile: &Profile, parent: Pid) -> Result<Confined, ConfineError> {
     let mut confined = Confined::default();
-    limit_resources(profile).map_err(rights("resources"))?;
+    // No more than a favour to the server: where it is refused the agent is confined all the same.
+    fs::write("/proc/self/oom_score_adj", ENDED_SOONER).ok();
+    if profile.has_rule("resources") {
+        limit_resources(profile).map_err(rights("resources"))?;
+    }
+    let kept = match profile.reads_all {
+        true => CapabilitySet::DAC_READ_SEARCH,
+        false => CapabilitySet::empty(),
+    };
     // Without the right to change it, nothing could use what is left in it either.
-    drop_bounding_set().map_err(rights("capabilities"))?;
-    if let Some(user) = profile.user {
+    if profile.has_rule("bounding set") {
+        drop_bounding_set(kept).map_err(rights("capabilities"))?;
+    }
+    if let Some(user) = profile.user.filter(|_| profile.has_rule("user")) {
+        // Becoming another user takes all capabilities away, but for this.
+        thread::set_keep_capabilities(true).map_err(rights("capabilities"))?;
         become_user(user).map_err(rights("the user's rights"))?;
     }
-    drop_capabilities().map_err(rights("capabilities"))?;
-    die_with(parent)?;
+    if profile.has_rule("capabilities") {
+        keep_capabilities(kept).map_err(rights("capabilities"))?;
+    }
+    die_with(parent, Signal::KILL)?;
     // Whatever the agent makes is its own: modes of files are not for it to change.
     process::umask(Mode::from_raw_mode(0o077));
     thread::set_no_new_privs(true).map_err(rights("new privileges"))?;
@@ -41,10 +60,16 @@ pub fn confine(profile: &Profile, parent: Pid) -> Result<Confined, ConfineError>
     Ok(confined)
 }
 
-/// The kernel kills this process when the thread that started it ends, so also when the server
-/// is killed. A server that ended before this took hold is seen by its changed process id.
-pub fn die_with(parent: Pid) -> Result<(), ConfineError> {
-    process::set_parent_process_death_signal(Some(Signal::KILL))
+/// Whether this process can give an agent the right to read what modes of files deny.
+pub fn can_read_all() -> bool {
+    let own = thread::capabilities(None);
+    own.is_ok_and(|own| own.permitted.contains(CapabilitySet::DAC_READ_SEARCH))
+}
+
+/// The kernel sends this process `signal` when the thread that started it ends, so also when its
+/// parent is killed. A parent that ended before this took hold is seen by its changed process id.
+pub fn die_with(parent: Pid, signal: Signal) -> Result<(), ConfineError> {
+    process::set_parent_process_death_signal(Some(signal))
         .map_err(rights("its life after the server's"))?;
     if process::getppid() == Some(parent) { Ok(()) } else { Err(ConfineError::ParentGone) }
 }
@@ -76,13 +101,16 @@ pub fn lower(resource: Resource, most: u64) -> io::Result<()> {
 
 /// What the bounding set lacks, no program can get, whoever owns it. Only root can change it, and
 /// for anybody else `no_new_privs` does the same.
-fn drop_bounding_set() -> io::Result<()> {
+fn drop_bounding_set(kept: CapabilitySet) -> io::Result<()> {
     let own = thread::capabilities(None)?;
     if !own.effective.contains(CapabilitySet::SETPCAP) {
         return Ok(());
     }
     for bit in 0..u64::BITS {
         let capability = CapabilitySet::from_bits_retain(1 << bit);
+        if capability == kept {
+            continue;
+        }
         match thread::remove_capability_from_bounding_set(capability) {
             // Past the kernel's last one.
             Err(io::Errno::INVAL) => break,
@@ -99,13 +127,17 @@ fn become_user(user: User) -> io::Result<()> {
     thread::set_thread_res_uid(uid, uid, uid)
 }
 
-fn drop_capabilities() -> io::Result<()> {
+/// Gives up all capabilities but these, which also what is run later keeps.
+fn keep_capabilities(kept: CapabilitySet) -> io::Result<()> {
     match thread::clear_ambient_capability_set() {
         // A kernel before 4.3 has none.
         Err(io::Errno::INVAL) => (),
         cleared => cleared?,
     }
-    let none = CapabilitySet::empty();
-    let sets = CapabilitySets { effective: none, permitted: none, inheritable: none };
-    thread::set_capabilities(None, sets)
+    let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: kept };
+    thread::set_capabilities(None, sets)?;
+    match kept.is_empty() {
+        true => Ok(()),
+        false => thread::configure_capability_in_ambient_set(kept, true),
+    }
 }

@@ -118,9 +118,12 @@ impl Needs<'_> {
             write: self.write,
             ports: self.ports,
             user,
+            reads_all: false,
             open_files: limits.agent_open_files as u64,
             file_bytes: limits.agent_file_bytes as u64,
             processes: limits.agent_processes as u64,
+            #[cfg(feature = "faults")]
+            faults: Vec::new(),
         }
     }
 }

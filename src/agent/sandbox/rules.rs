@@ -12,8 +12,9 @@ use super::Profile;
 /// The version that has all that is asked for; what came later was not tried.
 const WANTED: ABI = ABI::V6;
 
-/// Paths of every process: a sink and sources of nothing and of chance.
-const DEVICES: [&str; 3] = ["/dev/zero", "/dev/random", "/dev/urandom"];
+/// Sources of chance. `/dev/zero` is not among them: what is mapped from it is shared memory that
+/// no count sees.
+const DEVICES: [&str; 2] = ["/dev/random", "/dev/urandom"];
 
 /// What the kernel says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,12 +47,25 @@ pub(super) fn restrict(profile: &Profile) -> Result<RestrictionStatus, RulesetEr
         false => CompatLevel::BestEffort,
     };
     let all = AccessFs::from_all(WANTED);
-    let mut rules = Ruleset::default()
-        .set_compatibility(level)
-        .handle_access(all)?
-        .handle_access(AccessNet::from_all(WANTED))?
-        .scope(Scope::from_all(WANTED))?
-        .create()?;
+    let mut rules = Ruleset::default().set_compatibility(level).handle_access(all)?;
+    for (name, access) in
+        [("ports to connect to", AccessNet::ConnectTcp), ("ports to listen on", AccessNet::BindTcp)]
+    {
+        if profile.has_rule(name) {
+            rules = rules.handle_access(access)?;
+        }
+    }
+    for (name, scope) in
+        [("signals", Scope::Signal), ("abstract sockets", Scope::AbstractUnixSocket)]
+    {
+        if profile.has_rule(name) {
+            rules = rules.scope(scope)?;
+        }
+    }
+    let mut rules = rules.create()?;
+    if let Some(root) = PathFd::new("/").ok().filter(|_| !profile.has_rule("files")) {
+        rules = rules.add_rule(PathBeneath::new(root, all))?;
+    }
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let make = AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::IoctlDev | AccessFs::Execute;
     let write = all & !make;
@@ -75,7 +89,7 @@ pub(super) fn restrict(profile: &Profile) -> Result<RestrictionStatus, RulesetEr
     if let Ok(null) = PathFd::new("/dev/null") {
         rules = rules.add_rule(PathBeneath::new(null, AccessFs::ReadFile | AccessFs::WriteFile))?;
     }
-    for port in &profile.ports {
+    for port in profile.ports.iter().filter(|_| profile.has_rule("ports to connect to")) {
         rules = rules.add_rule(NetPort::new(*port, AccessNet::ConnectTcp))?;
     }
     rules.restrict_self()

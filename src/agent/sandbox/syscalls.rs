@@ -1,80 +1,95 @@
-//! The filter of system calls, for what Landlock does not cover: modes, owners, times and
-//! attributes of files, and sockets other than plain TCP ones.
+//! The filter of system calls, for what Landlock does not cover. What a program needs is allowed
+//! by name ([`calls`]), some of it only with harmless arguments; everything else is refused.
 //!
-//! Calls that change a mode or a time are answered as if they had succeeded and do nothing:
-//! programs make them for the sake of order after writing their own files, and give up when
-//! they fail. All others are refused.
+//! Three programs: the first lets calls on modes and times succeed without an effect. The second
+//! refuses, with `EACCES`. The third knows what is allowed or refused by name and answers the rest
+//! as the kernel answers a call that it does not have, `ENOSYS`, for which libraries have another
+//! way. It comes last, because the call that installs a filter is one of the rest.
+//!
+//! A filter sees numbers, not what a pointer points to: `clone3`, which has its flags in memory,
+//! is unknown and `clone` takes its place.
 
 use std::{collections::BTreeMap, env::consts::ARCH};
 
-use libc::{c_int, c_long};
+use libc::c_int;
 use seccompiler::{
     BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen::Dword, SeccompCmpOp,
     SeccompCondition, SeccompFilter, SeccompRule, TargetArch, apply_filter,
 };
 
-use super::Profile;
+use super::{
+    Profile,
+    calls::{ALLOWED, Call, REFUSED, WITHOUT_EFFECT, name},
+};
 
-/// Calls that change a mode or a time; they do nothing.
-const WITHOUT_EFFECT: &[c_long] = &[
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_chmod,
-    libc::SYS_fchmod,
-    libc::SYS_fchmodat,
-    SYS_FCHMODAT2,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_utime,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_utimes,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_futimesat,
-    libc::SYS_utimensat,
+/// Commands of `ioctl` that programs need: of terminals, and what any file knows. Commands that
+/// change a file, such as its attributes or its generation, work on files that are open for reading.
+const COMMANDS: [u64; 12] = [
+    0x5401,      // TCGETS
+    0x5402,      // TCSETS
+    0x5403,      // TCSETSW
+    0x5413,      // TIOCGWINSZ
+    0x5421,      // FIONBIO
+    0x541b,      // FIONREAD
+    0x5450,      // FIONCLEX
+    0x5451,      // FIOCLEX
+    0x8004_5430, // TIOCGPTN
+    0x802c_542a, // TCGETS2
+    0x4004_9409, // FICLONE, whose target must be open for writing
+    0x5429,      // TIOCGSID
 ];
 
-/// Calls that change owners and attributes, or that could do by another way what is filtered.
-const REFUSED: &[c_long] = &[
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_chown,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_lchown,
-    libc::SYS_fchown,
-    libc::SYS_fchownat,
-    libc::SYS_setxattr,
-    libc::SYS_lsetxattr,
-    libc::SYS_fsetxattr,
-    SYS_SETXATTRAT,
-    libc::SYS_removexattr,
-    libc::SYS_lremovexattr,
-    libc::SYS_fremovexattr,
-    SYS_REMOVEXATTRAT,
-    SYS_FILE_SETATTR,
-    libc::SYS_io_uring_setup,
-    libc::SYS_open_by_handle_at,
-];
-
-// The newer ones have the same number on all architectures.
-const SYS_FCHMODAT2: c_long = 452;
-const SYS_SETXATTRAT: c_long = 463;
-const SYS_REMOVEXATTRAT: c_long = 466;
-const SYS_FILE_SETATTR: c_long = 469;
-
-/// Where a kernel for x86 has a second set of calls, this bit chooses it.
-const X32: c_long = 0x4000_0000;
-
-/// Commands to a file that change its attributes.
-const ATTRIBUTE_COMMANDS: [u64; 3] = [
-    0x4008_6602, // FS_IOC_SETFLAGS
-    0x4004_6602, // FS_IOC32_SETFLAGS
-    0x401c_5820, // FS_IOC_FSSETXATTR
+/// Commands of `fcntl`: all but leases, notifications, write hints, locks that outlive their
+/// process, and signals to whoever is named as the owner. Locks are for readers of databases.
+const DESCRIPTOR_COMMANDS: [c_int; 18] = [
+    libc::F_DUPFD,
+    libc::F_GETFD,
+    libc::F_SETFD,
+    libc::F_GETFL,
+    libc::F_SETFL,
+    libc::F_GETLK,
+    libc::F_SETLK,
+    libc::F_SETLKW,
+    libc::F_GETOWN,
+    libc::F_OFD_GETLK,
+    libc::F_GETLEASE,
+    libc::F_DUPFD_CLOEXEC,
+    libc::F_SETPIPE_SZ,
+    libc::F_GETPIPE_SZ,
+    libc::F_ADD_SEALS,
+    libc::F_GET_SEALS,
+    1027, // F_DUPFD_QUERY
+    1028, // F_CREATED_QUERY
 ];
 
 /// Kinds of sockets that a process with a network may have; unix sockets are not among them,
 /// because behind their names sit services that can do anything.
 const FAMILIES: [c_int; 3] = [libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
 
-/// Protocols that connect past Landlock's check of TCP ports.
-const PROTOCOLS: [c_int; 4] =
-    [libc::IPPROTO_DCCP, libc::IPPROTO_SCTP, 256 /* SMC */, libc::IPPROTO_MPTCP];
+/// Protocols of sockets. Others connect past Landlock's check of TCP ports.
+const PROTOCOLS: [c_int; 3] = [0, libc::IPPROTO_TCP, libc::IPPROTO_UDP];
+
+/// Flags that may be added to the type of a socket.
+const SOCKET_FLAGS: [c_int; 4] =
+    [0, libc::SOCK_CLOEXEC, libc::SOCK_NONBLOCK, libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK];
+
+/// Flags of `clone` that make a namespace.
+const NEW_NAMESPACES: [c_int; 7] = [
+    libc::CLONE_NEWCGROUP,
+    libc::CLONE_NEWIPC,
+    libc::CLONE_NEWNET,
+    libc::CLONE_NEWNS,
+    libc::CLONE_NEWPID,
+    libc::CLONE_NEWUSER,
+    libc::CLONE_NEWUTS,
+];
+
+/// Flags of `mmap` for memory that no count sees: what is shared and of no file stays when no
+/// process has it in its pages any more, and huge pages count elsewhere.
+const UNCOUNTED: [c_int; 2] = [libc::MAP_SHARED | libc::MAP_ANONYMOUS, libc::MAP_HUGETLB];
+
+/// Shares a cookie of the scheduler with another process.
+const PR_SCHED_CORE: u64 = 62;
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
@@ -86,36 +101,92 @@ pub(super) fn filter(profile: &Profile) -> Result<(), String> {
     Ok(())
 }
 
-fn programs(profile: &Profile) -> Result<[BpfProgram; 2], BackendError> {
-    let without_effect = always(WITHOUT_EFFECT);
-    let mut refused = always(REFUSED);
-    let attributes = ATTRIBUTE_COMMANDS.map(|command| rule(&[(1, SeccompCmpOp::Eq, command)]));
-    refused.insert(libc::SYS_ioctl, attributes.into_iter().collect::<Result<_, _>>()?);
-    refused.insert(libc::SYS_socket, sockets(profile)?);
-    for (call, flags) in [(libc::SYS_sendto, 3), (libc::SYS_sendmsg, 2), (libc::SYS_sendmmsg, 3)] {
-        // Connects while it sends, which is not checked either.
-        let fast_open = libc::MSG_FASTOPEN as u64;
-        refused.insert(call, vec![rule(&[(flags, SeccompCmpOp::MaskedEq(fast_open), fast_open)])?]);
+fn programs(profile: &Profile) -> Result<Vec<BpfProgram>, BackendError> {
+    let is_on = |call: &&Call| profile.has_rule(name(call));
+    let without_effect: Rules = all(WITHOUT_EFFECT.iter().filter(is_on));
+    let mut refused: Rules = all(REFUSED.iter().copied().flatten().filter(is_on));
+    for (call, rules) in by_argument(profile)? {
+        if profile.has_rule(name(&call)) {
+            refused.insert(call.1, rules);
+        }
     }
-    Ok([program(without_effect, 0)?, program(refused, libc::EACCES)?])
+    let known = ALLOWED.iter().chain(REFUSED).copied().chain([WITHOUT_EFFECT]).flatten();
+    let answer = |errno: c_int| SeccompAction::Errno(errno.unsigned_abs());
+    let mut programs = vec![
+        program(without_effect, answer(0), SeccompAction::Allow)?,
+        program(refused, answer(libc::EACCES), SeccompAction::Allow)?,
+    ];
+    if profile.has_rule("unknown calls") {
+        programs.push(program(all(known), SeccompAction::Allow, answer(libc::ENOSYS))?);
+    }
+    Ok(programs)
 }
 
-/// Every one of these calls, by its other number too.
-fn always(calls: &[c_long]) -> Rules {
-    calls.iter().flat_map(|call| [*call, *call | X32]).map(|call| (call, Vec::new())).collect()
+/// These calls whatever their arguments.
+fn all<'a>(calls: impl Iterator<Item = &'a Call>) -> Rules {
+    calls.map(|call| (call.1, Vec::new())).collect()
 }
 
-/// Which calls of `socket` are refused; no rule at all means every one.
+/// The calls that are refused for their arguments; without a rule, whatever they are.
+fn by_argument(profile: &Profile) -> Result<Vec<(Call, Vec<SeccompRule>)>, BackendError> {
+    let has = |argument, flags| rule(&[(argument, SeccompCmpOp::MaskedEq(flags), flags)]);
+    // Connects while it sends, which is not checked.
+    let opens = |flags| Ok::<_, BackendError>(vec![has(flags, number(libc::MSG_FASTOPEN))?]);
+    let namespaces = NEW_NAMESPACES.map(|flag| has(0, number(flag)));
+    Ok(vec![
+        (("SYS_ioctl", libc::SYS_ioctl), vec![none_of(1, COMMANDS)?]),
+        (("SYS_fcntl", libc::SYS_fcntl), vec![none_of(1, DESCRIPTOR_COMMANDS.map(number))?]),
+        // Its own limits, and nobody else's.
+        (("SYS_prlimit64", libc::SYS_prlimit64), vec![none_of(0, [0])?]),
+        (("SYS_prctl", libc::SYS_prctl), vec![rule(&[(0, SeccompCmpOp::Eq, PR_SCHED_CORE)])?]),
+        (("SYS_clone", libc::SYS_clone), namespaces.into_iter().collect::<Result<_, _>>()?),
+        (
+            ("SYS_mmap", libc::SYS_mmap),
+            UNCOUNTED.map(|flags| has(3, number(flags))).into_iter().collect::<Result<_, _>>()?,
+        ),
+        (("SYS_socket", libc::SYS_socket), sockets(profile)?),
+        (("SYS_socketpair", libc::SYS_socketpair), pairs()?),
+        (("SYS_sendto", libc::SYS_sendto), opens(3)?),
+        (("SYS_sendmsg", libc::SYS_sendmsg), opens(2)?),
+        (("SYS_sendmmsg", libc::SYS_sendmmsg), opens(3)?),
+    ])
+}
+
+/// Which calls of `socket` are refused.
 fn sockets(profile: &Profile) -> Result<Vec<SeccompRule>, BackendError> {
     if profile.ports.is_empty() {
         return Ok(Vec::new());
     }
-    let foreign = FAMILIES.map(|family| (0, SeccompCmpOp::Ne, family as u64));
-    let mut rules = vec![rule(&foreign)?];
-    for protocol in PROTOCOLS {
-        rules.push(rule(&[(2, SeccompCmpOp::Eq, protocol as u64)])?);
-    }
-    Ok(rules)
+    let of_netlink = (0, SeccompCmpOp::Eq, number(libc::AF_NETLINK));
+    let not_of_netlink = (0, SeccompCmpOp::Ne, number(libc::AF_NETLINK));
+    let plain = [libc::SOCK_STREAM, libc::SOCK_DGRAM];
+    let plain = plain.iter().flat_map(|kind| SOCKET_FLAGS.map(|flags| kind | flags));
+    let mut not_plain: Vec<_> = plain.map(|kind| (1, SeccompCmpOp::Ne, number(kind))).collect();
+    not_plain.push(not_of_netlink);
+    Ok(vec![
+        none_of(0, FAMILIES.map(number))?,
+        none_of(2, PROTOCOLS.map(number))?,
+        rule(&not_plain)?,
+        // Only addresses and routes, which the resolver of names asks for.
+        rule(&[of_netlink, (2, SeccompCmpOp::Ne, 0)])?,
+    ])
+}
+
+/// Which calls of `socketpair` are refused: a pair of datagram sockets can send to any name.
+fn pairs() -> Result<Vec<SeccompRule>, BackendError> {
+    let streams = SOCKET_FLAGS.map(|flags| number(libc::SOCK_STREAM | flags));
+    Ok(vec![none_of(0, [number(libc::AF_UNIX)])?, none_of(1, streams)?])
+}
+
+/// An argument as a filter sees it.
+fn number(value: c_int) -> u64 {
+    u64::from(value.cast_unsigned())
+}
+
+/// Matches a call whose argument is none of `values`. The kernel looks at the lower 32 bits of all
+/// arguments that are compared here, so what is above them does not matter.
+fn none_of<const N: usize>(argument: u8, values: [u64; N]) -> Result<SeccompRule, BackendError> {
+    rule(&values.map(|value| (argument, SeccompCmpOp::Ne, value)))
 }
 
 /// Matches a call of which all conditions hold: argument, comparison, value.
@@ -129,10 +200,22 @@ fn rule(conditions: &[(u8, SeccompCmpOp, u64)]) -> Result<SeccompRule, BackendEr
     SeccompRule::new(conditions)
 }
 
-/// Answers the calls in `rules` with `errno`, 0 for a success, and lets all others pass. A
-/// process that calls in another architecture's way is killed.
-fn program(rules: Rules, errno: c_int) -> Result<BpfProgram, BackendError> {
-    let answer = SeccompAction::Errno(errno.unsigned_abs());
+/// Gives the calls in `rules` one action and all others another. A process that calls in another
+/// architecture's way is killed.
+fn program(
+    rules: Rules,
+    matched: SeccompAction,
+    others: SeccompAction,
+) -> Result<BpfProgram, BackendError> {
     let architecture = TargetArch::try_from(ARCH)?;
-    SeccompFilter::new(rules, SeccompAction::Allow, answer, architecture)?.try_into()
+    SeccompFilter::new(rules, others, matched, architecture)?.try_into()
+}
+
+/// The names of the calls that a rule is about.
+#[cfg(test)]
+pub(in crate::agent) fn ruled_calls() -> impl Iterator<Item = &'static str> {
+    let profile = Profile::default();
+    let by_argument = by_argument(&profile).unwrap_or_default().into_iter().map(|(call, _)| call);
+    let refused = REFUSED.iter().copied().chain([WITHOUT_EFFECT]).flatten().copied();
+    refused.chain(by_argument).map(|call| name(&call))
 }

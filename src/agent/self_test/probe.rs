@@ -8,14 +8,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, ErrorKind, Read, Write},
-    net::{TcpListener, TcpStream, UdpSocket},
-    os::{
-        linux::net::SocketAddrExt,
-        unix::{
-            fs::{MetadataExt, OpenOptionsExt, PermissionsExt, symlink},
-            net::{SocketAddr, UnixStream},
-        },
-    },
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, symlink},
     path::{Path, PathBuf},
     process::Command,
     time::SystemTime,
@@ -24,15 +17,15 @@ use std::{
 use rustix::{
     fs::{OFlags, XattrFlags},
     process::{self, Pid},
-    thread::{self, CapabilitySet},
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Kind::{Change, ChangeElsewhere, Reach, Read as Reading},
+    Kind::{Change, ChangeElsewhere, Read as Reading},
     Report,
     attempt::Attempts,
+    reach::{calling, calling_on, reaching},
 };
 use crate::agent::sandbox;
 
@@ -53,6 +46,12 @@ pub struct Plan {
     pub database: PathBuf,
     /// Whether it may have a network.
     pub has_network: bool,
+    /// The server; its child is the probe's parent.
+    #[serde(default)]
+    pub server: Option<u32>,
+    /// Whether it may read what modes of files deny to its user.
+    #[serde(default)]
+    pub reads_all: bool,
 }
 
 /// What stands beside a project that may be destroyed.
@@ -66,17 +65,23 @@ pub struct Beside {
     pub abstract_socket: String,
     /// A file's socket that somebody listens on.
     pub socket: Option<PathBuf>,
+    /// A file's socket that takes datagrams.
+    #[serde(default)]
+    pub datagrams: Option<PathBuf>,
 }
 
 /// Tries everything.
 pub fn probe(plan: &Plan) -> Report {
     let mut attempts = Attempts::default();
-    let server = process::getppid();
+    let server = plan.server.and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
+    let server = server.or_else(process::getppid);
     reading(&mut attempts, plan, server);
     match &plan.beside {
         Some(beside) => {
+            calling_on(&mut attempts, &plan.project.join("file"));
             harmful(&mut attempts, plan, beside, server);
             reaching(&mut attempts, plan, beside, server);
+            calling(&mut attempts);
         }
         None => harmless(&mut attempts, &plan.project),
     }
@@ -213,27 +218,6 @@ fn harmful(attempts: &mut Attempts, plan: &Plan, beside: &Beside, server: Option
     elsewhere("run a program that it wrote", run_own(plan));
 }
 
-/// Other processes, sockets and rights.
-fn reaching(attempts: &mut Attempts, plan: &Plan, beside: &Beside, server: Option<Pid>) {
-    let mut reach = |what: &str, tried: io::Result<()>| attempts.refused(Reach, what, tried);
-    if let Some(server) = server {
-        let signalled = process::test_kill_process(server);
-        reach("signal the server", signalled.map_err(io::Error::from));
-    }
-    reach("connect to another port", TcpStream::connect(("127.0.0.1", beside.port)).map(drop));
-    reach("listen on a port", TcpListener::bind(("127.0.0.1", 0)).map(drop));
-    let name = SocketAddr::from_abstract_name(&beside.abstract_socket);
-    let connected = name.and_then(|name| UnixStream::connect_addr(&name));
-    reach("connect to an abstract socket", connected.map(drop));
-    if let Some(socket) = &beside.socket {
-        reach("connect to a file's socket", UnixStream::connect(socket).map(drop));
-    }
-    if !plan.has_network {
-        reach("open a socket of the network", UdpSocket::bind(("127.0.0.1", 0)).map(drop));
-    }
-    reach("keep a privilege", has_privileges());
-}
-
 /// Reads one byte.
 fn read(path: impl AsRef<Path>) -> io::Result<()> {
     File::open(path)?.read(&mut [0]).map(drop)
@@ -310,13 +294,4 @@ fn run_own(plan: &Plan) -> io::Result<()> {
     let ran = Command::new(&script).status().map(drop);
     fs::remove_file(&script)?;
     ran
-}
-
-fn has_privileges() -> io::Result<()> {
-    let sets = thread::capabilities(None)?;
-    let all = sets.effective | sets.permitted | sets.inheritable;
-    match all == CapabilitySet::empty() && thread::no_new_privs()? {
-        true => Err(io::Error::new(ErrorKind::PermissionDenied, "none is left")),
-        false => Ok(()),
-    }
 }

@@ -9,7 +9,7 @@ use std::{
         linux::net::SocketAddrExt,
         unix::{
             fs::{PermissionsExt, symlink},
-            net::{SocketAddr, UnixListener},
+            net::{SocketAddr, UnixDatagram, UnixListener},
         },
     },
     path::PathBuf,
@@ -46,7 +46,7 @@ struct Scratch {
     project: Project,
     beside: Beside,
     /// Open as long as the probe runs.
-    _listening: (TcpListener, UnixListener, Option<UnixListener>),
+    _listening: (TcpListener, UnixListener, Option<UnixListener>, Option<UnixDatagram>),
 }
 
 /// One run of the probe.
@@ -149,6 +149,8 @@ async fn ask(
             .collect(),
         database: agents.inner.data_dir.join("cicerone.db"),
         has_network: profile.is_some_and(|profile| !profile.ports.is_empty()),
+        server: Some(std::process::id()),
+        reads_all: profile.is_some_and(|profile| profile.reads_all),
     };
     let plan = serde_json::to_string(&plan).map_err(|error| error.to_string())?;
     let arguments = [OsString::from(SUBCOMMAND), plan.into()];
@@ -185,7 +187,11 @@ impl Scratch {
             named => named.ok(),
         };
         let socket = named.is_some().then_some(socket);
-        socket.iter().try_for_each(|socket| open_to_all(socket, 0o777))?;
+        let to = dir.join("datagrams");
+        let taking = UnixDatagram::bind(&to).ok();
+        let datagrams = taking.is_some().then_some(to);
+        let sockets = socket.iter().chain(&datagrams);
+        sockets.into_iter().try_for_each(|socket| open_to_all(socket, 0o777))?;
         Ok(Self {
             project: Project { name: ProjectName::mend("self-test"), dir: project },
             beside: Beside {
@@ -193,9 +199,10 @@ impl Scratch {
                 port: port.local_addr()?.port(),
                 abstract_socket: name,
                 socket,
+                datagrams,
             },
             dir,
-            _listening: (port, unnamed, named),
+            _listening: (port, unnamed, named, taking),
         })
     }
 }
