@@ -33,7 +33,7 @@ use serde_json::{Value, json};
 
 use crate::protocol::{Interrupted, Protocol, print, print_bytes, print_half};
 
-const COMMANDS: [&str; 33] = [
+const COMMANDS: [&str; 34] = [
     "say",
     "think",
     "echo",
