@@ -18,15 +18,13 @@ use serde::Deserialize;
 pub use secrets::{InvalidSecret, Secrets};
 
 use gate::{Shut, Tree};
+use secrets::content::HEAD_BYTES;
 
 /// Directories of the kernel: what looks like files there are doors.
 const KERNEL_DIRS: [&str; 3] = ["/proc", "/sys", "/dev"];
 
 /// Characters that make a part of a path a pattern.
 const PATTERN_CHARS: [char; 5] = ['*', '?', '[', '{', '\\'];
-
-/// Bytes of a file that are looked at before a tool reads it.
-const HEAD_BYTES: usize = 16 << 10;
 
 /// Prefix of the tools of our own server, all of which only read.
 const OWN_TOOLS: &str = "mcp__features__";

@@ -1,7 +1,7 @@
 //! Which content is secret whatever the file's name is: private keys and what is sealed like them.
 
 /// Bytes of a file that are looked at. A key comes first, or after a few certificates.
-const HEAD_BYTES: usize = 16 << 10;
+pub const HEAD_BYTES: usize = 16 << 10;
 
 /// What a private key's first line ends with, in front of its dashes.
 const KEY_WORDS: &[u8] = b"PRIVATE KEY";
