@@ -120,9 +120,9 @@ impl Features {
         let Some(path) = paths.find(|path| path.symlink_metadata().is_ok()) else {
             return Ok(None);
         };
-        if !is_inside(&path, project_dir) {
+        let Some(path) = inside(&path, project_dir) else {
             return Err(FeaturesError::Outside(path));
-        }
+        };
         let connection = foreign_database::open(&path)?;
         let mut features = Self { connection, path, columns: HashSet::new() };
         // A view of that name could compute without end.
@@ -278,11 +278,10 @@ fn one_digit(value: f64) -> f64 {
     format!("{value:.1}").parse().unwrap_or(value)
 }
 
-fn is_inside(path: &Path, dir: &Path) -> bool {
-    match (path.canonicalize(), dir.canonicalize()) {
-        (Ok(path), Ok(dir)) => path.starts_with(dir),
-        _ => false,
-    }
+/// The file with every link in its path resolved; `None` where they lead out of `dir`.
+fn inside(path: &Path, dir: &Path) -> Option<PathBuf> {
+    let real = path.canonicalize().ok()?;
+    real.starts_with(dir.canonicalize().ok()?).then_some(real)
 }
 
 #[cfg(test)]

@@ -16,6 +16,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Longest row or value that is read, bytes. What is longer was made to use up memory.
 const LONGEST_VALUE: i32 = 16 << 20;
 
+/// What the names of the files end with that SQLite opens beside a database.
+const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
+
 /// Why another program's file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ForeignDatabaseError {
@@ -46,10 +49,10 @@ pub enum ForeignDatabaseError {
 /// copying: such a copy is read without what is in its `-wal`.)
 pub fn open(path: &Path) -> Result<Connection, ForeignDatabaseError> {
     let file_error = |source| ForeignDatabaseError::File { path: path.to_owned(), source };
-    let metadata = path.metadata().map_err(file_error)?;
-    if !metadata.is_file() {
-        // Opening a named pipe would wait for ever.
-        return Err(file_error(io::Error::other("it is not a file")));
+    let path = &path.canonicalize().map_err(file_error)?;
+    check_plain(path)?;
+    for suffix in BESIDE {
+        check_plain(&beside(path, suffix))?;
     }
     let sqlite_error = |source| ForeignDatabaseError::Sqlite { path: path.to_owned(), source };
     if !is_wal(path).map_err(file_error)? {
@@ -64,9 +67,24 @@ pub fn open(path: &Path) -> Result<Connection, ForeignDatabaseError> {
     connect(path, "?immutable=1").map_err(sqlite_error)
 }
 
+/// Refuses what is there and no plain file: SQLite would wait for a pipe for ever, and follow a link
+/// to where nobody looked.
+fn check_plain(path: &Path) -> Result<(), ForeignDatabaseError> {
+    match path.symlink_metadata() {
+        Ok(found) if !found.is_file() => Err(ForeignDatabaseError::File {
+            path: path.to_owned(),
+            source: io::Error::other("it is not a plain file"),
+        }),
+        // What is not there SQLite does not open, or says so itself.
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 fn connect(path: &Path, options: &str) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_URI
+        // All links in the path are resolved: one that is there now has just come.
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(format!("{}{options}", uri(path)), flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -183,6 +201,28 @@ mod tests {
         assert!(matches!(open(dir.path()), Err(ForeignDatabaseError::File { .. })));
         fs::write(&path, "no database, but long enough to look at its header").unwrap();
         assert!(matches!(open(&path), Err(ForeignDatabaseError::Sqlite { .. })));
+    }
+
+    #[test]
+    fn p10_what_stands_beside_a_database_and_is_no_plain_file_is_not_opened() {
+        for suffix in BESIDE {
+            for mode in ["delete", "wal"] {
+                let dir = tempfile::tempdir().unwrap();
+                let path = dir.path().join("f.db");
+                drop(database(&path, mode));
+                let beside = beside(&path, suffix);
+                let made = std::process::Command::new("mkfifo").arg(&beside).status().unwrap();
+                assert!(made.success());
+                assert!(open(&path).is_err(), "a pipe {suffix} in mode {mode}");
+                fs::remove_file(&beside).unwrap();
+                for target in ["/dev/zero", "/etc/passwd", "f.db", "nowhere"] {
+                    std::os::unix::fs::symlink(target, &beside).unwrap();
+                    assert!(open(&path).is_err(), "{suffix} to {target} in mode {mode}");
+                    fs::remove_file(&beside).unwrap();
+                }
+                assert_eq!(count(&path), 1);
+            }
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //!
 //! A decision resolves symbolic links, so it touches the file system: not for an async thread.
 
+pub mod gate;
 pub mod opening;
 mod secrets;
 mod web;
@@ -14,7 +15,10 @@ use std::{
 
 use serde::Deserialize;
 
-pub use secrets::{DEFAULT_SECRETS, InvalidSecret, Secrets};
+pub use secrets::{InvalidSecret, Secrets};
+
+use gate::{Shut, Tree};
+use secrets::content::HEAD_BYTES;
 
 /// Directories of the kernel: what looks like files there are doors.
 const KERNEL_DIRS: [&str; 3] = ["/proc", "/sys", "/dev"];
@@ -125,7 +129,23 @@ impl Policy {
             file_path: String,
         }
         let input: Input = parse(tool, input)?;
-        self.resolve(&input.file_path).map(|_| ())
+        let real = self.resolve(&input.file_path)?;
+        self.judge_content(&real, &input.file_path)
+    }
+
+    /// Refuses a file that holds a private key, whatever its name is.
+    fn judge_content(&self, real: &Path, path: &str) -> Result<(), Refusal> {
+        let root = self.root()?;
+        let Ok(inside) = real.strip_prefix(&root) else {
+            // The agent's own results.
+            return Ok(());
+        };
+        let tree = Tree::open(&root).map_err(|error| Refusal::Project(error.to_string()))?;
+        match tree.read_start(inside, HEAD_BYTES) {
+            Err(Shut::Secret) => Err(Refusal::Secret(path.to_owned())),
+            // Of what cannot be read the tool says so itself.
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     fn judge_glob(&self, tool: &str, input: &str) -> Result<(), Refusal> {
@@ -151,7 +171,11 @@ impl Policy {
         let input: Input = parse(tool, input)?;
         let base = match input.path.as_deref() {
             None | Some("") => self.root()?,
-            Some(path) => self.resolve(path)?,
+            Some(path) => {
+                let real = self.resolve(path)?;
+                self.judge_content(&real, path)?;
+                real
+            }
         };
         match input.glob {
             Some(glob) => self.judge_pattern(&base, &glob),
@@ -196,13 +220,17 @@ impl Policy {
             return if self.is_own_result(&real) { Ok(real) } else { Err(outside()) };
         };
         let by_name = asked.strip_prefix(&root).unwrap_or(Path::new(""));
-        if self.secrets.matches(inside) || self.secrets.matches(by_name) {
+        let found = fs::metadata(&real);
+        let is_dir = found.as_ref().is_ok_and(fs::Metadata::is_dir);
+        let is_secret = |path: &Path| match is_dir {
+            true => self.secrets.matches_dir(path),
+            false => self.secrets.matches(path),
+        };
+        if is_secret(inside) || is_secret(by_name) {
             return Err(Refusal::Secret(path.to_owned()));
         }
-        match fs::metadata(&real) {
-            Ok(found) if !found.is_file() && !found.is_dir() => {
-                Err(Refusal::Special(path.to_owned()))
-            }
+        match found {
+            Ok(found) if !found.is_file() && !is_dir => Err(Refusal::Special(path.to_owned())),
             // What is not there cannot be read either: the tool says so itself.
             Ok(_) | Err(_) => Ok(real),
         }

@@ -214,7 +214,7 @@ impl Order {
             true => (claude::unlocked::take_off(arguments, &mut environment), None),
             false => (arguments, allowed_tools),
         };
-        let text = prompt::system_prompt(&self.project, has_web);
+        let text = prompt::system_prompt(&self.project, &self.secrets, has_web);
         let made =
             state.dirs.iter().chain([&temporary]).try_for_each(|dir| owned_dir(dir, chosen.user));
         made.and_then(|()| owned_file(&prompt, &text, chosen.user))
@@ -260,7 +260,7 @@ impl Order {
         let profile = self.profile(needs, &chosen)?;
         Ok(Invocation {
             program: self.cicerone.clone(),
-            arguments: guide::arguments(&self.project, self.secrets.globs()),
+            arguments: guide::arguments(&self.project, self.secrets.added()),
             environment,
             profile,
             bounds: self.bounds(),

@@ -1,8 +1,11 @@
 //! What an agent is told about its role and its project, and how it greets people.
 
-use std::{fmt::Write as _, fs, io::Read as _, path::Path};
+use std::fmt::Write as _;
 
-use crate::project::{Project, SPECIFICATIONS};
+use crate::{
+    policy::{Policy, Secrets, opening},
+    project::{Project, SPECIFICATIONS},
+};
 
 use super::AgentKind;
 
@@ -10,10 +13,10 @@ use super::AgentKind;
 const SPECIFICATION_CHARS: usize = 5000;
 
 /// Most bytes that so many characters can take.
-const SPECIFICATION_BYTES: u64 = (SPECIFICATION_CHARS as u64 + 1) * 4;
+const SPECIFICATION_BYTES: usize = (SPECIFICATION_CHARS + 1) * 4;
 
 /// The system prompt. Reads the project's specification: not for an async thread.
-pub fn system_prompt(project: &Project, has_web: bool) -> String {
+pub fn system_prompt(project: &Project, secrets: &Secrets, has_web: bool) -> String {
     let name = &project.name;
     let web = match has_web {
         true => {
@@ -54,7 +57,7 @@ pub fn system_prompt(project: &Project, has_web: bool) -> String {
          \n\
          # The project's specification\n"
     );
-    match specification(&project.dir) {
+    match specification(project, secrets) {
         Some(specification) => prompt.push_str(&specification),
         None => prompt.push_str("(The project has none.)"),
     }
@@ -83,16 +86,11 @@ pub fn greeting(project_name: &str, kind: AgentKind) -> String {
     greeting
 }
 
-/// The beginning of the project's specification, if it has one.
-fn specification(dir: &Path) -> Option<String> {
-    let root = dir.canonicalize().ok()?;
+/// The beginning of the project's specification, if it has one that an agent may read.
+fn specification(project: &Project, secrets: &Secrets) -> Option<String> {
+    let policy = Policy::new(project.dir.clone(), secrets.clone());
     SPECIFICATIONS.iter().find_map(|path| {
-        let path = root.join(path).canonicalize().ok()?;
-        // A link out of the project would give away what the agent itself may not read.
-        let is_plain = path.starts_with(&root) && path.is_file();
-        let file = is_plain.then(|| fs::File::open(path).ok())??;
-        let mut bytes = Vec::new();
-        file.take(SPECIFICATION_BYTES).read_to_end(&mut bytes).ok()?;
+        let bytes = opening::read_start(&policy, path, SPECIFICATION_BYTES).ok()?;
         let text = String::from_utf8_lossy(&bytes);
         let text = text.trim();
         (!text.is_empty()).then(|| shortened(text))
@@ -108,9 +106,15 @@ fn shortened(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::symlink};
+
     use crate::project::ProjectName;
 
     use super::*;
+
+    fn no_secrets_added() -> Secrets {
+        Secrets::new(&[]).unwrap()
+    }
 
     fn prompt_with(path: &str, specification: &str) -> String {
         let dir = tempfile::tempdir().unwrap();
@@ -118,7 +122,7 @@ mod tests {
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, specification).unwrap();
         let project = Project { name: ProjectName::mend("shop"), dir: dir.path().to_owned() };
-        system_prompt(&project, true)
+        system_prompt(&project, &no_secrets_added(), true)
     }
 
     #[test]
@@ -138,11 +142,37 @@ mod tests {
     }
 
     #[test]
+    fn p10_a_specification_that_is_a_secret_or_no_plain_file_is_told_to_nobody() {
+        let base = tempfile::tempdir().unwrap();
+        let dir = base.path().join("project");
+        fs::create_dir_all(dir.join("prompts")).unwrap();
+        fs::write(base.path().join("outside"), "hidden-value").unwrap();
+        fs::write(dir.join(".env"), "hidden-value").unwrap();
+        let key = "-----BEGIN PRIVATE KEY-----\nhidden-value\n";
+        fs::write(dir.join("notes"), key).unwrap();
+        let project = Project { name: ProjectName::mend("shop"), dir: dir.clone() };
+        let path = dir.join(SPECIFICATIONS[0]);
+        for target in ["../.env", "../notes", "../../outside", "/dev/zero", "app_spec.txt", ".."] {
+            symlink(target, &path).unwrap();
+            let prompt = system_prompt(&project, &no_secrets_added(), true);
+            assert!(prompt.ends_with("(The project has none.)\n"), "{target}");
+            fs::remove_file(&path).unwrap();
+        }
+        let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success());
+        let prompt = system_prompt(&project, &no_secrets_added(), true);
+        assert!(prompt.ends_with("(The project has none.)\n"), "a pipe");
+    }
+
+    #[test]
     fn an_agent_without_the_web_is_told_of_no_tools_for_it() {
         let dir = tempfile::tempdir().unwrap();
         let project = Project { name: ProjectName::mend("shop"), dir: dir.path().to_owned() };
         for has_web in [true, false] {
-            assert_eq!(system_prompt(&project, has_web).contains("WebFetch"), has_web);
+            assert_eq!(
+                system_prompt(&project, &no_secrets_added(), has_web).contains("WebFetch"),
+                has_web
+            );
         }
     }
 

@@ -1,19 +1,15 @@
-//! Opening a file of a project and nothing else: what the policy resolved is what is read, even
-//! when somebody changes the directories meanwhile, and what is no plain file is never opened.
+//! Reading a file of a project that somebody names: the policy says which file that is and whether
+//! it may be read, the gate reads that one and no other.
 
 use std::{
-    fs, io,
-    io::Read as _,
-    os::fd::{AsFd as _, AsRawFd as _, OwnedFd},
+    io,
     path::{Component, Path, PathBuf},
 };
 
-use rustix::{
-    fs::{FileType, Mode, OFlags},
-    io::Errno,
+use super::{
+    Policy, Refusal,
+    gate::{Shut, Tree},
 };
-
-use super::{Policy, Refusal};
 
 /// Longest path, bytes; longer ones do not exist.
 const LONGEST_PATH: usize = 4096;
@@ -66,12 +62,23 @@ pub enum NotOpened {
 
 /// Reads a file of the project whole. Blocks.
 pub fn read(policy: &Policy, path: &str, most: usize) -> Result<Vec<u8>, NotOpened> {
-    let real = resolve(policy, path)?;
-    read_real(&real, path, most)
+    let (tree, inside) = find(policy, path)?;
+    tree.read(&inside, most).map_err(|shut| not_opened(shut, path, most))
 }
 
-/// The real path of what `path` names, if it may be read.
-fn resolve(policy: &Policy, path: &str) -> Result<PathBuf, NotOpened> {
+/// Reads the first bytes of a file of the project. Blocks.
+pub fn read_start(policy: &Policy, path: &str, most: usize) -> Result<Vec<u8>, NotOpened> {
+    let (tree, inside) = find(policy, path)?;
+    tree.read_start(&inside, most).map_err(|shut| not_opened(shut, path, most))
+}
+
+/// Whether `path` names a plain file that may be read. Opens nothing, but asks the disk.
+pub fn is_file(policy: &Policy, path: &str) -> bool {
+    find(policy, path).is_ok_and(|(tree, inside)| tree.is_plain(&inside))
+}
+
+/// The project and the path in it of what `path` names, if that may be read.
+fn find(policy: &Policy, path: &str) -> Result<(Tree, PathBuf), NotOpened> {
     if path.is_empty() || path.len() > LONGEST_PATH {
         return Err(NotOpened::BadPath("`path` is the path of a file from the project's root."));
     }
@@ -79,62 +86,35 @@ fn resolve(policy: &Policy, path: &str) -> Result<PathBuf, NotOpened> {
     if !Path::new(path).components().all(is_within) {
         return Err(NotOpened::Climbs(path.to_owned()));
     }
-    Ok(policy.resolve(path)?)
-}
-
-/// Reads the file at `real`, a path without links, which is called `path`.
-fn read_real(real: &Path, path: &str, most: usize) -> Result<Vec<u8>, NotOpened> {
-    let failed = |error: Errno| match error {
-        Errno::NOENT | Errno::NOTDIR => NotOpened::NotThere(path.to_owned()),
-        error => NotOpened::Unreadable { path: path.to_owned(), source: error.into() },
+    let root = policy.root()?;
+    let real = policy.resolve(path)?;
+    let Ok(inside) = real.strip_prefix(&root) else {
+        return Err(Refusal::Outside(path.to_owned()).into());
     };
-    // A handle to the name alone: it opens no device and waits for no pipe.
-    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let handle = rustix::fs::open(real, flags, Mode::empty()).map_err(failed)?;
-    let stat = rustix::fs::fstat(&handle).map_err(failed)?;
-    match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => (),
-        FileType::Directory => return Err(NotOpened::Directory(path.to_owned())),
-        // A link has come where there was none.
-        FileType::Symlink => return Err(NotOpened::Changed(path.to_owned())),
-        _ => return Err(NotOpened::NotPlain(path.to_owned())),
-    }
-    let by_handle = by_handle(&handle);
-    // Where a directory on the way became a link, the handle lies elsewhere.
-    let lies_at = fs::read_link(&by_handle)
-        .map_err(|source| NotOpened::Unreadable { path: path.to_owned(), source })?;
-    if lies_at != real {
-        return Err(NotOpened::Changed(path.to_owned()));
-    }
-    let size = u64::try_from(stat.st_size).unwrap_or(u64::MAX);
-    let most_bytes = u64::try_from(most).unwrap_or(u64::MAX);
-    let too_large = |size| NotOpened::TooLarge { path: path.to_owned(), size, most };
-    if size > most_bytes {
-        return Err(too_large(size));
-    }
-    // The very file that was looked at, not what has its name by now.
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = rustix::fs::open(&by_handle, flags, Mode::empty()).map_err(failed)?;
-    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
-    fs::File::from(file)
-        .take(most_bytes.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(|source| NotOpened::Unreadable { path: path.to_owned(), source })?;
-    if bytes.len() > most {
-        return Err(too_large(most_bytes.saturating_add(1)));
-    }
-    Ok(bytes)
+    let unreadable = |source| NotOpened::Unreadable { path: path.to_owned(), source };
+    Ok((Tree::open(&root).map_err(unreadable)?, inside.to_owned()))
 }
 
-fn by_handle(handle: &OwnedFd) -> PathBuf {
-    format!("/proc/self/fd/{}", handle.as_fd().as_raw_fd()).into()
+fn not_opened(shut: Shut, path: &str, most: usize) -> NotOpened {
+    let path = path.to_owned();
+    match shut {
+        Shut::NotThere => NotOpened::NotThere(path),
+        Shut::Directory => NotOpened::Directory(path),
+        // A link has come where there was none: the policy had resolved them all.
+        Shut::Link | Shut::Changed => NotOpened::Changed(path),
+        Shut::NotPlain => NotOpened::NotPlain(path),
+        Shut::TooLarge(size) => NotOpened::TooLarge { path, size, most },
+        Shut::Secret => Refusal::Secret(path).into(),
+        Shut::Unreadable(source) => NotOpened::Unreadable { path, source },
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::{fs, os::unix::fs::symlink};
 
     use super::*;
+    use crate::policy::Secrets;
 
     const MOST: usize = 100;
 
@@ -146,38 +126,44 @@ mod tests {
         fs::create_dir_all(base.join("outside")).unwrap();
         fs::write(base.join("outside/file"), "secret").unwrap();
         fs::write(base.join("project/dir/file"), "plain").unwrap();
+        let policy = Policy::new(base.join("project"), Secrets::new(&[]).unwrap());
         let checked = base.join("project/dir/file");
-        assert_eq!(read_real(&checked, "dir/file", MOST).unwrap(), b"plain");
+        assert_eq!(read(&policy, "dir/file", MOST).unwrap(), b"plain");
+        let (tree, inside) = find(&policy, "dir/file").unwrap();
+        let read = || tree.read(&inside, MOST).map_err(|shut| not_opened(shut, "dir/file", MOST));
 
         // A directory on the way becomes a link that leads out.
         fs::rename(base.join("project/dir"), base.join("project/old")).unwrap();
         symlink("../outside", base.join("project/dir")).unwrap();
-        let changed = read_real(&checked, "dir/file", MOST);
+        let changed = read();
         assert!(matches!(changed, Err(NotOpened::Changed(_))), "{changed:?}");
 
         // The file itself becomes one.
         fs::remove_file(base.join("project/dir")).unwrap();
         fs::create_dir(base.join("project/dir")).unwrap();
         symlink("../../outside/file", base.join("project/dir/file")).unwrap();
-        let changed = read_real(&checked, "dir/file", MOST);
+        let changed = read();
         assert!(matches!(changed, Err(NotOpened::Changed(_))), "{changed:?}");
 
         // It becomes a pipe, which would be waited for.
         fs::remove_file(&checked).unwrap();
         let made = std::process::Command::new("mkfifo").arg(&checked).status().unwrap();
         assert!(made.success());
-        let pipe = read_real(&checked, "dir/file", MOST);
+        let pipe = read();
         assert!(matches!(pipe, Err(NotOpened::NotPlain(_))), "{pipe:?}");
     }
 
     #[test]
-    fn a_file_is_read_whole_or_not_at_all() {
+    fn a_file_is_read_whole_or_not_at_all_or_from_its_start() {
         let base = tempfile::tempdir().unwrap();
-        let path = base.path().canonicalize().unwrap().join("file");
+        let path = base.path().join("file");
+        let policy = Policy::new(base.path().to_owned(), Secrets::new(&[]).unwrap());
         fs::write(&path, "x".repeat(MOST)).unwrap();
-        assert_eq!(read_real(&path, "file", MOST).unwrap().len(), MOST);
+        assert_eq!(read(&policy, "file", MOST).unwrap().len(), MOST);
         fs::write(&path, "x".repeat(MOST + 1)).unwrap();
-        let large = read_real(&path, "file", MOST).unwrap_err().to_string();
+        let large = read(&policy, "file", MOST).unwrap_err().to_string();
         assert!(large.contains("101 bytes"), "{large}");
+        assert_eq!(read_start(&policy, "./file", MOST).unwrap().len(), MOST);
+        assert!(is_file(&policy, "file") && !is_file(&policy, ".") && !is_file(&policy, "none"));
     }
 }

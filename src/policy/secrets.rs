@@ -1,34 +1,24 @@
-//! Which files hold secrets, by their names.
+//! Which files hold secrets. Their names say it ([`names`]), whatever a copy of them is called; so
+//! does what they hold ([`content`]), which the gate looks at whenever it reads a file.
 
-use std::path::Path;
+pub mod content;
+mod copies;
+mod denied;
+mod names;
+mod words;
+
+use std::{path::Path, sync::Arc};
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-/// Names that are secret in every project. A glob without a slash matches at any depth.
-pub const DEFAULT_SECRETS: [&str; 22] = [
-    ".env*",
-    "*.pem",
-    "*.key",
-    "*.p12",
-    "*.pfx",
-    "*.jks",
-    "*.keystore",
-    "*.kdbx",
-    "id_rsa*",
-    "id_dsa*",
-    "id_ecdsa*",
-    "id_ed25519*",
-    ".netrc",
-    ".npmrc",
-    ".pypirc",
-    ".pgpass",
-    ".htpasswd",
-    ".git-credentials",
-    ".git/**",
-    ".aws/**",
-    ".ssh/**",
-    ".gnupg/**",
-];
+use names::{BUNDLES, DIRS, FILES, PLACES};
+use words::{
+    CERTIFICATES, DATA, EXTENSIONS, HARMLESS, JSON_WORDS, KEY_ENDS, KEYS, MANIFESTS, PROSE, PUBLIC,
+    STAGES, TEMPLATE_FORMATS, TEMPLATES, WORDS,
+};
+
+/// Longest name that is looked at closely, bytes; file systems have none that are longer.
+const LONGEST_NAME: usize = 255;
 
 /// A glob that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,52 +30,269 @@ pub struct InvalidSecret {
     pub reason: String,
 }
 
-/// The secret files of a project.
+/// The secret files of a project. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Secrets {
+pub struct Secrets(Arc<Known>);
+
+#[derive(Debug)]
+struct Known {
+    added: Vec<String>,
+    /// What an agent's own rules are given: the built-in names and the added ones.
     globs: Vec<String>,
+    /// The added ones.
     set: GlobSet,
 }
 
 impl Secrets {
-    /// The default names and `added` ones.
+    /// The built-in names and those that the globs `added` match.
     pub fn new(added: &[String]) -> Result<Self, InvalidSecret> {
-        let mut globs: Vec<String> = DEFAULT_SECRETS.map(str::to_owned).into();
-        for glob in added {
-            if !globs.contains(glob) {
-                globs.push(glob.clone());
-            }
-        }
-        let mut set = GlobSetBuilder::new();
-        for glob in &globs {
-            let invalid = |reason: String| InvalidSecret { glob: glob.clone(), reason };
-            if glob.is_empty() || glob.contains(['(', ')', ',', '\n', '"']) {
-                let reason = "it is empty or holds a parenthesis, a comma or a quote";
-                return Err(invalid(reason.to_owned()));
-            }
-            for pattern in patterns(glob) {
-                let glob = GlobBuilder::new(&pattern)
-                    .literal_separator(true)
-                    .case_insensitive(true)
-                    .build();
-                set.add(glob.map_err(|error| invalid(error.to_string()))?);
-            }
-        }
-        let set = set
-            .build()
-            .map_err(|error| InvalidSecret { glob: globs.join(" "), reason: error.to_string() })?;
-        Ok(Self { globs, set })
+        let set = set(added)?;
+        let globs = denied::globs().into_iter().chain(added.iter().cloned()).collect();
+        Ok(Self(Arc::new(Known { added: added.to_vec(), globs, set })))
     }
 
-    /// The globs, as they were given.
+    /// The globs that were added, as they were given.
+    pub fn added(&self) -> &[String] {
+        &self.0.added
+    }
+
+    /// Globs of all secret files, for the rules of an agent that knows nothing but globs. They are
+    /// a little coarser than [`Secrets::matches`], which is asked besides.
     pub fn globs(&self) -> &[String] {
-        &self.globs
+        &self.0.globs
     }
 
     /// Whether the file at `path`, from the project's root, is secret.
     pub fn matches(&self, path: &Path) -> bool {
-        self.set.is_match(path)
+        let parts = lower_parts(path);
+        let Some((name, dirs)) = parts.split_last() else {
+            return false;
+        };
+        if dirs.iter().any(|dir| is_secret_dir(dir)) || self.is_added(path) {
+            return true;
+        }
+        let is_manifest = dirs.iter().any(|dir| MANIFESTS.contains(&dir.as_str()));
+        let bases = copies::bases(name);
+        if bases.iter().any(|base| is_template(base)) {
+            return false;
+        }
+        bases.iter().any(|base| {
+            is_secret_name(base, is_manifest)
+                || is_secret_place(base, dirs)
+                || (base != name && self.is_added(&path.with_file_name(base)))
+        })
     }
+
+    /// Whether the directory at `path` and all that is in it is secret.
+    pub fn matches_dir(&self, path: &Path) -> bool {
+        lower_parts(path).iter().any(|name| is_secret_dir(name)) || self.is_added(path)
+    }
+
+    fn is_added(&self, path: &Path) -> bool {
+        !self.0.added.is_empty() && self.0.set.is_match(path)
+    }
+}
+
+/// The parts of a path in lower case.
+fn lower_parts(path: &Path) -> Vec<String> {
+    path.iter().map(|part| part.to_string_lossy().to_lowercase()).collect()
+}
+
+/// Whether a directory is secret with all that is in it. `name` is lower case.
+fn is_secret_dir(name: &str) -> bool {
+    DIRS.contains(&name) || BUNDLES.contains(&extension(name)) || is_environment(name)
+}
+
+/// Whether a file is secret where it is. `name` and `dirs`, from the root, are lower case.
+fn is_secret_place(name: &str, dirs: &[String]) -> bool {
+    let fits = |part: &str, known: &str| known == "*" || known == part;
+    let is_at = |place: &&str| {
+        let mut known = place.rsplit('/');
+        let mut parts = std::iter::once(name).chain(dirs.iter().rev().map(String::as_str));
+        known.all(|known| parts.next().is_some_and(|part| fits(part, known)))
+    };
+    // Composer's own; elsewhere it is often a list of words in a language.
+    let is_composers = dirs.is_empty() && name == "auth.json";
+    let is_kubes = dirs.last().is_some_and(|dir| dir == ".kube") && name.starts_with("config");
+    is_composers || is_kubes || PLACES.iter().any(is_at)
+}
+
+/// Whether a file's name says that it is secret. `name` is lower case.
+fn is_secret_name(name: &str, is_manifest: bool) -> bool {
+    if name.len() > LONGEST_NAME {
+        return false;
+    }
+    if let Some(filled_in) = name.strip_suffix(".local")
+        && is_secret_name(filled_in, is_manifest)
+    {
+        return true;
+    }
+    let is_wireguard = name.strip_prefix("wg").and_then(|rest| rest.strip_suffix(".conf"));
+    FILES.contains(&name)
+        || DIRS.contains(&name)
+        || is_environment(name)
+        || is_key_store(name)
+        || is_key(name)
+        || is_data_of_secrets(name, is_manifest)
+        || (name.contains(".tfstate.") && !is_known(extension(name)))
+        || name.ends_with(".tfvars.json")
+        || name.starts_with("utc--")
+        || is_wireguard.is_some_and(|it| !it.is_empty() && it.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// `.env` and all that stands beside it but what is made for readers.
+fn is_environment(name: &str) -> bool {
+    let Some(rest) = name.strip_prefix(".env") else {
+        return false;
+    };
+    // `.envoy` and `.envsubst` are other programs'.
+    let is_other = rest.starts_with(|c: char| c.is_ascii_alphabetic())
+        && !["ironment", "rc", "s"].iter().any(|end| {
+            rest.strip_prefix(end).is_some_and(|after| !after.starts_with(char::is_alphabetic))
+        });
+    let extension = extension(name);
+    !is_other && !PROSE.contains(&extension) && !rest.ends_with(".d.ts")
+}
+
+/// Whether the extension is one of keys, states or settings that are secret.
+fn is_key_store(name: &str) -> bool {
+    let extension = extension(name);
+    if !EXTENSIONS.contains(&extension) {
+        return false;
+    }
+    let stem = &name[..name.len() - extension.len() - 1];
+    let last = words(stem).next_back().unwrap_or_default();
+    match extension {
+        "key" => !PUBLIC.contains(&last),
+        "pem" => !PUBLIC.contains(&last) && !CERTIFICATES.contains(&last),
+        _ => true,
+    }
+}
+
+/// Whether it is the name of a private key, which may tell whose it is.
+fn is_key(name: &str) -> bool {
+    if KEY_ENDS.iter().any(|end| name.ends_with(end)) {
+        return true;
+    }
+    let beside = |key: &&str| name.strip_prefix(*key);
+    let Some(rest) = KEYS.iter().filter_map(beside).min_by_key(|rest| rest.len()) else {
+        return false;
+    };
+    let is_public = words(rest).any(|word| PUBLIC.contains(&word));
+    let is_program = rest.contains('.') && (is_public || is_known(extension(name)));
+    rest.is_empty() || (!rest.starts_with(char::is_alphanumeric) && !is_program)
+}
+
+/// Whether an extension tells what kind of file it is, such as code; others are a person's or a
+/// machine's name.
+fn is_known(extension: &str) -> bool {
+    const CODE: &[&str] = &[
+        "pub", "rs", "go", "py", "pyi", "rb", "java", "kt", "kts", "scala", "c", "h", "cc", "cpp",
+        "hpp", "cs", "fs", "swift", "m", "mm", "ts", "tsx", "js", "jsx", "mjs", "cjs", "vue",
+        "php", "pl", "pm", "lua", "sh", "bash", "zsh", "ps1", "bat", "ex", "exs", "erl", "hs",
+        "clj", "elm", "dart", "r", "jl", "sql", "tf", "css", "proto", "ipynb", "patch", "diff",
+        "lock", "snap", "svg", "png", "tex", "crt", "cer", "csr", "sig", "asc",
+    ];
+    CODE.contains(&extension) || PROSE.contains(&extension)
+}
+
+/// Whether it is data, not code or text, whose name speaks of secrets.
+fn is_data_of_secrets(name: &str, is_manifest: bool) -> bool {
+    let extension = extension(name);
+    let stem = name.strip_suffix(extension).unwrap_or(name);
+    let stem = if extension.is_empty() { stem } else { stem.trim_end_matches('.') };
+    if extension == "json" && JSON_WORDS.iter().any(|word| stem.contains(word)) {
+        return true;
+    }
+    if !extension.is_empty() && !DATA.contains(&extension) {
+        return false;
+    }
+    // Without a point anywhere it may as well be a program.
+    let may_be_program = extension.is_empty() && !name.starts_with('.');
+    let stem = stem.trim_start_matches('.');
+    // A note or a puzzle; who keeps secrets in a text has several.
+    let is_note = |word: &str| word == "secret" && extension == "txt";
+    WORDS.iter().filter(|word| !is_note(word)).any(|word| {
+        let is_kubes = word.starts_with("kube");
+        match word_in(stem, word) {
+            None => false,
+            Some(_) if is_manifest && word.starts_with("secret") => false,
+            Some(Place::Whole) => !may_be_program || is_kubes,
+            Some(Place::End(before)) => {
+                let is_harmless = words(before).any(|it| HARMLESS.contains(&it));
+                (!may_be_program || is_kubes) && !is_harmless
+            }
+            Some(Place::Start(after)) => is_kubes || words(after).all(|it| STAGES.contains(&it)),
+        }
+    })
+}
+
+/// Where a word stands in a name.
+enum Place<'a> {
+    Whole,
+    /// What stands before it.
+    End(&'a str),
+    /// What comes after it.
+    Start(&'a str),
+}
+
+fn word_in<'a>(stem: &'a str, word: &str) -> Option<Place<'a>> {
+    let is_edge = |c: Option<char>| c.is_none_or(|c| "-_. @+()".contains(c));
+    if stem == word {
+        return Some(Place::Whole);
+    }
+    if let Some(before) = stem.strip_suffix(word)
+        && is_edge(before.chars().next_back())
+    {
+        return Some(Place::End(before));
+    }
+    let after = stem.strip_prefix(word)?;
+    is_edge(after.chars().next()).then_some(Place::Start(after))
+}
+
+/// Whether a name is a template's: its last word says so, or the one before the extension.
+fn is_template(name: &str) -> bool {
+    let mut last = words(name).rev();
+    let Some(end) = last.next() else {
+        return false;
+    };
+    if TEMPLATES.contains(&end) {
+        return name.len() > end.len();
+    }
+    // `.env.example.local` is filled in.
+    let is_format = TEMPLATE_FORMATS.contains(&end) && extension(name) == end;
+    // Defaults are what is used; an example is not.
+    is_format && last.next().is_some_and(|word| TEMPLATES.contains(&word) && word != "default")
+}
+
+/// What follows the last point that does not begin the name.
+fn extension(name: &str) -> &str {
+    match name.rsplit_once('.') {
+        Some((stem, extension)) if !stem.is_empty() => extension,
+        _ => "",
+    }
+}
+
+fn words(name: &str) -> impl DoubleEndedIterator<Item = &str> {
+    name.split(['.', '-', '_', ' ', '@', '(', ')']).filter(|word| !word.is_empty())
+}
+
+/// A set of globs, each of which matches at any depth, with all that is below what it matches.
+fn set(globs: &[String]) -> Result<GlobSet, InvalidSecret> {
+    let mut set = GlobSetBuilder::new();
+    for glob in globs {
+        let invalid = |reason: String| InvalidSecret { glob: glob.clone(), reason };
+        if glob.is_empty() || glob.contains(['(', ')', ',', '\n', '"']) {
+            let reason = "it is empty or holds a parenthesis, a comma or a quote";
+            return Err(invalid(reason.to_owned()));
+        }
+        for pattern in patterns(glob) {
+            let glob =
+                GlobBuilder::new(&pattern).literal_separator(true).case_insensitive(true).build();
+            set.add(glob.map_err(|error| invalid(error.to_string()))?);
+        }
+    }
+    set.build().map_err(|error| InvalidSecret { glob: globs.join(" "), reason: error.to_string() })
 }
 
 /// What a glob stands for: itself at any depth, and all that is below it.
@@ -96,36 +303,4 @@ fn patterns(glob: &str) -> [String; 2] {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn secrets_are_found_by_name_at_any_depth() {
-        let secrets = Secrets::new(&["config/prod/**".to_owned(), "*.sqlite".to_owned()]).unwrap();
-        for secret in [
-            ".env",
-            ".ENV.local",
-            "a/b/.env.production",
-            "certs/server.pem",
-            ".git/config",
-            ".git",
-            "x/.ssh/known_hosts",
-            "config/prod/a/b.toml",
-            "deep/data.sqlite",
-        ] {
-            assert!(secrets.matches(Path::new(secret)), "{secret} was not found");
-        }
-        for plain in
-            ["src/main.rs", "environment.md", ".gitignore", ".github/ci.yml", "config/dev.toml", ""]
-        {
-            assert!(!secrets.matches(Path::new(plain)), "{plain} was taken for a secret");
-        }
-    }
-
-    #[test]
-    fn a_glob_that_the_agent_could_not_be_told_is_refused() {
-        for bad in ["", "a,b", "a(b", "[", "a\"b"] {
-            assert!(Secrets::new(&[bad.to_owned()]).is_err(), "{bad:?} was taken");
-        }
-    }
-}
+mod tests;

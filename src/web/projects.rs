@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::{
     features::{Features, Stats},
+    policy::{Policy, opening},
     project::{Project, SPECIFICATIONS},
 };
 
@@ -37,25 +38,26 @@ pub async fn list(state: web::Data<State>) -> Result<HttpResponse, Problem> {
     let projects = state.resources.settings.projects.clone();
     let agent = state.resources.agents.kind().ok().map(|kind| kind.as_str());
     let listed = web::block(move || {
-        projects.iter().map(|project| look_at(project, agent)).collect::<Vec<_>>()
+        let look_at = |project| look_at(project, state.files.policy(project).ok(), agent);
+        projects.iter().map(look_at).collect::<Vec<_>>()
     });
     Ok(HttpResponse::Ok().json(listed.await.map_err(Problem::unavailable)?))
 }
 
-fn look_at(project: &Project, agent: Option<&'static str>) -> Listed {
+fn look_at(project: &Project, policy: Option<Policy>, agent: Option<&'static str>) -> Listed {
     Listed {
         name: project.name.to_string(),
         path: project.dir.display().to_string(),
-        has_spec: has_spec(&project.dir),
+        has_spec: policy.is_some_and(|policy| has_spec(&policy)),
         stats: progress(&project.dir),
         default_concurrency: 3,
         agent,
     }
 }
 
-/// Whether the project has a specification. Looks at the disk.
-pub(super) fn has_spec(dir: &Path) -> bool {
-    SPECIFICATIONS.iter().any(|path| dir.join(path).is_file())
+/// Whether the project has a specification that may be read. Looks at the disk.
+pub(super) fn has_spec(policy: &Policy) -> bool {
+    SPECIFICATIONS.iter().any(|path| opening::is_file(policy, path))
 }
 
 /// A list that cannot be read counts as empty: the project itself can still be asked about.

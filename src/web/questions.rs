@@ -54,7 +54,7 @@ pub async fn show(
             let text = String::from_utf8_lossy(&bytes).into_owned();
             Some(Source { path: path.to_owned(), text })
         });
-        questions::of(&files, readme.as_ref(), has_spec(&project.dir))
+        questions::of(&files, readme.as_ref(), has_spec(&policy))
     });
     let questions = questions.await.map_err(Problem::unavailable)?;
     Ok(HttpResponse::Ok().json(Fitting { questions }))

@@ -73,6 +73,86 @@ async fn a_search_does_not_show_what_secret_files_hold() {
 }
 
 #[actix_web::test]
+async fn p10_a_search_hides_the_names_of_the_list_and_their_copies_and_shows_templates() {
+    let api = FakeApi::start();
+    let bench = bench(&api);
+    let write = |path: &str, text: &str| {
+        let path = bench.project().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    for path in [
+        ".env.production",
+        "deep/.env.local",
+        "prod.env",
+        "terraform.tfstate",
+        "a/b/prod.tfvars",
+        "kubeconfig",
+        ".docker/config.json",
+        "deep/.kube/config",
+        "credentials.json",
+        "credentials.json.bak",
+        "aws-credentials.csv",
+        "server.pem",
+        "server.pem~",
+        "tls.key.old",
+        "putty.ppk",
+        ".vault-token",
+        "_netrc",
+        ".pgpass",
+        "id_rsa",
+        "id_rsa_work",
+        "id_ed25519.bak",
+        "service-account-1.json",
+        "secrets.yml",
+        "wp-config.php",
+        "x/.aws/credentials",
+        "x/.git/config",
+        ".s3cfg",
+        "client.p12",
+        "group_vars/all/vault.yml",
+    ] {
+        write(path, &format!("hidden-needle in {path}\n"));
+    }
+    let readable = [
+        ".env.example",
+        "id_rsa_parser.py",
+        "public.key",
+        "credentials.rs",
+        "secrets.md",
+        "kubeconfig_test.go",
+        "server.pem.md",
+        "server.crt",
+        "id_rsa.pub",
+        "ca.pem",
+        "terraform.tfvars.example",
+    ];
+    for path in readable {
+        write(path, &format!("visible-needle in {path}\n"));
+    }
+    let mut agent = bench.start();
+    let search = r#"TOOL Grep {"pattern":"needle","output_mode":"content"}"#;
+    let turn = agent.ask(&format!("{search}\nRESULTS")).await;
+    assert!(!turn.text.contains("hidden-needle"), "{}", turn.text);
+    for path in readable {
+        assert!(turn.text.contains(&format!("visible-needle in {path}")), "{path}: {}", turn.text);
+    }
+    // A key under an innocent name is found by what it holds before it is read.
+    write("notes.txt", "-----BEGIN PRIVATE KEY-----\nhidden-needle\n");
+    let project = bench.project().to_str().unwrap().to_owned();
+    for call in [
+        format!(r#"TOOL Read {{"file_path":"{project}/notes.txt"}}"#),
+        format!(
+            r#"TOOL Grep {{"pattern":"hidden","path":"{project}/notes.txt","output_mode":"content"}}"#
+        ),
+    ] {
+        let turn = agent.ask(&format!("{call}\nRESULTS")).await;
+        assert!(matches!(turn.tool_results()[..], [(false, _)]), "{call}: {:?}", turn.events);
+        assert!(!turn.text.contains("hidden-needle"), "{}", turn.text);
+    }
+}
+
+#[actix_web::test]
 async fn a_result_too_long_to_show_is_read_back_from_where_the_program_put_it() {
     let api = FakeApi::start();
     let bench = bench(&api);

@@ -49,20 +49,21 @@ fn project() -> tempfile::TempDir {
 }
 
 /// A running guide.
-struct Guide {
+pub struct Guide {
     child: Child,
     stdin: Option<ChildStdin>,
     lines: Receiver<Value>,
 }
 
 /// What was told in one turn.
-struct Told {
+pub struct Told {
     lines: Vec<Value>,
     result: Value,
 }
 
 impl Guide {
-    fn start(dir: &Path) -> Self {
+    /// Starts one for the project in `dir`.
+    pub fn start(dir: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_cicerone"))
             .args(["guide", "--name", "pond", "--secret", "*.secret", "--dir"])
             .arg(dir)
@@ -100,7 +101,13 @@ impl Guide {
         lines
     }
 
-    fn ask(&mut self, question: &str) -> Told {
+    /// The guide's process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks and waits for the whole answer.
+    pub fn ask(&mut self, question: &str) -> Told {
         self.write(&user_line(question));
         self.told()
     }
@@ -132,7 +139,7 @@ impl Drop for Guide {
 }
 
 impl Told {
-    fn streamed(&self) -> String {
+    pub fn streamed(&self) -> String {
         let deltas = self.lines.iter().filter_map(|line| line.pointer("/event/delta/text"));
         deltas.filter_map(Value::as_str).collect()
     }
@@ -146,7 +153,7 @@ impl Told {
     }
 
     /// Everything that was told, tools' results among it.
-    fn everything(&self) -> String {
+    pub fn everything(&self) -> String {
         self.lines.iter().map(Value::to_string).collect()
     }
 }

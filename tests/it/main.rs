@@ -25,6 +25,7 @@ mod faults;
 mod files;
 mod growth;
 mod guide;
+mod hostile_files;
 mod html;
 mod launcher;
 mod mcp;

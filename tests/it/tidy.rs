@@ -160,6 +160,34 @@ fn only_the_store_and_the_readers_of_foreign_files_know_sqlite() {
     no_complaints(lines_with(r"\b(rusqlite|r2d2\w*|libsqlite3_sys)\b", &allowed));
 }
 
+/// What opens files that belong to no project, and the gate, which opens those that do.
+const OPENERS: [&str; 11] = [
+    "agent",
+    "config",
+    "database",
+    "doctor",
+    "foreign_database",
+    "policy",
+    "registry",
+    "server",
+    "web/assets",
+    "web/state",
+    "main",
+];
+
+#[test]
+fn p10_files_of_projects_are_opened_by_the_gate_alone() {
+    no_complaints(lines_with(
+        r"\bfs::(self|File|OpenOptions|open|openat|read|read_to_string|read_dir|copy)\b|\bFile::open\b|\bwalkdir\b|\bWalkBuilder\b",
+        &OPENERS,
+    ));
+    let within_policy = sources("src").into_iter().filter(|it| it.is_within(&["policy"]));
+    let opening =
+        Regex::new(r"\bFile::|\bfs::(open|openat|openat2|read|read_to_string)\b").unwrap();
+    let others = within_policy.filter(|it| !it.is_within(&["policy/gate"]));
+    no_complaints(others.flat_map(|source| source.lines_with(&opening)).collect());
+}
+
 #[test]
 fn only_agents_are_processes() {
     no_complaints(lines_with(

@@ -21,7 +21,7 @@ use crate::guide::search::{
     walk::{self, Found},
     words,
 };
-use crate::policy::Secrets;
+use crate::policy::{Secrets, gate::Tree};
 
 /// Threads that read files.
 const N_READERS: usize = 2;
@@ -126,7 +126,7 @@ impl Index {
 
     /// Brings the index up to date with the files. Returns how many were read.
     pub fn refresh(&mut self) -> usize {
-        let mut found = walk::files(&self.root, &self.secrets);
+        let mut found = walk::files(&self.root, &self.secrets).files;
         found.sort_by(|a, b| a.path.cmp(&b.path));
         let present: HashSet<&Path> = found.iter().map(|found| found.path.as_path()).collect();
         let gone: Vec<PathBuf> =
@@ -172,20 +172,22 @@ impl Index {
     }
 
     fn read(&mut self, changed: Vec<Found>) {
+        let Ok(tree) = Tree::open(&self.root) else {
+            return;
+        };
         let vocabulary = Mutex::new(std::mem::take(&mut self.vocabulary));
-        let root = self.root.clone();
         let next = AtomicUsize::new(0);
         let (sender, receiver) = mpsc::sync_channel::<Parsed>(64);
         thread::scope(|scope| {
             for _ in 0..N_READERS {
                 let sender = sender.clone();
-                let (next, changed, root, vocabulary) = (&next, &changed, &root, &vocabulary);
+                let (next, changed, tree, vocabulary) = (&next, &changed, &tree, &vocabulary);
                 scope.spawn(move || {
                     let mut reader = Reader::new(vocabulary);
                     while let Some(found) = changed.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let parsed = Parsed {
                             found: found.clone(),
-                            content: parse(root, found, &mut reader),
+                            content: parse(tree, found, &mut reader),
                         };
                         if sender.send(parsed).is_err() {
                             return;
@@ -336,7 +338,8 @@ impl Index {
     /// The text of a file, read anew. `None` when it has gone or is no text any more.
     pub fn text(&self, file: u32) -> Option<String> {
         let entry = self.files.get(file as usize)?;
-        walk::text(&self.root, &entry.found).ok().flatten()
+        let tree = Tree::open(&self.root).ok()?;
+        walk::text(&tree, &entry.found).ok().flatten()
     }
 }
 

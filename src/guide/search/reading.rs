@@ -1,6 +1,6 @@
 //! Reading: one file of the project as the numbers of terms that the index holds.
 
-use std::{ops::Range, path::Path};
+use std::ops::Range;
 
 use crate::guide::search::{
     document::{self, Definition},
@@ -9,6 +9,7 @@ use crate::guide::search::{
     vocabulary::Reader,
     walk::{self, Found},
 };
+use crate::policy::gate::Tree;
 
 /// A file as a reader gives it.
 #[derive(Debug)]
@@ -48,8 +49,8 @@ pub struct ParsedPassage {
 }
 
 /// Reads a file that the walk found; `None` for what is no text.
-pub fn parse(root: &Path, found: &Found, reader: &mut Reader<'_>) -> Option<Content> {
-    let text = match walk::text(root, found) {
+pub fn parse(tree: &Tree, found: &Found, reader: &mut Reader<'_>) -> Option<Content> {
+    let text = match walk::text(tree, found) {
         Ok(text) => text?,
         Err(error) => {
             log::debug!("cannot read a file to index it: {error}; path={}", found.path.display());

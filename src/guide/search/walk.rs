@@ -1,22 +1,53 @@
 //! The walk: which files of a project may be read at all, and their text. Nothing else in the
 //! guide opens a file of the project, so what is left out here is never read, searched or cited:
-//! ignored and hidden files, secrets, links that lead out, binaries and huge files.
+//! ignored and hidden files, secrets, links, binaries and huge files. The walk itself has an end,
+//! however many entries a project has and however deep they lie.
+
+mod pattern;
+mod rules;
 
 use std::{
-    fs, io,
+    ffi::OsStr,
+    io,
+    mem::MaybeUninit,
+    os::{fd::OwnedFd, unix::ffi::OsStrExt as _},
     path::{Path, PathBuf},
-    sync::Mutex,
-    time::SystemTime,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
 };
 
-use ignore::{WalkBuilder, WalkState};
+use rustix::fs::{AtFlags, FileType, RawDir, Stat, statat};
 
-use crate::policy::Secrets;
+use crate::policy::{
+    Secrets,
+    gate::{Shut, Tree},
+};
+
+use pattern::Matcher;
+use rules::{Asked, Level};
 
 /// Files larger than this are data, not text that a person wrote, bytes.
 pub const MAX_FILE_BYTES: u64 = 1 << 20;
 /// More files than this are not indexed; the walk takes the first it meets.
 pub const MAX_FILES: usize = 60_000;
+/// Entries of directories that one walk looks at, ignored ones among them.
+const MAX_ENTRIES: usize = 1_000_000;
+/// Directories that one walk goes into.
+const MAX_DIRS: usize = 100_000;
+/// Directories within one another that a walk goes into.
+const MAX_DEPTH: usize = 100;
+/// Longest path of a directory, bytes: the system opens none that is longer.
+const LONGEST_PATH: usize = 4000;
+/// Bytes of all paths that one walk holds.
+const MAX_PATH_BYTES: usize = 32 << 20;
+/// Longest time of one walk.
+const LONGEST_WALK: Duration = Duration::from_secs(10);
+/// Steps that the matching of one walk's ignore rules takes at most; a second or two.
+const MATCH_STEPS: u64 = 1_000_000_000;
+/// Entries between two looks at the clock.
+const ENTRIES_BETWEEN_LOOKS: usize = 64;
+/// Bytes of a directory's list that are read at once.
+const LIST_BYTES: usize = 32 << 10;
 /// A file with a zero byte among its first this many is binary.
 const BINARY_PROBE_BYTES: usize = 8 << 10;
 /// A file whose lines are longer than this on average is minified or data, bytes.
@@ -36,64 +67,215 @@ pub struct Found {
     pub modified: Option<SystemTime>,
 }
 
-/// Every readable file of the project at `root`, in no order.
-pub fn files(root: &Path, secrets: &Secrets) -> Vec<Found> {
-    let found = Mutex::new(Vec::new());
-    let walk = WalkBuilder::new(root)
-        .hidden(false)
-        .require_git(false)
-        .parents(false)
-        .follow_links(false)
-        .threads(2)
-        .filter_entry(|entry| {
-            entry.depth() == 0 || !is_hidden(entry.file_name().as_encoded_bytes())
-        })
-        .build_parallel();
-    walk.run(|| {
-        Box::new(|entry| {
-            let Ok(entry) = entry else {
-                return WalkState::Continue;
-            };
-            let is_file = entry.file_type().is_some_and(|kind| kind.is_file());
-            let Ok(path) = entry.path().strip_prefix(root) else {
-                return WalkState::Continue;
-            };
-            if !is_file || secrets.matches(path) {
-                return WalkState::Continue;
+/// What a walk found.
+#[derive(Debug, Default)]
+pub struct Walk {
+    /// Every readable file, in no order.
+    pub files: Vec<Found>,
+    /// Whether a limit ended it before it had seen everything.
+    pub is_cut: bool,
+}
+
+/// Walks through the project at `root`. Blocks.
+pub fn files(root: &Path, secrets: &Secrets) -> Walk {
+    let opened = root.canonicalize().and_then(|root| Ok((Tree::open(&root)?, root)));
+    match opened {
+        Ok((tree, root)) => Walker::new(&tree, &root, secrets).walk(),
+        Err(error) => {
+            log::debug!("cannot walk through a project: {error}; dir={}", root.display());
+            Walk::default()
+        }
+    }
+}
+
+/// A directory that is yet to be looked at.
+#[derive(Debug)]
+struct Pending {
+    path: PathBuf,
+    depth: usize,
+    /// What the ignore files above say.
+    level: Option<Arc<Level>>,
+}
+
+/// A limit is reached.
+struct Cut;
+
+struct Walker<'a> {
+    tree: &'a Tree,
+    root: &'a Path,
+    secrets: &'a Secrets,
+    matcher: Matcher,
+    deadline: Instant,
+    files: Vec<Found>,
+    pending: Vec<Pending>,
+    n_entries: usize,
+    n_dirs: usize,
+    path_bytes: usize,
+    is_cut: bool,
+}
+
+impl<'a> Walker<'a> {
+    fn new(tree: &'a Tree, root: &'a Path, secrets: &'a Secrets) -> Self {
+        let deadline = Instant::now() + LONGEST_WALK;
+        Self {
+            tree,
+            root,
+            secrets,
+            matcher: Matcher::new(MATCH_STEPS, deadline),
+            deadline,
+            files: Vec::new(),
+            pending: vec![Pending { path: PathBuf::new(), depth: 0, level: None }],
+            n_entries: 0,
+            n_dirs: 0,
+            path_bytes: 0,
+            is_cut: false,
+        }
+    }
+
+    fn walk(mut self) -> Walk {
+        let mut buffer = Vec::with_capacity(LIST_BYTES);
+        while let Some(dir) = self.pending.pop() {
+            if self.directory(dir, buffer.spare_capacity_mut()).is_err() {
+                self.is_cut = true;
+                break;
             }
-            let Ok(metadata) = entry.metadata() else {
-                return WalkState::Continue;
-            };
-            let Ok(mut found) = found.lock() else {
-                return WalkState::Quit;
-            };
-            if found.len() >= MAX_FILES {
-                return WalkState::Quit;
+        }
+        Walk { files: self.files, is_cut: self.is_cut }
+    }
+
+    /// Takes in what is right in a directory. One that cannot be read, or is none any more, is
+    /// passed over.
+    fn directory(&mut self, dir: Pending, buffer: &mut [MaybeUninit<u8>]) -> Result<(), Cut> {
+        let Ok(handle) = self.tree.list(&dir.path) else {
+            return Ok(());
+        };
+        self.n_dirs += 1;
+        let is_repository = Tree::has(&handle, ".git");
+        let above = dir.level.as_ref();
+        let level = Level::of(self.tree, self.root, &dir.path, is_repository, above);
+        let here = Pending { level, ..dir };
+        let first_below = self.pending.len();
+        let mut list = RawDir::new(&handle, buffer);
+        while let Some(Ok(entry)) = list.next() {
+            self.n_entries += 1;
+            if self.n_entries >= MAX_ENTRIES || self.is_late() {
+                return Err(Cut);
             }
-            found.push(Found {
-                path: path.to_owned(),
-                size: metadata.len(),
-                modified: metadata.modified().ok(),
-            });
-            WalkState::Continue
-        })
-    });
-    found.into_inner().unwrap_or_default()
+            let name = entry.file_name().to_bytes();
+            if !matches!(name, b"." | b"..") && !is_hidden(name) {
+                self.entry(&here, &handle, OsStr::from_bytes(name), entry.file_type())?;
+            }
+        }
+        // The same order each time, so that a walk that is cut finds the same files again.
+        self.pending[first_below..].sort_by(|a, b| b.path.cmp(&a.path));
+        Ok(())
+    }
+
+    fn entry(
+        &mut self,
+        dir: &Pending,
+        handle: &OwnedFd,
+        name: &OsStr,
+        kind: FileType,
+    ) -> Result<(), Cut> {
+        let look = || statat(handle, name, AtFlags::SYMLINK_NOFOLLOW);
+        let kind = match kind {
+            FileType::Unknown => look().map_or(kind, |it| FileType::from_raw_mode(it.st_mode)),
+            kind => kind,
+        };
+        let is_dir = kind == FileType::Directory;
+        if !is_dir && kind != FileType::RegularFile {
+            return Ok(());
+        }
+        let path = dir.path.join(name);
+        if let Some(level) = &dir.level {
+            let asked = Asked { path: path.as_os_str().as_bytes(), name: name.as_bytes(), is_dir };
+            let is_ignored = level.ignores(asked, &mut self.matcher);
+            if self.matcher.is_spent() {
+                return Err(Cut);
+            }
+            if is_ignored {
+                return Ok(());
+            }
+        }
+        if is_dir {
+            return self.below(dir, path);
+        }
+        if self.secrets.matches(&path) {
+            return Ok(());
+        }
+        // It may have become something else meanwhile.
+        match look() {
+            Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
+                self.add(path, &stat)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Remembers a directory to look at.
+    fn below(&mut self, dir: &Pending, path: PathBuf) -> Result<(), Cut> {
+        if self.secrets.matches_dir(&path) {
+            return Ok(());
+        }
+        if dir.depth >= MAX_DEPTH || path.as_os_str().len() >= LONGEST_PATH {
+            self.is_cut = true;
+            return Ok(());
+        }
+        if self.n_dirs + self.pending.len() >= MAX_DIRS {
+            return Err(Cut);
+        }
+        self.hold(&path)?;
+        self.pending.push(Pending { path, depth: dir.depth + 1, level: dir.level.clone() });
+        Ok(())
+    }
+
+    fn add(&mut self, path: PathBuf, stat: &Stat) -> Result<(), Cut> {
+        if self.files.len() >= MAX_FILES {
+            return Err(Cut);
+        }
+        self.hold(&path)?;
+        let size = u64::try_from(stat.st_size).unwrap_or_default();
+        self.files.push(Found { path, size, modified: modified(stat) });
+        Ok(())
+    }
+
+    fn hold(&mut self, path: &Path) -> Result<(), Cut> {
+        self.path_bytes += path.as_os_str().len();
+        if self.path_bytes > MAX_PATH_BYTES { Err(Cut) } else { Ok(()) }
+    }
+
+    fn is_late(&self) -> bool {
+        self.n_entries.is_multiple_of(ENTRIES_BETWEEN_LOOKS) && Instant::now() > self.deadline
+    }
+}
+
+fn modified(stat: &Stat) -> Option<SystemTime> {
+    let seconds = Duration::from_secs(stat.st_mtime.unsigned_abs());
+    let whole = match stat.st_mtime >= 0 {
+        true => SystemTime::UNIX_EPOCH.checked_add(seconds)?,
+        false => SystemTime::UNIX_EPOCH.checked_sub(seconds)?,
+    };
+    whole.checked_add(Duration::from_nanos(stat.st_mtime_nsec))
 }
 
 fn is_hidden(name: &[u8]) -> bool {
     name.starts_with(b".") && !SHOWN_HIDDEN_FOLDERS.iter().any(|shown| shown.as_bytes() == name)
 }
 
-/// The text of a file that the walk found. `None` for what is not text: binary, huge, minified.
+/// The text of a file that the walk found. `None` for what is not text: binary, huge, minified; and
+/// for a private key.
 ///
 /// # Errors
 /// The file cannot be read; it may have gone since the walk.
-pub fn text(root: &Path, found: &Found) -> io::Result<Option<String>> {
-    if found.size > MAX_FILE_BYTES {
-        return Ok(None);
-    }
-    let bytes = fs::read(root.join(&found.path))?;
+pub fn text(tree: &Tree, found: &Found) -> io::Result<Option<String>> {
+    let most = usize::try_from(MAX_FILE_BYTES).unwrap_or(usize::MAX);
+    let bytes = match tree.read(&found.path, most) {
+        Ok(bytes) => bytes,
+        Err(Shut::TooLarge(_) | Shut::Secret) => return Ok(None),
+        Err(Shut::Unreadable(error)) => return Err(error),
+        Err(other) => return Err(io::Error::other(other)),
+    };
     let probe = &bytes[..bytes.len().min(BINARY_PROBE_BYTES)];
     if memchr::memchr(0, probe).is_some() {
         return Ok(None);
@@ -113,51 +295,4 @@ fn is_prose(path: &Path) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ignored_hidden_and_secret_files_are_not_found() {
-        let project = tempfile::tempdir().unwrap();
-        let write = |path: &str| {
-            let path = project.path().join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, "text").unwrap();
-        };
-        for path in [
-            "src/a.rs",
-            "build/out.rs",
-            ".env",
-            ".hidden/a.rs",
-            ".autocoder/prompts/app_spec.txt",
-            "key.pem",
-        ] {
-            write(path);
-        }
-        fs::write(project.path().join(".gitignore"), "build/\n").unwrap();
-        let outside = tempfile::tempdir().unwrap();
-        fs::write(outside.path().join("far.rs"), "text").unwrap();
-        std::os::unix::fs::symlink(outside.path(), project.path().join("link")).unwrap();
-        std::os::unix::fs::symlink(outside.path().join("far.rs"), project.path().join("far.rs"))
-            .unwrap();
-        let mut found: Vec<String> = files(project.path(), &Secrets::new(&[]).unwrap())
-            .into_iter()
-            .map(|found| found.path.to_string_lossy().into_owned())
-            .collect();
-        found.sort();
-        assert_eq!(found, [".autocoder/prompts/app_spec.txt", "src/a.rs"]);
-    }
-
-    #[test]
-    fn binary_and_minified_files_are_not_text() {
-        let project = tempfile::tempdir().unwrap();
-        let check = |name: &str, bytes: &[u8]| {
-            fs::write(project.path().join(name), bytes).unwrap();
-            let found = Found { path: name.into(), size: bytes.len() as u64, modified: None };
-            text(project.path(), &found).unwrap().is_some()
-        };
-        assert!(check("a.rs", b"fn a() {}\n"));
-        assert!(!check("a.bin", b"a\0b"));
-        assert!(!check("a.js", &[b'x'; 9000]));
-    }
-}
+mod tests;

@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
 use crate::{
-    guide::search::walk::{self, MAX_FILES},
+    guide::search::walk,
     policy::Secrets,
     project::{Project, ProjectName},
 };
@@ -100,8 +100,9 @@ impl Finder {
 
 fn walk(dir: &std::path::Path, secrets: &Secrets) -> List {
     let found = walk::files(dir, secrets);
-    let truncated = found.len() >= MAX_FILES;
+    let truncated = found.is_cut;
     let mut files: Vec<_> = found
+        .files
         .into_iter()
         // A name that is no text cannot be asked for.
         .filter_map(|it| {

@@ -1,0 +1,347 @@
+//! What a project's ignore files say: the rules of one file, and the files that hold for a
+//! directory. The rules are git's, and `.ignore` files beat `.gitignore` ones.
+
+use std::{
+    path::{Component, Path, PathBuf},
+    sync::Arc,
+};
+
+use crate::policy::gate::{Shut, Tree};
+
+use super::pattern::{Matcher, class_length};
+
+/// Longest ignore file, bytes. A longer one counts as none, as git treats one of 100 MiB.
+const FILE_BYTES: usize = 4 << 20;
+/// Most bytes of ignore files that hold for one directory.
+const ALL_BYTES: usize = 8 << 20;
+/// Most rules of one file. A file of more counts as none.
+const MAX_RULES: usize = 100_000;
+/// Longest rule with a wildcard, bytes. A longer one is left out: no path is so long.
+const RULE_BYTES: usize = 4096;
+/// Longest file that says where a repository is, bytes.
+const POINTER_BYTES: usize = 4096;
+
+/// One line of an ignore file.
+#[derive(Debug)]
+struct Rule {
+    /// Where its pattern stands in the file.
+    start: u32,
+    length: u32,
+    /// Bytes in front of its first wildcard.
+    plain: u32,
+    is_negated: bool,
+    /// Whether it means directories only.
+    is_of_dirs: bool,
+    /// Whether it means names, not paths from the file's directory.
+    is_of_names: bool,
+    /// The bytes that whatever matches must have.
+    needs: u64,
+}
+
+/// The rules of one file.
+#[derive(Debug, Default)]
+pub struct Rules {
+    text: Vec<u8>,
+    rules: Vec<Rule>,
+    /// Rules without a wildcard, sorted by their patterns: of names and of paths.
+    names: Vec<u32>,
+    paths: Vec<u32>,
+    /// The others in their order.
+    wild: Vec<u32>,
+}
+
+/// What is asked about.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The path from the project's root.
+    pub path: &'a [u8],
+    /// Its last part.
+    pub name: &'a [u8],
+    pub is_dir: bool,
+}
+
+impl Rules {
+    /// Reads the lines of an ignore file. `None` where there are none, or too many.
+    pub fn parse(text: Vec<u8>) -> Option<Self> {
+        let mut rules = Self { text, ..Self::default() };
+        let mut at = if rules.text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        while at < rules.text.len() {
+            let rest = &rules.text[at..];
+            let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            if let Some(rule) = rule(&rest[..end], at) {
+                if rules.rules.len() >= MAX_RULES {
+                    return None;
+                }
+                rules.rules.push(rule);
+            }
+            at += end + 1;
+        }
+        rules.sort();
+        (!rules.rules.is_empty()).then_some(rules)
+    }
+
+    fn sort(&mut self) {
+        for (number, rule) in (0_u32..).zip(&self.rules) {
+            let list = match (rule.plain == rule.length, rule.is_of_names) {
+                (true, true) => &mut self.names,
+                (true, false) => &mut self.paths,
+                (false, _) => &mut self.wild,
+            };
+            list.push(number);
+        }
+        let (rules, text) = (&self.rules, &self.text);
+        for list in [&mut self.names, &mut self.paths] {
+            list.sort_by_key(|number| (pattern(text, &rules[*number as usize]), *number));
+        }
+    }
+
+    /// Whether the last rule that matches ignores (`true`) or shows (`false`) what is asked about.
+    /// `path` is taken from the file's directory.
+    fn verdict(&self, asked: Asked<'_>, path: &[u8], matcher: &mut Matcher) -> Option<bool> {
+        let mut best = self.plain(&self.names, asked.name, asked.is_dir);
+        best = best.max(self.plain(&self.paths, path, asked.is_dir));
+        let (of_name, of_path) = (bits(asked.name), bits(path));
+        for number in self.wild.iter().rev().copied() {
+            if best.is_some_and(|best| best > number) || matcher.is_spent() {
+                break;
+            }
+            let rule = &self.rules[number as usize];
+            let (text, has) =
+                if rule.is_of_names { (asked.name, of_name) } else { (path, of_path) };
+            if rule.needs & !has != 0 || (rule.is_of_dirs && !asked.is_dir) {
+                continue;
+            }
+            let (plain, wild) = pattern(&self.text, rule).split_at(rule.plain as usize);
+            if text.strip_prefix(plain).is_some_and(|rest| matcher.matches(wild, rest)) {
+                best = Some(number);
+                break;
+            }
+        }
+        best.map(|number| !self.rules[number as usize].is_negated)
+    }
+
+    /// The last of the rules in a sorted list that is `text` itself.
+    fn plain(&self, list: &[u32], text: &[u8], is_dir: bool) -> Option<u32> {
+        let of = |number: &u32| pattern(&self.text, &self.rules[*number as usize]);
+        let end = list.partition_point(|number| of(number) <= text);
+        let same = list[..end].iter().rev().take_while(|number| of(number) == text);
+        let fits = |number: &&u32| is_dir || !self.rules[**number as usize].is_of_dirs;
+        same.copied().find(|number| fits(&number))
+    }
+
+    fn bytes(&self) -> usize {
+        self.text.len()
+    }
+}
+
+fn pattern<'a>(text: &'a [u8], rule: &Rule) -> &'a [u8] {
+    &text[rule.start as usize..][..rule.length as usize]
+}
+
+/// Reads one line, which stands at `at` in its file.
+fn rule(line: &[u8], at: usize) -> Option<Rule> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if line.is_empty() || line[0] == b'#' {
+        return None;
+    }
+    let line = trimmed(line);
+    let is_negated = line.first() == Some(&b'!');
+    let mut start = usize::from(is_negated);
+    let is_of_dirs = line[start..].len() > 1 && line.last() == Some(&b'/');
+    let end = line.len() - usize::from(is_of_dirs);
+    if start >= end {
+        return None;
+    }
+    let is_of_names = !line[start..end].contains(&b'/');
+    if line[start] == b'/' {
+        start += 1;
+    }
+    let pattern = &line[start..end];
+    let plain = pattern.iter().position(|byte| b"*?[\\".contains(byte)).unwrap_or(pattern.len());
+    if plain < pattern.len() && pattern.len() > RULE_BYTES {
+        return None;
+    }
+    Some(Rule {
+        start: u32::try_from(at + start).ok()?,
+        length: u32::try_from(pattern.len()).ok()?,
+        plain: u32::try_from(plain).ok()?,
+        is_negated,
+        is_of_dirs,
+        is_of_names,
+        needs: needed(pattern),
+    })
+}
+
+/// The line without the spaces at its end, but those that a backslash keeps.
+fn trimmed(line: &[u8]) -> &[u8] {
+    let mut end = 0;
+    let mut at = 0;
+    while at < line.len() {
+        match line[at] {
+            b' ' => at += 1,
+            b'\\' if at + 1 == line.len() => return line,
+            b'\\' => {
+                at += 2;
+                end = at;
+            }
+            _ => {
+                at += 1;
+                end = at;
+            }
+        }
+    }
+    &line[..end]
+}
+
+/// One bit for each kind of byte that is there.
+fn bits(text: &[u8]) -> u64 {
+    text.iter().fold(0, |bits, byte| bits | 1 << (byte & 63))
+}
+
+/// The bytes that a path must have to match: those outside brackets and wildcards.
+fn needed(pattern: &[u8]) -> u64 {
+    let mut needs = 0;
+    let mut at = 0;
+    while at < pattern.len() {
+        match pattern[at] {
+            // What is no pattern matches nothing; no path has all bits.
+            b'[' => match class_length(&pattern[at..]) {
+                Some(length) => at += length,
+                None => return u64::MAX,
+            },
+            b'*' if pattern[at..].starts_with(b"**/") => at += 3,
+            b'*' | b'?' => at += 1,
+            b'\\' => {
+                needs |= pattern.get(at + 1).map_or(0, |byte| 1 << (byte & 63));
+                at += 2;
+            }
+            byte => {
+                needs |= 1 << (byte & 63);
+                at += 1;
+            }
+        }
+    }
+    needs
+}
+
+/// The ignore files that hold for a directory: its own and those above.
+#[derive(Debug)]
+pub struct Level {
+    above: Option<Arc<Level>>,
+    /// Bytes of the directory's path and its slash.
+    depth: usize,
+    is_repository: bool,
+    /// Of `.ignore`, of `.gitignore` and of the repository's `info/exclude`.
+    own: Option<Rules>,
+    git: Option<Rules>,
+    excluded: Option<Rules>,
+    /// Bytes of all files that hold.
+    bytes: usize,
+}
+
+impl Level {
+    /// What holds for the directory `dir`, in which a `.git` is or not, below one for which `above`
+    /// holds. `root` is the project's own path.
+    pub fn of(
+        tree: &Tree,
+        root: &Path,
+        dir: &Path,
+        is_repository: bool,
+        above: Option<&Arc<Self>>,
+    ) -> Option<Arc<Self>> {
+        let mut bytes = above.map_or(0, |above| above.bytes);
+        let mut read = |path: &Path| {
+            let rules = rules(tree, path)?;
+            bytes += rules.bytes();
+            (bytes <= ALL_BYTES).then_some(rules)
+        };
+        let own = read(&dir.join(".ignore"));
+        let git = read(&dir.join(".gitignore"));
+        let excluded = match is_repository {
+            true => exclude_file(tree, root, dir).and_then(|path| read(&path)),
+            false => None,
+        };
+        if own.is_none() && git.is_none() && !is_repository {
+            return above.cloned();
+        }
+        let depth = match dir.as_os_str().len() {
+            0 => 0,
+            length => length + 1,
+        };
+        let above = above.cloned();
+        Some(Arc::new(Self { above, depth, is_repository, own, git, excluded, bytes }))
+    }
+
+    /// Whether something right in this directory is ignored.
+    pub fn ignores(&self, asked: Asked<'_>, matcher: &mut Matcher) -> bool {
+        let verdict = |rules: &Option<Rules>, level: &Self, matcher: &mut Matcher| {
+            let path = asked.path.get(level.depth..)?;
+            rules.as_ref()?.verdict(asked, path, matcher)
+        };
+        let mut levels = std::iter::successors(Some(self), |level| level.above.as_deref());
+        if let Some(own) = levels.find_map(|level| verdict(&level.own, level, matcher)) {
+            return own;
+        }
+        let mut levels = std::iter::successors(Some(self), |level| level.above.as_deref());
+        // What stands above a repository says nothing about what is in it.
+        let mut is_above = false;
+        let said = levels.find_map(|level| {
+            if is_above {
+                return None;
+            }
+            is_above = level.is_repository;
+            let git = verdict(&level.git, level, matcher);
+            git.or_else(|| verdict(&level.excluded, level, matcher))
+        });
+        said.unwrap_or(false)
+    }
+}
+
+/// The rules of the file at `path`. One that is a link, no plain file or too long counts as none.
+fn rules(tree: &Tree, path: &Path) -> Option<Rules> {
+    match tree.read(path, FILE_BYTES) {
+        Ok(text) => Rules::parse(text),
+        Err(Shut::NotThere) => None,
+        Err(why) => {
+            log::debug!("an ignore file is left aside: {why}; path={}", path.display());
+            None
+        }
+    }
+}
+
+/// Where the repository at `dir` has its own list, if that is within the project: in a working tree
+/// of a submodule `.git` is a file that says where.
+fn exclude_file(tree: &Tree, root: &Path, dir: &Path) -> Option<PathBuf> {
+    let git = dir.join(".git");
+    let place = match tree.read_start(&git, POINTER_BYTES) {
+        Err(Shut::Directory) => git,
+        Ok(pointer) => {
+            let place = pointed(root, dir, pointer.strip_prefix(b"gitdir:")?)?;
+            match tree.read_start(&place.join("commondir"), POINTER_BYTES) {
+                Ok(common) => pointed(root, &place, &common)?,
+                Err(_) => place,
+            }
+        }
+        Err(_) => return None,
+    };
+    Some(place.join("info/exclude"))
+}
+
+/// The path in the project that `pointer`, found in `from`, leads to.
+fn pointed(root: &Path, from: &Path, pointer: &[u8]) -> Option<PathBuf> {
+    let pointer = Path::new(std::str::from_utf8(pointer.trim_ascii()).ok()?);
+    let whole = match pointer.is_absolute() {
+        true => pointer.strip_prefix(root).ok()?.to_owned(),
+        false => from.join(pointer),
+    };
+    let mut found = PathBuf::new();
+    for part in whole.components() {
+        match part {
+            Component::Normal(part) => found.push(part),
+            Component::CurDir => (),
+            Component::ParentDir => found.pop().then_some(())?,
+            Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    Some(found)
+}
