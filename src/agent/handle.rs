@@ -6,7 +6,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
-use super::{AgentError, AgentKind, codec::command};
+use super::{AgentError, AgentKind, codec::command, program::Started};
 
 /// Lines that may wait to be written to an agent.
 pub const INPUT_LINES: usize = 64;
@@ -16,6 +16,7 @@ pub const INPUT_LINES: usize = 64;
 #[derive(Debug)]
 pub struct AgentHandle {
     pub(super) kind: AgentKind,
+    pub(super) started: Started,
     pub(super) shared: Arc<Shared>,
     pub(super) input: mpsc::Sender<String>,
 }
@@ -24,6 +25,12 @@ impl AgentHandle {
     /// Which agent this is.
     pub fn kind(&self) -> AgentKind {
         self.kind
+    }
+
+    /// Whether another program has taken the place of the agent's on disk. Of the guide that does
+    /// not matter: it needs nothing more of its file. Looks at the disk.
+    pub fn is_outdated(&self) -> bool {
+        self.kind == AgentKind::Claude && self.started.is_replaced()
     }
 
     /// The process id, while there is a process: not yet right after the start.

@@ -2,6 +2,7 @@
 //! tests of a project and of a directory that may be destroyed are judged alike.
 
 mod attempt;
+mod outside;
 mod probe;
 mod run;
 

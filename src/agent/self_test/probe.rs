@@ -33,6 +33,7 @@ use super::{
     Kind::{Change, ChangeElsewhere, Reach, Read as Reading},
     Report,
     attempt::Attempts,
+    outside::{self, Outside},
 };
 use crate::agent::sandbox;
 
@@ -53,6 +54,9 @@ pub struct Plan {
     pub database: PathBuf,
     /// Whether it may have a network.
     pub has_network: bool,
+    /// What is nobody's but the user's and the server's.
+    #[serde(default)]
+    pub outside: Outside,
 }
 
 /// What stands beside a project that may be destroyed.
@@ -73,6 +77,7 @@ pub fn probe(plan: &Plan) -> Report {
     let mut attempts = Attempts::default();
     let server = process::getppid();
     reading(&mut attempts, plan, server);
+    outside::outside(&mut attempts, &plan.outside);
     match &plan.beside {
         Some(beside) => {
             harmful(&mut attempts, plan, beside, server);
