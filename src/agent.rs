@@ -17,8 +17,10 @@ mod claude;
 mod guide;
 mod invocation;
 
+mod alone;
 mod once;
 mod process;
+pub mod program;
 mod spawner;
 
 pub mod guard;
@@ -44,11 +46,14 @@ use uuid::Uuid;
 use crate::{
     config::settings::{AgentSettings, Limits, Sandbox},
     policy::{InvalidSecret, Secrets},
-    project::Project,
+    project::{Project, ProjectName},
 };
+use alone::Alone;
+use claude::{Home, Login};
 use handle::{INPUT_LINES, Shared};
-use invocation::{Order, Place, find_claude};
+use invocation::{Order, Place};
 use process::Run;
+use program::{Restricted, Started, find_claude};
 use proof::Proof;
 use self_test::{ProjectTest, SelfTest, Verdict};
 use spawner::Spawner;
@@ -72,6 +77,10 @@ struct Inner {
     secrets: Result<Secrets, InvalidSecret>,
     spawner: Spawner,
     proof: Proof,
+    /// What is known of programs that were asked.
+    restricted: Restricted,
+    /// Held by the agent of a conversation while what is kept of it is used.
+    alone: Alone,
 }
 
 /// The server as agents see it.
@@ -92,10 +101,13 @@ pub enum AgentKind {
     Guide,
 }
 
+/// Stands for a conversation where there is none.
+pub const OF_NONE: i64 = 0;
+
 /// What starting an agent depends on.
 #[derive(Debug, Clone)]
 pub struct StartAgent {
-    /// Comes back with everything that the agent says.
+    /// Comes back with everything that the agent says; [`OF_NONE`] keeps nothing of it.
     pub conversation: i64,
     /// Comes back too: tells a new agent's words from those of an older one.
     pub epoch: u64,
@@ -144,6 +156,24 @@ pub enum AgentError {
     Gone,
 }
 
+impl AgentError {
+    /// What is wrong, without a path: for whoever may know none.
+    pub fn cause(&self) -> &'static str {
+        match self {
+            Self::ClaudeNotFound => "the `claude` program is not installed",
+            Self::ProgramUnusable(_) => "the configured `claude` program cannot be run",
+            Self::OwnProgram(_) => "the server does not find its own program",
+            Self::Secrets(_) => "the list of secret files is wrong",
+            Self::Busy | Self::Gone => "the agent has ended",
+        }
+    }
+
+    /// Whether the agent's program is missing or cannot be run.
+    pub fn is_about_program(&self) -> bool {
+        matches!(self, Self::ClaudeNotFound | Self::ProgramUnusable(_))
+    }
+}
+
 impl AgentKind {
     /// The name in settings and on the wire.
     pub fn as_str(self) -> &'static str {
@@ -189,6 +219,8 @@ impl Agents {
                 secrets: Secrets::new(&settings.secrets),
                 spawner,
                 proof: Proof::new(settings.sandbox),
+                restricted: Restricted::default(),
+                alone: Alone::default(),
             }),
         }
     }
@@ -210,7 +242,9 @@ impl Agents {
         exited: Recipient<AgentExited>,
     ) -> Result<AgentHandle, AgentError> {
         let inner = &self.inner;
-        let order = self.order(start.project, start.session)?;
+        let conversation = (start.conversation != OF_NONE).then_some(start.conversation);
+        let order = self.order(start.project, conversation, start.session)?;
+        let started = Started::from(order.claude.as_ref().unwrap_or(&order.cicerone));
         let kind = match order.claude {
             Some(_) => AgentKind::Claude,
             None => AgentKind::Guide,
@@ -236,12 +270,15 @@ impl Agents {
         // The channel is empty, so the first line always has room.
         input.try_send(codec::command::handshake()).ok();
         actix::spawn(process::run(run, exited));
-        Ok(AgentHandle { kind, shared, input })
+        Ok(AgentHandle { kind, started, shared, input })
     }
 
     /// Tests the sandbox, in general and in each of `projects`, and keeps what came of it: where
     /// the sandbox is required, no agent starts before.
     pub async fn prove(&self, projects: &[Project]) -> Arc<SelfTest> {
+        if let Err(error) = self.kind() {
+            log::error!("no agent can start: {error}");
+        }
         let test = self_test::run(self, projects).await;
         tell(&test);
         self.inner.proof.publish(test)
@@ -278,7 +315,12 @@ impl Agents {
     /// Removes what agents of a server left behind that was killed. Only while none runs.
     pub fn clear(&self) {
         let place = Place::new(&self.inner.data_dir);
-        for dir in [place.prompts, place.temporary, place.self_tests] {
+        let login = Login::of(&self.inner.server.environment);
+        for home in Home::left(&place) {
+            login.iter().for_each(|login| home.take_back(login.clone()));
+            home.close();
+        }
+        for dir in [place.prompts, place.temporary, place.homes, place.self_tests] {
             match std::fs::remove_dir_all(&dir) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     log::warn!("cannot remove what agents left dir={dir:?} error={error}");
@@ -288,30 +330,10 @@ impl Agents {
         }
     }
 
-    /// The program that would answer, where it is not this one, and what it says of its version.
-    /// It is run confined, as it would be for `project`.
-    pub async fn version(&self, project: &Project) -> Result<Option<(PathBuf, String)>, String> {
-        let order = self.order(project.clone(), AgentSession::New(Uuid::new_v4()));
-        let order = order.map_err(|error| error.to_string())?;
-        let Some(program) = order.claude.clone() else { return Ok(None) };
-        let cicerone = order.cicerone.clone();
-        let leftovers = Place::new(&self.inner.data_dir).of_start(order.id);
-        let prepared = tokio::task::spawn_blocking(|| order.prepare()).await;
-        let told = match prepared.map_err(|error| error.to_string())? {
-            Ok(invocation) => {
-                let paths = [cicerone.as_path(), &project.dir, &program];
-                let arguments = ["--version".into()];
-                let limit = self.inner.settings.start_timeout;
-                once::run(&invocation, &self.inner.spawner, paths, &arguments, limit).await
-            }
-            Err(words) => Err(words),
-        };
-        Place::remove(leftovers).await;
-        let told = told?;
-        match told.status.success() {
-            true => Ok(Some((program, told.stdout.trim().to_owned()))),
-            false => Err(format!("{program:?} ended with {}: {}", told.status, told.stderr.trim())),
-        }
+    /// Removes what agents keep of a conversation that was deleted. Its agent has ended. Blocks.
+    pub fn forget(&self, project: &ProjectName, conversation: i64) {
+        let place = Place::new(&self.inner.data_dir);
+        claude::home::forget(&place.of_conversation(project, conversation));
     }
 
     /// Whose account Claude Code would use.
@@ -320,16 +342,52 @@ impl Agents {
     }
 
     /// What is needed to start an agent for `project`.
-    fn order(&self, project: Project, session: AgentSession) -> Result<Order, AgentError> {
+    fn order(
+        &self,
+        project: Project,
+        conversation: Option<i64>,
+        session: AgentSession,
+    ) -> Result<Order, AgentError> {
+        let claude = find_claude(&self.inner.settings, &self.inner.server)?;
+        self.order_of(claude, project, conversation, session)
+    }
+
+    /// As [`Agents::order`], for one of which nothing is kept, also where the program is missing:
+    /// this one stands in its place then.
+    fn order_of_trial(&self, project: Project) -> Result<Order, AgentError> {
+        let claude = match find_claude(&self.inner.settings, &self.inner.server) {
+            Err(error) if error.is_about_program() => {
+                self.inner.server.program.as_ref().ok().cloned()
+            }
+            claude => claude?,
+        };
+        self.order_of(claude, project, None, AgentSession::New(Uuid::new_v4()))
+    }
+
+    fn order_of(
+        &self,
+        claude: Option<PathBuf>,
+        project: Project,
+        conversation: Option<i64>,
+        session: AgentSession,
+    ) -> Result<Order, AgentError> {
         let inner = &self.inner;
-        let claude = find_claude(&inner.settings, &inner.server)?;
         let cicerone = match &inner.server.program {
             Ok(path) => path.clone(),
             Err(error) => return Err(AgentError::OwnProgram(error.to_string())),
         };
         let secrets = inner.secrets.clone()?;
-        let inner = Arc::clone(inner);
-        Ok(Order { inner, project, session, claude, cicerone, secrets, id: Uuid::new_v4() })
+        Ok(Order {
+            inner: Arc::clone(inner),
+            project,
+            conversation,
+            session,
+            claude,
+            is_restricted: false,
+            cicerone,
+            secrets,
+            id: Uuid::new_v4(),
+        })
     }
 }
 

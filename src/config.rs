@@ -8,6 +8,7 @@
 pub mod access;
 pub mod catalogue;
 mod error;
+pub mod exposure;
 mod file;
 pub mod layers;
 mod listen;
@@ -30,6 +31,7 @@ use std::{
 use log::Level;
 
 pub use error::{ConfigError, Origin};
+use exposure::SecretFile;
 use layers::{FlagValue, Layers, Surroundings};
 use projects::{Found, NamedProjects, Note};
 use settings::{
@@ -94,14 +96,9 @@ pub fn load_in(
         None => Found::default(),
     };
     projects::check_data_dir(&settings.data_dir, &found.projects)?;
-    let [viewer, admin, tls] =
-        ["access.viewer_token_file", "access.admin_token_file", "server.tls_key"];
-    let secrets = [
-        (viewer, layers.get_path(viewer)?),
-        (admin, layers.get_path(admin)?),
-        (tls, layers.get_path(tls)?),
-    ];
-    access::check_places(&secrets, &found.projects)?;
+    let secrets = secret_files(&layers, &settings)?;
+    exposure::check(&secrets, &found.projects, &readable(&settings, surroundings))?;
+    settings.agent.kept_from.extend(secrets.iter().map(|secret| secret.path.clone()));
     settings.projects = found.projects;
     if command_line.projects.is_some() {
         check_offline(&layers, &settings)?;
@@ -110,7 +107,7 @@ pub fn load_in(
     let level = Level::Warn;
     let mut notes: Vec<_> = warnings.into_iter().map(|text| Note { level, text }).collect();
     notes.extend(found.notes);
-    notes.extend(access::notes(&settings, &secrets.map(|(_, path)| path)));
+    notes.extend(access::notes(&settings, &secrets));
     Ok(Loaded { settings, file, notes, layers, project_origins: found.origins })
 }
 
@@ -143,6 +140,37 @@ fn config_file(command_line: &CommandLine, surroundings: &Surroundings) -> Optio
     let path = surroundings.config_dir.as_ref()?.join("cicerone/cicerone.toml");
     // A file that is there but cannot be read must be an error, so this asks only for its presence.
     path.symlink_metadata().is_ok().then_some(path)
+}
+
+/// The files and directories that hold secrets of the server.
+fn secret_files(layers: &Layers, settings: &Settings) -> Result<Vec<SecretFile>, ConfigError> {
+    let mut files = Vec::new();
+    for key in ["access.viewer_token_file", "access.admin_token_file", "server.tls_key"] {
+        files.extend(layers.get_path(key)?.map(|path| SecretFile { key, path }));
+    }
+    if let Some(tls) = settings.tls.as_ref().filter(|tls| holds_key(&tls.certificate)) {
+        let path = tls.certificate.clone();
+        files.push(SecretFile { key: "server.tls_certificate", path });
+    }
+    let path = settings.data_dir.clone();
+    files.push(SecretFile { key: "server.data_dir", path });
+    Ok(files)
+}
+
+/// Whether a file of certificates has a private key in it too.
+fn holds_key(file: &Path) -> bool {
+    let text = fs::read(file).unwrap_or_default();
+    String::from_utf8_lossy(&text).contains("PRIVATE KEY-----")
+}
+
+/// What agents may read besides their project and what all may.
+fn readable(settings: &Settings, surroundings: &Surroundings) -> Vec<PathBuf> {
+    let value = |name: &str| {
+        let value = surroundings.environment.get(name).filter(|value| !value.is_empty());
+        value.map(OsString::as_os_str)
+    };
+    let named = exposure::named_files(value);
+    settings.agent.readable.iter().cloned().chain(named).collect()
 }
 
 /// A name that is misspelt would leave the web open where it is to be closed.
@@ -224,6 +252,7 @@ fn agent_settings(layers: &Layers) -> Result<AgentSettings, ConfigError> {
         user: layers.get_text("agent.user")?,
         ports: layers.get("agent.ports")?,
         readable: layers.get_paths("agent.readable")?,
+        kept_from: Vec::new(),
         secrets: layers.get("agent.secrets")?,
         offline_projects: layers.get("agent.offline_projects")?,
         start_timeout: layers.get("agent.start_timeout")?,

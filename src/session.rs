@@ -43,7 +43,7 @@ use std::{
 use actix::{Actor, ActorFutureExt as _, Addr, AsyncContext, Context, Recipient, WrapFuture as _};
 
 use crate::{
-    agent::{Agents, places::Places},
+    agent::{AgentHandle, Agents, places::Places},
     config::settings::Settings,
     database::{
         Database, Reader,
@@ -209,6 +209,11 @@ impl Session {
 
     fn ask(&mut self, conversation: i64, question: Question, context: &mut Context<Self>) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
+        if live.agent.as_ref().is_some_and(AgentHandle::is_outdated) {
+            // The next one is of the program that has taken its place.
+            log::info!("agent is replaced conversation={conversation} why=\"new program\"");
+            return self.happen(conversation, Event::AgentOutdated(question), context);
+        }
         let turn = question.turn;
         live.last_output = Instant::now();
         live.askers.remove(&turn);
@@ -332,7 +337,8 @@ fn overdue_of(
     }
     let unused = now - live.last_used;
     let sleepy = live.turns.has_agent() && live.turns.is_idle();
-    (sleepy && unused > settings.idle_timeout).then_some(Event::Hibernate)
+    let is_outdated = || live.agent.as_ref().is_some_and(AgentHandle::is_outdated);
+    (sleepy && (unused > settings.idle_timeout || is_outdated())).then_some(Event::Hibernate)
 }
 
 impl Actor for Session {

@@ -170,7 +170,7 @@ export function readOnlyBadge(readOnly) {
     };
     case 'failed': return {
       text: 'not proved', isGood: false,
-      words: `The kernel does not keep the agent from writing; only its own rules do.${missing}`,
+      words: `It is not proved that the kernel keeps the agent from writing.${missing}`,
     };
     default: return null;
   }

@@ -6,7 +6,9 @@
 //! they could read the whole disk, left out they read the working directory and nothing else.
 
 mod environment;
-mod state;
+pub mod home;
+pub mod login;
+mod transcript;
 #[cfg(feature = "faults")]
 pub mod unlocked;
 
@@ -19,10 +21,11 @@ use serde_json::json;
 
 use crate::project::Project;
 
-use super::{AgentSession, sandbox::value};
+use super::{AgentSession, invocation::Place, sandbox::value};
 
 pub use environment::environment;
-pub use state::{Account, State, account, login_dir};
+pub use home::Home;
+pub use login::{Lent, Login};
 
 /// Tools of the program itself that look at files.
 const FILE_TOOLS: [&str; 3] = ["Read", "Glob", "Grep"];
@@ -41,6 +44,10 @@ const FEATURE_TOOLS: [&str; 7] = [
     "mcp__features__ask_user",
 ];
 
+/// The option that ties the program's own rules tighter, where it has it: its file tools then stay
+/// in the working directory, and transcripts are out of their reach.
+pub const RESTRICTED: &str = "--restricted";
+
 /// What a run of the program depends on.
 #[derive(Debug)]
 pub struct Launch<'a> {
@@ -58,6 +65,34 @@ pub struct Launch<'a> {
     pub secrets: &'a [String],
     /// Whether it may look at the web.
     pub has_web: bool,
+    /// Whether the program knows [`RESTRICTED`].
+    pub is_restricted: bool,
+}
+
+/// Whose account Claude Code would use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The variable that holds it; `None` is the login of whoever runs the server.
+    pub variable: Option<String>,
+    /// Where a login is, or the state of agents that need none; `None` where nobody's home is
+    /// known.
+    pub dir: Option<PathBuf>,
+    /// Whether there is an account: always with a variable.
+    pub is_there: bool,
+}
+
+/// Looks for the account of the program.
+pub fn account(server: &[(OsString, OsString)], data_dir: &Path) -> Account {
+    if let Some(variable) = environment::account_variable(server) {
+        let dir = Some(Place::new(data_dir).states);
+        return Account { variable: Some(variable.to_owned()), dir, is_there: true };
+    }
+    let login = Login::of(server);
+    Account {
+        variable: None,
+        is_there: login.as_ref().is_some_and(Login::is_there),
+        dir: login.map(|login| login.dir().to_owned()),
+    }
 }
 
 /// Every tool that the program may come with.
@@ -85,6 +120,9 @@ pub fn arguments(launch: &Launch<'_>) -> Vec<OsString> {
     ]
     .map(OsString::from)
     .into();
+    if launch.is_restricted {
+        arguments.push(RESTRICTED.into());
+    }
     let mut add = |name: &str, value: &str| arguments.push(format!("{name}={value}").into());
     let web = web_tools(launch.has_web);
     let built_in: Vec<&str> = FILE_TOOLS.iter().chain(web).copied().collect();

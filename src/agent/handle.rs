@@ -6,7 +6,10 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
-use super::{AgentError, AgentKind, codec::command, descendants::children, supervisor::END_ALL};
+use super::{
+    AgentError, AgentKind, codec::command, descendants::children, program::Started,
+    supervisor::END_ALL,
+};
 
 /// Lines that may wait to be written to an agent.
 pub const INPUT_LINES: usize = 64;
@@ -16,6 +19,7 @@ pub const INPUT_LINES: usize = 64;
 #[derive(Debug)]
 pub struct AgentHandle {
     pub(super) kind: AgentKind,
+    pub(super) started: Started,
     pub(super) shared: Arc<Shared>,
     pub(super) input: mpsc::Sender<String>,
 }
@@ -24,6 +28,12 @@ impl AgentHandle {
     /// Which agent this is.
     pub fn kind(&self) -> AgentKind {
         self.kind
+    }
+
+    /// Whether another program has taken the place of the agent's on disk. Of the guide that does
+    /// not matter: it needs nothing more of its file. Looks at the disk.
+    pub fn is_outdated(&self) -> bool {
+        self.kind == AgentKind::Claude && self.started.is_replaced()
     }
 
     /// The agent's process id, while there is a process: not yet right after the start. Reads some

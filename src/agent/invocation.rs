@@ -2,8 +2,7 @@
 //! be in place before.
 
 use std::{
-    env,
-    ffi::{OsStr, OsString},
+    ffi::OsString,
     fs, io,
     io::Write as _,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown},
@@ -16,13 +15,15 @@ use tokio::process::Command;
 use uuid::Uuid;
 
 use crate::{
-    config::settings::{AgentChoice, AgentSettings, Sandbox},
+    config::settings::Sandbox,
     policy::Secrets,
-    project::Project,
+    project::{Project, ProjectName},
 };
 
 use super::{
-    AgentError, AgentSession, Inner, Server, claude, guide, launcher,
+    AgentSession, Inner,
+    claude::{self, Home, Lent, Login},
+    guide, launcher,
     memory::Bounds,
     prompt,
     sandbox::{self, Needs, Profile, User, account},
@@ -33,9 +34,13 @@ use super::{
 pub(super) struct Order {
     pub inner: Arc<Inner>,
     pub project: Project,
+    /// The conversation whose session is kept; `None` keeps none and gets no login.
+    pub conversation: Option<i64>,
     pub session: AgentSession,
     /// The `claude` program; `None` is for the guide.
     pub claude: Option<PathBuf>,
+    /// Whether that knows [`claude::RESTRICTED`].
+    pub is_restricted: bool,
     /// This program.
     pub cicerone: PathBuf,
     pub secrets: Secrets,
@@ -61,8 +66,10 @@ pub(super) struct Invocation {
     pub results: Option<PathBuf>,
     /// A directory of its own for what it needs for a while.
     pub temporary: PathBuf,
-    /// The directories of its state.
-    pub state: Vec<PathBuf>,
+    /// The directory that it lives in, to be closed at its end.
+    pub home: Option<Home>,
+    /// The user's login, to be taken back at its end.
+    pub lent: Option<Lent>,
 }
 
 /// The directories of agents below the server's own.
@@ -74,42 +81,12 @@ pub(super) struct Place {
     pub prompts: PathBuf,
     /// Temporary directories, one a start.
     pub temporary: PathBuf,
-    /// State, one directory a project.
+    /// Homes of agents that live, one directory a project.
+    pub homes: PathBuf,
+    /// Transcripts, one directory a project and a conversation.
     pub states: PathBuf,
     /// What stands for projects in self-tests, one directory a test.
     pub self_tests: PathBuf,
-}
-
-/// The `claude` program that is to answer; `None` is for the guide.
-pub(super) fn find_claude(
-    settings: &AgentSettings,
-    server: &Server,
-) -> Result<Option<PathBuf>, AgentError> {
-    if settings.kind == AgentChoice::Guide {
-        return Ok(None);
-    }
-    if let Some(program) = &settings.claude {
-        return if is_executable(program) {
-            Ok(Some(program.clone()))
-        } else {
-            Err(AgentError::ProgramUnusable(program.clone()))
-        };
-    }
-    let path = server.environment.iter().find(|(name, _)| name == "PATH");
-    let path = path.map_or(OsStr::new(""), |(_, value)| value);
-    let found = env::split_paths(path)
-        .filter(|dir| dir.is_absolute())
-        .map(|dir| dir.join("claude"))
-        .find(|program| is_executable(program));
-    match settings.kind {
-        AgentChoice::Claude if found.is_none() => Err(AgentError::ClaudeNotFound),
-        _ => Ok(found),
-    }
-}
-
-fn is_executable(program: &Path) -> bool {
-    fs::metadata(program)
-        .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
 impl Place {
@@ -118,6 +95,7 @@ impl Place {
         Self {
             prompts: agents.join("prompts"),
             temporary: agents.join("tmp"),
+            homes: agents.join("homes"),
             states: agents.join("claude"),
             self_tests: agents.join("self-test"),
             agents,
@@ -129,6 +107,11 @@ impl Place {
         [self.prompts.join(format!("{id}.md")), self.temporary.join(id.to_string())]
     }
 
+    /// Where the transcripts of a conversation are kept.
+    pub fn of_conversation(&self, project: &ProjectName, conversation: i64) -> PathBuf {
+        self.states.join(project.as_str()).join(conversation.to_string())
+    }
+
     /// Removes the file and the directory of a start. They may never have been made.
     pub async fn remove([prompt, temporary]: [PathBuf; 2]) {
         tokio::fs::remove_file(prompt).await.ok();
@@ -138,15 +121,15 @@ impl Place {
     /// Makes the directories. Where root serves, another user can pass through them: its agents can
     /// be another's.
     pub fn make(&self) -> io::Result<()> {
-        for dir in [&self.prompts, &self.temporary, &self.states, &self.self_tests] {
-            private_dir(dir)?;
-        }
+        let own = [&self.prompts, &self.temporary, &self.homes, &self.states, &self.self_tests];
+        own.into_iter().try_for_each(|dir| private_dir(dir))?;
         if own_user().uid != 0 {
             return Ok(());
         }
         let above = self.agents.parent();
-        let own = [&self.agents, &self.prompts, &self.temporary, &self.states, &self.self_tests];
-        for dir in above.into_iter().chain(own.map(PathBuf::as_path)) {
+        let own = [&self.prompts, &self.temporary, &self.homes, &self.self_tests];
+        let own = own.map(PathBuf::as_path).into_iter().chain([&*self.agents]);
+        for dir in above.into_iter().chain(own) {
             let mode = fs::metadata(dir)?.permissions().mode();
             if mode & 0o011 != 0o011 {
                 fs::set_permissions(dir, fs::Permissions::from_mode(mode | 0o011))?;
@@ -173,78 +156,92 @@ impl Order {
     fn of_claude(&self, program: &Path, own: User, place: &Place) -> Result<Invocation, String> {
         let (settings, server) = (&self.inner.settings, &self.inner.server);
         let [prompt, temporary] = place.of_start(self.id);
-        let server_environment = || server.environment.iter().cloned();
-        let login = claude::login_dir(&server.environment);
-        if let Some(config) = &login {
-            // As the program itself would.
-            private_dir(config).map_err(|error| cannot_make(config, &error))?;
-        }
-        let chosen = self.user(own, place, program, login.as_deref())?;
-        let (state, home) = match &login {
-            Some(config) => {
-                (claude::State::of_login(config, &server.environment, &self.project.dir), None)
-            }
-            None => {
-                let name = match chosen.user {
-                    None => self.project.name.to_string(),
-                    Some(user) => format!("{}@{user}", self.project.name),
-                };
-                let dir = place.states.join(name);
-                (claude::State::own(dir.clone()), chosen.user.map(|_| dir))
-            }
+        let chosen = self.user(own, place, program)?;
+        let (project, session) = (&self.project, self.session.id());
+        let home = match self.conversation {
+            Some(conversation) => Home::of(place, &project.name, conversation, session),
+            None => Home::passing(place, &temporary, session),
         };
-        let mut environment = claude::environment(server_environment(), settings, state.set_as());
+        let mut environment =
+            claude::environment(server.environment.iter().cloned(), settings, &home);
         set(&mut environment, "TMPDIR", &temporary);
-        if let Some(home) = home {
-            set(&mut environment, "HOME", &home);
-        }
-        let has_web = settings.has_web(&self.project.name);
+        let has_web = settings.has_web(&project.name);
         let allowed_tools = Some(claude::allowed_tools(has_web));
-        let arguments = claude::arguments(&claude::Launch {
-            model: settings.model.as_deref(),
-            project: &self.project,
-            session: self.session,
-            prompt: &prompt,
-            cicerone: &self.cicerone,
-            secrets: self.secrets.globs(),
-            has_web,
-        });
+        let arguments = self.arguments(&prompt, has_web);
         #[cfg(feature = "faults")]
         let (arguments, allowed_tools) = match self.is_unlocked("tools") {
             true => (claude::unlocked::take_off(arguments, &mut environment), None),
             false => (arguments, allowed_tools),
         };
-        let text = prompt::system_prompt(&self.project, &self.secrets, has_web);
-        let made =
-            state.dirs.iter().chain([&temporary]).try_for_each(|dir| owned_dir(dir, chosen.user));
-        made.and_then(|()| owned_file(&prompt, &text, chosen.user))
+        let login = Login::of(&server.environment);
+        let text = prompt::system_prompt(project, &self.secrets, has_web);
+        owned_dir(&temporary, chosen.user)
+            .and_then(|()| owned_file(&prompt, &text, chosen.user))
             .map_err(|error| cannot_make(&prompt, &error))?;
+        let made = self.furnish(&home, login.clone(), chosen.user);
+        let lent = made.map_err(|error| cannot_make(home.dir(), &error))?;
         let needs = Needs {
-            project: &self.project.dir,
+            project: &project.dir,
             programs: [program, &self.cicerone],
             environment: &environment,
-            read: state.read.iter().cloned().chain([prompt]).collect(),
-            write: state.write.iter().cloned().chain([temporary.clone()]).collect(),
+            read: vec![prompt],
+            write: vec![home.dir().to_owned(), temporary.clone()],
             ports: sandbox::ports(&settings.ports, &environment),
         };
-        let profile = self.profile(needs, &chosen)?;
-        Ok(Invocation {
+        let profile = self.profile(needs, login.as_ref().map(Login::dir), &chosen);
+        let mut invocation = Invocation {
             program: program.to_owned(),
             arguments,
-            results: claude::results_dir(&environment, &self.project.dir, self.session),
+            results: claude::results_dir(&environment, &project.dir, self.session),
             environment,
-            profile,
+            profile: None,
             bounds: self.bounds(),
             note: chosen.note,
             allowed_tools,
             temporary,
-            state: state.dirs,
+            home: Some(home),
+            lent,
+        };
+        match profile {
+            Ok(profile) => Ok(Invocation { profile, ..invocation }),
+            Err(words) => {
+                invocation.close();
+                Err(words)
+            }
+        }
+    }
+
+    fn arguments(&self, prompt: &Path, has_web: bool) -> Vec<OsString> {
+        claude::arguments(&claude::Launch {
+            model: self.inner.settings.model.as_deref(),
+            project: &self.project,
+            session: self.session,
+            prompt,
+            cicerone: &self.cicerone,
+            secrets: self.secrets.globs(),
+            has_web,
+            is_restricted: self.is_restricted,
         })
+    }
+
+    /// Makes the agent's home, and lends it the login.
+    fn furnish(
+        &self,
+        home: &Home,
+        login: Option<Login>,
+        user: Option<User>,
+    ) -> io::Result<Option<Lent>> {
+        let lend = || {
+            home.make(self.session, &self.project.dir, user)?;
+            let login = login.filter(|_| self.conversation.is_some());
+            login.map(|login| home.lend(login, user)).transpose()
+        };
+        lend().inspect_err(|_| home.close())
     }
 
     /// The built-in guide to the project.
     fn of_guide(&self, own: User, place: &Place) -> Result<Invocation, String> {
-        let chosen = self.user(own, place, &self.cicerone, None)?;
+        let chosen = self.user(own, place, &self.cicerone)?;
         let [_, temporary] = place.of_start(self.id);
         let mut environment = guide::environment(self.inner.server.environment.iter().cloned());
         set(&mut environment, "TMPDIR", &temporary);
@@ -257,7 +254,7 @@ impl Order {
             write: vec![temporary.clone()],
             ports: Vec::new(),
         };
-        let profile = self.profile(needs, &chosen)?;
+        let profile = self.profile(needs, None, &chosen)?;
         Ok(Invocation {
             program: self.cicerone.clone(),
             arguments: guide::arguments(&self.project, self.secrets.added()),
@@ -268,7 +265,8 @@ impl Order {
             allowed_tools: None,
             results: None,
             temporary,
-            state: Vec::new(),
+            home: None,
+            lent: None,
         })
     }
 
@@ -279,19 +277,12 @@ impl Order {
     }
 
     /// As whom the agent runs.
-    fn user(
-        &self,
-        own: User,
-        place: &Place,
-        program: &Path,
-        login: Option<&Path>,
-    ) -> Result<account::Chosen, String> {
+    fn user(&self, own: User, place: &Place, program: &Path) -> Result<account::Chosen, String> {
         let settings = &self.inner.settings;
         if settings.sandbox == Sandbox::Off {
             return Ok(account::Chosen { user: None, reads_all: false, note: None });
         }
-        let mut needed = vec![program.to_owned(), self.cicerone.clone(), place.agents.clone()];
-        needed.extend(login.map(Path::to_owned));
+        let needed = [program.to_owned(), self.cicerone.clone(), place.agents.clone()];
         let choice = account::Choice {
             wanted: settings.user.as_deref(),
             strict: settings.sandbox == Sandbox::Required,
@@ -309,10 +300,11 @@ impl Order {
         Bounds { memory: limits.agent_memory as u64, tasks: limits.agent_processes as u64 }
     }
 
-    /// What the kernel lets the agent do.
+    /// What the kernel lets the agent do. `login` is the directory of a user's login.
     fn profile(
         &self,
         needs: Needs<'_>,
+        login: Option<&Path>,
         chosen: &account::Chosen,
     ) -> Result<Option<Profile>, String> {
         let settings = &self.inner.settings;
@@ -323,12 +315,20 @@ impl Order {
         profile.reads_all = chosen.reads_all;
         #[cfg(feature = "faults")]
         profile.faults.extend(claude::unlocked::rules_off(&self.inner.server.environment));
+        if let Some(login) = login.filter(|login| lies_in(login, &self.project.dir)) {
+            return Err(format!(
+                "No agent is started: the login in {login:?} and what other programs keep there \
+                 would be a part of the project {:?}, which agents read. Serve a directory that \
+                 does not hold it, or let `CLAUDE_CONFIG_DIR` name another.",
+                self.project.dir
+            ));
+        }
         match overlap(&profile.write, &self.project.dir) {
             None => Ok(Some(profile)),
             Some(own) => Err(format!(
                 "No agent is started: it must write to {own:?}, and that would be a part of the \
-                 project {:?}. Serve a directory that does not hold it, or let `CLAUDE_CONFIG_DIR` \
-                 and `server.data_dir` name others.",
+                 project {:?}. Serve a directory that does not hold it, or let `server.data_dir` \
+                 name another.",
                 self.project.dir
             )),
         }
@@ -336,6 +336,17 @@ impl Order {
 }
 
 impl Invocation {
+    /// Takes back what the agent was lent and closes its home. It has ended, or has never run.
+    /// Blocks.
+    pub fn close(&mut self) {
+        if let Some(lent) = self.lent.take() {
+            lent.end();
+        }
+        if let Some(home) = self.home.take() {
+            home.close();
+        }
+    }
+
     /// The command that starts it, through the launcher, in the project's directory, as the
     /// leader of a process group of its own.
     pub fn command(&self, cicerone: &Path, dir: &Path) -> Result<Command, String> {
@@ -374,6 +385,10 @@ pub(super) fn own_user() -> User {
     User { uid: geteuid().as_raw(), gid: getegid().as_raw() }
 }
 
+fn lies_in(path: &Path, dir: &Path) -> bool {
+    matches!((path.canonicalize(), dir.canonicalize()), (Ok(path), Ok(dir)) if path.starts_with(&dir))
+}
+
 /// The first of `own` that lies in the project, or that the project lies in.
 fn overlap<'a>(own: &'a [PathBuf], project: &Path) -> Option<&'a PathBuf> {
     let project = project.canonicalize().ok()?;
@@ -404,12 +419,12 @@ fn cannot_make(path: &Path, error: &io::Error) -> String {
     format!("The agent's files, such as {path:?}, cannot be written: {error}.")
 }
 
-fn private_dir(dir: &Path) -> io::Result<()> {
+pub(super) fn private_dir(dir: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
 /// A directory that only `owner` can use.
-fn owned_dir(dir: &Path, owner: Option<User>) -> io::Result<()> {
+pub(super) fn owned_dir(dir: &Path, owner: Option<User>) -> io::Result<()> {
     private_dir(dir)?;
     give(dir, owner)
 }
@@ -426,7 +441,7 @@ fn owned_file(path: &Path, text: &str, owner: Option<User>) -> io::Result<()> {
     give(path, owner)
 }
 
-fn give(path: &Path, owner: Option<User>) -> io::Result<()> {
+pub(super) fn give(path: &Path, owner: Option<User>) -> io::Result<()> {
     match owner {
         Some(user) => chown(path, Some(user.uid), Some(user.gid)),
         None => Ok(()),

@@ -3,7 +3,12 @@
 
 mod pipes;
 
-use std::{path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitStatus,
+    sync::Arc,
+    time::Duration,
+};
 
 use actix::Recipient;
 use rustix::process::Pid;
@@ -17,12 +22,12 @@ use super::{
     AgentKind, Agents,
     codec::{Codec, CodecSettings, command},
     handle::Shared,
-    invocation::{Order, Place},
+    invocation::{Invocation, Order, Place},
     messages::{AgentExit, AgentExited, AgentOutput},
     spawner::Spawner,
     supervisor,
 };
-use crate::policy::Policy;
+use crate::{policy::Policy, project::Project};
 use pipes::{ReadEnd, Reader};
 
 /// How long the pipes of a reaped agent are read on: a process that left the group may hold them.
@@ -86,6 +91,20 @@ async fn live(run: Run) -> Result<AgentExit, String> {
         allowed = run.agents.may_start(&project) => allowed?,
         _ = stop.wait_for(|asked| *asked) => return Err(NOT_WANTED.to_owned()),
     }
+    // Two agents of one conversation, as after a session's failure, would share what is kept of it.
+    let alone = run.agents.alone_in(&run.order);
+    let _alone = tokio::select! {
+        alone = alone => alone,
+        _ = stop.wait_for(|asked| *asked) => return Err(NOT_WANTED.to_owned()),
+    };
+    let mut run = run;
+    let (agents, order) = (run.agents.clone(), run.order.clone());
+    // It goes on by itself where nobody waits any more: its files go with its end.
+    let knows = actix::spawn(async move { agents.knows_restricted(&order).await });
+    run.order.is_restricted = tokio::select! {
+        knows = knows => knows.unwrap_or_default(),
+        _ = stop.wait_for(|asked| *asked) => return Err(NOT_WANTED.to_owned()),
+    };
     let mut policy = Policy::new(project.dir.clone(), run.order.secrets.clone());
     if !run.order.inner.settings.has_web(&project.name) {
         policy = policy.without_web();
@@ -94,12 +113,28 @@ async fn live(run: Run) -> Result<AgentExit, String> {
     if run.order.is_unlocked("calls") {
         policy = policy.unlocked();
     }
-    let prepared = tokio::task::spawn_blocking(|| run.order.prepare()).await;
-    let invocation =
+    let order = run.order.clone();
+    let prepared = tokio::task::spawn_blocking(|| order.prepare()).await;
+    let mut invocation =
         prepared.map_err(|error| format!("The agent could not be prepared: {error}."))??;
-    if *stop.borrow() {
-        return Err(NOT_WANTED.to_owned());
-    }
+    let is_unwanted = *stop.borrow();
+    let lived = match is_unwanted {
+        true => Err(NOT_WANTED.to_owned()),
+        false => run_in(run, &mut invocation, policy, &cicerone, &project).await,
+    };
+    let closed = tokio::task::spawn_blocking(move || invocation.close()).await;
+    closed.map_err(|error| format!("The agent's home could not be closed: {error}."))?;
+    lived
+}
+
+/// The process in what was prepared for it.
+async fn run_in(
+    run: Run,
+    invocation: &mut Invocation,
+    mut policy: Policy,
+    cicerone: &Path,
+    project: &Project,
+) -> Result<AgentExit, String> {
     if let Some(note) = &invocation.note {
         log::warn!(
             "agent not confined as well as could be conversation={} missing={note:?}",
@@ -112,7 +147,7 @@ async fn live(run: Run) -> Result<AgentExit, String> {
     let shared = run.shared;
     let mut child = run
         .spawner
-        .spawn(invocation.command(&cicerone, &project.dir)?)
+        .spawn(invocation.command(cicerone, &project.dir)?)
         .await
         .map_err(|error| format!("The agent did not start: {error}."))?;
     let leader = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
@@ -130,6 +165,8 @@ async fn live(run: Run) -> Result<AgentExit, String> {
 
     let (close_input, closing) = watch::channel(false);
     let (reaped, was_reaped) = watch::channel(false);
+    let login = invocation.lent.take().map(|lent| lent.watched(was_reaped.clone()));
+    let login = login.map(actix::spawn);
     let (ended, mut has_ended) = watch::channel(false);
     actix::spawn(pipes::write(stdin, run.lines, closing));
     let stderr = actix::spawn(pipes::read_stderr(stderr, run.conversation, was_reaped.clone()));
@@ -138,7 +175,7 @@ async fn live(run: Run) -> Result<AgentExit, String> {
         epoch: run.epoch,
         codec: Codec::new(CodecSettings {
             tool_result_bytes: run.tool_result_bytes,
-            allowed_tools: invocation.allowed_tools,
+            allowed_tools: invocation.allowed_tools.take(),
         }),
         policy: Arc::new(policy),
         shared: Arc::clone(&shared),
@@ -164,6 +201,11 @@ async fn live(run: Run) -> Result<AgentExit, String> {
     let stderr_tail = stderr.await.unwrap_or_default();
     let code = status.as_ref().ok().and_then(ExitStatus::code);
     let took_too_much = supervisor::took_too_much(code, &stderr_tail).map(str::to_owned);
+    if let Some(login) = login
+        && let Err(error) = login.await
+    {
+        log::error!("a login was not looked after error={error}");
+    }
     Ok(AgentExit {
         kind: run.kind,
         session_lost: end.session_lost || stderr_tail.contains(super::codec::SESSION_LOST),

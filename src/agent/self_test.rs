@@ -3,6 +3,7 @@
 
 mod attempt;
 mod calls;
+mod outside;
 mod probe;
 mod raw;
 mod reach;

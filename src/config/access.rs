@@ -1,19 +1,17 @@
 //! Who may come in: hosts, origins, proxies and tokens, as they are configured. How a request is
 //! measured by them is the door's matter.
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{fmt, path::Path, time::Duration};
 
 use ipnet::IpNet;
 use log::Level;
 
 use crate::{
     authority::{Authority, WebOrigin},
-    config::{ConfigError, Origin, layers::Layers, layers::Surroundings, projects::Note, secrets},
-    project::Project,
+    config::{
+        ConfigError, Origin, exposure::SecretFile, layers::Layers, layers::Surroundings,
+        projects::Note, secrets,
+    },
 };
 
 /// A token has at least so many characters: half of what `openssl rand -hex 16` prints.
@@ -136,31 +134,13 @@ fn token(
     token.map(Some).map_err(|why| ConfigError::BadToken { origin, why })
 }
 
-/// Refuses files with secrets in a project, whose files agents read. `files` are keys and paths.
-pub fn check_places(
-    files: &[(&'static str, Option<PathBuf>)],
-    projects: &[Project],
-) -> Result<(), ConfigError> {
-    for (key, path) in files {
-        let Some(path) = path else { continue };
-        let whole = path.canonicalize().unwrap_or_else(|_| path.clone());
-        if let Some(project) = projects.iter().find(|project| whole.starts_with(&project.dir)) {
-            return Err(ConfigError::SecretInProject {
-                key,
-                path: path.clone(),
-                name: project.name.clone(),
-            });
-        }
-    }
-    Ok(())
-}
-
 /// What is allowed and yet may not be what was meant. `secrets` are the files that only the
 /// server's user should read.
-pub fn notes(settings: &super::settings::Settings, secrets: &[Option<PathBuf>]) -> Vec<Note> {
+pub fn notes(settings: &super::settings::Settings, secrets: &[SecretFile]) -> Vec<Note> {
     let mut texts: Vec<String> = secrets
         .iter()
-        .flatten()
+        .map(|secret| &secret.path)
+        .filter(|path| path.is_file())
         .filter(|path| is_readable_by_others(path))
         .map(|path| format!("{} can be read by other users: chmod 600 {0}", path.display()))
         .collect();

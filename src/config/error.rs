@@ -143,6 +143,21 @@ pub enum ConfigError {
         /// The project.
         name: ProjectName,
     },
+    /// A file with a secret lies where all agents read.
+    #[error(
+        "{} (`{key}`) lies in {}, which agents may read: put it elsewhere, such as in a directory of \
+         your own (`chmod 700`)",
+        path.display(),
+        dir.display()
+    )]
+    SecretReadable {
+        /// The key that names the file.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What agents may read.
+        dir: PathBuf,
+    },
     /// Of two keys that belong together only one is set.
     #[error("`{given}` is set and `{missing}` is not: TLS needs both")]
     Incomplete {

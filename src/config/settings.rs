@@ -71,6 +71,8 @@ pub struct AgentSettings {
     pub ports: Vec<u16>,
     /// Files and directories that agents may read besides the project.
     pub readable: Vec<PathBuf>,
+    /// Files and directories of the server that hold secrets: no agent can read them.
+    pub kept_from: Vec<PathBuf>,
     /// Globs of secret files that no agent may read, besides the built-in list.
     pub secrets: Vec<String>,
     /// Names of projects whose agents get no tools for the web; `*` stands for all.

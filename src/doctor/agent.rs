@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     agent::{
-        AgentExited, AgentKind, AgentOutput, AgentSession, Agents, Flow, StartAgent,
+        AgentExited, AgentKind, AgentOutput, AgentSession, Agents, Flow, OF_NONE, StartAgent,
         event::AgentEvent,
         self_test::{SelfTest, Verdict},
     },
@@ -96,7 +96,7 @@ async fn start(agents: &Agents, project: &Project, limit: Duration) -> Check {
     let (sender, mut heard) = mpsc::unbounded_channel();
     let listener = Listener(sender).start();
     let start = StartAgent {
-        conversation: 0,
+        conversation: OF_NONE,
         epoch: 0,
         project: project.clone(),
         session: AgentSession::New(Uuid::new_v4()),

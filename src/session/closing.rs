@@ -7,7 +7,7 @@ use actix::{
     ActorContext as _, ActorFutureExt as _, AsyncContext as _, Context, Handler, ResponseFuture,
     WrapFuture as _,
 };
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, task::spawn_blocking};
 
 use crate::{
     database::messages::DeleteConversation,
@@ -169,6 +169,16 @@ impl Session {
         let project = self.project.name.clone();
         let deleted =
             self.resources.database.send(DeleteConversation { project, conversation: id });
+        let (agents, project) = (self.resources.agents.clone(), self.project.name.clone());
+        let deleted = async move {
+            let answer = deleted.await;
+            // What its agents keep of it goes too.
+            let forgotten = spawn_blocking(move || agents.forget(&project, id)).await;
+            if let Err(error) = forgotten {
+                log::error!("cannot forget conversation={id} error={error}");
+            }
+            answer
+        };
         context.spawn(deleted.into_actor(self).map(move |answer, _, _| {
             if let Ok(Err(error)) = &answer {
                 log::error!("cannot delete conversation={id} error={error}");

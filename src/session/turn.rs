@@ -79,6 +79,8 @@ pub enum Event {
     Taken,
     /// The question could not be given to the agent, with words for the user.
     NotSent(String),
+    /// The question is better not given to the agent, whose program was replaced: to the next one.
+    AgentOutdated(Question),
     /// The agent ended its turn.
     Finished(AgentResult),
     /// The agent's process is gone, with words for the user.
@@ -197,6 +199,13 @@ impl Turns {
             Event::NotSent(words) => {
                 self.end_agent(&mut effects);
                 self.fail_taken(&words, &mut effects);
+            }
+            Event::AgentOutdated(question) => {
+                if self.running() == Some(question.turn) {
+                    self.running = None;
+                    self.waiting.push_front(question);
+                    self.end_agent(&mut effects);
+                }
             }
             Event::Finished(result) => self.finished(result, &mut effects),
             Event::AgentExited(words) => self.exited(words, &mut effects),

@@ -22,7 +22,14 @@ pub async fn ready(state: web::Data<State>) -> Result<HttpResponse, Problem> {
     if state.draining.load(Ordering::Relaxed) {
         return Err(Problem::unavailable("The server is shutting down."));
     }
-    let proof = state.resources.agents.proof();
+    let agents = &state.resources.agents;
+    if let Err(error) = agents.kind() {
+        return Err(Problem::unavailable(format!(
+            "No agent can start: {}. `cicerone doctor` and /api/admin/status tell more.",
+            error.cause()
+        )));
+    }
+    let proof = agents.proof();
     let verdict = proof.newest().map_or("pending", |test| test.verdict.as_str());
     if proof.refusal().is_some() {
         return Err(Problem::unavailable(format!(
@@ -45,6 +52,7 @@ pub async fn ready(state: web::Data<State>) -> Result<HttpResponse, Problem> {
 pub async fn status(state: web::Data<State>) -> HttpResponse {
     let resources = &state.resources;
     let proof = resources.agents.proof();
+    let no_program = resources.agents.kind().err().map(|error| error.to_string());
     let sandbox = proof.newest();
     let (bytes, problem) = match resources.reader.ask(|reader| reader.bytes()).await {
         Ok(bytes) => (Some(bytes), None),
@@ -66,7 +74,7 @@ pub async fn status(state: web::Data<State>) -> HttpResponse {
             "commit_failures": store.commit_failures,
             "commit_seconds": store.commit_time.as_secs_f64(),
         },
-        "refusal": proof.refusal(),
+        "refusal": no_program.or_else(|| proof.refusal()),
         "sandbox": sandbox.as_deref(),
     }))
 }

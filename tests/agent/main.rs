@@ -28,6 +28,10 @@ use std::{
 use protocol::{Input, Protocol, Session};
 
 fn main() {
+    if env::args().any(|argument| argument == "--help") {
+        // It has no options to tell of.
+        exit(0);
+    }
     let start = env::var("SCRIPTED_AGENT_START").unwrap_or_default();
     match start.as_str() {
         "fail" => {

@@ -66,15 +66,16 @@ impl Input {
 impl Session {
     /// Begins or resumes the session that the arguments name.
     pub fn open() -> Self {
-        let state = env::var_os("CLAUDE_CONFIG_DIR").map(PathBuf::from);
-        let home = env::var_os("HOME").map(|home| PathBuf::from(home).join(".claude"));
-        // Where the real one keeps sessions too, and a login may be written to.
-        let state = state.or(home).unwrap_or_else(env::temp_dir).join("sessions");
+        let state = env::var_os("CLAUDE_CONFIG_DIR").map_or_else(env::temp_dir, PathBuf::from);
+        // Where the real one keeps sessions too, by its working directory.
+        let dir = env::current_dir().unwrap();
+        let name: String = dir.to_str().unwrap().chars().map(plain).collect();
+        let state = state.join("projects").join(name);
         fs::create_dir_all(&state).unwrap();
         let argument =
             |name: &str| env::args().find_map(|arg| arg.strip_prefix(name).map(str::to_owned));
         if let Some(id) = argument("--resume=") {
-            let file = state.join(format!("{id}.session"));
+            let file = state.join(format!("{id}.jsonl"));
             let Ok(text) = fs::read_to_string(&file) else {
                 let error = format!("No conversation found with session ID: {id}");
                 print(&json!({
@@ -84,26 +85,39 @@ impl Session {
                 eprintln!("{error}");
                 exit(1);
             };
-            let messages = serde_json::from_str(&text).unwrap();
-            return Self { id, file, messages };
+            let rows = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+            let messages = rows.map(|row| row["message"]["content"].as_str().unwrap().to_owned());
+            return Self { id, file, messages: messages.collect() };
         }
         let id = argument("--session-id=").unwrap_or_else(|| "none".to_owned());
-        let file = state.join(format!("{id}.session"));
+        let file = state.join(format!("{id}.jsonl"));
         if file.exists() {
             eprintln!("Error: Session ID {id} is already in use.");
             exit(1);
         }
-        let session = Self { id, file, messages: Vec::new() };
-        session.save();
-        session
+        Self { id, file, messages: Vec::new() }
     }
 
+    /// One row a message, as the real one has them.
     fn save(&self) {
+        let mut rows = String::new();
+        for (at, text) in self.messages.iter().enumerate() {
+            let parent = at.checked_sub(1).map(|parent| parent.to_string());
+            let message = json!({"role": "user", "content": text});
+            let row = json!({
+                "type": "user", "uuid": at.to_string(), "parentUuid": parent, "message": message,
+            });
+            rows.push_str(&format!("{row}\n"));
+        }
         // A kill in between must not leave half a file.
         let new = self.file.with_extension("new");
-        fs::write(&new, json!(self.messages).to_string()).unwrap();
+        fs::write(&new, rows).unwrap();
         fs::rename(new, &self.file).unwrap();
     }
+}
+
+fn plain(letter: char) -> char {
+    if letter.is_ascii_alphanumeric() { letter } else { '-' }
 }
 
 impl Protocol {

@@ -162,18 +162,18 @@ async fn an_agent_gets_the_listed_variables_and_no_others() {
     for expected in ["PATH", "HOME", "EXTRA", "LC_ALL", "HTTPS_PROXY", "CLAUDE_CODE_MAX_RETRIES"] {
         assert!(names.contains(&expected), "{expected} is missing in {names:?}");
     }
-    for unwanted in ["CICERONE_TOKEN", "SSH_AUTH_SOCK", "LD_PRELOAD", "CLAUDE_CONFIG_DIR"] {
+    for unwanted in ["CICERONE_TOKEN", "SSH_AUTH_SOCK", "LD_PRELOAD"] {
         assert!(!names.contains(&unwanted), "{unwanted} was passed");
     }
 }
 
 #[actix_web::test]
-async fn an_account_in_the_environment_gets_a_state_directory_of_its_own() {
+async fn every_agent_has_a_state_directory_of_its_own() {
     let mut bench = Bench::scripted();
     bench.environment.push(("ANTHROPIC_API_KEY".into(), "dummy".into()));
     let mut agent = bench.start();
     agent.ask("say hi").await;
-    let state = bench.state_dir().join("sessions");
+    let state = bench.state_dir().join("projects");
     assert_eq!(std::fs::read_dir(state).unwrap().count(), 1);
     let home = bench.base.path().join("home");
     assert_eq!(std::fs::read_dir(home).unwrap().count(), 0, "the user's home was written to");

@@ -111,6 +111,7 @@ impl Bench {
                 user: None,
                 ports: vec![443],
                 readable: Vec::new(),
+                kept_from: Vec::new(),
                 secrets: Vec::new(),
                 start_timeout: Duration::from_secs(30),
                 silence_timeout: Duration::from_secs(120),
@@ -161,12 +162,21 @@ impl Bench {
         self.base.path().join("data")
     }
 
-    /// Where an agent that was started keeps its state: by the project, and by its user where
-    /// that is another one.
+    /// Where an agent that lives keeps its state.
     pub fn state_dir(&self) -> PathBuf {
-        let dirs = std::fs::read_dir(self.data_dir().join("agents/claude")).unwrap();
-        let mut dirs = dirs.map(|dir| dir.unwrap().path());
-        dirs.find(|dir| dir.to_str().unwrap().contains("tea-shop")).expect("no agent was started")
+        self.homes().pop().expect("no agent lives").join(".claude")
+    }
+
+    /// The homes of agents that live.
+    pub fn homes(&self) -> Vec<PathBuf> {
+        let homes = std::fs::read_dir(self.data_dir().join("agents/homes/tea-shop"));
+        homes.into_iter().flatten().map(|home| home.unwrap().path()).collect()
+    }
+
+    /// Transcripts that are kept of agents that have ended.
+    pub fn transcripts(&self) -> Vec<PathBuf> {
+        let kept = std::fs::read_dir(self.data_dir().join("agents/claude/tea-shop/1"));
+        kept.into_iter().flatten().map(|file| file.unwrap().path()).collect()
     }
 
     /// How agents are started here.
@@ -183,11 +193,24 @@ impl Bench {
         self.start_session(&self.agents(), AgentSession::New(Uuid::new_v4()))
     }
 
-    /// Starts an agent for `session`.
-    pub fn start_session(&self, agents: &Agents, session: AgentSession) -> Running {
+    /// Starts an agent for `session` of a conversation.
+    pub fn start_in(&self, agents: &Agents, conversation: i64, session: AgentSession) -> Running {
         let (sender, heard) = mpsc::unbounded_channel();
         let probe = Probe(sender).start();
-        self.start_with(agents, session, heard, probe.clone().recipient(), probe.recipient())
+        let (output, exited) = (probe.clone().recipient(), probe.recipient());
+        let start = self.ordered(conversation, session);
+        let handle = agents.start(start, output, exited).unwrap();
+        Running { handle, session: session.id(), heard }
+    }
+
+    fn ordered(&self, conversation: i64, session: AgentSession) -> StartAgent {
+        let project = Project { name: ProjectName::mend("tea-shop"), dir: self.project() };
+        StartAgent { conversation, epoch: 1, project, session }
+    }
+
+    /// Starts an agent for `session`.
+    pub fn start_session(&self, agents: &Agents, session: AgentSession) -> Running {
+        self.start_in(agents, 1, session)
     }
 
     /// Starts an agent that reports to whom it is told to.
@@ -199,12 +222,7 @@ impl Bench {
         output: Recipient<AgentOutput>,
         exited: Recipient<AgentExited>,
     ) -> Running {
-        let start = StartAgent {
-            conversation: 1,
-            epoch: 1,
-            project: Project { name: ProjectName::mend("tea-shop"), dir: self.project() },
-            session,
-        };
+        let start = self.ordered(1, session);
         let handle = agents.start(start, output, exited).unwrap();
         Running { handle, session: session.id(), heard }
     }

@@ -15,23 +15,62 @@ use crate::{
     server::is_alive,
 };
 
-/// The program's version that these tests were written for; `.ci/setup` reads it from here.
+/// A version of the program that is in use; `.ci/setup` reads it from here.
 const VERSION: &str = "2.1.197";
 
+/// The newest version that these tests were run with; `.ci/setup` reads it from here.
+const NEWEST: &str = "2.1.332";
+
+/// The versions of the program that these tests are run with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    InUse,
+    Newest,
+}
+
+/// Makes two tests of each function: one a version of the program.
+macro_rules! with_both_versions {
+    [$($(#[$attribute:meta])* $test:ident),* $(,)?] => {
+        mod in_use {
+            $(
+                $(#[$attribute])*
+                #[actix_web::test]
+                async fn $test() {
+                    super::$test($crate::claude::Version::InUse).await;
+                }
+            )*
+        }
+        mod newest {
+            $(
+                $(#[$attribute])*
+                #[actix_web::test]
+                async fn $test() {
+                    super::$test($crate::claude::Version::Newest).await;
+                }
+            )*
+        }
+    };
+}
+pub(crate) use with_both_versions;
+
 /// The program, or a word on how to get it.
-pub fn program() -> PathBuf {
-    let named = std::env::var_os("CICERONE_TEST_CLAUDE").map(PathBuf::from);
-    named.or_else(|| peers::find("claude")).unwrap_or_else(|| {
+pub fn program(version: Version) -> PathBuf {
+    let (variable, found, number) = match version {
+        Version::InUse => ("CICERONE_TEST_CLAUDE", peers::find("claude"), VERSION),
+        Version::Newest => ("CICERONE_TEST_CLAUDE_NEWEST", peers::find_newest("claude"), NEWEST),
+    };
+    let named = std::env::var_os(variable).map(PathBuf::from);
+    named.or(found).unwrap_or_else(|| {
         panic!(
-            "@anthropic-ai/claude-code@{VERSION} is missing: run `.ci/setup`, or name the program \
-             in CICERONE_TEST_CLAUDE"
+            "@anthropic-ai/claude-code@{number} is missing: run `.ci/setup`, or name the program \
+             in {variable}"
         )
     })
 }
 
 /// A bench whose agent is the real program and asks `api`.
-pub fn bench(api: &FakeApi) -> Bench {
-    let mut bench = Bench::new(&program());
+pub fn bench(api: &FakeApi, version: Version) -> Bench {
+    let mut bench = Bench::new(&program(version));
     let url = api.url();
     for (name, value) in [("ANTHROPIC_BASE_URL", url.as_str()), ("ANTHROPIC_API_KEY", "dummy")] {
         bench.environment.push((name.into(), value.into()));
@@ -39,10 +78,26 @@ pub fn bench(api: &FakeApi) -> Bench {
     bench
 }
 
-#[actix_web::test]
-async fn an_answer_streams_word_by_word() {
+with_both_versions![
+    an_answer_streams_word_by_word,
+    the_model_is_told_its_role_and_the_specification,
+    p2_an_agent_that_is_kept_off_the_web_comes_without_a_tool_for_it,
+    p2_a_program_that_has_a_tighter_lock_of_its_own_is_started_with_it,
+    thinking_comes_before_the_answer,
+    an_interrupt_ends_the_turn_and_leaves_the_agent_usable,
+    a_killed_agent_resumes_with_its_history,
+    an_unknown_session_is_told_as_lost,
+    a_failing_api_is_tried_again_and_then_told_in_words,
+    an_api_that_cannot_be_reached_is_told_in_words,
+    an_agent_without_an_account_says_how_to_log_in,
+    a_stream_that_is_cut_is_replaced_by_what_comes_instead,
+    a_stopped_agent_leaves_nothing_behind,
+    the_feature_tools_answer_and_questions_are_passed_on,
+];
+
+async fn an_answer_streams_word_by_word(version: Version) {
     let api = FakeApi::start();
-    let bench = bench(&api);
+    let bench = bench(&api, version);
     let mut agent = bench.start();
     agent.ready().await;
     let turn = agent.ask("WORDS 5 30").await;
@@ -60,10 +115,9 @@ async fn an_answer_streams_word_by_word() {
     assert!((first_cost - second_cost).abs() < first_cost / 2.0, "{first_cost} then {second_cost}");
 }
 
-#[actix_web::test]
-async fn the_model_is_told_its_role_and_the_specification() {
+async fn the_model_is_told_its_role_and_the_specification(version: Version) {
     let api = FakeApi::start();
-    let mut bench = bench(&api);
+    let mut bench = bench(&api, version);
     bench.settings.model = Some("claude-haiku-4-5".to_owned());
     std::fs::create_dir(bench.project().join("prompts")).unwrap();
     std::fs::write(bench.project().join("prompts/app_spec.txt"), "A shop for tea.").unwrap();
@@ -80,10 +134,9 @@ async fn the_model_is_told_its_role_and_the_specification() {
     assert_eq!(std::fs::read_dir(&prompts).unwrap().count(), 0, "the prompt was left behind");
 }
 
-#[actix_web::test]
-async fn p2_an_agent_that_is_kept_off_the_web_comes_without_a_tool_for_it() {
+async fn p2_an_agent_that_is_kept_off_the_web_comes_without_a_tool_for_it(version: Version) {
     let api = FakeApi::start();
-    let mut bench = bench(&api);
+    let mut bench = bench(&api, version);
     bench.settings.offline_projects = vec!["*".to_owned()];
     let mut agent = bench.start();
     let turn = agent.ask("SAY hi").await;
@@ -98,10 +151,21 @@ async fn p2_an_agent_that_is_kept_off_the_web_comes_without_a_tool_for_it() {
     agent.stop().await;
 }
 
-#[actix_web::test]
-async fn thinking_comes_before_the_answer() {
+async fn p2_a_program_that_has_a_tighter_lock_of_its_own_is_started_with_it(version: Version) {
     let api = FakeApi::start();
-    let bench = bench(&api);
+    let bench = bench(&api, version);
+    let mut agent = bench.start();
+    agent.ready().await;
+    let pid = agent.handle.pid().unwrap();
+    let arguments = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
+    let is_restricted = arguments.split('\0').any(|argument| argument == "--restricted");
+    assert_eq!(is_restricted, version == Version::Newest, "{arguments:?}");
+    agent.stop().await;
+}
+
+async fn thinking_comes_before_the_answer(version: Version) {
+    let api = FakeApi::start();
+    let bench = bench(&api, version);
     let mut agent = bench.start();
     let turn = agent.ask("THINK let me see\nSAY green").await;
     let thinking = turn
@@ -112,10 +176,9 @@ async fn thinking_comes_before_the_answer() {
     assert!(thinking.unwrap() < text.unwrap(), "{:?}", turn.events);
 }
 
-#[actix_web::test]
-async fn an_interrupt_ends_the_turn_and_leaves_the_agent_usable() {
+async fn an_interrupt_ends_the_turn_and_leaves_the_agent_usable(version: Version) {
     let api = FakeApi::start();
-    let bench = bench(&api);
+    let bench = bench(&api, version);
     let mut agent = bench.start();
     agent.say("WORDS 1000 20");
     while !matches!(agent.next_event().await, AgentEvent::TextDelta(_)) {}
@@ -128,10 +191,9 @@ async fn an_interrupt_ends_the_turn_and_leaves_the_agent_usable() {
     assert!(turn.text.contains("WORDS 1000 20") && turn.text.contains("w0 "), "{}", turn.text);
 }
 
-#[actix_web::test]
-async fn a_killed_agent_resumes_with_its_history() {
+async fn a_killed_agent_resumes_with_its_history(version: Version) {
     let api = FakeApi::start();
-    let bench = bench(&api);
+    let bench = bench(&api, version);
     let agents = bench.agents();
     let mut agent = bench.start_session(&agents, AgentSession::New(Uuid::new_v4()));
     let session = agent.session;
@@ -156,10 +218,9 @@ async fn a_killed_agent_resumes_with_its_history() {
     assert!(resumed, "{:?}", turn.events);
 }
 
-#[actix_web::test]
-async fn an_unknown_session_is_told_as_lost() {
+async fn an_unknown_session_is_told_as_lost(version: Version) {
     let api = FakeApi::start();
-    let bench = bench(&api);
+    let bench = bench(&api, version);
     let mut agent = bench.start_session(&bench.agents(), AgentSession::Resume(Uuid::new_v4()));
     agent.say("SAY hi");
     let (events, exit) = agent.exit().await;
@@ -168,10 +229,9 @@ async fn an_unknown_session_is_told_as_lost() {
     agent.silence().await;
 }
 
-#[actix_web::test]
-async fn a_failing_api_is_tried_again_and_then_told_in_words() {
+async fn a_failing_api_is_tried_again_and_then_told_in_words(version: Version) {
     let api = FakeApi::start();
-    let mut bench = bench(&api);
+    let mut bench = bench(&api, version);
     bench.settings.api_retries = 1;
     let mut agent = bench.start();
     let turn = agent.ask("STATUS 529 1\nSAY recovered").await;
@@ -195,10 +255,9 @@ async fn a_failing_api_is_tried_again_and_then_told_in_words() {
     assert_eq!(agent.ask("SAY still here").await.text, "still here");
 }
 
-#[actix_web::test]
-async fn an_api_that_cannot_be_reached_is_told_in_words() {
+async fn an_api_that_cannot_be_reached_is_told_in_words(version: Version) {
     let api = FakeApi::start();
-    let mut bench = bench(&api);
+    let mut bench = bench(&api, version);
     bench.environment.retain(|(name, _)| name != "ANTHROPIC_BASE_URL");
     bench.environment.push(("ANTHROPIC_BASE_URL".into(), "http://127.0.0.1:1".into()));
     let mut agent = bench.start();
@@ -206,10 +265,9 @@ async fn an_api_that_cannot_be_reached_is_told_in_words() {
     assert!(turn.failure().contains("could not reach"), "{}", turn.failure());
 }
 
-#[actix_web::test]
-async fn an_agent_without_an_account_says_how_to_log_in() {
+async fn an_agent_without_an_account_says_how_to_log_in(version: Version) {
     let api = FakeApi::start();
-    let mut bench = bench(&api);
+    let mut bench = bench(&api, version);
     bench.environment.retain(|(name, _)| name != "ANTHROPIC_API_KEY");
     let mut agent = bench.start();
     let turn = agent.ask("SAY hi").await;
@@ -217,10 +275,9 @@ async fn an_agent_without_an_account_says_how_to_log_in() {
     assert_eq!(turn.text, "");
 }
 
-#[actix_web::test]
-async fn a_stream_that_is_cut_is_replaced_by_what_comes_instead() {
+async fn a_stream_that_is_cut_is_replaced_by_what_comes_instead(version: Version) {
     let api = FakeApi::start();
-    let bench = bench(&api);
+    let bench = bench(&api, version);
     let mut agent = bench.start();
     let turn = agent.ask("CUT 3 20").await;
     assert_eq!(turn.text, "w0 w1 w2 after the cut", "{:?}", turn.events);
@@ -229,10 +286,9 @@ async fn a_stream_that_is_cut_is_replaced_by_what_comes_instead() {
     assert_eq!(blocks.count(), 1, "{:?}", turn.events);
 }
 
-#[actix_web::test]
-async fn a_stopped_agent_leaves_nothing_behind() {
+async fn a_stopped_agent_leaves_nothing_behind(version: Version) {
     let api = FakeApi::start();
-    let bench = bench(&api);
+    let bench = bench(&api, version);
     let mut agent = bench.start();
     agent.ask("SAY hi").await;
     let pid = agent.handle.pid().unwrap();
@@ -241,10 +297,9 @@ async fn a_stopped_agent_leaves_nothing_behind() {
     assert!(!is_alive(pid));
 }
 
-#[actix_web::test]
-async fn the_feature_tools_answer_and_questions_are_passed_on() {
+async fn the_feature_tools_answer_and_questions_are_passed_on(version: Version) {
     let api = FakeApi::start();
-    let bench = bench(&api);
+    let bench = bench(&api, version);
     let features = rusqlite::Connection::open(bench.project().join("features.db")).unwrap();
     features
         .execute_batch(

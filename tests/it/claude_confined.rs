@@ -2,12 +2,23 @@
 
 use cicerone::agent::event::AgentEnd;
 
-use crate::{claude::bench, fake_api::FakeApi};
+use crate::{
+    claude::{Version, bench, with_both_versions},
+    fake_api::FakeApi,
+};
 
-#[actix_web::test]
-async fn the_program_reads_the_project_and_nothing_else() {
+with_both_versions![
+    the_program_reads_the_project_and_nothing_else,
+    a_search_does_not_show_what_secret_files_hold,
+    p10_a_search_hides_the_names_of_the_list_and_their_copies_and_shows_templates,
+    a_result_too_long_to_show_is_read_back_from_where_the_program_put_it,
+    text_that_looks_like_a_command_or_a_mention_is_only_text,
+    settings_of_the_project_run_nothing,
+];
+
+async fn the_program_reads_the_project_and_nothing_else(version: Version) {
     let api = FakeApi::start();
-    let bench = bench(&api);
+    let bench = bench(&api, version);
     let before = bench.project_tree();
     let outside = bench.base.path().join("outside/secret.txt");
     let mut agent = bench.start();
@@ -60,10 +71,9 @@ async fn the_program_reads_the_project_and_nothing_else() {
     assert_eq!(bench.project_tree(), before, "something was written into the project");
 }
 
-#[actix_web::test]
-async fn a_search_does_not_show_what_secret_files_hold() {
+async fn a_search_does_not_show_what_secret_files_hold(version: Version) {
     let api = FakeApi::start();
-    let bench = bench(&api);
+    let bench = bench(&api, version);
     std::fs::write(bench.project().join("notes.txt"), "visible-needle\n").unwrap();
     let mut agent = bench.start();
     let turn =
@@ -72,10 +82,11 @@ async fn a_search_does_not_show_what_secret_files_hold() {
     assert!(!turn.text.contains("hidden-needle"), "{}", turn.text);
 }
 
-#[actix_web::test]
-async fn p10_a_search_hides_the_names_of_the_list_and_their_copies_and_shows_templates() {
+async fn p10_a_search_hides_the_names_of_the_list_and_their_copies_and_shows_templates(
+    version: Version,
+) {
     let api = FakeApi::start();
-    let bench = bench(&api);
+    let bench = bench(&api, version);
     let write = |path: &str, text: &str| {
         let path = bench.project().join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -152,10 +163,9 @@ async fn p10_a_search_hides_the_names_of_the_list_and_their_copies_and_shows_tem
     }
 }
 
-#[actix_web::test]
-async fn a_result_too_long_to_show_is_read_back_from_where_the_program_put_it() {
+async fn a_result_too_long_to_show_is_read_back_from_where_the_program_put_it(version: Version) {
     let api = FakeApi::start();
-    let bench = bench(&api);
+    let bench = bench(&api, version);
     let line = format!("leaf {}\n", "x".repeat(300));
     std::fs::write(bench.project().join("long.txt"), line.repeat(2000)).unwrap();
     let mut agent = bench.start();
@@ -174,10 +184,9 @@ async fn a_result_too_long_to_show_is_read_back_from_where_the_program_put_it() 
     );
 }
 
-#[actix_web::test]
-async fn text_that_looks_like_a_command_or_a_mention_is_only_text() {
+async fn text_that_looks_like_a_command_or_a_mention_is_only_text(version: Version) {
     let api = FakeApi::start();
-    let bench = bench(&api);
+    let bench = bench(&api, version);
     let mut agent = bench.start();
     let secret = bench.base.path().join("outside/secret.txt");
     let turn = agent.ask(&format!("/config\n!touch x\n@{}\nHISTORY", secret.display())).await;
@@ -187,10 +196,9 @@ async fn text_that_looks_like_a_command_or_a_mention_is_only_text() {
     assert!(!requests.contains("hidden-needle"), "a mentioned file was sent to the model");
 }
 
-#[actix_web::test]
-async fn settings_of_the_project_run_nothing() {
+async fn settings_of_the_project_run_nothing(version: Version) {
     let api = FakeApi::start();
-    let bench = bench(&api);
+    let bench = bench(&api, version);
     let mark = bench.base.path().join("mark");
     let touch = format!("touch {}", mark.display());
     let project = bench.project();

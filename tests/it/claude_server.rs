@@ -5,15 +5,26 @@ use serde_json::{Value, json};
 
 use crate::{
     agent_probe::wait_until,
-    claude::{child_of, program},
+    claude::{Version, child_of, program, with_both_versions},
     client::{Client, text_of},
     fake_api::FakeApi,
     server::{Server, Setup, is_alive},
 };
 
+with_both_versions![
+    a_question_is_answered_with_the_tools_that_were_used,
+    a_client_of_the_original_is_served,
+    a_question_of_the_agent_is_put_to_the_person,
+    a_stopped_turn_keeps_what_came,
+    a_killed_server_leaves_no_agent_and_the_next_one_goes_on_with_the_conversation,
+    a_conversation_that_the_model_finds_too_long_offers_a_new_one,
+    a_history_that_the_model_refuses_is_replaced_by_a_summary,
+    a_refusal_is_told_in_words,
+];
+
 /// A server whose agent is the real program and asks `api`.
-fn server(api: &FakeApi) -> Server {
-    let program = program();
+fn server(api: &FakeApi, version: Version) -> Server {
+    let program = program(version);
     Setup::new()
         .args(["--agent", "claude", "--claude", program.to_str().unwrap()])
         .env("ANTHROPIC_BASE_URL", &api.url())
@@ -31,10 +42,9 @@ fn of_kind<'a>(frames: &'a [Value], kind: &str) -> Vec<&'a Value> {
     frames.iter().filter(|frame| frame["type"] == kind).collect()
 }
 
-#[actix_web::test]
-async fn a_question_is_answered_with_the_tools_that_were_used() {
+async fn a_question_is_answered_with_the_tools_that_were_used(version: Version) {
     let api = FakeApi::start();
-    let server = server(&api);
+    let server = server(&api, version);
     let mut client = server.connect().await;
     client.start().await;
     let frames = ask(&mut client, "TOOL Glob {\"pattern\":\"*.md\"}\nWORDS 3 20").await;
@@ -47,10 +57,9 @@ async fn a_question_is_answered_with_the_tools_that_were_used() {
     assert!(end["usage"]["output_tokens"].as_u64() > Some(0), "{end}");
 }
 
-#[actix_web::test]
-async fn a_client_of_the_original_is_served() {
+async fn a_client_of_the_original_is_served(version: Version) {
     let api = FakeApi::start();
-    let server = server(&api);
+    let server = server(&api, version);
     let mut client = server.connect().await;
     client.send(json!({"type": "start"})).await;
     let frames = client.turn().await;
@@ -63,10 +72,9 @@ async fn a_client_of_the_original_is_served() {
     assert_eq!(frames[1]["content"], "fine");
 }
 
-#[actix_web::test]
-async fn a_question_of_the_agent_is_put_to_the_person() {
+async fn a_question_of_the_agent_is_put_to_the_person(version: Version) {
     let api = FakeApi::start();
-    let server = server(&api);
+    let server = server(&api, version);
     let mut client = server.connect().await;
     client.start().await;
     let questions = r#"{"questions":[{"question":"Which tea?","header":"Tea","options":[{"label":"Green","description":"g"},{"label":"Black","description":"b"}],"multiSelect":false}]}"#;
@@ -79,10 +87,9 @@ async fn a_question_of_the_agent_is_put_to_the_person() {
     assert_eq!(text_of(&frames), "so green", "{frames:?}");
 }
 
-#[actix_web::test]
-async fn a_stopped_turn_keeps_what_came() {
+async fn a_stopped_turn_keeps_what_came(version: Version) {
     let api = FakeApi::start();
-    let server = server(&api);
+    let server = server(&api, version);
     let mut client = server.connect().await;
     client.start().await;
     client.ask("WORDS 1000 20").await;
@@ -94,10 +101,11 @@ async fn a_stopped_turn_keeps_what_came() {
     assert!(text_of(&frames).contains("w0 "), "{frames:?}");
 }
 
-#[actix_web::test]
-async fn a_killed_server_leaves_no_agent_and_the_next_one_goes_on_with_the_conversation() {
+async fn a_killed_server_leaves_no_agent_and_the_next_one_goes_on_with_the_conversation(
+    version: Version,
+) {
     let api = FakeApi::start();
-    let mut server = server(&api);
+    let mut server = server(&api, version);
     let mut client = server.connect().await;
     let conversation = client.start().await;
     let frames = ask(&mut client, "SAY the first answer").await;
@@ -116,10 +124,9 @@ async fn a_killed_server_leaves_no_agent_and_the_next_one_goes_on_with_the_conve
     assert!(text.contains("HISTORY"), "{text}");
 }
 
-#[actix_web::test]
-async fn a_conversation_that_the_model_finds_too_long_offers_a_new_one() {
+async fn a_conversation_that_the_model_finds_too_long_offers_a_new_one(version: Version) {
     let api = FakeApi::start();
-    let server = server(&api);
+    let server = server(&api, version);
     let mut client = server.connect().await;
     let old = client.start().await;
     ask(&mut client, "SAY the first answer").await;
@@ -141,10 +148,9 @@ async fn a_conversation_that_the_model_finds_too_long_offers_a_new_one() {
     assert_eq!(text_of(&client.turn().await), "the first answer");
 }
 
-#[actix_web::test]
-async fn a_history_that_the_model_refuses_is_replaced_by_a_summary() {
+async fn a_history_that_the_model_refuses_is_replaced_by_a_summary(version: Version) {
     let api = FakeApi::start();
-    let server = server(&api);
+    let server = server(&api, version);
     let mut client = server.connect().await;
     client.start().await;
     ask(&mut client, "SAY the first answer").await;
@@ -159,10 +165,9 @@ async fn a_history_that_the_model_refuses_is_replaced_by_a_summary() {
     assert_eq!(text_of(&frames), "fine again");
 }
 
-#[actix_web::test]
-async fn a_refusal_is_told_in_words() {
+async fn a_refusal_is_told_in_words(version: Version) {
     let api = FakeApi::start();
-    let server = server(&api);
+    let server = server(&api, version);
     let mut client = server.connect().await;
     client.start().await;
     let failed = ask(&mut client, "REFUSE I will not").await.pop().unwrap();

@@ -116,7 +116,7 @@ fn a_sandbox_that_is_off_is_a_warning_and_an_impossible_one_is_broken() {
 #[test]
 fn the_real_program_tells_its_version_and_that_nobody_is_logged_in() {
     let base = tempfile::tempdir().unwrap();
-    let program = claude::program();
+    let program = claude::program(claude::Version::InUse);
     let (code, lines) = doctor(base.path(), &["--claude", program.to_str().unwrap()]);
     assert_eq!(code, Some(0), "{lines:#?}");
     assert!(line(&lines, "agent:").contains("(Claude Code)"), "{lines:#?}");

@@ -240,11 +240,11 @@ async fn an_agent_that_has_lost_its_memory_is_told_what_was_said() {
     client.ask("say forty-two").await;
     client.turn().await;
     assert!(server.terminate().success());
-    let home = server.data_dir().with_file_name(".claude/sessions");
+    let kept = server.data_dir().join("agents/claude");
     let mut lost = 0;
-    for file in files_of(&home)
+    for file in files_of(&kept)
         .keys()
-        .filter(|path| path.extension().is_some_and(|extension| extension == "session"))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
     {
         fs::remove_file(file).unwrap();
         lost += 1;

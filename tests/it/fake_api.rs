@@ -42,6 +42,8 @@ pub struct FakeApi {
 struct State {
     /// Bodies of all requests for a message, in order.
     requests: Mutex<Vec<Value>>,
+    /// Whose account each of them was for.
+    accounts: Mutex<Vec<String>>,
     /// How often each message has failed so far.
     failures: Mutex<HashMap<String, u32>>,
 }
@@ -93,6 +95,11 @@ impl FakeApi {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// Whose accounts the requests for a message were for: what they showed.
+    pub fn accounts(&self) -> Vec<String> {
+        self.state.accounts.lock().unwrap().clone()
+    }
+
     /// The requests for a message so far.
     pub fn requests(&self) -> Vec<Value> {
         self.state.requests.lock().unwrap().clone()
@@ -113,6 +120,9 @@ async fn count_tokens() -> HttpResponse {
 async fn messages(state: Data<State>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let body: Value = serde_json::from_slice(&body).unwrap();
     state.requests.lock().unwrap().push(body.clone());
+    let shown = ["authorization", "x-api-key"].iter().find_map(|name| request.headers().get(*name));
+    let shown = shown.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    state.accounts.lock().unwrap().push(shown.to_owned());
     let commands = commands(&body);
     if let Some(response) = rejection(&body, &commands) {
         return response;

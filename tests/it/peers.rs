@@ -13,6 +13,11 @@ pub fn module(path: &str) -> PathBuf {
     target.join("peers/node_modules").join(path)
 }
 
+/// The newest version of a program, if it was put there beside the other.
+pub fn find_newest(name: &str) -> Option<PathBuf> {
+    Some(module("../newest/node_modules/.bin").join(name)).filter(|program| program.exists())
+}
+
 /// The program, if it was put there.
 pub fn find(name: &str) -> Option<PathBuf> {
     Some(place(name)).filter(|program| program.exists())

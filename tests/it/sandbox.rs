@@ -15,7 +15,7 @@ use cicerone::{
 
 use crate::{
     agent_probe::{Bench, Running, Turn},
-    claude::{bench, child_of},
+    claude::{Version, bench, child_of, with_both_versions},
     fake_api::FakeApi,
     tree::tree,
 };
@@ -52,6 +52,15 @@ const READS: [&str; 9] = [
     r#"TOOL Bash {"command":"tr '\\0' '\\n' < /proc/$(cut -d' ' -f4 /proc/$PPID/stat)/environ"}"#,
 ];
 
+with_both_versions![
+    #[cfg(feature = "faults")]
+    p2_the_kernel_alone_keeps_an_agent_from_writing_and_from_reading_elsewhere,
+    #[cfg(feature = "faults")]
+    p2_without_the_kernel_each_of_the_other_locks_keeps_an_agent_from_writing,
+    p2_nothing_of_a_hostile_repository_runs,
+    the_feature_list_is_read_in_the_sandbox_while_another_program_writes_it,
+];
+
 /// Lets the agents of a bench do what they want, as far as `locks` are what holds them back.
 #[cfg(feature = "faults")]
 fn unlock(bench: &mut Bench, locks: &str) {
@@ -83,12 +92,13 @@ fn shows_a_secret(turn: &Turn) -> bool {
 }
 
 #[cfg(feature = "faults")]
-#[actix_web::test]
-async fn p2_the_kernel_alone_keeps_an_agent_from_writing_and_from_reading_elsewhere() {
+async fn p2_the_kernel_alone_keeps_an_agent_from_writing_and_from_reading_elsewhere(
+    version: Version,
+) {
     // As its own user where root can give it one, and as the owner of everything.
     for mode in [0o755, 0o700] {
         let api = FakeApi::start();
-        let mut bench = bench(&api);
+        let mut bench = bench(&api, version);
         unlock(&mut bench, "tools,calls");
         link_out(&bench);
         set_mode(bench.base.path(), mode);
@@ -116,13 +126,14 @@ async fn p2_the_kernel_alone_keeps_an_agent_from_writing_and_from_reading_elsewh
 }
 
 #[cfg(feature = "faults")]
-#[actix_web::test]
-async fn p2_without_the_kernel_each_of_the_other_locks_keeps_an_agent_from_writing() {
+async fn p2_without_the_kernel_each_of_the_other_locks_keeps_an_agent_from_writing(
+    version: Version,
+) {
     // What the program's own rules leave open to read is for the other locks to close.
     let all: Vec<&str> = WRITES.into_iter().chain(READS).collect();
     for (locks, commands) in [("tools", &all[..]), ("calls", &WRITES[..])] {
         let api = FakeApi::start();
-        let mut bench = bench(&api);
+        let mut bench = bench(&api, version);
         bench.settings.sandbox = Sandbox::Off;
         unlock(&mut bench, locks);
         link_out(&bench);
@@ -137,10 +148,9 @@ async fn p2_without_the_kernel_each_of_the_other_locks_keeps_an_agent_from_writi
     }
 }
 
-#[actix_web::test]
-async fn p2_nothing_of_a_hostile_repository_runs() {
+async fn p2_nothing_of_a_hostile_repository_runs(version: Version) {
     let api = FakeApi::start();
-    let bench = bench(&api);
+    let bench = bench(&api, version);
     let mark = bench.base.path().join("mark");
     let project = bench.project();
     let touch = format!("touch {}", mark.display());
@@ -184,41 +194,6 @@ async fn p2_nothing_of_a_hostile_repository_runs() {
     let requests = format!("{:?}", api.requests());
     assert!(!requests.contains("unwanted-instruction"), "the project instructed the model");
     assert_eq!(tree(&project), before, "something changed");
-}
-
-#[actix_web::test]
-async fn an_existing_login_is_used_and_only_this_projects_sessions_are_written_to_it() {
-    let api = FakeApi::start();
-    let mut bench = bench(&api);
-    bench.environment.retain(|(name, _)| name != "ANTHROPIC_API_KEY");
-    let home = bench.base.path().join("home");
-    let mark = home.join("mark");
-    let touch = format!("touch {}", mark.display());
-    let hook = serde_json::json!([{"hooks": [{"type": "command", "command": touch}]}]);
-    let tokens = serde_json::json!({"claudeAiOauth": {
-        "accessToken": "sk-ant-oat01-test", "refreshToken": "sk-ant-ort01-test",
-        "expiresAt": 4_102_444_800_000_i64, "scopes": ["user:inference"], "subscriptionType": "pro",
-    }});
-    fs::create_dir_all(home.join(".claude/projects/-other")).unwrap();
-    for (path, text) in [
-        (".claude/.credentials.json", tokens.to_string()),
-        (".claude/settings.json", serde_json::json!({"hooks": {"SessionStart": hook}}).to_string()),
-        (".claude/projects/-other/old.jsonl", "hidden-needle".to_owned()),
-        (".claude.json", serde_json::json!({"hasCompletedOnboarding": true}).to_string()),
-    ] {
-        fs::write(home.join(path), text).unwrap();
-    }
-    let before = tree(&home);
-    let mut agent = bench.start();
-    assert_eq!(agent.ask("SAY hello").await.text, "hello");
-    agent.stop().await;
-    let after = tree(&home);
-    for (path, entry) in before.iter().filter(|(path, _)| path.is_file()) {
-        assert_eq!(after.get(path), Some(entry), "{path:?} was changed");
-    }
-    let sessions = after.keys().filter(|path| path.extension().is_some_and(|it| it == "jsonl"));
-    assert_eq!(sessions.count(), 2, "the session is not among those of the login");
-    assert!(!mark.exists(), "a setting of the user ran a command");
 }
 
 /// The lines of a process's status that tell of its confinement.
@@ -268,10 +243,9 @@ async fn p2_every_agent_and_every_child_of_one_is_confined() {
     assert_confined(guide.handle.pid().unwrap());
 }
 
-#[actix_web::test]
-async fn the_feature_list_is_read_in_the_sandbox_while_another_program_writes_it() {
+async fn the_feature_list_is_read_in_the_sandbox_while_another_program_writes_it(version: Version) {
     let api = FakeApi::start();
-    let bench = bench(&api);
+    let bench = bench(&api, version);
     set_mode(bench.base.path(), 0o755);
     let writer = rusqlite::Connection::open(bench.project().join("features.db")).unwrap();
     writer

@@ -5,8 +5,9 @@ use std::net::{TcpListener, ToSocketAddrs as _};
 use serde_json::json;
 
 use crate::{
+    client::text_of,
     screen::Screen,
-    server::{Server, Setup},
+    server::{Gate, Server, Setup, eventually, is_alive, scripted_agent},
 };
 
 #[test]
@@ -73,4 +74,106 @@ async fn the_original_reads_the_messages_that_were_on_the_screen() {
     let shown: Vec<_> = screen.messages().into_iter().map(|it| json!(it)).collect();
     assert_eq!(told, shown);
     assert_eq!(shown[1][1], "One and two");
+}
+
+#[test]
+fn p6_a_secret_file_where_agents_read_is_refused_at_the_start() {
+    for (key, path) in [
+        ("server.tls_key", "/etc/ssl/certs/guide.key"),
+        ("server.tls_key", "/usr/local/share/ca-certificates/guide.key"),
+        ("server.tls_key", "/usr/lib/guide.key"),
+    ] {
+        let tls =
+            format!("[server]\ntls_certificate = \"/nowhere/guide.pem\"\ntls_key = \"{path}\"\n");
+        let (status, stderr) = Setup::guide().config(&tls).fail();
+        assert_eq!(status.code(), Some(2), "{stderr}");
+        let error = stderr.lines().find(|line| line.starts_with("error: ")).unwrap_or_default();
+        for word in [key, path, "agents may read", "put it elsewhere"] {
+            assert!(error.contains(word), "{word} is not in {stderr}");
+        }
+    }
+    let setup = Setup::guide();
+    let readable = setup.project_dir().with_file_name("readable");
+    std::fs::create_dir(&readable).unwrap();
+    let token = readable.join("viewer.token");
+    std::fs::write(&token, "0123456789abcdef0123456789abcdef").unwrap();
+    let (status, stderr) = setup
+        .config(&format!(
+            "[agent]\nreadable = [{readable:?}]\n[access]\nviewer_token_file = {token:?}\n"
+        ))
+        .fail();
+    assert_eq!(status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("access.viewer_token_file"), "{stderr}");
+}
+
+#[actix::test]
+async fn a_server_without_the_agents_program_says_that_and_the_sandbox_is_proved() {
+    for (arguments, words) in [
+        (["--agent", "claude", "--claude", "/nowhere/claude"], "/nowhere/claude"),
+        (["--agent", "claude", "--claude", ""], "npm install -g @anthropic-ai/claude-code"),
+    ] {
+        let server = Setup::new().args(arguments).env("PATH", "/nowhere").start();
+        let status = eventually("the self-test has ended", async || {
+            let (_, status) = server.get("/api/admin/status").await;
+            (!status["sandbox"].is_null()).then_some(status)
+        })
+        .await;
+        assert_eq!(status["sandbox"]["verdict"], "proved", "{status}");
+        assert!(status["refusal"].as_str().unwrap().contains(words), "{status}");
+        let (code, ready) = server.get("/readyz").await;
+        let detail = ready["detail"].as_str().unwrap();
+        assert_eq!(code, 503);
+        assert!(detail.contains("`claude` program") && !detail.contains("/nowhere"), "{detail}");
+        let mut client = server.connect().await;
+        client.send(json!({"type": "start", "protocol": 1})).await;
+        let attached = client.until("attached").await.pop().unwrap();
+        assert_eq!(attached["agent"]["kind"], "none");
+        assert_eq!(attached["read_only"]["verdict"], "proved", "{attached}");
+        assert_eq!(attached["read_only"]["missing"], json!([]), "{attached}");
+        let error = client.until("error").await.pop().unwrap();
+        assert!(error["content"].as_str().unwrap().contains(words), "{error}");
+    }
+}
+
+#[actix::test]
+async fn agents_of_a_program_that_is_replaced_are_replaced_once_they_have_nothing_to_do() {
+    let setup = Setup::new();
+    let dir = setup.project_dir().with_file_name("bin");
+    std::fs::create_dir(&dir).unwrap();
+    let program = dir.join("claude");
+    let put = || {
+        let new = dir.join("new");
+        std::fs::copy(scripted_agent(), &new).unwrap();
+        std::fs::rename(new, &program).unwrap();
+    };
+    put();
+    let server = setup.args(["--agent", "claude", "--claude", program.to_str().unwrap()]).start();
+    let mut client = server.connect().await;
+    client.start().await;
+    client.ask("say one").await;
+    client.turn().await;
+    let first = server.agent_pid().await;
+
+    // One that rests goes by itself, and the next question starts the new one.
+    put();
+    eventually("the idle agent is gone", async || (!is_alive(first)).then_some(())).await;
+    client.ask("history").await;
+    assert_eq!(text_of(&client.turn().await), "say one | history");
+    let second = server.agent_pid().await;
+    assert_ne!(first, second);
+
+    // One that works finishes, and what waits behind it is for the new one.
+    let gate = Gate::new(&server);
+    client.ask(&format!("say begun\n{}\nsay  and done", gate.script())).await;
+    client.until("text").await;
+    put();
+    client.post("behind", "history").await;
+    client.until("accepted").await;
+    assert!(is_alive(second), "a turn was broken off");
+    gate.open();
+    let frames = client.turn().await;
+    assert_eq!(frames.last().unwrap()["outcome"], "completed", "{frames:?}");
+    let text = text_of(&client.turn().await);
+    assert!(text.starts_with("say one | history | say begun"), "{text}");
+    assert_ne!(server.agent_pid().await, second);
 }

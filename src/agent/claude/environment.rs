@@ -1,11 +1,10 @@
 //! The environment that the program gets: a list of what may pass, not the server's own.
 
-use std::{
-    ffi::{OsStr, OsString},
-    path::Path,
-};
+use std::ffi::{OsStr, OsString};
 
 use crate::{agent::sandbox::value, config::settings::AgentSettings};
+
+use super::Home;
 
 /// Variables that pass by name.
 const PASSED: [&str; 24] = [
@@ -63,23 +62,36 @@ const SWITCHES: [&str; 10] = [
     "DISABLE_ERROR_REPORTING",
 ];
 
+/// Those of them that say which cloud's account it is, which its own files hold.
+const CLOUDS: [&str; 2] = ["CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX"];
+
+/// Whether the program asks for the servers of tools that the user has joined on claude.ai.
+const OWN_SERVERS: &str = "ENABLE_CLAUDEAI_MCP_SERVERS";
+
 /// The variable of the environment that holds an account.
 pub fn account_variable(environment: &[(OsString, OsString)]) -> Option<&'static str> {
     ACCOUNTS.into_iter().find(|account| value(environment, account).is_some())
 }
 
-/// The whole environment of the program, made from that of the server. `state` is the directory
-/// that it is to keep its state in; `None` leaves that to the server's environment.
+/// The whole environment of the program, made from that of the server. `home` is its own, and keeps
+/// its state.
 pub fn environment(
     server: impl Iterator<Item = (OsString, OsString)>,
     settings: &AgentSettings,
-    state: Option<&Path>,
+    home: &Home,
 ) -> Vec<(OsString, OsString)> {
     let mut environment: Vec<(OsString, OsString)> =
         server.filter(|(name, _)| passes(name, &settings.env)).collect();
-    if let Some(state) = state {
-        environment.retain(|(name, _)| name != "CLAUDE_CONFIG_DIR");
-        environment.push(("CLAUDE_CONFIG_DIR".into(), state.into()));
+    // The account of a cloud is below the home of whoever runs the server.
+    let is_cloud = CLOUDS.iter().any(|cloud| value(&environment, cloud).is_some());
+    let mut set = |name: &str, value: OsString| {
+        environment.retain(|(known, _)| known != name);
+        environment.push((name.into(), value));
+    };
+    set("CLAUDE_CONFIG_DIR", home.config().into());
+    set(OWN_SERVERS, "0".into());
+    if !is_cloud {
+        set("HOME", home.dir().into());
     }
     environment.extend(SWITCHES.map(|name| (name.into(), "1".into())));
     let retries = settings.api_retries.to_string();

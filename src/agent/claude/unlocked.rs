@@ -29,7 +29,8 @@ pub fn take_off(
     mut arguments: Vec<OsString>,
     environment: &mut Vec<(OsString, OsString)>,
 ) -> Vec<OsString> {
-    const LOCKS: [&str; 4] = ["--permission-mode=", "--tools=", "--allowedTools=", "--disallowed"];
+    const LOCKS: [&str; 5] =
+        ["--permission-mode=", "--tools=", "--allowedTools=", "--disallowed", super::RESTRICTED];
     arguments.retain(|argument| {
         let argument = argument.to_string_lossy();
         !LOCKS.iter().any(|lock| argument.starts_with(lock))

@@ -8,74 +8,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::config::settings::{AgentSettings, Limits, Sandbox};
+use crate::config::{
+    exposure,
+    settings::{AgentSettings, Limits, Sandbox},
+};
 
 use super::{Profile, User};
-
-/// Programs and libraries of the system.
-const RUN: [&str; 11] = [
-    "/bin",
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/usr/bin",
-    "/usr/lib",
-    "/usr/lib32",
-    "/usr/lib64",
-    "/usr/libexec",
-    "/nix/store",
-    "/gnu/store",
-];
-
-/// What programs look up: names, certificates, languages, times and the machine. Nothing here
-/// tells of users or of other processes.
-const READ: [&str; 29] = [
-    "/etc/ca-certificates",
-    "/etc/gai.conf",
-    "/etc/host.conf",
-    "/etc/hosts",
-    "/etc/ld.so.cache",
-    "/etc/ld.so.conf",
-    "/etc/ld.so.conf.d",
-    "/etc/locale.alias",
-    "/etc/localtime",
-    "/etc/nsswitch.conf",
-    "/etc/os-release",
-    "/etc/pki",
-    "/etc/protocols",
-    "/etc/resolv.conf",
-    "/etc/services",
-    "/etc/ssl",
-    "/proc/cpuinfo",
-    "/proc/filesystems",
-    "/proc/meminfo",
-    "/proc/stat",
-    "/proc/sys/vm/overcommit_memory",
-    "/proc/version",
-    "/run/systemd/resolve",
-    "/sys/devices/system/cpu",
-    "/usr/share/ca-certificates",
-    "/usr/share/i18n",
-    "/usr/share/locale",
-    "/usr/share/terminfo",
-    "/usr/share/zoneinfo",
-];
-
-/// Variables that name files and directories of certificates and accounts.
-const NAMING: [&str; 8] = [
-    "AWS_CA_BUNDLE",
-    "AWS_CONFIG_FILE",
-    "AWS_SHARED_CREDENTIALS_FILE",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "GOOGLE_APPLICATION_CREDENTIALS",
-    "NODE_EXTRA_CA_CERTS",
-    "SSL_CERT_DIR",
-    "SSL_CERT_FILE",
-];
-
-/// Variables that choose a cloud, and where under the home directory its account lies.
-const CLOUDS: [(&str, &str); 2] =
-    [("CLAUDE_CODE_USE_BEDROCK", ".aws"), ("CLAUDE_CODE_USE_VERTEX", ".config/gcloud")];
 
 /// Variables that name a proxy.
 const PROXIES: [&str; 4] = ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"];
@@ -103,13 +41,13 @@ pub struct Needs<'a> {
 impl Needs<'_> {
     /// The profile of this agent.
     pub fn profile(self, settings: &AgentSettings, limits: &Limits, user: Option<User>) -> Profile {
-        let mut read: Vec<PathBuf> = READ.iter().map(PathBuf::from).collect();
+        let mut read: Vec<PathBuf> = exposure::SYSTEM.iter().map(PathBuf::from).collect();
         read.push(self.project.to_owned());
         read.extend(self.read);
         read.extend(settings.readable.iter().cloned());
-        read.extend(named_files(self.environment));
+        read.extend(exposure::named_files(|name| value(self.environment, name)));
         let path = value(self.environment, "PATH").unwrap_or_default();
-        let mut run: Vec<PathBuf> = RUN.iter().map(PathBuf::from).collect();
+        let mut run: Vec<PathBuf> = exposure::PROGRAMS.iter().map(PathBuf::from).collect();
         run.extend(self.programs.iter().flat_map(|program| parts_of(program, path)));
         Profile {
             strict: settings.sandbox == Sandbox::Required,
@@ -154,15 +92,6 @@ fn interpreter(script: &Path, path: &OsStr) -> Option<PathBuf> {
     }
     let name = words.find(|word| !word.starts_with('-') && !word.contains('='))?;
     std::env::split_paths(path).map(|dir| dir.join(name)).find(|program| program.is_file())
-}
-
-/// Files that the environment names, and the directory of a cloud's account.
-fn named_files(environment: &[(OsString, OsString)]) -> Vec<PathBuf> {
-    let named = NAMING.iter().filter_map(|name| value(environment, name)).map(PathBuf::from);
-    let home = value(environment, "HOME").map(PathBuf::from);
-    let clouds = CLOUDS.iter().filter(|(name, _)| value(environment, name).is_some());
-    let accounts = clouds.filter_map(|(_, dir)| Some(home.as_ref()?.join(dir)));
-    named.chain(accounts).filter(|path| path.is_absolute()).collect()
 }
 
 /// The ports that an agent may connect to: the configured ones and those that its environment
@@ -254,17 +183,5 @@ mod tests {
         std::os::unix::fs::symlink(&script, &link).unwrap();
         let parts = parts_of(&link, dir.path().join("bin").as_os_str());
         assert_eq!(parts, [script, package, node]);
-    }
-
-    #[test]
-    fn an_account_of_a_cloud_can_be_read() {
-        let environment = environment(&[
-            ("HOME", "/home/me"),
-            ("CLAUDE_CODE_USE_BEDROCK", "1"),
-            ("NODE_EXTRA_CA_CERTS", "/opt/ca.pem"),
-            ("SSL_CERT_FILE", ""),
-        ]);
-        let named = named_files(&environment);
-        assert_eq!(named, [PathBuf::from("/opt/ca.pem"), "/home/me/.aws".into()]);
     }
 }

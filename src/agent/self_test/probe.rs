@@ -25,6 +25,7 @@ use super::{
     Kind::{Change, ChangeElsewhere, Read as Reading},
     Report,
     attempt::Attempts,
+    outside::{self, Outside},
     reach::{calling, calling_on, reaching},
 };
 use crate::agent::sandbox;
@@ -52,6 +53,9 @@ pub struct Plan {
     /// Whether it may read what modes of files deny to its user.
     #[serde(default)]
     pub reads_all: bool,
+    /// What is nobody's but the user's and the server's.
+    #[serde(default)]
+    pub outside: Outside,
 }
 
 /// What stands beside a project that may be destroyed.
@@ -76,6 +80,7 @@ pub fn probe(plan: &Plan) -> Report {
     let server = plan.server.and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
     let server = server.or_else(process::getppid);
     reading(&mut attempts, plan, server);
+    outside::outside(&mut attempts, &plan.outside);
     match &plan.beside {
         Some(beside) => {
             calling_on(&mut attempts, &plan.project.join("file"));

@@ -22,11 +22,13 @@ use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use super::{
-    Attempt, Plan, ProjectTest, Report, SUBCOMMAND, SelfTest, Verdict, judge, probe::Beside,
+    Attempt, Plan, ProjectTest, Report, SUBCOMMAND, SelfTest, Verdict, judge, outside::Outside,
+    probe::Beside,
 };
 use crate::{
     agent::{
-        AgentSession, Agents,
+        Agents,
+        claude::Login,
         invocation::{Invocation, Place, own_user},
         once,
     },
@@ -110,25 +112,16 @@ async fn probe(
     project: Project,
     beside: Option<Beside>,
 ) -> Result<Probed, String> {
-    let session = AgentSession::New(Uuid::new_v4());
-    let order = agents.order(project.clone(), session).map_err(|error| error.to_string())?;
+    let order = agents.order_of_trial(project.clone()).map_err(|error| error.to_string())?;
     let cicerone = order.cicerone.clone();
     let leftovers = Place::new(&agents.inner.data_dir).of_start(order.id);
     let prepared = spawn_blocking(|| order.prepare()).await.map_err(|error| error.to_string())?;
-    let is_scratch = beside.is_some();
     let told = match &prepared {
         Ok(invocation) => ask(agents, invocation, &project, beside, cicerone).await,
         Err(words) => Err(words.clone()),
     };
     Place::remove(leftovers).await;
-    let invocation = prepared?;
-    if is_scratch {
-        for dir in &invocation.state {
-            // Whatever somebody else has put there stays.
-            tokio::fs::remove_dir(dir).await.ok();
-        }
-    }
-    Ok(Probed { report: told?, note: invocation.note })
+    Ok(Probed { report: told?, note: prepared?.note })
 }
 
 /// Starts the probe and waits for what it tells.
@@ -140,12 +133,20 @@ async fn ask(
     cicerone: PathBuf,
 ) -> Result<Report, String> {
     let profile = invocation.profile.as_ref();
+    let inner = &agents.inner;
+    let login = Login::of(&inner.server.environment);
+    let (kept_from, transcripts) =
+        (inner.settings.kept_from.clone(), Place::new(&inner.data_dir).states);
+    let found = spawn_blocking(move || {
+        Outside::find(login.as_ref().map(Login::dir), &kept_from, &transcripts)
+    });
     let plan = Plan {
+        outside: found.await.map_err(|error| error.to_string())?,
         project: project.dir.clone(),
         beside,
         // The temporary directory first: what is left in it goes with it.
         own: std::iter::once(invocation.temporary.clone())
-            .chain(invocation.state.clone())
+            .chain(invocation.home.iter().map(|home| home.dir().to_owned()))
             .collect(),
         database: agents.inner.data_dir.join("cicerone.db"),
         has_network: profile.is_some_and(|profile| !profile.ports.is_empty()),

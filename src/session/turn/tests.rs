@@ -273,8 +273,23 @@ fn an_idle_agent_sleeps_and_a_busy_one_does_not() {
     assert_eq!(trace(&mut turns, [Event::AgentExited(String::new())]), ["start"]);
 }
 
+#[test]
+fn a_question_that_an_agent_of_a_replaced_program_would_get_goes_to_the_next_one() {
+    let mut turns = Turns::default();
+    trace(&mut turns, [question(1), Event::AgentReady, question(2)]);
+    let outdated = || Event::AgentOutdated(Question { turn: 2, content: "question 2".to_owned() });
+    assert!(trace(&mut turns, [outdated()]).is_empty(), "the turn that runs finishes first");
+    assert_eq!(trace(&mut turns, [result(AgentEnd::Completed)]), ["completed 1", "ask 2"]);
+    assert_eq!(trace(&mut turns, [outdated()]), ["stop"]);
+    assert_eq!(trace(&mut turns, [Event::AgentExited(String::new())]), ["start"]);
+    assert_eq!(trace(&mut turns, [Event::AgentReady]), ["ask 2"]);
+    // Who stops it meanwhile has stopped it.
+    trace(&mut turns, [outdated()]);
+    assert_eq!(trace(&mut turns, [Event::StopAsked]), ["stopped 2"]);
+}
+
 fn event() -> impl Strategy<Value = u8> {
-    0u8..13
+    0u8..14
 }
 
 proptest! {
@@ -307,6 +322,10 @@ proptest! {
                 9 => Event::PlaceTaken,
                 10 => Event::Taken,
                 11 => Event::NotSent("not sent".to_owned()),
+                12 => {
+                    let turn = turns.running().unwrap_or_default();
+                    Event::AgentOutdated(Question { turn, content: "again".to_owned() })
+                }
                 _ => result(AgentEnd::Failed("failed".to_owned().into())),
             };
             run(&mut turns, event);

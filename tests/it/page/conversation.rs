@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use crate::{
-    claude::program,
+    claude::{Version, program},
     fake_api::FakeApi,
     server::{Server, Setup, eventually},
 };
@@ -336,7 +336,7 @@ async fn three_questions_that_fit_the_project_are_offered_and_one_is_asked() {
 #[actix_web::test]
 async fn the_real_agent_reads_a_file_and_its_answer_streams_in() {
     let api = FakeApi::start();
-    let program = program();
+    let program = program(Version::InUse);
     let server = Setup::new()
         .args(["--agent", "claude", "--claude", program.to_str().unwrap()])
         .env("ANTHROPIC_BASE_URL", &api.url())

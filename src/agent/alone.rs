@@ -1,0 +1,33 @@
+//! Lets one agent of a conversation at a time use what is kept of it.
+
+use std::{collections::HashMap, sync::Arc};
+
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::project::ProjectName;
+
+use super::{Agents, invocation::Order};
+
+/// A conversation of a project.
+type Name = (ProjectName, i64);
+
+/// Who is at it, by conversations.
+#[derive(Debug, Default)]
+pub(super) struct Alone(std::sync::Mutex<HashMap<Name, Arc<Mutex<()>>>>);
+
+impl Agents {
+    /// Waits until no other agent of the order's conversation is left. What is given keeps others
+    /// out; `None` is for an order of no conversation.
+    pub(super) fn alone_in(
+        &self,
+        order: &Order,
+    ) -> impl Future<Output = Option<OwnedMutexGuard<()>>> + use<> {
+        let name = order.conversation.map(|id| (order.project.name.clone(), id));
+        let turn = name.map(|name| {
+            let mut known = self.inner.alone.0.lock().unwrap_or_else(|it| it.into_inner());
+            known.retain(|_, turn| Arc::strong_count(turn) > 1);
+            Arc::clone(known.entry(name).or_default())
+        });
+        async move { Some(turn?.lock_owned().await) }
+    }
+}

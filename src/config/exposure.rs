@@ -1,0 +1,210 @@
+//! What agents may read besides their project: one list, from which the sandbox is made, and against
+//! which the files of the configuration that hold secrets are held.
+
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
+
+use crate::{config::ConfigError, project::Project};
+
+/// Programs and libraries of the system.
+pub const PROGRAMS: [&str; 11] = [
+    "/bin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/usr/bin",
+    "/usr/lib",
+    "/usr/lib32",
+    "/usr/lib64",
+    "/usr/libexec",
+    "/nix/store",
+    "/gnu/store",
+];
+
+/// What programs look up: names, certificates that are trusted, languages, times and the machine.
+/// Nothing here tells of users or of other processes, and no keys lie here: of the directories of
+/// TLS only what is trusted, as the distributions lay it out, and the library's settings.
+pub const SYSTEM: [&str; 42] = [
+    "/etc/ca-certificates",
+    "/etc/ca-certificates.conf",
+    "/etc/gai.conf",
+    "/etc/host.conf",
+    "/etc/hosts",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/locale.alias",
+    "/etc/localtime",
+    "/etc/nsswitch.conf",
+    "/etc/os-release",
+    "/etc/pki/ca-trust/extracted",
+    "/etc/pki/tls/cert.pem",
+    "/etc/pki/tls/certs",
+    "/etc/pki/tls/ct_log_list.cnf",
+    "/etc/pki/tls/openssl.cnf",
+    "/etc/pki/tls/openssl.d",
+    "/etc/protocols",
+    "/etc/resolv.conf",
+    "/etc/services",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+    "/etc/ssl/certs",
+    "/etc/ssl/ct_log_list.cnf",
+    "/etc/ssl/openssl.cnf",
+    "/proc/cpuinfo",
+    "/proc/filesystems",
+    "/proc/meminfo",
+    "/proc/stat",
+    "/proc/sys/vm/overcommit_memory",
+    "/proc/version",
+    "/run/systemd/resolve",
+    "/sys/devices/system/cpu",
+    "/usr/local/share/ca-certificates",
+    "/usr/share/ca-certificates",
+    "/usr/share/i18n",
+    "/usr/share/locale",
+    "/usr/share/pki",
+    "/usr/share/terminfo",
+    "/usr/share/zoneinfo",
+    "/var/lib/ca-certificates",
+];
+
+/// Variables that name files and directories of certificates and accounts.
+const NAMING: [&str; 8] = [
+    "AWS_CA_BUNDLE",
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "NODE_EXTRA_CA_CERTS",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+];
+
+/// Variables that choose a cloud, and where under the home directory its account lies.
+const CLOUDS: [(&str, &str); 2] =
+    [("CLAUDE_CODE_USE_BEDROCK", ".aws"), ("CLAUDE_CODE_USE_VERTEX", ".config/gcloud")];
+
+/// Files that the environment names, and the directory of a cloud's account. `value` gives the
+/// value of a variable that is not empty.
+pub fn named_files<'a>(value: impl Fn(&str) -> Option<&'a OsStr>) -> Vec<PathBuf> {
+    let named = NAMING.iter().filter_map(|name| value(name)).map(PathBuf::from);
+    let home = value("HOME").map(PathBuf::from);
+    let clouds = CLOUDS.iter().filter(|(name, _)| value(name).is_some());
+    let accounts = clouds.filter_map(|(_, dir)| Some(home.as_ref()?.join(dir)));
+    named.chain(accounts).filter(|path| path.is_absolute()).collect()
+}
+
+/// A file with a secret, and the key that names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretFile {
+    /// The key.
+    pub key: &'static str,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// Refuses files with secrets where agents read: in a project, in what all agents may read, and in
+/// `readable`, what these settings and the environment add.
+pub fn check(
+    files: &[SecretFile],
+    projects: &[Project],
+    readable: &[PathBuf],
+) -> Result<(), ConfigError> {
+    for SecretFile { key, path } in files {
+        // A link is read by whoever may read what it leads to.
+        let real = path.canonicalize().unwrap_or_else(|_| path.clone());
+        if let Some(project) = projects.iter().find(|project| real.starts_with(&project.dir)) {
+            let (path, name) = (path.clone(), project.name.clone());
+            return Err(ConfigError::SecretInProject { key, path, name });
+        }
+        let resolved = |dir: &Path| dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+        let all = SYSTEM.iter().chain(&PROGRAMS).map(Path::new);
+        let holds_it = |dir: &&Path| real.starts_with(resolved(dir));
+        let mut added = readable.iter().map(PathBuf::as_path);
+        let is_in_it = |dir: &&Path| resolved(dir).starts_with(&real);
+        let found = all.chain(added.clone()).find(holds_it).or_else(|| added.find(is_in_it));
+        if let Some(dir) = found {
+            let (path, dir) = (path.clone(), dir.to_owned());
+            return Err(ConfigError::SecretReadable { key, path, dir });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::symlink};
+
+    use super::*;
+    use crate::project::ProjectName;
+
+    fn refused(path: &Path, readable: &[PathBuf], projects: &[Project]) -> Option<String> {
+        let file = SecretFile { key: "server.tls_key", path: path.to_owned() };
+        check(&[file], projects, readable).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn p6_a_secret_file_that_agents_could_read_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let base = dir.path().canonicalize().unwrap();
+        let (shared, own) = (base.join("shared"), base.join("own"));
+        fs::create_dir(&shared).unwrap();
+        fs::create_dir(&own).unwrap();
+        fs::write(shared.join("guide.key"), "key").unwrap();
+        symlink(shared.join("guide.key"), own.join("linked.key")).unwrap();
+        symlink(&shared, base.join("other-name")).unwrap();
+        let project = Project { name: ProjectName::mend("shop"), dir: base.join("project") };
+        let (readable, projects) = ([base.join("other-name")], [project]);
+        for path in [
+            Path::new("/etc/ssl/certs/guide.key"),
+            Path::new("/etc/pki/tls/certs/guide.key"),
+            Path::new("/etc/ssl/cert.pem"),
+            Path::new("/usr/lib/guide.key"),
+            Path::new("/usr/local/share/ca-certificates/guide.key"),
+            &shared.join("guide.key"),
+            &own.join("linked.key"),
+            &shared.join("not/there/yet.key"),
+        ] {
+            let words = refused(path, &readable, &projects);
+            let words = words.unwrap_or_else(|| panic!("{path:?} was taken"));
+            assert!(words.contains("server.tls_key") && words.contains("agents"), "{words}");
+        }
+        let words = refused(&base.join("project/guide.key"), &readable, &projects).unwrap();
+        assert!(words.contains("inside project `shop`"), "{words}");
+        for path in [
+            Path::new("/etc/ssl/private/guide.key"),
+            Path::new("/etc/ssl/guide.key"),
+            Path::new("/etc/pki/tls/private/guide.key"),
+            Path::new("/etc/cicerone/guide.key"),
+            &own.join("guide.key"),
+        ] {
+            assert_eq!(refused(path, &readable, &projects), None, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn p6_agents_read_what_is_trusted_and_no_key_of_the_system() {
+        for key in ["/etc/ssl/private", "/etc/ssl/guide.key", "/etc/pki/tls/private", "/etc/pki/CA"]
+        {
+            let is_readable = |path: &str| Path::new(key).starts_with(path);
+            assert!(!SYSTEM.iter().chain(&PROGRAMS).any(|path| is_readable(path)), "{key}");
+        }
+        for trusted in ["/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/openssl.cnf"] {
+            assert!(SYSTEM.iter().any(|path| Path::new(trusted).starts_with(path)), "{trusted}");
+        }
+    }
+
+    #[test]
+    fn an_account_of_a_cloud_can_be_read() {
+        let named = named_files(|name| match name {
+            "HOME" => Some(OsStr::new("/home/me")),
+            "CLAUDE_CODE_USE_BEDROCK" => Some(OsStr::new("1")),
+            "NODE_EXTRA_CA_CERTS" => Some(OsStr::new("/opt/ca.pem")),
+            _ => None,
+        });
+        assert_eq!(named, [PathBuf::from("/opt/ca.pem"), "/home/me/.aws".into()]);
+    }
+}
