@@ -3,14 +3,19 @@
 
 mod pipes;
 
-use std::{path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    process::ExitStatus,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix::Recipient;
 use rustix::process::Pid;
 use tokio::{
     process::Child,
     sync::{mpsc, watch},
-    time::timeout,
+    time::sleep_until,
 };
 
 use super::{
@@ -191,23 +196,39 @@ impl Ladder<'_> {
                 if *turn.borrow() {
                     // A turn that is interrupted still tells its end; closing stdin would not.
                     self.input.try_send(command::interrupt()).ok();
-                    let turn_ends = turn.wait_for(|open| !*open);
                     tokio::select! {
                         status = child.wait() => return status,
-                        _ = timeout(self.step, turn_ends) => (),
+                        _ = turn.wait_for(|open| !*open) => (),
+                        () = self.step_is_over() => (),
                     }
                 }
             }
         }
         self.close_input.send_replace(true);
-        if let Ok(status) = timeout(self.step, child.wait()).await {
-            return status;
+        tokio::select! {
+            status = child.wait() => return status,
+            () = self.step_is_over() => (),
         }
         self.shared.terminate();
-        if let Ok(status) = timeout(self.step, child.wait()).await {
-            return status;
+        tokio::select! {
+            status = child.wait() => return status,
+            () = self.step_is_over() => (),
         }
         self.shared.kill();
         child.wait().await
+    }
+
+    /// Resolves when a step that begins now has had its time.
+    async fn step_is_over(&self) {
+        let since = Instant::now();
+        let mut hurry = self.shared.hurry.subscribe();
+        loop {
+            let step = hurry.borrow_and_update().map_or(self.step, |step| step.min(self.step));
+            tokio::select! {
+                () = sleep_until((since + step).into()) => return,
+                // The sender lives as long as this.
+                _ = hurry.changed() => (),
+            }
+        }
     }
 }

@@ -23,6 +23,7 @@ use crate::{
 
 use super::{
     asking::Asked,
+    bounding::Volume,
     citing::Citing,
     messages::{AgentDescription, Batch, BrowserId, ConversationDescription, Held, Then, ViewerId},
     pages::Pages,
@@ -121,7 +122,9 @@ pub struct Conversation {
     pub stop_asked: Option<Instant>,
     /// Who asked it to, where a proxy told.
     stopped_by: Option<String>,
-    /// Held by the readers of its agent's output until there are sequence numbers again.
+    /// How much its agent has said.
+    pub(super) volume: Volume,
+    /// Held by the readers of its agent's output until it may go on.
     pub(super) gates: Vec<oneshot::Sender<()>>,
     subscribers: BTreeMap<ViewerId, Subscriber>,
     departures: HashMap<Option<BrowserId>, (Cursor, Instant)>,
@@ -173,6 +176,7 @@ impl Conversation {
             last_output: now,
             stop_asked: None,
             stopped_by: None,
+            volume: Volume::default(),
             gates: Vec::new(),
             subscribers: BTreeMap::new(),
             departures: HashMap::new(),

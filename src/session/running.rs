@@ -81,6 +81,7 @@ impl Session {
     pub(super) fn start_agent(&mut self, conversation: i64, context: &mut Context<Self>) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         live.epoch += 1;
+        live.volume.begin();
         live.last_output = Instant::now();
         let start = StartAgent {
             conversation,

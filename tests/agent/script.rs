@@ -3,6 +3,8 @@
 //! - `say TEXT` answers, `\n` in it is a line end; `think TEXT` thinks; `echo` gives the message back
 //! - `stream N DELAY_MS` answers `w0 w1 …` word by word
 //! - `lines N` answers as many lines of some 500 bytes
+//! - `blocks N BYTES` answers in as many blocks of text of that size, each with its number, as fast as it can
+//! - `pour BYTES` answers with texts of that size for ever, and hears nothing any more
 //! - `clock N DELAY_MS` answers likewise, each word the time at which it was said, in microseconds
 //! - `tool NAME JSON => RESULT` uses a tool; `toolerror …` likewise, and it fails
 //! - `hook NAME JSON` asks whether a tool may run and answers with the answer
@@ -12,6 +14,7 @@
 //! - `env`, `args`, `cwd` answer with names of variables, arguments, the working directory
 //! - `child` starts a process that sleeps and answers with its id
 //! - `garbage TEXT`, `rawline JSON`, `badutf8`, `longline BYTES` print what is no good line
+//! - `litter FILES BYTES` makes as many files of that size in its temporary directory
 //! - `stderr BYTES` prints to stderr; `retry` tells of a failed request
 //! - `halfline TEXT` prints a line without its end; `eat BYTES` takes memory and keeps it
 //! - `error TEXT` ends the turn as failed; `twice` ends it twice; `leave` ends it and
@@ -31,12 +34,15 @@ use serde_json::{Value, json};
 
 use crate::protocol::{Interrupted, Protocol, print, print_bytes, print_half};
 
-const COMMANDS: [&str; 32] = [
+const COMMANDS: [&str; 35] = [
     "say",
     "think",
     "echo",
     "stream",
     "lines",
+    "blocks",
+    "pour",
+    "litter",
     "clock",
     "tool",
     "toolerror",
@@ -134,6 +140,13 @@ fn play_line(
         "lines" => {
             return stream(protocol, rest, |line| format!("{}\n", format!("{line} ").repeat(200)));
         }
+        "blocks" => {
+            let (count, bytes) = rest.split_once(' ').unwrap();
+            let filler = "b".repeat(bytes.parse::<usize>().unwrap().saturating_sub(8));
+            for number in 0..count.parse::<u32>().unwrap() {
+                block(protocol, "text", &format!("{number:07} {filler}"));
+            }
+        }
         "clock" => return stream(protocol, rest, |_| format!("t{} ", now_micros())),
         "tool" | "toolerror" => {
             let (call, result) = rest.split_once(" => ").unwrap_or((rest, ""));
@@ -177,6 +190,15 @@ fn misbehave(protocol: &mut Protocol, verb: &str, rest: &str) -> Result<(), Inte
         "garbage" | "rawline" => print_bytes(rest.as_bytes()),
         "badutf8" => print_bytes(b"{\"type\":\"\xff\xfe\"}"),
         "halfline" => print_half(rest.as_bytes()),
+        "pour" => protocol.pour(&"p".repeat(rest.parse().unwrap())),
+        "litter" => {
+            let (count, bytes) = rest.split_once(' ').unwrap();
+            let litter = vec![b'l'; bytes.parse().unwrap()];
+            for number in 0..count.parse::<u32>().unwrap() {
+                let path = env::temp_dir().join(format!("litter-{number}"));
+                std::fs::write(path, &litter).unwrap();
+            }
+        }
         "eat" => std::mem::forget(vec![1_u8; rest.parse().unwrap()]),
         "longline" => print_bytes(&vec![b'x'; rest.parse().unwrap()]),
         "stderr" => eprintln!("{}", "e".repeat(rest.parse().unwrap())),

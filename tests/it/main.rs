@@ -21,6 +21,7 @@ mod durability;
 mod fake_api;
 mod faults;
 mod files;
+mod flood;
 mod guide;
 mod html;
 mod launcher;

@@ -240,7 +240,7 @@ impl Stored {
 
 impl Entry {
     /// What it takes of memory, about; of one that is in the database alone what it took.
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         let bytes = match &self.body {
             Body::Growing(growing) => growing.bytes(),
             Body::Fixed(content) => content.bytes(),
