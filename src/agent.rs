@@ -13,6 +13,7 @@ pub mod lines;
 pub mod memory;
 
 mod claude;
+mod disk;
 mod guide;
 mod invocation;
 
@@ -44,6 +45,7 @@ use crate::{
     policy::{InvalidSecret, Secrets},
     project::Project,
 };
+use disk::Allowance;
 use handle::{INPUT_LINES, Shared};
 use invocation::{Order, Place, find_claude};
 use process::Run;
@@ -225,6 +227,10 @@ impl Agents {
             tool_result_bytes: inner.limits.tool_result_bytes,
             line_bytes: inner.limits.agent_line_bytes,
             stop_timeout: inner.settings.stop_timeout,
+            disk: Allowance {
+                bytes: inner.limits.agent_disk as u64,
+                files: inner.limits.agent_files,
+            },
             spawner: inner.spawner.clone(),
             shared: Arc::clone(&shared),
             input: input.clone(),
@@ -277,11 +283,8 @@ impl Agents {
     pub fn clear(&self) {
         let place = Place::new(&self.inner.data_dir);
         for dir in [place.prompts, place.temporary, place.self_tests] {
-            match std::fs::remove_dir_all(&dir) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    log::warn!("cannot remove what agents left dir={dir:?} error={error}");
-                }
-                _ => (),
+            if let Err(error) = disk::clear(&dir) {
+                log::warn!("cannot remove what agents left dir={dir:?} error={error}");
             }
         }
     }

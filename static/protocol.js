@@ -22,8 +22,9 @@ export const CLOSE_TRY_LATER = 1013;
  * @typedef {{type: 'stop'}} StopFrame
  * @typedef {{type: 'answer', message_id?: string, answers: Answers}} AnswerFrame
  * @typedef {{type: 'retry', message_id: string, turn: number}} RetryFrame asks the turn's question again
+ * @typedef {{type: 'typing'}} TypingFrame somebody is about to ask: the agent may start
  * @typedef {{type: 'ping'}} PingFrame
- * @typedef {StartFrame | MessageFrame | StopFrame | AnswerFrame | RetryFrame | PingFrame} ClientFrame
+ * @typedef {StartFrame | MessageFrame | StopFrame | AnswerFrame | RetryFrame | TypingFrame | PingFrame} ClientFrame
  *
  * Frames that a server accepts once, however often they are sent.
  * @typedef {MessageFrame | RetryFrame} AcceptedOnce
@@ -118,6 +119,11 @@ export function stop() {
  */
 export function answer(answers) {
   return { type: 'answer', answers };
+}
+
+/** @returns {TypingFrame} */
+export function typing() {
+  return { type: 'typing' };
 }
 
 /** @returns {PingFrame} */

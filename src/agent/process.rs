@@ -21,6 +21,7 @@ use tokio::{
 use super::{
     AgentKind, Agents,
     codec::{Codec, CodecSettings, command},
+    disk::{self, Allowance},
     handle::Shared,
     invocation::{Order, Place},
     messages::{AgentExit, AgentExited, AgentOutput},
@@ -49,6 +50,8 @@ pub(super) struct Run {
     pub tool_result_bytes: usize,
     pub line_bytes: usize,
     pub stop_timeout: Duration,
+    /// What it may keep on disk.
+    pub disk: Allowance,
     pub spawner: Spawner,
     pub shared: Arc<Shared>,
     pub input: mpsc::Sender<String>,
@@ -134,6 +137,10 @@ async fn live(run: Run) -> Result<AgentExit, String> {
     let (ended, mut has_ended) = watch::channel(false);
     actix::spawn(pipes::write(stdin, run.lines, closing));
     let stderr = actix::spawn(pipes::read_stderr(stderr, run.conversation, was_reaped.clone()));
+    let own = invocation.state.iter().chain([&invocation.temporary]).cloned().collect();
+    let killed = Arc::clone(&shared);
+    let disk = disk::watch(own, run.disk, was_reaped.clone(), move || killed.kill());
+    let disk = actix::spawn(disk);
     let reader = Reader {
         conversation: run.conversation,
         epoch: run.epoch,
@@ -168,7 +175,7 @@ async fn live(run: Run) -> Result<AgentExit, String> {
         session_lost: end.session_lost || stderr_tail.contains(super::codec::SESSION_LOST),
         status: status.ok(),
         stderr_tail,
-        reason: end.reason,
+        reason: end.reason.or(disk.await.unwrap_or_default()),
     })
 }
 

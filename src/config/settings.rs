@@ -174,7 +174,7 @@ impl AnswerLimits {
     /// What one of so many agents may have said that is not stored, in bytes. A share that is too
     /// small would make every text wait for a commit, one that is too large would be no bound.
     pub fn unsaved_share(&self, agents: usize) -> usize {
-        const LEAST: usize = 256 * 1024;
+        const LEAST: usize = 512 * 1024;
         const MOST: usize = 4 * 1024 * 1024;
         (self.unsaved_bytes / agents.max(1)).clamp(LEAST, MOST)
     }

@@ -298,6 +298,7 @@ impl Viewer {
             Request::Retry { turn, message_id } => {
                 self.post(message_id, Asking::Again(turn), context);
             }
+            Request::Typing => self.wake(context),
             Request::Stop => {
                 if let Some(followed) = &self.followed {
                     let author = self.surroundings.visitor.user.clone();

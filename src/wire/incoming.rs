@@ -28,6 +28,8 @@ pub enum Request {
         /// The client's own id of the new message.
         message_id: Option<String>,
     },
+    /// Somebody is about to ask: the agent may start ahead of the question.
+    Typing,
     /// End the running turn.
     Stop,
     /// Sign of life.
@@ -41,7 +43,7 @@ impl Request {
             Self::Message { message_id, .. }
             | Self::Answer { message_id, .. }
             | Self::Retry { message_id, .. } => message_id.as_deref(),
-            Self::Start(_) | Self::Stop | Self::Ping => None,
+            Self::Start(_) | Self::Typing | Self::Stop | Self::Ping => None,
         }
     }
 }
@@ -99,6 +101,7 @@ pub fn parse(frame: &str) -> Result<Request, BadFrame> {
                 content: answers(fields.get("answers")),
             }),
             "retry" => retry(&fields),
+            "typing" => Ok(Request::Typing),
             "stop" => Ok(Request::Stop),
             "ping" => Ok(Request::Ping),
             unknown => Err(BadFrame::UnknownType(unknown.to_owned())),
@@ -286,7 +289,7 @@ mod tests {
     /// Any JSON, with the protocol's own words among its keys and texts.
     fn json() -> impl Strategy<Value = Value> {
         let word = prop_oneof![
-            "(type|start|message|answer|retry|stop|ping|content|message_id|turn|after|answers)",
+            "(type|start|message|answer|retry|typing|stop|ping|content|message_id|turn|after|answers)",
             "\\PC{0,12}",
         ];
         let leaf = prop_oneof![

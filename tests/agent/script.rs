@@ -12,13 +12,14 @@
 //! - `await PATH` waits until the file exists
 //! - `history` answers with every message of the session so far
 //! - `env`, `args`, `cwd` answer with names of variables, arguments, the working directory
+//! - `heir` leaves its pipe to a process that left the group and pours into it, and ends
 //! - `child` starts a process that sleeps and answers with its id
 //! - `garbage TEXT`, `rawline JSON`, `badutf8`, `longline BYTES` print what is no good line
 //! - `litter FILES BYTES` makes as many files of that size in its temporary directory
 //! - `stderr BYTES` prints to stderr; `retry` tells of a failed request
 //! - `halfline TEXT` prints a line without its end; `eat BYTES` takes memory and keeps it
 //! - `error TEXT` ends the turn as failed; `twice` ends it twice; `leave` ends it and
-//!   the agent; `noresult` not at all; after
+//!   the agent; `babble BYTES` ends it and pours; `noresult` not at all; after
 //!   `linger TEXT` it says more and ends a second time when the next message is there already
 //! - `exit CODE`, `silent-exit`, `crash`, `hang` end the agent or all that it says
 
@@ -34,7 +35,7 @@ use serde_json::{Value, json};
 
 use crate::protocol::{Interrupted, Protocol, print, print_bytes, print_half};
 
-const COMMANDS: [&str; 35] = [
+const COMMANDS: [&str; 37] = [
     "say",
     "think",
     "echo",
@@ -42,6 +43,7 @@ const COMMANDS: [&str; 35] = [
     "lines",
     "blocks",
     "pour",
+    "babble",
     "litter",
     "clock",
     "tool",
@@ -54,6 +56,7 @@ const COMMANDS: [&str; 35] = [
     "args",
     "cwd",
     "child",
+    "heir",
     "garbage",
     "rawline",
     "badutf8",
@@ -78,6 +81,8 @@ enum End {
     Twice,
     /// And the process with it.
     Exit,
+    /// And then it prints on, so many bytes at a time.
+    Babble(usize),
     Never,
 }
 
@@ -100,6 +105,10 @@ pub fn play(protocol: &mut Protocol, message: &str) {
             protocol.end_turn(json!({}));
             exit(0);
         }
+        Ok(End::Babble(bytes)) => {
+            protocol.end_turn(json!({}));
+            protocol.pour(&"p".repeat(bytes));
+        }
         Ok(End::Never) => (),
         Err(Interrupted) => protocol.interrupted(),
     }
@@ -118,6 +127,7 @@ fn play_lines(protocol: &mut Protocol, message: &str) -> Result<End, Interrupted
             }
             "twice" => end = End::Twice,
             "leave" => end = End::Exit,
+            "babble" => end = End::Babble(rest.parse().unwrap()),
             "linger" => protocol.linger(rest),
             "noresult" => end = End::Never,
             _ => play_line(protocol, verb, rest, message)?,
@@ -198,6 +208,11 @@ fn misbehave(protocol: &mut Protocol, verb: &str, rest: &str) -> Result<(), Inte
                 let path = env::temp_dir().join(format!("litter-{number}"));
                 std::fs::write(path, &litter).unwrap();
             }
+        }
+        "heir" => {
+            Command::new("setsid").args(["sh", "-c", "exec yes"]).spawn().unwrap();
+            thread::sleep(Duration::from_millis(300));
+            exit(0);
         }
         "eat" => std::mem::forget(vec![1_u8; rest.parse().unwrap()]),
         "longline" => print_bytes(&vec![b'x'; rest.parse().unwrap()]),

@@ -8,6 +8,7 @@ mod api;
 mod asked;
 mod bad_agents;
 mod bad_input;
+mod bounds;
 mod claude;
 mod claude_confined;
 mod claude_server;

@@ -1,6 +1,6 @@
 //! A history and the database: what has changed and is to be written, and how much of it waits.
 
-use crate::entry::EntryRow;
+use crate::entry::{Content, EntryRow};
 
 use super::{Transcript, growing::Growing};
 
@@ -43,7 +43,22 @@ pub(super) fn text_payload(block: u32, text: &Growing) -> String {
     format!("{{\"block\":{block},\"content\":\"{}\"}}", text.escaped())
 }
 
+/// Entries of one history, at most: of each a few bytes stay in memory.
+const MOST_ENTRIES: usize = 200_000;
+
+/// Bytes that people may ask in one conversation: all of it stays in memory.
+const MOST_ASKED: usize = 16 * 1024 * 1024;
+
 impl Transcript {
+    /// Whether nothing more may be asked: the conversation is as long as one may be.
+    pub fn is_full(&self) -> bool {
+        let asked = self.contents().filter_map(|(_, content)| match content {
+            Content::UserMessage(message) => Some(message.content.len()),
+            _ => None,
+        });
+        self.len() > MOST_ENTRIES || asked.sum::<usize>() > MOST_ASKED
+    }
+
     /// How many entries there are.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -92,7 +107,7 @@ impl Transcript {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::TextBlock;
+    use crate::entry::{TextBlock, UserMessage};
 
     #[test]
     fn a_text_is_stored_as_its_block_would_be() {
@@ -104,6 +119,23 @@ mod tests {
             let block = TextBlock { block: 7, content: text.to_owned() };
             assert_eq!(text_payload(7, &growing), serde_json::to_string(&block).unwrap());
         }
+    }
+
+    #[test]
+    fn p9_what_people_ask_in_one_conversation_has_a_bound() {
+        let mut transcript = Transcript::new(100_000);
+        let question = UserMessage {
+            message_id: None,
+            author: None,
+            content: "q".repeat(MOST_ASKED / 8),
+            retry_of: None,
+        };
+        for turn in 1..=8 {
+            transcript.push(turn, Content::UserMessage(question.clone()), false);
+            assert!(!transcript.is_full(), "{turn} questions");
+        }
+        transcript.push(9, Content::UserMessage(question), false);
+        assert!(transcript.is_full());
     }
 
     #[test]
