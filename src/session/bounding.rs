@@ -1,5 +1,5 @@
-//! How much an agent may say: in one answer, when nobody has asked it anything, and before the
-//! database has what it said. One that says more waits, or is ended in words.
+//! How much an agent may say: in one answer, and before the database has what it said. One that
+//! says more is ended in words, or waits.
 
 use std::time::Instant;
 
@@ -19,9 +19,6 @@ const NAME_BYTES: usize = 256;
 /// An agent's own words on a failure, at most, in bytes.
 const WORDS_BYTES: usize = 16 * 1024;
 
-/// Outputs of an agent without a turn that are passed over, between two turns.
-const UNASKED: usize = 1024;
-
 /// Lines of an agent that are no lines of the protocol and are logged, of each start.
 const GARBAGE_LOGGED: usize = 20;
 
@@ -34,8 +31,6 @@ pub(super) struct Volume {
     bytes: usize,
     /// Entries of the history before it.
     before: usize,
-    /// Outputs since the last turn.
-    unasked: usize,
     /// Lines that are no lines of the protocol, since the agent's start.
     garbage: usize,
 }
@@ -43,7 +38,7 @@ pub(super) struct Volume {
 impl Volume {
     /// Another process speaks from here on.
     pub fn begin(&mut self) {
-        (self.unasked, self.garbage) = (0, 0);
+        self.garbage = 0;
     }
 
     /// Logs a line that is no line of the protocol, unless there were too many already.
@@ -148,17 +143,6 @@ impl Conversation {
             return (None, Some(ended(&words)));
         }
         (Some(event), None)
-    }
-
-    /// Counts an output of an agent that nobody has asked anything. Gives why it must end, if it
-    /// must.
-    pub(super) fn measure_unasked(&mut self) -> Option<String> {
-        self.volume.unasked += 1;
-        (self.volume.unasked > UNASKED).then(|| {
-            "the agent kept on printing although nobody had asked it anything, and was ended; the \
-             next message starts it again"
-                .to_owned()
-        })
     }
 
     /// Whether the agent is read on: not while its end is awaited, sequence numbers run short, or

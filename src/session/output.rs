@@ -30,15 +30,8 @@ impl Handler<AgentOutput> for Session {
         if live.epoch != epoch {
             return Flow::Continue;
         }
-        if live.turns.running().is_none() && live.turns.is_idle() {
-            // It may have something to say of what it was asked before, but not for ever.
-            if let Some(words) = live.measure_unasked() {
-                self.end_flood(conversation, words, context);
-            }
-        } else {
-            live.last_output = Instant::now();
-            live.touch();
-        }
+        live.last_output = Instant::now();
+        live.touch();
         let most = self.unsaved_share();
         let mut whole = false;
         for event in events {

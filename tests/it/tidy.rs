@@ -164,7 +164,7 @@ fn only_the_store_and_the_readers_of_foreign_files_know_sqlite() {
 fn only_agents_are_processes() {
     no_complaints(lines_with(
         r"\bprocess::Command\b|\bCommand::new\b|\.spawn_command\(",
-        &["agent", "config/secrets"],
+        &["agent", "config/secrets", "server/allocator"],
     ));
 }
 

@@ -32,6 +32,13 @@ const READ_BYTES: usize = 1 << 16; // 64 KiB
 /// Bytes of stderr that are kept.
 const STDERR_BYTES: usize = 8 << 10; // 8 KiB
 
+/// Bytes that an agent may print while nobody has asked it anything.
+const UNASKED_BYTES: usize = 8 << 20; // 8 MiB
+
+/// Why an agent is ended that prints more.
+const PRINTS_ON: &str = "The agent kept on printing although nobody had asked it anything, and was \
+                         ended. The next message starts it again.";
+
 /// Reads stdout, meets the agent's demands and hands its events on.
 pub(super) struct Reader {
     pub conversation: i64,
@@ -58,10 +65,17 @@ impl Reader {
         let mut lines = Lines::new(line_bytes);
         let mut buffer = vec![0; READ_BYTES];
         let mut reason = None;
+        let mut unasked = 0;
         loop {
             let length = draining.read(&mut stdout, &mut buffer).await;
-            if *self.shared.turn.borrow() {
+            let is_asked = *self.shared.turn.borrow();
+            if is_asked {
                 self.codec.open_turn();
+            }
+            unasked = if is_asked { 0 } else { unasked + length };
+            if unasked > UNASKED_BYTES {
+                reason = Some(PRINTS_ON.to_owned());
+                self.shared.kill();
             }
             let mut output = Output::default();
             let mut take = |line: Line<'_>| match line {
