@@ -19,13 +19,24 @@ use crate::{
     server::{PROJECT, Server, Setup, eventually},
 };
 
-/// Blocks of the answer, and bytes of each: 100 MB.
-const BLOCKS: u32 = 200;
-const BLOCK_BYTES: usize = 500_000;
+/// An answer that comes as fast as an agent can print it.
+#[derive(Debug, Clone, Copy)]
+struct Answer {
+    blocks: usize,
+    block_bytes: usize,
+    /// What the server may take more while it streams.
+    peak: u64,
+}
 
-/// What the server may take more while it streams: the budget for what is not stored, what is on
-/// its way through parser, pages and database, and the pages that SQLite keeps.
-const PEAK: u64 = 64 << 20;
+/// 100 MB. On their way are what may be unsaved, what is in parser, pages and database, and the pages
+/// that SQLite keeps.
+const LONG: Answer = Answer { blocks: 200, block_bytes: 500_000, peak: 64 << 20 };
+
+/// As much in lines that are nearly as long as one may be: each is there whole, and a few times.
+const IN_LONG_LINES: Answer = Answer { blocks: 7, block_bytes: 15_000_000, peak: 128 << 20 };
+
+/// What is rendered as HTML is in memory until it ends.
+const RENDERED: Answer = Answer { blocks: 12, block_bytes: 500_000, peak: 128 << 20 };
 
 /// A debug build stores the answer in some seconds, on a machine that does nothing else.
 const PATIENCE: Duration = Duration::from_secs(150);
@@ -66,18 +77,20 @@ enum Viewers {
     Nobody,
     OneThatReads,
     OneThatDoesNot,
+    OneThatWantsHtml,
 }
 
 /// Checks that a text is the blocks one after the other.
-#[derive(Default)]
 struct Blocks {
+    of: Answer,
     bytes: usize,
 }
 
 impl Blocks {
     fn take(&mut self, text: &str) {
         for byte in text.bytes() {
-            let (number, at) = (self.bytes / BLOCK_BYTES, self.bytes % BLOCK_BYTES);
+            let size = self.of.block_bytes;
+            let (number, at) = (self.bytes / size, self.bytes % size);
             let expected = match at {
                 0..7 => format!("{number:07}").as_bytes()[at],
                 7 => b' ',
@@ -89,23 +102,23 @@ impl Blocks {
     }
 
     fn is_whole(&self) -> bool {
-        self.bytes == BLOCKS as usize * BLOCK_BYTES
+        self.bytes == self.of.blocks * self.of.block_bytes
     }
 }
 
 /// What is stored of an answer.
-fn stored(server: &Server, conversation: i64) -> Blocks {
+fn stored(server: &Server, conversation: i64, of: Answer) -> Blocks {
     let database = server.database();
     let query = "SELECT payload ->> '$.content' FROM entries
                  WHERE conversation_id = ?1 AND turn = 1 AND kind = 'text' ORDER BY first_seq";
     let mut statement = database.prepare(query).unwrap();
     let texts = statement.query_map([conversation], |row| row.get::<_, String>(0)).unwrap();
-    let mut blocks = Blocks::default();
+    let mut blocks = Blocks { of, bytes: 0 };
     texts.for_each(|text| blocks.take(&text.unwrap()));
     blocks
 }
 
-async fn pours_a_hundred_megabytes(viewers: Viewers) {
+async fn streams(answer: Answer, viewers: Viewers) {
     let server = Setup::scripted().config("[limits]\nanswer_bytes = \"1GiB\"\n").start();
     let mut asker = server.connect().await;
     asker.start().await;
@@ -117,13 +130,13 @@ async fn pours_a_hundred_megabytes(viewers: Viewers) {
     let before = resident(server.pid());
     let watch = Watch::of(server.pid());
     let since = Instant::now();
-    asker.ask(&format!("blocks {BLOCKS} {BLOCK_BYTES}")).await;
+    asker.ask(&format!("blocks {} {}", answer.blocks, answer.block_bytes)).await;
     asker.until("accepted").await;
     let mut jammed = None;
     match viewers {
         Viewers::Nobody => drop(asker),
         Viewers::OneThatReads => {
-            let mut blocks = Blocks::default();
+            let mut blocks = Blocks { of: answer, bytes: 0 };
             while let Some(frame) = asker.try_frame().await {
                 match frame["type"].as_str() {
                     Some("text") => blocks.take(&text_of(&[frame])),
@@ -137,6 +150,16 @@ async fn pours_a_hundred_megabytes(viewers: Viewers) {
             drop(asker);
             let mut viewer = Client::connect_narrow(server.address(), PROJECT).await;
             viewer.enter(conversation, Value::Null).await;
+            jammed = Some(viewer);
+        }
+        Viewers::OneThatWantsHtml => {
+            let mut viewer = server.connect().await;
+            let start = json!({
+                "type": "start", "protocol": 1, "conversation_id": conversation, "format": "html",
+            });
+            viewer.send(start).await;
+            let is_end = |frame: &Value| frame["type"] == "response_done" && frame["turn"] == 1;
+            while !viewer.try_frame().await.is_some_and(|frame| is_end(&frame)) {}
             jammed = Some(viewer);
         }
     }
@@ -157,30 +180,40 @@ async fn pours_a_hundred_megabytes(viewers: Viewers) {
     })
     .await;
     println!(
-        "{viewers:?}: {} KiB before, {} KiB more at the peak, {} KiB kept, {took:?}",
+        "{answer:?} {viewers:?}: {} KiB before, {} KiB more at the peak, {} KiB kept, {took:?}",
         before >> 10,
         peak >> 10,
         kept >> 10
     );
-    assert!(peak < PEAK, "with {viewers:?} the server grew by {peak} bytes");
-    let stored = stored(&server, conversation);
+    assert!(peak < answer.peak, "with {viewers:?} the server grew by {peak} bytes");
+    let stored = stored(&server, conversation, answer);
     assert!(stored.is_whole(), "{} bytes are stored", stored.bytes);
     drop(jammed);
 }
 
 #[actix::test]
 async fn p9_an_answer_of_a_hundred_megabytes_leaves_the_server_small_when_nobody_looks() {
-    pours_a_hundred_megabytes(Viewers::Nobody).await;
+    streams(LONG, Viewers::Nobody).await;
 }
 
 #[actix::test]
 async fn p9_an_answer_of_a_hundred_megabytes_leaves_the_server_small_when_somebody_reads_it() {
-    pours_a_hundred_megabytes(Viewers::OneThatReads).await;
+    streams(LONG, Viewers::OneThatReads).await;
 }
 
 #[actix::test]
 async fn p6_an_answer_of_a_hundred_megabytes_leaves_the_server_small_when_a_viewer_is_jammed() {
-    pours_a_hundred_megabytes(Viewers::OneThatDoesNot).await;
+    streams(LONG, Viewers::OneThatDoesNot).await;
+}
+
+#[actix::test]
+async fn p9_an_answer_in_lines_of_many_megabytes_leaves_the_server_small() {
+    streams(IN_LONG_LINES, Viewers::OneThatReads).await;
+}
+
+#[actix::test]
+async fn p9_an_answer_that_was_rendered_gives_its_memory_back_while_its_viewer_is_still_there() {
+    streams(RENDERED, Viewers::OneThatWantsHtml).await;
 }
 
 #[actix::test]
