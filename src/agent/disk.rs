@@ -16,6 +16,7 @@ use tokio::{
     sync::watch,
     time::{Instant, sleep},
 };
+use uuid::Uuid;
 
 /// The directories are looked at this often, at most and at least.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
@@ -122,6 +123,8 @@ pub(super) fn clear(dir: &Path) -> io::Result<()> {
         Err(Errno::NOENT) => return Ok(()),
         opened => opened?,
     };
+    // Nobody can have made such names before.
+    let name_of = Uuid::new_v4();
     let mut moved = 0_u64;
     loop {
         let mut is_empty = true;
@@ -150,7 +153,7 @@ pub(super) fn clear(dir: &Path) -> io::Result<()> {
                     continue;
                 }
                 moved += 1;
-                let up = format!(".moved-{moved}");
+                let up = format!("{name_of}-{moved}");
                 if renameat(&inner, inside, &root, up.as_str()) == Err(Errno::ACCESS) {
                     chmodat(&inner, inside, Mode::RWXU, AtFlags::empty())?;
                     renameat(&inner, inside, &root, up.as_str())?;
@@ -201,7 +204,8 @@ mod tests {
         let write = |path: PathBuf, bytes: usize| fs::write(path, vec![1; bytes]).unwrap();
         assert_eq!(seen(|_| ()), None);
         assert_eq!(seen(|dir| (0..20).for_each(|it| write(dir.join(it.to_string()), 0))), None);
-        let many: [(&str, &dyn Fn(&Path)); 4] = [
+        type Make<'a> = &'a dyn Fn(&Path);
+        let many: [(&str, Make<'_>); 4] = [
             ("limits.agent_files", &|dir| {
                 (0..21).for_each(|it| write(dir.join(it.to_string()), 0))
             }),
@@ -245,7 +249,7 @@ mod tests {
         drop(at);
         fs::create_dir(own.join("closed")).unwrap();
         fs::create_dir(own.join("closed/inner")).unwrap();
-        fs::set_permissions(own.join("closed"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(own.join("closed"), fs::Permissions::from_mode(0o0)).unwrap();
         let words = excess(std::slice::from_ref(&own), Allowance { files: 1 << 20, ..MOST });
         assert!(words.unwrap().contains("cannot be read"), "its depth hides what is there");
         clear(&own).unwrap();

@@ -117,7 +117,7 @@ impl Conversation {
         event: AgentEvent,
         limits: &AnswerLimits,
     ) -> (Option<AgentEvent>, Option<String>) {
-        let entries = self.transcript.len();
+        let entries = self.transcript.entry_count();
         let volume = &mut self.volume;
         if volume.turn != turn {
             *volume =

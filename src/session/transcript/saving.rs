@@ -56,11 +56,11 @@ impl Transcript {
             Content::UserMessage(message) => Some(message.content.len()),
             _ => None,
         });
-        self.len() > MOST_ENTRIES || asked.sum::<usize>() > MOST_ASKED
+        self.entry_count() > MOST_ENTRIES || asked.sum::<usize>() > MOST_ASKED
     }
 
     /// How many entries there are.
-    pub fn len(&self) -> usize {
+    pub fn entry_count(&self) -> usize {
         self.entries.len()
     }
 
