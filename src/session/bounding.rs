@@ -1,7 +1,7 @@
 //! How much an agent may say: in one answer, and before the database has what it said. One that
 //! says more is ended in words, or waits.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix::Context;
 use tokio::sync::oneshot;
@@ -143,6 +143,12 @@ impl Conversation {
             return (None, Some(ended(&words)));
         }
         (Some(event), None)
+    }
+
+    /// Cuts off viewers that have not read for longer than `patience`.
+    pub(super) fn hang_up_on_the_jammed(&mut self, patience: Duration) {
+        let now = Instant::now();
+        self.subscribers_mut().for_each(|it| it.hang_up_if_jammed(patience, now));
     }
 
     /// Whether the agent is read on: not while its end is awaited, sequence numbers run short, or

@@ -409,12 +409,6 @@ impl Conversation {
         }
     }
 
-    /// Cuts off viewers that have not read for longer than `patience`.
-    pub fn hang_up_on_the_jammed(&mut self, patience: Duration) {
-        let now = Instant::now();
-        self.subscribers.values_mut().for_each(|it| it.hang_up_if_jammed(patience, now));
-    }
-
     /// What it is doing.
     pub fn describe(&self) -> ConversationDescription {
         let now = Instant::now();
