@@ -14,6 +14,7 @@ pub mod lines;
 pub mod memory;
 
 mod claude;
+mod disk;
 mod guide;
 mod invocation;
 
@@ -50,6 +51,7 @@ use crate::{
 };
 use alone::Alone;
 use claude::{Home, Login};
+use disk::Allowance;
 use handle::{INPUT_LINES, Shared};
 use invocation::{Order, Place};
 use process::Run;
@@ -261,6 +263,10 @@ impl Agents {
             tool_result_bytes: inner.limits.tool_result_bytes,
             line_bytes: inner.limits.agent_line_bytes,
             stop_timeout: inner.settings.stop_timeout,
+            disk: Allowance {
+                bytes: inner.limits.agent_disk as u64,
+                files: inner.limits.agent_files,
+            },
             spawner: inner.spawner.clone(),
             shared: Arc::clone(&shared),
             input: input.clone(),
@@ -321,11 +327,8 @@ impl Agents {
             home.close();
         }
         for dir in [place.prompts, place.temporary, place.homes, place.self_tests] {
-            match std::fs::remove_dir_all(&dir) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    log::warn!("cannot remove what agents left dir={dir:?} error={error}");
-                }
-                _ => (),
+            if let Err(error) = disk::clear(&dir) {
+                log::warn!("cannot remove what agents left dir={dir:?} error={error}");
             }
         }
     }

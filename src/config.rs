@@ -35,8 +35,8 @@ use exposure::SecretFile;
 use layers::{FlagValue, Layers, Surroundings};
 use projects::{Found, NamedProjects, Note};
 use settings::{
-    AgentSettings, HighlightingSettings, Limits, ReadingSettings, RestartSettings, Settings,
-    SocketSettings, TlsFiles, VisitorLimits,
+    AgentSettings, AnswerLimits, HighlightingSettings, Limits, ReadingSettings, RestartSettings,
+    Settings, SocketSettings, TlsFiles, VisitorLimits,
 };
 use values::{Count, Size};
 
@@ -208,6 +208,7 @@ fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings, Co
         access,
         agent: agent_settings(layers)?,
         limits: limits(layers)?,
+        answer_limits: answer_limits(layers)?,
         visitor_limits: visitor_limits(layers)?,
         reading: reading_settings(layers)?,
         highlighting: highlighting_settings(layers)?,
@@ -274,6 +275,8 @@ fn limits(layers: &Layers) -> Result<Limits, ConfigError> {
         agent_open_files: count("limits.agent_open_files")?,
         agent_file_bytes: size("limits.agent_file_bytes")?,
         agent_processes: count("limits.agent_processes")?,
+        agent_disk: size("limits.agent_disk")?,
+        agent_files: count("limits.agent_files")?,
         queued_messages: count("limits.queued_messages")?,
         agents: count("limits.agents")?,
         agents_per_project: count("limits.agents_per_project")?,
@@ -287,6 +290,14 @@ fn limits(layers: &Layers) -> Result<Limits, ConfigError> {
     Ok(limits)
 }
 
+fn answer_limits(layers: &Layers) -> Result<AnswerLimits, ConfigError> {
+    Ok(AnswerLimits {
+        bytes: layers.get::<Size>("limits.answer_bytes")?.0,
+        entries: layers.get::<Count>("limits.answer_entries")?.0,
+        unsaved_bytes: layers.get::<Size>("limits.unsaved_bytes")?.0,
+    })
+}
+
 fn visitor_limits(layers: &Layers) -> Result<VisitorLimits, ConfigError> {
     let size = |key| layers.get::<Size>(key).map(|size| size.0);
     let count = |key| layers.get::<Count>(key).map(|count| count.0);
@@ -296,6 +307,9 @@ fn visitor_limits(layers: &Layers) -> Result<VisitorLimits, ConfigError> {
         connections_per_address: count("limits.connections_per_address")?,
         sockets_per_visitor: count("limits.sockets_per_visitor")?,
         messages_per_minute: count("limits.messages_per_minute")?,
+        empty_conversations: count("limits.empty_conversations")?,
+        conversations_per_minute: count("limits.conversations_per_minute")?,
+        starts_per_minute: count("limits.starts_per_minute")?,
         turns_per_visitor: count("limits.turns_per_visitor")?,
         failed_logins_per_minute: count("limits.failed_logins_per_minute")?,
         logins: count("limits.logins")?,

@@ -67,9 +67,14 @@ fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
 }
 
 fn serve(options: &Options, projects: &ProjectArgs) -> Result<(), Box<dyn Error>> {
+    let larger = server::allocator::give_memory_back();
     secrets::leave_environment()
         .map_err(|error| format!("cannot take the tokens out of the environment: {error}"))?;
-    Ok(server::run(load(options, Some(projects))?.settings)?)
+    let settings = load(options, Some(projects))?.settings;
+    if let Err(error) = larger {
+        log::warn!("the allocator keeps its own ways, and memory that was used once: {error}");
+    }
+    Ok(server::run(settings)?)
 }
 
 /// Answers questions about a project on stdin and stdout.

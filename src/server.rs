@@ -1,6 +1,7 @@
 //! The whole server: what is started, in which order, and how it ends.
 
 mod accept;
+pub mod allocator;
 pub mod descriptors;
 pub mod tls;
 
@@ -66,6 +67,9 @@ const LINGER: Duration = Duration::from_secs(1);
 /// Sockets that are left when everything else has ended are waited for this long, in seconds.
 const LAST_CONNECTIONS: u64 = 1;
 
+/// Work on other threads is waited for this long once everything is stored.
+const LAST_WORK: Duration = Duration::from_secs(2);
+
 /// Why the server did not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
@@ -99,7 +103,23 @@ pub enum ServerError {
 
 /// Serves until the process is told to end.
 pub fn run(settings: Settings) -> Result<(), ServerError> {
-    rt::System::new().block_on(serve(Arc::new(settings)))
+    let system = rt::System::new();
+    let served = system.block_on(serve(Arc::new(settings)));
+    if let Err(error) = end_in_time(served.is_ok()) {
+        log::warn!("the end is not bounded in time error={error}");
+    }
+    served
+}
+
+/// Ends the process when what is under way on other threads, such as a read of a file that never
+/// ends, keeps it: everything that matters is stored by now.
+fn end_in_time(is_well: bool) -> io::Result<()> {
+    let end = move || {
+        std::thread::sleep(LAST_WORK);
+        log::warn!("work that was under way after {LAST_WORK:?} is not waited for");
+        std::process::exit(i32::from(!is_well));
+    };
+    std::thread::Builder::new().name("last-work".to_owned()).spawn(end).map(drop)
 }
 
 async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {

@@ -19,6 +19,7 @@ pub mod turn;
 mod answering;
 mod asking;
 mod attach;
+mod bounding;
 mod citing;
 mod closing;
 mod continuing;
@@ -315,7 +316,8 @@ fn overdue_of(
     now: Instant,
     settings: &crate::config::settings::AgentSettings,
 ) -> Option<Event> {
-    let silent = now - live.last_output;
+    // One that is not read on, because the database is behind, is not silent.
+    let silent = if live.is_held() { Duration::ZERO } else { now - live.last_output };
     if live.turns.is_starting() && silent > settings.start_timeout {
         let words = format!(
             "the agent did not start within {} seconds and was ended; ask again, or see the \

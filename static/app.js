@@ -72,6 +72,9 @@ const EVENTS = {
   'log-out': () => logOut(),
 };
 
+// Focus alone is no sign: the page gives it to the field by itself.
+for (const sign of ['input', 'pointerdown']) page.composer.addEventListener(sign, () => page.connection?.typing(), { passive: true });
+
 bindKeys({
   escape: [
     () => page.rail.closeDrawer(),

@@ -24,8 +24,9 @@ export const CLOSE_TRY_LATER = 1013;
  * @typedef {{type: 'answer', message_id: string, answers: Answers, call_id: string}} AnswerFrame
  * @typedef {{type: 'retry', message_id: string, turn: number, conversation_id?: number}} RetryFrame asks the turn's
  *   question again; that of another conversation with a summary of it
+ * @typedef {{type: 'typing'}} TypingFrame somebody is about to ask: the agent may start
  * @typedef {{type: 'ping'}} PingFrame
- * @typedef {StartFrame | MessageFrame | StopFrame | AnswerFrame | RetryFrame | PingFrame} ClientFrame
+ * @typedef {StartFrame | MessageFrame | StopFrame | AnswerFrame | RetryFrame | TypingFrame | PingFrame} ClientFrame
  *
  * Frames that a server accepts once, however often they are sent.
  * @typedef {MessageFrame | RetryFrame} AcceptedOnce
@@ -129,6 +130,11 @@ export function stop() {
  */
 export function answer(messageId, callId, answers) {
   return { type: 'answer', message_id: messageId, call_id: callId, answers };
+}
+
+/** @returns {TypingFrame} */
+export function typing() {
+  return { type: 'typing' };
 }
 
 /** @returns {PingFrame} */

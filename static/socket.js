@@ -14,6 +14,9 @@ const OPEN_TIMEOUT = 15_000;
 /** A server that does not answer a ping in this time is gone, whatever the socket says. */
 const PONG_TIMEOUT = 10_000;
 
+/** An agent that was started and not asked is there for longer than this. */
+const TYPING_EVERY = 30_000;
+
 /** `readyState` of a socket that takes frames. */
 const OPEN = 1;
 
@@ -47,6 +50,8 @@ export class Connection {
     /** Everything up to here has been handed on. */
     this.after = 0;
     this.attached = false;
+    /** When the server was last told that somebody is about to ask. */
+    this.toldTyping = -Infinity;
     /** @type {Map<string, import('./protocol.js').AcceptedOnce>} */
     this.outbox = new Map((options.outbox ?? []).map((frame) => [frame.message_id, frame]));
     /** @type {WebSocket | null} */
@@ -113,6 +118,13 @@ export class Connection {
     if (this.attached) this.send(frame);
   }
 
+  /** Somebody is about to ask. The server is told now and then. */
+  typing() {
+    const now = Date.now();
+    if (!this.attached || now - this.toldTyping < TYPING_EVERY) return;
+    if (this.send(protocol.typing())) this.toldTyping = now;
+  }
+
   /**
    * Sends a frame that has no second chance. Says whether it left.
    * @param {import('./protocol.js').ClientFrame} frame
@@ -135,6 +147,7 @@ export class Connection {
       case 'attached':
         this.conversationId = frame.conversation_id;
         this.attached = true;
+        this.toldTyping = -Infinity;
         this.after = frame.after ?? 0;
         this.parts = [];
         break;

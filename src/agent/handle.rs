@@ -1,6 +1,9 @@
 //! A session's hold on a running agent: sends it messages, interrupts it, ends it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::sync::{mpsc, watch};
@@ -70,6 +73,11 @@ impl AgentHandle {
         self.shared.stop.send_replace(true);
     }
 
+    /// Gives each step of the agent's end no more time than this, also the one that it is at.
+    pub fn hurry(&self, step: Duration) {
+        self.shared.hurry.send_replace(Some(step));
+    }
+
     /// Ends the agent with all its children at once; the end is told by `AgentExited`.
     pub fn kill(&self) {
         self.shared.kill();
@@ -99,6 +107,8 @@ pub(super) struct Shared {
     pub stop: watch::Sender<bool>,
     /// Whether its supervisor was told to end everything at once.
     pub killed: watch::Sender<bool>,
+    /// The longest that a step of its end may take, where there is hurry.
+    pub hurry: watch::Sender<Option<Duration>>,
 }
 
 /// The process group of the agent and its supervisor, who leads it.
@@ -121,6 +131,7 @@ impl Shared {
             turn: watch::Sender::new(false),
             stop: watch::Sender::new(false),
             killed: watch::Sender::new(false),
+            hurry: watch::Sender::new(None),
         }
     }
 

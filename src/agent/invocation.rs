@@ -23,7 +23,7 @@ use crate::{
 use super::{
     AgentSession, Inner,
     claude::{self, Home, Lent, Login},
-    guide, launcher,
+    disk, guide, launcher,
     memory::Bounds,
     prompt,
     sandbox::{self, Needs, Profile, User, account},
@@ -115,7 +115,10 @@ impl Place {
     /// Removes the file and the directory of a start. They may never have been made.
     pub async fn remove([prompt, temporary]: [PathBuf; 2]) {
         tokio::fs::remove_file(prompt).await.ok();
-        tokio::fs::remove_dir_all(temporary).await.ok();
+        let cleared = tokio::task::spawn_blocking(move || disk::clear(&temporary)).await;
+        if let Ok(Err(error)) = cleared {
+            log::warn!("cannot remove an agent's temporary directory error={error}");
+        }
     }
 
     /// Makes the directories. Where root serves, another user can pass through them: its agents can

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
     process::ExitStatus,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use actix::Recipient;
@@ -15,12 +15,13 @@ use rustix::process::Pid;
 use tokio::{
     process::Child,
     sync::{mpsc, watch},
-    time::timeout,
+    time::sleep_until,
 };
 
 use super::{
     AgentKind, Agents,
     codec::{Codec, CodecSettings, command},
+    disk::{self, Allowance},
     handle::Shared,
     invocation::{Invocation, Order, Place},
     messages::{AgentExit, AgentExited, AgentOutput},
@@ -53,6 +54,8 @@ pub(super) struct Run {
     pub tool_result_bytes: usize,
     pub line_bytes: usize,
     pub stop_timeout: Duration,
+    /// What it may keep on disk.
+    pub disk: Allowance,
     pub spawner: Spawner,
     pub shared: Arc<Shared>,
     pub input: mpsc::Sender<String>,
@@ -170,6 +173,11 @@ async fn run_in(
     let (ended, mut has_ended) = watch::channel(false);
     actix::spawn(pipes::write(stdin, run.lines, closing));
     let stderr = actix::spawn(pipes::read_stderr(stderr, run.conversation, was_reaped.clone()));
+    let home = invocation.home.as_ref().map(|home| home.dir().to_owned());
+    let own = home.into_iter().chain([invocation.temporary.clone()]).collect();
+    let killed = Arc::clone(&shared);
+    let disk = disk::watch(own, run.disk, was_reaped.clone(), move || killed.kill());
+    let disk = actix::spawn(disk);
     let reader = Reader {
         conversation: run.conversation,
         epoch: run.epoch,
@@ -211,7 +219,7 @@ async fn run_in(
         session_lost: end.session_lost || stderr_tail.contains(super::codec::SESSION_LOST),
         status: status.ok(),
         stderr_tail,
-        reason: end.reason.or(took_too_much),
+        reason: end.reason.or(took_too_much).or(disk.await.unwrap_or_default()),
     })
 }
 
@@ -258,23 +266,39 @@ impl Ladder<'_> {
                 if *turn.borrow() {
                     // A turn that is interrupted still tells its end; closing stdin would not.
                     self.input.try_send(command::interrupt()).ok();
-                    let turn_ends = turn.wait_for(|open| !*open);
                     tokio::select! {
                         status = child.wait() => return status,
-                        _ = timeout(self.step, turn_ends) => (),
+                        _ = turn.wait_for(|open| !*open) => (),
+                        () = self.step_is_over() => (),
                     }
                 }
             }
         }
         self.close_input.send_replace(true);
-        if let Ok(status) = timeout(self.step, child.wait()).await {
-            return status;
+        tokio::select! {
+            status = child.wait() => return status,
+            () = self.step_is_over() => (),
         }
         self.shared.terminate();
-        if let Ok(status) = timeout(self.step, child.wait()).await {
-            return status;
+        tokio::select! {
+            status = child.wait() => return status,
+            () = self.step_is_over() => (),
         }
         self.shared.kill();
         child.wait().await
+    }
+
+    /// Resolves when a step that begins now has had its time.
+    async fn step_is_over(&self) {
+        let since = Instant::now();
+        let mut hurry = self.shared.hurry.subscribe();
+        loop {
+            let step = hurry.borrow_and_update().map_or(self.step, |step| step.min(self.step));
+            tokio::select! {
+                () = sleep_until((since + step).into()) => return,
+                // The sender lives as long as this.
+                _ = hurry.changed() => (),
+            }
+        }
     }
 }

@@ -31,6 +31,8 @@ pub struct Settings {
     pub agent: AgentSettings,
     /// Upper bounds.
     pub limits: Limits,
+    /// Upper bounds for what agents say.
+    pub answer_limits: AnswerLimits,
     /// Upper bounds for what comes from outside.
     pub visitor_limits: VisitorLimits,
     /// Upper bounds for what is looked up and shown.
@@ -138,6 +140,10 @@ pub struct Limits {
     pub agent_file_bytes: usize,
     /// Processes and threads of one agent; of all of them, where they have a user of their own.
     pub agent_processes: usize,
+    /// Bytes of the files that an agent may have in its own directories.
+    pub agent_disk: usize,
+    /// Files and directories that an agent may have in its own directories.
+    pub agent_files: usize,
     /// Messages that may wait in one conversation.
     pub queued_messages: usize,
     /// Agent processes of the whole server.
@@ -155,6 +161,27 @@ pub struct Limits {
     pub connections: usize,
 }
 
+/// Upper bounds for what agents say. Reaching one ends the answer or makes the agent wait.
+#[derive(Debug, Clone)]
+pub struct AnswerLimits {
+    /// Text, thinking, tool inputs and tool results of one answer, bytes.
+    pub bytes: usize,
+    /// Entries of one answer in the history.
+    pub entries: usize,
+    /// What all agents together have said that the database has not stored, bytes.
+    pub unsaved_bytes: usize,
+}
+
+impl AnswerLimits {
+    /// What one of so many agents may have said that is not stored, in bytes. A share that is too
+    /// small would make every text wait for a commit, one that is too large would be no bound.
+    pub fn unsaved_share(&self, agents: usize) -> usize {
+        const LEAST: usize = 512 * 1024;
+        const MOST: usize = 4 * 1024 * 1024;
+        (self.unsaved_bytes / agents.max(1)).clamp(LEAST, MOST)
+    }
+}
+
 /// Upper bounds for what comes from outside. Reaching one gives a clear error.
 #[derive(Debug, Clone)]
 pub struct VisitorLimits {
@@ -168,6 +195,12 @@ pub struct VisitorLimits {
     pub sockets_per_visitor: usize,
     /// Messages of one visitor in a minute.
     pub messages_per_minute: usize,
+    /// Explicitly created conversations of one project in which nobody has written.
+    pub empty_conversations: usize,
+    /// Conversations that one visitor begins in a minute.
+    pub conversations_per_minute: usize,
+    /// Agents that are started ahead of a question for one visitor in a minute.
+    pub starts_per_minute: usize,
     /// Turns of one visitor that run or wait.
     pub turns_per_visitor: usize,
     /// Wrong tokens that one address may show in a minute.

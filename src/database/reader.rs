@@ -45,6 +45,12 @@ impl Reader {
         self.read(|connection| reads::conversations(connection, project))
     }
 
+    /// How many conversations of the project were asked for explicitly and have nothing written in
+    /// them; no more than `most` are counted.
+    pub fn empty(&self, project: &ProjectName, most: usize) -> Result<usize, DatabaseError> {
+        self.read(|connection| reads::empty(connection, project, most))
+    }
+
     /// A conversation as the original tells it. `None` when the project has no such one.
     pub fn conversation(
         &self,

@@ -47,6 +47,21 @@ pub(super) fn conversations(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+pub(super) fn empty(
+    connection: &Connection,
+    project: &ProjectName,
+    most: usize,
+) -> Result<usize, DatabaseError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT count(*) FROM (
+             SELECT 1 FROM conversations
+             WHERE project = ?1 AND explicit = 1 AND written = 0 LIMIT ?2)",
+    )?;
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let count: u32 = statement.query_row(params![project.as_str(), most], |row| row.get(0))?;
+    Ok(count as usize)
+}
+
 pub(super) fn summary(
     connection: &Connection,
     project: &ProjectName,

@@ -327,6 +327,9 @@ pub(super) fn mark_recovered(
     Ok(())
 }
 
+/// Visits that are remembered, at most.
+const MOST_VISITS: i64 = 10_000;
+
 pub(super) fn note_visit(
     connection: &Connection,
     visit: &NoteVisit,
@@ -341,13 +344,15 @@ pub(super) fn note_visit(
                  seq = excluded.seq, visited_at = excluded.visited_at",
         )?
         .execute(params![browser, project.as_str(), conversation, seq, now])?;
-    // A page comes back within seconds.
+    // A page comes back within seconds; and of many that are noted at once the oldest go.
     connection
         .prepare_cached(
             "DELETE FROM visits
-             WHERE visited_at < strftime('%Y-%m-%dT%H:%M:%f', ?1, '-1 hour')",
+             WHERE visited_at < strftime('%Y-%m-%dT%H:%M:%f', ?1, '-1 hour')
+                 OR visited_at < (SELECT visited_at FROM visits
+                                  ORDER BY visited_at DESC LIMIT 1 OFFSET ?2)",
         )?
-        .execute([now])?;
+        .execute(params![now, MOST_VISITS])?;
     Ok(())
 }
 

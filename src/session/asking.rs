@@ -20,6 +20,9 @@ use super::{
     turn::{Closing, Effect, Event, Question},
 };
 
+/// Bytes of the questions of one project that wait, at most.
+const WAITING_BYTES: usize = 32 * 1024 * 1024;
+
 impl Handler<Demand> for Session {
     type Result = ();
 
@@ -110,10 +113,21 @@ impl Session {
             );
             return refuse(words, true);
         }
+        if live.transcript.is_full() {
+            let words = "This conversation is as long as one may be; go on in a new one.";
+            return refuse(words.to_owned(), false);
+        }
+        let conversation = live.id;
+        let all = self.conversations.values().map(Conversation::waiting_bytes).sum::<usize>();
+        if all + message.content.len() > WAITING_BYTES {
+            let words = "The questions that wait in this project are too long together; send it \
+                         again when some are answered.";
+            return refuse(words.to_owned(), true);
+        }
+        let Some(live) = self.conversations.get_mut(&conversation) else { return Ok(()) };
         let turn = live.next_turn;
         live.next_turn += 1;
         live.permits.extend(permit.map(|permit| (turn, permit)));
-        let conversation = live.id;
         let accept = AcceptQuestion { conversation, turn, message: message.clone() };
         let since = Instant::now();
         let senders = vec![viewer];
@@ -176,6 +190,12 @@ impl Conversation {
         Ok(())
     }
 
+    /// Bytes of the questions that wait here.
+    fn waiting_bytes(&self) -> usize {
+        let accepting = self.accepting.iter().map(|asked| asked.message.content.len());
+        accepting.sum::<usize>() + self.turns.waiting_bytes()
+    }
+
     /// Whether this message is here already, sent again by a client that does not know that it
     /// came through. Whoever sent it is told as soon as it is stored.
     fn has_been_asked(&mut self, viewer: ViewerId, id: &str) -> bool {
@@ -188,8 +208,9 @@ impl Conversation {
         let pending =
             self.accepting.iter_mut().find(|it| it.message.message_id.as_deref() == Some(id));
         if let Some(pending) = pending {
-            pending.senders.push(viewer);
-            pending.senders.dedup();
+            if !pending.senders.contains(&viewer) {
+                pending.senders.push(viewer);
+            }
             return true;
         }
         false

@@ -337,9 +337,6 @@ impl Session {
         self.tell_viewers_soon(id, context);
         if !matches!(to, Destination::Left | Destination::Only) {
             self.latest = Some(id);
-            if agent.is_ok() {
-                self.happen(id, Event::Wake, context);
-            }
         }
         Ok(Attachment { conversation: id })
     }

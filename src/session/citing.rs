@@ -70,7 +70,8 @@ impl Session {
         let Some(turn) = live.turns.running().filter(|_| !live.citing.is_checking) else { return };
         let Some((of, mentioned)) = live.transcript.mentioned() else { return };
         let new = mentioned.clone().without(&live.citing.asked);
-        if of != turn || new.is_empty() {
+        let most = self.resources.settings.reading.references;
+        if of != turn || new.is_empty() || live.citing.known.len() >= most {
             return;
         }
         live.citing.is_checking = true;

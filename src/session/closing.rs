@@ -30,6 +30,9 @@ const GOING_AWAY: u16 = 1001;
 /// How long the last words for viewers are waited for that do not ask for them.
 const PARTING: Duration = Duration::from_secs(1);
 
+/// A step of an agent's end gets this part of the time for shutting down; there are three of them.
+const SHUTDOWN_PARTS: u32 = 8;
+
 /// Somebody who waits for an end.
 #[derive(Debug)]
 pub(super) struct Waiter {
@@ -78,6 +81,9 @@ impl Handler<Close> for Session {
                 live.closing = Some(closing.clone());
             }
             self.happen(id, Event::Closed(closing.clone()), context);
+            if closing == Closing::Shutdown {
+                self.hurry(id);
+            }
         }
         let farewell = match closing {
             Closing::Ended(detail) => {
@@ -115,6 +121,16 @@ impl Session {
             } else {
                 self.finish(waiter, context);
             }
+        }
+    }
+
+    /// An agent that is deaf must not use up the time that the shutdown has: each step of its end
+    /// gets a part of it, so that some is left to store what it said.
+    fn hurry(&self, conversation: i64) {
+        let step = self.resources.settings.shutdown_timeout / SHUTDOWN_PARTS;
+        if let Some(agent) = self.conversations.get(&conversation).and_then(|it| it.agent.as_ref())
+        {
+            agent.hurry(step);
         }
     }
 

@@ -23,6 +23,7 @@ use crate::{
 
 use super::{
     asking::Asked,
+    bounding::Volume,
     citing::Citing,
     digest::Knowledge,
     messages::{AgentDescription, Batch, BrowserId, ConversationDescription, Held, Then, ViewerId},
@@ -125,7 +126,9 @@ pub struct Conversation {
     pub stop_asked: Option<Instant>,
     /// Who asked it to, where a proxy told.
     stopped_by: Option<String>,
-    /// Held by the readers of its agent's output until there are sequence numbers again.
+    /// How much its agent has said.
+    pub(super) volume: Volume,
+    /// Held by the readers of its agent's output until it may go on.
     pub(super) gates: Vec<oneshot::Sender<()>>,
     subscribers: BTreeMap<ViewerId, Subscriber>,
     departures: HashMap<Option<BrowserId>, (Cursor, Instant)>,
@@ -178,6 +181,7 @@ impl Conversation {
             last_output: now,
             stop_asked: None,
             stopped_by: None,
+            volume: Volume::default(),
             gates: Vec::new(),
             subscribers: BTreeMap::new(),
             departures: HashMap::new(),
@@ -409,12 +413,6 @@ impl Conversation {
             self.notify(&status);
             self.deliver();
         }
-    }
-
-    /// Cuts off viewers that have not read for longer than `patience`.
-    pub fn hang_up_on_the_jammed(&mut self, patience: Duration) {
-        let now = Instant::now();
-        self.subscribers.values_mut().for_each(|it| it.hang_up_if_jammed(patience, now));
     }
 
     /// What it is doing.

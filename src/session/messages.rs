@@ -223,6 +223,17 @@ pub enum Asking {
 /// Something that counts as taken until it is dropped.
 pub type Held = Box<dyn std::any::Any + Send>;
 
+/// Tells that somebody is about to ask something in the viewer's conversation, whose agent is then
+/// started if nobody else would miss the place.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Wake {
+    /// The viewer.
+    pub viewer: ViewerId,
+    /// Whether its visitor may have one more agent started; called only where one would be.
+    pub may_start: Box<dyn FnOnce() -> bool + Send>,
+}
+
 /// Ends the running turn of the viewer's conversation.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]

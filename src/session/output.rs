@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use actix::{Context, Handler};
 use serde_json::value::RawValue;
-use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::{
@@ -17,7 +16,7 @@ use crate::{
     wire::outgoing::{State, Status},
 };
 
-use super::{Session, conversation::Conversation, turn::Event};
+use super::{Session, bounding, conversation::Conversation, turn::Event};
 
 /// The tool by which an agent asks the person something.
 const ASK_USER: &str = "mcp__features__ask_user";
@@ -31,23 +30,24 @@ impl Handler<AgentOutput> for Session {
         if live.epoch != epoch {
             return Flow::Continue;
         }
-        let now = Instant::now();
-        live.last_output = now;
+        live.last_output = Instant::now();
         live.touch();
+        let most = self.unsaved_share();
         let mut whole = false;
         for event in events {
             whole |= self.heard(conversation, event, context);
         }
         self.reserve(conversation, context);
         self.render_soon(conversation, context);
-        if whole {
+        let live = self.conversations.get(&conversation);
+        if whole || live.is_some_and(|live| live.transcript.unsaved_bytes() > most / 2) {
             self.store(conversation, context);
         } else {
             self.store_soon(conversation, context);
         }
         let Some(live) = self.conversations.get_mut(&conversation) else { return Flow::Continue };
         live.deliver();
-        live.flow()
+        live.flow(most)
     }
 }
 
@@ -57,7 +57,7 @@ impl Session {
         let Some(live) = self.conversations.get_mut(&conversation) else { return false };
         // What an agent says after it has finished belongs to nobody.
         let running = live.turns.running().filter(|_| !live.citing.is_finishing());
-        let turn = match (event, running) {
+        let (event, turn) = match (bounding::bounded(event), running) {
             (AgentEvent::Ready, _) => {
                 self.start_failed = None;
                 self.happen(conversation, Event::AgentReady, context);
@@ -74,8 +74,7 @@ impl Session {
                 return true;
             }
             (AgentEvent::Garbage(line), _) => {
-                let shown: String = line.chars().take(200).collect();
-                log::warn!("the agent printed garbage conversation={conversation} line={shown:?}");
+                live.volume.note_garbage(conversation, &line);
                 return false;
             }
             // What it says outside a turn belongs to nobody.
@@ -83,10 +82,25 @@ impl Session {
             (event, Some(turn)) => (event, turn),
         };
         live.turns.on(Event::Taken);
-        if !matches!(turn.0, AgentEvent::Told(_) | AgentEvent::Retrying { .. }) {
+        if !matches!(event, AgentEvent::Told(_) | AgentEvent::Retrying { .. }) {
             live.goes_on();
         }
-        match turn {
+        match live.measure(turn, event, &self.resources.settings.answer_limits) {
+            (event, None) => event.is_some_and(|event| self.said(conversation, turn, event)),
+            (event, Some(words)) => {
+                if let Some(event) = event {
+                    self.said(conversation, turn, event);
+                }
+                self.end_flood(conversation, words, context);
+                true
+            }
+        }
+    }
+
+    /// Takes what the agent says in its turn. Whether it made an entry that is written at once.
+    fn said(&mut self, conversation: i64, turn: i64, event: AgentEvent) -> bool {
+        let Some(live) = self.conversations.get_mut(&conversation) else { return false };
+        match (event, turn) {
             (AgentEvent::TextStarted, _) => live.transcript.close_block(),
             (AgentEvent::TextDelta(text), turn) => live.transcript.append(turn, false, &text),
             (AgentEvent::TextReplaced(text), turn) => live.transcript.replace(turn, &text),
@@ -188,25 +202,6 @@ impl Conversation {
             }
         };
         self.transcript.push(turn, content, false);
-    }
-
-    /// Whether the agent is read on: not while its end is awaited, or sequence numbers run short.
-    fn flow(&mut self) -> Flow {
-        if let Some(gate) = self.hold_while_finishing() {
-            return Flow::Hold(gate);
-        }
-        if !self.transcript.is_short_of_numbers() {
-            return Flow::Continue;
-        }
-        let (gate, opened) = oneshot::channel();
-        self.gates.push(gate);
-        Flow::Hold(opened)
-    }
-
-    /// Lets the agent be read on.
-    pub(super) fn open_gates(&mut self) {
-        // Dropping a gate opens it.
-        self.gates.clear();
     }
 }
 

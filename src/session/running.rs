@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
+use actix::{ActorFutureExt as _, AsyncContext as _, Context, Handler, WrapFuture as _};
 
 use crate::agent::{
     AgentKind, StartAgent, memory,
@@ -12,6 +12,7 @@ use crate::agent::{
 use super::{
     Session,
     digest::Knowledge,
+    messages::Wake,
     turn::{self, Event},
 };
 
@@ -20,6 +21,20 @@ const MEMORY_SEEN: Duration = Duration::from_secs(2);
 
 /// After a start that failed no agent is started ahead of need for this long.
 const START_PAUSE: Duration = Duration::from_secs(30);
+
+impl Handler<Wake> for Session {
+    type Result = ();
+
+    fn handle(&mut self, wake: Wake, context: &mut Self::Context) {
+        let Wake { viewer, may_start } = wake;
+        let live = self.following.get(&viewer).and_then(|id| self.conversations.get(id));
+        let Some(live) = live else { return };
+        let is_asleep = !live.turns.has_agent() && live.closing.is_none();
+        if is_asleep && self.resources.agents.kind().is_ok() && may_start() {
+            self.happen(live.id, Event::Wake, context);
+        }
+    }
+}
 
 impl Session {
     /// Starts an agent before it is needed, where nobody else would miss the place.
@@ -82,6 +97,7 @@ impl Session {
     pub(super) fn start_agent(&mut self, conversation: i64, context: &mut Context<Self>) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         live.epoch += 1;
+        live.volume.begin();
         live.last_output = Instant::now();
         let start = StartAgent {
             conversation,

@@ -76,6 +76,7 @@ impl Session {
         context: &mut Context<Self>,
     ) {
         let keep = self.resources.settings.limits.history_memory;
+        let most = self.unsaved_share();
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         live.writing = false;
         let failed = answer.is_err();
@@ -95,6 +96,7 @@ impl Session {
             }
         } else {
             live.store_failed = false;
+            live.transcript.is_written();
         }
         // An end is shown once it is stored, or once it is clear that it cannot be for now: a
         // person must not wait for a broken disk.
@@ -110,6 +112,7 @@ impl Session {
         let more = live.transcript.is_dirty();
         live.deliver();
         live.forget(keep);
+        live.open_gates(most);
         if again {
             self.store(conversation, context);
         } else if more {
@@ -118,17 +121,30 @@ impl Session {
         self.answer_closers(context);
     }
 
+    /// What the agent of one conversation may have said that is not stored, in bytes.
+    pub(super) fn unsaved_share(&self) -> usize {
+        let settings = &self.resources.settings;
+        settings.answer_limits.unsaved_share(settings.limits.agents)
+    }
+
     /// Asks for more sequence numbers when it is time to.
     pub(super) fn reserve(&mut self, conversation: i64, context: &mut Context<Self>) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         let Some(up_to) = live.transcript.wants_range() else { return };
         let reserved =
             self.resources.database.send(ReserveSeq { conversation, up_to }).into_actor(self).map(
-                move |answer, session, _| {
+                move |answer, session, context| {
                     let granted = matches!(answer, Ok(Ok(())));
-                    if let Some(live) = session.conversations.get_mut(&conversation) {
-                        live.transcript.reserve(up_to, granted);
-                        live.open_gates();
+                    let most = session.unsaved_share();
+                    let live = session.conversations.get_mut(&conversation);
+                    let Some(live) = live else { return };
+                    live.transcript.reserve(up_to, granted);
+                    live.open_gates(most);
+                    if !granted && live.is_held() {
+                        // An agent that waits says nothing that would lead to the next try.
+                        context.run_later(RETRY, move |session, context| {
+                            session.reserve(conversation, context);
+                        });
                     }
                 },
             );

@@ -18,6 +18,7 @@ use growing::{Block, Growing};
 use numbers::{Numbers, SEQ_RANGE};
 use parts::Rendered;
 pub use replay::{Cursor, Entrance, Page};
+use saving::Unsaved;
 pub use spoken::Words;
 use stored::Stored;
 pub use stored::{Missing, Recalled};
@@ -29,6 +30,7 @@ mod numbers;
 mod parts;
 mod rendered;
 mod replay;
+mod saving;
 mod spoken;
 mod stored;
 #[cfg(test)]
@@ -37,6 +39,9 @@ mod tests;
 /// A text entry that has reached this many bytes is followed by another one, so that writing a
 /// growing entry stays cheap however long an answer is.
 const MAX_TEXT_BYTES: usize = 64 * 1024;
+
+/// A text that comes at once is taken in pieces of at most this many bytes.
+const PIECE_BYTES: usize = 16 * 1024;
 
 /// The history of one conversation.
 #[derive(Debug)]
@@ -47,6 +52,8 @@ pub struct Transcript {
     numbers: Numbers,
     /// Entries from here on may have grown since they were last handed to the database.
     first_dirty: usize,
+    /// What the database does not have yet.
+    unsaved: Unsaved,
     /// Entries before the first one that is held.
     shown: usize,
     /// Code whose colours are to be asked for.
@@ -93,6 +100,7 @@ impl Transcript {
             answers: Vec::new(),
             numbers: Numbers::new(1, reserved),
             first_dirty: 0,
+            unsaved: Unsaved::default(),
             shown: 0,
             uncoloured: Vec::new(),
             coloured: Vec::new(),
@@ -179,11 +187,18 @@ impl Transcript {
         }
     }
 
-    /// Adds text to the open block of this turn, or opens one.
+    /// Adds text to the open block of this turn, or opens one. A long text becomes several pieces,
+    /// each under a number of its own, so that no entry, page or row is much larger than others.
     pub fn append(&mut self, turn: i64, thinking: bool, text: &str) {
-        if text.is_empty() {
-            return;
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (piece, behind) = rest.split_at(rest.floor_char_boundary(PIECE_BYTES));
+            self.append_piece(turn, thinking, piece);
+            rest = behind;
         }
+    }
+
+    fn append_piece(&mut self, turn: i64, thinking: bool, piece: &str) {
         if !self.continues(turn, thinking) {
             self.open_block(turn, thinking);
         }
@@ -191,7 +206,9 @@ impl Transcript {
         if let Some(entry) = self.entries.last_mut()
             && let Body::Growing(growing) = &mut entry.body
         {
-            growing.append(text, seq);
+            let before = growing.escaped().len();
+            growing.append(piece, seq);
+            self.unsaved.add(growing.escaped().len() - before);
             entry.last_seq = seq;
             entry.dirty = true;
         }
@@ -206,41 +223,17 @@ impl Transcript {
             self.append(turn, false, text);
             return;
         }
+        let (first, rest) = text.split_at(text.floor_char_boundary(PIECE_BYTES));
         let seq = self.numbers.take();
         if let Some(entry) = self.entries.last_mut()
             && let Body::Growing(growing) = &mut entry.body
         {
-            growing.replace(text, seq);
+            growing.replace(first, seq);
+            self.unsaved.add(growing.escaped().len());
             entry.last_seq = seq;
             entry.dirty = true;
         }
-    }
-
-    /// Everything that changed since the last call, as rows for the database.
-    pub fn take_dirty(&mut self) -> Vec<EntryRow> {
-        let rows = self
-            .entries
-            .iter_mut()
-            .skip(self.first_dirty)
-            .filter_map(|entry| std::mem::take(&mut entry.dirty).then(|| entry.row()).flatten())
-            .collect();
-        // Only the last entry can still grow.
-        self.first_dirty = self.entries.len().saturating_sub(1);
-        rows
-    }
-
-    /// Marks everything from `seq` on as not yet in the database, because writing it failed.
-    pub fn mark_dirty_from(&mut self, seq: i64) {
-        let index = self.entries.partition_point(|entry| entry.last_seq < seq);
-        for entry in self.entries.iter_mut().skip(index) {
-            entry.dirty = true;
-        }
-        self.first_dirty = self.first_dirty.min(index);
-    }
-
-    /// Whether [`take_dirty`](Self::take_dirty) would give anything.
-    pub fn is_dirty(&self) -> bool {
-        self.entries.iter().skip(self.first_dirty).any(|entry| entry.dirty)
+        self.append(turn, false, rest);
     }
 
     /// The newest number that a viewer can have seen.
@@ -311,6 +304,9 @@ impl Transcript {
 
     fn add(&mut self, entry: Entry) {
         self.answers.push(self.answer_of(entry.turn));
+        if entry.dirty {
+            self.unsaved.add(entry.bytes());
+        }
         self.entries.push(entry);
         self.show();
     }
@@ -390,8 +386,7 @@ impl Entry {
             Body::Growing(growing) => {
                 let Block { number, thinking, .. } = growing.block;
                 let kind = if thinking { "thinking" } else { "text" };
-                let block = TextBlock { block: number, content: growing.plain() };
-                (kind, serde_json::to_string(&block).ok()?)
+                (kind, saving::text_payload(number, growing))
             }
             Body::Stored(_) => return None,
         };

@@ -67,7 +67,7 @@ pub struct Question {
 /// What happens to a conversation.
 #[derive(Debug)]
 pub enum Event {
-    /// Somebody is there: the agent is started ahead of the first question.
+    /// Somebody is about to ask: the agent is started ahead of the question.
     Wake,
     /// A question is stored.
     Asked(Question),
@@ -248,6 +248,11 @@ impl Turns {
     /// How many questions are answered before one that is asked now.
     pub fn questions_ahead(&self) -> usize {
         self.waiting.len() + usize::from(self.running.is_some())
+    }
+
+    /// Bytes of the questions that wait.
+    pub fn waiting_bytes(&self) -> usize {
+        self.waiting.iter().map(|question| question.content.len()).sum()
     }
 
     /// Whether nothing runs and nothing waits.

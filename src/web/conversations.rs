@@ -1,5 +1,7 @@
 //! The original's paths for conversations, and renaming.
 
+use std::time::Instant;
+
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::Deserialize;
 use serde_json::json;
@@ -21,6 +23,7 @@ use crate::{
 
 use super::{
     browsers,
+    door::{self, visitors::Visitor},
     problem::{Failure, Problem},
     state::State,
 };
@@ -49,9 +52,27 @@ pub async fn list(state: web::Data<State>, project: web::Path<String>) -> Answer
     params(("project" = String, Path, description = "The project's name")),
     responses((status = 200, body = Summary), (status = "default", response = Failure)),
 )]
-pub async fn create(state: web::Data<State>, project: web::Path<String>) -> Answer {
+pub async fn create(
+    state: web::Data<State>,
+    project: web::Path<String>,
+    visitor: web::ReqData<Visitor>,
+) -> Answer {
+    let project = state.project(&project).await?.name;
+    visitor.may_begin(Instant::now()).map_err(|many| door::too_many(&many))?;
+    let most = state.resources.settings.visitor_limits.empty_conversations;
+    let name = project.clone();
+    let empty = state.resources.reader.ask(move |reader| reader.empty(&name, most)).await?;
+    if empty >= most {
+        return Err(Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            format!(
+                "This project has {empty} conversations in which nobody has written \
+                 (limits.empty_conversations): write in one of them, or delete some."
+            ),
+        ));
+    }
     let create = CreateConversation {
-        project: state.project(&project).await?.name,
+        project,
         explicit: true,
         reserved_seq: Transcript::range(),
         agent_session: None,

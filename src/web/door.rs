@@ -99,6 +99,8 @@ impl Door {
                 turns: limits.turns_per_visitor,
                 messages: limits.messages_per_minute,
                 failures: limits.failed_logins_per_minute,
+                conversations: limits.conversations_per_minute,
+                starts: limits.starts_per_minute,
             }),
             has_tls: settings.tls.is_some(),
             body_bytes: limits.body_bytes,
@@ -390,7 +392,8 @@ fn not_admin() -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "This needs the token of an admin.")
 }
 
-fn too_many(many: &TooMany) -> Problem {
+/// 429: the visitor has as much as one may have.
+pub(super) fn too_many(many: &TooMany) -> Problem {
     let seconds = visitors::seconds(many.retry_after).to_string();
     Problem::new(StatusCode::TOO_MANY_REQUESTS, many.words.clone())
         .with_header(header::RETRY_AFTER, seconds)

@@ -302,6 +302,7 @@ impl Viewer {
                 };
                 self.post(message_id, what, context);
             }
+            Request::Typing => self.wake(context),
             Request::Stop => {
                 if let Some(followed) = &self.followed {
                     let author = self.surroundings.visitor.user.clone();

@@ -32,6 +32,8 @@ pub enum Request {
         /// The client's own id of the new message.
         message_id: Option<String>,
     },
+    /// Somebody is about to ask: the agent may start ahead of the question.
+    Typing,
     /// End the running turn.
     Stop,
     /// Sign of life.
@@ -45,7 +47,7 @@ impl Request {
             Self::Message { message_id, .. }
             | Self::Answer { message_id, .. }
             | Self::Retry { message_id, .. } => message_id.as_deref(),
-            Self::Start(_) | Self::Stop | Self::Ping => None,
+            Self::Start(_) | Self::Typing | Self::Stop | Self::Ping => None,
         }
     }
 }
@@ -106,6 +108,7 @@ pub fn parse(frame: &str) -> Result<Request, BadFrame> {
                 call_id: fields.get("call_id").and_then(Value::as_str).map(str::to_owned),
             }),
             "retry" => retry(&fields),
+            "typing" => Ok(Request::Typing),
             "stop" => Ok(Request::Stop),
             "ping" => Ok(Request::Ping),
             unknown => Err(BadFrame::UnknownType(unknown.to_owned())),
@@ -317,7 +320,7 @@ mod tests {
     /// Any JSON, with the protocol's own words among its keys and texts.
     fn json() -> impl Strategy<Value = Value> {
         let word = prop_oneof![
-            "(type|start|message|answer|retry|stop|ping|content|message_id|turn|after|answers)",
+            "(type|start|message|answer|retry|typing|stop|ping|content|message_id|turn|after|answers)",
             "\\PC{0,12}",
         ];
         let leaf = prop_oneof![

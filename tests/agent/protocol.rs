@@ -244,6 +244,15 @@ impl Protocol {
         self.event(json!({"type": "content_block_delta", "index": 0, "delta": delta}));
     }
 
+    /// Says the same for ever.
+    pub fn pour(&mut self, text: &str) -> ! {
+        self.begin_block("text");
+        loop {
+            self.delta("text", text);
+            self.partial.clear();
+        }
+    }
+
     pub fn end_block(&mut self, kind: &str) {
         let block = json!({"type": kind, kind: self.partial});
         self.partial.clear();

@@ -4,6 +4,8 @@
 //! - `stream N DELAY_MS` answers `w0 w1 …` word by word
 //! - `rows N DELAY_MS PATH` answers a table row by row, and ends it when the file exists
 //! - `lines N` answers as many lines of some 500 bytes
+//! - `blocks N BYTES` answers in as many blocks of text of that size, each with its number, as fast as it can
+//! - `pour BYTES` answers with texts of that size for ever, and hears nothing any more
 //! - `clock N DELAY_MS` answers likewise, each word the time at which it was said, in microseconds
 //! - `tool NAME JSON => RESULT` uses a tool; `toolerror …` likewise, and it fails
 //! - `hook NAME JSON` asks whether a tool may run and answers with the answer
@@ -12,12 +14,14 @@
 //! - `history` answers with every message of the session so far
 //! - `env`, `args`, `cwd` answer with names of variables, arguments, the working directory
 //! - `sh COMMAND` answers with what a shell prints to stdout
+//! - `heir` leaves its pipe to a process that left the group and pours into it, and ends
 //! - `child` starts a process that sleeps and answers with its id
 //! - `garbage TEXT`, `rawline JSON`, `badutf8`, `longline BYTES` print what is no good line
+//! - `litter FILES BYTES` makes as many files of that size in its temporary directory
 //! - `stderr BYTES` prints to stderr; `retry` tells of a failed request
 //! - `halfline TEXT` prints a line without its end; `eat BYTES` takes memory and keeps it
 //! - `error TEXT` ends the turn as failed; `twice` ends it twice; `leave` ends it and
-//!   the agent; `noresult` not at all; after
+//!   the agent; `babble BYTES` ends it and pours; `noresult` not at all; after
 //!   `linger TEXT` it says more and ends a second time when the next message is there already
 //! - `exit CODE`, `silent-exit`, `crash`, `hang` end the agent or all that it says
 
@@ -33,13 +37,17 @@ use serde_json::{Value, json};
 
 use crate::protocol::{Interrupted, Protocol, print, print_bytes, print_half};
 
-const COMMANDS: [&str; 34] = [
+const COMMANDS: [&str; 39] = [
     "say",
     "think",
     "echo",
     "stream",
     "rows",
     "lines",
+    "blocks",
+    "pour",
+    "babble",
+    "litter",
     "clock",
     "tool",
     "toolerror",
@@ -52,6 +60,7 @@ const COMMANDS: [&str; 34] = [
     "cwd",
     "child",
     "sh",
+    "heir",
     "garbage",
     "rawline",
     "badutf8",
@@ -76,6 +85,8 @@ enum End {
     Twice,
     /// And the process with it.
     Exit,
+    /// And then it prints on, so many bytes at a time.
+    Babble(usize),
     Never,
 }
 
@@ -98,6 +109,10 @@ pub fn play(protocol: &mut Protocol, message: &str) {
             protocol.end_turn(json!({}));
             exit(0);
         }
+        Ok(End::Babble(bytes)) => {
+            protocol.end_turn(json!({}));
+            protocol.pour(&"p".repeat(bytes));
+        }
         Ok(End::Never) => (),
         Err(Interrupted) => protocol.interrupted(),
     }
@@ -116,6 +131,7 @@ fn play_lines(protocol: &mut Protocol, message: &str) -> Result<End, Interrupted
             }
             "twice" => end = End::Twice,
             "leave" => end = End::Exit,
+            "babble" => end = End::Babble(rest.parse().unwrap()),
             "linger" => protocol.linger(rest),
             "noresult" => end = End::Never,
             _ => play_line(protocol, verb, rest, message)?,
@@ -137,6 +153,13 @@ fn play_line(
         "stream" => return stream(protocol, rest, |word| format!("w{word} ")),
         "lines" => {
             return stream(protocol, rest, |line| format!("{}\n", format!("{line} ").repeat(200)));
+        }
+        "blocks" => {
+            let (count, bytes) = rest.split_once(' ').unwrap();
+            let filler = "b".repeat(bytes.parse::<usize>().unwrap().saturating_sub(8));
+            for number in 0..count.parse::<u32>().unwrap() {
+                block(protocol, "text", &format!("{number:07} {filler}"));
+            }
         }
         "clock" => return stream(protocol, rest, |_| format!("t{} ", now_micros())),
         "tool" | "toolerror" => {
@@ -182,6 +205,20 @@ fn misbehave(protocol: &mut Protocol, verb: &str, rest: &str) -> Result<(), Inte
         "garbage" | "rawline" => print_bytes(rest.as_bytes()),
         "badutf8" => print_bytes(b"{\"type\":\"\xff\xfe\"}"),
         "halfline" => print_half(rest.as_bytes()),
+        "pour" => protocol.pour(&"p".repeat(rest.parse().unwrap())),
+        "litter" => {
+            let (count, bytes) = rest.split_once(' ').unwrap();
+            let litter = vec![b'l'; bytes.parse().unwrap()];
+            for number in 0..count.parse::<u32>().unwrap() {
+                let path = env::temp_dir().join(format!("litter-{number}"));
+                std::fs::write(path, &litter).unwrap();
+            }
+        }
+        "heir" => {
+            Command::new("setsid").args(["sh", "-c", "exec yes"]).spawn().unwrap();
+            thread::sleep(Duration::from_millis(300));
+            exit(0);
+        }
         "eat" => std::mem::forget(vec![1_u8; rest.parse().unwrap()]),
         "longline" => print_bytes(&vec![b'x'; rest.parse().unwrap()]),
         "stderr" => eprintln!("{}", "e".repeat(rest.parse().unwrap())),

@@ -128,6 +128,8 @@ impl Bench {
                 agent_open_files: 4096,
                 agent_file_bytes: 1 << 30,
                 agent_processes: 2048,
+                agent_disk: 1 << 30,
+                agent_files: 10_000,
                 queued_messages: 8,
                 agents: 8,
                 agents_per_project: 8,

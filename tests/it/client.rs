@@ -129,8 +129,16 @@ impl Client {
         }
     }
 
-    /// Starts a new conversation in our dialect and gives its id, once all is told.
+    /// Starts a new conversation in our dialect as somebody who is about to ask, and gives its id
+    /// once all is told.
     pub async fn start(&mut self) -> i64 {
+        let id = self.begin().await;
+        self.send(json!({ "type": "typing" })).await;
+        id
+    }
+
+    /// As [`Client::start`], as somebody who only looks.
+    pub async fn begin(&mut self) -> i64 {
         self.send(json!({ "type": "start", "protocol": 1 })).await;
         let frames = self.until("caught_up").await;
         frames[0]["conversation_id"].as_i64().unwrap()

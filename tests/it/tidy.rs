@@ -192,7 +192,7 @@ fn p10_files_of_projects_are_opened_by_the_gate_alone() {
 fn only_agents_are_processes() {
     no_complaints(lines_with(
         r"\bprocess::Command\b|\bCommand::new\b|\.spawn_command\(",
-        &["agent", "config/secrets"],
+        &["agent", "config/secrets", "server/allocator"],
     ));
 }
 

@@ -36,7 +36,8 @@ async fn a_new_conversation_is_created_attached_greeted_and_caught_up() {
         json!({ "type": "response_done", "seq": 2, "turn": 0, "outcome": "completed" })
     );
     assert_eq!(frames[4], json!({ "type": "caught_up", "seq": 2 }));
-    // The agent is started ahead of the first question.
+    // The agent is started ahead of the first question, when somebody is about to ask it.
+    client.send(json!({ "type": "typing" })).await;
     loop {
         let status = client.frame().await;
         if status["type"] == "read_only" {

@@ -214,3 +214,27 @@ test('a socket that was left tells nothing any more', () => {
   assert.equal(told.states.length, before);
   assert.equal(told.wires.length, 1);
 });
+
+test('the server is told that somebody is about to ask, once in a while and on every socket', () => {
+  mock.timers.reset();
+  mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  const { made, wire } = connection();
+  const told = () => wire().sent.filter((frame) => frame.type === 'typing').length;
+  made.typing();
+  assert.equal(told(), 0, 'not before it follows a conversation');
+  wire().say(attached(7, 0), caughtUp(0));
+  for (let key = 0; key < 9; key += 1) made.typing();
+  assert.equal(told(), 1);
+  mock.timers.tick(29_000);
+  made.typing();
+  assert.equal(told(), 1);
+  mock.timers.tick(2_000);
+  made.typing();
+  assert.equal(told(), 2);
+  wire().break();
+  mock.timers.tick(500);
+  wire().accept();
+  wire().say(attached(7, 0), caughtUp(0));
+  made.typing();
+  assert.equal(told(), 1, 'the server may be another one');
+});

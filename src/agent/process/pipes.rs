@@ -7,8 +7,8 @@ use actix::Recipient;
 use tokio::{
     io::{self, AsyncReadExt, AsyncWriteExt},
     process::{ChildStderr, ChildStdin, ChildStdout},
-    sync::{mpsc, watch},
-    time::timeout,
+    sync::{mpsc, oneshot, watch},
+    time::{Instant, timeout_at},
 };
 
 use super::LINGER;
@@ -32,6 +32,13 @@ const READ_BYTES: usize = 1 << 16; // 64 KiB
 /// Bytes of stderr that are kept.
 const STDERR_BYTES: usize = 8 << 10; // 8 KiB
 
+/// Bytes that an agent may print while nobody has asked it anything.
+const UNASKED_BYTES: usize = 8 << 20; // 8 MiB
+
+/// Why an agent is ended that prints more.
+const PRINTS_ON: &str = "The agent kept on printing although nobody had asked it anything, and was \
+                         ended. The next message starts it again.";
+
 /// Reads stdout, meets the agent's demands and hands its events on.
 pub(super) struct Reader {
     pub conversation: i64,
@@ -54,13 +61,21 @@ pub(super) struct ReadEnd {
 impl Reader {
     /// Reads to the end of the output.
     pub async fn read(mut self, mut stdout: ChildStdout, line_bytes: usize) -> ReadEnd {
+        let mut draining = Draining::new(self.reaped.clone());
         let mut lines = Lines::new(line_bytes);
         let mut buffer = vec![0; READ_BYTES];
         let mut reason = None;
+        let mut unasked = 0;
         loop {
-            let length = read_some(&mut stdout, &mut buffer, &mut self.reaped).await;
-            if *self.shared.turn.borrow() {
+            let length = draining.read(&mut stdout, &mut buffer).await;
+            let is_asked = *self.shared.turn.borrow();
+            if is_asked {
                 self.codec.open_turn();
+            }
+            unasked = if is_asked { 0 } else { unasked + length };
+            if unasked > UNASKED_BYTES {
+                reason = Some(PRINTS_ON.to_owned());
+                self.shared.kill();
             }
             let mut output = Output::default();
             let mut take = |line: Line<'_>| match line {
@@ -82,7 +97,7 @@ impl Reader {
                 // Nothing that such an agent said is an answer.
                 return ReadEnd { session_lost: self.codec.session_lost(), reason };
             }
-            let delivered = self.deliver(output.events).await;
+            let delivered = self.deliver(output.events, &mut draining).await;
             if length == 0 || !delivered {
                 return ReadEnd { session_lost: self.codec.session_lost(), reason };
             }
@@ -112,7 +127,7 @@ impl Reader {
 
     /// Hands events to the session and waits until it wants more. False: the session is gone,
     /// and with it the agent's reason to live.
-    async fn deliver(&self, events: Vec<AgentEvent>) -> bool {
+    async fn deliver(&self, events: Vec<AgentEvent>, draining: &mut Draining) -> bool {
         if events.is_empty() {
             return true;
         }
@@ -124,8 +139,7 @@ impl Reader {
         match self.output.send(output).await {
             Ok(Flow::Continue) => true,
             Ok(Flow::Hold(gate)) => {
-                // A gate that was dropped is open.
-                gate.await.ok();
+                draining.pass(gate).await;
                 true
             }
             Err(_) => {
@@ -160,12 +174,13 @@ pub(super) async fn write(
 pub(super) async fn read_stderr(
     mut stderr: ChildStderr,
     conversation: i64,
-    mut reaped: watch::Receiver<bool>,
+    reaped: watch::Receiver<bool>,
 ) -> String {
+    let mut draining = Draining::new(reaped);
     let mut tail = Vec::new();
     let mut buffer = vec![0; 4096];
     loop {
-        let length = read_some(&mut stderr, &mut buffer, &mut reaped).await;
+        let length = draining.read(&mut stderr, &mut buffer).await;
         if length == 0 {
             return String::from_utf8_lossy(&tail).into_owned();
         }
@@ -180,19 +195,59 @@ pub(super) async fn read_stderr(
     }
 }
 
-/// Reads what is there, 0 at the end. Once the agent is reaped the pipe gets a moment only.
-async fn read_some(
-    pipe: &mut (impl AsyncReadExt + Unpin),
-    buffer: &mut [u8],
-    reaped: &mut watch::Receiver<bool>,
-) -> usize {
-    let read: io::Result<usize> = tokio::select! {
-        biased;
-        read = pipe.read(buffer) => read,
-        _ = reaped.wait_for(|reaped| *reaped) => {
-            timeout(LINGER, pipe.read(buffer)).await.unwrap_or(Ok(0))
+/// Reads a pipe of an agent. Once the agent is reaped, what it left there is read, and no more: a
+/// process that left its group may hold the pipe, and pour into it for ever.
+struct Draining {
+    reaped: watch::Receiver<bool>,
+    /// When nothing more is read, once the agent is reaped.
+    until: Option<Instant>,
+}
+
+impl Draining {
+    fn new(reaped: watch::Receiver<bool>) -> Self {
+        Self { reaped, until: None }
+    }
+
+    /// Reads what is there, 0 at the end.
+    async fn read(&mut self, pipe: &mut (impl AsyncReadExt + Unpin), buffer: &mut [u8]) -> usize {
+        if *self.reaped.borrow() {
+            return self.read_left(pipe, buffer).await;
         }
-    };
+        let read = tokio::select! {
+            biased;
+            read = pipe.read(buffer) => Some(read),
+            _ = self.reaped.wait_for(|reaped| *reaped) => None,
+        };
+        match read {
+            Some(read) => bytes_of(read),
+            None => self.read_left(pipe, buffer).await,
+        }
+    }
+
+    async fn read_left(
+        &mut self,
+        pipe: &mut (impl AsyncReadExt + Unpin),
+        buffer: &mut [u8],
+    ) -> usize {
+        let until = *self.until.get_or_insert_with(|| Instant::now() + LINGER);
+        // A pipe that always has something would win against any time-out.
+        if Instant::now() >= until {
+            return 0;
+        }
+        timeout_at(until, pipe.read(buffer)).await.map_or(0, bytes_of)
+    }
+
+    /// Waits for a gate, but not for one that keeps a reaped agent's last words.
+    async fn pass(&mut self, gate: oneshot::Receiver<()>) {
+        tokio::select! {
+            // A gate that was dropped is open.
+            _ = gate => (),
+            _ = self.reaped.wait_for(|reaped| *reaped) => (),
+        }
+    }
+}
+
+fn bytes_of(read: io::Result<usize>) -> usize {
     read.unwrap_or_else(|error| {
         log::debug!("cannot read from the agent error={error}");
         0

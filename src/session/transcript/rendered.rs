@@ -204,21 +204,34 @@ impl Transcript {
     }
 
     /// Lets go of renderings of what is no longer in memory, unless one who stands at one of `cursors`
-    /// is about to be sent something of them.
-    pub(super) fn forget_rendered(&mut self, cursors: &[(Cursor, Dialect)]) {
+    /// is about to be sent something of them. A rendering of more than `keep` bytes goes as soon as its answer is whole: who comes later has it
+    /// rendered again.
+    pub(super) fn forget_rendered(&mut self, cursors: &[(Cursor, Dialect)], keep: usize) {
         let html = cursors.iter().filter(|(_, dialect)| dialect.is_html());
         let html: Vec<_> = html.map(|(cursor, _)| cursor).collect();
         let recoloured = html.iter().map(|cursor| cursor.colours).min();
         let recoloured = recoloured.and_then(|from| self.coloured.get(from..)).unwrap_or_default();
         let tail = self.tail;
+        let finished = self.finished_rendering();
+        let large = finished.filter(|(_, it)| it.bytes() > keep).map(|(first, _)| first);
         self.rendered.retain(|first, rendered| {
             let end = rendered.end();
             let is_read = |cursor: &&Cursor| (*first..=end).contains(&cursor.entry);
-            end >= tail
+            (end >= tail && large != Some(*first))
                 || rendered.awaits_colours()
                 || html.iter().any(is_read)
                 || recoloured.iter().any(|coloured| coloured.first == *first)
         });
+    }
+
+    /// The newest rendering, where its answer does not grow any more, and the entry it begins with.
+    pub(super) fn finished_rendering(&self) -> Option<(usize, &Rendered)> {
+        let (first, rendered) = self.rendered.last_key_value()?;
+        let (last, is_shown) =
+            (self.entries.len().checked_sub(1)?, self.shown == self.entries.len());
+        let may_grow = rendered.end() == last
+            && matches!(&self.entries.get(last)?.body, Body::Growing(text) if text.open);
+        (is_shown && !may_grow).then_some((*first, rendered))
     }
 
     /// The turn and the number of the block that begins at `first`.

@@ -151,7 +151,8 @@ impl Transcript {
     /// Whether [`forget`](Self::forget) has something to let go of.
     pub fn exceeds(&self, keep: usize) -> bool {
         let is_old = self.rendered.values().next().is_some_and(|it| it.end() < self.tail);
-        is_old || self.has_recalled() || self.tail_of(keep) > self.tail
+        let is_large = self.finished_rendering().is_some_and(|(_, it)| it.bytes() > keep);
+        is_old || is_large || self.has_recalled() || self.tail_of(keep) > self.tail
     }
 
     /// Whether anything was recalled that may be let go of again.
@@ -178,7 +179,7 @@ impl Transcript {
                 window.by_ref().for_each(|index| self.let_go(index));
             }
         }
-        self.forget_rendered(cursors);
+        self.forget_rendered(cursors, keep);
     }
 
     /// Where the newest `keep` bytes begin that have been written.
@@ -240,7 +241,7 @@ impl Stored {
 
 impl Entry {
     /// What it takes of memory, about; of one that is in the database alone what it took.
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         let bytes = match &self.body {
             Body::Growing(growing) => growing.bytes(),
             Body::Fixed(content) => content.bytes(),

@@ -31,6 +31,10 @@ pub struct Bounds {
     pub messages: usize,
     /// Wrong tokens in a minute.
     pub failures: usize,
+    /// Conversations begun in a minute, on loopback too.
+    pub conversations: usize,
+    /// Agents started ahead of a question in a minute, on loopback too.
+    pub starts: usize,
 }
 
 /// What all visitors have.
@@ -54,6 +58,8 @@ struct Counts {
     turns: usize,
     messages: Pace,
     failures: Pace,
+    conversations: Pace,
+    starts: Pace,
 }
 
 /// A visitor has as much as one may have.
@@ -151,7 +157,8 @@ impl Counts {
     }
 
     fn is_forgettable(&self, now: Instant) -> bool {
-        self.held() == 0 && self.messages.is_full(now) && self.failures.is_full(now)
+        let paces = [self.messages, self.failures, self.conversations, self.starts];
+        self.held() == 0 && paces.iter().all(|pace| pace.is_full(now))
     }
 }
 
@@ -199,6 +206,34 @@ impl Visitor {
             ),
             retry_after,
         })
+    }
+
+    /// Whether one more conversation may be begun now; it counts.
+    pub fn may_begin(&self, now: Instant) -> Result<(), TooMany> {
+        let most = self.visitors.bounds.conversations;
+        let taken = self
+            .visitors
+            .change(&self.own_key(), now, |counts| counts.conversations.take(most, now));
+        taken.map_err(|retry_after| TooMany {
+            words: format!(
+                "You may begin {most} conversations a minute (limits.conversations_per_minute); \
+                 try again in {} s.",
+                seconds(retry_after)
+            ),
+            retry_after,
+        })
+    }
+
+    /// Whether an agent may be started for it before anything is asked; it counts.
+    pub fn may_start_ahead(&self, now: Instant) -> bool {
+        let most = self.visitors.bounds.starts;
+        let key = self.own_key();
+        self.visitors.change(&key, now, |counts| counts.starts.take(most, now)).is_ok()
+    }
+
+    /// Who it is where loopback counts as an address like any other.
+    fn own_key(&self) -> Key {
+        self.key.clone().unwrap_or_else(|| self.address_key())
     }
 
     /// Whether so many wrong tokens came from the address that one more is too many.
@@ -286,7 +321,15 @@ mod tests {
     use super::*;
 
     fn visitors() -> Arc<Visitors> {
-        Visitors::new(Bounds { requests: 3, sockets: 2, turns: 1, messages: 3, failures: 2 })
+        Visitors::new(Bounds {
+            requests: 3,
+            sockets: 2,
+            turns: 1,
+            messages: 3,
+            failures: 2,
+            conversations: 4,
+            starts: 2,
+        })
     }
 
     fn visitor(visitors: &Arc<Visitors>, address: &str) -> Visitor {
@@ -330,6 +373,28 @@ mod tests {
         assert!(one.may_ask(now + Duration::from_secs(20)).is_ok());
         assert!(one.may_ask(now + Duration::from_secs(21)).is_err());
         assert!(visitor(&visitors, "192.0.2.2").may_ask(now).is_ok());
+    }
+
+    #[test]
+    fn p9_conversations_and_starts_ahead_are_counted_by_the_minute_and_on_loopback_too() {
+        let (visitors, now) = (visitors(), Instant::now());
+        let named = |name: &str| visitors.visitor([127, 0, 0, 1].into(), Some(name.to_owned()));
+        let everybody = [
+            visitor(&visitors, "127.0.0.1"),
+            visitor(&visitors, "192.0.2.1"),
+            named("ada"),
+            named("bob"),
+        ];
+        for one in &everybody {
+            assert!((0..4).all(|_| one.may_begin(now).is_ok()));
+            let refused = one.may_begin(now).unwrap_err();
+            assert_eq!(refused.retry_after, Duration::from_secs(15));
+            assert!(refused.words.contains("4 conversations a minute"), "{}", refused.words);
+            assert!(one.may_begin(now + Duration::from_secs(15)).is_ok());
+            assert!(one.may_start_ahead(now) && one.may_start_ahead(now));
+            assert!(!one.may_start_ahead(now + Duration::from_secs(29)));
+            assert!(one.may_start_ahead(now + Duration::from_secs(30)));
+        }
     }
 
     #[test]

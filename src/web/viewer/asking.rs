@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::{
-    session::messages::{Asking, Destination, Held, Post},
+    session::messages::{Asking, Destination, Held, Post, Wake},
     web::door::visitors::TooMany,
     wire::outgoing::{Notice, Refusal},
 };
@@ -14,6 +14,15 @@ use super::{
 };
 
 impl Viewer {
+    /// Tells the session that somebody is about to ask.
+    pub(super) fn wake(&mut self, context: &mut Context) {
+        let Some(followed) = &self.followed else { return };
+        let visitor = self.surroundings.visitor.clone();
+        let may_start = Box::new(move || visitor.may_start_ahead(Instant::now()));
+        let woken = followed.session.send(Wake { viewer: self.id, may_start });
+        self.occupy(woken, context, |_, _, _| ());
+    }
+
     pub(super) fn post(&mut self, message_id: Option<String>, what: Asking, context: &mut Context) {
         let longest = self.surroundings.state.resources.settings.limits.message_bytes;
         if let Asking::Text(text) | Asking::Answer { content: text, .. } = &what

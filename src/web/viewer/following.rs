@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix::Addr;
+use actix::{Addr, AsyncContext as _};
 
 use crate::{
     project::ProjectName,
@@ -15,7 +15,7 @@ use crate::{
         Session,
         messages::{Attach, AttachError, Attachment, BrowserId, Destination},
     },
-    web::state::State,
+    web::{door::visitors::TooMany, state::State},
     wire::{
         Dialect, close_code,
         incoming::{Start, Target},
@@ -31,10 +31,14 @@ const RESTART_PATIENCE: Duration = Duration::from_secs(60);
 /// Until a session's end has reached the registry, it is asked again after this.
 const RESTART_STEP: Duration = Duration::from_millis(20);
 
+/// A client of the original that has followed a conversation for this long may be about to ask.
+const STAYS: Duration = Duration::from_secs(1);
+
 /// Why a viewer follows nothing.
 pub(super) enum NotAttached {
     NotOpened(NotOpened),
     Refused(AttachError),
+    TooFast(TooMany),
 }
 
 impl Viewer {
@@ -47,7 +51,10 @@ impl Viewer {
             (true, true, true) => Dialect::HtmlChanges,
         };
         let to = match target {
-            Target::New => Destination::New,
+            Target::New => match self.surroundings.visitor.may_begin(Instant::now()) {
+                Ok(()) => Destination::New,
+                Err(many) => return self.not_attached(NotAttached::TooFast(many), context),
+            },
             Target::Conversation(conversation) if v1 => Destination::Stored { conversation, after },
             Target::Conversation(conversation) => {
                 let Surroundings { state, browser, .. } = &self.surroundings;
@@ -60,9 +67,23 @@ impl Viewer {
             }
         };
         let opened = open(self.surroundings.state.clone(), self.surroundings.project.clone());
-        self.attach(opened, to, context, |viewer, result, context| {
-            if let Err(why) = result {
-                viewer.not_attached(why, context);
+        self.attach(opened, to, context, |viewer, result, context| match result {
+            Ok(()) => viewer.wake_later(context),
+            Err(why) => viewer.not_attached(why, context),
+        });
+    }
+
+    /// A client of the original does not tell when somebody is about to ask: one that stays for a
+    /// moment has its agent started.
+    fn wake_later(&mut self, context: &mut Context) {
+        if self.dialect.is_ours() {
+            return;
+        }
+        let conversation = self.followed.as_ref().map(|followed| followed.place.conversation);
+        context.run_later(STAYS, move |viewer, context| {
+            let now = viewer.followed.as_ref().map(|followed| followed.place.conversation);
+            if now == conversation {
+                viewer.wake(context);
             }
         });
     }
@@ -127,6 +148,7 @@ impl Viewer {
                 (error.to_string(), Some(close_code::NO_SUCH_PROJECT))
             }
             NotAttached::NotOpened(error) => (error.to_string(), None),
+            NotAttached::TooFast(many) => (many.words, Some(close_code::TOO_MANY)),
             NotAttached::Refused(error @ AttachError::Unknown(_)) => {
                 (error.to_string(), Some(close_code::NO_SUCH_CONVERSATION))
             }

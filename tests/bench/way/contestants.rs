@@ -29,6 +29,10 @@ agents = 400
 agents_per_project = 400
 conversations_per_project = 2000
 queued_messages = 100
+conversations_per_minute = 100000
+starts_per_minute = 100000
+answer_bytes = \"1GiB\"
+answer_entries = 10000000
 
 [agent]
 sandbox = \"best-effort\"
