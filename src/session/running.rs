@@ -13,6 +13,7 @@ use super::{
     Session,
     digest::Knowledge,
     turn::{self, Event},
+    watch::Watch,
 };
 
 /// The agents' memory is looked at this often.
@@ -82,7 +83,7 @@ impl Session {
     pub(super) fn start_agent(&mut self, conversation: i64, context: &mut Context<Self>) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         live.epoch += 1;
-        live.last_output = Instant::now();
+        live.watch = Watch::new(Instant::now());
         let start = StartAgent {
             conversation,
             epoch: live.epoch,

@@ -8,11 +8,13 @@
 //! - `tool NAME JSON => RESULT` uses a tool; `toolerror …` likewise, and it fails
 //! - `hook NAME JSON` asks whether a tool may run and answers with the answer
 //! - `ask JSON` puts questions to the person
-//! - `await PATH` waits until the file exists
+//! - `await PATH` waits until the file exists; by itself it answers then, as an agent does that is not broken
 //! - `history` answers with every message of the session so far
 //! - `env`, `args`, `cwd` answer with names of variables, arguments, the working directory
 //! - `sh COMMAND` answers with what a shell prints to stdout
 //! - `child` starts a process that sleeps and answers with its id
+//! - `document BYTES` reads a file `big.pdf` whose document comes back in one line
+//! - `repeat N DELAY_MS JSON` prints a line again and again
 //! - `garbage TEXT`, `rawline JSON`, `badutf8`, `longline BYTES` print what is no good line
 //! - `stderr BYTES` prints to stderr; `retry` tells of a failed request
 //! - `halfline TEXT` prints a line without its end; `eat BYTES` takes memory and keeps it
@@ -33,7 +35,7 @@ use serde_json::{Value, json};
 
 use crate::protocol::{Interrupted, Protocol, print, print_bytes, print_half};
 
-const COMMANDS: [&str; 34] = [
+const COMMANDS: [&str; 36] = [
     "say",
     "think",
     "echo",
@@ -58,6 +60,8 @@ const COMMANDS: [&str; 34] = [
     "longline",
     "stderr",
     "retry",
+    "document",
+    "repeat",
     "error",
     "twice",
     "leave",
@@ -121,6 +125,9 @@ fn play_lines(protocol: &mut Protocol, message: &str) -> Result<End, Interrupted
             _ => play_line(protocol, verb, rest, message)?,
         }
     }
+    if message.starts_with("await ") && message.lines().count() == 1 {
+        say(protocol, "on");
+    }
     Ok(end)
 }
 
@@ -142,7 +149,7 @@ fn play_line(
         "tool" | "toolerror" => {
             let (call, result) = rest.split_once(" => ").unwrap_or((rest, ""));
             let (name, input) = call_of(call);
-            protocol.tool(name, &input, &result.replace("\\n", "\n"), verb == "toolerror");
+            protocol.tool(name, &input, &json!(result.replace("\\n", "\n")), verb == "toolerror");
         }
         "hook" => {
             let (name, input) = call_of(rest);
@@ -151,7 +158,7 @@ fn play_line(
         }
         "ask" => {
             let input = serde_json::from_str(rest).unwrap();
-            protocol.tool("mcp__features__ask_user", &input, "asked", false);
+            protocol.tool("mcp__features__ask_user", &input, &json!("asked"), false);
         }
         "await" => wait_for(protocol, rest)?,
         "rows" => return rows(protocol, rest),
@@ -167,6 +174,21 @@ fn play_line(
             let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
             say(protocol, &child.id().to_string());
             thread::spawn(move || child.wait());
+        }
+        "document" => {
+            let data = "x".repeat(rest.parse().unwrap());
+            let document = json!([{"type": "document", "source": {"data": data}}]);
+            protocol.tool("Read", &json!({"file_path": "big.pdf"}), &document, false);
+        }
+        "repeat" => {
+            let mut words = rest.splitn(3, ' ');
+            let count: u32 = words.next().unwrap().parse().unwrap();
+            let delay = Duration::from_millis(words.next().unwrap().parse().unwrap());
+            let line = words.next().unwrap();
+            for _ in 0..count {
+                print_bytes(line.as_bytes());
+                protocol.wait(delay)?;
+            }
         }
         "retry" => print(&json!({
             "type": "system", "subtype": "api_retry", "attempt": 1, "max_retries": 3,
