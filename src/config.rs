@@ -258,6 +258,7 @@ fn agent_settings(layers: &Layers) -> Result<AgentSettings, ConfigError> {
         offline_projects: layers.get("agent.offline_projects")?,
         start_timeout: layers.get("agent.start_timeout")?,
         silence_timeout: layers.get("agent.silence_timeout")?,
+        progress_timeout: layers.get("agent.progress_timeout")?,
         stop_timeout: layers.get("agent.stop_timeout")?,
         idle_timeout: layers.get("agent.idle_timeout")?,
         api_retries: layers.get("agent.api_retries")?,

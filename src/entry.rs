@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{agent::event::Usage, citation::Citation};
+use crate::{agent::event::Usage, citation::Citation, json};
 
 /// What one entry of a conversation holds.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub enum Content {
     Text(TextBlock),
     /// What the model thought before it answered. Grows while it streams.
     Thinking(TextBlock),
+    /// A text or a thought was taken back: whoever has it empties it.
+    Withdrawn(Withdrawn),
     /// A tool that the agent used.
     ToolCall(ToolCall),
     /// What the tool gave back.
@@ -59,6 +61,16 @@ pub struct TextBlock {
     pub block: u32,
     /// The text.
     pub content: String,
+}
+
+/// See [`Content::Withdrawn`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Withdrawn {
+    /// Number of the block within its turn.
+    pub block: u32,
+    /// Whether it is a thought and no text of the answer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub thinking: bool,
 }
 
 /// See [`Content::ToolCall`].
@@ -194,8 +206,8 @@ pub struct EntryRow {
     pub first_seq: i64,
     /// Sequence number of its newest piece.
     pub last_seq: i64,
-    /// One of `user_message`, `text`, `thinking`, `tool_call`, `tool_result`, `question`,
-    /// `response_done`, `error`.
+    /// One of `user_message`, `text`, `thinking`, `withdrawn`, `tool_call`, `tool_result`,
+    /// `question`, `response_done`, `error`.
     pub kind: String,
     /// The content's fields as a JSON object.
     pub payload: String,
@@ -228,6 +240,7 @@ impl Content {
             Self::UserMessage(_) => "user_message",
             Self::Text(_) => "text",
             Self::Thinking(_) => "thinking",
+            Self::Withdrawn(_) => "withdrawn",
             Self::ToolCall(_) => "tool_call",
             Self::ToolResult(_) => "tool_result",
             Self::Question(_) => "question",
@@ -263,6 +276,7 @@ impl Content {
         let rest = match self {
             Self::UserMessage(fields) => fields.content.len(),
             Self::Text(fields) | Self::Thinking(fields) => fields.content.len(),
+            Self::Withdrawn(_) => 0,
             Self::ToolCall(fields) => fields.input.get().len(),
             Self::ToolResult(fields) => fields.content.len(),
             Self::Question(fields) => fields.questions.get().len(),
@@ -282,6 +296,7 @@ impl Content {
         match self {
             Self::UserMessage(fields) => serde_json::to_string(fields),
             Self::Text(fields) | Self::Thinking(fields) => serde_json::to_string(fields),
+            Self::Withdrawn(fields) => serde_json::to_string(fields),
             Self::ToolCall(fields) => serde_json::to_string(fields),
             Self::ToolResult(fields) => serde_json::to_string(fields),
             Self::Question(fields) => serde_json::to_string(fields),
@@ -293,14 +308,15 @@ impl Content {
     /// Reads a content back from its kind and its fields.
     pub fn from_row(kind: &str, payload: &str) -> serde_json::Result<Self> {
         Ok(match kind {
-            "user_message" => Self::UserMessage(serde_json::from_str(payload)?),
-            "text" => Self::Text(serde_json::from_str(payload)?),
-            "thinking" => Self::Thinking(serde_json::from_str(payload)?),
-            "tool_call" => Self::ToolCall(serde_json::from_str(payload)?),
-            "tool_result" => Self::ToolResult(serde_json::from_str(payload)?),
-            "question" => Self::Question(serde_json::from_str(payload)?),
-            "response_done" => Self::ResponseDone(serde_json::from_str(payload)?),
-            "error" => Self::Error(serde_json::from_str(payload)?),
+            "user_message" => Self::UserMessage(json::from_str(payload)?),
+            "text" => Self::Text(json::from_str(payload)?),
+            "thinking" => Self::Thinking(json::from_str(payload)?),
+            "withdrawn" => Self::Withdrawn(json::from_str(payload)?),
+            "tool_call" => Self::ToolCall(json::from_str(payload)?),
+            "tool_result" => Self::ToolResult(json::from_str(payload)?),
+            "question" => Self::Question(json::from_str(payload)?),
+            "response_done" => Self::ResponseDone(json::from_str(payload)?),
+            "error" => Self::Error(json::from_str(payload)?),
             unknown => {
                 return Err(serde::de::Error::custom(format!("unknown kind of entry {unknown:?}")));
             }

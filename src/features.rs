@@ -15,7 +15,7 @@ use serde_json::Value;
 
 pub use dependencies::{Blocked, Dependencies};
 
-use crate::foreign_database::{self, ForeignDatabaseError};
+use crate::foreign_database::{self, ForeignDatabaseError, optional_text, text};
 
 /// The file's name.
 const FILE: &str = "features.db";
@@ -253,9 +253,9 @@ impl Feature {
         Ok(Self {
             id: row.get(0)?,
             priority: row.get(1)?,
-            category: row.get(2)?,
-            name: row.get(3)?,
-            description: row.get(4)?,
+            category: text(row, 2)?,
+            name: text(row, 3)?,
+            description: text(row, 4)?,
             steps: json(row, 5)?,
             passes: row.get(6)?,
             in_progress: row.get(7)?,
@@ -266,9 +266,8 @@ impl Feature {
 
 /// A column of JSON text. What is no JSON is shown as the text it is.
 fn json(row: &Row<'_>, column: usize) -> rusqlite::Result<Value> {
-    let text: Option<String> = row.get(column)?;
-    Ok(match text {
-        Some(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
+    Ok(match optional_text(row, column)? {
+        Some(text) => crate::json::value(&text).unwrap_or(Value::String(text)),
         None => Value::Null,
     })
 }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags, limits::Limit};
+use rusqlite::{Connection, OpenFlags, Row, limits::Limit, types::ValueRef};
 
 /// How long a reader waits for another program's write to end.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -121,6 +121,22 @@ fn uri(path: &Path) -> String {
         }
     }
     uri
+}
+
+/// A text column. What of it is no text becomes U+FFFD: SQLite keeps any bytes as text.
+pub fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
+    match row.get_ref(column)? {
+        ValueRef::Text(bytes) => Ok(String::from_utf8_lossy(bytes).into_owned()),
+        _ => row.get(column),
+    }
+}
+
+/// A text column that may be null.
+pub fn optional_text(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<String>> {
+    match row.get_ref(column)? {
+        ValueRef::Null => Ok(None),
+        _ => text(row, column).map(Some),
+    }
 }
 
 #[cfg(test)]

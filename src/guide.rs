@@ -174,7 +174,7 @@ fn read_lines(
         if n_read == 0 {
             return Ok(());
         }
-        let reply = match protocol::parse(&String::from_utf8_lossy(&line)) {
+        let reply = match protocol::parse(&crate::json::text(&line)) {
             Input::Ask(ask) => {
                 turns.asked.fetch_add(1, Ordering::SeqCst);
                 if questions.send(ask).is_err() {

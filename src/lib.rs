@@ -48,4 +48,5 @@ pub mod highlighter;
 pub mod render;
 
 pub mod authority;
+pub mod json;
 pub mod project;

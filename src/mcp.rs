@@ -3,6 +3,7 @@
 
 mod arguments;
 mod ascii_json;
+mod input;
 mod questions;
 mod tools;
 
@@ -71,7 +72,8 @@ pub fn serve(dir: &Path) -> Result<(), McpError> {
         .map_err(McpError::SetUp)?;
     runtime.block_on(async {
         let server = FeatureServer { dir };
-        let service = match server.serve(rmcp::transport::stdio()).await {
+        let (stdin, stdout) = rmcp::transport::stdio();
+        let service = match server.serve((input::mended(stdin), stdout)).await {
             Ok(service) => service,
             // The client went away before it began, which is its right.
             Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),

@@ -248,7 +248,7 @@ impl Policy {
 }
 
 fn parse<'a, T: Deserialize<'a>>(tool: &str, input: &'a str) -> Result<T, Refusal> {
-    serde_json::from_str(input).map_err(|_| Refusal::Input(tool.to_owned()))
+    crate::json::read(input).map_err(|_| Refusal::Input(tool.to_owned()))
 }
 
 /// The path with every symbolic link resolved; of a path that does not exist, the part that does

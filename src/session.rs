@@ -15,6 +15,7 @@ pub mod messages;
 pub mod subscriber;
 pub mod transcript;
 pub mod turn;
+pub mod watch;
 
 mod answering;
 mod asking;
@@ -60,6 +61,7 @@ use conversation::Conversation;
 use digest::Knowledge;
 use messages::{SessionExited, ViewerId};
 use turn::{Effect, Event, Question};
+use watch::Watch;
 
 /// How often the session looks for what has taken too long.
 const TICK: Duration = Duration::from_millis(500);
@@ -216,7 +218,7 @@ impl Session {
             return self.happen(conversation, Event::AgentOutdated(question), context);
         }
         let turn = question.turn;
-        live.last_output = Instant::now();
+        live.watch = Watch::new(Instant::now());
         live.askers.remove(&turn);
         live.note_carried(turn);
         let text = match std::mem::take(&mut live.knows) {
@@ -317,7 +319,8 @@ fn overdue_of(
     settings: &crate::config::settings::AgentSettings,
 ) -> Option<Event> {
     // One that is not read on, because the database is behind, is not silent.
-    let silent = if live.is_held() { Duration::ZERO } else { now - live.last_output };
+    let watch = if live.is_held() { Watch::new(now) } else { live.watch };
+    let silent = watch.silence(now);
     if live.turns.is_starting() && silent > settings.start_timeout {
         let words = format!(
             "the agent did not start within {} seconds and was ended; ask again, or see the \
@@ -328,12 +331,9 @@ fn overdue_of(
     }
     if live.turns.running().is_some() {
         let refused_to_stop = live.stop_asked.is_some_and(|at| now - at > settings.stop_timeout);
-        if refused_to_stop || silent > settings.silence_timeout {
-            let words = format!(
-                "the agent said nothing for {} seconds and was ended; what it said until then is \
-                 kept; ask again",
-                silent.as_secs()
-            );
+        let limits = (settings.silence_timeout, settings.progress_timeout);
+        let overdue = watch.overdue(now, limits);
+        if let Some(words) = overdue.or_else(|| refused_to_stop.then(|| watch::quiet(silent))) {
             return Some(Event::AgentMustEnd(words));
         }
     }

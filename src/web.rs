@@ -2,6 +2,7 @@
 
 pub mod asked;
 pub mod assets;
+pub mod body;
 pub mod browsers;
 pub mod connections;
 pub mod conversations;

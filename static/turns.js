@@ -62,6 +62,8 @@ export function showPart(turn, { seq, block, part: at, parts, keep = 0, html: re
   const key = `text ${block}`;
   const known = /** @type {TextPart | undefined} */ (turn.parts.find((part) => part.key === key));
   const text = keep > 0 ? (known?.html[at] ?? '').slice(0, keep) + rest : rest;
+  // All of it was taken back.
+  if (parts === 1 && text === '') return known ? dropPart(turn, key) : turn;
   if (!known) return addPart(turn, { kind: 'text', key, seq, last: seq, html: [text] });
   if (known.last === seq && known.html.length <= parts && known.html[at] === text) return turn;
   const html = known.html.slice(0, parts);
@@ -74,6 +76,7 @@ export function growThinking(turn, frame) {
   const { type: kind, seq, content } = frame;
   const key = `${kind} ${frame.block}`;
   const known = /** @type {ThinkingPart | undefined} */ (turn.parts.find((part) => part.key === key));
+  if (frame.replace && content === '') return known ? dropPart(turn, key) : turn;
   if (!known) return addPart(turn, { kind, key, seq, last: seq, content });
   // A replay in pieces begins with less than what is shown: it still replaces it.
   if (!frame.replace && known.last >= seq) return turn;
@@ -85,6 +88,11 @@ export function growThinking(turn, frame) {
 export function addPart(turn, part) {
   if (turn.parts.some((other) => other.key === part.key)) return turn;
   return { ...turn, parts: [...turn.parts, part] };
+}
+
+/** @param {Turn} turn @param {string} key @returns {Turn} */
+function dropPart(turn, key) {
+  return { ...turn, parts: turn.parts.filter((part) => part.key !== key) };
 }
 
 /** @param {Turn} turn @param {string} key @param {(part: any) => Part} change @returns {Turn} */

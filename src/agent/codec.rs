@@ -4,18 +4,22 @@
 mod answer;
 pub mod command;
 mod content;
+mod ending;
 mod failure;
+mod life;
 mod notice;
 mod wire;
 
 use serde_json::value::RawValue;
 
-use super::event::{AgentEnd, AgentEvent, AgentInit, AgentResult, Usage};
-use answer::{Answer, push_text};
+use super::event::{AgentEvent, AgentInit, Life, Pulse};
+use crate::json;
+use answer::Answer;
 use content::{cut, object, plain};
+use life::Said;
 use wire::{
     Content, ControlRequestLine, ControlResponseLine, Envelope, HookInput, InitLine, MessageLine,
-    ResultLine, RetryLine,
+    ResultLine, RetryLine, StateLine,
 };
 
 /// Longest piece of an unreadable line that is kept for the log, in bytes.
@@ -59,6 +63,14 @@ pub struct Output {
     pub events: Vec<AgentEvent>,
     /// For whoever runs the process.
     pub demands: Vec<Demand>,
+    /// How the agent is.
+    pub pulse: Pulse,
+}
+
+impl Output {
+    fn shows(&mut self, life: Life) {
+        self.pulse.life = self.pulse.life.max(life);
+    }
 }
 
 /// The state of one agent's output.
@@ -68,12 +80,21 @@ pub struct Codec {
     /// Whether a message was sent whose result has not come.
     turn_open: bool,
     /// Whether what is still said belongs to an earlier turn: one has ended since the agent began
-    /// the last time, and it has not begun the next.
+    /// the last time, and it has not begun the next. Of an agent that never says that it begins
+    /// nothing is stale.
     is_stale: bool,
+    /// Whether the agent says when it begins.
+    says_begin: bool,
+    /// Whether the agent has said that it works on the turn.
+    is_busy: bool,
+    /// Whether strings of the line that is read were cut.
+    is_shortened: bool,
     /// Whether the agent said that it does not know the session to resume.
     session_lost: bool,
     /// What streams.
     answer: Answer,
+    /// What it has said of its state in this turn.
+    said: Said,
     /// Text of the agent program itself: part of the answer unless the turn turns out failed.
     own_text: String,
     /// The kind of error that the agent named beside its own text.
@@ -91,8 +112,12 @@ impl Codec {
             settings,
             turn_open: false,
             is_stale: false,
+            says_begin: false,
+            is_busy: false,
+            is_shortened: false,
             session_lost: false,
             answer: Answer::default(),
+            said: Said::default(),
             own_text: String::new(),
             error_kind: None,
             heard: notice::Heard::default(),
@@ -112,17 +137,29 @@ impl Codec {
 
     /// Reads one line of stdout.
     pub fn line(&mut self, line: &[u8], output: &mut Output) {
-        if line.iter().all(u8::is_ascii_whitespace) {
+        let text = json::text(line);
+        if text.trim().is_empty() {
             return;
         }
-        let reason = match std::str::from_utf8(line) {
-            Ok(text) => self.understand(text, output).err().map(|error| error.to_string()),
-            Err(error) => Some(error.to_string()),
+        let understood = match Envelope::read(&text) {
+            Ok(envelope) => self.understand(envelope, &text, output),
+            Err(error) => match json::repaired(&text) {
+                Some(text) => Envelope::read(&text)
+                    .and_then(|envelope| self.understand(envelope, &text, output)),
+                None => Err(error),
+            },
         };
-        if let Some(reason) = reason {
+        if let Err(reason) = understood {
             let shown = String::from_utf8_lossy(&line[..line.len().min(GARBAGE_BYTES)]);
             output.events.push(AgentEvent::Garbage(format!("{reason}: {shown}")));
         }
+    }
+
+    /// Reads one line that was so long that its long strings were cut.
+    pub fn shortened_line(&mut self, line: &[u8], output: &mut Output) {
+        self.is_shortened = true;
+        self.line(line, output);
+        self.is_shortened = false;
     }
 
     /// Notes a line that was dropped for its length, in bytes.
@@ -131,32 +168,71 @@ impl Codec {
         output.events.push(AgentEvent::Garbage(note));
     }
 
-    fn understand(&mut self, line: &str, output: &mut Output) -> serde_json::Result<()> {
-        let envelope: Envelope<'_> = serde_json::from_str(line)?;
+    fn understand(
+        &mut self,
+        envelope: Envelope<'_>,
+        line: &str,
+        output: &mut Output,
+    ) -> serde_json::Result<()> {
         let of_subagent = envelope.parent_tool_use_id.is_some();
         let subtype = envelope.subtype.as_ref().map(|subtype| subtype.as_str());
+        let kind = envelope.kind.as_str();
         if !of_subagent {
-            self.heard.line(envelope.kind.as_str(), subtype, line, &mut output.events);
+            self.heard.line(kind, subtype, line, &mut output.events);
         }
-        match (envelope.kind.as_str(), subtype) {
-            ("stream_event" | "assistant" | "user", _) if of_subagent || self.is_stale => (),
+        self.take_pulse(kind, subtype, &envelope, line, output);
+        match (kind, subtype) {
+            ("stream_event" | "assistant" | "user", _) if of_subagent => (),
+            ("user", _) => self.user(json::read(line)?, &mut output.events),
+            ("stream_event" | "assistant", _) if self.is_stale => (),
             ("stream_event", _) => {
                 if let Some(event) = envelope.event {
                     self.answer.stream(event, &mut output.events);
                 }
             }
-            ("assistant", _) => self.assistant(serde_json::from_str(line)?, &mut output.events)?,
-            ("user", _) => self.user(serde_json::from_str(line)?, &mut output.events)?,
-            ("system", Some("init")) => self.init(serde_json::from_str(line)?, output),
-            ("system", Some("api_retry")) => retry(serde_json::from_str(line)?, &mut output.events),
-            ("result", _) => self.result(serde_json::from_str(line)?, &mut output.events),
-            ("control_request", _) => request(serde_json::from_str(line)?, &mut output.demands)?,
-            ("control_response", _) => response(serde_json::from_str(line)?, output),
+            ("assistant", _) => self.assistant(json::read(line)?, &mut output.events)?,
+            ("system", Some("init")) => self.init(json::read(line)?, output),
+            ("system", Some("api_retry")) => retry(&json::read(line)?, output),
+            ("system", Some("status" | "session_state_changed")) => {
+                self.state(&json::read(line)?, output);
+            }
+            ("tombstone", _) => self.tombstone(line, &mut output.events),
+            ("conversation_reset", _) => self.answer.withdraw_message(&mut output.events),
+            ("result", _) => self.result(json::read(line)?, &mut output.events),
+            ("control_request", _) => request(json::read(line)?, &mut output.demands),
+            ("control_response", _) => response(json::read(line)?, output),
             // A line without a kind is none of the protocol; kinds that we do not know are.
             ("", _) => return Err(serde::de::Error::custom("a line without a type")),
+            (kind, _) if kind.contains(char::REPLACEMENT_CHARACTER) => {
+                return Err(serde::de::Error::custom("a line whose type is no text"));
+            }
             _ => (),
         }
         Ok(())
+    }
+
+    /// Notes what a line tells of whether the turn gets on.
+    fn take_pulse(
+        &mut self,
+        kind: &str,
+        subtype: Option<&str>,
+        envelope: &Envelope<'_>,
+        line: &str,
+        output: &mut Output,
+    ) {
+        let life = match (kind, subtype) {
+            ("", _) => Life::None,
+            ("stream_event", _) => envelope.event.as_ref().map_or(Life::Sign, life::of_event),
+            ("assistant" | "user" | "result" | "control_request", _)
+            | ("system", Some("init" | "api_retry" | "compact_boundary")) => Life::Progress,
+            ("keep_alive" | "control_response", _) => Life::Sign,
+            _ => self.said.line(line),
+        };
+        output.shows(life);
+        if life == Life::Progress && (kind, subtype) != ("system", Some("status")) {
+            output.pulse.pause_ms = 0;
+            output.pulse.is_compacting = Some(false);
+        }
     }
 
     /// A finished block, or several: the truth about what was streamed.
@@ -165,55 +241,86 @@ impl Codec {
         line: MessageLine<'_>,
         events: &mut Vec<AgentEvent>,
     ) -> serde_json::Result<()> {
-        let message = line.message;
+        let Some(message) = line.message else {
+            return Err(serde::de::Error::custom("a line of an assistant without a message"));
+        };
         if let Some(model) = &message.model
             && model.as_str() == "<synthetic>"
         {
             self.error_kind = line.error.map(|kind| kind.0.into_owned());
             if self.error_kind.is_none() {
-                self.own_text.push_str(&plain(message.content)?);
+                self.own_text.push_str(&plain(message.content));
             }
             return Ok(());
         }
-        let id = message.id.as_str();
-        match Content::read(message.content)? {
-            Content::Plain(text) => self.answer.confirm_text(id, &text, events),
-            Content::Blocks(blocks) => {
-                for block in blocks {
-                    self.answer.block(id, block, events);
-                }
-            }
+        let uuid = line.uuid.unwrap_or_default();
+        let ids = (message.id.as_str(), uuid.as_str());
+        match Content::read(message.content) {
+            Content::Plain(text) => self.answer.plain(ids, &text, events),
+            Content::Blocks(blocks) => self.answer.blocks(ids, blocks, events),
         }
         Ok(())
     }
 
     /// Results of tools come as a message of the user; everything else in one is an echo.
-    fn user(
-        &mut self,
-        line: MessageLine<'_>,
-        events: &mut Vec<AgentEvent>,
-    ) -> serde_json::Result<()> {
-        let Content::Blocks(blocks) = Content::read(line.message.content)? else {
-            return Ok(());
-        };
+    fn user(&mut self, line: MessageLine<'_>, events: &mut Vec<AgentEvent>) {
+        // The agent repeats our question when it begins to work on it.
+        self.is_stale &= !line.is_replay;
+        let content = line.message.and_then(|message| message.content);
+        let Content::Blocks(blocks) = Content::read(content) else { return };
+        if self.is_stale {
+            return;
+        }
         for block in blocks {
             if block.kind.as_str() != "tool_result" {
                 continue;
             }
-            let mut content = plain(block.content)?;
-            let truncated = cut(&mut content, self.settings.tool_result_bytes);
-            events.push(AgentEvent::ToolReturned {
-                call_id: block.tool_use_id.unwrap_or_default().0.into_owned(),
-                ok: !block.is_error.unwrap_or(false),
-                content,
-                truncated,
-            });
+            let mut content = plain(block.content);
+            let truncated = cut(&mut content, self.settings.tool_result_bytes) || self.is_shortened;
+            let call_id = block.tool_use_id.unwrap_or_default().0.into_owned();
+            self.answer.returned(&call_id, events);
+            let ok = !block.is_error;
+            events.push(AgentEvent::ToolReturned { call_id, ok, content, truncated });
         }
-        Ok(())
+    }
+
+    /// What a cut stream had said is taken back. Which field names it is not known for sure, so any
+    /// may.
+    fn tombstone(&mut self, line: &str, events: &mut Vec<AgentEvent>) {
+        let line = json::value(line).unwrap_or_default();
+        let named = strings_in(&line);
+        let is_named = |id: &str| !id.is_empty() && named.contains(&id);
+        self.answer.withdraw(is_named, events);
+    }
+
+    /// What the agent is doing.
+    fn state(&mut self, line: &StateLine<'_>, output: &mut Output) {
+        match line.status.as_ref().map(|status| status.as_str()) {
+            Some("compacting") => output.pulse.is_compacting = Some(true),
+            status => {
+                output.pulse.is_compacting = Some(false);
+                self.is_stale &= status != Some("requesting");
+            }
+        }
+        match line.state.as_ref().map(|state| state.as_str()) {
+            Some("running") => {
+                self.is_stale = false;
+                self.is_busy = true;
+            }
+            // It has nothing more to do, and its result did not come or could not be read.
+            Some("idle")
+                if std::mem::take(&mut self.is_busy) && self.turn_open && !self.is_stale =>
+            {
+                self.result(ResultLine::default(), &mut output.events);
+            }
+            _ => (),
+        }
     }
 
     fn init(&mut self, line: InitLine, output: &mut Output) {
         self.is_stale = false;
+        self.says_begin = true;
+        self.is_busy = true;
         if let Some(refusal) = self.refusal(&line) {
             output.demands.push(Demand::Abort(refusal));
         }
@@ -245,75 +352,44 @@ impl Codec {
             )
         })
     }
+}
 
-    fn result(&mut self, line: ResultLine, events: &mut Vec<AgentEvent>) {
-        if line.errors.iter().any(|error| error.contains(SESSION_LOST)) {
-            self.session_lost = true;
-            return;
+/// All texts within a value.
+fn strings_in(value: &serde_json::Value) -> Vec<&str> {
+    let mut strings = Vec::new();
+    let mut left = vec![value];
+    while let Some(value) = left.pop() {
+        match value {
+            serde_json::Value::String(text) => strings.push(text.as_str()),
+            serde_json::Value::Array(elements) => left.extend(elements),
+            serde_json::Value::Object(fields) => left.extend(fields.values()),
+            _ => (),
         }
-        let cost_usd = line.total_cost_usd.map(|total| {
-            let before = std::mem::replace(&mut self.cost_usd, total);
-            if total < before { total } else { total - before }
-        });
-        let own_text = std::mem::take(&mut self.own_text);
-        let error_kind = self.error_kind.take();
-        self.answer = Answer::default();
-        if !self.turn_open || (self.is_stale && !line.is_error) {
-            // Housekeeping of the agent, or a second result, perhaps after the next message was
-            // sent already: no turn waits for it.
-            return;
-        }
-        self.turn_open = false;
-        self.is_stale = true;
-        let end = if line.terminal_reason.as_deref().is_some_and(is_interrupt) {
-            AgentEnd::Interrupted
-        } else if line.is_error {
-            AgentEnd::Failed(failure::of_result(&line, error_kind.as_deref(), &self.heard))
-        } else {
-            if !own_text.is_empty() {
-                events.push(AgentEvent::TextStarted);
-                push_text(&own_text, events);
-            }
-            AgentEnd::Completed
-        };
-        self.heard.forget_turn();
-        let usage = line.usage.unwrap_or_default();
-        events.push(AgentEvent::Finished(AgentResult {
-            end,
-            usage: Usage {
-                input_tokens: usage.input_tokens,
-                output_tokens: usage.output_tokens,
-                cache_read_tokens: usage.cache_read_input_tokens,
-                cache_write_tokens: usage.cache_creation_input_tokens,
-            },
-            cost_usd,
-            duration_ms: line.duration_ms,
-        }));
     }
+    strings
 }
 
-fn is_interrupt(terminal_reason: &str) -> bool {
-    terminal_reason.starts_with("aborted_")
-}
-
-fn retry(line: RetryLine<'_>, events: &mut Vec<AgentEvent>) {
+fn retry(line: &RetryLine<'_>, output: &mut Output) {
     let kind = line.error.as_ref().map(|kind| kind.as_str());
-    events.push(AgentEvent::Retrying {
+    // A float of at least 0 fits: `as` saturates.
+    let delay_ms = line.retry_delay_ms.unwrap_or(0.0) as u64;
+    output.pulse.pause_ms = delay_ms;
+    output.events.push(AgentEvent::Retrying {
         attempt: line.attempt,
         max_attempts: line.max_retries,
-        // A float of at least 0 fits: `as` saturates.
-        delay_ms: line.retry_delay_ms.max(0.0) as u64,
+        delay_ms,
         reason: failure::of_retry(line.error_status, kind),
     });
 }
 
-fn request(line: ControlRequestLine<'_>, demands: &mut Vec<Demand>) -> serde_json::Result<()> {
+fn request(line: ControlRequestLine<'_>, demands: &mut Vec<Demand>) {
     let request_id = line.request_id.as_str();
-    demands.push(match line.request.subtype.as_str() {
+    let request = line.request.unwrap_or_default();
+    demands.push(match request.subtype.as_str() {
         "hook_callback" => {
-            let input = line.request.input.map(RawValue::get).unwrap_or("{}");
+            let input = request.input.map(RawValue::get).unwrap_or("{}");
             // A hook that we cannot read must still be answered: no answer lets the tool run.
-            match serde_json::from_str::<HookInput<'_>>(input) {
+            match json::read::<HookInput<'_>>(input) {
                 Ok(input) => Demand::JudgeTool {
                     request_id: request_id.to_owned(),
                     tool: input.tool_name.unwrap_or_default().0.into_owned(),
@@ -331,11 +407,10 @@ fn request(line: ControlRequestLine<'_>, demands: &mut Vec<Demand>) -> serde_jso
         )),
         unknown => Demand::Reply(command::unsupported(request_id, unknown)),
     });
-    Ok(())
 }
 
 fn response(line: ControlResponseLine<'_>, output: &mut Output) {
-    let response = line.response;
+    let response = line.response.unwrap_or_default();
     if response.request_id.as_str() != command::HANDSHAKE_ID {
         return;
     }

@@ -11,7 +11,7 @@ pub enum AgentEvent {
     Ready,
     /// The agent told what it runs with. Comes at the start of each turn.
     Initialized(AgentInit),
-    /// A new block of answer text begins; deltas that follow belong to it.
+    /// A new block begins; deltas that follow belong to it.
     TextStarted,
     /// More text of the open block. Neighbouring deltas of one read are merged into one.
     TextDelta(String),
@@ -19,6 +19,10 @@ pub enum AgentEvent {
     TextReplaced(String),
     /// More of what the model thinks before it answers.
     ThinkingDelta(String),
+    /// Texts and thoughts of the turn that are taken back, counted from 0 in the order in which they
+    /// began. A text begins with each [`TextStarted`](Self::TextStarted), a thought with the first
+    /// [`ThinkingDelta`](Self::ThinkingDelta) after a text, or after a `TextStarted`.
+    Withdrawn(Vec<usize>),
     /// The agent uses a tool.
     ToolCalled {
         /// Ties the result to the call.
@@ -56,6 +60,30 @@ pub enum AgentEvent {
     Finished(AgentResult),
     /// A line that is no line of the protocol. Logged, never shown.
     Garbage(String),
+}
+
+/// What output tells of whether the agent still works.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Life {
+    /// It tells nothing: there was none, or nothing of the protocol.
+    #[default]
+    None,
+    /// The agent is there, but says nothing that it had not said before.
+    Sign,
+    /// The turn gets on.
+    Progress,
+}
+
+/// How the agent is, as its output tells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pulse {
+    /// Whether it works.
+    pub life: Life,
+    /// Milliseconds for which it has announced to say nothing.
+    pub pause_ms: u64,
+    /// Whether it has begun to shorten its memory of the conversation, which takes a while and says
+    /// nothing, or is done with it.
+    pub is_compacting: Option<bool>,
 }
 
 /// What the agent says that it runs with.

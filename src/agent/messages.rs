@@ -6,7 +6,10 @@ use std::process::ExitStatus;
 use actix::{Message, MessageResponse};
 use tokio::sync::oneshot;
 
-use super::{AgentKind, event::AgentEvent};
+use super::{
+    AgentKind,
+    event::{AgentEvent, Pulse},
+};
 
 /// What one read of an agent's output came to. The next read waits for the answer, so a session
 /// that is busy slows its agent down and nothing piles up.
@@ -17,8 +20,10 @@ pub struct AgentOutput {
     pub conversation: i64,
     /// Which start of the conversation's agent this is; of an older one it is stale.
     pub epoch: u64,
-    /// What the agent said, in order; never empty.
+    /// What the agent said, in order.
     pub events: Vec<AgentEvent>,
+    /// What its output tells of whether it works.
+    pub pulse: Pulse,
 }
 
 /// Whether an agent's output is read on.

@@ -83,6 +83,8 @@ pub struct AgentSettings {
     pub start_timeout: Duration,
     /// Longest silence while a turn runs.
     pub silence_timeout: Duration,
+    /// Longest time that a running turn may get no further, though the agent shows that it is there.
+    pub progress_timeout: Duration,
     /// How long an interrupted, then a closed, then a terminated agent is waited for; each step.
     pub stop_timeout: Duration,
     /// An agent without work for this long is ended; the next message starts it again.

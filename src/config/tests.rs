@@ -80,6 +80,7 @@ fn the_embedded_file_gives_the_documented_defaults() {
     assert_eq!(agent.sandbox, Sandbox::Required);
     assert_eq!(agent.start_timeout, seconds(30));
     assert_eq!(agent.silence_timeout, minutes(5));
+    assert_eq!(agent.progress_timeout, minutes(30));
     assert_eq!(agent.stop_timeout, seconds(2));
     assert_eq!(agent.idle_timeout, minutes(15));
     assert_eq!(agent.api_retries, 3);

@@ -3,7 +3,10 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::entry::{Content, Outcome, UserMessage};
+use crate::{
+    entry::{Content, Outcome, UserMessage},
+    json,
+};
 
 use super::{error::DatabaseError, writes};
 
@@ -101,7 +104,7 @@ fn open_turns(
 
 /// Reads back a question as it was accepted.
 fn message(payload: &str) -> rusqlite::Result<UserMessage> {
-    serde_json::from_str(payload).map_err(|error| {
+    json::from_str(payload).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(4, rusqlite::types::Type::Text, error.into())
     })
 }

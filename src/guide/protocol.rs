@@ -54,7 +54,7 @@ pub fn parse(line: &str) -> Input {
     if line.trim().is_empty() {
         return Input::Ignored;
     }
-    let value: Value = match serde_json::from_str(line) {
+    let value = match crate::json::value(line) {
         Ok(value) => value,
         Err(error) => return Input::Garbage(error.to_string()),
     };
@@ -382,6 +382,22 @@ mod tests {
         assert!(
             matches!(line("set_model"), Input::Unsupported { subtype, .. } if subtype == "set_model")
         );
+    }
+
+    #[test]
+    fn odd_values_cost_themselves_alone() {
+        for (content, text) in [
+            (r#""a \ud83d b""#, "a \u{fffd} b"),
+            (r#"[{"type":"text","text":"\udc00"},{"type":"image"}]"#, "\u{fffd}"),
+        ] {
+            let line = format!(
+                r#"{{"type":"user","odd":1e999,"message":{{"content":{content},"odd":-1e999}}}}"#
+            );
+            assert!(matches!(parse(&line), Input::Ask(ask) if ask.text == text), "{line}");
+        }
+        let line =
+            r#"{"type":"control_request","request_id":"\ud83d","request":{"subtype":"interrupt"}}"#;
+        assert_eq!(parse(line), Input::Interrupt { request_id: "\u{fffd}".to_owned() });
     }
 
     #[test]

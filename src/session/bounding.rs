@@ -170,7 +170,7 @@ impl Conversation {
     pub(super) fn open_gates(&mut self, most: usize) {
         if self.is_held() && !self.must_wait(most) {
             // It was kept from speaking, and so was not silent.
-            self.last_output = Instant::now();
+            self.watch.resume(Instant::now());
             // Dropping a gate opens it.
             self.gates.clear();
         }

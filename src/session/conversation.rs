@@ -34,6 +34,7 @@ use super::{
     subscriber::Subscriber,
     transcript::{Cursor, Transcript},
     turn::{Closing, Turns},
+    watch::Watch,
 };
 
 /// How long it is remembered where a viewer left, for when its page comes back.
@@ -120,8 +121,8 @@ pub struct Conversation {
     pub last_used: Instant,
     /// The same as people tell it.
     pub last_event: SystemTime,
-    /// When the agent was started, or last said something.
-    pub last_output: Instant,
+    /// Since when the agent says nothing, or nothing new.
+    pub watch: Watch,
     /// When the running turn was asked to stop.
     pub stop_asked: Option<Instant>,
     /// Who asked it to, where a proxy told.
@@ -178,7 +179,7 @@ impl Conversation {
             citing: Citing::default(),
             last_used: now,
             last_event: SystemTime::now(),
-            last_output: now,
+            watch: Watch::new(now),
             stop_asked: None,
             stopped_by: None,
             volume: Volume::default(),

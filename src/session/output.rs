@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     agent::{
         AgentExited, AgentOutput, Flow,
-        event::{AgentEvent, AgentInit},
+        event::{AgentEnd, AgentEvent, AgentInit},
     },
     database::messages::SetAgentSession,
     entry::{Content, Question, ToolCall, ToolResult},
@@ -21,16 +21,24 @@ use super::{Session, bounding, conversation::Conversation, turn::Event};
 /// The tool by which an agent asks the person something.
 const ASK_USER: &str = "mcp__features__ask_user";
 
+/// What is told of a turn that the agent calls done and in which it has neither said nor done anything.
+const NOTHING_SAID: &str = "The agent answered nothing: its turn ended without a text and without the \
+     use of a tool. Ask again, in other words if it happens again.";
+
 impl Handler<AgentOutput> for Session {
     type Result = Flow;
 
     fn handle(&mut self, output: AgentOutput, context: &mut Self::Context) -> Flow {
-        let AgentOutput { conversation, epoch, events } = output;
+        let AgentOutput { conversation, epoch, events, pulse } = output;
         let Some(live) = self.conversations.get_mut(&conversation) else { return Flow::Continue };
         if live.epoch != epoch {
             return Flow::Continue;
         }
-        live.last_output = Instant::now();
+        live.watch.heard(pulse, Instant::now());
+        if events.is_empty() {
+            // It shows that it works, and has said nothing that anybody is to see.
+            return Flow::Continue;
+        }
         live.touch();
         let most = self.unsaved_share();
         let mut whole = false;
@@ -69,7 +77,10 @@ impl Session {
                 return false;
             }
             (AgentEvent::Finished(_), None) => return false,
-            (AgentEvent::Finished(result), Some(_)) => {
+            (AgentEvent::Finished(mut result), Some(turn)) => {
+                if result.end == AgentEnd::Completed && !live.transcript.has_answer(turn) {
+                    result.end = AgentEnd::Failed(NOTHING_SAID.to_owned().into());
+                }
                 self.end_checked(conversation, Event::Finished(result), context);
                 return true;
             }
@@ -105,6 +116,10 @@ impl Session {
             (AgentEvent::TextDelta(text), turn) => live.transcript.append(turn, false, &text),
             (AgentEvent::TextReplaced(text), turn) => live.transcript.replace(turn, &text),
             (AgentEvent::ThinkingDelta(text), turn) => live.transcript.append(turn, true, &text),
+            (AgentEvent::Withdrawn(texts), turn) => {
+                live.transcript.withdraw(turn, &texts);
+                return true;
+            }
             (AgentEvent::ToolCalled { call_id, tool, input }, turn) => {
                 let call = ToolCall { call_id, tool, input };
                 live.note_call(&call, &self.project.dir);

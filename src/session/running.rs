@@ -14,6 +14,7 @@ use super::{
     digest::Knowledge,
     messages::Wake,
     turn::{self, Event},
+    watch::Watch,
 };
 
 /// The agents' memory is looked at this often.
@@ -98,7 +99,7 @@ impl Session {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         live.epoch += 1;
         live.volume.begin();
-        live.last_output = Instant::now();
+        live.watch = Watch::new(Instant::now());
         let start = StartAgent {
             conversation,
             epoch: live.epoch,

@@ -22,6 +22,7 @@ use saving::Unsaved;
 pub use spoken::Words;
 use stored::Stored;
 pub use stored::{Missing, Recalled};
+use withdrawing::Pieces;
 
 mod changes;
 mod colours;
@@ -35,6 +36,7 @@ mod spoken;
 mod stored;
 #[cfg(test)]
 mod tests;
+mod withdrawing;
 
 /// A text entry that has reached this many bytes is followed by another one, so that writing a
 /// growing entry stays cheap however long an answer is.
@@ -70,6 +72,8 @@ pub struct Transcript {
     recalled: VecDeque<Range<usize>>,
     /// How answers begin that are no longer in memory, the newest ones.
     words: VecDeque<(usize, Words)>,
+    /// What the running turn has said, for when some of it is taken back.
+    pieces: Pieces,
 }
 
 #[derive(Debug)]
@@ -109,6 +113,7 @@ impl Transcript {
             tail: 0,
             recalled: VecDeque::new(),
             words: VecDeque::new(),
+            pieces: Pieces::default(),
         }
     }
 
@@ -145,7 +150,7 @@ impl Transcript {
     /// Adds an entry that does not grow and gives its number. A held one is shown, with all that
     /// follows it, only after [`release`](Self::release).
     pub fn push(&mut self, turn: i64, content: Content, held: bool) -> i64 {
-        self.close_block();
+        self.end_block();
         let seq = self.numbers.take();
         self.add(Entry {
             turn,
@@ -182,6 +187,11 @@ impl Transcript {
 
     /// Begins a new block of text; the next [`append`](Self::append) opens it.
     pub fn close_block(&mut self) {
+        self.end_block();
+        self.pieces.is_begun = true;
+    }
+
+    fn end_block(&mut self) {
         if let Some(Entry { body: Body::Growing(growing), .. }) = self.entries.last_mut() {
             growing.close();
         }
@@ -199,6 +209,7 @@ impl Transcript {
     }
 
     fn append_piece(&mut self, turn: i64, thinking: bool, piece: &str) {
+        self.pieces.continue_with(turn, thinking);
         if !self.continues(turn, thinking) {
             self.open_block(turn, thinking);
         }
@@ -212,28 +223,6 @@ impl Transcript {
             entry.last_seq = seq;
             entry.dirty = true;
         }
-    }
-
-    /// Puts `text` in place of the open block's text: what was streamed is not what was meant.
-    pub fn replace(&mut self, turn: i64, text: &str) {
-        if text.is_empty() {
-            return;
-        }
-        if !self.is_open(turn, false) {
-            self.append(turn, false, text);
-            return;
-        }
-        let (first, rest) = text.split_at(text.floor_char_boundary(PIECE_BYTES));
-        let seq = self.numbers.take();
-        if let Some(entry) = self.entries.last_mut()
-            && let Body::Growing(growing) = &mut entry.body
-        {
-            growing.replace(first, seq);
-            self.unsaved.add(growing.escaped().len());
-            entry.last_seq = seq;
-            entry.dirty = true;
-        }
-        self.append(turn, false, rest);
     }
 
     /// The newest number that a viewer can have seen.
@@ -293,6 +282,7 @@ impl Transcript {
                 }
                 _ => None,
             })
+            .filter(|text| !text.is_empty())
             .collect();
         texts.reverse();
         texts.join("\n\n")
@@ -344,8 +334,9 @@ impl Transcript {
     }
 
     fn open_block(&mut self, turn: i64, thinking: bool) {
-        self.close_block();
+        self.end_block();
         let block = self.next_block(turn);
+        self.pieces.add(self.entries.len());
         self.add(Entry {
             turn,
             first_seq: self.numbers.next,

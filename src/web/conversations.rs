@@ -128,10 +128,10 @@ pub struct Renaming {
 pub async fn rename(
     state: web::Data<State>,
     path: web::Path<(String, String)>,
-    renaming: web::Json<Renaming>,
+    renaming: super::body::Json<Renaming>,
 ) -> Answer {
     let (project, conversation) = identified(&state, &path).await?;
-    let title = title::given(renaming.title.as_deref().unwrap_or_default())
+    let title = title::given(renaming.0.title.as_deref().unwrap_or_default())
         .map_err(|long| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, long.to_string()))?;
     // In a task of its own: a client that hangs up must not leave it half done.
     let renamed = actix_web::rt::spawn(async move {

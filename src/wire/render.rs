@@ -4,7 +4,7 @@ use bytestring::ByteString;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::entry::{Content, UserMessage};
+use crate::entry::{Content, UserMessage, Withdrawn};
 
 use super::Dialect;
 
@@ -112,11 +112,21 @@ fn seed(content: &Content) -> Option<SeedFrame<'_>> {
         Content::Error(error) => {
             Some(SeedFrame::Error { content: format!("Error: {}", error.content) })
         }
-        Content::UserMessage(_) | Content::Thinking(_) | Content::ToolResult(_) => None,
+        // The original's frames can take nothing back.
+        Content::UserMessage(_)
+        | Content::Thinking(_)
+        | Content::Withdrawn(_)
+        | Content::ToolResult(_) => None,
     }
 }
 
 fn v1(content: &Content, turn: i64, seq: i64) -> Option<ByteString> {
+    if let Content::Withdrawn(Withdrawn { block, thinking }) = content {
+        let escaped = "";
+        let piece =
+            TextPiece { thinking: *thinking, turn, block: *block, seq, escaped, replace: true };
+        return text(piece, Dialect::V1);
+    }
     // The payload is an object of its own: its fields follow the common ones.
     let payload = match content {
         Content::UserMessage(message) if message.carried.is_some() => {
@@ -174,6 +184,22 @@ mod tests {
             fixed(&error, 1, 3, Dialect::Seed).unwrap(),
             r#"{"type":"error","content":"Error: it broke"}"#
         );
+    }
+
+    #[test]
+    fn what_was_withdrawn_is_replaced_by_nothing() {
+        let frame = |thinking, dialect| {
+            fixed(&Content::Withdrawn(Withdrawn { block: 2, thinking }), 1, 9, dialect)
+        };
+        assert_eq!(
+            frame(false, Dialect::V1).unwrap(),
+            r#"{"type":"text","seq":9,"turn":1,"block":2,"content":"","replace":true}"#
+        );
+        assert_eq!(
+            frame(true, Dialect::Html).unwrap(),
+            r#"{"type":"thinking","seq":9,"turn":1,"block":2,"content":"","replace":true}"#
+        );
+        assert_eq!(frame(false, Dialect::Seed), None);
     }
 
     #[test]

@@ -270,7 +270,7 @@ impl Protocol {
     }
 
     /// A call of a tool and its result.
-    pub fn tool(&mut self, name: &str, input: &Value, result: &str, is_error: bool) {
+    pub fn tool(&mut self, name: &str, input: &Value, result: &Value, is_error: bool) {
         self.message_id += 1;
         let id = format!("toolu_{}_{}", std::process::id(), self.message_id);
         self.assistant(json!({"type": "tool_use", "id": id, "name": name, "input": input}));

@@ -10,12 +10,14 @@
 //! - `tool NAME JSON => RESULT` uses a tool; `toolerror …` likewise, and it fails
 //! - `hook NAME JSON` asks whether a tool may run and answers with the answer
 //! - `ask JSON` puts questions to the person
-//! - `await PATH` waits until the file exists
+//! - `await PATH` waits until the file exists; by itself it answers then, as an agent does that is not broken
 //! - `history` answers with every message of the session so far
 //! - `env`, `args`, `cwd` answer with names of variables, arguments, the working directory
 //! - `sh COMMAND` answers with what a shell prints to stdout
 //! - `heir` leaves its pipe to a process that left the group and pours into it, and ends
 //! - `child` starts a process that sleeps and answers with its id
+//! - `document BYTES` reads a file `big.pdf` whose document comes back in one line
+//! - `repeat N DELAY_MS JSON` prints a line again and again
 //! - `garbage TEXT`, `rawline JSON`, `badutf8`, `longline BYTES` print what is no good line
 //! - `litter FILES BYTES` makes as many files of that size in its temporary directory
 //! - `stderr BYTES` prints to stderr; `retry` tells of a failed request
@@ -37,7 +39,7 @@ use serde_json::{Value, json};
 
 use crate::protocol::{Interrupted, Protocol, print, print_bytes, print_half};
 
-const COMMANDS: [&str; 39] = [
+const COMMANDS: [&str; 41] = [
     "say",
     "think",
     "echo",
@@ -67,6 +69,8 @@ const COMMANDS: [&str; 39] = [
     "longline",
     "stderr",
     "retry",
+    "document",
+    "repeat",
     "error",
     "twice",
     "leave",
@@ -137,6 +141,9 @@ fn play_lines(protocol: &mut Protocol, message: &str) -> Result<End, Interrupted
             _ => play_line(protocol, verb, rest, message)?,
         }
     }
+    if message.starts_with("await ") && message.lines().count() == 1 {
+        say(protocol, "on");
+    }
     Ok(end)
 }
 
@@ -165,7 +172,7 @@ fn play_line(
         "tool" | "toolerror" => {
             let (call, result) = rest.split_once(" => ").unwrap_or((rest, ""));
             let (name, input) = call_of(call);
-            protocol.tool(name, &input, &result.replace("\\n", "\n"), verb == "toolerror");
+            protocol.tool(name, &input, &json!(result.replace("\\n", "\n")), verb == "toolerror");
         }
         "hook" => {
             let (name, input) = call_of(rest);
@@ -174,7 +181,7 @@ fn play_line(
         }
         "ask" => {
             let input = serde_json::from_str(rest).unwrap();
-            protocol.tool("mcp__features__ask_user", &input, "asked", false);
+            protocol.tool("mcp__features__ask_user", &input, &json!("asked"), false);
         }
         "await" => wait_for(protocol, rest)?,
         "rows" => return rows(protocol, rest),
@@ -190,6 +197,21 @@ fn play_line(
             let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
             say(protocol, &child.id().to_string());
             thread::spawn(move || child.wait());
+        }
+        "document" => {
+            let data = "x".repeat(rest.parse().unwrap());
+            let document = json!([{"type": "document", "source": {"data": data}}]);
+            protocol.tool("Read", &json!({"file_path": "big.pdf"}), &document, false);
+        }
+        "repeat" => {
+            let mut words = rest.splitn(3, ' ');
+            let count: u32 = words.next().unwrap().parse().unwrap();
+            let delay = Duration::from_millis(words.next().unwrap().parse().unwrap());
+            let line = words.next().unwrap();
+            for _ in 0..count {
+                print_bytes(line.as_bytes());
+                protocol.wait(delay)?;
+            }
         }
         "retry" => print(&json!({
             "type": "system", "subtype": "api_retry", "attempt": 1, "max_retries": 3,

@@ -12,7 +12,7 @@ use cicerone::{
     agent::{
         AgentExit, AgentExited, AgentHandle, AgentOutput, AgentSession, Agents, Flow, Server,
         StartAgent,
-        event::{AgentEnd, AgentEvent, AgentResult},
+        event::{AgentEnd, AgentEvent, AgentResult, Life},
     },
     config::settings::{AgentChoice, AgentSettings, Limits, Sandbox},
     project::{Project, ProjectName},
@@ -44,7 +44,8 @@ impl Handler<AgentOutput> for Probe {
     type Result = Flow;
 
     fn handle(&mut self, output: AgentOutput, _: &mut Self::Context) -> Flow {
-        assert!(!output.events.is_empty(), "an empty output was sent");
+        let tells_of_life = output.pulse.life != Life::None;
+        assert!(!output.events.is_empty() || tells_of_life, "an empty output was sent");
         for event in output.events {
             self.0.send(Heard::Event(event)).ok();
         }
@@ -115,6 +116,7 @@ impl Bench {
                 secrets: Vec::new(),
                 start_timeout: Duration::from_secs(30),
                 silence_timeout: Duration::from_secs(120),
+                progress_timeout: Duration::from_secs(600),
                 stop_timeout: Duration::from_secs(2),
                 idle_timeout: Duration::from_secs(600),
                 offline_projects: Vec::new(),

@@ -74,6 +74,10 @@ async fn a_title_that_does_not_do_is_refused_in_words_and_changes_nothing() {
     let id = created["id"].as_i64().unwrap();
     assert_eq!(rename(&server, id, r#"{"title":"Good"}"#).await.0, 200);
     let long = json!({ "title": "x".repeat(201) }).to_string();
+    let half = r#"{"title":"Half \ud83d"}"#;
+    assert_eq!(rename(&server, id, half).await.0, 200);
+    assert_eq!(server.get(CONVERSATIONS).await.1[0]["title"], "Half \u{fffd}");
+    assert_eq!(rename(&server, id, r#"{"title":"Good"}"#).await.0, 200);
     for (body, expected) in
         [(long.as_str(), 422), ("{}", 422), (r#"{"title":7}"#, 422), ("{", 400), ("", 400)]
     {

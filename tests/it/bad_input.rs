@@ -224,8 +224,6 @@ async fn json_that_cannot_be_is_refused_in_words() {
     let nested = format!(r#"{{"type":"message","content":{}"#, "[".repeat(100_000));
     let closed = format!("{}{}", "[".repeat(50_000), "]".repeat(50_000));
     let frames = [
-        r#"{"type":"message","content":"\ud800"}"#,
-        r#"{"type":"message","content":"\udc00\ud800"}"#,
         r#"{"type":"message","content":"x"} trailing"#,
         "{\"type\":\"message\",\"content\":\"\u{0}\"}",
         "nul",
@@ -250,6 +248,20 @@ async fn json_that_cannot_be_is_refused_in_words() {
         assert!(told.starts_with(words), "{told} for {frame}");
     }
     is_answered(&mut client).await;
+}
+
+#[actix::test]
+async fn a_message_with_half_a_character_is_answered() {
+    let server = Server::start();
+    let mut client = server.connect().await;
+    client.start().await;
+    for (content, text) in [(r"\ud83d", "\u{fffd}"), (r"a\udc00\ud800b", "a\u{fffd}\u{fffd}b")] {
+        let frame = format!(r#"{{"type":"message","content":"{content}","message_id":"{text}"}}"#);
+        client.send_text(&frame).await;
+        let accepted = client.until("accepted").await.pop().unwrap();
+        assert_eq!(accepted["message_id"], text);
+        assert_eq!(crate::client::text_of(&client.turn().await), text);
+    }
 }
 
 #[actix::test]

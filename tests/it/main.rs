@@ -35,6 +35,7 @@ mod mcp;
 mod memory;
 mod metrics;
 mod oauth;
+mod odd_agents;
 mod orphans;
 mod page;
 mod peers;

@@ -236,6 +236,39 @@ fn wrong_calls_are_refused_and_the_server_goes_on() {
 }
 
 #[test]
+fn every_call_is_answered_however_odd_its_values_are() {
+    let dir = project(TABLE);
+    let (mut server, _) = Server::greeted(dir.path());
+    let arguments = [
+        r#"{"x":"\ud83d"}"#,
+        r#"{"\udc00":1}"#,
+        r#"{"x":1e999}"#,
+        r#"{"x":NaN}"#,
+        &format!(r#"{{"x":{}{}}}"#, "[".repeat(500), "]".repeat(500)),
+    ]
+    .map(str::to_owned);
+    for (id, arguments) in (100..).zip(arguments) {
+        let stdin = server.stdin.as_mut().unwrap();
+        writeln!(
+            stdin,
+            r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"feature_get_stats","arguments":{arguments}}}}}"#
+        )
+        .unwrap();
+        let line = server.lines.recv_timeout(DEADLINE).unwrap();
+        let answer: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(
+            (&answer["id"], answer["result"]["isError"].as_bool()),
+            (&json!(id), Some(false))
+        );
+    }
+    let stdin = server.stdin.as_mut().unwrap();
+    writeln!(stdin, r#"{{"jsonrpc":"2.0","id":"\ud83d","method":"ping"}}"#).unwrap();
+    let line = server.lines.recv_timeout(DEADLINE).unwrap();
+    assert!(line.contains("\u{fffd}"), "{line}");
+    assert_eq!(server.finish(), Some(0));
+}
+
+#[test]
 fn the_tools_are_listed_and_none_of_them_writes() {
     let dir = project(TABLE);
     let names = |server: &mut Server| -> Vec<String> {

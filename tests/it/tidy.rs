@@ -21,7 +21,8 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 21] = [
+const LAYERS: [&str; 22] = [
+    "json",
     "authority",
     "foreign_database",
     "project",
@@ -46,7 +47,7 @@ const LAYERS: [&str; 21] = [
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 17] = [
+const PURE: [&str; 18] = [
     "agent/codec",
     "agent/event",
     "authority",
@@ -55,6 +56,7 @@ const PURE: [&str; 17] = [
     "database/asked/closeness",
     "entry",
     "guide/search",
+    "json",
     "project",
     "registry/restart",
     "render",

@@ -27,6 +27,22 @@ test('a turn is put together from its frames', () => {
   assert.equal(turn.end.durationMs, 12);
 });
 
+test('what was taken back leaves the screen and may come again', () => {
+  const begun = TURN.slice(0, -1);
+  const [turn] = play([
+    ...begun,
+    { type: 'thinking', seq: 11, turn: 1, block: 0, content: '', replace: true },
+    { type: 'html', seq: 12, turn: 1, block: 1, part: 0, parts: 1, html: '' },
+  ]).turns;
+  assert.deepEqual(turn.parts.map((part) => part.kind), ['tool']);
+  const [again] = play([
+    ...begun,
+    { type: 'html', seq: 11, turn: 1, block: 1, part: 0, parts: 1, html: '' },
+    { type: 'html', seq: 12, turn: 1, block: 1, part: 0, parts: 1, html: '<p>New</p>' },
+  ]).turns;
+  assert.deepEqual(again.parts.at(-1).html, ['<p>New</p>']);
+});
+
 test('a question keeps the name of who asked, whatever comes after', () => {
   const asked = { type: 'user_message', seq: 3, turn: 1, message_id: 'm1', author: 'Ada', content: 'Where?' };
   const accepted = { type: 'accepted', seq: 3, turn: 1, message_id: 'm1', position: 0 };

@@ -5,9 +5,9 @@ use serde_json::value::RawValue;
 use super::wire::Content;
 
 /// The text of content; blocks that hold none are named.
-pub(super) fn plain(content: Option<&RawValue>) -> serde_json::Result<String> {
-    let blocks = match Content::read(content)? {
-        Content::Plain(text) => return Ok(text),
+pub(super) fn plain(content: Option<&RawValue>) -> String {
+    let blocks = match Content::read(content) {
+        Content::Plain(text) => return text,
         Content::Blocks(blocks) => blocks,
     };
     let mut text = String::new();
@@ -24,15 +24,39 @@ pub(super) fn plain(content: Option<&RawValue>) -> serde_json::Result<String> {
             }
         }
     }
-    Ok(text)
+    text
 }
 
-/// The raw value if it is a JSON object, else an empty one.
+/// Deepest nesting of a value that is handed on: what everybody can read who reads it later.
+const MAX_DEPTH: usize = 100;
+
+/// The raw value if it is a JSON object that others can read, else an empty one.
 pub(super) fn object(value: Option<&RawValue>) -> Box<RawValue> {
     match value {
-        Some(value) if value.get().starts_with('{') => value.to_owned(),
+        Some(value) if value.get().starts_with('{') && depth(value.get()) <= MAX_DEPTH => {
+            value.to_owned()
+        }
         _ => RawValue::from_string("{}".to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned()),
     }
+}
+
+/// How deep the lists and objects of JSON text are nested.
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut is_escaped) = (0_usize, 0, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => (),
+        }
+    }
+    deepest
 }
 
 /// Cuts `text` to at most `max` bytes between two characters. Tells whether it did.

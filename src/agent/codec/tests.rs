@@ -2,11 +2,18 @@
 
 mod answers;
 mod damage;
+mod ends;
+mod life;
+mod odd;
+mod withdrawn;
 
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 
-use crate::agent::lines::{Line, Lines};
+use crate::agent::{
+    event::{AgentEnd, AgentResult},
+    lines::{Line, Lines},
+};
 
 use super::*;
 
@@ -32,6 +39,7 @@ fn read(chunks: &[&[u8]]) -> Output {
 fn take(codec: &mut Codec, line: Line<'_>, output: &mut Output) {
     match line {
         Line::Whole(line) => codec.line(line, output),
+        Line::Shortened(line, _) => codec.shortened_line(line, output),
         Line::TooLong(length) => codec.dropped_line(length, output),
     }
 }
@@ -46,6 +54,78 @@ fn shown(output: &Output) -> String {
 fn check(lines: &[Value], expected: Expect) {
     let stream: String = lines.iter().map(|line| format!("{line}\n")).collect();
     expected.assert_eq(&shown(&read(&[stream.as_bytes()])));
+}
+
+/// What a reader has on the screen: texts, thoughts in parentheses, calls and results of tools.
+fn screen(output: &Output) -> Vec<String> {
+    let mut shown: Vec<String> = Vec::new();
+    // Where each text and thought stands, and whether it is a thought.
+    let mut pieces: Vec<(usize, bool)> = Vec::new();
+    let mut is_begun = false;
+    for event in &output.events {
+        match event {
+            AgentEvent::TextStarted => is_begun = true,
+            AgentEvent::TextDelta(text) | AgentEvent::ThinkingDelta(text) => {
+                let thinking = matches!(event, AgentEvent::ThinkingDelta(_));
+                let begins = std::mem::take(&mut is_begun);
+                if begins || pieces.last().is_none_or(|(_, kind)| *kind != thinking) {
+                    pieces.push((shown.len(), thinking));
+                    shown.push(String::new());
+                }
+                shown[pieces.last().unwrap().0].push_str(text);
+            }
+            AgentEvent::TextReplaced(text) => {
+                assert!(!pieces.last().unwrap().1, "a thought was replaced by a text");
+                shown[pieces.last().unwrap().0].clone_from(text);
+            }
+            AgentEvent::Withdrawn(gone) => {
+                gone.iter().for_each(|at| shown[pieces[*at].0].clear());
+            }
+            AgentEvent::ToolCalled { call_id, .. } => shown.push(format!("call {call_id}")),
+            AgentEvent::ToolReturned { call_id, ok, .. } => {
+                shown.push(format!("result {call_id} {ok}"));
+            }
+            _ => (),
+        }
+    }
+    for (at, thinking) in pieces {
+        if thinking && !shown[at].is_empty() {
+            shown[at] = format!("({})", shown[at]);
+        }
+    }
+    shown.retain(|line| !line.is_empty());
+    shown
+}
+
+fn read_lines(lines: &[Value]) -> Output {
+    let stream: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    read(&[stream.as_bytes()])
+}
+
+fn ends(output: &Output) -> Vec<&AgentEnd> {
+    let ends = output.events.iter().filter_map(|event| match event {
+        AgentEvent::Finished(result) => Some(&result.end),
+        _ => None,
+    });
+    ends.collect()
+}
+
+fn thinking(delta: &str) -> Value {
+    let delta = json!({"type": "thinking_delta", "thinking": delta});
+    stream(json!({"type": "content_block_delta", "index": 0, "delta": delta}))
+}
+
+fn thinking_block(text: &str) -> Value {
+    json!({"type": "thinking", "thinking": text, "signature": "x"})
+}
+
+/// The end of a message that streams.
+fn stop(reason: &str) -> [Value; 2] {
+    let delta = json!({"stop_reason": reason, "stop_sequence": null});
+    [
+        stream(json!({"type": "message_delta", "delta": delta})),
+        stream(json!({"type": "message_stop"})),
+    ]
 }
 
 fn stream(event: Value) -> Value {

@@ -1,107 +1,41 @@
 //! The agent's lines as they are on the wire: what is read of each, borrowed from the line where
-//! that is possible. Unknown fields and kinds are left out; meaning is the codec's matter.
+//! that is possible. Unknown fields and kinds are left out, and a field that cannot be read is as if it
+//! were not there; meaning is the codec's matter.
 
-use std::borrow::Cow;
+mod stream;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// A string that is borrowed from the line unless it holds escapes. (`Option<Cow<str>>` itself
-/// always allocates with serde.)
-#[derive(Debug, Default, Deserialize)]
-#[serde(transparent)]
-pub struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
+use crate::json::{self, Text};
 
-impl Text<'_> {
-    /// The string.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// What every line is read for first. Streamed deltas, by far the most lines, need nothing more.
-#[derive(Debug, Deserialize)]
-pub struct Envelope<'a> {
-    /// The kind of line.
-    #[serde(rename = "type", borrow, default)]
-    pub kind: Text<'a>,
-    /// A finer kind, of `system` and `result` lines.
-    #[serde(borrow, default)]
-    pub subtype: Option<Text<'a>>,
-    /// Set on lines of a subagent.
-    #[serde(borrow, default)]
-    pub parent_tool_use_id: Option<Text<'a>>,
-    /// The API's own event, of `stream_event` lines.
-    #[serde(borrow, default)]
-    pub event: Option<StreamEvent<'a>>,
-}
-
-/// An event of the Messages API.
-#[derive(Debug, Deserialize)]
-pub struct StreamEvent<'a> {
-    /// `message_start`, `content_block_start`, `content_block_delta`, …
-    #[serde(rename = "type", borrow, default)]
-    pub kind: Text<'a>,
-    /// Of `message_start`.
-    #[serde(borrow, default)]
-    pub message: Option<MessageId<'a>>,
-    /// Of `content_block_start`.
-    #[serde(borrow, default)]
-    pub content_block: Option<BlockKind<'a>>,
-    /// Of `content_block_delta`.
-    #[serde(borrow, default)]
-    pub delta: Option<Delta<'a>>,
-}
-
-/// See [`StreamEvent::message`].
-#[derive(Debug, Deserialize)]
-pub struct MessageId<'a> {
-    /// The message's id.
-    #[serde(borrow, default)]
-    pub id: Text<'a>,
-}
-
-/// See [`StreamEvent::content_block`].
-#[derive(Debug, Deserialize)]
-pub struct BlockKind<'a> {
-    /// `text`, `thinking`, `tool_use`, …
-    #[serde(rename = "type", borrow, default)]
-    pub kind: Text<'a>,
-    /// What a text block begins with, usually nothing.
-    #[serde(borrow, default)]
-    pub text: Option<Text<'a>>,
-}
-
-/// See [`StreamEvent::delta`].
-#[derive(Debug, Deserialize)]
-pub struct Delta<'a> {
-    /// Of `text_delta`.
-    #[serde(borrow, default)]
-    pub text: Option<Text<'a>>,
-    /// Of `thinking_delta`.
-    #[serde(borrow, default)]
-    pub thinking: Option<Text<'a>>,
-}
+pub use stream::{Envelope, StreamEvent};
 
 /// An `assistant` or `user` line.
 #[derive(Debug, Deserialize)]
 pub struct MessageLine<'a> {
     /// The message.
-    #[serde(borrow)]
-    pub message: Message<'a>,
+    #[serde(borrow, default, deserialize_with = "json::nested")]
+    pub message: Option<Message<'a>>,
+    /// The line's own id.
+    #[serde(borrow, default, deserialize_with = "json::odd")]
+    pub uuid: Option<Text<'a>>,
     /// The kind of failure, on texts that tell of one.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "json::odd")]
     pub error: Option<Text<'a>>,
+    /// Whether it repeats what we have sent.
+    #[serde(default, rename = "isReplay", deserialize_with = "json::flag")]
+    pub is_replay: bool,
 }
 
 /// See [`MessageLine::message`].
 #[derive(Debug, Deserialize)]
 pub struct Message<'a> {
     /// The message's id; all its blocks share it.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "json::odd")]
     pub id: Text<'a>,
     /// The model, `<synthetic>` on texts that the program made itself.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "json::odd")]
     pub model: Option<Text<'a>>,
     /// [`Content`].
     #[serde(borrow, default)]
@@ -118,112 +52,174 @@ pub enum Content<'a> {
 }
 
 impl<'a> Content<'a> {
-    /// Reads content as the agent sent it. (Serde's untagged enums cannot borrow.)
-    pub fn read(content: Option<&'a RawValue>) -> serde_json::Result<Self> {
-        match content.map(RawValue::get) {
-            Some(text) if text.starts_with('"') => serde_json::from_str(text).map(Self::Plain),
-            Some(blocks) if blocks.starts_with('[') => {
-                serde_json::from_str(blocks).map(Self::Blocks)
-            }
-            None | Some(_) => Ok(Self::Blocks(Vec::new())),
-        }
+    /// Reads content as the agent sent it; what is neither text nor a block is left out.
+    pub fn read(content: Option<&'a RawValue>) -> Self {
+        let text = content.map_or("", RawValue::get);
+        let list = match text.as_bytes().first() {
+            Some(b'"') => match serde_json::from_str(text) {
+                Ok(plain) => return Self::Plain(plain),
+                Err(_) => Vec::new(),
+            },
+            Some(b'[') => json::list(text).unwrap_or_default(),
+            _ => content.into_iter().collect(),
+        };
+        Self::Blocks(list.into_iter().filter_map(|block| Block::read(block.get())).collect())
     }
 }
 
 /// One block of content.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct Block<'a> {
     /// `text`, `thinking`, `tool_use`, `tool_result`, …
-    #[serde(rename = "type", borrow, default)]
+    #[serde(rename = "type", borrow, deserialize_with = "json::odd")]
     pub kind: Text<'a>,
     /// Of `text`.
-    #[serde(borrow, default)]
+    #[serde(borrow, deserialize_with = "json::odd")]
     pub text: Option<Text<'a>>,
     /// Of `thinking`.
-    #[serde(borrow, default)]
+    #[serde(borrow, deserialize_with = "json::odd")]
     pub thinking: Option<Text<'a>>,
     /// Of `tool_use`.
-    #[serde(borrow, default)]
+    #[serde(borrow, deserialize_with = "json::odd")]
     pub id: Option<Text<'a>>,
     /// Of `tool_use`.
-    #[serde(borrow, default)]
+    #[serde(borrow, deserialize_with = "json::odd")]
     pub name: Option<Text<'a>>,
     /// Of `tool_use`.
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     pub input: Option<&'a RawValue>,
     /// Of `tool_result`.
-    #[serde(borrow, default)]
+    #[serde(borrow, deserialize_with = "json::odd")]
     pub tool_use_id: Option<Text<'a>>,
     /// Of `tool_result`.
-    #[serde(default)]
-    pub is_error: Option<bool>,
+    #[serde(deserialize_with = "json::flag")]
+    pub is_error: bool,
     /// Of `tool_result`: [`Content`].
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     pub content: Option<&'a RawValue>,
 }
 
+impl<'a> Block<'a> {
+    fn read(text: &'a str) -> Option<Self> {
+        if let Ok(text @ Text(_)) = serde_json::from_str(text) {
+            return Some(Self { kind: Text("text".into()), text: Some(text), ..Self::default() });
+        }
+        let mut block: Self = json::read(text).ok()?;
+        if block.kind.as_str().is_empty() {
+            block.kind = Text(block.shape().into());
+        }
+        Some(block)
+    }
+
+    /// The kind that a block has which does not say it.
+    fn shape(&self) -> &'static str {
+        match self {
+            Self { tool_use_id: Some(_), .. } => "tool_result",
+            Self { name: Some(_), input: Some(_), .. } => "tool_use",
+            Self { thinking: Some(_), .. } => "thinking",
+            Self { text: Some(_), .. } => "text",
+            _ => "",
+        }
+    }
+}
+
 /// A `system`/`init` line.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct InitLine {
     /// The agent's session id.
-    #[serde(default)]
+    #[serde(deserialize_with = "json::odd")]
     pub session_id: String,
     /// The tools that the model may call.
-    #[serde(default)]
+    #[serde(deserialize_with = "json::strings")]
     pub tools: Vec<String>,
     /// The model.
-    #[serde(default)]
+    #[serde(deserialize_with = "json::odd")]
     pub model: String,
     /// How tools are permitted.
-    #[serde(default, rename = "permissionMode")]
+    #[serde(rename = "permissionMode", deserialize_with = "json::odd")]
     pub permission_mode: String,
     /// The program's version.
-    #[serde(default, rename = "claude_code_version")]
+    #[serde(rename = "claude_code_version", deserialize_with = "json::odd")]
     pub version: String,
 }
 
 /// A `system`/`api_retry` line.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct RetryLine<'a> {
     /// Which attempt comes next.
-    #[serde(default)]
+    #[serde(deserialize_with = "json::odd")]
     pub attempt: u32,
     /// How many there are at most.
-    #[serde(default)]
+    #[serde(deserialize_with = "json::odd")]
     pub max_retries: u32,
     /// Milliseconds until then.
-    #[serde(default)]
-    pub retry_delay_ms: f64,
+    #[serde(deserialize_with = "json::amount")]
+    pub retry_delay_ms: Option<f64>,
     /// The HTTP status, if there was an answer.
-    #[serde(default)]
+    #[serde(deserialize_with = "json::odd")]
     pub error_status: Option<u16>,
     /// The kind of failure.
-    #[serde(borrow, default)]
+    #[serde(borrow, deserialize_with = "json::odd")]
     pub error: Option<Text<'a>>,
+}
+
+/// A `system`/`status` or `system`/`session_state_changed` line.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct StateLine<'a> {
+    /// Of `status`: `requesting`, `compacting`, none.
+    #[serde(borrow, deserialize_with = "json::odd")]
+    pub status: Option<Text<'a>>,
+    /// Of `session_state_changed`: `running`, `idle`, `requires_action`.
+    #[serde(borrow, deserialize_with = "json::odd")]
+    pub state: Option<Text<'a>>,
 }
 
 /// A `result` line.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ResultLine {
-    /// Whether the turn failed; the subtype does not tell.
+    /// Whether the turn failed, where the line tells.
+    #[serde(deserialize_with = "json::flag")]
     pub is_error: bool,
+    /// `success`, also of turns that failed, or `error_…`.
+    #[serde(deserialize_with = "json::odd")]
+    pub subtype: Option<String>,
     /// The last text, or the error's.
+    #[serde(deserialize_with = "json::odd")]
     pub result: Option<String>,
     /// Errors of turns that ended without a result.
+    #[serde(deserialize_with = "json::strings")]
     pub errors: Vec<String>,
     /// Why the turn ended, in the agent's words.
+    #[serde(deserialize_with = "json::odd")]
     pub terminal_reason: Option<String>,
     /// Why the model stopped; none where its stream was cut.
+    #[serde(deserialize_with = "json::odd")]
     pub stop_reason: Option<String>,
     /// The API's HTTP status, where it answered with an error.
+    #[serde(deserialize_with = "json::odd")]
     pub api_error_status: Option<u16>,
     /// US dollars since the process started.
+    #[serde(deserialize_with = "json::amount")]
     pub total_cost_usd: Option<f64>,
     /// Milliseconds of the turn.
+    #[serde(deserialize_with = "json::count")]
     pub duration_ms: Option<u64>,
     /// Tokens of the turn.
+    #[serde(deserialize_with = "json::nested")]
     pub usage: Option<UsageLine>,
+}
+
+impl ResultLine {
+    /// Whether the turn failed. The subtype tells only of some failures.
+    pub fn has_failed(&self) -> bool {
+        let is_error = |subtype: &str| subtype.starts_with("error");
+        self.is_error || self.subtype.as_deref().is_some_and(is_error)
+    }
 }
 
 /// See [`ResultLine::usage`].
@@ -231,38 +227,44 @@ pub struct ResultLine {
 #[serde(default)]
 pub struct UsageLine {
     /// Tokens read.
-    pub input_tokens: u64,
+    #[serde(deserialize_with = "json::count")]
+    pub input_tokens: Option<u64>,
     /// Tokens written.
-    pub output_tokens: u64,
+    #[serde(deserialize_with = "json::count")]
+    pub output_tokens: Option<u64>,
     /// Tokens read from the cache.
-    pub cache_read_input_tokens: u64,
+    #[serde(deserialize_with = "json::count")]
+    pub cache_read_input_tokens: Option<u64>,
     /// Tokens written to the cache.
-    pub cache_creation_input_tokens: u64,
+    #[serde(deserialize_with = "json::count")]
+    pub cache_creation_input_tokens: Option<u64>,
 }
 
 /// A `control_request` line: the agent wants something of us.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct ControlRequestLine<'a> {
     /// Goes back with the answer.
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "json::odd")]
     pub request_id: Text<'a>,
     /// What it wants.
-    #[serde(borrow)]
-    pub request: ControlRequest<'a>,
+    #[serde(borrow, deserialize_with = "json::nested")]
+    pub request: Option<ControlRequest<'a>>,
 }
 
 /// See [`ControlRequestLine::request`].
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct ControlRequest<'a> {
     /// `hook_callback`, `can_use_tool`, …
-    #[serde(borrow, default)]
+    #[serde(borrow, deserialize_with = "json::odd")]
     pub subtype: Text<'a>,
     /// Of `hook_callback`: a [`HookInput`].
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     pub input: Option<&'a RawValue>,
 }
 
-/// See [`ControlRequest::input`].
+/// See [`ControlRequest::input`]. A tool that cannot be read must not run, so nothing here is lenient.
 #[derive(Debug, Deserialize)]
 pub struct HookInput<'a> {
     /// The tool that the model calls.
@@ -274,23 +276,25 @@ pub struct HookInput<'a> {
 }
 
 /// A `control_response` line: the answer to a request of ours.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct ControlResponseLine<'a> {
     /// The answer.
-    #[serde(borrow)]
-    pub response: ControlResponse<'a>,
+    #[serde(borrow, deserialize_with = "json::nested")]
+    pub response: Option<ControlResponse<'a>>,
 }
 
 /// See [`ControlResponseLine::response`].
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct ControlResponse<'a> {
     /// `success` or `error`.
-    #[serde(borrow, default)]
+    #[serde(borrow, deserialize_with = "json::odd")]
     pub subtype: Text<'a>,
     /// The request that it answers.
-    #[serde(borrow, default)]
+    #[serde(borrow, deserialize_with = "json::odd")]
     pub request_id: Text<'a>,
     /// What went wrong.
-    #[serde(borrow, default)]
+    #[serde(borrow, deserialize_with = "json::odd")]
     pub error: Option<Text<'a>>,
 }

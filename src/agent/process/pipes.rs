@@ -18,7 +18,7 @@ use crate::{
             Codec, Demand, Output,
             command::{self, Decision},
         },
-        event::AgentEvent,
+        event::{AgentEvent, Life, Pulse},
         handle::Shared,
         lines::{Line, Lines},
         messages::{AgentOutput, Flow},
@@ -80,6 +80,13 @@ impl Reader {
             let mut output = Output::default();
             let mut take = |line: Line<'_>| match line {
                 Line::Whole(line) => self.codec.line(line, &mut output),
+                Line::Shortened(line, length) => {
+                    log::info!(
+                        "a line of the agent was shortened bytes={length} left={}",
+                        line.len()
+                    );
+                    self.codec.shortened_line(line, &mut output);
+                }
                 Line::TooLong(length) => self.codec.dropped_line(length, &mut output),
             };
             if length == 0 {
@@ -97,7 +104,7 @@ impl Reader {
                 // Nothing that such an agent said is an answer.
                 return ReadEnd { session_lost: self.codec.session_lost(), reason };
             }
-            let delivered = self.deliver(output.events, &mut draining).await;
+            let delivered = self.deliver(output.events, output.pulse, &mut draining).await;
             if length == 0 || !delivered {
                 return ReadEnd { session_lost: self.codec.session_lost(), reason };
             }
@@ -127,15 +134,21 @@ impl Reader {
 
     /// Hands events to the session and waits until it wants more. False: the session is gone,
     /// and with it the agent's reason to live.
-    async fn deliver(&self, events: Vec<AgentEvent>, draining: &mut Draining) -> bool {
-        if events.is_empty() {
+    async fn deliver(
+        &self,
+        events: Vec<AgentEvent>,
+        pulse: Pulse,
+        draining: &mut Draining,
+    ) -> bool {
+        if events.is_empty() && pulse.life == Life::None {
             return true;
         }
         if events.iter().any(|event| matches!(event, AgentEvent::Finished(_))) {
             // Before the session hears of it: it may answer with the next message at once.
             self.shared.turn.send_replace(false);
         }
-        let output = AgentOutput { conversation: self.conversation, epoch: self.epoch, events };
+        let output =
+            AgentOutput { conversation: self.conversation, epoch: self.epoch, events, pulse };
         match self.output.send(output).await {
             Ok(Flow::Continue) => true,
             Ok(Flow::Hold(gate)) => {

@@ -10,7 +10,10 @@ use std::{
 use rusqlite::{Connection, OpenFlags};
 use time::{PrimitiveDateTime, format_description::BorrowedFormatItem, macros};
 
-use crate::database::{clock::timestamp, open::BUSY_TIMEOUT};
+use crate::{
+    database::{clock::timestamp, open::BUSY_TIMEOUT},
+    foreign_database::{optional_text, text},
+};
 
 use super::ImportError;
 
@@ -127,9 +130,9 @@ impl Source {
                 .query_map((), |row| {
                     Ok(SourceConversation {
                         id: row.get(0)?,
-                        title: row.get(1)?,
-                        created_at: time(row.get(2)?),
-                        updated_at: time(row.get(3)?),
+                        title: optional_text(row, 1)?,
+                        created_at: time(optional_text(row, 2)?),
+                        updated_at: time(optional_text(row, 3)?),
                     })
                 })?
                 .collect()
@@ -146,9 +149,9 @@ impl Source {
                 )?
                 .query_map([conversation], |row| {
                     Ok(SourceMessage {
-                        role: row.get(0)?,
-                        content: row.get(1)?,
-                        timestamp: time(row.get(2)?),
+                        role: text(row, 0)?,
+                        content: text(row, 1)?,
+                        timestamp: time(optional_text(row, 2)?),
                     })
                 })?
                 .collect()

@@ -161,3 +161,24 @@ fn a_report_names_only_what_happened() {
     let report = ImportReport { conversations: 2, messages: 5, ..ImportReport::default() };
     assert_eq!(report.to_string(), "conversations brought in: 2, messages: 5");
 }
+
+#[test]
+fn what_is_no_text_in_an_original_costs_its_bytes_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("assistant.db");
+    let original = original(&path);
+    original
+        .execute_batch(
+            "UPDATE conversation_messages SET content = CAST(x'61ff62' AS TEXT) WHERE id = 4;
+             UPDATE conversations SET title = CAST(x'eda0bd' AS TEXT) WHERE id = 3;",
+        )
+        .unwrap();
+    drop(original);
+    let source = rusqlite::Connection::open(&path).unwrap();
+    let read: String = source
+        .query_row("SELECT content FROM conversation_messages WHERE id = 4", (), |row| {
+            crate::foreign_database::text(row, 0)
+        })
+        .unwrap();
+    assert_eq!(read, "a\u{fffd}b");
+}

@@ -103,6 +103,14 @@ impl Growing {
         self.append(text, seq);
     }
 
+    /// Takes back all of it, under the numbers that it had.
+    pub fn withdraw(&mut self) {
+        self.block.revision += 1;
+        self.escaped = String::new();
+        self.marks = Vec::new();
+        self.open = false;
+    }
+
     /// Where a piece ends that starts at `from` and has about `max_bytes`, and its number.
     pub fn cut(&self, from: usize, max_bytes: usize, last_seq: i64) -> (usize, i64) {
         let whole = (self.escaped.len(), last_seq);

@@ -307,6 +307,12 @@ impl Rendered {
         render::html(HtmlPart { turn, block, seq, part, parts, kept, html, more })
     }
 
+    /// All parts, which belong together.
+    pub(super) fn all(&self, place: (i64, u32), seq: i64) -> Vec<ByteString> {
+        let last = self.finished.len();
+        (0..=last).map(|part| self.again(part, place, seq, part < last)).collect()
+    }
+
     /// Whether a viewer that has got so far has everything.
     pub(super) fn is_drawn(&self, first: usize, drawn: Option<Drawn>) -> bool {
         let (epoch, parts, version) = (self.epoch, self.finished.len(), self.version);

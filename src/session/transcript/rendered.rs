@@ -159,7 +159,7 @@ impl Transcript {
     }
 
     /// Brings the text that begins with the entry `first` up to the end of the entry `last`.
-    fn render(&mut self, first: usize, last: usize) {
+    pub(super) fn render(&mut self, first: usize, last: usize) {
         let known = self.rendered.remove(&first);
         let mut rendered = match known {
             Some(known) if self.is_current(&known) => known,

@@ -187,7 +187,15 @@ impl Transcript {
                 }
                 continue;
             }
+            let redrawn = dialect.is_html().then(|| self.redrawn(cursor.entry)).flatten();
             let Some(entry) = self.entries.get(cursor.entry) else { break };
+            if let Some(redrawn) = redrawn {
+                seq = Some(entry.last_seq);
+                cursor = Cursor { drawn: None, ..cursor.next() };
+                bytes += redrawn.iter().map(|frame| frame.len()).sum::<usize>();
+                frames.extend(redrawn);
+                continue;
+            }
             let frame = match &entry.body {
                 Body::Fixed(content) => {
                     cursor = cursor.next();

@@ -57,6 +57,6 @@ impl Entry {
             },
             _ => return None,
         };
-        Some(Words { turn: self.turn, by_person, text })
+        (!text.is_empty()).then_some(Words { turn: self.turn, by_person, text })
     }
 }

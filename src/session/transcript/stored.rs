@@ -83,6 +83,13 @@ impl Transcript {
             let texts = (from..=at).filter(|index| self.is_answer(*index));
             return texts.into_iter().find(is_stored).map(|missing| missing..at + 1);
         }
+        if dialect.is_html()
+            && let Some((first, last)) = self.withdrawn_from(at)
+        {
+            let from = self.rendered_until(first);
+            let texts = (from..=last).filter(|index| self.is_answer(*index));
+            return texts.into_iter().find(is_stored).map(|missing| missing..last + 1);
+        }
         is_stored(&at).then_some(at..at + 1)
     }
 
@@ -204,7 +211,8 @@ impl Transcript {
     }
 
     fn let_go(&mut self, index: usize) {
-        if let Some(entry) = self.entries.get_mut(index)
+        // What has changed since is not in the database yet.
+        if let Some(entry) = self.entries.get_mut(index).filter(|entry| !entry.dirty)
             && let Some(stored) = Stored::of(entry)
         {
             entry.body = Body::Stored(stored);

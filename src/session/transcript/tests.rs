@@ -35,6 +35,13 @@ struct Shown {
     text: String,
 }
 
+impl Shown {
+    /// Whether it is a text that was taken back.
+    fn is_nothing(&self) -> bool {
+        self.block.is_some() && self.text.chars().all(|character| character == PART)
+    }
+}
+
 impl Client {
     fn enter(&mut self, entrance: &Entrance) {
         self.seq = entrance.after;
@@ -112,7 +119,7 @@ impl Client {
     }
 
     fn screen(&self) -> Vec<Shown> {
-        self.entries.values().cloned().collect()
+        self.entries.values().filter(|shown| !shown.is_nothing()).cloned().collect()
     }
 }
 
@@ -153,7 +160,7 @@ fn coloured_parts(text: &str) -> Vec<String> {
 /// What a viewer of HTML sees when it has read what is stored.
 fn stored_as_html(rows: &[EntryRow], parts: impl Fn(&str) -> Vec<String>) -> Vec<Shown> {
     let mut screen: Vec<Shown> = Vec::new();
-    for shown in by_turn(stored(rows)) {
+    for shown in by_turn(every(rows)) {
         match screen.last_mut() {
             Some(last)
                 if shown.kind == "text" && last.kind == "text" && last.turn == shown.turn =>
@@ -166,10 +173,18 @@ fn stored_as_html(rows: &[EntryRow], parts: impl Fn(&str) -> Vec<String>) -> Vec
     for shown in screen.iter_mut().filter(|shown| shown.kind == "text") {
         shown.text = joined(&parts(&shown.text));
     }
+    screen.retain(|shown| shown.kind != "withdrawn" && !shown.is_nothing());
     screen
 }
 
 fn stored(rows: &[EntryRow]) -> Vec<Shown> {
+    let mut screen = every(rows);
+    screen.retain(|shown| shown.kind != "withdrawn" && !shown.is_nothing());
+    screen
+}
+
+/// All entries, also those that show nothing.
+fn every(rows: &[EntryRow]) -> Vec<Shown> {
     rows.iter()
         .map(|row| {
             let payload: Value = serde_json::from_str(&row.payload).unwrap();

@@ -70,7 +70,8 @@ impl Markdown {
             self.paragraph(&format!("## {who} · {}", time(&entry.created_at)), out);
         }
         match content {
-            Content::UserMessage(_) | Content::Thinking(_) => (),
+            Content::UserMessage(_) | Content::Thinking(_) | Content::Withdrawn(_) => (),
+            Content::Text(text) if text.content.is_empty() => (),
             Content::Text(text) => self.text(&text.content, out),
             Content::ToolCall(call) => {
                 let tool = line(&call.tool);

@@ -72,6 +72,8 @@ fn the_page_understands_the_frames_that_the_server_sends() {
     let understood = all(r"\{type: '(\w+)'", between(&page, "* Server to client.", "*/"));
     let mut sent = variants("src/wire/outgoing.rs", "Notice");
     sent.extend(variants("src/entry.rs", "Content"));
+    // What was taken back is told as a text without content.
+    sent.remove("withdrawn");
     // The page asks for HTML.
     sent.remove("text");
     sent.extend(all(r#""type":"(html)""#, &read("src/wire/render.rs")));

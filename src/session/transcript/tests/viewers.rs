@@ -19,11 +19,15 @@ const MARKDOWN: usize = 3;
 const WHOLE_PARTS: usize = 4;
 const SEEDS: usize = 2;
 
+mod withdrawing;
+
 #[derive(Debug, Clone)]
 enum Step {
     Append(bool, String),
     CloseBlock,
     Replace(String),
+    /// Texts and thoughts of these counts are taken back.
+    Withdraw(Vec<usize>),
     /// What has come is rendered, or as much of it as may be by now.
     Refresh(bool),
     /// Colours come of the code of this count among those that wait for theirs.
@@ -72,6 +76,7 @@ struct Said {
     text: Option<String>,
     is_open: bool,
     is_question: bool,
+    is_empty: bool,
 }
 
 /// A client of ours and all that it had before.
@@ -92,6 +97,9 @@ struct World {
     said: Vec<Said>,
     ours: Vec<Ours>,
     seeds: Vec<Seed>,
+    /// The texts and thoughts of a turn, with their entries.
+    pieces: (i64, Vec<(bool, Vec<usize>)>),
+    is_begun: bool,
     running: Option<i64>,
     waiting: VecDeque<i64>,
     turns: i64,
@@ -114,7 +122,7 @@ impl World {
             cursor,
             past: Vec::new(),
         };
-        let seed = |_| Seed { cursor, got: String::new(), expected: String::new(), newest_from: 0 };
+        let seed = |_| Seed::new(cursor, 0, Vec::new());
         Self {
             transcript,
             reserved: SEQ_RANGE,
@@ -124,6 +132,8 @@ impl World {
             said: Vec::new(),
             ours: (0..OURS).map(ours).collect(),
             seeds: (0..SEEDS).map(seed).collect(),
+            pieces: (0, Vec::new()),
+            is_begun: false,
             running: None,
             waiting: VecDeque::new(),
             turns: 0,
@@ -137,9 +147,11 @@ impl World {
             (Step::Append(thinking, text), Some(turn)) => self.append(turn, thinking, &text),
             (Step::CloseBlock, _) => {
                 self.transcript.close_block();
+                self.is_begun = true;
                 self.close();
             }
             (Step::Replace(text), Some(turn)) => self.replace(turn, &text),
+            (Step::Withdraw(counts), Some(turn)) => self.withdraw(turn, &counts),
             (Step::Refresh(true), _) => self.transcript.refresh(),
             (Step::Refresh(false), _) => drop(self.transcript.refresh_within_pace()),
             (Step::Colour(count), _) => self.colour(count),
@@ -212,11 +224,9 @@ impl World {
     fn say(&mut self, turn: i64, first_seq: i64, text: Option<&str>, is_open: bool) {
         self.close();
         let text_of = text.map(str::to_owned);
-        self.said.push(Said { turn, first_seq, text: text_of, is_open, is_question: false });
-        for seed in &mut self.seeds {
-            seed.newest_from = seed.expected.len();
-            seed.expected.push_str(text.unwrap_or_default());
-        }
+        let (is_question, is_empty) = (false, false);
+        self.said.push(Said { turn, first_seq, text: text_of, is_open, is_question, is_empty });
+        self.seeds.iter_mut().for_each(|seed| seed.add(text.unwrap_or_default()));
     }
 
     fn push(&mut self, turn: i64, content: Content, text: Option<&str>, held: bool) -> i64 {
@@ -235,26 +245,29 @@ impl World {
     fn append(&mut self, turn: i64, thinking: bool, text: &str) {
         let seq = self.transcript.numbers.next;
         self.transcript.append(turn, thinking, text);
-        if !self.is_open(turn, thinking) {
-            return self.say(turn, seq, Some(text).filter(|_| !thinking), true);
-        }
-        if let Some(known) = self.said.last_mut().and_then(|last| last.text.as_mut()) {
-            known.push_str(text);
-            self.seeds.iter_mut().for_each(|seed| seed.expected.push_str(text));
-        }
+        self.note_append(turn, thinking, text, seq);
     }
 
-    fn replace(&mut self, turn: i64, text: &str) {
-        let seq = self.transcript.numbers.next;
-        self.transcript.replace(turn, text);
-        if text.is_empty() {
+    fn note_append(&mut self, turn: i64, thinking: bool, text: &str, seq: i64) {
+        if self.pieces.0 != turn {
+            self.pieces = (turn, Vec::new());
+        }
+        let pieces = &mut self.pieces.1;
+        let begins = std::mem::take(&mut self.is_begun);
+        if begins || pieces.last().is_none_or(|(kind, _)| *kind != thinking) {
+            pieces.push((thinking, Vec::new()));
+        }
+        if !self.is_open(turn, thinking) {
+            self.say(turn, seq, Some(text).filter(|_| !thinking), true);
+            self.pieces.1.last_mut().unwrap().1.push(self.said.len() - 1);
             return;
         }
-        if !self.is_open(turn, false) {
-            return self.say(turn, seq, Some(text), true);
+        let last = self.said.last_mut().unwrap();
+        last.is_empty = false;
+        if let Some(known) = &mut last.text {
+            known.push_str(text);
+            self.seeds.iter_mut().for_each(|seed| seed.grow(text));
         }
-        self.said.last_mut().unwrap().text = Some(text.to_owned());
-        self.seeds.iter_mut().for_each(|seed| seed.replace(text));
     }
 
     /// As the session does it: what is held is shown also when it cannot be stored.
@@ -298,6 +311,8 @@ impl World {
         self.transcript = Transcript::restore(&rows, &outlines, seq + 1).unwrap();
         self.reserved = seq + SEQ_RANGE;
         self.held.clear();
+        self.pieces = (0, Vec::new());
+        self.is_begun = false;
         self.running = None;
         self.advance();
         self.said = self.disk.rows().iter().map(said).collect();
@@ -377,11 +392,8 @@ impl World {
             }
             _ => (self.transcript.end(), end),
         };
-        let texts = self.said[from..].iter().map(|said| said.text.as_deref().unwrap_or_default());
-        let newest = texts.clone().next_back().map_or(0, str::len);
-        let expected: String = texts.collect();
-        let newest_from = expected.len() - newest;
-        self.seeds[index] = Seed { cursor, got: String::new(), expected, newest_from };
+        let texts = self.said[from..].iter().map(|said| said.text.clone().unwrap_or_default());
+        self.seeds[index] = Seed::new(cursor, from, texts.collect());
     }
 }
 
@@ -395,7 +407,8 @@ fn said(row: &EntryRow) -> Said {
         _ => None,
     };
     let is_question = row.kind == "user_message";
-    Said { turn: row.turn, first_seq: row.first_seq, text, is_open: false, is_question }
+    let is_empty = payload["content"] == "";
+    Said { turn: row.turn, first_seq: row.first_seq, text, is_open: false, is_question, is_empty }
 }
 
 fn call() -> Content {
@@ -439,6 +452,7 @@ fn step() -> impl Strategy<Value = Step> {
         9 => (any::<bool>(), text()).prop_map(|(thinking, text)| Step::Append(thinking, text)),
         1 => Just(Step::CloseBlock),
         1 => "[a-z\"]{0,20}".prop_map(Step::Replace),
+        1 => prop::collection::vec(any::<usize>(), 1..4).prop_map(Step::Withdraw),
         3 => any::<bool>().prop_map(Step::Refresh),
         3 => any::<usize>().prop_map(Step::Colour),
         1 => Just(Step::Call),
@@ -479,7 +493,7 @@ proptest! {
             while world.read(viewer, 4096) {}
         }
         let stored = stored(&world.disk.rows());
-        prop_assert_eq!(stored.len(), world.said.len());
+        prop_assert_eq!(world.disk.rows().len(), world.said.len());
         let (markdown, html) = world.ours.split_at(MARKDOWN);
         for ours in markdown {
             prop_assert_eq!(ours.client.screen(), stored.clone());
@@ -496,7 +510,7 @@ proptest! {
             prop_assert_eq!(by_turn(ours.client.screen()), coloured.clone());
         }
         for seed in &world.seeds {
-            prop_assert_eq!(&seed.got, &seed.expected);
+            prop_assert_eq!(&seed.got, &seed.expected());
         }
     }
 

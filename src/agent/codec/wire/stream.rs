@@ -1,0 +1,208 @@
+//! What every line is read for first, and the API's own events. Streamed deltas, by far the most lines,
+//! are parsed once; a line with an odd field is read again, field by field.
+
+use serde::Deserialize;
+
+use crate::json::{Object, Text};
+
+/// What every line is read for first.
+#[derive(Debug, Deserialize)]
+pub struct Envelope<'a> {
+    /// The kind of line.
+    #[serde(rename = "type", borrow, default)]
+    pub kind: Text<'a>,
+    /// A finer kind, of `system` and `result` lines.
+    #[serde(borrow, default)]
+    pub subtype: Option<Text<'a>>,
+    /// Set on lines of a subagent.
+    #[serde(borrow, default)]
+    pub parent_tool_use_id: Option<Text<'a>>,
+    /// The API's own event, of `stream_event` lines.
+    #[serde(borrow, default)]
+    pub event: Option<StreamEvent<'a>>,
+}
+
+/// An event of the Messages API.
+#[derive(Debug, Deserialize)]
+pub struct StreamEvent<'a> {
+    /// `message_start`, `content_block_start`, `content_block_delta`, …
+    #[serde(rename = "type", borrow, default)]
+    pub kind: Text<'a>,
+    /// Of `message_start`.
+    #[serde(borrow, default)]
+    pub message: Option<MessageId<'a>>,
+    /// Of `content_block_start`.
+    #[serde(borrow, default)]
+    pub content_block: Option<BlockKind<'a>>,
+    /// Of `content_block_delta`.
+    #[serde(borrow, default)]
+    pub delta: Option<Delta<'a>>,
+}
+
+/// See [`StreamEvent::message`].
+#[derive(Debug, Deserialize)]
+pub struct MessageId<'a> {
+    /// The message's id.
+    #[serde(borrow, default)]
+    pub id: Text<'a>,
+}
+
+/// See [`StreamEvent::content_block`].
+#[derive(Debug, Deserialize)]
+pub struct BlockKind<'a> {
+    /// `text`, `thinking`, `tool_use`, …
+    #[serde(rename = "type", borrow, default)]
+    pub kind: Text<'a>,
+    /// Of `tool_use`: the call's id.
+    #[serde(borrow, default)]
+    pub id: Option<Text<'a>>,
+    /// What a text block begins with, usually nothing.
+    #[serde(borrow, default)]
+    pub text: Option<Text<'a>>,
+}
+
+/// See [`StreamEvent::delta`].
+#[derive(Debug, Deserialize)]
+pub struct Delta<'a> {
+    /// `text_delta`, `thinking_delta`, `input_json_delta`, …
+    #[serde(rename = "type", borrow, default)]
+    pub kind: Text<'a>,
+    /// Of `text_delta`.
+    #[serde(borrow, default)]
+    pub text: Option<Text<'a>>,
+    /// Of `thinking_delta`.
+    #[serde(borrow, default)]
+    pub thinking: Option<Text<'a>>,
+    /// Of `message_delta`: why the model stops.
+    #[serde(borrow, default)]
+    pub stop_reason: Option<Text<'a>>,
+}
+
+impl<'a> Envelope<'a> {
+    /// Reads a line: at once where all is as expected, else field by field.
+    pub fn read(line: &'a str) -> serde_json::Result<Self> {
+        match serde_json::from_str::<Self>(line) {
+            Ok(envelope) if envelope.is_told_apart() => Ok(envelope),
+            _ => Object::read(line).map(|line| Self::of(&line)),
+        }
+    }
+
+    /// Whether the line says of what kind it is.
+    fn is_told_apart(&self) -> bool {
+        let event = self.event.as_ref().map(|event| event.kind.as_str());
+        match self.kind.as_str() {
+            "" => false,
+            "system" => self.subtype.is_some(),
+            "stream_event" => event.is_some_and(|kind| !kind.is_empty()),
+            _ => true,
+        }
+    }
+
+    fn of(line: &Object<'a>) -> Self {
+        let kind = line.text("type");
+        let subtype = line.text("subtype");
+        Self {
+            kind: kind.unwrap_or_else(|| Text(shape(line).into())),
+            subtype: subtype.or_else(|| Some(Text(system_shape(line)?.into()))),
+            parent_tool_use_id: line.text("parent_tool_use_id"),
+            event: line.object("event").map(|event| StreamEvent::of(&event)),
+        }
+    }
+}
+
+impl<'a> StreamEvent<'a> {
+    fn of(event: &Object<'a>) -> Self {
+        let block = event.object("content_block");
+        let delta = event.object("delta");
+        let id = |message: Object<'a>| message.text("id").unwrap_or_default();
+        Self {
+            kind: event.text("type").unwrap_or_else(|| Text(event_shape(event).into())),
+            message: event.object("message").map(|message| MessageId { id: id(message) }),
+            content_block: block.map(|block| BlockKind {
+                kind: block.text("type").unwrap_or_default(),
+                id: block.text("id"),
+                text: block.text("text"),
+            }),
+            delta: delta.map(|delta| Delta {
+                kind: delta.text("type").unwrap_or_default(),
+                text: delta.text("text"),
+                thinking: delta.text("thinking"),
+                stop_reason: delta.text("stop_reason"),
+            }),
+        }
+    }
+}
+
+/// The kind that a line has which does not say it, by fields that only this kind has.
+fn shape(line: &Object<'_>) -> &'static str {
+    let has = |names: &[&str]| names.iter().any(|name| line.raw(name).is_some());
+    let role = || line.object("message").and_then(|message| message.text("role"));
+    if has(&["terminal_reason", "total_cost_usd", "num_turns"]) {
+        "result"
+    } else if line.object("event").is_some() {
+        "stream_event"
+    } else if has(&["request"]) && has(&["request_id"]) {
+        "control_request"
+    } else if has(&["response"]) {
+        "control_response"
+    } else if system_shape(line).is_some() {
+        "system"
+    } else {
+        match role().as_ref().map(Text::as_str) {
+            Some("assistant") => "assistant",
+            Some("user") => "user",
+            _ => "",
+        }
+    }
+}
+
+/// The finer kind of a `system` line that does not say it.
+fn system_shape(line: &Object<'_>) -> Option<&'static str> {
+    let has = |name: &str| line.raw(name).is_some();
+    if has("tools") && (has("permissionMode") || has("claude_code_version")) {
+        Some("init")
+    } else if has("retry_delay_ms") {
+        Some("api_retry")
+    } else {
+        None
+    }
+}
+
+/// The kind of an event that does not say it.
+fn event_shape(event: &Object<'_>) -> &'static str {
+    let delta = event.object("delta");
+    let has = |name: &str| delta.as_ref().is_some_and(|delta| delta.raw(name).is_some());
+    if event.raw("message").is_some() {
+        "message_start"
+    } else if event.raw("content_block").is_some() {
+        "content_block_start"
+    } else if has("text") || has("thinking") {
+        "content_block_delta"
+    } else if has("stop_reason") {
+        "message_delta"
+    } else {
+        ""
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_is_read_field_by_field_says_the_same() {
+        for line in [
+            r#"{"type":"stream_event","event":{"type":"message_start","message":{"id":"m"}},"parent_tool_use_id":null}"#,
+            r#"{"type":"stream_event","event":{"type":"content_block_start","content_block":{"type":"text","text":"é"}}}"#,
+            r#"{"type":"stream_event","event":{"type":"content_block_delta","delta":{"type":"text_delta","text":"\n"}}}"#,
+            r#"{"type":"stream_event","event":{"type":"content_block_delta","delta":{"type":"thinking_delta","thinking":"x"}}}"#,
+            r#"{"type":"stream_event","event":{"type":"message_delta","delta":{"stop_reason":"end_turn"}}}"#,
+            r#"{"type":"assistant","parent_tool_use_id":"t","message":{}}"#,
+            r#"{"type":"system","subtype":"init","tools":[]}"#,
+        ] {
+            let at_once: Envelope<'_> = serde_json::from_str(line).unwrap();
+            let by_field = Envelope::of(&Object::read(line).unwrap());
+            assert_eq!(format!("{at_once:?}"), format!("{by_field:?}"));
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! JSON as programs in JavaScript and Python really write it: halves of surrogate pairs, a byte
+//! that is no UTF-8, a value of an unexpected type. One odd value costs that value, never the
+//! rest of the text. Pure code, used by every reader of JSON that comes from outside.
+
+mod lenient;
+mod object;
+
+use std::borrow::Cow;
+
+use memchr::{memchr, memchr_iter};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+pub use lenient::{amount, count, flag, nested, odd, read, strings};
+pub use object::{Object, Text, list};
+
+/// What stands for half of a surrogate pair, which is no character.
+const REPLACEMENT: &str = "\\ufffd";
+
+/// Bytes of an escape such as `\ud83d`.
+const ESCAPE: usize = 6;
+
+/// The text of a line: bytes that are no UTF-8 and halves of surrogate pairs become U+FFFD; a byte order
+/// mark and NUL bytes around it are left out. Borrowed where nothing had to change.
+pub fn text(line: &[u8]) -> Cow<'_, str> {
+    let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
+    let start = line.iter().position(|byte| *byte != 0).unwrap_or(line.len());
+    let end = line.iter().rposition(|byte| *byte != 0).map_or(start, |last| last + 1);
+    let line = line.get(start..end).unwrap_or_default();
+    match String::from_utf8_lossy(line) {
+        Cow::Borrowed(text) => mended(text),
+        Cow::Owned(text) => match mended(&text) {
+            Cow::Owned(mended) => Cow::Owned(mended),
+            Cow::Borrowed(_) => Cow::Owned(text),
+        },
+    }
+}
+
+/// JSON text in which every escape is a character: an escaped half of a surrogate pair without its
+/// other half becomes U+FFFD. Borrowed where there is none.
+pub fn mended(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    let is_surrogate = |at: usize| matches!(unit(bytes, at), Some(0xD800..=0xDFFF));
+    let Some(first) = memchr_iter(b'\\', bytes).find(|at| is_surrogate(*at)) else {
+        return Cow::Borrowed(text);
+    };
+    // The backslash that was found may itself be escaped: what stands before it is looked at too.
+    let before = bytes.get(..first).unwrap_or_default();
+    let mut at = before.iter().rposition(|byte| *byte != b'\\').map_or(0, |last| last + 1);
+    let mut mended = String::new();
+    let mut copied = 0;
+    while let Some(found) = bytes.get(at..).and_then(|rest| memchr(b'\\', rest)) {
+        let start = at + found;
+        at = match unit(bytes, start) {
+            None => start + 2,
+            Some(0xD800..=0xDBFF)
+                if matches!(unit(bytes, start + ESCAPE), Some(0xDC00..=0xDFFF)) =>
+            {
+                start + 2 * ESCAPE
+            }
+            Some(0xD800..=0xDFFF) => {
+                mended.push_str(text.get(copied..start).unwrap_or_default());
+                mended.push_str(REPLACEMENT);
+                copied = start + ESCAPE;
+                copied
+            }
+            Some(_) => start + ESCAPE,
+        };
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    mended.push_str(text.get(copied..).unwrap_or_default());
+    Cow::Owned(mended)
+}
+
+/// The UTF-16 unit of the escape `\uXXXX` at `at`, where there is one.
+fn unit(bytes: &[u8], at: usize) -> Option<u16> {
+    let digits = bytes.get(at..at + ESCAPE)?.strip_prefix(b"\\u")?;
+    digits.iter().try_fold(0, |unit, digit| {
+        let digit = char::from(*digit).to_digit(16)?;
+        Some(unit << 4 | u16::try_from(digit).ok()?)
+    })
+}
+
+/// JSON in place of text that is none, because it holds what only lax readers take: raw control
+/// characters and unknown escapes within strings, `NaN`, `Infinity` and `undefined` outside of
+/// them, which become `null`. None where there is nothing of the kind.
+pub fn repaired(text: &str) -> Option<String> {
+    let mut repaired = String::with_capacity(text.len() + 16);
+    let mut in_string = false;
+    let mut rest = text;
+    let mut has_changed = false;
+    while let Some(character) = rest.chars().next() {
+        let (taken, put): (usize, Option<Cow<'_, str>>) = match character {
+            '"' => {
+                in_string = !in_string;
+                (1, None)
+            }
+            '\\' if in_string => match rest.chars().nth(1) {
+                Some('"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't') => (2, None),
+                Some('u') if unit(rest.as_bytes(), 0).is_some() => (ESCAPE, None),
+                _ => (1, Some("\\\\".into())),
+            },
+            '\0'..='\u{1f}' if in_string => {
+                (1, Some(format!("\\u{:04x}", u32::from(character)).into()))
+            }
+            '\0' => (1, Some(" ".into())),
+            'N' | 'I' | 'u' | '-' if !in_string => {
+                let names = ["NaN", "-NaN", "Infinity", "-Infinity", "undefined"];
+                match names.iter().find(|name| rest.starts_with(**name)) {
+                    Some(name) => (name.len(), Some("null".into())),
+                    None => (1, None),
+                }
+            }
+            other => (other.len_utf8(), None),
+        };
+        let (piece, after) = rest.split_at_checked(taken)?;
+        has_changed |= put.is_some();
+        repaired.push_str(put.as_deref().unwrap_or(piece));
+        rest = after;
+    }
+    has_changed.then_some(repaired)
+}
+
+/// Reads a value of JSON that may hold halves of surrogate pairs.
+pub fn from_str<T: DeserializeOwned>(text: &str) -> serde_json::Result<T> {
+    serde_json::from_str(&mended(text))
+}
+
+/// Any JSON. Of an object that holds what cannot be read, such as values that are nested too
+/// deep or numbers that are too large, the rest: those become `null`.
+pub fn value(text: &str) -> serde_json::Result<Value> {
+    let text = mended(text);
+    serde_json::from_str(&text).or_else(|error| match Object::read(&text) {
+        Ok(object) => Ok(Value::Object(object.values())),
+        Err(_) => Err(error),
+    })
+}
+
+#[cfg(test)]
+mod tests;
