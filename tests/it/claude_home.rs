@@ -123,6 +123,10 @@ async fn p2_what_an_agent_plants_in_its_home_is_gone_when_the_next_one_starts(ve
     let session = agent.session;
     agent.ask("SAY the first answer").await;
     let (state, mark) = (bench.state_dir(), bench.base.path().join("mark"));
+    // The program makes its directories when it first writes to them.
+    let stored = || !files_with(&state.join("projects"), "\"the first answer\"").is_empty();
+    wait_until("the program has stored the answer", || state.join("projects").exists() && stored())
+        .await;
     let touch = format!("touch {}", mark.display());
     let hook = json!([{"matcher": "", "hooks": [{"type": "command", "command": touch}]}]);
     let settings = json!({
