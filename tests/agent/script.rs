@@ -14,7 +14,7 @@
 //! - `history` answers with every message of the session so far
 //! - `env`, `args`, `cwd` answer with names of variables, arguments, the working directory
 //! - `sh COMMAND` answers with what a shell prints to stdout
-//! - `heir` leaves its pipe to a process that left the group and pours into it, and ends
+//! - `heir` leaves its pipe to a child that pours into it, and ends
 //! - `child` starts a process that sleeps and answers with its id
 //! - `document BYTES` reads a file `big.pdf` whose document comes back in one line
 //! - `repeat N DELAY_MS JSON` prints a line again and again
@@ -124,7 +124,9 @@ pub fn play(protocol: &mut Protocol, message: &str) {
 
 fn play_lines(protocol: &mut Protocol, message: &str) -> Result<End, Interrupted> {
     let mut end = End::Result(json!({}));
-    for line in message.lines() {
+    // What the server adds to a question is no part of the script.
+    let script = message.split("\n\n[Your last answer").next().unwrap_or_default();
+    for line in script.lines() {
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         match verb {
             "error" => {
@@ -141,7 +143,7 @@ fn play_lines(protocol: &mut Protocol, message: &str) -> Result<End, Interrupted
             _ => play_line(protocol, verb, rest, message)?,
         }
     }
-    if message.starts_with("await ") && message.lines().count() == 1 {
+    if script.starts_with("await ") && script.lines().count() == 1 {
         say(protocol, "on");
     }
     Ok(end)
@@ -237,7 +239,7 @@ fn misbehave(protocol: &mut Protocol, verb: &str, rest: &str) -> Result<(), Inte
             }
         }
         "heir" => {
-            Command::new("setsid").args(["sh", "-c", "exec yes"]).spawn().unwrap();
+            Command::new("yes").spawn().unwrap();
             thread::sleep(Duration::from_millis(300));
             exit(0);
         }
