@@ -186,8 +186,9 @@ impl Codec {
             ("user", _) => self.user(json::read(line)?, &mut output.events),
             ("stream_event" | "assistant", _) if self.is_stale => (),
             ("stream_event", _) => {
+                let abandoned = envelope.abandoned_from();
                 if let Some(event) = envelope.event {
-                    self.answer.stream(event, &mut output.events);
+                    self.answer.stream(event, abandoned, &mut output.events);
                 }
             }
             ("assistant", _) => self.assistant(json::read(line)?, &mut output.events)?,

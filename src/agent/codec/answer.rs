@@ -72,8 +72,14 @@ impl Answer {
         self.message.stop_reason.as_deref()
     }
 
-    /// Takes an event of the API's stream.
-    pub(super) fn stream(&mut self, event: StreamEvent<'_>, events: &mut Vec<AgentEvent>) {
+    /// Takes an event of the API's stream. `abandoned` is the first block of the message that is given
+    /// up with its end, where that is so.
+    pub(super) fn stream(
+        &mut self,
+        event: StreamEvent<'_>,
+        abandoned: Option<u64>,
+        events: &mut Vec<AgentEvent>,
+    ) {
         match event.kind.as_str() {
             "content_block_delta" => {
                 let Some(delta) = event.delta else { return };
@@ -105,7 +111,10 @@ impl Answer {
                     self.end_message(events);
                 }
             }
-            "message_stop" => self.end_message(events),
+            "message_stop" => match abandoned {
+                None => self.end_message(events),
+                Some(from) => self.abandon(from),
+            },
             _ => (),
         }
     }
@@ -234,6 +243,18 @@ impl Answer {
         self.finish(events);
         self.message.state = State::Whole;
         self.pieces.close();
+    }
+
+    /// The message ended because its stream broke, and is repeated from block `from` on. One that is
+    /// given up whole is like any other that was cut.
+    fn abandon(&mut self, from: u64) {
+        if from > 0 {
+            self.pieces.forget_repetition();
+            let unconfirmed =
+                self.pieces.find(|piece| piece.message == self.message.id && !piece.is_confirmed());
+            self.doomed.extend(unconfirmed);
+            self.message.state = State::Whole;
+        }
     }
 
     fn doom(&mut self) {

@@ -59,6 +59,13 @@ pub(super) struct Unconfirmed {
     pub text: String,
 }
 
+impl Piece {
+    /// Whether a finished block has confirmed it.
+    pub fn is_confirmed(&self) -> bool {
+        self.state == State::Confirmed
+    }
+}
+
 impl Pieces {
     /// The id of the line that is being read.
     pub fn set_line(&mut self, uuid: &str) {

@@ -133,6 +133,49 @@ fn a_tombstone_takes_back_what_it_names() {
     );
 }
 
+/// The end of a message whose stream broke: the program says from which block on it is given up.
+fn abandoned(from: Value) -> [Value; 2] {
+    let mut stop = stream(json!({"type": "message_stop"}));
+    stop["abandoned_blocks"] = from;
+    [stream(json!({"type": "content_block_stop", "index": 0})), stop]
+}
+
+#[test]
+fn what_the_program_gives_up_with_the_end_of_a_message_is_taken_back() {
+    for from in [json!({"api_message_id": "m1", "from_block_index": 0}), json!({}), json!([1])] {
+        let cut =
+            [vec![start("m1"), text("alpha "), text("beta")], abandoned(from).to_vec()].concat();
+        for repeated in [
+            vec![start("m2"), text("alpha "), text("beta gamma")],
+            vec![assistant("m2", text_block("alpha beta gamma"))],
+            [vec![start("m2"), text("alpha ")], abandoned(json!({"from_block_index": 0})).to_vec()]
+                .concat(),
+        ] {
+            let last = assistant("m3", text_block("alpha beta gamma"));
+            let is_cut_again = repeated.len() > 3;
+            let lines = [cut.clone(), repeated, if is_cut_again { vec![last] } else { vec![] }];
+            let output = read_lines(&lines.concat());
+            assert_eq!(screen(&output), ["alpha beta gamma"], "{}", shown(&output));
+            let starts = output.events.iter().filter(|it| matches!(it, AgentEvent::TextStarted));
+            assert_eq!(starts.count(), 1, "{}", shown(&output));
+        }
+    }
+    // What was finished before is kept where only later blocks are given up.
+    let kept = [
+        vec![start("m1"), text("one"), assistant("m1", text_block("one")), text("tw")],
+        abandoned(json!({"api_message_id": "m1", "from_block_index": 1})).to_vec(),
+        vec![start("m2"), text("two, at last")],
+    ];
+    check_screen(&kept.concat(), &["one", "two, at last"]);
+    // An end that gives nothing up is an end.
+    let whole = [
+        vec![start("m1"), text("one")],
+        abandoned(Value::Null).to_vec(),
+        vec![start("m2"), text("two")],
+    ];
+    check_screen(&whole.concat(), &["one", "two"]);
+}
+
 #[test]
 fn a_reset_takes_back_what_streams() {
     let reset = json!({"type": "conversation_reset", "new_conversation_id": "c"});

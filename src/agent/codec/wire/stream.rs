@@ -2,6 +2,7 @@
 //! are parsed once; a line with an odd field is read again, field by field.
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::json::{Object, Text};
 
@@ -20,6 +21,10 @@ pub struct Envelope<'a> {
     /// The API's own event, of `stream_event` lines.
     #[serde(borrow, default)]
     pub event: Option<StreamEvent<'a>>,
+    /// Of a `message_stop`: what of the message is given up, because its stream broke and the request
+    /// is repeated.
+    #[serde(borrow, default)]
+    pub abandoned_blocks: Option<&'a RawValue>,
 }
 
 /// An event of the Messages API.
@@ -79,6 +84,14 @@ pub struct Delta<'a> {
 }
 
 impl<'a> Envelope<'a> {
+    /// The first block of its message that the line says to be given up, where it says so.
+    pub fn abandoned_from(&self) -> Option<u64> {
+        let raw = self.abandoned_blocks.filter(|raw| raw.get() != "null")?;
+        let from = Object::read(raw.get()).ok().and_then(|it| it.raw("from_block_index"));
+        // What is not told counts as all of it.
+        Some(from.and_then(|from| from.get().parse().ok()).unwrap_or_default())
+    }
+
     /// Reads a line: at once where all is as expected, else field by field.
     pub fn read(line: &'a str) -> serde_json::Result<Self> {
         match serde_json::from_str::<Self>(line) {
@@ -106,6 +119,7 @@ impl<'a> Envelope<'a> {
             subtype: subtype.or_else(|| Some(Text(system_shape(line)?.into()))),
             parent_tool_use_id: line.text("parent_tool_use_id"),
             event: line.object("event").map(|event| StreamEvent::of(&event)),
+            abandoned_blocks: line.raw("abandoned_blocks"),
         }
     }
 }
