@@ -21,7 +21,7 @@ use serde_json::json;
 
 use crate::project::Project;
 
-use super::{AgentSession, invocation::Place, sandbox::value};
+use super::{AgentSession, directories::Directories, sandbox::value};
 
 pub use environment::environment;
 pub use home::Home;
@@ -84,7 +84,7 @@ pub struct Account {
 /// Looks for the account of the program.
 pub fn account(server: &[(OsString, OsString)], data_dir: &Path) -> Account {
     if let Some(variable) = environment::account_variable(server) {
-        let dir = Some(Place::new(data_dir).states);
+        let dir = Some(Directories::new(data_dir).states);
         return Account { variable: Some(variable.to_owned()), dir, is_there: true };
     }
     let login = Login::of(server);

@@ -4,8 +4,6 @@
 use std::{
     ffi::OsString,
     fs, io,
-    io::Write as _,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown},
     path::{Path, PathBuf},
     process::Stdio,
     sync::Arc,
@@ -14,16 +12,13 @@ use std::{
 use tokio::process::Command;
 use uuid::Uuid;
 
-use crate::{
-    config::settings::Sandbox,
-    policy::Secrets,
-    project::{Project, ProjectName},
-};
+use crate::{config::settings::Sandbox, policy::Secrets, project::Project};
 
 use super::{
     AgentSession, Inner,
     claude::{self, Home, Lent, Login},
-    disk, guide, launcher,
+    directories::{Directories, own_user, owned_dir, owned_file},
+    guide, launcher,
     memory::Bounds,
     prompt,
     sandbox::{self, Needs, Profile, User, account},
@@ -72,82 +67,12 @@ pub(super) struct Invocation {
     pub lent: Option<Lent>,
 }
 
-/// The directories of agents below the server's own.
-#[derive(Debug)]
-pub(super) struct Place {
-    /// All of them.
-    pub agents: PathBuf,
-    /// System prompts, one file a start.
-    pub prompts: PathBuf,
-    /// Temporary directories, one a start.
-    pub temporary: PathBuf,
-    /// Homes of agents that live, one directory a project.
-    pub homes: PathBuf,
-    /// Transcripts, one directory a project and a conversation.
-    pub states: PathBuf,
-    /// What stands for projects in self-tests, one directory a test.
-    pub self_tests: PathBuf,
-}
-
-impl Place {
-    pub fn new(data_dir: &Path) -> Self {
-        let agents = data_dir.join("agents");
-        Self {
-            prompts: agents.join("prompts"),
-            temporary: agents.join("tmp"),
-            homes: agents.join("homes"),
-            states: agents.join("claude"),
-            self_tests: agents.join("self-test"),
-            agents,
-        }
-    }
-
-    /// The file and the directory that live as long as the process of one start.
-    pub fn of_start(&self, id: Uuid) -> [PathBuf; 2] {
-        [self.prompts.join(format!("{id}.md")), self.temporary.join(id.to_string())]
-    }
-
-    /// Where the transcripts of a conversation are kept.
-    pub fn of_conversation(&self, project: &ProjectName, conversation: i64) -> PathBuf {
-        self.states.join(project.as_str()).join(conversation.to_string())
-    }
-
-    /// Removes the file and the directory of a start. They may never have been made.
-    pub async fn remove([prompt, temporary]: [PathBuf; 2]) {
-        tokio::fs::remove_file(prompt).await.ok();
-        let cleared = tokio::task::spawn_blocking(move || disk::clear(&temporary)).await;
-        if let Ok(Err(error)) = cleared {
-            log::warn!("cannot remove an agent's temporary directory error={error}");
-        }
-    }
-
-    /// Makes the directories. Where root serves, another user can pass through them: its agents can
-    /// be another's.
-    pub fn make(&self) -> io::Result<()> {
-        let own = [&self.prompts, &self.temporary, &self.homes, &self.states, &self.self_tests];
-        own.into_iter().try_for_each(|dir| private_dir(dir))?;
-        if own_user().uid != 0 {
-            return Ok(());
-        }
-        let above = self.agents.parent();
-        let own = [&self.prompts, &self.temporary, &self.homes, &self.self_tests];
-        let own = own.map(PathBuf::as_path).into_iter().chain([&*self.agents]);
-        for dir in above.into_iter().chain(own) {
-            let mode = fs::metadata(dir)?.permissions().mode();
-            if mode & 0o011 != 0o011 {
-                fs::set_permissions(dir, fs::Permissions::from_mode(mode | 0o011))?;
-            }
-        }
-        Ok(())
-    }
-}
-
 impl Order {
     /// Puts everything in place. The error is for a person. Blocks.
     pub fn prepare(self) -> Result<Invocation, String> {
         check_dir(&self.project)?;
         let own = own_user();
-        let place = Place::new(&self.inner.data_dir);
+        let place = Directories::new(&self.inner.data_dir);
         place.make().map_err(|error| cannot_make(&place.agents, &error))?;
         match &self.claude {
             Some(program) => self.of_claude(program, own, &place),
@@ -156,7 +81,12 @@ impl Order {
     }
 
     /// Claude Code as a guide to the project.
-    fn of_claude(&self, program: &Path, own: User, place: &Place) -> Result<Invocation, String> {
+    fn of_claude(
+        &self,
+        program: &Path,
+        own: User,
+        place: &Directories,
+    ) -> Result<Invocation, String> {
         let (settings, server) = (&self.inner.settings, &self.inner.server);
         let [prompt, temporary] = place.of_start(self.id);
         let chosen = self.user(own, place, program)?;
@@ -243,7 +173,7 @@ impl Order {
     }
 
     /// The built-in guide to the project.
-    fn of_guide(&self, own: User, place: &Place) -> Result<Invocation, String> {
+    fn of_guide(&self, own: User, place: &Directories) -> Result<Invocation, String> {
         let chosen = self.user(own, place, &self.cicerone)?;
         let [_, temporary] = place.of_start(self.id);
         let mut environment = guide::environment(self.inner.server.environment.iter().cloned());
@@ -280,7 +210,12 @@ impl Order {
     }
 
     /// As whom the agent runs.
-    fn user(&self, own: User, place: &Place, program: &Path) -> Result<account::Chosen, String> {
+    fn user(
+        &self,
+        own: User,
+        place: &Directories,
+        program: &Path,
+    ) -> Result<account::Chosen, String> {
         let settings = &self.inner.settings;
         if settings.sandbox == Sandbox::Off {
             return Ok(account::Chosen { user: None, reads_all: false, note: None });
@@ -382,12 +317,6 @@ impl Invocation {
     }
 }
 
-/// Who runs this process.
-pub(super) fn own_user() -> User {
-    use rustix::process::{getegid, geteuid};
-    User { uid: geteuid().as_raw(), gid: getegid().as_raw() }
-}
-
 fn lies_in(path: &Path, dir: &Path) -> bool {
     matches!((path.canonicalize(), dir.canonicalize()), (Ok(path), Ok(dir)) if path.starts_with(&dir))
 }
@@ -420,33 +349,4 @@ pub(super) fn check_dir(project: &Project) -> Result<(), String> {
 
 fn cannot_make(path: &Path, error: &io::Error) -> String {
     format!("The agent's files, such as {path:?}, cannot be written: {error}.")
-}
-
-pub(super) fn private_dir(dir: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
-}
-
-/// A directory that only `owner` can use.
-pub(super) fn owned_dir(dir: &Path, owner: Option<User>) -> io::Result<()> {
-    private_dir(dir)?;
-    give(dir, owner)
-}
-
-/// Writes a file that only `owner` can read. It never follows a link that waits in its place.
-fn owned_file(path: &Path, text: &str, owner: Option<User>) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => (),
-    }
-    let mut options = fs::OpenOptions::new();
-    let mut file = options.write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())?;
-    give(path, owner)
-}
-
-pub(super) fn give(path: &Path, owner: Option<User>) -> io::Result<()> {
-    match owner {
-        Some(user) => chown(path, Some(user.uid), Some(user.gid)),
-        None => Ok(()),
-    }
 }

@@ -21,9 +21,10 @@ use tokio::{
 use super::{
     AgentKind, Agents,
     codec::{Codec, CodecSettings, command},
+    directories::Directories,
     disk::{self, Allowance},
     handle::Shared,
-    invocation::{Invocation, Order, Place},
+    invocation::{Invocation, Order},
     messages::{AgentExit, AgentExited, AgentOutput},
     spawner::Spawner,
     supervisor,
@@ -79,7 +80,7 @@ pub(super) async fn run(run: Run, exited: Recipient<AgentExited>) {
         exit.status,
         exit.reason
     );
-    Place::remove(leftovers).await;
+    Directories::remove(leftovers).await;
     let fact = AgentExited { conversation, epoch, exit };
     if exited.send(fact).await.is_err() {
         log::debug!("nobody waits for the agent's exit conversation={conversation}");

@@ -21,7 +21,8 @@ use crate::{
 
 use super::{
     AgentError, AgentSession, Agents, Server, claude,
-    invocation::{Order, Place},
+    directories::Directories,
+    invocation::Order,
     once::{self, Printed},
 };
 
@@ -117,7 +118,7 @@ impl Agents {
     async fn ask_program(&self, order: Order, argument: &str) -> Result<Printed, String> {
         let program = order.claude.clone().unwrap_or_default();
         let (cicerone, dir) = (order.cicerone.clone(), order.project.dir.clone());
-        let leftovers = Place::new(&self.inner.data_dir).of_start(order.id);
+        let leftovers = Directories::new(&self.inner.data_dir).of_start(order.id);
         let prepared = tokio::task::spawn_blocking(|| order.prepare()).await;
         let told = match prepared.map_err(|error| error.to_string())? {
             Ok(invocation) => {
@@ -126,7 +127,7 @@ impl Agents {
             }
             Err(words) => Err(words),
         };
-        Place::remove(leftovers).await;
+        Directories::remove(leftovers).await;
         told
     }
 }

@@ -40,9 +40,6 @@ use super::{
 /// How long it is remembered where a viewer left, for when its page comes back.
 const DEPARTURES_KEPT: Duration = Duration::from_secs(15 * 60);
 
-/// The disk may take this long before people who wait for it are told.
-const SLOW_DISK: Duration = Duration::from_secs(1);
-
 /// Departures kept at most.
 const MAX_DEPARTURES: usize = 64;
 
@@ -108,7 +105,7 @@ pub struct Conversation {
     /// When a write may be tried again, after one failed.
     pub retry_at: Option<Instant>,
     /// The disk keeps somebody waiting, and the viewers know.
-    disk_is_slow: bool,
+    pub(super) disk_is_slow: bool,
     /// Numbers of ends that are shown once they are stored, and since when they wait for it.
     pub held: Vec<(i64, Instant)>,
     /// Calls of the running turn that are shown as questions: their results are not shown.
@@ -396,24 +393,6 @@ impl Conversation {
     /// Whether a state may be told: only after the end that led to it.
     fn is_settled(&self) -> bool {
         self.held.is_empty()
-    }
-
-    /// Tells whoever waits for it that the disk is slow, once in a while.
-    pub fn tell_of_slow_disk(&mut self) {
-        let oldest_held = self.held.iter().map(|(_, since)| *since);
-        let oldest_asked = self.accepting.iter().map(Asked::since);
-        let waits = oldest_held.chain(oldest_asked).any(|since| since.elapsed() > SLOW_DISK);
-        if !std::mem::replace(&mut self.disk_is_slow, waits) && waits {
-            let status = Notice::Status(Status {
-                state: self.turns.state(),
-                detail: "The disk is slow: what was said is being stored and is shown as soon as \
-                         that is done…"
-                    .to_owned(),
-                queue_position: None,
-            });
-            self.notify(&status);
-            self.deliver();
-        }
     }
 
     /// What it is doing.

@@ -14,16 +14,19 @@ use crate::{
         messages::{DeleteIfEmpty, ReserveSeq, WriteEntries},
     },
     entry::EntryRow,
-    wire::outgoing::{Notice, Refusal},
+    wire::outgoing::{Notice, Refusal, Status},
 };
 
-use super::Session;
+use super::{Session, asking::Asked, conversation::Conversation};
 
 /// A growing text is written at most this often.
 const GROWTH_WRITTEN: Duration = Duration::from_millis(200);
 
 /// A write that failed is tried again after this.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// The disk may take this long before people who wait for it are told.
+const SLOW_DISK: Duration = Duration::from_secs(1);
 
 impl Session {
     /// Writes what has changed, soon: text that grows is written now and then, of all conversations at
@@ -192,4 +195,24 @@ fn until_the_next(period: Duration) -> Duration {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let gone = now.as_millis() % period.as_millis().max(1);
     period.saturating_sub(Duration::from_millis(u64::try_from(gone).unwrap_or_default()))
+}
+
+impl Conversation {
+    /// Tells whoever waits for it that the disk is slow, once in a while.
+    pub fn tell_of_slow_disk(&mut self) {
+        let oldest_held = self.held.iter().map(|(_, since)| *since);
+        let oldest_asked = self.accepting.iter().map(Asked::since);
+        let waits = oldest_held.chain(oldest_asked).any(|since| since.elapsed() > SLOW_DISK);
+        if !std::mem::replace(&mut self.disk_is_slow, waits) && waits {
+            let status = Notice::Status(Status {
+                state: self.turns.state(),
+                detail: "The disk is slow: what was said is being stored and is shown as soon as \
+                         that is done…"
+                    .to_owned(),
+                queue_position: None,
+            });
+            self.notify(&status);
+            self.deliver();
+        }
+    }
 }

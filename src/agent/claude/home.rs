@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::{
     agent::{
         AgentSession,
-        invocation::{Place, give, own_user, owned_dir, private_dir},
+        directories::{Directories, give, own_user, owned_dir, private_dir},
         sandbox::User,
     },
     project::ProjectName,
@@ -57,7 +57,12 @@ pub struct Home {
 
 impl Home {
     /// The home of a conversation's agent.
-    pub fn of(place: &Place, project: &ProjectName, conversation: i64, session: Uuid) -> Self {
+    pub fn of(
+        place: &Directories,
+        project: &ProjectName,
+        conversation: i64,
+        session: Uuid,
+    ) -> Self {
         Self {
             dir: place.homes.join(project.as_str()).join(format!("{conversation}.{session}")),
             session,
@@ -67,13 +72,13 @@ impl Home {
     }
 
     /// A home for a moment, in the temporary directory of a start.
-    pub fn passing(place: &Place, temporary: &Path, session: Uuid) -> Self {
+    pub fn passing(place: &Directories, temporary: &Path, session: Uuid) -> Self {
         let discarded = place.temporary.clone();
         Self { dir: temporary.join("home"), session, kept: None, discarded }
     }
 
     /// Homes that a server has left that was killed.
-    pub fn left(place: &Place) -> Vec<Self> {
+    pub fn left(place: &Directories) -> Vec<Self> {
         let dirs = |dir: &Path| fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
         let projects = dirs(&place.homes);
         let homes = projects.flat_map(|project| {

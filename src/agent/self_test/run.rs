@@ -29,7 +29,8 @@ use crate::{
     agent::{
         Agents,
         claude::Login,
-        invocation::{Invocation, Place, own_user},
+        directories::{Directories, own_user},
+        invocation::Invocation,
         once,
     },
     config::settings::Sandbox,
@@ -94,7 +95,7 @@ fn no_test(words: &str) -> String {
 }
 
 async fn general(agents: &Agents) -> Result<Probed, String> {
-    let place = Place::new(&agents.inner.data_dir);
+    let place = Directories::new(&agents.inner.data_dir);
     let made = spawn_blocking(move || Scratch::new(&place)).await;
     let cannot = |error: io::Error| format!("its files cannot be made: {error}");
     let scratch = made.map_err(|error| error.to_string())?.map_err(cannot)?;
@@ -114,13 +115,13 @@ async fn probe(
 ) -> Result<Probed, String> {
     let order = agents.order_of_trial(project.clone()).map_err(|error| error.to_string())?;
     let cicerone = order.cicerone.clone();
-    let leftovers = Place::new(&agents.inner.data_dir).of_start(order.id);
+    let leftovers = Directories::new(&agents.inner.data_dir).of_start(order.id);
     let prepared = spawn_blocking(|| order.prepare()).await.map_err(|error| error.to_string())?;
     let told = match &prepared {
         Ok(invocation) => ask(agents, invocation, &project, beside, cicerone).await,
         Err(words) => Err(words.clone()),
     };
-    Place::remove(leftovers).await;
+    Directories::remove(leftovers).await;
     Ok(Probed { report: told?, note: prepared?.note })
 }
 
@@ -136,7 +137,7 @@ async fn ask(
     let inner = &agents.inner;
     let login = Login::of(&inner.server.environment);
     let (kept_from, transcripts) =
-        (inner.settings.kept_from.clone(), Place::new(&inner.data_dir).states);
+        (inner.settings.kept_from.clone(), Directories::new(&inner.data_dir).states);
     let found = spawn_blocking(move || {
         Outside::find(login.as_ref().map(Login::dir), &kept_from, &transcripts)
     });
@@ -163,7 +164,7 @@ async fn ask(
 }
 
 impl Scratch {
-    fn new(place: &Place) -> io::Result<Self> {
+    fn new(place: &Directories) -> io::Result<Self> {
         place.make()?;
         let dir = place.self_tests.join(Uuid::new_v4().to_string());
         let (project, beside) = (dir.join("project"), dir.join("beside"));
