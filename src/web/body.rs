@@ -1,13 +1,24 @@
 //! Bodies of requests that are JSON, as JavaScript writes it.
 
 use actix_web::{
-    FromRequest, HttpMessage as _, HttpRequest, dev::Payload, http::StatusCode, web::Bytes,
+    FromRequest, HttpMessage as _, HttpRequest, ResponseError as _, dev::Payload,
+    error::PayloadError, http::StatusCode, web::Bytes,
 };
 use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 
-use super::problem::Problem;
+use super::{door::bodies::overdue, problem::Problem};
 use crate::json;
+
+/// What is told where the body did not come, or is too large.
+fn unread(error: actix_web::Error) -> actix_web::Error {
+    let Some(cause) = error.as_error::<PayloadError>() else { return error };
+    let problem = match overdue(cause) {
+        Some(words) => Problem::new(StatusCode::REQUEST_TIMEOUT, words),
+        None => Problem::new(cause.status_code(), cause.to_string()),
+    };
+    problem.into()
+}
 
 /// A body of JSON. In place of [`actix_web::web::Json`], which takes no half of a surrogate pair.
 #[derive(Debug)]
@@ -26,7 +37,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
                 let words = "The body must be JSON: send it with Content-Type: application/json.";
                 return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, words).into());
             }
-            let body = body.await?;
+            let body = body.await.map_err(unread)?;
             json::from_str(&json::text(&body)).map(Self).map_err(|error| {
                 let status = match error.is_data() {
                     true => StatusCode::UNPROCESSABLE_ENTITY,

@@ -24,7 +24,7 @@ use actix_web::{
     Error, HttpMessage as _, HttpResponse, ResponseError as _,
     body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    error::{InternalError, JsonPayloadError, UrlencodedError},
+    error::{InternalError, UrlencodedError},
     http::{
         Method, StatusCode,
         header::{self, HeaderMap, HeaderValue},
@@ -133,19 +133,8 @@ impl Door {
                     _ => refuse(&error, error.status_code()).into(),
                 }
             });
-        let json =
-            web::JsonConfig::default().limit(self.body_bytes).error_handler(move |error, _| {
-                match &error {
-                    JsonPayloadError::Payload(cause)
-                        if let Some(words) = bodies::overdue(cause) =>
-                    {
-                        refuse(&words, StatusCode::REQUEST_TIMEOUT).into()
-                    }
-                    _ => refuse(&error, status(&error)).into(),
-                }
-            });
         let payload = web::PayloadConfig::new(self.body_bytes);
-        config.app_data(form).app_data(json).app_data(payload);
+        config.app_data(form).app_data(payload);
     }
 
     /// Looks at a request. What is found out for the headers of the response goes to `occasion`.
@@ -356,14 +345,6 @@ pub async fn pass<B: MessageBody + 'static>(
     };
     headers::secure(response.headers_mut(), &occasion);
     Ok(response.map_body(|_, body| Answering::new(body, guard, permit)))
-}
-
-/// JSON that means nothing here is told apart from what is no JSON.
-fn status(error: &JsonPayloadError) -> StatusCode {
-    match error {
-        JsonPayloadError::Deserialize(inner) if inner.is_data() => StatusCode::UNPROCESSABLE_ENTITY,
-        _ => error.status_code(),
-    }
 }
 
 fn foreign_page(head: &HeaderMap) -> Problem {
