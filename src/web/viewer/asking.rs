@@ -10,7 +10,7 @@ use crate::{
 
 use super::{
     Context, Place, Viewer,
-    following::{NotAttached, open},
+    following::{NotAttached, find, open},
 };
 
 impl Viewer {
@@ -54,8 +54,10 @@ impl Viewer {
                 let to = Destination::Stored { conversation, after: Some(seq) };
                 self.attach(open(state, project), to, context, then);
             }
+            // One of the original's has to start again.
+            Some(_) => self.attach(find(state, project), Destination::Latest, context, then),
             // The original's page sends no `start` after a reconnect.
-            _ => self.attach_last(context, then),
+            None => self.attach_last(context, then),
         }
     }
 
