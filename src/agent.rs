@@ -14,6 +14,7 @@ pub mod lines;
 pub mod memory;
 
 mod claude;
+mod directories;
 mod disk;
 mod guide;
 mod invocation;
@@ -51,9 +52,10 @@ use crate::{
 };
 use alone::Alone;
 use claude::{Home, Login};
+use directories::Directories;
 use disk::Allowance;
 use handle::{INPUT_LINES, Shared};
-use invocation::{Order, Place};
+use invocation::Order;
 use process::Run;
 use program::{Restricted, Started, find_claude};
 use proof::Proof;
@@ -257,7 +259,7 @@ impl Agents {
             conversation: start.conversation,
             epoch: start.epoch,
             kind,
-            leftovers: Place::new(&inner.data_dir).of_start(order.id),
+            leftovers: Directories::new(&inner.data_dir).of_start(order.id),
             order,
             agents: self.clone(),
             tool_result_bytes: inner.limits.tool_result_bytes,
@@ -320,7 +322,7 @@ impl Agents {
 
     /// Removes what agents of a server left behind that was killed. Only while none runs.
     pub fn clear(&self) {
-        let place = Place::new(&self.inner.data_dir);
+        let place = Directories::new(&self.inner.data_dir);
         let login = Login::of(&self.inner.server.environment);
         for home in Home::left(&place) {
             login.iter().for_each(|login| home.take_back(login.clone()));
@@ -335,7 +337,7 @@ impl Agents {
 
     /// Removes what agents keep of a conversation that was deleted. Its agent has ended. Blocks.
     pub fn forget(&self, project: &ProjectName, conversation: i64) {
-        let place = Place::new(&self.inner.data_dir);
+        let place = Directories::new(&self.inner.data_dir);
         claude::home::forget(&place.of_conversation(project, conversation));
     }
 

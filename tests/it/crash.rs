@@ -1,5 +1,6 @@
 //! P3, P4, P8 under load: the server is killed at random moments, again and again, while people
-//! ask, watch and come back, and everything that they know is held against what is stored.
+//! ask, watch and come back, and everything that they know is held against what is stored. Beside
+//! it an agent tries to get out of its cage.
 //!
 //! `CICERONE_TRIAL_CRASHES` is the number of kills, `CICERONE_TRIAL_SEED` repeats what was drawn.
 
@@ -19,6 +20,7 @@ use serde_json::json;
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
+    escaping::{Escapee, project_of},
     processes,
     questions::{Pace, Question},
     screen::Screen,
@@ -86,20 +88,24 @@ async fn p3_p4_p8_whenever_the_server_is_killed_what_was_known_stays_and_nothing
     println!("CICERONE_TRIAL_CRASHES={kills} CICERONE_TRIAL_SEED={seed}");
     let begun = Instant::now();
     let mut trial = Trial::new(seed);
+    let projects = PROJECTS.map(|name| project_of(&trial.server, name));
+    let escapee = Escapee::begin(&trial.server, &projects);
     let mut left = kills;
     while left > 0 {
         let live = trial.begin().await;
         let now = left.min(KILLS_OF_ONE);
         for number in 1..=now {
             trial.kill(&live, number < now).await;
+            escapee.turn_to(&trial.server);
         }
         trial.come_to_rest(live).await;
         left -= now;
     }
+    let escapes = escapee.end().await;
     let Figures { turns, interrupted, oldest_loss, longest_survival } = trial.figures;
     println!(
         "kills={kills} seconds={} conversations={} turns={turns} interrupted={interrupted} \
-         oldest_loss_ms={} longest_survival_ms={}",
+         oldest_loss_ms={} longest_survival_ms={} rounds_of_escapes={escapes}",
         begun.elapsed().as_secs(),
         trial.count,
         oldest_loss.as_millis(),

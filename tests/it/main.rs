@@ -21,6 +21,7 @@ mod crash;
 mod doctor;
 mod door;
 mod durability;
+mod escaping;
 mod failing;
 mod fake_api;
 mod faults;

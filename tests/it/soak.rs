@@ -1,6 +1,7 @@
 //! P4, P5, P6, P9 over time: many sessions in which something is asked all the time, many viewers,
 //! some that read slowly or not at all for a while, some that come and go. In the end everybody
-//! has seen everything once, and the server is as it was.
+//! has seen everything once, and the server is as it was. Beside it an agent tries to get out of
+//! its cage.
 //!
 //! `CICERONE_TRIAL_SOAK` is the length in seconds; a short one is a small one, too.
 
@@ -18,6 +19,7 @@ use reqwest::Method;
 
 use crate::{
     client::Client,
+    escaping::{Escapee, project_of},
     processes::{agents_of, all_gone, below, resident},
     screen::Screen,
     server::{Server, Setup, eventually},
@@ -62,6 +64,8 @@ async fn p4_p5_p6_p9_many_viewers_for_long_see_everything_once_and_the_server_st
     let opened = join_all(projects.iter().map(|project| used(&server, project))).await;
     close_all(&server, &projects, sockets).await;
     let descriptors = descriptors_of(&server);
+    let dirs: Vec<_> = projects.iter().map(|name| project_of(&server, name)).collect();
+    let escapee = Escapee::begin(&server, dirs.get(..3).unwrap());
 
     let mut random = Rng::with_seed(7);
     let asking = Rc::new(Cell::new(true));
@@ -138,6 +142,7 @@ async fn p4_p5_p6_p9_many_viewers_for_long_see_everything_once_and_the_server_st
         (descriptors_of(&server) <= descriptors).then_some(())
     })
     .await;
+    let escapes = escapee.end().await;
     let family = below(server.pid());
     assert!(server.terminate().success());
     all_gone(server.files(), &family, None, "after the soak").await;
@@ -149,7 +154,7 @@ async fn p4_p5_p6_p9_many_viewers_for_long_see_everything_once_and_the_server_st
         "seconds={seconds} sessions={n_sessions} viewers={viewers} questions={} frames={} \
          returns={} cuts={} delay_ms_p50={} delay_ms_p99={} beside_slow_ms_p50={} beside_slow_ms_p99={} \
          resident_kb={resident_before}..{resident_after} said_kb={said} descriptors={descriptors} \
-         agents={most_agents}",
+         agents={most_agents} rounds_of_escapes={escapes}",
         sum(|session| session.questions.get()),
         sum(|session| session.frames.get()),
         sum(|session| session.returns.get()),
