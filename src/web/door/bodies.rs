@@ -36,7 +36,7 @@ struct TimedBody {
     pause: Pin<Box<Sleep>>,
 }
 
-/// Bounds how long a body may take: `longest` in all, and [`LONGEST_PAUSE`] without a byte.
+/// Bounds how long a body may take: `longest` in all, and 5 s without a byte.
 pub fn timed(body: Payload, longest: Duration) -> Payload {
     let body = TimedBody::new(body, longest, LONGEST_PAUSE);
     Payload::Stream { payload: Box::pin(body) }
