@@ -74,3 +74,30 @@ async fn an_answer_is_rendered_and_what_is_hostile_in_it_is_text() {
     browser.assert_no_complaints(&[]).await;
     browser.close().await;
 }
+
+#[tokio::test]
+async fn a_conversation_that_is_too_long_is_left_for_a_new_one_with_its_question() {
+    let server = Setup::scripted().start();
+    let browser = Browser::start().await;
+    browser.goto(&server.url("/")).await;
+    browser.wait_for("document.activeElement.id === 'question'").await;
+    browser.keys(&format!("say the quokka{ENTER}")).await;
+    browser.wait_for(&ended(1)).await;
+    let too_long = "error API Error: 400 prompt is too long: 2 tokens > 1 maximum";
+    browser.keys(&format!("{too_long}{ENTER}")).await;
+    browser.wait_for(&ended(2)).await;
+    let told = browser.content("turn-view[data-turn='2']").await;
+    assert!(told.contains("start a new conversation"), "{told}");
+    assert!(!told.contains("Ask again"), "{told}");
+    browser.screenshot("too-long").await;
+    let old = browser.run("return location.pathname").await;
+
+    let button = "[...document.querySelectorAll(\"turn-view[data-turn='2'] button\")]\
+                  .find((it) => it.textContent === 'Ask in a new conversation')";
+    browser.run(&format!("{button}.click()")).await;
+    browser.wait_for(&format!("location.pathname !== {old} && ({})", ended(1))).await;
+    let asked = browser.content("turn-view[data-turn='1']").await;
+    assert!(asked.contains(too_long), "{asked}");
+    browser.assert_no_complaints(&[]).await;
+    browser.close().await;
+}
