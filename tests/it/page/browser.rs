@@ -18,6 +18,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::OVERFLOWS;
 
+/// Starts of the driver that may fail before a test does.
+const DRIVER_STARTS: u32 = 10;
+
 /// How long a condition may take to come true on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
@@ -282,9 +285,16 @@ impl Browser {
 impl Driver {
     fn start() -> Self {
         let profile = tempfile::tempdir().unwrap();
+        // It takes a port that is free in IPv4, and gives up where IPv6 has it in use.
+        let started = (0..DRIVER_STARTS).find_map(|_| Self::try_start(profile.path()));
+        let (process, port) = started.expect("chromedriver does not say its port");
+        Self { process, port, profile }
+    }
+
+    fn try_start(profile: &Path) -> Option<(Child, u16)> {
         let mut process = Command::new("chromedriver")
             .arg("--port=0")
-            .env("TMPDIR", profile.path())
+            .env("TMPDIR", profile)
             .stdout(Stdio::piped())
             .process_group(0)
             .spawn()
@@ -295,11 +305,11 @@ impl Driver {
             let (_, port) = line.split_once("successfully on port ")?;
             port.trim_end_matches('.').parse().ok()
         });
-        let Some(port) = port else {
+        if port.is_none() {
             process.kill().ok();
-            panic!("chromedriver does not say its port: {:?}", process.wait());
-        };
-        Self { process, port, profile }
+            process.wait().unwrap();
+        }
+        port.map(|port| (process, port))
     }
 
     fn url(&self) -> String {
