@@ -164,6 +164,7 @@ async fn p3_an_agent_that_comes_back_is_told_the_answer_that_was_cut_off() {
 
     client.ask("say another half\nawait /never").await;
     client.until("text").await;
+    server.has_begun(conversation, 5).await;
     server.crash();
     let (mut client, _) = server.enter(conversation, json!(null)).await;
     client.ask("echo").await;
