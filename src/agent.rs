@@ -3,15 +3,15 @@
 //! history, of viewers or of the database: a session gets events and an exit.
 
 pub mod event;
-pub mod handle;
-pub mod messages;
-pub mod places;
-pub mod prompt;
+pub(crate) mod handle;
+pub(crate) mod messages;
+pub(crate) mod places;
+pub(crate) mod prompt;
 
 pub mod codec;
-pub mod descendants;
+pub(crate) mod descendants;
 pub mod lines;
-pub mod memory;
+pub(crate) mod memory;
 
 mod claude;
 mod directories;
@@ -22,15 +22,15 @@ mod invocation;
 mod alone;
 mod once;
 mod process;
-pub mod program;
+pub(crate) mod program;
 mod spawner;
 
-pub mod guard;
+pub(crate) mod guard;
 pub mod launcher;
-pub mod sandbox;
+pub(crate) mod sandbox;
 mod supervisor;
 
-pub mod proof;
+pub(crate) mod proof;
 pub mod self_test;
 
 use std::{

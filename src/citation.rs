@@ -2,9 +2,9 @@
 //! files, and told to the readers with whether the agent has read them. An answer can then be
 //! verified, and what it made up is seen to be made up.
 
-pub mod check;
-pub mod mention;
-pub mod reading;
+pub(crate) mod check;
+pub(crate) mod mention;
+pub(crate) mod reading;
 
 use indexmap::{IndexMap, map::Entry};
 use serde::{Deserialize, Serialize};

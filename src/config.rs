@@ -5,19 +5,19 @@
 //! [`projects`] finds the directories; [`access`] reads who may come in, with the tokens that
 //! [`secrets`] keeps out of sight; [`report`] shows the outcome to a person.
 
-pub mod access;
+pub(crate) mod access;
 pub mod catalogue;
 mod error;
-pub mod exposure;
+pub(crate) mod exposure;
 mod file;
-pub mod layers;
+pub(crate) mod layers;
 mod listen;
-pub mod projects;
+pub(crate) mod projects;
 mod registry;
-pub mod report;
+pub(crate) mod report;
 pub mod secrets;
 pub mod settings;
-pub mod values;
+pub(crate) mod values;
 
 use std::{
     collections::HashMap,

@@ -6,12 +6,12 @@
 //! decided here: the store keeps the rows of [`crate::entry`], and who may see them is asked
 //! elsewhere.
 
-pub mod asked;
+pub(crate) mod asked;
 pub mod backup;
-pub mod export;
+pub(crate) mod export;
 pub mod import;
 pub mod messages;
-pub mod meter;
+pub(crate) mod meter;
 
 mod actor;
 mod batch;
@@ -24,8 +24,8 @@ mod reader;
 mod reads;
 mod recovery;
 mod schema;
-pub mod search;
-pub mod title;
+pub(crate) mod search;
+pub(crate) mod title;
 mod writes;
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use rusqlite::{Connection, Params, Row};
 use serde::Serialize;
 use serde_json::Value;
 
-pub use dependencies::{Blocked, Dependencies};
+pub(crate) use dependencies::Dependencies;
 
 use crate::foreign_database::{self, ForeignDatabaseError, optional_text, text};
 
@@ -35,7 +35,7 @@ const STEPS_BETWEEN_LOOKS: i32 = 100;
 
 /// How far a project is.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Stats {
+pub(crate) struct Stats {
     /// Features that pass.
     pub passing: i64,
     /// Features that somebody works on.
@@ -48,7 +48,7 @@ pub struct Stats {
 
 /// One feature. The order of the fields is that of the original.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Feature {
+pub(crate) struct Feature {
     /// The id.
     pub id: i64,
     /// Lower comes first.
@@ -72,7 +72,7 @@ pub struct Feature {
 
 /// What newer files tell of a feature besides.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Newer {
+pub(crate) struct Newer {
     /// Ids of the features that must pass before it.
     pub dependencies: Value,
     /// Whether it waits for a person.
@@ -85,7 +85,7 @@ pub struct Newer {
 
 /// Why the features cannot be told.
 #[derive(Debug, thiserror::Error)]
-pub enum FeaturesError {
+pub(crate) enum FeaturesError {
     /// The file is a link out of the project, which must not be followed.
     #[error("{} leads out of the project and is not read", .0.display())]
     Outside(PathBuf),
@@ -107,7 +107,7 @@ pub enum FeaturesError {
 
 /// A project's features, opened for reading.
 #[derive(Debug)]
-pub struct Features {
+pub(crate) struct Features {
     connection: Connection,
     path: PathBuf,
     columns: HashSet<String>,
@@ -115,7 +115,7 @@ pub struct Features {
 
 impl Features {
     /// Opens the features of the project in `project_dir`; `None` where it has no such file.
-    pub fn open(project_dir: &Path) -> Result<Option<Self>, FeaturesError> {
+    pub(crate) fn open(project_dir: &Path) -> Result<Option<Self>, FeaturesError> {
         let mut paths = FOLDERS.iter().map(|dir| project_dir.join(dir).join(FILE));
         let Some(path) = paths.find(|path| path.symlink_metadata().is_ok()) else {
             return Ok(None);
@@ -133,7 +133,7 @@ impl Features {
     }
 
     /// How far the project is.
-    pub fn stats(&self) -> Result<Stats, FeaturesError> {
+    pub(crate) fn stats(&self) -> Result<Stats, FeaturesError> {
         if self.columns.is_empty() {
             return Ok(Stats::of(0, 0, 0));
         }
@@ -149,29 +149,29 @@ impl Features {
     }
 
     /// The first feature that does not pass; one that somebody works on counts too.
-    pub fn next(&self) -> Result<Option<Feature>, FeaturesError> {
+    pub(crate) fn next(&self) -> Result<Option<Feature>, FeaturesError> {
         let found = self.features(&format!("WHERE passes = 0 {ORDER} LIMIT 1"), [])?;
         Ok(found.into_iter().next())
     }
 
     /// At most `limit` features that pass, any of them.
-    pub fn for_regression(&self, limit: u32) -> Result<Vec<Feature>, FeaturesError> {
+    pub(crate) fn for_regression(&self, limit: u32) -> Result<Vec<Feature>, FeaturesError> {
         self.features("WHERE passes = 1 ORDER BY random() LIMIT ?", [limit])
     }
 
     /// The feature with this id.
-    pub fn by_id(&self, id: i64) -> Result<Option<Feature>, FeaturesError> {
+    pub(crate) fn by_id(&self, id: i64) -> Result<Option<Feature>, FeaturesError> {
         let found = self.features("WHERE id = ?", [id])?;
         Ok(found.into_iter().next())
     }
 
     /// Whether the file tells which feature needs which.
-    pub fn has_dependencies(&self) -> bool {
+    pub(crate) fn has_dependencies(&self) -> bool {
         self.columns.contains("dependencies")
     }
 
     /// What can be begun and what waits for what.
-    pub fn dependencies(&self) -> Result<Dependencies, FeaturesError> {
+    pub(crate) fn dependencies(&self) -> Result<Dependencies, FeaturesError> {
         if !self.has_dependencies() {
             return Err(FeaturesError::NoDependencies(self.path.clone()));
         }
@@ -231,7 +231,7 @@ impl Features {
 
 impl Stats {
     /// Figures from counts.
-    pub fn of(passing: i64, in_progress: i64, total: i64) -> Self {
+    pub(crate) fn of(passing: i64, in_progress: i64, total: i64) -> Self {
         let percentage = match total {
             0 => 0.0,
             _ => one_digit(passing as f64 / total as f64 * 100.0),

@@ -47,7 +47,7 @@ pub enum ForeignDatabaseError {
 /// writing; where they are not there everything is in the file itself, which then is read as a
 /// file that does not change. (A `-wal` file without its `-shm` is left by no crash, only by
 /// copying: such a copy is read without what is in its `-wal`.)
-pub fn open(path: &Path) -> Result<Connection, ForeignDatabaseError> {
+pub(crate) fn open(path: &Path) -> Result<Connection, ForeignDatabaseError> {
     let file_error = |source| ForeignDatabaseError::File { path: path.to_owned(), source };
     let path = &path.canonicalize().map_err(file_error)?;
     check_plain(path)?;
@@ -124,7 +124,7 @@ fn uri(path: &Path) -> String {
 }
 
 /// A text column. What of it is no text becomes U+FFFD: SQLite keeps any bytes as text.
-pub fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
+pub(crate) fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
     match row.get_ref(column)? {
         ValueRef::Text(bytes) => Ok(String::from_utf8_lossy(bytes).into_owned()),
         _ => row.get(column),
@@ -132,7 +132,7 @@ pub fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
 }
 
 /// A text column that may be null.
-pub fn optional_text(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<String>> {
+pub(crate) fn optional_text(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<String>> {
     match row.get_ref(column)? {
         ValueRef::Null => Ok(None),
         _ => text(row, column).map(Some),

@@ -10,17 +10,17 @@
 //! The guide never writes, never opens a file that [`search::walk`] leaves out, and never says
 //! anything of the project that it has not read there.
 
-pub mod answer;
-pub mod conversation;
-pub mod investigation;
-pub mod output;
-pub mod place;
-pub mod protocol;
-pub mod questions;
+pub(crate) mod answer;
+pub(crate) mod conversation;
+pub(crate) mod investigation;
+pub(crate) mod output;
+pub(crate) mod place;
+pub(crate) mod protocol;
+pub(crate) mod questions;
 pub mod search;
-pub mod survey;
-pub mod topic;
-pub mod turn;
+pub(crate) mod survey;
+pub(crate) mod topic;
+pub(crate) mod turn;
 
 use std::{
     io::{self, BufRead, Read},

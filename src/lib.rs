@@ -30,23 +30,23 @@ pub mod server;
 pub mod web;
 pub mod wire;
 
-pub mod registry;
+pub(crate) mod registry;
 pub mod session;
 
 pub mod agent;
-pub mod citation;
+pub(crate) mod citation;
 pub mod policy;
 
-pub mod features;
+pub(crate) mod features;
 pub mod guide;
 pub mod mcp;
 
 pub mod database;
 pub mod entry;
-pub mod foreign_database;
-pub mod highlighter;
+pub(crate) mod foreign_database;
+pub(crate) mod highlighter;
 pub mod render;
 
-pub mod authority;
-pub mod json;
+pub(crate) mod authority;
+pub(crate) mod json;
 pub mod project;

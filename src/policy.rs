@@ -3,8 +3,8 @@
 //!
 //! A decision resolves symbolic links, so it touches the file system: not for an async thread.
 
-pub mod gate;
-pub mod opening;
+pub(crate) mod gate;
+pub(crate) mod opening;
 mod secrets;
 mod web;
 

@@ -5,8 +5,8 @@
 //! its end from `stopped`, and a failed one is started again after a growing wait, until it has
 //! failed too often.
 
-pub mod messages;
-pub mod restart;
+pub(crate) mod messages;
+pub(crate) mod restart;
 
 use std::{
     collections::HashMap,
@@ -38,7 +38,7 @@ const CLOSING_STEP: Duration = Duration::from_millis(50);
 
 /// Knows every project's session.
 #[derive(Debug)]
-pub struct Registry {
+pub(crate) struct Registry {
     resources: Resources,
     projects: HashMap<ProjectName, Project>,
     entries: HashMap<ProjectName, Entry>,
@@ -67,7 +67,7 @@ enum Phase {
 
 impl Registry {
     /// A registry with no session yet.
-    pub fn new(resources: Resources) -> Self {
+    pub(crate) fn new(resources: Resources) -> Self {
         let projects = resources.settings.projects.iter();
         let projects = projects.map(|project| (project.name.clone(), project.clone())).collect();
         Self { resources, projects, entries: HashMap::new(), epochs: 0, is_draining: false }

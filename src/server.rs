@@ -2,8 +2,8 @@
 
 mod accept;
 pub mod allocator;
-pub mod descriptors;
-pub mod tls;
+pub(crate) mod descriptors;
+pub(crate) mod tls;
 
 use std::{
     io::{self, Write as _},

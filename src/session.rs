@@ -10,12 +10,12 @@
 //! What it awaits is below it (the database, agents); what is above it (viewers, the registry)
 //! learns facts and is never waited for.
 
-pub mod conversation;
-pub mod messages;
-pub mod subscriber;
+pub(crate) mod conversation;
+pub(crate) mod messages;
+pub(crate) mod subscriber;
 pub mod transcript;
-pub mod turn;
-pub mod watch;
+pub(crate) mod turn;
+pub(crate) mod watch;
 
 mod answering;
 mod asking;

@@ -1,27 +1,27 @@
 //! What browsers and other clients reach over HTTP. Decides nothing about conversations.
 
-pub mod asked;
-pub mod assets;
-pub mod body;
-pub mod browsers;
-pub mod connections;
-pub mod conversations;
-pub mod cookies;
-pub mod door;
-pub mod export;
-pub mod files;
-pub mod line;
-pub mod metrics;
+pub(crate) mod asked;
+pub(crate) mod assets;
+pub(crate) mod body;
+pub(crate) mod browsers;
+pub(crate) mod connections;
+pub(crate) mod conversations;
+pub(crate) mod cookies;
+pub(crate) mod door;
+pub(crate) mod export;
+pub(crate) mod files;
+pub(crate) mod line;
+pub(crate) mod metrics;
 pub mod openapi;
-pub mod problem;
-pub mod projects;
-pub mod questions;
-pub mod ready;
-pub mod search;
-pub mod sessions;
-pub mod state;
-pub mod upgrade;
-pub mod viewer;
+pub(crate) mod problem;
+pub(crate) mod projects;
+pub(crate) mod questions;
+pub(crate) mod ready;
+pub(crate) mod search;
+pub(crate) mod sessions;
+pub(crate) mod state;
+pub(crate) mod upgrade;
+pub(crate) mod viewer;
 
 use actix_web::{
     HttpResponse, Resource,
@@ -112,7 +112,7 @@ mod faults {
     use super::{problem::Problem, state::State};
 
     /// Makes a session panic.
-    pub async fn panic(
+    pub(super) async fn panic(
         state: web::Data<State>,
         project: web::Path<String>,
     ) -> Result<HttpResponse, Problem> {

@@ -2,8 +2,8 @@
 //! stream. Pure code: frames in, requests out; entries in, frames out.
 
 pub mod incoming;
-pub mod outgoing;
-pub mod render;
+pub(crate) mod outgoing;
+pub(crate) mod render;
 
 /// How a client wants to be spoken to. It is set by its `start` frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -6,11 +6,11 @@
 //! they could read the whole disk, left out they read the working directory and nothing else.
 
 mod environment;
-pub mod home;
-pub mod login;
+pub(crate) mod home;
+pub(crate) mod login;
 mod transcript;
 #[cfg(feature = "faults")]
-pub mod unlocked;
+pub(crate) mod unlocked;
 
 use std::{
     ffi::OsString,
@@ -23,9 +23,9 @@ use crate::project::Project;
 
 use super::{AgentSession, directories::Directories, sandbox::value};
 
-pub use environment::environment;
-pub use home::Home;
-pub use login::{Lent, Login};
+pub(super) use environment::environment;
+pub(super) use home::Home;
+pub(super) use login::{Lent, Login};
 
 /// Tools of the program itself that look at files.
 const FILE_TOOLS: [&str; 3] = ["Read", "Glob", "Grep"];
@@ -46,11 +46,11 @@ const FEATURE_TOOLS: [&str; 7] = [
 
 /// The option that ties the program's own rules tighter, where it has it: its file tools then stay
 /// in the working directory, and transcripts are out of their reach.
-pub const RESTRICTED: &str = "--restricted";
+pub(super) const RESTRICTED: &str = "--restricted";
 
 /// What a run of the program depends on.
 #[derive(Debug)]
-pub struct Launch<'a> {
+pub(super) struct Launch<'a> {
     /// The model, if the program's own choice is not wanted.
     pub model: Option<&'a str>,
     /// The project that it answers about.
@@ -82,7 +82,7 @@ pub struct Account {
 }
 
 /// Looks for the account of the program.
-pub fn account(server: &[(OsString, OsString)], data_dir: &Path) -> Account {
+pub(super) fn account(server: &[(OsString, OsString)], data_dir: &Path) -> Account {
     if let Some(variable) = environment::account_variable(server) {
         let dir = Some(Directories::new(data_dir).states);
         return Account { variable: Some(variable.to_owned()), dir, is_there: true };
@@ -96,7 +96,7 @@ pub fn account(server: &[(OsString, OsString)], data_dir: &Path) -> Account {
 }
 
 /// Every tool that the program may come with.
-pub fn allowed_tools(has_web: bool) -> Vec<String> {
+pub(super) fn allowed_tools(has_web: bool) -> Vec<String> {
     let tools = FILE_TOOLS.iter().chain(web_tools(has_web)).chain(&FEATURE_TOOLS);
     tools.map(|tool| (*tool).to_owned()).collect()
 }
@@ -106,7 +106,7 @@ fn web_tools(has_web: bool) -> &'static [&'static str] {
 }
 
 /// The arguments of the program.
-pub fn arguments(launch: &Launch<'_>) -> Vec<OsString> {
+pub(super) fn arguments(launch: &Launch<'_>) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = [
         "-p",
         "--input-format=stream-json",
@@ -167,7 +167,7 @@ fn mcp_config(launch: &Launch<'_>) -> String {
 
 /// Where the program puts results of tools that are too long to show, for it to read them back:
 /// by its own rule under its state, by the names of the working directory and the session.
-pub fn results_dir(
+pub(super) fn results_dir(
     environment: &[(OsString, OsString)],
     dir: &Path,
     session: AgentSession,

@@ -2,7 +2,7 @@
 //! lines for its stdin. Pure and stateful; it reads no file and waits for nothing.
 
 mod answer;
-pub mod command;
+pub(crate) mod command;
 mod content;
 mod ending;
 mod failure;

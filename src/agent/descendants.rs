@@ -8,7 +8,7 @@ const MOST: usize = 1 << 16;
 
 /// All that descend from `root`, parents before their children. Processes that come and go
 /// meanwhile may be missed.
-pub fn descendants(root: u32) -> Vec<u32> {
+pub(crate) fn descendants(root: u32) -> Vec<u32> {
     let mut found = vec![root];
     let mut next = 0;
     while let Some(&parent) = found.get(next) {
@@ -23,7 +23,7 @@ pub fn descendants(root: u32) -> Vec<u32> {
 }
 
 /// Those that a process has started, or that were given to it when their own parents ended.
-pub fn children(pid: u32) -> Vec<u32> {
+pub(crate) fn children(pid: u32) -> Vec<u32> {
     let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
     let lists: Vec<PathBuf> =
         threads.flatten().map(|thread| thread.path().join("children")).collect();

@@ -31,7 +31,7 @@ pub(super) struct Directories {
 }
 
 impl Directories {
-    pub fn new(data_dir: &Path) -> Self {
+    pub(super) fn new(data_dir: &Path) -> Self {
         let agents = data_dir.join("agents");
         Self {
             prompts: agents.join("prompts"),
@@ -44,17 +44,17 @@ impl Directories {
     }
 
     /// The file and the directory that live as long as the process of one start.
-    pub fn of_start(&self, id: Uuid) -> [PathBuf; 2] {
+    pub(super) fn of_start(&self, id: Uuid) -> [PathBuf; 2] {
         [self.prompts.join(format!("{id}.md")), self.temporary.join(id.to_string())]
     }
 
     /// Where the transcripts of a conversation are kept.
-    pub fn of_conversation(&self, project: &ProjectName, conversation: i64) -> PathBuf {
+    pub(super) fn of_conversation(&self, project: &ProjectName, conversation: i64) -> PathBuf {
         self.states.join(project.as_str()).join(conversation.to_string())
     }
 
     /// Removes the file and the directory of a start. They may never have been made.
-    pub async fn remove([prompt, temporary]: [PathBuf; 2]) {
+    pub(super) async fn remove([prompt, temporary]: [PathBuf; 2]) {
         tokio::fs::remove_file(prompt).await.ok();
         let cleared = tokio::task::spawn_blocking(move || disk::clear(&temporary)).await;
         if let Ok(Err(error)) = cleared {
@@ -64,7 +64,7 @@ impl Directories {
 
     /// Makes the directories. Where root serves, another user can pass through them: its agents can
     /// be another's.
-    pub fn make(&self) -> io::Result<()> {
+    pub(super) fn make(&self) -> io::Result<()> {
         let own = [&self.prompts, &self.temporary, &self.homes, &self.states, &self.self_tests];
         own.into_iter().try_for_each(|dir| private_dir(dir))?;
         if own_user().uid != 0 {

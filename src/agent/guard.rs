@@ -18,7 +18,7 @@ use rustix::process::{Pid, Signal, kill_process_group, test_kill_process};
 use super::launcher;
 
 /// The option of the launcher that makes it the guard.
-pub const OPTION: &str = "--guard";
+pub(crate) const OPTION: &str = "--guard";
 
 /// Time in which supervisors end by themselves.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -33,7 +33,7 @@ pub(super) struct Guard {
 
 impl Guard {
     /// Starts the guard, away from the signals of the server's terminal.
-    pub fn start(cicerone: &Path) -> io::Result<Self> {
+    pub(super) fn start(cicerone: &Path) -> io::Result<Self> {
         let mut process = Command::new(cicerone)
             .args([launcher::SUBCOMMAND, OPTION])
             .env_clear()
@@ -48,17 +48,17 @@ impl Guard {
     }
 
     /// Kill this group when the server is gone.
-    pub fn add(&mut self, group: Pid) -> io::Result<()> {
+    pub(super) fn add(&mut self, group: Pid) -> io::Result<()> {
         self.tell('+', group)
     }
 
     /// The group is gone.
-    pub fn forget(&mut self, group: Pid) -> io::Result<()> {
+    pub(super) fn forget(&mut self, group: Pid) -> io::Result<()> {
         self.tell('-', group)
     }
 
     /// Whether its process has ended, which it does only when somebody ends it.
-    pub fn is_gone(&mut self) -> bool {
+    pub(super) fn is_gone(&mut self) -> bool {
         !matches!(self.process.try_wait(), Ok(None))
     }
 
@@ -80,7 +80,7 @@ impl Drop for Guard {
 }
 
 /// The guard itself: reads what it is told until the pipe closes, then sees to it that nothing is left.
-pub fn watch(pipe: impl BufRead) {
+pub(crate) fn watch(pipe: impl BufRead) {
     let mut groups = BTreeSet::new();
     for line in pipe.lines().map_while(Result::ok) {
         match parse(&line) {

@@ -8,7 +8,7 @@ use crate::project::Project;
 const PASSED: [&str; 5] = ["PATH", "HOME", "LANG", "TZ", "TMPDIR"];
 
 /// The arguments after `cicerone`.
-pub fn arguments(project: &Project, secrets: &[String]) -> Vec<OsString> {
+pub(super) fn arguments(project: &Project, secrets: &[String]) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = vec![
         "guide".into(),
         "--name".into(),
@@ -24,7 +24,7 @@ pub fn arguments(project: &Project, secrets: &[String]) -> Vec<OsString> {
 }
 
 /// The whole environment of the guide, made from that of the server.
-pub fn environment(
+pub(super) fn environment(
     server: impl Iterator<Item = (OsString, OsString)>,
 ) -> Vec<(OsString, OsString)> {
     server.filter(|(name, _)| PASSED.iter().any(|passed| name == passed)).collect()

@@ -15,7 +15,7 @@ use super::{
 };
 
 /// Lines that may wait to be written to an agent.
-pub const INPUT_LINES: usize = 64;
+pub(crate) const INPUT_LINES: usize = 64;
 
 /// A running agent. Dropping it kills the agent with all its children at once; the orderly way
 /// is [`AgentHandle::stop`], and to keep this until [`AgentExited`](super::AgentExited) came.
@@ -125,7 +125,7 @@ pub(super) enum Group {
 }
 
 impl Shared {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             group: Mutex::new(Group::Starting),
             turn: watch::Sender::new(false),
@@ -136,7 +136,7 @@ impl Shared {
     }
 
     /// Tells that the supervisor runs. One that is not wanted any more is told to end.
-    pub fn started(&self, leader: Pid) {
+    pub(super) fn started(&self, leader: Pid) {
         let mut group = self.group();
         let is_unwanted = *group == Group::Cancelled;
         *group = Group::Running(leader);
@@ -148,20 +148,20 @@ impl Shared {
 
     /// Tells that the supervisor was reaped. What is left of its group, where somebody has killed
     /// it, is killed.
-    pub fn reaped(&self) {
+    pub(super) fn reaped(&self) {
         self.kill_group();
         *self.group() = Group::Gone;
     }
 
     /// Asks every process of the agent to end.
-    pub fn terminate(&self) {
+    pub(super) fn terminate(&self) {
         if let Group::Running(leader) = *self.group() {
             signal(leader, Signal::TERM);
         }
     }
 
     /// Ends every process of the agent.
-    pub fn kill(&self) {
+    pub(super) fn kill(&self) {
         let mut group = self.group();
         match *group {
             Group::Running(leader) => {
@@ -177,7 +177,7 @@ impl Shared {
     }
 
     /// Ends the whole process group, the supervisor included, which can do no more for it.
-    pub fn kill_group(&self) {
+    pub(super) fn kill_group(&self) {
         if let Group::Running(leader) = *self.group() {
             // A group that is gone already is what was wanted. Its id cannot have been given away
             // in the moment since its leader was reaped: the kernel hands ids out in turn.

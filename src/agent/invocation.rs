@@ -69,7 +69,7 @@ pub(super) struct Invocation {
 
 impl Order {
     /// Puts everything in place. The error is for a person. Blocks.
-    pub fn prepare(self) -> Result<Invocation, String> {
+    pub(super) fn prepare(self) -> Result<Invocation, String> {
         check_dir(&self.project)?;
         let own = own_user();
         let place = Directories::new(&self.inner.data_dir);
@@ -205,7 +205,7 @@ impl Order {
 
     /// Whether a test has taken a lock off.
     #[cfg(feature = "faults")]
-    pub fn is_unlocked(&self, lock: &str) -> bool {
+    pub(super) fn is_unlocked(&self, lock: &str) -> bool {
         claude::unlocked::is_off(&self.inner.server.environment, lock)
     }
 
@@ -276,7 +276,7 @@ impl Order {
 impl Invocation {
     /// Takes back what the agent was lent and closes its home. It has ended, or has never run.
     /// Blocks.
-    pub fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         if let Some(lent) = self.lent.take() {
             lent.end();
         }
@@ -287,12 +287,12 @@ impl Invocation {
 
     /// The command that starts it, through the launcher, in the project's directory, as the
     /// leader of a process group of its own.
-    pub fn command(&self, cicerone: &Path, dir: &Path) -> Result<Command, String> {
+    pub(super) fn command(&self, cicerone: &Path, dir: &Path) -> Result<Command, String> {
         self.command_for(cicerone, dir, &self.program, &self.arguments)
     }
 
     /// As [`Invocation::command`], with another program in the agent's place.
-    pub fn command_for(
+    pub(super) fn command_for(
         &self,
         cicerone: &Path,
         dir: &Path,

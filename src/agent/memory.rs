@@ -67,7 +67,7 @@ impl Bounds {
 }
 
 /// What all that descend from a process take. Reads some small files: not for an async thread.
-pub fn taken_below(root: u32) -> Taken {
+pub(crate) fn taken_below(root: u32) -> Taken {
     descendants(root).into_iter().filter_map(own).fold(Taken::default(), |sum, own| Taken {
         memory: sum.memory + own.memory,
         tasks: sum.tasks + own.tasks,
@@ -76,7 +76,7 @@ pub fn taken_below(root: u32) -> Taken {
 
 /// Memory of a process and all that descend from it, in bytes; `None` when it is gone. Reads some
 /// small files: not for an async thread.
-pub fn resident(pid: u32) -> Option<u64> {
+pub(crate) fn resident(pid: u32) -> Option<u64> {
     Some(own(pid)?.memory + taken_below(pid).memory)
 }
 

@@ -31,7 +31,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 
 /// A file of a program as it was when it was looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Fingerprint {
+pub(crate) struct Fingerprint {
     device: u64,
     inode: u64,
     size: u64,
@@ -41,7 +41,7 @@ pub struct Fingerprint {
 
 impl Fingerprint {
     /// The file that `program` leads to; `None` where there is none, as in the middle of an update.
-    pub fn of(program: &Path) -> Option<Self> {
+    pub(crate) fn of(program: &Path) -> Option<Self> {
         let file = fs::metadata(program).ok()?;
         Some(Self {
             device: file.dev(),
@@ -54,20 +54,20 @@ impl Fingerprint {
 
 /// A program that an agent was started from.
 #[derive(Debug, Clone)]
-pub struct Started {
+pub(crate) struct Started {
     program: PathBuf,
     file: Option<Fingerprint>,
 }
 
 impl Started {
     /// The program as it is now.
-    pub fn from(program: &Path) -> Self {
+    pub(crate) fn from(program: &Path) -> Self {
         Self { program: program.to_owned(), file: Fingerprint::of(program) }
     }
 
     /// Whether another file has taken its place since. Its agents look for parts of it where those
     /// of the other are by now.
-    pub fn is_replaced(&self) -> bool {
+    pub(crate) fn is_replaced(&self) -> bool {
         let now = Fingerprint::of(&self.program);
         now.is_some() && self.file.is_some() && now != self.file
     }

@@ -16,7 +16,7 @@ const SPECIFICATION_CHARS: usize = 5000;
 const SPECIFICATION_BYTES: usize = (SPECIFICATION_CHARS + 1) * 4;
 
 /// The system prompt. Reads the project's specification: not for an async thread.
-pub fn system_prompt(project: &Project, secrets: &Secrets, has_web: bool) -> String {
+pub(crate) fn system_prompt(project: &Project, secrets: &Secrets, has_web: bool) -> String {
     let name = &project.name;
     let web = match has_web {
         true => {
@@ -66,7 +66,7 @@ pub fn system_prompt(project: &Project, secrets: &Secrets, has_web: bool) -> Str
 }
 
 /// The first message of a conversation.
-pub fn greeting(project_name: &str, kind: AgentKind) -> String {
+pub(crate) fn greeting(project_name: &str, kind: AgentKind) -> String {
     let mut greeting = format!("Hello! I'm your project assistant for **{project_name}**.");
     let rest = match kind {
         AgentKind::Claude => {

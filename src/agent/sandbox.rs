@@ -7,7 +7,7 @@
 //! that changes or locks what can only be read, reaches other processes or leaves the agent's own),
 //! no capabilities, another user where the server is root, and limits on resources.
 
-pub mod account;
+pub(crate) mod account;
 mod calls;
 mod confine;
 mod needs;
@@ -18,10 +18,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use account::User;
-pub use confine::{Confined, can_read_all, confine, die_with, lower};
+pub(crate) use account::User;
+pub(crate) use confine::{can_read_all, confine, die_with, lower};
 pub(super) use needs::{Needs, ports, value};
-pub use rules::{Kernel, kernel};
+pub(crate) use rules::{Kernel, kernel};
 #[cfg(test)]
 pub(super) use syscalls::ruled_calls;
 

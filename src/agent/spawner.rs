@@ -43,7 +43,7 @@ enum Job {
 impl Spawner {
     /// Starts the thread, which ends with the last clone of the spawner. `cicerone` is the
     /// program that guards what is spawned.
-    pub fn new(cicerone: PathBuf) -> Self {
+    pub(super) fn new(cicerone: PathBuf) -> Self {
         let (jobs, queue) = mpsc::channel();
         let started = thread::Builder::new()
             .name("agent-spawner".to_owned())
@@ -56,7 +56,7 @@ impl Spawner {
     }
 
     /// Starts the leader of a process group. Its pipes belong to the current runtime.
-    pub async fn spawn(&self, command: Command) -> io::Result<Child> {
+    pub(super) async fn spawn(&self, command: Command) -> io::Result<Child> {
         let gone = || io::Error::other("the thread that starts agents is gone");
         let (reply, answer) = oneshot::channel();
         let job = Job::Spawn { command: Box::new(command), runtime: Handle::current(), reply };
@@ -65,7 +65,7 @@ impl Spawner {
     }
 
     /// Tells that a process group that was spawned is gone.
-    pub fn forget(&self, group: Pid) {
+    pub(super) fn forget(&self, group: Pid) {
         // Without the thread there is no guard that could mistake another group for it.
         self.jobs.send(Job::Forget(group)).ok();
     }

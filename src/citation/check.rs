@@ -16,7 +16,7 @@ type Known = Result<Option<u32>, String>;
 /// Checks references in their order. `read` are the files that the agent has seen, by which a file
 /// is known too that was named without its directory. Files above `most_bytes` count as there,
 /// whatever line is named. What is neither there nor certain to name a file is left out.
-pub fn check(
+pub(crate) fn check(
     policy: &Policy,
     root: &Path,
     mentioned: &Mentioned,

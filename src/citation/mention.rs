@@ -49,7 +49,7 @@ pub struct Mention<'a> {
 }
 
 /// The first reference in running text, with what stands before and after it.
-pub fn find(text: &str) -> Option<(&str, Mention<'_>, &str)> {
+pub(crate) fn find(text: &str) -> Option<(&str, Mention<'_>, &str)> {
     let mut from = 0;
     while let Some(dot) = memchr::memchr(b'.', text.as_bytes().get(from..)?) {
         let dot = from + dot;
@@ -74,7 +74,7 @@ pub fn find(text: &str) -> Option<(&str, Mention<'_>, &str)> {
 }
 
 /// The reference that a piece of code as a whole is.
-pub fn whole(code: &str) -> Option<Mention<'_>> {
+pub(crate) fn whole(code: &str) -> Option<Mention<'_>> {
     let text = code.trim();
     let end = text.find([':', '#']).unwrap_or(text.len());
     let (path, rest) = text.split_at_checked(end)?;
@@ -91,7 +91,7 @@ pub fn whole(code: &str) -> Option<Mention<'_>> {
 }
 
 /// Where a link of an answer leads, if it leads to a file.
-pub fn target(to: &str) -> Option<Mention<'_>> {
+pub(crate) fn target(to: &str) -> Option<Mention<'_>> {
     if to.contains("://") { None } else { whole(to) }
 }
 

@@ -9,7 +9,7 @@ const MAX_FILES: usize = 1000;
 
 /// What the tools of one turn have shown to the agent.
 #[derive(Debug, Default)]
-pub struct Reading {
+pub(crate) struct Reading {
     /// Calls that have not returned: the file that they read, or none for a search.
     open: HashMap<String, Option<String>>,
     /// Paths from the project's root where they lie in it, in the order in which they were read.
@@ -18,7 +18,7 @@ pub struct Reading {
 
 impl Reading {
     /// A tool was called with this input, a JSON object. `root` is the project's directory.
-    pub fn called(&mut self, call_id: &str, tool: &str, input: &str, root: &Path) {
+    pub(crate) fn called(&mut self, call_id: &str, tool: &str, input: &str, root: &Path) {
         #[derive(Deserialize)]
         struct Input {
             file_path: String,
@@ -37,7 +37,7 @@ impl Reading {
     }
 
     /// A tool has given this back.
-    pub fn returned(&mut self, call_id: &str, ok: bool, content: &str, root: &Path) {
+    pub(crate) fn returned(&mut self, call_id: &str, ok: bool, content: &str, root: &Path) {
         let Some(looked_at) = self.open.remove(call_id) else { return };
         if !ok {
             return;
@@ -53,12 +53,12 @@ impl Reading {
     }
 
     /// The files, in the order in which they were first seen.
-    pub fn files(&self) -> &[String] {
+    pub(crate) fn files(&self) -> &[String] {
         &self.files
     }
 
     /// The same, for good.
-    pub fn into_files(self) -> Vec<String> {
+    pub(crate) fn into_files(self) -> Vec<String> {
         self.files
     }
 
@@ -73,7 +73,7 @@ impl Reading {
 }
 
 /// A path from the project's root, where it lies in the project.
-pub fn within<'a>(path: &'a str, root: &Path) -> &'a str {
+pub(crate) fn within<'a>(path: &'a str, root: &Path) -> &'a str {
     let inside = Path::new(path).strip_prefix(root).ok().and_then(Path::to_str);
     inside.unwrap_or(path.strip_prefix("./").unwrap_or(path))
 }

@@ -81,7 +81,10 @@ impl fmt::Debug for Token {
 }
 
 /// Reads the table `access`.
-pub fn read(layers: &Layers, surroundings: &Surroundings) -> Result<AccessSettings, ConfigError> {
+pub(crate) fn read(
+    layers: &Layers,
+    surroundings: &Surroundings,
+) -> Result<AccessSettings, ConfigError> {
     let user_header = layers.get_text("access.user_header")?;
     let is_name = |name: &String| {
         name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
@@ -136,7 +139,7 @@ fn token(
 
 /// What is allowed and yet may not be what was meant. `secrets` are the files that only the
 /// server's user should read.
-pub fn notes(settings: &super::settings::Settings, secrets: &[SecretFile]) -> Vec<Note> {
+pub(crate) fn notes(settings: &super::settings::Settings, secrets: &[SecretFile]) -> Vec<Note> {
     let mut texts: Vec<String> = secrets
         .iter()
         .map(|secret| &secret.path)

@@ -239,7 +239,7 @@ pub enum ConfigError {
 }
 
 /// The one of `known` that is most like `word`, if any is like it at all.
-pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     // Below this two words have no more in common than any two.
     const LIKENESS: f64 = 0.45;
     let word = word.to_lowercase();
@@ -252,7 +252,7 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 }
 
 /// The end of a message that names the word somebody may have meant.
-pub fn hint(nearest: Option<&String>) -> String {
+pub(super) fn hint(nearest: Option<&String>) -> String {
     nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default()
 }
 

@@ -9,7 +9,7 @@ use std::{
 use crate::{config::ConfigError, project::Project};
 
 /// Programs and libraries of the system.
-pub const PROGRAMS: [&str; 11] = [
+pub(crate) const PROGRAMS: [&str; 11] = [
     "/bin",
     "/lib",
     "/lib32",
@@ -26,7 +26,7 @@ pub const PROGRAMS: [&str; 11] = [
 /// What programs look up: names, certificates that are trusted, languages, times and the machine.
 /// Nothing here tells of users or of other processes, and no keys lie here: of the directories of
 /// TLS only what is trusted, as the distributions lay it out, and the library's settings.
-pub const SYSTEM: [&str; 42] = [
+pub(crate) const SYSTEM: [&str; 42] = [
     "/etc/ca-certificates",
     "/etc/ca-certificates.conf",
     "/etc/gai.conf",
@@ -89,7 +89,7 @@ const CLOUDS: [(&str, &str); 2] =
 
 /// Files that the environment names, and the directory of a cloud's account. `value` gives the
 /// value of a variable that is not empty.
-pub fn named_files<'a>(value: impl Fn(&str) -> Option<&'a OsStr>) -> Vec<PathBuf> {
+pub(crate) fn named_files<'a>(value: impl Fn(&str) -> Option<&'a OsStr>) -> Vec<PathBuf> {
     let named = NAMING.iter().filter_map(|name| value(name)).map(PathBuf::from);
     let home = value("HOME").map(PathBuf::from);
     let clouds = CLOUDS.iter().filter(|(name, _)| value(name).is_some());
@@ -99,7 +99,7 @@ pub fn named_files<'a>(value: impl Fn(&str) -> Option<&'a OsStr>) -> Vec<PathBuf
 
 /// A file with a secret, and the key that names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecretFile {
+pub(crate) struct SecretFile {
     /// The key.
     pub key: &'static str,
     /// The file.
@@ -108,7 +108,7 @@ pub struct SecretFile {
 
 /// Refuses files with secrets where agents read: in a project, in what all agents may read, and in
 /// `readable`, what these settings and the environment add.
-pub fn check(
+pub(crate) fn check(
     files: &[SecretFile],
     projects: &[Project],
     readable: &[PathBuf],

@@ -13,7 +13,7 @@ use crate::config::ConfigError;
 
 /// One key of a file.
 #[derive(Debug, Clone, PartialEq)]
-pub struct FileEntry {
+pub(super) struct FileEntry {
     /// Table and key, joined by a dot; a key outside any table is alone.
     pub path: String,
     /// Its value.
@@ -24,7 +24,7 @@ pub struct FileEntry {
 
 /// Reads `text`, in the order of the lines. An empty table gives no entry, but an unknown empty
 /// table would be a mistake nobody is told of, so it is an entry of its own.
-pub fn parse(text: &str, path: &Path) -> Result<Vec<FileEntry>, ConfigError> {
+pub(super) fn parse(text: &str, path: &Path) -> Result<Vec<FileEntry>, ConfigError> {
     let line_of = |offset: usize| 1 + text.bytes().take(offset).filter(|b| *b == b'\n').count();
     let syntax = |error: toml::de::Error| ConfigError::Syntax {
         path: path.to_owned(),

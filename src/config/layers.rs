@@ -45,7 +45,7 @@ pub struct FlagValue {
 
 /// A value and where it came from.
 #[derive(Debug, Clone)]
-pub struct Given {
+pub(crate) struct Given {
     /// The value.
     pub value: Value,
     /// Where it came from.
@@ -54,7 +54,7 @@ pub struct Given {
 
 /// All values by key, and the projects of the file.
 #[derive(Debug)]
-pub struct Layers {
+pub(crate) struct Layers {
     keys: Vec<Key>,
     values: HashMap<String, Given>,
     projects: Vec<(String, Given)>,
@@ -64,7 +64,7 @@ pub struct Layers {
 
 impl Layers {
     /// The defaults alone.
-    pub fn of_defaults(surroundings: &Surroundings) -> Result<Self, ConfigError> {
+    pub(crate) fn of_defaults(surroundings: &Surroundings) -> Result<Self, ConfigError> {
         let keys = catalogue::keys()?;
         let default = |key: &Key| Given { value: key.default.clone(), origin: Origin::Default };
         Ok(Self {
@@ -77,7 +77,7 @@ impl Layers {
     }
 
     /// Lays the text of a file over the values. `path` is its absolute path.
-    pub fn add_file(&mut self, text: &str, path: &Path) -> Result<(), ConfigError> {
+    pub(crate) fn add_file(&mut self, text: &str, path: &Path) -> Result<(), ConfigError> {
         for entry in file::parse(text, path)? {
             let given = Given {
                 value: entry.value,
@@ -104,7 +104,7 @@ impl Layers {
     /// Lays the environment over the values and gives a warning for each `CICERONE_…` variable
     /// that means nothing. That is no error, because such variables can come from elsewhere:
     /// an orchestrator announces a service named `cicerone` as `CICERONE_PORT`.
-    pub fn add_environment(&mut self, variables: &HashMap<String, OsString>) -> Vec<String> {
+    pub(crate) fn add_environment(&mut self, variables: &HashMap<String, OsString>) -> Vec<String> {
         let mut known = vec![super::CONFIG_VARIABLE, super::PROJECT_VARIABLE];
         known.extend([secrets::VIEWER, secrets::ADMIN, secrets::ON_STDIN]);
         for key in &self.keys {
@@ -136,7 +136,7 @@ impl Layers {
     }
 
     /// Lays the command line over the values.
-    pub fn add_flags(&mut self, flags: &[FlagValue]) {
+    pub(crate) fn add_flags(&mut self, flags: &[FlagValue]) {
         for FlagValue { key, flag, texts } in flags {
             let Some(known) = self.keys.iter().find(|known| known.path == *key) else {
                 continue;
@@ -151,7 +151,7 @@ impl Layers {
     }
 
     /// The value of `key`.
-    pub fn get<T: Kind>(&self, key: &str) -> Result<T, ConfigError> {
+    pub(crate) fn get<T: Kind>(&self, key: &str) -> Result<T, ConfigError> {
         let given = self.given(key)?;
         T::read(&given.value).ok_or_else(|| {
             let word = given.value.as_str().unwrap_or_default();
@@ -162,27 +162,27 @@ impl Layers {
     }
 
     /// The text of `key`, or `None` when it is empty.
-    pub fn get_text(&self, key: &str) -> Result<Option<String>, ConfigError> {
+    pub(crate) fn get_text(&self, key: &str) -> Result<Option<String>, ConfigError> {
         let text: String = self.get(key)?;
         Ok((!text.is_empty()).then_some(text))
     }
 
     /// The absolute path in `key`, or `None` when it is empty.
-    pub fn get_path(&self, key: &str) -> Result<Option<PathBuf>, ConfigError> {
+    pub(crate) fn get_path(&self, key: &str) -> Result<Option<PathBuf>, ConfigError> {
         let origin = &self.given(key)?.origin;
         let text = self.get_text(key)?;
         Ok(text.map(|text| self.absolute(Path::new(&text), origin)))
     }
 
     /// The absolute paths in `key`.
-    pub fn get_paths(&self, key: &str) -> Result<Vec<PathBuf>, ConfigError> {
+    pub(crate) fn get_paths(&self, key: &str) -> Result<Vec<PathBuf>, ConfigError> {
         let origin = &self.given(key)?.origin;
         let texts: Vec<String> = self.get(key)?;
         Ok(texts.iter().map(|text| self.absolute(Path::new(text), origin)).collect())
     }
 
     /// The error for a value of `key` that reads well but does not do.
-    pub fn refuse(&self, key: &str, expected: &str) -> ConfigError {
+    pub(crate) fn refuse(&self, key: &str, expected: &str) -> ConfigError {
         match self.given(key) {
             Ok(given) => bad_value(key.to_owned(), given, expected.to_owned()),
             Err(error) => error,
@@ -190,7 +190,7 @@ impl Layers {
     }
 
     /// Where the value of `key` came from, and the value.
-    pub fn given(&self, key: &str) -> Result<&Given, ConfigError> {
+    pub(crate) fn given(&self, key: &str) -> Result<&Given, ConfigError> {
         self.values.get(key).ok_or_else(|| ConfigError::UnknownKey {
             key: key.to_owned(),
             origin: Origin::Default,
@@ -199,12 +199,12 @@ impl Layers {
     }
 
     /// All keys, in the order of the embedded file.
-    pub fn keys(&self) -> &[Key] {
+    pub(crate) fn keys(&self) -> &[Key] {
         &self.keys
     }
 
     /// The names and directories in the file's table of projects, in its order.
-    pub fn file_projects(&self) -> Result<Vec<(String, PathBuf, Origin)>, ConfigError> {
+    pub(crate) fn file_projects(&self) -> Result<Vec<(String, PathBuf, Origin)>, ConfigError> {
         let read = |(name, given): &(String, Given)| {
             let Some(text) = given.value.as_str().filter(|text| !text.is_empty()) else {
                 let expected = "the directory as a text".to_owned();
@@ -219,7 +219,7 @@ impl Layers {
 
     /// `path` made absolute: one of a file starts at the file's directory, any other at the
     /// current one, and a leading `~` is the home directory.
-    pub fn absolute(&self, path: &Path, origin: &Origin) -> PathBuf {
+    pub(crate) fn absolute(&self, path: &Path, origin: &Origin) -> PathBuf {
         if let (Ok(rest), Some(home)) = (path.strip_prefix("~"), &self.home_dir) {
             return home.join(rest);
         }

@@ -17,7 +17,10 @@ const KEY: &str = "server.listen";
 
 /// Reads the addresses, IPv4 first. A name that is no loopback one is added to the hosts by which
 /// the server may be addressed.
-pub fn read(layers: &Layers, access: &mut AccessSettings) -> Result<Vec<SocketAddr>, ConfigError> {
+pub(super) fn read(
+    layers: &Layers,
+    access: &mut AccessSettings,
+) -> Result<Vec<SocketAddr>, ConfigError> {
     let (host, port, addresses) = match layers.get(KEY)? {
         ListenAddress::Address(address) => {
             (Host::Address(address.ip()), address.port(), vec![address])

@@ -38,7 +38,7 @@ pub struct Note {
 
 /// The projects, where each came from, and what is to be said about them.
 #[derive(Debug, Default)]
-pub struct Found {
+pub(crate) struct Found {
     /// The projects; names are unique.
     pub projects: Vec<Project>,
     /// The origin of each.
@@ -49,7 +49,7 @@ pub struct Found {
 
 /// Finds the projects. Those of the command line take the place of those of the environment, and
 /// those the place of all others; without any it is the current directory.
-pub fn find(
+pub(crate) fn find(
     layers: &Layers,
     named: &NamedProjects,
     surroundings: &Surroundings,
@@ -79,7 +79,7 @@ pub fn find(
 }
 
 /// Refuses a data directory inside a project: writing there would change the project.
-pub fn check_data_dir(data_dir: &Path, projects: &[Project]) -> Result<(), ConfigError> {
+pub(crate) fn check_data_dir(data_dir: &Path, projects: &[Project]) -> Result<(), ConfigError> {
     let real_data_dir = resolve_as_far_as_it_exists(data_dir);
     let around = projects
         .iter()

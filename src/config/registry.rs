@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The names and directories in the registry at `path`, by name.
-pub fn read(path: &Path) -> Result<Vec<(String, PathBuf)>, ConfigError> {
+pub(super) fn read(path: &Path) -> Result<Vec<(String, PathBuf)>, ConfigError> {
     rows(path).map_err(|source| ConfigError::Registry { path: path.to_owned(), source })
 }
 

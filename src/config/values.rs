@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A kind of value that a setting can have.
-pub trait Kind: Sized {
+pub(crate) trait Kind: Sized {
     /// The value, or `None` when `value` is no such thing.
     fn read(value: &Value) -> Option<Self>;
 
@@ -33,15 +33,15 @@ pub trait Kind: Sized {
 
 /// A size in bytes, at least 1.
 #[derive(Debug, Clone, Copy)]
-pub struct Size(pub usize);
+pub(crate) struct Size(pub usize);
 
 /// A number of things, at least 1.
 #[derive(Debug, Clone, Copy)]
-pub struct Count(pub usize);
+pub(crate) struct Count(pub usize);
 
 /// Where to listen. Port 0 takes a free one.
 #[derive(Debug, Clone)]
-pub enum ListenAddress {
+pub(crate) enum ListenAddress {
     /// An address.
     Address(SocketAddr),
     /// A name, to be resolved, and a port.

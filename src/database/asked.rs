@@ -1,6 +1,6 @@
 //! Questions that were asked before: the index knows candidates, [`closeness`] judges them.
 
-pub mod closeness;
+pub(crate) mod closeness;
 
 use std::{cmp::Reverse, collections::HashSet, time::Duration};
 

@@ -40,10 +40,10 @@ pub enum Order {
 }
 
 /// The place behind an entry: its turn and its first number.
-pub type Place = (i64, i64);
+pub(crate) type Place = (i64, i64);
 
 /// The place before everything.
-pub const START: Place = (-1, -1);
+pub(crate) const START: Place = (-1, -1);
 
 /// The next entries behind `after`; none when there are no more.
 pub(super) fn entries(

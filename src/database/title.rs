@@ -4,15 +4,15 @@
 const LENGTH: usize = 50;
 
 /// Longest title that a person can give, in characters.
-pub const MAX_GIVEN: usize = 200;
+pub(crate) const MAX_GIVEN: usize = 200;
 
 /// A title has too many characters: so many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("The title has {0} characters, and at most {MAX_GIVEN} are kept; shorten it.")]
-pub struct TooLong(usize);
+pub(crate) struct TooLong(usize);
 
 /// The title that a person gives: one line, without space around it. `None` when nothing is left.
-pub fn given(text: &str) -> Result<Option<String>, TooLong> {
+pub(crate) fn given(text: &str) -> Result<Option<String>, TooLong> {
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let title = line.trim();
     match title.chars().count() {
@@ -23,7 +23,7 @@ pub fn given(text: &str) -> Result<Option<String>, TooLong> {
 }
 
 /// The title that a first message gives: its first 50 characters, and `...` when it has more.
-pub fn from_message(content: &str) -> String {
+pub(crate) fn from_message(content: &str) -> String {
     match content.char_indices().nth(LENGTH) {
         Some((end, _)) => format!("{}...", &content[..end]),
         None => content.to_owned(),

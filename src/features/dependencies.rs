@@ -8,7 +8,7 @@ use super::Feature;
 
 /// The features that do not pass yet, and what those need to know of the others.
 #[derive(Debug)]
-pub struct Dependencies {
+pub(crate) struct Dependencies {
     /// Ids of the features that pass.
     pub passing: HashSet<i64>,
     /// The features that do not pass, in the order of work.
@@ -17,7 +17,7 @@ pub struct Dependencies {
 
 /// A feature and the features that it waits for.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Blocked {
+pub(crate) struct Blocked {
     /// The feature.
     #[serde(flatten)]
     pub feature: Feature,
@@ -27,7 +27,7 @@ pub struct Blocked {
 
 impl Dependencies {
     /// What can be begun: nobody works on it, it waits for no person and for no other feature.
-    pub fn ready(self) -> Vec<Feature> {
+    pub(crate) fn ready(self) -> Vec<Feature> {
         let Self { passing, open } = self;
         let is_ready = |feature: &Feature| {
             let is_free = feature.in_progress != Some(true) && !waits_for_person(feature);
@@ -37,7 +37,7 @@ impl Dependencies {
     }
 
     /// What waits for other features.
-    pub fn blocked(self) -> Vec<Blocked> {
+    pub(crate) fn blocked(self) -> Vec<Blocked> {
         let Self { passing, open } = self;
         open.into_iter()
             .map(|feature| Blocked { blocked_by: blocked_by(&feature, &passing), feature })

@@ -31,7 +31,7 @@ const FEATURES_TOOL: &str = "mcp__features__feature_get_stats";
 
 /// What the guide remembers.
 #[derive(Debug)]
-pub struct Conversation {
+pub(crate) struct Conversation {
     project: String,
     previous: Option<Previous>,
 }
@@ -44,12 +44,12 @@ struct Previous {
 
 impl Conversation {
     /// A new conversation about a project of this name.
-    pub fn new(project: String) -> Self {
+    pub(crate) fn new(project: String) -> Self {
         Self { project, previous: None }
     }
 
     /// Whether an answer to `ask` needs the index.
-    pub fn needs_index(ask: &Ask) -> bool {
+    pub(crate) fn needs_index(ask: &Ask) -> bool {
         !matches!(topic::of(&ask.text), Topic::Greeting | Topic::Thanks | Topic::Capabilities)
     }
 
@@ -57,7 +57,7 @@ impl Conversation {
     ///
     /// # Errors
     /// The turn was stopped.
-    pub fn chat(&self, turn: &mut Turn<'_>, ask: &Ask) -> Result<(), Stopped> {
+    pub(crate) fn chat(&self, turn: &mut Turn<'_>, ask: &Ask) -> Result<(), Stopped> {
         turn.say(&match topic::of(&ask.text) {
             Topic::Greeting => talk::greeting(&self.project),
             Topic::Thanks => talk::thanks(),
@@ -69,7 +69,12 @@ impl Conversation {
     ///
     /// # Errors
     /// The turn was stopped.
-    pub fn answer(&mut self, turn: &mut Turn<'_>, index: &Index, ask: &Ask) -> Result<(), Stopped> {
+    pub(crate) fn answer(
+        &mut self,
+        turn: &mut Turn<'_>,
+        index: &Index,
+        ask: &Ask,
+    ) -> Result<(), Stopped> {
         if ask.has_attachments {
             turn.say(&talk::attachments())?;
         }

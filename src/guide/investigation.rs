@@ -22,7 +22,7 @@ use crate::guide::{
 };
 
 /// Places named in an answer.
-pub const PLACES: usize = 6;
+pub(crate) const PLACES: usize = 6;
 /// Definitions listed around the best place.
 const NEIGHBOURS: usize = 6;
 /// Uses listed.
@@ -38,7 +38,7 @@ const MAX_PATTERN_WORDS: usize = 12;
 
 /// What was found, with the ranking that it comes from.
 #[derive(Debug)]
-pub struct Found {
+pub(crate) struct Found {
     /// All files that fit, best first.
     pub hits: Vec<Hit>,
     /// What is said about the best.
@@ -49,7 +49,7 @@ pub struct Found {
 ///
 /// # Errors
 /// The turn was stopped.
-pub fn investigate(
+pub(crate) fn investigate(
     turn: &mut Turn<'_>,
     index: &Index,
     query: &Query,
@@ -292,7 +292,7 @@ fn is_import(line: &str) -> bool {
 ///
 /// # Errors
 /// The turn was stopped.
-pub fn read_source(
+pub(crate) fn read_source(
     turn: &mut Turn<'_>,
     index: &Index,
     path: &str,
@@ -311,7 +311,7 @@ pub fn read_source(
 }
 
 /// What is defined in a file, as a list.
-pub fn outline(index: &Index, file: u32, most: usize) -> Vec<Fact> {
+pub(crate) fn outline(index: &Index, file: u32, most: usize) -> Vec<Fact> {
     let entry = &index.files()[file as usize];
     let path = entry.found.path.to_string_lossy();
     entry

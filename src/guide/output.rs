@@ -8,11 +8,11 @@ use std::{
 use serde_json::Value;
 
 /// Where the lines go.
-pub struct Output(Mutex<Box<dyn Write + Send>>);
+pub(crate) struct Output(Mutex<Box<dyn Write + Send>>);
 
 impl Output {
     /// Lines go to `writer`.
-    pub fn new(writer: Box<dyn Write + Send>) -> Self {
+    pub(crate) fn new(writer: Box<dyn Write + Send>) -> Self {
         Self(Mutex::new(writer))
     }
 
@@ -20,7 +20,7 @@ impl Output {
     ///
     /// # Errors
     /// The reader has gone.
-    pub fn line(&self, value: &Value) -> io::Result<()> {
+    pub(crate) fn line(&self, value: &Value) -> io::Result<()> {
         let mut line = value.to_string();
         line.push('\n');
         let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);

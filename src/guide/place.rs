@@ -16,7 +16,7 @@ const MAX_LINE_CHARACTERS: usize = 160;
 
 /// A place in a file that fits.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Place {
+pub(crate) struct Place {
     /// The file.
     pub file: u32,
     /// Relative to the project.
@@ -37,13 +37,13 @@ pub struct Place {
 
 impl Place {
     /// `path:line`.
-    pub fn citation(&self) -> String {
+    pub(crate) fn citation(&self) -> String {
         format!("{}:{}", self.path, self.line)
     }
 }
 
 /// The worth of each term of a query.
-pub fn worth(query: &Query) -> HashMap<String, f32> {
+pub(crate) fn worth(query: &Query) -> HashMap<String, f32> {
     let mut worth: HashMap<String, f32> = HashMap::new();
     for slot in &query.slots {
         for (term, certainty) in &slot.members {
@@ -55,7 +55,7 @@ pub fn worth(query: &Query) -> HashMap<String, f32> {
 }
 
 /// The best place of a file that fits. `None` when the file has gone.
-pub fn locate(index: &Index, query: &Query, hit: &Hit) -> Option<Place> {
+pub(crate) fn locate(index: &Index, query: &Query, hit: &Hit) -> Option<Place> {
     let entry = index.files().get(hit.file as usize)?;
     let text = index.text(hit.file)?;
     let lines: Vec<&str> = text.lines().collect();
@@ -96,7 +96,7 @@ pub fn locate(index: &Index, query: &Query, hit: &Hit) -> Option<Place> {
 }
 
 /// The place of a definition.
-pub fn of_definition(index: &Index, file: u32, definition: &Definition) -> Option<Place> {
+pub(crate) fn of_definition(index: &Index, file: u32, definition: &Definition) -> Option<Place> {
     let entry = index.files().get(file as usize)?;
     let text = index.text(file)?;
     let lines: Vec<&str> = text.lines().collect();
@@ -168,7 +168,7 @@ fn clip(line: &str) -> String {
 }
 
 /// How much of a query a line has.
-pub fn line_worth(text: &str, worth: &HashMap<String, f32>) -> f32 {
+pub(crate) fn line_worth(text: &str, worth: &HashMap<String, f32>) -> f32 {
     let mut found: HashMap<String, f32> = HashMap::new();
     for word in words::raw_words(text) {
         for term in words::terms_of_word(word) {

@@ -6,13 +6,13 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 /// The model that the guide says it is.
-pub const MODEL: &str = "guide";
+pub(crate) const MODEL: &str = "guide";
 /// The tools that the guide uses, by the names that agents give them.
-pub const TOOLS: &[&str] = &["Glob", "Grep", "Read"];
+pub(crate) const TOOLS: &[&str] = &["Glob", "Grep", "Read"];
 
 /// What a line of input asks for.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Input {
+pub(crate) enum Input {
     /// A question of the user.
     Ask(Ask),
     /// The handshake.
@@ -40,7 +40,7 @@ pub enum Input {
 
 /// A question of the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ask {
+pub(crate) struct Ask {
     /// Its text.
     pub text: String,
     /// Whether pictures or documents came with it, which the guide cannot see.
@@ -50,7 +50,7 @@ pub struct Ask {
 }
 
 /// Reads a line of input.
-pub fn parse(line: &str) -> Input {
+pub(crate) fn parse(line: &str) -> Input {
     if line.trim().is_empty() {
         return Input::Ignored;
     }
@@ -102,7 +102,7 @@ fn control(value: &Value) -> Input {
 }
 
 /// The answer to a control request that succeeded.
-pub fn control_success(request_id: &str, response: Option<Value>) -> Value {
+pub(crate) fn control_success(request_id: &str, response: Option<Value>) -> Value {
     let mut inner = json!({"subtype": "success", "request_id": request_id});
     if let (Some(inner), Some(response)) = (inner.as_object_mut(), response) {
         inner.insert("response".to_owned(), response);
@@ -111,7 +111,7 @@ pub fn control_success(request_id: &str, response: Option<Value>) -> Value {
 }
 
 /// The response to the handshake.
-pub fn initialize_response() -> Value {
+pub(crate) fn initialize_response() -> Value {
     json!({
         "commands": [],
         "agents": [],
@@ -128,7 +128,7 @@ pub fn initialize_response() -> Value {
 }
 
 /// The answer to a control request that is not supported.
-pub fn control_error(request_id: &str, error: &str) -> Value {
+pub(crate) fn control_error(request_id: &str, error: &str) -> Value {
     json!({
         "type": "control_response",
         "response": {"subtype": "error", "request_id": request_id, "error": error},
@@ -137,13 +137,13 @@ pub fn control_error(request_id: &str, error: &str) -> Value {
 
 /// The lines of one conversation.
 #[derive(Debug)]
-pub struct Lines {
+pub(crate) struct Lines {
     session_id: String,
 }
 
 /// How a turn went.
 #[derive(Debug, Clone, Copy)]
-pub struct TurnEnd<'a> {
+pub(crate) struct TurnEnd<'a> {
     /// The whole answer.
     pub text: &'a str,
     /// Milliseconds from its start.
@@ -154,7 +154,7 @@ pub struct TurnEnd<'a> {
 
 impl Lines {
     /// The lines of a new conversation.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { session_id: Uuid::new_v4().to_string() }
     }
 
@@ -171,7 +171,7 @@ impl Lines {
     }
 
     /// What the guide runs with; opens each turn.
-    pub fn init(&self, cwd: &str) -> Value {
+    pub(crate) fn init(&self, cwd: &str) -> Value {
         self.stamp(json!({
             "type": "system",
             "subtype": "init",
@@ -195,12 +195,12 @@ impl Lines {
     }
 
     /// A message of the guide begins.
-    pub fn message_start(&self, message_id: &str) -> Value {
+    pub(crate) fn message_start(&self, message_id: &str) -> Value {
         self.event(&json!({"type": "message_start", "message": message(message_id, &json!([]))}))
     }
 
     /// A block of text begins.
-    pub fn text_start(&self, index: usize) -> Value {
+    pub(crate) fn text_start(&self, index: usize) -> Value {
         self.event(&json!({
             "type": "content_block_start",
             "index": index,
@@ -209,7 +209,7 @@ impl Lines {
     }
 
     /// A piece of the open block.
-    pub fn text_delta(&self, index: usize, text: &str) -> Value {
+    pub(crate) fn text_delta(&self, index: usize, text: &str) -> Value {
         self.event(&json!({
             "type": "content_block_delta",
             "index": index,
@@ -218,7 +218,7 @@ impl Lines {
     }
 
     /// The use of a tool begins.
-    pub fn tool_start(&self, index: usize, id: &str, tool: &str) -> Value {
+    pub(crate) fn tool_start(&self, index: usize, id: &str, tool: &str) -> Value {
         self.event(&json!({
             "type": "content_block_start",
             "index": index,
@@ -227,7 +227,7 @@ impl Lines {
     }
 
     /// The input of the tool.
-    pub fn tool_delta(&self, index: usize, input: &Value) -> Value {
+    pub(crate) fn tool_delta(&self, index: usize, input: &Value) -> Value {
         self.event(&json!({
             "type": "content_block_delta",
             "index": index,
@@ -236,12 +236,12 @@ impl Lines {
     }
 
     /// The open block ends.
-    pub fn block_stop(&self, index: usize) -> Value {
+    pub(crate) fn block_stop(&self, index: usize) -> Value {
         self.event(&json!({"type": "content_block_stop", "index": index}))
     }
 
     /// The message ends, for this reason: `tool_use` or `end_turn`.
-    pub fn message_delta(&self, stop_reason: &str) -> Value {
+    pub(crate) fn message_delta(&self, stop_reason: &str) -> Value {
         self.event(&json!({
             "type": "message_delta",
             "delta": {"stop_reason": stop_reason, "stop_sequence": null},
@@ -250,12 +250,12 @@ impl Lines {
     }
 
     /// The message has ended.
-    pub fn message_stop(&self) -> Value {
+    pub(crate) fn message_stop(&self) -> Value {
         self.event(&json!({"type": "message_stop"}))
     }
 
     /// A finished block of a message.
-    pub fn assistant(&self, message_id: &str, block: &Value) -> Value {
+    pub(crate) fn assistant(&self, message_id: &str, block: &Value) -> Value {
         self.stamp(json!({
             "type": "assistant",
             "message": message(message_id, &json!([block])),
@@ -264,7 +264,7 @@ impl Lines {
     }
 
     /// What a tool gave back.
-    pub fn tool_result(&self, id: &str, content: &str, is_error: bool) -> Value {
+    pub(crate) fn tool_result(&self, id: &str, content: &str, is_error: bool) -> Value {
         self.stamp(json!({
             "type": "user",
             "message": {
@@ -281,7 +281,7 @@ impl Lines {
     }
 
     /// The user has interrupted.
-    pub fn interrupted(&self) -> Value {
+    pub(crate) fn interrupted(&self) -> Value {
         self.stamp(json!({
             "type": "user",
             "message": {
@@ -293,7 +293,7 @@ impl Lines {
     }
 
     /// The turn ended with an answer.
-    pub fn success(&self, end: TurnEnd<'_>) -> Value {
+    pub(crate) fn success(&self, end: TurnEnd<'_>) -> Value {
         let mut result = result("success", false, end);
         result.insert("result".to_owned(), json!(end.text));
         result.insert("stop_reason".to_owned(), json!("end_turn"));
@@ -303,7 +303,7 @@ impl Lines {
     }
 
     /// The turn ended by an interrupt.
-    pub fn aborted(&self, end: TurnEnd<'_>) -> Value {
+    pub(crate) fn aborted(&self, end: TurnEnd<'_>) -> Value {
         let mut result = result("error_during_execution", true, end);
         result.insert("stop_reason".to_owned(), Value::Null);
         result.insert("terminal_reason".to_owned(), json!("aborted_streaming"));

@@ -12,7 +12,7 @@ use super::{
 };
 
 /// How many questions there are.
-pub const QUESTIONS: usize = 3;
+pub(crate) const QUESTIONS: usize = 3;
 
 /// Longest name that goes into a question, characters.
 const LONGEST_NAME: usize = 60;
@@ -22,7 +22,7 @@ const HOLDERS: [&str; 7] = ["", "app", "cmd", "lib", "pkg", "source", "src"];
 
 /// A file of the project.
 #[derive(Debug, Clone, Copy)]
-pub struct File<'a> {
+pub(crate) struct File<'a> {
     /// The path from the project's root.
     pub path: &'a str,
     /// Bytes.
@@ -30,14 +30,14 @@ pub struct File<'a> {
 }
 
 /// The README among the files: the one in the root, in the language that needs no telling.
-pub fn readme<'a>(files: &[File<'a>]) -> Option<&'a str> {
+pub(crate) fn readme<'a>(files: &[File<'a>]) -> Option<&'a str> {
     let in_root = files.iter().map(|file| file.path).filter(|path| !path.contains('/'));
     let readmes = in_root.filter(|path| path.to_lowercase().starts_with("readme"));
     readmes.min_by_key(|path| (path.len(), *path))
 }
 
 /// Three questions, each different.
-pub fn of(files: &[File<'_>], readme: Option<&Source>, has_spec: bool) -> Vec<String> {
+pub(crate) fn of(files: &[File<'_>], readme: Option<&Source>, has_spec: bool) -> Vec<String> {
     let headings = readme.map(project::headings).unwrap_or_default();
     let name = headings.first().filter(|(level, _)| *level == 1).map(|(_, name)| name.as_str());
     let topic = headings.iter().map(|(_, heading)| heading.as_str()).find(|it| is_topic(it, name));

@@ -2,18 +2,18 @@
 //! language model. A question becomes [`query`] slots (a word with everything that means the
 //! same), passages and files are scored against them by [`rank`].
 
-pub mod concepts;
-pub mod definitions;
-pub mod document;
+pub(crate) mod concepts;
+pub(crate) mod definitions;
+pub(crate) mod document;
 pub mod index;
-pub mod language;
+pub(crate) mod language;
 pub mod query;
-pub mod rank;
-pub mod reading;
-pub mod role;
-pub mod vocabulary;
-pub mod walk;
-pub mod words;
+pub(crate) mod rank;
+pub(crate) mod reading;
+pub(crate) mod role;
+pub(crate) mod vocabulary;
+pub(crate) mod walk;
+pub(crate) mod words;
 
 use crate::guide::search::{
     index::Index,

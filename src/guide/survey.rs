@@ -10,9 +10,9 @@ use crate::guide::{
 };
 
 /// Manifests that say what a project is.
-pub const MANIFESTS: &[&str] = &["Cargo.toml", "package.json", "pyproject.toml", "go.mod"];
+pub(crate) const MANIFESTS: &[&str] = &["Cargo.toml", "package.json", "pyproject.toml", "go.mod"];
 /// Files that say how a project is run.
-pub const RUNNABLE: &[&str] = &[
+pub(crate) const RUNNABLE: &[&str] = &[
     "Cargo.toml",
     "package.json",
     "pyproject.toml",
@@ -24,9 +24,9 @@ pub const RUNNABLE: &[&str] = &[
     "justfile",
 ];
 /// Where a specification may be besides [`SPECIFICATIONS`](crate::project::SPECIFICATIONS).
-pub const LOOSE_SPECIFICATION: &str = "app_spec.txt";
+pub(crate) const LOOSE_SPECIFICATION: &str = "app_spec.txt";
 /// Words in the headings of sections that say how a project is run.
-pub const RUNNING_HEADINGS: &[&str] = &[
+pub(crate) const RUNNING_HEADINGS: &[&str] = &[
     "install",
     "getting started",
     "quick start",
@@ -78,7 +78,7 @@ const MAX_OUTLINE: usize = 30;
 const MAX_ENTRY_POINTS: usize = 6;
 
 /// Those of `paths` that the project has.
-pub fn present(index: &Index, paths: &[&str]) -> Vec<String> {
+pub(crate) fn present(index: &Index, paths: &[&str]) -> Vec<String> {
     paths
         .iter()
         .filter(|path| index.file_at(Path::new(path)).is_some())
@@ -87,7 +87,7 @@ pub fn present(index: &Index, paths: &[&str]) -> Vec<String> {
 }
 
 /// The README in the root.
-pub fn readme(index: &Index) -> Option<String> {
+pub(crate) fn readme(index: &Index) -> Option<String> {
     let mut readmes: Vec<String> = index
         .files()
         .iter()
@@ -101,7 +101,7 @@ pub fn readme(index: &Index) -> Option<String> {
 }
 
 /// The file that a question names by its path, or by a file name that only one file has.
-pub fn named_file(index: &Index, question: &str) -> Option<u32> {
+pub(crate) fn named_file(index: &Index, question: &str) -> Option<u32> {
     let n_words = question.split_whitespace().count();
     question
         .split(|c: char| c.is_whitespace() || "`'\"()[]{},;?!".contains(c))
@@ -121,7 +121,7 @@ pub fn named_file(index: &Index, question: &str) -> Option<u32> {
 }
 
 /// What a file is, from its head and its definitions.
-pub fn describe(index: &Index, file: u32, source: Option<&Source>) -> String {
+pub(crate) fn describe(index: &Index, file: u32, source: Option<&Source>) -> String {
     let entry = &index.files()[file as usize];
     let path = entry.found.path.to_string_lossy();
     let Some(source) = source else {
@@ -152,7 +152,7 @@ pub fn describe(index: &Index, file: u32, source: Option<&Source>) -> String {
 }
 
 /// The folders of the project with what is in them, as a list.
-pub fn layout(index: &Index) -> String {
+pub(crate) fn layout(index: &Index) -> String {
     let mut folders: BTreeMap<String, (usize, BTreeMap<&'static str, usize>)> = BTreeMap::new();
     for entry in index.files().iter().filter(|entry| entry.is_alive) {
         let path = entry.found.path.to_string_lossy();
@@ -189,7 +189,7 @@ pub fn layout(index: &Index) -> String {
 }
 
 /// Where reading may start: files with the names that programs start in, nearest the root first.
-pub fn entry_points(index: &Index) -> Vec<Fact> {
+pub(crate) fn entry_points(index: &Index) -> Vec<Fact> {
     let mut paths: Vec<(usize, String, u32)> = index
         .files()
         .iter()

@@ -4,7 +4,7 @@ use crate::guide::search::words;
 
 /// What kind of answer a question wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Topic {
+pub(crate) enum Topic {
     /// A hello.
     Greeting,
     /// A thank you.
@@ -37,7 +37,7 @@ const ABOUT_THE_PROJECT: &str = "it this project app application server tests te
     dependencies them everything in";
 
 /// The topic of a question.
-pub fn of(question: &str) -> Topic {
+pub(crate) fn of(question: &str) -> Topic {
     let text = question.to_lowercase().replace('’', "'");
     let all: Vec<&str> = text
         .split(|c: char| !(c.is_alphanumeric() || c == '\'' || c == '_' || c == '-'))
@@ -141,7 +141,7 @@ pub fn of(question: &str) -> Topic {
 }
 
 /// Whether a question only makes sense after the one before it.
-pub fn leans_on_previous(question: &str) -> bool {
+pub(crate) fn leans_on_previous(question: &str) -> bool {
     let lower = question.to_lowercase();
     let all: Vec<&str> = words::raw_words(&lower).collect();
     let opens = matches!(

@@ -16,7 +16,7 @@ const PIECE_BYTES: usize = 24;
 
 /// Why a turn ended before its answer was told.
 #[derive(Debug, thiserror::Error)]
-pub enum Stopped {
+pub(crate) enum Stopped {
     /// The user has interrupted.
     #[error("interrupted by the user")]
     Interrupted,
@@ -26,7 +26,7 @@ pub enum Stopped {
 }
 
 /// A turn that is being told.
-pub struct Turn<'a> {
+pub(crate) struct Turn<'a> {
     output: &'a Output,
     lines: &'a Lines,
     is_interrupted: &'a dyn Fn() -> bool,
@@ -43,7 +43,7 @@ impl<'a> Turn<'a> {
     ///
     /// # Errors
     /// The reader of the output has gone.
-    pub fn open(
+    pub(crate) fn open(
         output: &'a Output,
         lines: &'a Lines,
         cwd: &str,
@@ -66,7 +66,7 @@ impl<'a> Turn<'a> {
     ///
     /// # Errors
     /// [`Stopped::Interrupted`].
-    pub fn check(&self) -> Result<(), Stopped> {
+    pub(crate) fn check(&self) -> Result<(), Stopped> {
         if (self.is_interrupted)() { Err(Stopped::Interrupted) } else { Ok(()) }
     }
 
@@ -94,7 +94,7 @@ impl<'a> Turn<'a> {
     ///
     /// # Errors
     /// The turn was stopped.
-    pub fn tool<T>(
+    pub(crate) fn tool<T>(
         &mut self,
         tool: &str,
         input: &Value,
@@ -122,7 +122,7 @@ impl<'a> Turn<'a> {
     ///
     /// # Errors
     /// The turn was stopped.
-    pub fn say(&mut self, text: &str) -> Result<(), Stopped> {
+    pub(crate) fn say(&mut self, text: &str) -> Result<(), Stopped> {
         if text.is_empty() {
             return Ok(());
         }
@@ -157,7 +157,7 @@ impl<'a> Turn<'a> {
     ///
     /// # Errors
     /// The reader of the output has gone.
-    pub fn finish(mut self) -> Result<(), Stopped> {
+    pub(crate) fn finish(mut self) -> Result<(), Stopped> {
         self.close_message("end_turn")?;
         self.output.line(&self.lines.success(self.end()))?;
         Ok(())
@@ -167,7 +167,7 @@ impl<'a> Turn<'a> {
     ///
     /// # Errors
     /// The reader of the output has gone.
-    pub fn abort(self) -> Result<(), Stopped> {
+    pub(crate) fn abort(self) -> Result<(), Stopped> {
         self.output.line(&self.lines.interrupted())?;
         self.output.line(&self.lines.aborted(self.end()))?;
         Ok(())

@@ -11,7 +11,7 @@ const MAX_COUNT: f64 = 9_007_199_254_740_992.0;
 
 /// Reads a value; of an object that has a field twice the last one counts. Fields that are read with
 /// the functions of this module cost nothing but themselves.
-pub fn read<'a, T: Deserialize<'a>>(text: &'a str) -> serde_json::Result<T> {
+pub(crate) fn read<'a, T: Deserialize<'a>>(text: &'a str) -> serde_json::Result<T> {
     serde_json::from_str(text).or_else(|error| match Object::read(text) {
         Ok(object) => object.into_typed(),
         Err(_) => Err(error),
@@ -19,7 +19,7 @@ pub fn read<'a, T: Deserialize<'a>>(text: &'a str) -> serde_json::Result<T> {
 }
 
 /// A field of any type; the default where it is of another type or cannot be read.
-pub fn odd<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+pub(crate) fn odd<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de> + Default,
@@ -28,7 +28,7 @@ where
 }
 
 /// A field that is an object of fields; none where it is not.
-pub fn nested<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(crate) fn nested<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
@@ -37,26 +37,26 @@ where
 }
 
 /// A count: a number that is not negative, as a number or as text, without its fraction.
-pub fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+pub(crate) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     let number = number(raw(deserializer)?);
     // In range, so `as` only cuts off the fraction.
     Ok(number.filter(|number| (0.0..=MAX_COUNT).contains(number)).map(|number| number as u64))
 }
 
 /// A finite number that is not negative, as a number or as text.
-pub fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+pub(crate) fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
     let number = number(raw(deserializer)?);
     Ok(number.filter(|number| number.is_finite() && *number >= 0.0).map(f64::abs))
 }
 
 /// Whether something is so: `true`, also as text, and every number but 0.
-pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     let text = raw(deserializer)?;
     Ok(matches!(text, "true" | "\"true\"") || number(text).is_some_and(|number| number != 0.0))
 }
 
 /// The texts of a list, or a text that stands by itself; what is no text is left out.
-pub fn strings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+pub(crate) fn strings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let text = raw(deserializer)?;
     if let Ok(single) = serde_json::from_str(text) {
         return Ok(vec![single]);

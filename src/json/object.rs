@@ -22,52 +22,52 @@ const MAX_ELEMENTS: usize = 4096;
 /// always allocates with serde.)
 #[derive(Debug, Default, Deserialize)]
 #[serde(transparent)]
-pub struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
+pub(crate) struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
 
 impl Text<'_> {
     /// The string.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 /// The fields of an object, unread.
 #[derive(Debug, Default)]
-pub struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> Object<'a> {
     /// The fields of the object that `text` is.
-    pub fn read(text: &'a str) -> serde_json::Result<Self> {
+    pub(crate) fn read(text: &'a str) -> serde_json::Result<Self> {
         serde_json::from_str(text)
     }
 
     /// A field as it stands there.
-    pub fn raw(&self, name: &str) -> Option<&'a RawValue> {
+    pub(crate) fn raw(&self, name: &str) -> Option<&'a RawValue> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
     }
 
     /// A field, where it is of this type.
-    pub fn get<T: Deserialize<'a>>(&self, name: &str) -> Option<T> {
+    pub(crate) fn get<T: Deserialize<'a>>(&self, name: &str) -> Option<T> {
         super::read(self.raw(name)?.get()).ok()
     }
 
     /// A field that is a string.
-    pub fn text(&self, name: &str) -> Option<Text<'a>> {
+    pub(crate) fn text(&self, name: &str) -> Option<Text<'a>> {
         self.get(name)
     }
 
     /// A field that is an object.
-    pub fn object(&self, name: &str) -> Option<Self> {
+    pub(crate) fn object(&self, name: &str) -> Option<Self> {
         Self::read(self.raw(name)?.get()).ok()
     }
 
     /// The names and values of all fields.
-    pub fn fields(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
         self.0.iter().map(|(name, value)| (name.as_ref(), *value))
     }
 
     /// All fields; those that cannot be read are null, also in objects within it.
-    pub fn values(&self) -> Map<String, Value> {
+    pub(crate) fn values(&self) -> Map<String, Value> {
         self.values_within(MAX_NESTING)
     }
 
@@ -116,7 +116,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
 }
 
 /// The elements of the list that `text` is, unread; those beyond a bound are left out.
-pub fn list(text: &str) -> serde_json::Result<Vec<&RawValue>> {
+pub(crate) fn list(text: &str) -> serde_json::Result<Vec<&RawValue>> {
     struct Elements;
     impl<'de> Visitor<'de> for Elements {
         type Value = Vec<&'de RawValue>;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 /// A parameter that is a whole number.
 #[derive(Debug)]
-pub struct Bounds {
+pub(super) struct Bounds {
     /// The parameter's name.
     pub name: &'static str,
     least: i64,
@@ -15,12 +15,17 @@ pub struct Bounds {
 
 impl Bounds {
     /// A parameter from `least` to `most`; without a default it must be given.
-    pub const fn new(name: &'static str, least: i64, most: i64, default: Option<i64>) -> Self {
+    pub(super) const fn new(
+        name: &'static str,
+        least: i64,
+        most: i64,
+        default: Option<i64>,
+    ) -> Self {
         Self { name, least, most, default }
     }
 
     /// The parameter in a JSON Schema.
-    pub fn schema(&self, description: &str) -> Value {
+    pub(super) fn schema(&self, description: &str) -> Value {
         let mut schema = json!({
             "type": "integer",
             "description": description,
@@ -37,7 +42,11 @@ impl Bounds {
 }
 
 /// The number in `value`, or the text that refuses it.
-pub fn whole_number(tool: &str, bounds: &Bounds, value: Option<&Value>) -> Result<i64, String> {
+pub(super) fn whole_number(
+    tool: &str,
+    bounds: &Bounds,
+    value: Option<&Value>,
+) -> Result<i64, String> {
     let Some(value) = value else {
         return bounds
             .default

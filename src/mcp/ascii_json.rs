@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
 /// `value` as text.
-pub fn pretty(value: &impl Serialize) -> serde_json::Result<String> {
+pub(super) fn pretty(value: &impl Serialize) -> serde_json::Result<String> {
     let mut bytes = Vec::new();
     let formatter = AsciiFormatter(PrettyFormatter::with_indent(b"  "));
     value.serialize(&mut Serializer::with_formatter(&mut bytes, formatter))?;

@@ -17,7 +17,9 @@ const MAX_LINE: u64 = 16 << 20; // 16 MiB
 const BUFFER: usize = 64 << 10; // 64 KiB
 
 /// The same lines as `input`, mended, for a reader that takes nothing odd.
-pub fn mended(input: impl AsyncRead + Unpin + Send + 'static) -> impl AsyncRead + Unpin + Send {
+pub(super) fn mended(
+    input: impl AsyncRead + Unpin + Send + 'static,
+) -> impl AsyncRead + Unpin + Send {
     let (mut inside, outside) = tokio::io::duplex(BUFFER);
     tokio::spawn(async move {
         let mut input = BufReader::new(input);

@@ -30,7 +30,7 @@ struct Choice {
 }
 
 /// The parameter in a JSON Schema.
-pub fn schema() -> Value {
+pub(super) fn schema() -> Value {
     json!({
         "type": "array",
         "minItems": 1,
@@ -65,7 +65,7 @@ pub fn schema() -> Value {
 }
 
 /// What the model is told of its questions.
-pub fn ask(questions: Option<&Value>) -> Result<String, String> {
+pub(super) fn ask(questions: Option<&Value>) -> Result<String, String> {
     match check(questions) {
         Ok(()) => Ok(ASKED.to_owned()),
         Err(problem) => Err(format!("Error executing tool ask_user: {problem}")),

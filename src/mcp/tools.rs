@@ -22,7 +22,7 @@ const BLOCKED_LIMIT: Bounds = Bounds::new("limit", 1, 100, Some(20));
 const FEATURE_ID: Bounds = Bounds::new("feature_id", 1, i64::MAX, None);
 
 /// The tools that can be called. Without dependencies in the file two of them have no answer.
-pub fn list(has_dependencies: bool) -> Vec<Tool> {
+pub(super) fn list(has_dependencies: bool) -> Vec<Tool> {
     let mut tools = vec![
         tool(
             "feature_get_stats",
@@ -76,7 +76,7 @@ pub fn list(has_dependencies: bool) -> Vec<Tool> {
 }
 
 /// The text that a call gives.
-pub fn call(name: &str, arguments: &JsonObject, dir: &Path) -> Result<String, CallError> {
+pub(super) fn call(name: &str, arguments: &JsonObject, dir: &Path) -> Result<String, CallError> {
     let number = |bounds: &Bounds| {
         let value = arguments.get(bounds.name);
         arguments::whole_number(name, bounds, value).map_err(CallError::Arguments)

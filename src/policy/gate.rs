@@ -18,7 +18,7 @@ use super::secrets::content;
 
 /// Why the gate stays shut.
 #[derive(Debug, thiserror::Error)]
-pub enum Shut {
+pub(crate) enum Shut {
     /// There is no such file.
     #[error("there is no such file")]
     NotThere,
@@ -48,7 +48,7 @@ pub enum Shut {
 /// A directory whose files can be read: a project. It stays the same one even when another takes
 /// its name.
 #[derive(Debug)]
-pub struct Tree {
+pub(crate) struct Tree {
     root: OwnedFd,
     /// Whether the kernel may be asked to resolve a whole path at once.
     at_once: bool,
@@ -56,14 +56,14 @@ pub struct Tree {
 
 impl Tree {
     /// The directory at `dir`. The path is the operator's: links in it are followed.
-    pub fn open(dir: &Path) -> io::Result<Self> {
+    pub(crate) fn open(dir: &Path) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = rustix::fs::open(dir, flags, Mode::empty())?;
         Ok(Self { root, at_once: true })
     }
 
     /// The bytes of the plain file at `path` below the directory, `most` of them at most. Blocks.
-    pub fn read(&self, path: &Path, most: usize) -> Result<Vec<u8>, Shut> {
+    pub(crate) fn read(&self, path: &Path, most: usize) -> Result<Vec<u8>, Shut> {
         let (file, size) = self.plain(path)?;
         let limit = u64::try_from(most).unwrap_or(u64::MAX);
         if size > limit {
@@ -78,14 +78,14 @@ impl Tree {
     }
 
     /// The first bytes of the plain file at `path`, `most` of them at most. Blocks.
-    pub fn read_start(&self, path: &Path, most: usize) -> Result<Vec<u8>, Shut> {
+    pub(crate) fn read_start(&self, path: &Path, most: usize) -> Result<Vec<u8>, Shut> {
         let (file, size) = self.plain(path)?;
         let limit = u64::try_from(most).unwrap_or(u64::MAX);
         take(file, size.min(limit), limit)
     }
 
     /// Whether a plain file is at `path`. Opens nothing.
-    pub fn is_plain(&self, path: &Path) -> bool {
+    pub(crate) fn is_plain(&self, path: &Path) -> bool {
         self.look(path).is_ok()
     }
 

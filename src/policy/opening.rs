@@ -16,7 +16,7 @@ const LONGEST_PATH: usize = 4096;
 
 /// Why a file is not shown.
 #[derive(Debug, thiserror::Error)]
-pub enum NotOpened {
+pub(crate) enum NotOpened {
     /// This is no path at all.
     #[error("{0}")]
     BadPath(&'static str),
@@ -61,19 +61,19 @@ pub enum NotOpened {
 }
 
 /// Reads a file of the project whole. Blocks.
-pub fn read(policy: &Policy, path: &str, most: usize) -> Result<Vec<u8>, NotOpened> {
+pub(crate) fn read(policy: &Policy, path: &str, most: usize) -> Result<Vec<u8>, NotOpened> {
     let (tree, inside) = find(policy, path)?;
     tree.read(&inside, most).map_err(|shut| not_opened(shut, path, most))
 }
 
 /// Reads the first bytes of a file of the project. Blocks.
-pub fn read_start(policy: &Policy, path: &str, most: usize) -> Result<Vec<u8>, NotOpened> {
+pub(crate) fn read_start(policy: &Policy, path: &str, most: usize) -> Result<Vec<u8>, NotOpened> {
     let (tree, inside) = find(policy, path)?;
     tree.read_start(&inside, most).map_err(|shut| not_opened(shut, path, most))
 }
 
 /// Whether `path` names a plain file that may be read. Opens nothing, but asks the disk.
-pub fn is_file(policy: &Policy, path: &str) -> bool {
+pub(crate) fn is_file(policy: &Policy, path: &str) -> bool {
     find(policy, path).is_ok_and(|(tree, inside)| tree.is_plain(&inside))
 }
 

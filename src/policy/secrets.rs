@@ -1,7 +1,7 @@
 //! Which files hold secrets. Their names say it ([`names`]), whatever a copy of them is called; so
 //! does what they hold ([`content`]), which the gate looks at whenever it reads a file.
 
-pub mod content;
+pub(crate) mod content;
 mod copies;
 mod denied;
 mod names;

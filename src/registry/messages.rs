@@ -12,14 +12,14 @@ use crate::{
 /// Asks for a project's session, starting it where there is none.
 #[derive(Message, Debug)]
 #[rtype(result = "Result<Addr<Session>, NotOpened>")]
-pub struct Open {
+pub(crate) struct Open {
     /// The project.
     pub project: ProjectName,
 }
 
 /// Why there is no session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotOpened {
+pub(crate) enum NotOpened {
     /// No such project.
     #[error("Project not found in registry")]
     UnknownProject,
@@ -40,14 +40,14 @@ pub enum NotOpened {
 /// Asks what there is of a project's session, without starting any.
 #[derive(Message, Debug)]
 #[rtype(result = "Found")]
-pub struct Find {
+pub(crate) struct Find {
     /// The project.
     pub project: ProjectName,
 }
 
 /// What there is of a session.
 #[derive(Debug, Clone)]
-pub enum Found {
+pub(crate) enum Found {
     /// None.
     Nothing,
     /// This one.
@@ -65,14 +65,14 @@ pub enum Found {
 /// Asks for all sessions.
 #[derive(Message, Debug)]
 #[rtype(result = "Sessions")]
-pub struct ListSessions;
+pub(crate) struct ListSessions;
 
 /// All sessions, by project.
-pub type Sessions = Vec<SessionDescription>;
+pub(crate) type Sessions = Vec<SessionDescription>;
 
 /// One project's session.
 #[derive(Debug, Clone)]
-pub struct SessionDescription {
+pub(crate) struct SessionDescription {
     /// The project.
     pub project: ProjectName,
     /// Whether it lives.
@@ -86,7 +86,7 @@ pub struct SessionDescription {
 /// Whether a session lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum SessionState {
+pub(crate) enum SessionState {
     /// It does.
     Live,
     /// It failed and is about to be started again.
@@ -100,7 +100,7 @@ pub enum SessionState {
 /// Ends a project's session or one of its conversations. Answers whether there was one.
 #[derive(Message, Debug)]
 #[rtype(result = "bool")]
-pub struct CloseSession {
+pub(crate) struct CloseSession {
     /// The project.
     pub project: ProjectName,
     /// The conversation; `None` means all.
@@ -112,4 +112,4 @@ pub struct CloseSession {
 /// Ends all sessions and starts no other. Answered when everything is stored.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
-pub struct Drain;
+pub(crate) struct Drain;

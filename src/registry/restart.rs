@@ -9,13 +9,13 @@ use crate::config::settings::RestartSettings;
 
 /// The failures of one session.
 #[derive(Debug, Default)]
-pub struct History {
+pub(crate) struct History {
     failures: VecDeque<Instant>,
 }
 
 /// What to do after a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decision {
+pub(crate) enum Decision {
     /// Start it again after this wait.
     RestartAfter(Duration),
     /// Leave it.
@@ -24,7 +24,7 @@ pub enum Decision {
 
 impl History {
     /// Notes a failure and decides what follows.
-    pub fn failed(&mut self, now: Instant, settings: &RestartSettings) -> Decision {
+    pub(crate) fn failed(&mut self, now: Instant, settings: &RestartSettings) -> Decision {
         self.failures.retain(|at| now.saturating_duration_since(*at) < settings.window);
         self.failures.push_back(now);
         let recent = u32::try_from(self.failures.len()).unwrap_or(u32::MAX);

@@ -36,7 +36,7 @@ const ATTEMPTS: usize = 16;
 /// # Errors
 /// The address that cannot be listened on, and why. That this machine has not all addresses of a
 /// name is none, as long as it has one.
-pub fn listen(
+pub(super) fn listen(
     addresses: &[SocketAddr],
 ) -> Result<Vec<std::net::TcpListener>, (SocketAddr, io::Error)> {
     let mut attempts = 1..=ATTEMPTS;
@@ -95,7 +95,7 @@ fn bind(mut address: SocketAddr, zoned: SocketAddr) -> io::Result<std::net::TcpL
 
 /// What every connection goes through before HTTP.
 #[derive(Clone)]
-pub struct Acceptor {
+pub(super) struct Acceptor {
     /// Who may stay.
     pub connections: Arc<Connections>,
     /// What TLS is served with; `None` serves plain HTTP.
@@ -108,7 +108,7 @@ pub struct Acceptor {
 
 impl Acceptor {
     /// Takes a connection in; `None` where it may not stay or speaks no TLS.
-    pub async fn accept(self, socket: TcpStream) -> Option<(Stream, Option<SocketAddr>)> {
+    pub(super) async fn accept(self, socket: TcpStream) -> Option<(Stream, Option<SocketAddr>)> {
         let guard = self.connections.admit(&socket)?;
         bound_sending(&socket, self.stall);
         let peer = socket.peer_addr().ok();
@@ -144,7 +144,7 @@ fn bound_sending(socket: &TcpStream, stall: Duration) {
 }
 
 /// A connection's bytes. Dropping it gives its place away.
-pub struct Stream {
+pub(super) struct Stream {
     transport: Transport,
     guard: ConnectionGuard,
 }
@@ -156,7 +156,7 @@ enum Transport {
 
 impl Stream {
     /// The connection, for its requests.
-    pub fn connection(&self) -> Arc<Connection> {
+    pub(super) fn connection(&self) -> Arc<Connection> {
         self.guard.connection()
     }
 }

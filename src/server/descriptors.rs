@@ -15,7 +15,7 @@ const OWN: usize = 128;
 const PER_AGENT: usize = 8;
 
 /// Raises the limit of this process as far as it may; gives what it is now.
-pub fn raise() -> io::Result<usize> {
+pub(crate) fn raise() -> io::Result<usize> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current != maximum {
         setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?;
@@ -24,7 +24,7 @@ pub fn raise() -> io::Result<usize> {
 }
 
 /// The limit that this process may have at most.
-pub fn hard_limit() -> usize {
+pub(crate) fn hard_limit() -> usize {
     count(getrlimit(Resource::Nofile).maximum)
 }
 
@@ -34,13 +34,13 @@ fn count(limit: Option<u64>) -> usize {
 
 /// How many connections there may be where so many files may be open: what `limits` say, as far
 /// as enough is left, and at least half.
-pub fn connections(limits: &Limits, open_files: usize) -> usize {
+pub(crate) fn connections(limits: &Limits, open_files: usize) -> usize {
     let left = open_files.saturating_sub(reserve(limits)).max(open_files / 2);
     left.min(limits.connections)
 }
 
 /// The limit of open files that leaves room for all connections.
-pub fn needed(limits: &Limits) -> usize {
+pub(crate) fn needed(limits: &Limits) -> usize {
     limits.connections.saturating_add(reserve(limits))
 }
 

@@ -64,7 +64,7 @@ pub enum TlsError {
 
 /// What connections are encrypted with: TLS 1.2 and 1.3, and HTTP/1.1 within, as WebSockets need
 /// it.
-pub fn load(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
+pub(crate) fn load(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
     let TlsFiles { certificate, key } = files;
     let refused = |source| match source {
         rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {

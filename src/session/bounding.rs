@@ -37,12 +37,12 @@ pub(super) struct Volume {
 
 impl Volume {
     /// Another process speaks from here on.
-    pub fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         self.garbage = 0;
     }
 
     /// Logs a line that is no line of the protocol, unless there were too many already.
-    pub fn note_garbage(&mut self, conversation: i64, line: &str) {
+    pub(super) fn note_garbage(&mut self, conversation: i64, line: &str) {
         self.garbage += 1;
         if self.garbage > GARBAGE_LOGGED {
             return;

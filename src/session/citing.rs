@@ -35,7 +35,7 @@ const TOLD_SHARE: usize = 4;
 
 /// What is known of the files that the running turn is about.
 #[derive(Debug, Default)]
-pub struct Citing {
+pub(crate) struct Citing {
     reading: Reading,
     /// References that were looked at, or are being.
     asked: Mentioned,
@@ -53,12 +53,12 @@ pub struct Citing {
 
 impl Citing {
     /// Whether the agent has finished, and only the check is awaited.
-    pub fn is_finishing(&self) -> bool {
+    pub(crate) fn is_finishing(&self) -> bool {
         self.finishing.is_some()
     }
 
     /// The turn goes on after all.
-    pub fn go_on(&mut self) {
+    pub(crate) fn go_on(&mut self) {
         self.finishing = None;
     }
 }

@@ -45,7 +45,7 @@ const MAX_DEPARTURES: usize = 64;
 
 /// A live conversation.
 #[derive(Debug)]
-pub struct Conversation {
+pub(crate) struct Conversation {
     /// Its id.
     pub id: i64,
     /// Its title, once it has one.
@@ -137,7 +137,12 @@ pub struct Conversation {
 
 impl Conversation {
     /// A conversation with nobody there yet.
-    pub fn new(id: i64, title: Option<String>, transcript: Transcript, next_turn: i64) -> Self {
+    pub(crate) fn new(
+        id: i64,
+        title: Option<String>,
+        transcript: Transcript,
+        next_turn: i64,
+    ) -> Self {
         let now = Instant::now();
         Self {
             id,
@@ -189,7 +194,7 @@ impl Conversation {
     }
 
     /// Under which of its own sessions the agent is started.
-    pub fn agent_session(&self) -> AgentSession {
+    pub(crate) fn agent_session(&self) -> AgentSession {
         match self.agent_session {
             Some(id) => AgentSession::Resume(id),
             None => AgentSession::New(Uuid::new_v4()),
@@ -197,20 +202,20 @@ impl Conversation {
     }
 
     /// Notes that something happens.
-    pub fn touch(&mut self) {
+    pub(crate) fn touch(&mut self) {
         self.last_used = Instant::now();
         self.last_event = SystemTime::now();
     }
 
     /// Notes who wants the turn to end that is the next to end. The first who does counts.
-    pub fn is_stopped_by(&mut self, author: Option<String>) {
+    pub(crate) fn is_stopped_by(&mut self, author: Option<String>) {
         if self.stopped_by.is_none() && !self.turns.is_idle() {
             self.stopped_by = author;
         }
     }
 
     /// Adds the end of a turn to the history, to be shown once it is stored.
-    pub fn end_turn(&mut self, turn: i64, mut content: Content) {
+    pub(crate) fn end_turn(&mut self, turn: i64, mut content: Content) {
         self.cited(&mut content);
         self.noted(&mut content);
         self.stop_asked = None;
@@ -229,12 +234,12 @@ impl Conversation {
     }
 
     /// Whether nobody has written anything and nobody waits for it.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         !self.explicit && self.accepting.is_empty() && !self.transcript.has_user_message()
     }
 
     /// Whether nothing would be lost if it were loaded again when it is needed.
-    pub fn is_at_rest(&self) -> bool {
+    pub(crate) fn is_at_rest(&self) -> bool {
         self.subscribers.is_empty()
             && self.agent.is_none()
             && self.turns.is_idle()
@@ -244,12 +249,12 @@ impl Conversation {
     }
 
     /// Whether nobody has written anything and nobody looks.
-    pub fn is_abandoned(&self) -> bool {
+    pub(crate) fn is_abandoned(&self) -> bool {
         self.is_empty() && self.subscribers.is_empty() && self.turns.is_idle()
     }
 
     /// Whether its agent is gone and everything is stored.
-    pub fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         self.agent.is_none()
             && self.accepting.is_empty()
             && !self.writing
@@ -257,7 +262,7 @@ impl Conversation {
     }
 
     /// Waits until it is no longer live.
-    pub fn gone(&mut self) -> impl Future<Output = ()> + 'static {
+    pub(crate) fn gone(&mut self) -> impl Future<Output = ()> + 'static {
         let (until_gone, gone) = oneshot::channel();
         self.until_gone.push(until_gone);
         // Nothing is ever sent.
@@ -265,7 +270,7 @@ impl Conversation {
     }
 
     /// Lets a viewer follow.
-    pub fn subscribe(&mut self, mut subscriber: Subscriber) {
+    pub(crate) fn subscribe(&mut self, mut subscriber: Subscriber) {
         self.departures.remove(&subscriber.browser);
         self.touch();
         if let Some(status) = self.status.as_ref().filter(|_| !self.turns.is_idle()) {
@@ -278,13 +283,13 @@ impl Conversation {
     }
 
     /// Owes every viewer the number of viewers.
-    pub fn tell_viewers(&mut self) {
+    pub(crate) fn tell_viewers(&mut self) {
         let viewers = self.subscribers.len();
         self.subscribers.values_mut().for_each(|subscriber| subscriber.tell_viewers(viewers));
     }
 
     /// Lets a viewer go, remembering where it was. Gives back what it has asked with.
-    pub fn unsubscribe(&mut self, viewer: ViewerId) -> Option<oneshot::Sender<Batch>> {
+    pub(crate) fn unsubscribe(&mut self, viewer: ViewerId) -> Option<oneshot::Sender<Batch>> {
         let mut subscriber = self.subscribers.remove(&viewer)?;
         let demand = subscriber.take_demand();
         self.touch();
@@ -297,17 +302,17 @@ impl Conversation {
     }
 
     /// Where a viewer of this browser left.
-    pub fn departure(&self, browser: Option<&BrowserId>) -> Option<Cursor> {
+    pub(crate) fn departure(&self, browser: Option<&BrowserId>) -> Option<Cursor> {
         self.departures.get(&browser.cloned()).map(|(cursor, _)| *cursor)
     }
 
     /// The viewer, where it follows this conversation.
-    pub fn subscriber(&mut self, viewer: ViewerId) -> Option<&mut Subscriber> {
+    pub(crate) fn subscriber(&mut self, viewer: ViewerId) -> Option<&mut Subscriber> {
         self.subscribers.get_mut(&viewer)
     }
 
     /// Whether anybody wants answers as HTML.
-    pub fn is_rendered(&self) -> bool {
+    pub(crate) fn is_rendered(&self) -> bool {
         self.subscribers.values().any(|subscriber| subscriber.dialect.is_html())
     }
 
@@ -317,18 +322,18 @@ impl Conversation {
     }
 
     /// How many viewers follow.
-    pub fn viewers(&self) -> usize {
+    pub(crate) fn viewers(&self) -> usize {
         self.subscribers.len()
     }
 
     /// Owes every viewer a state.
-    pub fn tell(&mut self, status: &Status) {
+    pub(crate) fn tell(&mut self, status: &Status) {
         self.subscribers.values_mut().for_each(|subscriber| subscriber.tell(status));
         self.status = Some(status.clone());
     }
 
     /// Owes whoever asked the question of this turn a state.
-    pub fn tell_askers(&mut self, turn: i64, status: &Status) {
+    pub(crate) fn tell_askers(&mut self, turn: i64, status: &Status) {
         for viewer in self.askers.get(&turn).into_iter().flatten() {
             if let Some(asker) = self.subscribers.get_mut(viewer) {
                 asker.tell(status);
@@ -337,36 +342,36 @@ impl Conversation {
     }
 
     /// Gives it a title, or takes it away, and tells every viewer.
-    pub fn entitle(&mut self, title: Option<String>) {
+    pub(crate) fn entitle(&mut self, title: Option<String>) {
         let told = title.as_deref().unwrap_or_default();
         self.subscribers.values_mut().for_each(|subscriber| subscriber.tell_title(told));
         self.title = title;
     }
 
     /// Owes every viewer a frame outside the history.
-    pub fn notify(&mut self, notice: &Notice) {
+    pub(crate) fn notify(&mut self, notice: &Notice) {
         self.subscribers.values_mut().for_each(|subscriber| subscriber.notify(notice));
     }
 
     /// Owes every viewer of the original's dialect a frame outside the history.
-    pub fn notify_seed(&mut self, notice: &Notice) {
+    pub(crate) fn notify_seed(&mut self, notice: &Notice) {
         let viewers = self.subscribers.values_mut();
         let seed = viewers.filter(|subscriber| !subscriber.dialect.is_ours());
         seed.for_each(|subscriber| subscriber.notify(notice));
     }
 
     /// Lets every viewer go once it has everything.
-    pub fn dismiss(&mut self, then: &Then) {
+    pub(crate) fn dismiss(&mut self, then: &Then) {
         self.subscribers.values_mut().for_each(|subscriber| subscriber.dismiss(then.clone()));
     }
 
     /// Whether a viewer that is let go has not been told yet.
-    pub fn is_parting(&self) -> bool {
+    pub(crate) fn is_parting(&self) -> bool {
         self.subscribers.values().any(Subscriber::is_parting)
     }
 
     /// Gives every viewer that has asked what it has not seen.
-    pub fn deliver(&mut self) {
+    pub(crate) fn deliver(&mut self) {
         // What changed since has changed the pages too.
         self.pages.clear();
         let settled = self.is_settled();
@@ -377,7 +382,7 @@ impl Conversation {
     }
 
     /// Gives one viewer that has asked what it has not seen.
-    pub fn deliver_to(&mut self, viewer: ViewerId) {
+    pub(crate) fn deliver_to(&mut self, viewer: ViewerId) {
         let settled = self.is_settled();
         if let Some(subscriber) = self.subscribers.get_mut(&viewer) {
             let missing = self.pages.serve(subscriber, &mut self.transcript, settled);
@@ -396,7 +401,7 @@ impl Conversation {
     }
 
     /// What it is doing.
-    pub fn describe(&self) -> ConversationDescription {
+    pub(crate) fn describe(&self) -> ConversationDescription {
         let now = Instant::now();
         let lags =
             |it: &&Subscriber| it.lags(self.transcript.has_news(&it.cursor, it.dialect), now);

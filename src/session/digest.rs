@@ -13,7 +13,7 @@ const CARRIED_CHARACTERS: usize = 8000;
 
 /// What an agent knows of what was said before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Knowledge {
+pub(crate) enum Knowledge {
     /// It goes on with its own session, or nothing was said.
     #[default]
     Everything,
@@ -33,7 +33,7 @@ const MAX_CHARACTERS: usize = 600;
 const CUT_CHARACTERS: usize = 4000;
 
 /// The question of `turn`, after a digest of what was said before it.
-pub fn wrap(transcript: &Transcript, turn: i64, question: &str) -> String {
+pub(super) fn wrap(transcript: &Transcript, turn: i64, question: &str) -> String {
     let carried = carried(transcript);
     let said = before(transcript, turn);
     let begun = transcript.answer(turn);
@@ -56,7 +56,7 @@ pub fn wrap(transcript: &Transcript, turn: i64, question: &str) -> String {
 
 /// The question of `turn`, with the answer before it that was cut off: the agent's own session may not
 /// have it.
-pub fn remind(transcript: &Transcript, turn: i64, question: &str) -> String {
+pub(super) fn remind(transcript: &Transcript, turn: i64, question: &str) -> String {
     let cut = last_before(transcript, turn).map(|last| transcript.answer(last));
     let Some(cut) = cut.filter(|cut| !cut.trim().is_empty()) else { return question.to_owned() };
     // Its end is where it was cut off.
@@ -69,7 +69,7 @@ pub fn remind(transcript: &Transcript, turn: i64, question: &str) -> String {
 }
 
 /// What is to be known, in short, by who goes on with this conversation at `turn` in another one.
-pub fn carry(transcript: &Transcript, turn: i64) -> String {
+pub(super) fn carry(transcript: &Transcript, turn: i64) -> String {
     let mut text = carried(transcript)
         .map_or_else(String::new, |carried| beginning(carried, CARRIED_CHARACTERS) + "\n\n");
     text.push_str(&before(transcript, turn));

@@ -23,7 +23,7 @@ use super::{spent::Spent, turn::Closing};
 pub struct ViewerId(pub u64);
 
 /// Tells browsers apart: the value of a cookie.
-pub type BrowserId = String;
+pub(crate) type BrowserId = String;
 
 /// Ends a viewer's connection from outside, for one that reads no more.
 #[derive(Clone)]
@@ -221,7 +221,7 @@ pub enum Asking {
 }
 
 /// Something that counts as taken until it is dropped.
-pub type Held = Box<dyn std::any::Any + Send>;
+pub(crate) type Held = Box<dyn std::any::Any + Send>;
 
 /// Tells that somebody is about to ask something in the viewer's conversation, whose agent is then
 /// started if nobody else would miss the place.

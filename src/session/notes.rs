@@ -18,7 +18,7 @@ const BEGAN_AFRESH: &str = "The model's API refused the agent's own record of th
 
 /// What is kept with the running turn's answer.
 #[derive(Debug, Default)]
-pub struct Notes {
+pub(super) struct Notes {
     sentences: Vec<String>,
     fallback_model: Option<String>,
 }

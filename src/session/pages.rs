@@ -15,18 +15,18 @@ const KEPT: usize = 4;
 
 /// The pages of one transcript. Whoever changes it clears them.
 #[derive(Debug, Default)]
-pub struct Pages(Vec<(Cursor, Dialect, Page)>);
+pub(super) struct Pages(Vec<(Cursor, Dialect, Page)>);
 
 impl Pages {
     /// Forgets all.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.0.clear();
     }
 
     /// Gives a viewer that has asked what it has not seen. `settled` says that a state may be told:
     /// nothing that came before it is still held back. Gives what the viewer waits for where that is not
     /// in memory.
-    pub fn serve(
+    pub(super) fn serve(
         &mut self,
         subscriber: &mut Subscriber,
         transcript: &mut Transcript,

@@ -199,7 +199,7 @@ fn until_the_next(period: Duration) -> Duration {
 
 impl Conversation {
     /// Tells whoever waits for it that the disk is slow, once in a while.
-    pub fn tell_of_slow_disk(&mut self) {
+    pub(crate) fn tell_of_slow_disk(&mut self) {
         let oldest_held = self.held.iter().map(|(_, since)| *since);
         let oldest_asked = self.accepting.iter().map(Asked::since);
         let waits = oldest_held.chain(oldest_asked).any(|since| since.elapsed() > SLOW_DISK);

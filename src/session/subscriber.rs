@@ -30,7 +30,7 @@ const PATIENCE_BYTES: usize = 16 * 1024;
 
 /// A viewer of a conversation.
 #[derive(Debug)]
-pub struct Subscriber {
+pub(crate) struct Subscriber {
     /// Which viewer.
     pub viewer: ViewerId,
     /// Its browser, where known.
@@ -64,7 +64,7 @@ struct News {
 
 impl Subscriber {
     /// A viewer that comes in at `cursor`, and is told by its first frame how many there are.
-    pub fn new(
+    pub(crate) fn new(
         viewer: ViewerId,
         browser: Option<BrowserId>,
         dialect: Dialect,
@@ -89,28 +89,28 @@ impl Subscriber {
     }
 
     /// Owes the viewer a frame outside the history; it goes before anything of the history.
-    pub fn notify(&mut self, notice: &Notice) {
+    pub(crate) fn notify(&mut self, notice: &Notice) {
         if self.notices.len() < MAX_NOTICES {
             self.notices.extend(notice.frame(self.dialect));
         }
     }
 
     /// Owes the viewer a state; only the newest counts.
-    pub fn tell(&mut self, status: &Status) {
+    pub(crate) fn tell(&mut self, status: &Status) {
         if self.dialect.is_ours() {
             self.news.status = Some(status.clone());
         }
     }
 
     /// Owes the viewer the conversation's title.
-    pub fn tell_title(&mut self, title: &str) {
+    pub(crate) fn tell_title(&mut self, title: &str) {
         if self.dialect.is_ours() {
             self.news.title = Some(title.to_owned());
         }
     }
 
     /// Owes the viewer how many there are, where it does not know.
-    pub fn tell_viewers(&mut self, viewers: usize) {
+    pub(crate) fn tell_viewers(&mut self, viewers: usize) {
         if self.dialect.is_ours() && self.viewers != viewers {
             self.viewers = viewers;
             self.news.viewers = Some(viewers);
@@ -118,35 +118,35 @@ impl Subscriber {
     }
 
     /// Owes the viewer what is known of the files that the running turn refers to.
-    pub fn tell_citations(&mut self, citations: &Citations) {
+    pub(crate) fn tell_citations(&mut self, citations: &Citations) {
         if self.dialect.is_html() {
             self.news.citations = Some(citations.clone());
         }
     }
 
     /// After everything else the viewer is let go.
-    pub fn dismiss(&mut self, then: Then) {
+    pub(crate) fn dismiss(&mut self, then: Then) {
         self.then = then;
     }
 
     /// Whether it is let go and has not been told yet.
-    pub fn is_parting(&self) -> bool {
+    pub(crate) fn is_parting(&self) -> bool {
         self.then != Then::AskAgain
     }
 
     /// What the viewer has asked with, to be handed on when it moves.
-    pub fn take_demand(&mut self) -> Option<oneshot::Sender<Batch>> {
+    pub(crate) fn take_demand(&mut self) -> Option<oneshot::Sender<Batch>> {
         self.demand.take()
     }
 
     /// The viewer has asked.
-    pub fn ask(&mut self, reply: oneshot::Sender<Batch>) {
+    pub(crate) fn ask(&mut self, reply: oneshot::Sender<Batch>) {
         self.demand = Some(reply);
     }
 
     /// Whether the viewer waits for something and would get it, given whether the transcript has
     /// news for it, and whether nothing that came before its state is still held back.
-    pub fn is_due(&self, has_news: bool, settled: bool) -> bool {
+    pub(crate) fn is_due(&self, has_news: bool, settled: bool) -> bool {
         self.demand.is_some()
             && (has_news
                 || self.catching_up
@@ -156,13 +156,13 @@ impl Subscriber {
     }
 
     /// Whether the viewer waits for something.
-    pub fn has_asked(&self) -> bool {
+    pub(crate) fn has_asked(&self) -> bool {
         self.demand.is_some()
     }
 
     /// Answers the viewer's demand with what it is owed outside the history, if anything: what it
     /// is owed of the history is not there yet.
-    pub fn deliver_notices(&mut self) {
+    pub(crate) fn deliver_notices(&mut self) {
         if !self.notices.is_empty() {
             let nothing = Page { frames: Vec::new(), next: self.cursor, seq: None, more: true };
             self.deliver(nothing, 0, false);
@@ -170,7 +170,7 @@ impl Subscriber {
     }
 
     /// Answers the viewer's demand with this page and everything else that it is owed.
-    pub fn deliver(&mut self, page: Page, newest: i64, settled: bool) {
+    pub(crate) fn deliver(&mut self, page: Page, newest: i64, settled: bool) {
         let Some(demand) = self.demand.take() else { return };
         let mut frames: Vec<ByteString> = self.notices.drain(..).collect();
         frames.extend(page.frames);
@@ -189,14 +189,14 @@ impl Subscriber {
     }
 
     /// Whether it is behind and does not ask, given whether the transcript has news for it.
-    pub fn lags(&self, has_news: bool, now: Instant) -> bool {
+    pub(crate) fn lags(&self, has_news: bool, now: Instant) -> bool {
         self.demand.is_none() && has_news && now - self.served.0 > LAGGING
     }
 
     /// Cuts the connection of a viewer that has not taken its last batch within `patience`; a large
     /// batch may take longer. The kernel alone would wait for as long as a byte gets through now
     /// and then.
-    pub fn hang_up_if_jammed(&mut self, patience: Duration, now: Instant) {
+    pub(crate) fn hang_up_if_jammed(&mut self, patience: Duration, now: Instant) {
         let (at, bytes) = self.served;
         let shares = u32::try_from(1 + bytes / PATIENCE_BYTES).unwrap_or(u32::MAX);
         if self.demand.is_none() && now - at > patience.saturating_mul(shares) {

@@ -10,7 +10,7 @@ use crate::{
 };
 use ends::{done, failed, failure};
 use words::status;
-pub use words::{in_line, queued};
+pub(crate) use words::{in_line, queued};
 
 mod ends;
 #[cfg(test)]
@@ -34,7 +34,7 @@ enum Agent {
 
 /// The state of a conversation's turns.
 #[derive(Debug)]
-pub struct Turns {
+pub(crate) struct Turns {
     agent: Agent,
     /// The agent's process has answered a question.
     has_answered: bool,
@@ -57,7 +57,7 @@ struct Running {
 
 /// A durable question that waits for its turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question {
+pub(crate) struct Question {
     /// Its turn.
     pub turn: i64,
     /// Its text.
@@ -66,7 +66,7 @@ pub struct Question {
 
 /// What happens to a conversation.
 #[derive(Debug)]
-pub enum Event {
+pub(crate) enum Event {
     /// Somebody is about to ask: the agent is started ahead of the question.
     Wake,
     /// A question is stored.
@@ -109,7 +109,7 @@ pub enum Closing {
 
 /// What is to be done.
 #[derive(Debug)]
-pub enum Effect {
+pub(crate) enum Effect {
     /// Get leave to start the agent, if it is to be had at once.
     StartAhead,
     /// Wait for leave to start the agent.
@@ -158,7 +158,7 @@ impl Default for Turns {
 
 impl Turns {
     /// Takes an event and says what is to be done.
-    pub fn on(&mut self, event: Event) -> Vec<Effect> {
+    pub(crate) fn on(&mut self, event: Event) -> Vec<Effect> {
         let mut effects = Vec::new();
         match event {
             Event::Wake => {
@@ -241,42 +241,42 @@ impl Turns {
     }
 
     /// The turn that the agent works on.
-    pub fn running(&self) -> Option<i64> {
+    pub(crate) fn running(&self) -> Option<i64> {
         self.running.as_ref().map(|running| running.turn)
     }
 
     /// How many questions are answered before one that is asked now.
-    pub fn questions_ahead(&self) -> usize {
+    pub(crate) fn questions_ahead(&self) -> usize {
         self.waiting.len() + usize::from(self.running.is_some())
     }
 
     /// Bytes of the questions that wait.
-    pub fn waiting_bytes(&self) -> usize {
+    pub(crate) fn waiting_bytes(&self) -> usize {
         self.waiting.iter().map(|question| question.content.len()).sum()
     }
 
     /// Whether nothing runs and nothing waits.
-    pub fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.questions_ahead() == 0
     }
 
     /// Whether a process of the agent exists.
-    pub fn has_agent(&self) -> bool {
+    pub(crate) fn has_agent(&self) -> bool {
         self.agent != Agent::Absent
     }
 
     /// Whether the agent has yet to answer the handshake.
-    pub fn is_starting(&self) -> bool {
+    pub(crate) fn is_starting(&self) -> bool {
         self.agent == Agent::Starting
     }
 
     /// Whether the agent's process is being ended.
-    pub fn is_stopping(&self) -> bool {
+    pub(crate) fn is_stopping(&self) -> bool {
         self.agent == Agent::Stopping
     }
 
     /// The state in one word.
-    pub fn state(&self) -> State {
+    pub(crate) fn state(&self) -> State {
         match (&self.running, self.agent) {
             (Some(Running { stopping: true, .. }), _) => State::Stopping,
             (Some(_), _) => State::Running,

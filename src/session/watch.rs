@@ -10,7 +10,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 
 /// What is known of an agent's life.
 #[derive(Debug, Clone, Copy)]
-pub struct Watch {
+pub(crate) struct Watch {
     /// When it last said anything, or will again where it has announced a pause.
     sign: Instant,
     /// When it last said something new, likewise.
@@ -21,12 +21,12 @@ pub struct Watch {
 
 impl Watch {
     /// The watch over an agent that is started, or asked something, `now`.
-    pub fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         Self { sign: now, progress: now, is_compacting: false }
     }
 
     /// Notes what was heard of the agent.
-    pub fn heard(&mut self, pulse: Pulse, now: Instant) {
+    pub(crate) fn heard(&mut self, pulse: Pulse, now: Instant) {
         if let Some(is_compacting) = pulse.is_compacting {
             self.is_compacting = is_compacting;
         }
@@ -41,19 +41,19 @@ impl Watch {
     }
 
     /// Counts from `now` on, for an agent that was not read for a while.
-    pub fn resume(&mut self, now: Instant) {
+    pub(crate) fn resume(&mut self, now: Instant) {
         self.sign = self.sign.max(now);
         self.progress = self.progress.max(now);
     }
 
     /// How long the agent has said nothing.
-    pub fn silence(&self, now: Instant) -> Duration {
+    pub(crate) fn silence(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.sign)
     }
 
     /// Why the agent must end: `silence` without a sign of life, unless it compacts, or `progress`
     /// without anything new. Words for people.
-    pub fn overdue(
+    pub(crate) fn overdue(
         &self,
         now: Instant,
         (silence, progress): (Duration, Duration),
@@ -74,7 +74,7 @@ impl Watch {
 }
 
 /// What is told of an agent that has said nothing for so long.
-pub fn quiet(silent: Duration) -> String {
+pub(crate) fn quiet(silent: Duration) -> String {
     format!(
         "the agent said nothing for {} seconds and was ended; what it said until then is kept; ask \
          again",

@@ -20,7 +20,7 @@ const GIVEN: usize = 3;
 /// What is asked for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct Wish {
+pub(crate) struct Wish {
     /// The question so far.
     q: String,
 }
@@ -33,7 +33,7 @@ pub struct Wish {
     params(("project" = String, Path, description = "The project's name"), Wish),
     responses((status = 200, body = [Asked]), (status = "default", response = Failure)),
 )]
-pub async fn find(
+pub(crate) async fn find(
     state: web::Data<State>,
     project: web::Path<String>,
     wish: web::Query<Wish>,

@@ -101,7 +101,7 @@ const FILES: &[(&str, &[u8])] = &[
 
 /// The page's files. Cloning shares them.
 #[derive(Debug, Clone)]
-pub struct Assets(Source);
+pub(crate) struct Assets(Source);
 
 #[derive(Debug, Clone)]
 enum Source {
@@ -130,7 +130,7 @@ pub struct AssetsError {
 
 impl Assets {
     /// The files that were compiled in.
-    pub fn embedded() -> Self {
+    pub(crate) fn embedded() -> Self {
         let files = FILES
             .iter()
             .map(|&(path, bytes)| (path, File::new(path, Bytes::from_static(bytes))))
@@ -139,7 +139,7 @@ impl Assets {
     }
 
     /// The files of `dir`, read anew for each request. Fails when `dir` holds no page.
-    pub fn from_directory(dir: &Path) -> Result<Self, AssetsError> {
+    pub(crate) fn from_directory(dir: &Path) -> Result<Self, AssetsError> {
         let failed = |source| AssetsError { dir: dir.to_owned(), source };
         let absolute = dir.canonicalize().map_err(failed)?;
         absolute.join(INDEX).metadata().map_err(failed)?;
@@ -187,12 +187,12 @@ impl File {
 
 /// Serves the page to every request that no other route takes. The fallback of the whole
 /// application: `App::new().configure(|config| configure(config, assets.clone()))`.
-pub fn configure(config: &mut ServiceConfig, assets: Assets) {
+pub(crate) fn configure(config: &mut ServiceConfig, assets: Assets) {
     config.app_data(web::Data::new(assets)).default_service(web::to(serve));
 }
 
 /// The file that a path stands for.
-pub async fn serve(request: HttpRequest, assets: web::Data<Assets>) -> HttpResponse {
+pub(crate) async fn serve(request: HttpRequest, assets: web::Data<Assets>) -> HttpResponse {
     let Some(path) = target(request.path()) else {
         return not_found();
     };
@@ -251,7 +251,7 @@ fn target(path: &str) -> Option<&str> {
 
 /// Whether `path` is one of the page itself, in which there is nothing of any project: one of its
 /// files or of its addresses.
-pub fn is_page(path: &str) -> bool {
+pub(crate) fn is_page(path: &str) -> bool {
     let is_address = matches!(path, "/" | LOGIN_PATH | ADMIN_PATH) || path.starts_with("/p/");
     target(path).is_some_and(|file| match file {
         INDEX | LOGIN | ADMIN => is_address,

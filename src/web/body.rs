@@ -22,7 +22,7 @@ fn unread(error: actix_web::Error) -> actix_web::Error {
 
 /// A body of JSON. In place of [`actix_web::web::Json`], which takes no half of a surrogate pair.
 #[derive(Debug)]
-pub struct Json<T>(pub T);
+pub(crate) struct Json<T>(pub T);
 
 impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     type Error = actix_web::Error;

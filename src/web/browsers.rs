@@ -29,13 +29,13 @@ const MAX_BROWSERS: usize = 1024;
 
 /// Which history each browser has read last.
 #[derive(Debug, Default)]
-pub struct Browsers {
+pub(crate) struct Browsers {
     read: Mutex<HashMap<BrowserId, (i64, Instant)>>,
 }
 
 impl Browsers {
     /// The browser has read a conversation's history.
-    pub fn has_read(&self, browser: BrowserId, conversation: i64) {
+    pub(crate) fn has_read(&self, browser: BrowserId, conversation: i64) {
         let now = Instant::now();
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if read.len() >= MAX_BROWSERS {
@@ -47,7 +47,7 @@ impl Browsers {
     }
 
     /// Whether the browser has read this conversation's history a moment ago.
-    pub fn knows(&self, browser: &BrowserId, conversation: i64) -> bool {
+    pub(crate) fn knows(&self, browser: &BrowserId, conversation: i64) -> bool {
         let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         read.get(browser)
             .is_some_and(|(read, at)| *read == conversation && at.elapsed() < READ_KEPT)
@@ -55,7 +55,7 @@ impl Browsers {
 }
 
 /// The browser's id, and the cookie that gives it one if it has none.
-pub fn identify(request: &HttpRequest) -> (BrowserId, Option<Cookie<'static>>) {
+pub(crate) fn identify(request: &HttpRequest) -> (BrowserId, Option<Cookie<'static>>) {
     let known = cookies::values(request.headers(), COOKIE).find_map(|id| Uuid::parse_str(id).ok());
     if let Some(id) = known {
         return (id.to_string(), None);

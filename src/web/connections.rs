@@ -1,7 +1,7 @@
 //! The TCP connections of the server: how many there may be, of one address and of all, and that
 //! none is kept which does nothing. This holds before anybody has shown a token.
 
-pub mod table;
+pub(crate) mod table;
 
 use std::{
     net::IpAddr,
@@ -20,7 +20,7 @@ use table::{Admission, Bounds, Id, Table};
 
 /// All connections.
 #[derive(Debug)]
-pub struct Connections {
+pub(crate) struct Connections {
     table: Mutex<Table<Arc<Connection>>>,
     /// Peers that speak for others.
     proxies: Vec<IpNet>,
@@ -30,7 +30,7 @@ pub struct Connections {
 
 /// One connection, as requests on it see it.
 #[derive(Debug)]
-pub struct Connection {
+pub(crate) struct Connection {
     connections: Arc<Connections>,
     id: Id,
     address: IpAddr,
@@ -44,25 +44,25 @@ pub struct Connection {
 
 /// Keeps a connection in the table; held by the connection itself.
 #[derive(Debug)]
-pub struct ConnectionGuard(Arc<Connection>);
+pub(crate) struct ConnectionGuard(Arc<Connection>);
 
 /// Held while the connection carries a WebSocket that is in use.
 #[derive(Debug)]
-pub struct SocketGuard(Arc<Connection>);
+pub(crate) struct SocketGuard(Arc<Connection>);
 
 /// Held while a request is answered.
 #[derive(Debug)]
-pub struct RequestGuard(Arc<Connection>);
+pub(crate) struct RequestGuard(Arc<Connection>);
 
 impl Connections {
     /// None yet.
-    pub fn new(bounds: Bounds, proxies: Vec<IpNet>) -> Arc<Self> {
+    pub(crate) fn new(bounds: Bounds, proxies: Vec<IpNet>) -> Arc<Self> {
         Arc::new(Self { table: Mutex::new(Table::new(bounds)), proxies, begun: Instant::now() })
     }
 
     /// Takes in a connection that was accepted, for which another may have to go; `None` where
     /// there is no room for it.
-    pub fn admit(self: &Arc<Self>, socket: &TcpStream) -> Option<ConnectionGuard> {
+    pub(crate) fn admit(self: &Arc<Self>, socket: &TcpStream) -> Option<ConnectionGuard> {
         let peer = socket.peer_addr().ok()?.ip().to_canonical();
         let line = Line::of(socket)?;
         let is_limited =
@@ -94,7 +94,7 @@ impl Connections {
     }
 
     /// Cuts the connections on which no request was begun for this long.
-    pub fn cut_idle(&self, longest: Duration) {
+    pub(crate) fn cut_idle(&self, longest: Duration) {
         let longest = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
         let now = self.now();
         let is_idle = |connection: &&Arc<Connection>| {
@@ -119,18 +119,18 @@ impl Connections {
 
 impl Connection {
     /// What ends it from outside.
-    pub fn line(&self) -> Line {
+    pub(crate) fn line(&self) -> Line {
         self.line
     }
 
     /// It carries a WebSocket in use as long as this is kept; `None` where there are too many.
-    pub fn open_socket(self: &Arc<Self>) -> Option<SocketGuard> {
+    pub(crate) fn open_socket(self: &Arc<Self>) -> Option<SocketGuard> {
         let is_open = self.connections.table().open_socket(self.address, self.id);
         is_open.then(|| SocketGuard(Arc::clone(self)))
     }
 
     /// A request has arrived and is answered as long as this is kept.
-    pub fn begin_request(self: &Arc<Self>) -> RequestGuard {
+    pub(crate) fn begin_request(self: &Arc<Self>) -> RequestGuard {
         self.requests.fetch_add(1, Relaxed);
         RequestGuard(Arc::clone(self))
     }
@@ -148,12 +148,12 @@ impl Connection {
 
 impl ConnectionGuard {
     /// The connection, for its requests.
-    pub fn connection(&self) -> Arc<Connection> {
+    pub(crate) fn connection(&self) -> Arc<Connection> {
         Arc::clone(&self.0)
     }
 
     /// Something was written to it.
-    pub fn touch(&self) {
+    pub(crate) fn touch(&self) {
         self.0.touch();
     }
 }

@@ -38,7 +38,7 @@ type Answer = Result<HttpResponse, Problem>;
     params(("project" = String, Path, description = "The project's name")),
     responses((status = 200, body = [Summary]), (status = "default", response = Failure)),
 )]
-pub async fn list(state: web::Data<State>, project: web::Path<String>) -> Answer {
+pub(crate) async fn list(state: web::Data<State>, project: web::Path<String>) -> Answer {
     let project = state.project(&project).await?.name;
     let list = state.resources.reader.ask(move |reader| reader.conversations(&project)).await?;
     Ok(HttpResponse::Ok().json(list))
@@ -52,7 +52,7 @@ pub async fn list(state: web::Data<State>, project: web::Path<String>) -> Answer
     params(("project" = String, Path, description = "The project's name")),
     responses((status = 200, body = Summary), (status = "default", response = Failure)),
 )]
-pub async fn create(
+pub(crate) async fn create(
     state: web::Data<State>,
     project: web::Path<String>,
     visitor: web::ReqData<Visitor>,
@@ -90,7 +90,7 @@ pub async fn create(
     params(("project" = String, Path, description = "The project's name"), ("id" = i64, Path, description = "The conversation's id")),
     responses((status = 200, body = Detail), (status = "default", response = Failure)),
 )]
-pub async fn detail(
+pub(crate) async fn detail(
     state: web::Data<State>,
     path: web::Path<(String, String)>,
     request: HttpRequest,
@@ -110,7 +110,7 @@ pub async fn detail(
 
 /// The body of a renaming.
 #[derive(Debug, Deserialize, ToSchema)]
-pub struct Renaming {
+pub(crate) struct Renaming {
     /// The title; null or empty takes it away. Must be there.
     #[serde(deserialize_with = "Option::deserialize")]
     title: Option<String>,
@@ -125,7 +125,7 @@ pub struct Renaming {
     params(("project" = String, Path, description = "The project's name"), ("id" = i64, Path, description = "The conversation's id")),
     responses((status = 200, body = Summary), (status = "default", response = Failure)),
 )]
-pub async fn rename(
+pub(crate) async fn rename(
     state: web::Data<State>,
     path: web::Path<(String, String)>,
     renaming: super::body::Json<Renaming>,
@@ -158,7 +158,7 @@ pub async fn rename(
     params(("project" = String, Path, description = "The project's name"), ("id" = i64, Path, description = "The conversation's id")),
     responses((status = 200, body = Value), (status = "default", response = Failure)),
 )]
-pub async fn delete(state: web::Data<State>, path: web::Path<(String, String)>) -> Answer {
+pub(crate) async fn delete(state: web::Data<State>, path: web::Path<(String, String)>) -> Answer {
     let (project, id) = identified(&state, &path).await?;
     // In a task of its own: a client that hangs up must not leave it half done.
     let deleted = actix_web::rt::spawn(async move {

@@ -4,7 +4,7 @@
 use actix_web::http::header::{self, HeaderMap};
 
 /// The values of the cookies of this name. Ours hold nothing that needs an escape.
-pub fn values<'a>(head: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
+pub(crate) fn values<'a>(head: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
     let lines = head.get_all(header::COOKIE);
     let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
     pairs.filter_map(move |pair| {

@@ -3,16 +3,16 @@
 //! bearable size, and has whoever sent it shown what is needed? What each answer rests on stands
 //! in a module of its own; here they are put together and turned into responses.
 
-pub mod bodies;
-pub mod headers;
-pub mod hosts;
-pub mod login;
-pub mod logins;
-pub mod origins;
-pub mod proxies;
+pub(crate) mod bodies;
+pub(crate) mod headers;
+pub(crate) mod hosts;
+pub(crate) mod login;
+pub(crate) mod logins;
+pub(crate) mod origins;
+pub(crate) mod proxies;
 mod senders;
-pub mod tokens;
-pub mod visitors;
+pub(crate) mod tokens;
+pub(crate) mod visitors;
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -57,7 +57,7 @@ const GUESSING_DELAY: Duration = Duration::from_millis(500);
 
 /// See the module.
 #[derive(Debug)]
-pub struct Door {
+pub(crate) struct Door {
     hosts: Hosts,
     origins: Origins,
     proxies: Proxies,
@@ -84,7 +84,7 @@ enum Answer {
 
 impl Door {
     /// The door of a server that listens as `settings` say.
-    pub fn new(settings: &Settings) -> Arc<Self> {
+    pub(crate) fn new(settings: &Settings) -> Arc<Self> {
         let (access, limits) = (&settings.access, &settings.visitor_limits);
         Arc::new(Self {
             hosts: Hosts::new(&settings.listen, access.hosts.clone()),
@@ -111,13 +111,13 @@ impl Door {
     }
 
     /// Tells the port that is listened on. Before, nobody is let in.
-    pub fn open(&self, port: u16) {
+    pub(crate) fn open(&self, port: u16) {
         // It does not change.
         self.port.set(port).unwrap_or_default();
     }
 
     /// Bounds the bodies that handlers read, also where their length is not told before.
-    pub fn configure(&self, config: &mut ServiceConfig) {
+    pub(crate) fn configure(&self, config: &mut ServiceConfig) {
         let refuse = |error: &dyn std::fmt::Display, status: StatusCode| {
             InternalError::from_response(
                 "",
@@ -301,7 +301,7 @@ impl Door {
 }
 
 /// The middleware.
-pub async fn pass<B: MessageBody + 'static>(
+pub(crate) async fn pass<B: MessageBody + 'static>(
     door: Arc<Door>,
     mut request: ServiceRequest,
     next: Next<B>,

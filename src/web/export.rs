@@ -31,7 +31,7 @@ const LONGEST_NAME: usize = 60;
 /// What is asked for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct Wish {
+pub(crate) struct Wish {
     /// `md` where nothing is said.
     #[serde(default)]
     #[param(inline)]
@@ -55,7 +55,7 @@ enum Format {
     params(("project" = String, Path, description = "The project's name"), ("id" = i64, Path, description = "The conversation's id"), Wish),
     responses((status = 200, description = "The file", content((String = "text/markdown"), (Value = "application/json"))), (status = "default", response = Failure)),
 )]
-pub async fn download(
+pub(crate) async fn download(
     state: web::Data<State>,
     path: web::Path<(String, String)>,
     wish: web::Query<Wish>,

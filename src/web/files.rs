@@ -1,8 +1,8 @@
 //! A project's files, for people to find and read. What may be read is the [`Policy`]'s matter,
 //! and it alone is asked. Everything here that touches a disk runs where blocking is allowed.
 
-pub mod finder;
-pub mod page;
+pub(crate) mod finder;
+pub(crate) mod page;
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ const LONGEST_FIRST_LINE: usize = 200;
 
 /// What the file paths work with.
 #[derive(Debug)]
-pub struct Files {
+pub(crate) struct Files {
     secrets: Result<Secrets, InvalidSecret>,
     finder: Finder,
     reads: Semaphore,
@@ -49,7 +49,7 @@ pub struct Files {
 /// What file is sought.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct Sought {
+pub(crate) struct Sought {
     /// Letters of the path, in their order; empty for any file.
     #[serde(default)]
     q: String,
@@ -72,7 +72,7 @@ struct Found {
 /// Which part of a file is wanted.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     /// The path from the project's root.
     path: String,
     /// A line that must be shown, from 1.
@@ -111,7 +111,7 @@ struct Shown {
 
 impl Files {
     /// The files of the projects that `settings` name.
-    pub fn new(settings: &Settings) -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
         Self {
             secrets: Secrets::new(&settings.agent.secrets),
             finder: Finder::new(settings.reading.files_kept),
@@ -143,7 +143,7 @@ impl Files {
     params(("project" = String, Path, description = "The project's name"), Sought),
     responses((status = 200, body = Found), (status = "default", response = Failure)),
 )]
-pub async fn find(
+pub(crate) async fn find(
     state: web::Data<State>,
     project: web::Path<String>,
     sought: web::Query<Sought>,
@@ -171,7 +171,7 @@ pub async fn find(
     params(("project" = String, Path, description = "The project's name"), Wanted),
     responses((status = 200, body = Shown), (status = "default", response = Failure)),
 )]
-pub async fn show(
+pub(crate) async fn show(
     state: web::Data<State>,
     project: web::Path<String>,
     wanted: web::Query<Wanted>,

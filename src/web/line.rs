@@ -12,7 +12,7 @@ use rustix::{
 /// One TCP connection of this process. Keeps no descriptor of its own: with ten thousand viewers
 /// those would count.
 #[derive(Debug, Clone, Copy)]
-pub struct Line {
+pub(crate) struct Line {
     /// The descriptor's number, which may belong to another connection by now.
     descriptor: i32,
     /// The kernel's own name of the connection, never used twice.
@@ -21,13 +21,13 @@ pub struct Line {
 
 impl Line {
     /// The connection that a server has just accepted.
-    pub fn of(socket: &TcpStream) -> Option<Self> {
+    pub(crate) fn of(socket: &TcpStream) -> Option<Self> {
         let cookie = sockopt::socket_cookie(socket).ok()?;
         Some(Self { descriptor: socket.as_raw_fd(), cookie })
     }
 
     /// Ends the connection in both directions. Where it is gone already nothing happens.
-    pub fn cut(self) -> io::Result<()> {
+    pub(crate) fn cut(self) -> io::Result<()> {
         let own = process::pidfd_open(process::getpid(), PidfdFlags::empty())?;
         let socket = process::pidfd_getfd(own, self.descriptor, PidfdGetfdFlags::empty())?;
         if sockopt::socket_cookie(&socket) == Ok(self.cookie) {

@@ -46,7 +46,7 @@ const CONVERSATIONS: [(Doing, &str); 8] = [
     tag = "health",
     responses((status = 200, body = String, content_type = "text/plain"), (status = "default", response = Failure)),
 )]
-pub async fn show(state: web::Data<State>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn show(state: web::Data<State>) -> Result<HttpResponse, Problem> {
     let sessions = state.registry.send(ListSessions).await?;
     let places = &state.resources.places;
     let agents = (places.taken(), places.waiting());

@@ -14,7 +14,7 @@ use utoipa::{ToResponse, ToSchema};
 
 /// An error answer.
 #[derive(Debug)]
-pub struct Problem {
+pub(crate) struct Problem {
     status: StatusCode,
     detail: Value,
     headers: Vec<(HeaderName, String)>,
@@ -23,7 +23,7 @@ pub struct Problem {
 /// The document of an error. The order of the fields is that of the text.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
-pub struct Document<'a> {
+pub(crate) struct Document<'a> {
     /// `about:blank`: the status says what kind of error it is.
     #[serde(rename = "type")]
     kind: &'static str,
@@ -38,32 +38,32 @@ pub struct Document<'a> {
 /// Any answer that is an error, for the description of the interface.
 #[derive(ToResponse)]
 #[response(description = "An error, in words", content_type = "application/problem+json")]
-pub struct Failure(#[expect(dead_code, reason = "only its type is told")] Document<'static>);
+pub(crate) struct Failure(#[expect(dead_code, reason = "only its type is told")] Document<'static>);
 
 impl Problem {
     /// An answer with this status and these words.
-    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self { status, detail: Value::String(detail.into()), headers: Vec::new() }
     }
 
     /// The same answer with a header more.
-    pub fn with_header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
+    pub(crate) fn with_header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
     /// 400: the path names no valid project.
-    pub fn bad_project_name() -> Self {
+    pub(crate) fn bad_project_name() -> Self {
         Self::new(StatusCode::BAD_REQUEST, "Invalid project name")
     }
 
     /// 404: what the words say is not there.
-    pub fn not_found(detail: &str) -> Self {
+    pub(crate) fn not_found(detail: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail)
     }
 
     /// 422: a path segment that should be a number, as the original's framework words it.
-    pub fn not_an_integer(name: &str, input: &str) -> Self {
+    pub(crate) fn not_an_integer(name: &str, input: &str) -> Self {
         let detail = json!([{
             "type": "int_parsing",
             "loc": ["path", name],
@@ -74,7 +74,7 @@ impl Problem {
     }
 
     /// The document.
-    pub fn body(&self) -> String {
+    pub(crate) fn body(&self) -> String {
         let document = Document {
             kind: "about:blank",
             title: self.status.canonical_reason(),
@@ -85,7 +85,7 @@ impl Problem {
     }
 
     /// 503: it may work later.
-    pub fn unavailable(detail: impl fmt::Display) -> Self {
+    pub(crate) fn unavailable(detail: impl fmt::Display) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail.to_string())
     }
 }
@@ -127,12 +127,12 @@ impl From<actix::MailboxError> for Problem {
 }
 
 /// A query that is not understood, in words.
-pub fn bad_query(error: QueryPayloadError, _: &HttpRequest) -> Error {
+pub(crate) fn bad_query(error: QueryPayloadError, _: &HttpRequest) -> Error {
     let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string());
     InternalError::from_response(error, problem.error_response()).into()
 }
 
 /// A resource is there, but not with this method.
-pub async fn method_not_allowed() -> Result<HttpResponse, Problem> {
+pub(crate) async fn method_not_allowed() -> Result<HttpResponse, Problem> {
     Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"))
 }

@@ -34,7 +34,7 @@ struct Listed {
     tag = "projects",
     responses((status = 200, body = [Value]), (status = "default", response = Failure)),
 )]
-pub async fn list(state: web::Data<State>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn list(state: web::Data<State>) -> Result<HttpResponse, Problem> {
     let projects = state.resources.settings.projects.clone();
     let agent = state.resources.agents.kind().ok().map(|kind| kind.as_str());
     let listed = web::block(move || {

@@ -37,7 +37,7 @@ struct Fitting {
     params(("project" = String, Path, description = "The project's name")),
     responses((status = 200, body = Fitting), (status = "default", response = Failure)),
 )]
-pub async fn show(
+pub(crate) async fn show(
     state: web::Data<State>,
     project: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {

@@ -18,7 +18,7 @@ use super::{
     tag = "health",
     responses((status = 200, body = Value), (status = "default", response = Failure)),
 )]
-pub async fn ready(state: web::Data<State>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn ready(state: web::Data<State>) -> Result<HttpResponse, Problem> {
     if state.draining.load(Ordering::Relaxed) {
         return Err(Problem::unavailable("The server is shutting down."));
     }
@@ -49,7 +49,7 @@ pub async fn ready(state: web::Data<State>) -> Result<HttpResponse, Problem> {
     tag = "admin",
     responses((status = 200, body = Value), (status = "default", response = Failure)),
 )]
-pub async fn status(state: web::Data<State>) -> HttpResponse {
+pub(crate) async fn status(state: web::Data<State>) -> HttpResponse {
     let resources = &state.resources;
     let proof = resources.agents.proof();
     let no_program = resources.agents.kind().err().map(|error| error.to_string());

@@ -17,7 +17,7 @@ const USUAL: usize = 20;
 /// What is asked for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct Wish {
+pub(crate) struct Wish {
     /// What somebody typed.
     q: String,
     /// Most hits.
@@ -42,7 +42,7 @@ struct Found {
     params(("project" = String, Path, description = "The project's name"), Wish),
     responses((status = 200, body = Found), (status = "default", response = Failure)),
 )]
-pub async fn find(
+pub(crate) async fn find(
     state: web::Data<State>,
     project: web::Path<String>,
     wish: web::Query<Wish>,

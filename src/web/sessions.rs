@@ -26,7 +26,7 @@ const CLOSED: &str = "the session was closed by an administrator; ask again to o
     tag = "sessions",
     responses((status = 200, body = [String]), (status = "default", response = Failure)),
 )]
-pub async fn list(state: web::Data<State>) -> Answer {
+pub(crate) async fn list(state: web::Data<State>) -> Answer {
     let sessions = state.registry.send(ListSessions).await?;
     let names: Vec<_> = sessions.iter().map(|session| session.project.as_str()).collect();
     Ok(HttpResponse::Ok().json(names))
@@ -40,7 +40,7 @@ pub async fn list(state: web::Data<State>) -> Answer {
     params(("project" = String, Path, description = "The project's name")),
     responses((status = 200, body = Value), (status = "default", response = Failure)),
 )]
-pub async fn info(state: web::Data<State>, project: web::Path<String>) -> Answer {
+pub(crate) async fn info(state: web::Data<State>, project: web::Path<String>) -> Answer {
     let project = name(&project)?;
     let conversation_id = match state.registry.send(Find { project: project.clone() }).await? {
         Found::Live(session) => session.send(Describe).await?.latest,
@@ -62,7 +62,7 @@ pub async fn info(state: web::Data<State>, project: web::Path<String>) -> Answer
     params(("project" = String, Path, description = "The project's name")),
     responses((status = 200, body = Value), (status = "default", response = Failure)),
 )]
-pub async fn close(state: web::Data<State>, project: web::Path<String>) -> Answer {
+pub(crate) async fn close(state: web::Data<State>, project: web::Path<String>) -> Answer {
     if end(&state, name(&project)?, None).await? {
         return Ok(HttpResponse::Ok().json(json!({ "success": true, "message": "Session closed" })));
     }
@@ -76,7 +76,7 @@ pub async fn close(state: web::Data<State>, project: web::Path<String>) -> Answe
     tag = "admin",
     responses((status = 200, body = [Value]), (status = "default", response = Failure)),
 )]
-pub async fn admin_list(state: web::Data<State>) -> Answer {
+pub(crate) async fn admin_list(state: web::Data<State>) -> Answer {
     let sessions = state.registry.send(ListSessions).await?;
     let list: Vec<Value> = sessions
         .iter()
@@ -100,7 +100,7 @@ pub async fn admin_list(state: web::Data<State>) -> Answer {
     params(("project" = String, Path, description = "The project's name")),
     responses((status = 200, body = Value), (status = "default", response = Failure)),
 )]
-pub async fn admin_close(state: web::Data<State>, project: web::Path<String>) -> Answer {
+pub(crate) async fn admin_close(state: web::Data<State>, project: web::Path<String>) -> Answer {
     close(state, project).await
 }
 
@@ -113,7 +113,10 @@ pub async fn admin_close(state: web::Data<State>, project: web::Path<String>) ->
     params(("project" = String, Path, description = "The project's name"), ("conversation" = i64, Path, description = "The conversation's id")),
     responses((status = 200, body = Value), (status = "default", response = Failure)),
 )]
-pub async fn admin_close_one(state: web::Data<State>, path: web::Path<(String, String)>) -> Answer {
+pub(crate) async fn admin_close_one(
+    state: web::Data<State>,
+    path: web::Path<(String, String)>,
+) -> Answer {
     let (project, id) = path.into_inner();
     let conversation = id.parse().map_err(|_| Problem::not_an_integer("conversation", &id))?;
     if end(&state, name(&project)?, Some(conversation)).await? {

@@ -18,7 +18,7 @@ use super::{browsers::Browsers, files::Files, problem::Problem};
 
 /// What every handler works with. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct State {
+pub(crate) struct State {
     /// Settings, store and agents.
     pub resources: Resources,
     /// Knows the sessions.
@@ -35,7 +35,7 @@ pub struct State {
 
 /// Why a project cannot be spoken about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoProject {
+pub(crate) enum NoProject {
     /// The text is no project name.
     BadName,
     /// Nothing is served under the name.
@@ -46,7 +46,7 @@ pub enum NoProject {
 
 impl State {
     /// The project of this name, with its directory in place.
-    pub async fn project(&self, name: &str) -> Result<Project, NoProject> {
+    pub(crate) async fn project(&self, name: &str) -> Result<Project, NoProject> {
         let name = ProjectName::parse(name).map_err(|_| NoProject::BadName)?;
         let projects = &self.resources.settings.projects;
         let project = projects.iter().find(|project| project.name == name);

@@ -24,7 +24,7 @@ use super::{
     params(("project" = String, Path, description = "The project's name")),
     responses((status = 101, description = "A WebSocket; the README tells its frames"), (status = "default", response = Failure)),
 )]
-pub async fn connect(
+pub(crate) async fn connect(
     state: web::Data<State>,
     project: web::Path<String>,
     visitor: web::ReqData<Visitor>,

@@ -65,7 +65,7 @@ const TOO_MANY: &str = "The server has as many connections as it may have; close
 
 /// What a viewer works with.
 #[derive(Debug)]
-pub struct Surroundings {
+pub(crate) struct Surroundings {
     /// The rest of the server.
     pub state: State,
     /// The project that the socket is about.
@@ -81,7 +81,7 @@ pub struct Surroundings {
 }
 
 /// Turns a request into a viewer's WebSocket.
-pub fn start(
+pub(crate) fn start(
     request: &HttpRequest,
     stream: Payload,
     surroundings: Surroundings,
@@ -120,7 +120,7 @@ fn hang_up(request: &HttpRequest) -> HangUp {
 }
 
 /// Turns a request into a WebSocket that says why it is refused, and closes.
-pub fn refuse(
+pub(crate) fn refuse(
     request: &HttpRequest,
     stream: Payload,
     code: u16,

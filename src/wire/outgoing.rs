@@ -10,7 +10,7 @@ use super::Dialect;
 /// A frame outside the history. The field order is the wire's.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Notice {
+pub(crate) enum Notice {
     /// A conversation was made for this socket.
     ConversationCreated {
         /// Its id.
@@ -67,7 +67,7 @@ pub enum Notice {
 
 /// See [`Notice::Attached`].
 #[derive(Debug, Clone, Serialize)]
-pub struct Attached {
+pub(crate) struct Attached {
     /// The conversation.
     pub conversation_id: i64,
     /// Its title, once it has one.
@@ -92,14 +92,14 @@ pub struct Attached {
 
 /// Which agent answers.
 #[derive(Debug, Clone, Serialize)]
-pub struct AgentName {
+pub(crate) struct AgentName {
     /// `claude` or `guide`.
     pub kind: &'static str,
 }
 
 /// See [`Notice::Status`].
 #[derive(Debug, Clone, Serialize)]
-pub struct Status {
+pub(crate) struct Status {
     /// The state.
     pub state: State,
     /// The state in words for a person.
@@ -135,7 +135,7 @@ pub enum State {
 
 /// See [`Notice::Citations`].
 #[derive(Debug, Clone, Serialize)]
-pub struct Citations {
+pub(crate) struct Citations {
     /// The turn.
     pub turn: i64,
     /// In the order in which the answer names them.
@@ -164,12 +164,12 @@ impl Refusal {
 
 impl Notice {
     /// A refusal with nothing but words, as both dialects know it.
-    pub fn error(content: impl Into<String>) -> Self {
+    pub(crate) fn error(content: impl Into<String>) -> Self {
         Self::Error(Refusal::new(content))
     }
 
     /// The frame for a dialect; `None` where the dialect has no such frame.
-    pub fn frame(&self, dialect: Dialect) -> Option<ByteString> {
+    pub(crate) fn frame(&self, dialect: Dialect) -> Option<ByteString> {
         match (dialect, self) {
             (
                 Dialect::Seed,

@@ -10,7 +10,7 @@ use super::Dialect;
 
 /// A piece of growing text that is to be sent.
 #[derive(Debug, Clone, Copy)]
-pub struct TextPiece<'a> {
+pub(crate) struct TextPiece<'a> {
     /// Whether it is thinking and not answer.
     pub thinking: bool,
     /// The turn.
@@ -28,7 +28,7 @@ pub struct TextPiece<'a> {
 /// The frame of a text piece; `None` where the dialect shows no such text.
 ///
 /// Put together by hand, as the text is escaped already: this is the way of every token.
-pub fn text(piece: TextPiece<'_>, dialect: Dialect) -> Option<ByteString> {
+pub(crate) fn text(piece: TextPiece<'_>, dialect: Dialect) -> Option<ByteString> {
     let TextPiece { thinking, turn, block, seq, escaped, replace } = piece;
     match dialect {
         Dialect::Seed if thinking || escaped.is_empty() => None,
@@ -48,7 +48,7 @@ pub fn text(piece: TextPiece<'_>, dialect: Dialect) -> Option<ByteString> {
 
 /// A part of an answer that is to be sent as HTML.
 #[derive(Debug, Clone, Copy)]
-pub struct HtmlPart<'a> {
+pub(crate) struct HtmlPart<'a> {
     /// The turn.
     pub turn: i64,
     /// The block within the turn.
@@ -68,7 +68,7 @@ pub struct HtmlPart<'a> {
 }
 
 /// The frame of a part.
-pub fn html(part: HtmlPart<'_>) -> ByteString {
+pub(crate) fn html(part: HtmlPart<'_>) -> ByteString {
     let HtmlPart { turn, block, seq, part, parts, kept, html, more } = part;
     let html = serde_json::to_string(html).unwrap_or_default();
     let keep = match kept {
@@ -84,7 +84,12 @@ pub fn html(part: HtmlPart<'_>) -> ByteString {
 }
 
 /// The frame of an entry that does not grow; `None` where the dialect has no such frame.
-pub fn fixed(content: &Content, turn: i64, seq: i64, dialect: Dialect) -> Option<ByteString> {
+pub(crate) fn fixed(
+    content: &Content,
+    turn: i64,
+    seq: i64,
+    dialect: Dialect,
+) -> Option<ByteString> {
     match dialect {
         Dialect::Seed => seed(content).map(|frame| json(&frame)),
         Dialect::V1 | Dialect::Html | Dialect::HtmlChanges => v1(content, turn, seq),

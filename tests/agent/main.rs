@@ -6,6 +6,7 @@
 //! `hang` never does, `fail` ends with exit code 3 and a word on stderr, `silent` ends with 0 and
 //! none, `stubborn` ignores SIGTERM and the end of its stdin, `armed` comes with a tool that writes.
 
+#![allow(unreachable_pub)] // A program has no interface to keep small.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

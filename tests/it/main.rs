@@ -1,5 +1,6 @@
 //! The program as its users meet it: started as a process, spoken to over its pipes and sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+#![allow(unreachable_pub)] // A crate of tests has no interface to keep small.
 
 mod agent_life;
 mod agent_probe;

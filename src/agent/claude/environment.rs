@@ -69,13 +69,13 @@ const CLOUDS: [&str; 2] = ["CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX"];
 const OWN_SERVERS: &str = "ENABLE_CLAUDEAI_MCP_SERVERS";
 
 /// The variable of the environment that holds an account.
-pub fn account_variable(environment: &[(OsString, OsString)]) -> Option<&'static str> {
+pub(super) fn account_variable(environment: &[(OsString, OsString)]) -> Option<&'static str> {
     ACCOUNTS.into_iter().find(|account| value(environment, account).is_some())
 }
 
 /// The whole environment of the program, made from that of the server. `home` is its own, and keeps
 /// its state.
-pub fn environment(
+pub(crate) fn environment(
     server: impl Iterator<Item = (OsString, OsString)>,
     settings: &AgentSettings,
     home: &Home,

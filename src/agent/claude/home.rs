@@ -32,7 +32,7 @@ use super::{
 };
 
 /// The program's directory in the home.
-pub const CONFIG: &str = ".claude";
+pub(crate) const CONFIG: &str = ".claude";
 
 /// Where the program keeps sessions in its directory, by working directories.
 const SESSIONS: &str = "projects";
@@ -46,7 +46,7 @@ const MOST_DIRS: usize = 64;
 
 /// A home, and where its transcript is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Home {
+pub(crate) struct Home {
     dir: PathBuf,
     session: Uuid,
     /// The directory of the conversation, where transcripts are kept; `None` keeps none.
@@ -57,7 +57,7 @@ pub struct Home {
 
 impl Home {
     /// The home of a conversation's agent.
-    pub fn of(
+    pub(crate) fn of(
         place: &Directories,
         project: &ProjectName,
         conversation: i64,
@@ -72,13 +72,13 @@ impl Home {
     }
 
     /// A home for a moment, in the temporary directory of a start.
-    pub fn passing(place: &Directories, temporary: &Path, session: Uuid) -> Self {
+    pub(crate) fn passing(place: &Directories, temporary: &Path, session: Uuid) -> Self {
         let discarded = place.temporary.clone();
         Self { dir: temporary.join("home"), session, kept: None, discarded }
     }
 
     /// Homes that a server has left that was killed.
-    pub fn left(place: &Directories) -> Vec<Self> {
+    pub(crate) fn left(place: &Directories) -> Vec<Self> {
         let dirs = |dir: &Path| fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
         let projects = dirs(&place.homes);
         let homes = projects.flat_map(|project| {
@@ -100,18 +100,18 @@ impl Home {
     }
 
     /// The home itself.
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
     /// The program's directory.
-    pub fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.dir.join(CONFIG)
     }
 
     /// Makes the home for an agent that works in `project` and runs as `owner`. What is left of an
     /// earlier one goes first.
-    pub fn make(
+    pub(crate) fn make(
         &self,
         session: AgentSession,
         project: &Path,
@@ -133,19 +133,19 @@ impl Home {
     }
 
     /// Lends the user's login to the agent.
-    pub fn lend(&self, login: Login, owner: Option<User>) -> io::Result<Lent> {
+    pub(crate) fn lend(&self, login: Login, owner: Option<User>) -> io::Result<Lent> {
         Lent::lend(login, self.open_config()?, owner)
     }
 
     /// Gives back what a killed server had lent, if that was renewed.
-    pub fn take_back(&self, login: Login) {
+    pub(crate) fn take_back(&self, login: Login) {
         if let Ok(config) = self.open_config() {
             Lent::left(login, config).end();
         }
     }
 
     /// Keeps the transcript and removes the home. Nobody lives in it any more.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         if !self.dir.exists() {
             return;
         }
@@ -258,7 +258,7 @@ impl Home {
 }
 
 /// Removes the transcripts of a conversation that is kept in `dir`.
-pub fn forget(dir: &Path) {
+pub(crate) fn forget(dir: &Path) {
     match fs::remove_dir_all(dir) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             log::warn!("cannot remove an agent's transcripts dir={dir:?} error={error}");

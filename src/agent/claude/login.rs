@@ -30,7 +30,7 @@ use crate::agent::sandbox::{User, value};
 use renewal::Tokens;
 
 /// The file of a login, in the program's directory.
-pub const FILE: &str = ".credentials.json";
+pub(crate) const FILE: &str = ".credentials.json";
 
 /// What of that file is lent. What else it holds are accounts of other services.
 const PART: &str = "claudeAiOauth";
@@ -56,7 +56,7 @@ static REPLACING: Mutex<()> = Mutex::new(());
 
 /// Where the user's login is.
 #[derive(Debug, Clone)]
-pub struct Login {
+pub(crate) struct Login {
     /// The program's directory.
     config: PathBuf,
     state: PathBuf,
@@ -65,7 +65,7 @@ pub struct Login {
 impl Login {
     /// That of whoever runs the server; `None` where the environment has an account, or nobody's
     /// home is known.
-    pub fn of(server: &[(OsString, OsString)]) -> Option<Self> {
+    pub(crate) fn of(server: &[(OsString, OsString)]) -> Option<Self> {
         if super::environment::account_variable(server).is_some() {
             return None;
         }
@@ -77,12 +77,12 @@ impl Login {
     }
 
     /// The program's directory.
-    pub fn dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         &self.config
     }
 
     /// Whether the user has logged in, in one way or the other.
-    pub fn is_there(&self) -> bool {
+    pub(crate) fn is_there(&self) -> bool {
         self.config.join(FILE).is_file() || self.key().is_some()
     }
 
@@ -130,7 +130,7 @@ impl Login {
 
 /// A login that an agent has.
 #[derive(Debug)]
-pub struct Lent {
+pub(crate) struct Lent {
     login: Login,
     /// The agent's own directory. It is held open: an agent can put something else under its name.
     dir: OwnedFd,
@@ -146,7 +146,7 @@ pub struct Lent {
 impl Lent {
     /// Lends the user's login, or the key in its place, to the agent that keeps its state in `dir`
     /// and runs as `owner`. There may be neither.
-    pub fn lend(login: Login, dir: OwnedFd, owner: Option<User>) -> io::Result<Self> {
+    pub(crate) fn lend(login: Login, dir: OwnedFd, owner: Option<User>) -> io::Result<Self> {
         let users = login.read().unwrap_or_else(|error| {
             log::warn!("cannot read the login in {:?}: {error}; run `claude` once", login.config);
             None
@@ -165,12 +165,12 @@ impl Lent {
     }
 
     /// What a server that was killed has left with an agent.
-    pub fn left(login: Login, dir: OwnedFd) -> Self {
+    pub(crate) fn left(login: Login, dir: OwnedFd) -> Self {
         Self { login, dir, owner: None, lent: None, seen: None, refused: None }
     }
 
     /// Gives back what the agent renewed, and brings what was renewed elsewhere. Blocks.
-    pub fn exchange(&mut self) {
+    pub(crate) fn exchange(&mut self) {
         self.give_back();
         match self.login.read().map(|read| read.map(|(_, tokens)| tokens)) {
             Ok(users) if users == self.seen => (),
@@ -189,7 +189,7 @@ impl Lent {
     }
 
     /// Looks after the login until the agent has `ended`, and takes it back.
-    pub async fn watched(mut self, mut ended: watch::Receiver<bool>) {
+    pub(crate) async fn watched(mut self, mut ended: watch::Receiver<bool>) {
         while timeout(LOOKED_AT, ended.wait_for(|ended| *ended)).await.is_err() {
             let exchanged = spawn_blocking(move || {
                 self.exchange();
@@ -206,7 +206,7 @@ impl Lent {
     }
 
     /// Takes the login from an agent that has ended. Blocks.
-    pub fn end(mut self) {
+    pub(crate) fn end(mut self) {
         self.give_back();
         unlinkat(&self.dir, FILE, AtFlags::empty()).ok();
     }

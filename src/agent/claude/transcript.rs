@@ -59,7 +59,7 @@ struct Row<'a> {
 
 /// Copies the messages of a transcript and gives how many there were. A row that is none, such as
 /// one that a kill has cut short, costs itself alone.
-pub fn copy(mut from: impl BufRead, mut to: impl Write) -> io::Result<usize> {
+pub(super) fn copy(mut from: impl BufRead, mut to: impl Write) -> io::Result<usize> {
     let mut line = Vec::new();
     let mut skipped = HashMap::new();
     let mut messages = 0;

@@ -10,7 +10,7 @@ use crate::agent::sandbox::value;
 const VARIABLE: &str = "FAULT_UNLOCKED";
 
 /// Whether a lock is off.
-pub fn is_off(server: &[(OsString, OsString)], lock: &str) -> bool {
+pub(crate) fn is_off(server: &[(OsString, OsString)], lock: &str) -> bool {
     let off = value(server, VARIABLE).and_then(|locks| locks.to_str()).unwrap_or_default();
     off.split(',').any(|name| name == lock)
 }
@@ -19,13 +19,13 @@ pub fn is_off(server: &[(OsString, OsString)], lock: &str) -> bool {
 const RULES: &str = "FAULT_RULES";
 
 /// The rules of the sandbox that are left out.
-pub fn rules_off(server: &[(OsString, OsString)]) -> Vec<String> {
+pub(crate) fn rules_off(server: &[(OsString, OsString)]) -> Vec<String> {
     let off = value(server, RULES).and_then(|rules| rules.to_str()).unwrap_or_default();
     off.split(',').map(str::to_owned).collect()
 }
 
 /// Gives the program every tool that it has, and leave to use them.
-pub fn take_off(
+pub(crate) fn take_off(
     mut arguments: Vec<OsString>,
     environment: &mut Vec<(OsString, OsString)>,
 ) -> Vec<OsString> {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 /// Id of the handshake's request.
-pub const HANDSHAKE_ID: &str = "handshake";
+pub(crate) const HANDSHAKE_ID: &str = "handshake";
 
 /// Name under which the agent asks us about each tool call.
 const TOOL_HOOK: &str = "tools";
@@ -16,7 +16,7 @@ const HOOK_TIMEOUT: u32 = 30;
 
 /// What we say about a tool call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
+pub(crate) enum Decision {
     /// No objection; the agent's own rules decide.
     Pass,
     /// The tool must not run; the model reads the reason.
@@ -24,7 +24,7 @@ pub enum Decision {
 }
 
 /// The first line: asks that every tool call is put to us before it runs.
-pub fn handshake() -> String {
+pub(crate) fn handshake() -> String {
     #[derive(Serialize)]
     struct Initialize {
         subtype: &'static str,
@@ -57,7 +57,7 @@ pub fn handshake() -> String {
 
 /// A person's message. Text that starts with a slash would be taken for a command of the agent's
 /// own; a leading line end makes it plain text again.
-pub fn user_message(text: &str, id: Uuid) -> String {
+pub(crate) fn user_message(text: &str, id: Uuid) -> String {
     #[derive(Serialize)]
     struct Line<'a> {
         r#type: &'static str,
@@ -88,7 +88,7 @@ pub fn user_message(text: &str, id: Uuid) -> String {
 }
 
 /// Ends the running turn.
-pub fn interrupt() -> String {
+pub(crate) fn interrupt() -> String {
     #[derive(Serialize)]
     struct Interrupt {
         subtype: &'static str,
@@ -97,7 +97,7 @@ pub fn interrupt() -> String {
 }
 
 /// Our word on a tool call. Always a success: the agent takes an error for leave to go on.
-pub fn hook_answer(request_id: &str, decision: &Decision) -> String {
+pub(crate) fn hook_answer(request_id: &str, decision: &Decision) -> String {
     #[derive(Serialize, Default)]
     #[serde(rename_all = "camelCase")]
     struct Answer<'a> {
@@ -123,7 +123,7 @@ pub fn hook_answer(request_id: &str, decision: &Decision) -> String {
 }
 
 /// Refuses a tool that the agent asked a person about.
-pub fn permission_denied(request_id: &str, message: &str) -> String {
+pub(crate) fn permission_denied(request_id: &str, message: &str) -> String {
     #[derive(Serialize)]
     struct Answer<'a> {
         behavior: &'static str,
@@ -133,7 +133,7 @@ pub fn permission_denied(request_id: &str, message: &str) -> String {
 }
 
 /// Answers a request that we do not know.
-pub fn unsupported(request_id: &str, subtype: &str) -> String {
+pub(crate) fn unsupported(request_id: &str, subtype: &str) -> String {
     #[derive(Serialize)]
     struct Response<'a> {
         subtype: &'static str,

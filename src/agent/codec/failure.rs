@@ -24,7 +24,7 @@ pub(super) fn of_result(result: &ResultLine, kind: Option<&str>, heard: &Heard) 
 }
 
 /// Why a request to the API is tried again.
-pub fn of_retry(status: Option<u16>, kind: Option<&str>) -> String {
+pub(super) fn of_retry(status: Option<u16>, kind: Option<&str>) -> String {
     match (status, kind) {
         (Some(401 | 403), _) | (None, Some("authentication_failed")) => {
             "the model's API refuses the account".to_owned()

@@ -9,11 +9,11 @@ use serde_json::value::RawValue;
 
 use crate::json::{self, Text};
 
-pub use stream::{Envelope, StreamEvent};
+pub(super) use stream::{Envelope, StreamEvent};
 
 /// An `assistant` or `user` line.
 #[derive(Debug, Deserialize)]
-pub struct MessageLine<'a> {
+pub(super) struct MessageLine<'a> {
     /// The message.
     #[serde(borrow, default, deserialize_with = "json::nested")]
     pub message: Option<Message<'a>>,
@@ -30,7 +30,7 @@ pub struct MessageLine<'a> {
 
 /// See [`MessageLine::message`].
 #[derive(Debug, Deserialize)]
-pub struct Message<'a> {
+pub(super) struct Message<'a> {
     /// The message's id; all its blocks share it.
     #[serde(borrow, default, deserialize_with = "json::odd")]
     pub id: Text<'a>,
@@ -44,7 +44,7 @@ pub struct Message<'a> {
 
 /// Content is either plain text or a list of blocks.
 #[derive(Debug)]
-pub enum Content<'a> {
+pub(super) enum Content<'a> {
     /// Plain text.
     Plain(String),
     /// Blocks.
@@ -53,7 +53,7 @@ pub enum Content<'a> {
 
 impl<'a> Content<'a> {
     /// Reads content as the agent sent it; what is neither text nor a block is left out.
-    pub fn read(content: Option<&'a RawValue>) -> Self {
+    pub(super) fn read(content: Option<&'a RawValue>) -> Self {
         let text = content.map_or("", RawValue::get);
         let list = match text.as_bytes().first() {
             Some(b'"') => match serde_json::from_str(text) {
@@ -70,7 +70,7 @@ impl<'a> Content<'a> {
 /// One block of content.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Block<'a> {
+pub(super) struct Block<'a> {
     /// `text`, `thinking`, `tool_use`, `tool_result`, …
     #[serde(rename = "type", borrow, deserialize_with = "json::odd")]
     pub kind: Text<'a>,
@@ -127,7 +127,7 @@ impl<'a> Block<'a> {
 /// A `system`/`init` line.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct InitLine {
+pub(super) struct InitLine {
     /// The agent's session id.
     #[serde(deserialize_with = "json::odd")]
     pub session_id: String,
@@ -148,7 +148,7 @@ pub struct InitLine {
 /// A `system`/`api_retry` line.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct RetryLine<'a> {
+pub(super) struct RetryLine<'a> {
     /// Which attempt comes next.
     #[serde(deserialize_with = "json::odd")]
     pub attempt: u32,
@@ -169,7 +169,7 @@ pub struct RetryLine<'a> {
 /// A `system`/`status` or `system`/`session_state_changed` line.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct StateLine<'a> {
+pub(super) struct StateLine<'a> {
     /// Of `status`: `requesting`, `compacting`, none.
     #[serde(borrow, deserialize_with = "json::odd")]
     pub status: Option<Text<'a>>,
@@ -181,7 +181,7 @@ pub struct StateLine<'a> {
 /// A `result` line.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct ResultLine {
+pub(super) struct ResultLine {
     /// Whether the turn failed, where the line tells.
     #[serde(deserialize_with = "json::flag")]
     pub is_error: bool,
@@ -216,7 +216,7 @@ pub struct ResultLine {
 
 impl ResultLine {
     /// Whether the turn failed. The subtype tells only of some failures.
-    pub fn has_failed(&self) -> bool {
+    pub(super) fn has_failed(&self) -> bool {
         let is_error = |subtype: &str| subtype.starts_with("error");
         self.is_error || self.subtype.as_deref().is_some_and(is_error)
     }
@@ -225,7 +225,7 @@ impl ResultLine {
 /// See [`ResultLine::usage`].
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct UsageLine {
+pub(super) struct UsageLine {
     /// Tokens read.
     #[serde(deserialize_with = "json::count")]
     pub input_tokens: Option<u64>,
@@ -243,7 +243,7 @@ pub struct UsageLine {
 /// A `control_request` line: the agent wants something of us.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct ControlRequestLine<'a> {
+pub(super) struct ControlRequestLine<'a> {
     /// Goes back with the answer.
     #[serde(borrow, deserialize_with = "json::odd")]
     pub request_id: Text<'a>,
@@ -255,7 +255,7 @@ pub struct ControlRequestLine<'a> {
 /// See [`ControlRequestLine::request`].
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct ControlRequest<'a> {
+pub(super) struct ControlRequest<'a> {
     /// `hook_callback`, `can_use_tool`, …
     #[serde(borrow, deserialize_with = "json::odd")]
     pub subtype: Text<'a>,
@@ -266,7 +266,7 @@ pub struct ControlRequest<'a> {
 
 /// See [`ControlRequest::input`]. A tool that cannot be read must not run, so nothing here is lenient.
 #[derive(Debug, Deserialize)]
-pub struct HookInput<'a> {
+pub(super) struct HookInput<'a> {
     /// The tool that the model calls.
     #[serde(borrow, default)]
     pub tool_name: Option<Text<'a>>,
@@ -278,7 +278,7 @@ pub struct HookInput<'a> {
 /// A `control_response` line: the answer to a request of ours.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct ControlResponseLine<'a> {
+pub(super) struct ControlResponseLine<'a> {
     /// The answer.
     #[serde(borrow, deserialize_with = "json::nested")]
     pub response: Option<ControlResponse<'a>>,
@@ -287,7 +287,7 @@ pub struct ControlResponseLine<'a> {
 /// See [`ControlResponseLine::response`].
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct ControlResponse<'a> {
+pub(super) struct ControlResponse<'a> {
     /// `success` or `error`.
     #[serde(borrow, deserialize_with = "json::odd")]
     pub subtype: Text<'a>,

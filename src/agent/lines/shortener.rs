@@ -50,7 +50,7 @@ enum Escape {
 
 impl Shortener {
     /// For a line of which at most `max` bytes are to be left.
-    pub fn new(max: usize) -> Self {
+    pub(super) fn new(max: usize) -> Self {
         Self {
             kept: Vec::new(),
             string_bytes: max / 8,
@@ -62,17 +62,17 @@ impl Shortener {
     }
 
     /// What is left so far.
-    pub fn kept(&self) -> &[u8] {
+    pub(super) fn kept(&self) -> &[u8] {
         &self.kept
     }
 
     /// Whether what is left is a whole object.
-    pub fn is_whole(&self) -> bool {
+    pub(super) fn is_whole(&self) -> bool {
         self.kept.first() == Some(&b'{') && self.depth == 0 && self.string.is_none()
     }
 
     /// Takes more of the line.
-    pub fn feed(&mut self, mut bytes: &[u8]) {
+    pub(super) fn feed(&mut self, mut bytes: &[u8]) {
         while let Some(byte) = bytes.first() {
             let taken = match &mut self.string {
                 Some(string) => {

@@ -60,7 +60,7 @@ pub(super) struct ReadEnd {
 
 impl Reader {
     /// Reads to the end of the output.
-    pub async fn read(mut self, mut stdout: ChildStdout, line_bytes: usize) -> ReadEnd {
+    pub(super) async fn read(mut self, mut stdout: ChildStdout, line_bytes: usize) -> ReadEnd {
         let mut draining = Draining::new(self.reaped.clone());
         let mut lines = Lines::new(line_bytes);
         let mut buffer = vec![0; READ_BYTES];

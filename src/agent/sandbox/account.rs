@@ -34,7 +34,7 @@ pub struct User {
 
 /// The user that was chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chosen {
+pub(crate) struct Chosen {
     /// `None` is the server's own.
     pub user: Option<User>,
     /// Whether it needs the capability to read what its user may not.
@@ -45,7 +45,7 @@ pub struct Chosen {
 
 /// What the choice depends on.
 #[derive(Debug)]
-pub struct Choice<'a> {
+pub(crate) struct Choice<'a> {
     /// `agent.user`: a name or a number.
     pub wanted: Option<&'a str>,
     /// Whether another one than the wanted will not do.
@@ -62,7 +62,7 @@ pub struct Choice<'a> {
 
 impl Choice<'_> {
     /// Chooses. The error says what to mend.
-    pub fn choose(&self) -> Result<Chosen, String> {
+    pub(crate) fn choose(&self) -> Result<Chosen, String> {
         let wanted = match self.wanted {
             Some(text) => Some(find(text).ok_or_else(|| {
                 format!("There is no user {text:?}. Correct `agent.user` in the settings.")

@@ -17,14 +17,14 @@ const ENDED_SOONER: &str = "500";
 
 /// What could not be had, in words; empty where everything was.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Confined {
+pub(crate) struct Confined {
     /// One sentence part each.
     pub missing: Vec<String>,
 }
 
 /// Confines this process, which must have one thread, for good. `parent` is the process whose end
 /// ends it.
-pub fn confine(profile: &Profile, parent: Pid) -> Result<Confined, ConfineError> {
+pub(crate) fn confine(profile: &Profile, parent: Pid) -> Result<Confined, ConfineError> {
     let mut confined = Confined::default();
     // No more than a favour to the server: where it is refused the agent is confined all the same.
     fs::write("/proc/self/oom_score_adj", ENDED_SOONER).ok();
@@ -61,14 +61,14 @@ pub fn confine(profile: &Profile, parent: Pid) -> Result<Confined, ConfineError>
 }
 
 /// Whether this process can give an agent the right to read what modes of files deny.
-pub fn can_read_all() -> bool {
+pub(crate) fn can_read_all() -> bool {
     let own = thread::capabilities(None);
     own.is_ok_and(|own| own.permitted.contains(CapabilitySet::DAC_READ_SEARCH))
 }
 
 /// The kernel sends this process `signal` when the thread that started it ends, so also when its
 /// parent is killed. A parent that ended before this took hold is seen by its changed process id.
-pub fn die_with(parent: Pid, signal: Signal) -> Result<(), ConfineError> {
+pub(crate) fn die_with(parent: Pid, signal: Signal) -> Result<(), ConfineError> {
     process::set_parent_process_death_signal(Some(signal))
         .map_err(rights("its life after the server's"))?;
     if process::getppid() == Some(parent) { Ok(()) } else { Err(ConfineError::ParentGone) }
@@ -90,7 +90,7 @@ fn limit_resources(profile: &Profile) -> io::Result<()> {
 }
 
 /// Lowers both limits to `most`; never raises one.
-pub fn lower(resource: Resource, most: u64) -> io::Result<()> {
+pub(crate) fn lower(resource: Resource, most: u64) -> io::Result<()> {
     let now = process::getrlimit(resource);
     let least = |limit: Option<u64>| Some(limit.map_or(most, |limit| limit.min(most)));
     process::setrlimit(

@@ -23,7 +23,7 @@ const FIRST_LINE: u64 = 512;
 
 /// What one agent needs besides what all do.
 #[derive(Debug)]
-pub struct Needs<'a> {
+pub(crate) struct Needs<'a> {
     /// The project's directory.
     pub project: &'a Path,
     /// The agent's program, and this one.
@@ -40,7 +40,12 @@ pub struct Needs<'a> {
 
 impl Needs<'_> {
     /// The profile of this agent.
-    pub fn profile(self, settings: &AgentSettings, limits: &Limits, user: Option<User>) -> Profile {
+    pub(crate) fn profile(
+        self,
+        settings: &AgentSettings,
+        limits: &Limits,
+        user: Option<User>,
+    ) -> Profile {
         let mut read: Vec<PathBuf> = exposure::SYSTEM.iter().map(PathBuf::from).collect();
         read.push(self.project.to_owned());
         read.extend(self.read);
@@ -68,7 +73,7 @@ impl Needs<'_> {
 
 /// The files of a program: itself where all links end; the package that it is a part of; of a
 /// script, the program that reads it.
-pub fn parts_of(program: &Path, path: &OsStr) -> Vec<PathBuf> {
+pub(super) fn parts_of(program: &Path, path: &OsStr) -> Vec<PathBuf> {
     let Ok(real) = program.canonicalize() else { return Vec::new() };
     let mut parts = vec![real.clone()];
     let package = real.ancestors().skip(1).take(4).find(|dir| dir.join("package.json").is_file());
@@ -96,7 +101,7 @@ fn interpreter(script: &Path, path: &OsStr) -> Option<PathBuf> {
 
 /// The ports that an agent may connect to: the configured ones and those that its environment
 /// names, of the model's service and of a proxy.
-pub fn ports(configured: &[u16], environment: &[(OsString, OsString)]) -> Vec<u16> {
+pub(crate) fn ports(configured: &[u16], environment: &[(OsString, OsString)]) -> Vec<u16> {
     let mut ports = configured.to_vec();
     for (name, value) in environment {
         let (Some(name), Some(value)) = (name.to_str(), value.to_str()) else { continue };
@@ -126,7 +131,10 @@ fn port_of(address: &str) -> Option<u16> {
 }
 
 /// The value of a variable that is not empty.
-pub fn value<'a>(environment: &'a [(OsString, OsString)], wanted: &str) -> Option<&'a OsStr> {
+pub(crate) fn value<'a>(
+    environment: &'a [(OsString, OsString)],
+    wanted: &str,
+) -> Option<&'a OsStr> {
     let found = environment.iter().find(|(name, _)| name == wanted);
     found.map(|(_, value)| value.as_os_str()).filter(|value| !value.is_empty())
 }

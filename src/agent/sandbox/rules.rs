@@ -101,7 +101,7 @@ fn of_files() -> BitFlags<AccessFs> {
 
 /// What the kernel knows. Takes rights from this thread to find out, so only a process that is
 /// about to end may ask.
-pub fn kernel() -> Kernel {
+pub(crate) fn kernel() -> Kernel {
     let asked = Ruleset::default()
         .handle_access(AccessFs::MakeBlock)
         .and_then(Ruleset::create)

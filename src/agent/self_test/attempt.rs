@@ -10,17 +10,17 @@ pub(super) struct Attempts(pub Vec<Attempt>);
 
 impl Attempts {
     /// Something that must be refused.
-    pub fn refused<T>(&mut self, kind: Kind, what: &str, tried: io::Result<T>) {
+    pub(super) fn refused<T>(&mut self, kind: Kind, what: &str, tried: io::Result<T>) {
         self.add(kind, what, Outcome::Refused, tried.map(|_| ()));
     }
 
     /// Something that must work.
-    pub fn allowed<T>(&mut self, kind: Kind, what: &str, tried: io::Result<T>) {
+    pub(super) fn allowed<T>(&mut self, kind: Kind, what: &str, tried: io::Result<T>) {
         self.add(kind, what, Outcome::Allowed, tried.map(|_| ()));
     }
 
     /// Whether a change that had to be refused was not.
-    pub fn is_broken(&self) -> bool {
+    pub(super) fn is_broken(&self) -> bool {
         self.0.iter().any(|attempt| attempt.kind == Kind::Change && !attempt.is_as_expected())
     }
 

@@ -45,12 +45,12 @@ const LACKING: [i32; 4] =
 impl Call {
     /// Makes the call. The error says that the sandbox answered as it must, `NotFound` that the
     /// kernel lacks it; success is any other answer: the call reached the kernel.
-    pub fn attempt(&self) -> io::Result<()> {
+    pub(super) fn attempt(&self) -> io::Result<()> {
         self.judge(make(self.number, self.arguments))
     }
 
     /// As [`Call::attempt`], with this file as the first argument.
-    pub fn attempt_on(&self, file: BorrowedFd<'_>) -> io::Result<()> {
+    pub(super) fn attempt_on(&self, file: BorrowedFd<'_>) -> io::Result<()> {
         let mut arguments = self.arguments;
         arguments[0] = file.as_raw_fd().into();
         self.judge(make(self.number, arguments))

@@ -59,7 +59,7 @@ struct Probed {
 }
 
 /// Tests the sandbox of agents in general and in each of `projects`.
-pub async fn run(agents: &Agents, projects: &[Project]) -> SelfTest {
+pub(crate) async fn run(agents: &Agents, projects: &[Project]) -> SelfTest {
     if agents.inner.settings.sandbox == Sandbox::Off {
         return of_nothing(Verdict::Off, Vec::new());
     }
@@ -75,7 +75,7 @@ pub async fn run(agents: &Agents, projects: &[Project]) -> SelfTest {
 }
 
 /// Tests the sandbox of agents in one project.
-pub async fn in_project(agents: &Agents, project: Project) -> ProjectTest {
+pub(crate) async fn in_project(agents: &Agents, project: Project) -> ProjectTest {
     let name = project.name.to_string();
     let test = match probe(agents, project, None).await {
         Ok(probed) => of(probed),

@@ -4,7 +4,7 @@ use crate::guide::{place::Place, search::query::Query};
 
 /// What was found for a question about code.
 #[derive(Debug)]
-pub struct Findings {
+pub(crate) struct Findings {
     /// The places, best first.
     pub places: Vec<Place>,
     /// What the file of the best place says of itself, empty when nothing.
@@ -23,7 +23,7 @@ pub struct Findings {
 
 impl Findings {
     /// Whether the best place defines an identifier that the question spells out.
-    pub fn names_asked(&self, query: &Query) -> bool {
+    pub(crate) fn names_asked(&self, query: &Query) -> bool {
         let definition = self.places.first().and_then(|place| place.definition.as_ref());
         definition.is_some_and(|definition| {
             query.identifiers.iter().any(|identifier| **identifier == *definition.name)
@@ -35,7 +35,7 @@ impl Findings {
 const SURE_COVERAGE: f32 = 0.45;
 
 /// The answer's text.
-pub fn text(findings: &Findings) -> String {
+pub(crate) fn text(findings: &Findings) -> String {
     let mut answer = String::new();
     let Some((best, next)) = findings.places.split_first() else {
         return answer;

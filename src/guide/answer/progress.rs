@@ -12,7 +12,7 @@ const LISTED: usize = 5;
 
 /// What the list of features says.
 #[derive(Debug)]
-pub struct Progress {
+pub(crate) struct Progress {
     /// The counts.
     pub stats: Stats,
     /// The first feature that does not pass.
@@ -23,7 +23,7 @@ pub struct Progress {
 
 /// What is still to be done, where the list tells which feature needs which.
 #[derive(Debug)]
-pub struct Open {
+pub(crate) struct Open {
     /// What can be begun, in the order of work.
     pub ready: Vec<Feature>,
     /// How many wait for others.
@@ -34,7 +34,7 @@ pub struct Open {
 ///
 /// # Errors
 /// The list cannot be read.
-pub fn read(features: &Features) -> Result<Progress, FeaturesError> {
+pub(crate) fn read(features: &Features) -> Result<Progress, FeaturesError> {
     let open = if features.has_dependencies() {
         let ready = features.dependencies()?.ready();
         let n_blocked = features.dependencies()?.blocked().len();
@@ -46,7 +46,7 @@ pub fn read(features: &Features) -> Result<Progress, FeaturesError> {
 }
 
 /// The answer's text.
-pub fn text(progress: &Progress) -> String {
+pub(crate) fn text(progress: &Progress) -> String {
     let Progress { stats, next, open } = progress;
     if stats.total == 0 {
         return "The feature list of this project is empty.".to_owned();

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 /// A file that tells about the project.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
+pub(crate) struct Source {
     /// Relative to the project.
     pub path: String,
     /// Its text.
@@ -14,7 +14,7 @@ pub struct Source {
 
 /// A fact about the project with where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fact {
+pub(crate) struct Fact {
     /// What it says, in Markdown.
     pub text: String,
     /// `path:line`.
@@ -45,7 +45,7 @@ const ASIDES: &[&str] = &[
 ];
 
 /// The first paragraphs of a README that say something: no badges, no pictures, no tables.
-pub fn introduction(source: &Source) -> Vec<Fact> {
+pub(crate) fn introduction(source: &Source) -> Vec<Fact> {
     let mut facts = Vec::new();
     let mut paragraph: Vec<&str> = Vec::new();
     let mut start = 1;
@@ -92,7 +92,7 @@ fn says_something(text: &str) -> bool {
 }
 
 /// The headings of a README with their levels, from 1; those of comments in code are none.
-pub fn headings(source: &Source) -> Vec<(usize, String)> {
+pub(crate) fn headings(source: &Source) -> Vec<(usize, String)> {
     let lines: Vec<&str> = source.text.lines().collect();
     let mut is_fenced = false;
     let mut headings = Vec::new();
@@ -113,7 +113,7 @@ pub fn headings(source: &Source) -> Vec<(usize, String)> {
 }
 
 /// The sections of a README whose headings have one of `words`, as Markdown with citations.
-pub fn sections(source: &Source, words: &[&str]) -> Vec<Fact> {
+pub(crate) fn sections(source: &Source, words: &[&str]) -> Vec<Fact> {
     let lines: Vec<&str> = source.text.lines().collect();
     let mut facts = Vec::new();
     let mut at = 0;
@@ -183,7 +183,7 @@ fn is_underline(line: Option<&&str>) -> bool {
 }
 
 /// What a specification says first: its name and overview where they are tagged, else its head.
-pub fn specification(source: &Source) -> Option<Fact> {
+pub(crate) fn specification(source: &Source) -> Option<Fact> {
     let tagged = ["overview", "description", "summary", "purpose"]
         .iter()
         .find_map(|tag| between(&source.text, tag));
@@ -201,7 +201,7 @@ fn between<'a>(text: &'a str, tag: &str) -> Option<(&'a str, usize)> {
 }
 
 /// Cuts `text` to at most `max` bytes, at a character.
-pub fn clip(text: &str, max: usize) -> String {
+pub(crate) fn clip(text: &str, max: usize) -> String {
     if text.len() <= max {
         return text.to_owned();
     }
@@ -213,7 +213,7 @@ pub fn clip(text: &str, max: usize) -> String {
 }
 
 /// What a manifest says the project is: name, version, description.
-pub fn manifest(source: &Source) -> Option<Fact> {
+pub(crate) fn manifest(source: &Source) -> Option<Fact> {
     let name = source.path.rsplit('/').next()?;
     let (kind, name, version, description) = match name {
         "Cargo.toml" => {
@@ -258,7 +258,7 @@ fn line_of(text: &str, needle: &str) -> usize {
 }
 
 /// The commands that a manifest or a makefile offers, with what each is for.
-pub fn commands(source: &Source) -> Vec<Fact> {
+pub(crate) fn commands(source: &Source) -> Vec<Fact> {
     let cite = |line: usize| format!("{}:{line}", source.path);
     let fact = |text: &str, line: usize| Fact { text: text.to_owned(), citation: cite(line) };
     match source.path.rsplit('/').next().unwrap_or_default() {
@@ -310,7 +310,7 @@ pub fn commands(source: &Source) -> Vec<Fact> {
 }
 
 /// Facts as a list.
-pub fn list(facts: &[Fact]) -> String {
+pub(crate) fn list(facts: &[Fact]) -> String {
     facts.iter().fold(String::new(), |mut list, fact| {
         list.push_str(&format!("- {} (`{}`)\n", fact.text, fact.citation));
         list
@@ -318,7 +318,7 @@ pub fn list(facts: &[Fact]) -> String {
 }
 
 /// Facts as paragraphs, quoted.
-pub fn quoted(facts: &[Fact]) -> String {
+pub(crate) fn quoted(facts: &[Fact]) -> String {
     facts.iter().fold(String::new(), |mut text, fact| {
         for line in fact.text.lines() {
             text.push_str(&format!("> {line}\n"));

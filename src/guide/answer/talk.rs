@@ -6,7 +6,7 @@ const CONNECT: &str = "To talk to a language model instead, install Claude Code 
 `ANTHROPIC_API_KEY`, and restart the server with `--agent auto`.";
 
 /// The answer to a hello.
-pub fn greeting(project: &str) -> String {
+pub(crate) fn greeting(project: &str) -> String {
     format!(
         "Hello! I am the built-in guide to **{project}**. Ask me where something is, how it works, \
          or what the project is about, and I search its files and show you the places. {}",
@@ -15,12 +15,12 @@ pub fn greeting(project: &str) -> String {
 }
 
 /// The answer to a thank you.
-pub fn thanks() -> String {
+pub(crate) fn thanks() -> String {
     "You are welcome. Ask on whenever you like.".to_owned()
 }
 
 /// The answer to what it can do.
-pub fn capabilities(project: &str) -> String {
+pub(crate) fn capabilities(project: &str) -> String {
     format!(
         "I am the built-in guide to **{project}**. I have **no language model**: I search the \
          project's files, rank what I find, and quote it with file and line.\n\n\
@@ -35,20 +35,20 @@ pub fn capabilities(project: &str) -> String {
 }
 
 /// What comes before the places when something was to be changed.
-pub fn read_only() -> String {
+pub(crate) fn read_only() -> String {
     "I am read-only: I cannot change files, run commands or install anything. I can show you where \
      it would be done.\n\n"
         .to_owned()
 }
 
 /// What comes before the answer when pictures came with the question.
-pub fn attachments() -> String {
+pub(crate) fn attachments() -> String {
     "I cannot look at pictures or documents; I answer from the text of your question alone.\n\n"
         .to_owned()
 }
 
 /// The answer when nothing fits.
-pub fn nothing(labels: &[String], n_files: usize) -> String {
+pub(crate) fn nothing(labels: &[String], n_files: usize) -> String {
     let asked = if labels.is_empty() {
         "that".to_owned()
     } else {

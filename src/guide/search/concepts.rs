@@ -17,12 +17,12 @@ const ABBREVIATION_WEIGHT: f32 = 0.85;
 const CONCEPT_WEIGHT: f32 = 0.5;
 
 /// The thesaurus.
-pub static THESAURUS: LazyLock<Thesaurus> =
+pub(crate) static THESAURUS: LazyLock<Thesaurus> =
     LazyLock::new(|| Thesaurus::read(CONCEPTS, ABBREVIATIONS));
 
 /// Words that mean the same.
 #[derive(Debug, Default)]
-pub struct Thesaurus {
+pub(crate) struct Thesaurus {
     /// The words to search for of each concept, as terms.
     concepts: Vec<Vec<String>>,
     /// The concepts that a term leads to.
@@ -35,7 +35,7 @@ pub struct Thesaurus {
 
 /// A phrase found in a question.
 #[derive(Debug, PartialEq, Eq)]
-pub struct PhraseMatch {
+pub(crate) struct PhraseMatch {
     /// The words that belong to it, by their place in the question.
     pub words: Vec<usize>,
     /// Its concept.
@@ -44,7 +44,7 @@ pub struct PhraseMatch {
 
 impl Thesaurus {
     /// Reads the text forms of the concepts and the abbreviations.
-    pub fn read(concepts: &str, abbreviations: &str) -> Self {
+    pub(crate) fn read(concepts: &str, abbreviations: &str) -> Self {
         let mut thesaurus = Self::default();
         for line in content_lines(concepts) {
             thesaurus.add_concept(line);
@@ -92,13 +92,13 @@ impl Thesaurus {
     }
 
     /// The words to search for of a concept.
-    pub fn members(&self, concept: usize) -> &[String] {
+    pub(crate) fn members(&self, concept: usize) -> &[String] {
         self.concepts.get(concept).map_or(&[], Vec::as_slice)
     }
 
     /// What a term may also be called, with how sure that is, from 0 to 1. The term itself is
     /// not among them.
-    pub fn related(&self, term: &str) -> Vec<(String, f32)> {
+    pub(crate) fn related(&self, term: &str) -> Vec<(String, f32)> {
         let mut related: HashMap<&str, f32> = HashMap::new();
         let concepts = self.by_term.get(term).map_or(&[][..], Vec::as_slice);
         // A word of many concepts says less about each.
@@ -122,7 +122,7 @@ impl Thesaurus {
     }
 
     /// The phrases in a question, given as the terms of all its words. No word belongs to two.
-    pub fn phrases(&self, question: &[String]) -> Vec<PhraseMatch> {
+    pub(crate) fn phrases(&self, question: &[String]) -> Vec<PhraseMatch> {
         let mut is_taken = vec![false; question.len()];
         let mut matches = Vec::new();
         for (phrase, concept) in &self.phrases {

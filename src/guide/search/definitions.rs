@@ -10,7 +10,7 @@ use crate::guide::search::language::Language;
 
 /// What a line defines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Found<'a> {
+pub(crate) struct Found<'a> {
     /// The word that says what it is: `fn`, `class`, `heading` and so on.
     pub kind: &'a str,
     /// The name.
@@ -119,7 +119,7 @@ pattern!(PROSE, r"^(?P<kind>#{1,6})\s+(?P<name>\S.*?)\s*#*$");
 pattern!(DATA, r"^\s*\[+(?P<name>[\w.-]+)\]+\s*$");
 
 /// What `line` defines, if anything.
-pub fn definition(language: Language, line: &str) -> Option<Found<'_>> {
+pub(crate) fn definition(language: Language, line: &str) -> Option<Found<'_>> {
     if line.len() > MAX_LINE_BYTES {
         return None;
     }
@@ -243,13 +243,13 @@ const KINDS: &[&str] = &[
 ];
 
 /// The word for what a definition is, in lower case.
-pub fn kind_word(kind: &str) -> &'static str {
+pub(crate) fn kind_word(kind: &str) -> &'static str {
     let known = KINDS.iter().find(|known| known.eq_ignore_ascii_case(kind));
     known.copied().unwrap_or("definition")
 }
 
 /// Whether definitions inside this one belong to it: a class, an `impl`, a module.
-pub fn is_container(kind: &str) -> bool {
+pub(crate) fn is_container(kind: &str) -> bool {
     matches!(
         kind,
         "impl"

@@ -11,7 +11,7 @@ use crate::guide::search::{
 };
 
 /// Passages longer than this many lines are cut.
-pub const MAX_PASSAGE_LINES: usize = 40;
+pub(crate) const MAX_PASSAGE_LINES: usize = 40;
 /// A passage with fewer lines than this takes the next definition in.
 const MIN_PASSAGE_LINES: usize = 8;
 /// Lines at the head of a file whose comments speak for the whole file.
@@ -23,7 +23,7 @@ const MAX_SUMMARY_BYTES: usize = 160;
 
 /// Where in a passage a word stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Field {
+pub(crate) enum Field {
     /// Code, or the text of prose.
     Text = 0,
     /// Comments.
@@ -34,7 +34,7 @@ pub enum Field {
 
 /// A file, read.
 #[derive(Debug, Default)]
-pub struct Document<'a> {
+pub(crate) struct Document<'a> {
     /// The passages, in order; together they are the whole file.
     pub passages: Vec<Passage<'a>>,
     /// The definitions, in order.
@@ -47,7 +47,7 @@ pub struct Document<'a> {
 
 /// A run of lines.
 #[derive(Debug, Default)]
-pub struct Passage<'a> {
+pub(crate) struct Passage<'a> {
     /// The first line, from 1.
     pub start: u32,
     /// The last line.
@@ -80,7 +80,7 @@ struct Line<'a> {
 }
 
 /// Reads the text of a file.
-pub fn read(text: &str, language: Language) -> Document<'_> {
+pub(crate) fn read(text: &str, language: Language) -> Document<'_> {
     let lines = label(text, language);
     let mut document = Document { head: head_words(&lines, language), ..Document::default() };
     // What encloses the line at hand: indentation and name.
@@ -284,7 +284,7 @@ fn head_blocks<'a>(lines: &[Line<'a>]) -> Vec<Vec<&'a str>> {
 }
 
 /// The first sentence of the comment at the head of a file, empty without one.
-pub fn head_sentence(text: &str, language: Language) -> String {
+pub(crate) fn head_sentence(text: &str, language: Language) -> String {
     if !language.is_code() {
         return String::new();
     }

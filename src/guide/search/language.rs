@@ -143,7 +143,7 @@ impl Language {
 }
 
 /// The name that a fenced block of a file takes, empty where none is known.
-pub fn fence(path: &Path) -> &'static str {
+pub(crate) fn fence(path: &Path) -> &'static str {
     let extension = path
         .extension()
         .map(|extension| extension.to_string_lossy().to_lowercase())

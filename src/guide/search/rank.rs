@@ -15,7 +15,7 @@ use crate::guide::search::{
 /// The knobs of the ranking. The default was chosen on one set of questions and checked on
 /// another.
 #[derive(Debug, Clone, Copy)]
-pub struct Weights {
+pub(crate) struct Weights {
     /// Worth of a word in text, comments, names defined, names enclosing.
     pub fields: [f32; 4],
     /// Worth of a word in the file's name, its folders, its head comment, its outline.
@@ -99,7 +99,7 @@ pub struct Hit {
 const PASSAGES_PER_HIT: usize = 4;
 
 /// The files that fit a query, best first.
-pub fn rank(index: &Index, query: &Query, weights: &Weights) -> Vec<Hit> {
+pub(crate) fn rank(index: &Index, query: &Query, weights: &Weights) -> Vec<Hit> {
     let mut scorer = Scorer::new(index, weights);
     for slot in &query.slots {
         scorer.add(slot);

@@ -13,7 +13,7 @@ use crate::policy::gate::Tree;
 
 /// A file as a reader gives it.
 #[derive(Debug)]
-pub struct Parsed {
+pub(crate) struct Parsed {
     /// As the walk found it.
     pub found: Found,
     /// What it holds; `None` for what is no text.
@@ -22,7 +22,7 @@ pub struct Parsed {
 
 /// What a file holds.
 #[derive(Debug)]
-pub struct Content {
+pub(crate) struct Content {
     /// What it is to the project.
     pub role: Role,
     /// How its lines are read.
@@ -39,7 +39,7 @@ pub struct Content {
 
 /// A passage in numbers of terms.
 #[derive(Debug)]
-pub struct ParsedPassage {
+pub(crate) struct ParsedPassage {
     /// First and last line, from 1.
     pub lines: Range<u32>,
     /// Words in it.
@@ -49,7 +49,7 @@ pub struct ParsedPassage {
 }
 
 /// Reads a file that the walk found; `None` for what is no text.
-pub fn parse(tree: &Tree, found: &Found, reader: &mut Reader<'_>) -> Option<Content> {
+pub(crate) fn parse(tree: &Tree, found: &Found, reader: &mut Reader<'_>) -> Option<Content> {
     let text = match walk::text(tree, found) {
         Ok(text) => text?,
         Err(error) => {

@@ -113,7 +113,7 @@ const FOREIGN_ENDINGS: &[&str] = &[
 ];
 
 /// The role of the file at `path`, relative to the project.
-pub fn of(path: &Path, language: Language) -> Role {
+pub(crate) fn of(path: &Path, language: Language) -> Role {
     let lower = path.to_string_lossy().to_lowercase();
     let folders: Vec<&str> = lower.split('/').collect();
     let Some((name, folders)) = folders.split_last() else {

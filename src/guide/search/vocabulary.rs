@@ -14,21 +14,21 @@ const MAX_KNOWN: usize = 1 << 16;
 
 /// The number of each term.
 #[derive(Debug, Default)]
-pub struct Vocabulary(HashMap<Box<str>, u32>);
+pub(crate) struct Vocabulary(HashMap<Box<str>, u32>);
 
 impl Vocabulary {
     /// The number of a term that is known.
-    pub fn get(&self, term: &str) -> Option<u32> {
+    pub(crate) fn get(&self, term: &str) -> Option<u32> {
         self.0.get(term).copied()
     }
 
     /// How many terms there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
@@ -40,14 +40,14 @@ impl Vocabulary {
 
 /// Turns raw words into numbers of terms, on one thread.
 #[derive(Debug)]
-pub struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     vocabulary: &'a Mutex<Vocabulary>,
     known: HashMap<Box<str>, Box<[u32]>>,
 }
 
 impl<'a> Reader<'a> {
     /// A reader that shares `vocabulary`.
-    pub fn new(vocabulary: &'a Mutex<Vocabulary>) -> Self {
+    pub(crate) fn new(vocabulary: &'a Mutex<Vocabulary>) -> Self {
         Self { vocabulary, known: HashMap::new() }
     }
 
@@ -67,7 +67,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The number of words and the terms of a passage, each term once, with its counts.
-    pub fn count<'w>(
+    pub(crate) fn count<'w>(
         &mut self,
         words: impl Iterator<Item = (&'w str, [u16; 4])>,
     ) -> (u32, Vec<(u32, [u8; 4])>) {
@@ -86,7 +86,11 @@ impl<'a> Reader<'a> {
 
     /// The terms of what tells the gist of a file: its name, its folders, its head comment and
     /// its outline; with the number of words in the last two.
-    pub fn gist(&mut self, path: &Path, document: &Document<'_>) -> (u32, Vec<(u32, [u8; 4])>) {
+    pub(crate) fn gist(
+        &mut self,
+        path: &Path,
+        document: &Document<'_>,
+    ) -> (u32, Vec<(u32, [u8; 4])>) {
         let mut terms: Vec<(u32, [u8; 4])> = Vec::new();
         let stem = path.file_stem().map(|stem| stem.to_string_lossy());
         let folders = path.parent().map(|folders| folders.to_string_lossy());

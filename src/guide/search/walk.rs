@@ -27,9 +27,9 @@ use pattern::Matcher;
 use rules::{Asked, Level};
 
 /// Files larger than this are data, not text that a person wrote, bytes.
-pub const MAX_FILE_BYTES: u64 = 1 << 20;
+pub(crate) const MAX_FILE_BYTES: u64 = 1 << 20;
 /// More files than this are not indexed; the walk takes the first it meets.
-pub const MAX_FILES: usize = 60_000;
+pub(crate) const MAX_FILES: usize = 60_000;
 /// Entries of directories that one walk looks at, ignored ones among them.
 const MAX_ENTRIES: usize = 1_000_000;
 /// Directories that one walk goes into.
@@ -69,7 +69,7 @@ pub struct Found {
 
 /// What a walk found.
 #[derive(Debug, Default)]
-pub struct Walk {
+pub(crate) struct Walk {
     /// Every readable file, in no order.
     pub files: Vec<Found>,
     /// Whether a limit ended it before it had seen everything.
@@ -77,7 +77,7 @@ pub struct Walk {
 }
 
 /// Walks through the project at `root`. Blocks.
-pub fn files(root: &Path, secrets: &Secrets) -> Walk {
+pub(crate) fn files(root: &Path, secrets: &Secrets) -> Walk {
     let opened = root.canonicalize().and_then(|root| Ok((Tree::open(&root)?, root)));
     match opened {
         Ok((tree, root)) => Walker::new(&tree, &root, secrets).walk(),
@@ -268,7 +268,7 @@ fn is_hidden(name: &[u8]) -> bool {
 ///
 /// # Errors
 /// The file cannot be read; it may have gone since the walk.
-pub fn text(tree: &Tree, found: &Found) -> io::Result<Option<String>> {
+pub(crate) fn text(tree: &Tree, found: &Found) -> io::Result<Option<String>> {
     let most = usize::try_from(MAX_FILE_BYTES).unwrap_or(usize::MAX);
     let bytes = match tree.read(&found.path, most) {
         Ok(bytes) => bytes,

@@ -85,29 +85,29 @@ static NO_AGENTS: LazyLock<HashSet<&'static str>> =
 static STEMMER: LazyLock<Stemmer> = LazyLock::new(|| Stemmer::create(Algorithm::English));
 
 /// Whether a word (lower case) holds sentences together and tells nothing.
-pub fn is_stop_word(word: &str) -> bool {
+pub(crate) fn is_stop_word(word: &str) -> bool {
     STOP.contains(word)
 }
 
 /// Whether a word (lower case) belongs to asking, not to what is asked about.
-pub fn is_asking_word(word: &str) -> bool {
+pub(crate) fn is_asking_word(word: &str) -> bool {
     ASKING.contains(word)
 }
 
 /// Whether a word (lower case) is so common in speech that it says little.
-pub fn is_common_word(word: &str) -> bool {
+pub(crate) fn is_common_word(word: &str) -> bool {
     COMMON.contains(word)
 }
 
 /// The runs of letters, digits and underscores of a text, in order.
-pub fn raw_words(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn raw_words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
         .filter(|word| !word.is_empty() && word.len() <= MAX_WORD_BYTES)
 }
 
 /// The parts of an identifier, in lower case: cut at underscores, between letters and digits,
 /// and where the case tells. Parts without a letter are left out.
-pub fn parts(identifier: &str) -> Vec<String> {
+pub(crate) fn parts(identifier: &str) -> Vec<String> {
     let characters: Vec<char> = identifier.chars().collect();
     let mut parts = Vec::new();
     let mut part = String::new();
@@ -145,7 +145,7 @@ fn take_part(part: &mut String, parts: &mut Vec<String>) {
 }
 
 /// The stem of a word in lower case. Agents and their deeds share one (`parser`, `parse`).
-pub fn stem(word: &str) -> String {
+pub(crate) fn stem(word: &str) -> String {
     if word.len() < 3 || !word.is_ascii() {
         return word.to_owned();
     }
@@ -170,7 +170,7 @@ fn agent_root(word: &str) -> Option<String> {
 }
 
 /// The whole of an identifier of several parts as one term: `rate_limits` → `ratelimit`.
-pub fn whole(parts: &[String]) -> String {
+pub(crate) fn whole(parts: &[String]) -> String {
     let mut whole = String::new();
     if let Some((last, before)) = parts.split_last() {
         before.iter().for_each(|part| whole.push_str(part));
@@ -181,14 +181,14 @@ pub fn whole(parts: &[String]) -> String {
 
 /// What an agent is itself, beside its deed: `readers` → `reader`, since who reads is less often
 /// spoken of than reading. `None` for what is no agent.
-pub fn agent(word: &str) -> Option<String> {
+pub(crate) fn agent(word: &str) -> Option<String> {
     let singular = word.strip_suffix('s').unwrap_or(word);
     let is_plain = word.len() > 3 && word.is_ascii();
     (is_plain && agent_root(singular).is_some()).then(|| format!("{singular}~"))
 }
 
 /// The terms of one raw word: the stems of its parts and, for several parts, the whole.
-pub fn terms_of_word(word: &str) -> Vec<String> {
+pub(crate) fn terms_of_word(word: &str) -> Vec<String> {
     let parts = parts(word);
     let mut terms: Vec<String> = parts
         .iter()

@@ -1,7 +1,7 @@
 //! Which content is secret whatever the file's name is: private keys and what is sealed like them.
 
 /// Bytes of a file that are looked at. A key comes first, or after a few certificates.
-pub const HEAD_BYTES: usize = 16 << 10;
+pub(crate) const HEAD_BYTES: usize = 16 << 10;
 
 /// What a private key's first line ends with, in front of its dashes.
 const KEY_WORDS: &[u8] = b"PRIVATE KEY";
@@ -17,7 +17,7 @@ const SHORTEST_BODY: usize = 16;
 
 /// Whether the head of a file says that it holds a private key. Code and prose that only speak of
 /// one hold none: there the line stands in quotes, or nothing like a key comes after it.
-pub fn is_private_key(bytes: &[u8]) -> bool {
+pub(crate) fn is_private_key(bytes: &[u8]) -> bool {
     let head = &bytes[..bytes.len().min(HEAD_BYTES)];
     // Text of two bytes a character: what is left of it without the zeros is the same text.
     let is_wide = head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]);

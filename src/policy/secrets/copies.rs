@@ -6,7 +6,7 @@ use super::words::COPIES;
 const MOST: usize = 48;
 
 /// The name itself and every name that it may be a copy of. `name` is lower case.
-pub fn bases(name: &str) -> Vec<String> {
+pub(super) fn bases(name: &str) -> Vec<String> {
     let mut found = vec![name.to_owned()];
     let mut at = 0;
     while at < found.len() && found.len() < MOST {

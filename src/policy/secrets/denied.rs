@@ -76,7 +76,7 @@ const CERTIFICATES: [&str; 5] = ["public", "pub", "cert", "ca", "fullchain"];
 const LONGEST_OWNER: usize = 8;
 
 /// All globs, none of them twice.
-pub fn globs() -> Vec<String> {
+pub(super) fn globs() -> Vec<String> {
     let mut globs: BTreeSet<String> = MERGED.iter().chain(&OTHERS).map(|it| (*it).into()).collect();
     globs.extend(DIRS.iter().map(|dir| format!("**/{dir}/**")));
     globs.extend(BUNDLES.iter().map(|bundle| format!("**/*.{bundle}/**")));

@@ -4,7 +4,7 @@
 //! left readable. All of it is lower case: names are compared without regard to case.
 
 /// Directories all of whose content is secret, and files that are secret as such.
-pub const DIRS: &[&str] = &[
+pub(super) const DIRS: &[&str] = &[
     ".git",
     ".hg",
     ".svn",
@@ -25,10 +25,10 @@ pub const DIRS: &[&str] = &[
 ];
 
 /// Directories that are one file to people.
-pub const BUNDLES: &[&str] = &["tblk", "agilekeychain", "opvault"];
+pub(super) const BUNDLES: &[&str] = &["tblk", "agilekeychain", "opvault"];
 
 /// Names of files.
-pub const FILES: &[&str] = &[
+pub(super) const FILES: &[&str] = &[
     // Accounts of tools and services.
     ".netrc",
     "_netrc",
@@ -195,7 +195,7 @@ pub const FILES: &[&str] = &[
 ];
 
 /// Files that are secret in their directories only; the path's end.
-pub const PLACES: &[&str] = &[
+pub(super) const PLACES: &[&str] = &[
     ".composer/auth.json",
     "containers/auth.json",
     ".docker/config.json",

@@ -2,7 +2,7 @@
 //! beside them. All of it is lower case.
 
 /// Last extensions.
-pub const EXTENSIONS: &[&str] = &[
+pub(super) const EXTENSIONS: &[&str] = &[
     "pem",
     "key",
     "p12",
@@ -52,7 +52,7 @@ pub const EXTENSIONS: &[&str] = &[
 ];
 
 /// The names that programs give to private keys. Beside them may stand whose they are.
-pub const KEYS: &[&str] = &[
+pub(super) const KEYS: &[&str] = &[
     "id_rsa",
     "id_dsa",
     "id_ecdsa",
@@ -68,10 +68,10 @@ pub const KEYS: &[&str] = &[
 ];
 
 /// Ends of names without an extension that private keys have.
-pub const KEY_ENDS: &[&str] = &["_rsa", "_dsa", "_ecdsa", "_ed25519"];
+pub(super) const KEY_ENDS: &[&str] = &["_rsa", "_dsa", "_ecdsa", "_ed25519"];
 
 /// Words that make a file of data secret when they end its name, before the extension.
-pub const WORDS: &[&str] = &[
+pub(super) const WORDS: &[&str] = &[
     "kubeconfig",
     "kube-config",
     "credentials",
@@ -100,7 +100,7 @@ pub const WORDS: &[&str] = &[
 
 /// Words that make a JSON file secret when they begin its name or stand in it: keys that clouds
 /// hand out have the account's name beside.
-pub const JSON_WORDS: &[&str] = &[
+pub(super) const JSON_WORDS: &[&str] = &[
     "client_secret_",
     "client-secret-",
     "firebase-adminsdk",
@@ -110,7 +110,7 @@ pub const JSON_WORDS: &[&str] = &[
 ];
 
 /// Extensions of data, by which a word is not a program's or a text's name.
-pub const DATA: &[&str] = &[
+pub(super) const DATA: &[&str] = &[
     "json",
     "yaml",
     "yml",
@@ -132,7 +132,7 @@ pub const DATA: &[&str] = &[
 ];
 
 /// Where a program runs: beside a word it names one of several secret files.
-pub const STAGES: &[&str] = &[
+pub(super) const STAGES: &[&str] = &[
     "prod",
     "production",
     "live",
@@ -155,10 +155,10 @@ pub const STAGES: &[&str] = &[
 ];
 
 /// Words beside `secrets` that name what keeps secrets out of files.
-pub const HARMLESS: &[&str] = &["external", "sealed", "detect", "scan", "scanning", "no"];
+pub(super) const HARMLESS: &[&str] = &["external", "sealed", "detect", "scan", "scanning", "no"];
 
 /// Words of a template: the file is there to be read.
-pub const TEMPLATES: &[&str] = &[
+pub(super) const TEMPLATES: &[&str] = &[
     "example",
     "examples",
     "sample",
@@ -184,7 +184,7 @@ pub const TEMPLATES: &[&str] = &[
 ];
 
 /// Extensions before which the word of a template may stand.
-pub const TEMPLATE_FORMATS: &[&str] = &[
+pub(super) const TEMPLATE_FORMATS: &[&str] = &[
     "json",
     "yaml",
     "yml",
@@ -206,13 +206,13 @@ pub const TEMPLATE_FORMATS: &[&str] = &[
 ];
 
 /// Extensions of texts for people.
-pub const PROSE: &[&str] = &["md", "mdx", "markdown", "rst", "adoc", "org", "html"];
+pub(super) const PROSE: &[&str] = &["md", "mdx", "markdown", "rst", "adoc", "org", "html"];
 
 /// Words of the public part of a key pair: what ends so is no private key, if its content agrees.
-pub const PUBLIC: &[&str] = &["public", "pub", "publickey", "pubkey"];
+pub(super) const PUBLIC: &[&str] = &["public", "pub", "publickey", "pubkey"];
 
 /// Words of what a PEM file holds that is no private key, if its content agrees.
-pub const CERTIFICATES: &[&str] = &[
+pub(super) const CERTIFICATES: &[&str] = &[
     "ca",
     "cacert",
     "cacerts",
@@ -234,7 +234,7 @@ pub const CERTIFICATES: &[&str] = &[
 ];
 
 /// Ends of names that copies and backups get, besides numbers.
-pub const COPIES: &[&str] = &[
+pub(super) const COPIES: &[&str] = &[
     "~",
     ".bak",
     ".back",
@@ -307,4 +307,4 @@ pub const COPIES: &[&str] = &[
 ];
 
 /// Directories whose data is code: templates of charts and what runs them.
-pub const MANIFESTS: &[&str] = &["templates", ".github", "workflows", "crds"];
+pub(super) const MANIFESTS: &[&str] = &["templates", ".github", "workflows", "crds"];

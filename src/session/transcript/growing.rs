@@ -9,7 +9,7 @@ const MARK_BYTES: usize = 4 * 1024;
 
 /// Which text of a conversation one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Block {
+pub(super) struct Block {
     /// Its number within its turn.
     pub number: u32,
     /// Whether it is thinking and not answer.
@@ -20,7 +20,7 @@ pub struct Block {
 
 /// A growing text.
 #[derive(Debug)]
-pub struct Growing {
+pub(super) struct Growing {
     /// Which text it is.
     pub block: Block,
     /// Whether more may be appended.
@@ -38,13 +38,13 @@ struct Mark {
 
 impl Growing {
     /// An empty text that can be appended to.
-    pub fn new(thinking: bool, number: u32) -> Self {
+    pub(super) fn new(thinking: bool, number: u32) -> Self {
         let block = Block { number, thinking, revision: 0 };
         Self { block, open: true, escaped: String::new(), marks: Vec::new() }
     }
 
     /// A finished text, as read from the database.
-    pub fn closed(thinking: bool, block: &TextBlock, last_seq: i64) -> Self {
+    pub(super) fn closed(thinking: bool, block: &TextBlock, last_seq: i64) -> Self {
         let mut growing = Self::new(thinking, block.block);
         growing.append(&block.content, last_seq);
         growing.close();
@@ -62,12 +62,12 @@ impl Growing {
     }
 
     /// The text, escaped.
-    pub fn escaped(&self) -> &str {
+    pub(super) fn escaped(&self) -> &str {
         &self.escaped
     }
 
     /// The text as it was said.
-    pub fn plain(&self) -> String {
+    pub(super) fn plain(&self) -> String {
         self.plain_from(0)
     }
 
@@ -78,7 +78,7 @@ impl Growing {
     }
 
     /// Adds text under a number.
-    pub fn append(&mut self, text: &str, seq: i64) {
+    pub(super) fn append(&mut self, text: &str, seq: i64) {
         let quoted = serde_json::to_string(text).unwrap_or_default();
         let inside = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
         self.escaped.push_str(inside);
@@ -89,14 +89,14 @@ impl Growing {
     }
 
     /// Ends the text, and keeps no more room than it needs.
-    pub fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         if std::mem::take(&mut self.open) {
             self.escaped.shrink_to_fit();
         }
     }
 
     /// Puts other text in place of all of it.
-    pub fn replace(&mut self, text: &str, seq: i64) {
+    pub(super) fn replace(&mut self, text: &str, seq: i64) {
         self.block.revision += 1;
         self.escaped.clear();
         self.marks.clear();
@@ -104,7 +104,7 @@ impl Growing {
     }
 
     /// Takes back all of it, under the numbers that it had.
-    pub fn withdraw(&mut self) {
+    pub(super) fn withdraw(&mut self) {
         self.block.revision += 1;
         self.escaped = String::new();
         self.marks = Vec::new();
@@ -112,7 +112,7 @@ impl Growing {
     }
 
     /// Where a piece ends that starts at `from` and has about `max_bytes`, and its number.
-    pub fn cut(&self, from: usize, max_bytes: usize, last_seq: i64) -> (usize, i64) {
+    pub(super) fn cut(&self, from: usize, max_bytes: usize, last_seq: i64) -> (usize, i64) {
         let whole = (self.escaped.len(), last_seq);
         if self.escaped.len() - from <= max_bytes {
             return whole;

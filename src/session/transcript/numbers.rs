@@ -21,11 +21,11 @@ pub(super) struct Numbers {
 
 impl Numbers {
     /// Numbers from `next` on, free to use up to `reserved`.
-    pub fn new(next: i64, reserved: i64) -> Self {
+    pub(super) fn new(next: i64, reserved: i64) -> Self {
         Self { next, reserved, requested: reserved }
     }
 
-    pub fn take(&mut self) -> i64 {
+    pub(super) fn take(&mut self) -> i64 {
         let seq = self.next;
         self.next += 1;
         seq

@@ -15,7 +15,7 @@ pub(super) struct Unsaved {
 
 impl Unsaved {
     /// So many bytes more.
-    pub fn add(&mut self, bytes: usize) {
+    pub(super) fn add(&mut self, bytes: usize) {
         self.waiting += bytes;
     }
 

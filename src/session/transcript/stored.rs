@@ -235,14 +235,14 @@ impl Stored {
         Some(Self { kind, bytes: entry.bytes() })
     }
 
-    pub fn block(&self) -> Option<Block> {
+    pub(super) fn block(&self) -> Option<Block> {
         match self.kind {
             Kind::Text(block) => Some(block),
             _ => None,
         }
     }
 
-    pub fn is_end(&self) -> bool {
+    pub(super) fn is_end(&self) -> bool {
         matches!(self.kind, Kind::End)
     }
 }

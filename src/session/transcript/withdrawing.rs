@@ -31,7 +31,7 @@ struct Piece {
 
 impl Pieces {
     /// Something of this kind is said now.
-    pub fn continue_with(&mut self, turn: i64, thinking: bool) {
+    pub(super) fn continue_with(&mut self, turn: i64, thinking: bool) {
         if self.turn != turn {
             *self = Self { turn, ..Self::default() };
         }
@@ -43,7 +43,7 @@ impl Pieces {
     }
 
     /// An entry was added for what is said now.
-    pub fn add(&mut self, entry: usize) {
+    pub(super) fn add(&mut self, entry: usize) {
         if let Some(last) = self.said.last_mut() {
             last.entries.push(entry);
         }

@@ -7,7 +7,7 @@ pub(super) fn status(state: State, detail: &str) -> Status {
 }
 
 /// What whoever asked a question is told while `ahead` are answered before it.
-pub fn queued(ahead: usize) -> Status {
+pub(crate) fn queued(ahead: usize) -> Status {
     let questions = if ahead == 1 { "1 question" } else { &format!("{ahead} questions") };
     Status {
         state: State::Queued,
@@ -19,7 +19,7 @@ pub fn queued(ahead: usize) -> Status {
 }
 
 /// What is told while as many agents run as may, and `ahead` others wait for one to be free.
-pub fn in_line(ahead: usize) -> Status {
+pub(crate) fn in_line(ahead: usize) -> Status {
     let turn = match ahead {
         0 => "yours is next".to_owned(),
         1 => "1 question is before yours".to_owned(),

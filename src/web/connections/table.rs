@@ -12,7 +12,7 @@ use std::{
 
 /// Upper bounds.
 #[derive(Debug, Clone, Copy)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// Connections.
     pub connections: usize,
     /// Connections that carry a WebSocket in use; the rest is always left for others.
@@ -22,11 +22,11 @@ pub struct Bounds {
 }
 
 /// Names a connection. The greater one is newer.
-pub type Id = u64;
+pub(crate) type Id = u64;
 
 /// The connections, each with something that belongs to it.
 #[derive(Debug)]
-pub struct Table<T> {
+pub(crate) struct Table<T> {
     bounds: Bounds,
     next: Id,
     addresses: HashMap<IpAddr, Address<T>>,
@@ -44,7 +44,7 @@ struct Address<T> {
 
 /// What becomes of a new connection.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Admission<T> {
+pub(crate) enum Admission<T> {
     /// It may stay, and another has to go for it.
     Admitted(Option<T>),
     /// Nothing can go for it.
@@ -53,7 +53,7 @@ pub enum Admission<T> {
 
 impl<T> Table<T> {
     /// No connections.
-    pub fn new(bounds: Bounds) -> Self {
+    pub(crate) fn new(bounds: Bounds) -> Self {
         Self {
             bounds,
             next: 0,
@@ -66,7 +66,7 @@ impl<T> Table<T> {
 
     /// Adds a connection. `is_limited` tells that its address stands for one client, not for many
     /// or for this machine.
-    pub fn admit(
+    pub(crate) fn admit(
         &mut self,
         address: IpAddr,
         is_limited: bool,
@@ -104,7 +104,7 @@ impl<T> Table<T> {
     }
 
     /// The connection carries a WebSocket from now on, if there may be one more.
-    pub fn open_socket(&mut self, address: IpAddr, id: Id) -> bool {
+    pub(crate) fn open_socket(&mut self, address: IpAddr, id: Id) -> bool {
         if self.sockets >= self.bounds.sockets {
             return false;
         }
@@ -118,7 +118,7 @@ impl<T> Table<T> {
     }
 
     /// The connection carries its WebSocket no more.
-    pub fn close_socket(&mut self, address: IpAddr, id: Id) {
+    pub(crate) fn close_socket(&mut self, address: IpAddr, id: Id) {
         let was_there = self.change(address, |at| {
             let connection = at.sockets.remove(&id)?;
             at.waiting.insert(id, connection);
@@ -128,14 +128,14 @@ impl<T> Table<T> {
     }
 
     /// Removes a connection, if it is still there.
-    pub fn remove(&mut self, address: IpAddr, id: Id) {
+    pub(crate) fn remove(&mut self, address: IpAddr, id: Id) {
         self.close_socket(address, id);
         let removed = self.change(address, |at| at.waiting.remove(&id));
         self.connections -= usize::from(removed.is_some());
     }
 
     /// The connections that carry no WebSocket.
-    pub fn waiting(&self) -> impl Iterator<Item = &T> {
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = &T> {
         self.addresses.values().flat_map(|at| at.waiting.values())
     }
 

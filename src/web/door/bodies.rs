@@ -37,7 +37,7 @@ struct TimedBody {
 }
 
 /// Bounds how long a body may take: `longest` in all, and 5 s without a byte.
-pub fn timed(body: Payload, longest: Duration) -> Payload {
+pub(crate) fn timed(body: Payload, longest: Duration) -> Payload {
     let body = TimedBody::new(body, longest, LONGEST_PAUSE);
     Payload::Stream { payload: Box::pin(body) }
 }
@@ -55,7 +55,7 @@ impl TimedBody {
 }
 
 /// The words for a body that was not there in time.
-pub fn overdue(error: &PayloadError) -> Option<String> {
+pub(crate) fn overdue(error: &PayloadError) -> Option<String> {
     match error {
         PayloadError::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
             Some(error.to_string())
@@ -100,7 +100,7 @@ pin_project! {
 
 impl<B> Answering<B> {
     /// The answer to a request, and what is kept until it is complete.
-    pub fn new(body: B, request: Option<RequestGuard>, permit: Option<Permit>) -> Self {
+    pub(crate) fn new(body: B, request: Option<RequestGuard>, permit: Option<Permit>) -> Self {
         Self { body, request, permit }
     }
 }

@@ -32,7 +32,7 @@ const PREFLIGHT: [(HeaderName, &str); 3] = [
 
 /// What the headers of a response depend on.
 #[derive(Debug, Default)]
-pub struct Occasion {
+pub(crate) struct Occasion {
     /// The browser is to come over TLS from now on. Never said of loopback: that holds for all
     /// ports of a host, so it would shut out every other server of the machine.
     pub only_tls: bool,
@@ -45,7 +45,7 @@ pub struct Occasion {
 }
 
 /// Adds the headers.
-pub fn secure(headers: &mut HeaderMap, occasion: &Occasion) {
+pub(crate) fn secure(headers: &mut HeaderMap, occasion: &Occasion) {
     for (name, value) in ALWAYS {
         headers.insert(name, HeaderValue::from_static(value));
     }

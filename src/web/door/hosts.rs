@@ -8,7 +8,7 @@ use crate::authority::{Authority, Host, Scheme};
 
 /// The hosts that the server goes by.
 #[derive(Debug)]
-pub struct Hosts {
+pub(crate) struct Hosts {
     /// The addresses that are listened on, but for those that stand for all.
     listening: Vec<IpAddr>,
     /// What the configuration adds.
@@ -17,7 +17,7 @@ pub struct Hosts {
 
 /// Why a request is addressed to nobody here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WrongHost {
+pub(crate) enum WrongHost {
     /// None or several hosts are named, or what is named is none.
     Unclear,
     /// Another host is meant.
@@ -26,14 +26,14 @@ pub enum WrongHost {
 
 impl Hosts {
     /// Loopback, the addresses that are listened on, and `added`.
-    pub fn new(listening: &[SocketAddr], added: Vec<Authority>) -> Self {
+    pub(crate) fn new(listening: &[SocketAddr], added: Vec<Authority>) -> Self {
         let listening = listening.iter().map(SocketAddr::ip);
         Self { listening: listening.filter(|address| !address.is_unspecified()).collect(), added }
     }
 
     /// The host that a request is addressed to. `named` are its `Host` headers and the authority
     /// in its first line, where there is one; `port` is the one that is listened on.
-    pub fn host<'a>(
+    pub(crate) fn host<'a>(
         &self,
         named: impl IntoIterator<Item = &'a [u8]>,
         port: u16,

@@ -19,7 +19,7 @@ use super::{Door, visitors::Visitor};
 /// What the form of the page sends.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = Login)]
-pub struct Shown {
+pub(crate) struct Shown {
     /// The token of a viewer or of an admin.
     token: String,
 }
@@ -31,7 +31,7 @@ pub struct Shown {
     tag = "login",
     responses((status = 200, body = Value), (status = "default", response = Failure)),
 )]
-pub async fn me(
+pub(crate) async fn me(
     door: Data<Arc<Door>>,
     visitor: ReqData<Visitor>,
     request: HttpRequest,
@@ -51,7 +51,7 @@ pub async fn me(
     request_body(content = Shown, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, body = Value), (status = "default", response = Failure)),
 )]
-pub async fn log_in(
+pub(crate) async fn log_in(
     door: Data<Arc<Door>>,
     visitor: ReqData<Visitor>,
     request: HttpRequest,
@@ -79,7 +79,7 @@ pub async fn log_in(
     tag = "login",
     responses((status = 204), (status = "default", response = Failure)),
 )]
-pub async fn log_out(
+pub(crate) async fn log_out(
     door: Data<Arc<Door>>,
     visitor: ReqData<Visitor>,
     request: HttpRequest,

@@ -13,7 +13,7 @@ use super::tokens::Role;
 
 /// The logins that have not ended.
 #[derive(Debug)]
-pub struct Logins {
+pub(crate) struct Logins {
     kept: Mutex<HashMap<Uuid, (Role, Instant)>>,
     lifetime: Duration,
     most: usize,
@@ -21,17 +21,17 @@ pub struct Logins {
 
 impl Logins {
     /// None yet. Each lasts for `lifetime`, and at most `most` are kept.
-    pub fn new(lifetime: Duration, most: usize) -> Self {
+    pub(crate) fn new(lifetime: Duration, most: usize) -> Self {
         Self { kept: Mutex::default(), lifetime, most }
     }
 
     /// How long a login lasts.
-    pub fn lifetime(&self) -> Duration {
+    pub(crate) fn lifetime(&self) -> Duration {
         self.lifetime
     }
 
     /// Begins a login and gives its id, of 122 random bits.
-    pub fn begin(&self, role: Role, now: Instant) -> Uuid {
+    pub(crate) fn begin(&self, role: Role, now: Instant) -> Uuid {
         let id = Uuid::new_v4();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= self.most {
@@ -49,14 +49,14 @@ impl Logins {
     }
 
     /// The role of a login that has not ended.
-    pub fn role(&self, id: &str, now: Instant) -> Option<Role> {
+    pub(crate) fn role(&self, id: &str, now: Instant) -> Option<Role> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let (role, end) = kept.get(&Uuid::parse_str(id).ok()?)?;
         (*end > now).then_some(*role)
     }
 
     /// Ends a login.
-    pub fn end(&self, id: &str) {
+    pub(crate) fn end(&self, id: &str) {
         if let Ok(id) = Uuid::parse_str(id) {
             self.kept.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
         }

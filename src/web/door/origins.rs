@@ -6,11 +6,11 @@ use crate::authority::{Authority, Scheme, WebOrigin};
 
 /// The pages that may use the interface besides our own.
 #[derive(Debug)]
-pub struct Origins(Vec<WebOrigin>);
+pub(crate) struct Origins(Vec<WebOrigin>);
 
 /// What a request says of the page that sent it.
 #[derive(Debug, Clone, Copy)]
-pub struct Sender<'a> {
+pub(crate) struct Sender<'a> {
     /// The only `Origin` header. `Err` where there are several.
     pub origin: Result<Option<&'a [u8]>, ()>,
     /// The only `Sec-Fetch-Site` header, which newer browsers send with every request.
@@ -19,7 +19,7 @@ pub struct Sender<'a> {
 
 /// Whose request it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Page {
+pub(crate) enum Page {
     /// Our own page's, or that of a program which is no browser.
     Own,
     /// That of a page which the configuration names.
@@ -30,17 +30,17 @@ pub enum Page {
 
 impl Origins {
     /// Only our own page and `named`.
-    pub fn new(named: Vec<WebOrigin>) -> Self {
+    pub(crate) fn new(named: Vec<WebOrigin>) -> Self {
         Self(named)
     }
 
     /// Whether pages of other origins are served at all.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Whose a request to `host` is. `is_secure` tells that it came over TLS.
-    pub fn page(&self, sender: Sender<'_>, host: &Authority, is_secure: bool) -> Page {
+    pub(crate) fn page(&self, sender: Sender<'_>, host: &Authority, is_secure: bool) -> Page {
         let Ok(origin) = sender.origin else { return Page::Foreign };
         let Some(origin) = origin else {
             // Of a browser's requests only those to its own origin lack one; what a page of another

@@ -10,11 +10,11 @@ const LONGEST_USER: usize = 64;
 
 /// The proxies that are believed.
 #[derive(Debug)]
-pub struct Proxies(Vec<IpNet>);
+pub(crate) struct Proxies(Vec<IpNet>);
 
 /// What a request's headers say of whom it comes from.
 #[derive(Debug, Default)]
-pub struct Told<'a> {
+pub(crate) struct Told<'a> {
     /// `X-Forwarded-For`, in the order of the headers.
     pub forwarded_for: Vec<&'a [u8]>,
     /// `X-Forwarded-Proto`.
@@ -25,7 +25,7 @@ pub struct Told<'a> {
 
 /// Whom a request comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Peer {
+pub(crate) struct Peer {
     /// The client's address, as far as it can be believed.
     pub address: IpAddr,
     /// The user, where a proxy names one.
@@ -36,12 +36,12 @@ pub struct Peer {
 
 impl Proxies {
     /// Only these.
-    pub fn new(networks: Vec<IpNet>) -> Self {
+    pub(crate) fn new(networks: Vec<IpNet>) -> Self {
         Self(networks)
     }
 
     /// Whom a request comes from that `socket` has sent.
-    pub fn peer(&self, socket: IpAddr, told: &Told<'_>) -> Peer {
+    pub(crate) fn peer(&self, socket: IpAddr, told: &Told<'_>) -> Peer {
         let socket = socket.to_canonical();
         if !self.trust(socket) {
             return Peer { address: socket, user: None, is_secure: None };

@@ -14,7 +14,7 @@ use super::origins::Sender;
 
 /// Whether a request that a page of another site has caused may pass: it opens our page, or any
 /// document that people link to, in a tab of its own, and not from within that page.
-pub fn is_link(request: &ServiceRequest) -> bool {
+pub(super) fn is_link(request: &ServiceRequest) -> bool {
     let (head, method) = (request.headers(), request.method());
     if !matches!(*method, Method::GET | Method::HEAD) || head.contains_key(header::UPGRADE) {
         return false;
@@ -25,7 +25,7 @@ pub fn is_link(request: &ServiceRequest) -> bool {
 }
 
 /// What the request says of the page that sent it.
-pub fn sender(head: &HeaderMap) -> Sender<'_> {
+pub(super) fn sender(head: &HeaderMap) -> Sender<'_> {
     Sender { origin: only(head, "origin"), fetch_site: only(head, "sec-fetch-site") }
 }
 

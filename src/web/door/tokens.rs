@@ -12,7 +12,7 @@ const QUERY_KEYS: [&str; 4] = ["token", "access_token", "viewer_token", "admin_t
 /// What somebody may do. The greater role may all that the lesser one may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Role {
+pub(crate) enum Role {
     /// Reads and asks.
     Viewer,
     /// Also sees and ends the sessions of all.
@@ -21,7 +21,7 @@ pub enum Role {
 
 /// The role that a request needs; `None` is open to everybody. `path` is the one that the router
 /// sees. What is not known needs a role, so a path that comes to be is closed until it is opened.
-pub fn needed(method: &Method, path: &str) -> Option<Role> {
+pub(crate) fn needed(method: &Method, path: &str) -> Option<Role> {
     let is_page = matches!(*method, Method::GET | Method::HEAD) && assets::is_page(path);
     if is_page || matches!(path, "/healthz" | "/readyz" | "/login" | "/logout") {
         return None;
@@ -39,24 +39,24 @@ pub fn needed(method: &Method, path: &str) -> Option<Role> {
 
 /// The tokens that are configured.
 #[derive(Debug)]
-pub struct Tokens {
+pub(crate) struct Tokens {
     viewer: Option<Token>,
     admin: Option<Token>,
 }
 
 impl Tokens {
     /// These; without any, nobody needs one.
-    pub fn new(viewer: Option<Token>, admin: Option<Token>) -> Self {
+    pub(crate) fn new(viewer: Option<Token>, admin: Option<Token>) -> Self {
         Self { viewer, admin }
     }
 
     /// Whether nobody needs one.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.viewer.is_none() && self.admin.is_none()
     }
 
     /// Whose token this is. How long that takes tells nothing but its length.
-    pub fn role(&self, shown: &str) -> Option<Role> {
+    pub(crate) fn role(&self, shown: &str) -> Option<Role> {
         let is = |token: &Option<Token>| {
             let token = token.as_ref().map_or("", Token::reveal);
             bool::from(token.as_bytes().ct_eq(shown.as_bytes())) && !token.is_empty()
@@ -71,13 +71,13 @@ impl Tokens {
 
 /// The token in an `Authorization` header. Another scheme is not ours: a proxy may ask for a
 /// password by it and hand it on.
-pub fn bearer(authorization: &str) -> Option<&str> {
+pub(crate) fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 /// Whether a query has a key that stands for a token.
-pub fn has_token(query: &str) -> bool {
+pub(crate) fn has_token(query: &str) -> bool {
     let mut keys = query.split('&').filter_map(|pair| pair.split('=').next());
     keys.any(|key| QUERY_KEYS.iter().any(|known| key.eq_ignore_ascii_case(known)))
 }

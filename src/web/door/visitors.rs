@@ -20,7 +20,7 @@ const MAX_KNOWN: usize = 4096;
 
 /// Upper bounds for one visitor.
 #[derive(Debug, Clone, Copy)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// Requests that are being answered.
     pub requests: usize,
     /// WebSockets.
@@ -39,7 +39,7 @@ pub struct Bounds {
 
 /// What all visitors have.
 #[derive(Debug)]
-pub struct Visitors {
+pub(crate) struct Visitors {
     bounds: Bounds,
     known: Mutex<HashMap<Key, Counts>>,
 }
@@ -64,7 +64,7 @@ struct Counts {
 
 /// A visitor has as much as one may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TooMany {
+pub(crate) struct TooMany {
     /// What, and what to do.
     pub words: String,
     /// When it may work again.
@@ -96,7 +96,7 @@ impl Pace {
 
 /// One visitor, on one connection.
 #[derive(Debug, Clone)]
-pub struct Visitor {
+pub(crate) struct Visitor {
     visitors: Arc<Visitors>,
     /// `None` is not counted.
     key: Option<Key>,
@@ -111,7 +111,7 @@ pub struct Visitor {
 
 /// Kept as long as a socket is open or a turn goes on.
 #[derive(Debug)]
-pub struct Permit {
+pub(crate) struct Permit {
     visitors: Arc<Visitors>,
     key: Key,
     count: fn(&mut Counts) -> &mut usize,
@@ -119,12 +119,12 @@ pub struct Permit {
 
 impl Visitors {
     /// Nobody yet.
-    pub fn new(bounds: Bounds) -> Arc<Self> {
+    pub(crate) fn new(bounds: Bounds) -> Arc<Self> {
         Arc::new(Self { bounds, known: Mutex::default() })
     }
 
     /// The visitor of this name, else of this address.
-    pub fn visitor(self: &Arc<Self>, address: IpAddr, user: Option<String>) -> Visitor {
+    pub(crate) fn visitor(self: &Arc<Self>, address: IpAddr, user: Option<String>) -> Visitor {
         let key = match &user {
             Some(user) => Some(Key::User(user.clone())),
             None if address.is_loopback() => None,
@@ -165,7 +165,7 @@ impl Counts {
 impl Visitor {
     /// Begins a request. Behind a proxy, which has as many connections as it likes, this is what
     /// one client has of them.
-    pub fn begin_request(&self) -> Result<Option<Permit>, TooMany> {
+    pub(crate) fn begin_request(&self) -> Result<Option<Permit>, TooMany> {
         let most = self.visitors.bounds.requests;
         self.acquire(|counts| &mut counts.requests, most).map_err(|retry_after| TooMany {
             words: format!("{most} of your requests are being answered, and no more may be."),
@@ -174,7 +174,7 @@ impl Visitor {
     }
 
     /// Opens a WebSocket.
-    pub fn open_socket(&self) -> Result<Option<Permit>, TooMany> {
+    pub(crate) fn open_socket(&self) -> Result<Option<Permit>, TooMany> {
         let most = self.visitors.bounds.sockets;
         self.acquire(|counts| &mut counts.sockets, most).map_err(|retry_after| TooMany {
             words: format!("You have {most} connections, and no more may be open: close one."),
@@ -183,7 +183,7 @@ impl Visitor {
     }
 
     /// Begins a turn.
-    pub fn begin_turn(&self) -> Result<Option<Permit>, TooMany> {
+    pub(crate) fn begin_turn(&self) -> Result<Option<Permit>, TooMany> {
         let most = self.visitors.bounds.turns;
         self.acquire(|counts| &mut counts.turns, most).map_err(|retry_after| TooMany {
             words: format!(
@@ -195,7 +195,7 @@ impl Visitor {
     }
 
     /// Whether one more message is allowed now; it counts.
-    pub fn may_ask(&self, now: Instant) -> Result<(), TooMany> {
+    pub(crate) fn may_ask(&self, now: Instant) -> Result<(), TooMany> {
         let Some(key) = &self.key else { return Ok(()) };
         let most = self.visitors.bounds.messages;
         let taken = self.visitors.change(key, now, |counts| counts.messages.take(most, now));
@@ -209,7 +209,7 @@ impl Visitor {
     }
 
     /// Whether one more conversation may be begun now; it counts.
-    pub fn may_begin(&self, now: Instant) -> Result<(), TooMany> {
+    pub(crate) fn may_begin(&self, now: Instant) -> Result<(), TooMany> {
         let most = self.visitors.bounds.conversations;
         let taken = self
             .visitors
@@ -225,7 +225,7 @@ impl Visitor {
     }
 
     /// Whether an agent may be started for it before anything is asked; it counts.
-    pub fn may_start_ahead(&self, now: Instant) -> bool {
+    pub(crate) fn may_start_ahead(&self, now: Instant) -> bool {
         let most = self.visitors.bounds.starts;
         let key = self.own_key();
         self.visitors.change(&key, now, |counts| counts.starts.take(most, now)).is_ok()
@@ -237,7 +237,7 @@ impl Visitor {
     }
 
     /// Whether so many wrong tokens came from the address that one more is too many.
-    pub fn has_failed_too_often(&self, now: Instant) -> bool {
+    pub(crate) fn has_failed_too_often(&self, now: Instant) -> bool {
         let most = self.visitors.bounds.failures;
         let pace = self.visitors.known().get(&self.address_key()).map(|counts| counts.failures);
         // Looked at, not taken.
@@ -245,7 +245,7 @@ impl Visitor {
     }
 
     /// The address has shown a wrong token; `Err` where it has shown too many.
-    pub fn count_failure(&self, now: Instant) -> Result<(), TooMany> {
+    pub(crate) fn count_failure(&self, now: Instant) -> Result<(), TooMany> {
         let most = self.visitors.bounds.failures;
         let key = self.address_key();
         let counted = self.visitors.change(&key, now, |counts| counts.failures.take(most, now));
@@ -301,12 +301,12 @@ impl Drop for Permit {
 }
 
 /// Whole seconds, as `Retry-After` and people count them.
-pub fn seconds(wait: Duration) -> u64 {
+pub(crate) fn seconds(wait: Duration) -> u64 {
     wait.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
 }
 
 /// What one address stands for.
-pub fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) if !address.is_loopback() => {
             let [a, b, c, d, ..] = address.segments();

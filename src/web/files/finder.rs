@@ -26,7 +26,7 @@ const LISTS: usize = 16;
 
 /// A file that matches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Match {
+pub(crate) struct Match {
     /// The path from the project's root.
     pub path: String,
     /// Bytes.
@@ -35,7 +35,7 @@ pub struct Match {
 
 /// The files of a project that may be shown.
 #[derive(Debug)]
-pub struct List {
+pub(crate) struct List {
     /// By path.
     files: Vec<Match>,
     /// Whether there are more.
@@ -44,7 +44,7 @@ pub struct List {
 
 impl List {
     /// The files, by path.
-    pub fn files(&self) -> &[Match] {
+    pub(crate) fn files(&self) -> &[Match] {
         &self.files
     }
 }
@@ -53,19 +53,19 @@ type Slot = Arc<Mutex<Option<(Instant, Arc<List>)>>>;
 
 /// Keeps the lists.
 #[derive(Debug)]
-pub struct Finder {
+pub(crate) struct Finder {
     kept: Duration,
     lists: Quick<HashMap<ProjectName, (Instant, Slot)>>,
 }
 
 impl Finder {
     /// One that keeps a list for so long.
-    pub fn new(kept: Duration) -> Self {
+    pub(crate) fn new(kept: Duration) -> Self {
         Self { kept, lists: Quick::default() }
     }
 
     /// The files of a project, as they were a moment ago.
-    pub async fn list(
+    pub(crate) async fn list(
         &self,
         project: &Project,
         secrets: Secrets,
@@ -114,7 +114,7 @@ fn walk(dir: &std::path::Path, secrets: &Secrets) -> List {
 }
 
 /// The files whose paths match best, and how many match. Takes its time with a long list.
-pub fn rank(list: &List, query: &str, limit: usize) -> (Vec<Match>, usize) {
+pub(crate) fn rank(list: &List, query: &str, limit: usize) -> (Vec<Match>, usize) {
     let mut matcher = Matcher::new(Config::DEFAULT.match_paths());
     let pattern = Pattern::new(query, CaseMatching::Smart, Normalization::Smart, AtomKind::Fuzzy);
     let mut characters = Vec::new();

@@ -19,7 +19,7 @@ const LONGEST_OUTLINE: usize = 2000;
 
 /// A part of a file.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Page {
+pub(crate) struct Page {
     /// Bytes of the whole file.
     pub size: usize,
     /// The name of its language as a fenced block takes it; empty where none is known.
@@ -42,7 +42,7 @@ pub struct Page {
 
 /// A definition.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Defined {
+pub(crate) struct Defined {
     /// What it is: `fn`, `class`, `heading` and so on.
     pub kind: &'static str,
     /// The name.
@@ -53,7 +53,7 @@ pub struct Defined {
 
 /// The part of the file at `path` that has `line` in it, or its end where it has fewer lines; at
 /// most `most_lines` and, where a line alone is not longer, `most_bytes`.
-pub fn of(
+pub(crate) fn of(
     path: &str,
     bytes: &[u8],
     line: Option<usize>,
@@ -104,7 +104,7 @@ pub fn of(
 }
 
 /// What stands before a line, from 1: the end of it, about `most_bytes`.
-pub fn before(bytes: &[u8], line: usize, most_bytes: usize) -> String {
+pub(crate) fn before(bytes: &[u8], line: usize, most_bytes: usize) -> String {
     let mut newlines = memchr::memchr_iter(b'\n', bytes);
     let end = line.checked_sub(2).and_then(|at| newlines.nth(at)).map_or(0, |at| at + 1);
     let start = end.saturating_sub(most_bytes);

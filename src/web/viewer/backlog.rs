@@ -10,7 +10,7 @@ const MOST: usize = 64;
 
 /// Requests that wait, in their order.
 #[derive(Debug)]
-pub struct Backlog {
+pub(super) struct Backlog {
     requests: VecDeque<(Request, usize)>,
     bytes: usize,
     most_bytes: usize,
@@ -18,12 +18,12 @@ pub struct Backlog {
 
 impl Backlog {
     /// An empty one for `most_bytes` of frames.
-    pub fn new(most_bytes: usize) -> Self {
+    pub(super) fn new(most_bytes: usize) -> Self {
         Self { requests: VecDeque::new(), bytes: 0, most_bytes }
     }
 
     /// Adds a request that came in a frame of so many bytes; gives it back where there is no room.
-    pub fn push(&mut self, request: Request, bytes: usize) -> Result<(), Request> {
+    pub(super) fn push(&mut self, request: Request, bytes: usize) -> Result<(), Request> {
         if self.requests.len() >= MOST || self.bytes + bytes > self.most_bytes {
             return Err(request);
         }
@@ -33,7 +33,7 @@ impl Backlog {
     }
 
     /// The request that waits for longest.
-    pub fn pop(&mut self) -> Option<Request> {
+    pub(super) fn pop(&mut self) -> Option<Request> {
         let (request, bytes) = self.requests.pop_front()?;
         self.bytes -= bytes;
         Some(request)

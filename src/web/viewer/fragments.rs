@@ -5,14 +5,14 @@ use actix_web::web::BytesMut;
 
 /// The frames of a message so far.
 #[derive(Debug, Default)]
-pub struct Fragments {
+pub(super) struct Fragments {
     is_text: bool,
     bytes: BytesMut,
 }
 
 /// What has become of the message.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Whole {
+pub(super) enum Whole {
     /// More frames follow.
     NotYet,
     /// It is this text.
@@ -27,7 +27,7 @@ pub enum Whole {
 
 impl Fragments {
     /// Adds a frame; a message may have `longest` bytes.
-    pub fn add(&mut self, item: Item, longest: usize) -> Whole {
+    pub(super) fn add(&mut self, item: Item, longest: usize) -> Whole {
         let (bytes, is_last) = match item {
             Item::FirstText(bytes) => (self.begin(true, bytes), false),
             Item::FirstBinary(bytes) => (self.begin(false, bytes), false),

@@ -21,7 +21,7 @@ const LONGEST_CONTROL: u64 = 125;
 
 /// Why a frame is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BadFrame {
+pub(super) enum BadFrame {
     /// The message would have more bytes than are taken.
     TooLarge,
     /// The header breaks the protocol.
@@ -30,7 +30,7 @@ pub enum BadFrame {
 
 /// What the stream has been found to hold.
 #[derive(Debug, Default)]
-pub struct Findings {
+pub(super) struct Findings {
     /// When the last bytes arrived.
     pub last_heard: Cell<Option<Instant>>,
     /// Why the stream was ended.
@@ -38,7 +38,7 @@ pub struct Findings {
 }
 
 /// A client's bytes up to the first frame that is refused.
-pub struct Checked<S> {
+pub(super) struct Checked<S> {
     /// `None` once a frame was refused: what follows is not read.
     stream: Option<S>,
     check: FrameCheck,
@@ -47,7 +47,7 @@ pub struct Checked<S> {
 
 impl<S> Checked<S> {
     /// Ends `stream` before a message of more than `longest` bytes.
-    pub fn new(stream: S, longest: usize, findings: Rc<Findings>) -> Self {
+    pub(super) fn new(stream: S, longest: usize, findings: Rc<Findings>) -> Self {
         Self { stream: Some(stream), check: FrameCheck::new(longest), findings }
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Is pending as often as it says.
-pub struct Yield(pub u8);
+pub(super) struct Yield(pub u8);
 
 impl Future for Yield {
     type Output = ();

@@ -9,6 +9,7 @@
 //! Every run checks that everybody got everything, each delta once and in order. Arguments choose
 //! measurements by name; `--quick` makes them so short that only that counts. The variable
 //! `CICERONE_BENCH_SERVER` names another server to measure, such as that of an earlier commit.
+#![allow(unreachable_pub)] // A program has no interface to keep small.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod agent;

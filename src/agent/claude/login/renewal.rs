@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 /// The login of a user, as the program stores it under `claudeAiOauth`.
-pub type Tokens = Map<String, Value>;
+pub(super) type Tokens = Map<String, Value>;
 
 /// What a renewal replaces. Nothing else of what an agent wrote is taken over.
 const RENEWED: [&str; 4] = ["accessToken", "refreshToken", "expiresAt", "refreshTokenExpiresAt"];
@@ -19,13 +19,13 @@ const TOKEN_BYTES: usize = 4096;
 const FARTHEST: i64 = 31 * 24 * 60 * 60 * 1000;
 
 /// When the login must be renewed, in milliseconds since 1970; 0 where it does not say.
-pub fn expiry(tokens: &Tokens) -> i64 {
+pub(super) fn expiry(tokens: &Tokens) -> i64 {
     tokens.get(EXPIRY).and_then(Value::as_i64).unwrap_or_default()
 }
 
 /// The user's login with the tokens of `agents`, if that is the user's login renewed; else what is
 /// wrong with it. `now` is in milliseconds since 1970.
-pub fn renewed(users: &Tokens, agents: &Tokens, now: i64) -> Result<Tokens, &'static str> {
+pub(super) fn renewed(users: &Tokens, agents: &Tokens, now: i64) -> Result<Tokens, &'static str> {
     for (key, value) in agents {
         let was = users.get(key).unwrap_or(&Value::Null);
         let is_fine = match key.as_str() {

@@ -61,26 +61,26 @@ pub(super) struct Unconfirmed {
 
 impl Piece {
     /// Whether a finished block has confirmed it.
-    pub fn is_confirmed(&self) -> bool {
+    pub(super) fn is_confirmed(&self) -> bool {
         self.state == State::Confirmed
     }
 }
 
 impl Pieces {
     /// The id of the line that is being read.
-    pub fn set_line(&mut self, uuid: &str) {
+    pub(super) fn set_line(&mut self, uuid: &str) {
         uuid.clone_into(&mut self.line);
     }
 
     /// The pieces that are there and of which this is so.
-    pub fn find(&self, is_so: impl Fn(&Piece) -> bool) -> Vec<usize> {
+    pub(super) fn find(&self, is_so: impl Fn(&Piece) -> bool) -> Vec<usize> {
         let there = self.numbered().filter(|(_, piece)| piece.state != State::Withdrawn);
         there.filter(|(_, piece)| is_so(piece)).map(|(at, _)| at).collect()
     }
 
     /// Begins a piece; `text` is what it begins with, where it streams. Tells whether the one before
     /// it is of the same kind.
-    pub fn begin(&mut self, message: &str, thinking: bool, text: Option<&str>) -> bool {
+    pub(super) fn begin(&mut self, message: &str, thinking: bool, text: Option<&str>) -> bool {
         let follows_its_kind = self.kept.back().is_some_and(|last| last.thinking == thinking);
         let state = if text.is_some() { State::Open } else { State::Confirmed };
         let line = if text.is_some() { String::new() } else { self.line.clone() };
@@ -100,7 +100,7 @@ impl Pieces {
     }
 
     /// Adds to the last piece, where that is one of this message and kind that streams.
-    pub fn grow(&mut self, message: &str, thinking: bool, text: &str) -> bool {
+    pub(super) fn grow(&mut self, message: &str, thinking: bool, text: &str) -> bool {
         let last = self.kept.back_mut().filter(|last| {
             last.state == State::Open && last.thinking == thinking && last.message == message
         });
@@ -108,7 +108,7 @@ impl Pieces {
     }
 
     /// The last piece belongs to another message, which is expected to repeat it.
-    pub fn repeat_last(&mut self, message: &str) {
+    pub(super) fn repeat_last(&mut self, message: &str) {
         self.take_over_last(message);
         if let Some(last) = self.kept.back_mut() {
             last.before = Some(mem::take(&mut last.text));
@@ -116,7 +116,7 @@ impl Pieces {
     }
 
     /// The last piece belongs to another message.
-    pub fn take_over_last(&mut self, message: &str) {
+    pub(super) fn take_over_last(&mut self, message: &str) {
         if let Some(last) = self.kept.back_mut() {
             message.clone_into(&mut last.message);
             last.state = State::Open;
@@ -124,7 +124,7 @@ impl Pieces {
     }
 
     /// Takes text that may repeat; none where nothing is to be repeated.
-    pub fn repeat(&mut self, text: &str) -> Option<Repeated> {
+    pub(super) fn repeat(&mut self, text: &str) -> Option<Repeated> {
         let last = self.kept.back_mut()?;
         let before = last.before.as_deref()?;
         last.text.push_str(text);
@@ -140,14 +140,14 @@ impl Pieces {
     }
 
     /// Nothing more is repeated: gives what was said, where it is less than before.
-    pub fn end_repetition(&mut self) -> Option<String> {
+    pub(super) fn end_repetition(&mut self) -> Option<String> {
         let last = self.kept.back_mut()?;
         let before = last.before.take()?;
         (before != last.text).then(|| last.text.clone())
     }
 
     /// The repetition was cut too: what is shown is still what was said before it.
-    pub fn forget_repetition(&mut self) {
+    pub(super) fn forget_repetition(&mut self) {
         if let Some(last) = self.kept.back_mut()
             && let Some(before) = last.before.take()
         {
@@ -156,7 +156,7 @@ impl Pieces {
     }
 
     /// Confirms a piece.
-    pub fn confirm_at(&mut self, at: usize) {
+    pub(super) fn confirm_at(&mut self, at: usize) {
         let line = self.line.clone();
         if let Some(piece) = self.get_mut(at) {
             piece.state = State::Confirmed;
@@ -167,7 +167,7 @@ impl Pieces {
     }
 
     /// The newest piece of this message and kind that no block has confirmed; takes its text.
-    pub fn unconfirmed(&mut self, message: &str, thinking: bool) -> Option<Unconfirmed> {
+    pub(super) fn unconfirmed(&mut self, message: &str, thinking: bool) -> Option<Unconfirmed> {
         let last = self.forgotten + self.kept.len().checked_sub(1)?;
         let (at, _) = self.numbered().rev().find(|(_, piece)| {
             let is_unconfirmed = matches!(piece.state, State::Open | State::Closed);
@@ -181,13 +181,13 @@ impl Pieces {
     }
 
     /// Whether the last piece is of this kind, streams, and has said this.
-    pub fn is_open(&self, thinking: bool, text: &str) -> bool {
+    pub(super) fn is_open(&self, thinking: bool, text: &str) -> bool {
         let last = self.kept.back().filter(|last| last.state == State::Open);
         last.is_some_and(|last| last.thinking == thinking && last.text == text)
     }
 
     /// What streams has come to its end.
-    pub fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         for piece in &mut self.kept {
             if piece.state == State::Open {
                 piece.state = State::Closed;
@@ -196,7 +196,7 @@ impl Pieces {
     }
 
     /// No block comes any more that confirms what has come to its end.
-    pub fn forget_texts(&mut self) {
+    pub(super) fn forget_texts(&mut self) {
         for piece in self.kept.iter_mut().filter(|piece| piece.state == State::Closed) {
             piece.state = State::Confirmed;
             piece.text = String::new();
@@ -204,18 +204,18 @@ impl Pieces {
     }
 
     /// Whether it is the last piece and a text.
-    pub fn is_last_text(&self, at: usize) -> bool {
+    pub(super) fn is_last_text(&self, at: usize) -> bool {
         let is_last = at + 1 == self.forgotten + self.kept.len();
         is_last && self.kept.back().is_some_and(|last| !last.thinking)
     }
 
     /// Whether it is the last piece, and a text that streams.
-    pub fn is_open_text(&self, at: usize) -> bool {
+    pub(super) fn is_open_text(&self, at: usize) -> bool {
         self.is_last_text(at) && self.kept.back().is_some_and(|last| last.state == State::Open)
     }
 
     /// Marks pieces as taken back.
-    pub fn withdraw(&mut self, pieces: &[usize]) {
+    pub(super) fn withdraw(&mut self, pieces: &[usize]) {
         for at in pieces {
             if let Some(piece) = self.get_mut(*at) {
                 piece.state = State::Withdrawn;

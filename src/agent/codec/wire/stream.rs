@@ -8,7 +8,7 @@ use crate::json::{Object, Text};
 
 /// What every line is read for first.
 #[derive(Debug, Deserialize)]
-pub struct Envelope<'a> {
+pub(crate) struct Envelope<'a> {
     /// The kind of line.
     #[serde(rename = "type", borrow, default)]
     pub kind: Text<'a>,
@@ -29,7 +29,7 @@ pub struct Envelope<'a> {
 
 /// An event of the Messages API.
 #[derive(Debug, Deserialize)]
-pub struct StreamEvent<'a> {
+pub(crate) struct StreamEvent<'a> {
     /// `message_start`, `content_block_start`, `content_block_delta`, …
     #[serde(rename = "type", borrow, default)]
     pub kind: Text<'a>,
@@ -46,7 +46,7 @@ pub struct StreamEvent<'a> {
 
 /// See [`StreamEvent::message`].
 #[derive(Debug, Deserialize)]
-pub struct MessageId<'a> {
+pub(crate) struct MessageId<'a> {
     /// The message's id.
     #[serde(borrow, default)]
     pub id: Text<'a>,
@@ -54,7 +54,7 @@ pub struct MessageId<'a> {
 
 /// See [`StreamEvent::content_block`].
 #[derive(Debug, Deserialize)]
-pub struct BlockKind<'a> {
+pub(crate) struct BlockKind<'a> {
     /// `text`, `thinking`, `tool_use`, …
     #[serde(rename = "type", borrow, default)]
     pub kind: Text<'a>,
@@ -68,7 +68,7 @@ pub struct BlockKind<'a> {
 
 /// See [`StreamEvent::delta`].
 #[derive(Debug, Deserialize)]
-pub struct Delta<'a> {
+pub(crate) struct Delta<'a> {
     /// `text_delta`, `thinking_delta`, `input_json_delta`, …
     #[serde(rename = "type", borrow, default)]
     pub kind: Text<'a>,
@@ -85,7 +85,7 @@ pub struct Delta<'a> {
 
 impl<'a> Envelope<'a> {
     /// The first block of its message that the line says to be given up, where it says so.
-    pub fn abandoned_from(&self) -> Option<u64> {
+    pub(crate) fn abandoned_from(&self) -> Option<u64> {
         let raw = self.abandoned_blocks.filter(|raw| raw.get() != "null")?;
         let from = Object::read(raw.get()).ok().and_then(|it| it.raw("from_block_index"));
         // What is not told counts as all of it.
@@ -93,7 +93,7 @@ impl<'a> Envelope<'a> {
     }
 
     /// Reads a line: at once where all is as expected, else field by field.
-    pub fn read(line: &'a str) -> serde_json::Result<Self> {
+    pub(crate) fn read(line: &'a str) -> serde_json::Result<Self> {
         match serde_json::from_str::<Self>(line) {
             Ok(envelope) if envelope.is_told_apart() => Ok(envelope),
             _ => Object::read(line).map(|line| Self::of(&line)),

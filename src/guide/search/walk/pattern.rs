@@ -53,7 +53,7 @@ impl Bytes {
 
 /// Matches patterns and counts what that costs.
 #[derive(Debug)]
-pub struct Matcher {
+pub(super) struct Matcher {
     /// Which positions of the path the pattern so far can end at.
     reached: Vec<bool>,
     /// Steps that are left.
@@ -65,17 +65,17 @@ pub struct Matcher {
 
 impl Matcher {
     /// One that takes so many steps in all, and none after the deadline.
-    pub fn new(steps: u64, deadline: Instant) -> Self {
+    pub(super) fn new(steps: u64, deadline: Instant) -> Self {
         Self { reached: Vec::new(), left: steps, deadline, count: 0 }
     }
 
     /// Whether steps or time are used up: what it says from now on means nothing.
-    pub fn is_spent(&self) -> bool {
+    pub(super) fn is_spent(&self) -> bool {
         self.left == 0
     }
 
     /// Whether the whole of `path` matches `pattern`. A pattern that is none matches nothing.
-    pub fn matches(&mut self, pattern: &[u8], path: &[u8]) -> bool {
+    pub(super) fn matches(&mut self, pattern: &[u8], path: &[u8]) -> bool {
         self.count += 1;
         if self.count.is_multiple_of(MATCHES_BETWEEN_LOOKS) && Instant::now() > self.deadline {
             self.left = 0;
@@ -166,7 +166,7 @@ fn stars(pattern: &[u8], at: usize) -> (Part, usize) {
 }
 
 /// The length of the class in brackets that `pattern` begins with. `None`: it is none.
-pub fn class_length(pattern: &[u8]) -> Option<usize> {
+pub(super) fn class_length(pattern: &[u8]) -> Option<usize> {
     class(pattern).map(|(_, length)| length)
 }
 

@@ -40,7 +40,7 @@ struct Rule {
 
 /// The rules of one file.
 #[derive(Debug, Default)]
-pub struct Rules {
+pub(super) struct Rules {
     text: Vec<u8>,
     rules: Vec<Rule>,
     /// Rules without a wildcard, sorted by their patterns: of names and of paths.
@@ -52,7 +52,7 @@ pub struct Rules {
 
 /// What is asked about.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub(super) struct Asked<'a> {
     /// The path from the project's root.
     pub path: &'a [u8],
     /// Its last part.
@@ -62,7 +62,7 @@ pub struct Asked<'a> {
 
 impl Rules {
     /// Reads the lines of an ignore file. `None` where there are none, or too many.
-    pub fn parse(text: Vec<u8>) -> Option<Self> {
+    pub(super) fn parse(text: Vec<u8>) -> Option<Self> {
         let mut rules = Self { text, ..Self::default() };
         let mut at = if rules.text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         while at < rules.text.len() {
@@ -226,7 +226,7 @@ fn needed(pattern: &[u8]) -> u64 {
 
 /// The ignore files that hold for a directory: its own and those above.
 #[derive(Debug)]
-pub struct Level {
+pub(super) struct Level {
     above: Option<Arc<Level>>,
     /// Bytes of the directory's path and its slash.
     depth: usize,
@@ -242,7 +242,7 @@ pub struct Level {
 impl Level {
     /// What holds for the directory `dir`, in which a `.git` is or not, below one for which `above`
     /// holds. `root` is the project's own path.
-    pub fn of(
+    pub(super) fn of(
         tree: &Tree,
         root: &Path,
         dir: &Path,
@@ -273,7 +273,7 @@ impl Level {
     }
 
     /// Whether something right in this directory is ignored.
-    pub fn ignores(&self, asked: Asked<'_>, matcher: &mut Matcher) -> bool {
+    pub(super) fn ignores(&self, asked: Asked<'_>, matcher: &mut Matcher) -> bool {
         let verdict = |rules: &Option<Rules>, level: &Self, matcher: &mut Matcher| {
             let path = asked.path.get(level.depth..)?;
             rules.as_ref()?.verdict(asked, path, matcher)

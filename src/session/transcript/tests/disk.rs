@@ -6,21 +6,21 @@ use crate::entry::{EntryOutline, EntryRow};
 
 /// The database as far as it matters here.
 #[derive(Default)]
-pub struct Disk(pub BTreeMap<i64, EntryRow>);
+pub(super) struct Disk(pub BTreeMap<i64, EntryRow>);
 
 impl Disk {
-    pub fn write(&mut self, rows: Vec<EntryRow>) {
+    pub(super) fn write(&mut self, rows: Vec<EntryRow>) {
         for row in rows {
             self.0.insert(row.first_seq, row);
         }
     }
 
-    pub fn rows(&self) -> Vec<EntryRow> {
+    pub(super) fn rows(&self) -> Vec<EntryRow> {
         self.0.values().cloned().collect()
     }
 
     /// As the database does it: the newest `count` entries, and of older ones what is always read.
-    pub fn load(&self, count: usize) -> (Vec<EntryRow>, Vec<EntryOutline>) {
+    pub(super) fn load(&self, count: usize) -> (Vec<EntryRow>, Vec<EntryOutline>) {
         let rows = self.rows();
         let newest = rows.len().saturating_sub(count);
         let is_read = |(index, row): &(usize, EntryRow)| {
@@ -38,7 +38,7 @@ impl Disk {
         (read, others.into_iter().map(outline).collect())
     }
 
-    pub fn has(&self, turn: i64, kind: &str) -> bool {
+    pub(super) fn has(&self, turn: i64, kind: &str) -> bool {
         self.0.values().any(|row| row.turn == turn && row.kind == kind)
     }
 }

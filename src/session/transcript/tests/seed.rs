@@ -5,12 +5,12 @@ use serde_json::Value;
 use crate::session::transcript::Cursor;
 
 /// What stands for a tool call, and for the end of a turn, in what the original's clients see.
-pub const CALL: &str = "\u{1}call\u{1}";
-pub const END: &str = "\u{1}end\u{1}";
+pub(super) const CALL: &str = "\u{1}call\u{1}";
+pub(super) const END: &str = "\u{1}end\u{1}";
 
 /// A client of the original.
 #[derive(Debug)]
-pub struct Seed {
+pub(super) struct Seed {
     pub cursor: Cursor,
     pub got: String,
     /// What it will have got of each entry, from this one on, when it has read everything.
@@ -21,7 +21,7 @@ pub struct Seed {
 impl Seed {
     /// One that comes in before the entry `from`, with what it is to get of that and of later ones. The
     /// entry before may still grow.
-    pub fn new(cursor: Cursor, from: usize, texts: Vec<String>) -> Self {
+    pub(super) fn new(cursor: Cursor, from: usize, texts: Vec<String>) -> Self {
         let has_newest = !texts.is_empty() || from == 0;
         let before = (!has_newest).then(String::new);
         let first = from - usize::from(!has_newest);
@@ -29,11 +29,11 @@ impl Seed {
         Self { cursor, got: String::new(), segments, first }
     }
 
-    pub fn expected(&self) -> String {
+    pub(super) fn expected(&self) -> String {
         self.segments.concat()
     }
 
-    pub fn take(&mut self, frame: &str) {
+    pub(super) fn take(&mut self, frame: &str) {
         let frame: Value = serde_json::from_str(frame).unwrap();
         self.got.push_str(match frame["type"].as_str().unwrap() {
             "text" => frame["content"].as_str().unwrap(),
@@ -47,17 +47,17 @@ impl Seed {
     }
 
     /// There is another entry.
-    pub fn add(&mut self, text: &str) {
+    pub(super) fn add(&mut self, text: &str) {
         self.segments.push(text.to_owned());
     }
 
     /// The newest entry has grown.
-    pub fn grow(&mut self, text: &str) {
+    pub(super) fn grow(&mut self, text: &str) {
         self.segments.last_mut().unwrap().push_str(text);
     }
 
     /// It cannot take back what it has of an entry: the new text follows what it got of the old.
-    pub fn replace(&mut self, entry: usize, text: &str) {
+    pub(super) fn replace(&mut self, entry: usize, text: &str) {
         let Some(at) = entry.checked_sub(self.first) else { return };
         let before: usize = self.segments[..at].iter().map(String::len).sum();
         let got = self.got.len().saturating_sub(before);
