@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{agent::event::Usage, citation::Citation, json};
+use crate::{citation::Citation, json};
 
 /// What one entry of a conversation holds.
 #[derive(Debug, Clone)]
@@ -104,6 +104,21 @@ pub struct Question {
     pub call_id: String,
     /// A list of `{question, header, options: [{label, description}], multiSelect}`.
     pub questions: Box<RawValue>,
+}
+
+/// Tokens of one turn, as the agent reports them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens read, without those from a cache.
+    pub input_tokens: u64,
+    /// Tokens written.
+    pub output_tokens: u64,
+    /// Tokens read from a cache.
+    #[serde(default)]
+    pub cache_read_tokens: u64,
+    /// Tokens written to a cache.
+    #[serde(default)]
+    pub cache_write_tokens: u64,
 }
 
 /// See [`Content::ResponseDone`].

@@ -29,6 +29,7 @@ mod notes;
 mod output;
 mod pages;
 mod presence;
+mod read_only;
 mod recalling;
 mod renaming;
 mod rendering;
@@ -280,7 +281,7 @@ impl Session {
             return;
         }
         self.awaits_proof = false;
-        let told = Notice::ReadOnly(proof.read_only(&self.project.name));
+        let told = Notice::ReadOnly(self.read_only());
         for live in self.conversations.values_mut() {
             live.notify(&told);
             live.deliver();

@@ -1,8 +1,9 @@
 //! What an agent says, in our words: the vocabulary between a codec, which reads the agent's
 //! lines, and a session, which acts on them. Pure data.
 
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+
+use crate::entry::Usage;
 
 /// One thing an agent said. A codec turns each line of output into any number of these.
 #[derive(Debug)]
@@ -184,19 +185,4 @@ impl Told {
     pub fn busy(words: &str) -> Self {
         Self { is_busy: true, ..Self::now(words, false) }
     }
-}
-
-/// Tokens of one turn.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Usage {
-    /// Tokens read, without those from a cache.
-    pub input_tokens: u64,
-    /// Tokens written.
-    pub output_tokens: u64,
-    /// Tokens read from a cache.
-    #[serde(default)]
-    pub cache_read_tokens: u64,
-    /// Tokens written to a cache.
-    #[serde(default)]
-    pub cache_write_tokens: u64,
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::{config::settings::Sandbox, project::ProjectName};
+use crate::config::settings::Sandbox;
 
-use super::self_test::{ProjectTest, ReadOnly, SelfTest, Verdict};
+use super::self_test::{ProjectTest, SelfTest, Verdict};
 
 /// Holds the newest self-test. Cheap to clone; all clones hold the same.
 #[derive(Debug, Clone)]
@@ -25,11 +25,6 @@ impl Proof {
     /// The newest self-test; `None` while the first one runs.
     pub fn newest(&self) -> Option<Arc<SelfTest>> {
         self.newest.borrow().clone()
-    }
-
-    /// What viewers of a project are told.
-    pub fn read_only(&self, project: &ProjectName) -> ReadOnly {
-        ReadOnly::of(self.newest().as_deref(), project.as_str())
     }
 
     /// Why no agent can start at all, in words; `None` where one can, or where that is not known

@@ -157,43 +157,8 @@ impl Attempt {
     }
 }
 
-/// What viewers of a project are told of its proof.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ReadOnly {
-    /// A [`Verdict`], or `pending` while the first test runs.
-    pub verdict: &'static str,
-    /// What was tried to change a project, in words.
-    pub tried: Vec<String>,
-    /// What cannot be forbidden, and what went wrong, in words.
-    pub missing: Vec<String>,
-}
-
-impl ReadOnly {
-    /// What `test` says of a project; `None` is a test that still runs.
-    pub fn of(test: Option<&SelfTest>, project: &str) -> Self {
-        let Some(test) = test else {
-            return Self { verdict: "pending", tried: Vec::new(), missing: Vec::new() };
-        };
-        let own = test.project(project);
-        let verdict = own.map_or(test.verdict, |own| own.verdict.max(test.verdict));
-        let mut missing = Vec::new();
-        for (attempts, lacking) in
-            [Some((&test.attempts, &test.missing)), own.map(|own| (&own.attempts, &own.missing))]
-                .into_iter()
-                .flatten()
-        {
-            for words in lacking.iter().cloned().chain(wrong(attempts)) {
-                if !missing.contains(&words) {
-                    missing.push(words);
-                }
-            }
-        }
-        Self { verdict: verdict.as_str(), tried: tried(&test.attempts), missing }
-    }
-}
-
-/// What was tried to change a project, each once.
-pub fn tried(attempts: &[Attempt]) -> Vec<String> {
+/// Descriptions of the attempts to change a project, each once.
+pub fn change_attempts(attempts: &[Attempt]) -> Vec<String> {
     let mut tried: Vec<String> = Vec::new();
     for attempt in attempts {
         if attempt.kind == Kind::Change && !tried.contains(&attempt.what) {
@@ -226,7 +191,7 @@ fn words(verdict: Verdict, attempts: &[Attempt], missing: &[String]) -> String {
         Verdict::Off => "agents are not confined (`agent.sandbox = \"off\"`)".to_owned(),
         Verdict::Partly | Verdict::Failed => {
             let missing = missing.iter().map(|what| format!("missing is {what}"));
-            let all: Vec<String> = missing.chain(wrong(attempts)).collect();
+            let all: Vec<String> = missing.chain(unexpected(attempts)).collect();
             match all.is_empty() {
                 true => "nothing could be tried".to_owned(),
                 false => all.join("; "),
@@ -235,8 +200,8 @@ fn words(verdict: Verdict, attempts: &[Attempt], missing: &[String]) -> String {
     }
 }
 
-/// What did not happen as it had to, in words.
-fn wrong(attempts: &[Attempt]) -> impl Iterator<Item = String> {
+/// Descriptions of the attempts whose outcome is not the expected one.
+pub fn unexpected(attempts: &[Attempt]) -> impl Iterator<Item = String> {
     let wrong = attempts.iter().filter(|attempt| !attempt.is_as_expected());
     wrong.map(|attempt| match attempt.outcome {
         Outcome::Allowed => format!("it could {}", attempt.what),
@@ -275,6 +240,6 @@ mod tests {
         let told = words(Verdict::Failed, &attempts, &["files".to_owned()]);
         assert_eq!(told, "missing is files; it could do it; it could not do it (EACCES)");
         assert!(words(Verdict::Failed, &[], &[]).contains("nothing"));
-        assert_eq!(tried(&[attempts[0].clone(), attempts[0].clone()]), ["do it"]);
+        assert_eq!(change_attempts(&[attempts[0].clone(), attempts[0].clone()]), ["do it"]);
     }
 }

@@ -264,6 +264,7 @@ impl Session {
             self.tell_viewers_soon(before, context);
         }
         let agent = self.resources.agents.kind();
+        let read_only = self.read_only();
         let Some(live) = self.conversations.get_mut(&id) else {
             return Err(AttachError::Unknown(id.to_string()));
         };
@@ -295,7 +296,7 @@ impl Session {
             resumed: entrance.resumed,
             state: live.turns.state(),
             agent: AgentName { kind: agent.as_ref().map_or("none", |kind| kind.as_str()) },
-            read_only: self.resources.agents.proof().read_only(&self.project.name),
+            read_only,
             viewers,
             message_bytes: self.resources.settings.limits.message_bytes,
         }));

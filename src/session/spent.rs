@@ -40,7 +40,7 @@ impl Spent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agent::event::Usage;
+    use crate::entry::Usage;
 
     #[test]
     fn tokens_and_money_of_all_turns_are_summed() {

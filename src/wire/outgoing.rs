@@ -3,7 +3,7 @@
 use bytestring::ByteString;
 use serde::Serialize;
 
-use crate::{agent::self_test::ReadOnly, citation::Citation};
+use crate::citation::Citation;
 
 use super::Dialect;
 
@@ -88,6 +88,17 @@ pub(crate) struct Attached {
     pub viewers: usize,
     /// Longest message that is taken, bytes.
     pub message_bytes: usize,
+}
+
+/// See [`Notice::ReadOnly`] and [`Attached::read_only`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct ReadOnly {
+    /// `proved`, `partly`, `off` or `failed`; `pending` while the first self-test runs.
+    pub verdict: &'static str,
+    /// Descriptions of the attempts to change a project.
+    pub tried: Vec<String>,
+    /// What the kernel cannot restrict, and the attempts with an unexpected outcome.
+    pub missing: Vec<String>,
 }
 
 /// Which agent answers.

@@ -1,6 +1,9 @@
 //! The end of a turn: what a result line comes to.
 
-use crate::agent::event::{AgentEnd, AgentEvent, AgentResult, Usage};
+use crate::{
+    agent::event::{AgentEnd, AgentEvent, AgentResult},
+    entry::Usage,
+};
 
 use super::{
     Codec, SESSION_LOST,

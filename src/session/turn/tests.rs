@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::agent::event::{Failure, Remedy, Usage};
+use crate::{
+    agent::event::{Failure, Remedy},
+    entry::Usage,
+};
 
 fn question(turn: i64) -> Event {
     Event::Asked(Question { turn, content: format!("question {turn}") })
