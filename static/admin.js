@@ -1,9 +1,9 @@
 /** The admin page: looks every two seconds while it is seen, and closes what an admin wants closed. */
 import * as api from './api.js';
-import { serverWords } from './admin/rows.js';
-import './admin/table.js';
-import { element, setText } from './views/element.js';
-import { confirmLoss } from './views/keys.js';
+import { serverFacts } from './admin/format.js';
+import './admin/sessions_table.js';
+import { element, setText } from './views/dom.js';
+import { confirmAction } from './views/shortcuts.js';
 
 /** Milliseconds between two looks. */
 const BETWEEN_LOOKS = 2000;
@@ -12,7 +12,7 @@ const find = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (doc
 const [heading, asOf, problem, server, empty, announcements] = [
   'h1', '#asof', '#problem', '#server', '#empty', '#announcements',
 ].map(find);
-const table = /** @type {import('./admin/table.js').SessionsTable} */ (find('sessions-table'));
+const table = /** @type {import('./admin/sessions_table.js').SessionsTable} */ (find('sessions-table'));
 
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
@@ -34,18 +34,18 @@ async function look() {
   if (own === looks && !isRefused && !document.hidden) timer = setTimeout(look, BETWEEN_LOOKS);
 }
 
-/** @param {import('./admin/rows.js').Session[]} sessions @param {import('./admin/rows.js').Status} status */
+/** @param {import('./admin/format.js').Session[]} sessions @param {import('./admin/format.js').Status} status */
 function show(sessions, status) {
   const now = Date.now();
   problem.hidden = true;
   setText(asOf, `as of ${new Date(now).toLocaleTimeString('en-GB')}`);
-  showServer(serverWords(status, now));
+  showServer(serverFacts(status, now));
   empty.hidden = sessions.length > 0;
   table.hidden = sessions.length === 0;
   table.update(sessions, now);
 }
 
-/** @param {ReturnType<typeof serverWords>} facts */
+/** @param {ReturnType<typeof serverFacts>} facts */
 function showServer(facts) {
   server.hidden = false;
   for (const [index, { name, text, isUrgent, more }] of facts.entries()) {
@@ -63,11 +63,11 @@ function showServer(facts) {
 
 /** @param {unknown} error */
 function fail(error) {
-  isRefused = error instanceof api.Refusal && (error.status === 401 || error.status === 403);
+  isRefused = error instanceof api.ApiError && (error.status === 401 || error.status === 403);
   if (isRefused) table.hidden = true;
   problem.hidden = false;
   setText(problem, isRefused ? 'This page is for admins: log in with the token of one at /login.'
-    : `${api.words(error)} ${asOf.textContent ? `What stands here is ${asOf.textContent}. ` : ''}Trying again…`);
+    : `${api.errorMessage(error)} ${asOf.textContent ? `What stands here is ${asOf.textContent}. ` : ''}Trying again…`);
 }
 
 /** @param {{project: string, conversation: number | null, title: string}} what */
@@ -75,7 +75,7 @@ async function close({ project, conversation, title }) {
   const question = conversation === null
     ? `Close all conversations of ${title}? Answers stop and agents end. What was said stays.`
     : `Close “${title}”? Its answer stops and its agent ends. What was said stays.`;
-  if (!await confirmLoss(question, conversation === null ? 'Close all' : 'Close it')) return;
+  if (!await confirmAction(question, conversation === null ? 'Close all' : 'Close it')) return;
   try {
     await (conversation === null ? api.closeSession(project) : api.closeConversation(project, conversation));
     setText(announcements, `Closed ${title}.`);

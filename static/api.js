@@ -1,4 +1,4 @@
-/** The REST calls that the page makes. An answer that is no success becomes a `Refusal` in words. */
+/** The REST calls that the page makes. An answer that is no success becomes a `ApiError` in words. */
 
 /** Where a token is shown. */
 const LOGIN = '/login';
@@ -7,15 +7,15 @@ const LOGIN = '/login';
  * @typedef {{name: string, path: string, has_spec: boolean, agent: string,
  *   stats: {passing: number, in_progress: number, total: number, percentage: number}}} Project
  * @typedef {{id: number, project_name: string, title: string | null, created_at: string, updated_at: string,
- *   message_count: number}} Listed a conversation in the list
+ *   message_count: number}} ConversationSummary a conversation in the list
  * @typedef {{text: string, hit: boolean}} Piece of a text, `hit` being what was searched for
  * @typedef {{conversation_id: number, title: string | null, turn: number, role: 'user' | 'assistant',
- *   timestamp: string, snippet: Piece[]}} Hit a message that matches
- * @typedef {{conversation_id: number, turn: number, question: string, asked_at: string}} Asked
+ *   timestamp: string, snippet: Piece[]}} SearchHit a message that matches
+ * @typedef {{conversation_id: number, turn: number, question: string, asked_at: string}} SimilarQuestion
  */
 
 /** Why the server did not do it. */
-export class Refusal extends Error {
+export class ApiError extends Error {
   /** @param {string} words @param {number} status of the answer; 0 where there was none */
   constructor(words, status) {
     super(words);
@@ -24,7 +24,7 @@ export class Refusal extends Error {
 }
 
 /** @param {unknown} error */
-export const words = (error) => (error instanceof Error ? error.message : String(error));
+export const errorMessage = (error) => (error instanceof Error ? error.message : String(error));
 
 /** @returns {Promise<Project[]>} */
 export const listProjects = () => call('GET', '/api/projects');
@@ -36,10 +36,10 @@ export const findFiles = (project, letters) => (
 /** @param {string} project @returns {Promise<{questions: string[]}>} that fit the project */
 export const fittingQuestions = (project) => call('GET', `/api/projects/${project}/questions`);
 
-/** @param {string} project @returns {Promise<Listed[]>} newest first */
+/** @param {string} project @returns {Promise<ConversationSummary[]>} newest first */
 export const listConversations = (project) => call('GET', conversations(project));
 
-/** @param {string} project @param {number} id @param {string} title @returns {Promise<Listed>} as it is stored */
+/** @param {string} project @param {number} id @param {string} title @returns {Promise<ConversationSummary>} as it is stored */
 export const renameConversation = (project, id, title) => call('PATCH', `${conversations(project)}/${id}`, { json: { title } });
 
 /**
@@ -53,12 +53,12 @@ export const deleteConversation = (project, id, leaving = false) => (
 /** @param {string} project @param {number} id @param {'md' | 'json'} format */
 export const exportAddress = (project, id, format) => `${conversations(project)}/${id}/export?format=${format}`;
 
-/** @param {string} project @param {string} typed @param {AbortSignal} signal @returns {Promise<{hits: Hit[], more: boolean}>} */
+/** @param {string} project @param {string} typed @param {AbortSignal} signal @returns {Promise<{hits: SearchHit[], more: boolean}>} */
 export const searchMessages = (project, typed, signal) => (
   call('GET', `/api/assistant/search/${project}?${new URLSearchParams({ q: typed })}`, { signal }));
 
-/** @param {string} project @param {string} typed @param {AbortSignal} signal @returns {Promise<Asked[]>} the closest first */
-export const askedBefore = (project, typed, signal) => (
+/** @param {string} project @param {string} typed @param {AbortSignal} signal @returns {Promise<SimilarQuestion[]>} the closest first */
+export const findSimilarQuestions = (project, typed, signal) => (
   call('GET', `/api/assistant/asked/${project}?${new URLSearchParams({ q: typed })}`, { signal }));
 
 /**
@@ -90,10 +90,10 @@ export const logIn = (token) => call('POST', LOGIN, { form: new URLSearchParams(
 /** Ends this browser's login. */
 export const logOut = () => call('POST', '/logout');
 
-/** For admins: every session and what it does. @returns {Promise<import('./admin/rows.js').Session[]>} */
+/** For admins: every session and what it does. @returns {Promise<import('./admin/format.js').Session[]>} */
 export const listSessions = () => call('GET', '/api/admin/sessions');
 
-/** For admins. @returns {Promise<import('./admin/rows.js').Status>} */
+/** For admins. @returns {Promise<import('./admin/format.js').Status>} */
 export const serverStatus = () => call('GET', '/api/admin/status');
 
 /** For admins. @param {string} project @param {number} conversation */
@@ -118,11 +118,11 @@ async function call(method, path, { form, json, signal, keepalive } = {}) {
     response = await fetch(path, { method, body, headers, signal, keepalive });
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new Refusal('The server cannot be reached.', 0);
+    throw new ApiError('The server cannot be reached.', 0);
   }
   // What is typed and not sent is kept on this device: nothing is lost on the way.
   if (response.status === 401 && path !== LOGIN) location.assign(`${LOGIN}?next=${encodeURIComponent(location.pathname)}`);
   const answer = await response.json().catch(() => null);
-  if (!response.ok) throw new Refusal(answer?.detail ?? `The server answered ${response.status}.`, response.status);
+  if (!response.ok) throw new ApiError(answer?.detail ?? `The server answered ${response.status}.`, response.status);
   return answer;
 }

@@ -1,73 +1,73 @@
 /** Wires the parts: what happens on the page, and who acts on it. Decides nothing itself. */
 import * as api from './api.js';
-import { Asking } from './asking.js';
-import { Following } from './following.js';
-import * as keep from './keep.js';
+import { Commands } from './commands.js';
+import { ServerEvents } from './server_events.js';
+import * as storage from './storage.js';
 import { bindKeys, bindSearch } from './keyboard.js';
-import { Library } from './library.js';
+import { ConversationActions } from './conversation_actions.js';
 import { Navigation } from './navigation.js';
-import { Page, words } from './page.js';
-import { Reading } from './reading.js';
-import './views/composer.js';
-import './views/conversation.js';
-import { showKeys } from './views/keys.js';
-import './views/grip.js';
-import './views/notice.js';
-import './views/rail.js';
-import { missingWords } from './words.js';
+import { Page } from './page.js';
+import { FileNavigation } from './file_navigation.js';
+import './views/question_composer.js';
+import './views/conversation_view.js';
+import { showShortcuts } from './views/shortcuts.js';
+import './views/pane_splitter.js';
+import './views/page_notice.js';
+import './views/page_sidebar.js';
+import { loadFailureText } from './text.js';
 
 const page = new Page();
 const navigation = new Navigation(page);
-const notice = /** @type {import('./views/notice.js').PageNotice} */ (document.querySelector('page-notice'));
-const asking = new Asking(page, navigation);
-const library = new Library(page, navigation, notice);
-const following = new Following(page, navigation, library);
-navigation.listener = following;
-/** Comes when somebody first moves. @type {Promise<import('./lookup.js').Lookup> | null} */
-let lookup = null;
-const fetchLookup = () => {
-  lookup ??= import('./lookup.js').then(({ Lookup }) => new Lookup(page));
-  lookup.catch(() => { lookup = null; });
-  return lookup;
+const notice = /** @type {import('./views/page_notice.js').PageNotice} */ (document.querySelector('page-notice'));
+const commands = new Commands(page, navigation);
+const actions = new ConversationActions(page, navigation, notice);
+const serverEvents = new ServerEvents(page, navigation, actions);
+navigation.listener = serverEvents;
+/** Comes when somebody first moves. @type {Promise<import('./lazy_features.js').LazyFeatures> | null} */
+let lazyFeatures = null;
+const loadLazyFeatures = () => {
+  lazyFeatures ??= import('./lazy_features.js').then(({ LazyFeatures }) => new LazyFeatures(page));
+  lazyFeatures.catch(() => { lazyFeatures = null; });
+  return lazyFeatures;
 };
-for (const move of ['keydown', 'pointerdown', 'pointermove']) addEventListener(move, fetchLookup, { once: true, passive: true });
-const reading = new Reading(page, notice);
-page.onDrawn = () => reading.update();
-navigation.onLeave = () => asking.keep();
-page.composer.asked = () => (page.state.project === null ? [] : keep.readAsked(page.state.project));
+for (const move of ['keydown', 'pointerdown', 'pointermove']) addEventListener(move, loadLazyFeatures, { once: true, passive: true });
+const fileNavigation = new FileNavigation(page, notice);
+page.onRender = () => fileNavigation.update();
+navigation.onLeave = () => commands.keep();
+page.composer.asked = () => (page.state.project === null ? [] : storage.loadHistory(page.state.project));
 
 /** What a view tells, by the event's name. @type {Record<string, (detail: any) => void>} */
 const EVENTS = {
-  'ask': (content) => asking.ask(content),
-  'ask-again': ({ turn, question }) => asking.ask(question, turn),
-  'start-over': ({ turn, question }) => asking.startOver(question, turn),
-  'answer': (given) => asking.answer(given),
-  'stop': () => asking.stop(),
+  'ask': (content) => commands.ask(content),
+  'ask-again': ({ turn, question }) => commands.ask(question, turn),
+  'start-over': ({ turn, question }) => commands.startOver(question, turn),
+  'answer': (given) => commands.answer(given),
+  'stop': () => commands.stop(),
   'draft': () => {
-    asking.typed();
+    commands.typed();
     // Without the hint the question is asked all the same.
-    lookup?.then((it) => it.typed(), () => null);
+    lazyFeatures?.then((it) => it.typed(), () => null);
   },
   'edit-question': ({ turn, question }) => page.composer.edit({ turn, text: question }),
-  'withdraw': (pending) => asking.withdraw(pending),
-  'open-rail': () => page.rail.open(true),
+  'withdraw': (pending) => commands.withdraw(pending),
+  'open-sidebar': () => page.sidebar.open(true),
   'drawer': (isOpen) => { page.main.inert = isOpen; },
   'retry-connection': () => page.connection?.retryNow(),
   'new-conversation': () => navigation.visitHere(null),
   'pick-project': (name) => navigation.visit(name, null),
   'pick-conversation': (id) => navigation.visitHere(id),
-  'open-file': (wanted) => reading.open(wanted),
-  'walk-citation': (direction) => reading.walk(direction),
-  'close-file': () => reading.close(),
+  'open-file': (wanted) => fileNavigation.open(wanted),
+  'walk-citation': (direction) => fileNavigation.walk(direction),
+  'close-file': () => fileNavigation.close(),
   'visit-turn': ({ conversation, turn }) => navigation.visitHere(conversation, turn),
   'visited': () => {
-    library.visited();
-    reading.visited();
+    actions.visited();
+    fileNavigation.visited();
   },
-  'rename': (named) => library.rename(named),
-  'delete-conversation': (named) => library.remove(named),
-  'copy-link': (what) => library.copyLink(what),
-  'notify': (words) => notice.tell(words),
+  'rename': (named) => actions.rename(named),
+  'delete-conversation': (named) => actions.remove(named),
+  'copy-link': (what) => actions.copyLink(what),
+  'notify': (words) => notice.show(words),
   'open-search': () => openSearch(),
   'log-out': () => logOut(),
 };
@@ -77,22 +77,22 @@ for (const sign of ['input', 'pointerdown']) page.composer.addEventListener(sign
 
 bindKeys({
   escape: [
-    () => page.rail.closeDrawer(),
+    () => page.sidebar.closeDrawer(),
     () => page.composer.leaveEdit(),
-    () => reading.close(),
-    () => asking.stop(),
+    () => fileNavigation.close(),
+    () => commands.stop(),
   ],
   anywhere: {
     'K': () => openSearch(),
     'Shift+O': () => navigation.visitHere(null),
   },
   outside: {
-    '?': showKeys,
+    '?': showShortcuts,
     'j': () => page.view.step(1),
     'k': () => page.view.step(-1),
-    'o': () => reading.openFirst(page.view.turn ?? 0),
-    '[': () => reading.walk(-1),
-    ']': () => reading.walk(1),
+    'o': () => fileNavigation.openFirst(page.view.turn ?? 0),
+    '[': () => fileNavigation.walk(-1),
+    ']': () => fileNavigation.walk(1),
   },
 });
 
@@ -100,8 +100,8 @@ for (const [name, act] of Object.entries(EVENTS)) {
   document.addEventListener(name, (event) => act(/** @type {CustomEvent} */ (event).detail));
 }
 addEventListener('popstate', () => {
-  navigation.follow();
-  reading.follow();
+  navigation.followAddress();
+  fileNavigation.followAddress();
 });
 for (const name of ['online', 'offline']) {
   addEventListener(name, () => {
@@ -109,34 +109,34 @@ for (const name of ['online', 'offline']) {
     page.connection?.probe();
   });
 }
-addEventListener('pagehide', () => asking.leave());
+addEventListener('pagehide', () => commands.leave());
 bindSearch({ begin: () => page.view.showAll(), end: () => page.view.showNear() });
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState !== 'visible') {
-    asking.keep();
+    commands.keep();
     return;
   }
   page.connection?.retryNow();
-  following.refreshList();
+  serverEvents.refreshList();
 });
 start();
 
 async function start() {
-  page.draw();
+  page.requestRender();
   try {
     const [projects, me] = await Promise.all([api.listProjects(), api.whoAmI()]);
-    page.change({ projects, user: me.user });
-    page.rail.offerLogOut(me.can_log_out);
-    page.rail.offerAdmin(me.role === 'admin');
+    page.setState({ projects, user: me.user });
+    page.sidebar.offerLogOut(me.can_log_out);
+    page.sidebar.offerAdmin(me.role === 'admin');
   } catch (error) {
-    page.change({ problem: words(error) });
+    page.setState({ problem: api.errorMessage(error) });
   }
-  navigation.follow();
-  reading.follow();
+  navigation.followAddress();
+  fileNavigation.followAddress();
 }
 
 function openSearch() {
-  fetchLookup().then((it) => it.openSearch(), () => notice.tell(missingWords('The search')));
+  loadLazyFeatures().then((it) => it.openSearch(), () => notice.show(loadFailureText('The search')));
 }
 
 async function logOut() {

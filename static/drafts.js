@@ -7,9 +7,9 @@
 const MOST_TABS = 8;
 
 /**
- * @typedef {{draft: string, edit: import('./recall.js').Recalled | null, at: number}} Typed by one tab, and
+ * @typedef {{draft: string, edit: import('./input_history.js').HistoryEntry | null, at: number}} SavedInput by one tab, and
  *   when; `edit` is an earlier question that is being changed, in front of the draft
- * @typedef {Record<string, Typed>} Drafts by the tab
+ * @typedef {Record<string, SavedInput>} Drafts by the tab
  */
 
 /** @param {string | null} stored @returns {Drafts} */
@@ -26,7 +26,7 @@ export function parseDrafts(stored) {
  * What a tab shows when it opens the conversation, and what is kept from then on. A tab that still
  * is there keeps its text anew with its next letter and when it goes.
  * @param {Drafts} drafts @param {string} tab
- * @returns {{typed: Typed | null, drafts: Drafts}}
+ * @returns {{typed: SavedInput | null, drafts: Drafts}}
  */
 export function takeDraft(drafts, tab) {
   if (drafts[tab]) return { typed: drafts[tab], drafts };
@@ -38,7 +38,7 @@ export function takeDraft(drafts, tab) {
 
 /**
  * @param {Drafts} drafts @param {string} tab
- * @param {Typed | null} typed
+ * @param {SavedInput | null} typed
  * @returns {Drafts}
  */
 export function putDraft(drafts, tab, typed) {

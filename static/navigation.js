@@ -1,13 +1,13 @@
 /** The address and what it opens: which project, which conversation, and the connection to it. */
 import { formatAddress, parseAddress } from './address.js';
-import * as keep from './keep.js';
-import { Connection } from './socket.js';
-import { openConversation } from './store.js';
+import * as storage from './storage.js';
+import { Connection } from './connection.js';
+import { initialConversation } from './store.js';
 
 /**
  * @typedef {object} Listener who is told what comes over the connection
  * @property {(frame: import('./protocol.js').ServerFrame) => void} receive
- * @property {(state: import('./socket.js').ConnectionState) => void} connectionChanged
+ * @property {(state: import('./connection.js').ConnectionState) => void} connectionChanged
  * @property {() => void} refreshList
  */
 
@@ -17,7 +17,7 @@ export class Navigation {
   /** The address of what is open. */
   #opened = '';
   /** The project and the conversation that the address names. @type {{project: string, id: number | null} | null} */
-  place = null;
+  current = null;
   /** Called before another conversation takes this one's place. */
   onLeave = () => {};
 
@@ -27,7 +27,7 @@ export class Navigation {
   }
 
   /** Follows the address, and mends one that names no project. */
-  follow() {
+  followAddress() {
     const { projects, problem } = this.page.state;
     const { project, conversation, turn } = parseAddress(location.pathname, location.hash);
     if (project !== null) {
@@ -36,10 +36,10 @@ export class Navigation {
       return;
     }
     const names = (projects ?? []).map((known) => known.name);
-    const kept = keep.readProject();
+    const kept = storage.loadProject();
     const chosen = kept !== null && names.includes(kept) ? kept : names[0];
     if (chosen !== undefined) this.visit(chosen, null, true);
-    else this.page.change({ problem: problem ?? 'No project is served here. Start cicerone with the directory of one.' });
+    else this.page.setState({ problem: problem ?? 'No project is served here. Start cicerone with the directory of one.' });
   }
 
   /**
@@ -80,18 +80,18 @@ export class Navigation {
     }
     page.connection?.close();
     this.onLeave();
-    this.place = { project, id };
-    const outbox = keep.readOutbox(project, id);
+    this.current = { project, id };
+    const outbox = storage.loadOutbox(project, id);
     const pending = outbox.map((frame) => ({
       messageId: frame.message_id, content: 'content' in frame ? frame.content : 'The same question once more',
     }));
-    if (project !== page.state.project) page.change({ list: null });
-    page.change({ project, problem: null, conversation: { ...openConversation(id, pending), online: navigator.onLine } });
+    if (project !== page.state.project) page.setState({ list: null });
+    page.setState({ project, problem: null, conversation: { ...initialConversation(id, pending), online: navigator.onLine } });
     page.isNew = id === null;
     page.view.clear();
     page.view.seek(turn);
-    page.composer.restore(keep.takeTyped(project, id));
-    keep.keepProject(project);
+    page.composer.restore(storage.takeInput(project, id));
+    storage.saveProject(project);
     document.dispatchEvent(new CustomEvent('visited'));
     this.listener?.refreshList();
     page.connection = new Connection({
@@ -100,7 +100,7 @@ export class Navigation {
       outbox,
       onFrame: (frame) => this.listener?.receive(frame),
       onState: (state) => this.listener?.connectionChanged(state),
-      onOutbox: (waiting) => keep.keepOutbox(project, page.state.conversation?.id ?? null, waiting),
+      onOutbox: (waiting) => storage.saveOutbox(project, page.state.conversation?.id ?? null, waiting),
     });
     page.connection.open();
     // A touch keyboard would cover what there is to read.
@@ -108,13 +108,13 @@ export class Navigation {
   }
 
   /** A conversation in which something was asked has an address of its own. */
-  nameAddress() {
+  updateAddress() {
     const { project, conversation } = this.page.state;
     if (!this.page.isNew || project === null || !conversation || conversation.id === null) return;
     this.#opened = formatAddress(project, conversation.id);
     history.replaceState(history.state, '', this.#opened + location.search + location.hash);
-    this.place = { project, id: conversation.id };
-    keep.keepTyped(project, null, null);
-    keep.keepTyped(project, conversation.id, this.page.composer.typed);
+    this.current = { project, id: conversation.id };
+    storage.saveInput(project, null, null);
+    storage.saveInput(project, conversation.id, this.page.composer.typed);
   }
 }

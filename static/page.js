@@ -2,18 +2,18 @@
  * What the parts of the page share: the state, the elements that show it, and one drawing of it at
  * most once a frame. Knows neither the server nor the keys.
  */
-import { Announcer } from './announcing.js';
+import { Announcer } from './announcer.js';
 import { reduce } from './store.js';
-import { heard } from './views/heard.js';
+import { spokenText } from './views/spoken_text.js';
 
 /** What was said this many times before is no longer there to be read again. */
-const SAID_KEPT = 8;
+const MAX_ANNOUNCEMENTS = 8;
 
 /**
  * @typedef {object} State
  * @property {import('./api.js').Project[] | null} projects `null` while they are not known
  * @property {string | null} project
- * @property {import('./api.js').Listed[] | null} list
+ * @property {import('./api.js').ConversationSummary[] | null} list
  * @property {string | null} user who looks, where the server knows
  * @property {string | null} problem why there is no conversation
  * @property {import('./store.js').Conversation | null} conversation
@@ -22,16 +22,16 @@ const SAID_KEPT = 8;
 export class Page {
   /** @type {State} */
   state = { projects: null, project: null, list: null, user: null, problem: null, conversation: null };
-  /** @type {import('./socket.js').Connection | null} */
+  /** @type {import('./connection.js').Connection | null} */
   connection = null;
   /** Whether the open conversation began on this page. */
   isNew = false;
-  #isDrawing = false;
-  rail = /** @type {import('./views/rail.js').ProjectRail} */ (document.querySelector('project-rail'));
-  view = /** @type {import('./views/conversation.js').ConversationView} */ (document.querySelector('conversation-view'));
-  composer = /** @type {import('./views/composer.js').QuestionComposer} */ (document.querySelector('question-composer'));
+  #isRenderRequested = false;
+  sidebar = /** @type {import('./views/page_sidebar.js').PageSidebar} */ (document.querySelector('page-sidebar'));
+  view = /** @type {import('./views/conversation_view.js').ConversationView} */ (document.querySelector('conversation-view'));
+  composer = /** @type {import('./views/question_composer.js').QuestionComposer} */ (document.querySelector('question-composer'));
   main = /** @type {HTMLElement} */ (document.querySelector('main'));
-  #announcer = new Announcer(heard);
+  #announcer = new Announcer(spokenText);
   #announcements = /** @type {HTMLElement} */ (document.querySelector('#announcements'));
 
   get project() {
@@ -39,9 +39,9 @@ export class Page {
   }
 
   /** @param {Partial<State>} changes */
-  change(changes) {
+  setState(changes) {
     this.state = { ...this.state, ...changes };
-    this.draw();
+    this.requestRender();
   }
 
   /** What happened to the open conversation. @param {import('./store.js').LocalEvent | import('./protocol.js').ServerFrame} event */
@@ -50,35 +50,33 @@ export class Page {
     if (!before) return;
     const conversation = reduce(before, event);
     if (conversation === before) return;
-    this.change({ conversation });
-    for (const text of this.#announcer.next(before, conversation)) this.say(text);
+    this.setState({ conversation });
+    for (const text of this.#announcer.next(before, conversation)) this.announce(text);
   }
 
   /** Who draws what is not of the conversation. */
-  onDrawn = () => {};
+  onRender = () => {};
 
   /** Draws at most once a frame. */
-  draw() {
-    if (this.#isDrawing) return;
-    this.#isDrawing = true;
+  requestRender() {
+    if (this.#isRenderRequested) return;
+    this.#isRenderRequested = true;
     requestAnimationFrame(() => {
-      this.#isDrawing = false;
+      this.#isRenderRequested = false;
       const { projects, project, list, user, problem, conversation } = this.state;
-      this.rail.update({ projects, project, list, conversation: conversation?.id ?? null });
+      this.sidebar.update({ projects, project, list, conversation: conversation?.id ?? null });
       this.view.update({ conversation, project: this.project, user, problem });
       this.composer.update({ conversation, project: this.project, user });
-      this.onDrawn();
+      this.onRender();
     });
   }
 
   /** Says something to who cannot see it. @param {string} text */
-  say(text) {
+  announce(text) {
     // Each is read by itself: what is said does not take the place of what is not read yet.
     const said = document.createElement('p');
     said.textContent = text;
     this.#announcements.append(said);
-    while (this.#announcements.children.length > SAID_KEPT) this.#announcements.firstElementChild?.remove();
+    while (this.#announcements.children.length > MAX_ANNOUNCEMENTS) this.#announcements.firstElementChild?.remove();
   }
 }
-
-export { words } from './api.js';

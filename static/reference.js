@@ -24,7 +24,7 @@ export function parseReference(text) {
 }
 
 /** Where a citation leads: its file from the project's root, and its lines. @param {Citation} citation @returns {Reference} */
-export function placeOf({ path, file, line, end_line }) {
+export function citedReference({ path, file, line, end_line }) {
   return { path: file ?? path, line, end_line };
 }
 
@@ -34,8 +34,8 @@ export function byReference(citations) {
 }
 
 /** What a reader is told about a citation. @param {Citation} citation */
-export function citationWords(citation) {
-  const place = formatReference(placeOf(citation));
+export function citationText(citation) {
+  const place = formatReference(citedReference(citation));
   if (!citation.found) return `${place}: ${citation.why ?? 'not found'}`;
   return citation.read ? `${place}, which the agent read` : `${place}, which the agent named and did not read`;
 }
@@ -45,8 +45,8 @@ export function citationWords(citation) {
  * @param {import('./store.js').Conversation | null} conversation
  * @returns {{turn: number, place: Reference}[]}
  */
-export function places(conversation) {
+export function citedReferences(conversation) {
   return (conversation?.turns ?? []).flatMap((turn) => (turn.citations ?? [])
     .filter((citation) => citation.found)
-    .map((citation) => ({ turn: turn.turn, place: placeOf(citation) })));
+    .map((citation) => ({ turn: turn.turn, place: citedReference(citation) })));
 }

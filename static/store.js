@@ -3,7 +3,7 @@
  * next state of it from a frame or from something the person did. Nothing is changed in place: a
  * turn that is the same object has not changed. Frames that come twice change nothing.
  */
-import { addPart, ask, changePart, changeTurn, dropBeyond, growThinking, showPart } from './turns.js';
+import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking, applyHtml } from './turns.js';
 
 /**
  * `seq` is the sequence number with which a thing was first seen, `last` the newest of a text.
@@ -62,7 +62,7 @@ import { addPart, ask, changePart, changeTurn, dropBeyond, growThinking, showPar
  * @param {Pending[]} pending
  * @returns {Conversation}
  */
-export function openConversation(id, pending = []) {
+export function initialConversation(id, pending = []) {
   return {
     id, title: null, agent: '', readOnly: null, viewers: 1, messageBytes: 0, online: true, connection: 'connecting',
     closeCode: 0, wasOpen: false, caughtUp: false, state: 'idle', detail: '', notice: null, turns: [], pending,
@@ -84,7 +84,7 @@ export function reduce(before, event) {
         ...before, id: event.conversation_id, title: event.title ?? null, agent: event.agent?.kind ?? '',
         readOnly: event.read_only ?? null, viewers: event.viewers ?? 1, messageBytes: event.message_bytes ?? 0,
         state: event.state ?? 'idle', detail: '', caughtUp: false,
-        turns: dropBeyond(before.turns, event.after ?? 0),
+        turns: dropAfter(before.turns, event.after ?? 0),
       };
     case 'caught_up':
       return { ...before, caughtUp: true };
@@ -93,22 +93,22 @@ export function reduce(before, event) {
     case 'presence':
       return { ...before, viewers: event.viewers };
     case 'citations':
-      return cite(before, event);
+      return setCitations(before, event);
     case 'title':
       return { ...before, title: event.title };
     case 'status':
       return { ...before, state: event.state, detail: event.detail ?? '' };
     case 'accepted': {
       const own = before.pending.find((pending) => pending.messageId === event.message_id);
-      const after = settle({ ...before, notice: null }, event.message_id);
-      return own ? changeTurn(after, event, (turn) => ask(turn, own.content)) : after;
+      const after = removePending({ ...before, notice: null }, event.message_id);
+      return own ? changeTurn(after, event, (turn) => setQuestion(turn, own.content)) : after;
     }
     case 'user_message':
-      return changeTurn(settle(before, event.message_id), event, (turn) => ask(turn, event.content, event.author));
+      return changeTurn(removePending(before, event.message_id), event, (turn) => setQuestion(turn, event.content, event.author));
     case 'html':
-      return changeTurn(before, event, (turn) => showPart(turn, event));
+      return changeTurn(before, event, (turn) => applyHtml(turn, event));
     case 'thinking':
-      return changeTurn(before, event, (turn) => growThinking(turn, event));
+      return changeTurn(before, event, (turn) => applyThinking(turn, event));
     case 'tool_call':
       return changeTurn(before, event, (turn) => addPart(turn, {
         kind: 'tool', key: `tool ${event.call_id}`, seq: event.seq, tool: event.tool, input: event.input ?? {},
@@ -128,7 +128,7 @@ export function reduce(before, event) {
       return changeTurn(before, { ...event, seq: 0 }, (turn) => changePart(turn, `question ${event.call_id}`, (part) => (
         { ...part, answered: true })));
     case 'response_done':
-      return end(before, event, {
+      return endTurn(before, event, {
         kind: 'done', seq: event.seq, outcome: event.outcome ?? 'completed', usage: event.usage, costUsd: event.cost_usd,
         durationMs: event.duration_ms, stoppedBy: event.stopped_by, citations: event.citations ?? [],
         filesRead: event.files_read ?? [], notes: event.notes ?? [],
@@ -136,19 +136,19 @@ export function reduce(before, event) {
     case 'error':
       if (typeof event.turn === 'number') {
         const { turn, seq = 0, content, retryable } = event;
-        return end(before, { turn, seq }, {
+        return endTurn(before, { turn, seq }, {
           kind: 'error', seq, content, retryable: retryable !== false, startOver: event.start_over === true,
           citations: event.citations ?? [], filesRead: event.files_read ?? [], notes: event.notes ?? [],
         });
       }
-      return { ...settle(before, event.message_id), notice: event.content };
+      return { ...removePending(before, event.message_id), notice: event.content };
     case 'submitted':
       return {
         ...before, notice: null,
         pending: [...before.pending, { messageId: event.message_id, content: event.content }],
       };
     case 'withdrawn':
-      return settle(before, event.message_id);
+      return removePending(before, event.message_id);
     case 'stopping':
       return { ...before, state: 'stopping', detail: '' };
     case 'notice':
@@ -163,7 +163,7 @@ export function reduce(before, event) {
 }
 
 /** Turns that someone asked for and that are not over: the first runs, the others wait. @param {Conversation} conversation */
-export function openTurns(conversation) {
+export function unfinishedTurns(conversation) {
   return conversation.turns.filter((turn) => turn.turn > 0 && !turn.end);
 }
 
@@ -183,26 +183,26 @@ function connectionChanged(before, event) {
 }
 
 /** @param {Conversation} before @param {string | undefined} messageId @returns {Conversation} */
-function settle(before, messageId) {
+function removePending(before, messageId) {
   if (!before.pending.some((pending) => pending.messageId === messageId)) return before;
   return { ...before, pending: before.pending.filter((pending) => pending.messageId !== messageId) };
 }
 
 /**
- * @param {Conversation} before @param {import('./turns.js').Place} place @param {DoneEnd | ErrorEnd} how
+ * @param {Conversation} before @param {import('./turns.js').TurnPosition} place @param {DoneEnd | ErrorEnd} how
  * @returns {Conversation}
  */
-function end(before, place, how) {
+function endTurn(before, place, how) {
   const after = changeTurn(before, place, (turn) => {
     if (turn.end) return turn;
     // An answer that was cut off may come without what was known while it streamed.
     return { ...turn, end: how, citations: how.citations.length > 0 ? how.citations : turn.citations ?? [] };
   });
-  return openTurns(after).length === 0 ? { ...after, state: 'idle', detail: '' } : after;
+  return unfinishedTurns(after).length === 0 ? { ...after, state: 'idle', detail: '' } : after;
 }
 
 /** @param {Conversation} before @param {import('./protocol.js').CitationsFrame} frame @returns {Conversation} */
-function cite(before, { turn: number, citations }) {
+function setCitations(before, { turn: number, citations }) {
   const turn = before.turns.find((one) => one.turn === number);
   if (!turn || turn.end) return before;
   return changeTurn(before, turn, (known) => ({ ...known, citations }));

@@ -17,7 +17,7 @@
  * @param {Turn[]} turns @param {number} after everything that began later goes
  * @returns {Turn[]}
  */
-export function dropBeyond(turns, after) {
+export function dropAfter(turns, after) {
   return turns.filter((turn) => turn.seq <= after).map((turn) => {
     if (turn.parts.every((part) => part.seq <= after && !isBeyond(part, after)) && !(turn.end && turn.end.seq > after)) {
       return turn;
@@ -34,8 +34,8 @@ function isBeyond(part, after) {
 }
 
 /**
- * @typedef {{turn: number, seq: number}} Place
- * @param {Conversation} before @param {Place} place @param {(turn: Turn) => Turn} change
+ * @typedef {{turn: number, seq: number}} TurnPosition
+ * @param {Conversation} before @param {TurnPosition} place @param {(turn: Turn) => Turn} change
  * @returns {Conversation}
  */
 export function changeTurn(before, { turn: number, seq }, change) {
@@ -52,13 +52,13 @@ export function changeTurn(before, { turn: number, seq }, change) {
 }
 
 /** @param {Turn} turn @param {string} content @returns {Turn} */
-export function ask(turn, content, author = turn.author) {
+export function setQuestion(turn, content, author = turn.author) {
   if (turn.question === content && turn.author === author) return turn;
   return author === undefined ? { ...turn, question: content } : { ...turn, question: content, author };
 }
 
 /** @param {Turn} turn @param {import('./protocol.js').HtmlFrame} frame @returns {Turn} */
-export function showPart(turn, { seq, block, part: at, parts, keep = 0, html: rest }) {
+export function applyHtml(turn, { seq, block, part: at, parts, keep = 0, html: rest }) {
   const key = `text ${block}`;
   const known = /** @type {TextPart | undefined} */ (turn.parts.find((part) => part.key === key));
   const text = keep > 0 ? (known?.html[at] ?? '').slice(0, keep) + rest : rest;
@@ -72,7 +72,7 @@ export function showPart(turn, { seq, block, part: at, parts, keep = 0, html: re
 }
 
 /** @param {Turn} turn @param {import('./protocol.js').ThinkingFrame} frame @returns {Turn} */
-export function growThinking(turn, frame) {
+export function applyThinking(turn, frame) {
   const { type: kind, seq, content } = frame;
   const key = `${kind} ${frame.block}`;
   const known = /** @type {ThinkingPart | undefined} */ (turn.parts.find((part) => part.key === key));

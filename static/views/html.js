@@ -4,7 +4,7 @@
  */
 
 /** @param {HTMLElement} node @param {string} html a part of an answer, as the server sent it */
-export function showHtml(node, html) {
+export function setHtml(node, html) {
   node.innerHTML = html;
 }
 
@@ -12,7 +12,7 @@ export function showHtml(node, html) {
  * Puts the colours of code into code that is shown; false where more than that has changed.
  * @param {HTMLElement} node @param {string} before what is shown @param {string} html
  */
-export function showColours(node, before, html) {
+export function applyHighlighting(node, before, html) {
   if (before === '' || plain(before) !== plain(html)) return false;
   const coloured = new DOMParser().parseFromString(html, 'text/html').querySelectorAll('pre > code');
   node.querySelectorAll('pre > code').forEach((code, at) => code.replaceChildren(...coloured[at].childNodes));

@@ -1,5 +1,5 @@
 /** A menu that a button opens: arrow keys, Home and End, a first letter, Escape. One at a time. */
-import { element } from './element.js';
+import { element } from './dom.js';
 
 /** Pixels between a menu and the edge of the window. */
 const MARGIN = 8;

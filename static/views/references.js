@@ -1,6 +1,6 @@
 /** Makes links of the references in an answer whose files exist, and strikes those whose files do not. */
-import { citationWords, formatReference, parseReference, placeOf } from '../reference.js';
-import { element, isPlainClick } from './element.js';
+import { citationText, formatReference, parseReference, citedReference } from '../reference.js';
+import { element, isPlainClick } from './dom.js';
 
 /**
  * @typedef {object} Citing what an answer's references are made links with
@@ -17,29 +17,29 @@ export function markReferences(node, { turn, found }) {
     }));
     if (!citation || link.dataset.checked === String(citation.found)) continue;
     link.dataset.checked = String(citation.found);
-    link.title = citationWords(citation);
+    link.title = citationText(citation);
     if (citation.found) {
-      const place = formatReference(placeOf(citation));
-      link.href = addressOf(place);
-      link.dataset.place = place;
+      const place = formatReference(citedReference(citation));
+      link.href = fileAddress(place);
+      link.dataset.reference = place;
       link.dataset.turn = String(turn);
       if (!citation.read) link.dataset.named = '';
-      link.querySelector('.unseen')?.remove();
+      link.querySelector('.visually-hidden')?.remove();
     } else {
       link.removeAttribute('href');
-      link.append(element('span', { className: 'unseen' }, ` (not found: ${citation.why ?? 'no such file'})`));
+      link.append(element('span', { className: 'visually-hidden' }, ` (not found: ${citation.why ?? 'no such file'})`));
     }
   }
 }
 
 /** The address of this conversation with a file beside it. @param {string} place as it is written */
-export const addressOf = (place) => `${location.pathname}?file=${encodeURIComponent(place)}`;
+export const fileAddress = (place) => `${location.pathname}?file=${encodeURIComponent(place)}`;
 
 /** Opens the file of a reference beside the conversation, unless the person asked for a tab of its own. @param {MouseEvent} event */
 export function followReference(event) {
-  const link = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest('a[data-place]'));
+  const link = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest('a[data-reference]'));
   if (!link || !isPlainClick(event)) return;
-  const place = parseReference(link.dataset.place ?? '');
+  const place = parseReference(link.dataset.reference ?? '');
   if (!place) return;
   event.preventDefault();
   const turn = link.dataset.turn === undefined ? undefined : Number(link.dataset.turn);

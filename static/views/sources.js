@@ -1,7 +1,7 @@
 /** What an answer rests on: the files that the agent read for it, and those that it only named or that do not exist. */
-import { formatReference, placeOf } from '../reference.js';
-import { element } from './element.js';
-import { addressOf } from './references.js';
+import { formatReference, citedReference } from '../reference.js';
+import { element } from './dom.js';
+import { fileAddress } from './references.js';
 
 /**
  * @param {import('../store.js').DoneEnd | import('../store.js').ErrorEnd} end
@@ -17,7 +17,7 @@ export function sources(end, turn) {
   if (named.length) summary.push(`${named.length} only named`);
   if (missing.length) summary.push(`${missing.length} not found`);
   const read = filesRead.map((path) => item(link({ path }, turn)));
-  const others = named.map((citation) => item(link(placeOf(citation), turn), 'only named'));
+  const others = named.map((citation) => item(link(citedReference(citation), turn), 'only named'));
   const gone = missing.map((citation) => item(
     element('s', {}, formatReference(citation)), citation.why ?? 'not found', true));
   return element('details', { className: 'sources' },
@@ -39,6 +39,6 @@ function item(what, note, isWarning = false) {
 function link(place, turn) {
   const text = formatReference(place);
   return element('a', {
-    href: addressOf(text), 'data-place': text, 'data-turn': String(turn),
+    href: fileAddress(text), 'data-reference': text, 'data-turn': String(turn),
   }, text);
 }

@@ -18,13 +18,13 @@ mod admin;
 mod answer;
 mod audit;
 mod browser;
-mod composing;
+mod composer;
 mod conversation;
 mod conversations;
-mod finding;
+mod file_reader;
 mod gate;
-mod long;
-mod reader;
+mod long_conversation;
+mod search;
 
 /// What the browser reports as errors while the test has cut the line.
 const WHILE_AWAY: [&str; 2] = ["WebSocket connection to", "net::ERR_"];
@@ -199,7 +199,7 @@ async fn a_second_question_waits(browser: &Browser, server: &Server) {
     browser.keys(&format!("say second{ENTER}")).await;
     browser
         .wait_for(
-            "document.querySelector(\"turn-view[data-turn='4'] .waits:not([hidden])\") !== null",
+            "document.querySelector(\"turn-view[data-turn='4'] .queue-note:not([hidden])\") !== null",
         )
         .await;
     browser.wait_for("document.querySelector('.status').textContent.startsWith('Waiting')").await;
@@ -241,7 +241,7 @@ async fn the_list_leads_back_from_a_new_conversation(browser: &Browser, gate: &G
     browser.click(".new").await;
     browser.wait_for("document.querySelector('.welcome:not([hidden])') !== null").await;
     assert_eq!(browser.address().await, format!("{}/p/{PROJECT}", gate.url));
-    browser.click("project-rail nav a").await;
+    browser.click("page-sidebar nav a").await;
     browser.wait_for(&ended(8)).await;
     assert_eq!(browser.address().await, address);
 }

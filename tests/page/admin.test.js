@@ -1,7 +1,7 @@
 // What the admin page says of sessions and of the server.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { COLUMNS, bytes, cells, serverWords, sessionWords, since } from '../../static/admin/rows.js';
+import { COLUMNS, bytes, cells, serverFacts, sessionText, since } from '../../static/admin/format.js';
 
 const NOW = Date.parse('2026-01-01T12:00:00Z');
 const LIVE = {
@@ -33,7 +33,7 @@ test('a row has all that is known of a conversation', () => {
 });
 
 test('a session that failed says what becomes of it', () => {
-  const words = (state, restarts = 0) => sessionWords({ project: 'demo', state, restarts, conversations: [LIVE] });
+  const words = (state, restarts = 0) => sessionText({ project: 'demo', state, restarts, conversations: [LIVE] });
   assert.deepEqual(words('live'), { text: '1 conversation', isUrgent: false });
   assert.deepEqual(words('live', 2), { text: '1 conversation · started again 2 times after a failure', isUrgent: true });
   assert.match(words('given_up').text, /close it to allow another try/);
@@ -41,7 +41,7 @@ test('a session that failed says what becomes of it', () => {
 });
 
 test('the server is told in four sentences, and what is wrong with it stands out', () => {
-  const words = serverWords(STATUS, NOW);
+  const words = serverFacts(STATUS, NOW);
   assert.deepEqual(words.map(({ name, text }) => [name, text]), [
     ['Server', 'version 1.2.3, up for 3 h'],
     ['Agents', '1 of 16 run'],
@@ -50,14 +50,14 @@ test('the server is told in four sentences, and what is wrong with it stands out
   ]);
   assert.ok(words.every((one) => !one.isUrgent));
   assert.deepEqual(words[2].more, ['1 of 1 attempts came out as they should.']);
-  const bad = serverWords({
+  const bad = serverFacts({
     ...STATUS, refusal: 'It is not proved.', agents: { running: 16, waiting: 3, most: 16 },
     database: { ...STATUS.database, problem: 'the disk is full' },
     sandbox: { verdict: 'failed', missing: [], attempts: [{ what: 'create a file', expected: 'refused', outcome: 'allowed', detail: '' }] },
   }, NOW);
   assert.deepEqual(bad.map((one) => one.isUrgent), [false, true, true, true]);
   assert.deepEqual(bad[2].more.slice(0, 2), ['It is not proved.', 'create a file: allowed']);
-  assert.equal(serverWords({ ...STATUS, sandbox: null }, NOW)[2].text, 'is being tested');
+  assert.equal(serverFacts({ ...STATUS, sandbox: null }, NOW)[2].text, 'is being tested');
 });
 
 test('numbers are short', () => {

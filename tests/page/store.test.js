@@ -1,9 +1,9 @@
 // The reducer: what a conversation looks like after any course of frames.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openConversation, openTurns, reduce } from '../../static/store.js';
+import { initialConversation, unfinishedTurns, reduce } from '../../static/store.js';
 
-const play = (frames, from = openConversation(null)) => frames.reduce(reduce, from);
+const play = (frames, from = initialConversation(null)) => frames.reduce(reduce, from);
 
 const TURN = [
   { type: 'user_message', seq: 3, turn: 1, message_id: 'm1', content: 'Where?' },
@@ -46,7 +46,7 @@ test('what was taken back leaves the screen and may come again', () => {
 test('a question keeps the name of who asked, whatever comes after', () => {
   const asked = { type: 'user_message', seq: 3, turn: 1, message_id: 'm1', author: 'Ada', content: 'Where?' };
   const accepted = { type: 'accepted', seq: 3, turn: 1, message_id: 'm1', position: 0 };
-  const own = openConversation(1, [{ messageId: 'm1', content: 'Where?' }]);
+  const own = initialConversation(1, [{ messageId: 'm1', content: 'Where?' }]);
   assert.equal(play([accepted, asked], own).turns[0].author, 'Ada');
   assert.equal(play([asked, accepted], own).turns[0].author, 'Ada');
   assert.equal(play(TURN).turns[0].author, undefined);
@@ -134,7 +134,7 @@ test('turns stand in their order, whatever the order of their frames', () => {
 });
 
 test('the number of viewers and the title follow what the server tells', () => {
-  let state = openConversation(1);
+  let state = initialConversation(1);
   state = reduce(state, { type: 'presence', viewers: 3 });
   state = reduce(state, { type: 'title', title: 'Where is it?' });
   assert.deepEqual([state.viewers, state.title], [3, 'Where is it?']);
@@ -170,9 +170,9 @@ test('the first of two open turns runs and the other waits', () => {
     { type: 'user_message', seq: 3, turn: 1, content: 'a' },
     { type: 'user_message', seq: 4, turn: 2, content: 'b' },
   ]);
-  assert.deepEqual(openTurns(state).map((turn) => turn.turn), [1, 2]);
+  assert.deepEqual(unfinishedTurns(state).map((turn) => turn.turn), [1, 2]);
   const after = play([{ type: 'response_done', seq: 5, turn: 1, outcome: 'stopped' }], state);
-  assert.deepEqual(openTurns(after).map((turn) => turn.turn), [2]);
+  assert.deepEqual(unfinishedTurns(after).map((turn) => turn.turn), [2]);
 });
 
 test('an answer that may be lost with the connection can be given again', () => {

@@ -39,7 +39,7 @@ async fn an_answer_is_rendered_and_what_is_hostile_in_it_is_text() {
     browser.wait_for("document.querySelector('.code .keyword')?.closest('pre').isConnected").await;
 
     for (what, selector) in [
-        ("a heading below the question's", ".asked:has(h2) ~ .parts :is(h3, h4)"),
+        ("a heading below the question's", ".question-row:has(h2) ~ .parts :is(h3, h4)"),
         ("a list in a list", "answer-text ol li ul li"),
         ("a box that is ticked", "answer-text input[type=checkbox][disabled]:checked"),
         ("a table", "answer-text .table td.right"),

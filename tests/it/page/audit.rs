@@ -22,7 +22,7 @@ const TYPESCRIPT: &str = "5.9.3";
 
 /// The modules that a document loads, or another one when it is needed.
 const ENTRIES: [&str; 6] =
-    ["app.js", "admin.js", "login.js", "theme.js", "lookup.js", "views/reader.js"];
+    ["app.js", "admin.js", "login.js", "theme.js", "lazy_features.js", "views/file_reader.js"];
 
 /// What a first visit may transfer, in bytes.
 const LARGEST_VISIT: u64 = 120 * 1000;
@@ -101,8 +101,8 @@ async fn axe_finds_nothing_wrong_with_any_state_of_the_page_in_either_theme() {
     browser.wait_for("document.querySelector('file-reader').hidden").await;
     browser.audit("on a phone").await;
     browser.click(".menu").await;
-    browser.wait_for("document.querySelector('project-rail').checkVisibility()").await;
-    browser.audit_part("the drawer", "project-rail").await;
+    browser.wait_for("document.querySelector('page-sidebar').checkVisibility()").await;
+    browser.audit_part("the drawer", "page-sidebar").await;
     browser.assert_no_complaints(&[]).await;
     browser.close().await;
 }

@@ -75,8 +75,8 @@ async fn two_people_see_one_conversation_and_what_goes_on_in_it() {
         "Waiting: 1 question before yours; you can leave, the answer will be here.",
     ))
     .await;
-    ben.wait_for("document.querySelector('.waits:not([hidden])')?.textContent === 'Waits: 1 question before this one.'").await;
-    ana.wait_for("document.querySelector('.waits:not([hidden])') !== null").await;
+    ben.wait_for("document.querySelector('.queue-note:not([hidden])')?.textContent === 'Waits: 1 question before this one.'").await;
+    ana.wait_for("document.querySelector('.queue-note:not([hidden])') !== null").await;
     std::fs::write(second, "").unwrap();
     for person in [&ana, &ben] {
         person.wait_for(&says(2, "three")).await;
@@ -118,14 +118,14 @@ async fn forty_tool_calls_are_one_line_and_open_to_all_that_they_did() {
     script.push(until);
     script.push("say The answer.".to_owned());
     browser.keys(&format!("{}{ENTER}", script.join(NEW_LINE))).await;
-    let line = "document.querySelector('tool-run summary .input').textContent";
+    let line = "document.querySelector('step-group summary .input').textContent";
     browser.wait_for(&format!("{line} === '40 steps: 27 reads, 13 searches, 1 failed'")).await;
-    browser.wait_for("document.querySelector('tool-run').offsetHeight < 60").await;
+    browser.wait_for("document.querySelector('step-group').offsetHeight < 60").await;
     std::fs::write(signal, "").unwrap();
     browser.wait_for(&ended(1)).await;
     browser.portraits("forty-tools").await;
-    assert_eq!(browser.content("tool-run .now").await, "");
-    browser.click("tool-run > details > summary").await;
+    assert_eq!(browser.content("step-group .now").await, "");
+    browser.click("step-group > details > summary").await;
     browser.wait_for("document.querySelectorAll('tool-call').length === 40").await;
     browser.run("document.querySelectorAll('tool-call')[1].querySelector('summary').click()").await;
     browser.wait_for("document.querySelector('tool-call .given')?.textContent === 'file_pathsrc/file1.rsoffset1'").await;
@@ -133,8 +133,8 @@ async fn forty_tool_calls_are_one_line_and_open_to_all_that_they_did() {
     let thought = "const it = document.querySelector('.thinking'); return [it.open, getComputedStyle(it).fontStyle]";
     assert_eq!(browser.run(thought).await, json!([false, "italic"]));
     // What the answers took is in the heading, quietly.
-    assert_eq!(browser.content(".sum summary").await, "$0.0100");
-    assert!(browser.content(".sum p").await.starts_with("1 answer: "));
+    assert_eq!(browser.content(".usage summary").await, "$0.0100");
+    assert!(browser.content(".usage p").await.starts_with("1 answer: "));
     browser.assert_no_complaints(&[]).await;
     browser.close().await;
 }

@@ -247,7 +247,7 @@ async fn the_list_is_grouped_by_days_and_quick_however_long_it_is() {
     browser.wait_for("document.querySelectorAll('nav [aria-current=page]').length === 1").await;
     for (width, height) in [(1440, 900), (500, 844)] {
         browser.resize(width, height).await;
-        browser.run("document.querySelector('project-rail').open(innerWidth < 640)").await;
+        browser.run("document.querySelector('page-sidebar').open(innerWidth < 640)").await;
         for theme in ["light", "dark"] {
             browser.run(&format!("document.documentElement.dataset.theme = '{theme}'")).await;
             assert_eq!(browser.run(OVERFLOWS).await, json!([]), "at {width} pixels");

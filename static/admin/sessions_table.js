@@ -1,0 +1,121 @@
+/**
+ * All sessions with their conversations, a row each. Rows are kept from one look to the next, and
+ * in them whatever did not change: so the focus and what was selected stay.
+ */
+import { formatAddress } from '../address.js';
+import { element, setText } from '../views/dom.js';
+import { COLUMNS, cells, sessionText } from './format.js';
+
+/**
+ * @typedef {{node: HTMLTableRowElement, title: HTMLElement, cells: HTMLElement[], close: HTMLElement}} Row
+ * @typedef {{body: HTMLElement, name: HTMLElement, words: HTMLElement, close: HTMLElement, rows: Map<number, Row>}} Group
+ */
+
+export class SessionsTable extends HTMLElement {
+  /** @type {Map<string, Group>} */
+  #groups = new Map();
+  #table = element('table', { role: 'table' },
+    element('caption', { className: 'visually-hidden' }, 'Live conversations by project'),
+    element('thead', { role: 'rowgroup' }, element('tr', { role: 'row' },
+      ...['Conversation', ...COLUMNS].map((name) => element('th', { scope: 'col', role: 'columnheader' }, name)),
+      element('td', { role: 'cell' }))));
+
+  connectedCallback() {
+    if (!this.#table.parentNode) this.append(this.#table);
+  }
+
+  /** @param {import('./format.js').Session[]} sessions @param {number} now milliseconds */
+  update(sessions, now) {
+    let before = /** @type {Element} */ (this.#table.tHead);
+    for (const session of sessions) {
+      const group = this.#groupOf(session.project);
+      if (before.nextElementSibling !== group.body) before.after(group.body);
+      before = group.body;
+      say(group.words, sessionText(session));
+      this.#updateRows(session, group, now);
+    }
+    const names = new Set(sessions.map((session) => session.project));
+    for (const [name, { body }] of this.#groups) {
+      if (names.has(name)) continue;
+      this.#remove(body);
+      this.#groups.delete(name);
+    }
+  }
+
+  /** @param {import('./format.js').Session} session @param {Group} group @param {number} now */
+  #updateRows({ project, conversations }, group, now) {
+    let before = /** @type {Element} */ (group.body.firstElementChild);
+    for (const live of conversations ?? []) {
+      const row = group.rows.get(live.conversation_id) ?? make(group, project, live.conversation_id);
+      if (before.nextElementSibling !== row.node) before.after(row.node);
+      before = row.node;
+      const title = live.title?.trim() || 'No words yet';
+      setText(row.title, title);
+      row.close.setAttribute('aria-label', `Close “${title}”`);
+      row.close.dataset.title = title;
+      for (const [index, cell] of cells(live, now).entries()) say(row.cells[index], cell);
+    }
+    const ids = new Set(conversations?.map((live) => live.conversation_id));
+    for (const [id, { node }] of group.rows) {
+      if (ids.has(id)) continue;
+      this.#remove(node);
+      group.rows.delete(id);
+    }
+  }
+
+  /** @param {string} project */
+  #groupOf(project) {
+    const known = this.#groups.get(project);
+    if (known) return known;
+    const name = element('span', { className: 'name' }, project);
+    const words = element('span', { className: 'note' });
+    const close = element('button', {
+      type: 'button', className: 'quiet', 'aria-label': `Close all of ${project}`,
+      onclick: () => this.#close({ project, conversation: null, title: project }),
+    }, 'Close all');
+    const body = element('tbody', { role: 'rowgroup' }, element('tr', { role: 'row', className: 'project' },
+      element('th', { role: 'rowheader', scope: 'rowgroup', colSpan: COLUMNS.length + 1 }, name, words),
+      element('td', { role: 'cell' }, close)));
+    body.addEventListener('click', (event) => {
+      const button = /** @type {Element} */ (event.target).closest('button');
+      if (!button?.dataset.conversation) return;
+      this.#close({ project, conversation: Number(button.dataset.conversation), title: button.dataset.title ?? '' });
+    });
+    const group = { body, name, words, close, rows: new Map() };
+    this.#groups.set(project, group);
+    return group;
+  }
+
+  /** Takes a part away; who had the focus in it is told so. @param {HTMLElement} node */
+  #remove(node) {
+    const hadFocus = node.contains(document.activeElement);
+    node.remove();
+    if (hadFocus) this.dispatchEvent(new CustomEvent('focus-lost', { bubbles: true }));
+  }
+
+  /** @param {{project: string, conversation: number | null, title: string}} detail */
+  #close(detail) {
+    this.dispatchEvent(new CustomEvent('close-session', { detail, bubbles: true }));
+  }
+}
+
+/** @param {Group} group @param {string} project @param {number} id @returns {Row} */
+function make(group, project, id) {
+  const title = element('a', { href: formatAddress(project, id) });
+  const values = COLUMNS.map((name) => element('td', { role: 'cell', 'data-name': name }));
+  const close = element('button', { type: 'button', className: 'quiet', 'data-conversation': String(id) }, 'Close');
+  const node = element('tr', { role: 'row' }, element('th', { role: 'rowheader', scope: 'row' }, title), ...values,
+    element('td', { role: 'cell' }, close));
+  const row = { node, title, cells: values, close };
+  group.rows.set(id, row);
+  return row;
+}
+
+/** @param {HTMLElement} node @param {import('./format.js').Cell} cell */
+function say(node, { text, isUrgent = false, title = '' }) {
+  setText(node, text);
+  node.classList.toggle('urgent', isUrgent);
+  if (node.title !== title) node.title = title;
+}
+
+customElements.define('sessions-table', SessionsTable);

@@ -1,0 +1,32 @@
+/**
+ * What a first look at the page does without, and is fetched as soon as somebody moves: the search,
+ * the hint that a question was asked before, and the reader of files.
+ */
+import * as api from './api.js';
+import { SimilarQuestionLookup } from './similar_question.js';
+import './views/similar_hint.js';
+import './views/file_reader.js';
+import './views/search_dialog.js';
+
+export class LazyFeatures {
+  #search = /** @type {import('./views/search_dialog.js').SearchDialog} */ (document.querySelector('search-dialog'));
+  #hint = /** @type {import('./views/similar_hint.js').SimilarHint} */ (document.querySelector('similar-hint'));
+  #similar = new SimilarQuestionLookup(api.findSimilarQuestions, (asked) => this.#hint.update(this.page.state.project ?? '', asked));
+
+  /** @param {import('./page.js').Page} page */
+  constructor(page) {
+    this.page = page;
+  }
+
+  openSearch() {
+    const { project, list } = this.page.state;
+    if (project !== null) this.#search.open(project, list ?? []);
+  }
+
+  /** The question that is being typed has changed. */
+  typed() {
+    const { project, conversation } = this.page.state;
+    this.#similar.typed(this.page.composer.text, project === null || !conversation ? null
+      : { project, conversation: conversation.id, last: conversation.turns.at(-1)?.turn ?? 0 });
+  }
+}

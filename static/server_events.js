@@ -1,0 +1,89 @@
+/** What comes from the server: frames, the state of the connection, the list of conversations. */
+import * as api from './api.js';
+import * as storage from './storage.js';
+import * as protocol from './protocol.js';
+
+/** How a browser calls a socket that was cut, or never came to be. */
+const CLOSED_WITHOUT_WORDS = 1006;
+
+export class ServerEvents {
+  /**
+   * @param {import('./page.js').Page} page @param {import('./navigation.js').Navigation} navigation
+   * @param {import('./conversation_actions.js').ConversationActions} actions
+   */
+  constructor(page, navigation, actions) {
+    this.page = page;
+    this.navigation = navigation;
+    this.actions = actions;
+  }
+
+  /** Who keeps the answers that are on their way. @type {(messageId: string | undefined, isTaken: boolean) => void} */
+  onAnswered = () => {};
+
+  /** @param {protocol.ServerFrame} frame */
+  receive(frame) {
+    const { page } = this;
+    const before = page.state.conversation;
+    if (!before) return;
+    const refused = frame.type === 'error' && before.pending.find((pending) => pending.messageId === frame.message_id);
+    page.dispatch(frame);
+    const project = /** @type {string} */ (page.state.project);
+    if (frame.type === 'conversation_created') this.#movePending(project, frame.conversation_id);
+    if (refused) page.composer.giveBack(refused.content);
+    if (frame.type === 'error' || frame.type === 'accepted') {
+      this.onAnswered(frame.message_id, frame.type === 'accepted');
+    }
+    if (frame.type === 'accepted') this.navigation.updateAddress();
+    const isEnd = frame.type === 'response_done' || (frame.type === 'error' && frame.turn !== undefined);
+    if (frame.type === 'accepted' || frame.type === 'title' || (isEnd && before.caughtUp)) this.refreshList();
+  }
+
+  /** @param {import('./connection.js').ConnectionState} state */
+  connectionChanged(state) {
+    const { page } = this;
+    const { conversation, project } = page.state;
+    // A browser does not tell why a connection was refused: a call that is refused leads to the login.
+    if (state.code === CLOSED_WITHOUT_WORDS) api.whoAmI().catch(() => null);
+    // A conversation in which nobody has written goes with its last viewer: begin another.
+    const isForgotten = state.code === protocol.CLOSE_NO_SUCH_CONVERSATION && page.isNew
+      && conversation?.turns.every((turn) => turn.turn === 0);
+    if (isForgotten && project !== null && conversation) {
+      storage.saveOutbox(project, null, storage.loadOutbox(project, conversation.id));
+      storage.saveOutbox(project, conversation.id, []);
+      storage.saveInput(project, null, page.composer.typed);
+      this.navigation.visit(project, null, true);
+      return;
+    }
+    page.dispatch({ type: 'connection', phase: state.phase, code: state.code });
+    if (state.phase === 'ended') this.refreshList();
+    if (state.phase === 'open' && conversation?.wasOpen) {
+      page.announce('Connected again.');
+      this.refreshList();
+    }
+    if (state.phase === 'lost') page.announce('The connection is gone; reconnecting. Your text is kept.');
+  }
+
+  async refreshList() {
+    const { page } = this;
+    const project = page.state.project;
+    if (project === null) return;
+    try {
+      const list = await api.listConversations(project);
+      if (project !== page.state.project) return;
+      this.actions.show(list);
+      const open = page.state.conversation;
+      const title = list.find((listed) => listed.id === open?.id)?.title;
+      if (title && title !== open?.title) page.dispatch({ type: 'title', title });
+    } catch {
+      // The list that is shown stays; the connection's own words say what is wrong.
+    }
+  }
+
+  /** What waits to be sent belongs to the conversation from now on. @param {string} project @param {number} id */
+  #movePending(project, id) {
+    const waiting = storage.loadOutbox(project, null);
+    storage.saveOutbox(project, null, []);
+    storage.saveOutbox(project, id, waiting);
+    if (waiting.length > 0) this.navigation.updateAddress();
+  }
+}

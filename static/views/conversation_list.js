@@ -1,0 +1,128 @@
+/** The conversations of a project by their day, the newest first. Rows are kept: what did not change is not touched. */
+import { formatAddress } from '../address.js';
+import { dayHeading, shortTime, fullTime } from '../text.js';
+import { actionsButton } from './actions_menu.js';
+import { element, isPlainClick, setText } from './dom.js';
+
+/** @typedef {{node: HTMLLIElement, link: HTMLAnchorElement, title: HTMLElement, time: HTMLElement, more: HTMLElement, said: string}} Row what it shows, `said` all of it */
+
+export class ConversationList extends HTMLElement {
+  /** @type {Map<number, Row>} */
+  #rows = new Map();
+  /** @type {Map<string, {heading: HTMLElement, items: HTMLUListElement}>} */
+  #days = new Map();
+  #empty = element('p', { className: 'empty', hidden: true }, 'What you ask is listed here.');
+  /** @type {string | null} */
+  #project = null;
+
+  connectedCallback() {
+    if (!this.#empty.parentNode) this.append(this.#empty);
+    this.addEventListener('click', (event) => this.#follow(event));
+  }
+
+  /**
+   * @param {string | null} project @param {import('../api.js').ConversationSummary[] | null} list `null` while it is not known
+   * @param {Date} [now]
+   */
+  update(project, list, now = new Date()) {
+    if (project !== this.#project) this.#clear(project);
+    this.#empty.hidden = list === null || list.length > 0;
+    /** @type {Map<string, import('../api.js').ConversationSummary[]>} */
+    const days = new Map();
+    for (const listed of list ?? []) {
+      const heading = dayHeading(listed.updated_at, now);
+      const items = days.get(heading);
+      if (items) items.push(listed);
+      else days.set(heading, [listed]);
+    }
+    /** @type {Element} */
+    let before = this.#empty;
+    for (const [heading, items] of days) {
+      const shown = this.#dayOf(heading);
+      if (before.nextElementSibling !== shown.heading) before.after(shown.heading, shown.items);
+      before = shown.items;
+      for (const [index, listed] of items.entries()) put(shown.items, this.#rowOf(listed, now).node, index);
+    }
+    const ids = new Set(list?.map((listed) => listed.id));
+    for (const [id, row] of this.#rows) {
+      if (ids.has(id)) continue;
+      row.node.remove();
+      this.#rows.delete(id);
+    }
+    for (const [name, { heading, items }] of this.#days) {
+      if (days.has(name)) continue;
+      heading.remove();
+      items.remove();
+      this.#days.delete(name);
+    }
+  }
+
+  /** Marks the open conversation. @param {number | null} id */
+  mark(id) {
+    for (const [of, { link }] of this.#rows) {
+      if (of === id) link.setAttribute('aria-current', 'page');
+      else if (link.hasAttribute('aria-current')) link.removeAttribute('aria-current');
+    }
+  }
+
+  /** @param {string | null} project */
+  #clear(project) {
+    this.#project = project;
+    this.#rows.clear();
+    this.#days.clear();
+    this.replaceChildren(this.#empty);
+  }
+
+  /** @param {string} name */
+  #dayOf(name) {
+    const known = this.#days.get(name);
+    if (known) return known;
+    const made = { heading: element('h2', {}, name), items: element('ul') };
+    this.#days.set(name, made);
+    return made;
+  }
+
+  /** @param {import('../api.js').ConversationSummary} listed @param {Date} now */
+  #rowOf(listed, now) {
+    const row = this.#rows.get(listed.id) ?? this.#make(listed.id);
+    const title = listed.title?.trim() || 'No words yet';
+    const said = `${title}|${listed.updated_at}|${listed.message_count}|${now.toDateString()}`;
+    if (row.said === said) return row;
+    row.said = said;
+    const messages = listed.message_count === 1 ? '1 message' : `${listed.message_count} messages`;
+    setText(row.title, title);
+    setText(row.time, `${shortTime(listed.updated_at, now)} · ${messages}`);
+    row.link.title = `${title}\n${fullTime(listed.updated_at)}`;
+    row.more.setAttribute('aria-label', `Actions for “${title}”`);
+    return row;
+  }
+
+  /** @param {number} id @returns {Row} */
+  #make(id) {
+    const title = element('span', { className: 'title' });
+    const time = element('span', { className: 'time' });
+    const link = element('a', { href: formatAddress(this.#project, id), 'data-id': String(id) }, title, time);
+    const more = actionsButton(() => ({ project: this.#project ?? '', id, title: title.textContent ?? '', host: link }));
+    const row = { node: element('li', {}, link, more), link, title, time, more, said: '' };
+    this.#rows.set(id, row);
+    return row;
+  }
+
+  /** Opens a conversation in place, unless the person asked for a tab of its own. @param {MouseEvent} event */
+  #follow(event) {
+    const link = /** @type {Element} */ (event.target).closest('a');
+    if (!link?.dataset.id || !isPlainClick(event)) return;
+    event.preventDefault();
+    this.dispatchEvent(new CustomEvent('pick-conversation', { detail: Number(link.dataset.id), bubbles: true }));
+  }
+}
+
+/** Puts a row into its place; one that is there already keeps its focus. @param {HTMLElement} list @param {HTMLElement} row @param {number} index */
+function put(list, row, index) {
+  const there = list.children[index] ?? null;
+  if (there === row) return;
+  if (row.isConnected && 'moveBefore' in list) /** @type {any} */ (list).moveBefore(row, there);
+  else list.insertBefore(row, there);
+}
+
+customElements.define('conversation-list', ConversationList);

@@ -1,0 +1,267 @@
+/**
+ * The open conversation: its heading, its turns, what waits to be sent, and the first words when
+ * nothing was asked yet.
+ */
+import { conversationUsage } from '../usage.js';
+import { unfinishedTurns } from '../store.js';
+import { agentName, viewersText, readOnlyBadge } from '../text.js';
+import { actionsButton } from './actions_menu.js';
+import './question_text.js';
+import { element, setText } from './dom.js';
+import { VirtualList } from './virtual_list.js';
+import './turn_view.js';
+import './welcome_text.js';
+
+/** How long a conversation may take to come before its first half is shown, in milliseconds. */
+const PATIENCE = 250;
+
+/**
+ * @typedef {object} ConversationData
+ * @property {import('../store.js').Conversation | null} conversation
+ * @property {import('../api.js').Project | null} project
+ * @property {string | null} user who looks, where the server knows
+ * @property {string | null} problem why there is no conversation
+ */
+
+export class ConversationView extends HTMLElement {
+  /** @type {ConversationData | null} */
+  #shown = null;
+  #title = element('h1');
+  #facts = element('p', { className: 'facts' });
+  #badgeText = element('summary');
+  #badgeWords = element('p');
+  #badge = element('details', { className: 'badge', hidden: true }, this.#badgeText, this.#badgeWords);
+  #usageText = element('summary', { title: 'What the answers took' });
+  #usageWords = element('p');
+  #usage = element('details', { className: 'usage', hidden: true }, this.#usageText, this.#usageWords);
+  #menu = element('button', {
+    type: 'button', className: 'menu', 'aria-controls': 'sidebar', onclick: () => this.#emit('open-sidebar', null),
+  }, 'Menu');
+  #actions = actionsButton(() => ({ ...this.#open(), host: this.#title }));
+  #turns = element('div', { className: 'turns' });
+  #pending = element('div', { className: 'pending' });
+  #welcome = /** @type {import('./welcome_text.js').WelcomeText} */ (element(/** @type {any} */ ('welcome-text'), {
+    className: 'welcome', role: 'region', 'aria-label': 'What you can ask', hidden: true,
+  }));
+  #content = element('div', { className: 'content' }, this.#turns, this.#welcome, this.#pending);
+  #scroller = element('div', {
+    className: 'scroller', tabIndex: 0, role: 'region', 'aria-label': 'Conversation',
+    onscroll: () => this.#scrolled(), onclick: (/** @type {Event} */ event) => this.#unfolded(event),
+  }, this.#content);
+  #toEnd = element('button', {
+    type: 'button', className: 'to-end', hidden: true, onclick: () => this.scrollToEnd(),
+  }, 'To the end');
+  #virtualList = new VirtualList(this.#scroller, this.#turns);
+  /** @type {Map<number, import('./turn_view.js').TurnView>} */
+  #views = new Map();
+  /** The turn that somebody wants to see as soon as it is there. @type {number | null} */
+  #wanted = null;
+  /** Until when an opened conversation may come in whole. */
+  #comesUntil = 0;
+
+  connectedCallback() {
+    this.append(
+      element('header', {}, this.#menu, this.#title, this.#facts, this.#usage, this.#badge, this.#actions),
+      this.#scroller, this.#toEnd,
+    );
+    // Everything that can change a height: growth, folding, fonts, a resized window. Told after the
+    // layout that comes anyway, so that keeping the place costs none of its own.
+    const observer = new ResizeObserver(() => {
+      this.#virtualList.keep();
+      this.#updateToEnd();
+    });
+    observer.observe(this.#content);
+    observer.observe(this.#scroller);
+    addEventListener('beforeprint', () => this.showAll());
+  }
+
+  /** @param {ConversationData} data */
+  update(data) {
+    const before = this.#shown;
+    if (before && before.conversation === data.conversation && before.project === data.project
+      && before.problem === data.problem && before.user === data.user) return;
+    this.#shown = data;
+    this.#renderHead(data);
+    this.#renderTurns(data);
+    this.#welcome.update(data);
+    // What teaches is read from its beginning.
+    if (!this.#welcome.hidden) this.#virtualList.atEnd = false;
+    this.#showWanted();
+    const isConnected = data.conversation?.connection === 'open';
+    if (before?.conversation?.pending !== data.conversation?.pending
+      || isConnected !== (before?.conversation?.connection === 'open')) this.#renderPending(data.conversation?.pending ?? [], isConnected);
+  }
+
+  /** Forgets what is shown: another conversation comes. */
+  clear() {
+    this.#shown = null;
+    this.#views.clear();
+    this.#turns.replaceChildren();
+    this.#virtualList.clear();
+    this.#wanted = null;
+    this.#comesUntil = performance.now() + PATIENCE;
+    // Whatever came until then is better than nothing.
+    setTimeout(() => this.#shown && this.#renderTurns(this.#shown), PATIENCE + 1);
+  }
+
+  /** Brings a turn into sight, now or as soon as it has come, and marks it. @param {number | null} number */
+  seek(number) {
+    for (const view of this.#views.values()) view.removeAttribute('data-marked');
+    this.#wanted = number;
+    this.#showWanted();
+  }
+
+  #showWanted() {
+    const view = this.#wanted === null ? undefined : this.#views.get(this.#wanted);
+    if (view) {
+      this.#wanted = null;
+      view.setAttribute('data-marked', '');
+      this.#goTo(view);
+    } else if (this.#wanted !== null && this.#shown?.conversation?.caughtUp) {
+      this.#wanted = null;
+      this.#emit('notify', 'This conversation has no such turn.');
+    }
+  }
+
+  scrollToEnd() {
+    this.#virtualList.atEnd = true;
+    this.#virtualList.keep();
+    this.#virtualList.choose();
+    this.#updateToEnd();
+  }
+
+  /** Moves to the next (1) or previous (-1) question. @param {1 | -1} direction */
+  step(direction) {
+    const views = [...this.#views.values()];
+    const top = this.#scroller.getBoundingClientRect().top;
+    const offsets = views.map((view) => view.getBoundingClientRect().top - top);
+    const at = direction > 0 ? offsets.findIndex((offset) => offset > 32) : offsets.findLastIndex((offset) => offset < -8);
+    if (views[at]) this.#goTo(views[at]);
+  }
+
+  /** The turn that the person is at: the one with the focus, else the one at the top of the screen. @returns {number | null} */
+  get turn() {
+    const focused = document.activeElement?.closest('turn-view');
+    const view = /** @type {HTMLElement | null} */ (this.#scroller.contains(focused ?? null) ? focused : this.#virtualList.current);
+    return view ? Number(view.dataset.turn) : null;
+  }
+
+  /** Puts everything into the document, for who searches it with the browser. */
+  showAll() {
+    this.#virtualList.showAll();
+  }
+
+  /** The search is over. */
+  showNear() {
+    this.#virtualList.showNear();
+  }
+
+  /** @param {import('./turn_view.js').TurnView} view */
+  #goTo(view) {
+    this.#virtualList.goTo(view);
+    // Who writes goes on writing.
+    const { activeElement } = document;
+    if (!(activeElement instanceof HTMLTextAreaElement && activeElement.value)) view.focus({ preventScroll: true });
+    this.#updateToEnd();
+  }
+
+  /** @param {ConversationData} data */
+  #renderHead({ conversation, project }) {
+    const asked = conversation?.turns.some((turn) => turn.question !== null) ?? false;
+    const first = conversation?.turns.find((turn) => turn.question !== null)?.question;
+    const isNew = project !== null && conversation?.connection !== 'ended';
+    const title = conversation?.title || first?.slice(0, 80) || (isNew ? 'New conversation' : 'Cicerone');
+    setText(this.#title, title);
+    this.#title.title = title;
+    document.title = asked ? `${title} · Cicerone` : project ? `${project.name} · Cicerone` : 'Cicerone';
+    const facts = [];
+    const readers = viewersText(conversation?.viewers ?? 0);
+    if (readers) facts.push(readers);
+    const agent = conversation?.agent || project?.agent;
+    if (agent) facts.push(agentName(agent));
+    setText(this.#facts, facts.join(' · '));
+    const badge = readOnlyBadge(conversation?.readOnly ?? null);
+    this.#badge.hidden = badge === null;
+    this.#badge.classList.toggle('warns', badge?.isGood === false);
+    setText(this.#badgeText, badge?.text ?? '');
+    setText(this.#badgeWords, badge?.words ?? '');
+    const took = conversationUsage(conversation?.turns ?? []);
+    this.#usage.hidden = took === null;
+    setText(this.#usageText, took?.text ?? '');
+    setText(this.#usageWords, took?.words ?? '');
+    this.#actions.hidden = !asked || conversation?.id === null || conversation?.connection === 'ended';
+  }
+
+  /** @param {ConversationData} data */
+  #renderTurns({ conversation, project, user }) {
+    const turns = conversation?.turns ?? [];
+    const comes = conversation !== null && !conversation.caughtUp && conversation.connection !== 'ended';
+    if (comes && this.#views.size === 0 && performance.now() < this.#comesUntil) return;
+    const open = conversation ? unfinishedTurns(conversation) : [];
+    const still = turns.filter((turn) => this.#views.has(turn.turn)).length;
+    if (still < this.#views.size) {
+      this.#views.clear();
+      this.#turns.replaceChildren();
+    }
+    const around = { root: project?.path ?? '', user, width: 0 };
+    let isNew = false;
+    for (const [index, turn] of turns.entries()) {
+      let view = this.#views.get(turn.turn);
+      if (!view) {
+        isNew = true;
+        around.width ||= this.#turns.clientWidth;
+        view = /** @type {import('./turn_view.js').TurnView} */ (document.createElement('turn-view'));
+        this.#views.set(turn.turn, view);
+        this.#turns.insertBefore(view, this.#turns.children[index] ?? null);
+      }
+      const ahead = !turn.end && turn.parts.length === 0 ? Math.max(0, open.indexOf(turn)) : 0;
+      view.update(turn, { ahead, isLast: index === turns.length - 1 }, around);
+    }
+    if (!isNew) return;
+    this.#virtualList.keep();
+    this.#virtualList.choose();
+  }
+
+  /** @param {import('../store.js').Pending[]} pending @param {boolean} isConnected */
+  #renderPending(pending, isConnected) {
+    this.#pending.replaceChildren(...pending.map((one) => element('article', {}, questionText(one.content), isConnected
+      ? element('p', { className: 'note delayed' }, 'Sending…')
+      : element('p', { className: 'note' }, 'Will be sent when the connection is back. ', element('button', {
+        type: 'button', className: 'quiet', onclick: () => this.#emit('withdraw', one),
+      }, 'Withdraw')))));
+  }
+
+  /** What actions on the open conversation are about. */
+  #open() {
+    const { conversation, project } = /** @type {ConversationData} */ (this.#shown);
+    return { project: project?.name ?? '', id: conversation?.id ?? 0, title: this.#title.textContent ?? '' };
+  }
+
+  #scrolled() {
+    this.#virtualList.scrolled();
+    this.#updateToEnd();
+  }
+
+  #updateToEnd() {
+    this.#toEnd.hidden = this.#virtualList.atEnd || !this.#welcome.hidden;
+  }
+
+  /** Who unfolds something at the end wants to see its beginning. @param {Event} event */
+  #unfolded(event) {
+    if (/** @type {Element} */ (event.target).closest('summary')) this.#virtualList.leaveEnd();
+  }
+
+  /** @param {string} name @param {unknown} detail */
+  #emit(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
+  }
+}
+
+/** @param {string} text */
+function questionText(text) {
+  const asked = /** @type {import('./question_text.js').QuestionText} */ (document.createElement('question-text'));
+  asked.update(text);
+  return asked;
+}
+
+customElements.define('conversation-view', ConversationView);

@@ -1,0 +1,132 @@
+/** The rail: which project, which conversation, the theme and the keys. A drawer on a phone. */
+import { saveTheme } from '../storage.js';
+import { element, setText } from './dom.js';
+import { showShortcuts } from './shortcuts.js';
+import './conversation_list.js';
+
+/**
+ * @typedef {object} SidebarData
+ * @property {import('../api.js').Project[] | null} projects `null` while they are not known
+ * @property {string | null} project
+ * @property {import('../api.js').ConversationSummary[] | null} list `null` while it is not known
+ * @property {number | null} conversation
+ */
+
+const THEMES = ['', 'light', 'dark'];
+
+export class PageSidebar extends HTMLElement {
+  /** @type {SidebarData | null} */
+  #shown = null;
+  #picker = element('select', { onchange: () => this.#emit('pick-project', this.#picker.value) });
+  #stats = element('p', { className: 'stats' });
+  #list = /** @type {import('./conversation_list.js').ConversationList} */ (document.createElement('conversation-list'));
+  #theme = element('button', { type: 'button', className: 'quiet', onclick: () => this.#nextTheme() });
+  #logOut = element('button', {
+    type: 'button', className: 'quiet', hidden: true, onclick: () => this.#emit('log-out', null),
+  }, 'Log out');
+  #admin = element('a', { href: '/admin', className: 'quiet', hidden: true }, 'Admin');
+  /** Where the focus goes when the drawer is closed. @type {HTMLElement | null} */
+  #opener = null;
+  #narrow = matchMedia('(max-width: 639px)');
+
+  connectedCallback() {
+    this.id = 'sidebar';
+    const head = element('div', { className: 'head' },
+      element('label', { className: 'project' }, element('span', { className: 'visually-hidden' }, 'Project'), this.#picker),
+      this.#stats,
+      element('div', { className: 'start-actions' },
+        element('button', {
+          type: 'button', className: 'new', title: 'Ctrl or ⌘, Shift and O',
+          onclick: () => this.#emit('new-conversation', null),
+        }, 'New conversation'),
+        element('button', {
+          type: 'button', className: 'find', title: 'Ctrl or ⌘ and K', 'aria-haspopup': 'dialog',
+          onclick: () => this.#emit('open-search', null),
+        }, 'Search')));
+    const foot = element('div', { className: 'foot' }, this.#theme,
+      element('button', { type: 'button', className: 'quiet', onclick: showShortcuts }, 'Keys'), this.#admin, this.#logOut);
+    this.append(head, element('nav', { 'aria-label': 'Conversations' }, this.#list), foot);
+    this.#showTheme();
+    this.#list.addEventListener('pick-conversation', () => this.open(false));
+    // The shade beside the drawer is a part of this element.
+    this.addEventListener('click', (event) => event.target === this && this.open(false));
+    this.#narrow.addEventListener('change', () => this.open(false));
+    this.open(false);
+  }
+
+  /** Shows or hides the drawer; beside the conversation the rail is always open. @param {boolean} open */
+  open(open) {
+    const wasDrawer = this.isDrawerOpen;
+    this.toggleAttribute('data-open', open);
+    this.inert = this.#narrow.matches && !open;
+    if (this.isDrawerOpen === wasDrawer) return;
+    this.dispatchEvent(new CustomEvent('drawer', { detail: !wasDrawer, bubbles: true }));
+    if (wasDrawer) this.#opener?.focus();
+    else {
+      this.#opener = /** @type {HTMLElement | null} */ (document.activeElement);
+      this.#picker.focus();
+    }
+  }
+
+  /** Whoever has logged in can log out. @param {boolean} can */
+  offerLogOut(can) {
+    this.#logOut.hidden = !can;
+  }
+
+  /** @param {boolean} isAdmin */
+  offerAdmin(isAdmin) {
+    this.#admin.hidden = !isAdmin;
+  }
+
+  get isDrawerOpen() {
+    return this.#narrow.matches && this.hasAttribute('data-open');
+  }
+
+  /** Says whether there was a drawer to close. */
+  closeDrawer() {
+    const wasOpen = this.isDrawerOpen;
+    if (wasOpen) this.open(false);
+    return wasOpen;
+  }
+
+  /** @param {SidebarData} data */
+  update(data) {
+    const before = this.#shown;
+    this.#shown = data;
+    if (before?.projects !== data.projects || before?.project !== data.project) this.#renderProjects(data);
+    const isNewList = before?.list !== data.list || before?.project !== data.project;
+    if (isNewList) this.#list.update(data.project, data.list);
+    if (isNewList || before?.conversation !== data.conversation) this.#list.mark(data.conversation);
+  }
+
+  /** @param {SidebarData} data */
+  #renderProjects(data) {
+    const projects = data.projects ?? [];
+    const names = projects.map((project) => project.name);
+    if (data.project !== null && !names.includes(data.project)) names.unshift(data.project);
+    this.#picker.replaceChildren(...names.map((name) => element('option', { value: name }, name)));
+    this.#picker.disabled = names.length === 0;
+    if (data.project !== null) this.#picker.value = data.project;
+    const stats = projects.find((project) => project.name === data.project)?.stats;
+    setText(this.#stats, stats && stats.total > 0 ? `${stats.passing} of ${stats.total} features pass` : '');
+  }
+
+  #nextTheme() {
+    const root = document.documentElement;
+    root.dataset.theme = THEMES[(THEMES.indexOf(root.dataset.theme ?? '') + 1) % THEMES.length];
+    saveTheme(root.dataset.theme);
+    this.#showTheme();
+  }
+
+  #showTheme() {
+    setText(this.#theme, `Theme: ${document.documentElement.dataset.theme || 'system'}`);
+  }
+
+  /** @param {string} name @param {unknown} detail */
+  #emit(name, detail) {
+    this.open(false);
+    this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
+  }
+}
+
+customElements.define('page-sidebar', PageSidebar);

@@ -1,0 +1,82 @@
+/** The edge between two panes: dragged, or moved with the arrow keys; its place is remembered. */
+import { savePaneWidth, loadPaneWidth } from '../storage.js';
+
+/** How far an arrow key moves an edge, in pixels. */
+const STEP = 24;
+
+/** The panes: how narrow and how wide one may be, in pixels, and on which side of its edge it lies. */
+const PANES = {
+  sidebar: { min: 200, max: 480, isLeft: true, label: 'Width of the list' },
+  reader: { min: 320, max: 1200, isLeft: false, label: 'Width of the file' },
+};
+
+export class PaneSplitter extends HTMLElement {
+  /** @type {keyof typeof PANES} */
+  #pane = 'sidebar';
+
+  connectedCallback() {
+    this.#pane = this.dataset.pane === 'reader' ? 'reader' : 'sidebar';
+    const { min, max, label } = PANES[this.#pane];
+    for (const [name, value] of Object.entries({
+      'role': 'separator', 'aria-orientation': 'vertical', 'aria-label': label, 'aria-valuemin': min, 'aria-valuemax': max,
+    })) this.setAttribute(name, String(value));
+    this.tabIndex = 0;
+    const kept = loadPaneWidth(this.#pane);
+    if (kept) this.#setWidth(kept);
+    this.#updateValue();
+    this.addEventListener('keydown', (event) => this.#key(event));
+    this.addEventListener('pointerdown', (event) => this.#drag(event));
+    this.addEventListener('dblclick', () => this.#reset());
+    this.addEventListener('focus', () => this.#updateValue());
+  }
+
+  /** The pane as it is. */
+  get #width() {
+    const edge = this.getBoundingClientRect();
+    const middle = edge.left + edge.width / 2;
+    return PANES[this.#pane].isLeft ? middle : innerWidth - middle;
+  }
+
+  /** @param {number} width */
+  #setWidth(width) {
+    const { min, max } = PANES[this.#pane];
+    const kept = Math.round(Math.min(Math.max(width, min), max, innerWidth - min));
+    document.documentElement.style.setProperty(`--${this.#pane}-width`, `${kept}px`);
+    savePaneWidth(this.#pane, kept);
+    this.#updateValue();
+  }
+
+  #reset() {
+    document.documentElement.style.removeProperty(`--${this.#pane}-width`);
+    savePaneWidth(this.#pane, 0);
+    this.#updateValue();
+  }
+
+  #updateValue() {
+    this.setAttribute('aria-valuenow', String(Math.round(this.#width)));
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    const wider = PANES[this.#pane].isLeft ? 'ArrowRight' : 'ArrowLeft';
+    const narrower = PANES[this.#pane].isLeft ? 'ArrowLeft' : 'ArrowRight';
+    if (event.key === wider) this.#setWidth(this.#width + STEP);
+    else if (event.key === narrower) this.#setWidth(this.#width - STEP);
+    else if (event.key === 'Home') this.#reset();
+    else return;
+    event.preventDefault();
+  }
+
+  /** @param {PointerEvent} event */
+  #drag(event) {
+    event.preventDefault();
+    this.focus();
+    this.setPointerCapture(event.pointerId);
+    const move = (/** @type {PointerEvent} */ { clientX }) => (
+      this.#setWidth(PANES[this.#pane].isLeft ? clientX : innerWidth - clientX));
+    this.addEventListener('pointermove', move);
+    this.addEventListener('lostpointercapture', () => this.removeEventListener('pointermove', move), { once: true });
+  }
+}
+
+customElements.define('pane-splitter', PaneSplitter);

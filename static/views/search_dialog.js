@@ -1,0 +1,139 @@
+/** The search: one field that switches to a conversation by its title and finds what was said. */
+import { formatAddress } from '../address.js';
+import { searchMessages } from '../api.js';
+import { SearchState, searchStatus } from '../search_state.js';
+import { shortTime, fullTime } from '../text.js';
+import { element, setText } from './dom.js';
+
+const ROLES = { user: 'Question', assistant: 'Answer' };
+
+export class SearchDialog extends HTMLElement {
+  #project = '';
+  #search = new SearchState((typed, signal) => searchMessages(this.#project, typed, signal), (found) => this.#show(found));
+  /** @type {{option: import('../search_state.js').SearchResult, node: HTMLElement}[]} */
+  #options = [];
+  #active = -1;
+  #field = element('input', {
+    type: 'text', role: 'combobox', placeholder: 'Search', autocomplete: 'off', spellcheck: false, enterKeyHint: 'go',
+    'aria-label': 'Search conversations', 'aria-autocomplete': 'list', 'aria-expanded': 'false', 'aria-controls': 'found',
+    oninput: () => this.#search.type(this.#field.value),
+    onkeydown: (/** @type {KeyboardEvent} */ event) => this.#key(event),
+  });
+  #list = element('div', {
+    id: 'found', role: 'listbox', 'aria-label': 'Found',
+    // The focus stays in the field.
+    onpointerdown: (/** @type {Event} */ event) => event.preventDefault(),
+    onclick: (/** @type {MouseEvent} */ event) => {
+      const node = /** @type {Element} */ (event.target).closest('[role=option]');
+      const at = this.#options.findIndex((option) => option.node === node);
+      if (at >= 0) this.#go(at, event.ctrlKey || event.metaKey);
+    },
+  });
+  #status = element('p', { className: 'note', role: 'status' });
+  #dialog = element('dialog', {
+    className: 'search', 'aria-label': 'Search', onclose: () => this.#closed(),
+    onclick: (/** @type {Event} */ event) => event.target === this.#dialog && this.#dialog.close(),
+  }, element('search', {},
+    element('div', { className: 'field' }, this.#field,
+      element('button', { type: 'button', className: 'quiet', onclick: () => this.#dialog.close() }, 'Close')),
+    this.#list, this.#status));
+
+  /** @param {string} project @param {import('../api.js').ConversationSummary[]} list its conversations */
+  open(project, list) {
+    this.#project = project;
+    this.#field.value = '';
+    this.#search.begin(list);
+    this.append(this.#dialog);
+    if (!this.#dialog.open) this.#dialog.showModal();
+    this.#field.focus();
+  }
+
+  #closed() {
+    this.#search.end();
+    this.#dialog.remove();
+  }
+
+  /** @param {import('../search_state.js').SearchResults} found */
+  #show(found) {
+    const before = this.#options[this.#active]?.option;
+    this.#options = [];
+    const groups = [
+      { name: found.typed.trim() ? 'Titles' : 'Recent', options: found.titles },
+      { name: 'Messages', options: found.messages },
+    ].filter(({ options }) => options.length > 0);
+    this.#list.replaceChildren(...groups.map(({ name, options }) => element('div', { role: 'group', 'aria-label': name },
+      element('h2', { 'aria-hidden': 'true' }, name), ...options.map((option) => this.#node(option)))));
+    this.#list.hidden = groups.length === 0;
+    this.#field.setAttribute('aria-expanded', String(groups.length > 0));
+    setText(this.#status, searchStatus(found));
+    this.#status.classList.toggle('error', found.phase === 'failed');
+    // What the person has moved to stays chosen when more is found.
+    const same = this.#options.findIndex(({ option }) => option.conversation === before?.conversation && option.turn === before.turn
+      && option.role === before.role);
+    this.#choose(Math.max(same, 0), false);
+  }
+
+  /** @param {import('../search_state.js').SearchResult} option */
+  #node(option) {
+    const node = element('div', { role: 'option', id: `found-${this.#options.length}`, 'aria-selected': 'false' },
+      element('span', { className: 'title' }, ...pieces(option.title)),
+      element('time', { dateTime: option.at, title: fullTime(option.at) }, shortTime(option.at, new Date())));
+    if (option.snippet && option.role) {
+      node.append(element('span', { className: 'snippet' }, `${ROLES[option.role]}: `, ...pieces(option.snippet)));
+    }
+    this.#options.push({ option, node });
+    return node;
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    if (event.isComposing) return;
+    const last = this.#options.length - 1;
+    const at = {
+      ArrowDown: this.#active < last ? this.#active + 1 : 0,
+      ArrowUp: this.#active > 0 ? this.#active - 1 : last,
+      PageDown: Math.min(last, this.#active + 5),
+      PageUp: Math.max(0, this.#active - 5),
+    }[event.key];
+    if (at !== undefined && last >= 0) {
+      event.preventDefault();
+      this.#choose(at, true);
+    } else if (event.key === 'Enter') {
+      event.preventDefault();
+      this.#go(this.#active, event.ctrlKey || event.metaKey);
+    } else if (event.key.toLowerCase() === 'k' && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      this.#dialog.close();
+    }
+  }
+
+  /** @param {number} at @param {boolean} inSight */
+  #choose(at, inSight) {
+    this.#options[this.#active]?.node.setAttribute('aria-selected', 'false');
+    this.#active = at;
+    const chosen = this.#options[at]?.node;
+    chosen?.setAttribute('aria-selected', 'true');
+    if (chosen) this.#field.setAttribute('aria-activedescendant', chosen.id);
+    else this.#field.removeAttribute('aria-activedescendant');
+    if (inSight) chosen?.scrollIntoView({ block: 'nearest' });
+  }
+
+  /** @param {number} at @param {boolean} inTab whether a tab of its own is wanted */
+  #go(at, inTab) {
+    const option = this.#options[at]?.option;
+    if (!option) return;
+    if (inTab) {
+      open(formatAddress(this.#project, option.conversation, option.turn));
+      return;
+    }
+    this.#dialog.close();
+    this.dispatchEvent(new CustomEvent('visit-turn', {
+      detail: { conversation: option.conversation, turn: option.turn }, bubbles: true,
+    }));
+  }
+}
+
+/** Marked pieces of a text, as text. @param {import('../api.js').Piece[]} pieces */
+const pieces = (pieces) => pieces.map(({ text, hit }) => (hit ? element('mark', {}, text) : text));
+
+customElements.define('search-dialog', SearchDialog);

@@ -1,0 +1,70 @@
+// Deleting with time to think again.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DelayedDeletion, UNDO_TIME } from '../../static/delayed_deletion.js';
+
+const conversation = (id) => ({ project: 'demo', id, title: `T${id}`, wasOpen: false });
+
+/** A deletion whose effects are noted. */
+function begin(t, send = async () => null) {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const told = [];
+  const deletion = new DelayedDeletion({
+    send: (removed, leaving) => { told.push(`send ${removed.id}${leaving ? ' leaving' : ''}`); return send(); },
+    settled: (removed) => told.push(`settled ${removed.id}`),
+    failed: (removed, error) => told.push(`failed ${removed.id}: ${error.message}`),
+  });
+  return { deletion, told, tick: (ms) => t.mock.timers.tick(ms) };
+}
+
+test('the server is told when the time is over, and not before', (t) => {
+  const { deletion, told, tick } = begin(t);
+  deletion.remove(conversation(1));
+  assert.ok(deletion.has('demo', 1) && !deletion.has('demo', 2) && !deletion.has('other', 1));
+  tick(UNDO_TIME - 1);
+  assert.deepEqual(told, []);
+  tick(1);
+  assert.deepEqual(told, ['settled 1', 'send 1']);
+  assert.ok(deletion.has('demo', 1), 'it does not come back with a list that is on its way');
+  assert.equal(deletion.undo(), null);
+});
+
+test('what is undone is never sent', (t) => {
+  const { deletion, told, tick } = begin(t);
+  deletion.remove(conversation(1));
+  assert.equal(deletion.undo().id, 1);
+  tick(UNDO_TIME * 2);
+  deletion.settle(true);
+  assert.deepEqual(told, []);
+  assert.ok(!deletion.has('demo', 1));
+});
+
+test('another deletion, and a page that goes, do not wait', (t) => {
+  const { deletion, told } = begin(t);
+  deletion.remove(conversation(1));
+  deletion.remove(conversation(2));
+  assert.deepEqual(told, ['settled 1', 'send 1']);
+  assert.ok(deletion.isWaiting('demo', 2) && !deletion.isWaiting('demo', 1));
+  deletion.settle(true);
+  assert.deepEqual(told.slice(2), ['settled 2', 'send 2 leaving']);
+});
+
+test('the time does not run while somebody is about to undo', (t) => {
+  const { deletion, told, tick } = begin(t);
+  deletion.remove(conversation(1));
+  tick(UNDO_TIME - 1);
+  deletion.hold();
+  tick(UNDO_TIME);
+  assert.deepEqual(told, []);
+  deletion.release();
+  tick(UNDO_TIME);
+  assert.deepEqual(told, ['settled 1', 'send 1']);
+});
+
+test('what the server did not delete is back', async (t) => {
+  const { deletion, told } = begin(t, async () => { throw new Error('no'); });
+  deletion.remove(conversation(1));
+  await deletion.settle();
+  assert.deepEqual(told, ['settled 1', 'send 1', 'failed 1: no']);
+  assert.ok(!deletion.has('demo', 1));
+});

@@ -1,0 +1,105 @@
+// What is said to the person.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { initialConversation, reduce } from '../../static/store.js';
+import {
+  dayHeading, tooLongText, localTimes, shortTime, queuePositionText, viewersText, readOnlyBadge, readOnlyText, statusLine, stoppedText,
+} from '../../static/text.js';
+
+test('the status line says what goes on', () => {
+  const open = { ...initialConversation(1), connection: 'open', caughtUp: true };
+  const said = (...frames) => statusLine(frames.reduce(reduce, open), '/app').text;
+  const asked = { type: 'user_message', seq: 1, turn: 1, content: 'a' };
+  const call = { type: 'tool_call', seq: 2, turn: 1, call_id: 'c', tool: 'Read', input: { file_path: '/app/a.rs' } };
+  assert.equal(said(), '');
+  assert.equal(said(asked), 'Thinking…');
+  assert.equal(said(asked, { type: 'status', state: 'starting', detail: 'Waking the agent…' }), 'Waking the agent…');
+  assert.equal(said(asked, call), 'Reading a.rs…');
+  assert.match(said(asked, { ...asked, seq: 3, turn: 2 }), /^Waiting: 1 question before/);
+  assert.match(said(asked, { type: 'connection', phase: 'lost' }), /your text is kept/);
+});
+
+test('the status line says why nothing comes, and what becomes of the text', () => {
+  const open = { ...initialConversation(1), connection: 'open', wasOpen: true, caughtUp: true };
+  const said = (...frames) => statusLine(frames.reduce(reduce, open), '/app');
+  const queued = { type: 'status', state: 'queued', detail: 'Waiting: 2 questions before yours; you can leave, the answer will be here' };
+  assert.equal(said(queued).text, `${queued.detail}.`);
+  const lost = { type: 'connection', phase: 'lost' };
+  assert.deepEqual(said(lost), { text: 'The connection is gone; reconnecting (your text is kept)', urgent: true, retry: true });
+  // While it is tried, the words stay the same: nothing flickers.
+  assert.equal(said(lost, { type: 'connection', phase: 'connecting' }).text, said(lost).text);
+  assert.match(said(lost, { type: 'network', online: false }).text, /^This device is offline \(your text is kept\)/);
+  assert.equal(said({ type: 'network', online: false }).text, '', 'the connection holds whatever the device believes');
+  assert.equal(queuePositionText(1), 'Waits: 1 question before this one.');
+  assert.equal(queuePositionText(2), 'Waits: 2 questions before this one.');
+  assert.equal(viewersText(1), '');
+  assert.equal(viewersText(3), '3 people are reading this');
+  const stopped = reduce(open, { type: 'response_done', seq: 3, turn: 1, outcome: 'stopped', stopped_by: 'Ana' });
+  assert.equal(stoppedText(stopped.turns[0].end), 'Stopped by Ana.');
+  assert.equal(stoppedText({ kind: 'done', seq: 1, outcome: 'stopped' }), 'Stopped.');
+});
+
+test('a question that is too long is told by how much, before it is sent', () => {
+  assert.equal(tooLongText('x'.repeat(2048), 2048), '');
+  assert.equal(tooLongText('x'.repeat(9000), 0), '', 'nothing is known yet');
+  assert.equal(
+    tooLongText('ü'.repeat(2048), 2048),
+    'This is too long to be sent: 4 KiB, and 2 KiB are taken. Shorten it by 2 KiB.',
+  );
+});
+
+test('the badge says what was tried, and warns where something is not proved', () => {
+  const tried = ['create a file', 'delete a file'];
+  assert.equal(readOnlyBadge(null), null);
+  assert.equal(readOnlyBadge({ verdict: 'pending', tried: [], missing: [] }), null);
+  const proved = readOnlyBadge({ verdict: 'proved', tried, missing: [] });
+  assert.equal(proved.text, 'read-only');
+  assert.ok(proved.isGood && proved.words.includes('create a file, delete a file'));
+  for (const verdict of ['partly', 'off', 'failed']) {
+    const badge = readOnlyBadge({ verdict, tried, missing: ['it could do it'] });
+    assert.ok(!badge.isGood && badge.text !== 'read-only', verdict);
+  }
+  assert.match(readOnlyBadge({ verdict: 'failed', tried, missing: ['it could do it'] }).words, /it could do it/);
+  assert.deepEqual(readOnlyText({ verdict: 'proved', tried, missing: [] }).tried, tried);
+  assert.match(readOnlyText({ verdict: 'partly', tried, missing: ['it'] }).sentence, /in 2 ways. The kernel refused all of them. Not as it should be: it\./);
+  assert.equal(readOnlyText(null), null);
+});
+
+test('conversations are grouped by local days', () => {
+  const now = new Date(2026, 4, 10, 9);
+  const at = (...parts) => new Date(...parts).toISOString();
+  assert.equal(dayHeading(at(2026, 4, 10, 0, 1), now), 'Today');
+  assert.equal(dayHeading(at(2026, 4, 9, 23, 59), now), 'Yesterday');
+  assert.equal(dayHeading(at(2026, 4, 8, 12), now), 'Friday');
+  assert.equal(dayHeading(at(2026, 4, 4, 0, 1), now), 'Monday');
+  assert.equal(dayHeading(at(2026, 4, 3, 23, 59), now), 'Earlier');
+  assert.equal(dayHeading(at(2026, 3, 1), now), 'Earlier');
+});
+
+test('a moment is told as short as its day allows', () => {
+  const now = new Date(2026, 4, 10, 9);
+  const at = (...parts) => new Date(...parts).toISOString();
+  assert.equal(shortTime(at(2026, 4, 10, 8, 5), now), '08:05');
+  assert.equal(shortTime(at(2026, 4, 8, 12, 30), now), '12:30');
+  assert.equal(shortTime(at(2026, 3, 1, 12), now), '1 Apr');
+  assert.equal(shortTime(at(2025, 11, 31, 12), now), '31 Dec 2025');
+});
+
+test('a moment of the server is told in the time of this device', () => {
+  const at = (...parts) => `${new Date(...parts).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  const now = new Date(2026, 10, 22, 9);
+  const said = (when) => localTimes(`The limit is reached until ${when}. Ask again then.`, now);
+  assert.equal(said(at(2026, 10, 22, 14, 5)), 'The limit is reached until 14:05. Ask again then.');
+  assert.equal(said(at(2026, 10, 24, 14, 5)), 'The limit is reached until 24 Nov, 14:05. Ask again then.');
+  assert.equal(said(at(2027, 0, 1, 0, 30)), 'The limit is reached until 1 Jan 2027, 00:30. Ask again then.');
+  for (const text of ['', 'until 2026-11-22', 'at 14:05 UTC', '2026-99-99 10:00 UTC']) assert.equal(localTimes(text, now), text);
+});
+
+test('what keeps the agent is told while it lasts', () => {
+  const open = { ...initialConversation(1), connection: 'open', caughtUp: true };
+  const asked = { type: 'user_message', seq: 1, turn: 1, content: 'a' };
+  const said = (state, detail) => statusLine([asked, { type: 'status', state, detail }].reduce(reduce, open), '/app').text;
+  assert.equal(said('compacting', 'It is summarized…'), 'It is summarized…');
+  assert.match(said('compacting', ''), /summarizing/);
+  assert.equal(said('retrying', 'small answers instead of large.'), 'small answers instead of large.');
+});
