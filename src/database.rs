@@ -6,25 +6,22 @@
 //! decided here: the store keeps the rows of [`crate::entry`], and who may see them is asked
 //! elsewhere.
 
-pub(crate) mod asked;
 pub mod backup;
-pub(crate) mod export;
 pub mod import;
 pub mod messages;
-pub(crate) mod meter;
+pub(crate) mod queries;
+pub(crate) mod similar;
+pub(crate) mod stats;
 
 mod actor;
 mod batch;
 mod clock;
 mod error;
-mod load;
-mod look;
+mod inspect;
 mod open;
 mod reader;
-mod reads;
 mod recovery;
 mod schema;
-pub(crate) mod search;
 pub(crate) mod title;
 mod writes;
 
@@ -34,7 +31,7 @@ mod tests;
 pub use actor::Database;
 pub use clock::{Clock, timestamp};
 pub use error::{DatabaseError, OpenError};
-pub use look::look;
+pub use inspect::inspect;
 pub use open::FILE_NAME;
 pub use reader::Reader;
 

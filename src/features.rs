@@ -15,7 +15,7 @@ use serde_json::Value;
 
 pub(crate) use dependencies::Dependencies;
 
-use crate::foreign_database::{self, ForeignDatabaseError, optional_text, text};
+use crate::sqlite_readonly::{self, SqliteReadError, optional_text, text};
 
 /// The file's name.
 const FILE: &str = "features.db";
@@ -91,7 +91,7 @@ pub(crate) enum FeaturesError {
     Outside(PathBuf),
     /// The file cannot be opened.
     #[error(transparent)]
-    Open(#[from] ForeignDatabaseError),
+    Open(#[from] SqliteReadError),
     /// The file does not hold what it should.
     #[error("cannot read the features in {}: {source}", path.display())]
     Query {
@@ -123,7 +123,7 @@ impl Features {
         let Some(path) = inside(&path, project_dir) else {
             return Err(FeaturesError::Outside(path));
         };
-        let connection = foreign_database::open(&path)?;
+        let connection = sqlite_readonly::open(&path)?;
         let mut features = Self { connection, path, columns: HashSet::new() };
         // A view of that name could compute without end.
         let columns = "SELECT c.name FROM sqlite_schema t, pragma_table_info('features') c

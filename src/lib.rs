@@ -43,9 +43,9 @@ pub mod mcp;
 
 pub mod database;
 pub mod entry;
-pub(crate) mod foreign_database;
 pub(crate) mod highlighter;
 pub mod render;
+pub(crate) mod sqlite_readonly;
 
 pub(crate) mod authority;
 pub(crate) mod json;

@@ -234,7 +234,7 @@ pub enum ConfigError {
         /// The registry.
         path: PathBuf,
         /// Why.
-        source: crate::foreign_database::ForeignDatabaseError,
+        source: crate::sqlite_readonly::SqliteReadError,
     },
 }
 

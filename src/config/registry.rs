@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     config::ConfigError,
-    foreign_database::{self, ForeignDatabaseError},
+    sqlite_readonly::{self, SqliteReadError},
 };
 
 /// The names and directories in the registry at `path`, by name.
@@ -12,15 +12,15 @@ pub(super) fn read(path: &Path) -> Result<Vec<(String, PathBuf)>, ConfigError> {
     rows(path).map_err(|source| ConfigError::Registry { path: path.to_owned(), source })
 }
 
-fn rows(path: &Path) -> Result<Vec<(String, PathBuf)>, ForeignDatabaseError> {
-    let connection = foreign_database::open(path)?;
+fn rows(path: &Path) -> Result<Vec<(String, PathBuf)>, SqliteReadError> {
+    let connection = sqlite_readonly::open(path)?;
     let query = || -> rusqlite::Result<Vec<_>> {
         connection
             .prepare("SELECT name, path FROM projects ORDER BY name")?
             .query_map([], |row| Ok((row.get(0)?, PathBuf::from(row.get::<_, String>(1)?))))?
             .collect()
     };
-    query().map_err(|source| ForeignDatabaseError::Sqlite { path: path.to_owned(), source })
+    query().map_err(|source| SqliteReadError::Sqlite { path: path.to_owned(), source })
 }
 
 #[cfg(test)]

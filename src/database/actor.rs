@@ -28,11 +28,12 @@ use super::{
         DeleteIfEmpty, Flush, NoteVisit, RenameConversation, ReserveSeq, SetAgentSession,
         WriteEntries,
     },
-    meter::Share,
-    recovery, writes,
+    recovery,
+    stats::WriteCounts,
+    writes,
 };
 
-/// Most writes that share one transaction: its length is the wait of whoever comes next.
+/// Most writes that counts one transaction: its length is the wait of whoever comes next.
 const BATCH: usize = 512;
 
 /// Most writes that may wait. Beyond it they are refused as [`DatabaseError::Busy`].
@@ -185,13 +186,13 @@ impl Handler<WriteEntries> for Database {
     type Result = Answer<()>;
 
     fn handle(&mut self, write: WriteEntries, context: &mut Context<Self>) -> Self::Result {
-        let (share, meter) = (Share::of(&write.entries), self.writer.meter().clone());
+        let (counts, stats) = (WriteCounts::of(&write.entries), self.writer.stats().clone());
         let written = self.enqueue(context, size(&write.entries), move |connection, now| {
             writes::write_entries(connection, write.conversation, &write.entries, now)
         });
         Box::pin(async move {
             written.await?;
-            meter.add(share);
+            stats.add(counts);
             Ok(())
         })
     }

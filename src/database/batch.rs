@@ -14,8 +14,8 @@ use tokio::sync::oneshot;
 use super::{
     clock::Clock,
     error::DatabaseError,
-    meter::Meter,
     open::{DirectoryLock, Pool},
+    stats::StoreStats,
 };
 
 /// How long another program may keep the database locked before the waiting writes fail.
@@ -76,7 +76,7 @@ where
 pub(super) struct Writer {
     pool: Pool,
     clock: Clock,
-    meter: Arc<Meter>,
+    stats: Arc<StoreStats>,
     patience: Duration,
     /// Held as long as anything can still be written.
     _lock: Option<DirectoryLock>,
@@ -85,12 +85,12 @@ pub(super) struct Writer {
 impl Writer {
     /// A writer through `pool`.
     pub(super) fn new(pool: Pool, clock: Clock, lock: Option<DirectoryLock>) -> Self {
-        Self { pool, clock, meter: Arc::default(), patience: PATIENCE, _lock: lock }
+        Self { pool, clock, stats: Arc::default(), patience: PATIENCE, _lock: lock }
     }
 
     /// Counts what is written.
-    pub(super) fn meter(&self) -> &Arc<Meter> {
-        &self.meter
+    pub(super) fn stats(&self) -> &Arc<StoreStats> {
+        &self.stats
     }
 
     /// Runs the jobs in their order in one transaction, and answers each after the commit.
@@ -101,7 +101,7 @@ impl Writer {
             .get()
             .map_err(DatabaseError::from)
             .and_then(|connection| execute(&connection, &mut jobs, &self.clock, self.patience));
-        self.meter.committed(since.elapsed(), outcomes.is_ok());
+        self.stats.committed(since.elapsed(), outcomes.is_ok());
         match outcomes {
             Ok(outcomes) => {
                 for (job, outcome) in jobs.into_iter().zip(outcomes) {

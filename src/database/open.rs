@@ -83,7 +83,7 @@ impl Database {
         drop(connection);
         let readers = pool(path, 0, READERS, &threads, prepare_reader)?;
         let writer = Writer::new(writer, clock, Some(lock));
-        let reader = Reader::new(readers, writer.meter().clone());
+        let reader = Reader::new(readers, writer.stats().clone());
         Ok((Self::new(writer), reader))
     }
 }

@@ -9,46 +9,48 @@ use crate::{entry::EntryRow, project::ProjectName};
 
 use super::{
     Detail, StoredConversation, Summary,
-    asked::{self, Asked, Bounds, closeness::Question},
     error::DatabaseError,
-    export::{self, Order, Place, StoredEntry},
-    load,
-    meter::Meter,
     open::Pool,
-    reads,
-    search::{self, Hit, Words},
+    queries::{
+        conversations,
+        export::{self, EntryOrder, ExportCursor, StoredEntry},
+        load,
+        search::{self, FullTextQuery, SearchHit},
+    },
+    similar::{self, SimilarQuestion, SimilarityLimits, score::QuestionTerms},
+    stats::StoreStats,
 };
 
-/// Reads the store. Cheap to clone; all clones share a few connections.
+/// Reads the store. Cheap to clone; all clones counts a few connections.
 ///
 /// The methods block: call them from a blocking task, or through [`Reader::ask`]. Each sees
 /// the store as it was at one moment, with everything that was acknowledged before.
 #[derive(Debug, Clone)]
 pub struct Reader {
     pool: Pool,
-    meter: Arc<Meter>,
+    stats: Arc<StoreStats>,
 }
 
 impl Reader {
-    pub(super) fn new(pool: Pool, meter: Arc<Meter>) -> Self {
-        Self { pool, meter }
+    pub(super) fn new(pool: Pool, stats: Arc<StoreStats>) -> Self {
+        Self { pool, stats }
     }
 
     /// Counts what is written to the store.
-    pub fn meter(&self) -> &Meter {
-        &self.meter
+    pub fn stats(&self) -> &StoreStats {
+        &self.stats
     }
 
     /// The project's conversations, the newest change first: those in which somebody wrote, and
     /// those that were asked for explicitly.
     pub fn conversations(&self, project: &ProjectName) -> Result<Vec<Summary>, DatabaseError> {
-        self.read(|connection| reads::conversations(connection, project))
+        self.read(|connection| conversations::conversations(connection, project))
     }
 
     /// How many conversations of the project were asked for explicitly and have nothing written in
     /// them; no more than `most` are counted.
     pub fn empty(&self, project: &ProjectName, most: usize) -> Result<usize, DatabaseError> {
-        self.read(|connection| reads::empty(connection, project, most))
+        self.read(|connection| conversations::empty(connection, project, most))
     }
 
     /// A conversation as the original tells it. `None` when the project has no such one.
@@ -57,7 +59,7 @@ impl Reader {
         project: &ProjectName,
         conversation: i64,
     ) -> Result<Option<Detail>, DatabaseError> {
-        self.read(|connection| reads::detail(connection, project, conversation))
+        self.read(|connection| conversations::detail(connection, project, conversation))
     }
 
     /// What a list shows of a conversation. `None` when the project has no such one.
@@ -66,7 +68,7 @@ impl Reader {
         project: &ProjectName,
         conversation: i64,
     ) -> Result<Option<Summary>, DatabaseError> {
-        self.read(|connection| reads::summary(connection, project, conversation))
+        self.read(|connection| conversations::summary(connection, project, conversation))
     }
 
     /// The next few entries of a conversation behind `after`; none at its end. Fails when the
@@ -74,8 +76,8 @@ impl Reader {
     pub fn entries(
         &self,
         conversation: i64,
-        order: Order,
-        after: Place,
+        order: EntryOrder,
+        after: ExportCursor,
     ) -> Result<Vec<StoredEntry>, DatabaseError> {
         self.read(|connection| export::entries(connection, conversation, order, after))
     }
@@ -92,30 +94,30 @@ impl Reader {
     /// Messages of the project in which these words stand, newest first, at most `limit`.
     ///
     /// # Errors
-    /// Besides what any read may fail with, [`DatabaseError::TookTooLong`] after `patience`.
+    /// Besides what any read may fail with, [`DatabaseError::TookTooLong`] after `timeout`.
     pub fn search(
         &self,
         project: &ProjectName,
-        words: &Words,
+        words: &FullTextQuery,
         limit: usize,
-        patience: Duration,
-    ) -> Result<Vec<Hit>, DatabaseError> {
-        self.read(|connection| search::search(connection, project, words, limit, patience))
+        timeout: Duration,
+    ) -> Result<Vec<SearchHit>, DatabaseError> {
+        self.read(|connection| search::search(connection, project, words, limit, timeout))
     }
 
     /// Questions of the project that ask what `typed` asks, the closest first.
-    pub fn asked(
+    pub fn similar(
         &self,
         project: &ProjectName,
-        typed: &Question,
-        bounds: Bounds,
-    ) -> Result<Vec<Asked>, DatabaseError> {
-        self.read(|connection| asked::asked(connection, project, typed, bounds))
+        typed: &QuestionTerms,
+        limits: SimilarityLimits,
+    ) -> Result<Vec<SimilarQuestion>, DatabaseError> {
+        self.read(|connection| similar::similar(connection, project, typed, limits))
     }
 
     /// Bytes of the store's file.
     pub fn bytes(&self) -> Result<u64, DatabaseError> {
-        self.read(reads::bytes)
+        self.read(conversations::bytes)
     }
 
     /// A conversation with its newest entries, of `keep` bytes together, and the outlines of what is older.
@@ -142,7 +144,7 @@ impl Reader {
     /// Conversations of all projects in which questions wait for an answer, the one that waits for
     /// longest first.
     pub fn unanswered(&self) -> Result<Vec<(ProjectName, i64)>, DatabaseError> {
-        let found = self.read(reads::unanswered)?;
+        let found = self.read(conversations::unanswered)?;
         let named = |(project, id): (String, i64)| Some((ProjectName::parse(&project).ok()?, id));
         Ok(found.into_iter().filter_map(named).collect())
     }
@@ -155,7 +157,7 @@ impl Reader {
         project: &ProjectName,
         browser: &str,
     ) -> Result<Option<(i64, i64)>, DatabaseError> {
-        self.read(|connection| reads::missed(connection, project, browser))
+        self.read(|connection| conversations::missed(connection, project, browser))
     }
 
     /// The conversation that a browser was in last, and its newest number.
@@ -164,7 +166,7 @@ impl Reader {
         project: &ProjectName,
         browser: &str,
     ) -> Result<Option<(i64, i64)>, DatabaseError> {
-        self.read(|connection| reads::last_visited(connection, project, browser))
+        self.read(|connection| conversations::last_visited(connection, project, browser))
     }
 
     /// Runs `query` where blocking is allowed:

@@ -1,7 +1,6 @@
 //! Tests of the store on files, as it is used: opened, written through the actor, read back.
 
 mod accepting;
-mod asking;
 mod backing_up;
 mod group_commit;
 mod importing;
@@ -9,6 +8,7 @@ mod opening;
 mod reading;
 mod recovering;
 mod searching;
+mod similar;
 mod writing;
 
 use std::path::{Path, PathBuf};

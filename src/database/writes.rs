@@ -15,7 +15,8 @@ use super::{
     Summary,
     error::DatabaseError,
     messages::{AcceptQuestion, ClaimConversation, CreateConversation, NoteVisit},
-    reads, title,
+    queries::conversations,
+    title,
 };
 
 pub(super) fn create_conversation(
@@ -38,7 +39,7 @@ pub(super) fn create_conversation(
         })?;
     let conversation = connection.last_insert_rowid();
     write_entries(connection, conversation, &new.entries, now)?;
-    reads::summary(connection, &new.project, conversation)?
+    conversations::summary(connection, &new.project, conversation)?
         .ok_or(DatabaseError::ConversationGone { conversation })
 }
 
@@ -278,7 +279,7 @@ pub(super) fn rename(
     connection
         .prepare_cached("UPDATE conversations SET title = ?3 WHERE id = ?1 AND project = ?2")?
         .execute(params![conversation, project.as_str(), title])?;
-    reads::summary(connection, project, conversation)
+    conversations::summary(connection, project, conversation)
 }
 
 pub(super) fn begin_turn(

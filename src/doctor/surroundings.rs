@@ -40,7 +40,7 @@ fn database(data_dir: &Path) -> Check {
     if !path.exists() {
         return Check::ok(ABOUT, format!("{shown} is not there yet; the server makes it"));
     }
-    match database::look(&path) {
+    match database::inspect(&path) {
         Ok(()) => Check::ok(ABOUT, format!("{shown} can be opened")),
         Err(error) => Check::fail(ABOUT, error.to_string()),
     }

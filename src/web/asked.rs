@@ -6,7 +6,7 @@ use utoipa::IntoParams;
 
 use crate::database::{
     Reader,
-    asked::{Asked, Bounds, closeness::Question},
+    similar::{SimilarQuestion, SimilarityLimits, score::QuestionTerms},
 };
 
 use super::{
@@ -31,7 +31,7 @@ pub(crate) struct Wish {
     path = "/api/assistant/asked/{project}",
     tag = "conversations",
     params(("project" = String, Path, description = "The project's name"), Wish),
-    responses((status = 200, body = [Asked]), (status = "default", response = Failure)),
+    responses((status = 200, body = [SimilarQuestion]), (status = "default", response = Failure)),
 )]
 pub(crate) async fn find(
     state: web::Data<State>,
@@ -40,11 +40,12 @@ pub(crate) async fn find(
 ) -> Result<HttpResponse, Problem> {
     let project = state.project(&project).await?.name;
     let reading = &state.resources.settings.reading;
-    let bounds = Bounds {
+    let bounds = SimilarityLimits {
         candidates: reading.asked_candidates,
-        given: GIVEN,
-        patience: reading.asked_timeout,
+        results: GIVEN,
+        timeout: reading.asked_timeout,
     };
-    let look = move |reader: &Reader| reader.asked(&project, &Question::typed(&wish.q), bounds);
+    let look =
+        move |reader: &Reader| reader.similar(&project, &QuestionTerms::typed(&wish.q), bounds);
     Ok(HttpResponse::Ok().json(state.resources.reader.ask(look).await?))
 }

@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::database::{
     DatabaseError, Reader, Summary,
-    export::{Order, Place, START},
+    queries::export::{EntryOrder, ExportCursor, START},
 };
 
 use super::{
@@ -80,7 +80,7 @@ pub(crate) async fn download(
 struct Copying {
     reader: Reader,
     conversation: i64,
-    at: Place,
+    at: ExportCursor,
     writer: Writer,
     /// What is sent before the next entries.
     head: String,
@@ -110,13 +110,13 @@ async fn next(copying: Option<Copying>) -> Result<Option<(Bytes, Option<Copying>
     let Some(mut copying) = copying else { return Ok(None) };
     let (conversation, at) = (copying.conversation, copying.at);
     let order = match copying.writer {
-        Writer::Markdown(_) => Order::ByTurn,
-        Writer::Json { .. } => Order::BySequence,
+        Writer::Markdown(_) => EntryOrder::ByTurn,
+        Writer::Json { .. } => EntryOrder::BySequence,
     };
     let page = copying.reader.ask(move |reader| reader.entries(conversation, order, at)).await?;
     let mut text = std::mem::take(&mut copying.head);
     for entry in &page {
-        copying.at = entry.place();
+        copying.at = entry.cursor();
         match &mut copying.writer {
             Writer::Markdown(markdown) => markdown.add(entry, &mut text),
             Writer::Json { is_first } => {

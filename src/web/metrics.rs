@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use actix_web::{HttpResponse, web};
 
 use crate::{
-    database::meter::Reading,
+    database::stats::StatsSnapshot,
     registry::messages::{ListSessions, SessionDescription, SessionState},
     session::messages::ConversationDescription,
     wire::outgoing::State as Doing,
@@ -50,12 +50,12 @@ pub(crate) async fn show(state: web::Data<State>) -> Result<HttpResponse, Proble
     let sessions = state.registry.send(ListSessions).await?;
     let places = &state.resources.places;
     let agents = (places.taken(), places.waiting());
-    let text = text(&sessions, agents, &state.resources.reader.meter().read());
+    let text = text(&sessions, agents, &state.resources.reader.stats().snapshot());
     Ok(HttpResponse::Ok().content_type(CONTENT_TYPE).body(text))
 }
 
 /// The whole text, given how many agents run and how many are waited for.
-fn text(sessions: &[SessionDescription], agents: (usize, usize), store: &Reading) -> String {
+fn text(sessions: &[SessionDescription], agents: (usize, usize), store: &StatsSnapshot) -> String {
     let described = sessions.iter().filter_map(|it| it.description.as_ref());
     let conversations: Vec<&ConversationDescription> =
         described.flat_map(|it| &it.conversations).collect();
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn each_family_is_told_once_and_each_line_is_a_name_and_a_number() {
-        let text = text(&[], (2, 1), &Reading::default());
+        let text = text(&[], (2, 1), &StatsSnapshot::default());
         let mut families = std::collections::HashSet::new();
         for line in text.lines() {
             if let Some(rest) = line.strip_prefix("# TYPE ") {

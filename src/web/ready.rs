@@ -58,7 +58,7 @@ pub(crate) async fn status(state: web::Data<State>) -> HttpResponse {
         Ok(bytes) => (Some(bytes), None),
         Err(error) => (None, Some(error.to_string())),
     };
-    let store = resources.reader.meter().read();
+    let store = resources.reader.stats().snapshot();
     HttpResponse::Ok().json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "started_at": &*state.started_at,

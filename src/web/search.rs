@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, http::StatusCode, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::database::search::{Hit, Words};
+use crate::database::queries::search::{FullTextQuery, SearchHit};
 
 use super::{
     problem::{Failure, Problem},
@@ -29,7 +29,7 @@ pub(crate) struct Wish {
 #[schema(as = FoundMessages)]
 struct Found {
     /// The newest first.
-    hits: Vec<Hit>,
+    hits: Vec<SearchHit>,
     /// Whether there are older ones.
     more: bool,
 }
@@ -50,15 +50,14 @@ pub(crate) async fn find(
     let project = state.project(&project).await?.name;
     let reading = &state.resources.settings.reading;
     let limit = wish.limit.unwrap_or(USUAL).clamp(1, reading.search_hits);
-    let patience = reading.search_timeout;
-    let words = Words::parse(&wish.q)
+    let timeout = reading.search_timeout;
+    let words = FullTextQuery::parse(&wish.q)
         .map_err(|many| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, many.to_string()))?;
     let Some(words) = words else {
         return Ok(HttpResponse::Ok().json(Found { hits: Vec::new(), more: false }));
     };
-    let search = move |reader: &crate::database::Reader| {
-        reader.search(&project, &words, limit + 1, patience)
-    };
+    let search =
+        move |reader: &crate::database::Reader| reader.search(&project, &words, limit + 1, timeout);
     let mut hits = state.resources.reader.ask(search).await?;
     let more = hits.len() > limit;
     hits.truncate(limit);

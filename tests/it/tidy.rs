@@ -24,7 +24,7 @@ const TOP: [&str; 7] =
 const LAYERS: [&str; 22] = [
     "json",
     "authority",
-    "foreign_database",
+    "sqlite_readonly",
     "project",
     "config",
     "policy",
@@ -53,7 +53,7 @@ const PURE: [&str; 18] = [
     "authority",
     "citation/mention",
     "citation/reading",
-    "database/asked/closeness",
+    "database/similar/score",
     "entry",
     "guide/search",
     "json",
@@ -158,7 +158,7 @@ fn what_decides_knows_neither_actix_nor_tokio() {
 
 #[test]
 fn only_the_store_and_the_readers_of_foreign_files_know_sqlite() {
-    let allowed = ["database", "foreign_database", "features", "config/registry"];
+    let allowed = ["database", "sqlite_readonly", "features", "config/registry"];
     no_complaints(lines_with(r"\b(rusqlite|r2d2\w*|libsqlite3_sys)\b", &allowed));
 }
 
@@ -168,7 +168,7 @@ const OPENERS: [&str; 11] = [
     "config",
     "database",
     "doctor",
-    "foreign_database",
+    "sqlite_readonly",
     "policy",
     "registry",
     "server",

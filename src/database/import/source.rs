@@ -12,7 +12,7 @@ use time::{PrimitiveDateTime, format_description::BorrowedFormatItem, macros};
 
 use crate::{
     database::{clock::timestamp, open::BUSY_TIMEOUT},
-    foreign_database::{optional_text, text},
+    sqlite_readonly::{optional_text, text},
 };
 
 use super::ImportError;

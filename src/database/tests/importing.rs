@@ -177,7 +177,7 @@ fn what_is_no_text_in_an_original_costs_its_bytes_alone() {
     let source = rusqlite::Connection::open(&path).unwrap();
     let read: String = source
         .query_row("SELECT content FROM conversation_messages WHERE id = 4", (), |row| {
-            crate::foreign_database::text(row, 0)
+            crate::sqlite_readonly::text(row, 0)
         })
         .unwrap();
     assert_eq!(read, "a\u{fffd}b");

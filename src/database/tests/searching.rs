@@ -8,12 +8,12 @@ use rusqlite::Connection;
 use crate::{
     database::{
         DatabaseError, open,
-        search::{self, Hit, Words},
+        queries::search::{self, FullTextQuery, SearchHit},
     },
     project::ProjectName,
 };
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(super) fn store() -> (tempfile::TempDir, Connection) {
     let directory = tempfile::tempdir().unwrap();
@@ -57,14 +57,14 @@ pub(super) fn say(
     id
 }
 
-fn find(connection: &Connection, typed: &str) -> Vec<Hit> {
+fn find(connection: &Connection, typed: &str) -> Vec<SearchHit> {
     let project = ProjectName::parse("demo").unwrap();
-    let Some(words) = Words::parse(typed).unwrap() else { return Vec::new() };
-    search::search(connection, &project, &words, 10, PATIENCE).unwrap()
+    let Some(words) = FullTextQuery::parse(typed).unwrap() else { return Vec::new() };
+    search::search(connection, &project, &words, 10, TIMEOUT).unwrap()
 }
 
 /// The snippet with its hits in brackets.
-fn shown(hit: &Hit) -> String {
+fn shown(hit: &SearchHit) -> String {
     let pieces = hit.snippet.iter();
     pieces.map(|it| if it.hit { format!("[{}]", it.text) } else { it.text.clone() }).collect()
 }
@@ -119,7 +119,7 @@ fn a_search_that_takes_too_long_is_ended_and_the_next_is_not() {
     let many = vec![("text", "word"); 500];
     say(&connection, "demo", 1, &many);
     let project = ProjectName::parse("demo").unwrap();
-    let words = Words::parse("word").unwrap().unwrap();
+    let words = FullTextQuery::parse("word").unwrap().unwrap();
     let ended = search::search(&connection, &project, &words, 10, Duration::ZERO).unwrap_err();
     assert!(matches!(ended, DatabaseError::TookTooLong(_)), "{ended}");
     assert_eq!(find(&connection, "word").len(), 10);

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    database::{Summary, export::StoredEntry},
+    database::{Summary, queries::export::StoredEntry},
     entry::{Content, Outcome, Question, ResponseDone, ToolResult, UserMessage},
 };
 

@@ -1,6 +1,6 @@
-//! Questions that were asked before: the index knows candidates, [`closeness`] judges them.
+//! Questions that were asked before: the index knows candidates, [`score`] judges them.
 
-pub(crate) mod closeness;
+pub(crate) mod score;
 
 use std::{cmp::Reverse, collections::HashSet, time::Duration};
 
@@ -10,15 +10,16 @@ use utoipa::ToSchema;
 
 use crate::project::ProjectName;
 
-use super::{error::DatabaseError, search::within};
-use closeness::Question;
+use super::{error::DatabaseError, queries::search::within};
+use score::QuestionTerms;
 
 /// Characters of a question that are compared, and shown.
 const LONGEST: i64 = 500;
 
 /// A question that was asked before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Asked {
+#[schema(as = Asked)]
+pub struct SimilarQuestion {
     /// In which conversation.
     pub conversation_id: i64,
     /// The turn in it.
@@ -31,37 +32,37 @@ pub struct Asked {
 
 /// How much is looked at, and how much is given.
 #[derive(Debug, Clone, Copy)]
-pub struct Bounds {
+pub struct SimilarityLimits {
     /// Questions that are compared, the newest.
     pub candidates: usize,
     /// Questions that are given.
-    pub given: usize,
+    pub results: usize,
     /// After this time, what was found is given.
-    pub patience: Duration,
+    pub timeout: Duration,
 }
 
 /// Questions of the project that ask what `typed` asks, the closest first; of those with the same
 /// words the newest.
-pub(super) fn asked(
+pub(super) fn similar(
     connection: &Connection,
     project: &ProjectName,
-    typed: &Question,
-    bounds: Bounds,
-) -> Result<Vec<Asked>, DatabaseError> {
+    typed: &QuestionTerms,
+    limits: SimilarityLimits,
+) -> Result<Vec<SimilarQuestion>, DatabaseError> {
     let Some(query) = typed.query() else { return Ok(Vec::new()) };
-    let candidates = within(connection, bounds.patience, || {
-        candidates(connection, project, &query, bounds.candidates)
+    let candidates = within(connection, limits.timeout, || {
+        candidates(connection, project, &query, limits.candidates)
     })?;
     let mut seen = HashSet::new();
-    let mut close: Vec<(f64, Asked)> = candidates
+    let mut close: Vec<(f64, SimilarQuestion)> = candidates
         .into_iter()
-        .filter_map(|it| Some((typed.closeness(&Question::asked(&it.question))?, it)))
+        .filter_map(|it| Some((typed.similarity(&QuestionTerms::asked(&it.question))?, it)))
         .filter(|(_, it)| seen.insert(it.question.trim().to_lowercase()))
         .collect();
     close.sort_by(|(one, a), (other, b)| {
         other.total_cmp(one).then_with(|| Reverse(&a.asked_at).cmp(&Reverse(&b.asked_at)))
     });
-    Ok(close.into_iter().take(bounds.given).map(|(_, it)| it).collect())
+    Ok(close.into_iter().take(limits.results).map(|(_, it)| it).collect())
 }
 
 /// The newest questions with one of the words, as far as they were found in time.
@@ -70,7 +71,7 @@ fn candidates(
     project: &ProjectName,
     query: &str,
     limit: usize,
-) -> rusqlite::Result<Vec<Asked>> {
+) -> rusqlite::Result<Vec<SimilarQuestion>> {
     // In the order of the index, which is that of time: nothing is sorted, so little is read.
     let mut statement = connection.prepare_cached(
         "SELECT entry.conversation_id, entry.turn, substr(entry.payload ->> '$.content', 1, ?4),
@@ -84,7 +85,7 @@ fn candidates(
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = statement.query_map(params![query, project.as_str(), limit, LONGEST], |row| {
-        Ok(Asked {
+        Ok(SimilarQuestion {
             conversation_id: row.get(0)?,
             turn: row.get(1)?,
             question: row.get(2)?,

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn is_close(typed: &str, asked: &str) -> bool {
-    Question::typed(typed).closeness(&Question::asked(asked)).is_some()
+    QuestionTerms::typed(typed).similarity(&QuestionTerms::asked(asked)).is_some()
 }
 
 #[test]
@@ -53,14 +53,16 @@ fn a_question_that_is_a_long_text_is_not_close_to_a_few_of_its_words() {
 
 #[test]
 fn the_closer_question_has_the_higher_number() {
-    let typed = Question::typed("where are sockets closed");
-    let closeness = |asked| typed.closeness(&Question::asked(asked)).unwrap();
-    assert!(closeness("Where are sockets closed?") > closeness("Where are sockets closed early?"));
+    let typed = QuestionTerms::typed("where are sockets closed");
+    let similarity = |asked| typed.similarity(&QuestionTerms::asked(asked)).unwrap();
+    assert!(
+        similarity("Where are sockets closed?") > similarity("Where are sockets closed early?")
+    );
 }
 
 #[test]
 fn any_word_is_looked_for_in_all_its_forms() {
-    let query = |text| Question::typed(text).query();
+    let query = |text| QuestionTerms::typed(text).query();
     assert_eq!(query("Where are the queries parsed? "), Some(r#""pars"* OR "quer"*"#.to_owned()));
     assert_eq!(query("Where are sock"), Some(r#""sock"*"#.to_owned()));
     assert_eq!(query("Who ran it?"), Some(r#""ran"* OR "run"*"#.to_owned()));
@@ -70,9 +72,9 @@ fn any_word_is_looked_for_in_all_its_forms() {
 proptest! {
     #[test]
     fn a_question_with_words_is_as_close_to_itself_as_can_be(text in "\\PC{0,60}") {
-        let asked = Question::asked(&text);
-        if let Some(closeness) = asked.closeness(&asked) {
-            prop_assert!((closeness - 1.0).abs() < 1e-9);
+        let asked = QuestionTerms::asked(&text);
+        if let Some(similarity) = asked.similarity(&asked) {
+            prop_assert!((similarity - 1.0).abs() < 1e-9);
         } else {
             prop_assert!(asked.stems.is_empty());
         }
@@ -80,7 +82,7 @@ proptest! {
 
     #[test]
     fn closeness_is_a_share(typed in "[a-d ]{0,20}", asked in "[a-d ]{0,20}") {
-        if let Some(it) = Question::typed(&typed).closeness(&Question::asked(&asked)) {
+        if let Some(it) = QuestionTerms::typed(&typed).similarity(&QuestionTerms::asked(&asked)) {
             prop_assert!(it > 0.0 && it <= 1.0, "{}", it);
         }
     }

@@ -11,7 +11,7 @@ use crate::entry::{EntryRow, Outcome};
 
 /// Counts since the start of the server. They only grow.
 #[derive(Debug, Default)]
-pub struct Meter {
+pub struct StoreStats {
     entries: AtomicU64,
     completed: AtomicU64,
     stopped: AtomicU64,
@@ -22,9 +22,9 @@ pub struct Meter {
     commit_micros: AtomicU64,
 }
 
-/// What a [`Meter`] shows at a moment.
+/// What a [`StoreStats`] shows at a moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Reading {
+pub struct StatsSnapshot {
     /// Entries written; a text that grows is written again each time.
     pub entries: u64,
     /// Turns by their ends: completed, stopped, interrupted, failed.
@@ -39,20 +39,20 @@ pub struct Reading {
 
 /// What one write adds.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Share {
+pub(super) struct WriteCounts {
     entries: u64,
     ends: [u64; 4],
 }
 
-impl Share {
+impl WriteCounts {
     /// What these entries add, once they are written.
     pub(super) fn of(entries: &[EntryRow]) -> Self {
         #[derive(Deserialize)]
         struct End {
             outcome: Outcome,
         }
-        let mut share = Self { entries: entries.len() as u64, ends: [0; 4] };
-        let [completed, stopped, interrupted, failed] = &mut share.ends;
+        let mut counts = Self { entries: entries.len() as u64, ends: [0; 4] };
+        let [completed, stopped, interrupted, failed] = &mut counts.ends;
         for entry in entries {
             match entry.kind.as_str() {
                 "error" => *failed += 1,
@@ -65,15 +65,15 @@ impl Share {
                 _ => (),
             }
         }
-        share
+        counts
     }
 }
 
-impl Meter {
-    pub(super) fn add(&self, share: Share) {
-        let [completed, stopped, interrupted, failed] = share.ends;
+impl StoreStats {
+    pub(super) fn add(&self, counts: WriteCounts) {
+        let [completed, stopped, interrupted, failed] = counts.ends;
         for (counter, by) in [
-            (&self.entries, share.entries),
+            (&self.entries, counts.entries),
             (&self.completed, completed),
             (&self.stopped, stopped),
             (&self.interrupted, interrupted),
@@ -94,9 +94,9 @@ impl Meter {
     }
 
     /// What it shows now.
-    pub fn read(&self) -> Reading {
+    pub fn snapshot(&self) -> StatsSnapshot {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Reading {
+        StatsSnapshot {
             entries: of(&self.entries),
             turns: [
                 ("completed", of(&self.completed)),

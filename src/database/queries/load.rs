@@ -7,20 +7,21 @@ use crate::{
     project::ProjectName,
 };
 
-use super::{StoredConversation, error::DatabaseError, reads};
+use super::conversations;
+use crate::database::{StoredConversation, error::DatabaseError};
 
 /// Texts of answers that are loaded though they are old: an agent that knows nothing of the
 /// conversation is told of them.
 const TEXTS: usize = 32;
 
 /// Needs a transaction, so that all parts are of one moment.
-pub(super) fn load(
+pub(in crate::database) fn load(
     connection: &Connection,
     project: &ProjectName,
     conversation: i64,
     keep: usize,
 ) -> Result<Option<StoredConversation>, DatabaseError> {
-    let Some(summary) = reads::summary(connection, project, conversation)? else {
+    let Some(summary) = conversations::summary(connection, project, conversation)? else {
         return Ok(None);
     };
     let (agent_session, reserved_seq, next_turn) = connection
@@ -103,7 +104,7 @@ fn older(
 }
 
 /// The rows whose first numbers are from `first` to `last`, in their order.
-pub(super) fn rows(
+pub(in crate::database) fn rows(
     connection: &Connection,
     conversation: i64,
     first: i64,

@@ -21,7 +21,7 @@ const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// Why another program's file cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum ForeignDatabaseError {
+pub enum SqliteReadError {
     /// The file itself.
     #[error("cannot read {}", path.display())]
     File {
@@ -47,14 +47,14 @@ pub enum ForeignDatabaseError {
 /// writing; where they are not there everything is in the file itself, which then is read as a
 /// file that does not change. (A `-wal` file without its `-shm` is left by no crash, only by
 /// copying: such a copy is read without what is in its `-wal`.)
-pub(crate) fn open(path: &Path) -> Result<Connection, ForeignDatabaseError> {
-    let file_error = |source| ForeignDatabaseError::File { path: path.to_owned(), source };
+pub(crate) fn open(path: &Path) -> Result<Connection, SqliteReadError> {
+    let file_error = |source| SqliteReadError::File { path: path.to_owned(), source };
     let path = &path.canonicalize().map_err(file_error)?;
     check_plain(path)?;
     for suffix in BESIDE {
         check_plain(&beside(path, suffix))?;
     }
-    let sqlite_error = |source| ForeignDatabaseError::Sqlite { path: path.to_owned(), source };
+    let sqlite_error = |source| SqliteReadError::Sqlite { path: path.to_owned(), source };
     if !is_wal(path).map_err(file_error)? {
         return connect(path, "").map_err(sqlite_error);
     }
@@ -69,9 +69,9 @@ pub(crate) fn open(path: &Path) -> Result<Connection, ForeignDatabaseError> {
 
 /// Refuses what is there and no plain file: SQLite would wait for a pipe for ever, and follow a link
 /// to where nobody looked.
-fn check_plain(path: &Path) -> Result<(), ForeignDatabaseError> {
+fn check_plain(path: &Path) -> Result<(), SqliteReadError> {
     match path.symlink_metadata() {
-        Ok(found) if !found.is_file() => Err(ForeignDatabaseError::File {
+        Ok(found) if !found.is_file() => Err(SqliteReadError::File {
             path: path.to_owned(),
             source: io::Error::other("it is not a plain file"),
         }),
@@ -213,10 +213,10 @@ mod tests {
     fn what_is_no_database_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("f.db");
-        assert!(matches!(open(&path), Err(ForeignDatabaseError::File { .. })));
-        assert!(matches!(open(dir.path()), Err(ForeignDatabaseError::File { .. })));
+        assert!(matches!(open(&path), Err(SqliteReadError::File { .. })));
+        assert!(matches!(open(dir.path()), Err(SqliteReadError::File { .. })));
         fs::write(&path, "no database, but long enough to look at its header").unwrap();
-        assert!(matches!(open(&path), Err(ForeignDatabaseError::Sqlite { .. })));
+        assert!(matches!(open(&path), Err(SqliteReadError::Sqlite { .. })));
     }
 
     #[test]

@@ -10,12 +10,12 @@ use uuid::Uuid;
 
 use crate::project::ProjectName;
 
-use super::error::DatabaseError;
+use crate::database::error::DatabaseError;
 
-/// Words and phrases of a query at most.
+/// FullTextQuery and phrases of a query at most.
 const MAX_PARTS: usize = 32;
 
-/// Words around a hit that are shown; the index allows 64.
+/// FullTextQuery around a hit that are shown; the index allows 64.
 const SHOWN_WORDS: i64 = 24;
 
 /// Steps of SQLite between two looks at the clock: some ten thousandths of a second.
@@ -23,18 +23,19 @@ const STEPS: i32 = 1000;
 
 /// What is searched for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Words(String);
+pub struct FullTextQuery(String);
 
 /// More is asked for than is searched at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "The search takes {MAX_PARTS} words and phrases at most, and this has {0}; leave some out."
 )]
-pub struct TooManyWords(usize);
+pub struct TooManyTerms(usize);
 
 /// A message that matches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Hit {
+#[schema(as = Hit)]
+pub struct SearchHit {
     /// The conversation.
     pub conversation_id: i64,
     /// Its title, once there is one.
@@ -48,23 +49,24 @@ pub struct Hit {
     /// When the text began. UTC, ISO 8601.
     pub timestamp: String,
     /// The place of the hit, in pieces that make one text.
-    pub snippet: Vec<Piece>,
+    pub snippet: Vec<SnippetPart>,
 }
 
 /// A piece of a snippet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Piece {
+#[schema(as = Piece)]
+pub struct SnippetPart {
     /// Plain text.
     pub text: String,
     /// Whether it is what was searched for.
     pub hit: bool,
 }
 
-impl Words {
+impl FullTextQuery {
     /// Reads what a person typed: words, and phrases in double quotes, all of which must be in
     /// the message. The last word may be the beginning of one. `None` where nothing can be
     /// searched for.
-    pub fn parse(typed: &str) -> Result<Option<Self>, TooManyWords> {
+    pub fn parse(typed: &str) -> Result<Option<Self>, TooManyTerms> {
         let mut parts: Vec<&str> = Vec::new();
         // Every other piece between quotes is a phrase; a quote that is not closed opens one.
         for (piece, is_phrase) in typed.split('"').zip([false, true].into_iter().cycle()) {
@@ -75,7 +77,7 @@ impl Words {
         }
         parts.retain(|part| part.chars().any(char::is_alphanumeric));
         if parts.len() > MAX_PARTS {
-            return Err(TooManyWords(parts.len()));
+            return Err(TooManyTerms(parts.len()));
         }
         let quoted: Vec<_> =
             parts.iter().map(|part| format!("\"{}\"", part.replace('\0', " "))).collect();
@@ -86,30 +88,30 @@ impl Words {
 }
 
 /// Messages of the project that match, newest first, one for each question and answer; at most
-/// `limit`. Greetings are none. Gives up after `patience`.
-pub(super) fn search(
+/// `limit`. Greetings are none. Gives up after `timeout`.
+pub(in crate::database) fn search(
     connection: &Connection,
     project: &ProjectName,
-    words: &Words,
+    words: &FullTextQuery,
     limit: usize,
-    patience: Duration,
-) -> Result<Vec<Hit>, DatabaseError> {
-    within(connection, patience, || find(connection, project, words, limit))
+    timeout: Duration,
+) -> Result<Vec<SearchHit>, DatabaseError> {
+    within(connection, timeout, || find(connection, project, words, limit))
 }
 
-/// Interrupts what `query` does on the connection after `patience`.
-pub(super) fn within<T>(
+/// Interrupts what `query` does on the connection after `timeout`.
+pub(in crate::database) fn within<T>(
     connection: &Connection,
-    patience: Duration,
+    timeout: Duration,
     query: impl FnOnce() -> rusqlite::Result<T>,
 ) -> Result<T, DatabaseError> {
     let since = Instant::now();
-    connection.progress_handler(STEPS, Some(move || since.elapsed() >= patience))?;
+    connection.progress_handler(STEPS, Some(move || since.elapsed() >= timeout))?;
     let found = query();
     // The connection is used by others afterwards.
     connection.progress_handler(0, None::<fn() -> bool>)?;
     found.map_err(|error| match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::OperationInterrupted) => DatabaseError::TookTooLong(patience),
+        Some(rusqlite::ErrorCode::OperationInterrupted) => DatabaseError::TookTooLong(timeout),
         _ => error.into(),
     })
 }
@@ -117,9 +119,9 @@ pub(super) fn within<T>(
 fn find(
     connection: &Connection,
     project: &ProjectName,
-    words: &Words,
+    words: &FullTextQuery,
     limit: usize,
-) -> rusqlite::Result<Vec<Hit>> {
+) -> rusqlite::Result<Vec<SearchHit>> {
     // What marks a hit in the text: nothing that a text can hold by chance or on purpose.
     let id = Uuid::new_v4().simple();
     let (start, end) = (format!("<{id}>"), format!("</{id}>"));
@@ -147,7 +149,7 @@ fn find(
         |row| {
             let kind: String = row.get(4)?;
             let snippet: String = row.get(6)?;
-            Ok(Hit {
+            Ok(SearchHit {
                 conversation_id: row.get(0)?,
                 title: row.get(1)?,
                 turn: row.get(2)?,
@@ -162,11 +164,11 @@ fn find(
 }
 
 /// A text with marks as pieces without.
-fn pieces(marked: &str, start: &str, end: &str) -> Vec<Piece> {
+fn pieces(marked: &str, start: &str, end: &str) -> Vec<SnippetPart> {
     let mut pieces = Vec::new();
     let mut add = |text: &str, hit| {
         if !text.is_empty() {
-            pieces.push(Piece { text: text.to_owned(), hit });
+            pieces.push(SnippetPart { text: text.to_owned(), hit });
         }
     };
     let mut parts = marked.split(start);
@@ -184,7 +186,7 @@ mod tests {
     use super::*;
 
     fn parsed(typed: &str) -> Option<String> {
-        Words::parse(typed).unwrap().map(|words| words.0)
+        FullTextQuery::parse(typed).unwrap().map(|words| words.0)
     }
 
     #[test]
@@ -205,12 +207,12 @@ mod tests {
         for nothing in ["", "  ", "\"", "\"\"", "-> ( * ) :: ^", "\0"] {
             assert_eq!(parsed(nothing), None, "{nothing:?}");
         }
-        assert!(Words::parse(&"a ".repeat(33)).is_err());
+        assert!(FullTextQuery::parse(&"a ".repeat(33)).is_err());
     }
 
     #[test]
     fn a_snippet_is_pieces_of_plain_text() {
-        let piece = |text: &str, hit| Piece { text: text.to_owned(), hit };
+        let piece = |text: &str, hit| SnippetPart { text: text.to_owned(), hit };
         assert_eq!(
             pieces("a <1>b</1> <c> <1>d</1>", "<1>", "</1>"),
             [piece("a ", false), piece("b", true), piece(" <c> ", false), piece("d", true)]

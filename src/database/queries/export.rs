@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::error::DatabaseError;
+use crate::database::error::DatabaseError;
 
 /// Entries that are read at once.
 const PAGE: i64 = 64;
@@ -31,7 +31,7 @@ pub struct StoredEntry {
 
 /// In which order entries are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum EntryOrder {
     /// As they came: a question that was asked while another was answered stands within that
     /// answer.
     BySequence,
@@ -40,17 +40,17 @@ pub enum Order {
 }
 
 /// The place behind an entry: its turn and its first number.
-pub(crate) type Place = (i64, i64);
+pub(crate) type ExportCursor = (i64, i64);
 
 /// The place before everything.
-pub(crate) const START: Place = (-1, -1);
+pub(crate) const START: ExportCursor = (-1, -1);
 
 /// The next entries behind `after`; none when there are no more.
-pub(super) fn entries(
+pub(in crate::database) fn entries(
     connection: &Connection,
     conversation: i64,
-    order: Order,
-    (turn, seq): Place,
+    order: EntryOrder,
+    (turn, seq): ExportCursor,
 ) -> Result<Vec<StoredEntry>, DatabaseError> {
     macro_rules! page {
         ($after:literal, $order:literal) => {
@@ -67,8 +67,8 @@ pub(super) fn entries(
         };
     }
     let mut statement = connection.prepare_cached(match order {
-        Order::BySequence => page!("first_seq > ?3 AND ?2 IS NOT NULL", "first_seq"),
-        Order::ByTurn => page!("(turn, first_seq) > (?2, ?3)", "turn, first_seq"),
+        EntryOrder::BySequence => page!("first_seq > ?3 AND ?2 IS NOT NULL", "first_seq"),
+        EntryOrder::ByTurn => page!("(turn, first_seq) > (?2, ?3)", "turn, first_seq"),
     })?;
     let rows = statement.query_map(params![conversation, turn, seq, PAGE], read_entry)?;
     let entries: Vec<StoredEntry> = rows.collect::<Result<_, _>>()?;
@@ -84,7 +84,7 @@ pub(super) fn entries(
 }
 
 /// Questions that are accepted and have no entry yet, in their order.
-pub(super) fn waiting(
+pub(in crate::database) fn waiting(
     connection: &Connection,
     conversation: i64,
 ) -> Result<Vec<(i64, Box<RawValue>)>, DatabaseError> {
@@ -124,7 +124,7 @@ fn raw(row: &Row<'_>, column: usize) -> rusqlite::Result<Box<RawValue>> {
 
 impl StoredEntry {
     /// The place behind it.
-    pub fn place(&self) -> Place {
+    pub fn cursor(&self) -> ExportCursor {
         (self.turn, self.first_seq)
     }
 }

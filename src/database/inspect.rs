@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Whether a server could open the file at `path`, which must be there. Blocks.
-pub fn look(path: &Path) -> Result<(), OpenError> {
+pub fn inspect(path: &Path) -> Result<(), OpenError> {
     let in_words = |error| in_words(path, error);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(in_words)?;

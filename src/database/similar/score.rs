@@ -29,7 +29,7 @@ const SHORTEST_BEGINNING: usize = 3;
 
 /// What a question is carried by.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question {
+pub struct QuestionTerms {
     /// The stems of its words.
     stems: BTreeSet<String>,
     /// A last word that may still grow, as it is typed.
@@ -39,7 +39,7 @@ pub struct Question {
     interrogative: Option<&'static str>,
 }
 
-impl Question {
+impl QuestionTerms {
     /// A question that is being typed: its last word may be the beginning of one.
     pub fn typed(text: &str) -> Self {
         let mut question = Self::asked(text);
@@ -77,7 +77,7 @@ impl Question {
 
     /// How close `other`, which was asked, is to this one, up to 1; `None` where it asks for
     /// something else.
-    pub fn closeness(&self, other: &Self) -> Option<f64> {
+    pub fn similarity(&self, other: &Self) -> Option<f64> {
         let open = self.open.as_ref().is_some_and(|open| {
             let is_it = |it: &&String| it.starts_with(open.as_str()) || **it == stem(open);
             other.stems.difference(&self.stems).any(|it| is_it(&it))

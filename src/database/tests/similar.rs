@@ -6,17 +6,23 @@ use rusqlite::Connection;
 
 use crate::{
     database::{
-        asked::{self, Bounds, closeness::Question},
+        similar::{self, SimilarityLimits, score::QuestionTerms},
         tests::searching::{say, store},
     },
     project::ProjectName,
 };
 
-const BOUNDS: Bounds = Bounds { candidates: 100, given: 3, patience: Duration::from_secs(60) };
+const LIMITS: SimilarityLimits =
+    SimilarityLimits { candidates: 100, results: 3, timeout: Duration::from_secs(60) };
 
-fn asked(connection: &Connection, typed: &str, bounds: Bounds) -> Vec<(i64, i64, String)> {
+fn similar(
+    connection: &Connection,
+    typed: &str,
+    limits: SimilarityLimits,
+) -> Vec<(i64, i64, String)> {
     let project = ProjectName::parse("demo").unwrap();
-    let found = asked::asked(connection, &project, &Question::typed(typed), bounds).unwrap();
+    let found =
+        similar::similar(connection, &project, &QuestionTerms::typed(typed), limits).unwrap();
     found.into_iter().map(|it| (it.conversation_id, it.turn, it.question)).collect()
 }
 
@@ -35,14 +41,14 @@ fn close_questions_are_found_the_closest_first_and_each_text_once() {
     say(&connection, "other", 4, &[(q, "Where are sockets closed?")]);
     assert!(one < two);
     assert_eq!(
-        asked(&connection, "How do you close a socket", BOUNDS),
+        similar(&connection, "How do you close a socket", LIMITS),
         [
             (three, 1, "where are sockets closed?".to_owned()),
             (two, 1, "Where are the sockets closed after errors?".to_owned()),
         ]
     );
-    assert_eq!(asked(&connection, "where is it?", BOUNDS), []);
-    assert_eq!(asked(&connection, "\" OR * NEAR( quokka ^", BOUNDS), []);
+    assert_eq!(similar(&connection, "where is it?", LIMITS), []);
+    assert_eq!(similar(&connection, "\" OR * NEAR( quokka ^", LIMITS), []);
 }
 
 #[test]
@@ -52,10 +58,10 @@ fn as_much_is_looked_at_and_given_as_is_allowed() {
         say(&connection, "demo", n, &[("user_message", &format!("Where are sockets closed {n}"))]);
     }
     let typed = "where are sockets closed";
-    assert_eq!(asked(&connection, typed, BOUNDS).len(), 3);
-    assert_eq!(asked(&connection, typed, Bounds { candidates: 2, ..BOUNDS }).len(), 2);
+    assert_eq!(similar(&connection, typed, LIMITS).len(), 3);
+    assert_eq!(similar(&connection, typed, SimilarityLimits { candidates: 2, ..LIMITS }).len(), 2);
     let long = format!("Where are sockets closed?{}", " x".repeat(900));
     say(&connection, "demo", 10, &[("user_message", &long)]);
-    let found = asked(&connection, typed, BOUNDS);
+    let found = similar(&connection, typed, LIMITS);
     assert!(found.iter().all(|(_, _, question)| question.len() <= 500));
 }

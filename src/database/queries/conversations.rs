@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::project::ProjectName;
 
-use super::{ChatMessage, Detail, Summary, error::DatabaseError};
+use crate::database::{ChatMessage, Detail, Summary, error::DatabaseError};
 
 /// The columns of a [`Summary`], of a conversation named `conversation`. The count is that of
 /// the view `messages`, which would join all the text to get there.
@@ -32,7 +32,7 @@ fn read_summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
     })
 }
 
-pub(super) fn conversations(
+pub(in crate::database) fn conversations(
     connection: &Connection,
     project: &ProjectName,
 ) -> Result<Vec<Summary>, DatabaseError> {
@@ -47,7 +47,7 @@ pub(super) fn conversations(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-pub(super) fn empty(
+pub(in crate::database) fn empty(
     connection: &Connection,
     project: &ProjectName,
     most: usize,
@@ -62,7 +62,7 @@ pub(super) fn empty(
     Ok(count as usize)
 }
 
-pub(super) fn summary(
+pub(in crate::database) fn summary(
     connection: &Connection,
     project: &ProjectName,
     conversation: i64,
@@ -77,7 +77,7 @@ pub(super) fn summary(
 
 /// The conversation that a browser was in last, and the number behind which it missed something,
 /// if turns were open there when the server went.
-pub(super) fn missed(
+pub(in crate::database) fn missed(
     connection: &Connection,
     project: &ProjectName,
     browser: &str,
@@ -109,7 +109,7 @@ pub(super) fn missed(
 }
 
 /// The conversation that a browser was in last, and its newest number.
-pub(super) fn last_visited(
+pub(in crate::database) fn last_visited(
     connection: &Connection,
     project: &ProjectName,
     browser: &str,
@@ -126,7 +126,7 @@ pub(super) fn last_visited(
 }
 
 /// Needs a transaction, so that the summary and the messages are of one moment.
-pub(super) fn detail(
+pub(in crate::database) fn detail(
     connection: &Connection,
     project: &ProjectName,
     conversation: i64,
@@ -157,7 +157,9 @@ pub(super) fn detail(
 }
 
 /// Conversations in which questions wait, with their projects, the longest waiting first.
-pub(super) fn unanswered(connection: &Connection) -> Result<Vec<(String, i64)>, DatabaseError> {
+pub(in crate::database) fn unanswered(
+    connection: &Connection,
+) -> Result<Vec<(String, i64)>, DatabaseError> {
     let mut statement = connection.prepare_cached(
         "SELECT DISTINCT project, id FROM turns
          JOIN conversations ON conversations.id = turns.conversation_id
@@ -167,7 +169,7 @@ pub(super) fn unanswered(connection: &Connection) -> Result<Vec<(String, i64)>, 
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-pub(super) fn bytes(connection: &Connection) -> Result<u64, DatabaseError> {
+pub(in crate::database) fn bytes(connection: &Connection) -> Result<u64, DatabaseError> {
     let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     Ok((number("page_count")? * number("page_size")?).unsigned_abs())
 }

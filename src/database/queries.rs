@@ -1,0 +1,6 @@
+//! Read queries, by what they read.
+
+pub(super) mod conversations;
+pub(crate) mod export;
+pub(super) mod load;
+pub(crate) mod search;
