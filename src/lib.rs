@@ -9,12 +9,12 @@
 //!                   └────────────────────────┘  └──▶ Database ──▶ SQLite, one writer
 //! ```
 //!
-//! A [`web::viewer`] reads a frame, [`wire::incoming`] understands it, the [`registry`] finds the
+//! A [`web::websocket`] reads a frame, [`wire::client_frame`] understands it, the [`registry`] finds the
 //! project's [`session`]. The session has the [`database`] accept a question, its state machine
 //! [`session::turn`] decides when the question's turn comes, and [`agent`] gives it to a process.
 //! What the process prints, [`agent::codec`] turns into events; the session appends them to the
 //! [`session::transcript`], and every viewer that has asked gets what it has not seen, rendered
-//! by [`wire::render`]. The same entries ([`entry`]) are the rows of the database.
+//! by [`wire::encode`]. The same entries ([`entry`]) are the rows of the database.
 //!
 //! Awaits go downward only: web, registry, session, database. Facts travel upward as messages
 //! that nobody waits for. A viewer gets a batch only when it asks, so one that does not read

@@ -45,10 +45,10 @@ use crate::{
     session::Resources,
     web::{
         self,
+        access::{self, Door},
         assets::{Assets, AssetsError},
-        browsers::Browsers,
+        browser_cookie::Browsers,
         connections::{Connections, table::Bounds},
-        door::{self, Door},
         files::Files,
         state::State,
     },
@@ -209,7 +209,7 @@ fn app(
         .configure(web::configure)
         .configure(|config| web::assets::configure(config, assets))
         .wrap(middleware::Compress::default())
-        .wrap(middleware::from_fn(move |request, next| door::pass(door.clone(), request, next)))
+        .wrap(middleware::from_fn(move |request, next| access::pass(door.clone(), request, next)))
 }
 
 /// The server on these sockets.

@@ -55,7 +55,7 @@ use crate::{
     highlighter::Highlighter,
     policy::{Policy, Secrets},
     project::Project,
-    wire::outgoing::Notice,
+    wire::server_frame::Notice,
 };
 
 use conversation::Conversation;

@@ -1,27 +1,18 @@
 //! What browsers and other clients reach over HTTP. Decides nothing about conversations.
 
-pub(crate) mod asked;
+pub(crate) mod access;
+pub(crate) mod api;
 pub(crate) mod assets;
-pub(crate) mod body;
-pub(crate) mod browsers;
+pub(crate) mod browser_cookie;
 pub(crate) mod connections;
-pub(crate) mod conversations;
 pub(crate) mod cookies;
-pub(crate) mod door;
-pub(crate) mod export;
 pub(crate) mod files;
-pub(crate) mod line;
+pub(crate) mod json_body;
 pub(crate) mod metrics;
 pub mod openapi;
 pub(crate) mod problem;
-pub(crate) mod projects;
-pub(crate) mod questions;
-pub(crate) mod ready;
-pub(crate) mod search;
-pub(crate) mod sessions;
 pub(crate) mod state;
-pub(crate) mod upgrade;
-pub(crate) mod viewer;
+pub(crate) mod websocket;
 
 use actix_web::{
     HttpResponse, Resource,
@@ -29,7 +20,9 @@ use actix_web::{
 };
 use serde_json::json;
 
+use api::{conversations, export, projects, readiness, search, sessions, similar, suggestions};
 use problem::method_not_allowed;
+use websocket::upgrade;
 
 /// All paths but those of the page.
 pub fn configure(config: &mut ServiceConfig) {
@@ -52,14 +45,14 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route(get().to(export::download)),
         )
         .service(at("/api/assistant/search/{project}").route(get().to(search::find)))
-        .service(at("/api/assistant/asked/{project}").route(get().to(asked::find)))
+        .service(at("/api/assistant/asked/{project}").route(get().to(similar::find)))
         .service(at("/api/assistant/sessions").route(get().to(sessions::list)))
         .service(
             at("/api/assistant/sessions/{project}")
                 .route(get().to(sessions::info))
                 .route(delete().to(sessions::close)),
         )
-        .service(at("/api/admin/status").route(get().to(ready::status)))
+        .service(at("/api/admin/status").route(get().to(readiness::status)))
         .service(at("/api/admin/sessions").route(get().to(sessions::admin_list)))
         .service(at("/api/admin/sessions/{project}").route(delete().to(sessions::admin_close)))
         .service(
@@ -69,15 +62,17 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(at("/api/projects").route(get().to(projects::list)))
         .service(at("/api/projects/{project}/files").route(get().to(files::find)))
         .service(at("/api/projects/{project}/file").route(get().to(files::show)))
-        .service(at("/api/projects/{project}/questions").route(get().to(questions::show)))
-        .service(at("/api/me").route(get().to(door::login::me)))
-        .service(at("/login").route(get().to(assets::serve)).route(post().to(door::login::log_in)))
-        .service(at("/logout").route(post().to(door::login::log_out)))
+        .service(at("/api/projects/{project}/questions").route(get().to(suggestions::show)))
+        .service(at("/api/me").route(get().to(access::login::me)))
+        .service(
+            at("/login").route(get().to(assets::serve)).route(post().to(access::login::log_in)),
+        )
+        .service(at("/logout").route(post().to(access::login::log_out)))
         .service(at("/api/openapi.json").route(get().to(openapi::show)))
         .service(at("/api/health").route(get().to(health)))
         .service(at("/healthz").route(get().to(healthz)))
         .service(at("/metrics").route(get().to(metrics::show)))
-        .service(at("/readyz").route(get().to(ready::ready)));
+        .service(at("/readyz").route(get().to(readiness::ready)));
     #[cfg(feature = "faults")]
     config.service(at("/api/faults/{project}/panic").route(post().to(faults::panic)));
 }

@@ -1,15 +1,15 @@
 //! The wire: what clients and server say to each other over a WebSocket, in two dialects of one
 //! stream. Pure code: frames in, requests out; entries in, frames out.
 
-pub mod incoming;
-pub(crate) mod outgoing;
-pub(crate) mod render;
+pub mod client_frame;
+pub(crate) mod encode;
+pub(crate) mod server_frame;
 
 /// How a client wants to be spoken to. It is set by its `start` frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dialect {
     /// The original's frames and nothing more.
-    Seed,
+    Legacy,
     /// Ours: sequence numbers, replay, acknowledgements. Asked for with `"protocol": 1`.
     V1,
     /// Ours, with answers as HTML in place of Markdown. Asked for with `"format": "html"` besides.
@@ -22,7 +22,7 @@ pub enum Dialect {
 impl Dialect {
     /// Whether it is one of ours and not the original's.
     pub fn is_ours(self) -> bool {
-        self != Self::Seed
+        self != Self::Legacy
     }
 
     /// Whether answers are HTML.

@@ -9,7 +9,7 @@ use crate::{
     entry::{Content, TurnError, UserMessage},
     wire::{
         Dialect,
-        outgoing::{Notice, Refusal},
+        server_frame::{Notice, Refusal},
     },
 };
 
@@ -84,7 +84,7 @@ impl Session {
             return refuse(words.to_owned(), true);
         }
         if let Err(error) = self.resources.agents.kind() {
-            let seed = live.subscriber(viewer).is_some_and(|s| s.dialect == Dialect::Seed);
+            let seed = live.subscriber(viewer).is_some_and(|s| s.dialect == Dialect::Legacy);
             let words = "Session not initialized. Call start() first.";
             return refuse(if seed { words.to_owned() } else { error.to_string() }, true);
         }
@@ -94,7 +94,7 @@ impl Session {
         let mut message =
             UserMessage { message_id: message_id.clone(), author, ..UserMessage::default() };
         if let Err(mut words) = live.fill(&mut message, &what) {
-            let is_seed = live.subscriber(viewer).is_some_and(|it| it.dialect == Dialect::Seed);
+            let is_seed = live.subscriber(viewer).is_some_and(|it| it.dialect == Dialect::Legacy);
             if let Asking::Answer { content, .. } = &what
                 && is_seed
             {

@@ -16,7 +16,7 @@ use crate::{
     entry::{Content, Outcome},
     wire::{
         Dialect,
-        outgoing::{AgentName, Attached, Notice},
+        server_frame::{AgentName, Attached, Notice},
     },
 };
 
@@ -268,7 +268,7 @@ impl Session {
         let Some(live) = self.conversations.get_mut(&id) else {
             return Err(AttachError::Unknown(id.to_string()));
         };
-        let visited = browser.clone().filter(|_| dialect == Dialect::Seed);
+        let visited = browser.clone().filter(|_| dialect == Dialect::Legacy);
         let entrance = match &to {
             Destination::New => live.transcript.enter(None, dialect),
             Destination::Stored { after, .. } => live.transcript.enter(*after, dialect),

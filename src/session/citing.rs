@@ -14,7 +14,7 @@ use crate::{
     entry::{Content, Outcome, ResponseDone, ToolCall, ToolResult},
     policy::Policy,
     render,
-    wire::outgoing::Citations,
+    wire::server_frame::Citations,
 };
 
 use super::{Session, conversation::Conversation, transcript::Transcript, turn::Event};

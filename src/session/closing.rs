@@ -13,7 +13,7 @@ use crate::{
     database::messages::DeleteConversation,
     wire::{
         close_code,
-        outgoing::{Notice, State, Status},
+        server_frame::{Notice, State, Status},
     },
 };
 

@@ -3,7 +3,7 @@
 
 use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
 
-use crate::wire::outgoing::{Notice, Refusal};
+use crate::wire::server_frame::{Notice, Refusal};
 
 use super::{
     Session,

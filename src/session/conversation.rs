@@ -17,7 +17,7 @@ use crate::{
     entry::{Content, Outcome},
     wire::{
         Dialect,
-        outgoing::{Notice, Status},
+        server_frame::{Notice, Status},
     },
 };
 

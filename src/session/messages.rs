@@ -12,7 +12,7 @@ use crate::{
     project::ProjectName,
     wire::{
         Dialect,
-        outgoing::{Refusal, State},
+        server_frame::{Refusal, State},
     },
 };
 

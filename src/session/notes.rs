@@ -4,7 +4,7 @@
 use crate::{
     agent::event::Told,
     entry::Content,
-    wire::outgoing::{State, Status},
+    wire::server_frame::{State, Status},
 };
 
 use super::conversation::Conversation;

@@ -13,7 +13,7 @@ use crate::{
     },
     database::messages::SetAgentSession,
     entry::{Content, Question, ToolCall, ToolResult},
-    wire::outgoing::{State, Status},
+    wire::server_frame::{State, Status},
 };
 
 use super::{Session, bounding, conversation::Conversation, turn::Event};

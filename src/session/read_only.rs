@@ -2,7 +2,7 @@
 
 use crate::{
     agent::self_test::{SelfTest, change_attempts, unexpected},
-    wire::outgoing::ReadOnly,
+    wire::server_frame::ReadOnly,
 };
 
 use super::Session;

@@ -7,7 +7,7 @@ use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
 
 use crate::{
     database::{DatabaseError, Reader},
-    wire::outgoing::{Notice, Refusal},
+    wire::server_frame::{Notice, Refusal},
 };
 
 use super::{

@@ -14,7 +14,7 @@ use crate::{
         messages::{DeleteIfEmpty, ReserveSeq, WriteEntries},
     },
     entry::EntryRow,
-    wire::outgoing::{Notice, Refusal, Status},
+    wire::server_frame::{Notice, Refusal, Status},
 };
 
 use super::{Session, asking::Asked, conversation::Conversation};

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::wire::{
     Dialect,
-    outgoing::{Citations, Notice, Status},
+    server_frame::{Citations, Notice, Status},
 };
 
 use super::{
@@ -248,10 +248,10 @@ mod tests {
             let seen = Arc::clone(&cut);
             let hang_up = HangUp::new(move || seen.store(true, Ordering::Relaxed));
             let mut transcript = Transcript::new(100);
-            let start = transcript.enter(None, Dialect::Seed).cursor;
+            let start = transcript.enter(None, Dialect::Legacy).cursor;
             transcript.append(1, false, &"x".repeat(bytes));
-            let mut viewer = Subscriber::new(ViewerId(1), None, Dialect::Seed, start, 1, hang_up);
-            let page = transcript.page(start, Dialect::Seed, usize::MAX);
+            let mut viewer = Subscriber::new(ViewerId(1), None, Dialect::Legacy, start, 1, hang_up);
+            let page = transcript.page(start, Dialect::Legacy, usize::MAX);
             let later = Instant::now() + Duration::from_secs(seconds);
             viewer.ask(oneshot::channel().0);
             viewer.hang_up_if_jammed(PATIENCE, later);

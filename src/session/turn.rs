@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use crate::{
     agent::event::{AgentEnd, AgentResult, Remedy},
     entry::{Content, Outcome, ResponseDone},
-    wire::outgoing::{State, Status},
+    wire::server_frame::{State, Status},
 };
 use ends::{done, failed, failure};
 use words::status;

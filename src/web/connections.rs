@@ -1,6 +1,7 @@
 //! The TCP connections of the server: how many there may be, of one address and of all, and that
 //! none is kept which does nothing. This holds before anybody has shown a token.
 
+pub(crate) mod socket;
 pub(crate) mod table;
 
 use std::{
@@ -15,7 +16,8 @@ use std::{
 use actix_web::rt::net::TcpStream;
 use ipnet::IpNet;
 
-use super::{door::visitors::network, line::Line};
+use super::access::rate_limit::network;
+use socket::Line;
 use table::{Admission, Bounds, Id, Table};
 
 /// All connections.

@@ -8,7 +8,7 @@ use crate::{
     database::stats::StatsSnapshot,
     registry::messages::{ListSessions, SessionDescription, SessionState},
     session::messages::ConversationDescription,
-    wire::outgoing::State as Doing,
+    wire::server_frame::State as Doing,
 };
 
 use super::{

@@ -5,11 +5,11 @@ use actix_web::HttpResponse;
 use utoipa::OpenApi;
 
 use super::{
-    asked, conversations,
-    door::login,
-    export, files, metrics,
+    access::login,
+    api::{conversations, export, projects, readiness, search, sessions, similar, suggestions},
+    files, metrics,
     problem::{Document, Failure},
-    projects, questions, ready, search, sessions, upgrade,
+    websocket::upgrade,
 };
 
 /// What is told of each path stands at its handler.
@@ -24,7 +24,7 @@ use super::{
         projects::list,
         files::find,
         files::show,
-        questions::show,
+        suggestions::show,
         upgrade::connect,
         conversations::list,
         conversations::create,
@@ -33,11 +33,11 @@ use super::{
         conversations::delete,
         export::download,
         search::find,
-        asked::find,
+        similar::find,
         sessions::list,
         sessions::info,
         sessions::close,
-        ready::status,
+        readiness::status,
         sessions::admin_list,
         sessions::admin_close,
         sessions::admin_close_one,
@@ -49,7 +49,7 @@ use super::{
         metrics::show,
         super::health,
         super::healthz,
-        ready::ready,
+        readiness::ready,
     ),
     components(schemas(Document), responses(Failure))
 )]

@@ -14,7 +14,7 @@ use crate::{
     session::Resources,
 };
 
-use super::{browsers::Browsers, files::Files, problem::Problem};
+use super::{browser_cookie::Browsers, files::Files, problem::Problem};
 
 /// What every handler works with. Cheap to clone.
 #[derive(Debug, Clone)]

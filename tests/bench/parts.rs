@@ -57,7 +57,7 @@ const PAGE: usize = 16 * 1024;
 const PROSE: &str = "\
 ## How a message travels
 
-A *viewer* reads the frame, and `wire::incoming` understands it; then the **registry** finds the
+A *viewer* reads the frame, and `wire::client_frame` understands it; then the **registry** finds the
 session that belongs to the project. See [the overview](https://example.org/overview) for more.
 
 1. The database accepts the question, in `src/database/actor.rs:42`.

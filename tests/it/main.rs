@@ -2,12 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 #![allow(unreachable_pub)] // A crate of tests has no interface to keep small.
 
+mod access;
 mod agent_life;
 mod agent_probe;
 mod agents;
 mod answering;
 mod api;
-mod asked;
 mod bad_agents;
 mod bad_input;
 mod bounds;
@@ -20,7 +20,6 @@ mod company;
 mod config;
 mod crash;
 mod doctor;
-mod door;
 mod durability;
 mod escaping;
 mod failing;
@@ -33,6 +32,7 @@ mod guide;
 mod hostile_files;
 mod html;
 mod launcher;
+mod legacy;
 mod mcp;
 mod memory;
 mod metrics;
@@ -49,9 +49,9 @@ mod rest;
 mod sandbox;
 mod screen;
 mod search;
-mod seed;
 mod self_test;
 mod server;
+mod similar;
 mod slow;
 mod soak;
 mod starting;

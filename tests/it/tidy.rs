@@ -62,14 +62,14 @@ const PURE: [&str; 18] = [
     "render",
     "session/transcript",
     "session/turn",
-    "web/door/hosts",
-    "web/door/origins",
-    "web/door/proxies",
+    "web/access/host_check",
+    "web/access/origin_check",
+    "web/access/client_address",
     "wire",
 ];
 
 /// Messages that nobody waits for: the facts that a viewer left and that a session ended.
-const UNAWAITED: [&str; 2] = ["session", "web/viewer"];
+const UNAWAITED: [&str; 2] = ["session", "web/websocket"];
 
 /// The root of the repository.
 fn root() -> &'static Path {
@@ -140,7 +140,7 @@ fn top() -> BTreeSet<String> {
 
 #[test]
 fn only_the_viewer_knows_actix_web_actors() {
-    no_complaints(lines_with("actix_web_actors", &["web/viewer.rs"]));
+    no_complaints(lines_with("actix_web_actors", &["web/websocket.rs"]));
 }
 
 #[test]

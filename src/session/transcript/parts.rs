@@ -13,7 +13,7 @@ use crate::{
     render::{Part, Rendering, code::Fence},
     wire::{
         Dialect,
-        render::{self, HtmlPart},
+        encode::{self, HtmlPart},
     },
 };
 
@@ -304,7 +304,7 @@ impl Rendered {
         let whole = self.finished.get(part).unwrap_or(&self.open);
         let (kept, html) = whole.split_at_checked(kept).unwrap_or(("", whole));
         let parts = self.finished.len() + 1;
-        render::html(HtmlPart { turn, block, seq, part, parts, kept, html, more })
+        encode::html(HtmlPart { turn, block, seq, part, parts, kept, html, more })
     }
 
     /// All parts, which belong together.

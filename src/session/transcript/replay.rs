@@ -4,7 +4,7 @@ use bytestring::ByteString;
 
 use crate::wire::{
     Dialect,
-    render::{self, TextPiece},
+    encode::{self, TextPiece},
 };
 
 use super::{Body, Entry, Transcript, growing::Growing, parts::Drawn};
@@ -200,7 +200,7 @@ impl Transcript {
                 Body::Fixed(content) => {
                     cursor = cursor.next();
                     seq = Some(entry.last_seq);
-                    render::fixed(content, entry.turn, entry.last_seq, dialect)
+                    encode::fixed(content, entry.turn, entry.last_seq, dialect)
                 }
                 Body::Growing(growing) => {
                     let left = max_bytes - bytes;
@@ -277,6 +277,6 @@ impl Entry {
             escaped,
             replace,
         };
-        (render::text(piece, dialect), seq)
+        (encode::text(piece, dialect), seq)
     }
 }

@@ -224,7 +224,7 @@ fn a_waiting_viewer_gets_each_delta_and_a_late_one_gets_them_as_one() {
             r#"{"type":"text","seq":2,"turn":1,"block":0,"content":"lo\n"}"#,
         ]
     );
-    let late = transcript.page(transcript.enter(None, Dialect::V1).cursor, Dialect::Seed, 1000);
+    let late = transcript.page(transcript.enter(None, Dialect::V1).cursor, Dialect::Legacy, 1000);
     assert_eq!(frames(&late), [r#"{"type":"text","content":"Hello\n"}"#]);
 }
 
@@ -428,11 +428,11 @@ fn what_is_held_is_shown_with_all_that_follows_only_when_released() {
     let end = transcript.push(1, done(), true);
     transcript.append(2, false, "next");
     let start = transcript.enter(None, Dialect::V1).cursor;
-    let before = transcript.page(start, Dialect::Seed, 1000);
+    let before = transcript.page(start, Dialect::Legacy, 1000);
     assert_eq!(frames(&before), [r#"{"type":"text","content":"text"}"#]);
     assert!(!before.more);
     transcript.release(end);
-    let after = transcript.page(before.next, Dialect::Seed, 1000);
+    let after = transcript.page(before.next, Dialect::Legacy, 1000);
     assert_eq!(
         frames(&after),
         [r#"{"type":"response_done"}"#, r#"{"type":"text","content":"next"}"#]
@@ -448,14 +448,14 @@ fn who_comes_in_now_sees_the_end_that_is_held_back_and_the_running_answer_alone(
     let end = transcript.push(1, done(), true);
     let now = transcript.end();
     transcript.append(2, false, "two");
-    assert!(!transcript.has_news(&now, Dialect::Seed), "the end is held back");
+    assert!(!transcript.has_news(&now, Dialect::Legacy), "the end is held back");
     transcript.release(end);
-    let page = transcript.page(now, Dialect::Seed, 1000);
+    let page = transcript.page(now, Dialect::Legacy, 1000);
     assert_eq!(
         frames(&page),
         [r#"{"type":"response_done"}"#, r#"{"type":"text","content":"two"}"#]
     );
-    let page = transcript.page(transcript.start_of(2), Dialect::Seed, 1000);
+    let page = transcript.page(transcript.start_of(2), Dialect::Legacy, 1000);
     assert_eq!(frames(&page), [r#"{"type":"text","content":"two"}"#]);
 }
 

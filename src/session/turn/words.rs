@@ -1,6 +1,6 @@
 //! What viewers are told of a conversation's state.
 
-use crate::wire::outgoing::{State, Status};
+use crate::wire::server_frame::{State, Status};
 
 pub(super) fn status(state: State, detail: &str) -> Status {
     Status { state, detail: detail.to_owned(), queue_position: None }

@@ -7,8 +7,8 @@ use cicerone::{
     config::catalogue,
     web::openapi,
     wire::{
+        client_frame::{self, BadFrame},
         close_code,
-        incoming::{self, BadFrame},
     },
 };
 use regex::Regex;
@@ -56,12 +56,12 @@ fn variants(path: &str, name: &str) -> BTreeSet<String> {
 fn the_page_sends_the_frames_that_the_server_reads() {
     let page = read("static/protocol.js");
     let sent = all(r"\{type: '(\w+)'", between(&page, "* Client to server.", "*/"));
-    let server = read("src/wire/incoming.rs");
+    let server = read("src/wire/client_frame.rs");
     let read = all(r#""(\w+)" =>"#, between(&server, "pub fn parse(", "\n}"));
     assert_eq!(sent, read);
     for kind in sent {
         let frame = format!(r#"{{"type":"{kind}"}}"#);
-        let parsed = incoming::parse(&frame);
+        let parsed = client_frame::parse(&frame);
         assert!(!matches!(parsed, Err(BadFrame::UnknownType(_))), "{frame}: {parsed:?}");
     }
 }
@@ -70,13 +70,13 @@ fn the_page_sends_the_frames_that_the_server_reads() {
 fn the_page_understands_the_frames_that_the_server_sends() {
     let page = read("static/protocol.js");
     let understood = all(r"\{type: '(\w+)'", between(&page, "* Server to client.", "*/"));
-    let mut sent = variants("src/wire/outgoing.rs", "Notice");
+    let mut sent = variants("src/wire/server_frame.rs", "Notice");
     sent.extend(variants("src/entry.rs", "Content"));
     // What was taken back is told as a text without content.
     sent.remove("withdrawn");
     // The page asks for HTML.
     sent.remove("text");
-    sent.extend(all(r#""type":"(html)""#, &read("src/wire/render.rs")));
+    sent.extend(all(r#""type":"(html)""#, &read("src/wire/encode.rs")));
     assert_eq!(understood, sent);
 }
 
@@ -85,7 +85,7 @@ fn the_page_knows_every_state_of_a_conversation() {
     let page = read("static/protocol.js");
     let states = between(&page, "@typedef {'", "| string} SessionState");
     let known = all(r"'?(\w+)'", states);
-    assert_eq!(known, variants("src/wire/outgoing.rs", "State"));
+    assert_eq!(known, variants("src/wire/server_frame.rs", "State"));
 }
 
 #[test]

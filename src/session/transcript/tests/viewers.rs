@@ -193,7 +193,7 @@ impl World {
 
     fn forget(&mut self, keep: usize) {
         let ours = self.ours.iter().map(|ours| (ours.cursor, ours.dialect));
-        let seeds = self.seeds.iter().map(|seed| (seed.cursor, Dialect::Seed));
+        let seeds = self.seeds.iter().map(|seed| (seed.cursor, Dialect::Legacy));
         let cursors: Vec<_> = ours.chain(seeds).collect();
         self.transcript.forget(&cursors, keep);
     }
@@ -337,7 +337,7 @@ impl World {
     fn read_page(&mut self, viewer: usize, bytes: usize) -> Page {
         let ours = self.ours.get(viewer).map(|ours| (ours.cursor, ours.dialect));
         let (cursor, dialect) =
-            ours.unwrap_or_else(|| (self.seeds[viewer - OURS].cursor, Dialect::Seed));
+            ours.unwrap_or_else(|| (self.seeds[viewer - OURS].cursor, Dialect::Legacy));
         self.recall(cursor, dialect);
         if let Some(ours) = self.ours.get_mut(viewer) {
             let page = self.transcript.page(ours.cursor, ours.dialect, bytes);
@@ -347,7 +347,7 @@ impl World {
             return page;
         }
         let seed = &mut self.seeds[viewer - OURS];
-        let page = self.transcript.page(seed.cursor, Dialect::Seed, bytes);
+        let page = self.transcript.page(seed.cursor, Dialect::Legacy, bytes);
         frames(&page).iter().for_each(|frame| seed.take(frame));
         seed.cursor = page.next;
         page

@@ -7,7 +7,7 @@ use actix_web::{
 use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 
-use super::{door::bodies::overdue, problem::Problem};
+use super::{access::bodies::overdue, problem::Problem};
 use crate::json;
 
 /// What is told where the body did not come, or is too large.

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::web::problem::{Failure, Problem};
 
-use super::{Door, visitors::Visitor};
+use super::{Door, rate_limit::Visitor};
 
 /// What the form of the page sends.
 #[derive(Deserialize, ToSchema)]

@@ -33,15 +33,16 @@ use crate::{
         messages::{Asking, Batch, BrowserId, Demand, Detach, HangUp, Stop, Then, ViewerId},
     },
     wire::{
-        Dialect, close_code,
-        incoming::{self, Request},
-        outgoing::{Notice, Refusal},
+        Dialect,
+        client_frame::{self, Request},
+        close_code,
+        server_frame::{Notice, Refusal},
     },
 };
 
 use super::{
+    access::rate_limit::{Permit, Visitor},
     connections::{Connection, SocketGuard},
-    door::visitors::{Permit, Visitor},
     state::State,
 };
 use backlog::Backlog;
@@ -49,11 +50,12 @@ use fragments::{Fragments, Whole};
 use frame_check::{BadFrame, Checked, Findings};
 use yielding::Yield;
 
-mod asking;
+mod attach;
 mod backlog;
-mod following;
 mod fragments;
 mod frame_check;
+mod post;
+pub(crate) mod upgrade;
 mod yielding;
 
 /// RFC 6455: the endpoint is going away.
@@ -93,7 +95,7 @@ pub(crate) fn start(
     let viewer = Viewer {
         id: ViewerId(VIEWERS.fetch_add(1, Ordering::Relaxed)),
         surroundings,
-        dialect: Dialect::Seed,
+        dialect: Dialect::Legacy,
         followed: None,
         left: None,
         is_asking: false,
@@ -230,7 +232,7 @@ impl StreamHandler<Result<Message, ProtocolError>> for Viewer {
 impl Viewer {
     /// Reads one text frame. A ping is answered at once; everything else in its order.
     fn frame(&mut self, text: &str, context: &mut Context) {
-        let request = match incoming::parse(text) {
+        let request = match client_frame::parse(text) {
             Ok(Request::Ping) => return self.say(&Notice::Pong, context),
             Ok(request) => request,
             Err(bad) => return self.say(&Notice::error(bad.to_string()), context),
@@ -410,7 +412,7 @@ impl Actor for Refused {
     type Context = WebsocketContext<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
-        if let Some(frame) = Notice::error(self.reason.as_str()).frame(Dialect::Seed) {
+        if let Some(frame) = Notice::error(self.reason.as_str()).frame(Dialect::Legacy) {
             context.text(frame);
         }
         close(context, self.code, &self.reason);

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::wire::incoming::Request;
+use crate::wire::client_frame::Request;
 
 /// Requests that may wait.
 const MOST: usize = 64;

@@ -6,7 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::database::queries::search::{FullTextQuery, SearchHit};
 
-use super::{
+use crate::web::{
     problem::{Failure, Problem},
     state::State,
 };

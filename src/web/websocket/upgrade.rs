@@ -6,14 +6,15 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::wire::close_code;
 
-use super::{
-    browsers,
+use crate::web::{
+    access::rate_limit::Visitor,
+    browser_cookie,
     connections::Connection,
-    door::visitors::Visitor,
     problem::Failure,
     state::{NoProject, State},
-    viewer::{self, Surroundings},
 };
+
+use super::Surroundings;
 
 /// `GET /api/assistant/ws/{project}`. A project that cannot be spoken about, and one connection
 /// too many, is refused after the upgrade, because a browser shows its page no other reason.
@@ -35,21 +36,21 @@ pub(crate) async fn connect(
         Ok(project) => project.name,
         Err(no) => {
             let (code, reason) = refusal(no);
-            return viewer::refuse(&request, stream, code, reason.to_owned());
+            return super::refuse(&request, stream, code, reason.to_owned());
         }
     };
     let visitor = visitor.into_inner();
     let socket = match visitor.open_socket() {
         Ok(socket) => socket,
         Err(many) => {
-            return viewer::refuse(&request, stream, close_code::TOO_MANY, many.words);
+            return super::refuse(&request, stream, close_code::TOO_MANY, many.words);
         }
     };
     let connection = request.conn_data::<Arc<Connection>>().cloned();
-    let (browser, cookie) = browsers::identify(&request);
+    let (browser, cookie) = browser_cookie::identify(&request);
     let state = state.as_ref().clone();
     let surroundings = Surroundings { state, project, browser, visitor, socket, connection };
-    let mut answer = viewer::start(&request, stream, surroundings)?;
+    let mut answer = super::start(&request, stream, surroundings)?;
     if let Some(cookie) = cookie {
         answer.add_cookie(&cookie)?;
     }

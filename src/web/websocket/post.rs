@@ -4,13 +4,13 @@ use std::time::Instant;
 
 use crate::{
     session::messages::{Asking, Destination, Held, Post, Wake},
-    web::door::visitors::TooMany,
-    wire::outgoing::{Notice, Refusal},
+    web::access::rate_limit::TooMany,
+    wire::server_frame::{Notice, Refusal},
 };
 
 use super::{
     Context, Place, Viewer,
-    following::{NotAttached, find, open},
+    attach::{NotAttached, find, open},
 };
 
 impl Viewer {

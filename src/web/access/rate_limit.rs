@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::tokens::Role;
+use super::roles::Role;
 
 /// The span of time in which messages and wrong tokens are counted.
 const MINUTE: Duration = Duration::from_secs(60);

@@ -9,7 +9,7 @@ use std::{
 
 use uuid::Uuid;
 
-use super::tokens::Role;
+use super::roles::Role;
 
 /// The logins that have not ended.
 #[derive(Debug)]

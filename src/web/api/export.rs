@@ -18,8 +18,8 @@ use crate::database::{
     queries::export::{EntryOrder, ExportCursor, START},
 };
 
-use super::{
-    conversations::identified,
+use crate::web::{
+    api::conversations::identified,
     problem::{Failure, Problem},
     state::State,
 };

@@ -183,7 +183,7 @@ impl Notice {
     pub(crate) fn frame(&self, dialect: Dialect) -> Option<ByteString> {
         match (dialect, self) {
             (
-                Dialect::Seed,
+                Dialect::Legacy,
                 Self::Attached(_)
                 | Self::Accepted { .. }
                 | Self::Status(_)
@@ -195,7 +195,7 @@ impl Notice {
             )
             // Who gets Markdown finds the references in it, and their files in the turn's end.
             | (Dialect::V1, Self::Citations(_)) => None,
-            (Dialect::Seed, Self::Error(refusal)) => {
+            (Dialect::Legacy, Self::Error(refusal)) => {
                 Some(json(&Self::error(refusal.content.clone())))
             }
             _ => Some(json(self)),
@@ -220,20 +220,20 @@ mod tests {
     fn the_seed_dialect_knows_only_the_originals_frames() {
         let created = Notice::ConversationCreated { conversation_id: 3 };
         assert_eq!(
-            frame(created, Dialect::Seed).as_deref(),
+            frame(created, Dialect::Legacy).as_deref(),
             Some(r#"{"type":"conversation_created","conversation_id":3}"#)
         );
-        assert_eq!(frame(Notice::CaughtUp { seq: 1 }, Dialect::Seed), None);
+        assert_eq!(frame(Notice::CaughtUp { seq: 1 }, Dialect::Legacy), None);
         let refused = Notice::Error(Refusal {
             content: "Empty message".to_owned(),
             retryable: Some(false),
             message_id: Some("m".to_owned()),
         });
         assert_eq!(
-            frame(refused, Dialect::Seed).as_deref(),
+            frame(refused, Dialect::Legacy).as_deref(),
             Some(r#"{"type":"error","content":"Empty message"}"#)
         );
-        assert_eq!(frame(Notice::Pong, Dialect::Seed).as_deref(), Some(r#"{"type":"pong"}"#));
+        assert_eq!(frame(Notice::Pong, Dialect::Legacy).as_deref(), Some(r#"{"type":"pong"}"#));
     }
 
     #[test]

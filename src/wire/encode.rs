@@ -31,8 +31,8 @@ pub(crate) struct TextPiece<'a> {
 pub(crate) fn text(piece: TextPiece<'_>, dialect: Dialect) -> Option<ByteString> {
     let TextPiece { thinking, turn, block, seq, escaped, replace } = piece;
     match dialect {
-        Dialect::Seed if thinking || escaped.is_empty() => None,
-        Dialect::Seed => Some(format!(r#"{{"type":"text","content":"{escaped}"}}"#).into()),
+        Dialect::Legacy if thinking || escaped.is_empty() => None,
+        Dialect::Legacy => Some(format!(r#"{{"type":"text","content":"{escaped}"}}"#).into()),
         Dialect::V1 | Dialect::Html | Dialect::HtmlChanges => {
             let kind = if thinking { "thinking" } else { "text" };
             let tail = if replace { r#","replace":true"# } else { "" };
@@ -91,7 +91,7 @@ pub(crate) fn fixed(
     dialect: Dialect,
 ) -> Option<ByteString> {
     match dialect {
-        Dialect::Seed => seed(content).map(|frame| json(&frame)),
+        Dialect::Legacy => seed(content).map(|frame| json(&frame)),
         Dialect::V1 | Dialect::Html | Dialect::HtmlChanges => v1(content, turn, seq),
     }
 }
@@ -170,7 +170,7 @@ mod tests {
             r#"{"type":"tool_call","seq":9,"turn":2,"call_id":"c1","tool":"Read","input":{"path":"ü"}}"#
         );
         assert_eq!(
-            fixed(&call(), 2, 9, Dialect::Seed).unwrap(),
+            fixed(&call(), 2, 9, Dialect::Legacy).unwrap(),
             r#"{"type":"tool_call","tool":"Read","input":{"path":"ü"}}"#
         );
     }
@@ -179,14 +179,14 @@ mod tests {
     fn ends_are_the_originals_in_the_seed_dialect() {
         let done =
             Content::ResponseDone(ResponseDone { cost_usd: Some(0.5), ..ResponseDone::default() });
-        assert_eq!(fixed(&done, 1, 3, Dialect::Seed).unwrap(), r#"{"type":"response_done"}"#);
+        assert_eq!(fixed(&done, 1, 3, Dialect::Legacy).unwrap(), r#"{"type":"response_done"}"#);
         assert_eq!(
             fixed(&done, 1, 3, Dialect::V1).unwrap(),
             r#"{"type":"response_done","seq":3,"turn":1,"outcome":"completed","cost_usd":0.5}"#
         );
         let error = Content::Error(TurnError::new("it broke", true));
         assert_eq!(
-            fixed(&error, 1, 3, Dialect::Seed).unwrap(),
+            fixed(&error, 1, 3, Dialect::Legacy).unwrap(),
             r#"{"type":"error","content":"Error: it broke"}"#
         );
     }
@@ -204,7 +204,7 @@ mod tests {
             frame(true, Dialect::Html).unwrap(),
             r#"{"type":"thinking","seq":9,"turn":1,"block":2,"content":"","replace":true}"#
         );
-        assert_eq!(frame(false, Dialect::Seed), None);
+        assert_eq!(frame(false, Dialect::Legacy), None);
     }
 
     #[test]
@@ -221,6 +221,6 @@ mod tests {
             text(piece, Dialect::V1).unwrap(),
             r#"{"type":"text","seq":4,"turn":1,"block":0,"content":"a\"b","replace":true}"#
         );
-        assert_eq!(text(piece, Dialect::Seed).unwrap(), r#"{"type":"text","content":"a\"b"}"#);
+        assert_eq!(text(piece, Dialect::Legacy).unwrap(), r#"{"type":"text","content":"a\"b"}"#);
     }
 }

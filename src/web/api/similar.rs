@@ -9,7 +9,7 @@ use crate::database::{
     similar::{SimilarQuestion, SimilarityLimits, score::QuestionTerms},
 };
 
-use super::{
+use crate::web::{
     problem::{Failure, Problem},
     state::State,
 };

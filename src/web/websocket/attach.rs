@@ -15,11 +15,12 @@ use crate::{
         Session,
         messages::{Attach, AttachError, Attachment, BrowserId, Destination},
     },
-    web::{door::visitors::TooMany, state::State},
+    web::{access::rate_limit::TooMany, state::State},
     wire::{
-        Dialect, close_code,
-        incoming::{Start, Target},
-        outgoing::{Notice, State as ConversationState, Status},
+        Dialect,
+        client_frame::{Start, Target},
+        close_code,
+        server_frame::{Notice, State as ConversationState, Status},
     },
 };
 
@@ -45,7 +46,7 @@ impl Viewer {
     pub(super) fn start_frame(&mut self, start: Start, context: &mut Context) {
         let Start { v1, target, html, changes, after } = start;
         self.dialect = match (v1, html, changes) {
-            (false, ..) => Dialect::Seed,
+            (false, ..) => Dialect::Legacy,
             (true, false, _) => Dialect::V1,
             (true, true, false) => Dialect::Html,
             (true, true, true) => Dialect::HtmlChanges,

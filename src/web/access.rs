@@ -4,15 +4,15 @@
 //! in a module of its own; here they are put together and turned into responses.
 
 pub(crate) mod bodies;
-pub(crate) mod headers;
-pub(crate) mod hosts;
+pub(crate) mod client_address;
+pub(crate) mod host_check;
 pub(crate) mod login;
-pub(crate) mod logins;
-pub(crate) mod origins;
-pub(crate) mod proxies;
-mod senders;
-pub(crate) mod tokens;
-pub(crate) mod visitors;
+pub(crate) mod login_sessions;
+pub(crate) mod origin_check;
+pub(crate) mod rate_limit;
+mod request_source;
+pub(crate) mod response_headers;
+pub(crate) mod roles;
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -40,13 +40,13 @@ use crate::{
 
 use super::{connections::Connection, cookies, problem::Problem};
 use bodies::Answering;
-use headers::Occasion;
-use hosts::{Hosts, WrongHost};
-use logins::Logins;
-use origins::{Origins, Page};
-use proxies::{Proxies, Told};
-use tokens::{Role, Tokens};
-use visitors::{Bounds, Permit, TooMany, Visitor, Visitors};
+use client_address::{Proxies, Told};
+use host_check::{Hosts, WrongHost};
+use login_sessions::Logins;
+use origin_check::{Origins, Page};
+use rate_limit::{Bounds, Permit, TooMany, Visitor, Visitors};
+use response_headers::Occasion;
+use roles::{Role, Tokens};
 
 /// Of a text that came from outside, as much as an answer or a log line repeats.
 const LONGEST_QUOTE: usize = 100;
@@ -145,10 +145,10 @@ impl Door {
         let is_secure = peer.is_secure.unwrap_or(self.has_tls);
         occasion.only_tls = self.has_tls && !host.host.is_loopback();
 
-        let page = self.origins.page(senders::sender(head), &host, is_secure);
+        let page = self.origins.page(request_source::sender(head), &host, is_secure);
         match &page {
             Page::Named(origin) => occasion.reader = Some(origin.to_string()),
-            Page::Foreign if !senders::is_link(request) => return Err(foreign_page(head)),
+            Page::Foreign if !request_source::is_link(request) => return Err(foreign_page(head)),
             Page::Foreign | Page::Own => (),
         }
         occasion.is_preflight = *method == Method::OPTIONS
@@ -159,7 +159,7 @@ impl Door {
         }
 
         self.check_size(head)?;
-        if tokens::has_token(request.query_string()) {
+        if roles::has_token(request.query_string()) {
             let words = "A token does not belong into an address, where histories and logs keep it. \
                          Log in at /login, or send the header `Authorization: Bearer TOKEN`.";
             return Err(Problem::new(StatusCode::BAD_REQUEST, words));
@@ -167,7 +167,7 @@ impl Door {
         let mut visitor = self.visitors.visitor(peer.address, peer.user);
         visitor.is_secure = is_secure;
         let permit = visitor.begin_request().map_err(|many| too_many(&many))?;
-        let needed = tokens::needed(method, request.match_info().as_str());
+        let needed = roles::needed(method, request.match_info().as_str());
         visitor.role = self.role(request, &visitor, needed)?;
         match (needed, visitor.role) {
             (Some(needed), Some(role)) if needed > role => Err(not_admin()),
@@ -199,7 +199,7 @@ impl Door {
         })
     }
 
-    fn peer(&self, request: &ServiceRequest) -> proxies::Peer {
+    fn peer(&self, request: &ServiceRequest) -> client_address::Peer {
         let all =
             |name: &str| request.headers().get_all(name).map(|value| value.as_bytes()).collect();
         let told = Told {
@@ -250,7 +250,7 @@ impl Door {
         }
         let authorization = request.headers().get(header::AUTHORIZATION);
         let authorization = authorization.and_then(|value| value.to_str().ok());
-        match authorization.and_then(tokens::bearer) {
+        match authorization.and_then(roles::bearer) {
             Some(token) if needed.is_some() => self.role_of_token(visitor, token).map(Some),
             _ => Ok(self.login(request.headers())),
         }
@@ -329,7 +329,7 @@ pub(crate) async fn pass<B: MessageBody + 'static>(
                 Ok(response) => response.map_into_left_body(),
                 Err(error) => {
                     let mut response = error.error_response();
-                    headers::secure(response.headers_mut(), &occasion);
+                    response_headers::secure(response.headers_mut(), &occasion);
                     return Err(InternalError::from_response(error, response).into());
                 }
             }
@@ -343,7 +343,7 @@ pub(crate) async fn pass<B: MessageBody + 'static>(
             request.into_response(problem.error_response()).map_into_right_body()
         }
     };
-    headers::secure(response.headers_mut(), &occasion);
+    response_headers::secure(response.headers_mut(), &occasion);
     Ok(response.map_body(|_, body| Answering::new(body, guard, permit)))
 }
 
@@ -375,7 +375,7 @@ fn not_admin() -> Problem {
 
 /// 429: the visitor has as much as one may have.
 pub(super) fn too_many(many: &TooMany) -> Problem {
-    let seconds = visitors::seconds(many.retry_after).to_string();
+    let seconds = rate_limit::seconds(many.retry_after).to_string();
     Problem::new(StatusCode::TOO_MANY_REQUESTS, many.words.clone())
         .with_header(header::RETRY_AFTER, seconds)
 }

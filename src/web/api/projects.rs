@@ -11,7 +11,7 @@ use crate::{
     project::{Project, SPECIFICATIONS},
 };
 
-use super::{
+use crate::web::{
     problem::{Failure, Problem},
     state::State,
 };

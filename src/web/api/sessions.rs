@@ -9,7 +9,7 @@ use crate::{
     session::messages::Describe,
 };
 
-use super::{
+use crate::web::{
     problem::{Failure, Problem},
     state::State,
 };

@@ -10,7 +10,7 @@ use actix_web::{
 
 use crate::web::assets;
 
-use super::origins::Sender;
+use super::origin_check::Sender;
 
 /// Whether a request that a page of another site has caused may pass: it opens our page, or any
 /// document that people link to, in a tab of its own, and not from within that page.

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
-use super::{
+use crate::web::{
     problem::{Failure, Problem},
     state::State,
 };

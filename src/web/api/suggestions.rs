@@ -15,9 +15,9 @@ use crate::{
     policy::opening,
 };
 
-use super::{
+use crate::web::{
+    api::projects::has_spec,
     problem::{Failure, Problem},
-    projects::has_spec,
     state::State,
 };
 

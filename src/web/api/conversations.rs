@@ -21,9 +21,9 @@ use crate::{
     },
 };
 
-use super::{
-    browsers,
-    door::{self, visitors::Visitor},
+use crate::web::{
+    access::{self, rate_limit::Visitor},
+    browser_cookie,
     problem::{Failure, Problem},
     state::State,
 };
@@ -58,7 +58,7 @@ pub(crate) async fn create(
     visitor: web::ReqData<Visitor>,
 ) -> Answer {
     let project = state.project(&project).await?.name;
-    visitor.may_begin(Instant::now()).map_err(|many| door::too_many(&many))?;
+    visitor.may_begin(Instant::now()).map_err(|many| access::too_many(&many))?;
     let most = state.resources.settings.visitor_limits.empty_conversations;
     let name = project.clone();
     let empty = state.resources.reader.ask(move |reader| reader.empty(&name, most)).await?;
@@ -99,7 +99,7 @@ pub(crate) async fn detail(
     let detail =
         state.resources.reader.ask(move |reader| reader.conversation(&project, id)).await?;
     let detail = detail.ok_or_else(|| Problem::not_found("Conversation not found"))?;
-    let (browser, cookie) = browsers::identify(&request);
+    let (browser, cookie) = browser_cookie::identify(&request);
     state.browsers.has_read(browser, id);
     let mut answer = HttpResponse::Ok();
     if let Some(cookie) = cookie {
@@ -128,7 +128,7 @@ pub(crate) struct Renaming {
 pub(crate) async fn rename(
     state: web::Data<State>,
     path: web::Path<(String, String)>,
-    renaming: super::body::Json<Renaming>,
+    renaming: crate::web::json_body::Json<Renaming>,
 ) -> Answer {
     let (project, conversation) = identified(&state, &path).await?;
     let title = title::given(renaming.0.title.as_deref().unwrap_or_default())

@@ -21,7 +21,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use crate::web::connections::RequestGuard;
 
-use super::visitors::Permit;
+use super::rate_limit::Permit;
 
 /// Longest pause within a body.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);

@@ -1,0 +1,10 @@
+//! The HTTP interface: one module for each resource.
+
+pub(crate) mod conversations;
+pub(crate) mod export;
+pub(crate) mod projects;
+pub(crate) mod readiness;
+pub(crate) mod search;
+pub(crate) mod sessions;
+pub(crate) mod similar;
+pub(crate) mod suggestions;
