@@ -3,8 +3,8 @@
 //! verified, and what it made up is seen to be made up.
 
 pub(crate) mod check;
+pub(crate) mod files_read;
 pub(crate) mod mention;
-pub(crate) mod reading;
 
 use indexmap::{IndexMap, map::Entry};
 use serde::{Deserialize, Serialize};

@@ -3,23 +3,21 @@
 //!
 //! It is a process like any other agent and speaks the line protocol of Claude Code on stdin and
 //! stdout. A line comes in through [`protocol`]; `conversation` chooses what it wants
-//! ([`topic`]), `investigation` and `survey` look it up in the index ([`search`]), `answer` puts
+//! ([`intent`]), `retrieval` and `overview` look it up in the index ([`crate::source`]), `answer` puts
 //! it into words and `turn` tells it. Three threads: one reads lines and answers control
 //! requests at once, one builds the index from the start, one answers questions in order.
 //!
-//! The guide never writes, never opens a file that [`search::walk`] leaves out, and never says
+//! The guide never writes, never opens a file that [`crate::source::walk`] leaves out, and never says
 //! anything of the project that it has not read there.
 
 pub(crate) mod answer;
 pub(crate) mod conversation;
-pub(crate) mod investigation;
+pub(crate) mod intent;
 pub(crate) mod output;
-pub(crate) mod place;
+pub(crate) mod overview;
+pub(crate) mod passage;
 pub(crate) mod protocol;
-pub(crate) mod questions;
-pub mod search;
-pub(crate) mod survey;
-pub(crate) mod topic;
+pub(crate) mod retrieval;
 pub(crate) mod turn;
 
 use std::{
@@ -38,10 +36,10 @@ use crate::guide::{
     conversation::Conversation,
     output::Output,
     protocol::{Ask, Input, Lines},
-    search::index::Index,
     turn::{Stopped, Turn},
 };
 use crate::policy::{InvalidSecret, Secrets};
+use crate::source::index::Index;
 
 /// Longest line that is read, bytes; a longer one is no question.
 const MAX_LINE_BYTES: u64 = 16 << 20;

@@ -1,5 +1,5 @@
 //! Colours of code for whoever waits for them: highlighted on threads of their own, a few at a time,
-//! within limits, and kept for a while. What [`render::code`](crate::render::code) does, this does in time.
+//! within limits, and kept for a while. What [`markdown::code`](crate::markdown::code) does, this does in time.
 //!
 //! A block that still grows is read ahead, so that little is left to do when it is closed.
 //!
@@ -7,9 +7,9 @@
 //! a while. The C library gives memory back only where nothing else stands in its midst: so each job
 //! has a thread that ends with it, and whatever a job leaves behind goes together.
 
-mod ahead;
-mod kept;
-mod reader;
+mod cache;
+mod prefetch;
+mod worker;
 
 use std::{
     path::PathBuf,
@@ -22,12 +22,12 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::{
     config::settings::HighlightingSettings,
-    render::code::{self, Fence, Grammars, Patience},
+    markdown::code::{self, Fence, Grammars, Patience},
 };
 
-use ahead::Ahead;
-use kept::Kept;
-use reader::{Finished, Step};
+use cache::Kept;
+use prefetch::Ahead;
+use worker::{Finished, Step};
 
 /// Bytes of a piece of memory that no thread keeps for itself.
 const LARGE: usize = 4096;
@@ -136,7 +136,7 @@ impl Highlighter {
         let shared = Arc::clone(&self.0);
         let begun = shared.memory().ahead.closed(fence);
         let permit = Arc::clone(&shared.blocks).acquire_owned().await.ok()?;
-        let reader = begun.unwrap_or_else(reader::start);
+        let reader = begun.unwrap_or_else(worker::start);
         let (end, finished) = oneshot::channel();
         let start = Instant::now();
         drop(reader.send(Step { shared, fence: Arc::clone(fence), permit, end: Some(end) }));

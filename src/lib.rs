@@ -40,11 +40,13 @@ pub mod policy;
 pub(crate) mod features;
 pub mod guide;
 pub mod mcp;
+pub mod source;
+pub(crate) mod suggestions;
 
 pub mod database;
 pub mod entry;
 pub(crate) mod highlighter;
-pub mod render;
+pub mod markdown;
 pub(crate) mod sqlite_readonly;
 
 pub(crate) mod authority;

@@ -8,7 +8,7 @@ use crate::policy::{
     opening::{self, NotOpened},
 };
 
-use super::{Citation, Mentioned, Reference, reading};
+use super::{Citation, Mentioned, Reference, files_read};
 
 /// What is known of a file: its lines, or nothing more than that it is there.
 type Known = Result<Option<u32>, String>;
@@ -28,7 +28,7 @@ pub(crate) fn check(
         known.entry(path.to_owned()).or_insert_with(|| look_at(policy, path, most_bytes)).clone()
     };
     let mut cite = |(reference, is_certain): (&Reference, bool)| {
-        let mut path = reading::within(&reference.path, root).to_owned();
+        let mut path = files_read::within(&reference.path, root).to_owned();
         let mut seen = look(&path)?;
         if seen.is_err()
             && let Some(file) = the_one_that_ends_with(&path, read)

@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use crate::guide::search::language;
+use crate::source::language;
 
 use super::Reference;
 

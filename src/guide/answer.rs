@@ -4,4 +4,4 @@
 pub(crate) mod code;
 pub(crate) mod progress;
 pub(crate) mod project;
-pub(crate) mod talk;
+pub(crate) mod small_talk;

@@ -7,21 +7,22 @@ use crate::features::{Features, FeaturesError};
 use crate::guide::{
     answer::{
         code, progress,
-        project::{self, Fact, Source},
-        talk,
+        project::{self, Fact},
+        small_talk,
     },
-    investigation::{self, PLACES},
+    intent::{self, Topic},
+    overview,
     protocol::Ask,
-    search::{
-        index::Index,
-        query::{self, Query},
-        role::Role,
-    },
-    survey,
-    topic::{self, Topic},
+    retrieval::{self, PLACES},
     turn::{Stopped, Turn},
 };
 use crate::project::SPECIFICATIONS;
+use crate::source::{
+    file_role::Role,
+    index::Index,
+    query::{self, Query},
+    readme::{self, TextFile},
+};
 
 /// How much of the question before counts in one that leans on it.
 const PREVIOUS_SHARE: f32 = 0.8;
@@ -50,7 +51,7 @@ impl Conversation {
 
     /// Whether an answer to `ask` needs the index.
     pub(crate) fn needs_index(ask: &Ask) -> bool {
-        !matches!(topic::of(&ask.text), Topic::Greeting | Topic::Thanks | Topic::Capabilities)
+        !matches!(intent::of(&ask.text), Topic::Greeting | Topic::Thanks | Topic::Capabilities)
     }
 
     /// Answers what needs no index.
@@ -58,10 +59,10 @@ impl Conversation {
     /// # Errors
     /// The turn was stopped.
     pub(crate) fn chat(&self, turn: &mut Turn<'_>, ask: &Ask) -> Result<(), Stopped> {
-        turn.say(&match topic::of(&ask.text) {
-            Topic::Greeting => talk::greeting(&self.project),
-            Topic::Thanks => talk::thanks(),
-            _ => talk::capabilities(&self.project),
+        turn.say(&match intent::of(&ask.text) {
+            Topic::Greeting => small_talk::greeting(&self.project),
+            Topic::Thanks => small_talk::thanks(),
+            _ => small_talk::capabilities(&self.project),
         })
     }
 
@@ -76,18 +77,18 @@ impl Conversation {
         ask: &Ask,
     ) -> Result<(), Stopped> {
         if ask.has_attachments {
-            turn.say(&talk::attachments())?;
+            turn.say(&small_talk::attachments())?;
         }
-        if let Some(file) = survey::named_file(index, &ask.text) {
+        if let Some(file) = overview::named_file(index, &ask.text) {
             return self.describe_file(turn, index, file, &ask.text);
         }
-        match topic::of(&ask.text) {
+        match intent::of(&ask.text) {
             Topic::Overview => self.overview(turn, index),
             Topic::Running => self.running(turn, index),
             Topic::Layout => self.layout(turn, index),
             Topic::Progress => self.progress(turn, index, &ask.text),
             Topic::More => self.more(turn, index, &ask.text),
-            Topic::Change => self.places(turn, index, &ask.text, &talk::read_only()),
+            Topic::Change => self.places(turn, index, &ask.text, &small_talk::read_only()),
             _ => self.places(turn, index, &ask.text, ""),
         }
     }
@@ -101,12 +102,12 @@ impl Conversation {
     ) -> Result<(), Stopped> {
         let mut query = query::parse(question);
         if let Some(previous) = &self.previous
-            && topic::leans_on_previous(question)
+            && intent::leans_on_previous(question)
         {
             query.follow(&previous.query, PREVIOUS_SHARE);
         }
         if query.is_empty() {
-            return turn.say(&format!("{opening}{}", talk::nothing(&[], index.n_files())));
+            return turn.say(&format!("{opening}{}", small_talk::nothing(&[], index.n_files())));
         }
         self.tell_places(turn, index, query, 0, opening)
     }
@@ -126,7 +127,7 @@ impl Conversation {
         skip: usize,
         opening: &str,
     ) -> Result<(), Stopped> {
-        let found = investigation::investigate(turn, index, &query, skip)?;
+        let found = retrieval::investigate(turn, index, &query, skip)?;
         let text = if found.findings.places.is_empty() {
             let labels: Vec<String> = query
                 .slots
@@ -134,7 +135,7 @@ impl Conversation {
                 .filter(|slot| slot.weight >= 1.0)
                 .map(|slot| slot.label.clone())
                 .collect();
-            talk::nothing(&labels, index.n_files())
+            small_talk::nothing(&labels, index.n_files())
         } else {
             code::text(&found.findings)
         };
@@ -150,8 +151,8 @@ impl Conversation {
         question: &str,
     ) -> Result<(), Stopped> {
         let path = index.files()[file as usize].found.path.to_string_lossy().into_owned();
-        let source = investigation::read_source(turn, index, &path)?;
-        let text = survey::describe(index, file, source.as_ref());
+        let source = retrieval::read_source(turn, index, &path)?;
+        let text = overview::describe(index, file, source.as_ref());
         self.previous = Some(Previous { query: query::parse(question), n_shown: 0 });
         turn.say(&text)
     }
@@ -159,17 +160,17 @@ impl Conversation {
     fn overview(&mut self, turn: &mut Turn<'_>, index: &Index) -> Result<(), Stopped> {
         let mut text = String::new();
         let mut manifests: Vec<Fact> = Vec::new();
-        for path in survey::present(index, survey::MANIFESTS) {
-            if let Some(source) = investigation::read_source(turn, index, &path)? {
+        for path in overview::present(index, overview::MANIFESTS) {
+            if let Some(source) = retrieval::read_source(turn, index, &path)? {
                 manifests.extend(project::manifest(&source));
             }
         }
         let readme = self.readme(turn, index)?;
         let introduction = readme.as_ref().map(project::introduction).unwrap_or_default();
         let mut spec = None;
-        let places = [&SPECIFICATIONS[..], &[survey::LOOSE_SPECIFICATION]].concat();
-        if let Some(path) = survey::present(index, &places).first() {
-            let source = investigation::read_source(turn, index, path)?;
+        let places = [&SPECIFICATIONS[..], &[overview::LOOSE_SPECIFICATION]].concat();
+        if let Some(path) = overview::present(index, &places).first() {
+            let source = retrieval::read_source(turn, index, path)?;
             spec = source.as_ref().and_then(project::specification);
         }
         if !introduction.is_empty() {
@@ -186,7 +187,7 @@ impl Conversation {
             text.push('\n');
         }
         let layout = turn.tool("Glob", &json!({"pattern": "*"}), || {
-            let layout = survey::layout(index);
+            let layout = overview::layout(index);
             (layout.clone(), Ok(layout))
         })?;
         if text.is_empty() {
@@ -200,15 +201,15 @@ impl Conversation {
     fn running(&mut self, turn: &mut Turn<'_>, index: &Index) -> Result<(), Stopped> {
         let mut text = String::new();
         if let Some(readme) = self.readme(turn, index)? {
-            let sections = project::sections(&readme, survey::RUNNING_HEADINGS);
+            let sections = project::sections(&readme, overview::RUNNING_HEADINGS);
             if !sections.is_empty() {
                 text.push_str("The README says:\n\n");
                 text.push_str(&project::quoted(&sections));
             }
         }
         let mut commands = Vec::new();
-        for path in survey::present(index, survey::RUNNABLE) {
-            if let Some(source) = investigation::read_source(turn, index, &path)? {
+        for path in overview::present(index, overview::RUNNABLE) {
+            if let Some(source) = retrieval::read_source(turn, index, &path)? {
                 commands.extend(project::commands(&source));
             }
         }
@@ -231,10 +232,10 @@ impl Conversation {
 
     fn layout(&mut self, turn: &mut Turn<'_>, index: &Index) -> Result<(), Stopped> {
         let layout = turn.tool("Glob", &json!({"pattern": "**/*"}), || {
-            let layout = survey::layout(index);
+            let layout = overview::layout(index);
             (layout.clone(), Ok(layout))
         })?;
-        let entries = survey::entry_points(index);
+        let entries = overview::entry_points(index);
         let mut text =
             format!("The project has {} files that I can read:\n\n{layout}", index.n_files());
         if !entries.is_empty() {
@@ -277,9 +278,9 @@ impl Conversation {
         })
     }
 
-    fn readme(&self, turn: &mut Turn<'_>, index: &Index) -> Result<Option<Source>, Stopped> {
-        match survey::readme(index) {
-            Some(path) => investigation::read_source(turn, index, &path),
+    fn readme(&self, turn: &mut Turn<'_>, index: &Index) -> Result<Option<TextFile>, Stopped> {
+        match readme::choose(index.paths()) {
+            Some(path) => retrieval::read_source(turn, index, path),
             None => Ok(None),
         }
     }

@@ -9,11 +9,11 @@ use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
 use tokio::{sync::oneshot, task::spawn_blocking, time::timeout};
 
 use crate::{
-    citation::{Citation, Mentioned, check, reading::Reading},
+    citation::{Citation, Mentioned, check, files_read::Reading},
     config::settings::Settings,
     entry::{Content, Outcome, ResponseDone, ToolCall, ToolResult},
+    markdown,
     policy::Policy,
-    render,
     wire::server_frame::Citations,
 };
 
@@ -113,7 +113,7 @@ impl Session {
         let Some((turn, answer)) = answer else {
             return self.happen(conversation, event, context);
         };
-        let Some(check) = self.check(move || render::mentioned(&answer), read) else {
+        let Some(check) = self.check(move || markdown::mentioned(&answer), read) else {
             return self.happen(conversation, event, context);
         };
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
@@ -241,7 +241,7 @@ pub(super) fn check_cut_off(
         .collect();
     turns.drain(..turns.len().saturating_sub(MOST_CUT_OFF));
     for turn in turns {
-        let mut mentioned = render::mentioned(&transcript.answer(turn));
+        let mut mentioned = markdown::mentioned(&transcript.answer(turn));
         if mentioned.is_empty() {
             continue;
         }

@@ -20,11 +20,11 @@ use cicerone::{
         messages::{CreateConversation, WriteEntries},
     },
     entry::{Content, EntryRow, ToolResult},
-    project::ProjectName,
-    render::{
+    markdown::{
         self, Rendering,
         code::{Fence, Grammar, Grammars, Patience, Reading},
     },
+    project::ProjectName,
     session::transcript::{Cursor, Transcript},
     wire::Dialect,
 };
@@ -213,7 +213,7 @@ fn markdown_of_20_kb_grows_by_a_delta(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn markdown_of_4_kb_is_rendered_at_once(bencher: Bencher<'_, '_>) {
     let text = answer(4 * 1024);
-    bencher.counter(BytesCount::new(text.len())).bench_local(|| render::parts(black_box(&text)));
+    bencher.counter(BytesCount::new(text.len())).bench_local(|| markdown::parts(black_box(&text)));
 }
 
 /// So many KiB of a program, and its grammar with everything compiled that it takes.

@@ -13,8 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cicerone::guide::search::{self, index::Index, query};
 use cicerone::policy::Secrets;
+use cicerone::source::{self, index::Index, query};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -83,7 +83,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let started = Instant::now();
             index.refresh();
             let query = query::parse(&question.question);
-            let hits = search::find(&index, &query);
+            let hits = source::find(&index, &query);
             let time = started.elapsed();
             let best: Vec<&Path> = hits
                 .iter()

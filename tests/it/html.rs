@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use cicerone::render;
+use cicerone::markdown;
 use serde_json::{Value, json};
 
 use crate::{
@@ -138,7 +138,7 @@ fn rendered(stored: &Screen) -> Vec<(i64, Vec<String>)> {
         }
         is_open = is_text;
     }
-    texts.into_iter().map(|(turn, text)| (turn, render::parts(&text))).collect()
+    texts.into_iter().map(|(turn, text)| (turn, markdown::parts(&text))).collect()
 }
 
 async fn enter(server: &Server, conversation: i64, after: i64) -> (Client, Vec<Value>) {

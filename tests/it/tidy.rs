@@ -21,7 +21,7 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 22] = [
+const LAYERS: [&str; 24] = [
     "json",
     "authority",
     "sqlite_readonly",
@@ -30,11 +30,13 @@ const LAYERS: [&str; 22] = [
     "policy",
     "features",
     "mcp",
+    "source",
+    "suggestions",
     "guide",
     "citation",
     "entry",
     "agent",
-    "render",
+    "markdown",
     "highlighter",
     "wire",
     "database",
@@ -47,21 +49,22 @@ const LAYERS: [&str; 22] = [
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 18] = [
+const PURE: [&str; 19] = [
     "agent/codec",
     "agent/event",
     "authority",
     "citation/mention",
-    "citation/reading",
+    "citation/files_read",
     "database/similar/score",
     "entry",
-    "guide/search",
     "json",
+    "markdown",
     "project",
     "registry/restart",
-    "render",
     "session/transcript",
     "session/turn",
+    "source",
+    "suggestions",
     "web/access/host_check",
     "web/access/origin_check",
     "web/access/client_address",
@@ -220,7 +223,7 @@ fn only_the_probe_calls_the_kernel_by_number() {
     // The guide knows the word, to find definitions by.
     no_complaints(lines_with(
         r"\bunsafe(_code)?\b",
-        &["agent/self_test/raw", "guide/search/definitions"],
+        &["agent/self_test/raw", "source/definitions"],
     ));
 }
 

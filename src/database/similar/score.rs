@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::guide::search::words::{is_stop_word, stem};
+use crate::source::terms::{is_stop_word, stem};
 
 /// Words of a question that count at most. What is longer holds a text to be looked at.
 const MAX_WORDS: usize = 32;

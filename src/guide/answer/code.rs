@@ -1,6 +1,6 @@
 //! Answers about places in the code: the best one named and quoted, the next best listed.
 
-use crate::guide::{place::Place, search::query::Query};
+use crate::{guide::passage::Place, source::query::Query};
 
 /// What was found for a question about code.
 #[derive(Debug)]
@@ -138,7 +138,7 @@ fn fence_for(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guide::search::document::Definition;
+    use crate::source::document::Definition;
 
     fn place(path: &str, summary: &str) -> Place {
         Place {

@@ -3,14 +3,7 @@
 
 use serde_json::Value;
 
-/// A file that tells about the project.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Source {
-    /// Relative to the project.
-    pub path: String,
-    /// Its text.
-    pub text: String,
-}
+use crate::source::readme::{TextFile, heading, is_underline};
 
 /// A fact about the project with where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +38,7 @@ const ASIDES: &[&str] = &[
 ];
 
 /// The first paragraphs of a README that say something: no badges, no pictures, no tables.
-pub(crate) fn introduction(source: &Source) -> Vec<Fact> {
+pub(crate) fn introduction(source: &TextFile) -> Vec<Fact> {
     let mut facts = Vec::new();
     let mut paragraph: Vec<&str> = Vec::new();
     let mut start = 1;
@@ -91,29 +84,8 @@ fn says_something(text: &str) -> bool {
     !is_markup && n_letters >= 30 && n_letters * 2 > text.len()
 }
 
-/// The headings of a README with their levels, from 1; those of comments in code are none.
-pub(crate) fn headings(source: &Source) -> Vec<(usize, String)> {
-    let lines: Vec<&str> = source.text.lines().collect();
-    let mut is_fenced = false;
-    let mut headings = Vec::new();
-    for (at, line) in lines.iter().enumerate() {
-        if line.trim_start().starts_with("```") {
-            is_fenced = !is_fenced;
-        }
-        let level = match line.bytes().take_while(|byte| *byte == b'#').count() {
-            0 if lines.get(at + 1).is_some_and(|next| next.starts_with("==")) => 1,
-            0 => 2,
-            level => level,
-        };
-        headings.extend(
-            heading(&lines, at).filter(|_| !is_fenced).map(|title| (level, title.to_owned())),
-        );
-    }
-    headings
-}
-
 /// The sections of a README whose headings have one of `words`, as Markdown with citations.
-pub(crate) fn sections(source: &Source, words: &[&str]) -> Vec<Fact> {
+pub(crate) fn sections(source: &TextFile, words: &[&str]) -> Vec<Fact> {
     let lines: Vec<&str> = source.text.lines().collect();
     let mut facts = Vec::new();
     let mut at = 0;
@@ -167,23 +139,8 @@ fn section_end(lines: &[&str], start: usize) -> usize {
     lines.len()
 }
 
-fn heading<'a>(lines: &[&'a str], at: usize) -> Option<&'a str> {
-    let line = lines[at];
-    if let Some(title) = line.strip_prefix('#') {
-        return Some(title.trim_start_matches('#').trim());
-    }
-    (is_underline(lines.get(at + 1)) && !line.trim().is_empty()).then_some(line)
-}
-
-fn is_underline(line: Option<&&str>) -> bool {
-    line.is_some_and(|line| {
-        let line = line.trim_end();
-        line.len() >= 3 && ["=", "-", "~"].iter().any(|rule| line.replace(rule, "").is_empty())
-    })
-}
-
 /// What a specification says first: its name and overview where they are tagged, else its head.
-pub(crate) fn specification(source: &Source) -> Option<Fact> {
+pub(crate) fn specification(source: &TextFile) -> Option<Fact> {
     let tagged = ["overview", "description", "summary", "purpose"]
         .iter()
         .find_map(|tag| between(&source.text, tag));
@@ -213,7 +170,7 @@ pub(crate) fn clip(text: &str, max: usize) -> String {
 }
 
 /// What a manifest says the project is: name, version, description.
-pub(crate) fn manifest(source: &Source) -> Option<Fact> {
+pub(crate) fn manifest(source: &TextFile) -> Option<Fact> {
     let name = source.path.rsplit('/').next()?;
     let (kind, name, version, description) = match name {
         "Cargo.toml" => {
@@ -258,7 +215,7 @@ fn line_of(text: &str, needle: &str) -> usize {
 }
 
 /// The commands that a manifest or a makefile offers, with what each is for.
-pub(crate) fn commands(source: &Source) -> Vec<Fact> {
+pub(crate) fn commands(source: &TextFile) -> Vec<Fact> {
     let cite = |line: usize| format!("{}:{line}", source.path);
     let fact = |text: &str, line: usize| Fact { text: text.to_owned(), citation: cite(line) };
     match source.path.rsplit('/').next().unwrap_or_default() {
@@ -332,8 +289,8 @@ pub(crate) fn quoted(facts: &[Fact]) -> String {
 mod tests {
     use super::*;
 
-    fn source(path: &str, text: &str) -> Source {
-        Source { path: path.to_owned(), text: text.to_owned() }
+    fn source(path: &str, text: &str) -> TextFile {
+        TextFile { path: path.to_owned(), text: text.to_owned() }
     }
 
     #[test]

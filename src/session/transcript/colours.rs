@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytestring::ByteString;
 
-use crate::render::code::Fence;
+use crate::markdown::code::Fence;
 
 use super::{Cursor, Transcript};
 

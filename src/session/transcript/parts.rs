@@ -10,7 +10,7 @@ use bytestring::ByteString;
 
 use crate::{
     citation::Mentioned,
-    render::{Part, Rendering, code::Fence},
+    markdown::{Part, Rendering, code::Fence},
     wire::{
         Dialect,
         encode::{self, HtmlPart},
@@ -181,7 +181,7 @@ impl Rendered {
 
     pub(super) fn render(&mut self) {
         self.work.spend(self.rendering.open_bytes());
-        let crate::render::Rendered { finished, open } = self.rendering.render();
+        let crate::markdown::Rendered { finished, open } = self.rendering.render();
         for part in &finished {
             self.mentioned_before.extend(part.mentioned.clone());
         }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use bytestring::ByteString;
 
-use crate::{citation::Mentioned, entry::Content, render::code::Fence, wire::Dialect};
+use crate::{citation::Mentioned, entry::Content, markdown::code::Fence, wire::Dialect};
 
 use super::{
     Body, Cursor, Entry, Transcript,

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::*;
 use crate::{
     entry::{Outcome, ToolCall, UserMessage},
-    render::{Rendered, Rendering, code::Fence},
+    markdown::{Rendered, Rendering, code::Fence},
     wire::Dialect,
 };
 

@@ -8,11 +8,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    guide::{
-        answer::project::Source,
-        questions::{self, File},
-    },
     policy::opening,
+    source::readme::{self, TextFile},
+    suggestions::{self, File},
 };
 
 use crate::web::{
@@ -49,12 +47,12 @@ pub(crate) async fn show(
     let questions = web::block(move || {
         let files: Vec<_> =
             list.files().iter().map(|it| File { path: &it.path, size: it.size }).collect();
-        let readme = questions::readme(&files).and_then(|path| {
+        let readme = readme::choose(files.iter().map(|it| it.path)).and_then(|path| {
             let bytes = opening::read(&policy, path, settings.reading.file_bytes).ok()?;
             let text = String::from_utf8_lossy(&bytes).into_owned();
-            Some(Source { path: path.to_owned(), text })
+            Some(TextFile { path: path.to_owned(), text })
         });
-        questions::of(&files, readme.as_ref(), has_spec(&policy))
+        suggestions::of(&files, readme.as_ref(), has_spec(&policy))
     });
     let questions = questions.await.map_err(Problem::unavailable)?;
     Ok(HttpResponse::Ok().json(Fitting { questions }))

@@ -16,9 +16,9 @@ use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
 use crate::{
-    guide::search::walk,
     policy::Secrets,
     project::{Project, ProjectName},
+    source::walk,
 };
 
 /// Projects whose lists are kept.

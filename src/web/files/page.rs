@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::guide::search::{
+use crate::source::{
     document,
     language::{self, Language},
     walk::MAX_FILE_BYTES,

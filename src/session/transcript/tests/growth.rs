@@ -4,7 +4,7 @@
 use std::iter::repeat_with;
 
 use super::*;
-use crate::render;
+use crate::markdown;
 
 /// A viewer of HTML, and how many bytes it was sent.
 struct Viewer {
@@ -57,7 +57,7 @@ fn grow(text: &str, delta: usize) -> [Viewer; 2] {
 }
 
 fn fresh(text: &str) -> String {
-    render::parts(&format!("Look:\n\n{text}")).concat()
+    markdown::parts(&format!("Look:\n\n{text}")).concat()
 }
 
 /// So many bytes of lines that are made of their numbers.
@@ -195,7 +195,7 @@ fn what_is_held_back_for_its_cost_comes_when_it_is_asked_for() {
     transcript.refresh();
     for viewer in &mut viewers {
         viewer.read(&mut transcript);
-        assert_eq!(viewer.shown(), render::parts(&format!("{text}{}", "*".repeat(100))).concat());
+        assert_eq!(viewer.shown(), markdown::parts(&format!("{text}{}", "*".repeat(100))).concat());
         assert_eq!(viewer.client.seq, transcript.last_seq());
         assert!(!transcript.has_news(&viewer.cursor, viewer.dialect));
     }
@@ -217,6 +217,6 @@ fn p6_a_long_answer_that_is_read_again_comes_in_steps() {
         let rendered = transcript.rendered_bytes(0);
         assert!(rendered < 2 << 20, "{rendered} bytes were rendered for one page");
         viewer.read(&mut transcript);
-        assert_eq!(viewer.shown(), render::parts(&text).concat());
+        assert_eq!(viewer.shown(), markdown::parts(&text).concat());
     }
 }

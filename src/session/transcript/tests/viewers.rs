@@ -498,7 +498,7 @@ proptest! {
         for ours in markdown {
             prop_assert_eq!(ours.client.screen(), stored.clone());
         }
-        let plain = stored_as_html(&world.disk.rows(), crate::render::parts);
+        let plain = stored_as_html(&world.disk.rows(), crate::markdown::parts);
         for ours in html {
             let mut screen = by_turn(ours.client.screen());
             screen.iter_mut().for_each(|shown| shown.text = without_colours(&shown.text));

@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use crate::guide::search::{document::Document, words};
+use crate::source::{document::Document, terms};
 
 /// Words that a reader remembers at most.
 const MAX_KNOWN: usize = 1 << 16;
@@ -53,7 +53,7 @@ impl<'a> Reader<'a> {
 
     fn terms(&mut self, word: &str) -> &[u32] {
         if !self.known.contains_key(word) {
-            let terms = words::terms_of_word(word);
+            let terms = terms::terms_of_word(word);
             let mut vocabulary = self.vocabulary.lock().unwrap_or_else(PoisonError::into_inner);
             let numbers = terms.into_iter().map(|term| vocabulary.number(term)).collect();
             drop(vocabulary);
@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
         let mut add = |reader: &mut Self, word: &str, counts: [u8; 4]| {
             terms.extend(reader.terms(word).iter().map(|term| (*term, counts)));
         };
-        for word in words::raw_words(stem.as_deref().unwrap_or_default()) {
+        for word in terms::raw_words(stem.as_deref().unwrap_or_default()) {
             add(self, word, [1, 0, 0, 0]);
         }
         let folders = folders.unwrap_or_default();
@@ -108,7 +108,7 @@ impl<'a> Reader<'a> {
         for (at, folder) in folders.split('/').enumerate() {
             let is_name = is_index && at + 1 == n_folders;
             let counts = if is_name { [1, 0, 0, 0] } else { [0, 1, 0, 0] };
-            for word in words::raw_words(folder) {
+            for word in terms::raw_words(folder) {
                 add(self, word, counts);
             }
         }

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::render::code::Fence;
+use crate::markdown::code::Fence;
 
 /// Coloured blocks, the oldest of which make room.
 #[derive(Debug, Default)]

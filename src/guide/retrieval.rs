@@ -3,22 +3,25 @@
 
 use serde_json::json;
 
-use crate::guide::{
-    answer::{
-        code::Findings,
-        project::{Fact, Source, clip},
+use crate::{
+    guide::{
+        answer::{
+            code::Findings,
+            project::{Fact, clip},
+        },
+        passage::{self, Place},
+        turn::{Stopped, Turn},
     },
-    place::{self, Place},
-    search::{
+    source::{
         self,
         document::{self, Definition},
+        file_role::Role,
         index::Index,
         query::{ASKING_WEIGHT, Query},
         rank::Hit,
-        role::Role,
-        words,
+        readme::TextFile,
+        terms,
     },
-    turn::{Stopped, Turn},
 };
 
 /// Places named in an answer.
@@ -57,12 +60,12 @@ pub(crate) fn investigate(
 ) -> Result<Found, Stopped> {
     let input = json!({"pattern": pattern(query), "path": ".", "output_mode": "content"});
     let (hits, places) = turn.tool("Grep", &input, || {
-        let hits = search::find(index, query);
+        let hits = source::find(index, query);
         let places: Vec<Place> = hits
             .iter()
             .skip(skip)
             .take(PLACES)
-            .filter_map(|hit| place::locate(index, query, hit))
+            .filter_map(|hit| passage::locate(index, query, hit))
             .collect();
         let shown = if places.is_empty() {
             "No matches found".to_owned()
@@ -112,7 +115,7 @@ fn with_named(index: &Index, query: &Query, places: Vec<Place>, skip: usize) -> 
         let found = defined
             .into_iter()
             .take(2)
-            .filter_map(|(file, definition)| place::of_definition(index, file, definition));
+            .filter_map(|(file, definition)| passage::of_definition(index, file, definition));
         named.extend(found);
     }
     for place in places {
@@ -187,14 +190,14 @@ fn about(index: &Index, file: u32) -> String {
 }
 
 fn neighbours(index: &Index, query: &Query, best: &Place) -> Vec<(u32, String, String, String)> {
-    let worth = place::worth(query);
+    let worth = passage::worth(query);
     let mut scored: Vec<(f32, &Definition)> = index.files()[best.file as usize]
         .definitions
         .iter()
         .filter(|definition| !best.quoted.contains(&definition.line))
         .map(|definition| {
-            let score = 2.0 * place::line_worth(&definition.name, &worth)
-                + place::line_worth(&definition.summary, &worth);
+            let score = 2.0 * passage::line_worth(&definition.name, &worth)
+                + passage::line_worth(&definition.summary, &worth);
             (score, definition)
         })
         .filter(|(score, _)| *score > 0.5)
@@ -240,10 +243,10 @@ fn uses(
 }
 
 fn find_uses(index: &Index, file: u32, definition: &Definition) -> Vec<(String, u32, String)> {
-    let parts = words::parts(&definition.name);
+    let parts = terms::parts(&definition.name);
     let term = match parts.as_slice() {
-        [part] => words::stem(part),
-        parts => words::whole(parts),
+        [part] => terms::stem(part),
+        parts => terms::whole(parts),
     };
     let Some(term) = index.term(&term) else {
         return Vec::new();
@@ -266,7 +269,7 @@ fn find_uses(index: &Index, file: u32, definition: &Definition) -> Vec<(String, 
         let path = index.files()[other as usize].found.path.to_string_lossy().into_owned();
         let naming = text.lines().enumerate().filter(|(at, line)| {
             let is_itself = other == file && *at + 1 == definition.line as usize;
-            !is_itself && words::raw_words(line).any(|word| *word == *definition.name)
+            !is_itself && terms::raw_words(line).any(|word| *word == *definition.name)
         });
         // A line that does something with it tells more than the import.
         let line = naming.min_by_key(|(at, line)| (is_import(line), *at));
@@ -296,14 +299,14 @@ pub(crate) fn read_source(
     turn: &mut Turn<'_>,
     index: &Index,
     path: &str,
-) -> Result<Option<Source>, Stopped> {
+) -> Result<Option<TextFile>, Stopped> {
     let Some(file) = index.file_at(path.as_ref()) else {
         return Ok(None);
     };
     turn.tool("Read", &json!({"file_path": path}), || match index.text(file) {
         Some(text) => {
             let shown = numbered(&text, 1, MAX_READ_LINES);
-            let source = Source { path: path.to_owned(), text };
+            let source = TextFile { path: path.to_owned(), text };
             (Some(source), Ok(shown))
         }
         None => (None, Err(format!("{path} is no text"))),

@@ -31,7 +31,7 @@ type Known = HashMap<(String, bool), Option<Arc<Grammar>>>;
 /// The grammar of a block; it is compiled once for all cases.
 fn grammar(fence: &Fence) -> Option<Arc<Grammar>> {
     static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
-    let kind = (fence.language.clone(), languages::is_console(fence));
+    let kind = (fence.language.clone(), grammars::is_console(fence));
     let mut known = KNOWN.lock().unwrap();
     known.entry(kind).or_insert_with(|| Grammars::default().of_fence(fence)).clone()
 }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::guide::search::language::Language;
+use crate::source::language::Language;
 
 /// What a line defines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

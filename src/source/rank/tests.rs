@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::*;
-use crate::{guide::search::query, policy::Secrets};
+use crate::{policy::Secrets, source::query};
 
 /// The best file for a question among the files given.
 fn best(files: &[(&str, &str)], question: &str) -> String {

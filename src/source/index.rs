@@ -12,16 +12,16 @@ use std::{
     time::SystemTime,
 };
 
-use crate::guide::search::{
+use crate::policy::{Secrets, gate::Tree};
+use crate::source::{
     document::Definition,
+    file_role::Role,
+    file_terms::{Parsed, parse},
     language::Language,
-    reading::{Parsed, parse},
-    role::Role,
+    terms,
     vocabulary::{Reader, Vocabulary},
     walk::{self, Found},
-    words,
 };
-use crate::policy::{Secrets, gate::Tree};
 
 /// Threads that read files.
 const N_READERS: usize = 2;
@@ -268,10 +268,10 @@ impl Index {
                 continue;
             }
             for definition in &entry.definitions {
-                let parts = words::parts(&definition.name);
+                let parts = terms::parts(&definition.name);
                 let n_places = self.names.get(&hash(&definition.name)).map_or(0, Vec::len);
                 let is_telling = parts.len() > 1 && n_places <= 2;
-                let term = self.vocabulary.get(&words::whole(&parts)).filter(|_| is_telling);
+                let term = self.vocabulary.get(&terms::whole(&parts)).filter(|_| is_telling);
                 let n_mentions = term.map_or(0, |term| self.postings[term as usize].len());
                 renown[file] += n_mentions.saturating_sub(1).min(50) as f32;
             }
@@ -289,6 +289,12 @@ impl Index {
     /// All files, those that have gone among them.
     pub fn files(&self) -> &[FileEntry] {
         &self.files
+    }
+
+    /// The paths of the files that are there, if they are text.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
+        let alive = self.files.iter().filter(|entry| entry.is_alive);
+        alive.filter_map(|entry| entry.found.path.to_str())
     }
 
     /// All passages, those of files that have gone among them.
@@ -345,7 +351,7 @@ impl Index {
 
 fn n_name_words(path: &Path) -> u32 {
     let stem = path.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
-    words::raw_words(&stem).map(|word| words::parts(word).len() as u32).sum()
+    terms::raw_words(&stem).map(|word| terms::parts(word).len() as u32).sum()
 }
 
 /// The spelling of a name that the index is asked with.

@@ -5,11 +5,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::guide::search::{
+use crate::source::{
+    file_role::Role,
     index::{FileEntry, Index},
     language::Language,
     query::{Query, Slot, Wants},
-    role::Role,
 };
 
 /// The knobs of the ranking. The default was chosen on one set of questions and checked on

@@ -3,8 +3,8 @@
 //! ignored and hidden files, secrets, links, binaries and huge files. The walk itself has an end,
 //! however many entries a project has and however deep they lie.
 
-mod pattern;
-mod rules;
+mod glob;
+mod ignore;
 
 use std::{
     ffi::OsStr,
@@ -23,8 +23,8 @@ use crate::policy::{
     gate::{Shut, Tree},
 };
 
-use pattern::Matcher;
-use rules::{Asked, Level};
+use glob::Matcher;
+use ignore::{Asked, Level};
 
 /// Files larger than this are data, not text that a person wrote, bytes.
 pub(crate) const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -291,7 +291,7 @@ pub(crate) fn text(tree: &Tree, found: &Found) -> io::Result<Option<String>> {
 }
 
 fn is_prose(path: &Path) -> bool {
-    crate::guide::search::language::Language::of(path).is_prose()
+    crate::source::language::Language::of(path).is_prose()
 }
 
 #[cfg(test)]

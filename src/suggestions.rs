@@ -3,12 +3,10 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::{
-    answer::project::{self, Source},
-    search::{
-        language::Language,
-        role::{self, Role},
-    },
+use crate::source::{
+    file_role::{self, Role},
+    language::Language,
+    readme::{self, TextFile},
 };
 
 /// How many questions there are.
@@ -24,21 +22,14 @@ const HOLDERS: [&str; 7] = ["", "app", "cmd", "lib", "pkg", "source", "src"];
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct File<'a> {
     /// The path from the project's root.
-    pub path: &'a str,
+    pub(crate) path: &'a str,
     /// Bytes.
-    pub size: u64,
-}
-
-/// The README among the files: the one in the root, in the language that needs no telling.
-pub(crate) fn readme<'a>(files: &[File<'a>]) -> Option<&'a str> {
-    let in_root = files.iter().map(|file| file.path).filter(|path| !path.contains('/'));
-    let readmes = in_root.filter(|path| path.to_lowercase().starts_with("readme"));
-    readmes.min_by_key(|path| (path.len(), *path))
+    pub(crate) size: u64,
 }
 
 /// Three questions, each different.
-pub(crate) fn of(files: &[File<'_>], readme: Option<&Source>, has_spec: bool) -> Vec<String> {
-    let headings = readme.map(project::headings).unwrap_or_default();
+pub(crate) fn of(files: &[File<'_>], readme: Option<&TextFile>, has_spec: bool) -> Vec<String> {
+    let headings = readme.map(readme::headings).unwrap_or_default();
     let name = headings.first().filter(|(level, _)| *level == 1).map(|(_, name)| name.as_str());
     let topic = headings.iter().map(|(_, heading)| heading.as_str()).find(|it| is_topic(it, name));
     let first = match name {
@@ -81,7 +72,7 @@ fn module(files: &[File<'_>]) -> Option<String> {
 fn is_source(path: &str) -> bool {
     let path = Path::new(path);
     let language = Language::of(path);
-    language.is_code() && role::of(path, language) == Role::Source
+    language.is_code() && file_role::of(path, language) == Role::Source
 }
 
 /// Whether a heading names something that is built, and not what every README speaks of.
@@ -105,7 +96,7 @@ mod tests {
 
     fn ask(paths: &[(&'static str, u64)], readme: &str, has_spec: bool) -> Vec<String> {
         let files: Vec<_> = paths.iter().map(|&(path, size)| File { path, size }).collect();
-        let source = Source { path: "README.md".to_owned(), text: readme.to_owned() };
+        let source = TextFile { path: "README.md".to_owned(), text: readme.to_owned() };
         of(&files, Some(&source).filter(|_| !readme.is_empty()), has_spec)
     }
 
@@ -153,13 +144,5 @@ mod tests {
         assert_eq!(ask(&[], "", false).len(), QUESTIONS);
         let badge = "# [![Build](https://x.test/b.svg)](https://x.test) Quokka\n";
         assert_eq!(ask(&[], badge, false)[0], "What is this project, and how is it laid out?");
-    }
-
-    #[test]
-    fn the_readme_of_the_root_is_the_one_without_a_language() {
-        let files = ["README.de.md", "docs/README.md", "README.md", "src/readme.rs"];
-        let files: Vec<_> = files.iter().map(|path| File { path, size: 1 }).collect();
-        assert_eq!(readme(&files), Some("README.md"));
-        assert_eq!(readme(&files[1..2]), None);
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use crate::policy::gate::{Shut, Tree};
 
-use super::pattern::{Matcher, class_length};
+use super::glob::{Matcher, class_length};
 
 /// Longest ignore file, bytes. A longer one counts as none, as git treats one of 100 MiB.
 const FILE_BYTES: usize = 4 << 20;

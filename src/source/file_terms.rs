@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use crate::guide::search::{
+use crate::policy::gate::Tree;
+use crate::source::{
     document::{self, Definition},
+    file_role::{self, Role},
     language::Language,
-    role::{self, Role},
     vocabulary::Reader,
     walk::{self, Found},
 };
-use crate::policy::gate::Tree;
 
 /// A file as a reader gives it.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ pub(crate) fn parse(tree: &Tree, found: &Found, reader: &mut Reader<'_>) -> Opti
         .collect();
     let (n_gist_words, gist) = reader.gist(&found.path, &document);
     Some(Content {
-        role: role::of(&found.path, language),
+        role: file_role::of(&found.path, language),
         language,
         passages,
         n_gist_words,

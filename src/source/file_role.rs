@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::guide::search::language::Language;
+use crate::source::language::Language;
 
 /// What a file is to the project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

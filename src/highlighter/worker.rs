@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use crate::render::code::{Fence, Reading};
+use crate::markdown::code::{Fence, Reading};
 
 use super::{Shared, THREAD, handed_over};
 

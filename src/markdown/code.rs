@@ -7,8 +7,8 @@
 //! escaped text in `<span class="…">` elements that do not stand within one another, as few as will do.
 
 mod classes;
-mod languages;
-mod reading;
+mod grammars;
+mod incremental;
 mod spans;
 
 use std::sync::Arc;
@@ -16,8 +16,8 @@ use std::sync::Arc;
 use syntect::parsing::{BasicScopeStackOp, ParseState, ScopeStack};
 
 use classes::Meaning;
-pub use languages::{Grammar, Grammars};
-pub use reading::Reading;
+pub use grammars::{Grammar, Grammars};
+pub use incremental::Reading;
 use spans::Spans;
 
 /// A block of code of an answer.

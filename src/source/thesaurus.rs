@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use crate::guide::search::words;
+use crate::source::terms;
 
 const CONCEPTS: &str = include_str!("concepts.txt");
 const ABBREVIATIONS: &str = include_str!("abbreviations.txt");
@@ -178,7 +178,7 @@ fn is_particle(word: &str) -> bool {
 }
 
 fn term(word: &str) -> String {
-    words::stem(&word.to_lowercase())
+    terms::stem(&word.to_lowercase())
 }
 
 fn content_lines(text: &str) -> impl Iterator<Item = &str> {
@@ -205,7 +205,7 @@ mod tests {
             let matches = THESAURUS.phrases(&terms(said));
             let is_meant = matches
                 .iter()
-                .any(|found| THESAURUS.members(found.concept).contains(&words::stem(meant)));
+                .any(|found| THESAURUS.members(found.concept).contains(&terms::stem(meant)));
             assert!(is_meant, "{said} does not lead to {meant}");
         }
     }
@@ -213,8 +213,8 @@ mod tests {
     #[test]
     fn a_short_form_is_its_long_form() {
         let related = THESAURUS.related("cfg");
-        assert!(related.iter().any(|(word, _)| *word == words::stem("configuration")));
-        assert!(THESAURUS.related(&words::stem("message")).iter().any(|(word, _)| word == "msg"));
+        assert!(related.iter().any(|(word, _)| *word == terms::stem("configuration")));
+        assert!(THESAURUS.related(&terms::stem("message")).iter().any(|(word, _)| word == "msg"));
     }
 
     #[test]

@@ -4,10 +4,10 @@
 
 use std::collections::HashMap;
 
-use crate::guide::search::{
+use crate::source::{
     definitions::{self, Found},
     language::Language,
-    words::raw_words,
+    terms::raw_words,
 };
 
 /// Passages longer than this many lines are cut.

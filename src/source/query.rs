@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use crate::guide::search::{concepts::THESAURUS, words};
+use crate::source::{terms, thesaurus::THESAURUS};
 
 /// What one word of the question asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,9 +56,9 @@ const MAX_SLOTS: usize = 40;
 
 /// Reads a question.
 pub fn parse(question: &str) -> Query {
-    let raw: Vec<&str> = words::raw_words(question).collect();
+    let raw: Vec<&str> = terms::raw_words(question).collect();
     let lower: Vec<String> = raw.iter().map(|word| word.to_lowercase()).collect();
-    let terms: Vec<String> = lower.iter().map(|word| words::stem(word)).collect();
+    let terms: Vec<String> = lower.iter().map(|word| terms::stem(word)).collect();
     let mut query = Query { wants: wants(&lower), ..Query::default() };
     let phrases = THESAURUS.phrases(&terms);
     let in_phrase: HashSet<usize> =
@@ -75,25 +75,25 @@ pub fn parse(question: &str) -> Query {
     }
     let mut seen = HashSet::new();
     for (at, word) in lower.iter().enumerate() {
-        let is_telling = !words::is_stop_word(word) && word.len() > 1;
+        let is_telling = !terms::is_stop_word(word) && word.len() > 1;
         if !is_telling || !seen.insert(terms[at].clone()) {
             continue;
         }
-        let parts = words::parts(raw[at]);
+        let parts = terms::parts(raw[at]);
         if parts.len() > 1 {
             query.identifiers.push(raw[at].to_owned());
             query.push(Slot {
                 label: raw[at].to_owned(),
-                members: vec![(words::whole(&parts), 1.0)],
+                members: vec![(terms::whole(&parts), 1.0)],
                 weight: IDENTIFIER_WEIGHT,
                 is_pair: false,
             });
-            for part in parts.iter().filter(|part| !words::is_stop_word(part)) {
-                query.push(word_slot(part, &words::stem(part), 0.3));
+            for part in parts.iter().filter(|part| !terms::is_stop_word(part)) {
+                query.push(word_slot(part, &terms::stem(part), 0.3));
             }
             continue;
         }
-        let slot = if words::is_asking_word(word) {
+        let slot = if terms::is_asking_word(word) {
             Slot {
                 label: word.clone(),
                 members: vec![(terms[at].clone(), 1.0)],
@@ -107,7 +107,7 @@ pub fn parse(question: &str) -> Query {
                 weight: ASKING_WEIGHT * 2.0,
                 is_pair: false,
             }
-        } else if words::is_common_word(word) {
+        } else if terms::is_common_word(word) {
             word_slot(word, &terms[at], COMMON_WEIGHT)
         } else {
             word_slot(word, &terms[at], 1.0)
@@ -120,19 +120,19 @@ pub fn parse(question: &str) -> Query {
 
 fn word_slot(word: &str, term: &str, weight: f32) -> Slot {
     let mut members = vec![(term.to_owned(), 1.0)];
-    members.extend(words::agent(word).map(|agent| (agent, 1.0)));
+    members.extend(terms::agent(word).map(|agent| (agent, 1.0)));
     members.extend(THESAURUS.related(term));
     Slot { label: word.to_owned(), members, weight, is_pair: false }
 }
 
 /// Two neighbouring words are often one identifier: `rate limit` is `rate_limit`.
 fn add_pairs(query: &mut Query, lower: &[String]) {
-    let telling: Vec<&String> = lower.iter().filter(|word| !words::is_stop_word(word)).collect();
+    let telling: Vec<&String> = lower.iter().filter(|word| !terms::is_stop_word(word)).collect();
     for pair in telling.windows(2) {
         let parts = [pair[0].clone(), pair[1].clone()];
         query.push(Slot {
             label: format!("{} {}", pair[0], pair[1]),
-            members: vec![(words::whole(&parts), 1.0)],
+            members: vec![(terms::whole(&parts), 1.0)],
             weight: PAIR_WEIGHT,
             is_pair: true,
         });
@@ -223,7 +223,7 @@ mod tests {
     fn a_phrase_asks_for_its_concept() {
         let query = parse("how long do we wait for an answer");
         let phrase = slot(&query, "how long").unwrap();
-        assert!(phrase.members.iter().any(|(term, _)| *term == words::stem("timeout")));
+        assert!(phrase.members.iter().any(|(term, _)| *term == terms::stem("timeout")));
     }
 
     #[test]

@@ -3,10 +3,12 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use crate::guide::{
-    answer::project::{Fact, Source, list},
-    investigation,
-    search::{document, index::Index, language::fence, role::Role},
+use crate::{
+    guide::{
+        answer::project::{Fact, list},
+        retrieval,
+    },
+    source::{document, file_role::Role, index::Index, language::fence, readme::TextFile},
 };
 
 /// Manifests that say what a project is.
@@ -86,20 +88,6 @@ pub(crate) fn present(index: &Index, paths: &[&str]) -> Vec<String> {
         .collect()
 }
 
-/// The README in the root.
-pub(crate) fn readme(index: &Index) -> Option<String> {
-    let mut readmes: Vec<String> = index
-        .files()
-        .iter()
-        .filter(|entry| entry.is_alive)
-        .map(|entry| entry.found.path.to_string_lossy().into_owned())
-        .filter(|path| !path.contains('/') && path.to_lowercase().starts_with("readme"))
-        .collect();
-    // `README.md` before its translations.
-    readmes.sort_by_key(|path| (path.len(), path.clone()));
-    readmes.into_iter().next()
-}
-
 /// The file that a question names by its path, or by a file name that only one file has.
 pub(crate) fn named_file(index: &Index, question: &str) -> Option<u32> {
     let n_words = question.split_whitespace().count();
@@ -121,7 +109,7 @@ pub(crate) fn named_file(index: &Index, question: &str) -> Option<u32> {
 }
 
 /// What a file is, from its head and its definitions.
-pub(crate) fn describe(index: &Index, file: u32, source: Option<&Source>) -> String {
+pub(crate) fn describe(index: &Index, file: u32, source: Option<&TextFile>) -> String {
     let entry = &index.files()[file as usize];
     let path = entry.found.path.to_string_lossy();
     let Some(source) = source else {
@@ -135,7 +123,7 @@ pub(crate) fn describe(index: &Index, file: u32, source: Option<&Source>) -> Str
     } else {
         text.push_str(&format!(". It says of itself: “{head}”\n"));
     }
-    let outline = investigation::outline(index, file, MAX_OUTLINE);
+    let outline = retrieval::outline(index, file, MAX_OUTLINE);
     if outline.is_empty() {
         let shown: Vec<&str> = source.text.lines().take(20).collect();
         let fence = fence(&entry.found.path);

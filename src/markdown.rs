@@ -20,11 +20,11 @@
 
 mod address;
 pub mod code;
-mod cuts;
-mod definitions;
 mod html;
 mod limits;
+mod link_definitions;
 mod nesting;
+mod split;
 #[cfg(test)]
 mod tests;
 
@@ -35,8 +35,8 @@ use pulldown_cmark::Options;
 use crate::citation::Mentioned;
 
 use code::Fence;
-use definitions::Definitions;
 use limits::Limits;
+use link_definitions::Definitions;
 
 /// An answer that is being rendered.
 #[derive(Debug, Default)]
@@ -152,7 +152,7 @@ impl Rendering {
             let window = nesting::bounded(&window);
             work += window.len() + 1;
             let mut from = 0;
-            for cut in cuts::between_blocks(&window) {
+            for cut in split::between_blocks(&window) {
                 if !self.is_too_short(cut - from) {
                     finished.push(self.finish(window.get(from..cut).unwrap_or_default()));
                     from = cut;
@@ -160,7 +160,7 @@ impl Rendering {
             }
             let mut head = None;
             if from == 0 && !is_all {
-                let (cut, begin) = cuts::within_block(&window);
+                let (cut, begin) = split::within_block(&window);
                 finished.push(self.finish(window.get(..cut).unwrap_or_default()));
                 (from, head) = (cut, Some(begin));
             }

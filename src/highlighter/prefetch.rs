@@ -5,9 +5,9 @@
 
 use std::sync::{Arc, mpsc::Sender};
 
-use crate::render::code::Fence;
+use crate::markdown::code::Fence;
 
-use super::reader::{self, Step};
+use super::worker::{self, Step};
 
 /// Blocks that are kept in mind.
 const BLOCKS: usize = 16;
@@ -30,7 +30,7 @@ impl Ahead {
         let reader = match self.find(fence) {
             Some((_, begun)) if begun.fence.code.len() == fence.code.len() => return None,
             Some((at, _)) => self.0.remove(at).reader,
-            None => reader::start(),
+            None => worker::start(),
         };
         if self.0.len() >= BLOCKS {
             self.0.remove(0);

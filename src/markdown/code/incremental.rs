@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::{
-    Fence, Grammar, Patience, Reader, languages,
+    Fence, Grammar, Patience, Reader, grammars,
     spans::{Done, Spans},
 };
 
@@ -25,7 +25,7 @@ impl Reading {
     pub fn new(fence: &Fence, grammar: Arc<Grammar>) -> Self {
         Self {
             reader: Reader::new(grammar),
-            is_console: languages::is_console(fence),
+            is_console: grammars::is_console(fence),
             done: Done::default(),
         }
     }

@@ -1,6 +1,6 @@
 //! Topics: what kind of answer a question wants. Pure, by the words alone.
 
-use crate::guide::search::words;
+use crate::source::terms;
 
 /// What kind of answer a question wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,7 +143,7 @@ pub(crate) fn of(question: &str) -> Topic {
 /// Whether a question only makes sense after the one before it.
 pub(crate) fn leans_on_previous(question: &str) -> bool {
     let lower = question.to_lowercase();
-    let all: Vec<&str> = words::raw_words(&lower).collect();
+    let all: Vec<&str> = terms::raw_words(&lower).collect();
     let opens = matches!(
         all.first(),
         Some(&("and" | "but" | "also" | "so" | "then" | "what about" | "ok"))
@@ -164,7 +164,7 @@ pub(crate) fn leans_on_previous(question: &str) -> bool {
     });
     let n_telling = all
         .iter()
-        .filter(|word| !words::is_stop_word(word) && !words::is_asking_word(word))
+        .filter(|word| !terms::is_stop_word(word) && !terms::is_asking_word(word))
         .count();
     let asks_about = lower.starts_with("what about") || lower.starts_with("how about");
     (opens && n_telling <= 3) || asks_about || (points && n_telling <= 2) || n_telling == 0

@@ -2,20 +2,21 @@
 //! language model. A question becomes [`query`] slots (a word with everything that means the
 //! same), passages and files are scored against them by [`rank`].
 
-pub(crate) mod concepts;
 pub(crate) mod definitions;
 pub(crate) mod document;
+pub(crate) mod file_role;
+pub(crate) mod file_terms;
 pub mod index;
 pub(crate) mod language;
 pub mod query;
 pub(crate) mod rank;
-pub(crate) mod reading;
-pub(crate) mod role;
+pub(crate) mod readme;
+pub(crate) mod terms;
+pub(crate) mod thesaurus;
 pub(crate) mod vocabulary;
 pub(crate) mod walk;
-pub(crate) mod words;
 
-use crate::guide::search::{
+use crate::source::{
     index::Index,
     query::Query,
     rank::{Hit, Weights},

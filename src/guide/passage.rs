@@ -3,9 +3,7 @@
 
 use std::{collections::HashMap, ops::Range};
 
-use crate::guide::search::{
-    document::Definition, index::Index, language, query::Query, rank::Hit, words,
-};
+use crate::source::{document::Definition, index::Index, language, query::Query, rank::Hit, terms};
 
 /// Lines quoted at most.
 const MAX_QUOTED_LINES: usize = 18;
@@ -170,8 +168,8 @@ fn clip(line: &str) -> String {
 /// How much of a query a line has.
 pub(crate) fn line_worth(text: &str, worth: &HashMap<String, f32>) -> f32 {
     let mut found: HashMap<String, f32> = HashMap::new();
-    for word in words::raw_words(text) {
-        for term in words::terms_of_word(word) {
+    for word in terms::raw_words(text) {
+        for term in terms::terms_of_word(word) {
             if let Some(value) = worth.get(&term) {
                 found.insert(term, *value);
             }
