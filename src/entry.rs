@@ -22,7 +22,7 @@ pub enum Content {
     /// What the tool gave back.
     ToolResult(ToolResult),
     /// Questions that the agent put to the person.
-    Question(Question),
+    Question(AgentQuestion),
     /// The end of a turn that came to an answer.
     ResponseDone(ResponseDone),
     /// The end of a turn that failed.
@@ -99,7 +99,7 @@ pub struct ToolResult {
 
 /// See [`Content::Question`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Question {
+pub struct AgentQuestion {
     /// The call that asked.
     pub call_id: String,
     /// A list of `{question, header, options: [{label, description}], multiSelect}`.
@@ -194,7 +194,7 @@ pub struct TurnError {
 
 /// What every end of a turn tells beside how it ended.
 #[derive(Debug)]
-pub struct Around<'a> {
+pub struct EndDetails<'a> {
     /// The files that the answer refers to.
     pub citations: &'a mut Vec<Citation>,
     /// The files that were read for it.
@@ -270,7 +270,7 @@ impl Content {
     }
 
     /// What an end tells beside how the turn ended; none of what is no end.
-    pub fn around(&mut self) -> Option<Around<'_>> {
+    pub fn end_details(&mut self) -> Option<EndDetails<'_>> {
         match self {
             Self::ResponseDone(ResponseDone {
                 citations,
@@ -280,7 +280,7 @@ impl Content {
                 ..
             })
             | Self::Error(TurnError { citations, files_read, fallback_model, notes, .. }) => {
-                Some(Around { citations, files_read, fallback_model, notes })
+                Some(EndDetails { citations, files_read, fallback_model, notes })
             }
             _ => None,
         }

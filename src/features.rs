@@ -35,7 +35,7 @@ const STEPS_BETWEEN_LOOKS: i32 = 100;
 
 /// How far a project is.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub(crate) struct Stats {
+pub(crate) struct FeatureStats {
     /// Features that pass.
     pub passing: i64,
     /// Features that somebody works on.
@@ -65,14 +65,14 @@ pub(crate) struct Feature {
     pub passes: Option<bool>,
     /// Whether somebody works on it.
     pub in_progress: Option<bool>,
-    /// What only newer files tell.
+    /// The columns that newer files have.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    pub newer: Option<Newer>,
+    pub extensions: Option<FeatureExtensions>,
 }
 
-/// What newer files tell of a feature besides.
+/// The columns that only newer files have.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Newer {
+pub(crate) struct FeatureExtensions {
     /// Ids of the features that must pass before it.
     pub dependencies: Value,
     /// Whether it waits for a person.
@@ -133,9 +133,9 @@ impl Features {
     }
 
     /// How far the project is.
-    pub(crate) fn stats(&self) -> Result<Stats, FeaturesError> {
+    pub(crate) fn stats(&self) -> Result<FeatureStats, FeaturesError> {
         if self.columns.is_empty() {
-            return Ok(Stats::of(0, 0, 0));
+            return Ok(FeatureStats::of(0, 0, 0));
         }
         let sql = format!(
             "SELECT count(*) FILTER (WHERE passes = 1), count(*) FILTER (WHERE {} = 1), count(*)
@@ -143,8 +143,9 @@ impl Features {
             self.column("in_progress", "0")
         );
         self.query(|connection| {
-            connection
-                .query_row(&sql, [], |row| Ok(Stats::of(row.get(0)?, row.get(1)?, row.get(2)?)))
+            connection.query_row(&sql, [], |row| {
+                Ok(FeatureStats::of(row.get(0)?, row.get(1)?, row.get(2)?))
+            })
         })
     }
 
@@ -194,8 +195,8 @@ impl Features {
             self.column("human_input_request", "NULL"),
             self.column("human_input_response", "NULL"),
         );
-        let has_newer = self.has_dependencies();
-        self.all(&sql, params, |row| Feature::from_row(row, has_newer))
+        let has_extensions = self.has_dependencies();
+        self.all(&sql, params, |row| Feature::from_row(row, has_extensions))
     }
 
     /// The column where the file has it, else what stands for it.
@@ -229,7 +230,7 @@ impl Features {
     }
 }
 
-impl Stats {
+impl FeatureStats {
     /// Figures from counts.
     pub(crate) fn of(passing: i64, in_progress: i64, total: i64) -> Self {
         let percentage = match total {
@@ -241,9 +242,9 @@ impl Stats {
 }
 
 impl Feature {
-    fn from_row(row: &Row<'_>, has_newer: bool) -> rusqlite::Result<Self> {
-        let newer = || -> rusqlite::Result<Newer> {
-            Ok(Newer {
+    fn from_row(row: &Row<'_>, has_extensions: bool) -> rusqlite::Result<Self> {
+        let extensions = || -> rusqlite::Result<FeatureExtensions> {
+            Ok(FeatureExtensions {
                 dependencies: json(row, 8)?,
                 needs_human_input: row.get(9)?,
                 human_input_request: json(row, 10)?,
@@ -259,7 +260,7 @@ impl Feature {
             steps: json(row, 5)?,
             passes: row.get(6)?,
             in_progress: row.get(7)?,
-            newer: has_newer.then(newer).transpose()?,
+            extensions: has_extensions.then(extensions).transpose()?,
         })
     }
 }

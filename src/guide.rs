@@ -172,7 +172,7 @@ fn read_lines(
         if n_read == 0 {
             return Ok(());
         }
-        let reply = match protocol::parse(&crate::json::text(&line)) {
+        let reply = match protocol::parse(&crate::json::decode_text(&line)) {
             Input::Ask(ask) => {
                 turns.asked.fetch_add(1, Ordering::SeqCst);
                 if questions.send(ask).is_err() {

@@ -11,7 +11,9 @@ use memchr::{memchr, memchr_iter};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub(crate) use lenient::{amount, count, flag, nested, odd, read, strings};
+pub(crate) use lenient::{
+    lenient, lenient_bool, lenient_f64, lenient_option, lenient_strings, lenient_u64, read,
+};
 pub(crate) use object::{Object, Text, list};
 
 /// What stands for half of a surrogate pair, which is no character.
@@ -22,14 +24,14 @@ const ESCAPE: usize = 6;
 
 /// The text of a line: bytes that are no UTF-8 and halves of surrogate pairs become U+FFFD; a byte order
 /// mark and NUL bytes around it are left out. Borrowed where nothing had to change.
-pub(crate) fn text(line: &[u8]) -> Cow<'_, str> {
+pub(crate) fn decode_text(line: &[u8]) -> Cow<'_, str> {
     let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
     let start = line.iter().position(|byte| *byte != 0).unwrap_or(line.len());
     let end = line.iter().rposition(|byte| *byte != 0).map_or(start, |last| last + 1);
     let line = line.get(start..end).unwrap_or_default();
     match String::from_utf8_lossy(line) {
-        Cow::Borrowed(text) => mended(text),
-        Cow::Owned(text) => match mended(&text) {
+        Cow::Borrowed(text) => replace_lone_surrogates(text),
+        Cow::Owned(text) => match replace_lone_surrogates(&text) {
             Cow::Owned(mended) => Cow::Owned(mended),
             Cow::Borrowed(_) => Cow::Owned(text),
         },
@@ -38,7 +40,7 @@ pub(crate) fn text(line: &[u8]) -> Cow<'_, str> {
 
 /// JSON text in which every escape is a character: an escaped half of a surrogate pair without its
 /// other half becomes U+FFFD. Borrowed where there is none.
-pub(crate) fn mended(text: &str) -> Cow<'_, str> {
+pub(crate) fn replace_lone_surrogates(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let is_surrogate = |at: usize| matches!(unit(bytes, at), Some(0xD800..=0xDFFF));
     let Some(first) = memchr_iter(b'\\', bytes).find(|at| is_surrogate(*at)) else {
@@ -86,7 +88,7 @@ fn unit(bytes: &[u8], at: usize) -> Option<u16> {
 /// JSON in place of text that is none, because it holds what only lax readers take: raw control
 /// characters and unknown escapes within strings, `NaN`, `Infinity` and `undefined` outside of
 /// them, which become `null`. None where there is nothing of the kind.
-pub(crate) fn repaired(text: &str) -> Option<String> {
+pub(crate) fn repair(text: &str) -> Option<String> {
     let mut repaired = String::with_capacity(text.len() + 16);
     let mut in_string = false;
     let mut rest = text;
@@ -125,13 +127,13 @@ pub(crate) fn repaired(text: &str) -> Option<String> {
 
 /// Reads a value of JSON that may hold halves of surrogate pairs.
 pub(crate) fn from_str<T: DeserializeOwned>(text: &str) -> serde_json::Result<T> {
-    serde_json::from_str(&mended(text))
+    serde_json::from_str(&replace_lone_surrogates(text))
 }
 
 /// Any JSON. Of an object that holds what cannot be read, such as values that are nested too
 /// deep or numbers that are too large, the rest: those become `null`.
 pub(crate) fn value(text: &str) -> serde_json::Result<Value> {
-    let text = mended(text);
+    let text = replace_lone_surrogates(text);
     serde_json::from_str(&text).or_else(|error| match Object::read(&text) {
         Ok(object) => Ok(Value::Object(object.values())),
         Err(_) => Err(error),

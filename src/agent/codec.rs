@@ -137,13 +137,13 @@ impl Codec {
 
     /// Reads one line of stdout.
     pub fn line(&mut self, line: &[u8], output: &mut Output) {
-        let text = json::text(line);
+        let text = json::decode_text(line);
         if text.trim().is_empty() {
             return;
         }
         let understood = match Envelope::read(&text) {
             Ok(envelope) => self.understand(envelope, &text, output),
-            Err(error) => match json::repaired(&text) {
+            Err(error) => match json::repair(&text) {
                 Some(text) => Envelope::read(&text)
                     .and_then(|envelope| self.understand(envelope, &text, output)),
                 None => Err(error),

@@ -15,7 +15,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::project::ProjectName;
 
-use self::source::{Source, SourceConversation};
+use self::source::{SourceConversation, SourceDatabase};
 use super::{
     clock::Clock,
     error::{DatabaseError, OpenError},
@@ -82,7 +82,7 @@ pub fn run(
     project: &ProjectName,
     database: &Path,
 ) -> Result<ImportReport, ImportError> {
-    let original = Source::open(source)?;
+    let original = SourceDatabase::open(source)?;
     let connection = open::connect(database)?;
     let mut report = ImportReport {
         without_conversation: original.messages_without_conversation()?,
@@ -101,7 +101,7 @@ pub fn run(
 fn bring_in(
     connection: &Connection,
     project: &ProjectName,
-    original: &Source,
+    original: &SourceDatabase,
     conversation: &SourceConversation,
     report: &mut ImportReport,
 ) -> Result<(), ImportError> {
@@ -140,7 +140,7 @@ fn bring_in(
 fn is_there(
     connection: &Connection,
     project: &ProjectName,
-    original: &Source,
+    original: &SourceDatabase,
     conversation: &SourceConversation,
 ) -> Result<bool, DatabaseError> {
     let there = connection
@@ -179,7 +179,7 @@ fn finish(
 fn remember(
     connection: &Connection,
     project: &ProjectName,
-    original: &Source,
+    original: &SourceDatabase,
     conversation: &SourceConversation,
     id: i64,
     now: &str,

@@ -17,7 +17,7 @@ pub(crate) struct Dependencies {
 
 /// A feature and the features that it waits for.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Blocked {
+pub(crate) struct BlockedFeature {
     /// The feature.
     #[serde(flatten)]
     pub feature: Feature,
@@ -37,22 +37,23 @@ impl Dependencies {
     }
 
     /// What waits for other features.
-    pub(crate) fn blocked(self) -> Vec<Blocked> {
+    pub(crate) fn blocked(self) -> Vec<BlockedFeature> {
         let Self { passing, open } = self;
         open.into_iter()
-            .map(|feature| Blocked { blocked_by: blocked_by(&feature, &passing), feature })
+            .map(|feature| BlockedFeature { blocked_by: blocked_by(&feature, &passing), feature })
             .filter(|blocked| !blocked.blocked_by.is_empty())
             .collect()
     }
 }
 
 fn waits_for_person(feature: &Feature) -> bool {
-    let newer = feature.newer.as_ref();
-    newer.and_then(|newer| newer.needs_human_input) == Some(true)
+    let extensions = feature.extensions.as_ref();
+    extensions.and_then(|extensions| extensions.needs_human_input) == Some(true)
 }
 
 fn blocked_by(feature: &Feature, passing: &HashSet<i64>) -> Vec<i64> {
-    let dependencies = feature.newer.as_ref().and_then(|newer| newer.dependencies.as_array());
+    let dependencies =
+        feature.extensions.as_ref().and_then(|extensions| extensions.dependencies.as_array());
     dependencies
         .into_iter()
         .flatten()

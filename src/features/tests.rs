@@ -55,7 +55,7 @@ fn an_empty_file_has_no_features() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join(FILE), "").unwrap();
     let features = open(&dir);
-    assert_eq!(features.stats().unwrap(), Stats::of(0, 0, 0));
+    assert_eq!(features.stats().unwrap(), FeatureStats::of(0, 0, 0));
     assert_eq!(features.next().unwrap(), None);
     assert_eq!(features.for_regression(3).unwrap(), []);
     assert_eq!(features.by_id(1).unwrap(), None);
@@ -67,7 +67,7 @@ fn null_passes_counts_neither_as_passing_nor_as_pending() {
         (2, 2, 'c', 'n', 'd', '[]', 1, 0), (3, 3, 'c', 'n', 'd', '[]', 0, 1);";
     let dir = project("", &format!("{OLD}{rows}"));
     let features = open(&dir);
-    assert_eq!(features.stats().unwrap(), Stats::of(1, 1, 3));
+    assert_eq!(features.stats().unwrap(), FeatureStats::of(1, 1, 3));
     assert_eq!(features.stats().unwrap().percentage, 33.3);
     assert_eq!(features.next().unwrap().unwrap().id, 3);
     assert_eq!(ids(&features.for_regression(3).unwrap()), [2]);
@@ -97,7 +97,7 @@ fn the_oldest_files_lack_a_column() {
         INSERT INTO features VALUES (1, 1, 'c', 'n', 'd', '[]', 0);";
     let dir = project("", sql);
     let features = open(&dir);
-    assert_eq!(features.stats().unwrap(), Stats::of(0, 0, 1));
+    assert_eq!(features.stats().unwrap(), FeatureStats::of(0, 0, 1));
     assert_eq!(features.next().unwrap().unwrap().in_progress, Some(false));
     let error = features.dependencies().unwrap_err();
     assert!(error.to_string().contains("tells no dependencies"), "{error}");
@@ -140,7 +140,7 @@ fn newer_files_tell_what_is_ready_and_what_is_blocked() {
 
 #[test]
 fn percentages_round_as_the_original_rounds() {
-    let percentage = |passing, total| Stats::of(passing, 0, total).percentage;
+    let percentage = |passing, total| FeatureStats::of(passing, 0, total).percentage;
     // 6.25 and 18.75 lie exactly between two.
     assert_eq!(percentage(1, 16), 6.2);
     assert_eq!(percentage(3, 16), 18.8);

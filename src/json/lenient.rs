@@ -19,7 +19,7 @@ pub(crate) fn read<'a, T: Deserialize<'a>>(text: &'a str) -> serde_json::Result<
 }
 
 /// A field of any type; the default where it is of another type or cannot be read.
-pub(crate) fn odd<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+pub(crate) fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de> + Default,
@@ -28,7 +28,7 @@ where
 }
 
 /// A field that is an object of fields; none where it is not.
-pub(crate) fn nested<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(crate) fn lenient_option<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
@@ -37,26 +37,32 @@ where
 }
 
 /// A count: a number that is not negative, as a number or as text, without its fraction.
-pub(crate) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+pub(crate) fn lenient_u64<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<u64>, D::Error> {
     let number = number(raw(deserializer)?);
     // In range, so `as` only cuts off the fraction.
     Ok(number.filter(|number| (0.0..=MAX_COUNT).contains(number)).map(|number| number as u64))
 }
 
 /// A finite number that is not negative, as a number or as text.
-pub(crate) fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+pub(crate) fn lenient_f64<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<f64>, D::Error> {
     let number = number(raw(deserializer)?);
     Ok(number.filter(|number| number.is_finite() && *number >= 0.0).map(f64::abs))
 }
 
 /// Whether something is so: `true`, also as text, and every number but 0.
-pub(crate) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+pub(crate) fn lenient_bool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     let text = raw(deserializer)?;
     Ok(matches!(text, "true" | "\"true\"") || number(text).is_some_and(|number| number != 0.0))
 }
 
 /// The texts of a list, or a text that stands by itself; what is no text is left out.
-pub(crate) fn strings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+pub(crate) fn lenient_strings<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<String>, D::Error> {
     let text = raw(deserializer)?;
     if let Ok(single) = serde_json::from_str(text) {
         return Ok(vec![single]);

@@ -65,14 +65,14 @@ proptest! {
     #[test]
     fn text_without_halves_of_pairs_is_not_copied(text in any::<String>()) {
         let line = json!({ "text": text }).to_string();
-        prop_assert!(matches!(mended(&line), Cow::Borrowed(_)));
-        prop_assert!(matches!(super::text(line.as_bytes()), Cow::Borrowed(_)));
+        prop_assert!(matches!(replace_lone_surrogates(&line), Cow::Borrowed(_)));
+        prop_assert!(matches!(decode_text(line.as_bytes()), Cow::Borrowed(_)));
     }
 
     #[test]
     fn nothing_that_is_read_crashes(bytes in any::<Vec<u8>>(), text in any::<String>()) {
-        let line = super::text(&bytes);
-        drop((value(&line), repaired(&line), value(&text), repaired(&text)));
+        let line = decode_text(&bytes);
+        drop((value(&line), repair(&line), value(&text), repair(&text)));
     }
 }
 
@@ -109,7 +109,7 @@ fn bytes_that_are_no_text_cost_themselves_alone() {
         (b"\0\0{\"a\":1}\0", json!({"a": 1})),
         (b"{\"a\":\"\xed\xa0\xbd\\ud83d\"}", json!({"a": "\u{fffd}\u{fffd}\u{fffd}\u{fffd}"})),
     ] {
-        assert_eq!(value(&text(line)).unwrap(), read);
+        assert_eq!(value(&decode_text(line)).unwrap(), read);
     }
 }
 
@@ -124,20 +124,20 @@ fn what_only_lax_writers_write_is_repaired() {
         (r#"{"a":"NaN \x \' \u12"}"#, json!({"a": r"NaN \x \' \u12"})),
         ("{\"a\":1,\0\"b\":-2}", json!({"a": 1, "b": -2})),
     ] {
-        assert_eq!(value(&repaired(written).unwrap()).unwrap(), read, "{written}");
+        assert_eq!(value(&repair(written).unwrap()).unwrap(), read, "{written}");
     }
-    assert_eq!(repaired(r#"{"a":-1,"b":"ü\n\u00e9"}"#), None);
+    assert_eq!(repair(r#"{"a":-1,"b":"ü\n\u00e9"}"#), None);
 }
 
 #[test]
 fn a_value_that_cannot_be_read_is_null_and_the_others_stay() {
     let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
     for odd in [deep.as_str(), "1e999", "-1e999"] {
-        let read = value(&format!(r#"{{"a":1,"odd":{odd},"b":"c"}}"#)).unwrap();
-        assert_eq!(read, json!({"a": 1, "odd": null, "b": "c"}), "{}", &odd[..4]);
+        let read = value(&format!(r#"{{"a":1,"lenient":{odd},"b":"c"}}"#)).unwrap();
+        assert_eq!(read, json!({"a": 1, "lenient": null, "b": "c"}), "{}", &odd[..4]);
     }
-    let read = value(r#"{"id":7,"params":{"a":{"odd":1e999,"b":[1]},"c":"d"}}"#).unwrap();
-    assert_eq!(read, json!({"id": 7, "params": {"a": {"odd": null, "b": [1]}, "c": "d"}}));
+    let read = value(r#"{"id":7,"params":{"a":{"lenient":1e999,"b":[1]},"c":"d"}}"#).unwrap();
+    assert_eq!(read, json!({"id": 7, "params": {"a": {"lenient": null, "b": [1]}, "c": "d"}}));
     assert!(value("{").is_err() && value(&deep).is_err());
 }
 
@@ -146,15 +146,15 @@ fn an_odd_field_is_as_if_it_were_not_there() {
     #[derive(Debug, Default, PartialEq, Deserialize)]
     #[serde(default)]
     struct Line {
-        #[serde(deserialize_with = "odd")]
+        #[serde(deserialize_with = "lenient")]
         word: Option<String>,
-        #[serde(deserialize_with = "count")]
+        #[serde(deserialize_with = "lenient_u64")]
         many: Option<u64>,
-        #[serde(deserialize_with = "amount")]
+        #[serde(deserialize_with = "lenient_f64")]
         much: Option<f64>,
-        #[serde(deserialize_with = "flag")]
+        #[serde(deserialize_with = "lenient_bool")]
         is_so: bool,
-        #[serde(deserialize_with = "strings")]
+        #[serde(deserialize_with = "lenient_strings")]
         words: Vec<String>,
     }
     let usual = || Line {

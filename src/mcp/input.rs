@@ -60,14 +60,13 @@ async fn next_line(
 
 /// A line as JSON that every reader takes.
 fn mended_line(line: &[u8]) -> Cow<'_, str> {
-    let text = json::text(line);
+    let text = json::decode_text(line);
     // The usual line is not changed, and every value of it is read by whom it concerns.
     let is_json = serde_json::from_str::<serde_json::Value>(&text).is_ok();
     if is_json {
         return text;
     }
-    let repaired =
-        json::repaired(&text).filter(|it| serde_json::from_str::<IgnoredAny>(it).is_ok());
+    let repaired = json::repair(&text).filter(|it| serde_json::from_str::<IgnoredAny>(it).is_ok());
     match json::value(repaired.as_deref().unwrap_or(&text)) {
         Ok(value) => Cow::Owned(format!("{value}\n")),
         Err(_) => text,

@@ -11,7 +11,7 @@ use super::{
     arguments::{self, Bounds},
     ascii_json, questions,
 };
-use crate::features::{Features, FeaturesError, Stats};
+use crate::features::{FeatureStats, Features, FeaturesError};
 
 /// What `feature_get_next` says when there is nothing to do.
 const NOTHING_LEFT: &str = r#"{"error": "All features are passing! No more work to do."}"#;
@@ -112,7 +112,7 @@ enum Answer {
 fn stats(dir: &Path) -> Result<Answer, FeaturesError> {
     let stats = match Features::open(dir)? {
         Some(features) => features.stats()?,
-        None => Stats::of(0, 0, 0),
+        None => FeatureStats::of(0, 0, 0),
     };
     Ok(Answer::Json(json!(stats)))
 }

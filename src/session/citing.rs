@@ -209,12 +209,12 @@ impl Conversation {
             content,
             Content::ResponseDone(ResponseDone { outcome: Outcome::Completed, .. })
         );
-        if let Some(around) = content.around() {
+        if let Some(details) = content.end_details() {
             // What is only known in part is looked at as a whole when the conversation is read again.
             if citing.is_whole || is_completed {
-                *around.citations = citing.known;
+                *details.citations = citing.known;
             }
-            *around.files_read = citing.reading.into_files();
+            *details.files_read = citing.reading.into_files();
         }
     }
 }

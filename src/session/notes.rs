@@ -60,9 +60,9 @@ impl Conversation {
     /// Puts what was noted into the end of the turn.
     pub(super) fn noted(&mut self, content: &mut Content) {
         let notes = std::mem::take(&mut self.notes);
-        if let Some(around) = content.around() {
-            *around.notes = notes.sentences;
-            *around.fallback_model = notes.fallback_model;
+        if let Some(details) = content.end_details() {
+            *details.notes = notes.sentences;
+            *details.fallback_model = notes.fallback_model;
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::{
         event::{AgentEnd, AgentEvent, AgentInit},
     },
     database::messages::SetAgentSession,
-    entry::{Content, Question, ToolCall, ToolResult},
+    entry::{AgentQuestion, Content, ToolCall, ToolResult},
     wire::server_frame::{State, Status},
 };
 
@@ -205,7 +205,7 @@ impl Conversation {
         let content = match questions {
             Some(questions) => {
                 self.asked.push(call.call_id.clone());
-                Content::Question(Question { call_id: call.call_id, questions })
+                Content::Question(AgentQuestion { call_id: call.call_id, questions })
             }
             None => {
                 self.tell(&Status {

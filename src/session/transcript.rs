@@ -176,9 +176,9 @@ impl Transcript {
     pub fn cite(&mut self, turn: i64, citations: Vec<Citation>, files_read: Vec<String>) {
         let end = self.entries.iter_mut().enumerate().rev().find_map(|(index, entry)| {
             let Body::Fixed(content) = &mut entry.body else { return None };
-            let around = content.around().filter(|_| entry.turn == turn)?;
-            *around.citations = citations.clone();
-            *around.files_read = files_read.clone();
+            let details = content.end_details().filter(|_| entry.turn == turn)?;
+            *details.citations = citations.clone();
+            *details.files_read = files_read.clone();
             entry.dirty = true;
             Some(index)
         });

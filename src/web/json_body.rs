@@ -38,7 +38,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
                 return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, words).into());
             }
             let body = body.await.map_err(unread)?;
-            json::from_str(&json::text(&body)).map(Self).map_err(|error| {
+            json::from_str(&json::decode_text(&body)).map(Self).map_err(|error| {
                 let status = match error.is_data() {
                     true => StatusCode::UNPROCESSABLE_ENTITY,
                     false => StatusCode::BAD_REQUEST,

@@ -15,16 +15,16 @@ pub(super) use stream::{Envelope, StreamEvent};
 #[derive(Debug, Deserialize)]
 pub(super) struct MessageLine<'a> {
     /// The message.
-    #[serde(borrow, default, deserialize_with = "json::nested")]
+    #[serde(borrow, default, deserialize_with = "json::lenient_option")]
     pub message: Option<Message<'a>>,
     /// The line's own id.
-    #[serde(borrow, default, deserialize_with = "json::odd")]
+    #[serde(borrow, default, deserialize_with = "json::lenient")]
     pub uuid: Option<Text<'a>>,
     /// The kind of failure, on texts that tell of one.
-    #[serde(borrow, default, deserialize_with = "json::odd")]
+    #[serde(borrow, default, deserialize_with = "json::lenient")]
     pub error: Option<Text<'a>>,
     /// Whether it repeats what we have sent.
-    #[serde(default, rename = "isReplay", deserialize_with = "json::flag")]
+    #[serde(default, rename = "isReplay", deserialize_with = "json::lenient_bool")]
     pub is_replay: bool,
 }
 
@@ -32,10 +32,10 @@ pub(super) struct MessageLine<'a> {
 #[derive(Debug, Deserialize)]
 pub(super) struct Message<'a> {
     /// The message's id; all its blocks share it.
-    #[serde(borrow, default, deserialize_with = "json::odd")]
+    #[serde(borrow, default, deserialize_with = "json::lenient")]
     pub id: Text<'a>,
     /// The model, `<synthetic>` on texts that the program made itself.
-    #[serde(borrow, default, deserialize_with = "json::odd")]
+    #[serde(borrow, default, deserialize_with = "json::lenient")]
     pub model: Option<Text<'a>>,
     /// [`Content`].
     #[serde(borrow, default)]
@@ -72,28 +72,28 @@ impl<'a> Content<'a> {
 #[serde(default)]
 pub(super) struct Block<'a> {
     /// `text`, `thinking`, `tool_use`, `tool_result`, …
-    #[serde(rename = "type", borrow, deserialize_with = "json::odd")]
+    #[serde(rename = "type", borrow, deserialize_with = "json::lenient")]
     pub kind: Text<'a>,
     /// Of `text`.
-    #[serde(borrow, deserialize_with = "json::odd")]
+    #[serde(borrow, deserialize_with = "json::lenient")]
     pub text: Option<Text<'a>>,
     /// Of `thinking`.
-    #[serde(borrow, deserialize_with = "json::odd")]
+    #[serde(borrow, deserialize_with = "json::lenient")]
     pub thinking: Option<Text<'a>>,
     /// Of `tool_use`.
-    #[serde(borrow, deserialize_with = "json::odd")]
+    #[serde(borrow, deserialize_with = "json::lenient")]
     pub id: Option<Text<'a>>,
     /// Of `tool_use`.
-    #[serde(borrow, deserialize_with = "json::odd")]
+    #[serde(borrow, deserialize_with = "json::lenient")]
     pub name: Option<Text<'a>>,
     /// Of `tool_use`.
     #[serde(borrow)]
     pub input: Option<&'a RawValue>,
     /// Of `tool_result`.
-    #[serde(borrow, deserialize_with = "json::odd")]
+    #[serde(borrow, deserialize_with = "json::lenient")]
     pub tool_use_id: Option<Text<'a>>,
     /// Of `tool_result`.
-    #[serde(deserialize_with = "json::flag")]
+    #[serde(deserialize_with = "json::lenient_bool")]
     pub is_error: bool,
     /// Of `tool_result`: [`Content`].
     #[serde(borrow)]
@@ -129,19 +129,19 @@ impl<'a> Block<'a> {
 #[serde(default)]
 pub(super) struct InitLine {
     /// The agent's session id.
-    #[serde(deserialize_with = "json::odd")]
+    #[serde(deserialize_with = "json::lenient")]
     pub session_id: String,
     /// The tools that the model may call.
-    #[serde(deserialize_with = "json::strings")]
+    #[serde(deserialize_with = "json::lenient_strings")]
     pub tools: Vec<String>,
     /// The model.
-    #[serde(deserialize_with = "json::odd")]
+    #[serde(deserialize_with = "json::lenient")]
     pub model: String,
     /// How tools are permitted.
-    #[serde(rename = "permissionMode", deserialize_with = "json::odd")]
+    #[serde(rename = "permissionMode", deserialize_with = "json::lenient")]
     pub permission_mode: String,
     /// The program's version.
-    #[serde(rename = "claude_code_version", deserialize_with = "json::odd")]
+    #[serde(rename = "claude_code_version", deserialize_with = "json::lenient")]
     pub version: String,
 }
 
@@ -150,19 +150,19 @@ pub(super) struct InitLine {
 #[serde(default)]
 pub(super) struct RetryLine<'a> {
     /// Which attempt comes next.
-    #[serde(deserialize_with = "json::odd")]
+    #[serde(deserialize_with = "json::lenient")]
     pub attempt: u32,
     /// How many there are at most.
-    #[serde(deserialize_with = "json::odd")]
+    #[serde(deserialize_with = "json::lenient")]
     pub max_retries: u32,
     /// Milliseconds until then.
-    #[serde(deserialize_with = "json::amount")]
+    #[serde(deserialize_with = "json::lenient_f64")]
     pub retry_delay_ms: Option<f64>,
     /// The HTTP status, if there was an answer.
-    #[serde(deserialize_with = "json::odd")]
+    #[serde(deserialize_with = "json::lenient")]
     pub error_status: Option<u16>,
     /// The kind of failure.
-    #[serde(borrow, deserialize_with = "json::odd")]
+    #[serde(borrow, deserialize_with = "json::lenient")]
     pub error: Option<Text<'a>>,
 }
 
@@ -171,10 +171,10 @@ pub(super) struct RetryLine<'a> {
 #[serde(default)]
 pub(super) struct StateLine<'a> {
     /// Of `status`: `requesting`, `compacting`, none.
-    #[serde(borrow, deserialize_with = "json::odd")]
+    #[serde(borrow, deserialize_with = "json::lenient")]
     pub status: Option<Text<'a>>,
     /// Of `session_state_changed`: `running`, `idle`, `requires_action`.
-    #[serde(borrow, deserialize_with = "json::odd")]
+    #[serde(borrow, deserialize_with = "json::lenient")]
     pub state: Option<Text<'a>>,
 }
 
@@ -183,34 +183,34 @@ pub(super) struct StateLine<'a> {
 #[serde(default)]
 pub(super) struct ResultLine {
     /// Whether the turn failed, where the line tells.
-    #[serde(deserialize_with = "json::flag")]
+    #[serde(deserialize_with = "json::lenient_bool")]
     pub is_error: bool,
     /// `success`, also of turns that failed, or `error_…`.
-    #[serde(deserialize_with = "json::odd")]
+    #[serde(deserialize_with = "json::lenient")]
     pub subtype: Option<String>,
     /// The last text, or the error's.
-    #[serde(deserialize_with = "json::odd")]
+    #[serde(deserialize_with = "json::lenient")]
     pub result: Option<String>,
     /// Errors of turns that ended without a result.
-    #[serde(deserialize_with = "json::strings")]
+    #[serde(deserialize_with = "json::lenient_strings")]
     pub errors: Vec<String>,
     /// Why the turn ended, in the agent's words.
-    #[serde(deserialize_with = "json::odd")]
+    #[serde(deserialize_with = "json::lenient")]
     pub terminal_reason: Option<String>,
     /// Why the model stopped; none where its stream was cut.
-    #[serde(deserialize_with = "json::odd")]
+    #[serde(deserialize_with = "json::lenient")]
     pub stop_reason: Option<String>,
     /// The API's HTTP status, where it answered with an error.
-    #[serde(deserialize_with = "json::odd")]
+    #[serde(deserialize_with = "json::lenient")]
     pub api_error_status: Option<u16>,
     /// US dollars since the process started.
-    #[serde(deserialize_with = "json::amount")]
+    #[serde(deserialize_with = "json::lenient_f64")]
     pub total_cost_usd: Option<f64>,
     /// Milliseconds of the turn.
-    #[serde(deserialize_with = "json::count")]
+    #[serde(deserialize_with = "json::lenient_u64")]
     pub duration_ms: Option<u64>,
     /// Tokens of the turn.
-    #[serde(deserialize_with = "json::nested")]
+    #[serde(deserialize_with = "json::lenient_option")]
     pub usage: Option<UsageLine>,
 }
 
@@ -227,16 +227,16 @@ impl ResultLine {
 #[serde(default)]
 pub(super) struct UsageLine {
     /// Tokens read.
-    #[serde(deserialize_with = "json::count")]
+    #[serde(deserialize_with = "json::lenient_u64")]
     pub input_tokens: Option<u64>,
     /// Tokens written.
-    #[serde(deserialize_with = "json::count")]
+    #[serde(deserialize_with = "json::lenient_u64")]
     pub output_tokens: Option<u64>,
     /// Tokens read from the cache.
-    #[serde(deserialize_with = "json::count")]
+    #[serde(deserialize_with = "json::lenient_u64")]
     pub cache_read_input_tokens: Option<u64>,
     /// Tokens written to the cache.
-    #[serde(deserialize_with = "json::count")]
+    #[serde(deserialize_with = "json::lenient_u64")]
     pub cache_creation_input_tokens: Option<u64>,
 }
 
@@ -245,10 +245,10 @@ pub(super) struct UsageLine {
 #[serde(default)]
 pub(super) struct ControlRequestLine<'a> {
     /// Goes back with the answer.
-    #[serde(borrow, deserialize_with = "json::odd")]
+    #[serde(borrow, deserialize_with = "json::lenient")]
     pub request_id: Text<'a>,
     /// What it wants.
-    #[serde(borrow, deserialize_with = "json::nested")]
+    #[serde(borrow, deserialize_with = "json::lenient_option")]
     pub request: Option<ControlRequest<'a>>,
 }
 
@@ -257,7 +257,7 @@ pub(super) struct ControlRequestLine<'a> {
 #[serde(default)]
 pub(super) struct ControlRequest<'a> {
     /// `hook_callback`, `can_use_tool`, …
-    #[serde(borrow, deserialize_with = "json::odd")]
+    #[serde(borrow, deserialize_with = "json::lenient")]
     pub subtype: Text<'a>,
     /// Of `hook_callback`: a [`HookInput`].
     #[serde(borrow)]
@@ -280,7 +280,7 @@ pub(super) struct HookInput<'a> {
 #[serde(default)]
 pub(super) struct ControlResponseLine<'a> {
     /// The answer.
-    #[serde(borrow, deserialize_with = "json::nested")]
+    #[serde(borrow, deserialize_with = "json::lenient_option")]
     pub response: Option<ControlResponse<'a>>,
 }
 
@@ -289,12 +289,12 @@ pub(super) struct ControlResponseLine<'a> {
 #[serde(default)]
 pub(super) struct ControlResponse<'a> {
     /// `success` or `error`.
-    #[serde(borrow, deserialize_with = "json::odd")]
+    #[serde(borrow, deserialize_with = "json::lenient")]
     pub subtype: Text<'a>,
     /// The request that it answers.
-    #[serde(borrow, deserialize_with = "json::odd")]
+    #[serde(borrow, deserialize_with = "json::lenient")]
     pub request_id: Text<'a>,
     /// What went wrong.
-    #[serde(borrow, deserialize_with = "json::odd")]
+    #[serde(borrow, deserialize_with = "json::lenient")]
     pub error: Option<Text<'a>>,
 }

@@ -13,7 +13,7 @@ use super::source::SourceMessage;
 #[derive(Debug, Default)]
 pub(super) struct Converted {
     /// What to write, in order.
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: Vec<ImportStep>,
     /// How many messages are in `steps`.
     pub(super) messages: usize,
     /// How many messages are not, by role.
@@ -22,7 +22,7 @@ pub(super) struct Converted {
 
 /// Entries of one time.
 #[derive(Debug)]
-pub(super) struct Step {
+pub(super) struct ImportStep {
     /// When the original stored the message, in the store's form, where it tells.
     pub(super) at: Option<String>,
     /// The message, and the end of its turn.
@@ -92,7 +92,7 @@ pub(super) fn turns(messages: &[SourceMessage]) -> Result<Converted, DatabaseErr
             }
         };
         converted.messages += 1;
-        converted.steps.push(Step { at: message.timestamp.clone(), entries });
+        converted.steps.push(ImportStep { at: message.timestamp.clone(), entries });
     }
     if turns.asked {
         let end = turns.end(Outcome::Interrupted)?;

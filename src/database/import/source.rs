@@ -26,7 +26,7 @@ const TIME: &[BorrowedFormatItem<'static>] = macros::format_description!(
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// An original that is open for reading.
-pub(super) struct Source {
+pub(super) struct SourceDatabase {
     connection: Connection,
     path: PathBuf,
     _copy: Option<Copy>,
@@ -65,7 +65,7 @@ impl Drop for Copy {
     }
 }
 
-impl Source {
+impl SourceDatabase {
     pub(super) fn open(path: &Path) -> Result<Self, ImportError> {
         let unreadable = |source| ImportError::Unreadable { path: path.to_owned(), source };
         let path = path.canonicalize().map_err(unreadable)?;

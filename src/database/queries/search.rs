@@ -12,10 +12,10 @@ use crate::project::ProjectName;
 
 use crate::database::error::DatabaseError;
 
-/// FullTextQuery and phrases of a query at most.
+/// Words and phrases of a query at most.
 const MAX_PARTS: usize = 32;
 
-/// FullTextQuery around a hit that are shown; the index allows 64.
+/// Words shown around a hit; the index allows 64.
 const SHOWN_WORDS: i64 = 24;
 
 /// Steps of SQLite between two looks at the clock: some ten thousandths of a second.

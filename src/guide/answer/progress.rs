@@ -1,7 +1,7 @@
 //! Answers about how far the project is, from its list of features.
 
 use crate::{
-    features::{Feature, Features, FeaturesError, Stats},
+    features::{Feature, FeatureStats, Features, FeaturesError},
     guide::answer::project::clip,
 };
 
@@ -14,7 +14,7 @@ const LISTED: usize = 5;
 #[derive(Debug)]
 pub(crate) struct Progress {
     /// The counts.
-    pub stats: Stats,
+    pub stats: FeatureStats,
     /// The first feature that does not pass.
     pub next: Option<Feature>,
     /// Names of features that can be begun, and of those that wait for others.
@@ -100,7 +100,7 @@ mod tests {
             steps: json!([]),
             passes: Some(false),
             in_progress: Some(false),
-            newer: None,
+            extensions: None,
         }
     }
 
@@ -108,7 +108,7 @@ mod tests {
     fn progress_is_told_with_what_comes_next() {
         let open = Open { ready: vec![feature(4, "Search"), feature(5, "Export")], n_blocked: 2 };
         let progress = Progress {
-            stats: Stats::of(3, 1, 8),
+            stats: FeatureStats::of(3, 1, 8),
             next: Some(feature(4, "Search")),
             open: Some(open),
         };
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn a_finished_and_an_empty_list_say_so() {
         let progress =
-            |total| Progress { stats: Stats::of(total, 0, total), next: None, open: None };
+            |total| Progress { stats: FeatureStats::of(total, 0, total), next: None, open: None };
         assert!(text(&progress(2)).contains("All features pass"));
         assert!(text(&progress(0)).contains("is empty"));
     }

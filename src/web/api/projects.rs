@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
 use crate::{
-    features::{Features, Stats},
+    features::{FeatureStats, Features},
     policy::{Policy, opening},
     project::{Project, SPECIFICATIONS},
 };
@@ -22,7 +22,7 @@ struct Listed {
     name: String,
     path: String,
     has_spec: bool,
-    stats: Stats,
+    stats: FeatureStats,
     default_concurrency: u32,
     agent: Option<&'static str>,
 }
@@ -61,12 +61,12 @@ pub(super) fn has_spec(policy: &Policy) -> bool {
 }
 
 /// A list that cannot be read counts as empty: the project itself can still be asked about.
-fn progress(dir: &Path) -> Stats {
+fn progress(dir: &Path) -> FeatureStats {
     let stats = Features::open(dir).and_then(|features| features.map(|it| it.stats()).transpose());
     stats
         .unwrap_or_else(|error| {
             log::warn!("cannot read the features dir={dir:?} error={error}");
             None
         })
-        .unwrap_or_else(|| Stats::of(0, 0, 0))
+        .unwrap_or_else(|| FeatureStats::of(0, 0, 0))
 }

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     database::{Summary, queries::export::StoredEntry},
-    entry::{Content, Outcome, Question, ResponseDone, ToolResult, UserMessage},
+    entry::{AgentQuestion, Content, Outcome, ResponseDone, ToolResult, UserMessage},
 };
 
 /// Of a tool's input, and of what one that failed says, so many characters are shown.
@@ -131,7 +131,7 @@ impl Markdown {
         }
     }
 
-    fn asked(&mut self, question: &Question, out: &mut String) {
+    fn asked(&mut self, question: &AgentQuestion, out: &mut String) {
         #[derive(Deserialize)]
         struct Asked {
             question: String,
