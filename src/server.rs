@@ -45,12 +45,12 @@ use crate::{
     session::Resources,
     web::{
         self,
-        access::{self, Door},
+        access::{self, AccessControl},
         assets::{Assets, AssetsError},
         browser_cookie::Browsers,
-        connections::{Connections, table::Bounds},
+        connections::{Connections, table::ConnectionLimits},
         files::Files,
-        state::State,
+        state::AppState,
     },
 };
 use accept::{Acceptor, Stream};
@@ -145,19 +145,20 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
         resources,
         place,
         assets,
-        door: Door::new(&settings),
+        access_control: AccessControl::new(&settings),
         browsers: Arc::default(),
         files: Arc::new(Files::new(&settings)),
         started_at: Clock::system().now().into(),
         draining: Arc::default(),
     };
-    let (door, draining) = (Arc::clone(&shared.door), Arc::clone(&shared.draining));
+    let (access_control, draining) =
+        (Arc::clone(&shared.access_control), Arc::clone(&shared.draining));
     let listeners = accept::listen(&settings.listen)
         .map_err(|(address, source)| ServerError::Listen { address, source })?;
     let address = listeners.first().map(TcpListener::local_addr).transpose()?;
     let address = address.ok_or(io::ErrorKind::AddrNotAvailable).map_err(io::Error::from)?;
     let server = http(shared, &settings, tls, listeners)?;
-    door.open(address.port());
+    access_control.open(address.port());
     let handle = server.handle();
     let serving = rt::spawn(server);
     let registry = placed.await.map_err(io::Error::other)?;
@@ -180,7 +181,7 @@ struct Shared {
     resources: Resources,
     place: Place,
     assets: Assets,
-    door: Arc<Door>,
+    access_control: Arc<AccessControl>,
     browsers: Arc<Browsers>,
     files: Arc<Files>,
     started_at: Arc<str>,
@@ -200,16 +201,19 @@ fn app(
     >,
 > {
     let registry = shared.place.registry(&shared.resources);
-    let Shared { resources, assets, door, browsers, files, started_at, draining, .. } = shared;
-    let state = State { resources, registry, browsers, files, started_at, draining };
+    let Shared { resources, assets, access_control, browsers, files, started_at, draining, .. } =
+        shared;
+    let state = AppState { resources, registry, browsers, files, started_at, draining };
     App::new()
         .app_data(Data::new(state))
-        .app_data(Data::new(Arc::clone(&door)))
-        .configure(|config| door.configure(config))
+        .app_data(Data::new(Arc::clone(&access_control)))
+        .configure(|config| access_control.configure(config))
         .configure(web::configure)
         .configure(|config| web::assets::configure(config, assets))
         .wrap(middleware::Compress::default())
-        .wrap(middleware::from_fn(move |request, next| access::pass(door.clone(), request, next)))
+        .wrap(middleware::from_fn(move |request, next| {
+            access::pass(access_control.clone(), request, next)
+        }))
 }
 
 /// The server on these sockets.
@@ -329,10 +333,10 @@ fn most_connections(settings: &Settings) -> io::Result<usize> {
 
 /// What is admitted where `most` connections are accepted: some fewer, so that those which have to
 /// go can be replaced; and of those, some that carry no WebSocket.
-fn bounds(settings: &Settings, most: usize) -> Bounds {
+fn bounds(settings: &Settings, most: usize) -> ConnectionLimits {
     let less = |number: usize| number - (number / 8).clamp(1, 64).min(number - 1);
     let connections = less(most.max(1));
-    Bounds {
+    ConnectionLimits {
         connections,
         sockets: less(connections),
         per_address: settings.visitor_limits.connections_per_address,

@@ -104,11 +104,11 @@ mod faults {
         session::messages::InjectPanic,
     };
 
-    use super::{problem::Problem, state::State};
+    use super::{problem::Problem, state::AppState};
 
     /// Makes a session panic.
     pub(super) async fn panic(
-        state: web::Data<State>,
+        state: web::Data<AppState>,
         project: web::Path<String>,
     ) -> Result<HttpResponse, Problem> {
         let project = ProjectName::parse(&project).map_err(|_| Problem::bad_project_name())?;

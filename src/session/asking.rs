@@ -9,7 +9,7 @@ use crate::{
     entry::{Content, TurnError, UserMessage},
     wire::{
         Dialect,
-        server_frame::{Notice, Refusal},
+        server_frame::{ErrorNotice, Notice},
     },
 };
 
@@ -47,7 +47,7 @@ impl Handler<Demand> for Session {
 }
 
 impl Handler<Post> for Session {
-    type Result = Result<(), Refusal>;
+    type Result = Result<(), ErrorNotice>;
 
     fn handle(&mut self, mut post: Post, context: &mut Self::Context) -> Self::Result {
         if let Asking::Onward { conversation, turn } = post.what {
@@ -55,7 +55,7 @@ impl Handler<Post> for Session {
                 Some(Ok(what)) => post.what = what,
                 Some(Err(content)) => {
                     let message_id = post.message_id;
-                    return Err(Refusal { content, retryable: Some(false), message_id });
+                    return Err(ErrorNotice { content, retryable: Some(false), message_id });
                 }
                 None => {
                     self.post_carried(post, conversation, turn, context);
@@ -69,11 +69,15 @@ impl Handler<Post> for Session {
 
 impl Session {
     /// Has a message stored. Whether it is accepted comes as a frame.
-    pub(super) fn post(&mut self, post: Post, context: &mut Context<Self>) -> Result<(), Refusal> {
+    pub(super) fn post(
+        &mut self,
+        post: Post,
+        context: &mut Context<Self>,
+    ) -> Result<(), ErrorNotice> {
         let Post { viewer, message_id, what, author, permit } = post;
         let refuse = |content: String, retryable| {
             let message_id = message_id.clone();
-            Err(Refusal { content, retryable: Some(retryable), message_id })
+            Err(ErrorNotice { content, retryable: Some(retryable), message_id })
         };
         let live = self.following.get(&viewer).and_then(|id| self.conversations.get_mut(id));
         let Some(live) = live else {
@@ -300,7 +304,7 @@ impl Session {
             Err(error) => {
                 live.permits.remove(&turn);
                 log::error!("cannot accept a question conversation={conversation} error={error}");
-                Notice::Error(Refusal {
+                Notice::Error(ErrorNotice {
                     content: format!("Your message could not be stored and was not sent: {error}"),
                     retryable: Some(error.is_retryable()),
                     message_id: message.message_id,

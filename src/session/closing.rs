@@ -13,7 +13,7 @@ use crate::{
     database::messages::DeleteConversation,
     wire::{
         close_code,
-        server_frame::{Notice, State, Status},
+        server_frame::{ConversationState, Notice, Status},
     },
 };
 
@@ -87,7 +87,7 @@ impl Handler<Close> for Session {
         }
         let farewell = match closing {
             Closing::Ended(detail) => {
-                Some(Status { state: State::Closed, detail, queue_position: None })
+                Some(Status { state: ConversationState::Closed, detail, queue_position: None })
             }
             Closing::Shutdown => None,
         };

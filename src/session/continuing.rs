@@ -3,7 +3,7 @@
 
 use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
 
-use crate::wire::server_frame::{Notice, Refusal};
+use crate::wire::server_frame::{ErrorNotice, Notice};
 
 use super::{
     Session,
@@ -55,7 +55,7 @@ impl Session {
             let (viewer, message_id) = (post.viewer, post.message_id.clone());
             let posted = match read {
                 Ok(what) => session.post(Post { what, ..post }, context),
-                Err(content) => Err(Refusal { content, retryable: Some(false), message_id }),
+                Err(content) => Err(ErrorNotice { content, retryable: Some(false), message_id }),
             };
             let live = session.following.get(&viewer).copied();
             let live = live.and_then(|id| session.conversations.get_mut(&id));

@@ -12,7 +12,7 @@ use crate::{
     project::ProjectName,
     wire::{
         Dialect,
-        server_frame::{Refusal, State},
+        server_frame::{ConversationState, ErrorNotice},
     },
 };
 
@@ -174,7 +174,7 @@ pub enum Then {
 /// Asks something in the viewer's conversation. Whether it is accepted comes as a frame, once
 /// it is stored.
 #[derive(Message, Debug)]
-#[rtype(result = "Result<(), Refusal>")]
+#[rtype(result = "Result<(), ErrorNotice>")]
 pub struct Post {
     /// The viewer.
     pub viewer: ViewerId,
@@ -310,7 +310,7 @@ pub struct ConversationDescription {
     /// Its title, once it has one.
     pub title: Option<String>,
     /// What it is doing.
-    pub state: State,
+    pub state: ConversationState,
     /// The turn that is answered now.
     pub turn: Option<i64>,
     /// Questions that wait.

@@ -4,7 +4,7 @@
 use crate::{
     agent::event::Told,
     entry::Content,
-    wire::server_frame::{State, Status},
+    wire::server_frame::{ConversationState, Status},
 };
 
 use super::conversation::Conversation;
@@ -28,9 +28,9 @@ impl Conversation {
     pub(super) fn told(&mut self, told: Told) {
         let Told { words, model, is_busy, is_kept } = told;
         let state = match &model {
-            _ if is_busy => State::Compacting,
-            Some(_) => State::Retrying,
-            None => State::Running,
+            _ if is_busy => ConversationState::Compacting,
+            Some(_) => ConversationState::Retrying,
+            None => ConversationState::Running,
         };
         self.tell(&Status { state, detail: words.clone(), queue_position: None });
         let notes = &mut self.notes;
@@ -43,9 +43,9 @@ impl Conversation {
     /// The agent answers again, after it had told of something that kept it.
     pub(super) fn goes_on(&mut self) {
         let state = self.status.as_ref().map(|status| status.state);
-        if matches!(state, Some(State::Compacting | State::Retrying)) {
+        if matches!(state, Some(ConversationState::Compacting | ConversationState::Retrying)) {
             let detail = "Thinking…".to_owned();
-            self.tell(&Status { state: State::Running, detail, queue_position: None });
+            self.tell(&Status { state: ConversationState::Running, detail, queue_position: None });
         }
     }
 

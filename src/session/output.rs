@@ -13,7 +13,7 @@ use crate::{
     },
     database::messages::SetAgentSession,
     entry::{AgentQuestion, Content, ToolCall, ToolResult},
-    wire::server_frame::{State, Status},
+    wire::server_frame::{ConversationState, Status},
 };
 
 use super::{Session, bounding, conversation::Conversation, turn::Event};
@@ -137,7 +137,7 @@ impl Session {
             (AgentEvent::Retrying { attempt, max_attempts, delay_ms, reason }, _) => {
                 let seconds = delay_ms.div_ceil(1000);
                 live.tell(&Status {
-                    state: State::Retrying,
+                    state: ConversationState::Retrying,
                     detail: format!("{reason}; try {attempt} of {max_attempts} in {seconds} s"),
                     queue_position: None,
                 });
@@ -209,7 +209,7 @@ impl Conversation {
             }
             None => {
                 self.tell(&Status {
-                    state: State::Running,
+                    state: ConversationState::Running,
                     detail: format!("Using {}…", call.tool.rsplit("__").next().unwrap_or_default()),
                     queue_position: None,
                 });

@@ -7,7 +7,7 @@ use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
 
 use crate::{
     database::{DatabaseError, Reader},
-    wire::server_frame::{Notice, Refusal},
+    wire::server_frame::{ErrorNotice, Notice},
 };
 
 use super::{
@@ -71,7 +71,7 @@ impl Session {
                 log::error!("cannot read history conversation={conversation} error={error}");
                 live.recalling.retry_at = Some(Instant::now() + RETRY);
                 if !std::mem::replace(&mut live.recalling.has_failed, true) {
-                    live.notify(&Notice::Error(Refusal {
+                    live.notify(&Notice::Error(ErrorNotice {
                         content: format!(
                             "What was said earlier cannot be read: {error}. It is shown as soon as \
                              that works again."

@@ -14,7 +14,7 @@ use crate::{
         messages::{DeleteIfEmpty, ReserveSeq, WriteEntries},
     },
     entry::EntryRow,
-    wire::server_frame::{Notice, Refusal, Status},
+    wire::server_frame::{ErrorNotice, Notice, Status},
 };
 
 use super::{Session, asking::Asked, conversation::Conversation};
@@ -88,7 +88,7 @@ impl Session {
             log::error!("cannot store conversation={conversation} error={error}");
             live.transcript.mark_dirty_from(first);
             if !std::mem::replace(&mut live.store_failed, true) {
-                live.notify(&Notice::Error(Refusal {
+                live.notify(&Notice::Error(ErrorNotice {
                     content: format!(
                         "What is said now cannot be stored: {error}. The conversation goes on, and \
                          is stored as soon as that works again."

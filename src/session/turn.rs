@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use crate::{
     agent::event::{AgentEnd, AgentResult, Remedy},
     entry::{Content, Outcome, ResponseDone},
-    wire::server_frame::{State, Status},
+    wire::server_frame::{ConversationState, Status},
 };
 use ends::{done, failed, failure};
 use words::status;
@@ -170,7 +170,10 @@ impl Turns {
                 if matches!(self.agent, Agent::Absent | Agent::InLine) {
                     self.agent = Agent::Starting;
                     self.has_answered = false;
-                    effects.push(Effect::Tell(status(State::Starting, "Starting the agent…")));
+                    effects.push(Effect::Tell(status(
+                        ConversationState::Starting,
+                        "Starting the agent…",
+                    )));
                     effects.push(Effect::StartAgent);
                 }
             }
@@ -187,7 +190,7 @@ impl Turns {
                     self.agent = Agent::Ready;
                     self.advance(&mut effects);
                     if self.running.is_none() {
-                        effects.push(Effect::Tell(status(State::Idle, "")));
+                        effects.push(Effect::Tell(status(ConversationState::Idle, "")));
                     }
                 }
             }
@@ -276,14 +279,14 @@ impl Turns {
     }
 
     /// The state in one word.
-    pub(crate) fn state(&self) -> State {
+    pub(crate) fn state(&self) -> ConversationState {
         match (&self.running, self.agent) {
-            (Some(Running { stopping: true, .. }), _) => State::Stopping,
-            (Some(_), _) => State::Running,
-            (None, Agent::Starting) => State::Starting,
-            (None, Agent::InLine) => State::Waiting,
-            (None, _) if !self.waiting.is_empty() => State::Queued,
-            (None, _) => State::Idle,
+            (Some(Running { stopping: true, .. }), _) => ConversationState::Stopping,
+            (Some(_), _) => ConversationState::Running,
+            (None, Agent::Starting) => ConversationState::Starting,
+            (None, Agent::InLine) => ConversationState::Waiting,
+            (None, _) if !self.waiting.is_empty() => ConversationState::Queued,
+            (None, _) => ConversationState::Idle,
         }
     }
 
@@ -307,7 +310,7 @@ impl Turns {
                         question: question.clone(),
                         is_untaken: self.has_answered,
                     });
-                    effects.push(Effect::Tell(status(State::Running, "Thinking…")));
+                    effects.push(Effect::Tell(status(ConversationState::Running, "Thinking…")));
                     effects.push(Effect::Ask(question));
                     self.tell_places(effects);
                 }
@@ -362,7 +365,7 @@ impl Turns {
     fn after_end(&mut self, effects: &mut Vec<Effect>) {
         self.advance(effects);
         if self.is_idle() {
-            effects.push(Effect::Tell(status(State::Idle, "")));
+            effects.push(Effect::Tell(status(ConversationState::Idle, "")));
         }
     }
 
@@ -402,7 +405,7 @@ impl Turns {
     fn stop(&mut self, effects: &mut Vec<Effect>) {
         if let Some(running) = &mut self.running {
             if !std::mem::replace(&mut running.stopping, true) {
-                effects.push(Effect::Tell(status(State::Stopping, "Stopping…")));
+                effects.push(Effect::Tell(status(ConversationState::Stopping, "Stopping…")));
                 effects.push(Effect::Interrupt);
             }
         } else if let Some(question) = self.waiting.pop_front() {

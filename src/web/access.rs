@@ -1,6 +1,6 @@
-//! The door: every request passes it before anything else sees it. It asks, in this order: is the
+//! The access: every request passes it before anything else sees it. It asks, in this order: is the
 //! request addressed to us, whom does it come from, may the page that sent it do this, is it of a
-//! bearable size, and has whoever sent it shown what is needed? What each answer rests on stands
+//! bearable size, and has whoever sent it form what is needed? What each answer rests on stands
 //! in a module of its own; here they are put together and turned into responses.
 
 pub(crate) mod bodies;
@@ -40,13 +40,13 @@ use crate::{
 
 use super::{connections::Connection, cookies, problem::Problem};
 use bodies::Answering;
-use client_address::{Proxies, Told};
-use host_check::{Hosts, WrongHost};
-use login_sessions::Logins;
-use origin_check::{Origins, Page};
-use rate_limit::{Bounds, Permit, TooMany, Visitor, Visitors};
-use response_headers::Occasion;
-use roles::{Role, Tokens};
+use client_address::{ForwardedHeaders, TrustedProxies};
+use host_check::{AllowedHosts, WrongHost};
+use login_sessions::LoginSessions;
+use origin_check::{AllowedOrigins, RequestOrigin};
+use rate_limit::{Bounds, LimitExceeded, Permit, Visitor, Visitors};
+use response_headers::HeaderContext;
+use roles::{AccessTokens, Role};
 
 /// Of a text that came from outside, as much as an answer or a log line repeats.
 const LONGEST_QUOTE: usize = 100;
@@ -57,13 +57,13 @@ const GUESSING_DELAY: Duration = Duration::from_millis(500);
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Door {
-    hosts: Hosts,
-    origins: Origins,
-    proxies: Proxies,
+pub(crate) struct AccessControl {
+    hosts: AllowedHosts,
+    origins: AllowedOrigins,
+    proxies: TrustedProxies,
     user_header: Option<String>,
-    tokens: Tokens,
-    logins: Logins,
+    tokens: AccessTokens,
+    logins: LoginSessions,
     visitors: Arc<Visitors>,
     has_tls: bool,
     body_bytes: usize,
@@ -82,17 +82,17 @@ enum Answer {
     Preflight,
 }
 
-impl Door {
-    /// The door of a server that listens as `settings` say.
+impl AccessControl {
+    /// The access of a server that listens as `settings` say.
     pub(crate) fn new(settings: &Settings) -> Arc<Self> {
         let (access, limits) = (&settings.access, &settings.visitor_limits);
         Arc::new(Self {
-            hosts: Hosts::new(&settings.listen, access.hosts.clone()),
-            origins: Origins::new(access.origins.clone()),
-            proxies: Proxies::new(access.trusted_proxies.clone()),
+            hosts: AllowedHosts::new(&settings.listen, access.hosts.clone()),
+            origins: AllowedOrigins::new(access.origins.clone()),
+            proxies: TrustedProxies::new(access.trusted_proxies.clone()),
             user_header: access.user_header.clone(),
-            tokens: Tokens::new(access.viewer_token.clone(), access.admin_token.clone()),
-            logins: Logins::new(access.login_lifetime, limits.logins),
+            tokens: AccessTokens::new(access.viewer_token.clone(), access.admin_token.clone()),
+            logins: LoginSessions::new(access.login_lifetime, limits.logins),
             visitors: Visitors::new(Bounds {
                 requests: limits.connections_per_address,
                 sockets: limits.sockets_per_visitor,
@@ -116,7 +116,7 @@ impl Door {
         self.port.set(port).unwrap_or_default();
     }
 
-    /// Bounds the bodies that handlers read, also where their length is not told before.
+    /// Bounds the bodies that handlers read, also where their length is not forwarded before.
     pub(crate) fn configure(&self, config: &mut ServiceConfig) {
         let refuse = |error: &dyn std::fmt::Display, status: StatusCode| {
             InternalError::from_response(
@@ -137,24 +137,30 @@ impl Door {
         config.app_data(form).app_data(payload);
     }
 
-    /// Looks at a request. What is found out for the headers of the response goes to `occasion`.
-    fn admit(&self, request: &ServiceRequest, occasion: &mut Occasion) -> Result<Answer, Problem> {
+    /// Looks at a request. What is found out for the headers of the response goes to `header_context`.
+    fn admit(
+        &self,
+        request: &ServiceRequest,
+        header_context: &mut HeaderContext,
+    ) -> Result<Answer, Problem> {
         let (head, method) = (request.headers(), request.method());
         let host = self.host(request)?;
         let peer = self.peer(request);
         let is_secure = peer.is_secure.unwrap_or(self.has_tls);
-        occasion.only_tls = self.has_tls && !host.host.is_loopback();
+        header_context.only_tls = self.has_tls && !host.host.is_loopback();
 
         let page = self.origins.page(request_source::sender(head), &host, is_secure);
         match &page {
-            Page::Named(origin) => occasion.reader = Some(origin.to_string()),
-            Page::Foreign if !request_source::is_link(request) => return Err(foreign_page(head)),
-            Page::Foreign | Page::Own => (),
+            RequestOrigin::Named(origin) => header_context.reader = Some(origin.to_string()),
+            RequestOrigin::Foreign if !request_source::is_link(request) => {
+                return Err(foreign_page(head));
+            }
+            RequestOrigin::Foreign | RequestOrigin::Own => (),
         }
-        occasion.is_preflight = *method == Method::OPTIONS
-            && occasion.reader.is_some()
+        header_context.is_preflight = *method == Method::OPTIONS
+            && header_context.reader.is_some()
             && head.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-        if occasion.is_preflight {
+        if header_context.is_preflight {
             return Ok(Answer::Preflight);
         }
 
@@ -199,17 +205,17 @@ impl Door {
         })
     }
 
-    fn peer(&self, request: &ServiceRequest) -> client_address::Peer {
+    fn peer(&self, request: &ServiceRequest) -> client_address::ClientIdentity {
         let all =
             |name: &str| request.headers().get_all(name).map(|value| value.as_bytes()).collect();
-        let told = Told {
+        let forwarded = ForwardedHeaders {
             forwarded_for: all("x-forwarded-for"),
             proto: request.headers().get("x-forwarded-proto").map(|value| value.as_bytes()),
             user: self.user_header.as_deref().map_or_else(Vec::new, all),
         };
         let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         let socket = request.peer_addr().map_or(nobody, |address| address.ip());
-        self.proxies.peer(socket, &told)
+        self.proxies.peer(socket, &forwarded)
     }
 
     fn check_size(&self, head: &HeaderMap) -> Result<(), Problem> {
@@ -238,7 +244,7 @@ impl Door {
         Ok(())
     }
 
-    /// The role of whoever sent a request. A wrong token is told where one is needed.
+    /// The role of whoever sent a request. A wrong token is forwarded where one is needed.
     fn role(
         &self,
         request: &ServiceRequest,
@@ -269,8 +275,8 @@ impl Door {
         })
     }
 
-    /// How long a request with a token waits before the token is looked at: its address has shown
-    /// too many wrong ones. Right and wrong ones wait alike, so that none can be told by its time.
+    /// How long a request with a token waits before the token is looked at: its address has form
+    /// too many wrong ones. Right and wrong ones wait alike, so that none can be forwarded by its time.
     fn delay(&self, request: &ServiceRequest) -> Option<Duration> {
         let shows_token = request.headers().contains_key(header::AUTHORIZATION)
             || (request.method() == Method::POST && request.match_info().as_str() == "/login");
@@ -302,7 +308,7 @@ impl Door {
 
 /// The middleware.
 pub(crate) async fn pass<B: MessageBody + 'static>(
-    door: Arc<Door>,
+    access: Arc<AccessControl>,
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<Answering<EitherBody<B>>>, Error> {
@@ -313,15 +319,15 @@ pub(crate) async fn pass<B: MessageBody + 'static>(
         request.method() == Method::GET && request.headers().contains_key(header::UPGRADE);
     if !is_socket {
         let body = request.take_payload();
-        request.set_payload(bodies::timed(body, door.body_time));
+        request.set_payload(bodies::timed(body, access.body_time));
     }
-    let by_origin = !door.origins.is_empty();
-    let mut occasion = Occasion { by_origin, ..Occasion::default() };
-    if let Some(delay) = door.delay(&request) {
+    let by_origin = !access.origins.is_empty();
+    let mut header_context = HeaderContext { by_origin, ..HeaderContext::default() };
+    if let Some(delay) = access.delay(&request) {
         tokio::time::sleep(delay).await;
     }
     let mut permit = None;
-    let mut response = match door.admit(&request, &mut occasion) {
+    let mut response = match access.admit(&request, &mut header_context) {
         Ok(Answer::Pass(visitor, its_permit)) => {
             permit = its_permit;
             request.extensions_mut().insert(visitor);
@@ -329,7 +335,7 @@ pub(crate) async fn pass<B: MessageBody + 'static>(
                 Ok(response) => response.map_into_left_body(),
                 Err(error) => {
                     let mut response = error.error_response();
-                    response_headers::secure(response.headers_mut(), &occasion);
+                    response_headers::secure(response.headers_mut(), &header_context);
                     return Err(InternalError::from_response(error, response).into());
                 }
             }
@@ -343,7 +349,7 @@ pub(crate) async fn pass<B: MessageBody + 'static>(
             request.into_response(problem.error_response()).map_into_right_body()
         }
     };
-    response_headers::secure(response.headers_mut(), &occasion);
+    response_headers::secure(response.headers_mut(), &header_context);
     Ok(response.map_body(|_, body| Answering::new(body, guard, permit)))
 }
 
@@ -374,7 +380,7 @@ fn not_admin() -> Problem {
 }
 
 /// 429: the visitor has as much as one may have.
-pub(super) fn too_many(many: &TooMany) -> Problem {
+pub(super) fn too_many(many: &LimitExceeded) -> Problem {
     let seconds = rate_limit::seconds(many.retry_after).to_string();
     Problem::new(StatusCode::TOO_MANY_REQUESTS, many.words.clone())
         .with_header(header::RETRY_AFTER, seconds)

@@ -17,13 +17,13 @@ use actix_web::rt::net::TcpStream;
 use ipnet::IpNet;
 
 use super::access::rate_limit::network;
-use socket::Line;
-use table::{Admission, Bounds, Id, Table};
+use socket::SocketHandle;
+use table::{Admission, ConnectionId, ConnectionLimits, ConnectionTable};
 
 /// All connections.
 #[derive(Debug)]
 pub(crate) struct Connections {
-    table: Mutex<Table<Arc<Connection>>>,
+    table: Mutex<ConnectionTable<Arc<Connection>>>,
     /// Peers that speak for others.
     proxies: Vec<IpNet>,
     /// What `Connection::last_active` counts from.
@@ -34,9 +34,9 @@ pub(crate) struct Connections {
 #[derive(Debug)]
 pub(crate) struct Connection {
     connections: Arc<Connections>,
-    id: Id,
+    id: ConnectionId,
     address: IpAddr,
-    line: Line,
+    line: SocketHandle,
     /// Requests that are being answered.
     requests: AtomicUsize,
     /// When it was last written to or its last answer was complete: milliseconds since the
@@ -58,15 +58,19 @@ pub(crate) struct RequestGuard(Arc<Connection>);
 
 impl Connections {
     /// None yet.
-    pub(crate) fn new(bounds: Bounds, proxies: Vec<IpNet>) -> Arc<Self> {
-        Arc::new(Self { table: Mutex::new(Table::new(bounds)), proxies, begun: Instant::now() })
+    pub(crate) fn new(bounds: ConnectionLimits, proxies: Vec<IpNet>) -> Arc<Self> {
+        Arc::new(Self {
+            table: Mutex::new(ConnectionTable::new(bounds)),
+            proxies,
+            begun: Instant::now(),
+        })
     }
 
     /// Takes in a connection that was accepted, for which another may have to go; `None` where
     /// there is no room for it.
     pub(crate) fn admit(self: &Arc<Self>, socket: &TcpStream) -> Option<ConnectionGuard> {
         let peer = socket.peer_addr().ok()?.ip().to_canonical();
-        let line = Line::of(socket)?;
+        let line = SocketHandle::of(socket)?;
         let is_limited =
             !peer.is_loopback() && !self.proxies.iter().any(|network| network.contains(&peer));
         let address = network(peer);
@@ -114,14 +118,14 @@ impl Connections {
         u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn table(&self) -> MutexGuard<'_, Table<Arc<Connection>>> {
+    fn table(&self) -> MutexGuard<'_, ConnectionTable<Arc<Connection>>> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Connection {
     /// What ends it from outside.
-    pub(crate) fn line(&self) -> Line {
+    pub(crate) fn line(&self) -> SocketHandle {
         self.line
     }
 

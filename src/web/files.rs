@@ -19,12 +19,12 @@ use crate::{
 };
 
 use super::{
-    problem::{Failure, Problem},
-    state::State,
+    problem::{Problem, ProblemResponse},
+    state::AppState,
 };
 use crate::policy::opening::{self, NotOpened};
-use finder::{Finder, List, Match};
-use page::Page;
+use finder::{FileList, Finder, FoundFile};
+use page::FileExcerpt;
 
 /// Files that are read at once: each may take `reading.file_bytes` of memory.
 const READS: usize = 8;
@@ -32,7 +32,7 @@ const READS: usize = 8;
 /// Files that are given where nothing is said.
 const USUAL: usize = 50;
 
-/// Longest text that files are sought by, characters.
+/// Longest query, in characters.
 const LONGEST_QUERY: usize = 200;
 
 /// Bytes of a file's first line that may tell its language.
@@ -46,10 +46,10 @@ pub(crate) struct Files {
     reads: Semaphore,
 }
 
-/// What file is sought.
+/// What file is query.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct Sought {
+pub(crate) struct FilesQuery {
     /// Letters of the path, in their order; empty for any file.
     #[serde(default)]
     q: String,
@@ -60,19 +60,19 @@ pub(crate) struct Sought {
 /// What is found.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = FoundFiles)]
-struct Found {
+struct FoundFiles {
     /// The best first.
-    files: Vec<Match>,
+    files: Vec<FoundFile>,
     /// How many match.
     total: usize,
     /// Whether the project has more files than are looked at.
     truncated: bool,
 }
 
-/// Which part of a file is wanted.
+/// Which part of a file is query.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct Wanted {
+pub(crate) struct FileQuery {
     /// The path from the project's root.
     path: String,
     /// A line that must be shown, from 1.
@@ -97,10 +97,10 @@ enum Format {
 /// A part of a file. The path is the one that was asked for.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = FilePage)]
-struct Shown {
+struct FilePage {
     path: String,
     #[serde(flatten)]
-    page: Page,
+    page: FileExcerpt,
     /// With `format=html`, the lines as HTML that is safe to show: escaped text and, where the language
     /// is known, `<span class="…">` elements that do not stand within one another and end with their
     /// line. The colours are right where what stands up to `highlighting.file_bytes` before tells
@@ -124,7 +124,7 @@ impl Files {
     }
 
     /// The project's files, as they were a moment ago.
-    pub(super) async fn list(&self, project: &Project) -> Result<Arc<List>, Problem> {
+    pub(super) async fn list(&self, project: &Project) -> Result<Arc<FileList>, Problem> {
         let list = self.finder.list(project, self.secrets()?).await;
         list.map_err(Problem::unavailable)
     }
@@ -140,18 +140,18 @@ impl Files {
     get,
     path = "/api/projects/{project}/files",
     tag = "projects",
-    params(("project" = String, Path, description = "The project's name"), Sought),
-    responses((status = 200, body = Found), (status = "default", response = Failure)),
+    params(("project" = String, Path, description = "The project's name"), FilesQuery),
+    responses((status = 200, body = FoundFiles), (status = "default", response = ProblemResponse)),
 )]
 pub(crate) async fn find(
-    state: web::Data<State>,
+    state: web::Data<AppState>,
     project: web::Path<String>,
-    sought: web::Query<Sought>,
+    query: web::Query<FilesQuery>,
 ) -> Result<HttpResponse, Problem> {
     let project = state.project(&project).await?;
-    let Sought { q, limit } = sought.into_inner();
+    let FilesQuery { q, limit } = query.into_inner();
     if q.chars().count() > LONGEST_QUERY {
-        let words = format!("Files are sought by {LONGEST_QUERY} characters at most.");
+        let words = format!("The query may have at most {LONGEST_QUERY} characters.");
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, words));
     }
     let most = state.resources.settings.reading.found_files;
@@ -160,7 +160,7 @@ pub(crate) async fn find(
     let truncated = list.truncated;
     let ranked = web::block(move || finder::rank(&list, &q, limit)).await;
     let (files, total) = ranked.map_err(Problem::unavailable)?;
-    Ok(HttpResponse::Ok().json(Found { files, total, truncated }))
+    Ok(HttpResponse::Ok().json(FoundFiles { files, total, truncated }))
 }
 
 /// `GET /api/projects/{project}/file?path=&line=&format=`: a page of a file.
@@ -168,16 +168,16 @@ pub(crate) async fn find(
     get,
     path = "/api/projects/{project}/file",
     tag = "projects",
-    params(("project" = String, Path, description = "The project's name"), Wanted),
-    responses((status = 200, body = Shown), (status = "default", response = Failure)),
+    params(("project" = String, Path, description = "The project's name"), FileQuery),
+    responses((status = 200, body = FilePage), (status = "default", response = ProblemResponse)),
 )]
 pub(crate) async fn show(
-    state: web::Data<State>,
+    state: web::Data<AppState>,
     project: web::Path<String>,
-    wanted: web::Query<Wanted>,
+    query: web::Query<FileQuery>,
 ) -> Result<HttpResponse, Problem> {
     let project = state.project(&project).await?;
-    let Wanted { path, line, format } = wanted.into_inner();
+    let FileQuery { path, line, format } = query.into_inner();
     let policy = state.files.policy(&project)?;
     let settings = Arc::clone(&state.resources.settings);
     let permit = state.files.reads.acquire().await.map_err(Problem::unavailable)?;
@@ -187,7 +187,7 @@ pub(crate) async fn show(
         let page = page::of(&path, &bytes, line, reading.page_lines, reading.page_bytes);
         let is_html = format == Format::Html;
         let plain = is_html.then(|| plain(&path, &page, &bytes, settings.highlighting.file_bytes));
-        Ok::<_, NotOpened>((Shown { path, page, lines: None }, plain))
+        Ok::<_, NotOpened>((FilePage { path, page, lines: None }, plain))
     });
     let (mut shown, plain) = shown.await.map_err(Problem::unavailable)??;
     drop(permit);
@@ -200,7 +200,7 @@ pub(crate) async fn show(
 }
 
 /// A page that is yet to get its colours.
-fn plain(path: &str, page: &Page, bytes: &[u8], most_before: usize) -> highlighter::Page {
+fn plain(path: &str, page: &FileExcerpt, bytes: &[u8], most_before: usize) -> highlighter::Page {
     let first_line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let first_line = first_line.get(..LONGEST_FIRST_LINE).unwrap_or(first_line);
     highlighter::Page {

@@ -8,12 +8,12 @@ use crate::{
     database::stats::StatsSnapshot,
     registry::messages::{ListSessions, SessionDescription, SessionState},
     session::messages::ConversationDescription,
-    wire::server_frame::State as Doing,
+    wire::server_frame::ConversationState,
 };
 
 use super::{
-    problem::{Failure, Problem},
-    state::State,
+    problem::{Problem, ProblemResponse},
+    state::AppState,
 };
 
 /// The version of the text format that is written.
@@ -28,15 +28,15 @@ const SESSIONS: [(SessionState, &str); 4] = [
 ];
 
 /// What a conversation may be doing, with the names.
-const CONVERSATIONS: [(Doing, &str); 8] = [
-    (Doing::Idle, "idle"),
-    (Doing::Starting, "starting"),
-    (Doing::Waiting, "waiting"),
-    (Doing::Queued, "queued"),
-    (Doing::Running, "running"),
-    (Doing::Retrying, "retrying"),
-    (Doing::Stopping, "stopping"),
-    (Doing::Closed, "closed"),
+const CONVERSATIONS: [(ConversationState, &str); 8] = [
+    (ConversationState::Idle, "idle"),
+    (ConversationState::Starting, "starting"),
+    (ConversationState::Waiting, "waiting"),
+    (ConversationState::Queued, "queued"),
+    (ConversationState::Running, "running"),
+    (ConversationState::Retrying, "retrying"),
+    (ConversationState::Stopping, "stopping"),
+    (ConversationState::Closed, "closed"),
 ];
 
 /// `GET /metrics`.
@@ -44,9 +44,9 @@ const CONVERSATIONS: [(Doing, &str); 8] = [
     get,
     path = "/metrics",
     tag = "health",
-    responses((status = 200, body = String, content_type = "text/plain"), (status = "default", response = Failure)),
+    responses((status = 200, body = String, content_type = "text/plain"), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn show(state: web::Data<State>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn show(state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
     let sessions = state.registry.send(ListSessions).await?;
     let places = &state.resources.places;
     let agents = (places.taken(), places.waiting());

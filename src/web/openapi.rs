@@ -8,7 +8,7 @@ use super::{
     access::login,
     api::{conversations, export, projects, readiness, search, sessions, similar, suggestions},
     files, metrics,
-    problem::{Document, Failure},
+    problem::{ProblemDocument, ProblemResponse},
     websocket::upgrade,
 };
 
@@ -51,7 +51,7 @@ use super::{
         super::healthz,
         readiness::ready,
     ),
-    components(schemas(Document), responses(Failure))
+    components(schemas(ProblemDocument), responses(ProblemResponse))
 )]
 struct Description;
 

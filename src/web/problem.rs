@@ -23,7 +23,7 @@ pub(crate) struct Problem {
 /// The document of an error. The order of the fields is that of the text.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
-pub(crate) struct Document<'a> {
+pub(crate) struct ProblemDocument<'a> {
     /// `about:blank`: the status says what kind of error it is.
     #[serde(rename = "type")]
     kind: &'static str,
@@ -38,7 +38,9 @@ pub(crate) struct Document<'a> {
 /// Any answer that is an error, for the description of the interface.
 #[derive(ToResponse)]
 #[response(description = "An error, in words", content_type = "application/problem+json")]
-pub(crate) struct Failure(#[expect(dead_code, reason = "only its type is told")] Document<'static>);
+pub(crate) struct ProblemResponse(
+    #[expect(dead_code, reason = "only its type is told")] ProblemDocument<'static>,
+);
 
 impl Problem {
     /// An answer with this status and these words.
@@ -75,7 +77,7 @@ impl Problem {
 
     /// The document.
     pub(crate) fn body(&self) -> String {
-        let document = Document {
+        let document = ProblemDocument {
             kind: "about:blank",
             title: self.status.canonical_reason(),
             status: self.status.as_u16(),

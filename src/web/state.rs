@@ -18,7 +18,7 @@ use super::{browser_cookie::Browsers, files::Files, problem::Problem};
 
 /// What every handler works with. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct State {
+pub(crate) struct AppState {
     /// Settings, store and agents.
     pub resources: Resources,
     /// Knows the sessions.
@@ -44,7 +44,7 @@ pub(crate) enum NoProject {
     DirectoryGone,
 }
 
-impl State {
+impl AppState {
     /// The project of this name, with its directory in place.
     pub(crate) async fn project(&self, name: &str) -> Result<Project, NoProject> {
         let name = ProjectName::parse(name).map_err(|_| NoProject::BadName)?;

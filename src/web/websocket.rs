@@ -34,20 +34,20 @@ use crate::{
     },
     wire::{
         Dialect,
-        client_frame::{self, Request},
+        client_frame::{self, ClientFrame},
         close_code,
-        server_frame::{Notice, Refusal},
+        server_frame::{ErrorNotice, Notice},
     },
 };
 
 use super::{
     access::rate_limit::{Permit, Visitor},
     connections::{Connection, SocketGuard},
-    state::State,
+    state::AppState,
 };
 use backlog::Backlog;
 use fragments::{Fragments, Whole};
-use frame_check::{BadFrame, Checked, Findings};
+use frame_check::{CheckedStream, FrameViolation, StreamState};
 use yielding::Yield;
 
 mod attach;
@@ -67,9 +67,9 @@ const TOO_MANY: &str = "The server has as many connections as it may have; close
 
 /// What a viewer works with.
 #[derive(Debug)]
-pub(crate) struct Surroundings {
+pub(crate) struct ViewerEnv {
     /// The rest of the server.
-    pub state: State,
+    pub state: AppState,
     /// The project that the socket is about.
     pub project: ProjectName,
     /// Whose socket it is.
@@ -86,15 +86,15 @@ pub(crate) struct Surroundings {
 pub(crate) fn start(
     request: &HttpRequest,
     stream: Payload,
-    surroundings: Surroundings,
+    env: ViewerEnv,
 ) -> actix_web::Result<HttpResponse> {
     static VIEWERS: AtomicU64 = AtomicU64::new(1);
-    let frame_bytes = surroundings.state.resources.settings.limits.frame_bytes;
-    let findings = Rc::new(Findings::default());
-    let stream = Checked::new(stream, frame_bytes, Rc::clone(&findings));
+    let frame_bytes = env.state.resources.settings.limits.frame_bytes;
+    let stream_state = Rc::new(StreamState::default());
+    let stream = CheckedStream::new(stream, frame_bytes, Rc::clone(&stream_state));
     let viewer = Viewer {
         id: ViewerId(VIEWERS.fetch_add(1, Ordering::Relaxed)),
-        surroundings,
+        env,
         dialect: Dialect::Legacy,
         followed: None,
         left: None,
@@ -102,7 +102,7 @@ pub(crate) fn start(
         has_spoken: false,
         in_use: None,
         opened_at: Instant::now(),
-        findings,
+        stream_state,
         hang_up: hang_up(request),
         busy: 0,
         backlog: Backlog::new(frame_bytes.saturating_mul(2)),
@@ -134,7 +134,7 @@ pub(crate) fn refuse(
 /// See the module.
 struct Viewer {
     id: ViewerId,
-    surroundings: Surroundings,
+    env: ViewerEnv,
     dialect: Dialect,
     followed: Option<Followed>,
     /// What was followed last, when the session was closed since.
@@ -147,7 +147,7 @@ struct Viewer {
     in_use: Option<SocketGuard>,
     opened_at: Instant,
     /// What the bytes that the client sends are found to be.
-    findings: Rc<Findings>,
+    stream_state: Rc<StreamState>,
     hang_up: HangUp,
     /// Requests of the client that are being seen to.
     busy: u32,
@@ -178,7 +178,7 @@ impl Actor for Viewer {
     type Context = Context;
 
     fn started(&mut self, context: &mut Context) {
-        let settings = &self.surroundings.state.resources.settings.socket;
+        let settings = &self.env.state.resources.settings.socket;
         context.run_interval(settings.ping_interval, Self::heartbeat);
         context.run_later(settings.attach_after, Self::attach_silent);
     }
@@ -218,9 +218,9 @@ impl StreamHandler<Result<Message, ProtocolError>> for Viewer {
 
     /// The client has gone, or sent a frame that is refused.
     fn finished(&mut self, context: &mut Context) {
-        match self.findings.refused.get() {
-            Some(BadFrame::TooLarge) => self.refuse_size(context),
-            Some(BadFrame::Protocol(why)) => {
+        match self.stream_state.refused.get() {
+            Some(FrameViolation::TooLarge) => self.refuse_size(context),
+            Some(FrameViolation::Protocol(why)) => {
                 log::debug!("protocol error viewer={} error={why}", self.id.0);
                 close(context, u16::from(CloseCode::Protocol), why);
             }
@@ -233,7 +233,7 @@ impl Viewer {
     /// Reads one text frame. A ping is answered at once; everything else in its order.
     fn frame(&mut self, text: &str, context: &mut Context) {
         let request = match client_frame::parse(text) {
-            Ok(Request::Ping) => return self.say(&Notice::Pong, context),
+            Ok(ClientFrame::Ping) => return self.say(&Notice::Pong, context),
             Ok(request) => request,
             Err(bad) => return self.say(&Notice::error(bad.to_string()), context),
         };
@@ -245,7 +245,7 @@ impl Viewer {
         if self.busy == 0 {
             self.serve(request, context);
         } else if let Err(request) = self.backlog.push(request, text.len()) {
-            let refusal = Refusal {
+            let refusal = ErrorNotice {
                 content: "Too much was asked at once; wait for the answers and send it again."
                     .to_owned(),
                 retryable: Some(true),
@@ -258,7 +258,7 @@ impl Viewer {
     /// Keeps the connection from making room for others, which a socket does that says nothing;
     /// false where too many are kept.
     fn take_place(&mut self) -> bool {
-        let Some(connection) = &self.surroundings.connection else { return true };
+        let Some(connection) = &self.env.connection else { return true };
         self.in_use = connection.open_socket();
         self.in_use.is_some()
     }
@@ -281,33 +281,33 @@ impl Viewer {
         }));
     }
 
-    fn serve(&mut self, request: Request, context: &mut Context) {
+    fn serve(&mut self, request: ClientFrame, context: &mut Context) {
         match request {
-            Request::Ping => self.say(&Notice::Pong, context),
-            Request::Start(start) => self.start_frame(start, context),
-            Request::Message { message_id, content } => {
+            ClientFrame::Ping => self.say(&Notice::Pong, context),
+            ClientFrame::Start(start) => self.start_frame(start, context),
+            ClientFrame::Message { message_id, content } => {
                 let content = content.trim().to_owned();
                 if content.is_empty() {
                     let content = "Empty message".to_owned();
-                    let refusal = Refusal { content, retryable: Some(false), message_id };
+                    let refusal = ErrorNotice { content, retryable: Some(false), message_id };
                     return self.say(&Notice::Error(refusal), context);
                 }
                 self.post(message_id, Asking::Text(content), context);
             }
-            Request::Answer { message_id, content, call_id } => {
+            ClientFrame::Answer { message_id, content, call_id } => {
                 self.post(message_id, Asking::Answer { content, call_id }, context);
             }
-            Request::Retry { turn, conversation, message_id } => {
+            ClientFrame::Retry { turn, conversation, message_id } => {
                 let what = match conversation {
                     Some(conversation) => Asking::Onward { conversation, turn },
                     None => Asking::Again(turn),
                 };
                 self.post(message_id, what, context);
             }
-            Request::Typing => self.wake(context),
-            Request::Stop => {
+            ClientFrame::Typing => self.wake(context),
+            ClientFrame::Stop => {
                 if let Some(followed) = &self.followed {
-                    let author = self.surroundings.visitor.user.clone();
+                    let author = self.env.visitor.user.clone();
                     let stopped = followed.session.send(Stop { viewer: self.id, author });
                     self.occupy(stopped, context, |_, _, _| ());
                 }
@@ -351,9 +351,9 @@ impl Viewer {
     }
 
     fn heartbeat(&mut self, context: &mut Context) {
-        let settings = &self.surroundings.state.resources.settings.socket;
+        let settings = &self.env.state.resources.settings.socket;
         // Every byte is a sign of life: a large frame over a slow line takes its time.
-        let last_heard = self.findings.last_heard.get().unwrap_or(self.opened_at);
+        let last_heard = self.stream_state.last_heard.get().unwrap_or(self.opened_at);
         if last_heard.elapsed() > settings.ping_timeout {
             log::debug!("viewer answers no ping viewer={}", self.id.0);
             context.stop();
@@ -363,7 +363,7 @@ impl Viewer {
     }
 
     fn fragment(&mut self, item: Item, context: &mut Context) {
-        let longest = self.surroundings.state.resources.settings.limits.frame_bytes;
+        let longest = self.env.state.resources.settings.limits.frame_bytes;
         match self.fragments.add(item, longest) {
             Whole::NotYet => (),
             Whole::Text(text) => self.frame(&text, context),
@@ -379,7 +379,7 @@ impl Viewer {
     }
 
     fn refuse_size(&mut self, context: &mut Context) {
-        let longest = self.surroundings.state.resources.settings.limits.frame_bytes;
+        let longest = self.env.state.resources.settings.limits.frame_bytes;
         let words = format!("The frame is too large: at most {longest} bytes are taken.");
         self.say(&Notice::error(words), context);
         close(context, u16::from(CloseCode::Size), "frame too large");

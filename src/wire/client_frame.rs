@@ -1,4 +1,4 @@
-//! What clients send: one JSON object per frame, checked and turned into a [`Request`].
+//! What clients send: one JSON object per frame, checked and turned into a [`ClientFrame`].
 
 use serde_json::{Map, Value};
 
@@ -6,9 +6,9 @@ use crate::json;
 
 /// What a client asks for.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Request {
+pub enum ClientFrame {
     /// Begin or resume a conversation.
-    Start(Start),
+    Start(StartFrame),
     /// Ask something.
     Message {
         /// The client's own id, so that sending again does no harm.
@@ -42,7 +42,7 @@ pub enum Request {
     Ping,
 }
 
-impl Request {
+impl ClientFrame {
     /// The client's own id of it, where it has one.
     pub fn message_id(&self) -> Option<&str> {
         match self {
@@ -54,13 +54,13 @@ impl Request {
     }
 }
 
-/// See [`Request::Start`].
+/// See [`ClientFrame::Start`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Start {
+pub struct StartFrame {
     /// Whether the client speaks our own dialect.
     pub v1: bool,
     /// Which conversation.
-    pub target: Target,
+    pub target: StartTarget,
     /// Whether it wants answers as HTML and not as Markdown; only in our own dialect.
     pub html: bool,
     /// Whether of HTML that grows it wants only what is new.
@@ -71,18 +71,18 @@ pub struct Start {
 
 /// Which conversation a `start` means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
+pub enum StartTarget {
     /// A new one.
     New,
     /// A stored one.
     Conversation(i64),
     /// A value that can be no conversation's id; kept to name it in the refusal.
-    Nonsense(String),
+    InvalidId(String),
 }
 
 /// Why a frame is no request, in the words of the original.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadFrame {
+pub enum InvalidFrame {
     /// Not JSON at all.
     #[error("Invalid JSON")]
     NotJson,
@@ -95,46 +95,46 @@ pub enum BadFrame {
 }
 
 /// Reads one text frame.
-pub fn parse(frame: &str) -> Result<Request, BadFrame> {
-    let value = json::value(frame).map_err(|_| BadFrame::NotJson)?;
+pub fn parse(frame: &str) -> Result<ClientFrame, InvalidFrame> {
+    let value = json::value(frame).map_err(|_| InvalidFrame::NotJson)?;
     let Value::Object(fields) = value else {
-        return Err(BadFrame::WrongShape("a frame must be a JSON object".to_owned()));
+        return Err(InvalidFrame::WrongShape("a frame must be a JSON object".to_owned()));
     };
     match fields.get("type") {
         Some(Value::String(kind)) => match kind.as_str() {
-            "start" => Ok(Request::Start(start(&fields)?)),
+            "start" => Ok(ClientFrame::Start(start(&fields)?)),
             "message" => message(&fields),
-            "answer" => Ok(Request::Answer {
+            "answer" => Ok(ClientFrame::Answer {
                 message_id: message_id(&fields)?,
                 content: answers(fields.get("answers")),
                 call_id: fields.get("call_id").and_then(Value::as_str).map(str::to_owned),
             }),
             "retry" => retry(&fields),
-            "typing" => Ok(Request::Typing),
-            "stop" => Ok(Request::Stop),
-            "ping" => Ok(Request::Ping),
-            unknown => Err(BadFrame::UnknownType(unknown.to_owned())),
+            "typing" => Ok(ClientFrame::Typing),
+            "stop" => Ok(ClientFrame::Stop),
+            "ping" => Ok(ClientFrame::Ping),
+            unknown => Err(InvalidFrame::UnknownType(unknown.to_owned())),
         },
-        None | Some(Value::Null) => Err(BadFrame::UnknownType("None".to_owned())),
-        Some(other) => Err(BadFrame::UnknownType(other.to_string())),
+        None | Some(Value::Null) => Err(InvalidFrame::UnknownType("None".to_owned())),
+        Some(other) => Err(InvalidFrame::UnknownType(other.to_string())),
     }
 }
 
-fn start(fields: &Map<String, Value>) -> Result<Start, BadFrame> {
+fn start(fields: &Map<String, Value>) -> Result<StartFrame, InvalidFrame> {
     let v1 = match fields.get("protocol") {
         None | Some(Value::Null) => false,
         Some(version) if version.as_i64() == Some(1) => true,
         Some(version) => {
-            return Err(BadFrame::WrongShape(format!(
+            return Err(InvalidFrame::WrongShape(format!(
                 "protocol {version} is not spoken here: use 1, or none for the original's frames"
             )));
         }
     };
     let target = match fields.get("conversation_id") {
-        None | Some(Value::Null) => Target::New,
+        None | Some(Value::Null) => StartTarget::New,
         Some(id) => match id.as_i64() {
-            Some(id) if id > 0 => Target::Conversation(id),
-            _ => Target::Nonsense(id.to_string()),
+            Some(id) if id > 0 => StartTarget::Conversation(id),
+            _ => StartTarget::InvalidId(id.to_string()),
         },
     };
     // A nonsense `after` is as good as none: everything is sent.
@@ -144,49 +144,49 @@ fn start(fields: &Map<String, Value>) -> Result<Start, BadFrame> {
         Some(Value::String(format)) if format == "markdown" => false,
         Some(Value::String(format)) if format == "html" => true,
         Some(other) => {
-            return Err(BadFrame::WrongShape(format!(
+            return Err(InvalidFrame::WrongShape(format!(
                 "format {other} is not known here: use \"markdown\" or \"html\""
             )));
         }
     };
     let changes = fields.get("changes") == Some(&Value::Bool(true));
-    Ok(Start { v1, target, html, changes, after })
+    Ok(StartFrame { v1, target, html, changes, after })
 }
 
-fn message(fields: &Map<String, Value>) -> Result<Request, BadFrame> {
+fn message(fields: &Map<String, Value>) -> Result<ClientFrame, InvalidFrame> {
     let content = match fields.get("content") {
         None => String::new(),
         Some(Value::String(text)) => text.clone(),
         Some(other) => {
-            return Err(BadFrame::WrongShape(format!(
+            return Err(InvalidFrame::WrongShape(format!(
                 "content must be text, not {}",
                 name_of(other)
             )));
         }
     };
-    Ok(Request::Message { message_id: message_id(fields)?, content })
+    Ok(ClientFrame::Message { message_id: message_id(fields)?, content })
 }
 
-fn retry(fields: &Map<String, Value>) -> Result<Request, BadFrame> {
+fn retry(fields: &Map<String, Value>) -> Result<ClientFrame, InvalidFrame> {
     let turn = fields.get("turn").and_then(Value::as_i64).ok_or_else(|| {
-        BadFrame::WrongShape("turn must be the number of the turn to ask again".to_owned())
+        InvalidFrame::WrongShape("turn must be the number of the turn to ask again".to_owned())
     })?;
     let conversation = match fields.get("conversation_id") {
         None | Some(Value::Null) => None,
         Some(id) => Some(id.as_i64().filter(|id| *id > 0).ok_or_else(|| {
-            BadFrame::WrongShape("conversation_id must be the id of a conversation".to_owned())
+            InvalidFrame::WrongShape("conversation_id must be the id of a conversation".to_owned())
         })?),
     };
-    Ok(Request::Retry { turn, conversation, message_id: message_id(fields)? })
+    Ok(ClientFrame::Retry { turn, conversation, message_id: message_id(fields)? })
 }
 
-fn message_id(fields: &Map<String, Value>) -> Result<Option<String>, BadFrame> {
+fn message_id(fields: &Map<String, Value>) -> Result<Option<String>, InvalidFrame> {
     match fields.get("message_id") {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(id)) if !id.is_empty() && id.len() <= MAX_MESSAGE_ID => {
             Ok(Some(id.clone()))
         }
-        Some(_) => Err(BadFrame::WrongShape(format!(
+        Some(_) => Err(InvalidFrame::WrongShape(format!(
             "message_id must be text of 1 to {MAX_MESSAGE_ID} bytes"
         ))),
     }
@@ -248,8 +248,9 @@ mod tests {
     fn a_start_without_protocol_is_the_originals() {
         for frame in [r#"{"type":"start"}"#, r#"{"type":"start","conversation_id":null}"#] {
             let (html, changes) = (false, false);
-            let start = Start { v1: false, target: Target::New, html, changes, after: None };
-            assert_eq!(parse(frame), Ok(Request::Start(start)));
+            let start =
+                StartFrame { v1: false, target: StartTarget::New, html, changes, after: None };
+            assert_eq!(parse(frame), Ok(ClientFrame::Start(start)));
         }
     }
 
@@ -259,9 +260,9 @@ mod tests {
             let frame = format!(
                 r#"{{"type":"start","protocol":1,"conversation_id":7,"after":12,"format":"html"{more}}}"#
             );
-            let (target, after) = (Target::Conversation(7), Some(12));
-            let start = Start { v1: true, target, html: true, changes, after };
-            assert_eq!(parse(&frame), Ok(Request::Start(start)));
+            let (target, after) = (StartTarget::Conversation(7), Some(12));
+            let start = StartFrame { v1: true, target, html: true, changes, after };
+            assert_eq!(parse(&frame), Ok(ClientFrame::Start(start)));
         }
     }
 
@@ -269,8 +270,10 @@ mod tests {
     fn an_id_that_can_be_none_is_kept_for_the_refusal() {
         for (id, shown) in [("\"abc\"", "\"abc\""), ("0", "0"), ("-1", "-1"), ("1.5", "1.5")] {
             let frame = format!(r#"{{"type":"start","conversation_id":{id}}}"#);
-            let Ok(Request::Start(start)) = parse(&frame) else { panic!("{frame} was refused") };
-            assert_eq!(start.target, Target::Nonsense(shown.to_owned()));
+            let Ok(ClientFrame::Start(start)) = parse(&frame) else {
+                panic!("{frame} was refused")
+            };
+            assert_eq!(start.target, StartTarget::InvalidId(shown.to_owned()));
         }
     }
 
@@ -286,8 +289,10 @@ mod tests {
             (r#"{"type":"message","content":"x","message_id":"\ud83d"}"#, Some("\u{fffd}"), "x"),
             (r#"{"type":"message","\ud83d":1,"content":"x","odd":1e999}"#, None, "x"),
         ] {
-            let expected =
-                Request::Message { message_id: id.map(str::to_owned), content: text.to_owned() };
+            let expected = ClientFrame::Message {
+                message_id: id.map(str::to_owned),
+                content: text.to_owned(),
+            };
             assert_eq!(parse(frame), Ok(expected), "{frame}");
         }
     }
@@ -307,7 +312,7 @@ mod tests {
         let frame = r#"{"type":"answer","answers":{"0":"Red","1":["a","b"]}}"#;
         let answer = |content: &str| {
             let content = content.to_owned();
-            Ok(Request::Answer { message_id: None, content, call_id: None })
+            Ok(ClientFrame::Answer { message_id: None, content, call_id: None })
         };
         assert_eq!(parse(frame), answer("Red; a, b"));
         let agreed = r#"{"type":"answer","answers":{}}"#;
@@ -317,16 +322,19 @@ mod tests {
         let meant = r#"{"type":"answer","answers":"yes","call_id":"c1"}"#;
         let call_id = Some("c1".to_owned());
         let content = "yes".to_owned();
-        assert_eq!(parse(meant), Ok(Request::Answer { message_id: None, content, call_id }));
+        assert_eq!(parse(meant), Ok(ClientFrame::Answer { message_id: None, content, call_id }));
     }
 
     #[test]
     fn a_retry_names_a_turn() {
         let frame = r#"{"type":"retry","turn":3,"message_id":"m"}"#;
         let message_id = Some("m".to_owned());
-        assert_eq!(parse(frame), Ok(Request::Retry { turn: 3, conversation: None, message_id }));
+        assert_eq!(
+            parse(frame),
+            Ok(ClientFrame::Retry { turn: 3, conversation: None, message_id })
+        );
         let elsewhere = r#"{"type":"retry","turn":3,"conversation_id":7}"#;
-        let expected = Request::Retry { turn: 3, conversation: Some(7), message_id: None };
+        let expected = ClientFrame::Retry { turn: 3, conversation: Some(7), message_id: None };
         assert_eq!(parse(elsewhere), Ok(expected));
         assert!(
             refused(r#"{"type":"retry","turn":3,"conversation_id":"x"}"#)

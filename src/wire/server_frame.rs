@@ -33,7 +33,7 @@ pub(crate) enum Notice {
     /// What the conversation is doing. Not stored.
     Status(Status),
     /// A request was refused, or something outside a turn went wrong.
-    Error(Refusal),
+    Error(ErrorNotice),
     /// The conversation has this title now.
     Title {
         /// The title.
@@ -79,7 +79,7 @@ pub(crate) struct Attached {
     /// Whether the replay goes on where the client asked, instead of at the beginning.
     pub resumed: bool,
     /// What the conversation is doing.
-    pub state: State,
+    pub state: ConversationState,
     /// Who answers.
     pub agent: AgentName,
     /// How it is proved that the agent cannot write to the project.
@@ -112,7 +112,7 @@ pub(crate) struct AgentName {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Status {
     /// The state.
-    pub state: State,
+    pub state: ConversationState,
     /// The state in words for a person.
     pub detail: String,
     /// How many questions wait before this one.
@@ -123,7 +123,7 @@ pub(crate) struct Status {
 /// What a conversation is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum ConversationState {
     /// Nothing.
     Idle,
     /// Its agent is being started.
@@ -155,7 +155,7 @@ pub(crate) struct Citations {
 
 /// See [`Notice::Error`].
 #[derive(Debug, Clone, Serialize)]
-pub struct Refusal {
+pub struct ErrorNotice {
     /// What failed, why, and how to mend it.
     pub content: String,
     /// Whether the same request can work later.
@@ -166,7 +166,7 @@ pub struct Refusal {
     pub message_id: Option<String>,
 }
 
-impl Refusal {
+impl ErrorNotice {
     /// A refusal that only tells its words.
     pub fn new(content: impl Into<String>) -> Self {
         Self { content: content.into(), retryable: None, message_id: None }
@@ -176,7 +176,7 @@ impl Refusal {
 impl Notice {
     /// A refusal with nothing but words, as both dialects know it.
     pub(crate) fn error(content: impl Into<String>) -> Self {
-        Self::Error(Refusal::new(content))
+        Self::Error(ErrorNotice::new(content))
     }
 
     /// The frame for a dialect; `None` where the dialect has no such frame.
@@ -224,7 +224,7 @@ mod tests {
             Some(r#"{"type":"conversation_created","conversation_id":3}"#)
         );
         assert_eq!(frame(Notice::CaughtUp { seq: 1 }, Dialect::Legacy), None);
-        let refused = Notice::Error(Refusal {
+        let refused = Notice::Error(ErrorNotice {
             content: "Empty message".to_owned(),
             retryable: Some(false),
             message_id: Some("m".to_owned()),
@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn a_status_says_its_state_and_its_words() {
         let status = Notice::Status(Status {
-            state: State::Queued,
+            state: ConversationState::Queued,
             detail: "Waiting: 2 questions before yours".to_owned(),
             queue_position: Some(2),
         });

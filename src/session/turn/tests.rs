@@ -204,7 +204,7 @@ fn a_question_waits_for_leave_to_start_the_agent_and_its_stop_leaves_the_line() 
     let mut turns = Turns::default();
     assert_eq!(trace_in_line(&mut turns, [Event::Wake]), ["ahead"], "nobody waits for a visit");
     assert_eq!(trace_in_line(&mut turns, [question(1), question(2)]), ["line"]);
-    assert_eq!(turns.state(), State::Waiting);
+    assert_eq!(turns.state(), ConversationState::Waiting);
     assert_eq!(trace_in_line(&mut turns, [Event::StopAsked]), ["stopped 1"]);
     assert_eq!(trace_in_line(&mut turns, [Event::StopAsked]), ["stopped 2", "leave"]);
     assert!(turns.is_idle() && !turns.has_agent());
@@ -245,7 +245,7 @@ fn a_stop_interrupts_once_and_the_turn_ends_as_stopped() {
         result(AgentEnd::Interrupted),
     ];
     assert_eq!(trace(&mut turns, events), ["start", "ask 1", "interrupt", "stopped 1"]);
-    assert_eq!(turns.state(), State::Idle);
+    assert_eq!(turns.state(), ConversationState::Idle);
 }
 
 #[test]

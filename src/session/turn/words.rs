@@ -1,8 +1,8 @@
 //! What viewers are told of a conversation's state.
 
-use crate::wire::server_frame::{State, Status};
+use crate::wire::server_frame::{ConversationState, Status};
 
-pub(super) fn status(state: State, detail: &str) -> Status {
+pub(super) fn status(state: ConversationState, detail: &str) -> Status {
     Status { state, detail: detail.to_owned(), queue_position: None }
 }
 
@@ -10,7 +10,7 @@ pub(super) fn status(state: State, detail: &str) -> Status {
 pub(crate) fn queued(ahead: usize) -> Status {
     let questions = if ahead == 1 { "1 question" } else { &format!("{ahead} questions") };
     Status {
-        state: State::Queued,
+        state: ConversationState::Queued,
         detail: format!(
             "Waiting: {questions} before yours; you can leave, the answer will be here"
         ),
@@ -26,7 +26,7 @@ pub(crate) fn in_line(ahead: usize) -> Status {
         _ => format!("{ahead} questions are before yours"),
     };
     Status {
-        state: State::Waiting,
+        state: ConversationState::Waiting,
         detail: format!("All agents are busy; {turn}. You can leave, the answer will be here"),
         queue_position: Some(ahead),
     }

@@ -10,11 +10,11 @@ const LONGEST_USER: usize = 64;
 
 /// The proxies that are believed.
 #[derive(Debug)]
-pub(crate) struct Proxies(Vec<IpNet>);
+pub(crate) struct TrustedProxies(Vec<IpNet>);
 
 /// What a request's headers say of whom it comes from.
 #[derive(Debug, Default)]
-pub(crate) struct Told<'a> {
+pub(crate) struct ForwardedHeaders<'a> {
     /// `X-Forwarded-For`, in the order of the headers.
     pub forwarded_for: Vec<&'a [u8]>,
     /// `X-Forwarded-Proto`.
@@ -25,7 +25,7 @@ pub(crate) struct Told<'a> {
 
 /// Whom a request comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Peer {
+pub(crate) struct ClientIdentity {
     /// The client's address, as far as it can be believed.
     pub address: IpAddr,
     /// The user, where a proxy names one.
@@ -34,25 +34,25 @@ pub(crate) struct Peer {
     pub is_secure: Option<bool>,
 }
 
-impl Proxies {
+impl TrustedProxies {
     /// Only these.
     pub(crate) fn new(networks: Vec<IpNet>) -> Self {
         Self(networks)
     }
 
     /// Whom a request comes from that `socket` has sent.
-    pub(crate) fn peer(&self, socket: IpAddr, told: &Told<'_>) -> Peer {
+    pub(crate) fn peer(&self, socket: IpAddr, forwarded: &ForwardedHeaders<'_>) -> ClientIdentity {
         let socket = socket.to_canonical();
         if !self.trust(socket) {
-            return Peer { address: socket, user: None, is_secure: None };
+            return ClientIdentity { address: socket, user: None, is_secure: None };
         }
-        Peer {
-            address: self.client(socket, &told.forwarded_for),
-            user: match told.user.as_slice() {
+        ClientIdentity {
+            address: self.client(socket, &forwarded.forwarded_for),
+            user: match forwarded.user.as_slice() {
                 [name] => user_name(name),
                 _ => None,
             },
-            is_secure: told.proto.map(|proto| proto.eq_ignore_ascii_case(b"https")),
+            is_secure: forwarded.proto.map(|proto| proto.eq_ignore_ascii_case(b"https")),
         }
     }
 
@@ -103,18 +103,18 @@ mod tests {
 
     use super::*;
 
-    fn peer(socket: &str, forwarded_for: &[&str], user: &[&str]) -> Peer {
+    fn peer(socket: &str, forwarded_for: &[&str], user: &[&str]) -> ClientIdentity {
         let networks = ["127.0.0.1/32", "10.0.0.0/8"].map(|text| text.parse().unwrap());
         let bytes = |texts: &[&'static str]| texts.iter().map(|text| text.as_bytes()).collect();
         let leak = |texts: &[&str]| -> Vec<&'static str> {
             texts.iter().map(|text| &*text.to_string().leak()).collect()
         };
-        let told = Told {
+        let forwarded = ForwardedHeaders {
             forwarded_for: bytes(&leak(forwarded_for)),
             proto: Some(b"https"),
             user: bytes(&leak(user)),
         };
-        Proxies::new(networks.to_vec()).peer(socket.parse().unwrap(), &told)
+        TrustedProxies::new(networks.to_vec()).peer(socket.parse().unwrap(), &forwarded)
     }
 
     fn address(socket: &str, forwarded_for: &[&str]) -> String {
@@ -160,8 +160,8 @@ mod tests {
 
         #[test]
         fn what_a_client_writes_before_its_own_address_counts_for_nothing(value in "[ -~]{0,60}") {
-            let told = format!("{value}, 203.0.113.7");
-            prop_assert_eq!(address("127.0.0.1", &[&told]), "203.0.113.7");
+            let forwarded = format!("{value}, 203.0.113.7");
+            prop_assert_eq!(address("127.0.0.1", &[&forwarded]), "203.0.113.7");
         }
     }
 }

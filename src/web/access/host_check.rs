@@ -8,7 +8,7 @@ use crate::authority::{Authority, Host, Scheme};
 
 /// The hosts that the server goes by.
 #[derive(Debug)]
-pub(crate) struct Hosts {
+pub(crate) struct AllowedHosts {
     /// The addresses that are listened on, but for those that stand for all.
     listening: Vec<IpAddr>,
     /// What the configuration adds.
@@ -24,7 +24,7 @@ pub(crate) enum WrongHost {
     Another(Authority),
 }
 
-impl Hosts {
+impl AllowedHosts {
     /// Loopback, the addresses that are listened on, and `added`.
     pub(crate) fn new(listening: &[SocketAddr], added: Vec<Authority>) -> Self {
         let listening = listening.iter().map(SocketAddr::ip);
@@ -72,12 +72,12 @@ mod tests {
 
     use super::*;
 
-    fn hosts(listening: &str, added: &[&str]) -> Hosts {
+    fn hosts(listening: &str, added: &[&str]) -> AllowedHosts {
         let added = added.iter().map(|host| host.parse().unwrap()).collect();
-        Hosts::new(&[SocketAddr::new(listening.parse().unwrap(), 8080)], added)
+        AllowedHosts::new(&[SocketAddr::new(listening.parse().unwrap(), 8080)], added)
     }
 
-    fn is_let_in(hosts: &Hosts, host: &str) -> bool {
+    fn is_let_in(hosts: &AllowedHosts, host: &str) -> bool {
         hosts.host([host.as_bytes()], 8080, Scheme::Http).is_ok()
     }
 

@@ -12,14 +12,14 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use crate::web::problem::{Failure, Problem};
+use crate::web::problem::{Problem, ProblemResponse};
 
-use super::{Door, rate_limit::Visitor};
+use super::{AccessControl, rate_limit::Visitor};
 
 /// What the form of the page sends.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = Login)]
-pub(crate) struct Shown {
+pub(crate) struct LoginForm {
     /// The token of a viewer or of an admin.
     token: String,
 }
@@ -29,17 +29,17 @@ pub(crate) struct Shown {
     get,
     path = "/api/me",
     tag = "login",
-    responses((status = 200, body = Value), (status = "default", response = Failure)),
+    responses((status = 200, body = Value), (status = "default", response = ProblemResponse)),
 )]
 pub(crate) async fn me(
-    door: Data<Arc<Door>>,
+    access: Data<Arc<AccessControl>>,
     visitor: ReqData<Visitor>,
     request: HttpRequest,
 ) -> HttpResponse {
     HttpResponse::Ok().json(json!({
         "role": visitor.role,
         "user": visitor.user,
-        "can_log_out": door.login(request.headers()).is_some(),
+        "can_log_out": access.login(request.headers()).is_some(),
     }))
 }
 
@@ -48,26 +48,26 @@ pub(crate) async fn me(
     post,
     path = "/login",
     tag = "login",
-    request_body(content = Shown, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, body = Value), (status = "default", response = Failure)),
+    request_body(content = LoginForm, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, body = Value), (status = "default", response = ProblemResponse)),
 )]
 pub(crate) async fn log_in(
-    door: Data<Arc<Door>>,
+    access: Data<Arc<AccessControl>>,
     visitor: ReqData<Visitor>,
     request: HttpRequest,
-    shown: Form<Shown>,
+    form: Form<LoginForm>,
 ) -> Result<HttpResponse, Problem> {
-    if door.tokens.is_empty() {
+    if access.tokens.is_empty() {
         let words = "No token is configured here, and none is needed.";
         return Err(Problem::new(StatusCode::CONFLICT, words));
     }
-    let role = door.role_of_token(&visitor, shown.token.trim())?;
+    let role = access.role_of_token(&visitor, form.token.trim())?;
     // The new cookie takes the place of the old one, which nobody could end any more.
-    door.log_out(request.headers());
-    let id = door.logins.begin(role, Instant::now());
+    access.log_out(request.headers());
+    let id = access.logins.begin(role, Instant::now());
     log::info!("login role={role:?}");
-    let lifetime = door.logins.lifetime();
-    let mut cookie = cookie(&door, id.to_string(), visitor.is_secure);
+    let lifetime = access.logins.lifetime();
+    let mut cookie = cookie(&access, id.to_string(), visitor.is_secure);
     cookie.set_max_age(CookieDuration::try_from(lifetime).unwrap_or(CookieDuration::MAX));
     Ok(HttpResponse::Ok().cookie(cookie).json(json!({ "role": role })))
 }
@@ -77,21 +77,21 @@ pub(crate) async fn log_in(
     post,
     path = "/logout",
     tag = "login",
-    responses((status = 204), (status = "default", response = Failure)),
+    responses((status = 204), (status = "default", response = ProblemResponse)),
 )]
 pub(crate) async fn log_out(
-    door: Data<Arc<Door>>,
+    access: Data<Arc<AccessControl>>,
     visitor: ReqData<Visitor>,
     request: HttpRequest,
 ) -> HttpResponse {
-    door.log_out(request.headers());
-    let mut gone = cookie(&door, String::new(), visitor.is_secure);
+    access.log_out(request.headers());
+    let mut gone = cookie(&access, String::new(), visitor.is_secure);
     gone.make_removal();
     HttpResponse::NoContent().cookie(gone).finish()
 }
 
-fn cookie(door: &Door, id: String, is_secure: bool) -> Cookie<'static> {
-    Cookie::build(door.cookie_name(), id)
+fn cookie(access: &AccessControl, id: String, is_secure: bool) -> Cookie<'static> {
+    Cookie::build(access.cookie_name(), id)
         .path("/")
         .http_only(true)
         .same_site(SameSite::Strict)

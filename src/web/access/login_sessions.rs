@@ -1,5 +1,5 @@
 //! Who has logged in on the page: a random id in a cookie stands for a role until the login ends.
-//! The token itself is in no cookie. Logins are not stored: they end with the server.
+//! The token itself is in no cookie. LoginSessions are not stored: they end with the server.
 
 use std::{
     collections::HashMap,
@@ -13,13 +13,13 @@ use super::roles::Role;
 
 /// The logins that have not ended.
 #[derive(Debug)]
-pub(crate) struct Logins {
+pub(crate) struct LoginSessions {
     kept: Mutex<HashMap<Uuid, (Role, Instant)>>,
     lifetime: Duration,
     most: usize,
 }
 
-impl Logins {
+impl LoginSessions {
     /// None yet. Each lasts for `lifetime`, and at most `most` are kept.
     pub(crate) fn new(lifetime: Duration, most: usize) -> Self {
         Self { kept: Mutex::default(), lifetime, most }
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn a_login_lasts_until_its_time_is_over_or_somebody_ends_it() {
-        let (logins, now) = (Logins::new(Duration::from_secs(60), 10), Instant::now());
+        let (logins, now) = (LoginSessions::new(Duration::from_secs(60), 10), Instant::now());
         let id = logins.begin(Role::Viewer, now).to_string();
         assert_eq!(logins.role(&id, now + Duration::from_secs(59)), Some(Role::Viewer));
         assert_eq!(logins.role(&id, now + Duration::from_secs(60)), None);
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn the_login_that_ends_first_makes_room() {
-        let (logins, now) = (Logins::new(Duration::from_secs(60), 2), Instant::now());
+        let (logins, now) = (LoginSessions::new(Duration::from_secs(60), 2), Instant::now());
         let ids = [0, 1, 2]
             .map(|second| logins.begin(Role::Admin, now + Duration::from_secs(second)).to_string());
         let now = now + Duration::from_secs(3);

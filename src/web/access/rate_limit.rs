@@ -41,30 +41,30 @@ pub(crate) struct Bounds {
 #[derive(Debug)]
 pub(crate) struct Visitors {
     bounds: Bounds,
-    known: Mutex<HashMap<Key, Counts>>,
+    known: Mutex<HashMap<VisitorKey, VisitorCounts>>,
 }
 
 /// Who a visitor is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Key {
+enum VisitorKey {
     User(String),
     Address(IpAddr),
 }
 
 #[derive(Debug, Default)]
-struct Counts {
+struct VisitorCounts {
     requests: usize,
     sockets: usize,
     turns: usize,
-    messages: Pace,
-    failures: Pace,
-    conversations: Pace,
-    starts: Pace,
+    messages: TokenBucket,
+    failures: TokenBucket,
+    conversations: TokenBucket,
+    starts: TokenBucket,
 }
 
 /// A visitor has as much as one may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TooMany {
+pub(crate) struct LimitExceeded {
     /// What, and what to do.
     pub words: String,
     /// When it may work again.
@@ -74,9 +74,9 @@ pub(crate) struct TooMany {
 /// How often something may happen in a minute: at once as often as in all, then evenly. Holds
 /// when all of it may be used again.
 #[derive(Debug, Default, Clone, Copy)]
-struct Pace(Option<Instant>);
+struct TokenBucket(Option<Instant>);
 
-impl Pace {
+impl TokenBucket {
     /// Takes one of `most` in a minute, or tells how long to wait.
     fn take(&mut self, most: usize, now: Instant) -> Result<(), Duration> {
         let step = MINUTE / u32::try_from(most.max(1)).unwrap_or(u32::MAX);
@@ -99,7 +99,7 @@ impl Pace {
 pub(crate) struct Visitor {
     visitors: Arc<Visitors>,
     /// `None` is not counted.
-    key: Option<Key>,
+    key: Option<VisitorKey>,
     address: IpAddr,
     /// The user, where a proxy names one.
     pub user: Option<String>,
@@ -113,8 +113,8 @@ pub(crate) struct Visitor {
 #[derive(Debug)]
 pub(crate) struct Permit {
     visitors: Arc<Visitors>,
-    key: Key,
-    count: fn(&mut Counts) -> &mut usize,
+    key: VisitorKey,
+    count: fn(&mut VisitorCounts) -> &mut usize,
 }
 
 impl Visitors {
@@ -126,19 +126,24 @@ impl Visitors {
     /// The visitor of this name, else of this address.
     pub(crate) fn visitor(self: &Arc<Self>, address: IpAddr, user: Option<String>) -> Visitor {
         let key = match &user {
-            Some(user) => Some(Key::User(user.clone())),
+            Some(user) => Some(VisitorKey::User(user.clone())),
             None if address.is_loopback() => None,
-            None => Some(Key::Address(network(address))),
+            None => Some(VisitorKey::Address(network(address))),
         };
         let visitors = Arc::clone(self);
         Visitor { visitors, key, address, user, role: None, is_secure: false }
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<Key, Counts>> {
+    fn known(&self) -> MutexGuard<'_, HashMap<VisitorKey, VisitorCounts>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change<T>(&self, key: &Key, now: Instant, change: impl FnOnce(&mut Counts) -> T) -> T {
+    fn change<T>(
+        &self,
+        key: &VisitorKey,
+        now: Instant,
+        change: impl FnOnce(&mut VisitorCounts) -> T,
+    ) -> T {
         let mut known = self.known();
         if known.len() >= known.capacity().max(MAX_KNOWN) && !known.contains_key(key) {
             known.retain(|_, counts| !counts.is_forgettable(now));
@@ -151,7 +156,7 @@ impl Visitors {
     }
 }
 
-impl Counts {
+impl VisitorCounts {
     fn held(&self) -> usize {
         self.requests + self.sockets + self.turns
     }
@@ -165,27 +170,27 @@ impl Counts {
 impl Visitor {
     /// Begins a request. Behind a proxy, which has as many connections as it likes, this is what
     /// one client has of them.
-    pub(crate) fn begin_request(&self) -> Result<Option<Permit>, TooMany> {
+    pub(crate) fn begin_request(&self) -> Result<Option<Permit>, LimitExceeded> {
         let most = self.visitors.bounds.requests;
-        self.acquire(|counts| &mut counts.requests, most).map_err(|retry_after| TooMany {
+        self.acquire(|counts| &mut counts.requests, most).map_err(|retry_after| LimitExceeded {
             words: format!("{most} of your requests are being answered, and no more may be."),
             retry_after,
         })
     }
 
     /// Opens a WebSocket.
-    pub(crate) fn open_socket(&self) -> Result<Option<Permit>, TooMany> {
+    pub(crate) fn open_socket(&self) -> Result<Option<Permit>, LimitExceeded> {
         let most = self.visitors.bounds.sockets;
-        self.acquire(|counts| &mut counts.sockets, most).map_err(|retry_after| TooMany {
+        self.acquire(|counts| &mut counts.sockets, most).map_err(|retry_after| LimitExceeded {
             words: format!("You have {most} connections, and no more may be open: close one."),
             retry_after,
         })
     }
 
     /// Begins a turn.
-    pub(crate) fn begin_turn(&self) -> Result<Option<Permit>, TooMany> {
+    pub(crate) fn begin_turn(&self) -> Result<Option<Permit>, LimitExceeded> {
         let most = self.visitors.bounds.turns;
-        self.acquire(|counts| &mut counts.turns, most).map_err(|retry_after| TooMany {
+        self.acquire(|counts| &mut counts.turns, most).map_err(|retry_after| LimitExceeded {
             words: format!(
                 "{most} of your questions are being answered or wait, and no more may; send it \
                  again when one is answered."
@@ -195,11 +200,11 @@ impl Visitor {
     }
 
     /// Whether one more message is allowed now; it counts.
-    pub(crate) fn may_ask(&self, now: Instant) -> Result<(), TooMany> {
+    pub(crate) fn may_ask(&self, now: Instant) -> Result<(), LimitExceeded> {
         let Some(key) = &self.key else { return Ok(()) };
         let most = self.visitors.bounds.messages;
         let taken = self.visitors.change(key, now, |counts| counts.messages.take(most, now));
-        taken.map_err(|retry_after| TooMany {
+        taken.map_err(|retry_after| LimitExceeded {
             words: format!(
                 "You may send {most} messages a minute; send it again in {} s.",
                 seconds(retry_after)
@@ -209,12 +214,12 @@ impl Visitor {
     }
 
     /// Whether one more conversation may be begun now; it counts.
-    pub(crate) fn may_begin(&self, now: Instant) -> Result<(), TooMany> {
+    pub(crate) fn may_begin(&self, now: Instant) -> Result<(), LimitExceeded> {
         let most = self.visitors.bounds.conversations;
         let taken = self
             .visitors
             .change(&self.own_key(), now, |counts| counts.conversations.take(most, now));
-        taken.map_err(|retry_after| TooMany {
+        taken.map_err(|retry_after| LimitExceeded {
             words: format!(
                 "You may begin {most} conversations a minute (limits.conversations_per_minute); \
                  try again in {} s.",
@@ -232,7 +237,7 @@ impl Visitor {
     }
 
     /// Who it is where loopback counts as an address like any other.
-    fn own_key(&self) -> Key {
+    fn own_key(&self) -> VisitorKey {
         self.key.clone().unwrap_or_else(|| self.address_key())
     }
 
@@ -245,7 +250,7 @@ impl Visitor {
     }
 
     /// The address has shown a wrong token; `Err` where it has shown too many.
-    pub(crate) fn count_failure(&self, now: Instant) -> Result<(), TooMany> {
+    pub(crate) fn count_failure(&self, now: Instant) -> Result<(), LimitExceeded> {
         let most = self.visitors.bounds.failures;
         let key = self.address_key();
         let counted = self.visitors.change(&key, now, |counts| counts.failures.take(most, now));
@@ -253,7 +258,7 @@ impl Visitor {
             // Those beyond are not logged either: guesses must not fill the disk.
             log::warn!("wrong token address={}", self.address);
         }
-        counted.map_err(|retry_after| TooMany {
+        counted.map_err(|retry_after| LimitExceeded {
             words: format!(
                 "Too many wrong tokens came from your address, and this is none of the right ones; \
                  try again in {} s.",
@@ -263,13 +268,13 @@ impl Visitor {
         })
     }
 
-    fn address_key(&self) -> Key {
-        Key::Address(network(self.address))
+    fn address_key(&self) -> VisitorKey {
+        VisitorKey::Address(network(self.address))
     }
 
     fn acquire(
         &self,
-        count: fn(&mut Counts) -> &mut usize,
+        count: fn(&mut VisitorCounts) -> &mut usize,
         most: usize,
     ) -> Result<Option<Permit>, Duration> {
         let Some(key) = &self.key else { return Ok(None) };
@@ -442,7 +447,7 @@ mod tests {
                 .unwrap();
         }
         assert!(visitors.known().len() <= 2 * MAX_KNOWN);
-        assert_eq!(visitors.known()[&Key::Address("192.0.2.1".parse().unwrap())].sockets, 1);
+        assert_eq!(visitors.known()[&VisitorKey::Address("192.0.2.1".parse().unwrap())].sockets, 1);
         drop(held);
     }
 }

@@ -10,7 +10,7 @@ use actix_web::{
 
 use crate::web::assets;
 
-use super::origin_check::Sender;
+use super::origin_check::RequestSource;
 
 /// Whether a request that a page of another site has caused may pass: it opens our page, or any
 /// document that people link to, in a tab of its own, and not from within that page.
@@ -25,8 +25,8 @@ pub(super) fn is_link(request: &ServiceRequest) -> bool {
 }
 
 /// What the request says of the page that sent it.
-pub(super) fn sender(head: &HeaderMap) -> Sender<'_> {
-    Sender { origin: only(head, "origin"), fetch_site: only(head, "sec-fetch-site") }
+pub(super) fn sender(head: &HeaderMap) -> RequestSource<'_> {
+    RequestSource { origin: only(head, "origin"), fetch_site: only(head, "sec-fetch-site") }
 }
 
 /// The only header of this name; `Err` where there are several.

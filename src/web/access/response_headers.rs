@@ -32,7 +32,7 @@ const PREFLIGHT: [(HeaderName, &str); 3] = [
 
 /// What the headers of a response depend on.
 #[derive(Debug, Default)]
-pub(crate) struct Occasion {
+pub(crate) struct HeaderContext {
     /// The browser is to come over TLS from now on. Never said of loopback: that holds for all
     /// ports of a host, so it would shut out every other server of the machine.
     pub only_tls: bool,
@@ -45,25 +45,25 @@ pub(crate) struct Occasion {
 }
 
 /// Adds the headers.
-pub(crate) fn secure(headers: &mut HeaderMap, occasion: &Occasion) {
+pub(crate) fn secure(headers: &mut HeaderMap, header_context: &HeaderContext) {
     for (name, value) in ALWAYS {
         headers.insert(name, HeaderValue::from_static(value));
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    if occasion.only_tls {
+    if header_context.only_tls {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(ONLY_TLS));
     }
-    if occasion.by_origin {
+    if header_context.by_origin {
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
     }
-    let reader = occasion.reader.as_deref().map(HeaderValue::from_str);
+    let reader = header_context.reader.as_deref().map(HeaderValue::from_str);
     if let Some(Ok(reader)) = reader {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, reader);
         let credentials = HeaderValue::from_static("true");
         headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, credentials);
-        if occasion.is_preflight {
+        if header_context.is_preflight {
             for (name, value) in PREFLIGHT {
                 headers.insert(name, HeaderValue::from_static(value));
             }
@@ -75,28 +75,28 @@ pub(crate) fn secure(headers: &mut HeaderMap, occasion: &Occasion) {
 mod tests {
     use super::*;
 
-    fn secured(occasion: &Occasion) -> HeaderMap {
+    fn secured(header_context: &HeaderContext) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        secure(&mut headers, occasion);
+        secure(&mut headers, header_context);
         headers
     }
 
     #[test]
     fn what_sets_its_own_time_in_the_cache_keeps_it() {
-        assert_eq!(secured(&Occasion::default()).get("cache-control").unwrap(), "no-store");
+        assert_eq!(secured(&HeaderContext::default()).get("cache-control").unwrap(), "no-store");
         let mut headers = HeaderMap::new();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        secure(&mut headers, &Occasion::default());
+        secure(&mut headers, &HeaderContext::default());
         assert_eq!(headers.get("cache-control").unwrap(), "no-cache");
     }
 
     #[test]
     fn no_page_of_another_origin_reads_unless_it_is_named() {
-        let plain = secured(&Occasion::default());
+        let plain = secured(&HeaderContext::default());
         assert!(!plain.contains_key("access-control-allow-origin"));
         assert!(!plain.contains_key("strict-transport-security"));
         let reader = Some("http://localhost:5173".to_owned());
-        let named = secured(&Occasion { by_origin: true, reader, ..Occasion::default() });
+        let named = secured(&HeaderContext { by_origin: true, reader, ..HeaderContext::default() });
         assert_eq!(named.get("access-control-allow-origin").unwrap(), "http://localhost:5173");
         assert_eq!(named.get("vary").unwrap(), "Origin");
         assert!(!named.contains_key("access-control-allow-methods"));

@@ -39,12 +39,12 @@ pub(crate) fn needed(method: &Method, path: &str) -> Option<Role> {
 
 /// The tokens that are configured.
 #[derive(Debug)]
-pub(crate) struct Tokens {
+pub(crate) struct AccessTokens {
     viewer: Option<Token>,
     admin: Option<Token>,
 }
 
-impl Tokens {
+impl AccessTokens {
     /// These; without any, nobody needs one.
     pub(crate) fn new(viewer: Option<Token>, admin: Option<Token>) -> Self {
         Self { viewer, admin }
@@ -126,9 +126,9 @@ mod tests {
         assert_eq!(needed(&Method::POST, "/"), Some(Role::Viewer));
     }
 
-    fn tokens(viewer: Option<&str>, admin: Option<&str>) -> Tokens {
+    fn tokens(viewer: Option<&str>, admin: Option<&str>) -> AccessTokens {
         let token = |text: &str| Token::new(text).unwrap();
-        Tokens::new(viewer.map(token), admin.map(token))
+        AccessTokens::new(viewer.map(token), admin.map(token))
     }
 
     #[test]

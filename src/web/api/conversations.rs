@@ -24,8 +24,8 @@ use crate::{
 use crate::web::{
     access::{self, rate_limit::Visitor},
     browser_cookie,
-    problem::{Failure, Problem},
-    state::State,
+    problem::{Problem, ProblemResponse},
+    state::AppState,
 };
 
 type Answer = Result<HttpResponse, Problem>;
@@ -36,9 +36,9 @@ type Answer = Result<HttpResponse, Problem>;
     path = "/api/assistant/conversations/{project}",
     tag = "conversations",
     params(("project" = String, Path, description = "The project's name")),
-    responses((status = 200, body = [Summary]), (status = "default", response = Failure)),
+    responses((status = 200, body = [Summary]), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn list(state: web::Data<State>, project: web::Path<String>) -> Answer {
+pub(crate) async fn list(state: web::Data<AppState>, project: web::Path<String>) -> Answer {
     let project = state.project(&project).await?.name;
     let list = state.resources.reader.ask(move |reader| reader.conversations(&project)).await?;
     Ok(HttpResponse::Ok().json(list))
@@ -50,10 +50,10 @@ pub(crate) async fn list(state: web::Data<State>, project: web::Path<String>) ->
     path = "/api/assistant/conversations/{project}",
     tag = "conversations",
     params(("project" = String, Path, description = "The project's name")),
-    responses((status = 200, body = Summary), (status = "default", response = Failure)),
+    responses((status = 200, body = Summary), (status = "default", response = ProblemResponse)),
 )]
 pub(crate) async fn create(
-    state: web::Data<State>,
+    state: web::Data<AppState>,
     project: web::Path<String>,
     visitor: web::ReqData<Visitor>,
 ) -> Answer {
@@ -88,10 +88,10 @@ pub(crate) async fn create(
     path = "/api/assistant/conversations/{project}/{id}",
     tag = "conversations",
     params(("project" = String, Path, description = "The project's name"), ("id" = i64, Path, description = "The conversation's id")),
-    responses((status = 200, body = Detail), (status = "default", response = Failure)),
+    responses((status = 200, body = Detail), (status = "default", response = ProblemResponse)),
 )]
 pub(crate) async fn detail(
-    state: web::Data<State>,
+    state: web::Data<AppState>,
     path: web::Path<(String, String)>,
     request: HttpRequest,
 ) -> Answer {
@@ -123,10 +123,10 @@ pub(crate) struct Renaming {
     tag = "conversations",
     request_body = Renaming,
     params(("project" = String, Path, description = "The project's name"), ("id" = i64, Path, description = "The conversation's id")),
-    responses((status = 200, body = Summary), (status = "default", response = Failure)),
+    responses((status = 200, body = Summary), (status = "default", response = ProblemResponse)),
 )]
 pub(crate) async fn rename(
-    state: web::Data<State>,
+    state: web::Data<AppState>,
     path: web::Path<(String, String)>,
     renaming: crate::web::json_body::Json<Renaming>,
 ) -> Answer {
@@ -156,9 +156,12 @@ pub(crate) async fn rename(
     path = "/api/assistant/conversations/{project}/{id}",
     tag = "conversations",
     params(("project" = String, Path, description = "The project's name"), ("id" = i64, Path, description = "The conversation's id")),
-    responses((status = 200, body = Value), (status = "default", response = Failure)),
+    responses((status = 200, body = Value), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn delete(state: web::Data<State>, path: web::Path<(String, String)>) -> Answer {
+pub(crate) async fn delete(
+    state: web::Data<AppState>,
+    path: web::Path<(String, String)>,
+) -> Answer {
     let (project, id) = identified(&state, &path).await?;
     // In a task of its own: a client that hangs up must not leave it half done.
     let deleted = actix_web::rt::spawn(async move {
@@ -185,7 +188,7 @@ pub(crate) async fn delete(state: web::Data<State>, path: web::Path<(String, Str
 
 /// The project, and the id as a number.
 pub(super) async fn identified(
-    state: &State,
+    state: &AppState,
     path: &(String, String),
 ) -> Result<(crate::project::ProjectName, i64), Problem> {
     let (project, id) = path;

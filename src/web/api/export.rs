@@ -20,8 +20,8 @@ use crate::database::{
 
 use crate::web::{
     api::conversations::identified,
-    problem::{Failure, Problem},
-    state::State,
+    problem::{Problem, ProblemResponse},
+    state::AppState,
 };
 use markdown::Markdown;
 
@@ -31,7 +31,7 @@ const LONGEST_NAME: usize = 60;
 /// What is asked for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct Wish {
+pub(crate) struct ExportQuery {
     /// `md` where nothing is said.
     #[serde(default)]
     #[param(inline)]
@@ -52,24 +52,24 @@ enum Format {
     get,
     path = "/api/assistant/conversations/{project}/{id}/export",
     tag = "conversations",
-    params(("project" = String, Path, description = "The project's name"), ("id" = i64, Path, description = "The conversation's id"), Wish),
-    responses((status = 200, description = "The file", content((String = "text/markdown"), (Value = "application/json"))), (status = "default", response = Failure)),
+    params(("project" = String, Path, description = "The project's name"), ("id" = i64, Path, description = "The conversation's id"), ExportQuery),
+    responses((status = 200, description = "The file", content((String = "text/markdown"), (Value = "application/json"))), (status = "default", response = ProblemResponse)),
 )]
 pub(crate) async fn download(
-    state: web::Data<State>,
+    state: web::Data<AppState>,
     path: web::Path<(String, String)>,
-    wish: web::Query<Wish>,
+    query: web::Query<ExportQuery>,
 ) -> Result<HttpResponse, Problem> {
     let (project, id) = identified(&state, &path).await?;
     let reader = state.resources.reader.clone();
     let summary = reader.ask(move |reader| reader.summary(&project, id)).await?;
     let summary = summary.ok_or_else(|| Problem::not_found("Conversation not found"))?;
-    let (content_type, extension) = match wish.format {
+    let (content_type, extension) = match query.format {
         Format::Md => ("text/markdown; charset=utf-8", "md"),
         Format::Json => ("application/json", "json"),
     };
     let name = file_name(&summary, extension);
-    let pieces = stream::try_unfold(Some(Copying::new(reader, summary, wish.format)), next);
+    let pieces = stream::try_unfold(Some(Copying::new(reader, summary, query.format)), next);
     Ok(HttpResponse::Ok()
         .content_type(content_type)
         .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))

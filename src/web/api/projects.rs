@@ -12,13 +12,13 @@ use crate::{
 };
 
 use crate::web::{
-    problem::{Failure, Problem},
-    state::State,
+    problem::{Problem, ProblemResponse},
+    state::AppState,
 };
 
 /// A project in the list. The field order is the original's.
 #[derive(Debug, Serialize)]
-struct Listed {
+struct ListedProject {
     name: String,
     path: String,
     has_spec: bool,
@@ -32,9 +32,9 @@ struct Listed {
     get,
     path = "/api/projects",
     tag = "projects",
-    responses((status = 200, body = [Value]), (status = "default", response = Failure)),
+    responses((status = 200, body = [Value]), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn list(state: web::Data<State>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn list(state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
     let projects = state.resources.settings.projects.clone();
     let agent = state.resources.agents.kind().ok().map(|kind| kind.as_str());
     let listed = web::block(move || {
@@ -44,8 +44,12 @@ pub(crate) async fn list(state: web::Data<State>) -> Result<HttpResponse, Proble
     Ok(HttpResponse::Ok().json(listed.await.map_err(Problem::unavailable)?))
 }
 
-fn look_at(project: &Project, policy: Option<Policy>, agent: Option<&'static str>) -> Listed {
-    Listed {
+fn look_at(
+    project: &Project,
+    policy: Option<Policy>,
+    agent: Option<&'static str>,
+) -> ListedProject {
+    ListedProject {
         name: project.name.to_string(),
         path: project.dir.display().to_string(),
         has_spec: policy.is_some_and(|policy| has_spec(&policy)),

@@ -6,8 +6,8 @@ use actix_web::{HttpResponse, web};
 use serde_json::json;
 
 use crate::web::{
-    problem::{Failure, Problem},
-    state::State,
+    problem::{Problem, ProblemResponse},
+    state::AppState,
 };
 
 /// `GET /readyz`: 200 with the judgement on the sandbox, `pending` while it is tested; 503 where no
@@ -16,9 +16,9 @@ use crate::web::{
     get,
     path = "/readyz",
     tag = "health",
-    responses((status = 200, body = Value), (status = "default", response = Failure)),
+    responses((status = 200, body = Value), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn ready(state: web::Data<State>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn ready(state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
     if state.draining.load(Ordering::Relaxed) {
         return Err(Problem::unavailable("The server is shutting down."));
     }
@@ -47,9 +47,9 @@ pub(crate) async fn ready(state: web::Data<State>) -> Result<HttpResponse, Probl
     get,
     path = "/api/admin/status",
     tag = "admin",
-    responses((status = 200, body = Value), (status = "default", response = Failure)),
+    responses((status = 200, body = Value), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn status(state: web::Data<State>) -> HttpResponse {
+pub(crate) async fn status(state: web::Data<AppState>) -> HttpResponse {
     let resources = &state.resources;
     let proof = resources.agents.proof();
     let no_program = resources.agents.kind().err().map(|error| error.to_string());

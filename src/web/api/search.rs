@@ -7,8 +7,8 @@ use utoipa::{IntoParams, ToSchema};
 use crate::database::queries::search::{FullTextQuery, SearchHit};
 
 use crate::web::{
-    problem::{Failure, Problem},
-    state::State,
+    problem::{Problem, ProblemResponse},
+    state::AppState,
 };
 
 /// Hits that are given where nothing is said.
@@ -17,7 +17,7 @@ const USUAL: usize = 20;
 /// What is asked for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct Wish {
+pub(crate) struct SearchQuery {
     /// What somebody typed.
     q: String,
     /// Most hits.
@@ -27,7 +27,7 @@ pub(crate) struct Wish {
 /// What is found.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = FoundMessages)]
-struct Found {
+struct FoundMessages {
     /// The newest first.
     hits: Vec<SearchHit>,
     /// Whether there are older ones.
@@ -39,27 +39,27 @@ struct Found {
     get,
     path = "/api/assistant/search/{project}",
     tag = "conversations",
-    params(("project" = String, Path, description = "The project's name"), Wish),
-    responses((status = 200, body = Found), (status = "default", response = Failure)),
+    params(("project" = String, Path, description = "The project's name"), SearchQuery),
+    responses((status = 200, body = FoundMessages), (status = "default", response = ProblemResponse)),
 )]
 pub(crate) async fn find(
-    state: web::Data<State>,
+    state: web::Data<AppState>,
     project: web::Path<String>,
-    wish: web::Query<Wish>,
+    query: web::Query<SearchQuery>,
 ) -> Result<HttpResponse, Problem> {
     let project = state.project(&project).await?.name;
     let reading = &state.resources.settings.reading;
-    let limit = wish.limit.unwrap_or(USUAL).clamp(1, reading.search_hits);
+    let limit = query.limit.unwrap_or(USUAL).clamp(1, reading.search_hits);
     let timeout = reading.search_timeout;
-    let words = FullTextQuery::parse(&wish.q)
+    let words = FullTextQuery::parse(&query.q)
         .map_err(|many| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, many.to_string()))?;
     let Some(words) = words else {
-        return Ok(HttpResponse::Ok().json(Found { hits: Vec::new(), more: false }));
+        return Ok(HttpResponse::Ok().json(FoundMessages { hits: Vec::new(), more: false }));
     };
     let search =
         move |reader: &crate::database::Reader| reader.search(&project, &words, limit + 1, timeout);
     let mut hits = state.resources.reader.ask(search).await?;
     let more = hits.len() > limit;
     hits.truncate(limit);
-    Ok(HttpResponse::Ok().json(Found { hits, more }))
+    Ok(HttpResponse::Ok().json(FoundMessages { hits, more }))
 }

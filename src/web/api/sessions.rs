@@ -10,8 +10,8 @@ use crate::{
 };
 
 use crate::web::{
-    problem::{Failure, Problem},
-    state::State,
+    problem::{Problem, ProblemResponse},
+    state::AppState,
 };
 
 type Answer = Result<HttpResponse, Problem>;
@@ -24,9 +24,9 @@ const CLOSED: &str = "the session was closed by an administrator; ask again to o
     get,
     path = "/api/assistant/sessions",
     tag = "sessions",
-    responses((status = 200, body = [String]), (status = "default", response = Failure)),
+    responses((status = 200, body = [String]), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn list(state: web::Data<State>) -> Answer {
+pub(crate) async fn list(state: web::Data<AppState>) -> Answer {
     let sessions = state.registry.send(ListSessions).await?;
     let names: Vec<_> = sessions.iter().map(|session| session.project.as_str()).collect();
     Ok(HttpResponse::Ok().json(names))
@@ -38,9 +38,9 @@ pub(crate) async fn list(state: web::Data<State>) -> Answer {
     path = "/api/assistant/sessions/{project}",
     tag = "sessions",
     params(("project" = String, Path, description = "The project's name")),
-    responses((status = 200, body = Value), (status = "default", response = Failure)),
+    responses((status = 200, body = Value), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn info(state: web::Data<State>, project: web::Path<String>) -> Answer {
+pub(crate) async fn info(state: web::Data<AppState>, project: web::Path<String>) -> Answer {
     let project = name(&project)?;
     let conversation_id = match state.registry.send(Find { project: project.clone() }).await? {
         Found::Live(session) => session.send(Describe).await?.latest,
@@ -60,9 +60,9 @@ pub(crate) async fn info(state: web::Data<State>, project: web::Path<String>) ->
     path = "/api/assistant/sessions/{project}",
     tag = "sessions",
     params(("project" = String, Path, description = "The project's name")),
-    responses((status = 200, body = Value), (status = "default", response = Failure)),
+    responses((status = 200, body = Value), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn close(state: web::Data<State>, project: web::Path<String>) -> Answer {
+pub(crate) async fn close(state: web::Data<AppState>, project: web::Path<String>) -> Answer {
     if end(&state, name(&project)?, None).await? {
         return Ok(HttpResponse::Ok().json(json!({ "success": true, "message": "Session closed" })));
     }
@@ -74,9 +74,9 @@ pub(crate) async fn close(state: web::Data<State>, project: web::Path<String>) -
     get,
     path = "/api/admin/sessions",
     tag = "admin",
-    responses((status = 200, body = [Value]), (status = "default", response = Failure)),
+    responses((status = 200, body = [Value]), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn admin_list(state: web::Data<State>) -> Answer {
+pub(crate) async fn admin_list(state: web::Data<AppState>) -> Answer {
     let sessions = state.registry.send(ListSessions).await?;
     let list: Vec<Value> = sessions
         .iter()
@@ -98,9 +98,9 @@ pub(crate) async fn admin_list(state: web::Data<State>) -> Answer {
     path = "/api/admin/sessions/{project}",
     tag = "admin",
     params(("project" = String, Path, description = "The project's name")),
-    responses((status = 200, body = Value), (status = "default", response = Failure)),
+    responses((status = 200, body = Value), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn admin_close(state: web::Data<State>, project: web::Path<String>) -> Answer {
+pub(crate) async fn admin_close(state: web::Data<AppState>, project: web::Path<String>) -> Answer {
     close(state, project).await
 }
 
@@ -111,10 +111,10 @@ pub(crate) async fn admin_close(state: web::Data<State>, project: web::Path<Stri
     path = "/api/admin/sessions/{project}/{conversation}",
     tag = "admin",
     params(("project" = String, Path, description = "The project's name"), ("conversation" = i64, Path, description = "The conversation's id")),
-    responses((status = 200, body = Value), (status = "default", response = Failure)),
+    responses((status = 200, body = Value), (status = "default", response = ProblemResponse)),
 )]
 pub(crate) async fn admin_close_one(
-    state: web::Data<State>,
+    state: web::Data<AppState>,
     path: web::Path<(String, String)>,
 ) -> Answer {
     let (project, id) = path.into_inner();
@@ -128,7 +128,7 @@ pub(crate) async fn admin_close_one(
 }
 
 async fn end(
-    state: &web::Data<State>,
+    state: &web::Data<AppState>,
     project: ProjectName,
     conversation: Option<i64>,
 ) -> Result<bool, Problem> {

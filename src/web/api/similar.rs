@@ -10,8 +10,8 @@ use crate::database::{
 };
 
 use crate::web::{
-    problem::{Failure, Problem},
-    state::State,
+    problem::{Problem, ProblemResponse},
+    state::AppState,
 };
 
 /// Questions that are given at most.
@@ -20,7 +20,7 @@ const GIVEN: usize = 3;
 /// What is asked for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct Wish {
+pub(crate) struct SimilarQuery {
     /// The question so far.
     q: String,
 }
@@ -30,13 +30,13 @@ pub(crate) struct Wish {
     get,
     path = "/api/assistant/asked/{project}",
     tag = "conversations",
-    params(("project" = String, Path, description = "The project's name"), Wish),
-    responses((status = 200, body = [SimilarQuestion]), (status = "default", response = Failure)),
+    params(("project" = String, Path, description = "The project's name"), SimilarQuery),
+    responses((status = 200, body = [SimilarQuestion]), (status = "default", response = ProblemResponse)),
 )]
 pub(crate) async fn find(
-    state: web::Data<State>,
+    state: web::Data<AppState>,
     project: web::Path<String>,
-    wish: web::Query<Wish>,
+    query: web::Query<SimilarQuery>,
 ) -> Result<HttpResponse, Problem> {
     let project = state.project(&project).await?.name;
     let reading = &state.resources.settings.reading;
@@ -46,6 +46,6 @@ pub(crate) async fn find(
         timeout: reading.asked_timeout,
     };
     let look =
-        move |reader: &Reader| reader.similar(&project, &QuestionTerms::typed(&wish.q), bounds);
+        move |reader: &Reader| reader.similar(&project, &QuestionTerms::typed(&query.q), bounds);
     Ok(HttpResponse::Ok().json(state.resources.reader.ask(look).await?))
 }

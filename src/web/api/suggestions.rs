@@ -15,14 +15,14 @@ use crate::{
 
 use crate::web::{
     api::projects::has_spec,
-    problem::{Failure, Problem},
-    state::State,
+    problem::{Problem, ProblemResponse},
+    state::AppState,
 };
 
 /// What may be asked.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = FittingQuestions)]
-struct Fitting {
+struct SuggestedQuestions {
     /// Three questions that fit the project.
     questions: Vec<String>,
 }
@@ -33,10 +33,10 @@ struct Fitting {
     path = "/api/projects/{project}/questions",
     tag = "projects",
     params(("project" = String, Path, description = "The project's name")),
-    responses((status = 200, body = Fitting), (status = "default", response = Failure)),
+    responses((status = 200, body = SuggestedQuestions), (status = "default", response = ProblemResponse)),
 )]
 pub(crate) async fn show(
-    state: web::Data<State>,
+    state: web::Data<AppState>,
     project: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let project = state.project(&project).await?;
@@ -55,5 +55,5 @@ pub(crate) async fn show(
         suggestions::of(&files, readme.as_ref(), has_spec(&policy))
     });
     let questions = questions.await.map_err(Problem::unavailable)?;
-    Ok(HttpResponse::Ok().json(Fitting { questions }))
+    Ok(HttpResponse::Ok().json(SuggestedQuestions { questions }))
 }

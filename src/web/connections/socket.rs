@@ -12,14 +12,14 @@ use rustix::{
 /// One TCP connection of this process. Keeps no descriptor of its own: with ten thousand viewers
 /// those would count.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Line {
+pub(crate) struct SocketHandle {
     /// The descriptor's number, which may belong to another connection by now.
     descriptor: i32,
     /// The kernel's own name of the connection, never used twice.
     cookie: u64,
 }
 
-impl Line {
+impl SocketHandle {
     /// The connection that a server has just accepted.
     pub(crate) fn of(socket: &TcpStream) -> Option<Self> {
         let cookie = sockopt::socket_cookie(socket).ok()?;
@@ -53,13 +53,13 @@ mod tests {
             (client, TcpStream::from_std(served).unwrap())
         };
         let (mut client, served) = accept();
-        let line = Line::of(&served).unwrap();
+        let line = SocketHandle::of(&served).unwrap();
         line.cut().unwrap();
         assert_eq!(client.read(&mut [0; 1]).unwrap(), 0);
 
         drop(served);
         let (other, served) = accept();
-        let stale = Line { descriptor: served.as_raw_fd(), cookie: line.cookie };
+        let stale = SocketHandle { descriptor: served.as_raw_fd(), cookie: line.cookie };
         stale.cut().unwrap();
         other.set_nonblocking(true).unwrap();
         let error = (&other).read(&mut [0; 1]).unwrap_err();

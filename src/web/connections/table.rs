@@ -12,7 +12,7 @@ use std::{
 
 /// Upper bounds.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Bounds {
+pub(crate) struct ConnectionLimits {
     /// Connections.
     pub connections: usize,
     /// Connections that carry a WebSocket in use; the rest is always left for others.
@@ -22,13 +22,13 @@ pub(crate) struct Bounds {
 }
 
 /// Names a connection. The greater one is newer.
-pub(crate) type Id = u64;
+pub(crate) type ConnectionId = u64;
 
 /// The connections, each with something that belongs to it.
 #[derive(Debug)]
-pub(crate) struct Table<T> {
-    bounds: Bounds,
-    next: Id,
+pub(crate) struct ConnectionTable<T> {
+    bounds: ConnectionLimits,
+    next: ConnectionId,
     addresses: HashMap<IpAddr, Address<T>>,
     /// The addresses by how many of their connections wait.
     by_waiting: BTreeSet<(usize, IpAddr)>,
@@ -38,8 +38,8 @@ pub(crate) struct Table<T> {
 
 #[derive(Debug)]
 struct Address<T> {
-    waiting: BTreeMap<Id, T>,
-    sockets: HashMap<Id, T>,
+    waiting: BTreeMap<ConnectionId, T>,
+    sockets: HashMap<ConnectionId, T>,
 }
 
 /// What becomes of a new connection.
@@ -51,9 +51,9 @@ pub(crate) enum Admission<T> {
     Refused,
 }
 
-impl<T> Table<T> {
+impl<T> ConnectionTable<T> {
     /// No connections.
-    pub(crate) fn new(bounds: Bounds) -> Self {
+    pub(crate) fn new(bounds: ConnectionLimits) -> Self {
         Self {
             bounds,
             next: 0,
@@ -70,7 +70,7 @@ impl<T> Table<T> {
         &mut self,
         address: IpAddr,
         is_limited: bool,
-        make: impl FnOnce(Id) -> T,
+        make: impl FnOnce(ConnectionId) -> T,
     ) -> Admission<T> {
         let of_address = self.addresses.get(&address).map_or(0, Address::connections);
         let crowded = if is_limited && of_address >= self.bounds.per_address {
@@ -104,7 +104,7 @@ impl<T> Table<T> {
     }
 
     /// The connection carries a WebSocket from now on, if there may be one more.
-    pub(crate) fn open_socket(&mut self, address: IpAddr, id: Id) -> bool {
+    pub(crate) fn open_socket(&mut self, address: IpAddr, id: ConnectionId) -> bool {
         if self.sockets >= self.bounds.sockets {
             return false;
         }
@@ -118,7 +118,7 @@ impl<T> Table<T> {
     }
 
     /// The connection carries its WebSocket no more.
-    pub(crate) fn close_socket(&mut self, address: IpAddr, id: Id) {
+    pub(crate) fn close_socket(&mut self, address: IpAddr, id: ConnectionId) {
         let was_there = self.change(address, |at| {
             let connection = at.sockets.remove(&id)?;
             at.waiting.insert(id, connection);
@@ -128,7 +128,7 @@ impl<T> Table<T> {
     }
 
     /// Removes a connection, if it is still there.
-    pub(crate) fn remove(&mut self, address: IpAddr, id: Id) {
+    pub(crate) fn remove(&mut self, address: IpAddr, id: ConnectionId) {
         self.close_socket(address, id);
         let removed = self.change(address, |at| at.waiting.remove(&id));
         self.connections -= usize::from(removed.is_some());
@@ -172,14 +172,18 @@ mod tests {
 
     use super::*;
 
-    const BOUNDS: Bounds = Bounds { connections: 6, sockets: 4, per_address: 4 };
+    const BOUNDS: ConnectionLimits =
+        ConnectionLimits { connections: 6, sockets: 4, per_address: 4 };
 
     fn address(last: u8) -> IpAddr {
         IpAddr::from([192, 0, 2, last])
     }
 
     /// The new connection's id and the one that goes for it.
-    fn admit(table: &mut Table<Id>, last: u8) -> Option<(Id, Option<Id>)> {
+    fn admit(
+        table: &mut ConnectionTable<ConnectionId>,
+        last: u8,
+    ) -> Option<(ConnectionId, Option<ConnectionId>)> {
         let id = table.next;
         match table.admit(address(last), true, |id| id) {
             Admission::Admitted(displaced) => Some((id, displaced)),
@@ -189,7 +193,7 @@ mod tests {
 
     #[test]
     fn p9_the_oldest_that_waits_makes_room_of_the_address_that_has_the_most() {
-        let mut table = Table::new(BOUNDS);
+        let mut table = ConnectionTable::new(BOUNDS);
         for id in 0..4 {
             assert_eq!(admit(&mut table, 1), Some((id, None)));
         }
@@ -205,7 +209,7 @@ mod tests {
 
     #[test]
     fn p9_sockets_are_not_displaced_and_leave_room_for_requests() {
-        let mut table = Table::new(BOUNDS);
+        let mut table = ConnectionTable::new(BOUNDS);
         for id in 0..4 {
             admit(&mut table, 1);
             assert!(table.open_socket(address(1), id));
@@ -222,7 +226,7 @@ mod tests {
 
     #[test]
     fn p9_an_address_that_stands_for_many_has_as_many_as_there_may_be() {
-        let mut table = Table::new(BOUNDS);
+        let mut table = ConnectionTable::new(BOUNDS);
         for _ in 0..6 {
             assert_eq!(table.admit(address(1), false, |id| id), Admission::Admitted(None));
         }
@@ -234,7 +238,7 @@ mod tests {
         fn p9_the_bounds_hold_whatever_happens(
             steps in prop::collection::vec((0..4_u8, 0..5_u8, 0..40_u64), 0..200),
         ) {
-            let mut table = Table::new(BOUNDS);
+            let mut table = ConnectionTable::new(BOUNDS);
             for (what, last, id) in steps {
                 match what {
                     0 | 1 => drop(admit(&mut table, last)),

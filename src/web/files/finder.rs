@@ -26,7 +26,7 @@ const LISTS: usize = 16;
 
 /// A file that matches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct Match {
+pub(crate) struct FoundFile {
     /// The path from the project's root.
     pub path: String,
     /// Bytes.
@@ -35,21 +35,21 @@ pub(crate) struct Match {
 
 /// The files of a project that may be shown.
 #[derive(Debug)]
-pub(crate) struct List {
+pub(crate) struct FileList {
     /// By path.
-    files: Vec<Match>,
+    files: Vec<FoundFile>,
     /// Whether there are more.
     pub truncated: bool,
 }
 
-impl List {
+impl FileList {
     /// The files, by path.
-    pub(crate) fn files(&self) -> &[Match] {
+    pub(crate) fn files(&self) -> &[FoundFile] {
         &self.files
     }
 }
 
-type Slot = Arc<Mutex<Option<(Instant, Arc<List>)>>>;
+type Slot = Arc<Mutex<Option<(Instant, Arc<FileList>)>>>;
 
 /// Keeps the lists.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl Finder {
         &self,
         project: &Project,
         secrets: Secrets,
-    ) -> Result<Arc<List>, actix_web::error::BlockingError> {
+    ) -> Result<Arc<FileList>, actix_web::error::BlockingError> {
         let slot = self.slot(&project.name);
         // Who comes while the files are walked waits here for the same list.
         let mut slot = slot.lock().await;
@@ -98,7 +98,7 @@ impl Finder {
     }
 }
 
-fn walk(dir: &std::path::Path, secrets: &Secrets) -> List {
+fn walk(dir: &std::path::Path, secrets: &Secrets) -> FileList {
     let found = walk::files(dir, secrets);
     let truncated = found.is_cut;
     let mut files: Vec<_> = found
@@ -106,19 +106,19 @@ fn walk(dir: &std::path::Path, secrets: &Secrets) -> List {
         .into_iter()
         // A name that is no text cannot be asked for.
         .filter_map(|it| {
-            Some(Match { path: it.path.into_os_string().into_string().ok()?, size: it.size })
+            Some(FoundFile { path: it.path.into_os_string().into_string().ok()?, size: it.size })
         })
         .collect();
     files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-    List { files, truncated }
+    FileList { files, truncated }
 }
 
 /// The files whose paths match best, and how many match. Takes its time with a long list.
-pub(crate) fn rank(list: &List, query: &str, limit: usize) -> (Vec<Match>, usize) {
+pub(crate) fn rank(list: &FileList, query: &str, limit: usize) -> (Vec<FoundFile>, usize) {
     let mut matcher = Matcher::new(Config::DEFAULT.match_paths());
     let pattern = Pattern::new(query, CaseMatching::Smart, Normalization::Smart, AtomKind::Fuzzy);
     let mut characters = Vec::new();
-    let mut scored: Vec<(u32, &Match)> = list
+    let mut scored: Vec<(u32, &FoundFile)> = list
         .files
         .iter()
         .filter_map(|file| {
@@ -138,12 +138,12 @@ pub(crate) fn rank(list: &List, query: &str, limit: usize) -> (Vec<Match>, usize
 mod tests {
     use super::*;
 
-    fn list(paths: &[&str]) -> List {
-        let file = |path: &&str| Match { path: (*path).to_owned(), size: 1 };
-        List { files: paths.iter().map(file).collect(), truncated: false }
+    fn list(paths: &[&str]) -> FileList {
+        let file = |path: &&str| FoundFile { path: (*path).to_owned(), size: 1 };
+        FileList { files: paths.iter().map(file).collect(), truncated: false }
     }
 
-    fn ranked(list: &List, query: &str) -> Vec<String> {
+    fn ranked(list: &FileList, query: &str) -> Vec<String> {
         rank(list, query, 10).0.into_iter().map(|it| it.path).collect()
     }
 

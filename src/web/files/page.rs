@@ -19,7 +19,7 @@ const LONGEST_OUTLINE: usize = 2000;
 
 /// A part of a file.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct Page {
+pub(crate) struct FileExcerpt {
     /// Bytes of the whole file.
     pub size: usize,
     /// The name of its language as a fenced block takes it; empty where none is known.
@@ -37,12 +37,12 @@ pub(crate) struct Page {
     /// Whether the file has more than is shown.
     pub truncated: bool,
     /// What the file defines, in order; empty for files above 1 MiB.
-    pub outline: Vec<Defined>,
+    pub outline: Vec<OutlineItem>,
 }
 
 /// A definition.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct Defined {
+pub(crate) struct OutlineItem {
     /// What it is: `fn`, `class`, `heading` and so on.
     pub kind: &'static str,
     /// The name.
@@ -59,11 +59,11 @@ pub(crate) fn of(
     line: Option<usize>,
     most_lines: usize,
     most_bytes: usize,
-) -> Page {
+) -> FileExcerpt {
     let probe = bytes.get(..BINARY_PROBE_BYTES).unwrap_or(bytes);
     let is_binary = memchr::memchr(0, probe).is_some();
     let path = Path::new(path);
-    let mut page = Page {
+    let mut page = FileExcerpt {
         size: bytes.len(),
         language: language::fence(path),
         binary: is_binary,
@@ -136,10 +136,10 @@ fn around(lines: &[&str], wanted: usize, most_lines: usize, most_bytes: usize) -
     }
 }
 
-fn outline(text: &str, language: Language) -> Vec<Defined> {
+fn outline(text: &str, language: Language) -> Vec<OutlineItem> {
     let definitions = document::read(text, language).definitions;
     let defined = definitions.into_iter().take(LONGEST_OUTLINE);
-    defined.map(|it| Defined { kind: it.kind, name: it.name, line: it.line }).collect()
+    defined.map(|it| OutlineItem { kind: it.kind, name: it.name, line: it.line }).collect()
 }
 
 #[cfg(test)]
@@ -152,7 +152,7 @@ mod tests {
         (1..=n).map(|line| format!("line {line}\n")).collect()
     }
 
-    fn page(text: &str, line: Option<usize>, most_lines: usize) -> Page {
+    fn page(text: &str, line: Option<usize>, most_lines: usize) -> FileExcerpt {
         of("a.txt", text.as_bytes(), line, most_lines, 1000)
     }
 

@@ -15,16 +15,16 @@ use crate::{
         Session,
         messages::{Attach, AttachError, Attachment, BrowserId, Destination},
     },
-    web::{access::rate_limit::TooMany, state::State},
+    web::{access::rate_limit::LimitExceeded, state::AppState},
     wire::{
         Dialect,
-        client_frame::{Start, Target},
+        client_frame::{StartFrame, StartTarget},
         close_code,
-        server_frame::{Notice, State as ConversationState, Status},
+        server_frame::{ConversationState, Notice, Status},
     },
 };
 
-use super::{Context, Followed, GOING_AWAY, Place, Surroundings, Viewer, close};
+use super::{Context, Followed, GOING_AWAY, Place, Viewer, ViewerEnv, close};
 
 /// A session that is being started again is waited for this long.
 const RESTART_PATIENCE: Duration = Duration::from_secs(60);
@@ -39,12 +39,12 @@ const STAYS: Duration = Duration::from_secs(1);
 pub(super) enum NotAttached {
     NotOpened(NotOpened),
     Refused(AttachError),
-    TooFast(TooMany),
+    TooFast(LimitExceeded),
 }
 
 impl Viewer {
-    pub(super) fn start_frame(&mut self, start: Start, context: &mut Context) {
-        let Start { v1, target, html, changes, after } = start;
+    pub(super) fn start_frame(&mut self, start: StartFrame, context: &mut Context) {
+        let StartFrame { v1, target, html, changes, after } = start;
         self.dialect = match (v1, html, changes) {
             (false, ..) => Dialect::Legacy,
             (true, false, _) => Dialect::V1,
@@ -52,22 +52,24 @@ impl Viewer {
             (true, true, true) => Dialect::HtmlChanges,
         };
         let to = match target {
-            Target::New => match self.surroundings.visitor.may_begin(Instant::now()) {
+            StartTarget::New => match self.env.visitor.may_begin(Instant::now()) {
                 Ok(()) => Destination::New,
                 Err(many) => return self.not_attached(NotAttached::TooFast(many), context),
             },
-            Target::Conversation(conversation) if v1 => Destination::Stored { conversation, after },
-            Target::Conversation(conversation) => {
-                let Surroundings { state, browser, .. } = &self.surroundings;
+            StartTarget::Conversation(conversation) if v1 => {
+                Destination::Stored { conversation, after }
+            }
+            StartTarget::Conversation(conversation) => {
+                let ViewerEnv { state, browser, .. } = &self.env;
                 let has_history = state.browsers.knows(browser, conversation);
                 Destination::Resumed { conversation, has_history }
             }
-            Target::Nonsense(shown) => {
+            StartTarget::InvalidId(shown) => {
                 return self
                     .not_attached(NotAttached::Refused(AttachError::Unknown(shown)), context);
             }
         };
-        let opened = open(self.surroundings.state.clone(), self.surroundings.project.clone());
+        let opened = open(self.env.state.clone(), self.env.project.clone());
         self.attach(opened, to, context, |viewer, result, context| match result {
             Ok(()) => viewer.wake_later(context),
             Err(why) => viewer.not_attached(why, context),
@@ -104,7 +106,7 @@ impl Viewer {
         };
         let attach = Attach {
             viewer: self.id,
-            browser: Some(self.surroundings.browser.clone()),
+            browser: Some(self.env.browser.clone()),
             dialect: self.dialect,
             to,
             hang_up: self.hang_up.clone(),
@@ -180,7 +182,7 @@ impl Viewer {
             detail: "The session failed and is being started again…".to_owned(),
             queue_position: None,
         };
-        let Surroundings { state, project, .. } = &self.surroundings;
+        let ViewerEnv { state, project, .. } = &self.env;
         let found = find(state.clone(), project.clone());
         self.occupy(found, context, move |viewer, found, context| match found {
             Ok(session) => {
@@ -222,7 +224,7 @@ impl Viewer {
         context: &mut Context,
         then: impl FnOnce(&mut Self, Result<(), NotAttached>, &mut Context) + 'static,
     ) {
-        let Surroundings { state, project, browser, .. } = &self.surroundings;
+        let ViewerEnv { state, project, browser, .. } = &self.env;
         let (state, project, browser) = (state.clone(), project.clone(), browser.clone());
         let found = find(state.clone(), project.clone());
         self.attach(found, Destination::Left, context, move |viewer, left, context| {
@@ -257,7 +259,7 @@ impl Viewer {
         context: &mut Context,
         otherwise: fn(&mut Self, &mut Context),
     ) {
-        let Surroundings { state, project, .. } = &self.surroundings;
+        let ViewerEnv { state, project, .. } = &self.env;
         let found = find(state.clone(), project.clone());
         self.attach(found, to, context, move |viewer, result, context| {
             if result.is_err() {
@@ -269,7 +271,7 @@ impl Viewer {
     /// The page left no conversation that is live since. If its turn was open when the server
     /// went, it waits for what became of that.
     fn attach_missed(&mut self, context: &mut Context) {
-        let Surroundings { state, project, browser, .. } = &self.surroundings;
+        let ViewerEnv { state, project, browser, .. } = &self.env;
         let (state, project, browser) = (state.clone(), project.clone(), browser.clone());
         let name = project.clone();
         let reader = state.resources.reader.clone();
@@ -288,7 +290,7 @@ impl Viewer {
 
 /// Where the browser was last: where it missed the end of a turn, else behind everything that is
 /// stored there.
-async fn last_place(state: &State, project: &ProjectName, browser: &BrowserId) -> Option<Place> {
+async fn last_place(state: &AppState, project: &ProjectName, browser: &BrowserId) -> Option<Place> {
     let (project, browser) = (project.clone(), browser.clone());
     let place = state.resources.reader.ask(move |reader| {
         let missed = reader.missed(&project, &browser)?;
@@ -304,7 +306,10 @@ async fn last_place(state: &State, project: &ProjectName, browser: &BrowserId) -
 }
 
 /// The project's session, started where there is none; one that failed is waited for.
-pub(super) async fn open(state: State, project: ProjectName) -> Result<Addr<Session>, NotAttached> {
+pub(super) async fn open(
+    state: AppState,
+    project: ProjectName,
+) -> Result<Addr<Session>, NotAttached> {
     let deadline = Instant::now() + RESTART_PATIENCE;
     loop {
         let open = Open { project: project.clone() };
@@ -322,7 +327,10 @@ pub(super) async fn open(state: State, project: ProjectName) -> Result<Addr<Sess
 }
 
 /// The project's session where there is one.
-pub(super) async fn find(state: State, project: ProjectName) -> Result<Addr<Session>, NotAttached> {
+pub(super) async fn find(
+    state: AppState,
+    project: ProjectName,
+) -> Result<Addr<Session>, NotAttached> {
     let find = Find { project: project.clone() };
     match state.registry.send(find).await.unwrap_or(Found::Draining) {
         Found::Nothing | Found::Closing => Err(NotAttached::Refused(AttachError::NoneLive)),

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::wire::client_frame::Request;
+use crate::wire::client_frame::ClientFrame;
 
 /// Requests that may wait.
 const MOST: usize = 64;
@@ -11,7 +11,7 @@ const MOST: usize = 64;
 /// Requests that wait, in their order.
 #[derive(Debug)]
 pub(super) struct Backlog {
-    requests: VecDeque<(Request, usize)>,
+    requests: VecDeque<(ClientFrame, usize)>,
     bytes: usize,
     most_bytes: usize,
 }
@@ -23,7 +23,7 @@ impl Backlog {
     }
 
     /// Adds a request that came in a frame of so many bytes; gives it back where there is no room.
-    pub(super) fn push(&mut self, request: Request, bytes: usize) -> Result<(), Request> {
+    pub(super) fn push(&mut self, request: ClientFrame, bytes: usize) -> Result<(), ClientFrame> {
         if self.requests.len() >= MOST || self.bytes + bytes > self.most_bytes {
             return Err(request);
         }
@@ -33,7 +33,7 @@ impl Backlog {
     }
 
     /// The request that waits for longest.
-    pub(super) fn pop(&mut self) -> Option<Request> {
+    pub(super) fn pop(&mut self) -> Option<ClientFrame> {
         let (request, bytes) = self.requests.pop_front()?;
         self.bytes -= bytes;
         Some(request)
@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn requests_wait_in_order_and_no_more_than_there_is_room_for() {
         let mut backlog = Backlog::new(10);
-        let retry = |turn| Request::Retry { turn, conversation: None, message_id: None };
+        let retry = |turn| ClientFrame::Retry { turn, conversation: None, message_id: None };
         assert_eq!(backlog.push(retry(1), 6), Ok(()));
         assert_eq!(backlog.push(retry(2), 5), Err(retry(2)));
         assert_eq!(backlog.push(retry(3), 4), Ok(()));
@@ -56,8 +56,8 @@ mod tests {
             (Some(retry(1)), Some(retry(3)), None)
         );
         for _ in 0..MOST {
-            backlog.push(Request::Stop, 0).unwrap();
+            backlog.push(ClientFrame::Stop, 0).unwrap();
         }
-        assert_eq!(backlog.push(Request::Stop, 0), Err(Request::Stop));
+        assert_eq!(backlog.push(ClientFrame::Stop, 0), Err(ClientFrame::Stop));
     }
 }

@@ -21,7 +21,7 @@ const LONGEST_CONTROL: u64 = 125;
 
 /// Why a frame is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum BadFrame {
+pub(super) enum FrameViolation {
     /// The message would have more bytes than are taken.
     TooLarge,
     /// The header breaks the protocol.
@@ -30,29 +30,29 @@ pub(super) enum BadFrame {
 
 /// What the stream has been found to hold.
 #[derive(Debug, Default)]
-pub(super) struct Findings {
+pub(super) struct StreamState {
     /// When the last bytes arrived.
     pub last_heard: Cell<Option<Instant>>,
     /// Why the stream was ended.
-    pub refused: Cell<Option<BadFrame>>,
+    pub refused: Cell<Option<FrameViolation>>,
 }
 
 /// A client's bytes up to the first frame that is refused.
-pub(super) struct Checked<S> {
+pub(super) struct CheckedStream<S> {
     /// `None` once a frame was refused: what follows is not read.
     stream: Option<S>,
     check: FrameCheck,
-    findings: Rc<Findings>,
+    state: Rc<StreamState>,
 }
 
-impl<S> Checked<S> {
+impl<S> CheckedStream<S> {
     /// Ends `stream` before a message of more than `longest` bytes.
-    pub(super) fn new(stream: S, longest: usize, findings: Rc<Findings>) -> Self {
-        Self { stream: Some(stream), check: FrameCheck::new(longest), findings }
+    pub(super) fn new(stream: S, longest: usize, state: Rc<StreamState>) -> Self {
+        Self { stream: Some(stream), check: FrameCheck::new(longest), state }
     }
 }
 
-impl<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Stream for Checked<S> {
+impl<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Stream for CheckedStream<S> {
     type Item = S::Item;
 
     fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<S::Item>> {
@@ -61,9 +61,9 @@ impl<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Stream for Checked<S
             Some(Ok(bytes)) => bytes,
             end => return Poll::Ready(end),
         };
-        self.findings.last_heard.set(Some(Instant::now()));
+        self.state.last_heard.set(Some(Instant::now()));
         if let Err(Refused { at, why }) = self.check.advance(&bytes) {
-            self.findings.refused.set(Some(why));
+            self.state.refused.set(Some(why));
             self.stream = None;
             bytes.truncate(at);
         }
@@ -75,7 +75,7 @@ impl<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Stream for Checked<S
 #[derive(Debug, PartialEq, Eq)]
 struct Refused {
     at: usize,
-    why: BadFrame,
+    why: FrameViolation,
 }
 
 /// The state of the reader between two reads. Its size does not depend on what is read.
@@ -125,12 +125,12 @@ impl FrameCheck {
     }
 
     /// Looks at the header as far as it has arrived.
-    fn read_header(&mut self) -> Result<(), BadFrame> {
+    fn read_header(&mut self) -> Result<(), FrameViolation> {
         let header = &self.header[..self.header_len];
-        let kind = Kind::of(header[0])?;
+        let kind = FrameHeader::of(header[0])?;
         let Some(second) = header.get(1) else { return Ok(()) };
         if second & 0x80 == 0 {
-            return Err(BadFrame::Protocol("a client's frame is masked"));
+            return Err(FrameViolation::Protocol("a client's frame is masked"));
         }
         let (length_bytes, short) = match second & 0x7f {
             126 => (2, None),
@@ -142,7 +142,7 @@ impl FrameCheck {
         let length = short.unwrap_or(long);
         let message = kind.message(self.fragmented, length)?;
         if message.is_some_and(|message| message > self.longest) {
-            return Err(BadFrame::TooLarge);
+            return Err(FrameViolation::TooLarge);
         }
         // The mask is the last of a header.
         if self.header_len == 2 + length_bytes + 4 {
@@ -157,37 +157,37 @@ impl FrameCheck {
 }
 
 /// The first byte of a header.
-struct Kind {
+struct FrameHeader {
     is_final: bool,
     opcode: u8,
 }
 
-impl Kind {
-    fn of(first: u8) -> Result<Self, BadFrame> {
+impl FrameHeader {
+    fn of(first: u8) -> Result<Self, FrameViolation> {
         if first & 0x70 != 0 {
             // Compressed frames have one of them.
-            return Err(BadFrame::Protocol("no extension was agreed on"));
+            return Err(FrameViolation::Protocol("no extension was agreed on"));
         }
         let kind = Self { is_final: first & 0x80 != 0, opcode: first & 0x0f };
         match kind.opcode {
             0..=2 => Ok(kind),
             8..=10 if kind.is_final => Ok(kind),
-            8..=10 => Err(BadFrame::Protocol("a control frame has no fragments")),
-            _ => Err(BadFrame::Protocol("unknown kind of frame")),
+            8..=10 => Err(FrameViolation::Protocol("a control frame has no fragments")),
+            _ => Err(FrameViolation::Protocol("unknown kind of frame")),
         }
     }
 
     /// Bytes of the message with this frame, of which `fragmented` came before; `None` for a
     /// control frame, which may stand between fragments.
-    fn message(&self, fragmented: Option<u64>, length: u64) -> Result<Option<u64>, BadFrame> {
+    fn message(&self, fragmented: Option<u64>, length: u64) -> Result<Option<u64>, FrameViolation> {
         match (self.opcode, fragmented) {
             (8.., _) if length > LONGEST_CONTROL => {
-                Err(BadFrame::Protocol("a control frame has 125 bytes at most"))
+                Err(FrameViolation::Protocol("a control frame has 125 bytes at most"))
             }
             (8.., _) => Ok(None),
             (0, Some(before)) => Ok(Some(before.saturating_add(length))),
-            (0, None) => Err(BadFrame::Protocol("no message was begun")),
-            (_, Some(_)) => Err(BadFrame::Protocol("the message before has no end")),
+            (0, None) => Err(FrameViolation::Protocol("no message was begun")),
+            (_, Some(_)) => Err(FrameViolation::Protocol("the message before has no end")),
             (_, None) => Ok(Some(length)),
         }
     }
@@ -229,7 +229,7 @@ mod tests {
 
     /// What becomes of bytes that arrive in pieces of this length: how many are let through, and
     /// why no more are.
-    fn read(bytes: &[u8], piece: usize) -> (usize, Option<BadFrame>) {
+    fn read(bytes: &[u8], piece: usize) -> (usize, Option<FrameViolation>) {
         let mut check = FrameCheck::new(LONGEST);
         let mut passed = 0;
         for piece in bytes.chunks(piece) {
@@ -241,7 +241,7 @@ mod tests {
         (passed, None)
     }
 
-    fn refusal(bytes: &[u8]) -> Option<BadFrame> {
+    fn refusal(bytes: &[u8]) -> Option<FrameViolation> {
         let whole = read(bytes, usize::MAX).1;
         assert_eq!(read(bytes, 1).1, whole, "a cut changes nothing: {bytes:x?}");
         whole
@@ -253,7 +253,7 @@ mod tests {
             let mut bytes = header(0x81, claim);
             // Not even the mask is waited for.
             bytes.truncate(bytes.len() - 4);
-            assert_eq!(refusal(&bytes), Some(BadFrame::TooLarge), "{claim}");
+            assert_eq!(refusal(&bytes), Some(FrameViolation::TooLarge), "{claim}");
         }
         assert_eq!(refusal(&header(0x81, 1000)), None);
     }
@@ -265,11 +265,11 @@ mod tests {
         let two = [part(0x01), ping.clone(), part(0x00), ping].concat();
         assert_eq!(refusal(&two), None);
         let third = [two.clone(), header(0x00, 201)].concat();
-        assert_eq!(refusal(&third), Some(BadFrame::TooLarge));
+        assert_eq!(refusal(&third), Some(FrameViolation::TooLarge));
         let whole = [two, frame(0x80, &[b'x'; 200]), part(0x81)].concat();
         assert_eq!(refusal(&whole), None, "the next message is counted for itself");
         let tiny = [frame(0x02, b""), frame(0x00, b"x").repeat(1001)].concat();
-        assert_eq!(refusal(&tiny), Some(BadFrame::TooLarge));
+        assert_eq!(refusal(&tiny), Some(FrameViolation::TooLarge));
     }
 
     #[test]
@@ -291,7 +291,7 @@ mod tests {
             &[0x01, 0x80, 0, 0, 0, 0, 0x81, 0x80],
         ];
         for bytes in broken {
-            assert!(matches!(refusal(bytes), Some(BadFrame::Protocol(_))), "{bytes:x?}");
+            assert!(matches!(refusal(bytes), Some(FrameViolation::Protocol(_))), "{bytes:x?}");
         }
     }
 
@@ -299,7 +299,7 @@ mod tests {
     fn what_came_before_a_refused_frame_is_let_through() {
         let good = frame(0x81, b"{}");
         let bytes = [good.clone(), header(0x81, 1 << 30), vec![0; 5000]].concat();
-        assert_eq!(read(&bytes, usize::MAX), (good.len(), Some(BadFrame::TooLarge)));
+        assert_eq!(read(&bytes, usize::MAX), (good.len(), Some(FrameViolation::TooLarge)));
     }
 
     /// Bytes that look like frames often enough to get beyond the first.

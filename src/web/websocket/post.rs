@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use crate::{
     session::messages::{Asking, Destination, Held, Post, Wake},
-    web::access::rate_limit::TooMany,
-    wire::server_frame::{Notice, Refusal},
+    web::access::rate_limit::LimitExceeded,
+    wire::server_frame::{ErrorNotice, Notice},
 };
 
 use super::{
@@ -17,14 +17,14 @@ impl Viewer {
     /// Tells the session that somebody is about to ask.
     pub(super) fn wake(&mut self, context: &mut Context) {
         let Some(followed) = &self.followed else { return };
-        let visitor = self.surroundings.visitor.clone();
+        let visitor = self.env.visitor.clone();
         let may_start = Box::new(move || visitor.may_start_ahead(Instant::now()));
         let woken = followed.session.send(Wake { viewer: self.id, may_start });
         self.occupy(woken, context, |_, _, _| ());
     }
 
     pub(super) fn post(&mut self, message_id: Option<String>, what: Asking, context: &mut Context) {
-        let longest = self.surroundings.state.resources.settings.limits.message_bytes;
+        let longest = self.env.state.resources.settings.limits.message_bytes;
         if let Asking::Text(text) | Asking::Answer { content: text, .. } = &what
             && text.len() > longest
         {
@@ -33,14 +33,14 @@ impl Viewer {
                  it again.",
                 text.len()
             );
-            let refusal = Refusal { content, retryable: Some(false), message_id };
+            let refusal = ErrorNotice { content, retryable: Some(false), message_id };
             return self.say(&Notice::Error(refusal), context);
         }
         if self.followed.is_some() {
             return self.send_post(message_id, what, context);
         }
-        let state = self.surroundings.state.clone();
-        let project = self.surroundings.project.clone();
+        let state = self.env.state.clone();
+        let project = self.env.project.clone();
         let then =
             move |viewer: &mut Self, result: Result<(), NotAttached>, context: &mut Context| {
                 match result {
@@ -63,11 +63,11 @@ impl Viewer {
 
     fn send_post(&mut self, message_id: Option<String>, what: Asking, context: &mut Context) {
         let Some(followed) = &self.followed else { return };
-        let visitor = &self.surroundings.visitor;
+        let visitor = &self.env.visitor;
         let permit = match visitor.may_ask(Instant::now()).and_then(|()| visitor.begin_turn()) {
             Ok(permit) => permit.map(|permit| Box::new(permit) as Held),
-            Err(TooMany { words: content, .. }) => {
-                let refusal = Refusal { content, retryable: Some(true), message_id };
+            Err(LimitExceeded { words: content, .. }) => {
+                let refusal = ErrorNotice { content, retryable: Some(true), message_id };
                 return self.say(&Notice::Error(refusal), context);
             }
         };
@@ -79,7 +79,7 @@ impl Viewer {
             let refusal = match answer {
                 Ok(Ok(())) => return,
                 Ok(Err(refusal)) => refusal,
-                Err(_) => Refusal {
+                Err(_) => ErrorNotice {
                     content: "The session failed before it took your message; send it again."
                         .to_owned(),
                     retryable: Some(true),

@@ -10,11 +10,11 @@ use crate::web::{
     access::rate_limit::Visitor,
     browser_cookie,
     connections::Connection,
-    problem::Failure,
-    state::{NoProject, State},
+    problem::ProblemResponse,
+    state::{AppState, NoProject},
 };
 
-use super::Surroundings;
+use super::ViewerEnv;
 
 /// `GET /api/assistant/ws/{project}`. A project that cannot be spoken about, and one connection
 /// too many, is refused after the upgrade, because a browser shows its page no other reason.
@@ -23,10 +23,10 @@ use super::Surroundings;
     path = "/api/assistant/ws/{project}",
     tag = "conversations",
     params(("project" = String, Path, description = "The project's name")),
-    responses((status = 101, description = "A WebSocket; the README tells its frames"), (status = "default", response = Failure)),
+    responses((status = 101, description = "A WebSocket; the README tells its frames"), (status = "default", response = ProblemResponse)),
 )]
 pub(crate) async fn connect(
-    state: web::Data<State>,
+    state: web::Data<AppState>,
     project: web::Path<String>,
     visitor: web::ReqData<Visitor>,
     request: HttpRequest,
@@ -49,8 +49,8 @@ pub(crate) async fn connect(
     let connection = request.conn_data::<Arc<Connection>>().cloned();
     let (browser, cookie) = browser_cookie::identify(&request);
     let state = state.as_ref().clone();
-    let surroundings = Surroundings { state, project, browser, visitor, socket, connection };
-    let mut answer = super::start(&request, stream, surroundings)?;
+    let env = ViewerEnv { state, project, browser, visitor, socket, connection };
+    let mut answer = super::start(&request, stream, env)?;
     if let Some(cookie) = cookie {
         answer.add_cookie(&cookie)?;
     }

@@ -7,7 +7,7 @@ use cicerone::{
     config::catalogue,
     web::openapi,
     wire::{
-        client_frame::{self, BadFrame},
+        client_frame::{self, InvalidFrame},
         close_code,
     },
 };
@@ -62,7 +62,7 @@ fn the_page_sends_the_frames_that_the_server_reads() {
     for kind in sent {
         let frame = format!(r#"{{"type":"{kind}"}}"#);
         let parsed = client_frame::parse(&frame);
-        assert!(!matches!(parsed, Err(BadFrame::UnknownType(_))), "{frame}: {parsed:?}");
+        assert!(!matches!(parsed, Err(InvalidFrame::UnknownType(_))), "{frame}: {parsed:?}");
     }
 }
 
@@ -85,7 +85,7 @@ fn the_page_knows_every_state_of_a_conversation() {
     let page = read("static/protocol.js");
     let states = between(&page, "@typedef {'", "| string} SessionState");
     let known = all(r"'?(\w+)'", states);
-    assert_eq!(known, variants("src/wire/server_frame.rs", "State"));
+    assert_eq!(known, variants("src/wire/server_frame.rs", "ConversationState"));
 }
 
 #[test]
