@@ -145,7 +145,7 @@ impl Bench {
 
     /// A project whose agent is the scripted one.
     pub fn scripted() -> Self {
-        Self::new(&scripted_agent())
+        Self::new(scripted_agent())
     }
 
     /// As [`Bench::scripted`]; the agent starts as `SCRIPTED_AGENT_START` says.

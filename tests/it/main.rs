@@ -56,7 +56,6 @@ mod slow;
 mod soak;
 mod starting;
 mod store_faults;
-#[cfg(feature = "faults")]
 mod supervision;
 mod tidy;
 mod tree;

@@ -53,16 +53,21 @@ const READS: [&str; 9] = [
 ];
 
 with_both_versions![
-    #[cfg(feature = "faults")]
+    #[cfg_attr(
+        not(feature = "faults"),
+        ignore = "needs --all-features: the `faults` of the server"
+    )]
     p2_the_kernel_alone_keeps_an_agent_from_writing_and_from_reading_elsewhere,
-    #[cfg(feature = "faults")]
+    #[cfg_attr(
+        not(feature = "faults"),
+        ignore = "needs --all-features: the `faults` of the server"
+    )]
     p2_without_the_kernel_each_of_the_other_locks_keeps_an_agent_from_writing,
     p2_nothing_of_a_hostile_repository_runs,
     the_feature_list_is_read_in_the_sandbox_while_another_program_writes_it,
 ];
 
 /// Lets the agents of a bench do what they want, as far as `locks` are what holds them back.
-#[cfg(feature = "faults")]
 fn unlock(bench: &mut Bench, locks: &str) {
     bench.environment.push(("FAULT_UNLOCKED".into(), locks.into()));
 }
@@ -91,7 +96,6 @@ fn shows_a_secret(turn: &Turn) -> bool {
         .any(|secret| turn.tool_results().iter().any(|(ok, text)| *ok && text.contains(secret)))
 }
 
-#[cfg(feature = "faults")]
 async fn p2_the_kernel_alone_keeps_an_agent_from_writing_and_from_reading_elsewhere(
     version: Version,
 ) {
@@ -125,7 +129,6 @@ async fn p2_the_kernel_alone_keeps_an_agent_from_writing_and_from_reading_elsewh
     }
 }
 
-#[cfg(feature = "faults")]
 async fn p2_without_the_kernel_each_of_the_other_locks_keeps_an_agent_from_writing(
     version: Version,
 ) {

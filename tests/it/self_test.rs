@@ -178,7 +178,6 @@ fn the_probe_harms_no_project_even_where_nothing_confines_it() {
 
 /// Faults, as lists of rules that are left out, and what the probe then can do. A rule of the kernel
 /// is tried without those that hold as well.
-#[cfg(feature = "faults")]
 const FAULTS: [(&str, &str); 13] = [
     ("files", "create a file"),
     ("files", "read beside the project"),
@@ -195,7 +194,6 @@ const FAULTS: [(&str, &str); 13] = [
     ("fchmod,fchmodat,fchmodat2,chmod,user", "change a mode"),
 ];
 
-#[cfg(feature = "faults")]
 async fn proved_without(rules: &str) -> std::sync::Arc<cicerone::agent::self_test::SelfTest> {
     let mut bench = crate::agent_probe::Bench::scripted();
     bench.settings.sandbox = cicerone::config::settings::Sandbox::Required;
@@ -204,7 +202,7 @@ async fn proved_without(rules: &str) -> std::sync::Arc<cicerone::agent::self_tes
     bench.agents().prove(&[]).await
 }
 
-#[cfg(feature = "faults")]
+#[cfg_attr(not(feature = "faults"), ignore = "needs --all-features: the `faults` of the server")]
 #[actix_web::test]
 async fn p2_a_rule_that_is_left_out_turns_the_self_test_red() {
     use cicerone::agent::self_test::Verdict;
@@ -232,7 +230,7 @@ async fn p2_a_rule_that_is_left_out_turns_the_self_test_red() {
     }
 }
 
-#[cfg(feature = "faults")]
+#[cfg_attr(not(feature = "faults"), ignore = "needs --all-features: the `faults` of the server")]
 #[actix_web::test]
 async fn p2_what_no_other_rule_forbids_too_is_possible_without_its_rule() {
     use cicerone::agent::self_test::{Outcome, Verdict};

@@ -394,10 +394,7 @@ fn wait(child: &mut Child) -> ExitStatus {
     }
 }
 
-/// The agent that plays what it is told, built beside the tests.
-pub fn scripted_agent() -> PathBuf {
-    let target = Path::new(env!("CARGO_BIN_EXE_cicerone")).parent().unwrap();
-    let agent = target.join("examples/scripted-agent");
-    assert!(agent.is_file(), "build it with `cargo build --examples`: {}", agent.display());
-    agent
+/// The program that stands in for the real agent and plays a script.
+pub fn scripted_agent() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_scripted-agent"))
 }

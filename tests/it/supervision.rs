@@ -48,6 +48,7 @@ async fn until_end(client: &mut Client, screen: &mut Screen, turn: i64) {
     }
 }
 
+#[cfg_attr(not(feature = "faults"), ignore = "needs --all-features: the `faults` of the server")]
 #[actix::test]
 async fn p7_p8_a_panic_in_mid_turn_ends_it_once_and_everybody_goes_on_on_the_same_socket() {
     let server = setup().start();
@@ -91,6 +92,7 @@ async fn p7_p8_a_panic_in_mid_turn_ends_it_once_and_everybody_goes_on_on_the_sam
     assert_eq!((&list[0]["state"], &list[0]["restarts"]), (&json!("live"), &json!(1)));
 }
 
+#[cfg_attr(not(feature = "faults"), ignore = "needs --all-features: the `faults` of the server")]
 #[actix::test]
 async fn a_panic_between_turns_is_not_seen_by_a_client_of_the_original() {
     let server = setup().start();
@@ -106,6 +108,7 @@ async fn a_panic_between_turns_is_not_seen_by_a_client_of_the_original() {
     assert_eq!(text_of(&frames), "say one | history");
 }
 
+#[cfg_attr(not(feature = "faults"), ignore = "needs --all-features: the `faults` of the server")]
 #[actix::test]
 async fn a_message_sent_while_the_session_is_away_is_answered() {
     let server = Setup::scripted().config("[restart]\nbackoff = \"400ms\"\n").start();
@@ -122,6 +125,7 @@ async fn a_message_sent_while_the_session_is_away_is_answered() {
     }
 }
 
+#[cfg_attr(not(feature = "faults"), ignore = "needs --all-features: the `faults` of the server")]
 #[actix::test]
 async fn p7_the_turn_that_runs_when_the_session_panics_ends_and_those_that_wait_are_answered() {
     let server = setup().start();
@@ -146,6 +150,7 @@ async fn p7_the_turn_that_runs_when_the_session_panics_ends_and_those_that_wait_
     assert_eq!(screen.answer(4), "d");
 }
 
+#[cfg_attr(not(feature = "faults"), ignore = "needs --all-features: the `faults` of the server")]
 #[actix::test]
 async fn p4_a_viewer_sees_what_is_stored_however_often_its_session_panics_in_mid_stream() {
     let server = setup().start();
@@ -164,6 +169,7 @@ async fn p4_a_viewer_sees_what_is_stored_however_often_its_session_panics_in_mid
     }
 }
 
+#[cfg_attr(not(feature = "faults"), ignore = "needs --all-features: the `faults` of the server")]
 #[actix::test]
 async fn p8_a_panic_that_nobody_sees_leaves_no_process_and_no_open_turn() {
     let server = setup().start();
@@ -179,6 +185,7 @@ async fn p8_a_panic_that_nobody_sees_leaves_no_process_and_no_open_turn() {
     assert_eq!(Screen::of(&frames).end(1).fields["outcome"], "interrupted");
 }
 
+#[cfg_attr(not(feature = "faults"), ignore = "needs --all-features: the `faults` of the server")]
 #[actix::test]
 async fn a_session_that_fails_too_often_is_given_up_in_words_until_somebody_closes_it() {
     let server = Setup::scripted().config("[restart]\nbackoff = \"20ms\"\nattempts = 2\n").start();
@@ -212,6 +219,7 @@ async fn a_session_that_fails_too_often_is_given_up_in_words_until_somebody_clos
     assert_eq!(admin(&server).await[0]["state"], "live");
 }
 
+#[cfg_attr(not(feature = "faults"), ignore = "needs --all-features: the `faults` of the server")]
 #[actix::test]
 async fn a_panic_in_one_project_does_not_disturb_another() {
     let setup = setup();
