@@ -58,9 +58,9 @@ impl Citation {
 
 /// References that were found in an answer, each once, in the order of the text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Mentioned(IndexMap<Reference, bool>);
+pub struct References(IndexMap<Reference, bool>);
 
-impl Mentioned {
+impl References {
     /// Adds one.
     pub fn add(&mut self, mention: &Mention<'_>) {
         self.note(mention.reference.clone(), mention.is_certain);

@@ -33,10 +33,10 @@ use std::{
 };
 
 use crate::guide::{
-    conversation::Conversation,
-    output::Output,
-    protocol::{Ask, Input, Lines},
-    turn::{Stopped, Turn},
+    conversation::GuideConversation,
+    output::LineOutput,
+    protocol::{InputLine, ProtocolLines, UserQuestion},
+    turn::{TurnStopped, TurnWriter},
 };
 use crate::policy::{InvalidSecret, Secrets};
 use crate::source::index::Index;
@@ -48,7 +48,7 @@ const INTERRUPT_CHECK: Duration = Duration::from_millis(20);
 
 /// What the guide is run with.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct GuideOptions {
     /// What the project is called in answers.
     pub project: String,
     /// The project's directory.
@@ -81,19 +81,19 @@ pub enum GuideError {
 /// # Errors
 /// The guide cannot start, or its input broke. A reader of its output that has gone ends it
 /// without an error.
-pub fn run(options: Options) -> Result<(), GuideError> {
-    serve(options, io::stdin().lock(), Output::new(Box::new(io::stdout())))
+pub fn run(options: GuideOptions) -> Result<(), GuideError> {
+    serve(options, io::stdin().lock(), LineOutput::new(Box::new(io::stdout())))
 }
 
 /// Which questions came, are answered and were interrupted; each counts from 1.
 #[derive(Debug, Default)]
-struct Turns {
+struct TurnCounters {
     asked: AtomicU64,
     answered: AtomicU64,
     interrupted: AtomicU64,
 }
 
-impl Turns {
+impl TurnCounters {
     /// Ends the running turn, or does nothing when none runs.
     fn interrupt(&self) {
         let answered = self.answered.load(Ordering::SeqCst);
@@ -105,20 +105,20 @@ impl Turns {
 
 /// The index, once it is built.
 #[derive(Debug, Default)]
-struct Shelf {
+struct SharedIndex {
     index: Mutex<Option<Index>>,
     built: Condvar,
 }
 
-fn serve(options: Options, input: impl BufRead, output: Output) -> Result<(), GuideError> {
+fn serve(options: GuideOptions, input: impl BufRead, output: LineOutput) -> Result<(), GuideError> {
     let secrets = Secrets::new(&options.secrets)?;
     let dir = options
         .dir
         .canonicalize()
         .map_err(|source| GuideError::Directory { dir: options.dir.clone(), source })?;
     let output = Arc::new(output);
-    let turns = Arc::new(Turns::default());
-    let shelf = Arc::new(Shelf::default());
+    let turns = Arc::new(TurnCounters::default());
+    let shelf = Arc::new(SharedIndex::default());
     let builder = {
         let (shelf, dir) = (Arc::clone(&shelf), dir.clone());
         thread::spawn(move || {
@@ -129,13 +129,13 @@ fn serve(options: Options, input: impl BufRead, output: Output) -> Result<(), Gu
             shelf.built.notify_all();
         })
     };
-    let (sender, questions) = mpsc::channel::<Ask>();
+    let (sender, questions) = mpsc::channel::<UserQuestion>();
     let answerer = {
         let (output, turns, shelf) = (Arc::clone(&output), Arc::clone(&turns), Arc::clone(&shelf));
         let cwd = dir.to_string_lossy().into_owned();
         thread::spawn(move || {
-            let mut conversation = Conversation::new(options.project);
-            let lines = Lines::new();
+            let mut conversation = GuideConversation::new(options.project);
+            let lines = ProtocolLines::new();
             for ask in questions {
                 let told = answer(&mut conversation, &ask, &lines, &cwd, &output, &turns, &shelf);
                 turns.answered.fetch_add(1, Ordering::SeqCst);
@@ -158,9 +158,9 @@ fn serve(options: Options, input: impl BufRead, output: Output) -> Result<(), Gu
 /// Reads lines until the input ends: control requests are answered at once, questions passed on.
 fn read_lines(
     mut input: impl BufRead,
-    output: &Output,
-    turns: &Turns,
-    questions: &mpsc::Sender<Ask>,
+    output: &LineOutput,
+    turns: &TurnCounters,
+    questions: &mpsc::Sender<UserQuestion>,
 ) -> Result<(), GuideError> {
     let mut line = Vec::new();
     loop {
@@ -173,26 +173,26 @@ fn read_lines(
             return Ok(());
         }
         let reply = match protocol::parse(&crate::json::decode_text(&line)) {
-            Input::Ask(ask) => {
+            InputLine::Question(ask) => {
                 turns.asked.fetch_add(1, Ordering::SeqCst);
                 if questions.send(ask).is_err() {
                     return Ok(());
                 }
                 continue;
             }
-            Input::Initialize { request_id } => {
+            InputLine::Initialize { request_id } => {
                 protocol::control_success(&request_id, Some(protocol::initialize_response()))
             }
-            Input::Interrupt { request_id } => {
+            InputLine::Interrupt { request_id } => {
                 turns.interrupt();
                 protocol::control_success(&request_id, None)
             }
-            Input::Unsupported { request_id, subtype } => protocol::control_error(
+            InputLine::Unsupported { request_id, subtype } => protocol::control_error(
                 &request_id,
                 &format!("Unsupported control request subtype: {subtype}"),
             ),
-            Input::Ignored => continue,
-            Input::Garbage(reason) => {
+            InputLine::Ignored => continue,
+            InputLine::Garbage(reason) => {
                 log::warn!("a line of input is no line of the protocol: {reason}");
                 continue;
             }
@@ -205,37 +205,37 @@ fn read_lines(
 }
 
 fn answer(
-    conversation: &mut Conversation,
-    ask: &Ask,
-    lines: &Lines,
+    conversation: &mut GuideConversation,
+    ask: &UserQuestion,
+    lines: &ProtocolLines,
     cwd: &str,
-    output: &Output,
-    turns: &Turns,
-    shelf: &Shelf,
-) -> Result<(), Stopped> {
+    output: &LineOutput,
+    turns: &TurnCounters,
+    shelf: &SharedIndex,
+) -> Result<(), TurnStopped> {
     let number = turns.answered.load(Ordering::SeqCst) + 1;
     let is_interrupted = || turns.interrupted.load(Ordering::SeqCst) >= number;
-    let mut turn = Turn::open(output, lines, cwd, &is_interrupted)?;
+    let mut turn = TurnWriter::open(output, lines, cwd, &is_interrupted)?;
     let told = if !ask.wants_answer {
         Ok(())
-    } else if Conversation::needs_index(ask) {
+    } else if GuideConversation::needs_index(ask) {
         answer_from_index(conversation, ask, &mut turn, shelf)
     } else {
         conversation.chat(&mut turn, ask)
     };
     match told {
         Ok(()) => turn.finish(),
-        Err(Stopped::Interrupted) => turn.abort(),
+        Err(TurnStopped::Interrupted) => turn.abort(),
         Err(stopped) => Err(stopped),
     }
 }
 
 fn answer_from_index(
-    conversation: &mut Conversation,
-    ask: &Ask,
-    turn: &mut Turn<'_>,
-    shelf: &Shelf,
-) -> Result<(), Stopped> {
+    conversation: &mut GuideConversation,
+    ask: &UserQuestion,
+    turn: &mut TurnWriter<'_>,
+    shelf: &SharedIndex,
+) -> Result<(), TurnStopped> {
     let mut shelved = shelf.index.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
         turn.check()?;

@@ -22,12 +22,12 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::{
     config::settings::HighlightingSettings,
-    markdown::code::{self, Fence, Grammars, Patience},
+    markdown::code::{self, Budget, CodeBlock, Grammars},
 };
 
-use cache::Kept;
-use prefetch::Ahead;
-use worker::{Finished, Step};
+use cache::BlockCache;
+use prefetch::PrefetchedBlocks;
+use worker::{HighlightedBlock, WorkerJob};
 
 /// Bytes of a piece of memory that no thread keeps for itself.
 const LARGE: usize = 4096;
@@ -65,15 +65,15 @@ struct Shared {
 /// What is kept besides the grammars.
 #[derive(Debug, Default)]
 struct Memory {
-    kept: Kept,
-    ahead: Ahead,
+    kept: BlockCache,
+    ahead: PrefetchedBlocks,
     /// When something was highlighted last; `None` where nothing is kept.
     used: Option<Instant>,
 }
 
 /// A page of a file.
 #[derive(Debug)]
-pub struct Page {
+pub struct HighlightRequest {
     /// The file's path, which tells its language.
     pub path: PathBuf,
     /// The file's first line, which may tell it too.
@@ -98,7 +98,7 @@ impl Highlighter {
     }
 
     /// A block of code as HTML with its colours; `None` where it stays plain.
-    pub async fn block(&self, fence: Arc<Fence>) -> Option<Arc<str>> {
+    pub async fn block(&self, fence: Arc<CodeBlock>) -> Option<Arc<str>> {
         let shared = &self.0;
         if fence.code.len() > shared.settings.block_bytes {
             return None;
@@ -107,7 +107,7 @@ impl Highlighter {
             return Some(known);
         }
         self.is_used();
-        let Finished { html, is_whole, .. } = self.finish(&fence).await?;
+        let HighlightedBlock { html, is_whole, .. } = self.finish(&fence).await?;
         // Made here: nothing that stays longer may stand where a job had its memory.
         let html: Arc<str> = html.into();
         if is_whole {
@@ -120,7 +120,7 @@ impl Highlighter {
     /// Reads a block ahead that is not closed yet, as far as its lines are whole; nothing happens while
     /// another is being read. When it has grown it is read on, and [`block`](Self::block) has little left
     /// to do.
-    pub fn ahead(&self, fence: Arc<Fence>) {
+    pub fn prefetch(&self, fence: Arc<CodeBlock>) {
         let shared = Arc::clone(&self.0);
         if fence.code.is_empty() || fence.code.len() > shared.settings.block_bytes {
             return;
@@ -128,34 +128,34 @@ impl Highlighter {
         let Ok(permit) = Arc::clone(&shared.ahead).try_acquire_owned() else { return };
         let Some(reader) = shared.memory().ahead.grown(&fence) else { return };
         self.is_used();
-        drop(reader.send(Step { shared, fence, permit, end: None }));
+        drop(reader.send(WorkerJob { shared, fence, permit, end: None }));
     }
 
     /// Reads what is left of a block that may have been read ahead.
-    async fn finish(&self, fence: &Arc<Fence>) -> Option<Finished> {
+    async fn finish(&self, fence: &Arc<CodeBlock>) -> Option<HighlightedBlock> {
         let shared = Arc::clone(&self.0);
         let begun = shared.memory().ahead.closed(fence);
         let permit = Arc::clone(&shared.blocks).acquire_owned().await.ok()?;
         let reader = begun.unwrap_or_else(worker::start);
         let (end, finished) = oneshot::channel();
         let start = Instant::now();
-        drop(reader.send(Step { shared, fence: Arc::clone(fence), permit, end: Some(end) }));
+        drop(reader.send(WorkerJob { shared, fence: Arc::clone(fence), permit, end: Some(end) }));
         let finished = self.in_time(finished).await?.ok()??;
-        let Fence { language, code } = &**fence;
+        let CodeBlock { language, code } = &**fence;
         let (bytes, ahead, ms) = (code.len(), finished.ahead, start.elapsed().as_millis());
         log::debug!("highlighted language={language} bytes={bytes} ahead={ahead} ms={ms}");
         Some(finished)
     }
 
     /// Each line of a page as HTML with its colours, as far as the limits allow.
-    pub async fn page(&self, page: Page) -> Vec<String> {
+    pub async fn page(&self, page: HighlightRequest) -> Vec<String> {
         let shared = Arc::clone(&self.0);
         let shown = Arc::clone(&page.shown);
         self.is_used();
         let permit = Arc::clone(&shared.pages).acquire_owned().await;
         let highlighted = apart(move || {
             let _permit = permit;
-            let Page { path, first_line, before, shown } = page;
+            let HighlightRequest { path, first_line, before, shown } = page;
             let most = shared.settings.file_bytes;
             let mut grammar = None;
             if shown.len() <= most {
@@ -163,16 +163,15 @@ impl Highlighter {
                 grammar = grammars.get_or_insert_default().of_path(&path, &first_line);
             }
             let before = last_lines(&before, most.saturating_sub(shown.len()));
-            let (lines, _) = shared.patiently(Duration::ZERO, |patience| {
-                code::lines(before, &shown, grammar, patience)
-            });
+            let (lines, _) = shared
+                .with_budget(Duration::ZERO, |budget| code::lines(before, &shown, grammar, budget));
             handed_over(lines.join("\n"))
         });
         let highlighted = self.in_time(highlighted).await.and_then(Result::ok);
         let lines = highlighted.map(|lines| lines.split('\n').map(str::to_owned).collect());
         lines.unwrap_or_else(|| {
-            let mut patience = Patience { line_bytes: 0, goes_on: &mut || false };
-            code::lines("", &shown, None, &mut patience)
+            let mut budget = Budget { line_bytes: 0, has_time: &mut || false };
+            code::lines("", &shown, None, &mut budget)
         })
     }
 
@@ -233,15 +232,15 @@ impl Shared {
     }
 
     /// Runs it within the limits, some of the time being `spent`. Whether they were wide enough.
-    fn patiently<T>(&self, spent: Duration, run: impl FnOnce(&mut Patience<'_>) -> T) -> (T, bool) {
+    fn with_budget<T>(&self, spent: Duration, run: impl FnOnce(&mut Budget<'_>) -> T) -> (T, bool) {
         let end = Instant::now() + self.settings.timeout.saturating_sub(spent);
         let mut is_whole = true;
-        let mut goes_on = || {
+        let mut has_time = || {
             is_whole &= Instant::now() < end;
             is_whole
         };
         let line_bytes = self.settings.line_bytes;
-        let done = run(&mut Patience { line_bytes, goes_on: &mut goes_on });
+        let done = run(&mut Budget { line_bytes, has_time: &mut has_time });
         (done, is_whole)
     }
 
@@ -284,8 +283,8 @@ mod tests {
         })
     }
 
-    pub(super) fn fence(language: &str, code: &str) -> Arc<Fence> {
-        Arc::new(Fence { language: language.to_owned(), code: code.to_owned() })
+    pub(super) fn fence(language: &str, code: &str) -> Arc<CodeBlock> {
+        Arc::new(CodeBlock { language: language.to_owned(), code: code.to_owned() })
     }
 
     #[actix::test]
@@ -318,7 +317,7 @@ mod tests {
 
     /// Has a block read ahead, and waits for it.
     async fn ahead(highlighter: &Highlighter, language: &str, code: &str) {
-        highlighter.ahead(fence(language, code));
+        highlighter.prefetch(fence(language, code));
         drop(highlighter.0.ahead.acquire().await.unwrap());
     }
 
@@ -369,7 +368,7 @@ mod tests {
     async fn a_block_that_closes_while_it_is_read_ahead_is_not_read_twice() {
         let highlighter = highlighter();
         let code = fence("rust", "let a = \"b\nc\";\n");
-        highlighter.ahead(Arc::clone(&code));
+        highlighter.prefetch(Arc::clone(&code));
         assert_eq!(highlighter.finish(&code).await.unwrap().ahead, code.code.len());
     }
 
@@ -382,7 +381,7 @@ mod tests {
         for _ in 0..2 {
             let html = highlighter.block(fence("rust", "let a;\n")).await.unwrap();
             assert!(html.contains("keyword"));
-            highlighter.ahead(fence("rust", "let b;\n"));
+            highlighter.prefetch(fence("rust", "let b;\n"));
             let is_there = || {
                 let has_grammars = highlighter.0.grammars().is_some();
                 let memory = highlighter.0.memory();
@@ -397,7 +396,7 @@ mod tests {
     #[actix::test]
     async fn a_page_knows_the_lines_before_it_as_far_as_there_is_room() {
         let highlighter = highlighter();
-        let page = |before: &str, shown: &str| Page {
+        let page = |before: &str, shown: &str| HighlightRequest {
             path: "a.rs".into(),
             first_line: String::new(),
             before: before.to_owned(),

@@ -84,7 +84,7 @@ fn answer(arguments: GuideArgs) -> Result<(), Box<dyn Error>> {
         dir.canonicalize().map_err(|error| format!("cannot read {}: {error}", dir.display()))?;
     let named = dir.file_name().map(|name| name.to_string_lossy().into_owned());
     let project = name.or(named).unwrap_or_else(|| "project".to_owned());
-    Ok(guide::run(guide::Options { project, dir, secrets })?)
+    Ok(guide::run(guide::GuideOptions { project, dir, secrets })?)
 }
 
 /// Brings an original's conversations into the store of this configuration.

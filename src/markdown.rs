@@ -32,16 +32,16 @@ use std::{borrow::Cow, ops::Range, sync::Arc};
 
 use pulldown_cmark::Options;
 
-use crate::citation::Mentioned;
+use crate::citation::References;
 
-use code::Fence;
-use limits::Limits;
-use link_definitions::Definitions;
+use code::CodeBlock;
+use limits::RenderLimits;
+use link_definitions::LinkDefinitions;
 
 /// An answer that is being rendered.
 #[derive(Debug, Default)]
-pub struct Rendering {
-    limits: Limits,
+pub struct Renderer {
+    limits: RenderLimits,
     /// The answer's text, of which some that is in final parts may have gone.
     text: String,
     /// Where the final parts end in it.
@@ -58,47 +58,47 @@ pub struct Rendering {
     taken: usize,
     /// Bytes of HTML that they have become.
     given: usize,
-    definitions: Definitions,
-    headings: html::Headings,
+    definitions: LinkDefinitions,
+    headings: html::HeadingLevels,
 }
 
 /// What rendering has given.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Rendered {
+pub struct RenderStep {
     /// Parts that are final now, in order.
-    pub finished: Vec<Part>,
+    pub finished: Vec<AnswerPart>,
     /// The part after them, as far as it goes; nothing where it has not got so far.
-    pub open: Part,
+    pub open: AnswerPart,
 }
 
 /// A part of an answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Part {
+pub struct AnswerPart {
     /// What is shown, code without its colours.
     pub html: String,
     /// The code in it that names its language and is closed, in order.
-    pub code: Vec<Code>,
+    pub code: Vec<CodeRange>,
     /// The code in it that names its language and is not closed yet, as far as its lines are whole.
-    pub open_code: Option<Arc<Fence>>,
+    pub open_code: Option<Arc<CodeBlock>>,
     /// The references to files in it.
-    pub mentioned: Mentioned,
+    pub mentioned: References,
 }
 
 /// Code within a part.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Code {
+pub struct CodeRange {
     /// The code.
-    pub fence: Arc<Fence>,
+    pub fence: Arc<CodeBlock>,
     /// Where it stands in the part's HTML.
     at: Range<usize>,
 }
 
-impl Part {
-    /// What is shown with the colours that are known: HTML that a [`code::Reading`] gave.
-    pub fn coloured<S: AsRef<str>>(&self, colours: impl Fn(&Fence) -> Option<S>) -> String {
+impl AnswerPart {
+    /// What is shown with the colours that are known: HTML that a [`code::IncrementalHighlight`] gave.
+    pub fn coloured<S: AsRef<str>>(&self, colours: impl Fn(&CodeBlock) -> Option<S>) -> String {
         let mut html = String::with_capacity(self.html.len());
         let mut from = 0;
-        for Code { fence, at } in &self.code {
+        for CodeRange { fence, at } in &self.code {
             if let Some(coloured) = colours(fence) {
                 html.push_str(self.html.get(from..at.start).unwrap_or_default());
                 html.push_str(coloured.as_ref());
@@ -110,9 +110,9 @@ impl Part {
     }
 }
 
-impl Code {
+impl CodeRange {
     /// The code up to the end of its last line that has one.
-    fn whole_lines(self) -> Arc<Fence> {
+    fn whole_lines(self) -> Arc<CodeBlock> {
         let mut fence = Arc::unwrap_or_clone(self.fence);
         let end = fence.code.rfind('\n').map_or(0, |newline| newline + 1);
         fence.code.truncate(end);
@@ -120,7 +120,7 @@ impl Code {
     }
 }
 
-impl Rendering {
+impl Renderer {
     /// Adds text to the answer's end. Nothing is rendered yet.
     pub fn append(&mut self, text: &str) {
         self.text.push_str(text);
@@ -138,7 +138,7 @@ impl Rendering {
     }
 
     /// Renders what is not final yet, or as much of it as one call may.
-    pub fn render(&mut self) -> Rendered {
+    pub fn render(&mut self) -> RenderStep {
         let text = std::mem::take(&mut self.text);
         let mut finished = Vec::new();
         let mut open = None;
@@ -179,7 +179,7 @@ impl Rendering {
             self.text.shrink_to(2 * self.limits.window);
         }
         self.is_behind = open.is_none();
-        Rendered { finished, open: open.unwrap_or_default() }
+        RenderStep { finished, open: open.unwrap_or_default() }
     }
 
     /// Whether a part of this length is none of its own: where there are very many, they are long.
@@ -188,7 +188,7 @@ impl Rendering {
     }
 
     /// Renders a part that is final.
-    fn finish(&mut self, source: &str) -> Part {
+    fn finish(&mut self, source: &str) -> AnswerPart {
         let budget = self.budget_with(source);
         let mut headings = std::mem::take(&mut self.headings);
         let part = self.definitions.render(source, &mut headings, budget);
@@ -203,20 +203,20 @@ impl Rendering {
     }
 
     /// Renders the part that is open.
-    fn draw(&self, source: &str) -> Part {
+    fn draw(&self, source: &str) -> AnswerPart {
         let budget = self.budget_with(source);
         self.within_limits(self.definitions.render(source, &mut self.headings.clone(), budget))
     }
 
     /// Bytes of HTML that a part may have with elements in it.
     fn budget_with(&self, source: &str) -> usize {
-        let Limits { output, output_per_byte, .. } = self.limits;
+        let RenderLimits { output, output_per_byte, .. } = self.limits;
         let allowed = output + (self.taken + source.len()) * output_per_byte;
         allowed.saturating_sub(self.given)
     }
 
     /// The part with no more code that may get its colours than an answer may have.
-    fn within_limits(&self, mut part: Part) -> Part {
+    fn within_limits(&self, mut part: AnswerPart) -> AnswerPart {
         let most = self.limits.code - self.code;
         part.open_code = part.open_code.filter(|_| part.code.len() < most);
         part.code.truncate(most);
@@ -232,8 +232,8 @@ fn window<'a>(head: &str, rest: &'a str, most: usize) -> Cow<'a, str> {
 }
 
 /// References to files in a whole answer.
-pub fn mentioned(text: &str) -> Mentioned {
-    let mut mentioned = Mentioned::default();
+pub fn mentioned(text: &str) -> References {
+    let mut mentioned = References::default();
     whole(text).for_each(|part| mentioned.extend(part.mentioned));
     mentioned
 }
@@ -244,8 +244,8 @@ pub fn parts(text: &str) -> Vec<String> {
 }
 
 /// A whole answer, part by part.
-fn whole(text: &str) -> impl Iterator<Item = Part> {
-    let mut rendering = Rendering::default();
+fn whole(text: &str) -> impl Iterator<Item = AnswerPart> {
+    let mut rendering = Renderer::default();
     rendering.append(text);
     let mut is_over = false;
     let steps = std::iter::from_fn(move || {

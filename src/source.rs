@@ -19,10 +19,10 @@ pub(crate) mod walk;
 use crate::source::{
     index::Index,
     query::Query,
-    rank::{Hit, Weights},
+    rank::{RankedFile, Weights},
 };
 
 /// The files that answer a query, best first.
-pub fn find(index: &Index, query: &Query) -> Vec<Hit> {
+pub fn find(index: &Index, query: &Query) -> Vec<RankedFile> {
     rank::rank(index, query, &Weights::default())
 }

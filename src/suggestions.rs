@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use crate::source::{
-    file_role::{self, Role},
+    file_role::{self, FileRole},
     language::Language,
     readme::{self, TextFile},
 };
@@ -20,7 +20,7 @@ const HOLDERS: [&str; 7] = ["", "app", "cmd", "lib", "pkg", "source", "src"];
 
 /// A file of the project.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct File<'a> {
+pub(crate) struct ProjectFile<'a> {
     /// The path from the project's root.
     pub(crate) path: &'a str,
     /// Bytes.
@@ -28,7 +28,11 @@ pub(crate) struct File<'a> {
 }
 
 /// Three questions, each different.
-pub(crate) fn of(files: &[File<'_>], readme: Option<&TextFile>, has_spec: bool) -> Vec<String> {
+pub(crate) fn of(
+    files: &[ProjectFile<'_>],
+    readme: Option<&TextFile>,
+    has_spec: bool,
+) -> Vec<String> {
     let headings = readme.map(readme::headings).unwrap_or_default();
     let name = headings.first().filter(|(level, _)| *level == 1).map(|(_, name)| name.as_str());
     let topic = headings.iter().map(|(_, heading)| heading.as_str()).find(|it| is_topic(it, name));
@@ -48,8 +52,8 @@ pub(crate) fn of(files: &[File<'_>], readme: Option<&TextFile>, has_spec: bool) 
 }
 
 /// A question about the directory with most source code in it, or about the one file that has most.
-fn module(files: &[File<'_>]) -> Option<String> {
-    let mut modules: BTreeMap<&str, (u64, Vec<File<'_>>)> = BTreeMap::new();
+fn module(files: &[ProjectFile<'_>]) -> Option<String> {
+    let mut modules: BTreeMap<&str, (u64, Vec<ProjectFile<'_>>)> = BTreeMap::new();
     for file in files.iter().filter(|file| is_source(file.path)) {
         let directory = file.path.rsplit_once('/').map_or("", |(directory, _)| directory);
         let (size, inside) = modules.entry(directory).or_default();
@@ -72,7 +76,7 @@ fn module(files: &[File<'_>]) -> Option<String> {
 fn is_source(path: &str) -> bool {
     let path = Path::new(path);
     let language = Language::of(path);
-    language.is_code() && file_role::of(path, language) == Role::Source
+    language.is_code() && file_role::of(path, language) == FileRole::Source
 }
 
 /// Whether a heading names something that is built, and not what every README speaks of.
@@ -95,7 +99,7 @@ mod tests {
     use super::*;
 
     fn ask(paths: &[(&'static str, u64)], readme: &str, has_spec: bool) -> Vec<String> {
-        let files: Vec<_> = paths.iter().map(|&(path, size)| File { path, size }).collect();
+        let files: Vec<_> = paths.iter().map(|&(path, size)| ProjectFile { path, size }).collect();
         let source = TextFile { path: "README.md".to_owned(), text: readme.to_owned() };
         of(&files, Some(&source).filter(|_| !readme.is_empty()), has_spec)
     }

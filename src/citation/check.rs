@@ -8,7 +8,7 @@ use crate::policy::{
     opening::{self, NotOpened},
 };
 
-use super::{Citation, Mentioned, Reference, files_read};
+use super::{Citation, Reference, References, files_read};
 
 /// What is known of a file: its lines, or nothing more than that it is there.
 type Known = Result<Option<u32>, String>;
@@ -19,7 +19,7 @@ type Known = Result<Option<u32>, String>;
 pub(crate) fn check(
     policy: &Policy,
     root: &Path,
-    mentioned: &Mentioned,
+    mentioned: &References,
     read: &[String],
     most_bytes: usize,
 ) -> Vec<Citation> {
@@ -108,7 +108,7 @@ mod tests {
         fs::create_dir(root.join("src/x.rs")).unwrap();
         let policy = Policy::new(root.clone(), Secrets::new(&[]).unwrap());
         let text = text.replace("ROOT", root.to_str().unwrap());
-        let mut mentioned = Mentioned::default();
+        let mut mentioned = References::default();
         let mut rest = text.as_str();
         while let Some((_, mention, after)) = mention::find(rest) {
             mentioned.add(&mention);

@@ -9,14 +9,14 @@ const MAX_FILES: usize = 1000;
 
 /// What the tools of one turn have shown to the agent.
 #[derive(Debug, Default)]
-pub(crate) struct Reading {
+pub(crate) struct FilesRead {
     /// Calls that have not returned: the file that they read, or none for a search.
     open: HashMap<String, Option<String>>,
     /// Paths from the project's root where they lie in it, in the order in which they were read.
     files: Vec<String>,
 }
 
-impl Reading {
+impl FilesRead {
     /// A tool was called with this input, a JSON object. `root` is the project's directory.
     pub(crate) fn called(&mut self, call_id: &str, tool: &str, input: &str, root: &Path) {
         #[derive(Deserialize)]
@@ -90,7 +90,7 @@ fn hit(line: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    fn use_tool(reading: &mut Reading, tool: &str, input: &str, ok: bool, content: &str) {
+    fn use_tool(reading: &mut FilesRead, tool: &str, input: &str, ok: bool, content: &str) {
         let root = Path::new("/p");
         reading.called("c", tool, input, root);
         reading.returned("c", ok, content, root);
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_file_counts_as_read_when_a_tool_gave_text_of_it() {
-        let mut reading = Reading::default();
+        let mut reading = FilesRead::default();
         use_tool(&mut reading, "Read", r#"{"file_path":"/p/src/a.rs"}"#, true, "1 x");
         use_tool(&mut reading, "Read", r#"{"file_path":"src/b.rs"}"#, false, "no such file");
         use_tool(

@@ -119,7 +119,7 @@ fn judge(path: &str, has_line: bool, is_code: bool) -> Option<bool> {
     if stem.is_empty() {
         return (is_code && is_ending).then_some(false);
     }
-    let is_known = ENDINGS.contains(&ending) || !language::fence(Path::new(name)).is_empty();
+    let is_known = ENDINGS.contains(&ending) || !language::fence_name(Path::new(name)).is_empty();
     if !is_ending || !(is_known || in_dir || is_code) {
         return None;
     }

@@ -10,15 +10,15 @@ use crate::guide::{
         project::{self, Fact},
         small_talk,
     },
-    intent::{self, Topic},
+    intent::{self, Intent},
     overview,
-    protocol::Ask,
+    protocol::UserQuestion,
     retrieval::{self, PLACES},
-    turn::{Stopped, Turn},
+    turn::{TurnStopped, TurnWriter},
 };
 use crate::project::SPECIFICATIONS;
 use crate::source::{
-    file_role::Role,
+    file_role::FileRole,
     index::Index,
     query::{self, Query},
     readme::{self, TextFile},
@@ -32,7 +32,7 @@ const FEATURES_TOOL: &str = "mcp__features__feature_get_stats";
 
 /// What the guide remembers.
 #[derive(Debug)]
-pub(crate) struct Conversation {
+pub(crate) struct GuideConversation {
     project: String,
     previous: Option<Previous>,
 }
@@ -43,25 +43,29 @@ struct Previous {
     n_shown: usize,
 }
 
-impl Conversation {
+impl GuideConversation {
     /// A new conversation about a project of this name.
     pub(crate) fn new(project: String) -> Self {
         Self { project, previous: None }
     }
 
     /// Whether an answer to `ask` needs the index.
-    pub(crate) fn needs_index(ask: &Ask) -> bool {
-        !matches!(intent::of(&ask.text), Topic::Greeting | Topic::Thanks | Topic::Capabilities)
+    pub(crate) fn needs_index(ask: &UserQuestion) -> bool {
+        !matches!(intent::of(&ask.text), Intent::Greeting | Intent::Thanks | Intent::Capabilities)
     }
 
     /// Answers what needs no index.
     ///
     /// # Errors
     /// The turn was stopped.
-    pub(crate) fn chat(&self, turn: &mut Turn<'_>, ask: &Ask) -> Result<(), Stopped> {
+    pub(crate) fn chat(
+        &self,
+        turn: &mut TurnWriter<'_>,
+        ask: &UserQuestion,
+    ) -> Result<(), TurnStopped> {
         turn.say(&match intent::of(&ask.text) {
-            Topic::Greeting => small_talk::greeting(&self.project),
-            Topic::Thanks => small_talk::thanks(),
+            Intent::Greeting => small_talk::greeting(&self.project),
+            Intent::Thanks => small_talk::thanks(),
             _ => small_talk::capabilities(&self.project),
         })
     }
@@ -72,10 +76,10 @@ impl Conversation {
     /// The turn was stopped.
     pub(crate) fn answer(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut TurnWriter<'_>,
         index: &Index,
-        ask: &Ask,
-    ) -> Result<(), Stopped> {
+        ask: &UserQuestion,
+    ) -> Result<(), TurnStopped> {
         if ask.has_attachments {
             turn.say(&small_talk::attachments())?;
         }
@@ -83,23 +87,23 @@ impl Conversation {
             return self.describe_file(turn, index, file, &ask.text);
         }
         match intent::of(&ask.text) {
-            Topic::Overview => self.overview(turn, index),
-            Topic::Running => self.running(turn, index),
-            Topic::Layout => self.layout(turn, index),
-            Topic::Progress => self.progress(turn, index, &ask.text),
-            Topic::More => self.more(turn, index, &ask.text),
-            Topic::Change => self.places(turn, index, &ask.text, &small_talk::read_only()),
+            Intent::Overview => self.overview(turn, index),
+            Intent::Running => self.running(turn, index),
+            Intent::Layout => self.layout(turn, index),
+            Intent::Progress => self.progress(turn, index, &ask.text),
+            Intent::More => self.more(turn, index, &ask.text),
+            Intent::Change => self.places(turn, index, &ask.text, &small_talk::read_only()),
             _ => self.places(turn, index, &ask.text, ""),
         }
     }
 
     fn places(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut TurnWriter<'_>,
         index: &Index,
         question: &str,
         opening: &str,
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), TurnStopped> {
         let mut query = query::parse(question);
         if let Some(previous) = &self.previous
             && intent::leans_on_previous(question)
@@ -112,7 +116,12 @@ impl Conversation {
         self.tell_places(turn, index, query, 0, opening)
     }
 
-    fn more(&mut self, turn: &mut Turn<'_>, index: &Index, question: &str) -> Result<(), Stopped> {
+    fn more(
+        &mut self,
+        turn: &mut TurnWriter<'_>,
+        index: &Index,
+        question: &str,
+    ) -> Result<(), TurnStopped> {
         match self.previous.take() {
             Some(previous) => self.tell_places(turn, index, previous.query, previous.n_shown, ""),
             None => self.places(turn, index, question, ""),
@@ -121,14 +130,14 @@ impl Conversation {
 
     fn tell_places(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut TurnWriter<'_>,
         index: &Index,
         query: Query,
         skip: usize,
         opening: &str,
-    ) -> Result<(), Stopped> {
-        let found = retrieval::investigate(turn, index, &query, skip)?;
-        let text = if found.findings.places.is_empty() {
+    ) -> Result<(), TurnStopped> {
+        let findings = retrieval::investigate(turn, index, &query, skip)?;
+        let text = if findings.places.is_empty() {
             let labels: Vec<String> = query
                 .slots
                 .iter()
@@ -137,7 +146,7 @@ impl Conversation {
                 .collect();
             small_talk::nothing(&labels, index.n_files())
         } else {
-            code::text(&found.findings)
+            code::text(&findings)
         };
         self.previous = Some(Previous { query, n_shown: skip + PLACES });
         turn.say(&format!("{opening}{text}"))
@@ -145,11 +154,11 @@ impl Conversation {
 
     fn describe_file(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut TurnWriter<'_>,
         index: &Index,
         file: u32,
         question: &str,
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), TurnStopped> {
         let path = index.files()[file as usize].found.path.to_string_lossy().into_owned();
         let source = retrieval::read_source(turn, index, &path)?;
         let text = overview::describe(index, file, source.as_ref());
@@ -157,7 +166,7 @@ impl Conversation {
         turn.say(&text)
     }
 
-    fn overview(&mut self, turn: &mut Turn<'_>, index: &Index) -> Result<(), Stopped> {
+    fn overview(&mut self, turn: &mut TurnWriter<'_>, index: &Index) -> Result<(), TurnStopped> {
         let mut text = String::new();
         let mut manifests: Vec<Fact> = Vec::new();
         for path in overview::present(index, overview::MANIFESTS) {
@@ -198,7 +207,7 @@ impl Conversation {
         turn.say(&text)
     }
 
-    fn running(&mut self, turn: &mut Turn<'_>, index: &Index) -> Result<(), Stopped> {
+    fn running(&mut self, turn: &mut TurnWriter<'_>, index: &Index) -> Result<(), TurnStopped> {
         let mut text = String::new();
         if let Some(readme) = self.readme(turn, index)? {
             let sections = project::sections(&readme, overview::RUNNING_HEADINGS);
@@ -217,8 +226,11 @@ impl Conversation {
             text.push_str("What its manifests offer:\n\n");
             text.push_str(&project::list(&commands));
         }
-        let n_tests =
-            index.files().iter().filter(|entry| entry.is_alive && entry.role == Role::Test).count();
+        let n_tests = index
+            .files()
+            .iter()
+            .filter(|entry| entry.is_alive && entry.role == FileRole::Test)
+            .count();
         if text.is_empty() {
             text.push_str(
                 "I found neither a README with such a section nor a manifest that I know, so I \
@@ -230,7 +242,7 @@ impl Conversation {
         turn.say(&text)
     }
 
-    fn layout(&mut self, turn: &mut Turn<'_>, index: &Index) -> Result<(), Stopped> {
+    fn layout(&mut self, turn: &mut TurnWriter<'_>, index: &Index) -> Result<(), TurnStopped> {
         let layout = turn.tool("Glob", &json!({"pattern": "**/*"}), || {
             let layout = overview::layout(index);
             (layout.clone(), Ok(layout))
@@ -248,10 +260,10 @@ impl Conversation {
     /// Progress is told from the feature list; without one the question is one like any other.
     fn progress(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut TurnWriter<'_>,
         index: &Index,
         question: &str,
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), TurnStopped> {
         let features = match Features::open(index.root()) {
             Ok(Some(features)) => features,
             Ok(None) => {
@@ -278,7 +290,11 @@ impl Conversation {
         })
     }
 
-    fn readme(&self, turn: &mut Turn<'_>, index: &Index) -> Result<Option<TextFile>, Stopped> {
+    fn readme(
+        &self,
+        turn: &mut TurnWriter<'_>,
+        index: &Index,
+    ) -> Result<Option<TextFile>, TurnStopped> {
         match readme::choose(index.paths()) {
             Some(path) => retrieval::read_source(turn, index, path),
             None => Ok(None),

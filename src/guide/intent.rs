@@ -4,7 +4,7 @@ use crate::source::terms;
 
 /// What kind of answer a question wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Topic {
+pub(crate) enum Intent {
     /// A hello.
     Greeting,
     /// A thank you.
@@ -37,7 +37,7 @@ const ABOUT_THE_PROJECT: &str = "it this project app application server tests te
     dependencies them everything in";
 
 /// The topic of a question.
-pub(crate) fn of(question: &str) -> Topic {
+pub(crate) fn of(question: &str) -> Intent {
     let text = question.to_lowercase().replace('’', "'");
     let all: Vec<&str> = text
         .split(|c: char| !(c.is_alphanumeric() || c == '\'' || c == '_' || c == '-'))
@@ -55,10 +55,10 @@ pub(crate) fn of(question: &str) -> Topic {
             "hi" | "hello" | "hey" | "hallo" | "good" | "greetings" | "howdy" | "moin"
         )
     {
-        return Topic::Greeting;
+        return Intent::Greeting;
     }
     if n_words <= 6 && has(&["thanks", "thank", "thx", "cheers"]) {
-        return Topic::Thanks;
+        return Intent::Thanks;
     }
     if says(&[
         "what can you do",
@@ -77,7 +77,7 @@ pub(crate) fn of(question: &str) -> Topic {
         "how can you help",
     ]) || line == "help"
     {
-        return Topic::Capabilities;
+        return Intent::Capabilities;
     }
     if n_words <= 6
         && (says(&[
@@ -90,16 +90,16 @@ pub(crate) fn of(question: &str) -> Topic {
             "show more",
         ]) || matches!(line.as_str(), "more" | "next" | "continue" | "others" | "more please"))
     {
-        return Topic::More;
+        return Intent::More;
     }
     if is_progress(&says, &has) {
-        return Topic::Progress;
+        return Intent::Progress;
     }
     if is_running(&all) {
-        return Topic::Running;
+        return Intent::Running;
     }
     if wants_change(&all) {
-        return Topic::Change;
+        return Intent::Change;
     }
     if says(&[
         "project structure",
@@ -132,12 +132,12 @@ pub(crate) fn of(question: &str) -> Topic {
         "entry points",
     ]) || asks_for_the_start(&says)
     {
-        return Topic::Layout;
+        return Intent::Layout;
     }
     if is_overview(&says, n_words) {
-        return Topic::Overview;
+        return Intent::Overview;
     }
-    Topic::Code
+    Intent::Code
 }
 
 /// Whether a question only makes sense after the one before it.

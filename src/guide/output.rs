@@ -8,9 +8,9 @@ use std::{
 use serde_json::Value;
 
 /// Where the lines go.
-pub(crate) struct Output(Mutex<Box<dyn Write + Send>>);
+pub(crate) struct LineOutput(Mutex<Box<dyn Write + Send>>);
 
-impl Output {
+impl LineOutput {
     /// Lines go to `writer`.
     pub(crate) fn new(writer: Box<dyn Write + Send>) -> Self {
         Self(Mutex::new(writer))
@@ -29,8 +29,8 @@ impl Output {
     }
 }
 
-impl std::fmt::Debug for Output {
+impl std::fmt::Debug for LineOutput {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Output").finish_non_exhaustive()
+        f.debug_struct("LineOutput").finish_non_exhaustive()
     }
 }

@@ -8,7 +8,7 @@ use crate::{
         answer::project::{Fact, list},
         retrieval,
     },
-    source::{document, file_role::Role, index::Index, language::fence, readme::TextFile},
+    source::{document, file_role::FileRole, index::Index, language::fence_name, readme::TextFile},
 };
 
 /// Manifests that say what a project is.
@@ -126,7 +126,7 @@ pub(crate) fn describe(index: &Index, file: u32, source: Option<&TextFile>) -> S
     let outline = retrieval::outline(index, file, MAX_OUTLINE);
     if outline.is_empty() {
         let shown: Vec<&str> = source.text.lines().take(20).collect();
-        let fence = fence(&entry.found.path);
+        let fence = fence_name(&entry.found.path);
         text.push_str(&format!("\nIt begins:\n\n````{fence}\n{}\n````\n", shown.join("\n")));
     } else {
         text.push_str("\nIt defines:\n\n");
@@ -150,7 +150,7 @@ pub(crate) fn layout(index: &Index) -> String {
         };
         let (n_files, languages) = folders.entry(folder).or_default();
         *n_files += 1;
-        let language = fence(&entry.found.path);
+        let language = fence_name(&entry.found.path);
         if !language.is_empty() {
             *languages.entry(language).or_default() += 1;
         }
@@ -182,7 +182,7 @@ pub(crate) fn entry_points(index: &Index) -> Vec<Fact> {
         .files()
         .iter()
         .enumerate()
-        .filter(|(_, entry)| entry.is_alive && entry.role == Role::Source)
+        .filter(|(_, entry)| entry.is_alive && entry.role == FileRole::Source)
         .filter_map(|(file, entry)| {
             let name = entry.found.path.file_name()?.to_string_lossy();
             let path = entry.found.path.to_string_lossy().into_owned();

@@ -3,7 +3,9 @@
 
 use std::{collections::HashMap, ops::Range};
 
-use crate::source::{document::Definition, index::Index, language, query::Query, rank::Hit, terms};
+use crate::source::{
+    document::Definition, index::Index, language, query::Query, rank::RankedFile, terms,
+};
 
 /// Lines quoted at most.
 const MAX_QUOTED_LINES: usize = 18;
@@ -14,7 +16,7 @@ const MAX_LINE_CHARACTERS: usize = 160;
 
 /// A place in a file that fits.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Place {
+pub(crate) struct CitedPassage {
     /// The file.
     pub file: u32,
     /// Relative to the project.
@@ -33,7 +35,7 @@ pub(crate) struct Place {
     pub fence: &'static str,
 }
 
-impl Place {
+impl CitedPassage {
     /// `path:line`.
     pub(crate) fn citation(&self) -> String {
         format!("{}:{}", self.path, self.line)
@@ -53,7 +55,7 @@ pub(crate) fn worth(query: &Query) -> HashMap<String, f32> {
 }
 
 /// The best place of a file that fits. `None` when the file has gone.
-pub(crate) fn locate(index: &Index, query: &Query, hit: &Hit) -> Option<Place> {
+pub(crate) fn locate(index: &Index, query: &Query, hit: &RankedFile) -> Option<CitedPassage> {
     let entry = index.files().get(hit.file as usize)?;
     let text = index.text(hit.file)?;
     let lines: Vec<&str> = text.lines().collect();
@@ -81,7 +83,7 @@ pub(crate) fn locate(index: &Index, query: &Query, hit: &Hit) -> Option<Place> {
     }
     let line = on_definition(best.0, &lines, &defined);
     let quoted = quoted(line, end.max(line), &lines);
-    Some(Place {
+    Some(CitedPassage {
         file: hit.file,
         path: entry.found.path.to_string_lossy().into_owned(),
         line: line as u32,
@@ -89,18 +91,22 @@ pub(crate) fn locate(index: &Index, query: &Query, hit: &Hit) -> Option<Place> {
         definition: defined.get(&(line as u32)).map(|found| (*found).clone()),
         quote: quote(&lines, &quoted),
         quoted,
-        fence: language::fence(&entry.found.path),
+        fence: language::fence_name(&entry.found.path),
     })
 }
 
 /// The place of a definition.
-pub(crate) fn of_definition(index: &Index, file: u32, definition: &Definition) -> Option<Place> {
+pub(crate) fn of_definition(
+    index: &Index,
+    file: u32,
+    definition: &Definition,
+) -> Option<CitedPassage> {
     let entry = index.files().get(file as usize)?;
     let text = index.text(file)?;
     let lines: Vec<&str> = text.lines().collect();
     let line = (definition.line as usize).clamp(1, lines.len().max(1));
     let quoted = quoted(line, lines.len(), &lines);
-    Some(Place {
+    Some(CitedPassage {
         file,
         path: entry.found.path.to_string_lossy().into_owned(),
         line: line as u32,
@@ -108,7 +114,7 @@ pub(crate) fn of_definition(index: &Index, file: u32, definition: &Definition) -
         definition: Some(definition.clone()),
         quote: quote(&lines, &quoted),
         quoted,
-        fence: language::fence(&entry.found.path),
+        fence: language::fence_name(&entry.found.path),
     })
 }
 

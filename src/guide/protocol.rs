@@ -12,9 +12,9 @@ pub(crate) const TOOLS: &[&str] = &["Glob", "Grep", "Read"];
 
 /// What a line of input asks for.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Input {
+pub(crate) enum InputLine {
     /// A question of the user.
-    Ask(Ask),
+    Question(UserQuestion),
     /// The handshake.
     Initialize {
         /// Goes into the response.
@@ -40,7 +40,7 @@ pub(crate) enum Input {
 
 /// A question of the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Ask {
+pub(crate) struct UserQuestion {
     /// Its text.
     pub text: String,
     /// Whether pictures or documents came with it, which the guide cannot see.
@@ -50,23 +50,23 @@ pub(crate) struct Ask {
 }
 
 /// Reads a line of input.
-pub(crate) fn parse(line: &str) -> Input {
+pub(crate) fn parse(line: &str) -> InputLine {
     if line.trim().is_empty() {
-        return Input::Ignored;
+        return InputLine::Ignored;
     }
     let value = match crate::json::value(line) {
         Ok(value) => value,
-        Err(error) => return Input::Garbage(error.to_string()),
+        Err(error) => return InputLine::Garbage(error.to_string()),
     };
     match value.get("type").and_then(Value::as_str) {
         Some("user") => ask(&value),
         Some("control_request") => control(&value),
-        Some(_) => Input::Ignored,
-        None => Input::Garbage("no type".to_owned()),
+        Some(_) => InputLine::Ignored,
+        None => InputLine::Garbage("no type".to_owned()),
     }
 }
 
-fn ask(value: &Value) -> Input {
+fn ask(value: &Value) -> InputLine {
     let content = value.pointer("/message/content");
     let (text, has_attachments) = match content {
         Some(Value::String(text)) => (text.clone(), false),
@@ -78,25 +78,25 @@ fn ask(value: &Value) -> Input {
             let has_attachments = texts.len() < blocks.len();
             (texts.join("\n"), has_attachments)
         }
-        _ => return Input::Garbage("a user line without content".to_owned()),
+        _ => return InputLine::Garbage("a user line without content".to_owned()),
     };
-    Input::Ask(Ask {
+    InputLine::Question(UserQuestion {
         text,
         has_attachments,
         wants_answer: value.get("shouldQuery") != Some(&Value::Bool(false)),
     })
 }
 
-fn control(value: &Value) -> Input {
+fn control(value: &Value) -> InputLine {
     let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str);
     let Some(request_id) = text("/request_id").map(str::to_owned) else {
-        return Input::Garbage("a control request without request_id".to_owned());
+        return InputLine::Garbage("a control request without request_id".to_owned());
     };
     match text("/request/subtype") {
-        Some("initialize") => Input::Initialize { request_id },
-        Some("interrupt") => Input::Interrupt { request_id },
+        Some("initialize") => InputLine::Initialize { request_id },
+        Some("interrupt") => InputLine::Interrupt { request_id },
         subtype => {
-            Input::Unsupported { request_id, subtype: subtype.unwrap_or_default().to_owned() }
+            InputLine::Unsupported { request_id, subtype: subtype.unwrap_or_default().to_owned() }
         }
     }
 }
@@ -137,7 +137,7 @@ pub(crate) fn control_error(request_id: &str, error: &str) -> Value {
 
 /// The lines of one conversation.
 #[derive(Debug)]
-pub(crate) struct Lines {
+pub(crate) struct ProtocolLines {
     session_id: String,
 }
 
@@ -152,7 +152,7 @@ pub(crate) struct TurnEnd<'a> {
     pub n_messages: u32,
 }
 
-impl Lines {
+impl ProtocolLines {
     /// The lines of a new conversation.
     pub(crate) fn new() -> Self {
         Self { session_id: Uuid::new_v4().to_string() }
@@ -313,7 +313,7 @@ impl Lines {
     }
 }
 
-impl Default for Lines {
+impl Default for ProtocolLines {
     fn default() -> Self {
         Self::new()
     }
@@ -364,8 +364,9 @@ mod tests {
         let plain = r#"{"type":"user","message":{"role":"user","content":"hi"}}"#;
         let blocks = r#"{"type":"user","message":{"role":"user","content":[{"type":"text","text":"hi"},{"type":"image"}]}}"#;
         for (line, has_attachments) in [(plain, false), (blocks, true)] {
-            let expected = Ask { text: "hi".to_owned(), has_attachments, wants_answer: true };
-            assert_eq!(parse(line), Input::Ask(expected));
+            let expected =
+                UserQuestion { text: "hi".to_owned(), has_attachments, wants_answer: true };
+            assert_eq!(parse(line), InputLine::Question(expected));
         }
     }
 
@@ -377,10 +378,10 @@ mod tests {
             ))
         };
         let request_id = || "a".to_owned();
-        assert_eq!(line("initialize"), Input::Initialize { request_id: request_id() });
-        assert_eq!(line("interrupt"), Input::Interrupt { request_id: request_id() });
+        assert_eq!(line("initialize"), InputLine::Initialize { request_id: request_id() });
+        assert_eq!(line("interrupt"), InputLine::Interrupt { request_id: request_id() });
         assert!(
-            matches!(line("set_model"), Input::Unsupported { subtype, .. } if subtype == "set_model")
+            matches!(line("set_model"), InputLine::Unsupported { subtype, .. } if subtype == "set_model")
         );
     }
 
@@ -393,11 +394,11 @@ mod tests {
             let line = format!(
                 r#"{{"type":"user","odd":1e999,"message":{{"content":{content},"odd":-1e999}}}}"#
             );
-            assert!(matches!(parse(&line), Input::Ask(ask) if ask.text == text), "{line}");
+            assert!(matches!(parse(&line), InputLine::Question(ask) if ask.text == text), "{line}");
         }
         let line =
             r#"{"type":"control_request","request_id":"\ud83d","request":{"subtype":"interrupt"}}"#;
-        assert_eq!(parse(line), Input::Interrupt { request_id: "\u{fffd}".to_owned() });
+        assert_eq!(parse(line), InputLine::Interrupt { request_id: "\u{fffd}".to_owned() });
     }
 
     #[test]
@@ -405,10 +406,10 @@ mod tests {
         for garbage in
             ["{", "null", "[]", "12", r#"{"type":"user"}"#, r#"{"type":"control_request"}"#]
         {
-            assert!(matches!(parse(garbage), Input::Garbage(_)), "{garbage}");
+            assert!(matches!(parse(garbage), InputLine::Garbage(_)), "{garbage}");
         }
         for ignored in ["", "  ", r#"{"type":"keep_alive"}"#] {
-            assert_eq!(parse(ignored), Input::Ignored, "{ignored}");
+            assert_eq!(parse(ignored), InputLine::Ignored, "{ignored}");
         }
     }
 }

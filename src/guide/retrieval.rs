@@ -6,19 +6,18 @@ use serde_json::json;
 use crate::{
     guide::{
         answer::{
-            code::Findings,
+            code::CodeFindings,
             project::{Fact, clip},
         },
-        passage::{self, Place},
-        turn::{Stopped, Turn},
+        passage::{self, CitedPassage},
+        turn::{TurnStopped, TurnWriter},
     },
     source::{
         self,
         document::{self, Definition},
-        file_role::Role,
+        file_role::FileRole,
         index::Index,
         query::{ASKING_WEIGHT, Query},
-        rank::Hit,
         readme::TextFile,
         terms,
     },
@@ -39,29 +38,20 @@ const MAX_READ_LINES: usize = 60;
 /// Words of the question in the pattern of the search.
 const MAX_PATTERN_WORDS: usize = 12;
 
-/// What was found, with the ranking that it comes from.
-#[derive(Debug)]
-pub(crate) struct Found {
-    /// All files that fit, best first.
-    pub hits: Vec<Hit>,
-    /// What is said about the best.
-    pub findings: Findings,
-}
-
 /// Looks up a question about code, from the `skip`th place on.
 ///
 /// # Errors
 /// The turn was stopped.
 pub(crate) fn investigate(
-    turn: &mut Turn<'_>,
+    turn: &mut TurnWriter<'_>,
     index: &Index,
     query: &Query,
     skip: usize,
-) -> Result<Found, Stopped> {
+) -> Result<CodeFindings, TurnStopped> {
     let input = json!({"pattern": pattern(query), "path": ".", "output_mode": "content"});
     let (hits, places) = turn.tool("Grep", &input, || {
         let hits = source::find(index, query);
-        let places: Vec<Place> = hits
+        let places: Vec<CitedPassage> = hits
             .iter()
             .skip(skip)
             .take(PLACES)
@@ -77,7 +67,7 @@ pub(crate) fn investigate(
         ((hits, places), Ok(shown))
     })?;
     let coverage = hits.get(skip).map_or(0.0, |hit| hit.coverage);
-    let mut findings = Findings {
+    let mut findings = CodeFindings {
         places: with_named(index, query, places, skip),
         about_file: String::new(),
         neighbours: Vec::new(),
@@ -97,12 +87,17 @@ pub(crate) fn investigate(
             findings.coverage = 1.0;
         }
     }
-    Ok(Found { hits, findings })
+    Ok(findings)
 }
 
 /// An identifier that the question spells out leads straight to its definition.
-fn with_named(index: &Index, query: &Query, places: Vec<Place>, skip: usize) -> Vec<Place> {
-    let mut named: Vec<Place> = Vec::new();
+fn with_named(
+    index: &Index,
+    query: &Query,
+    places: Vec<CitedPassage>,
+    skip: usize,
+) -> Vec<CitedPassage> {
+    let mut named: Vec<CitedPassage> = Vec::new();
     // Who asks for tests does not ask for the definition.
     let is_asked_for = skip == 0 && !query.wants.tests;
     for identifier in query.identifiers.iter().filter(|_| is_asked_for) {
@@ -110,7 +105,7 @@ fn with_named(index: &Index, query: &Query, places: Vec<Place>, skip: usize) -> 
         defined.sort_by_key(|(file, definition)| {
             let entry = &index.files()[*file as usize];
             let is_spelled_so = *definition.name == **identifier;
-            (!is_spelled_so, entry.role != Role::Source, entry.found.path.clone())
+            (!is_spelled_so, entry.role != FileRole::Source, entry.found.path.clone())
         });
         let found = defined
             .into_iter()
@@ -170,7 +165,7 @@ fn unknown(index: &Index, query: &Query) -> Vec<String> {
         .collect()
 }
 
-fn read(turn: &mut Turn<'_>, index: &Index, place: &Place) -> Result<(), Stopped> {
+fn read(turn: &mut TurnWriter<'_>, index: &Index, place: &CitedPassage) -> Result<(), TurnStopped> {
     let offset = place.quoted.start;
     let limit = place.quoted.end - place.quoted.start;
     let input = json!({"file_path": place.path, "offset": offset, "limit": limit});
@@ -189,7 +184,11 @@ fn about(index: &Index, file: u32) -> String {
     index.text(file).map(|text| document::head_sentence(&text, language)).unwrap_or_default()
 }
 
-fn neighbours(index: &Index, query: &Query, best: &Place) -> Vec<(u32, String, String, String)> {
+fn neighbours(
+    index: &Index,
+    query: &Query,
+    best: &CitedPassage,
+) -> Vec<(u32, String, String, String)> {
     let worth = passage::worth(query);
     let mut scored: Vec<(f32, &Definition)> = index.files()[best.file as usize]
         .definitions
@@ -215,11 +214,11 @@ fn neighbours(index: &Index, query: &Query, best: &Place) -> Vec<(u32, String, S
 
 /// Where a definition is used outside its own file, and if nowhere there, in it.
 fn uses(
-    turn: &mut Turn<'_>,
+    turn: &mut TurnWriter<'_>,
     index: &Index,
     file: u32,
     definition: &Definition,
-) -> Result<Vec<(String, u32, String)>, Stopped> {
+) -> Result<Vec<(String, u32, String)>, TurnStopped> {
     let is_name = definition.name.len() > 2
         && definition.name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '$');
     if !is_name || matches!(definition.kind, "heading" | "section" | "rule") {
@@ -259,8 +258,9 @@ fn find_uses(index: &Index, file: u32, definition: &Definition) -> Vec<(String, 
         .collect();
     files.dedup();
     // Sources of other files first; its own file last.
-    files
-        .sort_by_key(|other| (*other == file, index.files()[*other as usize].role != Role::Source));
+    files.sort_by_key(|other| {
+        (*other == file, index.files()[*other as usize].role != FileRole::Source)
+    });
     let mut found = Vec::new();
     for other in files.into_iter().take(MAX_USING_FILES) {
         let Some(text) = index.text(other) else {
@@ -296,10 +296,10 @@ fn is_import(line: &str) -> bool {
 /// # Errors
 /// The turn was stopped.
 pub(crate) fn read_source(
-    turn: &mut Turn<'_>,
+    turn: &mut TurnWriter<'_>,
     index: &Index,
     path: &str,
-) -> Result<Option<TextFile>, Stopped> {
+) -> Result<Option<TextFile>, TurnStopped> {
     let Some(file) = index.file_at(path.as_ref()) else {
         return Ok(None);
     };

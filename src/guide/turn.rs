@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::guide::{
-    output::Output,
-    protocol::{Lines, TurnEnd},
+    output::LineOutput,
+    protocol::{ProtocolLines, TurnEnd},
 };
 
 /// Text is streamed in pieces of about this many bytes, cut between words.
@@ -16,7 +16,7 @@ const PIECE_BYTES: usize = 24;
 
 /// Why a turn ended before its answer was told.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Stopped {
+pub(crate) enum TurnStopped {
     /// The user has interrupted.
     #[error("interrupted by the user")]
     Interrupted,
@@ -26,9 +26,9 @@ pub(crate) enum Stopped {
 }
 
 /// A turn that is being told.
-pub(crate) struct Turn<'a> {
-    output: &'a Output,
-    lines: &'a Lines,
+pub(crate) struct TurnWriter<'a> {
+    output: &'a LineOutput,
+    lines: &'a ProtocolLines,
     is_interrupted: &'a dyn Fn() -> bool,
     started: Instant,
     message_id: String,
@@ -38,17 +38,17 @@ pub(crate) struct Turn<'a> {
     text: String,
 }
 
-impl<'a> Turn<'a> {
+impl<'a> TurnWriter<'a> {
     /// Opens a turn.
     ///
     /// # Errors
     /// The reader of the output has gone.
     pub(crate) fn open(
-        output: &'a Output,
-        lines: &'a Lines,
+        output: &'a LineOutput,
+        lines: &'a ProtocolLines,
         cwd: &str,
         is_interrupted: &'a dyn Fn() -> bool,
-    ) -> Result<Self, Stopped> {
+    ) -> Result<Self, TurnStopped> {
         output.line(&lines.init(cwd))?;
         Ok(Self {
             output,
@@ -65,12 +65,12 @@ impl<'a> Turn<'a> {
     /// Fails once the user has interrupted.
     ///
     /// # Errors
-    /// [`Stopped::Interrupted`].
-    pub(crate) fn check(&self) -> Result<(), Stopped> {
-        if (self.is_interrupted)() { Err(Stopped::Interrupted) } else { Ok(()) }
+    /// [`TurnStopped::Interrupted`].
+    pub(crate) fn check(&self) -> Result<(), TurnStopped> {
+        if (self.is_interrupted)() { Err(TurnStopped::Interrupted) } else { Ok(()) }
     }
 
-    fn open_message(&mut self) -> Result<usize, Stopped> {
+    fn open_message(&mut self) -> Result<usize, TurnStopped> {
         if let Some(n_blocks) = self.open {
             self.open = Some(n_blocks + 1);
             return Ok(n_blocks);
@@ -82,7 +82,7 @@ impl<'a> Turn<'a> {
         Ok(0)
     }
 
-    fn close_message(&mut self, stop_reason: &str) -> Result<(), Stopped> {
+    fn close_message(&mut self, stop_reason: &str) -> Result<(), TurnStopped> {
         if self.open.take().is_some() {
             self.output.line(&self.lines.message_delta(stop_reason))?;
             self.output.line(&self.lines.message_stop())?;
@@ -99,7 +99,7 @@ impl<'a> Turn<'a> {
         tool: &str,
         input: &Value,
         work: impl FnOnce() -> (T, Result<String, String>),
-    ) -> Result<T, Stopped> {
+    ) -> Result<T, TurnStopped> {
         self.check()?;
         let index = self.open_message()?;
         let id = format!("toolu_{}", Uuid::new_v4().simple());
@@ -122,7 +122,7 @@ impl<'a> Turn<'a> {
     ///
     /// # Errors
     /// The turn was stopped.
-    pub(crate) fn say(&mut self, text: &str) -> Result<(), Stopped> {
+    pub(crate) fn say(&mut self, text: &str) -> Result<(), TurnStopped> {
         if text.is_empty() {
             return Ok(());
         }
@@ -134,7 +134,7 @@ impl<'a> Turn<'a> {
             self.check()?;
             self.output.line(&self.lines.text_delta(index, piece))?;
             told += piece.len();
-            Ok::<(), Stopped>(())
+            Ok::<(), TurnStopped>(())
         });
         self.text.push_str(&text[..told]);
         // What was told until an interrupt is kept as it stands.
@@ -157,7 +157,7 @@ impl<'a> Turn<'a> {
     ///
     /// # Errors
     /// The reader of the output has gone.
-    pub(crate) fn finish(mut self) -> Result<(), Stopped> {
+    pub(crate) fn finish(mut self) -> Result<(), TurnStopped> {
         self.close_message("end_turn")?;
         self.output.line(&self.lines.success(self.end()))?;
         Ok(())
@@ -167,7 +167,7 @@ impl<'a> Turn<'a> {
     ///
     /// # Errors
     /// The reader of the output has gone.
-    pub(crate) fn abort(self) -> Result<(), Stopped> {
+    pub(crate) fn abort(self) -> Result<(), TurnStopped> {
         self.output.line(&self.lines.interrupted())?;
         self.output.line(&self.lines.aborted(self.end()))?;
         Ok(())

@@ -5,24 +5,24 @@ use std::{
     sync::Arc,
 };
 
-use crate::markdown::code::Fence;
+use crate::markdown::code::CodeBlock;
 
 /// Coloured blocks, the oldest of which make room.
 #[derive(Debug, Default)]
-pub(super) struct Kept {
-    blocks: HashMap<Arc<Fence>, Arc<str>>,
-    order: VecDeque<Arc<Fence>>,
+pub(super) struct BlockCache {
+    blocks: HashMap<Arc<CodeBlock>, Arc<str>>,
+    order: VecDeque<Arc<CodeBlock>>,
     bytes: usize,
 }
 
-impl Kept {
+impl BlockCache {
     /// The colours of a block.
-    pub(super) fn find(&self, fence: &Fence) -> Option<Arc<str>> {
+    pub(super) fn find(&self, fence: &CodeBlock) -> Option<Arc<str>> {
         self.blocks.get(fence).cloned()
     }
 
     /// Keeps the colours of a block, of all of them at most so many bytes.
-    pub(super) fn keep(&mut self, fence: Arc<Fence>, html: Arc<str>, most: usize) {
+    pub(super) fn keep(&mut self, fence: Arc<CodeBlock>, html: Arc<str>, most: usize) {
         self.bytes += size(&fence, &html);
         self.order.push_back(Arc::clone(&fence));
         if let Some(before) = self.blocks.insert(Arc::clone(&fence), html) {
@@ -39,7 +39,7 @@ impl Kept {
     }
 }
 
-fn size(fence: &Fence, html: &str) -> usize {
+fn size(fence: &CodeBlock, html: &str) -> usize {
     fence.language.len() + fence.code.len() + html.len()
 }
 
@@ -49,9 +49,9 @@ mod tests {
 
     #[test]
     fn the_oldest_makes_room() {
-        let mut kept = Kept::default();
+        let mut kept = BlockCache::default();
         let fence = |number: u8| {
-            Arc::new(Fence { language: "rust".to_owned(), code: format!("let a{number};\n") })
+            Arc::new(CodeBlock { language: "rust".to_owned(), code: format!("let a{number};\n") })
         };
         for number in [0, 1, 1, 2, 3, 4, 5, 6, 7, 8] {
             kept.keep(fence(number), "<b>let</b>;\n".into(), 100);

@@ -5,28 +5,28 @@
 
 use std::sync::{Arc, mpsc::Sender};
 
-use crate::markdown::code::Fence;
+use crate::markdown::code::CodeBlock;
 
-use super::worker::{self, Step};
+use super::worker::{self, WorkerJob};
 
 /// Blocks that are kept in mind.
 const BLOCKS: usize = 16;
 
 /// What is read ahead.
 #[derive(Debug, Default)]
-pub(super) struct Ahead(Vec<Begun>);
+pub(super) struct PrefetchedBlocks(Vec<PrefetchedBlock>);
 
 /// A block that grows.
 #[derive(Debug)]
-struct Begun {
+struct PrefetchedBlock {
     /// As far as its reader has been given it.
-    fence: Arc<Fence>,
-    reader: Sender<Step>,
+    fence: Arc<CodeBlock>,
+    reader: Sender<WorkerJob>,
 }
 
-impl Ahead {
+impl PrefetchedBlocks {
     /// Whoever reads a block that is this long now; nobody does where there is nothing new in it.
-    pub(super) fn grown(&mut self, fence: &Arc<Fence>) -> Option<Sender<Step>> {
+    pub(super) fn grown(&mut self, fence: &Arc<CodeBlock>) -> Option<Sender<WorkerJob>> {
         let reader = match self.find(fence) {
             Some((_, begun)) if begun.fence.code.len() == fence.code.len() => return None,
             Some((at, _)) => self.0.remove(at).reader,
@@ -35,18 +35,18 @@ impl Ahead {
         if self.0.len() >= BLOCKS {
             self.0.remove(0);
         }
-        self.0.push(Begun { fence: Arc::clone(fence), reader: reader.clone() });
+        self.0.push(PrefetchedBlock { fence: Arc::clone(fence), reader: reader.clone() });
         Some(reader)
     }
 
     /// Whoever has read of a block that is closed now. Nobody gets it again.
-    pub(super) fn closed(&mut self, fence: &Fence) -> Option<Sender<Step>> {
+    pub(super) fn closed(&mut self, fence: &CodeBlock) -> Option<Sender<WorkerJob>> {
         let (at, _) = self.find(fence)?;
         Some(self.0.remove(at).reader)
     }
 
     /// The one that this is, or has been: the longest of them.
-    fn find(&self, fence: &Fence) -> Option<(usize, &Begun)> {
+    fn find(&self, fence: &CodeBlock) -> Option<(usize, &PrefetchedBlock)> {
         let known = self.0.iter().enumerate().filter(|(_, begun)| fence.continues(&begun.fence));
         known.max_by_key(|(_, begun)| begun.fence.code.len())
     }
@@ -56,20 +56,20 @@ impl Ahead {
 mod tests {
     use super::*;
 
-    impl Ahead {
+    impl PrefetchedBlocks {
         /// Whether anything is kept.
         pub(in crate::highlighter) fn has_any(&self) -> bool {
             !self.0.is_empty()
         }
     }
 
-    fn fence(code: &str) -> Arc<Fence> {
-        Arc::new(Fence { language: "rust".to_owned(), code: code.to_owned() })
+    fn fence(code: &str) -> Arc<CodeBlock> {
+        Arc::new(CodeBlock { language: "rust".to_owned(), code: code.to_owned() })
     }
 
     #[test]
     fn a_block_is_read_on_only_when_it_has_grown_and_until_it_is_closed() {
-        let mut ahead = Ahead::default();
+        let mut ahead = PrefetchedBlocks::default();
         assert!(ahead.grown(&fence("a\n")).is_some());
         assert!(ahead.grown(&fence("a\n")).is_none());
         assert!(ahead.grown(&fence("a\nb\n")).is_some());
@@ -81,11 +81,11 @@ mod tests {
 
     #[test]
     fn the_longest_beginning_counts() {
-        let mut ahead = Ahead::default();
+        let mut ahead = PrefetchedBlocks::default();
         for code in ["a\nb\nc\n", "a\n", "a\nb\n"] {
             assert!(ahead.grown(&fence(code)).is_some());
         }
-        let begun = |ahead: &Ahead, code: &str| {
+        let begun = |ahead: &PrefetchedBlocks, code: &str| {
             ahead.find(&fence(code)).map(|(_, begun)| begun.fence.code.clone())
         };
         assert_eq!(ahead.0.len(), 2, "one has grown");
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn what_grew_longest_ago_makes_room() {
-        let mut ahead = Ahead::default();
+        let mut ahead = PrefetchedBlocks::default();
         for number in 0..2 * BLOCKS {
             let longer = "x\n".repeat(number + 1);
             assert!(ahead.grown(&fence(&longer)).is_some());

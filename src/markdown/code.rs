@@ -15,21 +15,21 @@ use std::sync::Arc;
 
 use syntect::parsing::{BasicScopeStackOp, ParseState, ScopeStack};
 
-use classes::Meaning;
+use classes::TokenClass;
 pub use grammars::{Grammar, Grammars};
-pub use incremental::Reading;
-use spans::Spans;
+pub use incremental::IncrementalHighlight;
+use spans::SpanWriter;
 
 /// A block of code of an answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct Fence {
+pub struct CodeBlock {
     /// The name of its language as the answer has it.
     pub language: String,
     /// The code.
     pub code: String,
 }
 
-impl Fence {
+impl CodeBlock {
     /// Whether this is `before`, or what has become of it since.
     pub fn continues(&self, before: &Self) -> bool {
         self.language == before.language && self.code.starts_with(&before.code)
@@ -37,11 +37,11 @@ impl Fence {
 }
 
 /// How far code is read.
-pub struct Patience<'a> {
+pub struct Budget<'a> {
     /// Bytes of a line at most; a longer one is passed over and stays plain.
     pub line_bytes: usize,
     /// Asked before each line: what follows stays plain once this is false.
-    pub goes_on: &'a mut dyn FnMut() -> bool,
+    pub has_time: &'a mut dyn FnMut() -> bool,
 }
 
 /// Each line of a part of a file as HTML, without their ends. `before` are the lines that stand before
@@ -50,13 +50,13 @@ pub fn lines(
     before: &str,
     shown: &str,
     grammar: Option<Arc<Grammar>>,
-    patience: &mut Patience<'_>,
+    budget: &mut Budget<'_>,
 ) -> Vec<String> {
-    let mut reader = grammar.map(Reader::new);
-    let mut spans = Spans::new(before);
+    let mut reader = grammar.map(LineHighlighter::new);
+    let mut spans = SpanWriter::new(before);
     while let Some(line) = spans.next_line() {
         if let Some(reader) = &mut reader {
-            reader.line(line, patience, &mut spans);
+            reader.line(line, budget, &mut spans);
         }
         spans.restart();
     }
@@ -64,11 +64,11 @@ pub fn lines(
     for line in shown.split('\n') {
         // The grammars know a line by its end.
         let ended = format!("{line}\n");
-        let mut spans = Spans::new(&ended);
+        let mut spans = SpanWriter::new(&ended);
         if let Some(reader) = &mut reader
             && let Some(line) = spans.next_line()
         {
-            reader.line(line, patience, &mut spans);
+            reader.line(line, budget, &mut spans);
         }
         let mut html = spans.finish();
         html.truncate(html.trim_end_matches('\n').len());
@@ -79,16 +79,16 @@ pub fn lines(
 
 /// Reads code line by line.
 #[derive(Debug)]
-struct Reader {
+struct LineHighlighter {
     grammar: Arc<Grammar>,
     state: ParseState,
     scopes: ScopeStack,
     /// What each of the scopes means, with those around it.
-    meanings: Vec<Meaning>,
+    meanings: Vec<TokenClass>,
     is_lost: bool,
 }
 
-impl Reader {
+impl LineHighlighter {
     fn new(grammar: Arc<Grammar>) -> Self {
         Self {
             state: ParseState::new(grammar.syntax()),
@@ -100,11 +100,11 @@ impl Reader {
     }
 
     /// Reads one line, with its end, and gives its tokens to `spans`.
-    fn line(&mut self, line: &str, patience: &mut Patience<'_>, spans: &mut Spans<'_>) {
-        if self.is_lost || line.len() > patience.line_bytes {
+    fn line(&mut self, line: &str, budget: &mut Budget<'_>, spans: &mut SpanWriter<'_>) {
+        if self.is_lost || line.len() > budget.line_bytes {
             return;
         }
-        let parsed = match (patience.goes_on)() {
+        let parsed = match (budget.has_time)() {
             true => self.state.parse_line(line, self.grammar.all()).ok(),
             false => None,
         };

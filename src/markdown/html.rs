@@ -6,14 +6,14 @@ use std::{borrow::Cow, sync::Arc};
 use pulldown_cmark::{Alignment, CodeBlockKind, Event, LinkType, Tag, TagEnd};
 
 use crate::citation::{
-    Mentioned,
+    References,
     mention::{self, Mention},
 };
 
 use super::{
-    Code, Part,
+    AnswerPart, CodeRange,
     address::{self, LONGEST_ADDRESS},
-    code::Fence,
+    code::CodeBlock,
 };
 
 /// Elements within one another at most; what is deeper loses its elements and keeps its text.
@@ -31,9 +31,9 @@ const HEADINGS_BELOW: usize = 2;
 /// The headings that an answer's next one stands below, by the levels that they were written with.
 /// They are shown without gaps, whatever level an answer begins with.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Headings(Vec<usize>);
+pub(super) struct HeadingLevels(Vec<usize>);
 
-impl Headings {
+impl HeadingLevels {
     /// The level at which a heading is shown that was written with this one.
     fn place(&mut self, written: usize) -> usize {
         self.0.retain(|above| *above < written);
@@ -47,13 +47,18 @@ impl Headings {
 /// no elements are written any more, but text is.
 pub(super) fn write<'a>(
     events: impl Iterator<Item = Event<'a>>,
-    headings: &mut Headings,
+    headings: &mut HeadingLevels,
     budget: usize,
-) -> Part {
+) -> AnswerPart {
     let mut writer = Writer { headings: std::mem::take(headings), budget, ..Writer::default() };
     events.for_each(|event| writer.event(event));
     *headings = writer.headings;
-    Part { html: writer.out, code: writer.blocks, open_code: None, mentioned: writer.mentioned }
+    AnswerPart {
+        html: writer.out,
+        code: writer.blocks,
+        open_code: None,
+        mentioned: writer.mentioned,
+    }
 }
 
 #[derive(Default)]
@@ -68,14 +73,14 @@ struct Writer {
     /// The language of the open code, which may have no name.
     code: Option<String>,
     /// Code whose language has a name.
-    blocks: Vec<Code>,
+    blocks: Vec<CodeRange>,
     is_head: bool,
     /// Within a table that is shown as text.
     is_flat: bool,
     alignments: Vec<Alignment>,
     column: usize,
-    mentioned: Mentioned,
-    headings: Headings,
+    mentioned: References,
+    headings: HeadingLevels,
 }
 
 /// An open link or image.
@@ -327,9 +332,9 @@ impl Writer {
         // What is no program is a listing: of files, of what a search found.
         let Some(language) = named else { return self.text_with_references(text) };
         self.text(text);
-        let fence = Fence { language, code: text.to_owned() };
+        let fence = CodeBlock { language, code: text.to_owned() };
         let at = start..self.out.len();
-        self.blocks.push(Code { fence: Arc::new(fence), at });
+        self.blocks.push(CodeRange { fence: Arc::new(fence), at });
     }
 
     fn within(&mut self, begin: &str, text: &str, end: &str) {

@@ -3,7 +3,7 @@
 /// Limits of one answer. All of them depend on its text alone: where it is cut is the same, whatever
 /// pieces it came in.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
+pub(super) struct RenderLimits {
     /// Bytes that the parser is given at once. A block that is longer is cut into several parts.
     pub window: usize,
     /// Bytes of text that one call renders; the next one goes on.
@@ -21,7 +21,7 @@ pub(super) struct Limits {
     pub code: usize,
 }
 
-impl Default for Limits {
+impl Default for RenderLimits {
     fn default() -> Self {
         Self {
             window: 72 * 1024,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use pulldown_cmark::{BrokenLink, CodeBlockKind, CowStr, Event, Parser, Tag, TextMergeStream};
 
-use super::{Code, Part, address::LONGEST_ADDRESS, html, is_open, nesting, options};
+use super::{AnswerPart, CodeRange, address::LONGEST_ADDRESS, html, is_open, nesting, options};
 
 /// Definitions of links that are kept at most.
 const MAX_DEFINITIONS: usize = 1000;
@@ -15,16 +15,16 @@ const LOOKED_UP_PER_BYTE: usize = 16;
 
 /// Where links lead that are named elsewhere, by their normalised labels.
 #[derive(Debug, Default)]
-pub(super) struct Definitions(HashMap<String, String>);
+pub(super) struct LinkDefinitions(HashMap<String, String>);
 
-impl Definitions {
+impl LinkDefinitions {
     /// Renders one part. Elements are written while its HTML has no more than `budget` bytes.
     pub(super) fn render(
         &self,
         source: &str,
-        headings: &mut html::Headings,
+        headings: &mut html::HeadingLevels,
         budget: usize,
-    ) -> Part {
+    ) -> AnswerPart {
         let mut left = source.len() * LOOKED_UP_PER_BYTE;
         let find = |link: BrokenLink<'_>| -> Option<(CowStr<'_>, CowStr<'_>)> {
             if self.0.is_empty() {
@@ -45,10 +45,10 @@ impl Definitions {
         let mut part = html::write(TextMergeStream::new(events), headings, budget);
         if is_open(source, last_code) {
             // One without a language, or without code, is not among them.
-            let is_last = |code: &mut Code| {
+            let is_last = |code: &mut CodeRange| {
                 part.html.get(code.at.end..).is_none_or(|after| !after.contains("<pre"))
             };
-            part.open_code = part.code.pop_if(is_last).map(Code::whole_lines);
+            part.open_code = part.code.pop_if(is_last).map(CodeRange::whole_lines);
         }
         part
     }

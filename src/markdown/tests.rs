@@ -93,13 +93,13 @@ fn a_link_is_found_where_its_definition_came_before() {
 
 #[test]
 fn half_a_line_ends_nothing() {
-    let mut rendering = Rendering::default();
+    let mut rendering = Renderer::default();
     rendering.append("para\n#");
     assert_eq!(rendering.render().finished, []);
     rendering.append("hash\n\n1");
     assert_eq!(rendering.render().open.html, "<p>para\n#hash</p><p>1</p>");
     rendering.append(" a\n\nN");
-    let Rendered { finished, open } = rendering.render();
+    let RenderStep { finished, open } = rendering.render();
     let finished: Vec<_> = finished.into_iter().map(|part| part.html).collect();
     assert_eq!(finished, ["<p>para\n#hash</p>", "<p>1 a</p>"]);
     assert_eq!(open.html, "<p>N</p>");
@@ -107,7 +107,7 @@ fn half_a_line_ends_nothing() {
 
 /// The code of the open part that may get its colours.
 fn closed(text: &str) -> Vec<String> {
-    let mut rendering = Rendering::default();
+    let mut rendering = Renderer::default();
     rendering.append(text);
     rendering.render().open.code.iter().map(|code| code.fence.code.clone()).collect()
 }
@@ -155,7 +155,7 @@ fn code_that_is_not_closed_yet_is_told_as_far_as_its_lines_are_whole() {
         ("- ```rust\n  a\n  ```\n- ```\n  b", None),
         ("- ```rust\n  a\n  ```\n- ```rust\n", None),
     ] {
-        let mut rendering = Rendering::default();
+        let mut rendering = Renderer::default();
         rendering.append(open);
         let part = rendering.render().open;
         assert_eq!(
@@ -171,7 +171,7 @@ fn code_that_is_not_closed_yet_is_told_as_far_as_its_lines_are_whole() {
 #[test]
 fn colours_take_the_place_of_the_code_and_change_nothing_else() {
     let text = "- a <b>\n  ```x\n  <1>\n  ```\n- ```y\n  2\n  ```\n";
-    let mut rendering = Rendering::default();
+    let mut rendering = Renderer::default();
     rendering.append(text);
     let part = rendering.render().open;
     assert_eq!(part.coloured(|_| None::<&str>), part.html);
@@ -378,7 +378,7 @@ fn piece() -> impl Strategy<Value = String> {
 }
 
 fn fed(text: &str, cuts: &BTreeSet<usize>) -> Vec<String> {
-    let mut rendering = Rendering::default();
+    let mut rendering = Renderer::default();
     let mut all = Vec::new();
     let mut from = 0;
     for cut in cuts.iter().copied().chain([text.len()]) {

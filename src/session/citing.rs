@@ -9,7 +9,7 @@ use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
 use tokio::{sync::oneshot, task::spawn_blocking, time::timeout};
 
 use crate::{
-    citation::{Citation, Mentioned, check, files_read::Reading},
+    citation::{Citation, References, check, files_read::FilesRead},
     config::settings::Settings,
     entry::{Content, Outcome, ResponseDone, ToolCall, ToolResult},
     markdown,
@@ -36,9 +36,9 @@ const TOLD_SHARE: usize = 4;
 /// What is known of the files that the running turn is about.
 #[derive(Debug, Default)]
 pub(crate) struct Citing {
-    reading: Reading,
+    reading: FilesRead,
     /// References that were looked at, or are being.
-    asked: Mentioned,
+    asked: References,
     /// What came of it.
     known: Vec<Citation>,
     /// How many of these those who look have been told.
@@ -142,7 +142,7 @@ impl Session {
     /// Checks references where blocking is allowed. None where nothing may be read.
     fn check(
         &self,
-        mentioned: impl FnOnce() -> Mentioned + Send + 'static,
+        mentioned: impl FnOnce() -> References + Send + 'static,
         read: Vec<String>,
     ) -> Option<impl Future<Output = Vec<Citation>> + 'static> {
         let policy = Arc::clone(self.policy.as_ref()?);
@@ -246,7 +246,7 @@ pub(super) fn check_cut_off(
             continue;
         }
         mentioned.truncate(settings.reading.references);
-        let mut reading = Reading::default();
+        let mut reading = FilesRead::default();
         for (_, content) in transcript.contents().filter(|(of, _)| *of == turn) {
             match content {
                 Content::ToolCall(call) => {

@@ -71,7 +71,7 @@ impl Session {
     fn read_ahead(&self, conversation: i64) {
         let Some(live) = self.conversations.get(&conversation) else { return };
         if let Some(fence) = live.transcript.open_code() {
-            self.resources.highlighter.ahead(fence);
+            self.resources.highlighter.prefetch(fence);
         }
     }
 

@@ -10,7 +10,7 @@ use crate::source::language::Language;
 
 /// What a line defines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Found<'a> {
+pub(crate) struct DefinedName<'a> {
     /// The word that says what it is: `fn`, `class`, `heading` and so on.
     pub kind: &'a str,
     /// The name.
@@ -119,7 +119,7 @@ pattern!(PROSE, r"^(?P<kind>#{1,6})\s+(?P<name>\S.*?)\s*#*$");
 pattern!(DATA, r"^\s*\[+(?P<name>[\w.-]+)\]+\s*$");
 
 /// What `line` defines, if anything.
-pub(crate) fn definition(language: Language, line: &str) -> Option<Found<'_>> {
+pub(crate) fn definition(language: Language, line: &str) -> Option<DefinedName<'_>> {
     if line.len() > MAX_LINE_BYTES {
         return None;
     }
@@ -190,9 +190,9 @@ fn only_names(language: Language, line: &str) -> bool {
     }
 }
 
-fn accept<'a>(kind: &'a str, name: &'a str) -> Option<Found<'a>> {
+fn accept<'a>(kind: &'a str, name: &'a str) -> Option<DefinedName<'a>> {
     let is_name = !NOT_NAMES.contains(&name) || kind == "class";
-    is_name.then_some(Found { kind, name })
+    is_name.then_some(DefinedName { kind, name })
 }
 
 /// What a definition may be, in lower case. Kept as one list, so that the many definitions of a

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use crate::source::{
-    definitions::{self, Found},
+    definitions::{self, DefinedName},
     language::Language,
     terms::raw_words,
 };
@@ -23,7 +23,7 @@ const MAX_SUMMARY_BYTES: usize = 160;
 
 /// Where in a passage a word stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Field {
+pub(crate) enum WordField {
     /// Code, or the text of prose.
     Text = 0,
     /// Comments.
@@ -34,7 +34,7 @@ pub(crate) enum Field {
 
 /// A file, read.
 #[derive(Debug, Default)]
-pub(crate) struct Document<'a> {
+pub(crate) struct SourceDocument<'a> {
     /// The passages, in order; together they are the whole file.
     pub passages: Vec<Passage<'a>>,
     /// The definitions, in order.
@@ -75,14 +75,15 @@ pub struct Definition {
 struct Line<'a> {
     text: &'a str,
     is_comment: bool,
-    found: Option<Found<'a>>,
+    found: Option<DefinedName<'a>>,
     indent: usize,
 }
 
 /// Reads the text of a file.
-pub(crate) fn read(text: &str, language: Language) -> Document<'_> {
+pub(crate) fn read(text: &str, language: Language) -> SourceDocument<'_> {
     let lines = label(text, language);
-    let mut document = Document { head: head_words(&lines, language), ..Document::default() };
+    let mut document =
+        SourceDocument { head: head_words(&lines, language), ..SourceDocument::default() };
     // What encloses the line at hand: indentation and name.
     let mut enclosing: Vec<(usize, String)> = Vec::new();
     let mut context_at = vec![0_usize; lines.len()];
@@ -182,7 +183,7 @@ fn mark_underlined_headings(lines: &mut [Line<'_>], language: Language) {
         let title = lines[at - 1].text.trim();
         if is_rule && !title.is_empty() && title.chars().any(char::is_alphabetic) {
             let title = lines[at - 1].text.trim();
-            lines[at - 1].found = Some(Found { kind: "heading", name: title });
+            lines[at - 1].found = Some(DefinedName { kind: "heading", name: title });
         }
     }
 }
@@ -234,7 +235,7 @@ fn passage<'a>(
     language: Language,
 ) -> Passage<'a> {
     let mut words: HashMap<&'a str, [u16; 3]> = HashMap::new();
-    let mut add = |text: &'a str, field: Field| {
+    let mut add = |text: &'a str, field: WordField| {
         for word in raw_words(text) {
             let count = &mut words.entry(word).or_default()[field as usize];
             *count = count.saturating_add(1);
@@ -242,9 +243,9 @@ fn passage<'a>(
     };
     for line in &lines[start..=end] {
         let is_comment = line.is_comment && !language.is_prose();
-        add(line.text, if is_comment { Field::Comment } else { Field::Text });
+        add(line.text, if is_comment { WordField::Comment } else { WordField::Text });
         if let Some(found) = line.found {
-            add(found.name, Field::Definition);
+            add(found.name, WordField::Definition);
         }
     }
     Passage { start: start as u32 + 1, end: end as u32 + 1, words, context: context.to_owned() }

@@ -7,7 +7,7 @@ use crate::source::language::Language;
 
 /// What a file is to the project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Role {
+pub enum FileRole {
     /// The program itself.
     Source,
     /// Tests, benchmarks and their data.
@@ -113,25 +113,25 @@ const FOREIGN_ENDINGS: &[&str] = &[
 ];
 
 /// The role of the file at `path`, relative to the project.
-pub(crate) fn of(path: &Path, language: Language) -> Role {
+pub(crate) fn of(path: &Path, language: Language) -> FileRole {
     let lower = path.to_string_lossy().to_lowercase();
     let folders: Vec<&str> = lower.split('/').collect();
     let Some((name, folders)) = folders.split_last() else {
-        return Role::Data;
+        return FileRole::Data;
     };
     let is_in = |list: &[&str]| folders.iter().any(|folder| list.contains(folder));
     if is_in(FOREIGN_FOLDERS) || FOREIGN_ENDINGS.iter().any(|ending| name.ends_with(ending)) {
-        Role::Foreign
+        FileRole::Foreign
     } else if is_in(TEST_FOLDERS) || is_test_name(name) {
-        Role::Test
+        FileRole::Test
     } else if is_in(EXAMPLE_FOLDERS) {
-        Role::Example
+        FileRole::Example
     } else if language.is_prose() || is_in(PROSE_FOLDERS) {
-        Role::Prose
+        FileRole::Prose
     } else if language.is_code() || language == Language::Css || language == Language::Markup {
-        Role::Source
+        FileRole::Source
     } else {
-        Role::Data
+        FileRole::Data
     }
 }
 
@@ -157,17 +157,17 @@ mod tests {
     #[test]
     fn a_path_tells_the_role() {
         for (path, role) in [
-            ("src/pool.rs", Role::Source),
-            ("src/pool/tests.rs", Role::Test),
-            ("tests/it/pool.rs", Role::Test),
-            ("web/App.test.tsx", Role::Test),
-            ("lib/contest.py", Role::Source),
-            ("examples/chat.rs", Role::Example),
-            ("README.md", Role::Prose),
-            ("docs/conf.py", Role::Prose),
-            ("vendor/jquery/jquery.js", Role::Foreign),
-            ("web/app.min.js", Role::Foreign),
-            ("Cargo.toml", Role::Data),
+            ("src/pool.rs", FileRole::Source),
+            ("src/pool/tests.rs", FileRole::Test),
+            ("tests/it/pool.rs", FileRole::Test),
+            ("web/App.test.tsx", FileRole::Test),
+            ("lib/contest.py", FileRole::Source),
+            ("examples/chat.rs", FileRole::Example),
+            ("README.md", FileRole::Prose),
+            ("docs/conf.py", FileRole::Prose),
+            ("vendor/jquery/jquery.js", FileRole::Foreign),
+            ("web/app.min.js", FileRole::Foreign),
+            ("Cargo.toml", FileRole::Data),
         ] {
             let path = Path::new(path);
             assert_eq!(of(path, Language::of(path)), role, "{}", path.display());

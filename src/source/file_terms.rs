@@ -5,32 +5,32 @@ use std::ops::Range;
 use crate::policy::gate::Tree;
 use crate::source::{
     document::{self, Definition},
-    file_role::{self, Role},
+    file_role::{self, FileRole},
     language::Language,
-    vocabulary::Reader,
-    walk::{self, Found},
+    vocabulary::TermReader,
+    walk::{self, WalkedFile},
 };
 
 /// A file as a reader gives it.
 #[derive(Debug)]
-pub(crate) struct Parsed {
+pub(crate) struct ParsedFile {
     /// As the walk found it.
-    pub found: Found,
+    pub found: WalkedFile,
     /// What it holds; `None` for what is no text.
-    pub content: Option<Content>,
+    pub content: Option<FileTerms>,
 }
 
 /// What a file holds.
 #[derive(Debug)]
-pub(crate) struct Content {
+pub(crate) struct FileTerms {
     /// What it is to the project.
-    pub role: Role,
+    pub role: FileRole,
     /// How its lines are read.
     pub language: Language,
     /// Its definitions, in order.
     pub definitions: Vec<Definition>,
     /// Its passages, in order.
-    pub passages: Vec<ParsedPassage>,
+    pub passages: Vec<PassageTerms>,
     /// Words of its head comment and its outline.
     pub n_gist_words: u32,
     /// The terms of its gist, see `FilePosting`.
@@ -39,7 +39,7 @@ pub(crate) struct Content {
 
 /// A passage in numbers of terms.
 #[derive(Debug)]
-pub(crate) struct ParsedPassage {
+pub(crate) struct PassageTerms {
     /// First and last line, from 1.
     pub lines: Range<u32>,
     /// Words in it.
@@ -49,7 +49,11 @@ pub(crate) struct ParsedPassage {
 }
 
 /// Reads a file that the walk found; `None` for what is no text.
-pub(crate) fn parse(tree: &Tree, found: &Found, reader: &mut Reader<'_>) -> Option<Content> {
+pub(crate) fn parse(
+    tree: &Tree,
+    found: &WalkedFile,
+    reader: &mut TermReader<'_>,
+) -> Option<FileTerms> {
     let text = match walk::text(tree, found) {
         Ok(text) => text?,
         Err(error) => {
@@ -69,11 +73,11 @@ pub(crate) fn parse(tree: &Tree, found: &Found, reader: &mut Reader<'_>) -> Opti
                 .map(|(word, counts)| (*word, [counts[0], counts[1], counts[2], 0]))
                 .chain(passage.context.split_whitespace().map(|word| (word, [0, 0, 0, 1])));
             let (n_words, terms) = reader.count(words);
-            ParsedPassage { lines: passage.start..passage.end, n_words, terms }
+            PassageTerms { lines: passage.start..passage.end, n_words, terms }
         })
         .collect();
     let (n_gist_words, gist) = reader.gist(&found.path, &document);
-    Some(Content {
+    Some(FileTerms {
         role: file_role::of(&found.path, language),
         language,
         passages,

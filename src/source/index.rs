@@ -15,12 +15,12 @@ use std::{
 use crate::policy::{Secrets, gate::Tree};
 use crate::source::{
     document::Definition,
-    file_role::Role,
-    file_terms::{Parsed, parse},
+    file_role::FileRole,
+    file_terms::{ParsedFile, parse},
     language::Language,
     terms,
-    vocabulary::{Reader, Vocabulary},
-    walk::{self, Found},
+    vocabulary::{TermReader, Vocabulary},
+    walk::{self, WalkedFile},
 };
 
 /// Threads that read files.
@@ -52,7 +52,7 @@ pub struct FilePosting {
 
 /// A run of lines of a file.
 #[derive(Debug, Clone, Copy)]
-pub struct PassageEntry {
+pub struct IndexedPassage {
     /// The file.
     pub file: u32,
     /// The first line, from 1.
@@ -65,11 +65,11 @@ pub struct PassageEntry {
 
 /// A file of the project.
 #[derive(Debug)]
-pub struct FileEntry {
+pub struct IndexedFile {
     /// As the walk found it; the path is relative to the project.
-    pub found: Found,
+    pub found: WalkedFile,
     /// What it is to the project.
-    pub role: Role,
+    pub role: FileRole,
     /// How its lines are read.
     pub language: Language,
     /// Its passages.
@@ -96,8 +96,8 @@ pub struct Index {
     vocabulary: Vocabulary,
     postings: Vec<Vec<Posting>>,
     file_postings: HashMap<u32, Vec<FilePosting>>,
-    files: Vec<FileEntry>,
-    passages: Vec<PassageEntry>,
+    files: Vec<IndexedFile>,
+    passages: Vec<IndexedPassage>,
     by_path: HashMap<PathBuf, u32>,
     /// Files that are not text, so that they are not opened at each question.
     skipped: HashMap<PathBuf, (u64, Option<SystemTime>)>,
@@ -131,7 +131,8 @@ impl Index {
         let present: HashSet<&Path> = found.iter().map(|found| found.path.as_path()).collect();
         let gone: Vec<PathBuf> =
             self.by_path.keys().filter(|path| !present.contains(path.as_path())).cloned().collect();
-        let changed: Vec<Found> = found.into_iter().filter(|found| !self.knows(found)).collect();
+        let changed: Vec<WalkedFile> =
+            found.into_iter().filter(|found| !self.knows(found)).collect();
         if gone.is_empty() && changed.is_empty() {
             return 0;
         }
@@ -151,7 +152,7 @@ impl Index {
         n_read
     }
 
-    fn knows(&self, found: &Found) -> bool {
+    fn knows(&self, found: &WalkedFile) -> bool {
         match self.by_path.get(&found.path) {
             Some(file) => self.files[*file as usize].found == *found,
             None => self.skipped.get(&found.path) == Some(&(found.size, found.modified)),
@@ -171,21 +172,21 @@ impl Index {
         }
     }
 
-    fn read(&mut self, changed: Vec<Found>) {
+    fn read(&mut self, changed: Vec<WalkedFile>) {
         let Ok(tree) = Tree::open(&self.root) else {
             return;
         };
         let vocabulary = Mutex::new(std::mem::take(&mut self.vocabulary));
         let next = AtomicUsize::new(0);
-        let (sender, receiver) = mpsc::sync_channel::<Parsed>(64);
+        let (sender, receiver) = mpsc::sync_channel::<ParsedFile>(64);
         thread::scope(|scope| {
             for _ in 0..N_READERS {
                 let sender = sender.clone();
                 let (next, changed, tree, vocabulary) = (&next, &changed, &tree, &vocabulary);
                 scope.spawn(move || {
-                    let mut reader = Reader::new(vocabulary);
+                    let mut reader = TermReader::new(vocabulary);
                     while let Some(found) = changed.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let parsed = Parsed {
+                        let parsed = ParsedFile {
                             found: found.clone(),
                             content: parse(tree, found, &mut reader),
                         };
@@ -213,8 +214,8 @@ impl Index {
         }
     }
 
-    fn add(&mut self, parsed: Parsed) {
-        let Parsed { found, content } = parsed;
+    fn add(&mut self, parsed: ParsedFile) {
+        let ParsedFile { found, content } = parsed;
         let Some(content) = content else {
             self.skipped.insert(found.path, (found.size, found.modified));
             return;
@@ -224,7 +225,7 @@ impl Index {
         let mut length = 0;
         for parsed in content.passages {
             let passage = self.passages.len() as u32;
-            self.passages.push(PassageEntry {
+            self.passages.push(IndexedPassage {
                 file,
                 start: parsed.lines.start,
                 end: parsed.lines.end,
@@ -246,7 +247,7 @@ impl Index {
         }
         let found_path = found.path.clone();
         self.by_path.insert(found.path.clone(), file);
-        self.files.push(FileEntry {
+        self.files.push(IndexedFile {
             found,
             role: content.role,
             language: content.language,
@@ -264,7 +265,7 @@ impl Index {
     fn measure_renown(&mut self) {
         let mut renown = vec![0.0_f32; self.files.len()];
         for (file, entry) in self.files.iter().enumerate() {
-            if !entry.is_alive || entry.role != Role::Source || !entry.language.is_code() {
+            if !entry.is_alive || entry.role != FileRole::Source || !entry.language.is_code() {
                 continue;
             }
             for definition in &entry.definitions {
@@ -287,7 +288,7 @@ impl Index {
     }
 
     /// All files, those that have gone among them.
-    pub fn files(&self) -> &[FileEntry] {
+    pub fn files(&self) -> &[IndexedFile] {
         &self.files
     }
 
@@ -298,7 +299,7 @@ impl Index {
     }
 
     /// All passages, those of files that have gone among them.
-    pub fn passages(&self) -> &[PassageEntry] {
+    pub fn passages(&self) -> &[IndexedPassage] {
         &self.passages
     }
 

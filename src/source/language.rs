@@ -143,7 +143,7 @@ impl Language {
 }
 
 /// The name that a fenced block of a file takes, empty where none is known.
-pub(crate) fn fence(path: &Path) -> &'static str {
+pub(crate) fn fence_name(path: &Path) -> &'static str {
     let extension = path
         .extension()
         .map(|extension| extension.to_string_lossy().to_lowercase())
@@ -200,6 +200,6 @@ mod tests {
         ] {
             assert_eq!(Language::of(Path::new(name)), language, "{name}");
         }
-        assert_eq!(fence(Path::new("a/b.ts")), "typescript");
+        assert_eq!(fence_name(Path::new("a/b.ts")), "typescript");
     }
 }

@@ -7,7 +7,7 @@ use crate::source::{terms, thesaurus::THESAURUS};
 
 /// What one word of the question asks for.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Slot {
+pub struct QueryClause {
     /// The word as it was asked, for people.
     pub label: String,
     /// The terms that may name it, with how sure that is, from 0 to 1. The word's own is first.
@@ -22,16 +22,16 @@ pub struct Slot {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Query {
     /// What is asked for.
-    pub slots: Vec<Slot>,
+    pub slots: Vec<QueryClause>,
     /// Identifiers that the question spells out.
     pub identifiers: Vec<String>,
     /// What besides sources the question wants to see.
-    pub wants: Wants,
+    pub wants: WantedRoles,
 }
 
 /// What besides sources a question wants to see.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Wants {
+pub struct WantedRoles {
     /// Tests.
     pub tests: bool,
     /// Text for people.
@@ -66,7 +66,7 @@ pub fn parse(question: &str) -> Query {
     for found in &phrases {
         let label: Vec<&str> = found.words.iter().map(|at| raw[*at]).collect();
         let members = THESAURUS.members(found.concept);
-        query.push(Slot {
+        query.push(QueryClause {
             label: label.join(" "),
             members: members.iter().map(|member| (member.clone(), PHRASE_MEMBER_WEIGHT)).collect(),
             weight: PHRASE_WEIGHT,
@@ -82,7 +82,7 @@ pub fn parse(question: &str) -> Query {
         let parts = terms::parts(raw[at]);
         if parts.len() > 1 {
             query.identifiers.push(raw[at].to_owned());
-            query.push(Slot {
+            query.push(QueryClause {
                 label: raw[at].to_owned(),
                 members: vec![(terms::whole(&parts), 1.0)],
                 weight: IDENTIFIER_WEIGHT,
@@ -94,14 +94,14 @@ pub fn parse(question: &str) -> Query {
             continue;
         }
         let slot = if terms::is_asking_word(word) {
-            Slot {
+            QueryClause {
                 label: word.clone(),
                 members: vec![(terms[at].clone(), 1.0)],
                 weight: ASKING_WEIGHT,
                 is_pair: false,
             }
         } else if in_phrase.contains(&at) {
-            Slot {
+            QueryClause {
                 label: word.clone(),
                 members: vec![(terms[at].clone(), 1.0)],
                 weight: ASKING_WEIGHT * 2.0,
@@ -118,11 +118,11 @@ pub fn parse(question: &str) -> Query {
     query
 }
 
-fn word_slot(word: &str, term: &str, weight: f32) -> Slot {
+fn word_slot(word: &str, term: &str, weight: f32) -> QueryClause {
     let mut members = vec![(term.to_owned(), 1.0)];
     members.extend(terms::agent(word).map(|agent| (agent, 1.0)));
     members.extend(THESAURUS.related(term));
-    Slot { label: word.to_owned(), members, weight, is_pair: false }
+    QueryClause { label: word.to_owned(), members, weight, is_pair: false }
 }
 
 /// Two neighbouring words are often one identifier: `rate limit` is `rate_limit`.
@@ -130,7 +130,7 @@ fn add_pairs(query: &mut Query, lower: &[String]) {
     let telling: Vec<&String> = lower.iter().filter(|word| !terms::is_stop_word(word)).collect();
     for pair in telling.windows(2) {
         let parts = [pair[0].clone(), pair[1].clone()];
-        query.push(Slot {
+        query.push(QueryClause {
             label: format!("{} {}", pair[0], pair[1]),
             members: vec![(terms::whole(&parts), 1.0)],
             weight: PAIR_WEIGHT,
@@ -139,14 +139,14 @@ fn add_pairs(query: &mut Query, lower: &[String]) {
     }
 }
 
-fn wants(lower: &[String]) -> Wants {
+fn wants(lower: &[String]) -> WantedRoles {
     let has = |words: &[&str]| lower.iter().any(|word| words.contains(&word.as_str()));
     // `how can tests skip the login?` is about what tests are given, not about tests.
     let lets_tests_do = lower.windows(2).any(|pair| {
         let opens = ["can", "do", "should", "let", "lets", "help", "could", "for", "in", "during"];
         opens.contains(&pair[0].as_str()) && pair[1].starts_with("test")
     });
-    Wants {
+    WantedRoles {
         tests: !lets_tests_do
             && has(&["test", "tests", "tested", "testing", "benchmark", "benchmarks"]),
         prose: has(&[
@@ -175,7 +175,7 @@ fn wants(lower: &[String]) -> Wants {
 }
 
 impl Query {
-    fn push(&mut self, slot: Slot) {
+    fn push(&mut self, slot: QueryClause) {
         if self.slots.len() < MAX_SLOTS && !slot.members.is_empty() {
             self.slots.push(slot);
         }
@@ -206,7 +206,7 @@ impl Query {
 mod tests {
     use super::*;
 
-    fn slot<'a>(query: &'a Query, label: &str) -> Option<&'a Slot> {
+    fn slot<'a>(query: &'a Query, label: &str) -> Option<&'a QueryClause> {
         query.slots.iter().find(|slot| slot.label == label)
     }
 

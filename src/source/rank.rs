@@ -6,10 +6,10 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::source::{
-    file_role::Role,
-    index::{FileEntry, Index},
+    file_role::FileRole,
+    index::{Index, IndexedFile},
     language::Language,
-    query::{Query, Slot, Wants},
+    query::{Query, QueryClause, WantedRoles},
 };
 
 /// The knobs of the ranking. The default was chosen on one set of questions and checked on
@@ -84,7 +84,7 @@ impl Default for Weights {
 
 /// A file that fits.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Hit {
+pub struct RankedFile {
     /// The file.
     pub file: u32,
     /// How well it fits; only to be compared within one ranking.
@@ -99,7 +99,7 @@ pub struct Hit {
 const PASSAGES_PER_HIT: usize = 4;
 
 /// The files that fit a query, best first.
-pub(crate) fn rank(index: &Index, query: &Query, weights: &Weights) -> Vec<Hit> {
+pub(crate) fn rank(index: &Index, query: &Query, weights: &Weights) -> Vec<RankedFile> {
     let mut scorer = Scorer::new(index, weights);
     for slot in &query.slots {
         scorer.add(slot);
@@ -158,7 +158,7 @@ impl<'a> Scorer<'a> {
 
     /// How common the synonyms of a slot are together, in passages and in files. A slot that
     /// could mean anything is named everywhere and so tells little.
-    fn vagueness(&mut self, slot: &Slot) -> Vagueness {
+    fn vagueness(&mut self, slot: &QueryClause) -> Vagueness {
         let mut in_passages: HashSet<u32> = HashSet::new();
         let mut in_gists: HashSet<u32> = HashSet::new();
         for (term, _) in slot.members.iter().filter(|(_, certainty)| *certainty < 1.0) {
@@ -188,7 +188,7 @@ impl<'a> Scorer<'a> {
         certainty * self.weights.synonyms * (vague * slot.min(own) + (1.0 - vague) * own)
     }
 
-    fn add(&mut self, slot: &Slot) {
+    fn add(&mut self, slot: &QueryClause) {
         self.slot_passages.clear();
         self.slot_files.clear();
         self.slot_gists.clear();
@@ -262,7 +262,7 @@ impl<'a> Scorer<'a> {
         self.slot_files.extend(self.index.file_postings(term).iter().map(|posting| posting.file));
     }
 
-    fn finish(self, query: &Query) -> Vec<Hit> {
+    fn finish(self, query: &Query) -> Vec<RankedFile> {
         let total = self.total_cover.max(f32::EPSILON);
         let spelled: HashSet<u32> = query
             .identifiers
@@ -300,7 +300,7 @@ impl<'a> Scorer<'a> {
                 * (1.0 + self.weights.named * named)
                 / (1.0 + self.weights.size * (entry.passages.len().max(1) as f32).ln())
                 * if spelled.contains(&(file as u32)) { 1.0 + self.weights.spelled } else { 1.0 };
-            hits.push(Hit { file: file as u32, score, passages, coverage: cover });
+            hits.push(RankedFile { file: file as u32, score, passages, coverage: cover });
         }
         hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.file.cmp(&b.file)));
         hits
@@ -331,21 +331,21 @@ fn saturate(frequency: f32, k1: f32) -> f32 {
     frequency * (k1 + 1.0) / (frequency + k1)
 }
 
-fn role_factor(entry: &FileEntry, wants: Wants, weights: &Weights) -> f32 {
+fn role_factor(entry: &IndexedFile, wants: WantedRoles, weights: &Weights) -> f32 {
     let [test, example, prose, data, foreign] = weights.roles;
     let is_manifest = entry.language == Language::Data && wants.data;
     match entry.role {
-        Role::Source if wants.tests => 0.6,
-        Role::Source => 1.0,
-        Role::Test if wants.tests => 1.2,
-        Role::Test => test,
-        Role::Example if wants.examples => 1.2,
-        Role::Example => example,
-        Role::Prose if wants.prose => 1.2,
-        Role::Prose => prose,
-        Role::Data if is_manifest => 1.0,
-        Role::Data => data,
-        Role::Foreign => foreign,
+        FileRole::Source if wants.tests => 0.6,
+        FileRole::Source => 1.0,
+        FileRole::Test if wants.tests => 1.2,
+        FileRole::Test => test,
+        FileRole::Example if wants.examples => 1.2,
+        FileRole::Example => example,
+        FileRole::Prose if wants.prose => 1.2,
+        FileRole::Prose => prose,
+        FileRole::Data if is_manifest => 1.0,
+        FileRole::Data => data,
+        FileRole::Foreign => foreign,
     }
 }
 

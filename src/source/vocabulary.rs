@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use crate::source::{document::Document, terms};
+use crate::source::{document::SourceDocument, terms};
 
 /// Words that a reader remembers at most.
 const MAX_KNOWN: usize = 1 << 16;
@@ -27,11 +27,6 @@ impl Vocabulary {
         self.0.len()
     }
 
-    /// Whether there is none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     fn number(&mut self, term: String) -> u32 {
         let next = self.0.len() as u32;
         *self.0.entry(term.into_boxed_str()).or_insert(next)
@@ -40,12 +35,12 @@ impl Vocabulary {
 
 /// Turns raw words into numbers of terms, on one thread.
 #[derive(Debug)]
-pub(crate) struct Reader<'a> {
+pub(crate) struct TermReader<'a> {
     vocabulary: &'a Mutex<Vocabulary>,
     known: HashMap<Box<str>, Box<[u32]>>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> TermReader<'a> {
     /// A reader that shares `vocabulary`.
     pub(crate) fn new(vocabulary: &'a Mutex<Vocabulary>) -> Self {
         Self { vocabulary, known: HashMap::new() }
@@ -89,7 +84,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn gist(
         &mut self,
         path: &Path,
-        document: &Document<'_>,
+        document: &SourceDocument<'_>,
     ) -> (u32, Vec<(u32, [u8; 4])>) {
         let mut terms: Vec<(u32, [u8; 4])> = Vec::new();
         let stem = path.file_stem().map(|stem| stem.to_string_lossy());

@@ -23,8 +23,8 @@ use crate::policy::{
     gate::{Shut, Tree},
 };
 
-use glob::Matcher;
-use ignore::{Asked, Level};
+use glob::GlobMatcher;
+use ignore::{CandidatePath, IgnoreLevel};
 
 /// Files larger than this are data, not text that a person wrote, bytes.
 pub(crate) const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -58,7 +58,7 @@ const SHOWN_HIDDEN_FOLDERS: &[&str] = &[".autocoder", ".autoforge", ".github"];
 
 /// A file that the walk found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct WalkedFile {
     /// Relative to the project.
     pub path: PathBuf,
     /// Bytes.
@@ -71,7 +71,7 @@ pub struct Found {
 #[derive(Debug, Default)]
 pub(crate) struct Walk {
     /// Every readable file, in no order.
-    pub files: Vec<Found>,
+    pub files: Vec<WalkedFile>,
     /// Whether a limit ended it before it had seen everything.
     pub is_cut: bool,
 }
@@ -94,7 +94,7 @@ struct Pending {
     path: PathBuf,
     depth: usize,
     /// What the ignore files above say.
-    level: Option<Arc<Level>>,
+    level: Option<Arc<IgnoreLevel>>,
 }
 
 /// A limit is reached.
@@ -104,9 +104,9 @@ struct Walker<'a> {
     tree: &'a Tree,
     root: &'a Path,
     secrets: &'a Secrets,
-    matcher: Matcher,
+    matcher: GlobMatcher,
     deadline: Instant,
-    files: Vec<Found>,
+    files: Vec<WalkedFile>,
     pending: Vec<Pending>,
     n_entries: usize,
     n_dirs: usize,
@@ -121,7 +121,7 @@ impl<'a> Walker<'a> {
             tree,
             root,
             secrets,
-            matcher: Matcher::new(MATCH_STEPS, deadline),
+            matcher: GlobMatcher::new(MATCH_STEPS, deadline),
             deadline,
             files: Vec::new(),
             pending: vec![Pending { path: PathBuf::new(), depth: 0, level: None }],
@@ -152,7 +152,7 @@ impl<'a> Walker<'a> {
         self.n_dirs += 1;
         let is_repository = Tree::has(&handle, ".git");
         let above = dir.level.as_ref();
-        let level = Level::of(self.tree, self.root, &dir.path, is_repository, above);
+        let level = IgnoreLevel::of(self.tree, self.root, &dir.path, is_repository, above);
         let here = Pending { level, ..dir };
         let first_below = self.pending.len();
         let mut list = RawDir::new(&handle, buffer);
@@ -189,7 +189,8 @@ impl<'a> Walker<'a> {
         }
         let path = dir.path.join(name);
         if let Some(level) = &dir.level {
-            let asked = Asked { path: path.as_os_str().as_bytes(), name: name.as_bytes(), is_dir };
+            let asked =
+                CandidatePath { path: path.as_os_str().as_bytes(), name: name.as_bytes(), is_dir };
             let is_ignored = level.ignores(asked, &mut self.matcher);
             if self.matcher.is_spent() {
                 return Err(Cut);
@@ -236,7 +237,7 @@ impl<'a> Walker<'a> {
         }
         self.hold(&path)?;
         let size = u64::try_from(stat.st_size).unwrap_or_default();
-        self.files.push(Found { path, size, modified: modified(stat) });
+        self.files.push(WalkedFile { path, size, modified: modified(stat) });
         Ok(())
     }
 
@@ -268,7 +269,7 @@ fn is_hidden(name: &[u8]) -> bool {
 ///
 /// # Errors
 /// The file cannot be read; it may have gone since the walk.
-pub(crate) fn text(tree: &Tree, found: &Found) -> io::Result<Option<String>> {
+pub(crate) fn text(tree: &Tree, found: &WalkedFile) -> io::Result<Option<String>> {
     let most = usize::try_from(MAX_FILE_BYTES).unwrap_or(usize::MAX);
     let bytes = match tree.read(&found.path, most) {
         Ok(bytes) => bytes,

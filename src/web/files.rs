@@ -200,10 +200,15 @@ pub(crate) async fn show(
 }
 
 /// A page that is yet to get its colours.
-fn plain(path: &str, page: &FileExcerpt, bytes: &[u8], most_before: usize) -> highlighter::Page {
+fn plain(
+    path: &str,
+    page: &FileExcerpt,
+    bytes: &[u8],
+    most_before: usize,
+) -> highlighter::HighlightRequest {
     let first_line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let first_line = first_line.get(..LONGEST_FIRST_LINE).unwrap_or(first_line);
-    highlighter::Page {
+    highlighter::HighlightRequest {
         path: path.into(),
         first_line: String::from_utf8_lossy(first_line).into_owned(),
         before: page::before(bytes, page.first_line, most_before),

@@ -21,8 +21,8 @@ use cicerone::{
     },
     entry::{Content, EntryRow, ToolResult},
     markdown::{
-        self, Rendering,
-        code::{Fence, Grammar, Grammars, Patience, Reading},
+        self, Renderer,
+        code::{Budget, CodeBlock, Grammar, Grammars, IncrementalHighlight},
     },
     project::ProjectName,
     session::transcript::{Cursor, Transcript},
@@ -195,7 +195,7 @@ fn markdown_of_20_kb_grows_by_a_delta(bencher: Bencher<'_, '_>) {
     let text = answer(20 * 1024);
     bencher
         .with_inputs(|| {
-            let mut rendering = Rendering::default();
+            let mut rendering = Renderer::default();
             rendering.append(&text);
             rendering.render();
             rendering.append("The rest of it stands in a paragraph of its own, which has ");
@@ -217,17 +217,17 @@ fn markdown_of_4_kb_is_rendered_at_once(bencher: Bencher<'_, '_>) {
 }
 
 /// So many KiB of a program, and its grammar with everything compiled that it takes.
-fn program(kib: usize) -> (Fence, Arc<Grammar>) {
+fn program(kib: usize) -> (CodeBlock, Arc<Grammar>) {
     let program = include_str!("parts.rs").repeat(1 + kib / 8);
     let end = program[..kib * 1024].rfind('\n').unwrap() + 1;
-    let fence = Fence { language: "rust".to_owned(), code: program[..end].to_owned() };
+    let fence = CodeBlock { language: "rust".to_owned(), code: program[..end].to_owned() };
     let grammar = Grammars::default().of_fence(&fence).unwrap();
-    read_all(Reading::new(&fence, Arc::clone(&grammar)), &fence.code);
+    read_all(IncrementalHighlight::new(&fence, Arc::clone(&grammar)), &fence.code);
     (fence, grammar)
 }
 
-fn read_all(reading: Reading, code: &str) -> String {
-    reading.finish(code, &mut Patience { line_bytes: 4096, goes_on: &mut || true })
+fn read_all(reading: IncrementalHighlight, code: &str) -> String {
+    reading.finish(code, &mut Budget { line_bytes: 4096, has_time: &mut || true })
 }
 
 #[divan::bench]
@@ -235,7 +235,7 @@ fn a_first_kib_of_code_is_coloured(bencher: Bencher<'_, '_>) {
     let (fence, _) = program(1);
     bencher.bench_local(|| {
         let grammar = Grammars::default().of_fence(&fence).unwrap();
-        read_all(Reading::new(&fence, grammar), black_box(&fence.code))
+        read_all(IncrementalHighlight::new(&fence, grammar), black_box(&fence.code))
     });
 }
 
@@ -243,7 +243,7 @@ fn a_first_kib_of_code_is_coloured(bencher: Bencher<'_, '_>) {
 fn code_is_coloured_at_once(bencher: Bencher<'_, '_>, kib: usize) {
     let (fence, grammar) = program(kib);
     bencher.bench_local(|| {
-        read_all(Reading::new(&fence, Arc::clone(&grammar)), black_box(&fence.code))
+        read_all(IncrementalHighlight::new(&fence, Arc::clone(&grammar)), black_box(&fence.code))
     });
 }
 
@@ -254,9 +254,9 @@ fn code_that_was_read_ahead_is_coloured(bencher: Bencher<'_, '_>, kib: usize) {
     let ahead = fence.code.len() - 200;
     bencher
         .with_inputs(|| {
-            let mut reading = Reading::new(&fence, Arc::clone(&grammar));
-            let mut patience = Patience { line_bytes: 4096, goes_on: &mut || true };
-            reading.read(&fence.code[..fence.code.floor_char_boundary(ahead)], &mut patience);
+            let mut reading = IncrementalHighlight::new(&fence, Arc::clone(&grammar));
+            let mut budget = Budget { line_bytes: 4096, has_time: &mut || true };
+            reading.read(&fence.code[..fence.code.floor_char_boundary(ahead)], &mut budget);
             reading
         })
         .bench_local_values(|reading| read_all(reading, black_box(&fence.code)));

@@ -1,12 +1,12 @@
 //! Answers about places in the code: the best one named and quoted, the next best listed.
 
-use crate::{guide::passage::Place, source::query::Query};
+use crate::{guide::passage::CitedPassage, source::query::Query};
 
 /// What was found for a question about code.
 #[derive(Debug)]
-pub(crate) struct Findings {
+pub(crate) struct CodeFindings {
     /// The places, best first.
-    pub places: Vec<Place>,
+    pub places: Vec<CitedPassage>,
     /// What the file of the best place says of itself, empty when nothing.
     pub about_file: String,
     /// Other definitions in the file of the best place, as `(line, kind, name, summary)`.
@@ -21,7 +21,7 @@ pub(crate) struct Findings {
     pub unknown: Vec<String>,
 }
 
-impl Findings {
+impl CodeFindings {
     /// Whether the best place defines an identifier that the question spells out.
     pub(crate) fn names_asked(&self, query: &Query) -> bool {
         let definition = self.places.first().and_then(|place| place.definition.as_ref());
@@ -35,7 +35,7 @@ impl Findings {
 const SURE_COVERAGE: f32 = 0.45;
 
 /// The answer's text.
-pub(crate) fn text(findings: &Findings) -> String {
+pub(crate) fn text(findings: &CodeFindings) -> String {
     let mut answer = String::new();
     let Some((best, next)) = findings.places.split_first() else {
         return answer;
@@ -80,7 +80,7 @@ pub(crate) fn text(findings: &Findings) -> String {
     answer
 }
 
-fn open(answer: &mut String, findings: &Findings, best: &Place) {
+fn open(answer: &mut String, findings: &CodeFindings, best: &CitedPassage) {
     let is_sure = findings.coverage >= SURE_COVERAGE;
     let lead = if findings.is_continued {
         "After those comes"
@@ -109,7 +109,7 @@ fn open(answer: &mut String, findings: &Findings, best: &Place) {
 }
 
 /// Why a place is listed.
-fn why(place: &Place) -> String {
+fn why(place: &CitedPassage) -> String {
     match &place.definition {
         Some(definition) => {
             format!("{}{}", named(definition.kind, &definition.name), said(&definition.summary))
@@ -140,8 +140,8 @@ mod tests {
     use super::*;
     use crate::source::document::Definition;
 
-    fn place(path: &str, summary: &str) -> Place {
-        Place {
+    fn place(path: &str, summary: &str) -> CitedPassage {
+        CitedPassage {
             file: 0,
             path: path.to_owned(),
             line: 7,
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn an_answer_cites_quotes_and_lists() {
-        let findings = Findings {
+        let findings = CodeFindings {
             places: vec![place("src/a.rs", "Throws old ones away."), place("src/b.rs", "")],
             about_file: "A cache.".to_owned(),
             neighbours: vec![(3, "fn".to_owned(), "keep".to_owned(), String::new())],
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_doubtful_answer_says_so() {
-        let findings = Findings {
+        let findings = CodeFindings {
             places: vec![place("src/a.rs", "")],
             about_file: String::new(),
             neighbours: Vec::new(),

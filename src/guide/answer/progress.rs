@@ -18,12 +18,12 @@ pub(crate) struct Progress {
     /// The first feature that does not pass.
     pub next: Option<Feature>,
     /// Names of features that can be begun, and of those that wait for others.
-    pub open: Option<Open>,
+    pub open: Option<OpenFeatures>,
 }
 
 /// What is still to be done, where the list tells which feature needs which.
 #[derive(Debug)]
-pub(crate) struct Open {
+pub(crate) struct OpenFeatures {
     /// What can be begun, in the order of work.
     pub ready: Vec<Feature>,
     /// How many wait for others.
@@ -38,7 +38,7 @@ pub(crate) fn read(features: &Features) -> Result<Progress, FeaturesError> {
     let open = if features.has_dependencies() {
         let ready = features.dependencies()?.ready();
         let n_blocked = features.dependencies()?.blocked().len();
-        Some(Open { ready, n_blocked })
+        Some(OpenFeatures { ready, n_blocked })
     } else {
         None
     };
@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn progress_is_told_with_what_comes_next() {
-        let open = Open { ready: vec![feature(4, "Search"), feature(5, "Export")], n_blocked: 2 };
+        let open =
+            OpenFeatures { ready: vec![feature(4, "Search"), feature(5, "Export")], n_blocked: 2 };
         let progress = Progress {
             stats: FeatureStats::of(3, 1, 8),
             next: Some(feature(4, "Search")),

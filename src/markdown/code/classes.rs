@@ -6,7 +6,7 @@ use syntect::parsing::Scope;
 
 /// What a token is. Without a colour unless something says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Meaning {
+pub(super) enum TokenClass {
     #[default]
     Plain,
     /// Of this class.
@@ -15,7 +15,7 @@ pub(super) enum Meaning {
     Operator,
 }
 
-impl Meaning {
+impl TokenClass {
     /// The class of a token with this meaning, empty for none.
     pub(super) fn class(self, text: &str) -> &'static str {
         match self {
@@ -29,66 +29,66 @@ impl Meaning {
 
 /// Scopes by how they begin. The first that fits counts, and a scope that is none of these means what
 /// the one around it means: a quotation mark is a string's.
-const MEANINGS: &[(&str, Meaning)] = &[
-    ("comment", Meaning::Is("comment")),
-    ("meta.diff.header", Meaning::Is("comment")),
-    ("meta.diff.range", Meaning::Is("comment")),
-    ("entity.name.section.diff", Meaning::Is("comment")),
-    ("markup.inserted", Meaning::Is("added")),
-    ("markup.deleted", Meaning::Is("removed")),
+const MEANINGS: &[(&str, TokenClass)] = &[
+    ("comment", TokenClass::Is("comment")),
+    ("meta.diff.header", TokenClass::Is("comment")),
+    ("meta.diff.range", TokenClass::Is("comment")),
+    ("entity.name.section.diff", TokenClass::Is("comment")),
+    ("markup.inserted", TokenClass::Is("added")),
+    ("markup.deleted", TokenClass::Is("removed")),
     // Code within a string is code.
-    ("source", Meaning::Plain),
-    ("text", Meaning::Plain),
-    ("meta.group.expansion", Meaning::Plain),
-    ("meta.interpolation", Meaning::Plain),
-    ("meta.template.expression", Meaning::Plain),
-    ("meta.embedded", Meaning::Plain),
-    ("string", Meaning::Is("string")),
-    ("constant.character", Meaning::Is("string")),
-    ("markup.raw", Meaning::Is("string")),
-    ("constant.numeric", Meaning::Is("number")),
-    ("constant.other.datetime", Meaning::Is("number")),
-    ("constant.language", Meaning::Is("keyword")),
-    ("variable.language.star", Meaning::Plain),
-    ("variable.language", Meaning::Is("keyword")),
-    ("keyword.other.unit", Meaning::Is("number")),
-    ("keyword.operator", Meaning::Operator),
-    ("keyword", Meaning::Is("keyword")),
-    ("storage.type.function.arrow", Meaning::Plain),
-    ("storage.modifier.lifetime", Meaning::Plain),
-    ("storage.modifier.conversion", Meaning::Plain),
-    ("storage.type.go", Meaning::Is("type")),
-    ("storage.type.string", Meaning::Is("string")),
-    ("storage", Meaning::Is("keyword")),
-    ("entity.name.function", Meaning::Is("function")),
-    ("entity.name.macro", Meaning::Is("function")),
-    ("entity.name.constant", Meaning::Plain),
-    ("entity.name.tag", Meaning::Is("keyword")),
-    ("entity.name.table", Meaning::Is("type")),
-    ("entity.name.section", Meaning::Is("keyword")),
-    ("entity.name.enum.tag-digest", Meaning::Plain),
-    ("entity.name.label", Meaning::Plain),
-    ("entity.name", Meaning::Is("type")),
-    ("entity.other.attribute-name", Meaning::Is("type")),
-    ("entity.other.pseudo-class", Meaning::Is("type")),
-    ("entity.other.inherited-class", Meaning::Is("type")),
-    ("support.function", Meaning::Is("function")),
-    ("support.macro", Meaning::Is("function")),
-    ("support.type", Meaning::Is("type")),
-    ("support.class", Meaning::Is("type")),
-    ("variable.function", Meaning::Is("function")),
-    ("variable.annotation", Meaning::Is("function")),
-    ("variable", Meaning::Plain),
-    ("markup.heading", Meaning::Is("keyword")),
+    ("source", TokenClass::Plain),
+    ("text", TokenClass::Plain),
+    ("meta.group.expansion", TokenClass::Plain),
+    ("meta.interpolation", TokenClass::Plain),
+    ("meta.template.expression", TokenClass::Plain),
+    ("meta.embedded", TokenClass::Plain),
+    ("string", TokenClass::Is("string")),
+    ("constant.character", TokenClass::Is("string")),
+    ("markup.raw", TokenClass::Is("string")),
+    ("constant.numeric", TokenClass::Is("number")),
+    ("constant.other.datetime", TokenClass::Is("number")),
+    ("constant.language", TokenClass::Is("keyword")),
+    ("variable.language.star", TokenClass::Plain),
+    ("variable.language", TokenClass::Is("keyword")),
+    ("keyword.other.unit", TokenClass::Is("number")),
+    ("keyword.operator", TokenClass::Operator),
+    ("keyword", TokenClass::Is("keyword")),
+    ("storage.type.function.arrow", TokenClass::Plain),
+    ("storage.modifier.lifetime", TokenClass::Plain),
+    ("storage.modifier.conversion", TokenClass::Plain),
+    ("storage.type.go", TokenClass::Is("type")),
+    ("storage.type.string", TokenClass::Is("string")),
+    ("storage", TokenClass::Is("keyword")),
+    ("entity.name.function", TokenClass::Is("function")),
+    ("entity.name.macro", TokenClass::Is("function")),
+    ("entity.name.constant", TokenClass::Plain),
+    ("entity.name.tag", TokenClass::Is("keyword")),
+    ("entity.name.table", TokenClass::Is("type")),
+    ("entity.name.section", TokenClass::Is("keyword")),
+    ("entity.name.enum.tag-digest", TokenClass::Plain),
+    ("entity.name.label", TokenClass::Plain),
+    ("entity.name", TokenClass::Is("type")),
+    ("entity.other.attribute-name", TokenClass::Is("type")),
+    ("entity.other.pseudo-class", TokenClass::Is("type")),
+    ("entity.other.inherited-class", TokenClass::Is("type")),
+    ("support.function", TokenClass::Is("function")),
+    ("support.macro", TokenClass::Is("function")),
+    ("support.type", TokenClass::Is("type")),
+    ("support.class", TokenClass::Is("type")),
+    ("variable.function", TokenClass::Is("function")),
+    ("variable.annotation", TokenClass::Is("function")),
+    ("variable", TokenClass::Plain),
+    ("markup.heading", TokenClass::Is("keyword")),
 ];
 
-static SCOPES: LazyLock<Vec<(Scope, Meaning)>> = LazyLock::new(|| {
+static SCOPES: LazyLock<Vec<(Scope, TokenClass)>> = LazyLock::new(|| {
     let scope = |begin: &str| Scope::new(begin).ok();
     MEANINGS.iter().filter_map(|(begin, meaning)| Some((scope(begin)?, *meaning))).collect()
 });
 
 /// What a scope means by itself, if anything.
-pub(super) fn meaning(scope: Scope) -> Option<Meaning> {
+pub(super) fn meaning(scope: Scope) -> Option<TokenClass> {
     let found = SCOPES.iter().find(|(begin, _)| begin.is_prefix_of(scope));
     found.map(|(_, meaning)| *meaning)
 }

@@ -8,7 +8,7 @@ use std::{
 
 use syntect::parsing::{ParseState, SyntaxReference, SyntaxSet};
 
-use super::Fence;
+use super::CodeBlock;
 
 /// Names that the grammars do not have, and those of theirs that they stand for.
 const OTHER_NAMES: &[(&str, &str)] = &[
@@ -99,7 +99,7 @@ fn learn_names(fresh: &SyntaxSet) {
 
 impl Grammars {
     /// The grammar that a block of code is read with; `None` where its language is not known.
-    pub fn of_fence(&mut self, fence: &Fence) -> Option<Arc<Grammar>> {
+    pub fn of_fence(&mut self, fence: &CodeBlock) -> Option<Arc<Grammar>> {
         let language = if is_console(fence) { "sh" } else { &fence.language };
         let at = self.named(language)?;
         Some(self.grammar(at))
@@ -181,7 +181,7 @@ impl fmt::Debug for Grammar {
 }
 
 /// Whether code stands in a terminal.
-pub(super) fn is_console(fence: &Fence) -> bool {
+pub(super) fn is_console(fence: &CodeBlock) -> bool {
     let is_one_of =
         |names: &[&str]| names.iter().any(|it| it.eq_ignore_ascii_case(&fence.language));
     is_one_of(CONSOLES) || (is_one_of(SHELLS) && fence.code.starts_with("$ "))

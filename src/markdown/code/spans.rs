@@ -3,14 +3,14 @@
 use super::super::html::escape;
 
 /// Code that is being written as HTML.
-pub(super) struct Spans<'a> {
+pub(super) struct SpanWriter<'a> {
     code: &'a str,
-    done: Done,
+    done: SpanProgress,
 }
 
 /// How far code is written. Longer code that begins with the same can be gone on with from here.
 #[derive(Debug, Default)]
-pub(super) struct Done {
+pub(super) struct SpanProgress {
     /// Up to here it has been read.
     line_end: usize,
     /// Up to here tokens have come.
@@ -22,25 +22,25 @@ pub(super) struct Done {
     out: String,
 }
 
-impl Done {
+impl SpanProgress {
     /// Up to here the code has been read.
     pub(super) fn line_end(&self) -> usize {
         self.line_end
     }
 }
 
-impl<'a> Spans<'a> {
+impl<'a> SpanWriter<'a> {
     pub(super) fn new(code: &'a str) -> Self {
-        Self::from(code, Done::default())
+        Self::from(code, SpanProgress::default())
     }
 
     /// Goes on with code that begins with what is `done`.
-    pub(super) fn from(code: &'a str, done: Done) -> Self {
+    pub(super) fn from(code: &'a str, done: SpanProgress) -> Self {
         Self { code, done }
     }
 
     /// Leaves it for now.
-    pub(super) fn leave(self) -> Done {
+    pub(super) fn leave(self) -> SpanProgress {
         self.done
     }
 

@@ -12,36 +12,36 @@ use super::*;
 
 const LINE_BYTES: usize = 1000;
 
-fn with_patience<T>(lines: usize, read: impl FnOnce(&mut Patience<'_>) -> T) -> T {
+fn with_patience<T>(lines: usize, read: impl FnOnce(&mut Budget<'_>) -> T) -> T {
     let mut left = lines;
-    let mut goes_on = || {
+    let mut has_time = || {
         left = left.saturating_sub(1);
         left > 0
     };
-    read(&mut Patience { line_bytes: LINE_BYTES, goes_on: &mut goes_on })
+    read(&mut Budget { line_bytes: LINE_BYTES, has_time: &mut has_time })
 }
 
-fn fence(language: &str, code: &str) -> Fence {
-    Fence { language: language.to_owned(), code: code.to_owned() }
+fn fence(language: &str, code: &str) -> CodeBlock {
+    CodeBlock { language: language.to_owned(), code: code.to_owned() }
 }
 
 /// Grammars by the languages that blocks name, and whether they are consoles.
 type Known = HashMap<(String, bool), Option<Arc<Grammar>>>;
 
 /// The grammar of a block; it is compiled once for all cases.
-fn grammar(fence: &Fence) -> Option<Arc<Grammar>> {
+fn grammar(fence: &CodeBlock) -> Option<Arc<Grammar>> {
     static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
     let kind = (fence.language.clone(), grammars::is_console(fence));
     let mut known = KNOWN.lock().unwrap();
     known.entry(kind).or_insert_with(|| Grammars::default().of_fence(fence)).clone()
 }
 
-fn block(fence: &Fence, patience: &mut Patience<'_>) -> Option<String> {
-    Some(Reading::new(fence, grammar(fence)?).finish(&fence.code, patience))
+fn block(fence: &CodeBlock, budget: &mut Budget<'_>) -> Option<String> {
+    Some(IncrementalHighlight::new(fence, grammar(fence)?).finish(&fence.code, budget))
 }
 
 fn html(language: &str, code: &str) -> Option<String> {
-    with_patience(usize::MAX, |patience| block(&fence(language, code), patience))
+    with_patience(usize::MAX, |budget| block(&fence(language, code), budget))
 }
 
 fn short(html: &str) -> String {
@@ -187,7 +187,7 @@ fn a_long_line_is_passed_over_and_what_follows_when_patience_ends_is_plain() {
     assert!(long.ends_with("[keyword:let] c = [number:3];\n"), "{long}");
 
     let fence = fence("rust", &"let a = 1;\n".repeat(3));
-    let some = with_patience(2, |patience| block(&fence, patience)).unwrap();
+    let some = with_patience(2, |budget| block(&fence, budget)).unwrap();
     assert_eq!(short(&some), "[keyword:let] a = [number:1];\nlet a = 1;\nlet a = 1;\n");
 }
 
@@ -196,7 +196,7 @@ fn the_lines_of_a_file_are_each_whole_and_know_what_began_before() {
     let rust = grammar(&fence("rust", ""));
     let shown = |before: &str, shown: &str, grammar: &Option<_>| {
         let html =
-            with_patience(usize::MAX, |patience| lines(before, shown, grammar.clone(), patience));
+            with_patience(usize::MAX, |budget| lines(before, shown, grammar.clone(), budget));
         html.iter().map(|line| short(line)).collect::<Vec<_>>()
     };
     let code = "/* one\n two <\n\nthree */ let a;\n";
@@ -281,14 +281,14 @@ proptest! {
         let whole = fence(language, &code);
         let begun = code.contains('\n').then(|| code.split_inclusive('\n').next().unwrap());
         let begun = fence(language, begun.unwrap_or(&code));
-        let mut reading = Reading::new(&begun, grammar(&whole).unwrap());
+        let mut reading = IncrementalHighlight::new(&begun, grammar(&whole).unwrap());
         let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(code.len() + 1)).collect();
         cuts.sort_unstable();
-        let read = with_patience(usize::MAX, |patience| {
+        let read = with_patience(usize::MAX, |budget| {
             for cut in cuts {
-                reading.read(&code[..code.floor_char_boundary(cut)], patience);
+                reading.read(&code[..code.floor_char_boundary(cut)], budget);
             }
-            reading.finish(&code, patience)
+            reading.finish(&code, budget)
         });
         prop_assert_eq!(Some(read), html(language, &code));
     }

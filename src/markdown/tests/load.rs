@@ -143,7 +143,7 @@ fn assert_in_proportion(shape: &Shape, bytes: usize) {
     let most = 3 * u32::try_from(TIMES).unwrap() * short + SLACK;
     assert!(long <= most, "{TIMES} times as much of {shape:?} takes {long:?} after {short:?}");
     let output = parts.iter().map(String::len).sum::<usize>();
-    let limits = Limits::default();
+    let limits = RenderLimits::default();
     let most = limits.output + text.len() * (limits.output_per_byte + 6);
     assert!(output <= most, "{output} bytes come of {} of {shape:?}", text.len());
     let most = limits.short_parts + 2 + text.len() / limits.short;
@@ -230,7 +230,7 @@ fn p9_what_is_short_and_would_become_long_does_not() {
     };
     for text in [wide(20), wide(128), wide(129), wide(10_000), expanding(2000), expanding(50_000)] {
         let output: usize = parts(&text).iter().map(String::len).sum();
-        let limits = Limits::default();
+        let limits = RenderLimits::default();
         assert!(output <= limits.output + 25 * text.len(), "{output} bytes of {}", text.len());
     }
     let small = html(&wide(20).replace(&"|\n".repeat(20_000), "|b\n"));
@@ -261,13 +261,13 @@ fn p9_addresses_and_definitions_have_a_longest() {
 static ANY_TAG: LazyLock<Regex> = LazyLock::new(|| Regex::new("<[^>]*>").unwrap());
 
 /// A rendering with limits so narrow that short texts reach all of them.
-fn narrow(limits: &Limits) -> Rendering {
-    Rendering { limits: *limits, ..Rendering::default() }
+fn narrow(limits: &RenderLimits) -> Renderer {
+    Renderer { limits: *limits, ..Renderer::default() }
 }
 
-fn narrow_limits() -> impl Strategy<Value = Limits> {
+fn narrow_limits() -> impl Strategy<Value = RenderLimits> {
     (32usize..200, 1usize..400, 0usize..6, 0usize..60, 0usize..200, 0usize..30, 0usize..3).prop_map(
-        |(window, work, short_parts, short, output, output_per_byte, code)| Limits {
+        |(window, work, short_parts, short, output, output_per_byte, code)| RenderLimits {
             window,
             work,
             short_parts,
@@ -280,7 +280,12 @@ fn narrow_limits() -> impl Strategy<Value = Limits> {
 }
 
 /// The parts of a text that comes in pieces; each piece is rendered to its end or not.
-fn in_pieces(limits: &Limits, text: &str, cuts: &BTreeSet<usize>, to_end: bool) -> Vec<Part> {
+fn in_pieces(
+    limits: &RenderLimits,
+    text: &str,
+    cuts: &BTreeSet<usize>,
+    to_end: bool,
+) -> Vec<AnswerPart> {
     let mut rendering = narrow(limits);
     let mut all = Vec::new();
     let mut from = 0;
@@ -300,7 +305,7 @@ fn in_pieces(limits: &Limits, text: &str, cuts: &BTreeSet<usize>, to_end: bool) 
 
 #[test]
 fn a_block_that_is_cut_loses_no_text_and_goes_on_as_what_it_is() {
-    let limits = Limits { window: 120, ..Limits::default() };
+    let limits = RenderLimits { window: 120, ..RenderLimits::default() };
     let lines =
         |line: &str| (0..40).map(|at| line.replace('#', &at.to_string())).collect::<String>();
     for (text, element) in [
@@ -359,7 +364,7 @@ proptest! {
         // What a definition says is text nowhere.
         let text: String = pieces.into_iter().filter(|piece| !piece.contains("]:")).collect();
         let shown = |output| {
-            let limits = Limits { output, output_per_byte: output, ..Limits::default() };
+            let limits = RenderLimits { output, output_per_byte: output, ..RenderLimits::default() };
             let parts = in_pieces(&limits, &text, &BTreeSet::new(), true);
             let html: String = parts.into_iter().map(|part| part.html).collect();
             let text = ANY_TAG.replace_all(&html, "");

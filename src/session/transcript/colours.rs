@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytestring::ByteString;
 
-use crate::markdown::code::Fence;
+use crate::markdown::code::CodeBlock;
 
 use super::{Cursor, Transcript};
 
@@ -20,7 +20,7 @@ pub struct Uncoloured {
     /// The entry with which its answer begins.
     pub first: usize,
     /// The code.
-    pub fence: Arc<Fence>,
+    pub fence: Arc<CodeBlock>,
 }
 
 /// A part of an answer that has got its colours.

@@ -9,8 +9,8 @@ use std::{
 use bytestring::ByteString;
 
 use crate::{
-    citation::Mentioned,
-    markdown::{Part, Rendering, code::Fence},
+    citation::References,
+    markdown::{AnswerPart, Renderer, code::CodeBlock},
     wire::{
         Dialect,
         encode::{self, HtmlPart},
@@ -38,21 +38,21 @@ const WHOLE: Allowance = Allowance { always: 48 * 1024, per_byte: 4 };
 /// Neighbouring texts, rendered as far as the viewers of HTML have been shown them.
 #[derive(Debug)]
 pub(super) struct Rendered {
-    pub(super) rendering: Rendering,
+    pub(super) rendering: Renderer,
     /// The final parts.
     finished: Vec<String>,
     /// The part after them.
     open: String,
     /// The same as it was rendered.
-    pub(super) open_part: Part,
+    pub(super) open_part: AnswerPart,
     /// The final parts with code whose colours have not come, by their places.
-    uncoloured: Vec<(usize, Part)>,
+    uncoloured: Vec<(usize, AnswerPart)>,
     /// The colours of code in those parts; `None` where it stays plain.
-    colours: HashMap<Arc<Fence>, Option<Arc<str>>>,
+    colours: HashMap<Arc<CodeBlock>, Option<Arc<str>>>,
     /// Code whose colours are on their way.
-    asked: HashSet<Arc<Fence>>,
+    asked: HashSet<Arc<CodeBlock>>,
     /// Code whose colours are to be asked for.
-    pub(super) wanted: Vec<Arc<Fence>>,
+    pub(super) wanted: Vec<Arc<CodeBlock>>,
     /// Counts the times that the open part changed.
     pub(super) version: u32,
     changes: Changes,
@@ -69,8 +69,8 @@ pub(super) struct Rendered {
     /// The number that a viewer has seen that has all of it.
     pub(super) seq: i64,
     /// References to files in it, and those of them in final parts.
-    pub(super) mentioned: Mentioned,
-    mentioned_before: Mentioned,
+    pub(super) mentioned: References,
+    mentioned_before: References,
 }
 
 /// How much of the text has been rendered.
@@ -110,10 +110,10 @@ impl Rendered {
     /// A rendering of nothing, of the answer that begins at `first`.
     pub(super) fn new(first: usize, epoch: u32) -> Self {
         Self {
-            rendering: Rendering::default(),
+            rendering: Renderer::default(),
             finished: Vec::new(),
             open: String::new(),
-            open_part: Part::default(),
+            open_part: AnswerPart::default(),
             uncoloured: Vec::new(),
             colours: HashMap::new(),
             asked: HashSet::new(),
@@ -128,8 +128,8 @@ impl Rendered {
             epoch,
             fed: Fed { entry: first, offset: 0, revision: 0 },
             seq: 0,
-            mentioned: Mentioned::default(),
-            mentioned_before: Mentioned::default(),
+            mentioned: References::default(),
+            mentioned_before: References::default(),
         }
     }
 
@@ -181,7 +181,7 @@ impl Rendered {
 
     pub(super) fn render(&mut self) {
         self.work.spend(self.rendering.open_bytes());
-        let crate::markdown::Rendered { finished, open } = self.rendering.render();
+        let crate::markdown::RenderStep { finished, open } = self.rendering.render();
         for part in &finished {
             self.mentioned_before.extend(part.mentioned.clone());
         }
@@ -225,7 +225,7 @@ impl Rendered {
     }
 
     /// Takes the colours of code, `None` where it stays plain, and tells which parts have changed.
-    pub(super) fn colour(&mut self, fence: Arc<Fence>, html: Option<Arc<str>>) -> Vec<usize> {
+    pub(super) fn colour(&mut self, fence: Arc<CodeBlock>, html: Option<Arc<str>>) -> Vec<usize> {
         self.asked.remove(&fence);
         self.colours.insert(fence, html);
         let mut changed = Vec::new();
@@ -253,7 +253,7 @@ impl Rendered {
         changed
     }
 
-    fn want(&mut self, part: &Part) {
+    fn want(&mut self, part: &AnswerPart) {
         for code in &part.code {
             let fence = &code.fence;
             if !self.colours.contains_key(fence) && self.asked.insert(Arc::clone(fence)) {
@@ -262,12 +262,12 @@ impl Rendered {
         }
     }
 
-    fn is_coloured(&self, part: &Part) -> bool {
+    fn is_coloured(&self, part: &AnswerPart) -> bool {
         part.code.iter().all(|code| self.colours.contains_key(&code.fence))
     }
 
     /// A part with the colours that are known.
-    fn coloured(&self, part: &Part) -> String {
+    fn coloured(&self, part: &AnswerPart) -> String {
         part.coloured(|fence| self.colours.get(fence)?.as_deref())
     }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use bytestring::ByteString;
 
-use crate::{citation::Mentioned, entry::Content, markdown::code::Fence, wire::Dialect};
+use crate::{citation::References, entry::Content, markdown::code::CodeBlock, wire::Dialect};
 
 use super::{
     Body, Cursor, Entry, Transcript,
@@ -78,14 +78,14 @@ impl Transcript {
     }
 
     /// The code that is not closed yet at the end of the text that grows, as far as it was rendered.
-    pub fn open_code(&self) -> Option<Arc<Fence>> {
+    pub fn open_code(&self) -> Option<Arc<CodeBlock>> {
         let last = self.shown().len().checked_sub(1)?;
         let (first, _) = self.neighbours(last);
         self.rendered.get(&first)?.open_part.open_code.clone()
     }
 
     /// References to files in the text that grows, as far as it was rendered.
-    pub fn mentioned(&self) -> Option<(i64, &Mentioned)> {
+    pub fn mentioned(&self) -> Option<(i64, &References)> {
         let last = self.entries.len().checked_sub(1)?;
         let (first, _) = self.neighbours(last);
         Some((self.entries.get(last)?.turn, &self.rendered.get(&first)?.mentioned))

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::*;
 use crate::{
     entry::{Outcome, ToolCall, UserMessage},
-    markdown::{Rendered, Rendering, code::Fence},
+    markdown::{RenderStep, Renderer, code::CodeBlock},
     wire::Dialect,
 };
 
@@ -137,7 +137,7 @@ fn by_turn(mut screen: Vec<Shown>) -> Vec<Shown> {
 }
 
 /// Code in its colours, as far as it matters here. Some has none.
-fn in_colours(fence: &Fence) -> Option<String> {
+fn in_colours(fence: &CodeBlock) -> Option<String> {
     let is_known = fence.language == "rs";
     is_known.then(|| {
         let code = fence.code.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
@@ -151,9 +151,9 @@ fn without_colours(html: &str) -> String {
 
 /// The parts of a text, each code in its colours.
 fn coloured_parts(text: &str) -> Vec<String> {
-    let mut rendering = Rendering::default();
+    let mut rendering = Renderer::default();
     rendering.append(text);
-    let Rendered { finished, open } = rendering.render();
+    let RenderStep { finished, open } = rendering.render();
     finished.iter().chain([&open]).map(|part| part.coloured(in_colours)).collect()
 }
 
@@ -384,7 +384,7 @@ fn colours_of_a_text_that_was_replaced_come_to_nothing() {
     }
     assert!(!transcript.has_news(&page.next, Dialect::Html));
     // Nor is there anything where no such answer is.
-    let fence = Fence { language: "rs".to_owned(), code: "a\n".to_owned() };
+    let fence = CodeBlock { language: "rs".to_owned(), code: "a\n".to_owned() };
     transcript.colour(Uncoloured { first: 7, fence: fence.into() }, Some("<i>a</i>".into()));
     assert!(!transcript.has_news(&page.next, Dialect::Html));
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 const MATCHES_BETWEEN_LOOKS: u64 = 256;
 
 /// What one part of a pattern matches.
-enum Part {
+enum GlobPart {
     /// One byte of these.
     One(Bytes),
     /// Any run without a slash.
@@ -53,7 +53,7 @@ impl Bytes {
 
 /// Matches patterns and counts what that costs.
 #[derive(Debug)]
-pub(super) struct Matcher {
+pub(super) struct GlobMatcher {
     /// Which positions of the path the pattern so far can end at.
     reached: Vec<bool>,
     /// Steps that are left.
@@ -63,7 +63,7 @@ pub(super) struct Matcher {
     count: u64,
 }
 
-impl Matcher {
+impl GlobMatcher {
     /// One that takes so many steps in all, and none after the deadline.
     pub(super) fn new(steps: u64, deadline: Instant) -> Self {
         Self { reached: Vec::new(), left: steps, deadline, count: 0 }
@@ -98,7 +98,7 @@ impl Matcher {
     /// Goes one part further. Given and returned are the first and the last position reached.
     fn step(
         &mut self,
-        part: &Part,
+        part: &GlobPart,
         path: &[u8],
         first: usize,
         last: usize,
@@ -106,14 +106,14 @@ impl Matcher {
         let reached = &mut self.reached;
         let end = path.len();
         let last = match part {
-            Part::One(bytes) => {
+            GlobPart::One(bytes) => {
                 for at in (first..=last).rev().filter(|at| *at < end) {
                     reached[at + 1] = reached[at] && bytes.has(path[at]);
                 }
                 reached[first] = false;
                 (last + 1).min(end)
             }
-            Part::Run => {
+            GlobPart::Run => {
                 let mut at = first;
                 while at < end && (at < last || reached[at]) {
                     reached[at + 1] |= reached[at] && path[at] != b'/';
@@ -121,11 +121,11 @@ impl Matcher {
                 }
                 at
             }
-            Part::All => {
+            GlobPart::All => {
                 reached[first..].fill(true);
                 end
             }
-            Part::Dirs => {
+            GlobPart::Dirs => {
                 for at in first..end {
                     reached[at + 1] |= path[at] == b'/';
                 }
@@ -141,27 +141,27 @@ impl Matcher {
 }
 
 /// The part of a pattern that begins at `at`, and its length. `None`: it is no pattern.
-fn part(pattern: &[u8], at: usize) -> Option<(Part, usize)> {
+fn part(pattern: &[u8], at: usize) -> Option<(GlobPart, usize)> {
     match pattern[at] {
         b'*' => Some(stars(pattern, at)),
-        b'?' => Some((Part::One(Bytes::all_but_slash()), 1)),
-        b'[' => class(&pattern[at..]).map(|(bytes, length)| (Part::One(bytes), length)),
-        b'\\' => pattern.get(at + 1).map(|byte| (Part::One(Bytes::one(*byte)), 2)),
-        byte => Some((Part::One(Bytes::one(byte)), 1)),
+        b'?' => Some((GlobPart::One(Bytes::all_but_slash()), 1)),
+        b'[' => class(&pattern[at..]).map(|(bytes, length)| (GlobPart::One(bytes), length)),
+        b'\\' => pattern.get(at + 1).map(|byte| (GlobPart::One(Bytes::one(*byte)), 2)),
+        byte => Some((GlobPart::One(Bytes::one(byte)), 1)),
     }
 }
 
 /// Two stars or more stand for directories where they are a whole part of the path.
-fn stars(pattern: &[u8], at: usize) -> (Part, usize) {
+fn stars(pattern: &[u8], at: usize) -> (GlobPart, usize) {
     let length = pattern[at..].iter().take_while(|byte| **byte == b'*').count();
     let after = &pattern[at + length..];
     let begins = at == 0 || pattern[at - 1] == b'/';
     match after {
-        _ if length == 1 || !begins => (Part::Run, length),
-        [] => (Part::All, length),
-        [b'/', ..] => (Part::Dirs, length + 1),
-        [b'\\', b'/', ..] => (Part::All, length),
-        _ => (Part::Run, length),
+        _ if length == 1 || !begins => (GlobPart::Run, length),
+        [] => (GlobPart::All, length),
+        [b'/', ..] => (GlobPart::Dirs, length + 1),
+        [b'\\', b'/', ..] => (GlobPart::All, length),
+        _ => (GlobPart::Run, length),
     }
 }
 
@@ -253,8 +253,8 @@ mod tests {
 
     use super::*;
 
-    fn matcher(steps: u64) -> Matcher {
-        Matcher::new(steps, Instant::now() + Duration::from_secs(600))
+    fn matcher(steps: u64) -> GlobMatcher {
+        GlobMatcher::new(steps, Instant::now() + Duration::from_secs(600))
     }
 
     fn matches(pattern: &str, path: &str) -> bool {

@@ -8,7 +8,7 @@ use std::{
 
 use crate::policy::gate::{Shut, Tree};
 
-use super::glob::{Matcher, class_length};
+use super::glob::{GlobMatcher, class_length};
 
 /// Longest ignore file, bytes. A longer one counts as none, as git treats one of 100 MiB.
 const FILE_BYTES: usize = 4 << 20;
@@ -40,7 +40,7 @@ struct Rule {
 
 /// The rules of one file.
 #[derive(Debug, Default)]
-pub(super) struct Rules {
+pub(super) struct IgnoreRules {
     text: Vec<u8>,
     rules: Vec<Rule>,
     /// Rules without a wildcard, sorted by their patterns: of names and of paths.
@@ -52,7 +52,7 @@ pub(super) struct Rules {
 
 /// What is asked about.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Asked<'a> {
+pub(super) struct CandidatePath<'a> {
     /// The path from the project's root.
     pub path: &'a [u8],
     /// Its last part.
@@ -60,7 +60,7 @@ pub(super) struct Asked<'a> {
     pub is_dir: bool,
 }
 
-impl Rules {
+impl IgnoreRules {
     /// Reads the lines of an ignore file. `None` where there are none, or too many.
     pub(super) fn parse(text: Vec<u8>) -> Option<Self> {
         let mut rules = Self { text, ..Self::default() };
@@ -97,7 +97,12 @@ impl Rules {
 
     /// Whether the last rule that matches ignores (`true`) or shows (`false`) what is asked about.
     /// `path` is taken from the file's directory.
-    fn verdict(&self, asked: Asked<'_>, path: &[u8], matcher: &mut Matcher) -> Option<bool> {
+    fn verdict(
+        &self,
+        asked: CandidatePath<'_>,
+        path: &[u8],
+        matcher: &mut GlobMatcher,
+    ) -> Option<bool> {
         let mut best = self.plain(&self.names, asked.name, asked.is_dir);
         best = best.max(self.plain(&self.paths, path, asked.is_dir));
         let (of_name, of_path) = (bits(asked.name), bits(path));
@@ -226,20 +231,20 @@ fn needed(pattern: &[u8]) -> u64 {
 
 /// The ignore files that hold for a directory: its own and those above.
 #[derive(Debug)]
-pub(super) struct Level {
-    above: Option<Arc<Level>>,
+pub(super) struct IgnoreLevel {
+    above: Option<Arc<IgnoreLevel>>,
     /// Bytes of the directory's path and its slash.
     depth: usize,
     is_repository: bool,
     /// Of `.ignore`, of `.gitignore` and of the repository's `info/exclude`.
-    own: Option<Rules>,
-    git: Option<Rules>,
-    excluded: Option<Rules>,
+    own: Option<IgnoreRules>,
+    git: Option<IgnoreRules>,
+    excluded: Option<IgnoreRules>,
     /// Bytes of all files that hold.
     bytes: usize,
 }
 
-impl Level {
+impl IgnoreLevel {
     /// What holds for the directory `dir`, in which a `.git` is or not, below one for which `above`
     /// holds. `root` is the project's own path.
     pub(super) fn of(
@@ -273,8 +278,8 @@ impl Level {
     }
 
     /// Whether something right in this directory is ignored.
-    pub(super) fn ignores(&self, asked: Asked<'_>, matcher: &mut Matcher) -> bool {
-        let verdict = |rules: &Option<Rules>, level: &Self, matcher: &mut Matcher| {
+    pub(super) fn ignores(&self, asked: CandidatePath<'_>, matcher: &mut GlobMatcher) -> bool {
+        let verdict = |rules: &Option<IgnoreRules>, level: &Self, matcher: &mut GlobMatcher| {
             let path = asked.path.get(level.depth..)?;
             rules.as_ref()?.verdict(asked, path, matcher)
         };
@@ -298,9 +303,9 @@ impl Level {
 }
 
 /// The rules of the file at `path`. One that is a link, no plain file or too long counts as none.
-fn rules(tree: &Tree, path: &Path) -> Option<Rules> {
+fn rules(tree: &Tree, path: &Path) -> Option<IgnoreRules> {
     match tree.read(path, FILE_BYTES) {
-        Ok(text) => Rules::parse(text),
+        Ok(text) => IgnoreRules::parse(text),
         Err(Shut::NotThere) => None,
         Err(why) => {
             log::debug!("an ignore file is left aside: {why}; path={}", path.display());

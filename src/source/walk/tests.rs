@@ -95,7 +95,7 @@ fn binary_and_minified_files_are_not_text() {
     let project = Project::new(&[]);
     let check = |name: &str, bytes: &[u8]| {
         project.write(name, bytes);
-        let found = Found { path: name.into(), size: bytes.len() as u64, modified: None };
+        let found = WalkedFile { path: name.into(), size: bytes.len() as u64, modified: None };
         text(&Tree::open(project.path()).unwrap(), &found).unwrap().is_some()
     };
     assert!(check("a.rs", b"fn a() {}\n"));

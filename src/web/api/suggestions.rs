@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::{
     policy::opening,
     source::readme::{self, TextFile},
-    suggestions::{self, File},
+    suggestions::{self, ProjectFile},
 };
 
 use crate::web::{
@@ -46,7 +46,7 @@ pub(crate) async fn show(
     let settings = Arc::clone(&state.resources.settings);
     let questions = web::block(move || {
         let files: Vec<_> =
-            list.files().iter().map(|it| File { path: &it.path, size: it.size }).collect();
+            list.files().iter().map(|it| ProjectFile { path: &it.path, size: it.size }).collect();
         let readme = readme::choose(files.iter().map(|it| it.path)).and_then(|path| {
             let bytes = opening::read(&policy, path, settings.reading.file_bytes).ok()?;
             let text = String::from_utf8_lossy(&bytes).into_owned();

@@ -65,7 +65,7 @@ pub(crate) fn of(
     let path = Path::new(path);
     let mut page = FileExcerpt {
         size: bytes.len(),
-        language: language::fence(path),
+        language: language::fence_name(path),
         binary: is_binary,
         total_lines: 0,
         first_line: 0,
