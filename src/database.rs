@@ -16,10 +16,13 @@ pub(crate) mod stats;
 mod actor;
 mod batch;
 mod clock;
+mod connection;
 mod error;
 mod inspect;
+mod lock;
 mod open;
 mod reader;
+mod recorder;
 mod recovery;
 mod schema;
 pub(crate) mod title;
@@ -30,9 +33,9 @@ mod tests;
 
 pub use actor::Database;
 pub use clock::{Clock, timestamp};
+pub use connection::FILE_NAME;
 pub use error::{DatabaseError, OpenError};
-pub use inspect::inspect;
-pub use open::FILE_NAME;
+pub(crate) use inspect::inspect;
 pub use reader::Reader;
 
 use crate::entry::{EntryOutline, EntryRow};

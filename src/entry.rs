@@ -213,7 +213,7 @@ impl TurnError {
 }
 
 /// An entry as the database keeps it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryRow {
     /// The turn that it belongs to; 0 is the greeting.
     pub turn: i64,
@@ -241,6 +241,14 @@ pub struct EntryOutline {
     pub kind: String,
     /// Bytes of its payload.
     pub bytes: usize,
+}
+
+impl EntryRow {
+    /// The row of an entry that does not grow.
+    pub(crate) fn new(turn: i64, seq: i64, content: &Content) -> serde_json::Result<Self> {
+        let (kind, payload) = (content.kind().to_owned(), content.payload()?);
+        Ok(Self { turn, first_seq: seq, last_seq: seq, kind, payload })
+    }
 }
 
 impl Content {

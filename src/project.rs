@@ -3,6 +3,8 @@
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
 /// Longest project name, in characters.
 pub const MAX_NAME_LENGTH: usize = 50;
 
@@ -11,7 +13,8 @@ pub const SPECIFICATIONS: [&str; 3] =
     ["prompts/app_spec.txt", ".autoforge/prompts/app_spec.txt", ".autocoder/prompts/app_spec.txt"];
 
 /// A project's name: 1 to 50 ASCII letters, digits, hyphens and underscores.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct ProjectName(Arc<str>);
 
 /// The text is no project name.
@@ -44,6 +47,14 @@ impl ProjectName {
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for ProjectName {
+    type Error = InvalidProjectName;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text)
     }
 }
 

@@ -201,7 +201,11 @@ impl Session {
             }
             Effect::BeginAfresh => {
                 live.begin_afresh();
-                let forget = SetAgentSession { conversation, agent_session: None };
+                let forget = SetAgentSession {
+                    project: self.project.name.clone(),
+                    conversation,
+                    agent_session: None,
+                };
                 self.write_in_background(forget, context);
             }
             Effect::End { turn, content } => {
@@ -231,7 +235,10 @@ impl Session {
             Some(agent) => agent.send_message(&text, uuid::Uuid::new_v4()),
             None => Err(crate::agent::AgentError::Gone),
         };
-        self.write_in_background(BeginTurn { conversation, turn }, context);
+        self.write_in_background(
+            BeginTurn { project: self.project.name.clone(), conversation, turn },
+            context,
+        );
         if let Err(error) = sent {
             self.happen(conversation, Event::NotSent(error.to_string()), context);
         }

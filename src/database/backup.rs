@@ -10,8 +10,8 @@ use std::{
 use rusqlite::Connection;
 
 use super::{
+    connection::{self, BUSY_TIMEOUT},
     error::OpenError,
-    open::{self, BUSY_TIMEOUT},
     schema::{self, MigrateError},
 };
 
@@ -82,16 +82,13 @@ fn connect(database: &Path) -> Result<Connection, BackupError> {
     if !database.exists() {
         return Err(BackupError::Missing { path: database.to_owned() });
     }
-    let in_words = |error| BackupError::Open(open::in_words(database, error));
-    let connection = Connection::open_with_flags(database, open::flags()).map_err(in_words)?;
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(in_words)?;
+    let explain = |error| connection::explain(database, error);
+    let connection = Connection::open_with_flags(database, connection::flags()).map_err(explain)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(explain)?;
     match schema::check(&connection) {
         // A newer store is copied as well as any.
         Ok(_) | Err(MigrateError::Newer(_)) => Ok(connection),
-        Err(MigrateError::Foreign) => {
-            Err(BackupError::Open(OpenError::Foreign { path: database.to_owned() }))
-        }
-        Err(MigrateError::Sqlite(error)) => Err(in_words(error)),
+        Err(error) => Err(connection::refuse(database, error).into()),
     }
 }
 

@@ -1,5 +1,6 @@
-//! One transaction for many writes: runs a batch of jobs, commits it, and only then lets each
-//! job answer. Blocks; knows nothing of actors.
+//! Group commit: many writes in one transaction, each answered after its commit.
+//!
+//! Blocks; knows nothing of actors.
 
 use std::{
     any::Any,
@@ -13,26 +14,26 @@ use tokio::sync::oneshot;
 
 use super::{
     clock::Clock,
+    connection::Pool,
     error::DatabaseError,
-    open::{DirectoryLock, Pool},
-    stats::StoreStats,
+    lock::DirectoryLock,
+    recorder::Recorder,
+    stats::{StoreStats, WriteCounts},
 };
 
 /// How long another program may keep the database locked before the waiting writes fail.
-const PATIENCE: Duration = Duration::from_secs(30);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A write that waits for its transaction.
+/// A unit of work that waits for its transaction.
 pub(super) trait Job: Send {
-    /// Does the write and keeps what it answers.
-    fn run(&mut self, connection: &Connection, now: &str) -> Result<(), DatabaseError>;
+    /// Does the work and keeps its answer.
+    fn run(&mut self, recorder: &mut Recorder<'_>) -> Result<(), DatabaseError>;
 
-    /// Tells the asker, after the commit. Nobody may be listening any more: the write is done
-    /// nevertheless.
+    /// Sends the answer, after the commit. The work is done even where nobody listens any more.
     fn answer(self: Box<Self>, outcome: Result<(), DatabaseError>);
 }
 
-/// A job that is a closure.
-struct Write<T, F> {
+struct ClosureJob<T, F> {
     operation: Option<F>,
     value: Option<T>,
     reply: oneshot::Sender<Result<T, DatabaseError>>,
@@ -42,33 +43,30 @@ struct Write<T, F> {
 pub(super) fn job<T, F>(operation: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T, DatabaseError>>)
 where
     T: Send + 'static,
-    F: FnOnce(&Connection, &str) -> Result<T, DatabaseError> + Send + 'static,
+    F: FnOnce(&mut Recorder<'_>) -> Result<T, DatabaseError> + Send + 'static,
 {
     let (reply, answer) = oneshot::channel();
-    let write = Write { operation: Some(operation), value: None, reply };
-    (Box::new(write), answer)
+    let job = ClosureJob { operation: Some(operation), value: None, reply };
+    (Box::new(job), answer)
 }
 
-impl<T, F> Job for Write<T, F>
+impl<T, F> Job for ClosureJob<T, F>
 where
     T: Send,
-    F: FnOnce(&Connection, &str) -> Result<T, DatabaseError> + Send,
+    F: FnOnce(&mut Recorder<'_>) -> Result<T, DatabaseError> + Send,
 {
-    fn run(&mut self, connection: &Connection, now: &str) -> Result<(), DatabaseError> {
+    fn run(&mut self, recorder: &mut Recorder<'_>) -> Result<(), DatabaseError> {
         if let Some(operation) = self.operation.take() {
-            self.value = Some(operation(connection, now)?);
+            self.value = Some(operation(recorder)?);
         }
         Ok(())
     }
 
     fn answer(self: Box<Self>, outcome: Result<(), DatabaseError>) {
-        let answer = match (outcome, self.value) {
-            (Ok(()), Some(value)) => Ok(value),
-            (Ok(()), None) => Err(DatabaseError::Stopped),
-            (Err(error), _) => Err(error),
-        };
-        // An error here means that the asker went away.
-        drop(self.reply.send(answer));
+        let Self { value, reply, .. } = *self;
+        let answer = outcome.and_then(|()| value.ok_or(DatabaseError::Stopped));
+        // An error here means that the sender of the message went away.
+        drop(reply.send(answer));
     }
 }
 
@@ -77,18 +75,16 @@ pub(super) struct Writer {
     pool: Pool,
     clock: Clock,
     stats: Arc<StoreStats>,
-    patience: Duration,
+    lock_timeout: Duration,
     /// Held as long as anything can still be written.
     _lock: Option<DirectoryLock>,
 }
 
 impl Writer {
-    /// A writer through `pool`.
     pub(super) fn new(pool: Pool, clock: Clock, lock: Option<DirectoryLock>) -> Self {
-        Self { pool, clock, stats: Arc::default(), patience: PATIENCE, _lock: lock }
+        Self { pool, clock, stats: Arc::default(), lock_timeout: LOCK_TIMEOUT, _lock: lock }
     }
 
-    /// Counts what is written.
     pub(super) fn stats(&self) -> &Arc<StoreStats> {
         &self.stats
     }
@@ -96,14 +92,14 @@ impl Writer {
     /// Runs the jobs in their order in one transaction, and answers each after the commit.
     pub(super) fn commit(&self, mut jobs: Vec<Box<dyn Job>>) {
         let since = Instant::now();
-        let outcomes = self
-            .pool
-            .get()
-            .map_err(DatabaseError::from)
-            .and_then(|connection| execute(&connection, &mut jobs, &self.clock, self.patience));
-        self.stats.committed(since.elapsed(), outcomes.is_ok());
-        match outcomes {
-            Ok(outcomes) => {
+        let committed =
+            self.pool.get().map_err(DatabaseError::from).and_then(|connection| {
+                execute(&connection, &mut jobs, &self.clock, self.lock_timeout)
+            });
+        self.stats.count_commit(since.elapsed(), committed.is_ok());
+        match committed {
+            Ok(Committed { outcomes, counts }) => {
+                self.stats.count_writes(counts);
                 for (job, outcome) in jobs.into_iter().zip(outcomes) {
                     job.answer(outcome);
                 }
@@ -118,18 +114,26 @@ impl Writer {
     }
 }
 
-/// The outcome of each job; an error when the transaction as a whole failed.
+/// What a committed transaction did.
+#[derive(Debug)]
+struct Committed {
+    /// One a job, in their order.
+    outcomes: Vec<Result<(), DatabaseError>>,
+    counts: WriteCounts,
+}
+
+/// Commits the jobs; an error when the transaction as a whole failed.
 fn execute(
     connection: &Connection,
     jobs: &mut [Box<dyn Job>],
     clock: &Clock,
-    patience: Duration,
-) -> Result<Vec<Result<(), DatabaseError>>, DatabaseError> {
-    let transaction = begin(connection, patience)?;
-    let now = clock.now();
+    lock_timeout: Duration,
+) -> Result<Committed, DatabaseError> {
+    let transaction = begin(connection, lock_timeout)?;
+    let mut recorder = Recorder::new(&transaction, clock.now())?;
     let mut outcomes = Vec::with_capacity(jobs.len());
     for job in jobs {
-        let outcome = run_alone(&transaction, job.as_mut(), &now);
+        let outcome = run_isolated(&transaction, &mut recorder, job.as_mut());
         // A full disk and the like make SQLite roll back everything, not this job alone.
         if let Err(error) = &outcome
             && transaction.is_autocommit()
@@ -138,19 +142,24 @@ fn execute(
         }
         outcomes.push(outcome);
     }
+    let counts = WriteCounts::of(recorder.writes());
+    drop(recorder);
     transaction.commit()?;
-    Ok(outcomes)
+    Ok(Committed { outcomes, counts })
 }
 
-/// Begins to write. Another program's lock is waited for until `patience` is over, with a word
-/// in the log each time SQLite gives up.
-fn begin(connection: &Connection, patience: Duration) -> Result<Transaction<'_>, DatabaseError> {
+/// Begins to write. Retries while another program holds the lock, with a line in the log each
+/// time SQLite gives up.
+fn begin(
+    connection: &Connection,
+    lock_timeout: Duration,
+) -> Result<Transaction<'_>, DatabaseError> {
     let since = Instant::now();
     loop {
         match Transaction::new_unchecked(connection, TransactionBehavior::Immediate) {
             Ok(transaction) => return Ok(transaction),
             Err(error) => match DatabaseError::from(error) {
-                DatabaseError::Locked if since.elapsed() < patience => log::warn!(
+                DatabaseError::Locked if since.elapsed() < lock_timeout => log::warn!(
                     "the database is locked by another program, still trying waited_s={}",
                     since.elapsed().as_secs()
                 ),
@@ -160,18 +169,22 @@ fn begin(connection: &Connection, patience: Duration) -> Result<Transaction<'_>,
     }
 }
 
-/// Runs one job so that nothing of it stays when it fails, and the others are as if it had
-/// not been there.
-fn run_alone(
+/// Runs one job in a savepoint: where it fails, nothing of it stays and the others are as if it
+/// had not been there.
+fn run_isolated(
     transaction: &Transaction<'_>,
+    recorder: &mut Recorder<'_>,
     job: &mut dyn Job,
-    now: &str,
 ) -> Result<(), DatabaseError> {
     transaction.prepare_cached("SAVEPOINT job")?.execute(())?;
-    let outcome = catch_unwind(AssertUnwindSafe(|| job.run(transaction, now)))
-        .unwrap_or_else(|panic| Err(DatabaseError::Panicked(words_of(&*panic))));
-    if outcome.is_err() && !transaction.is_autocommit() {
-        transaction.prepare_cached("ROLLBACK TO job")?.execute(())?;
+    let recorded = recorder.writes().len();
+    let outcome = catch_unwind(AssertUnwindSafe(|| job.run(recorder)))
+        .unwrap_or_else(|panic| Err(DatabaseError::Panicked(panic_message(&*panic))));
+    if outcome.is_err() {
+        recorder.forget_after(recorded);
+        if !transaction.is_autocommit() {
+            transaction.prepare_cached("ROLLBACK TO job")?.execute(())?;
+        }
     }
     if !transaction.is_autocommit() {
         transaction.prepare_cached("RELEASE job")?.execute(())?;
@@ -179,17 +192,17 @@ fn run_alone(
     outcome
 }
 
-fn words_of(panic: &(dyn Any + Send)) -> String {
+fn panic_message(panic: &(dyn Any + Send)) -> String {
     panic
         .downcast_ref::<&str>()
-        .map(|words| (*words).to_owned())
+        .map(|message| (*message).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a panic without words".to_owned())
+        .unwrap_or_else(|| "a panic without a message".to_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::database::open;
+    use crate::database::connection;
 
     use super::*;
 
@@ -198,12 +211,12 @@ mod tests {
     /// A job that stores `bytes` as a title.
     fn store(bytes: usize) -> Box<dyn Job> {
         let title = "x".repeat(bytes);
-        let write = move |connection: &Connection, now: &str| {
-            connection.execute(
+        let write = move |recorder: &mut Recorder<'_>| {
+            recorder.connection().execute(
                 "INSERT INTO conversations
                      (project, title, reserved_seq, explicit, created_at, updated_at)
                  VALUES ('demo', ?1, 0, 1, ?2, ?2)",
-                (&title, now),
+                (&title, NOW),
             )?;
             Ok(())
         };
@@ -212,7 +225,8 @@ mod tests {
 
     fn fixture() -> (tempfile::TempDir, Connection) {
         let directory = tempfile::tempdir().unwrap();
-        let connection = open::connect(&directory.path().join(open::FILE_NAME)).unwrap();
+        let connection =
+            connection::connect(&directory.path().join(connection::FILE_NAME)).unwrap();
         (directory, connection)
     }
 
@@ -221,7 +235,7 @@ mod tests {
         mut jobs: Vec<Box<dyn Job>>,
     ) -> Result<Vec<Result<(), DatabaseError>>, DatabaseError> {
         let clock = Clock::new(|| time::macros::datetime!(2027-01-15 08:00 UTC));
-        execute(connection, &mut jobs, &clock, Duration::ZERO)
+        Ok(execute(connection, &mut jobs, &clock, Duration::ZERO)?.outcomes)
     }
 
     fn titles(connection: &Connection) -> Vec<i64> {
@@ -237,8 +251,8 @@ mod tests {
     #[test]
     fn a_job_that_panics_fails_alone() {
         let (_directory, connection) = fixture();
-        let (panicking, _) = job(|connection: &Connection, _: &str| -> Result<(), _> {
-            connection.execute("DELETE FROM conversations", ())?;
+        let (panicking, _) = job(|recorder: &mut Recorder<'_>| -> Result<(), _> {
+            recorder.connection().execute("DELETE FROM conversations", ())?;
             panic!("no such luck");
         });
         let outcomes = run(&connection, vec![store(1), panicking, store(3)]).unwrap();
@@ -282,9 +296,9 @@ mod tests {
     #[test]
     fn when_a_failure_takes_the_whole_transaction_no_job_is_called_done() {
         let (_directory, connection) = fixture();
-        let (fatal, _) = job(|connection: &Connection, _: &str| -> Result<(), _> {
+        let (fatal, _) = job(|recorder: &mut Recorder<'_>| -> Result<(), _> {
             // What SQLite itself does when the disk fails in the middle.
-            connection.execute_batch("ROLLBACK")?;
+            recorder.connection().execute_batch("ROLLBACK")?;
             Err(DatabaseError::Full)
         });
         let failed = run(&connection, vec![store(1), fatal, store(3)]);
@@ -302,7 +316,7 @@ mod tests {
 
         connection.pragma_update(None, "query_only", false).unwrap();
         connection.busy_timeout(Duration::ZERO).unwrap();
-        let other = Connection::open(directory.path().join(open::FILE_NAME)).unwrap();
+        let other = Connection::open(directory.path().join(connection::FILE_NAME)).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         let failed = run(&connection, vec![store(1)]).unwrap_err();
         assert!(failed.is_retryable(), "{failed}");

@@ -103,6 +103,12 @@ impl From<rusqlite::Error> for DatabaseError {
     }
 }
 
+impl From<serde_json::Error> for DatabaseError {
+    fn from(error: serde_json::Error) -> Self {
+        rusqlite::Error::ToSqlConversionFailure(error.into()).into()
+    }
+}
+
 impl From<r2d2::Error> for DatabaseError {
     fn from(error: r2d2::Error) -> Self {
         Self::Connection(error.to_string())

@@ -9,18 +9,23 @@
 mod convert;
 mod source;
 
-use std::{collections::BTreeMap, fmt, path::Path};
+use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::project::ProjectName;
 
-use self::source::{SourceConversation, SourceDatabase};
+use self::{
+    convert::ImportStep,
+    source::{SourceConversation, SourceDatabase},
+};
 use super::{
     clock::Clock,
+    connection,
     error::{DatabaseError, OpenError},
-    messages::CreateConversation,
-    open, writes,
+    messages::{CreateConversation, WriteEntries},
+    recorder::Recorder,
+    writes::{Change, RecordImport},
 };
 
 /// What an import did.
@@ -82,123 +87,88 @@ pub fn run(
     project: &ProjectName,
     database: &Path,
 ) -> Result<ImportReport, ImportError> {
-    let original = SourceDatabase::open(source)?;
-    let connection = open::connect(database)?;
+    let source = SourceDatabase::open(source)?;
+    let connection = connection::connect(database)?;
     let mut report = ImportReport {
-        without_conversation: original.messages_without_conversation()?,
+        without_conversation: source.messages_without_conversation()?,
         ..ImportReport::default()
     };
-    for conversation in original.conversations()? {
+    for conversation in source.conversations()? {
         // One transaction for each, so that a server's writes need not wait long.
         let transaction = Transaction::new_unchecked(&connection, TransactionBehavior::Immediate)
             .map_err(DatabaseError::from)?;
-        bring_in(&transaction, project, &original, &conversation, &mut report)?;
+        if is_imported(&transaction, project, &source, &conversation)? {
+            report.already_there += 1;
+            continue;
+        }
+        let messages = source.messages(conversation.id)?;
+        let converted = convert::turns(&messages).map_err(DatabaseError::from)?;
+        report.conversations += 1;
+        report.messages += converted.messages;
+        for (role, count) in &converted.left_out {
+            *report.left_out.entry(role.clone()).or_default() += count;
+        }
+        write(&transaction, project, &source, conversation, converted.steps)?;
         transaction.commit().map_err(DatabaseError::from)?;
     }
     Ok(report)
 }
 
-fn bring_in(
-    connection: &Connection,
+fn write(
+    transaction: &Transaction<'_>,
     project: &ProjectName,
-    original: &SourceDatabase,
-    conversation: &SourceConversation,
-    report: &mut ImportReport,
-) -> Result<(), ImportError> {
-    if is_there(connection, project, original, conversation)? {
-        report.already_there += 1;
-        return Ok(());
-    }
+    source: &SourceDatabase,
+    conversation: SourceConversation,
+    steps: Vec<ImportStep>,
+) -> Result<(), DatabaseError> {
     let now = Clock::system().now();
-    let created_at = conversation.created_at.as_deref().unwrap_or(&now);
+    let created_at: Arc<str> = conversation.created_at.as_deref().unwrap_or(&now).into();
+    let mut recorder = Recorder::new(transaction, now)?;
+    let id = recorder.allocate_conversation();
     let new = CreateConversation {
         project: project.clone(),
-        // The original lists every conversation.
+        // The source lists every conversation.
         explicit: true,
         reserved_seq: 0,
         agent_session: None,
         entries: Vec::new(),
     };
-    let id = writes::create_conversation(connection, &new, created_at)?.id;
-    let messages = original.messages(conversation.id)?;
-    let converted = convert::turns(&messages)?;
-    for step in &converted.steps {
-        let time = step.at.as_deref().unwrap_or(created_at);
-        writes::write_entries(connection, id, &step.entries, time)?;
+    let create = Change::CreateConversation { conversation: id, new };
+    recorder.apply_at(Arc::clone(&created_at), create)?;
+    for ImportStep { at, entries } in steps {
+        let at = at.map_or_else(|| Arc::clone(&created_at), Arc::from);
+        let write = WriteEntries { project: project.clone(), conversation: id, entries };
+        recorder.apply_at(at, Change::WriteEntries(write))?;
     }
-    finish(connection, id, conversation).map_err(DatabaseError::from)?;
-    remember(connection, project, original, conversation, id, &now).map_err(DatabaseError::from)?;
-
-    report.conversations += 1;
-    report.messages += converted.messages;
-    for (role, count) in converted.left_out {
-        *report.left_out.entry(role).or_default() += count;
-    }
+    recorder.apply(Change::RecordImport(RecordImport {
+        project: project.clone(),
+        conversation: id,
+        source: source.name(),
+        source_conversation: conversation.id,
+        source_created_at: conversation.created_at.unwrap_or_default(),
+        title: conversation.title,
+        updated_at: conversation.updated_at,
+    }))?;
     Ok(())
 }
 
-fn is_there(
+fn is_imported(
     connection: &Connection,
     project: &ProjectName,
-    original: &SourceDatabase,
+    source: &SourceDatabase,
     conversation: &SourceConversation,
 ) -> Result<bool, DatabaseError> {
-    let there = connection
+    Ok(connection
         .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM imports WHERE project = ?1 AND source = ?2
-                 AND source_conversation_id = ?3 AND source_created_at = ?4)",
+            "SELECT 1 FROM imports WHERE project = ?1 AND source = ?2
+                 AND source_conversation_id = ?3 AND source_created_at = ?4",
         )?
-        .query_row(
-            params![
-                project.as_str(),
-                original.name(),
-                conversation.id,
-                conversation.created_at.as_deref().unwrap_or_default(),
-            ],
-            |row| row.get(0),
-        )?;
-    Ok(there)
-}
-
-fn finish(
-    connection: &Connection,
-    id: i64,
-    conversation: &SourceConversation,
-) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "UPDATE conversations
-             SET title = ifnull(nullif(?2, ''), title),
-                 updated_at = max(updated_at, ifnull(?3, ''))
-             WHERE id = ?1",
-        )?
-        .execute(params![id, conversation.title, conversation.updated_at])?;
-    Ok(())
-}
-
-fn remember(
-    connection: &Connection,
-    project: &ProjectName,
-    original: &SourceDatabase,
-    conversation: &SourceConversation,
-    id: i64,
-    now: &str,
-) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT INTO imports (project, source, source_conversation_id, source_created_at,
-                 conversation_id, imported_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![
+        .exists(params![
             project.as_str(),
-            original.name(),
+            source.name(),
             conversation.id,
             conversation.created_at.as_deref().unwrap_or_default(),
-            id,
-            now,
-        ])?;
-    Ok(())
+        ])?)
 }
 
 impl fmt::Display for ImportReport {

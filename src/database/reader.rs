@@ -9,8 +9,8 @@ use crate::{entry::EntryRow, project::ProjectName};
 
 use super::{
     Detail, StoredConversation, Summary,
+    connection::Pool,
     error::DatabaseError,
-    open::Pool,
     queries::{
         conversations,
         export::{self, EntryOrder, ExportCursor, StoredEntry},

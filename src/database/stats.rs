@@ -1,4 +1,4 @@
-//! Counts what the store does, for whoever watches the server.
+//! Counters of the store, for metrics.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -8,6 +8,11 @@ use std::{
 use serde::Deserialize;
 
 use crate::entry::{EntryRow, Outcome};
+
+use super::{
+    messages::WriteEntries,
+    writes::{Change, Write},
+};
 
 /// Counts since the start of the server. They only grow.
 #[derive(Debug, Default)]
@@ -22,7 +27,7 @@ pub struct StoreStats {
     commit_micros: AtomicU64,
 }
 
-/// What a [`StoreStats`] shows at a moment.
+/// The values of [`StoreStats`] at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StatsSnapshot {
     /// Entries written; a text that grows is written again each time.
@@ -33,44 +38,52 @@ pub struct StatsSnapshot {
     pub commits: u64,
     /// Transactions that failed as a whole.
     pub commit_failures: u64,
-    /// Time that the committed ones took, all together.
+    /// Time that all committed ones took together.
     pub commit_time: Duration,
 }
 
-/// What one write adds.
+/// What a transaction adds to the counters.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct WriteCounts {
     entries: u64,
+    /// Completed, stopped, interrupted, failed.
     ends: [u64; 4],
 }
 
 impl WriteCounts {
-    /// What these entries add, once they are written.
-    pub(super) fn of(entries: &[EntryRow]) -> Self {
-        #[derive(Deserialize)]
-        struct End {
-            outcome: Outcome,
-        }
-        let mut counts = Self { entries: entries.len() as u64, ends: [0; 4] };
-        let [completed, stopped, interrupted, failed] = &mut counts.ends;
-        for entry in entries {
-            match entry.kind.as_str() {
-                "error" => *failed += 1,
-                "response_done" => match serde_json::from_str(&entry.payload) {
-                    Ok(End { outcome: Outcome::Completed }) => *completed += 1,
-                    Ok(End { outcome: Outcome::Stopped }) => *stopped += 1,
-                    Ok(End { outcome: Outcome::Interrupted }) => *interrupted += 1,
-                    Err(_) => (),
-                },
-                _ => (),
+    /// Counts the entries of sessions: neither greetings nor what recovery adds.
+    pub(super) fn of(writes: &[Write]) -> Self {
+        let mut counts = Self::default();
+        for write in writes {
+            if let Change::WriteEntries(WriteEntries { entries, .. }) = &write.change {
+                counts.entries += entries.len() as u64;
+                entries.iter().for_each(|entry| counts.count_end(entry));
             }
         }
         counts
     }
+
+    fn count_end(&mut self, entry: &EntryRow) {
+        #[derive(Deserialize)]
+        struct End {
+            outcome: Outcome,
+        }
+        let [completed, stopped, interrupted, failed] = &mut self.ends;
+        match entry.kind.as_str() {
+            "error" => *failed += 1,
+            "response_done" => match serde_json::from_str(&entry.payload) {
+                Ok(End { outcome: Outcome::Completed }) => *completed += 1,
+                Ok(End { outcome: Outcome::Stopped }) => *stopped += 1,
+                Ok(End { outcome: Outcome::Interrupted }) => *interrupted += 1,
+                Err(_) => (),
+            },
+            _ => (),
+        }
+    }
 }
 
 impl StoreStats {
-    pub(super) fn add(&self, counts: WriteCounts) {
+    pub(super) fn count_writes(&self, counts: WriteCounts) {
         let [completed, stopped, interrupted, failed] = counts.ends;
         for (counter, by) in [
             (&self.entries, counts.entries),
@@ -83,7 +96,7 @@ impl StoreStats {
         }
     }
 
-    pub(super) fn committed(&self, took: Duration, succeeded: bool) {
+    pub(super) fn count_commit(&self, took: Duration, succeeded: bool) {
         if succeeded {
             self.commits.fetch_add(1, Ordering::Relaxed);
             let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
@@ -93,7 +106,6 @@ impl StoreStats {
         }
     }
 
-    /// What it shows now.
     pub fn snapshot(&self) -> StatsSnapshot {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         StatsSnapshot {

@@ -83,7 +83,7 @@ impl Store {
     }
 
     async fn write(&self, conversation: i64, entries: Vec<EntryRow>) -> Result<(), DatabaseError> {
-        let write = WriteEntries { conversation, entries };
+        let write = WriteEntries { project: project(), conversation, entries };
         self.database.send(write).await.unwrap()
     }
 

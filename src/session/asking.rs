@@ -132,7 +132,12 @@ impl Session {
         let turn = live.next_turn;
         live.next_turn += 1;
         live.permits.extend(permit.map(|permit| (turn, permit)));
-        let accept = AcceptQuestion { conversation, turn, message: message.clone() };
+        let accept = AcceptQuestion {
+            project: self.project.name.clone(),
+            conversation,
+            turn,
+            message: message.clone(),
+        };
         let since = Instant::now();
         let senders = vec![viewer];
         live.accepting.push_back(Asked { turn, message, senders, answer: None, since });

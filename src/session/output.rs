@@ -156,7 +156,10 @@ impl Session {
             log::debug!("agent session conversation={conversation} id={}", init.session_id);
             live.agent_session = id;
             let agent_session = Some(init.session_id);
-            self.write_in_background(SetAgentSession { conversation, agent_session }, context);
+            self.write_in_background(
+                SetAgentSession { project: self.project.name.clone(), conversation, agent_session },
+                context,
+            );
         }
     }
 }
@@ -180,7 +183,11 @@ impl Handler<AgentExited> for Session {
             live.agent_session = None;
         }
         if exit.session_lost {
-            let forget = SetAgentSession { conversation, agent_session: None };
+            let forget = SetAgentSession {
+                project: self.project.name.clone(),
+                conversation,
+                agent_session: None,
+            };
             self.write_in_background(forget, context);
         }
         let Some(live) = self.conversations.get_mut(&conversation) else { return };

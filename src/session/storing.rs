@@ -62,7 +62,11 @@ impl Session {
             return;
         };
         live.writing = true;
-        let write = self.resources.database.send(WriteEntries { conversation, entries });
+        let write = self.resources.database.send(WriteEntries {
+            project: self.project.name.clone(),
+            conversation,
+            entries,
+        });
         let stored = write.into_actor(self).map(move |answer, session, context| {
             let answer = answer.unwrap_or(Err(DatabaseError::Stopped));
             session.stored(conversation, first, last, answer, context);
@@ -134,23 +138,25 @@ impl Session {
     pub(super) fn reserve(&mut self, conversation: i64, context: &mut Context<Self>) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         let Some(up_to) = live.transcript.wants_range() else { return };
-        let reserved =
-            self.resources.database.send(ReserveSeq { conversation, up_to }).into_actor(self).map(
-                move |answer, session, context| {
-                    let granted = matches!(answer, Ok(Ok(())));
-                    let most = session.unsaved_share();
-                    let live = session.conversations.get_mut(&conversation);
-                    let Some(live) = live else { return };
-                    live.transcript.reserve(up_to, granted);
-                    live.open_gates(most);
-                    if !granted && live.is_held() {
-                        // An agent that waits says nothing that would lead to the next try.
-                        context.run_later(RETRY, move |session, context| {
-                            session.reserve(conversation, context);
-                        });
-                    }
-                },
-            );
+        let reserved = self
+            .resources
+            .database
+            .send(ReserveSeq { project: self.project.name.clone(), conversation, up_to })
+            .into_actor(self)
+            .map(move |answer, session, context| {
+                let granted = matches!(answer, Ok(Ok(())));
+                let most = session.unsaved_share();
+                let live = session.conversations.get_mut(&conversation);
+                let Some(live) = live else { return };
+                live.transcript.reserve(up_to, granted);
+                live.open_gates(most);
+                if !granted && live.is_held() {
+                    // An agent that waits says nothing that would lead to the next try.
+                    context.run_later(RETRY, move |session, context| {
+                        session.reserve(conversation, context);
+                    });
+                }
+            });
         context.spawn(reserved);
     }
 
@@ -180,7 +186,10 @@ impl Session {
             self.latest = None;
         }
         if live.is_empty() {
-            let deleted = self.resources.database.send(DeleteIfEmpty { conversation });
+            let deleted = self
+                .resources
+                .database
+                .send(DeleteIfEmpty { project: self.project.name.clone(), conversation });
             context.spawn(deleted.into_actor(self).map(move |answer, _, _| {
                 if let Ok(Err(error)) = answer {
                     log::warn!("cannot delete conversation={conversation} error={error}");

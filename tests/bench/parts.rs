@@ -175,7 +175,11 @@ fn a_long_history_is_loaded(bencher: Bencher<'_, '_>) {
     let id = 1;
     system.block_on(async {
         let entries = conversation(10_000).take_dirty();
-        let write = WriteEntries { conversation: id, entries };
+        let write = WriteEntries {
+            project: ProjectName::parse("bench").unwrap(),
+            conversation: id,
+            entries,
+        };
         create(database, id).await.send(write).await.unwrap().unwrap();
     });
     let project = ProjectName::parse("bench").unwrap();
@@ -276,7 +280,11 @@ fn writes_are_committed(bencher: Bencher<'_, '_>, together: i64) {
             let payload = format!(r#"{{"block":0,"content":"{}"}}"#, DELTA.repeat(12));
             let (turn, kind) = (1, "text".to_owned());
             let row = EntryRow { turn, first_seq: seq, last_seq: seq, kind, payload };
-            database.send(WriteEntries { conversation, entries: vec![row] })
+            database.send(WriteEntries {
+                project: ProjectName::parse("bench").unwrap(),
+                conversation,
+                entries: vec![row],
+            })
         });
         for answer in system.block_on(join_all(sent)) {
             answer.unwrap().unwrap();

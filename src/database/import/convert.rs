@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeMap, mem};
 
-use crate::{
-    database::{error::DatabaseError, writes},
-    entry::{Content, EntryRow, Outcome, TextBlock, UserMessage},
-};
+use crate::entry::{Content, EntryRow, Outcome, TextBlock, UserMessage};
 
 use super::source::SourceMessage;
 
@@ -42,18 +39,18 @@ struct Turns {
 }
 
 impl Turns {
-    fn row(&mut self, turn: i64, content: &Content) -> Result<EntryRow, DatabaseError> {
+    fn row(&mut self, turn: i64, content: &Content) -> serde_json::Result<EntryRow> {
         self.seq += 1;
-        writes::entry_row(turn, self.seq, content)
+        EntryRow::new(turn, self.seq, content)
     }
 
-    fn end(&mut self, outcome: Outcome) -> Result<EntryRow, DatabaseError> {
+    fn end(&mut self, outcome: Outcome) -> serde_json::Result<EntryRow> {
         self.asked = false;
         let end = Content::plain_end(outcome);
         self.row(self.newest, &end)
     }
 
-    fn question(&mut self, content: &str) -> Result<Vec<EntryRow>, DatabaseError> {
+    fn question(&mut self, content: &str) -> serde_json::Result<Vec<EntryRow>> {
         let mut entries = Vec::new();
         if self.asked {
             entries.push(self.end(Outcome::Interrupted)?);
@@ -68,7 +65,7 @@ impl Turns {
         Ok(entries)
     }
 
-    fn answer(&mut self, content: &str) -> Result<Vec<EntryRow>, DatabaseError> {
+    fn answer(&mut self, content: &str) -> serde_json::Result<Vec<EntryRow>> {
         let is_greeting = self.newest == 0 && !mem::replace(&mut self.greeted, true);
         if !self.asked && !is_greeting {
             self.newest += 1;
@@ -79,7 +76,7 @@ impl Turns {
 }
 
 /// Makes turns of `messages`, which are in their order.
-pub(super) fn turns(messages: &[SourceMessage]) -> Result<Converted, DatabaseError> {
+pub(super) fn turns(messages: &[SourceMessage]) -> serde_json::Result<Converted> {
     let mut turns = Turns::default();
     let mut converted = Converted::default();
     for message in messages {

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 use time::{PrimitiveDateTime, format_description::BorrowedFormatItem, macros};
 
 use crate::{
-    database::{clock::timestamp, open::BUSY_TIMEOUT},
+    database::{clock::timestamp, connection::BUSY_TIMEOUT},
     sqlite_readonly::{optional_text, text},
 };
 

@@ -75,6 +75,18 @@ pub(in crate::database) fn summary(
     Ok(statement.query_row(params![conversation, project.as_str()], read_summary).optional()?)
 }
 
+/// The highest sequence number that may be in use.
+pub(in crate::database) fn reserved_seq(
+    connection: &Connection,
+    project: &ProjectName,
+    conversation: i64,
+) -> Result<Option<i64>, DatabaseError> {
+    Ok(connection
+        .prepare_cached("SELECT reserved_seq FROM conversations WHERE id = ?1 AND project = ?2")?
+        .query_row(params![conversation, project.as_str()], |row| row.get(0))
+        .optional()?)
+}
+
 /// The conversation that a browser was in last, and the number behind which it missed something,
 /// if turns were open there when the server went.
 pub(in crate::database) fn missed(

@@ -8,6 +8,7 @@ use crate::{
 
 fn accept(conversation: i64, turn: i64, message_id: &str) -> AcceptQuestion {
     AcceptQuestion {
+        project: project(),
         conversation,
         turn,
         message: UserMessage {

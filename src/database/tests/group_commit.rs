@@ -17,6 +17,7 @@ async fn writes_take_effect_in_the_order_in_which_they_were_sent() {
     let sent: Vec<_> = (1..=200)
         .map(|seq| {
             store.database.send(WriteEntries {
+                project: project(),
                 conversation: id,
                 entries: vec![question(seq, seq, &seq.to_string(), &format!("message {seq}"))],
             })
@@ -59,6 +60,7 @@ async fn writes_that_wait_share_a_transaction_and_one_that_fails_fails_alone() {
             let message_id = if seq == 11 { 10 } else { seq };
             let message = question(seq, seq, &message_id.to_string(), "x");
             Box::pin(store.database.send(WriteEntries {
+                project: project(),
                 conversation: id,
                 entries: vec![text(seq, 100 + seq, 100 + seq, "before"), message],
             }))
@@ -110,9 +112,11 @@ async fn a_write_whose_asker_went_away_is_done() {
     let id = store.create(true, vec![]).await.id;
     let (locked, unlock) = hold_lock(store.path());
     locked.recv().unwrap();
-    let mut send = Box::pin(
-        store.database.send(WriteEntries { conversation: id, entries: vec![text(1, 1, 1, "x")] }),
-    );
+    let mut send = Box::pin(store.database.send(WriteEntries {
+        project: project(),
+        conversation: id,
+        entries: vec![text(1, 1, 1, "x")],
+    }));
     assert!(futures_util::poll!(&mut send).is_pending());
     store.database.send(Handled).await.unwrap();
     drop(send);
@@ -128,15 +132,15 @@ async fn more_than_may_wait_is_refused_as_busy_and_nothing_else_is_lost() {
     let (locked, unlock) = hold_lock(store.path());
     locked.recv().unwrap();
     let large = "x".repeat(9 * 1024 * 1024);
-    let mut sent: Vec<_> =
-        (1..=3)
-            .map(|seq| {
-                Box::pin(store.database.send(WriteEntries {
-                    conversation: id,
-                    entries: vec![text(1, seq, seq, &large)],
-                }))
-            })
-            .collect();
+    let mut sent: Vec<_> = (1..=3)
+        .map(|seq| {
+            Box::pin(store.database.send(WriteEntries {
+                project: project(),
+                conversation: id,
+                entries: vec![text(1, seq, seq, &large)],
+            }))
+        })
+        .collect();
     for send in &mut sent {
         assert!(futures_util::poll!(send).is_pending());
     }

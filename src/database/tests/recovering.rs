@@ -13,7 +13,7 @@ async fn a_turn_that_ran_is_interrupted_and_one_that_waited_goes_on_waiting() {
         text(1, 5, 6, "half an ans"),
     ];
     store.write(id, entries).await.unwrap();
-    let begin = BeginTurn { conversation: id, turn: 1 };
+    let begin = BeginTurn { project: project(), conversation: id, turn: 1 };
     store.database.send(begin).await.unwrap().unwrap();
     let before = store.reader.load(&project(), id, usize::MAX).unwrap().unwrap();
 

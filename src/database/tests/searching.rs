@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use crate::{
     database::{
-        DatabaseError, open,
+        DatabaseError, connection,
         queries::search::{self, FullTextQuery, SearchHit},
     },
     project::ProjectName,
@@ -17,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(super) fn store() -> (tempfile::TempDir, Connection) {
     let directory = tempfile::tempdir().unwrap();
-    let connection = open::connect(&directory.path().join(open::FILE_NAME)).unwrap();
+    let connection = connection::connect(&directory.path().join(connection::FILE_NAME)).unwrap();
     (directory, connection)
 }
 

@@ -79,7 +79,7 @@ async fn a_turn_goes_from_queued_over_running_to_done_and_ends_once() {
 
     store.write(id, vec![question(1, 3, "a", "hi")]).await.unwrap();
     assert_eq!(state(), "queued");
-    let begin = || BeginTurn { conversation: id, turn: 1 };
+    let begin = || BeginTurn { project: project(), conversation: id, turn: 1 };
     store.database.send(begin()).await.unwrap().unwrap();
     assert_eq!(state(), "running");
     let failed = entry(1, 4, 4, "error", r#"{"content":"no","retryable":true}"#);
@@ -135,7 +135,7 @@ async fn reserved_numbers_are_only_ever_raised() {
     let id = store.conversation().await;
     let reserved = || store.reader.load(&project(), id, usize::MAX).unwrap().unwrap().reserved_seq;
     for (up_to, expected) in [(500, 500), (20, 500)] {
-        let reserve = ReserveSeq { conversation: id, up_to };
+        let reserve = ReserveSeq { project: project(), conversation: id, up_to };
         store.database.send(reserve).await.unwrap().unwrap();
         assert_eq!(reserved(), expected);
     }
@@ -149,7 +149,11 @@ async fn the_agent_session_is_remembered_and_forgotten() {
     let store = Store::new();
     let id = store.conversation().await;
     for session in [Some("5c1f".to_owned()), None] {
-        let set = SetAgentSession { conversation: id, agent_session: session.clone() };
+        let set = SetAgentSession {
+            project: project(),
+            conversation: id,
+            agent_session: session.clone(),
+        };
         store.database.send(set).await.unwrap().unwrap();
         let stored = store.reader.load(&project(), id, usize::MAX).unwrap().unwrap();
         assert_eq!(stored.agent_session, session);
@@ -189,7 +193,7 @@ async fn only_a_conversation_that_nobody_wrote_in_or_asked_for_is_empty() {
     store.write(written, vec![question(1, 3, "a", "hi")]).await.unwrap();
     let explicit = store.create(true, vec![]).await.id;
     for (conversation, empty) in [(untouched, true), (written, false), (explicit, false)] {
-        let deleted = store.database.send(DeleteIfEmpty { conversation });
+        let deleted = store.database.send(DeleteIfEmpty { project: project(), conversation });
         assert_eq!(deleted.await.unwrap().unwrap(), empty, "{conversation}");
     }
 }

@@ -38,7 +38,7 @@ async fn open(dir: &Path, conversations: i64) -> Addr<Database> {
     let database = database.start();
     for _ in 0..conversations {
         let create = CreateConversation {
-            project: ProjectName::parse("bench").unwrap(),
+            project: project(),
             explicit: true,
             reserved_seq: 1 << 40,
             agent_session: None,
@@ -49,6 +49,10 @@ async fn open(dir: &Path, conversations: i64) -> Addr<Database> {
     database
 }
 
+fn project() -> ProjectName {
+    ProjectName::parse("bench").unwrap()
+}
+
 /// Puts conversations into the store in `dir`, as a server finds them.
 pub fn fill(dir: PathBuf, conversations: i64, entries: i64) {
     let filled = thread::spawn(move || {
@@ -57,7 +61,11 @@ pub fn fill(dir: PathBuf, conversations: i64, entries: i64) {
             let database = open(&dir, conversations).await;
             for conversation in 1..=conversations {
                 let entries = (2..=entries).map(tool_result).collect();
-                database.send(WriteEntries { conversation, entries }).await.unwrap().unwrap();
+                database
+                    .send(WriteEntries { project: project(), conversation, entries })
+                    .await
+                    .unwrap()
+                    .unwrap();
             }
         });
     });
@@ -80,7 +88,11 @@ fn tool_result(seq: i64) -> EntryRow {
 /// The write with this number, from 0.
 fn write(number: i64) -> WriteEntries {
     let seq = 2 + number / CONVERSATIONS;
-    WriteEntries { conversation: 1 + number % CONVERSATIONS, entries: vec![tool_result(seq)] }
+    WriteEntries {
+        project: project(),
+        conversation: 1 + number % CONVERSATIONS,
+        entries: vec![tool_result(seq)],
+    }
 }
 
 /// Both.
