@@ -1,5 +1,7 @@
-//! Hosts and origins as HTTP writes them: `name:port` in a `Host` header, `scheme://name:port` in
-//! an `Origin` header. Reads and compares them; what is allowed is not its matter. Pure.
+//! Hosts and origins as HTTP headers write them: `name:port` and `scheme://name:port`. Pure.
+//!
+//! A parser of URLs would take more than a `Host` header may hold, such as user names, escapes and
+//! `127.1` for `127.0.0.1`; every one of these is refused here.
 
 use std::{
     fmt,
@@ -7,55 +9,47 @@ use std::{
     str::FromStr,
 };
 
-/// Longest name of a host, bytes (RFC 1035).
-const LONGEST_NAME: usize = 253;
+/// Longest host name in bytes (RFC 1035).
+const MAX_NAME_BYTES: usize = 253;
 
-/// A host as a header names it.
+/// A host without its port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Host {
-    /// A name, in lower case and without a dot at its end.
+    /// In lower case, without a trailing dot.
     Name(String),
-    /// An address.
     Address(IpAddr),
 }
 
-/// A host with its port.
+/// A host and the port written after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authority {
-    /// The host.
     pub host: Host,
-    /// The port, where one is written.
     pub port: Option<u16>,
 }
 
-/// How an origin is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
-    /// Without TLS.
     Http,
-    /// With TLS.
     Https,
 }
 
-/// Where a page came from (RFC 6454).
+/// The origin of a page (RFC 6454). A default port is never kept, so equal origins are `==`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebOrigin {
-    /// How.
     pub scheme: Scheme,
-    /// From which host and port.
     pub authority: Authority,
 }
 
-/// A text is no host, or no origin.
+/// The text is neither a host nor an origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not of the form `name`, `name:port` or, for an origin, `scheme://name:port`")]
-pub struct NotUnderstood;
+pub struct InvalidAuthority;
 
 impl Host {
-    /// Whether only this machine answers to it.
+    /// Whether the host is this machine, whatever a name server answers.
     pub fn is_loopback(&self) -> bool {
         match self {
-            // Browsers resolve these themselves, so no name server can turn them elsewhere.
+            // Browsers resolve these names themselves (RFC 6761).
             Self::Name(name) => name == "localhost" || name.ends_with(".localhost"),
             Self::Address(address) => address.to_canonical().is_loopback(),
         }
@@ -63,7 +57,6 @@ impl Host {
 }
 
 impl Scheme {
-    /// The port where none is written.
     pub fn default_port(self) -> u16 {
         match self {
             Self::Http => 80,
@@ -73,81 +66,68 @@ impl Scheme {
 }
 
 impl Authority {
-    /// The port, or the one that `scheme` has where none is written.
+    /// The port, or the default of `scheme` if none is written.
     pub fn port_for(&self, scheme: Scheme) -> u16 {
         self.port.unwrap_or(scheme.default_port())
     }
 }
 
 impl WebOrigin {
-    /// Whether both name one origin; a default port may be written or not.
-    pub fn is(&self, other: &Self) -> bool {
-        self.scheme == other.scheme && self.is_of(&other.authority)
-    }
-
-    /// Whether a page of this origin came from a server that was addressed so. Which scheme that
-    /// server was reached by is not told by `host`.
-    pub fn is_of(&self, host: &Authority) -> bool {
+    /// Whether a page of this origin came from the server addressed as `host`. A `Host` header does
+    /// not tell the scheme, so the origin's is assumed.
+    pub fn matches_host(&self, host: &Authority) -> bool {
         self.authority.host == host.host
             && self.authority.port_for(self.scheme) == host.port_for(self.scheme)
     }
 }
 
 impl FromStr for Authority {
-    type Err = NotUnderstood;
+    type Err = InvalidAuthority;
 
-    fn from_str(text: &str) -> Result<Self, NotUnderstood> {
-        let (host, port) = match text.strip_prefix('[') {
-            Some(rest) => {
-                let (address, port) = rest.split_once(']').ok_or(NotUnderstood)?;
-                let address: Ipv6Addr = address.parse().map_err(|_| NotUnderstood)?;
-                let port = match port {
-                    "" => None,
-                    _ => Some(port.strip_prefix(':').ok_or(NotUnderstood)?),
-                };
-                (Host::Address(address.into()), port)
-            }
-            None => {
-                let (name, port) = match text.split_once(':') {
-                    Some((name, port)) => (name, Some(port)),
-                    None => (text, None),
-                };
-                (name_or_address(name)?, port)
-            }
+    fn from_str(text: &str) -> Result<Self, InvalidAuthority> {
+        // The colons of an IPv6 address stand in brackets.
+        let (host, port) = match text.rsplit_once(':') {
+            Some((host, port)) if host.ends_with(']') || !host.contains(':') => (host, Some(port)),
+            _ => (text, None),
         };
-        Ok(Self { host, port: port.map(parse_port).transpose()? })
+        Ok(Self { host: parse_host(host)?, port: port.map(parse_port).transpose()? })
     }
 }
 
-fn name_or_address(text: &str) -> Result<Host, NotUnderstood> {
+fn parse_host(text: &str) -> Result<Host, InvalidAuthority> {
+    if let Some(bracketed) = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
+        let address: Ipv6Addr = bracketed.parse().map_err(|_| InvalidAuthority)?;
+        return Ok(Host::Address(address.into()));
+    }
     if let Ok(address) = text.parse::<Ipv4Addr>() {
         return Ok(Host::Address(address.into()));
     }
     let name = text.strip_suffix('.').unwrap_or(text);
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    if name.is_empty() || name.len() > LONGEST_NAME || !name.bytes().all(fits) {
-        return Err(NotUnderstood);
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    match (1..=MAX_NAME_BYTES).contains(&name.len()) && name.bytes().all(is_allowed) {
+        true => Ok(Host::Name(name.to_ascii_lowercase())),
+        false => Err(InvalidAuthority),
     }
-    Ok(Host::Name(name.to_ascii_lowercase()))
 }
 
-fn parse_port(text: &str) -> Result<u16, NotUnderstood> {
-    // The parser of numbers takes a sign, which is none of a port's.
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|_| is_number).ok_or(NotUnderstood)
+fn parse_port(text: &str) -> Result<u16, InvalidAuthority> {
+    // `u16::from_str` also takes a sign.
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_number).ok_or(InvalidAuthority)
 }
 
 impl FromStr for WebOrigin {
-    type Err = NotUnderstood;
+    type Err = InvalidAuthority;
 
-    fn from_str(text: &str) -> Result<Self, NotUnderstood> {
-        let (scheme, authority) = text.split_once("://").ok_or(NotUnderstood)?;
-        let scheme = match scheme {
-            "http" => Scheme::Http,
-            "https" => Scheme::Https,
-            _ => return Err(NotUnderstood),
+    fn from_str(text: &str) -> Result<Self, InvalidAuthority> {
+        let (scheme, authority) = match text.split_once("://") {
+            Some(("http", authority)) => (Scheme::Http, authority),
+            Some(("https", authority)) => (Scheme::Https, authority),
+            _ => return Err(InvalidAuthority),
         };
-        Ok(Self { scheme, authority: authority.parse()? })
+        let Authority { host, port } = authority.parse()?;
+        let port = port.filter(|port| *port != scheme.default_port());
+        Ok(Self { scheme, authority: Authority { host, port } })
     }
 }
 
@@ -211,12 +191,12 @@ mod tests {
             ".",
             "*",
         ] {
-            assert_eq!(nonsense.parse::<Authority>(), Err(NotUnderstood), "{nonsense}");
+            assert_eq!(nonsense.parse::<Authority>(), Err(InvalidAuthority), "{nonsense}");
         }
     }
 
     #[test]
-    fn loopback_is_what_no_name_server_can_turn_elsewhere() {
+    fn loopback_names_are_those_that_no_name_server_can_redirect() {
         for own in ["localhost", "x.localhost:80", "127.0.0.1", "127.9.9.9", "[::1]"] {
             assert!(authority(own).host.is_loopback(), "{own}");
         }
@@ -228,35 +208,36 @@ mod tests {
 
     #[test]
     fn an_origin_is_that_of_a_host_with_the_same_name_and_port() {
-        let is_of =
-            |origin: &str, host| origin.parse::<WebOrigin>().unwrap().is_of(&authority(host));
-        assert!(is_of("http://localhost:8080", "LOCALHOST:8080"));
-        assert!(is_of("https://guide.example.org", "guide.example.org"));
-        assert!(is_of("https://guide.example.org", "guide.example.org:443"));
-        assert!(is_of("http://guide.example.org:80", "guide.example.org"));
-        assert!(!is_of("http://localhost:8081", "localhost:8080"));
-        assert!(!is_of("http://localhost", "localhost:8080"));
-        assert!(!is_of("http://127.0.0.1:8080", "localhost:8080"));
+        let matches_host = |origin: &str, host| {
+            origin.parse::<WebOrigin>().unwrap().matches_host(&authority(host))
+        };
+        assert!(matches_host("http://localhost:8080", "LOCALHOST:8080"));
+        assert!(matches_host("https://guide.example.org", "guide.example.org"));
+        assert!(matches_host("https://guide.example.org", "guide.example.org:443"));
+        assert!(matches_host("http://guide.example.org:80", "guide.example.org"));
+        assert!(!matches_host("http://localhost:8081", "localhost:8080"));
+        assert!(!matches_host("http://localhost", "localhost:8080"));
+        assert!(!matches_host("http://127.0.0.1:8080", "localhost:8080"));
         for nonsense in ["null", "", "localhost", "file://", "http://", "http://a/", "ftp://a"] {
-            assert_eq!(nonsense.parse::<WebOrigin>(), Err(NotUnderstood), "{nonsense}");
+            assert_eq!(nonsense.parse::<WebOrigin>(), Err(InvalidAuthority), "{nonsense}");
         }
     }
 
     proptest! {
         #[test]
-        fn whatever_is_read_is_read_again_as_it_is_shown(text in "\\PC{0,40}") {
+        fn display_round_trips(text in "\\PC{0,40}") {
             if let Ok(authority) = text.parse::<Authority>() {
                 prop_assert_eq!(authority.to_string().parse(), Ok(authority));
             }
         }
 
         #[test]
-        fn a_name_with_a_port_is_told_from_every_other(
+        fn an_origin_matches_only_its_own_name_and_port(
             name in "[a-z0-9-]{1,20}", other in "[a-z0-9-]{1,20}", port: u16, other_port: u16,
         ) {
             let host: Authority = format!("{name}:{port}").parse().unwrap();
             let origin: WebOrigin = format!("http://{other}:{other_port}").parse().unwrap();
-            prop_assert_eq!(origin.is_of(&host), name == other && port == other_port);
+            prop_assert_eq!(origin.matches_host(&host), name == other && port == other_port);
         }
     }
 }

@@ -158,7 +158,7 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     let address = listeners.first().map(TcpListener::local_addr).transpose()?;
     let address = address.ok_or(io::ErrorKind::AddrNotAvailable).map_err(io::Error::from)?;
     let server = http(shared, &settings, tls, listeners)?;
-    access_control.open(address.port());
+    access_control.set_port(address.port());
     let handle = server.handle();
     let serving = rt::spawn(server);
     let registry = placed.await.map_err(io::Error::other)?;
@@ -212,7 +212,7 @@ fn app(
         .configure(|config| web::assets::configure(config, assets))
         .wrap(middleware::Compress::default())
         .wrap(middleware::from_fn(move |request, next| {
-            access::pass(access_control.clone(), request, next)
+            access::middleware::check(access_control.clone(), request, next)
         }))
 }
 
@@ -233,7 +233,7 @@ fn http(
         handshake: request_timeout,
         stall: settings.socket.stall_timeout,
     };
-    rt::spawn(cut_idle(connections, KEEP_ALIVE + request_timeout));
+    rt::spawn(shut_down_idle(connections, KEEP_ALIVE + request_timeout));
     // One worker carries HTTP, the viewers and their sessions: a chunk crosses no thread on its
     // way from the agent to the socket.
     let server = Server::build()
@@ -343,10 +343,10 @@ fn bounds(settings: &Settings, most: usize) -> ConnectionLimits {
     }
 }
 
-async fn cut_idle(connections: Arc<Connections>, longest: Duration) {
+async fn shut_down_idle(connections: Arc<Connections>, longest: Duration) {
     loop {
         tokio::time::sleep(IDLE_STEP).await;
-        connections.cut_idle(longest);
+        connections.shut_down_idle(longest);
     }
 }
 

@@ -1,5 +1,6 @@
-//! The TCP connections of the server: how many there may be, of one address and of all, and that
-//! none is kept which does nothing. This holds before anybody has shown a token.
+//! The server's TCP connections: their limits, per address and in total, and the end of idle ones.
+//!
+//! This applies before any token is checked.
 
 pub(crate) mod socket;
 pub(crate) mod table;
@@ -16,61 +17,56 @@ use std::{
 use actix_web::rt::net::TcpStream;
 use ipnet::IpNet;
 
-use super::access::rate_limit::network;
 use socket::SocketHandle;
 use table::{Admission, ConnectionId, ConnectionLimits, ConnectionTable};
 
-/// All connections.
 #[derive(Debug)]
 pub(crate) struct Connections {
     table: Mutex<ConnectionTable<Arc<Connection>>>,
-    /// Peers that speak for others.
+    /// Peers that stand for many clients, and so have no limit of their own.
     proxies: Vec<IpNet>,
-    /// What `Connection::last_active` counts from.
-    begun: Instant,
+    /// The zero of [`Connection::last_active_ms`].
+    started_at: Instant,
 }
 
-/// One connection, as requests on it see it.
+/// An open connection, as its requests see it.
 #[derive(Debug)]
 pub(crate) struct Connection {
     connections: Arc<Connections>,
     id: ConnectionId,
     address: IpAddr,
-    line: SocketHandle,
-    /// Requests that are being answered.
+    socket: SocketHandle,
+    /// Requests in progress.
     requests: AtomicUsize,
-    /// When it was last written to or its last answer was complete: milliseconds since the
-    /// beginning.
-    last_active: AtomicU64,
+    /// The last write or end of a response, in milliseconds since [`Connections::started_at`].
+    last_active_ms: AtomicU64,
 }
 
-/// Keeps a connection in the table; held by the connection itself.
+/// Keeps a connection in the table; owned by its I/O.
 #[derive(Debug)]
 pub(crate) struct ConnectionGuard(Arc<Connection>);
 
-/// Held while the connection carries a WebSocket that is in use.
+/// Marks a connection as a WebSocket in use until it is dropped.
 #[derive(Debug)]
 pub(crate) struct SocketGuard(Arc<Connection>);
 
-/// Held while a request is answered.
+/// Marks a request as in progress until it is dropped.
 #[derive(Debug)]
 pub(crate) struct RequestGuard(Arc<Connection>);
 
 impl Connections {
-    /// None yet.
-    pub(crate) fn new(bounds: ConnectionLimits, proxies: Vec<IpNet>) -> Arc<Self> {
+    pub(crate) fn new(limits: ConnectionLimits, proxies: Vec<IpNet>) -> Arc<Self> {
         Arc::new(Self {
-            table: Mutex::new(ConnectionTable::new(bounds)),
+            table: Mutex::new(ConnectionTable::new(limits)),
             proxies,
-            begun: Instant::now(),
+            started_at: Instant::now(),
         })
     }
 
-    /// Takes in a connection that was accepted, for which another may have to go; `None` where
-    /// there is no room for it.
+    /// Admits an accepted connection, for which another may be shut down; `None` if there is no room.
     pub(crate) fn admit(self: &Arc<Self>, socket: &TcpStream) -> Option<ConnectionGuard> {
         let peer = socket.peer_addr().ok()?.ip().to_canonical();
-        let line = SocketHandle::of(socket)?;
+        let handle = SocketHandle::new(socket)?;
         let is_limited =
             !peer.is_loopback() && !self.proxies.iter().any(|network| network.contains(&peer));
         let address = network(peer);
@@ -80,9 +76,9 @@ impl Connections {
                 connections: Arc::clone(self),
                 id,
                 address,
-                line,
+                socket: handle,
                 requests: AtomicUsize::new(0),
-                last_active: AtomicU64::new(self.now()),
+                last_active_ms: AtomicU64::new(self.now_ms()),
             });
             admitted = Some(Arc::clone(&connection));
             connection
@@ -90,8 +86,8 @@ impl Connections {
         match admission {
             Admission::Admitted(displaced) => {
                 if let Some(displaced) = displaced {
-                    log::debug!("connection makes room address={}", displaced.address);
-                    displaced.cut();
+                    log::debug!("connection displaced address={}", displaced.address);
+                    displaced.shutdown();
                 }
             }
             Admission::Refused => log::debug!("no room for a connection address={peer}"),
@@ -99,23 +95,23 @@ impl Connections {
         admitted.map(ConnectionGuard)
     }
 
-    /// Cuts the connections on which no request was begun for this long.
-    pub(crate) fn cut_idle(&self, longest: Duration) {
-        let longest = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
-        let now = self.now();
+    /// Shuts down the connections without a request for longer than `timeout`.
+    pub(crate) fn shut_down_idle(&self, timeout: Duration) {
+        let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        let now = self.now_ms();
         let is_idle = |connection: &&Arc<Connection>| {
             connection.requests.load(Relaxed) == 0
-                && now.saturating_sub(connection.last_active.load(Relaxed)) > longest
+                && now.saturating_sub(connection.last_active_ms.load(Relaxed)) > timeout_ms
         };
-        let idle: Vec<_> = self.table().waiting().filter(is_idle).cloned().collect();
+        let idle: Vec<_> = self.table().idle().filter(is_idle).cloned().collect();
         for connection in idle {
             log::debug!("connection is idle address={}", connection.address);
-            connection.cut();
+            connection.shutdown();
         }
     }
 
-    fn now(&self) -> u64 {
-        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.started_at.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     fn table(&self) -> MutexGuard<'_, ConnectionTable<Arc<Connection>>> {
@@ -124,41 +120,35 @@ impl Connections {
 }
 
 impl Connection {
-    /// What ends it from outside.
-    pub(crate) fn line(&self) -> SocketHandle {
-        self.line
-    }
-
-    /// It carries a WebSocket in use as long as this is kept; `None` where there are too many.
+    /// Marks the connection as a WebSocket in use; `None` if there are too many of them.
     pub(crate) fn open_socket(self: &Arc<Self>) -> Option<SocketGuard> {
         let is_open = self.connections.table().open_socket(self.address, self.id);
         is_open.then(|| SocketGuard(Arc::clone(self)))
     }
 
-    /// A request has arrived and is answered as long as this is kept.
     pub(crate) fn begin_request(self: &Arc<Self>) -> RequestGuard {
         self.requests.fetch_add(1, Relaxed);
         RequestGuard(Arc::clone(self))
     }
 
     fn touch(&self) {
-        self.last_active.store(self.connections.now(), Relaxed);
+        self.last_active_ms.store(self.connections.now_ms(), Relaxed);
     }
 
-    fn cut(&self) {
-        if let Err(error) = self.line.cut() {
-            log::warn!("cannot cut a connection error={error}");
+    /// Shuts the connection down from outside its task.
+    pub(crate) fn shutdown(&self) {
+        if let Err(error) = self.socket.shutdown() {
+            log::warn!("cannot shut down a connection error={error}");
         }
     }
 }
 
 impl ConnectionGuard {
-    /// The connection, for its requests.
     pub(crate) fn connection(&self) -> Arc<Connection> {
         Arc::clone(&self.0)
     }
 
-    /// Something was written to it.
+    /// Notes a write.
     pub(crate) fn touch(&self) {
         self.0.touch();
     }
@@ -180,5 +170,16 @@ impl Drop for RequestGuard {
     fn drop(&mut self) {
         self.0.touch();
         self.0.requests.fetch_sub(1, Relaxed);
+    }
+}
+
+/// The address under which a client is counted: of IPv6 its /64 network.
+pub(crate) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) if !address.is_loopback() => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
+        }
+        address => address,
     }
 }

@@ -7,13 +7,13 @@ use actix_web::{
 use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 
-use super::{access::bodies::overdue, problem::Problem};
+use super::{access::bodies::timeout_message, problem::Problem};
 use crate::json;
 
 /// What is told where the body did not come, or is too large.
 fn unread(error: actix_web::Error) -> actix_web::Error {
     let Some(cause) = error.as_error::<PayloadError>() else { return error };
-    let problem = match overdue(cause) {
+    let problem = match timeout_message(cause) {
         Some(words) => Problem::new(StatusCode::REQUEST_TIMEOUT, words),
         None => Problem::new(cause.status_code(), cause.to_string()),
     };

@@ -113,10 +113,10 @@ pub(crate) fn start(
 
 /// What ends the connection of this request from outside.
 fn hang_up(request: &HttpRequest) -> HangUp {
-    let line = request.conn_data::<Arc<Connection>>().map(|connection| connection.line());
+    let connection = request.conn_data::<Arc<Connection>>().cloned();
     HangUp::new(move || {
-        if let Some(Err(error)) = line.map(|line| line.cut()) {
-            log::warn!("cannot cut a connection error={error}");
+        if let Some(connection) = &connection {
+            connection.shutdown();
         }
     })
 }

@@ -1,4 +1,4 @@
-//! The paths by which a browser shows a token once and has a cookie from then on.
+//! Login and logout: a browser shows a token once and gets a cookie for it.
 
 use std::{sync::Arc, time::Instant};
 
@@ -16,7 +16,6 @@ use crate::web::problem::{Problem, ProblemResponse};
 
 use super::{AccessControl, rate_limit::Visitor};
 
-/// What the form of the page sends.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = Login)]
 pub(crate) struct LoginForm {
@@ -39,7 +38,7 @@ pub(crate) async fn me(
     HttpResponse::Ok().json(json!({
         "role": visitor.role,
         "user": visitor.user,
-        "can_log_out": access.login(request.headers()).is_some(),
+        "can_log_out": access.login_role(request.headers()).is_some(),
     }))
 }
 
@@ -58,12 +57,12 @@ pub(crate) async fn log_in(
     form: Form<LoginForm>,
 ) -> Result<HttpResponse, Problem> {
     if access.tokens.is_empty() {
-        let words = "No token is configured here, and none is needed.";
-        return Err(Problem::new(StatusCode::CONFLICT, words));
+        let detail = "This server has no tokens, so there is no need to log in.";
+        return Err(Problem::new(StatusCode::CONFLICT, detail));
     }
     let role = access.role_of_token(&visitor, form.token.trim())?;
-    // The new cookie takes the place of the old one, which nobody could end any more.
-    access.log_out(request.headers());
+    // The new cookie replaces the old one, and nobody could end that login any more.
+    access.end_logins(request.headers());
     let id = access.logins.begin(role, Instant::now());
     log::info!("login role={role:?}");
     let lifetime = access.logins.lifetime();
@@ -84,10 +83,10 @@ pub(crate) async fn log_out(
     visitor: ReqData<Visitor>,
     request: HttpRequest,
 ) -> HttpResponse {
-    access.log_out(request.headers());
-    let mut gone = cookie(&access, String::new(), visitor.is_secure);
-    gone.make_removal();
-    HttpResponse::NoContent().cookie(gone).finish()
+    access.end_logins(request.headers());
+    let mut removal = cookie(&access, String::new(), visitor.is_secure);
+    removal.make_removal();
+    HttpResponse::NoContent().cookie(removal).finish()
 }
 
 fn cookie(access: &AccessControl, id: String, is_secure: bool) -> Cookie<'static> {

@@ -1,5 +1,6 @@
-//! Who has logged in on the page: a random id in a cookie stands for a role until the login ends.
-//! The token itself is in no cookie. LoginSessions are not stored: they end with the server.
+//! Logins from the page: a random id in a cookie stands for a role until the login ends.
+//!
+//! Logins are kept in memory only, so they end with the server. No cookie contains a token.
 
 use std::{
     collections::HashMap,
@@ -11,54 +12,50 @@ use uuid::Uuid;
 
 use super::roles::Role;
 
-/// The logins that have not ended.
 #[derive(Debug)]
 pub(crate) struct LoginSessions {
-    kept: Mutex<HashMap<Uuid, (Role, Instant)>>,
+    /// The role of each login and when it ends.
+    sessions: Mutex<HashMap<Uuid, (Role, Instant)>>,
     lifetime: Duration,
-    most: usize,
+    capacity: usize,
 }
 
 impl LoginSessions {
-    /// None yet. Each lasts for `lifetime`, and at most `most` are kept.
-    pub(crate) fn new(lifetime: Duration, most: usize) -> Self {
-        Self { kept: Mutex::default(), lifetime, most }
+    /// Keeps at most `capacity` logins; the one that ends first makes room.
+    pub(crate) fn new(lifetime: Duration, capacity: usize) -> Self {
+        Self { sessions: Mutex::default(), lifetime, capacity }
     }
 
-    /// How long a login lasts.
     pub(crate) fn lifetime(&self) -> Duration {
         self.lifetime
     }
 
-    /// Begins a login and gives its id, of 122 random bits.
+    /// Begins a login and returns its id, which has 122 random bits.
     pub(crate) fn begin(&self, role: Role, now: Instant) -> Uuid {
         let id = Uuid::new_v4();
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= self.most {
-            kept.retain(|_, (_, end)| *end > now);
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        if sessions.len() >= self.capacity {
+            sessions.retain(|_, (_, end)| *end > now);
         }
-        while kept.len() >= self.most {
-            let Some(first) = kept.iter().min_by_key(|(_, (_, end))| *end).map(|(id, _)| *id)
-            else {
-                break;
-            };
-            kept.remove(&first);
+        while sessions.len() >= self.capacity {
+            let first = sessions.iter().min_by_key(|(_, (_, end))| *end).map(|(id, _)| *id);
+            let Some(first) = first else { break };
+            sessions.remove(&first);
         }
-        kept.insert(id, (role, now + self.lifetime));
+        sessions.insert(id, (role, now + self.lifetime));
         id
     }
 
     /// The role of a login that has not ended.
     pub(crate) fn role(&self, id: &str, now: Instant) -> Option<Role> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let (role, end) = kept.get(&Uuid::parse_str(id).ok()?)?;
+        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let (role, end) = sessions.get(&Uuid::parse_str(id).ok()?)?;
         (*end > now).then_some(*role)
     }
 
-    /// Ends a login.
     pub(crate) fn end(&self, id: &str) {
         if let Ok(id) = Uuid::parse_str(id) {
-            self.kept.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+            self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
         }
     }
 }
@@ -68,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_login_lasts_until_its_time_is_over_or_somebody_ends_it() {
+    fn a_login_lasts_for_its_lifetime_or_until_it_is_ended() {
         let (logins, now) = (LoginSessions::new(Duration::from_secs(60), 10), Instant::now());
         let id = logins.begin(Role::Viewer, now).to_string();
         assert_eq!(logins.role(&id, now + Duration::from_secs(59)), Some(Role::Viewer));

@@ -1,71 +1,69 @@
-//! Which pages may do something. A browser sends a page's origin with every WebSocket and with
-//! every request of another origin that could change something; a program that is no browser
-//! sends none, and acts for its own user. Pure.
+//! Which pages may call the API. Pure.
+//!
+//! A browser sends a page's origin with every WebSocket handshake and with every request to another
+//! origin that could change something. A program that is no browser sends none, and acts for its
+//! own user.
 
 use crate::authority::{Authority, Scheme, WebOrigin};
 
-/// The pages that may use the interface besides our own.
+/// The foreign origins of `access.origins`.
 #[derive(Debug)]
 pub(crate) struct AllowedOrigins(Vec<WebOrigin>);
 
-/// What a request says of the page that sent it.
+/// What a request says about the page that sent it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RequestSource<'a> {
-    /// The only `Origin` header. `Err` where there are several.
+    /// The only `Origin` header; `Err` if there are several.
     pub origin: Result<Option<&'a [u8]>, ()>,
-    /// The only `Sec-Fetch-Site` header, which newer browsers send with every request.
+    /// The only `Sec-Fetch-Site` header; `Err` if there are several.
     pub fetch_site: Result<Option<&'a [u8]>, ()>,
 }
 
-/// Whose request it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RequestOrigin {
-    /// Our own page's, or that of a program which is no browser.
+    /// Our own page, or a program that is no browser.
     Own,
-    /// That of a page which the configuration names.
-    Named(WebOrigin),
-    /// Another page's.
+    /// A page of a configured origin.
+    Allowed(WebOrigin),
     Foreign,
 }
 
 impl AllowedOrigins {
-    /// Only our own page and `named`.
-    pub(crate) fn new(named: Vec<WebOrigin>) -> Self {
-        Self(named)
+    pub(crate) fn new(origins: Vec<WebOrigin>) -> Self {
+        Self(origins)
     }
 
-    /// Whether pages of other origins are served at all.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whose a request to `host` is. `is_secure` tells that it came over TLS.
-    pub(crate) fn page(
+    /// Classifies a request to `host`. `is_secure` says that the client's connection is encrypted.
+    pub(crate) fn classify(
         &self,
-        sender: RequestSource<'_>,
+        source: RequestSource<'_>,
         host: &Authority,
         is_secure: bool,
     ) -> RequestOrigin {
-        let Ok(origin) = sender.origin else { return RequestOrigin::Foreign };
+        let Ok(origin) = source.origin else { return RequestOrigin::Foreign };
         let Some(origin) = origin else {
-            // Of a browser's requests only those to its own origin lack one; what a page of another
-            // site can make it send without, it marks in another way.
-            return match sender.fetch_site {
+            // A browser omits the origin only towards the page's own origin, or for a request that it
+            // marks as cross-site in `Sec-Fetch-Site`.
+            return match source.fetch_site {
                 Ok(None | Some(b"same-origin" | b"none")) => RequestOrigin::Own,
                 Ok(Some(_)) | Err(()) => RequestOrigin::Foreign,
             };
         };
         let origin = std::str::from_utf8(origin).ok().and_then(|text| text.parse().ok());
-        // `null` is what a page without an origin sends, such as one in a sandboxed frame.
+        // `null` is the origin of a page in a sandboxed frame, among others.
         let Some(origin): Option<WebOrigin> = origin else { return RequestOrigin::Foreign };
-        // Without TLS of our own a proxy may have added it, unseen by us.
-        if origin.is_of(host) && (origin.scheme == Scheme::Https || !is_secure) {
+        // An unknown proxy may terminate TLS, so a secure origin is ours on a plain connection too.
+        if origin.matches_host(host) && (origin.scheme == Scheme::Https || !is_secure) {
             return RequestOrigin::Own;
         }
-        if self.0.iter().any(|named| named.is(&origin)) {
-            return RequestOrigin::Named(origin);
+        match self.0.contains(&origin) {
+            true => RequestOrigin::Allowed(origin),
+            false => RequestOrigin::Foreign,
         }
-        RequestOrigin::Foreign
     }
 }
 
@@ -82,8 +80,8 @@ mod tests {
         let origins =
             AllowedOrigins::new(named.iter().map(|origin| origin.parse().unwrap()).collect());
         let (origin, fetch_site) = (origin.map(str::as_bytes), site.map(str::as_bytes));
-        let sender = RequestSource { origin: Ok(origin), fetch_site: Ok(fetch_site) };
-        origins.page(sender, &"localhost:8080".parse().unwrap(), is_secure)
+        let source = RequestSource { origin: Ok(origin), fetch_site: Ok(fetch_site) };
+        origins.classify(source, &"localhost:8080".parse().unwrap(), is_secure)
     }
 
     #[test]
@@ -102,20 +100,16 @@ mod tests {
             assert_eq!(page(&[], Some(foreign), None, false), RequestOrigin::Foreign, "{foreign}");
         }
         let plain = page(&[], Some("http://localhost:8080"), None, true);
-        assert_eq!(
-            plain,
-            RequestOrigin::Foreign,
-            "who can change an unencrypted page is not trusted"
-        );
+        assert_eq!(plain, RequestOrigin::Foreign, "an unencrypted page can be tampered with");
     }
 
     #[test]
-    fn a_page_that_is_named_may_use_the_interface() {
+    fn a_page_of_a_configured_origin_is_allowed() {
         let named = &["http://localhost:5173"];
         let origin = "http://localhost:5173";
         assert_eq!(
             page(named, Some(origin), None, false),
-            RequestOrigin::Named(origin.parse().unwrap())
+            RequestOrigin::Allowed(origin.parse().unwrap())
         );
         assert_eq!(page(named, Some("http://localhost:5174"), None, false), RequestOrigin::Foreign);
     }
@@ -133,7 +127,7 @@ mod tests {
             RequestSource { origin: Ok(None), fetch_site: Err(()) },
         ] {
             assert_eq!(
-                AllowedOrigins::new(Vec::new()).page(several, &host, false),
+                AllowedOrigins::new(Vec::new()).classify(several, &host, false),
                 RequestOrigin::Foreign
             );
         }

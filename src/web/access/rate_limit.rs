@@ -1,7 +1,8 @@
-//! How much each visitor has: WebSockets, turns, messages, and wrong tokens. A visitor is a user
-//! whom a proxy names, else an address, of IPv6 the /64 that one household or machine has.
-//! Loopback without a name is not counted: it is this machine's own user, or a proxy that does not
-//! tell for whom it speaks, and so everybody.
+//! Rate limits of each visitor: requests, WebSockets, turns, messages and wrong tokens.
+//!
+//! A visitor is the user named by a trusted proxy, otherwise an address (of IPv6 its /64 network,
+//! which one household or machine has). Loopback without a user name is exempt from most limits: it
+//! is this machine's own user, or an unnamed proxy that speaks for everybody.
 
 use std::{
     collections::HashMap,
@@ -10,41 +11,39 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::roles::Role;
+use crate::web::connections::network;
 
-/// The span of time in which messages and wrong tokens are counted.
-const MINUTE: Duration = Duration::from_secs(60);
+use super::{roles::Role, token_bucket::TokenBucket};
 
-/// Visitors remembered at most besides as many as have a socket or a turn.
-const MAX_KNOWN: usize = 4096;
+/// Idle visitors that are remembered.
+const MAX_IDLE_VISITORS: usize = 4096;
 
-/// Upper bounds for one visitor.
+/// Suggested wait for a permit: nobody knows when one is returned.
+const PERMIT_RETRY: Duration = Duration::from_secs(5);
+
+/// Limits of one visitor.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Bounds {
-    /// Requests that are being answered.
+pub(crate) struct RateLimits {
+    /// Requests at a time.
     pub requests: usize,
-    /// WebSockets.
+    /// WebSockets at a time.
     pub sockets: usize,
-    /// Turns that run or wait.
+    /// Turns that run or wait at a time.
     pub turns: usize,
-    /// Messages in a minute.
-    pub messages: usize,
-    /// Wrong tokens in a minute.
-    pub failures: usize,
-    /// Conversations begun in a minute, on loopback too.
-    pub conversations: usize,
-    /// Agents started ahead of a question in a minute, on loopback too.
-    pub starts: usize,
+    pub messages_per_minute: usize,
+    pub wrong_tokens_per_minute: usize,
+    /// Applies to loopback too.
+    pub conversations_per_minute: usize,
+    /// Agents started ahead of a question. Applies to loopback too.
+    pub starts_per_minute: usize,
 }
 
-/// What all visitors have.
 #[derive(Debug)]
 pub(crate) struct Visitors {
-    bounds: Bounds,
-    known: Mutex<HashMap<VisitorKey, VisitorCounts>>,
+    limits: RateLimits,
+    usage: Mutex<HashMap<VisitorKey, VisitorUsage>>,
 }
 
-/// Who a visitor is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum VisitorKey {
     User(String),
@@ -52,78 +51,52 @@ enum VisitorKey {
 }
 
 #[derive(Debug, Default)]
-struct VisitorCounts {
+struct VisitorUsage {
     requests: usize,
     sockets: usize,
     turns: usize,
     messages: TokenBucket,
-    failures: TokenBucket,
+    wrong_tokens: TokenBucket,
     conversations: TokenBucket,
     starts: TokenBucket,
 }
 
-/// A visitor has as much as one may have.
+/// A visitor has reached a limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LimitExceeded {
-    /// What, and what to do.
-    pub words: String,
-    /// When it may work again.
+    /// Names the limit and what to do about it.
+    pub message: String,
     pub retry_after: Duration,
 }
 
-/// How often something may happen in a minute: at once as often as in all, then evenly. Holds
-/// when all of it may be used again.
-#[derive(Debug, Default, Clone, Copy)]
-struct TokenBucket(Option<Instant>);
-
-impl TokenBucket {
-    /// Takes one of `most` in a minute, or tells how long to wait.
-    fn take(&mut self, most: usize, now: Instant) -> Result<(), Duration> {
-        let step = MINUTE / u32::try_from(most.max(1)).unwrap_or(u32::MAX);
-        let full = self.0.map_or(now, |full| full.max(now)) + step;
-        let wait = (full - now).saturating_sub(MINUTE.max(step));
-        if wait.is_zero() {
-            self.0 = Some(full);
-            return Ok(());
-        }
-        Err(wait)
-    }
-
-    fn is_full(&self, now: Instant) -> bool {
-        self.0.is_none_or(|full| full <= now)
-    }
-}
-
-/// One visitor, on one connection.
+/// The sender of one request, or of all frames of one WebSocket.
 #[derive(Debug, Clone)]
 pub(crate) struct Visitor {
     visitors: Arc<Visitors>,
-    /// `None` is not counted.
+    /// `None` if exempt.
     key: Option<VisitorKey>,
     address: IpAddr,
-    /// The user, where a proxy names one.
+    /// The user named by a trusted proxy.
     pub user: Option<String>,
-    /// What the visitor may do; `None` for one who has shown nothing.
+    /// `None` for a request without a valid token or login.
     pub role: Option<Role>,
-    /// Whether the client's connection is encrypted.
+    /// Whether the client's own connection is encrypted.
     pub is_secure: bool,
 }
 
-/// Kept as long as a socket is open or a turn goes on.
+/// Counts as one request, WebSocket or turn of a visitor until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Permit {
     visitors: Arc<Visitors>,
     key: VisitorKey,
-    count: fn(&mut VisitorCounts) -> &mut usize,
+    count: fn(&mut VisitorUsage) -> &mut usize,
 }
 
 impl Visitors {
-    /// Nobody yet.
-    pub(crate) fn new(bounds: Bounds) -> Arc<Self> {
-        Arc::new(Self { bounds, known: Mutex::default() })
+    pub(crate) fn new(limits: RateLimits) -> Arc<Self> {
+        Arc::new(Self { limits, usage: Mutex::default() })
     }
 
-    /// The visitor of this name, else of this address.
     pub(crate) fn visitor(self: &Arc<Self>, address: IpAddr, user: Option<String>) -> Visitor {
         let key = match &user {
             Some(user) => Some(VisitorKey::User(user.clone())),
@@ -134,191 +107,172 @@ impl Visitors {
         Visitor { visitors, key, address, user, role: None, is_secure: false }
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<VisitorKey, VisitorCounts>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn usage(&self) -> MutexGuard<'_, HashMap<VisitorKey, VisitorUsage>> {
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change<T>(
+    fn update<T>(
         &self,
         key: &VisitorKey,
         now: Instant,
-        change: impl FnOnce(&mut VisitorCounts) -> T,
+        update: impl FnOnce(&mut VisitorUsage) -> T,
     ) -> T {
-        let mut known = self.known();
-        if known.len() >= known.capacity().max(MAX_KNOWN) && !known.contains_key(key) {
-            known.retain(|_, counts| !counts.is_forgettable(now));
-            // So many at once are an attack from many addresses, which no memory would help against.
-            if known.len() >= MAX_KNOWN {
-                known.retain(|_, counts| counts.held() > 0);
+        let mut usage = self.usage();
+        if usage.len() >= usage.capacity().max(MAX_IDLE_VISITORS) && !usage.contains_key(key) {
+            usage.retain(|_, usage| !usage.is_forgettable(now));
+            // So many at once are an attack from many addresses. No memory suffices against it.
+            if usage.len() >= MAX_IDLE_VISITORS {
+                usage.retain(|_, usage| usage.permits() > 0);
             }
         }
-        change(known.entry(key.clone()).or_default())
+        update(usage.entry(key.clone()).or_default())
     }
 }
 
-impl VisitorCounts {
-    fn held(&self) -> usize {
+impl VisitorUsage {
+    fn permits(&self) -> usize {
         self.requests + self.sockets + self.turns
     }
 
     fn is_forgettable(&self, now: Instant) -> bool {
-        let paces = [self.messages, self.failures, self.conversations, self.starts];
-        self.held() == 0 && paces.iter().all(|pace| pace.is_full(now))
+        let buckets = [self.messages, self.wrong_tokens, self.conversations, self.starts];
+        self.permits() == 0 && buckets.iter().all(|bucket| bucket.is_full(now))
     }
 }
 
 impl Visitor {
-    /// Begins a request. Behind a proxy, which has as many connections as it likes, this is what
-    /// one client has of them.
+    /// Begins a request. A proxy may open any number of connections; this limits each of its
+    /// clients.
     pub(crate) fn begin_request(&self) -> Result<Option<Permit>, LimitExceeded> {
-        let most = self.visitors.bounds.requests;
-        self.acquire(|counts| &mut counts.requests, most).map_err(|retry_after| LimitExceeded {
-            words: format!("{most} of your requests are being answered, and no more may be."),
-            retry_after,
+        let limit = self.visitors.limits.requests;
+        self.acquire(|usage| &mut usage.requests, limit).ok_or_else(|| LimitExceeded {
+            message: format!("{limit} of your requests are in progress, which is the limit."),
+            retry_after: PERMIT_RETRY,
         })
     }
 
-    /// Opens a WebSocket.
     pub(crate) fn open_socket(&self) -> Result<Option<Permit>, LimitExceeded> {
-        let most = self.visitors.bounds.sockets;
-        self.acquire(|counts| &mut counts.sockets, most).map_err(|retry_after| LimitExceeded {
-            words: format!("You have {most} connections, and no more may be open: close one."),
-            retry_after,
+        let limit = self.visitors.limits.sockets;
+        self.acquire(|usage| &mut usage.sockets, limit).ok_or_else(|| LimitExceeded {
+            message: format!("You have {limit} open connections, which is the limit: close one."),
+            retry_after: PERMIT_RETRY,
         })
     }
 
-    /// Begins a turn.
     pub(crate) fn begin_turn(&self) -> Result<Option<Permit>, LimitExceeded> {
-        let most = self.visitors.bounds.turns;
-        self.acquire(|counts| &mut counts.turns, most).map_err(|retry_after| LimitExceeded {
-            words: format!(
-                "{most} of your questions are being answered or wait, and no more may; send it \
+        let limit = self.visitors.limits.turns;
+        self.acquire(|usage| &mut usage.turns, limit).ok_or_else(|| LimitExceeded {
+            message: format!(
+                "{limit} of your questions are running or waiting, which is the limit; send this \
                  again when one is answered."
             ),
-            retry_after,
+            retry_after: PERMIT_RETRY,
         })
     }
 
-    /// Whether one more message is allowed now; it counts.
-    pub(crate) fn may_ask(&self, now: Instant) -> Result<(), LimitExceeded> {
+    /// Counts a message.
+    pub(crate) fn count_message(&self, now: Instant) -> Result<(), LimitExceeded> {
         let Some(key) = &self.key else { return Ok(()) };
-        let most = self.visitors.bounds.messages;
-        let taken = self.visitors.change(key, now, |counts| counts.messages.take(most, now));
-        taken.map_err(|retry_after| LimitExceeded {
-            words: format!(
-                "You may send {most} messages a minute; send it again in {} s.",
-                seconds(retry_after)
-            ),
-            retry_after,
+        let limit = self.visitors.limits.messages_per_minute;
+        let taken = self.visitors.update(key, now, |usage| usage.messages.take(limit, now));
+        taken.map_err(|wait| {
+            let wait_s = whole_seconds(wait);
+            let message =
+                format!("You may send {limit} messages a minute; send it again in {wait_s} s.");
+            LimitExceeded { message, retry_after: wait }
         })
     }
 
-    /// Whether one more conversation may be begun now; it counts.
-    pub(crate) fn may_begin(&self, now: Instant) -> Result<(), LimitExceeded> {
-        let most = self.visitors.bounds.conversations;
-        let taken = self
-            .visitors
-            .change(&self.own_key(), now, |counts| counts.conversations.take(most, now));
-        taken.map_err(|retry_after| LimitExceeded {
-            words: format!(
-                "You may begin {most} conversations a minute (limits.conversations_per_minute); \
+    /// Counts a new conversation.
+    pub(crate) fn count_conversation(&self, now: Instant) -> Result<(), LimitExceeded> {
+        let limit = self.visitors.limits.conversations_per_minute;
+        let key = self.key_or_address();
+        let taken = self.visitors.update(&key, now, |usage| usage.conversations.take(limit, now));
+        taken.map_err(|wait| LimitExceeded {
+            message: format!(
+                "You may start {limit} conversations a minute (limits.conversations_per_minute); \
                  try again in {} s.",
-                seconds(retry_after)
+                whole_seconds(wait)
             ),
-            retry_after,
+            retry_after: wait,
         })
     }
 
-    /// Whether an agent may be started for it before anything is asked; it counts.
-    pub(crate) fn may_start_ahead(&self, now: Instant) -> bool {
-        let most = self.visitors.bounds.starts;
-        let key = self.own_key();
-        self.visitors.change(&key, now, |counts| counts.starts.take(most, now)).is_ok()
+    /// Counts an agent started ahead of a question; false if it is one too many.
+    pub(crate) fn may_start_agent(&self, now: Instant) -> bool {
+        let limit = self.visitors.limits.starts_per_minute;
+        let key = self.key_or_address();
+        self.visitors.update(&key, now, |usage| usage.starts.take(limit, now)).is_ok()
     }
 
-    /// Who it is where loopback counts as an address like any other.
-    fn own_key(&self) -> VisitorKey {
-        self.key.clone().unwrap_or_else(|| self.address_key())
-    }
-
-    /// Whether so many wrong tokens came from the address that one more is too many.
+    /// Whether the visitor's address has sent as many wrong tokens as it may.
     pub(crate) fn has_failed_too_often(&self, now: Instant) -> bool {
-        let most = self.visitors.bounds.failures;
-        let pace = self.visitors.known().get(&self.address_key()).map(|counts| counts.failures);
-        // Looked at, not taken.
-        pace.unwrap_or_default().take(most, now).is_err()
+        let limit = self.visitors.limits.wrong_tokens_per_minute;
+        let usage = self.visitors.usage();
+        usage.get(&self.address_key()).is_some_and(|usage| usage.wrong_tokens.is_empty(limit, now))
     }
 
-    /// The address has shown a wrong token; `Err` where it has shown too many.
-    pub(crate) fn count_failure(&self, now: Instant) -> Result<(), LimitExceeded> {
-        let most = self.visitors.bounds.failures;
+    /// Counts a wrong token of the visitor's address.
+    pub(crate) fn count_wrong_token(&self, now: Instant) -> Result<(), LimitExceeded> {
+        let limit = self.visitors.limits.wrong_tokens_per_minute;
         let key = self.address_key();
-        let counted = self.visitors.change(&key, now, |counts| counts.failures.take(most, now));
-        if counted.is_ok() {
-            // Those beyond are not logged either: guesses must not fill the disk.
+        let taken = self.visitors.update(&key, now, |usage| usage.wrong_tokens.take(limit, now));
+        if taken.is_ok() {
+            // Tokens beyond the limit are not logged, or guesses would fill the disk.
             log::warn!("wrong token address={}", self.address);
         }
-        counted.map_err(|retry_after| LimitExceeded {
-            words: format!(
-                "Too many wrong tokens came from your address, and this is none of the right ones; \
-                 try again in {} s.",
-                seconds(retry_after)
+        taken.map_err(|wait| LimitExceeded {
+            message: format!(
+                "Too many wrong tokens came from your address, and this one is wrong too; try \
+                 again in {} s.",
+                whole_seconds(wait)
             ),
-            retry_after,
+            retry_after: wait,
         })
+    }
+
+    /// The key under which loopback is counted too.
+    fn key_or_address(&self) -> VisitorKey {
+        self.key.clone().unwrap_or_else(|| self.address_key())
     }
 
     fn address_key(&self) -> VisitorKey {
         VisitorKey::Address(network(self.address))
     }
 
+    /// `None` if the visitor has `limit` permits, `Some(None)` if it is exempt.
     fn acquire(
         &self,
-        count: fn(&mut VisitorCounts) -> &mut usize,
-        most: usize,
-    ) -> Result<Option<Permit>, Duration> {
-        let Some(key) = &self.key else { return Ok(None) };
-        let is_free = self.visitors.change(key, Instant::now(), |counts| {
-            let held = count(counts);
-            let is_free = *held < most;
-            *held += usize::from(is_free);
-            is_free
+        count: fn(&mut VisitorUsage) -> &mut usize,
+        limit: usize,
+    ) -> Option<Option<Permit>> {
+        let Some(key) = &self.key else { return Some(None) };
+        let is_acquired = self.visitors.update(key, Instant::now(), |usage| {
+            let permits = count(usage);
+            let is_below = *permits < limit;
+            *permits += usize::from(is_below);
+            is_below
         });
-        if !is_free {
-            // Nobody knows when a tab is closed.
-            return Err(Duration::from_secs(5));
-        }
-        let visitors = Arc::clone(&self.visitors);
-        Ok(Some(Permit { visitors, key: key.clone(), count }))
+        let permit = || Permit { visitors: Arc::clone(&self.visitors), key: key.clone(), count };
+        is_acquired.then(|| Some(permit()))
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut known = self.visitors.known();
-        let Some(counts) = known.get_mut(&self.key) else { return };
-        let held = (self.count)(counts);
-        *held = held.saturating_sub(1);
-        if counts.is_forgettable(Instant::now()) {
-            known.remove(&self.key);
+        let mut usage = self.visitors.usage();
+        let Some(own) = usage.get_mut(&self.key) else { return };
+        let permits = (self.count)(own);
+        *permits = permits.saturating_sub(1);
+        if own.is_forgettable(Instant::now()) {
+            usage.remove(&self.key);
         }
     }
 }
 
-/// Whole seconds, as `Retry-After` and people count them.
-pub(crate) fn seconds(wait: Duration) -> u64 {
+/// Seconds as `Retry-After` and people count them, rounded up.
+pub(crate) fn whole_seconds(wait: Duration) -> u64 {
     wait.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
-}
-
-/// What one address stands for.
-pub(crate) fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) if !address.is_loopback() => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
-        }
-        address => address,
-    }
 }
 
 #[cfg(test)]
@@ -326,14 +280,14 @@ mod tests {
     use super::*;
 
     fn visitors() -> Arc<Visitors> {
-        Visitors::new(Bounds {
+        Visitors::new(RateLimits {
             requests: 3,
             sockets: 2,
             turns: 1,
-            messages: 3,
-            failures: 2,
-            conversations: 4,
-            starts: 2,
+            messages_per_minute: 3,
+            wrong_tokens_per_minute: 2,
+            conversations_per_minute: 4,
+            starts_per_minute: 2,
         })
     }
 
@@ -348,7 +302,7 @@ mod tests {
         let first = one.open_socket().unwrap();
         let second = one.open_socket().unwrap();
         let refused = one.open_socket().unwrap_err();
-        assert_eq!(refused.words, "You have 2 connections, and no more may be open: close one.");
+        assert_eq!(refused.message, "You have 2 open connections, which is the limit: close one.");
         assert!(visitor(&visitors, "192.0.2.2").open_socket().unwrap().is_some());
         drop(first);
         assert!(one.open_socket().is_ok());
@@ -357,9 +311,9 @@ mod tests {
         drop(turn);
         assert!(one.begin_turn().is_ok());
         drop(second);
-        assert!(visitors.known().is_empty(), "who has nothing is forgotten");
+        assert!(visitors.usage().is_empty(), "who has nothing is forgotten");
         let requests: Vec<_> = (0..3).map(|_| one.begin_request().unwrap()).collect();
-        assert!(one.begin_request().unwrap_err().words.starts_with("3 of your requests"));
+        assert!(one.begin_request().unwrap_err().message.starts_with("3 of your requests"));
         drop(requests);
         assert!(one.begin_request().is_ok());
     }
@@ -369,15 +323,15 @@ mod tests {
         let (visitors, now) = (visitors(), Instant::now());
         let one = visitor(&visitors, "192.0.2.1");
         for _ in 0..3 {
-            one.may_ask(now).unwrap();
+            one.count_message(now).unwrap();
         }
-        let refused = one.may_ask(now).unwrap_err();
-        assert_eq!(refused.words, "You may send 3 messages a minute; send it again in 20 s.");
+        let refused = one.count_message(now).unwrap_err();
+        assert_eq!(refused.message, "You may send 3 messages a minute; send it again in 20 s.");
         assert_eq!(refused.retry_after, Duration::from_secs(20));
-        assert!(one.may_ask(now + Duration::from_secs(19)).is_err());
-        assert!(one.may_ask(now + Duration::from_secs(20)).is_ok());
-        assert!(one.may_ask(now + Duration::from_secs(21)).is_err());
-        assert!(visitor(&visitors, "192.0.2.2").may_ask(now).is_ok());
+        assert!(one.count_message(now + Duration::from_secs(19)).is_err());
+        assert!(one.count_message(now + Duration::from_secs(20)).is_ok());
+        assert!(one.count_message(now + Duration::from_secs(21)).is_err());
+        assert!(visitor(&visitors, "192.0.2.2").count_message(now).is_ok());
     }
 
     #[test]
@@ -391,14 +345,14 @@ mod tests {
             named("bob"),
         ];
         for one in &everybody {
-            assert!((0..4).all(|_| one.may_begin(now).is_ok()));
-            let refused = one.may_begin(now).unwrap_err();
+            assert!((0..4).all(|_| one.count_conversation(now).is_ok()));
+            let refused = one.count_conversation(now).unwrap_err();
             assert_eq!(refused.retry_after, Duration::from_secs(15));
-            assert!(refused.words.contains("4 conversations a minute"), "{}", refused.words);
-            assert!(one.may_begin(now + Duration::from_secs(15)).is_ok());
-            assert!(one.may_start_ahead(now) && one.may_start_ahead(now));
-            assert!(!one.may_start_ahead(now + Duration::from_secs(29)));
-            assert!(one.may_start_ahead(now + Duration::from_secs(30)));
+            assert!(refused.message.contains("4 conversations a minute"), "{}", refused.message);
+            assert!(one.count_conversation(now + Duration::from_secs(15)).is_ok());
+            assert!(one.may_start_agent(now) && one.may_start_agent(now));
+            assert!(!one.may_start_agent(now + Duration::from_secs(29)));
+            assert!(one.may_start_agent(now + Duration::from_secs(30)));
         }
     }
 
@@ -408,15 +362,15 @@ mod tests {
         for address in ["127.0.0.1", "192.0.2.1"] {
             let one = visitor(&visitors, address);
             assert!((0..9).all(|_| !one.has_failed_too_often(now)));
-            one.count_failure(now).unwrap();
+            one.count_wrong_token(now).unwrap();
             assert!(!one.has_failed_too_often(now));
-            one.count_failure(now).unwrap();
+            one.count_wrong_token(now).unwrap();
             assert!(one.has_failed_too_often(now));
-            let refused = one.count_failure(now).unwrap_err();
+            let refused = one.count_wrong_token(now).unwrap_err();
             assert_eq!(refused.retry_after, Duration::from_secs(30));
             let later = now + Duration::from_secs(30);
             assert!(!one.has_failed_too_often(later));
-            one.count_failure(later).unwrap();
+            one.count_wrong_token(later).unwrap();
         }
         assert!(!visitor(&visitors, "192.0.2.2").has_failed_too_often(now));
     }
@@ -443,11 +397,11 @@ mod tests {
         let held = visitor(&visitors, "192.0.2.1").open_socket();
         for number in 0..20_000_u32 {
             visitor(&visitors, &std::net::Ipv4Addr::from(0x0a00_0000 + number).to_string())
-                .count_failure(now)
+                .count_wrong_token(now)
                 .unwrap();
         }
-        assert!(visitors.known().len() <= 2 * MAX_KNOWN);
-        assert_eq!(visitors.known()[&VisitorKey::Address("192.0.2.1".parse().unwrap())].sockets, 1);
+        assert!(visitors.usage().len() <= 2 * MAX_IDLE_VISITORS);
+        assert_eq!(visitors.usage()[&VisitorKey::Address("192.0.2.1".parse().unwrap())].sockets, 1);
         drop(held);
     }
 }

@@ -1,9 +1,10 @@
-//! Headers that every response has: nothing from another origin runs in our page, no other page
-//! frames it or learns where its reader came from, and nothing of a project is kept in a cache.
+//! Security headers of every response.
+//!
+//! No script of another origin runs in our page, no other page frames it or learns its address, and
+//! caches keep nothing about a project.
 
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-/// On every response.
 const ALWAYS: [(HeaderName, &str); 6] = [
     (
         header::CONTENT_SECURITY_POLICY,
@@ -20,10 +21,9 @@ const ALWAYS: [(HeaderName, &str); 6] = [
     ),
 ];
 
-/// For a year the browser comes over TLS alone.
-const ONLY_TLS: &str = "max-age=31536000";
+/// One year.
+const HSTS: &str = "max-age=31536000";
 
-/// What a page of another origin may send, and for how many seconds it need not ask again.
 const PREFLIGHT: [(HeaderName, &str); 3] = [
     (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PATCH, PUT, DELETE"),
     (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"),
@@ -33,37 +33,35 @@ const PREFLIGHT: [(HeaderName, &str); 3] = [
 /// What the headers of a response depend on.
 #[derive(Debug, Default)]
 pub(crate) struct HeaderContext {
-    /// The browser is to come over TLS from now on. Never said of loopback: that holds for all
-    /// ports of a host, so it would shut out every other server of the machine.
-    pub only_tls: bool,
-    /// Pages of other origins are served, so the answer depends on the origin.
-    pub by_origin: bool,
-    /// The origin of such a page, which may read the answer.
-    pub reader: Option<String>,
-    /// It asks what it may send.
+    /// Whether browsers must use TLS from now on. Never set for loopback: HSTS covers all ports of a
+    /// host, so it would lock out every other server on this machine.
+    pub use_hsts: bool,
+    /// Whether any foreign origin is allowed, so that responses vary by origin.
+    pub varies_by_origin: bool,
+    /// The foreign origin that may read this response.
+    pub allowed_origin: Option<String>,
     pub is_preflight: bool,
 }
 
-/// Adds the headers.
-pub(crate) fn secure(headers: &mut HeaderMap, header_context: &HeaderContext) {
+pub(crate) fn add(headers: &mut HeaderMap, context: &HeaderContext) {
     for (name, value) in ALWAYS {
         headers.insert(name, HeaderValue::from_static(value));
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    if header_context.only_tls {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(ONLY_TLS));
+    if context.use_hsts {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
     }
-    if header_context.by_origin {
+    if context.varies_by_origin {
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
     }
-    let reader = header_context.reader.as_deref().map(HeaderValue::from_str);
-    if let Some(Ok(reader)) = reader {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, reader);
+    let origin = context.allowed_origin.as_deref().map(HeaderValue::from_str);
+    if let Some(Ok(origin)) = origin {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         let credentials = HeaderValue::from_static("true");
         headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, credentials);
-        if header_context.is_preflight {
+        if context.is_preflight {
             for (name, value) in PREFLIGHT {
                 headers.insert(name, HeaderValue::from_static(value));
             }
@@ -75,28 +73,32 @@ pub(crate) fn secure(headers: &mut HeaderMap, header_context: &HeaderContext) {
 mod tests {
     use super::*;
 
-    fn secured(header_context: &HeaderContext) -> HeaderMap {
+    fn added(context: &HeaderContext) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        secure(&mut headers, header_context);
+        add(&mut headers, context);
         headers
     }
 
     #[test]
-    fn what_sets_its_own_time_in_the_cache_keeps_it() {
-        assert_eq!(secured(&HeaderContext::default()).get("cache-control").unwrap(), "no-store");
+    fn a_response_keeps_its_own_cache_control() {
+        assert_eq!(added(&HeaderContext::default()).get("cache-control").unwrap(), "no-store");
         let mut headers = HeaderMap::new();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        secure(&mut headers, &HeaderContext::default());
+        add(&mut headers, &HeaderContext::default());
         assert_eq!(headers.get("cache-control").unwrap(), "no-cache");
     }
 
     #[test]
-    fn no_page_of_another_origin_reads_unless_it_is_named() {
-        let plain = secured(&HeaderContext::default());
+    fn no_page_of_another_origin_reads_unless_it_is_allowed() {
+        let plain = added(&HeaderContext::default());
         assert!(!plain.contains_key("access-control-allow-origin"));
         assert!(!plain.contains_key("strict-transport-security"));
-        let reader = Some("http://localhost:5173".to_owned());
-        let named = secured(&HeaderContext { by_origin: true, reader, ..HeaderContext::default() });
+        let allowed_origin = Some("http://localhost:5173".to_owned());
+        let named = added(&HeaderContext {
+            varies_by_origin: true,
+            allowed_origin,
+            ..HeaderContext::default()
+        });
         assert_eq!(named.get("access-control-allow-origin").unwrap(), "http://localhost:5173");
         assert_eq!(named.get("vary").unwrap(), "Origin");
         assert!(!named.contains_key("access-control-allow-methods"));

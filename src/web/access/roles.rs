@@ -1,4 +1,4 @@
-//! Who may do what: the roles, what each path needs, and how a token is recognised. Pure.
+//! Roles: what each path requires and which token grants it. Pure.
 
 use actix_web::http::Method;
 use serde::Serialize;
@@ -6,22 +6,22 @@ use subtle::ConstantTimeEq as _;
 
 use crate::{config::access::Token, web::assets};
 
-/// Keys of a query by which somebody may try to hand over a token.
-const QUERY_KEYS: [&str; 4] = ["token", "access_token", "viewer_token", "admin_token"];
+/// Query keys with which a client may try to pass a token.
+const TOKEN_QUERY_KEYS: [&str; 4] = ["token", "access_token", "viewer_token", "admin_token"];
 
-/// What somebody may do. The greater role may all that the lesser one may.
+/// A role includes all that the lesser ones may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Role {
     /// Reads and asks.
     Viewer,
-    /// Also sees and ends the sessions of all.
+    /// Also lists and ends everybody's sessions.
     Admin,
 }
 
-/// The role that a request needs; `None` is open to everybody. `path` is the one that the router
-/// sees. What is not known needs a role, so a path that comes to be is closed until it is opened.
-pub(crate) fn needed(method: &Method, path: &str) -> Option<Role> {
+/// The role that a request requires; `None` if it is open to everybody. `path` is the one that the
+/// router matches. Unknown paths require a role, so a new one is closed until it is opened here.
+pub(crate) fn required(method: &Method, path: &str) -> Option<Role> {
     let is_page = matches!(*method, Method::GET | Method::HEAD) && assets::is_page(path);
     if is_page || matches!(path, "/healthz" | "/readyz" | "/login" | "/logout") {
         return None;
@@ -30,14 +30,13 @@ pub(crate) fn needed(method: &Method, path: &str) -> Option<Role> {
         path.strip_prefix(parent).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     let ends_session = *method == Method::DELETE && is_within("/api/assistant/sessions");
-    if ends_session || is_within("/api/admin") || path == "/metrics" {
-        Some(Role::Admin)
-    } else {
-        Some(Role::Viewer)
+    match ends_session || is_within("/api/admin") || path == "/metrics" {
+        true => Some(Role::Admin),
+        false => Some(Role::Viewer),
     }
 }
 
-/// The tokens that are configured.
+/// The configured tokens. Without any, no request needs one.
 #[derive(Debug)]
 pub(crate) struct AccessTokens {
     viewer: Option<Token>,
@@ -45,21 +44,19 @@ pub(crate) struct AccessTokens {
 }
 
 impl AccessTokens {
-    /// These; without any, nobody needs one.
     pub(crate) fn new(viewer: Option<Token>, admin: Option<Token>) -> Self {
         Self { viewer, admin }
     }
 
-    /// Whether nobody needs one.
     pub(crate) fn is_empty(&self) -> bool {
         self.viewer.is_none() && self.admin.is_none()
     }
 
-    /// Whose token this is. How long that takes tells nothing but its length.
-    pub(crate) fn role(&self, shown: &str) -> Option<Role> {
+    /// The role that a token grants. The time this takes reveals only the token's length.
+    pub(crate) fn role(&self, presented: &str) -> Option<Role> {
         let is = |token: &Option<Token>| {
             let token = token.as_ref().map_or("", Token::reveal);
-            bool::from(token.as_bytes().ct_eq(shown.as_bytes())) && !token.is_empty()
+            bool::from(token.as_bytes().ct_eq(presented.as_bytes())) && !token.is_empty()
         };
         match (is(&self.admin), is(&self.viewer)) {
             (true, _) => Some(Role::Admin),
@@ -69,17 +66,17 @@ impl AccessTokens {
     }
 }
 
-/// The token in an `Authorization` header. Another scheme is not ours: a proxy may ask for a
-/// password by it and hand it on.
-pub(crate) fn bearer(authorization: &str) -> Option<&str> {
+/// The token of an `Authorization` header. Other schemes are ignored: a proxy may use basic
+/// authentication and pass the header on.
+pub(crate) fn bearer_token(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// Whether a query has a key that stands for a token.
+/// Whether a query string contains a key that looks like a token's.
 pub(crate) fn has_token(query: &str) -> bool {
     let mut keys = query.split('&').filter_map(|pair| pair.split('=').next());
-    keys.any(|key| QUERY_KEYS.iter().any(|known| key.eq_ignore_ascii_case(known)))
+    keys.any(|key| TOKEN_QUERY_KEYS.iter().any(|known| key.eq_ignore_ascii_case(known)))
 }
 
 #[cfg(test)]
@@ -89,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_but_the_page_and_the_probes_needs_a_role() {
+    fn all_but_the_page_and_the_probes_require_a_role() {
         let (get, delete) = (Method::GET, Method::DELETE);
         for open in [
             "/",
@@ -101,7 +98,7 @@ mod tests {
             "/readyz",
             "/login",
         ] {
-            assert_eq!(needed(&get, open), None, "{open}");
+            assert_eq!(required(&get, open), None, "{open}");
         }
         for viewers in [
             "/api/projects",
@@ -114,16 +111,16 @@ mod tests {
             "/api/administration",
             "/app.js/x",
         ] {
-            assert_eq!(needed(&get, viewers), Some(Role::Viewer), "{viewers}");
+            assert_eq!(required(&get, viewers), Some(Role::Viewer), "{viewers}");
         }
         for admins in ["/api/admin", "/api/admin/sessions", "/api/admin/sessions/demo", "/metrics"]
         {
-            assert_eq!(needed(&get, admins), Some(Role::Admin), "{admins}");
+            assert_eq!(required(&get, admins), Some(Role::Admin), "{admins}");
         }
-        assert_eq!(needed(&delete, "/api/assistant/sessions/demo"), Some(Role::Admin));
+        assert_eq!(required(&delete, "/api/assistant/sessions/demo"), Some(Role::Admin));
         let conversation = "/api/assistant/conversations/demo/1";
-        assert_eq!(needed(&delete, conversation), Some(Role::Viewer));
-        assert_eq!(needed(&Method::POST, "/"), Some(Role::Viewer));
+        assert_eq!(required(&delete, conversation), Some(Role::Viewer));
+        assert_eq!(required(&Method::POST, "/"), Some(Role::Viewer));
     }
 
     fn tokens(viewer: Option<&str>, admin: Option<&str>) -> AccessTokens {
@@ -132,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_gives_its_role_and_nothing_else_does() {
+    fn a_token_grants_its_role_and_nothing_else_does() {
         let tokens = tokens(Some("viewers-0123456789"), Some("admins-0123456789"));
         assert_eq!(tokens.role("viewers-0123456789"), Some(Role::Viewer));
         assert_eq!(tokens.role("admins-0123456789"), Some(Role::Admin));
@@ -145,11 +142,11 @@ mod tests {
     }
 
     #[test]
-    fn a_bearer_token_is_read_and_another_scheme_is_left() {
-        assert_eq!(bearer("Bearer abc"), Some("abc"));
-        assert_eq!(bearer("bearer  abc "), Some("abc"));
+    fn a_bearer_token_is_read_and_other_schemes_are_ignored() {
+        assert_eq!(bearer_token("Bearer abc"), Some("abc"));
+        assert_eq!(bearer_token("bearer  abc "), Some("abc"));
         for other in ["Basic abc", "Bearer", "", "Bearerabc"] {
-            assert_eq!(bearer(other), None, "{other}");
+            assert_eq!(bearer_token(other), None, "{other}");
         }
         assert!(has_token("q=1&Token=abc") && has_token("access_token="));
         assert!(!has_token("q=token") && !has_token("") && !has_token("tokens=1"));
@@ -158,7 +155,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_path_below_the_admins_is_open_to_others(rest in "(/[a-z0-9.%-]{0,12}){0,4}") {
-            prop_assert_eq!(needed(&Method::GET, &format!("/api/admin{rest}")), Some(Role::Admin));
+            prop_assert_eq!(required(&Method::GET, &format!("/api/admin{rest}")), Some(Role::Admin));
         }
 
         #[test]

@@ -22,7 +22,7 @@ use crate::{
 };
 
 use crate::web::{
-    access::{self, rate_limit::Visitor},
+    access::{problems::limit_exceeded, rate_limit::Visitor},
     browser_cookie,
     problem::{Problem, ProblemResponse},
     state::AppState,
@@ -58,7 +58,7 @@ pub(crate) async fn create(
     visitor: web::ReqData<Visitor>,
 ) -> Answer {
     let project = state.project(&project).await?.name;
-    visitor.may_begin(Instant::now()).map_err(|many| access::too_many(&many))?;
+    visitor.count_conversation(Instant::now()).map_err(limit_exceeded)?;
     let most = state.resources.settings.visitor_limits.empty_conversations;
     let name = project.clone();
     let empty = state.resources.reader.ask(move |reader| reader.empty(&name, most)).await?;

@@ -1,70 +1,63 @@
-//! Which connections are there and which makes room when there are too many. Pure.
+//! The connection table: which connections are open and which one goes if there are too many. Pure.
 //!
-//! A connection waits unless it carries a WebSocket that is in use: it shakes hands, sends a request
-//! slowly, is kept alive, takes its answer. One that waits can be made again at little cost, so when there is
-//! no room for a new one, the oldest that waits goes, of the address that has the most. An address
-//! with few connections so keeps its own, whatever others do.
+//! A connection is idle unless it carries a WebSocket in use. An idle one is cheap to make again, so
+//! if a new connection finds no room, the oldest idle one of the address with the most idle ones is
+//! displaced. An address with few connections keeps its own, whatever the others do.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     net::IpAddr,
 };
 
-/// Upper bounds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ConnectionLimits {
-    /// Connections.
     pub connections: usize,
-    /// Connections that carry a WebSocket in use; the rest is always left for others.
+    /// Connections with a WebSocket in use; the rest is always left for others.
     pub sockets: usize,
-    /// Connections of one address.
     pub per_address: usize,
 }
 
-/// Names a connection. The greater one is newer.
+/// Greater ids are newer.
 pub(crate) type ConnectionId = u64;
 
-/// The connections, each with something that belongs to it.
+/// The open connections, each with a value.
 #[derive(Debug)]
 pub(crate) struct ConnectionTable<T> {
-    bounds: ConnectionLimits,
+    limits: ConnectionLimits,
     next: ConnectionId,
-    addresses: HashMap<IpAddr, Address<T>>,
-    /// The addresses by how many of their connections wait.
-    by_waiting: BTreeSet<(usize, IpAddr)>,
+    addresses: HashMap<IpAddr, AddressConnections<T>>,
+    /// Addresses ordered by their number of idle connections.
+    by_idle: BTreeSet<(usize, IpAddr)>,
     connections: usize,
     sockets: usize,
 }
 
 #[derive(Debug)]
-struct Address<T> {
-    waiting: BTreeMap<ConnectionId, T>,
+struct AddressConnections<T> {
+    idle: BTreeMap<ConnectionId, T>,
     sockets: HashMap<ConnectionId, T>,
 }
 
-/// What becomes of a new connection.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Admission<T> {
-    /// It may stay, and another has to go for it.
+    /// Admitted, in place of the displaced connection if there is one.
     Admitted(Option<T>),
-    /// Nothing can go for it.
     Refused,
 }
 
 impl<T> ConnectionTable<T> {
-    /// No connections.
-    pub(crate) fn new(bounds: ConnectionLimits) -> Self {
+    pub(crate) fn new(limits: ConnectionLimits) -> Self {
         Self {
-            bounds,
+            limits,
             next: 0,
             addresses: HashMap::new(),
-            by_waiting: BTreeSet::new(),
+            by_idle: BTreeSet::new(),
             connections: 0,
             sockets: 0,
         }
     }
 
-    /// Adds a connection. `is_limited` tells that its address stands for one client, not for many
+    /// Adds a connection. `is_limited` says that its address stands for one client, and not for many
     /// or for this machine.
     pub(crate) fn admit(
         &mut self,
@@ -72,11 +65,11 @@ impl<T> ConnectionTable<T> {
         is_limited: bool,
         make: impl FnOnce(ConnectionId) -> T,
     ) -> Admission<T> {
-        let of_address = self.addresses.get(&address).map_or(0, Address::connections);
-        let crowded = if is_limited && of_address >= self.bounds.per_address {
+        let of_address = self.addresses.get(&address).map_or(0, AddressConnections::len);
+        let crowded = if is_limited && of_address >= self.limits.per_address {
             Some(address)
-        } else if self.connections >= self.bounds.connections {
-            match self.by_waiting.last() {
+        } else if self.connections >= self.limits.connections {
+            match self.by_idle.last() {
                 Some((_, address)) => Some(*address),
                 None => return Admission::Refused,
             }
@@ -90,79 +83,82 @@ impl<T> ConnectionTable<T> {
         let id = self.next;
         self.next += 1;
         self.connections += 1;
-        self.change(address, |at| {
-            at.waiting.insert(id, make(id));
+        self.update(address, |connections| {
+            connections.idle.insert(id, make(id));
         });
         Admission::Admitted(displaced)
     }
 
-    /// Takes out the oldest connection of an address that waits.
+    /// Removes the oldest idle connection of an address.
     fn displace(&mut self, address: IpAddr) -> Option<T> {
-        let (_, displaced) = self.change(address, |at| at.waiting.pop_first())?;
+        let (_, displaced) = self.update(address, |connections| connections.idle.pop_first())?;
         self.connections -= 1;
         Some(displaced)
     }
 
-    /// The connection carries a WebSocket from now on, if there may be one more.
+    /// Marks a connection as a WebSocket in use; false if there are too many of them.
     pub(crate) fn open_socket(&mut self, address: IpAddr, id: ConnectionId) -> bool {
-        if self.sockets >= self.bounds.sockets {
+        if self.sockets >= self.limits.sockets {
             return false;
         }
-        let is_there = self.change(address, |at| {
-            let connection = at.waiting.remove(&id)?;
-            at.sockets.insert(id, connection);
+        let opened = self.update(address, |connections| {
+            let connection = connections.idle.remove(&id)?;
+            connections.sockets.insert(id, connection);
             Some(())
         });
-        self.sockets += usize::from(is_there.is_some());
-        is_there.is_some()
+        self.sockets += usize::from(opened.is_some());
+        opened.is_some()
     }
 
-    /// The connection carries its WebSocket no more.
+    /// Marks a connection as idle again.
     pub(crate) fn close_socket(&mut self, address: IpAddr, id: ConnectionId) {
-        let was_there = self.change(address, |at| {
-            let connection = at.sockets.remove(&id)?;
-            at.waiting.insert(id, connection);
+        let closed = self.update(address, |connections| {
+            let connection = connections.sockets.remove(&id)?;
+            connections.idle.insert(id, connection);
             Some(())
         });
-        self.sockets -= usize::from(was_there.is_some());
+        self.sockets -= usize::from(closed.is_some());
     }
 
     /// Removes a connection, if it is still there.
     pub(crate) fn remove(&mut self, address: IpAddr, id: ConnectionId) {
         self.close_socket(address, id);
-        let removed = self.change(address, |at| at.waiting.remove(&id));
+        let removed = self.update(address, |connections| connections.idle.remove(&id));
         self.connections -= usize::from(removed.is_some());
     }
 
-    /// The connections that carry no WebSocket.
-    pub(crate) fn waiting(&self) -> impl Iterator<Item = &T> {
-        self.addresses.values().flat_map(|at| at.waiting.values())
+    pub(crate) fn idle(&self) -> impl Iterator<Item = &T> {
+        self.addresses.values().flat_map(|connections| connections.idle.values())
     }
 
-    /// Changes what an address has, and keeps the order of the addresses right.
-    fn change<R>(&mut self, address: IpAddr, change: impl FnOnce(&mut Address<T>) -> R) -> R {
-        let at = self.addresses.entry(address).or_default();
-        self.by_waiting.remove(&(at.waiting.len(), address));
-        let result = change(at);
-        if !at.waiting.is_empty() {
-            self.by_waiting.insert((at.waiting.len(), address));
+    /// Updates an address's connections and its place in the order.
+    fn update<R>(
+        &mut self,
+        address: IpAddr,
+        update: impl FnOnce(&mut AddressConnections<T>) -> R,
+    ) -> R {
+        let connections = self.addresses.entry(address).or_default();
+        self.by_idle.remove(&(connections.idle.len(), address));
+        let result = update(connections);
+        if !connections.idle.is_empty() {
+            self.by_idle.insert((connections.idle.len(), address));
         }
-        if at.connections() == 0 {
+        if connections.len() == 0 {
             self.addresses.remove(&address);
         }
         result
     }
 }
 
-impl<T> Address<T> {
-    fn connections(&self) -> usize {
-        self.waiting.len() + self.sockets.len()
+impl<T> AddressConnections<T> {
+    fn len(&self) -> usize {
+        self.idle.len() + self.sockets.len()
     }
 }
 
-impl<T> Default for Address<T> {
+impl<T> Default for AddressConnections<T> {
     fn default() -> Self {
-        Self { waiting: BTreeMap::new(), sockets: HashMap::new() }
+        Self { idle: BTreeMap::new(), sockets: HashMap::new() }
     }
 }
 
@@ -172,14 +168,14 @@ mod tests {
 
     use super::*;
 
-    const BOUNDS: ConnectionLimits =
+    const LIMITS: ConnectionLimits =
         ConnectionLimits { connections: 6, sockets: 4, per_address: 4 };
 
     fn address(last: u8) -> IpAddr {
         IpAddr::from([192, 0, 2, last])
     }
 
-    /// The new connection's id and the one that goes for it.
+    /// The new connection's id and the displaced one's.
     fn admit(
         table: &mut ConnectionTable<ConnectionId>,
         last: u8,
@@ -192,8 +188,8 @@ mod tests {
     }
 
     #[test]
-    fn p9_the_oldest_that_waits_makes_room_of_the_address_that_has_the_most() {
-        let mut table = ConnectionTable::new(BOUNDS);
+    fn p9_the_oldest_idle_connection_of_the_fullest_address_makes_room() {
+        let mut table = ConnectionTable::new(LIMITS);
         for id in 0..4 {
             assert_eq!(admit(&mut table, 1), Some((id, None)));
         }
@@ -209,7 +205,7 @@ mod tests {
 
     #[test]
     fn p9_sockets_are_not_displaced_and_leave_room_for_requests() {
-        let mut table = ConnectionTable::new(BOUNDS);
+        let mut table = ConnectionTable::new(LIMITS);
         for id in 0..4 {
             admit(&mut table, 1);
             assert!(table.open_socket(address(1), id));
@@ -225,8 +221,8 @@ mod tests {
     }
 
     #[test]
-    fn p9_an_address_that_stands_for_many_has_as_many_as_there_may_be() {
-        let mut table = ConnectionTable::new(BOUNDS);
+    fn p9_an_unlimited_address_may_have_all_connections() {
+        let mut table = ConnectionTable::new(LIMITS);
         for _ in 0..6 {
             assert_eq!(table.admit(address(1), false, |id| id), Admission::Admitted(None));
         }
@@ -235,10 +231,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn p9_the_bounds_hold_whatever_happens(
+        fn p9_the_limits_always_hold(
             steps in prop::collection::vec((0..4_u8, 0..5_u8, 0..40_u64), 0..200),
         ) {
-            let mut table = ConnectionTable::new(BOUNDS);
+            let mut table = ConnectionTable::new(LIMITS);
             for (what, last, id) in steps {
                 match what {
                     0 | 1 => drop(admit(&mut table, last)),
@@ -246,17 +242,17 @@ mod tests {
                     _ if id % 2 == 0 => table.close_socket(address(last), id),
                     _ => table.remove(address(last), id),
                 }
-                let sockets: usize = table.addresses.values().map(|at| at.sockets.len()).sum();
-                let waiting = table.waiting().count();
+                let sockets: usize = table.addresses.values().map(|it| it.sockets.len()).sum();
+                let idle = table.idle().count();
                 prop_assert_eq!(sockets, table.sockets);
-                prop_assert_eq!(sockets + waiting, table.connections);
+                prop_assert_eq!(sockets + idle, table.connections);
                 prop_assert!(table.connections <= 6 && table.sockets <= 4);
-                for (address, at) in &table.addresses {
-                    prop_assert!(at.connections() <= 4 && at.connections() > 0);
-                    let listed = table.by_waiting.contains(&(at.waiting.len(), *address));
-                    prop_assert_eq!(listed, !at.waiting.is_empty());
+                for (address, it) in &table.addresses {
+                    prop_assert!((1..=4).contains(&it.len()));
+                    let listed = table.by_idle.contains(&(it.idle.len(), *address));
+                    prop_assert_eq!(listed, !it.idle.is_empty());
                 }
-                prop_assert!(table.by_waiting.len() <= table.addresses.len());
+                prop_assert!(table.by_idle.len() <= table.addresses.len());
             }
         }
     }

@@ -52,9 +52,9 @@ impl Viewer {
             (true, true, true) => Dialect::HtmlChanges,
         };
         let to = match target {
-            StartTarget::New => match self.env.visitor.may_begin(Instant::now()) {
+            StartTarget::New => match self.env.visitor.count_conversation(Instant::now()) {
                 Ok(()) => Destination::New,
-                Err(many) => return self.not_attached(NotAttached::TooFast(many), context),
+                Err(limit) => return self.not_attached(NotAttached::TooFast(limit), context),
             },
             StartTarget::Conversation(conversation) if v1 => {
                 Destination::Stored { conversation, after }
@@ -151,7 +151,7 @@ impl Viewer {
                 (error.to_string(), Some(close_code::NO_SUCH_PROJECT))
             }
             NotAttached::NotOpened(error) => (error.to_string(), None),
-            NotAttached::TooFast(many) => (many.words, Some(close_code::TOO_MANY)),
+            NotAttached::TooFast(limit) => (limit.message, Some(close_code::TOO_MANY)),
             NotAttached::Refused(error @ AttachError::Unknown(_)) => {
                 (error.to_string(), Some(close_code::NO_SUCH_CONVERSATION))
             }

@@ -18,7 +18,7 @@ impl Viewer {
     pub(super) fn wake(&mut self, context: &mut Context) {
         let Some(followed) = &self.followed else { return };
         let visitor = self.env.visitor.clone();
-        let may_start = Box::new(move || visitor.may_start_ahead(Instant::now()));
+        let may_start = Box::new(move || visitor.may_start_agent(Instant::now()));
         let woken = followed.session.send(Wake { viewer: self.id, may_start });
         self.occupy(woken, context, |_, _, _| ());
     }
@@ -64,9 +64,10 @@ impl Viewer {
     fn send_post(&mut self, message_id: Option<String>, what: Asking, context: &mut Context) {
         let Some(followed) = &self.followed else { return };
         let visitor = &self.env.visitor;
-        let permit = match visitor.may_ask(Instant::now()).and_then(|()| visitor.begin_turn()) {
+        let permit = match visitor.count_message(Instant::now()).and_then(|()| visitor.begin_turn())
+        {
             Ok(permit) => permit.map(|permit| Box::new(permit) as Held),
-            Err(LimitExceeded { words: content, .. }) => {
+            Err(LimitExceeded { message: content, .. }) => {
                 let refusal = ErrorNotice { content, retryable: Some(true), message_id };
                 return self.say(&Notice::Error(refusal), context);
             }

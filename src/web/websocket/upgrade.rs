@@ -42,8 +42,8 @@ pub(crate) async fn connect(
     let visitor = visitor.into_inner();
     let socket = match visitor.open_socket() {
         Ok(socket) => socket,
-        Err(many) => {
-            return super::refuse(&request, stream, close_code::TOO_MANY, many.words);
+        Err(limit) => {
+            return super::refuse(&request, stream, close_code::TOO_MANY, limit.message);
         }
     };
     let connection = request.conn_data::<Arc<Connection>>().cloned();

@@ -32,7 +32,7 @@ async fn p10_a_request_that_is_too_large_is_refused_and_the_server_lives_on() {
     let told = [("Host", server.address()), form, ("Content-Length", &length)];
     let refused = ask_with(&server, "POST /login", &told, &body).await;
     assert_eq!(refused.status, 413);
-    assert_eq!(refused.detail(), "The body has 206 bytes, and at most 100 are taken.");
+    assert_eq!(refused.detail(), "The body has 206 bytes; the limit is 100.");
     let chunked = [("Host", server.address()), form, ("Transfer-Encoding", "chunked")];
     let chunks = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
     let refused = ask_with(&server, "POST /login", &chunked, &chunks).await;
@@ -41,7 +41,7 @@ async fn p10_a_request_that_is_too_large_is_refused_and_the_server_lives_on() {
     let large = "x".repeat(2000);
     let refused = ask(&server, "GET /", &[("X-Large", &large)]).await;
     assert_eq!(refused.status, 431);
-    assert!(refused.detail().contains("at most 1000 are taken"), "{refused:?}");
+    assert!(refused.detail().contains("the limit is 1000"), "{refused:?}");
     let many: Vec<(&str, &str)> = vec![("X", "y"); 500];
     assert_eq!(ask(&server, "GET /", &many).await.status, 431);
     let huge = "x".repeat(300_000);
@@ -84,7 +84,7 @@ async fn p9_a_client_behind_a_proxy_has_so_many_requests_at_once_and_others_have
     }
     let refused = ask(&server, "GET /api/projects", &FROM_AFAR).await;
     assert_eq!(refused.status, 429);
-    assert!(refused.detail().starts_with("3 of your requests are being answered"), "{refused:?}");
+    assert!(refused.detail().starts_with("3 of your requests are in progress"), "{refused:?}");
     let other = [("X-Forwarded-For", "203.0.113.8")];
     assert_eq!(ask(&server, "GET /api/projects", &other).await.status, 200);
     drop(held);

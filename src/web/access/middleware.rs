@@ -1,0 +1,67 @@
+//! The middleware: has every request checked before it reaches its handler.
+
+use std::sync::Arc;
+
+use actix_web::{
+    Error, HttpMessage as _, HttpResponse, ResponseError as _,
+    body::{EitherBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    error::InternalError,
+    http::{Method, header},
+    middleware::Next,
+};
+
+use crate::web::connections::Connection;
+
+use super::{
+    AccessControl, Decision,
+    bodies::{self, GuardedBody},
+    problems::quote,
+    response_headers::{self, HeaderContext},
+};
+
+pub(crate) async fn check<B: MessageBody + 'static>(
+    access: Arc<AccessControl>,
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<GuardedBody<EitherBody<B>>>, Error> {
+    let connection = request.conn_data::<Arc<Connection>>().cloned();
+    let guard = connection.map(|connection| connection.begin_request());
+    // The frames of a WebSocket are a body too, and take as long as they like.
+    let is_websocket =
+        request.method() == Method::GET && request.headers().contains_key(header::UPGRADE);
+    if !is_websocket {
+        let body = request.take_payload();
+        request.set_payload(bodies::with_timeout(body, access.body_timeout));
+    }
+    let varies_by_origin = !access.origins.is_empty();
+    let mut context = HeaderContext { varies_by_origin, ..HeaderContext::default() };
+    if let Some(delay) = access.guessing_delay(&request) {
+        tokio::time::sleep(delay).await;
+    }
+    let mut permit = None;
+    let mut response = match access.admit(&request, &mut context) {
+        Ok(Decision::Admit(visitor, request_permit)) => {
+            permit = request_permit;
+            request.extensions_mut().insert(visitor);
+            match next.call(request).await {
+                Ok(response) => response.map_into_left_body(),
+                Err(error) => {
+                    let mut response = error.error_response();
+                    response_headers::add(response.headers_mut(), &context);
+                    return Err(InternalError::from_response(error, response).into());
+                }
+            }
+        }
+        Ok(Decision::AnswerPreflight) => {
+            request.into_response(HttpResponse::NoContent().finish()).map_into_right_body()
+        }
+        Err(problem) => {
+            let path = quote(request.path().as_bytes());
+            log::debug!("refused method={} path={path} why={problem}", request.method());
+            request.into_response(problem.error_response()).map_into_right_body()
+        }
+    };
+    response_headers::add(response.headers_mut(), &context);
+    Ok(response.map_body(|_, body| GuardedBody::new(body, guard, permit)))
+}
