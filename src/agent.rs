@@ -3,35 +3,25 @@
 //! history, of viewers or of the database: a session gets events and an exit.
 
 pub mod event;
-pub(crate) mod handle;
-pub(crate) mod messages;
-pub(crate) mod places;
+mod handle;
+mod messages;
 pub(crate) mod prompt;
+pub(crate) mod slots;
 
 pub mod codec;
-pub(crate) mod descendants;
-pub mod lines;
-pub(crate) mod memory;
+pub mod process;
+pub mod sandbox;
 
 mod claude;
+mod conversation_lock;
 mod directories;
-mod disk;
+mod executable;
 mod guide;
 mod invocation;
-
-mod alone;
-mod once;
-mod process;
-pub(crate) mod program;
-mod spawner;
-
-pub(crate) mod guard;
-pub mod launcher;
-pub(crate) mod sandbox;
-mod supervisor;
-
-pub(crate) mod proof;
-pub mod self_test;
+mod program;
+mod run;
+mod run_once;
+mod sandbox_test;
 
 use std::{
     env,
@@ -50,17 +40,22 @@ use crate::{
     policy::{InvalidSecret, Secrets},
     project::{Project, ProjectName},
 };
-use alone::Alone;
 use claude::{Home, Login};
+use conversation_lock::ConversationLocks;
 use directories::Directories;
-use disk::Allowance;
-use handle::{INPUT_LINES, Shared};
-use invocation::Order;
-use process::Run;
-use program::{Restricted, Started, find_claude};
-use proof::Proof;
-use self_test::{ProjectTest, SelfTest, Verdict};
-use spawner::Spawner;
+use executable::LaunchedExecutable;
+use invocation::LaunchRequest;
+use process::{
+    control::ProcessControl,
+    disk_quota::{self, DiskQuota},
+    spawner::Spawner,
+};
+use program::{RestrictedSupport, find_claude};
+use run::{AgentRun, INPUT_LINES};
+use sandbox::{
+    self_test::{ProjectTest, SelfTest, Verdict},
+    status::{self, SandboxStatus},
+};
 
 pub use claude::Account;
 pub use handle::AgentHandle;
@@ -80,11 +75,11 @@ struct Inner {
     server: Server,
     secrets: Result<Secrets, InvalidSecret>,
     spawner: Spawner,
-    proof: Proof,
+    sandbox_status: SandboxStatus,
     /// What is known of programs that were asked.
-    restricted: Restricted,
+    restricted: RestrictedSupport,
     /// Held by the agent of a conversation while what is kept of it is used.
-    alone: Alone,
+    conversation_locks: ConversationLocks,
 }
 
 /// The server as agents see it.
@@ -106,12 +101,12 @@ pub enum AgentKind {
 }
 
 /// Stands for a conversation where there is none.
-pub const OF_NONE: i64 = 0;
+pub const NO_CONVERSATION: i64 = 0;
 
 /// What starting an agent depends on.
 #[derive(Debug, Clone)]
 pub struct StartAgent {
-    /// Comes back with everything that the agent says; [`OF_NONE`] keeps nothing of it.
+    /// Comes back with everything that the agent says; [`NO_CONVERSATION`] keeps nothing of it.
     pub conversation: i64,
     /// Comes back too: tells a new agent's words from those of an older one.
     pub epoch: u64,
@@ -222,9 +217,9 @@ impl Agents {
                 server,
                 secrets: Secrets::new(&settings.secrets),
                 spawner,
-                proof: Proof::new(settings.sandbox),
-                restricted: Restricted::default(),
-                alone: Alone::default(),
+                sandbox_status: SandboxStatus::new(settings.sandbox),
+                restricted: RestrictedSupport::default(),
+                conversation_locks: ConversationLocks::default(),
             }),
         }
     }
@@ -246,50 +241,51 @@ impl Agents {
         exited: Recipient<AgentExited>,
     ) -> Result<AgentHandle, AgentError> {
         let inner = &self.inner;
-        let conversation = (start.conversation != OF_NONE).then_some(start.conversation);
-        let order = self.order(start.project, conversation, start.session)?;
-        let started = Started::from(order.claude.as_ref().unwrap_or(&order.cicerone));
-        let kind = match order.claude {
+        let conversation = (start.conversation != NO_CONVERSATION).then_some(start.conversation);
+        let request = self.launch_request(start.project, conversation, start.session)?;
+        let executable =
+            LaunchedExecutable::new(request.claude.as_ref().unwrap_or(&request.cicerone));
+        let kind = match request.claude {
             Some(_) => AgentKind::Claude,
             None => AgentKind::Guide,
         };
-        let shared = Arc::new(Shared::new());
+        let control = Arc::new(ProcessControl::new());
         let (input, lines) = mpsc::channel(INPUT_LINES);
-        let run = Run {
+        let run = AgentRun {
             conversation: start.conversation,
             epoch: start.epoch,
             kind,
-            leftovers: Directories::new(&inner.data_dir).of_start(order.id),
-            order,
+            leftovers: Directories::new(&inner.data_dir).of_start(request.id),
+            request,
             agents: self.clone(),
             tool_result_bytes: inner.limits.tool_result_bytes,
             line_bytes: inner.limits.agent_line_bytes,
             stop_timeout: inner.settings.stop_timeout,
-            disk: Allowance {
+            disk: DiskQuota {
                 bytes: inner.limits.agent_disk as u64,
                 files: inner.limits.agent_files,
             },
             spawner: inner.spawner.clone(),
-            shared: Arc::clone(&shared),
+            control: Arc::clone(&control),
             input: input.clone(),
             lines,
             output,
         };
         // The channel is empty, so the first line always has room.
         input.try_send(codec::command::handshake()).ok();
-        actix::spawn(process::run(run, exited));
-        Ok(AgentHandle { kind, started, shared, input })
+        actix::spawn(run::run(run, exited));
+        Ok(AgentHandle { kind, executable, control, input })
     }
 
     /// Tests the sandbox, in general and in each of `projects`, and keeps what came of it: where
     /// the sandbox is required, no agent starts before.
-    pub async fn prove(&self, projects: &[Project]) -> Arc<SelfTest> {
+    pub async fn test_sandbox(&self, projects: &[Project]) -> Arc<SelfTest> {
         if let Err(error) = self.kind() {
             log::error!("no agent can start: {error}");
         }
-        let test = self_test::run(self, projects).await;
+        let test = sandbox_test::run(self, projects).await;
         tell(&test);
-        self.inner.proof.publish(test)
+        self.inner.sandbox_status.publish(test)
     }
 
     /// Waits until it is known whether an agent may start in `project`. What failed there is
@@ -298,9 +294,9 @@ impl Agents {
         if self.inner.settings.sandbox != Sandbox::Required {
             return Ok(());
         }
-        let known = self.inner.proof.known().await?;
-        if let Some(words) = self.inner.proof.refusal() {
-            return Err(proof::not_confined(&words));
+        let known = self.inner.sandbox_status.known().await?;
+        if let Some(words) = self.inner.sandbox_status.refusal() {
+            return Err(status::not_confined(&words));
         }
         let is_proved = |own: &ProjectTest| own.verdict == Verdict::Proved;
         if known.project(project.name.as_str()).is_some_and(is_proved) {
@@ -309,15 +305,15 @@ impl Agents {
         let looked_at = project.clone();
         let is_there = tokio::task::spawn_blocking(move || invocation::check_dir(&looked_at));
         is_there.await.map_err(|error| error.to_string())??;
-        let own = self_test::in_project(self, project.clone()).await;
+        let own = sandbox_test::in_project(self, project.clone()).await;
         let (is_proved, words) = (is_proved(&own), own.words());
-        self.inner.proof.publish_project(own);
-        if is_proved { Ok(()) } else { Err(proof::not_confined(&words)) }
+        self.inner.sandbox_status.publish_project(own);
+        if is_proved { Ok(()) } else { Err(status::not_confined(&words)) }
     }
 
     /// What the newest self-test came to.
-    pub fn proof(&self) -> &Proof {
-        &self.inner.proof
+    pub fn sandbox_status(&self) -> &SandboxStatus {
+        &self.inner.sandbox_status
     }
 
     /// Removes what agents of a server left behind that was killed. Only while none runs.
@@ -329,7 +325,7 @@ impl Agents {
             home.close();
         }
         for dir in [place.prompts, place.temporary, place.homes, place.self_tests] {
-            if let Err(error) = disk::clear(&dir) {
+            if let Err(error) = disk_quota::clear(&dir) {
                 log::warn!("cannot remove what agents left dir={dir:?} error={error}");
             }
         }
@@ -347,42 +343,42 @@ impl Agents {
     }
 
     /// What is needed to start an agent for `project`.
-    fn order(
+    fn launch_request(
         &self,
         project: Project,
         conversation: Option<i64>,
         session: AgentSession,
-    ) -> Result<Order, AgentError> {
+    ) -> Result<LaunchRequest, AgentError> {
         let claude = find_claude(&self.inner.settings, &self.inner.server)?;
-        self.order_of(claude, project, conversation, session)
+        self.launch_request_for(claude, project, conversation, session)
     }
 
-    /// As [`Agents::order`], for one of which nothing is kept, also where the program is missing:
+    /// As [`Agents::launch_request`], for one of which nothing is kept, also where the program is missing:
     /// this one stands in its place then.
-    fn order_of_trial(&self, project: Project) -> Result<Order, AgentError> {
+    fn trial_request(&self, project: Project) -> Result<LaunchRequest, AgentError> {
         let claude = match find_claude(&self.inner.settings, &self.inner.server) {
             Err(error) if error.is_about_program() => {
                 self.inner.server.program.as_ref().ok().cloned()
             }
             claude => claude?,
         };
-        self.order_of(claude, project, None, AgentSession::New(Uuid::new_v4()))
+        self.launch_request_for(claude, project, None, AgentSession::New(Uuid::new_v4()))
     }
 
-    fn order_of(
+    fn launch_request_for(
         &self,
         claude: Option<PathBuf>,
         project: Project,
         conversation: Option<i64>,
         session: AgentSession,
-    ) -> Result<Order, AgentError> {
+    ) -> Result<LaunchRequest, AgentError> {
         let inner = &self.inner;
         let cicerone = match &inner.server.program {
             Ok(path) => path.clone(),
             Err(error) => return Err(AgentError::OwnProgram(error.to_string())),
         };
         let secrets = inner.secrets.clone()?;
-        Ok(Order {
+        Ok(LaunchRequest {
             inner: Arc::clone(inner),
             project,
             conversation,

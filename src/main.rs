@@ -8,7 +8,10 @@ use std::{
 };
 
 use cicerone::{
-    agent::{launcher, self_test},
+    agent::{
+        process::{launch_args, launcher},
+        sandbox::self_test,
+    },
     cli::{Cli, Command, ConfigCommand, GuideArgs, Options, ProjectArgs},
     config::{self, ConfigError, Loaded, catalogue, secrets},
     database::{self, backup, import},
@@ -28,7 +31,7 @@ const USAGE: u8 = 2;
 fn main() -> ExitCode {
     // An agent waits for this, twice, and it needs none of what follows.
     let mut arguments = std::env::args_os().skip(1).peekable();
-    let is_launcher = arguments.next_if(|first| first == launcher::SUBCOMMAND).is_some();
+    let is_launcher = arguments.next_if(|first| first == launch_args::SUBCOMMAND).is_some();
     let done = match is_launcher {
         true => Err(launcher::exec(arguments).into()),
         false => run(Cli::parse()),

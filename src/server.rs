@@ -37,7 +37,7 @@ use tokio::{
 };
 
 use crate::{
-    agent::{Agents, places::Places},
+    agent::{Agents, slots::Slots},
     config::settings::Settings,
     database::{self, Clock, Database, messages::Flush},
     highlighter::Highlighter,
@@ -132,7 +132,7 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     let (database, reader) = Database::open(&settings.data_dir.join(database::FILE_NAME))?;
     let resources = Resources {
         agents: Agents::new(&settings.agent, &settings.limits, &settings.data_dir),
-        places: Places::new(settings.limits.agents, settings.limits.agents_per_project),
+        slots: Slots::new(settings.limits.agents, settings.limits.agents_per_project),
         highlighter: Highlighter::new(&settings.highlighting),
         settings: settings.clone(),
         database: database.start(),
@@ -165,7 +165,7 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     let told = end_of_service()?;
     let _file_limit = outlive_file_limit()?;
     let tested = settings.clone();
-    rt::spawn(async move { agents.prove(&tested.projects).await });
+    rt::spawn(async move { agents.test_sandbox(&tested.projects).await });
     announce(scheme, address)?;
     told.await;
     draining.store(true, Ordering::Relaxed);

@@ -46,7 +46,7 @@ use std::{
 use actix::{Actor, ActorFutureExt as _, Addr, AsyncContext, Context, Recipient, WrapFuture as _};
 
 use crate::{
-    agent::{AgentHandle, Agents, places::Places},
+    agent::{AgentHandle, Agents, slots::Slots},
     config::settings::Settings,
     database::{
         Database, Reader,
@@ -86,7 +86,7 @@ pub struct Resources {
     /// Starts agents.
     pub agents: Agents,
     /// Who may run an agent, of all projects together.
-    pub places: Places,
+    pub slots: Slots,
     /// Gives code its colours.
     pub highlighter: Highlighter,
 }
@@ -283,7 +283,7 @@ impl Session {
 
     /// Tells viewers that came while the sandbox was tested what that came to.
     fn tell_proof(&mut self) {
-        let proof = self.resources.agents.proof();
+        let proof = self.resources.agents.sandbox_status();
         if !self.awaits_proof || proof.newest().is_none() {
             return;
         }

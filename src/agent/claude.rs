@@ -6,11 +6,11 @@
 //! they could read the whole disk, left out they read the working directory and nothing else.
 
 mod environment;
+#[cfg(feature = "faults")]
+pub(crate) mod fault_injection;
 pub(crate) mod home;
 pub(crate) mod login;
 mod transcript;
-#[cfg(feature = "faults")]
-pub(crate) mod unlocked;
 
 use std::{
     ffi::OsString,
@@ -50,7 +50,7 @@ pub(super) const RESTRICTED: &str = "--restricted";
 
 /// What a run of the program depends on.
 #[derive(Debug)]
-pub(super) struct Launch<'a> {
+pub(super) struct ClaudeOptions<'a> {
     /// The model, if the program's own choice is not wanted.
     pub model: Option<&'a str>,
     /// The project that it answers about.
@@ -106,7 +106,7 @@ fn web_tools(has_web: bool) -> &'static [&'static str] {
 }
 
 /// The arguments of the program.
-pub(super) fn arguments(launch: &Launch<'_>) -> Vec<OsString> {
+pub(super) fn arguments(launch: &ClaudeOptions<'_>) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = [
         "-p",
         "--input-format=stream-json",
@@ -152,7 +152,7 @@ fn denied(secrets: &[String]) -> Vec<String> {
 }
 
 /// The one MCP server: this program. It is run by its absolute path and reads the project.
-fn mcp_config(launch: &Launch<'_>) -> String {
+fn mcp_config(launch: &ClaudeOptions<'_>) -> String {
     json!({
         "mcpServers": {
             "features": {

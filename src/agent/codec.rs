@@ -1,25 +1,25 @@
-//! The line protocol of an agent: lines of its stdout become events and demands, messages become
+//! The line protocol of an agent: lines of its stdout become events and actions, messages become
 //! lines for its stdin. Pure and stateful; it reads no file and waits for nothing.
 
 mod answer;
 pub(crate) mod command;
 mod content;
-mod ending;
 mod failure;
-mod life;
+mod liveness;
 mod notice;
+mod turn_end;
 mod wire;
 
 use serde_json::value::RawValue;
 
-use super::event::{AgentEvent, AgentInit, Life, Pulse};
+use super::event::{Activity, AgentEvent, AgentInit, Liveness};
 use crate::json;
-use answer::Answer;
+use answer::StreamedAnswer;
 use content::{cut, object, plain};
-use life::Said;
+use liveness::SeenStates;
 use wire::{
-    Content, ControlRequestLine, ControlResponseLine, Envelope, HookInput, InitLine, MessageLine,
-    ResultLine, RetryLine, StateLine,
+    ControlRequestLine, ControlResponseLine, Envelope, HookInput, InitLine, MessageContent,
+    MessageLine, ResultLine, RetryLine, StateLine,
 };
 
 /// Longest piece of an unreadable line that is kept for the log, in bytes.
@@ -40,7 +40,7 @@ pub struct CodecSettings {
 
 /// Something that the agent's line asks of whoever runs the process.
 #[derive(Debug)]
-pub enum Demand {
+pub enum HostAction {
     /// Write this line to the agent.
     Reply(String),
     /// Judge this call of a tool and answer with [`command::hook_answer`].
@@ -58,18 +58,18 @@ pub enum Demand {
 
 /// Where lines put what they mean.
 #[derive(Debug, Default)]
-pub struct Output {
+pub struct CodecOutput {
     /// For the session.
     pub events: Vec<AgentEvent>,
     /// For whoever runs the process.
-    pub demands: Vec<Demand>,
+    pub actions: Vec<HostAction>,
     /// How the agent is.
-    pub pulse: Pulse,
+    pub activity: Activity,
 }
 
-impl Output {
-    fn shows(&mut self, life: Life) {
-        self.pulse.life = self.pulse.life.max(life);
+impl CodecOutput {
+    fn note_liveness(&mut self, life: Liveness) {
+        self.activity.liveness = self.activity.liveness.max(life);
     }
 }
 
@@ -92,15 +92,15 @@ pub struct Codec {
     /// Whether the agent said that it does not know the session to resume.
     session_lost: bool,
     /// What streams.
-    answer: Answer,
+    answer: StreamedAnswer,
     /// What it has said of its state in this turn.
-    said: Said,
+    said: SeenStates,
     /// Text of the agent program itself: part of the answer unless the turn turns out failed.
     own_text: String,
     /// The kind of error that the agent named beside its own text.
     error_kind: Option<String>,
     /// What it told of its service.
-    heard: notice::Heard,
+    reports: notice::ServiceReports,
     /// US dollars of all turns so far.
     cost_usd: f64,
 }
@@ -116,11 +116,11 @@ impl Codec {
             is_busy: false,
             is_shortened: false,
             session_lost: false,
-            answer: Answer::default(),
-            said: Said::default(),
+            answer: StreamedAnswer::default(),
+            said: SeenStates::default(),
             own_text: String::new(),
             error_kind: None,
-            heard: notice::Heard::default(),
+            reports: notice::ServiceReports::default(),
             cost_usd: 0.0,
         }
     }
@@ -136,16 +136,16 @@ impl Codec {
     }
 
     /// Reads one line of stdout.
-    pub fn line(&mut self, line: &[u8], output: &mut Output) {
+    pub fn line(&mut self, line: &[u8], output: &mut CodecOutput) {
         let text = json::decode_text(line);
         if text.trim().is_empty() {
             return;
         }
         let understood = match Envelope::read(&text) {
-            Ok(envelope) => self.understand(envelope, &text, output),
+            Ok(envelope) => self.dispatch(envelope, &text, output),
             Err(error) => match json::repair(&text) {
                 Some(text) => Envelope::read(&text)
-                    .and_then(|envelope| self.understand(envelope, &text, output)),
+                    .and_then(|envelope| self.dispatch(envelope, &text, output)),
                 None => Err(error),
             },
         };
@@ -156,31 +156,31 @@ impl Codec {
     }
 
     /// Reads one line that was so long that its long strings were cut.
-    pub fn shortened_line(&mut self, line: &[u8], output: &mut Output) {
+    pub fn shortened_line(&mut self, line: &[u8], output: &mut CodecOutput) {
         self.is_shortened = true;
         self.line(line, output);
         self.is_shortened = false;
     }
 
     /// Notes a line that was dropped for its length, in bytes.
-    pub fn dropped_line(&mut self, length: usize, output: &mut Output) {
+    pub fn dropped_line(&mut self, length: usize, output: &mut CodecOutput) {
         let note = format!("a line of {length} bytes, which is more than is read");
         output.events.push(AgentEvent::Garbage(note));
     }
 
-    fn understand(
+    fn dispatch(
         &mut self,
         envelope: Envelope<'_>,
         line: &str,
-        output: &mut Output,
+        output: &mut CodecOutput,
     ) -> serde_json::Result<()> {
         let of_subagent = envelope.parent_tool_use_id.is_some();
         let subtype = envelope.subtype.as_ref().map(|subtype| subtype.as_str());
         let kind = envelope.kind.as_str();
         if !of_subagent {
-            self.heard.line(kind, subtype, line, &mut output.events);
+            self.reports.line(kind, subtype, line, &mut output.events);
         }
-        self.take_pulse(kind, subtype, &envelope, line, output);
+        self.note_activity(kind, subtype, &envelope, line, output);
         match (kind, subtype) {
             ("stream_event" | "assistant" | "user", _) if of_subagent => (),
             ("user", _) => self.user(json::read(line)?, &mut output.events),
@@ -200,7 +200,7 @@ impl Codec {
             ("tombstone", _) => self.tombstone(line, &mut output.events),
             ("conversation_reset", _) => self.answer.withdraw_message(&mut output.events),
             ("result", _) => self.result(json::read(line)?, &mut output.events),
-            ("control_request", _) => request(json::read(line)?, &mut output.demands),
+            ("control_request", _) => request(json::read(line)?, &mut output.actions),
             ("control_response", _) => response(json::read(line)?, output),
             // A line without a kind is none of the protocol; kinds that we do not know are.
             ("", _) => return Err(serde::de::Error::custom("a line without a type")),
@@ -213,26 +213,28 @@ impl Codec {
     }
 
     /// Notes what a line tells of whether the turn gets on.
-    fn take_pulse(
+    fn note_activity(
         &mut self,
         kind: &str,
         subtype: Option<&str>,
         envelope: &Envelope<'_>,
         line: &str,
-        output: &mut Output,
+        output: &mut CodecOutput,
     ) {
         let life = match (kind, subtype) {
-            ("", _) => Life::None,
-            ("stream_event", _) => envelope.event.as_ref().map_or(Life::Sign, life::of_event),
+            ("", _) => Liveness::None,
+            ("stream_event", _) => {
+                envelope.event.as_ref().map_or(Liveness::Sign, liveness::liveness_of)
+            }
             ("assistant" | "user" | "result" | "control_request", _)
-            | ("system", Some("init" | "api_retry" | "compact_boundary")) => Life::Progress,
-            ("keep_alive" | "control_response", _) => Life::Sign,
+            | ("system", Some("init" | "api_retry" | "compact_boundary")) => Liveness::Progress,
+            ("keep_alive" | "control_response", _) => Liveness::Sign,
             _ => self.said.line(line),
         };
-        output.shows(life);
-        if life == Life::Progress && (kind, subtype) != ("system", Some("status")) {
-            output.pulse.pause_ms = 0;
-            output.pulse.is_compacting = Some(false);
+        output.note_liveness(life);
+        if life == Liveness::Progress && (kind, subtype) != ("system", Some("status")) {
+            output.activity.pause_ms = 0;
+            output.activity.is_compacting = Some(false);
         }
     }
 
@@ -256,9 +258,9 @@ impl Codec {
         }
         let uuid = line.uuid.unwrap_or_default();
         let ids = (message.id.as_str(), uuid.as_str());
-        match Content::read(message.content) {
-            Content::Plain(text) => self.answer.plain(ids, &text, events),
-            Content::Blocks(blocks) => self.answer.blocks(ids, blocks, events),
+        match MessageContent::read(message.content) {
+            MessageContent::Plain(text) => self.answer.plain(ids, &text, events),
+            MessageContent::Blocks(blocks) => self.answer.blocks(ids, blocks, events),
         }
         Ok(())
     }
@@ -268,7 +270,7 @@ impl Codec {
         // The agent repeats our question when it begins to work on it.
         self.is_stale &= !line.is_replay;
         let content = line.message.and_then(|message| message.content);
-        let Content::Blocks(blocks) = Content::read(content) else { return };
+        let MessageContent::Blocks(blocks) = MessageContent::read(content) else { return };
         if self.is_stale {
             return;
         }
@@ -295,11 +297,11 @@ impl Codec {
     }
 
     /// What the agent is doing.
-    fn state(&mut self, line: &StateLine<'_>, output: &mut Output) {
+    fn state(&mut self, line: &StateLine<'_>, output: &mut CodecOutput) {
         match line.status.as_ref().map(|status| status.as_str()) {
-            Some("compacting") => output.pulse.is_compacting = Some(true),
+            Some("compacting") => output.activity.is_compacting = Some(true),
             status => {
-                output.pulse.is_compacting = Some(false);
+                output.activity.is_compacting = Some(false);
                 self.is_stale &= status != Some("requesting");
             }
         }
@@ -318,12 +320,12 @@ impl Codec {
         }
     }
 
-    fn init(&mut self, line: InitLine, output: &mut Output) {
+    fn init(&mut self, line: InitLine, output: &mut CodecOutput) {
         self.is_stale = false;
         self.says_begin = true;
         self.is_busy = true;
         if let Some(refusal) = self.refusal(&line) {
-            output.demands.push(Demand::Abort(refusal));
+            output.actions.push(HostAction::Abort(refusal));
         }
         output.events.push(AgentEvent::Initialized(AgentInit {
             session_id: line.session_id,
@@ -370,11 +372,11 @@ fn strings_in(value: &serde_json::Value) -> Vec<&str> {
     strings
 }
 
-fn retry(line: &RetryLine<'_>, output: &mut Output) {
+fn retry(line: &RetryLine<'_>, output: &mut CodecOutput) {
     let kind = line.error.as_ref().map(|kind| kind.as_str());
     // A float of at least 0 fits: `as` saturates.
     let delay_ms = line.retry_delay_ms.unwrap_or(0.0) as u64;
-    output.pulse.pause_ms = delay_ms;
+    output.activity.pause_ms = delay_ms;
     output.events.push(AgentEvent::Retrying {
         attempt: line.attempt,
         max_attempts: line.max_retries,
@@ -383,34 +385,34 @@ fn retry(line: &RetryLine<'_>, output: &mut Output) {
     });
 }
 
-fn request(line: ControlRequestLine<'_>, demands: &mut Vec<Demand>) {
+fn request(line: ControlRequestLine<'_>, actions: &mut Vec<HostAction>) {
     let request_id = line.request_id.as_str();
     let request = line.request.unwrap_or_default();
-    demands.push(match request.subtype.as_str() {
+    actions.push(match request.subtype.as_str() {
         "hook_callback" => {
             let input = request.input.map(RawValue::get).unwrap_or("{}");
             // A hook that we cannot read must still be answered: no answer lets the tool run.
             match json::read::<HookInput<'_>>(input) {
-                Ok(input) => Demand::JudgeTool {
+                Ok(input) => HostAction::JudgeTool {
                     request_id: request_id.to_owned(),
                     tool: input.tool_name.unwrap_or_default().0.into_owned(),
                     input: object(input.tool_input),
                 },
-                Err(_) => Demand::Reply(command::hook_answer(
+                Err(_) => HostAction::Reply(command::hook_answer(
                     request_id,
-                    &command::Decision::Deny("The call could not be read.".to_owned()),
+                    &command::HookDecision::Deny("The call could not be read.".to_owned()),
                 )),
             }
         }
-        "can_use_tool" => Demand::Reply(command::permission_denied(
+        "can_use_tool" => HostAction::Reply(command::permission_denied(
             request_id,
             "This is a read-only guide: that tool is not available.",
         )),
-        unknown => Demand::Reply(command::unsupported(request_id, unknown)),
+        unknown => HostAction::Reply(command::unsupported(request_id, unknown)),
     });
 }
 
-fn response(line: ControlResponseLine<'_>, output: &mut Output) {
+fn response(line: ControlResponseLine<'_>, output: &mut CodecOutput) {
     let response = line.response.unwrap_or_default();
     if response.request_id.as_str() != command::HANDSHAKE_ID {
         return;
@@ -419,7 +421,7 @@ fn response(line: ControlResponseLine<'_>, output: &mut Output) {
         output.events.push(AgentEvent::Ready);
     } else {
         let reason = response.error.unwrap_or_default().0;
-        output.demands.push(Demand::Abort(format!(
+        output.actions.push(HostAction::Abort(format!(
             "The agent refused the handshake: {reason}. Install a version of the agent that this \
              server knows."
         )));

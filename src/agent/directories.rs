@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::project::ProjectName;
 
-use super::{disk, sandbox::User};
+use super::{process::disk_quota, sandbox::User};
 
 /// The directories of agents below the server's own.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl Directories {
     /// Removes the file and the directory of a start. They may never have been made.
     pub(super) async fn remove([prompt, temporary]: [PathBuf; 2]) {
         tokio::fs::remove_file(prompt).await.ok();
-        let cleared = tokio::task::spawn_blocking(move || disk::clear(&temporary)).await;
+        let cleared = tokio::task::spawn_blocking(move || disk_quota::clear(&temporary)).await;
         if let Ok(Err(error)) = cleared {
             log::warn!("cannot remove an agent's temporary directory error={error}");
         }

@@ -56,7 +56,7 @@ pub enum AgentEvent {
         reason: String,
     },
     /// Something beside the answer that people should know.
-    Told(Told),
+    Notice(AgentNotice),
     /// The turn is over. Exactly one ends a turn, as long as the agent behaves.
     Finished(AgentResult),
     /// A line that is no line of the protocol. Logged, never shown.
@@ -65,7 +65,7 @@ pub enum AgentEvent {
 
 /// What output tells of whether the agent still works.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Life {
+pub enum Liveness {
     /// It tells nothing: there was none, or nothing of the protocol.
     #[default]
     None,
@@ -77,9 +77,9 @@ pub enum Life {
 
 /// How the agent is, as its output tells.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Pulse {
+pub struct Activity {
     /// Whether it works.
-    pub life: Life,
+    pub liveness: Liveness,
     /// Milliseconds for which it has announced to say nothing.
     pub pause_ms: u64,
     /// Whether it has begun to shorten its memory of the conversation, which takes a while and says
@@ -121,12 +121,12 @@ pub enum AgentEnd {
     /// Ended by an interrupt.
     Interrupted,
     /// Failed.
-    Failed(Failure),
+    Failed(AgentFailure),
 }
 
 /// Why an agent failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub struct AgentFailure {
     /// What failed, why, and how to mend it, for the user.
     pub content: String,
     /// What helps.
@@ -143,28 +143,28 @@ pub enum Remedy {
     /// A new conversation.
     NewConversation,
     /// An agent that begins afresh, told in short what was said: the record of its own is damaged.
-    Afresh,
+    FreshAgent,
     /// Only what somebody mends, or another question.
-    Mend,
+    FixFirst,
 }
 
-impl Failure {
+impl AgentFailure {
     /// A failure with these words.
     pub fn new(content: impl Into<String>, remedy: Remedy) -> Self {
         Self { content: content.into(), remedy, retry_at: None }
     }
 }
 
-impl From<String> for Failure {
+impl From<String> for AgentFailure {
     /// A failure that may not come again.
     fn from(content: String) -> Self {
         Self::new(content, Remedy::AskAgain)
     }
 }
 
-/// See [`AgentEvent::Told`].
+/// See [`AgentEvent::Notice`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct AgentNotice {
     /// In words for the user.
     pub words: String,
     /// The model that answers instead of the one that was asked for.
@@ -175,7 +175,7 @@ pub struct Told {
     pub is_kept: bool,
 }
 
-impl Told {
+impl AgentNotice {
     /// Something that has happened.
     pub fn now(words: &str, is_kept: bool) -> Self {
         Self { words: words.to_owned(), model: None, is_busy: false, is_kept }

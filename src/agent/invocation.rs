@@ -18,15 +18,15 @@ use super::{
     AgentSession, Inner,
     claude::{self, Home, Lent, Login},
     directories::{Directories, own_user, owned_dir, owned_file},
-    guide, launcher,
-    memory::Bounds,
+    guide,
+    process::{launch_args, resources::ResourceLimits},
     prompt,
-    sandbox::{self, Needs, Profile, User, account},
+    sandbox::{self, AccessNeeds, Profile, User, user},
 };
 
 /// One start of an agent as it was asked for.
 #[derive(Debug, Clone)]
-pub(super) struct Order {
+pub(super) struct LaunchRequest {
     pub inner: Arc<Inner>,
     pub project: Project,
     /// The conversation whose session is kept; `None` keeps none and gets no login.
@@ -52,7 +52,7 @@ pub(super) struct Invocation {
     /// What the kernel lets it do; `None` is everything.
     pub profile: Option<Profile>,
     /// What it may take.
-    pub bounds: Bounds,
+    pub bounds: ResourceLimits,
     /// What is not as good as it could be about that, in words.
     pub note: Option<String>,
     /// The tools that it may come with, where that is checked.
@@ -67,7 +67,7 @@ pub(super) struct Invocation {
     pub lent: Option<Lent>,
 }
 
-impl Order {
+impl LaunchRequest {
     /// Puts everything in place. The error is for a person. Blocks.
     pub(super) fn prepare(self) -> Result<Invocation, String> {
         check_dir(&self.project)?;
@@ -103,7 +103,7 @@ impl Order {
         let arguments = self.arguments(&prompt, has_web);
         #[cfg(feature = "faults")]
         let (arguments, allowed_tools) = match self.is_unlocked("tools") {
-            true => (claude::unlocked::take_off(arguments, &mut environment), None),
+            true => (claude::fault_injection::take_off(arguments, &mut environment), None),
             false => (arguments, allowed_tools),
         };
         let login = Login::of(&server.environment);
@@ -113,7 +113,7 @@ impl Order {
             .map_err(|error| cannot_make(&prompt, &error))?;
         let made = self.furnish(&home, login.clone(), chosen.user);
         let lent = made.map_err(|error| cannot_make(home.dir(), &error))?;
-        let needs = Needs {
+        let needs = AccessNeeds {
             project: &project.dir,
             programs: [program, &self.cicerone],
             environment: &environment,
@@ -145,7 +145,7 @@ impl Order {
     }
 
     fn arguments(&self, prompt: &Path, has_web: bool) -> Vec<OsString> {
-        claude::arguments(&claude::Launch {
+        claude::arguments(&claude::ClaudeOptions {
             model: self.inner.settings.model.as_deref(),
             project: &self.project,
             session: self.session,
@@ -179,7 +179,7 @@ impl Order {
         let mut environment = guide::environment(self.inner.server.environment.iter().cloned());
         set(&mut environment, "TMPDIR", &temporary);
         owned_dir(&temporary, chosen.user).map_err(|error| cannot_make(&temporary, &error))?;
-        let needs = Needs {
+        let needs = AccessNeeds {
             project: &self.project.dir,
             programs: [&self.cicerone, &self.cicerone],
             environment: &environment,
@@ -206,7 +206,7 @@ impl Order {
     /// Whether a test has taken a lock off.
     #[cfg(feature = "faults")]
     pub(super) fn is_unlocked(&self, lock: &str) -> bool {
-        claude::unlocked::is_off(&self.inner.server.environment, lock)
+        claude::fault_injection::is_off(&self.inner.server.environment, lock)
     }
 
     /// As whom the agent runs.
@@ -215,13 +215,13 @@ impl Order {
         own: User,
         place: &Directories,
         program: &Path,
-    ) -> Result<account::Chosen, String> {
+    ) -> Result<user::ChosenUser, String> {
         let settings = &self.inner.settings;
         if settings.sandbox == Sandbox::Off {
-            return Ok(account::Chosen { user: None, reads_all: false, note: None });
+            return Ok(user::ChosenUser { user: None, reads_all: false, note: None });
         }
         let needed = [program.to_owned(), self.cicerone.clone(), place.agents.clone()];
-        let choice = account::Choice {
+        let choice = user::UserChoice {
             wanted: settings.user.as_deref(),
             strict: settings.sandbox == Sandbox::Required,
             own,
@@ -233,17 +233,17 @@ impl Order {
     }
 
     /// What the agent may take with all that it starts.
-    fn bounds(&self) -> Bounds {
+    fn bounds(&self) -> ResourceLimits {
         let limits = &self.inner.limits;
-        Bounds { memory: limits.agent_memory as u64, tasks: limits.agent_processes as u64 }
+        ResourceLimits { memory: limits.agent_memory as u64, tasks: limits.agent_processes as u64 }
     }
 
     /// What the kernel lets the agent do. `login` is the directory of a user's login.
     fn profile(
         &self,
-        needs: Needs<'_>,
+        needs: AccessNeeds<'_>,
         login: Option<&Path>,
-        chosen: &account::Chosen,
+        chosen: &user::ChosenUser,
     ) -> Result<Option<Profile>, String> {
         let settings = &self.inner.settings;
         if settings.sandbox == Sandbox::Off {
@@ -252,7 +252,7 @@ impl Order {
         let mut profile = needs.profile(settings, &self.inner.limits, chosen.user);
         profile.reads_all = chosen.reads_all;
         #[cfg(feature = "faults")]
-        profile.faults.extend(claude::unlocked::rules_off(&self.inner.server.environment));
+        profile.faults.extend(claude::fault_injection::rules_off(&self.inner.server.environment));
         if let Some(login) = login.filter(|login| lies_in(login, &self.project.dir)) {
             return Err(format!(
                 "No agent is started: the login in {login:?} and what other programs keep there \
@@ -300,7 +300,8 @@ impl Invocation {
         arguments: &[OsString],
     ) -> Result<Command, String> {
         let profile = self.profile.as_ref();
-        let arguments = launcher::arguments(program.as_os_str(), arguments, profile, self.bounds);
+        let arguments =
+            launch_args::arguments(program.as_os_str(), arguments, profile, self.bounds);
         let mut command = Command::new(cicerone);
         command
             .args(arguments.map_err(|error| {

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::{
     AgentKind,
-    event::{AgentEvent, Pulse},
+    event::{Activity, AgentEvent},
 };
 
 /// What one read of an agent's output came to. The next read waits for the answer, so a session
@@ -23,7 +23,7 @@ pub struct AgentOutput {
     /// What the agent said, in order.
     pub events: Vec<AgentEvent>,
     /// What its output tells of whether it works.
-    pub pulse: Pulse,
+    pub activity: Activity,
 }
 
 /// Whether an agent's output is read on.

@@ -7,23 +7,26 @@
 //! that changes or locks what can only be read, reaches other processes or leaves the agent's own),
 //! no capabilities, another user where the server is root, and limits on resources.
 
-pub(crate) mod account;
-mod calls;
+mod access;
 mod confine;
-mod needs;
-mod rules;
-mod syscalls;
+mod landlock_rules;
+mod seccomp;
+mod syscall_lists;
+pub(crate) mod user;
+
+pub mod self_test;
+pub(crate) mod status;
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use account::User;
+pub(super) use access::{AccessNeeds, ports, value};
 pub(crate) use confine::{can_read_all, confine, die_with, lower};
-pub(super) use needs::{Needs, ports, value};
-pub(crate) use rules::{Kernel, kernel};
+pub(crate) use landlock_rules::{KernelSupport, kernel_support};
 #[cfg(test)]
-pub(super) use syscalls::ruled_calls;
+use seccomp::ruled_syscalls;
+pub(crate) use user::User;
 
 /// What a confined process may do. Everything else is forbidden.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,9 +11,10 @@ use uuid::Uuid;
 
 use crate::{
     agent::{
-        AgentExited, AgentKind, AgentOutput, AgentSession, Agents, Flow, OF_NONE, StartAgent,
+        AgentExited, AgentKind, AgentOutput, AgentSession, Agents, Flow, NO_CONVERSATION,
+        StartAgent,
         event::AgentEvent,
-        self_test::{SelfTest, Verdict},
+        sandbox::self_test::{SelfTest, Verdict},
     },
     config::settings::{Sandbox, Settings},
     project::Project,
@@ -58,7 +59,7 @@ impl Handler<AgentExited> for Listener {
 
 /// All checks of the agent.
 pub(super) async fn checks(agents: &Agents, settings: &Arc<Settings>) -> Vec<Check> {
-    let proof = agents.prove(&settings.projects).await;
+    let proof = agents.test_sandbox(&settings.projects).await;
     let mut checks = Vec::new();
     match agents.kind() {
         Err(error) => checks.push(Check::fail("agent", error.to_string())),
@@ -96,7 +97,7 @@ async fn start(agents: &Agents, project: &Project, limit: Duration) -> Check {
     let (sender, mut heard) = mpsc::unbounded_channel();
     let listener = Listener(sender).start();
     let start = StartAgent {
-        conversation: OF_NONE,
+        conversation: NO_CONVERSATION,
         epoch: 0,
         project: project.clone(),
         session: AgentSession::New(Uuid::new_v4()),

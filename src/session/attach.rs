@@ -281,7 +281,7 @@ impl Session {
                 silent(live.departure(browser.as_ref()).unwrap_or_else(|| live.now()))
             }
         };
-        self.awaits_proof |= self.resources.agents.proof().newest().is_none();
+        self.awaits_proof |= self.resources.agents.sandbox_status().newest().is_none();
         let viewers = live.viewers() + 1;
         let mut subscriber =
             Subscriber::new(viewer, browser, dialect, entrance.cursor, viewers, hang_up);

@@ -58,7 +58,7 @@ impl Volume {
 
 /// Cuts what an agent may make as long as it likes.
 pub(super) fn bounded(event: AgentEvent) -> AgentEvent {
-    use crate::agent::event::{AgentEnd, AgentResult, Failure};
+    use crate::agent::event::{AgentEnd, AgentFailure, AgentResult};
     match event {
         AgentEvent::ToolCalled { call_id, tool, input } => AgentEvent::ToolCalled {
             call_id: cut(call_id, NAME_BYTES),
@@ -81,7 +81,7 @@ pub(super) fn bounded(event: AgentEvent) -> AgentEvent {
             duration_ms,
         }) => {
             let content = cut(failure.content, WORDS_BYTES);
-            let end = AgentEnd::Failed(Failure { content, ..failure });
+            let end = AgentEnd::Failed(AgentFailure { content, ..failure });
             AgentEvent::Finished(AgentResult { end, usage, cost_usd, duration_ms })
         }
         other => other,

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::{
-    agent::{AgentHandle, AgentSession, places::Place},
+    agent::{AgentHandle, AgentSession, slots::Slot},
     database::timestamp,
     entry::{Content, Outcome},
     wire::{
@@ -61,7 +61,7 @@ pub(crate) struct Conversation {
     /// Its agent's process.
     pub agent: Option<AgentHandle>,
     /// Its agent's place among those that may run.
-    pub place: Option<Place>,
+    pub place: Option<Slot>,
     /// The wait for such a place.
     pub line: Option<SpawnHandle>,
     /// When its agent was started.

@@ -2,7 +2,7 @@
 //! the answer is.
 
 use crate::{
-    agent::event::Told,
+    agent::event::AgentNotice,
     entry::Content,
     wire::server_frame::{ConversationState, Status},
 };
@@ -25,8 +25,8 @@ pub(super) struct Notes {
 
 impl Conversation {
     /// Shows what the agent tells, and keeps what belongs to the answer.
-    pub(super) fn told(&mut self, told: Told) {
-        let Told { words, model, is_busy, is_kept } = told;
+    pub(super) fn told(&mut self, told: AgentNotice) {
+        let AgentNotice { words, model, is_busy, is_kept } = told;
         let state = match &model {
             _ if is_busy => ConversationState::Compacting,
             Some(_) => ConversationState::Retrying,
@@ -54,7 +54,7 @@ impl Conversation {
         self.agent_session = None;
         self.transcript.close_block();
         self.citing.go_on();
-        self.told(Told::now(BEGAN_AFRESH, true));
+        self.told(AgentNotice::now(BEGAN_AFRESH, true));
     }
 
     /// Puts what was noted into the end of the turn.

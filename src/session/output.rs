@@ -29,12 +29,12 @@ impl Handler<AgentOutput> for Session {
     type Result = Flow;
 
     fn handle(&mut self, output: AgentOutput, context: &mut Self::Context) -> Flow {
-        let AgentOutput { conversation, epoch, events, pulse } = output;
+        let AgentOutput { conversation, epoch, events, activity } = output;
         let Some(live) = self.conversations.get_mut(&conversation) else { return Flow::Continue };
         if live.epoch != epoch {
             return Flow::Continue;
         }
-        live.watch.heard(pulse, Instant::now());
+        live.watch.heard(activity, Instant::now());
         if events.is_empty() {
             // It shows that it works, and has said nothing that anybody is to see.
             return Flow::Continue;
@@ -93,7 +93,7 @@ impl Session {
             (event, Some(turn)) => (event, turn),
         };
         live.turns.on(Event::Taken);
-        if !matches!(event, AgentEvent::Told(_) | AgentEvent::Retrying { .. }) {
+        if !matches!(event, AgentEvent::Notice(_) | AgentEvent::Retrying { .. }) {
             live.goes_on();
         }
         match live.measure(turn, event, &self.resources.settings.answer_limits) {
@@ -142,7 +142,7 @@ impl Session {
                     queue_position: None,
                 });
             }
-            (AgentEvent::Told(told), _) => live.told(told),
+            (AgentEvent::Notice(told), _) => live.told(told),
             // The process answers these itself.
             _ => (),
         }

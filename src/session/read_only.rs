@@ -1,7 +1,7 @@
 //! The result of the sandbox's self-test, as viewers of a project see it.
 
 use crate::{
-    agent::self_test::{SelfTest, change_attempts, unexpected},
+    agent::sandbox::self_test::{SelfTest, change_attempts, unexpected},
     wire::server_frame::ReadOnly,
 };
 
@@ -10,7 +10,7 @@ use super::Session;
 impl Session {
     /// The newest result for this project.
     pub(super) fn read_only(&self) -> ReadOnly {
-        let newest = self.resources.agents.proof().newest();
+        let newest = self.resources.agents.sandbox_status().newest();
         read_only(newest.as_deref(), self.project.name.as_str())
     }
 }

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant, SystemTime};
 use actix::{ActorFutureExt as _, AsyncContext as _, Context, Handler, WrapFuture as _};
 
 use crate::agent::{
-    AgentKind, StartAgent, memory,
-    places::{InLine, Place, Step},
+    AgentKind, StartAgent,
+    process::resources,
+    slots::{Slot, SlotWait, WaitUpdate},
 };
 
 use super::{
@@ -45,15 +46,15 @@ impl Session {
         if self.start_failed.is_some_and(|at| at.elapsed() < START_PAUSE) {
             return;
         }
-        if let Some(place) = self.resources.places.take_free(&self.project.name) {
+        if let Some(place) = self.resources.slots.try_acquire(&self.project.name) {
             self.place_taken(conversation, place, context);
         }
     }
 
     /// Waits for a place among the agents that may run.
     pub(super) fn stand_in_line(&mut self, conversation: i64, context: &mut Context<Self>) {
-        let mut line = self.resources.places.stand_in_line(&self.project.name);
-        match line.granted() {
+        let mut line = self.resources.slots.acquire(&self.project.name);
+        match line.try_take() {
             Some(place) => self.place_taken(conversation, place, context),
             None => {
                 if let Some(live) = self.conversations.get_mut(&conversation) {
@@ -64,15 +65,17 @@ impl Session {
         }
     }
 
-    fn wait_in_line(&mut self, conversation: i64, line: InLine, context: &mut Context<Self>) {
+    fn wait_in_line(&mut self, conversation: i64, line: SlotWait, context: &mut Context<Self>) {
         let next = async move {
             let mut line = line;
-            (line.step().await, line)
+            (line.next_update().await, line)
         };
         let waiting = context.spawn(next.into_actor(self).map(
             move |(step, line), session, context| match step {
-                Some(Step::Granted(place)) => session.place_taken(conversation, place, context),
-                Some(Step::Moved(ahead)) => {
+                Some(WaitUpdate::Granted(place)) => {
+                    session.place_taken(conversation, place, context)
+                }
+                Some(WaitUpdate::Moved(ahead)) => {
                     if let Some(live) = session.conversations.get_mut(&conversation) {
                         live.tell(&turn::in_line(ahead));
                         live.deliver();
@@ -87,7 +90,7 @@ impl Session {
         }
     }
 
-    fn place_taken(&mut self, conversation: i64, place: Place, context: &mut Context<Self>) {
+    fn place_taken(&mut self, conversation: i64, place: Slot, context: &mut Context<Self>) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         live.line = None;
         live.place = Some(place);
@@ -137,7 +140,7 @@ impl Session {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         let Some(place) = &live.place else { return };
         let epoch = live.epoch;
-        let wanted = place.wanted().into_actor(self);
+        let wanted = place.reclaim_requested().into_actor(self);
         context.spawn(wanted.map(move |wanted, session, context| {
             let live = session.conversations.get(&conversation);
             let Some(live) = live.filter(|live| wanted && live.epoch == epoch) else { return };
@@ -164,7 +167,7 @@ impl Session {
         }
         self.memory_seen = Instant::now();
         let look = move || {
-            let seen = |(id, epoch, pid)| Some((id, epoch, memory::resident(pid)?));
+            let seen = |(id, epoch, pid)| Some((id, epoch, resources::resident_bytes(pid)?));
             running.into_iter().filter_map(seen).collect::<Vec<_>>()
         };
         let looked = async move { tokio::task::spawn_blocking(look).await.unwrap_or_default() };

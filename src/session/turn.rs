@@ -337,7 +337,7 @@ impl Turns {
             AgentEnd::Interrupted => Outcome::Interrupted,
             AgentEnd::Failed(_) if running.stopping => Outcome::Stopped,
             AgentEnd::Failed(failure)
-                if failure.remedy == Remedy::Afresh && self.afresh != Some(running.turn) =>
+                if failure.remedy == Remedy::FreshAgent && self.afresh != Some(running.turn) =>
             {
                 self.afresh = Some(running.turn);
                 effects.push(Effect::BeginAfresh);

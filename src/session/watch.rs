@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::agent::event::{Life, Pulse};
+use crate::agent::event::{Activity, Liveness};
 
 /// The longest pause that an agent may announce.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
@@ -26,15 +26,15 @@ impl Watch {
     }
 
     /// Notes what was heard of the agent.
-    pub(crate) fn heard(&mut self, pulse: Pulse, now: Instant) {
-        if let Some(is_compacting) = pulse.is_compacting {
+    pub(crate) fn heard(&mut self, activity: Activity, now: Instant) {
+        if let Some(is_compacting) = activity.is_compacting {
             self.is_compacting = is_compacting;
         }
-        let heard = now + Duration::from_millis(pulse.pause_ms).min(LONGEST_PAUSE);
-        if pulse.life >= Life::Sign {
+        let heard = now + Duration::from_millis(activity.pause_ms).min(LONGEST_PAUSE);
+        if activity.liveness >= Liveness::Sign {
             self.sign = self.sign.max(heard);
         }
-        if pulse.life == Life::Progress {
+        if activity.liveness == Liveness::Progress {
             self.progress = heard;
             self.sign = heard;
         }
@@ -51,7 +51,7 @@ impl Watch {
         now.saturating_duration_since(self.sign)
     }
 
-    /// Why the agent must end: `silence` without a sign of life, unless it compacts, or `progress`
+    /// Why the agent must end: `silence` without a sign of liveness, unless it compacts, or `progress`
     /// without anything new. Words for people.
     pub(crate) fn overdue(
         &self,
@@ -91,56 +91,56 @@ mod tests {
 
     /// Says this, one after another, so many seconds after the beginning, and gives the words when so
     /// much time is over.
-    fn after(heard: &[(u64, Pulse)], seconds: u64) -> Option<String> {
+    fn after(heard: &[(u64, Activity)], seconds: u64) -> Option<String> {
         let begin = Instant::now();
         let mut watch = Watch::new(begin);
-        for (at, pulse) in heard {
-            watch.heard(*pulse, begin + Duration::from_secs(*at));
+        for (at, activity) in heard {
+            watch.heard(*activity, begin + Duration::from_secs(*at));
         }
         let limits = (Duration::from_secs(SILENCE), Duration::from_secs(PROGRESS));
         watch.overdue(begin + Duration::from_secs(seconds), limits)
     }
 
-    fn pulse(life: Life) -> Pulse {
-        Pulse { life, ..Pulse::default() }
+    fn activity(liveness: Liveness) -> Activity {
+        Activity { liveness, ..Activity::default() }
     }
 
     #[test]
     fn silence_ends_an_agent_and_every_sign_of_life_keeps_it() {
         assert_eq!(after(&[], SILENCE), None);
         assert!(after(&[], SILENCE + 1).unwrap().contains("said nothing for 11 seconds"));
-        for life in [Life::Sign, Life::Progress] {
-            assert_eq!(after(&[(9, pulse(life))], 19), None, "{life:?}");
-            assert!(after(&[(9, pulse(life))], 20).is_some(), "{life:?}");
+        for liveness in [Liveness::Sign, Liveness::Progress] {
+            assert_eq!(after(&[(9, activity(liveness))], 19), None, "{liveness:?}");
+            assert!(after(&[(9, activity(liveness))], 20).is_some(), "{liveness:?}");
         }
-        assert!(after(&[(9, pulse(Life::None))], 12).is_some(), "garbage is no life");
+        assert!(after(&[(9, activity(Liveness::None))], 12).is_some(), "garbage is no life");
     }
 
     #[test]
     fn signs_without_anything_new_keep_it_only_for_so_long() {
-        let pings: Vec<_> = (1..80).map(|second| (second, pulse(Life::Sign))).collect();
+        let pings: Vec<_> = (1..80).map(|second| (second, activity(Liveness::Sign))).collect();
         assert_eq!(after(&pings[..60], PROGRESS), None);
         let words = after(&pings, PROGRESS + 1).unwrap();
         assert!(words.contains("no further for 61 seconds (agent.progress_timeout)"), "{words}");
         let mut with_news = pings;
-        with_news[40].1 = pulse(Life::Progress);
+        with_news[40].1 = activity(Liveness::Progress);
         assert_eq!(after(&with_news, 80), None);
     }
 
     #[test]
     fn an_announced_pause_is_no_silence() {
-        let retry = Pulse { pause_ms: 30_000, ..pulse(Life::Progress) };
+        let retry = Activity { pause_ms: 30_000, ..activity(Liveness::Progress) };
         assert_eq!(after(&[(5, retry)], 44), None);
         assert!(after(&[(5, retry)], 46).is_some());
-        assert_eq!(after(&[(5, retry), (6, pulse(Life::Sign))], 44), None);
-        let for_ever = Pulse { pause_ms: u64::MAX, ..retry };
+        assert_eq!(after(&[(5, retry), (6, activity(Liveness::Sign))], 44), None);
+        let for_ever = Activity { pause_ms: u64::MAX, ..retry };
         assert!(after(&[(5, for_ever)], 3700).is_some());
     }
 
     #[test]
     fn compaction_may_be_silent_up_to_the_longer_limit() {
-        let begun = Pulse { is_compacting: Some(true), ..pulse(Life::Progress) };
-        let done = Pulse { is_compacting: Some(false), ..pulse(Life::Progress) };
+        let begun = Activity { is_compacting: Some(true), ..activity(Liveness::Progress) };
+        let done = Activity { is_compacting: Some(false), ..activity(Liveness::Progress) };
         assert_eq!(after(&[(1, begun)], 61), None);
         assert!(after(&[(1, begun)], 62).is_some());
         assert!(after(&[(1, begun), (2, done)], 13).is_some());

@@ -48,8 +48,8 @@ const CONVERSATIONS: [(ConversationState, &str); 8] = [
 )]
 pub(crate) async fn show(state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
     let sessions = state.registry.send(ListSessions).await?;
-    let places = &state.resources.places;
-    let agents = (places.taken(), places.waiting());
+    let slots = &state.resources.slots;
+    let agents = (slots.in_use(), slots.waiting());
     let text = text(&sessions, agents, &state.resources.reader.stats().snapshot());
     Ok(HttpResponse::Ok().content_type(CONTENT_TYPE).body(text))
 }

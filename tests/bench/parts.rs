@@ -11,9 +11,9 @@ use std::{hint::black_box, sync::Arc};
 use actix::{Actor as _, Addr, System};
 use cicerone::{
     agent::{
-        codec::{Codec, CodecSettings, Output},
+        codec::{Codec, CodecOutput, CodecSettings},
         event::AgentEvent,
-        lines::{Line, Lines},
+        process::lines::{LineSplitter, OutputLine},
     },
     database::{
         Database, FILE_NAME,
@@ -88,10 +88,10 @@ fn a_read_is_cut_into_lines(bencher: Bencher<'_, '_>) {
     let read = LINE.repeat(65_536 / LINE.len());
     let lines = read.len() / LINE.len();
     bencher.counter(ItemsCount::new(lines)).bench_local(|| {
-        let mut splitter = Lines::new(1 << 20);
+        let mut splitter = LineSplitter::new(1 << 20);
         let mut whole = 0;
         splitter.feed(black_box(read.as_bytes()), |line| {
-            whole += usize::from(matches!(line, Line::Whole(_)));
+            whole += usize::from(matches!(line, OutputLine::Whole(_)));
         });
         assert_eq!(whole, lines);
     });
@@ -102,7 +102,7 @@ fn a_line_becomes_an_event(bencher: Bencher<'_, '_>) {
     let mut codec = Codec::new(CodecSettings { tool_result_bytes: 65_536, allowed_tools: None });
     codec.open_turn();
     bencher.bench_local(|| {
-        let mut output = Output::default();
+        let mut output = CodecOutput::default();
         codec.line(black_box(LINE.trim_end().as_bytes()), &mut output);
         assert!(matches!(output.events.last(), Some(AgentEvent::TextDelta(_))));
         output

@@ -12,7 +12,7 @@ use cicerone::{
     agent::{
         AgentExit, AgentExited, AgentHandle, AgentOutput, AgentSession, Agents, Flow, Server,
         StartAgent,
-        event::{AgentEnd, AgentEvent, AgentResult, Life},
+        event::{AgentEnd, AgentEvent, AgentResult, Liveness},
     },
     config::settings::{AgentChoice, AgentSettings, Limits, Sandbox},
     project::{Project, ProjectName},
@@ -44,7 +44,7 @@ impl Handler<AgentOutput> for Probe {
     type Result = Flow;
 
     fn handle(&mut self, output: AgentOutput, _: &mut Self::Context) -> Flow {
-        let tells_of_life = output.pulse.life != Life::None;
+        let tells_of_life = output.activity.liveness != Liveness::None;
         assert!(!output.events.is_empty() || tells_of_life, "an empty output was sent");
         for event in output.events {
             self.0.send(Heard::Event(event)).ok();

@@ -227,9 +227,9 @@ async fn p2_every_agent_and_every_child_of_one_is_confined() {
     set_mode(bench.base.path(), 0o755);
     bench.environment.push(("ANTHROPIC_API_KEY".into(), "dummy".into()));
     bench.settings.sandbox = Sandbox::Required;
-    bench.agents().prove(&[]).await;
+    bench.agents().test_sandbox(&[]).await;
     let agents = bench.agents();
-    agents.prove(&[]).await;
+    agents.test_sandbox(&[]).await;
     let session = cicerone::agent::AgentSession::New(uuid::Uuid::new_v4());
     let mut agent = bench.start_session(&agents, session);
     let child: u32 = agent.ask("child").await.text.parse().unwrap();
@@ -278,7 +278,7 @@ async fn p2_an_agent_of_a_project_that_root_alone_can_read_is_not_root_and_reads
     bench.settings.sandbox = Sandbox::Required;
     bench.environment.push(("ANTHROPIC_API_KEY".into(), "dummy".into()));
     let agents = bench.agents();
-    agents.prove(&[]).await;
+    agents.test_sandbox(&[]).await;
     let session = cicerone::agent::AgentSession::New(uuid::Uuid::new_v4());
     let mut agent = bench.start_session(&agents, session);
     let outside = bench.base.path().join("outside/secret.txt");

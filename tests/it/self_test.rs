@@ -194,18 +194,20 @@ const FAULTS: [(&str, &str); 13] = [
     ("fchmod,fchmodat,fchmodat2,chmod,user", "change a mode"),
 ];
 
-async fn proved_without(rules: &str) -> std::sync::Arc<cicerone::agent::self_test::SelfTest> {
+async fn proved_without(
+    rules: &str,
+) -> std::sync::Arc<cicerone::agent::sandbox::self_test::SelfTest> {
     let mut bench = crate::agent_probe::Bench::scripted();
     bench.settings.sandbox = cicerone::config::settings::Sandbox::Required;
     bench.environment.push(("ANTHROPIC_API_KEY".into(), "dummy".into()));
     bench.environment.push(("FAULT_RULES".into(), rules.into()));
-    bench.agents().prove(&[]).await
+    bench.agents().test_sandbox(&[]).await
 }
 
 #[cfg_attr(not(feature = "faults"), ignore = "needs --all-features: the `faults` of the server")]
 #[actix_web::test]
 async fn p2_a_rule_that_is_left_out_turns_the_self_test_red() {
-    use cicerone::agent::self_test::Verdict;
+    use cicerone::agent::sandbox::self_test::Verdict;
     use futures_util::{StreamExt as _, stream};
 
     let whole = proved_without("").await;
@@ -233,7 +235,7 @@ async fn p2_a_rule_that_is_left_out_turns_the_self_test_red() {
 #[cfg_attr(not(feature = "faults"), ignore = "needs --all-features: the `faults` of the server")]
 #[actix_web::test]
 async fn p2_what_no_other_rule_forbids_too_is_possible_without_its_rule() {
-    use cicerone::agent::self_test::{Outcome, Verdict};
+    use cicerone::agent::sandbox::self_test::{AttemptOutcome, Verdict};
 
     let is_root = rustix::process::geteuid().is_root();
     let of_root = [("user", "be root"), ("capabilities,bounding set,user", "keep a privilege")];
@@ -242,7 +244,7 @@ async fn p2_what_no_other_rule_forbids_too_is_possible_without_its_rule() {
         let test = proved_without(rules).await;
         let attempt = test.attempts.iter().find(|attempt| attempt.what == what);
         let attempt = attempt.unwrap_or_else(|| panic!("{what} was not tried"));
-        assert_eq!(attempt.outcome, Outcome::Allowed, "{what} without {rules}");
+        assert_eq!(attempt.outcome, AttemptOutcome::Allowed, "{what} without {rules}");
         assert_ne!(test.verdict, Verdict::Proved, "{what} without {rules}");
     }
 }

@@ -2,15 +2,15 @@
 //! two agree unless a stream was cut: the request is repeated then, and what the cut message had said,
 //! finished or not, is withdrawn as soon as the repeated one says something.
 
-mod pieces;
+mod blocks;
 
 use crate::{agent::event::AgentEvent, json::Text};
 
 use super::{
     content::object,
-    wire::{Block, StreamEvent},
+    wire::{ContentBlock, StreamEvent},
 };
-use pieces::{Pieces, Repeated};
+use blocks::{AnswerBlocks, Repetition};
 
 /// What a call is said to have come to whose message was withdrawn.
 const CALL_WITHDRAWN: &str =
@@ -18,13 +18,13 @@ const CALL_WITHDRAWN: &str =
 
 /// What the running turn has said.
 #[derive(Debug, Default)]
-pub(super) struct Answer {
-    message: Message,
+pub(super) struct StreamedAnswer {
+    message: StreamedMessage,
     /// Texts and thoughts of the turn.
-    pieces: Pieces,
+    pieces: AnswerBlocks,
     /// Calls that have not returned.
-    calls: Vec<Call>,
-    /// Pieces of a message whose stream was cut, until another one takes their place.
+    calls: Vec<PendingCall>,
+    /// AnswerBlocks of a message whose stream was cut, until another one takes their place.
     doomed: Vec<usize>,
     /// The ids of such messages.
     doomed_messages: Vec<String>,
@@ -33,7 +33,7 @@ pub(super) struct Answer {
 }
 
 #[derive(Debug)]
-struct Call {
+struct PendingCall {
     id: String,
     message: String,
     line: String,
@@ -41,9 +41,9 @@ struct Call {
 
 /// The API message that streams, or streamed last.
 #[derive(Debug, Default)]
-struct Message {
+struct StreamedMessage {
     id: String,
-    state: State,
+    state: MessageState,
     /// Why the model stopped.
     stop_reason: Option<String>,
     /// The call that streams, or streamed last.
@@ -51,7 +51,7 @@ struct Message {
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum MessageState {
     /// It does not stream, or has come to its end.
     #[default]
     Whole,
@@ -61,10 +61,10 @@ enum State {
     Streaming,
 }
 
-impl Answer {
+impl StreamedAnswer {
     /// Whether the message that streamed last did not come to its end.
     pub(super) fn is_cut(&self) -> bool {
-        self.message.state == State::Streaming
+        self.message.state == MessageState::Streaming
     }
 
     /// Why the model stopped, as far as its stream told.
@@ -103,7 +103,7 @@ impl Answer {
             }
             "message_start" => {
                 let id = event.message.map(|message| message.id.0);
-                self.begin(id.unwrap_or_default().into_owned(), State::Streaming);
+                self.begin(id.unwrap_or_default().into_owned(), MessageState::Streaming);
             }
             "message_delta" => {
                 if let Some(reason) = event.delta.and_then(|delta| delta.stop_reason) {
@@ -123,7 +123,7 @@ impl Answer {
     pub(super) fn blocks(
         &mut self,
         (id, uuid): (&str, &str),
-        blocks: Vec<Block<'_>>,
+        blocks: Vec<ContentBlock<'_>>,
         events: &mut Vec<AgentEvent>,
     ) {
         self.pieces.set_line(uuid);
@@ -143,7 +143,7 @@ impl Answer {
                     self.succeed(id);
                     self.withdraw_doomed(events);
                     let call_id = block.id.unwrap_or_default().0.into_owned();
-                    self.calls.push(Call {
+                    self.calls.push(PendingCall {
                         id: call_id.clone(),
                         message: id.to_owned(),
                         line: uuid.to_owned(),
@@ -201,25 +201,25 @@ impl Answer {
 
     /// Takes back what the message has said that streams.
     pub(super) fn withdraw_message(&mut self, events: &mut Vec<AgentEvent>) {
-        if self.message.state != State::Whole {
+        if self.message.state != MessageState::Whole {
             self.doom();
             self.withdraw_doomed(events);
         }
     }
 
     /// Another message begins. What one has said that did not come to its end is to be withdrawn.
-    fn begin(&mut self, id: String, state: State) {
-        if self.message.state != State::Whole {
+    fn begin(&mut self, id: String, state: MessageState) {
+        if self.message.state != MessageState::Whole {
             self.doom();
         } else {
             self.pieces.forget_texts();
         }
-        self.message = Message { id, state, ..Message::default() };
+        self.message = StreamedMessage { id, state, ..StreamedMessage::default() };
     }
 
     /// Whether a finished block belongs to the message that streams, also where its id says otherwise
     /// or nothing: it is the block that streams.
-    fn is_own(&self, id: &str, block: &Block<'_>) -> bool {
+    fn is_own(&self, id: &str, block: &ContentBlock<'_>) -> bool {
         let of = |text: &Option<Text<'_>>, thinking| {
             text.as_ref().is_some_and(|text| self.pieces.is_open(thinking, text.as_str()))
         };
@@ -235,13 +235,13 @@ impl Answer {
     /// A finished block of message `id` has come: where another one streams, that one was cut.
     fn succeed(&mut self, id: &str) {
         if id != self.message.id {
-            self.begin(id.to_owned(), State::Whole);
+            self.begin(id.to_owned(), MessageState::Whole);
         }
     }
 
     fn end_message(&mut self, events: &mut Vec<AgentEvent>) {
         self.finish(events);
-        self.message.state = State::Whole;
+        self.message.state = MessageState::Whole;
         self.pieces.close();
     }
 
@@ -253,7 +253,7 @@ impl Answer {
             let unconfirmed =
                 self.pieces.find(|piece| piece.message == self.message.id && !piece.is_confirmed());
             self.doomed.extend(unconfirmed);
-            self.message.state = State::Whole;
+            self.message.state = MessageState::Whole;
         }
     }
 
@@ -275,9 +275,9 @@ impl Answer {
         if text.is_empty() {
             return;
         }
-        if self.message.state == State::Whole {
+        if self.message.state == MessageState::Whole {
             self.unannounced += 1;
-            self.begin(format!("\0{}", self.unannounced), State::Unannounced);
+            self.begin(format!("\0{}", self.unannounced), MessageState::Unannounced);
         }
         if self.replaces(thinking) {
             // What streams now takes the place of what was cut.
@@ -286,9 +286,9 @@ impl Answer {
         }
         if !thinking && let Some(repeated) = self.pieces.repeat(text) {
             match repeated {
-                Repeated::SoFar => (),
-                Repeated::And(more) => push_text(&more, events),
-                Repeated::Otherwise(text) => events.push(AgentEvent::TextReplaced(text)),
+                Repetition::SoFar => (),
+                Repetition::And(more) => push_text(&more, events),
+                Repetition::Otherwise(text) => events.push(AgentEvent::TextReplaced(text)),
             }
             return;
         }
@@ -372,7 +372,11 @@ impl Answer {
     }
 
     /// Calls of withdrawn messages that have not returned will not.
-    fn drop_calls(&mut self, is_withdrawn: impl Fn(&Call) -> bool, events: &mut Vec<AgentEvent>) {
+    fn drop_calls(
+        &mut self,
+        is_withdrawn: impl Fn(&PendingCall) -> bool,
+        events: &mut Vec<AgentEvent>,
+    ) {
         let gone = self.calls.extract_if(.., |call| is_withdrawn(call));
         events.extend(gone.map(|call| AgentEvent::ToolReturned {
             call_id: call.id,

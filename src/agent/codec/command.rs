@@ -16,7 +16,7 @@ const HOOK_TIMEOUT: u32 = 30;
 
 /// What we say about a tool call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Decision {
+pub(crate) enum HookDecision {
     /// No objection; the agent's own rules decide.
     Pass,
     /// The tool must not run; the model reads the reason.
@@ -97,7 +97,7 @@ pub(crate) fn interrupt() -> String {
 }
 
 /// Our word on a tool call. Always a success: the agent takes an error for leave to go on.
-pub(crate) fn hook_answer(request_id: &str, decision: &Decision) -> String {
+pub(crate) fn hook_answer(request_id: &str, decision: &HookDecision) -> String {
     #[derive(Serialize, Default)]
     #[serde(rename_all = "camelCase")]
     struct Answer<'a> {
@@ -112,8 +112,8 @@ pub(crate) fn hook_answer(request_id: &str, decision: &Decision) -> String {
         permission_decision_reason: &'a str,
     }
     let hook_specific_output = match decision {
-        Decision::Pass => None,
-        Decision::Deny(reason) => Some(Output {
+        HookDecision::Pass => None,
+        HookDecision::Deny(reason) => Some(Output {
             hook_event_name: "PreToolUse",
             permission_decision: "deny",
             permission_decision_reason: reason,
@@ -228,13 +228,13 @@ mod tests {
     #[test]
     fn an_answer_to_a_hook_is_always_a_success() {
         check(
-            &hook_answer("h1", &Decision::Pass),
+            &hook_answer("h1", &HookDecision::Pass),
             expect![[r#"
                 {"type":"control_response","response":{"subtype":"success","request_id":"h1","response":{}}}
             "#]],
         );
         check(
-            &hook_answer("h2", &Decision::Deny("outside".to_owned())),
+            &hook_answer("h2", &HookDecision::Deny("outside".to_owned())),
             expect![[r#"
                 {"type":"control_response","response":{"subtype":"success","request_id":"h2","response":{"hookSpecificOutput":{"hookEventName":"PreToolUse","permissionDecision":"deny","permissionDecisionReason":"outside"}}}}
             "#]],

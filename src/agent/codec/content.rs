@@ -2,13 +2,13 @@
 
 use serde_json::value::RawValue;
 
-use super::wire::Content;
+use super::wire::MessageContent;
 
 /// The text of content; blocks that hold none are named.
 pub(super) fn plain(content: Option<&RawValue>) -> String {
-    let blocks = match Content::read(content) {
-        Content::Plain(text) => return text,
-        Content::Blocks(blocks) => blocks,
+    let blocks = match MessageContent::read(content) {
+        MessageContent::Plain(text) => return text,
+        MessageContent::Blocks(blocks) => blocks,
     };
     let mut text = String::new();
     for block in blocks {

@@ -2,12 +2,12 @@
 //! happened, how to mend it and whether asking again helps. Pure; the words never hold the agent's
 //! internal diagnostics.
 
-mod problem;
-mod words;
+mod cause;
+mod message;
 
-use super::{notice::Heard, wire::ResultLine};
-use crate::agent::event::Failure;
-use problem::Problem;
+use super::{notice::ServiceReports, wire::ResultLine};
+use crate::agent::event::AgentFailure;
+use cause::FailureCause;
 
 #[cfg(test)]
 mod tests;
@@ -15,12 +15,16 @@ mod tests;
 /// Longest piece of the agent's own words that is quoted, in characters.
 const QUOTED: usize = 400;
 
-/// Why a turn failed. `kind` is the kind of error that the agent named beside its text, `heard` what
+/// Why a turn failed. `kind` is the kind of error that the agent named beside its text, `reports` what
 /// it told of its service before.
-pub(super) fn of_result(result: &ResultLine, kind: Option<&str>, heard: &Heard) -> Failure {
+pub(super) fn of_result(
+    result: &ResultLine,
+    kind: Option<&str>,
+    reports: &ServiceReports,
+) -> AgentFailure {
     let said = said(result);
-    let problem = Problem::find(result, &said, kind, heard);
-    words::failure(problem, &quoted(&said), heard)
+    let cause = FailureCause::find(result, &said, kind, reports);
+    message::failure(cause, &quoted(&said), reports)
 }
 
 /// Why a request to the API is tried again.

@@ -4,22 +4,22 @@
 use serde_json::Value;
 use time::{OffsetDateTime, UtcOffset, format_description::FormatItem, macros::format_description};
 
-use crate::agent::event::{AgentEvent, Told};
+use crate::agent::event::{AgentEvent, AgentNotice};
 
 const MOMENT: &[FormatItem<'_>] = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
 
 /// Longest name and longest explanation that is passed on, in characters.
 const LONGEST: usize = 300;
 
-/// What was heard in the running turn, and of limits ever.
+/// What was reports in the running turn, and of limits ever.
 #[derive(Debug, Default)]
-pub(super) struct Heard {
+pub(super) struct ServiceReports {
     is_refused: bool,
     is_limited: bool,
     resets_at: Option<i64>,
 }
 
-impl Heard {
+impl ServiceReports {
     /// Whether the model declined.
     pub(super) fn is_refused(&self) -> bool {
         self.is_refused
@@ -50,7 +50,7 @@ impl Heard {
     ) {
         let told = match (kind, subtype) {
             ("system", Some("status")) => compaction(&read(line)),
-            ("system", Some("compact_boundary")) => Some(Told::now(
+            ("system", Some("compact_boundary")) => Some(AgentNotice::now(
                 "The conversation had become long: the agent works with a summary of it.",
                 true,
             )),
@@ -67,10 +67,10 @@ impl Heard {
             ("rate_limit_event", _) => self.limit(&read(line)["rate_limit_info"]),
             _ => None,
         };
-        events.extend(told.map(AgentEvent::Told));
+        events.extend(told.map(AgentEvent::Notice));
     }
 
-    fn limit(&mut self, info: &Value) -> Option<Told> {
+    fn limit(&mut self, info: &Value) -> Option<AgentNotice> {
         let at = seconds(&info["resetsAt"]);
         let status = info["status"].as_str()?;
         self.is_limited = status == "rejected";
@@ -86,12 +86,12 @@ impl Heard {
                 // A share of at most a few; `as` saturates.
                 let used = info["utilization"].as_f64().map(|share| (share * 100.0).round() as i64);
                 let used = used.map_or_else(|| "Most".to_owned(), |used| format!("{used} %"));
-                Some(Told::now(
+                Some(AgentNotice::now(
                     &format!("{used} of the account's {which} limit is used{until}."),
                     true,
                 ))
             }
-            "rejected" if info["isUsingOverage"] == true => Some(Told::now(
+            "rejected" if info["isUsingOverage"] == true => Some(AgentNotice::now(
                 &format!(
                     "The account's {which} limit is used up{until}; answers are paid for separately."
                 ),
@@ -110,20 +110,20 @@ pub(super) fn moment(seconds: i64) -> String {
     text.unwrap_or_else(|| "a later time".to_owned())
 }
 
-fn compaction(line: &Value) -> Option<Told> {
+fn compaction(line: &Value) -> Option<AgentNotice> {
     match line["status"].as_str() {
-        Some("compacting") => Some(Told::busy(
+        Some("compacting") => Some(AgentNotice::busy(
             "The conversation has become long: the agent is summarizing it, which takes a moment…",
         )),
         None if line["compact_result"].as_str().is_some_and(|result| result != "success") => {
-            Some(Told::now("The agent could not summarize the conversation.", false))
+            Some(AgentNotice::now("The agent could not summarize the conversation.", false))
         }
-        None if line["compact_result"].is_string() => Some(Told::now("Thinking…", false)),
+        None if line["compact_result"].is_string() => Some(AgentNotice::now("Thinking…", false)),
         _ => None,
     }
 }
 
-fn fallback(line: &Value) -> Option<Told> {
+fn fallback(line: &Value) -> Option<AgentNotice> {
     let to = short(&line["fallback_model"])?;
     let instead = short(&line["original_model"])
         .map(|from| format!(" instead of {from}"))
@@ -134,7 +134,7 @@ fn fallback(line: &Value) -> Option<Told> {
         Some("model_not_found" | "permission_denied") => ", which the account may not use",
         _ => "",
     };
-    let mut told = Told::now(&format!("{to} answers{instead}{why}."), true);
+    let mut told = AgentNotice::now(&format!("{to} answers{instead}{why}."), true);
     told.model = Some(to);
     Some(told)
 }
@@ -164,13 +164,13 @@ mod tests {
     use super::*;
 
     /// What is told of a line.
-    fn told(line: &Value) -> Option<Told> {
+    fn told(line: &Value) -> Option<AgentNotice> {
         let mut events = Vec::new();
         let subtype = line["subtype"].as_str();
         let kind = line["type"].as_str().unwrap();
-        Heard::default().line(kind, subtype, &line.to_string(), &mut events);
+        ServiceReports::default().line(kind, subtype, &line.to_string(), &mut events);
         match events.pop() {
-            Some(AgentEvent::Told(told)) => Some(told),
+            Some(AgentEvent::Notice(told)) => Some(told),
             _ => None,
         }
     }

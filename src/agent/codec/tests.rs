@@ -3,7 +3,7 @@
 mod answers;
 mod damage;
 mod ends;
-mod life;
+mod liveness;
 mod odd;
 mod withdrawn;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::agent::{
     event::{AgentEnd, AgentResult},
-    lines::{Line, Lines},
+    process::lines::{LineSplitter, OutputLine},
 };
 
 use super::*;
@@ -24,11 +24,11 @@ fn codec() -> Codec {
 }
 
 /// Reads a stream that comes in these chunks, within one turn.
-fn read(chunks: &[&[u8]]) -> Output {
+fn read(chunks: &[&[u8]]) -> CodecOutput {
     let mut codec = codec();
     codec.open_turn();
-    let mut output = Output::default();
-    let mut lines = Lines::new(5000);
+    let mut output = CodecOutput::default();
+    let mut lines = LineSplitter::new(5000);
     for chunk in chunks {
         lines.feed(chunk, |line| take(&mut codec, line, &mut output));
     }
@@ -36,19 +36,19 @@ fn read(chunks: &[&[u8]]) -> Output {
     output
 }
 
-fn take(codec: &mut Codec, line: Line<'_>, output: &mut Output) {
+fn take(codec: &mut Codec, line: OutputLine<'_>, output: &mut CodecOutput) {
     match line {
-        Line::Whole(line) => codec.line(line, output),
-        Line::Shortened(line, _) => codec.shortened_line(line, output),
-        Line::TooLong(length) => codec.dropped_line(length, output),
+        OutputLine::Whole(line) => codec.line(line, output),
+        OutputLine::Shortened(line, _) => codec.shortened_line(line, output),
+        OutputLine::TooLong(length) => codec.dropped_line(length, output),
     }
 }
 
 /// One line for each event and demand.
-fn shown(output: &Output) -> String {
+fn shown(output: &CodecOutput) -> String {
     let events = output.events.iter().map(|event| format!("{event:?}\n"));
-    let demands = output.demands.iter().map(|demand| format!("-> {demand:?}\n"));
-    events.chain(demands).collect()
+    let actions = output.actions.iter().map(|demand| format!("-> {demand:?}\n"));
+    events.chain(actions).collect()
 }
 
 fn check(lines: &[Value], expected: Expect) {
@@ -57,7 +57,7 @@ fn check(lines: &[Value], expected: Expect) {
 }
 
 /// What a reader has on the screen: texts, thoughts in parentheses, calls and results of tools.
-fn screen(output: &Output) -> Vec<String> {
+fn screen(output: &CodecOutput) -> Vec<String> {
     let mut shown: Vec<String> = Vec::new();
     // Where each text and thought stands, and whether it is a thought.
     let mut pieces: Vec<(usize, bool)> = Vec::new();
@@ -97,12 +97,12 @@ fn screen(output: &Output) -> Vec<String> {
     shown
 }
 
-fn read_lines(lines: &[Value]) -> Output {
+fn read_lines(lines: &[Value]) -> CodecOutput {
     let stream: String = lines.iter().map(|line| format!("{line}\n")).collect();
     read(&[stream.as_bytes()])
 }
 
-fn ends(output: &Output) -> Vec<&AgentEnd> {
+fn ends(output: &CodecOutput) -> Vec<&AgentEnd> {
     let ends = output.events.iter().filter_map(|event| match event {
         AgentEvent::Finished(result) => Some(&result.end),
         _ => None,
@@ -234,7 +234,7 @@ fn the_cost_of_a_turn_is_what_it_added() {
     let mut costs = Vec::new();
     for total in [0.25, 0.75, 0.5] {
         codec.open_turn();
-        let mut output = Output::default();
+        let mut output = CodecOutput::default();
         codec.line(begin().to_string().as_bytes(), &mut output);
         codec.line(result(json!({"total_cost_usd": total})).to_string().as_bytes(), &mut output);
         for event in output.events {
@@ -250,7 +250,7 @@ fn the_cost_of_a_turn_is_what_it_added() {
 #[test]
 fn p7_what_an_agent_says_after_its_end_belongs_to_no_later_turn() {
     let mut codec = codec();
-    let mut output = Output::default();
+    let mut output = CodecOutput::default();
     let mut read = |codec: &mut Codec, line: Value| {
         codec.line(line.to_string().as_bytes(), &mut output);
         std::mem::take(&mut output.events).len()
@@ -269,7 +269,7 @@ fn p7_what_an_agent_says_after_its_end_belongs_to_no_later_turn() {
 
 #[test]
 fn a_result_without_a_turn_ends_nothing() {
-    let mut output = Output::default();
+    let mut output = CodecOutput::default();
     codec().line(br#"{"type":"result","num_turns":0,"is_error":false}"#, &mut output);
     assert!(output.events.is_empty());
 }
@@ -327,7 +327,7 @@ fn a_lost_session_is_no_end_of_a_turn() {
         "type": "result", "is_error": true,
         "errors": ["No conversation found with session ID: 1"],
     });
-    let mut output = Output::default();
+    let mut output = CodecOutput::default();
     codec.line(line.to_string().as_bytes(), &mut output);
     assert!(codec.session_lost() && output.events.is_empty());
 }
@@ -361,7 +361,7 @@ fn an_agent_with_other_tools_or_another_mode_is_ended() {
     );
     for bad in [init(&["Read", "Bash"], "dontAsk"), init(&["Read"], "default")] {
         let output = read(&[bad.to_string().as_bytes()]);
-        assert!(matches!(output.demands[..], [Demand::Abort(_)]), "{output:?}");
+        assert!(matches!(output.actions[..], [HostAction::Abort(_)]), "{output:?}");
     }
 }
 
@@ -375,7 +375,7 @@ fn the_handshake_makes_ready_or_ends_the_agent() {
         "#]],
     );
     let refused = response(command::HANDSHAKE_ID, "error");
-    assert!(matches!(read(&[refused.to_string().as_bytes()]).demands[..], [Demand::Abort(_)]));
+    assert!(matches!(read(&[refused.to_string().as_bytes()]).actions[..], [HostAction::Abort(_)]));
 }
 
 #[test]

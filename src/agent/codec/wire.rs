@@ -37,21 +37,21 @@ pub(super) struct Message<'a> {
     /// The model, `<synthetic>` on texts that the program made itself.
     #[serde(borrow, default, deserialize_with = "json::lenient")]
     pub model: Option<Text<'a>>,
-    /// [`Content`].
+    /// [`MessageContent`].
     #[serde(borrow, default)]
     pub content: Option<&'a RawValue>,
 }
 
-/// Content is either plain text or a list of blocks.
+/// MessageContent is either plain text or a list of blocks.
 #[derive(Debug)]
-pub(super) enum Content<'a> {
+pub(super) enum MessageContent<'a> {
     /// Plain text.
     Plain(String),
     /// Blocks.
-    Blocks(Vec<Block<'a>>),
+    Blocks(Vec<ContentBlock<'a>>),
 }
 
-impl<'a> Content<'a> {
+impl<'a> MessageContent<'a> {
     /// Reads content as the agent sent it; what is neither text nor a block is left out.
     pub(super) fn read(content: Option<&'a RawValue>) -> Self {
         let text = content.map_or("", RawValue::get);
@@ -63,14 +63,14 @@ impl<'a> Content<'a> {
             Some(b'[') => json::list(text).unwrap_or_default(),
             _ => content.into_iter().collect(),
         };
-        Self::Blocks(list.into_iter().filter_map(|block| Block::read(block.get())).collect())
+        Self::Blocks(list.into_iter().filter_map(|block| ContentBlock::read(block.get())).collect())
     }
 }
 
 /// One block of content.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Block<'a> {
+pub(super) struct ContentBlock<'a> {
     /// `text`, `thinking`, `tool_use`, `tool_result`, …
     #[serde(rename = "type", borrow, deserialize_with = "json::lenient")]
     pub kind: Text<'a>,
@@ -95,12 +95,12 @@ pub(super) struct Block<'a> {
     /// Of `tool_result`.
     #[serde(deserialize_with = "json::lenient_bool")]
     pub is_error: bool,
-    /// Of `tool_result`: [`Content`].
+    /// Of `tool_result`: [`MessageContent`].
     #[serde(borrow)]
     pub content: Option<&'a RawValue>,
 }
 
-impl<'a> Block<'a> {
+impl<'a> ContentBlock<'a> {
     fn read(text: &'a str) -> Option<Self> {
         if let Ok(text @ Text(_)) = serde_json::from_str(text) {
             return Some(Self { kind: Text("text".into()), text: Some(text), ..Self::default() });

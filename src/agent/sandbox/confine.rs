@@ -10,7 +10,7 @@ use rustix::{
     thread::{self, CapabilitySet, CapabilitySets},
 };
 
-use super::{ConfineError, Profile, User, rules, syscalls};
+use super::{ConfineError, Profile, User, landlock_rules, seccomp};
 
 /// How much sooner than other programs the kernel ends an agent when memory runs out, of 1,000.
 const ENDED_SOONER: &str = "500";
@@ -51,8 +51,8 @@ pub(crate) fn confine(profile: &Profile, parent: Pid) -> Result<Confined, Confin
     // Whatever the agent makes is its own: modes of files are not for it to change.
     process::umask(Mode::from_raw_mode(0o077));
     thread::set_no_new_privs(true).map_err(rights("new privileges"))?;
-    rules::restrict(profile)?;
-    match syscalls::filter(profile) {
+    landlock_rules::restrict(profile)?;
+    match seccomp::filter(profile) {
         Err(error) if profile.strict => return Err(ConfineError::SystemCalls(error)),
         Err(error) => confined.missing.push(format!("the filter of system calls ({error})")),
         Ok(()) => (),

@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 
 use crate::{
-    agent::event::{Failure, Remedy},
+    agent::event::{AgentFailure, Remedy},
     database::timestamp,
     entry::{Content, Outcome, TurnError},
 };
@@ -21,12 +21,12 @@ pub(super) fn failure(turn: i64, content: String) -> Effect {
 }
 
 /// The end of a turn that the agent calls failed.
-pub(super) fn failed(turn: i64, failure: Failure) -> Effect {
-    let Failure { content, remedy, retry_at } = failure;
+pub(super) fn failed(turn: i64, failure: AgentFailure) -> Effect {
+    let AgentFailure { content, remedy, retry_at } = failure;
     let retry_at = retry_at.and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok());
     let error = TurnError {
         retry_at: retry_at.map(timestamp),
-        start_over: matches!(remedy, Remedy::NewConversation | Remedy::Afresh),
+        start_over: matches!(remedy, Remedy::NewConversation | Remedy::FreshAgent),
         ..TurnError::new(content, remedy == Remedy::AskAgain)
     };
     Effect::End { turn, content: Content::Error(error) }

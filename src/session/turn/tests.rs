@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    agent::event::{Failure, Remedy},
+    agent::event::{AgentFailure, Remedy},
     entry::Usage,
 };
 
@@ -138,19 +138,19 @@ fn p7_a_question_that_cannot_be_given_to_an_idle_agent_waits_for_the_next_one() 
 }
 
 fn fails(remedy: Remedy) -> Event {
-    result(AgentEnd::Failed(Failure::new("no", remedy)))
+    result(AgentEnd::Failed(AgentFailure::new("no", remedy)))
 }
 
 #[test]
 fn p7_an_agent_whose_own_record_is_refused_begins_afresh_once_and_with_the_same_question() {
     let mut turns = Turns::default();
     let gone = || Event::AgentExited("it was ended".to_owned());
-    let events = [question(1), question(2), Event::AgentReady, fails(Remedy::Afresh)];
+    let events = [question(1), question(2), Event::AgentReady, fails(Remedy::FreshAgent)];
     assert_eq!(trace(&mut turns, events), ["start", "ask 1", "afresh", "stop"]);
-    let events = [gone(), Event::AgentReady, fails(Remedy::Afresh)];
+    let events = [gone(), Event::AgentReady, fails(Remedy::FreshAgent)];
     assert_eq!(trace(&mut turns, events), ["start", "ask 1", "error 1: no", "ask 2"]);
     // Another question may try it again.
-    assert_eq!(trace(&mut turns, [fails(Remedy::Afresh)]), ["afresh", "stop"]);
+    assert_eq!(trace(&mut turns, [fails(Remedy::FreshAgent)]), ["afresh", "stop"]);
     let events = [gone(), Event::AgentReady, result(AgentEnd::Completed)];
     assert_eq!(trace(&mut turns, events), ["start", "ask 2", "completed 2"]);
     assert!(turns.is_idle());
@@ -159,7 +159,7 @@ fn p7_an_agent_whose_own_record_is_refused_begins_afresh_once_and_with_the_same_
 #[test]
 fn a_turn_that_is_stopped_does_not_begin_afresh() {
     let mut turns = Turns::default();
-    let events = [question(1), Event::AgentReady, Event::StopAsked, fails(Remedy::Afresh)];
+    let events = [question(1), Event::AgentReady, Event::StopAsked, fails(Remedy::FreshAgent)];
     assert_eq!(trace(&mut turns, events), ["start", "ask 1", "interrupt", "stopped 1"]);
 }
 
@@ -168,14 +168,14 @@ fn an_error_tells_what_helps() {
     let cases = [
         (Remedy::AskAgain, true, false),
         (Remedy::NewConversation, false, true),
-        (Remedy::Mend, false, false),
+        (Remedy::FixFirst, false, false),
     ];
     for (remedy, retryable, start_over) in cases {
         let mut turns = Turns::default();
         for event in [Event::Wake, Event::PlaceTaken, question(1), Event::AgentReady] {
             turns.on(event);
         }
-        let mut failure = Failure::new("no", remedy);
+        let mut failure = AgentFailure::new("no", remedy);
         failure.retry_at = Some(1_795_342_009);
         let effects = turns.on(result(AgentEnd::Failed(failure)));
         let Some(Effect::End { content: Content::Error(error), .. }) = effects.first() else {

@@ -29,9 +29,9 @@ pub(crate) async fn ready(state: web::Data<AppState>) -> Result<HttpResponse, Pr
             error.cause()
         )));
     }
-    let proof = agents.proof();
-    let verdict = proof.newest().map_or("pending", |test| test.verdict.as_str());
-    if proof.refusal().is_some() {
+    let status = agents.sandbox_status();
+    let verdict = status.newest().map_or("pending", |test| test.verdict.as_str());
+    if status.refusal().is_some() {
         return Err(Problem::unavailable(format!(
             "No agent can start: it is not proved that the kernel confines it, which \
              `agent.sandbox` requires (the self-test came to \"{verdict}\"). `cicerone doctor` and \
@@ -51,9 +51,9 @@ pub(crate) async fn ready(state: web::Data<AppState>) -> Result<HttpResponse, Pr
 )]
 pub(crate) async fn status(state: web::Data<AppState>) -> HttpResponse {
     let resources = &state.resources;
-    let proof = resources.agents.proof();
+    let status = resources.agents.sandbox_status();
     let no_program = resources.agents.kind().err().map(|error| error.to_string());
-    let sandbox = proof.newest();
+    let sandbox = status.newest();
     let (bytes, problem) = match resources.reader.ask(|reader| reader.bytes()).await {
         Ok(bytes) => (Some(bytes), None),
         Err(error) => (None, Some(error.to_string())),
@@ -63,8 +63,8 @@ pub(crate) async fn status(state: web::Data<AppState>) -> HttpResponse {
         "version": env!("CARGO_PKG_VERSION"),
         "started_at": &*state.started_at,
         "agents": {
-            "running": resources.places.taken(),
-            "waiting": resources.places.waiting(),
+            "running": resources.slots.in_use(),
+            "waiting": resources.slots.waiting(),
             "most": resources.settings.limits.agents,
         },
         "database": {
@@ -74,7 +74,7 @@ pub(crate) async fn status(state: web::Data<AppState>) -> HttpResponse {
             "commit_failures": store.commit_failures,
             "commit_seconds": store.commit_time.as_secs_f64(),
         },
-        "refusal": no_program.or_else(|| proof.refusal()),
+        "refusal": no_program.or_else(|| status.refusal()),
         "sandbox": sandbox.as_deref(),
     }))
 }

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::agent::event::Remedy;
 
-fn of(result: &Value, kind: Option<&str>) -> Failure {
+fn of(result: &Value, kind: Option<&str>) -> AgentFailure {
     let result: ResultLine = serde_json::from_str(&result.to_string()).unwrap();
-    of_result(&result, kind, &Heard::default())
+    of_result(&result, kind, &ServiceReports::default())
 }
 
 /// Parts of the words, and what helps.
@@ -77,7 +77,7 @@ fn a_record_that_is_refused_lets_the_agent_begin_afresh() {
         );
         for text in [text.to_owned(), whole] {
             let words = ["own record", "start a new conversation"];
-            check_text(Some(400), "invalid_request", &text, &words, Remedy::Afresh);
+            check_text(Some(400), "invalid_request", &text, &words, Remedy::FreshAgent);
         }
     }
 }
@@ -88,12 +88,12 @@ fn a_refusal_of_the_model_is_told_in_words() {
     for text in [
         "API Error: Claude Code is unable to respond to this request, which appears to violate our Usage Policy (https://www.anthropic.com/legal/aup). Try rephrasing the request in a new session or change your model.",
         "API Error: Opus 5's safeguards flagged this message (https://www.anthropic.com/legal/aup). This sometimes happens with safe, normal conversations. Claude Code can't respond to this message with Opus 5.",
-        "API Error: 400 Output blocked by content filtering policy",
+        "API Error: 400 CodecOutput blocked by content filtering policy",
     ] {
-        check_text(None, "unknown", text, &words, Remedy::Mend);
+        check_text(None, "unknown", text, &words, Remedy::FixFirst);
     }
     let bare = json!({"is_error": true, "result": "raw", "stop_reason": "refusal"});
-    check(bare, None, &words, Remedy::Mend);
+    check(bare, None, &words, Remedy::FixFirst);
     let failure = of(&json!({"is_error": true, "result": "legal/aup req_1"}), None);
     assert!(!failure.content.contains("req_1"), "{failure:?}");
 }
@@ -128,22 +128,22 @@ fn a_usage_limit_tells_when_it_ends() {
 
 #[test]
 fn the_moment_is_taken_from_what_was_told_before() {
-    let mut heard = Heard::default();
+    let mut reports = ServiceReports::default();
     let line = json!({"type": "rate_limit_event", "rate_limit_info": {"status": "rejected",
         "resetsAt": 1_795_342_009, "rateLimitType": "five_hour", "isUsingOverage": false}});
-    heard.line("rate_limit_event", None, &line.to_string(), &mut Vec::new());
+    reports.line("rate_limit_event", None, &line.to_string(), &mut Vec::new());
     let result = |text: &str| ResultLine {
         is_error: true,
         result: Some(text.to_owned()),
         ..ResultLine::default()
     };
     for text in ["You've hit your session limit · resets 10:06am (UTC)", "API Error: 429 x", ""] {
-        let failure = of_result(&result(text), Some("rate_limit"), &heard);
+        let failure = of_result(&result(text), Some("rate_limit"), &reports);
         assert!(failure.content.contains("until 2026-11-22 10:06 UTC"), "{text}: {failure:?}");
         assert_eq!((failure.remedy, failure.retry_at), (Remedy::AskAgain, Some(1_795_342_009)));
     }
     // It explains nothing else.
-    let failure = of_result(&result("API Error: Unable to connect to API"), None, &heard);
+    let failure = of_result(&result("API Error: Unable to connect to API"), None, &reports);
     assert!(failure.content.contains("could not reach"), "{failure:?}");
 }
 
@@ -163,33 +163,33 @@ fn an_account_that_cannot_answer_says_how_to_mend_it() {
         (Some(403), "Failed to authenticate. API Error: 403 fake 403"),
         (None, ""),
     ] {
-        check_text(status, "authentication_failed", text, &how, Remedy::Mend);
+        check_text(status, "authentication_failed", text, &how, Remedy::FixFirst);
     }
     let held = ["blocked", "owner"];
     for kind in ["oauth_org_not_allowed", "account_on_hold", "verification_required"] {
-        check_text(None, kind, "Something", &held, Remedy::Mend);
+        check_text(None, kind, "Something", &held, Remedy::FixFirst);
     }
     let disabled = "This organization has been disabled.";
-    check_text(Some(403), "unknown", disabled, &held, Remedy::Mend);
+    check_text(Some(403), "unknown", disabled, &held, Remedy::FixFirst);
     let money = ["no credit left"];
-    check_text(None, "billing_error", "Credit balance is too low", &money, Remedy::Mend);
+    check_text(None, "billing_error", "Credit balance is too low", &money, Remedy::FixFirst);
     check_text(
         Some(400),
         "invalid_request",
         "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing",
         &money,
-        Remedy::Mend,
+        Remedy::FixFirst,
     );
-    check_text(Some(402), "unknown", "x", &money, Remedy::Mend);
+    check_text(Some(402), "unknown", "x", &money, Remedy::FixFirst);
     check_text(
         None,
         "rate_limit",
         "You're out of usage credits. Switch to another model",
         &money,
-        Remedy::Mend,
+        Remedy::FixFirst,
     );
     let cloud = "API Error: Could not load AWS credentials · expired.";
-    check_text(None, "cloud_credential_error", cloud, &["cloud provider"], Remedy::Mend);
+    check_text(None, "cloud_credential_error", cloud, &["cloud provider"], Remedy::FixFirst);
 }
 
 #[test]
@@ -200,13 +200,13 @@ fn failures_of_the_api_are_told_by_their_status() {
         (500, "x", &["(500)", "ask again"], Remedy::AskAgain),
         (502, "Bad gateway", &["(502)", "ask again"], Remedy::AskAgain),
         (503, "a certificate, a prompt that is too long", &["(503)"], Remedy::AskAgain),
-        (404, "no such model m", &["model", "no such model m", "settings"], Remedy::Mend),
-        (403, "no", &["403", "no"], Remedy::Mend),
-        (407, "x", &["proxy"], Remedy::Mend),
+        (404, "no such model m", &["model", "no such model m", "settings"], Remedy::FixFirst),
+        (403, "no", &["403", "no"], Remedy::FixFirst),
+        (407, "x", &["proxy"], Remedy::FixFirst),
         (408, "x", &["in time"], Remedy::AskAgain),
         (413, "x", &["new conversation"], Remedy::NewConversation),
-        (400, "bad thing", &["400", "bad thing"], Remedy::Mend),
-        (422, "bad thing", &["422", "bad thing"], Remedy::Mend),
+        (400, "bad thing", &["400", "bad thing"], Remedy::FixFirst),
+        (422, "bad thing", &["422", "bad thing"], Remedy::FixFirst),
     ];
     for (status, text, expected, remedy) in cases {
         check_text(Some(status), "unknown", text, expected, remedy);
@@ -215,7 +215,7 @@ fn failures_of_the_api_are_told_by_their_status() {
 
 #[test]
 fn a_status_is_found_in_the_text_when_no_field_has_it() {
-    let busy = "API Error: Repeated 529 Overloaded errors. The API is at capacity — this is usually temporary.";
+    let busy = "API Error: Repetition 529 Overloaded errors. The API is at capacity — this is usually temporary.";
     check_text(None, "server_error", busy, &["overloaded (529)"], Remedy::AskAgain);
     check_text(None, "server_error", "API Error: 500 boom", &["(500)"], Remedy::AskAgain);
     check_text(None, "overloaded", "x", &["overloaded (529)"], Remedy::AskAgain);
@@ -224,7 +224,7 @@ fn a_status_is_found_in_the_text_when_no_field_has_it() {
         "model_not_found",
         "There's an issue with the selected model (m).",
         &["(m)"],
-        Remedy::Mend,
+        Remedy::FixFirst,
     );
 }
 
@@ -258,7 +258,7 @@ fn a_network_that_fails_is_told_as_such() {
             "server_error",
             text,
             &["certificate", "NODE_EXTRA_CA_CERTS"],
-            Remedy::Mend,
+            Remedy::FixFirst,
         );
     }
     check_text(
@@ -269,28 +269,28 @@ fn a_network_that_fails_is_told_as_such() {
         Remedy::AskAgain,
     );
     let proxy = "API Error: Proxy authentication required";
-    check_text(None, "unknown", proxy, &["proxy", "HTTPS_PROXY"], Remedy::Mend);
+    check_text(None, "unknown", proxy, &["proxy", "HTTPS_PROXY"], Remedy::FixFirst);
 }
 
 #[test]
 fn limits_of_the_agent_are_told() {
     let steps = json!({"is_error": true, "terminal_reason": "max_turns",
         "errors": ["Reached maximum number of turns (2)"]});
-    check(steps, None, &["number of steps"], Remedy::Mend);
+    check(steps, None, &["number of steps"], Remedy::FixFirst);
     let budget = json!({"is_error": true, "errors": ["Reached maximum budget ($0.001)"]});
     check(budget, None, &["budget"], Remedy::NewConversation);
     let long = "API Error: Claude's response exceeded the 32000 output token maximum.";
-    check_text(None, "max_output_tokens", long, &["longer than"], Remedy::Mend);
+    check_text(None, "max_output_tokens", long, &["longer than"], Remedy::FixFirst);
     for text in [
         "Image was too large. Double press esc to go back and try again with a smaller image.",
         "API Error: 400 messages.1.content.0.image.source.base64.data: image exceeds 5 MB maximum",
         "API Error: 400 Could not process image",
         "API Error: 400 A maximum of 100 PDF pages may be provided.",
     ] {
-        check_text(None, "invalid_request", text, &["image or a document"], Remedy::Mend);
+        check_text(None, "invalid_request", text, &["image or a document"], Remedy::FixFirst);
     }
     let image = json!({"is_error": true, "result": "x", "terminal_reason": "image_error"});
-    check(image, None, &["image or a document"], Remedy::Mend);
+    check(image, None, &["image or a document"], Remedy::FixFirst);
 }
 
 #[test]

@@ -81,7 +81,7 @@ fn p7_a_turn_that_nobody_announces_keeps_its_text_and_its_end() {
     ];
     let turn = |codec: &mut Codec, lines: &[Value]| {
         codec.open_turn();
-        let mut output = Output::default();
+        let mut output = CodecOutput::default();
         lines.iter().for_each(|line| codec.line(line.to_string().as_bytes(), &mut output));
         (screen(&output).join(" "), ends(&output).len())
     };

@@ -122,7 +122,7 @@ fn is_about(line: &Value, text: &str) -> bool {
 fn check_odd(at: usize, odd_line: &str) {
     let lines = turn();
     let mut codec = codec_of_any_mode();
-    let mut output = Output::default();
+    let mut output = CodecOutput::default();
     for (index, line) in lines.iter().enumerate() {
         let line = if index == at { odd_line.to_owned() } else { line.to_string() };
         codec.line(line.as_bytes(), &mut output);
@@ -213,9 +213,9 @@ fn a_half_of_a_pair_anywhere_costs_one_character() {
     });
     assert!(serde_json::from_str::<Value>(input.unwrap()).is_ok(), "{input:?}");
     assert!(
-        matches!(&output.demands[..], [Demand::Reply(reply)] if reply.contains("r\u{fffd}")),
+        matches!(&output.actions[..], [HostAction::Reply(reply)] if reply.contains("r\u{fffd}")),
         "{:?}",
-        output.demands
+        output.actions
     );
 }
 
@@ -245,7 +245,7 @@ fn p9_a_line_of_very_many_values_is_read_in_bounded_memory() {
     let blocks = vec![text_block("x"); 100_000];
     let line = json!({"type": "user", "message": {"content": blocks}});
     let mut codec = codec_of_any_mode();
-    let mut output = Output::default();
+    let mut output = CodecOutput::default();
     codec.line(line.to_string().as_bytes(), &mut output);
     assert!(output.events.is_empty(), "{}", output.events.len());
 }
@@ -268,7 +268,7 @@ proptest! {
             }
         }
         let mut codec = codec_of_any_mode();
-        let mut output = Output::default();
+        let mut output = CodecOutput::default();
         lines.iter().for_each(|line| codec.line(line.as_bytes(), &mut output));
         prop_assert_eq!(ends(&output).len(), 1, "{}", lines.join("\n"));
     }

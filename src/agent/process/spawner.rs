@@ -1,0 +1,145 @@
+//! The one thread that starts all agents. The kernel tells a supervisor when the thread that started
+//! it ends, so that thread must live as long as the server; and a spawn takes longer than an
+//! actor's thread may be held up.
+
+use std::{
+    collections::HashSet,
+    io,
+    path::PathBuf,
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::Duration,
+};
+
+use rustix::process::Pid;
+use tokio::{
+    process::{Child, Command},
+    runtime::Handle,
+    sync::oneshot,
+};
+
+use super::{reaper::Reaper, supervisor::kill_all};
+
+/// While nothing is asked for, it is looked after this long whether the reaper lives.
+const REAPER_CHECK: Duration = Duration::from_millis(500);
+
+/// Starts processes.
+#[derive(Debug, Clone)]
+pub(in crate::agent) struct Spawner {
+    jobs: mpsc::Sender<Job>,
+}
+
+enum Job {
+    Spawn {
+        command: Box<Command>,
+        /// The runtime that drives the child's pipes.
+        runtime: Handle,
+        reply: oneshot::Sender<io::Result<Child>>,
+    },
+    /// The process group is gone.
+    Forget(Pid),
+}
+
+impl Spawner {
+    /// Starts the thread, which ends with the last clone of the spawner. `cicerone` is the
+    /// program that guards what is spawned.
+    pub(in crate::agent) fn new(cicerone: PathBuf) -> Self {
+        let (jobs, queue) = mpsc::channel();
+        let started = thread::Builder::new()
+            .name("agent-spawner".to_owned())
+            .spawn(move || work(cicerone, &queue));
+        if let Err(error) = started {
+            // The queue is gone with the closure, so every spawn says that it failed.
+            log::error!("cannot start the agent spawner error={error}");
+        }
+        Self { jobs }
+    }
+
+    /// Starts the leader of a process group. Its pipes belong to the current runtime.
+    pub(in crate::agent) async fn spawn(&self, command: Command) -> io::Result<Child> {
+        let gone = || io::Error::other("the thread that starts agents is gone");
+        let (reply, answer) = oneshot::channel();
+        let job = Job::Spawn { command: Box::new(command), runtime: Handle::current(), reply };
+        self.jobs.send(job).map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// Tells that a process group that was spawned is gone.
+    pub(in crate::agent) fn forget(&self, group: Pid) {
+        // Without the thread there is no reaper that could mistake another group for it.
+        self.jobs.send(Job::Forget(group)).ok();
+    }
+}
+
+fn work(cicerone: PathBuf, queue: &mpsc::Receiver<Job>) {
+    let mut groups = ReapedGroups { cicerone, reaper: None, groups: HashSet::new() };
+    loop {
+        match queue.recv_timeout(REAPER_CHECK) {
+            Ok(Job::Spawn { mut command, runtime, reply }) => {
+                let _entered = runtime.enter();
+                if let Err(Ok(unwanted)) = reply.send(groups.spawn(&mut command)) {
+                    // It tells nobody of its end, so it stays groups: that does no harm.
+                    kill_all(&unwanted);
+                }
+            }
+            Ok(Job::Forget(group)) => groups.forget(group),
+            Err(RecvTimeoutError::Timeout) => groups.check_reaper(),
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// The process groups that live, and the reaper that knows them all.
+struct ReapedGroups {
+    cicerone: PathBuf,
+    reaper: Option<Reaper>,
+    groups: HashSet<Pid>,
+}
+
+impl ReapedGroups {
+    /// Starts a process and has it groups.
+    fn spawn(&mut self, command: &mut Command) -> io::Result<Child> {
+        if self.reaper.is_none() {
+            self.reaper = Some(Reaper::start(&self.cicerone)?);
+        }
+        let child = command.spawn()?;
+        if let Some(group) = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)) {
+            self.groups.insert(group);
+            let told = self.reaper.as_mut().map(|reaper| reaper.add(group));
+            if told.is_some_and(|told| told.is_err()) {
+                self.replace()?;
+            }
+        }
+        Ok(child)
+    }
+
+    fn forget(&mut self, group: Pid) {
+        self.groups.remove(&group);
+        if let Some(Err(error)) = self.reaper.as_mut().map(|reaper| reaper.forget(group)) {
+            log::debug!("the reaper is gone error={error}");
+        }
+    }
+
+    /// Sees to it that there is a reaper while there is something to reaper.
+    fn check_reaper(&mut self) {
+        let is_gone = self.reaper.as_mut().is_none_or(Reaper::is_gone);
+        if is_gone
+            && !self.groups.is_empty()
+            && let Err(error) = self.replace()
+        {
+            log::error!("cannot reaper the agents error={error}");
+        }
+    }
+
+    /// Starts a reaper in place of one that is gone, and tells it everything.
+    fn replace(&mut self) -> io::Result<()> {
+        log::warn!("the reaper is gone and is replaced groups={}", self.groups.len());
+        self.reaper = None;
+        let mut reaper = Reaper::start(&self.cicerone)?;
+        for group in &self.groups {
+            reaper.add(*group)?;
+        }
+        self.reaper = Some(reaper);
+        Ok(())
+    }
+}

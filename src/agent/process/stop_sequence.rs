@@ -1,0 +1,98 @@
+//! The orderly end of an agent: interrupt, end of input, SIGTERM, SIGKILL.
+
+use std::{
+    process::ExitStatus,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    process::Child,
+    sync::{mpsc, watch},
+    time::sleep_until,
+};
+
+use super::control::ProcessControl;
+use crate::agent::codec::command;
+
+/// Time that a supervisor has to end everything at once; then its process group is killed.
+const KILL_TIMEOUT: Duration = Duration::from_secs(7);
+
+/// How an agent is ended: each step gets its time before the next one.
+pub(in crate::agent) struct StopSequence<'a> {
+    pub control: &'a ProcessControl,
+    pub input: mpsc::Sender<String>,
+    pub close_input: watch::Sender<bool>,
+    pub step: Duration,
+}
+
+impl StopSequence<'_> {
+    /// Waits for the process's end; a supervisor that does not end when it must is killed.
+    pub(crate) async fn run(
+        self,
+        child: &mut Child,
+        output_ended: &mut watch::Receiver<bool>,
+    ) -> std::io::Result<ExitStatus> {
+        let control = self.control;
+        let mut killed = control.killed.subscribe();
+        let is_late = async {
+            killed.wait_for(|killed| *killed).await.ok();
+            tokio::time::sleep(KILL_TIMEOUT).await;
+        };
+        tokio::select! {
+            status = self.until_exit(child, output_ended) => return status,
+            () = is_late => control.kill_group(),
+        }
+        child.wait().await
+    }
+
+    /// Waits for the process's end, and sees to it once it is asked for or stdout has ended.
+    async fn until_exit(
+        self,
+        child: &mut Child,
+        output_ended: &mut watch::Receiver<bool>,
+    ) -> std::io::Result<ExitStatus> {
+        let mut stop = self.control.stop.subscribe();
+        let mut turn = self.control.turn.subscribe();
+        tokio::select! {
+            status = child.wait() => return status,
+            _ = output_ended.wait_for(|ended| *ended) => (),
+            _ = stop.wait_for(|asked| *asked) => {
+                if *turn.borrow() {
+                    // A turn that is interrupted still tells its end; closing stdin would not.
+                    self.input.try_send(command::interrupt()).ok();
+                    tokio::select! {
+                        status = child.wait() => return status,
+                        _ = turn.wait_for(|open| !*open) => (),
+                        () = self.step_is_over() => (),
+                    }
+                }
+            }
+        }
+        self.close_input.send_replace(true);
+        tokio::select! {
+            status = child.wait() => return status,
+            () = self.step_is_over() => (),
+        }
+        self.control.terminate();
+        tokio::select! {
+            status = child.wait() => return status,
+            () = self.step_is_over() => (),
+        }
+        self.control.kill();
+        child.wait().await
+    }
+
+    /// Resolves when a step that begins now has had its time.
+    async fn step_is_over(&self) {
+        let since = Instant::now();
+        let mut hurry = self.control.hurry.subscribe();
+        loop {
+            let step = hurry.borrow_and_update().map_or(self.step, |step| step.min(self.step));
+            tokio::select! {
+                () = sleep_until((since + step).into()) => return,
+                // The sender lives as long as this.
+                _ = hurry.changed() => (),
+            }
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! The three pipes of an agent: its output becomes events, demands are met, its stdin is written
+//! line by line, the end of its stderr is kept.
+
+use std::sync::Arc;
+
+use actix::Recipient;
+use tokio::{
+    io::{self, AsyncReadExt, AsyncWriteExt},
+    process::{ChildStderr, ChildStdin, ChildStdout},
+    sync::{mpsc, oneshot, watch},
+    time::{Instant, timeout_at},
+};
+
+use super::LINGER;
+use crate::{
+    agent::{
+        codec::{
+            Codec, CodecOutput, HostAction,
+            command::{self, HookDecision},
+        },
+        event::{Activity, AgentEvent, Liveness},
+        messages::{AgentOutput, Flow},
+        process::{
+            control::ProcessControl,
+            lines::{LineSplitter, OutputLine},
+        },
+    },
+    policy::Policy,
+};
+
+/// Bytes of one read: what a pipe holds.
+const READ_BYTES: usize = 1 << 16; // 64 KiB
+
+/// Bytes of stderr that are kept.
+const STDERR_BYTES: usize = 8 << 10; // 8 KiB
+
+/// Bytes that an agent may print while nobody has asked it anything.
+const IDLE_OUTPUT_BYTES: usize = 8 << 20; // 8 MiB
+
+/// Why an agent is ended that prints more.
+const PRINTS_WHILE_IDLE: &str = "The agent kept on printing although nobody had asked it anything, and was \
+                         ended. The next message starts it again.";
+
+/// Reads stdout, meets the agent's demands and hands its events on.
+pub(super) struct OutputReader {
+    pub conversation: i64,
+    pub epoch: u64,
+    pub codec: Codec,
+    pub policy: Arc<Policy>,
+    pub control: Arc<ProcessControl>,
+    pub input: mpsc::Sender<String>,
+    pub output: Recipient<AgentOutput>,
+    pub reaped: watch::Receiver<bool>,
+}
+
+/// What is known when the output has ended.
+pub(super) struct OutputEnd {
+    pub session_lost: bool,
+    /// Why the agent had to be ended.
+    pub reason: Option<String>,
+}
+
+impl OutputReader {
+    /// Reads to the end of the output.
+    pub(super) async fn read(mut self, mut stdout: ChildStdout, line_bytes: usize) -> OutputEnd {
+        let mut pipe_end = DrainingPipe::new(self.reaped.clone());
+        let mut lines = LineSplitter::new(line_bytes);
+        let mut buffer = vec![0; READ_BYTES];
+        let mut reason = None;
+        let mut idle_bytes = 0;
+        loop {
+            let length = pipe_end.read(&mut stdout, &mut buffer).await;
+            let is_asked = *self.control.turn.borrow();
+            if is_asked {
+                self.codec.open_turn();
+            }
+            idle_bytes = if is_asked { 0 } else { idle_bytes + length };
+            if idle_bytes > IDLE_OUTPUT_BYTES {
+                reason = Some(PRINTS_WHILE_IDLE.to_owned());
+                self.control.kill();
+            }
+            let mut output = CodecOutput::default();
+            let mut take = |line: OutputLine<'_>| match line {
+                OutputLine::Whole(line) => self.codec.line(line, &mut output),
+                OutputLine::Shortened(line, length) => {
+                    log::info!(
+                        "a line of the agent was shortened bytes={length} left={}",
+                        line.len()
+                    );
+                    self.codec.shortened_line(line, &mut output);
+                }
+                OutputLine::TooLong(length) => self.codec.dropped_line(length, &mut output),
+            };
+            if length == 0 {
+                lines.finish(&mut take);
+            } else {
+                lines.feed(&buffer[..length], &mut take);
+            }
+            for action in output.actions {
+                if let Some(abort) = self.perform(action).await {
+                    reason.get_or_insert(abort);
+                    self.control.kill();
+                }
+            }
+            if reason.is_some() {
+                // Nothing that such an agent said is an answer.
+                return OutputEnd { session_lost: self.codec.session_lost(), reason };
+            }
+            let delivered = self.deliver(output.events, output.activity, &mut pipe_end).await;
+            if length == 0 || !delivered {
+                return OutputEnd { session_lost: self.codec.session_lost(), reason };
+            }
+        }
+    }
+
+    /// Meets a action, or gives the reason why the agent must end.
+    async fn perform(&self, action: HostAction) -> Option<String> {
+        let reply = match action {
+            HostAction::Abort(reason) => return Some(reason),
+            HostAction::Reply(line) => line,
+            HostAction::JudgeTool { request_id, tool, input } => {
+                let policy = Arc::clone(&self.policy);
+                let judged = tokio::task::spawn_blocking(move || policy.judge(&tool, input.get()));
+                let decision = match judged.await {
+                    Ok(Ok(())) => HookDecision::Pass,
+                    Ok(Err(refusal)) => HookDecision::Deny(refusal.to_string()),
+                    Err(_) => HookDecision::Deny("The call could not be judged.".to_owned()),
+                };
+                command::hook_answer(&request_id, &decision)
+            }
+        };
+        // A closed stdin means that the agent is about to end.
+        self.input.send(reply).await.ok();
+        None
+    }
+
+    /// Hands events to the session and waits until it wants more. False: the session is gone,
+    /// and with it the agent's reason to live.
+    async fn deliver(
+        &self,
+        events: Vec<AgentEvent>,
+        activity: Activity,
+        pipe_end: &mut DrainingPipe,
+    ) -> bool {
+        if events.is_empty() && activity.liveness == Liveness::None {
+            return true;
+        }
+        if events.iter().any(|event| matches!(event, AgentEvent::Finished(_))) {
+            // Before the session hears of it: it may answer with the next message at once.
+            self.control.turn.send_replace(false);
+        }
+        let output =
+            AgentOutput { conversation: self.conversation, epoch: self.epoch, events, activity };
+        match self.output.send(output).await {
+            Ok(Flow::Continue) => true,
+            Ok(Flow::Hold(gate)) => {
+                pipe_end.pass(gate).await;
+                true
+            }
+            Err(_) => {
+                self.control.kill();
+                false
+            }
+        }
+    }
+}
+
+/// Writes lines to stdin until it is to close; what was queued before that is written.
+pub(super) async fn write(
+    mut stdin: ChildStdin,
+    mut lines: mpsc::Receiver<String>,
+    mut closing: watch::Receiver<bool>,
+) {
+    loop {
+        let line = tokio::select! {
+            biased;
+            line = lines.recv() => line,
+            _ = closing.wait_for(|closing| *closing) => None,
+        };
+        let Some(line) = line else { return };
+        if let Err(error) = stdin.write_all(line.as_bytes()).await {
+            log::debug!("cannot write to the agent error={error}");
+            return;
+        }
+    }
+}
+
+/// Reads stderr to its end and gives the last of it.
+pub(super) async fn read_stderr(
+    mut stderr: ChildStderr,
+    conversation: i64,
+    reaped: watch::Receiver<bool>,
+) -> String {
+    let mut pipe_end = DrainingPipe::new(reaped);
+    let mut tail = Vec::new();
+    let mut buffer = vec![0; 4096];
+    loop {
+        let length = pipe_end.read(&mut stderr, &mut buffer).await;
+        if length == 0 {
+            return String::from_utf8_lossy(&tail).into_owned();
+        }
+        let piece = &buffer[..length];
+        log::debug!(
+            "agent stderr conversation={conversation} text={:?}",
+            String::from_utf8_lossy(piece)
+        );
+        tail.extend_from_slice(piece);
+        let surplus = tail.len().saturating_sub(STDERR_BYTES);
+        tail.drain(..surplus);
+    }
+}
+
+/// Reads a pipe of an agent. Once the agent is reaped, what it left there is read, and no more: a
+/// process that left its group may hold the pipe, and pour into it for ever.
+struct DrainingPipe {
+    reaped: watch::Receiver<bool>,
+    /// When nothing more is read, once the agent is reaped.
+    until: Option<Instant>,
+}
+
+impl DrainingPipe {
+    fn new(reaped: watch::Receiver<bool>) -> Self {
+        Self { reaped, until: None }
+    }
+
+    /// Reads what is there, 0 at the end.
+    async fn read(&mut self, pipe: &mut (impl AsyncReadExt + Unpin), buffer: &mut [u8]) -> usize {
+        if *self.reaped.borrow() {
+            return self.read_left(pipe, buffer).await;
+        }
+        let read = tokio::select! {
+            biased;
+            read = pipe.read(buffer) => Some(read),
+            _ = self.reaped.wait_for(|reaped| *reaped) => None,
+        };
+        match read {
+            Some(read) => bytes_of(read),
+            None => self.read_left(pipe, buffer).await,
+        }
+    }
+
+    async fn read_left(
+        &mut self,
+        pipe: &mut (impl AsyncReadExt + Unpin),
+        buffer: &mut [u8],
+    ) -> usize {
+        let until = *self.until.get_or_insert_with(|| Instant::now() + LINGER);
+        // A pipe that always has something would win against any time-out.
+        if Instant::now() >= until {
+            return 0;
+        }
+        timeout_at(until, pipe.read(buffer)).await.map_or(0, bytes_of)
+    }
+
+    /// Waits for a gate, but not for one that keeps a reaped agent's last words.
+    async fn pass(&mut self, gate: oneshot::Receiver<()>) {
+        tokio::select! {
+            // A gate that was dropped is open.
+            _ = gate => (),
+            _ = self.reaped.wait_for(|reaped| *reaped) => (),
+        }
+    }
+}
+
+fn bytes_of(read: io::Result<usize>) -> usize {
+    read.unwrap_or_else(|error| {
+        log::debug!("cannot read from the agent error={error}");
+        0
+    })
+}

@@ -1,0 +1,76 @@
+//! Runs a program to its end in an agent's place: under the same rules, in the same directory, with
+//! the same environment.
+
+use std::{ffi::OsString, path::Path, process::ExitStatus, time::Duration};
+
+use rustix::process::Pid;
+use tokio::{io::AsyncReadExt, time::timeout};
+
+use super::{
+    invocation::Invocation,
+    process::{control::ProcessControl, spawner::Spawner},
+};
+
+/// Most that is kept of what a program prints, in bytes.
+const PRINTED: u64 = 1 << 20; // 1 MiB
+
+/// Time for what did not end in time to be ended.
+const LAST_RESORT: Duration = Duration::from_secs(2);
+
+/// What a program came to.
+pub(super) struct ProgramOutput {
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Ends what runs when nobody waits for it any more.
+struct KillOnDrop(ProcessControl);
+
+impl Drop for KillOnDrop {
+    fn drop(&mut self) {
+        self.0.kill();
+    }
+}
+
+/// Runs `program` in the place of the agent of `invocation`, for `limit` at most. The error is for
+/// a person.
+pub(super) async fn run(
+    invocation: &Invocation,
+    spawner: &Spawner,
+    [cicerone, dir, program]: [&Path; 3],
+    arguments: &[OsString],
+    limit: Duration,
+) -> Result<ProgramOutput, String> {
+    let command = invocation.command_for(cicerone, dir, program, arguments)?;
+    let mut child = spawner.spawn(command).await.map_err(|error| error.to_string())?;
+    let group = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+    let started = KillOnDrop(ProcessControl::new());
+    if let Some(group) = group {
+        started.0.started(group);
+    }
+    let (mut out, mut err) = (String::new(), String::new());
+    drop(child.stdin.take());
+    let pipes = (child.stdout.take(), child.stderr.take());
+    let reading = async {
+        if let (Some(stdout), Some(stderr)) = pipes {
+            let (mut stdout, mut stderr) = (stdout.take(PRINTED), stderr.take(PRINTED));
+            tokio::try_join!(stdout.read_to_string(&mut out), stderr.read_to_string(&mut err))?;
+        }
+        child.wait().await
+    };
+    let ended = timeout(limit, reading).await;
+    if ended.is_err() {
+        started.0.kill();
+        if timeout(LAST_RESORT, child.wait()).await.is_err() {
+            started.0.kill_group();
+        }
+    }
+    started.0.reaped();
+    if let Some(group) = group {
+        spawner.forget(group);
+    }
+    let status = ended.map_err(|_| format!("{program:?} did not end within {limit:?}"))?;
+    let status = status.map_err(|error| format!("{program:?} cannot be read: {error}"))?;
+    Ok(ProgramOutput { status, stdout: out, stderr: err })
+}
