@@ -137,6 +137,14 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
+    /// The path of one of the page's scripts or styles, as documents load it.
+    pub async fn asset(&self, name: &str) -> String {
+        let document = reqwest::get(self.url("/")).await.unwrap().text().await.unwrap();
+        let (_, loaded) = document.split_once("/assets/").unwrap();
+        let (version, _) = loaded.split_once('/').unwrap();
+        format!("/assets/{version}/{name}")
+    }
+
     /// The server's process.
     pub fn pid(&self) -> u32 {
         self.child.id()

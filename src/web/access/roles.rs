@@ -92,8 +92,8 @@ mod tests {
             "/",
             "/p/demo/12",
             "/admin",
-            "/app.js",
-            "/views/turn.js",
+            "/assets/1a2b/app.js",
+            "/assets/1a2b/views/turn_view.js",
             "/healthz",
             "/readyz",
             "/login",
@@ -109,7 +109,8 @@ mod tests {
             "//api/projects",
             "/x",
             "/api/administration",
-            "/app.js/x",
+            "/app.js",
+            "/assets/1a2b/app.js/x",
         ] {
             assert_eq!(required(&get, viewers), Some(Role::Viewer), "{viewers}");
         }

@@ -1,10 +1,12 @@
 //! Tests of how the page is served.
 
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, fs, sync::LazyLock};
 
 use actix_web::{App, body::to_bytes, dev::ServiceResponse, test};
 
 use super::*;
+
+static EMBEDDED: LazyLock<Assets> = LazyLock::new(Assets::embedded);
 
 async fn respond(assets: Assets, request: test::TestRequest) -> ServiceResponse {
     let app = test::init_service(App::new().configure(|config| configure(config, assets))).await;
@@ -12,7 +14,12 @@ async fn respond(assets: Assets, request: test::TestRequest) -> ServiceResponse 
 }
 
 async fn get(path: &str) -> ServiceResponse {
-    respond(Assets::embedded(), test::TestRequest::get().uri(path)).await
+    respond(EMBEDDED.clone(), test::TestRequest::get().uri(path)).await
+}
+
+/// The address of an embedded asset.
+fn asset(path: &str) -> String {
+    format!("/assets/{}/{path}", EMBEDDED.version())
 }
 
 fn header_of(response: &ServiceResponse, name: header::HeaderName) -> &str {
@@ -35,24 +42,63 @@ fn every_file_of_the_page_is_embedded() {
     let mut on_disk = BTreeSet::new();
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("static");
     list(&dir, "", &mut on_disk);
-    let embedded: BTreeSet<String> = FILES.iter().map(|&(path, _)| path.to_owned()).collect();
+    let embedded: BTreeSet<String> = Embedded::iter().map(Cow::into_owned).collect();
     assert_eq!(embedded, on_disk);
 }
 
 #[actix_web::test]
-async fn each_file_is_served_with_its_type() {
-    for &(path, bytes) in FILES {
-        let response = get(&format!("/{path}")).await;
+async fn each_asset_is_served_with_its_type_and_kept_for_good() {
+    for path in Embedded::iter().filter(|path| !path.ends_with(".html")) {
+        let response = get(&asset(&path)).await;
         assert_eq!(response.status(), StatusCode::OK, "{path}");
-        let known = ["text/html", "text/javascript", "text/css", "image/svg+xml"];
+        let known = ["text/javascript", "text/css", "image/svg+xml"];
         let content_type = header_of(&response, header::CONTENT_TYPE);
         assert!(
             known.iter().any(|known| content_type.starts_with(known)),
             "{path} is {content_type}"
         );
-        assert_eq!(header_of(&response, header::CACHE_CONTROL), "no-cache");
-        assert_eq!(to_bytes(response.into_body()).await.unwrap(), bytes);
+        let cache = header_of(&response, header::CACHE_CONTROL);
+        assert_eq!(cache, "public, max-age=31536000, immutable");
+        let bytes = to_bytes(response.into_body()).await.unwrap();
+        assert_eq!(bytes, Embedded::get(&path).unwrap().data.as_ref());
     }
+}
+
+#[actix_web::test]
+async fn documents_are_revalidated_and_load_what_is_served() {
+    for (path, name) in [("/", INDEX), ("/login", "login.html"), ("/admin", "admin.html")] {
+        let response = get(path).await;
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        assert_eq!(header_of(&response, header::CONTENT_TYPE), "text/html; charset=utf-8");
+        assert_eq!(header_of(&response, header::CACHE_CONTROL), "no-cache");
+        let html = String::from_utf8(to_bytes(response.into_body()).await.unwrap().into()).unwrap();
+        let loaded: Vec<&str> = html.split('"').filter(|text| text.starts_with(PREFIX)).collect();
+        let written =
+            fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("static").join(name));
+        assert_eq!(loaded.len(), written.unwrap().matches(PREFIX).count());
+        assert!(loaded.len() > 3, "{html}");
+        for address in loaded {
+            assert_eq!(get(address).await.status(), StatusCode::OK, "{address}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn assets_of_another_version_are_not_found_and_the_answer_says_what_helps() {
+    for path in ["/assets/0123456789abcdef/app.js", "/assets/live/app.js"] {
+        let response = get(path).await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+        let body = to_bytes(response.into_body()).await.unwrap();
+        assert!(String::from_utf8_lossy(&body).contains("reload the page"), "{body:?}");
+    }
+}
+
+#[std::prelude::v1::test]
+fn the_version_changes_with_any_file() {
+    let version = |content: &str| fingerprint(&[("app.js", content), ("style.css", "b")]);
+    assert_eq!(version("a"), version("a"));
+    assert_ne!(version("a"), version("c"));
+    assert_eq!(Assets::embedded().version(), EMBEDDED.version());
 }
 
 #[actix_web::test]
@@ -71,7 +117,9 @@ async fn what_is_not_the_pages_is_not_found() {
         "/api/nothing",
         "/ws/x",
         "/missing.js",
-        "/views/missing.js",
+        "/app.js",
+        "/assets/",
+        "/assets/missing.js",
         "/../Cargo.toml",
         "/%2e%2e/Cargo.toml",
         "/views/..%2fapp.js",
@@ -81,11 +129,11 @@ async fn what_is_not_the_pages_is_not_found() {
     for path in paths {
         // The request's path must reach us as a client would write it, which a URI type may refuse.
         let Ok(uri) = path.parse::<actix_web::http::Uri>() else {
-            assert_eq!(target(path), None, "{path}");
+            assert_eq!(Target::of(path), None, "{path}");
             continue;
         };
         let request = test::TestRequest::get().uri(&uri.to_string());
-        let response = respond(Assets::embedded(), request).await;
+        let response = respond(EMBEDDED.clone(), request).await;
         assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
         assert_eq!(header_of(&response, header::CONTENT_TYPE), "application/problem+json");
         let body = to_bytes(response.into_body()).await.unwrap();
@@ -95,27 +143,27 @@ async fn what_is_not_the_pages_is_not_found() {
 
 #[actix_web::test]
 async fn a_known_version_is_not_sent_again() {
-    let etag = header_of(&get("/app.js").await, header::ETAG).to_owned();
+    let app = asset("app.js");
+    let etag = header_of(&get(&app).await, header::ETAG).to_owned();
     for tags in [etag.clone(), format!("\"other\", {etag}"), etag.replace("W/", ""), "*".to_owned()]
     {
-        let request = test::TestRequest::get()
-            .uri("/app.js")
-            .insert_header((header::IF_NONE_MATCH, tags.clone()));
-        let response = respond(Assets::embedded(), request).await;
+        let request =
+            test::TestRequest::get().uri(&app).insert_header((header::IF_NONE_MATCH, tags.clone()));
+        let response = respond(EMBEDDED.clone(), request).await;
         assert_eq!(response.status(), StatusCode::NOT_MODIFIED, "{tags}");
         assert_eq!(header_of(&response, header::ETAG), etag);
         assert!(to_bytes(response.into_body()).await.unwrap().is_empty());
     }
     let request =
-        test::TestRequest::get().uri("/app.js").insert_header((header::IF_NONE_MATCH, "\"other\""));
-    let response = respond(Assets::embedded(), request).await;
+        test::TestRequest::get().uri(&app).insert_header((header::IF_NONE_MATCH, "\"other\""));
+    let response = respond(EMBEDDED.clone(), request).await;
     assert_eq!(response.status(), StatusCode::OK);
 }
 
 #[actix_web::test]
 async fn a_file_is_only_read() {
-    let request = test::TestRequest::post().uri("/app.js");
-    let response = respond(Assets::embedded(), request).await;
+    let request = test::TestRequest::post().uri(&asset("app.js"));
+    let response = respond(EMBEDDED.clone(), request).await;
     assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(header_of(&response, header::ALLOW), "GET, HEAD");
 }
@@ -133,11 +181,11 @@ async fn head_tells_the_length_and_sends_no_body() {
     let handle = server.handle();
     actix_web::rt::spawn(server);
 
-    let url = format!("http://{address}/app.js");
+    let url = format!("http://{address}{}", asset("app.js"));
     let response = reqwest::Client::new().head(&url).send().await.unwrap();
     assert_eq!(response.status(), 200);
-    let length = FILES.iter().find(|(path, _)| *path == "app.js").unwrap().1;
-    assert_eq!(response.headers()["content-length"], length.len().to_string());
+    let length = Embedded::get("app.js").unwrap().data.len();
+    assert_eq!(response.headers()["content-length"], length.to_string());
     assert!(response.bytes().await.unwrap().is_empty());
     handle.stop(false).await;
 }
@@ -159,7 +207,14 @@ async fn a_directory_serves_its_newest_files_and_nothing_beside_it() {
     let body = to_bytes(page(assets.clone()).await.into_body()).await;
     assert_eq!(body.unwrap(), "second");
 
-    for path in ["/link.js", "/../secret.js", "/..%2fsecret.js"] {
+    fs::write(dir.join("app.js"), "script").unwrap();
+    let app = respond(assets.clone(), test::TestRequest::get().uri("/assets/live/app.js")).await;
+    assert_eq!(header_of(&app, header::CACHE_CONTROL), "no-cache");
+    assert_eq!(to_bytes(app.into_body()).await.unwrap(), "script");
+
+    for path in
+        ["/assets/live/link.js", "/assets/live/../../secret.js", "/assets/live/..%2fsecret.js"]
+    {
         let request = test::TestRequest::get().uri(path);
         let response = respond(assets.clone(), request).await;
         assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");

@@ -12,6 +12,9 @@ use super::raw::{ask, ask_with};
 
 const LIST: &str = "GET /api/projects";
 
+/// How long a browser keeps scripts and styles, which change with their address.
+const FOR_GOOD: &str = "public, max-age=31536000, immutable";
+
 #[actix::test]
 async fn p10_a_name_that_was_turned_to_this_machine_is_not_served() {
     let server = Setup::guide().start();
@@ -97,6 +100,7 @@ async fn p10_a_foreign_page_opens_no_socket_and_changes_nothing() {
 #[actix::test]
 async fn p10_what_a_page_of_another_site_loads_is_refused_and_a_link_is_not() {
     let server = Setup::guide().start();
+    let script = format!("GET {}", server.asset("app.js").await);
     let status = async |line: &str, site: &str, mode: &str, dest: &str| {
         let headers =
             [("Sec-Fetch-Site", site), ("Sec-Fetch-Mode", mode), ("Sec-Fetch-Dest", dest)];
@@ -147,7 +151,7 @@ async fn p10_what_a_page_of_another_site_loads_is_refused_and_a_link_is_not() {
             assert_eq!(status(line, site, "navigate", "document").await, 403, "{line} {site}");
         }
         // What is the page anybody may load; that it shows nothing is told by other headers.
-        assert_eq!(status("GET /app.js", site, "no-cors", "script").await, 200);
+        assert_eq!(status(&script, site, "no-cors", "script").await, 200);
     }
     for site in ["same-origin", "none"] {
         for (mode, dest) in loaded {
@@ -186,13 +190,14 @@ async fn p10_every_answer_tells_the_browser_what_not_to_do() {
     let server = setup.start();
     let evil = [("Host", "evil.example")];
     let token = [("Authorization", "Bearer viewer-0123456789")];
+    let script = format!("GET {}", server.asset("app.js").await);
     for (answer, status, cache) in [
         (ask(&server, "GET /", &[]).await, 200, "no-cache"),
         (ask(&server, "GET /p/demo/1", &[]).await, 200, "no-cache"),
         (ask(&server, "GET /login", &[]).await, 200, "no-cache"),
-        (ask(&server, "GET /app.js", &[]).await, 200, "no-cache"),
-        (ask(&server, "GET /app.js", &[("If-None-Match", "*")]).await, 304, "no-cache"),
-        (ask(&server, "GET /none.js", &[]).await, 404, "no-store"),
+        (ask(&server, &script, &[]).await, 200, FOR_GOOD),
+        (ask(&server, &script, &[("If-None-Match", "*")]).await, 304, FOR_GOOD),
+        (ask(&server, "GET /assets/old/app.js", &[]).await, 404, "no-store"),
         (ask(&server, "GET /healthz", &[]).await, 200, "no-store"),
         (ask(&server, "GET /api/projects", &token).await, 200, "no-store"),
         (ask(&server, "GET /api/nothing", &token).await, 404, "no-store"),

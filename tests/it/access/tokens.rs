@@ -64,7 +64,8 @@ async fn p10_nothing_of_a_project_is_shown_without_a_token() {
     }
     let upgrade = Client::connect_with(server.address(), "demo", &[]).await;
     assert_eq!(upgrade.err(), Some(401));
-    for open in ["GET /", "GET /app.js", "GET /login", "GET /healthz"] {
+    let script = format!("GET {}", server.asset("app.js").await);
+    for open in ["GET /", &script, "GET /login", "GET /healthz"] {
         assert_eq!(ask(&server, open, &[]).await.status, 200, "{open}");
     }
 }
