@@ -272,7 +272,7 @@ impl Session {
         let entrance = match &to {
             Destination::New => live.transcript.enter(None, dialect),
             Destination::Stored { after, .. } => live.transcript.enter(*after, dialect),
-            Destination::Again { seq, .. } if dialect.is_ours() => {
+            Destination::Again { seq, .. } if !dialect.is_legacy() => {
                 live.transcript.enter(Some(*seq), dialect)
             }
             Destination::Again { seq, .. } => silent(live.transcript.behind(*seq)),

@@ -356,7 +356,7 @@ impl Conversation {
     /// Owes every viewer of the original's dialect a frame outside the history.
     pub(crate) fn notify_seed(&mut self, notice: &Notice) {
         let viewers = self.subscribers.values_mut();
-        let seed = viewers.filter(|subscriber| !subscriber.dialect.is_ours());
+        let seed = viewers.filter(|subscriber| subscriber.dialect.is_legacy());
         seed.for_each(|subscriber| subscriber.notify(notice));
     }
 

@@ -97,21 +97,21 @@ impl Subscriber {
 
     /// Owes the viewer a state; only the newest counts.
     pub(crate) fn tell(&mut self, status: &Status) {
-        if self.dialect.is_ours() {
+        if !self.dialect.is_legacy() {
             self.news.status = Some(status.clone());
         }
     }
 
     /// Owes the viewer the conversation's title.
     pub(crate) fn tell_title(&mut self, title: &str) {
-        if self.dialect.is_ours() {
+        if !self.dialect.is_legacy() {
             self.news.title = Some(title.to_owned());
         }
     }
 
     /// Owes the viewer how many there are, where it does not know.
     pub(crate) fn tell_viewers(&mut self, viewers: usize) {
-        if self.dialect.is_ours() && self.viewers != viewers {
+        if !self.dialect.is_legacy() && self.viewers != viewers {
             self.viewers = viewers;
             self.news.viewers = Some(viewers);
         }

@@ -1,6 +1,7 @@
-//! What is remembered of browsers, under an id that a cookie holds: which conversation's history
-//! one has just read. A page of the original's later revision reads the history itself and must
-//! not be greeted again; one of the earlier revision relies on the greeting.
+//! The cookie that identifies a browser, and which history each browser has read last.
+//!
+//! Legacy pages of a later revision read the history over HTTP and must not be greeted again; those
+//! of an earlier one rely on the greeting.
 
 use std::{
     collections::HashMap,
@@ -18,43 +19,40 @@ use crate::session::messages::BrowserId;
 
 use super::cookies;
 
-/// Name of the cookie.
 const COOKIE: &str = "cicerone-browser";
 
-/// A history that was read this long ago is taken for forgotten.
-const READ_KEPT: Duration = Duration::from_secs(60);
+/// How long a browser counts as knowing the history that it has read.
+const READ_LIFETIME: Duration = Duration::from_secs(60);
 
-/// Browsers remembered at most.
 const MAX_BROWSERS: usize = 1024;
 
-/// Which history each browser has read last.
 #[derive(Debug, Default)]
 pub(crate) struct Browsers {
+    /// The conversation whose history each browser has read last, and when.
     read: Mutex<HashMap<BrowserId, (i64, Instant)>>,
 }
 
 impl Browsers {
-    /// The browser has read a conversation's history.
-    pub(crate) fn has_read(&self, browser: BrowserId, conversation: i64) {
+    pub(crate) fn note_history_read(&self, browser: BrowserId, conversation: i64) {
         let now = Instant::now();
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if read.len() >= MAX_BROWSERS {
-            read.retain(|_, (_, at)| now - *at < READ_KEPT);
+            read.retain(|_, (_, at)| now - *at < READ_LIFETIME);
         }
         if read.len() < MAX_BROWSERS {
             read.insert(browser, (conversation, now));
         }
     }
 
-    /// Whether the browser has read this conversation's history a moment ago.
-    pub(crate) fn knows(&self, browser: &BrowserId, conversation: i64) -> bool {
+    /// Whether the browser has just read this conversation's history.
+    pub(crate) fn has_read(&self, browser: &BrowserId, conversation: i64) -> bool {
         let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         read.get(browser)
-            .is_some_and(|(read, at)| *read == conversation && at.elapsed() < READ_KEPT)
+            .is_some_and(|(read, at)| *read == conversation && at.elapsed() < READ_LIFETIME)
     }
 }
 
-/// The browser's id, and the cookie that gives it one if it has none.
+/// The browser's id, and the cookie to set if it is new.
 pub(crate) fn identify(request: &HttpRequest) -> (BrowserId, Option<Cookie<'static>>) {
     let known = cookies::values(request.headers(), COOKIE).find_map(|id| Uuid::parse_str(id).ok());
     if let Some(id) = known {

@@ -1,12 +1,21 @@
-//! A viewer: one actor per WebSocket. It knows the protocol, the heartbeat and which conversation
-//! it follows, and nothing of what is said there.
+//! The viewer actor: one WebSocket, its protocol, heartbeat and the conversation it is attached to.
 //!
-//! This is the only file that knows `actix_web_actors`. That crate polls the actor as the body of
-//! the response: while the socket's buffer is full the actor is not polled at all, so it does not
-//! ask for more, and costs one batch however long that lasts.
+//! Only this module uses `actix_web_actors`. That crate polls the actor as the body of the response:
+//! while the socket's buffer is full the actor is not polled, so it requests no further batch, and a
+//! slow client costs one batch however long that lasts.
+
+mod attach;
+mod backlog;
+mod checked_stream;
+mod delivery;
+mod fragments;
+mod frame_check;
+mod post;
+mod refused;
+mod requests;
+pub(crate) mod upgrade;
 
 use std::{
-    future::Future,
     rc::Rc,
     sync::{
         Arc,
@@ -15,22 +24,18 @@ use std::{
     time::Instant,
 };
 
-use actix::{
-    Actor, ActorContext as _, ActorFutureExt as _, Addr, AsyncContext as _, Recipient,
-    StreamHandler, WrapFuture as _,
-};
+use actix::{Actor, ActorContext as _, Addr, AsyncContext as _, Recipient, StreamHandler};
 use actix_http::ws::Item;
 use actix_web::{HttpRequest, HttpResponse, web::Payload};
 use actix_web_actors::ws::{
     self, CloseCode, CloseReason, Message, ProtocolError, WebsocketContext,
 };
-use tokio::sync::oneshot;
 
 use crate::{
     project::ProjectName,
     session::{
         Session,
-        messages::{Asking, Batch, BrowserId, Demand, Detach, HangUp, Stop, Then, ViewerId},
+        messages::{BrowserId, Demand, Detach, HangUp, ViewerId},
     },
     wire::{
         Dialect,
@@ -46,74 +51,55 @@ use super::{
     state::AppState,
 };
 use backlog::Backlog;
-use fragments::{Fragments, Whole};
-use frame_check::{CheckedStream, FrameViolation, StreamState};
-use yielding::Yield;
+use checked_stream::{CheckedStream, StreamState};
+use fragments::{Fragments, WholeMessage};
+use frame_check::FrameViolation;
 
-mod attach;
-mod backlog;
-mod fragments;
-mod frame_check;
-mod post;
-pub(crate) mod upgrade;
-mod yielding;
+const SERVER_FULL: &str = "The server has reached its limit of connections; close a page that you \
+                           do not need, or try again in a moment.";
 
-/// RFC 6455: the endpoint is going away.
-const GOING_AWAY: u16 = 1001;
-
-/// What a client is told that is one too many for the server.
-const TOO_MANY: &str = "The server has as many connections as it may have; close a page that you \
-                        do not need, or try again in a moment.";
-
-/// What a viewer works with.
+/// What belongs to a viewer for as long as it lives.
 #[derive(Debug)]
-pub(crate) struct ViewerEnv {
-    /// The rest of the server.
-    pub state: AppState,
-    /// The project that the socket is about.
-    pub project: ProjectName,
-    /// Whose socket it is.
-    pub browser: BrowserId,
-    /// Who has opened it.
-    pub visitor: Visitor,
-    /// The socket's place among those that the visitor may have.
-    pub socket: Option<Permit>,
-    /// What carries it.
-    pub connection: Option<Arc<Connection>>,
+struct ViewerEnv {
+    state: AppState,
+    project: ProjectName,
+    browser: BrowserId,
+    visitor: Visitor,
+    /// Counts the socket among the visitor's.
+    _permit: Option<Permit>,
+    connection: Option<Arc<Connection>>,
 }
 
-/// Turns a request into a viewer's WebSocket.
-pub(crate) fn start(
+/// Upgrades a request to a viewer's WebSocket.
+fn start(
     request: &HttpRequest,
     stream: Payload,
     env: ViewerEnv,
 ) -> actix_web::Result<HttpResponse> {
-    static VIEWERS: AtomicU64 = AtomicU64::new(1);
+    static NEXT_ID: AtomicU64 = AtomicU64::new(1);
     let frame_bytes = env.state.resources.settings.limits.frame_bytes;
     let stream_state = Rc::new(StreamState::default());
     let stream = CheckedStream::new(stream, frame_bytes, Rc::clone(&stream_state));
     let viewer = Viewer {
-        id: ViewerId(VIEWERS.fetch_add(1, Ordering::Relaxed)),
+        id: ViewerId(NEXT_ID.fetch_add(1, Ordering::Relaxed)),
+        hang_up: hang_up(env.connection.clone()),
         env,
         dialect: Dialect::Legacy,
-        followed: None,
-        left: None,
-        is_asking: false,
-        has_spoken: false,
-        in_use: None,
+        attached: None,
+        left_at: None,
+        is_batch_requested: false,
+        has_sent_request: false,
+        socket_guard: None,
         opened_at: Instant::now(),
         stream_state,
-        hang_up: hang_up(request),
-        busy: 0,
+        requests_in_progress: 0,
         backlog: Backlog::new(frame_bytes.saturating_mul(2)),
         fragments: Fragments::default(),
     };
     ws::WsResponseBuilder::new(viewer, request, stream).frame_size(frame_bytes).start()
 }
 
-/// What ends the connection of this request from outside.
-fn hang_up(request: &HttpRequest) -> HangUp {
-    let connection = request.conn_data::<Arc<Connection>>().cloned();
+fn hang_up(connection: Option<Arc<Connection>>) -> HangUp {
     HangUp::new(move || {
         if let Some(connection) = &connection {
             connection.shutdown();
@@ -121,53 +107,39 @@ fn hang_up(request: &HttpRequest) -> HangUp {
     })
 }
 
-/// Turns a request into a WebSocket that says why it is refused, and closes.
-pub(crate) fn refuse(
-    request: &HttpRequest,
-    stream: Payload,
-    code: u16,
-    reason: String,
-) -> actix_web::Result<HttpResponse> {
-    ws::start(Refused { code, reason }, request, stream)
-}
-
-/// See the module.
 struct Viewer {
     id: ViewerId,
     env: ViewerEnv,
     dialect: Dialect,
-    followed: Option<Followed>,
-    /// What was followed last, when the session was closed since.
-    left: Option<Place>,
-    /// A demand is out.
-    is_asking: bool,
-    /// The client has sent something other than a ping.
-    has_spoken: bool,
-    /// Its place among those that the server may have, once it has spoken.
-    in_use: Option<SocketGuard>,
+    attached: Option<Attached>,
+    /// Where the viewer was when its session was closed.
+    left_at: Option<Position>,
+    is_batch_requested: bool,
+    /// Whether the client has sent anything but pings.
+    has_sent_request: bool,
+    /// Counts the connection as a WebSocket in use, from the first request on.
+    socket_guard: Option<SocketGuard>,
     opened_at: Instant,
-    /// What the bytes that the client sends are found to be.
     stream_state: Rc<StreamState>,
     hang_up: HangUp,
-    /// Requests of the client that are being seen to.
-    busy: u32,
-    /// What it has asked meanwhile.
+    requests_in_progress: u32,
+    /// Requests that arrived meanwhile.
     backlog: Backlog,
     fragments: Fragments,
 }
 
-/// The conversation that a viewer follows.
-struct Followed {
+/// The conversation that a viewer is attached to.
+struct Attached {
     session: Addr<Session>,
-    /// Used for demands alone: as there is never more than one of them out, its own place in the
-    /// session's mailbox is always free.
+    /// For demands alone: there is never more than one in flight, so its own slot in the session's
+    /// mailbox is always free.
     demands: Recipient<Demand>,
-    place: Place,
+    position: Position,
 }
 
-/// A conversation and how far the client has got in it.
+/// A conversation and the last sequence number that the client has seen in it.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct Position {
     conversation: i64,
     seq: i64,
 }
@@ -179,14 +151,14 @@ impl Actor for Viewer {
 
     fn started(&mut self, context: &mut Context) {
         let settings = &self.env.state.resources.settings.socket;
-        context.run_interval(settings.ping_interval, Self::heartbeat);
+        context.run_interval(settings.ping_interval, Self::on_heartbeat);
         context.run_later(settings.attach_after, Self::attach_silent);
     }
 
     fn stopped(&mut self, _: &mut Context) {
-        if let Some(followed) = &self.followed {
-            // A fact that nobody waits for; a session that is gone needs it no more.
-            followed.session.do_send(Detach { viewer: self.id });
+        if let Some(attached) = &self.attached {
+            // Nobody waits for this fact, and a session that is gone does not need it.
+            attached.session.do_send(Detach { viewer: self.id });
         }
     }
 }
@@ -194,167 +166,84 @@ impl Actor for Viewer {
 impl StreamHandler<Result<Message, ProtocolError>> for Viewer {
     fn handle(&mut self, message: Result<Message, ProtocolError>, context: &mut Context) {
         match message {
-            Ok(Message::Text(text)) => self.frame(&text, context),
+            Ok(Message::Text(text)) => self.on_text(&text, context),
             Ok(Message::Binary(_)) => self.refuse_binary(context),
-            Ok(Message::Continuation(item)) => self.fragment(item, context),
+            Ok(Message::Continuation(item)) => self.on_fragment(item, context),
             Ok(Message::Ping(payload)) => context.pong(&payload),
             Ok(Message::Pong(_) | Message::Nop) => (),
             Ok(Message::Close(reason)) => {
                 context.close(reason);
                 context.stop();
             }
-            // A frame that is no text: the stream itself is still in step. What else has this shape
-            // is a connection that is cut, to which nothing matters any more.
+            // A text frame that is not UTF-8; the stream is still in step. A lost connection looks
+            // the same, and then the notice does not matter.
             Err(ProtocolError::Io(error)) => {
                 log::debug!("bad frame viewer={} error={error}", self.id.0);
-                self.say(&Notice::error("Invalid JSON"), context);
+                self.notify(&Notice::error("Invalid JSON"), context);
             }
-            Err(error) => {
-                log::debug!("protocol error viewer={} error={error}", self.id.0);
-                close(context, u16::from(CloseCode::Protocol), "protocol error");
-            }
+            Err(error) => self.close_on_violation(&error.to_string(), "protocol error", context),
         }
     }
 
-    /// The client has gone, or sent a frame that is refused.
+    /// The client has gone, or sent a frame that the check has refused.
     fn finished(&mut self, context: &mut Context) {
-        match self.stream_state.refused.get() {
+        match self.stream_state.violation.get() {
             Some(FrameViolation::TooLarge) => self.refuse_size(context),
-            Some(FrameViolation::Protocol(why)) => {
-                log::debug!("protocol error viewer={} error={why}", self.id.0);
-                close(context, u16::from(CloseCode::Protocol), why);
-            }
+            Some(FrameViolation::Protocol(why)) => self.close_on_violation(why, why, context),
             None => context.stop(),
         }
     }
 }
 
 impl Viewer {
-    /// Reads one text frame. A ping is answered at once; everything else in its order.
-    fn frame(&mut self, text: &str, context: &mut Context) {
+    /// Handles one text message. A ping is answered at once, other requests one after another.
+    fn on_text(&mut self, text: &str, context: &mut Context) {
         let request = match client_frame::parse(text) {
-            Ok(ClientFrame::Ping) => return self.say(&Notice::Pong, context),
+            Ok(ClientFrame::Ping) => return self.notify(&Notice::Pong, context),
             Ok(request) => request,
-            Err(bad) => return self.say(&Notice::error(bad.to_string()), context),
+            Err(error) => return self.notify(&Notice::error(error.to_string()), context),
         };
-        if !self.has_spoken && !self.take_place() {
-            self.say(&Notice::error(TOO_MANY), context);
+        if !self.has_sent_request && !self.open_socket() {
+            self.notify(&Notice::error(SERVER_FULL), context);
             return close(context, close_code::TOO_MANY, "see the error");
         }
-        self.has_spoken = true;
-        if self.busy == 0 {
-            self.serve(request, context);
+        self.has_sent_request = true;
+        if self.requests_in_progress == 0 {
+            self.handle_request(request, context);
         } else if let Err(request) = self.backlog.push(request, text.len()) {
-            let refusal = ErrorNotice {
-                content: "Too much was asked at once; wait for the answers and send it again."
+            let notice = ErrorNotice {
+                content: "Too many requests at once; wait for the answers, then send it again."
                     .to_owned(),
                 retryable: Some(true),
                 message_id: request.message_id().map(str::to_owned),
             };
-            self.say(&Notice::Error(refusal), context);
+            self.notify(&Notice::Error(notice), context);
         }
     }
 
-    /// Keeps the connection from making room for others, which a socket does that says nothing;
-    /// false where too many are kept.
-    fn take_place(&mut self) -> bool {
+    /// Marks the connection as in use, so that it is not displaced; false if there are too many.
+    fn open_socket(&mut self) -> bool {
         let Some(connection) = &self.env.connection else { return true };
-        self.in_use = connection.open_socket();
-        self.in_use.is_some()
+        self.socket_guard = connection.open_socket();
+        self.socket_guard.is_some()
     }
 
-    /// Sees to something that takes its time; what the client asks meanwhile waits.
-    fn occupy<T: 'static>(
-        &mut self,
-        work: impl Future<Output = T> + 'static,
-        context: &mut Context,
-        then: impl FnOnce(&mut Self, T, &mut Context) + 'static,
-    ) {
-        self.busy += 1;
-        context.spawn(work.into_actor(self).map(move |outcome, viewer, context| {
-            viewer.busy -= 1;
-            then(viewer, outcome, context);
-            while viewer.busy == 0 {
-                let Some(request) = viewer.backlog.pop() else { break };
-                viewer.serve(request, context);
-            }
-        }));
-    }
-
-    fn serve(&mut self, request: ClientFrame, context: &mut Context) {
-        match request {
-            ClientFrame::Ping => self.say(&Notice::Pong, context),
-            ClientFrame::Start(start) => self.start_frame(start, context),
-            ClientFrame::Message { message_id, content } => {
-                let content = content.trim().to_owned();
-                if content.is_empty() {
-                    let content = "Empty message".to_owned();
-                    let refusal = ErrorNotice { content, retryable: Some(false), message_id };
-                    return self.say(&Notice::Error(refusal), context);
-                }
-                self.post(message_id, Asking::Text(content), context);
-            }
-            ClientFrame::Answer { message_id, content, call_id } => {
-                self.post(message_id, Asking::Answer { content, call_id }, context);
-            }
-            ClientFrame::Retry { turn, conversation, message_id } => {
-                let what = match conversation {
-                    Some(conversation) => Asking::Onward { conversation, turn },
-                    None => Asking::Again(turn),
-                };
-                self.post(message_id, what, context);
-            }
-            ClientFrame::Typing => self.wake(context),
-            ClientFrame::Stop => {
-                if let Some(followed) = &self.followed {
-                    let author = self.env.visitor.user.clone();
-                    let stopped = followed.session.send(Stop { viewer: self.id, author });
-                    self.occupy(stopped, context, |_, _, _| ());
-                }
-            }
+    fn on_fragment(&mut self, item: Item, context: &mut Context) {
+        let max_bytes = self.env.state.resources.settings.limits.frame_bytes;
+        match self.fragments.add(item, max_bytes) {
+            WholeMessage::Incomplete => (),
+            WholeMessage::Text(text) => self.on_text(&text, context),
+            WholeMessage::Binary => self.refuse_binary(context),
+            WholeMessage::InvalidUtf8 => self.notify(&Notice::error("Invalid JSON"), context),
+            WholeMessage::TooLarge => self.refuse_size(context),
         }
     }
 
-    /// Asks the session for what the client has not seen.
-    fn ask(&mut self, context: &mut Context) {
-        let Some(followed) = self.followed.as_ref().filter(|_| !self.is_asking) else { return };
-        let (reply, answer) = oneshot::channel();
-        let sent = followed.demands.try_send(Demand { viewer: self.id, reply });
-        if sent.is_err() {
-            return self.session_lost(context);
-        }
-        self.is_asking = true;
-        context.spawn(answer.into_actor(self).map(|answer, viewer, context| {
-            viewer.is_asking = false;
-            match answer {
-                Ok(batch) => viewer.receive(batch, context),
-                Err(_) => viewer.session_lost(context),
-            }
-        }));
-    }
-
-    fn receive(&mut self, batch: Batch, context: &mut Context) {
-        let Batch { frames, seq, then } = batch;
-        for frame in frames {
-            context.text(frame);
-        }
-        if let (Some(followed), Some(seq)) = (&mut self.followed, seq) {
-            followed.place.seq = seq;
-        }
-        match then {
-            // Twice Pending: the batch has left this poll and was written to the socket.
-            Then::AskAgain => context
-                .wait(Yield(2).into_actor(self).map(|(), viewer, context| viewer.ask(context))),
-            Then::Detached => self.left = self.followed.take().map(|followed| followed.place),
-            Then::Close { code, reason } => close(context, code, reason),
-        }
-    }
-
-    fn heartbeat(&mut self, context: &mut Context) {
+    fn on_heartbeat(&mut self, context: &mut Context) {
         let settings = &self.env.state.resources.settings.socket;
-        // Every byte is a sign of life: a large frame over a slow line takes its time.
-        let last_heard = self.stream_state.last_heard.get().unwrap_or(self.opened_at);
-        if last_heard.elapsed() > settings.ping_timeout {
+        // Every byte counts as a sign of life, as a large frame on a slow line takes its time.
+        let last_read_at = self.stream_state.last_read_at.get().unwrap_or(self.opened_at);
+        if last_read_at.elapsed() > settings.ping_timeout {
             log::debug!("viewer answers no ping viewer={}", self.id.0);
             context.stop();
         } else {
@@ -362,31 +251,25 @@ impl Viewer {
         }
     }
 
-    fn fragment(&mut self, item: Item, context: &mut Context) {
-        let longest = self.env.state.resources.settings.limits.frame_bytes;
-        match self.fragments.add(item, longest) {
-            Whole::NotYet => (),
-            Whole::Text(text) => self.frame(&text, context),
-            Whole::Binary => self.refuse_binary(context),
-            Whole::NoText => self.say(&Notice::error("Invalid JSON"), context),
-            Whole::TooLarge => self.refuse_size(context),
-        }
-    }
-
     fn refuse_binary(&mut self, context: &mut Context) {
-        let words = "Server error: binary frames are not understood; send text";
-        self.say(&Notice::error(words), context);
+        let message = "Server error: binary frames are not supported; send text";
+        self.notify(&Notice::error(message), context);
     }
 
     fn refuse_size(&mut self, context: &mut Context) {
-        let longest = self.env.state.resources.settings.limits.frame_bytes;
-        let words = format!("The frame is too large: at most {longest} bytes are taken.");
-        self.say(&Notice::error(words), context);
+        let max_bytes = self.env.state.resources.settings.limits.frame_bytes;
+        let message = format!("The frame is too large: the limit is {max_bytes} bytes.");
+        self.notify(&Notice::error(message), context);
         close(context, u16::from(CloseCode::Size), "frame too large");
     }
 
-    /// Sends a frame outside the history, at once.
-    fn say(&self, notice: &Notice, context: &mut Context) {
+    fn close_on_violation(&self, violation: &str, reason: &str, context: &mut Context) {
+        log::debug!("protocol error viewer={} error={violation}", self.id.0);
+        close(context, u16::from(CloseCode::Protocol), reason);
+    }
+
+    /// Sends a frame that is no part of the history, ahead of what is still to be delivered.
+    fn notify(&self, notice: &Notice, context: &mut Context) {
         if let Some(frame) = notice.frame(self.dialect) {
             context.text(frame);
         }
@@ -400,25 +283,4 @@ where
     let description = Some(reason.to_owned());
     context.close(Some(CloseReason { code: CloseCode::from(code), description }));
     context.stop();
-}
-
-/// A socket that is refused, in words and with a close code.
-struct Refused {
-    code: u16,
-    reason: String,
-}
-
-impl Actor for Refused {
-    type Context = WebsocketContext<Self>;
-
-    fn started(&mut self, context: &mut Self::Context) {
-        if let Some(frame) = Notice::error(self.reason.as_str()).frame(Dialect::Legacy) {
-            context.text(frame);
-        }
-        close(context, self.code, &self.reason);
-    }
-}
-
-impl StreamHandler<Result<Message, ProtocolError>> for Refused {
-    fn handle(&mut self, _: Result<Message, ProtocolError>, _: &mut Self::Context) {}
 }

@@ -1,49 +1,51 @@
-//! What clients send: one JSON object per frame, checked and turned into a [`ClientFrame`].
+//! Client frames: each is a JSON object with a `type`.
 
 use serde_json::{Map, Value};
 
 use crate::json;
 
-/// What a client asks for.
+use super::Dialect;
+
+/// A frame that a client has sent.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ClientFrame {
-    /// Begin or resume a conversation.
+    /// Begin a conversation or attach to one.
     Start(StartFrame),
-    /// Ask something.
+    /// Ask a question.
     Message {
-        /// The client's own id, so that sending again does no harm.
+        /// The client's id of the question. A repeated one is not asked again.
         message_id: Option<String>,
-        /// The text, as sent.
+        /// The text, untrimmed.
         content: String,
     },
-    /// Answer the agent's questions: becomes a message.
+    /// Answer the agent's questions, as a message.
     Answer {
-        /// The client's own id, as for a message.
+        /// The client's id of the answer.
         message_id: Option<String>,
-        /// The answers as one text.
+        /// All answers as one text.
         content: String,
-        /// The call that asked, where the client says it.
+        /// The tool call that asked, if the client says.
         call_id: Option<String>,
     },
-    /// Ask the question of a turn once more.
+    /// Repeat the question of a turn.
     Retry {
-        /// The turn.
+        /// The turn to repeat.
         turn: i64,
-        /// The conversation that the turn is of, where it is another one: this one goes on with it.
+        /// The conversation of the turn, if it is another one; this one continues it.
         conversation: Option<i64>,
-        /// The client's own id of the new message.
+        /// The client's id of the new question.
         message_id: Option<String>,
     },
-    /// Somebody is about to ask: the agent may start ahead of the question.
+    /// The user is typing: the agent may start ahead of the question.
     Typing,
     /// End the running turn.
     Stop,
-    /// Sign of life.
+    /// Check that the server is alive.
     Ping,
 }
 
 impl ClientFrame {
-    /// The client's own id of it, where it has one.
+    /// The client's id of the question, if it has sent one.
     pub fn message_id(&self) -> Option<&str> {
         match self {
             Self::Message { message_id, .. }
@@ -57,44 +59,40 @@ impl ClientFrame {
 /// See [`ClientFrame::Start`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StartFrame {
-    /// Whether the client speaks our own dialect.
-    pub v1: bool,
-    /// Which conversation.
+    /// The dialect of all later frames.
+    pub dialect: Dialect,
+    /// The conversation.
     pub target: StartTarget,
-    /// Whether it wants answers as HTML and not as Markdown; only in our own dialect.
-    pub html: bool,
-    /// Whether of HTML that grows it wants only what is new.
-    pub changes: bool,
-    /// The last sequence number that the client saw.
+    /// The last sequence number that the client has seen.
     pub after: Option<i64>,
 }
 
-/// Which conversation a `start` means.
+/// The conversation of a `start` frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StartTarget {
     /// A new one.
     New,
-    /// A stored one.
+    /// An existing one.
     Conversation(i64),
-    /// A value that can be no conversation's id; kept to name it in the refusal.
+    /// A value that is no id, as the error repeats it.
     InvalidId(String),
 }
 
-/// Why a frame is no request, in the words of the original.
+/// Why a frame is invalid. The messages are those of legacy servers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidFrame {
-    /// Not JSON at all.
+    /// Not JSON.
     #[error("Invalid JSON")]
     NotJson,
-    /// JSON of the wrong shape.
+    /// A field is missing or has the wrong type.
     #[error("Server error: {0}")]
     WrongShape(String),
-    /// A `type` that nobody knows.
+    /// The `type` is missing or unknown.
     #[error("Unknown message type: {0}")]
     UnknownType(String),
 }
 
-/// Reads one text frame.
+/// Parses a text frame.
 pub fn parse(frame: &str) -> Result<ClientFrame, InvalidFrame> {
     let value = json::value(frame).map_err(|_| InvalidFrame::NotJson)?;
     let Value::Object(fields) = value else {
@@ -121,12 +119,12 @@ pub fn parse(frame: &str) -> Result<ClientFrame, InvalidFrame> {
 }
 
 fn start(fields: &Map<String, Value>) -> Result<StartFrame, InvalidFrame> {
-    let v1 = match fields.get("protocol") {
+    let is_v1 = match fields.get("protocol") {
         None | Some(Value::Null) => false,
         Some(version) if version.as_i64() == Some(1) => true,
         Some(version) => {
             return Err(InvalidFrame::WrongShape(format!(
-                "protocol {version} is not spoken here: use 1, or none for the original's frames"
+                "protocol {version} is not supported: use 1, or leave it out for legacy frames"
             )));
         }
     };
@@ -137,20 +135,26 @@ fn start(fields: &Map<String, Value>) -> Result<StartFrame, InvalidFrame> {
             _ => StartTarget::InvalidId(id.to_string()),
         },
     };
-    // A nonsense `after` is as good as none: everything is sent.
+    // With an invalid `after` everything is replayed.
     let after = fields.get("after").and_then(Value::as_i64);
-    let html = match fields.get("format").filter(|_| v1) {
+    let is_html = match fields.get("format").filter(|_| is_v1) {
         None | Some(Value::Null) => false,
         Some(Value::String(format)) if format == "markdown" => false,
         Some(Value::String(format)) if format == "html" => true,
         Some(other) => {
             return Err(InvalidFrame::WrongShape(format!(
-                "format {other} is not known here: use \"markdown\" or \"html\""
+                "format {other} is not supported: use \"markdown\" or \"html\""
             )));
         }
     };
-    let changes = fields.get("changes") == Some(&Value::Bool(true));
-    Ok(StartFrame { v1, target, html, changes, after })
+    let wants_changes = fields.get("changes") == Some(&Value::Bool(true));
+    let dialect = match (is_v1, is_html) {
+        (false, _) => Dialect::Legacy,
+        (true, false) => Dialect::V1,
+        (true, true) if wants_changes => Dialect::HtmlChanges,
+        (true, true) => Dialect::Html,
+    };
+    Ok(StartFrame { dialect, target, after })
 }
 
 fn message(fields: &Map<String, Value>) -> Result<ClientFrame, InvalidFrame> {
@@ -160,7 +164,7 @@ fn message(fields: &Map<String, Value>) -> Result<ClientFrame, InvalidFrame> {
         Some(other) => {
             return Err(InvalidFrame::WrongShape(format!(
                 "content must be text, not {}",
-                name_of(other)
+                type_name(other)
             )));
         }
     };
@@ -169,7 +173,7 @@ fn message(fields: &Map<String, Value>) -> Result<ClientFrame, InvalidFrame> {
 
 fn retry(fields: &Map<String, Value>) -> Result<ClientFrame, InvalidFrame> {
     let turn = fields.get("turn").and_then(Value::as_i64).ok_or_else(|| {
-        InvalidFrame::WrongShape("turn must be the number of the turn to ask again".to_owned())
+        InvalidFrame::WrongShape("turn must be the number of the turn to repeat".to_owned())
     })?;
     let conversation = match fields.get("conversation_id") {
         None | Some(Value::Null) => None,
@@ -192,11 +196,11 @@ fn message_id(fields: &Map<String, Value>) -> Result<Option<String>, InvalidFram
     }
 }
 
-/// Longest `message_id`, in bytes.
+/// Longest `message_id` in bytes.
 pub const MAX_MESSAGE_ID: usize = 128;
 
-/// Answers as the agent reads them: the choices of one question joined by `", "`, questions by
-/// `"; "`; no answers at all count as agreement.
+/// Answers as one text for the agent: the choices of a question are joined by `", "`, questions by
+/// `"; "`. No answers count as agreement.
 fn answers(answers: Option<&Value>) -> String {
     match answers {
         Some(Value::Object(by_question)) if by_question.is_empty() => "OK".to_owned(),
@@ -223,7 +227,7 @@ fn text_of(value: &Value) -> String {
     }
 }
 
-fn name_of(value: &Value) -> &'static str {
+fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
@@ -245,29 +249,28 @@ mod tests {
     }
 
     #[test]
-    fn a_start_without_protocol_is_the_originals() {
+    fn a_start_without_protocol_is_legacy() {
         for frame in [r#"{"type":"start"}"#, r#"{"type":"start","conversation_id":null}"#] {
-            let (html, changes) = (false, false);
-            let start =
-                StartFrame { v1: false, target: StartTarget::New, html, changes, after: None };
+            let (dialect, target) = (Dialect::Legacy, StartTarget::New);
+            let start = StartFrame { dialect, target, after: None };
             assert_eq!(parse(frame), Ok(ClientFrame::Start(start)));
         }
     }
 
     #[test]
     fn a_start_names_a_conversation_and_where_to_go_on() {
-        for (more, changes) in [("", false), (r#","changes":true"#, true)] {
+        for (more, dialect) in [("", Dialect::Html), (r#","changes":true"#, Dialect::HtmlChanges)] {
             let frame = format!(
                 r#"{{"type":"start","protocol":1,"conversation_id":7,"after":12,"format":"html"{more}}}"#
             );
             let (target, after) = (StartTarget::Conversation(7), Some(12));
-            let start = StartFrame { v1: true, target, html: true, changes, after };
+            let start = StartFrame { dialect, target, after };
             assert_eq!(parse(&frame), Ok(ClientFrame::Start(start)));
         }
     }
 
     #[test]
-    fn an_id_that_can_be_none_is_kept_for_the_refusal() {
+    fn an_invalid_id_is_kept_for_the_error() {
         for (id, shown) in [("\"abc\"", "\"abc\""), ("0", "0"), ("-1", "-1"), ("1.5", "1.5")] {
             let frame = format!(r#"{{"type":"start","conversation_id":{id}}}"#);
             let Ok(ClientFrame::Start(start)) = parse(&frame) else {
@@ -298,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_frames_are_refused_in_the_originals_words() {
+    fn invalid_frames_are_refused_in_the_words_of_legacy_servers() {
         assert_eq!(refused(""), "Invalid JSON");
         assert_eq!(refused("{"), "Invalid JSON");
         assert_eq!(refused(r#"{"type":"dance"}"#), "Unknown message type: dance");

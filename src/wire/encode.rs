@@ -1,4 +1,4 @@
-//! Entries of the history as frames.
+//! The encoding of history entries as frames.
 
 use bytestring::ByteString;
 use serde::Serialize;
@@ -8,26 +8,25 @@ use crate::entry::{Content, UserMessage, Withdrawn};
 
 use super::Dialect;
 
-/// A piece of growing text that is to be sent.
+/// A piece of a streaming text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TextPiece<'a> {
-    /// Whether it is thinking and not answer.
+    /// Whether it belongs to thinking and not to the answer.
     pub thinking: bool,
-    /// The turn.
     pub turn: i64,
-    /// The block within the turn.
+    /// The number of the text within its turn.
     pub block: u32,
-    /// The sequence number that a client has seen with this piece.
+    /// The sequence number up to which a client has seen the history with this piece.
     pub seq: i64,
     /// The piece, escaped as the inside of a JSON string.
     pub escaped: &'a str,
-    /// Whether it is the block's text from its beginning and replaces what a client has.
+    /// Whether it begins the text anew, in place of what the client has.
     pub replace: bool,
 }
 
-/// The frame of a text piece; `None` where the dialect shows no such text.
+/// The frame of a text piece; `None` if the dialect does not show it.
 ///
-/// Put together by hand, as the text is escaped already: this is the way of every token.
+/// It is formatted by hand, as the text is escaped already (see [`wire`](super)).
 pub(crate) fn text(piece: TextPiece<'_>, dialect: Dialect) -> Option<ByteString> {
     let TextPiece { thinking, turn, block, seq, escaped, replace } = piece;
     match dialect {
@@ -46,34 +45,32 @@ pub(crate) fn text(piece: TextPiece<'_>, dialect: Dialect) -> Option<ByteString>
     }
 }
 
-/// A part of an answer that is to be sent as HTML.
+/// A part of an answer as HTML.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HtmlPart<'a> {
-    /// The turn.
     pub turn: i64,
-    /// The block within the turn.
+    /// The number of the text within its turn.
     pub block: u32,
-    /// The sequence number that a client has seen with the last of the parts that belong together.
+    /// The sequence number up to which a client has seen the history with the last part of the group.
     pub seq: i64,
-    /// Which part of the block, from 0.
+    /// The index of the part within its block, from 0.
     pub part: usize,
-    /// How many parts the block has now.
+    /// The number of parts that the block has now.
     pub parts: usize,
-    /// What a client has of the part already and keeps, empty where it keeps nothing.
+    /// The beginning of the part that the client has and keeps.
     pub kept: &'a str,
-    /// The part, or what follows what is kept of it.
+    /// What follows `kept`.
     pub html: &'a str,
-    /// Whether parts follow that belong together with it.
+    /// Whether more parts of the group follow.
     pub more: bool,
 }
 
-/// The frame of a part.
 pub(crate) fn html(part: HtmlPart<'_>) -> ByteString {
     let HtmlPart { turn, block, seq, part, parts, kept, html, more } = part;
     let html = serde_json::to_string(html).unwrap_or_default();
     let keep = match kept {
         "" => String::new(),
-        // As browsers count.
+        // In UTF-16 units, as browsers count.
         kept => format!(r#","keep":{}"#, kept.chars().map(char::len_utf16).sum::<usize>()),
     };
     let tail = if more { r#","more":true"# } else { "" };
@@ -83,7 +80,7 @@ pub(crate) fn html(part: HtmlPart<'_>) -> ByteString {
     .into()
 }
 
-/// The frame of an entry that does not grow; `None` where the dialect has no such frame.
+/// The frame of an entry that does not grow; `None` if the dialect has none.
 pub(crate) fn fixed(
     content: &Content,
     turn: i64,
@@ -91,14 +88,14 @@ pub(crate) fn fixed(
     dialect: Dialect,
 ) -> Option<ByteString> {
     match dialect {
-        Dialect::Legacy => seed(content).map(|frame| json(&frame)),
+        Dialect::Legacy => legacy(content).map(|frame| json(&frame)),
         Dialect::V1 | Dialect::Html | Dialect::HtmlChanges => v1(content, turn, seq),
     }
 }
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum SeedFrame<'a> {
+enum LegacyFrame<'a> {
     Text { content: &'a str },
     ToolCall { tool: &'a str, input: &'a RawValue },
     Question { questions: &'a RawValue },
@@ -106,18 +103,20 @@ enum SeedFrame<'a> {
     Error { content: String },
 }
 
-fn seed(content: &Content) -> Option<SeedFrame<'_>> {
+fn legacy(content: &Content) -> Option<LegacyFrame<'_>> {
     match content {
-        Content::Text(block) => Some(SeedFrame::Text { content: &block.content }),
+        Content::Text(block) => Some(LegacyFrame::Text { content: &block.content }),
         Content::ToolCall(call) => {
-            Some(SeedFrame::ToolCall { tool: &call.tool, input: &call.input })
+            Some(LegacyFrame::ToolCall { tool: &call.tool, input: &call.input })
         }
-        Content::Question(question) => Some(SeedFrame::Question { questions: &question.questions }),
-        Content::ResponseDone(_) => Some(SeedFrame::ResponseDone),
+        Content::Question(question) => {
+            Some(LegacyFrame::Question { questions: &question.questions })
+        }
+        Content::ResponseDone(_) => Some(LegacyFrame::ResponseDone),
         Content::Error(error) => {
-            Some(SeedFrame::Error { content: format!("Error: {}", error.content) })
+            Some(LegacyFrame::Error { content: format!("Error: {}", error.content) })
         }
-        // The original's frames can take nothing back.
+        // Legacy clients cannot take anything back.
         Content::UserMessage(_)
         | Content::Thinking(_)
         | Content::Withdrawn(_)
@@ -132,7 +131,7 @@ fn v1(content: &Content, turn: i64, seq: i64) -> Option<ByteString> {
             TextPiece { thinking: *thinking, turn, block: *block, seq, escaped, replace: true };
         return text(piece, Dialect::V1);
     }
-    // The payload is an object of its own: its fields follow the common ones.
+    // The payload is a JSON object; its fields follow the common ones.
     let payload = match content {
         Content::UserMessage(message) if message.carried.is_some() => {
             let shown = UserMessage { carried: None, ..message.clone() };
@@ -164,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn one_entry_has_a_frame_in_each_dialect() {
+    fn an_entry_has_a_frame_in_each_dialect() {
         assert_eq!(
             fixed(&call(), 2, 9, Dialect::V1).unwrap(),
             r#"{"type":"tool_call","seq":9,"turn":2,"call_id":"c1","tool":"Read","input":{"path":"ü"}}"#
@@ -176,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_are_the_originals_in_the_seed_dialect() {
+    fn the_legacy_dialect_has_its_own_end_frames() {
         let done =
             Content::ResponseDone(ResponseDone { cost_usd: Some(0.5), ..ResponseDone::default() });
         assert_eq!(fixed(&done, 1, 3, Dialect::Legacy).unwrap(), r#"{"type":"response_done"}"#);
@@ -192,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_withdrawn_is_replaced_by_nothing() {
+    fn withdrawn_text_is_replaced_by_nothing() {
         let frame = |thinking, dialect| {
             fixed(&Content::Withdrawn(Withdrawn { block: 2, thinking }), 1, 9, dialect)
         };

@@ -1,4 +1,4 @@
-//! Frames that belong to a socket and not to the history: answers to requests, states, refusals.
+//! Server frames that are no part of the history: replies, states and errors of one socket.
 
 use bytestring::ByteString;
 use serde::Serialize;
@@ -7,60 +7,54 @@ use crate::citation::Citation;
 
 use super::Dialect;
 
-/// A frame outside the history. The field order is the wire's.
+/// A frame outside the history, not stored. The order of the fields is the wire's.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum Notice {
-    /// A conversation was made for this socket.
+    /// The socket's new conversation has this id.
     ConversationCreated {
-        /// Its id.
         conversation_id: i64,
     },
-    /// The socket now follows a conversation.
+    /// The socket is attached to a conversation.
     Attached(Attached),
-    /// A message is stored; it will be answered.
+    /// A question is stored and will be answered.
     Accepted {
-        /// The client's id of it.
         #[serde(skip_serializing_if = "Option::is_none")]
         message_id: Option<String>,
-        /// Sequence number of its entry.
+        /// The sequence number of its entry.
         seq: i64,
-        /// The turn that will answer it.
         turn: i64,
-        /// How many questions are answered before it.
+        /// The number of questions to be answered before it.
         position: usize,
     },
-    /// What the conversation is doing. Not stored.
+    /// What the conversation is doing.
     Status(Status),
     /// A request was refused, or something outside a turn went wrong.
     Error(ErrorNotice),
-    /// The conversation has this title now.
+    /// The conversation's new title.
     Title {
-        /// The title.
         title: String,
     },
-    /// The self-test of the sandbox has come to this since the socket was attached. Not stored.
+    /// The result of a sandbox self-test that ended after the socket was attached.
     ReadOnly(ReadOnly),
-    /// So many sockets follow the conversation now. Not stored.
+    /// The number of sockets attached to the conversation has changed.
     Presence {
-        /// Sockets, this one included.
+        /// This one included.
         viewers: usize,
     },
-    /// What is known of the files that the running answer refers to; it replaces what was told before.
-    /// Not stored: the end of the turn has them all.
+    /// The files that the running answer refers to so far, in place of those sent before. The end of
+    /// the turn has them all.
     Citations(Citations),
-    /// Everything known so far has been sent.
+    /// The socket has got everything up to now.
     CaughtUp {
         /// The newest sequence number.
         seq: i64,
     },
-    /// Answer to a ping.
     Pong,
-    /// The original's end mark, sent where it answers a `start`.
+    /// Legacy: the end of the answer to a `start`.
     ResponseDone,
-    /// The original's text, sent where it answers a `start`.
+    /// Legacy: text of the answer to a `start`, to be appended.
     Text {
-        /// A piece to be appended.
         content: String,
     },
 }
@@ -68,25 +62,21 @@ pub(crate) enum Notice {
 /// See [`Notice::Attached`].
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Attached {
-    /// The conversation.
     pub conversation_id: i64,
-    /// Its title, once it has one.
     pub title: Option<String>,
     /// The newest sequence number.
     pub seq: i64,
-    /// What follows begins after this number: a client drops what it has beyond it.
+    /// The replay begins after this number; a client drops what it has beyond it.
     pub after: i64,
-    /// Whether the replay goes on where the client asked, instead of at the beginning.
+    /// Whether the replay continues where the client asked, and does not begin at the beginning.
     pub resumed: bool,
-    /// What the conversation is doing.
     pub state: ConversationState,
-    /// Who answers.
     pub agent: AgentName,
     /// How it is proved that the agent cannot write to the project.
     pub read_only: ReadOnly,
-    /// How many sockets follow the conversation, this one included.
+    /// The number of sockets attached to the conversation, this one included.
     pub viewers: usize,
-    /// Longest message that is taken, bytes.
+    /// Longest question in bytes.
     pub message_bytes: usize,
 }
 
@@ -101,7 +91,6 @@ pub(crate) struct ReadOnly {
     pub missing: Vec<String>,
 }
 
-/// Which agent answers.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct AgentName {
     /// `claude` or `guide`.
@@ -111,11 +100,10 @@ pub(crate) struct AgentName {
 /// See [`Notice::Status`].
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Status {
-    /// The state.
     pub state: ConversationState,
-    /// The state in words for a person.
+    /// The state in words.
     pub detail: String,
-    /// How many questions wait before this one.
+    /// The number of questions to be answered before this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue_position: Option<usize>,
 }
@@ -124,32 +112,27 @@ pub(crate) struct Status {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConversationState {
-    /// Nothing.
     Idle,
-    /// Its agent is being started.
     Starting,
-    /// As many agents run as may: a question waits until one is free.
+    /// A question waits for an agent slot.
     Waiting,
-    /// A question waits for its turn.
+    /// A question waits for another one.
     Queued,
-    /// A question is being answered.
     Running,
-    /// The agent's service failed and is tried again.
+    /// The agent repeats a failed request to its model.
     Retrying,
-    /// The agent makes its memory of the conversation shorter, before it goes on with the question.
+    /// The agent shortens its memory of the conversation before it continues.
     Compacting,
-    /// The running turn is being stopped.
     Stopping,
-    /// The session was closed; the next question opens it again.
+    /// The session is closed; the next question opens it again.
     Closed,
 }
 
 /// See [`Notice::Citations`].
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Citations {
-    /// The turn.
     pub turn: i64,
-    /// In the order in which the answer names them.
+    /// In the order of the answer.
     pub citations: Vec<Citation>,
 }
 
@@ -167,19 +150,18 @@ pub struct ErrorNotice {
 }
 
 impl ErrorNotice {
-    /// A refusal that only tells its words.
     pub fn new(content: impl Into<String>) -> Self {
         Self { content: content.into(), retryable: None, message_id: None }
     }
 }
 
 impl Notice {
-    /// A refusal with nothing but words, as both dialects know it.
+    /// An error with nothing but its message.
     pub(crate) fn error(content: impl Into<String>) -> Self {
         Self::Error(ErrorNotice::new(content))
     }
 
-    /// The frame for a dialect; `None` where the dialect has no such frame.
+    /// The frame in a dialect; `None` if the dialect has none.
     pub(crate) fn frame(&self, dialect: Dialect) -> Option<ByteString> {
         match (dialect, self) {
             (
@@ -193,7 +175,7 @@ impl Notice {
                 | Self::Citations(_)
                 | Self::CaughtUp { .. },
             )
-            // Who gets Markdown finds the references in it, and their files in the turn's end.
+            // A client of Markdown finds the references in the text, and their files in the turn's end.
             | (Dialect::V1, Self::Citations(_)) => None,
             (Dialect::Legacy, Self::Error(refusal)) => {
                 Some(json(&Self::error(refusal.content.clone())))
@@ -203,7 +185,7 @@ impl Notice {
     }
 }
 
-/// Serialises what cannot fail to serialise: plain data with text keys.
+/// Serialising plain data with text keys cannot fail.
 fn json<T: Serialize>(value: &T) -> ByteString {
     serde_json::to_string(value).unwrap_or_default().into()
 }
@@ -217,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn the_seed_dialect_knows_only_the_originals_frames() {
+    fn the_legacy_dialect_has_only_legacy_frames() {
         let created = Notice::ConversationCreated { conversation_id: 3 };
         assert_eq!(
             frame(created, Dialect::Legacy).as_deref(),

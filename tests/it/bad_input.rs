@@ -55,7 +55,7 @@ async fn p9_an_over_long_message_is_refused_in_words_in_both_dialects() {
     let id = client.start().await;
     client.post("long", &long).await;
     let refused = client.until("error").await.pop().unwrap();
-    let words = "Your message has 1026 bytes, and at most 1024 are taken.";
+    let words = "Your message has 1026 bytes; the limit is 1024.";
     assert!(refused["content"].as_str().unwrap().starts_with(words), "{refused}");
     assert_eq!((&refused["message_id"], &refused["retryable"]), (&json!("long"), &json!(false)));
     is_answered(&mut client).await;

@@ -100,7 +100,7 @@ pub(crate) async fn detail(
         state.resources.reader.ask(move |reader| reader.conversation(&project, id)).await?;
     let detail = detail.ok_or_else(|| Problem::not_found("Conversation not found"))?;
     let (browser, cookie) = browser_cookie::identify(&request);
-    state.browsers.has_read(browser, id);
+    state.browsers.note_history_read(browser, id);
     let mut answer = HttpResponse::Ok();
     if let Some(cookie) = cookie {
         answer.cookie(cookie);

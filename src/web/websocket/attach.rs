@@ -1,5 +1,4 @@
-//! Which conversation a viewer follows: how it comes in, how it is turned away, and how it finds
-//! its conversation again when the session failed under it.
+//! Attaching a viewer to a conversation, and to the same one again after its session has failed.
 
 use std::{
     future::Future,
@@ -17,87 +16,80 @@ use crate::{
     },
     web::{access::rate_limit::LimitExceeded, state::AppState},
     wire::{
-        Dialect,
         client_frame::{StartFrame, StartTarget},
         close_code,
         server_frame::{ConversationState, Notice, Status},
     },
 };
 
-use super::{Context, Followed, GOING_AWAY, Place, Viewer, ViewerEnv, close};
+use super::{Attached, Context, Position, Viewer, ViewerEnv, close};
 
-/// A session that is being started again is waited for this long.
-const RESTART_PATIENCE: Duration = Duration::from_secs(60);
+/// Longest wait for a session that is restarting.
+const RESTART_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Until a session's end has reached the registry, it is asked again after this.
-const RESTART_STEP: Duration = Duration::from_millis(20);
+/// Wait until the end of a session has reached the registry.
+const RESTART_POLL: Duration = Duration::from_millis(20);
 
-/// A client of the original that has followed a conversation for this long may be about to ask.
-const STAYS: Duration = Duration::from_secs(1);
+/// Legacy clients do not say when somebody is typing: after so long in a conversation, its agent is
+/// started.
+const LEGACY_WAKE_DELAY: Duration = Duration::from_secs(1);
 
-/// Why a viewer follows nothing.
-pub(super) enum NotAttached {
+/// RFC 6455: the endpoint is going away.
+const GOING_AWAY: u16 = 1001;
+
+/// Why a viewer was not attached.
+pub(super) enum AttachFailure {
     NotOpened(NotOpened),
     Refused(AttachError),
-    TooFast(LimitExceeded),
+    LimitExceeded(LimitExceeded),
 }
 
 impl Viewer {
-    pub(super) fn start_frame(&mut self, start: StartFrame, context: &mut Context) {
-        let StartFrame { v1, target, html, changes, after } = start;
-        self.dialect = match (v1, html, changes) {
-            (false, ..) => Dialect::Legacy,
-            (true, false, _) => Dialect::V1,
-            (true, true, false) => Dialect::Html,
-            (true, true, true) => Dialect::HtmlChanges,
-        };
+    pub(super) fn start(&mut self, start: StartFrame, context: &mut Context) {
+        let StartFrame { dialect, target, after } = start;
+        self.dialect = dialect;
         let to = match target {
             StartTarget::New => match self.env.visitor.count_conversation(Instant::now()) {
                 Ok(()) => Destination::New,
-                Err(limit) => return self.not_attached(NotAttached::TooFast(limit), context),
+                Err(limit) => {
+                    return self.on_attach_failure(AttachFailure::LimitExceeded(limit), context);
+                }
             },
-            StartTarget::Conversation(conversation) if v1 => {
-                Destination::Stored { conversation, after }
-            }
-            StartTarget::Conversation(conversation) => {
+            StartTarget::Conversation(conversation) if dialect.is_legacy() => {
                 let ViewerEnv { state, browser, .. } = &self.env;
-                let has_history = state.browsers.knows(browser, conversation);
+                let has_history = state.browsers.has_read(browser, conversation);
                 Destination::Resumed { conversation, has_history }
             }
-            StartTarget::InvalidId(shown) => {
-                return self
-                    .not_attached(NotAttached::Refused(AttachError::Unknown(shown)), context);
+            StartTarget::Conversation(conversation) => Destination::Stored { conversation, after },
+            StartTarget::InvalidId(id) => {
+                let failure = AttachFailure::Refused(AttachError::Unknown(id));
+                return self.on_attach_failure(failure, context);
             }
         };
-        let opened = open(self.env.state.clone(), self.env.project.clone());
+        let opened = open_session(self.env.state.clone(), self.env.project.clone());
         self.attach(opened, to, context, |viewer, result, context| match result {
-            Ok(()) => viewer.wake_later(context),
-            Err(why) => viewer.not_attached(why, context),
+            Ok(()) if viewer.dialect.is_legacy() => viewer.wake_later(context),
+            Ok(()) => (),
+            Err(failure) => viewer.on_attach_failure(failure, context),
         });
     }
 
-    /// A client of the original does not tell when somebody is about to ask: one that stays for a
-    /// moment has its agent started.
     fn wake_later(&mut self, context: &mut Context) {
-        if self.dialect.is_ours() {
-            return;
-        }
-        let conversation = self.followed.as_ref().map(|followed| followed.place.conversation);
-        context.run_later(STAYS, move |viewer, context| {
-            let now = viewer.followed.as_ref().map(|followed| followed.place.conversation);
-            if now == conversation {
+        let conversation = self.attached.as_ref().map(|it| it.position.conversation);
+        context.run_later(LEGACY_WAKE_DELAY, move |viewer, context| {
+            if viewer.attached.as_ref().map(|it| it.position.conversation) == conversation {
                 viewer.wake(context);
             }
         });
     }
 
-    /// Follows a conversation of the session that `opened` gives.
+    /// Attaches the viewer to a conversation of the session that `opened` resolves to.
     pub(super) fn attach(
         &mut self,
-        opened: impl Future<Output = Result<Addr<Session>, NotAttached>> + 'static,
+        opened: impl Future<Output = Result<Addr<Session>, AttachFailure>> + 'static,
         to: Destination,
         context: &mut Context,
-        then: impl FnOnce(&mut Self, Result<(), NotAttached>, &mut Context) + 'static,
+        then: impl FnOnce(&mut Self, Result<(), AttachFailure>, &mut Context) + 'static,
     ) {
         let seq = match &to {
             Destination::Stored { after, .. } => after.unwrap_or(0),
@@ -113,154 +105,146 @@ impl Viewer {
         };
         let attached = async move {
             let session = opened.await?;
-            let attached = match session.send(attach).await {
-                Ok(attached) => attached.map_err(NotAttached::Refused)?,
-                Err(_) => return Err(NotAttached::NotOpened(NotOpened::Restarting(RESTART_STEP))),
+            let attachment = match session.send(attach).await {
+                Ok(attachment) => attachment.map_err(AttachFailure::Refused)?,
+                Err(_) => {
+                    return Err(AttachFailure::NotOpened(NotOpened::Restarting(RESTART_POLL)));
+                }
             };
-            Ok((session, attached))
+            Ok((session, attachment))
         };
-        self.occupy(attached, context, move |viewer, result, context| {
-            let result = result.map(|(session, attached)| {
-                viewer.follow(session, attached, seq, context);
+        self.run_request(attached, context, move |viewer, result, context| {
+            let result = result.map(|(session, Attachment { conversation })| {
+                let position = Position { conversation, seq };
+                let demands = session.clone().recipient();
+                viewer.attached = Some(Attached { session, demands, position });
+                viewer.left_at = None;
+                viewer.request_batch(context);
             });
             then(viewer, result, context);
         });
     }
 
-    fn follow(
-        &mut self,
-        session: Addr<Session>,
-        attached: Attachment,
-        seq: i64,
-        context: &mut Context,
-    ) {
-        let place = Place { conversation: attached.conversation, seq };
-        let demands = session.clone().recipient();
-        self.followed = Some(Followed { session, demands, place });
-        self.left = None;
-        self.ask(context);
-    }
-
-    pub(super) fn not_attached(&mut self, why: NotAttached, context: &mut Context) {
-        let (words, code) = match why {
-            NotAttached::NotOpened(NotOpened::Draining)
-            | NotAttached::Refused(AttachError::Closing) => {
+    pub(super) fn on_attach_failure(&mut self, failure: AttachFailure, context: &mut Context) {
+        let (message, code) = match failure {
+            AttachFailure::NotOpened(NotOpened::Draining)
+            | AttachFailure::Refused(AttachError::Closing) => {
                 return close(context, GOING_AWAY, "the server is shutting down");
             }
-            NotAttached::NotOpened(error @ NotOpened::UnknownProject) => {
+            AttachFailure::NotOpened(error @ NotOpened::UnknownProject) => {
                 (error.to_string(), Some(close_code::NO_SUCH_PROJECT))
             }
-            NotAttached::NotOpened(error) => (error.to_string(), None),
-            NotAttached::TooFast(limit) => (limit.message, Some(close_code::TOO_MANY)),
-            NotAttached::Refused(error @ AttachError::Unknown(_)) => {
+            AttachFailure::NotOpened(error) => (error.to_string(), None),
+            AttachFailure::LimitExceeded(limit) => (limit.message, Some(close_code::TOO_MANY)),
+            AttachFailure::Refused(error @ AttachError::Unknown(_)) => {
                 (error.to_string(), Some(close_code::NO_SUCH_CONVERSATION))
             }
-            NotAttached::Refused(error @ AttachError::TooMany(_)) => {
+            AttachFailure::Refused(error @ AttachError::TooMany(_)) => {
                 (error.to_string(), Some(close_code::TOO_MANY))
             }
-            NotAttached::Refused(error) => (error.to_string(), None),
+            AttachFailure::Refused(error) => (error.to_string(), None),
         };
-        self.say(&Notice::error(words), context);
-        // The original knows no such closes: its clients would only come again.
-        let code = code.filter(|_| self.dialect.is_ours());
-        if let Some(code) = code {
+        self.notify(&Notice::error(message), context);
+        // Legacy clients do not know these codes and would only reconnect.
+        if let Some(code) = code.filter(|_| !self.dialect.is_legacy()) {
             close(context, code, "see the error");
         }
     }
 
-    /// The session has ended under the viewer. If it failed, it is back in a moment.
-    pub(super) fn session_lost(&mut self, context: &mut Context) {
-        if let Some(Followed { place, .. }) = self.followed.take() {
-            self.recover(place, context);
+    /// The session has ended under the viewer. If it failed, it restarts in a moment.
+    pub(super) fn on_session_lost(&mut self, context: &mut Context) {
+        if let Some(Attached { position, .. }) = self.attached.take() {
+            self.reattach(position, context);
         }
     }
 
-    /// Waits for the session that is built anew, and goes on in it.
-    fn recover(&mut self, place: Place, context: &mut Context) {
-        let restarting = Status {
-            state: ConversationState::Starting,
-            detail: "The session failed and is being started again…".to_owned(),
-            queue_position: None,
-        };
-        let ViewerEnv { state, project, .. } = &self.env;
-        let found = find(state.clone(), project.clone());
-        self.occupy(found, context, move |viewer, found, context| match found {
+    /// Waits for the session to restart and attaches to the same conversation.
+    fn reattach(&mut self, position: Position, context: &mut Context) {
+        let found = find_session(self.env.state.clone(), self.env.project.clone());
+        self.run_request(found, context, move |viewer, found, context| match found {
             Ok(session) => {
-                viewer.say(&Notice::Status(restarting), context);
-                let Place { conversation, seq } = place;
+                let restarting = Status {
+                    state: ConversationState::Starting,
+                    detail: "The session failed and is restarting…".to_owned(),
+                    queue_position: None,
+                };
+                viewer.notify(&Notice::Status(restarting), context);
+                let Position { conversation, seq } = position;
                 let to = Destination::Again { conversation, seq };
                 let opened = async { Ok(session) };
                 viewer.attach(opened, to, context, move |viewer, result, context| match result {
                     Ok(()) => (),
-                    // It failed once more in the meantime; the registry bounds how often.
-                    Err(NotAttached::NotOpened(NotOpened::Restarting(_))) => {
-                        viewer.recover(place, context);
+                    // It has failed again; the registry limits how often.
+                    Err(AttachFailure::NotOpened(NotOpened::Restarting(_))) => {
+                        viewer.reattach(position, context);
                     }
-                    Err(why) => viewer.not_attached(why, context),
+                    Err(failure) => viewer.on_attach_failure(failure, context),
                 });
             }
-            // Closed in good order, not failed.
-            Err(NotAttached::Refused(_)) => viewer.left = Some(place),
-            Err(why) => {
-                viewer.left = Some(place);
-                viewer.not_attached(why, context);
+            // It was closed and has not failed.
+            Err(AttachFailure::Refused(_)) => viewer.left_at = Some(position),
+            Err(failure) => {
+                viewer.left_at = Some(position);
+                viewer.on_attach_failure(failure, context);
             }
         });
     }
 
-    /// A client that has said nothing is a page that came back: it waits for the end of the turn
-    /// that it lost.
+    /// Attaches a client that has sent nothing. It is a legacy page that has reconnected, and waits
+    /// for the end of the turn that it lost.
     pub(super) fn attach_silent(&mut self, context: &mut Context) {
-        if self.has_spoken || self.followed.is_some() {
+        if self.has_sent_request || self.attached.is_some() {
             return;
         }
-        self.attach_returning(Destination::Left, context, Self::attach_missed);
+        self.attach_live(Destination::Left, context, Self::attach_missed);
     }
 
-    /// Follows the conversation that the browser was last in, for a client that asks without having
-    /// sent a `start`; a browser without one follows the newest that is live.
-    pub(super) fn attach_last(
+    /// Attaches a client that asks without a `start` to the conversation that its browser was last
+    /// in, or else to the newest live one.
+    pub(super) fn attach_to_last(
         &mut self,
         context: &mut Context,
-        then: impl FnOnce(&mut Self, Result<(), NotAttached>, &mut Context) + 'static,
+        then: impl FnOnce(&mut Self, Result<(), AttachFailure>, &mut Context) + 'static,
     ) {
         let ViewerEnv { state, project, browser, .. } = &self.env;
         let (state, project, browser) = (state.clone(), project.clone(), browser.clone());
-        let found = find(state.clone(), project.clone());
+        let found = find_session(state.clone(), project.clone());
         self.attach(found, Destination::Left, context, move |viewer, left, context| {
             if left.is_ok() {
                 return then(viewer, left, context);
             }
-            let newest = find(state.clone(), project.clone());
-            let place =
-                async move { (last_place(&state, &project, &browser).await, state, project) };
-            viewer.occupy(place, context, move |viewer, (place, state, project), context| {
-                let Some(Place { conversation, seq }) = place else {
-                    return viewer.attach(newest, Destination::Latest, context, then);
-                };
-                let to = Destination::Again { conversation, seq };
-                viewer.attach(open(state, project), to, context, |viewer, again, context| {
-                    match again {
+            let newest = find_session(state.clone(), project.clone());
+            let position =
+                async move { (last_position(&state, &project, &browser).await, state, project) };
+            viewer.run_request(
+                position,
+                context,
+                move |viewer, (position, state, project), context| {
+                    let Some(Position { conversation, seq }) = position else {
+                        return viewer.attach(newest, Destination::Latest, context, then);
+                    };
+                    let to = Destination::Again { conversation, seq };
+                    let opened = open_session(state, project);
+                    viewer.attach(opened, to, context, |viewer, again, context| match again {
                         // It was deleted in the meantime.
-                        Err(NotAttached::Refused(AttachError::Unknown(_))) => {
+                        Err(AttachFailure::Refused(AttachError::Unknown(_))) => {
                             viewer.attach(newest, Destination::Latest, context, then);
                         }
                         again => then(viewer, again, context),
-                    }
-                });
-            });
+                    });
+                },
+            );
         });
     }
 
-    /// Follows what is live for a page that came back, where there is something.
-    fn attach_returning(
+    /// Attaches to a live conversation, if there is one.
+    fn attach_live(
         &mut self,
         to: Destination,
         context: &mut Context,
         otherwise: fn(&mut Self, &mut Context),
     ) {
-        let ViewerEnv { state, project, .. } = &self.env;
-        let found = find(state.clone(), project.clone());
+        let found = find_session(self.env.state.clone(), self.env.project.clone());
         self.attach(found, to, context, move |viewer, result, context| {
             if result.is_err() {
                 otherwise(viewer, context);
@@ -268,73 +252,79 @@ impl Viewer {
         });
     }
 
-    /// The page left no conversation that is live since. If its turn was open when the server
-    /// went, it waits for what became of that.
+    /// Attaches to the conversation whose turn was running when the server stopped, if the browser
+    /// has missed its end.
     fn attach_missed(&mut self, context: &mut Context) {
         let ViewerEnv { state, project, browser, .. } = &self.env;
         let (state, project, browser) = (state.clone(), project.clone(), browser.clone());
         let name = project.clone();
         let reader = state.resources.reader.clone();
         let missed = async move { reader.ask(move |reader| reader.missed(&name, &browser)).await };
-        self.occupy(missed, context, move |viewer, missed, context| match missed {
+        self.run_request(missed, context, move |viewer, missed, context| match missed {
             Ok(Some((conversation, seq))) => {
                 let to = Destination::Again { conversation, seq };
-                viewer.attach(open(state, project), to, context, |_, _, _| ());
+                viewer.attach(open_session(state, project), to, context, |_, _, _| ());
             }
-            // Where there is nothing to come back to, there is nothing to say.
-            Ok(None) => viewer.attach_returning(Destination::Only, context, |_, _| ()),
-            Err(error) => log::warn!("cannot look for what was missed error={error}"),
+            // A failure is not reported: the client has not asked for anything.
+            Ok(None) => viewer.attach_live(Destination::Only, context, |_, _| ()),
+            Err(error) => log::warn!("cannot look up a missed turn error={error}"),
         });
     }
 }
 
-/// Where the browser was last: where it missed the end of a turn, else behind everything that is
-/// stored there.
-async fn last_place(state: &AppState, project: &ProjectName, browser: &BrowserId) -> Option<Place> {
+/// Where the browser was last: at the end of a turn that it missed, else at the end of the
+/// conversation that it last visited.
+async fn last_position(
+    state: &AppState,
+    project: &ProjectName,
+    browser: &BrowserId,
+) -> Option<Position> {
     let (project, browser) = (project.clone(), browser.clone());
-    let place = state.resources.reader.ask(move |reader| {
+    let position = state.resources.reader.ask(move |reader| {
         let missed = reader.missed(&project, &browser)?;
-        missed.map_or_else(|| reader.last_visited(&project, &browser), |place| Ok(Some(place)))
+        missed.map_or_else(|| reader.last_visited(&project, &browser), |missed| Ok(Some(missed)))
     });
-    match place.await {
-        Ok(place) => place.map(|(conversation, seq)| Place { conversation, seq }),
+    match position.await {
+        Ok(position) => position.map(|(conversation, seq)| Position { conversation, seq }),
         Err(error) => {
-            log::warn!("cannot look for the last conversation error={error}");
+            log::warn!("cannot look up the last conversation error={error}");
             None
         }
     }
 }
 
-/// The project's session, started where there is none; one that failed is waited for.
-pub(super) async fn open(
+/// The project's session, started if there is none. Waits for one that is restarting.
+pub(super) async fn open_session(
     state: AppState,
     project: ProjectName,
-) -> Result<Addr<Session>, NotAttached> {
-    let deadline = Instant::now() + RESTART_PATIENCE;
+) -> Result<Addr<Session>, AttachFailure> {
+    let deadline = Instant::now() + RESTART_TIMEOUT;
     loop {
         let open = Open { project: project.clone() };
         match state.registry.send(open).await.unwrap_or(Err(NotOpened::Draining)) {
             Err(NotOpened::Restarting(wait)) if Instant::now() + wait < deadline => {
-                tokio::time::sleep(wait + RESTART_STEP).await;
+                tokio::time::sleep(wait + RESTART_POLL).await;
             }
             // Its end has not reached the registry yet.
             Ok(session) if !session.connected() && Instant::now() < deadline => {
-                tokio::time::sleep(RESTART_STEP).await;
+                tokio::time::sleep(RESTART_POLL).await;
             }
-            answer => return answer.map_err(NotAttached::NotOpened),
+            answer => return answer.map_err(AttachFailure::NotOpened),
         }
     }
 }
 
-/// The project's session where there is one.
-pub(super) async fn find(
+/// The project's session, if there is one.
+pub(super) async fn find_session(
     state: AppState,
     project: ProjectName,
-) -> Result<Addr<Session>, NotAttached> {
+) -> Result<Addr<Session>, AttachFailure> {
     let find = Find { project: project.clone() };
     match state.registry.send(find).await.unwrap_or(Found::Draining) {
-        Found::Nothing | Found::Closing => Err(NotAttached::Refused(AttachError::NoneLive)),
-        Found::Live(_) | Found::Restarting(_) | Found::GivenUp => open(state, project).await,
-        Found::Draining => Err(NotAttached::NotOpened(NotOpened::Draining)),
+        Found::Nothing | Found::Closing => Err(AttachFailure::Refused(AttachError::NoneLive)),
+        Found::Live(_) | Found::Restarting(_) | Found::GivenUp => {
+            open_session(state, project).await
+        }
+        Found::Draining => Err(AttachFailure::NotOpened(NotOpened::Draining)),
     }
 }

@@ -1,30 +1,27 @@
-//! What a client asks while an earlier request of its own is still being seen to. Pings are not
-//! among it: they are answered at once. Pure code.
+//! The backlog of requests that arrive while an earlier one is handled. Pure.
 
 use std::collections::VecDeque;
 
 use crate::wire::client_frame::ClientFrame;
 
-/// Requests that may wait.
-const MOST: usize = 64;
+const MAX_REQUESTS: usize = 64;
 
-/// Requests that wait, in their order.
 #[derive(Debug)]
 pub(super) struct Backlog {
+    /// Each with the bytes of its frame.
     requests: VecDeque<(ClientFrame, usize)>,
     bytes: usize,
-    most_bytes: usize,
+    max_bytes: usize,
 }
 
 impl Backlog {
-    /// An empty one for `most_bytes` of frames.
-    pub(super) fn new(most_bytes: usize) -> Self {
-        Self { requests: VecDeque::new(), bytes: 0, most_bytes }
+    pub(super) fn new(max_bytes: usize) -> Self {
+        Self { requests: VecDeque::new(), bytes: 0, max_bytes }
     }
 
-    /// Adds a request that came in a frame of so many bytes; gives it back where there is no room.
+    /// Adds a request whose frame had `bytes` bytes, or returns it if there is no room.
     pub(super) fn push(&mut self, request: ClientFrame, bytes: usize) -> Result<(), ClientFrame> {
-        if self.requests.len() >= MOST || self.bytes + bytes > self.most_bytes {
+        if self.requests.len() >= MAX_REQUESTS || self.bytes + bytes > self.max_bytes {
             return Err(request);
         }
         self.bytes += bytes;
@@ -32,7 +29,6 @@ impl Backlog {
         Ok(())
     }
 
-    /// The request that waits for longest.
     pub(super) fn pop(&mut self) -> Option<ClientFrame> {
         let (request, bytes) = self.requests.pop_front()?;
         self.bytes -= bytes;
@@ -55,7 +51,7 @@ mod tests {
             (backlog.pop(), backlog.pop(), backlog.pop()),
             (Some(retry(1)), Some(retry(3)), None)
         );
-        for _ in 0..MOST {
+        for _ in 0..MAX_REQUESTS {
             backlog.push(ClientFrame::Stop, 0).unwrap();
         }
         assert_eq!(backlog.push(ClientFrame::Stop, 0), Err(ClientFrame::Stop));

@@ -1,114 +1,60 @@
-//! Checks WebSocket frame headers as their bytes arrive (RFC 6455, 5.2), so that a frame which
-//! breaks the protocol, or makes its message too large, is refused before its payload is buffered:
-//! the decoder behind it looks at a frame only once it is whole.
-
-use std::{
-    cell::Cell,
-    pin::Pin,
-    rc::Rc,
-    task::{Context, Poll, ready},
-    time::Instant,
-};
-
-use actix_web::{error::PayloadError, web::Bytes};
-use futures_util::{Stream, StreamExt as _};
+//! Checks WebSocket frame headers while their bytes arrive (RFC 6455, 5.2). Pure.
+//!
+//! The decoder behind it looks at a frame only once it is whole. Here a frame that breaks the
+//! protocol, or makes its message too large, is refused before its payload is buffered.
 
 /// Longest header of a client's frame: two bytes, a length of eight and a mask of four.
-const LONGEST_HEADER: usize = 14;
+const MAX_HEADER_BYTES: usize = 14;
 
-/// Longest payload of a control frame (RFC 6455, 5.5), bytes.
-const LONGEST_CONTROL: u64 = 125;
+/// Longest payload of a control frame (RFC 6455, 5.5).
+const MAX_CONTROL_BYTES: u64 = 125;
 
-/// Why a frame is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FrameViolation {
-    /// The message would have more bytes than are taken.
+    /// The message would exceed the limit.
     TooLarge,
-    /// The header breaks the protocol.
+    /// The header breaks the protocol in this way.
     Protocol(&'static str),
 }
 
-/// What the stream has been found to hold.
-#[derive(Debug, Default)]
-pub(super) struct StreamState {
-    /// When the last bytes arrived.
-    pub last_heard: Cell<Option<Instant>>,
-    /// Why the stream was ended.
-    pub refused: Cell<Option<FrameViolation>>,
-}
-
-/// A client's bytes up to the first frame that is refused.
-pub(super) struct CheckedStream<S> {
-    /// `None` once a frame was refused: what follows is not read.
-    stream: Option<S>,
-    check: FrameCheck,
-    state: Rc<StreamState>,
-}
-
-impl<S> CheckedStream<S> {
-    /// Ends `stream` before a message of more than `longest` bytes.
-    pub(super) fn new(stream: S, longest: usize, state: Rc<StreamState>) -> Self {
-        Self { stream: Some(stream), check: FrameCheck::new(longest), state }
-    }
-}
-
-impl<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Stream for CheckedStream<S> {
-    type Item = S::Item;
-
-    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<S::Item>> {
-        let Some(stream) = &mut self.stream else { return Poll::Ready(None) };
-        let mut bytes = match ready!(stream.poll_next_unpin(task)) {
-            Some(Ok(bytes)) => bytes,
-            end => return Poll::Ready(end),
-        };
-        self.state.last_heard.set(Some(Instant::now()));
-        if let Err(Refused { at, why }) = self.check.advance(&bytes) {
-            self.state.refused.set(Some(why));
-            self.stream = None;
-            bytes.truncate(at);
-        }
-        Poll::Ready(Some(Ok(bytes)))
-    }
-}
-
-/// A refused frame and where its header begins in the bytes just read; 0 if it began before.
+/// A refused frame, and where its header begins in the bytes just read; 0 if it began before.
 #[derive(Debug, PartialEq, Eq)]
-struct Refused {
-    at: usize,
-    why: FrameViolation,
+pub(super) struct Refused {
+    pub at: usize,
+    pub why: FrameViolation,
 }
 
-/// The state of the reader between two reads. Its size does not depend on what is read.
+/// The state between two reads. Its size does not depend on what is read.
 #[derive(Debug)]
-struct FrameCheck {
-    longest: u64,
-    /// The part of a header that has arrived.
-    header: [u8; LONGEST_HEADER],
+pub(super) struct FrameCheck {
+    max_message_bytes: u64,
+    /// The header in progress, as far as it has arrived.
+    header: [u8; MAX_HEADER_BYTES],
     header_len: usize,
     /// Bytes of payload until the next header.
     payload_left: u64,
-    /// Bytes of the message in progress, if it comes in fragments.
+    /// Bytes of the fragmented message in progress.
     fragmented: Option<u64>,
 }
 
 impl FrameCheck {
-    fn new(longest: usize) -> Self {
+    pub(super) fn new(max_message_bytes: usize) -> Self {
         Self {
-            longest: u64::try_from(longest).unwrap_or(u64::MAX),
-            header: [0; LONGEST_HEADER],
+            max_message_bytes: u64::try_from(max_message_bytes).unwrap_or(u64::MAX),
+            header: [0; MAX_HEADER_BYTES],
             header_len: 0,
             payload_left: 0,
             fragmented: None,
         }
     }
 
-    /// Reads on.
-    fn advance(&mut self, bytes: &[u8]) -> Result<(), Refused> {
+    /// Checks the bytes that follow those before.
+    pub(super) fn advance(&mut self, bytes: &[u8]) -> Result<(), Refused> {
         let (mut at, mut header_at) = (0, 0);
         while at < bytes.len() {
             if self.payload_left > 0 {
-                let here = u64::try_from(bytes.len() - at).unwrap_or(u64::MAX);
-                let skipped = here.min(self.payload_left);
+                let available = u64::try_from(bytes.len() - at).unwrap_or(u64::MAX);
+                let skipped = available.min(self.payload_left);
                 self.payload_left -= skipped;
                 at += usize::try_from(skipped).unwrap_or(usize::MAX);
                 continue;
@@ -119,18 +65,18 @@ impl FrameCheck {
             self.header[self.header_len] = bytes[at];
             self.header_len += 1;
             at += 1;
-            self.read_header().map_err(|why| Refused { at: header_at, why })?;
+            self.check_header().map_err(|why| Refused { at: header_at, why })?;
         }
         Ok(())
     }
 
-    /// Looks at the header as far as it has arrived.
-    fn read_header(&mut self) -> Result<(), FrameViolation> {
+    /// Checks the header as far as it has arrived.
+    fn check_header(&mut self) -> Result<(), FrameViolation> {
         let header = &self.header[..self.header_len];
-        let kind = FrameHeader::of(header[0])?;
+        let kind = FrameKind::parse(header[0])?;
         let Some(second) = header.get(1) else { return Ok(()) };
         if second & 0x80 == 0 {
-            return Err(FrameViolation::Protocol("a client's frame is masked"));
+            return Err(FrameViolation::Protocol("client frames must be masked"));
         }
         let (length_bytes, short) = match second & 0x7f {
             126 => (2, None),
@@ -140,11 +86,11 @@ impl FrameCheck {
         let Some(long) = header.get(2..2 + length_bytes) else { return Ok(()) };
         let long = long.iter().fold(0, |length, byte| length << 8 | u64::from(*byte));
         let length = short.unwrap_or(long);
-        let message = kind.message(self.fragmented, length)?;
-        if message.is_some_and(|message| message > self.longest) {
+        let message = kind.message_bytes(self.fragmented, length)?;
+        if message.is_some_and(|message| message > self.max_message_bytes) {
             return Err(FrameViolation::TooLarge);
         }
-        // The mask is the last of a header.
+        // A header ends with its mask.
         if self.header_len == 2 + length_bytes + 4 {
             self.header_len = 0;
             self.payload_left = length;
@@ -157,37 +103,41 @@ impl FrameCheck {
 }
 
 /// The first byte of a header.
-struct FrameHeader {
+struct FrameKind {
     is_final: bool,
     opcode: u8,
 }
 
-impl FrameHeader {
-    fn of(first: u8) -> Result<Self, FrameViolation> {
+impl FrameKind {
+    fn parse(first: u8) -> Result<Self, FrameViolation> {
         if first & 0x70 != 0 {
-            // Compressed frames have one of them.
-            return Err(FrameViolation::Protocol("no extension was agreed on"));
+            // Compressed frames set one of these bits.
+            return Err(FrameViolation::Protocol("no extension was negotiated"));
         }
         let kind = Self { is_final: first & 0x80 != 0, opcode: first & 0x0f };
         match kind.opcode {
             0..=2 => Ok(kind),
             8..=10 if kind.is_final => Ok(kind),
-            8..=10 => Err(FrameViolation::Protocol("a control frame has no fragments")),
-            _ => Err(FrameViolation::Protocol("unknown kind of frame")),
+            8..=10 => Err(FrameViolation::Protocol("control frames must not be fragmented")),
+            _ => Err(FrameViolation::Protocol("unknown opcode")),
         }
     }
 
-    /// Bytes of the message with this frame, of which `fragmented` came before; `None` for a
+    /// The bytes of the message up to this frame, of which `fragmented` came before; `None` for a
     /// control frame, which may stand between fragments.
-    fn message(&self, fragmented: Option<u64>, length: u64) -> Result<Option<u64>, FrameViolation> {
+    fn message_bytes(
+        &self,
+        fragmented: Option<u64>,
+        length: u64,
+    ) -> Result<Option<u64>, FrameViolation> {
         match (self.opcode, fragmented) {
-            (8.., _) if length > LONGEST_CONTROL => {
-                Err(FrameViolation::Protocol("a control frame has 125 bytes at most"))
+            (8.., _) if length > MAX_CONTROL_BYTES => {
+                Err(FrameViolation::Protocol("control frames may have at most 125 bytes"))
             }
             (8.., _) => Ok(None),
             (0, Some(before)) => Ok(Some(before.saturating_add(length))),
-            (0, None) => Err(FrameViolation::Protocol("no message was begun")),
-            (_, Some(_)) => Err(FrameViolation::Protocol("the message before has no end")),
+            (0, None) => Err(FrameViolation::Protocol("there is no message to continue")),
+            (_, Some(_)) => Err(FrameViolation::Protocol("the previous message has not ended")),
             (_, None) => Ok(Some(length)),
         }
     }
@@ -195,6 +145,8 @@ impl FrameHeader {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use actix_http::ws::{Codec, ProtocolError};
     use proptest::prelude::*;
     use tokio_util::codec::Decoder as _;
@@ -325,7 +277,7 @@ mod tests {
             let (in_pieces, again) = read(&bytes, piece);
             prop_assert_eq!(refused, again);
             // Of a header that was cut, the part that came first has gone through.
-            prop_assert!(in_pieces >= passed && in_pieces < passed + LONGEST_HEADER);
+            prop_assert!(in_pieces >= passed && in_pieces < passed + MAX_HEADER_BYTES);
             prop_assert_eq!(refused.is_none(), passed == bytes.len());
 
             // The decoder behind it finds nothing to refuse but the text itself.

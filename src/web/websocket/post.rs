@@ -1,93 +1,93 @@
-//! A viewer's questions on their way to the session.
+//! Questions of the client on their way to the session.
 
 use std::time::Instant;
 
 use crate::{
     session::messages::{Asking, Destination, Held, Post, Wake},
-    web::access::rate_limit::LimitExceeded,
     wire::server_frame::{ErrorNotice, Notice},
 };
 
 use super::{
-    Context, Place, Viewer,
-    attach::{NotAttached, find, open},
+    Context, Position, Viewer,
+    attach::{AttachFailure, find_session, open_session},
 };
 
 impl Viewer {
-    /// Tells the session that somebody is about to ask.
+    /// Lets the session start the agent ahead of a question.
     pub(super) fn wake(&mut self, context: &mut Context) {
-        let Some(followed) = &self.followed else { return };
+        let Some(attached) = &self.attached else { return };
         let visitor = self.env.visitor.clone();
         let may_start = Box::new(move || visitor.may_start_agent(Instant::now()));
-        let woken = followed.session.send(Wake { viewer: self.id, may_start });
-        self.occupy(woken, context, |_, _, _| ());
+        let woken = attached.session.send(Wake { viewer: self.id, may_start });
+        self.run_request(woken, context, |_, _, _| ());
     }
 
+    /// Posts a question, after attaching the viewer if it is not.
     pub(super) fn post(&mut self, message_id: Option<String>, what: Asking, context: &mut Context) {
-        let longest = self.env.state.resources.settings.limits.message_bytes;
+        let max_bytes = self.env.state.resources.settings.limits.message_bytes;
         if let Asking::Text(text) | Asking::Answer { content: text, .. } = &what
-            && text.len() > longest
+            && text.len() > max_bytes
         {
             let content = format!(
-                "Your message has {} bytes, and at most {longest} are taken. Shorten it and send \
-                 it again.",
+                "Your message has {} bytes; the limit is {max_bytes}. Shorten it and send it again.",
                 text.len()
             );
-            let refusal = ErrorNotice { content, retryable: Some(false), message_id };
-            return self.say(&Notice::Error(refusal), context);
+            let notice = ErrorNotice { content, retryable: Some(false), message_id };
+            return self.notify(&Notice::Error(notice), context);
         }
-        if self.followed.is_some() {
+        if self.attached.is_some() {
             return self.send_post(message_id, what, context);
         }
-        let state = self.env.state.clone();
-        let project = self.env.project.clone();
-        let then =
-            move |viewer: &mut Self, result: Result<(), NotAttached>, context: &mut Context| {
-                match result {
-                    Ok(()) => viewer.send_post(message_id, what, context),
-                    Err(why) => viewer.not_attached(why, context),
-                }
-            };
-        match self.left {
-            // The session was closed under a client of ours: its next question opens it again.
-            Some(Place { conversation, seq }) if self.dialect.is_ours() => {
+        let (state, project) = (self.env.state.clone(), self.env.project.clone());
+        let then = move |viewer: &mut Self,
+                         result: Result<(), AttachFailure>,
+                         context: &mut Context| match result {
+            Ok(()) => viewer.send_post(message_id, what, context),
+            Err(failure) => viewer.on_attach_failure(failure, context),
+        };
+        match self.left_at {
+            // The session was closed: a client of ours opens it again with its next question.
+            Some(Position { conversation, seq }) if !self.dialect.is_legacy() => {
                 let to = Destination::Stored { conversation, after: Some(seq) };
-                self.attach(open(state, project), to, context, then);
+                self.attach(open_session(state, project), to, context, then);
             }
-            // One of the original's has to start again.
-            Some(_) => self.attach(find(state, project), Destination::Latest, context, then),
-            // The original's page sends no `start` after a reconnect.
-            None => self.attach_last(context, then),
+            // A legacy client has to start again.
+            Some(_) => {
+                self.attach(find_session(state, project), Destination::Latest, context, then);
+            }
+            // The legacy page sends no `start` after a reconnect.
+            None => self.attach_to_last(context, then),
         }
     }
 
     fn send_post(&mut self, message_id: Option<String>, what: Asking, context: &mut Context) {
-        let Some(followed) = &self.followed else { return };
+        let Some(attached) = &self.attached else { return };
         let visitor = &self.env.visitor;
         let permit = match visitor.count_message(Instant::now()).and_then(|()| visitor.begin_turn())
         {
             Ok(permit) => permit.map(|permit| Box::new(permit) as Held),
-            Err(LimitExceeded { message: content, .. }) => {
-                let refusal = ErrorNotice { content, retryable: Some(true), message_id };
-                return self.say(&Notice::Error(refusal), context);
+            Err(limit) => {
+                let content = limit.message;
+                let notice = ErrorNotice { content, retryable: Some(true), message_id };
+                return self.notify(&Notice::Error(notice), context);
             }
         };
         let author = visitor.user.clone();
         let id = message_id.clone();
         let post = Post { viewer: self.id, message_id, what, author, permit };
-        let posted = followed.session.send(post);
-        self.occupy(posted, context, move |viewer, answer, context| {
-            let refusal = match answer {
+        let posted = attached.session.send(post);
+        self.run_request(posted, context, move |viewer, answer, context| {
+            let notice = match answer {
                 Ok(Ok(())) => return,
-                Ok(Err(refusal)) => refusal,
+                Ok(Err(notice)) => notice,
                 Err(_) => ErrorNotice {
-                    content: "The session failed before it took your message; send it again."
+                    content: "The session failed before it accepted your message; send it again."
                         .to_owned(),
                     retryable: Some(true),
                     message_id: id,
                 },
             };
-            viewer.say(&Notice::Error(refusal), context);
+            viewer.notify(&Notice::Error(notice), context);
         });
     }
 }

@@ -1,29 +1,30 @@
-//! From a request to a WebSocket.
+//! The handler that upgrades a request to a WebSocket.
 
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use crate::wire::close_code;
-
-use crate::web::{
-    access::rate_limit::Visitor,
-    browser_cookie,
-    connections::Connection,
-    problem::ProblemResponse,
-    state::{AppState, NoProject},
+use crate::{
+    web::{
+        access::rate_limit::Visitor,
+        browser_cookie,
+        connections::Connection,
+        problem::ProblemResponse,
+        state::{AppState, NoProject},
+    },
+    wire::close_code,
 };
 
-use super::ViewerEnv;
+use super::{ViewerEnv, refused};
 
-/// `GET /api/assistant/ws/{project}`. A project that cannot be spoken about, and one connection
-/// too many, is refused after the upgrade, because a browser shows its page no other reason.
+/// `GET /api/assistant/ws/{project}`. A project that is not available, and one connection too many,
+/// are refused after the upgrade, as a browser shows its page no other reason.
 #[utoipa::path(
     get,
     path = "/api/assistant/ws/{project}",
     tag = "conversations",
     params(("project" = String, Path, description = "The project's name")),
-    responses((status = 101, description = "A WebSocket; the README tells its frames"), (status = "default", response = ProblemResponse)),
+    responses((status = 101, description = "A WebSocket; the README describes its frames"), (status = "default", response = ProblemResponse)),
 )]
 pub(crate) async fn connect(
     state: web::Data<AppState>,
@@ -34,31 +35,31 @@ pub(crate) async fn connect(
 ) -> actix_web::Result<HttpResponse> {
     let project = match state.project(&project).await {
         Ok(project) => project.name,
-        Err(no) => {
-            let (code, reason) = refusal(no);
-            return super::refuse(&request, stream, code, reason.to_owned());
+        Err(error) => {
+            let (code, reason) = refusal(error);
+            return refused::start(&request, stream, code, reason.to_owned());
         }
     };
     let visitor = visitor.into_inner();
-    let socket = match visitor.open_socket() {
-        Ok(socket) => socket,
+    let permit = match visitor.open_socket() {
+        Ok(permit) => permit,
         Err(limit) => {
-            return super::refuse(&request, stream, close_code::TOO_MANY, limit.message);
+            return refused::start(&request, stream, close_code::TOO_MANY, limit.message);
         }
     };
     let connection = request.conn_data::<Arc<Connection>>().cloned();
     let (browser, cookie) = browser_cookie::identify(&request);
     let state = state.as_ref().clone();
-    let env = ViewerEnv { state, project, browser, visitor, socket, connection };
-    let mut answer = super::start(&request, stream, env)?;
+    let env = ViewerEnv { state, project, browser, visitor, _permit: permit, connection };
+    let mut response = super::start(&request, stream, env)?;
     if let Some(cookie) = cookie {
-        answer.add_cookie(&cookie)?;
+        response.add_cookie(&cookie)?;
     }
-    Ok(answer)
+    Ok(response)
 }
 
-fn refusal(no: NoProject) -> (u16, &'static str) {
-    match no {
+fn refusal(error: NoProject) -> (u16, &'static str) {
+    match error {
         NoProject::BadName => (close_code::BAD_PROJECT_NAME, "Invalid project name"),
         NoProject::Unknown => (close_code::NO_SUCH_PROJECT, "Project not found in registry"),
         NoProject::DirectoryGone => (close_code::NO_SUCH_PROJECT, "Project directory not found"),

@@ -1,0 +1,69 @@
+//! Requests of the client, handled one after another.
+
+use std::future::Future;
+
+use actix::{ActorFutureExt as _, AsyncContext as _, WrapFuture as _};
+
+use crate::{
+    session::messages::{Asking, Stop},
+    wire::{
+        client_frame::ClientFrame,
+        server_frame::{ErrorNotice, Notice},
+    },
+};
+
+use super::{Context, Viewer};
+
+impl Viewer {
+    pub(super) fn handle_request(&mut self, request: ClientFrame, context: &mut Context) {
+        match request {
+            ClientFrame::Ping => self.notify(&Notice::Pong, context),
+            ClientFrame::Start(start) => self.start(start, context),
+            ClientFrame::Message { message_id, content } => {
+                let content = content.trim().to_owned();
+                if content.is_empty() {
+                    let content = "Empty message".to_owned();
+                    let notice = ErrorNotice { content, retryable: Some(false), message_id };
+                    return self.notify(&Notice::Error(notice), context);
+                }
+                self.post(message_id, Asking::Text(content), context);
+            }
+            ClientFrame::Answer { message_id, content, call_id } => {
+                self.post(message_id, Asking::Answer { content, call_id }, context);
+            }
+            ClientFrame::Retry { turn, conversation, message_id } => {
+                let what = match conversation {
+                    Some(conversation) => Asking::Onward { conversation, turn },
+                    None => Asking::Again(turn),
+                };
+                self.post(message_id, what, context);
+            }
+            ClientFrame::Typing => self.wake(context),
+            ClientFrame::Stop => {
+                if let Some(attached) = &self.attached {
+                    let author = self.env.visitor.user.clone();
+                    let stopped = attached.session.send(Stop { viewer: self.id, author });
+                    self.run_request(stopped, context, |_, _, _| ());
+                }
+            }
+        }
+    }
+
+    /// Awaits `work`, then calls `then`. Requests that arrive meanwhile wait in the backlog.
+    pub(super) fn run_request<T: 'static>(
+        &mut self,
+        work: impl Future<Output = T> + 'static,
+        context: &mut Context,
+        then: impl FnOnce(&mut Self, T, &mut Context) + 'static,
+    ) {
+        self.requests_in_progress += 1;
+        context.spawn(work.into_actor(self).map(move |outcome, viewer, context| {
+            viewer.requests_in_progress -= 1;
+            then(viewer, outcome, context);
+            while viewer.requests_in_progress == 0 {
+                let Some(request) = viewer.backlog.pop() else { break };
+                viewer.handle_request(request, context);
+            }
+        }));
+    }
+}
