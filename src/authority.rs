@@ -14,7 +14,7 @@ const MAX_NAME_BYTES: usize = 253;
 
 /// A host without its port.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Host {
+pub(crate) enum Host {
     /// In lower case, without a trailing dot.
     Name(String),
     Address(IpAddr),
@@ -22,20 +22,20 @@ pub enum Host {
 
 /// A host and the port written after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Authority {
+pub(crate) struct Authority {
     pub host: Host,
     pub port: Option<u16>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scheme {
+pub(crate) enum Scheme {
     Http,
     Https,
 }
 
 /// The origin of a page (RFC 6454). A default port is never kept, so equal origins are `==`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WebOrigin {
+pub(crate) struct WebOrigin {
     pub scheme: Scheme,
     pub authority: Authority,
 }
@@ -43,11 +43,11 @@ pub struct WebOrigin {
 /// The text is neither a host nor an origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not of the form `name`, `name:port` or, for an origin, `scheme://name:port`")]
-pub struct InvalidAuthority;
+pub(crate) struct InvalidAuthority;
 
 impl Host {
     /// Whether the host is this machine, whatever a name server answers.
-    pub fn is_loopback(&self) -> bool {
+    pub(crate) fn is_loopback(&self) -> bool {
         match self {
             // Browsers resolve these names themselves (RFC 6761).
             Self::Name(name) => name == "localhost" || name.ends_with(".localhost"),
@@ -57,7 +57,7 @@ impl Host {
 }
 
 impl Scheme {
-    pub fn default_port(self) -> u16 {
+    pub(crate) fn default_port(self) -> u16 {
         match self {
             Self::Http => 80,
             Self::Https => 443,
@@ -67,7 +67,7 @@ impl Scheme {
 
 impl Authority {
     /// The port, or the default of `scheme` if none is written.
-    pub fn port_for(&self, scheme: Scheme) -> u16 {
+    pub(crate) fn port_for(&self, scheme: Scheme) -> u16 {
         self.port.unwrap_or(scheme.default_port())
     }
 }
@@ -75,7 +75,7 @@ impl Authority {
 impl WebOrigin {
     /// Whether a page of this origin came from the server addressed as `host`. A `Host` header does
     /// not tell the scheme, so the origin's is assumed.
-    pub fn matches_host(&self, host: &Authority) -> bool {
+    pub(crate) fn matches_host(&self, host: &Authority) -> bool {
         self.authority.host == host.host
             && self.authority.port_for(self.scheme) == host.port_for(self.scheme)
     }

@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 
-use crate::config::{CommandLine, layers::FlagValue, projects::NamedProjects};
+use crate::config::{CommandLine, FlagValue, NamedProjects};
 
 /// A read-only guide to any codebase, for a whole team, in the browser.
 ///
@@ -91,9 +91,12 @@ pub struct GuideArgs {
 pub enum ConfigCommand {
     /// Print every setting, its value and where it came from, or what is wrong.
     Check(ProjectArgs),
-    /// Print every setting as a Markdown table, for the documentation.
-    #[command(hide = true)]
-    Table,
+    /// Print a commented file of the usual settings with their defaults
+    Sample,
+    /// Print every setting and its documentation, as Markdown
+    Reference,
+    /// Print the JSON Schema of the file, for editors
+    Schema,
 }
 
 /// Which projects are served.
@@ -182,13 +185,13 @@ impl Options {
             .into_iter()
             .filter_map(|(key, flag, text)| {
                 let texts = vec![text.clone()?];
-                Some(FlagValue { key, flag, texts })
+                Some(FlagValue { key: key.into(), flag: flag.into(), texts })
             })
             .collect();
         if !self.agent_env.is_empty() {
             flags.push(FlagValue {
-                key: "agent.env",
-                flag: "--agent-env",
+                key: "agent.env".into(),
+                flag: "--agent-env".into(),
                 texts: self.agent_env.clone(),
             });
         }

@@ -34,9 +34,9 @@ enum Status {
 pub fn run(loaded: &Loaded) -> Report {
     let settings = Arc::new(loaded.settings.clone());
     let agents = Agents::new(&settings.agent, &settings.limits, &settings.data_dir);
-    let notes = loaded.notes.iter().filter(|note| note.level <= log::Level::Warn);
+    let warnings = loaded.warnings.iter().filter(|warning| warning.level <= log::Level::Warn);
     let mut checks: Vec<Check> =
-        notes.map(|note| Check::warn("configuration", note.text.clone())).collect();
+        warnings.map(|warning| Check::warn("configuration", warning.text.clone())).collect();
     checks.extend(rt::System::new().block_on(agent::checks(&agents, &settings)));
     checks.extend(surroundings::checks(&settings));
     Report(checks)

@@ -86,7 +86,7 @@ pub struct HighlightRequest {
 
 impl Highlighter {
     /// A highlighter that keeps to these limits.
-    pub fn new(settings: &HighlightingSettings) -> Self {
+    pub(crate) fn new(settings: &HighlightingSettings) -> Self {
         Self(Arc::new(Shared {
             settings: settings.clone(),
             blocks: Arc::new(Semaphore::new(BLOCKS)),
@@ -111,7 +111,7 @@ impl Highlighter {
         // Made here: nothing that stays longer may stand where a job had its memory.
         let html: Arc<str> = html.into();
         if is_whole {
-            let most = shared.settings.kept_bytes;
+            let most = shared.settings.cache_bytes;
             shared.memory().kept.keep(fence, Arc::clone(&html), most);
         }
         Some(html)
@@ -194,7 +194,7 @@ impl Highlighter {
 async fn when_unused(shared: Weak<Shared>) {
     loop {
         let Some(shared) = shared.upgrade() else { return };
-        let keep = shared.settings.keep;
+        let keep = shared.settings.idle_timeout;
         let unused = shared.memory().used.map_or(keep, |used| used.elapsed());
         if unused >= keep {
             return shared.let_go();
@@ -278,8 +278,8 @@ mod tests {
             file_bytes: 100,
             line_bytes: 50,
             timeout: Duration::from_secs(60),
-            kept_bytes: 200,
-            keep: Duration::from_secs(60),
+            cache_bytes: 200,
+            idle_timeout: Duration::from_secs(60),
         })
     }
 
@@ -376,7 +376,7 @@ mod tests {
     async fn everything_goes_when_nothing_has_been_highlighted_for_a_while() {
         let Highlighter(shared) = highlighter();
         let mut shared = Arc::into_inner(shared).unwrap();
-        shared.settings.keep = Duration::ZERO;
+        shared.settings.idle_timeout = Duration::ZERO;
         let highlighter = Highlighter(Arc::new(shared));
         for _ in 0..2 {
             let html = highlighter.block(fence("rust", "let a;\n")).await.unwrap();

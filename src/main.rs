@@ -13,7 +13,7 @@ use cicerone::{
         sandbox::self_test,
     },
     cli::{Cli, Command, ConfigCommand, GuideArgs, Options, ProjectArgs},
-    config::{self, ConfigError, Loaded, catalogue, secrets},
+    config::{self, ConfigError, Loaded, secrets},
     database::{self, backup, import},
     doctor, guide, mcp,
     project::ProjectName,
@@ -61,7 +61,9 @@ fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
         Command::Config(ConfigCommand::Check(projects)) => {
             check_config(options, &before.and(projects))
         }
-        Command::Config(ConfigCommand::Table) => print_settings_table(),
+        Command::Config(ConfigCommand::Sample) => say(config::sample().trim_end()),
+        Command::Config(ConfigCommand::Reference) => say(config::reference().trim_end()),
+        Command::Config(ConfigCommand::Schema) => say(config::schema().trim_end()),
         Command::SandboxExec { arguments } => Err(launcher::exec(arguments).into()),
         Command::SandboxProbe { plan } => {
             say(&serde_json::to_string(&self_test::probe(&serde_json::from_str(&plan)?))?)
@@ -117,11 +119,7 @@ fn examine(options: &Options, projects: &ProjectArgs) -> Result<(), Box<dyn Erro
 
 fn check_config(options: &Options, projects: &ProjectArgs) -> Result<(), Box<dyn Error>> {
     let loaded = load(options, Some(projects))?;
-    say(loaded.report()?.trim_end())
-}
-
-fn print_settings_table() -> Result<(), Box<dyn Error>> {
-    say(catalogue::markdown_table(&catalogue::keys()?).trim_end())
+    say(loaded.report().trim_end())
 }
 
 /// Writes the outcome of a command to stdout.
@@ -137,8 +135,8 @@ fn say(text: &str) -> Result<(), Box<dyn Error>> {
 fn load(options: &Options, projects: Option<&ProjectArgs>) -> Result<Loaded, ConfigError> {
     let loaded = config::load(&options.command_line(projects))?;
     set_up_log(loaded.settings.log);
-    for note in &loaded.notes {
-        log::log!(note.level, "{}", note.text);
+    for warning in &loaded.warnings {
+        log::log!(warning.level, "{}", warning.text);
     }
     Ok(loaded)
 }

@@ -3,7 +3,7 @@
 use clap::CommandFactory;
 
 use super::*;
-use crate::config::catalogue;
+use crate::config::keys::keys;
 
 fn parse(arguments: &[&str]) -> Cli {
     let program = ["cicerone"];
@@ -41,8 +41,8 @@ fn serving_needs_no_command() {
 
 #[test]
 fn every_setting_with_a_flag_can_be_given_as_that_flag() {
-    for key in catalogue::keys().unwrap() {
-        let Some(flag) = key.flag else { continue };
+    for key in keys() {
+        let Some(flag) = &key.flag else { continue };
         let (_, _, flags) = served(&[&format!("--{flag}"), "value"]);
         let [given] = flags.as_slice() else { panic!("{flags:?}") };
         assert_eq!(given.key, key.path);
@@ -55,9 +55,9 @@ fn every_setting_with_a_flag_can_be_given_as_that_flag() {
 fn the_help_names_each_variable_and_the_true_default() {
     let help = Cli::command().term_width(usize::MAX).render_long_help();
     let help = help.to_string();
-    for key in catalogue::keys().unwrap() {
-        let Some(flag) = key.flag else { continue };
-        assert!(help.contains(&format!("[env: {}", key.variable)), "{flag}");
+    for key in keys() {
+        let Some(flag) = &key.flag else { continue };
+        assert!(help.contains(&format!("[env: {}", key.variable())), "{flag}");
         if let Some(default) = key.default.as_str().filter(|text| !text.is_empty()) {
             assert!(help.contains(&format!("[default: {default}]")), "{flag}");
         }
@@ -68,12 +68,12 @@ fn the_help_names_each_variable_and_the_true_default() {
 fn more_v_is_more_log() {
     let level = |arguments: &[&str]| {
         let (_, _, flags) = served(arguments);
-        flags.first().map(|flag| (flag.key, flag.texts.join(",")))
+        flags.first().map(|flag| (flag.key.clone(), flag.texts.join(",")))
     };
     assert_eq!(level(&[]), None);
-    assert_eq!(level(&["-v"]), Some(("server.log", "debug".into())));
-    assert_eq!(level(&["-vv"]), Some(("server.log", "trace".into())));
-    assert_eq!(level(&["-v", "-v", "-v"]), Some(("server.log", "trace".into())));
+    assert_eq!(level(&["-v"]), Some(("server.log".into(), "debug".into())));
+    assert_eq!(level(&["-vv"]), Some(("server.log".into(), "trace".into())));
+    assert_eq!(level(&["-v", "-v", "-v"]), Some(("server.log".into(), "trace".into())));
 }
 
 #[test]

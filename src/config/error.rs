@@ -1,36 +1,39 @@
-//! What can be wrong with the configuration, in words that say where and how to mend it.
+//! Configuration errors and warnings: where the mistake is and how to fix it.
 
 use std::{fmt, io, net::SocketAddr, path::PathBuf};
 
-use crate::project::{InvalidProjectName, ProjectName};
+use log::Level;
+
+use crate::{
+    project::{InvalidProjectName, ProjectName},
+    sqlite_readonly::SqliteReadError,
+};
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
-    /// The embedded file.
+#[allow(missing_docs, reason = "how each is displayed says what it is")]
+pub enum ValueOrigin {
     Default,
-    /// A line of a configuration file.
+    /// A line of a configuration file, from 1.
     File {
-        /// The file.
         path: PathBuf,
-        /// The line, from 1.
         line: usize,
     },
-    /// An environment variable.
+    /// The name of an environment variable.
     Environment(String),
     /// A command-line flag, with its hyphens.
     Flag(String),
     /// A directory named on the command line.
     Argument(PathBuf),
-    /// Nothing named a project, so it is the current directory.
+    /// No project was named, so it is the current directory.
     CurrentDirectory,
-    /// A child of a directory of projects.
+    /// A child of a directory in `discovery.roots`.
     Root(PathBuf),
-    /// The registry of the original system.
+    /// The registry of the legacy system.
     Registry(PathBuf),
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for ValueOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
@@ -47,212 +50,136 @@ impl fmt::Display for Origin {
 
 /// Why there is no valid configuration.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "each message says what is wrong")]
 pub enum ConfigError {
-    /// The file is not there or not readable.
     #[error("cannot read the configuration file {}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The file is no TOML.
+    Unreadable { path: PathBuf, source: io::Error },
     #[error("{}:{line}: {message}", path.display())]
-    Syntax {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: usize,
-        /// What the parser said.
-        message: String,
-    },
-    /// A key that means nothing.
-    #[error("unknown key `{key}` ({origin}){}", hint(nearest.as_ref()))]
+    Syntax { path: PathBuf, line: usize, message: String },
+    #[error("unknown key `{key}` ({origin}){}", hint(nearest.as_deref()))]
     UnknownKey {
-        /// Table and key.
         key: String,
-        /// Where it stands.
-        origin: Origin,
+        origin: ValueOrigin,
         /// The known key that is most like it.
         nearest: Option<String>,
     },
-    /// A value that does not fit its key.
+    #[error("`{name}` ({origin}) and `{other}` set the same key: remove the deprecated one")]
+    GivenTwice { name: String, origin: ValueOrigin, other: String },
     #[error("bad value {found} for `{key}` ({origin}): expected {expected}")]
     BadValue {
-        /// Table and key.
         key: String,
-        /// Where it stands.
-        origin: Origin,
+        origin: ValueOrigin,
         /// The value as TOML.
         found: String,
         /// What would fit, with the nearest word where only certain words do.
         expected: String,
     },
-    /// Two values that contradict each other.
     #[error("`{smaller}` ({origin}) must not be larger than `{larger}`")]
-    Contradiction {
-        /// The key with the larger value.
-        smaller: &'static str,
-        /// Where it came from.
-        origin: Origin,
-        /// The key that bounds it.
-        larger: &'static str,
-    },
-    /// A listening address that others can reach.
+    Contradiction { smaller: &'static str, origin: ValueOrigin, larger: &'static str },
+    #[error("cannot read the settings: {0}")]
+    Settings(String),
     #[error(
-        "listening on {0} needs a token, because others can reach it: write one to a file \
-         (`openssl rand -hex 32 > FILE`) and name that in `access.viewer_token_file` or \
+        "listening on {0} needs a token, because other machines can reach it: write one to a file \
+         (`openssl rand -hex 32 > FILE`) and name the file in `access.viewer_token_file` or \
          `access.admin_token_file`, or set CICERONE_VIEWER_TOKEN or CICERONE_ADMIN_TOKEN; or \
          listen on 127.0.0.1"
     )]
     NotLoopback(SocketAddr),
-    /// A token that does not do. It is not shown.
+    /// The token itself is not shown.
     #[error("the token of {origin} {why}: `openssl rand -hex 32` prints a good one")]
-    BadToken {
-        /// Where it came from.
-        origin: Origin,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// A token's file is not there or not readable.
+    BadToken { origin: ValueOrigin, why: String },
     #[error("cannot read the token in {} (`{key}`)", path.display())]
-    TokenUnreadable {
-        /// The key that names the file.
-        key: String,
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// Viewers would be admins.
-    #[error("the viewers' token and the admin's are the same: make another for the admin")]
+    TokenUnreadable { key: &'static str, path: PathBuf, source: io::Error },
+    #[error("viewers and administrators have the same token: create another for administrators")]
     OneToken,
-    /// The tokens could not be read after the restart without them in the environment.
-    #[error("cannot read the tokens from stdin, as {} asks", super::secrets::ON_STDIN)]
+    /// After the restart without them in the environment.
+    #[error("cannot read the tokens from stdin, although {} is set", super::secrets::ON_STDIN)]
     NoHandover(#[source] io::Error),
-    /// A file with a secret lies where agents read.
     #[error(
-        "{} (`{key}`) lies inside project `{name}`, whose files agents read: put it elsewhere",
+        "{} (`{key}`) lies inside project `{name}`, whose files agents read: move it elsewhere",
         path.display()
     )]
-    SecretInProject {
-        /// The key that names the file.
-        key: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// The project.
-        name: ProjectName,
-    },
-    /// A file with a secret lies where all agents read.
+    SecretInProject { key: &'static str, path: PathBuf, name: ProjectName },
     #[error(
-        "{} (`{key}`) lies in {}, which agents may read: put it elsewhere, such as in a directory of \
-         your own (`chmod 700`)",
+        "{} (`{key}`) lies in {}, which agents may read: move it elsewhere, such as to a directory \
+         of your own (`chmod 700`)",
         path.display(),
         dir.display()
     )]
-    SecretReadable {
-        /// The key that names the file.
-        key: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// What agents may read.
-        dir: PathBuf,
-    },
-    /// Of two keys that belong together only one is set.
+    SecretReadable { key: &'static str, path: PathBuf, dir: PathBuf },
     #[error("`{given}` is set and `{missing}` is not: TLS needs both")]
-    Incomplete {
-        /// The one that is set.
-        given: &'static str,
-        /// The other.
-        missing: &'static str,
-    },
-    /// No place for the database is known.
-    #[error("this platform names no data directory: name one with --data-dir")]
+    Incomplete { given: &'static str, missing: &'static str },
+    #[error("this platform has no data directory: choose one with --data-dir")]
     NoDataDir,
-    /// The current directory is gone or not accessible.
-    #[error("the current directory cannot be told")]
+    #[error("cannot determine the current directory")]
     NoCurrentDir(#[source] io::Error),
-    /// `--project` without a name.
     #[error("{text:?} ({origin}) names no project: write NAME=DIRECTORY")]
-    NotNameAndDir {
-        /// What was given.
-        text: String,
-        /// Where it came from.
-        origin: Origin,
-    },
-    /// A project's name breaks the rule.
+    NotNameAndDir { text: String, origin: ValueOrigin },
     #[error("{rule} ({origin}); did you mean `{mended}`?")]
     BadProjectName {
-        /// The rule.
         rule: InvalidProjectName,
-        /// Where it came from.
-        origin: Origin,
+        origin: ValueOrigin,
         /// A name that would do.
         mended: ProjectName,
     },
-    /// Two projects with one name.
-    #[error("two projects are named `{name}`: {} and {}; rename one", first.display(), second.display())]
-    DuplicateProject {
-        /// The name.
-        name: ProjectName,
-        /// The directory of the first.
-        first: PathBuf,
-        /// The directory of the second.
-        second: PathBuf,
-    },
-    /// A project's directory cannot be served.
     #[error(
-        "project directory {} ({origin}) cannot be read: check its spelling and that this user may list it",
+        "two projects are named `{name}`: {} and {}; rename one",
+        first.display(),
+        second.display()
+    )]
+    DuplicateProject { name: ProjectName, first: PathBuf, second: PathBuf },
+    #[error(
+        "project directory {} ({origin}) cannot be read: check its spelling and that this user may \
+         list it",
         dir.display()
     )]
-    ProjectUnreadable {
-        /// The directory.
-        dir: PathBuf,
-        /// Where it came from.
-        origin: Origin,
-        /// Why.
-        source: io::Error,
-    },
-    /// Writing to the data directory would write to the project.
+    ProjectUnreadable { dir: PathBuf, origin: ValueOrigin, source: io::Error },
     #[error(
         "the data directory {} lies inside project `{name}` ({}), which must stay untouched: \
          choose another with --data-dir",
         data_dir.display(),
         dir.display()
     )]
-    DataDirInProject {
-        /// The data directory.
-        data_dir: PathBuf,
-        /// The project.
-        name: ProjectName,
-        /// The project's directory.
-        dir: PathBuf,
-    },
-    /// The original's registry cannot be read.
-    #[error("cannot read the registry {}: name another in `discovery.registry` or leave it empty", path.display())]
-    Registry {
-        /// The registry.
-        path: PathBuf,
-        /// Why.
-        source: crate::sqlite_readonly::SqliteReadError,
-    },
+    DataDirInProject { data_dir: PathBuf, name: ProjectName, dir: PathBuf },
+    #[error(
+        "cannot read the project registry {}: correct `discovery.registry` or leave it empty",
+        path.display()
+    )]
+    Registry { path: PathBuf, source: SqliteReadError },
 }
 
-/// The one of `known` that is most like `word`, if any is like it at all.
+/// A line for the log, kept until the log level is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigWarning {
+    /// `Info` where nothing need be done.
+    pub level: Level,
+    /// One line.
+    pub text: String,
+}
+
+impl ConfigWarning {
+    pub(super) fn warn(text: String) -> Self {
+        Self { level: Level::Warn, text }
+    }
+}
+
+/// The one of `known` that is most like `word`, if it is like it at all.
 pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    // Below this two words have no more in common than any two.
+    // Below it, two words have no more in common than any two.
     const LIKENESS: f64 = 0.45;
     let word = word.to_lowercase();
     known
         .into_iter()
-        .map(|candidate| (strsim::normalized_damerau_levenshtein(&word, candidate), candidate))
+        .map(|candidate| {
+            (strsim::normalized_damerau_levenshtein(&word, &candidate.to_lowercase()), candidate)
+        })
         .filter(|(likeness, _)| *likeness >= LIKENESS)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate.to_owned())
 }
 
-/// The end of a message that names the word somebody may have meant.
-pub(super) fn hint(nearest: Option<&String>) -> String {
+/// The end of a message: the word that may have been meant.
+pub(super) fn hint(nearest: Option<&str>) -> String {
     nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default()
 }
 

@@ -1,12 +1,22 @@
-//! What agents may read besides their project: one list, from which the sandbox is made, and against
-//! which the files of the configuration that hold secrets are held.
+//! Exposure of secrets: what agents may read besides their project, and checks that no secret of
+//! the server lies there.
+//!
+//! The same lists make the sandbox of agents.
 
 use std::{
     ffi::OsStr,
+    fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
-use crate::{config::ConfigError, project::Project};
+use crate::{
+    config::{
+        error::{ConfigError, ConfigWarning},
+        settings::Settings,
+    },
+    project::Project,
+};
 
 /// Programs and libraries of the system.
 pub(crate) const PROGRAMS: [&str; 11] = [
@@ -23,9 +33,9 @@ pub(crate) const PROGRAMS: [&str; 11] = [
     "/gnu/store",
 ];
 
-/// What programs look up: names, certificates that are trusted, languages, times and the machine.
-/// Nothing here tells of users or of other processes, and no keys lie here: of the directories of
-/// TLS only what is trusted, as the distributions lay it out, and the library's settings.
+/// System files that programs look up: names, trusted certificates, locales, time zones, hardware.
+/// Nothing here tells of users or of other processes. Of the TLS directories of each distribution,
+/// only trusted certificates and the library's settings are listed, never keys.
 pub(crate) const SYSTEM: [&str; 42] = [
     "/etc/ca-certificates",
     "/etc/ca-certificates.conf",
@@ -71,7 +81,7 @@ pub(crate) const SYSTEM: [&str; 42] = [
     "/var/lib/ca-certificates",
 ];
 
-/// Variables that name files and directories of certificates and accounts.
+/// Variables that name files or directories of certificates and accounts.
 const NAMING: [&str; 8] = [
     "AWS_CA_BUNDLE",
     "AWS_CONFIG_FILE",
@@ -83,12 +93,12 @@ const NAMING: [&str; 8] = [
     "SSL_CERT_FILE",
 ];
 
-/// Variables that choose a cloud, and where under the home directory its account lies.
+/// Variables that choose a cloud, and the directory of its account in the home directory.
 const CLOUDS: [(&str, &str); 2] =
     [("CLAUDE_CODE_USE_BEDROCK", ".aws"), ("CLAUDE_CODE_USE_VERTEX", ".config/gcloud")];
 
-/// Files that the environment names, and the directory of a cloud's account. `value` gives the
-/// value of a variable that is not empty.
+/// Files named by the environment, and the directory of a cloud's account. `value` looks up a
+/// variable that is not empty.
 pub(crate) fn named_files<'a>(value: impl Fn(&str) -> Option<&'a OsStr>) -> Vec<PathBuf> {
     let named = NAMING.iter().filter_map(|name| value(name)).map(PathBuf::from);
     let home = value("HOME").map(PathBuf::from);
@@ -97,24 +107,43 @@ pub(crate) fn named_files<'a>(value: impl Fn(&str) -> Option<&'a OsStr>) -> Vec<
     named.chain(accounts).filter(|path| path.is_absolute()).collect()
 }
 
-/// A file with a secret, and the key that names it.
+/// A file or directory with a secret, and the key that names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SecretFile {
-    /// The key.
-    pub key: &'static str,
-    /// The file.
-    pub path: PathBuf,
+pub(super) struct SecretFile {
+    pub(super) key: &'static str,
+    pub(super) path: PathBuf,
 }
 
-/// Refuses files with secrets where agents read: in a project, in what all agents may read, and in
-/// `readable`, what these settings and the environment add.
-pub(crate) fn check(
+/// The files and directories that hold secrets of the server.
+pub(super) fn secret_files(settings: &Settings) -> Vec<SecretFile> {
+    let tls = settings.tls.as_ref();
+    let certificate = tls.map(|tls| &tls.certificate).filter(|file| holds_private_key(file));
+    [
+        ("access.viewer_token_file", settings.access.viewer_token_file.as_ref()),
+        ("access.admin_token_file", settings.access.admin_token_file.as_ref()),
+        ("server.tls_key", tls.map(|tls| &tls.key)),
+        ("server.tls_certificate", certificate),
+        ("server.data_dir", Some(&settings.data_dir)),
+    ]
+    .into_iter()
+    .filter_map(|(key, path)| Some(SecretFile { key, path: path?.clone() }))
+    .collect()
+}
+
+fn holds_private_key(file: &Path) -> bool {
+    let text = fs::read(file).unwrap_or_default();
+    String::from_utf8_lossy(&text).contains("PRIVATE KEY-----")
+}
+
+/// Refuses secrets where agents read: in a project, in what all agents may read, and in `readable`,
+/// which the settings and the environment add.
+pub(super) fn check(
     files: &[SecretFile],
     projects: &[Project],
     readable: &[PathBuf],
 ) -> Result<(), ConfigError> {
     for SecretFile { key, path } in files {
-        // A link is read by whoever may read what it leads to.
+        // Who may read the target may read the link.
         let real = path.canonicalize().unwrap_or_else(|_| path.clone());
         if let Some(project) = projects.iter().find(|project| real.starts_with(&project.dir)) {
             let (path, name) = (path.clone(), project.name.clone());
@@ -132,6 +161,34 @@ pub(crate) fn check(
         }
     }
     Ok(())
+}
+
+/// Warns of what is allowed and yet may be a mistake.
+pub(super) fn warnings(settings: &Settings, secrets: &[SecretFile]) -> Vec<ConfigWarning> {
+    let paths = secrets.iter().map(|secret| &secret.path);
+    let mut texts: Vec<String> = paths
+        .filter(|path| path.is_file() && is_readable_by_others(path))
+        .map(|path| format!("{} can be read by other users: chmod 600 {0}", path.display()))
+        .collect();
+    if let Some(listen) = settings.listen.iter().find(|address| !address.ip().is_loopback()) {
+        if listen.ip().is_unspecified() && settings.access.hosts.is_empty() {
+            texts.push(format!(
+                "listening on {listen} but only loopback names are let in: add the host names of \
+                 this server to `access.hosts`"
+            ));
+        }
+        if settings.tls.is_none() {
+            texts.push(format!(
+                "listening on {listen} without TLS: tokens and conversations can be read on the \
+                 network; set `server.tls_certificate` and `server.tls_key`"
+            ));
+        }
+    }
+    texts.into_iter().map(ConfigWarning::warn).collect()
+}
+
+fn is_readable_by_others(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o044 != 0)
 }
 
 #[cfg(test)]

@@ -1,5 +1,4 @@
-//! Reads a configuration file into keys, values and the lines they stand on. Which keys exist and
-//! what their values mean is not its matter.
+//! Configuration file: a TOML text as keys, values and the lines they stand on.
 
 use std::path::Path;
 
@@ -9,57 +8,64 @@ use toml::{
     de::{DeTable, DeValue, ValueDeserializer},
 };
 
-use crate::config::ConfigError;
+use crate::config::{
+    error::ConfigError,
+    keys::{PROJECTS, is_table},
+};
 
 /// One key of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct FileEntry {
-    /// Table and key, joined by a dot; a key outside any table is alone.
-    pub path: String,
-    /// Its value.
-    pub value: Value,
+    /// Tables and key, joined by dots; a key outside any table is alone.
+    pub(super) path: String,
+    pub(super) value: Value,
     /// The line, from 1.
-    pub line: usize,
+    pub(super) line: usize,
 }
 
-/// Reads `text`, in the order of the lines. An empty table gives no entry, but an unknown empty
-/// table would be a mistake nobody is told of, so it is an entry of its own.
+/// Reads `text`, in the order of the lines. An empty table gives no entry, unless it is unknown: then
+/// it is an entry itself, so that the mistake is reported.
 pub(super) fn parse(text: &str, path: &Path) -> Result<Vec<FileEntry>, ConfigError> {
     let line_of = |offset: usize| 1 + text.bytes().take(offset).filter(|b| *b == b'\n').count();
-    let syntax = |error: toml::de::Error| ConfigError::Syntax {
+    let table = DeTable::parse(text).and_then(|table| {
+        let mut entries = Vec::new();
+        add_entries(table.into_inner(), "", &line_of, &mut entries)?;
+        entries.sort_by_key(|entry| entry.line);
+        Ok(entries)
+    });
+    table.map_err(|error| ConfigError::Syntax {
         path: path.to_owned(),
         line: line_of(error.span().map_or(0, |span| span.start)),
         message: error.message().to_owned(),
-    };
-    let table = DeTable::parse(text).map_err(syntax)?.into_inner();
-    let mut entries = Vec::new();
-    for (name, item) in table {
-        let line = line_of(name.span().start);
-        let name = name.into_inner();
-        match item.into_inner() {
-            DeValue::Table(inner) if !inner.is_empty() => {
-                for (key, item) in inner {
-                    entries.push(FileEntry {
-                        path: format!("{name}.{}", key.get_ref()),
-                        line: line_of(key.span().start),
-                        value: value(item).map_err(syntax)?,
-                    });
-                }
-            }
-            DeValue::Table(_) if name == crate::config::catalogue::PROJECTS => (),
-            other => entries.push(FileEntry {
-                path: name.into_owned(),
-                line,
-                value: value(Spanned::new(0..0, other)).map_err(syntax)?,
-            }),
-        }
-    }
-    entries.sort_by_key(|entry| entry.line);
-    Ok(entries)
+    })
 }
 
-fn value(item: Spanned<DeValue<'_>>) -> Result<Value, toml::de::Error> {
-    Value::deserialize(ValueDeserializer::from(item))
+fn add_entries(
+    table: DeTable<'_>,
+    within: &str,
+    line_of: &impl Fn(usize) -> usize,
+    entries: &mut Vec<FileEntry>,
+) -> Result<(), toml::de::Error> {
+    for (name, item) in table {
+        let line = line_of(name.span().start);
+        let path = format!("{within}{}", name.get_ref());
+        match item.into_inner() {
+            DeValue::Table(inner) if may_have_entries(&path, &inner) => {
+                add_entries(inner, &format!("{path}."), line_of, entries)?;
+            }
+            value => {
+                let value = ValueDeserializer::from(Spanned::new(0..0, value));
+                entries.push(FileEntry { path, value: Value::deserialize(value)?, line });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a table is more than a value.
+fn may_have_entries(path: &str, table: &DeTable<'_>) -> bool {
+    let is_in_projects = path.strip_prefix(PROJECTS).is_some_and(|rest| rest.starts_with('.'));
+    is_table(path) || !(is_in_projects || table.is_empty())
 }
 
 #[cfg(test)]
@@ -68,10 +74,19 @@ mod tests {
 
     #[test]
     fn keys_come_with_their_lines_in_their_order() {
-        let entries = parse("[b]\nz = 1\n\na = \"x\"\n[a]\nq = [1]\n", "f".as_ref()).unwrap();
+        let text = "[b]\nz = 1\n\na = \"x\"\n[a]\nq = [1]\n[b.c]\ny = 2\n";
+        let entries = parse(text, "f".as_ref()).unwrap();
         let seen: Vec<_> = entries.iter().map(|e| (e.path.as_str(), e.line)).collect();
-        assert_eq!(seen, [("b.z", 2), ("b.a", 4), ("a.q", 6)]);
+        assert_eq!(seen, [("b.z", 2), ("b.a", 4), ("a.q", 6), ("b.c.y", 8)]);
         assert_eq!(entries[1].value, Value::from("x"));
+    }
+
+    #[test]
+    fn an_empty_table_is_an_entry_only_if_it_is_unknown() {
+        let text = "[limits]\n[advanced.socket]\n[socket]\n[projects]\n[limit]\n";
+        let entries = parse(text, "f".as_ref()).unwrap();
+        let seen: Vec<_> = entries.iter().map(|e| (e.path.as_str(), e.line)).collect();
+        assert_eq!(seen, [("limit", 5)]);
     }
 
     #[test]

@@ -1,215 +1,236 @@
-//! Lays file, environment and command line over the defaults, and keeps for each value where it
-//! came from. Pure: what it needs of the process is handed in.
+//! Layers: defaults, file, environment and command line, one over the other.
+//!
+//! Every value keeps its origin. Pure: what is needed of the process is passed in.
 
 use std::{
     collections::HashMap,
-    ffi::OsString,
     path::{Path, PathBuf},
 };
 
-use toml::Value;
+use serde_path_to_error::Segment;
+use toml::{Table, Value};
 
 use crate::config::{
-    ConfigError, Origin,
-    catalogue::{self, Key, PROJECTS},
-    error::{hint, nearest},
-    file, secrets,
-    values::Kind,
+    error::{ConfigError, ValueOrigin, hint, nearest},
+    file,
+    keys::{Key, PROJECTS, PathKind, is_table, keys},
+    process_env::ProcessEnv,
+    secrets,
+    settings::Tables,
 };
 
-/// What the configuration takes from the process it runs in.
-#[derive(Debug, Clone, Default)]
-pub struct Surroundings {
-    /// The environment variables.
-    pub environment: HashMap<String, OsString>,
-    /// Where relative paths of flags and variables start.
-    pub current_dir: PathBuf,
-    /// The user's home directory.
-    pub home_dir: Option<PathBuf>,
-    /// Where programs keep their data.
-    pub data_dir: Option<PathBuf>,
-    /// Where programs keep their configuration.
-    pub config_dir: Option<PathBuf>,
-}
+/// The variable that names the configuration file.
+pub(super) const CONFIG_VARIABLE: &str = "CICERONE_CONFIG";
+
+/// The variable that names projects: `NAME=DIR` entries, separated like those of `PATH`.
+pub(super) const PROJECT_VARIABLE: &str = "CICERONE_PROJECT";
 
 /// A value that was given on the command line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FlagValue {
-    /// The key that it sets.
-    pub key: &'static str,
+    /// The path of the key that it sets.
+    pub(crate) key: String,
     /// The flag as typed, with hyphens.
-    pub flag: &'static str,
+    pub(crate) flag: String,
     /// The values; more than one only where the key is a list.
-    pub texts: Vec<String>,
+    pub(crate) texts: Vec<String>,
 }
 
-/// A value and where it came from.
 #[derive(Debug, Clone)]
-pub(crate) struct Given {
-    /// The value.
-    pub value: Value,
-    /// Where it came from.
-    pub origin: Origin,
+pub(super) struct GivenValue {
+    pub(super) value: Value,
+    pub(super) origin: ValueOrigin,
 }
 
-/// All values by key, and the projects of the file.
+/// A value of one layer, under the name that was used for the key.
+struct NamedValue {
+    key: &'static Key,
+    name: String,
+    /// The present name, where the one used is a former one.
+    renamed: Option<String>,
+    given: GivenValue,
+}
+
+/// All values by the paths of their keys, and the projects of the file.
 #[derive(Debug)]
-pub(crate) struct Layers {
-    keys: Vec<Key>,
-    values: HashMap<String, Given>,
-    projects: Vec<(String, Given)>,
+pub(super) struct Layers {
+    values: HashMap<&'static str, GivenValue>,
+    projects: Vec<(String, GivenValue)>,
+    /// Names that are unknown or former ones.
+    pub(super) warnings: Vec<String>,
     current_dir: PathBuf,
     home_dir: Option<PathBuf>,
 }
 
 impl Layers {
     /// The defaults alone.
-    pub(crate) fn of_defaults(surroundings: &Surroundings) -> Result<Self, ConfigError> {
-        let keys = catalogue::keys()?;
-        let default = |key: &Key| Given { value: key.default.clone(), origin: Origin::Default };
-        Ok(Self {
-            values: keys.iter().map(|key| (key.path.clone(), default(key))).collect(),
-            keys,
+    pub(super) fn new(env: &ProcessEnv) -> Self {
+        let default =
+            |key: &Key| GivenValue { value: key.default.clone(), origin: ValueOrigin::Default };
+        Self {
+            values: keys().map(|key| (key.path.as_str(), default(key))).collect(),
             projects: Vec::new(),
-            current_dir: surroundings.current_dir.clone(),
-            home_dir: surroundings.home_dir.clone(),
-        })
+            warnings: Vec::new(),
+            current_dir: env.current_dir.clone(),
+            home_dir: env.home_dir.clone(),
+        }
     }
 
-    /// Lays the text of a file over the values. `path` is its absolute path.
-    pub(crate) fn add_file(&mut self, text: &str, path: &Path) -> Result<(), ConfigError> {
+    /// Adds the text of a file. `path` is its absolute path.
+    pub(super) fn add_file(&mut self, text: &str, path: &Path) -> Result<(), ConfigError> {
+        let mut values = Vec::new();
         for entry in file::parse(text, path)? {
-            let given = Given {
-                value: entry.value,
-                origin: Origin::File { path: path.to_owned(), line: entry.line },
-            };
+            let origin = ValueOrigin::File { path: path.to_owned(), line: entry.line };
+            let given = GivenValue { value: entry.value, origin };
+            let is_former = |key: &&Key| key.former_path.as_ref() == Some(&entry.path);
             if let Some(name) = project_name(&entry.path) {
                 self.projects.push((name.to_owned(), given));
-            } else if let Some(value) = self.values.get_mut(&entry.path) {
-                *value = given;
-            } else if catalogue::tables(&self.keys).contains(&entry.path.as_str()) {
-                let expected = format!("a table, begun by a line [{}]", entry.path);
+            } else if let Some(key) = keys().find(|key| key.path == entry.path) {
+                values.push(NamedValue { key, name: entry.path, renamed: None, given });
+            } else if let Some(key) = keys().find(is_former) {
+                let renamed = Some(key.path.clone());
+                values.push(NamedValue { key, name: entry.path, renamed, given });
+            } else if is_table(&entry.path) {
+                let expected = format!("a table that starts with a line [{}]", entry.path);
                 return Err(bad_value(entry.path, &given, expected));
             } else {
                 return Err(ConfigError::UnknownKey {
-                    nearest: self.nearest_key(&entry.path),
+                    nearest: nearest_key(&entry.path),
                     key: entry.path,
                     origin: given.origin,
                 });
             }
         }
-        Ok(())
+        self.add(values)
     }
 
-    /// Lays the environment over the values and gives a warning for each `CICERONE_…` variable
-    /// that means nothing. That is no error, because such variables can come from elsewhere:
-    /// an orchestrator announces a service named `cicerone` as `CICERONE_PORT`.
-    pub(crate) fn add_environment(&mut self, variables: &HashMap<String, OsString>) -> Vec<String> {
-        let mut known = vec![super::CONFIG_VARIABLE, super::PROJECT_VARIABLE];
-        known.extend([secrets::VIEWER, secrets::ADMIN, secrets::ON_STDIN]);
-        for key in &self.keys {
-            known.push(&key.variable);
-            let text = variables.get(&key.variable).map(|text| text.to_string_lossy());
-            if let Some(text) = text.filter(|text| !text.is_empty()) {
-                let given = Given {
-                    value: key.value_of_text(&text),
-                    origin: Origin::Environment(key.variable.clone()),
-                };
-                self.values.insert(key.path.clone(), given);
+    /// Adds the environment, and warns of each unknown `CICERONE_…` variable. It is no error, as such
+    /// variables can come from elsewhere: an orchestrator announces a service named `cicerone` as
+    /// `CICERONE_PORT`.
+    pub(super) fn add_environment(&mut self, env: &ProcessEnv) -> Result<(), ConfigError> {
+        let mut known =
+            [CONFIG_VARIABLE, PROJECT_VARIABLE, secrets::VIEWER, secrets::ADMIN, secrets::ON_STDIN]
+                .map(str::to_owned)
+                .to_vec();
+        let mut values = Vec::new();
+        for key in keys() {
+            let present = Some((key.variable(), None));
+            let former = key.former_variable().map(|name| (name, Some(key.variable())));
+            for (name, renamed) in [present, former].into_iter().flatten() {
+                if let Some(text) = env.variable(&name) {
+                    let value = key.value_of_text(&text.to_string_lossy());
+                    let origin = ValueOrigin::Environment(name.clone());
+                    let given = GivenValue { value, origin };
+                    values.push(NamedValue { key, name: name.clone(), renamed, given });
+                }
+                known.push(name);
             }
         }
-        let mut warnings: Vec<_> = variables
+        let mut unknown: Vec<_> = env
+            .variables
             .keys()
-            .filter(|name| name.starts_with("CICERONE_") && !known.contains(&name.as_str()))
+            .filter(|name| name.starts_with("CICERONE_") && !known.contains(name))
             .map(|name| {
-                match nearest(&name.to_lowercase(), lowercase(&known).iter().map(String::as_str)) {
-                    Some(nearest) => format!(
-                        "environment variable {name} means nothing here; did you mean {}?",
-                        nearest.to_uppercase()
-                    ),
-                    None => format!("environment variable {name} means nothing here"),
-                }
+                let hint = hint(nearest(name, known.iter().map(String::as_str)).as_deref());
+                format!("unknown environment variable {name}{hint}")
             })
             .collect();
-        warnings.sort();
-        warnings
+        unknown.sort();
+        self.warnings.append(&mut unknown);
+        self.add(values)
     }
 
-    /// Lays the command line over the values.
-    pub(crate) fn add_flags(&mut self, flags: &[FlagValue]) {
+    /// Adds the command line.
+    pub(super) fn add_flags(&mut self, flags: &[FlagValue]) {
         for FlagValue { key, flag, texts } in flags {
-            let Some(known) = self.keys.iter().find(|known| known.path == *key) else {
+            let Some(key) = keys().find(|known| known.path == *key) else {
                 continue;
             };
             let value = match texts.as_slice() {
-                [text] => known.value_of_text(text),
+                [text] => key.value_of_text(text),
                 texts => texts.to_vec().into(),
             };
-            let origin = Origin::Flag((*flag).to_owned());
-            self.values.insert((*key).to_owned(), Given { value, origin });
+            let origin = ValueOrigin::Flag(flag.clone());
+            self.values.insert(&key.path, GivenValue { value, origin });
         }
     }
 
-    /// The value of `key`.
-    pub(crate) fn get<T: Kind>(&self, key: &str) -> Result<T, ConfigError> {
-        let given = self.given(key)?;
-        T::read(&given.value).ok_or_else(|| {
-            let word = given.value.as_str().unwrap_or_default();
-            let nearest = nearest(word, T::words());
-            let expected = T::expected() + &hint(nearest.as_ref());
-            bad_value(key.to_owned(), given, expected)
+    /// Adds the values of one layer. A key under both its names is an error.
+    fn add(&mut self, values: Vec<NamedValue>) -> Result<(), ConfigError> {
+        let mut names: HashMap<&str, String> = HashMap::new();
+        for NamedValue { key, name, renamed, given } in values {
+            let origin = given.origin.clone();
+            if let Some(new_name) = renamed {
+                self.warnings.push(match &origin {
+                    ValueOrigin::Environment(_) => {
+                        format!("environment variable {name} is deprecated: use {new_name}")
+                    }
+                    _ => format!("`{name}` ({origin}) is deprecated: use `{new_name}`"),
+                });
+            }
+            self.values.insert(&key.path, given);
+            if let Some(other) = names.insert(&key.path, name.clone()) {
+                return Err(ConfigError::GivenTwice { name, origin, other });
+            }
+        }
+        Ok(())
+    }
+
+    /// The values as structs, with absolute paths.
+    pub(super) fn tables(&self) -> Result<Tables, ConfigError> {
+        let mut tables = Table::new();
+        for key in keys() {
+            let (table, name) = key.field.clone();
+            let table = tables.entry(table).or_insert_with(|| Table::new().into());
+            if let (Value::Table(table), Some(given)) = (table, self.given(&key.path)) {
+                table.insert(name, self.with_absolute_paths(key, given));
+            }
+        }
+        serde_path_to_error::deserialize(Value::Table(tables)).map_err(|error| {
+            let mut segments = error.path().iter().filter_map(|segment| match segment {
+                Segment::Map { key } => Some(key.as_str()),
+                _ => None,
+            });
+            let (table, name) = (segments.next(), segments.next());
+            let is_at =
+                |key: &&Key| Some(key.field.0.as_str()) == table && Some(key.name()) == name;
+            match keys().find(is_at) {
+                Some(key) => self.refuse_key(key, error.inner().message()),
+                None => ConfigError::Settings(error.to_string()),
+            }
         })
     }
 
-    /// The text of `key`, or `None` when it is empty.
-    pub(crate) fn get_text(&self, key: &str) -> Result<Option<String>, ConfigError> {
-        let text: String = self.get(key)?;
-        Ok((!text.is_empty()).then_some(text))
+    /// The error for the value of a key that cannot be read.
+    fn refuse_key(&self, key: &Key, expected: &str) -> ConfigError {
+        let words: Vec<_> = key.words().map(|word| format!("{word:?}")).collect();
+        if words.is_empty() {
+            return self.refuse(&key.path, expected);
+        }
+        let given = self.given(&key.path).and_then(|given| given.value.as_str());
+        let hint = hint(nearest(given.unwrap_or_default(), key.words()).as_deref());
+        self.refuse(&key.path, &format!("one of {}{hint}", words.join(", ")))
     }
 
-    /// The absolute path in `key`, or `None` when it is empty.
-    pub(crate) fn get_path(&self, key: &str) -> Result<Option<PathBuf>, ConfigError> {
-        let origin = &self.given(key)?.origin;
-        let text = self.get_text(key)?;
-        Ok(text.map(|text| self.absolute(Path::new(&text), origin)))
-    }
-
-    /// The absolute paths in `key`.
-    pub(crate) fn get_paths(&self, key: &str) -> Result<Vec<PathBuf>, ConfigError> {
-        let origin = &self.given(key)?.origin;
-        let texts: Vec<String> = self.get(key)?;
-        Ok(texts.iter().map(|text| self.absolute(Path::new(text), origin)).collect())
-    }
-
-    /// The error for a value of `key` that reads well but does not do.
-    pub(crate) fn refuse(&self, key: &str, expected: &str) -> ConfigError {
+    /// The error for a value of `key` that is well written and yet not allowed.
+    pub(super) fn refuse(&self, key: &str, expected: &str) -> ConfigError {
         match self.given(key) {
-            Ok(given) => bad_value(key.to_owned(), given, expected.to_owned()),
-            Err(error) => error,
+            Some(given) => bad_value(key.to_owned(), given, expected.to_owned()),
+            None => ConfigError::Settings(format!("{key}: expected {expected}")),
         }
     }
 
-    /// Where the value of `key` came from, and the value.
-    pub(crate) fn given(&self, key: &str) -> Result<&Given, ConfigError> {
-        self.values.get(key).ok_or_else(|| ConfigError::UnknownKey {
-            key: key.to_owned(),
-            origin: Origin::Default,
-            nearest: self.nearest_key(key),
-        })
-    }
-
-    /// All keys, in the order of the embedded file.
-    pub(crate) fn keys(&self) -> &[Key] {
-        &self.keys
+    /// The value of a key and its origin.
+    pub(super) fn given(&self, key: &str) -> Option<&GivenValue> {
+        self.values.get(key)
     }
 
     /// The names and directories in the file's table of projects, in its order.
-    pub(crate) fn file_projects(&self) -> Result<Vec<(String, PathBuf, Origin)>, ConfigError> {
-        let read = |(name, given): &(String, Given)| {
+    pub(super) fn file_projects(&self) -> Result<Vec<(String, PathBuf, ValueOrigin)>, ConfigError> {
+        let read = |(name, given): &(String, GivenValue)| {
             let Some(text) = given.value.as_str().filter(|text| !text.is_empty()) else {
-                let expected = "the directory as a text".to_owned();
                 let key = format!("{PROJECTS}.{name}");
-                return Err(bad_value(key, given, expected));
+                return Err(bad_value(key, given, "the directory as a text".to_owned()));
             };
             let dir = self.absolute(Path::new(text), &given.origin);
             Ok((name.clone(), dir, given.origin.clone()))
@@ -219,42 +240,64 @@ impl Layers {
 
     /// `path` made absolute: one of a file starts at the file's directory, any other at the
     /// current one, and a leading `~` is the home directory.
-    pub(crate) fn absolute(&self, path: &Path, origin: &Origin) -> PathBuf {
+    pub(super) fn absolute(&self, path: &Path, origin: &ValueOrigin) -> PathBuf {
         if let (Ok(rest), Some(home)) = (path.strip_prefix("~"), &self.home_dir) {
             return home.join(rest);
         }
         match origin {
-            Origin::File { path: file, .. } => file.parent().unwrap_or(file).join(path),
+            ValueOrigin::File { path: file, .. } => file.parent().unwrap_or(file).join(path),
             _ => self.current_dir.join(path),
         }
     }
 
-    fn nearest_key(&self, wrong: &str) -> Option<String> {
-        let tables = catalogue::tables(&self.keys);
-        let (table, name) = wrong.split_once('.').unwrap_or((wrong, wrong));
-        let misplaced = self.keys.iter().find(|key| key.path.split('.').next_back() == Some(name));
-        if let Some(key) = misplaced {
-            return Some(key.path.clone());
+    fn with_absolute_paths(&self, key: &Key, given: &GivenValue) -> Value {
+        let Some(kind) = key.path_kind() else { return given.value.clone() };
+        let absolute = |value: &Value| match value.as_str() {
+            Some(text) if !stays_relative(kind, text) => {
+                let path = self.absolute(Path::new(text), &given.origin);
+                Value::from(path.to_string_lossy().into_owned())
+            }
+            _ => value.clone(),
+        };
+        match &given.value {
+            Value::Array(items) => items.iter().map(absolute).collect::<Vec<_>>().into(),
+            value => absolute(value),
         }
-        if !wrong.contains('.') {
-            return nearest(wrong, tables);
-        }
-        if nearest(table, tables).as_deref() == Some(PROJECTS) {
-            return Some(format!("{PROJECTS}.{name}"));
-        }
-        nearest(wrong, self.keys.iter().map(|key| key.path.as_str()))
     }
 }
 
+/// Whether a text is no path, or one that is looked up on the `PATH`.
+fn stays_relative(kind: PathKind, text: &str) -> bool {
+    let is_name = || Path::new(text).components().count() == 1 && !text.starts_with('.');
+    text.is_empty() || (kind == PathKind::Program && is_name())
+}
+
+/// The name in a path of the table of projects.
 fn project_name(path: &str) -> Option<&str> {
     path.strip_prefix(PROJECTS)?.strip_prefix('.')
 }
 
-fn lowercase(names: &[&str]) -> Vec<String> {
-    names.iter().map(|name| name.to_lowercase()).collect()
+/// The path of a key or the name of a table that may be meant.
+fn nearest_key(wrong: &str) -> Option<String> {
+    let (table, name) = wrong.rsplit_once('.').unwrap_or((wrong, wrong));
+    if let Some(misplaced) = keys().find(|key| key.name() == name) {
+        return Some(misplaced.path.clone());
+    }
+    let tables: Vec<_> = super::keys::tables().iter().map(|table| table.path.as_str()).collect();
+    let tables = tables.into_iter().chain([PROJECTS]);
+    if !wrong.contains('.') {
+        return nearest(wrong, tables);
+    }
+    if nearest(table, tables).as_deref() == Some(PROJECTS) {
+        return Some(format!("{PROJECTS}.{name}"));
+    }
+    let names = keys().flat_map(|key| [Some(&key.path), key.former_path.as_ref()]).flatten();
+    let nearest = nearest(wrong, names.map(String::as_str))?;
+    let renamed = keys().find(|key| key.former_path.as_ref() == Some(&nearest));
+    Some(renamed.map_or(nearest, |key| key.path.clone()))
 }
 
-fn bad_value(key: String, given: &Given, expected: String) -> ConfigError {
+fn bad_value(key: String, given: &GivenValue, expected: String) -> ConfigError {
     ConfigError::BadValue {
         key,
         origin: given.origin.clone(),

@@ -1,5 +1,4 @@
-//! Where the server listens: a name is resolved to all its addresses, and those that others can
-//! reach need a token.
+//! Listening addresses: resolves `server.listen` and requires a token where others can reach it.
 
 use std::{
     collections::BTreeSet,
@@ -9,26 +8,24 @@ use std::{
 
 use crate::{
     authority::{Authority, Host},
-    config::{ConfigError, access::AccessSettings, layers::Layers, values::ListenAddress},
+    config::{error::ConfigError, layers::Layers, settings::AccessSettings, values::ListenAddress},
 };
 
-/// The key.
-const KEY: &str = "server.listen";
-
-/// Reads the addresses, IPv4 first. A name that is no loopback one is added to the hosts by which
-/// the server may be addressed.
-pub(super) fn read(
-    layers: &Layers,
+/// The addresses to listen on, IPv4 first. A host name that is not loopback is added to the hosts by
+/// which the server may be addressed.
+pub(super) fn addresses(
+    listen: ListenAddress,
     access: &mut AccessSettings,
+    layers: &Layers,
 ) -> Result<Vec<SocketAddr>, ConfigError> {
-    let (host, port, addresses) = match layers.get(KEY)? {
+    let (host, port, addresses) = match listen {
         ListenAddress::Address(address) => {
             (Host::Address(address.ip()), address.port(), vec![address])
         }
         ListenAddress::Name(name, port) => {
             let addresses = resolve(&name, port).map_err(|error| {
                 let expected = format!("a host that has an address; `{name}` has none ({error})");
-                layers.refuse(KEY, &expected)
+                layers.refuse("server.listen", &expected)
             })?;
             (Host::Name(name), port, addresses)
         }
@@ -48,7 +45,7 @@ fn resolve(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     let is_loopback = Host::Name(name.to_owned()).is_loopback();
     let found: BTreeSet<SocketAddr> = match (name, port).to_socket_addrs() {
         Ok(found) => found.collect(),
-        // Not every machine knows these names, and they have no other addresses (RFC 6761).
+        // Some machines do not know these names; they have no other addresses (RFC 6761).
         Err(_) if is_loopback => BTreeSet::new(),
         Err(error) => return Err(error),
     };

@@ -1,8 +1,10 @@
-//! Which directories are served under which names. Those named on the command line or in the
-//! environment must be there; those of the file, of roots and of a registry may come and go.
+//! Projects: which directories are served under which names.
+//!
+//! Directories named on the command line or in the environment must exist; those of the file, of
+//! `discovery.roots` and of a registry may come and go.
 
 use std::{
-    ffi::OsString,
+    ffi::OsStr,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -11,75 +13,69 @@ use log::Level;
 
 use crate::{
     config::{
-        ConfigError, Origin,
-        layers::{Layers, Surroundings},
+        error::{ConfigError, ConfigWarning, ValueOrigin},
+        layers::{Layers, PROJECT_VARIABLE},
+        process_env::ProcessEnv,
         registry,
+        settings::DiscoveryTable,
     },
     project::{MAX_NAME_LENGTH, Project, ProjectName},
 };
 
-/// What the command line says of projects.
+/// Projects named on the command line.
 #[derive(Debug, Clone, Default)]
 pub struct NamedProjects {
-    /// Each `NAME=DIR`.
+    /// `NAME=DIR` each.
     pub pairs: Vec<String>,
-    /// Directories that give their own names.
+    /// Served under their own names.
     pub dirs: Vec<PathBuf>,
 }
 
-/// A line for the log; the log cannot be written before its level is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Note {
-    /// How much it matters.
-    pub level: Level,
-    /// The line.
-    pub text: String,
-}
-
-/// The projects, where each came from, and what is to be said about them.
+/// The projects that were found.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
-    /// The projects; names are unique.
-    pub projects: Vec<Project>,
-    /// The origin of each.
-    pub origins: Vec<Origin>,
-    /// Names that were mended and directories that are missing.
-    pub notes: Vec<Note>,
+pub(super) struct ProjectSet {
+    /// Names are unique.
+    pub(super) projects: Vec<Project>,
+    /// The origin of each project.
+    pub(super) origins: Vec<ValueOrigin>,
+    /// Names that were corrected and directories that are missing.
+    pub(super) warnings: Vec<ConfigWarning>,
 }
 
-/// Finds the projects. Those of the command line take the place of those of the environment, and
-/// those the place of all others; without any it is the current directory.
-pub(crate) fn find(
+/// Finds the projects. Those of the command line replace those of the environment, and those replace
+/// all others; without any, the current directory is the project.
+pub(super) fn find(
     layers: &Layers,
+    discovery: &DiscoveryTable,
     named: &NamedProjects,
-    surroundings: &Surroundings,
-) -> Result<Found, ConfigError> {
-    let mut found = Found::default();
-    let variable = surroundings.environment.get(super::PROJECT_VARIABLE);
+    env: &ProcessEnv,
+) -> Result<ProjectSet, ConfigError> {
+    let mut found = ProjectSet::default();
+    let variable = env.variable(PROJECT_VARIABLE);
     if !named.pairs.is_empty() || !named.dirs.is_empty() {
         for text in &named.pairs {
-            found.add_pair(text, Origin::Flag("--project".into()), layers)?;
+            found.add_pair(text, ValueOrigin::Flag("--project".into()), layers)?;
         }
         for dir in &named.dirs {
-            let origin = Origin::Argument(dir.clone());
+            let origin = ValueOrigin::Argument(dir.clone());
             found.add_required_dir(&layers.absolute(dir, &origin), origin)?;
         }
-    } else if let Some(pairs) = variable.filter(|pairs| !pairs.is_empty()) {
+    } else if let Some(pairs) = variable {
         for pair in separate(pairs) {
-            let origin = Origin::Environment(super::PROJECT_VARIABLE.into());
+            let origin = ValueOrigin::Environment(PROJECT_VARIABLE.into());
             found.add_pair(&pair, origin, layers)?;
         }
     } else {
-        found.add_configured(layers)?;
+        found.add_configured(layers, discovery)?;
         if found.projects.is_empty() {
-            found.add_required_dir(&surroundings.current_dir, Origin::CurrentDirectory)?;
+            found.add_required_dir(&env.current_dir, ValueOrigin::CurrentDirectory)?;
         }
     }
     Ok(found)
 }
 
-/// Refuses a data directory inside a project: writing there would change the project.
-pub(crate) fn check_data_dir(data_dir: &Path, projects: &[Project]) -> Result<(), ConfigError> {
+/// Refuses a data directory inside a project, as writing there would change the project.
+pub(super) fn check_data_dir(data_dir: &Path, projects: &[Project]) -> Result<(), ConfigError> {
     let real_data_dir = resolve_as_far_as_it_exists(data_dir);
     let around = projects
         .iter()
@@ -94,8 +90,13 @@ pub(crate) fn check_data_dir(data_dir: &Path, projects: &[Project]) -> Result<()
     }
 }
 
-impl Found {
-    fn add_pair(&mut self, text: &str, origin: Origin, layers: &Layers) -> Result<(), ConfigError> {
+impl ProjectSet {
+    fn add_pair(
+        &mut self,
+        text: &str,
+        origin: ValueOrigin,
+        layers: &Layers,
+    ) -> Result<(), ConfigError> {
         let pair = text.split_once('=').filter(|(name, dir)| !name.is_empty() && !dir.is_empty());
         let Some((name, dir)) = pair else {
             let text = text.to_owned();
@@ -107,30 +108,31 @@ impl Found {
     }
 
     /// Adds a directory that must be there, under its own name.
-    fn add_required_dir(&mut self, dir: &Path, origin: Origin) -> Result<(), ConfigError> {
+    fn add_required_dir(&mut self, dir: &Path, origin: ValueOrigin) -> Result<(), ConfigError> {
         let dir = readable_dir(dir, &origin)?;
         self.add_under_own_name(dir, origin);
         Ok(())
     }
 
-    /// Adds what the file names, and what the roots and the registry hold.
-    fn add_configured(&mut self, layers: &Layers) -> Result<(), ConfigError> {
+    /// Adds the projects of the file, of the roots and of the registry.
+    fn add_configured(
+        &mut self,
+        layers: &Layers,
+        discovery: &DiscoveryTable,
+    ) -> Result<(), ConfigError> {
         for (name, dir, origin) in layers.file_projects()? {
             let name = parse_name(&name, &origin)?;
             let dir = self.dir_or_warning(dir, &origin);
             self.add_named(name, dir, origin)?;
         }
-        let roots: Vec<String> = layers.get("discovery.roots")?;
-        let roots_origin = &layers.given("discovery.roots")?.origin;
-        for root in roots {
-            let root = layers.absolute(Path::new(&root), roots_origin);
-            match children(&root) {
+        for root in &discovery.roots {
+            match children(root) {
                 Ok(children) => {
                     for dir in children {
-                        self.add_under_own_name(dir, Origin::Root(root.clone()));
+                        self.add_under_own_name(dir, ValueOrigin::Root(root.clone()));
                     }
                 }
-                Err(error) => self.note(
+                Err(error) => self.warn(
                     Level::Warn,
                     format!(
                         "root cannot be read, its projects are not served dir={} error={error}",
@@ -139,9 +141,9 @@ impl Found {
                 ),
             }
         }
-        if let Some(path) = layers.get_path("discovery.registry")? {
-            for (name, dir) in registry::read(&path)? {
-                let origin = Origin::Registry(path.clone());
+        if let Some(path) = &discovery.registry {
+            for (name, dir) in registry::read(path)? {
+                let origin = ValueOrigin::Registry(path.clone());
                 let dir = self.dir_or_warning(dir, &origin);
                 let same = |project: &Project| project.name.as_str() == name && project.dir == dir;
                 if !self.projects.iter().any(same) {
@@ -156,7 +158,7 @@ impl Found {
         &mut self,
         name: ProjectName,
         dir: PathBuf,
-        origin: Origin,
+        origin: ValueOrigin,
     ) -> Result<(), ConfigError> {
         if let Some(other) = self.projects.iter().find(|project| project.name == name) {
             return Err(ConfigError::DuplicateProject {
@@ -170,19 +172,19 @@ impl Found {
         Ok(())
     }
 
-    fn add_under_own_name(&mut self, dir: PathBuf, origin: Origin) {
+    fn add_under_own_name(&mut self, dir: PathBuf, origin: ValueOrigin) {
         if self.projects.iter().any(|project| project.dir == dir) {
             let text = format!("directory is already served dir={}", dir.display());
-            return self.note(Level::Info, text);
+            return self.warn(Level::Info, text);
         }
         let own_name = dir.file_name().unwrap_or(dir.as_os_str());
         let name = own_name.to_string_lossy().into_owned();
         self.add_mended(&name, dir, origin);
     }
 
-    /// Adds a project under the nearest name to `wished` that is valid and free.
-    fn add_mended(&mut self, wished: &str, dir: PathBuf, origin: Origin) {
-        let mended = ProjectName::mend(wished);
+    /// Adds a project under the valid and free name that is nearest to `wanted`.
+    fn add_mended(&mut self, wanted: &str, dir: PathBuf, origin: ValueOrigin) {
+        let mended = ProjectName::mend(wanted);
         let is_taken =
             |name: &ProjectName| self.projects.iter().any(|project| project.name == *name);
         let mut name = mended.clone();
@@ -194,12 +196,12 @@ impl Found {
             name = ProjectName::mend(&(stem + &suffix));
             number += 1;
         }
-        if name.as_str() != wished {
+        if name.as_str() != wanted {
             let dir = dir.display();
-            self.note(
+            self.warn(
                 Level::Info,
                 format!(
-                    "project is served under another name name={name} wished={wished:?} dir={dir}"
+                    "project is served under another name name={name} wanted={wanted:?} dir={dir}"
                 ),
             );
         }
@@ -207,21 +209,21 @@ impl Found {
         self.origins.push(origin);
     }
 
-    fn dir_or_warning(&mut self, dir: PathBuf, origin: &Origin) -> PathBuf {
+    fn dir_or_warning(&mut self, dir: PathBuf, origin: &ValueOrigin) -> PathBuf {
         readable_dir(&dir, origin).unwrap_or_else(|_| {
             let dir = dir.display();
             let text = format!("project directory cannot be read dir={dir} origin={origin}");
-            self.note(Level::Warn, text);
+            self.warn(Level::Warn, text);
             PathBuf::from(dir.to_string())
         })
     }
 
-    fn note(&mut self, level: Level, text: String) {
-        self.notes.push(Note { level, text });
+    fn warn(&mut self, level: Level, text: String) {
+        self.warnings.push(ConfigWarning { level, text });
     }
 }
 
-fn parse_name(text: &str, origin: &Origin) -> Result<ProjectName, ConfigError> {
+fn parse_name(text: &str, origin: &ValueOrigin) -> Result<ProjectName, ConfigError> {
     ProjectName::parse(text).map_err(|rule| ConfigError::BadProjectName {
         rule,
         origin: origin.clone(),
@@ -230,7 +232,7 @@ fn parse_name(text: &str, origin: &Origin) -> Result<ProjectName, ConfigError> {
 }
 
 /// The real path of a directory that can be listed.
-fn readable_dir(dir: &Path, origin: &Origin) -> Result<PathBuf, ConfigError> {
+fn readable_dir(dir: &Path, origin: &ValueOrigin) -> Result<PathBuf, ConfigError> {
     let unreadable = |source| ConfigError::ProjectUnreadable {
         dir: dir.to_owned(),
         origin: origin.clone(),
@@ -254,8 +256,8 @@ fn children(root: &Path) -> io::Result<Vec<PathBuf>> {
     dirs.iter().map(|dir| dir.canonicalize()).collect()
 }
 
-/// The entries of a variable that is written like `PATH`.
-fn separate(pairs: &OsString) -> Vec<String> {
+/// The entries of a variable that is separated like `PATH`.
+fn separate(pairs: &OsStr) -> Vec<String> {
     std::env::split_paths(pairs)
         .map(|pair| pair.to_string_lossy().into_owned())
         .filter(|pair| !pair.is_empty())

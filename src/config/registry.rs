@@ -1,9 +1,9 @@
-//! Reads the original system's registry of projects, a SQLite file that stays as it is.
+//! Project registry of the legacy system, a SQLite file that is only read.
 
 use std::path::{Path, PathBuf};
 
 use crate::{
-    config::ConfigError,
+    config::error::ConfigError,
     sqlite_readonly::{self, SqliteReadError},
 };
 
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_projects_of_the_original_are_read() {
+    fn the_projects_of_the_legacy_system_are_read() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("registry.db");
         rusqlite::Connection::open(&path)

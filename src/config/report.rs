@@ -1,50 +1,44 @@
-//! The effective configuration as text for a person: every key, its value and where that came
-//! from.
+//! Effective configuration: every key with its value and origin, as `config check` prints it.
 
-use crate::config::{ConfigError, Loaded, Origin};
+use std::path::Path;
+
+use toml::Value;
+
+use crate::config::{Loaded, error::ValueOrigin, keys::tables};
+
+/// Width of a line before its origin.
+const ORIGIN_COLUMN: usize = 48;
 
 impl Loaded {
     /// One line per setting and project, in the syntax of the file, with the origin as a comment.
-    pub fn report(&self) -> Result<String, ConfigError> {
-        let mut lines = Vec::new();
-        let mut table = "";
-        for key in self.layers.keys() {
-            if key.table() != table {
-                table = key.table();
-                lines.push((String::new(), None));
-                lines.push((format!("[{table}]"), None));
+    pub fn report(&self) -> String {
+        let mut text = String::new();
+        for table in tables() {
+            text += &format!("[{}]\n", table.path);
+            for key in &table.keys {
+                let Some(given) = self.layers.given(&key.path) else { continue };
+                // Here the default says where the directory is, not that none is set.
+                let value = match key.path.as_str() {
+                    "server.data_dir" => path_value(&self.settings.data_dir),
+                    _ => given.value.clone(),
+                };
+                text += &line(key.name(), &value, &given.origin);
             }
-            let name = key.path.split_once('.').map_or("", |(_, name)| name);
-            let given = self.layers.given(&key.path)?;
-            // An empty data directory stands for one that is worth knowing.
-            let (value, origin) = if key.path == "server.data_dir" {
-                let dir = self.settings.data_dir.to_string_lossy().into_owned();
-                (toml::Value::from(dir), &given.origin)
-            } else {
-                (given.value.clone(), &given.origin)
-            };
-            lines.push((format!("{name} = {value}"), Some(origin)));
+            text += "\n";
         }
-        lines.push((String::new(), None));
-        lines.push(("[projects]".into(), None));
+        text += "[projects]\n";
         for (project, origin) in self.settings.projects.iter().zip(&self.project_origins) {
-            let dir = toml::Value::from(project.dir.to_string_lossy().into_owned());
-            lines.push((format!("{} = {dir}", project.name), Some(origin)));
+            text += &line(project.name.as_str(), &path_value(&project.dir), origin);
         }
-        Ok(lay_out(&lines))
+        text
     }
 }
 
-/// Puts the origins into one column, but for lines that are too long for it.
-fn lay_out(lines: &[(String, Option<&Origin>)]) -> String {
-    const COLUMN: usize = 48;
-    lines
-        .iter()
-        .map(|(line, origin)| match origin {
-            Some(origin) => format!("{line:COLUMN$}  # {origin}\n"),
-            None => format!("{line}\n"),
-        })
-        .collect::<String>()
-        .trim_start()
-        .to_owned()
+fn path_value(path: &Path) -> Value {
+    path.to_string_lossy().into_owned().into()
+}
+
+fn line(name: &str, value: &Value, origin: &ValueOrigin) -> String {
+    let setting = format!("{name} = {value}");
+    format!("{setting:ORIGIN_COLUMN$}  # {origin}\n")
 }

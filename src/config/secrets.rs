@@ -1,6 +1,8 @@
-//! Takes tokens out of the process's environment: what a process was started with can be read in
-//! `/proc` by every process of its user for as long as it runs, so by an agent too. The program
-//! starts itself anew without them, under the same process id, and reads them from a pipe.
+//! Tokens from the environment: moves them from the environment to a pipe.
+//!
+//! Every process of the same user, so an agent too, can read in `/proc` the environment that a process
+//! was started with. The program therefore starts itself anew without the tokens, under the same
+//! process id, and reads them from stdin.
 
 use std::{
     collections::HashMap,
@@ -17,14 +19,14 @@ pub const VIEWER: &str = "CICERONE_VIEWER_TOKEN";
 /// The variable with the admin's token.
 pub const ADMIN: &str = "CICERONE_ADMIN_TOKEN";
 
-/// Set when the tokens come on stdin, as a line each: `NAME=TOKEN`.
+/// Set when the tokens come on stdin, one `NAME=TOKEN` a line.
 pub const ON_STDIN: &str = "CICERONE_TOKENS_ON_STDIN";
 
-/// Bytes of tokens at most: what a pipe surely takes without a reader.
-const MOST: usize = 4096;
+/// Longest tokens together, in bytes: a pipe takes as much without a reader.
+const MAX_BYTES: usize = 4096;
 
-/// Starts the program anew if its environment holds a token. Returns only if there is none, or
-/// with the reason why that failed.
+/// Starts the program anew if its environment holds a token. Returns only if it holds none or the
+/// restart fails.
 pub fn leave_environment() -> io::Result<()> {
     let tokens: Vec<(&str, OsString)> =
         [VIEWER, ADMIN].into_iter().filter_map(|name| Some((name, env::var_os(name)?))).collect();
@@ -35,9 +37,9 @@ pub fn leave_environment() -> io::Result<()> {
     for (name, token) in &tokens {
         text.extend([name.as_bytes(), b"=", token.as_bytes(), b"\n"].concat());
     }
-    if text.len() > MOST {
+    if text.len() > MAX_BYTES {
         return Err(io::Error::other(format!(
-            "{VIEWER} and {ADMIN} together have more than {MOST} bytes"
+            "{VIEWER} and {ADMIN} together have more than {MAX_BYTES} bytes"
         )));
     }
     let (reader, mut writer) = io::pipe()?;
@@ -55,13 +57,13 @@ pub fn leave_environment() -> io::Result<()> {
     Err(command.exec())
 }
 
-/// The tokens that [`leave_environment`] has handed over, by the names of their variables.
+/// The tokens that [`leave_environment`] handed over, by the names of their variables.
 pub fn handed_over() -> io::Result<HashMap<String, OsString>> {
     if env::var_os(ON_STDIN).is_none() {
         return Ok(HashMap::new());
     }
     let mut text = String::new();
-    io::stdin().take(MOST as u64).read_to_string(&mut text)?;
+    io::stdin().take(MAX_BYTES as u64).read_to_string(&mut text)?;
     let pairs = text.lines().filter_map(|line| line.split_once('='));
     Ok(pairs.map(|(name, token)| (name.to_owned(), token.into())).collect())
 }

@@ -1,283 +1,288 @@
-//! The settings as the rest of the program uses them: checked and complete.
+//! Settings: the tables of the configuration file as structs, and what they come to.
+//!
+//! Each key is written once, here. Its documentation is what the sample, the reference, the JSON
+//! Schema and `--help` say; attributes give the rest:
+//!
+//! - `default`: its default as the file would have it; an empty text or list where there is none.
+//! - `flag`: its command-line flag.
+//! - `advanced`: it stands in `[advanced.TABLE]`, and in the reference alone.
+//! - `formerly`: its old name, where that is not `TABLE.KEY`.
+//! - `table`: the table of a struct, where its field in [`Tables`] has another name.
+
+mod advanced;
+mod limits;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use ipnet::IpNet;
+use log::LevelFilter;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+pub(crate) use advanced::{HighlightingSettings, ReadingSettings, RestartSettings, SocketSettings};
+pub use limits::Limits;
+pub(crate) use limits::{AnswerLimits, VisitorLimits};
+
 use crate::{
-    config::access::AccessSettings,
+    authority::{Authority, WebOrigin},
+    config::{
+        token::Token,
+        values::{
+            As, EnvName, HeaderName, HostText, HumanDuration, List, ListenAddress, ListenText,
+            NetworkText, OptionalPath, OptionalText, OriginText, PathText, PortNumber, ProgramText,
+            Retries, Text,
+        },
+    },
     project::{Project, ProjectName},
 };
 
-/// Everything that can be set.
+/// The checked and complete configuration.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The addresses that the server listens on, of one name or one port; at least one. Port 0 takes
-    /// a free one.
-    pub listen: Vec<SocketAddr>,
+    /// The addresses of `server.listen`, IPv4 first; at least one. Port 0 picks a free one.
+    pub(crate) listen: Vec<SocketAddr>,
     /// Where the database and the agents' state live; never inside a project.
     pub data_dir: PathBuf,
-    /// Reads the page from this directory instead of the embedded one.
-    pub assets: Option<PathBuf>,
-    /// Least severe log lines of this program that are printed.
-    pub log: log::LevelFilter,
-    /// The projects, in the order given; names are unique.
-    pub projects: Vec<Project>,
-    /// Time for the drain after SIGTERM before the process ends regardless.
-    pub shutdown_timeout: Duration,
-    /// What TLS is served with; `None` serves plain HTTP.
-    pub tls: Option<TlsFiles>,
-    /// Who may come in.
-    pub access: AccessSettings,
-    /// How agents are run.
-    pub agent: AgentSettings,
-    /// Upper bounds.
-    pub limits: Limits,
-    /// Upper bounds for what agents say.
-    pub answer_limits: AnswerLimits,
-    /// Upper bounds for what comes from outside.
-    pub visitor_limits: VisitorLimits,
-    /// Upper bounds for what is looked up and shown.
-    pub reading: ReadingSettings,
-    /// How far code is coloured.
-    pub highlighting: HighlightingSettings,
-    /// Timings of sockets.
-    pub socket: SocketSettings,
-    /// How failed sessions are started again.
-    pub restart: RestartSettings,
+    /// Serves the page from this directory instead of the embedded one.
+    pub(crate) assets: Option<PathBuf>,
+    /// Least severe level that is logged.
+    pub log: LevelFilter,
+    /// The projects in the order given; names are unique.
+    pub(crate) projects: Vec<Project>,
+    pub(crate) shutdown_timeout: Duration,
+    /// `None` serves plain HTTP.
+    pub(crate) tls: Option<TlsFiles>,
+    pub(crate) access: AccessSettings,
+    pub(crate) agent: AgentSettings,
+    pub(crate) limits: Limits,
+    pub(crate) answer_limits: AnswerLimits,
+    pub(crate) visitor_limits: VisitorLimits,
+    pub(crate) reading: ReadingSettings,
+    pub(crate) highlighting: HighlightingSettings,
+    pub(crate) socket: SocketSettings,
+    pub(crate) restart: RestartSettings,
 }
 
-/// What TLS is served with: two files in PEM.
+/// The certificate for TLS and its private key, two PEM files.
 #[derive(Debug, Clone)]
-pub struct TlsFiles {
-    /// The server's certificate, followed by those that vouch for it.
-    pub certificate: PathBuf,
-    /// Its private key.
-    pub key: PathBuf,
+pub(crate) struct TlsFiles {
+    /// The server's certificate, followed by its chain.
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
-/// How agents are run.
-#[derive(Debug, Clone)]
+/// The tables of the file, but for the projects.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tables {
+    pub(super) server: ServerTable,
+    pub(super) discovery: DiscoveryTable,
+    pub(super) access: AccessSettings,
+    pub(super) agent: AgentSettings,
+    pub(super) limits: Limits,
+    #[schemars(extend("table" = "limits"))]
+    pub(super) answer_limits: AnswerLimits,
+    #[schemars(extend("table" = "limits"))]
+    pub(super) visitor_limits: VisitorLimits,
+    pub(super) reading: ReadingSettings,
+    pub(super) highlighting: HighlightingSettings,
+    pub(super) socket: SocketSettings,
+    pub(super) restart: RestartSettings,
+}
+
+/// Where the server listens and keeps its data.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ServerTable {
+    /// Address or host name, and port, to listen on; port 0 picks a free one.
+    #[serde(with = "As::<ListenText>")]
+    #[schemars(extend("default" = "127.0.0.1:8080", "flag" = "listen"))]
+    pub(super) listen: ListenAddress,
+    /// Directory of the database and the agents' state; empty: `cicerone` in the platform's data
+    /// directory.
+    #[serde(with = "As::<OptionalPath>")]
+    #[schemars(extend("flag" = "data-dir"))]
+    pub(super) data_dir: Option<PathBuf>,
+    /// Directory to serve the page from; empty: the built-in page.
+    #[serde(with = "As::<OptionalPath>")]
+    #[schemars(extend("flag" = "assets"))]
+    pub(super) assets: Option<PathBuf>,
+    /// Least severe level that is logged; `RUST_LOG` overrides it.
+    #[serde(with = "LogLevel")]
+    #[schemars(extend("default" = "info", "flag" = "log"))]
+    pub(super) log: LevelFilter,
+    /// Time that running turns get to end after SIGTERM; then the process exits regardless.
+    #[serde(with = "As::<HumanDuration>")]
+    #[schemars(extend("default" = "10s"))]
+    pub(super) shutdown_timeout: Duration,
+    /// PEM file with the certificate for HTTPS and its chain; empty: plain HTTP.
+    #[serde(with = "As::<OptionalPath>")]
+    pub(super) tls_certificate: Option<PathBuf>,
+    /// PEM file with the private key of the certificate.
+    #[serde(with = "As::<OptionalPath>")]
+    pub(super) tls_key: Option<PathBuf>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(remote = "LevelFilter", rename_all = "lowercase")]
+enum LogLevel {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// Where projects are found besides those that are named.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DiscoveryTable {
+    /// Directories whose child directories are all projects.
+    #[serde(with = "As::<List<PathText>>")]
+    pub(super) roots: Vec<PathBuf>,
+    /// Project registry (`registry.db`) of the legacy system, whose projects are served too. It is
+    /// only read.
+    #[serde(with = "As::<OptionalPath>")]
+    pub(super) registry: Option<PathBuf>,
+}
+
+/// Who may use the server, and as what.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AccessSettings {
+    /// Host names by which the server may be addressed besides loopback: `name`, or `name:port` for
+    /// one port alone.
+    #[serde(with = "As::<List<HostText>>")]
+    pub(crate) hosts: Vec<Authority>,
+    /// Origins of other pages that may use the API, such as `http://localhost:5173`.
+    #[serde(with = "As::<List<OriginText>>")]
+    pub(crate) origins: Vec<WebOrigin>,
+    /// File with the viewers' token, which permits everything but administration.
+    /// `CICERONE_VIEWER_TOKEN` overrides it.
+    #[serde(with = "As::<OptionalPath>")]
+    pub(crate) viewer_token_file: Option<PathBuf>,
+    /// File with the administrators' token. `CICERONE_ADMIN_TOKEN` overrides it.
+    #[serde(with = "As::<OptionalPath>")]
+    pub(crate) admin_token_file: Option<PathBuf>,
+    /// How long a login lasts.
+    #[serde(with = "As::<HumanDuration>")]
+    #[schemars(extend("default" = "12h"))]
+    pub(crate) login_lifetime: Duration,
+    /// Addresses or networks of reverse proxies whose forwarding headers are believed.
+    #[serde(with = "As::<List<NetworkText>>")]
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// Header in which these proxies name the user, such as `X-Forwarded-User`. The name is shown
+    /// with the user's questions.
+    #[serde(with = "As::<HeaderName>")]
+    pub(crate) user_header: Option<String>,
+    /// What a viewer shows; `None` admits everybody, or with an admin token nobody, as a viewer.
+    #[serde(skip)]
+    pub(crate) viewer_token: Option<Token>,
+    /// What an administrator shows.
+    #[serde(skip)]
+    pub(crate) admin_token: Option<Token>,
+}
+
+impl AccessSettings {
+    /// Whether a token is required of visitors.
+    pub(crate) fn has_token(&self) -> bool {
+        self.viewer_token.is_some() || self.admin_token.is_some()
+    }
+}
+
+/// Which agent answers, and how it is run and confined.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct AgentSettings {
-    /// Which agent answers.
+    /// Which agent answers: `auto` is Claude Code where it is installed, else the built-in guide.
+    #[schemars(extend("default" = "auto", "flag" = "agent"))]
     pub kind: AgentChoice,
-    /// The `claude` program; `None` looks for `claude` on the `PATH`.
+    /// The `claude` program: a path, or a name on the `PATH`; empty: `claude`.
+    #[serde(with = "As::<ProgramText>")]
+    #[schemars(extend("flag" = "claude"))]
     pub claude: Option<PathBuf>,
-    /// The model asked for; `None` leaves it to the agent.
+    /// Model to ask for; empty: the agent's default.
+    #[serde(with = "As::<OptionalText>")]
     pub model: Option<String>,
-    /// Names of environment variables that agents get besides the built-in list.
+    /// Names of environment variables that are passed on to agents besides the built-in list.
+    #[serde(with = "As::<List<EnvName>>")]
+    #[schemars(extend("flag" = "agent-env"))]
     pub env: Vec<String>,
-    /// What to do where the kernel cannot confine an agent.
+    /// Where the kernel cannot confine agents: `required` starts none, `best-effort` confines them as
+    /// far as it can, `off` does not confine them.
+    #[schemars(extend("default" = "required", "flag" = "sandbox"))]
     pub sandbox: Sandbox,
-    /// The user that agents run as where the server is root, a name or a number; `None` chooses.
+    /// User, by name or number, that agents run as where the server is root; empty: `nobody`, if it
+    /// can read the project.
+    #[serde(with = "As::<OptionalText>")]
     pub user: Option<String>,
-    /// TCP ports that an agent with a model may connect to, besides those of its environment.
+    /// TCP ports that an agent with a model may connect to, besides those of its API and of a proxy.
+    #[serde(with = "As::<List<PortNumber>>")]
+    #[schemars(extend("default" = [443]))]
     pub ports: Vec<u16>,
     /// Files and directories that agents may read besides the project.
+    #[serde(with = "As::<List<PathText>>")]
     pub readable: Vec<PathBuf>,
-    /// Files and directories of the server that hold secrets: no agent can read them.
-    pub kept_from: Vec<PathBuf>,
-    /// Globs of secret files that no agent may read, besides the built-in list.
+    /// Globs, as in `.gitignore`, of secret files that no agent may read, besides the built-in list.
+    #[serde(with = "As::<List<Text>>")]
     pub secrets: Vec<String>,
-    /// Names of projects whose agents get no tools for the web; `*` stands for all.
+    /// Names of projects whose agents get no web tools; `*` stands for all projects.
+    #[serde(with = "As::<List<Text>>")]
     pub offline_projects: Vec<String>,
-    /// Time for the handshake.
-    pub start_timeout: Duration,
-    /// Longest silence while a turn runs.
+    /// Longest silence of an agent during a turn.
+    #[serde(with = "As::<HumanDuration>")]
+    #[schemars(extend("default" = "5m"))]
     pub silence_timeout: Duration,
-    /// Longest time that a running turn may get no further, though the agent shows that it is there.
-    pub progress_timeout: Duration,
-    /// How long an interrupted, then a closed, then a terminated agent is waited for; each step.
-    pub stop_timeout: Duration,
-    /// An agent without work for this long is ended; the next message starts it again.
+    /// An agent without work for this long is stopped; the next question starts it again.
+    #[serde(with = "As::<HumanDuration>")]
+    #[schemars(extend("default" = "15m"))]
     pub idle_timeout: Duration,
-    /// How often the agent repeats a failed API request.
+    /// Time for an agent to complete the handshake.
+    #[serde(with = "As::<HumanDuration>")]
+    #[schemars(extend("default" = "30s", "advanced" = true))]
+    pub start_timeout: Duration,
+    /// Longest time without progress during a turn, even if the agent shows signs of life.
+    #[serde(with = "As::<HumanDuration>")]
+    #[schemars(extend("default" = "30m", "advanced" = true))]
+    pub progress_timeout: Duration,
+    /// Time for each step of stopping an agent: interrupt, end of input, SIGTERM.
+    #[serde(with = "As::<HumanDuration>")]
+    #[schemars(extend("default" = "2s", "advanced" = true))]
+    pub stop_timeout: Duration,
+    /// How often the agent retries a failed request to its model.
+    #[serde(with = "As::<Retries>")]
+    #[schemars(extend("default" = 3, "advanced" = true))]
     pub api_retries: u32,
+    /// Files and directories of the server that hold secrets: no agent can read them.
+    #[serde(skip)]
+    pub kept_from: Vec<PathBuf>,
 }
 
 impl AgentSettings {
-    /// Whether the agents of a project get tools for the web.
-    pub fn has_web(&self, project: &ProjectName) -> bool {
+    /// Whether the agents of a project get web tools.
+    pub(crate) fn has_web(&self, project: &ProjectName) -> bool {
         !self.offline_projects.iter().any(|name| name == ALL_PROJECTS || name == project.as_str())
     }
 }
 
 /// Stands for every project where names of projects are listed.
-pub const ALL_PROJECTS: &str = "*";
+pub(crate) const ALL_PROJECTS: &str = "*";
 
-/// Which agent answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "the keys that choose one say what each does")]
 pub enum AgentChoice {
-    /// `claude` where it is installed, else the guide.
     Auto,
-    /// The Claude Code CLI.
     Claude,
-    /// The built-in guide.
     Guide,
 }
 
-/// What to do where the kernel cannot confine an agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "the keys that choose one say what each does")]
 pub enum Sandbox {
-    /// Refuse to start an agent.
     Required,
-    /// Confine as far as the kernel can, and say so.
     BestEffort,
-    /// Do not confine.
     Off,
-}
-
-/// Upper bounds. Reaching one gives a clear error.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// Longest message of a user, bytes of UTF-8.
-    pub message_bytes: usize,
-    /// Largest WebSocket frame or fragmented message that is read at all, bytes.
-    pub frame_bytes: usize,
-    /// Longest line that an agent may print, bytes.
-    pub agent_line_bytes: usize,
-    /// Most of a tool's result that is kept, bytes.
-    pub tool_result_bytes: usize,
-    /// Files that an agent may have open.
-    pub agent_open_files: usize,
-    /// Largest file that an agent may write among its own, bytes.
-    pub agent_file_bytes: usize,
-    /// Processes and threads of one agent; of all of them, where they have a user of their own.
-    pub agent_processes: usize,
-    /// Bytes of the files that an agent may have in its own directories.
-    pub agent_disk: usize,
-    /// Files and directories that an agent may have in its own directories.
-    pub agent_files: usize,
-    /// Messages that may wait in one conversation.
-    pub queued_messages: usize,
-    /// Agent processes of the whole server.
-    pub agents: usize,
-    /// Agent processes of one project.
-    pub agents_per_project: usize,
-    /// Memory of one agent with its children, bytes; one that takes more is ended.
-    pub agent_memory: usize,
-    /// What a live conversation keeps in memory of its history, bytes; older parts are read from the
-    /// database when somebody comes to them.
-    pub history_memory: usize,
-    /// Live conversations of one project.
-    pub conversations_per_project: usize,
-    /// Connections to the server.
-    pub connections: usize,
-}
-
-/// Upper bounds for what agents say. Reaching one ends the answer or makes the agent wait.
-#[derive(Debug, Clone)]
-pub struct AnswerLimits {
-    /// Text, thinking, tool inputs and tool results of one answer, bytes.
-    pub bytes: usize,
-    /// Entries of one answer in the history.
-    pub entries: usize,
-    /// What all agents together have said that the database has not stored, bytes.
-    pub unsaved_bytes: usize,
-}
-
-impl AnswerLimits {
-    /// What one of so many agents may have said that is not stored, in bytes. A share that is too
-    /// small would make every text wait for a commit, one that is too large would be no bound.
-    pub fn unsaved_share(&self, agents: usize) -> usize {
-        const LEAST: usize = 512 * 1024;
-        const MOST: usize = 4 * 1024 * 1024;
-        (self.unsaved_bytes / agents.max(1)).clamp(LEAST, MOST)
-    }
-}
-
-/// Upper bounds for what comes from outside. Reaching one gives a clear error.
-#[derive(Debug, Clone)]
-pub struct VisitorLimits {
-    /// Largest body of a request, bytes.
-    pub body_bytes: usize,
-    /// Largest head of a request, bytes of all its headers.
-    pub header_bytes: usize,
-    /// Connections from one address that is neither loopback nor a trusted proxy.
-    pub connections_per_address: usize,
-    /// WebSockets of one visitor: of a user whom a proxy names, else of an address.
-    pub sockets_per_visitor: usize,
-    /// Messages of one visitor in a minute.
-    pub messages_per_minute: usize,
-    /// Explicitly created conversations of one project in which nobody has written.
-    pub empty_conversations: usize,
-    /// Conversations that one visitor begins in a minute.
-    pub conversations_per_minute: usize,
-    /// Agents that are started ahead of a question for one visitor in a minute.
-    pub starts_per_minute: usize,
-    /// Turns of one visitor that run or wait.
-    pub turns_per_visitor: usize,
-    /// Wrong tokens that one address may show in a minute.
-    pub failed_logins_per_minute: usize,
-    /// Logins that are remembered.
-    pub logins: usize,
-}
-
-/// Upper bounds for what is looked up and shown.
-#[derive(Debug, Clone)]
-pub struct ReadingSettings {
-    /// A search over conversations that takes longer is ended.
-    pub search_timeout: Duration,
-    /// Hits that one search gives.
-    pub search_hits: usize,
-    /// The look for questions that were asked before ends after this time.
-    pub asked_timeout: Duration,
-    /// Questions that a question is compared with, the newest.
-    pub asked_candidates: usize,
-    /// Files that one search for files gives.
-    pub found_files: usize,
-    /// How long a project's list of files is used before it is made anew.
-    pub files_kept: Duration,
-    /// Largest file that is shown, bytes.
-    pub file_bytes: usize,
-    /// References to files in one answer that are checked.
-    pub references: usize,
-    /// Lines of a file that are shown at once.
-    pub page_lines: usize,
-    /// Bytes of a file that are shown at once.
-    pub page_bytes: usize,
-}
-
-/// How far code is coloured. What is beyond stays plain.
-#[derive(Debug, Clone)]
-pub struct HighlightingSettings {
-    /// Longest block of code in an answer, bytes.
-    pub block_bytes: usize,
-    /// A page of a file and what is read of the lines before it, bytes.
-    pub file_bytes: usize,
-    /// Longest line, bytes.
-    pub line_bytes: usize,
-    /// Longest time for a block or a page.
-    pub timeout: Duration,
-    /// Coloured blocks that are kept, bytes.
-    pub kept_bytes: usize,
-    /// Grammars are kept for this long after something was coloured.
-    pub keep: Duration,
-}
-
-/// Timings of sockets.
-#[derive(Debug, Clone)]
-pub struct SocketSettings {
-    /// The server pings this often.
-    pub ping_interval: Duration,
-    /// A socket that has answered nothing for this long is closed.
-    pub ping_timeout: Duration,
-    /// A socket that has sent nothing for this long after it opened is taken for a page that
-    /// came back and is attached to its conversation.
-    pub attach_after: Duration,
-    /// A viewer that has not taken what it was sent for this long is cut off.
-    pub stall_timeout: Duration,
-    /// Time for the head of a request, for its body, and for the handshake of TLS; each.
-    pub request_timeout: Duration,
-}
-
-/// How failed sessions are started again.
-#[derive(Debug, Clone)]
-pub struct RestartSettings {
-    /// Wait before the first restart; doubles with each further one.
-    pub backoff: Duration,
-    /// Longest wait.
-    pub backoff_max: Duration,
-    /// After more failures than this within `window` the session is given up.
-    pub attempts: u32,
-    /// See `attempts`.
-    pub window: Duration,
 }

@@ -1,4 +1,4 @@
-//! Tests of the whole way from texts to settings.
+//! Tests from texts to settings.
 
 use std::{fs, time::Duration};
 
@@ -10,7 +10,7 @@ use crate::config::settings::{AgentChoice, Sandbox};
 /// A machine with nothing on it but a current directory and homes for data and configuration.
 struct Machine {
     dir: TempDir,
-    surroundings: Surroundings,
+    env: ProcessEnv,
     command_line: CommandLine,
 }
 
@@ -21,16 +21,16 @@ impl Machine {
         for name in ["here", "data", "config/cicerone"] {
             fs::create_dir_all(at(name)).unwrap();
         }
-        let surroundings = Surroundings {
+        let env = ProcessEnv {
             current_dir: at("here"),
             home_dir: Some(at("")),
             data_dir: Some(at("data")),
             config_dir: Some(at("config")),
-            ..Surroundings::default()
+            ..ProcessEnv::default()
         };
         let command_line =
             CommandLine { projects: Some(NamedProjects::default()), ..CommandLine::default() };
-        Self { dir, surroundings, command_line }
+        Self { dir, env, command_line }
     }
 
     fn file(self, text: &str) -> Self {
@@ -40,35 +40,34 @@ impl Machine {
     }
 
     fn variable(mut self, name: &str, value: &str) -> Self {
-        let environment = &mut self.surroundings.environment;
-        environment.insert(name.into(), value.into());
+        self.env.variables.insert(name.into(), value.into());
         self
     }
 
-    fn flag(mut self, key: &'static str, flag: &'static str, text: &str) -> Self {
+    fn flag(mut self, key: &str, flag: &str, text: &str) -> Self {
         let texts = vec![text.to_owned()];
-        self.command_line.flags.push(FlagValue { key, flag, texts });
+        self.command_line.flags.push(FlagValue { key: key.into(), flag: flag.into(), texts });
         self
     }
 
     fn load(&self) -> Loaded {
-        load_in(&self.command_line, &self.surroundings).unwrap()
+        load_in(&self.command_line, &self.env).unwrap()
     }
 
     fn error(&self) -> String {
-        let error = load_in(&self.command_line, &self.surroundings).unwrap_err();
+        let error = load_in(&self.command_line, &self.env).unwrap_err();
         error.to_string().replace(self.dir.path().canonicalize().unwrap().to_str().unwrap(), "")
     }
 }
 
 #[test]
-fn the_embedded_file_gives_the_documented_defaults() {
+fn without_a_file_the_settings_are_the_documented_defaults() {
     let machine = Machine::new();
     let settings = machine.load().settings;
     let (seconds, minutes) = (Duration::from_secs, |n: u64| Duration::from_secs(60 * n));
 
     assert_eq!(settings.listen, ["127.0.0.1:8080".parse().unwrap()]);
-    assert_eq!(settings.data_dir, machine.surroundings.data_dir.clone().unwrap().join("cicerone"));
+    assert_eq!(settings.data_dir, machine.env.data_dir.clone().unwrap().join("cicerone"));
     assert_eq!(settings.assets, None);
     assert_eq!(settings.log, log::LevelFilter::Info);
     assert_eq!(settings.shutdown_timeout, seconds(10));
@@ -139,8 +138,8 @@ fn projects_that_are_kept_off_the_web_must_be_known() {
 #[test]
 fn every_key_of_the_file_reaches_the_settings() {
     // A key that nothing reads would take this value, which fits none, without a word.
-    for key in catalogue::keys().unwrap() {
-        let (table, name) = key.path.split_once('.').unwrap();
+    for key in keys::keys() {
+        let (table, name) = key.path.rsplit_once('.').unwrap();
         let machine = Machine::new().file(&format!("[{table}]\n{name} = 1.5\n"));
         let error = machine.error();
         let expected = format!("bad value 1.5 for `{}` ", key.path);
@@ -173,7 +172,7 @@ fn a_flag_wins_over_the_environment_that_over_the_file_that_over_the_default() {
 #[test]
 fn the_file_is_that_of_the_flag_else_of_the_variable_else_of_the_platform() {
     let mut machine = Machine::new();
-    let here = machine.surroundings.current_dir.clone();
+    let here = machine.env.current_dir.clone();
     assert_eq!(machine.load().file, None);
     machine = machine.file("");
     assert!(machine.load().file.unwrap().ends_with("config/cicerone/cicerone.toml"));
@@ -222,9 +221,9 @@ fn with_a_token_any_address_may_be_listened_on() {
         .variable("CICERONE_VIEWER_TOKEN", "0123456789abcdef");
     let loaded = machine.load();
     assert!(loaded.settings.access.viewer_token.is_some());
-    let notes: Vec<_> = loaded.notes.iter().map(|note| note.text.as_str()).collect();
-    assert!(notes.iter().any(|note| note.contains("only loopback names are let in")), "{notes:?}");
-    assert!(notes.iter().any(|note| note.contains("without TLS")), "{notes:?}");
+    let warnings: Vec<_> = loaded.warnings.iter().map(|warning| warning.text.as_str()).collect();
+    assert!(warnings.iter().any(|it| it.contains("only loopback names are let in")), "{warnings:?}");
+    assert!(warnings.iter().any(|it| it.contains("without TLS")), "{warnings:?}");
     assert!(!format!("{:?}", loaded.settings).contains("0123456789abcdef"));
     let error = machine.variable("CICERONE_VIEWER_TOKEN", "short").error();
     assert!(error.starts_with("the token of environment variable CICERONE_VIEWER_TOKEN has 5"));
@@ -260,16 +259,16 @@ fn hosts_origins_and_networks_are_read_or_refused_with_the_key() {
 
 #[test]
 fn values_that_contradict_each_other_are_refused() {
-    let error = Machine::new().variable("CICERONE_LIMITS_FRAME_BYTES", "1KiB").error();
+    let error = Machine::new().variable("CICERONE_ADVANCED_LIMITS_FRAME_BYTES", "1KiB").error();
     assert_eq!(
         error,
-        "`limits.message_bytes` (environment variable CICERONE_LIMITS_FRAME_BYTES) must not be \
-         larger than `limits.frame_bytes`"
+        "`limits.message_bytes` (environment variable CICERONE_ADVANCED_LIMITS_FRAME_BYTES) must \
+         not be larger than `advanced.limits.frame_bytes`"
     );
-    let error = Machine::new().file("[restart]\nbackoff = \"1m\"\n").error();
-    assert!(error.starts_with("`restart.backoff` (/config/cicerone/cicerone.toml:2)"), "{error}");
-    let error = Machine::new().file("[socket]\nping_interval = \"2m\"\n").error();
-    assert!(error.contains("`socket.ping_timeout`"), "{error}");
+    let error = Machine::new().file("[advanced.restart]\nbackoff = \"1m\"\n").error();
+    assert!(error.starts_with("`advanced.restart.backoff` (/config/cicerone/cicerone.toml:2)"), "{error}");
+    let error = Machine::new().file("[advanced.socket]\nping_interval = \"2m\"\n").error();
+    assert!(error.contains("`advanced.socket.ping_timeout`"), "{error}");
 }
 
 #[test]
@@ -289,10 +288,10 @@ fn a_page_that_is_not_there_and_a_variable_with_its_value_are_refused() {
     let error = Machine::new().flag("server.assets", "--assets", "none").error();
     assert_eq!(
         error,
-        "bad value \"none\" for `server.assets` (flag --assets): expected a directory that is there"
+        "bad value \"none\" for `server.assets` (flag --assets): expected a directory that exists"
     );
     let error = Machine::new().flag("agent.env", "--agent-env", "A=1").error();
-    assert!(error.ends_with("expected names of environment variables, without values"), "{error}");
+    assert!(error.ends_with("expected a list of names of environment variables, without values"), "{error}");
 }
 
 #[test]
@@ -319,7 +318,7 @@ fn the_report_shows_every_value_with_its_origin() {
         .variable("CICERONE_SANDBOX", "off")
         .flag("agent.kind", "--agent", "guide");
     let loaded = machine.load();
-    let report = loaded.report().unwrap();
+    let report = loaded.report();
     let line = |start: &str| {
         let line = report.lines().find(|line| line.starts_with(start));
         line.unwrap_or_else(|| panic!("no {start} in {report}"))
@@ -330,10 +329,82 @@ fn the_report_shows_every_value_with_its_origin() {
     assert!(line("listen = ").ends_with("  # default"));
     assert!(line("here = ").ends_with("  # current directory"));
     assert!(line("data_dir = ").contains("/data/cicerone\""));
-    for key in loaded.layers.keys() {
-        let name = key.path.split_once('.').unwrap().1;
+    for key in keys::keys() {
+        let name = key.name();
         line(&format!("{name} = "));
     }
     // It is a configuration file itself.
     file::parse(&report, "report".as_ref()).unwrap();
+}
+
+#[test]
+fn former_names_are_read_with_a_warning_that_gives_the_new_ones() {
+    let mut count = 0;
+    for key in keys::keys() {
+        let Some(former_path) = &key.former_path else { continue };
+        let (table, name) = former_path.rsplit_once('.').unwrap();
+        let variable = format!("CICERONE_{}", former_path.to_uppercase().replace('.', "_"));
+        // Its effect is that of the same value under the new name: it is refused.
+        let error = Machine::new().file(&format!("[{table}]\n{name} = 1.5\n")).error();
+        assert!(error.starts_with(&format!("bad value 1.5 for `{}` ", key.path)), "{error}");
+        let error = Machine::new().variable(&variable, "-1").error();
+        assert!(error.contains(&format!(" for `{}` (", key.path)), "{error}");
+
+        let default = &key.default;
+        let file = format!("[{table}]\n{name} = {default}\n");
+        let loaded = Machine::new().file(&file).load();
+        let [warning] = loaded.warnings.as_slice() else { panic!("{:?}", loaded.warnings) };
+        let place = "/config/cicerone/cicerone.toml:2) is deprecated: use";
+        assert!(warning.text.starts_with(&format!("`{former_path}` (")), "{}", warning.text);
+        assert!(warning.text.ends_with(&format!("{place} `{}`", key.path)), "{}", warning.text);
+        assert_eq!(warning.level, log::Level::Warn);
+        assert!(loaded.layers.given(&key.path).unwrap().origin.to_string().ends_with(".toml:2"));
+
+        let text = default.as_str().map_or_else(|| default.to_string(), str::to_owned);
+        let loaded = Machine::new().variable(&variable, &text).load();
+        let new_variable = key.variable();
+        let expected =
+            format!("environment variable {variable} is deprecated: use {new_variable}");
+        assert_eq!(loaded.warnings[0].text, expected);
+        assert_eq!(loaded.warnings.len(), 1);
+        count += 1;
+    }
+    assert!(count > 40, "{count}");
+}
+
+#[test]
+fn a_key_under_both_its_names_is_refused_with_both() {
+    for key in keys::keys() {
+        let Some(former_path) = &key.former_path else { continue };
+        let line = |path: &str| {
+            let (table, name) = path.rsplit_once('.').unwrap();
+            format!("[{table}]\n{name} = {}\n", key.default)
+        };
+        let both = line(former_path) + &line(&key.path);
+        let error = Machine::new().file(&both).error();
+        assert_eq!(
+            error,
+            format!(
+                "`{}` (/config/cicerone/cicerone.toml:4) and `{former_path}` set the same key: \
+                 remove the deprecated one",
+                key.path
+            )
+        );
+    }
+    let error = Machine::new()
+        .variable("CICERONE_SOCKET_ATTACH_AFTER", "1s")
+        .variable("CICERONE_ADVANCED_SOCKET_ATTACH_AFTER", "2s")
+        .error();
+    assert!(error.contains("`CICERONE_SOCKET_ATTACH_AFTER`"), "{error}");
+    assert!(error.contains("`CICERONE_ADVANCED_SOCKET_ATTACH_AFTER`"), "{error}");
+}
+
+#[test]
+fn a_former_name_in_the_file_gives_way_to_the_new_variable() {
+    let machine = Machine::new()
+        .file("[socket]\nattach_after = \"1s\"\n")
+        .variable("CICERONE_ADVANCED_SOCKET_ATTACH_AFTER", "3s");
+    let loaded = machine.load();
+    assert_eq!(loaded.settings.socket.attach_after, Duration::from_secs(3));
+    assert_eq!(loaded.warnings.len(), 1);
 }

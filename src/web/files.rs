@@ -114,7 +114,7 @@ impl Files {
     pub(crate) fn new(settings: &Settings) -> Self {
         Self {
             secrets: Secrets::new(&settings.agent.secrets),
-            finder: Finder::new(settings.reading.files_kept),
+            finder: Finder::new(settings.reading.file_list_lifetime),
             reads: Semaphore::new(READS),
         }
     }
@@ -154,7 +154,7 @@ pub(crate) async fn find(
         let words = format!("The query may have at most {LONGEST_QUERY} characters.");
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, words));
     }
-    let most = state.resources.settings.reading.found_files;
+    let most = state.resources.settings.reading.file_search_hits;
     let limit = limit.unwrap_or(USUAL).clamp(1, most);
     let list = state.files.list(&project).await?;
     let truncated = list.truncated;

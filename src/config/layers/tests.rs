@@ -2,16 +2,21 @@
 
 use super::*;
 
-fn surroundings() -> Surroundings {
-    Surroundings {
+fn env() -> ProcessEnv {
+    ProcessEnv {
         current_dir: "/here".into(),
         home_dir: Some("/home/me".into()),
-        ..Surroundings::default()
+        ..ProcessEnv::default()
     }
 }
 
+fn env_with<const N: usize>(variables: [(&str, &str); N]) -> ProcessEnv {
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.into()));
+    ProcessEnv { variables: variables.into(), ..env() }
+}
+
 fn with_file(text: &str) -> Result<Layers, ConfigError> {
-    let mut layers = Layers::of_defaults(&surroundings())?;
+    let mut layers = Layers::new(&env());
     layers.add_file(text, "/etc/c.toml".as_ref())?;
     Ok(layers)
 }
@@ -54,84 +59,86 @@ fn an_unknown_table_is_refused() {
     );
     check_refused(
         "agent = \"claude\"\n",
-        "bad value \"claude\" for `agent` (/etc/c.toml:1): expected a table, begun by a line [agent]",
+        "bad value \"claude\" for `agent` (/etc/c.toml:1): expected a table that starts with a line [agent]",
     );
 }
 
 #[test]
 fn a_bad_value_is_refused_with_its_line_and_what_would_fit() {
-    let error = |text, key: &str| -> String {
-        let layers = with_file(text).unwrap();
-        match key {
-            "agent.sandbox" => layers.get::<crate::config::settings::Sandbox>(key).unwrap_err(),
-            _ => layers.get::<std::time::Duration>(key).unwrap_err(),
-        }
-        .to_string()
-    };
+    let error = |text| with_file(text).unwrap().tables().unwrap_err().to_string();
     assert_eq!(
-        error("[agent]\nsandbox = \"besteffort\"\n", "agent.sandbox"),
+        error("[agent]\nsandbox = \"besteffort\"\n"),
         "bad value \"besteffort\" for `agent.sandbox` (/etc/c.toml:2): expected one of \
          \"required\", \"best-effort\", \"off\"; did you mean `best-effort`?"
     );
     assert_eq!(
-        error("[socket]\nping_interval = 20\n", "socket.ping_interval"),
-        "bad value 20 for `socket.ping_interval` (/etc/c.toml:2): expected a duration above zero, \
-         such as \"200ms\", \"30s\" or \"5m\""
+        error("[advanced.socket]\nping_interval = 20\n"),
+        "bad value 20 for `advanced.socket.ping_interval` (/etc/c.toml:2): expected a duration \
+         above zero, such as \"200ms\", \"30s\" or \"5m\""
+    );
+    assert_eq!(
+        error("[server]\nlog = \"Warn\"\n"),
+        "bad value \"Warn\" for `server.log` (/etc/c.toml:2): expected one of \"off\", \"error\", \
+         \"warn\", \"info\", \"debug\", \"trace\"; did you mean `warn`?"
+    );
+    assert_eq!(
+        error("[access]\nhosts = [\"a\", \"http://b\"]\n"),
+        "bad value [\"a\", \"http://b\"] for `access.hosts` (/etc/c.toml:2): expected a list of \
+         hosts, such as \"guide.example.org\" or \"192.168.1.2:8080\""
     );
 }
 
 #[test]
 fn a_bad_value_of_a_variable_or_a_flag_names_it() {
-    let mut layers = Layers::of_defaults(&surroundings()).unwrap();
-    let environment = HashMap::from([("CICERONE_LIMITS_AGENTS".to_owned(), "few".into())]);
-    assert_eq!(layers.add_environment(&environment), Vec::<String>::new());
-    layers.add_flags(&[FlagValue {
-        key: "agent.kind",
-        flag: "--agent",
-        texts: vec!["cloude".into()],
-    }]);
-    let error = layers.get::<super::super::values::Count>("limits.agents");
+    let mut layers = Layers::new(&env());
+    layers.add_environment(&env_with([("CICERONE_LIMITS_AGENTS", "few")])).unwrap();
+    assert_eq!(layers.warnings, Vec::<String>::new());
     assert_eq!(
-        error.unwrap_err().to_string(),
+        layers.tables().unwrap_err().to_string(),
         "bad value \"few\" for `limits.agents` (environment variable CICERONE_LIMITS_AGENTS): \
          expected a whole number of at least 1"
     );
-    let error = layers.get::<crate::config::settings::AgentChoice>("agent.kind");
+    let mut layers = Layers::new(&env());
+    layers.add_flags(&[FlagValue {
+        key: "agent.kind".into(),
+        flag: "--agent".into(),
+        texts: vec!["cloude".into()],
+    }]);
     assert_eq!(
-        error.unwrap_err().to_string(),
+        layers.tables().unwrap_err().to_string(),
         "bad value \"cloude\" for `agent.kind` (flag --agent): expected one of \"auto\", \
          \"claude\", \"guide\"; did you mean `claude`?"
     );
 }
 
 #[test]
-fn a_variable_that_means_nothing_is_warned_of() {
-    let mut layers = Layers::of_defaults(&surroundings()).unwrap();
+fn an_unknown_variable_is_warned_of() {
+    let mut layers = Layers::new(&env());
     let names = ["CICERONE_LISTN", "CICERONE_CONFIG", "CICERONE_PROJECT", "PATH"];
-    let environment = names.map(|name| (name.to_owned(), "x".into())).into();
+    layers.add_environment(&env_with(names.map(|name| (name, "x")))).unwrap();
     assert_eq!(
-        layers.add_environment(&environment),
-        ["environment variable CICERONE_LISTN means nothing here; did you mean CICERONE_LISTEN?"]
+        layers.warnings,
+        ["unknown environment variable CICERONE_LISTN; did you mean `CICERONE_LISTEN`?"]
     );
 }
 
 #[test]
 fn an_empty_variable_is_as_good_as_none() {
-    let mut layers = Layers::of_defaults(&surroundings()).unwrap();
-    layers.add_environment(&HashMap::from([("CICERONE_LISTEN".to_owned(), "".into())]));
-    assert_eq!(layers.given("server.listen").unwrap().origin, Origin::Default);
+    let mut layers = Layers::new(&env());
+    layers.add_environment(&env_with([("CICERONE_LISTEN", "")])).unwrap();
+    assert_eq!(layers.given("server.listen").unwrap().origin, ValueOrigin::Default);
 }
 
 #[test]
 fn a_repeated_flag_makes_a_list() {
-    let mut layers = Layers::of_defaults(&surroundings()).unwrap();
+    let mut layers = Layers::new(&env());
     let mut add = |texts: &[&str]| {
         layers.add_flags(&[FlagValue {
-            key: "agent.env",
-            flag: "--agent-env",
+            key: "agent.env".into(),
+            flag: "--agent-env".into(),
             texts: texts.iter().map(|text| (*text).to_owned()).collect(),
         }]);
-        layers.get::<Vec<String>>("agent.env").unwrap()
+        layers.tables().unwrap().agent.env
     };
     assert_eq!(add(&["A"]), ["A"]);
     assert_eq!(add(&["A", "B"]), ["A", "B"]);
@@ -141,13 +148,13 @@ fn a_repeated_flag_makes_a_list() {
 fn a_relative_path_starts_where_it_was_written() {
     let layers =
         with_file("[server]\nassets = \"page\"\n[projects]\na = \"~/a\"\nb = \"b\"\n").unwrap();
-    let page = layers.get_path("server.assets").unwrap();
+    let page = layers.tables().unwrap().server.assets;
     assert_eq!(page.unwrap(), Path::new("/etc/page"));
     let projects = layers.file_projects().unwrap();
     let dirs: Vec<_> =
         projects.iter().map(|(name, dir, _)| (name.as_str(), dir.to_str().unwrap())).collect();
     assert_eq!(dirs, [("a", "/home/me/a"), ("b", "/etc/b")]);
-    let flag = Origin::Flag("--assets".into());
+    let flag = ValueOrigin::Flag("--assets".into());
     assert_eq!(layers.absolute("page".as_ref(), &flag), Path::new("/here/page"));
 }
 
@@ -157,5 +164,29 @@ fn a_project_without_a_directory_is_refused() {
     assert_eq!(
         error.to_string(),
         "bad value 1 for `projects.a` (/etc/c.toml:2): expected the directory as a text"
+    );
+}
+
+#[test]
+fn a_program_and_the_paths_of_a_list_are_made_absolute_too() {
+    let text = "[agent]\nclaude = \"bin/claude\"\nreadable = [\"a\", \"~/b\", \"/c\"]\n";
+    let agent = with_file(text).unwrap().tables().unwrap().agent;
+    assert_eq!(agent.claude.unwrap(), Path::new("/etc/bin/claude"));
+    assert_eq!(agent.readable, ["/etc/a", "/home/me/b", "/c"].map(PathBuf::from));
+    let name = with_file("[agent]\nclaude = \"claude-2\"\n").unwrap().tables().unwrap();
+    assert_eq!(name.agent.claude.unwrap(), Path::new("claude-2"));
+}
+
+#[test]
+fn a_key_under_a_wrong_spelling_of_its_former_name_is_told_the_new_one() {
+    check_refused(
+        "[socket]\nping_intervall = \"1s\"\n",
+        "unknown key `socket.ping_intervall` (/etc/c.toml:2); did you mean \
+         `advanced.socket.ping_interval`?",
+    );
+    check_refused(
+        "[advanced.sockets]\nattach_afer = 1\n",
+        "unknown key `advanced.sockets.attach_afer` (/etc/c.toml:2); did you mean \
+         `advanced.socket.attach_after`?",
     );
 }

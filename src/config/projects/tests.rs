@@ -6,7 +6,7 @@ use super::*;
 
 struct Disk {
     dir: TempDir,
-    surroundings: Surroundings,
+    env: ProcessEnv,
 }
 
 impl Disk {
@@ -15,21 +15,21 @@ impl Disk {
         for name in dirs {
             fs::create_dir_all(dir.path().join(name)).unwrap();
         }
-        let surroundings = Surroundings {
+        let env = ProcessEnv {
             current_dir: dir.path().canonicalize().unwrap(),
-            ..Surroundings::default()
+            ..ProcessEnv::default()
         };
-        Self { dir, surroundings }
+        Self { dir, env }
     }
 
-    fn find(&self, file: &str, pairs: &[&str], dirs: &[&str]) -> Result<Found, ConfigError> {
-        let mut layers = Layers::of_defaults(&self.surroundings)?;
-        layers.add_file(file, &self.surroundings.current_dir.join("c.toml"))?;
+    fn find(&self, file: &str, pairs: &[&str], dirs: &[&str]) -> Result<ProjectSet, ConfigError> {
+        let mut layers = Layers::new(&self.env);
+        layers.add_file(file, &self.env.current_dir.join("c.toml"))?;
         let named = NamedProjects {
             pairs: pairs.iter().map(|pair| (*pair).to_owned()).collect(),
             dirs: dirs.iter().map(PathBuf::from).collect(),
         };
-        find(&layers, &named, &self.surroundings)
+        find(&layers, &layers.tables()?.discovery, &named, &self.env)
     }
 
     fn error(&self, file: &str, pairs: &[&str], dirs: &[&str]) -> String {
@@ -39,11 +39,11 @@ impl Disk {
 
     /// Text without the path of the temporary directory.
     fn shorten(&self, text: &str) -> String {
-        text.replace(self.surroundings.current_dir.to_str().unwrap(), "")
+        text.replace(self.env.current_dir.to_str().unwrap(), "")
     }
 
     #[track_caller]
-    fn check(&self, found: &Found, expected: &[(&str, &str)]) {
+    fn check(&self, found: &ProjectSet, expected: &[(&str, &str)]) {
         let seen: Vec<_> = found
             .projects
             .iter()
@@ -60,8 +60,8 @@ impl Disk {
 fn without_a_word_it_is_the_current_directory() {
     let disk = Disk::with_dirs(&[]);
     let found = disk.find("", &[], &[]).unwrap();
-    assert_eq!(found.projects[0].dir, disk.surroundings.current_dir);
-    assert_eq!(found.origins, [Origin::CurrentDirectory]);
+    assert_eq!(found.projects[0].dir, disk.env.current_dir);
+    assert_eq!(found.origins, [ValueOrigin::CurrentDirectory]);
 }
 
 #[test]
@@ -69,8 +69,7 @@ fn the_command_line_takes_the_place_of_the_environment_and_that_of_the_file() {
     let mut disk = Disk::with_dirs(&["a", "b", "c", "d"]);
     let file = "[projects]\nf = \"a\"\n";
     disk.check(&disk.find(file, &[], &[]).unwrap(), &[("f", "/a")]);
-    let environment = &mut disk.surroundings.environment;
-    environment.insert("CICERONE_PROJECT".into(), "x=b:y=c".into());
+    disk.env.variables.insert("CICERONE_PROJECT".into(), "x=b:y=c".into());
     disk.check(&disk.find(file, &[], &[]).unwrap(), &[("x", "/b"), ("y", "/c")]);
     let found = disk.find(file, &["z=a"], &["d"]).unwrap();
     disk.check(&found, &[("z", "/a"), ("d", "/d")]);
@@ -93,10 +92,10 @@ fn a_directory_of_the_file_may_be_missing_and_is_warned_of() {
     let disk = Disk::with_dirs(&[]);
     let found = disk.find("[projects]\na = \"none\"\n", &[], &[]).unwrap();
     disk.check(&found, &[("a", "/none")]);
-    let [note] = found.notes.as_slice() else { panic!("{:?}", found.notes) };
-    assert_eq!(note.level, Level::Warn);
+    let [warning] = found.warnings.as_slice() else { panic!("{:?}", found.warnings) };
+    assert_eq!(warning.level, Level::Warn);
     assert_eq!(
-        disk.shorten(&note.text),
+        disk.shorten(&warning.text),
         "project directory cannot be read dir=/none origin=/c.toml:2"
     );
 }
@@ -142,16 +141,16 @@ fn a_directory_name_is_mended_and_a_taken_one_numbered_and_both_are_said() {
             (&cut, &format!("/{long_2}")),
         ],
     );
-    let notes: Vec<_> = found.notes.iter().map(|note| disk.shorten(&note.text)).collect();
+    let texts: Vec<_> = found.warnings.iter().map(|warning| disk.shorten(&warning.text)).collect();
     assert_eq!(
-        notes[..3],
+        texts[..3],
         [
-            "project is served under another name name=my-app wished=\"my app\" dir=/1/my app",
-            "project is served under another name name=my-app-2 wished=\"my-app\" dir=/2/my-app",
-            "project is served under another name name=my-app-3 wished=\"my-app\" dir=/3/my-app",
+            "project is served under another name name=my-app wanted=\"my app\" dir=/1/my app",
+            "project is served under another name name=my-app-2 wanted=\"my-app\" dir=/2/my-app",
+            "project is served under another name name=my-app-3 wanted=\"my-app\" dir=/3/my-app",
         ]
     );
-    assert_eq!(notes[3], "directory is already served dir=/2/my-app");
+    assert_eq!(texts[3], "directory is already served dir=/2/my-app");
 }
 
 #[test]
@@ -161,17 +160,17 @@ fn the_children_of_a_root_are_projects_but_hidden_ones_and_files() {
     let file = "[projects]\nmine = \"own\"\n[discovery]\nroots = [\"src\", \"none\"]\n";
     let found = disk.find(file, &[], &[]).unwrap();
     disk.check(&found, &[("mine", "/own"), ("a", "/src/a"), ("b", "/src/b")]);
-    let [note] = found.notes.as_slice() else { panic!("{:?}", found.notes) };
+    let [warning] = found.warnings.as_slice() else { panic!("{:?}", found.warnings) };
     assert!(
-        disk.shorten(&note.text)
+        disk.shorten(&warning.text)
             .starts_with("root cannot be read, its projects are not served dir=/none")
     );
 }
 
 #[test]
-fn the_registry_of_the_original_adds_its_projects() {
+fn the_registry_of_the_legacy_system_adds_its_projects() {
     let disk = Disk::with_dirs(&["a", "b"]);
-    let here = disk.surroundings.current_dir.display();
+    let here = disk.env.current_dir.display();
     rusqlite::Connection::open(disk.dir.path().join("registry.db"))
         .unwrap()
         .execute_batch(&format!(

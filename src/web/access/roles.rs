@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use serde::Serialize;
 use subtle::ConstantTimeEq as _;
 
-use crate::{config::access::Token, web::assets};
+use crate::{config::Token, web::assets};
 
 /// Query keys with which a client may try to pass a token.
 const TOKEN_QUERY_KEYS: [&str; 4] = ["token", "access_token", "viewer_token", "admin_token"];

@@ -41,9 +41,9 @@ pub(crate) async fn find(
     let project = state.project(&project).await?.name;
     let reading = &state.resources.settings.reading;
     let bounds = SimilarityLimits {
-        candidates: reading.asked_candidates,
+        candidates: reading.similar_candidates,
         results: GIVEN,
-        timeout: reading.asked_timeout,
+        timeout: reading.similar_timeout,
     };
     let look =
         move |reader: &Reader| reader.similar(&project, &QuestionTerms::typed(&query.q), bounds);

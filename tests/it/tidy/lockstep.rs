@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, fs};
 
 use cicerone::{
-    config::catalogue,
+    config,
     web::openapi,
     wire::{
         client_frame::{self, InvalidFrame},
@@ -104,15 +104,14 @@ fn both_sides_mean_the_same_by_a_close_code() {
 }
 
 #[test]
-fn the_readme_lists_every_setting() {
-    let table = catalogue::markdown_table(&catalogue::keys().unwrap());
-    let readme = read("README.md");
-    let written = between(
-        &readme,
-        "<!-- Printed by `cicerone config table`; a test compares the two. -->\n\n",
-        "\n\n",
-    );
-    assert_eq!(written, table.trim_end(), "paste the output of `cicerone config table`");
+fn the_files_of_the_configuration_are_as_they_are_generated() {
+    for (path, text, command) in [
+        ("config/cicerone.toml", config::sample(), "sample"),
+        ("config/cicerone.schema.json", config::schema(), "schema"),
+        ("src/docs/configuration.md", config::reference(), "reference"),
+    ] {
+        assert!(read(path) == text, "run `cicerone config {command} > {path}`");
+    }
 }
 
 #[test]

@@ -1,0 +1,79 @@
+//! JSON Schema of the configuration file, for editors.
+
+use serde_json::{Value as Json, json};
+
+use crate::config::keys::{Key, PROJECTS, keys, tables};
+
+/// The JSON Schema, indented. Former names are in it, as deprecated.
+pub fn schema() -> String {
+    let mut root = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Configuration of Cicerone",
+        "type": "object",
+        "additionalProperties": false,
+    });
+    let projects = json!({
+        "description": "Projects by name, and their directories.",
+        "type": "object",
+        "additionalProperties": {"type": "string", "minLength": 1},
+    });
+    insert(&mut root, PROJECTS, projects);
+    for key in keys() {
+        insert(&mut root, &key.path, key.schema.clone().into());
+    }
+    for key in keys() {
+        if let Some(former_path) = &key.former_path {
+            insert(&mut root, former_path, deprecated(key));
+        }
+    }
+    for table in tables() {
+        let path = table.path.replace('.', "/properties/");
+        if let Some(Json::Object(object)) = root.pointer_mut(&format!("/properties/{path}")) {
+            object.insert("description".into(), table.description.clone().into());
+        }
+    }
+    format!("{root:#}\n")
+}
+
+/// Adds a property, and the tables in its path where they are missing.
+fn insert(schema: &mut Json, path: &str, property: Json) {
+    let Some((table, rest)) = path.split_once('.') else {
+        schema["properties"][path] = property;
+        return;
+    };
+    let table = &mut schema["properties"][table];
+    if table.is_null() {
+        *table = json!({"type": "object", "additionalProperties": false});
+    }
+    insert(table, rest, property);
+}
+
+/// The property of the former name of a key.
+fn deprecated(key: &Key) -> Json {
+    let mut property = key.schema.clone();
+    property.insert("description".into(), format!("Deprecated: use `{}`.", key.path).into());
+    property.insert("deprecated".into(), true.into());
+    property.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_is_a_property_and_a_former_one_is_deprecated() {
+        let schema: Json = serde_json::from_str(&schema()).unwrap();
+        let property = |path: &str| {
+            let path = format!("/properties/{}", path.replace('.', "/properties/"));
+            schema.pointer(&path).unwrap_or_else(|| panic!("no {path}"))
+        };
+        for key in keys() {
+            assert_eq!(property(&key.path)["description"], key.description);
+            if let Some(former_path) = &key.former_path {
+                assert_eq!(property(former_path)["deprecated"], true);
+            }
+        }
+        assert_eq!(property("limits.agents")["default"], 16);
+        assert_eq!(property("limits")["additionalProperties"], false);
+    }
+}
