@@ -222,7 +222,10 @@ fn with_a_token_any_address_may_be_listened_on() {
     let loaded = machine.load();
     assert!(loaded.settings.access.viewer_token.is_some());
     let warnings: Vec<_> = loaded.warnings.iter().map(|warning| warning.text.as_str()).collect();
-    assert!(warnings.iter().any(|it| it.contains("only loopback names are let in")), "{warnings:?}");
+    assert!(
+        warnings.iter().any(|it| it.contains("only loopback names are let in")),
+        "{warnings:?}"
+    );
     assert!(warnings.iter().any(|it| it.contains("without TLS")), "{warnings:?}");
     assert!(!format!("{:?}", loaded.settings).contains("0123456789abcdef"));
     let error = machine.variable("CICERONE_VIEWER_TOKEN", "short").error();
@@ -266,7 +269,10 @@ fn values_that_contradict_each_other_are_refused() {
          not be larger than `advanced.limits.frame_bytes`"
     );
     let error = Machine::new().file("[advanced.restart]\nbackoff = \"1m\"\n").error();
-    assert!(error.starts_with("`advanced.restart.backoff` (/config/cicerone/cicerone.toml:2)"), "{error}");
+    assert!(
+        error.starts_with("`advanced.restart.backoff` (/config/cicerone/cicerone.toml:2)"),
+        "{error}"
+    );
     let error = Machine::new().file("[advanced.socket]\nping_interval = \"2m\"\n").error();
     assert!(error.contains("`advanced.socket.ping_timeout`"), "{error}");
 }
@@ -291,7 +297,10 @@ fn a_page_that_is_not_there_and_a_variable_with_its_value_are_refused() {
         "bad value \"none\" for `server.assets` (flag --assets): expected a directory that exists"
     );
     let error = Machine::new().flag("agent.env", "--agent-env", "A=1").error();
-    assert!(error.ends_with("expected a list of names of environment variables, without values"), "{error}");
+    assert!(
+        error.ends_with("expected a list of names of environment variables, without values"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -363,8 +372,7 @@ fn former_names_are_read_with_a_warning_that_gives_the_new_ones() {
         let text = default.as_str().map_or_else(|| default.to_string(), str::to_owned);
         let loaded = Machine::new().variable(&variable, &text).load();
         let new_variable = key.variable();
-        let expected =
-            format!("environment variable {variable} is deprecated: use {new_variable}");
+        let expected = format!("environment variable {variable} is deprecated: use {new_variable}");
         assert_eq!(loaded.warnings[0].text, expected);
         assert_eq!(loaded.warnings.len(), 1);
         count += 1;

@@ -121,7 +121,7 @@ async fn start(agents: &Agents, project: &Project, limit: Duration) -> Check {
             ABOUT,
             format!(
                 "an agent did not answer the handshake in {limit:?}; if this machine is slow, raise \
-                 `agent.start_timeout`"
+                 `advanced.agent.start_timeout`"
             ),
         ),
     }

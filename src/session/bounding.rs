@@ -139,8 +139,9 @@ impl Conversation {
         }
         if entries.saturating_sub(volume.before) > limits.entries {
             let most = limits.entries;
-            let words =
-                format!("the answer came in more than {most} parts (limits.answer_entries)");
+            let words = format!(
+                "the answer came in more than {most} parts (advanced.limits.answer_entries)"
+            );
             return (None, Some(ended(&words)));
         }
         (Some(event), None)
@@ -281,7 +282,10 @@ mod tests {
             }
             let (kept, words) = live.measure(turn, result(1), &limits(1000, 5));
             let words = words.unwrap();
-            assert!(kept.is_none() && words.contains("more than 5 parts (limits.answer_entries)"));
+            assert!(
+                kept.is_none()
+                    && words.contains("more than 5 parts (advanced.limits.answer_entries)")
+            );
         }
     }
 

@@ -65,7 +65,7 @@ impl Watch {
         let stuck = now.saturating_duration_since(self.progress);
         (stuck > progress.max(silence)).then(|| {
             format!(
-                "the agent was there but got no further for {} seconds (agent.progress_timeout) and \
+                "the agent was there but got no further for {} seconds (advanced.agent.progress_timeout) and \
                  was ended; what it said until then is kept; ask again",
                 stuck.as_secs()
             )
@@ -121,7 +121,10 @@ mod tests {
         let pings: Vec<_> = (1..80).map(|second| (second, activity(Liveness::Sign))).collect();
         assert_eq!(after(&pings[..60], PROGRESS), None);
         let words = after(&pings, PROGRESS + 1).unwrap();
-        assert!(words.contains("no further for 61 seconds (agent.progress_timeout)"), "{words}");
+        assert!(
+            words.contains("no further for 61 seconds (advanced.agent.progress_timeout)"),
+            "{words}"
+        );
         let mut with_news = pings;
         with_news[40].1 = activity(Liveness::Progress);
         assert_eq!(after(&with_news, 80), None);

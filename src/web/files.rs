@@ -26,7 +26,7 @@ use crate::policy::opening::{self, NotOpened};
 use finder::{FileList, Finder, FoundFile};
 use page::FileExcerpt;
 
-/// Files that are read at once: each may take `reading.file_bytes` of memory.
+/// Files that are read at once: each may take `advanced.reading.file_bytes` of memory.
 const READS: usize = 8;
 
 /// Files that are given where nothing is said.
@@ -103,7 +103,7 @@ struct FilePage {
     page: FileExcerpt,
     /// With `format=html`, the lines as HTML that is safe to show: escaped text and, where the language
     /// is known, `<span class="…">` elements that do not stand within one another and end with their
-    /// line. The colours are right where what stands up to `highlighting.file_bytes` before tells
+    /// line. The colours are right where what stands up to `advanced.highlighting.file_bytes` before tells
     /// that no string and no comment goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     lines: Option<Vec<String>>,

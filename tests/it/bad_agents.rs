@@ -39,7 +39,7 @@ async fn begin(server: &Server) -> (Client, i64, Screen) {
 
 #[actix::test]
 async fn p2_an_agent_that_comes_with_a_tool_that_writes_is_ended_before_it_answers() {
-    let server = that_starts("armed", "[agent]\nstop_timeout = \"100ms\"\n").start();
+    let server = that_starts("armed", "[advanced.agent]\nstop_timeout = \"100ms\"\n").start();
     let (mut client, _, mut screen) = begin(&server).await;
     let ended = turn(&mut client, &mut screen, "say armed").await;
     let end = screen.end(ended);

@@ -72,7 +72,7 @@ async fn p9_an_over_long_message_is_refused_in_words_in_both_dialects() {
 
 #[actix::test]
 async fn p9_an_over_long_frame_is_refused_in_words_and_with_1009_and_others_do_not_notice() {
-    let config = "[limits]\nframe_bytes = \"4KiB\"\nmessage_bytes = \"1KiB\"\n";
+    let config = "[limits]\nmessage_bytes = \"1KiB\"\n[advanced.limits]\nframe_bytes = \"4KiB\"\n";
     let server = Setup::scripted().config(config).start();
     let mut steady = server.connect().await;
     steady.start().await;
@@ -163,7 +163,7 @@ async fn p9_what_breaks_the_protocol_of_frames_is_closed_with_1002() {
 
 #[actix::test]
 async fn p9_fragments_without_an_end_are_refused_and_cost_no_memory() {
-    let config = "[limits]\nframe_bytes = \"64KiB\"\nmessage_bytes = \"1KiB\"\n";
+    let config = "[limits]\nmessage_bytes = \"1KiB\"\n[advanced.limits]\nframe_bytes = \"64KiB\"\n";
     let server = Setup::scripted().config(config).start();
     let before = resident(server.pid());
     let mut client = server.connect().await;

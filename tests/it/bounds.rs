@@ -20,7 +20,8 @@ fn agents_started(server: &Server) -> usize {
 
 #[actix::test]
 async fn p9_a_visitor_begins_so_many_conversations_a_minute_whichever_way() {
-    let server = Setup::scripted().config("[limits]\nconversations_per_minute = 6\n").start();
+    let server =
+        Setup::scripted().config("[advanced.limits]\nconversations_per_minute = 6\n").start();
     for _ in 0..3 {
         assert_eq!(server.request(Method::POST, CONVERSATIONS).await.0, 200);
     }
@@ -55,12 +56,15 @@ async fn p9_a_visitor_begins_so_many_conversations_a_minute_whichever_way() {
 
 #[actix::test]
 async fn p9_a_project_has_so_many_conversations_in_which_nobody_wrote() {
-    let server = Setup::scripted().config("[limits]\nempty_conversations = 2\n").start();
+    let server = Setup::scripted().config("[advanced.limits]\nempty_conversations = 2\n").start();
     let first = server.request(Method::POST, CONVERSATIONS).await.1;
     assert_eq!(server.request(Method::POST, CONVERSATIONS).await.0, 200);
     let (status, words) = server.request(Method::POST, CONVERSATIONS).await;
     assert_eq!(status, 429, "{words}");
-    assert!(words["detail"].as_str().unwrap().contains("limits.empty_conversations"), "{words}");
+    assert!(
+        words["detail"].as_str().unwrap().contains("advanced.limits.empty_conversations"),
+        "{words}"
+    );
     // One in which somebody writes is none of them.
     let (mut client, _) = server.enter(first["id"].as_i64().unwrap(), json!(null)).await;
     client.ask("say yes").await;
@@ -104,7 +108,7 @@ async fn p1_a_client_of_the_original_that_stays_has_its_agent_started() {
 
 #[actix::test]
 async fn p9_typing_starts_so_many_agents_a_minute_and_a_question_is_answered_nevertheless() {
-    let server = Setup::scripted().config("[limits]\nstarts_per_minute = 2\n").start();
+    let server = Setup::scripted().config("[advanced.limits]\nstarts_per_minute = 2\n").start();
     let mut clients: Vec<Client> = Vec::new();
     for _ in 0..5 {
         let mut client = server.connect().await;
@@ -126,10 +130,10 @@ async fn p9_typing_starts_so_many_agents_a_minute_and_a_question_is_answered_nev
 #[actix::test]
 async fn p9_an_agent_that_fills_its_directories_is_ended_in_words() {
     for (limit, script) in [
-        ("agent_files = 100", "litter 200 10\nawait /nowhere"),
-        ("agent_disk = \"1MiB\"", "litter 4 400000\nawait /nowhere"),
+        ("[advanced.limits]\nagent_files = 100", "litter 200 10\nawait /nowhere"),
+        ("[limits]\nagent_disk = \"1MiB\"", "litter 4 400000\nawait /nowhere"),
     ] {
-        let server = Setup::scripted().config(&format!("[limits]\n{limit}\n")).start();
+        let server = Setup::scripted().config(&format!("{limit}\n")).start();
         let mut client = server.connect().await;
         client.start().await;
         client.ask(&format!("say before\n{script}")).await;

@@ -169,7 +169,7 @@ async fn a_project_that_uses_up_its_share_of_agents_keeps_no_other_waiting() {
 
 #[actix::test]
 async fn a_ping_is_answered_at_once_while_a_slow_request_is_seen_to() {
-    let server = Setup::scripted().config("[restart]\nbackoff = \"30s\"\n").start();
+    let server = Setup::scripted().config("[advanced.restart]\nbackoff = \"30s\"\n").start();
     let mut client = server.connect().await;
     client.start().await;
     let panic = server.request(reqwest::Method::POST, "/api/faults/demo/panic").await;

@@ -119,5 +119,7 @@ fn rust_log_wins_over_the_level_of_the_configuration() {
     assert!(check("", "info").contains("unknown environment variable CICERONE_LISTN"));
     assert_eq!(check("", "error"), "");
     assert_eq!(check("error", "info"), "");
-    assert!(check("cicerone=warn", "error").contains("unknown environment variable CICERONE_LISTN"));
+    assert!(
+        check("cicerone=warn", "error").contains("unknown environment variable CICERONE_LISTN")
+    );
 }

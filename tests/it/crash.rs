@@ -116,7 +116,7 @@ async fn p3_p4_p8_whenever_the_server_is_killed_what_was_known_stays_and_nothing
 impl Trial {
     fn new(seed: u64) -> Self {
         let setup = PROJECTS[1..].iter().fold(Setup::scripted(), |setup, name| setup.project(name));
-        let server = setup.config("[socket]\nattach_after = \"200ms\"\n").start();
+        let server = setup.config("[advanced.socket]\nattach_after = \"200ms\"\n").start();
         let (address, known) = watch::channel(Some(server.address().to_owned()));
         let signals = Signals {
             address: known,

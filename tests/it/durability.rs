@@ -264,7 +264,8 @@ async fn an_agent_that_has_lost_its_memory_is_told_what_was_said() {
 #[actix::test]
 async fn p8_a_server_that_is_told_to_end_stores_what_runs_and_leaves_no_process() {
     for name in ["TERM", "INT"] {
-        let mut server = Setup::scripted().config("[agent]\nstop_timeout = \"200ms\"\n").start();
+        let mut server =
+            Setup::scripted().config("[advanced.agent]\nstop_timeout = \"200ms\"\n").start();
         let mut client = server.connect().await;
         let id = client.start().await;
         let mut seed = server.connect().await;
@@ -303,7 +304,7 @@ async fn p8_an_agent_that_neither_hears_nor_obeys_does_not_keep_the_server() {
     let mut server = Setup::scripted()
         .env("SCRIPTED_AGENT_START", "stubborn")
         .args(["--agent-env", "SCRIPTED_AGENT_START"])
-        .config("[agent]\nstop_timeout = \"700ms\"\n[server]\nshutdown_timeout = \"8s\"\n")
+        .config("[advanced.agent]\nstop_timeout = \"700ms\"\n[server]\nshutdown_timeout = \"8s\"\n")
         .start();
     let mut client = server.connect().await;
     let id = client.start().await;
@@ -329,7 +330,9 @@ async fn a_server_that_cannot_end_its_agent_in_time_ends_all_the_same() {
     let mut server = Setup::scripted()
         .env("SCRIPTED_AGENT_START", "stubborn")
         .args(["--agent-env", "SCRIPTED_AGENT_START"])
-        .config("[agent]\nstop_timeout = \"60s\"\n[server]\nshutdown_timeout = \"300ms\"\n")
+        .config(
+            "[advanced.agent]\nstop_timeout = \"60s\"\n[server]\nshutdown_timeout = \"300ms\"\n",
+        )
         .start();
     let mut client = server.connect().await;
     let id = client.start().await;

@@ -211,7 +211,7 @@ async fn p9_a_line_of_200_megabytes_costs_no_memory_and_the_next_line_is_read() 
 
 #[actix::test]
 async fn p7_an_agent_that_says_nothing_more_is_ended_in_words() {
-    let config = "[agent]\nsilence_timeout = \"1s\"\nstop_timeout = \"100ms\"\n";
+    let config = "[agent]\nsilence_timeout = \"1s\"\n[advanced.agent]\nstop_timeout = \"100ms\"\n";
     let mut company = Company::gather(Setup::scripted().config(config)).await;
     check(
         &mut company,
@@ -273,7 +273,7 @@ async fn p9_an_agent_that_starts_too_many_processes_is_ended_in_words() {
 
 #[actix::test]
 async fn p7_an_agent_that_does_not_start_fails_each_question_in_words_and_leaves_no_process() {
-    let config = "[agent]\nstart_timeout = \"1s\"\nstop_timeout = \"100ms\"\n";
+    let config = "[advanced.agent]\nstart_timeout = \"1s\"\nstop_timeout = \"100ms\"\n";
     for (how, words) in [("hang", "did not start"), ("fail", "told to fail"), ("silent", "ended")] {
         let setup = Setup::scripted()
             .env("SCRIPTED_AGENT_START", how)

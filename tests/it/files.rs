@@ -103,7 +103,7 @@ async fn a_file_is_shown_with_what_it_defines() {
 
 #[actix::test]
 async fn a_long_file_comes_in_pages_and_a_huge_or_binary_one_not() {
-    let setup = setup().config("[reading]\npage_lines = 10\nfile_bytes = \"64KiB\"\n");
+    let setup = setup().config("[advanced.reading]\npage_lines = 10\nfile_bytes = \"64KiB\"\n");
     let project = setup.project_dir();
     let lines: String = (1..=1000).map(|line| format!("line {line}\n")).collect();
     write(&project, "long.txt", &lines);
@@ -157,7 +157,7 @@ async fn a_file_is_shown_in_its_colours_line_by_line() {
 #[actix::test]
 async fn colours_know_what_began_before_the_page_and_keep_to_the_limits() {
     let setup = setup()
-        .config("[reading]\npage_lines = 3\n[highlighting]\nfile_bytes = 100\nline_bytes = 20\n");
+        .config("[advanced.reading]\npage_lines = 3\n[advanced.highlighting]\nfile_bytes = 100\nline_bytes = 20\n");
     let project = setup.project_dir();
     write(&project, "near.rs", &format!("/*\n{}", "a <b>\n".repeat(12)));
     write(&project, "far.rs", &format!("/*\n{}", "a <b>\n".repeat(100)));

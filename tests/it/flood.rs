@@ -220,11 +220,15 @@ async fn p9_an_answer_that_was_rendered_gives_its_memory_back_while_its_viewer_i
 async fn p9_an_answer_that_grows_beyond_its_limit_ends_once_in_words_and_what_came_is_kept() {
     let tools = "tool Read {} => x\n".repeat(99);
     for (limit, script, words) in [
-        ("answer_bytes = \"1MiB\"", "pour 100000", "1.0 MiB (limits.answer_bytes)"),
-        ("answer_bytes = \"1MiB\"", "blocks 99 100000", "1.0 MiB (limits.answer_bytes)"),
-        ("answer_entries = 50", tools.as_str(), "50 parts (limits.answer_entries)"),
+        ("[limits]\nanswer_bytes = \"1MiB\"", "pour 100000", "1.0 MiB (limits.answer_bytes)"),
+        ("[limits]\nanswer_bytes = \"1MiB\"", "blocks 99 100000", "1.0 MiB (limits.answer_bytes)"),
+        (
+            "[advanced.limits]\nanswer_entries = 50",
+            tools.as_str(),
+            "50 parts (advanced.limits.answer_entries)",
+        ),
     ] {
-        let server = Setup::scripted().config(&format!("[limits]\n{limit}\n")).start();
+        let server = Setup::scripted().config(&format!("{limit}\n")).start();
         let mut client = server.connect().await;
         let id = client.start().await;
         client.ask(script).await;
@@ -251,7 +255,9 @@ async fn p9_an_answer_that_grows_beyond_its_limit_ends_once_in_words_and_what_ca
 
 #[actix::test]
 async fn p5_a_deaf_agent_that_pours_text_does_not_keep_the_server_from_ending_well() {
-    for config in ["", "[agent]\nstop_timeout = \"60s\"\n[server]\nshutdown_timeout = \"8s\"\n"] {
+    for config in
+        ["", "[advanced.agent]\nstop_timeout = \"60s\"\n[server]\nshutdown_timeout = \"8s\"\n"]
+    {
         let mut server = Setup::scripted()
             .env("SCRIPTED_AGENT_START", "stubborn")
             .args(["--agent-env", "SCRIPTED_AGENT_START,SCRIPTED_AGENT_DEAF"])

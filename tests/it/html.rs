@@ -330,7 +330,7 @@ async fn a_viewer_that_left_before_the_colours_came_gets_them_when_it_returns() 
 
 #[actix::test]
 async fn code_that_is_too_long_stays_plain() {
-    let server = Setup::scripted().config("[highlighting]\nblock_bytes = 100\n").start();
+    let server = Setup::scripted().config("[advanced.highlighting]\nblock_bytes = 100\n").start();
     let (mut client, mut screen) = (server.connect().await, HtmlScreen::default());
     client.send(json!({ "type": "start", "protocol": 1, "format": "html" })).await;
     screen.show(&client.until("caught_up").await);
@@ -360,8 +360,9 @@ async fn code_is_read_ahead_while_it_grows() {
 
 #[actix::test]
 async fn code_is_coloured_when_all_that_was_kept_for_it_has_gone() {
-    let server =
-        Setup::scripted().config("[highlighting]\nkeep = \"1ms\"\nkept_bytes = 1\n").start();
+    let server = Setup::scripted()
+        .config("[advanced.highlighting]\nidle_timeout = \"1ms\"\ncache_bytes = 1\n")
+        .start();
     let (mut client, mut screen) = (server.connect().await, HtmlScreen::default());
     client.send(json!({ "type": "start", "protocol": 1, "format": "html" })).await;
     screen.show(&client.until("caught_up").await);

@@ -236,7 +236,7 @@ async fn p1_questions_come_in_place_of_their_tool_call_and_are_answered() {
 
 #[actix::test]
 async fn p5_a_page_that_reconnects_without_start_gets_the_rest_of_its_turn_and_one_end() {
-    let server = Setup::scripted().config("[socket]\nattach_after = \"50ms\"\n").start();
+    let server = Setup::scripted().config("[advanced.socket]\nattach_after = \"50ms\"\n").start();
     let mut client = server.connect().await;
     client.start_seed().await;
     // What is on the way to a page that leaves is lost to it, as it ever was: nothing is.
@@ -267,7 +267,7 @@ async fn p5_a_page_that_reconnects_without_start_gets_the_rest_of_its_turn_and_o
 
 #[actix::test]
 async fn a_socket_that_only_pings_makes_no_conversation() {
-    let server = Setup::scripted().config("[socket]\nattach_after = \"10ms\"\n").start();
+    let server = Setup::scripted().config("[advanced.socket]\nattach_after = \"10ms\"\n").start();
     let mut ghost = server.connect().await;
     ghost.send(json!({ "type": "ping" })).await;
     assert_eq!(ghost.text().await, r#"{"type":"pong"}"#);
@@ -297,7 +297,8 @@ async fn p5_a_second_browser_does_not_end_the_first_ones_turn() {
 
 #[actix::test]
 async fn p5_a_page_that_comes_back_after_a_crash_of_the_server_gets_the_end_of_its_turn() {
-    let mut server = Setup::scripted().config("[socket]\nattach_after = \"50ms\"\n").start();
+    let mut server =
+        Setup::scripted().config("[advanced.socket]\nattach_after = \"50ms\"\n").start();
     let mut client = server.connect().await;
     let id = client.start_seed().await;
     client.ask("say part\nhang").await;
@@ -318,7 +319,8 @@ async fn p5_a_page_that_comes_back_after_a_crash_of_the_server_gets_the_end_of_i
 
 #[actix::test]
 async fn p5_a_page_that_comes_back_after_a_crash_sees_no_text_twice_and_what_waited_is_answered() {
-    let mut server = Setup::scripted().config("[socket]\nattach_after = \"50ms\"\n").start();
+    let mut server =
+        Setup::scripted().config("[advanced.socket]\nattach_after = \"50ms\"\n").start();
     let mut client = server.connect().await;
     let id = client.start_seed().await;
     client.ask("stream 400 10").await;
@@ -341,7 +343,7 @@ async fn p5_a_page_that_comes_back_after_a_crash_sees_no_text_twice_and_what_wai
 
 #[actix::test]
 async fn a_page_that_starts_late_or_twice_in_mid_answer_sees_it_once() {
-    let server = Setup::scripted().config("[socket]\nattach_after = \"50ms\"\n").start();
+    let server = Setup::scripted().config("[advanced.socket]\nattach_after = \"50ms\"\n").start();
     let mut client = server.connect().await;
     let id = client.start_seed().await;
     client.ask("stream 60 20").await;
@@ -379,7 +381,7 @@ async fn p9_no_more_agents_run_than_may_and_a_question_waits_for_one_to_be_free(
 #[actix::test]
 async fn p1_a_message_as_the_first_frame_after_a_restart_goes_to_the_browsers_last_conversation() {
     // Silence is taken for a page that came back only after the test.
-    let mut server = Setup::scripted().config("[socket]\nattach_after = \"1h\"\n").start();
+    let mut server = Setup::scripted().config("[advanced.socket]\nattach_after = \"1h\"\n").start();
     let (mut ada, mut bea) = (server.connect().await, server.connect().await);
     let hers = ada.start_seed().await;
     ada.ask("say one").await;

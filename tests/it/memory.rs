@@ -29,7 +29,7 @@ async fn long_conversation(server: &Server) -> (i64, Vec<Screen>) {
 }
 
 fn forgetful() -> Setup {
-    Setup::scripted().config("[limits]\nhistory_memory = \"1KiB\"\n")
+    Setup::scripted().config("[advanced.limits]\nhistory_memory = \"1KiB\"\n")
 }
 
 #[actix::test]
@@ -72,7 +72,8 @@ async fn an_entry_that_cannot_be_read_keeps_nobody_from_the_others() {
 
 #[actix::test]
 async fn memory_does_not_grow_with_what_was_said() {
-    let server = Setup::scripted().config("[limits]\nhistory_memory = \"64KiB\"\n").start();
+    let server =
+        Setup::scripted().config("[advanced.limits]\nhistory_memory = \"64KiB\"\n").start();
     let mut client = server.connect().await;
     client.start().await;
     let mut sizes = Vec::new();

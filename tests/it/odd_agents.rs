@@ -181,8 +181,7 @@ async fn p7_an_end_that_is_none_says_so() {
 
 #[actix::test]
 async fn p7_an_agent_that_works_is_not_ended_and_one_that_only_pings_is() {
-    let config =
-        "[agent]\nsilence_timeout = \"1s\"\nprogress_timeout = \"4s\"\nstop_timeout = \"100ms\"\n";
+    let config = "[agent]\nsilence_timeout = \"1s\"\n[advanced.agent]\nprogress_timeout = \"4s\"\nstop_timeout = \"100ms\"\n";
     let server = Setup::scripted().config(config).start();
     let delta = |delta: Value| event(json!({"type": "content_block_delta", "delta": delta}));
     let works = [
@@ -212,7 +211,8 @@ async fn p7_an_agent_that_works_is_not_ended_and_one_that_only_pings_is() {
 
 #[actix::test]
 async fn p9_a_result_longer_than_a_line_may_be_is_shown_cut_and_its_file_counts_as_read() {
-    let server = Setup::scripted().config("[limits]\nagent_line_bytes = \"1MiB\"\n").start();
+    let server =
+        Setup::scripted().config("[advanced.limits]\nagent_line_bytes = \"1MiB\"\n").start();
     let (mut client, _, mut screen) = begin(&server).await;
     let turn = ask(&mut client, &mut screen, "document 25000000\nsay read").await;
     read(&mut client, &mut screen, turn).await;

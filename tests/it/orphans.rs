@@ -68,7 +68,7 @@ async fn p8_a_kill_while_an_agent_starts_leaves_nothing() {
 
 #[actix::test]
 async fn p8_an_agent_that_hibernates_takes_its_children_along_and_a_kill_then_leaves_nothing() {
-    let config = "[agent]\nidle_timeout = \"10ms\"\nstop_timeout = \"200ms\"\n";
+    let config = "[agent]\nidle_timeout = \"10ms\"\n[advanced.agent]\nstop_timeout = \"200ms\"\n";
     let mut server = that_starts("stubborn").config(config).start();
     for round in 0..ROUNDS {
         let mut client = server.connect().await;
@@ -120,7 +120,7 @@ async fn p8_a_kill_of_the_guard_and_then_of_the_server_leaves_nothing() {
 
 #[actix::test]
 async fn p8_a_shutdown_while_a_long_conversation_is_read_leaves_nothing() {
-    let config = "[agent]\nstop_timeout = \"500ms\"\n";
+    let config = "[advanced.agent]\nstop_timeout = \"500ms\"\n";
     let mut server = that_starts("stubborn").config(config).start();
     let mut client = server.connect().await;
     let long = client.start().await;
@@ -159,7 +159,8 @@ fn lengthen(server: &Server, conversation: i64) {
 #[actix::test]
 async fn p8_a_shutdown_while_an_agent_starts_leaves_nothing() {
     for how in ["slow", "hang", "stubborn", ""] {
-        let mut server = that_starts(how).config("[agent]\nstop_timeout = \"100ms\"\n").start();
+        let mut server =
+            that_starts(how).config("[advanced.agent]\nstop_timeout = \"100ms\"\n").start();
         for round in 0..ROUNDS {
             let mut client = server.connect().await;
             client.send(json!({ "type": "start", "protocol": 1 })).await;

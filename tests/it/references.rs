@@ -118,7 +118,7 @@ async fn p7_an_agent_that_ends_with_its_answer_still_has_its_references_checked(
 
 #[tokio::test]
 async fn p9_no_more_references_are_checked_than_the_limit_allows() {
-    let server = setup().config("[reading]\nreferences = 3\n").start();
+    let server = setup().config("[advanced.reading]\nreferences = 3\n").start();
     let mut client = server.connect().await;
     client.start().await;
     let many: Vec<String> = (1..50).map(|line| format!("src/parser.rs:{line}")).collect();

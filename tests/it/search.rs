@@ -144,7 +144,7 @@ async fn a_search_takes_little_time_in_a_store_of_some_size() {
 
 #[actix::test]
 async fn a_search_that_takes_too_long_is_ended_and_says_so() {
-    let server = Setup::scripted().config("[reading]\nsearch_timeout = \"1ms\"\n").start();
+    let server = Setup::scripted().config("[advanced.reading]\nsearch_timeout = \"1ms\"\n").start();
     fill(&server, 100, 1000);
     let (status, problem) = search(&server, &[("q", "everywhere")]).await;
     assert_eq!(status, 503, "{problem}");

@@ -54,7 +54,7 @@ async fn p6_viewers_that_do_not_read_delay_nobody_and_catch_up_when_they_read_ag
 
 #[actix::test]
 async fn p6_a_viewer_that_does_not_read_is_seen_as_lagging_and_then_cut_off() {
-    let server = Setup::scripted().config("[socket]\nstall_timeout = \"5s\"\n").start();
+    let server = Setup::scripted().config("[advanced.socket]\nstall_timeout = \"5s\"\n").start();
     let mut healthy = server.connect().await;
     let conversation = healthy.start().await;
     let mut jammed = Client::connect_narrow(server.address(), PROJECT).await;
@@ -82,7 +82,7 @@ async fn p6_a_viewer_that_does_not_read_is_seen_as_lagging_and_then_cut_off() {
 
 #[actix::test]
 async fn a_large_frame_over_a_slow_line_is_a_sign_of_life_from_its_first_byte_on() {
-    let config = "[socket]\nping_interval = \"100ms\"\nping_timeout = \"500ms\"\n";
+    let config = "[advanced.socket]\nping_interval = \"100ms\"\nping_timeout = \"500ms\"\n";
     let server = Setup::scripted().config(config).start();
     let mut client = server.connect().await;
     client.start().await;

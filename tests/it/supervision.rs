@@ -16,7 +16,7 @@ use crate::{
 const QUIET: Duration = Duration::from_millis(300);
 
 fn setup() -> Setup {
-    Setup::scripted().config("[restart]\nbackoff = \"20ms\"\nattempts = 50\n")
+    Setup::scripted().config("[advanced.restart]\nbackoff = \"20ms\"\nattempts = 50\n")
 }
 
 /// Makes the session of a project panic, as soon as there is one.
@@ -111,7 +111,7 @@ async fn a_panic_between_turns_is_not_seen_by_a_client_of_the_original() {
 #[cfg_attr(not(feature = "faults"), ignore = "needs --all-features: the `faults` of the server")]
 #[actix::test]
 async fn a_message_sent_while_the_session_is_away_is_answered() {
-    let server = Setup::scripted().config("[restart]\nbackoff = \"400ms\"\n").start();
+    let server = Setup::scripted().config("[advanced.restart]\nbackoff = \"400ms\"\n").start();
     let mut clients = [server.connect().await, server.connect().await];
     clients[0].start().await;
     clients[1].start_seed().await;
@@ -188,7 +188,8 @@ async fn p8_a_panic_that_nobody_sees_leaves_no_process_and_no_open_turn() {
 #[cfg_attr(not(feature = "faults"), ignore = "needs --all-features: the `faults` of the server")]
 #[actix::test]
 async fn a_session_that_fails_too_often_is_given_up_in_words_until_somebody_closes_it() {
-    let server = Setup::scripted().config("[restart]\nbackoff = \"20ms\"\nattempts = 2\n").start();
+    let server =
+        Setup::scripted().config("[advanced.restart]\nbackoff = \"20ms\"\nattempts = 2\n").start();
     let mut client = server.connect().await;
     let id = client.start().await;
     let mut seed = server.connect().await;

@@ -140,7 +140,7 @@ async fn a_stop_ends_the_running_turn_once_and_the_next_message_is_answered() {
 
 #[actix::test]
 async fn an_agent_that_does_not_hear_the_stop_is_ended_and_the_turn_is_stopped() {
-    let server = Setup::scripted().config("[agent]\nstop_timeout = \"100ms\"\n").start();
+    let server = Setup::scripted().config("[advanced.agent]\nstop_timeout = \"100ms\"\n").start();
     let mut client = server.connect().await;
     client.start().await;
     client.ask("say so far\nhang").await;

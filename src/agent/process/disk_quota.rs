@@ -87,7 +87,7 @@ fn excess(dirs: &[PathBuf], most: DiskQuota) -> Option<String> {
             if files > most.files {
                 let most = most.files;
                 return Some(ended(&format!(
-                    "made more than the {most} files that it may have (limits.agent_files)"
+                    "made more than the {most} files that it may have (advanced.limits.agent_files)"
                 )));
             }
             if bytes > most.bytes {
@@ -206,13 +206,13 @@ mod tests {
         assert_eq!(seen(|dir| (0..20).for_each(|it| write(dir.join(it.to_string()), 0))), None);
         type Make<'a> = &'a dyn Fn(&Path);
         let many: [(&str, Make<'_>); 4] = [
-            ("limits.agent_files", &|dir| {
+            ("advanced.limits.agent_files", &|dir| {
                 (0..21).for_each(|it| write(dir.join(it.to_string()), 0))
             }),
-            ("limits.agent_files", &|dir| {
+            ("advanced.limits.agent_files", &|dir| {
                 fs::create_dir_all(dir.join("a/".repeat(21))).unwrap();
             }),
-            ("limits.agent_files", &|dir| {
+            ("advanced.limits.agent_files", &|dir| {
                 (0..21).for_each(|it| symlink("x", dir.join(it.to_string())).unwrap());
             }),
             ("limits.agent_disk", &|dir| {

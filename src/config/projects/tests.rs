@@ -15,10 +15,8 @@ impl Disk {
         for name in dirs {
             fs::create_dir_all(dir.path().join(name)).unwrap();
         }
-        let env = ProcessEnv {
-            current_dir: dir.path().canonicalize().unwrap(),
-            ..ProcessEnv::default()
-        };
+        let env =
+            ProcessEnv { current_dir: dir.path().canonicalize().unwrap(), ..ProcessEnv::default() };
         Self { dir, env }
     }
 

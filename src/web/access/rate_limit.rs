@@ -190,7 +190,7 @@ impl Visitor {
         let taken = self.visitors.update(&key, now, |usage| usage.conversations.take(limit, now));
         taken.map_err(|wait| LimitExceeded {
             message: format!(
-                "You may start {limit} conversations a minute (limits.conversations_per_minute); \
+                "You may start {limit} conversations a minute (advanced.limits.conversations_per_minute); \
                  try again in {} s.",
                 whole_seconds(wait)
             ),

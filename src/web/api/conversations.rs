@@ -67,7 +67,7 @@ pub(crate) async fn create(
             StatusCode::TOO_MANY_REQUESTS,
             format!(
                 "This project has {empty} conversations in which nobody has written \
-                 (limits.empty_conversations): write in one of them, or delete some."
+                 (advanced.limits.empty_conversations): write in one of them, or delete some."
             ),
         ));
     }

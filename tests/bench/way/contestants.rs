@@ -22,7 +22,8 @@ use crate::{
 /// The project that the server serves.
 const PROJECT: &str = "bench";
 
-/// As many agents and conversations as any measurement needs.
+/// As many agents and conversations as any measurement needs. The limits of answers and of starts go
+/// by their former names, which an earlier version reads too.
 const CONFIG: &str = "
 [limits]
 agents = 400

@@ -105,7 +105,7 @@ async fn endure(server: &Server, (head, trickle): (&str, &str)) -> String {
 #[actix::test]
 async fn p9_a_request_that_does_not_end_is_cut_off_in_its_time_whatever_it_is() {
     let setup = Setup::guide().env("CICERONE_VIEWER_TOKEN", TOKEN);
-    let server = setup.config("[socket]\nrequest_timeout = \"1s\"\n").start();
+    let server = setup.config("[advanced.socket]\nrequest_timeout = \"1s\"\n").start();
     let endless = ENDLESS.map(|request| timeout(DEADLINE, endure(&server, request)));
     let answers = join_all(endless).await;
     for (request, answer) in ENDLESS.iter().zip(answers) {
@@ -216,7 +216,7 @@ async fn p9_the_limit_of_open_files_is_raised_and_what_is_missing_is_told() {
         let numbers: Vec<u64> = line.split_whitespace().filter_map(|it| it.parse().ok()).collect();
         (numbers[0], numbers[1])
     };
-    let config = "[limits]\nagent_open_files = 200\n";
+    let config = "[advanced.limits]\nagent_open_files = 200\n";
     let server = Setup::scripted().config(config).open_files(64, 900).start();
     assert_eq!(limits(server.pid()), (900, 900));
     let log = server.log();

@@ -25,7 +25,8 @@ const FROM_AFAR: [(&str, &str); 1] = [("x-forwarded-for", "203.0.113.7")];
 
 #[actix::test]
 async fn p10_a_request_that_is_too_large_is_refused_and_the_server_lives_on() {
-    let server = Setup::guide().config("[limits]\nbody_bytes = 100\nheader_bytes = 1000\n").start();
+    let server =
+        Setup::guide().config("[advanced.limits]\nbody_bytes = 100\nheader_bytes = 1000\n").start();
     let body = format!("token={}", "x".repeat(200));
     let length = body.len().to_string();
     let form = ("Content-Type", "application/x-www-form-urlencoded");

@@ -110,7 +110,7 @@ async fn p10_with_a_certificate_pages_and_sockets_are_encrypted() {
 
 #[actix::test]
 async fn p9_handshakes_that_do_not_end_are_cut_off_and_hold_up_nobody() {
-    let (server, connector) = start_with("[socket]\nrequest_timeout = \"1s\"\n");
+    let (server, connector) = start_with("[advanced.socket]\nrequest_timeout = \"1s\"\n");
     let mut hanging = Vec::new();
     for number in 0..300 {
         let mut stream = TcpStream::connect(server.address()).await.unwrap();
