@@ -1,11 +1,11 @@
 /**
- * What the address bar says: `/p/PROJECT` for a new conversation, `/p/PROJECT/12` for an old one,
- * `/p/PROJECT/12#turn-3` for a turn of it.
+ * Addresses within the page: `/p/PROJECT` for a new conversation, `/p/PROJECT/12` for an existing
+ * one, `/p/PROJECT/12#turn-3` for one of its turns.
  */
 
 /** @typedef {{project: string | null, conversation: number | null, turn: number | null}} Address */
 
-/** @param {string} path @param {string} [hash] what comes after it, with its `#` @returns {Address} */
+/** @param {string} path @param {string} [hash] with its `#` @returns {Address} */
 export function parseAddress(path, hash = '') {
   const found = /^\/p\/([A-Za-z0-9_-]{1,50})(?:\/(\d{1,15}))?\/?$/.exec(path);
   if (!found) return { project: null, conversation: null, turn: null };

@@ -1,12 +1,12 @@
-/** The admin page: looks every two seconds while it is seen, and closes what an admin wants closed. */
+/** The admin page: shows sessions and the server, refreshed while it is visible, and closes sessions. */
 import * as api from './api.js';
 import { serverFacts } from './admin/format.js';
 import './admin/sessions_table.js';
 import { element, setText } from './views/dom.js';
-import { confirmAction } from './views/shortcuts.js';
+import { confirmAction } from './views/confirm_dialog.js';
 
-/** Milliseconds between two looks. */
-const BETWEEN_LOOKS = 2000;
+/** Milliseconds between two refreshes. */
+const REFRESH_INTERVAL = 2000;
 
 const find = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (document.querySelector(selector));
 const [heading, asOf, problem, server, empty, announcements] = [
@@ -16,25 +16,25 @@ const table = /** @type {import('./admin/sessions_table.js').SessionsTable} */ (
 
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
-/** Whether there is nothing to be seen here for whoever asks. */
+/** Whether the person may not see this page. */
 let isRefused = false;
-/** The looks so far: one that was overtaken shows nothing. */
-let looks = 0;
+/** Counts refreshes: only the newest one is shown. */
+let refreshes = 0;
 
-async function look() {
+async function refresh() {
   clearTimeout(timer);
-  looks += 1;
-  const own = looks;
+  refreshes += 1;
+  const own = refreshes;
   try {
     const [sessions, status] = await Promise.all([api.listSessions(), api.serverStatus()]);
-    if (own === looks) show(sessions, status);
+    if (own === refreshes) show(sessions, status);
   } catch (error) {
-    if (own === looks) fail(error);
+    if (own === refreshes) showProblem(error);
   }
-  if (own === looks && !isRefused && !document.hidden) timer = setTimeout(look, BETWEEN_LOOKS);
+  if (own === refreshes && !isRefused && !document.hidden) timer = setTimeout(refresh, REFRESH_INTERVAL);
 }
 
-/** @param {import('./admin/format.js').Session[]} sessions @param {import('./admin/format.js').Status} status */
+/** @param {import('./admin/format.js').Session[]} sessions @param {import('./admin/format.js').ServerStatus} status */
 function show(sessions, status) {
   const now = Date.now();
   problem.hidden = true;
@@ -52,9 +52,9 @@ function showServer(facts) {
     const node = /** @type {HTMLElement} */ (server.children[index] ?? server.appendChild(element('div', {},
       element('dt', {}, name), element('dd', {},
         element('span'), element('details', { hidden: true }, element('summary', {}, 'More'), element('ul'))))));
-    const [words, details] = /** @type {[HTMLElement, HTMLDetailsElement]} */ ([...node.lastElementChild?.children ?? []]);
-    setText(words, text);
-    words.classList.toggle('urgent', isUrgent);
+    const [main, details] = /** @type {[HTMLElement, HTMLDetailsElement]} */ ([...node.lastElementChild?.children ?? []]);
+    setText(main, text);
+    main.classList.toggle('urgent', isUrgent);
     details.hidden = more.length === 0;
     const list = /** @type {HTMLElement} */ (details.lastElementChild);
     if (list.textContent !== more.join('')) list.replaceChildren(...more.map((line) => element('li', {}, line)));
@@ -62,32 +62,32 @@ function showServer(facts) {
 }
 
 /** @param {unknown} error */
-function fail(error) {
+function showProblem(error) {
   isRefused = error instanceof api.ApiError && (error.status === 401 || error.status === 403);
   if (isRefused) table.hidden = true;
   problem.hidden = false;
-  setText(problem, isRefused ? 'This page is for admins: log in with the token of one at /login.'
-    : `${api.errorMessage(error)} ${asOf.textContent ? `What stands here is ${asOf.textContent}. ` : ''}Trying again…`);
+  setText(problem, isRefused ? 'This page is for admins. Log in at /login with the token of an admin.'
+    : `${api.errorMessage(error)} ${asOf.textContent ? `The figures are ${asOf.textContent}. ` : ''}Trying again…`);
 }
 
-/** @param {{project: string, conversation: number | null, title: string}} what */
+/** @param {{project: string, conversation: number | null, title: string}} session */
 async function close({ project, conversation, title }) {
   const question = conversation === null
-    ? `Close all conversations of ${title}? Answers stop and agents end. What was said stays.`
-    : `Close “${title}”? Its answer stops and its agent ends. What was said stays.`;
-  if (!await confirmAction(question, conversation === null ? 'Close all' : 'Close it')) return;
+    ? `Close all conversations of ${title}? Their answers and agents stop. All messages are kept.`
+    : `Close “${title}”? Its answer and its agent stop. All messages are kept.`;
+  if (!await confirmAction(question, conversation === null ? 'Close all' : 'Close')) return;
   try {
     await (conversation === null ? api.closeSession(project) : api.closeConversation(project, conversation));
     setText(announcements, `Closed ${title}.`);
-    await look();
+    await refresh();
   } catch (error) {
-    fail(error);
+    showProblem(error);
   }
 }
 
 document.addEventListener('close-session', (event) => close(/** @type {CustomEvent} */ (event).detail));
 document.addEventListener('focus-lost', () => heading.focus());
 document.addEventListener('visibilitychange', () => {
-  if (!document.hidden && !isRefused) look();
+  if (!document.hidden && !isRefused) refresh();
 });
-look();
+refresh();

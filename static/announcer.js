@@ -1,16 +1,17 @@
 /**
- * What of a streaming answer is said to who listens instead of looking: each part once, when it is
- * finished. What was there before somebody came is not said. Pure.
+ * Announcements of a streaming answer for screen readers: each part once, when it is complete.
+ * What was there before the page was opened is not announced. Pure.
  */
 
-const LONGEST = 600;
+/** Characters of a part that are announced. */
+const MAX_LENGTH = 600;
 
 export class Announcer {
-  /** How many parts of a text were said, or are known. @type {Map<string, number>} */
-  #said = new Map();
+  /** How many parts of each text need no announcement any more. @type {Map<string, number>} */
+  #announced = new Map();
   #id = /** @type {number | null} */ (null);
 
-  /** @param {(html: string) => string} read what is read in a part */
+  /** @param {(html: string) => string} read gives the spoken form of a part */
   constructor(read) {
     this.read = read;
   }
@@ -18,12 +19,12 @@ export class Announcer {
   /**
    * @param {import('./store.js').Conversation} before
    * @param {import('./store.js').Conversation} after
-   * @returns {string[]} what is to be said now
+   * @returns {string[]} texts to announce
    */
   next(before, after) {
-    if (after.id !== this.#id) this.#said.clear();
+    if (after.id !== this.#id) this.#announced.clear();
     this.#id = after.id;
-    // What came before it was caught up with is known, and not news.
+    // What the server replays on connecting is not news.
     if (!after.caughtUp || before.turns === after.turns && before.caughtUp) return [];
     const changed = before.caughtUp ? after.turns.filter((turn, index) => turn !== before.turns[index]) : after.turns;
     return changed.filter((turn) => turn.turn > 0).flatMap((turn) => (
@@ -32,24 +33,24 @@ export class Announcer {
 
   /**
    * @param {import('./store.js').Turn} turn @param {boolean} isLive
-   * @param {import('./store.js').Turn['end']} ended how it had ended before
+   * @param {import('./store.js').Turn['end']} ended its end before
    */
   #turn(turn, isLive, ended) {
     /** @type {string[]} */
     const said = [];
     for (const part of turn.parts) {
-      if (part.kind === 'question' && isLive && !this.#said.has(`${turn.turn} ${part.key}`)) {
+      if (part.kind === 'question' && isLive && !this.#announced.has(`${turn.turn} ${part.key}`)) {
         said.push(`The agent asks: ${part.questions.map((one) => one.question).join(' ')}`);
       }
-      if (part.kind === 'question') this.#said.set(`${turn.turn} ${part.key}`, 1);
+      if (part.kind === 'question') this.#announced.set(`${turn.turn} ${part.key}`, 1);
       if (part.kind !== 'text') continue;
       const key = `${turn.turn} ${part.key}`;
-      const from = this.#said.get(key) ?? 0;
-      // The last one may still grow, unless something follows it.
+      const from = this.#announced.get(key) ?? 0;
+      // The last part may still grow.
       const isFinished = turn.end !== null || part !== turn.parts.at(-1);
       const to = isFinished ? part.html.length : part.html.length - 1;
       if (to <= from) continue;
-      this.#said.set(key, to);
+      this.#announced.set(key, to);
       if (isLive) said.push(...part.html.slice(from, to).map((html) => shorten(this.read(html))));
     }
     if (isLive && turn.end && !ended) said.push(endText(turn.end));
@@ -58,7 +59,7 @@ export class Announcer {
 }
 
 /** @param {string} text */
-const shorten = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST)} … and more` : text);
+const shorten = (text) => (text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)} … and more` : text);
 
 /** @param {NonNullable<import('./store.js').Turn['end']>} end */
 function endText(end) {

@@ -1,24 +1,24 @@
-/** The REST calls that the page makes. An answer that is no success becomes a `ApiError` in words. */
+/** The page's calls of the HTTP interface. A response that is no success throws an `ApiError`. */
 
-/** Where a token is shown. */
+/** The page that asks for a token. */
 const LOGIN = '/login';
 
 /**
  * @typedef {{name: string, path: string, has_spec: boolean, agent: string,
  *   stats: {passing: number, in_progress: number, total: number, percentage: number}}} Project
  * @typedef {{id: number, project_name: string, title: string | null, created_at: string, updated_at: string,
- *   message_count: number}} ConversationSummary a conversation in the list
- * @typedef {{text: string, hit: boolean}} Piece of a text, `hit` being what was searched for
+ *   message_count: number}} ConversationSummary
+ * @typedef {{text: string, hit: boolean}} Piece of a text; `hit` marks a match
  * @typedef {{conversation_id: number, title: string | null, turn: number, role: 'user' | 'assistant',
  *   timestamp: string, snippet: Piece[]}} SearchHit a message that matches
  * @typedef {{conversation_id: number, turn: number, question: string, asked_at: string}} SimilarQuestion
  */
 
-/** Why the server did not do it. */
+/** A call that failed, with a message for the person. */
 export class ApiError extends Error {
-  /** @param {string} words @param {number} status of the answer; 0 where there was none */
-  constructor(words, status) {
-    super(words);
+  /** @param {string} message @param {number} status HTTP status, 0 without a response */
+  constructor(message, status) {
+    super(message);
     this.status = status;
   }
 }
@@ -29,12 +29,12 @@ export const errorMessage = (error) => (error instanceof Error ? error.message :
 /** @returns {Promise<Project[]>} */
 export const listProjects = () => call('GET', '/api/projects');
 
-/** @param {string} project @param {string} letters @returns {Promise<{files: {path: string}[]}>} the best first */
+/** @param {string} project @param {string} letters @returns {Promise<{files: {path: string}[]}>} best match first */
 export const findFiles = (project, letters) => (
   call('GET', `/api/projects/${project}/files?limit=12&q=${encodeURIComponent(letters)}`));
 
-/** @param {string} project @returns {Promise<{questions: string[]}>} that fit the project */
-export const fittingQuestions = (project) => call('GET', `/api/projects/${project}/questions`);
+/** @param {string} project @returns {Promise<{questions: string[]}>} */
+export const suggestQuestions = (project) => call('GET', `/api/projects/${project}/questions`);
 
 /** @param {string} project @returns {Promise<ConversationSummary[]>} newest first */
 export const listConversations = (project) => call('GET', conversations(project));
@@ -44,7 +44,7 @@ export const renameConversation = (project, id, title) => call('PATCH', `${conve
 
 /**
  * @param {string} project @param {number} id
- * @param {boolean} [leaving] the page goes: nobody waits for the answer
+ * @param {boolean} [leaving] the page is being closed
  * @returns {Promise<unknown>}
  */
 export const deleteConversation = (project, id, leaving = false) => (
@@ -57,31 +57,31 @@ export const exportAddress = (project, id, format) => `${conversations(project)}
 export const searchMessages = (project, typed, signal) => (
   call('GET', `/api/assistant/search/${project}?${new URLSearchParams({ q: typed })}`, { signal }));
 
-/** @param {string} project @param {string} typed @param {AbortSignal} signal @returns {Promise<SimilarQuestion[]>} the closest first */
+/** @param {string} project @param {string} typed @param {AbortSignal} signal @returns {Promise<SimilarQuestion[]>} closest first */
 export const findSimilarQuestions = (project, typed, signal) => (
   call('GET', `/api/assistant/asked/${project}?${new URLSearchParams({ q: typed })}`, { signal }));
 
 /**
  * @typedef {{path: string, size: number, language: string, binary: boolean, total_lines: number, first_line: number,
  *   last_line: number, text: string, truncated: boolean, outline: {kind: string, name: string, line: number}[],
- *   lines?: string[]}} FilePage `lines` are safe HTML, one for each line
+ *   lines?: string[]}} FilePage `lines` are safe HTML, present if asked for
  */
 
 /**
- * The part of a file that has the line in it.
- * @param {string} project @param {string} path @param {number} [line] @param {boolean} [hasColours]
+ * The section of a file that contains the line.
+ * @param {string} project @param {string} path @param {number} [line] @param {'text' | 'html'} [format]
  * @returns {Promise<FilePage>}
  */
-export function readFile(project, path, line, hasColours = false) {
-  const wanted = new URLSearchParams({ path });
-  if (line) wanted.set('line', String(line));
-  if (hasColours) wanted.set('format', 'html');
-  return call('GET', `/api/projects/${project}/file?${wanted}`);
+export function readFile(project, path, line, format = 'text') {
+  const query = new URLSearchParams({ path });
+  if (line) query.set('line', String(line));
+  if (format === 'html') query.set('format', format);
+  return call('GET', `/api/projects/${project}/file?${query}`);
 }
 
 /** @typedef {{role: 'viewer' | 'admin' | null, user: string | null, can_log_out: boolean}} Me */
 
-/** Who the server takes this browser for. @returns {Promise<Me>} */
+/** The role and the name of this browser's user. @returns {Promise<Me>} */
 export const whoAmI = () => call('GET', '/api/me');
 
 /** @param {string} token */
@@ -90,10 +90,10 @@ export const logIn = (token) => call('POST', LOGIN, { form: new URLSearchParams(
 /** Ends this browser's login. */
 export const logOut = () => call('POST', '/logout');
 
-/** For admins: every session and what it does. @returns {Promise<import('./admin/format.js').Session[]>} */
+/** For admins. @returns {Promise<import('./admin/format.js').Session[]>} */
 export const listSessions = () => call('GET', '/api/admin/sessions');
 
-/** For admins. @returns {Promise<import('./admin/format.js').Status>} */
+/** For admins. @returns {Promise<import('./admin/format.js').ServerStatus>} */
 export const serverStatus = () => call('GET', '/api/admin/status');
 
 /** For admins. @param {string} project @param {number} conversation */
@@ -120,9 +120,9 @@ async function call(method, path, { form, json, signal, keepalive } = {}) {
     if (signal?.aborted) throw error;
     throw new ApiError('The server cannot be reached.', 0);
   }
-  // What is typed and not sent is kept on this device: nothing is lost on the way.
+  // Unsent text is stored in this browser, so leaving for the login loses nothing.
   if (response.status === 401 && path !== LOGIN) location.assign(`${LOGIN}?next=${encodeURIComponent(location.pathname)}`);
   const answer = await response.json().catch(() => null);
-  if (!response.ok) throw new ApiError(answer?.detail ?? `The server answered ${response.status}.`, response.status);
+  if (!response.ok) throw new ApiError(answer?.detail ?? `The server answered with status ${response.status}.`, response.status);
   return answer;
 }

@@ -1,9 +1,9 @@
-/** Wires the parts: what happens on the page, and who acts on it. Decides nothing itself. */
+/** Entry point of the page: creates its parts and routes their events. */
 import * as api from './api.js';
 import { Commands } from './commands.js';
 import { ServerEvents } from './server_events.js';
 import * as storage from './storage.js';
-import { bindKeys, bindSearch } from './keyboard.js';
+import { bindKeys, watchBrowserSearch } from './keyboard.js';
 import { ConversationActions } from './conversation_actions.js';
 import { Navigation } from './navigation.js';
 import { Page } from './page.js';
@@ -21,22 +21,22 @@ const navigation = new Navigation(page);
 const notice = /** @type {import('./views/page_notice.js').PageNotice} */ (document.querySelector('page-notice'));
 const commands = new Commands(page, navigation);
 const actions = new ConversationActions(page, navigation, notice);
-const serverEvents = new ServerEvents(page, navigation, actions);
+const serverEvents = new ServerEvents(page, navigation, commands, actions);
 navigation.listener = serverEvents;
-/** Comes when somebody first moves. @type {Promise<import('./lazy_features.js').LazyFeatures> | null} */
+/** Loaded on the first input. @type {Promise<import('./lazy_features.js').LazyFeatures> | null} */
 let lazyFeatures = null;
 const loadLazyFeatures = () => {
   lazyFeatures ??= import('./lazy_features.js').then(({ LazyFeatures }) => new LazyFeatures(page));
   lazyFeatures.catch(() => { lazyFeatures = null; });
   return lazyFeatures;
 };
-for (const move of ['keydown', 'pointerdown', 'pointermove']) addEventListener(move, loadLazyFeatures, { once: true, passive: true });
+for (const input of ['keydown', 'pointerdown', 'pointermove']) addEventListener(input, loadLazyFeatures, { once: true, passive: true });
 const fileNavigation = new FileNavigation(page, notice);
 page.onRender = () => fileNavigation.update();
-navigation.onLeave = () => commands.keep();
-page.composer.asked = () => (page.state.project === null ? [] : storage.loadHistory(page.state.project));
+navigation.onLeave = () => commands.saveDraft();
+page.composer.loadHistory = () => (page.state.project === null ? [] : storage.loadHistory(page.state.project));
 
-/** What a view tells, by the event's name. @type {Record<string, (detail: any) => void>} */
+/** What handles the events of views. @type {Record<string, (detail: any) => void>} */
 const EVENTS = {
   'ask': (content) => commands.ask(content),
   'ask-again': ({ turn, question }) => commands.ask(question, turn),
@@ -44,9 +44,9 @@ const EVENTS = {
   'answer': (given) => commands.answer(given),
   'stop': () => commands.stop(),
   'draft': () => {
-    commands.typed();
-    // Without the hint the question is asked all the same.
-    lazyFeatures?.then((it) => it.typed(), () => null);
+    commands.draftChanged();
+    // The hint is optional.
+    lazyFeatures?.then((it) => it.draftChanged(), () => null);
   },
   'edit-question': ({ turn, question }) => page.composer.edit({ turn, text: question }),
   'withdraw': (pending) => commands.withdraw(pending),
@@ -56,7 +56,7 @@ const EVENTS = {
   'new-conversation': () => navigation.visitHere(null),
   'pick-project': (name) => navigation.visit(name, null),
   'pick-conversation': (id) => navigation.visitHere(id),
-  'open-file': (wanted) => fileNavigation.open(wanted),
+  'open-file': (file) => fileNavigation.open(file),
   'walk-citation': (direction) => fileNavigation.walk(direction),
   'close-file': () => fileNavigation.close(),
   'visit-turn': ({ conversation, turn }) => navigation.visitHere(conversation, turn),
@@ -64,16 +64,16 @@ const EVENTS = {
     actions.visited();
     fileNavigation.visited();
   },
-  'rename': (named) => actions.rename(named),
-  'delete-conversation': (named) => actions.remove(named),
-  'copy-link': (what) => actions.copyLink(what),
-  'notify': (words) => notice.show(words),
+  'rename': (conversation) => actions.rename(conversation),
+  'delete-conversation': (conversation) => actions.remove(conversation),
+  'copy-link': (target) => actions.copyLink(target),
+  'notify': (text) => notice.show(text),
   'open-search': () => openSearch(),
   'log-out': () => logOut(),
 };
 
-// Focus alone is no sign: the page gives it to the field by itself.
-for (const sign of ['input', 'pointerdown']) page.composer.addEventListener(sign, () => page.connection?.typing(), { passive: true });
+// Focus does not count: the page focuses the field by itself.
+for (const input of ['input', 'pointerdown']) page.composer.addEventListener(input, () => page.connection?.typing(), { passive: true });
 
 bindKeys({
   escape: [
@@ -96,8 +96,8 @@ bindKeys({
   },
 });
 
-for (const [name, act] of Object.entries(EVENTS)) {
-  document.addEventListener(name, (event) => act(/** @type {CustomEvent} */ (event).detail));
+for (const [name, handle] of Object.entries(EVENTS)) {
+  document.addEventListener(name, (event) => handle(/** @type {CustomEvent} */ (event).detail));
 }
 addEventListener('popstate', () => {
   navigation.followAddress();
@@ -110,10 +110,10 @@ for (const name of ['online', 'offline']) {
   });
 }
 addEventListener('pagehide', () => commands.leave());
-bindSearch({ begin: () => page.view.showAll(), end: () => page.view.showNear() });
+watchBrowserSearch({ opened: () => page.view.renderAll(), closed: () => page.view.endSearch() });
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState !== 'visible') {
-    commands.keep();
+    commands.saveDraft();
     return;
   }
   page.connection?.retryNow();
@@ -141,6 +141,6 @@ function openSearch() {
 
 async function logOut() {
   await api.logOut().catch(() => null);
-  // Without a login the page leads to it; an open connection ends with the page.
+  // Leaving the page closes its connection.
   location.assign('/login');
 }

@@ -1,15 +1,15 @@
-/** What a person sends: questions, answers to the agent's questions, the word to stop; and the draft. */
+/** What the person sends: questions, answers to the agent, stops. Also saves the draft. */
 import * as storage from './storage.js';
 import * as protocol from './protocol.js';
 
-/** How long after a letter the text is kept, in milliseconds. */
-const KEEP_AFTER = 300;
+/** Milliseconds without typing before the draft is saved. */
+const SAVE_DELAY = 300;
 
 export class Commands {
   #isDirty = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
-  /** Answers to the agent's questions that are on their way, by their messages' ids. @type {Map<string, string>} */
+  /** Answers that the server has not accepted yet, by message id. @type {Map<string, string>} */
   #answers = new Map();
 
   /** @param {import('./page.js').Page} page @param {import('./navigation.js').Navigation} navigation */
@@ -19,8 +19,8 @@ export class Commands {
   }
 
   /**
-   * @param {string} content @param {number} [retryOf] the turn whose question this is once more
-   * @param {number} [from] the conversation of that turn, where it is another one
+   * @param {string} content @param {number} [retryOf] turn whose question is asked again
+   * @param {number} [from] conversation of that turn, if it is not the open one
    */
   ask(content, retryOf, from) {
     const { page } = this;
@@ -32,11 +32,11 @@ export class Commands {
     storage.addToHistory(page.state.project, content);
     this.navigation.updateAddress();
     page.view.scrollToEnd();
-    // Whatever was clicked may be gone with the first question.
+    // The button that was clicked may disappear with the first question.
     if (!page.composer.contains(document.activeElement) && !isTouch()) page.composer.focus();
   }
 
-  /** Asks the question of a turn in a new conversation that knows of this one. @param {string} content @param {number} turn */
+  /** Asks the question of a turn in a new conversation, which gets a summary of this one. @param {string} content @param {number} turn */
   startOver(content, turn) {
     const from = this.page.state.conversation?.id;
     if (from === null || from === undefined) return;
@@ -44,7 +44,7 @@ export class Commands {
     this.ask(content, turn, from);
   }
 
-  /** Says whether there was something to stop. */
+  /** Returns whether an answer could be stopped. */
   stop() {
     const { page } = this;
     if (!page.composer.canStop || !page.connection?.send(protocol.stop())) return false;
@@ -62,17 +62,17 @@ export class Commands {
     if (page.connection?.attached && page.connection.send(protocol.answer(messageId, callId, answers))) {
       this.#answers.set(messageId, Object.values(answers).flat().join(', '));
       page.dispatch({ type: 'answered', turn: turn.turn, call_id: callId });
-    } else page.dispatch({ type: 'notice', content: 'There is no connection: answer again when it is back.' });
+    } else page.dispatch({ type: 'notice', content: 'Your answer was not sent: there is no connection. Answer again when it is back.' });
   }
 
-  /** What was answered with this message, unless the server took it. @param {string | undefined} messageId @param {boolean} isTaken */
-  settleAnswer(messageId, isTaken) {
+  /** Gives the text of an answer back if the server refused it. @param {string | undefined} messageId @param {boolean} isAccepted */
+  settleAnswer(messageId, isAccepted) {
     const text = this.#answers.get(messageId ?? '');
     this.#answers.delete(messageId ?? '');
-    if (text !== undefined && !isTaken) this.page.composer.giveBack(text);
+    if (text !== undefined && !isAccepted) this.page.composer.giveBack(text);
   }
 
-  /** Takes back a question that was not sent. @param {import('./store.js').Pending} pending */
+  /** Takes back a question that is not sent yet. @param {import('./store.js').Pending} pending */
   withdraw({ messageId, content }) {
     const { page } = this;
     page.connection?.settle(messageId);
@@ -81,15 +81,14 @@ export class Commands {
     page.composer.focus();
   }
 
-  /** The text has changed: it is kept a moment later, and in any case before the page goes. */
-  typed() {
+  /** Saves the draft after a pause. */
+  draftChanged() {
     clearTimeout(this.#timer);
     this.#isDirty = true;
-    this.#timer = setTimeout(() => this.keep(), KEEP_AFTER);
+    this.#timer = setTimeout(() => this.saveDraft(), SAVE_DELAY);
   }
 
-  /** Keeps what was typed now. */
-  keep() {
+  saveDraft() {
     const { current } = this.navigation;
     clearTimeout(this.#timer);
     if (!this.#isDirty || !current) return;
@@ -97,20 +96,20 @@ export class Commands {
     storage.saveInput(current.project, current.id, this.page.composer.typed);
   }
 
-  /** The page goes, perhaps for good. */
+  /** The page is being closed. */
   leave() {
     const { project } = this.page.state;
-    // A tab that took the text over meanwhile may go without having changed it.
+    // Another tab may have taken over the stored draft.
     if (this.page.composer.typed) this.#isDirty = true;
-    this.keep();
+    this.saveDraft();
     if (project !== null) storage.releaseOutbox(project, this.page.state.conversation?.id ?? null);
   }
 }
 
-/** A touch keyboard would cover what there is to read. */
+/** A touch keyboard would cover the conversation. */
 const isTouch = () => matchMedia('(pointer: coarse)').matches;
 
-/** `crypto.randomUUID` is missing where the page is served without TLS to another machine. */
+/** `crypto.randomUUID` is missing on pages that come from another machine without TLS. */
 function newId() {
   if (crypto.randomUUID) return crypto.randomUUID();
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');

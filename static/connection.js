@@ -1,23 +1,23 @@
 /**
- * The connection to one conversation: opens it, asks for what was missed, keeps what was not yet
- * accepted and sends it again, notices silence, and reconnects. Knows frames, not what they mean
- * on the screen.
+ * The connection to a conversation: reconnects, asks for missed frames, resends messages that are
+ * not accepted yet, and detects a silent server.
  */
 import * as protocol from './protocol.js';
 
-/** Milliseconds. */
+// All times are in milliseconds.
+
 const FIRST_DELAY = 500;
-const LONGEST_DELAY = 30_000;
+const MAX_DELAY = 30_000;
 const DELAY_WHEN_FULL = 5_000;
 const PING_EVERY = 30_000;
 const OPEN_TIMEOUT = 15_000;
-/** A server that does not answer a ping in this time is gone, whatever the socket says. */
+/** How long a server may take to answer a ping. */
 const PONG_TIMEOUT = 10_000;
 
-/** An agent that was started and not asked is there for longer than this. */
+/** An agent that was started early stays longer than this without a question. */
 const TYPING_EVERY = 30_000;
 
-/** `readyState` of a socket that takes frames. */
+/** The `readyState` of an open socket. */
 const OPEN = 1;
 
 const FINAL = new Set([
@@ -29,15 +29,15 @@ const FULL = new Set([protocol.CLOSE_TOO_MANY, protocol.CLOSE_TRY_LATER]);
 
 /**
  * @typedef {{phase: 'connecting' | 'open' | 'lost' | 'ended', code?: number}} ConnectionState
- * `open` means attached; `lost` means that it is tried again; `ended` means that it is not.
+ * `open` means attached, `lost` that the page reconnects, `ended` that it does not.
  *
  * @typedef {object} Options
  * @property {string} url
  * @property {number | null} conversationId
- * @property {import('./protocol.js').AcceptedOnce[]} [outbox] messages that an earlier page could not deliver
+ * @property {import('./protocol.js').AcceptedOnce[]} [outbox] messages that an earlier page could not send
  * @property {(frame: import('./protocol.js').ServerFrame) => void} onFrame
  * @property {(state: ConnectionState) => void} onState
- * @property {(outbox: import('./protocol.js').AcceptedOnce[]) => void} [onOutbox] the outbox changed
+ * @property {(outbox: import('./protocol.js').AcceptedOnce[]) => void} [onOutbox] called when the outbox changes
  * @property {(url: string) => WebSocket} [connect]
  * @property {() => number} [random]
  */
@@ -47,11 +47,11 @@ export class Connection {
   constructor(options) {
     this.options = options;
     this.conversationId = options.conversationId;
-    /** Everything up to here has been handed on. */
+    /** The last sequence number that was passed on. */
     this.after = 0;
     this.attached = false;
-    /** When the server was last told that somebody is about to ask. */
-    this.toldTyping = -Infinity;
+    /** Time of the last `typing` frame. */
+    this.lastTyping = -Infinity;
     /** @type {Map<string, import('./protocol.js').AcceptedOnce>} */
     this.outbox = new Map((options.outbox ?? []).map((frame) => [frame.message_id, frame]));
     /** @type {WebSocket | null} */
@@ -62,9 +62,9 @@ export class Connection {
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.watchTimer = undefined;
     this.ended = false;
-    /** Whether anything came since the last ping. */
-    this.heard = false;
-    /** @type {import('./protocol.js').HtmlFrame[]} parts of an answer that wait for those that belong to them */
+    /** Whether a frame came since the last ping. */
+    this.isAlive = false;
+    /** @type {import('./protocol.js').HtmlFrame[]} frames that are shown together with a later one */
     this.parts = [];
   }
 
@@ -89,27 +89,27 @@ export class Connection {
     });
   }
 
-  /** Leaves for good. Messages that were not accepted stay with whoever keeps the outbox. */
+  /** Closes for good. Messages that are not accepted stay in the stored outbox. */
   close() {
     this.ended = true;
     this.drop();
   }
 
-  /** Tries again now instead of after the delay. */
+  /** Reconnects without waiting for the delay. */
   retryNow() {
     if (this.socket || this.ended) return;
     this.attempt = 0;
     this.open();
   }
 
-  /** The network came or went: tries again now, or finds out whether the socket is still one. */
+  /** The network came or went: checks the socket or reconnects. */
   probe() {
     if (this.socket?.readyState === OPEN) this.ping();
     else this.retryNow();
   }
 
   /**
-   * Sends a question, now or as soon as there is a connection, until it is accepted or refused.
+   * Sends a question until it is accepted or refused, now or once there is a connection.
    * @param {import('./protocol.js').AcceptedOnce} frame
    */
   submit(frame) {
@@ -118,15 +118,15 @@ export class Connection {
     if (this.attached) this.send(frame);
   }
 
-  /** Somebody is about to ask. The server is told now and then. */
+  /** Tells the server now and then that the person is about to ask. */
   typing() {
     const now = Date.now();
-    if (!this.attached || now - this.toldTyping < TYPING_EVERY) return;
-    if (this.send(protocol.typing())) this.toldTyping = now;
+    if (!this.attached || now - this.lastTyping < TYPING_EVERY) return;
+    if (this.send(protocol.typing())) this.lastTyping = now;
   }
 
   /**
-   * Sends a frame that has no second chance. Says whether it left.
+   * Sends a frame that is not resent. Returns whether it could be sent.
    * @param {import('./protocol.js').ClientFrame} frame
    */
   send(frame) {
@@ -139,7 +139,7 @@ export class Connection {
   receive(data) {
     const frame = protocol.parse(data);
     if (!frame) return;
-    this.heard = true;
+    this.isAlive = true;
     switch (frame.type) {
       case 'conversation_created':
         this.conversationId = frame.conversation_id;
@@ -147,7 +147,7 @@ export class Connection {
       case 'attached':
         this.conversationId = frame.conversation_id;
         this.attached = true;
-        this.toldTyping = -Infinity;
+        this.lastTyping = -Infinity;
         this.after = frame.after ?? 0;
         this.parts = [];
         break;
@@ -160,10 +160,10 @@ export class Connection {
         this.settle(frame.message_id);
         break;
     }
-    // Streamed frames come in the order of `seq`, and a replayed one may stand before what was seen.
-    // `accepted` is none of them: it may come before what was streamed earlier.
+    // Streamed frames come in the order of `seq`; a replay may begin before what was received.
+    // `accepted` is not streamed: it may overtake earlier frames.
     if (frame.type === 'html') {
-      // Only all of them together are what the number stands for.
+      // The sequence number covers all parts together.
       this.parts.push(frame);
       if (frame.more) return;
       this.after = frame.seq;
@@ -179,7 +179,7 @@ export class Connection {
   }
 
   /**
-   * A message that the server knows, or has refused, is not sent again.
+   * Forgets a message that the server has accepted or refused.
    * @param {string | undefined} messageId
    */
   settle(messageId) {
@@ -202,7 +202,7 @@ export class Connection {
     this.options.onState({ phase: 'lost', code });
   }
 
-  /** Lets go of the socket, which is not listened to from here on. */
+  /** Drops the socket and ignores its later events. */
   drop() {
     clearTimeout(this.retryTimer);
     clearTimeout(this.watchTimer);
@@ -212,17 +212,17 @@ export class Connection {
     socket?.close();
   }
 
-  /** Gives the connection up when a ping brings no answer, nor anything else. */
+  /** Drops the connection if nothing comes after a ping. */
   ping() {
-    this.heard = false;
+    this.isAlive = false;
     this.send(protocol.ping());
     this.wait(PONG_TIMEOUT, () => {
-      if (this.heard) this.wait(PING_EVERY - PONG_TIMEOUT, () => this.ping());
+      if (this.isAlive) this.wait(PING_EVERY - PONG_TIMEOUT, () => this.ping());
       else this.lose(0);
     });
   }
 
-  /** @param {number} milliseconds @param {() => void} then */
+  /** Replaces the running timer. @param {number} milliseconds @param {() => void} then */
   wait(milliseconds, then) {
     clearTimeout(this.watchTimer);
     this.watchTimer = setTimeout(then, milliseconds);
@@ -230,13 +230,13 @@ export class Connection {
 }
 
 /**
- * Milliseconds before the next attempt: doubling, capped, and spread so that the pages of a whole
- * team do not come back in one instant.
+ * Milliseconds until the next attempt: doubling, capped, and with jitter, so that many pages do not
+ * reconnect at the same time.
  * @param {number} attempt from 0
- * @param {boolean} full the server asked for patience
+ * @param {boolean} isFull whether the server is at its limit
  * @param {number} random from 0 to 1
  */
-export function delay(attempt, full, random) {
-  const whole = Math.min(LONGEST_DELAY, (full ? DELAY_WHEN_FULL : FIRST_DELAY) * 2 ** Math.min(attempt, 10));
+export function delay(attempt, isFull, random) {
+  const whole = Math.min(MAX_DELAY, (isFull ? DELAY_WHEN_FULL : FIRST_DELAY) * 2 ** Math.min(attempt, 10));
   return whole / 2 + (whole / 2) * random;
 }

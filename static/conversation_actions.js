@@ -1,19 +1,19 @@
-/** What is done with a whole conversation: renamed, deleted and brought back, linked to. */
+/** Actions on a whole conversation: rename, delete with undo, copy a link. */
 import * as api from './api.js';
 import { formatAddress } from './address.js';
 import { DelayedDeletion } from './delayed_deletion.js';
 
-/** @typedef {{id: number, title: string}} Named a conversation of the open project */
+/** @typedef {{id: number, title: string}} TitledConversation of the open project */
 
 export class ConversationActions {
   deletion = new DelayedDeletion({
     send: ({ project, id }, leaving) => api.deleteConversation(project, id, leaving),
-    settled: () => this.notice.hideOffer(),
-    failed: (removed, error) => this.#stayed(removed, error),
+    committed: () => this.notice.hideOffer(),
+    failed: (deleted, error) => this.#deletionFailed(deleted, error),
   });
 
-  /** What the server has, as far as it is known. @type {{project: string | null, list: api.ConversationSummary[]}} */
-  #known = { project: null, list: [] };
+  /** The list as the server sent it. @type {{project: string | null, list: api.ConversationSummary[]}} */
+  #received = { project: null, list: [] };
 
   /**
    * @param {import('./page.js').Page} page @param {import('./navigation.js').Navigation} navigation
@@ -23,22 +23,22 @@ export class ConversationActions {
     this.page = page;
     this.navigation = navigation;
     this.notice = notice;
-    addEventListener('pagehide', () => this.deletion.settle(true));
+    addEventListener('pagehide', () => this.deletion.commit(true));
   }
 
-  /** Shows the open project's list but for what was deleted. @param {api.ConversationSummary[]} list as the server has it */
+  /** Shows the list of the open project without deleted conversations. @param {api.ConversationSummary[]} list */
   show(list) {
-    this.#known = { project: this.page.state.project, list };
-    this.#showAgain();
+    this.#received = { project: this.page.state.project, list };
+    this.#showList();
   }
 
-  #showAgain() {
-    const { project, list } = this.#known;
+  #showList() {
+    const { project, list } = this.#received;
     if (project === null || project !== this.page.state.project) return;
     this.page.setState({ list: list.filter((listed) => !this.deletion.has(project, listed.id)) });
   }
 
-  /** @param {Named} named with the new title */
+  /** @param {TitledConversation} conversation with the new title */
   async rename({ id, title }) {
     const { project, list } = this.page.state;
     if (project === null) return;
@@ -48,69 +48,69 @@ export class ConversationActions {
       this.#showTitle(id, (await api.renameConversation(project, id, title)).title ?? title);
     } catch (error) {
       this.#showTitle(id, before);
-      this.notice.show(`The title stays as it was: ${api.errorMessage(error)}`);
+      this.notice.show(`The conversation was not renamed: ${api.errorMessage(error)}`);
     }
   }
 
-  /** @param {Named & {byKey: boolean}} named */
+  /** @param {TitledConversation & {byKey: boolean}} conversation */
   remove({ id, title, byKey }) {
     const { project, conversation } = this.page.state;
     if (project === null) return;
     const wasOpen = conversation?.id === id;
-    this.deletion.remove({ project, id, title, wasOpen });
-    this.#showAgain();
+    this.deletion.begin({ project, id, title, wasOpen });
+    this.#showList();
     if (wasOpen) this.navigation.visit(project, null);
     this.notice.offer(`Deleted “${title}”.`, {
-      label: 'Undo', act: () => this.#undo(), hold: () => this.deletion.hold(), release: () => this.deletion.release(), focus: byKey,
+      label: 'Undo', act: () => this.#undo(), pause: () => this.deletion.pause(), resume: () => this.deletion.resume(), focus: byKey,
     });
   }
 
-  /** Whoever goes to a conversation that is about to be deleted wants it back. */
+  /** Opening a conversation that is about to be deleted undoes the deletion. */
   visited() {
     const { project, conversation } = this.page.state;
     if (project === null || !conversation?.id || !this.deletion.isWaiting(project, conversation.id)) return;
     this.deletion.undo();
     this.notice.hideOffer();
-    this.#showAgain();
+    this.#showList();
   }
 
-  /** Copies the address of a turn of the open conversation, or of a conversation. @param {{turn?: number, id?: number}} what */
+  /** Copies the address of a conversation, or of a turn of the open one. @param {{turn?: number, id?: number}} target */
   async copyLink({ turn, id }) {
     const { project, conversation } = this.page.state;
     const address = formatAddress(project, id ?? conversation?.id ?? null, turn ?? null);
     try {
       await navigator.clipboard.writeText(new URL(address, location.href).href);
-      this.notice.show('The link is copied.');
+      this.notice.show('Link copied.');
     } catch {
-      // A page that came without TLS from another machine has no clipboard.
+      // There is no clipboard on pages that come from another machine without TLS.
       if (conversation?.id === (id ?? conversation?.id)) history.replaceState(null, '', address);
-      this.notice.show(`This browser lets nothing be copied here. The link: ${new URL(address, location.href).href}`);
+      this.notice.show(`The link could not be copied. It is ${new URL(address, location.href).href}`);
     }
   }
 
   #undo() {
-    const back = this.deletion.undo();
+    const restored = this.deletion.undo();
     this.notice.hideOffer();
-    if (!back) return;
+    if (!restored) return;
     const { project, conversation } = this.page.state;
     const isEmpty = conversation?.turns.every((turn) => turn.turn === 0) && conversation.pending.length === 0;
-    if (back.wasOpen && project === back.project && this.page.isNew && isEmpty) {
-      this.navigation.visit(back.project, back.id, true);
-    } else this.#showAgain();
+    if (restored.wasOpen && project === restored.project && this.page.isNew && isEmpty) {
+      this.navigation.visit(restored.project, restored.id, true);
+    } else this.#showList();
   }
 
-  /** @param {import('./delayed_deletion.js').PendingDeletion} removed @param {unknown} error */
-  #stayed(removed, error) {
-    // Somebody else has deleted it.
+  /** @param {import('./delayed_deletion.js').PendingDeletion} deleted @param {unknown} error */
+  #deletionFailed(deleted, error) {
+    // Somebody else deleted it.
     if (error instanceof api.ApiError && error.status === 404) return;
-    this.#showAgain();
-    this.notice.show(`“${removed.title}” could not be deleted and is back in the list: ${api.errorMessage(error)}`);
+    this.#showList();
+    this.notice.show(`“${deleted.title}” could not be deleted and is back in the list: ${api.errorMessage(error)}`);
   }
 
   /** @param {number} id @param {string} title */
   #showTitle(id, title) {
-    this.#known.list = this.#known.list.map((listed) => (listed.id === id ? { ...listed, title } : listed));
-    this.#showAgain();
+    this.#received.list = this.#received.list.map((listed) => (listed.id === id ? { ...listed, title } : listed));
+    this.#showList();
     if (this.page.state.conversation?.id === id) this.page.dispatch({ type: 'title', title });
   }
 }

@@ -1,18 +1,18 @@
 /**
- * Deleting with time to think again: a deleted conversation is gone from the list at once, and from
- * the server only when the time is over, when another one is deleted, or when the page goes.
+ * Deletion that can be undone: a conversation leaves the list at once, and the server only after a
+ * while, when another one is deleted, or when the page is closed.
  */
 
-/** How long it can be undone, in milliseconds. */
+/** Milliseconds in which a deletion can be undone. */
 export const UNDO_TIME = 8000;
 
 /** @typedef {{project: string, id: number, title: string, wasOpen: boolean}} PendingDeletion */
 
 /**
  * @typedef {object} Effects
- * @property {(removed: PendingDeletion, leaving: boolean) => Promise<unknown>} send has the server delete it
- * @property {(removed: PendingDeletion) => void} settled it can be undone no longer
- * @property {(removed: PendingDeletion, error: unknown) => void} failed it is there still
+ * @property {(deletion: PendingDeletion, leaving: boolean) => Promise<unknown>} send deletes it on the server
+ * @property {(deletion: PendingDeletion) => void} committed it cannot be undone any more
+ * @property {(deletion: PendingDeletion, error: unknown) => void} failed the conversation still exists
  */
 
 export class DelayedDeletion {
@@ -20,7 +20,7 @@ export class DelayedDeletion {
   #waiting = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer = undefined;
-  /** What the server was told to delete. An id is never used again. @type {Set<string>} */
+  /** Conversations that the server was asked to delete. Ids are never reused. @type {Set<string>} */
   #sent = new Set();
 
   /** @param {Effects} effects */
@@ -28,7 +28,7 @@ export class DelayedDeletion {
     this.effects = effects;
   }
 
-  /** Whether a conversation is not to be shown. @param {string} project @param {number} id */
+  /** Whether a conversation is deleted, for good or not. @param {string} project @param {number} id */
   has(project, id) {
     return this.isWaiting(project, id) || this.#sent.has(key(project, id));
   }
@@ -38,44 +38,44 @@ export class DelayedDeletion {
     return this.#waiting?.project === project && this.#waiting.id === id;
   }
 
-  /** @param {PendingDeletion} removed */
-  remove(removed) {
-    this.settle();
-    this.#waiting = removed;
-    this.release();
+  /** @param {PendingDeletion} deletion */
+  begin(deletion) {
+    this.commit();
+    this.#waiting = deletion;
+    this.resume();
   }
 
-  /** @returns {PendingDeletion | null} what is back */
+  /** @returns {PendingDeletion | null} what was undone */
   undo() {
-    const back = this.#waiting;
-    this.hold();
+    const undone = this.#waiting;
+    this.pause();
     this.#waiting = null;
-    return back;
+    return undone;
   }
 
-  /** The time does not run while somebody is about to undo. */
-  hold() {
+  /** Stops the timer while the person may be about to undo. */
+  pause() {
     clearTimeout(this.#timer);
   }
 
-  /** The time runs, from its beginning. */
-  release() {
+  /** Starts the timer again. */
+  resume() {
     clearTimeout(this.#timer);
-    if (this.#waiting) this.#timer = setTimeout(() => this.settle(), UNDO_TIME);
+    if (this.#waiting) this.#timer = setTimeout(() => this.commit(), UNDO_TIME);
   }
 
-  /** Deletes what waits now. @param {boolean} [leaving] the page goes */
-  async settle(leaving = false) {
-    const removed = this.undo();
-    if (!removed) return;
-    const name = key(removed.project, removed.id);
+  /** Deletes what waits. @param {boolean} [leaving] the page is being closed */
+  async commit(leaving = false) {
+    const deletion = this.undo();
+    if (!deletion) return;
+    const name = key(deletion.project, deletion.id);
     this.#sent.add(name);
-    this.effects.settled(removed);
+    this.effects.committed(deletion);
     try {
-      await this.effects.send(removed, leaving);
+      await this.effects.send(deletion, leaving);
     } catch (error) {
       this.#sent.delete(name);
-      this.effects.failed(removed, error);
+      this.effects.failed(deletion, error);
     }
   }
 }

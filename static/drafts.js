@@ -1,15 +1,15 @@
 /**
- * What was typed and not sent, in every tab and of every conversation. A tab has its own text; one
- * that finds none takes over what a tab that was closed left behind. Pure: works on plain data.
+ * Unsent text of a conversation, an entry for each tab. A tab without one takes over the newest
+ * entry of another tab, which may be closed. Pure.
  */
 
-/** Tabs whose texts are kept for one conversation. */
-const MOST_TABS = 8;
+/** Entries stored for one conversation. */
+const MAX_TABS = 8;
 
 /**
- * @typedef {{draft: string, edit: import('./input_history.js').HistoryEntry | null, at: number}} SavedInput by one tab, and
- *   when; `edit` is an earlier question that is being changed, in front of the draft
- * @typedef {Record<string, SavedInput>} Drafts by the tab
+ * @typedef {{draft: string, edit: import('./input_history.js').HistoryEntry | null, at: number}} SavedInput
+ *   `edit` is an earlier question that is being changed while the draft waits; `at` is the time in milliseconds
+ * @typedef {Record<string, SavedInput>} Drafts by tab
  */
 
 /** @param {string | null} stored @returns {Drafts} */
@@ -23,16 +23,16 @@ export function parseDrafts(stored) {
 }
 
 /**
- * What a tab shows when it opens the conversation, and what is kept from then on. A tab that still
- * is there keeps its text anew with its next letter and when it goes.
+ * The text for a tab that opens the conversation, and the entries to store. An open tab whose entry
+ * was taken over stores it again with its next key and when it is closed.
  * @param {Drafts} drafts @param {string} tab
  * @returns {{typed: SavedInput | null, drafts: Drafts}}
  */
 export function takeDraft(drafts, tab) {
   if (drafts[tab]) return { typed: drafts[tab], drafts };
-  const left = newestFirst(drafts)[0];
-  if (!left) return { typed: null, drafts };
-  const { [left[0]]: typed, ...others } = drafts;
+  const newest = newestFirst(drafts)[0];
+  if (!newest) return { typed: null, drafts };
+  const { [newest[0]]: typed, ...others } = drafts;
   return { typed, drafts: { ...others, [tab]: typed } };
 }
 
@@ -44,7 +44,7 @@ export function takeDraft(drafts, tab) {
 export function putDraft(drafts, tab, typed) {
   const { [tab]: _, ...others } = drafts;
   if (typed === null) return others;
-  return { ...Object.fromEntries(newestFirst(others).slice(0, MOST_TABS - 1)), [tab]: typed };
+  return { ...Object.fromEntries(newestFirst(others).slice(0, MAX_TABS - 1)), [tab]: typed };
 }
 
 /** @param {Drafts} drafts */

@@ -1,12 +1,12 @@
-/** The file that is read beside the conversation: opened by a reference, walked from one to the next, kept in the address. */
+/** The file beside the conversation: opens it, steps from one citation to the next, keeps it in the address. */
 import { formatReference, parseReference, citedReferences } from './reference.js';
 import { fileAddress } from './views/references.js';
 import { loadFailureText } from './text.js';
 
 export class FileNavigation {
-  /** Which of the conversation's citedReferences is open, as it is written, and in which turn. @type {{turn: number, text: string} | null} */
+  /** The citation that is open, as it is written, and its turn. @type {{turn: number, text: string} | null} */
   #at = null;
-  /** What is shown. @type {{project: string, text: string} | null} */
+  /** The file that is shown. @type {{project: string, text: string} | null} */
   #shown = null;
   reader = /** @type {import('./views/file_reader.js').FileReader} */ (document.querySelector('file-reader'));
 
@@ -19,24 +19,24 @@ export class FileNavigation {
     this.notice = notice;
   }
 
-  /** Opens a file. @param {{place: import('./reference.js').Reference, turn?: number}} wanted */
-  open({ place, turn }) {
-    const text = formatReference(place);
+  /** Opens a file. @param {{reference: import('./reference.js').Reference, turn?: number}} file */
+  open({ reference, turn }) {
+    const text = formatReference(reference);
     this.#at = turn === undefined ? null : { turn, text };
     const url = fileAddress(text) + location.hash;
-    // Back closes the file, however many were looked at.
+    // Back closes the file, however many were opened.
     if (this.reader.isOpen) history.replaceState(history.state, '', url);
     else history.pushState({ opened: true }, '', url);
-    this.#show(place);
+    this.#show(reference);
   }
 
-  /** Opens the first file that a turn leads to. @param {number} turn */
+  /** Opens the first file that a turn cites. @param {number} turn */
   openFirst(turn) {
     const first = citedReferences(this.page.state.conversation).find((one) => one.turn === turn);
     if (first) this.open(first);
   }
 
-  /** Opens the next (1) or previous (-1) file that the answers lead to. @param {1 | -1} direction */
+  /** Opens the next (1) or previous (-1) citation. @param {1 | -1} direction */
   walk(direction) {
     const all = citedReferences(this.page.state.conversation);
     if (all.length === 0) return;
@@ -45,7 +45,7 @@ export class FileNavigation {
     if (all[next]) this.open(all[next]);
   }
 
-  /** Whether there was something to close. */
+  /** Returns whether a file was open. */
   close() {
     if (!this.reader.isOpen) return false;
     if (history.state?.opened) history.back();
@@ -56,7 +56,7 @@ export class FileNavigation {
     return true;
   }
 
-  /** Another conversation was opened: its project's file stays, and in the address. */
+  /** Another conversation was opened: a file of the same project stays open. */
   visited() {
     if (!this.reader.isOpen || !this.#shown) return;
     if (this.#shown.project !== this.page.state.project) {
@@ -69,40 +69,40 @@ export class FileNavigation {
 
   /** Shows the file that the address names, or none. */
   followAddress() {
-    const place = parseReference(new URLSearchParams(location.search).get('file'));
-    if (place) this.#show(place);
+    const reference = parseReference(new URLSearchParams(location.search).get('file'));
+    if (reference) this.#show(reference);
     else if (this.reader.isOpen) {
       this.#at = null;
       this.reader.close();
     }
   }
 
-  /** How far the walk has got, for the reader's buttons. */
+  /** Shows the position among the citations. */
   update() {
     if (!this.reader.isOpen) return;
     const all = citedReferences(this.page.state.conversation);
-    this.reader.showWalk(this.#indexIn(all), all.length);
+    this.reader.showCitationPosition(this.#indexIn(all), all.length);
   }
 
-  /** Where the walk stands, below 0 nowhere. @param {ReturnType<typeof citedReferences>} all */
+  /** The index of the open citation, -1 if there is none. @param {ReturnType<typeof citedReferences>} all */
   #indexIn(all) {
-    return all.findIndex(({ turn, place }) => (
-      turn === this.#at?.turn && formatReference(place) === this.#at.text));
+    return all.findIndex(({ turn, reference }) => (
+      turn === this.#at?.turn && formatReference(reference) === this.#at.text));
   }
 
-  /** @param {import('./reference.js').Reference} place */
-  async #show(place) {
+  /** @param {import('./reference.js').Reference} reference */
+  async #show(reference) {
     try {
-      // Whoever has not moved yet has not loaded how files are read.
+      // It may not be loaded yet, see `lazy_features.js`.
       await import('./views/file_reader.js');
     } catch {
-      this.notice.show(loadFailureText('The reader of files'));
+      this.notice.show(loadFailureText('The file viewer'));
       return;
     }
     const { project } = this.page.state;
     if (project === null) return;
-    this.#shown = { project, text: formatReference(place) };
-    this.reader.show(project, place);
+    this.#shown = { project, text: formatReference(reference) };
+    this.reader.show(project, reference);
     this.update();
   }
 }

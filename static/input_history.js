@@ -1,33 +1,33 @@
 /**
- * Earlier questions that the arrow keys bring back into the field, and what was typed before them.
- * Pure: knows texts, not the field.
+ * Earlier questions that the arrow keys bring back into the field, and the draft that waits
+ * meanwhile. Pure.
  */
 
-/** @typedef {{text: string, turn: number | null}} HistoryEntry a question; with the turn it comes from, it is edited */
+/** @typedef {{text: string, turn: number | null}} HistoryEntry a question, with its turn if it is of this conversation */
 
 /**
- * What can be brought back, the oldest first and each text once: what this browser asked in the
- * project, then what was asked in this conversation.
- * @param {string[]} kept
+ * Questions that can be brought back, oldest first, each text once: those that this browser asked in
+ * the project, then those of this conversation.
+ * @param {string[]} stored
  * @param {import('./store.js').Turn[]} turns
- * @param {string | null} user who looks, where the server knows
+ * @param {string | null} user name of the person, if the server knows it
  * @returns {HistoryEntry[]}
  */
-export function historyEntries(kept, turns, user) {
+export function historyEntries(stored, turns, user) {
   const here = turns.filter((turn) => isOwn(turn, user)).map((turn) => ({ text: turn.question ?? '', turn: turn.turn }));
   const texts = new Set(here.map((one) => one.text));
   /** @type {Map<string, HistoryEntry>} */
   const all = new Map();
-  for (const text of kept) if (!texts.has(text)) all.set(text, { text, turn: null });
+  for (const text of stored) if (!texts.has(text)) all.set(text, { text, turn: null });
   for (const one of here) {
-    // A question that was asked again stands where it was asked last.
+    // A repeated question stands where it was asked last.
     all.delete(one.text);
     all.set(one.text, one);
   }
   return [...all.values()];
 }
 
-/** Where nobody is named, everybody's questions are one's own. @param {import('./store.js').Turn} turn @param {string | null} user */
+/** Without names everybody may edit every question. @param {import('./store.js').Turn} turn @param {string | null} user */
 export function isOwn(turn, user) {
   return turn.question !== null && (turn.author === undefined || turn.author === user);
 }
@@ -35,30 +35,30 @@ export function isOwn(turn, user) {
 export class InputHistory {
   /** @type {HistoryEntry[]} */
   #all = [];
-  /** Index into `#all`; its length stands for the draft. */
+  /** Index into `#all`; its length means the draft. */
   #at = 0;
   #draft = '';
 
-  /** Whether an earlier question takes the draft's place. */
+  /** Whether an earlier question is shown in place of the draft. */
   get isBrowsing() {
     return this.#at < this.#all.length;
   }
 
-  /** The draft, wherever one is. @param {string} text what the field holds */
+  /** The draft, whether it is shown or not. @param {string} text of the field */
   draft(text) {
     return this.isBrowsing ? this.#draft : text;
   }
 
-  /** The question that was brought back. */
+  /** The earlier question that is shown. */
   get current() {
     return this.isBrowsing ? this.#all[this.#at] : null;
   }
 
   /**
-   * Goes to the question before.
-   * @param {string} text what the field holds
-   * @param {() => HistoryEntry[]} all called when the draft is left
-   * @returns {string | null} what belongs into the field, `null` when there is no earlier one
+   * Goes to the previous question.
+   * @param {string} text of the field
+   * @param {() => HistoryEntry[]} all called when browsing begins
+   * @returns {string | null} new text of the field, `null` if there is no earlier question
    */
   back(text, all) {
     if (!this.isBrowsing) {
@@ -71,21 +71,21 @@ export class InputHistory {
     return this.#all[this.#at].text;
   }
 
-  /** Goes to the question after, and from the newest to the draft. @returns {string | null} */
+  /** Goes to the next question, and from the newest to the draft. @returns {string | null} */
   forward() {
     if (!this.isBrowsing) return null;
     this.#at += 1;
     return this.isBrowsing ? this.#all[this.#at].text : this.#draft;
   }
 
-  /** Brings one question back for good. @param {string} text what the field holds @param {HistoryEntry} one */
+  /** Begins to edit one question. @param {string} text of the field @param {HistoryEntry} one */
   edit(text, one) {
     this.#draft = this.draft(text);
     this.#all = [one];
     this.#at = 0;
   }
 
-  /** Leaves the questions. Gives the draft that was there before. */
+  /** Ends browsing and returns the draft. */
   leave() {
     const draft = this.#draft;
     this.#all = [];

@@ -1,10 +1,10 @@
-/** Which key does what, wherever the focus is. A key is bound in `app.js`; the field's own keys are its own. */
+/** Keyboard shortcuts of the whole page, bound in `app.js`. The question field handles its own keys. */
 
 /**
  * @typedef {object} Bindings
- * @property {(() => boolean)[]} escape what Escape closes: the first that says it did is the only one
- * @property {Record<string, () => void>} anywhere keys with Ctrl or ⌘, also in fields, such as `Shift+O`
- * @property {Record<string, () => void>} outside plain keys, outside of fields
+ * @property {(() => boolean)[]} escape tried in order until one returns true
+ * @property {Record<string, () => void>} anywhere keys with Ctrl or ⌘, such as `Shift+O`; also in fields
+ * @property {Record<string, () => void>} outside plain keys outside of fields
  */
 
 const FIELDS = 'input, textarea, select, [contenteditable]';
@@ -28,19 +28,19 @@ export function bindKeys({ escape, anywhere, outside }) {
 }
 
 /**
- * Follows the browser's own search, which only finds what is in the document.
- * @param {{begin: () => void, end: () => void}} search `end` is called when the page is used again
+ * Notices the browser's own search, which finds only what is in the document.
+ * @param {{opened: () => void, closed: () => void}} handlers `closed` is called when the page is used again
  */
-export function bindSearch({ begin, end }) {
+export function watchBrowserSearch({ opened, closed }) {
   let isOpen = false;
   document.addEventListener('keydown', (event) => {
     const isSearch = event.key === 'F3' || ((event.ctrlKey || event.metaKey) && ['f', 'g'].includes(event.key.toLowerCase()));
-    if (isSearch) begin();
-    else if (isOpen && !['Control', 'Meta', 'Shift'].includes(event.key)) end();
+    if (isSearch) opened();
+    else if (isOpen && !['Control', 'Meta', 'Shift'].includes(event.key)) closed();
     isOpen = isSearch || (isOpen && ['Control', 'Meta', 'Shift'].includes(event.key));
   }, { capture: true });
   document.addEventListener('pointerdown', () => {
-    if (isOpen) end();
+    if (isOpen) closed();
     isOpen = false;
   }, { capture: true });
 }

@@ -1,6 +1,6 @@
 /**
- * What a first look at the page does without, and is fetched as soon as somebody moves: the search,
- * the hint that a question was asked before, and the reader of files.
+ * Parts that the first view does not need, loaded on the first input: the search, the hint about
+ * similar questions, the file reader.
  */
 import * as api from './api.js';
 import { SimilarQuestionLookup } from './similar_question.js';
@@ -23,10 +23,9 @@ export class LazyFeatures {
     if (project !== null) this.#search.open(project, list ?? []);
   }
 
-  /** The question that is being typed has changed. */
-  typed() {
+  draftChanged() {
     const { project, conversation } = this.page.state;
-    this.#similar.typed(this.page.composer.text, project === null || !conversation ? null
+    this.#similar.draftChanged(this.page.composer.text, project === null || !conversation ? null
       : { project, conversation: conversation.id, last: conversation.turns.at(-1)?.turn ?? 0 });
   }
 }

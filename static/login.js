@@ -1,4 +1,4 @@
-/** The login: shows a token once, and goes where the person wanted to go. */
+/** The login: exchanges a token for a cookie, then opens the page that was asked for. */
 import * as api from './api.js';
 
 const form = /** @type {HTMLFormElement} */ (document.querySelector('#login'));
@@ -14,15 +14,15 @@ form.addEventListener('submit', async (event) => {
     await api.logIn(token.value);
     location.replace(target());
   } catch (error) {
-    problem.textContent = error instanceof Error ? error.message : String(error);
+    problem.textContent = api.errorMessage(error);
     token.select();
   } finally {
     button.disabled = false;
   }
 });
 
-/** The address to go to, which is one of this server whatever the query says. */
+/** The address to open. An address of another server in the query does not count. */
 function target() {
-  const wanted = new URL(new URLSearchParams(location.search).get('next') ?? '/', location.origin);
-  return wanted.origin === location.origin && wanted.pathname !== '/login' ? wanted.pathname : '/';
+  const next = new URL(new URLSearchParams(location.search).get('next') ?? '/', location.origin);
+  return next.origin === location.origin && next.pathname !== '/login' ? next.pathname : '/';
 }

@@ -1,28 +1,28 @@
-/** A file that is named with `@` while a question is written. Pure: knows text and where the caret is. */
+/** Files that are mentioned with `@` in a question. Pure. */
 
-/** Longest text after the `@` that is still looked for. */
-const LONGEST = 80;
+/** Longest text after an `@` that counts as a mention, in characters. */
+const MAX_LENGTH = 80;
 
 /**
- * @typedef {{start: number, end: number, query: string}} Mention where it stands in the text, `@` included
+ * @typedef {{start: number, end: number, query: string}} Mention its position in the text includes the `@`
  */
 
 /**
- * The mention that the caret stands in or behind.
+ * The mention before the caret.
  * @param {string} text @param {number} caret
  * @returns {Mention | null}
  */
 export function mentionAt(text, caret) {
-  // Long text is looked at near the caret alone.
-  const from = Math.max(0, caret - LONGEST - 2);
+  // In long text only the end before the caret matters.
+  const from = Math.max(0, caret - MAX_LENGTH - 2);
   const found = /(?:^|[\s("'`[])@([^\s@]*)$/.exec(text.slice(from, caret));
-  if (!found || found[1].length > LONGEST) return null;
+  if (!found || found[1].length > MAX_LENGTH) return null;
   if (from > 0 && found.index === 0 && found[0].startsWith('@')) return null;
   return { start: caret - found[1].length - 1, end: caret, query: found[1] };
 }
 
 /**
- * The text with the path in place of the mention, and the caret behind it.
+ * Replaces a mention by a path. The caret moves behind it.
  * @param {string} text @param {Mention} mention @param {string} path
  */
 export function replaceMention(text, mention, path) {

@@ -1,11 +1,11 @@
-/** The address and what it opens: which project, which conversation, and the connection to it. */
+/** The open project and conversation, as the address names them, and the connection to it. */
 import { formatAddress, parseAddress } from './address.js';
 import * as storage from './storage.js';
 import { Connection } from './connection.js';
 import { initialConversation } from './store.js';
 
 /**
- * @typedef {object} Listener who is told what comes over the connection
+ * @typedef {object} Listener handles what comes over the connection
  * @property {(frame: import('./protocol.js').ServerFrame) => void} receive
  * @property {(state: import('./connection.js').ConnectionState) => void} connectionChanged
  * @property {() => void} refreshList
@@ -14,11 +14,11 @@ import { initialConversation } from './store.js';
 export class Navigation {
   /** @type {Listener | null} */
   listener = null;
-  /** The address of what is open. */
+  /** The address of the open conversation. */
   #opened = '';
-  /** The project and the conversation that the address names. @type {{project: string, id: number | null} | null} */
+  /** The open project and conversation. @type {{project: string, id: number | null} | null} */
   current = null;
-  /** Called before another conversation takes this one's place. */
+  /** Called before another conversation is opened. */
   onLeave = () => {};
 
   /** @param {import('./page.js').Page} page */
@@ -26,31 +26,31 @@ export class Navigation {
     this.page = page;
   }
 
-  /** Follows the address, and mends one that names no project. */
+  /** Opens what the address names, or a project if it names none. */
   followAddress() {
     const { projects, problem } = this.page.state;
     const { project, conversation, turn } = parseAddress(location.pathname, location.hash);
     if (project !== null) {
-      // A file that is opened or closed beside the conversation leaves that as it is.
+      // An address that differs in its file alone leaves the conversation open.
       if (formatAddress(project, conversation, turn) !== this.#opened) this.open(project, conversation, turn);
       return;
     }
     const names = (projects ?? []).map((known) => known.name);
-    const kept = storage.loadProject();
-    const chosen = kept !== null && names.includes(kept) ? kept : names[0];
+    const last = storage.loadProject();
+    const chosen = last !== null && names.includes(last) ? last : names[0];
     if (chosen !== undefined) this.visit(chosen, null, true);
-    else this.page.setState({ problem: problem ?? 'No project is served here. Start cicerone with the directory of one.' });
+    else this.page.setState({ problem: problem ?? 'This server has no project. Start cicerone with the directory of a project.' });
   }
 
   /**
    * @param {string} project @param {number | null} conversation @param {boolean} [replace]
-   * @param {number | null} [turn] to be shown
+   * @param {number | null} [turn] to show
    */
   visit(project, conversation, replace = false, turn = null) {
     const address = formatAddress(project, conversation, turn);
     if (replace) history.replaceState(null, '', address);
     else if (address !== location.pathname + location.hash) {
-      // The file beside the conversation stays where the conversation does.
+      // The open file stays if the conversation does.
       const [path, hash = ''] = address.split('#');
       const file = path === location.pathname ? location.search : '';
       history.pushState(file ? history.state : null, '', `${path}${file}${hash && '#'}${hash}`);
@@ -59,8 +59,8 @@ export class Navigation {
   }
 
   /**
-   * Another conversation of the project that is open.
-   * @param {number | null} conversation `null` begins a new one @param {number | null} [turn] to be shown
+   * Visits a conversation of the open project.
+   * @param {number | null} conversation `null` begins a new one @param {number | null} [turn] to show
    */
   visitHere(conversation, turn = null) {
     if (this.page.state.project !== null) this.visit(this.page.state.project, conversation, false, turn);
@@ -68,7 +68,7 @@ export class Navigation {
 
   /**
    * @param {string} project @param {number | null} id `null` begins a new conversation
-   * @param {number | null} [turn] to be shown
+   * @param {number | null} [turn] to show
    */
   open(project, id, turn = null) {
     const { page } = this;
@@ -83,7 +83,7 @@ export class Navigation {
     this.current = { project, id };
     const outbox = storage.loadOutbox(project, id);
     const pending = outbox.map((frame) => ({
-      messageId: frame.message_id, content: 'content' in frame ? frame.content : 'The same question once more',
+      messageId: frame.message_id, content: 'content' in frame ? frame.content : 'The same question again',
     }));
     if (project !== page.state.project) page.setState({ list: null });
     page.setState({ project, problem: null, conversation: { ...initialConversation(id, pending), online: navigator.onLine } });
@@ -103,11 +103,11 @@ export class Navigation {
       onOutbox: (waiting) => storage.saveOutbox(project, page.state.conversation?.id ?? null, waiting),
     });
     page.connection.open();
-    // A touch keyboard would cover what there is to read.
+    // A touch keyboard would cover the conversation.
     if (!matchMedia('(pointer: coarse)').matches) requestAnimationFrame(() => page.composer.focus());
   }
 
-  /** A conversation in which something was asked has an address of its own. */
+  /** Gives a new conversation its own address once something was asked in it. */
   updateAddress() {
     const { project, conversation } = this.page.state;
     if (!this.page.isNew || project === null || !conversation || conversation.id === null) return;

@@ -1,12 +1,9 @@
-/**
- * What the parts of the page share: the state, the elements that show it, and one drawing of it at
- * most once a frame. Knows neither the server nor the keys.
- */
+/** The page's state and the elements that show it, rendered at most once a frame. */
 import { Announcer } from './announcer.js';
 import { reduce } from './store.js';
 import { spokenText } from './views/spoken_text.js';
 
-/** What was said this many times before is no longer there to be read again. */
+/** Announcements that stay in the document, where screen readers can review them. */
 const MAX_ANNOUNCEMENTS = 8;
 
 /**
@@ -14,7 +11,7 @@ const MAX_ANNOUNCEMENTS = 8;
  * @property {import('./api.js').Project[] | null} projects `null` while they are not known
  * @property {string | null} project
  * @property {import('./api.js').ConversationSummary[] | null} list
- * @property {string | null} user who looks, where the server knows
+ * @property {string | null} user name of the person, if the server knows it
  * @property {string | null} problem why there is no conversation
  * @property {import('./store.js').Conversation | null} conversation
  */
@@ -44,7 +41,7 @@ export class Page {
     this.requestRender();
   }
 
-  /** What happened to the open conversation. @param {import('./store.js').LocalEvent | import('./protocol.js').ServerFrame} event */
+  /** Applies an event to the open conversation. @param {import('./store.js').LocalEvent | import('./protocol.js').ServerFrame} event */
   dispatch(event) {
     const before = this.state.conversation;
     if (!before) return;
@@ -54,10 +51,10 @@ export class Page {
     for (const text of this.#announcer.next(before, conversation)) this.announce(text);
   }
 
-  /** Who draws what is not of the conversation. */
+  /** Called whenever the page is rendered. */
   onRender = () => {};
 
-  /** Draws at most once a frame. */
+  /** Renders the state in the next frame. */
   requestRender() {
     if (this.#isRenderRequested) return;
     this.#isRenderRequested = true;
@@ -71,12 +68,12 @@ export class Page {
     });
   }
 
-  /** Says something to who cannot see it. @param {string} text */
+  /** Has screen readers say a text. @param {string} text */
   announce(text) {
-    // Each is read by itself: what is said does not take the place of what is not read yet.
-    const said = document.createElement('p');
-    said.textContent = text;
-    this.#announcements.append(said);
+    // Each text has its own element, so that it does not replace one that is not read yet.
+    const paragraph = document.createElement('p');
+    paragraph.textContent = text;
+    this.#announcements.append(paragraph);
     while (this.#announcements.children.length > MAX_ANNOUNCEMENTS) this.#announcements.firstElementChild?.remove();
   }
 }

@@ -1,37 +1,33 @@
-/**
- * The wire contract, version 1: every frame that the page sends or understands.
- * The server's side of it is `src/wire`; both name the same frames.
- * Holds no state and opens no socket.
- */
+/** Version 1 of the wire protocol: every frame that the page sends or reads. The server's side is `src/wire`. */
 
 /** The version that `start` asks for. */
 export const PROTOCOL = 1;
 
-/** How a server says, on closing, that connecting again is of no use. */
+/** Close codes after which the page does not reconnect. */
 export const CLOSE_BAD_PROJECT_NAME = 4000;
 export const CLOSE_NO_SUCH_PROJECT = 4004;
 export const CLOSE_NO_SUCH_CONVERSATION = 4404;
-/** How a server says that it is full for now. */
+/** Close codes of a server that is at its limit for now. */
 export const CLOSE_TOO_MANY = 4429;
 export const CLOSE_TRY_LATER = 1013;
 
 /**
  * Client to server.
  * @typedef {{type: 'start', protocol: number, format: 'html', changes: true, conversation_id: number | null,
- *   after?: number}} StartFrame `changes` asks for only what is new of a part that grows
+ *   after?: number}} StartFrame `changes` asks for only the changed end of a part that grows
  * @typedef {{type: 'message', message_id: string, content: string}} MessageFrame
  * @typedef {{type: 'stop'}} StopFrame
  * @typedef {{type: 'answer', message_id: string, answers: Answers, call_id: string}} AnswerFrame
  * @typedef {{type: 'retry', message_id: string, turn: number, conversation_id?: number}} RetryFrame asks the turn's
- *   question again; that of another conversation with a summary of it
- * @typedef {{type: 'typing'}} TypingFrame somebody is about to ask: the agent may start
+ *   question again; if it is of another conversation, with a summary of that one
+ * @typedef {{type: 'typing'}} TypingFrame the person is about to ask: the agent may start
  * @typedef {{type: 'ping'}} PingFrame
  * @typedef {StartFrame | MessageFrame | StopFrame | AnswerFrame | RetryFrame | TypingFrame | PingFrame} ClientFrame
  *
- * Frames that a server accepts once, however often they are sent.
+ * Frames that the server accepts once, however often they are sent.
  * @typedef {MessageFrame | RetryFrame} AcceptedOnce
  *
- * Answers by the question's index: one text, or the chosen labels.
+ * Answers by the index of the question: a text, or the chosen labels.
  * @typedef {Record<string, string | string[]>} Answers
  */
 
@@ -41,14 +37,14 @@ export const CLOSE_TRY_LATER = 1013;
  * @typedef {{type: 'attached', conversation_id: number, title: string | null, seq: number,
  *   after: number, state: SessionState, agent: {kind: string}, read_only?: ReadOnly, viewers: number, resumed: boolean,
  *   message_bytes?: number}} AttachedFrame
- *   what follows begins after `after`: whatever is shown beyond it goes
+ *   the frames that follow begin after `after`: the page removes what it shows beyond
  * @typedef {{type: 'caught_up', seq: number}} CaughtUpFrame
  * @typedef {{type: 'user_message', seq: number, turn: number, message_id?: string, author?: string, content: string,
  *   retry_of?: number, answers?: string, continues?: number}} UserMessageFrame
  * @typedef {{type: 'accepted', message_id: string, seq: number, turn: number, position: number}} AcceptedFrame
  * @typedef {{type: 'html', seq: number, turn: number, block: number, part: number, parts: number, html: string,
- *   keep?: number, more?: boolean}} HtmlFrame `part` of the block's `parts`, in place of what it was, or of what
- *   followed its first `keep` code units; with `more` it is shown together with the next
+ *   keep?: number, more?: boolean}} HtmlFrame replaces `part` of the block's `parts`, except for its first `keep`
+ *   code units; with `more` it is shown together with the next frame
  * @typedef {{type: 'thinking', seq: number, turn: number, block: number, content: string, replace?: boolean}} ThinkingFrame
  * @typedef {{type: 'tool_call', seq: number, turn: number, call_id: string, tool: string,
  *   input: Record<string, unknown>}} ToolCallFrame
@@ -62,10 +58,10 @@ export const CLOSE_TRY_LATER = 1013;
  *   retryable?: boolean, retry_at?: string, start_over?: boolean, citations?: Citation[], files_read?: string[],
  *   notes?: string[], fallback_model?: string}} ErrorFrame `start_over`: a new conversation helps
  * @typedef {{type: 'status', state: SessionState, detail?: string, queue_position?: number}} StatusFrame
- * @typedef {{type: 'citations', turn: number, citations: Citation[]}} CitationsFrame of the answer that streams, so far
+ * @typedef {{type: 'citations', turn: number, citations: Citation[]}} CitationsFrame of the answer so far
  * @typedef {{type: 'title', title: string}} TitleFrame
  * @typedef {{type: 'presence', viewers: number}} PresenceFrame
- * @typedef {{type: 'read_only'} & ReadOnly} ReadOnlyFrame the self-test has ended since
+ * @typedef {{type: 'read_only'} & ReadOnly} ReadOnlyFrame the self-test has finished
  * @typedef {{type: 'pong'}} PongFrame
  * @typedef {ConversationCreatedFrame | AttachedFrame | CaughtUpFrame | UserMessageFrame | AcceptedFrame
  *   | HtmlFrame | ThinkingFrame | ToolCallFrame | ToolResultFrame | QuestionFrame | ResponseDoneFrame
@@ -73,17 +69,17 @@ export const CLOSE_TRY_LATER = 1013;
  *
  * @typedef {'starting' | 'waiting' | 'queued' | 'running' | 'retrying' | 'compacting' | 'stopping' | 'closed' | 'idle' | string} SessionState
  * @typedef {{path: string, line?: number, end_line?: number, file?: string, found: boolean, why?: string, read: boolean}} Citation
- *   a reference to a file, as it was written; `file` is its path where that is another
+ *   a reference to a file, as it was written; `file` is its path in the project, if it differs
  * @typedef {{input_tokens: number, output_tokens: number, cache_read_tokens?: number, cache_write_tokens?: number}} Usage
  * @typedef {{verdict: 'proved' | 'partly' | 'off' | 'failed' | 'pending' | string, tried: string[], missing: string[]}} ReadOnly
- *   how it is proved that the agent cannot write to the project
+ *   result of the self-test: whether the agent can write to the project
  * @typedef {{question: string, header?: string, options: {label: string, description?: string}[],
  *   multiSelect?: boolean}} Question
  */
 
 /**
  * @param {number | null} conversationId `null` begins a new conversation
- * @param {number} after the last sequence number seen, 0 for none
+ * @param {number} after last sequence number received, 0 for none
  * @returns {StartFrame}
  */
 export function start(conversationId, after) {
@@ -96,7 +92,7 @@ export function start(conversationId, after) {
 }
 
 /**
- * @param {string} messageId the page's own id: the server accepts it once
+ * @param {string} messageId made by the page
  * @param {string} content
  * @returns {MessageFrame}
  */
@@ -105,9 +101,9 @@ export function message(messageId, content) {
 }
 
 /**
- * @param {string} messageId as for a message
+ * @param {string} messageId made by the page
  * @param {number} turn
- * @param {number} [conversation] of which the turn is, where it is another one
+ * @param {number} [conversation] of the turn, if it is not this one
  * @returns {RetryFrame}
  */
 export function retry(messageId, turn, conversation) {
@@ -123,8 +119,8 @@ export function stop() {
 }
 
 /**
- * @param {string} messageId as for a message
- * @param {string} callId the call that asked
+ * @param {string} messageId made by the page
+ * @param {string} callId tool call that asked
  * @param {Answers} answers
  * @returns {AnswerFrame}
  */
@@ -143,7 +139,7 @@ export function ping() {
 }
 
 /**
- * Reads one frame of the server. What is no frame gives `null`.
+ * Reads a frame of the server. Returns `null` for anything else.
  * @param {unknown} text
  * @returns {ServerFrame | null}
  */

@@ -1,4 +1,4 @@
-/** References to files: as an address has them, and as an answer's links are matched with what was found. Pure. */
+/** References to files and lines, and citations made of them. Pure. */
 
 /**
  * @typedef {{path: string, line?: number, end_line?: number}} Reference
@@ -23,30 +23,30 @@ export function parseReference(text) {
   return reference;
 }
 
-/** Where a citation leads: its file from the project's root, and its lines. @param {Citation} citation @returns {Reference} */
+/** The file, relative to the project, and the lines that a citation leads to. @param {Citation} citation @returns {Reference} */
 export function citedReference({ path, file, line, end_line }) {
   return { path: file ?? path, line, end_line };
 }
 
-/** What was found of each reference, by how it was written. @param {Citation[]} citations @returns {Map<string, Citation>} */
+/** Citations by their reference, as it was written. @param {Citation[]} citations @returns {Map<string, Citation>} */
 export function byReference(citations) {
   return new Map(citations.map((citation) => [formatReference(citation), citation]));
 }
 
-/** What a reader is told about a citation. @param {Citation} citation */
+/** A description of a citation. @param {Citation} citation */
 export function citationText(citation) {
-  const place = formatReference(citedReference(citation));
-  if (!citation.found) return `${place}: ${citation.why ?? 'not found'}`;
-  return citation.read ? `${place}, which the agent read` : `${place}, which the agent named and did not read`;
+  const text = formatReference(citedReference(citation));
+  if (!citation.found) return `${text}: ${citation.why ?? 'not found'}`;
+  return citation.read ? `${text}, which the agent read` : `${text}, which the agent named but did not read`;
 }
 
 /**
- * The places that a conversation's answers lead to, in reading order.
+ * What the answers of a conversation cite, in reading order.
  * @param {import('./store.js').Conversation | null} conversation
- * @returns {{turn: number, place: Reference}[]}
+ * @returns {{turn: number, reference: Reference}[]}
  */
 export function citedReferences(conversation) {
   return (conversation?.turns ?? []).flatMap((turn) => (turn.citations ?? [])
     .filter((citation) => citation.found)
-    .map((citation) => ({ turn: turn.turn, place: citedReference(citation) })));
+    .map((citation) => ({ turn: turn.turn, reference: citedReference(citation) })));
 }

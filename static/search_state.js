@@ -1,14 +1,14 @@
 /**
- * What the search shows for what is typed: conversations by their titles at once, messages when the
- * server has found them. Answers that nobody waits for any more are dropped.
+ * State of the search: matching titles at once, messages when the server has answered. Responses to
+ * earlier queries are dropped.
  */
 
-/** How long somebody must pause before the server is asked, in milliseconds. */
+/** Milliseconds without typing before the server is asked. */
 export const PAUSE = 200;
 
-const MOST_TITLES = 6;
-/** Conversations that are offered while nothing is typed. */
-const MOST_RECENT = 8;
+const MAX_TITLES = 6;
+/** Conversations shown before anything is typed. */
+const MAX_RECENT = 8;
 
 /**
  * @typedef {{conversation: number, turn: number | null, title: import('./api.js').Piece[], at: string,
@@ -18,47 +18,47 @@ const MOST_RECENT = 8;
  * @property {SearchResult[]} titles
  * @property {SearchResult[]} messages
  * @property {'idle' | 'searching' | 'done' | 'failed'} phase of the search in messages
- * @property {boolean} more whether there are older messages
- * @property {string} problem why it failed
+ * @property {boolean} more whether older messages match too
+ * @property {string} problem why the search failed, empty if it did not
  */
 
-/** Small letters without their accents, so that one is found by the other. @param {string} text */
-const plain = (text) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
+/** Lower case without accents, for comparison. @param {string} text */
+const normalize = (text) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
 
 /** @param {string} typed */
-const wordsOf = (typed) => plain(typed).split(/[\s"]+/).filter(Boolean);
+const wordsOf = (typed) => normalize(typed).split(/[\s"]+/).filter(Boolean);
 
 /**
- * Conversations whose titles have all the words, in the order of the list.
+ * Conversations whose titles contain all words, in the order of the list.
  * @param {import('./api.js').ConversationSummary[]} list @param {string} typed
  * @returns {SearchResult[]}
  */
 export function matchTitles(list, typed) {
   const words = wordsOf(typed);
   const found = list.filter((listed) => {
-    const title = plain(listed.title ?? '');
+    const title = normalize(listed.title ?? '');
     return words.every((word) => title.includes(word));
   });
-  return found.slice(0, words.length ? MOST_TITLES : MOST_RECENT).map((listed) => ({
-    conversation: listed.id, turn: null, title: markMatches(listed.title?.trim() || 'No words yet', words), at: listed.updated_at,
+  return found.slice(0, words.length ? MAX_TITLES : MAX_RECENT).map((listed) => ({
+    conversation: listed.id, turn: null, title: markMatches(listed.title?.trim() || 'No messages yet', words), at: listed.updated_at,
   }));
 }
 
 /**
- * A text in pieces, those with a word of the search marked.
- * @param {string} text @param {string[]} words plain ones
+ * Splits a text into pieces and marks those that match a word.
+ * @param {string} text @param {string[]} words normalized
  * @returns {import('./api.js').Piece[]}
  */
 export function markMatches(text, words) {
-  // Letter by letter, because a text and its plain form need not be of one length.
+  // Letter by letter, because normalizing may change the length of a text.
   const letters = [...text];
   const hits = letters.map(() => false);
-  const plains = letters.map(plain);
-  const whole = plains.join('');
+  const normalized = letters.map(normalize);
+  const whole = normalized.join('');
   for (const word of words) {
     for (let from = whole.indexOf(word); from >= 0; from = whole.indexOf(word, from + word.length)) {
       let at = 0;
-      plains.forEach((letter, index) => {
+      normalized.forEach((letter, index) => {
         if (letter && at < from + word.length && at + letter.length > from) hits[index] = true;
         at += letter.length;
       });
@@ -75,18 +75,18 @@ export function markMatches(text, words) {
 }
 
 /** @param {import('./api.js').SearchHit} hit @returns {SearchResult} */
-const option = (hit) => ({
+const toResult = (hit) => ({
   conversation: hit.conversation_id, turn: hit.turn, title: [{ text: hit.title?.trim() || 'No title', hit: false }],
   at: hit.timestamp, role: hit.role, snippet: hit.snippet,
 });
 
-/** What the status line of the search says. @param {SearchResults} found */
+/** The status line of the search. @param {SearchResults} found */
 export function searchStatus({ typed, titles, messages, phase, more, problem }) {
   if (phase === 'failed') return `The messages could not be searched: ${problem}`;
-  if (phase === 'searching') return messages.length ? '' : 'Searching the messages…';
+  if (phase === 'searching') return messages.length ? '' : 'Searching messages…';
   if (typed.trim() === '') return titles.length ? 'Type to search in titles, questions and answers.' : 'There is nothing to search yet.';
-  if (titles.length + messages.length === 0) return `Nothing has all of “${typed.trim()}” in it. Try fewer words, or the beginning of one.`;
-  return more ? 'There are older messages too: another word narrows the search.' : '';
+  if (titles.length + messages.length === 0) return `Nothing matches “${typed.trim()}”. Try fewer words, or the beginning of a word.`;
+  return more ? 'There are older messages that match. Add a word to narrow the search.' : '';
 }
 
 export class SearchState {
@@ -117,7 +117,7 @@ export class SearchState {
   type(typed) {
     this.end();
     const isEmpty = !/[\p{L}\p{N}]/u.test(typed);
-    // What was found stays until something else is, so that nothing flickers while somebody types.
+    // Messages stay until others are found, so that nothing flickers while the person types.
     this.#show({
       typed, titles: matchTitles(this.#list, typed), phase: isEmpty ? 'idle' : 'searching',
       ...(isEmpty ? { messages: [], more: false } : {}),
@@ -125,7 +125,7 @@ export class SearchState {
     if (!isEmpty) this.#timer = setTimeout(() => this.#ask(typed), PAUSE);
   }
 
-  /** Nobody waits for an answer any more. */
+  /** Cancels the search in messages. */
   end() {
     clearTimeout(this.#timer);
     this.#asking.abort();
@@ -137,7 +137,7 @@ export class SearchState {
     this.#asking = asking;
     try {
       const { hits, more } = await this.search(typed, asking.signal);
-      if (!asking.signal.aborted) this.#show({ messages: hits.map(option), more, phase: 'done' });
+      if (!asking.signal.aborted) this.#show({ messages: hits.map(toResult), more, phase: 'done' });
     } catch (error) {
       if (asking.signal.aborted) return;
       this.#show({ messages: [], more: false, phase: 'failed', problem: error instanceof Error ? error.message : String(error) });

@@ -1,24 +1,24 @@
-/** What comes from the server: frames, the state of the connection, the list of conversations. */
+/** Handles what comes from the server: frames, connection states, the list of conversations. */
 import * as api from './api.js';
 import * as storage from './storage.js';
 import * as protocol from './protocol.js';
+import { CONNECTION_LOST } from './text.js';
 
-/** How a browser calls a socket that was cut, or never came to be. */
-const CLOSED_WITHOUT_WORDS = 1006;
+/** The close code of a socket that was cut or never opened. */
+const CLOSED_ABNORMALLY = 1006;
 
 export class ServerEvents {
   /**
    * @param {import('./page.js').Page} page @param {import('./navigation.js').Navigation} navigation
+   * @param {import('./commands.js').Commands} commands
    * @param {import('./conversation_actions.js').ConversationActions} actions
    */
-  constructor(page, navigation, actions) {
+  constructor(page, navigation, commands, actions) {
     this.page = page;
     this.navigation = navigation;
+    this.commands = commands;
     this.actions = actions;
   }
-
-  /** Who keeps the answers that are on their way. @type {(messageId: string | undefined, isTaken: boolean) => void} */
-  onAnswered = () => {};
 
   /** @param {protocol.ServerFrame} frame */
   receive(frame) {
@@ -31,7 +31,7 @@ export class ServerEvents {
     if (frame.type === 'conversation_created') this.#movePending(project, frame.conversation_id);
     if (refused) page.composer.giveBack(refused.content);
     if (frame.type === 'error' || frame.type === 'accepted') {
-      this.onAnswered(frame.message_id, frame.type === 'accepted');
+      this.commands.settleAnswer(frame.message_id, frame.type === 'accepted');
     }
     if (frame.type === 'accepted') this.navigation.updateAddress();
     const isEnd = frame.type === 'response_done' || (frame.type === 'error' && frame.turn !== undefined);
@@ -42,9 +42,9 @@ export class ServerEvents {
   connectionChanged(state) {
     const { page } = this;
     const { conversation, project } = page.state;
-    // A browser does not tell why a connection was refused: a call that is refused leads to the login.
-    if (state.code === CLOSED_WITHOUT_WORDS) api.whoAmI().catch(() => null);
-    // A conversation in which nobody has written goes with its last viewer: begin another.
+    // Browsers do not tell why a socket was refused. If a login is missing, this call leads to it.
+    if (state.code === CLOSED_ABNORMALLY) api.whoAmI().catch(() => null);
+    // The server forgets a conversation without questions when its last viewer leaves: begin another.
     const isForgotten = state.code === protocol.CLOSE_NO_SUCH_CONVERSATION && page.isNew
       && conversation?.turns.every((turn) => turn.turn === 0);
     if (isForgotten && project !== null && conversation) {
@@ -60,7 +60,7 @@ export class ServerEvents {
       page.announce('Connected again.');
       this.refreshList();
     }
-    if (state.phase === 'lost') page.announce('The connection is gone; reconnecting. Your text is kept.');
+    if (state.phase === 'lost') page.announce(CONNECTION_LOST);
   }
 
   async refreshList() {
@@ -75,11 +75,11 @@ export class ServerEvents {
       const title = list.find((listed) => listed.id === open?.id)?.title;
       if (title && title !== open?.title) page.dispatch({ type: 'title', title });
     } catch {
-      // The list that is shown stays; the connection's own words say what is wrong.
+      // The old list stays, and the status line says what is wrong.
     }
   }
 
-  /** What waits to be sent belongs to the conversation from now on. @param {string} project @param {number} id */
+  /** Moves the outbox of the new conversation to its id. @param {string} project @param {number} id */
   #movePending(project, id) {
     const waiting = storage.loadOutbox(project, null);
     storage.saveOutbox(project, null, []);

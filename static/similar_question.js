@@ -1,25 +1,25 @@
 /**
- * Whether much the same was asked before, found out while a question is typed: after a pause, from
- * a few words on, and never about the question that is being written anew.
+ * Looks for a similar question that was asked before while the person types one: after a pause and
+ * from a few words on.
  */
 
-/** From so many characters on there is something to compare. */
-export const SHORTEST = 12;
+/** Characters from which a draft is looked up. */
+export const MIN_LENGTH = 12;
 
-/** How long somebody must pause before the server is asked, in milliseconds. */
+/** Milliseconds without typing before the server is asked. */
 export const PAUSE = 400;
 
 /**
  * @typedef {object} TypingContext where the question is typed
  * @property {string} project
  * @property {number | null} conversation
- * @property {number} last the newest turn there
+ * @property {number} last number of its newest turn
  */
 
 /**
- * The question to point to, if any: not the one that the person has just asked here, nor one here
- * that is taken up again word for word.
- * @param {import('./api.js').SimilarQuestion[]} asked the closest first @param {string} text @param {TypingContext} place
+ * The question to point to, if any: not the newest one here, nor one from here that is repeated word
+ * for word.
+ * @param {import('./api.js').SimilarQuestion[]} asked closest first @param {string} text @param {TypingContext} context
  */
 export function pickSimilar(asked, text, { conversation, last }) {
   return asked.find((one) => one.conversation_id !== conversation
@@ -29,7 +29,7 @@ export function pickSimilar(asked, text, { conversation, last }) {
 export class SimilarQuestionLookup {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer = undefined;
-  #asking = new AbortController();
+  #request = new AbortController();
   #text = '';
 
   /**
@@ -41,26 +41,26 @@ export class SimilarQuestionLookup {
     this.show = show;
   }
 
-  /** @param {string} typed the whole question so far @param {TypingContext | null} place */
-  typed(typed, place) {
-    const text = typed.trim();
+  /** @param {string} draft @param {TypingContext | null} context */
+  draftChanged(draft, context) {
+    const text = draft.trim();
     if (text === this.#text) return;
     this.#text = text;
     clearTimeout(this.#timer);
-    this.#asking.abort();
-    if (text.length < SHORTEST || !place) {
+    this.#request.abort();
+    if (text.length < MIN_LENGTH || !context) {
       this.show(null);
       return;
     }
-    this.#timer = setTimeout(() => this.#look(typed, place), PAUSE);
+    this.#timer = setTimeout(() => this.#lookUp(draft, context), PAUSE);
   }
 
-  /** @param {string} typed @param {TypingContext} place */
-  async #look(typed, place) {
-    const asking = new AbortController();
-    this.#asking = asking;
-    // A hint that cannot be had is not missed.
-    const asked = await this.ask(place.project, typed, asking.signal).catch(() => []);
-    if (!asking.signal.aborted) this.show(pickSimilar(asked, typed, place));
+  /** @param {string} draft @param {TypingContext} context */
+  async #lookUp(draft, context) {
+    const request = new AbortController();
+    this.#request = request;
+    // The hint is optional.
+    const asked = await this.ask(context.project, draft, request.signal).catch(() => []);
+    if (!request.signal.aborted) this.show(pickSimilar(asked, draft, context));
   }
 }

@@ -1,11 +1,12 @@
-/** What the agent's steps are called: one tool call, and a run of them in one line. Pure. */
+/** Descriptions of the agent's steps: of a tool call, and of several in one line. Pure. */
 
-/** Inputs that tell most of what a tool call is about, the most telling first. */
-const TELLING = ['file_path', 'path', 'pattern', 'query', 'command', 'url', 'name', 'description', 'prompt'];
+/** Inputs that describe a tool call best, most important first. */
+const KEY_INPUTS = ['file_path', 'path', 'pattern', 'query', 'command', 'url', 'name', 'description', 'prompt'];
 const QUOTED = new Set(['pattern', 'query']);
-const LONGEST_TELLING = 80;
+/** Characters of an input in a line. */
+const MAX_LENGTH = 80;
 
-/** What several calls of a tool are called. @type {Record<string, [one: string, many: string]>} */
+/** How calls of a tool are counted. @type {Record<string, [one: string, many: string]>} */
 const COUNTED = {
   Read: ['read', 'reads'],
   Grep: ['search', 'searches'],
@@ -15,7 +16,7 @@ const COUNTED = {
 };
 
 /**
- * `mcp__features__feature_get_stats` is `feature_get_stats` to a person.
+ * The last part of a qualified name: `feature_get_stats` of `mcp__features__feature_get_stats`.
  * @param {string} tool
  */
 export function toolName(tool) {
@@ -23,16 +24,17 @@ export function toolName(tool) {
 }
 
 /**
+ * The most important input of a tool call.
  * @param {Record<string, unknown>} input
- * @param {string} root the project's directory, which needs no telling
+ * @param {string} root the project's directory, which is left out
  */
 export function inputSummary(input, root) {
-  const order = 'pattern' in input || 'query' in input ? ['pattern', 'query', ...TELLING] : TELLING;
+  const order = 'pattern' in input || 'query' in input ? ['pattern', 'query', ...KEY_INPUTS] : KEY_INPUTS;
   const key = order.find((name) => typeof input[name] === 'string' && input[name] !== '')
     ?? Object.keys(input).find((name) => typeof input[name] === 'string' || typeof input[name] === 'number');
   if (key === undefined) return '';
   const text = projectRelative(String(input[key]), root).replace(/\s+/g, ' ');
-  const short = text.length > LONGEST_TELLING ? `${text.slice(0, LONGEST_TELLING - 1)}…` : text;
+  const short = text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH - 1)}…` : text;
   return QUOTED.has(key) ? `"${short}"` : short;
 }
 
@@ -45,7 +47,7 @@ export function projectRelative(path, root) {
 }
 
 /**
- * All of an input as names and readable values, in the order in which the agent gave them.
+ * All inputs as names and readable values, in the agent's order.
  * @param {Record<string, unknown>} input @param {string} root
  * @returns {[name: string, value: string][]}
  */
@@ -60,12 +62,12 @@ export function toolOutcome(part) {
   if (!part.result) return '';
   if (!part.result.ok) return 'failed';
   const { content, truncated } = part.result;
-  if (content.trim() === '') return 'nothing';
+  if (content.trim() === '') return 'no output';
   const lines = content.replace(/\n+$/, '').split('\n').length;
   return `${lines}${truncated ? '+' : ''} ${lines === 1 && !truncated ? 'line' : 'lines'}`;
 }
 
-/** What a running tool does. @param {import('./store.js').ToolPart} part @param {string} root */
+/** What a running tool is doing. @param {import('./store.js').ToolPart} part @param {string} root */
 export function toolActivity(part, root) {
   const about = inputSummary(part.input, root);
   switch (part.tool) {
@@ -79,19 +81,19 @@ export function toolActivity(part, root) {
 }
 
 /**
- * A run of steps in one line: "12 steps: 7 reads, 5 searches, 1 failed".
+ * Several steps in one line: "12 steps: 7 reads, 5 searches, 1 failed".
  * @param {import('./store.js').ToolPart[]} parts
  */
 export function stepsSummary(parts) {
   /** @type {Map<string, number>} */
   const counts = new Map();
   for (const { tool } of parts) counts.set(tool, (counts.get(tool) ?? 0) + 1);
-  const said = [...counts].sort(([, one], [, other]) => other - one).map(([tool, count]) => {
+  const summary = [...counts].sort(([, one], [, other]) => other - one).map(([tool, count]) => {
     const words = COUNTED[tool];
     if (words) return `${count} ${words[count === 1 ? 0 : 1]}`;
     return count === 1 ? toolName(tool) : `${count} × ${toolName(tool)}`;
   });
   const failed = parts.filter((part) => part.result?.ok === false).length;
-  if (failed > 0) said.push(`${failed} failed`);
-  return `${parts.length} ${parts.length === 1 ? 'step' : 'steps'}: ${said.join(', ')}`;
+  if (failed > 0) summary.push(`${failed} failed`);
+  return `${parts.length} ${parts.length === 1 ? 'step' : 'steps'}: ${summary.join(', ')}`;
 }

@@ -1,13 +1,13 @@
 /**
- * What this browser keeps: drafts, messages that were not accepted yet, what was asked, and the
- * theme. Every access may fail (storage off, storage full), and then nothing is kept and nothing
- * breaks.
+ * What this browser stores: drafts, unaccepted messages, asked questions, pane widths, the theme.
+ * Storage may be off or full; then nothing is stored and nothing breaks.
  */
 import { parseDrafts, putDraft, takeDraft } from './drafts.js';
 
-const LONGEST_OUTBOX = 50;
-const MOST_ASKED = 50;
-const LONGEST_ASKED = 4000;
+const MAX_OUTBOX = 50;
+const MAX_HISTORY = 50;
+/** Characters of a question that the history keeps. */
+const MAX_HISTORY_LENGTH = 4000;
 
 /** @param {() => Storage} storage @param {string} key @returns {string | null} */
 function read(storage, key) {
@@ -24,7 +24,7 @@ function write(storage, key, value) {
     if (value) storage().setItem(key, value);
     else storage().removeItem(key);
   } catch {
-    // Nothing is kept, which the person is no worse off for than without this module.
+    // Storage is off or full.
   }
 }
 
@@ -42,15 +42,15 @@ const local = () => localStorage;
 const session = () => sessionStorage;
 
 /** @param {string} project @param {number | null} id */
-const name = (project, id) => `${project}/${id ?? 'new'}`;
+const conversationKey = (project, id) => `${project}/${id ?? 'new'}`;
 
-/** This tab, also after a reload. */
+/** The id of this tab, which survives a reload. */
 const tab = read(session, 'tab') ?? `${Date.now().toString(36)}${Math.random().toString(36).slice(2)}`;
 write(session, 'tab', tab);
 
-/** What was typed here, or in a tab that was closed. @param {string} project @param {number | null} id */
+/** Takes the unsent text of this tab, or of one that was closed. @param {string} project @param {number | null} id */
 export function takeInput(project, id) {
-  const key = `typed ${name(project, id)}`;
+  const key = `typed ${conversationKey(project, id)}`;
   const { typed, drafts } = takeDraft(parseDrafts(read(local, key)), tab);
   if (typed) write(local, key, JSON.stringify(drafts));
   return typed;
@@ -58,53 +58,55 @@ export function takeInput(project, id) {
 
 /** @param {string} project @param {number | null} id @param {import('./drafts.js').SavedInput | null} typed */
 export function saveInput(project, id, typed) {
-  const key = `typed ${name(project, id)}`;
+  const key = `typed ${conversationKey(project, id)}`;
   const drafts = putDraft(parseDrafts(read(local, key)), tab, typed);
   write(local, key, Object.keys(drafts).length ? JSON.stringify(drafts) : '');
 }
 
 /**
- * Per tab, so that two tabs do not send the same message; with what a closed tab could not send.
+ * Messages of this tab that are not accepted yet, and those that a closed tab left. Each tab has its
+ * own, so that two tabs do not send the same message.
  * @param {string} project @param {number | null} id
  * @returns {import('./protocol.js').AcceptedOnce[]}
  */
 export function loadOutbox(project, id) {
-  const left = list(read(local, `left ${name(project, id)}`));
-  const own = list(read(session, `outbox ${name(project, id)}`));
-  if (left.length === 0) return own.slice(0, LONGEST_OUTBOX);
-  write(local, `left ${name(project, id)}`, '');
+  const left = list(read(local, `left ${conversationKey(project, id)}`));
+  const own = list(read(session, `outbox ${conversationKey(project, id)}`));
+  if (left.length === 0) return own.slice(0, MAX_OUTBOX);
+  write(local, `left ${conversationKey(project, id)}`, '');
   const known = new Set(own.map((frame) => frame.message_id));
-  const all = [...left.filter((frame) => !known.has(frame.message_id)), ...own].slice(0, LONGEST_OUTBOX);
+  const all = [...left.filter((frame) => !known.has(frame.message_id)), ...own].slice(0, MAX_OUTBOX);
   saveOutbox(project, id, all);
   return all;
 }
 
 /** @param {string} project @param {number | null} id @param {import('./protocol.js').AcceptedOnce[]} outbox */
 export const saveOutbox = (project, id, outbox) => (
-  write(session, `outbox ${name(project, id)}`, outbox.length ? JSON.stringify(outbox) : ''));
+  write(session, `outbox ${conversationKey(project, id)}`, outbox.length ? JSON.stringify(outbox) : ''));
 
-/** How wide a pane was made, in pixels; 0 where it was not. @param {string} pane */
+/** The width of a pane in pixels, 0 if it was never changed. @param {string} pane */
 export const loadPaneWidth = (pane) => Number(read(local, `width ${pane}`)) || 0;
 
-/** @param {string} pane @param {number} width 0 forgets it */
+/** @param {string} pane @param {number} width in pixels, 0 removes it */
 export const savePaneWidth = (pane, width) => write(local, `width ${pane}`, width ? String(width) : '');
-/** The page goes, perhaps for good: who opens the conversation next sends what waits. @param {string} project @param {number | null} id */
+
+/** Leaves the outbox of a page that is being closed to the next tab with the conversation. @param {string} project @param {number | null} id */
 export function releaseOutbox(project, id) {
-  const outbox = list(read(session, `outbox ${name(project, id)}`));
+  const outbox = list(read(session, `outbox ${conversationKey(project, id)}`));
   if (outbox.length === 0) return;
   const known = new Set(outbox.map((frame) => frame.message_id));
-  const others = list(read(local, `left ${name(project, id)}`)).filter((frame) => !known.has(frame.message_id));
-  write(local, `left ${name(project, id)}`, JSON.stringify([...others, ...outbox].slice(-LONGEST_OUTBOX)));
+  const others = list(read(local, `left ${conversationKey(project, id)}`)).filter((frame) => !known.has(frame.message_id));
+  write(local, `left ${conversationKey(project, id)}`, JSON.stringify([...others, ...outbox].slice(-MAX_OUTBOX)));
 }
 
-/** What this browser asked in the project, the oldest first. @param {string} project @returns {string[]} */
+/** Questions that this browser asked in the project, oldest first. @param {string} project @returns {string[]} */
 export const loadHistory = (project) => list(read(local, `asked ${project}`)).filter((text) => typeof text === 'string');
 
 /** @param {string} project @param {string} question */
 export function addToHistory(project, question) {
-  if (question.length > LONGEST_ASKED) return;
+  if (question.length > MAX_HISTORY_LENGTH) return;
   const others = loadHistory(project).filter((text) => text !== question);
-  write(local, `asked ${project}`, JSON.stringify([...others, question].slice(-MOST_ASKED)));
+  write(local, `asked ${project}`, JSON.stringify([...others, question].slice(-MAX_HISTORY)));
 }
 
 export const loadProject = () => read(local, 'project');
@@ -112,5 +114,5 @@ export const loadProject = () => read(local, 'project');
 /** @param {string} project */
 export const saveProject = (project) => write(local, 'project', project);
 
-/** @param {string} theme `light`, `dark` or empty for the system's */
+/** @param {string} theme `light`, `dark`, or empty for that of the system */
 export const saveTheme = (theme) => write(local, 'theme', theme);

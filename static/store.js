@@ -1,13 +1,13 @@
 /**
- * What is known of the open conversation, as plain data, and the one pure reducer that makes the
- * next state of it from a frame or from something the person did. Nothing is changed in place: a
- * turn that is the same object has not changed. Frames that come twice change nothing.
+ * The state of the open conversation and the pure reducer that applies frames and local events to
+ * it. Objects are never changed in place, so an unchanged turn stays the same object. Repeated frames
+ * change nothing.
  */
 import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking, applyHtml } from './turns.js';
 
 /**
- * `seq` is the sequence number with which a thing was first seen, `last` the newest of a text.
- * @typedef {{kind: 'text', key: string, seq: number, last: number, html: string[]}} TextPart safe HTML, part by part
+ * `seq` is the first sequence number of a part, `last` the newest of a text that grows.
+ * @typedef {{kind: 'text', key: string, seq: number, last: number, html: string[]}} TextPart safe HTML, in pieces
  * @typedef {{kind: 'thinking', key: string, seq: number, last: number, content: string}} ThinkingPart
  * @typedef {{kind: 'tool', key: string, seq: number, tool: string, input: Record<string, unknown>,
  *   result: {seq: number, ok: boolean, content: string, truncated: boolean} | null}} ToolPart
@@ -23,23 +23,23 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
  * @typedef {{turn: number, seq: number, question: string | null, author?: string, parts: Part[],
  *   citations?: import('./protocol.js').Citation[], end: DoneEnd | ErrorEnd | null}} Turn
  *
- * A message that is not accepted yet.
+ * A message that the server has not accepted yet.
  * @typedef {{messageId: string, content: string}} Pending
  *
  * @typedef {object} Conversation
  * @property {number | null} id
  * @property {string | null} title
  * @property {string} agent kind of agent, empty while unknown
- * @property {import('./protocol.js').ReadOnly | null} readOnly what the server's self-test came to
+ * @property {import('./protocol.js').ReadOnly | null} readOnly result of the server's self-test
  * @property {number} viewers
- * @property {number} messageBytes longest message that the server takes, 0 while unknown
- * @property {boolean} online whether this device has a network at all
+ * @property {number} messageBytes size limit of a message, 0 while unknown
+ * @property {boolean} online whether this device has a network
  * @property {'connecting' | 'open' | 'lost' | 'ended'} connection
- * @property {number} closeCode why the connection ended, 0 while it has not
+ * @property {number} closeCode of a connection that ended, else 0
  * @property {boolean} wasOpen whether there ever was a connection
- * @property {boolean} caughtUp whether what is shown is all there is
+ * @property {boolean} caughtUp whether the replay is complete
  * @property {string} state of the session
- * @property {string} detail the session's own words
+ * @property {string} detail the session's own description of its state
  * @property {string | null} notice why the last request was refused
  * @property {Turn[]} turns by number
  * @property {Pending[]} pending
@@ -52,7 +52,7 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
  * @typedef {{type: 'answered', turn: number, call_id: string}} AnsweredEvent
  * @typedef {{type: 'stopping'}} StoppingEvent
  * @typedef {{type: 'notice', content: string | null}} NoticeEvent
- * @typedef {{type: 'network', online: boolean}} NetworkEvent the device's own word on it
+ * @typedef {{type: 'network', online: boolean}} NetworkEvent reported by the browser
  * @typedef {ConnectionEvent | SubmittedEvent | WithdrawnEvent | AnsweredEvent | StoppingEvent
  *   | NoticeEvent | NetworkEvent} LocalEvent
  */
@@ -162,7 +162,7 @@ export function reduce(before, event) {
   }
 }
 
-/** Turns that someone asked for and that are not over: the first runs, the others wait. @param {Conversation} conversation */
+/** Turns without an end: the first runs, the others wait. @param {Conversation} conversation */
 export function unfinishedTurns(conversation) {
   return conversation.turns.filter((turn) => turn.turn > 0 && !turn.end);
 }
@@ -174,11 +174,11 @@ function connectionChanged(before, event) {
     wasOpen: before.wasOpen || event.phase === 'open',
   };
   if (event.phase !== 'lost' && event.phase !== 'ended') return after;
-  // An answer that was on its way may be lost: its card can be answered again.
+  // An answer to the agent may be lost with the connection, so it can be given again.
   const turns = before.turns.map((turn) => (turn.parts.some((part) => part.kind === 'question' && part.answered)
     ? { ...turn, parts: turn.parts.map((part) => (part.kind === 'question' ? { ...part, answered: false } : part)) }
     : turn));
-  // The words for an end of the connection say it all; what was refused before is moot.
+  // Once the connection has ended, an earlier refusal does not matter.
   return { ...after, caughtUp: false, turns, notice: event.phase === 'ended' ? null : before.notice };
 }
 
@@ -195,7 +195,7 @@ function removePending(before, messageId) {
 function endTurn(before, place, how) {
   const after = changeTurn(before, place, (turn) => {
     if (turn.end) return turn;
-    // An answer that was cut off may come without what was known while it streamed.
+    // The end of an interrupted answer may lack citations that came while it streamed.
     return { ...turn, end: how, citations: how.citations.length > 0 ? how.citations : turn.citations ?? [] };
   });
   return unfinishedTurns(after).length === 0 ? { ...after, state: 'idle', detail: '' } : after;

@@ -1,4 +1,4 @@
-// Before the first paint, and therefore no module: the theme that was chosen on this browser.
+// Applies the stored theme. Not a module, so that it runs before the first paint.
 try {
   document.documentElement.dataset.theme = localStorage.getItem('theme') ?? '';
 } catch {

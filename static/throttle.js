@@ -1,10 +1,11 @@
-/** Words that change too quickly to be read are not shown: each has to last, and stays for as long. Pure but for its timer. */
+/** Throttling of values that would change faster than a person can read. */
 
-/** How long a state must last to be said, in milliseconds. */
-export const SHORTEST = 300;
+/** Milliseconds between a change and its display, and so between two displays. */
+const INTERVAL = 300;
 
 /**
- * Passes the newest value on, and a change never sooner than `SHORTEST` after it began.
+ * Shows the newest value `INTERVAL` after a change began. A value that has changed back by then is
+ * never shown.
  * @template T
  */
 export class ThrottledValue {
@@ -30,17 +31,17 @@ export class ThrottledValue {
   set(value) {
     this.#newest = value;
     if (this.isSame(value, this.#shown) || this.#timer !== undefined) return;
-    // What comes while this waits is shown in its place: the first change sets the time.
+    // The first change sets the time; the newest value is shown.
     this.#timer = this.wait(() => {
       this.#timer = undefined;
       const newest = /** @type {T} */ (this.#newest);
       if (this.isSame(newest, this.#shown)) return;
       this.#shown = newest;
       this.show(newest);
-    }, SHORTEST);
+    }, INTERVAL);
   }
 
-  /** Shows at once, for another conversation. @param {T} value */
+  /** Shows a value at once. @param {T} value */
   reset(value) {
     clearTimeout(this.#timer);
     this.#timer = undefined;

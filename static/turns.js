@@ -1,6 +1,6 @@
 /**
- * How a turn changes, as plain data: parts that come, grow and are answered. Nothing is changed in
- * place, and what changes nothing gives the same turn.
+ * Changes of turns: parts that are added, grow and are answered. Pure; returns the same object if
+ * nothing changes.
  */
 
 /**
@@ -13,8 +13,8 @@
  */
 
 /**
- * What the server no longer has after a crash goes from the screen too, before it comes again.
- * @param {Turn[]} turns @param {number} after everything that began later goes
+ * Removes what the server lost in a crash, before it sends the rest again.
+ * @param {Turn[]} turns @param {number} after sequence number of the last frame to keep
  * @returns {Turn[]}
  */
 export function dropAfter(turns, after) {
@@ -39,7 +39,7 @@ function isBeyond(part, after) {
  * @returns {Conversation}
  */
 export function changeTurn(before, { turn: number, seq }, change) {
-  // The turn that changes is nearly always the last one.
+  // It is nearly always the last turn.
   let at = before.turns.length - 1;
   while (at >= 0 && before.turns[at].turn > number) at -= 1;
   const known = at >= 0 && before.turns[at].turn === number ? before.turns[at] : null;
@@ -62,7 +62,7 @@ export function applyHtml(turn, { seq, block, part: at, parts, keep = 0, html: r
   const key = `text ${block}`;
   const known = /** @type {TextPart | undefined} */ (turn.parts.find((part) => part.key === key));
   const text = keep > 0 ? (known?.html[at] ?? '').slice(0, keep) + rest : rest;
-  // All of it was taken back.
+  // The whole text was withdrawn.
   if (parts === 1 && text === '') return known ? dropPart(turn, key) : turn;
   if (!known) return addPart(turn, { kind: 'text', key, seq, last: seq, html: [text] });
   if (known.last === seq && known.html.length <= parts && known.html[at] === text) return turn;
@@ -78,7 +78,7 @@ export function applyThinking(turn, frame) {
   const known = /** @type {ThinkingPart | undefined} */ (turn.parts.find((part) => part.key === key));
   if (frame.replace && content === '') return known ? dropPart(turn, key) : turn;
   if (!known) return addPart(turn, { kind, key, seq, last: seq, content });
-  // A replay in pieces begins with less than what is shown: it still replaces it.
+  // The first piece of a replay is shorter than what it replaces.
   if (!frame.replace && known.last >= seq) return turn;
   return changePart(turn, key, (part) => (
     { ...part, last: seq, content: frame.replace ? content : part.content + content }));

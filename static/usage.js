@@ -1,19 +1,19 @@
-/** Time, tokens and money in words: of one turn, and of a whole conversation. Pure. */
+/** Time, tokens and cost as text: of a turn, and of a whole conversation. Pure. */
 
-/** Time, tokens and cost of a turn. @param {import('./store.js').DoneEnd} end */
+/** @param {import('./store.js').DoneEnd} end */
 export function turnUsage(end) {
   const parts = [];
   if (end.durationMs !== undefined && end.durationMs !== null) parts.push(duration(end.durationMs));
   const usage = end.usage;
-  if (usage && (usage.input_tokens || usage.output_tokens)) parts.push(tokens(read(usage), usage.output_tokens));
+  if (usage && (usage.input_tokens || usage.output_tokens)) parts.push(tokens(tokensRead(usage), usage.output_tokens));
   if (end.costUsd) parts.push(money(end.costUsd));
   return parts.join(' · ');
 }
 
 /**
- * What all answers together took: the most telling figure, and all of them.
+ * The usage of all answers: `text` is the most important figure, `details` has all.
  * @param {import('./store.js').Turn[]} turns
- * @returns {{text: string, words: string} | null} `null` while nothing is known
+ * @returns {{text: string, details: string} | null} `null` if nothing is known
  */
 export function conversationUsage(turns) {
   let answers = 0, time = 0, input = 0, output = 0, cost = 0;
@@ -21,7 +21,7 @@ export function conversationUsage(turns) {
     if (turn === 0 || end?.kind !== 'done') continue;
     answers += 1;
     time += end.durationMs ?? 0;
-    input += end.usage ? read(end.usage) : 0;
+    input += end.usage ? tokensRead(end.usage) : 0;
     output += end.usage?.output_tokens ?? 0;
     cost += end.costUsd ?? 0;
   }
@@ -31,11 +31,11 @@ export function conversationUsage(turns) {
   if (cost > 0) all.push(money(cost));
   if (answers === 0 || all.length === 0) return null;
   const text = cost > 0 ? money(cost) : input + output > 0 ? `${short(input + output)} tokens` : duration(time);
-  return { text, words: `${answers === 1 ? '1 answer' : `${answers} answers`}: ${all.join(' · ')}` };
+  return { text, details: `${answers === 1 ? '1 answer' : `${answers} answers`}: ${all.join(' · ')}` };
 }
 
 /** @param {import('./protocol.js').Usage} usage */
-const read = (usage) => usage.input_tokens + (usage.cache_read_tokens ?? 0) + (usage.cache_write_tokens ?? 0);
+const tokensRead = (usage) => usage.input_tokens + (usage.cache_read_tokens ?? 0) + (usage.cache_write_tokens ?? 0);
 
 /** @param {number} input @param {number} output */
 const tokens = (input, output) => (

@@ -1,30 +1,30 @@
-/** What the admin page says of sessions and of the server, made from plain data. Pure. */
+/** Text about sessions and the server on the admin page. Pure. */
 
 /**
  * @typedef {{conversation_id: number, title: string | null, state: string, turn: number | null, queued: number,
  *   viewers: number, laggards: number, restarts: number, last_event_at: string, seq: number,
  *   agent: {kind: string, pid: number | null, memory_bytes: number | null, started_at: string} | null,
- *   spent: {input_tokens: number, output_tokens: number, cost_usd: number}}} Live
+ *   spent: {input_tokens: number, output_tokens: number, cost_usd: number}}} LiveConversation
  * @typedef {{project: string, state: 'live' | 'restarting' | 'given_up' | 'closing', restarts: number,
- *   conversations: Live[] | null}} Session
+ *   conversations: LiveConversation[] | null}} Session
  * @typedef {{version: string, started_at: string, refusal: string | null,
  *   agents: {running: number, waiting: number, most: number},
  *   database: {bytes: number | null, problem: string | null, commits: number, commit_failures: number, commit_seconds: number},
- *   sandbox: {verdict: string, missing: string[], attempts: {what: string, expected: string, outcome: string, detail: string}[]} | null}} Status
+ *   sandbox: {verdict: string, missing: string[], attempts: {what: string, expected: string, outcome: string, detail: string}[]} | null}} ServerStatus
  *
  * @typedef {{text: string, isUrgent?: boolean, title?: string}} Cell
  */
 
-/** The columns between a conversation's title and its button, in their order. */
+/** The columns between the title of a conversation and its button. */
 export const COLUMNS = ['State', 'Viewers', 'Agent', 'Memory', 'Started', 'Last event', 'Waiting', 'Tokens', 'Cost', 'Restarts'];
 
-/** @param {Live} live @param {number} now milliseconds @returns {Cell[]} one for each column */
+/** @param {LiveConversation} conversation @param {number} now in milliseconds @returns {Cell[]} one for each column */
 export function cells({ state, turn, viewers, laggards, agent, last_event_at, queued, spent, restarts }, now) {
   const { input_tokens: read, output_tokens: written } = spent;
   return [
     { text: turn === null ? state : `${state}, turn ${turn}` },
     { text: laggards > 0 ? `${viewers}, ${laggards} behind` : String(viewers), isUrgent: laggards > 0 },
-    { text: agent ? `${agent.kind}${agent.pid === null ? '' : ` ${agent.pid}`}` : 'none', title: agent?.pid ? 'Its kind and process' : '' },
+    { text: agent ? `${agent.kind}${agent.pid === null ? '' : ` ${agent.pid}`}` : 'none', title: agent?.pid ? 'Kind and process id' : '' },
     { text: agent?.memory_bytes ? bytes(agent.memory_bytes) : '–' },
     { text: agent ? `${since(agent.started_at, now)} ago` : '–', title: agent?.started_at ?? '' },
     { text: `${since(last_event_at, now)} ago`, title: last_event_at },
@@ -35,13 +35,13 @@ export function cells({ state, turn, viewers, laggards, agent, last_event_at, qu
   ];
 }
 
-/** What is said of a project's session. @param {Session} session @returns {Cell} */
+/** The state of a project's session. @param {Session} session @returns {Cell} */
 export function sessionText({ state, restarts, conversations }) {
-  const again = restarts > 0 ? ` · started again ${restarts === 1 ? 'once' : `${restarts} times`} after a failure` : '';
+  const again = restarts > 0 ? ` · restarted ${restarts === 1 ? 'once' : `${restarts} times`} after a failure` : '';
   switch (state) {
-    case 'restarting': return { text: `failed, and is being started again${again}`, isUrgent: true };
-    case 'given_up': return { text: `failed too often and was given up; close it to allow another try${again}`, isUrgent: true };
-    case 'closing': return { text: `is being closed${again}` };
+    case 'restarting': return { text: `failed, restarting${again}`, isUrgent: true };
+    case 'given_up': return { text: `failed too often; close it to allow another try${again}`, isUrgent: true };
+    case 'closing': return { text: `closing${again}` };
     default: {
       const n = conversations?.length ?? 0;
       return { text: `${n === 1 ? '1 conversation' : `${n} conversations`}${again}`, isUrgent: restarts > 0 };
@@ -50,26 +50,26 @@ export function sessionText({ state, restarts, conversations }) {
 }
 
 /**
- * What is said of the server: a heading, a sentence, and what else there is to know.
- * @param {Status} status @param {number} now milliseconds
+ * Facts about the server: a heading, a sentence, and details.
+ * @param {ServerStatus} status @param {number} now in milliseconds
  * @returns {{name: string, text: string, isUrgent: boolean, more: string[]}[]}
  */
 export function serverFacts({ version, started_at, agents, database, sandbox, refusal }, now) {
   const { commits, commit_failures: failures, commit_seconds: seconds } = database;
-  const unlike = (sandbox?.attempts ?? []).filter((attempt) => attempt.expected !== attempt.outcome);
+  const unexpected = (sandbox?.attempts ?? []).filter((attempt) => attempt.expected !== attempt.outcome);
   return [
     { name: 'Server', text: `version ${version}, up for ${since(started_at, now)}`, isUrgent: false, more: [] },
     {
-      name: 'Agents', text: `${agents.running} of ${agents.most} run${agents.waiting > 0 ? `, ${agents.waiting} waited for` : ''}`,
+      name: 'Agents', text: `${agents.running} of ${agents.most} running${agents.waiting > 0 ? `, ${agents.waiting} waiting` : ''}`,
       isUrgent: agents.waiting > 0, more: [],
     },
     {
-      name: 'Sandbox', text: refusal ? 'no agent can start' : SANDBOX[sandbox?.verdict ?? ''] ?? 'is being tested',
+      name: 'Sandbox', text: refusal ? 'no agent can start' : SANDBOX[sandbox?.verdict ?? ''] ?? 'being tested',
       isUrgent: refusal !== null || (sandbox !== null && sandbox.verdict !== 'proved'),
       more: [
         ...(refusal ? [refusal] : []), ...(sandbox?.missing ?? []),
-        ...unlike.map(({ what, outcome, detail }) => `${what}: ${outcome}${detail ? ` (${detail})` : ''}`),
-        ...(sandbox?.attempts.length ? [`${sandbox.attempts.length - unlike.length} of ${sandbox.attempts.length} attempts came out as they should.`] : []),
+        ...unexpected.map(({ what, outcome, detail }) => `${what}: ${outcome}${detail ? ` (${detail})` : ''}`),
+        ...(sandbox?.attempts.length ? [`${sandbox.attempts.length - unexpected.length} of ${sandbox.attempts.length} attempts had the expected outcome.`] : []),
       ],
     },
     {
@@ -87,7 +87,7 @@ export function serverFacts({ version, started_at, agents, database, sandbox, re
 
 /** @type {Record<string, string>} */
 const SANDBOX = {
-  proved: 'proved: agents only read',
+  proved: 'proved: agents can only read',
   partly: 'proved, with gaps',
   off: 'off: agents are not confined',
   failed: 'not proved',
@@ -101,10 +101,10 @@ export function bytes(number) {
   return `${power === 0 || scaled >= 100 ? Math.round(scaled) : scaled.toFixed(1)} ${units[power]}`;
 }
 
-/** A count in few characters. @param {number} number */
+/** A count in compact form. @param {number} number */
 export const count = (number) => new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 }).format(number);
 
-/** How long ago something was, in its largest unit. @param {string} timestamp @param {number} now milliseconds */
+/** The time since a timestamp, in its largest unit. @param {string} timestamp @param {number} now in milliseconds */
 export function since(timestamp, now) {
   const seconds = Math.max(0, Math.floor((now - Date.parse(timestamp)) / 1000));
   if (seconds < 60) return `${seconds} s`;

@@ -1,6 +1,6 @@
 /**
- * All sessions with their conversations, a row each. Rows are kept from one look to the next, and
- * in them whatever did not change: so the focus and what was selected stay.
+ * The table of sessions and their conversations. Rows and unchanged cells survive a refresh, and so
+ * do the focus and the selection.
  */
 import { formatAddress } from '../address.js';
 import { element, setText } from '../views/dom.js';
@@ -8,7 +8,7 @@ import { COLUMNS, cells, sessionText } from './format.js';
 
 /**
  * @typedef {{node: HTMLTableRowElement, title: HTMLElement, cells: HTMLElement[], close: HTMLElement}} Row
- * @typedef {{body: HTMLElement, name: HTMLElement, words: HTMLElement, close: HTMLElement, rows: Map<number, Row>}} Group
+ * @typedef {{body: HTMLElement, name: HTMLElement, state: HTMLElement, close: HTMLElement, rows: Map<number, Row>}} Group
  */
 
 export class SessionsTable extends HTMLElement {
@@ -24,14 +24,14 @@ export class SessionsTable extends HTMLElement {
     if (!this.#table.parentNode) this.append(this.#table);
   }
 
-  /** @param {import('./format.js').Session[]} sessions @param {number} now milliseconds */
+  /** @param {import('./format.js').Session[]} sessions @param {number} now in milliseconds */
   update(sessions, now) {
     let before = /** @type {Element} */ (this.#table.tHead);
     for (const session of sessions) {
       const group = this.#groupOf(session.project);
       if (before.nextElementSibling !== group.body) before.after(group.body);
       before = group.body;
-      say(group.words, sessionText(session));
+      showCell(group.state, sessionText(session));
       this.#updateRows(session, group, now);
     }
     const names = new Set(sessions.map((session) => session.project));
@@ -46,14 +46,14 @@ export class SessionsTable extends HTMLElement {
   #updateRows({ project, conversations }, group, now) {
     let before = /** @type {Element} */ (group.body.firstElementChild);
     for (const live of conversations ?? []) {
-      const row = group.rows.get(live.conversation_id) ?? make(group, project, live.conversation_id);
+      const row = group.rows.get(live.conversation_id) ?? addRow(group, project, live.conversation_id);
       if (before.nextElementSibling !== row.node) before.after(row.node);
       before = row.node;
-      const title = live.title?.trim() || 'No words yet';
+      const title = live.title?.trim() || 'No messages yet';
       setText(row.title, title);
       row.close.setAttribute('aria-label', `Close “${title}”`);
       row.close.dataset.title = title;
-      for (const [index, cell] of cells(live, now).entries()) say(row.cells[index], cell);
+      for (const [index, cell] of cells(live, now).entries()) showCell(row.cells[index], cell);
     }
     const ids = new Set(conversations?.map((live) => live.conversation_id));
     for (const [id, { node }] of group.rows) {
@@ -68,25 +68,25 @@ export class SessionsTable extends HTMLElement {
     const known = this.#groups.get(project);
     if (known) return known;
     const name = element('span', { className: 'name' }, project);
-    const words = element('span', { className: 'note' });
+    const state = element('span', { className: 'note' });
     const close = element('button', {
       type: 'button', className: 'quiet', 'aria-label': `Close all of ${project}`,
       onclick: () => this.#close({ project, conversation: null, title: project }),
     }, 'Close all');
     const body = element('tbody', { role: 'rowgroup' }, element('tr', { role: 'row', className: 'project' },
-      element('th', { role: 'rowheader', scope: 'rowgroup', colSpan: COLUMNS.length + 1 }, name, words),
+      element('th', { role: 'rowheader', scope: 'rowgroup', colSpan: COLUMNS.length + 1 }, name, state),
       element('td', { role: 'cell' }, close)));
     body.addEventListener('click', (event) => {
       const button = /** @type {Element} */ (event.target).closest('button');
       if (!button?.dataset.conversation) return;
       this.#close({ project, conversation: Number(button.dataset.conversation), title: button.dataset.title ?? '' });
     });
-    const group = { body, name, words, close, rows: new Map() };
+    const group = { body, name, state, close, rows: new Map() };
     this.#groups.set(project, group);
     return group;
   }
 
-  /** Takes a part away; who had the focus in it is told so. @param {HTMLElement} node */
+  /** Removes a row, and tells if it had the focus. @param {HTMLElement} node */
   #remove(node) {
     const hadFocus = node.contains(document.activeElement);
     node.remove();
@@ -100,7 +100,7 @@ export class SessionsTable extends HTMLElement {
 }
 
 /** @param {Group} group @param {string} project @param {number} id @returns {Row} */
-function make(group, project, id) {
+function addRow(group, project, id) {
   const title = element('a', { href: formatAddress(project, id) });
   const values = COLUMNS.map((name) => element('td', { role: 'cell', 'data-name': name }));
   const close = element('button', { type: 'button', className: 'quiet', 'data-conversation': String(id) }, 'Close');
@@ -112,7 +112,7 @@ function make(group, project, id) {
 }
 
 /** @param {HTMLElement} node @param {import('./format.js').Cell} cell */
-function say(node, { text, isUrgent = false, title = '' }) {
+function showCell(node, { text, isUrgent = false, title = '' }) {
   setText(node, text);
   node.classList.toggle('urgent', isUrgent);
   if (node.title !== title) node.title = title;

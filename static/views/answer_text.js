@@ -1,6 +1,6 @@
 /**
- * An answer's text: its parts, as the server rendered them. A part that did not change is not
- * touched, so that what was read stays where it is and what was selected stays selected.
+ * The text of an answer, in parts that the server rendered. Unchanged parts are not touched, so the
+ * scroll position and the selection survive.
  */
 import { byReference } from '../reference.js';
 import { copyText, element } from './dom.js';
@@ -20,13 +20,13 @@ export class AnswerText extends HTMLElement {
 
   /** @param {string[]} parts @param {import('../store.js').Turn} turn */
   update(parts, { turn, citations }) {
-    const isChecked = citations !== this.#citations;
+    const isNew = citations !== this.#citations;
     this.#citations = citations;
     const citing = citations && { turn, found: byReference(citations) };
     for (const [index, html] of parts.entries()) {
       let shown = this.#shown[index];
       if (shown?.html === html) {
-        if (citing && isChecked) markReferences(shown.node, citing);
+        if (citing && isNew) markReferences(shown.node, citing);
         continue;
       }
       if (!shown) {
@@ -36,10 +36,10 @@ export class AnswerText extends HTMLElement {
       }
       const before = shown.html;
       shown.html = html;
-      // The colours of code come some time after it: what stands there stays.
+      // Highlighting comes later than the code, whose elements stay.
       if (!applyHighlighting(shown.node, before, html)) {
         setHtml(shown.node, html);
-        shown.node.querySelectorAll('pre').forEach(furnish);
+        shown.node.querySelectorAll('pre').forEach(frameCode);
       }
       if (citing) markReferences(shown.node, citing);
     }
@@ -47,15 +47,15 @@ export class AnswerText extends HTMLElement {
   }
 }
 
-/** Makes code reachable by keyboard, names its language and lets it be copied. @param {HTMLElement} pre */
-function furnish(pre) {
+/** Makes code focusable, shows its language, and adds a button that copies it. @param {HTMLElement} pre */
+function frameCode(pre) {
   const language = /language-(\S+)/.exec(pre.firstElementChild?.className ?? '')?.[1];
   pre.tabIndex = 0;
   const frame = element('div', { className: 'code' });
   pre.replaceWith(frame);
   frame.append(pre);
   if (language) frame.dataset.language = language;
-  // A page that came without TLS from another machine has no clipboard.
+  // There is no clipboard on pages that come from another machine without TLS.
   if (navigator.clipboard) frame.append(element('button', { type: 'button', className: 'quiet copy' }, 'Copy'));
 }
 

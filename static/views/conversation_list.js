@@ -1,17 +1,17 @@
-/** The conversations of a project by their day, the newest first. Rows are kept: what did not change is not touched. */
+/** The conversations of a project by day, newest first. Unchanged rows are not touched. */
 import { formatAddress } from '../address.js';
-import { dayHeading, shortTime, fullTime } from '../text.js';
+import { dayHeading, fullTime, shortTime } from '../dates.js';
 import { actionsButton } from './actions_menu.js';
 import { element, isPlainClick, setText } from './dom.js';
 
-/** @typedef {{node: HTMLLIElement, link: HTMLAnchorElement, title: HTMLElement, time: HTMLElement, more: HTMLElement, said: string}} Row what it shows, `said` all of it */
+/** @typedef {{node: HTMLLIElement, link: HTMLAnchorElement, title: HTMLElement, time: HTMLElement, more: HTMLElement, shown: string}} Row `shown` is a digest of its content */
 
 export class ConversationList extends HTMLElement {
   /** @type {Map<number, Row>} */
   #rows = new Map();
   /** @type {Map<string, {heading: HTMLElement, items: HTMLUListElement}>} */
   #days = new Map();
-  #empty = element('p', { className: 'empty', hidden: true }, 'What you ask is listed here.');
+  #empty = element('p', { className: 'empty', hidden: true }, 'Your conversations are listed here.');
   /** @type {string | null} */
   #project = null;
 
@@ -41,7 +41,7 @@ export class ConversationList extends HTMLElement {
       const shown = this.#dayOf(heading);
       if (before.nextElementSibling !== shown.heading) before.after(shown.heading, shown.items);
       before = shown.items;
-      for (const [index, listed] of items.entries()) put(shown.items, this.#rowOf(listed, now).node, index);
+      for (const [index, listed] of items.entries()) placeRow(shown.items, this.#rowOf(listed, now).node, index);
     }
     const ids = new Set(list?.map((listed) => listed.id));
     for (const [id, row] of this.#rows) {
@@ -84,11 +84,11 @@ export class ConversationList extends HTMLElement {
 
   /** @param {import('../api.js').ConversationSummary} listed @param {Date} now */
   #rowOf(listed, now) {
-    const row = this.#rows.get(listed.id) ?? this.#make(listed.id);
-    const title = listed.title?.trim() || 'No words yet';
-    const said = `${title}|${listed.updated_at}|${listed.message_count}|${now.toDateString()}`;
-    if (row.said === said) return row;
-    row.said = said;
+    const row = this.#rows.get(listed.id) ?? this.#makeRow(listed.id);
+    const title = listed.title?.trim() || 'No messages yet';
+    const shown = `${title}|${listed.updated_at}|${listed.message_count}|${now.toDateString()}`;
+    if (row.shown === shown) return row;
+    row.shown = shown;
     const messages = listed.message_count === 1 ? '1 message' : `${listed.message_count} messages`;
     setText(row.title, title);
     setText(row.time, `${shortTime(listed.updated_at, now)} · ${messages}`);
@@ -98,17 +98,17 @@ export class ConversationList extends HTMLElement {
   }
 
   /** @param {number} id @returns {Row} */
-  #make(id) {
+  #makeRow(id) {
     const title = element('span', { className: 'title' });
     const time = element('span', { className: 'time' });
     const link = element('a', { href: formatAddress(this.#project, id), 'data-id': String(id) }, title, time);
     const more = actionsButton(() => ({ project: this.#project ?? '', id, title: title.textContent ?? '', host: link }));
-    const row = { node: element('li', {}, link, more), link, title, time, more, said: '' };
+    const row = { node: element('li', {}, link, more), link, title, time, more, shown: '' };
     this.#rows.set(id, row);
     return row;
   }
 
-  /** Opens a conversation in place, unless the person asked for a tab of its own. @param {MouseEvent} event */
+  /** Opens a conversation in place, unless the click asks for a new tab. @param {MouseEvent} event */
   #follow(event) {
     const link = /** @type {Element} */ (event.target).closest('a');
     if (!link?.dataset.id || !isPlainClick(event)) return;
@@ -117,8 +117,8 @@ export class ConversationList extends HTMLElement {
   }
 }
 
-/** Puts a row into its place; one that is there already keeps its focus. @param {HTMLElement} list @param {HTMLElement} row @param {number} index */
-function put(list, row, index) {
+/** Moves a row to an index without taking the focus from it. @param {HTMLElement} list @param {HTMLElement} row @param {number} index */
+function placeRow(list, row, index) {
   const there = list.children[index] ?? null;
   if (there === row) return;
   if (row.isConnected && 'moveBefore' in list) /** @type {any} */ (list).moveBefore(row, there);

@@ -1,6 +1,6 @@
 /**
- * The open conversation: its heading, its turns, what waits to be sent, and the first words when
- * nothing was asked yet.
+ * The open conversation: heading, turns, messages that wait to be sent, and a welcome while nothing
+ * was asked.
  */
 import { conversationUsage } from '../usage.js';
 import { unfinishedTurns } from '../store.js';
@@ -12,14 +12,14 @@ import { VirtualList } from './virtual_list.js';
 import './turn_view.js';
 import './welcome_text.js';
 
-/** How long a conversation may take to come before its first half is shown, in milliseconds. */
-const PATIENCE = 250;
+/** Milliseconds to wait for the whole conversation before a part of it is shown. */
+const REPLAY_WAIT = 250;
 
 /**
  * @typedef {object} ConversationData
  * @property {import('../store.js').Conversation | null} conversation
  * @property {import('../api.js').Project | null} project
- * @property {string | null} user who looks, where the server knows
+ * @property {string | null} user name of the person, if the server knows it
  * @property {string | null} problem why there is no conversation
  */
 
@@ -29,15 +29,15 @@ export class ConversationView extends HTMLElement {
   #title = element('h1');
   #facts = element('p', { className: 'facts' });
   #badgeText = element('summary');
-  #badgeWords = element('p');
-  #badge = element('details', { className: 'badge', hidden: true }, this.#badgeText, this.#badgeWords);
-  #usageText = element('summary', { title: 'What the answers took' });
-  #usageWords = element('p');
-  #usage = element('details', { className: 'usage', hidden: true }, this.#usageText, this.#usageWords);
+  #badgeDetails = element('p');
+  #badge = element('details', { className: 'badge', hidden: true }, this.#badgeText, this.#badgeDetails);
+  #usageText = element('summary', { title: 'Usage of all answers' });
+  #usageDetails = element('p');
+  #usage = element('details', { className: 'usage', hidden: true }, this.#usageText, this.#usageDetails);
   #menu = element('button', {
     type: 'button', className: 'menu', 'aria-controls': 'sidebar', onclick: () => this.#emit('open-sidebar', null),
   }, 'Menu');
-  #actions = actionsButton(() => ({ ...this.#open(), host: this.#title }));
+  #actions = actionsButton(() => ({ ...this.#menuTarget(), host: this.#title }));
   #turns = element('div', { className: 'turns' });
   #pending = element('div', { className: 'pending' });
   #welcome = /** @type {import('./welcome_text.js').WelcomeText} */ (element(/** @type {any} */ ('welcome-text'), {
@@ -54,25 +54,25 @@ export class ConversationView extends HTMLElement {
   #virtualList = new VirtualList(this.#scroller, this.#turns);
   /** @type {Map<number, import('./turn_view.js').TurnView>} */
   #views = new Map();
-  /** The turn that somebody wants to see as soon as it is there. @type {number | null} */
+  /** The turn to show as soon as it is there. @type {number | null} */
   #wanted = null;
-  /** Until when an opened conversation may come in whole. */
-  #comesUntil = 0;
+  /** Time until which an opened conversation waits for its whole replay. */
+  #waitsUntil = 0;
 
   connectedCallback() {
     this.append(
       element('header', {}, this.#menu, this.#title, this.#facts, this.#usage, this.#badge, this.#actions),
       this.#scroller, this.#toEnd,
     );
-    // Everything that can change a height: growth, folding, fonts, a resized window. Told after the
-    // layout that comes anyway, so that keeping the place costs none of its own.
+    // Growth, folding, fonts and the window change heights. The observer runs after layout, so keeping
+    // the position needs no layout of its own.
     const observer = new ResizeObserver(() => {
-      this.#virtualList.keep();
+      this.#virtualList.keepPosition();
       this.#updateToEnd();
     });
     observer.observe(this.#content);
     observer.observe(this.#scroller);
-    addEventListener('beforeprint', () => this.showAll());
+    addEventListener('beforeprint', () => this.renderAll());
   }
 
   /** @param {ConversationData} data */
@@ -84,7 +84,7 @@ export class ConversationView extends HTMLElement {
     this.#renderHead(data);
     this.#renderTurns(data);
     this.#welcome.update(data);
-    // What teaches is read from its beginning.
+    // The welcome is read from its beginning.
     if (!this.#welcome.hidden) this.#virtualList.atEnd = false;
     this.#showWanted();
     const isConnected = data.conversation?.connection === 'open';
@@ -92,19 +92,19 @@ export class ConversationView extends HTMLElement {
       || isConnected !== (before?.conversation?.connection === 'open')) this.#renderPending(data.conversation?.pending ?? [], isConnected);
   }
 
-  /** Forgets what is shown: another conversation comes. */
+  /** Prepares for another conversation. */
   clear() {
     this.#shown = null;
     this.#views.clear();
     this.#turns.replaceChildren();
     this.#virtualList.clear();
     this.#wanted = null;
-    this.#comesUntil = performance.now() + PATIENCE;
-    // Whatever came until then is better than nothing.
-    setTimeout(() => this.#shown && this.#renderTurns(this.#shown), PATIENCE + 1);
+    this.#waitsUntil = performance.now() + REPLAY_WAIT;
+    // After that, an incomplete replay is shown.
+    setTimeout(() => this.#shown && this.#renderTurns(this.#shown), REPLAY_WAIT + 1);
   }
 
-  /** Brings a turn into sight, now or as soon as it has come, and marks it. @param {number | null} number */
+  /** Scrolls to a turn and marks it, now or as soon as it is there. @param {number | null} number */
   seek(number) {
     for (const view of this.#views.values()) view.removeAttribute('data-marked');
     this.#wanted = number;
@@ -125,8 +125,8 @@ export class ConversationView extends HTMLElement {
 
   scrollToEnd() {
     this.#virtualList.atEnd = true;
-    this.#virtualList.keep();
-    this.#virtualList.choose();
+    this.#virtualList.keepPosition();
+    this.#virtualList.renderNear();
     this.#updateToEnd();
   }
 
@@ -139,27 +139,27 @@ export class ConversationView extends HTMLElement {
     if (views[at]) this.#goTo(views[at]);
   }
 
-  /** The turn that the person is at: the one with the focus, else the one at the top of the screen. @returns {number | null} */
+  /** The number of the turn with the focus, else of the one at the top of the screen. @returns {number | null} */
   get turn() {
     const focused = document.activeElement?.closest('turn-view');
     const view = /** @type {HTMLElement | null} */ (this.#scroller.contains(focused ?? null) ? focused : this.#virtualList.current);
     return view ? Number(view.dataset.turn) : null;
   }
 
-  /** Puts everything into the document, for who searches it with the browser. */
-  showAll() {
-    this.#virtualList.showAll();
+  /** Renders all turns, so that the browser's own search finds everything. */
+  renderAll() {
+    this.#virtualList.renderAll();
   }
 
-  /** The search is over. */
-  showNear() {
-    this.#virtualList.showNear();
+  /** The browser's search is over. */
+  endSearch() {
+    this.#virtualList.endSearch();
   }
 
   /** @param {import('./turn_view.js').TurnView} view */
   #goTo(view) {
     this.#virtualList.goTo(view);
-    // Who writes goes on writing.
+    // A question that is being typed keeps the focus.
     const { activeElement } = document;
     if (!(activeElement instanceof HTMLTextAreaElement && activeElement.value)) view.focus({ preventScroll: true });
     this.#updateToEnd();
@@ -184,19 +184,19 @@ export class ConversationView extends HTMLElement {
     this.#badge.hidden = badge === null;
     this.#badge.classList.toggle('warns', badge?.isGood === false);
     setText(this.#badgeText, badge?.text ?? '');
-    setText(this.#badgeWords, badge?.words ?? '');
-    const took = conversationUsage(conversation?.turns ?? []);
-    this.#usage.hidden = took === null;
-    setText(this.#usageText, took?.text ?? '');
-    setText(this.#usageWords, took?.words ?? '');
+    setText(this.#badgeDetails, badge?.details ?? '');
+    const usage = conversationUsage(conversation?.turns ?? []);
+    this.#usage.hidden = usage === null;
+    setText(this.#usageText, usage?.text ?? '');
+    setText(this.#usageDetails, usage?.details ?? '');
     this.#actions.hidden = !asked || conversation?.id === null || conversation?.connection === 'ended';
   }
 
   /** @param {ConversationData} data */
   #renderTurns({ conversation, project, user }) {
     const turns = conversation?.turns ?? [];
-    const comes = conversation !== null && !conversation.caughtUp && conversation.connection !== 'ended';
-    if (comes && this.#views.size === 0 && performance.now() < this.#comesUntil) return;
+    const isReplaying = conversation !== null && !conversation.caughtUp && conversation.connection !== 'ended';
+    if (isReplaying && this.#views.size === 0 && performance.now() < this.#waitsUntil) return;
     const open = conversation ? unfinishedTurns(conversation) : [];
     const still = turns.filter((turn) => this.#views.has(turn.turn)).length;
     if (still < this.#views.size) {
@@ -218,8 +218,8 @@ export class ConversationView extends HTMLElement {
       view.update(turn, { ahead, isLast: index === turns.length - 1 }, around);
     }
     if (!isNew) return;
-    this.#virtualList.keep();
-    this.#virtualList.choose();
+    this.#virtualList.keepPosition();
+    this.#virtualList.renderNear();
   }
 
   /** @param {import('../store.js').Pending[]} pending @param {boolean} isConnected */
@@ -231,8 +231,7 @@ export class ConversationView extends HTMLElement {
       }, 'Withdraw')))));
   }
 
-  /** What actions on the open conversation are about. */
-  #open() {
+  #menuTarget() {
     const { conversation, project } = /** @type {ConversationData} */ (this.#shown);
     return { project: project?.name ?? '', id: conversation?.id ?? 0, title: this.#title.textContent ?? '' };
   }
@@ -246,7 +245,7 @@ export class ConversationView extends HTMLElement {
     this.#toEnd.hidden = this.#virtualList.atEnd || !this.#welcome.hidden;
   }
 
-  /** Who unfolds something at the end wants to see its beginning. @param {Event} event */
+  /** Unfolding something keeps the position instead of the end. @param {Event} event */
   #unfolded(event) {
     if (/** @type {Element} */ (event.target).closest('summary')) this.#virtualList.leaveEnd();
   }

@@ -1,10 +1,10 @@
-/** Makes elements. Text is only ever set as text: nothing here reads HTML. */
+/** Helpers for elements. Text is always set as text, never as HTML. */
 
 /**
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
- * @param {Record<string, any>} [properties] `on…` adds a listener, `data-…`, `aria-…` and `role` set
- *   attributes, everything else sets the property
+ * @param {Record<string, any>} [properties] `on…` adds a listener; `data-…`, `aria-…`, `role` and `for`
+ *   set attributes; all others set properties
  * @param {...(Node | string)} children
  * @returns {HTMLElementTagNameMap[T]}
  */
@@ -19,14 +19,14 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
-/** How long a button says that it has copied, in milliseconds. */
-const COPIED = 1500;
+/** Milliseconds for which a button shows that it has copied. */
+const COPIED_TIME = 1500;
 
-/** Copies text, and has the button that was pressed say so. @param {string} text @param {HTMLElement} button */
+/** Copies text, and shows on the button whether that worked. @param {string} text @param {HTMLElement} button */
 export async function copyText(text, button) {
-  const words = button.textContent ?? '';
-  if (button.dataset.words) return;
-  button.dataset.words = words;
+  const label = button.textContent ?? '';
+  if (button.dataset.label) return;
+  button.dataset.label = label;
   try {
     await navigator.clipboard.writeText(text);
     button.textContent = 'Copied';
@@ -34,16 +34,16 @@ export async function copyText(text, button) {
     button.textContent = 'Not allowed';
   }
   setTimeout(() => {
-    button.textContent = words;
-    delete button.dataset.words;
-  }, COPIED);
+    button.textContent = label;
+    delete button.dataset.label;
+  }, COPIED_TIME);
 }
 
-/** Whether a link is to be followed in place: the person asked for no tab or window of its own. @param {MouseEvent} event */
+/** Whether a click opens a link in place, not in a new tab or window. @param {MouseEvent} event */
 export const isPlainClick = (event) => (
   event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey);
 
-/** Sets the text unless it is already there, so that a selection within it survives. @param {Node} node @param {string} text */
+/** Sets the text if it differs, so that a selection in it survives. @param {Node} node @param {string} text */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }

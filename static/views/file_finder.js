@@ -1,45 +1,45 @@
-/** The files that `@` finds: a list above the field, worked from the field's own keys. */
+/** The list of files that match an `@` mention, operated by the keys of the question field. */
 import { findFiles } from '../api.js';
 import { mentionAt, replaceMention } from '../mention.js';
 import { element } from './dom.js';
 
-/** How long after a letter the server is asked, in milliseconds. */
+/** Milliseconds without typing before the server is asked. */
 const DELAY = 80;
-/** The server looks for no more. */
-const LONGEST_QUERY = 100;
+/** Characters that the server accepts in a query. */
+const MAX_QUERY = 100;
 
 export class FileFinder extends HTMLElement {
   /** @type {HTMLTextAreaElement | null} */
   #field = null;
   /** @type {import('../mention.js').Mention | null} */
   #mention = null;
-  /** Where a mention begins that is to be left alone. */
+  /** Start of a mention whose list was closed with Escape, else -1. */
   #dismissed = -1;
   /** @type {string[]} */
   #paths = [];
   #at = 0;
-  /** Counts the questions: only the answer to the last one counts. */
-  #asked = 0;
+  /** Counts requests: only the response to the newest one is shown. */
+  #requests = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #list = element('ul', { id: 'found-files', role: 'listbox', 'aria-label': 'Files' });
-  #none = element('p', { className: 'note' }, 'No file has these letters in its path.');
+  #none = element('p', { className: 'note' }, 'No file matches these letters.');
 
   project = '';
 
-  /** Called with what was typed, once a file is taken. @type {() => void} */
-  onTaken = () => {};
+  /** Called after a path was inserted into the field. @type {() => void} */
+  onInserted = () => {};
 
   connectedCallback() {
     if (this.#list.parentNode) return;
     this.hidden = true;
     this.append(this.#list, this.#none);
-    // The field keeps the focus, and a phone its keyboard.
+    // The field keeps the focus, and a phone keeps its keyboard open.
     this.addEventListener('pointerdown', (event) => event.preventDefault());
     this.addEventListener('mousedown', (event) => event.preventDefault());
     this.#list.addEventListener('click', (event) => {
       const option = /** @type {Element} */ (event.target).closest('li');
-      if (option) this.#take([...this.#list.children].indexOf(option));
+      if (option) this.#insert([...this.#list.children].indexOf(option));
     });
   }
 
@@ -47,34 +47,34 @@ export class FileFinder extends HTMLElement {
   attach(field) {
     this.#field = field;
     field.addEventListener('blur', () => this.close());
-    field.addEventListener('click', () => this.look());
+    field.addEventListener('click', () => this.update());
   }
 
   get isOpen() {
     return !this.hidden;
   }
 
-  /** Looks at what stands before the caret. */
-  look() {
+  /** Looks for a mention before the caret. */
+  update() {
     const field = this.#field;
     if (!field) return;
     const isCaret = field.selectionStart === field.selectionEnd;
     const mention = isCaret ? mentionAt(field.value, field.selectionStart) : null;
     if (mention?.start !== this.#dismissed) this.#dismissed = -1;
-    if (!mention || this.#dismissed >= 0 || !this.project || mention.query.length > LONGEST_QUERY) {
+    if (!mention || this.#dismissed >= 0 || !this.project || mention.query.length > MAX_QUERY) {
       this.close();
       return;
     }
     this.#mention = mention;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#ask(mention.query), DELAY);
+    this.#timer = setTimeout(() => this.#request(mention.query), DELAY);
   }
 
-  async #ask(/** @type {string} */ query) {
-    this.#asked += 1;
-    const asked = this.#asked;
+  async #request(/** @type {string} */ query) {
+    this.#requests += 1;
+    const request = this.#requests;
     const found = await findFiles(this.project, query).catch(() => null);
-    if (asked !== this.#asked || !this.#mention) return;
+    if (request !== this.#requests || !this.#mention) return;
     if (found) this.#show(found.files.map((file) => file.path));
     else this.close();
   }
@@ -109,7 +109,7 @@ export class FileFinder extends HTMLElement {
     else this.#field?.removeAttribute('aria-activedescendant');
   }
 
-  /** Takes a key that is meant for the list, and says whether it was. @param {KeyboardEvent} event */
+  /** Handles a key for the list. Returns whether it was one. @param {KeyboardEvent} event */
   key(event) {
     if (!this.isOpen || event.ctrlKey || event.metaKey || event.altKey) return false;
     const count = this.#paths.length;
@@ -121,13 +121,13 @@ export class FileFinder extends HTMLElement {
     if (count === 0) return false;
     if (event.key === 'ArrowDown') this.#choose((this.#at + 1) % count);
     else if (event.key === 'ArrowUp') this.#choose((this.#at + count - 1) % count);
-    else if ((event.key === 'Enter' || event.key === 'Tab') && !event.shiftKey) this.#take(this.#at);
+    else if ((event.key === 'Enter' || event.key === 'Tab') && !event.shiftKey) this.#insert(this.#at);
     else return false;
     return true;
   }
 
   /** @param {number} at */
-  #take(at) {
+  #insert(at) {
     const field = this.#field;
     const path = this.#paths[at];
     if (!field || !this.#mention || path === undefined) return;
@@ -135,12 +135,12 @@ export class FileFinder extends HTMLElement {
     field.value = text;
     field.setSelectionRange(caret, caret);
     this.close();
-    this.onTaken();
+    this.onInserted();
   }
 
   close() {
     clearTimeout(this.#timer);
-    this.#asked += 1;
+    this.#requests += 1;
     this.#mention = null;
     if (this.hidden) return;
     this.hidden = true;

@@ -1,17 +1,17 @@
-/** A file beside the conversation: its lines, those that are cited marked, an outline, and the way to the next citation. */
-import { readFile } from '../api.js';
+/** A file beside the conversation: lines with the cited ones marked, outline, steps to other citations. */
+import { errorMessage, readFile } from '../api.js';
 import { formatReference } from '../reference.js';
 import { copyText, element, setText } from './dom.js';
 import { setHtml } from './html.js';
 
 export class FileReader extends HTMLElement {
-  /** @type {{project: string, place: import('../reference.js').Reference} | null} */
+  /** @type {{project: string, reference: import('../reference.js').Reference} | null} */
   #shown = null;
   /** @type {import('../api.js').FilePage | null} */
   #page = null;
-  /** Counts what was asked for: an answer that comes late is dropped. */
-  #asked = 0;
-  /** Where the focus goes when the file is closed. @type {HTMLElement | null} */
+  /** Counts requests: only the response to the newest one is shown. */
+  #requests = 0;
+  /** Gets the focus back when the file is closed. @type {HTMLElement | null} */
   #opener = null;
   #dir = element('span', { className: 'dir' });
   #name = element('strong');
@@ -26,14 +26,14 @@ export class FileReader extends HTMLElement {
     this.#earlier, this.#lines, this.#later);
   #list = element('ul');
   #outline = element('details', { className: 'outline', hidden: true }, element('summary', {}, 'Outline'), this.#list);
-  #walked = element('span', { className: 'citation-position' });
+  #citationPosition = element('span', { className: 'citation-position' });
   #previous = element('button', {
     type: 'button', className: 'quiet', title: '[', 'aria-label': 'Previous citation', onclick: () => this.#emit('walk-citation', -1),
   }, '‹');
   #next = element('button', {
     type: 'button', className: 'quiet', title: ']', 'aria-label': 'Next citation', onclick: () => this.#emit('walk-citation', 1),
   }, '›');
-  #walk = element('div', { className: 'citation-nav', hidden: true }, this.#previous, this.#walked, this.#next);
+  #citationNav = element('div', { className: 'citation-nav', hidden: true }, this.#previous, this.#citationPosition, this.#next);
 
   connectedCallback() {
     this.setAttribute('role', 'complementary');
@@ -45,117 +45,119 @@ export class FileReader extends HTMLElement {
         type: 'button', className: 'quiet close', title: 'Escape', onclick: () => this.#emit('close-file', null),
       }, 'Close')),
       this.#about, this.#scroller,
-      element('div', { className: 'foot' }, this.#outline, this.#walk),
+      element('div', { className: 'foot' }, this.#outline, this.#citationNav),
     );
-    this.#list.addEventListener('click', (event) => this.#toDefinition(event));
+    this.#list.addEventListener('click', (event) => this.#goToDefinition(event));
   }
 
   get isOpen() {
     return !this.hidden;
   }
 
-  /** @param {string} project @param {import('../reference.js').Reference} place */
-  async show(project, place) {
+  /** @param {string} project @param {import('../reference.js').Reference} reference */
+  async show(project, reference) {
     if (!this.isOpen) this.#opener = /** @type {HTMLElement | null} */ (document.activeElement);
     this.hidden = false;
     const before = this.#shown;
-    this.#shown = { project, place };
-    this.#renderHead(place);
-    const isShown = before?.project === project && before.place.path === place.path && this.#page !== null
-      && (!place.line || (place.line >= this.#page.first_line && place.line <= this.#page.last_line));
+    this.#shown = { project, reference };
+    this.#renderHead(reference);
+    const isShown = before?.project === project && before.reference.path === reference.path && this.#page !== null
+      && (!reference.line || (reference.line >= this.#page.first_line && reference.line <= this.#page.last_line));
     if (isShown) {
-      this.#mark(place);
+      this.#mark(reference);
       this.#heading.focus({ preventScroll: true });
       return;
     }
     this.#page = null;
-    await this.#load(place.path, place.line);
+    await this.#load(reference.path, reference.line);
     this.#heading.focus({ preventScroll: true });
   }
 
   close() {
     this.hidden = true;
-    this.#asked += 1;
+    this.#requests += 1;
     this.#page = null;
     if (this.#opener?.isConnected) this.#opener.focus({ preventScroll: true });
     this.#opener = null;
   }
 
-  /** How far the walk along the citations has got. @param {number} at from 0, below it nowhere @param {number} all */
-  showWalk(at, all) {
-    this.#walk.hidden = all === 0;
-    setText(this.#walked, at < 0 ? `${all} cited` : `${at + 1} of ${all} cited`);
+  /** Shows the position among all citations. @param {number} at index, -1 for none @param {number} all their count */
+  showCitationPosition(at, all) {
+    this.#citationNav.hidden = all === 0;
+    setText(this.#citationPosition, at < 0 ? `${all} cited` : `${at + 1} of ${all} cited`);
     this.#previous.disabled = at === 0;
     this.#next.disabled = at === all - 1;
   }
 
   /** @param {string} path @param {number} [line] */
   async #load(path, line) {
-    const asked = (this.#asked += 1);
+    const request = (this.#requests += 1);
     const { project } = /** @type {{project: string}} */ (this.#shown);
     this.#showStatus('Opening…');
     try {
       const page = await readFile(project, path, line);
-      if (asked !== this.#asked) return;
+      if (request !== this.#requests) return;
       this.#render(page);
-      // Text is there at once; its colours take a moment longer.
+      // The text is shown at once; highlighting takes a moment longer.
       if (page.language && !page.binary) {
-        const { lines } = await readFile(project, path, line, true);
-        if (asked === this.#asked && lines) this.#colour(lines);
+        const { lines } = await readFile(project, path, line, 'html');
+        if (request === this.#requests && lines) this.#highlight(lines);
       }
     } catch (error) {
-      if (asked !== this.#asked) return;
+      if (request !== this.#requests) return;
       this.#lines.replaceChildren();
       this.#outline.hidden = true;
       this.#earlier.hidden = true;
       this.#later.hidden = true;
-      this.#showStatus(error instanceof Error ? error.message : String(error), true);
+      this.#showProblem(errorMessage(error));
     }
   }
 
-  /** @param {import('../reference.js').Reference} place */
-  #renderHead(place) {
-    const cut = place.path.lastIndexOf('/') + 1;
-    setText(this.#dir, place.path.slice(0, cut));
-    setText(this.#name, place.path.slice(cut));
-    setText(this.#range, place.line ? ` ${formatReference(place).slice(place.path.length + 1).replace('-', '–')}` : '');
-    this.#heading.title = formatReference(place);
+  /** @param {import('../reference.js').Reference} reference */
+  #renderHead(reference) {
+    const { path, line } = reference;
+    const text = formatReference(reference);
+    const cut = path.lastIndexOf('/') + 1;
+    setText(this.#dir, path.slice(0, cut));
+    setText(this.#name, path.slice(cut));
+    setText(this.#range, line ? ` ${text.slice(path.length + 1).replace('-', '–')}` : '');
+    this.#heading.title = text;
     this.#copy.hidden = !navigator.clipboard;
   }
 
   /** @param {import('../api.js').FilePage} page */
   #render(page) {
     this.#page = page;
-    const words = page.binary ? 'This is no text, so nothing of it is shown.'
+    const summary = page.binary ? 'This file is not text and cannot be shown.'
       : page.total_lines === 0 ? 'The file is empty.'
         : page.truncated ? `Lines ${page.first_line} to ${page.last_line} of ${page.total_lines}` : `${page.total_lines} ${page.total_lines === 1 ? 'line' : 'lines'}`;
-    this.#showStatus(words);
+    this.#showStatus(summary);
     const texts = page.last_line > 0 ? page.text.split('\n').slice(0, page.last_line - page.first_line + 1) : [];
-    this.#lines.replaceChildren(...texts.map((text, index) => line(page.first_line + index, text)));
+    this.#lines.replaceChildren(...texts.map((text, index) => lineElement(page.first_line + index, text)));
     this.#earlier.hidden = page.first_line <= 1;
     this.#later.hidden = page.last_line >= page.total_lines;
     this.#outline.hidden = page.outline.length === 0;
     this.#list.replaceChildren(...page.outline.map(({ kind, name, line: at }) => element('li', {}, element('button', {
       type: 'button', className: 'quiet', 'data-line': String(at),
     }, element('span', { className: 'kind' }, kind), ` ${name}`))));
-    if (this.#shown) this.#mark(this.#shown.place);
+    if (this.#shown) this.#mark(this.#shown.reference);
   }
 
-  /** @param {string[]} lines the same lines with colours, as the server made them safe */
-  #colour(lines) {
+  /** @param {string[]} lines the same lines as safe HTML */
+  #highlight(lines) {
     for (const [index, code] of this.#lines.querySelectorAll('code').entries()) {
       if (lines[index] !== undefined) setHtml(code, lines[index]);
     }
   }
 
-  /** Marks the lines that are cited and brings them into sight. @param {import('../reference.js').Reference} place */
+  /** Marks the cited lines and scrolls to them. @param {import('../reference.js').Reference} reference */
   #mark({ line: first, end_line: last }) {
     this.#lines.querySelectorAll('.cited').forEach((node) => node.classList.remove('cited'));
     const node = first ? this.#lineAt(first) : this.#lines.firstElementChild;
     if (first) {
       for (let at = first; at <= (last ?? first); at += 1) this.#lineAt(at)?.classList.add('cited');
     }
-    this.#bringIntoSight(node);
+    this.#scrollTo(node);
   }
 
   /** @param {number} number */
@@ -163,8 +165,8 @@ export class FileReader extends HTMLElement {
     return this.#page ? this.#lines.children[number - this.#page.first_line] ?? null : null;
   }
 
-  /** A third down the pane, so that what stands before it is seen too. @param {Element | null} node */
-  #bringIntoSight(node) {
+  /** Scrolls a line to a third of the pane, with context above it. @param {Element | null} node */
+  #scrollTo(node) {
     if (!node) return;
     const pane = this.#scroller;
     const offset = node.getBoundingClientRect().top - pane.getBoundingClientRect().top;
@@ -176,27 +178,33 @@ export class FileReader extends HTMLElement {
     const page = this.#page;
     if (!page || !this.#shown) return;
     const at = direction < 0 ? page.first_line - 1 : page.last_line + 1;
-    await this.#load(this.#shown.place.path, at);
-    this.#bringIntoSight(this.#lineAt(at));
+    await this.#load(this.#shown.reference.path, at);
+    this.#scrollTo(this.#lineAt(at));
   }
 
   /** @param {Event} event */
-  async #toDefinition(event) {
+  async #goToDefinition(event) {
     const button = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest('button[data-line]'));
     if (!button || !this.#shown) return;
-    const place = { path: this.#shown.place.path, line: Number(button.dataset.line) };
+    const reference = { path: this.#shown.reference.path, line: Number(button.dataset.line) };
     this.#outline.open = false;
-    await this.show(this.#shown.project, place);
+    await this.show(this.#shown.project, reference);
   }
 
   async #copyPath() {
-    if (this.#shown) await copyText(formatReference(this.#shown.place), this.#copy);
+    if (this.#shown) await copyText(formatReference(this.#shown.reference), this.#copy);
   }
 
-  /** @param {string} words @param {boolean} [isError] */
-  #showStatus(words, isError = false) {
-    setText(this.#about, words);
-    this.#about.classList.toggle('error', isError);
+  /** @param {string} text */
+  #showStatus(text) {
+    setText(this.#about, text);
+    this.#about.classList.remove('error');
+  }
+
+  /** @param {string} text */
+  #showProblem(text) {
+    setText(this.#about, text);
+    this.#about.classList.add('error');
   }
 
   /** @param {string} name @param {unknown} detail */
@@ -206,7 +214,7 @@ export class FileReader extends HTMLElement {
 }
 
 /** @param {number} number @param {string} text */
-function line(number, text) {
+function lineElement(number, text) {
   return element('div', { className: 'line' },
     element('span', { className: 'gutter' }, String(number)), element('code', {}, text));
 }

@@ -1,4 +1,4 @@
-/** A menu that a button opens: arrow keys, Home and End, a first letter, Escape. One at a time. */
+/** A menu that a button opens, with arrow keys, Home, End, first letters and Escape. One is open at a time. */
 import { element } from './dom.js';
 
 /** Pixels between a menu and the edge of the window. */
@@ -8,7 +8,7 @@ const MARGIN = 8;
  * @typedef {object} Item
  * @property {string} label
  * @property {(byKey: boolean) => void} [act]
- * @property {string} [href] an address in place of an act, to be downloaded
+ * @property {string} [href] a download in place of an action
  * @property {boolean} [isDanger]
  */
 
@@ -36,7 +36,7 @@ export function openMenu(button, items) {
     menu.remove();
   };
   button.setAttribute('aria-expanded', 'true');
-  // Beside the button in the page, so that the way through the page by keyboard goes on from there.
+  // After the button in the document, so that Tab goes on from there.
   button.after(menu);
   /** @type {any} */ (menu).showPopover({ source: button });
   place(menu, button);
@@ -62,7 +62,7 @@ function place(menu, button) {
 
 /** @param {KeyboardEvent} event @param {HTMLElement} menu @param {HTMLElement[]} nodes */
 function key(event, menu, nodes) {
-  // Nothing else on the page hears the keys of an open menu.
+  // Keys of an open menu have no other effect on the page.
   event.stopPropagation();
   const at = nodes.indexOf(/** @type {HTMLElement} */ (document.activeElement));
   const letter = event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey ? event.key.toLowerCase() : null;

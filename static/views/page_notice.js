@@ -1,19 +1,19 @@
 /**
- * Short notices: one that tells something and goes by itself, and one with something to do about
- * it, which stays as long as that can be done. Neither takes the place of the other.
+ * Short notices: a message that disappears by itself, and an offer with a button that stays while it
+ * can be taken. Both can be shown at once.
  */
 import { element, setText } from './dom.js';
 
-/** How long a notice stays that nothing can be done about, in milliseconds. */
-const SHOWN = 8000;
+/** Milliseconds for which a message is shown. */
+const MESSAGE_TIME = 8000;
 
 /**
  * @typedef {object} Offer
  * @property {string} label
  * @property {() => void} act
- * @property {() => void} hold somebody is about to act
- * @property {() => void} release nobody is any more
- * @property {boolean} focus whether the focus goes to it
+ * @property {() => void} pause called while the pointer is on the offer
+ * @property {() => void} resume
+ * @property {boolean} focus whether the button gets the focus
  */
 
 export class PageNotice extends HTMLElement {
@@ -22,37 +22,37 @@ export class PageNotice extends HTMLElement {
   /** @type {Offer | null} */
   #offer = null;
   #message = element('p', { className: 'message', hidden: true });
-  #words = element('p');
+  #offerText = element('p');
   #button = element('button', { type: 'button', className: 'quiet', onclick: () => this.#offer?.act() });
   #box = element('div', {
     className: 'offer', hidden: true,
-    onpointerenter: () => this.#offer?.hold(), onpointerleave: () => this.#offer?.release(),
-  }, this.#words, this.#button);
+    onpointerenter: () => this.#offer?.pause(), onpointerleave: () => this.#offer?.resume(),
+  }, this.#offerText, this.#button);
 
   connectedCallback() {
     this.role = 'status';
     if (!this.#message.parentNode) this.append(this.#box, this.#message);
   }
 
-  /** @param {string} words */
-  show(words) {
+  /** @param {string} text */
+  show(text) {
     clearTimeout(this.#timer);
-    setText(this.#message, words);
+    setText(this.#message, text);
     this.#message.hidden = false;
-    this.#timer = setTimeout(() => { this.#message.hidden = true; }, SHOWN);
+    this.#timer = setTimeout(() => { this.#message.hidden = true; }, MESSAGE_TIME);
   }
 
-  /** @param {string} words @param {Offer} offer */
-  offer(words, offer) {
+  /** @param {string} text @param {Offer} offer */
+  offer(text, offer) {
     this.#offer = offer;
-    setText(this.#words, words);
+    setText(this.#offerText, text);
     setText(this.#button, offer.label);
     this.#box.hidden = false;
-    // After what else gets the focus in this frame.
+    // After other elements that get the focus in this frame.
     if (offer.focus) requestAnimationFrame(() => this.#button.focus());
   }
 
-  /** Nothing can be done about it any more. */
+  /** The offer cannot be taken any more. */
   hideOffer() {
     const hadFocus = this.#box.contains(document.activeElement);
     this.#box.hidden = true;

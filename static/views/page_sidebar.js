@@ -1,4 +1,4 @@
-/** The rail: which project, which conversation, the theme and the keys. A drawer on a phone. */
+/** The sidebar: projects, conversations, theme and keyboard shortcuts. A drawer on phones. */
 import { saveTheme } from '../storage.js';
 import { element, setText } from './dom.js';
 import { showShortcuts } from './shortcuts.js';
@@ -25,7 +25,7 @@ export class PageSidebar extends HTMLElement {
     type: 'button', className: 'quiet', hidden: true, onclick: () => this.#emit('log-out', null),
   }, 'Log out');
   #admin = element('a', { href: '/admin', className: 'quiet', hidden: true }, 'Admin');
-  /** Where the focus goes when the drawer is closed. @type {HTMLElement | null} */
+  /** Gets the focus back when the drawer is closed. @type {HTMLElement | null} */
   #opener = null;
   #narrow = matchMedia('(max-width: 639px)');
 
@@ -48,29 +48,29 @@ export class PageSidebar extends HTMLElement {
     this.append(head, element('nav', { 'aria-label': 'Conversations' }, this.#list), foot);
     this.#showTheme();
     this.#list.addEventListener('pick-conversation', () => this.open(false));
-    // The shade beside the drawer is a part of this element.
+    // The backdrop of the drawer belongs to this element.
     this.addEventListener('click', (event) => event.target === this && this.open(false));
     this.#narrow.addEventListener('change', () => this.open(false));
     this.open(false);
   }
 
-  /** Shows or hides the drawer; beside the conversation the rail is always open. @param {boolean} open */
-  open(open) {
-    const wasDrawer = this.isDrawerOpen;
-    this.toggleAttribute('data-open', open);
-    this.inert = this.#narrow.matches && !open;
-    if (this.isDrawerOpen === wasDrawer) return;
-    this.dispatchEvent(new CustomEvent('drawer', { detail: !wasDrawer, bubbles: true }));
-    if (wasDrawer) this.#opener?.focus();
+  /** Opens or closes the drawer. A wide window always shows the sidebar. @param {boolean} isOpen */
+  open(isOpen) {
+    const wasOpen = this.isDrawerOpen;
+    this.toggleAttribute('data-open', isOpen);
+    this.inert = this.#narrow.matches && !isOpen;
+    if (this.isDrawerOpen === wasOpen) return;
+    this.dispatchEvent(new CustomEvent('drawer', { detail: !wasOpen, bubbles: true }));
+    if (wasOpen) this.#opener?.focus();
     else {
       this.#opener = /** @type {HTMLElement | null} */ (document.activeElement);
       this.#picker.focus();
     }
   }
 
-  /** Whoever has logged in can log out. @param {boolean} can */
-  offerLogOut(can) {
-    this.#logOut.hidden = !can;
+  /** @param {boolean} canLogOut */
+  offerLogOut(canLogOut) {
+    this.#logOut.hidden = !canLogOut;
   }
 
   /** @param {boolean} isAdmin */
@@ -82,7 +82,7 @@ export class PageSidebar extends HTMLElement {
     return this.#narrow.matches && this.hasAttribute('data-open');
   }
 
-  /** Says whether there was a drawer to close. */
+  /** Returns whether a drawer was open. */
   closeDrawer() {
     const wasOpen = this.isDrawerOpen;
     if (wasOpen) this.open(false);

@@ -1,13 +1,13 @@
-/** The edge between two panes: dragged, or moved with the arrow keys; its place is remembered. */
+/** The movable edge between two panes: dragged or moved with arrow keys. Its position is stored. */
 import { savePaneWidth, loadPaneWidth } from '../storage.js';
 
-/** How far an arrow key moves an edge, in pixels. */
+/** Pixels that an arrow key moves the edge. */
 const STEP = 24;
 
-/** The panes: how narrow and how wide one may be, in pixels, and on which side of its edge it lies. */
+/** The panes, with the range of their width in pixels and the name under which it is stored. */
 const PANES = {
-  sidebar: { min: 200, max: 480, isLeft: true, label: 'Width of the list' },
-  reader: { min: 320, max: 1200, isLeft: false, label: 'Width of the file' },
+  sidebar: { min: 200, max: 480, isLeft: true, label: 'Width of the list', stored: 'rail' },
+  reader: { min: 320, max: 1200, isLeft: false, label: 'Width of the file', stored: 'reader' },
 };
 
 export class PaneSplitter extends HTMLElement {
@@ -16,13 +16,13 @@ export class PaneSplitter extends HTMLElement {
 
   connectedCallback() {
     this.#pane = this.dataset.pane === 'reader' ? 'reader' : 'sidebar';
-    const { min, max, label } = PANES[this.#pane];
+    const { min, max, label, stored } = PANES[this.#pane];
     for (const [name, value] of Object.entries({
       'role': 'separator', 'aria-orientation': 'vertical', 'aria-label': label, 'aria-valuemin': min, 'aria-valuemax': max,
     })) this.setAttribute(name, String(value));
     this.tabIndex = 0;
-    const kept = loadPaneWidth(this.#pane);
-    if (kept) this.#setWidth(kept);
+    const width = loadPaneWidth(stored);
+    if (width) this.#setWidth(width);
     this.#updateValue();
     this.addEventListener('keydown', (event) => this.#key(event));
     this.addEventListener('pointerdown', (event) => this.#drag(event));
@@ -30,7 +30,7 @@ export class PaneSplitter extends HTMLElement {
     this.addEventListener('focus', () => this.#updateValue());
   }
 
-  /** The pane as it is. */
+  /** The current width of the pane, in pixels. */
   get #width() {
     const edge = this.getBoundingClientRect();
     const middle = edge.left + edge.width / 2;
@@ -39,16 +39,16 @@ export class PaneSplitter extends HTMLElement {
 
   /** @param {number} width */
   #setWidth(width) {
-    const { min, max } = PANES[this.#pane];
-    const kept = Math.round(Math.min(Math.max(width, min), max, innerWidth - min));
-    document.documentElement.style.setProperty(`--${this.#pane}-width`, `${kept}px`);
-    savePaneWidth(this.#pane, kept);
+    const { min, max, stored } = PANES[this.#pane];
+    const pixels = Math.round(Math.min(Math.max(width, min), max, innerWidth - min));
+    document.documentElement.style.setProperty(`--${this.#pane}-width`, `${pixels}px`);
+    savePaneWidth(stored, pixels);
     this.#updateValue();
   }
 
   #reset() {
     document.documentElement.style.removeProperty(`--${this.#pane}-width`);
-    savePaneWidth(this.#pane, 0);
+    savePaneWidth(PANES[this.#pane].stored, 0);
     this.#updateValue();
   }
 

@@ -1,4 +1,4 @@
-/** Questions that the agent puts to the person: a form that becomes the `answer` frame. */
+/** A form with questions of the agent to the person. */
 import { element } from './dom.js';
 
 export class QuestionCard extends HTMLElement {
@@ -12,7 +12,7 @@ export class QuestionCard extends HTMLElement {
 
   /**
    * @param {import('../store.js').QuestionPart} part
-   * @param {boolean} closed the conversation went on
+   * @param {boolean} closed whether a later turn exists
    */
   update(part, closed) {
     if (part === this.#part && closed === this.#closed) return;
@@ -61,10 +61,10 @@ export class QuestionCard extends HTMLElement {
       const own = String(given.get(`${name} own`) ?? '').trim();
       const chosen = [...given.getAll(name).map(String), ...(own ? [own] : [])];
       if (chosen.length === 0) {
-        this.#note.textContent = 'Each question needs an answer.';
+        this.#note.textContent = 'Answer each question.';
         return;
       }
-      // One's own words are meant instead of the options where only one answer counts.
+      // If only one answer counts, the person's own words replace the chosen option.
       answers[index] = question.multiSelect ? chosen : chosen[chosen.length - 1];
     }
     this.dispatchEvent(new CustomEvent('answer', { detail: { callId: this.#part.callId, answers }, bubbles: true }));

@@ -1,4 +1,4 @@
-/** Where a question is written, with the status line above it. Text leaves it only by being sent. */
+/** The field for questions, with the status line above it. */
 import { InputHistory, historyEntries } from '../input_history.js';
 import { ThrottledValue } from '../throttle.js';
 import { unfinishedTurns } from '../store.js';
@@ -6,15 +6,16 @@ import { tooLongText, statusLine } from '../text.js';
 import { element, setText } from './dom.js';
 import './file_finder.js';
 
-const TALLEST = 240;
-/** Longer text is as high as it can be, without being measured. */
-const SURELY_TALL = 4000;
+/** Height limit of the field, in pixels. */
+const MAX_HEIGHT = 240;
+/** Text with more characters has the full height, without measuring. */
+const FULL_HEIGHT_LENGTH = 4000;
 
 /**
  * @typedef {object} ComposerData
  * @property {import('../store.js').Conversation | null} conversation
  * @property {import('../api.js').Project | null} project
- * @property {string | null} user who asks, where the server knows
+ * @property {string | null} user name of the person, if the server knows it
  * @typedef {ReturnType<typeof statusLine>} Status
  */
 
@@ -22,26 +23,26 @@ export class QuestionComposer extends HTMLElement {
   /** @type {ComposerData} */
   #shown = { conversation: null, project: null, user: null };
   #history = new InputHistory();
-  /** What this browser asked before, when somebody wants to know. @type {() => string[]} */
-  asked = () => [];
+  /** Gives the questions that this browser asked before. @type {() => string[]} */
+  loadHistory = () => [];
   #status = element('p', { className: 'status' });
   #retry = element('button', { type: 'button', className: 'quiet', hidden: true, onclick: () => this.#emit('retry-connection') }, 'Try now');
   #line = element('div', { className: 'line' }, this.#status, this.#retry);
-  #throttledStatus = new ThrottledValue((/** @type {Status} */ said) => this.#showStatus(said), isSameStatus);
+  #throttledStatus = new ThrottledValue((/** @type {Status} */ status) => this.#showStatus(status), isSameStatus);
   #notice = element('p', { className: 'error', role: 'alert', hidden: true });
   #tooLong = element('p', { id: 'too-long', className: 'error', role: 'status', hidden: true });
   #editing = element('p', { className: 'editing', hidden: true },
-    element('span', {}, 'Edits an earlier question; the old answer stays.'),
-    element('button', { type: 'button', className: 'quiet', onclick: () => this.leaveEdit() }, 'Leave it'));
+    element('span', {}, 'You are editing an earlier question. The old answer stays.'),
+    element('button', { type: 'button', className: 'quiet', onclick: () => this.leaveEdit() }, 'Cancel'));
   #finder = /** @type {import('./file_finder.js').FileFinder} */ (document.createElement('file-finder'));
   #field = element('textarea', {
     id: 'question', rows: 1, 'aria-label': 'Your question', placeholder: 'Ask about this project', enterKeyHint: 'send',
     oninput: (/** @type {InputEvent} */ event) => this.#typed(event), onkeydown: (/** @type {KeyboardEvent} */ event) => this.#key(event),
-    oncompositionend: () => this.#finder.look(),
+    oncompositionend: () => this.#finder.update(),
   });
   #send = element('button', { className: 'send' }, 'Ask');
   #stop = element('button', { type: 'button', hidden: true, onclick: () => this.#emit('stop') }, 'Stop');
-  #hint = element('small', { className: 'hint' }, 'Enter asks, Shift Enter makes a new line, @ finds a file. The guide only reads.');
+  #hint = element('small', { className: 'hint' }, 'Enter asks, Shift+Enter starts a new line, @ finds a file. The guide only reads.');
 
   connectedCallback() {
     if (this.#line.parentNode) return;
@@ -56,7 +57,7 @@ export class QuestionComposer extends HTMLElement {
       this.#hint,
     );
     this.#finder.attach(this.#field);
-    this.#finder.onTaken = () => this.#changed();
+    this.#finder.onInserted = () => this.#changed();
     this.update(this.#shown);
     addEventListener('resize', () => this.#fit());
   }
@@ -67,16 +68,16 @@ export class QuestionComposer extends HTMLElement {
     this.#shown = data;
     const { conversation, project } = data;
     const hadFocus = this.contains(document.activeElement);
-    const said = conversation ? statusLine(conversation, project?.path ?? '') : { text: '', urgent: false, retry: false };
-    if (isOther) this.#throttledStatus.reset({ ...said, text: '' });
-    this.#throttledStatus.set(said);
+    const status = conversation ? statusLine(conversation, project?.path ?? '') : { text: '', urgent: false, retry: false };
+    if (isOther) this.#throttledStatus.reset({ ...status, text: '' });
+    this.#throttledStatus.set(status);
     setText(this.#notice, conversation?.notice ?? '');
     this.#notice.hidden = !conversation?.notice;
     this.#stop.hidden = !this.canStop;
     this.#stop.disabled = conversation?.state === 'stopping';
     this.#field.disabled = conversation === null || conversation.connection === 'ended';
     this.#finder.project = project?.name ?? '';
-    this.#judge();
+    this.#validate();
     const focused = /** @type {any} */ (document.activeElement);
     if (hadFocus && (focused === document.body || focused?.hidden || focused?.disabled)) this.focus();
   }
@@ -90,7 +91,7 @@ export class QuestionComposer extends HTMLElement {
     return this.#field.value;
   }
 
-  /** What is to be kept of what was typed. @returns {import('../drafts.js').SavedInput | null} */
+  /** The text to store. @returns {import('../drafts.js').SavedInput | null} */
   get typed() {
     const draft = this.#history.draft(this.text);
     const { current } = this.#history;
@@ -98,27 +99,27 @@ export class QuestionComposer extends HTMLElement {
     return draft || edit ? { draft, edit, at: Date.now() } : null;
   }
 
-  /** Shows what was kept. @param {import('../drafts.js').SavedInput | null} typed */
+  /** Shows stored text. @param {import('../drafts.js').SavedInput | null} typed */
   restore(typed) {
     this.#history.leave();
     if (typed?.edit) this.#history.edit(typed.draft, typed.edit);
     this.#write(typed?.edit?.text ?? typed?.draft ?? '');
   }
 
-  /** Takes text back that was not sent after all, before what was typed since. @param {string} text */
+  /** Puts text that was not sent before what was typed since. @param {string} text */
   giveBack(text) {
     if (this.text !== text) this.leaveEdit();
     this.#write([text, this.text].filter((one, index, all) => one && all.indexOf(one) === index).join('\n\n'));
   }
 
-  /** Puts an earlier question into the field, to be asked anew with changes. @param {import('../input_history.js').HistoryEntry} question */
+  /** Puts an earlier question into the field, to change it and ask again. @param {import('../input_history.js').HistoryEntry} question */
   edit(question) {
     this.#history.edit(this.text, question);
     this.#write(question.text);
     this.focus();
   }
 
-  /** Brings back what was typed before an earlier question. Says whether there was one. */
+  /** Cancels an edit and restores the draft. Returns whether there was an edit. */
   leaveEdit() {
     if (!this.#history.isBrowsing) return false;
     this.#write(this.#history.leave());
@@ -130,7 +131,7 @@ export class QuestionComposer extends HTMLElement {
     this.#field.focus({ preventScroll: true });
   }
 
-  /** Puts text into the field, as if it had been typed. @param {string} text */
+  /** Sets the text as if it were typed. @param {string} text */
   #write(text) {
     this.#field.value = text;
     this.#field.setSelectionRange(text.length, text.length);
@@ -141,43 +142,43 @@ export class QuestionComposer extends HTMLElement {
   /** @param {InputEvent} event */
   #typed(event) {
     this.#changed();
-    // What an input method is still composing is no name of a file yet.
-    if (!event.isComposing) this.#finder.look();
+    // An input method may still be composing the name of a file.
+    if (!event.isComposing) this.#finder.update();
   }
 
   #changed() {
     this.#fit();
-    this.#judge();
+    this.#validate();
     this.#editing.hidden = this.#history.current === null || this.#history.current.turn === null;
     this.dispatchEvent(new CustomEvent('draft', { bubbles: true }));
   }
 
-  /** Whether the text can be sent, and why not. */
-  #judge() {
-    const words = tooLongText(this.text, this.#shown.conversation?.messageBytes ?? 0);
-    setText(this.#tooLong, words);
-    this.#tooLong.hidden = words === '';
-    if (words) this.#field.setAttribute('aria-describedby', this.#tooLong.id);
+  /** Shows why the text cannot be sent, if it cannot. */
+  #validate() {
+    const problem = tooLongText(this.text, this.#shown.conversation?.messageBytes ?? 0);
+    setText(this.#tooLong, problem);
+    this.#tooLong.hidden = problem === '';
+    if (problem) this.#field.setAttribute('aria-describedby', this.#tooLong.id);
     else this.#field.removeAttribute('aria-describedby');
-    this.#send.disabled = this.#field.disabled || words !== '' || !/\S/.test(this.text);
+    this.#send.disabled = this.#field.disabled || problem !== '' || !/\S/.test(this.text);
   }
 
-  /** As high as its text, up to a point. */
+  /** Makes the field as high as its text, up to a limit. */
   #fit() {
-    const isLong = this.text.length > SURELY_TALL;
+    const isLong = this.text.length > FULL_HEIGHT_LENGTH;
     this.#field.spellcheck = !isLong;
     if (isLong) {
-      this.#field.style.height = `${TALLEST}px`;
+      this.#field.style.height = `${MAX_HEIGHT}px`;
       return;
     }
     this.#field.style.height = 'auto';
     const border = this.#field.offsetHeight - this.#field.clientHeight;
-    this.#field.style.height = `${Math.min(this.#field.scrollHeight + border, TALLEST)}px`;
+    this.#field.style.height = `${Math.min(this.#field.scrollHeight + border, MAX_HEIGHT)}px`;
   }
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    // Enter that ends an input method's composition is not for us; Safari only tells by 229.
+    // Enter may end the composition of an input method; Safari reports only key code 229 then.
     if (event.isComposing || event.keyCode === 229) return;
     const isPlain = !event.shiftKey && !event.altKey && !event.ctrlKey && !event.metaKey;
     if (this.#finder.key(event)) event.preventDefault();
@@ -185,13 +186,13 @@ export class QuestionComposer extends HTMLElement {
       event.preventDefault();
       this.#submit();
     } else if (event.key === 'Escape' && this.leaveEdit()) event.preventDefault();
-    else if (event.key === 'ArrowUp' && isPlain && this.#isAtHistoryEdge(0)) this.#walk(event, this.#back());
+    else if (event.key === 'ArrowUp' && isPlain && this.#isAtHistoryEdge(0)) this.#recall(event, this.#previousQuestion());
     else if (event.key === 'ArrowDown' && isPlain && this.#history.isBrowsing && this.#isAtHistoryEdge(this.text.length)) {
-      this.#walk(event, this.#history.forward());
+      this.#recall(event, this.#history.forward());
     }
   }
 
-  /** Whether an arrow goes through questions and not through lines of text. @param {number} edge of the text */
+  /** Whether an arrow key browses the history instead of moving the caret. @param {number} edge offset in the text */
   #isAtHistoryEdge(edge) {
     const { selectionStart, selectionEnd } = this.#field;
     if (selectionStart !== selectionEnd) return false;
@@ -200,13 +201,13 @@ export class QuestionComposer extends HTMLElement {
     return selectionStart === edge;
   }
 
-  #back() {
+  #previousQuestion() {
     const turns = this.#shown.conversation?.turns ?? [];
-    return this.#history.back(this.text, () => historyEntries(this.asked(), turns, this.#shown.user));
+    return this.#history.back(this.text, () => historyEntries(this.loadHistory(), turns, this.#shown.user));
   }
 
   /** @param {KeyboardEvent} event @param {string | null} text */
-  #walk(event, text) {
+  #recall(event, text) {
     if (text === null) return;
     event.preventDefault();
     this.#write(text);
@@ -216,11 +217,11 @@ export class QuestionComposer extends HTMLElement {
     const text = this.text.trim();
     if (this.#send.disabled || !text) return;
     this.dispatchEvent(new CustomEvent('ask', { detail: text, bubbles: true }));
-    // What was typed before an earlier question was edited is there again.
+    // After an edit the draft is restored.
     this.#write(this.#history.isBrowsing ? this.#history.leave() : '');
   }
 
-  /** @param {Status} said */
+  /** @param {Status} status */
   #showStatus({ text, urgent, retry }) {
     setText(this.#status, text);
     this.#line.toggleAttribute('data-urgent', urgent);

@@ -1,9 +1,8 @@
-/** What a person asked: the words, long ones cut until somebody wants all of them. */
+/** The text of a question. Long text is cut, with a button that shows all of it. */
 import { element, setText } from './dom.js';
 
-/** More than this is rarely read again. */
-const MOST_LINES = 16;
-const MOST_CHARACTERS = 2000;
+const MAX_LINES = 16;
+const MAX_CHARACTERS = 2000;
 
 export class QuestionText extends HTMLElement {
   #text = '';
@@ -21,22 +20,22 @@ export class QuestionText extends HTMLElement {
   update(text) {
     if (text === this.#text) return;
     this.#text = text;
-    this.#draw();
+    this.#render();
   }
 
   #toggle() {
     this.#isExpanded = !this.#isExpanded;
-    this.#draw();
+    this.#render();
   }
 
-  #draw() {
+  #render() {
     const cut = beginning(this.#text);
     const isLong = cut.length < this.#text.length;
     setText(this.#question, isLong && !this.#isExpanded ? `${cut} …` : this.#text);
     this.#all.hidden = !isLong;
     if (!isLong) return;
     const lines = this.#text.split('\n').length;
-    const size = lines > MOST_LINES ? `${lines.toLocaleString('en')} lines` : `${this.#text.length.toLocaleString('en')} characters`;
+    const size = lines > MAX_LINES ? `${lines.toLocaleString('en')} lines` : `${this.#text.length.toLocaleString('en')} characters`;
     setText(this.#all, this.#isExpanded ? 'Show less' : `Show all ${size}`);
     this.#all.setAttribute('aria-expanded', String(this.#isExpanded));
   }
@@ -44,14 +43,14 @@ export class QuestionText extends HTMLElement {
 
 /** @param {string} text */
 function beginning(text) {
-  let end = Math.min(text.length, MOST_CHARACTERS);
+  let end = Math.min(text.length, MAX_CHARACTERS);
   let at = -1;
-  for (let line = 0; line < MOST_LINES && at < end; line += 1) {
+  for (let line = 0; line < MAX_LINES && at < end; line += 1) {
     const next = text.indexOf('\n', at + 1);
     at = next < 0 ? text.length : next;
   }
   end = Math.min(end, at);
-  // A little more is no reason to cut.
+  // Not worth cutting if little more follows.
   return text.length - end < 200 && !text.slice(end).includes('\n') ? text : text.slice(0, end);
 }
 

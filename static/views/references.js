@@ -1,14 +1,14 @@
-/** Makes links of the references in an answer whose files exist, and strikes those whose files do not. */
+/** References in answers: links to files that exist, struck out for files that do not. */
 import { citationText, formatReference, parseReference, citedReference } from '../reference.js';
 import { element, isPlainClick } from './dom.js';
 
 /**
- * @typedef {object} Citing what an answer's references are made links with
+ * @typedef {object} AnswerCitations
  * @property {number} turn
- * @property {Map<string, import('../protocol.js').Citation>} found
+ * @property {Map<string, import('../protocol.js').Citation>} found by reference, as it was written
  */
 
-/** @param {HTMLElement} node a part of an answer @param {Citing} citing */
+/** @param {HTMLElement} node a part of an answer @param {AnswerCitations} citations */
 export function markReferences(node, { turn, found }) {
   for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (node.querySelectorAll('a.reference'))) {
     const { path, line, endLine } = link.dataset;
@@ -19,9 +19,9 @@ export function markReferences(node, { turn, found }) {
     link.dataset.checked = String(citation.found);
     link.title = citationText(citation);
     if (citation.found) {
-      const place = formatReference(citedReference(citation));
-      link.href = fileAddress(place);
-      link.dataset.reference = place;
+      const text = formatReference(citedReference(citation));
+      link.href = fileAddress(text);
+      link.dataset.reference = text;
       link.dataset.turn = String(turn);
       if (!citation.read) link.dataset.named = '';
       link.querySelector('.visually-hidden')?.remove();
@@ -32,16 +32,16 @@ export function markReferences(node, { turn, found }) {
   }
 }
 
-/** The address of this conversation with a file beside it. @param {string} place as it is written */
-export const fileAddress = (place) => `${location.pathname}?file=${encodeURIComponent(place)}`;
+/** The address of this conversation with a file beside it. @param {string} reference as text */
+export const fileAddress = (reference) => `${location.pathname}?file=${encodeURIComponent(reference)}`;
 
-/** Opens the file of a reference beside the conversation, unless the person asked for a tab of its own. @param {MouseEvent} event */
+/** Opens the file of a reference beside the conversation, unless the click asks for a new tab. @param {MouseEvent} event */
 export function followReference(event) {
   const link = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest('a[data-reference]'));
   if (!link || !isPlainClick(event)) return;
-  const place = parseReference(link.dataset.reference ?? '');
-  if (!place) return;
+  const reference = parseReference(link.dataset.reference ?? '');
+  if (!reference) return;
   event.preventDefault();
   const turn = link.dataset.turn === undefined ? undefined : Number(link.dataset.turn);
-  link.dispatchEvent(new CustomEvent('open-file', { detail: { place, turn }, bubbles: true }));
+  link.dispatchEvent(new CustomEvent('open-file', { detail: { reference, turn }, bubbles: true }));
 }

@@ -1,8 +1,8 @@
-/** The search: one field that switches to a conversation by its title and finds what was said. */
+/** The search dialog: finds conversations by title, and messages. */
 import { formatAddress } from '../address.js';
 import { searchMessages } from '../api.js';
 import { SearchState, searchStatus } from '../search_state.js';
-import { shortTime, fullTime } from '../text.js';
+import { fullTime, shortTime } from '../dates.js';
 import { element, setText } from './dom.js';
 
 const ROLES = { user: 'Question', assistant: 'Answer' };
@@ -21,12 +21,12 @@ export class SearchDialog extends HTMLElement {
   });
   #list = element('div', {
     id: 'found', role: 'listbox', 'aria-label': 'Found',
-    // The focus stays in the field.
+    // Keeps the focus in the field.
     onpointerdown: (/** @type {Event} */ event) => event.preventDefault(),
     onclick: (/** @type {MouseEvent} */ event) => {
       const node = /** @type {Element} */ (event.target).closest('[role=option]');
       const at = this.#options.findIndex((option) => option.node === node);
-      if (at >= 0) this.#go(at, event.ctrlKey || event.metaKey);
+      if (at >= 0) this.#open(at, event.ctrlKey || event.metaKey);
     },
   });
   #status = element('p', { className: 'note', role: 'status' });
@@ -67,10 +67,10 @@ export class SearchDialog extends HTMLElement {
     this.#field.setAttribute('aria-expanded', String(groups.length > 0));
     setText(this.#status, searchStatus(found));
     this.#status.classList.toggle('error', found.phase === 'failed');
-    // What the person has moved to stays chosen when more is found.
+    // The selection stays on the same result when more are found.
     const same = this.#options.findIndex(({ option }) => option.conversation === before?.conversation && option.turn === before.turn
       && option.role === before.role);
-    this.#choose(Math.max(same, 0), false);
+    this.#select(Math.max(same, 0));
   }
 
   /** @param {import('../search_state.js').SearchResult} option */
@@ -97,32 +97,32 @@ export class SearchDialog extends HTMLElement {
     }[event.key];
     if (at !== undefined && last >= 0) {
       event.preventDefault();
-      this.#choose(at, true);
+      this.#select(at);
+      this.#options[at]?.node.scrollIntoView({ block: 'nearest' });
     } else if (event.key === 'Enter') {
       event.preventDefault();
-      this.#go(this.#active, event.ctrlKey || event.metaKey);
+      this.#open(this.#active, event.ctrlKey || event.metaKey);
     } else if (event.key.toLowerCase() === 'k' && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       this.#dialog.close();
     }
   }
 
-  /** @param {number} at @param {boolean} inSight */
-  #choose(at, inSight) {
+  /** @param {number} at */
+  #select(at) {
     this.#options[this.#active]?.node.setAttribute('aria-selected', 'false');
     this.#active = at;
     const chosen = this.#options[at]?.node;
     chosen?.setAttribute('aria-selected', 'true');
     if (chosen) this.#field.setAttribute('aria-activedescendant', chosen.id);
     else this.#field.removeAttribute('aria-activedescendant');
-    if (inSight) chosen?.scrollIntoView({ block: 'nearest' });
   }
 
-  /** @param {number} at @param {boolean} inTab whether a tab of its own is wanted */
-  #go(at, inTab) {
+  /** @param {number} at @param {boolean} inNewTab */
+  #open(at, inNewTab) {
     const option = this.#options[at]?.option;
     if (!option) return;
-    if (inTab) {
+    if (inNewTab) {
       open(formatAddress(this.#project, option.conversation, option.turn));
       return;
     }

@@ -1,6 +1,6 @@
-/** One quiet line above the composer: what is being typed was asked before, and where the answer is. */
+/** The line above the composer that links a similar question which was asked before. */
 import { formatAddress } from '../address.js';
-import { dayHeading, shortTime, fullTime } from '../text.js';
+import { dayHeading, fullTime, shortTime } from '../dates.js';
 import { element, isPlainClick, setText } from './dom.js';
 
 export class SimilarHint extends HTMLElement {

@@ -1,4 +1,4 @@
-/** What an answer rests on: the files that the agent read for it, and those that it only named or that do not exist. */
+/** The sources of an answer: files that the agent read, files it only named, files that do not exist. */
 import { formatReference, citedReference } from '../reference.js';
 import { element } from './dom.js';
 import { fileAddress } from './references.js';
@@ -6,7 +6,7 @@ import { fileAddress } from './references.js';
 /**
  * @param {import('../store.js').DoneEnd | import('../store.js').ErrorEnd} end
  * @param {number} turn
- * @returns {HTMLElement | null} nothing where no file plays a part
+ * @returns {HTMLElement | null} `null` if the answer has no sources
  */
 export function sources(end, turn) {
   const { filesRead, citations } = end;
@@ -16,10 +16,10 @@ export function sources(end, turn) {
   const summary = [count(filesRead.length, 'file read', 'files read')];
   if (named.length) summary.push(`${named.length} only named`);
   if (missing.length) summary.push(`${missing.length} not found`);
-  const read = filesRead.map((path) => item(link({ path }, turn)));
-  const others = named.map((citation) => item(link(citedReference(citation), turn), 'only named'));
-  const gone = missing.map((citation) => item(
-    element('s', {}, formatReference(citation)), citation.why ?? 'not found', true));
+  const read = filesRead.map((path) => listItem(link({ path }, turn)));
+  const others = named.map((citation) => listItem(link(citedReference(citation), turn), 'only named'));
+  const gone = missing.map((citation) => listItem(
+    element('s', {}, formatReference(citation)), citation.why ?? 'not found', 'why'));
   return element('details', { className: 'sources' },
     element('summary', { className: missing.length ? 'warns' : '' }, summary.join(' · ')),
     element('ul', {}, ...read, ...others, ...gone));
@@ -28,16 +28,16 @@ export function sources(end, turn) {
 /** @param {number} number @param {string} one @param {string} many */
 const count = (number, one, many) => `${number} ${number === 1 ? one : many}`;
 
-/** @param {HTMLElement} what @param {string} [note] @param {boolean} [isWarning] */
-function item(what, note, isWarning = false) {
-  const item = element('li', {}, what);
-  if (note) item.append(' ', element('span', { className: isWarning ? 'why' : '' }, note));
-  return item;
+/** @param {HTMLElement} content @param {string} [note] @param {string} [noteClass] */
+function listItem(content, note, noteClass = '') {
+  const node = element('li', {}, content);
+  if (note) node.append(' ', element('span', { className: noteClass }, note));
+  return node;
 }
 
-/** @param {import('../reference.js').Reference} place @param {number} turn */
-function link(place, turn) {
-  const text = formatReference(place);
+/** @param {import('../reference.js').Reference} reference @param {number} turn */
+function link(reference, turn) {
+  const text = formatReference(reference);
   return element('a', {
     href: fileAddress(text), 'data-reference': text, 'data-turn': String(turn),
   }, text);

@@ -1,4 +1,4 @@
-/** What a part of an answer is to who hears it: its words, and of code what it is and how long. */
+/** The spoken form of answers for screen readers: their text, with code replaced by a description. */
 
 /** @param {string} html a part of an answer, as the server sent it */
 export function spokenText(html) {

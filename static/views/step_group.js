@@ -1,10 +1,10 @@
-/** Steps that follow one another, tool calls and thoughts: a few stand as lines, more fold into one line with a count. */
+/** Consecutive steps, tool calls and thoughts: a few are lines, more are folded into one line with counts. */
 import { stepsSummary, inputSummary, toolName } from '../step_text.js';
 import { element, setText } from './dom.js';
 import './tool_call.js';
 
-/** So many lines are quicker read than unfolded. */
-const MOST_LINES = 3;
+/** Steps that are shown without folding. */
+const MAX_LINES = 3;
 
 /** @typedef {import('../store.js').ToolPart | import('../store.js').ThinkingPart} Step */
 
@@ -12,9 +12,9 @@ export class StepGroup extends HTMLElement {
   /** @type {Map<string, {part: Step, node: HTMLElement}>} */
   #steps = new Map();
   #isOver = false;
-  #words = element('span', { className: 'input' });
+  #counts = element('span', { className: 'input' });
   #now = element('span', { className: 'now' });
-  #summary = element('summary', { hidden: true }, this.#words, this.#now);
+  #summary = element('summary', { hidden: true }, this.#counts, this.#now);
   #details = element('details', { open: true }, this.#summary);
 
   connectedCallback() {
@@ -22,7 +22,7 @@ export class StepGroup extends HTMLElement {
   }
 
   /**
-   * @param {Step} part one of the run
+   * @param {Step} part of this group
    * @param {string} root the project's directory
    * @param {boolean} isOver whether its turn has ended
    */
@@ -35,12 +35,12 @@ export class StepGroup extends HTMLElement {
     if (!known) this.#details.append(node);
     if (known?.part !== part) changeStep(node, part, root);
     const calls = [...this.#steps.values()].map((step) => step.part).filter((step) => step.kind === 'tool');
-    const isMany = this.#steps.size > MOST_LINES && calls.length > 1;
+    const isMany = this.#steps.size > MAX_LINES && calls.length > 1;
     if (isMany && this.#summary.hidden) this.#details.open = false;
     this.#summary.hidden = !isMany;
     this.toggleAttribute('data-single', !isMany);
     if (!isMany) return;
-    setText(this.#words, stepsSummary(calls));
+    setText(this.#counts, stepsSummary(calls));
     const last = calls.at(-1);
     setText(this.#now, last && !last.result && !isOver ? ` · now: ${toolName(last.tool)} ${inputSummary(last.input, root)}` : '');
   }

@@ -1,4 +1,4 @@
-/** One tool call: a line that unfolds into what went in and what came out. */
+/** A tool call: a line that unfolds into its input and its result. */
 import { inputFields, inputSummary, toolName, toolOutcome } from '../step_text.js';
 import { element, setText } from './dom.js';
 
@@ -30,18 +30,18 @@ export class ToolCall extends HTMLElement {
     this.#fill();
   }
 
-  /** Results can be long and most are never looked at: they are put in when the card is opened. */
+  /** Renders input and result once the call is unfolded, because results can be long. */
   #fill() {
     if (!this.#details.open || !this.#part) return;
     const { input, result } = this.#part;
     /** @type {HTMLElement[]} */
-    const pieces = [element('dl', { className: 'given' }, ...inputFields(input, this.#root).flatMap(([name, value]) => [
+    const content = [element('dl', { className: 'given' }, ...inputFields(input, this.#root).flatMap(([name, value]) => [
       element('dt', {}, name), element('dd', {}, value),
     ]))];
-    if (!result) pieces.push(element('p', {}, 'Still running.'));
-    else if (result.content) pieces.push(element('pre', { tabIndex: 0, 'aria-label': 'Result' }, result.content));
-    if (result?.truncated) pieces.push(element('p', {}, 'The rest of the result is not kept.'));
-    this.#body.replaceChildren(...pieces);
+    if (!result) content.push(element('p', {}, 'Still running.'));
+    else if (result.content) content.push(element('pre', { tabIndex: 0, 'aria-label': 'Result' }, result.content));
+    if (result?.truncated) content.push(element('p', {}, 'The rest of the result was not stored.'));
+    this.#body.replaceChildren(...content);
   }
 }
 

@@ -1,11 +1,11 @@
 /**
- * One turn: the person's words, and what the agent did and said. Parts that did not change are not
- * touched. Far from the screen it rests: only the question stays in the document, in a box of the
- * turn's height.
+ * A turn: the question, the agent's steps and its answer. Unchanged parts are not touched. Far from
+ * the screen only the question stays in the document, in a placeholder of the turn's height.
  */
+import { localTimes } from '../dates.js';
 import { turnUsage } from '../usage.js';
 import { isOwn } from '../input_history.js';
-import { localTimes, queuePositionText, stoppedText } from '../text.js';
+import { queuePositionText, stoppedText } from '../text.js';
 import './answer_text.js';
 import './question_text.js';
 import { element, setText } from './dom.js';
@@ -16,9 +16,9 @@ import './step_group.js';
 import { sources } from './sources.js';
 
 /**
- * @typedef {{ahead: number, isLast: boolean}} QueuePlace questions that are answered before it, and whether others follow
- * @typedef {{root: string, user: string | null, width: number}} TurnContext the project's directory, who looks, and
- *   how wide the text is
+ * @typedef {{ahead: number, isLast: boolean}} QueuePlace `ahead` counts questions that are answered before it
+ * @typedef {{root: string, user: string | null, width: number}} TurnContext the project's directory, the
+ *   person's name, and the width of the text in pixels
  */
 
 export class TurnView extends HTMLElement {
@@ -27,68 +27,68 @@ export class TurnView extends HTMLElement {
   /** @type {QueuePlace} */
   #place = { ahead: 0, isLast: true };
   /** @type {TurnContext} */
-  #around = { root: '', user: null, width: 0 };
-  /** What the parts and the end show. @type {import('../store.js').Turn | null} */
-  #drawn = null;
+  #context = { root: '', user: null, width: 0 };
+  /** The turn that is rendered. @type {import('../store.js').Turn | null} */
+  #rendered = null;
   isRendered = false;
   #article = element('article', {});
   #question = /** @type {import('./question_text.js').QuestionText} */ (document.createElement('question-text'));
   #edit = element('button', {
     type: 'button', className: 'quiet edit', onclick: () => this.#emit('edit-question'),
   }, 'Edit');
-  #asked = element('div', { className: 'question-row', hidden: true }, this.#question, this.#edit);
+  #questionRow = element('div', { className: 'question-row', hidden: true }, this.#question, this.#edit);
   #author = element('p', { className: 'note author', hidden: true });
   #parts = element('div', { className: 'parts' });
-  #waits = element('p', { className: 'note queue-note', hidden: true });
+  #queueNote = element('p', { className: 'note queue-note', hidden: true });
   #end = element('footer', { className: 'end', hidden: true, onclick: followReference });
-  /** What shows a part, by the part's key. @type {Map<string, HTMLElement>} */
+  /** The element of each part, by key. @type {Map<string, HTMLElement>} */
   #shown = new Map();
 
   connectedCallback() {
     if (this.#article.parentNode) return;
-    this.#article.append(this.#author, this.#asked, this.#waits);
+    this.#article.append(this.#author, this.#questionRow, this.#queueNote);
     this.append(this.#article);
   }
 
   /**
    * @param {import('../store.js').Turn} turn
    * @param {QueuePlace} place
-   * @param {TurnContext} around
+   * @param {TurnContext} context
    */
-  update(turn, place, around) {
+  update(turn, place, context) {
     const isSamePlace = place.ahead === this.#place.ahead && place.isLast === this.#place.isLast;
-    if (turn === this.#turn && isSamePlace && around.user === this.#around.user) return;
+    if (turn === this.#turn && isSamePlace && context.user === this.#context.user) return;
     const isNew = this.#turn === null;
     this.#turn = turn;
     this.#place = place;
-    this.#around = around;
+    this.#context = context;
     if (isNew) {
       this.dataset.turn = String(turn.turn);
       this.tabIndex = -1;
-      this.rest(estimateHeight(turn, around.width));
+      this.showPlaceholder(estimateHeight(turn, context.width));
     }
-    this.#asked.hidden = turn.question === null;
+    this.#questionRow.hidden = turn.question === null;
     this.#question.update(turn.question ?? '');
-    this.#edit.hidden = !isOwn(turn, around.user);
+    this.#edit.hidden = !isOwn(turn, context.user);
     this.#author.hidden = !turn.author;
     setText(this.#author, turn.author ?? '');
-    this.#waits.hidden = place.ahead === 0;
-    setText(this.#waits, place.ahead > 0 ? queuePositionText(place.ahead) : '');
-    if (this.isRendered) this.#draw();
+    this.#queueNote.hidden = place.ahead === 0;
+    setText(this.#queueNote, place.ahead > 0 ? queuePositionText(place.ahead) : '');
+    if (this.isRendered) this.#render();
   }
 
-  /** Comes into the document whole. */
-  show() {
+  /** Renders parts and end. */
+  renderContent() {
     if (this.isRendered) return;
     this.isRendered = true;
     this.removeAttribute('data-placeholder');
     this.style.height = '';
     this.#article.append(this.#parts, this.#end);
-    this.#draw();
+    this.#render();
   }
 
-  /** Leaves all but the question out of the document. @param {number} height of the whole, in pixels */
-  rest(height) {
+  /** Removes all but the question from the document. @param {number} height of the turn, in pixels */
+  showPlaceholder(height) {
     this.isRendered = false;
     this.toggleAttribute('data-placeholder', true);
     this.style.height = `${height}px`;
@@ -97,23 +97,23 @@ export class TurnView extends HTMLElement {
     this.#end.remove();
   }
 
-  #draw() {
+  #render() {
     const turn = this.#turn;
     if (!turn) return;
-    const still = turn.parts.filter((part) => this.#shown.has(part.key)).length;
-    if (still < this.#shown.size) {
+    const kept = turn.parts.filter((part) => this.#shown.has(part.key)).length;
+    if (kept < this.#shown.size) {
       this.#shown.clear();
       this.#parts.replaceChildren();
     }
     for (const [index, part] of turn.parts.entries()) {
-      change(this.#nodeFor(part, turn.parts[index - 1]), part, this.#around.root, !this.#place.isLast, turn);
+      updatePart(this.#nodeFor(part, turn.parts[index - 1]), part, this.#context.root, !this.#place.isLast, turn);
     }
-    if (turn.end !== this.#drawn?.end || this.#drawn === null) this.#renderEnd(turn);
-    this.#drawn = turn;
+    if (turn.end !== this.#rendered?.end || this.#rendered === null) this.#renderEnd(turn);
+    this.#rendered = turn;
   }
 
   /**
-   * What shows a part. Steps that follow one another share it.
+   * The element of a part. Consecutive steps share one.
    * @param {import('../store.js').Part} part
    * @param {import('../store.js').Part | undefined} before
    */
@@ -122,7 +122,7 @@ export class TurnView extends HTMLElement {
     if (known) return known;
     const previous = before && this.#shown.get(before.key);
     const isShared = isStep(part) && before !== undefined && isStep(before);
-    const node = previous && isShared ? previous : make(part);
+    const node = previous && isShared ? previous : makePart(part);
     if (node !== previous) this.#parts.insertBefore(node, previous ? previous.nextSibling : this.#parts.firstChild);
     this.#shown.set(part.key, node);
     return node;
@@ -133,31 +133,31 @@ export class TurnView extends HTMLElement {
     const end = turn.end;
     this.#end.hidden = !end || turn.turn === 0;
     if (!end) return;
-    const again = () => element('button', {
+    const askAgain = () => element('button', {
       type: 'button',
       onclick: () => this.#emit('ask-again'),
     }, 'Ask again');
     /** @type {(Node | string)[]} */
-    const pieces = [];
+    const content = [];
     if (end.kind === 'error') {
       this.#end.hidden = false;
-      pieces.push(element('p', { className: 'error' }, localTimes(end.content)));
+      content.push(element('p', { className: 'error' }, localTimes(end.content)));
       if (end.startOver && turn.question !== null) {
-        pieces.push(element('button', { type: 'button', onclick: () => this.#emit('start-over') }, 'Ask in a new conversation'));
+        content.push(element('button', { type: 'button', onclick: () => this.#emit('start-over') }, 'Ask in a new conversation'));
       }
-      if (end.retryable && turn.question !== null) pieces.push(element('p', {}, 'Your question is kept.'), again());
+      if (end.retryable && turn.question !== null) content.push(element('p', {}, 'Your question is kept.'), askAgain());
     } else if (end.outcome === 'interrupted') {
-      pieces.push(element('p', {}, 'This answer was cut off when the server stopped.'), again());
+      content.push(element('p', {}, 'This answer was cut off when the server stopped.'), askAgain());
     } else {
-      if (end.outcome === 'stopped') pieces.push(element('p', {}, stoppedText(end)), again());
-      const words = turnUsage(end);
-      if (words) pieces.push(element('small', {}, words));
+      if (end.outcome === 'stopped') content.push(element('p', {}, stoppedText(end)), askAgain());
+      const usage = turnUsage(end);
+      if (usage) content.push(element('small', {}, usage));
     }
-    for (const note of end.notes) pieces.push(element('p', { className: 'note' }, localTimes(note)));
-    if (turn.question !== null) pieces.push(linkButton(turn.turn));
+    for (const note of end.notes) content.push(element('p', { className: 'note' }, localTimes(note)));
+    if (turn.question !== null) content.push(linkButton(turn.turn));
     const files = sources(end, turn.turn);
-    if (files) pieces.push(files);
-    this.#end.replaceChildren(...pieces);
+    if (files) content.push(files);
+    this.#end.replaceChildren(...content);
   }
 
   /** @param {string} name */
@@ -176,7 +176,7 @@ const linkButton = (turn) => element('button', {
 const isStep = (part) => part.kind === 'tool' || part.kind === 'thinking';
 
 /** @param {import('../store.js').Part} part @returns {HTMLElement} */
-function make(part) {
+function makePart(part) {
   switch (part.kind) {
     case 'text': return document.createElement('answer-text');
     case 'thinking':
@@ -186,13 +186,13 @@ function make(part) {
 }
 
 /**
- * @param {any} node what `make` made for the part
+ * @param {any} node element of the part
  * @param {import('../store.js').Part} part
  * @param {string} root
- * @param {boolean} isPassed a later turn exists
+ * @param {boolean} isPassed whether a later turn exists
  * @param {import('../store.js').Turn} turn
  */
-function change(node, part, root, isPassed, turn) {
+function updatePart(node, part, root, isPassed, turn) {
   switch (part.kind) {
     case 'text': return node.update(part.html, turn);
     case 'thinking':

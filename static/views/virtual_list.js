@@ -1,34 +1,35 @@
 /**
- * Keeps a long conversation light: turns far from the screen rest as empty boxes of their height.
- * Keeps what is read where it is, whatever changes above it; and the end in sight for who is there.
+ * Virtual scrolling: turns far from the screen are placeholders of their height. Keeps the scroll
+ * position when something above changes, and the end in sight if the person is there.
  */
 
-/** Pixels beyond the screen in which turns are whole, and beyond which they rest again. */
-const WHOLE = 1200;
-const REST = 3000;
+/** Turns within this many pixels of the screen are rendered. */
+const RENDER_MARGIN = 1200;
+/** Turns beyond this many pixels become placeholders again. */
+const RELEASE_MARGIN = 3000;
 
-/** Who is within this many pixels of the end is at the end. */
+/** Pixels from the end that still count as the end. */
 const AT_END = 48;
 
-/** How often the choice is made anew within one frame. */
-const MOST_ROUNDS = 4;
+/** Rounds of rendering within a frame. */
+const MAX_ROUNDS = 4;
 
-/** How deep a place is looked for within a turn. */
-const DEEPEST = 8;
+/** Depth of the anchor within a turn. */
+const MAX_DEPTH = 8;
 
-/** Milliseconds of each frame in which turns are made whole for a search. */
-const SHARE = 8;
+/** Milliseconds of each frame that rendering for a search may take. */
+const FRAME_BUDGET = 8;
 
 /** @typedef {import('./turn_view.js').TurnView} TurnView */
 
 export class VirtualList {
-  /** @type {{node: Element, offset: number}[]} what stands at the top of the screen, the innermost last */
-  #place = [];
-  /** Turns that are whole. @type {Set<TurnView>} */
-  #whole = new Set();
-  /** Whether all are to be. */
+  /** @type {{node: Element, offset: number}[]} elements at the top of the screen, innermost last */
+  #anchor = [];
+  /** @type {Set<TurnView>} */
+  #rendered = new Set();
+  /** Whether all turns are rendered, for a search. */
   #isSearched = false;
-  /** How the scroller was when this last saw to it. */
+  /** The state of the scroller after its last change here. */
   #last = { top: 0, height: 0, screen: '' };
   atEnd = true;
 
@@ -38,43 +39,43 @@ export class VirtualList {
     this.turns = turns;
   }
 
-  /** Another conversation comes. */
+  /** Prepares for another conversation. */
   clear() {
     this.atEnd = true;
-    this.#place = [];
-    this.#whole.clear();
+    this.#anchor = [];
+    this.#rendered.clear();
     this.#isSearched = false;
   }
 
-  /** The person, or this, has scrolled. */
+  /** Handles scroll events, caused by the person or by this list. */
   scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
     const last = this.#last;
-    // Told late of what this did itself: something may have changed its height since.
+    // A late event of this list's own scrolling: heights may have changed since.
     if (scrollTop === last.top) return;
-    // Moved by what grew or by a window that changed its size, and not by the person.
+    // Moved by growth or by a resized window, not by the person.
     const hasGrown = scrollTop > last.top && scrollHeight !== last.height;
     if (this.atEnd && (hasGrown || this.#screen !== last.screen)) {
-      this.keep();
+      this.keepPosition();
       return;
     }
     const gap = scrollHeight - scrollTop - clientHeight;
-    // Who goes up a little wants to leave the end, and not to be brought back to it.
+    // Scrolling up a little leaves the end.
     this.atEnd = gap < 2 || (gap < AT_END && scrollTop > last.top);
     this.#remember();
-    this.#note();
-    // What comes whole stands more exactly than what rested.
-    if (this.choose()) this.#note();
+    this.#setAnchor();
+    // Rendered turns are a more exact anchor than placeholders.
+    if (this.renderNear()) this.#setAnchor();
   }
 
-  /** Something has changed its height: what was read stays where it is. */
-  keep() {
+  /** Restores the scroll position after heights have changed. */
+  keepPosition() {
     const { scroller } = this;
     if (this.atEnd) scroller.scrollTop = scroller.scrollHeight;
     else {
       const top = scroller.getBoundingClientRect().top;
-      const still = this.#place.findLast(({ node }) => node.isConnected);
-      const moved = still ? still.node.getBoundingClientRect().top - top - still.offset : 0;
+      const anchor = this.#anchor.findLast(({ node }) => node.isConnected);
+      const moved = anchor ? anchor.node.getBoundingClientRect().top - top - anchor.offset : 0;
       if (Math.abs(moved) >= 1) scroller.scrollTop += moved;
     }
     this.#remember();
@@ -85,30 +86,30 @@ export class VirtualList {
     this.#last = { top: scrollTop, height: scrollHeight, screen: this.#screen };
   }
 
-  /** What of the conversation can be seen at once. */
+  /** The size of the visible area. */
   get #screen() {
     return `${this.scroller.clientWidth} ${this.scroller.clientHeight}`;
   }
 
-  /** Makes turns near the screen whole and lets the others rest, until both are as they should be. Says whether something came. */
-  choose() {
+  /** Renders turns near the screen and turns others into placeholders. Returns whether any was rendered. */
+  renderNear() {
     let round = 0;
-    // A guessed height gives way to the real one, which may bring others near.
-    for (; round < MOST_ROUNDS && this.#chooseOnce(); round += 1) this.keep();
+    // Real heights replace estimates, which may bring other turns near.
+    for (; round < MAX_ROUNDS && this.#renderNearOnce(); round += 1) this.keepPosition();
     return round > 0;
   }
 
-  /** Goes to a turn. @param {TurnView} view */
+  /** Scrolls to a turn. @param {TurnView} view */
   goTo(view) {
     this.atEnd = false;
-    this.#show(view);
+    this.#render(view);
     const top = () => view.getBoundingClientRect().top - this.scroller.getBoundingClientRect().top - 16;
     this.scroller.scrollTop += top();
-    this.#place = [{ node: view, offset: 16 }];
-    this.choose();
+    this.#anchor = [{ node: view, offset: 16 }];
+    this.renderNear();
     this.scroller.scrollTop += top();
     this.#remember();
-    this.#note();
+    this.#setAnchor();
   }
 
   /** The turn at the top of the screen. @returns {TurnView | null} */
@@ -116,72 +117,72 @@ export class VirtualList {
     return /** @type {TurnView | undefined} */ (this.turns.children[this.#firstBelow(this.scroller.getBoundingClientRect().top + 24)]) ?? null;
   }
 
-  /** Makes everything whole, a little in each frame, so that the browser's own search finds it. */
-  showAll() {
+  /** Renders all turns, a few in each frame, so that the browser's own search finds everything. */
+  renderAll() {
     this.#isSearched = true;
-    const more = () => {
+    const renderSome = () => {
       if (!this.#isSearched) return;
-      const end = performance.now() + SHARE;
+      const end = performance.now() + FRAME_BUDGET;
       for (const view of /** @type {Iterable<TurnView>} */ (this.turns.children)) {
         if (performance.now() > end) {
-          requestAnimationFrame(more);
+          requestAnimationFrame(renderSome);
           return;
         }
-        this.#show(view);
+        this.#render(view);
       }
     };
-    more();
+    renderSome();
   }
 
   /** @param {TurnView} view */
-  #show(view) {
-    view.show();
-    this.#whole.add(view);
+  #render(view) {
+    view.renderContent();
+    this.#rendered.add(view);
   }
 
-  /** Who is at the end wants to stay where this is, whatever comes below. */
+  /** Keeps the current position, whatever is added below. */
   leaveEnd() {
     this.atEnd = false;
-    this.#note();
+    this.#setAnchor();
   }
 
-  /** The search is over. */
-  showNear() {
+  /** The browser's search is over. */
+  endSearch() {
     this.#isSearched = false;
   }
 
-  /** Says whether something changed. */
-  #chooseOnce() {
+  /** Returns whether a turn was rendered. */
+  #renderNearOnce() {
     const { top, bottom } = this.scroller.getBoundingClientRect();
     const views = /** @type {HTMLCollectionOf<TurnView>} */ (this.turns.children);
     const focused = document.activeElement;
     const selection = getSelection();
     /** @type {TurnView[]} */
-    const toShow = [];
+    const toRender = [];
     /** @type {[view: TurnView, height: number][]} */
-    const toRest = [];
-    const first = this.#firstBelow(top - WHOLE);
+    const toRelease = [];
+    const first = this.#firstBelow(top - RENDER_MARGIN);
     for (let index = first; index < views.length; index += 1) {
-      if (views[index].getBoundingClientRect().top > bottom + WHOLE) break;
-      if (!views[index].isRendered) toShow.push(views[index]);
+      if (views[index].getBoundingClientRect().top > bottom + RENDER_MARGIN) break;
+      if (!views[index].isRendered) toRender.push(views[index]);
     }
     if (!this.#isSearched) {
-      for (const view of this.#whole) {
+      for (const view of this.#rendered) {
         const box = view.getBoundingClientRect();
-        if (box.bottom > top - REST && box.top < bottom + REST) continue;
+        if (box.bottom > top - RELEASE_MARGIN && box.top < bottom + RELEASE_MARGIN) continue;
         if (view.contains(focused) || (selection?.type === 'Range' && selection.containsNode(view, true))) continue;
-        toRest.push([view, box.height]);
+        toRelease.push([view, box.height]);
       }
     }
-    for (const [view, height] of toRest) {
-      view.rest(height);
-      this.#whole.delete(view);
+    for (const [view, height] of toRelease) {
+      view.showPlaceholder(height);
+      this.#rendered.delete(view);
     }
-    for (const view of toShow) this.#show(view);
-    return toShow.length > 0;
+    for (const view of toRender) this.#render(view);
+    return toRender.length > 0;
   }
 
-  /** The first turn that ends below this height of the window. @param {number} height */
+  /** The index of the first turn that ends below this height of the window. @param {number} height */
   #firstBelow(height) {
     const views = this.turns.children;
     let low = 0, high = views.length;
@@ -193,15 +194,15 @@ export class VirtualList {
     return low;
   }
 
-  /** Notes what stands at the top of the screen, as exactly as there are elements. */
-  #note() {
+  /** Makes the innermost elements at the top of the screen the anchor. */
+  #setAnchor() {
     const { top } = this.scroller.getBoundingClientRect();
-    this.#place = [];
+    this.#anchor = [];
     let node = /** @type {Element | undefined} */ (this.turns.children[this.#firstBelow(top)]);
-    while (node && this.#place.length < DEEPEST) {
+    while (node && this.#anchor.length < MAX_DEPTH) {
       const box = node.getBoundingClientRect();
-      this.#place.push({ node, offset: box.top - top });
-      // What begins on the screen is exact enough.
+      this.#anchor.push({ node, offset: box.top - top });
+      // An element that begins on the screen is exact enough.
       if (box.top >= top) break;
       node = [...node.children].find((child) => child.getBoundingClientRect().bottom > top);
     }
@@ -209,8 +210,9 @@ export class VirtualList {
 }
 
 /**
- * About how high a turn will be, in pixels, before it was ever shown.
+ * Estimates the height of a turn that was never rendered.
  * @param {import('../store.js').Turn} turn @param {number} width of its text
+ * @returns {number} pixels
  */
 export function estimateHeight(turn, width) {
   const perLine = Math.max(20, width / 8);

@@ -1,14 +1,14 @@
-/** What stands where no answer is yet: what can be asked, the keys, what "read-only" means; or why there is nothing. */
-import { fittingQuestions } from '../api.js';
+/** The welcome of an empty conversation: example questions, shortcuts, what "read-only" means. Or why there is none. */
+import { suggestQuestions } from '../api.js';
 import { EXAMPLE_QUESTIONS, connectionEndedText, readOnlyText } from '../text.js';
 import { element, setText } from './dom.js';
 import { shortcutList } from './shortcuts.js';
 
-/** Keys that the empty page teaches. */
-const KEYS = 4;
+/** Shortcuts that are shown. */
+const SHORTCUT_COUNT = 4;
 
 export class WelcomeText extends HTMLElement {
-  /** The questions of each project, once they were asked for. @type {Map<string, string[]>} */
+  /** Suggested questions by project. @type {Map<string, string[]>} */
   #questions = new Map();
   #list = element('ul');
   #sentence = element('p');
@@ -24,32 +24,32 @@ export class WelcomeText extends HTMLElement {
     const isEmpty = conversation !== null && project !== null && conversation.pending.length === 0
       && (conversation.caughtUp || conversation.id === null)
       && conversation.turns.every((turn) => turn.turn === 0);
-    const words = problem ?? ended;
-    this.hidden = words === null && !isEmpty;
-    const content = words ?? (isEmpty ? project.name : '');
-    if (isEmpty && words === null) {
-      const said = readOnlyText(conversation.readOnly);
-      this.#readOnly.hidden = said === null;
-      setText(this.#sentence, said?.sentence ?? '');
-      this.#details.hidden = !said?.tried.length;
-      setText(this.#tried, said?.tried.join(', ') ?? '');
+    const reason = problem ?? ended;
+    this.hidden = reason === null && !isEmpty;
+    const content = reason ?? (isEmpty ? project.name : '');
+    if (isEmpty && reason === null) {
+      const readOnly = readOnlyText(conversation.readOnly);
+      this.#readOnly.hidden = readOnly === null;
+      setText(this.#sentence, readOnly?.sentence ?? '');
+      this.#details.hidden = !readOnly?.tried.length;
+      setText(this.#tried, readOnly?.tried.join(', ') ?? '');
     }
     if (this.#content === content) return;
     this.#content = content;
-    if (words !== null) this.#showReason(words, project !== null);
-    else if (isEmpty) this.#teach(project.name);
+    if (reason !== null) this.#showReason(reason, project !== null);
+    else if (isEmpty) this.#showExamples(project.name);
   }
 
-  /** @param {string} words @param {boolean} canBegin */
-  #showReason(words, canBegin) {
-    this.replaceChildren(element('p', { className: 'ended', role: 'alert' }, words), ...(canBegin ? [
+  /** @param {string} reason @param {boolean} canBegin whether a new conversation helps */
+  #showReason(reason, canBegin) {
+    this.replaceChildren(element('p', { className: 'ended', role: 'alert' }, reason), ...(canBegin ? [
       element('button', { type: 'button', onclick: () => this.#emit('new-conversation', null) }, 'New conversation'),
     ] : []));
   }
 
   /** @param {string} project */
-  #teach(project) {
-    this.replaceChildren(element('h2', {}, 'For example'), this.#list, element('h2', {}, 'Keys'), shortcutList(KEYS), this.#readOnly);
+  #showExamples(project) {
+    this.replaceChildren(element('h2', {}, 'For example'), this.#list, element('h2', {}, 'Keys'), shortcutList(SHORTCUT_COUNT), this.#readOnly);
     const known = this.#questions.get(project);
     this.#offer(known ?? []);
     if (known) return;
@@ -57,7 +57,7 @@ export class WelcomeText extends HTMLElement {
       this.#questions.set(project, questions);
       if (this.#content === project) this.#offer(questions);
     };
-    fittingQuestions(project).then(({ questions }) => offer(questions), () => offer(EXAMPLE_QUESTIONS));
+    suggestQuestions(project).then(({ questions }) => offer(questions), () => offer(EXAMPLE_QUESTIONS));
   }
 
   /** @param {string[]} questions */

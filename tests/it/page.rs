@@ -88,7 +88,11 @@ async fn p10_a_person_logs_in_goes_where_they_wanted_and_logs_out() {
     assert!(browser.address().await.ends_with("/login?next=%2Fp%2Fdemo"));
     browser.screenshot("login").await;
     browser.run(&show_token("not-the-token-9")).await;
-    browser.wait_for("document.querySelector('#problem').textContent.includes('not one of')").await;
+    browser
+        .wait_for(
+            "document.querySelector('#problem').textContent.includes('does not know this token')",
+        )
+        .await;
     browser.run(&show_token("viewer-0123456789")).await;
     browser.wait_for("document.activeElement.id === 'question'").await;
     browser.wait_for("location.pathname === '/p/demo'").await;
@@ -274,7 +278,7 @@ async fn a_crash_of_the_server_loses_nothing(browser: &Browser, gate: &Gate, ser
     browser.wait_for(&says(10, "w5 ")).await;
     gate.cut();
     browser
-        .wait_for("document.querySelector('.status').textContent.includes('connection is gone')")
+        .wait_for("document.querySelector('.status').textContent.includes('connection is lost')")
         .await;
     browser.keys(&format!("say still here{ENTER}")).await;
     browser.wait_for("document.querySelector('.pending article') !== null").await;

@@ -35,7 +35,7 @@ test('a row has all that is known of a conversation', () => {
 test('a session that failed says what becomes of it', () => {
   const words = (state, restarts = 0) => sessionText({ project: 'demo', state, restarts, conversations: [LIVE] });
   assert.deepEqual(words('live'), { text: '1 conversation', isUrgent: false });
-  assert.deepEqual(words('live', 2), { text: '1 conversation · started again 2 times after a failure', isUrgent: true });
+  assert.deepEqual(words('live', 2), { text: '1 conversation · restarted 2 times after a failure', isUrgent: true });
   assert.match(words('given_up').text, /close it to allow another try/);
   assert.ok(words('restarting').isUrgent && !words('closing').isUrgent);
 });
@@ -44,12 +44,12 @@ test('the server is told in four sentences, and what is wrong with it stands out
   const words = serverFacts(STATUS, NOW);
   assert.deepEqual(words.map(({ name, text }) => [name, text]), [
     ['Server', 'version 1.2.3, up for 3 h'],
-    ['Agents', '1 of 16 run'],
-    ['Sandbox', 'proved: agents only read'],
+    ['Agents', '1 of 16 running'],
+    ['Sandbox', 'proved: agents can only read'],
     ['Database', '2.0 KiB, 10 commits, 5.0 ms each'],
   ]);
   assert.ok(words.every((one) => !one.isUrgent));
-  assert.deepEqual(words[2].more, ['1 of 1 attempts came out as they should.']);
+  assert.deepEqual(words[2].more, ['1 of 1 attempts had the expected outcome.']);
   const bad = serverFacts({
     ...STATUS, refusal: 'It is not proved.', agents: { running: 16, waiting: 3, most: 16 },
     database: { ...STATUS.database, problem: 'the disk is full' },
@@ -57,7 +57,7 @@ test('the server is told in four sentences, and what is wrong with it stands out
   }, NOW);
   assert.deepEqual(bad.map((one) => one.isUrgent), [false, true, true, true]);
   assert.deepEqual(bad[2].more.slice(0, 2), ['It is not proved.', 'create a file: allowed']);
-  assert.equal(serverFacts({ ...STATUS, sandbox: null }, NOW)[2].text, 'is being tested');
+  assert.equal(serverFacts({ ...STATUS, sandbox: null }, NOW)[2].text, 'being tested');
 });
 
 test('numbers are short', () => {

@@ -11,7 +11,7 @@ function begin(t, send = async () => null) {
   const told = [];
   const deletion = new DelayedDeletion({
     send: (removed, leaving) => { told.push(`send ${removed.id}${leaving ? ' leaving' : ''}`); return send(); },
-    settled: (removed) => told.push(`settled ${removed.id}`),
+    committed: (removed) => told.push(`committed ${removed.id}`),
     failed: (removed, error) => told.push(`failed ${removed.id}: ${error.message}`),
   });
   return { deletion, told, tick: (ms) => t.mock.timers.tick(ms) };
@@ -19,52 +19,52 @@ function begin(t, send = async () => null) {
 
 test('the server is told when the time is over, and not before', (t) => {
   const { deletion, told, tick } = begin(t);
-  deletion.remove(conversation(1));
+  deletion.begin(conversation(1));
   assert.ok(deletion.has('demo', 1) && !deletion.has('demo', 2) && !deletion.has('other', 1));
   tick(UNDO_TIME - 1);
   assert.deepEqual(told, []);
   tick(1);
-  assert.deepEqual(told, ['settled 1', 'send 1']);
+  assert.deepEqual(told, ['committed 1', 'send 1']);
   assert.ok(deletion.has('demo', 1), 'it does not come back with a list that is on its way');
   assert.equal(deletion.undo(), null);
 });
 
 test('what is undone is never sent', (t) => {
   const { deletion, told, tick } = begin(t);
-  deletion.remove(conversation(1));
+  deletion.begin(conversation(1));
   assert.equal(deletion.undo().id, 1);
   tick(UNDO_TIME * 2);
-  deletion.settle(true);
+  deletion.commit(true);
   assert.deepEqual(told, []);
   assert.ok(!deletion.has('demo', 1));
 });
 
 test('another deletion, and a page that goes, do not wait', (t) => {
   const { deletion, told } = begin(t);
-  deletion.remove(conversation(1));
-  deletion.remove(conversation(2));
-  assert.deepEqual(told, ['settled 1', 'send 1']);
+  deletion.begin(conversation(1));
+  deletion.begin(conversation(2));
+  assert.deepEqual(told, ['committed 1', 'send 1']);
   assert.ok(deletion.isWaiting('demo', 2) && !deletion.isWaiting('demo', 1));
-  deletion.settle(true);
-  assert.deepEqual(told.slice(2), ['settled 2', 'send 2 leaving']);
+  deletion.commit(true);
+  assert.deepEqual(told.slice(2), ['committed 2', 'send 2 leaving']);
 });
 
 test('the time does not run while somebody is about to undo', (t) => {
   const { deletion, told, tick } = begin(t);
-  deletion.remove(conversation(1));
+  deletion.begin(conversation(1));
   tick(UNDO_TIME - 1);
-  deletion.hold();
+  deletion.pause();
   tick(UNDO_TIME);
   assert.deepEqual(told, []);
-  deletion.release();
+  deletion.resume();
   tick(UNDO_TIME);
-  assert.deepEqual(told, ['settled 1', 'send 1']);
+  assert.deepEqual(told, ['committed 1', 'send 1']);
 });
 
 test('what the server did not delete is back', async (t) => {
   const { deletion, told } = begin(t, async () => { throw new Error('no'); });
-  deletion.remove(conversation(1));
-  await deletion.settle();
-  assert.deepEqual(told, ['settled 1', 'send 1', 'failed 1: no']);
+  deletion.begin(conversation(1));
+  await deletion.commit();
+  assert.deepEqual(told, ['committed 1', 'send 1', 'failed 1: no']);
   assert.ok(!deletion.has('demo', 1));
 });

@@ -29,7 +29,7 @@ test('a title has all the words, in any order and without their accents', () => 
   assert.deepEqual(ids('größe'), [3]);
   assert.deepEqual(ids('quokka'), []);
   assert.deepEqual(ids(''), [3, 2, 1], 'nothing typed offers all');
-  assert.deepEqual(matchTitles([listed(1, null)], '')[0].title, [{ text: 'No words yet', hit: false }]);
+  assert.deepEqual(matchTitles([listed(1, null)], '')[0].title, [{ text: 'No messages yet', hit: false }]);
 });
 
 test('marks are pieces of the very text', () => {
@@ -102,7 +102,7 @@ test('what was found stays until something else is', async (t) => {
   t.mock.timers.tick(PAUSE);
   calls[1].resolve({ hits: [], more: false });
   await settle();
-  assert.match(searchStatus(state.found), /^Nothing has all of “one t”/);
+  assert.match(searchStatus(state.found), /^Nothing matches “one t”/);
   state.type('  ');
   assert.equal(state.found.phase, 'idle');
 });
@@ -114,7 +114,7 @@ test('a search that fails says why, and the titles stay', async (t) => {
   state.begin(LIST);
   state.type('sessions');
   t.mock.timers.tick(PAUSE);
-  assert.equal(searchStatus(state.found), 'Searching the messages…');
+  assert.equal(searchStatus(state.found), 'Searching messages…');
   calls[0].reject(new Error('The server cannot be reached.'));
   await settle();
   assert.equal(searchStatus(state.found), 'The messages could not be searched: The server cannot be reached.');

@@ -23,18 +23,18 @@ test('the server is asked after a pause, with enough to go by, and the last answ
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const calls = [];
   const shown = [];
-  const before = new SimilarQuestionLookup((project, text, signal) => new Promise((resolve, reject) => {
+  const lookup = new SimilarQuestionLookup((project, text, signal) => new Promise((resolve, reject) => {
     calls.push({ project, text, signal, resolve, reject });
   }), (found) => shown.push(found));
-  before.typed('Where are s', PLACE);
+  lookup.draftChanged('Where are s', PLACE);
   t.mock.timers.tick(PAUSE);
   assert.equal(calls.length, 0, 'too short');
-  before.typed('Where are sockets', PLACE);
+  lookup.draftChanged('Where are sockets', PLACE);
   t.mock.timers.tick(PAUSE - 1);
-  before.typed('Where are sockets cl', PLACE);
+  lookup.draftChanged('Where are sockets cl', PLACE);
   t.mock.timers.tick(PAUSE);
   assert.deepEqual(calls.map((call) => [call.project, call.text]), [['demo', 'Where are sockets cl']]);
-  before.typed('Where are sockets closed', PLACE);
+  lookup.draftChanged('Where are sockets closed', PLACE);
   assert.ok(calls[0].signal.aborted);
   t.mock.timers.tick(PAUSE);
   calls[1].resolve([asked(2, 1)]);
@@ -42,18 +42,18 @@ test('the server is asked after a pause, with enough to go by, and the last answ
   calls[0].resolve([asked(9, 9)]);
   await settle();
   assert.deepEqual(shown.at(-1), asked(2, 1));
-  before.typed('Where are sockets closed ', PLACE);
+  lookup.draftChanged('Where are sockets closed ', PLACE);
   t.mock.timers.tick(PAUSE);
   assert.equal(calls.length, 2, 'a space asks nothing new');
-  before.typed('', PLACE);
+  lookup.draftChanged('', PLACE);
   assert.equal(shown.at(-1), null);
 });
 
 test('a server that does not answer is not missed', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const shown = [];
-  const before = new SimilarQuestionLookup(async () => { throw new Error('no'); }, (found) => shown.push(found));
-  before.typed('Where are sockets closed', PLACE);
+  const lookup = new SimilarQuestionLookup(async () => { throw new Error('no'); }, (found) => shown.push(found));
+  lookup.draftChanged('Where are sockets closed', PLACE);
   t.mock.timers.tick(PAUSE);
   await settle();
   assert.deepEqual(shown, [null]);

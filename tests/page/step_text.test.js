@@ -51,7 +51,7 @@ test('a conversation tells what all its answers took', () => {
   assert.equal(conversationUsage([turn(0, done(9, 9)), turn(1, null)]), null);
   assert.equal(conversationUsage([turn(1, { kind: 'done', seq: 1, outcome: 'completed' })]), null);
   assert.deepEqual(conversationUsage([turn(1, done(0.25, 1000)), turn(2, done(0.5, 61_000)), turn(3, { kind: 'error', content: 'no' })]), {
-    text: '$0.75', words: '2 answers: 1 min 2 s · 2,000 tokens read, 20 written · $0.75',
+    text: '$0.75', details: '2 answers: 1 min 2 s · 2,000 tokens read, 20 written · $0.75',
   });
   assert.equal(conversationUsage([turn(1, done(undefined, 5))]).text, '1K tokens');
 });

@@ -1,9 +1,10 @@
-// What is said to the person.
+// Text about the conversation, and dates.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { dayHeading, localTimes, shortTime } from '../../static/dates.js';
 import { initialConversation, reduce } from '../../static/store.js';
 import {
-  dayHeading, tooLongText, localTimes, shortTime, queuePositionText, viewersText, readOnlyBadge, readOnlyText, statusLine, stoppedText,
+  queuePositionText, readOnlyBadge, readOnlyText, statusLine, stoppedText, tooLongText, viewersText,
 } from '../../static/text.js';
 
 test('the status line says what goes on', () => {
@@ -16,7 +17,7 @@ test('the status line says what goes on', () => {
   assert.equal(said(asked, { type: 'status', state: 'starting', detail: 'Waking the agent…' }), 'Waking the agent…');
   assert.equal(said(asked, call), 'Reading a.rs…');
   assert.match(said(asked, { ...asked, seq: 3, turn: 2 }), /^Waiting: 1 question before/);
-  assert.match(said(asked, { type: 'connection', phase: 'lost' }), /your text is kept/);
+  assert.match(said(asked, { type: 'connection', phase: 'lost' }), /Your text is kept/);
 });
 
 test('the status line says why nothing comes, and what becomes of the text', () => {
@@ -25,13 +26,13 @@ test('the status line says why nothing comes, and what becomes of the text', () 
   const queued = { type: 'status', state: 'queued', detail: 'Waiting: 2 questions before yours; you can leave, the answer will be here' };
   assert.equal(said(queued).text, `${queued.detail}.`);
   const lost = { type: 'connection', phase: 'lost' };
-  assert.deepEqual(said(lost), { text: 'The connection is gone; reconnecting (your text is kept)', urgent: true, retry: true });
+  assert.deepEqual(said(lost), { text: 'The connection is lost. Reconnecting… Your text is kept.', urgent: true, retry: true });
   // While it is tried, the words stay the same: nothing flickers.
   assert.equal(said(lost, { type: 'connection', phase: 'connecting' }).text, said(lost).text);
-  assert.match(said(lost, { type: 'network', online: false }).text, /^This device is offline \(your text is kept\)/);
+  assert.match(said(lost, { type: 'network', online: false }).text, /^This device is offline\. Your text is kept/);
   assert.equal(said({ type: 'network', online: false }).text, '', 'the connection holds whatever the device believes');
-  assert.equal(queuePositionText(1), 'Waits: 1 question before this one.');
-  assert.equal(queuePositionText(2), 'Waits: 2 questions before this one.');
+  assert.equal(queuePositionText(1), 'Waiting for 1 question before this one.');
+  assert.equal(queuePositionText(2), 'Waiting for 2 questions before this one.');
   assert.equal(viewersText(1), '');
   assert.equal(viewersText(3), '3 people are reading this');
   const stopped = reduce(open, { type: 'response_done', seq: 3, turn: 1, outcome: 'stopped', stopped_by: 'Ana' });
@@ -44,7 +45,7 @@ test('a question that is too long is told by how much, before it is sent', () =>
   assert.equal(tooLongText('x'.repeat(9000), 0), '', 'nothing is known yet');
   assert.equal(
     tooLongText('ü'.repeat(2048), 2048),
-    'This is too long to be sent: 4 KiB, and 2 KiB are taken. Shorten it by 2 KiB.',
+    'The question is too long: 4 KiB, and the limit is 2 KiB. Shorten it by 2 KiB.',
   );
 });
 
@@ -54,14 +55,14 @@ test('the badge says what was tried, and warns where something is not proved', (
   assert.equal(readOnlyBadge({ verdict: 'pending', tried: [], missing: [] }), null);
   const proved = readOnlyBadge({ verdict: 'proved', tried, missing: [] });
   assert.equal(proved.text, 'read-only');
-  assert.ok(proved.isGood && proved.words.includes('create a file, delete a file'));
+  assert.ok(proved.isGood && proved.details.includes('create a file, delete a file'));
   for (const verdict of ['partly', 'off', 'failed']) {
     const badge = readOnlyBadge({ verdict, tried, missing: ['it could do it'] });
     assert.ok(!badge.isGood && badge.text !== 'read-only', verdict);
   }
-  assert.match(readOnlyBadge({ verdict: 'failed', tried, missing: ['it could do it'] }).words, /it could do it/);
+  assert.match(readOnlyBadge({ verdict: 'failed', tried, missing: ['it could do it'] }).details, /it could do it/);
   assert.deepEqual(readOnlyText({ verdict: 'proved', tried, missing: [] }).tried, tried);
-  assert.match(readOnlyText({ verdict: 'partly', tried, missing: ['it'] }).sentence, /in 2 ways. The kernel refused all of them. Not as it should be: it\./);
+  assert.match(readOnlyText({ verdict: 'partly', tried, missing: ['it'] }).sentence, /tried 2 ways to change the project .*\. The kernel refused all of them\. Problems: it\./);
   assert.equal(readOnlyText(null), null);
 });
 

@@ -112,7 +112,9 @@ async fn thirty_conversations_fit_every_screen_in_both_themes() {
         conversations.iter().all(|it| it["agent"]["pid"].is_u64()).then_some(())
     })
     .await;
-    browser.wait_for("document.querySelector('#server').innerText.includes('30 of 30 run')").await;
+    browser
+        .wait_for("document.querySelector('#server').innerText.includes('30 of 30 running')")
+        .await;
     for (width, height) in [(1440, 1000), (1024, 768), (500, 844)] {
         browser.resize(width, height).await;
         for theme in ["light", "dark"] {

@@ -121,7 +121,7 @@ async fn earlier_questions_come_back_and_are_asked_anew_with_changes() {
     browser.click("turn-view[data-turn='1'] .edit").await;
     wait_typed(&browser, "say one").await;
     assert_eq!(browser.run("return document.activeElement.id").await, json!("question"));
-    assert!(browser.text(".editing").await.contains("the old answer stays"));
+    assert!(browser.text(".editing").await.contains("The old answer stays"));
     browser.keys(ESCAPE).await;
     wait_typed(&browser, "a draft").await;
     browser.wait_for("document.querySelector('.editing').hidden").await;
@@ -179,7 +179,7 @@ async fn long_text_is_taken_at_once_and_too_long_text_is_told_before_it_is_sent(
     let told = browser.text("#too-long").await;
     assert_eq!(
         told,
-        "This is too long to be sent: 293 KiB, and 256 KiB are taken. Shorten it by 37 KiB."
+        "The question is too long: 293 KiB, and the limit is 256 KiB. Shorten it by 37 KiB."
     );
     assert_eq!(browser.run("return document.querySelector('.send').disabled").await, json!(true));
     browser.keys(ENTER).await;

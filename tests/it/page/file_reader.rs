@@ -124,10 +124,10 @@ async fn a_part_of_the_page_that_cannot_be_fetched_is_said_and_is_there_after_a_
     // Nobody has moved: what comes with the first move is not there.
     gate.cut();
     browser.run("document.querySelector('a.reference[data-line=\"40\"]').click()").await;
-    browser.wait_for(&told("The reader of files cannot be fetched from the server.")).await;
+    browser.wait_for(&told("The file viewer could not be loaded from the server.")).await;
     browser.keys("kept").await;
     browser.keys(FIND).await;
-    browser.wait_for(&told("The search cannot be fetched from the server.")).await;
+    browser.wait_for(&told("The search could not be loaded from the server.")).await;
     browser.screenshot("not-fetched").await;
 
     gate.lead_to(server.address());

@@ -95,7 +95,7 @@ async fn what_was_said_is_found_by_keyboard_and_shown_where_it_stands() {
 
     browser.press(FIND).await;
     browser.press("wombat").await;
-    browser.wait_for(&format!("{STATUS}.includes('Nothing has all of “wombat”')")).await;
+    browser.wait_for(&format!("{STATUS}.includes('Nothing matches “wombat”')")).await;
     browser.press(ESCAPE).await;
     browser.wait_for(&format!("!{IS_OPEN}")).await;
     browser.assert_no_complaints(&[]).await;
