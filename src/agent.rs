@@ -37,6 +37,7 @@ use uuid::Uuid;
 
 use crate::{
     config::settings::{AgentSettings, Limits, Sandbox},
+    ids::ConversationId,
     policy::{InvalidSecret, Secrets},
     project::{Project, ProjectName},
 };
@@ -101,13 +102,13 @@ pub enum AgentKind {
 }
 
 /// Stands for a conversation where there is none.
-pub const NO_CONVERSATION: i64 = 0;
+pub const NO_CONVERSATION: ConversationId = ConversationId(0);
 
 /// What starting an agent depends on.
 #[derive(Debug, Clone)]
 pub struct StartAgent {
     /// Comes back with everything that the agent says; [`NO_CONVERSATION`] keeps nothing of it.
-    pub conversation: i64,
+    pub conversation: ConversationId,
     /// Comes back too: tells a new agent's words from those of an older one.
     pub epoch: u64,
     /// The project that it answers about.
@@ -332,7 +333,7 @@ impl Agents {
     }
 
     /// Removes what agents keep of a conversation that was deleted. Its agent has ended. Blocks.
-    pub fn forget(&self, project: &ProjectName, conversation: i64) {
+    pub fn forget(&self, project: &ProjectName, conversation: ConversationId) {
         let place = Directories::new(&self.inner.data_dir);
         claude::home::forget(&place.of_conversation(project, conversation));
     }
@@ -346,7 +347,7 @@ impl Agents {
     fn launch_request(
         &self,
         project: Project,
-        conversation: Option<i64>,
+        conversation: Option<ConversationId>,
         session: AgentSession,
     ) -> Result<LaunchRequest, AgentError> {
         let claude = find_claude(&self.inner.settings, &self.inner.server)?;
@@ -369,7 +370,7 @@ impl Agents {
         &self,
         claude: Option<PathBuf>,
         project: Project,
-        conversation: Option<i64>,
+        conversation: Option<ConversationId>,
         session: AgentSession,
     ) -> Result<LaunchRequest, AgentError> {
         let inner = &self.inner;

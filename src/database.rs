@@ -38,13 +38,16 @@ pub use error::{DatabaseError, OpenError};
 pub(crate) use inspect::inspect;
 pub use reader::Reader;
 
-use crate::entry::{EntryOutline, EntryRow};
+use crate::{
+    entry::{EntryOutline, EntryRow},
+    ids::{ConversationId, Seq, TurnNumber},
+};
 
 /// A conversation in a list. The field order is the original's.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Summary {
     /// The id; never used again after a deletion.
-    pub id: i64,
+    pub id: ConversationId,
     /// The project.
     pub project_name: String,
     /// The title, once there is one.
@@ -61,7 +64,7 @@ pub struct Summary {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Detail {
     /// See [`Summary::id`].
-    pub id: i64,
+    pub id: ConversationId,
     /// The project.
     pub project_name: String,
     /// The title, once there is one.
@@ -78,7 +81,7 @@ pub struct Detail {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct ChatMessage {
     /// The id; unique in the store.
-    pub id: i64,
+    pub id: ConversationId,
     /// `user` or `assistant`.
     pub role: String,
     /// The text; for an answer all text of its turn, joined with nothing between.
@@ -95,14 +98,14 @@ pub struct StoredConversation {
     /// The agent's own session id.
     pub agent_session: Option<String>,
     /// Highest sequence number that may have been used; go on above it, after reserving more.
-    pub reserved_seq: i64,
+    pub reserved_seq: Seq,
     /// The entries, in the order of their numbers: the newest, what people asked, how turns ended and what
     /// was answered last.
     pub entries: Vec<EntryRow>,
     /// All other entries, in the same order.
     pub outlines: Vec<EntryOutline>,
     /// The number of the next turn; at least 1.
-    pub next_turn: i64,
+    pub next_turn: TurnNumber,
     /// Questions that wait for an answer, in their order: turn and text.
-    pub waiting: Vec<(i64, String)>,
+    pub waiting: Vec<(TurnNumber, String)>,
 }

@@ -4,7 +4,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{citation::Citation, json};
+use crate::{
+    citation::Citation,
+    ids::{ConversationId, Seq, TurnNumber},
+    json,
+};
 
 /// What one entry of a conversation holds.
 #[derive(Debug, Clone)]
@@ -42,13 +46,13 @@ pub struct UserMessage {
     pub content: String,
     /// The turn whose question this is once more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry_of: Option<i64>,
+    pub retry_of: Option<TurnNumber>,
     /// The call of the agent that this answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answers: Option<String>,
     /// The conversation that this one goes on with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub continues: Option<i64>,
+    pub continues: Option<ConversationId>,
     /// What was said there, in short, for the agent: never sent to a viewer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carried: Option<String>,
@@ -216,11 +220,11 @@ impl TurnError {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntryRow {
     /// The turn that it belongs to; 0 is the greeting.
-    pub turn: i64,
+    pub turn: TurnNumber,
     /// Sequence number of its first piece.
-    pub first_seq: i64,
+    pub first_seq: Seq,
     /// Sequence number of its newest piece.
-    pub last_seq: i64,
+    pub last_seq: Seq,
     /// One of `user_message`, `text`, `thinking`, `withdrawn`, `tool_call`, `tool_result`,
     /// `question`, `response_done`, `error`.
     pub kind: String,
@@ -232,11 +236,11 @@ pub struct EntryRow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntryOutline {
     /// See [`EntryRow::turn`].
-    pub turn: i64,
+    pub turn: TurnNumber,
     /// See [`EntryRow::first_seq`].
-    pub first_seq: i64,
+    pub first_seq: Seq,
     /// See [`EntryRow::last_seq`].
-    pub last_seq: i64,
+    pub last_seq: Seq,
     /// See [`EntryRow::kind`].
     pub kind: String,
     /// Bytes of its payload.
@@ -245,7 +249,7 @@ pub struct EntryOutline {
 
 impl EntryRow {
     /// The row of an entry that does not grow.
-    pub(crate) fn new(turn: i64, seq: i64, content: &Content) -> serde_json::Result<Self> {
+    pub(crate) fn new(turn: TurnNumber, seq: Seq, content: &Content) -> serde_json::Result<Self> {
         let (kind, payload) = (content.kind().to_owned(), content.payload()?);
         Ok(Self { turn, first_seq: seq, last_seq: seq, kind, payload })
     }

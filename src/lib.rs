@@ -50,5 +50,6 @@ pub mod markdown;
 pub(crate) mod sqlite_readonly;
 
 pub(crate) mod authority;
+pub mod ids;
 pub(crate) mod json;
 pub mod project;

@@ -53,6 +53,7 @@ use crate::{
         messages::{BeginTurn, SetAgentSession},
     },
     highlighter::Highlighter,
+    ids::ConversationId,
     policy::{Policy, Secrets},
     project::Project,
     wire::server_frame::Notice,
@@ -101,17 +102,17 @@ pub struct Session {
     /// What of the project may be read; none where the configured secrets are no patterns.
     policy: Option<Arc<Policy>>,
     exited: Recipient<SessionExited>,
-    conversations: HashMap<i64, Conversation>,
+    conversations: HashMap<ConversationId, Conversation>,
     /// Which conversation each viewer follows.
-    following: HashMap<ViewerId, i64>,
+    following: HashMap<ViewerId, ConversationId>,
     /// The conversation that was started last: the one that a client means that names none.
-    latest: Option<i64>,
+    latest: Option<ConversationId>,
     /// Conversations whose end is awaited before the session answers that it is closed.
     closing: Vec<closing::Waiter>,
     /// Conversations that were deleted: nothing of them is loaded again.
-    deleted: HashSet<i64>,
+    deleted: HashSet<ConversationId>,
     /// Stored conversations in which questions wait, to be gone on with as soon as there is room.
-    unanswered: VecDeque<i64>,
+    unanswered: VecDeque<ConversationId>,
     /// No new conversation is begun.
     is_closing: bool,
     /// When the agents' memory was last looked at.
@@ -160,7 +161,7 @@ impl Session {
     }
 
     /// Feeds an event to a conversation and does what follows from it.
-    fn happen(&mut self, conversation: i64, event: Event, context: &mut Context<Self>) {
+    fn happen(&mut self, conversation: ConversationId, event: Event, context: &mut Context<Self>) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         live.touch();
         for effect in live.turns.on(event) {
@@ -174,7 +175,12 @@ impl Session {
         }
     }
 
-    fn perform(&mut self, conversation: i64, effect: Effect, context: &mut Context<Self>) {
+    fn perform(
+        &mut self,
+        conversation: ConversationId,
+        effect: Effect,
+        context: &mut Context<Self>,
+    ) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         match effect {
             Effect::Tell(status) => live.tell(&status),
@@ -215,7 +221,12 @@ impl Session {
         }
     }
 
-    fn ask(&mut self, conversation: i64, question: Question, context: &mut Context<Self>) {
+    fn ask(
+        &mut self,
+        conversation: ConversationId,
+        question: Question,
+        context: &mut Context<Self>,
+    ) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         if live.agent.as_ref().is_some_and(AgentHandle::is_outdated) {
             // The next one is of the program that has taken its place.
@@ -296,7 +307,7 @@ impl Session {
     }
 
     /// An agent that does not come up with its own session is started without it next time.
-    fn note_start_that_hangs(&mut self, conversation: i64) {
+    fn note_start_that_hangs(&mut self, conversation: ConversationId) {
         let live = self.conversations.get_mut(&conversation);
         let Some(live) = live.filter(|live| live.turns.is_starting()) else { return };
         self.start_failed = Some(Instant::now());

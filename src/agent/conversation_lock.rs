@@ -4,12 +4,12 @@ use std::{collections::HashMap, sync::Arc};
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::project::ProjectName;
+use crate::{ids::ConversationId, project::ProjectName};
 
 use super::{Agents, invocation::LaunchRequest};
 
 /// A conversation of a project.
-type Name = (ProjectName, i64);
+type Name = (ProjectName, ConversationId);
 
 /// Who is at it, by conversations.
 #[derive(Debug, Default)]

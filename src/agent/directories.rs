@@ -9,7 +9,7 @@ use std::{
 
 use uuid::Uuid;
 
-use crate::project::ProjectName;
+use crate::{ids::ConversationId, project::ProjectName};
 
 use super::{process::disk_quota, sandbox::User};
 
@@ -49,7 +49,11 @@ impl Directories {
     }
 
     /// Where the transcripts of a conversation are kept.
-    pub(super) fn of_conversation(&self, project: &ProjectName, conversation: i64) -> PathBuf {
+    pub(super) fn of_conversation(
+        &self,
+        project: &ProjectName,
+        conversation: ConversationId,
+    ) -> PathBuf {
         self.states.join(project.as_str()).join(conversation.to_string())
     }
 

@@ -12,7 +12,7 @@ use std::{
 use tokio::process::Command;
 use uuid::Uuid;
 
-use crate::{config::settings::Sandbox, policy::Secrets, project::Project};
+use crate::{config::settings::Sandbox, ids::ConversationId, policy::Secrets, project::Project};
 
 use super::{
     AgentSession, Inner,
@@ -30,7 +30,7 @@ pub(super) struct LaunchRequest {
     pub inner: Arc<Inner>,
     pub project: Project,
     /// The conversation whose session is kept; `None` keeps none and gets no login.
-    pub conversation: Option<i64>,
+    pub conversation: Option<ConversationId>,
     pub session: AgentSession,
     /// The `claude` program; `None` is for the guide.
     pub claude: Option<PathBuf>,

@@ -6,6 +6,8 @@ use std::process::ExitStatus;
 use actix::{Message, MessageResponse};
 use tokio::sync::oneshot;
 
+use crate::ids::ConversationId;
+
 use super::{
     AgentKind,
     event::{Activity, AgentEvent},
@@ -17,7 +19,7 @@ use super::{
 #[rtype(result = "Flow")]
 pub struct AgentOutput {
     /// The conversation that it belongs to.
-    pub conversation: i64,
+    pub conversation: ConversationId,
     /// Which start of the conversation's agent this is; of an older one it is stale.
     pub epoch: u64,
     /// What the agent said, in order.
@@ -40,7 +42,7 @@ pub enum Flow {
 #[rtype(result = "()")]
 pub struct AgentExited {
     /// The conversation that it belonged to.
-    pub conversation: i64,
+    pub conversation: ConversationId,
     /// Which start of the conversation's agent this was.
     pub epoch: u64,
     /// How it ended.

@@ -28,7 +28,7 @@ use super::{
         stop_sequence::StopSequence,
     },
 };
-use crate::{policy::Policy, project::Project};
+use crate::{ids::ConversationId, policy::Policy, project::Project};
 use pipes::{OutputEnd, OutputReader};
 
 /// Lines that may wait to be written to an agent.
@@ -42,7 +42,7 @@ const NOT_WANTED: &str = "The agent was to end before it had started.";
 
 /// Everything that running an agent needs.
 pub(super) struct AgentRun {
-    pub conversation: i64,
+    pub conversation: ConversationId,
     pub epoch: u64,
     pub kind: AgentKind,
     /// Put into place before the start, where blocking is allowed. Its error is the reason told.

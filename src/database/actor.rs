@@ -16,7 +16,7 @@ use actix::{
     WrapFuture as _,
 };
 
-use crate::entry::EntryRow;
+use crate::{entry::EntryRow, ids::Seq};
 
 use super::{
     Summary,
@@ -201,7 +201,7 @@ impl Handler<CreateConversation> for Database {
 }
 
 impl Handler<ClaimConversation> for Database {
-    type Result = Reply<i64>;
+    type Result = Reply<Seq>;
 
     fn handle(&mut self, claim: ClaimConversation, context: &mut Context<Self>) -> Self::Result {
         let ClaimConversation { project, conversation, range } = claim;

@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use crate::ids::{ConversationId, Seq, TurnNumber};
+
 use rusqlite::ErrorCode;
 
 /// Why a read or a write was not done. Nothing of a failed write is stored.
@@ -13,13 +15,13 @@ pub enum DatabaseError {
     #[error("conversation {conversation} is gone: it was deleted")]
     ConversationGone {
         /// The conversation.
-        conversation: i64,
+        conversation: ConversationId,
     },
     /// The conversation has a message with this id already.
     #[error("message {message_id:?} is in conversation {conversation} already")]
     DuplicateMessage {
         /// The conversation.
-        conversation: i64,
+        conversation: ConversationId,
         /// The client's id for the message.
         message_id: String,
     },
@@ -27,17 +29,17 @@ pub enum DatabaseError {
     #[error("turn {turn} of conversation {conversation} has ended already")]
     SecondEnd {
         /// The conversation.
-        conversation: i64,
+        conversation: ConversationId,
         /// The turn.
-        turn: i64,
+        turn: TurnNumber,
     },
     /// Another entry has this sequence number.
     #[error("sequence number {seq} of conversation {conversation} belongs to another entry")]
     SequenceTaken {
         /// The conversation.
-        conversation: i64,
+        conversation: ConversationId,
         /// The number.
-        seq: i64,
+        seq: Seq,
     },
     /// Too much waits to be written.
     #[error("the database has too much to write at the moment: try again shortly")]

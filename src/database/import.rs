@@ -13,7 +13,10 @@ use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use crate::project::ProjectName;
+use crate::{
+    ids::{ConversationId, Seq},
+    project::ProjectName,
+};
 
 use self::{
     convert::ImportStep,
@@ -101,7 +104,7 @@ pub fn run(
             report.already_there += 1;
             continue;
         }
-        let messages = source.messages(conversation.id)?;
+        let messages = source.messages(ConversationId(conversation.id))?;
         let converted = convert::turns(&messages).map_err(DatabaseError::from)?;
         report.conversations += 1;
         report.messages += converted.messages;
@@ -129,7 +132,7 @@ fn write(
         project: project.clone(),
         // The source lists every conversation.
         explicit: true,
-        reserved_seq: 0,
+        reserved_seq: Seq::ZERO,
         agent_session: None,
         entries: Vec::new(),
     };

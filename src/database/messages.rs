@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     entry::{EntryRow, UserMessage},
+    ids::{ConversationId, Seq, TurnNumber},
     project::ProjectName,
 };
 
@@ -22,7 +23,7 @@ pub struct CreateConversation {
     /// Whether it is listed even while nobody has written in it.
     pub explicit: bool,
     /// Highest sequence number that may be used before [`ReserveSeq`].
-    pub reserved_seq: i64,
+    pub reserved_seq: Seq,
     /// The agent's own session id.
     pub agent_session: Option<String>,
     /// The entries, such as the greeting.
@@ -33,11 +34,11 @@ pub struct CreateConversation {
 /// [recovery](super::recovery) does, and reserves `range` sequence numbers. Answers the first of
 /// them.
 #[derive(Message, Debug)]
-#[rtype(result = "Result<i64, DatabaseError>")]
+#[rtype(result = "Result<Seq, DatabaseError>")]
 pub(crate) struct ClaimConversation {
     /// The project that it must belong to.
     pub(crate) project: ProjectName,
-    pub(crate) conversation: i64,
+    pub(crate) conversation: ConversationId,
     /// How many numbers are needed.
     pub(crate) range: i64,
 }
@@ -49,9 +50,9 @@ pub(crate) struct ClaimConversation {
 #[rtype(result = "Result<(), DatabaseError>")]
 pub(crate) struct AcceptQuestion {
     pub(crate) project: ProjectName,
-    pub(crate) conversation: i64,
+    pub(crate) conversation: ConversationId,
     /// The turn that will answer it.
-    pub(crate) turn: i64,
+    pub(crate) turn: TurnNumber,
     /// The payload of its entry.
     pub(crate) message: UserMessage,
 }
@@ -65,7 +66,7 @@ pub struct WriteEntries {
     /// The conversation's project.
     pub project: ProjectName,
     /// The conversation.
-    pub conversation: i64,
+    pub conversation: ConversationId,
     /// The entries, in order.
     pub entries: Vec<EntryRow>,
 }
@@ -75,8 +76,8 @@ pub struct WriteEntries {
 #[rtype(result = "Result<(), DatabaseError>")]
 pub(crate) struct BeginTurn {
     pub(crate) project: ProjectName,
-    pub(crate) conversation: i64,
-    pub(crate) turn: i64,
+    pub(crate) conversation: ConversationId,
+    pub(crate) turn: TurnNumber,
 }
 
 /// Allows sequence numbers up to and including `up_to`.
@@ -84,9 +85,9 @@ pub(crate) struct BeginTurn {
 #[rtype(result = "Result<(), DatabaseError>")]
 pub(crate) struct ReserveSeq {
     pub(crate) project: ProjectName,
-    pub(crate) conversation: i64,
+    pub(crate) conversation: ConversationId,
     /// The new highest number. Never lowers what is reserved.
-    pub(crate) up_to: i64,
+    pub(crate) up_to: Seq,
 }
 
 /// Remembers where a legacy page was last, for when it comes back after a restart of the server
@@ -97,9 +98,9 @@ pub(crate) struct NoteVisit {
     /// The id in the browser's cookie.
     pub(crate) browser: String,
     pub(crate) project: ProjectName,
-    pub(crate) conversation: i64,
+    pub(crate) conversation: ConversationId,
     /// The newest sequence number when it came in.
-    pub(crate) seq: i64,
+    pub(crate) seq: Seq,
 }
 
 /// Remembers under which id the agent itself knows the conversation; `None` forgets it.
@@ -107,7 +108,7 @@ pub(crate) struct NoteVisit {
 #[rtype(result = "Result<(), DatabaseError>")]
 pub(crate) struct SetAgentSession {
     pub(crate) project: ProjectName,
-    pub(crate) conversation: i64,
+    pub(crate) conversation: ConversationId,
     pub(crate) agent_session: Option<String>,
 }
 
@@ -117,7 +118,7 @@ pub(crate) struct SetAgentSession {
 pub(crate) struct RenameConversation {
     /// The project that it must belong to.
     pub(crate) project: ProjectName,
-    pub(crate) conversation: i64,
+    pub(crate) conversation: ConversationId,
     /// `None` takes the title away: the next question titles the conversation again.
     pub(crate) title: Option<String>,
 }
@@ -128,7 +129,7 @@ pub(crate) struct RenameConversation {
 pub(crate) struct DeleteConversation {
     /// The project that it must belong to.
     pub(crate) project: ProjectName,
-    pub(crate) conversation: i64,
+    pub(crate) conversation: ConversationId,
 }
 
 /// Deletes a conversation if nobody wrote in it and nobody asked for it explicitly. Answers
@@ -138,7 +139,7 @@ pub(crate) struct DeleteConversation {
 pub(crate) struct DeleteIfEmpty {
     /// The project that it must belong to.
     pub(crate) project: ProjectName,
-    pub(crate) conversation: i64,
+    pub(crate) conversation: ConversationId,
 }
 
 /// Answers once everything sent before it is committed.

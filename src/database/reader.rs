@@ -5,7 +5,11 @@ use std::{sync::Arc, time::Duration};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use serde_json::value::RawValue;
 
-use crate::{entry::EntryRow, project::ProjectName};
+use crate::{
+    entry::EntryRow,
+    ids::{ConversationId, Seq, TurnNumber},
+    project::ProjectName,
+};
 
 use super::{
     Detail, StoredConversation, Summary,
@@ -57,7 +61,7 @@ impl Reader {
     pub fn conversation(
         &self,
         project: &ProjectName,
-        conversation: i64,
+        conversation: ConversationId,
     ) -> Result<Option<Detail>, DatabaseError> {
         self.read(|connection| conversations::detail(connection, project, conversation))
     }
@@ -66,7 +70,7 @@ impl Reader {
     pub fn summary(
         &self,
         project: &ProjectName,
-        conversation: i64,
+        conversation: ConversationId,
     ) -> Result<Option<Summary>, DatabaseError> {
         self.read(|connection| conversations::summary(connection, project, conversation))
     }
@@ -75,7 +79,7 @@ impl Reader {
     /// conversation is gone.
     pub fn entries(
         &self,
-        conversation: i64,
+        conversation: ConversationId,
         order: EntryOrder,
         after: ExportCursor,
     ) -> Result<Vec<StoredEntry>, DatabaseError> {
@@ -86,8 +90,8 @@ impl Reader {
     /// their entries will hold.
     pub fn questions_without_entry(
         &self,
-        conversation: i64,
-    ) -> Result<Vec<(i64, Box<RawValue>)>, DatabaseError> {
+        conversation: ConversationId,
+    ) -> Result<Vec<(TurnNumber, Box<RawValue>)>, DatabaseError> {
         self.read(|connection| export::waiting(connection, conversation))
     }
 
@@ -125,7 +129,7 @@ impl Reader {
     pub fn load(
         &self,
         project: &ProjectName,
-        conversation: i64,
+        conversation: ConversationId,
         keep: usize,
     ) -> Result<Option<StoredConversation>, DatabaseError> {
         self.read(|connection| load::load(connection, project, conversation, keep))
@@ -134,18 +138,20 @@ impl Reader {
     /// The rows of a conversation whose first numbers are from `first` to `last`, in their order.
     pub fn rows(
         &self,
-        conversation: i64,
-        first: i64,
-        last: i64,
+        conversation: ConversationId,
+        first: Seq,
+        last: Seq,
     ) -> Result<Vec<EntryRow>, DatabaseError> {
         self.read(|connection| load::rows(connection, conversation, first, last))
     }
 
     /// Conversations of all projects in which questions wait for an answer, the one that waits for
     /// longest first.
-    pub fn unanswered(&self) -> Result<Vec<(ProjectName, i64)>, DatabaseError> {
+    pub fn unanswered(&self) -> Result<Vec<(ProjectName, ConversationId)>, DatabaseError> {
         let found = self.read(conversations::unanswered)?;
-        let named = |(project, id): (String, i64)| Some((ProjectName::parse(&project).ok()?, id));
+        let named = |(project, id): (String, ConversationId)| {
+            Some((ProjectName::parse(&project).ok()?, id))
+        };
         Ok(found.into_iter().filter_map(named).collect())
     }
 
@@ -156,7 +162,7 @@ impl Reader {
         &self,
         project: &ProjectName,
         browser: &str,
-    ) -> Result<Option<(i64, i64)>, DatabaseError> {
+    ) -> Result<Option<(ConversationId, Seq)>, DatabaseError> {
         self.read(|connection| conversations::missed(connection, project, browser))
     }
 
@@ -165,7 +171,7 @@ impl Reader {
         &self,
         project: &ProjectName,
         browser: &str,
-    ) -> Result<Option<(i64, i64)>, DatabaseError> {
+    ) -> Result<Option<(ConversationId, Seq)>, DatabaseError> {
         self.read(|connection| conversations::last_visited(connection, project, browser))
     }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::ids::ConversationId;
+
 use rusqlite::{Connection, Transaction};
 
 use super::{
@@ -17,7 +19,7 @@ use super::{
 pub(super) struct Recorder<'a> {
     transaction: &'a Transaction<'a>,
     at: Arc<str>,
-    next_conversation: i64,
+    next_conversation: ConversationId,
     next_entry: i64,
     writes: Vec<Write>,
 }
@@ -25,7 +27,7 @@ pub(super) struct Recorder<'a> {
 impl<'a> Recorder<'a> {
     /// Begins to record what `transaction`, which holds the lock for writing, changes at `at`.
     pub(super) fn new(transaction: &'a Transaction<'a>, at: String) -> Result<Self, DatabaseError> {
-        let (conversation, entry): (i64, i64) = transaction
+        let (conversation, entry): (ConversationId, i64) = transaction
             .prepare_cached(
                 "SELECT ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'conversations'), 0),
                      max(ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'entries'), 0),
@@ -47,7 +49,7 @@ impl<'a> Recorder<'a> {
     }
 
     /// The id for a new conversation.
-    pub(super) fn allocate_conversation(&mut self) -> i64 {
+    pub(super) fn allocate_conversation(&mut self) -> ConversationId {
         let id = self.next_conversation;
         self.next_conversation += 1;
         id

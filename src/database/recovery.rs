@@ -6,6 +6,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::{
     entry::{Content, EntryRow, Outcome, UserMessage},
+    ids::{ConversationId, Seq, TurnNumber},
     json,
     project::ProjectName,
 };
@@ -30,10 +31,10 @@ pub(super) struct Recovery {
 }
 
 struct OpenTurn {
-    conversation: i64,
-    turn: i64,
+    conversation: ConversationId,
+    turn: TurnNumber,
     is_queued: bool,
-    reserved_seq: i64,
+    reserved_seq: Seq,
     /// The question, where it was accepted and its entry is missing.
     question: Option<UserMessage>,
 }
@@ -77,7 +78,7 @@ pub(super) fn recover(
 pub(super) fn settle_open_turns(
     recorder: &mut Recorder<'_>,
     project: &ProjectName,
-    conversation: Option<i64>,
+    conversation: Option<ConversationId>,
 ) -> Result<Recovery, DatabaseError> {
     let mut recovery = Recovery::default();
     // Nobody has seen a number above the reserved ones. The entries that a conversation gets take
@@ -122,7 +123,7 @@ fn projects(connection: &Transaction<'_>) -> Result<Vec<ProjectName>, DatabaseEr
 fn empty_conversations(
     connection: &Connection,
     project: &ProjectName,
-) -> Result<Vec<i64>, DatabaseError> {
+) -> Result<Vec<ConversationId>, DatabaseError> {
     let mut statement = connection.prepare_cached(
         "SELECT id FROM conversations WHERE explicit = 0 AND written = 0 AND project = ?1",
     )?;
@@ -133,7 +134,7 @@ fn empty_conversations(
 fn open_turns(
     connection: &Connection,
     project: &ProjectName,
-    conversation: Option<i64>,
+    conversation: Option<ConversationId>,
 ) -> Result<Vec<OpenTurn>, DatabaseError> {
     let mut statement = connection.prepare_cached(
         "SELECT turns.conversation_id, turn, state = 'queued', reserved_seq, question,

@@ -8,7 +8,10 @@ use rusqlite::{Connection, params};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::project::ProjectName;
+use crate::{
+    ids::{ConversationId, TurnNumber},
+    project::ProjectName,
+};
 
 use super::{error::DatabaseError, queries::search::within};
 use score::QuestionTerms;
@@ -21,9 +24,9 @@ const LONGEST: i64 = 500;
 #[schema(as = Asked)]
 pub struct SimilarQuestion {
     /// In which conversation.
-    pub conversation_id: i64,
+    pub conversation_id: ConversationId,
     /// The turn in it.
-    pub turn: i64,
+    pub turn: TurnNumber,
     /// The question, cut off where it is long.
     pub question: String,
     /// UTC, ISO 8601.

@@ -18,7 +18,11 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use time::OffsetDateTime;
 
-use crate::{entry::EntryRow, project::ProjectName};
+use crate::{
+    entry::EntryRow,
+    ids::{ConversationId, Seq, TurnNumber},
+    project::ProjectName,
+};
 
 use super::{
     Clock, Database, DatabaseError, FILE_NAME, Reader, Summary,
@@ -67,7 +71,7 @@ impl Store {
     }
 
     /// A conversation with a greeting, sequence numbers 1 and 2.
-    async fn conversation(&self) -> i64 {
+    async fn conversation(&self) -> ConversationId {
         self.create(false, greeting()).await.id
     }
 
@@ -75,14 +79,18 @@ impl Store {
         let new = CreateConversation {
             project: project(),
             explicit,
-            reserved_seq: 10,
+            reserved_seq: Seq(10),
             agent_session: None,
             entries,
         };
         self.database.send(new).await.unwrap().unwrap()
     }
 
-    async fn write(&self, conversation: i64, entries: Vec<EntryRow>) -> Result<(), DatabaseError> {
+    async fn write(
+        &self,
+        conversation: ConversationId,
+        entries: Vec<EntryRow>,
+    ) -> Result<(), DatabaseError> {
         let write = WriteEntries { project: project(), conversation, entries };
         self.database.send(write).await.unwrap()
     }
@@ -108,24 +116,24 @@ fn project() -> ProjectName {
 }
 
 fn greeting() -> Vec<EntryRow> {
-    vec![text(0, 1, 1, "Hello!"), done(0, 2)]
+    vec![text(TurnNumber(0), Seq(1), Seq(1), "Hello!"), done(TurnNumber(0), Seq(2))]
 }
 
-fn question(turn: i64, seq: i64, message_id: &str, content: &str) -> EntryRow {
+fn question(turn: TurnNumber, seq: Seq, message_id: &str, content: &str) -> EntryRow {
     let payload = serde_json::json!({"message_id": message_id, "content": content});
     entry(turn, seq, seq, "user_message", &payload.to_string())
 }
 
-fn text(turn: i64, first_seq: i64, last_seq: i64, content: &str) -> EntryRow {
+fn text(turn: TurnNumber, first_seq: Seq, last_seq: Seq, content: &str) -> EntryRow {
     let payload = serde_json::json!({"block": 0, "content": content});
     entry(turn, first_seq, last_seq, "text", &payload.to_string())
 }
 
-fn done(turn: i64, seq: i64) -> EntryRow {
+fn done(turn: TurnNumber, seq: Seq) -> EntryRow {
     entry(turn, seq, seq, "response_done", r#"{"outcome":"completed"}"#)
 }
 
-fn entry(turn: i64, first_seq: i64, last_seq: i64, kind: &str, payload: &str) -> EntryRow {
+fn entry(turn: TurnNumber, first_seq: Seq, last_seq: Seq, kind: &str, payload: &str) -> EntryRow {
     EntryRow { turn, first_seq, last_seq, kind: kind.to_owned(), payload: payload.to_owned() }
 }
 

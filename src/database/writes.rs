@@ -18,7 +18,11 @@ use std::sync::Arc;
 use rusqlite::Transaction;
 use serde::{Deserialize, Serialize};
 
-use crate::{entry::EntryRow, project::ProjectName};
+use crate::{
+    entry::EntryRow,
+    ids::{ConversationId, TurnNumber},
+    project::ProjectName,
+};
 
 use super::{
     error::DatabaseError,
@@ -44,7 +48,7 @@ pub(crate) struct Write {
 pub(crate) enum Change {
     CreateConversation {
         /// The new conversation's id. Never used twice.
-        conversation: i64,
+        conversation: ConversationId,
         new: CreateConversation,
     },
     AcceptQuestion(AcceptQuestion),
@@ -65,8 +69,8 @@ pub(crate) enum Change {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct RecoverTurn {
     pub(super) project: ProjectName,
-    pub(super) conversation: i64,
-    pub(super) turn: i64,
+    pub(super) conversation: ConversationId,
+    pub(super) turn: TurnNumber,
     pub(super) entries: Vec<EntryRow>,
 }
 
@@ -74,7 +78,7 @@ pub(crate) struct RecoverTurn {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct RecordImport {
     pub(super) project: ProjectName,
-    pub(super) conversation: i64,
+    pub(super) conversation: ConversationId,
     /// Path of the imported file.
     pub(super) source: String,
     pub(super) source_conversation: i64,

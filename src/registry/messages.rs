@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix::{Addr, Message};
 
 use crate::{
+    ids::ConversationId,
     project::ProjectName,
     session::{Session, messages::Description},
 };
@@ -104,7 +105,7 @@ pub(crate) struct CloseSession {
     /// The project.
     pub project: ProjectName,
     /// The conversation; `None` means all.
-    pub conversation: Option<i64>,
+    pub conversation: Option<ConversationId>,
     /// What viewers of a running turn are told.
     pub words: String,
 }

@@ -7,6 +7,7 @@ use actix::{ActorFutureExt as _, AsyncContext as _, Context, Handler, WrapFuture
 use crate::{
     database::{DatabaseError, messages::AcceptQuestion, title},
     entry::{Content, TurnError, UserMessage},
+    ids::{ConversationId, TurnNumber},
     wire::{
         Dialect,
         server_frame::{ErrorNotice, Notice},
@@ -155,7 +156,7 @@ impl Session {
 /// A question that the database has not acknowledged, or not those before it.
 #[derive(Debug)]
 pub(super) struct Asked {
-    turn: i64,
+    turn: TurnNumber,
     message: UserMessage,
     /// Who is told.
     senders: Vec<ViewerId>,
@@ -226,7 +227,7 @@ impl Conversation {
     }
 
     /// The question of a turn that is over, or why it cannot be asked again.
-    fn asked_in(&self, turn: i64) -> Result<String, String> {
+    fn asked_in(&self, turn: TurnNumber) -> Result<String, String> {
         let question = self.transcript.question(turn).ok_or_else(|| {
             format!("Turn {turn} of this conversation has no question to ask again.")
         })?;
@@ -252,8 +253,8 @@ impl Session {
     /// the order in which they were asked: the answers of one transaction come in any.
     fn answered(
         &mut self,
-        conversation: i64,
-        turn: i64,
+        conversation: ConversationId,
+        turn: TurnNumber,
         answer: Result<(), DatabaseError>,
         context: &mut Context<Self>,
     ) {
@@ -270,7 +271,7 @@ impl Session {
     }
 
     /// Takes a question into the history, or tells why it is not there.
-    fn settle(&mut self, conversation: i64, asked: Asked, context: &mut Context<Self>) {
+    fn settle(&mut self, conversation: ConversationId, asked: Asked, context: &mut Context<Self>) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         let Asked { turn, message, senders, answer, .. } = asked;
         let notice = match answer.unwrap_or(Err(DatabaseError::Stopped)) {

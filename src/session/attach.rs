@@ -14,6 +14,7 @@ use crate::{
         messages::{ClaimConversation, CreateConversation, NoteVisit},
     },
     entry::{Content, Outcome},
+    ids::{ConversationId, Seq, TurnNumber},
     wire::{
         Dialect,
         server_frame::{AgentName, Attached, Notice},
@@ -65,13 +66,13 @@ impl Handler<Attach> for Session {
 
 impl Session {
     /// The live conversation that a viewer of this browser left last.
-    fn left(&self, browser: Option<&BrowserId>) -> Option<i64> {
+    fn left(&self, browser: Option<&BrowserId>) -> Option<ConversationId> {
         browser?;
         let mut left = self.conversations.values().filter(|live| live.departure(browser).is_some());
         left.next().map(|live| live.id)
     }
 
-    fn only(&self) -> Option<i64> {
+    fn only(&self) -> Option<ConversationId> {
         let mut live = self.conversations.keys();
         live.next().copied().filter(|_| live.next().is_none())
     }
@@ -94,29 +95,29 @@ impl Session {
         if let Err(error) = self.make_room(context) {
             return Box::pin(fut::err(error));
         }
-        let mut transcript = Transcript::new(Transcript::range());
+        let mut transcript = Transcript::new(Seq(Transcript::range()));
         if let Ok(kind) = self.resources.agents.kind() {
             let greeting = prompt::greeting(self.project.name.as_str(), kind);
-            transcript.append(0, false, &greeting);
-            transcript.push(0, Content::plain_end(Outcome::Completed), false);
+            transcript.append(TurnNumber::GREETING, false, &greeting);
+            transcript.push(TurnNumber::GREETING, Content::plain_end(Outcome::Completed), false);
         }
         let create = CreateConversation {
             project: self.project.name.clone(),
             explicit: false,
-            reserved_seq: Transcript::range(),
+            reserved_seq: Seq(Transcript::range()),
             agent_session: None,
             entries: transcript.take_dirty(),
         };
         let created = self.resources.database.send(create).into_actor(self);
         Box::pin(created.map(move |answer, session, context| {
             let summary: Summary = stored(answer)?;
-            let live = Conversation::new(summary.id, None, transcript, 1);
+            let live = Conversation::new(summary.id, None, transcript, TurnNumber::FIRST);
             session.take_in(live)?;
             session.enter(summary.id, attach, context)
         }))
     }
 
-    fn load(&mut self, id: i64, attach: Attach, context: &mut Context<Self>) -> Coming {
+    fn load(&mut self, id: ConversationId, attach: Attach, context: &mut Context<Self>) -> Coming {
         if self.deleted.contains(&id) {
             return Box::pin(fut::err(AttachError::Unknown(id.to_string())));
         }
@@ -162,7 +163,7 @@ impl Session {
     /// Takes in a conversation that was read from the database, and what waits in it.
     fn adopt(
         &mut self,
-        id: i64,
+        id: ConversationId,
         loaded: (Conversation, Vec<Question>),
         context: &mut Context<Self>,
     ) -> Result<(), AttachError> {
@@ -196,7 +197,7 @@ impl Session {
     /// Reads a conversation from the database, after taking it over there.
     fn fetch(
         &self,
-        id: i64,
+        id: ConversationId,
     ) -> impl Future<Output = Result<(Conversation, Vec<Question>), AttachError>> + 'static {
         let project = self.project.name.clone();
         let claim = ClaimConversation {
@@ -247,7 +248,7 @@ impl Session {
     /// Lets a viewer follow a live conversation.
     fn enter(
         &mut self,
-        id: i64,
+        id: ConversationId,
         attach: Attach,
         context: &mut Context<Self>,
     ) -> Result<Attachment, AttachError> {
@@ -356,12 +357,12 @@ impl Conversation {
 
 /// An entrance for a dialect that knows no numbers.
 fn silent(cursor: Cursor) -> Entrance {
-    Entrance { cursor, after: 0, resumed: true }
+    Entrance { cursor, after: Seq::ZERO, resumed: true }
 }
 
 pub(super) fn restore(
     stored: StoredConversation,
-    first: i64,
+    first: Seq,
 ) -> Result<(Conversation, Vec<Question>), AttachError> {
     let StoredConversation {
         summary, agent_session, entries, outlines, next_turn, waiting, ..

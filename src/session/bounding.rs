@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use crate::{
     agent::{Flow, event::AgentEvent},
     config::settings::AnswerLimits,
+    ids::{ConversationId, TurnNumber},
 };
 
 use super::{Session, conversation::Conversation, turn::Event};
@@ -26,7 +27,7 @@ const GARBAGE_LOGGED: usize = 20;
 #[derive(Debug, Default)]
 pub(super) struct Volume {
     /// The turn that is counted.
-    turn: i64,
+    turn: TurnNumber,
     /// Bytes of text, thinking, tools' inputs and results in it.
     bytes: usize,
     /// Entries of the history before it.
@@ -42,7 +43,7 @@ impl Volume {
     }
 
     /// Logs a line that is no line of the protocol, unless there were too many already.
-    pub(super) fn note_garbage(&mut self, conversation: i64, line: &str) {
+    pub(super) fn note_garbage(&mut self, conversation: ConversationId, line: &str) {
         self.garbage += 1;
         if self.garbage > GARBAGE_LOGGED {
             return;
@@ -114,7 +115,7 @@ impl Conversation {
     /// ends with it, if it does.
     pub(super) fn measure(
         &mut self,
-        turn: i64,
+        turn: TurnNumber,
         event: AgentEvent,
         limits: &AnswerLimits,
     ) -> (Option<AgentEvent>, Option<String>) {
@@ -192,7 +193,7 @@ impl Session {
     /// say still more meanwhile.
     pub(super) fn end_flood(
         &mut self,
-        conversation: i64,
+        conversation: ConversationId,
         words: String,
         context: &mut Context<Self>,
     ) {
@@ -217,10 +218,10 @@ mod tests {
     use serde_json::value::RawValue;
 
     use super::*;
-    use crate::session::transcript::Transcript;
+    use crate::{ids::Seq, session::transcript::Transcript};
 
     fn conversation() -> Conversation {
-        Conversation::new(1, None, Transcript::new(100_000), 1)
+        Conversation::new(ConversationId(1), None, Transcript::new(Seq(100_000)), TurnNumber(1))
     }
 
     fn limits(bytes: usize, entries: usize) -> AnswerLimits {
@@ -256,7 +257,7 @@ mod tests {
             let shown = format!("{events:?}");
             let last = events.len() - 1;
             for (at, event) in events.into_iter().enumerate() {
-                let (left, words) = live.measure(1, event, &limits(10, 100));
+                let (left, words) = live.measure(TurnNumber(1), event, &limits(10, 100));
                 assert_eq!(words.is_some(), at == last && kept != Some(None), "{shown}");
                 if let Some(words) = words {
                     assert!(words.contains("10 B (limits.answer_bytes)"), "{words}");
@@ -275,12 +276,12 @@ mod tests {
         let mut live = conversation();
         for turn in 1..=2 {
             for _ in 0..=5 {
-                let (kept, words) = live.measure(turn, result(1), &limits(1000, 5));
+                let (kept, words) = live.measure(TurnNumber(turn), result(1), &limits(1000, 5));
                 assert!(kept.is_some() && words.is_none());
                 live.transcript.close_block();
-                live.transcript.append(turn, false, "x");
+                live.transcript.append(TurnNumber(turn), false, "x");
             }
-            let (kept, words) = live.measure(turn, result(1), &limits(1000, 5));
+            let (kept, words) = live.measure(TurnNumber(turn), result(1), &limits(1000, 5));
             let words = words.unwrap();
             assert!(
                 kept.is_none()
@@ -292,9 +293,9 @@ mod tests {
     #[test]
     fn p9_an_agent_waits_while_more_is_unsaved_than_may_be() {
         let mut live = conversation();
-        live.transcript.append(1, false, &"x".repeat(999));
+        live.transcript.append(TurnNumber(1), false, &"x".repeat(999));
         assert!(matches!(live.flow(2000), Flow::Continue));
-        live.transcript.append(1, false, &"x".repeat(2000));
+        live.transcript.append(TurnNumber(1), false, &"x".repeat(2000));
         let Flow::Hold(mut gate) = live.flow(2000) else { panic!("it is read on") };
         live.open_gates(2000);
         assert!(

@@ -12,6 +12,7 @@ use crate::{
     citation::{Citation, References, check, files_read::FilesRead},
     config::settings::Settings,
     entry::{Content, Outcome, ResponseDone, ToolCall, ToolResult},
+    ids::{ConversationId, TurnNumber},
     markdown,
     policy::Policy,
     wire::server_frame::Citations,
@@ -65,7 +66,7 @@ impl Citing {
 
 impl Session {
     /// Checks what an answer that streams refers to and nobody has looked at yet.
-    pub(super) fn cite(&mut self, conversation: i64, context: &mut Context<Self>) {
+    pub(super) fn cite(&mut self, conversation: ConversationId, context: &mut Context<Self>) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         let Some(turn) = live.turns.running().filter(|_| !live.citing.is_checking) else { return };
         let Some((of, mentioned)) = live.transcript.mentioned() else { return };
@@ -96,7 +97,7 @@ impl Session {
     /// are checked.
     pub(super) fn end_checked(
         &mut self,
-        conversation: i64,
+        conversation: ConversationId,
         event: Event,
         context: &mut Context<Self>,
     ) {
@@ -186,7 +187,7 @@ impl Conversation {
 
     /// What the running turn refers to goes to those who look at it, where it is worth its length. The
     /// turn's end tells everything.
-    pub(super) fn tell_citations(&mut self, turn: i64) {
+    pub(super) fn tell_citations(&mut self, turn: TurnNumber) {
         let (known, told) = (self.citing.known.len(), self.citing.told);
         if known > TOLD_AT_ONCE && known < told + told / TOLD_SHARE {
             return;
@@ -234,7 +235,7 @@ pub(super) fn check_cut_off(
         Content::Error(error) => error.citations.is_empty(),
         _ => false,
     };
-    let mut turns: Vec<i64> = transcript
+    let mut turns: Vec<TurnNumber> = transcript
         .contents()
         .filter(|(_, content)| is_unchecked(content))
         .map(|(turn, _)| turn)

@@ -11,6 +11,7 @@ use tokio::{sync::oneshot, task::spawn_blocking};
 
 use crate::{
     database::messages::DeleteConversation,
+    ids::ConversationId,
     wire::{
         close_code,
         server_frame::{ConversationState, Notice, Status},
@@ -37,7 +38,7 @@ const SHUTDOWN_PARTS: u32 = 8;
 #[derive(Debug)]
 pub(super) struct Waiter {
     /// The conversation; `None` means the whole session.
-    conversation: Option<i64>,
+    conversation: Option<ConversationId>,
     delete: bool,
     /// What the viewers are told last.
     farewell: Option<Status>,
@@ -55,7 +56,7 @@ impl Handler<Close> for Session {
 
     fn handle(&mut self, close: Close, context: &mut Self::Context) -> Self::Result {
         let Close { conversation, closing, delete } = close;
-        let targets: Vec<i64> = match conversation {
+        let targets: Vec<ConversationId> = match conversation {
             Some(id) => self.conversations.contains_key(&id).then_some(id).into_iter().collect(),
             None => self.conversations.keys().copied().collect(),
         };
@@ -126,7 +127,7 @@ impl Session {
 
     /// An agent that is deaf must not use up the time that the shutdown has: each step of its end
     /// gets a part of it, so that some is left to store what it said.
-    fn hurry(&self, conversation: i64) {
+    fn hurry(&self, conversation: ConversationId) {
         let step = self.resources.settings.shutdown_timeout / SHUTDOWN_PARTS;
         if let Some(agent) = self.conversations.get(&conversation).and_then(|it| it.agent.as_ref())
         {
@@ -134,11 +135,11 @@ impl Session {
         }
     }
 
-    fn has_ended(&self, conversation: Option<i64>) -> bool {
+    fn has_ended(&self, conversation: Option<ConversationId>) -> bool {
         self.closed(conversation).all(Conversation::has_ended)
     }
 
-    fn is_parting(&self, conversation: Option<i64>) -> bool {
+    fn is_parting(&self, conversation: Option<ConversationId>) -> bool {
         self.closed(conversation).any(Conversation::is_parting)
     }
 
@@ -158,7 +159,7 @@ impl Session {
         }
     }
 
-    fn closed(&self, conversation: Option<i64>) -> impl Iterator<Item = &Conversation> {
+    fn closed(&self, conversation: Option<ConversationId>) -> impl Iterator<Item = &Conversation> {
         let all = self.conversations.values();
         all.filter(move |live| conversation.is_none_or(|id| id == live.id))
     }
@@ -166,7 +167,7 @@ impl Session {
     fn finish(&mut self, waiter: Waiter, context: &mut Context<Self>) {
         let Waiter { conversation, delete, reply, .. } = waiter;
         let Some(id) = conversation else {
-            let ids: Vec<i64> = self.conversations.keys().copied().collect();
+            let ids: Vec<ConversationId> = self.conversations.keys().copied().collect();
             for id in ids {
                 self.unload(id, context);
             }

@@ -3,6 +3,8 @@
 
 use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
 
+use crate::ids::{ConversationId, Seq, TurnNumber};
+
 use crate::wire::server_frame::{ErrorNotice, Notice};
 
 use super::{
@@ -18,8 +20,8 @@ impl Session {
     /// is not live.
     pub(super) fn carried_over(
         &self,
-        conversation: i64,
-        turn: i64,
+        conversation: ConversationId,
+        turn: TurnNumber,
     ) -> Option<Result<Asking, String>> {
         if self.deleted.contains(&conversation) {
             return Some(Err(unknown(conversation)));
@@ -33,8 +35,8 @@ impl Session {
     pub(super) fn post_carried(
         &mut self,
         post: Post,
-        conversation: i64,
-        turn: i64,
+        conversation: ConversationId,
+        turn: TurnNumber,
         context: &mut Context<Self>,
     ) {
         let project = self.project.name.clone();
@@ -45,7 +47,7 @@ impl Session {
             let loaded = loaded.map_err(|error| error.to_string())?;
             let loaded = loaded.ok_or_else(|| unknown(conversation))?;
             let read = move || {
-                let (old, _) = restore(loaded, 0).map_err(|error| error.to_string())?;
+                let (old, _) = restore(loaded, Seq::ZERO).map_err(|error| error.to_string())?;
                 carry(&old.transcript, conversation, turn)
             };
             let carried = tokio::task::spawn_blocking(read).await;
@@ -66,7 +68,11 @@ impl Session {
     }
 }
 
-fn carry(transcript: &Transcript, conversation: i64, turn: i64) -> Result<Asking, String> {
+fn carry(
+    transcript: &Transcript,
+    conversation: ConversationId,
+    turn: TurnNumber,
+) -> Result<Asking, String> {
     let question = transcript.question(turn).ok_or_else(|| {
         format!("Turn {turn} of conversation {conversation} has no question to ask again.")
     })?;
@@ -77,6 +83,6 @@ fn carry(transcript: &Transcript, conversation: i64, turn: i64) -> Result<Asking
     })
 }
 
-fn unknown(conversation: i64) -> String {
+fn unknown(conversation: ConversationId) -> String {
     format!("Conversation {conversation} not found in this project. It may have been deleted.")
 }

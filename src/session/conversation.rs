@@ -15,6 +15,7 @@ use crate::{
     agent::{AgentHandle, AgentSession, slots::Slot},
     database::timestamp,
     entry::{Content, Outcome},
+    ids::{ConversationId, Seq, TurnNumber},
     wire::{
         Dialect,
         server_frame::{Notice, Status},
@@ -47,7 +48,7 @@ const MAX_DEPARTURES: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Conversation {
     /// Its id.
-    pub id: i64,
+    pub id: ConversationId,
     /// Its title, once it has one.
     pub title: Option<String>,
     /// Listed even while nobody has written in it.
@@ -57,7 +58,7 @@ pub(crate) struct Conversation {
     /// Its turns.
     pub turns: Turns,
     /// The number of the next turn.
-    pub next_turn: i64,
+    pub next_turn: TurnNumber,
     /// Its agent's process.
     pub agent: Option<AgentHandle>,
     /// Its agent's place among those that may run.
@@ -69,7 +70,7 @@ pub(crate) struct Conversation {
     /// What its agent takes of memory, in bytes, when it was last looked at.
     pub agent_memory: Option<u64>,
     /// Who asked the questions that wait, by their turns.
-    pub askers: HashMap<i64, Vec<ViewerId>>,
+    pub askers: HashMap<TurnNumber, Vec<ViewerId>>,
     /// What its answers have cost.
     pub spent: Spent,
     /// Counts the starts of its agent: what an older process says is stale.
@@ -85,7 +86,7 @@ pub(crate) struct Conversation {
     /// Questions that are being stored, in the order in which they were asked.
     pub(super) accepting: VecDeque<Asked>,
     /// What is held by the turns that have not ended.
-    pub(super) permits: HashMap<i64, Held>,
+    pub(super) permits: HashMap<TurnNumber, Held>,
     /// Why it is being closed, once it is: nothing more is asked.
     pub closing: Option<Closing>,
     /// Go with it, for those who came while it was being closed.
@@ -107,7 +108,7 @@ pub(crate) struct Conversation {
     /// The disk keeps somebody waiting, and the viewers know.
     pub(super) disk_is_slow: bool,
     /// Numbers of ends that are shown once they are stored, and since when they wait for it.
-    pub held: Vec<(i64, Instant)>,
+    pub held: Vec<(Seq, Instant)>,
     /// Calls of the running turn that are shown as questions: their results are not shown.
     pub asked: Vec<String>,
     /// What its viewers wait for that is in the database alone.
@@ -138,10 +139,10 @@ pub(crate) struct Conversation {
 impl Conversation {
     /// A conversation with nobody there yet.
     pub(crate) fn new(
-        id: i64,
+        id: ConversationId,
         title: Option<String>,
         transcript: Transcript,
-        next_turn: i64,
+        next_turn: TurnNumber,
     ) -> Self {
         let now = Instant::now();
         Self {
@@ -215,7 +216,7 @@ impl Conversation {
     }
 
     /// Adds the end of a turn to the history, to be shown once it is stored.
-    pub(crate) fn end_turn(&mut self, turn: i64, mut content: Content) {
+    pub(crate) fn end_turn(&mut self, turn: TurnNumber, mut content: Content) {
         self.cited(&mut content);
         self.noted(&mut content);
         self.stop_asked = None;
@@ -333,7 +334,7 @@ impl Conversation {
     }
 
     /// Owes whoever asked the question of this turn a state.
-    pub(crate) fn tell_askers(&mut self, turn: i64, status: &Status) {
+    pub(crate) fn tell_askers(&mut self, turn: TurnNumber, status: &Status) {
         for viewer in self.askers.get(&turn).into_iter().flatten() {
             if let Some(asker) = self.subscribers.get_mut(viewer) {
                 asker.tell(status);

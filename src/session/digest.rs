@@ -4,6 +4,7 @@
 use crate::{
     agent::AgentKind,
     entry::{Content, Outcome, ResponseDone},
+    ids::TurnNumber,
 };
 
 use super::{conversation::Conversation, transcript::Transcript};
@@ -33,7 +34,7 @@ const MAX_CHARACTERS: usize = 600;
 const CUT_CHARACTERS: usize = 4000;
 
 /// The question of `turn`, after a digest of what was said before it.
-pub(super) fn wrap(transcript: &Transcript, turn: i64, question: &str) -> String {
+pub(super) fn wrap(transcript: &Transcript, turn: TurnNumber, question: &str) -> String {
     let carried = carried(transcript);
     let said = before(transcript, turn);
     let begun = transcript.answer(turn);
@@ -56,7 +57,7 @@ pub(super) fn wrap(transcript: &Transcript, turn: i64, question: &str) -> String
 
 /// The question of `turn`, with the answer before it that was cut off: the agent's own session may not
 /// have it.
-pub(super) fn remind(transcript: &Transcript, turn: i64, question: &str) -> String {
+pub(super) fn remind(transcript: &Transcript, turn: TurnNumber, question: &str) -> String {
     let cut = last_before(transcript, turn).map(|last| transcript.answer(last));
     let Some(cut) = cut.filter(|cut| !cut.trim().is_empty()) else { return question.to_owned() };
     // Its end is where it was cut off.
@@ -69,7 +70,7 @@ pub(super) fn remind(transcript: &Transcript, turn: i64, question: &str) -> Stri
 }
 
 /// What is to be known, in short, by who goes on with this conversation at `turn` in another one.
-pub(super) fn carry(transcript: &Transcript, turn: i64) -> String {
+pub(super) fn carry(transcript: &Transcript, turn: TurnNumber) -> String {
     let mut text = carried(transcript)
         .map_or_else(String::new, |carried| beginning(carried, CARRIED_CHARACTERS) + "\n\n");
     text.push_str(&before(transcript, turn));
@@ -86,11 +87,13 @@ fn carried(transcript: &Transcript) -> Option<&str> {
 }
 
 /// What was said in the turns before `turn`; empty where nothing was.
-fn before(transcript: &Transcript, turn: i64) -> String {
+fn before(transcript: &Transcript, turn: TurnNumber) -> String {
     let spoken: Vec<_> = transcript
         .spoken()
         .into_iter()
-        .filter(|words| (1..turn).contains(&words.turn) && !words.text.trim().is_empty())
+        .filter(|words| {
+            (TurnNumber::FIRST..turn).contains(&words.turn) && !words.text.trim().is_empty()
+        })
         .collect();
     let mut text = String::new();
     for words in spoken.iter().skip(spoken.len().saturating_sub(MAX_MESSAGES)) {
@@ -108,7 +111,7 @@ fn beginning(text: &str, characters: usize) -> String {
 }
 
 /// The last turn before `turn` in which a person asked something.
-fn last_before(transcript: &Transcript, turn: i64) -> Option<i64> {
+fn last_before(transcript: &Transcript, turn: TurnNumber) -> Option<TurnNumber> {
     let asked = transcript
         .contents()
         .filter(|(of, content)| *of < turn && matches!(content, Content::UserMessage(_)));
@@ -117,7 +120,7 @@ fn last_before(transcript: &Transcript, turn: i64) -> Option<i64> {
 
 impl Conversation {
     /// Whatever the agent knows, it does not know what comes with the question of this turn.
-    pub(super) fn note_carried(&mut self, turn: i64) {
+    pub(super) fn note_carried(&mut self, turn: TurnNumber) {
         let is_model = self.agent.as_ref().is_some_and(|it| it.kind() == AgentKind::Claude);
         let question = self.transcript.question(turn);
         if is_model && question.is_some_and(|question| question.carried.is_some()) {
@@ -149,7 +152,10 @@ impl Conversation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::{Content, UserMessage};
+    use crate::{
+        entry::{Content, UserMessage},
+        ids::Seq,
+    };
 
     fn asked(content: &str) -> Content {
         Content::UserMessage(UserMessage { content: content.to_owned(), ..UserMessage::default() })
@@ -157,19 +163,19 @@ mod tests {
 
     #[test]
     fn a_first_question_needs_no_digest() {
-        let mut transcript = Transcript::new(100);
-        transcript.append(0, false, "Hello!");
-        transcript.push(1, asked("why?"), false);
-        assert_eq!(wrap(&transcript, 1, "why?"), "why?");
+        let mut transcript = Transcript::new(Seq(100));
+        transcript.append(TurnNumber(0), false, "Hello!");
+        transcript.push(TurnNumber(1), asked("why?"), false);
+        assert_eq!(wrap(&transcript, TurnNumber(1), "why?"), "why?");
     }
 
     #[test]
     fn what_was_said_before_comes_before_the_question() {
-        let mut transcript = Transcript::new(100);
-        transcript.push(1, asked("what is it?"), false);
-        transcript.append(1, false, &"x".repeat(1000));
-        transcript.push(2, asked("why?"), false);
-        let text = wrap(&transcript, 2, "why?");
+        let mut transcript = Transcript::new(Seq(100));
+        transcript.push(TurnNumber(1), asked("what is it?"), false);
+        transcript.append(TurnNumber(1), false, &"x".repeat(1000));
+        transcript.push(TurnNumber(2), asked("why?"), false);
+        let text = wrap(&transcript, TurnNumber(2), "why?");
         assert!(text.contains("Person: what is it?"), "{text}");
         assert!(text.contains(&format!("You: {} […]", "x".repeat(600))), "{text}");
         assert!(text.ends_with("asks now:\n\nwhy?"), "{text}");
@@ -178,42 +184,42 @@ mod tests {
 
     #[test]
     fn an_answer_that_was_cut_off_comes_with_the_next_question() {
-        let mut transcript = Transcript::new(100);
-        transcript.push(1, asked("what is it?"), false);
-        transcript.append(1, false, "It is a");
-        transcript.push(1, Content::plain_end(Outcome::Interrupted), false);
-        transcript.push(2, asked("why?"), false);
-        let text = remind(&transcript, 2, "why?");
+        let mut transcript = Transcript::new(Seq(100));
+        transcript.push(TurnNumber(1), asked("what is it?"), false);
+        transcript.append(TurnNumber(1), false, "It is a");
+        transcript.push(TurnNumber(1), Content::plain_end(Outcome::Interrupted), false);
+        transcript.push(TurnNumber(2), asked("why?"), false);
+        let text = remind(&transcript, TurnNumber(2), "why?");
         assert!(text.starts_with("why?") && text.ends_with("It is a]"), "{text}");
-        assert_eq!(remind(&transcript, 1, "what is it?"), "what is it?");
+        assert_eq!(remind(&transcript, TurnNumber(1), "what is it?"), "what is it?");
         // Of a long one the end, where it was cut off.
-        transcript.append(2, false, &"é".repeat(5000));
-        transcript.append(2, false, "the end");
-        transcript.push(3, asked("so?"), false);
-        let text = remind(&transcript, 3, "so?");
+        transcript.append(TurnNumber(2), false, &"é".repeat(5000));
+        transcript.append(TurnNumber(2), false, "the end");
+        transcript.push(TurnNumber(3), asked("so?"), false);
+        let text = remind(&transcript, TurnNumber(3), "so?");
         assert!(text.ends_with("ééthe end]") && text.chars().count() < 4200);
     }
 
     #[test]
     fn an_answer_that_begins_afresh_is_told_how_it_began() {
-        let mut transcript = Transcript::new(100);
-        transcript.push(1, asked("what is it?"), false);
-        transcript.append(1, false, "It is a");
-        let text = wrap(&transcript, 1, "what is it?");
+        let mut transcript = Transcript::new(Seq(100));
+        transcript.push(TurnNumber(1), asked("what is it?"), false);
+        transcript.append(TurnNumber(1), false, "It is a");
+        let text = wrap(&transcript, TurnNumber(1), "what is it?");
         assert!(text.contains("asks now:\n\nwhat is it?") && text.contains("It is a"), "{text}");
     }
 
     #[test]
     fn what_was_carried_over_is_told_first_and_carried_on() {
-        let mut transcript = Transcript::new(100);
+        let mut transcript = Transcript::new(Seq(100));
         let carried = Some("Person: about tea?\n\nYou: green\n\n".to_owned());
         let first = UserMessage { content: "and?".to_owned(), carried, ..UserMessage::default() };
-        transcript.push(1, Content::UserMessage(first), false);
-        let text = wrap(&transcript, 1, "and?");
+        transcript.push(TurnNumber(1), Content::UserMessage(first), false);
+        let text = wrap(&transcript, TurnNumber(1), "and?");
         assert!(text.contains("You: green") && text.ends_with("asks now:\n\nand?"), "{text}");
-        transcript.append(1, false, "black");
-        transcript.push(2, asked("so?"), false);
-        let text = carry(&transcript, 2);
+        transcript.append(TurnNumber(1), false, "black");
+        transcript.push(TurnNumber(2), asked("so?"), false);
+        let text = carry(&transcript, TurnNumber(2));
         assert!(text.find("You: green") < text.find("You: black"), "{text}");
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     database::{DatabaseError, Summary},
+    ids::{ConversationId, Seq, TurnNumber},
     project::ProjectName,
     wire::{
         Dialect,
@@ -71,24 +72,24 @@ pub enum Destination {
     /// A stored one.
     Stored {
         /// Its id.
-        conversation: i64,
+        conversation: ConversationId,
         /// The last sequence number that the viewer saw.
-        after: Option<i64>,
+        after: Option<Seq>,
     },
     /// In the original's dialect, a stored one that the viewer has to be greeted in again,
     /// unless it has the history already.
     Resumed {
         /// Its id.
-        conversation: i64,
+        conversation: ConversationId,
         /// Whether the viewer's browser has read the history.
         has_history: bool,
     },
     /// Where the session failed under the viewer, silently what it followed before.
     Again {
         /// Its id.
-        conversation: i64,
+        conversation: ConversationId,
         /// The last sequence number that the viewer was sent.
-        seq: i64,
+        seq: Seq,
     },
     /// The one that the viewer's browser left last.
     Left,
@@ -102,7 +103,7 @@ pub enum Destination {
 #[derive(Debug, Clone, Copy)]
 pub struct Attachment {
     /// Which one.
-    pub conversation: i64,
+    pub conversation: ConversationId,
 }
 
 /// Why a viewer cannot follow a conversation.
@@ -149,7 +150,7 @@ pub struct Batch {
     /// The frames, in order, shared with other viewers.
     pub frames: Vec<ByteString>,
     /// The last sequence number in it, where it has one.
-    pub seq: Option<i64>,
+    pub seq: Option<Seq>,
     /// What becomes of the viewer afterwards.
     pub then: Then,
 }
@@ -201,20 +202,20 @@ pub enum Asking {
         call_id: Option<String>,
     },
     /// The question of this turn once more.
-    Again(i64),
+    Again(TurnNumber),
     /// The question of a turn of another conversation, which this one goes on with.
     Onward {
         /// The other conversation.
-        conversation: i64,
+        conversation: ConversationId,
         /// The turn.
-        turn: i64,
+        turn: TurnNumber,
     },
     /// The same, once the other conversation was looked at.
     Carried {
         /// The question.
         content: String,
         /// The other conversation.
-        from: i64,
+        from: ConversationId,
         /// What was said there, in short.
         digest: String,
     },
@@ -258,7 +259,7 @@ pub struct Detach {
 #[rtype(result = "Result<Option<Summary>, DatabaseError>")]
 pub struct Rename {
     /// The conversation.
-    pub conversation: i64,
+    pub conversation: ConversationId,
     /// The title; `None` takes it away.
     pub title: Option<String>,
 }
@@ -269,7 +270,7 @@ pub struct Rename {
 #[rtype(result = "bool")]
 pub struct Close {
     /// The conversation; `None` means all.
-    pub conversation: Option<i64>,
+    pub conversation: Option<ConversationId>,
     /// What the viewers are told.
     pub closing: Closing,
     /// Also delete the conversation: its viewers are told that it is gone.
@@ -297,7 +298,7 @@ pub struct Describe;
 #[derive(Debug, Clone, Serialize)]
 pub struct Description {
     /// The conversation that was started last.
-    pub latest: Option<i64>,
+    pub latest: Option<ConversationId>,
     /// The live conversations.
     pub conversations: Vec<ConversationDescription>,
 }
@@ -306,13 +307,13 @@ pub struct Description {
 #[derive(Debug, Clone, Serialize)]
 pub struct ConversationDescription {
     /// Its id.
-    pub conversation_id: i64,
+    pub conversation_id: ConversationId,
     /// Its title, once it has one.
     pub title: Option<String>,
     /// What it is doing.
     pub state: ConversationState,
     /// The turn that is answered now.
-    pub turn: Option<i64>,
+    pub turn: Option<TurnNumber>,
     /// Questions that wait.
     pub queued: usize,
     /// Sockets that follow it.
@@ -328,7 +329,7 @@ pub struct ConversationDescription {
     /// When something last happened. UTC, ISO 8601.
     pub last_event_at: String,
     /// The newest sequence number.
-    pub seq: i64,
+    pub seq: Seq,
 }
 
 /// What the agent of a conversation is doing.

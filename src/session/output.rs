@@ -13,6 +13,7 @@ use crate::{
     },
     database::messages::SetAgentSession,
     entry::{AgentQuestion, Content, ToolCall, ToolResult},
+    ids::{ConversationId, TurnNumber},
     wire::server_frame::{ConversationState, Status},
 };
 
@@ -61,7 +62,12 @@ impl Handler<AgentOutput> for Session {
 
 impl Session {
     /// Takes one event. Whether it made an entry that is written at once.
-    fn heard(&mut self, conversation: i64, event: AgentEvent, context: &mut Context<Self>) -> bool {
+    fn heard(
+        &mut self,
+        conversation: ConversationId,
+        event: AgentEvent,
+        context: &mut Context<Self>,
+    ) -> bool {
         let Some(live) = self.conversations.get_mut(&conversation) else { return false };
         // What an agent says after it has finished belongs to nobody.
         let running = live.turns.running().filter(|_| !live.citing.is_finishing());
@@ -109,7 +115,7 @@ impl Session {
     }
 
     /// Takes what the agent says in its turn. Whether it made an entry that is written at once.
-    fn said(&mut self, conversation: i64, turn: i64, event: AgentEvent) -> bool {
+    fn said(&mut self, conversation: ConversationId, turn: TurnNumber, event: AgentEvent) -> bool {
         let Some(live) = self.conversations.get_mut(&conversation) else { return false };
         match (event, turn) {
             (AgentEvent::TextStarted, _) => live.transcript.close_block(),
@@ -149,7 +155,12 @@ impl Session {
         false
     }
 
-    fn initialized(&mut self, conversation: i64, init: AgentInit, context: &mut Context<Self>) {
+    fn initialized(
+        &mut self,
+        conversation: ConversationId,
+        init: AgentInit,
+        context: &mut Context<Self>,
+    ) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         let id = Uuid::parse_str(&init.session_id).ok();
         if id.is_some() && live.agent_session != id {
@@ -207,7 +218,7 @@ impl Handler<AgentExited> for Session {
 }
 
 impl Conversation {
-    fn tool_called(&mut self, turn: i64, call: ToolCall) {
+    fn tool_called(&mut self, turn: TurnNumber, call: ToolCall) {
         let questions = (call.tool == ASK_USER).then(|| questions_of(&call.input)).flatten();
         let content = match questions {
             Some(questions) => {

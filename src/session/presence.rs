@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use actix::{AsyncContext as _, Context};
 
+use crate::ids::ConversationId;
+
 use super::Session;
 
 /// The number is told this long after it changed.
@@ -12,7 +14,11 @@ const TOLD_AFTER: Duration = Duration::from_millis(100);
 
 impl Session {
     /// Tells the viewers of a conversation how many they are, soon.
-    pub(super) fn tell_viewers_soon(&mut self, conversation: i64, context: &mut Context<Self>) {
+    pub(super) fn tell_viewers_soon(
+        &mut self,
+        conversation: ConversationId,
+        context: &mut Context<Self>,
+    ) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         if std::mem::replace(&mut live.presence_due, true) {
             return;

@@ -7,6 +7,7 @@ use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
 
 use crate::{
     database::{DatabaseError, Reader},
+    ids::ConversationId,
     wire::server_frame::{ErrorNotice, Notice},
 };
 
@@ -33,7 +34,7 @@ pub(super) struct Recalling {
 
 impl Session {
     /// Reads what a viewer of the conversation waits for, one piece at a time.
-    pub(super) fn recall(&mut self, conversation: i64, context: &mut Context<Self>) {
+    pub(super) fn recall(&mut self, conversation: ConversationId, context: &mut Context<Self>) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         let waits = live.recalling.retry_at.is_some_and(|at| at > Instant::now());
         if live.recalling.is_reading || waits {
@@ -52,7 +53,7 @@ impl Session {
 
     fn recalled(
         &mut self,
-        conversation: i64,
+        conversation: ConversationId,
         missing: Missing,
         recalled: Result<Recalled, DatabaseError>,
         context: &mut Context<Self>,

@@ -5,6 +5,8 @@ use std::{sync::Arc, time::Duration};
 
 use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
 
+use crate::ids::{ConversationId, Seq};
+
 use super::{Session, transcript::Uncoloured};
 
 /// A growing answer is rendered at most this often.
@@ -22,7 +24,11 @@ const QUIET: Duration = Duration::from_secs(2);
 
 impl Session {
     /// Renders what has come, soon, where anybody wants it.
-    pub(super) fn render_soon(&mut self, conversation: i64, context: &mut Context<Self>) {
+    pub(super) fn render_soon(
+        &mut self,
+        conversation: ConversationId,
+        context: &mut Context<Self>,
+    ) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         if !live.is_rendered() || std::mem::replace(&mut live.render_due, true) {
             return;
@@ -44,7 +50,7 @@ impl Session {
     }
 
     /// Renders what has come up to `seq` when nothing follows it for a while.
-    fn refresh_when_quiet(conversation: i64, seq: i64, context: &mut Context<Self>) {
+    fn refresh_when_quiet(conversation: ConversationId, seq: Seq, context: &mut Context<Self>) {
         context.run_later(QUIET, move |session, _| {
             let live = session.conversations.get_mut(&conversation);
             if let Some(live) = live.filter(|live| live.transcript.last_seq() == seq) {
@@ -55,7 +61,7 @@ impl Session {
     }
 
     /// Has the code that was rendered since the last time coloured, and sends it again when it is.
-    pub(super) fn colour(&mut self, conversation: i64, context: &mut Context<Self>) {
+    pub(super) fn colour(&mut self, conversation: ConversationId, context: &mut Context<Self>) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         for code in live.transcript.take_uncoloured() {
             let highlighter = self.resources.highlighter.clone();
@@ -68,7 +74,7 @@ impl Session {
     }
 
     /// Has the code read ahead that is not closed yet, so that its colours are there soon when it is.
-    fn read_ahead(&self, conversation: i64) {
+    fn read_ahead(&self, conversation: ConversationId) {
         let Some(live) = self.conversations.get(&conversation) else { return };
         if let Some(fence) = live.transcript.open_code() {
             self.resources.highlighter.prefetch(fence);
@@ -76,7 +82,7 @@ impl Session {
     }
 
     /// Takes the colours of code. The conversation may be gone by now, or may have been loaded again.
-    fn coloured(&mut self, conversation: i64, code: Uncoloured, html: Option<Arc<str>>) {
+    fn coloured(&mut self, conversation: ConversationId, code: Uncoloured, html: Option<Arc<str>>) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         live.transcript.colour(code, html);
         live.deliver();

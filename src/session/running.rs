@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::ids::ConversationId;
+
 use actix::{ActorFutureExt as _, AsyncContext as _, Context, Handler, WrapFuture as _};
 
 use crate::agent::{
@@ -40,7 +42,11 @@ impl Handler<Wake> for Session {
 
 impl Session {
     /// Starts an agent before it is needed, where nobody else would miss the place.
-    pub(super) fn start_ahead(&mut self, conversation: i64, context: &mut Context<Self>) {
+    pub(super) fn start_ahead(
+        &mut self,
+        conversation: ConversationId,
+        context: &mut Context<Self>,
+    ) {
         // A page that is opened again and again must not start again and again what fails: a
         // question tries it, and its asker is told.
         if self.start_failed.is_some_and(|at| at.elapsed() < START_PAUSE) {
@@ -52,7 +58,11 @@ impl Session {
     }
 
     /// Waits for a place among the agents that may run.
-    pub(super) fn stand_in_line(&mut self, conversation: i64, context: &mut Context<Self>) {
+    pub(super) fn stand_in_line(
+        &mut self,
+        conversation: ConversationId,
+        context: &mut Context<Self>,
+    ) {
         let mut line = self.resources.slots.acquire(&self.project.name);
         match line.try_take() {
             Some(place) => self.place_taken(conversation, place, context),
@@ -65,7 +75,12 @@ impl Session {
         }
     }
 
-    fn wait_in_line(&mut self, conversation: i64, line: SlotWait, context: &mut Context<Self>) {
+    fn wait_in_line(
+        &mut self,
+        conversation: ConversationId,
+        line: SlotWait,
+        context: &mut Context<Self>,
+    ) {
         let next = async move {
             let mut line = line;
             (line.next_update().await, line)
@@ -90,7 +105,12 @@ impl Session {
         }
     }
 
-    fn place_taken(&mut self, conversation: i64, place: Slot, context: &mut Context<Self>) {
+    fn place_taken(
+        &mut self,
+        conversation: ConversationId,
+        place: Slot,
+        context: &mut Context<Self>,
+    ) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         live.line = None;
         live.place = Some(place);
@@ -98,7 +118,11 @@ impl Session {
     }
 
     /// Starts the agent of a conversation that has a place for it.
-    pub(super) fn start_agent(&mut self, conversation: i64, context: &mut Context<Self>) {
+    pub(super) fn start_agent(
+        &mut self,
+        conversation: ConversationId,
+        context: &mut Context<Self>,
+    ) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         live.epoch += 1;
         live.volume.begin();
@@ -136,7 +160,7 @@ impl Session {
     }
 
     /// Ends an idle agent when somebody else waits for its place.
-    fn listen_for_others(&mut self, conversation: i64, context: &mut Context<Self>) {
+    fn listen_for_others(&mut self, conversation: ConversationId, context: &mut Context<Self>) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         let Some(place) = &live.place else { return };
         let epoch = live.epoch;
@@ -157,7 +181,7 @@ impl Session {
     /// Looks now and then how much memory the agents take, for whoever is shown it. Their
     /// supervisors end those that take too much.
     pub(super) fn watch_memory(&mut self, context: &mut Context<Self>) {
-        let running: Vec<(i64, u64, u32)> = self
+        let running: Vec<(ConversationId, u64, u32)> = self
             .conversations
             .values()
             .filter_map(|live| Some((live.id, live.epoch, live.agent.as_ref()?.supervisor()?)))
@@ -178,7 +202,7 @@ impl Session {
         }));
     }
 
-    fn memory_is(&mut self, conversation: i64, epoch: u64, bytes: u64) {
+    fn memory_is(&mut self, conversation: ConversationId, epoch: u64, bytes: u64) {
         let live = self.conversations.get_mut(&conversation);
         if let Some(live) = live.filter(|live| live.epoch == epoch) {
             live.agent_memory = Some(bytes);

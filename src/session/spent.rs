@@ -41,6 +41,7 @@ impl Spent {
 mod tests {
     use super::*;
     use crate::entry::Usage;
+    use crate::ids::{Seq, TurnNumber};
 
     #[test]
     fn tokens_and_money_of_all_turns_are_summed() {
@@ -56,7 +57,7 @@ mod tests {
                 ..ResponseDone::default()
             });
             let (kind, payload) = (end.kind().to_owned(), end.payload().unwrap());
-            EntryRow { turn: 1, first_seq: 1, last_seq: 1, kind, payload }
+            EntryRow { turn: TurnNumber(1), first_seq: Seq(1), last_seq: Seq(1), kind, payload }
         };
         let spent = Spent::of(&[done(5, Some(0.5)), done(6, None)]);
         assert_eq!(spent, Spent { input_tokens: 222, output_tokens: 11, cost_usd: 0.5 });

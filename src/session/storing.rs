@@ -14,6 +14,7 @@ use crate::{
         messages::{DeleteIfEmpty, ReserveSeq, WriteEntries},
     },
     entry::EntryRow,
+    ids::{ConversationId, Seq},
     wire::server_frame::{ErrorNotice, Notice, Status},
 };
 
@@ -31,11 +32,16 @@ const SLOW_DISK: Duration = Duration::from_secs(1);
 impl Session {
     /// Writes what has changed, soon: text that grows is written now and then, of all conversations at
     /// the same moments, so that one commit takes it all.
-    pub(super) fn store_soon(&mut self, conversation: i64, context: &mut Context<Self>) {
+    pub(super) fn store_soon(&mut self, conversation: ConversationId, context: &mut Context<Self>) {
         self.store_within(conversation, until_the_next(GROWTH_WRITTEN), context);
     }
 
-    fn store_within(&mut self, conversation: i64, wait: Duration, context: &mut Context<Self>) {
+    fn store_within(
+        &mut self,
+        conversation: ConversationId,
+        wait: Duration,
+        context: &mut Context<Self>,
+    ) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         if !std::mem::replace(&mut live.write_due, true) {
             context.run_later(wait, move |session, context| session.store(conversation, context));
@@ -43,7 +49,7 @@ impl Session {
     }
 
     /// Writes what has changed. While a write is under way, what changes waits for the next.
-    pub(super) fn store(&mut self, conversation: i64, context: &mut Context<Self>) {
+    pub(super) fn store(&mut self, conversation: ConversationId, context: &mut Context<Self>) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         live.write_due = false;
         if live.writing {
@@ -76,9 +82,9 @@ impl Session {
 
     fn stored(
         &mut self,
-        conversation: i64,
-        first: i64,
-        last: i64,
+        conversation: ConversationId,
+        first: Seq,
+        last: Seq,
         answer: Result<(), DatabaseError>,
         context: &mut Context<Self>,
     ) {
@@ -135,7 +141,7 @@ impl Session {
     }
 
     /// Asks for more sequence numbers when it is time to.
-    pub(super) fn reserve(&mut self, conversation: i64, context: &mut Context<Self>) {
+    pub(super) fn reserve(&mut self, conversation: ConversationId, context: &mut Context<Self>) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         let Some(up_to) = live.transcript.wants_range() else { return };
         let reserved = self
@@ -180,7 +186,7 @@ impl Session {
     }
 
     /// Lets a conversation go from memory, and from the database if nobody ever wrote in it.
-    pub(super) fn unload(&mut self, conversation: i64, context: &mut Context<Self>) {
+    pub(super) fn unload(&mut self, conversation: ConversationId, context: &mut Context<Self>) {
         let Some(live) = self.conversations.remove(&conversation) else { return };
         if self.latest == Some(conversation) {
             self.latest = None;

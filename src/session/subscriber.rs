@@ -8,9 +8,12 @@ use std::{
 use bytestring::ByteString;
 use tokio::sync::oneshot;
 
-use crate::wire::{
-    Dialect,
-    server_frame::{Citations, Notice, Status},
+use crate::{
+    ids::Seq,
+    wire::{
+        Dialect,
+        server_frame::{Citations, Notice, Status},
+    },
 };
 
 use super::{
@@ -165,12 +168,12 @@ impl Subscriber {
     pub(crate) fn deliver_notices(&mut self) {
         if !self.notices.is_empty() {
             let nothing = Page { frames: Vec::new(), next: self.cursor, seq: None, more: true };
-            self.deliver(nothing, 0, false);
+            self.deliver(nothing, Seq::ZERO, false);
         }
     }
 
     /// Answers the viewer's demand with this page and everything else that it is owed.
-    pub(crate) fn deliver(&mut self, page: Page, newest: i64, settled: bool) {
+    pub(crate) fn deliver(&mut self, page: Page, newest: Seq, settled: bool) {
         let Some(demand) = self.demand.take() else { return };
         let mut frames: Vec<ByteString> = self.notices.drain(..).collect();
         frames.extend(page.frames);
@@ -233,7 +236,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::session::transcript::Transcript;
+    use crate::{ids::TurnNumber, session::transcript::Transcript};
 
     #[test]
     fn p6_a_viewer_that_does_not_take_its_batch_is_cut_off_and_a_large_batch_may_take_longer() {
@@ -247,9 +250,9 @@ mod tests {
             let cut = Arc::new(AtomicBool::new(false));
             let seen = Arc::clone(&cut);
             let hang_up = HangUp::new(move || seen.store(true, Ordering::Relaxed));
-            let mut transcript = Transcript::new(100);
+            let mut transcript = Transcript::new(Seq(100));
             let start = transcript.enter(None, Dialect::Legacy).cursor;
-            transcript.append(1, false, &"x".repeat(bytes));
+            transcript.append(TurnNumber(1), false, &"x".repeat(bytes));
             let mut viewer = Subscriber::new(ViewerId(1), None, Dialect::Legacy, start, 1, hang_up);
             let page = transcript.page(start, Dialect::Legacy, usize::MAX);
             let later = Instant::now() + Duration::from_secs(seconds);
@@ -258,7 +261,7 @@ mod tests {
             assert!(!viewer.lags(true, later), "it waits, so it has read everything");
             assert!(!cut.load(Ordering::Relaxed), "one that waits is never cut off");
 
-            viewer.deliver(page, 1, true);
+            viewer.deliver(page, Seq(1), true);
             viewer.hang_up_if_jammed(PATIENCE, later);
             assert!(viewer.lags(true, later) || is_cut);
             assert_eq!(cut.load(Ordering::Relaxed), is_cut, "{bytes} bytes in {seconds} s");

@@ -5,6 +5,7 @@
 use crate::{
     citation::Citation,
     entry::{Content, EntryOutline, EntryRow, TextBlock, UserMessage},
+    ids::{Seq, TurnNumber},
 };
 
 use std::{
@@ -78,9 +79,9 @@ pub struct Transcript {
 
 #[derive(Debug)]
 struct Entry {
-    turn: i64,
-    first_seq: i64,
-    last_seq: i64,
+    turn: TurnNumber,
+    first_seq: Seq,
+    last_seq: Seq,
     body: Body,
     /// Not shown before the database has it.
     held: bool,
@@ -98,11 +99,11 @@ enum Body {
 
 impl Transcript {
     /// An empty history whose numbers up to `reserved` are free to use.
-    pub fn new(reserved: i64) -> Self {
+    pub fn new(reserved: Seq) -> Self {
         Self {
             entries: Vec::new(),
             answers: Vec::new(),
-            numbers: Numbers::new(1, reserved),
+            numbers: Numbers::new(Seq::FIRST, reserved),
             first_dirty: 0,
             unsaved: Unsaved::default(),
             shown: 0,
@@ -123,7 +124,7 @@ impl Transcript {
     pub fn restore(
         rows: &[EntryRow],
         outlines: &[EntryOutline],
-        first: i64,
+        first: Seq,
     ) -> serde_json::Result<Self> {
         let mut transcript = Self::new(first + SEQ_RANGE - 1);
         let mut outlines = outlines.iter().peekable();
@@ -149,7 +150,7 @@ impl Transcript {
 
     /// Adds an entry that does not grow and gives its number. A held one is shown, with all that
     /// follows it, only after [`release`](Self::release).
-    pub fn push(&mut self, turn: i64, content: Content, held: bool) -> i64 {
+    pub fn push(&mut self, turn: TurnNumber, content: Content, held: bool) -> Seq {
         self.end_block();
         let seq = self.numbers.take();
         self.add(Entry {
@@ -164,7 +165,7 @@ impl Transcript {
     }
 
     /// Shows the held entry with this number.
-    pub fn release(&mut self, seq: i64) {
+    pub fn release(&mut self, seq: Seq) {
         let index = self.entries.partition_point(|entry| entry.last_seq < seq);
         if let Some(entry) = self.entries.get_mut(index) {
             entry.held = false;
@@ -173,7 +174,7 @@ impl Transcript {
     }
 
     /// Gives the end of a turn the references that it came without.
-    pub fn cite(&mut self, turn: i64, citations: Vec<Citation>, files_read: Vec<String>) {
+    pub fn cite(&mut self, turn: TurnNumber, citations: Vec<Citation>, files_read: Vec<String>) {
         let end = self.entries.iter_mut().enumerate().rev().find_map(|(index, entry)| {
             let Body::Fixed(content) = &mut entry.body else { return None };
             let details = content.end_details().filter(|_| entry.turn == turn)?;
@@ -199,7 +200,7 @@ impl Transcript {
 
     /// Adds text to the open block of this turn, or opens one. A long text becomes several pieces,
     /// each under a number of its own, so that no entry, page or row is much larger than others.
-    pub fn append(&mut self, turn: i64, thinking: bool, text: &str) {
+    pub fn append(&mut self, turn: TurnNumber, thinking: bool, text: &str) {
         let mut rest = text;
         while !rest.is_empty() {
             let (piece, behind) = rest.split_at(rest.floor_char_boundary(PIECE_BYTES));
@@ -208,7 +209,7 @@ impl Transcript {
         }
     }
 
-    fn append_piece(&mut self, turn: i64, thinking: bool, piece: &str) {
+    fn append_piece(&mut self, turn: TurnNumber, thinking: bool, piece: &str) {
         self.pieces.continue_with(turn, thinking);
         if !self.continues(turn, thinking) {
             self.open_block(turn, thinking);
@@ -226,8 +227,8 @@ impl Transcript {
     }
 
     /// The newest number that a viewer can have seen.
-    pub fn last_seq(&self) -> i64 {
-        self.shown().last().map_or(0, |entry| entry.last_seq)
+    pub fn last_seq(&self) -> Seq {
+        self.shown().last().map_or(Seq::ZERO, |entry| entry.last_seq)
     }
 
     /// Whether a person has written anything.
@@ -236,7 +237,7 @@ impl Transcript {
     }
 
     /// Turn and number of the message that a client knows under this id.
-    pub fn find_message(&self, id: &str) -> Option<(i64, i64)> {
+    pub fn find_message(&self, id: &str) -> Option<(TurnNumber, Seq)> {
         self.entries.iter().rev().find_map(|entry| match &entry.body {
             Body::Fixed(content) => match &**content {
                 Content::UserMessage(message) if message.message_id.as_deref() == Some(id) => {
@@ -249,7 +250,7 @@ impl Transcript {
     }
 
     /// What a person asked in a turn.
-    pub fn question(&self, turn: i64) -> Option<&UserMessage> {
+    pub fn question(&self, turn: TurnNumber) -> Option<&UserMessage> {
         let of_turn = self.contents().filter(|(of, _)| *of == turn);
         of_turn.into_iter().find_map(|(_, content)| match content {
             Content::UserMessage(message) => Some(message),
@@ -258,13 +259,13 @@ impl Transcript {
     }
 
     /// Whether a turn has come to its end.
-    pub fn has_ended(&self, turn: i64) -> bool {
+    pub fn has_ended(&self, turn: TurnNumber) -> bool {
         self.entries.iter().any(|entry| entry.turn == turn && entry.is_end())
     }
 
     /// The entries that do not grow, with their turns, as far as they are in memory: what people asked
     /// always is.
-    pub fn contents(&self) -> impl Iterator<Item = (i64, &Content)> {
+    pub fn contents(&self) -> impl Iterator<Item = (TurnNumber, &Content)> {
         self.entries.iter().filter_map(|entry| match &entry.body {
             Body::Fixed(content) => Some((entry.turn, &**content)),
             _ => None,
@@ -273,7 +274,7 @@ impl Transcript {
 
     /// What the agent has said in a turn that is among the last; of a very long answer what is still in
     /// memory.
-    pub fn answer(&self, turn: i64) -> String {
+    pub fn answer(&self, turn: TurnNumber) -> String {
         let texts = self.entries.iter().rev().take_while(|entry| entry.turn >= turn);
         let mut texts: Vec<String> = texts
             .filter_map(|entry| match &entry.body {
@@ -308,7 +309,7 @@ impl Transcript {
         }
     }
 
-    fn is_open(&self, turn: i64, thinking: bool) -> bool {
+    fn is_open(&self, turn: TurnNumber, thinking: bool) -> bool {
         matches!(
             self.entries.last(),
             Some(Entry { turn: t, body: Body::Growing(growing), .. })
@@ -316,7 +317,7 @@ impl Transcript {
         )
     }
 
-    fn continues(&self, turn: i64, thinking: bool) -> bool {
+    fn continues(&self, turn: TurnNumber, thinking: bool) -> bool {
         self.is_open(turn, thinking)
             && matches!(
                 self.entries.last(),
@@ -326,14 +327,14 @@ impl Transcript {
     }
 
     /// The number of the next block of a turn.
-    fn next_block(&self, turn: i64) -> u32 {
+    fn next_block(&self, turn: TurnNumber) -> u32 {
         // Questions of later turns may stand between.
         let of_turn = self.entries.iter().rev().take_while(|entry| entry.turn >= turn);
         let of_turn = of_turn.filter(|entry| entry.turn == turn);
         of_turn.into_iter().find_map(|entry| Some(entry.block()?.number + 1)).unwrap_or(0)
     }
 
-    fn open_block(&mut self, turn: i64, thinking: bool) {
+    fn open_block(&mut self, turn: TurnNumber, thinking: bool) {
         self.end_block();
         let block = self.next_block(turn);
         self.pieces.add(self.entries.len());

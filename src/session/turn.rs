@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use crate::{
     agent::event::{AgentEnd, AgentResult, Remedy},
     entry::{Content, Outcome, ResponseDone},
+    ids::TurnNumber,
     wire::server_frame::{ConversationState, Status},
 };
 use ends::{done, failed, failure};
@@ -41,12 +42,12 @@ pub(crate) struct Turns {
     running: Option<Running>,
     waiting: VecDeque<Question>,
     /// The turn for which the agent has begun afresh already: once is enough.
-    afresh: Option<i64>,
+    afresh: Option<TurnNumber>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Running {
-    turn: i64,
+    turn: TurnNumber,
     /// A person wants it to end.
     stopping: bool,
     /// What is asked.
@@ -59,7 +60,7 @@ struct Running {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Question {
     /// Its turn.
-    pub turn: i64,
+    pub turn: TurnNumber,
     /// Its text.
     pub content: String,
 }
@@ -129,7 +130,7 @@ pub(crate) enum Effect {
     /// The turn is over: this is its end.
     End {
         /// The turn.
-        turn: i64,
+        turn: TurnNumber,
         /// A [`Content`] that [ends](Content::is_end).
         content: Content,
     },
@@ -138,7 +139,7 @@ pub(crate) enum Effect {
     /// Tell whoever asked this question how many are answered before it.
     TellPlace {
         /// The question's turn.
-        turn: i64,
+        turn: TurnNumber,
         /// Questions before it; at least 1.
         ahead: usize,
     },
@@ -244,7 +245,7 @@ impl Turns {
     }
 
     /// The turn that the agent works on.
-    pub(crate) fn running(&self) -> Option<i64> {
+    pub(crate) fn running(&self) -> Option<TurnNumber> {
         self.running.as_ref().map(|running| running.turn)
     }
 

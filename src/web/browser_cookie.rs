@@ -15,7 +15,7 @@ use actix_web::{
 };
 use uuid::Uuid;
 
-use crate::session::messages::BrowserId;
+use crate::{ids::ConversationId, session::messages::BrowserId};
 
 use super::cookies;
 
@@ -29,11 +29,11 @@ const MAX_BROWSERS: usize = 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Browsers {
     /// The conversation whose history each browser has read last, and when.
-    read: Mutex<HashMap<BrowserId, (i64, Instant)>>,
+    read: Mutex<HashMap<BrowserId, (ConversationId, Instant)>>,
 }
 
 impl Browsers {
-    pub(crate) fn note_history_read(&self, browser: BrowserId, conversation: i64) {
+    pub(crate) fn note_history_read(&self, browser: BrowserId, conversation: ConversationId) {
         let now = Instant::now();
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if read.len() >= MAX_BROWSERS {
@@ -45,7 +45,7 @@ impl Browsers {
     }
 
     /// Whether the browser has just read this conversation's history.
-    pub(crate) fn has_read(&self, browser: &BrowserId, conversation: i64) -> bool {
+    pub(crate) fn has_read(&self, browser: &BrowserId, conversation: ConversationId) -> bool {
         let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         read.get(browser)
             .is_some_and(|(read, at)| *read == conversation && at.elapsed() < READ_LIFETIME)

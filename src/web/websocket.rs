@@ -32,6 +32,7 @@ use actix_web_actors::ws::{
 };
 
 use crate::{
+    ids::{ConversationId, Seq},
     project::ProjectName,
     session::{
         Session,
@@ -140,8 +141,8 @@ struct Attached {
 /// A conversation and the last sequence number that the client has seen in it.
 #[derive(Debug, Clone, Copy)]
 struct Position {
-    conversation: i64,
-    seq: i64,
+    conversation: ConversationId,
+    seq: Seq,
 }
 
 type Context = WebsocketContext<Viewer>;

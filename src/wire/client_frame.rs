@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use crate::json;
+use crate::{
+    ids::{ConversationId, Seq, TurnNumber},
+    json,
+};
 
 use super::Dialect;
 
@@ -30,9 +33,9 @@ pub enum ClientFrame {
     /// Repeat the question of a turn.
     Retry {
         /// The turn to repeat.
-        turn: i64,
+        turn: TurnNumber,
         /// The conversation of the turn, if it is another one; this one continues it.
-        conversation: Option<i64>,
+        conversation: Option<ConversationId>,
         /// The client's id of the new question.
         message_id: Option<String>,
     },
@@ -64,7 +67,7 @@ pub struct StartFrame {
     /// The conversation.
     pub target: StartTarget,
     /// The last sequence number that the client has seen.
-    pub after: Option<i64>,
+    pub after: Option<Seq>,
 }
 
 /// The conversation of a `start` frame.
@@ -73,7 +76,7 @@ pub enum StartTarget {
     /// A new one.
     New,
     /// An existing one.
-    Conversation(i64),
+    Conversation(ConversationId),
     /// A value that is no id, as the error repeats it.
     InvalidId(String),
 }
@@ -131,12 +134,12 @@ fn start(fields: &Map<String, Value>) -> Result<StartFrame, InvalidFrame> {
     let target = match fields.get("conversation_id") {
         None | Some(Value::Null) => StartTarget::New,
         Some(id) => match id.as_i64() {
-            Some(id) if id > 0 => StartTarget::Conversation(id),
+            Some(id) if id > 0 => StartTarget::Conversation(ConversationId(id)),
             _ => StartTarget::InvalidId(id.to_string()),
         },
     };
     // With an invalid `after` everything is replayed.
-    let after = fields.get("after").and_then(Value::as_i64);
+    let after = fields.get("after").and_then(Value::as_i64).map(Seq);
     let is_html = match fields.get("format").filter(|_| is_v1) {
         None | Some(Value::Null) => false,
         Some(Value::String(format)) if format == "markdown" => false,
@@ -172,14 +175,18 @@ fn message(fields: &Map<String, Value>) -> Result<ClientFrame, InvalidFrame> {
 }
 
 fn retry(fields: &Map<String, Value>) -> Result<ClientFrame, InvalidFrame> {
-    let turn = fields.get("turn").and_then(Value::as_i64).ok_or_else(|| {
+    let turn = fields.get("turn").and_then(Value::as_i64).map(TurnNumber).ok_or_else(|| {
         InvalidFrame::WrongShape("turn must be the number of the turn to repeat".to_owned())
     })?;
     let conversation = match fields.get("conversation_id") {
         None | Some(Value::Null) => None,
-        Some(id) => Some(id.as_i64().filter(|id| *id > 0).ok_or_else(|| {
-            InvalidFrame::WrongShape("conversation_id must be the id of a conversation".to_owned())
-        })?),
+        Some(id) => {
+            Some(id.as_i64().filter(|id| *id > 0).map(ConversationId).ok_or_else(|| {
+                InvalidFrame::WrongShape(
+                    "conversation_id must be the id of a conversation".to_owned(),
+                )
+            })?)
+        }
     };
     Ok(ClientFrame::Retry { turn, conversation, message_id: message_id(fields)? })
 }
@@ -263,7 +270,7 @@ mod tests {
             let frame = format!(
                 r#"{{"type":"start","protocol":1,"conversation_id":7,"after":12,"format":"html"{more}}}"#
             );
-            let (target, after) = (StartTarget::Conversation(7), Some(12));
+            let (target, after) = (StartTarget::Conversation(ConversationId(7)), Some(Seq(12)));
             let start = StartFrame { dialect, target, after };
             assert_eq!(parse(&frame), Ok(ClientFrame::Start(start)));
         }
@@ -334,10 +341,14 @@ mod tests {
         let message_id = Some("m".to_owned());
         assert_eq!(
             parse(frame),
-            Ok(ClientFrame::Retry { turn: 3, conversation: None, message_id })
+            Ok(ClientFrame::Retry { turn: TurnNumber(3), conversation: None, message_id })
         );
         let elsewhere = r#"{"type":"retry","turn":3,"conversation_id":7}"#;
-        let expected = ClientFrame::Retry { turn: 3, conversation: Some(7), message_id: None };
+        let expected = ClientFrame::Retry {
+            turn: TurnNumber(3),
+            conversation: Some(ConversationId(7)),
+            message_id: None,
+        };
         assert_eq!(parse(elsewhere), Ok(expected));
         assert!(
             refused(r#"{"type":"retry","turn":3,"conversation_id":"x"}"#)

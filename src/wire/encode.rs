@@ -4,7 +4,10 @@ use bytestring::ByteString;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::entry::{Content, UserMessage, Withdrawn};
+use crate::{
+    entry::{Content, UserMessage, Withdrawn},
+    ids::{Seq, TurnNumber},
+};
 
 use super::Dialect;
 
@@ -13,11 +16,11 @@ use super::Dialect;
 pub(crate) struct TextPiece<'a> {
     /// Whether it belongs to thinking and not to the answer.
     pub thinking: bool,
-    pub turn: i64,
+    pub turn: TurnNumber,
     /// The number of the text within its turn.
     pub block: u32,
     /// The sequence number up to which a client has seen the history with this piece.
-    pub seq: i64,
+    pub seq: Seq,
     /// The piece, escaped as the inside of a JSON string.
     pub escaped: &'a str,
     /// Whether it begins the text anew, in place of what the client has.
@@ -48,11 +51,11 @@ pub(crate) fn text(piece: TextPiece<'_>, dialect: Dialect) -> Option<ByteString>
 /// A part of an answer as HTML.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HtmlPart<'a> {
-    pub turn: i64,
+    pub turn: TurnNumber,
     /// The number of the text within its turn.
     pub block: u32,
     /// The sequence number up to which a client has seen the history with the last part of the group.
-    pub seq: i64,
+    pub seq: Seq,
     /// The index of the part within its block, from 0.
     pub part: usize,
     /// The number of parts that the block has now.
@@ -83,8 +86,8 @@ pub(crate) fn html(part: HtmlPart<'_>) -> ByteString {
 /// The frame of an entry that does not grow; `None` if the dialect has none.
 pub(crate) fn fixed(
     content: &Content,
-    turn: i64,
-    seq: i64,
+    turn: TurnNumber,
+    seq: Seq,
     dialect: Dialect,
 ) -> Option<ByteString> {
     match dialect {
@@ -124,7 +127,7 @@ fn legacy(content: &Content) -> Option<LegacyFrame<'_>> {
     }
 }
 
-fn v1(content: &Content, turn: i64, seq: i64) -> Option<ByteString> {
+fn v1(content: &Content, turn: TurnNumber, seq: Seq) -> Option<ByteString> {
     if let Content::Withdrawn(Withdrawn { block, thinking }) = content {
         let escaped = "";
         let piece =
@@ -165,11 +168,11 @@ mod tests {
     #[test]
     fn an_entry_has_a_frame_in_each_dialect() {
         assert_eq!(
-            fixed(&call(), 2, 9, Dialect::V1).unwrap(),
+            fixed(&call(), TurnNumber(2), Seq(9), Dialect::V1).unwrap(),
             r#"{"type":"tool_call","seq":9,"turn":2,"call_id":"c1","tool":"Read","input":{"path":"ü"}}"#
         );
         assert_eq!(
-            fixed(&call(), 2, 9, Dialect::Legacy).unwrap(),
+            fixed(&call(), TurnNumber(2), Seq(9), Dialect::Legacy).unwrap(),
             r#"{"type":"tool_call","tool":"Read","input":{"path":"ü"}}"#
         );
     }
@@ -178,14 +181,21 @@ mod tests {
     fn the_legacy_dialect_has_its_own_end_frames() {
         let done =
             Content::ResponseDone(ResponseDone { cost_usd: Some(0.5), ..ResponseDone::default() });
-        assert_eq!(fixed(&done, 1, 3, Dialect::Legacy).unwrap(), r#"{"type":"response_done"}"#);
         assert_eq!(
-            fixed(&done, 1, 3, Dialect::V1).unwrap(),
+            fixed(&done, TurnNumber(1), Seq(3), Dialect::Legacy).unwrap(),
+            r#"{"type":"response_done"}"#
+        );
+        assert_eq!(
+            fixed(&done, TurnNumber(1), Seq(3), Dialect::Legacy).unwrap(),
+            r#"{"type":"response_done"}"#
+        );
+        assert_eq!(
+            fixed(&done, TurnNumber(1), Seq(3), Dialect::V1).unwrap(),
             r#"{"type":"response_done","seq":3,"turn":1,"outcome":"completed","cost_usd":0.5}"#
         );
         let error = Content::Error(TurnError::new("it broke", true));
         assert_eq!(
-            fixed(&error, 1, 3, Dialect::Legacy).unwrap(),
+            fixed(&error, TurnNumber(1), Seq(3), Dialect::Legacy).unwrap(),
             r#"{"type":"error","content":"Error: it broke"}"#
         );
     }
@@ -193,7 +203,12 @@ mod tests {
     #[test]
     fn withdrawn_text_is_replaced_by_nothing() {
         let frame = |thinking, dialect| {
-            fixed(&Content::Withdrawn(Withdrawn { block: 2, thinking }), 1, 9, dialect)
+            fixed(
+                &Content::Withdrawn(Withdrawn { block: 2, thinking }),
+                TurnNumber(1),
+                Seq(9),
+                dialect,
+            )
         };
         assert_eq!(
             frame(false, Dialect::V1).unwrap(),
@@ -210,9 +225,9 @@ mod tests {
     fn a_text_piece_says_when_it_replaces() {
         let piece = TextPiece {
             thinking: false,
-            turn: 1,
+            turn: TurnNumber(1),
             block: 0,
-            seq: 4,
+            seq: Seq(4),
             escaped: r#"a\"b"#,
             replace: true,
         };

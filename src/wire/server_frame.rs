@@ -3,7 +3,10 @@
 use bytestring::ByteString;
 use serde::Serialize;
 
-use crate::citation::Citation;
+use crate::{
+    citation::Citation,
+    ids::{ConversationId, Seq, TurnNumber},
+};
 
 use super::Dialect;
 
@@ -13,7 +16,7 @@ use super::Dialect;
 pub(crate) enum Notice {
     /// The socket's new conversation has this id.
     ConversationCreated {
-        conversation_id: i64,
+        conversation_id: ConversationId,
     },
     /// The socket is attached to a conversation.
     Attached(Attached),
@@ -22,8 +25,8 @@ pub(crate) enum Notice {
         #[serde(skip_serializing_if = "Option::is_none")]
         message_id: Option<String>,
         /// The sequence number of its entry.
-        seq: i64,
-        turn: i64,
+        seq: Seq,
+        turn: TurnNumber,
         /// The number of questions to be answered before it.
         position: usize,
     },
@@ -48,7 +51,7 @@ pub(crate) enum Notice {
     /// The socket has got everything up to now.
     CaughtUp {
         /// The newest sequence number.
-        seq: i64,
+        seq: Seq,
     },
     Pong,
     /// Legacy: the end of the answer to a `start`.
@@ -62,12 +65,12 @@ pub(crate) enum Notice {
 /// See [`Notice::Attached`].
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Attached {
-    pub conversation_id: i64,
+    pub conversation_id: ConversationId,
     pub title: Option<String>,
     /// The newest sequence number.
-    pub seq: i64,
+    pub seq: Seq,
     /// The replay begins after this number; a client drops what it has beyond it.
-    pub after: i64,
+    pub after: Seq,
     /// Whether the replay continues where the client asked, and does not begin at the beginning.
     pub resumed: bool,
     pub state: ConversationState,
@@ -131,7 +134,7 @@ pub enum ConversationState {
 /// See [`Notice::Citations`].
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Citations {
-    pub turn: i64,
+    pub turn: TurnNumber,
     /// In the order of the answer.
     pub citations: Vec<Citation>,
 }
@@ -200,12 +203,12 @@ mod tests {
 
     #[test]
     fn the_legacy_dialect_has_only_legacy_frames() {
-        let created = Notice::ConversationCreated { conversation_id: 3 };
+        let created = Notice::ConversationCreated { conversation_id: ConversationId(3) };
         assert_eq!(
             frame(created, Dialect::Legacy).as_deref(),
             Some(r#"{"type":"conversation_created","conversation_id":3}"#)
         );
-        assert_eq!(frame(Notice::CaughtUp { seq: 1 }, Dialect::Legacy), None);
+        assert_eq!(frame(Notice::CaughtUp { seq: Seq(1) }, Dialect::Legacy), None);
         let refused = Notice::Error(ErrorNotice {
             content: "Empty message".to_owned(),
             retryable: Some(false),

@@ -20,6 +20,7 @@ use cicerone::{
         messages::{CreateConversation, WriteEntries},
     },
     entry::{Content, EntryRow, ToolResult},
+    ids::{ConversationId, Seq, TurnNumber},
     markdown::{
         self, Renderer,
         code::{Budget, CodeBlock, Grammar, Grammars, IncrementalHighlight},
@@ -111,7 +112,7 @@ fn a_line_becomes_an_event(bencher: Bencher<'_, '_>) {
 
 /// A conversation with this many entries, and behind them a text that grows.
 fn conversation(entries: usize) -> Transcript {
-    let mut transcript = Transcript::new(i64::MAX);
+    let mut transcript = Transcript::new(Seq(i64::MAX));
     for number in 0..entries {
         let result = ToolResult {
             call_id: format!("call_{number}"),
@@ -119,9 +120,9 @@ fn conversation(entries: usize) -> Transcript {
             content: "fn read(&self) -> u8 { 1 }\n".repeat(20),
             truncated: false,
         };
-        transcript.push(1, Content::ToolResult(result), false);
+        transcript.push(TurnNumber(1), Content::ToolResult(result), false);
     }
-    transcript.append(1, false, DELTA);
+    transcript.append(TurnNumber(1), false, DELTA);
     transcript
 }
 
@@ -130,7 +131,7 @@ fn an_event_becomes_an_entry_and_a_frame(bencher: Bencher<'_, '_>, entries: usiz
     let mut transcript = conversation(entries);
     let mut cursor = transcript.end();
     bencher.bench_local(|| {
-        transcript.append(1, false, black_box(DELTA));
+        transcript.append(TurnNumber(1), false, black_box(DELTA));
         assert!(transcript.has_news(&cursor, Dialect::V1));
         let page = transcript.page(cursor, Dialect::V1, PAGE);
         assert_eq!(page.seq, Some(transcript.last_seq()));
@@ -164,7 +165,7 @@ fn a_history_is_replayed(bencher: Bencher<'_, '_>, entries: usize) {
 #[divan::bench(args = [1_000, 10_000])]
 fn a_history_is_restored(bencher: Bencher<'_, '_>, entries: usize) {
     let rows = conversation(entries).take_dirty();
-    bencher.bench_local(|| Transcript::restore(black_box(&rows), &[], 1 << 32).unwrap());
+    bencher.bench_local(|| Transcript::restore(black_box(&rows), &[], Seq(1 << 32)).unwrap());
 }
 
 /// What a session takes in of a long conversation: its newest entries, and outlines of the others.
@@ -177,15 +178,16 @@ fn a_long_history_is_loaded(bencher: Bencher<'_, '_>) {
         let entries = conversation(10_000).take_dirty();
         let write = WriteEntries {
             project: ProjectName::parse("bench").unwrap(),
-            conversation: id,
+            conversation: ConversationId(id),
             entries,
         };
         create(database, id).await.send(write).await.unwrap().unwrap();
     });
     let project = ProjectName::parse("bench").unwrap();
     bencher.bench_local(|| {
-        let stored = reader.load(&project, black_box(id), 1024 * 1024).unwrap().unwrap();
-        Transcript::restore(&stored.entries, &stored.outlines, 1 << 32).unwrap()
+        let stored =
+            reader.load(&project, black_box(ConversationId(id)), 1024 * 1024).unwrap().unwrap();
+        Transcript::restore(&stored.entries, &stored.outlines, Seq(1 << 32)).unwrap()
     });
 }
 
@@ -279,10 +281,16 @@ fn writes_are_committed(bencher: Bencher<'_, '_>, together: i64) {
         let sent = (1..=together).map(|conversation| {
             let payload = format!(r#"{{"block":0,"content":"{}"}}"#, DELTA.repeat(12));
             let (turn, kind) = (1, "text".to_owned());
-            let row = EntryRow { turn, first_seq: seq, last_seq: seq, kind, payload };
+            let row = EntryRow {
+                turn: TurnNumber(turn),
+                first_seq: Seq(seq),
+                last_seq: Seq(seq),
+                kind,
+                payload,
+            };
             database.send(WriteEntries {
                 project: ProjectName::parse("bench").unwrap(),
-                conversation,
+                conversation: ConversationId(conversation),
                 entries: vec![row],
             })
         });
@@ -299,7 +307,7 @@ async fn create(database: Database, conversations: i64) -> Addr<Database> {
         let create = CreateConversation {
             project: ProjectName::parse("bench").unwrap(),
             explicit: true,
-            reserved_seq: 1 << 40,
+            reserved_seq: Seq(1 << 40),
             agent_session: None,
             entries: Vec::new(),
         };

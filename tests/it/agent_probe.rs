@@ -15,6 +15,7 @@ use cicerone::{
         event::{AgentEnd, AgentEvent, AgentResult, Liveness},
     },
     config::settings::{AgentChoice, AgentSettings, Limits, Sandbox},
+    ids::ConversationId,
     project::{Project, ProjectName},
 };
 use tokio::{sync::mpsc, time::timeout};
@@ -209,7 +210,7 @@ impl Bench {
 
     fn ordered(&self, conversation: i64, session: AgentSession) -> StartAgent {
         let project = Project { name: ProjectName::mend("tea-shop"), dir: self.project() };
-        StartAgent { conversation, epoch: 1, project, session }
+        StartAgent { conversation: ConversationId(conversation), epoch: 1, project, session }
     }
 
     /// Starts an agent for `session`.

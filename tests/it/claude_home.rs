@@ -9,6 +9,7 @@ use std::{
 
 use cicerone::{
     agent::{AgentSession, event::AgentEnd},
+    ids::ConversationId,
     project::ProjectName,
 };
 use serde_json::{Value, json};
@@ -396,6 +397,6 @@ async fn p2_agents_of_two_conversations_share_nothing() {
     one.stop().await;
     two.stop().await;
     assert_eq!(bench.homes(), [] as [PathBuf; 0]);
-    agents.forget(&ProjectName::mend("tea-shop"), 1);
+    agents.forget(&ProjectName::mend("tea-shop"), ConversationId(1));
     assert_eq!(bench.transcripts(), [] as [PathBuf; 0], "what was deleted is kept");
 }

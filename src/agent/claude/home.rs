@@ -23,6 +23,7 @@ use crate::{
         directories::{Directories, give, own_user, owned_dir, private_dir},
         sandbox::User,
     },
+    ids::ConversationId,
     project::ProjectName,
 };
 
@@ -60,7 +61,7 @@ impl Home {
     pub(crate) fn of(
         place: &Directories,
         project: &ProjectName,
-        conversation: i64,
+        conversation: ConversationId,
         session: Uuid,
     ) -> Self {
         Self {
@@ -88,7 +89,7 @@ impl Home {
         let homes = homes.filter_map(|(project, home)| {
             let name = home.file_name();
             let (conversation, session) = name.to_str()?.split_once('.')?;
-            let conversation: i64 = conversation.parse().ok()?;
+            let conversation: ConversationId = conversation.parse().ok()?;
             Some(Self {
                 dir: home.path(),
                 session: session.parse().ok()?,

@@ -25,6 +25,7 @@ use crate::{
             lines::{LineSplitter, OutputLine},
         },
     },
+    ids::ConversationId,
     policy::Policy,
 };
 
@@ -43,7 +44,7 @@ const PRINTS_WHILE_IDLE: &str = "The agent kept on printing although nobody had 
 
 /// Reads stdout, meets the agent's demands and hands its events on.
 pub(super) struct OutputReader {
-    pub conversation: i64,
+    pub conversation: ConversationId,
     pub epoch: u64,
     pub codec: Codec,
     pub policy: Arc<Policy>,
@@ -188,7 +189,7 @@ pub(super) async fn write(
 /// Reads stderr to its end and gives the last of it.
 pub(super) async fn read_stderr(
     mut stderr: ChildStderr,
-    conversation: i64,
+    conversation: ConversationId,
     reaped: watch::Receiver<bool>,
 ) -> String {
     let mut pipe_end = DrainingPipe::new(reaped);

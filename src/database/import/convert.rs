@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, mem};
 
-use crate::entry::{Content, EntryRow, Outcome, TextBlock, UserMessage};
+use crate::{
+    entry::{Content, EntryRow, Outcome, TextBlock, UserMessage},
+    ids::{Seq, TurnNumber},
+};
 
 use super::source::SourceMessage;
 
@@ -30,16 +33,16 @@ pub(super) struct ImportStep {
 #[derive(Default)]
 struct Turns {
     /// The newest turn in use; 0 is the greeting's.
-    newest: i64,
+    newest: TurnNumber,
     /// A question waits for its answer in the newest turn.
     asked: bool,
     /// The greeting's turn is used.
     greeted: bool,
-    seq: i64,
+    seq: Seq,
 }
 
 impl Turns {
-    fn row(&mut self, turn: i64, content: &Content) -> serde_json::Result<EntryRow> {
+    fn row(&mut self, turn: TurnNumber, content: &Content) -> serde_json::Result<EntryRow> {
         self.seq += 1;
         EntryRow::new(turn, self.seq, content)
     }
@@ -66,7 +69,8 @@ impl Turns {
     }
 
     fn answer(&mut self, content: &str) -> serde_json::Result<Vec<EntryRow>> {
-        let is_greeting = self.newest == 0 && !mem::replace(&mut self.greeted, true);
+        let is_greeting =
+            self.newest == TurnNumber::GREETING && !mem::replace(&mut self.greeted, true);
         if !self.asked && !is_greeting {
             self.newest += 1;
         }
@@ -103,6 +107,7 @@ pub(super) fn turns(messages: &[SourceMessage]) -> serde_json::Result<Converted>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::Seq;
 
     fn message(role: &str, content: &str) -> SourceMessage {
         SourceMessage { role: role.to_owned(), content: content.to_owned(), timestamp: None }
@@ -112,14 +117,14 @@ mod tests {
         let converted = turns(messages).unwrap();
         let entries: Vec<_> = converted.steps.into_iter().flat_map(|step| step.entries).collect();
         for (entry, seq) in entries.iter().zip(1..) {
-            assert_eq!((entry.first_seq, entry.last_seq), (seq, seq));
+            assert_eq!((entry.first_seq, entry.last_seq), (Seq(seq), Seq(seq)));
         }
         entries
             .into_iter()
             .map(|entry| {
                 let interrupted = entry.payload.contains("interrupted");
                 let kind = if interrupted { "interrupted" } else { &entry.kind };
-                (entry.turn, kind.to_owned())
+                (entry.turn.0, kind.to_owned())
             })
             .collect()
     }

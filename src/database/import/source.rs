@@ -12,6 +12,7 @@ use time::{PrimitiveDateTime, format_description::BorrowedFormatItem, macros};
 
 use crate::{
     database::{clock::timestamp, connection::BUSY_TIMEOUT},
+    ids::ConversationId,
     sqlite_readonly::{optional_text, text},
 };
 
@@ -140,7 +141,10 @@ impl SourceDatabase {
     }
 
     /// The conversation's messages in their order.
-    pub(super) fn messages(&self, conversation: i64) -> Result<Vec<SourceMessage>, ImportError> {
+    pub(super) fn messages(
+        &self,
+        conversation: ConversationId,
+    ) -> Result<Vec<SourceMessage>, ImportError> {
         self.read(|connection| {
             connection
                 .prepare_cached(

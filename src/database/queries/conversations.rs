@@ -2,7 +2,10 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::project::ProjectName;
+use crate::{
+    ids::{ConversationId, Seq},
+    project::ProjectName,
+};
 
 use crate::database::{ChatMessage, Detail, Summary, error::DatabaseError};
 
@@ -65,7 +68,7 @@ pub(in crate::database) fn empty(
 pub(in crate::database) fn summary(
     connection: &Connection,
     project: &ProjectName,
-    conversation: i64,
+    conversation: ConversationId,
 ) -> Result<Option<Summary>, DatabaseError> {
     let mut statement = connection.prepare_cached(concat!(
         "SELECT ",
@@ -79,8 +82,8 @@ pub(in crate::database) fn summary(
 pub(in crate::database) fn reserved_seq(
     connection: &Connection,
     project: &ProjectName,
-    conversation: i64,
-) -> Result<Option<i64>, DatabaseError> {
+    conversation: ConversationId,
+) -> Result<Option<Seq>, DatabaseError> {
     Ok(connection
         .prepare_cached("SELECT reserved_seq FROM conversations WHERE id = ?1 AND project = ?2")?
         .query_row(params![conversation, project.as_str()], |row| row.get(0))
@@ -93,7 +96,7 @@ pub(in crate::database) fn missed(
     connection: &Connection,
     project: &ProjectName,
     browser: &str,
-) -> Result<Option<(i64, i64)>, DatabaseError> {
+) -> Result<Option<(ConversationId, Seq)>, DatabaseError> {
     // Of a turn that was cut off it misses the end alone; of one that waited everything but its
     // question, which may stand in the middle of the answer before. What comes of later turns
     // follows.
@@ -125,7 +128,7 @@ pub(in crate::database) fn last_visited(
     connection: &Connection,
     project: &ProjectName,
     browser: &str,
-) -> Result<Option<(i64, i64)>, DatabaseError> {
+) -> Result<Option<(ConversationId, Seq)>, DatabaseError> {
     Ok(connection
         .prepare_cached(
             "SELECT conversation_id, ifnull((
@@ -141,7 +144,7 @@ pub(in crate::database) fn last_visited(
 pub(in crate::database) fn detail(
     connection: &Connection,
     project: &ProjectName,
-    conversation: i64,
+    conversation: ConversationId,
 ) -> Result<Option<Detail>, DatabaseError> {
     let Some(summary) = summary(connection, project, conversation)? else {
         return Ok(None);
@@ -171,7 +174,7 @@ pub(in crate::database) fn detail(
 /// Conversations in which questions wait, with their projects, the longest waiting first.
 pub(in crate::database) fn unanswered(
     connection: &Connection,
-) -> Result<Vec<(String, i64)>, DatabaseError> {
+) -> Result<Vec<(String, ConversationId)>, DatabaseError> {
     let mut statement = connection.prepare_cached(
         "SELECT DISTINCT project, id FROM turns
          JOIN conversations ON conversations.id = turns.conversation_id

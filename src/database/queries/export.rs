@@ -2,6 +2,8 @@
 //! connection between them, however slowly the client takes what it gets.
 
 use rusqlite::{Connection, Row, params};
+
+use crate::ids::{ConversationId, Seq, TurnNumber};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -14,11 +16,11 @@ const PAGE: i64 = 64;
 #[derive(Debug, Clone, Serialize)]
 pub struct StoredEntry {
     /// The turn that it belongs to; 0 is the greeting.
-    pub turn: i64,
+    pub turn: TurnNumber,
     /// Sequence number of its first piece.
-    pub first_seq: i64,
+    pub first_seq: Seq,
     /// Sequence number of its newest piece.
-    pub last_seq: i64,
+    pub last_seq: Seq,
     /// See [`EntryRow::kind`](crate::entry::EntryRow::kind).
     pub kind: String,
     /// The content's fields.
@@ -40,15 +42,15 @@ pub enum EntryOrder {
 }
 
 /// The place behind an entry: its turn and its first number.
-pub(crate) type ExportCursor = (i64, i64);
+pub(crate) type ExportCursor = (TurnNumber, Seq);
 
 /// The place before everything.
-pub(crate) const START: ExportCursor = (-1, -1);
+pub(crate) const START: ExportCursor = (TurnNumber(-1), Seq(-1));
 
 /// The next entries behind `after`; none when there are no more.
 pub(in crate::database) fn entries(
     connection: &Connection,
-    conversation: i64,
+    conversation: ConversationId,
     order: EntryOrder,
     (turn, seq): ExportCursor,
 ) -> Result<Vec<StoredEntry>, DatabaseError> {
@@ -86,8 +88,8 @@ pub(in crate::database) fn entries(
 /// Questions that are accepted and have no entry yet, in their order.
 pub(in crate::database) fn waiting(
     connection: &Connection,
-    conversation: i64,
-) -> Result<Vec<(i64, Box<RawValue>)>, DatabaseError> {
+    conversation: ConversationId,
+) -> Result<Vec<(TurnNumber, Box<RawValue>)>, DatabaseError> {
     let mut statement = connection.prepare_cached(
         "SELECT turn, question FROM turns
          WHERE conversation_id = ?1 AND state <> 'done' AND question IS NOT NULL

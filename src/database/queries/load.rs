@@ -4,6 +4,7 @@ use rusqlite::{Connection, Row, params};
 
 use crate::{
     entry::{EntryOutline, EntryRow},
+    ids::{ConversationId, Seq, TurnNumber},
     project::ProjectName,
 };
 
@@ -18,7 +19,7 @@ const TEXTS: usize = 32;
 pub(in crate::database) fn load(
     connection: &Connection,
     project: &ProjectName,
-    conversation: i64,
+    conversation: ConversationId,
     keep: usize,
 ) -> Result<Option<StoredConversation>, DatabaseError> {
     let Some(summary) = conversations::summary(connection, project, conversation)? else {
@@ -36,7 +37,7 @@ pub(in crate::database) fn load(
     let texts = outlines.iter().rev().filter(|outline| outline.kind == "text");
     let spoken = texts.take(TEXTS).last().map_or(newest, |text| text.first_seq);
     let mut entries = older(connection, conversation, newest, spoken)?;
-    entries.extend(rows(connection, conversation, newest, i64::MAX)?);
+    entries.extend(rows(connection, conversation, newest, Seq::MAX)?);
     let has = |seq| entries.binary_search_by_key(&seq, |entry| entry.first_seq).is_ok();
     outlines.retain(|outline| outline.first_seq < newest && !has(outline.first_seq));
     Ok(Some(StoredConversation {
@@ -51,16 +52,19 @@ pub(in crate::database) fn load(
 }
 
 /// The number with which the newest entries begin that have `keep` bytes together.
-fn newest(outlines: &[EntryOutline], keep: usize) -> i64 {
+fn newest(outlines: &[EntryOutline], keep: usize) -> Seq {
     let mut bytes = 0_usize;
     let fit = outlines.iter().rev().take_while(|outline| {
         bytes = bytes.saturating_add(outline.bytes);
         bytes <= keep
     });
-    fit.last().map_or(i64::MAX, |outline| outline.first_seq)
+    fit.last().map_or(Seq::MAX, |outline| outline.first_seq)
 }
 
-fn outlines(connection: &Connection, conversation: i64) -> rusqlite::Result<Vec<EntryOutline>> {
+fn outlines(
+    connection: &Connection,
+    conversation: ConversationId,
+) -> rusqlite::Result<Vec<EntryOutline>> {
     connection
         .prepare_cached(
             "SELECT turn, first_seq, last_seq, kind, octet_length(payload) FROM entries
@@ -82,9 +86,9 @@ fn outlines(connection: &Connection, conversation: i64) -> rusqlite::Result<Vec<
 /// `spoken` on. Each kind is found by an index of its own, past all that stands between.
 fn older(
     connection: &Connection,
-    conversation: i64,
-    newest: i64,
-    spoken: i64,
+    conversation: ConversationId,
+    newest: Seq,
+    spoken: Seq,
 ) -> rusqlite::Result<Vec<EntryRow>> {
     let mut rows = connection
         .prepare_cached(
@@ -106,15 +110,15 @@ fn older(
 /// The rows whose first numbers are from `first` to `last`, in their order.
 pub(in crate::database) fn rows(
     connection: &Connection,
-    conversation: i64,
-    first: i64,
-    last: i64,
+    conversation: ConversationId,
+    first: Seq,
+    last: Seq,
 ) -> Result<Vec<EntryRow>, DatabaseError> {
     let mut statement = connection.prepare_cached(
         "SELECT turn, first_seq, last_seq, kind, payload FROM entries
          WHERE conversation_id = ?1 AND first_seq BETWEEN ?2 AND ?3 ORDER BY first_seq",
     )?;
-    let rows = statement.query_map([conversation, first, last], read_row)?;
+    let rows = statement.query_map((conversation, first, last), read_row)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -129,7 +133,10 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
 }
 
 /// The questions that wait, in their order.
-fn waiting(connection: &Connection, conversation: i64) -> rusqlite::Result<Vec<(i64, String)>> {
+fn waiting(
+    connection: &Connection,
+    conversation: ConversationId,
+) -> rusqlite::Result<Vec<(TurnNumber, String)>> {
     connection
         .prepare_cached(
             "SELECT turn, ifnull(question ->> '$.content', (

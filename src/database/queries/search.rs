@@ -8,7 +8,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::project::ProjectName;
+use crate::{
+    ids::{ConversationId, Seq, TurnNumber},
+    project::ProjectName,
+};
 
 use crate::database::error::DatabaseError;
 
@@ -37,13 +40,13 @@ pub struct TooManyTerms(usize);
 #[schema(as = Hit)]
 pub struct SearchHit {
     /// The conversation.
-    pub conversation_id: i64,
+    pub conversation_id: ConversationId,
     /// Its title, once there is one.
     pub title: Option<String>,
     /// The turn in it.
-    pub turn: i64,
+    pub turn: TurnNumber,
     /// Sequence number of the text's first piece.
-    pub seq: i64,
+    pub seq: Seq,
     /// `user` or `assistant`.
     pub role: &'static str,
     /// When the text began. UTC, ISO 8601.

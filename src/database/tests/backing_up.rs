@@ -9,7 +9,13 @@ use crate::database::backup::{self, BackupError};
 async fn a_copy_made_while_the_server_writes_can_be_served() {
     let store = Store::new();
     let id = store.conversation().await;
-    store.write(id, vec![question(1, 3, "a", "Where?"), done(1, 4)]).await.unwrap();
+    store
+        .write(
+            id,
+            vec![question(TurnNumber(1), Seq(3), "a", "Where?"), done(TurnNumber(1), Seq(4))],
+        )
+        .await
+        .unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
     let target = elsewhere.path().join(FILE_NAME);
     let path = store.path();
@@ -20,8 +26,8 @@ async fn a_copy_made_while_the_server_writes_can_be_served() {
     // What is written meanwhile is in the copy or not, but never half.
     for turn in 2..100 {
         let seq = turn * 10;
-        let asked = question(turn, seq, &turn.to_string(), "more");
-        store.write(id, vec![asked, done(turn, seq + 1)]).await.unwrap();
+        let asked = question(TurnNumber(turn), Seq(seq), &turn.to_string(), "more");
+        store.write(id, vec![asked, done(TurnNumber(turn), Seq(seq + 1))]).await.unwrap();
     }
     let size = copying.await.unwrap().unwrap();
     let metadata = fs::metadata(&target).unwrap();

@@ -19,7 +19,12 @@ async fn writes_take_effect_in_the_order_in_which_they_were_sent() {
             store.database.send(WriteEntries {
                 project: project(),
                 conversation: id,
-                entries: vec![question(seq, seq, &seq.to_string(), &format!("message {seq}"))],
+                entries: vec![question(
+                    TurnNumber(seq),
+                    Seq(seq),
+                    &seq.to_string(),
+                    &format!("message {seq}"),
+                )],
             })
         })
         .collect();
@@ -43,7 +48,7 @@ async fn an_acknowledged_write_is_there_for_every_other_connection() {
     let id = store.create(true, vec![]).await.id;
     let other = store.look();
     for seq in 1..=50 {
-        store.write(id, vec![text(1, seq, seq, "x")]).await.unwrap();
+        store.write(id, vec![text(TurnNumber(1), Seq(seq), Seq(seq), "x")]).await.unwrap();
         assert_eq!(one::<i64>(&other, "SELECT max(first_seq) FROM entries"), seq);
     }
 }
@@ -58,11 +63,14 @@ async fn writes_that_wait_share_a_transaction_and_one_that_fails_fails_alone() {
     let mut sent: Vec<_> = (1..=20)
         .map(|seq| {
             let message_id = if seq == 11 { 10 } else { seq };
-            let message = question(seq, seq, &message_id.to_string(), "x");
+            let message = question(TurnNumber(seq), Seq(seq), &message_id.to_string(), "x");
             Box::pin(store.database.send(WriteEntries {
                 project: project(),
                 conversation: id,
-                entries: vec![text(seq, 100 + seq, 100 + seq, "before"), message],
+                entries: vec![
+                    text(TurnNumber(seq), Seq(100 + seq), Seq(100 + seq), "before"),
+                    message,
+                ],
             }))
         })
         .collect();
@@ -102,7 +110,7 @@ async fn a_write_waits_for_the_lock_of_another_program() {
         std::thread::sleep(held);
         drop(unlock);
     });
-    store.write(id, vec![text(1, 1, 1, "x")]).await.unwrap();
+    store.write(id, vec![text(TurnNumber(1), Seq(1), Seq(1), "x")]).await.unwrap();
     assert!(since.elapsed() >= held, "{:?}", since.elapsed());
 }
 
@@ -115,7 +123,7 @@ async fn a_write_whose_asker_went_away_is_done() {
     let mut send = Box::pin(store.database.send(WriteEntries {
         project: project(),
         conversation: id,
-        entries: vec![text(1, 1, 1, "x")],
+        entries: vec![text(TurnNumber(1), Seq(1), Seq(1), "x")],
     }));
     assert!(futures_util::poll!(&mut send).is_pending());
     store.database.send(Handled).await.unwrap();
@@ -137,7 +145,7 @@ async fn more_than_may_wait_is_refused_as_busy_and_nothing_else_is_lost() {
             Box::pin(store.database.send(WriteEntries {
                 project: project(),
                 conversation: id,
-                entries: vec![text(1, seq, seq, &large)],
+                entries: vec![text(TurnNumber(1), Seq(seq), Seq(seq), &large)],
             }))
         })
         .collect();
@@ -152,7 +160,7 @@ async fn more_than_may_wait_is_refused_as_busy_and_nothing_else_is_lost() {
     let refused = answers[2].as_ref().unwrap_err();
     assert!(matches!(refused, DatabaseError::Busy), "{refused}");
     assert!(refused.is_retryable());
-    store.write(id, vec![text(1, 3, 3, "again")]).await.unwrap();
+    store.write(id, vec![text(TurnNumber(1), Seq(3), Seq(3), "again")]).await.unwrap();
 }
 
 /// Answers once everything sent before it was handled, committed or not.

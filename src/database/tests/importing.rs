@@ -94,8 +94,8 @@ async fn an_original_comes_in_with_its_times_and_titles_and_stays_unchanged() {
 
     // It can be gone on with.
     let stored = store.reader.load(&project(), id, usize::MAX).unwrap().unwrap();
-    assert_eq!((stored.next_turn, stored.reserved_seq), (2, 5));
-    store.write(id, vec![question(2, 6, "a", "And then?")]).await.unwrap();
+    assert_eq!((stored.next_turn, stored.reserved_seq), (TurnNumber(2), Seq(5)));
+    store.write(id, vec![question(TurnNumber(2), Seq(6), "a", "And then?")]).await.unwrap();
     let store = store.reopen().await;
     assert_eq!(store.reader.conversations(&project()).unwrap().len(), 2, "a restart removed some");
 }

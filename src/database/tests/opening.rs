@@ -17,7 +17,7 @@ fn a_new_store_is_readable_by_its_owner_alone() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("data/deep").join(FILE_NAME);
     let (_database, reader) = Database::open(&path).unwrap();
-    reader.conversation(&project(), 1).unwrap();
+    reader.conversation(&project(), ConversationId(1)).unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&path), 0o600);
     assert_eq!(mode(&path.with_file_name("cicerone.db-wal")), 0o600);
@@ -95,7 +95,13 @@ async fn a_thousand_conversations_do_not_slow_the_start() {
     let store = Store::new();
     for _ in 0..1000 {
         let id = store.conversation().await;
-        store.write(id, vec![question(1, 3, "a", "hi"), done(1, 4)]).await.unwrap();
+        store
+            .write(
+                id,
+                vec![question(TurnNumber(1), Seq(3), "a", "hi"), done(TurnNumber(1), Seq(4))],
+            )
+            .await
+            .unwrap();
     }
     let Store { database, reader, directory } = store;
     database.send(Flush).await.unwrap().unwrap();

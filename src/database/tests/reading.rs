@@ -7,12 +7,12 @@ async fn an_answer_is_all_text_of_its_turn_once_the_turn_is_over() {
     let store = Store::new();
     let id = store.conversation().await;
     let entries = vec![
-        question(1, 3, "a", "Where?"),
-        text(1, 4, 6, "In "),
-        entry(1, 7, 7, "thinking", r#"{"block":1,"content":"hmm"}"#),
+        question(TurnNumber(1), Seq(3), "a", "Where?"),
+        text(TurnNumber(1), Seq(4), Seq(6), "In "),
+        entry(TurnNumber(1), Seq(7), Seq(7), "thinking", r#"{"block":1,"content":"hmm"}"#),
         // Asked while the first answer streams.
-        question(2, 8, "b", "And?"),
-        text(1, 9, 11, "src."),
+        question(TurnNumber(2), Seq(8), "b", "And?"),
+        text(TurnNumber(1), Seq(9), Seq(11), "src."),
     ];
     store.write(id, entries).await.unwrap();
     let told = || -> Vec<(String, String)> {
@@ -25,7 +25,7 @@ async fn an_answer_is_all_text_of_its_turn_once_the_turn_is_over() {
 
     let open = [pair("assistant", "Hello!"), pair("user", "Where?"), pair("user", "And?")];
     assert_eq!(told(), open);
-    store.write(id, vec![done(1, 12)]).await.unwrap();
+    store.write(id, vec![done(TurnNumber(1), Seq(12))]).await.unwrap();
     let closed = [
         pair("assistant", "Hello!"),
         pair("user", "Where?"),
@@ -53,8 +53,8 @@ async fn conversations_are_listed_newest_change_first() {
     for _ in 0..3 {
         ids.push(store.create(true, vec![]).await.id);
     }
-    store.write(ids[0], vec![question(1, 1, "a", "hi")]).await.unwrap();
-    let listed: Vec<i64> =
+    store.write(ids[0], vec![question(TurnNumber(1), Seq(1), "a", "hi")]).await.unwrap();
+    let listed: Vec<ConversationId> =
         store.reader.conversations(&project()).unwrap().iter().map(|summary| summary.id).collect();
     assert_eq!(listed, [ids[0], ids[2], ids[1]]);
 }
@@ -90,13 +90,25 @@ async fn an_answer_can_be_searched_when_its_turn_is_over_and_follows_changes() {
         one(&store.look(), &format!("SELECT count(*) FROM search('{word}')"))
     };
     store
-        .write(id, vec![question(1, 3, "a", "Wo ist Käse?"), text(1, 4, 4, "im keller")])
+        .write(
+            id,
+            vec![
+                question(TurnNumber(1), Seq(3), "a", "Wo ist Käse?"),
+                text(TurnNumber(1), Seq(4), Seq(4), "im keller"),
+            ],
+        )
         .await
         .unwrap();
     assert_eq!((found("kase"), found("keller")), (1, 0));
-    store.write(id, vec![text(1, 4, 5, "im schrank"), done(1, 6)]).await.unwrap();
+    store
+        .write(
+            id,
+            vec![text(TurnNumber(1), Seq(4), Seq(5), "im schrank"), done(TurnNumber(1), Seq(6))],
+        )
+        .await
+        .unwrap();
     assert_eq!((found("schrank"), found("keller")), (1, 0));
-    store.write(id, vec![text(1, 4, 7, "am fenster")]).await.unwrap();
+    store.write(id, vec![text(TurnNumber(1), Seq(4), Seq(7), "am fenster")]).await.unwrap();
     assert_eq!((found("schrank"), found("fenster")), (0, 1));
     store
         .look()
@@ -127,16 +139,23 @@ fn a_reader_cannot_write() {
 async fn of_a_long_conversation_the_newest_entries_are_loaded_and_what_is_told_of_the_past() {
     let store = Store::new();
     let id = store.create(true, vec![]).await.id;
-    let result = |turn: i64, seq: i64| {
+    let result = |turn: TurnNumber, seq: Seq| {
         let payload = format!(r#"{{"call_id":"c","ok":true,"content":"{}"}}"#, "x".repeat(500));
         entry(turn, seq, seq, "tool_result", &payload)
     };
     let turns = 1..=40_i64;
     let rows = turns.flat_map(|turn| {
         let seq = turn * 10;
-        let (question, text) =
-            (question(turn, seq, &turn.to_string(), "?"), text(turn, seq + 2, seq + 3, "!"));
-        [question, result(turn, seq + 1), text, done(turn, seq + 4)]
+        let (question, text) = (
+            question(TurnNumber(turn), Seq(seq), &turn.to_string(), "?"),
+            text(TurnNumber(turn), Seq(seq + 2), Seq(seq + 3), "!"),
+        );
+        [
+            question,
+            result(TurnNumber(turn), Seq(seq + 1)),
+            text,
+            done(TurnNumber(turn), Seq(seq + 4)),
+        ]
     });
     let rows: Vec<_> = rows.collect();
     store.write(id, rows.clone()).await.unwrap();

@@ -77,7 +77,7 @@ fn messages_are_found_newest_first_with_their_hits_marked() {
     let older = say(&connection, "demo", 3, &[("text", "A socket, <b>the</b> wörd.")]);
     say(&connection, "other", 9, &[("text", "socket")]);
     let hits = find(&connection, "socket");
-    let found: Vec<_> = hits.iter().map(|hit| (hit.conversation_id, hit.role)).collect();
+    let found: Vec<_> = hits.iter().map(|hit| (hit.conversation_id.0, hit.role)).collect();
     assert_eq!(found, [(newer, "user"), (older, "assistant")]);
     assert_eq!(shown(&hits[0]), "Where are [Sockets] closed?");
     assert_eq!(shown(&hits[1]), "A [socket], <b>the</b> wörd.");
@@ -109,7 +109,7 @@ fn an_answer_in_several_pieces_is_one_hit_and_a_greeting_is_none() {
             )
             .unwrap();
     }
-    let turns: Vec<_> = find(&connection, "word").iter().map(|hit| hit.turn).collect();
+    let turns: Vec<_> = find(&connection, "word").iter().map(|hit| hit.turn.0).collect();
     assert_eq!(turns, [1]);
 }
 

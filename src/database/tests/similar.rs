@@ -23,7 +23,7 @@ fn similar(
     let project = ProjectName::parse("demo").unwrap();
     let found =
         similar::similar(connection, &project, &QuestionTerms::typed(typed), limits).unwrap();
-    found.into_iter().map(|it| (it.conversation_id, it.turn, it.question)).collect()
+    found.into_iter().map(|it| (it.conversation_id.0, it.turn.0, it.question)).collect()
 }
 
 #[test]

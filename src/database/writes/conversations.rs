@@ -8,12 +8,13 @@ use crate::{
         messages::{CreateConversation, RenameConversation},
         title,
     },
+    ids::{ConversationId, Seq},
     project::ProjectName,
 };
 
 pub(super) fn create(
     connection: &Connection,
-    conversation: i64,
+    conversation: ConversationId,
     new: &CreateConversation,
     at: &str,
 ) -> Result<(), DatabaseError> {
@@ -38,8 +39,8 @@ pub(super) fn create(
 /// time to store.
 pub(super) fn touch(
     connection: &Connection,
-    conversation: i64,
-    seq: i64,
+    conversation: ConversationId,
+    seq: Seq,
     at: &str,
 ) -> Result<String, DatabaseError> {
     connection
@@ -56,7 +57,7 @@ pub(super) fn touch(
 /// Lists the conversation, and titles it by its first question.
 pub(super) fn note_question(
     connection: &Connection,
-    conversation: i64,
+    conversation: ConversationId,
     question: &str,
 ) -> Result<(), DatabaseError> {
     connection
@@ -82,8 +83,8 @@ pub(super) fn rename(
 
 pub(super) fn reserve_seq(
     connection: &Connection,
-    conversation: i64,
-    up_to: i64,
+    conversation: ConversationId,
+    up_to: Seq,
 ) -> Result<(), DatabaseError> {
     let reserved = connection
         .prepare_cached(
@@ -95,7 +96,7 @@ pub(super) fn reserve_seq(
 
 pub(super) fn set_agent_session(
     connection: &Connection,
-    conversation: i64,
+    conversation: ConversationId,
     agent_session: Option<&str>,
 ) -> Result<(), DatabaseError> {
     let set = connection
@@ -104,7 +105,7 @@ pub(super) fn set_agent_session(
     require(set, conversation)
 }
 
-fn require(changed: usize, conversation: i64) -> Result<(), DatabaseError> {
+fn require(changed: usize, conversation: ConversationId) -> Result<(), DatabaseError> {
     match changed {
         0 => Err(DatabaseError::ConversationGone { conversation }),
         _ => Ok(()),
@@ -114,7 +115,7 @@ fn require(changed: usize, conversation: i64) -> Result<(), DatabaseError> {
 pub(super) fn delete(
     connection: &Connection,
     project: &ProjectName,
-    conversation: i64,
+    conversation: ConversationId,
 ) -> Result<bool, DatabaseError> {
     let newest_entry: Option<Option<i64>> = connection
         .prepare_cached(
@@ -125,7 +126,7 @@ pub(super) fn delete(
         .optional()?;
     let Some(newest_entry) = newest_entry else { return Ok(false) };
     if let Some(id) = newest_entry {
-        retire_entry_ids(connection, id)?;
+        retire_entry_ids(connection, Seq(id))?;
     }
     connection
         .prepare_cached("DELETE FROM conversations WHERE id = ?1")?
@@ -137,7 +138,7 @@ pub(super) fn delete(
 pub(super) fn delete_if_empty(
     connection: &Connection,
     project: &ProjectName,
-    conversation: i64,
+    conversation: ConversationId,
 ) -> Result<bool, DatabaseError> {
     let is_empty = connection
         .prepare_cached(
@@ -149,7 +150,7 @@ pub(super) fn delete_if_empty(
 
 /// Keeps ids of entries up to `newest` from being used again. SQLite remembers the highest id in
 /// the same place for tables with AUTOINCREMENT.
-fn retire_entry_ids(connection: &Connection, newest: i64) -> Result<(), DatabaseError> {
+fn retire_entry_ids(connection: &Connection, newest: Seq) -> Result<(), DatabaseError> {
     let known = connection
         .prepare_cached("UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = 'entries'")?
         .execute([newest])?;

@@ -2,19 +2,23 @@
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, named_params, params};
 
-use crate::{database::error::DatabaseError, entry::EntryRow};
+use crate::{
+    database::error::DatabaseError,
+    entry::EntryRow,
+    ids::{ConversationId, Seq},
+};
 
 use super::{conversations, turns};
 
 /// Writes entries with the ids that new ones get.
 pub(super) fn write<'a>(
     connection: &Connection,
-    conversation: i64,
+    conversation: ConversationId,
     entries: impl Iterator<Item = (i64, &'a EntryRow)> + Clone,
     at: &str,
 ) -> Result<(), DatabaseError> {
     let last_seq = entries.clone().map(|(_, entry)| entry.last_seq).max();
-    let at = conversations::touch(connection, conversation, last_seq.unwrap_or(0), at)?;
+    let at = conversations::touch(connection, conversation, last_seq.unwrap_or(Seq::ZERO), at)?;
     let mut opened = None;
     for (id, entry) in entries {
         let turn = (entry.turn, entry.kind == "user_message");
@@ -35,7 +39,7 @@ pub(super) fn write<'a>(
 /// Adds an entry, or replaces an older state of it; never a newer one.
 fn upsert(
     connection: &Connection,
-    conversation: i64,
+    conversation: ConversationId,
     id: i64,
     entry: &EntryRow,
     at: &str,
@@ -75,7 +79,7 @@ fn upsert(
 /// Checks that the number belongs to a later state of the same entry.
 fn check_same_entry(
     connection: &Connection,
-    conversation: i64,
+    conversation: ConversationId,
     entry: &EntryRow,
 ) -> Result<(), DatabaseError> {
     let is_same: bool = connection
@@ -95,7 +99,7 @@ fn check_same_entry(
 /// Which rule of the table the entry breaks.
 fn explain_conflict(
     connection: &Connection,
-    conversation: i64,
+    conversation: ConversationId,
     entry: &EntryRow,
 ) -> Result<Option<DatabaseError>, DatabaseError> {
     let message_id: Option<String> = connection
@@ -122,7 +126,7 @@ fn explain_conflict(
 
 fn note_question(
     connection: &Connection,
-    conversation: i64,
+    conversation: ConversationId,
     entry: &EntryRow,
 ) -> Result<(), DatabaseError> {
     let content: String = connection

@@ -5,6 +5,7 @@ use rusqlite::{Connection, params};
 use crate::{
     database::{error::DatabaseError, messages::AcceptQuestion},
     entry::{EntryRow, UserMessage},
+    ids::{ConversationId, Seq, TurnNumber},
 };
 
 use super::conversations;
@@ -16,7 +17,7 @@ pub(super) fn accept_question(
 ) -> Result<(), DatabaseError> {
     let AcceptQuestion { conversation, turn, message, .. } = question;
     let UserMessage { message_id, content, .. } = message;
-    conversations::touch(connection, *conversation, 0, at)?;
+    conversations::touch(connection, *conversation, Seq::ZERO, at)?;
     let accepted = connection
         .prepare_cached(
             "INSERT INTO turns (conversation_id, turn, state, message_id, question)
@@ -42,7 +43,7 @@ pub(super) fn accept_question(
 /// it ends; whatever answers a question shows that its turn runs.
 pub(super) fn open(
     connection: &Connection,
-    conversation: i64,
+    conversation: ConversationId,
     entry: &EntryRow,
     at: &str,
 ) -> Result<(), DatabaseError> {
@@ -60,11 +61,11 @@ pub(super) fn open(
 
 pub(super) fn begin(
     connection: &Connection,
-    conversation: i64,
-    turn: i64,
+    conversation: ConversationId,
+    turn: TurnNumber,
     at: &str,
 ) -> Result<(), DatabaseError> {
-    let at = conversations::touch(connection, conversation, 0, at)?;
+    let at = conversations::touch(connection, conversation, Seq::ZERO, at)?;
     connection
         .prepare_cached(
             "INSERT INTO turns (conversation_id, turn, state, started_at)
@@ -78,8 +79,8 @@ pub(super) fn begin(
 
 pub(super) fn end(
     connection: &Connection,
-    conversation: i64,
-    turn: i64,
+    conversation: ConversationId,
+    turn: TurnNumber,
     at: &str,
 ) -> Result<(), DatabaseError> {
     connection
@@ -93,8 +94,8 @@ pub(super) fn end(
 
 pub(super) fn mark_recovered(
     connection: &Connection,
-    conversation: i64,
-    turn: i64,
+    conversation: ConversationId,
+    turn: TurnNumber,
 ) -> Result<(), DatabaseError> {
     connection
         .prepare_cached("UPDATE turns SET recovered = 1 WHERE conversation_id = ?1 AND turn = ?2")?

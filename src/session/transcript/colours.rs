@@ -8,6 +8,8 @@
 
 use std::sync::Arc;
 
+use crate::ids::Seq;
+
 use bytestring::ByteString;
 
 use crate::markdown::code::CodeBlock;
@@ -32,7 +34,7 @@ pub(super) struct Coloured {
     epoch: u32,
     part: usize,
     /// The newest number that had been given out.
-    at: i64,
+    at: Seq,
 }
 
 impl Transcript {
@@ -54,10 +56,10 @@ impl Transcript {
     }
 
     /// How many of the changes a viewer has that saw everything up to `after`.
-    pub(super) fn colours_up_to(&self, after: i64) -> usize {
+    pub(super) fn colours_up_to(&self, after: Seq) -> usize {
         match after {
             // It has nothing that could be sent again.
-            0 => self.coloured.len(),
+            Seq::ZERO => self.coloured.len(),
             _ => self.coloured.partition_point(|coloured| coloured.at < after),
         }
     }

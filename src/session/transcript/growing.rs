@@ -1,7 +1,7 @@
 //! One text that grows while it streams, kept escaped as the inside of a JSON string, so that
 //! any part of it becomes a frame without looking at it again.
 
-use crate::entry::TextBlock;
+use crate::{entry::TextBlock, ids::Seq};
 
 /// A mark is set after about this many bytes: a long text is sent in pages that end at a mark,
 /// and every mark knows its sequence number.
@@ -33,7 +33,7 @@ pub(super) struct Growing {
 #[derive(Debug, Clone, Copy)]
 struct Mark {
     offset: usize,
-    seq: i64,
+    seq: Seq,
 }
 
 impl Growing {
@@ -44,7 +44,7 @@ impl Growing {
     }
 
     /// A finished text, as read from the database.
-    pub(super) fn closed(thinking: bool, block: &TextBlock, last_seq: i64) -> Self {
+    pub(super) fn closed(thinking: bool, block: &TextBlock, last_seq: Seq) -> Self {
         let mut growing = Self::new(thinking, block.block);
         growing.append(&block.content, last_seq);
         growing.close();
@@ -78,7 +78,7 @@ impl Growing {
     }
 
     /// Adds text under a number.
-    pub(super) fn append(&mut self, text: &str, seq: i64) {
+    pub(super) fn append(&mut self, text: &str, seq: Seq) {
         let quoted = serde_json::to_string(text).unwrap_or_default();
         let inside = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
         self.escaped.push_str(inside);
@@ -96,7 +96,7 @@ impl Growing {
     }
 
     /// Puts other text in place of all of it.
-    pub(super) fn replace(&mut self, text: &str, seq: i64) {
+    pub(super) fn replace(&mut self, text: &str, seq: Seq) {
         self.block.revision += 1;
         self.escaped.clear();
         self.marks.clear();
@@ -112,7 +112,7 @@ impl Growing {
     }
 
     /// Where a piece ends that starts at `from` and has about `max_bytes`, and its number.
-    pub(super) fn cut(&self, from: usize, max_bytes: usize, last_seq: i64) -> (usize, i64) {
+    pub(super) fn cut(&self, from: usize, max_bytes: usize, last_seq: Seq) -> (usize, Seq) {
         let whole = (self.escaped.len(), last_seq);
         if self.escaped.len() - from <= max_bytes {
             return whole;

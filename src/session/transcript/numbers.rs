@@ -1,5 +1,7 @@
 //! Sequence numbers: given out one by one, from ranges that are reserved in the database ahead of need.
 
+use crate::ids::Seq;
+
 use super::Transcript;
 
 /// Sequence numbers are reserved in the database in ranges of this many.
@@ -12,20 +14,20 @@ const SEQ_LOW_WATER: i64 = 2 * 1024;
 #[derive(Debug)]
 pub(super) struct Numbers {
     /// The one that is given out next.
-    pub next: i64,
+    pub next: Seq,
     /// Highest number that the database lets us use.
-    reserved: i64,
+    reserved: Seq,
     /// Highest number that has been asked for; above `reserved` while the answer is out.
-    requested: i64,
+    requested: Seq,
 }
 
 impl Numbers {
     /// Numbers from `next` on, free to use up to `reserved`.
-    pub(super) fn new(next: i64, reserved: i64) -> Self {
+    pub(super) fn new(next: Seq, reserved: Seq) -> Self {
         Self { next, reserved, requested: reserved }
     }
 
-    pub(super) fn take(&mut self) -> i64 {
+    pub(super) fn take(&mut self) -> Seq {
         let seq = self.next;
         self.next += 1;
         seq
@@ -40,9 +42,9 @@ impl Transcript {
 
     /// A new upper bound of numbers to ask the database for, when it is time to. Asked for once:
     /// [`reserve`](Self::reserve) tells that it is there.
-    pub fn wants_range(&mut self) -> Option<i64> {
+    pub fn wants_range(&mut self) -> Option<Seq> {
         let numbers = &mut self.numbers;
-        let low = numbers.requested - numbers.next < SEQ_RANGE / 2;
+        let low = numbers.requested.above(numbers.next) < SEQ_RANGE / 2;
         low.then(|| {
             numbers.requested = numbers.requested.max(numbers.next) + SEQ_RANGE;
             numbers.requested
@@ -50,7 +52,7 @@ impl Transcript {
     }
 
     /// Numbers up to `up_to` are ours; `false` in `granted` takes the request back.
-    pub fn reserve(&mut self, up_to: i64, granted: bool) {
+    pub fn reserve(&mut self, up_to: Seq, granted: bool) {
         let numbers = &mut self.numbers;
         if granted {
             numbers.reserved = numbers.reserved.max(up_to);
@@ -61,6 +63,6 @@ impl Transcript {
 
     /// Whether so few numbers are left that nothing more should be read from the agent.
     pub fn is_short_of_numbers(&self) -> bool {
-        self.numbers.reserved - self.numbers.next < SEQ_LOW_WATER
+        self.numbers.reserved.above(self.numbers.next) < SEQ_LOW_WATER
     }
 }

@@ -10,6 +10,7 @@ use bytestring::ByteString;
 
 use crate::{
     citation::References,
+    ids::{Seq, TurnNumber},
     markdown::{AnswerPart, Renderer, code::CodeBlock},
     wire::{
         Dialect,
@@ -67,7 +68,7 @@ pub(super) struct Rendered {
     pub(super) epoch: u32,
     pub(super) fed: Fed,
     /// The number that a viewer has seen that has all of it.
-    pub(super) seq: i64,
+    pub(super) seq: Seq,
     /// References to files in it, and those of them in final parts.
     pub(super) mentioned: References,
     mentioned_before: References,
@@ -127,7 +128,7 @@ impl Rendered {
             taken: 0,
             epoch,
             fed: Fed { entry: first, offset: 0, revision: 0 },
-            seq: 0,
+            seq: Seq(0),
             mentioned: References::default(),
             mentioned_before: References::default(),
         }
@@ -288,7 +289,13 @@ impl Rendered {
     }
 
     /// A part that is sent again, for a viewer that has seen `seq`.
-    pub(super) fn again(&self, part: usize, place: (i64, u32), seq: i64, more: bool) -> ByteString {
+    pub(super) fn again(
+        &self,
+        part: usize,
+        place: (TurnNumber, u32),
+        seq: Seq,
+        more: bool,
+    ) -> ByteString {
         self.frame(part, place, seq, more, 0)
     }
 
@@ -296,8 +303,8 @@ impl Rendered {
     fn frame(
         &self,
         part: usize,
-        (turn, block): (i64, u32),
-        seq: i64,
+        (turn, block): (TurnNumber, u32),
+        seq: Seq,
         more: bool,
         kept: usize,
     ) -> ByteString {
@@ -308,7 +315,7 @@ impl Rendered {
     }
 
     /// All parts, which belong together.
-    pub(super) fn all(&self, place: (i64, u32), seq: i64) -> Vec<ByteString> {
+    pub(super) fn all(&self, place: (TurnNumber, u32), seq: Seq) -> Vec<ByteString> {
         let last = self.finished.len();
         (0..=last).map(|part| self.again(part, place, seq, part < last)).collect()
     }
@@ -337,7 +344,7 @@ impl Rendered {
         &self,
         (first, may_grow): (usize, bool),
         drawn: Option<Drawn>,
-        place: (i64, u32),
+        place: (TurnNumber, u32),
         dialect: Dialect,
         max_bytes: usize,
     ) -> (Vec<ByteString>, Drawn) {

@@ -12,7 +12,13 @@ use std::sync::Arc;
 
 use bytestring::ByteString;
 
-use crate::{citation::References, entry::Content, markdown::code::CodeBlock, wire::Dialect};
+use crate::{
+    citation::References,
+    entry::Content,
+    ids::{Seq, TurnNumber},
+    markdown::code::CodeBlock,
+    wire::Dialect,
+};
 
 use super::{
     Body, Cursor, Entry, Transcript,
@@ -25,7 +31,7 @@ use super::{
 pub(super) struct Piece {
     pub frames: Vec<ByteString>,
     /// The number that it has seen then; none while it has not got everything.
-    pub seq: Option<i64>,
+    pub seq: Option<Seq>,
     pub next: Cursor,
     /// It goes on with the entry that follows.
     pub passed: bool,
@@ -85,7 +91,7 @@ impl Transcript {
     }
 
     /// References to files in the text that grows, as far as it was rendered.
-    pub fn mentioned(&self) -> Option<(i64, &References)> {
+    pub fn mentioned(&self) -> Option<(TurnNumber, &References)> {
         let last = self.entries.len().checked_sub(1)?;
         let (first, _) = self.neighbours(last);
         Some((self.entries.get(last)?.turn, &self.rendered.get(&first)?.mentioned))
@@ -181,7 +187,7 @@ impl Transcript {
         if rendered.fed != before || rendered.version == 0 || is_behind {
             rendered.render();
         }
-        rendered.seq = self.entries.get(last).map_or(0, |entry| entry.last_seq);
+        rendered.seq = self.entries.get(last).map_or(Seq::ZERO, |entry| entry.last_seq);
         self.uncoloured.extend(rendered.wanted.drain(..).map(|fence| Uncoloured { first, fence }));
         self.rendered.insert(first, rendered);
     }
@@ -235,7 +241,7 @@ impl Transcript {
     }
 
     /// The turn and the number of the block that begins at `first`.
-    pub(super) fn place_of(&self, first: usize) -> Option<(i64, u32)> {
+    pub(super) fn place_of(&self, first: usize) -> Option<(TurnNumber, u32)> {
         let entry = self.entries.get(first)?;
         Some((entry.turn, entry.block()?.number))
     }
@@ -251,7 +257,7 @@ impl Transcript {
     }
 
     /// Where the answer begins that the next entry of this turn goes on with or stands behind.
-    pub(super) fn answer_of(&self, turn: i64) -> usize {
+    pub(super) fn answer_of(&self, turn: TurnNumber) -> usize {
         let end = self.entries.len();
         let before = (0..end).rev().find(|at| !self.is_between(*at, turn));
         let before = before.filter(|before| self.is_answer_of(*before, turn));
@@ -259,11 +265,11 @@ impl Transcript {
     }
 
     /// Whether it is a question that stands in the middle of a turn of another.
-    fn is_between(&self, index: usize, turn: i64) -> bool {
+    fn is_between(&self, index: usize, turn: TurnNumber) -> bool {
         self.is_question(index) && self.entries.get(index).is_some_and(|it| it.turn != turn)
     }
 
-    fn is_answer_of(&self, index: usize, turn: i64) -> bool {
+    fn is_answer_of(&self, index: usize, turn: TurnNumber) -> bool {
         self.is_answer(index) && self.entries.get(index).is_some_and(|it| it.turn == turn)
     }
 

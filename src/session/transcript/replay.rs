@@ -2,6 +2,8 @@
 
 use bytestring::ByteString;
 
+use crate::ids::{Seq, TurnNumber};
+
 use crate::wire::{
     Dialect,
     encode::{self, TextPiece},
@@ -25,7 +27,7 @@ pub struct Cursor {
     /// How many parts that got their colours later it was sent again, or had no need of.
     pub(super) colours: usize,
     /// The newest number that it was sent in a format with colours.
-    pub(super) seen: i64,
+    pub(super) seen: Seq,
 }
 
 /// Where a viewer comes in that says what it saw last.
@@ -34,7 +36,7 @@ pub struct Entrance {
     /// Where to go on.
     pub cursor: Cursor,
     /// The viewer is to drop what it has beyond this number.
-    pub after: i64,
+    pub after: Seq,
     /// Whether the viewer's own number could be used.
     pub resumed: bool,
 }
@@ -47,14 +49,14 @@ pub struct Page {
     /// Where the viewer stands after them.
     pub next: Cursor,
     /// The number of the last thing in it; `None` when it has nothing.
-    pub seq: Option<i64>,
+    pub seq: Option<Seq>,
     /// Whether there is more to send already.
     pub more: bool,
 }
 
 impl Transcript {
     /// Where a viewer comes in that saw everything up to `after`, or nothing.
-    pub fn enter(&self, after: Option<i64>, dialect: Dialect) -> Entrance {
+    pub fn enter(&self, after: Option<Seq>, dialect: Dialect) -> Entrance {
         let mut entrance = self.entrance(after, dialect);
         if dialect.is_html() {
             let colours = self.colours_up_to(entrance.after);
@@ -62,7 +64,7 @@ impl Transcript {
             let faded =
                 self.faded(colours).and_then(|first| Some((first, self.entries.get(first)?)));
             if let Some((first, entry)) = faded.filter(|(_, it)| it.first_seq <= entrance.after) {
-                let cursor = Cursor { colours: self.colours_up_to(0), ..Cursor::at(first) };
+                let cursor = Cursor { colours: self.colours_up_to(Seq::ZERO), ..Cursor::at(first) };
                 entrance = Entrance { cursor, after: entry.first_seq - 1, resumed: true };
             }
             entrance.cursor.seen = entrance.after;
@@ -70,9 +72,10 @@ impl Transcript {
         entrance
     }
 
-    fn entrance(&self, after: Option<i64>, dialect: Dialect) -> Entrance {
-        let beginning = Entrance { cursor: Cursor::at(0), after: 0, resumed: false };
-        let Some(after) = after.filter(|after| (0..self.numbers.next).contains(after)) else {
+    fn entrance(&self, after: Option<Seq>, dialect: Dialect) -> Entrance {
+        let beginning = Entrance { cursor: Cursor::at(0), after: Seq::ZERO, resumed: false };
+        let Some(after) = after.filter(|after| (Seq::ZERO..self.numbers.next).contains(after))
+        else {
             return beginning;
         };
         let index = self.entries.partition_point(|entry| entry.last_seq <= after);
@@ -82,7 +85,7 @@ impl Transcript {
             return Entrance { cursor, after, resumed: true };
         }
         let Some(previous) = index.checked_sub(1).and_then(|i| self.entries.get(i)) else {
-            return Entrance { resumed: after == 0, ..beginning };
+            return Entrance { resumed: after == Seq::ZERO, ..beginning };
         };
         let answer = self.answer_before(index).filter(|_| dialect.is_html());
         let answer = answer.and_then(|first| Some((first, self.entries.get(first)?.first_seq - 1)));
@@ -121,14 +124,14 @@ impl Transcript {
     }
 
     /// Behind everything that began up to `seq`, for a viewer that cannot replace what it has.
-    pub fn behind(&self, seq: i64) -> Cursor {
+    pub fn behind(&self, seq: Seq) -> Cursor {
         let index = self.entries.partition_point(|entry| entry.first_seq <= seq);
         if index == self.entries.len() { self.end() } else { Cursor::at(index) }
     }
 
     /// Where the answer of a turn begins. Its question may stand long before, in the middle of an
     /// earlier answer.
-    pub fn start_of(&self, turn: i64) -> Cursor {
+    pub fn start_of(&self, turn: TurnNumber) -> Cursor {
         let is_answer =
             |(index, entry): (usize, &Entry)| entry.turn == turn && !self.is_question(index);
         let index = self.entries.iter().enumerate().position(is_answer);
@@ -230,7 +233,15 @@ impl Transcript {
 
 impl Cursor {
     pub(super) fn at(entry: usize) -> Self {
-        Self { entry, offset: 0, revision: 0, rewrites: false, drawn: None, colours: 0, seen: 0 }
+        Self {
+            entry,
+            offset: 0,
+            revision: 0,
+            rewrites: false,
+            drawn: None,
+            colours: 0,
+            seen: Seq::ZERO,
+        }
     }
 
     /// The same, where so much of a rendered text has been shown.
@@ -258,7 +269,7 @@ impl Entry {
         cursor: &mut Cursor,
         max_bytes: usize,
         dialect: Dialect,
-    ) -> (Option<ByteString>, i64) {
+    ) -> (Option<ByteString>, Seq) {
         let outdated = cursor.offset > 0 && cursor.revision != growing.block.revision;
         let replace = outdated || (cursor.rewrites && cursor.offset == 0);
         let from = if outdated { 0 } else { cursor.offset };

@@ -1,6 +1,9 @@
 //! A history and the database: what has changed and is to be written, and how much of it waits.
 
-use crate::entry::{Content, EntryRow};
+use crate::{
+    entry::{Content, EntryRow},
+    ids::Seq,
+};
 
 use super::{Transcript, growing::Growing};
 
@@ -79,7 +82,7 @@ impl Transcript {
     }
 
     /// Marks everything from `seq` on as not yet in the database, because writing it failed.
-    pub fn mark_dirty_from(&mut self, seq: i64) {
+    pub fn mark_dirty_from(&mut self, seq: Seq) {
         let index = self.entries.partition_point(|entry| entry.last_seq < seq);
         for entry in self.entries.iter_mut().skip(index) {
             entry.dirty = true;
@@ -107,7 +110,10 @@ impl Transcript {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::{TextBlock, UserMessage};
+    use crate::{
+        entry::{TextBlock, UserMessage},
+        ids::TurnNumber,
+    };
 
     #[test]
     fn a_text_is_stored_as_its_block_would_be() {
@@ -115,7 +121,7 @@ mod tests {
             ["plain", "", "quotes \" and \\ and\nlines\t\u{1}", "é – 漢字 \u{1f600}\u{2028}"]
         {
             let mut growing = Growing::new(false, 7);
-            growing.append(text, 1);
+            growing.append(text, Seq(1));
             let block = TextBlock { block: 7, content: text.to_owned() };
             assert_eq!(text_payload(7, &growing), serde_json::to_string(&block).unwrap());
         }
@@ -123,30 +129,30 @@ mod tests {
 
     #[test]
     fn p9_what_people_ask_in_one_conversation_has_a_bound() {
-        let mut transcript = Transcript::new(100_000);
+        let mut transcript = Transcript::new(Seq(100_000));
         let content = "q".repeat(MOST_ASKED / 8);
         let question = UserMessage { content, ..UserMessage::default() };
         for turn in 1..=8 {
-            transcript.push(turn, Content::UserMessage(question.clone()), false);
+            transcript.push(TurnNumber(turn), Content::UserMessage(question.clone()), false);
             assert!(!transcript.is_full(), "{turn} questions");
         }
-        transcript.push(9, Content::UserMessage(question), false);
+        transcript.push(TurnNumber(9), Content::UserMessage(question), false);
         assert!(transcript.is_full());
     }
 
     #[test]
     fn what_is_not_written_is_counted_until_it_is() {
-        let mut transcript = Transcript::new(1000);
-        transcript.append(1, false, &"x".repeat(100));
+        let mut transcript = Transcript::new(Seq(1000));
+        transcript.append(TurnNumber(1), false, &"x".repeat(100));
         let waiting = transcript.unsaved_bytes();
         assert!(waiting >= 100, "{waiting}");
         transcript.take_dirty();
         assert_eq!(transcript.unsaved_bytes(), waiting, "it is on its way");
-        transcript.append(1, false, &"y".repeat(50));
-        transcript.mark_dirty_from(1);
+        transcript.append(TurnNumber(1), false, &"y".repeat(50));
+        transcript.mark_dirty_from(Seq(1));
         assert_eq!(transcript.unsaved_bytes(), waiting + 50, "it came back");
         transcript.take_dirty();
-        transcript.append(1, false, "z");
+        transcript.append(TurnNumber(1), false, "z");
         transcript.is_written();
         assert_eq!(transcript.unsaved_bytes(), 1, "what came meanwhile is not written");
     }
@@ -154,8 +160,8 @@ mod tests {
     #[test]
     fn a_long_text_becomes_entries_and_pieces_of_a_bounded_size() {
         let text = "é".repeat(500_000);
-        let mut transcript = Transcript::new(100_000);
-        transcript.append(1, false, &text);
+        let mut transcript = Transcript::new(Seq(100_000));
+        transcript.append(TurnNumber(1), false, &text);
         let rows = transcript.take_dirty();
         assert!(rows.iter().all(|row| row.payload.len() < 100_000), "{} rows", rows.len());
         let read =

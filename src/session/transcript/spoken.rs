@@ -1,6 +1,6 @@
 //! What was said, as an agent is told that knows nothing of it.
 
-use crate::entry::Content;
+use crate::{entry::Content, ids::TurnNumber};
 
 use super::{Body, Entry, Transcript};
 
@@ -14,7 +14,7 @@ const CHARACTERS: usize = 1000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Words {
     /// The turn.
-    pub turn: i64,
+    pub turn: TurnNumber,
     /// Whether a person speaks.
     pub by_person: bool,
     /// The text; only its beginning where an old answer is no longer in memory.

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use crate::{
     entry::{Content, EntryOutline, EntryRow, TextBlock},
+    ids::Seq,
     wire::Dialect,
 };
 
@@ -40,12 +41,12 @@ enum Kind {
 pub struct Missing {
     entries: Range<usize>,
     /// The numbers with which the first and the last of them begin.
-    pub seqs: (i64, i64),
+    pub seqs: (Seq, Seq),
 }
 
 /// Entries that were read for a viewer.
 #[derive(Debug)]
-pub struct Recalled(Vec<(i64, serde_json::Result<Body>)>);
+pub struct Recalled(Vec<(Seq, serde_json::Result<Body>)>);
 
 impl Recalled {
     /// What these rows hold. Takes a while: for a thread that may be held up.

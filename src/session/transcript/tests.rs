@@ -19,17 +19,17 @@ mod viewers;
 /// A client of our dialect: applies frames as the page does.
 #[derive(Default, Debug)]
 struct Client {
-    seq: i64,
+    seq: Seq,
     /// How far a text that is replayed in pieces has come.
-    replayed: Option<i64>,
-    entries: BTreeMap<i64, Shown>,
+    replayed: Option<Seq>,
+    entries: BTreeMap<Seq, Shown>,
     /// Parts of HTML that are shown with the one that completes them.
     incomplete: Vec<Value>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 struct Shown {
-    turn: i64,
+    turn: TurnNumber,
     kind: String,
     block: Option<(i64, i64)>,
     text: String,
@@ -52,8 +52,8 @@ impl Client {
 
     fn apply(&mut self, frame: &str) {
         let frame: Value = serde_json::from_str(frame).unwrap();
-        let seq = frame["seq"].as_i64().unwrap();
-        let turn = frame["turn"].as_i64().unwrap();
+        let seq = Seq(frame["seq"].as_i64().unwrap());
+        let turn = TurnNumber(frame["turn"].as_i64().unwrap());
         if frame["type"] == "html" {
             assert!(seq >= self.seq, "{frame} after {}", self.seq);
             return self.apply_html(frame);
@@ -89,10 +89,13 @@ impl Client {
             let number = |name: &str| frame[name].as_i64().unwrap();
             let (turn, seq) = (number("turn"), number("seq"));
             let block = Some((turn, number("block")));
-            self.seq = seq;
+            self.seq = Seq(seq);
             if !self.entries.values().any(|shown| shown.block == block) {
                 let kind = "text".to_owned();
-                self.entries.insert(seq, Shown { turn, kind, block, text: String::new() });
+                self.entries.insert(
+                    Seq(seq),
+                    Shown { turn: TurnNumber(turn), kind, block, text: String::new() },
+                );
             }
             let shown = self.entries.values_mut().find(|shown| shown.block == block).unwrap();
             let mut parts: Vec<String> =
@@ -191,7 +194,7 @@ fn every(rows: &[EntryRow]) -> Vec<Shown> {
             Shown {
                 turn: row.turn,
                 kind: row.kind.clone(),
-                block: payload["block"].as_i64().map(|block| (row.turn, block)),
+                block: payload["block"].as_i64().map(|block| (row.turn.0, block)),
                 text: payload["content"].as_str().unwrap_or_default().to_owned(),
             }
         })
@@ -212,10 +215,10 @@ fn frames(page: &Page) -> Vec<String> {
 
 #[test]
 fn a_waiting_viewer_gets_each_delta_and_a_late_one_gets_them_as_one() {
-    let mut transcript = Transcript::new(100);
-    transcript.append(1, false, "Hel");
+    let mut transcript = Transcript::new(Seq(100));
+    transcript.append(TurnNumber(1), false, "Hel");
     let first = transcript.page(transcript.enter(None, Dialect::V1).cursor, Dialect::V1, 1000);
-    transcript.append(1, false, "lo\n");
+    transcript.append(TurnNumber(1), false, "lo\n");
     let second = transcript.page(first.next, Dialect::V1, 1000);
     assert_eq!(
         [frames(&first), frames(&second)].concat(),
@@ -230,16 +233,16 @@ fn a_waiting_viewer_gets_each_delta_and_a_late_one_gets_them_as_one() {
 
 #[test]
 fn a_viewer_of_html_gets_the_parts_and_of_a_growing_text_only_the_last_again() {
-    let mut transcript = Transcript::new(100);
-    transcript.append(1, false, "# Hi\n\nOne ");
+    let mut transcript = Transcript::new(Seq(100));
+    transcript.append(TurnNumber(1), false, "# Hi\n\nOne ");
     let start = transcript.enter(None, Dialect::Html).cursor;
     let first = transcript.page(start, Dialect::Html, 1000);
-    transcript.append(1, false, "*two*");
+    transcript.append(TurnNumber(1), false, "*two*");
     assert!(!transcript.has_news(&first.next, Dialect::Html), "rendered per piece");
     transcript.refresh();
     let second = transcript.page(first.next, Dialect::Html, 1000);
-    transcript.push(2, asked("next?"), false);
-    transcript.append(1, false, " three\n");
+    transcript.push(TurnNumber(2), asked("next?"), false);
+    transcript.append(TurnNumber(1), false, " three\n");
     let third = transcript.page(second.next, Dialect::Html, 1000);
     assert_eq!(
         [frames(&first), frames(&second), frames(&third)].concat(),
@@ -280,15 +283,15 @@ const COLOURED: &str = "<pre><code class=\"language-rs\"><i>a\n</i></code></pre>
 
 #[test]
 fn a_part_is_sent_again_with_its_colours_to_viewers_that_have_it_and_to_them_alone() {
-    let mut transcript = Transcript::new(100);
-    transcript.append(1, false, "```rs\na\n```\n\nTwo");
+    let mut transcript = Transcript::new(Seq(100));
+    transcript.append(TurnNumber(1), false, "```rs\na\n```\n\nTwo");
     let start = transcript.enter(None, Dialect::Html).cursor;
     let one = transcript.page(start, Dialect::Html, 1000);
     let expected = [(1, 0, PLAIN.to_owned(), true), (1, 1, "<p>Two</p>".to_owned(), false)];
     assert_eq!(html_of(&one), expected);
-    transcript.push(1, done(), false);
+    transcript.push(TurnNumber(1), done(), false);
     let two = transcript.page(one.next, Dialect::Html, 1000);
-    assert_eq!(two.seq, Some(2));
+    assert_eq!(two.seq, Some(Seq(2)));
 
     assert_eq!(colour_all(&mut transcript), 1);
     assert!(transcript.has_news(&two.next, Dialect::Html));
@@ -307,51 +310,51 @@ fn a_part_is_sent_again_with_its_colours_to_viewers_that_have_it_and_to_them_alo
 
 #[test]
 fn a_viewer_that_returns_gets_the_colours_that_came_while_it_was_away() {
-    let mut transcript = Transcript::new(100);
-    transcript.append(1, false, "```rs\na\n```\n");
+    let mut transcript = Transcript::new(Seq(100));
+    transcript.append(TurnNumber(1), false, "```rs\na\n```\n");
     let start = transcript.enter(None, Dialect::Html).cursor;
     transcript.page(start, Dialect::Html, 1000);
-    transcript.push(1, done(), false);
+    transcript.push(TurnNumber(1), done(), false);
     colour_all(&mut transcript);
     for (after, parts) in [(2, 1), (1, 1), (0, 1)] {
-        let entrance = transcript.enter(Some(after), Dialect::Html);
+        let entrance = transcript.enter(Some(Seq(after)), Dialect::Html);
         let page = transcript.page(entrance.cursor, Dialect::Html, 1000);
         let count = page.frames.iter().filter(|frame| frame.contains("<i>")).count();
         assert_eq!(count, parts, "after {after}: {page:?}");
     }
     // What was said since was sent after the colours.
-    transcript.push(2, asked("next?"), false);
-    let entrance = transcript.enter(Some(3), Dialect::Html);
+    transcript.push(TurnNumber(2), asked("next?"), false);
+    let entrance = transcript.enter(Some(Seq(3)), Dialect::Html);
     assert!(!transcript.has_news(&entrance.cursor, Dialect::Html));
 }
 
 #[test]
 fn a_text_that_waited_for_one_that_was_lost_is_sent_to_who_saw_what_came_between() {
-    let mut transcript = Transcript::new(100);
-    transcript.append(1, false, "One");
-    transcript.push(2, asked("next?"), false);
+    let mut transcript = Transcript::new(Seq(100));
+    transcript.append(TurnNumber(1), false, "One");
+    transcript.push(TurnNumber(2), asked("next?"), false);
     let stored = transcript.take_dirty();
-    transcript.append(1, false, " two");
+    transcript.append(TurnNumber(1), false, " two");
     let start = transcript.enter(None, Dialect::Html).cursor;
     let page = transcript.page(start, Dialect::Html, 50);
-    assert_eq!(page.seq, Some(2), "the question is there and the text is not: {page:?}");
-    let mut restored = Transcript::restore(&stored, &[], 200).unwrap();
+    assert_eq!(page.seq, Some(Seq(2)), "the question is there and the text is not: {page:?}");
+    let mut restored = Transcript::restore(&stored, &[], Seq(200)).unwrap();
     let entrance = restored.enter(page.seq, Dialect::Html);
-    assert_eq!((entrance.after, entrance.resumed), (0, true));
+    assert_eq!((entrance.after, entrance.resumed), (Seq::ZERO, true));
     let page = restored.page(entrance.cursor, Dialect::Html, 1000);
     assert!(page.frames[0].contains("<p>One</p>"), "{page:?}");
 }
 
 #[test]
 fn code_that_grows_is_plain_and_has_its_colours_from_then_on_when_it_is_closed() {
-    let mut transcript = Transcript::new(100);
-    transcript.append(1, false, "- x\n  ```rs\n  a\n");
+    let mut transcript = Transcript::new(Seq(100));
+    transcript.append(TurnNumber(1), false, "- x\n  ```rs\n  a\n");
     let start = transcript.enter(None, Dialect::Html).cursor;
     let page = transcript.page(start, Dialect::Html, 1000);
     assert_eq!(colour_all(&mut transcript), 0);
     assert!(page.frames[0].contains("a\\n</code>"), "{page:?}");
     assert_eq!(transcript.open_code().unwrap().code, "a\n");
-    transcript.append(1, false, "  ```\n");
+    transcript.append(TurnNumber(1), false, "  ```\n");
     transcript.refresh();
     assert_eq!(transcript.open_code(), None);
     assert_eq!(colour_all(&mut transcript), 1);
@@ -359,7 +362,7 @@ fn code_that_grows_is_plain_and_has_its_colours_from_then_on_when_it_is_closed()
     assert_eq!(page.frames.len(), 1, "{page:?}");
     assert!(page.frames[0].contains("<i>a\\n</i>"), "{page:?}");
     for more in ["- y\n", "\n\nTwo"] {
-        transcript.append(1, false, more);
+        transcript.append(TurnNumber(1), false, more);
         transcript.refresh();
         let late = transcript.enter(None, Dialect::Html).cursor;
         let late = transcript.page(late, Dialect::Html, 1000);
@@ -370,12 +373,12 @@ fn code_that_grows_is_plain_and_has_its_colours_from_then_on_when_it_is_closed()
 
 #[test]
 fn colours_of_a_text_that_was_replaced_come_to_nothing() {
-    let mut transcript = Transcript::new(100);
-    transcript.append(1, false, "```rs\na\n```\n\nwrong");
+    let mut transcript = Transcript::new(Seq(100));
+    transcript.append(TurnNumber(1), false, "```rs\na\n```\n\nwrong");
     let start = transcript.enter(None, Dialect::Html).cursor;
     let page = transcript.page(start, Dialect::Html, 1000);
     let late = transcript.take_uncoloured();
-    transcript.replace(1, "right");
+    transcript.replace(TurnNumber(1), "right");
     transcript.refresh();
     let page = transcript.page(page.next, Dialect::Html, 1000);
     assert_eq!(html_of(&page), [(2, 0, "<p>right</p>".to_owned(), false)]);
@@ -391,12 +394,12 @@ fn colours_of_a_text_that_was_replaced_come_to_nothing() {
 
 #[test]
 fn what_follows_a_text_is_shown_after_all_of_it() {
-    let mut transcript = Transcript::new(100);
-    transcript.append(1, false, "One");
+    let mut transcript = Transcript::new(Seq(100));
+    transcript.append(TurnNumber(1), false, "One");
     let start = transcript.enter(None, Dialect::Html).cursor;
     let first = transcript.page(start, Dialect::Html, 1000);
-    transcript.append(1, false, " two");
-    transcript.push(1, done(), true);
+    transcript.append(TurnNumber(1), false, " two");
+    transcript.push(TurnNumber(1), done(), true);
     let second = transcript.page(first.next, Dialect::Html, 1000);
     assert_eq!(
         frames(&second),
@@ -409,10 +412,10 @@ fn what_follows_a_text_is_shown_after_all_of_it() {
 
 #[test]
 fn a_viewer_that_returns_inside_a_text_gets_it_whole_to_replace_its_own() {
-    let mut transcript = Transcript::new(100);
-    transcript.append(1, false, "one ");
-    transcript.append(1, false, "two");
-    let entrance = transcript.enter(Some(1), Dialect::V1);
+    let mut transcript = Transcript::new(Seq(100));
+    transcript.append(TurnNumber(1), false, "one ");
+    transcript.append(TurnNumber(1), false, "two");
+    let entrance = transcript.enter(Some(Seq(1)), Dialect::V1);
     assert!(entrance.resumed);
     let page = transcript.page(entrance.cursor, Dialect::V1, 1000);
     assert_eq!(
@@ -423,10 +426,10 @@ fn a_viewer_that_returns_inside_a_text_gets_it_whole_to_replace_its_own() {
 
 #[test]
 fn what_is_held_is_shown_with_all_that_follows_only_when_released() {
-    let mut transcript = Transcript::new(100);
-    transcript.append(1, false, "text");
-    let end = transcript.push(1, done(), true);
-    transcript.append(2, false, "next");
+    let mut transcript = Transcript::new(Seq(100));
+    transcript.append(TurnNumber(1), false, "text");
+    let end = transcript.push(TurnNumber(1), done(), true);
+    transcript.append(TurnNumber(2), false, "next");
     let start = transcript.enter(None, Dialect::V1).cursor;
     let before = transcript.page(start, Dialect::Legacy, 1000);
     assert_eq!(frames(&before), [r#"{"type":"text","content":"text"}"#]);
@@ -441,13 +444,13 @@ fn what_is_held_is_shown_with_all_that_follows_only_when_released() {
 
 #[test]
 fn who_comes_in_now_sees_the_end_that_is_held_back_and_the_running_answer_alone() {
-    let mut transcript = Transcript::new(100);
-    transcript.append(1, false, "one");
-    transcript.push(2, asked("next?"), false);
-    transcript.append(1, false, "more of one");
-    let end = transcript.push(1, done(), true);
+    let mut transcript = Transcript::new(Seq(100));
+    transcript.append(TurnNumber(1), false, "one");
+    transcript.push(TurnNumber(2), asked("next?"), false);
+    transcript.append(TurnNumber(1), false, "more of one");
+    let end = transcript.push(TurnNumber(1), done(), true);
     let now = transcript.end();
-    transcript.append(2, false, "two");
+    transcript.append(TurnNumber(2), false, "two");
     assert!(!transcript.has_news(&now, Dialect::Legacy), "the end is held back");
     transcript.release(end);
     let page = transcript.page(now, Dialect::Legacy, 1000);
@@ -455,16 +458,16 @@ fn who_comes_in_now_sees_the_end_that_is_held_back_and_the_running_answer_alone(
         frames(&page),
         [r#"{"type":"response_done"}"#, r#"{"type":"text","content":"two"}"#]
     );
-    let page = transcript.page(transcript.start_of(2), Dialect::Legacy, 1000);
+    let page = transcript.page(transcript.start_of(TurnNumber(2)), Dialect::Legacy, 1000);
     assert_eq!(frames(&page), [r#"{"type":"text","content":"two"}"#]);
 }
 
 #[test]
 fn a_text_that_was_streamed_wrongly_is_replaced() {
-    let mut transcript = Transcript::new(100);
-    transcript.append(1, false, "wrong");
+    let mut transcript = Transcript::new(Seq(100));
+    transcript.append(TurnNumber(1), false, "wrong");
     let page = transcript.page(transcript.enter(None, Dialect::V1).cursor, Dialect::V1, 1000);
-    transcript.replace(1, "right");
+    transcript.replace(TurnNumber(1), "right");
     let page = transcript.page(page.next, Dialect::V1, 1000);
     assert_eq!(
         frames(&page),
@@ -475,9 +478,9 @@ fn a_text_that_was_streamed_wrongly_is_replaced() {
 
 #[test]
 fn a_long_text_goes_out_in_pages_that_a_viewer_can_return_to() {
-    let mut transcript = Transcript::new(10_000);
+    let mut transcript = Transcript::new(Seq(10_000));
     for _ in 0..60 {
-        transcript.append(1, false, &"x".repeat(1000));
+        transcript.append(TurnNumber(1), false, &"x".repeat(1000));
     }
     let mut client = Client::default();
     let mut cursor = transcript.enter(None, Dialect::V1).cursor;
@@ -498,26 +501,26 @@ fn a_long_text_goes_out_in_pages_that_a_viewer_can_return_to() {
 
 #[test]
 fn a_number_that_was_never_given_out_starts_from_the_beginning() {
-    let mut transcript = Transcript::new(100);
-    transcript.push(0, done(), false);
+    let mut transcript = Transcript::new(Seq(100));
+    transcript.push(TurnNumber(0), done(), false);
     for nonsense in [-5, 2, 99_999] {
-        let entrance = transcript.enter(Some(nonsense), Dialect::V1);
-        assert!(!entrance.resumed && entrance.after == 0, "{nonsense}: {entrance:?}");
+        let entrance = transcript.enter(Some(Seq(nonsense)), Dialect::V1);
+        assert!(!entrance.resumed && entrance.after == Seq(0), "{nonsense}: {entrance:?}");
     }
-    assert!(transcript.enter(Some(1), Dialect::V1).resumed);
+    assert!(transcript.enter(Some(Seq(1)), Dialect::V1).resumed);
 }
 
 #[test]
 fn numbers_are_asked_for_ahead_and_running_short_is_told() {
-    let mut transcript = Transcript::new(SEQ_RANGE);
+    let mut transcript = Transcript::new(Seq(SEQ_RANGE));
     assert_eq!(transcript.wants_range(), None);
     for _ in 0..SEQ_RANGE / 2 + 1 {
-        transcript.append(1, false, "x");
+        transcript.append(TurnNumber(1), false, "x");
     }
     let asked = transcript.wants_range().unwrap();
     assert_eq!(transcript.wants_range(), None, "asked twice");
     while !transcript.is_short_of_numbers() {
-        transcript.append(1, false, "x");
+        transcript.append(TurnNumber(1), false, "x");
     }
     transcript.reserve(asked, true);
     assert!(!transcript.is_short_of_numbers());
@@ -525,10 +528,10 @@ fn numbers_are_asked_for_ahead_and_running_short_is_told() {
 
 #[test]
 fn a_question_that_comes_in_between_leaves_each_block_its_own_number() {
-    let mut transcript = Transcript::new(100);
-    transcript.append(1, false, "be");
-    transcript.push(2, asked("next?"), false);
-    transcript.append(1, false, "fore");
+    let mut transcript = Transcript::new(Seq(100));
+    transcript.append(TurnNumber(1), false, "be");
+    transcript.push(TurnNumber(2), asked("next?"), false);
+    transcript.append(TurnNumber(1), false, "fore");
     let rows = stored(&transcript.take_dirty());
     let blocks: Vec<_> = rows.iter().map(|row| row.block).collect();
     assert_eq!(blocks, [Some((1, 0)), None, Some((1, 1))]);
@@ -536,11 +539,11 @@ fn a_question_that_comes_in_between_leaves_each_block_its_own_number() {
 
 #[test]
 fn a_question_that_comes_in_mid_answer_begins_a_block_of_its_own_number() {
-    let mut transcript = Transcript::new(100);
+    let mut transcript = Transcript::new(Seq(100));
     let asked = UserMessage { content: "and why?".to_owned(), ..UserMessage::default() };
-    transcript.append(1, false, "one ");
-    transcript.push(2, Content::UserMessage(asked), false);
-    transcript.append(1, false, "two");
+    transcript.append(TurnNumber(1), false, "one ");
+    transcript.push(TurnNumber(2), Content::UserMessage(asked), false);
+    transcript.append(TurnNumber(1), false, "two");
     let blocks: Vec<_> = transcript.take_dirty().into_iter().map(|row| row.payload).collect();
     assert_eq!(
         [&blocks[0], &blocks[2]],

@@ -8,6 +8,7 @@ use bytestring::ByteString;
 
 use crate::{
     entry::{Content, Withdrawn},
+    ids::TurnNumber,
     wire::Dialect,
 };
 
@@ -17,7 +18,7 @@ use super::{Body, Entry, PIECE_BYTES, Transcript, growing::Growing};
 /// several entries: it is long, or another's question came between.
 #[derive(Debug, Default)]
 pub(super) struct Pieces {
-    turn: i64,
+    turn: TurnNumber,
     /// The next text begins a new one.
     pub is_begun: bool,
     said: Vec<Piece>,
@@ -31,7 +32,7 @@ struct Piece {
 
 impl Pieces {
     /// Something of this kind is said now.
-    pub(super) fn continue_with(&mut self, turn: i64, thinking: bool) {
+    pub(super) fn continue_with(&mut self, turn: TurnNumber, thinking: bool) {
         if self.turn != turn {
             *self = Self { turn, ..Self::default() };
         }
@@ -50,7 +51,7 @@ impl Pieces {
     }
 
     /// The entries of the text that is being said.
-    fn take_open(&mut self, turn: i64) -> Option<Vec<usize>> {
+    fn take_open(&mut self, turn: TurnNumber) -> Option<Vec<usize>> {
         let last = self.said.last_mut().filter(|last| !last.thinking)?;
         let is_open = self.turn == turn && !self.is_begun;
         is_open.then(|| std::mem::take(&mut last.entries))
@@ -59,7 +60,7 @@ impl Pieces {
 
 impl Transcript {
     /// Puts `text` in place of the text that is being said: what was streamed is not what was meant.
-    pub fn replace(&mut self, turn: i64, text: &str) {
+    pub fn replace(&mut self, turn: TurnNumber, text: &str) {
         let Some(entries) = self.pieces.take_open(turn) else {
             return self.append(turn, false, text);
         };
@@ -78,7 +79,7 @@ impl Transcript {
     }
 
     /// Takes back texts and thoughts of the running turn, counted from 0 in the order in which they began.
-    pub fn withdraw(&mut self, turn: i64, pieces: &[usize]) {
+    pub fn withdraw(&mut self, turn: TurnNumber, pieces: &[usize]) {
         if self.pieces.turn != turn {
             return;
         }
@@ -92,7 +93,7 @@ impl Transcript {
     }
 
     /// Whether a turn that is among the last has said or done anything.
-    pub fn has_answer(&self, turn: i64) -> bool {
+    pub fn has_answer(&self, turn: TurnNumber) -> bool {
         let entries = self.entries.iter().rev().take_while(|entry| entry.turn >= turn);
         entries.filter(|entry| entry.turn == turn).any(|entry| match &entry.body {
             Body::Growing(text) => !text.block.thinking && !text.escaped().is_empty(),

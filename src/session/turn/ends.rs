@@ -6,22 +6,23 @@ use crate::{
     agent::event::{AgentFailure, Remedy},
     database::timestamp,
     entry::{Content, Outcome, TurnError},
+    ids::TurnNumber,
 };
 
 use super::Effect;
 
 /// An end of which nothing more is known.
-pub(super) fn done(turn: i64, outcome: Outcome) -> Effect {
+pub(super) fn done(turn: TurnNumber, outcome: Outcome) -> Effect {
     Effect::End { turn, content: Content::plain_end(outcome) }
 }
 
 /// The end of a turn that the agent did not live to end.
-pub(super) fn failure(turn: i64, content: String) -> Effect {
+pub(super) fn failure(turn: TurnNumber, content: String) -> Effect {
     Effect::End { turn, content: Content::Error(TurnError::new(content, true)) }
 }
 
 /// The end of a turn that the agent calls failed.
-pub(super) fn failed(turn: i64, failure: AgentFailure) -> Effect {
+pub(super) fn failed(turn: TurnNumber, failure: AgentFailure) -> Effect {
     let AgentFailure { content, remedy, retry_at } = failure;
     let retry_at = retry_at.and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok());
     let error = TurnError {

@@ -6,9 +6,10 @@ use super::*;
 use crate::{
     agent::event::{AgentFailure, Remedy},
     entry::Usage,
+    ids::TurnNumber,
 };
 
-fn question(turn: i64) -> Event {
+fn question(turn: TurnNumber) -> Event {
     Event::Asked(Question { turn, content: format!("question {turn}") })
 }
 
@@ -62,7 +63,7 @@ fn word(effect: &Effect) -> Option<String> {
 #[test]
 fn a_question_waits_for_the_agent_and_is_answered() {
     let mut turns = Turns::default();
-    let events = [question(1), Event::AgentReady, result(AgentEnd::Completed)];
+    let events = [question(TurnNumber(1)), Event::AgentReady, result(AgentEnd::Completed)];
     assert_eq!(trace(&mut turns, events), ["start", "ask 1", "completed 1"]);
     assert!(turns.is_idle());
 }
@@ -73,9 +74,9 @@ fn questions_are_answered_one_after_the_other() {
     let events = [
         Event::Wake,
         Event::AgentReady,
-        question(1),
-        question(2),
-        question(3),
+        question(TurnNumber(1)),
+        question(TurnNumber(2)),
+        question(TurnNumber(3)),
         result(AgentEnd::Completed),
         result(AgentEnd::Completed),
     ];
@@ -88,8 +89,12 @@ fn questions_are_answered_one_after_the_other() {
 #[test]
 fn p7_a_result_twice_ends_a_turn_once() {
     let mut turns = Turns::default();
-    let events =
-        [question(1), Event::AgentReady, result(AgentEnd::Completed), result(AgentEnd::Completed)];
+    let events = [
+        question(TurnNumber(1)),
+        Event::AgentReady,
+        result(AgentEnd::Completed),
+        result(AgentEnd::Completed),
+    ];
     assert_eq!(trace(&mut turns, events), ["start", "ask 1", "completed 1"]);
 }
 
@@ -97,10 +102,10 @@ fn p7_a_result_twice_ends_a_turn_once() {
 fn p7_a_crash_ends_the_turn_and_the_next_question_starts_the_agent_again() {
     let mut turns = Turns::default();
     let events = [
-        question(1),
+        question(TurnNumber(1)),
         Event::AgentReady,
         Event::AgentExited("it crashed".to_owned()),
-        question(2),
+        question(TurnNumber(2)),
         Event::AgentReady,
     ];
     assert_eq!(
@@ -113,23 +118,23 @@ fn p7_a_crash_ends_the_turn_and_the_next_question_starts_the_agent_again() {
 fn p7_a_question_that_an_idle_agent_did_not_live_to_see_is_asked_again() {
     let gone = || Event::AgentExited("it crashed".to_owned());
     let mut turns = Turns::default();
-    trace(&mut turns, [question(1), Event::AgentReady, result(AgentEnd::Completed)]);
-    let events = [question(2), gone(), question(3), Event::AgentReady];
+    trace(&mut turns, [question(TurnNumber(1)), Event::AgentReady, result(AgentEnd::Completed)]);
+    let events = [question(TurnNumber(2)), gone(), question(TurnNumber(3)), Event::AgentReady];
     assert_eq!(trace(&mut turns, events), ["ask 2", "start", "ask 2"]);
     // Not for ever: what ends a fresh agent may be the question itself.
     assert_eq!(trace(&mut turns, [gone()]), ["error 2: it crashed", "start"]);
     let events = [Event::AgentReady, result(AgentEnd::Completed)];
     assert_eq!(trace(&mut turns, events), ["ask 3", "completed 3"]);
     // Nor once the agent has begun with it.
-    let events = [question(4), Event::Taken, gone()];
+    let events = [question(TurnNumber(4)), Event::Taken, gone()];
     assert_eq!(trace(&mut turns, events), ["ask 4", "error 4: it crashed"]);
 }
 
 #[test]
 fn p7_a_question_that_cannot_be_given_to_an_idle_agent_waits_for_the_next_one() {
     let mut turns = Turns::default();
-    trace(&mut turns, [question(1), Event::AgentReady, result(AgentEnd::Completed)]);
-    let events = [question(2), Event::NotSent("it is gone".to_owned())];
+    trace(&mut turns, [question(TurnNumber(1)), Event::AgentReady, result(AgentEnd::Completed)]);
+    let events = [question(TurnNumber(2)), Event::NotSent("it is gone".to_owned())];
     assert_eq!(trace(&mut turns, events), ["ask 2", "stop"]);
     let events = [Event::AgentExited("it is gone".to_owned()), Event::AgentReady];
     assert_eq!(trace(&mut turns, events), ["start", "ask 2"]);
@@ -145,7 +150,12 @@ fn fails(remedy: Remedy) -> Event {
 fn p7_an_agent_whose_own_record_is_refused_begins_afresh_once_and_with_the_same_question() {
     let mut turns = Turns::default();
     let gone = || Event::AgentExited("it was ended".to_owned());
-    let events = [question(1), question(2), Event::AgentReady, fails(Remedy::FreshAgent)];
+    let events = [
+        question(TurnNumber(1)),
+        question(TurnNumber(2)),
+        Event::AgentReady,
+        fails(Remedy::FreshAgent),
+    ];
     assert_eq!(trace(&mut turns, events), ["start", "ask 1", "afresh", "stop"]);
     let events = [gone(), Event::AgentReady, fails(Remedy::FreshAgent)];
     assert_eq!(trace(&mut turns, events), ["start", "ask 1", "error 1: no", "ask 2"]);
@@ -159,7 +169,8 @@ fn p7_an_agent_whose_own_record_is_refused_begins_afresh_once_and_with_the_same_
 #[test]
 fn a_turn_that_is_stopped_does_not_begin_afresh() {
     let mut turns = Turns::default();
-    let events = [question(1), Event::AgentReady, Event::StopAsked, fails(Remedy::FreshAgent)];
+    let events =
+        [question(TurnNumber(1)), Event::AgentReady, Event::StopAsked, fails(Remedy::FreshAgent)];
     assert_eq!(trace(&mut turns, events), ["start", "ask 1", "interrupt", "stopped 1"]);
 }
 
@@ -172,7 +183,7 @@ fn an_error_tells_what_helps() {
     ];
     for (remedy, retryable, start_over) in cases {
         let mut turns = Turns::default();
-        for event in [Event::Wake, Event::PlaceTaken, question(1), Event::AgentReady] {
+        for event in [Event::Wake, Event::PlaceTaken, question(TurnNumber(1)), Event::AgentReady] {
             turns.on(event);
         }
         let mut failure = AgentFailure::new("no", remedy);
@@ -190,8 +201,8 @@ fn an_error_tells_what_helps() {
 fn an_agent_that_never_starts_fails_one_question_per_try() {
     let mut turns = Turns::default();
     let events = [
-        question(1),
-        question(2),
+        question(TurnNumber(1)),
+        question(TurnNumber(2)),
         Event::AgentExited("no".to_owned()),
         Event::StartFailed("no".to_owned()),
     ];
@@ -203,12 +214,15 @@ fn an_agent_that_never_starts_fails_one_question_per_try() {
 fn a_question_waits_for_leave_to_start_the_agent_and_its_stop_leaves_the_line() {
     let mut turns = Turns::default();
     assert_eq!(trace_in_line(&mut turns, [Event::Wake]), ["ahead"], "nobody waits for a visit");
-    assert_eq!(trace_in_line(&mut turns, [question(1), question(2)]), ["line"]);
+    assert_eq!(
+        trace_in_line(&mut turns, [question(TurnNumber(1)), question(TurnNumber(2))]),
+        ["line"]
+    );
     assert_eq!(turns.state(), ConversationState::Waiting);
     assert_eq!(trace_in_line(&mut turns, [Event::StopAsked]), ["stopped 1"]);
     assert_eq!(trace_in_line(&mut turns, [Event::StopAsked]), ["stopped 2", "leave"]);
     assert!(turns.is_idle() && !turns.has_agent());
-    assert_eq!(trace_in_line(&mut turns, [question(3)]), ["line"]);
+    assert_eq!(trace_in_line(&mut turns, [question(TurnNumber(3))]), ["line"]);
     let events = [Event::PlaceTaken, Event::AgentReady, result(AgentEnd::Completed)];
     assert_eq!(trace_in_line(&mut turns, events), ["start", "ask 3", "completed 3"]);
 }
@@ -218,11 +232,11 @@ fn whoever_waits_is_told_its_place_as_it_moves() {
     let mut turns = Turns::default();
     let mut places = Vec::new();
     let events = [
-        question(1),
+        question(TurnNumber(1)),
         Event::PlaceTaken,
         Event::AgentReady,
-        question(2),
-        question(3),
+        question(TurnNumber(2)),
+        question(TurnNumber(3)),
         result(AgentEnd::Completed),
     ];
     for event in events {
@@ -231,14 +245,14 @@ fn whoever_waits_is_told_its_place_as_it_moves() {
             _ => None,
         }));
     }
-    assert_eq!(places, [(2, 1), (3, 2), (3, 1)]);
+    assert_eq!(places, [(2, 1), (3, 2), (3, 1)].map(|(turn, ahead)| (TurnNumber(turn), ahead)));
 }
 
 #[test]
 fn a_stop_interrupts_once_and_the_turn_ends_as_stopped() {
     let mut turns = Turns::default();
     let events = [
-        question(1),
+        question(TurnNumber(1)),
         Event::AgentReady,
         Event::StopAsked,
         Event::StopAsked,
@@ -251,7 +265,7 @@ fn a_stop_interrupts_once_and_the_turn_ends_as_stopped() {
 #[test]
 fn a_shutdown_keeps_what_runs_as_interrupted() {
     let mut turns = Turns::default();
-    trace(&mut turns, [question(1), Event::AgentReady, question(2)]);
+    trace(&mut turns, [question(TurnNumber(1)), Event::AgentReady, question(TurnNumber(2))]);
     let words = trace(&mut turns, [Event::Closed(Closing::Shutdown)]);
     assert_eq!(words, ["interrupted 1", "stop"], "what waits is answered after the restart");
 }
@@ -259,7 +273,7 @@ fn a_shutdown_keeps_what_runs_as_interrupted() {
 #[test]
 fn p7_closing_ends_what_runs_and_what_waits() {
     let mut turns = Turns::default();
-    trace(&mut turns, [question(1), Event::AgentReady, question(2)]);
+    trace(&mut turns, [question(TurnNumber(1)), Event::AgentReady, question(TurnNumber(2))]);
     let words = trace(&mut turns, [Event::Closed(Closing::Ended("closed".to_owned()))]);
     assert_eq!(words, ["error 1: closed", "error 2: closed", "stop"]);
 }
@@ -267,20 +281,21 @@ fn p7_closing_ends_what_runs_and_what_waits() {
 #[test]
 fn an_idle_agent_sleeps_and_a_busy_one_does_not() {
     let mut turns = Turns::default();
-    trace(&mut turns, [question(1), Event::AgentReady]);
+    trace(&mut turns, [question(TurnNumber(1)), Event::AgentReady]);
     assert!(trace(&mut turns, [Event::Hibernate]).is_empty());
     trace(&mut turns, [result(AgentEnd::Completed)]);
     assert_eq!(trace(&mut turns, [Event::Hibernate]), ["stop"]);
     // A question that comes while it goes to sleep wakes it as soon as it is gone.
-    assert!(trace(&mut turns, [question(2)]).is_empty());
+    assert!(trace(&mut turns, [question(TurnNumber(2))]).is_empty());
     assert_eq!(trace(&mut turns, [Event::AgentExited(String::new())]), ["start"]);
 }
 
 #[test]
 fn a_question_that_an_agent_of_a_replaced_program_would_get_goes_to_the_next_one() {
     let mut turns = Turns::default();
-    trace(&mut turns, [question(1), Event::AgentReady, question(2)]);
-    let outdated = || Event::AgentOutdated(Question { turn: 2, content: "question 2".to_owned() });
+    trace(&mut turns, [question(TurnNumber(1)), Event::AgentReady, question(TurnNumber(2))]);
+    let outdated =
+        || Event::AgentOutdated(Question { turn: TurnNumber(2), content: "question 2".to_owned() });
     assert!(trace(&mut turns, [outdated()]).is_empty(), "the turn that runs finishes first");
     assert_eq!(trace(&mut turns, [result(AgentEnd::Completed)]), ["completed 1", "ask 2"]);
     assert_eq!(trace(&mut turns, [outdated()]), ["stop"]);
@@ -316,7 +331,7 @@ proptest! {
         for choice in choices {
             let event = match choice {
                 0 => Event::Wake,
-                1 | 2 => { asked += 1; question(asked) }
+                1 | 2 => { asked += 1; question(TurnNumber(asked)) }
                 3 | 4 => Event::AgentReady,
                 5 => result(AgentEnd::Completed),
                 6 => Event::AgentExited("gone".to_owned()),
@@ -335,6 +350,6 @@ proptest! {
         }
         run(&mut turns, Event::Closed(Closing::Ended("closed".to_owned())));
         ended.sort_unstable();
-        prop_assert_eq!(ended, (1..=asked).collect::<Vec<_>>());
+        prop_assert_eq!(ended, (1..=asked).map(TurnNumber).collect::<Vec<_>>());
     }
 }

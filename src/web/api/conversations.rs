@@ -13,6 +13,7 @@ use crate::{
         messages::{CreateConversation, DeleteConversation, RenameConversation},
         title,
     },
+    ids::{ConversationId, Seq},
     registry::messages::{Find, Found},
     session::{
         messages::{Close, Rename},
@@ -74,7 +75,7 @@ pub(crate) async fn create(
     let create = CreateConversation {
         project,
         explicit: true,
-        reserved_seq: Transcript::range(),
+        reserved_seq: Seq(Transcript::range()),
         agent_session: None,
         entries: Vec::new(),
     };
@@ -190,7 +191,7 @@ pub(crate) async fn delete(
 pub(super) async fn identified(
     state: &AppState,
     path: &(String, String),
-) -> Result<(crate::project::ProjectName, i64), Problem> {
+) -> Result<(crate::project::ProjectName, ConversationId), Problem> {
     let (project, id) = path;
     let number = id.parse().map_err(|_| Problem::not_an_integer("conversation_id", id))?;
     Ok((state.project(project).await?.name, number))

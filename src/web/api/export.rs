@@ -13,9 +13,12 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::database::{
-    DatabaseError, Reader, Summary,
-    queries::export::{EntryOrder, ExportCursor, START},
+use crate::{
+    database::{
+        DatabaseError, Reader, Summary,
+        queries::export::{EntryOrder, ExportCursor, START},
+    },
+    ids::ConversationId,
 };
 
 use crate::web::{
@@ -79,7 +82,7 @@ pub(crate) async fn download(
 /// How far a copy has come.
 struct Copying {
     reader: Reader,
-    conversation: i64,
+    conversation: ConversationId,
     at: ExportCursor,
     writer: Writer,
     /// What is sent before the next entries.
@@ -164,12 +167,13 @@ fn file_name(summary: &Summary, extension: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::ConversationId;
 
     #[test]
     fn a_file_is_named_after_the_title_and_safely() {
         let name = |title: Option<&str>| {
             let summary = Summary {
-                id: 12,
+                id: ConversationId(12),
                 project_name: "demo".to_owned(),
                 title: title.map(str::to_owned),
                 created_at: String::new(),

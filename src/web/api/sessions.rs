@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 
 use crate::{
+    ids::ConversationId,
     project::ProjectName,
     registry::messages::{CloseSession, Find, Found, ListSessions},
     session::messages::Describe,
@@ -130,7 +131,7 @@ pub(crate) async fn admin_close_one(
 async fn end(
     state: &web::Data<AppState>,
     project: ProjectName,
-    conversation: Option<i64>,
+    conversation: Option<ConversationId>,
 ) -> Result<bool, Problem> {
     let close = CloseSession { project, conversation, words: CLOSED.to_owned() };
     let registry = state.registry.clone();

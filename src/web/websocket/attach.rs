@@ -8,6 +8,7 @@ use std::{
 use actix::{Addr, AsyncContext as _};
 
 use crate::{
+    ids::Seq,
     project::ProjectName,
     registry::messages::{Find, Found, NotOpened, Open},
     session::{
@@ -92,9 +93,9 @@ impl Viewer {
         then: impl FnOnce(&mut Self, Result<(), AttachFailure>, &mut Context) + 'static,
     ) {
         let seq = match &to {
-            Destination::Stored { after, .. } => after.unwrap_or(0),
+            Destination::Stored { after, .. } => after.unwrap_or(Seq::ZERO),
             Destination::Again { seq, .. } => *seq,
-            _ => 0,
+            _ => Seq::ZERO,
         };
         let attach = Attach {
             viewer: self.id,

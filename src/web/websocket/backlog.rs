@@ -39,17 +39,18 @@ impl Backlog {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::TurnNumber;
 
     #[test]
     fn requests_wait_in_order_and_no_more_than_there_is_room_for() {
         let mut backlog = Backlog::new(10);
         let retry = |turn| ClientFrame::Retry { turn, conversation: None, message_id: None };
-        assert_eq!(backlog.push(retry(1), 6), Ok(()));
-        assert_eq!(backlog.push(retry(2), 5), Err(retry(2)));
-        assert_eq!(backlog.push(retry(3), 4), Ok(()));
+        assert_eq!(backlog.push(retry(TurnNumber(1)), 6), Ok(()));
+        assert_eq!(backlog.push(retry(TurnNumber(2)), 5), Err(retry(TurnNumber(2))));
+        assert_eq!(backlog.push(retry(TurnNumber(3)), 4), Ok(()));
         assert_eq!(
             (backlog.pop(), backlog.pop(), backlog.pop()),
-            (Some(retry(1)), Some(retry(3)), None)
+            (Some(retry(TurnNumber(1))), Some(retry(TurnNumber(3))), None)
         );
         for _ in 0..MAX_REQUESTS {
             backlog.push(ClientFrame::Stop, 0).unwrap();

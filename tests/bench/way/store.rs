@@ -15,6 +15,7 @@ use cicerone::{
         messages::{CreateConversation, WriteEntries},
     },
     entry::EntryRow,
+    ids::{ConversationId, Seq, TurnNumber},
     project::ProjectName,
 };
 use futures_util::{StreamExt as _, stream};
@@ -40,7 +41,7 @@ async fn open(dir: &Path, conversations: i64) -> Addr<Database> {
         let create = CreateConversation {
             project: project(),
             explicit: true,
-            reserved_seq: 1 << 40,
+            reserved_seq: Seq(1 << 40),
             agent_session: None,
             entries: vec![tool_result(1)],
         };
@@ -62,7 +63,11 @@ pub fn fill(dir: PathBuf, conversations: i64, entries: i64) {
             for conversation in 1..=conversations {
                 let entries = (2..=entries).map(tool_result).collect();
                 database
-                    .send(WriteEntries { project: project(), conversation, entries })
+                    .send(WriteEntries {
+                        project: project(),
+                        conversation: ConversationId(conversation),
+                        entries,
+                    })
                     .await
                     .unwrap()
                     .unwrap();
@@ -75,9 +80,9 @@ pub fn fill(dir: PathBuf, conversations: i64, entries: i64) {
 fn tool_result(seq: i64) -> EntryRow {
     let content = "as long as most of what is stored ".repeat(8);
     EntryRow {
-        turn: 1,
-        first_seq: seq,
-        last_seq: seq,
+        turn: TurnNumber(1),
+        first_seq: Seq(seq),
+        last_seq: Seq(seq),
         kind: "tool_result".to_owned(),
         payload: format!(
             r#"{{"call_id":"c{seq}","ok":true,"content":"{content}","truncated":false}}"#
@@ -90,7 +95,7 @@ fn write(number: i64) -> WriteEntries {
     let seq = 2 + number / CONVERSATIONS;
     WriteEntries {
         project: project(),
-        conversation: 1 + number % CONVERSATIONS,
+        conversation: ConversationId(1 + number % CONVERSATIONS),
         entries: vec![tool_result(seq)],
     }
 }

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::entry::{EntryOutline, EntryRow};
+use crate::{
+    entry::{EntryOutline, EntryRow},
+    ids::{Seq, TurnNumber},
+};
 
 /// The database as far as it matters here.
 #[derive(Default)]
-pub(super) struct Disk(pub BTreeMap<i64, EntryRow>);
+pub(super) struct Disk(pub BTreeMap<Seq, EntryRow>);
 
 impl Disk {
     pub(super) fn write(&mut self, rows: Vec<EntryRow>) {
@@ -38,7 +41,7 @@ impl Disk {
         (read, others.into_iter().map(outline).collect())
     }
 
-    pub(super) fn has(&self, turn: i64, kind: &str) -> bool {
+    pub(super) fn has(&self, turn: TurnNumber, kind: &str) -> bool {
         self.0.values().any(|row| row.turn == turn && row.kind == kind)
     }
 }

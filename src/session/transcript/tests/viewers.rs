@@ -6,6 +6,8 @@ use std::collections::VecDeque;
 
 use proptest::prelude::*;
 
+use crate::ids::{Seq, TurnNumber};
+
 use super::{
     disk::Disk,
     seed::{CALL, END, Seed},
@@ -70,8 +72,8 @@ enum Place {
 /// An entry as a client of the original sees it.
 #[derive(Debug, Clone)]
 struct Said {
-    turn: i64,
-    first_seq: i64,
+    turn: TurnNumber,
+    first_seq: Seq,
     /// `None`: it sees nothing of it.
     text: Option<String>,
     is_open: bool,
@@ -84,25 +86,25 @@ struct Ours {
     dialect: Dialect,
     client: Client,
     cursor: Cursor,
-    past: Vec<(i64, BTreeMap<i64, Shown>)>,
+    past: Vec<(Seq, BTreeMap<Seq, Shown>)>,
 }
 
 struct World {
     transcript: Transcript,
-    reserved: i64,
+    reserved: Seq,
     disk: Disk,
     /// Rows that are being written.
     writing: Option<Vec<EntryRow>>,
-    held: Vec<i64>,
+    held: Vec<Seq>,
     said: Vec<Said>,
     ours: Vec<Ours>,
     seeds: Vec<Seed>,
     /// The texts and thoughts of a turn, with their entries.
-    pieces: (i64, Vec<(bool, Vec<usize>)>),
+    pieces: (TurnNumber, Vec<(bool, Vec<usize>)>),
     is_begun: bool,
-    running: Option<i64>,
-    waiting: VecDeque<i64>,
-    turns: i64,
+    running: Option<TurnNumber>,
+    waiting: VecDeque<TurnNumber>,
+    turns: TurnNumber,
     /// Code that waits for its colours.
     uncoloured: Vec<Uncoloured>,
     has_crashed: bool,
@@ -110,7 +112,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let transcript = Transcript::new(SEQ_RANGE);
+        let transcript = Transcript::new(Seq(SEQ_RANGE));
         let cursor = transcript.enter(None, Dialect::V1).cursor;
         let ours = |viewer| Ours {
             dialect: match viewer {
@@ -125,18 +127,18 @@ impl World {
         let seed = |_| Seed::new(cursor, 0, Vec::new());
         Self {
             transcript,
-            reserved: SEQ_RANGE,
+            reserved: Seq(SEQ_RANGE),
             disk: Disk::default(),
             writing: None,
             held: Vec::new(),
             said: Vec::new(),
             ours: (0..OURS).map(ours).collect(),
             seeds: (0..SEEDS).map(seed).collect(),
-            pieces: (0, Vec::new()),
+            pieces: (TurnNumber(0), Vec::new()),
             is_begun: false,
             running: None,
             waiting: VecDeque::new(),
-            turns: 0,
+            turns: TurnNumber(0),
             uncoloured: Vec::new(),
             has_crashed: false,
         }
@@ -221,7 +223,7 @@ impl World {
     }
 
     /// Notes an entry, and what the original's clients are to get of it.
-    fn say(&mut self, turn: i64, first_seq: i64, text: Option<&str>, is_open: bool) {
+    fn say(&mut self, turn: TurnNumber, first_seq: Seq, text: Option<&str>, is_open: bool) {
         self.close();
         let text_of = text.map(str::to_owned);
         let (is_question, is_empty) = (false, false);
@@ -229,7 +231,7 @@ impl World {
         self.seeds.iter_mut().for_each(|seed| seed.add(text.unwrap_or_default()));
     }
 
-    fn push(&mut self, turn: i64, content: Content, text: Option<&str>, held: bool) -> i64 {
+    fn push(&mut self, turn: TurnNumber, content: Content, text: Option<&str>, held: bool) -> Seq {
         let is_question = matches!(content, Content::UserMessage(_));
         let seq = self.transcript.push(turn, content, held);
         self.say(turn, seq, text, false);
@@ -237,18 +239,18 @@ impl World {
         seq
     }
 
-    fn is_open(&self, turn: i64, thinking: bool) -> bool {
+    fn is_open(&self, turn: TurnNumber, thinking: bool) -> bool {
         let last = self.said.last();
         last.is_some_and(|it| it.is_open && it.turn == turn && it.text.is_none() == thinking)
     }
 
-    fn append(&mut self, turn: i64, thinking: bool, text: &str) {
+    fn append(&mut self, turn: TurnNumber, thinking: bool, text: &str) {
         let seq = self.transcript.numbers.next;
         self.transcript.append(turn, thinking, text);
         self.note_append(turn, thinking, text, seq);
     }
 
-    fn note_append(&mut self, turn: i64, thinking: bool, text: &str, seq: i64) {
+    fn note_append(&mut self, turn: TurnNumber, thinking: bool, text: &str, seq: Seq) {
         if self.pieces.0 != turn {
             self.pieces = (turn, Vec::new());
         }
@@ -273,7 +275,7 @@ impl World {
     /// As the session does it: what is held is shown also when it cannot be stored.
     fn written(&mut self, well: bool) {
         let Some(rows) = self.writing.take() else { return };
-        let last = rows.iter().map(|row| row.last_seq).max().unwrap_or(0);
+        let last = rows.iter().map(|row| row.last_seq).max().unwrap_or(Seq(0));
         match rows.first().map(|row| row.first_seq) {
             Some(first) if !well => self.transcript.mark_dirty_from(first),
             _ => self.disk.write(rows),
@@ -294,7 +296,7 @@ impl World {
             self.disk.write(rows);
         }
         let mut seq = self.reserved;
-        for turn in 1..=self.turns {
+        for turn in (1..=self.turns.0).map(TurnNumber) {
             let question = (!self.disk.has(turn, "user_message")).then(|| asked("q"));
             let has_ended = self.waiting.contains(&turn) || self.disk.has(turn, "response_done");
             for content in question.into_iter().chain((!has_ended).then(done)) {
@@ -311,7 +313,7 @@ impl World {
         self.transcript = Transcript::restore(&rows, &outlines, seq + 1).unwrap();
         self.reserved = seq + SEQ_RANGE;
         self.held.clear();
-        self.pieces = (0, Vec::new());
+        self.pieces = (TurnNumber(0), Vec::new());
         self.is_begun = false;
         self.running = None;
         self.advance();
@@ -327,7 +329,7 @@ impl World {
         let page = self.read_page(viewer, bytes);
         // One of the original may come in at the running answer, behind an end that is held.
         if viewer < OURS {
-            let is_early = |held: &i64| page.seq.is_some_and(|seq| seq >= *held);
+            let is_early = |held: &Seq| page.seq.is_some_and(|seq| seq >= *held);
             let told = || format!("shown up to {:?} while {:?} is held", page.seq, self.held);
             assert!(!self.held.iter().any(is_early), "{}", told());
         }
@@ -359,9 +361,8 @@ impl World {
             After::Newest => Some(ours.client.seq),
             After::Nothing => None,
             // A number that was given out would mean that it has what came before.
-            After::Nonsense(after) => {
-                Some(*after).filter(|after| !(0..self.transcript.numbers.next).contains(after))
-            }
+            After::Nonsense(after) => Some(Seq(*after))
+                .filter(|after| !(Seq::ZERO..self.transcript.numbers.next).contains(after)),
             After::Earlier(moment) => {
                 let moment = moment % ours.past.len().max(1);
                 let (seq, entries) = ours.past.get(moment).cloned().unwrap_or_default();
@@ -522,17 +523,17 @@ proptest! {
     ) {
         let mut growing = Growing::new(false, 0);
         for (seq, piece) in (1..).zip(&pieces) {
-            growing.append(piece, seq);
+            growing.append(piece, Seq(seq));
         }
         let last_seq = i64::try_from(pieces.len()).unwrap();
         let (mut from, mut whole) = (0, String::new());
         for size in sizes.iter().cycle() {
-            let (to, seq) = growing.cut(from, *size, last_seq);
+            let (to, seq) = growing.cut(from, *size, Seq(last_seq));
             prop_assert!(to > from);
             let piece = &growing.escaped()[from..to];
             let piece: String = serde_json::from_str(&format!("\"{piece}\"")).unwrap();
             whole.push_str(&piece);
-            let seen = pieces[..usize::try_from(seq).unwrap()].concat();
+            let seen = pieces[..usize::try_from(seq.0).unwrap()].concat();
             prop_assert_eq!(&whole, &seen, "the number of a cut tells what was seen");
             from = to;
             if from == growing.escaped().len() {

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use crate::{
     database::{Summary, queries::export::StoredEntry},
     entry::{AgentQuestion, Content, Outcome, ResponseDone, ToolResult, UserMessage},
+    ids::TurnNumber,
 };
 
 /// Of a tool's input, and of what one that failed says, so many characters are shown.
@@ -18,9 +19,9 @@ const SHOWN: usize = 200;
 #[derive(Debug, Default)]
 pub(super) struct Markdown {
     /// The turn whose answer has its heading.
-    answering: Option<i64>,
+    answering: Option<TurnNumber>,
     /// The turn that has no end yet.
-    open: Option<i64>,
+    open: Option<TurnNumber>,
     /// What stands last.
     last: Last,
     /// The tools that were called in this turn, by their calls.
@@ -66,7 +67,7 @@ impl Markdown {
         }
         if self.answering.replace(entry.turn) != Some(entry.turn) {
             self.tools.clear();
-            let who = if entry.turn == 0 { "Greeting" } else { "Answer" };
+            let who = if entry.turn == TurnNumber::GREETING { "Greeting" } else { "Answer" };
             self.paragraph(&format!("## {who} · {}", time(&entry.created_at)), out);
         }
         match content {
@@ -103,7 +104,7 @@ impl Markdown {
     }
 
     /// Writes the end, with the questions that wait.
-    pub(super) fn end(mut self, waiting: &[(i64, Box<RawValue>)], out: &mut String) {
+    pub(super) fn end(mut self, waiting: &[(TurnNumber, Box<RawValue>)], out: &mut String) {
         self.note_open(out);
         for (_, question) in waiting {
             if let Ok(question) = serde_json::from_str::<UserMessage>(question.get()) {
@@ -227,8 +228,9 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
+    use crate::ids::{ConversationId, Seq, TurnNumber};
 
-    fn entry(turn: i64, seq: i64, kind: &str, payload: &str) -> StoredEntry {
+    fn entry(turn: TurnNumber, seq: Seq, kind: &str, payload: &str) -> StoredEntry {
         StoredEntry {
             turn,
             first_seq: seq,
@@ -243,7 +245,7 @@ mod tests {
     #[test]
     fn a_conversation_reads_well() {
         let summary = Summary {
-            id: 3,
+            id: ConversationId(3),
             project_name: "demo".to_owned(),
             title: Some("Where\nis it?".to_owned()),
             created_at: "2027-01-15T08:00:00.000000Z".to_owned(),
@@ -253,47 +255,62 @@ mod tests {
         let mut out = head(&summary);
         let mut markdown = Markdown::default();
         for entry in [
-            entry(0, 1, "text", r#"{"block":0,"content":"Hello!"}"#),
-            entry(0, 2, "response_done", r#"{"outcome":"completed"}"#),
-            entry(1, 3, "user_message", r##"{"author":"Ana","content":"# Where\nis it?"}"##),
-            entry(1, 4, "thinking", r#"{"block":0,"content":"hm"}"#),
-            entry(1, 5, "text", r#"{"block":1,"content":"I look."}"#),
+            entry(TurnNumber(0), Seq(1), "text", r#"{"block":0,"content":"Hello!"}"#),
+            entry(TurnNumber(0), Seq(2), "response_done", r#"{"outcome":"completed"}"#),
             entry(
-                1,
-                6,
+                TurnNumber(1),
+                Seq(3),
+                "user_message",
+                r##"{"author":"Ana","content":"# Where\nis it?"}"##,
+            ),
+            entry(TurnNumber(1), Seq(4), "thinking", r#"{"block":0,"content":"hm"}"#),
+            entry(TurnNumber(1), Seq(5), "text", r#"{"block":1,"content":"I look."}"#),
+            entry(
+                TurnNumber(1),
+                Seq(6),
                 "tool_call",
                 r#"{"call_id":"a","tool":"Read","input":{"file_path":"`a`"}}"#,
             ),
-            entry(1, 7, "tool_call", r#"{"call_id":"b","tool":"Grep","input":{"pattern":"x"}}"#),
             entry(
-                1,
-                8,
+                TurnNumber(1),
+                Seq(7),
+                "tool_call",
+                r#"{"call_id":"b","tool":"Grep","input":{"pattern":"x"}}"#,
+            ),
+            entry(
+                TurnNumber(1),
+                Seq(8),
                 "tool_result",
                 r#"{"call_id":"a","ok":false,"content":"no\nfile","truncated":false}"#,
             ),
             entry(
-                1,
-                9,
+                TurnNumber(1),
+                Seq(9),
                 "tool_result",
                 r#"{"call_id":"b","ok":true,"content":"1","truncated":false}"#,
             ),
-            entry(1, 10, "text", r#"{"block":2,"content":"It is "}"#),
-            entry(1, 11, "text", r#"{"block":3,"content":"here."}"#),
+            entry(TurnNumber(1), Seq(10), "text", r#"{"block":2,"content":"It is "}"#),
+            entry(TurnNumber(1), Seq(11), "text", r#"{"block":3,"content":"here."}"#),
             entry(
-                1,
-                12,
+                TurnNumber(1),
+                Seq(12),
                 "response_done",
                 r#"{"outcome":"stopped","duration_ms":1234,"cost_usd":0.5,"stopped_by":"Ana"}"#,
             ),
-            entry(2, 13, "user_message", r#"{"content":"And now?"}"#),
-            entry(2, 14, "error", r#"{"content":"the agent crashed","retryable":true}"#),
-            entry(3, 15, "user_message", r#"{"content":"Once more"}"#),
-            entry(3, 16, "text", r#"{"block":0,"content":"It"}"#),
+            entry(TurnNumber(2), Seq(13), "user_message", r#"{"content":"And now?"}"#),
+            entry(
+                TurnNumber(2),
+                Seq(14),
+                "error",
+                r#"{"content":"the agent crashed","retryable":true}"#,
+            ),
+            entry(TurnNumber(3), Seq(15), "user_message", r#"{"content":"Once more"}"#),
+            entry(TurnNumber(3), Seq(16), "text", r#"{"block":0,"content":"It"}"#),
         ] {
             markdown.add(&entry, &mut out);
         }
         let waits = RawValue::from_string(r#"{"content":"Last"}"#.to_owned()).unwrap();
-        markdown.end(&[(4, waits)], &mut out);
+        markdown.end(&[(TurnNumber(4), waits)], &mut out);
         expect![[r##"
             # Where is it?
 

@@ -1,9 +1,11 @@
 //! Texts that are replaced and taken back, and what each viewer is to see of it.
 
+use crate::ids::{Seq, TurnNumber};
+
 use super::World;
 
 impl World {
-    pub(super) fn replace(&mut self, turn: i64, text: &str) {
+    pub(super) fn replace(&mut self, turn: TurnNumber, text: &str) {
         let seq = self.transcript.numbers.next;
         let is_said = !self.is_begun && self.pieces.0 == turn;
         let is_open = self.is_open(turn, false);
@@ -29,7 +31,7 @@ impl World {
         });
     }
 
-    pub(super) fn withdraw(&mut self, turn: i64, counts: &[usize]) {
+    pub(super) fn withdraw(&mut self, turn: TurnNumber, counts: &[usize]) {
         let count = self.pieces.1.len();
         if self.pieces.0 != turn || count == 0 {
             return;
@@ -58,7 +60,7 @@ impl World {
     }
 
     /// Entries become empty. Tells how many are added that say so, from `seq` on.
-    fn empty(&mut self, turn: i64, entries: &[usize], seq: i64) -> i64 {
+    fn empty(&mut self, turn: TurnNumber, entries: &[usize], seq: Seq) -> i64 {
         let newest = self.said.len() - 1;
         let mut gone = 0;
         for at in entries {
