@@ -115,10 +115,14 @@ async fn p4_p5_p6_p9_many_viewers_for_long_see_everything_once_and_the_server_st
     for session in &sessions {
         let stored = eventually("everybody has seen the last end", async || {
             people.iter().for_each(Person::assert_well);
-            let stored = Screen::stored(&server, session.conversation);
             let mut seqs = people.iter().filter(|it| it.is_in(session)).map(|it| it.seq());
+            let first = seqs.next()?;
+            if !seqs.all(|seq| seq == first) {
+                return None;
+            }
+            let stored = Screen::stored(&server, session.conversation);
             let is_over = stored.entries.last().is_some_and(|shown| shown.is_end());
-            (is_over && seqs.all(|seq| seq == stored.seq)).then_some(stored)
+            (is_over && stored.seq == first).then_some(stored)
         })
         .await;
         for person in people.iter().filter(|it| it.is_in(session)) {

@@ -13,7 +13,7 @@ use cicerone::{
 };
 use regex::Regex;
 
-use super::{no_complaints, root};
+use super::{no_complaints, root, source::sources};
 
 fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap()
@@ -188,4 +188,33 @@ fn the_readme_lists_every_module() {
         !row.is_match(&readme)
     });
     no_complaints(missing.map(|module| format!("README.md lacks {module}")).collect());
+}
+
+/// Tests below a directory, or in the file of the same name: functions of Rust, or calls in JavaScript.
+fn tests_in(dir: &str) -> usize {
+    let of_rust = Regex::new(r"#\[(\w+::)?test\]").unwrap();
+    let of_script = Regex::new(r"(?m)^test\(").unwrap();
+    let all = sources("src").into_iter().chain(sources("tests"));
+    let below = all.filter(|source| source.path.starts_with(dir));
+    let in_rust: usize = below.map(|source| of_rust.find_iter(&source.text).count()).sum();
+    let files = fs::read_dir(root().join(dir)).unwrap().map(|entry| entry.unwrap().path());
+    let scripts = files.filter(|path| path.extension().is_some_and(|extension| extension == "js"));
+    let in_scripts =
+        scripts.map(|path| of_script.find_iter(&fs::read_to_string(path).unwrap()).count());
+    in_rust + in_scripts.sum::<usize>()
+}
+
+#[test]
+fn the_table_of_tests_has_their_numbers() {
+    let table = read("src/docs/testing.md");
+    let row = Regex::new(r"(?m)^\| [^|]+ \| `([\w/]+)` \| (\d+)\+ \|").unwrap();
+    let rows: Vec<(&str, usize)> = row
+        .captures_iter(&table)
+        .map(|row| (row.get(1).unwrap().as_str(), row[2].parse().unwrap()))
+        .collect();
+    assert_eq!(rows.len(), 4, "{rows:?}");
+    for (dir, least) in rows {
+        let tests = tests_in(dir);
+        assert!((least..least * 5 / 4).contains(&tests), "{dir} has {tests} tests, not {least}+");
+    }
 }
