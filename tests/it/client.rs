@@ -20,7 +20,7 @@ use crate::server::DEADLINE;
 /// An open socket.
 pub struct Client {
     socket: WebSocketStream<TcpStream>,
-    /// The cookies that the server set, as a browser sends them back.
+    /// The cookies that the server set, as a `Cookie` header.
     pub cookie: Option<String>,
 }
 
@@ -31,7 +31,7 @@ impl Client {
         Self::over(stream, address, project, cookie).await
     }
 
-    /// Opens a socket for which the kernel keeps as little as it can while nobody reads.
+    /// Opens a socket with the smallest receive buffer that the kernel allows.
     pub async fn connect_narrow(address: &str, project: &str) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(4096).unwrap();
@@ -39,7 +39,7 @@ impl Client {
         Self::over(stream, address, project, None).await
     }
 
-    /// Opens a socket, unless the server is gone.
+    /// Opens a socket; `None` if the server is gone.
     pub async fn try_connect(address: &str, project: &str, cookie: Option<&str>) -> Option<Self> {
         let stream = TcpStream::connect(address).await.ok()?;
         Self::try_over(stream, address, project, cookie).await
@@ -49,7 +49,7 @@ impl Client {
         Self::try_over(stream, address, project, cookie).await.expect("no socket was opened")
     }
 
-    /// Opens a socket with these headers, or gives the status with which it is refused.
+    /// Opens a socket with these headers; an error is the HTTP status of the refusal.
     pub async fn connect_with(
         address: &str,
         project: &str,
@@ -92,7 +92,7 @@ impl Client {
         Ok(Self { socket, cookie: set.or(cookie) })
     }
 
-    /// The connection itself, for what no client does.
+    /// The raw WebSocket, for what [`Client`] does not offer.
     pub fn raw(&mut self) -> &mut TcpStream {
         self.socket.get_mut()
     }
@@ -112,13 +112,13 @@ impl Client {
         timeout(DEADLINE, self.socket.send(message)).await.unwrap().unwrap();
     }
 
-    /// Sends a frame; tells whether the connection still stands.
+    /// Sends a frame; returns whether the connection is still open.
     pub async fn try_send(&mut self, frame: Value) -> bool {
         let sent = self.socket.send(Message::text(frame.to_string()));
         timeout(DEADLINE, sent).await.expect("the server takes nothing").is_ok()
     }
 
-    /// The next frame, however long it takes; `None` once the connection is gone.
+    /// The next frame, without a deadline; `None` once the connection is closed.
     pub async fn try_frame(&mut self) -> Option<Value> {
         loop {
             match self.socket.next().await {
@@ -156,7 +156,7 @@ impl Client {
         self.send(json!({ "type": "message", "content": content })).await;
     }
 
-    /// Sends a message under an id of the client's own.
+    /// Sends a message with this message id.
     pub async fn post(&mut self, id: &str, content: &str) {
         self.send(json!({ "type": "message", "message_id": id, "content": content })).await;
     }
@@ -204,7 +204,7 @@ impl Client {
         }
     }
 
-    /// The rest of a turn: everything up to its one end.
+    /// The frames up to the end of the turn.
     pub async fn turn(&mut self) -> Vec<Value> {
         self.until_any(&["response_done", "error"]).await
     }
@@ -224,7 +224,7 @@ impl Client {
         }
     }
 
-    /// The next message that is no ping: a server that only pings does not keep a test waiting.
+    /// The next message except pings, within [`DEADLINE`] even if the server keeps pinging.
     async fn message(&mut self) -> Message {
         let next = async {
             loop {

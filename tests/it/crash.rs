@@ -1,6 +1,6 @@
-//! P3, P4, P8 under load: the server is killed at random moments, again and again, while people
-//! ask, watch and come back, and everything that they know is held against what is stored. Beside
-//! it an agent tries to get out of its cage.
+//! Crash trial: servers are killed at random moments while clients ask, watch and reconnect, and
+//! everything the clients saw is compared with what is stored. Beside each server an agent tries to
+//! escape its sandbox.
 //!
 //! Four servers share the kills, each in a test of its own, so that they run at the same time.
 //! `CICERONE_TRIAL_CRASHES` is the number of all kills, `CICERONE_TRIAL_SEED` repeats what was drawn.
@@ -35,7 +35,7 @@ use viewer::{Signals, Viewer};
 const KILLS: u32 = 20;
 const SERVERS: u32 = 4;
 
-/// After this many kills the conversations come to rest and others begin.
+/// Kills after which the conversations finish and new ones begin.
 const KILLS_OF_ONE: u32 = 5;
 
 const PROJECTS: [&str; 3] = [PROJECT, "two", "three"];
@@ -44,14 +44,14 @@ const PROJECTS: [&str; 3] = [PROJECT, "two", "three"];
 /// asks in the original's.
 const VIEWERS: usize = 3;
 
-/// A kill comes within this after everybody is there.
+/// The longest time from the last client's arrival to the kill.
 const MOMENT: Duration = Duration::from_millis(300);
 
 /// One in this many kills comes later, when text is on the screens that must have been written.
 const LATE_ONES: u32 = 6;
 const LATE: Duration = Duration::from_millis(2300);
 
-/// A conversation that is under way.
+/// A conversation with its clients.
 struct Live {
     project: &'static str,
     journal: Rc<RefCell<Journal>>,
@@ -60,7 +60,7 @@ struct Live {
     tasks: Vec<JoinHandle<()>>,
 }
 
-/// What is told at the end.
+/// Figures that are printed at the end.
 #[derive(Default)]
 struct Figures {
     turns: usize,

@@ -1,4 +1,4 @@
-//! The program as its users meet it: started as a process, spoken to over its pipes and sockets.
+//! Integration tests: real server and agent processes, spoken to over sockets and pipes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 #![allow(unreachable_pub)] // A crate of tests has no interface to keep small.
 

@@ -1,5 +1,5 @@
-//! What the kernel tells of processes: who started whom, what they hold, and which belong to a
-//! test: those that carry its directory, in their environment or as their working directory.
+//! Processes as `/proc` shows them: parents, memory, and those that belong to a test because its
+//! directory is in their environment or is their working directory.
 
 use std::{
     fs,
@@ -8,12 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A process that should be gone must be within this.
+/// The longest that a process may outlive what should have ended it.
 const GONE_WITHIN: Duration = Duration::from_secs(5);
 
-/// The agents that a server runs, by process id; of a supervisor that has none, its own.
+/// The process ids of a server's agents, sorted. A supervisor without an agent stands for one.
 pub fn agents_of(server: u32) -> Vec<u32> {
-    // The guard is a child too, and none.
+    // The guard is a child too, but no supervisor.
     let is_supervisor = |pid: &u32| !command_line(*pid).contains("--guard") && is_running(*pid);
     let supervisors = children_of(server).into_iter().filter(is_supervisor);
     let mut agents: Vec<u32> = supervisors
@@ -26,13 +26,13 @@ pub fn agents_of(server: u32) -> Vec<u32> {
     agents
 }
 
-/// The processes that a process has started and that are there.
+/// The living children of a process.
 pub fn children_of(parent: u32) -> Vec<u32> {
     let is_child = |pid: &u32| stat(*pid).is_some_and(|(_, ppid)| ppid == parent);
     all().into_iter().filter(is_child).collect()
 }
 
-/// The processes that a process has started, and those that they have, and so on.
+/// The descendants of a process, nearest first.
 pub fn below(ancestor: u32) -> Vec<u32> {
     let parents: Vec<(u32, u32)> =
         all().into_iter().filter_map(|pid| Some((pid, stat(pid)?.1))).collect();
@@ -45,7 +45,7 @@ pub fn below(ancestor: u32) -> Vec<u32> {
     found.split_off(1)
 }
 
-/// The processes that are there and carry this directory.
+/// The running processes that belong to the test with this directory.
 pub fn that_carry(files: &Path) -> Vec<u32> {
     let marker = files.as_os_str().as_bytes();
     let carries = |pid: &u32| {
@@ -56,14 +56,14 @@ pub fn that_carry(files: &Path) -> Vec<u32> {
     all().into_iter().filter(carries).filter(|pid| is_running(*pid)).collect()
 }
 
-/// Waits until nothing that carries the directory and none of the processes is there; gives how
-/// long that took. `spared` may live.
+/// Waits until the processes `known` and all that belong to the test are gone, except `spared`;
+/// returns how long that took.
 pub async fn all_gone(files: &Path, known: &[u32], spared: Option<u32>, when: &str) -> Duration {
     let since = Instant::now();
     loop {
         let is_left = |pid: &u32| Some(*pid) != spared && is_running(*pid);
         let mut left: Vec<u32> = known.iter().copied().filter(is_left).collect();
-        // Reading the environment of every process is slow: it is left until last.
+        // Reading the environment of every process is slow, so it comes last.
         if left.is_empty() {
             left = that_carry(files).into_iter().filter(is_left).collect();
         }
@@ -76,13 +76,13 @@ pub async fn all_gone(files: &Path, known: &[u32], spared: Option<u32>, when: &s
     }
 }
 
-/// What a process was started as.
+/// The command line of a process, its arguments separated by spaces.
 pub fn command_line(pid: u32) -> String {
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     String::from_utf8_lossy(&line).replace('\0', " ")
 }
 
-/// Bytes of a process that are in memory.
+/// The resident memory of a process, bytes.
 pub fn resident(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
@@ -98,7 +98,7 @@ fn is_running(pid: u32) -> bool {
     stat(pid).is_some_and(|(state, _)| state != "Z")
 }
 
-/// State and parent.
+/// The state letter and the parent's id.
 fn stat(pid: u32) -> Option<(String, u32)> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut rest = stat.rsplit(')').next()?.split_whitespace();

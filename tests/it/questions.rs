@@ -7,25 +7,25 @@ use crate::screen::Screen;
 /// A question and its answer.
 #[derive(Debug, Clone)]
 pub struct Question {
-    /// What is asked: a script of the agent.
+    /// The text of the question, a script for the agent.
     pub script: String,
-    /// The text that answers it, where it is known beforehand.
+    /// The text of the answer, if it is known in advance.
     answer: Option<String>,
     /// The kinds of its turn's entries; the last one is its end.
     kinds: Vec<&'static str>,
 }
 
-/// How many words a streamed answer has and how many milliseconds lie between them.
+/// The length of a streamed answer in words, and the milliseconds between two words.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     pub words: u32,
     pub delay: u32,
 }
 
-/// What an agent is told first that has forgotten what was said, so that it is no script.
+/// The start of a recap, which makes a question no longer a script.
 const DIGEST: &str = "This conversation began earlier.";
 
-/// What follows a question where the answer before it was cut off.
+/// The note after a question whose previous answer was cut off.
 const REMINDER: &str = "\n\n[Your last answer was cut off.";
 
 impl Question {

@@ -10,7 +10,7 @@ use crate::server::Server;
 pub struct Screen {
     /// The entries, in order.
     pub entries: Vec<Shown>,
-    /// The last number seen: what a reconnecting client sends as `after`.
+    /// The last sequence number seen, which a reconnecting client sends as `after`.
     pub seq: i64,
 }
 
@@ -38,7 +38,7 @@ impl Screen {
         screen
     }
 
-    /// Folds frames in. What comes twice or out of order fails the test.
+    /// Applies frames. A frame that comes twice or out of order fails the test.
     pub fn show(&mut self, frames: &[Value]) {
         frames.iter().for_each(|frame| self.show_one(frame));
     }
@@ -108,7 +108,7 @@ impl Screen {
         stored
     }
 
-    /// Fails the test where another screen shows something else, and tells where.
+    /// Fails the test at the first entry that differs from another screen's.
     pub fn assert_same(&self, other: &Self, when: &str) {
         for (one, two) in self.entries.iter().zip(&other.entries) {
             assert_eq!(one, two, "{when}");
@@ -117,7 +117,7 @@ impl Screen {
         assert_eq!(self.seq, other.seq, "{when}");
     }
 
-    /// The entry that a frame has brought or changed.
+    /// The entry that a frame added or changed.
     pub fn changed_by(&self, frame: &Value) -> Option<&Shown> {
         let seq = frame["seq"].as_i64().filter(|_| frame["turn"].is_i64())?;
         self.entries.iter().rfind(|shown| shown.seq == seq)

@@ -1,5 +1,4 @@
-//! A real server process for a test: started on a free port with a scripted agent, ended and
-//! cleaned up with the test.
+//! A server process of a test, on a free port and a temporary directory, killed when dropped.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -14,10 +13,10 @@ use tempfile::TempDir;
 
 use crate::client::Client;
 
-/// Everything that is waited for must come within this.
+/// The longest that a test waits for anything.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Stands in a server's environment for what the shell does before it starts.
+/// A marker in the environment: the shell's `ulimit` commands to run before the server.
 const OPEN_FILES: &str = "TEST_OPEN_FILES";
 
 /// The project that every server of a test serves.
@@ -32,7 +31,7 @@ pub struct Server {
     environment: Vec<(String, String)>,
 }
 
-/// How a server is started.
+/// Builds the arguments, environment and files of a [`Server`].
 pub struct Setup {
     files: TempDir,
     arguments: Vec<String>,
@@ -72,29 +71,29 @@ impl Setup {
         self
     }
 
-    /// Lets the server have so many files open, and raise that itself to `hard`.
+    /// Sets the limits on open files with which the server starts.
     pub fn open_files(self, soft: u32, hard: u32) -> Self {
         self.env(OPEN_FILES, &format!("ulimit -Sn {soft} && ulimit -Hn {hard}"))
     }
 
-    /// Adds lines of a configuration file.
+    /// Writes a configuration file and passes it with `--config`.
     pub fn config(self, toml: &str) -> Self {
         let path = self.files.path().join("cicerone.toml");
         std::fs::write(&path, toml).unwrap();
         self.args(["--config", path.to_str().unwrap()])
     }
 
-    /// The directory that holds all the server's files, to put more into.
+    /// The temporary directory: project, data and log are in it.
     pub fn files_dir(&self) -> &Path {
         self.files.path()
     }
 
-    /// The directory of the project, to put files into.
+    /// The directory of [`PROJECT`].
     pub fn project_dir(&self) -> PathBuf {
         self.files.path().join("project")
     }
 
-    /// Serves one more project.
+    /// Adds another project, empty.
     pub fn project(mut self, name: &str) -> Self {
         let dir = self.files.path().join(name);
         std::fs::create_dir(&dir).unwrap();
@@ -109,7 +108,7 @@ impl Setup {
         Server { child, address, files, arguments, environment }
     }
 
-    /// Starts the server, which must fail, and gives its exit status and stderr.
+    /// Starts a server that must fail to start; returns its exit status and stderr.
     pub fn fail(self) -> (ExitStatus, String) {
         let mut child = command(self.files.path(), &self.arguments, &self.environment)
             .stderr(Stdio::piped())
@@ -132,7 +131,7 @@ impl Server {
         &self.address
     }
 
-    /// The address of a path.
+    /// The HTTP URL of a path.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
@@ -145,7 +144,7 @@ impl Server {
         format!("/assets/{version}/{name}")
     }
 
-    /// The server's process.
+    /// The server's process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -160,7 +159,7 @@ impl Server {
         std::fs::read_to_string(self.files.path().join("log")).unwrap()
     }
 
-    /// The directory of everything that belongs to the test.
+    /// The temporary directory: project, data and log are in it.
     pub fn files(&self) -> &Path {
         self.files.path()
     }
@@ -170,15 +169,15 @@ impl Server {
         self.files.path().join("data")
     }
 
-    /// A connection to the database, for looking.
+    /// A read-only connection to the database.
     pub fn database(&self) -> rusqlite::Connection {
         let path = self.data_dir().join("cicerone.db");
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
         rusqlite::Connection::open_with_flags(path, flags).unwrap()
     }
 
-    /// Waits until the store knows that a turn runs: from then on a crash interrupts it, before it
-    /// would have been asked again.
+    /// Waits until the turn is stored as running. A crash before that asks the question again; a
+    /// crash after it interrupts the turn.
     pub async fn has_begun(&self, conversation: i64, turn: i64) {
         let state = "SELECT state FROM turns WHERE conversation_id = ?1 AND turn = ?2";
         eventually("the store knows that the turn runs", async || {
@@ -189,7 +188,7 @@ impl Server {
         .await;
     }
 
-    /// A connection to the database that can do harm.
+    /// A writable connection to the database, to damage or lock it.
     pub fn writable_database(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.data_dir().join("cicerone.db")).unwrap()
     }
@@ -199,19 +198,19 @@ impl Server {
         self.connect_to(PROJECT).await
     }
 
-    /// Opens a socket to a project of this name.
+    /// Opens a socket to a project.
     pub async fn connect_to(&self, project: &str) -> Client {
         Client::connect(&self.address, project, None).await
     }
 
-    /// Opens a socket to a stored conversation in our dialect; gives everything up to `caught_up`.
+    /// Opens a socket to a stored conversation; returns the frames up to `caught_up`.
     pub async fn enter(&self, conversation: i64, after: Value) -> (Client, Vec<Value>) {
         let mut client = self.connect().await;
         let frames = client.enter(conversation, after).await;
         (client, frames)
     }
 
-    /// The process of the first live conversation's agent, once there is one.
+    /// The process id of the first live conversation's agent, once it runs.
     pub async fn agent_pid(&self) -> u32 {
         eventually("the admin list knows the agent's process", async || {
             let (_, list) = self.get("/api/admin/sessions").await;
@@ -222,7 +221,7 @@ impl Server {
         .await
     }
 
-    /// Asks for a path; gives the status and the body as JSON, or as text where it is none.
+    /// Sends a GET request; returns the status and the body, as JSON if it parses and else as text.
     pub async fn get(&self, path: &str) -> (u16, Value) {
         self.request(reqwest::Method::GET, path).await
     }
@@ -236,30 +235,30 @@ impl Server {
         (status, serde_json::from_str(&body).unwrap_or(Value::String(body)))
     }
 
-    /// Kills the server without warning.
+    /// Kills the server with SIGKILL.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         wait(&mut self.child);
     }
 
-    /// Kills the server without warning and starts it again on the same data.
+    /// Kills the server with SIGKILL and starts it again on the same data.
     pub fn crash(&mut self) {
         self.kill();
         self.launch_again();
     }
 
-    /// Asks the server to end and waits until it has.
+    /// Sends SIGTERM and waits for the exit.
     pub fn terminate(&mut self) -> ExitStatus {
         signal(self.pid(), "TERM");
         self.terminated()
     }
 
-    /// Waits until the server has ended that was asked to.
+    /// Waits for the exit of a server that was told to stop.
     pub fn terminated(&mut self) -> ExitStatus {
         wait(&mut self.child)
     }
 
-    /// Starts a server again that must not start, and gives its words.
+    /// Starts the server again, which must fail; returns its stderr.
     pub fn launch_in_vain(&self) -> String {
         let words = self.files.path().join("words");
         let mut child = command(self.files.path(), &self.arguments, &self.environment)
@@ -276,7 +275,7 @@ impl Server {
         std::fs::read_to_string(words).unwrap()
     }
 
-    /// Starts a server again that has ended.
+    /// Starts the server again on the same data after it has exited.
     pub fn launch_again(&mut self) {
         let (child, address) = launch(self.files.path(), &self.arguments, &self.environment);
         self.child = child;
@@ -296,26 +295,26 @@ impl Drop for Server {
     }
 }
 
-/// A file that does not exist yet: a script waits for it.
+/// A file that a script waits for and that the test creates.
 pub struct Gate(PathBuf);
 
 impl Gate {
-    /// A closed one.
+    /// A gate whose file does not exist yet.
     pub fn new(server: &Server) -> Self {
         Self(server.project_dir().join("gate"))
     }
 
-    /// The file that opens it.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// The command that waits.
+    /// The script command that waits for the file.
     pub fn script(&self) -> String {
         format!("await {}", self.0.display())
     }
 
-    /// Lets the script go on.
+    /// Creates the file, so that the script continues.
     pub fn open(&self) {
         std::fs::write(&self.0, "").unwrap();
     }
@@ -327,13 +326,13 @@ pub fn signal(pid: u32, name: &str) {
     assert!(sent.unwrap().success(), "no process {pid} to signal");
 }
 
-/// Whether a process is there and no zombie.
+/// Whether a process exists and is not a zombie.
 pub fn is_alive(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
 }
 
-/// Waits until `condition` gives something.
+/// Polls until `condition` returns a value; fails the test after [`DEADLINE`].
 pub async fn eventually<T>(what: &str, mut condition: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + DEADLINE;
     loop {

@@ -1,9 +1,8 @@
-//! P4, P5, P6, P9 over time: many sessions in which something is asked all the time, many viewers,
-//! some that read slowly or not at all for a while, some that come and go. In the end everybody
-//! has seen everything once, and the server is as it was. Beside it an agent tries to get out of
-//! its cage.
+//! Soak trial: many busy sessions with many viewers, some slow, some reconnecting. In the end every
+//! viewer has seen everything once, and the server's memory and descriptors are as before. Beside
+//! it an agent tries to escape its sandbox.
 //!
-//! `CICERONE_TRIAL_SOAK` is the length in seconds; a short one is a small one, too.
+//! `CICERONE_TRIAL_SOAK` is the length in seconds; below 60 the trial is also smaller.
 
 mod person;
 
@@ -28,7 +27,7 @@ use person::{Habit, Person, Session};
 
 const SECONDS: u64 = 15;
 
-/// From this length on it is of full size.
+/// Seconds from which the trial has its full size.
 const FULL_FROM: u64 = 60;
 
 /// Viewers for each session, on average: eight that read, one that comes and goes, one that is
