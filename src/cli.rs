@@ -3,9 +3,9 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 
-use crate::config::{CommandLine, FlagValue, NamedProjects};
+use crate::config::{CommandLine, FlagValue, NamedProjects, keys::keys};
 
 /// A read-only guide to any codebase, for a whole team, in the browser.
 ///
@@ -116,32 +116,11 @@ pub struct Options {
     /// Configuration file [env: CICERONE_CONFIG] [default: cicerone/cicerone.toml in the platform's configuration directory]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Address or name, and port, to listen on; port 0 takes a free one [env: CICERONE_LISTEN] [default: 127.0.0.1:8080]
-    #[arg(long, global = true, value_name = "ADDR:PORT")]
-    pub listen: Option<String>,
-    /// Directory of the database and the agents' state [env: CICERONE_DATA_DIR] [default: cicerone in the platform's data directory]
-    #[arg(long, global = true, value_name = "DIR")]
-    pub data_dir: Option<String>,
-    /// Directory to read the page from [env: CICERONE_ASSETS] [default: the built-in page]
-    #[arg(long, global = true, value_name = "DIR")]
-    pub assets: Option<String>,
-    /// Which agent answers: auto, claude or guide [env: CICERONE_AGENT] [default: auto]
-    #[arg(long, global = true, value_name = "KIND")]
-    pub agent: Option<String>,
-    /// The claude program [env: CICERONE_CLAUDE] [default: the one on the PATH]
-    #[arg(long, global = true, value_name = "PATH")]
-    pub claude: Option<String>,
-    /// An environment variable that agents get too; can be repeated [env: CICERONE_AGENT_ENV=NAME,…]
-    #[arg(long, global = true, value_name = "NAME")]
-    pub agent_env: Vec<String>,
-    /// Where the kernel cannot confine an agent: required, best-effort or off [env: CICERONE_SANDBOX] [default: required]
-    #[arg(long, global = true, value_name = "MODE")]
-    pub sandbox: Option<String>,
-    /// Least severe log lines: off, error, warn, info, debug or trace; RUST_LOG wins [env: CICERONE_LOG] [default: info]
-    #[arg(long, global = true, value_name = "LEVEL", conflicts_with = "verbose")]
-    pub log: Option<String>,
+    /// The settings that have a flag.
+    #[command(flatten)]
+    pub(crate) settings: SettingFlags,
     /// Log more: -v is --log debug, -vv is --log trace
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "server.log")]
     pub verbose: u8,
 }
 
@@ -166,36 +145,57 @@ impl Options {
     }
 
     fn flags(&self) -> Vec<FlagValue> {
-        let verbose = match self.verbose {
+        let level = match self.verbose {
             0 => None,
-            1 => Some("debug".to_owned()),
-            _ => Some("trace".to_owned()),
+            1 => Some("debug"),
+            _ => Some("trace"),
         };
-        let single = [
-            ("server.listen", "--listen", &self.listen),
-            ("server.data_dir", "--data-dir", &self.data_dir),
-            ("server.assets", "--assets", &self.assets),
-            ("server.log", "--log", &self.log),
-            ("server.log", "-v", &verbose),
-            ("agent.kind", "--agent", &self.agent),
-            ("agent.claude", "--claude", &self.claude),
-            ("agent.sandbox", "--sandbox", &self.sandbox),
-        ];
-        let mut flags: Vec<_> = single
-            .into_iter()
-            .filter_map(|(key, flag, text)| {
-                let texts = vec![text.clone()?];
-                Some(FlagValue { key: key.into(), flag: flag.into(), texts })
-            })
-            .collect();
-        if !self.agent_env.is_empty() {
-            flags.push(FlagValue {
-                key: "agent.env".into(),
-                flag: "--agent-env".into(),
-                texts: self.agent_env.clone(),
-            });
-        }
-        flags
+        let verbose = level.map(|level| FlagValue {
+            key: "server.log",
+            flag: "-v".to_owned(),
+            texts: vec![level.to_owned()],
+        });
+        self.settings.0.iter().cloned().chain(verbose).collect()
+    }
+}
+
+/// The flags of settings, which the keys describe.
+#[derive(Debug, Clone, Default)]
+pub struct SettingFlags(Vec<FlagValue>);
+
+impl Args for SettingFlags {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        command.args(keys().filter_map(|key| {
+            let action = if key.default.is_array() { ArgAction::Append } else { ArgAction::Set };
+            Some(
+                Arg::new(key.path.as_str())
+                    .long(key.flag.as_deref()?)
+                    .value_name(key.placeholder())
+                    .help(key.help())
+                    .action(action)
+                    .global(true),
+            )
+        }))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for SettingFlags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let flags = keys().filter_map(|key| {
+            let flag = format!("--{}", key.flag.as_ref()?);
+            let texts: Vec<String> = matches.get_many(&key.path)?.cloned().collect();
+            Some(FlagValue { key: &key.path, flag, texts })
+        });
+        Ok(Self(flags.collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
     }
 }
 

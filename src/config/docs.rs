@@ -63,9 +63,9 @@ in the tables without `advanced.`, such as `limits.frame_bytes` (`CICERONE_LIMIT
 pub fn sample() -> String {
     let mut text = SAMPLE_HEAD.to_owned();
     for table in tables().iter().filter(|table| !table.is_advanced()) {
-        text += &format!("\n# {}\n[{}]\n", in_one_line(&table.description), table.path);
+        text += &format!("\n# {}\n[{}]\n", table.description, table.path);
         for key in &table.keys {
-            for line in key.description.lines() {
+            for line in key.description.lines().chain(key.choices().as_deref()) {
                 text += &format!("# {line}\n");
             }
             text += &format!("#{} = {}\n", key.name(), key.default);
@@ -87,7 +87,7 @@ pub fn reference() -> String {
 
 fn add_table(text: &mut String, table: &ConfigTable) {
     let ConfigTable { path, description, keys } = table;
-    *text += &format!("\n## `[{path}]`\n\n{}\n\n", in_one_line(description));
+    *text += &format!("\n## `[{path}]`\n\n{description}\n\n");
     *text += "| key | default | flag, environment | meaning |\n| --- | --- | --- | --- |\n";
     for key in keys {
         let flag = key.flag.as_deref().map(|flag| format!("`--{flag}`, ")).unwrap_or_default();
@@ -102,17 +102,28 @@ fn add_table(text: &mut String, table: &ConfigTable) {
 }
 
 fn meaning(key: &Key) -> String {
-    let mut text = in_one_line(&key.description);
-    let words: Vec<_> = key.words().map(|word| format!("`{word}`")).collect();
-    if !words.is_empty() {
-        text += &format!(" One of {}.", words.join(", "));
-    }
+    let mut text = key.documentation();
     if let Some(former_path) = key.former_path.as_deref().filter(|it| !it.ends_with(key.name())) {
         text += &format!(" Formerly `{former_path}`.");
     }
     text
 }
 
-fn in_one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::keys::keys;
+
+    #[test]
+    fn the_reference_has_a_row_for_each_key() {
+        let reference = reference();
+        let rows: Vec<_> = reference.lines().filter(|line| line.starts_with("| `")).collect();
+        assert_eq!(rows.len(), keys().count());
+        assert!(rows.iter().all(|row| row.matches('|').count() == 5));
+        assert!(rows.contains(
+            &"| `listen` | `\"127.0.0.1:8080\"` | `--listen`, `CICERONE_LISTEN` | Address or host \
+              name, and port, to listen on; port 0 picks a free one. |"
+        ));
+        assert!(reference.contains("Formerly `highlighting.keep`. |"));
+    }
 }

@@ -120,6 +120,36 @@ impl Key {
         self.former_path.as_deref().map(variable)
     }
 
+    /// Its documentation in one line, with the words that fit.
+    pub(super) fn documentation(&self) -> String {
+        let words = self.choices().map(|choices| format!(" {choices}")).unwrap_or_default();
+        self.description.replace('\n', " ") + &words
+    }
+
+    /// A sentence that lists the words that fit, where only certain words do.
+    pub(super) fn choices(&self) -> Option<String> {
+        let words: Vec<_> = self.words().map(|word| format!("`{word}`")).collect();
+        (!words.is_empty()).then(|| format!("One of {}.", words.join(", ")))
+    }
+
+    /// Its documentation for `--help`.
+    pub(crate) fn help(&self) -> String {
+        let text = self.documentation().replace('`', "");
+        let variable = self.variable();
+        match self.default.as_str() {
+            None | Some("") => format!("{text} [env: {variable}]"),
+            Some(default) => format!("{text} [env: {variable}] [default: {default}]"),
+        }
+    }
+
+    /// What stands for its value in `--help`.
+    pub(crate) fn placeholder(&self) -> String {
+        match self.path_kind() {
+            Some(_) => "PATH".to_owned(),
+            None => self.name().to_ascii_uppercase(),
+        }
+    }
+
     /// The words that fit, where only certain words do.
     pub(super) fn words(&self) -> impl Iterator<Item = &str> {
         self.schema

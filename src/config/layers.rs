@@ -29,7 +29,7 @@ pub(super) const PROJECT_VARIABLE: &str = "CICERONE_PROJECT";
 #[derive(Debug, Clone, PartialEq)]
 pub struct FlagValue {
     /// The path of the key that it sets.
-    pub(crate) key: String,
+    pub(crate) key: &'static str,
     /// The flag as typed, with hyphens.
     pub(crate) flag: String,
     /// The values; more than one only where the key is a list.

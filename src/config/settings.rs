@@ -29,8 +29,8 @@ use crate::{
         token::Token,
         values::{
             As, EnvName, HeaderName, HostText, HumanDuration, List, ListenAddress, ListenText,
-            NetworkText, OptionalPath, OptionalText, OriginText, PathText, PortNumber, ProgramText,
-            Retries, Text,
+            NetworkText, OptionalPath, OptionalProgram, OptionalText, OriginText, PathText,
+            PortNumber, Retries, Text,
         },
     },
     project::{Project, ProjectName},
@@ -199,7 +199,7 @@ pub struct AgentSettings {
     #[schemars(extend("default" = "auto", "flag" = "agent"))]
     pub kind: AgentChoice,
     /// The `claude` program: a path, or a name on the `PATH`; empty: `claude`.
-    #[serde(with = "As::<ProgramText>")]
+    #[serde(with = "As::<OptionalProgram>")]
     #[schemars(extend("flag" = "claude"))]
     pub claude: Option<PathBuf>,
     /// Model to ask for; empty: the agent's default.

@@ -44,9 +44,9 @@ impl Machine {
         self
     }
 
-    fn flag(mut self, key: &str, flag: &str, text: &str) -> Self {
+    fn flag(mut self, key: &'static str, flag: &str, text: &str) -> Self {
         let texts = vec![text.to_owned()];
-        self.command_line.flags.push(FlagValue { key: key.into(), flag: flag.into(), texts });
+        self.command_line.flags.push(FlagValue { key, flag: flag.into(), texts });
         self
     }
 
@@ -415,4 +415,113 @@ fn a_former_name_in_the_file_gives_way_to_the_new_variable() {
     let loaded = machine.load();
     assert_eq!(loaded.settings.socket.attach_after, Duration::from_secs(3));
     assert_eq!(loaded.warnings.len(), 1);
+}
+
+/// The sample with all its keys.
+fn uncommented_sample() -> String {
+    sample().lines().skip(1).map(|line| uncommented(line) + "\n").collect()
+}
+
+/// Keys stand right behind the hash, other comments do not.
+fn uncommented(line: &str) -> String {
+    let key = line.strip_prefix('#').filter(|rest| rest.starts_with(char::is_alphabetic));
+    key.unwrap_or(line).to_owned()
+}
+
+/// Whether the schema accepts a text, and whether the server does.
+#[track_caller]
+fn check_agreement(schema: &jsonschema::Validator, text: &str, is_accepted: bool) {
+    let document: toml::Value = toml::from_str(text).unwrap();
+    let document = serde_json::to_value(document).unwrap();
+    assert_eq!(schema.is_valid(&document), is_accepted, "the schema on {text:?}");
+    let machine = Machine::new().file(text);
+    let loaded = load_in(&machine.command_line, &machine.env);
+    assert_eq!(loaded.is_ok(), is_accepted, "the server on {text:?}: {loaded:?}");
+}
+
+fn validator() -> jsonschema::Validator {
+    jsonschema::validator_for(&serde_json::from_str(&schema()).unwrap()).unwrap()
+}
+
+#[test]
+fn the_sample_has_the_usual_keys_with_their_defaults() {
+    let text = uncommented_sample();
+    for key in keys::keys().filter(|key| key.former_path.is_none()) {
+        assert!(text.contains(&format!("\n{} = {}\n", key.name(), key.default)), "{}", key.path);
+    }
+    assert!(!text.contains("[advanced"));
+    let text = text.replace("my-app = \"~/src/my-app\"\n", "");
+    check_agreement(&validator(), &text, true);
+    check_agreement(&validator(), &sample(), true);
+    let loaded = Machine::new().file(&text).load();
+    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+}
+
+#[test]
+fn schema_and_server_accept_the_same_files() {
+    let validator = validator();
+    for text in [
+        "",
+        "[limits]\n[advanced.socket]\n",
+        "[server]\nlisten = \"[::1]:0\"\nlog = \"off\"\n",
+        "[limits]\nagent_memory = \"1.5 GiB\"\nmessage_bytes = 1024\n",
+        "[limits]\nagent_memory = \"2g\"\n",
+        "[agent]\nports = [80, \"8443\"]\nsandbox = \"best-effort\"\nidle_timeout = \"1h 30min\"\n",
+        "[access]\nhosts = [\"a.example\", \"b:80\", \"[::1]:8080\"]\norigins = [\"https://a\"]\n",
+        "[access]\ntrusted_proxies = [\"127.0.0.1\", \"10.0.0.0/8\", \"::1\"]\nuser_header = \"X-U\"\n",
+        "[advanced.restart]\nattempts = 0\n",
+        "[advanced.highlighting]\ncache_bytes = \"1\"\n",
+        "[highlighting]\nkept_bytes = \"1\"\n",
+    ] {
+        check_agreement(&validator, text, true);
+    }
+    for text in [
+        "listen = \"127.0.0.1:1\"\n",
+        "limits = 3\n",
+        "[limit]\n",
+        "[limits]\nagent = 3\n",
+        "[limits]\nagents = 0\n",
+        "[limits]\nagents = \"3\"\n",
+        "[limits]\nagents = 1.5\n",
+        "[limits]\nagent_memory = 0\n",
+        "[limits]\nagent_memory = \"0 KiB\"\n",
+        "[limits]\nagent_memory = \"much\"\n",
+        "[limits]\nframe_byte = 1\n",
+        "[limits.agents]\nx = 1\n",
+        "[server]\nlisten = \"localhost\"\n",
+        "[server]\nlisten = \"http://localhost:80\"\n",
+        "[server]\nlog = \"Info\"\n",
+        "[server]\nshutdown_timeout = \"10\"\n",
+        "[server]\nshutdown_timeout = \"0s\"\n",
+        "[server]\nshutdown_timeout = 10\n",
+        "[server]\ndata_dir = 1\n",
+        "[agent]\nenv = [\"A=1\"]\n",
+        "[agent]\nenv = \"A\"\n",
+        "[agent]\nkind = \"cloude\"\n",
+        "[agent]\nports = [0]\n",
+        "[agent]\nports = [70000]\n",
+        "[access]\nhosts = [\"http://a\"]\n",
+        "[access]\norigins = [\"null\"]\n",
+        "[access]\nuser_header = \"X User\"\n",
+        "[projects]\na = 1\n",
+        "[projects]\na = \"\"\n",
+        "[advanced]\nping_interval = \"1s\"\n",
+        "[advanced.restart]\nattempts = -1\n",
+        "[advanced.socket]\nping_intervall = \"1s\"\n",
+    ] {
+        check_agreement(&validator, text, false);
+    }
+}
+
+#[test]
+fn the_schema_accepts_every_key_under_both_its_names_and_no_wrong_value() {
+    let validator = validator();
+    for key in keys::keys() {
+        for path in [Some(&key.path), key.former_path.as_ref()].into_iter().flatten() {
+            let (table, name) = path.rsplit_once('.').unwrap();
+            check_agreement(&validator, &format!("[{table}]\n{name} = {}\n", key.default), true);
+            check_agreement(&validator, &format!("[{table}]\n{name} = 1.5\n"), false);
+            check_agreement(&validator, &format!("[{table}]\n{name}_ = 1\n"), false);
+        }
+    }
 }

@@ -56,100 +56,156 @@ impl<F: ConfigValue> JsonSchema for As<F> {
     }
 }
 
-/// A duration above zero.
-pub(super) struct HumanDuration;
+/// Defines a format: its type, what is expected, its schema, and how a value is read.
+macro_rules! value_format {
+    (
+        $(#[$doc:meta])*
+        $name:ident -> $type:ty, $expected:literal, $schema:tt, |$value:ident| $parsed:expr
+    ) => {
+        $(#[$doc])*
+        pub(super) struct $name;
 
-impl ConfigValue for HumanDuration {
-    type Value = Duration;
+        impl ConfigValue for $name {
+            type Value = $type;
 
-    fn parse(value: &Value) -> Option<Duration> {
-        let duration = humantime::parse_duration(value.as_str()?).ok()?;
-        (!duration.is_zero()).then_some(duration)
-    }
+            fn parse($value: &Value) -> Option<$type> {
+                $parsed
+            }
 
-    fn expected() -> String {
-        "a duration above zero, such as \"200ms\", \"30s\" or \"5m\"".into()
-    }
+            fn expected() -> String {
+                $expected.to_owned()
+            }
 
-    fn schema() -> Schema {
-        const UNIT: &str = "(nanos|nsec|ns|usec|us|µs|millis|msec|ms|seconds?|secs?|s|minutes?|mins?|m\
-                            |hours?|hrs?|h|days?|d|weeks?|wks?|w|months?|M|years?|yrs?|y)";
-        json_schema!({
-            "type": "string",
-            "pattern": format!(r"^\s*([0-9]+(\.[0-9]+)?\s*{UNIT}\s*)+$"),
-            "not": {"pattern": "^[^1-9]*$"},
-        })
+            fn schema() -> Schema {
+                json_schema!($schema)
+            }
+        }
+    };
+}
+
+value_format! {
+    /// A duration above zero.
+    HumanDuration -> Duration,
+    "a duration above zero, such as \"200ms\", \"30s\" or \"5m\"",
+    {"type": "string", "pattern": DURATION_PATTERN, "not": {"pattern": NO_DIGIT_ABOVE_ZERO}},
+    |value| {
+        let duration = humantime::parse_duration(value.as_str()?).ok();
+        duration.filter(|duration| !duration.is_zero())
     }
 }
 
-/// A number of bytes, at least 1.
-pub(super) struct Size;
+const DURATION_PATTERN: &str = concat!(
+    r"^\s*([0-9]+(\.[0-9]+)?\s*",
+    "(nanos|nsec|ns|usec|us|µs|millis|msec|ms|seconds?|secs?|s|minutes?|mins?|m|",
+    "hours?|hrs?|h|days?|d|weeks?|wks?|w|months?|M|years?|yrs?|y)",
+    r"\s*)+$"
+);
 
-impl ConfigValue for Size {
-    type Value = usize;
+const NO_DIGIT_ABOVE_ZERO: &str = "^[^1-9]*$";
 
-    fn parse(value: &Value) -> Option<usize> {
+value_format! {
+    /// A number of bytes, at least 1.
+    Size -> usize,
+    "a size above zero, such as \"256KiB\", \"1MiB\" or a number of bytes",
+    {
+        "type": ["string", "integer"],
+        "minimum": 1,
+        "pattern": r"^[0-9]+(\.[0-9]+)?\s*([kKmMgGtTpPeE][iI]?)?[bB]?$",
+        "not": {"type": "string", "pattern": NO_DIGIT_ABOVE_ZERO},
+    },
+    |value| {
         let bytes = match value {
             Value::Integer(bytes) => u64::try_from(*bytes).ok()?,
-            Value::String(text) => text.parse::<ByteSize>().ok()?.as_u64(),
-            _ => return None,
+            value => value.as_str()?.parse::<ByteSize>().ok()?.as_u64(),
         };
         usize::try_from(bytes).ok().filter(|bytes| *bytes > 0)
     }
+}
 
-    fn expected() -> String {
-        "a size above zero, such as \"256KiB\", \"1MiB\" or a number of bytes".into()
-    }
+value_format! {
+    /// A number of things, at least 1.
+    Count -> usize,
+    "a whole number of at least 1",
+    {"type": "integer", "minimum": 1},
+    |value| usize::try_from(value.as_integer()?).ok().filter(|number| *number > 0)
+}
 
-    fn schema() -> Schema {
-        json_schema!({
-            "type": ["string", "integer"],
-            "minimum": 1,
-            "pattern": r"^[0-9]+(\.[0-9]+)?\s*([kKmMgGtTpPeE][iI]?)?[bB]?$",
-            "not": {"type": "string", "pattern": "^[^1-9]*$"},
+value_format! {
+    /// How often something is tried again; 0 is never.
+    Retries -> u32,
+    "a whole number",
+    {"type": "integer", "minimum": 0, "maximum": u32::MAX},
+    |value| value.as_integer()?.try_into().ok()
+}
+
+value_format! {
+    /// Where to listen.
+    ListenText -> ListenAddress,
+    "a host and a port, such as \"127.0.0.1:8080\", \"[::1]:8080\" or \"localhost:8080\"",
+    {"type": "string", "pattern": r"^(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+):[0-9]+$"},
+    |value| {
+        let text = value.as_str()?;
+        let address = text.parse().map(ListenAddress::Address);
+        address.ok().or_else(|| match text.parse().ok()? {
+            Authority { host: Host::Name(name), port: Some(port) } => {
+                Some(ListenAddress::Name(name, port))
+            }
+            _ => None,
         })
     }
 }
 
-/// A number of things, at least 1.
-pub(super) struct Count;
+/// Where to listen. Port 0 picks a free one.
+#[derive(Debug, Clone)]
+pub(super) enum ListenAddress {
+    Address(SocketAddr),
+    /// A name to be resolved, and a port.
+    Name(String, u16),
+}
 
-impl ConfigValue for Count {
-    type Value = usize;
-
-    fn parse(value: &Value) -> Option<usize> {
-        usize::try_from(value.as_integer()?).ok().filter(|number| *number > 0)
-    }
-
-    fn expected() -> String {
-        "a whole number of at least 1".into()
-    }
-
-    fn schema() -> Schema {
-        json_schema!({"type": "integer", "minimum": 1})
+value_format! {
+    /// The name of an HTTP header, in lower case; an empty text stands for none.
+    HeaderName -> Option<String>,
+    "the name of a header, such as \"X-Forwarded-User\"",
+    {"type": "string", "pattern": "^[A-Za-z0-9_-]*$"},
+    |value| {
+        let name = value.as_str()?.to_ascii_lowercase();
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        name.bytes().all(fits).then_some(Some(name).filter(|name| !name.is_empty()))
     }
 }
 
-/// How often something is tried again; 0 is never.
-pub(super) struct Retries;
-
-impl ConfigValue for Retries {
-    type Value = u32;
-
-    fn parse(value: &Value) -> Option<u32> {
-        value.as_integer()?.try_into().ok()
-    }
-
-    fn expected() -> String {
-        "a whole number".into()
-    }
-
-    fn schema() -> Schema {
-        json_schema!({"type": "integer", "minimum": 0, "maximum": u32::MAX})
-    }
+value_format! {
+    /// A text; an empty one stands for none.
+    OptionalText -> Option<String>,
+    "a text",
+    {"type": "string"},
+    |value| Some(Some(value.as_str()?.to_owned()).filter(|text| !text.is_empty()))
 }
 
-/// A list of values of one format.
+/// The `format` of a path, relative to the directory of the file.
+pub(super) const PATH: &str = "path";
+
+/// The `format` of a program: a path, or a name on the `PATH`.
+pub(super) const PROGRAM: &str = "program";
+
+value_format! {
+    /// A path; an empty text stands for none.
+    OptionalPath -> Option<PathBuf>,
+    "a path",
+    {"type": "string", "format": PATH},
+    |value| Some(OptionalText::parse(value)?.map(PathBuf::from))
+}
+
+value_format! {
+    /// A program; an empty text stands for none.
+    OptionalProgram -> Option<PathBuf>,
+    "a program",
+    {"type": "string", "format": PROGRAM},
+    |value| OptionalPath::parse(value)
+}
+
+/// A list of values of one format, whose expectation is in the plural.
 pub(super) struct List<F>(PhantomData<F>);
 
 impl<F: ConfigValue> ConfigValue for List<F> {
@@ -168,237 +224,72 @@ impl<F: ConfigValue> ConfigValue for List<F> {
     }
 }
 
-/// A TCP port in a list. An environment variable gives it as text.
-pub(super) struct PortNumber;
+value_format! {
+    Text -> String,
+    "texts",
+    {"type": "string"},
+    |value| Some(value.as_str()?.to_owned())
+}
 
-impl ConfigValue for PortNumber {
-    type Value = u16;
+value_format! {
+    PathText -> PathBuf,
+    "paths",
+    {"type": "string", "format": PATH},
+    |value| Some(value.as_str()?.into())
+}
 
-    fn parse(value: &Value) -> Option<u16> {
+value_format! {
+    /// A TCP port. A variable gives it as text.
+    PortNumber -> u16,
+    "port numbers, such as [443]",
+    {
+        "type": ["integer", "string"],
+        "minimum": 1,
+        "maximum": u16::MAX,
+        "pattern": "^0*[1-9][0-9]{0,4}$",
+    },
+    |value| {
         let port = match value {
-            Value::Integer(port) => u16::try_from(*port).ok()?,
-            value => value.as_str()?.parse().ok()?,
+            Value::Integer(port) => u16::try_from(*port).ok(),
+            value => value.as_str()?.parse().ok(),
         };
-        (port > 0).then_some(port)
-    }
-
-    fn expected() -> String {
-        "port numbers, such as [443]".into()
-    }
-
-    fn schema() -> Schema {
-        json_schema!({
-            "type": ["integer", "string"],
-            "minimum": 1,
-            "maximum": u16::MAX,
-            "pattern": "^0*[1-9][0-9]{0,4}$",
-        })
+        port.filter(|port| *port > 0)
     }
 }
 
-/// A keyword of JSON Schema and its value.
-pub(super) type Constraint = (&'static str, &'static str);
-
-/// A format that is a text. The texts of a list are described in the plural.
-pub(super) trait TextValue {
-    type Value;
-
-    /// Completes "expected …".
-    const EXPECTED: &'static str;
-
-    /// Describes the text to a JSON Schema.
-    const CONSTRAINT: Option<Constraint>;
-
-    fn parse_text(text: &str) -> Option<Self::Value>;
+value_format! {
+    /// A host, with or without a port.
+    HostText -> Authority,
+    "hosts, such as \"guide.example.org\" or \"192.168.1.2:8080\"",
+    {"type": "string", "pattern": r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]+)?$"},
+    |value| value.as_str()?.parse().ok()
 }
 
-impl<T: TextValue> ConfigValue for T {
-    type Value = T::Value;
-
-    fn parse(value: &Value) -> Option<Self::Value> {
-        T::parse_text(value.as_str()?)
-    }
-
-    fn expected() -> String {
-        T::EXPECTED.to_owned()
-    }
-
-    fn schema() -> Schema {
-        let mut schema = json_schema!({"type": "string"});
-        if let Some((keyword, value)) = T::CONSTRAINT {
-            schema.insert(keyword.to_owned(), value.into());
-        }
-        schema
-    }
+value_format! {
+    /// The origin of a page.
+    OriginText -> WebOrigin,
+    "origins, such as \"http://localhost:5173\"",
+    {"type": "string", "pattern": r"^https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]+)?$"},
+    |value| value.as_str()?.parse().ok()
 }
 
-pub(super) struct Text;
-
-impl TextValue for Text {
-    type Value = String;
-    const EXPECTED: &'static str = "texts";
-    const CONSTRAINT: Option<Constraint> = None;
-
-    fn parse_text(text: &str) -> Option<String> {
-        Some(text.to_owned())
-    }
-}
-
-/// A text; an empty one stands for none.
-pub(super) struct OptionalText;
-
-impl TextValue for OptionalText {
-    type Value = Option<String>;
-    const EXPECTED: &'static str = "a text";
-    const CONSTRAINT: Option<Constraint> = None;
-
-    fn parse_text(text: &str) -> Option<Option<String>> {
-        Some((!text.is_empty()).then(|| text.to_owned()))
-    }
-}
-
-/// The `format` of a path, relative to the directory of the file.
-pub(super) const PATH: &str = "path";
-
-/// The `format` of a program: a path, or a name on the `PATH`.
-pub(super) const PROGRAM: &str = "program";
-
-/// A path; an empty one stands for none.
-pub(super) struct OptionalPath;
-
-impl TextValue for OptionalPath {
-    type Value = Option<PathBuf>;
-    const EXPECTED: &'static str = "a path";
-    const CONSTRAINT: Option<Constraint> = Some(("format", PATH));
-
-    fn parse_text(text: &str) -> Option<Option<PathBuf>> {
-        Some((!text.is_empty()).then(|| text.into()))
-    }
-}
-
-/// A path in a list.
-pub(super) struct PathText;
-
-impl TextValue for PathText {
-    type Value = PathBuf;
-    const EXPECTED: &'static str = "paths";
-    const CONSTRAINT: Option<Constraint> = Some(("format", PATH));
-
-    fn parse_text(text: &str) -> Option<PathBuf> {
-        Some(text.into())
-    }
-}
-
-/// A program; an empty text stands for none.
-pub(super) struct ProgramText;
-
-impl TextValue for ProgramText {
-    type Value = Option<PathBuf>;
-    const EXPECTED: &'static str = "a program";
-    const CONSTRAINT: Option<Constraint> = Some(("format", PROGRAM));
-
-    fn parse_text(text: &str) -> Option<Option<PathBuf>> {
-        OptionalPath::parse_text(text)
-    }
-}
-
-/// Where to listen. Port 0 picks a free one.
-#[derive(Debug, Clone)]
-pub(super) enum ListenAddress {
-    Address(SocketAddr),
-    /// A name to be resolved, and a port.
-    Name(String, u16),
-}
-
-pub(super) struct ListenText;
-
-impl TextValue for ListenText {
-    type Value = ListenAddress;
-    const EXPECTED: &'static str =
-        "a host and a port, such as \"127.0.0.1:8080\", \"[::1]:8080\" or \"localhost:8080\"";
-    const CONSTRAINT: Option<Constraint> =
-        Some(("pattern", r"^(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+):[0-9]+$"));
-
-    fn parse_text(text: &str) -> Option<ListenAddress> {
-        if let Ok(address) = text.parse() {
-            return Some(ListenAddress::Address(address));
-        }
-        match text.parse().ok()? {
-            Authority { host: Host::Name(name), port: Some(port) } => {
-                Some(ListenAddress::Name(name, port))
-            }
-            _ => None,
-        }
-    }
-}
-
-/// A host in a list, with or without a port.
-pub(super) struct HostText;
-
-impl TextValue for HostText {
-    type Value = Authority;
-    const EXPECTED: &'static str = "hosts, such as \"guide.example.org\" or \"192.168.1.2:8080\"";
-    const CONSTRAINT: Option<Constraint> =
-        Some(("pattern", r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]+)?$"));
-
-    fn parse_text(text: &str) -> Option<Authority> {
-        text.parse().ok()
-    }
-}
-
-/// The origin of a page in a list.
-pub(super) struct OriginText;
-
-impl TextValue for OriginText {
-    type Value = WebOrigin;
-    const EXPECTED: &'static str = "origins, such as \"http://localhost:5173\"";
-    const CONSTRAINT: Option<Constraint> =
-        Some(("pattern", r"^https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]+)?$"));
-
-    fn parse_text(text: &str) -> Option<WebOrigin> {
-        text.parse().ok()
-    }
-}
-
-/// A network or a single address in a list.
-pub(super) struct NetworkText;
-
-impl TextValue for NetworkText {
-    type Value = IpNet;
-    const EXPECTED: &'static str = "addresses or networks, such as \"127.0.0.1\" or \"10.0.0.0/8\"";
-    const CONSTRAINT: Option<Constraint> = Some(("pattern", "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"));
-
-    fn parse_text(text: &str) -> Option<IpNet> {
+value_format! {
+    /// A network or a single address.
+    NetworkText -> IpNet,
+    "addresses or networks, such as \"127.0.0.1\" or \"10.0.0.0/8\"",
+    {"type": "string", "pattern": "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"},
+    |value| {
+        let text = value.as_str()?;
         text.parse().ok().or_else(|| Some(text.parse::<IpAddr>().ok()?.into()))
     }
 }
 
-/// The name of an environment variable in a list.
-pub(super) struct EnvName;
-
-impl TextValue for EnvName {
-    type Value = String;
-    const EXPECTED: &'static str = "names of environment variables, without values";
-    const CONSTRAINT: Option<Constraint> = Some(("pattern", "^[^=]+$"));
-
-    fn parse_text(text: &str) -> Option<String> {
-        (!text.is_empty() && !text.contains('=')).then(|| text.to_owned())
-    }
-}
-
-/// The name of an HTTP header, in lower case; an empty text stands for none.
-pub(super) struct HeaderName;
-
-impl TextValue for HeaderName {
-    type Value = Option<String>;
-    const EXPECTED: &'static str = "the name of a header, such as \"X-Forwarded-User\"";
-    const CONSTRAINT: Option<Constraint> = Some(("pattern", "^[A-Za-z0-9_-]*$"));
-
-    fn parse_text(text: &str) -> Option<Option<String>> {
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        let name = text.bytes().all(fits).then(|| text.to_ascii_lowercase())?;
-        Some((!name.is_empty()).then_some(name))
-    }
+value_format! {
+    /// The name of an environment variable.
+    EnvName -> String,
+    "names of environment variables, without values",
+    {"type": "string", "pattern": "^[^=]+$"},
+    |value| Text::parse(value).filter(|name| !name.is_empty() && !name.contains('='))
 }
 
 #[cfg(test)]

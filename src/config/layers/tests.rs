@@ -100,7 +100,7 @@ fn a_bad_value_of_a_variable_or_a_flag_names_it() {
     );
     let mut layers = Layers::new(&env());
     layers.add_flags(&[FlagValue {
-        key: "agent.kind".into(),
+        key: "agent.kind",
         flag: "--agent".into(),
         texts: vec!["cloude".into()],
     }]);
@@ -134,7 +134,7 @@ fn a_repeated_flag_makes_a_list() {
     let mut layers = Layers::new(&env());
     let mut add = |texts: &[&str]| {
         layers.add_flags(&[FlagValue {
-            key: "agent.env".into(),
+            key: "agent.env",
             flag: "--agent-env".into(),
             texts: texts.iter().map(|text| (*text).to_owned()).collect(),
         }]);
