@@ -139,7 +139,8 @@ async fn p9_an_agent_that_fills_its_directories_is_ended_in_words() {
         client.ask(&format!("say before\n{script}")).await;
         let frames = client.turn().await;
         let end = frames.last().unwrap();
-        let key = format!("limits.{}", limit.split(' ').next().unwrap());
+        let key = limit.replace("[", "(").replace("]\n", ".");
+        let key = format!("{})", key.split(' ').next().unwrap());
         assert!(end["content"].as_str().unwrap().contains(&key), "{end}");
         assert_eq!(text_of(&frames), "before", "what came is kept");
         client.ask("say on").await;

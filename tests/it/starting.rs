@@ -88,7 +88,7 @@ fn p6_a_secret_file_where_agents_read_is_refused_at_the_start() {
         let (status, stderr) = Setup::guide().config(&tls).fail();
         assert_eq!(status.code(), Some(2), "{stderr}");
         let error = stderr.lines().find(|line| line.starts_with("error: ")).unwrap_or_default();
-        for word in [key, path, "agents may read", "put it elsewhere"] {
+        for word in [key, path, "agents may read", "move it elsewhere"] {
             assert!(error.contains(word), "{word} is not in {stderr}");
         }
     }
