@@ -37,10 +37,10 @@ export class Announcer {
    */
   #turn(turn, isLive, ended) {
     /** @type {string[]} */
-    const said = [];
+    const texts = [];
     for (const part of turn.parts) {
       if (part.kind === 'question' && isLive && !this.#announced.has(`${turn.turn} ${part.key}`)) {
-        said.push(`The agent asks: ${part.questions.map((one) => one.question).join(' ')}`);
+        texts.push(`The agent asks: ${part.questions.map((one) => one.question).join(' ')}`);
       }
       if (part.kind === 'question') this.#announced.set(`${turn.turn} ${part.key}`, 1);
       if (part.kind !== 'text') continue;
@@ -51,10 +51,10 @@ export class Announcer {
       const to = isFinished ? part.html.length : part.html.length - 1;
       if (to <= from) continue;
       this.#announced.set(key, to);
-      if (isLive) said.push(...part.html.slice(from, to).map((html) => shorten(this.read(html))));
+      if (isLive) texts.push(...part.html.slice(from, to).map((html) => shorten(this.read(html))));
     }
-    if (isLive && turn.end && !ended) said.push(endText(turn.end));
-    return said.filter(Boolean);
+    if (isLive && turn.end && !ended) texts.push(endText(turn.end));
+    return texts.filter(Boolean);
   }
 }
 

@@ -1,4 +1,4 @@
-// The address bar: what it says is what it is read as.
+// Addresses: parsing is the inverse of formatting.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatAddress, parseAddress } from '../../static/address.js';

@@ -1,4 +1,4 @@
-// What the admin page says of sessions and of the server.
+// Text about sessions and the server on the admin page.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { COLUMNS, bytes, cells, serverFacts, sessionText, since } from '../../static/admin/format.js';

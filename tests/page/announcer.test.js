@@ -1,4 +1,4 @@
-// What is said to who listens, and how long a state must last to be said at all.
+// Announcements for screen readers, and the throttle of the status line.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Announcer } from '../../static/announcer.js';

@@ -1,4 +1,4 @@
-// The connection: what it asks for again, what it sends again, and when it gives up.
+// The connection: what it asks for again, what it resends, and when it gives up.
 import assert from 'node:assert/strict';
 import { beforeEach, mock, test } from 'node:test';
 import * as protocol from '../../static/protocol.js';
@@ -42,24 +42,24 @@ const text = (seq, more = false) => ({
 });
 const caughtUp = (seq) => ({ type: 'caught_up', seq });
 
-/** A connection with every socket it opened, every frame and every state it told. */
+/** A connection with every socket it opened, every frame and every state it reported. */
 function connection(options = {}) {
-  const told = { wires: [], frames: [], states: [], outbox: null };
+  const log = { wires: [], frames: [], states: [], outbox: null };
   const made = new Connection({
     url: 'ws://test', conversationId: 7, random: () => 0,
     connect: () => {
       const wire = new Wire();
-      told.wires.push(wire);
+      log.wires.push(wire);
       return wire;
     },
-    onFrame: (frame) => told.frames.push(frame),
-    onState: (state) => told.states.push(state.phase),
-    onOutbox: (outbox) => { told.outbox = outbox; },
+    onFrame: (frame) => log.frames.push(frame),
+    onState: (state) => log.states.push(state.phase),
+    onOutbox: (outbox) => { log.outbox = outbox; },
     ...options,
   });
   made.open();
-  told.wires[0].accept();
-  return { made, told, wire: () => told.wires.at(-1) };
+  log.wires[0].accept();
+  return { made, log, wire: () => log.wires.at(-1) };
 }
 
 beforeEach(() => {
@@ -68,14 +68,14 @@ beforeEach(() => {
 });
 
 test('a reconnect asks for what came after the last frame', () => {
-  const { told, wire } = connection();
+  const { log, wire } = connection();
   assert.deepEqual(wire().sent, [{ type: 'start', protocol: 1, format: 'html', changes: true, conversation_id: 7 }]);
   wire().say(attached(7, 2), text(1), text(2), caughtUp(2), text(3));
   wire().break();
   mock.timers.tick(500);
   wire().accept();
   assert.deepEqual(wire().sent, [{ type: 'start', protocol: 1, format: 'html', changes: true, conversation_id: 7, after: 3 }]);
-  assert.deepEqual(told.states, ['connecting', 'open', 'lost', 'connecting']);
+  assert.deepEqual(log.states, ['connecting', 'open', 'lost', 'connecting']);
 });
 
 test('a replay that was cut off goes on where it was', () => {
@@ -88,15 +88,15 @@ test('a replay that was cut off goes on where it was', () => {
 });
 
 test('parts of an answer that belong together are shown together, or not at all', () => {
-  const { told, wire } = connection();
+  const { log, wire } = connection();
   wire().say(attached(7, 9), text(4), text(6, true));
-  assert.deepEqual(told.frames.map((frame) => frame.seq), [9, 4]);
+  assert.deepEqual(log.frames.map((frame) => frame.seq), [9, 4]);
   wire().break();
   mock.timers.tick(500);
   wire().accept();
   assert.equal(wire().sent[0].after, 4);
   wire().say(attached(7, 9, 4), text(6, true), text(6));
-  assert.deepEqual(told.frames.map((frame) => frame.seq), [9, 4, 9, 6, 6]);
+  assert.deepEqual(log.frames.map((frame) => frame.seq), [9, 4, 9, 6, 6]);
   wire().break();
   mock.timers.tick(1000);
   wire().accept();
@@ -138,7 +138,7 @@ test('a new conversation is found again by its id', () => {
 });
 
 test('a message is sent again with the same id until it is accepted', () => {
-  const { made, told, wire } = connection();
+  const { made, log, wire } = connection();
   made.submit(protocol.message('m1', 'Where?'));
   assert.equal(wire().sent.length, 1, 'nothing is sent before the conversation is attached');
   wire().say(attached(7, 0), caughtUp(0));
@@ -150,7 +150,7 @@ test('a message is sent again with the same id until it is accepted', () => {
   wire().say(attached(7, 0), caughtUp(0));
   assert.deepEqual(wire().sent[1], message);
   wire().say({ type: 'accepted', message_id: 'm1', seq: 1, turn: 1, position: 0 });
-  assert.deepEqual(told.outbox, []);
+  assert.deepEqual(log.outbox, []);
   wire().break();
   mock.timers.tick(500);
   wire().accept();
@@ -159,13 +159,13 @@ test('a message is sent again with the same id until it is accepted', () => {
 });
 
 test('a refused message and one that is found in the replay are not sent again', () => {
-  const { made, told, wire } = connection();
+  const { made, log, wire } = connection();
   wire().say(attached(7, 0), caughtUp(0));
   made.submit(protocol.message('m1', 'one'));
   made.submit(protocol.message('m2', 'two'));
   wire().say({ type: 'error', message_id: 'm1', content: 'full' });
   wire().say({ type: 'user_message', message_id: 'm2', seq: 1, turn: 1, content: 'two' });
-  assert.deepEqual(told.outbox, []);
+  assert.deepEqual(log.outbox, []);
 });
 
 test('a socket that is silent is given up', () => {
@@ -173,7 +173,7 @@ test('a socket that is silent is given up', () => {
   const pass = (seconds) => {
     for (let second = 0; second < seconds; second += 1) mock.timers.tick(1000);
   };
-  const { told, wire } = connection();
+  const { log, wire } = connection();
   wire().say(attached(7, 0), caughtUp(0));
   pass(30);
   assert.deepEqual(wire().sent.at(-1), { type: 'ping' });
@@ -181,18 +181,18 @@ test('a socket that is silent is given up', () => {
   pass(30);
   assert.equal(wire().sent.filter((frame) => frame.type === 'ping').length, 2);
   pass(9);
-  assert.equal(told.states.at(-1), 'open');
+  assert.equal(log.states.at(-1), 'open');
   pass(1);
-  assert.equal(told.states.at(-1), 'lost');
+  assert.equal(log.states.at(-1), 'lost');
 });
 
 test('a project or a conversation that does not exist is not tried again', () => {
   for (const code of [4000, 4004, 4404]) {
-    const { told, wire } = connection();
+    const { log, wire } = connection();
     wire().break(code);
     mock.timers.tick(120_000);
-    assert.equal(told.wires.length, 1);
-    assert.equal(told.states.at(-1), 'ended');
+    assert.equal(log.wires.length, 1);
+    assert.equal(log.states.at(-1), 'ended');
   }
 });
 
@@ -204,37 +204,37 @@ test('attempts come at doubling, capped and spread delays', () => {
 });
 
 test('a socket that was left tells nothing any more', () => {
-  const { made, told, wire } = connection();
+  const { made, log, wire } = connection();
   made.close();
-  const before = told.states.length;
+  const before = log.states.length;
   wire().say(text(1));
   wire().break();
   mock.timers.tick(120_000);
-  assert.deepEqual(told.frames, []);
-  assert.equal(told.states.length, before);
-  assert.equal(told.wires.length, 1);
+  assert.deepEqual(log.frames, []);
+  assert.equal(log.states.length, before);
+  assert.equal(log.wires.length, 1);
 });
 
 test('the server is told that somebody is about to ask, once in a while and on every socket', () => {
   mock.timers.reset();
   mock.timers.enable({ apis: ['setTimeout', 'Date'] });
   const { made, wire } = connection();
-  const told = () => wire().sent.filter((frame) => frame.type === 'typing').length;
+  const typingFrames = () => wire().sent.filter((frame) => frame.type === 'typing').length;
   made.typing();
-  assert.equal(told(), 0, 'not before it follows a conversation');
+  assert.equal(typingFrames(), 0, 'not before it follows a conversation');
   wire().say(attached(7, 0), caughtUp(0));
   for (let key = 0; key < 9; key += 1) made.typing();
-  assert.equal(told(), 1);
+  assert.equal(typingFrames(), 1);
   mock.timers.tick(29_000);
   made.typing();
-  assert.equal(told(), 1);
+  assert.equal(typingFrames(), 1);
   mock.timers.tick(2_000);
   made.typing();
-  assert.equal(told(), 2);
+  assert.equal(typingFrames(), 2);
   wire().break();
   mock.timers.tick(500);
   wire().accept();
   wire().say(attached(7, 0), caughtUp(0));
   made.typing();
-  assert.equal(told(), 1, 'the server may be another one');
+  assert.equal(typingFrames(), 1, 'the server may be another one');
 });

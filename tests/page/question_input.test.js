@@ -1,4 +1,4 @@
-// What the composer decides: earlier questions, files by name, and what is kept of what was typed.
+// The question field: history, mentions of files, stored drafts.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseDrafts, putDraft, takeDraft } from '../../static/drafts.js';

@@ -1,4 +1,4 @@
-// The search: titles at once, messages when they come, and never the wrong ones.
+// The search: titles at once, messages later, and late responses never.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SearchState, PAUSE, matchTitles, markMatches, searchStatus } from '../../static/search_state.js';

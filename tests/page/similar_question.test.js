@@ -1,4 +1,4 @@
-// Whether much the same was asked before.
+// The hint about a similar question.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SimilarQuestionLookup, PAUSE, pickSimilar } from '../../static/similar_question.js';

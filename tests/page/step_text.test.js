@@ -1,4 +1,4 @@
-// What the agent's steps and what an answer takes are called.
+// Descriptions of steps and usage.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { conversationUsage, turnUsage } from '../../static/usage.js';

@@ -1,4 +1,4 @@
-// The reducer: what a conversation looks like after any course of frames.
+// The reducer: the conversation after any sequence of frames.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { initialConversation, unfinishedTurns, reduce } from '../../static/store.js';

@@ -1,4 +1,4 @@
-//! The admin page: what the server does, seen while it does it, and closed.
+//! The admin page: live figures, and closing sessions.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Answers on the page: rendered, inert, and left alone once they are read.
+//! Answers on the page: rendered, harmless, and stable once shown.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! The page judged by others' rules: accessibility by axe-core, and what a first visit costs.
+//! Checks of the page as a whole: accessibility by axe-core, types, the size of a first visit.
 
 use std::{fs, process::Command};
 

@@ -1,4 +1,4 @@
-//! Headless Chromium, driven over WebDriver. Everything that was started ends with the guard.
+//! Headless Chromium, driven over WebDriver. All processes end with the guard.
 
 use std::{
     fs,

@@ -1,4 +1,4 @@
-//! Writing a question: files by name, earlier questions, edits, and text that is never lost.
+//! Writing a question: files by name, earlier questions, edits, and drafts that survive.
 
 use serde_json::json;
 

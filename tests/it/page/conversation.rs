@@ -1,5 +1,4 @@
-//! The open conversation: what goes on is said in words, steps stay out of the way, and everything
-//! is reached by keys and by fingers.
+//! The open conversation: status, steps, keyboard and touch.
 
 use serde_json::json;
 

@@ -1,5 +1,4 @@
-//! What a person does with whole conversations: the list, new titles, deleting and thinking again,
-//! taking one home.
+//! Actions on conversations: the list, renaming, deleting with undo, exports.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! The network between browser and server: an address that stays, and a line that can be cut.
+//! The network between browser and server: a fixed address whose connections can be cut.
 
 use std::sync::{Arc, Mutex};
 

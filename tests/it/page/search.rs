@@ -1,4 +1,4 @@
-//! Finding what was said: the search, links to a turn, and what was asked before.
+//! The search, links to a turn, and the hint about similar questions.
 
 use serde_json::json;
 
