@@ -1,10 +1,8 @@
 //! The store: one SQLite file, written by one actor, read through a pool.
 //!
-//! [`Database`] commits what [`messages`] ask, many writes to a transaction; [`Reader`] answers
-//! questions meanwhile. Both come from [`Database::open`]. [`import`] brings in the conversations
-//! of the original, [`backup`] copies the store while a server uses it. What a conversation means is not
-//! decided here: the store keeps the rows of [`crate::entry`], and who may see them is asked
-//! elsewhere.
+//! Messages to [`Database`] become [`writes`], which a [`batch`] applies together and commits;
+//! [`Reader`] answers [`queries`] meanwhile. Both come from [`Database::open`]. The store keeps the
+//! rows of [`crate::entry`] and does not interpret them; access is checked elsewhere.
 
 pub mod backup;
 pub mod import;
@@ -43,10 +41,10 @@ use crate::{
     ids::{ConversationId, Seq, TurnNumber},
 };
 
-/// A conversation in a list. The field order is the original's.
+/// A conversation in a list. The order of the fields is that of the legacy API.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Summary {
-    /// The id; never used again after a deletion.
+    /// Never used again after a deletion.
     pub id: ConversationId,
     /// The project.
     pub project_name: String,
@@ -60,7 +58,7 @@ pub struct Summary {
     pub message_count: i64,
 }
 
-/// A conversation with what was said in it. The field order is the original's.
+/// A conversation with its messages. The order of the fields is that of the legacy API.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct Detail {
     /// See [`Summary::id`].
@@ -80,8 +78,8 @@ pub struct Detail {
 /// One question or one finished answer.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct ChatMessage {
-    /// The id; unique in the store.
-    pub id: ConversationId,
+    /// Unique in the store.
+    pub id: i64,
     /// `user` or `assistant`.
     pub role: String,
     /// The text; for an answer all text of its turn, joined with nothing between.
@@ -90,22 +88,22 @@ pub struct ChatMessage {
     pub timestamp: String,
 }
 
-/// A conversation with everything that a session needs to go on with it.
+/// A conversation with everything that a session needs to continue it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredConversation {
-    /// What a list shows of it.
+    /// As in a list.
     pub summary: Summary,
     /// The agent's own session id.
     pub agent_session: Option<String>,
-    /// Highest sequence number that may have been used; go on above it, after reserving more.
+    /// Highest sequence number that may have been used; continue above it, after reserving more.
     pub reserved_seq: Seq,
-    /// The entries, in the order of their numbers: the newest, what people asked, how turns ended and what
-    /// was answered last.
+    /// In the order of their numbers: the newest entries, and of older ones the questions, the ends of
+    /// turns and the last texts.
     pub entries: Vec<EntryRow>,
     /// All other entries, in the same order.
     pub outlines: Vec<EntryOutline>,
-    /// The number of the next turn; at least 1.
+    /// At least 1.
     pub next_turn: TurnNumber,
-    /// Questions that wait for an answer, in their order: turn and text.
+    /// Turn and text of the questions that wait for an answer, in their order.
     pub waiting: Vec<(TurnNumber, String)>,
 }

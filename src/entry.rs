@@ -1,5 +1,6 @@
-//! The single history: what a conversation is made of, on the screen, in memory and in the
-//! database alike. Pure data; the wire dialects render it, the database keeps its rows.
+//! Entries: what a conversation consists of, in memory, in the database and on the wire.
+//!
+//! Pure data. The wire dialects render it, the database keeps its rows.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -10,24 +11,24 @@ use crate::{
     json,
 };
 
-/// What one entry of a conversation holds.
+/// The content of one entry of a conversation.
 #[derive(Debug, Clone)]
 pub enum Content {
-    /// What a person asked.
+    /// A person's question.
     UserMessage(UserMessage),
     /// Answer text. Grows while it streams.
     Text(TextBlock),
-    /// What the model thought before it answered. Grows while it streams.
+    /// Thinking of the model. Grows while it streams.
     Thinking(TextBlock),
-    /// A text or a thought was taken back: whoever has it empties it.
+    /// The agent withdrew a text or thinking block: readers empty it.
     Withdrawn(Withdrawn),
-    /// A tool that the agent used.
+    /// The agent calls a tool.
     ToolCall(ToolCall),
-    /// What the tool gave back.
+    /// The result of a tool call.
     ToolResult(ToolResult),
-    /// Questions that the agent put to the person.
+    /// Questions of the agent to the person.
     Question(AgentQuestion),
-    /// The end of a turn that came to an answer.
+    /// The end of a turn that did not fail.
     ResponseDone(ResponseDone),
     /// The end of a turn that failed.
     Error(TurnError),
@@ -36,24 +37,24 @@ pub enum Content {
 /// See [`Content::UserMessage`].
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct UserMessage {
-    /// The client's own id for it; the same id is accepted once.
+    /// The client's id for it; the same id is accepted once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_id: Option<String>,
-    /// Who asked, where a proxy told.
+    /// Who asked, if a proxy names the user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
     /// The text.
     pub content: String,
-    /// The turn whose question this is once more.
+    /// The turn whose question this repeats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_of: Option<TurnNumber>,
-    /// The call of the agent that this answers.
+    /// The `call_id` of the agent's question that this answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answers: Option<String>,
-    /// The conversation that this one goes on with.
+    /// The conversation that this one continues.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continues: Option<ConversationId>,
-    /// What was said there, in short, for the agent: never sent to a viewer.
+    /// A recap of that conversation for the agent; never sent to a viewer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carried: Option<String>,
 }
@@ -72,7 +73,7 @@ pub struct TextBlock {
 pub struct Withdrawn {
     /// Number of the block within its turn.
     pub block: u32,
-    /// Whether it is a thought and no text of the answer.
+    /// Whether it is a thinking block.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub thinking: bool,
 }
@@ -130,10 +131,10 @@ pub struct Usage {
 pub struct ResponseDone {
     /// How the turn ended.
     pub outcome: Outcome,
-    /// Tokens used, where the agent tells.
+    /// Tokens used, if the agent reports them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
-    /// US dollars, where the agent tells.
+    /// US dollars, if the agent reports them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
     /// Milliseconds from the turn's start to its end.
@@ -145,13 +146,13 @@ pub struct ResponseDone {
     /// The files that the agent read for it, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files_read: Vec<String>,
-    /// Who stopped it, where a proxy told.
+    /// Who stopped it, if a proxy names the user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped_by: Option<String>,
-    /// The model that answered instead of the one that was asked for.
+    /// The model that answered in place of the requested one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback_model: Option<String>,
-    /// What people should know of how the answer came to be, a sentence each.
+    /// Remarks on how the answer came about, a sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -165,7 +166,7 @@ pub enum Outcome {
     Completed,
     /// Stopped by a person.
     Stopped,
-    /// Cut off by a shutdown or a crash of the server; what came until then is kept.
+    /// Cut off by a shutdown or crash of the server; the answer so far is kept.
     Interrupted,
 }
 
@@ -176,13 +177,13 @@ pub struct TurnError {
     pub content: String,
     /// Whether asking again can help.
     pub retryable: bool,
-    /// From when asking again can help, where that is known: UTC, ISO 8601.
+    /// When asking again can help, if known: UTC, ISO 8601.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<String>,
-    /// Whether a new conversation helps, in which the question is asked again.
+    /// Whether asking again in a new conversation helps.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub start_over: bool,
-    /// As in [`ResponseDone::citations`], of what was said before the turn failed.
+    /// As in [`ResponseDone::citations`], of the text before the failure.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub citations: Vec<Citation>,
     /// As in [`ResponseDone::files_read`].
@@ -196,21 +197,21 @@ pub struct TurnError {
     pub notes: Vec<String>,
 }
 
-/// What every end of a turn tells beside how it ended.
+/// What both kinds of ends have in common.
 #[derive(Debug)]
 pub struct EndDetails<'a> {
-    /// The files that the answer refers to.
+    /// See [`ResponseDone::citations`].
     pub citations: &'a mut Vec<Citation>,
-    /// The files that were read for it.
+    /// See [`ResponseDone::files_read`].
     pub files_read: &'a mut Vec<String>,
-    /// The model that answered instead.
+    /// See [`ResponseDone::fallback_model`].
     pub fallback_model: &'a mut Option<String>,
-    /// What people should know.
+    /// See [`ResponseDone::notes`].
     pub notes: &'a mut Vec<String>,
 }
 
 impl TurnError {
-    /// An error with nothing but its words.
+    /// An error without details.
     pub fn new(content: impl Into<String>, retryable: bool) -> Self {
         Self { content: content.into(), retryable, ..Self::default() }
     }
@@ -256,7 +257,7 @@ impl EntryRow {
 }
 
 impl Content {
-    /// The end of a turn of which no tokens, money or time are known.
+    /// The end of a turn without usage, cost and duration.
     pub fn plain_end(outcome: Outcome) -> Self {
         Self::ResponseDone(ResponseDone { outcome, ..ResponseDone::default() })
     }
@@ -281,7 +282,7 @@ impl Content {
         matches!(self, Self::ResponseDone(_) | Self::Error(_))
     }
 
-    /// What an end tells beside how the turn ended; none of what is no end.
+    /// The details of an end; `None` of other contents.
     pub fn end_details(&mut self) -> Option<EndDetails<'_>> {
         match self {
             Self::ResponseDone(ResponseDone {
@@ -298,7 +299,7 @@ impl Content {
         }
     }
 
-    /// What it takes of memory, about, in bytes.
+    /// Approximate memory, in bytes.
     pub fn bytes(&self) -> usize {
         let rest = match self {
             Self::UserMessage(fields) => fields.content.len(),

@@ -1,5 +1,6 @@
-//! Reads a project's list of features, a SQLite file `features.db` that other programs make and
-//! change. Never writes, and never makes the file. Old files lack columns and so have fewer answers.
+//! Read access to a project's feature list, a `features.db` that other programs write.
+//!
+//! Never writes or makes the file. Older files lack columns, so some questions have no answer.
 
 mod dependencies;
 
@@ -17,47 +18,41 @@ pub(crate) use dependencies::Dependencies;
 
 use crate::sqlite_readonly::{self, SqliteReadError, optional_text, text};
 
-/// The file's name.
 const FILE: &str = "features.db";
 
-/// The folders of a project that can hold the file; the first that does counts.
+/// Directories that may hold the file, relative to the project; the first that does counts.
 const FOLDERS: [&str; 3] = [".autoforge", ".autocoder", ""];
 
-/// Work comes in this order.
+/// The order of work.
 const ORDER: &str = "ORDER BY priority, id";
 
-/// A query that takes longer is ended: the project's content is nobody's we know.
-const LONGEST_QUERY: Duration = Duration::from_secs(2);
+/// A longer query is interrupted: the file may be made to harm.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Steps of SQLite's machine between two looks at the clock. One step can be a call of a function
-/// with a large value, which takes milliseconds.
-const STEPS_BETWEEN_LOOKS: i32 = 100;
+/// Steps of SQLite between two checks of the time limit. One step can call a function on a large
+/// value, which takes milliseconds.
+const STEPS_PER_CHECK: i32 = 100;
 
-/// How far a project is.
+/// Progress of a project.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct FeatureStats {
-    /// Features that pass.
     pub passing: i64,
     /// Features that somebody works on.
     pub in_progress: i64,
-    /// All features.
     pub total: i64,
     /// `passing` in percent of `total`, one digit after the point; 0 where there are none.
     pub percentage: f64,
 }
 
-/// One feature. The order of the fields is that of the original.
+/// One feature. The order of the fields is that of the legacy API.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Feature {
-    /// The id.
     pub id: i64,
     /// Lower comes first.
     pub priority: i64,
     /// A kind of feature, such as "functional".
     pub category: String,
-    /// The name.
     pub name: String,
-    /// What it does.
     pub description: String,
     /// Steps that show it, usually a list of texts.
     pub steps: Value,
@@ -83,11 +78,11 @@ pub(crate) struct FeatureExtensions {
     pub human_input_response: Value,
 }
 
-/// Why the features cannot be told.
+/// Why the features cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FeaturesError {
     /// The file is a link out of the project, which must not be followed.
-    #[error("{} leads out of the project and is not read", .0.display())]
+    #[error("{} links to a file outside the project and is not read", .0.display())]
     Outside(PathBuf),
     /// The file cannot be opened.
     #[error(transparent)]
@@ -100,8 +95,8 @@ pub(crate) enum FeaturesError {
         /// Why.
         source: rusqlite::Error,
     },
-    /// The file is of a time when features had no dependencies.
-    #[error("{} tells no dependencies: it was made by an older version", .0.display())]
+    /// The file is older than dependencies are.
+    #[error("{} has no dependencies: an older version made it", .0.display())]
     NoDependencies(PathBuf),
 }
 
@@ -220,11 +215,11 @@ impl Features {
         &self,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, FeaturesError> {
-        let deadline = Instant::now() + LONGEST_QUERY;
+        let deadline = Instant::now() + QUERY_TIMEOUT;
         let is_late = move || Instant::now() > deadline;
         let answer = self
             .connection
-            .progress_handler(STEPS_BETWEEN_LOOKS, Some(is_late))
+            .progress_handler(STEPS_PER_CHECK, Some(is_late))
             .and_then(|()| query(&self.connection));
         answer.map_err(|source| FeaturesError::Query { path: self.path.clone(), source })
     }

@@ -1,6 +1,7 @@
-//! JSON as programs in JavaScript and Python really write it: halves of surrogate pairs, a byte
-//! that is no UTF-8, a value of an unexpected type. One odd value costs that value, never the
-//! rest of the text. Pure code, used by every reader of JSON that comes from outside.
+//! Lenient reading of JSON from other programs.
+//!
+//! Programs in JavaScript and Python write lone surrogates, bytes that are not UTF-8 and values of
+//! unexpected types. An unreadable value costs that value, never the rest of the text. Pure.
 
 mod lenient;
 mod object;
@@ -16,14 +17,14 @@ pub(crate) use lenient::{
 };
 pub(crate) use object::{Object, Text, list};
 
-/// What stands for half of a surrogate pair, which is no character.
+/// What replaces a lone surrogate, which is no character.
 const REPLACEMENT: &str = "\\ufffd";
 
-/// Bytes of an escape such as `\ud83d`.
+/// Length of an escape such as `\ud83d`, in bytes.
 const ESCAPE: usize = 6;
 
-/// The text of a line: bytes that are no UTF-8 and halves of surrogate pairs become U+FFFD; a byte order
-/// mark and NUL bytes around it are left out. Borrowed where nothing had to change.
+/// Decodes a line: bytes that are not UTF-8 and lone surrogates become U+FFFD, a byte order mark and
+/// NUL bytes around it are dropped. Borrowed where nothing had to change.
 pub(crate) fn decode_text(line: &[u8]) -> Cow<'_, str> {
     let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
     let start = line.iter().position(|byte| *byte != 0).unwrap_or(line.len());
@@ -32,24 +33,23 @@ pub(crate) fn decode_text(line: &[u8]) -> Cow<'_, str> {
     match String::from_utf8_lossy(line) {
         Cow::Borrowed(text) => replace_lone_surrogates(text),
         Cow::Owned(text) => match replace_lone_surrogates(&text) {
-            Cow::Owned(mended) => Cow::Owned(mended),
+            Cow::Owned(replaced) => Cow::Owned(replaced),
             Cow::Borrowed(_) => Cow::Owned(text),
         },
     }
 }
 
-/// JSON text in which every escape is a character: an escaped half of a surrogate pair without its
-/// other half becomes U+FFFD. Borrowed where there is none.
+/// Replaces escapes of lone surrogates by U+FFFD. Borrowed where there is none.
 pub(crate) fn replace_lone_surrogates(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let is_surrogate = |at: usize| matches!(unit(bytes, at), Some(0xD800..=0xDFFF));
     let Some(first) = memchr_iter(b'\\', bytes).find(|at| is_surrogate(*at)) else {
         return Cow::Borrowed(text);
     };
-    // The backslash that was found may itself be escaped: what stands before it is looked at too.
+    // The backslash may itself be escaped, so the scan starts with those before it.
     let before = bytes.get(..first).unwrap_or_default();
     let mut at = before.iter().rposition(|byte| *byte != b'\\').map_or(0, |last| last + 1);
-    let mut mended = String::new();
+    let mut replaced = String::new();
     let mut copied = 0;
     while let Some(found) = bytes.get(at..).and_then(|rest| memchr(b'\\', rest)) {
         let start = at + found;
@@ -61,8 +61,8 @@ pub(crate) fn replace_lone_surrogates(text: &str) -> Cow<'_, str> {
                 start + 2 * ESCAPE
             }
             Some(0xD800..=0xDFFF) => {
-                mended.push_str(text.get(copied..start).unwrap_or_default());
-                mended.push_str(REPLACEMENT);
+                replaced.push_str(text.get(copied..start).unwrap_or_default());
+                replaced.push_str(REPLACEMENT);
                 copied = start + ESCAPE;
                 copied
             }
@@ -72,8 +72,8 @@ pub(crate) fn replace_lone_surrogates(text: &str) -> Cow<'_, str> {
     if copied == 0 {
         return Cow::Borrowed(text);
     }
-    mended.push_str(text.get(copied..).unwrap_or_default());
-    Cow::Owned(mended)
+    replaced.push_str(text.get(copied..).unwrap_or_default());
+    Cow::Owned(replaced)
 }
 
 /// The UTF-16 unit of the escape `\uXXXX` at `at`, where there is one.
@@ -85,9 +85,9 @@ fn unit(bytes: &[u8], at: usize) -> Option<u16> {
     })
 }
 
-/// JSON in place of text that is none, because it holds what only lax readers take: raw control
-/// characters and unknown escapes within strings, `NaN`, `Infinity` and `undefined` outside of
-/// them, which become `null`. None where there is nothing of the kind.
+/// Repairs text that only lax parsers accept: escapes raw control characters and unknown escapes
+/// within strings; outside of them `NaN`, `Infinity` and `undefined` become `null`. `None` where
+/// there is nothing to repair.
 pub(crate) fn repair(text: &str) -> Option<String> {
     let mut repaired = String::with_capacity(text.len() + 16);
     let mut in_string = false;
@@ -125,13 +125,13 @@ pub(crate) fn repair(text: &str) -> Option<String> {
     has_changed.then_some(repaired)
 }
 
-/// Reads a value of JSON that may hold halves of surrogate pairs.
+/// Reads a value of JSON that may contain lone surrogates.
 pub(crate) fn from_str<T: DeserializeOwned>(text: &str) -> serde_json::Result<T> {
     serde_json::from_str(&replace_lone_surrogates(text))
 }
 
-/// Any JSON. Of an object that holds what cannot be read, such as values that are nested too
-/// deep or numbers that are too large, the rest: those become `null`.
+/// Reads any JSON. In an object, values that cannot be read become `null`, such as those nested too
+/// deep and numbers that are too large.
 pub(crate) fn value(text: &str) -> serde_json::Result<Value> {
     let text = replace_lone_surrogates(text);
     serde_json::from_str(&text).or_else(|error| match Object::read(&text) {

@@ -1,5 +1,6 @@
-//! Opens SQLite files that belong to other programs, so that reading them changes nothing: not
-//! the file, and no file beside it. What is in them is the reader's matter.
+//! Read-only access to SQLite files of other programs.
+//!
+//! Opening and reading changes neither the file nor any file beside it.
 
 use std::{
     fs::File,
@@ -13,16 +14,15 @@ use rusqlite::{Connection, OpenFlags, Row, limits::Limit, types::ValueRef};
 /// How long a reader waits for another program's write to end.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Longest row or value that is read, bytes. What is longer was made to use up memory.
-const LONGEST_VALUE: i32 = 16 << 20;
+/// Longest row or value that is read, in bytes. A longer one was made to use up memory.
+const MAX_VALUE: i32 = 16 << 20;
 
-/// What the names of the files end with that SQLite opens beside a database.
+/// Suffixes of the files that SQLite opens beside a database.
 const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-/// Why another program's file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SqliteReadError {
-    /// The file itself.
+    /// The operating system refuses the file.
     #[error("cannot read {}", path.display())]
     File {
         /// The file.
@@ -30,7 +30,7 @@ pub enum SqliteReadError {
         /// Why.
         source: io::Error,
     },
-    /// What SQLite says of its content.
+    /// SQLite cannot read its content.
     #[error("cannot read the database {}", path.display())]
     Sqlite {
         /// The file.
@@ -42,11 +42,11 @@ pub enum SqliteReadError {
 
 /// Opens the database at `path` for reading only.
 ///
-/// A database in WAL mode is the difficult case: a plain read-only connection would create its
-/// `-shm` and `-wal` files. Where another program has them open they are used as they are, without
-/// writing; where they are not there everything is in the file itself, which then is read as a
-/// file that does not change. (A `-wal` file without its `-shm` is left by no crash, only by
-/// copying: such a copy is read without what is in its `-wal`.)
+/// The difficult case is a database in WAL mode: a plain read-only connection would create its
+/// `-shm` and `-wal` files. Where they exist they are used without writing. Where they do not,
+/// everything is in the file itself, which is read as one that does not change. (A `-wal` file
+/// without its `-shm` comes from copying and never from a crash: such a copy is read without its
+/// `-wal`.)
 pub(crate) fn open(path: &Path) -> Result<Connection, SqliteReadError> {
     let file_error = |source| SqliteReadError::File { path: path.to_owned(), source };
     let path = &path.canonicalize().map_err(file_error)?;
@@ -59,7 +59,7 @@ pub(crate) fn open(path: &Path) -> Result<Connection, SqliteReadError> {
         return connect(path, "").map_err(sqlite_error);
     }
     if beside(path, "-shm").is_file() && beside(path, "-wal").is_file() {
-        // The index may be left over, of another user or broken: the file alone is still good.
+        // The index may be stale, broken or another user's: the file alone is still good.
         if let Ok(connection) = connect(path, "?readonly_shm=1") {
             return Ok(connection);
         }
@@ -67,15 +67,15 @@ pub(crate) fn open(path: &Path) -> Result<Connection, SqliteReadError> {
     connect(path, "?immutable=1").map_err(sqlite_error)
 }
 
-/// Refuses what is there and no plain file: SQLite would wait for a pipe for ever, and follow a link
-/// to where nobody looked.
+/// Refuses what is not a plain file: SQLite would wait for a pipe for ever, and follow a link that
+/// nobody checked.
 fn check_plain(path: &Path) -> Result<(), SqliteReadError> {
     match path.symlink_metadata() {
         Ok(found) if !found.is_file() => Err(SqliteReadError::File {
             path: path.to_owned(),
-            source: io::Error::other("it is not a plain file"),
+            source: io::Error::other("it is not a regular file"),
         }),
-        // What is not there SQLite does not open, or says so itself.
+        // SQLite itself reports a missing file.
         Ok(_) | Err(_) => Ok(()),
     }
 }
@@ -83,15 +83,15 @@ fn check_plain(path: &Path) -> Result<(), SqliteReadError> {
 fn connect(path: &Path, options: &str) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_URI
-        // All links in the path are resolved: one that is there now has just come.
+        // All links in the path are resolved: one that is there now was made since.
         | OpenFlags::SQLITE_OPEN_NOFOLLOW
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(format!("{}{options}", uri(path)), flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST_VALUE)?;
-    // The schema is another program's: it may name no function that does more than compute.
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE)?;
+    // The schema is another program's: it may call no function with side effects.
     connection.pragma_update(None, "trusted_schema", false)?;
-    // The first read finds out whether the file is a database at all.
+    // The first read shows whether the file is a database.
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     Ok(connection)
 }
@@ -109,7 +109,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// `path` as a `file:` URI; every byte that could end the path or begin an option is escaped.
+/// `path` as a `file:` URI, with every byte escaped that could end the path or begin an option.
 fn uri(path: &Path) -> String {
     let mut uri = String::from("file:");
     for byte in path.as_os_str().as_encoded_bytes() {
@@ -123,7 +123,7 @@ fn uri(path: &Path) -> String {
     uri
 }
 
-/// A text column. What of it is no text becomes U+FFFD: SQLite keeps any bytes as text.
+/// A text column. Bytes that are not UTF-8 become U+FFFD: SQLite stores any bytes as text.
 pub(crate) fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
     match row.get_ref(column)? {
         ValueRef::Text(bytes) => Ok(String::from_utf8_lossy(bytes).into_owned()),

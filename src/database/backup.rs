@@ -1,4 +1,4 @@
-//! A consistent copy of the store, made while a server uses it.
+//! Backup: a consistent copy of the store, also while a server uses it.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -15,10 +15,10 @@ use super::{
     schema::{self, MigrateError},
 };
 
-/// Why no copy was made. An unfinished one is deleted.
+/// Why there is no backup. An unfinished one is deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
-    /// There is something at the target.
+    /// The target exists.
     #[error("{path} exists already: choose another name or move it away")]
     Exists {
         /// The target.
@@ -33,7 +33,7 @@ pub enum BackupError {
         source: io::Error,
     },
     /// There is no store to copy.
-    #[error("there is no database at {path}: is this the right --data-dir?")]
+    #[error("there is no database at {path}: check --data-dir")]
     Missing {
         /// Where it would be.
         path: PathBuf,
@@ -69,7 +69,7 @@ pub fn run(database: &Path, target: &Path) -> Result<u64, BackupError> {
     let copied = connection
         .execute("VACUUM INTO ?1", [name])
         .map_err(|source| BackupError::Copy { path: target.to_owned(), source })
-        .and_then(|_| reach_disk(target).map_err(unwritable));
+        .and_then(|_| sync_to_disk(target).map_err(unwritable));
     if copied.is_err()
         && let Err(error) = fs::remove_file(target)
     {
@@ -93,7 +93,7 @@ fn connect(database: &Path) -> Result<Connection, BackupError> {
 }
 
 /// Waits until the copy and its name are on the disk.
-fn reach_disk(target: &Path) -> io::Result<u64> {
+fn sync_to_disk(target: &Path) -> io::Result<u64> {
     let file = File::open(target)?;
     file.sync_all()?;
     let directory = match target.parent() {

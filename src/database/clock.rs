@@ -1,4 +1,4 @@
-//! The time as the store writes it. Nothing else here reads the clock.
+//! The store's clock and its format of time. Nothing else here reads the clock.
 
 use std::{fmt, sync::Arc};
 
@@ -8,7 +8,7 @@ const FORMAT: &[BorrowedFormatItem<'static>] = macros::format_description!(
     "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z"
 );
 
-/// Tells the time. Passed in, so that tests can choose it.
+/// A source of time that tests can choose.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> OffsetDateTime + Send + Sync>);
 
@@ -18,7 +18,7 @@ impl Clock {
         Self::new(OffsetDateTime::now_utc)
     }
 
-    /// A clock that tells what `read` returns.
+    /// A clock that shows what `read` returns.
     pub fn new(read: impl Fn() -> OffsetDateTime + Send + Sync + 'static) -> Self {
         Self(Arc::new(read))
     }

@@ -1,4 +1,4 @@
-//! What can go wrong with the store, in words that say how to mend it.
+//! Errors of the store, with how to mend them.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -12,7 +12,7 @@ use rusqlite::ErrorCode;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum DatabaseError {
     /// The conversation was deleted.
-    #[error("conversation {conversation} is gone: it was deleted")]
+    #[error("conversation {conversation} was deleted")]
     ConversationGone {
         /// The conversation.
         conversation: ConversationId,
@@ -42,7 +42,7 @@ pub enum DatabaseError {
         seq: Seq,
     },
     /// Too much waits to be written.
-    #[error("the database has too much to write at the moment: try again shortly")]
+    #[error("too many writes are waiting for the database: try again shortly")]
     Busy,
     /// Another program kept the database locked.
     #[error(
@@ -73,10 +73,10 @@ pub enum DatabaseError {
     #[error("the database failed: {0}")]
     Sqlite(Arc<rusqlite::Error>),
     /// A search was ended after this time.
-    #[error("the search took longer than {0:?} and was ended: use more words, or rarer ones")]
+    #[error("the search took longer than {0:?} and was stopped: use more words, or rarer ones")]
     TookTooLong(Duration),
     /// The operation panicked; the actor lives on.
-    #[error("the database operation failed by an error in the program: {0}")]
+    #[error("the database operation failed because of a bug in cicerone: {0}")]
     Panicked(String),
     /// The actor has stopped before the operation was done.
     #[error("the database has shut down")]
@@ -84,7 +84,7 @@ pub enum DatabaseError {
 }
 
 impl DatabaseError {
-    /// Whether the same operation can succeed later without anyone mending anything.
+    /// Whether the same operation can succeed later by itself.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Busy | Self::Locked)
     }

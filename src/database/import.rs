@@ -1,10 +1,9 @@
-//! Brings the conversations of an original `assistant.db` into the store. The original is read
-//! and never changed; what was brought in before is left alone.
+//! Import of the conversations of a legacy `assistant.db`, which stays unchanged.
 //!
-//! A question opens a turn and the answer after it closes the turn. An answer that follows no
-//! open question gets a turn of its own, and one before any question is the greeting, so each
-//! stored message stays one message. System messages are notes of the original's machinery and
-//! nobody's words: they are left out, as are unknown roles, and both are counted in the report.
+//! A question opens a turn and the answer after it closes the turn. An answer that follows no open
+//! question gets a turn of its own, and one before any question is the greeting, so each stored
+//! message stays one message. System messages are notes of the legacy program: they and unknown
+//! roles are left out and counted. What an earlier import brought is left alone.
 
 mod convert;
 mod source;
@@ -31,22 +30,22 @@ use super::{
     writes::{Change, RecordImport},
 };
 
-/// What an import did.
+/// The outcome of an import.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImportReport {
-    /// Conversations brought in.
+    /// Imported conversations.
     pub conversations: usize,
-    /// Messages brought in.
+    /// Imported messages.
     pub messages: usize,
-    /// Conversations that an earlier import had brought in; they were left as they are.
+    /// Conversations that an earlier import brought; left as they are.
     pub already_there: usize,
     /// Messages left out, by their role.
     pub left_out: BTreeMap<String, usize>,
-    /// Messages of conversations that the original has deleted.
+    /// Messages of conversations that were deleted in the source.
     pub without_conversation: usize,
 }
 
-/// Why nothing more was brought in. What is counted as brought in before stays.
+/// Why an import stopped. What it imported before stays.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The file cannot be read.
@@ -57,7 +56,7 @@ pub enum ImportError {
         /// Why.
         source: std::io::Error,
     },
-    /// The file has not what an original has.
+    /// The file lacks what an `assistant.db` has.
     #[error("{path} is no assistant.db: {reason}")]
     NotAnOriginal {
         /// The file.
@@ -65,7 +64,7 @@ pub enum ImportError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The original's file cannot be read as a database.
+    /// The file cannot be read as a database.
     #[error(
         "cannot read {path} as a database ({source}): stop the server that uses it, then try again"
     )]
@@ -83,8 +82,8 @@ pub enum ImportError {
     Database(#[from] DatabaseError),
 }
 
-/// Brings the conversations of the original at `source` into the store at `database`, as ones
-/// of `project`. A server may be using the store meanwhile. Blocks.
+/// Imports the conversations of the file `source` into the store at `database`, as ones of
+/// `project`. A server may use the store meanwhile. Blocks.
 pub fn run(
     source: &Path,
     project: &ProjectName,
@@ -176,13 +175,9 @@ fn is_imported(
 
 impl fmt::Display for ImportReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "conversations brought in: {}, messages: {}", self.conversations, self.messages)?;
+        write!(f, "imported conversations: {}, messages: {}", self.conversations, self.messages)?;
         if self.already_there > 0 {
-            write!(
-                f,
-                "; {} were there from an earlier import and are as they were",
-                self.already_there
-            )?;
+            write!(f, "; {} were imported before and left as they are", self.already_there)?;
         }
         for (role, count) in &self.left_out {
             write!(f, "; {count} messages of role {role:?} left out")?;

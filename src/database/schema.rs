@@ -1,11 +1,11 @@
-//! The tables, and how a file of an older version gets them. The SQL is in `schema/`.
+//! Schema and migrations; the SQL is in `schema/`.
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 /// Marks a file as ours (`PRAGMA application_id`, "CICR").
 const APPLICATION_ID: i64 = 0x4349_4352;
 
-/// What takes a file from schema `n` to `n + 1`, in order. Released files never change.
+/// The steps from schema `n` to `n + 1`, in order. Released ones never change.
 const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 
 /// The newest schema that this program knows.

@@ -1,4 +1,4 @@
-//! Questions that were asked before: the index knows candidates, [`score`] judges them.
+//! Similar questions asked before: the index finds candidates, [`score`] compares them.
 
 pub(crate) mod score;
 
@@ -13,39 +13,45 @@ use crate::{
     project::ProjectName,
 };
 
-use super::{error::DatabaseError, queries::search::within};
+use super::{Reader, error::DatabaseError, queries::search::within};
 use score::QuestionTerms;
 
-/// Characters of a question that are compared, and shown.
-const LONGEST: i64 = 500;
+/// Characters of a question that are compared and shown.
+const MAX_QUESTION: i64 = 500;
 
-/// A question that was asked before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Asked)]
-pub struct SimilarQuestion {
-    /// In which conversation.
-    pub conversation_id: ConversationId,
-    /// The turn in it.
-    pub turn: TurnNumber,
-    /// The question, cut off where it is long.
-    pub question: String,
+pub(crate) struct SimilarQuestion {
+    pub(crate) conversation_id: ConversationId,
+    pub(crate) turn: TurnNumber,
+    /// Cut off where it is long.
+    pub(crate) question: String,
     /// UTC, ISO 8601.
-    pub asked_at: String,
+    pub(crate) asked_at: String,
 }
 
-/// How much is looked at, and how much is given.
 #[derive(Debug, Clone, Copy)]
-pub struct SimilarityLimits {
-    /// Questions that are compared, the newest.
-    pub candidates: usize,
-    /// Questions that are given.
-    pub results: usize,
-    /// After this time, what was found is given.
-    pub timeout: Duration,
+pub(crate) struct SimilarityLimits {
+    /// How many of the newest questions are compared.
+    pub(crate) candidates: usize,
+    pub(crate) results: usize,
+    /// Candidates found after this are left out.
+    pub(crate) timeout: Duration,
 }
 
-/// Questions of the project that ask what `typed` asks, the closest first; of those with the same
-/// words the newest.
+impl Reader {
+    /// Questions of the project that ask the same as `typed`, the most similar first.
+    pub(crate) fn similar(
+        &self,
+        project: &ProjectName,
+        typed: &QuestionTerms,
+        limits: SimilarityLimits,
+    ) -> Result<Vec<SimilarQuestion>, DatabaseError> {
+        self.read(|connection| similar(connection, project, typed, limits))
+    }
+}
+
+/// See [`Reader::similar`]. Of questions with the same words it gives the newest.
 pub(super) fn similar(
     connection: &Connection,
     project: &ProjectName,
@@ -57,25 +63,25 @@ pub(super) fn similar(
         candidates(connection, project, &query, limits.candidates)
     })?;
     let mut seen = HashSet::new();
-    let mut close: Vec<(f64, SimilarQuestion)> = candidates
+    let mut scored: Vec<(f64, SimilarQuestion)> = candidates
         .into_iter()
         .filter_map(|it| Some((typed.similarity(&QuestionTerms::asked(&it.question))?, it)))
         .filter(|(_, it)| seen.insert(it.question.trim().to_lowercase()))
         .collect();
-    close.sort_by(|(one, a), (other, b)| {
+    scored.sort_by(|(one, a), (other, b)| {
         other.total_cmp(one).then_with(|| Reverse(&a.asked_at).cmp(&Reverse(&b.asked_at)))
     });
-    Ok(close.into_iter().take(limits.results).map(|(_, it)| it).collect())
+    Ok(scored.into_iter().take(limits.results).map(|(_, it)| it).collect())
 }
 
-/// The newest questions with one of the words, as far as they were found in time.
+/// The newest questions with one of the words that were found in time.
 fn candidates(
     connection: &Connection,
     project: &ProjectName,
     query: &str,
     limit: usize,
 ) -> rusqlite::Result<Vec<SimilarQuestion>> {
-    // In the order of the index, which is that of time: nothing is sorted, so little is read.
+    // The index is in the order of time: nothing is sorted, so little is read.
     let mut statement = connection.prepare_cached(
         "SELECT entry.conversation_id, entry.turn, substr(entry.payload ->> '$.content', 1, ?4),
              entry.created_at
@@ -87,14 +93,15 @@ fn candidates(
          ORDER BY search.rowid DESC LIMIT ?3",
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = statement.query_map(params![query, project.as_str(), limit, LONGEST], |row| {
-        Ok(SimilarQuestion {
-            conversation_id: row.get(0)?,
-            turn: row.get(1)?,
-            question: row.get(2)?,
-            asked_at: row.get(3)?,
-        })
-    })?;
+    let rows =
+        statement.query_map(params![query, project.as_str(), limit, MAX_QUESTION], |row| {
+            Ok(SimilarQuestion {
+                conversation_id: row.get(0)?,
+                turn: row.get(1)?,
+                question: row.get(2)?,
+                asked_at: row.get(3)?,
+            })
+        })?;
     let mut found = Vec::new();
     for row in rows {
         match row {

@@ -16,7 +16,7 @@ use super::{
 
 /// Counts since the start of the server. They only grow.
 #[derive(Debug, Default)]
-pub struct StoreStats {
+pub(crate) struct StoreStats {
     entries: AtomicU64,
     completed: AtomicU64,
     stopped: AtomicU64,
@@ -29,17 +29,17 @@ pub struct StoreStats {
 
 /// The values of [`StoreStats`] at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct StatsSnapshot {
+pub(crate) struct StatsSnapshot {
     /// Entries written; a text that grows is written again each time.
-    pub entries: u64,
+    pub(crate) entries: u64,
     /// Turns by their ends: completed, stopped, interrupted, failed.
-    pub turns: [(&'static str, u64); 4],
+    pub(crate) turns: [(&'static str, u64); 4],
     /// Transactions committed.
-    pub commits: u64,
+    pub(crate) commits: u64,
     /// Transactions that failed as a whole.
-    pub commit_failures: u64,
+    pub(crate) commit_failures: u64,
     /// Time that all committed ones took together.
-    pub commit_time: Duration,
+    pub(crate) commit_time: Duration,
 }
 
 /// What a transaction adds to the counters.
@@ -106,7 +106,7 @@ impl StoreStats {
         }
     }
 
-    pub fn snapshot(&self) -> StatsSnapshot {
+    pub(crate) fn snapshot(&self) -> StatsSnapshot {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         StatsSnapshot {
             entries: of(&self.entries),

@@ -1,17 +1,17 @@
-//! How a conversation gets its title.
+//! Titles of conversations, given or taken from the first question.
 
 /// Longest title taken from a message, in characters.
-const LENGTH: usize = 50;
+const MAX_TAKEN: usize = 50;
 
 /// Longest title that a person can give, in characters.
 pub(crate) const MAX_GIVEN: usize = 200;
 
-/// A title has too many characters: so many.
+/// The title has so many characters, and they are too many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("The title has {0} characters, and at most {MAX_GIVEN} are kept; shorten it.")]
+#[error("The title has {0} characters, and at most {MAX_GIVEN} are allowed; shorten it.")]
 pub(crate) struct TooLong(usize);
 
-/// The title that a person gives: one line, without space around it. `None` when nothing is left.
+/// Cleans a title that a person gives: one line, trimmed. `None` when nothing is left.
 pub(crate) fn given(text: &str) -> Result<Option<String>, TooLong> {
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let title = line.trim();
@@ -22,9 +22,9 @@ pub(crate) fn given(text: &str) -> Result<Option<String>, TooLong> {
     }
 }
 
-/// The title that a first message gives: its first 50 characters, and `...` when it has more.
+/// The first 50 characters of a message, and `...` when it has more.
 pub(crate) fn from_message(content: &str) -> String {
-    match content.char_indices().nth(LENGTH) {
+    match content.char_indices().nth(MAX_TAKEN) {
         Some((end, _)) => format!("{}...", &content[..end]),
         None => content.to_owned(),
     }

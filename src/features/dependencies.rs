@@ -1,4 +1,4 @@
-//! Which features can be begun and which wait for others. Pure.
+//! Dependencies between features: which are ready, which are blocked. Pure.
 
 use std::collections::HashSet;
 
@@ -6,27 +6,25 @@ use serde::Serialize;
 
 use super::Feature;
 
-/// The features that do not pass yet, and what those need to know of the others.
+/// The features that do not pass yet, and which others do.
 #[derive(Debug)]
 pub(crate) struct Dependencies {
     /// Ids of the features that pass.
     pub passing: HashSet<i64>,
-    /// The features that do not pass, in the order of work.
+    /// In the order of work.
     pub open: Vec<Feature>,
 }
 
-/// A feature and the features that it waits for.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct BlockedFeature {
-    /// The feature.
     #[serde(flatten)]
     pub feature: Feature,
-    /// Ids of its dependencies that do not pass, or that are no more.
+    /// Ids of its dependencies that do not pass or no longer exist.
     pub blocked_by: Vec<i64>,
 }
 
 impl Dependencies {
-    /// What can be begun: nobody works on it, it waits for no person and for no other feature.
+    /// Features to begin with: nobody works on them, they wait for no person and no other feature.
     pub(crate) fn ready(self) -> Vec<Feature> {
         let Self { passing, open } = self;
         let is_ready = |feature: &Feature| {
@@ -36,7 +34,7 @@ impl Dependencies {
         open.into_iter().filter(is_ready).collect()
     }
 
-    /// What waits for other features.
+    /// Features that wait for others.
     pub(crate) fn blocked(self) -> Vec<BlockedFeature> {
         let Self { passing, open } = self;
         open.into_iter()

@@ -1,4 +1,4 @@
-//! Tests.
+//! Feature lists of all ages, and files made to harm.
 
 use std::fs;
 
@@ -100,7 +100,7 @@ fn the_oldest_files_lack_a_column() {
     assert_eq!(features.stats().unwrap(), FeatureStats::of(0, 0, 1));
     assert_eq!(features.next().unwrap().unwrap().in_progress, Some(false));
     let error = features.dependencies().unwrap_err();
-    assert!(error.to_string().contains("tells no dependencies"), "{error}");
+    assert!(error.to_string().contains("has no dependencies"), "{error}");
 }
 
 #[test]

@@ -1,16 +1,14 @@
-//! Readers of single fields for `#[serde(deserialize_with = "…")]`: what does not fit is as if the field
-//! were not there.
+//! Field readers for `#[serde(deserialize_with = "…")]` that treat an unreadable value as missing.
 
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::object::{Object, list};
 
-/// Greatest count that is believed: beyond it a float is no exact whole number any more.
+/// Beyond it, a float is not an exact integer.
 const MAX_COUNT: f64 = 9_007_199_254_740_992.0;
 
-/// Reads a value; of an object that has a field twice the last one counts. Fields that are read with
-/// the functions of this module cost nothing but themselves.
+/// Reads a value. Of an object that has a field twice, the last one counts.
 pub(crate) fn read<'a, T: Deserialize<'a>>(text: &'a str) -> serde_json::Result<T> {
     serde_json::from_str(text).or_else(|error| match Object::read(text) {
         Ok(object) => object.into_typed(),
@@ -18,7 +16,7 @@ pub(crate) fn read<'a, T: Deserialize<'a>>(text: &'a str) -> serde_json::Result<
     })
 }
 
-/// A field of any type; the default where it is of another type or cannot be read.
+/// A value of any type; the default where it has another type.
 pub(crate) fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -27,7 +25,7 @@ where
     Ok(read(raw(deserializer)?).unwrap_or_default())
 }
 
-/// A field that is an object of fields; none where it is not.
+/// A value; `None` where it has another type.
 pub(crate) fn lenient_option<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -36,7 +34,7 @@ where
     Ok(read(raw(deserializer)?).ok())
 }
 
-/// A count: a number that is not negative, as a number or as text, without its fraction.
+/// A non-negative number, also as text, without its fraction.
 pub(crate) fn lenient_u64<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<u64>, D::Error> {
@@ -45,7 +43,7 @@ pub(crate) fn lenient_u64<'de, D: Deserializer<'de>>(
     Ok(number.filter(|number| (0.0..=MAX_COUNT).contains(number)).map(|number| number as u64))
 }
 
-/// A finite number that is not negative, as a number or as text.
+/// A finite non-negative number, also as text.
 pub(crate) fn lenient_f64<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<f64>, D::Error> {
@@ -53,13 +51,13 @@ pub(crate) fn lenient_f64<'de, D: Deserializer<'de>>(
     Ok(number.filter(|number| number.is_finite() && *number >= 0.0).map(f64::abs))
 }
 
-/// Whether something is so: `true`, also as text, and every number but 0.
+/// `true`, also as text, and every number but 0.
 pub(crate) fn lenient_bool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     let text = raw(deserializer)?;
     Ok(matches!(text, "true" | "\"true\"") || number(text).is_some_and(|number| number != 0.0))
 }
 
-/// The texts of a list, or a text that stands by itself; what is no text is left out.
+/// The strings of a list, or a single string; other values are left out.
 pub(crate) fn lenient_strings<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<String>, D::Error> {

@@ -1,5 +1,7 @@
-//! The fields of a JSON object, each by itself: one that cannot be read leaves the others as they
-//! are, and of two with one name the last counts, as in JavaScript.
+//! Fields of a JSON object, read one by one.
+//!
+//! A field that cannot be read leaves the others as they are. Of two with one name the last counts,
+//! as in JavaScript.
 
 use std::{borrow::Cow, fmt};
 
@@ -9,64 +11,59 @@ use serde::{
 };
 use serde_json::{Map, Value, value::RawValue};
 
-/// Fields of one object that are looked at. No known object has more than some thirty.
+/// Fields of one object that are read. Known objects have some thirty at most.
 const MAX_FIELDS: usize = 256;
 
-/// Objects within one another of which the fields are read one by one.
+/// Depth of nested objects whose fields are read one by one.
 const MAX_NESTING: usize = 8;
 
-/// Elements of one list that are looked at.
+/// Elements of one list that are read.
 const MAX_ELEMENTS: usize = 4096;
 
-/// A string that is borrowed from the text unless it holds escapes. (`Option<Cow<str>>` itself
-/// always allocates with serde.)
+/// A string, borrowed from the text unless it contains escapes. (`Option<Cow<str>>` itself always
+/// allocates with serde.)
 #[derive(Debug, Default, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
 
 impl Text<'_> {
-    /// The string.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The fields of an object, unread.
+/// The fields of an object, not yet parsed.
 #[derive(Debug, Default)]
 pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'a> Object<'a> {
-    /// The fields of the object that `text` is.
     pub(crate) fn read(text: &'a str) -> serde_json::Result<Self> {
         serde_json::from_str(text)
     }
 
-    /// A field as it stands there.
+    /// The unparsed value of a field.
     pub(crate) fn raw(&self, name: &str) -> Option<&'a RawValue> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
     }
 
-    /// A field, where it is of this type.
+    /// The value of a field, if it has this type.
     pub(crate) fn get<T: Deserialize<'a>>(&self, name: &str) -> Option<T> {
         super::read(self.raw(name)?.get()).ok()
     }
 
-    /// A field that is a string.
     pub(crate) fn text(&self, name: &str) -> Option<Text<'a>> {
         self.get(name)
     }
 
-    /// A field that is an object.
     pub(crate) fn object(&self, name: &str) -> Option<Self> {
         Self::read(self.raw(name)?.get()).ok()
     }
 
-    /// The names and values of all fields.
     pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
         self.0.iter().map(|(name, value)| (name.as_ref(), *value))
     }
 
-    /// All fields; those that cannot be read are null, also in objects within it.
+    /// All fields; unreadable ones are null, also in nested objects.
     pub(crate) fn values(&self) -> Map<String, Value> {
         self.values_within(MAX_NESTING)
     }
@@ -81,7 +78,6 @@ impl<'a> Object<'a> {
         self.fields().map(|(name, value)| (name.to_owned(), read(value))).collect()
     }
 
-    /// The object as `T`.
     pub(super) fn into_typed<T: Deserialize<'a>>(self) -> serde_json::Result<T> {
         T::deserialize(MapDeserializer::new(self.0.into_iter()))
     }
@@ -115,7 +111,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
     }
 }
 
-/// The elements of the list that `text` is, unread; those beyond a bound are left out.
+/// The elements of a list, not yet parsed; those beyond a bound are left out.
 pub(crate) fn list(text: &str) -> serde_json::Result<Vec<&RawValue>> {
     struct Elements;
     impl<'de> Visitor<'de> for Elements {

@@ -1,4 +1,4 @@
-//! From the original's list of messages to turns of entries. Pure.
+//! Conversion of a list of messages to turns of entries. Pure.
 
 use std::{collections::BTreeMap, mem};
 
@@ -12,54 +12,53 @@ use super::source::SourceMessage;
 /// A conversation as entries.
 #[derive(Debug, Default)]
 pub(super) struct Converted {
-    /// What to write, in order.
+    /// In the order of writing.
     pub(super) steps: Vec<ImportStep>,
     /// How many messages are in `steps`.
     pub(super) messages: usize,
-    /// How many messages are not, by role.
+    /// Messages that are left out, by role.
     pub(super) left_out: BTreeMap<String, usize>,
 }
 
-/// Entries of one time.
+/// Entries that were written at one time.
 #[derive(Debug)]
 pub(super) struct ImportStep {
-    /// When the original stored the message, in the store's form, where it tells.
+    /// When the source stored the message, in the store's format, where it tells.
     pub(super) at: Option<String>,
     /// The message, and the end of its turn.
     pub(super) entries: Vec<EntryRow>,
 }
 
-/// Where the next message goes.
+/// Numbers turns and entries.
 #[derive(Default)]
-struct Turns {
+struct TurnBuilder {
     /// The newest turn in use; 0 is the greeting's.
     newest: TurnNumber,
-    /// A question waits for its answer in the newest turn.
-    asked: bool,
-    /// The greeting's turn is used.
-    greeted: bool,
+    /// Whether the newest turn has a question without an answer.
+    is_open: bool,
+    has_greeting: bool,
     seq: Seq,
 }
 
-impl Turns {
+impl TurnBuilder {
     fn row(&mut self, turn: TurnNumber, content: &Content) -> serde_json::Result<EntryRow> {
         self.seq += 1;
         EntryRow::new(turn, self.seq, content)
     }
 
     fn end(&mut self, outcome: Outcome) -> serde_json::Result<EntryRow> {
-        self.asked = false;
+        self.is_open = false;
         let end = Content::plain_end(outcome);
         self.row(self.newest, &end)
     }
 
     fn question(&mut self, content: &str) -> serde_json::Result<Vec<EntryRow>> {
         let mut entries = Vec::new();
-        if self.asked {
+        if self.is_open {
             entries.push(self.end(Outcome::Interrupted)?);
         }
         self.newest += 1;
-        self.asked = true;
+        self.is_open = true;
         let question = Content::UserMessage(UserMessage {
             content: content.to_owned(),
             ..UserMessage::default()
@@ -70,8 +69,8 @@ impl Turns {
 
     fn answer(&mut self, content: &str) -> serde_json::Result<Vec<EntryRow>> {
         let is_greeting =
-            self.newest == TurnNumber::GREETING && !mem::replace(&mut self.greeted, true);
-        if !self.asked && !is_greeting {
+            self.newest == TurnNumber::GREETING && !mem::replace(&mut self.has_greeting, true);
+        if !self.is_open && !is_greeting {
             self.newest += 1;
         }
         let answer = Content::Text(TextBlock { block: 0, content: content.to_owned() });
@@ -81,7 +80,7 @@ impl Turns {
 
 /// Makes turns of `messages`, which are in their order.
 pub(super) fn turns(messages: &[SourceMessage]) -> serde_json::Result<Converted> {
-    let mut turns = Turns::default();
+    let mut turns = TurnBuilder::default();
     let mut converted = Converted::default();
     for message in messages {
         let entries = match message.role.as_str() {
@@ -95,7 +94,7 @@ pub(super) fn turns(messages: &[SourceMessage]) -> serde_json::Result<Converted>
         converted.messages += 1;
         converted.steps.push(ImportStep { at: message.timestamp.clone(), entries });
     }
-    if turns.asked {
+    if turns.is_open {
         let end = turns.end(Outcome::Interrupted)?;
         if let Some(last) = converted.steps.last_mut() {
             last.entries.push(end);
@@ -107,7 +106,6 @@ pub(super) fn turns(messages: &[SourceMessage]) -> serde_json::Result<Converted>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::Seq;
 
     fn message(role: &str, content: &str) -> SourceMessage {
         SourceMessage { role: role.to_owned(), content: content.to_owned(), timestamp: None }

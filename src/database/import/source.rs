@@ -1,4 +1,4 @@
-//! Reading an original's `assistant.db` without changing it or anything beside it.
+//! Read access to a legacy `assistant.db` that changes neither it nor anything beside it.
 
 use std::{
     fs::{self, File},
@@ -23,33 +23,30 @@ const TIME: &[BorrowedFormatItem<'static>] = macros::format_description!(
     "[year]-[month]-[day][first [ ][T]][hour]:[minute]:[second][optional [.[subsecond]]]"
 );
 
-/// What every SQLite file begins with.
+/// The first bytes of every SQLite file.
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
-/// An original that is open for reading.
 pub(super) struct SourceDatabase {
     connection: Connection,
     path: PathBuf,
     _copy: Option<Copy>,
 }
 
-/// A conversation of the original.
 #[derive(Debug)]
 pub(super) struct SourceConversation {
     pub(super) id: i64,
     pub(super) title: Option<String>,
-    /// In the store's form, where the original tells.
+    /// In the store's format, where the source tells.
     pub(super) created_at: Option<String>,
-    /// As above.
+    /// In the store's format, where the source tells.
     pub(super) updated_at: Option<String>,
 }
 
-/// A message of the original.
 #[derive(Debug)]
 pub(super) struct SourceMessage {
     pub(super) role: String,
     pub(super) content: String,
-    /// In the store's form, where the original tells.
+    /// In the store's format, where the source tells.
     pub(super) timestamp: Option<String>,
 }
 
@@ -70,10 +67,10 @@ impl SourceDatabase {
     pub(super) fn open(path: &Path) -> Result<Self, ImportError> {
         let unreadable = |source| ImportError::Unreadable { path: path.to_owned(), source };
         let path = path.canonicalize().map_err(unreadable)?;
-        let has_journal = check_header(&path)?;
-        // SQLite finishes or undoes what a journal holds, in the file itself. So that the
-        // original stays as it is, that happens to a copy.
-        let copy = match has_journal {
+        let may_have_journal = check_header(&path)?;
+        // SQLite applies or undoes a journal in the file itself. A copy takes that, so that the
+        // source stays as it is.
+        let copy = match may_have_journal {
             true => Some(copy(&path).map_err(unreadable)?),
             false => None,
         };
@@ -84,7 +81,7 @@ impl SourceDatabase {
         let connect = || -> rusqlite::Result<Connection> {
             let connection = Connection::open_with_flags(file, flags)?;
             connection.busy_timeout(BUSY_TIMEOUT)?;
-            // One moment of the original for all that is read.
+            // All reads see one moment of the source.
             connection.execute_batch("BEGIN")?;
             Ok(connection)
         };
@@ -98,7 +95,7 @@ impl SourceDatabase {
         Ok(source)
     }
 
-    /// The name under which imports from here are remembered.
+    /// The name by which the store remembers imports from this file.
     pub(super) fn name(&self) -> String {
         self.path.to_string_lossy().into_owned()
     }
@@ -113,13 +110,15 @@ impl SourceDatabase {
             )
         })?;
         if tables < 2 {
-            return Err(self.not_an_original("it lacks the tables of one".to_owned()));
+            return Err(self.not_a_source(
+                "it lacks the tables conversations and conversation_messages".to_owned(),
+            ));
         }
         let health: String = self.read(|connection| {
             connection.query_row("PRAGMA quick_check(1)", (), |row| row.get(0))
         })?;
         if health != "ok" {
-            return Err(self.not_an_original(format!("it is damaged ({health})")));
+            return Err(self.not_a_source(format!("it is damaged ({health})")));
         }
         Ok(())
     }
@@ -182,12 +181,12 @@ impl SourceDatabase {
             .map_err(|source| ImportError::Source { path: self.path.clone(), source })
     }
 
-    fn not_an_original(&self, reason: String) -> ImportError {
+    fn not_a_source(&self, reason: String) -> ImportError {
         ImportError::NotAnOriginal { path: self.path.clone(), reason }
     }
 }
 
-/// Whether changes may wait in a journal beside the file; an error when it is no database.
+/// Whether the file may have a journal beside it; an error when it is no database.
 fn check_header(path: &Path) -> Result<bool, ImportError> {
     let mut header = [0; 20];
     File::open(path)
@@ -234,7 +233,7 @@ fn copy(path: &Path) -> io::Result<Copy> {
     Ok(copy)
 }
 
-/// The original's time, `YYYY-MM-DD HH:MM:SS.ffffff` in UTC, in the store's form.
+/// Converts a time, `YYYY-MM-DD HH:MM:SS.ffffff` in UTC, to the store's format.
 fn time(text: Option<String>) -> Option<String> {
     let parsed = PrimitiveDateTime::parse(text?.trim(), TIME).ok()?;
     Some(timestamp(parsed.assume_utc()))

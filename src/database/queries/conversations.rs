@@ -1,13 +1,12 @@
-//! The reads as plain functions over a connection.
+//! Conversations in lists and by themselves, and what a browser missed of them.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::{
+    database::{ChatMessage, Detail, Reader, Summary, error::DatabaseError},
     ids::{ConversationId, Seq},
     project::ProjectName,
 };
-
-use crate::database::{ChatMessage, Detail, Summary, error::DatabaseError};
 
 /// The columns of a [`Summary`], of a conversation named `conversation`. The count is that of
 /// the view `messages`, which would join all the text to get there.
@@ -24,47 +23,158 @@ macro_rules! summary_columns {
     };
 }
 
-fn read_summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
-    Ok(Summary {
-        id: row.get(0)?,
-        project_name: row.get(1)?,
-        title: row.get(2)?,
-        created_at: row.get(3)?,
-        updated_at: row.get(4)?,
-        message_count: row.get(5)?,
-    })
+impl Reader {
+    /// The project's conversations, the newest change first: those in which somebody wrote, and
+    /// those that were made explicitly.
+    pub(crate) fn conversations(
+        &self,
+        project: &ProjectName,
+    ) -> Result<Vec<Summary>, DatabaseError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(concat!(
+                "SELECT ",
+                summary_columns!(),
+                " FROM conversations AS conversation
+                 WHERE project = ?1 AND (explicit = 1 OR written = 1)
+                 ORDER BY updated_at DESC, id DESC"
+            ))?;
+            let rows = statement.query_map([project.as_str()], read_summary)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// How many of the project's conversations were made explicitly and have nothing written in
+    /// them; counts no further than `limit`.
+    pub(crate) fn count_empty(
+        &self,
+        project: &ProjectName,
+        limit: usize,
+    ) -> Result<usize, DatabaseError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let count: u32 = self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT count(*) FROM (
+                     SELECT 1 FROM conversations
+                     WHERE project = ?1 AND explicit = 1 AND written = 0 LIMIT ?2)",
+            )?;
+            Ok(statement.query_row(params![project.as_str(), limit], |row| row.get(0))?)
+        })?;
+        Ok(count as usize)
+    }
+
+    /// The project's conversation with its messages. `None` when the project has no such one.
+    pub(crate) fn conversation(
+        &self,
+        project: &ProjectName,
+        conversation: ConversationId,
+    ) -> Result<Option<Detail>, DatabaseError> {
+        self.read(|connection| {
+            let Some(summary) = summary(connection, project, conversation)? else {
+                return Ok(None);
+            };
+            Ok(Some(Detail {
+                id: summary.id,
+                project_name: summary.project_name,
+                title: summary.title,
+                created_at: summary.created_at,
+                updated_at: summary.updated_at,
+                messages: messages(connection, conversation)?,
+            }))
+        })
+    }
+
+    /// The project's conversation as a list shows it. `None` when the project has no such one.
+    pub(crate) fn summary(
+        &self,
+        project: &ProjectName,
+        conversation: ConversationId,
+    ) -> Result<Option<Summary>, DatabaseError> {
+        self.read(|connection| summary(connection, project, conversation))
+    }
+
+    /// Conversations of all projects in which questions wait for an answer, the one that waits
+    /// longest first.
+    pub(crate) fn unanswered(&self) -> Result<Vec<(ProjectName, ConversationId)>, DatabaseError> {
+        let found: Vec<(String, ConversationId)> = self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT DISTINCT project, id FROM turns
+                 JOIN conversations ON conversations.id = turns.conversation_id
+                 WHERE state <> 'done' AND state = 'queued' ORDER BY updated_at, id",
+            )?;
+            let rows = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })?;
+        let parsed = |(project, id): (String, ConversationId)| {
+            Some((ProjectName::parse(&project).ok()?, id))
+        };
+        Ok(found.into_iter().filter_map(parsed).collect())
+    }
+
+    /// What a page missed that waited for answers when the server stopped: the conversation that
+    /// its browser was in last, and the number behind which everything is new to it. `None` when
+    /// no turn was open there, or the page has seen how it ended.
+    pub(crate) fn missed(
+        &self,
+        project: &ProjectName,
+        browser: &str,
+    ) -> Result<Option<(ConversationId, Seq)>, DatabaseError> {
+        // Of a turn that was cut off it misses the end alone; of one that waited everything but
+        // its question, which may stand in the middle of the answer before. Later turns follow.
+        self.read(|connection| {
+            Ok(connection
+                .prepare_cached(
+                    "SELECT visit.conversation_id, iif(
+                         final.payload ->> '$.outcome' = 'interrupted',
+                         final.first_seq - 1,
+                         max(question.first_seq, (
+                             SELECT ifnull(max(last_seq), 0) FROM entries AS earlier
+                             WHERE earlier.conversation_id = turn.conversation_id
+                                 AND earlier.turn < turn.turn)))
+                     FROM visits AS visit
+                     JOIN turns AS turn ON turn.conversation_id = visit.conversation_id
+                     LEFT JOIN entries AS final ON final.conversation_id = turn.conversation_id
+                         AND final.turn = turn.turn AND final.kind IN ('response_done', 'error')
+                     JOIN entries AS question ON question.conversation_id = turn.conversation_id
+                         AND question.turn = turn.turn AND question.kind = 'user_message'
+                     WHERE visit.browser = ?1 AND visit.project = ?2 AND turn.recovered = 1
+                         AND ifnull(final.first_seq > visit.seq, 1)
+                     ORDER BY turn.turn LIMIT 1",
+                )?
+                .query_row([browser, project.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?)
+        })
+    }
+
+    /// The conversation that a browser was in last, and its newest number.
+    pub(crate) fn last_visited(
+        &self,
+        project: &ProjectName,
+        browser: &str,
+    ) -> Result<Option<(ConversationId, Seq)>, DatabaseError> {
+        self.read(|connection| {
+            Ok(connection
+                .prepare_cached(
+                    "SELECT conversation_id, ifnull((
+                         SELECT max(last_seq) FROM entries AS entry
+                         WHERE entry.conversation_id = visit.conversation_id), 0)
+                     FROM visits AS visit WHERE browser = ?1 AND project = ?2",
+                )?
+                .query_row([browser, project.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?)
+        })
+    }
+
+    /// Bytes of the store's file.
+    pub(crate) fn bytes(&self) -> Result<u64, DatabaseError> {
+        self.read(|connection| {
+            let pragma = |name| connection.pragma_query_value(None, name, |row| row.get(0));
+            let (pages, page_size): (i64, i64) = (pragma("page_count")?, pragma("page_size")?);
+            Ok((pages * page_size).unsigned_abs())
+        })
+    }
 }
 
-pub(in crate::database) fn conversations(
-    connection: &Connection,
-    project: &ProjectName,
-) -> Result<Vec<Summary>, DatabaseError> {
-    let mut statement = connection.prepare_cached(concat!(
-        "SELECT ",
-        summary_columns!(),
-        " FROM conversations AS conversation
-         WHERE project = ?1 AND (explicit = 1 OR written = 1)
-         ORDER BY updated_at DESC, id DESC"
-    ))?;
-    let rows = statement.query_map([project.as_str()], read_summary)?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-pub(in crate::database) fn empty(
-    connection: &Connection,
-    project: &ProjectName,
-    most: usize,
-) -> Result<usize, DatabaseError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT count(*) FROM (
-             SELECT 1 FROM conversations
-             WHERE project = ?1 AND explicit = 1 AND written = 0 LIMIT ?2)",
-    )?;
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let count: u32 = statement.query_row(params![project.as_str(), most], |row| row.get(0))?;
-    Ok(count as usize)
-}
-
+/// See [`Reader::summary`].
 pub(in crate::database) fn summary(
     connection: &Connection,
     project: &ProjectName,
@@ -78,7 +188,39 @@ pub(in crate::database) fn summary(
     Ok(statement.query_row(params![conversation, project.as_str()], read_summary).optional()?)
 }
 
-/// The highest sequence number that may be in use.
+fn read_summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
+    Ok(Summary {
+        id: row.get(0)?,
+        project_name: row.get(1)?,
+        title: row.get(2)?,
+        created_at: row.get(3)?,
+        updated_at: row.get(4)?,
+        message_count: row.get(5)?,
+    })
+}
+
+fn messages(
+    connection: &Connection,
+    conversation: ConversationId,
+) -> rusqlite::Result<Vec<ChatMessage>> {
+    connection
+        .prepare_cached(
+            "SELECT id, role, content, timestamp FROM messages
+             WHERE conversation_id = ?1 ORDER BY first_seq",
+        )?
+        .query_map([conversation], |row| {
+            Ok(ChatMessage {
+                id: row.get(0)?,
+                role: row.get(1)?,
+                content: row.get(2)?,
+                timestamp: row.get(3)?,
+            })
+        })?
+        .collect()
+}
+
+/// The highest sequence number that may be in use. `None` when the project has no such
+/// conversation.
 pub(in crate::database) fn reserved_seq(
     connection: &Connection,
     project: &ProjectName,
@@ -88,103 +230,4 @@ pub(in crate::database) fn reserved_seq(
         .prepare_cached("SELECT reserved_seq FROM conversations WHERE id = ?1 AND project = ?2")?
         .query_row(params![conversation, project.as_str()], |row| row.get(0))
         .optional()?)
-}
-
-/// The conversation that a browser was in last, and the number behind which it missed something,
-/// if turns were open there when the server went.
-pub(in crate::database) fn missed(
-    connection: &Connection,
-    project: &ProjectName,
-    browser: &str,
-) -> Result<Option<(ConversationId, Seq)>, DatabaseError> {
-    // Of a turn that was cut off it misses the end alone; of one that waited everything but its
-    // question, which may stand in the middle of the answer before. What comes of later turns
-    // follows.
-    Ok(connection
-        .prepare_cached(
-            "SELECT visit.conversation_id, iif(
-                 final.payload ->> '$.outcome' = 'interrupted',
-                 final.first_seq - 1,
-                 max(question.first_seq, (
-                     SELECT ifnull(max(last_seq), 0) FROM entries AS earlier
-                     WHERE earlier.conversation_id = turn.conversation_id
-                         AND earlier.turn < turn.turn)))
-             FROM visits AS visit
-             JOIN turns AS turn ON turn.conversation_id = visit.conversation_id
-             LEFT JOIN entries AS final ON final.conversation_id = turn.conversation_id
-                 AND final.turn = turn.turn AND final.kind IN ('response_done', 'error')
-             JOIN entries AS question ON question.conversation_id = turn.conversation_id
-                 AND question.turn = turn.turn AND question.kind = 'user_message'
-             WHERE visit.browser = ?1 AND visit.project = ?2 AND turn.recovered = 1
-                 AND ifnull(final.first_seq > visit.seq, 1)
-             ORDER BY turn.turn LIMIT 1",
-        )?
-        .query_row([browser, project.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?)
-}
-
-/// The conversation that a browser was in last, and its newest number.
-pub(in crate::database) fn last_visited(
-    connection: &Connection,
-    project: &ProjectName,
-    browser: &str,
-) -> Result<Option<(ConversationId, Seq)>, DatabaseError> {
-    Ok(connection
-        .prepare_cached(
-            "SELECT conversation_id, ifnull((
-                 SELECT max(last_seq) FROM entries AS entry
-                 WHERE entry.conversation_id = visit.conversation_id), 0)
-             FROM visits AS visit WHERE browser = ?1 AND project = ?2",
-        )?
-        .query_row([browser, project.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?)
-}
-
-/// Needs a transaction, so that the summary and the messages are of one moment.
-pub(in crate::database) fn detail(
-    connection: &Connection,
-    project: &ProjectName,
-    conversation: ConversationId,
-) -> Result<Option<Detail>, DatabaseError> {
-    let Some(summary) = summary(connection, project, conversation)? else {
-        return Ok(None);
-    };
-    let mut statement = connection.prepare_cached(
-        "SELECT id, role, content, timestamp FROM messages
-         WHERE conversation_id = ?1 ORDER BY first_seq",
-    )?;
-    let messages = statement.query_map([conversation], |row| {
-        Ok(ChatMessage {
-            id: row.get(0)?,
-            role: row.get(1)?,
-            content: row.get(2)?,
-            timestamp: row.get(3)?,
-        })
-    })?;
-    Ok(Some(Detail {
-        id: summary.id,
-        project_name: summary.project_name,
-        title: summary.title,
-        created_at: summary.created_at,
-        updated_at: summary.updated_at,
-        messages: messages.collect::<Result<_, _>>()?,
-    }))
-}
-
-/// Conversations in which questions wait, with their projects, the longest waiting first.
-pub(in crate::database) fn unanswered(
-    connection: &Connection,
-) -> Result<Vec<(String, ConversationId)>, DatabaseError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT DISTINCT project, id FROM turns
-         JOIN conversations ON conversations.id = turns.conversation_id
-         WHERE state <> 'done' AND state = 'queued' ORDER BY updated_at, id",
-    )?;
-    let rows = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-pub(in crate::database) fn bytes(connection: &Connection) -> Result<u64, DatabaseError> {
-    let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    Ok((number("page_count")? * number("page_size")?).unsigned_abs())
 }

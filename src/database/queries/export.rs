@@ -1,54 +1,95 @@
-//! Reading a conversation piece by piece, for whoever takes it home: short reads that hold no
-//! connection between them, however slowly the client takes what it gets.
+//! Entries of a conversation page by page, for export.
+//!
+//! Each page is a read of its own, so a slow client holds no connection.
 
 use rusqlite::{Connection, Row, params};
-
-use crate::ids::{ConversationId, Seq, TurnNumber};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::database::error::DatabaseError;
+use crate::{
+    database::{Reader, error::DatabaseError},
+    ids::{ConversationId, Seq, TurnNumber},
+};
 
-/// Entries that are read at once.
+/// Entries in a page.
 const PAGE: i64 = 64;
 
-/// An entry with its times, as it is stored.
+/// An entry with its times.
 #[derive(Debug, Clone, Serialize)]
-pub struct StoredEntry {
-    /// The turn that it belongs to; 0 is the greeting.
-    pub turn: TurnNumber,
+pub(crate) struct StoredEntry {
+    /// 0 is the greeting's.
+    pub(crate) turn: TurnNumber,
     /// Sequence number of its first piece.
-    pub first_seq: Seq,
+    pub(crate) first_seq: Seq,
     /// Sequence number of its newest piece.
-    pub last_seq: Seq,
+    pub(crate) last_seq: Seq,
     /// See [`EntryRow::kind`](crate::entry::EntryRow::kind).
-    pub kind: String,
+    pub(crate) kind: String,
     /// The content's fields.
-    pub payload: Box<RawValue>,
-    /// When it began. UTC, ISO 8601.
-    pub created_at: String,
-    /// When it changed last. UTC, ISO 8601.
-    pub updated_at: String,
+    pub(crate) payload: Box<RawValue>,
+    /// UTC, ISO 8601.
+    pub(crate) created_at: String,
+    /// UTC, ISO 8601.
+    pub(crate) updated_at: String,
 }
 
-/// In which order entries are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EntryOrder {
+pub(crate) enum EntryOrder {
     /// As they came: a question that was asked while another was answered stands within that
     /// answer.
     BySequence,
-    /// Each turn for itself.
+    /// One turn after the other.
     ByTurn,
 }
 
-/// The place behind an entry: its turn and its first number.
+/// The turn and first number of the entry behind which a page begins.
 pub(crate) type ExportCursor = (TurnNumber, Seq);
 
-/// The place before everything.
+/// Before the first entry.
 pub(crate) const START: ExportCursor = (TurnNumber(-1), Seq(-1));
 
-/// The next entries behind `after`; none when there are no more.
-pub(in crate::database) fn entries(
+impl StoredEntry {
+    /// Behind this entry.
+    pub(crate) fn cursor(&self) -> ExportCursor {
+        (self.turn, self.first_seq)
+    }
+}
+
+impl Reader {
+    /// The next few entries of a conversation behind `after`; none at its end. Fails when the
+    /// conversation is gone.
+    pub(crate) fn entries(
+        &self,
+        conversation: ConversationId,
+        order: EntryOrder,
+        after: ExportCursor,
+    ) -> Result<Vec<StoredEntry>, DatabaseError> {
+        self.read(|connection| entries(connection, conversation, order, after))
+    }
+
+    /// Accepted questions of a conversation that have no entry yet, in their order: turn, and the
+    /// payload that the entry will have.
+    pub(crate) fn questions_without_entry(
+        &self,
+        conversation: ConversationId,
+    ) -> Result<Vec<(TurnNumber, Box<RawValue>)>, DatabaseError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT turn, question FROM turns
+                 WHERE conversation_id = ?1 AND state <> 'done' AND question IS NOT NULL
+                     AND NOT EXISTS (SELECT 1 FROM entries
+                         WHERE entries.conversation_id = turns.conversation_id
+                             AND entries.kind = 'user_message' AND entries.turn = turns.turn)
+                 ORDER BY turn",
+            )?;
+            let rows =
+                statement.query_map([conversation], |row| Ok((row.get(0)?, json(row, 1)?)))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+}
+
+fn entries(
     connection: &Connection,
     conversation: ConversationId,
     order: EntryOrder,
@@ -75,31 +116,14 @@ pub(in crate::database) fn entries(
     let rows = statement.query_map(params![conversation, turn, seq, PAGE], read_entry)?;
     let entries: Vec<StoredEntry> = rows.collect::<Result<_, _>>()?;
     if entries.is_empty() {
-        let is_there: bool = connection
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM conversations WHERE id = ?1)")?
-            .query_row([conversation], |row| row.get(0))?;
-        if !is_there {
+        let exists = connection
+            .prepare_cached("SELECT 1 FROM conversations WHERE id = ?1")?
+            .exists([conversation])?;
+        if !exists {
             return Err(DatabaseError::ConversationGone { conversation });
         }
     }
     Ok(entries)
-}
-
-/// Questions that are accepted and have no entry yet, in their order.
-pub(in crate::database) fn waiting(
-    connection: &Connection,
-    conversation: ConversationId,
-) -> Result<Vec<(TurnNumber, Box<RawValue>)>, DatabaseError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT turn, question FROM turns
-         WHERE conversation_id = ?1 AND state <> 'done' AND question IS NOT NULL
-             AND NOT EXISTS (SELECT 1 FROM entries
-                 WHERE entries.conversation_id = turns.conversation_id
-                     AND entries.kind = 'user_message' AND entries.turn = turns.turn)
-         ORDER BY turn",
-    )?;
-    let rows = statement.query_map([conversation], |row| Ok((row.get(0)?, raw(row, 1)?)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn read_entry(row: &Row<'_>) -> rusqlite::Result<StoredEntry> {
@@ -108,13 +132,13 @@ fn read_entry(row: &Row<'_>) -> rusqlite::Result<StoredEntry> {
         first_seq: row.get(1)?,
         last_seq: row.get(2)?,
         kind: row.get(3)?,
-        payload: raw(row, 4)?,
+        payload: json(row, 4)?,
         created_at: row.get(5)?,
         updated_at: row.get(6)?,
     })
 }
 
-fn raw(row: &Row<'_>, column: usize) -> rusqlite::Result<Box<RawValue>> {
+fn json(row: &Row<'_>, column: usize) -> rusqlite::Result<Box<RawValue>> {
     RawValue::from_string(row.get(column)?).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(
             column,
@@ -122,11 +146,4 @@ fn raw(row: &Row<'_>, column: usize) -> rusqlite::Result<Box<RawValue>> {
             Box::new(error),
         )
     })
-}
-
-impl StoredEntry {
-    /// The place behind it.
-    pub fn cursor(&self) -> ExportCursor {
-        (self.turn, self.first_seq)
-    }
 }

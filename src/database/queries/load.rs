@@ -1,22 +1,44 @@
-//! Conversations as a session takes them in, and their entries.
+//! Conversations as a session loads them: the newest entries, and outlines of the rest.
 
 use rusqlite::{Connection, Row, params};
 
 use crate::{
+    database::{Reader, StoredConversation, error::DatabaseError},
     entry::{EntryOutline, EntryRow},
     ids::{ConversationId, Seq, TurnNumber},
     project::ProjectName,
 };
 
 use super::conversations;
-use crate::database::{StoredConversation, error::DatabaseError};
 
-/// Texts of answers that are loaded though they are old: an agent that knows nothing of the
-/// conversation is told of them.
-const TEXTS: usize = 32;
+/// Texts of answers that are loaded however old they are, for the recap that an agent without its
+/// own session gets.
+const RECAP_TEXTS: usize = 32;
 
-/// Needs a transaction, so that all parts are of one moment.
-pub(in crate::database) fn load(
+impl Reader {
+    /// A conversation with its newest entries, of `keep` bytes together, and the outlines of what
+    /// is older. `None` when the project has no such one.
+    pub fn load(
+        &self,
+        project: &ProjectName,
+        conversation: ConversationId,
+        keep: usize,
+    ) -> Result<Option<StoredConversation>, DatabaseError> {
+        self.read(|connection| load(connection, project, conversation, keep))
+    }
+
+    /// The rows of a conversation whose first numbers are from `first` to `last`, in their order.
+    pub(crate) fn rows(
+        &self,
+        conversation: ConversationId,
+        first: Seq,
+        last: Seq,
+    ) -> Result<Vec<EntryRow>, DatabaseError> {
+        self.read(|connection| Ok(rows(connection, conversation, first, last)?))
+    }
+}
+
+fn load(
     connection: &Connection,
     project: &ProjectName,
     conversation: ConversationId,
@@ -33,13 +55,13 @@ pub(in crate::database) fn load(
         )?
         .query_row([conversation], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     let mut outlines = outlines(connection, conversation)?;
-    let newest = newest(&outlines, keep);
+    let newest = start_of_newest(&outlines, keep);
     let texts = outlines.iter().rev().filter(|outline| outline.kind == "text");
-    let spoken = texts.take(TEXTS).last().map_or(newest, |text| text.first_seq);
-    let mut entries = older(connection, conversation, newest, spoken)?;
+    let first_text = texts.take(RECAP_TEXTS).last().map_or(newest, |text| text.first_seq);
+    let mut entries = older(connection, conversation, newest, first_text)?;
     entries.extend(rows(connection, conversation, newest, Seq::MAX)?);
-    let has = |seq| entries.binary_search_by_key(&seq, |entry| entry.first_seq).is_ok();
-    outlines.retain(|outline| outline.first_seq < newest && !has(outline.first_seq));
+    let is_loaded = |seq| entries.binary_search_by_key(&seq, |entry| entry.first_seq).is_ok();
+    outlines.retain(|outline| outline.first_seq < newest && !is_loaded(outline.first_seq));
     Ok(Some(StoredConversation {
         summary,
         agent_session,
@@ -51,8 +73,8 @@ pub(in crate::database) fn load(
     }))
 }
 
-/// The number with which the newest entries begin that have `keep` bytes together.
-fn newest(outlines: &[EntryOutline], keep: usize) -> Seq {
+/// The first number of the newest entries that have `keep` bytes together.
+fn start_of_newest(outlines: &[EntryOutline], keep: usize) -> Seq {
     let mut bytes = 0_usize;
     let fit = outlines.iter().rev().take_while(|outline| {
         bytes = bytes.saturating_add(outline.bytes);
@@ -82,13 +104,13 @@ fn outlines(
         .collect()
 }
 
-/// What is loaded of entries before `newest`: what people asked, how turns ended, and texts of answers from
-/// `spoken` on. Each kind is found by an index of its own, past all that stands between.
+/// Entries before `newest` that are loaded all the same: questions, ends of turns, and texts from
+/// `first_text` on. An index for each kind skips what stands between.
 fn older(
     connection: &Connection,
     conversation: ConversationId,
     newest: Seq,
-    spoken: Seq,
+    first_text: Seq,
 ) -> rusqlite::Result<Vec<EntryRow>> {
     let mut rows = connection
         .prepare_cached(
@@ -101,25 +123,25 @@ fn older(
              SELECT turn, first_seq, last_seq, kind, payload FROM entries
              WHERE conversation_id = ?1 AND kind = 'text' AND first_seq >= ?3 AND first_seq < ?2",
         )?
-        .query_map(params![conversation, newest, spoken], read_row)?
+        .query_map(params![conversation, newest, first_text], read_row)?
         .collect::<Result<Vec<_>, _>>()?;
     rows.sort_by_key(|row| row.first_seq);
     Ok(rows)
 }
 
-/// The rows whose first numbers are from `first` to `last`, in their order.
-pub(in crate::database) fn rows(
+fn rows(
     connection: &Connection,
     conversation: ConversationId,
     first: Seq,
     last: Seq,
-) -> Result<Vec<EntryRow>, DatabaseError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT turn, first_seq, last_seq, kind, payload FROM entries
-         WHERE conversation_id = ?1 AND first_seq BETWEEN ?2 AND ?3 ORDER BY first_seq",
-    )?;
-    let rows = statement.query_map((conversation, first, last), read_row)?;
-    Ok(rows.collect::<Result<_, _>>()?)
+) -> rusqlite::Result<Vec<EntryRow>> {
+    connection
+        .prepare_cached(
+            "SELECT turn, first_seq, last_seq, kind, payload FROM entries
+             WHERE conversation_id = ?1 AND first_seq BETWEEN ?2 AND ?3 ORDER BY first_seq",
+        )?
+        .query_map((conversation, first, last), read_row)?
+        .collect()
 }
 
 fn read_row(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
@@ -132,7 +154,7 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
     })
 }
 
-/// The questions that wait, in their order.
+/// Turn and text of the questions that wait for an answer, in their order.
 fn waiting(
     connection: &Connection,
     conversation: ConversationId,

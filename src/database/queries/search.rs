@@ -1,5 +1,6 @@
-//! Full text over questions and answers. Whatever a person types is words and phrases, never the
-//! query language of the index.
+//! Full-text search over questions and answers.
+//!
+//! What a person types is read as words and phrases, never as the query language of the index.
 
 use std::time::{Duration, Instant};
 
@@ -9,67 +10,62 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
+    database::{Reader, error::DatabaseError},
     ids::{ConversationId, Seq, TurnNumber},
     project::ProjectName,
 };
 
-use crate::database::error::DatabaseError;
-
-/// Words and phrases of a query at most.
-const MAX_PARTS: usize = 32;
+/// Words and phrases in a query.
+const MAX_TERMS: usize = 32;
 
 /// Words shown around a hit; the index allows 64.
-const SHOWN_WORDS: i64 = 24;
+const SNIPPET_WORDS: i64 = 24;
 
-/// Steps of SQLite between two looks at the clock: some ten thousandths of a second.
-const STEPS: i32 = 1000;
+/// Steps of SQLite between two checks of the time limit, some 0.1 ms.
+const STEPS_PER_CHECK: i32 = 1000;
 
-/// What is searched for.
+/// A MATCH expression of FTS5.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FullTextQuery(String);
+pub(crate) struct FullTextQuery(String);
 
-/// More is asked for than is searched at once.
+/// A query has more terms than are searched at once: so many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "The search takes {MAX_PARTS} words and phrases at most, and this has {0}; leave some out."
+    "The search takes at most {MAX_TERMS} words and phrases, and this has {0}; leave some out."
 )]
-pub struct TooManyTerms(usize);
+pub(crate) struct TooManyTerms(usize);
 
 /// A message that matches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Hit)]
-pub struct SearchHit {
-    /// The conversation.
-    pub conversation_id: ConversationId,
+pub(crate) struct SearchHit {
+    pub(crate) conversation_id: ConversationId,
     /// Its title, once there is one.
-    pub title: Option<String>,
-    /// The turn in it.
-    pub turn: TurnNumber,
+    pub(crate) title: Option<String>,
+    pub(crate) turn: TurnNumber,
     /// Sequence number of the text's first piece.
-    pub seq: Seq,
+    pub(crate) seq: Seq,
     /// `user` or `assistant`.
-    pub role: &'static str,
+    pub(crate) role: &'static str,
     /// When the text began. UTC, ISO 8601.
-    pub timestamp: String,
-    /// The place of the hit, in pieces that make one text.
-    pub snippet: Vec<SnippetPart>,
+    pub(crate) timestamp: String,
+    /// The text around the hit, in parts that make one text.
+    pub(crate) snippet: Vec<SnippetPart>,
 }
 
-/// A piece of a snippet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Piece)]
-pub struct SnippetPart {
-    /// Plain text.
-    pub text: String,
-    /// Whether it is what was searched for.
-    pub hit: bool,
+pub(crate) struct SnippetPart {
+    pub(crate) text: String,
+    /// Whether it matches the query.
+    pub(crate) hit: bool,
 }
 
 impl FullTextQuery {
     /// Reads what a person typed: words, and phrases in double quotes, all of which must be in
     /// the message. The last word may be the beginning of one. `None` where nothing can be
     /// searched for.
-    pub fn parse(typed: &str) -> Result<Option<Self>, TooManyTerms> {
+    pub(crate) fn parse(typed: &str) -> Result<Option<Self>, TooManyTerms> {
         let mut parts: Vec<&str> = Vec::new();
         // Every other piece between quotes is a phrase; a quote that is not closed opens one.
         for (piece, is_phrase) in typed.split('"').zip([false, true].into_iter().cycle()) {
@@ -79,7 +75,7 @@ impl FullTextQuery {
             }
         }
         parts.retain(|part| part.chars().any(char::is_alphanumeric));
-        if parts.len() > MAX_PARTS {
+        if parts.len() > MAX_TERMS {
             return Err(TooManyTerms(parts.len()));
         }
         let quoted: Vec<_> =
@@ -90,16 +86,31 @@ impl FullTextQuery {
     }
 }
 
-/// Messages of the project that match, newest first, one for each question and answer; at most
-/// `limit`. Greetings are none. Gives up after `timeout`.
+impl Reader {
+    /// Messages of the project that match, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// Besides what any read may fail with, [`DatabaseError::TookTooLong`] after `timeout`.
+    pub(crate) fn search(
+        &self,
+        project: &ProjectName,
+        query: &FullTextQuery,
+        limit: usize,
+        timeout: Duration,
+    ) -> Result<Vec<SearchHit>, DatabaseError> {
+        self.read(|connection| search(connection, project, query, limit, timeout))
+    }
+}
+
+/// See [`Reader::search`]. Gives one hit for each question and answer, none for greetings.
 pub(in crate::database) fn search(
     connection: &Connection,
     project: &ProjectName,
-    words: &FullTextQuery,
+    query: &FullTextQuery,
     limit: usize,
     timeout: Duration,
 ) -> Result<Vec<SearchHit>, DatabaseError> {
-    within(connection, timeout, || find(connection, project, words, limit))
+    within(connection, timeout, || find(connection, project, query, limit))
 }
 
 /// Interrupts what `query` does on the connection after `timeout`.
@@ -109,7 +120,7 @@ pub(in crate::database) fn within<T>(
     query: impl FnOnce() -> rusqlite::Result<T>,
 ) -> Result<T, DatabaseError> {
     let since = Instant::now();
-    connection.progress_handler(STEPS, Some(move || since.elapsed() >= timeout))?;
+    connection.progress_handler(STEPS_PER_CHECK, Some(move || since.elapsed() >= timeout))?;
     let found = query();
     // The connection is used by others afterwards.
     connection.progress_handler(0, None::<fn() -> bool>)?;
@@ -122,13 +133,13 @@ pub(in crate::database) fn within<T>(
 fn find(
     connection: &Connection,
     project: &ProjectName,
-    words: &FullTextQuery,
+    query: &FullTextQuery,
     limit: usize,
 ) -> rusqlite::Result<Vec<SearchHit>> {
-    // What marks a hit in the text: nothing that a text can hold by chance or on purpose.
+    // The marks around a hit are random, so that no text can contain them.
     let id = Uuid::new_v4().simple();
     let (start, end) = (format!("<{id}>"), format!("</{id}>"));
-    // The index is gone through twice: once for the newest, once for their texts.
+    // The index is read twice: for the newest messages, and for their snippets.
     let mut statement = connection.prepare_cached(
         "WITH newest AS MATERIALIZED (
              SELECT max(entry.id) AS id, entry.conversation_id, conversation.title, entry.turn,
@@ -148,7 +159,7 @@ fn find(
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = statement.query_map(
-        params![words.0, project.as_str(), limit, start, end, SHOWN_WORDS],
+        params![query.0, project.as_str(), limit, start, end, SNIPPET_WORDS],
         |row| {
             let kind: String = row.get(4)?;
             let snippet: String = row.get(6)?;
@@ -159,15 +170,15 @@ fn find(
                 seq: row.get(3)?,
                 role: if kind == "user_message" { "user" } else { "assistant" },
                 timestamp: row.get(5)?,
-                snippet: pieces(&snippet, &start, &end),
+                snippet: snippet_parts(&snippet, &start, &end),
             })
         },
     )?;
     rows.collect()
 }
 
-/// A text with marks as pieces without.
-fn pieces(marked: &str, start: &str, end: &str) -> Vec<SnippetPart> {
+/// Splits a text at its marks.
+fn snippet_parts(marked: &str, start: &str, end: &str) -> Vec<SnippetPart> {
     let mut pieces = Vec::new();
     let mut add = |text: &str, hit| {
         if !text.is_empty() {
@@ -217,9 +228,9 @@ mod tests {
     fn a_snippet_is_pieces_of_plain_text() {
         let piece = |text: &str, hit| SnippetPart { text: text.to_owned(), hit };
         assert_eq!(
-            pieces("a <1>b</1> <c> <1>d</1>", "<1>", "</1>"),
+            snippet_parts("a <1>b</1> <c> <1>d</1>", "<1>", "</1>"),
             [piece("a ", false), piece("b", true), piece(" <c> ", false), piece("d", true)]
         );
-        assert_eq!(pieces("", "<1>", "</1>"), []);
+        assert_eq!(snippet_parts("", "<1>", "</1>"), []);
     }
 }

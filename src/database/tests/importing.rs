@@ -117,7 +117,7 @@ async fn a_second_import_brings_in_only_what_is_new() {
     let report = run();
     assert_eq!((report.conversations, report.already_there), (1, 1));
     let words = report.to_string();
-    assert!(words.contains("1 were there from an earlier import"), "{words}");
+    assert!(words.contains("1 were imported before"), "{words}");
     assert_eq!(store.reader.conversations(&project()).unwrap().len(), 3);
     let nothing = run();
     assert_eq!((nothing.conversations, nothing.already_there), (0, 2));
@@ -159,7 +159,7 @@ fn what_is_no_original_is_refused_in_words() {
 #[test]
 fn a_report_names_only_what_happened() {
     let report = ImportReport { conversations: 2, messages: 5, ..ImportReport::default() };
-    assert_eq!(report.to_string(), "conversations brought in: 2, messages: 5");
+    assert_eq!(report.to_string(), "imported conversations: 2, messages: 5");
 }
 
 #[test]

@@ -62,7 +62,7 @@ pub(crate) async fn create(
     visitor.count_conversation(Instant::now()).map_err(limit_exceeded)?;
     let most = state.resources.settings.visitor_limits.empty_conversations;
     let name = project.clone();
-    let empty = state.resources.reader.ask(move |reader| reader.empty(&name, most)).await?;
+    let empty = state.resources.reader.ask(move |reader| reader.count_empty(&name, most)).await?;
     if empty >= most {
         return Err(Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
