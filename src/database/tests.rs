@@ -7,6 +7,7 @@ mod importing;
 mod opening;
 mod reading;
 mod recovering;
+mod replaying;
 mod searching;
 mod similar;
 mod writing;

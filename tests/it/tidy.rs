@@ -169,6 +169,18 @@ fn only_the_store_and_the_readers_of_foreign_files_know_sqlite() {
     no_complaints(lines_with(r"\b(rusqlite|r2d2\w*|libsqlite3_sys)\b", &allowed));
 }
 
+#[test]
+fn writes_read_no_clock_and_draw_no_number() {
+    let sources = sources("src");
+    let writes: Vec<_> = sources.iter().filter(|it| it.is_within(&["database/writes"])).collect();
+    assert!(!writes.is_empty());
+    let nondeterministic = Regex::new(
+        r"\bClock\b|\bclock::|now_utc|\bInstant\b|\bSystemTime\b|(?i:uuid|rand\b|random|'now'|current_time|current_date|last_insert_rowid|unixepoch)",
+    );
+    let nondeterministic = nondeterministic.unwrap();
+    no_complaints(writes.iter().flat_map(|it| it.lines_with(&nondeterministic)).collect());
+}
+
 /// What opens files that belong to no project, and the gate, which opens those that do.
 const OPENERS: [&str; 11] = [
     "agent",

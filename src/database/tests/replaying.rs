@@ -1,0 +1,326 @@
+//! Recorded writes, applied to an empty store, make the same store.
+
+use proptest::{prelude::*, sample::Index};
+use rusqlite::{Transaction, TransactionBehavior, types::Value};
+
+use super::*;
+use crate::{
+    database::{
+        messages::{
+            AcceptQuestion, BeginTurn, DeleteConversation, DeleteIfEmpty, NoteVisit,
+            RenameConversation, ReserveSeq, SetAgentSession,
+        },
+        queries::conversations,
+        recorder::Recorder,
+        recovery, schema, timestamp,
+        writes::{self, Change, RecordImport, Write},
+    },
+    entry::UserMessage,
+    ids::{ConversationId, Seq, TurnNumber},
+};
+
+const PROJECTS: [&str; 3] = ["demo", "other", "third"];
+
+/// Everything that a store holds. The index of the search is compared by its content: how its rows
+/// are packed depends on where transactions begin.
+const TABLES: [&str; 8] = [
+    "SELECT * FROM conversations ORDER BY id",
+    "SELECT * FROM turns ORDER BY conversation_id, turn",
+    "SELECT * FROM entries ORDER BY id",
+    "SELECT * FROM visits ORDER BY browser, project",
+    "SELECT * FROM imports ORDER BY project, source, source_conversation_id, source_created_at",
+    "SELECT * FROM sqlite_sequence ORDER BY name",
+    "SELECT * FROM search_docsize ORDER BY id",
+    "SELECT term, doc, col, offset FROM words ORDER BY term, doc, offset",
+];
+
+#[derive(Debug, Clone)]
+enum Action {
+    Create { project: usize, explicit: bool, greeting: bool },
+    Accept { turn: i64, message: u8, content: &'static str },
+    Begin { turn: i64 },
+    WriteEntries(Vec<Plan>),
+    Reserve { up_to: i64 },
+    SetAgentSession(Option<u8>),
+    Visit { browser: u8, seq: i64 },
+    Rename(Option<&'static str>),
+    Delete,
+    DeleteIfEmpty,
+    Claim,
+    Recover,
+    Import { source: i64 },
+}
+
+/// An entry to be written: a new one, or a state of one that may be there.
+#[derive(Debug, Clone)]
+struct Plan {
+    turn: i64,
+    known_seq: Option<i64>,
+    grown: i64,
+    kind: &'static str,
+    content: &'static str,
+}
+
+/// Something that happens to one of the conversations, some seconds after what came before.
+#[derive(Debug, Clone)]
+struct Step {
+    action: Action,
+    conversation: Index,
+    elapsed: i64,
+}
+
+fn content() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["Where is main?", "in the Käse", "the socket is closed", ""])
+}
+
+fn plan() -> impl Strategy<Value = Plan> {
+    let kinds = vec![
+        "user_message",
+        "text",
+        "text",
+        "text",
+        "thinking",
+        "withdrawn",
+        "tool_call",
+        "response_done",
+        "error",
+    ];
+    let seq = prop_oneof![3 => Just(None), 1 => (1..12_i64).prop_map(Some)];
+    (0..4_i64, seq, 0..3_i64, prop::sample::select(kinds), content()).prop_map(
+        |(turn, known_seq, grown, kind, content)| Plan { turn, known_seq, grown, kind, content },
+    )
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    use Action::*;
+    let title = prop::option::of(content());
+    prop_oneof![
+        3 => (0..3_usize, any::<bool>(), any::<bool>())
+            .prop_map(|(project, explicit, greeting)| Create { project, explicit, greeting }),
+        4 => (1..5_i64, 0..6_u8, content())
+            .prop_map(|(turn, message, content)| Accept { turn, message, content }),
+        2 => (1..5_i64).prop_map(|turn| Begin { turn }),
+        8 => prop::collection::vec(plan(), 1..5).prop_map(WriteEntries),
+        1 => (0..2000_i64).prop_map(|up_to| Reserve { up_to }),
+        1 => any::<Option<u8>>().prop_map(SetAgentSession),
+        3 => (0..4_u8, 0..50_i64).prop_map(|(browser, seq)| Visit { browser, seq }),
+        1 => title.prop_map(Rename),
+        2 => Just(Delete),
+        1 => Just(DeleteIfEmpty),
+        2 => Just(Claim),
+        1 => Just(Recover),
+        1 => (0..5_i64).prop_map(|source| Import { source }),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let elapsed = prop_oneof![8 => 0..60_i64, 1 => -100..0_i64, 1 => 3000..4000_i64];
+    (action(), any::<Index>(), elapsed).prop_map(|(action, conversation, elapsed)| Step {
+        action,
+        conversation,
+        elapsed,
+    })
+}
+
+fn empty_store() -> Connection {
+    let connection = Connection::open_in_memory().unwrap();
+    connection.pragma_update(None, "foreign_keys", true).unwrap();
+    schema::migrate(&connection).unwrap();
+    connection
+        .execute_batch("CREATE VIRTUAL TABLE temp.words USING fts5vocab(main, search, instance)")
+        .unwrap();
+    connection
+}
+
+fn contents(connection: &Connection) -> Vec<Vec<Vec<Value>>> {
+    connection.execute_batch("INSERT INTO search (search) VALUES ('integrity-check')").unwrap();
+    let table = |query| {
+        let mut statement = connection.prepare(query).unwrap();
+        let columns = statement.column_count();
+        let rows = statement.query_map((), |row| (0..columns).map(|at| row.get(at)).collect());
+        rows.unwrap().collect::<Result<_, _>>().unwrap()
+    };
+    TABLES.into_iter().map(table).collect()
+}
+
+fn begin(connection: &Connection) -> Transaction<'_> {
+    Transaction::new_unchecked(connection, TransactionBehavior::Immediate).unwrap()
+}
+
+/// A conversation as the test knows it.
+struct Known {
+    project: ProjectName,
+    id: ConversationId,
+    last_seq: i64,
+}
+
+impl Known {
+    fn row(&mut self, plan: &Plan) -> EntryRow {
+        let first = plan.known_seq.unwrap_or(self.last_seq + 1);
+        let last = first + plan.grown;
+        self.last_seq = self.last_seq.max(last);
+        let message_id = (plan.kind == "user_message").then(|| format!("entry {first}"));
+        let payload = serde_json::json!({
+            "message_id": message_id, "content": plan.content, "outcome": "completed", "block": 0,
+        });
+        entry(TurnNumber(plan.turn), Seq(first), Seq(last), plan.kind, &payload.to_string())
+    }
+}
+
+/// Takes steps as a server does, and keeps what it wrote.
+fn record(connection: &Connection, steps: &[Step]) -> Vec<Write> {
+    let mut known: Vec<Known> = Vec::new();
+    let mut recorded = Vec::new();
+    let mut seconds = 0;
+    for Step { action, conversation, elapsed } in steps {
+        seconds += elapsed;
+        let transaction = begin(connection);
+        let mut recorder = Recorder::new(&transaction, timestamp(at(seconds))).unwrap();
+        let done = match (action, known.is_empty()) {
+            (Action::Create { project, explicit, greeting: is_greeted }, _) => {
+                let project = ProjectName::parse(PROJECTS[*project]).unwrap();
+                let id = recorder.allocate_conversation();
+                known.push(Known { project: project.clone(), id, last_seq: 2 });
+                let entries = if *is_greeted { greeting() } else { vec![] };
+                let (explicit, agent_session) = (*explicit, None);
+                let new = CreateConversation {
+                    project,
+                    explicit,
+                    reserved_seq: Seq(20),
+                    agent_session,
+                    entries,
+                };
+                recorder.apply(Change::CreateConversation { conversation: id, new }).map(drop)
+            }
+            (_, true) => Ok(()),
+            (action, false) => {
+                let at = conversation.index(known.len());
+                act(&mut recorder, action, &mut known[at])
+            }
+        };
+        let writes = recorder.writes().to_vec();
+        if done.is_ok() {
+            transaction.commit().unwrap();
+            recorded.extend(writes);
+        }
+    }
+    recorded
+}
+
+fn act(
+    recorder: &mut Recorder<'_>,
+    action: &Action,
+    known: &mut Known,
+) -> Result<(), DatabaseError> {
+    let (project, conversation) = (known.project.clone(), known.id);
+    let change = match action.clone() {
+        Action::Create { .. } => unreachable!("it concerns no conversation"),
+        Action::Accept { turn, message, content } => {
+            let turn = TurnNumber(turn);
+            let (message_id, content) = (Some(format!("message {message}")), content.to_owned());
+            let message = UserMessage { message_id, content, ..UserMessage::default() };
+            Change::AcceptQuestion(AcceptQuestion { project, conversation, turn, message })
+        }
+        Action::Begin { turn } => {
+            let turn = TurnNumber(turn);
+            Change::BeginTurn(BeginTurn { project, conversation, turn })
+        }
+        Action::WriteEntries(plans) => {
+            let entries = plans.iter().map(|plan| known.row(plan)).collect();
+            Change::WriteEntries(WriteEntries { project, conversation, entries })
+        }
+        Action::Reserve { up_to } => {
+            let up_to = Seq(up_to);
+            Change::ReserveSeq(ReserveSeq { project, conversation, up_to })
+        }
+        Action::SetAgentSession(session) => {
+            let agent_session = session.map(|id| id.to_string());
+            Change::SetAgentSession(SetAgentSession { project, conversation, agent_session })
+        }
+        Action::Visit { browser, seq } => {
+            let (browser, seq) = (browser.to_string(), Seq(seq));
+            Change::NoteVisit(NoteVisit { browser, project, conversation, seq })
+        }
+        Action::Rename(title) => {
+            let title = title.map(str::to_owned);
+            Change::RenameConversation(RenameConversation { project, conversation, title })
+        }
+        Action::Delete => Change::DeleteConversation(DeleteConversation { project, conversation }),
+        Action::DeleteIfEmpty => Change::DeleteIfEmpty(DeleteIfEmpty { project, conversation }),
+        Action::Claim => {
+            recovery::settle_open_turns(recorder, &project, Some(conversation))?;
+            let reserved =
+                conversations::reserved_seq(recorder.connection(), &project, conversation)?;
+            let up_to = reserved.ok_or(DatabaseError::ConversationGone { conversation })? + 10;
+            known.last_seq = up_to.0;
+            Change::ReserveSeq(ReserveSeq { project, conversation, up_to })
+        }
+        Action::Recover => return recovery::recover(recorder, &project).map(drop),
+        Action::Import { source } => Change::RecordImport(RecordImport {
+            project,
+            conversation,
+            source: "assistant.db".to_owned(),
+            source_conversation: source,
+            source_created_at: String::new(),
+            title: Some("Imported".to_owned()),
+            updated_at: None,
+        }),
+    };
+    recorder.apply(change).map(drop)
+}
+
+fn replay<'a>(writes: impl IntoIterator<Item = &'a Write>) -> Vec<Vec<Vec<Value>>> {
+    let connection = empty_store();
+    let transaction = begin(&connection);
+    for write in writes {
+        writes::apply(&transaction, write).unwrap();
+    }
+    transaction.commit().unwrap();
+    contents(&connection)
+}
+
+/// The project that a write names.
+fn project_of(write: &Write) -> String {
+    let change = serde_json::to_value(&write.change).unwrap();
+    let change = change.as_object().unwrap().values().next().unwrap();
+    let named = change.get("project").or_else(|| change["new"].get("project"));
+    named.unwrap().as_str().unwrap().to_owned()
+}
+
+/// The writes in another order, in which those of one project follow each other as before.
+fn interleaved<'a>(writes: &'a [Write], choices: &[Index]) -> Vec<&'a Write> {
+    let mut left: Vec<Vec<&Write>> = PROJECTS
+        .into_iter()
+        .map(|name| writes.iter().filter(|write| project_of(write) == name).rev().collect())
+        .collect();
+    let mut choices = choices.iter().cycle();
+    let mut order = Vec::new();
+    loop {
+        left.retain(|project| !project.is_empty());
+        if left.is_empty() {
+            return order;
+        }
+        let chosen = choices.next().unwrap().index(left.len());
+        order.extend(left[chosen].pop());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn recorded_writes_make_the_same_store(
+        steps in prop::collection::vec(step(), 1..80),
+        choices in prop::collection::vec(any::<Index>(), 1..40),
+    ) {
+        let connection = empty_store();
+        let writes = record(&connection, &steps);
+        let original = contents(&connection);
+        prop_assert_eq!(replay(&writes), original.clone(), "in order");
+        prop_assert_eq!(replay(interleaved(&writes, &choices)), original.clone(), "interleaved");
+        let json = serde_json::to_string(&writes).unwrap();
+        let read: Vec<Write> = serde_json::from_str(&json).unwrap();
+        prop_assert_eq!(replay(&read), original, "after a round trip through JSON");
+        prop_assert_eq!(serde_json::to_string(&read).unwrap(), json);
+    }
+}
