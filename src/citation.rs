@@ -1,6 +1,7 @@
-//! References of answers to files of the project: found in what was said, checked against the
-//! files, and told to the readers with whether the agent has read them. An answer can then be
-//! verified, and what it made up is seen to be made up.
+//! Citations: references of answers to files, checked against the project.
+//!
+//! A citation tells whether the file and its lines exist, and whether the agent has read the file.
+//! Readers can verify an answer, and see which files it made up.
 
 pub(crate) mod check;
 pub(crate) mod files_read;
@@ -12,8 +13,8 @@ use utoipa::ToSchema;
 
 use mention::Mention;
 
-/// References of one answer that are kept.
-const MOST_KEPT: usize = 1000;
+/// References kept of one answer.
+const MAX_REFERENCES: usize = 1000;
 
 /// A file, and perhaps lines of it, as an answer named it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -48,7 +49,7 @@ pub struct Citation {
 }
 
 impl Citation {
-    /// What it takes of memory, about, in bytes.
+    /// Memory that it takes, about, in bytes.
     pub fn bytes(&self) -> usize {
         let texts = [self.file.as_deref(), self.why.as_deref()];
         let texts: usize = texts.into_iter().flatten().map(str::len).sum();
@@ -56,25 +57,26 @@ impl Citation {
     }
 }
 
-/// References that were found in an answer, each once, in the order of the text.
+/// The references of an answer without duplicates, in the order of the text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct References(IndexMap<Reference, bool>);
+pub struct References(
+    /// Whether the reference is certain to be the name of a file.
+    IndexMap<Reference, bool>,
+);
 
 impl References {
-    /// Adds one.
     pub fn add(&mut self, mention: &Mention<'_>) {
-        self.note(mention.reference.clone(), mention.is_certain);
+        self.insert(mention.reference.clone(), mention.is_certain);
     }
 
-    /// Adds all of another's.
     pub fn extend(&mut self, others: Self) {
         for (reference, is_certain) in others.0 {
-            self.note(reference, is_certain);
+            self.insert(reference, is_certain);
         }
     }
 
-    fn note(&mut self, reference: Reference, is_certain: bool) {
-        let has_room = self.0.len() < MOST_KEPT;
+    fn insert(&mut self, reference: Reference, is_certain: bool) {
+        let has_room = self.0.len() < MAX_REFERENCES;
         match self.0.entry(reference) {
             Entry::Occupied(mut known) => *known.get_mut() |= is_certain,
             Entry::Vacant(new) if has_room => drop(new.insert(is_certain)),
@@ -82,23 +84,21 @@ impl References {
         }
     }
 
-    /// No more than the first `most`.
     pub fn truncate(&mut self, most: usize) {
         self.0.truncate(most);
     }
 
-    /// Only those that are not among `others`.
+    /// The references that are not in `others`.
     pub fn without(mut self, others: &Self) -> Self {
         self.0.retain(|reference, _| !others.0.contains_key(reference));
         self
     }
 
-    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Each of them, and whether it can hardly be anything but a file's name.
+    /// Each reference, and whether it is certain to be the name of a file.
     pub fn iter(&self) -> impl Iterator<Item = (&Reference, bool)> {
         self.0.iter().map(|(reference, is_certain)| (reference, *is_certain))
     }

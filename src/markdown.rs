@@ -1,139 +1,89 @@
-//! Answers as HTML that is safe to show: Markdown, GitHub's flavour, piece by piece while it grows.
-//! Pure code.
+//! Markdown renderer: answers as safe HTML, incrementally while they grow. Pure code.
 //!
-//! An answer is a list of *parts*: its blocks at the top level. All but the last are final, since no
-//! later line changes them, and are rendered once; only the last, open one is rendered again. Half a
-//! line may become anything, and so ends no block.
+//! An answer is a list of *parts*: its top-level blocks. All parts but the last are final: no later
+//! line changes them, so they are rendered once. Only the last part, which is open, is rendered
+//! again. An incomplete line may become anything and therefore ends no block.
 //!
-//! A link is found where its definition stands before it or in the same part: what comes later
-//! changes nothing, and the parts are the same whatever pieces the text came in.
+//! A reference link finds its definition in the same part or an earlier one. Later definitions do
+//! not count, so that the parts do not depend on the pieces that the text came in.
 //!
-//! Code is plain at first: its colours ([`code`]) take their time, and a part tells which of its code is
-//! closed and may get them. They change nothing but how the code looks.
+//! Code is plain at first, because highlighting ([`code`]) takes time. A part lists its closed code
+//! blocks, whose highlighted HTML can be put in later.
 //!
 //! # Limits
 //!
-//! An answer may hold anything. Time and output are linear in its length, whatever it is (`limits.rs`): the
-//! parser is never given more than one window of text, and a block that is longer is cut; what opens too
-//! many blocks within one another is text; elements have a budget of output, beyond which there is text
-//! alone; and one call renders a bounded amount of text, the next one goes on. No text is ever lost.
+//! An answer may hold anything. Time and output stay linear in its length (`limits.rs`): the parser
+//! gets one window of text at a time and longer blocks are cut, blocks nested too deeply become
+//! text, elements have a budget of output beyond which only text is written, and one call renders a
+//! bounded amount of text. No text is ever lost.
 
 mod address;
 pub mod code;
+mod escape;
 mod html;
 mod limits;
 mod link_definitions;
 mod nesting;
+mod parser;
+mod part;
 mod split;
 #[cfg(test)]
 mod tests;
 
-use std::{borrow::Cow, ops::Range, sync::Arc};
-
-use pulldown_cmark::Options;
+use std::borrow::Cow;
 
 use crate::citation::References;
 
-use code::CodeBlock;
 use limits::RenderLimits;
 use link_definitions::LinkDefinitions;
+pub use part::{AnswerPart, CodeRange};
 
-/// An answer that is being rendered.
+/// Renders one answer as it grows.
 #[derive(Debug, Default)]
 pub struct Renderer {
     limits: RenderLimits,
-    /// The answer's text, of which some that is in final parts may have gone.
+    /// The answer's text. Some of the text of final parts may have been dropped.
     text: String,
-    /// Where the final parts end in it.
+    /// Where the final parts end in `text`.
     start: usize,
-    /// What stands before the rest where the last part was cut within a block.
+    /// What is repeated before the rest, where the last part was cut within a block: the opening
+    /// fence of code or the head of a table.
     head: String,
-    /// Whether there is more to render than one call may.
     is_behind: bool,
-    /// How many parts are final.
-    parts: usize,
-    /// Blocks of code in final parts that may get their colours.
-    code: usize,
+    n_parts: usize,
+    /// Code blocks in final parts.
+    n_blocks: usize,
     /// Bytes of text in final parts.
-    taken: usize,
-    /// Bytes of HTML that they have become.
-    given: usize,
+    text_bytes: usize,
+    /// Bytes of HTML in final parts.
+    html_bytes: usize,
     definitions: LinkDefinitions,
     headings: html::HeadingLevels,
 }
 
-/// What rendering has given.
+/// The parts that one call has rendered.
 #[derive(Debug, PartialEq, Eq)]
 pub struct RenderStep {
     /// Parts that are final now, in order.
     pub finished: Vec<AnswerPart>,
-    /// The part after them, as far as it goes; nothing where it has not got so far.
+    /// The part after them as far as it goes; empty while the renderer is behind.
     pub open: AnswerPart,
 }
 
-/// A part of an answer.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AnswerPart {
-    /// What is shown, code without its colours.
-    pub html: String,
-    /// The code in it that names its language and is closed, in order.
-    pub code: Vec<CodeRange>,
-    /// The code in it that names its language and is not closed yet, as far as its lines are whole.
-    pub open_code: Option<Arc<CodeBlock>>,
-    /// The references to files in it.
-    pub mentioned: References,
-}
-
-/// Code within a part.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CodeRange {
-    /// The code.
-    pub fence: Arc<CodeBlock>,
-    /// Where it stands in the part's HTML.
-    at: Range<usize>,
-}
-
-impl AnswerPart {
-    /// What is shown with the colours that are known: HTML that a [`code::IncrementalHighlight`] gave.
-    pub fn coloured<S: AsRef<str>>(&self, colours: impl Fn(&CodeBlock) -> Option<S>) -> String {
-        let mut html = String::with_capacity(self.html.len());
-        let mut from = 0;
-        for CodeRange { fence, at } in &self.code {
-            if let Some(coloured) = colours(fence) {
-                html.push_str(self.html.get(from..at.start).unwrap_or_default());
-                html.push_str(coloured.as_ref());
-                from = at.end;
-            }
-        }
-        html.push_str(self.html.get(from..).unwrap_or_default());
-        html
-    }
-}
-
-impl CodeRange {
-    /// The code up to the end of its last line that has one.
-    fn whole_lines(self) -> Arc<CodeBlock> {
-        let mut fence = Arc::unwrap_or_clone(self.fence);
-        let end = fence.code.rfind('\n').map_or(0, |newline| newline + 1);
-        fence.code.truncate(end);
-        Arc::new(fence)
-    }
-}
-
 impl Renderer {
-    /// Adds text to the answer's end. Nothing is rendered yet.
+    /// Adds text to the end of the answer, without rendering it.
     pub fn append(&mut self, text: &str) {
         self.text.push_str(text);
     }
 
-    /// Bytes of the text that are rendered again each time.
-    pub fn open_bytes(&self) -> usize {
+    /// Bytes of text that each call renders again.
+    pub(crate) fn open_bytes(&self) -> usize {
         self.text.len() - self.start
     }
 
-    /// Whether the last call of [`render`](Self::render) did not get to the end: the next one goes on, and
-    /// there is no open part before.
-    pub fn is_behind(&self) -> bool {
+    /// Whether the last call of [`render`](Self::render) stopped before the end of the text; the next
+    /// one goes on.
+    pub(crate) fn is_behind(&self) -> bool {
         self.is_behind
     }
 
@@ -142,15 +92,15 @@ impl Renderer {
         let text = std::mem::take(&mut self.text);
         let mut finished = Vec::new();
         let mut open = None;
-        let mut work = 0;
-        while open.is_none() && work < self.limits.work {
+        let mut n_rendered = 0;
+        while open.is_none() && n_rendered < self.limits.call_bytes {
             let rest = text.get(self.start..).unwrap_or_default();
-            // Nothing goes on where nothing follows.
+            // A block that ended with the text has no continuation to head.
             let head = if rest.is_empty() { "" } else { self.head.as_str() };
-            let window = window(head, rest, self.limits.window);
+            let window = window(head, rest, self.limits.window_bytes);
             let is_all = window.len() == head.len() + rest.len();
             let window = nesting::bounded(&window);
-            work += window.len() + 1;
+            n_rendered += window.len() + 1;
             let mut from = 0;
             for cut in split::between_blocks(&window) {
                 if !self.is_too_short(cut - from) {
@@ -160,12 +110,12 @@ impl Renderer {
             }
             let mut head = None;
             if from == 0 && !is_all {
-                let (cut, begin) = split::within_block(&window);
+                let (cut, next_head) = split::within_block(&window);
                 finished.push(self.finish(window.get(..cut).unwrap_or_default()));
-                (from, head) = (cut, Some(begin));
+                (from, head) = (cut, Some(next_head));
             }
             if is_all {
-                open = Some(self.draw(window.get(from..).unwrap_or_default()));
+                open = Some(self.render_open(window.get(from..).unwrap_or_default()));
             }
             if from > 0 {
                 self.start += from.saturating_sub(self.head.len());
@@ -173,106 +123,83 @@ impl Renderer {
             }
         }
         self.text = text;
-        // Now and then, so that each byte is moved a few times at most.
+        // Dropping half at a time moves each byte only a few times.
         if self.start > self.text.len() / 2 {
             self.text.drain(..std::mem::take(&mut self.start));
-            self.text.shrink_to(2 * self.limits.window);
+            self.text.shrink_to(2 * self.limits.window_bytes);
         }
         self.is_behind = open.is_none();
         RenderStep { finished, open: open.unwrap_or_default() }
     }
 
-    /// Whether a part of this length is none of its own: where there are very many, they are long.
+    /// Whether a block of this length joins the next one: late parts have a minimum length.
     fn is_too_short(&self, length: usize) -> bool {
-        self.parts >= self.limits.short_parts && length < self.limits.short
+        self.n_parts >= self.limits.n_short_parts && length < self.limits.late_part_bytes
     }
 
-    /// Renders a part that is final.
+    /// Renders a final part.
     fn finish(&mut self, source: &str) -> AnswerPart {
-        let budget = self.budget_with(source);
-        let mut headings = std::mem::take(&mut self.headings);
-        let part = self.definitions.render(source, &mut headings, budget);
-        self.headings = headings;
+        let budget = self.html_budget(source);
+        let part = self.definitions.render(source, &mut self.headings, budget);
         self.definitions.learn(source);
-        let part = self.within_limits(part);
-        self.taken += source.len();
-        self.given += part.html.len();
-        self.parts += 1;
-        self.code += part.code.len();
+        let part = self.with_code_limit(part);
+        self.text_bytes += source.len();
+        self.html_bytes += part.html.len();
+        self.n_parts += 1;
+        self.n_blocks += part.code.len();
         part
     }
 
-    /// Renders the part that is open.
-    fn draw(&self, source: &str) -> AnswerPart {
-        let budget = self.budget_with(source);
-        self.within_limits(self.definitions.render(source, &mut self.headings.clone(), budget))
+    /// Renders the open part, which changes no state.
+    fn render_open(&self, source: &str) -> AnswerPart {
+        let budget = self.html_budget(source);
+        self.with_code_limit(self.definitions.render(source, &mut self.headings.clone(), budget))
     }
 
-    /// Bytes of HTML that a part may have with elements in it.
-    fn budget_with(&self, source: &str) -> usize {
-        let RenderLimits { output, output_per_byte, .. } = self.limits;
-        let allowed = output + (self.taken + source.len()) * output_per_byte;
-        allowed.saturating_sub(self.given)
+    /// Bytes of HTML up to which a part may contain elements.
+    fn html_budget(&self, source: &str) -> usize {
+        let RenderLimits { html_bytes, html_bytes_per_byte, .. } = self.limits;
+        let allowed = html_bytes + (self.text_bytes + source.len()) * html_bytes_per_byte;
+        allowed.saturating_sub(self.html_bytes)
     }
 
-    /// The part with no more code that may get its colours than an answer may have.
-    fn within_limits(&self, mut part: AnswerPart) -> AnswerPart {
-        let most = self.limits.code - self.code;
-        part.open_code = part.open_code.filter(|_| part.code.len() < most);
+    /// The part without the code blocks that exceed the limit of an answer.
+    fn with_code_limit(&self, mut part: AnswerPart) -> AnswerPart {
+        let most = self.limits.n_blocks - self.n_blocks;
+        part.open_block = part.open_block.filter(|_| part.code.len() < most);
         part.code.truncate(most);
         part
     }
 }
 
-/// The next text to be rendered, `most` bytes of it at most.
+/// The next text to render: `head` and then `rest`, at most `most` bytes.
 fn window<'a>(head: &str, rest: &'a str, most: usize) -> Cow<'a, str> {
     let rest =
         rest.get(..rest.floor_char_boundary(most.saturating_sub(head.len()))).unwrap_or_default();
     if head.is_empty() { Cow::Borrowed(rest) } else { Cow::Owned(format!("{head}{rest}")) }
 }
 
-/// References to files in a whole answer.
-pub fn mentioned(text: &str) -> References {
-    let mut mentioned = References::default();
-    whole(text).for_each(|part| mentioned.extend(part.mentioned));
-    mentioned
+/// The references to files in a whole answer.
+pub(crate) fn references(text: &str) -> References {
+    let mut references = References::default();
+    whole(text).for_each(|part| references.extend(part.references));
+    references
 }
 
-/// The parts of a whole answer, code without its colours.
+/// The HTML of the parts of a whole answer, without highlighting.
 pub fn parts(text: &str) -> Vec<String> {
     whole(text).map(|part| part.html).collect()
 }
 
 /// A whole answer, part by part.
 fn whole(text: &str) -> impl Iterator<Item = AnswerPart> {
-    let mut rendering = Renderer::default();
-    rendering.append(text);
-    let mut is_over = false;
+    let mut renderer = Renderer::default();
+    renderer.append(text);
+    let mut is_done = false;
     let steps = std::iter::from_fn(move || {
-        let step = (!is_over).then(|| rendering.render())?;
-        is_over = !rendering.is_behind();
-        Some(step.finished.into_iter().chain(is_over.then_some(step.open)))
+        let step = (!is_done).then(|| renderer.render())?;
+        is_done = !renderer.is_behind();
+        Some(step.finished.into_iter().chain(is_done.then_some(step.open)))
     });
     steps.flatten()
-}
-
-fn options() -> Options {
-    Options::ENABLE_TABLES
-        | Options::ENABLE_TASKLISTS
-        | Options::ENABLE_STRIKETHROUGH
-        | Options::ENABLE_MATH
-        // Those that need no definition, which may not have come yet.
-        | Options::ENABLE_OLD_FOOTNOTES
-}
-
-/// Whether more may come of a block of code in a text.
-fn is_open(text: &str, block: Range<usize>) -> bool {
-    let is_last = text.get(block.end..).is_none_or(|after| after.trim().is_empty());
-    let block = text.get(block).unwrap_or_default().trim();
-    let mark = if block.starts_with('~') { '~' } else { '`' };
-    let marks = block.len() - block.trim_start_matches(mark).len();
-    let last = block.rsplit_once('\n').map_or("", |(_, last)| last);
-    let last = last.trim_start_matches([' ', '\t', '>']);
-    let is_closed = last.len() >= marks && last.chars().all(|c| c == mark);
-    is_last && !is_closed && !block.is_empty()
 }

@@ -1,5 +1,6 @@
-//! Checks references against the project's files. What may be read is the [`Policy`]'s matter.
-//! Reads files, so it blocks.
+//! Checks references against the project's files. Reads files and therefore blocks.
+//!
+//! The [`Policy`] decides which files may be read.
 
 use std::{collections::HashMap, path::Path};
 
@@ -10,12 +11,12 @@ use crate::policy::{
 
 use super::{Citation, Reference, References, files_read};
 
-/// What is known of a file: its lines, or nothing more than that it is there.
-type Known = Result<Option<u32>, String>;
+/// The number of a file's lines, `None` if it is too large to count them; or why it is not found.
+type FileCheck = Result<Option<u32>, String>;
 
-/// Checks references in their order. `read` are the files that the agent has seen, by which a file
-/// is known too that was named without its directory. Files above `most_bytes` count as there,
-/// whatever line is named. What is neither there nor certain to name a file is left out.
+/// Checks references in their order. `read` are the files that the agent has seen; they also identify
+/// a file that was named without its directory. A file above `most_bytes` counts as found, whatever
+/// line is named. A name without such a file is left out, unless it is certain to be one of a file.
 pub(crate) fn check(
     policy: &Policy,
     root: &Path,
@@ -23,36 +24,36 @@ pub(crate) fn check(
     read: &[String],
     most_bytes: usize,
 ) -> Vec<Citation> {
-    let mut known: HashMap<String, Option<Known>> = HashMap::new();
-    let mut look = |path: &str| {
-        known.entry(path.to_owned()).or_insert_with(|| look_at(policy, path, most_bytes)).clone()
+    let mut known: HashMap<String, Option<FileCheck>> = HashMap::new();
+    let mut check = |path: &str| {
+        known.entry(path.to_owned()).or_insert_with(|| check_file(policy, path, most_bytes)).clone()
     };
     let mut cite = |(reference, is_certain): (&Reference, bool)| {
-        let mut path = files_read::within(&reference.path, root).to_owned();
-        let mut seen = look(&path)?;
-        if seen.is_err()
-            && let Some(file) = the_one_that_ends_with(&path, read)
+        let mut path = files_read::relative(&reference.path, root).to_owned();
+        let mut found = check(&path)?;
+        if found.is_err()
+            && let Some(file) = only_file_ending_with(&path, read)
         {
-            seen = look(file)?;
+            found = check(file)?;
             path = file.to_owned();
         }
-        let why = match &seen {
-            Ok(lines) => lines.and_then(|lines| beyond(reference, lines)),
+        let why = match &found {
+            Ok(lines) => lines.and_then(|lines| line_error(reference, lines)),
             Err(why) => Some(why.clone()),
         };
-        (why.is_none() || is_certain || seen.is_ok()).then(|| Citation {
+        (why.is_none() || is_certain || found.is_ok()).then(|| Citation {
             found: why.is_none(),
             why,
             read: read.contains(&path),
-            file: (path != reference.path && seen.is_ok()).then_some(path),
+            file: (path != reference.path && found.is_ok()).then_some(path),
             reference: reference.clone(),
         })
     };
     mentioned.iter().filter_map(&mut cite).collect()
 }
 
-/// What is known of a file; nothing where it is a directory.
-fn look_at(policy: &Policy, path: &str, most_bytes: usize) -> Option<Known> {
+/// Checks one file; `None` if it is a directory.
+fn check_file(policy: &Policy, path: &str, most_bytes: usize) -> Option<FileCheck> {
     match opening::read(policy, path, most_bytes) {
         Ok(bytes) => {
             let ends = memchr::memchr_iter(b'\n', &bytes).count();
@@ -74,18 +75,18 @@ fn look_at(policy: &Policy, path: &str, most_bytes: usize) -> Option<Known> {
     }
 }
 
-/// What is wrong with the lines of a reference to a file of `lines` lines.
-fn beyond(Reference { line, end_line, .. }: &Reference, lines: u32) -> Option<String> {
+/// Why the lines of a reference do not exist in a file of `n_lines` lines.
+fn line_error(Reference { line, end_line, .. }: &Reference, n_lines: u32) -> Option<String> {
     let last = end_line.or(*line)?;
     if *line == Some(0) {
         return Some("lines are counted from 1".to_owned());
     }
-    let has = if lines == 1 { "line" } else { "lines" };
-    (last > lines).then(|| format!("it has only {lines} {has}"))
+    let noun = if n_lines == 1 { "line" } else { "lines" };
+    (last > n_lines).then(|| format!("it has only {n_lines} {noun}"))
 }
 
-/// The only file that was read whose path ends so.
-fn the_one_that_ends_with<'a>(path: &str, read: &'a [String]) -> Option<&'a str> {
+/// The file read whose path ends with `path`, if it is the only one.
+fn only_file_ending_with<'a>(path: &str, read: &'a [String]) -> Option<&'a str> {
     let ends = |file: &&String| file.strip_suffix(path).is_some_and(|dirs| dirs.ends_with('/'));
     let mut files = read.iter().filter(ends);
     files.next().filter(|_| files.next().is_none()).map(String::as_str)
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_told_what_was_read_and_what_was_only_named() {
+    fn a_citation_tells_files_that_were_read_from_files_only_named() {
         assert_eq!(
             checked("src/parser.rs:1 parser.rs:2 src/deep/big.rs:7", &["src/parser.rs"]),
             [

@@ -1,69 +1,66 @@
-//! Which files an agent has seen in a turn, from the tools that it used. Pure code.
+//! Files read: which files an agent has seen in a turn, by the tools that it used. Pure code.
 
 use std::{collections::HashMap, path::Path};
 
 use serde::Deserialize;
 
-/// Files that are remembered for one turn.
+/// Files, and unanswered tool calls, remembered for one turn.
 const MAX_FILES: usize = 1000;
 
-/// What the tools of one turn have shown to the agent.
+/// The files of which the tools of one turn have shown text.
 #[derive(Debug, Default)]
 pub(crate) struct FilesRead {
-    /// Calls that have not returned: the file that they read, or none for a search.
+    /// Calls without a result: the file that they read, or `None` for a search.
     open: HashMap<String, Option<String>>,
-    /// Paths from the project's root where they lie in it, in the order in which they were read.
+    /// Relative to the project's root if they lie in it, in the order of their first reading.
     files: Vec<String>,
 }
 
 impl FilesRead {
-    /// A tool was called with this input, a JSON object. `root` is the project's directory.
-    pub(crate) fn called(&mut self, call_id: &str, tool: &str, input: &str, root: &Path) {
+    /// `input` is a JSON object, `root` the project's directory.
+    pub(crate) fn on_tool_call(&mut self, call_id: &str, tool: &str, input: &str, root: &Path) {
         #[derive(Deserialize)]
         struct Input {
             file_path: String,
         }
-        let looks_at = match tool {
+        let file = match tool {
             "Read" => match serde_json::from_str(input) {
-                Ok(Input { file_path }) => Some(within(&file_path, root).to_owned()),
+                Ok(Input { file_path }) => Some(relative(&file_path, root).to_owned()),
                 Err(_) => return,
             },
             "Grep" => None,
             _ => return,
         };
         if self.open.len() < MAX_FILES {
-            self.open.insert(call_id.to_owned(), looks_at);
+            self.open.insert(call_id.to_owned(), file);
         }
     }
 
-    /// A tool has given this back.
-    pub(crate) fn returned(&mut self, call_id: &str, ok: bool, content: &str, root: &Path) {
-        let Some(looked_at) = self.open.remove(call_id) else { return };
+    pub(crate) fn on_tool_result(&mut self, call_id: &str, ok: bool, content: &str, root: &Path) {
+        let Some(file) = self.open.remove(call_id) else { return };
         if !ok {
             return;
         }
-        match looked_at {
-            Some(file) => self.note(&file),
+        match file {
+            Some(file) => self.add(&file),
             None => {
-                for file in content.lines().filter_map(hit) {
-                    self.note(within(file, root));
+                for file in content.lines().filter_map(matched_file) {
+                    self.add(relative(file, root));
                 }
             }
         }
     }
 
-    /// The files, in the order in which they were first seen.
     pub(crate) fn files(&self) -> &[String] {
         &self.files
     }
 
-    /// The same, for good.
     pub(crate) fn into_files(self) -> Vec<String> {
         self.files
     }
 
-    fn note(&mut self, file: &str) {
-        // A search gives the lines of a file one after another.
+    fn add(&mut self, file: &str) {
+        // Matches in one file come one after another, so the last file is the likeliest.
         let is_known = self.files.last().is_some_and(|last| last == file)
             || self.files.iter().any(|known| known == file);
         if !is_known && self.files.len() < MAX_FILES {
@@ -72,14 +69,14 @@ impl FilesRead {
     }
 }
 
-/// A path from the project's root, where it lies in the project.
-pub(crate) fn within<'a>(path: &'a str, root: &Path) -> &'a str {
+/// The path relative to the project's root, or unchanged if it lies elsewhere.
+pub(crate) fn relative<'a>(path: &'a str, root: &Path) -> &'a str {
     let inside = Path::new(path).strip_prefix(root).ok().and_then(Path::to_str);
     inside.unwrap_or(path.strip_prefix("./").unwrap_or(path))
 }
 
-/// The file of a line that a search shows: `src/main.rs:42:fn main() {`.
-fn hit(line: &str) -> Option<&str> {
+/// The file of a search result such as `src/main.rs:42:fn main() {`.
+fn matched_file(line: &str) -> Option<&str> {
     let (file, rest) = line.split_once(':')?;
     let (number, _) = rest.split_once(':')?;
     let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
@@ -90,26 +87,26 @@ fn hit(line: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    fn use_tool(reading: &mut FilesRead, tool: &str, input: &str, ok: bool, content: &str) {
+    fn use_tool(files: &mut FilesRead, tool: &str, input: &str, ok: bool, content: &str) {
         let root = Path::new("/p");
-        reading.called("c", tool, input, root);
-        reading.returned("c", ok, content, root);
+        files.on_tool_call("c", tool, input, root);
+        files.on_tool_result("c", ok, content, root);
     }
 
     #[test]
     fn a_file_counts_as_read_when_a_tool_gave_text_of_it() {
-        let mut reading = FilesRead::default();
-        use_tool(&mut reading, "Read", r#"{"file_path":"/p/src/a.rs"}"#, true, "1 x");
-        use_tool(&mut reading, "Read", r#"{"file_path":"src/b.rs"}"#, false, "no such file");
+        let mut files = FilesRead::default();
+        use_tool(&mut files, "Read", r#"{"file_path":"/p/src/a.rs"}"#, true, "1 x");
+        use_tool(&mut files, "Read", r#"{"file_path":"src/b.rs"}"#, false, "no such file");
         use_tool(
-            &mut reading,
+            &mut files,
             "Grep",
             r#"{"pattern":"x"}"#,
             true,
             "c.py:3:x\nc.py:4:x\nd.py\n/p/e.py:1:x",
         );
-        use_tool(&mut reading, "Glob", r#"{"pattern":"*"}"#, true, "f.py:3:x");
-        use_tool(&mut reading, "Read", r#"{"file_path":"./src/a.rs"}"#, true, "1 x");
-        assert_eq!(reading.files(), ["src/a.rs", "c.py", "e.py"]);
+        use_tool(&mut files, "Glob", r#"{"pattern":"*"}"#, true, "f.py:3:x");
+        use_tool(&mut files, "Read", r#"{"file_path":"./src/a.rs"}"#, true, "1 x");
+        assert_eq!(files.files(), ["src/a.rs", "c.py", "e.py"]);
     }
 }

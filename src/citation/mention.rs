@@ -1,21 +1,19 @@
-//! Finds references to files in text: `src/main.rs`, `src/main.rs:42`, `src/main.rs:42-50` and
+//! Mentions of files in text: `src/main.rs`, `src/main.rs:42`, `src/main.rs:42-50`,
 //! `src/main.rs#L42`. Pure code.
 //!
-//! Whether something is a file's name only the project can tell. What hardly can be anything else
-//! is *certain*, and is told to be missing where there is no such file; the rest (`Node.js`,
-//! `example.com/a.html`) is a reference only where the file is there.
+//! Only the project's files tell whether a name is that of a file. A mention that can hardly be
+//! anything else is *certain*: without such a file it is reported as missing. Any other mention
+//! (`Node.js`, `example.com/a.html`) counts only if the file exists.
 
-use std::path::Path;
-
-use crate::source::language;
+use crate::source::language::is_known_extension;
 
 use super::Reference;
 
-/// Longest path, bytes.
+/// Longest path that is recognised, bytes.
 const LONGEST_PATH: usize = 300;
 
-/// Files that have no ending.
-const NAMES: [&str; 12] = [
+/// Names of files without an extension.
+const BARE_NAMES: [&str; 12] = [
     "Makefile",
     "Dockerfile",
     "Containerfile",
@@ -30,25 +28,17 @@ const NAMES: [&str; 12] = [
     "CHANGELOG",
 ];
 
-/// Endings of files that the search does not name the language of.
-const ENDINGS: [&str; 28] = [
-    "md", "mdx", "txt", "rst", "adoc", "lock", "cfg", "ini", "conf", "env", "html", "htm", "css",
-    "scss", "less", "svg", "xml", "csv", "sql", "proto", "graphql", "tf", "nix", "sh", "bash",
-    "zsh", "db", "jsonl",
-];
-
-/// A reference in a text.
+/// A reference to a file, found in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mention<'a> {
-    /// All of it, as written.
+    /// The reference with its lines, as written.
     pub text: &'a str,
-    /// What it refers to.
     pub reference: Reference,
-    /// Whether it can hardly be anything but a file's name.
+    /// Whether it can hardly be anything but the name of a file.
     pub is_certain: bool,
 }
 
-/// The first reference in running text, with what stands before and after it.
+/// The first mention in running text, with the text before and after it.
 pub(crate) fn find(text: &str) -> Option<(&str, Mention<'_>, &str)> {
     let mut from = 0;
     while let Some(dot) = memchr::memchr(b'.', text.as_bytes().get(from..)?) {
@@ -60,9 +50,12 @@ pub(crate) fn find(text: &str) -> Option<(&str, Mention<'_>, &str)> {
         let path = text.get(start..end)?.trim_end_matches(['.', '-', '@']);
         let (lines, length) = lines(text.get(start + path.len()..)?);
         let after = text.get(start + path.len() + length..)?;
-        let is_apart = text.get(..start)?.chars().next_back().is_none_or(may_stand_before)
+        let is_delimited = text.get(..start)?.chars().next_back().is_none_or(may_stand_before)
             && after.chars().next().is_none_or(may_stand_after);
-        if is_apart && let Some(is_certain) = judge(path, lines.is_some(), false) {
+        if is_delimited
+            && let Some(is_certain) =
+                judge(path, MentionContext { has_line: lines.is_some(), is_code: false })
+        {
             let text_of_it = text.get(start..start + path.len() + length)?;
             let mention =
                 Mention { text: text_of_it, reference: reference(path, lines), is_certain };
@@ -73,8 +66,8 @@ pub(crate) fn find(text: &str) -> Option<(&str, Mention<'_>, &str)> {
     None
 }
 
-/// The reference that a piece of code as a whole is.
-pub(crate) fn whole(code: &str) -> Option<Mention<'_>> {
+/// The mention that a piece of inline code is as a whole.
+pub(crate) fn parse_code(code: &str) -> Option<Mention<'_>> {
     let text = code.trim();
     let end = text.find([':', '#']).unwrap_or(text.len());
     let (path, rest) = text.split_at_checked(end)?;
@@ -86,13 +79,13 @@ pub(crate) fn whole(code: &str) -> Option<Mention<'_>> {
     if length != rest.len() {
         return None;
     }
-    let is_certain = judge(path, lines.is_some(), true)?;
+    let is_certain = judge(path, MentionContext { has_line: lines.is_some(), is_code: true })?;
     Some(Mention { text, reference: reference(path, lines), is_certain })
 }
 
-/// Where a link of an answer leads, if it leads to a file.
-pub(crate) fn target(to: &str) -> Option<Mention<'_>> {
-    if to.contains("://") { None } else { whole(to) }
+/// The file that the address of a link is, if it is one.
+pub(crate) fn parse_link(address: &str) -> Option<Mention<'_>> {
+    if address.contains("://") { None } else { parse_code(address) }
 }
 
 fn reference(path: &str, lines: Option<(u32, Option<u32>)>) -> Reference {
@@ -100,8 +93,16 @@ fn reference(path: &str, lines: Option<(u32, Option<u32>)>) -> Reference {
     Reference { path: path.to_owned(), line, end_line: end_line.filter(|last| Some(*last) > line) }
 }
 
-/// Whether a path may name a file, and then whether it can hardly be anything else.
-fn judge(path: &str, has_line: bool, is_code: bool) -> Option<bool> {
+/// How a path is written.
+struct MentionContext {
+    /// With the number of a line.
+    has_line: bool,
+    /// As inline code.
+    is_code: bool,
+}
+
+/// Whether a path is certain to name a file; `None` if it cannot name one.
+fn judge(path: &str, MentionContext { has_line, is_code }: MentionContext) -> Option<bool> {
     let is_odd =
         path.len() > LONGEST_PATH || path.contains("//") || path.starts_with(['~', '-', '@', '+']);
     let (dirs, name) = path.rsplit_once('/').map_or(("", path), |(dirs, name)| (dirs, name));
@@ -109,29 +110,30 @@ fn judge(path: &str, has_line: bool, is_code: bool) -> Option<bool> {
         return None;
     }
     let in_dir = path.contains('/');
-    let Some((stem, ending)) = name.rsplit_once('.') else {
-        // Many things are written like this; it must be there.
-        return (is_code && (in_dir || NAMES.contains(&name))).then_some(has_line);
+    let Some((stem, extension)) = name.rsplit_once('.') else {
+        // Many other things are written like this, so the file must exist.
+        return (is_code && (in_dir || BARE_NAMES.contains(&name))).then_some(has_line);
     };
-    let is_ending = (1..=10).contains(&ending.len())
-        && ending.chars().all(|c| c.is_ascii_alphanumeric())
-        && ending.contains(|c: char| c.is_ascii_alphabetic());
+    let is_extension = (1..=10).contains(&extension.len())
+        && extension.chars().all(|c| c.is_ascii_alphanumeric())
+        && extension.contains(|c: char| c.is_ascii_alphabetic());
     if stem.is_empty() {
-        return (is_code && is_ending).then_some(false);
+        return (is_code && is_extension).then_some(false);
     }
-    let is_known = ENDINGS.contains(&ending) || !language::fence_name(Path::new(name)).is_empty();
-    if !is_ending || !(is_known || in_dir || is_code) {
+    let is_known = is_known_extension(name);
+    if !is_extension || !(is_known || in_dir || is_code) {
         return None;
     }
-    // `github.com/a/b.go` is an address, and `Node.js` a name.
+    // `github.com/a/b.go` is an address, and `Node.js` a product.
     let is_address =
         dirs.split('/').next().is_some_and(|first| first.trim_matches('.').contains('.'));
-    let is_product = ending == "js" && stem.starts_with(char::is_uppercase) && !in_dir;
+    let is_product = extension == "js" && stem.starts_with(char::is_uppercase) && !in_dir;
     let is_certain = is_known && !is_address && !is_product && (in_dir || has_line || is_code);
     Some(is_certain || (has_line && in_dir && !is_address))
 }
 
-/// Lines behind a path: `:42`, `:42-50`, `:42:7`, `#L42` or `#L42-L50`, and how long that is.
+/// The first and last line in a suffix such as `:42`, `:42-50`, `:42:7`, `#L42` or `#L42-L50`, with
+/// the length of the suffix.
 fn lines(text: &str) -> (Option<(u32, Option<u32>)>, usize) {
     let none = (None, 0);
     let Some(rest) = text
@@ -146,7 +148,7 @@ fn lines(text: &str) -> (Option<(u32, Option<u32>)>, usize) {
     let (last, rest) = match (after_dash.and_then(number), rest.strip_prefix(':').and_then(number))
     {
         (Some((last, rest)), _) => (Some(last), rest),
-        // A column.
+        // After a second colon comes a column.
         (None, Some((_, rest))) => (None, rest),
         (None, None) => (None, rest),
     };
@@ -171,7 +173,7 @@ fn may_stand_after(c: char) -> bool {
     c.is_whitespace() || ")\"']}<>—–,;:.!?|”’»…".contains(c)
 }
 
-/// Bytes of the character at `at`.
+/// Bytes of the character at the offset `at`.
 fn width(text: &str, at: usize) -> usize {
     text.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8)
 }
@@ -260,7 +262,7 @@ mod tests {
             ("src/main.rs:fn", None),
             ("", None),
         ] {
-            assert_eq!(whole(code).as_ref().map(shown).as_deref(), expected, "{code:?}");
+            assert_eq!(parse_code(code).as_ref().map(shown).as_deref(), expected, "{code:?}");
         }
     }
 

@@ -51,7 +51,7 @@ impl GuideConversation {
 
     /// Whether an answer to `ask` needs the index.
     pub(crate) fn needs_index(ask: &UserQuestion) -> bool {
-        !matches!(intent::of(&ask.text), Intent::Greeting | Intent::Thanks | Intent::Capabilities)
+        !matches!(Intent::of(&ask.text), Intent::Greeting | Intent::Thanks | Intent::Capabilities)
     }
 
     /// Answers what needs no index.
@@ -63,7 +63,7 @@ impl GuideConversation {
         turn: &mut TurnWriter<'_>,
         ask: &UserQuestion,
     ) -> Result<(), TurnStopped> {
-        turn.say(&match intent::of(&ask.text) {
+        turn.say(&match Intent::of(&ask.text) {
             Intent::Greeting => small_talk::greeting(&self.project),
             Intent::Thanks => small_talk::thanks(),
             _ => small_talk::capabilities(&self.project),
@@ -86,7 +86,7 @@ impl GuideConversation {
         if let Some(file) = overview::named_file(index, &ask.text) {
             return self.describe_file(turn, index, file, &ask.text);
         }
-        match intent::of(&ask.text) {
+        match Intent::of(&ask.text) {
             Intent::Overview => self.overview(turn, index),
             Intent::Running => self.running(turn, index),
             Intent::Layout => self.layout(turn, index),
@@ -106,7 +106,7 @@ impl GuideConversation {
     ) -> Result<(), TurnStopped> {
         let mut query = query::parse(question);
         if let Some(previous) = &self.previous
-            && intent::leans_on_previous(question)
+            && intent::is_follow_up(question)
         {
             query.follow(&previous.query, PREVIOUS_SHARE);
         }

@@ -1,396 +1,243 @@
-//! Topics: what kind of answer a question wants. Pure, by the words alone.
+//! Intent of a question: which kind of answer it asks for, by its words alone. Pure.
 
 use crate::source::terms;
 
-/// What kind of answer a question wants.
+/// The kind of answer that a question asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Intent {
-    /// A hello.
     Greeting,
-    /// A thank you.
     Thanks,
     /// What the guide is and can do.
     Capabilities,
-    /// Something is to be changed or run, which the guide cannot.
+    /// To change or run something, which the guide cannot.
     Change,
     /// What the project is.
     Overview,
-    /// How the project is built, run or tested.
+    /// How to build, run or test the project.
     Running,
-    /// How far the project's features are.
+    /// How many of the project's features are done.
     Progress,
     /// Which folders and files there are.
     Layout,
-    /// More of the last answer.
+    /// More results for the question before.
     More,
-    /// Anything else: a place in the project.
+    /// Anything else: a place in the code.
     Code,
 }
 
-const CHANGING_VERBS: &str = "add fix change write create refactor delete remove rename update edit modify commit push \
-    rewrite replace move install deploy execute run generate make upgrade implement apply \
-    merge";
-const RUNNING_VERBS: &str =
-    "run start build install test deploy compile launch setup use execute serve tests";
-const ABOUT_THE_PROJECT: &str = "it this project app application server tests test locally program repo repository \
-    codebase code set up suite development dev the a my machine on all unit and or package \
-    dependencies them everything in";
+/// The rules in the order in which they are tried; [`Intent::Code`] applies where none does.
+const RULES: [(fn(&QuestionWords<'_>) -> bool, Intent); 9] = [
+    (is_greeting, Intent::Greeting),
+    (is_thanks, Intent::Thanks),
+    (asks_about_guide, Intent::Capabilities),
+    (asks_for_more, Intent::More),
+    (asks_for_progress, Intent::Progress),
+    (asks_how_to_run, Intent::Running),
+    (asks_for_change, Intent::Change),
+    (asks_for_layout, Intent::Layout),
+    (asks_for_overview, Intent::Overview),
+];
 
-/// The topic of a question.
-pub(crate) fn of(question: &str) -> Intent {
-    let text = question.to_lowercase().replace('’', "'");
-    let all: Vec<&str> = text
-        .split(|c: char| !(c.is_alphanumeric() || c == '\'' || c == '_' || c == '-'))
-        .filter(|word| !word.is_empty())
-        .collect();
-    let line = all.join(" ");
-    let says = |phrases: &[&str]| phrases.iter().any(|phrase| has_phrase(&line, phrase));
-    let has = |list: &[&str]| all.iter().any(|word| list.contains(word));
-    let n_words = all.len();
-    let first = all.first().copied().unwrap_or_default();
-
-    if n_words <= 4
-        && matches!(
-            first,
-            "hi" | "hello" | "hey" | "hallo" | "good" | "greetings" | "howdy" | "moin"
-        )
-    {
-        return Intent::Greeting;
+impl Intent {
+    pub(crate) fn of(question: &str) -> Self {
+        let text = question.to_lowercase().replace('’', "'");
+        let words: Vec<&str> = text
+            .split(|c: char| !(c.is_alphanumeric() || c == '\'' || c == '_' || c == '-'))
+            .filter(|word| !word.is_empty())
+            .collect();
+        let question = QuestionWords { line: words.join(" "), words };
+        let rule = RULES.iter().find(|(applies, _)| applies(&question));
+        rule.map_or(Self::Code, |(_, intent)| *intent)
     }
-    if n_words <= 6 && has(&["thanks", "thank", "thx", "cheers"]) {
-        return Intent::Thanks;
-    }
-    if says(&[
-        "what can you do",
-        "who are you",
-        "what are you",
-        "can you help",
-        "are you an ai",
-        "are you claude",
-        "are you a bot",
-        "language model",
-        "how do you work",
-        "connect claude",
-        "install claude",
-        "connect a model",
-        "what do you do",
-        "how can you help",
-    ]) || line == "help"
-    {
-        return Intent::Capabilities;
-    }
-    if n_words <= 6
-        && (says(&[
-            "show me more",
-            "tell me more",
-            "more results",
-            "anything else",
-            "what else",
-            "go on",
-            "show more",
-        ]) || matches!(line.as_str(), "more" | "next" | "continue" | "others" | "more please"))
-    {
-        return Intent::More;
-    }
-    if is_progress(&says, &has) {
-        return Intent::Progress;
-    }
-    if is_running(&all) {
-        return Intent::Running;
-    }
-    if wants_change(&all) {
-        return Intent::Change;
-    }
-    if says(&[
-        "project structure",
-        "folder structure",
-        "directory structure",
-        "file structure",
-        "code structure",
-        "structure of the project",
-        "structure of this project",
-        "structure of the code",
-        "list the files",
-        "list files",
-        "list all files",
-        "what files are",
-        "which files are there",
-        "what folders",
-        "which folders",
-        "directory tree",
-        "project layout",
-        "layout of",
-        "how is the project organised",
-        "how is the project organized",
-        "how is the code organised",
-        "how is the code organized",
-        "how is this project organized",
-        "how is this project organised",
-        "where do i start",
-        "where should i start",
-        "entry point",
-        "entry points",
-    ]) || asks_for_the_start(&says)
-    {
-        return Intent::Layout;
-    }
-    if is_overview(&says, n_words) {
-        return Intent::Overview;
-    }
-    Intent::Code
 }
 
-/// Whether a question only makes sense after the one before it.
-pub(crate) fn leans_on_previous(question: &str) -> bool {
-    let lower = question.to_lowercase();
-    let all: Vec<&str> = terms::raw_words(&lower).collect();
-    let opens = matches!(
-        all.first(),
-        Some(&("and" | "but" | "also" | "so" | "then" | "what about" | "ok"))
-    );
-    let points = all.iter().any(|word| {
-        matches!(
-            *word,
-            "it" | "that"
-                | "they"
-                | "them"
-                | "its"
-                | "there"
-                | "those"
-                | "these"
-                | "this"
-                | "again"
+/// The words of a question in lower case.
+struct QuestionWords<'a> {
+    words: Vec<&'a str>,
+    /// The words with single spaces between them.
+    line: String,
+}
+
+impl QuestionWords<'_> {
+    /// Whether it has one of the phrases, which are separated by commas.
+    fn says(&self, phrases: &str) -> bool {
+        phrases.split(", ").any(|phrase| has_phrase(&self.line, phrase))
+    }
+
+    /// Whether it has one of the words, which are separated by spaces.
+    fn has(&self, words: &str) -> bool {
+        self.words.iter().any(|word| is_in(words, word))
+    }
+
+    fn len(&self) -> usize {
+        self.words.len()
+    }
+
+    /// The words after one of the openings, which are separated by commas.
+    fn after(&self, openings: &str) -> Option<&[&str]> {
+        openings.split(", ").find_map(|opening| {
+            let opening: Vec<&str> = opening.split(' ').collect();
+            self.words.strip_prefix(opening.as_slice())
+        })
+    }
+}
+
+fn is_greeting(question: &QuestionWords<'_>) -> bool {
+    let greetings = "hi hello hey hallo good greetings howdy moin";
+    question.len() <= 4 && question.words.first().is_some_and(|first| is_in(greetings, first))
+}
+
+fn is_thanks(question: &QuestionWords<'_>) -> bool {
+    question.len() <= 6 && question.has("thanks thank thx cheers")
+}
+
+fn asks_about_guide(question: &QuestionWords<'_>) -> bool {
+    question.line == "help"
+        || question.says(
+            "what can you do, who are you, what are you, can you help, are you an ai, \
+             are you claude, are you a bot, language model, how do you work, connect claude, \
+             install claude, connect a model, what do you do, how can you help",
         )
-    });
-    let n_telling = all
+}
+
+fn asks_for_more(question: &QuestionWords<'_>) -> bool {
+    let is_short = question.len() <= 6;
+    let is_bare =
+        matches!(question.line.as_str(), "more" | "next" | "continue" | "others" | "more please");
+    is_short
+        && (is_bare
+            || question.says(
+                "show me more, tell me more, more results, anything else, what else, go on, \
+                 show more",
+            ))
+}
+
+fn asks_for_progress(question: &QuestionWords<'_>) -> bool {
+    let asks_about_features = question.has("feature features")
+        && question.has(
+            "done left pass passing passed status many next complete completed pending blocked \
+             remaining progress finished implemented failing list ready",
+        );
+    asks_about_features
+        || question.says(
+            "project progress, progress of the project, progress so far, what is the progress, \
+             what's the progress, how far is the project, how far along, what's left to do, \
+             what is left to do, what remains to be done, what is next to build, \
+             what should be built next, how much is done, how much is left, current progress, \
+             overall progress, completion status",
+        )
+}
+
+fn asks_how_to_run(question: &QuestionWords<'_>) -> bool {
+    const VERBS: &str =
+        "run start build install test deploy compile launch setup use execute serve tests";
+    const VERB_FORMS: &str = "runs starts started built tested installed";
+    const ABOUT_PROJECT: &str = "it this project app application server tests test locally program \
+        repo repository codebase code set up suite development dev the a my machine on all unit \
+        and or package dependencies them everything in";
+    const FILLERS: &str = "the a on my and or all";
+    let openings = "how do i, how do you, how can i, how to, how do we, how should i, how would i, \
+                    how is, how are, can i, what command, which command";
+    let Some(rest) = question.after(openings) else { return false };
+    let is_verb = |word: &str| is_in(VERBS, word) || is_in(VERB_FORMS, word);
+    let has_verb = rest.iter().take(4).any(|word| is_verb(word) || *word == "set");
+    let is_expected =
+        |word: &str| is_verb(word) || is_in(ABOUT_PROJECT, word) || is_in("i is to", word);
+    let is_about_project =
+        rest.iter().any(|word| is_in(ABOUT_PROJECT, word) && !is_in(FILLERS, word));
+    has_verb && rest.iter().all(|word| is_expected(word)) && (is_about_project || rest.len() == 1)
+}
+
+fn asks_for_change(question: &QuestionWords<'_>) -> bool {
+    const VERBS: &str = "add fix change write create refactor delete remove rename update edit \
+        modify commit push rewrite replace move install deploy execute run generate make upgrade \
+        implement apply merge";
+    const OBJECTS: &str =
+        "a an the this that all some my it me another new to more tests support your";
+    let openings = "please, can you, could you, would you, will you, i want you to, \
+                    i'd like you to, go ahead and, let's";
+    let rest = question.after(openings).unwrap_or(&question.words);
+    let rest = rest.strip_prefix(&["please"]).unwrap_or(rest);
+    match rest {
+        // `run queue` is a thing; `run the tests` is an order.
+        [verb, object, ..] => is_in(VERBS, verb) && is_in(OBJECTS, object),
+        _ => false,
+    }
+}
+
+fn asks_for_layout(question: &QuestionWords<'_>) -> bool {
+    question.says(
+        "project structure, folder structure, directory structure, file structure, \
+         code structure, structure of the project, structure of this project, \
+         structure of the code, list the files, list files, list all files, what files are, \
+         which files are there, what folders, which folders, directory tree, project layout, \
+         layout of, how is the project organised, how is the project organized, \
+         how is the code organised, how is the code organized, how is this project organized, \
+         how is this project organised, where do i start, where should i start, entry point, \
+         entry points",
+    ) || asks_for_entry_point(question)
+}
+
+/// Whether it asks where the whole program starts, and not where a part of it does.
+fn asks_for_entry_point(question: &QuestionWords<'_>) -> bool {
+    const NOUNS: &str = "program project app application code codebase execution";
+    const VERBS: &str = "start starts begin begins";
+    let names_program_and_start = |pair: &[&str]| is_in(NOUNS, pair[0]) && is_in(VERBS, pair[1]);
+    question.has("where") && question.words.windows(2).any(names_program_and_start)
+}
+
+fn asks_for_overview(question: &QuestionWords<'_>) -> bool {
+    let names_project = question.says(
+        "this project, the project, this repo, this repository, this app, this application, \
+         this codebase, the codebase, the repo, this code, this program, the application, the app",
+    );
+    let asks = question.says(
+        "what is, what's, what does, tell me about, explain, describe, overview, summary, \
+         summarise, summarize, introduce, purpose, about, which language, what language, \
+         tech stack, technologies, dependencies, goal",
+    );
+    // A second question may follow, but what the project is comes first.
+    let is_sure = question.says(
+        "what is this project, what does this project do, what is this repo, \
+         what is this repository, what is this codebase, give me an overview, project overview, \
+         overview of the project, tech stack, what is this all about, what's this about, \
+         what is this about",
+    );
+    (names_project && asks && question.len() <= 10)
+        || is_sure
+        || (question.len() <= 3 && question.says("what is this, what's this, overview"))
+}
+
+/// Whether a question makes sense only after the one before it.
+pub(crate) fn is_follow_up(question: &str) -> bool {
+    let lower = question.to_lowercase();
+    let words: Vec<&str> = terms::raw_words(&lower).collect();
+    let continues = words.first().is_some_and(|first| is_in("and but also so then ok", first));
+    let refers_back =
+        words.iter().any(|word| is_in("it that they them its there those these this again", word));
+    let n_content_words = words
         .iter()
         .filter(|word| !terms::is_stop_word(word) && !terms::is_asking_word(word))
         .count();
     let asks_about = lower.starts_with("what about") || lower.starts_with("how about");
-    (opens && n_telling <= 3) || asks_about || (points && n_telling <= 2) || n_telling == 0
+    n_content_words == 0
+        || asks_about
+        || (continues && n_content_words <= 3)
+        || (refers_back && n_content_words <= 2)
 }
 
-fn is_progress(says: &dyn Fn(&[&str]) -> bool, has: &dyn Fn(&[&str]) -> bool) -> bool {
-    let speaks_of_features = has(&["feature", "features"])
-        && has(&[
-            "done",
-            "left",
-            "pass",
-            "passing",
-            "passed",
-            "status",
-            "many",
-            "next",
-            "complete",
-            "completed",
-            "pending",
-            "blocked",
-            "remaining",
-            "progress",
-            "finished",
-            "implemented",
-            "failing",
-            "list",
-            "ready",
-        ]);
-    speaks_of_features
-        || says(&[
-            "project progress",
-            "progress of the project",
-            "progress so far",
-            "what is the progress",
-            "what's the progress",
-            "how far is the project",
-            "how far along",
-            "what's left to do",
-            "what is left to do",
-            "what remains to be done",
-            "what is next to build",
-            "what should be built next",
-            "how much is done",
-            "how much is left",
-            "current progress",
-            "overall progress",
-            "completion status",
-        ])
+/// Whether `words`, separated by spaces, has `word`.
+fn is_in(words: &str, word: &str) -> bool {
+    words.split(' ').any(|listed| listed == word)
 }
 
-fn is_running(all: &[&str]) -> bool {
-    let Some(rest) = [
-        "how do i",
-        "how do you",
-        "how can i",
-        "how to",
-        "how do we",
-        "how should i",
-        "how would i",
-        "how is",
-        "how are",
-        "can i",
-        "what command",
-        "which command",
-    ]
-    .iter()
-    .find_map(|opening| {
-        let opening: Vec<&str> = opening.split(' ').collect();
-        all.starts_with(&opening).then(|| &all[opening.len()..])
-    }) else {
-        return false;
-    };
-    let has_verb = rest.iter().take(4).any(|word| {
-        is_in(RUNNING_VERBS, word)
-            || matches!(
-                *word,
-                "runs" | "starts" | "started" | "built" | "tested" | "installed" | "set"
-            )
-    });
-    let n_other = rest
-        .iter()
-        .filter(|word| !is_in(RUNNING_VERBS, word) && !is_in(ABOUT_THE_PROJECT, word))
-        .filter(|word| {
-            !matches!(
-                **word,
-                "runs"
-                    | "starts"
-                    | "started"
-                    | "built"
-                    | "tested"
-                    | "installed"
-                    | "i"
-                    | "is"
-                    | "to"
-            )
-        })
-        .count();
-    let is_about_project = rest.iter().any(|word| {
-        is_in(ABOUT_THE_PROJECT, word)
-            && !matches!(*word, "the" | "a" | "on" | "my" | "and" | "or" | "all")
-    });
-    has_verb && n_other == 0 && (is_about_project || rest.len() == 1)
-}
-
-fn wants_change(all: &[&str]) -> bool {
-    let rest = [
-        "please",
-        "can you",
-        "could you",
-        "would you",
-        "will you",
-        "i want you to",
-        "i'd like you to",
-        "go ahead and",
-        "let's",
-    ]
-    .iter()
-    .find_map(|opening| {
-        let opening: Vec<&str> = opening.split(' ').collect();
-        all.starts_with(&opening).then(|| &all[opening.len()..])
-    })
-    .unwrap_or(all);
-    let rest = rest.strip_prefix(&["please"]).unwrap_or(rest);
-    let Some((verb, object)) = rest.split_first() else {
-        return false;
-    };
-    // `run queue` is a thing; `run the tests` is an order.
-    let is_order = object.first().is_some_and(|word| {
-        matches!(
-            *word,
-            "a" | "an"
-                | "the"
-                | "this"
-                | "that"
-                | "all"
-                | "some"
-                | "my"
-                | "it"
-                | "me"
-                | "another"
-                | "new"
-                | "to"
-                | "more"
-                | "tests"
-                | "support"
-                | "your"
-        )
-    });
-    is_in(CHANGING_VERBS, verb) && is_order
-}
-
-/// Whether the start of the whole program is asked for, not that of a part of it.
-fn asks_for_the_start(says: &dyn Fn(&[&str]) -> bool) -> bool {
-    let whole = ["program", "project", "app", "application", "code", "codebase", "execution"];
-    let starts = ["start", "starts", "begin", "begins"];
-    says(&["where"])
-        && whole
-            .iter()
-            .any(|noun| starts.iter().any(|verb| says(&[format!("{noun} {verb}").as_str()])))
-}
-
-fn is_overview(says: &dyn Fn(&[&str]) -> bool, n_words: usize) -> bool {
-    let names_project = says(&[
-        "this project",
-        "the project",
-        "this repo",
-        "this repository",
-        "this app",
-        "this application",
-        "this codebase",
-        "the codebase",
-        "the repo",
-        "this code",
-        "this program",
-        "the application",
-        "the app",
-    ]);
-    let asks = says(&[
-        "what is",
-        "what's",
-        "what does",
-        "tell me about",
-        "explain",
-        "describe",
-        "overview",
-        "summary",
-        "summarise",
-        "summarize",
-        "introduce",
-        "purpose",
-        "about",
-        "which language",
-        "what language",
-        "tech stack",
-        "technologies",
-        "dependencies",
-        "goal",
-    ]);
-    // A second question may follow, but what the project is comes first.
-    let asks_first = says(&["what is this project", "what does this project do"])
-        || says(&["what is this repo", "what is this repository", "what is this codebase"]);
-    (names_project && asks && n_words <= 10)
-        || asks_first
-        || says(&[
-            "give me an overview",
-            "project overview",
-            "overview of the project",
-            "tech stack",
-            "what is this all about",
-            "what's this about",
-            "what is this about",
-        ])
-        || (n_words <= 3 && says(&["what is this", "what's this", "overview"]))
-}
-
-/// Whether a list of words, with spaces between, has `word`.
-fn is_in(list: &str, word: &str) -> bool {
-    list.split_whitespace().any(|listed| listed == word)
-}
-
+/// Whether the words of `phrase` are whole words of `line`.
 fn has_phrase(line: &str, phrase: &str) -> bool {
     line.match_indices(phrase).any(|(at, _)| {
-        let before = at == 0 || line[..at].ends_with(' ');
+        let is_start = at == 0 || line[..at].ends_with(' ');
         let end = at + phrase.len();
-        let after = end == line.len() || line[end..].starts_with(' ');
-        before && after
+        let is_end = end == line.len() || line[end..].starts_with(' ');
+        is_start && is_end
     })
 }
 

@@ -1,4 +1,4 @@
-//! Coloured blocks that are kept for whoever wants them again.
+//! Cache of highlighted blocks, oldest evicted first.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -7,27 +7,26 @@ use std::{
 
 use crate::markdown::code::CodeBlock;
 
-/// Coloured blocks, the oldest of which make room.
 #[derive(Debug, Default)]
 pub(super) struct BlockCache {
     blocks: HashMap<Arc<CodeBlock>, Arc<str>>,
     order: VecDeque<Arc<CodeBlock>>,
+    /// The sum of the sizes of all keys and values.
     bytes: usize,
 }
 
 impl BlockCache {
-    /// The colours of a block.
-    pub(super) fn find(&self, fence: &CodeBlock) -> Option<Arc<str>> {
-        self.blocks.get(fence).cloned()
+    pub(super) fn get(&self, block: &CodeBlock) -> Option<Arc<str>> {
+        self.blocks.get(block).cloned()
     }
 
-    /// Keeps the colours of a block, of all of them at most so many bytes.
-    pub(super) fn keep(&mut self, fence: Arc<CodeBlock>, html: Arc<str>, most: usize) {
-        self.bytes += size(&fence, &html);
-        self.order.push_back(Arc::clone(&fence));
-        if let Some(before) = self.blocks.insert(Arc::clone(&fence), html) {
-            // Two asked at once.
-            self.bytes -= size(&fence, &before);
+    /// Adds a block, and evicts the oldest ones until all take at most `most` bytes.
+    pub(super) fn insert(&mut self, block: Arc<CodeBlock>, html: Arc<str>, most: usize) {
+        self.bytes += size(&block, &html);
+        self.order.push_back(Arc::clone(&block));
+        if let Some(before) = self.blocks.insert(Arc::clone(&block), html) {
+            // Two callers highlighted it at once.
+            self.bytes -= size(&block, &before);
             self.order.pop_back();
         }
         while self.bytes > most
@@ -39,8 +38,8 @@ impl BlockCache {
     }
 }
 
-fn size(fence: &CodeBlock, html: &str) -> usize {
-    fence.language.len() + fence.code.len() + html.len()
+fn size(block: &CodeBlock, html: &str) -> usize {
+    block.language.len() + block.code.len() + html.len()
 }
 
 #[cfg(test)]
@@ -48,18 +47,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oldest_makes_room() {
-        let mut kept = BlockCache::default();
-        let fence = |number: u8| {
+    fn the_oldest_block_is_evicted() {
+        let mut cache = BlockCache::default();
+        let block = |number: u8| {
             Arc::new(CodeBlock { language: "rust".to_owned(), code: format!("let a{number};\n") })
         };
         for number in [0, 1, 1, 2, 3, 4, 5, 6, 7, 8] {
-            kept.keep(fence(number), "<b>let</b>;\n".into(), 100);
-            assert!(kept.find(&fence(number)).is_some());
-            let bytes = kept.blocks.iter().map(|(fence, html)| size(fence, html)).sum::<usize>();
-            assert_eq!((kept.bytes, kept.order.len()), (bytes, kept.blocks.len()));
-            assert!(kept.bytes <= 100);
+            cache.insert(block(number), "<b>let</b>;\n".into(), 100);
+            assert!(cache.get(&block(number)).is_some());
+            let bytes = cache.blocks.iter().map(|(block, html)| size(block, html)).sum::<usize>();
+            assert_eq!((cache.bytes, cache.order.len()), (bytes, cache.blocks.len()));
+            assert!(cache.bytes <= 100);
         }
-        assert_eq!(kept.find(&fence(0)), None);
+        assert_eq!(cache.get(&block(0)), None);
     }
 }

@@ -1,9 +1,9 @@
-//! Threads that read one block each, as it grows, and end with it: how far a block is read never
-//! leaves its thread.
+//! Workers: one thread per block, which highlights it as it grows and ends with it.
+//!
+//! The state of a block's highlighting never leaves its thread.
 
 use std::{
     sync::{Arc, mpsc},
-    thread,
     time::{Duration, Instant},
 };
 
@@ -11,113 +11,111 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::markdown::code::{CodeBlock, IncrementalHighlight};
 
-use super::{Shared, THREAD, handed_over};
+use super::{context::HighlightContext, threads};
 
-/// Something to do for whoever reads a block.
+/// A request to highlight more of a block.
 pub(super) struct WorkerJob {
-    pub shared: Arc<Shared>,
+    pub context: Arc<HighlightContext>,
     /// The block as far as it goes.
-    pub fence: Arc<CodeBlock>,
-    /// Held while it is done.
+    pub block: Arc<CodeBlock>,
+    /// Held while the job runs.
     pub permit: OwnedSemaphorePermit,
-    /// Who waits for all of it, where it is closed; nothing is sent where it stays plain.
-    pub end: Option<oneshot::Sender<Option<HighlightedBlock>>>,
+    /// Gets the result of a closed block, `None` if it stays plain. An open block has no reply.
+    pub reply: Option<oneshot::Sender<Option<HighlightedBlock>>>,
 }
 
-/// A block with its colours.
 #[derive(Debug)]
 pub(super) struct HighlightedBlock {
     pub html: String,
-    /// Whether the limits were wide enough.
+    /// Whether the limits sufficed.
     pub is_whole: bool,
-    /// Bytes that had been read ahead.
-    pub ahead: usize,
+    /// Bytes of code that had been highlighted before the block closed.
+    pub prefetched_bytes: usize,
 }
 
-/// What has become of a block.
+/// How far a block is highlighted.
 enum Progress {
-    /// Nothing has been read.
     New,
-    /// It has been read, which has taken so long altogether.
-    Read(Box<IncrementalHighlight>, Duration),
-    /// Nothing will come of reading it ahead: it takes too long, or has no language that is known.
-    Lost,
+    /// Highlighted in part, which took this long altogether.
+    Begun(Box<IncrementalHighlight>, Duration),
+    /// Not worth continuing: it takes too long, or its language is unknown.
+    GivenUp,
 }
 
-/// Starts to read a block. Whoever has the sender has the thread; what panics does nothing any more.
+/// Starts the worker of a block. It ends when its sender is dropped.
 pub(super) fn start() -> mpsc::Sender<WorkerJob> {
-    let (sender, steps) = mpsc::channel();
-    let thread = thread::Builder::new().name(THREAD.to_owned());
-    if let Err(error) = thread.spawn(move || run(&steps)) {
-        log::error!("nothing can be highlighted error={error}");
-    }
+    let (sender, jobs) = mpsc::channel();
+    threads::start(move || run(&jobs));
     sender
 }
 
-fn run(steps: &mpsc::Receiver<WorkerJob>) {
-    let mut state = Progress::New;
-    for WorkerJob { shared, fence, permit, end } in steps {
-        if let Some(end) = end {
-            let finished = shared.read_all(&fence, state);
+fn run(jobs: &mpsc::Receiver<WorkerJob>) {
+    let mut progress = Progress::New;
+    for WorkerJob { context, block, permit, reply } in jobs {
+        if let Some(reply) = reply {
+            let highlighted = finish(&context, &block, progress);
             drop(permit);
-            return drop(end.send(finished));
+            return drop(reply.send(highlighted));
         }
-        state = shared.read(&fence, state);
+        progress = extend(&context, &block, progress);
     }
 }
 
-impl Shared {
-    /// Starts to read a block; `None` where its language is not known.
-    fn begin(&self, fence: &CodeBlock) -> Option<Box<IncrementalHighlight>> {
-        let grammar = self.grammars().get_or_insert_default().of_fence(fence)?;
-        Some(Box::new(IncrementalHighlight::new(fence, grammar)))
-    }
+/// Begins a block; `None` if its language is unknown.
+fn begin(context: &HighlightContext, block: &CodeBlock) -> Option<Box<IncrementalHighlight>> {
+    let grammar = context.grammars().get_or_insert_default().of_block(block)?;
+    Some(Box::new(IncrementalHighlight::new(block, grammar)))
+}
 
-    /// Reads what has been added to a block.
-    fn read(&self, fence: &CodeBlock, before: Progress) -> Progress {
-        let (begun, spent) = match before {
-            Progress::New => (self.begin(fence), Duration::ZERO),
-            Progress::Read(reading, spent) => (Some(reading), spent),
-            Progress::Lost => (None, Duration::ZERO),
+/// Highlights what was added to a block.
+fn extend(context: &HighlightContext, block: &CodeBlock, before: Progress) -> Progress {
+    let (begun, spent) = match before {
+        Progress::New => (begin(context, block), Duration::ZERO),
+        Progress::Begun(highlight, spent) => (Some(highlight), spent),
+        Progress::GivenUp => (None, Duration::ZERO),
+    };
+    let Some(mut highlight) = begun else { return Progress::GivenUp };
+    let start = Instant::now();
+    let ((), is_whole) = context.with_budget(spent, |budget| highlight.extend(&block.code, budget));
+    log::debug!("highlighted ahead language={} bytes={}", block.language, highlight.bytes());
+    match is_whole {
+        true => Progress::Begun(highlight, spent + start.elapsed()),
+        false => Progress::GivenUp,
+    }
+}
+
+/// Highlights the rest of a closed block.
+fn finish(
+    context: &HighlightContext,
+    block: &CodeBlock,
+    before: Progress,
+) -> Option<HighlightedBlock> {
+    // A block that ran out of time while it was open gets its whole time again.
+    let (finished, is_whole) = context.with_budget(Duration::ZERO, |budget| {
+        let highlight = match before {
+            Progress::Begun(highlight, _) => highlight,
+            Progress::New | Progress::GivenUp => begin(context, block)?,
         };
-        let Some(mut reading) = begun else { return Progress::Lost };
-        let start = Instant::now();
-        let ((), is_whole) = self.with_budget(spent, |budget| reading.read(&fence.code, budget));
-        let CodeBlock { language, .. } = fence;
-        log::debug!("read ahead language={language} bytes={}", reading.bytes());
-        if is_whole { Progress::Read(reading, spent + start.elapsed()) } else { Progress::Lost }
-    }
-
-    /// Reads what is left of a block.
-    fn read_all(&self, fence: &CodeBlock, before: Progress) -> Option<HighlightedBlock> {
-        // What ran out of time when it was read ahead has all of it again.
-        let (finished, is_whole) = self.with_budget(Duration::ZERO, |budget| {
-            let reading = match before {
-                Progress::Read(reading, _) => reading,
-                Progress::New | Progress::Lost => self.begin(fence)?,
-            };
-            let ahead = reading.bytes();
-            Some((reading.finish(&fence.code, budget), ahead))
-        });
-        let (html, ahead) = finished?;
-        Some(HighlightedBlock { html: handed_over(html), is_whole, ahead })
-    }
+        let prefetched_bytes = highlight.bytes();
+        Some((highlight.finish(&block.code, budget), prefetched_bytes))
+    });
+    let (html, prefetched_bytes) = finished?;
+    Some(HighlightedBlock { html: threads::to_hand_over(html), is_whole, prefetched_bytes })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{fence, highlighter};
-    use super::*;
+    use super::{super::tests::settings, *};
 
     #[test]
-    fn what_took_too_long_ahead_has_all_its_time_again() {
-        let (highlighter, code) = (highlighter(), fence("rust", "let a;\n"));
-        let shared = &highlighter.0;
-        let spent = Progress::Read(shared.begin(&code).unwrap(), shared.settings.timeout);
-        let lost = shared.read(&code, spent);
-        assert!(matches!(lost, Progress::Lost));
-        assert!(matches!(shared.read(&code, Progress::Lost), Progress::Lost));
-        let finished = shared.read_all(&code, lost).unwrap();
+    fn a_block_that_took_too_long_while_open_gets_its_whole_time_again() {
+        let context = HighlightContext::new(&settings());
+        let block = CodeBlock { language: "rust".to_owned(), code: "let a;\n".to_owned() };
+        let spent = Progress::Begun(begin(&context, &block).unwrap(), context.settings().timeout);
+        let given_up = extend(&context, &block, spent);
+        assert!(matches!(given_up, Progress::GivenUp));
+        assert!(matches!(extend(&context, &block, Progress::GivenUp), Progress::GivenUp));
+        let finished = finish(&context, &block, given_up).unwrap();
         assert_eq!(finished.html, "<span class=\"keyword\">let</span> a;\n");
         assert!(finished.is_whole);
     }

@@ -1,61 +1,66 @@
-//! Links that are named elsewhere, and the rendering of one part with those that came before it.
+//! Link definitions: reference links across the parts of one answer.
 
 use std::collections::HashMap;
 
 use pulldown_cmark::{BrokenLink, CodeBlockKind, CowStr, Event, Parser, Tag, TextMergeStream};
 
-use super::{AnswerPart, CodeRange, address::LONGEST_ADDRESS, html, is_open, nesting, options};
+use super::{
+    address::LONGEST_ADDRESS,
+    html, nesting,
+    parser::{is_open_block, options},
+    part::{AnswerPart, CodeRange},
+};
 
-/// Definitions of links that are kept at most.
+/// Definitions kept of one answer.
 const MAX_DEFINITIONS: usize = 1000;
 
-/// Bytes of labels that are looked up at most, for each byte of a part. A label has 999 at most, and may
-/// be looked up as often as it has brackets around it.
+/// Bytes of labels looked up for each byte of a part. A label has at most 999 bytes, but is looked
+/// up once for each bracket around it.
 const LOOKED_UP_PER_BYTE: usize = 16;
 
-/// Where links lead that are named elsewhere, by their normalised labels.
+/// Link addresses by their normalised labels.
 #[derive(Debug, Default)]
 pub(super) struct LinkDefinitions(HashMap<String, String>);
 
 impl LinkDefinitions {
-    /// Renders one part. Elements are written while its HTML has no more than `budget` bytes.
+    /// Renders one part. Elements are written while its HTML has at most `budget` bytes.
     pub(super) fn render(
         &self,
         source: &str,
         headings: &mut html::HeadingLevels,
         budget: usize,
     ) -> AnswerPart {
-        let mut left = source.len() * LOOKED_UP_PER_BYTE;
+        let mut bytes_left = source.len() * LOOKED_UP_PER_BYTE;
         let find = |link: BrokenLink<'_>| -> Option<(CowStr<'_>, CowStr<'_>)> {
             if self.0.is_empty() {
                 return None;
             }
-            left = left.checked_sub(link.reference.len())?;
-            let to = self.0.get(&normalised(&link.reference))?;
-            Some((to.clone().into(), "".into()))
+            bytes_left = bytes_left.checked_sub(link.reference.len())?;
+            let address = self.0.get(&normalised(&link.reference))?;
+            Some((address.clone().into(), "".into()))
         };
         let parser = Parser::new_with_broken_link_callback(source, options(), Some(find));
-        let mut last_code = 0..0;
+        let mut last_fence = 0..0;
         let events = parser.into_offset_iter().map(|(event, range)| {
             if let Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))) = event {
-                last_code = range;
+                last_fence = range;
             }
-            nesting::shown(event)
+            nesting::restored(event)
         });
         let mut part = html::write(TextMergeStream::new(events), headings, budget);
-        if is_open(source, last_code) {
-            // One without a language, or without code, is not among them.
+        if is_open_block(source, last_fence) {
+            // The open block is not listed if it has no language or no code yet.
             let is_last = |code: &mut CodeRange| {
                 part.html.get(code.at.end..).is_none_or(|after| !after.contains("<pre"))
             };
-            part.open_code = part.code.pop_if(is_last).map(CodeRange::whole_lines);
+            part.open_block = part.code.pop_if(is_last).map(CodeRange::whole_lines);
         }
         part
     }
 
-    /// Notes what a part defines; what was defined first counts.
+    /// Adds the definitions of a part; the first definition of a label counts.
     pub(super) fn learn(&mut self, source: &str) {
-        // Most parts define nothing.
+        // Most parts define nothing: do not parse them again.
         if !source.contains("]:") {
             return;
         }

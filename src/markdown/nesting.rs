@@ -1,15 +1,16 @@
-//! Lines that open very many quotes and lists within one another. The parser's time grows with their depth
-//! times the lines that follow, so what a line opens beyond a limit is made text before it is parsed.
+//! Nesting limit: what a line opens beyond [`MAX_OPENED`] quotes and lists becomes text.
+//!
+//! The parser's time grows with the depth of nesting times the lines that follow.
 
 use std::borrow::Cow;
 
 use pulldown_cmark::{CowStr, Event};
 
-/// Quotes and list items that one line opens at most; what follows on it is text.
+/// Quotes and list items that one line may open; the rest of the line is text.
 const MAX_OPENED: usize = 64;
 
-/// What opens a quote, a list item or a footnote, each with a stand-in that opens nothing, has the same
-/// length, and is no part of text that people write.
+/// Bytes that open a quote, a list item or a footnote, each with a stand-in: a control character, which
+/// opens nothing, has the same length, and does not occur in text that people write.
 const STAND_INS: [(u8, u8); 15] = [
     (b'>', 0x01),
     (b'-', 0x02),
@@ -28,8 +29,8 @@ const STAND_INS: [(u8, u8); 15] = [
     (b'9', 0x19),
 ];
 
-/// The text with stand-ins where a line opens too many quotes and lists; [`shown`] undoes them. Offsets in
-/// it stay the same.
+/// The text with stand-ins where a line opens too many quotes and lists. Offsets stay the same;
+/// [`restored`] puts the original bytes back.
 pub(super) fn bounded(text: &str) -> Cow<'_, str> {
     let mut bounded: Option<Vec<u8>> = None;
     let mut start = 0;
@@ -42,13 +43,13 @@ pub(super) fn bounded(text: &str) -> Cow<'_, str> {
         }
         start += line.len();
     }
-    // One byte of ASCII took the place of another.
+    // ASCII bytes replaced ASCII bytes, so this does not fail.
     let bounded = bounded.and_then(|bytes| String::from_utf8(bytes).ok());
     bounded.map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
-/// The event with what the stand-ins stand for.
-pub(super) fn shown(event: Event<'_>) -> Event<'_> {
+/// The event with the original bytes instead of the stand-ins.
+pub(super) fn restored(event: Event<'_>) -> Event<'_> {
     match event {
         Event::Text(text) => Event::Text(original(text)),
         Event::Code(text) => Event::Code(original(text)),
@@ -74,7 +75,7 @@ fn stand_in(mark: u8) -> Option<u8> {
     STAND_INS.into_iter().find(|(it, _)| *it == mark).map(|(_, stand_in)| stand_in)
 }
 
-/// Where the first thing stands that a line opens and that is one too many.
+/// The offset of the first opening beyond the limit.
 fn too_deep(line: &[u8]) -> Option<usize> {
     let mut at = 0;
     for opened in 0.. {
@@ -88,7 +89,7 @@ fn too_deep(line: &[u8]) -> Option<usize> {
     None
 }
 
-/// How long what opens something is at the beginning of `rest`.
+/// The length of the opening that `rest` begins with.
 fn opening(rest: &[u8]) -> Option<usize> {
     let is_apart = |length: usize| {
         rest.get(length).is_none_or(|next| matches!(next, b' ' | b'\t' | b'\n' | b'\r'))
@@ -113,7 +114,7 @@ fn blanks(rest: &[u8]) -> usize {
     rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count()
 }
 
-/// Whether nothing follows but one mark again and again: a thematic break, which opens nothing.
+/// Whether `rest` is a thematic break, which opens nothing.
 fn is_rule(rest: &[u8]) -> bool {
     let Some(mark) = rest.first().filter(|mark| matches!(mark, b'-' | b'*')) else { return false };
     rest.iter().all(|byte| byte == mark || byte.is_ascii_whitespace())

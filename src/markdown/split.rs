@@ -1,14 +1,13 @@
-//! Where an answer is cut into its parts: before blocks at the top level, and within a block that is too
-//! long to be rendered as one.
+//! Part boundaries: where an answer is split, between top-level blocks or within one that is too long.
 
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag};
 
-use super::{is_open, options};
+use super::parser::{is_open_block, options};
 
-/// What is repeated where a block goes on is at most such a share of the text before it.
+/// The repeated head of a block has at most this share of the text before it: one eighth.
 const HEAD_SHARE: usize = 8;
 
-/// Where the text is cut into parts, each at the start of a line, as far as no later text changes it.
+/// The offsets at which new parts start, each at the start of a line. Later text changes none of them.
 pub(super) fn between_blocks(text: &str) -> Vec<usize> {
     let text = settled(text);
     let mut cuts = Vec::new();
@@ -18,7 +17,7 @@ pub(super) fn between_blocks(text: &str) -> Vec<usize> {
         if depth == 0 {
             let before = text.get(..range.start).unwrap_or_default();
             let line = before.rfind('\n').map_or(0, |newline| newline + 1);
-            // Definitions show nothing, and may yet take in lines that follow them.
+            // Link definitions show nothing and may absorb lines that follow them.
             let is_next = text.get(end..line).is_some_and(|between| between.trim().is_empty());
             let block = text.get(line..range.end).unwrap_or_default();
             let is_footnote = matches!(event, Event::Start(Tag::FootnoteDefinition(_)));
@@ -37,8 +36,8 @@ pub(super) fn between_blocks(text: &str) -> Vec<usize> {
     cuts
 }
 
-/// The text as far as it tells where blocks begin. Half a line does only where it begins with a
-/// letter: then it is a paragraph's whatever follows, and not half of a list's or a table's mark.
+/// The text whose block structure is settled: its whole lines, and an incomplete line if it begins
+/// with a letter. Such a line belongs to a paragraph whatever follows, unlike half a list marker.
 fn settled(text: &str) -> &str {
     let begin = text.rfind('\n').map_or(0, |newline| newline + 1);
     let (lines, half) = text.split_at(begin);
@@ -46,7 +45,7 @@ fn settled(text: &str) -> &str {
     if is_settled { text } else { lines }
 }
 
-/// Whether a block may yet turn out to be a link's definition.
+/// Whether a block may still turn out to be a link definition.
 fn may_define(block: &str) -> bool {
     let Some(label) = block.trim_start().strip_prefix('[') else { return false };
     match label.split_once(']') {
@@ -55,20 +54,20 @@ fn may_define(block: &str) -> bool {
     }
 }
 
-/// Where a text is cut that is too long for one part and has no block that ends: behind a line, else
-/// behind a word, in its second half. With what the next part begins with, for the block to go on in it:
-/// the first line of code, or the head of a table.
+/// Where to split a text that is too long and in which no block ends: after the last line, else after
+/// the last word, of its second half. Also returns the head with which the block continues in the
+/// next part: the opening fence of code, or the head of a table.
 pub(super) fn within_block(text: &str) -> (usize, String) {
     let half = text.len() / 2;
-    let behind =
-        |at: usize| text.get(at..).and_then(|it| it.chars().next()).map_or(0, char::len_utf8);
-    let last = |is_place: fn(char) -> bool| text.rfind(is_place).filter(|at| *at >= half);
-    let place = last(|c| c == '\n').or_else(|| last(char::is_whitespace));
-    let cut = place.map_or(text.len(), |at| at + behind(at));
+    let width_at =
+        |at: usize| text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+    let last = |is_break: fn(char) -> bool| text.rfind(is_break).filter(|at| *at >= half);
+    let last_break = last(|c| c == '\n').or_else(|| last(char::is_whitespace));
+    let cut = last_break.map_or(text.len(), |at| at + width_at(at));
     (cut, head(text.get(..cut).unwrap_or_default()).unwrap_or_default())
 }
 
-/// What a block that goes on behind the end of a text begins with.
+/// The head of the block that continues after the end of `text`.
 fn head(text: &str) -> Option<String> {
     let mut depth = 0usize;
     let mut last = None;
@@ -86,7 +85,7 @@ fn head(text: &str) -> Option<String> {
     }
     let (tag, range) = last?;
     let lines = match tag {
-        Tag::CodeBlock(CodeBlockKind::Fenced(_)) if is_open(text, range.clone()) => 1,
+        Tag::CodeBlock(CodeBlockKind::Fenced(_)) if is_open_block(text, range.clone()) => 1,
         Tag::Table(_) if text.lines().next_back().is_some_and(|line| !line.trim().is_empty()) => 2,
         _ => return None,
     };

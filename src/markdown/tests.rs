@@ -77,7 +77,7 @@ fn references_are_marked_in_text_in_code_and_in_listings_but_not_in_programs() {
     assert_eq!(marked("```\nsrc/a.rs:2: fn main() {\n```"), 1);
     assert_eq!(marked("```rust\ninclude!(\"src/a.rs\");\n```"), 0);
     assert_eq!(marked("[see src/a.rs](https://a.b/src/a.rs) https://a.b/src/a.rs"), 0);
-    let found: Vec<_> = mentioned("`src/a.rs:2`\n\n| a |\n|---|\n| src/b.rs |\n\nsrc/a.rs:2")
+    let found: Vec<_> = references("`src/a.rs:2`\n\n| a |\n|---|\n| src/b.rs |\n\nsrc/a.rs:2")
         .iter()
         .map(|(reference, _)| reference.path.clone())
         .collect();
@@ -109,7 +109,7 @@ fn half_a_line_ends_nothing() {
 fn closed(text: &str) -> Vec<String> {
     let mut rendering = Renderer::default();
     rendering.append(text);
-    rendering.render().open.code.iter().map(|code| code.fence.code.clone()).collect()
+    rendering.render().open.code.iter().map(|code| code.block.code.clone()).collect()
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn code_that_is_not_closed_yet_is_told_as_far_as_its_lines_are_whole() {
             usize::from(open.contains("a\n```\n") || open.contains("a\n  ```")),
             "{open:?}"
         );
-        let code = part.open_code;
+        let code = part.open_block;
         assert_eq!(code.as_ref().map(|fence| fence.code.as_str()), expected, "{open:?}");
     }
 }
@@ -174,10 +174,10 @@ fn colours_take_the_place_of_the_code_and_change_nothing_else() {
     let mut rendering = Renderer::default();
     rendering.append(text);
     let part = rendering.render().open;
-    assert_eq!(part.coloured(|_| None::<&str>), part.html);
-    let two = part.coloured(|fence| (fence.language == "y").then_some("<i>2</i>"));
+    assert_eq!(part.with_highlights(|_| None::<&str>), part.html);
+    let two = part.with_highlights(|fence| (fence.language == "y").then_some("<i>2</i>"));
     assert_eq!(two, part.html.replace("2\n", "<i>2</i>"));
-    let all = part.coloured(|fence| Some(if fence.language == "x" { "X" } else { "Y" }));
+    let all = part.with_highlights(|fence| Some(if fence.language == "x" { "X" } else { "Y" }));
     assert_eq!(all, part.html.replace("2\n", "Y").replace("&lt;1&gt;\n", "X"));
 }
 

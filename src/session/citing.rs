@@ -114,7 +114,7 @@ impl Session {
         let Some((turn, answer)) = answer else {
             return self.happen(conversation, event, context);
         };
-        let Some(check) = self.check(move || markdown::mentioned(&answer), read) else {
+        let Some(check) = self.check(move || markdown::references(&answer), read) else {
             return self.happen(conversation, event, context);
         };
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
@@ -169,12 +169,12 @@ impl Session {
 impl Conversation {
     /// The running turn's agent uses a tool.
     pub(super) fn note_call(&mut self, call: &ToolCall, root: &Path) {
-        self.citing.reading.called(&call.call_id, &call.tool, call.input.get(), root);
+        self.citing.reading.on_tool_call(&call.call_id, &call.tool, call.input.get(), root);
     }
 
     /// A tool gave this back to the running turn's agent.
     pub(super) fn note_result(&mut self, result: &ToolResult, root: &Path) {
-        self.citing.reading.returned(&result.call_id, result.ok, &result.content, root);
+        self.citing.reading.on_tool_result(&result.call_id, result.ok, &result.content, root);
     }
 
     /// Holds the reader of the agent's output until its end is told.
@@ -242,7 +242,7 @@ pub(super) fn check_cut_off(
         .collect();
     turns.drain(..turns.len().saturating_sub(MOST_CUT_OFF));
     for turn in turns {
-        let mut mentioned = markdown::mentioned(&transcript.answer(turn));
+        let mut mentioned = markdown::references(&transcript.answer(turn));
         if mentioned.is_empty() {
             continue;
         }
@@ -251,10 +251,10 @@ pub(super) fn check_cut_off(
         for (_, content) in transcript.contents().filter(|(of, _)| *of == turn) {
             match content {
                 Content::ToolCall(call) => {
-                    reading.called(&call.call_id, &call.tool, call.input.get(), root);
+                    reading.on_tool_call(&call.call_id, &call.tool, call.input.get(), root);
                 }
                 Content::ToolResult(result) => {
-                    reading.returned(&result.call_id, result.ok, &result.content, root);
+                    reading.on_tool_result(&result.call_id, result.ok, &result.content, root);
                 }
                 _ => (),
             }

@@ -1,50 +1,44 @@
-//! Languages: what a file's name says about how to read it, where its comments are and which
-//! name a fenced block of it takes. What a line *defines* is the matter of `definitions`.
+//! Languages, by the names of files: how comments are written, and the name for a fenced block.
+//!
+//! What a line of a language *defines* is found by `definitions`.
 
 use std::path::Path;
 
-/// How the lines of a file are read.
+/// Extensions of data files that have no language of their own.
+const DATA_EXTENSIONS: [&str; 13] = [
+    "lock", "cfg", "ini", "conf", "env", "svg", "csv", "proto", "graphql", "tf", "nix", "db",
+    "jsonl",
+];
+
+/// A language, or a family of languages that are read in the same way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Language {
-    /// Rust.
     Rust,
-    /// Python and its stubs.
     Python,
-    /// JavaScript and TypeScript in all their spellings, components of Vue and Svelte as well.
+    /// Also TypeScript, and the components of Vue, Svelte and Astro.
     JavaScript,
-    /// Go.
     Go,
-    /// Java.
+    /// Also Groovy.
     Java,
-    /// Kotlin.
     Kotlin,
-    /// Swift.
     Swift,
-    /// Scala.
     Scala,
-    /// C, C++ and Objective-C.
+    /// Also C++, Objective-C, Zig and Dart.
     C,
-    /// C#.
     CSharp,
-    /// Ruby.
     Ruby,
-    /// PHP.
     Php,
-    /// Shells.
+    /// Also Makefiles and Dockerfiles.
     Shell,
-    /// SQL.
     Sql,
-    /// Elixir.
     Elixir,
-    /// Lua.
     Lua,
-    /// Style sheets.
     Css,
-    /// HTML, XML and templates of them.
+    /// HTML, XML and templates for them.
     Markup,
     /// Text for people: Markdown, reStructuredText and plain text.
     Prose,
-    /// Settings and data: TOML, YAML, INI, JSON and whatever is not known.
+    /// Settings and data: TOML, YAML, INI, JSON, and every unknown kind of file.
     Data,
 }
 
@@ -87,7 +81,7 @@ impl Language {
         }
     }
 
-    /// What comes before a comment that ends with its line.
+    /// The openings of comments that end with their line.
     pub fn line_comments(self) -> &'static [&'static str] {
         match self {
             Self::Rust
@@ -107,7 +101,7 @@ impl Language {
         }
     }
 
-    /// What opens and closes a comment of many lines. Python's are its doc strings.
+    /// The openings and closings of block comments; for Python and Elixir, those of doc strings.
     pub fn block_comments(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Rust
@@ -131,18 +125,18 @@ impl Language {
         }
     }
 
-    /// Whether it is for people to read, not for a machine to run.
+    /// Whether it is text for people.
     pub fn is_prose(self) -> bool {
         self == Self::Prose
     }
 
-    /// Whether it holds definitions of a program.
+    /// Whether it is a programming language.
     pub fn is_code(self) -> bool {
         !matches!(self, Self::Prose | Self::Data | Self::Markup | Self::Css)
     }
 }
 
-/// The name that a fenced block of a file takes, empty where none is known.
+/// The language name for a fenced block of the file, empty if none is known.
 pub(crate) fn fence_name(path: &Path) -> &'static str {
     let extension = path
         .extension()
@@ -182,6 +176,12 @@ pub(crate) fn fence_name(path: &Path) -> &'static str {
             Language::Data => "",
         },
     }
+}
+
+/// Whether a file's name has an extension that files commonly have.
+pub(crate) fn is_known_extension(name: &str) -> bool {
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    DATA_EXTENSIONS.contains(&extension) || !fence_name(Path::new(name)).is_empty()
 }
 
 #[cfg(test)]

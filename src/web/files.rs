@@ -193,7 +193,7 @@ pub(crate) async fn show(
     drop(permit);
     if let Some(plain) = plain {
         let is_empty = shown.page.total_lines == 0;
-        let lines = state.resources.highlighter.page(plain).await;
+        let lines = state.resources.highlighter.excerpt(plain).await;
         shown.lines = Some(if is_empty { Vec::new() } else { lines });
     }
     Ok(HttpResponse::Ok().json(shown))

@@ -227,7 +227,7 @@ fn program(kib: usize) -> (CodeBlock, Arc<Grammar>) {
     let program = include_str!("parts.rs").repeat(1 + kib / 8);
     let end = program[..kib * 1024].rfind('\n').unwrap() + 1;
     let fence = CodeBlock { language: "rust".to_owned(), code: program[..end].to_owned() };
-    let grammar = Grammars::default().of_fence(&fence).unwrap();
+    let grammar = Grammars::default().of_block(&fence).unwrap();
     read_all(IncrementalHighlight::new(&fence, Arc::clone(&grammar)), &fence.code);
     (fence, grammar)
 }
@@ -240,7 +240,7 @@ fn read_all(reading: IncrementalHighlight, code: &str) -> String {
 fn a_first_kib_of_code_is_coloured(bencher: Bencher<'_, '_>) {
     let (fence, _) = program(1);
     bencher.bench_local(|| {
-        let grammar = Grammars::default().of_fence(&fence).unwrap();
+        let grammar = Grammars::default().of_block(&fence).unwrap();
         read_all(IncrementalHighlight::new(&fence, grammar), black_box(&fence.code))
     });
 }
@@ -262,7 +262,7 @@ fn code_that_was_read_ahead_is_coloured(bencher: Bencher<'_, '_>, kib: usize) {
         .with_inputs(|| {
             let mut reading = IncrementalHighlight::new(&fence, Arc::clone(&grammar));
             let mut budget = Budget { line_bytes: 4096, has_time: &mut || true };
-            reading.read(&fence.code[..fence.code.floor_char_boundary(ahead)], &mut budget);
+            reading.extend(&fence.code[..fence.code.floor_char_boundary(ahead)], &mut budget);
             reading
         })
         .bench_local_values(|reading| read_all(reading, black_box(&fence.code)));

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn questions_are_told_apart_by_their_words() {
-    for (question, topic) in [
+    for (question, intent) in [
         ("Hello!", Intent::Greeting),
         ("thanks a lot", Intent::Thanks),
         ("What can you do?", Intent::Capabilities),
@@ -30,20 +30,20 @@ fn questions_are_told_apart_by_their_words() {
         ("where are features stored?", Intent::Code),
         ("what is the purpose of the scheduler in this project when a worker dies?", Intent::Code),
     ] {
-        assert_eq!(of(question), topic, "{question}");
+        assert_eq!(Intent::of(question), topic, "{question}");
     }
 }
 
 #[test]
-fn a_question_with_nothing_of_its_own_leans_on_the_one_before() {
+fn a_question_with_nothing_of_its_own_follows_up_the_one_before() {
     for question in
         ["and where is it tested?", "what about the worker?", "how does it work?", "why?"]
     {
-        assert!(leans_on_previous(question), "{question}");
+        assert!(is_follow_up(question), "{question}");
     }
     for question in
         ["where is the retry policy of the client?", "how does the worker pool restart children?"]
     {
-        assert!(!leans_on_previous(question), "{question}");
+        assert!(!is_follow_up(question), "{question}");
     }
 }

@@ -1,4 +1,4 @@
-//! Languages by the names that answers and files give them, and their grammars.
+//! Grammars, looked up by the names of languages and files.
 
 use std::{
     fmt,
@@ -8,16 +8,16 @@ use std::{
 
 use syntect::parsing::{ParseState, SyntaxReference, SyntaxSet};
 
-use super::CodeBlock;
+use super::block::CodeBlock;
 
-/// Names that the grammars do not have, and those of theirs that they stand for.
-const OTHER_NAMES: &[(&str, &str)] = &[
+/// Names of languages that the grammars do not have, with the name to use instead.
+const ALIASES: &[(&str, &str)] = &[
     ("cjs", "js"),
     ("csharp", "cs"),
     ("docker", "dockerfile"),
     ("fsharp", "f#"),
     ("golang", "go"),
-    // The grammar of this name goes in circles at `x /*`; that of the files does not.
+    // The grammar named `javascript` loops forever at `x /*`; the one for `.js` does not.
     ("javascript", "js"),
     ("json5", "json"),
     ("jsonc", "json"),
@@ -33,7 +33,7 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("postgres", "sql"),
     ("postgresql", "sql"),
     ("python3", "py"),
-    // The grammars of these two go in circles at some code.
+    // The grammars of these two loop forever at some code.
     ("sbt", "java"),
     ("scala", "java"),
     ("shell", "sh"),
@@ -42,70 +42,62 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("svelte", "html"),
 ];
 
-/// The grammar that knows nothing.
-const PLAIN: &str = "Plain Text";
+const PLAIN_TEXT: &str = "Plain Text";
 
-/// Names of what stands in a terminal: commands, and what they print.
-const CONSOLES: &[&str] = &["console", "shell-session", "sh-session", "shellsession", "terminal"];
+/// Grammars kept in memory; one takes a few MB with all that was compiled for it.
+const MAX_KEPT: usize = 8;
 
-/// Names of shells, in which a first line may begin with a prompt all the same.
-const SHELLS: &[&str] = &["sh", "bash", "shell", "zsh"];
+/// Grammars unpacked at a time by [`intern_scope_names`].
+const INTERNED_AT_ONCE: usize = 20;
 
-/// Languages whose grammars are kept: with all that was compiled for it, one takes a few MB.
-const KEPT: usize = 8;
+static INTERN: Once = Once::new();
 
-/// Grammars that are unpacked at once to learn the names in them.
-const LEARNT_AT_ONCE: usize = 20;
-
-static LEARNT: Once = Once::new();
-
-/// The grammars of all languages. Those that were used last are kept with what was compiled for them,
-/// and all goes with this.
+/// The grammars of all languages. Keeps the last used ones compiled; dropping this frees everything.
 pub struct Grammars {
-    /// As they come: nothing of them is ever used.
+    /// Never used for highlighting, so that nothing in it gets compiled.
     fresh: SyntaxSet,
-    /// The one used last is last.
+    /// In the order of their last use, the latest last.
     used: Vec<Arc<Grammar>>,
 }
 
 /// The grammar of a language.
 pub struct Grammar {
-    /// All grammars, since code of other languages may stand within this one. Of each, only what is used
-    /// is unpacked and compiled.
+    /// All grammars, because code of other languages may be embedded. Only the used parts of each are
+    /// unpacked and compiled.
     all: SyntaxSet,
-    /// Which of them it is.
+    /// The position of this grammar in `all`.
     at: usize,
 }
 
 impl Default for Grammars {
     fn default() -> Self {
         let fresh = two_face::syntax::extra_newlines();
-        LEARNT.call_once(|| learn_names(&fresh));
+        INTERN.call_once(|| intern_scope_names(&fresh));
         Self { fresh, used: Vec::new() }
     }
 }
 
-/// The names of scopes stay for ever once they are met. They have to be met before anything is made that
-/// goes again: where they stand in its midst, its memory can be used for something else but not be given
-/// back.
-fn learn_names(fresh: &SyntaxSet) {
-    for from in (0..fresh.syntaxes().len()).step_by(LEARNT_AT_ONCE) {
+/// Makes syntect intern the scope names of all grammars. Interned names are never freed. Allocated
+/// later, between data that is freed again, they would keep the allocator from returning its memory
+/// to the system.
+fn intern_scope_names(fresh: &SyntaxSet) {
+    for from in (0..fresh.syntaxes().len()).step_by(INTERNED_AT_ONCE) {
         let some = fresh.clone();
-        some.syntaxes().iter().skip(from).take(LEARNT_AT_ONCE).for_each(|syntax| {
+        some.syntaxes().iter().skip(from).take(INTERNED_AT_ONCE).for_each(|syntax| {
             ParseState::new(syntax);
         });
     }
 }
 
 impl Grammars {
-    /// The grammar that a block of code is read with; `None` where its language is not known.
-    pub fn of_fence(&mut self, fence: &CodeBlock) -> Option<Arc<Grammar>> {
-        let language = if is_console(fence) { "sh" } else { &fence.language };
+    /// The grammar of a code block; `None` if its language is unknown.
+    pub fn of_block(&mut self, block: &CodeBlock) -> Option<Arc<Grammar>> {
+        let language = if block.is_console() { "sh" } else { &block.language };
         let at = self.named(language)?;
         Some(self.grammar(at))
     }
 
-    /// The grammar of a file at `path`, whose first line may tell its language too.
+    /// The grammar of a file, by its path or the interpreter named in its first line.
     pub fn of_path(&mut self, path: &Path, first_line: &str) -> Option<Arc<Grammar>> {
         let file = path.file_name()?.to_str()?;
         let extension = path.extension().and_then(|extension| extension.to_str());
@@ -117,15 +109,15 @@ impl Grammars {
         Some(self.grammar(at))
     }
 
-    /// Where the grammar of a language is; `None` where there is none, and for plain text.
+    /// The position of a language's grammar; `None` if there is none, and for plain text.
     fn named(&self, name: &str) -> Option<usize> {
         let name = name.to_lowercase();
-        let other = OTHER_NAMES.iter().find(|(other, _)| *other == name);
-        let name = other.map_or(name.as_str(), |(_, known)| known);
+        let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
+        let name = alias.map_or(name.as_str(), |(_, known)| known);
         let found = self
             .with_extension(name)
             .or_else(|| self.position(|syntax| syntax.name.eq_ignore_ascii_case(name)));
-        found.filter(|at| Some(*at) != self.position(|syntax| syntax.name == PLAIN))
+        found.filter(|at| Some(*at) != self.position(|syntax| syntax.name == PLAIN_TEXT))
     }
 
     fn with_extension(&self, extension: &str) -> Option<usize> {
@@ -134,9 +126,9 @@ impl Grammars {
         })
     }
 
-    /// Of several, the last one counts.
-    fn position(&self, is_it: impl Fn(&SyntaxReference) -> bool) -> Option<usize> {
-        self.fresh.syntaxes().iter().rposition(is_it)
+    /// The position of the last matching grammar.
+    fn position(&self, matches: impl Fn(&SyntaxReference) -> bool) -> Option<usize> {
+        self.fresh.syntaxes().iter().rposition(matches)
     }
 
     fn grammar(&mut self, at: usize) -> Arc<Grammar> {
@@ -145,7 +137,7 @@ impl Grammars {
             Some(known) => self.used.remove(known),
             None => Arc::new(Grammar { all: self.fresh.clone(), at }),
         };
-        if self.used.len() >= KEPT {
+        if self.used.len() >= MAX_KEPT {
             self.used.remove(0);
         }
         self.used.push(Arc::clone(&grammar));
@@ -154,8 +146,7 @@ impl Grammars {
 }
 
 impl Grammar {
-    /// The language's name.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.syntax().name
     }
 
@@ -180,14 +171,7 @@ impl fmt::Debug for Grammar {
     }
 }
 
-/// Whether code stands in a terminal.
-pub(super) fn is_console(fence: &CodeBlock) -> bool {
-    let is_one_of =
-        |names: &[&str]| names.iter().any(|it| it.eq_ignore_ascii_case(&fence.language));
-    is_one_of(CONSOLES) || (is_one_of(SHELLS) && fence.code.starts_with("$ "))
-}
-
-/// The program that a script names in its first line.
+/// The program in the `#!` line of a script.
 fn interpreter(first_line: &str) -> Option<&str> {
     let mut words = first_line.strip_prefix("#!")?.split_whitespace();
     let program = |path: &'_ str| path.rsplit('/').next().map(str::len);

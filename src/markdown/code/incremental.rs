@@ -1,67 +1,68 @@
-//! Blocks of code, read as far as they go and read on when there is more of them: what comes out is
-//! the same wherever the code was cut.
+//! Incremental highlighting: a block is highlighted as far as it goes and resumed when it has grown.
+//! The output does not depend on where the code was cut.
 
 use std::sync::Arc;
 
 use super::{
-    Budget, CodeBlock, Grammar, LineHighlighter, grammars,
+    block::CodeBlock,
+    grammars::Grammar,
+    line::{Budget, LineHighlighter},
     spans::{SpanProgress, SpanWriter},
 };
 
-/// What a line in a terminal begins with that was typed.
+/// Prompts of typed lines in a terminal session.
 const PROMPTS: [&str; 4] = ["$ ", "# ", "> ", "% "];
 
-/// A block of code that has been read as far as it goes.
+/// A code block, highlighted as far as it goes.
 #[derive(Debug)]
 pub struct IncrementalHighlight {
-    reader: LineHighlighter,
+    highlighter: LineHighlighter,
     is_console: bool,
-    done: SpanProgress,
+    progress: SpanProgress,
 }
 
 impl IncrementalHighlight {
-    /// Nothing is read yet. The grammar is the fence's, and the fence has its first line at least, if it
-    /// will have one.
-    pub fn new(fence: &CodeBlock, grammar: Arc<Grammar>) -> Self {
+    /// Starts a block, which has its first line if it will have one. `grammar` is that of its language.
+    pub fn new(block: &CodeBlock, grammar: Arc<Grammar>) -> Self {
         Self {
-            reader: LineHighlighter::new(grammar),
-            is_console: grammars::is_console(fence),
-            done: SpanProgress::default(),
+            highlighter: LineHighlighter::new(grammar),
+            is_console: block.is_console(),
+            progress: SpanProgress::default(),
         }
     }
 
-    /// Bytes that have been read.
+    /// Bytes highlighted so far.
     pub fn bytes(&self) -> usize {
-        self.done.line_end()
+        self.progress.line_end()
     }
 
-    /// Reads what has been added, as far as its lines are whole: the code must begin with all that was
-    /// read before.
-    pub fn read(&mut self, code: &str, budget: &mut Budget<'_>) {
+    /// Highlights the whole lines that were added. `code` must begin with the code highlighted before.
+    pub fn extend(&mut self, code: &str, budget: &mut Budget<'_>) {
         let whole = code.rfind('\n').and_then(|newline| code.get(..=newline)).unwrap_or_default();
         self.lines(whole, budget);
     }
 
-    /// Reads the rest of the code, which must begin with all that was read before: all of it as HTML.
+    /// Highlights the rest and returns all of it as HTML. `code` must begin with the code highlighted
+    /// before.
     pub fn finish(mut self, code: &str, budget: &mut Budget<'_>) -> String {
         self.lines(code, budget);
-        SpanWriter::from(code, self.done).finish()
+        SpanWriter::resume(code, self.progress).finish()
     }
 
     fn lines(&mut self, code: &str, budget: &mut Budget<'_>) {
-        let mut spans = SpanWriter::from(code, std::mem::take(&mut self.done));
+        let mut spans = SpanWriter::resume(code, std::mem::take(&mut self.progress));
         while let Some(line) = spans.next_line() {
             if !self.is_console {
-                self.reader.line(line, budget, &mut spans);
+                self.highlighter.line(line, budget, &mut spans);
                 continue;
             }
-            // What was typed at a prompt is a shell's; what was printed is nothing's.
+            // Only what was typed at a prompt is shell code; the output is plain.
             let typed = PROMPTS.into_iter().find_map(|prompt| line.strip_prefix(prompt));
             if let Some(typed) = typed {
-                spans.put(line.len() - typed.len(), "");
-                self.reader.line(typed, budget, &mut spans);
+                spans.push(line.len() - typed.len(), "");
+                self.highlighter.line(typed, budget, &mut spans);
             }
         }
-        self.done = spans.leave();
+        self.progress = spans.suspend();
     }
 }

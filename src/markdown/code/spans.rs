@@ -1,29 +1,29 @@
-//! Writing code as HTML, token by token, in a way that can be left and gone on with.
+//! Span writer: code as HTML, token by token, resumable when the code has grown.
 
-use super::super::html::escape;
+use crate::markdown::escape::push_escaped;
 
-/// Code that is being written as HTML.
+/// Writes code as HTML.
 pub(super) struct SpanWriter<'a> {
     code: &'a str,
-    done: SpanProgress,
+    progress: SpanProgress,
 }
 
-/// How far code is written. Longer code that begins with the same can be gone on with from here.
+/// How far code is written. Code that begins with the same text resumes from here.
 #[derive(Debug, Default)]
 pub(super) struct SpanProgress {
-    /// Up to here it has been read.
+    /// Offset up to which lines were taken.
     line_end: usize,
-    /// Up to here tokens have come.
+    /// Offset up to which tokens were pushed.
     end: usize,
-    /// Up to here it is written; what follows is blank.
+    /// Offset up to which code is written; up to `end` only whitespace follows.
     written: usize,
-    /// The class of the element that is open.
+    /// The class of the open span, empty for none.
     open: &'static str,
     out: String,
 }
 
 impl SpanProgress {
-    /// Up to here the code has been read.
+    /// Offset up to which lines were taken.
     pub(super) fn line_end(&self) -> usize {
         self.line_end
     }
@@ -31,75 +31,77 @@ impl SpanProgress {
 
 impl<'a> SpanWriter<'a> {
     pub(super) fn new(code: &'a str) -> Self {
-        Self::from(code, SpanProgress::default())
+        Self::resume(code, SpanProgress::default())
     }
 
-    /// Goes on with code that begins with what is `done`.
-    pub(super) fn from(code: &'a str, done: SpanProgress) -> Self {
-        Self { code, done }
+    /// Resumes with code that begins with the code written so far.
+    pub(super) fn resume(code: &'a str, progress: SpanProgress) -> Self {
+        Self { code, progress }
     }
 
-    /// Leaves it for now.
-    pub(super) fn leave(self) -> SpanProgress {
-        self.done
+    pub(super) fn suspend(self) -> SpanProgress {
+        self.progress
     }
 
-    /// The next line with its end. What no token came of is plain.
+    /// The next line with its newline. Code that no token covered stays plain.
     pub(super) fn next_line(&mut self) -> Option<&'a str> {
-        self.put(self.done.line_end - self.done.end, "");
-        let rest = self.code.get(self.done.line_end..).filter(|rest| !rest.is_empty())?;
+        self.push(self.progress.line_end - self.progress.end, "");
+        let rest = self.code.get(self.progress.line_end..).filter(|rest| !rest.is_empty())?;
         let length = rest.find('\n').map_or(rest.len(), |newline| newline + 1);
-        self.done.line_end += length;
+        self.progress.line_end += length;
         rest.get(..length)
     }
 
-    /// The next `length` bytes are of this class, empty for none.
-    pub(super) fn put(&mut self, length: usize, class: &'static str) {
-        let text = self.code.get(self.done.end..self.done.end + length).unwrap_or_default();
-        // Blanks belong to what is on both sides of them, and never make an element.
+    /// Writes the next `length` bytes with this class, empty for none.
+    pub(super) fn push(&mut self, length: usize, class: &'static str) {
+        let text = self.code.get(self.progress.end..self.progress.end + length).unwrap_or_default();
+        // Whitespace joins the tokens around it and gets no span of its own.
         let word = text.trim();
-        let start = self.done.end + text.len() - text.trim_start().len();
-        self.done.end += length;
+        let start = self.progress.end + text.len() - text.trim_start().len();
+        self.progress.end += length;
         if word.is_empty() {
             return;
         }
         let end = start + word.len();
-        if class == self.done.open {
+        if class == self.progress.open {
             return self.write(end);
         }
         self.close();
         self.write(start);
         if !class.is_empty() {
-            self.done.out.push_str("<span class=\"");
-            self.done.out.push_str(class);
-            self.done.out.push_str("\">");
+            self.progress.out.push_str("<span class=\"");
+            self.progress.out.push_str(class);
+            self.progress.out.push_str("\">");
         }
-        self.done.open = class;
+        self.progress.open = class;
         self.write(end);
     }
 
     fn write(&mut self, end: usize) {
-        escape(self.code.get(self.done.written..end).unwrap_or_default(), &mut self.done.out);
-        self.done.written = end;
+        push_escaped(
+            self.code.get(self.progress.written..end).unwrap_or_default(),
+            &mut self.progress.out,
+        );
+        self.progress.written = end;
     }
 
     fn close(&mut self) {
-        if !std::mem::take(&mut self.done.open).is_empty() {
-            self.done.out.push_str("</span>");
+        if !std::mem::take(&mut self.progress.open).is_empty() {
+            self.progress.out.push_str("</span>");
         }
     }
 
-    /// Forgets what was written.
-    pub(super) fn restart(&mut self) {
-        self.done.out.clear();
-        self.done.open = "";
-        self.done.end = self.done.line_end;
-        self.done.written = self.done.end;
+    /// Discards the output so far.
+    pub(super) fn discard(&mut self) {
+        self.progress.out.clear();
+        self.progress.open = "";
+        self.progress.end = self.progress.line_end;
+        self.progress.written = self.progress.end;
     }
 
     pub(super) fn finish(mut self) -> String {
         self.close();
         self.write(self.code.len());
-        self.done.out
+        self.progress.out
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     path::Path,
-    sync::{LazyLock, Mutex},
+    sync::{Arc, LazyLock, Mutex},
 };
 
 use proptest::prelude::*;
@@ -31,9 +31,9 @@ type Known = HashMap<(String, bool), Option<Arc<Grammar>>>;
 /// The grammar of a block; it is compiled once for all cases.
 fn grammar(fence: &CodeBlock) -> Option<Arc<Grammar>> {
     static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
-    let kind = (fence.language.clone(), grammars::is_console(fence));
+    let kind = (fence.language.clone(), fence.is_console());
     let mut known = KNOWN.lock().unwrap();
-    known.entry(kind).or_insert_with(|| Grammars::default().of_fence(fence)).clone()
+    known.entry(kind).or_insert_with(|| Grammars::default().of_block(fence)).clone()
 }
 
 fn block(fence: &CodeBlock, budget: &mut Budget<'_>) -> Option<String> {
@@ -151,11 +151,11 @@ fn languages_are_known_by_all_the_names_that_answers_use() {
         "objective-c groovy gradle jinja2 bat",
     ] {
         for name in names.split_whitespace() {
-            assert!(grammars.of_fence(&fence(name, "a")).is_some(), "{name}");
+            assert!(grammars.of_block(&fence(name, "a")).is_some(), "{name}");
         }
     }
     for name in ["", "text", "txt", "Plain Text", "klingon", "rust,ignore"] {
-        assert!(grammars.of_fence(&fence(name, "a")).is_none(), "{name}");
+        assert!(grammars.of_block(&fence(name, "a")).is_none(), "{name}");
     }
 }
 
@@ -195,8 +195,9 @@ fn a_long_line_is_passed_over_and_what_follows_when_patience_ends_is_plain() {
 fn the_lines_of_a_file_are_each_whole_and_know_what_began_before() {
     let rust = grammar(&fence("rust", ""));
     let shown = |before: &str, shown: &str, grammar: &Option<_>| {
-        let html =
-            with_patience(usize::MAX, |budget| lines(before, shown, grammar.clone(), budget));
+        let html = with_patience(usize::MAX, |budget| {
+            excerpt_lines(before, shown, grammar.clone(), budget)
+        });
         html.iter().map(|line| short(line)).collect::<Vec<_>>()
     };
     let code = "/* one\n two <\n\nthree */ let a;\n";
@@ -267,7 +268,7 @@ proptest! {
         prop_assert_eq!(text_of(&html(language, &code).unwrap()), code.as_str());
         let cut = code.floor_char_boundary(cut.index(code.len() + 1));
         let (before, shown) = code.split_at(code[..cut].rfind('\n').map_or(0, |at| at + 1));
-        let html = with_patience(usize::MAX, |it| lines(before, shown, grammar(&fence(language, &code)), it));
+        let html = with_patience(usize::MAX, |it| excerpt_lines(before, shown, grammar(&fence(language, &code)), it));
         let text: Vec<_> = html.iter().map(|line| text_of(line)).collect();
         prop_assert_eq!(text.join("\n"), shown);
     }
@@ -286,7 +287,7 @@ proptest! {
         cuts.sort_unstable();
         let read = with_patience(usize::MAX, |budget| {
             for cut in cuts {
-                reading.read(&code[..code.floor_char_boundary(cut)], budget);
+                reading.extend(&code[..code.floor_char_boundary(cut)], budget);
             }
             reading.finish(&code, budget)
         });
@@ -313,7 +314,7 @@ fn no_grammar_goes_in_circles_where_some_are_known_to() {
 #[test]
 fn no_more_than_a_few_grammars_are_kept_and_those_used_last() {
     let mut grammars = Grammars::default();
-    let mut of = |language: &str| grammars.of_fence(&fence(language, "")).unwrap();
+    let mut of = |language: &str| grammars.of_block(&fence(language, "")).unwrap();
     let (first, second) = (of("rust"), of("py"));
     for language in ["js", "ts", "go", "java", "c", "cpp"] {
         of(language);

@@ -144,9 +144,9 @@ fn assert_in_proportion(shape: &Shape, bytes: usize) {
     assert!(long <= most, "{TIMES} times as much of {shape:?} takes {long:?} after {short:?}");
     let output = parts.iter().map(String::len).sum::<usize>();
     let limits = RenderLimits::default();
-    let most = limits.output + text.len() * (limits.output_per_byte + 6);
+    let most = limits.html_bytes + text.len() * (limits.html_bytes_per_byte + 6);
     assert!(output <= most, "{output} bytes come of {} of {shape:?}", text.len());
-    let most = limits.short_parts + 2 + text.len() / limits.short;
+    let most = limits.n_short_parts + 2 + text.len() / limits.late_part_bytes;
     assert!(parts.len() <= most, "{} parts come of {shape:?}", parts.len());
 }
 
@@ -231,7 +231,7 @@ fn p9_what_is_short_and_would_become_long_does_not() {
     for text in [wide(20), wide(128), wide(129), wide(10_000), expanding(2000), expanding(50_000)] {
         let output: usize = parts(&text).iter().map(String::len).sum();
         let limits = RenderLimits::default();
-        assert!(output <= limits.output + 25 * text.len(), "{output} bytes of {}", text.len());
+        assert!(output <= limits.html_bytes + 25 * text.len(), "{output} bytes of {}", text.len());
     }
     let small = html(&wide(20).replace(&"|\n".repeat(20_000), "|b\n"));
     assert!(
@@ -268,13 +268,13 @@ fn narrow(limits: &RenderLimits) -> Renderer {
 fn narrow_limits() -> impl Strategy<Value = RenderLimits> {
     (32usize..200, 1usize..400, 0usize..6, 0usize..60, 0usize..200, 0usize..30, 0usize..3).prop_map(
         |(window, work, short_parts, short, output, output_per_byte, code)| RenderLimits {
-            window,
-            work,
-            short_parts,
-            short,
-            output,
-            output_per_byte,
-            code,
+            window_bytes: window,
+            call_bytes: work,
+            n_short_parts: short_parts,
+            late_part_bytes: short,
+            html_bytes: output,
+            html_bytes_per_byte: output_per_byte,
+            n_blocks: code,
         },
     )
 }
@@ -305,7 +305,7 @@ fn in_pieces(
 
 #[test]
 fn a_block_that_is_cut_loses_no_text_and_goes_on_as_what_it_is() {
-    let limits = RenderLimits { window: 120, ..RenderLimits::default() };
+    let limits = RenderLimits { window_bytes: 120, ..RenderLimits::default() };
     let lines =
         |line: &str| (0..40).map(|at| line.replace('#', &at.to_string())).collect::<String>();
     for (text, element) in [
@@ -364,7 +364,7 @@ proptest! {
         // What a definition says is text nowhere.
         let text: String = pieces.into_iter().filter(|piece| !piece.contains("]:")).collect();
         let shown = |output| {
-            let limits = RenderLimits { output, output_per_byte: output, ..RenderLimits::default() };
+            let limits = RenderLimits { html_bytes: output, html_bytes_per_byte: output, ..RenderLimits::default() };
             let parts = in_pieces(&limits, &text, &BTreeSet::new(), true);
             let html: String = parts.into_iter().map(|part| part.html).collect();
             let text = ANY_TAG.replace_all(&html, "");

@@ -184,10 +184,10 @@ impl Rendered {
         self.work.spend(self.rendering.open_bytes());
         let crate::markdown::RenderStep { finished, open } = self.rendering.render();
         for part in &finished {
-            self.mentioned_before.extend(part.mentioned.clone());
+            self.mentioned_before.extend(part.references.clone());
         }
         self.mentioned = self.mentioned_before.clone();
-        self.mentioned.extend(open.mentioned.clone());
+        self.mentioned.extend(open.references.clone());
         let is_longer = !finished.is_empty();
         let mut before = std::mem::take(&mut self.open);
         for part in finished {
@@ -256,7 +256,7 @@ impl Rendered {
 
     fn want(&mut self, part: &AnswerPart) {
         for code in &part.code {
-            let fence = &code.fence;
+            let fence = &code.block;
             if !self.colours.contains_key(fence) && self.asked.insert(Arc::clone(fence)) {
                 self.wanted.push(Arc::clone(fence));
             }
@@ -264,18 +264,18 @@ impl Rendered {
     }
 
     fn is_coloured(&self, part: &AnswerPart) -> bool {
-        part.code.iter().all(|code| self.colours.contains_key(&code.fence))
+        part.code.iter().all(|code| self.colours.contains_key(&code.block))
     }
 
     /// A part with the colours that are known.
     fn coloured(&self, part: &AnswerPart) -> String {
-        part.coloured(|fence| self.colours.get(fence)?.as_deref())
+        part.with_highlights(|fence| self.colours.get(fence)?.as_deref())
     }
 
     /// Drops the colours that are needed no more.
     fn forget(&mut self) {
         let parts = self.uncoloured.iter().map(|(_, part)| part).chain([&self.open_part]);
-        let needed: HashSet<_> = parts.flat_map(|part| &part.code).map(|it| &it.fence).collect();
+        let needed: HashSet<_> = parts.flat_map(|part| &part.code).map(|it| &it.block).collect();
         self.colours.retain(|fence, _| needed.contains(fence));
     }
 

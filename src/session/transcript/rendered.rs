@@ -87,7 +87,7 @@ impl Transcript {
     pub fn open_code(&self) -> Option<Arc<CodeBlock>> {
         let last = self.shown().len().checked_sub(1)?;
         let (first, _) = self.neighbours(last);
-        self.rendered.get(&first)?.open_part.open_code.clone()
+        self.rendered.get(&first)?.open_part.open_block.clone()
     }
 
     /// References to files in the text that grows, as far as it was rendered.

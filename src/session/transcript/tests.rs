@@ -157,7 +157,7 @@ fn coloured_parts(text: &str) -> Vec<String> {
     let mut rendering = Renderer::default();
     rendering.append(text);
     let RenderStep { finished, open } = rendering.render();
-    finished.iter().chain([&open]).map(|part| part.coloured(in_colours)).collect()
+    finished.iter().chain([&open]).map(|part| part.with_highlights(in_colours)).collect()
 }
 
 /// What a viewer of HTML sees when it has read what is stored.
