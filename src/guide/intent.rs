@@ -25,8 +25,10 @@ pub(crate) enum Intent {
     Code,
 }
 
+type Rule = fn(&QuestionWords<'_>) -> bool;
+
 /// The rules in the order in which they are tried; [`Intent::Code`] applies where none does.
-const RULES: [(fn(&QuestionWords<'_>) -> bool, Intent); 9] = [
+const RULES: [(Rule, Intent); 9] = [
     (is_greeting, Intent::Greeting),
     (is_thanks, Intent::Thanks),
     (asks_about_guide, Intent::Capabilities),
@@ -76,8 +78,9 @@ impl QuestionWords<'_> {
     /// The words after one of the openings, which are separated by commas.
     fn after(&self, openings: &str) -> Option<&[&str]> {
         openings.split(", ").find_map(|opening| {
-            let opening: Vec<&str> = opening.split(' ').collect();
-            self.words.strip_prefix(opening.as_slice())
+            let n_words = opening.split(' ').count();
+            let (start, rest) = self.words.split_at_checked(n_words)?;
+            start.iter().copied().eq(opening.split(' ')).then_some(rest)
         })
     }
 }

@@ -30,7 +30,7 @@ fn questions_are_told_apart_by_their_words() {
         ("where are features stored?", Intent::Code),
         ("what is the purpose of the scheduler in this project when a worker dies?", Intent::Code),
     ] {
-        assert_eq!(Intent::of(question), topic, "{question}");
+        assert_eq!(Intent::of(question), intent, "{question}");
     }
 }
 
