@@ -36,7 +36,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::{
-    config::settings::{AgentSettings, Limits, Sandbox},
+    config::settings::{AgentSettings, Limits},
     ids::ConversationId,
     policy::{InvalidSecret, Secrets},
     project::{Project, ProjectName},
@@ -46,17 +46,10 @@ use conversation_lock::ConversationLocks;
 use directories::Directories;
 use executable::LaunchedExecutable;
 use invocation::LaunchRequest;
-use process::{
-    control::ProcessControl,
-    disk_quota::{self, DiskQuota},
-    spawner::Spawner,
-};
+use process::{control::ProcessControl, disk_quota, spawner::Spawner};
 use program::{RestrictedSupport, find_claude};
 use run::{AgentRun, INPUT_LINES};
-use sandbox::{
-    self_test::{ProjectTest, SelfTest, Verdict},
-    status::{self, SandboxStatus},
-};
+use sandbox::status::SandboxStatus;
 
 pub use claude::Account;
 pub use handle::AgentHandle;
@@ -241,7 +234,6 @@ impl Agents {
         output: Recipient<AgentOutput>,
         exited: Recipient<AgentExited>,
     ) -> Result<AgentHandle, AgentError> {
-        let inner = &self.inner;
         let conversation = (start.conversation != NO_CONVERSATION).then_some(start.conversation);
         let request = self.launch_request(start.project, conversation, start.session)?;
         let executable =
@@ -253,20 +245,11 @@ impl Agents {
         let control = Arc::new(ProcessControl::new());
         let (input, lines) = mpsc::channel(INPUT_LINES);
         let run = AgentRun {
+            agents: self.clone(),
+            request,
             conversation: start.conversation,
             epoch: start.epoch,
             kind,
-            leftovers: Directories::new(&inner.data_dir).of_start(request.id),
-            request,
-            agents: self.clone(),
-            tool_result_bytes: inner.limits.tool_result_bytes,
-            line_bytes: inner.limits.agent_line_bytes,
-            stop_timeout: inner.settings.stop_timeout,
-            disk: DiskQuota {
-                bytes: inner.limits.agent_disk as u64,
-                files: inner.limits.agent_files,
-            },
-            spawner: inner.spawner.clone(),
             control: Arc::clone(&control),
             input: input.clone(),
             lines,
@@ -276,40 +259,6 @@ impl Agents {
         input.try_send(codec::command::handshake()).ok();
         actix::spawn(run::run(run, exited));
         Ok(AgentHandle { kind, executable, control, input })
-    }
-
-    /// Tests the sandbox, in general and in each of `projects`, and keeps what came of it: where
-    /// the sandbox is required, no agent starts before.
-    pub async fn test_sandbox(&self, projects: &[Project]) -> Arc<SelfTest> {
-        if let Err(error) = self.kind() {
-            log::error!("no agent can start: {error}");
-        }
-        let test = sandbox_test::run(self, projects).await;
-        tell(&test);
-        self.inner.sandbox_status.publish(test)
-    }
-
-    /// Waits until it is known whether an agent may start in `project`. What failed there is
-    /// tried again: it may have been mended. The error is for a person.
-    async fn may_start(&self, project: &Project) -> Result<(), String> {
-        if self.inner.settings.sandbox != Sandbox::Required {
-            return Ok(());
-        }
-        let known = self.inner.sandbox_status.known().await?;
-        if let Some(words) = self.inner.sandbox_status.refusal() {
-            return Err(status::not_confined(&words));
-        }
-        let is_proved = |own: &ProjectTest| own.verdict == Verdict::Proved;
-        if known.project(project.name.as_str()).is_some_and(is_proved) {
-            return Ok(());
-        }
-        let looked_at = project.clone();
-        let is_there = tokio::task::spawn_blocking(move || invocation::check_dir(&looked_at));
-        is_there.await.map_err(|error| error.to_string())??;
-        let own = sandbox_test::in_project(self, project.clone()).await;
-        let (is_proved, words) = (is_proved(&own), own.words());
-        self.inner.sandbox_status.publish_project(own);
-        if is_proved { Ok(()) } else { Err(status::not_confined(&words)) }
     }
 
     /// What the newest self-test came to.
@@ -390,36 +339,5 @@ impl Agents {
             secrets,
             id: Uuid::new_v4(),
         })
-    }
-}
-
-/// Tells the log what a self-test came to.
-fn tell(test: &SelfTest) {
-    let level = |verdict| match verdict {
-        Verdict::Proved => log::Level::Info,
-        Verdict::Partly | Verdict::Off => log::Level::Warn,
-        Verdict::Failed => log::Level::Error,
-    };
-    let (verdict, words) = (test.verdict, test.words());
-    log::log!(
-        level(verdict),
-        "sandbox tested verdict={} landlock={} uid={} result={words:?} missing={:?}",
-        verdict.as_str(),
-        test.landlock,
-        test.uid,
-        test.missing
-    );
-    for own in
-        test.projects.iter().filter(|own| own.verdict != Verdict::Proved || own.uid != test.uid)
-    {
-        log::log!(
-            level(own.verdict),
-            "sandbox tested project={} verdict={} uid={} result={:?} missing={:?}",
-            own.project,
-            own.verdict.as_str(),
-            own.uid,
-            own.words(),
-            own.missing
-        );
     }
 }

@@ -4,6 +4,7 @@
 mod answer;
 pub(crate) mod command;
 mod content;
+mod control;
 mod failure;
 mod liveness;
 mod notice;
@@ -12,15 +13,12 @@ mod wire;
 
 use serde_json::value::RawValue;
 
-use super::event::{Activity, AgentEvent, AgentInit, Liveness};
+use super::event::{Activity, AgentEvent, Liveness};
 use crate::json;
 use answer::StreamedAnswer;
-use content::{cut, object, plain};
+use content::{cut, plain};
 use liveness::SeenStates;
-use wire::{
-    ControlRequestLine, ControlResponseLine, Envelope, HookInput, InitLine, MessageContent,
-    MessageLine, ResultLine, RetryLine, StateLine,
-};
+use wire::{Envelope, MessageContent, MessageLine, ResultLine, RetryLine, StateLine};
 
 /// Longest piece of an unreadable line that is kept for the log, in bytes.
 const GARBAGE_BYTES: usize = 200;
@@ -200,8 +198,8 @@ impl Codec {
             ("tombstone", _) => self.tombstone(line, &mut output.events),
             ("conversation_reset", _) => self.answer.withdraw_message(&mut output.events),
             ("result", _) => self.result(json::read(line)?, &mut output.events),
-            ("control_request", _) => request(json::read(line)?, &mut output.actions),
-            ("control_response", _) => response(json::read(line)?, output),
+            ("control_request", _) => control::request(json::read(line)?, &mut output.actions),
+            ("control_response", _) => control::response(json::read(line)?, output),
             // A line without a kind is none of the protocol; kinds that we do not know are.
             ("", _) => return Err(serde::de::Error::custom("a line without a type")),
             (kind, _) if kind.contains(char::REPLACEMENT_CHARACTER) => {
@@ -319,42 +317,6 @@ impl Codec {
             _ => (),
         }
     }
-
-    fn init(&mut self, line: InitLine, output: &mut CodecOutput) {
-        self.is_stale = false;
-        self.says_begin = true;
-        self.is_busy = true;
-        if let Some(refusal) = self.refusal(&line) {
-            output.actions.push(HostAction::Abort(refusal));
-        }
-        output.events.push(AgentEvent::Initialized(AgentInit {
-            session_id: line.session_id,
-            tools: line.tools,
-            model: line.model,
-            version: line.version,
-        }));
-    }
-
-    /// Why an agent that runs with this must not run.
-    fn refusal(&self, line: &InitLine) -> Option<String> {
-        let allowed = self.settings.allowed_tools.as_ref()?;
-        let extra: Vec<&str> =
-            line.tools.iter().filter(|tool| !allowed.contains(tool)).map(String::as_str).collect();
-        if !extra.is_empty() {
-            let extra = extra.join(", ");
-            return Some(format!(
-                "The agent was ended because it came with tools that a read-only guide must not \
-                 have: {extra}. Install a version of the agent that this server knows."
-            ));
-        }
-        (line.permission_mode != "dontAsk").then(|| {
-            format!(
-                "The agent was ended because it does not deny what is not allowed (its permission \
-                 mode is {:?}). Install a version of the agent that this server knows.",
-                line.permission_mode
-            )
-        })
-    }
 }
 
 /// All texts within a value.
@@ -383,49 +345,6 @@ fn retry(line: &RetryLine<'_>, output: &mut CodecOutput) {
         delay_ms,
         reason: failure::of_retry(line.error_status, kind),
     });
-}
-
-fn request(line: ControlRequestLine<'_>, actions: &mut Vec<HostAction>) {
-    let request_id = line.request_id.as_str();
-    let request = line.request.unwrap_or_default();
-    actions.push(match request.subtype.as_str() {
-        "hook_callback" => {
-            let input = request.input.map(RawValue::get).unwrap_or("{}");
-            // A hook that we cannot read must still be answered: no answer lets the tool run.
-            match json::read::<HookInput<'_>>(input) {
-                Ok(input) => HostAction::JudgeTool {
-                    request_id: request_id.to_owned(),
-                    tool: input.tool_name.unwrap_or_default().0.into_owned(),
-                    input: object(input.tool_input),
-                },
-                Err(_) => HostAction::Reply(command::hook_answer(
-                    request_id,
-                    &command::HookDecision::Deny("The call could not be read.".to_owned()),
-                )),
-            }
-        }
-        "can_use_tool" => HostAction::Reply(command::permission_denied(
-            request_id,
-            "This is a read-only guide: that tool is not available.",
-        )),
-        unknown => HostAction::Reply(command::unsupported(request_id, unknown)),
-    });
-}
-
-fn response(line: ControlResponseLine<'_>, output: &mut CodecOutput) {
-    let response = line.response.unwrap_or_default();
-    if response.request_id.as_str() != command::HANDSHAKE_ID {
-        return;
-    }
-    if response.subtype.as_str() == "success" {
-        output.events.push(AgentEvent::Ready);
-    } else {
-        let reason = response.error.unwrap_or_default().0;
-        output.actions.push(HostAction::Abort(format!(
-            "The agent refused the handshake: {reason}. Install a version of the agent that this \
-             server knows."
-        )));
-    }
 }
 
 #[cfg(test)]

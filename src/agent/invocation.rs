@@ -52,7 +52,7 @@ pub(super) struct Invocation {
     /// What the kernel lets it do; `None` is everything.
     pub profile: Option<Profile>,
     /// What it may take.
-    pub bounds: ResourceLimits,
+    pub limits: ResourceLimits,
     /// What is not as good as it could be about that, in words.
     pub note: Option<String>,
     /// The tools that it may come with, where that is checked.
@@ -75,72 +75,84 @@ impl LaunchRequest {
         let place = Directories::new(&self.inner.data_dir);
         place.make().map_err(|error| cannot_make(&place.agents, &error))?;
         match &self.claude {
-            Some(program) => self.of_claude(program, own, &place),
-            None => self.of_guide(own, &place),
+            Some(program) => self.prepare_claude(program, own, &place),
+            None => self.prepare_guide(own, &place),
         }
     }
 
     /// Claude Code as a guide to the project.
-    fn of_claude(
+    fn prepare_claude(
         &self,
         program: &Path,
         own: User,
         place: &Directories,
     ) -> Result<Invocation, String> {
-        let (settings, server) = (&self.inner.settings, &self.inner.server);
         let [prompt, temporary] = place.of_start(self.id);
         let chosen = self.user(own, place, program)?;
-        let (project, session) = (&self.project, self.session.id());
-        let home = match self.conversation {
-            Some(conversation) => Home::of(place, &project.name, conversation, session),
-            None => Home::passing(place, &temporary, session),
-        };
-        let mut environment =
-            claude::environment(server.environment.iter().cloned(), settings, &home);
-        set(&mut environment, "TMPDIR", &temporary);
-        let has_web = settings.has_web(&project.name);
-        let allowed_tools = Some(claude::allowed_tools(has_web));
-        let arguments = self.arguments(&prompt, has_web);
-        #[cfg(feature = "faults")]
-        let (arguments, allowed_tools) = match self.is_unlocked("tools") {
-            true => (claude::fault_injection::take_off(arguments, &mut environment), None),
-            false => (arguments, allowed_tools),
-        };
-        let login = Login::of(&server.environment);
-        let text = prompt::system_prompt(project, &self.secrets, has_web);
+        let has_web = self.inner.settings.has_web(&self.project.name);
+        let text = prompt::system_prompt(&self.project, &self.secrets, has_web);
         owned_dir(&temporary, chosen.user)
             .and_then(|()| owned_file(&prompt, &text, chosen.user))
             .map_err(|error| cannot_make(&prompt, &error))?;
-        let made = self.furnish(&home, login.clone(), chosen.user);
-        let lent = made.map_err(|error| cannot_make(home.dir(), &error))?;
+        let session = self.session.id();
+        let home = match self.conversation {
+            Some(conversation) => Home::of(place, &self.project.name, conversation, session),
+            None => Home::passing(place, &temporary, session),
+        };
+        let login = Login::of(&self.inner.server.environment);
+        let lent = self.furnish(&home, login.clone(), chosen.user);
+        let lent = lent.map_err(|error| cannot_make(home.dir(), &error))?;
+        let invocation = self.claude_invocation(program, &prompt, temporary, home);
+        let mut invocation = Invocation { lent, note: chosen.note.clone(), ..invocation };
         let needs = AccessNeeds {
-            project: &project.dir,
+            project: &self.project.dir,
             programs: [program, &self.cicerone],
-            environment: &environment,
+            environment: &invocation.environment,
             read: vec![prompt],
-            write: vec![home.dir().to_owned(), temporary.clone()],
-            ports: sandbox::ports(&settings.ports, &environment),
+            write: invocation.own_directories(),
+            ports: sandbox::ports(&self.inner.settings.ports, &invocation.environment),
         };
-        let profile = self.profile(needs, login.as_ref().map(Login::dir), &chosen);
-        let mut invocation = Invocation {
-            program: program.to_owned(),
-            arguments,
-            results: claude::results_dir(&environment, &project.dir, self.session),
-            environment,
-            profile: None,
-            bounds: self.bounds(),
-            note: chosen.note,
-            allowed_tools,
-            temporary,
-            home: Some(home),
-            lent,
-        };
-        match profile {
+        match self.profile(needs, login.as_ref().map(Login::dir), &chosen) {
             Ok(profile) => Ok(Invocation { profile, ..invocation }),
             Err(words) => {
                 invocation.close();
                 Err(words)
             }
+        }
+    }
+
+    /// The command of Claude Code, still without a profile and a login.
+    fn claude_invocation(
+        &self,
+        program: &Path,
+        prompt: &Path,
+        temporary: PathBuf,
+        home: Home,
+    ) -> Invocation {
+        let (settings, server) = (&self.inner.settings, &self.inner.server);
+        let mut environment =
+            claude::environment(server.environment.iter().cloned(), settings, &home);
+        set(&mut environment, "TMPDIR", &temporary);
+        let has_web = settings.has_web(&self.project.name);
+        let allowed_tools = Some(claude::allowed_tools(has_web));
+        let arguments = self.arguments(prompt, has_web);
+        #[cfg(feature = "faults")]
+        let (arguments, allowed_tools) = match self.is_unlocked("tools") {
+            true => (claude::fault_injection::take_off(arguments, &mut environment), None),
+            false => (arguments, allowed_tools),
+        };
+        Invocation {
+            program: program.to_owned(),
+            arguments,
+            results: claude::results_dir(&environment, &self.project.dir, self.session),
+            environment,
+            profile: None,
+            limits: self.limits(),
+            note: None,
+            allowed_tools,
+            temporary,
+            home: Some(home),
+            lent: None,
         }
     }
 
@@ -173,7 +185,7 @@ impl LaunchRequest {
     }
 
     /// The built-in guide to the project.
-    fn of_guide(&self, own: User, place: &Directories) -> Result<Invocation, String> {
+    fn prepare_guide(&self, own: User, place: &Directories) -> Result<Invocation, String> {
         let chosen = self.user(own, place, &self.cicerone)?;
         let [_, temporary] = place.of_start(self.id);
         let mut environment = guide::environment(self.inner.server.environment.iter().cloned());
@@ -193,7 +205,7 @@ impl LaunchRequest {
             arguments: guide::arguments(&self.project, self.secrets.added()),
             environment,
             profile,
-            bounds: self.bounds(),
+            limits: self.limits(),
             note: chosen.note,
             allowed_tools: None,
             results: None,
@@ -233,7 +245,7 @@ impl LaunchRequest {
     }
 
     /// What the agent may take with all that it starts.
-    fn bounds(&self) -> ResourceLimits {
+    fn limits(&self) -> ResourceLimits {
         let limits = &self.inner.limits;
         ResourceLimits { memory: limits.agent_memory as u64, tasks: limits.agent_processes as u64 }
     }
@@ -274,6 +286,13 @@ impl LaunchRequest {
 }
 
 impl Invocation {
+    /// The directories that the agent may write to.
+    pub(super) fn own_directories(&self) -> Vec<PathBuf> {
+        let home = self.home.iter().map(Home::dir);
+        // The temporary directory first: leftovers in it are removed with it.
+        [&*self.temporary].into_iter().chain(home).map(Path::to_owned).collect()
+    }
+
     /// Takes back what the agent was lent and closes its home. It has ended, or has never run.
     /// Blocks.
     pub(super) fn close(&mut self) {
@@ -301,7 +320,7 @@ impl Invocation {
     ) -> Result<Command, String> {
         let profile = self.profile.as_ref();
         let arguments =
-            launch_args::arguments(program.as_os_str(), arguments, profile, self.bounds);
+            launch_args::arguments(program.as_os_str(), arguments, profile, self.limits);
         let mut command = Command::new(cicerone);
         command
             .args(arguments.map_err(|error| {

@@ -1,18 +1,15 @@
-//! The life of one agent's process: started by the launcher, read, written to, ended step by
-//! step, reaped, and told of. What its lines mean is the codec's matter.
+//! One run of an agent: prepared, started, read, ended and reported.
 
 mod pipes;
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitStatus,
-    sync::Arc,
-    time::Duration,
-};
+use std::{process::ExitStatus, sync::Arc, time::Duration};
 
 use actix::Recipient;
 use rustix::process::Pid;
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    process::{Child, ChildStderr, ChildStdin, ChildStdout},
+    sync::{mpsc, watch},
+};
 
 use super::{
     AgentKind, Agents,
@@ -24,50 +21,50 @@ use super::{
         control::ProcessControl,
         disk_quota::{self, DiskQuota},
         limit_message,
-        spawner::Spawner,
         stop_sequence::StopSequence,
     },
 };
-use crate::{ids::ConversationId, policy::Policy, project::Project};
+use crate::{ids::ConversationId, policy::Policy};
 use pipes::{OutputEnd, OutputReader};
 
 /// Lines that may wait to be written to an agent.
 pub(super) const INPUT_LINES: usize = 64;
 
-/// How long the pipes of a reaped agent are read on: a process that left the group may hold them.
+/// How long the pipes of a reaped agent are still read: a process outside the group may hold them.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Why an agent did not start that was to end before it could.
-const NOT_WANTED: &str = "The agent was to end before it had started.";
+/// The reason of an exit before the start.
+const STOPPED_EARLY: &str = "The agent was stopped before it had started.";
 
-/// Everything that running an agent needs.
+/// An agent that is to run, and the ends of its channels.
 pub(super) struct AgentRun {
+    pub agents: Agents,
+    pub request: LaunchRequest,
     pub conversation: ConversationId,
     pub epoch: u64,
     pub kind: AgentKind,
-    /// Put into place before the start, where blocking is allowed. Its error is the reason told.
-    pub request: LaunchRequest,
-    /// Say whether one may start.
-    pub agents: Agents,
-    /// Removed at the end: a file and a directory.
-    pub leftovers: [PathBuf; 2],
-    pub tool_result_bytes: usize,
-    pub line_bytes: usize,
-    pub stop_timeout: Duration,
-    /// What it may keep on disk.
-    pub disk: DiskQuota,
-    pub spawner: Spawner,
     pub control: Arc<ProcessControl>,
     pub input: mpsc::Sender<String>,
+    /// The other end of `input`.
     pub lines: mpsc::Receiver<String>,
     pub output: Recipient<AgentOutput>,
 }
 
-/// Runs the agent to its end and tells of it.
+/// A process that has just been spawned.
+struct SpawnedAgent {
+    child: Child,
+    /// The supervisor, which leads the process group.
+    leader: Pid,
+    stdin: ChildStdin,
+    stdout: ChildStdout,
+    stderr: ChildStderr,
+}
+
+/// Runs the agent to its end and reports the exit.
 pub(super) async fn run(run: AgentRun, exited: Recipient<AgentExited>) {
     let (conversation, epoch, kind) = (run.conversation, run.epoch, run.kind);
-    let leftovers = run.leftovers.clone();
-    let exit = live(run).await.unwrap_or_else(|reason| AgentExit {
+    let leftovers = Directories::new(&run.agents.inner.data_dir).of_start(run.request.id);
+    let exit = prepare_and_execute(run).await.unwrap_or_else(|reason| AgentExit {
         kind,
         status: None,
         stderr_tail: String::new(),
@@ -86,122 +83,84 @@ pub(super) async fn run(run: AgentRun, exited: Recipient<AgentExited>) {
     }
 }
 
-/// The process from its start to its end; the error says why it did not start.
-async fn live(run: AgentRun) -> Result<AgentExit, String> {
-    let (cicerone, project) = (run.request.cicerone.clone(), run.request.project.clone());
+/// The error says, for a person, why the agent did not start.
+async fn prepare_and_execute(mut run: AgentRun) -> Result<AgentExit, String> {
     let mut stop = run.control.stop.subscribe();
-    tokio::select! {
-        allowed = run.agents.may_start(&project) => allowed?,
-        _ = stop.wait_for(|asked| *asked) => return Err(NOT_WANTED.to_owned()),
-    }
-    // Two agents of one conversation, as after a session's failure, would share what is kept of it.
-    let lock = run.agents.lock_conversation(&run.request);
-    let _lock = tokio::select! {
-        lock = lock => lock,
-        _ = stop.wait_for(|asked| *asked) => return Err(NOT_WANTED.to_owned()),
-    };
-    let mut run = run;
+    unless_stopped(&mut stop, run.agents.may_start(&run.request.project)).await??;
+    // Two agents of one conversation, as after a session's failure, would share its transcript.
+    let _lock = unless_stopped(&mut stop, run.agents.lock_conversation(&run.request)).await?;
     let (agents, request) = (run.agents.clone(), run.request.clone());
-    // It goes on by itself where nobody waits any more: its files go with its end.
+    // A task of its own: it removes its files even when nobody waits for it any more.
     let knows = actix::spawn(async move { agents.knows_restricted(&request).await });
-    run.request.is_restricted = tokio::select! {
-        knows = knows => knows.unwrap_or_default(),
-        _ = stop.wait_for(|asked| *asked) => return Err(NOT_WANTED.to_owned()),
-    };
-    let mut policy = Policy::new(project.dir.clone(), run.request.secrets.clone());
-    if !run.request.inner.settings.has_web(&project.name) {
-        policy = policy.without_web();
-    }
-    #[cfg(feature = "faults")]
-    if run.request.is_unlocked("calls") {
-        policy = policy.unlocked();
-    }
+    run.request.is_restricted = unless_stopped(&mut stop, knows).await?.unwrap_or_default();
     let request = run.request.clone();
     let prepared = tokio::task::spawn_blocking(|| request.prepare()).await;
     let mut invocation =
         prepared.map_err(|error| format!("The agent could not be prepared: {error}."))??;
-    let is_unwanted = *stop.borrow();
-    let lived = match is_unwanted {
-        true => Err(NOT_WANTED.to_owned()),
-        false => run_in(run, &mut invocation, policy, &cicerone, &project).await,
+    let is_stopped = *stop.borrow();
+    let exit = match is_stopped {
+        true => Err(STOPPED_EARLY.to_owned()),
+        false => execute(run, &mut invocation).await,
     };
     let closed = tokio::task::spawn_blocking(move || invocation.close()).await;
     closed.map_err(|error| format!("The agent's home could not be closed: {error}."))?;
-    lived
+    exit
 }
 
-/// The process in what was prepared for it.
-async fn run_in(
-    run: AgentRun,
-    invocation: &mut Invocation,
-    mut policy: Policy,
-    cicerone: &Path,
-    project: &Project,
-) -> Result<AgentExit, String> {
-    if let Some(note) = &invocation.note {
-        log::warn!(
-            "agent not confined as well as could be conversation={} missing={note:?}",
-            run.conversation
-        );
+/// Waits for `step`, but not beyond the moment when the agent is told to stop.
+async fn unless_stopped<T>(
+    stop: &mut watch::Receiver<bool>,
+    step: impl Future<Output = T>,
+) -> Result<T, String> {
+    tokio::select! {
+        done = step => Ok(done),
+        _ = stop.wait_for(|is_stopped| *is_stopped) => Err(STOPPED_EARLY.to_owned()),
     }
-    if let Some(results) = &invocation.results {
-        policy = policy.with_results(results.clone());
-    }
-    let control = run.control;
-    let mut child = run
-        .spawner
-        .spawn(invocation.command(cicerone, &project.dir)?)
-        .await
-        .map_err(|error| format!("The agent did not start: {error}."))?;
-    let leader = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
-    let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let (Some(leader), (Some(stdin), Some(stdout), Some(stderr))) = (leader, pipes) else {
-        return Err("The agent did not start: it has no pipes.".to_owned());
-    };
-    control.started(leader);
-    log::info!(
-        "agent started conversation={} epoch={} pid={}",
-        run.conversation,
-        run.epoch,
-        leader.as_raw_nonzero()
-    );
+}
 
-    let (close_input, closing) = watch::channel(false);
+/// Starts the process, follows it to its end and tells how it ended.
+async fn execute(run: AgentRun, invocation: &mut Invocation) -> Result<AgentExit, String> {
+    let policy = policy(&run.request, invocation);
+    let SpawnedAgent { mut child, leader, stdin, stdout, stderr } = spawn(&run, invocation).await?;
+    let AgentRun { agents, conversation, epoch, kind, control, input, lines, output, .. } = run;
+    let (settings, limits) = (&agents.inner.settings, &agents.inner.limits);
     let (reaped, was_reaped) = watch::channel(false);
-    let login = invocation.lent.take().map(|lent| lent.watched(was_reaped.clone()));
-    let login = login.map(actix::spawn);
-    let (ended, mut has_ended) = watch::channel(false);
-    actix::spawn(pipes::write(stdin, run.lines, closing));
-    let stderr = actix::spawn(pipes::read_stderr(stderr, run.conversation, was_reaped.clone()));
-    let home = invocation.home.as_ref().map(|home| home.dir().to_owned());
-    let own = home.into_iter().chain([invocation.temporary.clone()]).collect();
+    let (close_input, closing) = watch::channel(false);
+    actix::spawn(pipes::write(stdin, lines, closing));
+    let stderr = actix::spawn(pipes::read_stderr(stderr, conversation, was_reaped.clone()));
+    let login = invocation.lent.take();
+    let login = login.map(|login| actix::spawn(login.watched(was_reaped.clone())));
+    let quota = DiskQuota { bytes: limits.agent_disk as u64, files: limits.agent_files };
     let killed = Arc::clone(&control);
-    let disk = disk_quota::watch(own, run.disk, was_reaped.clone(), move || killed.kill());
+    let own = invocation.own_directories();
+    let disk = disk_quota::watch(own, quota, was_reaped.clone(), move || killed.kill());
     let disk = actix::spawn(disk);
     let reader = OutputReader {
-        conversation: run.conversation,
-        epoch: run.epoch,
+        conversation,
+        epoch,
         codec: Codec::new(CodecSettings {
-            tool_result_bytes: run.tool_result_bytes,
+            tool_result_bytes: limits.tool_result_bytes,
             allowed_tools: invocation.allowed_tools.take(),
         }),
         policy: Arc::new(policy),
         control: Arc::clone(&control),
-        input: run.input.clone(),
-        output: run.output,
+        input: input.clone(),
+        output,
         reaped: was_reaped,
     };
+    let (output_end, mut output_ended) = watch::channel(false);
+    let line_bytes = limits.agent_line_bytes;
     let reader = actix::spawn(async move {
-        let end = reader.read(stdout, run.line_bytes).await;
-        ended.send_replace(true);
+        let end = reader.read(stdout, line_bytes).await;
+        output_end.send_replace(true);
         end
     });
 
-    let sequence =
-        StopSequence { control: &control, input: run.input, close_input, step: run.stop_timeout };
-    let status = sequence.run(&mut child, &mut has_ended).await;
+    let step = settings.stop_timeout;
+    let sequence = StopSequence { control: &control, input, close_input, step };
+    let status = sequence.run(&mut child, &mut output_ended).await;
     control.reaped();
-    run.spawner.forget(leader);
+    agents.inner.spawner.forget(leader);
     reaped.send_replace(true);
     let end = reader.await.unwrap_or_else(|error| OutputEnd {
         session_lost: false,
@@ -209,17 +168,50 @@ async fn run_in(
     });
     let stderr_tail = stderr.await.unwrap_or_default();
     let code = status.as_ref().ok().and_then(ExitStatus::code);
-    let took_too_much = limit_message(code, &stderr_tail).map(str::to_owned);
-    if let Some(login) = login
-        && let Err(error) = login.await
-    {
-        log::error!("a login was not looked after error={error}");
+    let over_limit = limit_message(code, &stderr_tail).map(str::to_owned);
+    if let Some(Err(error)) = futures_util::future::OptionFuture::from(login).await {
+        log::error!("the task that renews an agent's login failed error={error}");
     }
     Ok(AgentExit {
-        kind: run.kind,
+        kind,
         session_lost: end.session_lost || stderr_tail.contains(codec::SESSION_LOST),
         status: status.ok(),
         stderr_tail,
-        reason: end.reason.or(took_too_much).or(disk.await.unwrap_or_default()),
+        reason: end.reason.or(over_limit).or(disk.await.unwrap_or_default()),
     })
+}
+
+/// Decides on the agent's tool calls.
+fn policy(request: &LaunchRequest, invocation: &Invocation) -> Policy {
+    let mut policy = Policy::new(request.project.dir.clone(), request.secrets.clone());
+    if !request.inner.settings.has_web(&request.project.name) {
+        policy = policy.without_web();
+    }
+    if let Some(results) = &invocation.results {
+        policy = policy.with_results(results.clone());
+    }
+    #[cfg(feature = "faults")]
+    if request.is_unlocked("calls") {
+        policy = policy.unlocked();
+    }
+    policy
+}
+
+async fn spawn(run: &AgentRun, invocation: &Invocation) -> Result<SpawnedAgent, String> {
+    let (conversation, epoch, request) = (run.conversation, run.epoch, &run.request);
+    if let Some(note) = &invocation.note {
+        log::warn!("agent confined less than possible conversation={conversation} note={note:?}");
+    }
+    let command = invocation.command(&request.cicerone, &request.project.dir)?;
+    let spawned = run.agents.inner.spawner.spawn(command).await;
+    let mut child = spawned.map_err(|error| format!("The agent did not start: {error}."))?;
+    let leader = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+    let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (Some(leader), (Some(stdin), Some(stdout), Some(stderr))) = (leader, pipes) else {
+        return Err("The agent did not start: it has no pipes.".to_owned());
+    };
+    run.control.started(leader);
+    let pid = leader.as_raw_nonzero();
+    log::info!("agent started conversation={conversation} epoch={epoch} pid={pid}");
+    Ok(SpawnedAgent { child, leader, stdin, stdout, stderr })
 }

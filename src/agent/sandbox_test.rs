@@ -1,5 +1,4 @@
-//! Runs the probe in an agent's place, by the very launcher and under the very rules of an agent,
-//! and judges what it tells.
+//! The self-test of the sandbox: runs the probe under an agent's launcher and rules, and judges its report.
 
 use std::{
     ffi::OsString,
@@ -12,7 +11,8 @@ use std::{
             net::{SocketAddr, UnixDatagram, UnixListener},
         },
     },
-    path::PathBuf,
+    path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -25,11 +25,14 @@ use super::{
     Agents,
     claude::Login,
     directories::{Directories, own_user},
-    invocation::Invocation,
+    invocation::{self, Invocation},
     run_once,
-    sandbox::self_test::{
-        Attempt, Decoys, ProbePlan, ProbeReport, ProjectTest, SUBCOMMAND, SelfTest, UserFiles,
-        Verdict, judge,
+    sandbox::{
+        self_test::{
+            Decoys, ProbePlan, ProbeReport, ProjectTest, SUBCOMMAND, SelfTest, UserFiles, Verdict,
+            judge,
+        },
+        status,
     },
 };
 use crate::{
@@ -37,67 +40,112 @@ use crate::{
     project::{Project, ProjectName},
 };
 
-/// Longest run of a probe.
-const PROBE: Duration = Duration::from_secs(20);
+/// Longest run of the probe.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Projects that are tried at once.
-const AT_ONCE: usize = 4;
+/// Projects that are tested at the same time.
+const CONCURRENT_TESTS: usize = 4;
 
-/// What stands for a project that may be destroyed, removed at the end.
-struct Scratch {
+/// A project that may be destroyed, with decoys around it; removed at the end.
+struct ScratchProject {
     dir: PathBuf,
     project: Project,
     decoys: Decoys,
-    /// Open as long as the probe runs.
+    /// Open while the probe runs.
     _listening: (TcpListener, UnixListener, Option<UnixListener>, Option<UnixDatagram>),
 }
 
-/// One run of the probe.
-struct Probed {
+/// The probe's report, and a note on how far it was confined.
+struct ProbeResult {
     report: ProbeReport,
     note: Option<String>,
 }
 
-/// Tests the sandbox of agents in general and in each of `projects`.
-pub(crate) async fn run(agents: &Agents, projects: &[Project]) -> SelfTest {
+impl Agents {
+    /// Tests the sandbox, in general and in each of `projects`, and publishes the result. Where
+    /// the sandbox is required, no agent starts before.
+    pub async fn test_sandbox(&self, projects: &[Project]) -> Arc<SelfTest> {
+        if let Err(error) = self.kind() {
+            log::error!("no agent can start: {error}");
+        }
+        let test = run(self, projects).await;
+        log_result(&test);
+        self.inner.sandbox_status.publish(test)
+    }
+
+    /// Waits until an agent may start in `project`. A failed test of the project is repeated: the
+    /// cause may be gone. The error is for a person.
+    pub(super) async fn may_start(&self, project: &Project) -> Result<(), String> {
+        if self.inner.settings.sandbox != Sandbox::Required {
+            return Ok(());
+        }
+        let known = self.inner.sandbox_status.known().await?;
+        if let Some(words) = self.inner.sandbox_status.refusal() {
+            return Err(status::not_confined(&words));
+        }
+        let is_proved = |own: &ProjectTest| own.verdict == Verdict::Proved;
+        if known.project(project.name.as_str()).is_some_and(is_proved) {
+            return Ok(());
+        }
+        let checked = project.clone();
+        let is_there = spawn_blocking(move || invocation::check_dir(&checked));
+        is_there.await.map_err(|error| error.to_string())??;
+        let own = in_project(self, project.clone()).await;
+        let (is_proved, words) = (is_proved(&own), own.words());
+        self.inner.sandbox_status.publish_project(own);
+        if is_proved { Ok(()) } else { Err(status::not_confined(&words)) }
+    }
+}
+
+fn log_result(test: &SelfTest) {
+    let level = |verdict| match verdict {
+        Verdict::Proved => log::Level::Info,
+        Verdict::Partly | Verdict::Off => log::Level::Warn,
+        Verdict::Failed => log::Level::Error,
+    };
+    log::log!(
+        level(test.verdict),
+        "sandbox tested verdict={} landlock={} uid={} result={:?} missing={:?}",
+        test.verdict.as_str(),
+        test.landlock,
+        test.uid,
+        test.words(),
+        test.missing
+    );
+    let is_notable = |own: &&ProjectTest| own.verdict != Verdict::Proved || own.uid != test.uid;
+    for own in test.projects.iter().filter(is_notable) {
+        log::log!(
+            level(own.verdict),
+            "sandbox tested project={} verdict={} uid={} result={:?} missing={:?}",
+            own.project,
+            own.verdict.as_str(),
+            own.uid,
+            own.words(),
+            own.missing
+        );
+    }
+}
+
+async fn run(agents: &Agents, projects: &[Project]) -> SelfTest {
     if agents.inner.settings.sandbox == Sandbox::Off {
-        return of_nothing(Verdict::Off, Vec::new());
+        return untested(Verdict::Off, Vec::new());
     }
     let each = stream::iter(projects.iter().cloned()).map(|project| in_project(agents, project));
-    let (general, own) =
-        tokio::join!(general(agents), each.buffered(AT_ONCE).collect::<Vec<ProjectTest>>());
-    let mut test = match general {
-        Ok(probed) => of(probed),
-        Err(words) => of_nothing(Verdict::Failed, vec![no_test(&words)]),
-    };
-    test.projects = own;
-    test
+    let (general, own) = tokio::join!(general(agents), each.buffered(CONCURRENT_TESTS).collect());
+    SelfTest { projects: own, ..judged(general) }
 }
 
-/// Tests the sandbox of agents in one project.
-pub(crate) async fn in_project(agents: &Agents, project: Project) -> ProjectTest {
+async fn in_project(agents: &Agents, project: Project) -> ProjectTest {
     let name = project.name.to_string();
-    let test = match probe(agents, project, None).await {
-        Ok(probed) => of(probed),
-        Err(words) => of_nothing(Verdict::Failed, vec![no_test(&words)]),
-    };
-    ProjectTest {
-        project: name,
-        verdict: test.verdict,
-        uid: test.uid,
-        missing: test.missing,
-        attempts: test.attempts,
-    }
+    let SelfTest { verdict, uid, missing, attempts, .. } =
+        judged(probe(agents, project, None).await);
+    ProjectTest { project: name, verdict, uid, missing, attempts }
 }
 
-fn no_test(words: &str) -> String {
-    format!("a test ({words})")
-}
-
-async fn general(agents: &Agents) -> Result<Probed, String> {
+async fn general(agents: &Agents) -> Result<ProbeResult, String> {
     let place = Directories::new(&agents.inner.data_dir);
-    let made = spawn_blocking(move || Scratch::new(&place)).await;
-    let cannot = |error: io::Error| format!("its files cannot be made: {error}");
+    let made = spawn_blocking(move || ScratchProject::new(&place)).await;
+    let cannot = |error: io::Error| format!("cannot create its files: {error}");
     let scratch = made.map_err(|error| error.to_string())?.map_err(cannot)?;
     let probed = probe(agents, scratch.project.clone(), Some(scratch.decoys.clone())).await;
     let dir = scratch.dir.clone();
@@ -107,26 +155,26 @@ async fn general(agents: &Agents) -> Result<Probed, String> {
     probed
 }
 
-/// Lets the probe try `project`.
+/// Prepares an agent in `project` and runs the probe in its place.
 async fn probe(
     agents: &Agents,
     project: Project,
     decoys: Option<Decoys>,
-) -> Result<Probed, String> {
+) -> Result<ProbeResult, String> {
     let request = agents.trial_request(project.clone()).map_err(|error| error.to_string())?;
     let cicerone = request.cicerone.clone();
     let leftovers = Directories::new(&agents.inner.data_dir).of_start(request.id);
     let prepared = spawn_blocking(|| request.prepare()).await.map_err(|error| error.to_string())?;
-    let told = match &prepared {
-        Ok(invocation) => ask(agents, invocation, &project, decoys, cicerone).await,
+    let report = match &prepared {
+        Ok(invocation) => run_probe(agents, invocation, &project, decoys, cicerone).await,
         Err(words) => Err(words.clone()),
     };
     Directories::remove(leftovers).await;
-    Ok(Probed { report: told?, note: prepared?.note })
+    Ok(ProbeResult { report: report?, note: prepared?.note })
 }
 
-/// Starts the probe and waits for what it tells.
-async fn ask(
+/// Runs the probe and reads its report.
+async fn run_probe(
     agents: &Agents,
     invocation: &Invocation,
     project: &Project,
@@ -145,10 +193,7 @@ async fn ask(
         user_files: found.await.map_err(|error| error.to_string())?,
         project: project.dir.clone(),
         decoys,
-        // The temporary directory first: what is left in it goes with it.
-        own: std::iter::once(invocation.temporary.clone())
-            .chain(invocation.home.iter().map(|home| home.dir().to_owned()))
-            .collect(),
+        own: invocation.own_directories(),
         database: agents.inner.data_dir.join("cicerone.db"),
         has_network: profile.is_some_and(|profile| !profile.ports.is_empty()),
         server: Some(std::process::id()),
@@ -158,12 +203,13 @@ async fn ask(
     let arguments = [OsString::from(SUBCOMMAND), plan.into()];
     let spawner = &agents.inner.spawner;
     let paths = [cicerone.as_path(), &project.dir, &cicerone];
-    let told = run_once::run(invocation, spawner, paths, &arguments, PROBE).await?;
-    serde_json::from_str(&told.stdout)
-        .map_err(|_| format!("the probe told nothing ({}): {}", told.status, told.stderr.trim()))
+    let output = run_once::run(invocation, spawner, paths, &arguments, PROBE_TIMEOUT).await?;
+    serde_json::from_str(&output.stdout).map_err(|_| {
+        format!("the probe ended without a report ({}): {}", output.status, output.stderr.trim())
+    })
 }
 
-impl Scratch {
+impl ScratchProject {
     fn new(place: &Directories) -> io::Result<Self> {
         place.make()?;
         let dir = place.self_tests.join(Uuid::new_v4().to_string());
@@ -172,18 +218,18 @@ impl Scratch {
         fs::create_dir(&decoys)?;
         for (path, text) in [(project.join("file"), "text"), (decoys.join("secret"), "secret")] {
             fs::write(&path, text)?;
-            // But for the sandbox, everybody could change it.
-            open_to_all(&path, 0o666)?;
+            // Everybody could change it, were it not for the sandbox.
+            set_mode(&path, 0o666)?;
         }
         for path in [&project.join("dir"), &project, &decoys, &dir] {
-            open_to_all(path, 0o777)?;
+            set_mode(path, 0o777)?;
         }
         symlink(&decoys, project.join("link-out"))?;
         let port = TcpListener::bind(("127.0.0.1", 0))?;
         let name = format!("cicerone-self-test-{}", Uuid::new_v4());
         let unnamed = UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name)?)?;
         let socket = dir.join("socket");
-        // A path to a socket must be short, and this one may not be: then that is not tried.
+        // The path may be too long for a socket: then that attempt is left out.
         let named = match UnixListener::bind(&socket) {
             Err(error) if error.kind() != io::ErrorKind::InvalidInput => return Err(error),
             named => named.ok(),
@@ -193,7 +239,7 @@ impl Scratch {
         let taking = UnixDatagram::bind(&to).ok();
         let datagrams = taking.is_some().then_some(to);
         let sockets = socket.iter().chain(&datagrams);
-        sockets.into_iter().try_for_each(|socket| open_to_all(socket, 0o777))?;
+        sockets.into_iter().try_for_each(|socket| set_mode(socket, 0o777))?;
         Ok(Self {
             project: Project { name: ProjectName::mend("self-test"), dir: project },
             decoys: Decoys {
@@ -209,17 +255,19 @@ impl Scratch {
     }
 }
 
-fn open_to_all(path: &std::path::Path, mode: u32) -> io::Result<()> {
+fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(mode))
 }
 
-fn of(probed: Probed) -> SelfTest {
-    let Probed { report, note } = probed;
-    let missing: Vec<String> = report.kernel.unsupported();
-    let verdict = judge(&report.attempts, &missing);
+fn judged(probed: Result<ProbeResult, String>) -> SelfTest {
+    let ProbeResult { report, note } = match probed {
+        Ok(result) => result,
+        Err(reason) => return untested(Verdict::Failed, vec![format!("no test ran: {reason}")]),
+    };
+    let missing = report.kernel.unsupported();
     SelfTest {
         at: now(),
-        verdict,
+        verdict: judge(&report.attempts, &missing),
         landlock: report.kernel.landlock,
         uid: report.uid,
         missing: missing.into_iter().chain(note).collect(),
@@ -228,16 +276,10 @@ fn of(probed: Probed) -> SelfTest {
     }
 }
 
-fn of_nothing(verdict: Verdict, missing: Vec<String>) -> SelfTest {
-    SelfTest {
-        at: now(),
-        verdict,
-        landlock: 0,
-        uid: own_user().uid,
-        missing,
-        attempts: Vec::<Attempt>::new(),
-        projects: Vec::new(),
-    }
+fn untested(verdict: Verdict, missing: Vec<String>) -> SelfTest {
+    let uid = own_user().uid;
+    let (attempts, projects) = (Vec::new(), Vec::new());
+    SelfTest { at: now(), verdict, landlock: 0, uid, missing, attempts, projects }
 }
 
 fn now() -> String {

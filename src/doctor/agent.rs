@@ -147,7 +147,7 @@ fn account(agents: &Agents) -> Check {
 fn sandbox(proof: &SelfTest, mode: Sandbox) -> Vec<Check> {
     let mut checks = vec![judged("sandbox".to_owned(), proof.verdict, &proof.words(), mode)];
     let notes = proof.missing.iter().filter(|_| proof.verdict == Verdict::Proved);
-    checks.extend(notes.map(|note| Check::warn("sandbox", format!("missing is {note}"))));
+    checks.extend(notes.map(|note| Check::warn("sandbox", note.clone())));
     let other = proof.projects.iter().filter(|own| own.verdict != proof.verdict);
     checks.extend(other.map(|own| {
         let about = format!("project {}", own.project);

@@ -3,11 +3,11 @@
 //! internal diagnostics.
 
 mod cause;
+mod classify;
 mod message;
 
 use super::{notice::ServiceReports, wire::ResultLine};
 use crate::agent::event::AgentFailure;
-use cause::FailureCause;
 
 #[cfg(test)]
 mod tests;
@@ -23,7 +23,7 @@ pub(super) fn of_result(
     reports: &ServiceReports,
 ) -> AgentFailure {
     let said = said(result);
-    let cause = FailureCause::find(result, &said, kind, reports);
+    let cause = classify::classify(result, &said, kind, reports);
     message::failure(cause, &quoted(&said), reports)
 }
 

@@ -63,7 +63,7 @@ fn prepare(task: &LaunchTask) -> Result<(), LauncherError> {
         return Ok(lower(Resource::Nofile, OPEN_FILES)?);
     };
     for missing in confine(profile, task.parent)?.missing {
-        eprintln!("this kernel cannot forbid {missing}");
+        eprintln!("cannot apply {missing}");
     }
     Ok(())
 }

@@ -24,16 +24,18 @@ pub struct KernelSupport {
 }
 
 impl KernelSupport {
-    /// What a kernel of this version cannot forbid, in words.
+    /// What a kernel of this version cannot restrict, one phrase each.
     pub fn unsupported(self) -> Vec<String> {
         if self.landlock <= 0 {
-            return vec!["files, ports and signals (this kernel has no Landlock)".to_owned()];
+            return vec![
+                "cannot restrict files, ports and signals (this kernel has no Landlock)".to_owned(),
+            ];
         }
         let since = [
-            (3, "cutting files short (needs Linux 6.2)"),
-            (4, "TCP ports (needs Linux 6.7)"),
-            (5, "commands to devices (needs Linux 6.10)"),
-            (6, "signals and abstract sockets (needs Linux 6.12)"),
+            (3, "cannot restrict the truncation of files (needs Linux 6.2)"),
+            (4, "cannot restrict TCP ports (needs Linux 6.7)"),
+            (5, "cannot restrict ioctl on devices (needs Linux 6.10)"),
+            (6, "cannot restrict signals and abstract sockets (needs Linux 6.12)"),
         ];
         let missing = since.into_iter().filter(|(version, _)| self.landlock < *version);
         missing.map(|(_, what)| what.to_owned()).collect()

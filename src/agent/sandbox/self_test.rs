@@ -194,8 +194,7 @@ fn words(verdict: Verdict, attempts: &[Attempt], missing: &[String]) -> String {
         Verdict::Proved => format!("all of {refused} attempts were refused"),
         Verdict::Off => "agents are not confined (`agent.sandbox = \"off\"`)".to_owned(),
         Verdict::Partly | Verdict::Failed => {
-            let missing = missing.iter().map(|what| format!("missing is {what}"));
-            let all: Vec<String> = missing.chain(unexpected(attempts)).collect();
+            let all: Vec<String> = missing.iter().cloned().chain(unexpected(attempts)).collect();
             match all.is_empty() {
                 true => "nothing could be tried".to_owned(),
                 false => all.join("; "),
@@ -208,10 +207,12 @@ fn words(verdict: Verdict, attempts: &[Attempt], missing: &[String]) -> String {
 pub fn unexpected(attempts: &[Attempt]) -> impl Iterator<Item = String> {
     let wrong = attempts.iter().filter(|attempt| !attempt.is_as_expected());
     wrong.map(|attempt| match attempt.outcome {
-        AttemptOutcome::Allowed => format!("it could {}", attempt.what),
-        AttemptOutcome::Refused => format!("it could not {} ({})", attempt.what, attempt.detail),
+        AttemptOutcome::Allowed => format!("unexpectedly able to {}", attempt.what),
+        AttemptOutcome::Refused => {
+            format!("unexpectedly unable to {} ({})", attempt.what, attempt.detail)
+        }
         AttemptOutcome::Untried => {
-            format!("it had nothing to {} ({})", attempt.what, attempt.detail)
+            format!("nothing there to {} ({})", attempt.what, attempt.detail)
         }
     })
 }
@@ -243,8 +244,11 @@ mod tests {
     fn what_went_wrong_is_told_in_words() {
         use {AttemptKind::*, AttemptOutcome::*};
         let attempts = [attempt(Change, Refused, Allowed), attempt(Read, Allowed, Refused)];
-        let told = words(Verdict::Failed, &attempts, &["files".to_owned()]);
-        assert_eq!(told, "missing is files; it could do it; it could not do it (EACCES)");
+        let told = words(Verdict::Failed, &attempts, &["cannot restrict files".to_owned()]);
+        assert_eq!(
+            told,
+            "cannot restrict files; unexpectedly able to do it; unexpectedly unable to do it (EACCES)"
+        );
         assert!(words(Verdict::Failed, &[], &[]).contains("nothing"));
         assert_eq!(change_attempts(&[attempts[0].clone(), attempts[0].clone()]), ["do it"]);
     }

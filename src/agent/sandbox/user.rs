@@ -71,7 +71,7 @@ impl UserChoice<'_> {
         };
         if self.own.uid != 0 {
             let same = wanted.is_none_or(|wanted| wanted.uid == self.own.uid);
-            let words = "only a server that runs as root can give its agents another user";
+            let words = "only a server that runs as root can run its agents as another user";
             return match (same, self.strict) {
                 (true, _) => Ok(ChosenUser { user: None, reads_all: false, note: None }),
                 (false, true) => Err(format!("No agent is started: {words}. Drop `agent.user`.")),
@@ -98,8 +98,7 @@ impl UserChoice<'_> {
         }
         if self.can_read_all && self.can_run(first) {
             let note = format!(
-                "files that deny it to others: {cannot}, so agents have the right to read what \
-                 modes of files deny (CAP_DAC_READ_SEARCH)"
+                "{cannot}, so agents may read files whatever their modes (CAP_DAC_READ_SEARCH)"
             );
             return Ok(ChosenUser { user: Some(first), reads_all: true, note: Some(note) });
         }
@@ -113,7 +112,7 @@ impl UserChoice<'_> {
                  (chmod o+rx), or run the server as the user who owns the project."
             )
         })?;
-        let note = format!("a user of its own: {cannot}, so agents run as user {other}");
+        let note = format!("{cannot}, so agents run as user {other}");
         Ok(ChosenUser { user: Some(other), reads_all: false, note: Some(note) })
     }
 
