@@ -1,6 +1,6 @@
-//! An agent: a command line that reads a project and speaks a line protocol on stdin and stdout.
-//! This is the only part of the program that starts processes. It knows nothing of turns'
-//! history, of viewers or of the database: a session gets events and an exit.
+//! Agents: child processes that answer questions about a project over a line protocol.
+//! This is the only module that starts processes. It knows neither history nor viewers nor the database:
+//! a session gets events and an exit.
 
 pub mod event;
 mod handle;
@@ -19,6 +19,7 @@ mod executable;
 mod guide;
 mod invocation;
 mod program;
+mod remove_dir;
 mod run;
 mod run_once;
 mod sandbox_test;
@@ -46,7 +47,7 @@ use conversation_lock::ConversationLocks;
 use directories::Directories;
 use executable::LaunchedExecutable;
 use invocation::LaunchRequest;
-use process::{control::ProcessControl, disk_quota, spawner::Spawner};
+use process::{control::ProcessControl, spawner::Spawner};
 use program::{RestrictedSupport, find_claude};
 use run::{AgentRun, INPUT_LINES};
 use sandbox::status::SandboxStatus;
@@ -70,18 +71,16 @@ struct Inner {
     secrets: Result<Secrets, InvalidSecret>,
     spawner: Spawner,
     sandbox_status: SandboxStatus,
-    /// What is known of programs that were asked.
     restricted: RestrictedSupport,
-    /// Held by the agent of a conversation while what is kept of it is used.
     conversation_locks: ConversationLocks,
 }
 
-/// The server as agents see it.
+/// What agents get from the server.
 #[derive(Debug)]
 pub struct Server {
-    /// The `cicerone` program: launcher, guide and feature tools.
+    /// The `cicerone` program, which is also launcher, guide and feature server.
     pub program: io::Result<PathBuf>,
-    /// The server's environment, of which an agent gets a part.
+    /// The server's environment, of which agents get a part.
     pub environment: Vec<(OsString, OsString)>,
 }
 
@@ -94,35 +93,35 @@ pub enum AgentKind {
     Guide,
 }
 
-/// Stands for a conversation where there is none.
+/// The id of an agent without a conversation.
 pub const NO_CONVERSATION: ConversationId = ConversationId(0);
 
-/// What starting an agent depends on.
+/// The parameters of a start.
 #[derive(Debug, Clone)]
 pub struct StartAgent {
-    /// Comes back with everything that the agent says; [`NO_CONVERSATION`] keeps nothing of it.
+    /// Returned with all output; nothing is kept for [`NO_CONVERSATION`].
     pub conversation: ConversationId,
-    /// Comes back too: tells a new agent's words from those of an older one.
+    /// Returned too: separates a new agent's output from an older one's.
     pub epoch: u64,
-    /// The project that it answers about.
+    /// The project to answer about.
     pub project: Project,
-    /// The conversation on the agent's side.
+    /// The agent's own session.
     pub session: AgentSession,
 }
 
-/// The conversation as the agent itself knows it.
+/// The agent's own session of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AgentSession {
-    /// A new one under this id, which was never used before.
+    /// A new one under this unused id.
     New(Uuid),
-    /// One that was begun under this id.
+    /// An earlier one.
     Resume(Uuid),
 }
 
 /// Why an agent cannot be started or spoken to.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
-    /// No `claude` program on the `PATH`.
+    /// There is no `claude` program on the `PATH`.
     #[error(
         "the `claude` program is not on the server's PATH: install it with `npm install -g \
          @anthropic-ai/claude-code`, name it with `claude` in the settings, or choose the \
@@ -135,14 +134,14 @@ pub enum AgentError {
          make the file executable"
     )]
     ProgramUnusable(PathBuf),
-    /// This program does not know its own path.
+    /// The server's own program cannot be found.
     #[error("cannot find this program's own file, which starts agents: {0}")]
     OwnProgram(String),
-    /// A glob of secret files is wrong; without it the files would be open.
+    /// A glob of secret files is invalid; ignoring it would expose the files.
     #[error("no agent is started: {0}")]
     Secrets(#[from] InvalidSecret),
-    /// Too many lines wait for the agent.
-    #[error("the agent does not take what it is sent; stop the turn or ask again in a moment")]
+    /// The agent's input queue is full.
+    #[error("the agent does not read its input; stop the turn or ask again in a moment")]
     Busy,
     /// The agent has ended.
     #[error("the agent has ended; the next message starts it again")]
@@ -150,12 +149,12 @@ pub enum AgentError {
 }
 
 impl AgentError {
-    /// What is wrong, without a path: for whoever may know none.
+    /// The cause without paths, for people who may not see them.
     pub fn cause(&self) -> &'static str {
         match self {
             Self::ClaudeNotFound => "the `claude` program is not installed",
             Self::ProgramUnusable(_) => "the configured `claude` program cannot be run",
-            Self::OwnProgram(_) => "the server does not find its own program",
+            Self::OwnProgram(_) => "the server cannot find its own program",
             Self::Secrets(_) => "the list of secret files is wrong",
             Self::Busy | Self::Gone => "the agent has ended",
         }
@@ -218,7 +217,7 @@ impl Agents {
         }
     }
 
-    /// Which agent would answer now, or why none can. Starts nothing.
+    /// Which agent a start would give, or why none is possible.
     pub fn kind(&self) -> Result<AgentKind, AgentError> {
         Ok(match find_claude(&self.inner.settings, &self.inner.server)? {
             Some(_) => AgentKind::Claude,
@@ -226,8 +225,8 @@ impl Agents {
         })
     }
 
-    /// Starts an agent; must be called on an actor's thread. It returns before there is a
-    /// process: what goes wrong later, a failed start included, is told by [`AgentExited`].
+    /// Starts an agent, from an actor's thread. Returns before there is a process: later failures, also
+    /// of the start, are reported by [`AgentExited`].
     pub fn start(
         &self,
         start: StartAgent,
@@ -255,18 +254,18 @@ impl Agents {
             lines,
             output,
         };
-        // The channel is empty, so the first line always has room.
+        // The channel is empty, so this cannot fail.
         input.try_send(codec::command::handshake()).ok();
         actix::spawn(run::run(run, exited));
         Ok(AgentHandle { kind, executable, control, input })
     }
 
-    /// What the newest self-test came to.
+    /// The newest self-test of the sandbox.
     pub fn sandbox_status(&self) -> &SandboxStatus {
         &self.inner.sandbox_status
     }
 
-    /// Removes what agents of a server left behind that was killed. Only while none runs.
+    /// Removes the leftovers of a killed server's agents. Only while no agent runs.
     pub fn clear(&self) {
         let place = Directories::new(&self.inner.data_dir);
         let login = Login::of(&self.inner.server.environment);
@@ -275,24 +274,23 @@ impl Agents {
             home.close();
         }
         for dir in [place.prompts, place.temporary, place.homes, place.self_tests] {
-            if let Err(error) = disk_quota::clear(&dir) {
+            if let Err(error) = remove_dir::remove_dir_all(&dir) {
                 log::warn!("cannot remove what agents left dir={dir:?} error={error}");
             }
         }
     }
 
-    /// Removes what agents keep of a conversation that was deleted. Its agent has ended. Blocks.
+    /// Removes the transcripts of a deleted conversation, after its agent's end. Blocks.
     pub fn forget(&self, project: &ProjectName, conversation: ConversationId) {
         let place = Directories::new(&self.inner.data_dir);
         claude::home::forget(&place.of_conversation(project, conversation));
     }
 
-    /// Whose account Claude Code would use.
+    /// The account that Claude Code would use.
     pub fn account(&self) -> Account {
         claude::account(&self.inner.server.environment, &self.inner.data_dir)
     }
 
-    /// What is needed to start an agent for `project`.
     fn launch_request(
         &self,
         project: Project,

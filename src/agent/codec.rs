@@ -1,5 +1,5 @@
-//! The line protocol of an agent: lines of its stdout become events and actions, messages become
-//! lines for its stdin. Pure and stateful; it reads no file and waits for nothing.
+//! The line protocol of an agent: a state machine from stdout lines to events and host actions.
+//! It does no I/O; [`command`] builds the lines for stdin.
 
 mod answer;
 pub(crate) mod command;
@@ -20,28 +20,27 @@ use content::{cut, plain};
 use liveness::SeenStates;
 use wire::{Envelope, MessageContent, MessageLine, ResultLine, RetryLine, StateLine};
 
-/// Longest piece of an unreadable line that is kept for the log, in bytes.
+/// Longest part of an unreadable line that is logged, in bytes.
 const GARBAGE_BYTES: usize = 200;
 
-/// What the agent says when it does not know the session that it was to resume.
+/// The agent's error for an unknown session id.
 pub const SESSION_LOST: &str = "No conversation found with session ID";
 
-/// What a codec may rely on.
+/// The limits that a codec enforces.
 #[derive(Debug, Clone)]
 pub struct CodecSettings {
-    /// Most of a tool's result that is kept, bytes.
+    /// Longest tool result that is kept, in bytes.
     pub tool_result_bytes: usize,
-    /// The agent must run with these tools at most, and deny what is not allowed; `None` trusts
-    /// whatever it runs with.
+    /// The only tools that the agent may come with; `None` skips the check.
     pub allowed_tools: Option<Vec<String>>,
 }
 
-/// Something that the agent's line asks of whoever runs the process.
+/// An action that a line requires of the host, which runs the process.
 #[derive(Debug)]
 pub enum HostAction {
     /// Write this line to the agent.
     Reply(String),
-    /// Judge this call of a tool and answer with [`command::hook_answer`].
+    /// Decide on this tool call and answer with [`command::hook_answer`].
     JudgeTool {
         /// Goes back with the answer.
         request_id: String,
@@ -50,16 +49,16 @@ pub enum HostAction {
         /// Its input.
         input: Box<RawValue>,
     },
-    /// End the agent; the text tells a person why.
+    /// End the agent, for this reason.
     Abort(String),
 }
 
-/// Where lines put what they mean.
+/// What the lines read so far have produced.
 #[derive(Debug, Default)]
 pub struct CodecOutput {
     /// For the session.
     pub events: Vec<AgentEvent>,
-    /// For whoever runs the process.
+    /// For the host.
     pub actions: Vec<HostAction>,
     /// How the agent is.
     pub activity: Activity,
@@ -71,40 +70,39 @@ impl CodecOutput {
     }
 }
 
-/// The state of one agent's output.
+/// The protocol state of one agent process.
 #[derive(Debug)]
 pub struct Codec {
     settings: CodecSettings,
-    /// Whether a message was sent whose result has not come.
+    /// Whether a message was sent and its result is outstanding.
     turn_open: bool,
-    /// Whether what is still said belongs to an earlier turn: one has ended since the agent began
-    /// the last time, and it has not begun the next. Of an agent that never says that it begins
-    /// nothing is stale.
+    /// Whether output still belongs to the turn that has ended: the agent has not announced the next.
+    /// Always false for an agent that announces no turns.
     is_stale: bool,
-    /// Whether the agent says when it begins.
+    /// Whether the agent announces its turns.
     says_begin: bool,
-    /// Whether the agent has said that it works on the turn.
+    /// Whether the agent has reported that it works on the turn.
     is_busy: bool,
-    /// Whether strings of the line that is read were cut.
+    /// Whether long strings of the current line were cut.
     is_shortened: bool,
-    /// Whether the agent said that it does not know the session to resume.
+    /// Whether the agent does not know the session to resume.
     session_lost: bool,
     /// What streams.
     answer: StreamedAnswer,
-    /// What it has said of its state in this turn.
+    /// State lines of this turn.
     said: SeenStates,
-    /// Text of the agent program itself: part of the answer unless the turn turns out failed.
+    /// Text of the agent program itself: part of the answer unless the turn fails.
     own_text: String,
-    /// The kind of error that the agent named beside its own text.
+    /// The error kind that came with the program's own text.
     error_kind: Option<String>,
-    /// What it told of its service.
+    /// Reports about the service.
     reports: notice::ServiceReports,
-    /// US dollars of all turns so far.
+    /// Cost of all turns so far, in US dollars.
     cost_usd: f64,
 }
 
 impl Codec {
-    /// The codec of a process that has just been started.
+    /// The codec of a new process.
     pub fn new(settings: CodecSettings) -> Self {
         Self {
             settings,
@@ -123,12 +121,12 @@ impl Codec {
         }
     }
 
-    /// Tells that a message was sent to the agent.
+    /// Notes that a message was sent to the agent.
     pub fn open_turn(&mut self) {
         self.turn_open = true;
     }
 
-    /// Whether the agent said that it does not know the session it was to resume.
+    /// Whether the agent does not know the session that it should resume.
     pub fn session_lost(&self) -> bool {
         self.session_lost
     }
@@ -153,7 +151,7 @@ impl Codec {
         }
     }
 
-    /// Reads one line that was so long that its long strings were cut.
+    /// Reads one line whose long strings were cut.
     pub fn shortened_line(&mut self, line: &[u8], output: &mut CodecOutput) {
         self.is_shortened = true;
         self.line(line, output);
@@ -200,7 +198,7 @@ impl Codec {
             ("result", _) => self.result(json::read(line)?, &mut output.events),
             ("control_request", _) => control::request(json::read(line)?, &mut output.actions),
             ("control_response", _) => control::response(json::read(line)?, output),
-            // A line without a kind is none of the protocol; kinds that we do not know are.
+            // Unknown kinds belong to the protocol; a line without a kind does not.
             ("", _) => return Err(serde::de::Error::custom("a line without a type")),
             (kind, _) if kind.contains(char::REPLACEMENT_CHARACTER) => {
                 return Err(serde::de::Error::custom("a line whose type is no text"));
@@ -210,7 +208,7 @@ impl Codec {
         Ok(())
     }
 
-    /// Notes what a line tells of whether the turn gets on.
+    /// Updates the activity report from a line.
     fn note_activity(
         &mut self,
         kind: &str,
@@ -236,7 +234,7 @@ impl Codec {
         }
     }
 
-    /// A finished block, or several: the truth about what was streamed.
+    /// Reads finished blocks, which override what was streamed.
     fn assistant(
         &mut self,
         line: MessageLine<'_>,
@@ -263,9 +261,9 @@ impl Codec {
         Ok(())
     }
 
-    /// Results of tools come as a message of the user; everything else in one is an echo.
+    /// Reads tool results, which come as a user message; everything else in one is an echo.
     fn user(&mut self, line: MessageLine<'_>, events: &mut Vec<AgentEvent>) {
-        // The agent repeats our question when it begins to work on it.
+        // The agent echoes the question when it begins to work on it.
         self.is_stale &= !line.is_replay;
         let content = line.message.and_then(|message| message.content);
         let MessageContent::Blocks(blocks) = MessageContent::read(content) else { return };
@@ -285,8 +283,8 @@ impl Codec {
         }
     }
 
-    /// What a cut stream had said is taken back. Which field names it is not known for sure, so any
-    /// may.
+    /// Withdraws what a cut stream had said. The protocol does not fix the field with its id, so every
+    /// string of the line is tried.
     fn tombstone(&mut self, line: &str, events: &mut Vec<AgentEvent>) {
         let line = json::value(line).unwrap_or_default();
         let named = strings_in(&line);
@@ -308,7 +306,7 @@ impl Codec {
                 self.is_stale = false;
                 self.is_busy = true;
             }
-            // It has nothing more to do, and its result did not come or could not be read.
+            // The agent is done, and its result is missing or was unreadable.
             Some("idle")
                 if std::mem::take(&mut self.is_busy) && self.turn_open && !self.is_stale =>
             {

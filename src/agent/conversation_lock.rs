@@ -1,4 +1,4 @@
-//! Lets one agent of a conversation at a time use what is kept of it.
+//! Locks that keep two agents of one conversation from sharing its transcript.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -8,16 +8,15 @@ use crate::{ids::ConversationId, project::ProjectName};
 
 use super::{Agents, invocation::LaunchRequest};
 
-/// A conversation of a project.
 type Name = (ProjectName, ConversationId);
 
-/// Who is at it, by conversations.
+/// One lock for each conversation in use.
 #[derive(Debug, Default)]
 pub(super) struct ConversationLocks(std::sync::Mutex<HashMap<Name, Arc<Mutex<()>>>>);
 
 impl Agents {
-    /// Waits until no other agent of the request's conversation is left. What is given keeps others
-    /// out; `None` is for an request of no conversation.
+    /// Waits for other agents of the request's conversation to end. The guard keeps others out; a
+    /// request without a conversation gets `None`.
     pub(super) fn lock_conversation(
         &self,
         request: &LaunchRequest,

@@ -1,4 +1,4 @@
-//! The directories of agents below the server's data directory, and whose they are.
+//! The agents' directories below the server's data directory, and their owners.
 
 use std::{
     fs,
@@ -11,22 +11,22 @@ use uuid::Uuid;
 
 use crate::{ids::ConversationId, project::ProjectName};
 
-use super::{process::disk_quota, sandbox::User};
+use super::{remove_dir::remove_dir_all, sandbox::User};
 
-/// The directories of agents below the server's own.
+/// Paths of the agents' directories.
 #[derive(Debug)]
 pub(super) struct Directories {
-    /// All of them.
+    /// The parent of all others.
     pub agents: PathBuf,
-    /// System prompts, one file a start.
+    /// System prompts, one file per start.
     pub prompts: PathBuf,
-    /// Temporary directories, one a start.
+    /// Temporary directories, one per start.
     pub temporary: PathBuf,
-    /// Homes of agents that live, one directory a project.
+    /// Homes of running agents, by project.
     pub homes: PathBuf,
-    /// Transcripts, one directory a project and a conversation.
+    /// Transcripts, by project and conversation.
     pub states: PathBuf,
-    /// What stands for projects in self-tests, one directory a test.
+    /// Scratch projects of self-tests, one directory per test.
     pub self_tests: PathBuf,
 }
 
@@ -43,7 +43,7 @@ impl Directories {
         }
     }
 
-    /// The file and the directory that live as long as the process of one start.
+    /// The prompt file and the temporary directory of one start.
     pub(super) fn of_start(&self, id: Uuid) -> [PathBuf; 2] {
         [self.prompts.join(format!("{id}.md")), self.temporary.join(id.to_string())]
     }
@@ -57,17 +57,16 @@ impl Directories {
         self.states.join(project.as_str()).join(conversation.to_string())
     }
 
-    /// Removes the file and the directory of a start. They may never have been made.
+    /// Removes the paths of a start, if they exist.
     pub(super) async fn remove([prompt, temporary]: [PathBuf; 2]) {
         tokio::fs::remove_file(prompt).await.ok();
-        let cleared = tokio::task::spawn_blocking(move || disk_quota::clear(&temporary)).await;
+        let cleared = tokio::task::spawn_blocking(move || remove_dir_all(&temporary)).await;
         if let Ok(Err(error)) = cleared {
             log::warn!("cannot remove an agent's temporary directory error={error}");
         }
     }
 
-    /// Makes the directories. Where root serves, another user can pass through them: its agents can
-    /// be another's.
+    /// Creates the directories. A server that runs as root makes them passable for the user of its agents.
     pub(super) fn make(&self) -> io::Result<()> {
         let own = [&self.prompts, &self.temporary, &self.homes, &self.states, &self.self_tests];
         own.into_iter().try_for_each(|dir| private_dir(dir))?;
@@ -87,7 +86,7 @@ impl Directories {
     }
 }
 
-/// Who runs this process.
+/// The user of this process.
 pub(super) fn own_user() -> User {
     use rustix::process::{getegid, geteuid};
     User { uid: geteuid().as_raw(), gid: getegid().as_raw() }
@@ -97,13 +96,13 @@ pub(super) fn private_dir(dir: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
-/// A directory that only `owner` can use.
+/// Creates a directory that only `owner` can use.
 pub(super) fn owned_dir(dir: &Path, owner: Option<User>) -> io::Result<()> {
     private_dir(dir)?;
     give(dir, owner)
 }
 
-/// Writes a file that only `owner` can read. It never follows a link that waits in its place.
+/// Writes a file that only `owner` can read. Never follows a link in its place.
 pub(super) fn owned_file(path: &Path, text: &str, owner: Option<User>) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -1,5 +1,4 @@
-//! What an agent says, in our words: the vocabulary between a codec, which reads the agent's
-//! lines, and a session, which acts on them. Pure data.
+//! Events of an agent: the vocabulary between the codec, which reads its lines, and the session.
 
 use serde_json::value::RawValue;
 
@@ -10,18 +9,18 @@ use crate::entry::Usage;
 pub enum AgentEvent {
     /// The agent has answered the handshake and takes messages.
     Ready,
-    /// The agent told what it runs with. Comes at the start of each turn.
+    /// The agent's configuration, at the start of each turn.
     Initialized(AgentInit),
     /// A new block begins; deltas that follow belong to it.
     TextStarted,
-    /// More text of the open block. Neighbouring deltas of one read are merged into one.
+    /// More text of the open block. Adjacent deltas of one read are merged.
     TextDelta(String),
-    /// The open block's text is not what was streamed: this is the whole of it.
+    /// The whole text of the open block, where it differs from what was streamed.
     TextReplaced(String),
-    /// More of what the model thinks before it answers.
+    /// More text of the model's thinking.
     ThinkingDelta(String),
-    /// Texts and thoughts of the turn that are taken back, counted from 0 in the order in which they
-    /// began. A text begins with each [`TextStarted`](Self::TextStarted), a thought with the first
+    /// Numbers of withdrawn blocks of the turn, from 0 in the order in which they began.
+    /// A text begins with each [`TextStarted`](Self::TextStarted), a thought with the first
     /// [`ThinkingDelta`](Self::ThinkingDelta) after a text, or after a `TextStarted`.
     Withdrawn(Vec<usize>),
     /// The agent uses a tool.
@@ -44,50 +43,49 @@ pub enum AgentEvent {
         /// Whether `content` was cut.
         truncated: bool,
     },
-    /// The agent's API failed and is tried again.
+    /// The model's API failed and the request is repeated.
     Retrying {
         /// Which attempt comes next, from 1.
         attempt: u32,
-        /// How many attempts there will be at most.
+        /// Most attempts.
         max_attempts: u32,
         /// Milliseconds until the attempt.
         delay_ms: u64,
-        /// Why, in words for the user.
+        /// Why, for the user.
         reason: String,
     },
-    /// Something beside the answer that people should know.
+    /// Something beside the answer that people should see.
     Notice(AgentNotice),
     /// The turn is over. Exactly one ends a turn, as long as the agent behaves.
     Finished(AgentResult),
-    /// A line that is no line of the protocol. Logged, never shown.
+    /// A line outside the protocol, for the log only.
     Garbage(String),
 }
 
-/// What output tells of whether the agent still works.
+/// What a piece of output shows about the agent's health.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Liveness {
-    /// It tells nothing: there was none, or nothing of the protocol.
+    /// Nothing: no line of the protocol.
     #[default]
     None,
-    /// The agent is there, but says nothing that it had not said before.
+    /// The agent responds, but reports nothing new.
     Sign,
-    /// The turn gets on.
+    /// The turn makes progress.
     Progress,
 }
 
-/// How the agent is, as its output tells.
+/// The agent's activity, as its output shows it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Activity {
-    /// Whether it works.
+    /// The liveness that it shows.
     pub liveness: Liveness,
-    /// Milliseconds for which it has announced to say nothing.
+    /// Announced silence, in milliseconds.
     pub pause_ms: u64,
-    /// Whether it has begun to shorten its memory of the conversation, which takes a while and says
-    /// nothing, or is done with it.
+    /// Whether it compacts the conversation, which takes a while in silence; `None` if unchanged.
     pub is_compacting: Option<bool>,
 }
 
-/// What the agent says that it runs with.
+/// The agent's configuration as it reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentInit {
     /// The agent's own session id, for resuming.
@@ -107,9 +105,9 @@ pub struct AgentResult {
     pub end: AgentEnd,
     /// Tokens used by this turn.
     pub usage: Usage,
-    /// US dollars that this turn cost, where the agent tells.
+    /// Cost of this turn in US dollars, if reported.
     pub cost_usd: Option<f64>,
-    /// Milliseconds that the agent worked on the turn.
+    /// Duration of the turn in milliseconds, if reported.
     pub duration_ms: Option<u64>,
 }
 
@@ -131,32 +129,32 @@ pub struct AgentFailure {
     pub content: String,
     /// What helps.
     pub remedy: Remedy,
-    /// From when asking again can help, in seconds since 1970, where that is known.
+    /// When asking again can help, as a Unix timestamp in seconds, if known.
     pub retry_at: Option<i64>,
 }
 
-/// What helps against a failure.
+/// What to do about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
     /// Asking again, now or a while later.
     AskAgain,
     /// A new conversation.
     NewConversation,
-    /// An agent that begins afresh, told in short what was said: the record of its own is damaged.
+    /// A new agent with a summary of the conversation: its own record is damaged.
     FreshAgent,
-    /// Only what somebody mends, or another question.
+    /// A person must fix the cause, or ask something else.
     FixFirst,
 }
 
 impl AgentFailure {
-    /// A failure with these words.
+    /// A failure with this message.
     pub fn new(content: impl Into<String>, remedy: Remedy) -> Self {
         Self { content: content.into(), remedy, retry_at: None }
     }
 }
 
 impl From<String> for AgentFailure {
-    /// A failure that may not come again.
+    /// A failure that asking again may get past.
     fn from(content: String) -> Self {
         Self::new(content, Remedy::AskAgain)
     }
@@ -165,13 +163,13 @@ impl From<String> for AgentFailure {
 /// See [`AgentEvent::Notice`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentNotice {
-    /// In words for the user.
+    /// The text for the user.
     pub words: String,
     /// The model that answers instead of the one that was asked for.
     pub model: Option<String>,
-    /// Whether the agent does nothing else until it says so.
+    /// Whether the agent is busy with it until the next event.
     pub is_busy: bool,
-    /// Whether it is kept with the answer.
+    /// Whether it is stored with the answer.
     pub is_kept: bool,
 }
 

@@ -6,18 +6,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A file of a program as it was when it was looked at.
+/// Identifies a file and its content at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct FileIdentity {
     device: u64,
     inode: u64,
     size: u64,
-    /// Seconds and nanoseconds.
+    /// Modification time: seconds and nanoseconds.
     changed: (i64, i64),
 }
 
 impl FileIdentity {
-    /// The file that `program` leads to; `None` where there is none, as in the middle of an update.
+    /// The file at `program`, links followed; `None` if there is none, as during an update.
     pub(crate) fn of(program: &Path) -> Option<Self> {
         let file = fs::metadata(program).ok()?;
         Some(Self {
@@ -29,7 +29,7 @@ impl FileIdentity {
     }
 }
 
-/// A program that an agent was started from.
+/// The executable that an agent was started from.
 #[derive(Debug, Clone)]
 pub(crate) struct LaunchedExecutable {
     program: PathBuf,
@@ -37,13 +37,12 @@ pub(crate) struct LaunchedExecutable {
 }
 
 impl LaunchedExecutable {
-    /// The program as it is now.
+    /// The executable as it is now.
     pub(crate) fn new(program: &Path) -> Self {
         Self { program: program.to_owned(), file: FileIdentity::of(program) }
     }
 
-    /// Whether another file has taken its place since. Its agents look for parts of it where those
-    /// of the other are by now.
+    /// Whether another file has replaced it. The agent would load parts of the new one.
     pub(crate) fn is_replaced(&self) -> bool {
         let now = FileIdentity::of(&self.program);
         now.is_some() && self.file.is_some() && now != self.file

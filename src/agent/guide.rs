@@ -1,10 +1,10 @@
-//! How the built-in guide is run: this program's own `guide` subcommand, a process like any other.
+//! The command line of the built-in guide: this program's `guide` subcommand.
 
 use std::ffi::OsString;
 
 use crate::project::Project;
 
-/// Variables of the server that the guide gets; it needs no account and no network.
+/// Variables passed from the server; the guide needs no account and no network.
 const PASSED: [&str; 5] = ["PATH", "HOME", "LANG", "TZ", "TMPDIR"];
 
 /// The arguments after `cicerone`.
@@ -23,7 +23,7 @@ pub(super) fn arguments(project: &Project, secrets: &[String]) -> Vec<OsString> 
     arguments
 }
 
-/// The whole environment of the guide, made from that of the server.
+/// The guide's environment, filtered from the server's.
 pub(super) fn environment(
     server: impl Iterator<Item = (OsString, OsString)>,
 ) -> Vec<(OsString, OsString)> {

@@ -1,4 +1,4 @@
-//! A session's hold on a running agent: sends it messages, interrupts it, ends it.
+//! The handle of a running agent: sends messages, interrupts, stops.
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,8 +28,8 @@ impl AgentHandle {
         self.kind
     }
 
-    /// Whether another program has taken the place of the agent's on disk. Of the guide that does
-    /// not matter: it needs nothing more of its file. Looks at the disk.
+    /// Whether the agent's program on disk was replaced. Irrelevant to the guide, which needs its file
+    /// no more. Reads the disk.
     pub fn is_outdated(&self) -> bool {
         self.kind == AgentKind::Claude && self.executable.is_replaced()
     }
@@ -37,11 +37,11 @@ impl AgentHandle {
     /// The agent's process id, while there is a process: not yet right after the start. Reads some
     /// small files of `/proc`.
     pub fn pid(&self) -> Option<u32> {
-        // What else the supervisor has been given is younger.
+        // Adopted processes are younger than the agent.
         children(self.supervisor()?).first().copied()
     }
 
-    /// The process id of the agent's parent, from which descends all that it started.
+    /// Process id of the supervisor, the ancestor of everything that the agent starts.
     pub fn supervisor(&self) -> Option<u32> {
         self.control.supervisor()
     }
@@ -54,23 +54,23 @@ impl AgentHandle {
         Ok(())
     }
 
-    /// Asks the agent to end the running turn; its end comes as an event like any other.
+    /// Asks the agent to end the running turn, which ends with an event like any other.
     pub fn interrupt(&self) -> Result<(), AgentError> {
         self.write(command::interrupt())
     }
 
-    /// Begins to end the agent: interrupt, close its stdin, SIGTERM, SIGKILL, each step when the
-    /// one before had its time. Returns at once; the end is told by `AgentExited`.
+    /// Starts the stop sequence: interrupt, end of stdin, SIGTERM, SIGKILL. Returns at once; `AgentExited`
+    /// reports the end.
     pub fn stop(&self) {
         self.control.stop.send_replace(true);
     }
 
-    /// Gives each step of the agent's end no more time than this, also the one that it is at.
+    /// Limits the time of each step of the stop sequence, including the current one.
     pub fn hurry(&self, step: Duration) {
         self.control.hurry.send_replace(Some(step));
     }
 
-    /// Ends the agent with all its children at once; the end is told by `AgentExited`.
+    /// Kills the agent with all its children; `AgentExited` reports the end.
     pub fn kill(&self) {
         self.control.kill();
     }

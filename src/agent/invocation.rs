@@ -1,5 +1,4 @@
-//! From settings to a command line: which program answers, with what it is started, and what must
-//! be in place before.
+//! Preparation of an agent: files, environment, confinement and command line.
 
 use std::{
     ffi::OsString,
@@ -24,51 +23,50 @@ use super::{
     sandbox::{self, AccessNeeds, Profile, User, user},
 };
 
-/// One start of an agent as it was asked for.
+/// A requested start of an agent.
 #[derive(Debug, Clone)]
 pub(super) struct LaunchRequest {
     pub inner: Arc<Inner>,
     pub project: Project,
-    /// The conversation whose session is kept; `None` keeps none and gets no login.
+    /// The conversation whose transcript is kept; without one the agent gets no login either.
     pub conversation: Option<ConversationId>,
     pub session: AgentSession,
-    /// The `claude` program; `None` is for the guide.
+    /// The `claude` program; `None` for the guide.
     pub claude: Option<PathBuf>,
-    /// Whether that knows [`claude::RESTRICTED`].
+    /// Whether the program knows [`claude::RESTRICTED`].
     pub is_restricted: bool,
-    /// This program.
+    /// The `cicerone` program.
     pub cicerone: PathBuf,
     pub secrets: Secrets,
-    /// Names the files of this start: those of an earlier one go when its process is gone.
+    /// Names the files of this start; those of an earlier start are removed at its end.
     pub id: Uuid,
 }
 
-/// One start of an agent with everything in place.
+/// A prepared start of an agent.
 #[derive(Debug)]
 pub(super) struct Invocation {
     pub program: PathBuf,
     pub arguments: Vec<OsString>,
     pub environment: Vec<(OsString, OsString)>,
-    /// What the kernel lets it do; `None` is everything.
+    /// What the kernel lets it do; `None` for everything.
     pub profile: Option<Profile>,
-    /// What it may take.
     pub limits: ResourceLimits,
-    /// What is not as good as it could be about that, in words.
+    /// How the confinement falls short of the best, for the log.
     pub note: Option<String>,
-    /// The tools that it may come with, where that is checked.
+    /// The only tools that it may come with; `None` skips the check.
     pub allowed_tools: Option<Vec<String>>,
-    /// Where it puts results that are too long to show.
+    /// Directory of tool results that are too long to show.
     pub results: Option<PathBuf>,
-    /// A directory of its own for what it needs for a while.
+    /// Its temporary directory.
     pub temporary: PathBuf,
-    /// The directory that it lives in, to be closed at its end.
+    /// Its home directory, to be closed at its end.
     pub home: Option<Home>,
-    /// The user's login, to be taken back at its end.
+    /// The user's login, to be returned at its end.
     pub lent: Option<Lent>,
 }
 
 impl LaunchRequest {
-    /// Puts everything in place. The error is for a person. Blocks.
+    /// Prepares the start. The error is for a person. Blocks.
     pub(super) fn prepare(self) -> Result<Invocation, String> {
         check_dir(&self.project)?;
         let own = own_user();
@@ -169,7 +167,7 @@ impl LaunchRequest {
         })
     }
 
-    /// Makes the agent's home, and lends it the login.
+    /// Creates the agent's home and lends it the login.
     fn furnish(
         &self,
         home: &Home,
@@ -215,13 +213,13 @@ impl LaunchRequest {
         })
     }
 
-    /// Whether a test has taken a lock off.
+    /// Whether a test has disabled a lock.
     #[cfg(feature = "faults")]
     pub(super) fn is_unlocked(&self, lock: &str) -> bool {
         claude::fault_injection::is_off(&self.inner.server.environment, lock)
     }
 
-    /// As whom the agent runs.
+    /// The user that the agent runs as.
     fn user(
         &self,
         own: User,
@@ -244,13 +242,13 @@ impl LaunchRequest {
         choice.choose()
     }
 
-    /// What the agent may take with all that it starts.
+    /// Limits for the agent and its descendants.
     fn limits(&self) -> ResourceLimits {
         let limits = &self.inner.limits;
         ResourceLimits { memory: limits.agent_memory as u64, tasks: limits.agent_processes as u64 }
     }
 
-    /// What the kernel lets the agent do. `login` is the directory of a user's login.
+    /// The agent's profile. `login` is the directory of the user's login.
     fn profile(
         &self,
         needs: AccessNeeds<'_>,
@@ -267,18 +265,17 @@ impl LaunchRequest {
         profile.faults.extend(claude::fault_injection::rules_off(&self.inner.server.environment));
         if let Some(login) = login.filter(|login| lies_in(login, &self.project.dir)) {
             return Err(format!(
-                "No agent is started: the login in {login:?} and what other programs keep there \
-                 would be a part of the project {:?}, which agents read. Serve a directory that \
-                 does not hold it, or let `CLAUDE_CONFIG_DIR` name another.",
+                "No agent is started: the login directory {login:?} lies in the project {:?}, which \
+                 agents can read. Serve a directory that does not contain it, or set \
+                 `CLAUDE_CONFIG_DIR` to another.",
                 self.project.dir
             ));
         }
         match overlap(&profile.write, &self.project.dir) {
             None => Ok(Some(profile)),
             Some(own) => Err(format!(
-                "No agent is started: it must write to {own:?}, and that would be a part of the \
-                 project {:?}. Serve a directory that does not hold it, or let `server.data_dir` \
-                 name another.",
+                "No agent is started: it must write to {own:?}, which overlaps with the project \
+                 {:?}. Serve another directory, or set `server.data_dir` to another.",
                 self.project.dir
             )),
         }
@@ -293,8 +290,7 @@ impl Invocation {
         [&*self.temporary].into_iter().chain(home).map(Path::to_owned).collect()
     }
 
-    /// Takes back what the agent was lent and closes its home. It has ended, or has never run.
-    /// Blocks.
+    /// Returns the login and closes the home, after the agent's end or instead of its start. Blocks.
     pub(super) fn close(&mut self) {
         if let Some(lent) = self.lent.take() {
             lent.end();
@@ -304,13 +300,12 @@ impl Invocation {
         }
     }
 
-    /// The command that starts it, through the launcher, in the project's directory, as the
-    /// leader of a process group of its own.
+    /// The launcher's command in directory `dir`, as the leader of a new process group.
     pub(super) fn command(&self, cicerone: &Path, dir: &Path) -> Result<Command, String> {
         self.command_for(cicerone, dir, &self.program, &self.arguments)
     }
 
-    /// As [`Invocation::command`], with another program in the agent's place.
+    /// [`Invocation::command`] for another program in the agent's place.
     pub(super) fn command_for(
         &self,
         cicerone: &Path,
@@ -324,7 +319,7 @@ impl Invocation {
         let mut command = Command::new(cicerone);
         command
             .args(arguments.map_err(|error| {
-                format!("No agent is started: a path cannot be told to it: {error}.")
+                format!("No agent is started: a path on its command line is not Unicode: {error}.")
             })?)
             .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
@@ -341,7 +336,7 @@ fn lies_in(path: &Path, dir: &Path) -> bool {
     matches!((path.canonicalize(), dir.canonicalize()), (Ok(path), Ok(dir)) if path.starts_with(&dir))
 }
 
-/// The first of `own` that lies in the project, or that the project lies in.
+/// The first of `own` that overlaps with the project.
 fn overlap<'a>(own: &'a [PathBuf], project: &Path) -> Option<&'a PathBuf> {
     let project = project.canonicalize().ok()?;
     own.iter().find(|path| {
@@ -355,7 +350,7 @@ fn set(environment: &mut Vec<(OsString, OsString)>, name: &str, value: &Path) {
     environment.push((name.into(), value.into()));
 }
 
-/// Whether the project's directory can be read. The error is for a person. Blocks.
+/// Checks that the project's directory can be read. The error is for a person. Blocks.
 pub(super) fn check_dir(project: &Project) -> Result<(), String> {
     match fs::read_dir(&project.dir) {
         Ok(_) => Ok(()),
@@ -368,5 +363,5 @@ pub(super) fn check_dir(project: &Project) -> Result<(), String> {
 }
 
 fn cannot_make(path: &Path, error: &io::Error) -> String {
-    format!("The agent's files, such as {path:?}, cannot be written: {error}.")
+    format!("Cannot write the agent's files, such as {path:?}: {error}.")
 }

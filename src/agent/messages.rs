@@ -1,5 +1,4 @@
-//! What a running agent tells its session. Facts travel upward; only the reader waits, for leave
-//! to read on.
+//! Messages from a running agent to its session.
 
 use std::process::ExitStatus;
 
@@ -13,27 +12,27 @@ use super::{
     event::{Activity, AgentEvent},
 };
 
-/// What one read of an agent's output came to. The next read waits for the answer, so a session
-/// that is busy slows its agent down and nothing piles up.
+/// The events of one read of an agent's output. The next read waits for the reply, so a busy session
+/// slows its agent down and nothing piles up.
 #[derive(Message, Debug)]
 #[rtype(result = "Flow")]
 pub struct AgentOutput {
     /// The conversation that it belongs to.
     pub conversation: ConversationId,
-    /// Which start of the conversation's agent this is; of an older one it is stale.
+    /// Number of the agent's start; output of an older one is stale.
     pub epoch: u64,
-    /// What the agent said, in order.
+    /// In the agent's order.
     pub events: Vec<AgentEvent>,
-    /// What its output tells of whether it works.
+    /// The activity that the output shows.
     pub activity: Activity,
 }
 
-/// Whether an agent's output is read on.
+/// When to read more of an agent's output.
 #[derive(MessageResponse, Debug)]
 pub enum Flow {
-    /// Read on.
+    /// Now.
     Continue,
-    /// Read on when this resolves, either way.
+    /// When this resolves or is dropped.
     Hold(oneshot::Receiver<()>),
 }
 
@@ -43,7 +42,7 @@ pub enum Flow {
 pub struct AgentExited {
     /// The conversation that it belonged to.
     pub conversation: ConversationId,
-    /// Which start of the conversation's agent this was.
+    /// Number of the agent's start.
     pub epoch: u64,
     /// How it ended.
     pub exit: AgentExit,
@@ -56,11 +55,11 @@ pub struct AgentExit {
     pub kind: AgentKind,
     /// The process's status; `None` when it never started.
     pub status: Option<ExitStatus>,
-    /// The end of what it printed to stderr.
+    /// The end of its stderr.
     pub stderr_tail: String,
-    /// The session that was to be resumed is unknown to the agent: start a new one.
+    /// The agent does not know the session to resume: start a new one.
     pub session_lost: bool,
-    /// Why it could not start or was ended by us, in words for a person.
+    /// Why the server could not start it or ended it, for a person.
     pub reason: Option<String>,
 }
 
@@ -68,7 +67,7 @@ pub struct AgentExit {
 const QUOTED: usize = 400;
 
 impl AgentExit {
-    /// What happened, for a person.
+    /// The exit explained to a person.
     pub fn words(&self) -> String {
         if let Some(reason) = &self.reason {
             return reason.clone();

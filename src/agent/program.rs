@@ -1,5 +1,4 @@
-//! The program of an agent on disk: where it is, and which one it is: another may take its place
-//! while agents live, as an update does.
+//! The agent's program: where it is, its version, and the options that it knows.
 
 use std::{
     collections::HashMap,
@@ -27,16 +26,16 @@ use super::{
     run_once::{self, ProgramOutput},
 };
 
-/// Time for a program to say something of itself.
+/// Time for a program to print its version or help.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// Which programs know [`claude::RESTRICTED`]. Each is asked once.
+/// Which programs know [`claude::RESTRICTED`], asked once for each file.
 #[derive(Debug, Default)]
 pub(super) struct RestrictedSupport(Mutex<HashMap<FileIdentity, bool>>);
 
 impl Agents {
-    /// The program that would answer, where it is not this one, and what it says of its version.
-    /// It is run confined, as it would be for `project`.
+    /// The agent's program and the version that it prints; `None` for the guide. The program runs
+    /// confined, as it would for `project`.
     pub async fn version(&self, project: &Project) -> Result<Option<(PathBuf, String)>, String> {
         let request = self.launch_request(project.clone(), None, AgentSession::New(Uuid::new_v4()));
         let request = request.map_err(|error| error.to_string())?;
@@ -64,7 +63,7 @@ impl Agents {
         let knows = match &told {
             Ok(told) => told.stdout.split_whitespace().any(|word| word == claude::RESTRICTED),
             Err(words) => {
-                log::warn!("an agent's program does not tell its options: {words}");
+                log::warn!("cannot read the options of an agent's program: {words}");
                 false
             }
         };
@@ -95,7 +94,7 @@ impl Agents {
     }
 }
 
-/// The `claude` program that is to answer; `None` is for the guide.
+/// The `claude` program to start; `None` for the guide.
 pub(super) fn find_claude(
     settings: &AgentSettings,
     server: &Server,

@@ -1,4 +1,4 @@
-//! What an agent is told about its role and its project, and how it greets people.
+//! The system prompt of Claude Code, and the greeting of a conversation.
 
 use std::fmt::Write as _;
 
@@ -9,13 +9,13 @@ use crate::{
 
 use super::AgentKind;
 
-/// Characters of the specification that the agent is given.
+/// Characters of the specification in the prompt at most.
 const SPECIFICATION_CHARS: usize = 5000;
 
-/// Most bytes that so many characters can take.
+/// Upper bound of their size in bytes.
 const SPECIFICATION_BYTES: usize = (SPECIFICATION_CHARS + 1) * 4;
 
-/// The system prompt. Reads the project's specification: not for an async thread.
+/// The system prompt, with the project's specification. Blocks.
 pub(crate) fn system_prompt(project: &Project, secrets: &Secrets, has_web: bool) -> String {
     let name = &project.name;
     let web = match has_web {
@@ -86,7 +86,7 @@ pub(crate) fn greeting(project_name: &str, kind: AgentKind) -> String {
     greeting
 }
 
-/// The beginning of the project's specification, if it has one that an agent may read.
+/// The beginning of the project's specification, if there is one that an agent may read.
 fn specification(project: &Project, secrets: &Secrets) -> Option<String> {
     let policy = Policy::new(project.dir.clone(), secrets.clone());
     SPECIFICATIONS.iter().find_map(|path| {

@@ -1,5 +1,4 @@
-//! Runs a program to its end in an agent's place: under the same rules, in the same directory, with
-//! the same environment.
+//! One-off runs of a program in an agent's place, under the same rules and environment.
 
 use std::{ffi::OsString, path::Path, process::ExitStatus, time::Duration};
 
@@ -11,20 +10,20 @@ use super::{
     process::{control::ProcessControl, spawner::Spawner},
 };
 
-/// Most that is kept of what a program prints, in bytes.
+/// Most output that is kept, in bytes.
 const PRINTED: u64 = 1 << 20; // 1 MiB
 
-/// Time for what did not end in time to be ended.
+/// Time for the supervisor to kill a program that did not end in time.
 const LAST_RESORT: Duration = Duration::from_secs(2);
 
-/// What a program came to.
+/// The result of a program.
 pub(super) struct ProgramOutput {
     pub status: ExitStatus,
     pub stdout: String,
     pub stderr: String,
 }
 
-/// Ends what runs when nobody waits for it any more.
+/// Kills the program when its future is dropped.
 struct KillOnDrop(ProcessControl);
 
 impl Drop for KillOnDrop {
@@ -33,8 +32,8 @@ impl Drop for KillOnDrop {
     }
 }
 
-/// Runs `program` in the place of the agent of `invocation`, for `limit` at most. The error is for
-/// a person.
+/// Runs `program` in place of the agent of `invocation`, for `limit` at most. The error is for a
+/// person.
 pub(super) async fn run(
     invocation: &Invocation,
     spawner: &Spawner,

@@ -1,11 +1,10 @@
-//! The kernel's lock on an agent: what its process, and every process that it starts, can do at
-//! all. The server describes it as a [`Profile`]; the launcher applies it to itself right before
-//! it becomes the agent. It trusts neither the agent nor its rules.
+//! The sandbox: what an agent's process and its descendants can do, enforced by the kernel.
 //!
-//! Five means, each for what the others leave open: Landlock (files by path, TCP ports, signals,
-//! abstract sockets), a filter of system calls (which lets through what programs need, and nothing
-//! that changes or locks what can only be read, reaches other processes or leaves the agent's own),
-//! no capabilities, another user where the server is root, and limits on resources.
+//! The server describes it as a [`Profile`]; the launcher applies it to itself right before it becomes the
+//! agent. Five mechanisms complement each other: Landlock (files by path, TCP ports, signals, abstract
+//! sockets), a seccomp filter (only calls that programs need, and none that changes metadata, reaches other
+//! processes or escapes the process group), no capabilities, another user if the server is root, and
+//! resource limits.
 
 mod access;
 mod confine;
@@ -31,36 +30,36 @@ pub(crate) use user::User;
 /// What a confined process may do. Everything else is forbidden.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
-    /// Whether nothing is started where the kernel cannot do all of this.
+    /// Whether to fail if the kernel cannot enforce all of this.
     pub strict: bool,
-    /// Files, and directories with all below them, that can be read.
+    /// Readable files, and directories with all below them.
     pub read: Vec<PathBuf>,
-    /// Likewise those that can also be run.
+    /// Likewise readable and executable.
     pub run: Vec<PathBuf>,
-    /// Likewise those that can be read and changed, and not run.
+    /// Likewise readable and writable, but not executable.
     pub write: Vec<PathBuf>,
-    /// TCP ports that can be connected to. Where there is none there is no network at all.
+    /// TCP ports to connect to. Without any there is no network at all.
     pub ports: Vec<u16>,
-    /// The user to become; `None` stays the launcher's.
+    /// The user to become; `None` keeps the launcher's.
     pub user: Option<User>,
-    /// Whether it reads the above also where modes of files deny it to its user. This takes one
-    /// capability, which changes nothing, in place of being root.
+    /// Whether file modes are ignored when reading the above (CAP_DAC_READ_SEARCH), in place of being
+    /// root.
     #[serde(default)]
     pub reads_all: bool,
-    /// Files that can be open at once.
+    /// Limit of open files.
     pub open_files: u64,
-    /// Size of a file that it writes, in bytes.
+    /// Largest file that it can write, in bytes.
     pub file_bytes: u64,
-    /// Processes and threads of the user, where the process becomes another one.
+    /// Limit of the user's processes and threads, if `user` is set.
     pub processes: u64,
-    /// Names of rules that a test leaves out.
+    /// Names of rules that a test disables.
     #[cfg(feature = "faults")]
     #[serde(default)]
     pub faults: Vec<String>,
 }
 
 impl Profile {
-    /// Whether a rule is in force: always, but for tests that leave one out.
+    /// Whether a rule is enforced: always, except for rules that a test disables.
     fn has_rule(&self, _name: &str) -> bool {
         #[cfg(feature = "faults")]
         return !self.faults.iter().any(|fault| fault == _name);
@@ -72,16 +71,16 @@ impl Profile {
 /// Why a process could not be confined.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfineError {
-    /// The kernel has no Landlock, or not all of it that is asked for.
+    /// Landlock is missing or too old.
     #[error(
         "this kernel cannot confine an agent as `agent.sandbox = \"required\"` asks for: {0}. Linux \
          6.12 or newer with Landlock enabled can; `--sandbox best-effort` does with less"
     )]
     Landlock(#[from] landlock::RulesetError),
-    /// The filter of system calls.
-    #[error("this kernel does not take the filter of system calls: {0}")]
+    /// The seccomp filter was rejected.
+    #[error("this kernel rejects the filter of system calls: {0}")]
     SystemCalls(String),
-    /// A right could not be given up.
+    /// A right could not be dropped.
     #[error("cannot give up {what}: {source}")]
     Rights {
         /// Which.

@@ -1,9 +1,7 @@
-//! How many agents may run at once, of one project and of all: who has a slot, who waits for one,
-//! and whose idle agent is asked to make room. Starts and ends nothing itself.
+//! Slots: cap running agents per project and overall, with a FIFO of waiters.
 //!
-//! A slot is a value: whoever drops it, on purpose or in a panic, gives it back. Who asks for one
-//! with a question in hand waits in a queue and sees it move; meanwhile the agent that has been
-//! idle for longest is told that its slot is reclaim.
+//! A slot is given back when it is dropped, also in a panic. While somebody waits, the agent that has
+//! been idle for longest is asked for its slot.
 
 use std::{
     collections::VecDeque,
@@ -15,7 +13,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::project::ProjectName;
 
-/// All slots. Cheap to clone; clones share them.
+/// All slots of the server. Cheap to clone; clones share them.
 #[derive(Debug, Clone)]
 pub struct Slots {
     table: Arc<Mutex<SlotTable>>,
@@ -38,12 +36,11 @@ pub struct SlotWait {
     ahead: watch::Receiver<usize>,
 }
 
-/// What a wait comes to next.
+/// The next event of a wait.
 #[derive(Debug)]
 pub enum WaitUpdate {
-    /// This slot.
     Granted(Slot),
-    /// So many are before it now.
+    /// The number of waiters ahead has changed to this.
     Moved(usize),
 }
 
@@ -60,7 +57,7 @@ struct SlotTable {
 struct HeldSlot {
     id: u64,
     project: ProjectName,
-    /// Since when its agent has nothing to do; `None` while it has.
+    /// When its agent became idle; `None` while it is busy.
     idle_since: Option<Instant>,
     reclaim: watch::Sender<bool>,
 }
@@ -81,13 +78,13 @@ impl Slots {
         Self { table: Arc::new(Mutex::new(table)) }
     }
 
-    /// A slot for an agent that is started ahead of need: only where one is free.
+    /// A free slot for an agent that is started ahead of need.
     pub fn try_acquire(&self, project: &ProjectName) -> Option<Slot> {
         let mut table = self.table();
         table.fits(project).then(|| table.hold(project.clone(), self, Some(Instant::now())))
     }
 
-    /// Stands in queue for a slot. Where one is free, the first step grants it at once.
+    /// Queues for a slot. A free one is granted at once.
     pub fn acquire(&self, project: &ProjectName) -> SlotWait {
         let (grant, granted) = oneshot::channel();
         let (ahead, mut moved) = watch::channel(0);
@@ -106,7 +103,7 @@ impl Slots {
         self.table().held.len()
     }
 
-    /// How many stand in queue.
+    /// How many wait.
     pub fn waiting(&self) -> usize {
         self.table().queue.len()
     }
@@ -116,7 +113,7 @@ impl Slots {
         change(&mut table);
         let unclaimed = table.assign(self);
         drop(table);
-        // Giving a slot back opens the table again.
+        // Dropping a slot locks the table again.
         drop(unclaimed);
     }
 
@@ -126,7 +123,7 @@ impl Slots {
 }
 
 impl Slot {
-    /// Tells whether the agent has something to do. One that has is never asked for its slot.
+    /// Sets whether the agent is idle. A busy agent is never asked for its slot.
     pub fn set_idle(&self, idle: bool) {
         let mut table = self.slots.table();
         let held = table.held.iter_mut().find(|held| held.id == self.id);
@@ -138,7 +135,7 @@ impl Slot {
         drop(unclaimed);
     }
 
-    /// Resolves to `true` when the slot is reclaim, and to `false` when it was given back.
+    /// Resolves to `true` when the slot is wanted, and to `false` when it was given back.
     pub fn reclaim_requested(&self) -> impl Future<Output = bool> + 'static {
         let mut reclaim = self.reclaim.clone();
         async move { reclaim.wait_for(|reclaim| *reclaim).await.is_ok() }
@@ -152,17 +149,17 @@ impl Drop for Slot {
 }
 
 impl SlotWait {
-    /// The slot, if it is there already.
+    /// The slot, if it was granted.
     pub fn try_take(&mut self) -> Option<Slot> {
         self.granted.try_recv().ok()
     }
 
-    /// How many are before it.
+    /// Number of waiters ahead.
     pub fn ahead(&self) -> usize {
         *self.ahead.borrow()
     }
 
-    /// Waits for the next step. `None` when there will be none.
+    /// Waits for the next event; `None` if there will be none.
     pub async fn next_update(&mut self) -> Option<WaitUpdate> {
         tokio::select! {
             biased;
@@ -202,14 +199,13 @@ impl SlotTable {
         Slot { id, slots: slots.clone(), reclaim: is_reclaimed }
     }
 
-    /// Gives slots to those who can have one, in the order of the queue, asks idle agents to make
-    /// room for the others, and tells everybody how far they are. Gives back the slots of those
-    /// who went meanwhile.
+    /// Grants free slots in queue order, reclaims idle ones for the remaining waiters, and updates their
+    /// positions. Returns slots whose waiter is gone, to be dropped without the lock.
     fn assign(&mut self, slots: &Slots) -> Vec<Slot> {
         let mut unclaimed = Vec::new();
         let mut at = 0;
         while let Some(waiter) = self.queue.get(at) {
-            // One whose project has its share does not keep those behind it.
+            // A waiter whose project is at its limit does not block those behind it.
             if !self.fits(&waiter.project) {
                 at += 1;
                 continue;
@@ -227,7 +223,7 @@ impl SlotTable {
     }
 
     fn request_reclaims(&self) {
-        // Each that makes room already does so for one that waits.
+        // Each reclaimed slot serves one waiter.
         let mut leaving: Vec<&HeldSlot> =
             self.held.iter().filter(|it| *it.reclaim.borrow()).collect();
         for waiter in &self.queue {

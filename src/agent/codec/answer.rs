@@ -1,6 +1,6 @@
-//! The answer as it streams: deltas come first, then the finished block, which is the truth. The
-//! two agree unless a stream was cut: the request is repeated then, and what the cut message had said,
-//! finished or not, is withdrawn as soon as the repeated one says something.
+//! The streamed answer: deltas first, then the finished block, which overrides them. The two agree
+//! unless a stream was cut. The request is repeated then, and the blocks of the cut message are
+//! withdrawn as soon as the repeated one says something.
 
 mod blocks;
 
@@ -12,23 +12,23 @@ use super::{
 };
 use blocks::{AnswerBlocks, Repetition};
 
-/// What a call is said to have come to whose message was withdrawn.
+/// The result of a tool call whose message was withdrawn.
 const CALL_WITHDRAWN: &str =
     "Not carried out: the connection to the model broke, and the request was repeated.";
 
-/// What the running turn has said.
+/// The answer of the running turn.
 #[derive(Debug, Default)]
 pub(super) struct StreamedAnswer {
     message: StreamedMessage,
     /// Texts and thoughts of the turn.
-    pieces: AnswerBlocks,
-    /// Calls that have not returned.
+    blocks: AnswerBlocks,
+    /// Tool calls without a result.
     calls: Vec<PendingCall>,
-    /// AnswerBlocks of a message whose stream was cut, until another one takes their place.
-    doomed: Vec<usize>,
-    /// The ids of such messages.
-    doomed_messages: Vec<String>,
-    /// Messages of which nobody said that they begin: they get ids of ours.
+    /// Blocks of cut messages, until others take their place.
+    scheduled: Vec<usize>,
+    /// Ids of cut messages.
+    scheduled_messages: Vec<String>,
+    /// Number of messages that began without a `message_start`; they get generated ids.
     unannounced: u32,
 }
 
@@ -46,34 +46,33 @@ struct StreamedMessage {
     state: MessageState,
     /// Why the model stopped.
     stop_reason: Option<String>,
-    /// The call that streams, or streamed last.
+    /// Id of the tool call that streams, or streamed last.
     call: String,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum MessageState {
-    /// It does not stream, or has come to its end.
+    /// It has ended, or none has begun.
     #[default]
     Whole,
-    /// It streams, though nobody said that it begins.
+    /// It streams without a `message_start`.
     Unannounced,
-    /// It streams.
     Streaming,
 }
 
 impl StreamedAnswer {
-    /// Whether the message that streamed last did not come to its end.
+    /// Whether the last message did not reach its end.
     pub(super) fn is_cut(&self) -> bool {
         self.message.state == MessageState::Streaming
     }
 
-    /// Why the model stopped, as far as its stream told.
+    /// Why the model stopped, if the stream said so.
     pub(super) fn stop_reason(&self) -> Option<&str> {
         self.message.stop_reason.as_deref()
     }
 
-    /// Takes an event of the API's stream. `abandoned` is the first block of the message that is given
-    /// up with its end, where that is so.
+    /// Reads an event of the API's stream. `abandoned` is the index of the first block that the end of
+    /// the message gives up, if any.
     pub(super) fn stream(
         &mut self,
         event: StreamEvent<'_>,
@@ -84,9 +83,9 @@ impl StreamedAnswer {
             "content_block_delta" => {
                 let Some(delta) = event.delta else { return };
                 if let Some(text) = delta.text {
-                    self.stream_piece(false, text.as_str(), events);
+                    self.stream_text(false, text.as_str(), events);
                 } else if let Some(thinking) = delta.thinking {
-                    self.stream_piece(true, thinking.as_str(), events);
+                    self.stream_text(true, thinking.as_str(), events);
                 }
             }
             "content_block_start" => {
@@ -96,7 +95,7 @@ impl StreamedAnswer {
                 }
                 match block.text {
                     Some(text) if block.kind.as_str() == "text" => {
-                        self.stream_piece(false, text.as_str(), events);
+                        self.stream_text(false, text.as_str(), events);
                     }
                     _ => (),
                 }
@@ -119,14 +118,14 @@ impl StreamedAnswer {
         }
     }
 
-    /// Takes the finished blocks of message `id` that the line `uuid` brings.
+    /// Reads the finished blocks of message `id` from line `uuid`.
     pub(super) fn blocks(
         &mut self,
         (id, uuid): (&str, &str),
         blocks: Vec<ContentBlock<'_>>,
         events: &mut Vec<AgentEvent>,
     ) {
-        self.pieces.set_line(uuid);
+        self.blocks.set_line(uuid);
         for block in blocks {
             let id = if self.is_own(id, &block) { self.message.id.clone() } else { id.to_owned() };
             let id = id.as_str();
@@ -140,8 +139,8 @@ impl StreamedAnswer {
                     self.confirm(id, true, thinking.as_str(), events);
                 }
                 "tool_use" => {
-                    self.succeed(id);
-                    self.withdraw_doomed(events);
+                    self.begin_confirmed(id);
+                    self.withdraw_scheduled(events);
                     let call_id = block.id.unwrap_or_default().0.into_owned();
                     self.calls.push(PendingCall {
                         id: call_id.clone(),
@@ -159,18 +158,18 @@ impl StreamedAnswer {
         }
     }
 
-    /// Takes the text of a finished message `id` that is not divided into blocks.
+    /// Reads the text of a finished message without blocks.
     pub(super) fn plain(
         &mut self,
         (id, uuid): (&str, &str),
         text: &str,
         events: &mut Vec<AgentEvent>,
     ) {
-        self.pieces.set_line(uuid);
+        self.blocks.set_line(uuid);
         self.confirm(id, false, text, events);
     }
 
-    /// Notes that a tool has returned: whatever message called it has come to its end.
+    /// Notes a tool's result: the message that called it has ended.
     pub(super) fn returned(&mut self, call_id: &str, events: &mut Vec<AgentEvent>) {
         let at = self.calls.iter().position(|call| call.id == call_id);
         if let Some(call) = at.map(|at| self.calls.swap_remove(at))
@@ -180,48 +179,47 @@ impl StreamedAnswer {
         }
     }
 
-    /// Says what is left to say when the turn has come to its end.
+    /// Emits what is outstanding at the end of the turn.
     pub(super) fn finish(&mut self, events: &mut Vec<AgentEvent>) {
-        if let Some(text) = self.pieces.end_repetition() {
+        if let Some(text) = self.blocks.finish_repetition() {
             events.push(AgentEvent::TextReplaced(text));
         }
     }
 
-    /// Takes back what the lines or messages with these ids have said.
+    /// Withdraws the blocks of the lines or messages with these ids.
     pub(super) fn withdraw(
         &mut self,
         is_named: impl Fn(&str) -> bool,
         events: &mut Vec<AgentEvent>,
     ) {
-        let named = self.pieces.find(|piece| is_named(&piece.message) || is_named(&piece.line));
-        self.doomed.extend(named);
+        let named = self.blocks.find(|block| is_named(&block.message) || is_named(&block.line));
+        self.scheduled.extend(named);
         self.drop_calls(|call| is_named(&call.message) || is_named(&call.line), events);
-        self.withdraw_doomed(events);
+        self.withdraw_scheduled(events);
     }
 
-    /// Takes back what the message has said that streams.
+    /// Withdraws the blocks of the streaming message.
     pub(super) fn withdraw_message(&mut self, events: &mut Vec<AgentEvent>) {
         if self.message.state != MessageState::Whole {
-            self.doom();
-            self.withdraw_doomed(events);
+            self.schedule_withdrawal();
+            self.withdraw_scheduled(events);
         }
     }
 
-    /// Another message begins. What one has said that did not come to its end is to be withdrawn.
+    /// Begins another message, and schedules the blocks of one that was cut for withdrawal.
     fn begin(&mut self, id: String, state: MessageState) {
         if self.message.state != MessageState::Whole {
-            self.doom();
+            self.schedule_withdrawal();
         } else {
-            self.pieces.forget_texts();
+            self.blocks.confirm_closed();
         }
         self.message = StreamedMessage { id, state, ..StreamedMessage::default() };
     }
 
-    /// Whether a finished block belongs to the message that streams, also where its id says otherwise
-    /// or nothing: it is the block that streams.
+    /// Whether a finished block is the one that streams, even if its message id differs or is missing.
     fn is_own(&self, id: &str, block: &ContentBlock<'_>) -> bool {
         let of = |text: &Option<Text<'_>>, thinking| {
-            text.as_ref().is_some_and(|text| self.pieces.is_open(thinking, text.as_str()))
+            text.as_ref().is_some_and(|text| self.blocks.is_streaming(thinking, text.as_str()))
         };
         let call = block.id.as_ref().map_or("", Text::as_str);
         id.is_empty()
@@ -232,8 +230,8 @@ impl StreamedAnswer {
             }
     }
 
-    /// A finished block of message `id` has come: where another one streams, that one was cut.
-    fn succeed(&mut self, id: &str) {
+    /// A finished block of message `id` arrived: another message that streams was cut.
+    fn begin_confirmed(&mut self, id: &str) {
         if id != self.message.id {
             self.begin(id.to_owned(), MessageState::Whole);
         }
@@ -242,36 +240,36 @@ impl StreamedAnswer {
     fn end_message(&mut self, events: &mut Vec<AgentEvent>) {
         self.finish(events);
         self.message.state = MessageState::Whole;
-        self.pieces.close();
+        self.blocks.close();
     }
 
-    /// The message ended because its stream broke, and is repeated from block `from` on. One that is
-    /// given up whole is like any other that was cut.
+    /// The stream broke, and the message is repeated from block `from` on. A message that is given up
+    /// from its start is treated like any other that was cut.
     fn abandon(&mut self, from: u64) {
         if from > 0 {
-            self.pieces.forget_repetition();
+            self.blocks.abort_repetition();
             let unconfirmed =
-                self.pieces.find(|piece| piece.message == self.message.id && !piece.is_confirmed());
-            self.doomed.extend(unconfirmed);
+                self.blocks.find(|block| block.message == self.message.id && !block.is_confirmed());
+            self.scheduled.extend(unconfirmed);
             self.message.state = MessageState::Whole;
         }
     }
 
-    fn doom(&mut self) {
-        self.pieces.forget_repetition();
-        let of_message = self.pieces.find(|piece| piece.message == self.message.id);
-        self.doomed.extend(of_message);
-        self.doomed_messages.push(self.message.id.clone());
+    fn schedule_withdrawal(&mut self) {
+        self.blocks.abort_repetition();
+        let of_message = self.blocks.find(|block| block.message == self.message.id);
+        self.scheduled.extend(of_message);
+        self.scheduled_messages.push(self.message.id.clone());
     }
 
-    fn spare(&mut self) {
-        self.doomed.clear();
-        self.doomed_messages.clear();
+    fn cancel_withdrawal(&mut self) {
+        self.scheduled.clear();
+        self.scheduled_messages.clear();
     }
 
-    /// More text of the block that streams. A block begins with its first text, so that an empty
-    /// one leaves no trace.
-    fn stream_piece(&mut self, thinking: bool, text: &str, events: &mut Vec<AgentEvent>) {
+    /// Appends to the streaming block. A block begins with its first text, so an empty one leaves no
+    /// trace.
+    fn stream_text(&mut self, thinking: bool, text: &str, events: &mut Vec<AgentEvent>) {
         if text.is_empty() {
             return;
         }
@@ -280,42 +278,42 @@ impl StreamedAnswer {
             self.begin(format!("\0{}", self.unannounced), MessageState::Unannounced);
         }
         if self.replaces(thinking) {
-            // What streams now takes the place of what was cut.
-            self.spare();
-            self.pieces.repeat_last(&self.message.id);
+            // The new stream replaces the cut one.
+            self.cancel_withdrawal();
+            self.blocks.expect_repetition(&self.message.id);
         }
-        if !thinking && let Some(repeated) = self.pieces.repeat(text) {
+        if !thinking && let Some(repeated) = self.blocks.repeat(text) {
             match repeated {
-                Repetition::SoFar => (),
-                Repetition::And(more) => push_text(&more, events),
-                Repetition::Otherwise(text) => events.push(AgentEvent::TextReplaced(text)),
+                Repetition::Prefix => (),
+                Repetition::Longer(more) => push_text(&more, events),
+                Repetition::Different(text) => events.push(AgentEvent::TextReplaced(text)),
             }
             return;
         }
-        self.withdraw_doomed(events);
-        if !self.pieces.grow(&self.message.id, thinking, text) {
-            self.begin_piece(thinking, Some(text), events);
+        self.withdraw_scheduled(events);
+        if !self.blocks.append(&self.message.id, thinking, text) {
+            self.begin_block(thinking, Some(text), events);
         }
         push(thinking, text, events);
     }
 
-    /// Takes the text of a finished block of message `id`.
+    /// Compares a finished block of message `id` with what was streamed, and corrects it.
     fn confirm(&mut self, id: &str, thinking: bool, text: &str, events: &mut Vec<AgentEvent>) {
-        self.succeed(id);
+        self.begin_confirmed(id);
         if self.replaces(thinking) {
-            self.spare();
-            self.pieces.take_over_last(id);
+            self.cancel_withdrawal();
+            self.blocks.reassign_last(id);
         }
-        self.withdraw_doomed(events);
-        let Some(open) = self.pieces.unconfirmed(id, thinking) else {
+        self.withdraw_scheduled(events);
+        let Some(open) = self.blocks.unconfirmed(id, thinking) else {
             if !text.is_empty() {
-                self.begin_piece(thinking, None, events);
+                self.begin_block(thinking, None, events);
                 push(thinking, text, events);
             }
             return;
         };
-        self.pieces.confirm_at(open.at);
-        // Thoughts that are kept secret stream and are empty in the end.
+        self.blocks.confirm_at(open.at);
+        // Redacted thinking streams, and the finished block is empty.
         if open.text == text || (thinking && text.is_empty()) {
             return;
         }
@@ -325,53 +323,52 @@ impl StreamedAnswer {
                 events.push(AgentEvent::TextReplaced(text.to_owned()));
             }
             _ => {
-                self.doomed.push(open.at);
-                self.withdraw_doomed(events);
+                self.scheduled.push(open.at);
+                self.withdraw_scheduled(events);
                 if !text.is_empty() {
-                    self.begin_piece(thinking, None, events);
+                    self.begin_block(thinking, None, events);
                     push(thinking, text, events);
                 }
             }
         }
     }
 
-    /// Whether a text of this kind takes the place of all that is to be withdrawn: the last text, which
-    /// was never finished.
+    /// Whether a text replaces everything scheduled for withdrawal: a single, unfinished last text.
     fn replaces(&self, thinking: bool) -> bool {
         !thinking
-            && self.doomed.len() == 1
-            && self.doomed.last().is_some_and(|at| self.pieces.is_open_text(*at))
-            && !self.calls.iter().any(|call| self.doomed_messages.contains(&call.message))
+            && self.scheduled.len() == 1
+            && self.scheduled.last().is_some_and(|at| self.blocks.is_streaming_text(*at))
+            && !self.calls.iter().any(|call| self.scheduled_messages.contains(&call.message))
     }
 
-    fn begin_piece(&mut self, thinking: bool, text: Option<&str>, events: &mut Vec<AgentEvent>) {
-        let follows_its_kind = self.pieces.begin(&self.message.id, thinking, text);
+    fn begin_block(&mut self, thinking: bool, text: Option<&str>, events: &mut Vec<AgentEvent>) {
+        let follows_its_kind = self.blocks.begin(&self.message.id, thinking, text);
         if !thinking || follows_its_kind {
             events.push(AgentEvent::TextStarted);
         }
     }
 
-    fn withdraw_doomed(&mut self, events: &mut Vec<AgentEvent>) {
-        if self.doomed.is_empty() && self.doomed_messages.is_empty() {
+    fn withdraw_scheduled(&mut self, events: &mut Vec<AgentEvent>) {
+        if self.scheduled.is_empty() && self.scheduled_messages.is_empty() {
             return;
         }
-        let messages = std::mem::take(&mut self.doomed_messages);
+        let messages = std::mem::take(&mut self.scheduled_messages);
         self.drop_calls(|call| messages.contains(&call.message), events);
-        let mut doomed = std::mem::take(&mut self.doomed);
-        doomed.sort_unstable();
-        doomed.dedup();
-        log::debug!("withdrew what a cut stream had said pieces={}", doomed.len());
-        self.pieces.withdraw(&doomed);
-        if doomed.last().is_some_and(|at| self.pieces.is_last_text(*at)) {
-            doomed.pop();
+        let mut scheduled = std::mem::take(&mut self.scheduled);
+        scheduled.sort_unstable();
+        scheduled.dedup();
+        log::debug!("withdrew what a cut stream had said blocks={}", scheduled.len());
+        self.blocks.withdraw(&scheduled);
+        if scheduled.last().is_some_and(|at| self.blocks.is_last_text(*at)) {
+            scheduled.pop();
             events.push(AgentEvent::TextReplaced(String::new()));
         }
-        if !doomed.is_empty() {
-            events.push(AgentEvent::Withdrawn(doomed));
+        if !scheduled.is_empty() {
+            events.push(AgentEvent::Withdrawn(scheduled));
         }
     }
 
-    /// Calls of withdrawn messages that have not returned will not.
+    /// Ends the outstanding calls of withdrawn messages.
     fn drop_calls(
         &mut self,
         is_withdrawn: impl Fn(&PendingCall) -> bool,
@@ -387,7 +384,7 @@ impl StreamedAnswer {
     }
 }
 
-/// Adds text to the open block; neighbouring deltas become one.
+/// Appends text to the open block; adjacent deltas are merged.
 pub(super) fn push_text(text: &str, events: &mut Vec<AgentEvent>) {
     match events.last_mut() {
         _ if text.is_empty() => (),

@@ -1,6 +1,5 @@
-//! The lines that we write to an agent. Each is built by serde from typed parts, so it is always
-//! one line of valid JSON, whatever a person typed: a malformed line ends the agent, and some
-//! kinds of line would give it powers.
+//! Lines written to an agent's stdin. Serde builds each from typed parts, so it is one line of valid JSON
+//! whatever a person typed: a malformed line ends the agent, and a forged one would give it powers.
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -8,22 +7,22 @@ use uuid::Uuid;
 /// Id of the handshake's request.
 pub(crate) const HANDSHAKE_ID: &str = "handshake";
 
-/// Name under which the agent asks us about each tool call.
+/// Name of the hook that the agent calls before each tool.
 const TOOL_HOOK: &str = "tools";
 
-/// Seconds that the agent waits for our word on a tool call.
+/// Seconds that the agent waits for the answer to a hook.
 const HOOK_TIMEOUT: u32 = 30;
 
-/// What we say about a tool call.
+/// The answer to a hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum HookDecision {
-    /// No objection; the agent's own rules decide.
+    /// The agent's own rules decide.
     Pass,
     /// The tool must not run; the model reads the reason.
     Deny(String),
 }
 
-/// The first line: asks that every tool call is put to us before it runs.
+/// The first line: registers a hook that runs before every tool call.
 pub(crate) fn handshake() -> String {
     #[derive(Serialize)]
     struct Initialize {
@@ -55,8 +54,8 @@ pub(crate) fn handshake() -> String {
     )
 }
 
-/// A person's message. Text that starts with a slash would be taken for a command of the agent's
-/// own; a leading line end makes it plain text again.
+/// A person's message. A leading line end keeps text that starts with a slash from being read as one
+/// of the agent's own commands.
 pub(crate) fn user_message(text: &str, id: Uuid) -> String {
     #[derive(Serialize)]
     struct Line<'a> {
@@ -96,7 +95,7 @@ pub(crate) fn interrupt() -> String {
     control_request("interrupt", Interrupt { subtype: "interrupt" })
 }
 
-/// Our word on a tool call. Always a success: the agent takes an error for leave to go on.
+/// The answer to a hook. Always a success: the agent runs the tool after an error.
 pub(crate) fn hook_answer(request_id: &str, decision: &HookDecision) -> String {
     #[derive(Serialize, Default)]
     #[serde(rename_all = "camelCase")]
@@ -122,7 +121,7 @@ pub(crate) fn hook_answer(request_id: &str, decision: &HookDecision) -> String {
     control_success(request_id, Answer { hook_specific_output })
 }
 
-/// Refuses a tool that the agent asked a person about.
+/// Denies a tool for which the agent asks a person's permission.
 pub(crate) fn permission_denied(request_id: &str, message: &str) -> String {
     #[derive(Serialize)]
     struct Answer<'a> {
@@ -132,7 +131,7 @@ pub(crate) fn permission_denied(request_id: &str, message: &str) -> String {
     control_success(request_id, Answer { behavior: "deny", message })
 }
 
-/// Answers a request that we do not know.
+/// Answers a request of an unknown kind.
 pub(crate) fn unsupported(request_id: &str, subtype: &str) -> String {
     #[derive(Serialize)]
     struct Response<'a> {
@@ -176,8 +175,8 @@ fn control_response(response: impl Serialize) -> String {
     line(&Line { r#type: "control_response", response })
 }
 
-/// One line with its end. Strings, numbers and structs cannot fail to serialize; an empty line,
-/// which every agent ignores, stands for the case that they did.
+/// One line with its end. These types always serialize; should one fail, the empty line is ignored by
+/// every agent.
 fn line(value: &impl Serialize) -> String {
     let mut line = serde_json::to_string(value).unwrap_or_default();
     line.push('\n');

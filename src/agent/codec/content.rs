@@ -1,10 +1,10 @@
-//! What messages hold, as text and as JSON objects of a bounded size.
+//! The content of messages, as text and as JSON objects of bounded depth.
 
 use serde_json::value::RawValue;
 
 use super::wire::MessageContent;
 
-/// The text of content; blocks that hold none are named.
+/// The text of a message's content; a block without text is shown as its kind in brackets.
 pub(super) fn plain(content: Option<&RawValue>) -> String {
     let blocks = match MessageContent::read(content) {
         MessageContent::Plain(text) => return text,
@@ -27,10 +27,10 @@ pub(super) fn plain(content: Option<&RawValue>) -> String {
     text
 }
 
-/// Deepest nesting of a value that is handed on: what everybody can read who reads it later.
+/// Deepest nesting of a value that is passed on: every later reader must be able to parse it.
 const MAX_DEPTH: usize = 100;
 
-/// The raw value if it is a JSON object that others can read, else an empty one.
+/// The raw value if it is a JSON object of at most that depth, else `{}`.
 pub(super) fn object(value: Option<&RawValue>) -> Box<RawValue> {
     match value {
         Some(value) if value.get().starts_with('{') && depth(value.get()) <= MAX_DEPTH => {
@@ -40,7 +40,7 @@ pub(super) fn object(value: Option<&RawValue>) -> Box<RawValue> {
     }
 }
 
-/// How deep the lists and objects of JSON text are nested.
+/// The nesting depth of JSON text.
 fn depth(json: &str) -> usize {
     let (mut depth, mut deepest, mut in_string, mut is_escaped) = (0_usize, 0, false, false);
     for byte in json.bytes() {
@@ -59,7 +59,7 @@ fn depth(json: &str) -> usize {
     deepest
 }
 
-/// Cuts `text` to at most `max` bytes between two characters. Tells whether it did.
+/// Cuts `text` to at most `max` bytes at a character boundary. Returns whether it was longer.
 pub(super) fn cut(text: &mut String, max: usize) -> bool {
     let too_long = text.len() > max;
     if too_long {

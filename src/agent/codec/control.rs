@@ -1,4 +1,4 @@
-//! The control protocol beside the conversation: handshake, the agent's tools, requests about tool calls.
+//! Control lines: the handshake, the agent's list of tools, and requests about tool calls.
 
 use serde_json::value::RawValue;
 
@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl Codec {
-    /// The agent begins a turn and lists its tools.
+    /// Reads the line that begins a turn and lists the agent's tools.
     pub(super) fn init(&mut self, line: InitLine, output: &mut CodecOutput) {
         self.is_stale = false;
         self.says_begin = true;
@@ -29,7 +29,7 @@ impl Codec {
         }));
     }
 
-    /// Why an agent that runs with this must not run.
+    /// Why an agent with these tools and this permission mode must be ended.
     fn refusal(&self, line: &InitLine) -> Option<String> {
         let allowed = self.settings.allowed_tools.as_ref()?;
         let extra: Vec<&str> =
@@ -57,7 +57,7 @@ pub(super) fn request(line: ControlRequestLine<'_>, actions: &mut Vec<HostAction
     actions.push(match request.subtype.as_str() {
         "hook_callback" => {
             let input = request.input.map(RawValue::get).unwrap_or("{}");
-            // A hook that we cannot read must still be answered: no answer lets the tool run.
+            // An unreadable hook is answered too: without an answer the tool runs.
             match json::read::<HookInput<'_>>(input) {
                 Ok(input) => HostAction::JudgeTool {
                     request_id: request_id.to_owned(),

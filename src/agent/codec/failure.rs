@@ -1,6 +1,5 @@
-//! What failed, in words: turns the agent's errors into sentences that tell a person what
-//! happened, how to mend it and whether asking again helps. Pure; the words never hold the agent's
-//! internal diagnostics.
+//! Failed turns, explained to people: what failed, why, how to fix it, whether to ask again.
+//! The agent's internal diagnostics are never shown.
 
 mod cause;
 mod classify;
@@ -12,11 +11,11 @@ use crate::agent::event::AgentFailure;
 #[cfg(test)]
 mod tests;
 
-/// Longest piece of the agent's own words that is quoted, in characters.
+/// Longest quotation of the agent's own error text, in characters.
 const QUOTED: usize = 400;
 
-/// Why a turn failed. `kind` is the kind of error that the agent named beside its text, `reports` what
-/// it told of its service before.
+/// Explains a failed turn. `kind` is the error kind that the agent sent beside its text; `reports` is
+/// what it reported of the service before.
 pub(super) fn of_result(
     result: &ResultLine,
     kind: Option<&str>,
@@ -27,7 +26,7 @@ pub(super) fn of_result(
     message::failure(cause, &quoted(&said), reports)
 }
 
-/// Why a request to the API is tried again.
+/// Why a request to the API is repeated.
 pub(super) fn of_retry(status: Option<u16>, kind: Option<&str>) -> String {
     match (status, kind) {
         (Some(401 | 403), _) | (None, Some("authentication_failed")) => {
@@ -42,7 +41,7 @@ pub(super) fn of_retry(status: Option<u16>, kind: Option<&str>) -> String {
     }
 }
 
-/// The agent's own words, without its internal diagnostics.
+/// The agent's error text, without its internal diagnostics.
 fn said(result: &ResultLine) -> String {
     let texts = result.errors.iter().chain(&result.result);
     let shown: Vec<&str> = texts
@@ -52,7 +51,7 @@ fn said(result: &ResultLine) -> String {
     shown.join("; ")
 }
 
-/// The same, as long as it may be quoted.
+/// The error text, cut to what is quoted.
 fn quoted(said: &str) -> String {
     match said.char_indices().nth(QUOTED) {
         Some((end, _)) => format!("{}…", &said[..end]),

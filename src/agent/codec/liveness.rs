@@ -1,4 +1,4 @@
-//! Whether a line shows that the turn gets on, or only that the agent is there.
+//! Liveness: whether a line shows progress of the turn, or only that the agent responds.
 
 use std::{
     collections::HashSet,
@@ -12,23 +12,23 @@ use crate::{
 
 use super::wire::StreamEvent;
 
-/// Lines that are remembered as said.
+/// Remembered state lines at most.
 const REMEMBERED: usize = 512;
 
-/// Fields that differ between lines that say the same.
+/// Fields that differ between otherwise equal lines.
 const VOLATILE: [&str; 4] = ["uuid", "session_id", "timestamp", "request_id"];
 
-/// What the agent has said of itself in the running turn.
+/// Hashes of the state lines of the running turn.
 #[derive(Debug, Default)]
 pub(super) struct SeenStates(HashSet<u64>);
 
 impl SeenStates {
-    /// What a line of state tells: one that was said before is only a sign.
+    /// The liveness that a state line shows; a repeated line is no progress.
     pub(super) fn line(&mut self, line: &str) -> Liveness {
         let Ok(line) = Object::read(line) else { return Liveness::Sign };
         let mut hasher = DefaultHasher::new();
         for (name, value) in line.fields() {
-            // How long something takes changes while nothing happens.
+            // Elapsed times change while nothing else happens.
             let tells_time = name.contains("elapsed") || name.ends_with("_ms");
             if !tells_time && !VOLATILE.contains(&name) {
                 (name, value.get()).hash(&mut hasher);
@@ -41,8 +41,8 @@ impl SeenStates {
     }
 }
 
-/// What an event of the API's stream tells. One that holds nothing, as of thoughts that are kept
-/// secret, is only a sign.
+/// The liveness that an event of the API's stream shows. An empty delta, as of redacted thinking, is no
+/// progress.
 pub(super) fn liveness_of(event: &StreamEvent<'_>) -> Liveness {
     let is_empty = |text: &Option<Text<'_>>| text.as_ref().is_none_or(|it| it.as_str().is_empty());
     match event.kind.as_str() {

@@ -1,5 +1,4 @@
-//! What the agent tells of its service beside its answer: another model that answers, a memory that is
-//! shortened, limits that come near or are reached, a refusal. Pure.
+//! Reports about the service beside the answer: fallback models, compaction, rate limits, refusals.
 
 use serde_json::Value;
 use time::{OffsetDateTime, UtcOffset, format_description::FormatItem, macros::format_description};
@@ -8,10 +7,10 @@ use crate::agent::event::{AgentEvent, AgentNotice};
 
 const MOMENT: &[FormatItem<'_>] = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
 
-/// Longest name and longest explanation that is passed on, in characters.
+/// Longest model name that is passed on, in characters.
 const LONGEST: usize = 300;
 
-/// What was reports in the running turn, and of limits ever.
+/// The state of the account's limit, and whether the model refused in the running turn.
 #[derive(Debug, Default)]
 pub(super) struct ServiceReports {
     is_refused: bool,
@@ -30,7 +29,7 @@ impl ServiceReports {
         self.is_limited
     }
 
-    /// When the limit ends, in seconds since 1970.
+    /// When the limit ends, as a Unix timestamp in seconds.
     pub(super) fn resets_at(&self) -> Option<i64> {
         self.resets_at
     }
@@ -40,7 +39,7 @@ impl ServiceReports {
         self.is_refused = false;
     }
 
-    /// Takes a line of the kinds that this is about; others tell nothing.
+    /// Reads a line; kinds that report nothing are skipped.
     pub(super) fn line(
         &mut self,
         kind: &str,
@@ -57,7 +56,7 @@ impl ServiceReports {
             ("system", Some("model_fallback" | "model_consent_fallback")) => fallback(&read(line)),
             ("system", Some("model_refusal_fallback")) => {
                 let line = read(line);
-                // A request beside the answer, not the answer.
+                // A local fallback concerns a side request, not the answer.
                 (line["scope"] != "local").then(|| fallback(&line)).flatten()
             }
             ("system", Some("model_refusal_no_fallback")) => {
@@ -83,7 +82,7 @@ impl ServiceReports {
         };
         match status {
             "allowed_warning" => {
-                // A share of at most a few; `as` saturates.
+                // A small ratio; `as` saturates.
                 let used = info["utilization"].as_f64().map(|share| (share * 100.0).round() as i64);
                 let used = used.map_or_else(|| "Most".to_owned(), |used| format!("{used} %"));
                 Some(AgentNotice::now(
@@ -102,8 +101,8 @@ impl ServiceReports {
     }
 }
 
-/// A moment in words that every reader understands, in seconds since 1970. The page shows it in its own
-/// time, so its form is part of the contract.
+/// A Unix timestamp in seconds as text. The page finds this form and shows it in local time, so it is
+/// part of the contract.
 pub(super) fn moment(seconds: i64) -> String {
     let time = OffsetDateTime::from_unix_timestamp(seconds).ok();
     let text = time.and_then(|time| time.to_offset(UtcOffset::UTC).format(MOMENT).ok());
@@ -144,7 +143,7 @@ fn short(value: &Value) -> Option<String> {
     (!text.trim().is_empty()).then_some(text)
 }
 
-/// Seconds since 1970, where a value is a moment of this kind.
+/// A timestamp in seconds or milliseconds, as seconds.
 fn seconds(value: &Value) -> Option<i64> {
     // A float of this size fits: `as` saturates.
     let number = value.as_i64().or_else(|| value.as_f64().map(|number| number as i64))?;
@@ -152,7 +151,7 @@ fn seconds(value: &Value) -> Option<i64> {
     (number > 0).then_some(number)
 }
 
-/// An odd line costs what it would have told.
+/// An unreadable line reports nothing.
 fn read(line: &str) -> Value {
     serde_json::from_str(line).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! The end of a turn: what a result line comes to.
+//! The end of a turn, read from the agent's result line.
 
 use crate::{
     agent::event::{AgentEnd, AgentEvent, AgentResult},
@@ -14,7 +14,7 @@ use super::{
 };
 
 impl Codec {
-    /// The agent says that its turn is over.
+    /// Ends the turn that the line belongs to, if one is open.
     pub(super) fn result(&mut self, line: ResultLine, events: &mut Vec<AgentEvent>) {
         if line.errors.iter().any(|error| error.contains(SESSION_LOST)) {
             self.session_lost = true;
@@ -28,8 +28,8 @@ impl Codec {
         let error_kind = self.error_kind.take();
         let mut answer = std::mem::take(&mut self.answer);
         if !self.turn_open || (self.is_stale && !line.has_failed()) {
-            // Housekeeping of the agent, or a second result, perhaps after the next message was
-            // sent already: no turn waits for it.
+            // A result of the agent's housekeeping, or a second one of an earlier turn, possibly after the
+            // next message was sent: no turn waits for it.
             return;
         }
         self.turn_open = false;
@@ -65,7 +65,7 @@ impl Codec {
     }
 }
 
-/// Why an answer that the agent takes for whole may not be.
+/// Why a completed answer may lack its end.
 fn cut_off(answer: &StreamedAnswer, line: &ResultLine) -> Option<String> {
     let stop_reason = line.stop_reason.as_deref().or_else(|| answer.stop_reason());
     let why = match stop_reason {

@@ -1,6 +1,5 @@
-//! The agent's lines as they are on the wire: what is read of each, borrowed from the line where
-//! that is possible. Unknown fields and kinds are left out, and a field that cannot be read is as if it
-//! were not there; meaning is the codec's matter.
+//! Serde types of the agent's lines, borrowed from the line where possible.
+//! Unknown fields are skipped, and a field with an unexpected type counts as absent.
 
 mod stream;
 
@@ -20,10 +19,10 @@ pub(super) struct MessageLine<'a> {
     /// The line's own id.
     #[serde(borrow, default, deserialize_with = "json::lenient")]
     pub uuid: Option<Text<'a>>,
-    /// The kind of failure, on texts that tell of one.
+    /// The error kind, on messages that report an error.
     #[serde(borrow, default, deserialize_with = "json::lenient")]
     pub error: Option<Text<'a>>,
-    /// Whether it repeats what we have sent.
+    /// Whether it echoes a message of ours.
     #[serde(default, rename = "isReplay", deserialize_with = "json::lenient_bool")]
     pub is_replay: bool,
 }
@@ -34,7 +33,7 @@ pub(super) struct Message<'a> {
     /// The message's id; all its blocks share it.
     #[serde(borrow, default, deserialize_with = "json::lenient")]
     pub id: Text<'a>,
-    /// The model, `<synthetic>` on texts that the program made itself.
+    /// The model; `<synthetic>` on texts of the agent program itself.
     #[serde(borrow, default, deserialize_with = "json::lenient")]
     pub model: Option<Text<'a>>,
     /// [`MessageContent`].
@@ -42,7 +41,7 @@ pub(super) struct Message<'a> {
     pub content: Option<&'a RawValue>,
 }
 
-/// MessageContent is either plain text or a list of blocks.
+/// The content of a message.
 #[derive(Debug)]
 pub(super) enum MessageContent<'a> {
     /// Plain text.
@@ -52,7 +51,7 @@ pub(super) enum MessageContent<'a> {
 }
 
 impl<'a> MessageContent<'a> {
-    /// Reads content as the agent sent it; what is neither text nor a block is left out.
+    /// Reads content; what is neither text nor a block is skipped.
     pub(super) fn read(content: Option<&'a RawValue>) -> Self {
         let text = content.map_or("", RawValue::get);
         let list = match text.as_bytes().first() {
@@ -112,7 +111,7 @@ impl<'a> ContentBlock<'a> {
         Some(block)
     }
 
-    /// The kind that a block has which does not say it.
+    /// The kind of a block that lacks its `type`, guessed by its fields.
     fn shape(&self) -> &'static str {
         match self {
             Self { tool_use_id: Some(_), .. } => "tool_result",
@@ -137,7 +136,7 @@ pub(super) struct InitLine {
     /// The model.
     #[serde(deserialize_with = "json::lenient")]
     pub model: String,
-    /// How tools are permitted.
+    /// The permission mode.
     #[serde(rename = "permissionMode", deserialize_with = "json::lenient")]
     pub permission_mode: String,
     /// The program's version.
@@ -149,13 +148,13 @@ pub(super) struct InitLine {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct RetryLine<'a> {
-    /// Which attempt comes next.
+    /// Number of the next attempt.
     #[serde(deserialize_with = "json::lenient")]
     pub attempt: u32,
-    /// How many there are at most.
+    /// Most attempts.
     #[serde(deserialize_with = "json::lenient")]
     pub max_retries: u32,
-    /// Milliseconds until then.
+    /// Milliseconds until the attempt.
     #[serde(deserialize_with = "json::lenient_f64")]
     pub retry_delay_ms: Option<f64>,
     /// The HTTP status, if there was an answer.
@@ -182,25 +181,25 @@ pub(super) struct StateLine<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ResultLine {
-    /// Whether the turn failed, where the line tells.
+    /// Whether the turn failed, if given.
     #[serde(deserialize_with = "json::lenient_bool")]
     pub is_error: bool,
     /// `success`, also of turns that failed, or `error_…`.
     #[serde(deserialize_with = "json::lenient")]
     pub subtype: Option<String>,
-    /// The last text, or the error's.
+    /// The last text, or the error.
     #[serde(deserialize_with = "json::lenient")]
     pub result: Option<String>,
     /// Errors of turns that ended without a result.
     #[serde(deserialize_with = "json::lenient_strings")]
     pub errors: Vec<String>,
-    /// Why the turn ended, in the agent's words.
+    /// Why the turn ended.
     #[serde(deserialize_with = "json::lenient")]
     pub terminal_reason: Option<String>,
     /// Why the model stopped; none where its stream was cut.
     #[serde(deserialize_with = "json::lenient")]
     pub stop_reason: Option<String>,
-    /// The API's HTTP status, where it answered with an error.
+    /// The API's HTTP status of an error.
     #[serde(deserialize_with = "json::lenient")]
     pub api_error_status: Option<u16>,
     /// US dollars since the process started.
@@ -215,7 +214,7 @@ pub(super) struct ResultLine {
 }
 
 impl ResultLine {
-    /// Whether the turn failed. The subtype tells only of some failures.
+    /// Whether the turn failed. The subtype shows only some failures.
     pub(super) fn has_failed(&self) -> bool {
         let is_error = |subtype: &str| subtype.starts_with("error");
         self.is_error || self.subtype.as_deref().is_some_and(is_error)
@@ -240,11 +239,11 @@ pub(super) struct UsageLine {
     pub cache_creation_input_tokens: Option<u64>,
 }
 
-/// A `control_request` line: the agent wants something of us.
+/// A `control_request` line: a request of the agent to the host.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ControlRequestLine<'a> {
-    /// Goes back with the answer.
+    /// Repeated in the answer.
     #[serde(borrow, deserialize_with = "json::lenient")]
     pub request_id: Text<'a>,
     /// What it wants.
@@ -264,7 +263,7 @@ pub(super) struct ControlRequest<'a> {
     pub input: Option<&'a RawValue>,
 }
 
-/// See [`ControlRequest::input`]. A tool that cannot be read must not run, so nothing here is lenient.
+/// See [`ControlRequest::input`]. Strict, because a tool call that cannot be read must not run.
 #[derive(Debug, Deserialize)]
 pub(super) struct HookInput<'a> {
     /// The tool that the model calls.
@@ -275,7 +274,7 @@ pub(super) struct HookInput<'a> {
     pub tool_input: Option<&'a RawValue>,
 }
 
-/// A `control_response` line: the answer to a request of ours.
+/// A `control_response` line: the answer to a request of the host.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ControlResponseLine<'a> {

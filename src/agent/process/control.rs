@@ -10,30 +10,30 @@ use tokio::sync::watch;
 
 use super::supervisor::KILL_ALL;
 
-/// What the handle and the tasks that run the process share.
+/// Shared by an agent's handle and the tasks that run it.
 #[derive(Debug)]
 pub(in crate::agent) struct ProcessControl {
     group: Mutex<ProcessGroup>,
     /// Whether a message was sent whose turn has not ended.
     pub turn: watch::Sender<bool>,
-    /// Whether the agent is to end.
+    /// Whether the agent has to stop.
     pub stop: watch::Sender<bool>,
-    /// Whether its supervisor was told to end everything at once.
+    /// Whether the supervisor was told to kill everything.
     pub killed: watch::Sender<bool>,
-    /// The longest that a step of its end may take, where there is hurry.
+    /// Upper limit for the time of each step of the stop sequence.
     pub hurry: watch::Sender<Option<Duration>>,
 }
 
-/// The process group of the agent and its supervisor, who leads it.
+/// The process group of the agent, led by its supervisor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ProcessGroup {
-    /// Not there yet.
+    /// Not started.
     Starting,
-    /// Not there yet and not wanted any more.
+    /// To be killed as soon as it has started.
     Cancelled,
-    /// There, under the leader's process id.
+    /// Running; the leader's process id.
     Running(Pid),
-    /// Ended and reaped: the id may belong to another process by now.
+    /// Reaped: the id may belong to another process by now.
     Gone,
 }
 
@@ -48,7 +48,7 @@ impl ProcessControl {
         }
     }
 
-    /// Tells that the supervisor runs. One that is not wanted any more is told to end.
+    /// Notes that the supervisor runs; kills it if the agent was cancelled.
     pub(in crate::agent) fn started(&self, leader: Pid) {
         let mut group = self.group();
         let is_unwanted = *group == ProcessGroup::Cancelled;
@@ -59,8 +59,7 @@ impl ProcessControl {
         }
     }
 
-    /// Tells that the supervisor was reaped. What is left of its group, where somebody has killed
-    /// it, is killed.
+    /// Notes that the supervisor was reaped, and kills what is left of its group.
     pub(in crate::agent) fn reaped(&self) {
         self.kill_group();
         *self.group() = ProcessGroup::Gone;
@@ -74,20 +73,20 @@ impl ProcessControl {
         }
     }
 
-    /// Asks every process of the agent to end.
+    /// Sends SIGTERM to every process of the agent.
     pub(in crate::agent) fn terminate(&self) {
         if let ProcessGroup::Running(leader) = *self.group() {
             signal(leader, Signal::TERM);
         }
     }
 
-    /// Ends every process of the agent.
+    /// Kills every process of the agent.
     pub(in crate::agent) fn kill(&self) {
         let mut group = self.group();
         match *group {
             ProcessGroup::Running(leader) => {
                 signal(leader, KILL_ALL);
-                // Somebody may have stopped it.
+                // It may have been stopped by a signal.
                 signal(leader, Signal::CONT);
             }
             ProcessGroup::Starting => *group = ProcessGroup::Cancelled,
@@ -97,11 +96,11 @@ impl ProcessControl {
         self.killed.send_replace(true);
     }
 
-    /// Ends the whole process group, the supervisor included, which can do no more for it.
+    /// Kills the whole process group, including the supervisor.
     pub(in crate::agent) fn kill_group(&self) {
         if let ProcessGroup::Running(leader) = *self.group() {
-            // A group that is gone already is what was wanted. Its id cannot have been given away
-            // in the moment since its leader was reaped: the kernel hands ids out in turn.
+            // An error means that the group is gone. Its id was not reused in the moment since the
+            // leader was reaped: the kernel assigns ids in turn.
             kill_process_group(leader, Signal::KILL).ok();
         }
     }
@@ -112,6 +111,6 @@ impl ProcessControl {
 }
 
 fn signal(supervisor: Pid, signal: Signal) {
-    // One that is gone already is what was wanted.
+    // An error means that it is gone.
     kill_process(supervisor, signal).ok();
 }

@@ -1,5 +1,4 @@
-//! What an agent keeps on disk, in the directories that are its own: looked at while it lives, because
-//! the kernel bounds single files only; and removed at its end, whatever it made of them.
+//! The disk quota of an agent: watches the size of its directories, since the kernel limits single files only.
 
 use std::{
     fs, io,
@@ -7,34 +6,28 @@ use std::{
     time::Duration,
 };
 
-use rustix::{
-    fd::{AsFd, OwnedFd},
-    fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, chmodat, openat, renameat, unlinkat},
-    io::Errno,
-};
 use tokio::{
     sync::watch,
     time::{Instant, sleep},
 };
-use uuid::Uuid;
 
-/// The directories are looked at this often, at most and at least.
+/// Shortest and longest pause between two measurements.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
 
-/// A look that takes longer than this part of the time between two is followed by a longer pause.
-const SHARE: u32 = 20;
+/// The pause is this many times as long as the measurement took.
+const PAUSE_FACTOR: u32 = 20;
 
-/// What an agent may keep.
+/// What an agent may keep on disk.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::agent) struct DiskQuota {
     /// Bytes on the disk.
     pub bytes: u64,
-    /// Files, directories and everything else that has a name.
+    /// Directory entries of any kind.
     pub files: usize,
 }
 
-/// Looks at an agent's directories until it is reaped. Ends it by `kill` when it keeps more than it
-/// may, and gives the reason for a person.
+/// Measures an agent's directories until it is reaped. Calls `kill` when they exceed the quota, and
+/// returns the reason for a person.
 pub(in crate::agent) async fn watch(
     dirs: Vec<PathBuf>,
     most: DiskQuota,
@@ -54,24 +47,23 @@ pub(in crate::agent) async fn watch(
             kill();
             return Some(words);
         }
-        pause = (since.elapsed() * SHARE).clamp(PAUSE.0, PAUSE.1);
+        pause = (since.elapsed() * PAUSE_FACTOR).clamp(PAUSE.0, PAUSE.1);
     }
 }
 
-/// Why what is in these directories is too much, in words for a person. Blocks, and reads no more than
-/// is allowed to be there.
-fn excess(dirs: &[PathBuf], most: DiskQuota) -> Option<String> {
+/// Why these directories exceed the quota, for a person. Blocks, and stops reading at the quota.
+pub(in crate::agent) fn excess(dirs: &[PathBuf], most: DiskQuota) -> Option<String> {
     let (mut bytes, mut files) = (0, 0);
     let mut open: Vec<PathBuf> = dirs.to_vec();
     while let Some(dir) = open.pop() {
         let entries = match fs::read_dir(&dir) {
             Ok(entries) => entries,
             Err(error) if is_gone(&error) => continue,
-            // One that hides what it keeps, by its name's length or its mode.
+            // A directory that hides its content, by a long path or its mode.
             Err(error) => {
                 let path = shown(&dir);
                 return Some(ended(&format!(
-                    "made a directory {path} that cannot be read: {error}"
+                    "made a directory that cannot be read ({path}: {error})"
                 )));
             }
         };
@@ -87,14 +79,12 @@ fn excess(dirs: &[PathBuf], most: DiskQuota) -> Option<String> {
             if files > most.files {
                 let most = most.files;
                 return Some(ended(&format!(
-                    "made more than the {most} files that it may have (advanced.limits.agent_files)"
+                    "created more than {most} files (advanced.limits.agent_files)"
                 )));
             }
             if bytes > most.bytes {
                 let most = bytesize::ByteSize(most.bytes).display().iec();
-                return Some(ended(&format!(
-                    "wrote more than the {most} of files that it may have (limits.agent_disk)"
-                )));
+                return Some(ended(&format!("wrote more than {most} to disk (limits.agent_disk)")));
             }
         }
     }
@@ -113,81 +103,15 @@ fn shown(path: &Path) -> String {
 }
 
 fn ended(what: &str) -> String {
-    format!("The agent {what} and was ended; what it said until then is kept. Ask again.")
-}
-
-/// Removes a directory with all that is in it, however deep that is: what is in directories of it is
-/// moved up, so that neither memory nor descriptors are needed for each level. Follows no link. Blocks.
-pub(in crate::agent) fn clear(dir: &Path) -> io::Result<()> {
-    let root = match open_dir(CWD, dir) {
-        Err(Errno::NOENT) => return Ok(()),
-        opened => opened?,
-    };
-    // Nobody can have made such names before.
-    let name_of = Uuid::new_v4();
-    let mut moved = 0_u64;
-    loop {
-        let mut is_empty = true;
-        for entry in Dir::read_from(&root)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            if is_dots(name.to_bytes()) {
-                continue;
-            }
-            is_empty = false;
-            if entry.file_type() != FileType::Directory
-                && unlinkat(&root, name, AtFlags::empty()) != Err(Errno::ISDIR)
-            {
-                continue;
-            }
-            let inner = open_owned(&root, name)?;
-            for entry in Dir::read_from(&inner)? {
-                let entry = entry?;
-                let inside = entry.file_name();
-                if is_dots(inside.to_bytes()) {
-                    continue;
-                }
-                if entry.file_type() != FileType::Directory
-                    && unlinkat(&inner, inside, AtFlags::empty()) != Err(Errno::ISDIR)
-                {
-                    continue;
-                }
-                moved += 1;
-                let up = format!("{name_of}-{moved}");
-                if renameat(&inner, inside, &root, up.as_str()) == Err(Errno::ACCESS) {
-                    chmodat(&inner, inside, Mode::RWXU, AtFlags::empty())?;
-                    renameat(&inner, inside, &root, up.as_str())?;
-                }
-            }
-            unlinkat(&root, name, AtFlags::REMOVEDIR)?;
-        }
-        if is_empty {
-            break;
-        }
-    }
-    Ok(unlinkat(CWD, dir, AtFlags::REMOVEDIR)?)
-}
-
-fn is_dots(name: &[u8]) -> bool {
-    matches!(name, b"." | b"..")
-}
-
-fn open_dir(at: impl AsFd, name: impl rustix::path::Arg) -> Result<OwnedFd, Errno> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    openat(at, name, flags, Mode::empty())
-}
-
-/// Opens a directory whose owner may have taken the right to from himself.
-fn open_owned(at: &OwnedFd, name: &std::ffi::CStr) -> Result<OwnedFd, Errno> {
-    chmodat(at, name, Mode::RWXU, AtFlags::empty())?;
-    open_dir(at, name)
+    format!("The agent {what} and was stopped. Its answer so far is kept. Ask again.")
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::os::unix::fs::symlink;
 
     use super::*;
+    use crate::agent::remove_dir::remove_dir_all;
 
     const MOST: DiskQuota = DiskQuota { bytes: 1 << 20, files: 20 };
 
@@ -195,7 +119,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         make(dir.path());
         let words = excess(&[dir.path().to_owned(), dir.path().join("gone")], MOST);
-        clear(&dir.path().join("a")).unwrap();
+        remove_dir_all(&dir.path().join("a")).unwrap();
         words
     }
 
@@ -230,31 +154,5 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         sparse(dir.path());
         assert_eq!(excess(&[dir.path().to_owned()], MOST), None);
-    }
-
-    #[test]
-    fn a_directory_is_removed_however_deep_it_is_and_nothing_behind_a_link() {
-        let dir = tempfile::tempdir().unwrap();
-        let kept = dir.path().join("kept");
-        fs::create_dir(&kept).unwrap();
-        fs::write(kept.join("file"), "").unwrap();
-        let own = dir.path().join("own");
-        fs::create_dir(&own).unwrap();
-        symlink(&kept, own.join("link")).unwrap();
-        let mut at = open_dir(CWD, &own).unwrap();
-        for _ in 0..3_000 {
-            rustix::fs::mkdirat(&at, "d", Mode::RWXU).unwrap();
-            at = open_dir(&at, "d").unwrap();
-        }
-        drop(at);
-        fs::create_dir(own.join("closed")).unwrap();
-        fs::create_dir(own.join("closed/inner")).unwrap();
-        fs::set_permissions(own.join("closed"), fs::Permissions::from_mode(0o0)).unwrap();
-        let words =
-            excess(std::slice::from_ref(&own), DiskQuota { bytes: u64::MAX, files: 1 << 20 });
-        assert!(words.unwrap().contains("cannot be read"), "its depth hides what is there");
-        clear(&own).unwrap();
-        assert!(!own.exists() && kept.join("file").exists());
-        clear(&own).unwrap();
     }
 }

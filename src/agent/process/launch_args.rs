@@ -1,5 +1,4 @@
-//! The command line of the launcher, `cicerone sandbox-exec`: written by the server, read by the
-//! processes between it and the agent.
+//! The command line of the launcher `cicerone sandbox-exec`.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -14,19 +13,19 @@ use crate::agent::sandbox::{ConfineError, Profile};
 /// Name of the hidden subcommand.
 pub const SUBCOMMAND: &str = "sandbox-exec";
 
-/// The option of the launcher that makes it the agent itself.
+/// The option that makes the launcher become the agent.
 pub(super) const CONFINED: &str = "--confined";
 
-/// The option that makes the launcher the reaper.
+/// The option that makes the launcher become the reaper.
 pub(super) const REAPER: &str = "--guard";
 
-/// The option that makes the launcher end by a signal.
+/// The option that makes the launcher end by a signal, whose number follows.
 pub(super) const END_BY: &str = "--end-by";
 
-/// This program, also when another one has taken its place on the disk.
+/// This program, even after its file was replaced.
 pub(super) const OWN_PROGRAM: &str = "/proc/self/exe";
 
-/// Why the launcher did not become the agent.
+/// Why the launcher failed.
 #[derive(Debug, thiserror::Error)]
 pub enum LauncherError {
     /// The command line is not one of ours.
@@ -41,7 +40,7 @@ pub enum LauncherError {
     /// The kernel refused a limit.
     #[error("cannot limit the agent: {0}")]
     Limit(#[from] rustix::io::Errno),
-    /// The agent cannot be watched over.
+    /// The supervisor failed.
     #[error("cannot supervise the agent: {0}")]
     Supervise(io::Error),
     /// The program did not start.
@@ -49,7 +48,7 @@ pub enum LauncherError {
     Exec(OsString, io::Error),
 }
 
-/// What the launcher is told.
+/// The parsed command line.
 pub(super) struct LaunchTask {
     pub parent: Pid,
     pub limits: Option<ResourceLimits>,
@@ -58,8 +57,8 @@ pub(super) struct LaunchTask {
     pub arguments: Vec<OsString>,
 }
 
-/// The arguments after `cicerone` that start `program` as a grandchild of this process, confined
-/// as `profile` says. It fails on paths that are no Unicode.
+/// The arguments after `cicerone` that start `program` as a confined grandchild of this process. Fails
+/// on paths that are not Unicode.
 pub fn arguments(
     program: &OsStr,
     arguments: &[OsString],
@@ -88,7 +87,7 @@ pub(super) fn options(
     Ok(all)
 }
 
-/// Reads the arguments after `sandbox-exec`; `None` where they are not ours.
+/// Parses the arguments after `sandbox-exec`; `None` if they are malformed.
 pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Option<LaunchTask> {
     let mut arguments = arguments.into_iter();
     (arguments.next()? == "--parent").then_some(())?;

@@ -1,6 +1,7 @@
-//! The steps between the server and an agent. `cicerone sandbox-exec` becomes the agent's
-//! supervisor and starts itself once more, and that one confines its own process and then becomes
-//! the agent. The server itself only spawns, which stays cheap however much memory it holds.
+//! The launcher `cicerone sandbox-exec`: the steps between the server and an agent.
+//!
+//! It becomes the agent's supervisor and starts itself once more; that process confines itself and becomes
+//! the agent. The server only spawns, which stays cheap however much memory it holds.
 
 use std::{ffi::OsString, io, os::unix::process::CommandExt, process::Command};
 
@@ -14,11 +15,11 @@ use super::{
 };
 use crate::agent::sandbox::{confine, die_with, lower};
 
-/// Open files of an agent that is not confined.
+/// Limit of open files for an unconfined agent.
 const OPEN_FILES: u64 = 4096;
 
-/// Becomes an agent's supervisor, the agent itself, or the guard of all of them to its end.
-/// `arguments` are those after `sandbox-exec`. Returns only if that failed.
+/// Becomes a supervisor, an agent or the reaper, as `arguments` (after `sandbox-exec`) say. Returns only
+/// on failure.
 pub fn exec(arguments: impl IntoIterator<Item = OsString>) -> LauncherError {
     let mut arguments = arguments.into_iter().peekable();
     if arguments.next_if(|first| first == REAPER).is_some() {

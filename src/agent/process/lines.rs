@@ -1,11 +1,10 @@
-//! Cuts a stream of bytes into lines with an upper bound. A longer line that is a JSON object is
-//! shortened as it comes in.
+//! Splits a byte stream into lines of bounded length. A longer JSON object is shortened while it arrives.
 
 mod shortener;
 
 use shortener::LineShortener;
 
-/// Capacity that the buffer of half lines keeps after a longer line has passed.
+/// Capacity that the buffer of the partial line keeps after a longer line.
 const KEPT_CAPACITY: usize = 1 << 16; // 64 KiB
 
 /// One line of output, without its end.
@@ -13,30 +12,28 @@ const KEPT_CAPACITY: usize = 1 << 16; // 64 KiB
 pub enum OutputLine<'a> {
     /// A whole line.
     Whole(&'a [u8]),
-    /// What is left of a line that was longer than the bound, with that length: its long strings
-    /// are cut, and perhaps its long lists.
+    /// A JSON object over the bound, with long strings and lists cut, and its original length in bytes.
     Shortened(&'a [u8], usize),
-    /// A line longer than the bound that is no JSON object, or too long even without its strings;
-    /// its bytes are gone, only their number is known.
+    /// A line over the bound that could not be shortened; only its length in bytes is known.
     TooLong(usize),
 }
 
-/// The state between two reads: the half line that the last one ended with.
+/// Holds the partial line between two reads.
 #[derive(Debug)]
 pub struct LineSplitter {
-    /// Bytes of the half line; empty while an over-long one is shortened or skipped.
+    /// The partial line; empty while a line over the bound is shortened or skipped.
     partial: Vec<u8>,
     over_long: Option<OverLong>,
     /// Longest line in bytes.
     max: usize,
 }
 
-/// A line that is longer than the bound.
+/// A line over the bound.
 #[derive(Debug)]
 struct OverLong {
-    /// Bytes of it that were seen.
+    /// Bytes so far.
     length: usize,
-    /// What is left of it; none where it is skipped.
+    /// `None` if the line is skipped.
     shortener: Option<LineShortener>,
 }
 
@@ -46,8 +43,8 @@ impl LineSplitter {
         Self { partial: Vec::new(), over_long: None, max }
     }
 
-    /// Takes the bytes of one read and gives each line that they complete, in order. Every byte
-    /// is looked at once; a line that lies whole within `chunk` is not copied.
+    /// Passes each line that `chunk` completes to `take`, in order. Scans every byte once, and does not
+    /// copy a line that lies wholly within `chunk`.
     pub fn feed(&mut self, mut chunk: &[u8], mut take: impl FnMut(OutputLine<'_>)) {
         while let Some(end) = memchr::memchr(b'\n', chunk) {
             let (piece, rest) = (&chunk[..end], &chunk[end + 1..]);
@@ -57,7 +54,7 @@ impl LineSplitter {
         self.keep(chunk);
     }
 
-    /// Gives the line that the stream ended in, if it ended in one.
+    /// Passes on the last line, if the stream ended without a line end.
     pub fn finish(&mut self, mut take: impl FnMut(OutputLine<'_>)) {
         if self.over_long.is_some() || !self.partial.is_empty() {
             self.complete(&[], &mut take);

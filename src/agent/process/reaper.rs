@@ -1,7 +1,8 @@
-//! The process that ends what supervisors leave when the server is gone. A supervisor ends its
-//! agent by itself then, but somebody may have killed the supervisor. The reaper holds the other
-//! end of a pipe: when that closes, for whatever reason, it gives every supervisor that it was told
-//! of, and has not been told to forget, a moment, and then kills their process groups.
+//! The reaper: a process that kills leftover process groups after the server's end.
+//!
+//! Supervisors end by themselves then, but one may have been killed. The reaper reads a pipe from the
+//! server. When it closes, for whatever reason, the reaper gives the registered supervisors a moment and
+//! then kills their process groups.
 
 use std::{
     collections::BTreeSet,
@@ -17,19 +18,19 @@ use rustix::process::{Pid, Signal, kill_process_group, test_kill_process};
 
 use super::launch_args;
 
-/// Time in which supervisors end by themselves.
+/// Time for supervisors to end by themselves.
 const GRACE_PERIOD: Duration = Duration::from_secs(1);
 
-/// The server's end of the pipe.
+/// The server's side: the process and the pipe to it.
 #[derive(Debug)]
 pub(super) struct Reaper {
     process: Child,
-    /// `None` only while it is dropped.
+    /// `None` only during the drop.
     pipe: Option<ChildStdin>,
 }
 
 impl Reaper {
-    /// Starts the reaper, away from the signals of the server's terminal.
+    /// Starts the reaper in a process group of its own, out of reach of the terminal's signals.
     pub(super) fn start(cicerone: &Path) -> io::Result<Self> {
         let mut process = Command::new(cicerone)
             .args([launch_args::SUBCOMMAND, launch_args::REAPER])
@@ -44,22 +45,22 @@ impl Reaper {
         Ok(Self { process, pipe })
     }
 
-    /// Kill this group when the server is gone.
+    /// Registers a group.
     pub(super) fn add(&mut self, group: Pid) -> io::Result<()> {
-        self.tell('+', group)
+        self.send('+', group)
     }
 
-    /// The group is gone.
+    /// Removes a group that is gone.
     pub(super) fn forget(&mut self, group: Pid) -> io::Result<()> {
-        self.tell('-', group)
+        self.send('-', group)
     }
 
-    /// Whether its process has ended, which it does only when somebody ends it.
+    /// Whether its process was killed.
     pub(super) fn is_gone(&mut self) -> bool {
         !matches!(self.process.try_wait(), Ok(None))
     }
 
-    fn tell(&mut self, sign: char, group: Pid) -> io::Result<()> {
+    fn send(&mut self, sign: char, group: Pid) -> io::Result<()> {
         match &mut self.pipe {
             Some(pipe) => writeln!(pipe, "{sign}{}", group.as_raw_nonzero()),
             None => Err(io::ErrorKind::BrokenPipe.into()),
@@ -71,12 +72,12 @@ impl Drop for Reaper {
     fn drop(&mut self) {
         self.pipe = None;
         if let Err(error) = self.process.wait() {
-            log::warn!("cannot reap the reaper error={error}");
+            log::warn!("cannot wait for the reaper error={error}");
         }
     }
 }
 
-/// The reaper itself: reads what it is told until the pipe closes, then sees to it that nothing is left.
+/// Runs the reaper: tracks the groups until the pipe closes, then kills those that are left.
 pub(crate) fn watch(pipe: impl BufRead) {
     let mut groups = BTreeSet::new();
     for line in pipe.lines().map_while(Result::ok) {
@@ -93,12 +94,12 @@ pub(crate) fn watch(pipe: impl BufRead) {
         thread::sleep(Duration::from_millis(5));
     }
     for group in groups {
-        // A group that is gone already is what was wanted.
+        // An error means that the group is gone.
         kill_process_group(group, Signal::KILL).ok();
     }
 }
 
-/// Group 1 and less would mean every process.
+/// Refuses group 1 and below, which would stand for every process.
 fn parse(line: &str) -> Option<(char, i32)> {
     let sign = line.chars().next()?;
     let group = line.get(1..)?.parse().ok()?;

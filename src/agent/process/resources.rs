@@ -1,4 +1,4 @@
-//! What an agent takes, everything that it started included, and how much it may.
+//! Memory and tasks of a process tree, and their limits.
 
 use std::{fs, time::Duration};
 
@@ -7,26 +7,25 @@ use serde::{Deserialize, Serialize};
 
 use super::tree::descendants;
 
-/// Most bytes that an agent can take in a second, about: what one look does not see yet, the next
-/// one must see in time.
+/// Fastest growth of an agent's memory that is allowed for between two checks, in bytes per second.
 const BYTES_A_SECOND: u64 = 4 << 30; // 4 GiB
 
-/// Most processes and threads that it can start in a second, about.
+/// Fastest growth of its number of tasks, per second.
 const TASKS_A_SECOND: u64 = 10_000;
 
-/// Time between two looks.
+/// Shortest and longest time between two checks.
 const CHECK_INTERVAL: [Duration; 2] = [Duration::from_millis(25), Duration::from_millis(250)];
 
-/// What some processes take.
+/// The resources that processes use.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ResourceUsage {
-    /// Memory in bytes, resident or swapped out. Pages that several share count for each.
+    /// Resident and swapped memory in bytes. Shared pages count for each process.
     pub memory: u64,
     /// Processes and threads.
     pub tasks: u64,
 }
 
-/// What an agent may take.
+/// The resources that an agent may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResourceLimits {
     /// Memory in bytes.
@@ -36,7 +35,7 @@ pub struct ResourceLimits {
 }
 
 impl ResourceLimits {
-    /// Why this is too much, for a person.
+    /// Why `usage` is too much, for a person.
     pub fn exceeded(&self, usage: ResourceUsage) -> Option<String> {
         let size = |bytes| ByteSize(bytes).display().iec();
         let (took, key) = if usage.memory > self.memory {
@@ -52,12 +51,12 @@ impl ResourceLimits {
             return None;
         };
         Some(format!(
-            "The agent took {took} that it may have ({key}), and was ended; what it said until \
-             then is kept; ask again, for less at a time."
+            "The agent used {took} that it may ({key}), and was stopped. Its answer so far is kept. \
+             Ask again, for less at a time."
         ))
     }
 
-    /// When to look again: sooner where it could take all that is left before long.
+    /// Time until the next check: shorter the sooner the agent could reach its limits.
     pub fn next_check_after(&self, usage: ResourceUsage) -> Duration {
         let memory = self.memory.saturating_sub(usage.memory).saturating_mul(1000) / BYTES_A_SECOND;
         let tasks = self.tasks.saturating_sub(usage.tasks).saturating_mul(1000) / TASKS_A_SECOND;
@@ -66,20 +65,19 @@ impl ResourceLimits {
     }
 }
 
-/// What all that descend from a process take. Reads some small files: not for an async thread.
+/// The usage of all descendants of a process. Blocks.
 pub(crate) fn usage_below(root: u32) -> ResourceUsage {
     descendants(root).into_iter().filter_map(own).fold(ResourceUsage::default(), |sum, own| {
         ResourceUsage { memory: sum.memory + own.memory, tasks: sum.tasks + own.tasks }
     })
 }
 
-/// Memory of a process and all that descend from it, in bytes; `None` when it is gone. Reads some
-/// small files: not for an async thread.
+/// Memory of a process and its descendants in bytes; `None` if it is gone. Blocks.
 pub(crate) fn resident_bytes(pid: u32) -> Option<u64> {
     Some(own(pid)?.memory + usage_below(pid).memory)
 }
 
-/// What one process takes; of one that has ended and waits for its parent, nothing.
+/// The usage of one process; a zombie uses nothing.
 fn own(pid: u32) -> Option<ResourceUsage> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let number = |name: &str| {

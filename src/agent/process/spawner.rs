@@ -1,6 +1,5 @@
-//! The one thread that starts all agents. The kernel tells a supervisor when the thread that started
-//! it ends, so that thread must live as long as the server; and a spawn takes longer than an
-//! actor's thread may be held up.
+//! The thread that starts all agents. A supervisor is signalled at the end of the thread that started it,
+//! so the thread lives as long as the server; and a spawn would block an actor for too long.
 
 use std::{
     collections::HashSet,
@@ -20,10 +19,10 @@ use tokio::{
 
 use super::{reaper::Reaper, supervisor::kill_all};
 
-/// While nothing is asked for, it is looked after this long whether the reaper lives.
+/// Time between two checks of the reaper, while no job arrives.
 const REAPER_CHECK: Duration = Duration::from_millis(500);
 
-/// Starts processes.
+/// Hands commands to the spawner thread. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(in crate::agent) struct Spawner {
     jobs: mpsc::Sender<Job>,
@@ -41,15 +40,14 @@ enum Job {
 }
 
 impl Spawner {
-    /// Starts the thread, which ends with the last clone of the spawner. `cicerone` is the
-    /// program that guards what is spawned.
+    /// Starts the thread, which ends with the last clone of the spawner. `cicerone` is the reaper's program.
     pub(in crate::agent) fn new(cicerone: PathBuf) -> Self {
         let (jobs, queue) = mpsc::channel();
         let started = thread::Builder::new()
             .name("agent-spawner".to_owned())
             .spawn(move || work(cicerone, &queue));
         if let Err(error) = started {
-            // The queue is gone with the closure, so every spawn says that it failed.
+            // The queue was dropped with the closure, so every spawn fails.
             log::error!("cannot start the agent spawner error={error}");
         }
         Self { jobs }
@@ -64,9 +62,9 @@ impl Spawner {
         answer.await.map_err(|_| gone())?
     }
 
-    /// Tells that a process group that was spawned is gone.
+    /// Notes that a spawned process group is gone.
     pub(in crate::agent) fn forget(&self, group: Pid) {
-        // Without the thread there is no reaper that could mistake another group for it.
+        // Without the thread there is no reaper that could kill another group of this id.
         self.jobs.send(Job::Forget(group)).ok();
     }
 }
@@ -78,7 +76,7 @@ fn work(cicerone: PathBuf, queue: &mpsc::Receiver<Job>) {
             Ok(Job::Spawn { mut command, runtime, reply }) => {
                 let _entered = runtime.enter();
                 if let Err(Ok(unwanted)) = reply.send(groups.spawn(&mut command)) {
-                    // It tells nobody of its end, so it stays groups: that does no harm.
+                    // Nobody reports its end, so it stays registered, which is harmless.
                     kill_all(&unwanted);
                 }
             }
@@ -89,7 +87,7 @@ fn work(cicerone: PathBuf, queue: &mpsc::Receiver<Job>) {
     }
 }
 
-/// The process groups that live, and the reaper that knows them all.
+/// The live process groups, and the reaper that knows them.
 struct ReapedGroups {
     cicerone: PathBuf,
     reaper: Option<Reaper>,
@@ -97,7 +95,7 @@ struct ReapedGroups {
 }
 
 impl ReapedGroups {
-    /// Starts a process and has it groups.
+    /// Starts a process and registers its group with the reaper.
     fn spawn(&mut self, command: &mut Command) -> io::Result<Child> {
         if self.reaper.is_none() {
             self.reaper = Some(Reaper::start(&self.cicerone)?);
@@ -105,8 +103,8 @@ impl ReapedGroups {
         let child = command.spawn()?;
         if let Some(group) = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)) {
             self.groups.insert(group);
-            let told = self.reaper.as_mut().map(|reaper| reaper.add(group));
-            if told.is_some_and(|told| told.is_err()) {
+            let added = self.reaper.as_mut().map(|reaper| reaper.add(group));
+            if added.is_some_and(|added| added.is_err()) {
                 self.replace()?;
             }
         }
@@ -120,18 +118,18 @@ impl ReapedGroups {
         }
     }
 
-    /// Sees to it that there is a reaper while there is something to reaper.
+    /// Replaces a dead reaper while there are groups.
     fn check_reaper(&mut self) {
         let is_gone = self.reaper.as_mut().is_none_or(Reaper::is_gone);
         if is_gone
             && !self.groups.is_empty()
             && let Err(error) = self.replace()
         {
-            log::error!("cannot reaper the agents error={error}");
+            log::error!("cannot start the reaper error={error}");
         }
     }
 
-    /// Starts a reaper in place of one that is gone, and tells it everything.
+    /// Starts a new reaper and registers all groups.
     fn replace(&mut self) -> io::Result<()> {
         log::warn!("the reaper is gone and is replaced groups={}", self.groups.len());
         self.reaper = None;

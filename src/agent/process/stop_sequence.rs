@@ -14,10 +14,10 @@ use tokio::{
 use super::control::ProcessControl;
 use crate::agent::codec::command;
 
-/// Time that a supervisor has to end everything at once; then its process group is killed.
+/// Time that a supervisor has to kill everything; then its process group is killed.
 const KILL_TIMEOUT: Duration = Duration::from_secs(7);
 
-/// How an agent is ended: each step gets its time before the next one.
+/// Stops an agent in steps of increasing force, each with a time limit.
 pub(in crate::agent) struct StopSequence<'a> {
     pub control: &'a ProcessControl,
     pub input: mpsc::Sender<String>,
@@ -26,7 +26,7 @@ pub(in crate::agent) struct StopSequence<'a> {
 }
 
 impl StopSequence<'_> {
-    /// Waits for the process's end; a supervisor that does not end when it must is killed.
+    /// Waits for the process to end; kills a supervisor that does not end in time.
     pub(crate) async fn run(
         self,
         child: &mut Child,
@@ -45,7 +45,7 @@ impl StopSequence<'_> {
         child.wait().await
     }
 
-    /// Waits for the process's end, and sees to it once it is asked for or stdout has ended.
+    /// Waits for the process to end, and stops it once that is requested or stdout has closed.
     async fn until_exit(
         self,
         child: &mut Child,
@@ -58,7 +58,7 @@ impl StopSequence<'_> {
             _ = output_ended.wait_for(|ended| *ended) => (),
             _ = stop.wait_for(|asked| *asked) => {
                 if *turn.borrow() {
-                    // A turn that is interrupted still tells its end; closing stdin would not.
+                    // An interrupted turn reports its end; closing stdin at once would lose it.
                     self.input.try_send(command::interrupt()).ok();
                     tokio::select! {
                         status = child.wait() => return status,
@@ -82,7 +82,7 @@ impl StopSequence<'_> {
         child.wait().await
     }
 
-    /// Resolves when a step that begins now has had its time.
+    /// Resolves when a step that begins now is out of time.
     async fn step_is_over(&self) {
         let since = Instant::now();
         let mut hurry = self.control.hurry.subscribe();

@@ -1,11 +1,10 @@
-//! The parent of one agent. It ends everything that descends from the agent when the agent itself
-//! ends, when the server asks for it, when the agent takes more than it may, and when the server is
-//! gone; and it ends as the agent did.
+//! The supervisor: parent of one agent, which kills all of the agent's descendants at its end.
 //!
-//! Whatever loses its parent becomes the supervisor's child, and it does not end before it has none:
-//! no `setsid`, no double fork leads out of its reach. The agent cannot reach it in turn, because
-//! it is outside the agent's Landlock domain. Should it be killed all the same, the agent dies with
-//! it, and the rest with the process group, which the filter of system calls lets nothing leave.
+//! The end comes when the agent exits, exceeds its limits or is stopped, and when the server is gone;
+//! the supervisor then exits as the agent did. It is a subreaper and exits only without children, so
+//! neither `setsid` nor a double fork escapes it. It lies outside the agent's Landlock domain, so the
+//! agent cannot signal it. If it is killed from elsewhere, the agent dies with it, and the rest with the
+//! process group, which the seccomp filter lets nobody leave.
 
 use std::{
     fs::File,
@@ -33,31 +32,31 @@ use super::{
 };
 use crate::agent::sandbox::{die_with, lower};
 
-/// Asks a supervisor to end everything at once. SIGTERM it hands on to the agent.
+/// Makes a supervisor kill everything; SIGTERM is passed on to the agent.
 pub(super) const KILL_ALL: Signal = Signal::USR1;
 
-/// Its exit code when the agent took more than it may.
+/// The supervisor's exit code when the agent exceeded its limits.
 const LIMIT_EXCEEDED: i32 = 75;
 
-/// Begins the last line of its stderr then.
+/// Begins the last line of its stderr in that case.
 const MESSAGE_PREFIX: &str = "cicerone: ";
 
-/// Time in which everything has to be gone; then its own process group is killed, itself included.
+/// Time to kill everything; then the supervisor kills its own process group.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Longest pause between two rounds of killing.
+/// Longest pause between two rounds of SIGKILL.
 const MAX_PAUSE: Duration = Duration::from_millis(20);
 
-/// How an agent came to its end.
+/// How an agent ended.
 enum End {
-    /// By itself, or by somebody else.
+    /// With this status.
     Own(WaitStatus),
-    /// It took too much, in words.
+    /// It exceeded its limits; the message for a person.
     LimitExceeded(String),
 }
 
-/// Starts the agent as `command` says and stays until nothing of it is left, then ends this
-/// process. It returns only where the agent did not start.
+/// Starts the agent, waits until nothing of it is left, and exits. Returns only if the agent did not
+/// start.
 pub(super) fn run(parent: Pid, limits: Option<ResourceLimits>, command: Command) -> LauncherError {
     let runtime = match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -73,21 +72,21 @@ pub(super) fn run(parent: Pid, limits: Option<ResourceLimits>, command: Command)
     }
 }
 
-/// Has a supervisor end its agent at once.
+/// Makes a supervisor kill its agent at once.
 pub(super) fn kill_all(supervisor: &tokio::process::Child) {
     if let Some(pid) = supervisor.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)) {
-        // One that is gone already is what was wanted.
+        // An error means that it is gone.
         process::kill_process(pid, KILL_ALL).ok();
     }
 }
 
-/// What the supervisor told of an agent that took too much.
+/// The supervisor's message about an agent that exceeded its limits.
 pub(in crate::agent) fn limit_message(exit_code: Option<i32>, stderr: &str) -> Option<&str> {
     let last = stderr.trim_end().lines().next_back().filter(|_| exit_code == Some(LIMIT_EXCEEDED));
     last?.strip_prefix(MESSAGE_PREFIX)
 }
 
-/// The signals that it hears; those that a terminal sends to the whole server are the server's.
+/// The signals that it handles. Those that a terminal sends to the whole group are left to the server.
 struct Signals {
     child_ended: Stream,
     terminate: Stream,
@@ -126,7 +125,7 @@ async fn supervise(
     let stderr = leave_pipes()?;
     let own = std::process::id();
     let mut next_check = Duration::ZERO;
-    let mut told = None;
+    let mut excess = None;
     while tree.status.is_none() {
         tokio::select! {
             _ = signals.child_ended.recv() => drop(tree.reap()?),
@@ -135,15 +134,15 @@ async fn supervise(
             () = sleep(next_check), if limits.is_some() => if let Some(limits) = limits {
                 let usage: ResourceUsage = usage_below(own);
                 next_check = limits.next_check_after(usage);
-                told = limits.exceeded(usage);
-                if told.is_some() {
+                excess = limits.exceeded(usage);
+                if excess.is_some() {
                     break;
                 }
             }
         }
     }
     tree.end().await?;
-    let end = match (told, tree.status) {
+    let end = match (excess, tree.status) {
         (Some(words), _) => End::LimitExceeded(words),
         (None, Some(status)) => End::Own(status),
         (None, None) => return Err(Errno::CHILD.into()),
@@ -151,8 +150,8 @@ async fn supervise(
     Ok((end, stderr))
 }
 
-/// Lets go of the agent's pipes, so that their other ends see when the agent closes them. Gives
-/// its stderr, for last words.
+/// Closes the inherited pipes, so the server sees when the agent closes them. Returns the stderr for
+/// the last message.
 fn leave_pipes() -> Result<OwnedFd, LauncherError> {
     let stderr = rustix::io::fcntl_dupfd_cloexec(io::stderr(), 3)?;
     let null = File::options().read(true).write(true).open("/dev/null");
@@ -163,15 +162,15 @@ fn leave_pipes() -> Result<OwnedFd, LauncherError> {
     Ok(stderr)
 }
 
-/// The agent and all that it started.
+/// The agent and its descendants.
 struct AgentTree {
     leader: Pid,
-    /// How the agent itself ended.
+    /// The agent's own exit status.
     status: Option<WaitStatus>,
 }
 
 impl AgentTree {
-    /// Takes note of what has ended; tells whether anything is left.
+    /// Reaps what has ended. Returns whether anything is left.
     fn reap(&mut self) -> Result<bool, Errno> {
         loop {
             match process::wait(WaitOptions::NOHANG) {
@@ -184,8 +183,7 @@ impl AgentTree {
         }
     }
 
-    /// Kills again and again until nothing is left: what is forked while the list is read is on
-    /// the next one.
+    /// Kills in rounds until nothing is left: a process forked during one round is killed in the next.
     async fn end(&mut self) -> Result<(), Errno> {
         let since = Instant::now();
         let mut pause = Duration::from_millis(1);
@@ -202,33 +200,32 @@ impl AgentTree {
     }
 }
 
-/// Sends a signal to all that descend from this process. An id cannot have gone to another process
-/// in the moment since it was listed: the kernel hands ids out in turn.
+/// Signals all descendants of this process. An id is not reused in the moment since it was listed:
+/// the kernel assigns ids in turn.
 fn send(signal: Signal) {
     let all = descendants(std::process::id()).into_iter();
     for pid in all.filter_map(|pid| Pid::from_raw(pid.try_into().ok()?)) {
-        // One that is gone already is what was wanted.
+        // An error means that it is gone.
         process::kill_process(pid, signal).ok();
     }
 }
 
-/// Ends this process as another one ended. Where a signal does not end it, the code is that of a
-/// shell.
+/// Exits as another process did; with a shell's code if the signal does not end this process.
 fn end_like(status: WaitStatus) -> ! {
     let Some(signal) = status.terminating_signal() else {
         std::process::exit(status.exit_status().unwrap_or(1))
     };
     end_by(signal);
-    // It is one of those that are heard here, which a program that has just begun does not.
+    // This process handles the signal; a program that has just started does not.
     let arguments = [launch_args::SUBCOMMAND.into(), END_BY.to_owned(), signal.to_string()];
-    // It returns only where it failed, and nobody is left to tell.
+    // Returns only on failure, which nobody is left to report to.
     drop(Command::new(launch_args::OWN_PROGRAM).args(arguments).exec());
     std::process::exit(128 + signal)
 }
 
-/// Sends itself a signal; returns where that does not end it.
+/// Signals this process; returns if that does not end it.
 pub(super) fn end_by(signal: i32) {
-    // The first one of a fault goes to the handler that looks for overrun stacks.
+    // The first signal of a fault goes to the handler that detects stack overflows.
     for signal in [signal; 2].into_iter().filter_map(Signal::from_named_raw) {
         process::kill_process(process::getpid(), signal).ok();
     }

@@ -1,13 +1,11 @@
-//! The processes that descend from one, as the kernel tells it in `/proc`. Small files are read:
-//! not for an async thread of the server.
+//! Process trees, read from `/proc`. Blocks.
 
 use std::{fs, path::PathBuf};
 
-/// Most processes that are looked at; a supervisor ends the rest once these are gone.
+/// Most processes that are listed; a supervisor kills the rest in the next round.
 const MOST: usize = 1 << 16;
 
-/// All that descend from `root`, parents before their children. Processes that come and go
-/// meanwhile may be missed.
+/// All descendants of `root`, parents first. Processes that start or end meanwhile may be missed.
 pub(crate) fn descendants(root: u32) -> Vec<u32> {
     let mut found = vec![root];
     let mut next = 0;
@@ -22,7 +20,7 @@ pub(crate) fn descendants(root: u32) -> Vec<u32> {
     found.split_off(1)
 }
 
-/// Those that a process has started, or that were given to it when their own parents ended.
+/// The children of a process, including adopted ones.
 pub(crate) fn children(pid: u32) -> Vec<u32> {
     let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
     let lists: Vec<PathBuf> =
@@ -36,7 +34,7 @@ pub(crate) fn children(pid: u32) -> Vec<u32> {
     if is_listed { found } else { searched(pid) }
 }
 
-/// As [`children`], for a kernel that keeps no lists of them.
+/// [`children`] for a kernel without lists of them.
 fn searched(parent: u32) -> Vec<u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let all = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -45,7 +43,7 @@ fn searched(parent: u32) -> Vec<u32> {
 
 fn parent_of(pid: u32) -> Option<u32> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name before it may hold anything, also parentheses.
+    // The process name before it may contain parentheses.
     stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()
 }
 

@@ -1,5 +1,4 @@
-//! The three pipes of an agent: its output becomes events, demands are met, its stdin is written
-//! line by line, the end of its stderr is kept.
+//! The pipes of an agent: stdout becomes events and host actions, stdin is fed, the tail of stderr is kept.
 
 use std::sync::Arc;
 
@@ -29,20 +28,20 @@ use crate::{
     policy::Policy,
 };
 
-/// Bytes of one read: what a pipe holds.
+/// Size of one read: the capacity of a pipe.
 const READ_BYTES: usize = 1 << 16; // 64 KiB
 
-/// Bytes of stderr that are kept.
+/// Bytes kept from the end of stderr.
 const STDERR_BYTES: usize = 8 << 10; // 8 KiB
 
-/// Bytes that an agent may print while nobody has asked it anything.
+/// Output allowed without a question, in bytes.
 const IDLE_OUTPUT_BYTES: usize = 8 << 20; // 8 MiB
 
-/// Why an agent is ended that prints more.
+/// The reason of an agent's end when it prints more.
 const PRINTS_WHILE_IDLE: &str = "The agent kept on printing although nobody had asked it anything, and was \
                          ended. The next message starts it again.";
 
-/// Reads stdout, meets the agent's demands and hands its events on.
+/// Reads stdout, performs host actions and passes events to the session.
 pub(super) struct OutputReader {
     pub conversation: ConversationId,
     pub epoch: u64,
@@ -54,15 +53,15 @@ pub(super) struct OutputReader {
     pub reaped: watch::Receiver<bool>,
 }
 
-/// What is known when the output has ended.
+/// The result of reading stdout.
 pub(super) struct OutputEnd {
     pub session_lost: bool,
-    /// Why the agent had to be ended.
+    /// Why the agent had to be stopped.
     pub reason: Option<String>,
 }
 
 impl OutputReader {
-    /// Reads to the end of the output.
+    /// Reads to the end of stdout.
     pub(super) async fn read(mut self, mut stdout: ChildStdout, line_bytes: usize) -> OutputEnd {
         let mut pipe_end = DrainingPipe::new(self.reaped.clone());
         let mut lines = LineSplitter::new(line_bytes);
@@ -104,7 +103,7 @@ impl OutputReader {
                 }
             }
             if reason.is_some() {
-                // Nothing that such an agent said is an answer.
+                // Output of an agent that must be stopped is no answer.
                 return OutputEnd { session_lost: self.codec.session_lost(), reason };
             }
             let delivered = self.deliver(output.events, output.activity, &mut pipe_end).await;
@@ -114,7 +113,7 @@ impl OutputReader {
         }
     }
 
-    /// Meets a action, or gives the reason why the agent must end.
+    /// Performs an action, or returns why the agent must be stopped.
     async fn perform(&self, action: HostAction) -> Option<String> {
         let reply = match action {
             HostAction::Abort(reason) => return Some(reason),
@@ -125,18 +124,18 @@ impl OutputReader {
                 let decision = match judged.await {
                     Ok(Ok(())) => HookDecision::Pass,
                     Ok(Err(refusal)) => HookDecision::Deny(refusal.to_string()),
-                    Err(_) => HookDecision::Deny("The call could not be judged.".to_owned()),
+                    Err(_) => HookDecision::Deny("The call could not be checked.".to_owned()),
                 };
                 command::hook_answer(&request_id, &decision)
             }
         };
-        // A closed stdin means that the agent is about to end.
+        // A closed channel means that the agent is about to end.
         self.input.send(reply).await.ok();
         None
     }
 
-    /// Hands events to the session and waits until it wants more. False: the session is gone,
-    /// and with it the agent's reason to live.
+    /// Passes events to the session and waits until it takes more. Returns false if the session is gone,
+    /// and stops the agent.
     async fn deliver(
         &self,
         events: Vec<AgentEvent>,
@@ -147,7 +146,7 @@ impl OutputReader {
             return true;
         }
         if events.iter().any(|event| matches!(event, AgentEvent::Finished(_))) {
-            // Before the session hears of it: it may answer with the next message at once.
+            // Before the session gets the event, which it may answer with the next message at once.
             self.control.turn.send_replace(false);
         }
         let output =
@@ -166,7 +165,7 @@ impl OutputReader {
     }
 }
 
-/// Writes lines to stdin until it is to close; what was queued before that is written.
+/// Writes lines to stdin until `closing`, including those queued before.
 pub(super) async fn write(
     mut stdin: ChildStdin,
     mut lines: mpsc::Receiver<String>,
@@ -186,7 +185,7 @@ pub(super) async fn write(
     }
 }
 
-/// Reads stderr to its end and gives the last of it.
+/// Reads stderr to its end and returns its tail.
 pub(super) async fn read_stderr(
     mut stderr: ChildStderr,
     conversation: ConversationId,
@@ -211,11 +210,11 @@ pub(super) async fn read_stderr(
     }
 }
 
-/// Reads a pipe of an agent. Once the agent is reaped, what it left there is read, and no more: a
-/// process that left its group may hold the pipe, and pour into it for ever.
+/// Reads a pipe, and after the agent is reaped only what is left in it: a process outside the group may
+/// hold the pipe and write to it for ever.
 struct DrainingPipe {
     reaped: watch::Receiver<bool>,
-    /// When nothing more is read, once the agent is reaped.
+    /// When reading ends, once the agent is reaped.
     until: Option<Instant>,
 }
 
@@ -224,7 +223,7 @@ impl DrainingPipe {
         Self { reaped, until: None }
     }
 
-    /// Reads what is there, 0 at the end.
+    /// Reads the next bytes; returns 0 at the end.
     async fn read(&mut self, pipe: &mut (impl AsyncReadExt + Unpin), buffer: &mut [u8]) -> usize {
         if *self.reaped.borrow() {
             return self.read_left(pipe, buffer).await;
@@ -246,17 +245,17 @@ impl DrainingPipe {
         buffer: &mut [u8],
     ) -> usize {
         let until = *self.until.get_or_insert_with(|| Instant::now() + LINGER);
-        // A pipe that always has something would win against any time-out.
+        // A pipe that is always readable would never time out.
         if Instant::now() >= until {
             return 0;
         }
         timeout_at(until, pipe.read(buffer)).await.map_or(0, bytes_of)
     }
 
-    /// Waits for a gate, but not for one that keeps a reaped agent's last words.
+    /// Waits for the gate, but no longer than until the agent is reaped.
     async fn pass(&mut self, gate: oneshot::Receiver<()>) {
         tokio::select! {
-            // A gate that was dropped is open.
+            // A dropped gate is open.
             _ = gate => (),
             _ = self.reaped.wait_for(|reaped| *reaped) => (),
         }

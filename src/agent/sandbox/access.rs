@@ -1,5 +1,4 @@
-//! What an agent needs of the system to run: from its program, its environment and the settings
-//! to a [`Profile`]. Looks at files, so not for an async thread.
+//! The access that an agent needs, turned into a [`Profile`]. Blocks.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -18,23 +17,23 @@ use super::{Profile, User};
 /// Variables that name a proxy.
 const PROXIES: [&str; 4] = ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"];
 
-/// Longest first line of a script that is looked at, in bytes.
+/// Longest first line of a script that is read, in bytes.
 const FIRST_LINE: u64 = 512;
 
-/// What one agent needs besides what all do.
+/// What one agent needs beyond the common paths.
 #[derive(Debug)]
 pub(crate) struct AccessNeeds<'a> {
     /// The project's directory.
     pub project: &'a Path,
-    /// The agent's program, and this one.
+    /// The agent's program, and `cicerone`.
     pub programs: [&'a Path; 2],
     /// The agent's environment.
     pub environment: &'a [(OsString, OsString)],
-    /// Files that it reads: prompt, account.
+    /// Further files that it reads.
     pub read: Vec<PathBuf>,
-    /// What is its own.
+    /// Its own directories.
     pub write: Vec<PathBuf>,
-    /// Ports that it connects to.
+    /// TCP ports to connect to.
     pub ports: Vec<u16>,
 }
 
@@ -71,8 +70,7 @@ impl AccessNeeds<'_> {
     }
 }
 
-/// The files of a program: itself where all links end; the package that it is a part of; of a
-/// script, the program that reads it.
+/// The files of a program: its real path, the package around it, and the interpreter of a script.
 pub(super) fn parts_of(program: &Path, path: &OsStr) -> Vec<PathBuf> {
     let Ok(real) = program.canonicalize() else { return Vec::new() };
     let mut parts = vec![real.clone()];
@@ -84,7 +82,7 @@ pub(super) fn parts_of(program: &Path, path: &OsStr) -> Vec<PathBuf> {
     parts
 }
 
-/// What the first line of a script names.
+/// The interpreter in the first line of a script.
 fn interpreter(script: &Path, path: &OsStr) -> Option<PathBuf> {
     let mut start = Vec::new();
     File::open(script).ok()?.take(FIRST_LINE).read_to_end(&mut start).ok()?;
@@ -99,8 +97,7 @@ fn interpreter(script: &Path, path: &OsStr) -> Option<PathBuf> {
     std::env::split_paths(path).map(|dir| dir.join(name)).find(|program| program.is_file())
 }
 
-/// The ports that an agent may connect to: the configured ones and those that its environment
-/// names, of the model's service and of a proxy.
+/// TCP ports to connect to: the configured ones, and those of the API and of proxies in the environment.
 pub(crate) fn ports(configured: &[u16], environment: &[(OsString, OsString)]) -> Vec<u16> {
     let mut ports = configured.to_vec();
     for (name, value) in environment {
@@ -115,8 +112,7 @@ pub(crate) fn ports(configured: &[u16], environment: &[(OsString, OsString)]) ->
     ports
 }
 
-/// The port of an address such as `http://user:word@host:8080/path`; without a scheme it is one
-/// of a proxy.
+/// The port of an address such as `http://user:word@host:8080/path`; without a scheme, `http`.
 fn port_of(address: &str) -> Option<u16> {
     let (scheme, rest) = address.split_once("://").unwrap_or(("http", address));
     let host = rest.split(['/', '?', '#']).next()?;
@@ -130,7 +126,7 @@ fn port_of(address: &str) -> Option<u16> {
     }
 }
 
-/// The value of a variable that is not empty.
+/// The value of a variable, unless it is empty.
 pub(crate) fn value<'a>(
     environment: &'a [(OsString, OsString)],
     wanted: &str,

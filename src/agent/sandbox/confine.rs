@@ -1,5 +1,7 @@
-//! Confines this process. The order matters: what needs rights comes before they are given up,
-//! and the kernel forgets which parent's end is to kill a process when its user changes.
+//! Confinement of the current process.
+//!
+//! The order matters: steps that need rights come before the rights are dropped, and a change of user resets
+//! the parent-death signal.
 
 use std::fs;
 
@@ -12,21 +14,20 @@ use rustix::{
 
 use super::{ConfineError, Profile, User, landlock_rules, seccomp};
 
-/// How much sooner than other programs the kernel ends an agent when memory runs out, of 1,000.
+/// The agent's `oom_score_adj`, up to 1,000: the kernel kills it before other programs.
 const ENDED_SOONER: &str = "500";
 
-/// What could not be had, in words; empty where everything was.
+/// How far the confinement went.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Confined {
-    /// One sentence part each.
+    /// Mechanisms that could not be applied, one phrase each.
     pub missing: Vec<String>,
 }
 
-/// Confines this process, which must have one thread, for good. `parent` is the process whose end
-/// ends it.
+/// Confines this single-threaded process irrevocably. It dies with `parent`.
 pub(crate) fn confine(profile: &Profile, parent: Pid) -> Result<Confined, ConfineError> {
     let mut confined = Confined::default();
-    // No more than a favour to the server: where it is refused the agent is confined all the same.
+    // Not part of the confinement, so a failure is ignored.
     fs::write("/proc/self/oom_score_adj", ENDED_SOONER).ok();
     if profile.has_rule("resources") {
         limit_resources(profile).map_err(rights("resources"))?;
@@ -35,12 +36,12 @@ pub(crate) fn confine(profile: &Profile, parent: Pid) -> Result<Confined, Confin
         true => CapabilitySet::DAC_READ_SEARCH,
         false => CapabilitySet::empty(),
     };
-    // Without the right to change it, nothing could use what is left in it either.
+    // Without the right to change it, what is left in it is useless too.
     if profile.has_rule("bounding set") {
         drop_bounding_set(kept).map_err(rights("capabilities"))?;
     }
     if let Some(user) = profile.user.filter(|_| profile.has_rule("user")) {
-        // Becoming another user takes all capabilities away, but for this.
+        // A change of user would drop all capabilities otherwise.
         thread::set_keep_capabilities(true).map_err(rights("capabilities"))?;
         become_user(user).map_err(rights("the user's rights"))?;
     }
@@ -48,7 +49,7 @@ pub(crate) fn confine(profile: &Profile, parent: Pid) -> Result<Confined, Confin
         keep_capabilities(kept).map_err(rights("capabilities"))?;
     }
     die_with(parent, Signal::KILL)?;
-    // Whatever the agent makes is its own: modes of files are not for it to change.
+    // The agent cannot change file modes, so its files must be private from the start.
     process::umask(Mode::from_raw_mode(0o077));
     thread::set_no_new_privs(true).map_err(rights("new privileges"))?;
     landlock_rules::restrict(profile)?;
@@ -60,17 +61,17 @@ pub(crate) fn confine(profile: &Profile, parent: Pid) -> Result<Confined, Confin
     Ok(confined)
 }
 
-/// Whether this process can give an agent the right to read what modes of files deny.
+/// Whether this process can pass on CAP_DAC_READ_SEARCH.
 pub(crate) fn can_read_all() -> bool {
     let own = thread::capabilities(None);
     own.is_ok_and(|own| own.permitted.contains(CapabilitySet::DAC_READ_SEARCH))
 }
 
-/// The kernel sends this process `signal` when the thread that started it ends, so also when its
-/// parent is killed. A parent that ended before this took hold is seen by its changed process id.
+/// Sets the signal that the kernel sends when the thread that started this process ends. Detects a parent
+/// that ended before by its changed id.
 pub(crate) fn die_with(parent: Pid, signal: Signal) -> Result<(), ConfineError> {
     process::set_parent_process_death_signal(Some(signal))
-        .map_err(rights("its life after the server's"))?;
+        .map_err(rights("life beyond its parent"))?;
     if process::getppid() == Some(parent) { Ok(()) } else { Err(ConfineError::ParentGone) }
 }
 
@@ -83,13 +84,13 @@ fn limit_resources(profile: &Profile) -> io::Result<()> {
     lower(Resource::Nofile, profile.open_files)?;
     lower(Resource::Fsize, profile.file_bytes)?;
     match profile.user {
-        // Of a user who does other things too, those would count.
+        // The limit counts all processes of a user, so it suits only a user of the agent's own.
         None => Ok(()),
         Some(_) => lower(Resource::Nproc, profile.processes),
     }
 }
 
-/// Lowers both limits to `most`; never raises one.
+/// Lowers the soft and the hard limit to `most`; never raises one.
 pub(crate) fn lower(resource: Resource, most: u64) -> io::Result<()> {
     let now = process::getrlimit(resource);
     let least = |limit: Option<u64>| Some(limit.map_or(most, |limit| limit.min(most)));
@@ -99,8 +100,8 @@ pub(crate) fn lower(resource: Resource, most: u64) -> io::Result<()> {
     )
 }
 
-/// What the bounding set lacks, no program can get, whoever owns it. Only root can change it, and
-/// for anybody else `no_new_privs` does the same.
+/// Empties the bounding set, so that no program can gain a capability. Only root can do this; for others
+/// `no_new_privs` has the same effect.
 fn drop_bounding_set(kept: CapabilitySet) -> io::Result<()> {
     let own = thread::capabilities(None)?;
     if !own.effective.contains(CapabilitySet::SETPCAP) {
@@ -112,7 +113,7 @@ fn drop_bounding_set(kept: CapabilitySet) -> io::Result<()> {
             continue;
         }
         match thread::remove_capability_from_bounding_set(capability) {
-            // Past the kernel's last one.
+            // Beyond the last capability.
             Err(io::Errno::INVAL) => break,
             dropped => dropped?,
         }
@@ -127,10 +128,10 @@ fn become_user(user: User) -> io::Result<()> {
     thread::set_thread_res_uid(uid, uid, uid)
 }
 
-/// Gives up all capabilities but these, which also what is run later keeps.
+/// Drops all capabilities but `kept`, which later programs inherit.
 fn keep_capabilities(kept: CapabilitySet) -> io::Result<()> {
     match thread::clear_ambient_capability_set() {
-        // A kernel before 4.3 has none.
+        // Kernels before 4.3 have no ambient set.
         Err(io::Errno::INVAL) => (),
         cleared => cleared?,
     }

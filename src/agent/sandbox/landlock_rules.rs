@@ -1,4 +1,4 @@
-//! The part of a profile that Landlock enforces, and how much of it this kernel knows.
+//! The part of a profile that Landlock enforces, and the kernel's support for it.
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus, NetPort,
@@ -9,17 +9,16 @@ use serde::{Deserialize, Serialize};
 
 use super::Profile;
 
-/// The version that has all that is asked for; what came later was not tried.
+/// The version with all required rights; later ones are untested.
 const WANTED: ABI = ABI::V6;
 
-/// Sources of chance. `/dev/zero` is not among them: what is mapped from it is shared memory that
-/// no count sees.
+/// Readable devices. Not `/dev/zero`: mapping it gives shared memory outside every count.
 const DEVICES: [&str; 2] = ["/dev/random", "/dev/urandom"];
 
-/// What the kernel says of itself.
+/// The kernel's support for the sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KernelSupport {
-    /// The version of Landlock's interface; 0 where there is none.
+    /// Version of the Landlock ABI; 0 without Landlock.
     pub landlock: i32,
 }
 
@@ -42,7 +41,7 @@ impl KernelSupport {
     }
 }
 
-/// Restricts this thread, and all that it starts, for good.
+/// Restricts this thread and all that it starts, irrevocably.
 pub(super) fn restrict(profile: &Profile) -> Result<RestrictionStatus, RulesetError> {
     let level = match profile.strict {
         true => CompatLevel::HardRequirement,
@@ -75,13 +74,13 @@ pub(super) fn restrict(profile: &Profile) -> Result<RestrictionStatus, RulesetEr
         [(&profile.read, read), (&profile.run, read | AccessFs::Execute), (&profile.write, write)]
     {
         for path in paths {
-            // What is not there, or cannot be reached, needs no rule: it cannot be used.
+            // A path that is missing or unreachable needs no rule.
             let Ok(file) = PathFd::new(path) else { continue };
             let access = if path.is_dir() { access } else { access & of_files() };
             rules = rules.add_rule(PathBeneath::new(file, access))?;
         }
     }
-    // The entry of this very process, which stays the same when it becomes the agent.
+    // The entry of this process, which keeps its id when it becomes the agent.
     for path in DEVICES.into_iter().chain(["/proc/self"]) {
         if let Ok(file) = PathFd::new(path) {
             let access = if path.starts_with("/proc") { read } else { read & of_files() };
@@ -101,8 +100,8 @@ fn of_files() -> BitFlags<AccessFs> {
     AccessFs::from_file(WANTED)
 }
 
-/// What the kernel knows. Takes rights from this thread to find out, so only a process that is
-/// about to end may ask.
+/// The kernel's support. Restricts this thread to find out, so only a process that is about to end may
+/// call it.
 pub(crate) fn kernel_support() -> KernelSupport {
     let asked = Ruleset::default()
         .handle_access(AccessFs::MakeBlock)

@@ -1,5 +1,4 @@
-//! The newest self-test of the sandbox, for whoever shows it, and the leave to start that it
-//! gives where confinement is required.
+//! The sandbox's status: the newest self-test, and whether agents may start.
 
 use std::sync::Arc;
 
@@ -17,7 +16,7 @@ pub struct SandboxStatus {
 }
 
 impl SandboxStatus {
-    /// Without a self-test so far.
+    /// The status before the first self-test.
     pub fn new(mode: Sandbox) -> Self {
         Self { mode, newest: watch::Sender::new(None) }
     }
@@ -27,8 +26,7 @@ impl SandboxStatus {
         self.newest.borrow().clone()
     }
 
-    /// Why no agent can start at all, in words; `None` where one can, or where that is not known
-    /// yet.
+    /// Why no agent can start at all; `None` if one can, or before the first self-test.
     pub fn refusal(&self) -> Option<String> {
         let newest = self.newest()?;
         let is_refused = self.mode == Sandbox::Required && newest.verdict != Verdict::Proved;
@@ -41,7 +39,7 @@ impl SandboxStatus {
         test
     }
 
-    /// Replaces the test of one project.
+    /// Replaces the result of one project.
     pub(in crate::agent) fn publish_project(&self, own: ProjectTest) {
         self.newest.send_modify(|newest| {
             if let Some(newest) = newest {
@@ -52,20 +50,20 @@ impl SandboxStatus {
         });
     }
 
-    /// Waits until it is known whether agents may start at all, and gives what is known.
+    /// Waits for the first self-test and returns the newest.
     pub(in crate::agent) async fn known(&self) -> Result<Arc<SelfTest>, String> {
         let mut newest = self.newest.subscribe();
         let known = newest.wait_for(Option::is_some).await;
         let known = known.ok().and_then(|test| test.clone());
-        known.ok_or_else(|| "The self-test of the sandbox did not end.".to_owned())
+        known.ok_or_else(|| "The self-test of the sandbox did not finish.".to_owned())
     }
 }
 
-/// Why no agent is started, for a person.
+/// Why no agent starts, for a person.
 pub(in crate::agent) fn not_confined(words: &str) -> String {
     format!(
-        "No agent is started, because it is not proved that the kernel confines it as \
-         `agent.sandbox = \"required\"` asks for: {words}. `cicerone doctor` tells more; \
-         `--sandbox best-effort` starts it regardless."
+        "No agent is started, because the self-test did not prove that the kernel confines it, which \
+         `agent.sandbox = \"required\"` demands: {words}. Run `cicerone doctor` for details, or start it \
+         regardless with `--sandbox best-effort`."
     )
 }

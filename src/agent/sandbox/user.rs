@@ -1,7 +1,8 @@
-//! As which user an agent runs. A server that is no root cannot choose: its agents are its own
-//! user. Root gives them to somebody who owns nothing, and where that one cannot read what an agent
-//! needs, the one capability to read it. An agent is never root: root without any capabilities
-//! can still signal, trace and limit every other process of root.
+//! The user that an agent runs as.
+//!
+//! A server without root keeps its own user. Root chooses an unprivileged user, and grants the capability to
+//! read everything if that user cannot read what an agent needs. An agent is never root: root without any
+//! capabilities can still signal, trace and limit other processes of root.
 
 use std::{
     fmt, fs,
@@ -11,57 +12,55 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-/// Who owns nothing.
+/// The default user under root.
 const NOBODY: &str = "nobody";
 
-/// The number that stands for nobody where there is no such account.
+/// The uid of nobody on systems without such an account.
 const NOBODY_ID: u32 = 65_534;
 
-/// The right to run a program and to pass a directory, in the bits of one class.
+/// The mode bit to run a program or pass a directory, within one class.
 const PASS: u32 = 0o1;
 
-/// The right to read.
+/// The mode bit to read.
 const READ: u32 = 0o4;
 
 /// A user and its group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
-    /// The user's number.
     pub uid: u32,
-    /// The group's number.
     pub gid: u32,
 }
 
 /// The user that was chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ChosenUser {
-    /// `None` is the server's own.
+    /// `None` for the server's own.
     pub user: Option<User>,
-    /// Whether it needs the capability to read what its user may not.
+    /// Whether it needs CAP_DAC_READ_SEARCH.
     pub reads_all: bool,
-    /// What is not as good as it could be, in words.
+    /// How the choice falls short of the best.
     pub note: Option<String>,
 }
 
-/// What the choice depends on.
+/// The inputs of the choice.
 #[derive(Debug)]
 pub(crate) struct UserChoice<'a> {
     /// `agent.user`: a name or a number.
     pub wanted: Option<&'a str>,
-    /// Whether another one than the wanted will not do.
+    /// Whether to fail if the wanted user is not possible.
     pub strict: bool,
-    /// Who runs the server.
+    /// The server's user.
     pub own: User,
-    /// Whether the server can give the capability to read everything.
+    /// Whether the server can grant CAP_DAC_READ_SEARCH.
     pub can_read_all: bool,
-    /// Programs that the agent must run and directories that it must pass.
+    /// Programs to run and directories to pass.
     pub needed: &'a [PathBuf],
-    /// The project, which it must read; its owner can where nobody else can.
+    /// The project to read.
     pub project: &'a Path,
 }
 
 impl UserChoice<'_> {
-    /// Chooses. The error says what to mend.
+    /// Chooses the user. The error is for a person.
     pub(crate) fn choose(&self) -> Result<ChosenUser, String> {
         let wanted = match self.wanted {
             Some(text) => Some(find(text).ok_or_else(|| {
@@ -116,13 +115,13 @@ impl UserChoice<'_> {
         Ok(ChosenUser { user: Some(other), reads_all: false, note: Some(note) })
     }
 
-    /// Whether `user` may run the programs, which the right to read does not give.
+    /// Whether `user` may run the programs, which CAP_DAC_READ_SEARCH does not grant.
     fn can_run(&self, user: User) -> bool {
         let files = self.needed.iter().filter_map(|path| fs::metadata(path).ok());
         files.filter(fs::Metadata::is_file).all(|file| may(&file, user, PASS))
     }
 
-    /// The first thing on the way that `user` cannot pass or read.
+    /// The first path that `user` cannot use.
     fn barrier(&self, user: User) -> Option<PathBuf> {
         let needed = self.needed.iter().find_map(|path| barrier(path, user, PASS));
         needed.or_else(|| barrier(self.project, user, PASS | READ))
@@ -135,8 +134,8 @@ impl fmt::Display for User {
     }
 }
 
-/// The first directory on the way to `path` that `user` cannot pass, or `path` itself if it cannot
-/// be used as `needed` says. Judged by modes alone: capabilities do not count, and lists of access are not seen.
+/// The first directory towards `path` that `user` cannot pass, or `path` itself without the `needed` mode
+/// bits. Capabilities and access control lists are not considered.
 fn barrier(path: &Path, user: User, needed: u32) -> Option<PathBuf> {
     let Ok(real) = path.canonicalize() else { return Some(path.to_owned()) };
     let mut way: Vec<&Path> = real.ancestors().collect();
@@ -148,7 +147,7 @@ fn barrier(path: &Path, user: User, needed: u32) -> Option<PathBuf> {
     found.map(Path::to_owned)
 }
 
-/// Whether `user` has all of `needed`, the bits of one class, on a file.
+/// Whether `user` has the `needed` mode bits on a file.
 fn may(file: &fs::Metadata, user: User, needed: u32) -> bool {
     let class = match (file.uid() == user.uid, file.gid() == user.gid) {
         (true, _) => 6,
@@ -158,7 +157,7 @@ fn may(file: &fs::Metadata, user: User, needed: u32) -> bool {
     file.mode() >> class & needed == needed
 }
 
-/// The account of this name, or the number.
+/// The account with this name or uid.
 fn find(text: &str) -> Option<User> {
     let accounts = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let account = accounts.lines().find_map(|line| {

@@ -1,65 +1,64 @@
-//! Causes of a failed turn.
+//! The causes of a failed turn that are told apart.
 
-/// What is wrong.
+/// Why a turn failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FailureCause {
-    /// The turn took more steps than it may.
+    /// The turn reached its limit of steps.
     TooManySteps,
-    /// The agent has spent what it may.
+    /// The budget of the agent is used up.
     NoBudget,
     /// The conversation is longer than the model can read.
     TooLong,
     /// The request has more bytes than the API takes.
     TooLarge,
-    /// The agent's own record of the conversation is refused: so is every further question.
+    /// The API rejects the agent's record of the conversation, and would reject it with every question.
     BadHistory,
-    /// The model, or what watches over it, declined to answer.
+    /// The model or its safeguards declined to answer.
     Declined,
     /// An image or a document in the request cannot be read.
     BadMedia,
-    /// The answer was longer than the model may answer.
+    /// The answer reached the model's output limit.
     LongAnswer,
-    /// What the account may use is used up.
+    /// The account's usage limit is reached.
     UsageLimit,
-    /// The account has no money left.
+    /// The account has no credit.
     NoCredit,
     /// Too many requests at a time.
     RateLimit,
     /// The agent has no account.
     NoAccount,
-    /// The account is not accepted (any more).
+    /// The API rejects the credentials.
     BadAccount,
-    /// The account is blocked, or waits for something that its owner must do.
+    /// The account is blocked or waits for an action of its owner.
     HeldAccount,
-    /// The account may not do this.
+    /// The account lacks the permission.
     Forbidden,
-    /// The credentials of a cloud provider cannot be loaded.
+    /// Credentials of a cloud provider cannot be loaded.
     CloudAccount,
-    /// There is no such model for this account.
+    /// The account cannot use the model, or there is none of this name.
     NoModel,
-    /// The service's certificate is not trusted.
+    /// The API's TLS certificate is not trusted.
     Untrusted,
-    /// A proxy stands in the way.
+    /// A proxy refused the connection.
     Proxy,
-    /// The service's name cannot be resolved.
+    /// The API's host name cannot be resolved.
     NoName,
-    /// The service cannot be reached.
+    /// No connection to the API.
     Unreachable,
-    /// The service did not answer in time.
+    /// The API did not answer in time.
     TimedOut,
-    /// The service has too much to do.
+    /// The API is overloaded.
     Overloaded,
-    /// The service failed, with this status.
+    /// The API failed with this HTTP status.
     Server(u16),
-    /// The service refused the request, with this status.
+    /// The API refused the request with this HTTP status.
     Refused(u16),
     /// Something else.
     Other,
 }
 
 impl FailureCause {
-    /// Whether its signs count in an error that came with this status: the words of a service that fails
-    /// may be about anything.
+    /// Whether its signs count beside this HTTP status. The text of a failing service may mention anything.
     pub(super) fn fits(self, status: Option<u16>) -> bool {
         match status {
             None => true,
@@ -80,7 +79,7 @@ impl FailureCause {
         }
     }
 
-    /// Whether the agent's own word on the kind of error, or a status, says more than the sign.
+    /// Whether a status or the agent's own error kind is more precise than the sign.
     pub(super) fn yields_to_kind(self) -> bool {
         matches!(self, Self::Unreachable | Self::Overloaded | Self::RateLimit | Self::TimedOut)
     }

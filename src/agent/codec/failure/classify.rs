@@ -3,7 +3,7 @@
 use super::cause::FailureCause;
 use crate::agent::codec::{notice::ServiceReports, wire::ResultLine};
 
-/// Signs in the agent's text, in lower case and without backticks. The first that is found counts.
+/// Signs in the error text, in lower case and without backticks; the first match decides.
 const SIGNS: &[(FailureCause, &[&str])] = &[
     (FailureCause::TooManySteps, &["maximum number of turns"]),
     (FailureCause::NoBudget, &["maximum budget"]),
@@ -238,7 +238,7 @@ const SIGNS: &[(FailureCause, &[&str])] = &[
     ),
 ];
 
-/// Finds the cause in the result's fields, in the signs of its text and in earlier reports of the service.
+/// Looks at the result's fields, the signs in its text, and what the service reported before.
 pub(super) fn classify(
     result: &ResultLine,
     said: &str,
@@ -253,7 +253,7 @@ pub(super) fn classify(
     }
     let text = said.to_lowercase().replace('`', "").replace('’', "'");
     if text.starts_with("prompt is too long") {
-        // Whatever it tried against that, and with what status that failed.
+        // The agent may have tried to recover and failed with another status: this came first.
         return FailureCause::TooLong;
     }
     let status = result.api_error_status.or_else(|| status_in(said));
@@ -312,14 +312,14 @@ fn of_kind(kind: &str) -> Option<FailureCause> {
         "max_output_tokens" => Some(FailureCause::LongAnswer),
         "cloud_credential_error" => Some(FailureCause::CloudAccount),
         "invalid_request" => Some(FailureCause::Refused(400)),
-        // `server_error` and `unknown` are said of everything, also of a network that is down.
+        // `server_error` and `unknown` say nothing: they are also used when the network is down.
         _ => None,
     }
 }
 
-/// The status in texts such as `API Error: 403 …` and `Repetition 529 Overloaded errors`.
+/// The HTTP status in texts such as `API Error: 403 …` and `Repeated 529 Overloaded errors`.
 fn status_in(said: &str) -> Option<u16> {
-    let leads = ["API Error: ", "Repetition ", "Request rejected (", "status code ", "HTTP "];
+    let leads = ["API Error: ", "Repeated ", "Request rejected (", "status code ", "HTTP "];
     let start = leads.iter().find_map(|lead| {
         said.match_indices(lead).find_map(|(at, _)| number_at(said, at + lead.len()))
     });
@@ -328,7 +328,7 @@ fn status_in(said: &str) -> Option<u16> {
 
 fn number_at(said: &str, at: usize) -> Option<u16> {
     let text = said.get(at..)?;
-    let text = text.trim_start_matches("Repetition ").trim_start_matches("Request rejected (");
+    let text = text.trim_start_matches("Repeated ").trim_start_matches("Request rejected (");
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     text[..end].parse().ok()
 }

@@ -1,4 +1,4 @@
-//! What is said of a cause: what failed, why, and how to mend it.
+//! The messages for people, one for each cause.
 
 use crate::agent::{
     codec::notice::{ServiceReports, moment},
@@ -7,11 +7,11 @@ use crate::agent::{
 
 use super::cause::FailureCause;
 
-/// How to give the agent an account.
+/// How to log the agent in.
 const LOG_IN: &str = "On the server, run `claude` and then `/login`, or set ANTHROPIC_API_KEY or \
      CLAUDE_CODE_OAUTH_TOKEN in the server's environment, and restart the server.";
 
-/// The words for a cause of which the agent said `said`.
+/// The failure to show for `cause`; `said` is the agent's error text.
 pub(super) fn failure(cause: FailureCause, said: &str, reports: &ServiceReports) -> AgentFailure {
     let mut failure = AgentFailure::new(content(cause, said), remedy(cause));
     if cause == FailureCause::UsageLimit || cause == FailureCause::RateLimit {
@@ -164,7 +164,7 @@ fn with_details(cause: FailureCause, said: &str) -> String {
     }
 }
 
-/// The words for a limit that ends at `at`, in seconds since 1970, where that is known.
+/// The message for a limit. `at` is its end as a Unix timestamp in seconds.
 fn limit(cause: FailureCause, said: &str, at: Option<i64>) -> String {
     let what = match cause {
         FailureCause::RateLimit => "The account's rate limit is reached (429)",
@@ -185,13 +185,13 @@ fn limit(cause: FailureCause, said: &str, at: Option<i64>) -> String {
     }
 }
 
-/// The agent's words in brackets, where it said anything.
+/// The agent's error text in brackets, or nothing.
 fn aside(said: &str) -> String {
     let said = said.trim_end_matches('.');
     if said.is_empty() { String::new() } else { format!(" ({said})") }
 }
 
-/// The moment in texts such as `usage limit reached|1795342009`, in seconds since 1970.
+/// The Unix timestamp in texts such as `usage limit reached|1795342009`, in seconds.
 fn moment_in(said: &str) -> Option<i64> {
     said.match_indices('|').find_map(|(at, _)| {
         let digits = said.get(at + 1..)?;

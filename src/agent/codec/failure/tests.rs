@@ -88,7 +88,7 @@ fn a_refusal_of_the_model_is_told_in_words() {
     for text in [
         "API Error: Claude Code is unable to respond to this request, which appears to violate our Usage Policy (https://www.anthropic.com/legal/aup). Try rephrasing the request in a new session or change your model.",
         "API Error: Opus 5's safeguards flagged this message (https://www.anthropic.com/legal/aup). This sometimes happens with safe, normal conversations. Claude Code can't respond to this message with Opus 5.",
-        "API Error: 400 CodecOutput blocked by content filtering policy",
+        "API Error: 400 Output blocked by content filtering policy",
     ] {
         check_text(None, "unknown", text, &words, Remedy::FixFirst);
     }
@@ -215,7 +215,7 @@ fn failures_of_the_api_are_told_by_their_status() {
 
 #[test]
 fn a_status_is_found_in_the_text_when_no_field_has_it() {
-    let busy = "API Error: Repetition 529 Overloaded errors. The API is at capacity — this is usually temporary.";
+    let busy = "API Error: Repeated 529 Overloaded errors. The API is at capacity — this is usually temporary.";
     check_text(None, "server_error", busy, &["overloaded (529)"], Remedy::AskAgain);
     check_text(None, "server_error", "API Error: 500 boom", &["(500)"], Remedy::AskAgain);
     check_text(None, "overloaded", "x", &["overloaded (529)"], Remedy::AskAgain);

@@ -1,18 +1,18 @@
-//! What every line is read for first, and the API's own events. Streamed deltas, by far the most lines,
-//! are parsed once; a line with an odd field is read again, field by field.
+//! The envelope of every line, and the API's stream events. Deltas, by far the most lines, are parsed
+//! once; a line with an unexpected field is read again, field by field.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::json::{Object, Text};
 
-/// What every line is read for first.
+/// The fields that every line is read for first.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Envelope<'a> {
     /// The kind of line.
     #[serde(rename = "type", borrow, default)]
     pub kind: Text<'a>,
-    /// A finer kind, of `system` and `result` lines.
+    /// The subtype of `system` and `result` lines.
     #[serde(borrow, default)]
     pub subtype: Option<Text<'a>>,
     /// Set on lines of a subagent.
@@ -21,8 +21,7 @@ pub(crate) struct Envelope<'a> {
     /// The API's own event, of `stream_event` lines.
     #[serde(borrow, default)]
     pub event: Option<StreamEvent<'a>>,
-    /// Of a `message_stop`: what of the message is given up, because its stream broke and the request
-    /// is repeated.
+    /// Of a `message_stop`: what is given up because the stream broke and the request is repeated.
     #[serde(borrow, default)]
     pub abandoned_blocks: Option<&'a RawValue>,
 }
@@ -61,7 +60,7 @@ pub(crate) struct BlockKind<'a> {
     /// Of `tool_use`: the call's id.
     #[serde(borrow, default)]
     pub id: Option<Text<'a>>,
-    /// What a text block begins with, usually nothing.
+    /// First text of a text block, usually empty.
     #[serde(borrow, default)]
     pub text: Option<Text<'a>>,
 }
@@ -84,15 +83,15 @@ pub(crate) struct Delta<'a> {
 }
 
 impl<'a> Envelope<'a> {
-    /// The first block of its message that the line says to be given up, where it says so.
+    /// Index of the first block that is given up, if any.
     pub(crate) fn abandoned_from(&self) -> Option<u64> {
         let raw = self.abandoned_blocks.filter(|raw| raw.get() != "null")?;
         let from = Object::read(raw.get()).ok().and_then(|it| it.raw("from_block_index"));
-        // What is not told counts as all of it.
+        // Without an index the whole message is given up.
         Some(from.and_then(|from| from.get().parse().ok()).unwrap_or_default())
     }
 
-    /// Reads a line: at once where all is as expected, else field by field.
+    /// Reads a line in one pass, or field by field where that fails.
     pub(crate) fn read(line: &'a str) -> serde_json::Result<Self> {
         match serde_json::from_str::<Self>(line) {
             Ok(envelope) if envelope.is_told_apart() => Ok(envelope),
@@ -100,7 +99,7 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    /// Whether the line says of what kind it is.
+    /// Whether the line has a `type`.
     fn is_told_apart(&self) -> bool {
         let event = self.event.as_ref().map(|event| event.kind.as_str());
         match self.kind.as_str() {
@@ -147,7 +146,7 @@ impl<'a> StreamEvent<'a> {
     }
 }
 
-/// The kind that a line has which does not say it, by fields that only this kind has.
+/// The kind of a line without a `type`, guessed by fields that only this kind has.
 fn shape(line: &Object<'_>) -> &'static str {
     let has = |names: &[&str]| names.iter().any(|name| line.raw(name).is_some());
     let role = || line.object("message").and_then(|message| message.text("role"));
@@ -170,7 +169,7 @@ fn shape(line: &Object<'_>) -> &'static str {
     }
 }
 
-/// The finer kind of a `system` line that does not say it.
+/// The subtype of a `system` line without one.
 fn system_shape(line: &Object<'_>) -> Option<&'static str> {
     let has = |name: &str| line.raw(name).is_some();
     if has("tools") && (has("permissionMode") || has("claude_code_version")) {
@@ -182,7 +181,7 @@ fn system_shape(line: &Object<'_>) -> Option<&'static str> {
     }
 }
 
-/// The kind of an event that does not say it.
+/// The kind of an event without a `type`.
 fn event_shape(event: &Object<'_>) -> &'static str {
     let delta = event.object("delta");
     let has = |name: &str| delta.as_ref().is_some_and(|delta| delta.raw(name).is_some());

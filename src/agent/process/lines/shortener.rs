@@ -1,40 +1,39 @@
-//! Shortens a line of JSON as it comes in: long strings lose their ends, and where there is still too much,
-//! long lists and objects theirs. What is left is JSON of the same structure. Takes each byte once and
-//! holds no more than is left.
+//! Shortens a line of JSON while it arrives: cuts long strings, then long lists and objects. The result is
+//! JSON of the same structure. Each byte is read once, and only the result is held.
 
 use memchr::memchr2;
 
-/// Stands where a string was cut.
+/// Marks the end of a cut string.
 const MARK: &str = "…";
 
-/// Bytes of a character beyond its first.
+/// Continuation bytes of a UTF-8 character at most.
 const CHARACTER_REST: usize = 3;
 
-/// One line that is being shortened.
+/// The state of one line.
 #[derive(Debug)]
 pub(super) struct LineShortener {
-    /// What is left so far.
+    /// The result so far.
     kept: Vec<u8>,
     /// Longest string, in bytes.
     string_bytes: usize,
-    /// From so many bytes on lists and objects within the outermost object lose their ends.
+    /// Size of the result from which nested lists and objects are cut, in bytes.
     list_bytes: usize,
     string: Option<InString>,
-    /// Lists and objects that are open.
+    /// Number of open lists and objects.
     depth: usize,
-    /// The rest of the list or object at this depth is left out.
+    /// Depth of the list or object whose rest is dropped.
     dropping: Option<usize>,
 }
 
-/// The string that is being read.
+/// The state of an open string.
 #[derive(Debug, Default)]
 struct InString {
-    /// Bytes of it that were kept.
+    /// Bytes kept.
     kept: usize,
-    /// Its rest is left out.
+    /// Whether the rest is dropped.
     is_cut: bool,
     escape: Escape,
-    /// The first half of a pair of escapes was kept, and the other half belongs to it.
+    /// Whether the first half of an escaped surrogate pair was kept, so the second must be.
     is_half: bool,
 }
 
@@ -44,12 +43,12 @@ enum Escape {
     None,
     /// A backslash was read.
     Begun,
-    /// So many hexadecimal digits are still to come, after these.
+    /// Number of hexadecimal digits to come, and the value of those before.
     Digits(u8, u16),
 }
 
 impl LineShortener {
-    /// For a line of which at most `max` bytes are to be left.
+    /// For a result of at most `max` bytes.
     pub(super) fn new(max: usize) -> Self {
         Self {
             kept: Vec::new(),
@@ -61,17 +60,17 @@ impl LineShortener {
         }
     }
 
-    /// What is left so far.
+    /// The result so far.
     pub(super) fn kept(&self) -> &[u8] {
         &self.kept
     }
 
-    /// Whether what is left is a whole object.
+    /// Whether the result is a whole object.
     pub(super) fn is_whole(&self) -> bool {
         self.kept.first() == Some(&b'{') && self.depth == 0 && self.string.is_none()
     }
 
-    /// Takes more of the line.
+    /// Reads more of the line.
     pub(super) fn feed(&mut self, mut bytes: &[u8]) {
         while let Some(byte) = bytes.first() {
             let taken = match &mut self.string {
@@ -92,7 +91,7 @@ impl LineShortener {
         }
     }
 
-    /// Takes a byte outside of strings.
+    /// Reads a byte outside of strings.
     fn take(&mut self, byte: u8) {
         match byte {
             b' ' | b'\t' | b'\r' | b'\n' => return,
@@ -116,8 +115,8 @@ impl LineShortener {
 }
 
 impl InString {
-    /// Takes as much as can be taken at once, and puts what is kept into `sink`. Tells how many bytes
-    /// it took, and whether the string has come to its end.
+    /// Reads a run of bytes and appends what is kept to `sink`. Returns the number of bytes read, and
+    /// whether the string has ended.
     fn take(&mut self, bytes: &[u8], max: usize, sink: Option<&mut Vec<u8>>) -> (usize, bool) {
         let mut nowhere = Vec::new();
         let is_dropped = sink.is_none();
@@ -156,7 +155,7 @@ impl InString {
         if !self.is_cut && !is_dropped {
             let run = bytes.get(..run).unwrap_or_default();
             let mut end = run.len().min(max.saturating_sub(self.kept));
-            // A character is kept whole.
+            // Keep characters whole.
             let longest = (max + CHARACTER_REST).saturating_sub(self.kept);
             while end < longest && run.get(end).is_some_and(|byte| (0x80..0xC0).contains(byte)) {
                 end += 1;
