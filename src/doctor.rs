@@ -1,8 +1,7 @@
-//! `cicerone doctor`: looks at everything that a server needs, and says how to mend what is not
-//! as it should be. Changes nothing.
+//! `cicerone doctor`: checks everything that a server needs, and says how to fix it. Read-only.
 
 mod agent;
-mod surroundings;
+mod host;
 
 use std::{env, fmt, sync::Arc};
 
@@ -10,19 +9,19 @@ use actix_web::rt;
 
 use crate::{agent::Agents, config::Loaded};
 
-/// What was looked at, in order.
+/// All checks in order.
 #[derive(Debug)]
 pub struct Report(Vec<Check>);
 
-/// One line of the report.
+/// One check, a line of the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
     status: Status,
     about: &'static str,
-    words: String,
+    text: String,
 }
 
-/// How a check came out.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Status {
     Ok,
@@ -30,7 +29,7 @@ enum Status {
     Fail,
 }
 
-/// Looks at everything. Blocks for some seconds at most.
+/// Runs all checks. Blocks for a few seconds.
 pub fn run(loaded: &Loaded) -> Report {
     let settings = Arc::new(loaded.settings.clone());
     let agents = Agents::new(&settings.agent, &settings.limits, &settings.data_dir);
@@ -38,7 +37,7 @@ pub fn run(loaded: &Loaded) -> Report {
     let mut checks: Vec<Check> =
         warnings.map(|warning| Check::warn("configuration", warning.text.clone())).collect();
     checks.extend(rt::System::new().block_on(agent::checks(&agents, &settings)));
-    checks.extend(surroundings::checks(&settings));
+    checks.extend(host::checks(&settings));
     Report(checks)
 }
 
@@ -50,41 +49,41 @@ impl Report {
 }
 
 impl Check {
-    fn ok(about: &'static str, words: impl Into<String>) -> Self {
-        Self { status: Status::Ok, about, words: words.into() }
+    fn ok(about: &'static str, text: impl Into<String>) -> Self {
+        Self { status: Status::Ok, about, text: text.into() }
     }
 
-    fn warn(about: &'static str, words: impl Into<String>) -> Self {
-        Self { status: Status::Warn, about, words: words.into() }
+    fn warn(about: &'static str, text: impl Into<String>) -> Self {
+        Self { status: Status::Warn, about, text: text.into() }
     }
 
-    fn fail(about: &'static str, words: impl Into<String>) -> Self {
-        Self { status: Status::Fail, about, words: words.into() }
+    fn fail(about: &'static str, text: impl Into<String>) -> Self {
+        Self { status: Status::Fail, about, text: text.into() }
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Check { status, about, words } in &self.0 {
+        for Check { status, about, text } in &self.0 {
             let status = match status {
                 Status::Ok => "ok",
                 Status::Warn => "warn",
                 Status::Fail => "fail",
             };
-            // One line a check, whatever was quoted.
-            let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
-            writeln!(f, "{status:<5} {about}: {words}")?;
+            // One line per check, whatever was quoted.
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            writeln!(f, "{status:<5} {about}: {text}")?;
         }
         let broken = self.0.iter().filter(|check| check.status == Status::Fail).count();
         match broken {
-            0 => write!(f, "Everything that a server needs is there."),
+            0 => write!(f, "Everything that a server needs is in place."),
             1 => write!(f, "1 thing is broken."),
             broken => write!(f, "{broken} things are broken."),
         }
     }
 }
 
-/// Where the user is told of a path.
+/// A path for the report, with `~` for the home.
 fn home_relative(path: &std::path::Path) -> String {
     let home = env::home_dir().filter(|home| home.components().count() > 1);
     match home.and_then(|home| path.strip_prefix(home).ok().map(ToOwned::to_owned)) {
@@ -103,7 +102,7 @@ mod tests {
         assert!(!fine.is_broken());
         assert_eq!(
             fine.to_string(),
-            "ok    port: free\nwarn  account: none yet\nEverything that a server needs is there."
+            "ok    port: free\nwarn  account: none yet\nEverything that a server needs is in place."
         );
         let broken = Report(vec![Check::fail("port", "taken")]);
         assert!(broken.is_broken() && broken.to_string().ends_with("1 thing is broken."));

@@ -1,5 +1,5 @@
-//! An MCP server on stdin and stdout that gives an agent the feature list of one project, with the
-//! tool names, parameters and texts of the original, and a way to ask the user. It only reads.
+//! The feature server: an MCP server on stdin and stdout with a project's feature list. Read-only.
+//! Tool names, parameters and texts are those of AutoForge's feature server, plus a tool to ask the user.
 
 mod arguments;
 mod ascii_json;
@@ -28,24 +28,24 @@ use crate::features::{Features, FeaturesError};
 /// The name under which agents know this server.
 pub const SERVER_NAME: &str = "features";
 
-/// Why the server ended otherwise than by the end of its input.
+/// Why the server failed.
 #[derive(Debug, thiserror::Error)]
 pub enum McpError {
-    /// The process could not be set up.
+    /// The process or its runtime could not be set up.
     #[error("cannot set up the feature server")]
     SetUp(#[source] io::Error),
-    /// There is no such directory.
+    /// The project's directory cannot be found.
     #[error("cannot read the project {0:?}")]
     Project(PathBuf, #[source] io::Error),
-    /// The client did not keep to the protocol.
-    #[error("the client did not begin as MCP begins")]
+    /// The client's handshake was invalid.
+    #[error("the client did not initialize the MCP session")]
     Initialize(#[source] Box<ServerInitializeError>),
-    /// The task that serves was ended.
-    #[error("the feature server was ended")]
+    /// The serving task was cancelled or panicked.
+    #[error("the feature server ended unexpectedly")]
     Ended(#[source] tokio::task::JoinError),
 }
 
-/// Why a call gives no result. The texts are for the model.
+/// Why a call failed; the text is for the model.
 #[derive(Debug, thiserror::Error)]
 enum CallError {
     #[error("Unknown tool: {0}")]
@@ -62,7 +62,7 @@ enum CallError {
 
 /// Serves the features of the project in `dir` until the end of stdin.
 pub fn serve(dir: &Path) -> Result<(), McpError> {
-    // An agent that is killed must not leave this process behind.
+    // This process must not outlive a killed agent.
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| McpError::SetUp(error.into()))?;
     let dir = dir.canonicalize().map_err(|error| McpError::Project(dir.to_owned(), error))?;
@@ -75,7 +75,7 @@ pub fn serve(dir: &Path) -> Result<(), McpError> {
         let (stdin, stdout) = rmcp::transport::stdio();
         let service = match server.serve((input::mended(stdin), stdout)).await {
             Ok(service) => service,
-            // The client went away before it began, which is its right.
+            // A client may close the connection before the handshake.
             Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
             Err(error) => return Err(McpError::Initialize(Box::new(error))),
         };
@@ -134,14 +134,14 @@ impl FeatureServer {
     ) -> Result<String, CallError> {
         let tool = name.clone().into_owned();
         let dir = self.dir.clone();
-        // The file may be on a slow disk, or locked for a while.
+        // The file may be on a slow disk or locked.
         tokio::task::spawn_blocking(move || tools::call(&name, &arguments, &dir))
             .await
             .map_err(|source| CallError::Task { tool, source })?
     }
 }
 
-/// The text once as content and once more as the structured content that belongs to its schema.
+/// The text as content and, for the output schema, as structured content.
 fn success(text: String) -> CallToolResult {
     let structured = serde_json::json!({ "result": text });
     let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);

@@ -1,7 +1,7 @@
-//! What an agent may look at: decides on each call of a tool before it runs. One of several
-//! locks; it trusts neither the agent's own rules nor what the model was told.
+//! The policy: decides on each tool call of an agent before it runs.
 //!
-//! A decision resolves symbolic links, so it touches the file system: not for an async thread.
+//! One of several locks; it trusts neither the agent's own rules nor the model's prompt. Decisions resolve
+//! symbolic links, so they block.
 
 pub(crate) mod gate;
 pub(crate) mod opening;
@@ -17,40 +17,40 @@ use serde::Deserialize;
 
 pub use secrets::{InvalidSecret, Secrets};
 
-use gate::{Shut, Tree};
+use gate::{Tree, TreeError};
 use secrets::content::HEAD_BYTES;
 
-/// Directories of the kernel: what looks like files there are doors.
+/// Directories of the kernel, whose entries are no plain files.
 const KERNEL_DIRS: [&str; 3] = ["/proc", "/sys", "/dev"];
 
-/// Characters that make a part of a path a pattern.
+/// Characters that make a path component a pattern.
 const PATTERN_CHARS: [char; 5] = ['*', '?', '[', '{', '\\'];
 
-/// Prefix of the tools of our own server, all of which only read.
+/// Prefix of the tools of the feature server, which are all read-only.
 const OWN_TOOLS: &str = "mcp__features__";
 
-/// Why a tool must not run, for the model to read.
+/// Why a tool call is refused, for the model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The tool is none of a reader's.
+    /// The tool is not on the list of reading tools.
     #[error("{0} is not available: this guide can only read")]
     Tool(String),
-    /// The call's input is not what the tool takes.
-    #[error("the call of {0} could not be read")]
+    /// The input does not fit the tool.
+    #[error("the input of {0} could not be read")]
     Input(String),
-    /// The path leads out of the project.
+    /// The path leaves the project.
     #[error("{0:?} is outside the project: only the project's files can be read")]
     Outside(String),
-    /// The file holds secrets.
+    /// The file may hold secrets.
     #[error("{0:?} may hold secrets and cannot be read")]
     Secret(String),
-    /// The path is none that can be read.
+    /// The path is no plain file or directory.
     #[error("{0:?} is not a plain file or directory")]
     Special(String),
     /// The project's directory cannot be read.
     #[error("the project's directory cannot be read: {0}")]
     Project(String),
-    /// The address belongs to a private network.
+    /// The URL is no public web page.
     #[error("{0:?} is not an address of a public web page")]
     Address(String),
 }
@@ -62,9 +62,9 @@ pub struct Policy {
     dir: PathBuf,
     /// Files in it that may not be read.
     secrets: Secrets,
-    /// A directory outside the project where the agent puts results that are too long to show.
+    /// Directory outside the project with the agent's own long tool results.
     results: Option<PathBuf>,
-    /// Whether pages of the web may be looked at.
+    /// Whether web tools are allowed.
     has_web: bool,
     #[cfg(feature = "faults")]
     is_unlocked: bool,
@@ -83,25 +83,25 @@ impl Policy {
         }
     }
 
-    /// Lets the agent read back its own long results from `dir`.
+    /// Allows reading the agent's own tool results in `dir`.
     pub fn with_results(mut self, dir: PathBuf) -> Self {
         self.results = Some(dir);
         self
     }
 
-    /// Keeps the agent off the web.
+    /// Refuses web tools.
     pub fn without_web(self) -> Self {
         Self { has_web: false, ..self }
     }
 
-    /// Lets every call pass, for tests of the other locks.
+    /// Allows every call, for tests of the other locks.
     #[cfg(feature = "faults")]
     pub fn unlocked(mut self) -> Self {
         self.is_unlocked = true;
         self
     }
 
-    /// Decides on a call of `tool`; `input` is its JSON.
+    /// Decides on a call of `tool` with the JSON `input`.
     pub fn judge(&self, tool: &str, input: &str) -> Result<(), Refusal> {
         #[cfg(feature = "faults")]
         if self.is_unlocked {
@@ -118,7 +118,7 @@ impl Policy {
         }
     }
 
-    /// The real path of `path`, which is taken from the project's root, if it may be read.
+    /// Resolves `path`, relative to the project's root, if it may be read.
     pub fn resolve(&self, path: &str) -> Result<PathBuf, Refusal> {
         self.resolve_from(&self.root()?, path)
     }
@@ -133,7 +133,7 @@ impl Policy {
         self.judge_content(&real, &input.file_path)
     }
 
-    /// Refuses a file that holds a private key, whatever its name is.
+    /// Refuses a file that holds a private key, whatever its name.
     fn judge_content(&self, real: &Path, path: &str) -> Result<(), Refusal> {
         let root = self.root()?;
         let Ok(inside) = real.strip_prefix(&root) else {
@@ -142,8 +142,8 @@ impl Policy {
         };
         let tree = Tree::open(&root).map_err(|error| Refusal::Project(error.to_string()))?;
         match tree.read_start(inside, HEAD_BYTES) {
-            Err(Shut::Secret) => Err(Refusal::Secret(path.to_owned())),
-            // Of what cannot be read the tool says so itself.
+            Err(TreeError::Secret) => Err(Refusal::Secret(path.to_owned())),
+            // The tool reports other errors itself.
             Ok(_) | Err(_) => Ok(()),
         }
     }
@@ -183,8 +183,7 @@ impl Policy {
         }
     }
 
-    /// A pattern may reach what a path may: the part before its first wildcard is judged as one,
-    /// and no part of it may climb.
+    /// Judges the part of a pattern before its first wildcard as a path, and refuses `..` anywhere.
     fn judge_pattern(&self, base: &Path, pattern: &str) -> Result<(), Refusal> {
         let outside = || Refusal::Outside(pattern.to_owned());
         let mut parts = pattern.split(['/', ',', '{', '}', '|', '(', ')']);
@@ -231,7 +230,7 @@ impl Policy {
         }
         match found {
             Ok(found) if !found.is_file() && !is_dir => Err(Refusal::Special(path.to_owned())),
-            // What is not there cannot be read either: the tool says so itself.
+            // The tool reports a missing file itself.
             Ok(_) | Err(_) => Ok(real),
         }
     }
@@ -251,8 +250,8 @@ fn parse<'a, T: Deserialize<'a>>(tool: &str, input: &'a str) -> Result<T, Refusa
     crate::json::read(input).map_err(|_| Refusal::Input(tool.to_owned()))
 }
 
-/// The path with every symbolic link resolved; of a path that does not exist, the part that does
-/// is resolved and the rest is appended. `None` if the rest climbs or a link cannot be followed.
+/// Resolves all symbolic links. If the path does not exist, its existing part is resolved and the rest
+/// appended; `None` if the rest contains `..` or a link cannot be followed.
 fn real_path(path: &Path) -> Option<PathBuf> {
     let mut missing = Vec::new();
     let mut existing = path.to_owned();
@@ -262,7 +261,7 @@ fn real_path(path: &Path) -> Option<PathBuf> {
                 return Some(missing.iter().rev().fold(real, |real, part| real.join(part)));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                // A link whose target is missing could come to point anywhere.
+                // The target of a dangling link could appear anywhere.
                 if existing.is_symlink() {
                     return None;
                 }

@@ -1,9 +1,8 @@
-//! How the Claude Code program is run as a guide that can only read: its arguments, its
-//! environment and the list of its tools. Running the process is `process`'s matter.
+//! Claude Code as a read-only guide: arguments, environment and tools of the `claude` program.
 //!
-//! Nothing of the project or of the user configures it: no settings, hooks, plugins, commands or
-//! MCP servers but ours. Reading tools are left out of the allowed ones on purpose: named there
-//! they could read the whole disk, left out they read the working directory and nothing else.
+//! Neither the project nor the user configures it: no settings, hooks, plugins, commands or foreign MCP
+//! servers. The file tools are deliberately not among the allowed tools: an allowed one could read the whole
+//! disk, an unlisted one reads only the working directory.
 
 mod environment;
 #[cfg(feature = "faults")]
@@ -27,13 +26,13 @@ pub(super) use environment::environment;
 pub(super) use home::Home;
 pub(super) use login::{Lent, Login};
 
-/// Tools of the program itself that look at files.
+/// The program's own file tools.
 const FILE_TOOLS: [&str; 3] = ["Read", "Glob", "Grep"];
 
-/// Those of them that look at the web. They need a permission by name.
+/// The program's own web tools, which must be allowed by name.
 const WEB_TOOLS: [&str; 2] = ["WebFetch", "WebSearch"];
 
-/// Tools of the `features` server. All of them only read.
+/// Tools of the `features` server, all read-only.
 const FEATURE_TOOLS: [&str; 7] = [
     "mcp__features__feature_get_stats",
     "mcp__features__feature_get_next",
@@ -44,44 +43,38 @@ const FEATURE_TOOLS: [&str; 7] = [
     "mcp__features__ask_user",
 ];
 
-/// The option that ties the program's own rules tighter, where it has it: its file tools then stay
-/// in the working directory, and transcripts are out of their reach.
+/// An option of newer versions that keeps file tools in the working directory and off transcripts.
 pub(super) const RESTRICTED: &str = "--restricted";
 
-/// What a run of the program depends on.
+/// The inputs of the program's arguments.
 #[derive(Debug)]
 pub(super) struct ClaudeOptions<'a> {
-    /// The model, if the program's own choice is not wanted.
+    /// The model; `None` for the program's default.
     pub model: Option<&'a str>,
-    /// The project that it answers about.
     pub project: &'a Project,
-    /// The conversation on the program's side.
     pub session: AgentSession,
-    /// The file that holds the system prompt.
+    /// File with the system prompt.
     pub prompt: &'a Path,
-    /// This program, which serves the feature tools.
+    /// The `cicerone` program, which serves the feature tools.
     pub cicerone: &'a Path,
-    /// Globs of files that it must not see.
+    /// Globs of secret files.
     pub secrets: &'a [String],
-    /// Whether it may look at the web.
     pub has_web: bool,
     /// Whether the program knows [`RESTRICTED`].
     pub is_restricted: bool,
 }
 
-/// Whose account Claude Code would use.
+/// The account that Claude Code would use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// The variable that holds it; `None` is the login of whoever runs the server.
+    /// The environment variable with it; `None` for the login of the server's user.
     pub variable: Option<String>,
-    /// Where a login is, or the state of agents that need none; `None` where nobody's home is
-    /// known.
+    /// Directory of the login, or of the agents' state if a variable is set; `None` if no home is known.
     pub dir: Option<PathBuf>,
-    /// Whether there is an account: always with a variable.
+    /// Whether an account was found.
     pub is_there: bool,
 }
 
-/// Looks for the account of the program.
 pub(super) fn account(server: &[(OsString, OsString)], data_dir: &Path) -> Account {
     if let Some(variable) = environment::account_variable(server) {
         let dir = Some(Directories::new(data_dir).states);
@@ -95,7 +88,7 @@ pub(super) fn account(server: &[(OsString, OsString)], data_dir: &Path) -> Accou
     }
 }
 
-/// Every tool that the program may come with.
+/// Every tool that the program may offer.
 pub(super) fn allowed_tools(has_web: bool) -> Vec<String> {
     let tools = FILE_TOOLS.iter().chain(web_tools(has_web)).chain(&FEATURE_TOOLS);
     tools.map(|tool| (*tool).to_owned()).collect()
@@ -105,7 +98,6 @@ fn web_tools(has_web: bool) -> &'static [&'static str] {
     if has_web { &WEB_TOOLS } else { &[] }
 }
 
-/// The arguments of the program.
 pub(super) fn arguments(launch: &ClaudeOptions<'_>) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = [
         "-p",
@@ -143,7 +135,7 @@ pub(super) fn arguments(launch: &ClaudeOptions<'_>) -> Vec<OsString> {
     arguments
 }
 
-/// Rules that beat every permission. A rule on reading also hides files from searches.
+/// Deny rules, which override every permission. A rule on reading also hides files from searches.
 fn denied(secrets: &[String]) -> Vec<String> {
     let fixed = ["Bash", "Write", "Edit", "NotebookEdit", "Read(//proc/**)"];
     let fixed = fixed.into_iter().map(str::to_owned);
@@ -151,7 +143,7 @@ fn denied(secrets: &[String]) -> Vec<String> {
     fixed.chain(secrets).collect()
 }
 
-/// The one MCP server: this program. It is run by its absolute path and reads the project.
+/// The MCP configuration: only this program's feature server.
 fn mcp_config(launch: &ClaudeOptions<'_>) -> String {
     json!({
         "mcpServers": {
@@ -165,8 +157,7 @@ fn mcp_config(launch: &ClaudeOptions<'_>) -> String {
     .to_string()
 }
 
-/// Where the program puts results of tools that are too long to show, for it to read them back:
-/// by its own rule under its state, by the names of the working directory and the session.
+/// Where the program stores tool results that are too long to show, to read them back.
 pub(super) fn results_dir(
     environment: &[(OsString, OsString)],
     dir: &Path,
@@ -177,9 +168,9 @@ pub(super) fn results_dir(
     Some(session_dir(&state?, dir)?.join(session.id().to_string()).join("tool-results"))
 }
 
-/// Where the program keeps the sessions of a working directory under its state.
+/// Where the program stores the sessions of a working directory.
 fn session_dir(state: &Path, dir: &Path) -> Option<PathBuf> {
-    // The program sees its working directory with all links resolved.
+    // The program resolves links in its working directory.
     let dir = dir.canonicalize().ok()?;
     let name: String =
         dir.to_str()?.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();

@@ -57,7 +57,6 @@ pub(super) struct Invocation {
     pub allowed_tools: Option<Vec<String>>,
     /// Directory of tool results that are too long to show.
     pub results: Option<PathBuf>,
-    /// Its temporary directory.
     pub temporary: PathBuf,
     /// Its home directory, to be closed at its end.
     pub home: Option<Home>,

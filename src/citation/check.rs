@@ -6,7 +6,7 @@ use std::{collections::HashMap, path::Path};
 
 use crate::policy::{
     Policy, Refusal,
-    opening::{self, NotOpened},
+    opening::{self, FileReadError},
 };
 
 use super::{Citation, Reference, References, files_read};
@@ -60,14 +60,14 @@ fn check_file(policy: &Policy, path: &str, most_bytes: usize) -> Option<FileChec
             let lines = ends + usize::from(bytes.last().is_some_and(|last| *last != b'\n'));
             Some(Ok(Some(u32::try_from(lines).unwrap_or(u32::MAX))))
         }
-        Err(NotOpened::TooLarge { .. }) => Some(Ok(None)),
-        Err(NotOpened::Directory(_)) => None,
+        Err(FileReadError::TooLarge { .. }) => Some(Ok(None)),
+        Err(FileReadError::Directory(_)) => None,
         Err(error) => Some(Err(match error {
-            NotOpened::NotThere(_) => "there is no such file".to_owned(),
-            NotOpened::Climbs(_) | NotOpened::Refused(Refusal::Outside(_)) => {
+            FileReadError::NotThere(_) => "there is no such file".to_owned(),
+            FileReadError::Climbs(_) | FileReadError::Refused(Refusal::Outside(_)) => {
                 "it is not in the project".to_owned()
             }
-            NotOpened::Refused(Refusal::Secret(_)) => {
+            FileReadError::Refused(Refusal::Secret(_)) => {
                 "it may hold secrets and is not shown".to_owned()
             }
             other => other.to_string(),

@@ -1,4 +1,4 @@
-//! Checks of the agent: its program, its account, its sandbox, and whether it starts at all.
+//! Checks of the agent: program, account, sandbox, and a trial start.
 
 use std::{
     sync::Arc,
@@ -22,13 +22,13 @@ use crate::{
 
 use super::{Check, home_relative};
 
-/// Time for an agent to end after it has shown that it starts.
-const END: Duration = Duration::from_secs(5);
+/// Time for the agent to end after its trial start.
+const END_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Hears the first word of an agent, and its last.
-struct Listener(mpsc::UnboundedSender<Heard>);
+/// Passes on the agent's handshake and its exit.
+struct Listener(mpsc::UnboundedSender<AgentSignal>);
 
-enum Heard {
+enum AgentSignal {
     Ready,
     Exited(String),
 }
@@ -42,8 +42,8 @@ impl Handler<AgentOutput> for Listener {
 
     fn handle(&mut self, output: AgentOutput, _: &mut Self::Context) -> Flow {
         if output.events.iter().any(|event| matches!(event, AgentEvent::Ready)) {
-            // Nobody waits any more once it was too late.
-            self.0.send(Heard::Ready).ok();
+            // An error means that the wait has timed out.
+            self.0.send(AgentSignal::Ready).ok();
         }
         Flow::Continue
     }
@@ -53,13 +53,13 @@ impl Handler<AgentExited> for Listener {
     type Result = ();
 
     fn handle(&mut self, exited: AgentExited, _: &mut Self::Context) {
-        self.0.send(Heard::Exited(exited.exit.words())).ok();
+        self.0.send(AgentSignal::Exited(exited.exit.words())).ok();
     }
 }
 
 /// All checks of the agent.
 pub(super) async fn checks(agents: &Agents, settings: &Arc<Settings>) -> Vec<Check> {
-    let proof = agents.test_sandbox(&settings.projects).await;
+    let test = agents.test_sandbox(&settings.projects).await;
     let mut checks = Vec::new();
     match agents.kind() {
         Err(error) => checks.push(Check::fail("agent", error.to_string())),
@@ -73,7 +73,7 @@ pub(super) async fn checks(agents: &Agents, settings: &Arc<Settings>) -> Vec<Che
             }
         }
     }
-    checks.extend(sandbox(&proof, settings.agent.sandbox));
+    checks.extend(sandbox(&test, settings.agent.sandbox));
     checks
 }
 
@@ -87,14 +87,14 @@ async fn program(agents: &Agents, project: &Project) -> Check {
         Ok(Some((program, version))) => {
             Check::ok("agent", format!("{}, {version}", home_relative(&program)))
         }
-        Err(words) => Check::fail("agent", format!("it does not tell its version: {words}")),
+        Err(words) => Check::fail("agent", format!("cannot read its version: {words}")),
     }
 }
 
-/// Starts an agent, waits for its first word and ends it.
+/// Starts an agent, waits for the handshake and stops it.
 async fn start(agents: &Agents, project: &Project, limit: Duration) -> Check {
     const ABOUT: &str = "start";
-    let (sender, mut heard) = mpsc::unbounded_channel();
+    let (sender, mut signals) = mpsc::unbounded_channel();
     let listener = Listener(sender).start();
     let start = StartAgent {
         conversation: NO_CONVERSATION,
@@ -107,16 +107,16 @@ async fn start(agents: &Agents, project: &Project, limit: Duration) -> Check {
         Ok(handle) => handle,
         Err(error) => return Check::fail(ABOUT, error.to_string()),
     };
-    let first = timeout(limit, heard.recv()).await;
+    let first = timeout(limit, signals.recv()).await;
     let took = began.elapsed().as_millis();
     handle.stop();
     match first {
-        Ok(Some(Heard::Ready)) => {
-            // Its files go with it.
-            timeout(END, heard.recv()).await.ok();
-            Check::ok(ABOUT, format!("an agent answers the handshake, after {took} ms"))
+        Ok(Some(AgentSignal::Ready)) => {
+            // Its files are removed at its end.
+            timeout(END_TIMEOUT, signals.recv()).await.ok();
+            Check::ok(ABOUT, format!("an agent answered the handshake after {took} ms"))
         }
-        Ok(Some(Heard::Exited(words))) => Check::fail(ABOUT, words),
+        Ok(Some(AgentSignal::Exited(words))) => Check::fail(ABOUT, words),
         Ok(None) | Err(_) => Check::fail(
             ABOUT,
             format!(
@@ -137,37 +137,37 @@ fn account(agents: &Agents) -> Check {
         (None, false) => Check::warn(
             ABOUT,
             format!(
-                "there is no login in {dir} and no key in the environment: run `claude` once to \
-                 log in, or set ANTHROPIC_API_KEY"
+                "no login in {dir} and no key in the environment: run `claude` once to log in, or \
+                 set ANTHROPIC_API_KEY"
             ),
         ),
     }
 }
 
-fn sandbox(proof: &SelfTest, mode: Sandbox) -> Vec<Check> {
-    let mut checks = vec![judged("sandbox".to_owned(), proof.verdict, &proof.words(), mode)];
-    let notes = proof.missing.iter().filter(|_| proof.verdict == Verdict::Proved);
+fn sandbox(test: &SelfTest, mode: Sandbox) -> Vec<Check> {
+    let mut checks = vec![sandbox_check("sandbox".to_owned(), test.verdict, &test.words(), mode)];
+    let notes = test.missing.iter().filter(|_| test.verdict == Verdict::Proved);
     checks.extend(notes.map(|note| Check::warn("sandbox", note.clone())));
-    let other = proof.projects.iter().filter(|own| own.verdict != proof.verdict);
+    let other = test.projects.iter().filter(|own| own.verdict != test.verdict);
     checks.extend(other.map(|own| {
         let about = format!("project {}", own.project);
-        judged(about, own.verdict, &own.words(), mode)
+        sandbox_check(about, own.verdict, &own.words(), mode)
     }));
     checks
 }
 
-fn judged(about: String, verdict: Verdict, words: &str, mode: Sandbox) -> Check {
-    let told = format!("{about} {}, {words}", verdict.as_str());
-    let told = told.strip_prefix("sandbox ").unwrap_or(&told).to_owned();
+fn sandbox_check(about: String, verdict: Verdict, words: &str, mode: Sandbox) -> Check {
+    let text = format!("{about} {}, {words}", verdict.as_str());
+    let text = text.strip_prefix("sandbox ").unwrap_or(&text).to_owned();
     match (verdict, mode) {
-        (Verdict::Proved, _) => Check::ok("sandbox", told),
+        (Verdict::Proved, _) => Check::ok("sandbox", text),
         (_, Sandbox::Required) => Check::fail(
             "sandbox",
             format!(
-                "{told}. No agent starts: mend that, or start agents regardless with --sandbox \
+                "{text}. No agent starts: fix this, or start agents regardless with --sandbox \
                  best-effort"
             ),
         ),
-        (Verdict::Off | Verdict::Partly | Verdict::Failed, _) => Check::warn("sandbox", told),
+        (Verdict::Off | Verdict::Partly | Verdict::Failed, _) => Check::warn("sandbox", text),
     }
 }

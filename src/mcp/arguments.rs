@@ -1,20 +1,19 @@
-//! Reads whole numbers from a call's arguments as the original does: the text "2" and the number
-//! 2.0 are 2 as well, and what does not fit is refused in the same form.
+//! Integer arguments, read as leniently as AutoForge does: "2" and 2.0 are 2 as well.
+//! Errors have the same form too.
 
 use serde_json::{Value, json};
 
-/// A parameter that is a whole number.
+/// An integer parameter and its range.
 #[derive(Debug)]
-pub(super) struct Bounds {
-    /// The parameter's name.
+pub(super) struct IntegerParameter {
     pub name: &'static str,
     least: i64,
     most: i64,
     default: Option<i64>,
 }
 
-impl Bounds {
-    /// A parameter from `least` to `most`; without a default it must be given.
+impl IntegerParameter {
+    /// A parameter from `least` to `most`, required if it has no default.
     pub(super) const fn new(
         name: &'static str,
         least: i64,
@@ -24,7 +23,7 @@ impl Bounds {
         Self { name, least, most, default }
     }
 
-    /// The parameter in a JSON Schema.
+    /// The parameter's JSON Schema.
     pub(super) fn schema(&self, description: &str) -> Value {
         let mut schema = json!({
             "type": "integer",
@@ -41,16 +40,16 @@ impl Bounds {
     }
 }
 
-/// The number in `value`, or the text that refuses it.
-pub(super) fn whole_number(
+/// The integer in `value`, or the error text.
+pub(super) fn integer(
     tool: &str,
-    bounds: &Bounds,
+    parameter: &IntegerParameter,
     value: Option<&Value>,
 ) -> Result<i64, String> {
     let Some(value) = value else {
-        return bounds
+        return parameter
             .default
-            .ok_or_else(|| refuse(tool, bounds, "Field required", "missing", &json!({})));
+            .ok_or_else(|| refuse(tool, parameter, "Field required", "missing", &json!({})));
     };
     let number = match value {
         Value::Number(number) => number.as_i64().or_else(|| number.as_f64().and_then(whole)),
@@ -72,22 +71,28 @@ pub(super) fn whole_number(
             ),
             _ => ("Input should be a valid integer", "int_type"),
         };
-        return Err(refuse(tool, bounds, message, kind, value));
+        return Err(refuse(tool, parameter, message, kind, value));
     };
-    let Bounds { least, most, .. } = bounds;
+    let IntegerParameter { least, most, .. } = parameter;
     if number < *least {
         let message = format!("Input should be greater than or equal to {least}");
-        return Err(refuse(tool, bounds, &message, "greater_than_equal", value));
+        return Err(refuse(tool, parameter, &message, "greater_than_equal", value));
     }
     if number > *most {
         let message = format!("Input should be less than or equal to {most}");
-        return Err(refuse(tool, bounds, &message, "less_than_equal", value));
+        return Err(refuse(tool, parameter, &message, "less_than_equal", value));
     }
     Ok(number)
 }
 
-fn refuse(tool: &str, bounds: &Bounds, message: &str, kind: &str, value: &Value) -> String {
-    let name = bounds.name;
+fn refuse(
+    tool: &str,
+    parameter: &IntegerParameter,
+    message: &str,
+    kind: &str,
+    value: &Value,
+) -> String {
+    let name = parameter.name;
     format!(
         "Error executing tool {tool}: 1 validation error for {tool}Arguments\n{name}\n  {message} \
          [type={kind}, input_value={value}]"
@@ -95,7 +100,7 @@ fn refuse(tool: &str, bounds: &Bounds, message: &str, kind: &str, value: &Value)
 }
 
 fn whole(number: f64) -> Option<i64> {
-    // Beyond 2^53 a float is no exact whole number any more.
+    // Beyond 2^53 a float is no exact integer.
     let is_whole = number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0;
     is_whole.then_some(number as i64)
 }
@@ -104,22 +109,22 @@ fn whole(number: f64) -> Option<i64> {
 mod tests {
     use super::*;
 
-    const LIMIT: Bounds = Bounds::new("limit", 1, 10, Some(3));
+    const LIMIT: IntegerParameter = IntegerParameter::new("limit", 1, 10, Some(3));
 
     #[test]
     fn a_number_may_be_written_in_several_ways() {
-        let read = |value: Value| whole_number("t", &LIMIT, Some(&value)).unwrap();
+        let read = |value: Value| integer("t", &LIMIT, Some(&value)).unwrap();
         assert_eq!(read(json!(2)), 2);
         assert_eq!(read(json!("2")), 2);
         assert_eq!(read(json!(" 2 ")), 2);
         assert_eq!(read(json!(2.0)), 2);
         assert_eq!(read(json!("2.0")), 2);
-        assert_eq!(whole_number("t", &LIMIT, None), Ok(3));
+        assert_eq!(integer("t", &LIMIT, None), Ok(3));
     }
 
     #[test]
     fn what_does_not_fit_is_refused_in_the_form_of_the_original() {
-        let refused = |value: Value| whole_number("t", &LIMIT, Some(&value)).unwrap_err();
+        let refused = |value: Value| integer("t", &LIMIT, Some(&value)).unwrap_err();
         assert_eq!(
             refused(json!(11)),
             "Error executing tool t: 1 validation error for tArguments\nlimit\n  Input should be \
@@ -131,7 +136,7 @@ mod tests {
         assert!(refused(json!(1e300)).contains("type=int_from_float"));
         assert!(refused(json!(null)).contains("type=int_type"));
         assert!(refused(json!([2])).contains("type=int_type"));
-        let id = Bounds::new("id", 1, i64::MAX, None);
-        assert!(whole_number("t", &id, None).unwrap_err().contains("Field required"));
+        let id = IntegerParameter::new("id", 1, i64::MAX, None);
+        assert!(integer("t", &id, None).unwrap_err().contains("Field required"));
     }
 }

@@ -1,12 +1,11 @@
-//! JSON text in the form of the original: two spaces of indent, and every character that is not
-//! plain ASCII as `\uXXXX`.
+//! JSON text in AutoForge's form: indented by two spaces, with non-ASCII characters as `\uXXXX`.
 
 use std::io;
 
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
-/// `value` as text.
+/// Serializes `value`.
 pub(super) fn pretty(value: &impl Serialize) -> serde_json::Result<String> {
     let mut bytes = Vec::new();
     let formatter = AsciiFormatter(PrettyFormatter::with_indent(b"  "));
@@ -14,7 +13,7 @@ pub(super) fn pretty(value: &impl Serialize) -> serde_json::Result<String> {
     String::from_utf8(bytes).map_err(serde::ser::Error::custom)
 }
 
-/// [`PrettyFormatter`] but for the characters within texts.
+/// [`PrettyFormatter`] with escaped strings.
 struct AsciiFormatter(PrettyFormatter<'static>);
 
 type Written = io::Result<()>;

@@ -1,5 +1,5 @@
-//! The lines of a client, made such that every one that is JSON can be read: a half of a surrogate pair or
-//! a value that is too deep or too large would else leave its call without an answer.
+//! Input lines, repaired so that every JSON line gets an answer.
+//! The MCP library would drop a line with half a surrogate pair or with a value that is too deep or large.
 
 use std::borrow::Cow;
 

@@ -1,13 +1,13 @@
-//! `ask_user`: checks the questions that a model puts to the user. They reach the user through the
-//! call itself, which the server sees; the answer is the user's next message.
+//! `ask_user`: validates questions of the model to the user.
+//! The server shows them to the user from the tool call; the answer is the user's next message.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// The most questions of one call, and the most choices of one question.
+/// Most questions in a call, and most options of a question.
 const MOST: usize = 10;
 
-/// What the model is told once its questions are good.
+/// The result for valid questions.
 const ASKED: &str = "The questions are now shown to the user. End your turn now, without answering \
     them yourself and without calling another tool: the user's answer comes as the next message.";
 
@@ -29,7 +29,7 @@ struct Choice {
     _description: String,
 }
 
-/// The parameter in a JSON Schema.
+/// The parameter's JSON Schema.
 pub(super) fn schema() -> Value {
     json!({
         "type": "array",
@@ -64,7 +64,7 @@ pub(super) fn schema() -> Value {
     })
 }
 
-/// What the model is told of its questions.
+/// The result of the tool.
 pub(super) fn ask(questions: Option<&Value>) -> Result<String, String> {
     match check(questions) {
         Ok(()) => Ok(ASKED.to_owned()),

@@ -1,4 +1,4 @@
-//! The tools: their names, their parameters and their results.
+//! The tools: names, parameters and results.
 
 use std::{path::Path, sync::Arc};
 
@@ -8,20 +8,20 @@ use serde_json::{Value, json};
 
 use super::{
     CallError,
-    arguments::{self, Bounds},
+    arguments::{self, IntegerParameter},
     ascii_json, questions,
 };
 use crate::features::{FeatureStats, Features, FeaturesError};
 
-/// What `feature_get_next` says when there is nothing to do.
+/// The result of `feature_get_next` when all features pass.
 const NOTHING_LEFT: &str = r#"{"error": "All features are passing! No more work to do."}"#;
 
-const REGRESSION_LIMIT: Bounds = Bounds::new("limit", 1, 10, Some(3));
-const READY_LIMIT: Bounds = Bounds::new("limit", 1, 50, Some(10));
-const BLOCKED_LIMIT: Bounds = Bounds::new("limit", 1, 100, Some(20));
-const FEATURE_ID: Bounds = Bounds::new("feature_id", 1, i64::MAX, None);
+const REGRESSION_LIMIT: IntegerParameter = IntegerParameter::new("limit", 1, 10, Some(3));
+const READY_LIMIT: IntegerParameter = IntegerParameter::new("limit", 1, 50, Some(10));
+const BLOCKED_LIMIT: IntegerParameter = IntegerParameter::new("limit", 1, 100, Some(20));
+const FEATURE_ID: IntegerParameter = IntegerParameter::new("feature_id", 1, i64::MAX, None);
 
-/// The tools that can be called. Without dependencies in the file two of them have no answer.
+/// All tools; two of them only if the feature file has dependencies.
 pub(super) fn list(has_dependencies: bool) -> Vec<Tool> {
     let mut tools = vec![
         tool(
@@ -75,11 +75,11 @@ pub(super) fn list(has_dependencies: bool) -> Vec<Tool> {
     tools
 }
 
-/// The text that a call gives.
+/// Runs a tool and returns its text.
 pub(super) fn call(name: &str, arguments: &JsonObject, dir: &Path) -> Result<String, CallError> {
-    let number = |bounds: &Bounds| {
-        let value = arguments.get(bounds.name);
-        arguments::whole_number(name, bounds, value).map_err(CallError::Arguments)
+    let number = |parameter: &IntegerParameter| {
+        let value = arguments.get(parameter.name);
+        arguments::integer(name, parameter, value).map_err(CallError::Arguments)
     };
     let answer = match name {
         "feature_get_stats" => stats(dir),
@@ -95,40 +95,40 @@ pub(super) fn call(name: &str, arguments: &JsonObject, dir: &Path) -> Result<Str
     };
     let tool = name.to_owned();
     match answer {
-        Ok(Answer::Text(text)) => Ok(text),
-        Ok(Answer::Json(value)) => {
+        Ok(FeatureReply::Text(text)) => Ok(text),
+        Ok(FeatureReply::Json(value)) => {
             ascii_json::pretty(&value).map_err(|source| CallError::Json { tool, source })
         }
         Err(source) => Err(CallError::Features { tool, source }),
     }
 }
 
-/// What a tool answers.
-enum Answer {
+/// The result of a tool.
+enum FeatureReply {
     Json(Value),
     Text(String),
 }
 
-fn stats(dir: &Path) -> Result<Answer, FeaturesError> {
+fn stats(dir: &Path) -> Result<FeatureReply, FeaturesError> {
     let stats = match Features::open(dir)? {
         Some(features) => features.stats()?,
         None => FeatureStats::of(0, 0, 0),
     };
-    Ok(Answer::Json(json!(stats)))
+    Ok(FeatureReply::Json(json!(stats)))
 }
 
-fn next(dir: &Path) -> Result<Answer, FeaturesError> {
+fn next(dir: &Path) -> Result<FeatureReply, FeaturesError> {
     let next = match Features::open(dir)? {
         Some(features) => features.next()?,
         None => None,
     };
     Ok(match next {
-        Some(feature) => Answer::Json(json!(feature)),
-        None => Answer::Text(NOTHING_LEFT.to_owned()),
+        Some(feature) => FeatureReply::Json(json!(feature)),
+        None => FeatureReply::Text(NOTHING_LEFT.to_owned()),
     })
 }
 
-fn regression(dir: &Path, limit: i64) -> Result<Answer, FeaturesError> {
+fn regression(dir: &Path, limit: i64) -> Result<FeatureReply, FeaturesError> {
     let features = match Features::open(dir)? {
         Some(features) => features.for_regression(limit.try_into().unwrap_or(u32::MAX))?,
         None => Vec::new(),
@@ -136,18 +136,18 @@ fn regression(dir: &Path, limit: i64) -> Result<Answer, FeaturesError> {
     Ok(listing(&features, None))
 }
 
-fn by_id(dir: &Path, id: i64) -> Result<Answer, FeaturesError> {
+fn by_id(dir: &Path, id: i64) -> Result<FeatureReply, FeaturesError> {
     let feature = match Features::open(dir)? {
         Some(features) => features.by_id(id)?,
         None => None,
     };
     Ok(match feature {
-        Some(feature) => Answer::Json(json!(feature)),
-        None => Answer::Text(format!(r#"{{"error": "Feature with ID {id} not found"}}"#)),
+        Some(feature) => FeatureReply::Json(json!(feature)),
+        None => FeatureReply::Text(format!(r#"{{"error": "Feature with ID {id} not found"}}"#)),
     })
 }
 
-fn ready(dir: &Path, limit: i64) -> Result<Answer, FeaturesError> {
+fn ready(dir: &Path, limit: i64) -> Result<FeatureReply, FeaturesError> {
     let ready = match Features::open(dir)? {
         Some(features) => features.dependencies()?.ready(),
         None => Vec::new(),
@@ -155,7 +155,7 @@ fn ready(dir: &Path, limit: i64) -> Result<Answer, FeaturesError> {
     Ok(listing(first(&ready, limit), Some(("total_ready", ready.len()))))
 }
 
-fn blocked(dir: &Path, limit: i64) -> Result<Answer, FeaturesError> {
+fn blocked(dir: &Path, limit: i64) -> Result<FeatureReply, FeaturesError> {
     let blocked = match Features::open(dir)? {
         Some(features) => features.dependencies()?.blocked(),
         None => Vec::new(),
@@ -169,13 +169,13 @@ fn first<T>(items: &[T], limit: i64) -> &[T] {
     items.get(..limit).unwrap_or(items)
 }
 
-/// A list of features with their number, and the number of all where that is another.
-fn listing(features: &[impl Serialize], total: Option<(&str, usize)>) -> Answer {
+/// A list of features with its length, and the total where that may differ.
+fn listing(features: &[impl Serialize], total: Option<(&str, usize)>) -> FeatureReply {
     let mut listing = json!({ "features": features, "count": features.len() });
     if let Some((name, total)) = total {
         listing[name] = total.into();
     }
-    Answer::Json(listing)
+    FeatureReply::Json(listing)
 }
 
 fn tool(

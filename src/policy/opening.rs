@@ -1,5 +1,4 @@
-//! Reading a file of a project that somebody names: the policy says which file that is and whether
-//! it may be read, the gate reads that one and no other.
+//! Reads files of a project by path: the policy resolves and judges the path, the gate opens it.
 
 use std::{
     io,
@@ -8,24 +7,23 @@ use std::{
 
 use super::{
     Policy, Refusal,
-    gate::{Shut, Tree},
+    gate::{Tree, TreeError},
 };
 
-/// Longest path, bytes; longer ones do not exist.
+/// Longest path in bytes; the system allows no longer ones.
 const LONGEST_PATH: usize = 4096;
 
-/// Why a file is not shown.
+/// Why a file was not read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NotOpened {
-    /// This is no path at all.
+pub(crate) enum FileReadError {
+    /// The path is empty or too long.
     #[error("{0}")]
     BadPath(&'static str),
-    /// The path does not start at the project's root, or leaves it by name.
+    /// The path is absolute or contains `..`.
     #[error(
         "{0:?} is not a path within the project: give it from the project's root, without `..`"
     )]
     Climbs(String),
-    /// The policy refuses.
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// There is no such file.
@@ -41,71 +39,75 @@ pub(crate) enum NotOpened {
     #[error("{0:?} was changed while it was opened: try again")]
     Changed(String),
     /// It is too large.
-    #[error("{path:?} has {size} bytes, and files of at most {most} bytes are shown")]
+    #[error("{path:?} has {size} bytes; files of at most {most} bytes are shown")]
     TooLarge {
         /// The path as asked.
         path: String,
-        /// Bytes.
+        /// The file's size in bytes.
         size: u64,
-        /// Bytes that are shown.
+        /// Largest size in bytes.
         most: usize,
     },
-    /// The system refuses.
     #[error("{path:?} cannot be read: {source}")]
     Unreadable {
         /// The path as asked.
         path: String,
-        /// Why.
         source: io::Error,
     },
 }
 
-/// Reads a file of the project whole. Blocks.
-pub(crate) fn read(policy: &Policy, path: &str, most: usize) -> Result<Vec<u8>, NotOpened> {
+/// Reads a whole file of the project. Blocks.
+pub(crate) fn read(policy: &Policy, path: &str, most: usize) -> Result<Vec<u8>, FileReadError> {
     let (tree, inside) = find(policy, path)?;
-    tree.read(&inside, most).map_err(|shut| not_opened(shut, path, most))
+    tree.read(&inside, most).map_err(|error| read_error(error, path, most))
 }
 
 /// Reads the first bytes of a file of the project. Blocks.
-pub(crate) fn read_start(policy: &Policy, path: &str, most: usize) -> Result<Vec<u8>, NotOpened> {
+pub(crate) fn read_start(
+    policy: &Policy,
+    path: &str,
+    most: usize,
+) -> Result<Vec<u8>, FileReadError> {
     let (tree, inside) = find(policy, path)?;
-    tree.read_start(&inside, most).map_err(|shut| not_opened(shut, path, most))
+    tree.read_start(&inside, most).map_err(|error| read_error(error, path, most))
 }
 
-/// Whether `path` names a plain file that may be read. Opens nothing, but asks the disk.
+/// Whether `path` is a plain file that may be read. Opens nothing, but blocks.
 pub(crate) fn is_file(policy: &Policy, path: &str) -> bool {
     find(policy, path).is_ok_and(|(tree, inside)| tree.is_plain(&inside))
 }
 
-/// The project and the path in it of what `path` names, if that may be read.
-fn find(policy: &Policy, path: &str) -> Result<(Tree, PathBuf), NotOpened> {
+/// The project's tree and the resolved path in it, if that may be read.
+fn find(policy: &Policy, path: &str) -> Result<(Tree, PathBuf), FileReadError> {
     if path.is_empty() || path.len() > LONGEST_PATH {
-        return Err(NotOpened::BadPath("`path` is the path of a file from the project's root."));
+        return Err(FileReadError::BadPath(
+            "`path` is the path of a file from the project's root.",
+        ));
     }
     let is_within = |part| matches!(part, Component::Normal(_) | Component::CurDir);
     if !Path::new(path).components().all(is_within) {
-        return Err(NotOpened::Climbs(path.to_owned()));
+        return Err(FileReadError::Climbs(path.to_owned()));
     }
     let root = policy.root()?;
     let real = policy.resolve(path)?;
     let Ok(inside) = real.strip_prefix(&root) else {
         return Err(Refusal::Outside(path.to_owned()).into());
     };
-    let unreadable = |source| NotOpened::Unreadable { path: path.to_owned(), source };
+    let unreadable = |source| FileReadError::Unreadable { path: path.to_owned(), source };
     Ok((Tree::open(&root).map_err(unreadable)?, inside.to_owned()))
 }
 
-fn not_opened(shut: Shut, path: &str, most: usize) -> NotOpened {
+fn read_error(error: TreeError, path: &str, most: usize) -> FileReadError {
     let path = path.to_owned();
-    match shut {
-        Shut::NotThere => NotOpened::NotThere(path),
-        Shut::Directory => NotOpened::Directory(path),
-        // A link has come where there was none: the policy had resolved them all.
-        Shut::Link | Shut::Changed => NotOpened::Changed(path),
-        Shut::NotPlain => NotOpened::NotPlain(path),
-        Shut::TooLarge(size) => NotOpened::TooLarge { path, size, most },
-        Shut::Secret => Refusal::Secret(path).into(),
-        Shut::Unreadable(source) => NotOpened::Unreadable { path, source },
+    match error {
+        TreeError::NotThere => FileReadError::NotThere(path),
+        TreeError::Directory => FileReadError::Directory(path),
+        // The policy resolved all links, so this one is new.
+        TreeError::Link | TreeError::Changed => FileReadError::Changed(path),
+        TreeError::NotPlain => FileReadError::NotPlain(path),
+        TreeError::TooLarge(size) => FileReadError::TooLarge { path, size, most },
+        TreeError::Secret => Refusal::Secret(path).into(),
+        TreeError::Unreadable(source) => FileReadError::Unreadable { path, source },
     }
 }
 
@@ -130,27 +132,27 @@ mod tests {
         let checked = base.join("project/dir/file");
         assert_eq!(read(&policy, "dir/file", MOST).unwrap(), b"plain");
         let (tree, inside) = find(&policy, "dir/file").unwrap();
-        let read = || tree.read(&inside, MOST).map_err(|shut| not_opened(shut, "dir/file", MOST));
+        let read = || tree.read(&inside, MOST).map_err(|error| read_error(error, "dir/file", MOST));
 
         // A directory on the way becomes a link that leads out.
         fs::rename(base.join("project/dir"), base.join("project/old")).unwrap();
         symlink("../outside", base.join("project/dir")).unwrap();
         let changed = read();
-        assert!(matches!(changed, Err(NotOpened::Changed(_))), "{changed:?}");
+        assert!(matches!(changed, Err(FileReadError::Changed(_))), "{changed:?}");
 
         // The file itself becomes one.
         fs::remove_file(base.join("project/dir")).unwrap();
         fs::create_dir(base.join("project/dir")).unwrap();
         symlink("../../outside/file", base.join("project/dir/file")).unwrap();
         let changed = read();
-        assert!(matches!(changed, Err(NotOpened::Changed(_))), "{changed:?}");
+        assert!(matches!(changed, Err(FileReadError::Changed(_))), "{changed:?}");
 
         // It becomes a pipe, which would be waited for.
         fs::remove_file(&checked).unwrap();
         let made = std::process::Command::new("mkfifo").arg(&checked).status().unwrap();
         assert!(made.success());
         let pipe = read();
-        assert!(matches!(pipe, Err(NotOpened::NotPlain(_))), "{pipe:?}");
+        assert!(matches!(pipe, Err(FileReadError::NotPlain(_))), "{pipe:?}");
     }
 
     #[test]

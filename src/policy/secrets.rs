@@ -1,5 +1,5 @@
-//! Which files hold secrets. Their names say it ([`names`]), whatever a copy of them is called; so
-//! does what they hold ([`content`]), which the gate looks at whenever it reads a file.
+//! Secret files, recognised by their names ([`names`]) and those of copies ([`copies`]).
+//! The gate also checks the content ([`content`]) of every file that it reads.
 
 pub(crate) mod content;
 mod copies;
@@ -17,10 +17,10 @@ use words::{
     STAGES, TEMPLATE_FORMATS, TEMPLATES, WORDS,
 };
 
-/// Longest name that is looked at closely, bytes; file systems have none that are longer.
+/// Longest file name that is examined, in bytes; file systems allow no longer ones.
 const LONGEST_NAME: usize = 255;
 
-/// A glob that cannot be used.
+/// An invalid glob of secret files.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{glob:?} is not a usable glob of secret files: {reason}")]
 pub struct InvalidSecret {
@@ -30,39 +30,39 @@ pub struct InvalidSecret {
     pub reason: String,
 }
 
-/// The secret files of a project. Cheap to clone.
+/// The rules for secret files of a project. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Secrets(Arc<Known>);
+pub struct Secrets(Arc<SecretRules>);
 
 #[derive(Debug)]
-struct Known {
+struct SecretRules {
     added: Vec<String>,
-    /// What an agent's own rules are given: the built-in names and the added ones.
+    /// The built-in names and the added globs, for the agent's own rules.
     globs: Vec<String>,
-    /// The added ones.
+    /// The added globs, compiled.
     set: GlobSet,
 }
 
 impl Secrets {
-    /// The built-in names and those that the globs `added` match.
+    /// The built-in names and the globs `added`.
     pub fn new(added: &[String]) -> Result<Self, InvalidSecret> {
         let set = set(added)?;
         let globs = denied::globs().into_iter().chain(added.iter().cloned()).collect();
-        Ok(Self(Arc::new(Known { added: added.to_vec(), globs, set })))
+        Ok(Self(Arc::new(SecretRules { added: added.to_vec(), globs, set })))
     }
 
-    /// The globs that were added, as they were given.
+    /// The added globs as given.
     pub fn added(&self) -> &[String] {
         &self.0.added
     }
 
-    /// Globs of all secret files, for the rules of an agent that knows nothing but globs. They are
-    /// a little coarser than [`Secrets::matches`], which is asked besides.
+    /// Globs of all secret files, for an agent's own rules. Slightly coarser than [`Secrets::matches`],
+    /// which is checked as well.
     pub fn globs(&self) -> &[String] {
         &self.0.globs
     }
 
-    /// Whether the file at `path`, from the project's root, is secret.
+    /// Whether the file at `path`, relative to the project's root, is secret.
     pub fn matches(&self, path: &Path) -> bool {
         let parts = lower_parts(path);
         let Some((name, dirs)) = parts.split_last() else {
@@ -83,7 +83,7 @@ impl Secrets {
         })
     }
 
-    /// Whether the directory at `path` and all that is in it is secret.
+    /// Whether the directory at `path` is secret with all its content.
     pub fn matches_dir(&self, path: &Path) -> bool {
         lower_parts(path).iter().any(|name| is_secret_dir(name)) || self.is_added(path)
     }
@@ -93,17 +93,17 @@ impl Secrets {
     }
 }
 
-/// The parts of a path in lower case.
+/// The components of a path in lower case.
 fn lower_parts(path: &Path) -> Vec<String> {
     path.iter().map(|part| part.to_string_lossy().to_lowercase()).collect()
 }
 
-/// Whether a directory is secret with all that is in it. `name` is lower case.
+/// Whether a directory is secret with all its content. `name` is lower case.
 fn is_secret_dir(name: &str) -> bool {
     DIRS.contains(&name) || BUNDLES.contains(&extension(name)) || is_environment(name)
 }
 
-/// Whether a file is secret where it is. `name` and `dirs`, from the root, are lower case.
+/// Whether a file is secret in its directory. `name` and `dirs`, from the root, are lower case.
 fn is_secret_place(name: &str, dirs: &[String]) -> bool {
     let fits = |part: &str, known: &str| known == "*" || known == part;
     let is_at = |place: &&str| {
@@ -111,13 +111,13 @@ fn is_secret_place(name: &str, dirs: &[String]) -> bool {
         let mut parts = std::iter::once(name).chain(dirs.iter().rev().map(String::as_str));
         known.all(|known| parts.next().is_some_and(|part| fits(part, known)))
     };
-    // Composer's own; elsewhere it is often a list of words in a language.
+    // Composer's file; elsewhere it is often a translation.
     let is_composers = dirs.is_empty() && name == "auth.json";
     let is_kubes = dirs.last().is_some_and(|dir| dir == ".kube") && name.starts_with("config");
     is_composers || is_kubes || PLACES.iter().any(is_at)
 }
 
-/// Whether a file's name says that it is secret. `name` is lower case.
+/// Whether a file name is secret anywhere. `name` is lower case.
 fn is_secret_name(name: &str, is_manifest: bool) -> bool {
     if name.len() > LONGEST_NAME {
         return false;
@@ -134,18 +134,18 @@ fn is_secret_name(name: &str, is_manifest: bool) -> bool {
         || is_key_store(name)
         || is_key(name)
         || is_data_of_secrets(name, is_manifest)
-        || (name.contains(".tfstate.") && !is_known(extension(name)))
+        || (name.contains(".tfstate.") && !is_file_type(extension(name)))
         || name.ends_with(".tfvars.json")
         || name.starts_with("utc--")
         || is_wireguard.is_some_and(|it| !it.is_empty() && it.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// `.env` and all that stands beside it but what is made for readers.
+/// `.env` and its variants, except documentation.
 fn is_environment(name: &str) -> bool {
     let Some(rest) = name.strip_prefix(".env") else {
         return false;
     };
-    // `.envoy` and `.envsubst` are other programs'.
+    // `.envoy` and `.envsubst` belong to other programs.
     let is_other = rest.starts_with(|c: char| c.is_ascii_alphabetic())
         && !["ironment", "rc", "s"].iter().any(|end| {
             rest.strip_prefix(end).is_some_and(|after| !after.starts_with(char::is_alphabetic))
@@ -154,7 +154,7 @@ fn is_environment(name: &str) -> bool {
     !is_other && !PROSE.contains(&extension) && !rest.ends_with(".d.ts")
 }
 
-/// Whether the extension is one of keys, states or settings that are secret.
+/// Whether the extension belongs to keys, state or settings with secrets.
 fn is_key_store(name: &str) -> bool {
     let extension = extension(name);
     if !EXTENSIONS.contains(&extension) {
@@ -169,7 +169,7 @@ fn is_key_store(name: &str) -> bool {
     }
 }
 
-/// Whether it is the name of a private key, which may tell whose it is.
+/// Whether it is the name of a private key, possibly with an owner.
 fn is_key(name: &str) -> bool {
     if KEY_ENDS.iter().any(|end| name.ends_with(end)) {
         return true;
@@ -179,13 +179,12 @@ fn is_key(name: &str) -> bool {
         return false;
     };
     let is_public = words(rest).any(|word| PUBLIC.contains(&word));
-    let is_program = rest.contains('.') && (is_public || is_known(extension(name)));
+    let is_program = rest.contains('.') && (is_public || is_file_type(extension(name)));
     rest.is_empty() || (!rest.starts_with(char::is_alphanumeric) && !is_program)
 }
 
-/// Whether an extension tells what kind of file it is, such as code; others are a person's or a
-/// machine's name.
-fn is_known(extension: &str) -> bool {
+/// Whether an extension denotes a file type, such as code; others may be the name of a person or host.
+fn is_file_type(extension: &str) -> bool {
     const CODE: &[&str] = &[
         "pub", "rs", "go", "py", "pyi", "rb", "java", "kt", "kts", "scala", "c", "h", "cc", "cpp",
         "hpp", "cs", "fs", "swift", "m", "mm", "ts", "tsx", "js", "jsx", "mjs", "cjs", "vue",
@@ -196,7 +195,7 @@ fn is_known(extension: &str) -> bool {
     CODE.contains(&extension) || PROSE.contains(&extension)
 }
 
-/// Whether it is data, not code or text, whose name speaks of secrets.
+/// Whether it is a data file, not code or text, with a secret's word in its name.
 fn is_data_of_secrets(name: &str, is_manifest: bool) -> bool {
     let extension = extension(name);
     let stem = name.strip_suffix(extension).unwrap_or(name);
@@ -207,50 +206,52 @@ fn is_data_of_secrets(name: &str, is_manifest: bool) -> bool {
     if !extension.is_empty() && !DATA.contains(&extension) {
         return false;
     }
-    // Without a point anywhere it may as well be a program.
+    // Without any dot it may be a program.
     let may_be_program = extension.is_empty() && !name.starts_with('.');
     let stem = stem.trim_start_matches('.');
-    // A note or a puzzle; who keeps secrets in a text has several.
+    // `secret.txt` is usually a note or a puzzle; `secrets.txt` is not.
     let is_note = |word: &str| word == "secret" && extension == "txt";
     WORDS.iter().filter(|word| !is_note(word)).any(|word| {
         let is_kubes = word.starts_with("kube");
         match word_in(stem, word) {
             None => false,
             Some(_) if is_manifest && word.starts_with("secret") => false,
-            Some(Place::Whole) => !may_be_program || is_kubes,
-            Some(Place::End(before)) => {
+            Some(WordPosition::Whole) => !may_be_program || is_kubes,
+            Some(WordPosition::End(before)) => {
                 let is_harmless = words(before).any(|it| HARMLESS.contains(&it));
                 (!may_be_program || is_kubes) && !is_harmless
             }
-            Some(Place::Start(after)) => is_kubes || words(after).all(|it| STAGES.contains(&it)),
+            Some(WordPosition::Start(after)) => {
+                is_kubes || words(after).all(|it| STAGES.contains(&it))
+            }
         }
     })
 }
 
-/// Where a word stands in a name.
-enum Place<'a> {
+/// The position of a word in a name.
+enum WordPosition<'a> {
     Whole,
-    /// What stands before it.
+    /// With this text before it.
     End(&'a str),
-    /// What comes after it.
+    /// With this text after it.
     Start(&'a str),
 }
 
-fn word_in<'a>(stem: &'a str, word: &str) -> Option<Place<'a>> {
+fn word_in<'a>(stem: &'a str, word: &str) -> Option<WordPosition<'a>> {
     let is_edge = |c: Option<char>| c.is_none_or(|c| "-_. @+()".contains(c));
     if stem == word {
-        return Some(Place::Whole);
+        return Some(WordPosition::Whole);
     }
     if let Some(before) = stem.strip_suffix(word)
         && is_edge(before.chars().next_back())
     {
-        return Some(Place::End(before));
+        return Some(WordPosition::End(before));
     }
     let after = stem.strip_prefix(word)?;
-    is_edge(after.chars().next()).then_some(Place::Start(after))
+    is_edge(after.chars().next()).then_some(WordPosition::Start(after))
 }
 
-/// Whether a name is a template's: its last word says so, or the one before the extension.
+/// Whether a name marks a template, by its last word or the one before the extension.
 fn is_template(name: &str) -> bool {
     let mut last = words(name).rev();
     let Some(end) = last.next() else {
@@ -259,13 +260,13 @@ fn is_template(name: &str) -> bool {
     if TEMPLATES.contains(&end) {
         return name.len() > end.len();
     }
-    // `.env.example.local` is filled in.
+    // `.env.example.local` is a filled-in template.
     let is_format = TEMPLATE_FORMATS.contains(&end) && extension(name) == end;
-    // Defaults are what is used; an example is not.
+    // Defaults are in use, examples are not.
     is_format && last.next().is_some_and(|word| TEMPLATES.contains(&word) && word != "default")
 }
 
-/// What follows the last point that does not begin the name.
+/// The text after the last dot, unless the dot begins the name.
 fn extension(name: &str) -> &str {
     match name.rsplit_once('.') {
         Some((stem, extension)) if !stem.is_empty() => extension,
@@ -277,7 +278,7 @@ fn words(name: &str) -> impl DoubleEndedIterator<Item = &str> {
     name.split(['.', '-', '_', ' ', '@', '(', ')']).filter(|word| !word.is_empty())
 }
 
-/// A set of globs, each of which matches at any depth, with all that is below what it matches.
+/// Compiles globs, each of which matches at any depth and everything below.
 fn set(globs: &[String]) -> Result<GlobSet, InvalidSecret> {
     let mut set = GlobSetBuilder::new();
     for glob in globs {
@@ -295,7 +296,7 @@ fn set(globs: &[String]) -> Result<GlobSet, InvalidSecret> {
     set.build().map_err(|error| InvalidSecret { glob: globs.join(" "), reason: error.to_string() })
 }
 
-/// What a glob stands for: itself at any depth, and all that is below it.
+/// The patterns of a glob: at any depth, and everything below.
 fn patterns(glob: &str) -> [String; 2] {
     let glob = glob.trim_start_matches('/').trim_start_matches("**/");
     let name = glob.trim_end_matches('/').trim_end_matches("/**");

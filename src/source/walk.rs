@@ -20,7 +20,7 @@ use rustix::fs::{AtFlags, FileType, RawDir, Stat, statat};
 
 use crate::policy::{
     Secrets,
-    gate::{Shut, Tree},
+    gate::{Tree, TreeError},
 };
 
 use glob::GlobMatcher;
@@ -273,8 +273,8 @@ pub(crate) fn text(tree: &Tree, found: &WalkedFile) -> io::Result<Option<String>
     let most = usize::try_from(MAX_FILE_BYTES).unwrap_or(usize::MAX);
     let bytes = match tree.read(&found.path, most) {
         Ok(bytes) => bytes,
-        Err(Shut::TooLarge(_) | Shut::Secret) => return Ok(None),
-        Err(Shut::Unreadable(error)) => return Err(error),
+        Err(TreeError::TooLarge(_) | TreeError::Secret) => return Ok(None),
+        Err(TreeError::Unreadable(error)) => return Err(error),
         Err(other) => return Err(io::Error::other(other)),
     };
     let probe = &bytes[..bytes.len().min(BINARY_PROBE_BYTES)];

@@ -22,7 +22,7 @@ use super::{
     problem::{Problem, ProblemResponse},
     state::AppState,
 };
-use crate::policy::opening::{self, NotOpened};
+use crate::policy::opening::{self, FileReadError};
 use finder::{FileList, Finder, FoundFile};
 use page::FileExcerpt;
 
@@ -187,7 +187,7 @@ pub(crate) async fn show(
         let page = page::of(&path, &bytes, line, reading.page_lines, reading.page_bytes);
         let is_html = format == Format::Html;
         let plain = is_html.then(|| plain(&path, &page, &bytes, settings.highlighting.file_bytes));
-        Ok::<_, NotOpened>((FilePage { path, page, lines: None }, plain))
+        Ok::<_, FileReadError>((FilePage { path, page, lines: None }, plain))
     });
     let (mut shown, plain) = shown.await.map_err(Problem::unavailable)??;
     drop(permit);
@@ -216,17 +216,19 @@ fn plain(
     }
 }
 
-impl From<NotOpened> for Problem {
-    fn from(error: NotOpened) -> Self {
+impl From<FileReadError> for Problem {
+    fn from(error: FileReadError) -> Self {
         let status = match &error {
-            NotOpened::BadPath(_) | NotOpened::Directory(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            NotOpened::Refused(_) | NotOpened::Climbs(_) | NotOpened::NotPlain(_) => {
+            FileReadError::BadPath(_) | FileReadError::Directory(_) => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            FileReadError::Refused(_) | FileReadError::Climbs(_) | FileReadError::NotPlain(_) => {
                 StatusCode::FORBIDDEN
             }
-            NotOpened::NotThere(_) => StatusCode::NOT_FOUND,
-            NotOpened::Changed(_) => StatusCode::CONFLICT,
-            NotOpened::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            NotOpened::Unreadable { .. } => StatusCode::FORBIDDEN,
+            FileReadError::NotThere(_) => StatusCode::NOT_FOUND,
+            FileReadError::Changed(_) => StatusCode::CONFLICT,
+            FileReadError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            FileReadError::Unreadable { .. } => StatusCode::FORBIDDEN,
         };
         Self::new(status, error.to_string())
     }

@@ -43,8 +43,8 @@ fn a_good_set_up_is_told_in_a_line_a_check() {
     {
         assert!(line(&lines, about).starts_with("ok "), "{lines:#?}");
     }
-    assert!(line(&lines, "database:").contains("not there yet"));
-    assert_eq!(lines.last().unwrap(), "Everything that a server needs is there.");
+    assert!(line(&lines, "database:").contains("does not exist yet"));
+    assert_eq!(lines.last().unwrap(), "Everything that a server needs is in place.");
 }
 
 #[test]

@@ -126,7 +126,7 @@ fn the_probe_notices_that_nothing_confines_it() {
     symlink(&beside, project.join("link-out")).unwrap();
     let report = probe(&json!({
         "project": project, "own": [own], "database": base.join("database"), "has_network": true,
-        "beside": {"dir": beside, "port": 1, "abstract_socket": "none", "socket": base.join("none")},
+        "decoys": {"dir": beside, "port": 1, "abstract_socket": "none", "socket": base.join("none")},
     }));
     for what in [
         "create a file",
@@ -169,7 +169,7 @@ fn the_probe_harms_no_project_even_where_nothing_confines_it() {
     let before = tree(&project);
     let report = probe(&json!({
         "project": project, "own": [], "database": "/nonexistent", "has_network": true,
-        "beside": null,
+        "decoys": null,
     }));
     let changes = attempts(&report, "change");
     assert!(changes.iter().any(|attempt| attempt["outcome"] == "allowed"), "{report}");

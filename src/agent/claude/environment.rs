@@ -1,4 +1,4 @@
-//! The environment that the program gets: a list of what may pass, not the server's own.
+//! The environment of the `claude` program: an allow-list of the server's variables, and our switches.
 
 use std::ffi::{OsStr, OsString};
 
@@ -6,7 +6,7 @@ use crate::{agent::sandbox::value, config::settings::AgentSettings};
 
 use super::Home;
 
-/// Variables that pass by name.
+/// Variables passed on by name.
 const PASSED: [&str; 24] = [
     "PATH",
     "HOME",
@@ -34,10 +34,10 @@ const PASSED: [&str; 24] = [
     "XDG_CONFIG_HOME",
 ];
 
-/// Variables that pass by how their names begin: locale, account and its cloud.
+/// Variables passed on by prefix: locale, account and cloud.
 const PASSED_PREFIXES: [&str; 4] = ["LC_", "ANTHROPIC_", "AWS_", "GOOGLE_"];
 
-/// Any of these is an account, so the program needs no login and no directory of a user's.
+/// Variables that provide an account, so that no login is needed.
 const ACCOUNTS: [&str; 5] = [
     "ANTHROPIC_API_KEY",
     "ANTHROPIC_AUTH_TOKEN",
@@ -46,9 +46,8 @@ const ACCOUNTS: [&str; 5] = [
     "CLAUDE_CODE_USE_VERTEX",
 ];
 
-/// Switches that turn off what a read-only guide must not do: look up files that a message
-/// mentions by `@`, run `git`, keep a memory, read instructions of the project, work in the
-/// background, keep copies of files, and everything that needs the network besides the API.
+/// Switches that turn off `@` mentions of files, `git`, memories, project instructions, background tasks,
+/// file checkpoints, and all network traffic besides the API.
 const SWITCHES: [&str; 10] = [
     "CLAUDE_CODE_DISABLE_ATTACHMENTS",
     "CLAUDE_CODE_DISABLE_GIT_INSTRUCTIONS",
@@ -62,19 +61,18 @@ const SWITCHES: [&str; 10] = [
     "DISABLE_ERROR_REPORTING",
 ];
 
-/// Those of them that say which cloud's account it is, which its own files hold.
+/// Accounts of clouds, whose credentials lie in files below the user's home.
 const CLOUDS: [&str; 2] = ["CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX"];
 
-/// Whether the program asks for the servers of tools that the user has joined on claude.ai.
+/// Switch for MCP servers that the user has connected on claude.ai.
 const OWN_SERVERS: &str = "ENABLE_CLAUDEAI_MCP_SERVERS";
 
-/// The variable of the environment that holds an account.
+/// The variable that provides an account.
 pub(super) fn account_variable(environment: &[(OsString, OsString)]) -> Option<&'static str> {
     ACCOUNTS.into_iter().find(|account| value(environment, account).is_some())
 }
 
-/// The whole environment of the program, made from that of the server. `home` is its own, and keeps
-/// its state.
+/// The program's whole environment, filtered from the server's, with `home` as its home.
 pub(crate) fn environment(
     server: impl Iterator<Item = (OsString, OsString)>,
     settings: &AgentSettings,
@@ -82,7 +80,7 @@ pub(crate) fn environment(
 ) -> Vec<(OsString, OsString)> {
     let mut environment: Vec<(OsString, OsString)> =
         server.filter(|(name, _)| passes(name, &settings.env)).collect();
-    // The account of a cloud is below the home of whoever runs the server.
+    // A cloud's credentials lie below the home of the server's user, so HOME stays.
     let is_cloud = CLOUDS.iter().any(|cloud| value(&environment, cloud).is_some());
     let mut set = |name: &str, value: OsString| {
         environment.retain(|(known, _)| known != name);
@@ -99,7 +97,7 @@ pub(crate) fn environment(
     environment
 }
 
-/// Whether the program gets a variable of this name.
+/// Whether a variable is passed on.
 fn passes(name: &OsStr, added: &[String]) -> bool {
     let Some(name) = name.to_str() else {
         return false;

@@ -1,30 +1,28 @@
-//! Takes locks off an agent, for tests of the others: with all its tools and without being asked,
-//! only the kernel is left to stop it. Never part of a release.
+//! Disables locks of an agent, so that tests can prove the others. Never part of a release.
 
 use std::ffi::OsString;
 
 use crate::agent::sandbox::value;
 
-/// Names locks in the server's environment: `tools` for the program's own, `calls` for our check
-/// of each call, or both.
+/// The variable with disabled locks: `tools` for the program's own rules, `calls` for our policy.
 const VARIABLE: &str = "FAULT_UNLOCKED";
 
-/// Whether a lock is off.
+/// Whether a lock is disabled.
 pub(crate) fn is_off(server: &[(OsString, OsString)], lock: &str) -> bool {
     let off = value(server, VARIABLE).and_then(|locks| locks.to_str()).unwrap_or_default();
     off.split(',').any(|name| name == lock)
 }
 
-/// Names rules of the sandbox that are left out, in the server's environment.
+/// The variable with disabled rules of the sandbox.
 const RULES: &str = "FAULT_RULES";
 
-/// The rules of the sandbox that are left out.
+/// The disabled rules of the sandbox.
 pub(crate) fn rules_off(server: &[(OsString, OsString)]) -> Vec<String> {
     let off = value(server, RULES).and_then(|rules| rules.to_str()).unwrap_or_default();
     off.split(',').map(str::to_owned).collect()
 }
 
-/// Gives the program every tool that it has, and leave to use them.
+/// Gives the program all of its tools and the permission to use them.
 pub(crate) fn take_off(
     mut arguments: Vec<OsString>,
     environment: &mut Vec<(OsString, OsString)>,
@@ -37,7 +35,7 @@ pub(crate) fn take_off(
     });
     arguments.insert(0, "--permission-mode=bypassPermissions".into());
     environment.retain(|(name, _)| name != "CLAUDE_CODE_DISABLE_ATTACHMENTS");
-    // It wants to be told that it is confined before root may let it loose.
+    // The program demands this variable before root may bypass permissions.
     environment.push(("IS_SANDBOX".into(), "1".into()));
     arguments
 }

@@ -1,7 +1,7 @@
-//! The home of an agent: a directory of its own, made anew for each start and removed at the end.
-//! Nothing that an agent leaves in it is there when the next one starts, of the same conversation
-//! or of another. Only the transcript of its session is kept, out of every agent's reach, and what
-//! a resumed agent gets of it is [`transcript`](super::transcript)'s matter.
+//! The home of an agent: a directory created for each start and removed at its end.
+//!
+//! Nothing that an agent leaves there survives, except the transcript of its session, which is stored out of
+//! every agent's reach. [`transcript`](super::transcript) filters what a resumed agent gets of it.
 
 use std::{
     ffi::CString,
@@ -32,17 +32,16 @@ use super::{
     session_dir, transcript,
 };
 
-/// The program's directory in the home.
+/// The program's configuration directory in the home.
 pub(crate) const CONFIG: &str = ".claude";
 
-/// Where the program keeps sessions in its directory, by working directories.
+/// The program's directory of sessions, by working directory.
 const SESSIONS: &str = "projects";
 
-/// Largest transcript that is gone on with, bytes. A longer one is not: its conversation is summed
-/// up for the agent.
+/// Largest transcript that is resumed, in bytes. The agent of a longer one gets a summary.
 const TRANSCRIPT_BYTES: u64 = 256 << 20; // 256 MiB
 
-/// Directories of an agent's that a transcript is looked for in, at most: there should be one.
+/// Directories that are searched for a transcript at most; there should be one.
 const MOST_DIRS: usize = 64;
 
 /// A home, and where its transcript is kept.
@@ -50,9 +49,9 @@ const MOST_DIRS: usize = 64;
 pub(crate) struct Home {
     dir: PathBuf,
     session: Uuid,
-    /// The directory of the conversation, where transcripts are kept; `None` keeps none.
+    /// The conversation's directory of transcripts; `None` keeps none.
     kept: Option<PathBuf>,
-    /// Where the home goes if it cannot be removed.
+    /// Directory to move the home to if it cannot be removed.
     discarded: PathBuf,
 }
 
@@ -72,13 +71,13 @@ impl Home {
         }
     }
 
-    /// A home for a moment, in the temporary directory of a start.
+    /// A throw-away home in the temporary directory of a start.
     pub(crate) fn passing(place: &Directories, temporary: &Path, session: Uuid) -> Self {
         let discarded = place.temporary.clone();
         Self { dir: temporary.join("home"), session, kept: None, discarded }
     }
 
-    /// Homes that a server has left that was killed.
+    /// The homes left by a killed server.
     pub(crate) fn left(place: &Directories) -> Vec<Self> {
         let dirs = |dir: &Path| fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
         let projects = dirs(&place.homes);
@@ -100,18 +99,15 @@ impl Home {
         homes.collect()
     }
 
-    /// The home itself.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// The program's directory.
     pub(crate) fn config(&self) -> PathBuf {
         self.dir.join(CONFIG)
     }
 
-    /// Makes the home for an agent that works in `project` and runs as `owner`. What is left of an
-    /// earlier one goes first.
+    /// Creates the home of an agent that works in `project` and runs as `owner`, after removing leftovers.
     pub(crate) fn make(
         &self,
         session: AgentSession,
@@ -122,7 +118,7 @@ impl Home {
         if let Some(above) = self.dir.parent().filter(|_| self.kept.is_some()) {
             passable_dir(above)?;
         }
-        // It must not be there: what an agent has left is not started in.
+        // Fails if it exists: an agent must not start in another's leftovers.
         fs::create_dir(&self.dir)?;
         owned_dir(&self.dir, owner)?;
         owned_dir(&self.config(), owner)?;
@@ -138,14 +134,14 @@ impl Home {
         Lent::lend(login, self.open_config()?, owner)
     }
 
-    /// Gives back what a killed server had lent, if that was renewed.
+    /// Returns a login that a killed server had lent, if the agent renewed it.
     pub(crate) fn take_back(&self, login: Login) {
         if let Ok(config) = self.open_config() {
             Lent::left(login, config).end();
         }
     }
 
-    /// Keeps the transcript and removes the home. Nobody lives in it any more.
+    /// Stores the transcript and removes the home, after the agent's end.
     pub(crate) fn close(&self) {
         if !self.dir.exists() {
             return;
@@ -161,7 +157,7 @@ impl Home {
             }
         }
         if let Some(kept) = &self.kept {
-            // It stays as long as there is something in it.
+            // Fails while there are transcripts in it.
             fs::remove_dir(kept).ok();
         }
     }
@@ -177,8 +173,8 @@ impl Home {
         Some(self.kept.as_ref()?.join(format!("{}.jsonl", self.session)))
     }
 
-    /// Copies what was kept to where the program looks for it. Where there is nothing, the program
-    /// says that it does not know the session.
+    /// Copies the stored transcript to where the program looks for it. Without one the program reports an
+    /// unknown session.
     fn bring_transcript(&self, project: &Path, owner: Option<User>) -> io::Result<()> {
         let Some(kept) = self.kept_file() else { return Ok(()) };
         self.adopt(project, &kept);
@@ -194,13 +190,13 @@ impl Home {
         match copied.and_then(|messages| to.flush().map(|()| messages)) {
             Ok(messages) if messages > 0 => give(&path, owner),
             copied => {
-                log::warn!("an agent's transcript cannot be gone on with file={kept:?} {copied:?}");
+                log::warn!("cannot resume an agent's transcript file={kept:?} {copied:?}");
                 fs::remove_file(&path)
             }
         }
     }
 
-    /// Takes over a transcript from where earlier versions kept those of a whole project.
+    /// Moves a transcript from where earlier versions stored those of a whole project.
     fn adopt(&self, project: &Path, kept: &Path) {
         let above = self.kept.as_deref().and_then(Path::parent);
         let (Some(above), Some(name)) = (above, above.and_then(Path::file_name)) else { return };
@@ -224,7 +220,7 @@ impl Home {
         }
     }
 
-    /// Moves the transcript out of the home. The agent may have put anything there.
+    /// Moves the transcript out of the home, whose content is not trusted.
     fn keep_transcript(&self) -> io::Result<()> {
         let Some(kept) = self.kept_file() else { return Ok(()) };
         let Ok(sessions) = open_dir(&self.open_config()?, SESSIONS) else { return Ok(()) };
@@ -242,7 +238,7 @@ impl Home {
             kept.parent().map_or(Ok(()), private_dir)?;
             let new = kept.with_extension("new");
             renameat(&dir, &name, CWD, &new)?;
-            // Looked at where no agent can change it any more.
+            // Checked after the move, when no agent can change it.
             if is_plain(&new) {
                 return fs::rename(&new, &kept);
             }
@@ -251,14 +247,14 @@ impl Home {
         Ok(())
     }
 
-    /// The program's directory, if it is one. What stands there may have been put there.
+    /// Opens the program's directory, which the agent may have replaced.
     fn open_config(&self) -> io::Result<OwnedFd> {
         let home = open_dir(CWD, &self.dir)?;
         open_dir(&home, CONFIG)
     }
 }
 
-/// Removes the transcripts of a conversation that is kept in `dir`.
+/// Removes the transcripts in `dir`.
 pub(crate) fn forget(dir: &Path) {
     match fs::remove_dir_all(dir) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -268,19 +264,19 @@ pub(crate) fn forget(dir: &Path) {
     }
 }
 
-/// Opens a directory, and nothing that leads elsewhere.
+/// Opens a directory, but no link to one.
 fn open_dir(at: impl std::os::fd::AsFd, path: impl rustix::path::Arg) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(openat(at, path, flags, Mode::empty())?)
 }
 
-/// Whether it is a file of its own, of a length that is gone on with.
+/// Whether it is a regular file with one link and a length that is resumed.
 fn is_plain(path: &Path) -> bool {
     path.symlink_metadata()
         .is_ok_and(|found| found.is_file() && found.nlink() == 1 && found.len() <= TRANSCRIPT_BYTES)
 }
 
-/// A directory that agents of another user can pass, where root serves.
+/// Creates a directory; under root, other users can pass it.
 fn passable_dir(dir: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     private_dir(dir)?;

@@ -1,9 +1,8 @@
-//! The login of whoever runs the server, lent to an agent: a copy in the agent's own directory, as
-//! long as the agent lives. The user's directory itself is out of an agent's reach.
+//! The login of the server's user, lent to an agent as a copy while the agent runs.
 //!
-//! The program renews a login that is about to end, and the old one may be void then. So what an
-//! agent has renewed goes back to the user's file once it is judged to be that ([`renewal`]), and
-//! what has changed there, by whoever renewed it, is brought to the other agents.
+//! The program renews an expiring login, which may void the old one. So a renewal by an agent is checked
+//! ([`renewal`]) and written to the user's file, and a changed user's file is copied to the other agents. The
+//! user's directory itself is out of every agent's reach.
 
 mod renewal;
 
@@ -29,42 +28,40 @@ use crate::agent::sandbox::{User, value};
 
 use renewal::Tokens;
 
-/// The file of a login, in the program's directory.
+/// The program's file of credentials.
 pub(crate) const FILE: &str = ".credentials.json";
 
-/// What of that file is lent. What else it holds are accounts of other services.
+/// The key of the login in that file; other keys hold accounts of other services.
 const PART: &str = "claudeAiOauth";
 
-/// Where the program keeps a key that it was given in place of a login.
+/// The program's state file, which may hold an API key in place of a login.
 const STATE_FILE: &str = ".claude.json";
 
-/// That key's name.
+/// The key of the API key in that file.
 const KEY: &str = "primaryApiKey";
 
-/// Largest file of a login, bytes.
+/// Largest file of credentials, in bytes.
 const FILE_BYTES: u64 = 64 << 10; // 64 KiB
 
-/// Largest file that a key is looked for in, bytes: the program keeps much more in it.
+/// Largest state file, in bytes: it holds much more than the key.
 const STATE_BYTES: u64 = 16 << 20; // 16 MiB
 
-/// How often it is looked whether a login was renewed.
+/// Time between two checks for a renewal.
 const LOOKED_AT: Duration = Duration::from_secs(1);
 
-/// Held while the user's file is read and replaced, so that of two agents that renewed the later
-/// one wins.
+/// Serializes replacements of the user's file, so the later of two renewals wins.
 static REPLACING: Mutex<()> = Mutex::new(());
 
-/// Where the user's login is.
+/// The location of the user's login.
 #[derive(Debug, Clone)]
 pub(crate) struct Login {
-    /// The program's directory.
+    /// The program's configuration directory.
     config: PathBuf,
     state: PathBuf,
 }
 
 impl Login {
-    /// That of whoever runs the server; `None` where the environment has an account, or nobody's
-    /// home is known.
+    /// The login of the server's user; `None` if the environment provides an account or no home is known.
     pub(crate) fn of(server: &[(OsString, OsString)]) -> Option<Self> {
         if super::environment::account_variable(server).is_some() {
             return None;
@@ -76,24 +73,24 @@ impl Login {
         Some(Self { state: home.join(STATE_FILE), config: home.join(".claude") })
     }
 
-    /// The program's directory.
+    /// The program's configuration directory.
     pub(crate) fn dir(&self) -> &Path {
         &self.config
     }
 
-    /// Whether the user has logged in, in one way or the other.
+    /// Whether there is a login or an API key.
     pub(crate) fn is_there(&self) -> bool {
         self.config.join(FILE).is_file() || self.key().is_some()
     }
 
-    /// The key that the user's program was given in place of a login.
+    /// The API key in place of a login.
     fn key(&self) -> Option<String> {
         let file = File::open(&self.state).ok()?;
         let whole = read_json(file, STATE_BYTES).ok()?;
         whole.get(KEY)?.as_str().filter(|key| !key.is_empty()).map(str::to_owned)
     }
 
-    /// The user's login now, and the whole file that it is in.
+    /// The whole file of credentials, and the login in it.
     fn read(&self) -> io::Result<Option<(Map<String, Value>, Tokens)>> {
         let file = match File::open(self.config.join(FILE)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -106,8 +103,7 @@ impl Login {
         })
     }
 
-    /// Puts what an agent renewed in place of the user's login, if it is that login renewed. Gives
-    /// the user's login as it is then.
+    /// Replaces the user's login by an agent's, if that is a renewal of it. Returns the new login.
     fn replace(&self, agents: &Tokens) -> io::Result<Tokens> {
         let _alone = REPLACING.lock().unwrap_or_else(PoisonError::into_inner);
         let refused = |why: &str| io::Error::new(io::ErrorKind::InvalidData, why.to_owned());
@@ -116,7 +112,7 @@ impl Login {
         let now = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
         let renewed = renewal::renewed(&users, agents, now).map_err(refused)?;
         whole.insert(PART.to_owned(), Value::Object(renewed.clone()));
-        // Where the user has put a link, what it leads to is the file.
+        // A link is followed to the file itself.
         let file = self.config.join(FILE).canonicalize()?;
         let new = file.with_file_name(format!("{FILE}.{}", Uuid::new_v4()));
         let written = write_like(&new, &file, Value::Object(whole).to_string().as_bytes());
@@ -128,24 +124,24 @@ impl Login {
     }
 }
 
-/// A login that an agent has.
+/// A login lent to an agent.
 #[derive(Debug)]
 pub(crate) struct Lent {
     login: Login,
-    /// The agent's own directory. It is held open: an agent can put something else under its name.
+    /// The agent's configuration directory, held open because the agent can replace the path.
     dir: OwnedFd,
     owner: Option<User>,
-    /// What the agent was given, or has given back.
+    /// The login that the agent got, or its last renewal.
     lent: Option<Tokens>,
-    /// What the user's file held when it was last looked at.
+    /// The user's login when last read.
     seen: Option<Tokens>,
-    /// What the agent wrote that is no renewal.
+    /// The last login of the agent that was rejected.
     refused: Option<Tokens>,
 }
 
 impl Lent {
-    /// Lends the user's login, or the key in its place, to the agent that keeps its state in `dir`
-    /// and runs as `owner`. There may be neither.
+    /// Lends the user's login or API key, if there is one, to the agent with configuration directory `dir`
+    /// that runs as `owner`.
     pub(crate) fn lend(login: Login, dir: OwnedFd, owner: Option<User>) -> io::Result<Self> {
         let users = login.read().unwrap_or_else(|error| {
             log::warn!("cannot read the login in {:?}: {error}; run `claude` once", login.config);
@@ -164,12 +160,12 @@ impl Lent {
         Ok(lent)
     }
 
-    /// What a server that was killed has left with an agent.
+    /// A login that a killed server had lent.
     pub(crate) fn left(login: Login, dir: OwnedFd) -> Self {
         Self { login, dir, owner: None, lent: None, seen: None, refused: None }
     }
 
-    /// Gives back what the agent renewed, and brings what was renewed elsewhere. Blocks.
+    /// Returns a renewal by the agent, and passes on one from elsewhere. Blocks.
     pub(crate) fn exchange(&mut self) {
         self.give_back();
         match self.login.read().map(|read| read.map(|(_, tokens)| tokens)) {
@@ -183,12 +179,12 @@ impl Lent {
                 unlinkat(&self.dir, FILE, AtFlags::empty()).ok();
                 (self.lent, self.seen) = (None, None);
             }
-            // It is being written.
+            // The file is being written.
             Err(error) => log::debug!("cannot read the user's login error={error}"),
         }
     }
 
-    /// Looks after the login until the agent has `ended`, and takes it back.
+    /// Exchanges renewals until the agent has `ended`, then takes the login back.
     pub(crate) async fn watched(mut self, mut ended: watch::Receiver<bool>) {
         while timeout(LOOKED_AT, ended.wait_for(|ended| *ended)).await.is_err() {
             let exchanged = spawn_blocking(move || {
@@ -197,7 +193,7 @@ impl Lent {
             });
             match exchanged.await {
                 Ok(lent) => self = lent,
-                Err(error) => return log::error!("a login is not looked after error={error}"),
+                Err(error) => return log::error!("cannot check a login for renewal error={error}"),
             }
         }
         if let Err(error) = spawn_blocking(|| self.end()).await {
@@ -205,7 +201,7 @@ impl Lent {
         }
     }
 
-    /// Takes the login from an agent that has ended. Blocks.
+    /// Takes the login back after the agent's end. Blocks.
     pub(crate) fn end(mut self) {
         self.give_back();
         unlinkat(&self.dir, FILE, AtFlags::empty()).ok();
@@ -214,7 +210,7 @@ impl Lent {
     fn give_back(&mut self) {
         let Ok(Some(agents)) = self.agents() else { return };
         let agents = Some(agents);
-        // A server that was killed does not know what it lent: the user's own is no renewal.
+        // An unchanged or already rejected login is no renewal.
         if agents == self.lent || agents == self.refused {
             return;
         }
@@ -237,7 +233,7 @@ impl Lent {
         }
     }
 
-    /// What the agent's file holds. The agent may have put anything in its place.
+    /// The login in the agent's file, whose content is not trusted.
     fn agents(&self) -> io::Result<Option<Tokens>> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = File::from(openat(&self.dir, FILE, flags, Mode::empty())?);
@@ -258,7 +254,7 @@ impl Lent {
         Ok(())
     }
 
-    /// Puts a file into the agent's directory, in place of whatever has its name.
+    /// Writes a file of the agent's directory, replacing what is there.
     fn put(&self, name: &str, content: &Value) -> io::Result<()> {
         let new = format!("{name}.{}", Uuid::new_v4());
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
@@ -286,7 +282,7 @@ fn read_json(file: File, most: u64) -> io::Result<Map<String, Value>> {
     Ok(serde_json::from_slice(&text)?)
 }
 
-/// Writes a file that its owner alone can read, and that belongs to the owner of `old`.
+/// Writes a file that only the owner of `old` can read.
 fn write_like(new: &Path, old: &Path, text: &[u8]) -> io::Result<()> {
     let owner = fs::metadata(old)?;
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(new)?;

@@ -1,9 +1,8 @@
-//! What a resumed agent gets of its transcript: the messages, and nothing that configures it.
+//! The filter of a resumed agent's transcript: only messages pass.
 //!
-//! An agent can write to its transcript, and the program obeys more in one than the conversation:
-//! a snapshot of the system prompt takes the place of the prompt that it is started with, other
-//! rows set modes, agents and working trees. Only rows that are messages are copied, and of them
-//! only the fields that make a message.
+//! The agent can write to its transcript, and the program reads more from it than the conversation: a prompt
+//! snapshot replaces the system prompt, other rows set modes, agents and working trees. So only rows that are
+//! messages are copied, with only the fields of a message.
 
 use std::{
     borrow::Cow,
@@ -14,17 +13,17 @@ use std::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// Longest row, bytes: pictures and documents stand in rows.
+/// Longest row in bytes; rows hold images and documents.
 const ROW_BYTES: u64 = 64 << 20; // 64 MiB
 
-/// The system row that marks where everything before was summed up.
+/// Subtype of the system row after which a summary replaces everything before.
 const BOUNDARY: &str = "compact_boundary";
 
-/// A row, as far as it makes a message.
+/// The fields of a message row.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Row<'a> {
-    /// The row that this one follows: rows form a tree, which the program walks from a leaf up.
+    /// The row before this one; rows form a tree, read from a leaf up.
     #[serde(borrow)]
     parent_uuid: Option<Cow<'a, str>>,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
@@ -33,7 +32,6 @@ struct Row<'a> {
     kind: Cow<'a, str>,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     subtype: Option<Cow<'a, str>>,
-    /// A subagent's row.
     #[serde(default)]
     is_sidechain: bool,
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
@@ -57,8 +55,8 @@ struct Row<'a> {
     session_id: Option<&'a RawValue>,
 }
 
-/// Copies the messages of a transcript and gives how many there were. A row that is none, such as
-/// one that a kill has cut short, costs itself alone.
+/// Copies the messages of a transcript and returns their number. Other rows, such as one cut by a kill,
+/// are skipped.
 pub(super) fn copy(mut from: impl BufRead, mut to: impl Write) -> io::Result<usize> {
     let mut line = Vec::new();
     let mut skipped = HashMap::new();
@@ -82,8 +80,8 @@ pub(super) fn copy(mut from: impl BufRead, mut to: impl Write) -> io::Result<usi
 }
 
 impl Row<'_> {
-    /// The row if it is a message, as the child of the message before it. `skipped` are rows that
-    /// were none, with the message that each of them followed.
+    /// The row if it is a message, attached to the message before it. `skipped` maps other rows to the
+    /// message that each of them followed.
     fn passed(mut self, skipped: &mut HashMap<String, Option<String>>) -> Option<Self> {
         let before = self.parent_uuid.as_deref().and_then(|parent| skipped.get(parent));
         if let Some(before) = before {

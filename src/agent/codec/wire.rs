@@ -13,7 +13,6 @@ pub(super) use stream::{Envelope, StreamEvent};
 /// An `assistant` or `user` line.
 #[derive(Debug, Deserialize)]
 pub(super) struct MessageLine<'a> {
-    /// The message.
     #[serde(borrow, default, deserialize_with = "json::lenient_option")]
     pub message: Option<Message<'a>>,
     /// The line's own id.
@@ -44,9 +43,7 @@ pub(super) struct Message<'a> {
 /// The content of a message.
 #[derive(Debug)]
 pub(super) enum MessageContent<'a> {
-    /// Plain text.
     Plain(String),
-    /// Blocks.
     Blocks(Vec<ContentBlock<'a>>),
 }
 
@@ -133,13 +130,10 @@ pub(super) struct InitLine {
     /// The tools that the model may call.
     #[serde(deserialize_with = "json::lenient_strings")]
     pub tools: Vec<String>,
-    /// The model.
     #[serde(deserialize_with = "json::lenient")]
     pub model: String,
-    /// The permission mode.
     #[serde(rename = "permissionMode", deserialize_with = "json::lenient")]
     pub permission_mode: String,
-    /// The program's version.
     #[serde(rename = "claude_code_version", deserialize_with = "json::lenient")]
     pub version: String,
 }
@@ -151,7 +145,6 @@ pub(super) struct RetryLine<'a> {
     /// Number of the next attempt.
     #[serde(deserialize_with = "json::lenient")]
     pub attempt: u32,
-    /// Most attempts.
     #[serde(deserialize_with = "json::lenient")]
     pub max_retries: u32,
     /// Milliseconds until the attempt.
@@ -246,7 +239,6 @@ pub(super) struct ControlRequestLine<'a> {
     /// Repeated in the answer.
     #[serde(borrow, deserialize_with = "json::lenient")]
     pub request_id: Text<'a>,
-    /// What it wants.
     #[serde(borrow, deserialize_with = "json::lenient_option")]
     pub request: Option<ControlRequest<'a>>,
 }
@@ -269,7 +261,6 @@ pub(super) struct HookInput<'a> {
     /// The tool that the model calls.
     #[serde(borrow, default)]
     pub tool_name: Option<Text<'a>>,
-    /// With what.
     #[serde(borrow, default)]
     pub tool_input: Option<&'a RawValue>,
 }
@@ -278,7 +269,6 @@ pub(super) struct HookInput<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ControlResponseLine<'a> {
-    /// The answer.
     #[serde(borrow, deserialize_with = "json::lenient_option")]
     pub response: Option<ControlResponse<'a>>,
 }
@@ -293,7 +283,6 @@ pub(super) struct ControlResponse<'a> {
     /// The request that it answers.
     #[serde(borrow, deserialize_with = "json::lenient")]
     pub request_id: Text<'a>,
-    /// What went wrong.
     #[serde(borrow, deserialize_with = "json::lenient")]
     pub error: Option<Text<'a>>,
 }

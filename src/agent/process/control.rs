@@ -27,7 +27,6 @@ pub(in crate::agent) struct ProcessControl {
 /// The process group of the agent, led by its supervisor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ProcessGroup {
-    /// Not started.
     Starting,
     /// To be killed as soon as it has started.
     Cancelled,

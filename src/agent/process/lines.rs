@@ -31,7 +31,6 @@ pub struct LineSplitter {
 /// A line over the bound.
 #[derive(Debug)]
 struct OverLong {
-    /// Bytes so far.
     length: usize,
     /// `None` if the line is skipped.
     shortener: Option<LineShortener>,

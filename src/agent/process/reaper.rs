@@ -45,7 +45,6 @@ impl Reaper {
         Ok(Self { process, pipe })
     }
 
-    /// Registers a group.
     pub(super) fn add(&mut self, group: Pid) -> io::Result<()> {
         self.send('+', group)
     }

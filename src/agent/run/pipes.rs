@@ -38,8 +38,8 @@ const STDERR_BYTES: usize = 8 << 10; // 8 KiB
 const IDLE_OUTPUT_BYTES: usize = 8 << 20; // 8 MiB
 
 /// The reason of an agent's end when it prints more.
-const PRINTS_WHILE_IDLE: &str = "The agent kept on printing although nobody had asked it anything, and was \
-                         ended. The next message starts it again.";
+const PRINTS_WHILE_IDLE: &str = "The agent kept on printing without a question and was stopped. The next \
+                                 message starts it again.";
 
 /// Reads stdout, performs host actions and passes events to the session.
 pub(super) struct OutputReader {

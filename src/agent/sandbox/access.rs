@@ -23,15 +23,12 @@ const FIRST_LINE: u64 = 512;
 /// What one agent needs beyond the common paths.
 #[derive(Debug)]
 pub(crate) struct AccessNeeds<'a> {
-    /// The project's directory.
     pub project: &'a Path,
     /// The agent's program, and `cicerone`.
     pub programs: [&'a Path; 2],
-    /// The agent's environment.
     pub environment: &'a [(OsString, OsString)],
     /// Further files that it reads.
     pub read: Vec<PathBuf>,
-    /// Its own directories.
     pub write: Vec<PathBuf>,
     /// TCP ports to connect to.
     pub ports: Vec<u16>,

@@ -1,5 +1,4 @@
-//! The proof of the sandbox: what a probe in an agent's place tried, and what came of it. The
-//! tests of a project and of a directory that may be destroyed are judged alike.
+//! The self-test of the sandbox: what a probe in an agent's place tried, and the verdict on it.
 
 mod attempts;
 mod isolation;
@@ -18,73 +17,73 @@ pub use plan::ProbePlan;
 pub use probe::probe;
 pub(in crate::agent) use user_files::UserFiles;
 
-/// Name of the hidden subcommand that is the probe.
+/// Name of the hidden subcommand that runs the probe.
 pub const SUBCOMMAND: &str = "sandbox-probe";
 
-/// What a self-test came to. Pure data.
+/// The result of a self-test.
 #[derive(Debug, Clone, Serialize)]
 pub struct SelfTest {
     /// When it ended: UTC, RFC 3339.
     pub at: String,
-    /// The judgement on all that is not of one project.
+    /// The verdict on the scratch project.
     pub verdict: Verdict,
-    /// The version of Landlock's interface; 0 where there is none.
+    /// Version of the Landlock ABI; 0 without Landlock.
     pub landlock: i32,
     /// The user that agents run as.
     pub uid: u32,
-    /// What cannot be forbidden here, in words.
+    /// Gaps of the confinement, one phrase each.
     pub missing: Vec<String>,
-    /// What was tried in a directory of its own that stood for a project.
+    /// Attempts in the scratch project.
     pub attempts: Vec<Attempt>,
-    /// What was tried in each project; there, nothing that could do harm.
+    /// Results of the harmless attempts in each project.
     pub projects: Vec<ProjectTest>,
 }
 
-/// What was tried in one project.
+/// The result of a self-test in one project.
 #[derive(Debug, Clone, Serialize)]
 pub struct ProjectTest {
     /// The project's name.
     pub project: String,
-    /// The judgement.
+    /// The verdict on it.
     pub verdict: Verdict,
     /// The user that its agents run as.
     pub uid: u32,
-    /// What cannot be forbidden here, in words.
+    /// Gaps of the confinement, one phrase each.
     pub missing: Vec<String>,
-    /// What was tried.
+    /// The attempts made in it.
     pub attempts: Vec<Attempt>,
 }
 
-/// A judgement, the better ones first.
+/// A verdict, from best to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// Everything was refused that had to be, and what an agent needs worked.
+    /// Every attempt had the expected outcome.
     Proved,
-    /// The project could not be changed, but something else was not as it should be.
+    /// The project could not be changed, but another attempt had an unexpected outcome.
     Partly,
-    /// Agents are not confined: the settings say so.
+    /// The settings turn confinement off.
     Off,
-    /// The project could be changed, or the test could not be made.
+    /// The project could be changed, or the test did not run.
     Failed,
 }
 
-/// One thing that was tried.
+/// One attempt of the probe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// What, in words: "create a file".
+    /// The action, such as "create a file".
     pub what: String,
-    /// What it was about.
+    /// What it concerns.
     pub kind: AttemptKind,
-    /// What had to happen.
+    /// The outcome that it must have.
     pub expected: AttemptOutcome,
-    /// What happened.
+    /// The outcome that it had.
     pub outcome: AttemptOutcome,
-    /// What the kernel said.
+    /// The kernel's error message.
     pub detail: String,
 }
 
-/// What an attempt is about.
+/// What an attempt concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AttemptKind {
@@ -98,7 +97,7 @@ pub enum AttemptKind {
     Reach,
 }
 
-/// What came of an attempt.
+/// The outcome of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AttemptOutcome {
@@ -106,18 +105,18 @@ pub enum AttemptOutcome {
     Refused,
     /// It worked.
     Allowed,
-    /// There was nothing to try it on.
+    /// Its target was missing.
     Untried,
 }
 
-/// What the probe tells.
+/// The probe's report.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ProbeReport {
-    /// What the kernel knows.
+    /// The kernel's support for the sandbox.
     pub kernel: KernelSupport,
-    /// As whom it ran.
+    /// The uid that it ran as.
     pub uid: u32,
-    /// What it tried.
+    /// The attempts in order.
     pub attempts: Vec<Attempt>,
 }
 
@@ -139,21 +138,21 @@ impl SelfTest {
         self.projects.iter().find(|test| test.project == name)
     }
 
-    /// The judgement in words.
+    /// The verdict with its reasons.
     pub fn words(&self) -> String {
         words(self.verdict, &self.attempts, &self.missing)
     }
 }
 
 impl ProjectTest {
-    /// The judgement in words.
+    /// The verdict with its reasons.
     pub fn words(&self) -> String {
         words(self.verdict, &self.attempts, &self.missing)
     }
 }
 
 impl Attempt {
-    /// Whether happened what had to.
+    /// Whether the outcome was the expected one.
     pub fn is_as_expected(&self) -> bool {
         self.outcome == self.expected
     }
@@ -170,14 +169,14 @@ pub fn change_attempts(attempts: &[Attempt]) -> Vec<String> {
     tried
 }
 
-/// The judgement on attempts, where `missing` cannot be forbidden.
+/// The verdict on attempts under a confinement with these gaps.
 pub fn judge(attempts: &[Attempt], missing: &[String]) -> Verdict {
     let mut wrong = attempts.iter().filter(|attempt| !attempt.is_as_expected()).peekable();
     let is_tested = attempts.iter().any(|attempt| attempt.kind == AttemptKind::Change);
     if wrong.peek().is_none() && missing.is_empty() && is_tested {
         return Verdict::Proved;
     }
-    // An agent that lacks what it needs does not work at all.
+    // An agent that cannot do what it must does not work at all.
     let is_grave = |wrong: &Attempt| {
         wrong.kind == AttemptKind::Change || wrong.outcome != AttemptOutcome::Allowed
     };

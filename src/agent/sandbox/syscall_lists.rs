@@ -1,19 +1,19 @@
-//! The system calls that an agent may make, those that do nothing, and those that are refused by
-//! name. Every other call, also one that a later kernel adds, is answered as unknown.
+//! Lists of system calls: allowed, without effect, and refused by name.
+//! Every other call, including those of later kernels, is answered as unknown.
 
 use libc::c_long;
 
 /// A system call: its name and its number on this architecture.
 pub(super) type Syscall = (&'static str, c_long);
 
-/// Names calls by libc's constants.
+/// Lists calls by libc's constants.
 macro_rules! calls {
     ($($(#[$when:meta])* $name:ident)*) => {
         &[$($(#[$when])* (stringify!($name), libc::$name)),*]
     };
 }
 
-/// What ordinary programs call. Some of these are restricted by their arguments.
+/// Calls of ordinary programs. Some are restricted by their arguments.
 pub(super) const ALLOWED: &[&[Syscall]] =
     &[FILES, NAMES, MEMORY, PROCESSES, TIME, EVENTS, SOCKETS, NEWER, OLDER];
 
@@ -26,7 +26,7 @@ const FILES: &[Syscall] = calls![
     SYS_vmsplice SYS_write SYS_writev
 ];
 
-/// Files by their names; Landlock says which.
+/// Files by path, restricted by Landlock.
 const NAMES: &[Syscall] = calls![
     SYS_chdir SYS_faccessat SYS_fchdir SYS_getcwd SYS_getxattr SYS_lgetxattr SYS_linkat
     SYS_listxattr SYS_llistxattr SYS_mkdirat SYS_newfstatat SYS_openat SYS_readlinkat
@@ -39,7 +39,7 @@ const MEMORY: &[Syscall] = calls![
     SYS_pkey_alloc SYS_pkey_free SYS_pkey_mprotect
 ];
 
-/// Processes and threads of its own; signals, which Landlock keeps within the agent.
+/// Own processes and threads; signals, which Landlock keeps within the agent.
 const PROCESSES: &[Syscall] = calls![
     SYS_capget SYS_clone SYS_execve SYS_execveat SYS_exit SYS_exit_group SYS_get_robust_list
     SYS_getcpu SYS_getegid SYS_geteuid SYS_getgid SYS_getgroups SYS_getpgid SYS_getpid SYS_getppid
@@ -79,7 +79,7 @@ const NEWER: &[Syscall] = &[
     ("SYS_openat2", 437),
     ("SYS_faccessat2", 439),
     ("SYS_epoll_pwait2", 441),
-    // A program may confine itself further, as the self-test does to learn what the kernel knows.
+    // A program may confine itself further; the self-test does so to learn the kernel's support.
     ("SYS_landlock_create_ruleset", 444),
     ("SYS_landlock_add_rule", 445),
     ("SYS_landlock_restrict_self", 446),
@@ -113,8 +113,8 @@ const OLDER: &[Syscall] = &[
     ("SYS_setrlimit", 164),
 ];
 
-/// Calls that change a mode or a time: they succeed and do nothing. Programs make them for the
-/// sake of order after writing their own files, and give up when they fail.
+/// Calls that change a mode or a time: they succeed without effect, since programs that tidy up their own
+/// files give up when these fail.
 pub(super) const WITHOUT_EFFECT: &[Syscall] = &[
     #[cfg(target_arch = "x86_64")]
     ("SYS_chmod", libc::SYS_chmod),
@@ -130,7 +130,7 @@ pub(super) const WITHOUT_EFFECT: &[Syscall] = &[
     ("SYS_utimensat", libc::SYS_utimensat),
 ];
 
-/// Calls that are refused as not permitted, so that a program that makes one takes another way.
+/// Calls that are refused with EACCES, so that a program falls back.
 pub(super) const REFUSED: &[&[Syscall]] =
     &[ATTRIBUTES, FOREIGN, SCHEDULING, SESSIONS, LISTENING, NAMESPACES, MACHINE, SHARED, USERS];
 
@@ -267,7 +267,7 @@ const SHARED: &[Syscall] = &[
     ("SYS_mq_timedreceive", libc::SYS_mq_timedreceive),
     ("SYS_mq_notify", libc::SYS_mq_notify),
     ("SYS_mq_getsetattr", libc::SYS_mq_getsetattr),
-    // What it holds is seen in no count of memory once it is sent along a socket.
+    // Its memory escapes every count once it is sent over a socket.
     ("SYS_memfd_create", libc::SYS_memfd_create),
     ("SYS_memfd_secret", 447),
 ];
@@ -278,7 +278,7 @@ const USERS: &[Syscall] = calls![
     SYS_setresuid SYS_setreuid SYS_setuid
 ];
 
-/// The name of a call as the kernel's manual has it.
+/// The name of a call in the kernel's manual.
 pub(super) fn name((constant, _): &Syscall) -> &'static str {
     constant.strip_prefix("SYS_").unwrap_or(constant)
 }

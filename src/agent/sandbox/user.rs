@@ -49,7 +49,6 @@ pub(crate) struct UserChoice<'a> {
     pub wanted: Option<&'a str>,
     /// Whether to fail if the wanted user is not possible.
     pub strict: bool,
-    /// The server's user.
     pub own: User,
     /// Whether the server can grant CAP_DAC_READ_SEARCH.
     pub can_read_all: bool,

@@ -24,9 +24,9 @@ impl Fixture {
         fs::create_dir_all(base.path().join("outside")).unwrap();
         fs::write(base.path().join("outside/file"), "outside").unwrap();
         fs::write(base.path().join("project/dir/file"), "plain").unwrap();
-        let tree = |at_once| {
+        let tree = |has_openat2| {
             let tree = Tree::open(&base.path().join("project")).unwrap();
-            Tree { at_once, ..tree }
+            Tree { has_openat2, ..tree }
         };
         let trees = [tree(true), tree(false)];
         Self { base, trees }
@@ -37,7 +37,7 @@ impl Fixture {
     }
 
     /// Both ways of finding a file give the same.
-    fn read(&self, path: &str) -> Result<Vec<u8>, Shut> {
+    fn read(&self, path: &str) -> Result<Vec<u8>, TreeError> {
         let [one, other] = &self.trees;
         let found = one.read(Path::new(path), MOST);
         let again = other.read(Path::new(path), MOST);
@@ -81,9 +81,9 @@ fn p10_no_link_is_followed_anywhere_in_a_path() {
     ] {
         assert!(fixture.read(path).is_err(), "{path} was read");
     }
-    assert!(matches!(fixture.read(""), Err(Shut::Directory)));
+    assert!(matches!(fixture.read(""), Err(TreeError::Directory)));
     for path in [".", "..", "/etc/passwd", "dir/../dir/file", "../outside/file", "dir/file/.."] {
-        assert!(matches!(fixture.read(path), Err(Shut::NotPlain)), "{path}");
+        assert!(matches!(fixture.read(path), Err(TreeError::NotPlain)), "{path}");
     }
 }
 
@@ -95,17 +95,17 @@ fn p10_what_is_no_plain_file_is_neither_opened_nor_waited_for() {
     fixture.pipe("dir/pipe");
     let _socket = std::os::unix::net::UnixListener::bind(fixture.project().join("socket")).unwrap();
     for path in ["pipe", "dir/pipe", "socket"] {
-        assert!(matches!(fixture.read(path), Err(Shut::NotPlain)), "{path}");
+        assert!(matches!(fixture.read(path), Err(TreeError::NotPlain)), "{path}");
     }
-    assert!(matches!(fixture.read("dir"), Err(Shut::Directory)));
+    assert!(matches!(fixture.read("dir"), Err(TreeError::Directory)));
     for path in ["none", "none/none", "dir/file/none"] {
-        assert!(matches!(fixture.read(path), Err(Shut::NotThere)), "{path}");
+        assert!(matches!(fixture.read(path), Err(TreeError::NotThere)), "{path}");
     }
     // Only root can make a device; where the test runs as another, a link to one stands for it.
     let device = fixture.project().join("device");
     let made = Command::new("mknod").arg(&device).args(["c", "1", "5"]).output().unwrap();
     if made.status.success() {
-        assert!(matches!(fixture.read("device"), Err(Shut::NotPlain)));
+        assert!(matches!(fixture.read("device"), Err(TreeError::NotPlain)));
     }
     assert!(started.elapsed() < Duration::from_secs(5));
 }
@@ -118,7 +118,7 @@ fn p9_no_more_of_a_file_is_read_than_was_asked_for() {
     assert_eq!(fixture.read("large").unwrap().len(), MOST);
     for size in [MOST as u64 + 1, 1 << 30, 1 << 40] {
         fs::File::options().write(true).open(&file).unwrap().set_len(size).unwrap();
-        assert!(matches!(fixture.read("large"), Err(Shut::TooLarge(found)) if found == size));
+        assert!(matches!(fixture.read("large"), Err(TreeError::TooLarge(found)) if found == size));
         for tree in &fixture.trees {
             assert_eq!(tree.read_start(Path::new("large"), 10).unwrap(), b"xxxxxxxxxx");
         }
@@ -143,7 +143,7 @@ fn p10_a_private_key_is_not_read_under_an_innocent_name() {
     let fixture = Fixture::new();
     let key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkq\n";
     fs::write(fixture.project().join("notes.txt"), key).unwrap();
-    assert!(matches!(fixture.read("notes.txt"), Err(Shut::Secret)));
+    assert!(matches!(fixture.read("notes.txt"), Err(TreeError::Secret)));
     let start = fixture.trees[0].read_start(Path::new("notes.txt"), 1000);
-    assert!(matches!(start, Err(Shut::Secret)));
+    assert!(matches!(start, Err(TreeError::Secret)));
 }

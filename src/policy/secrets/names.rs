@@ -27,7 +27,6 @@ pub(super) const DIRS: &[&str] = &[
 /// Directories that are one file to people.
 pub(super) const BUNDLES: &[&str] = &["tblk", "agilekeychain", "opvault"];
 
-/// Names of files.
 pub(super) const FILES: &[&str] = &[
     // Accounts of tools and services.
     ".netrc",

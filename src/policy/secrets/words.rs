@@ -1,7 +1,6 @@
 //! Parts of names that tell secrets from what only looks so: extensions, words, and what stands
 //! beside them. All of it is lower case.
 
-/// Last extensions.
 pub(super) const EXTENSIONS: &[&str] = &[
     "pem",
     "key",

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::policy::gate::{Shut, Tree};
+use crate::policy::gate::{Tree, TreeError};
 
 use super::glob::{GlobMatcher, class_length};
 
@@ -306,7 +306,7 @@ impl IgnoreLevel {
 fn rules(tree: &Tree, path: &Path) -> Option<IgnoreRules> {
     match tree.read(path, FILE_BYTES) {
         Ok(text) => IgnoreRules::parse(text),
-        Err(Shut::NotThere) => None,
+        Err(TreeError::NotThere) => None,
         Err(why) => {
             log::debug!("an ignore file is left aside: {why}; path={}", path.display());
             None
@@ -319,7 +319,7 @@ fn rules(tree: &Tree, path: &Path) -> Option<IgnoreRules> {
 fn exclude_file(tree: &Tree, root: &Path, dir: &Path) -> Option<PathBuf> {
     let git = dir.join(".git");
     let place = match tree.read_start(&git, POINTER_BYTES) {
-        Err(Shut::Directory) => git,
+        Err(TreeError::Directory) => git,
         Ok(pointer) => {
             let place = pointed(root, dir, pointer.strip_prefix(b"gitdir:")?)?;
             match tree.read_start(&place.join("commondir"), POINTER_BYTES) {

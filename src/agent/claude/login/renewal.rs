@@ -1,30 +1,29 @@
-//! What an agent may change of the login that it was lent: the tokens, if they are renewed ones of
-//! the same login. Pure.
+//! Checks of a renewed login: only the tokens of the same login may change.
 
 use serde_json::{Map, Value};
 
-/// The login of a user, as the program stores it under `claudeAiOauth`.
+/// A login as the program stores it under `claudeAiOauth`.
 pub(super) type Tokens = Map<String, Value>;
 
-/// What a renewal replaces. Nothing else of what an agent wrote is taken over.
+/// The fields that a renewal replaces; others are not copied.
 const RENEWED: [&str; 4] = ["accessToken", "refreshToken", "expiresAt", "refreshTokenExpiresAt"];
 
-/// When the access token ends: milliseconds since 1970.
+/// The field with the access token's expiry: a Unix timestamp in milliseconds.
 const EXPIRY: &str = "expiresAt";
 
 /// Longest token, bytes.
 const TOKEN_BYTES: usize = 4096;
 
-/// Farthest end of a renewed access token from now, in milliseconds; they last hours.
+/// Longest validity of a renewed access token in milliseconds; usually some hours.
 const FARTHEST: i64 = 31 * 24 * 60 * 60 * 1000;
 
-/// When the login must be renewed, in milliseconds since 1970; 0 where it does not say.
+/// The expiry as a Unix timestamp in milliseconds; 0 if absent.
 pub(super) fn expiry(tokens: &Tokens) -> i64 {
     tokens.get(EXPIRY).and_then(Value::as_i64).unwrap_or_default()
 }
 
-/// The user's login with the tokens of `agents`, if that is the user's login renewed; else what is
-/// wrong with it. `now` is in milliseconds since 1970.
+/// The user's login with the tokens of `agents`, if that is a renewal of it; else the reason against it.
+/// `now` is a Unix timestamp in milliseconds.
 pub(super) fn renewed(users: &Tokens, agents: &Tokens, now: i64) -> Result<Tokens, &'static str> {
     for (key, value) in agents {
         let was = users.get(key).unwrap_or(&Value::Null);
@@ -33,17 +32,17 @@ pub(super) fn renewed(users: &Tokens, agents: &Tokens, now: i64) -> Result<Token
             EXPIRY => value.as_i64().is_some_and(|it| it > expiry(users) && it < now + FARTHEST),
             "refreshTokenExpiresAt" => value.is_null() || value.as_i64().is_some_and(|it| it > 0),
             "scopes" => has_the_scopes(was, value),
-            // The program looks these up where they are not known.
+            // The program looks these up if they are unknown.
             "subscriptionType" | "rateLimitTier" if was.is_null() => true,
             _ => value == was,
         };
         if !is_fine {
             return Err(match key.as_str() {
-                "accessToken" | "refreshToken" => "a token has not the form of one",
-                EXPIRY => "it does not end later, or ends in far too long",
+                "accessToken" | "refreshToken" => "a token is malformed",
+                EXPIRY => "it expires no later, or much too late",
                 "scopes" => "it has other scopes",
-                "subscriptionType" | "rateLimitTier" => "it is of another subscription",
-                _ => "something else than the tokens was changed",
+                "subscriptionType" | "rateLimitTier" => "it belongs to another subscription",
+                _ => "more than the tokens has changed",
             });
         }
     }
@@ -68,8 +67,8 @@ fn is_token(value: &Value) -> bool {
     })
 }
 
-/// Whether `now` has every scope of `was`. The program asks for further ones of a user's when it
-/// renews a login; they are not taken over.
+/// Whether `now` has every scope of `was`. A renewal may request further `user:` scopes, which are not
+/// copied.
 fn has_the_scopes(was: &Value, now: &Value) -> bool {
     let scopes = |value: &Value| -> Option<Vec<String>> {
         let scopes = value.as_array()?.iter().map(|scope| scope.as_str().map(str::to_owned));

@@ -153,7 +153,6 @@ impl AnswerBlocks {
         }
     }
 
-    /// Confirms a block.
     pub(super) fn confirm_at(&mut self, at: usize) {
         let line = self.line.clone();
         if let Some(block) = self.get_mut(at) {
@@ -183,7 +182,6 @@ impl AnswerBlocks {
         last.is_some_and(|last| last.thinking == thinking && last.text == text)
     }
 
-    /// Closes streaming blocks.
     pub(super) fn close(&mut self) {
         for block in &mut self.kept {
             if block.state == BlockState::Open {

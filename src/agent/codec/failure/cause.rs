@@ -53,7 +53,6 @@ pub(super) enum FailureCause {
     Server(u16),
     /// The API refused the request with this HTTP status.
     Refused(u16),
-    /// Something else.
     Other,
 }
 

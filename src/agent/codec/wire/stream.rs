@@ -46,7 +46,6 @@ pub(crate) struct StreamEvent<'a> {
 /// See [`StreamEvent::message`].
 #[derive(Debug, Deserialize)]
 pub(crate) struct MessageId<'a> {
-    /// The message's id.
     #[serde(borrow, default)]
     pub id: Text<'a>,
 }

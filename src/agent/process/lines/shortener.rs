@@ -28,7 +28,6 @@ pub(super) struct LineShortener {
 /// The state of an open string.
 #[derive(Debug, Default)]
 struct InString {
-    /// Bytes kept.
     kept: usize,
     /// Whether the rest is dropped.
     is_cut: bool,

@@ -1,4 +1,4 @@
-//! Keeps what was tried, and what came of it.
+//! The record of the probe's attempts.
 
 use std::io;
 
@@ -9,12 +9,12 @@ use super::{Attempt, AttemptKind, AttemptOutcome};
 pub(super) struct Attempts(pub Vec<Attempt>);
 
 impl Attempts {
-    /// Something that must be refused.
+    /// Records an attempt that must be refused.
     pub(super) fn refused<T>(&mut self, kind: AttemptKind, what: &str, tried: io::Result<T>) {
         self.add(kind, what, AttemptOutcome::Refused, tried.map(|_| ()));
     }
 
-    /// Something that must work.
+    /// Records an attempt that must work.
     pub(super) fn allowed<T>(&mut self, kind: AttemptKind, what: &str, tried: io::Result<T>) {
         self.add(kind, what, AttemptOutcome::Allowed, tried.map(|_| ()));
     }
@@ -35,7 +35,7 @@ impl Attempts {
     ) {
         let (outcome, detail) = match tried {
             Ok(()) => (AttemptOutcome::Allowed, String::new()),
-            // What is not there was not refused: the attempt says nothing.
+            // A missing target proves nothing.
             Err(error) if is_missing(&error) => (AttemptOutcome::Untried, error.to_string()),
             Err(error) => (AttemptOutcome::Refused, error.to_string()),
         };

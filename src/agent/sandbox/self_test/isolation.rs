@@ -1,4 +1,4 @@
-//! What the probe tries besides files: other processes, sockets, rights, and calls of the kernel.
+//! Attempts on other processes, sockets, privileges and the kernel.
 
 use std::{
     fs::File,
@@ -26,7 +26,7 @@ use super::{
     syscalls,
 };
 
-/// Other processes, sockets and rights.
+/// Tries other processes, sockets and privileges.
 pub(super) fn try_processes_and_network(
     attempts: &mut Attempts,
     plan: &ProbePlan,
@@ -68,7 +68,7 @@ pub(super) fn try_processes_and_network(
     reach("leave a core dump", only_if(cores != Some(0)));
 }
 
-/// Calls of the kernel on a file of the project that is open for reading.
+/// Makes system calls on a file of the project that is open for reading.
 pub(super) fn try_syscalls_on(attempts: &mut Attempts, file: &Path) {
     for call in syscalls::ON_A_FILE {
         let tried = File::open(file).and_then(|file| call.attempt_on(file.as_fd()));
@@ -76,7 +76,7 @@ pub(super) fn try_syscalls_on(attempts: &mut Attempts, file: &Path) {
     }
 }
 
-/// Calls of the kernel, by name. They come last: where nothing confines the probe, some change it.
+/// Makes the remaining system calls. They come last: some change an unconfined probe.
 pub(super) fn try_syscalls(attempts: &mut Attempts) {
     for call in syscalls::CHANGES {
         attempts.refused(Change, &described(call), call.attempt());
@@ -93,18 +93,18 @@ fn described(call: &RawSyscall) -> String {
     }
 }
 
-/// A socket that listens without a name gets a port on every address.
+/// Listens without `bind`, which takes a port on every address.
 fn listen_unbound() -> io::Result<()> {
     let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
     Ok(rustix::net::listen(&socket, 1)?)
 }
 
-/// From a pair of sockets, of which each can send to any name.
+/// Sends from a socket pair, whose ends can send to any address.
 fn send_to(path: &Path) -> io::Result<()> {
     UnixDatagram::pair()?.0.send_to(b"x", path).map(drop)
 }
 
-/// Judges what the probe sees of itself.
+/// Turns a fact about the probe into the result of an attempt.
 fn only_if(is_allowed: bool) -> io::Result<()> {
     match is_allowed {
         true => Ok(()),

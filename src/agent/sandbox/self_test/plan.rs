@@ -6,43 +6,42 @@ use serde::{Deserialize, Serialize};
 
 use super::user_files::UserFiles;
 
-/// Where the probe tries what.
+/// The probe's plan.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ProbePlan {
     /// The project.
     pub project: PathBuf,
-    /// What stands beside it, where the project may be destroyed: a directory with `secret`, and
-    /// a socket.
+    /// Targets around a scratch project, which may be destroyed; `None` in a real project.
     pub decoys: Option<Decoys>,
-    /// What an agent has to itself.
+    /// Directories that belong to the agent.
     pub own: Vec<PathBuf>,
-    /// A file of the server that no agent may read.
+    /// The server's database, which no agent may read.
     pub database: PathBuf,
-    /// Whether it may have a network.
+    /// Whether the agent may use the network.
     pub has_network: bool,
-    /// The server; its child is the probe's parent.
+    /// The server's process id; its child is the probe's parent.
     #[serde(default)]
     pub server: Option<u32>,
-    /// Whether it may read what modes of files deny to its user.
+    /// Whether the agent has CAP_DAC_READ_SEARCH.
     #[serde(default)]
     pub reads_all: bool,
-    /// What is nobody's but the user's and the server's.
+    /// Files of the server's user, and secrets.
     #[serde(default)]
     pub user_files: UserFiles,
 }
 
-/// What stands beside a project that may be destroyed.
+/// Targets around a scratch project.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Decoys {
-    /// A directory with a file `secret`.
+    /// Directory with a file `secret`.
     pub dir: PathBuf,
-    /// A port that somebody listens on and that is none of an agent's.
+    /// A TCP port with a listener that the agent must not reach.
     pub port: u16,
-    /// An abstract socket that somebody listens on.
+    /// Name of an abstract socket with a listener.
     pub abstract_socket: String,
-    /// A file's socket that somebody listens on.
+    /// Path of a stream socket with a listener.
     pub socket: Option<PathBuf>,
-    /// A file's socket that takes datagrams.
+    /// Path of a datagram socket.
     #[serde(default)]
     pub datagrams: Option<PathBuf>,
 }

@@ -1,9 +1,7 @@
-//! The probe: stands where an agent would, under the same rules, and tries what an agent must not
-//! be able to do and what it must.
+//! The probe: runs in an agent's place, under the same rules, and tries what an agent can and cannot do.
 //!
-//! In a real project it tries nothing that could do harm if it worked: it opens files for writing
-//! and writes nothing, and makes files without a name. Only where all that was refused does it
-//! try to make a named one.
+//! In a real project it makes only harmless attempts: it opens files for writing without writing, and
+//! creates unnamed files. Only after all of these were refused does it try to create a named one.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -30,10 +28,10 @@ use super::{
 };
 use crate::agent::sandbox;
 
-/// Entries of a project's directory that are looked at, to find a file.
+/// Directory entries that are searched for a file at most.
 const MOST_ENTRIES: usize = 256;
 
-/// Tries everything.
+/// Makes all attempts of the plan.
 pub fn probe(plan: &ProbePlan) -> ProbeReport {
     let mut attempts = Attempts::default();
     let server = plan.server.and_then(|pid| Pid::from_raw(pid.try_into().ok()?));
@@ -53,7 +51,7 @@ pub fn probe(plan: &ProbePlan) -> ProbeReport {
     ProbeReport { kernel: sandbox::kernel_support(), uid, attempts: attempts.0 }
 }
 
-/// What can be read, and what cannot.
+/// Tries reads that must work and reads that must not.
 fn try_reads(attempts: &mut Attempts, plan: &ProbePlan, server: Option<Pid>) {
     attempts.allowed(Reading, "list the project", fs::read_dir(&plan.project));
     if let Some(file) = a_file(&plan.project) {
@@ -96,7 +94,7 @@ fn try_reads(attempts: &mut Attempts, plan: &ProbePlan, server: Option<Pid>) {
     }
 }
 
-/// Changes of a real project that would do no harm if they worked.
+/// Tries changes of a real project that are harmless if they work.
 fn try_harmless_changes(attempts: &mut Attempts, project: &Path) {
     if let Some(file) = a_file(project) {
         let open = |options: &mut OpenOptions| options.open(&file);
@@ -120,8 +118,8 @@ fn try_harmless_changes(attempts: &mut Attempts, project: &Path) {
     attempts.refused(Change, "create a directory", made);
 }
 
-/// Changes of a project that may be destroyed, and of what stands decoys it. Its files are
-/// everybody's to change but for the sandbox: `file`, `dir`, `link-out`.
+/// Tries changes of the scratch project and its decoys. Without the sandbox, everybody could change its
+/// `file`, `dir` and `link-out`.
 fn try_changes(attempts: &mut Attempts, plan: &ProbePlan, decoys: &Decoys, server: Option<Pid>) {
     let project = &plan.project;
     let file = &project.join("file");
@@ -182,12 +180,11 @@ fn try_changes(attempts: &mut Attempts, plan: &ProbePlan, decoys: &Decoys, serve
     elsewhere("run a program that it wrote", run_own(plan));
 }
 
-/// Reads one byte.
 fn read(path: impl AsRef<Path>) -> io::Result<()> {
     File::open(path)?.read(&mut [0]).map(drop)
 }
 
-/// A plain file right in the project, if there is one; one that can be opened, if there is one.
+/// A regular file in the project's directory, preferably a readable one.
 fn a_file(project: &Path) -> Option<PathBuf> {
     let entries = fs::read_dir(project).ok()?.filter_map(Result::ok).take(MOST_ENTRIES);
     let files = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
@@ -200,13 +197,13 @@ fn name_of(path: &Path) -> &Path {
     path.file_name().map_or(path, Path::new)
 }
 
-/// Makes a file that is gone when it is closed.
+/// Creates an unnamed file, which is gone when closed.
 fn unnamed(dir: &Path) -> io::Result<File> {
     let flags = i32::try_from(OFlags::TMPFILE.bits()).unwrap_or_default();
     OpenOptions::new().write(true).custom_flags(flags).open(dir)
 }
 
-/// Where it works the file is put back: more is to be tried on it.
+/// Moves the file back on success, for the attempts that follow.
 fn move_and_back(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)?;
     fs::rename(to, from)
@@ -227,7 +224,7 @@ fn without_effect() -> io::Error {
     io::Error::new(ErrorKind::PermissionDenied, "it had no effect")
 }
 
-/// Judged by what became of the file: the call itself claims to succeed.
+/// Compares the mode before and after, since the call claims to succeed.
 fn change_mode(file: &Path) -> io::Result<()> {
     let before = fs::metadata(file)?.permissions().mode();
     fs::set_permissions(file, fs::Permissions::from_mode(before ^ 0o111))?;

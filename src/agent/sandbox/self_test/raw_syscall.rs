@@ -1,10 +1,8 @@
-//! Makes calls of the kernel by their numbers. The standard library and rustix have safe functions
-//! for some of what an agent must not call; a probe that cannot make the rest proves nothing of it.
+//! System calls by number, for calls without a safe function.
 //!
-//! This is the only file of the crate with unsafe code, and what it can call is a constant. Its
-//! arguments are numbers that lead nowhere: no pointer to memory of this process among them, no
-//! call that maps or frees memory that something uses. Where nothing confines the probe, the kernel
-//! finds each call wrong before it does anything, or does something that harms nobody.
+//! The only file with unsafe code, and what it calls is a constant table. Its arguments are plain numbers:
+//! no pointer to memory of this process, no call that maps or frees memory in use. An unconfined kernel
+//! rejects each call as invalid before acting, or does something harmless.
 #![expect(unsafe_code, reason = "there is no safe way to call the kernel by number")]
 
 use std::{
@@ -19,32 +17,32 @@ use libc::c_long;
 pub(super) struct RawSyscall {
     /// Its name in the kernel's manual.
     pub name: &'static str,
-    /// What these arguments are about, where it is tried with others too.
+    /// What these arguments mean, if the call is tried with others too.
     pub about: &'static str,
     pub number: c_long,
     pub arguments: [i64; 6],
-    /// What the sandbox answers.
+    /// The expected answer of the sandbox.
     pub answer: SandboxAnswer,
 }
 
-/// What the sandbox answers to a call.
+/// The answer of the sandbox to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SandboxAnswer {
-    /// That it is not permitted. The kernel itself says so in another way.
+    /// EACCES, which the kernel itself does not use for these calls.
     Refused,
-    /// That there is no such call.
+    /// ENOSYS.
     Unknown,
-    /// That it succeeded, though its arguments make no sense.
+    /// Success, although its arguments are invalid.
     WithoutEffect,
 }
 
-/// What the kernel says where it lacks what a call is about.
+/// Errors of a kernel without the feature.
 const LACKING: [i32; 4] =
     [libc::ENOSYS, libc::EAFNOSUPPORT, libc::EPROTONOSUPPORT, libc::ESOCKTNOSUPPORT];
 
 impl RawSyscall {
-    /// Makes the call. The error says that the sandbox answered as it must, `NotFound` that the
-    /// kernel lacks it; success is any other answer: the call reached the kernel.
+    /// Makes the call. An error means that the sandbox answered as expected, or `NotFound` that the kernel
+    /// lacks the call; success means that the call reached the kernel.
     pub(super) fn attempt(&self) -> io::Result<()> {
         self.judge(make(self.number, self.arguments))
     }

@@ -1,5 +1,5 @@
-//! The calls that the probe makes to see that an agent cannot make them. The table is the probe's
-//! own, not the filter's: what is forgotten there is found here.
+//! System calls that the probe makes to see them refused.
+//! The table is independent of the filter's lists, so that a gap there is found here.
 
 use super::raw_syscall::{
     RawSyscall,
@@ -9,11 +9,11 @@ use super::raw_syscall::{
 /// The largest process id, which no process has.
 const NOBODY: i64 = i32::MAX as i64;
 
-/// All but those on files, which are about other processes and the kernel.
+/// Calls that concern other processes and the kernel.
 pub(super) const REACHES: [&[RawSyscall]; 7] =
     [PROCESSES, SOCKETS, NAMESPACES, MACHINE, OBJECTS, USERS, UNKNOWN];
 
-/// A call with up to six arguments; those that are missing are 0.
+/// A call with up to six arguments; missing ones are 0.
 const fn call<const N: usize>(
     name: &'static str,
     about: &'static str,
@@ -30,7 +30,7 @@ const fn call<const N: usize>(
     RawSyscall { name, about, number, arguments, answer }
 }
 
-/// Owners, attributes, modes and times of files, by wrong names and files.
+/// Owners, attributes, modes and times of files, on invalid names and descriptors.
 pub(super) const CHANGES: &[RawSyscall] = &[
     #[cfg(target_arch = "x86_64")]
     call("chown", "", libc::SYS_chown, [0, -1, -1], Refused),
@@ -68,7 +68,7 @@ pub(super) const CHANGES: &[RawSyscall] = &[
     call("utimensat", "", libc::SYS_utimensat, [-1, 1, 1], WithoutEffect),
 ];
 
-/// On a file that is open for reading, in place of the first argument.
+/// Calls whose first argument becomes a file that is open for reading.
 pub(super) const ON_A_FILE: &[RawSyscall] = &[
     call("ioctl", "attributes", libc::SYS_ioctl, [0, 0x4008_6602], Refused),
     call(
@@ -115,7 +115,7 @@ pub(super) const ON_A_FILE: &[RawSyscall] = &[
     call("flock", "exclusive, waiting", libc::SYS_flock, [0, 2], Refused),
 ];
 
-/// Other processes, by ids that none has, and limits of the first one.
+/// Other processes, by unused ids, and limits of process 1.
 const PROCESSES: &[RawSyscall] = &[
     call("prlimit64", "nobody's", libc::SYS_prlimit64, [NOBODY, 7], Refused),
     call("prlimit64", "of the first process", libc::SYS_prlimit64, [1, 7], Refused),
@@ -146,7 +146,7 @@ const PROCESSES: &[RawSyscall] = &[
     call("setsid", "", libc::SYS_setsid, [], Refused),
 ];
 
-/// Sockets of other kinds, and being connected to.
+/// Other kinds of sockets, and listening ones.
 const SOCKETS: &[RawSyscall] = &[
     call("bind", "", libc::SYS_bind, [-1], Refused),
     call("listen", "", libc::SYS_listen, [-1], Refused),
@@ -186,7 +186,7 @@ const SOCKETS: &[RawSyscall] = &[
     call("sendmmsg", "connecting", libc::SYS_sendmmsg, [-1, 0, 0, 0x2000_0000], Refused),
 ];
 
-/// Namespaces, with a flag more that makes no sense; mounts and roots.
+/// Namespaces, with an additional invalid flag; mounts and roots.
 const NAMESPACES: &[RawSyscall] = &[
     call("clone", "users", libc::SYS_clone, [0x1000_0000 | 0x1_0000], Refused),
     call("unshare", "users", libc::SYS_unshare, [0x1000_0000 | 0x1000], Refused),
@@ -252,7 +252,7 @@ const MACHINE: &[RawSyscall] = &[
     call("modify_ldt", "", libc::SYS_modify_ldt, [-1], Refused),
 ];
 
-/// Objects of the kernel that programs share, and memory that no count sees.
+/// Shared objects of the kernel, and memory outside every count.
 const OBJECTS: &[RawSyscall] = &[
     call("keyctl", "the session's keys", libc::SYS_keyctl, [0, -3], Refused),
     call("keyctl", "the user's keys", libc::SYS_keyctl, [0, -4], Refused),
@@ -283,7 +283,7 @@ const OBJECTS: &[RawSyscall] = &[
     call("mmap", "huge pages", libc::SYS_mmap, [0, 4096, 0, 0x4_0022, -1], Refused),
 ];
 
-/// Becoming somebody else, or again the same.
+/// Changes of user and group.
 const USERS: &[RawSyscall] = &[
     call("setuid", "", libc::SYS_setuid, [-1], Refused),
     call("setgid", "", libc::SYS_setgid, [-1], Refused),
@@ -297,7 +297,7 @@ const USERS: &[RawSyscall] = &[
     call("capset", "", libc::SYS_capset, [0], Refused),
 ];
 
-/// What nobody has listed.
+/// Calls on no list.
 const UNKNOWN: &[RawSyscall] = &[
     call("mbind", "", libc::SYS_mbind, [0, -1, -1], Unknown),
     call("seccomp", "", libc::SYS_seccomp, [-1], Unknown),

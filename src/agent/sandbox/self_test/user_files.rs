@@ -1,5 +1,5 @@
-//! Attempts on what other programs of the server's user keep, and on secrets of the server: what an
-//! agent would read to become that user elsewhere, or plant for the user's next session to run.
+//! Attempts on the files of the server's user and on the server's secrets.
+//! With them an agent could act as that user elsewhere, or plant code for the user's next session.
 
 use std::{
     fs::{self, File},
@@ -18,26 +18,25 @@ use super::{
 /// Where systems keep the private keys of their services.
 const KEYS: [&str; 3] = ["/etc/ssl/private", "/etc/pki/tls/private", "/etc/letsencrypt/live"];
 
-/// Of the directory of the user's own program, what its next session reads or runs.
+/// Directories of the user's own program that its next session reads or runs.
 const OBEYED: [&str; 6] =
     ["shell-snapshots", "session-env", "projects", "plugins", "skills", "hooks"];
 
-/// What there is of that. An attempt on what is not there would tell nothing.
+/// The targets that exist; an attempt on a missing one proves nothing.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct UserFiles {
-    /// The directory of the user's own program, with its login.
+    /// Directory of the user's own program, with its login.
     login: Option<PathBuf>,
     /// Directories that its next session obeys.
     obeyed: Vec<PathBuf>,
-    /// Files of secrets that can be read here.
+    /// Files with secrets.
     secrets: Vec<PathBuf>,
-    /// Directories of which nothing may be known.
+    /// Directories that must not be listed.
     hidden: Vec<PathBuf>,
 }
 
 impl UserFiles {
-    /// Looks what there is: the directory `login`, what `kept_from` agents, and what is kept in
-    /// `transcripts`. Looks at the disk.
+    /// Finds the targets: the directory `login`, the paths `kept_from` agents, and `transcripts`. Blocks.
     pub fn find(login: Option<&Path>, kept_from: &[PathBuf], transcripts: &Path) -> Self {
         let login = login.filter(|dir| dir.is_dir());
         let obeyed = OBEYED.iter().filter_map(|name| Some(login?.join(name)));
@@ -58,7 +57,7 @@ impl UserFiles {
     }
 }
 
-/// Tries all of it. What would work does no harm.
+/// Tries all targets, harmlessly.
 pub(super) fn try_user_files(attempts: &mut Attempts, files: &UserFiles) {
     if let Some(login) = &files.login {
         let list = fs::read_dir(login);
@@ -79,7 +78,7 @@ pub(super) fn try_user_files(attempts: &mut Attempts, files: &UserFiles) {
     }
 }
 
-/// Makes a file and takes it away again.
+/// Creates a file and removes it again.
 fn plant(dir: &Path) -> io::Result<()> {
     let file = dir.join(format!(".cicerone-self-test-{}", Uuid::new_v4()));
     File::create_new(&file)?;

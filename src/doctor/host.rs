@@ -1,4 +1,4 @@
-//! Checks of what is around the agent: the database, the disk, the port, the projects.
+//! Checks of the host: database, disk space, port, open files, projects.
 
 use std::{
     fs,
@@ -14,16 +14,15 @@ use crate::{config::settings::Settings, database, project::Project, server::desc
 
 use super::{Check, home_relative};
 
-/// Less free space than this is too little for a busy day, in bytes.
+/// Free space below which to warn, in bytes.
 const LITTLE_SPACE: u64 = 1 << 30; // 1 GiB
 
-/// Less than this is none, in bytes.
+/// Free space below which the server cannot work, in bytes.
 const NO_SPACE: u64 = 64 << 20; // 64 MiB
 
-/// How long a program on our port may take to say what it is.
+/// Time for a program on the port to answer.
 const ANSWER: Duration = Duration::from_secs(1);
 
-/// All checks of what is around the agent.
 pub(super) fn checks(settings: &Settings) -> Vec<Check> {
     let mut checks = vec![database(&settings.data_dir)];
     checks.extend(space(&settings.data_dir));
@@ -38,7 +37,7 @@ fn database(data_dir: &Path) -> Check {
     let path = data_dir.join(database::FILE_NAME);
     let shown = home_relative(&path);
     if !path.exists() {
-        return Check::ok(ABOUT, format!("{shown} is not there yet; the server makes it"));
+        return Check::ok(ABOUT, format!("{shown} does not exist yet; the server creates it"));
     }
     match database::inspect(&path) {
         Ok(()) => Check::ok(ABOUT, format!("{shown} can be opened")),
@@ -46,7 +45,7 @@ fn database(data_dir: &Path) -> Check {
     }
 }
 
-/// The free space where the data directory is or will be.
+/// Checks the free space for the data directory.
 fn space(data_dir: &Path) -> Option<Check> {
     const ABOUT: &str = "disk";
     let dir = data_dir.ancestors().find(|dir| dir.is_dir())?;
@@ -54,19 +53,22 @@ fn space(data_dir: &Path) -> Option<Check> {
     let free = match rustix::fs::statvfs(dir) {
         Ok(disk) => disk.f_bavail.saturating_mul(disk.f_frsize),
         Err(error) => {
-            return Some(Check::warn(ABOUT, format!("cannot tell the space in {shown}: {error}")));
+            return Some(Check::warn(
+                ABOUT,
+                format!("cannot determine the free space in {shown}: {error}"),
+            ));
         }
     };
-    let words = format!("{} free in {shown}", ByteSize(free).display().iec());
-    let mend = "make room, or choose another directory with --data-dir";
+    let text = format!("{} free in {shown}", ByteSize(free).display().iec());
+    let mend = "free some space, or choose another directory with --data-dir";
     Some(match free {
-        free if free < NO_SPACE => Check::fail(ABOUT, format!("{words}: {mend}")),
-        free if free < LITTLE_SPACE => Check::warn(ABOUT, format!("{words}: {mend}")),
-        _ => Check::ok(ABOUT, words),
+        free if free < NO_SPACE => Check::fail(ABOUT, format!("{text}: {mend}")),
+        free if free < LITTLE_SPACE => Check::warn(ABOUT, format!("{text}: {mend}")),
+        _ => Check::ok(ABOUT, text),
     })
 }
 
-/// Whether the limit of open files leaves room for all connections.
+/// Checks that the limit of open files allows all connections.
 fn open_files(settings: &Settings) -> Check {
     const ABOUT: &str = "open files";
     let limit = descriptors::hard_limit();
@@ -74,14 +76,14 @@ fn open_files(settings: &Settings) -> Check {
     let most = descriptors::connections(&settings.limits, limit);
     if most < wanted {
         let needed = descriptors::needed(&settings.limits);
-        let words = format!(
-            "at most {limit} may be open, which leaves room for {most} of {wanted} connections: \
+        let text = format!(
+            "at most {limit} files may be open, which allows {most} of {wanted} connections: \
              raise the limit to {needed} (`ulimit -n`, or LimitNOFILE= in systemd's unit), or \
              lower limits.connections"
         );
-        return Check::warn(ABOUT, words);
+        return Check::warn(ABOUT, text);
     }
-    Check::ok(ABOUT, format!("{limit} may be open, enough for {wanted} connections"))
+    Check::ok(ABOUT, format!("the limit of {limit} allows {wanted} connections"))
 }
 
 fn port(address: SocketAddr) -> Check {
@@ -102,7 +104,7 @@ fn port(address: SocketAddr) -> Check {
     }
 }
 
-/// Whether what listens there answers as a server of ours does.
+/// Whether a Cicerone server listens there.
 fn is_ours(address: SocketAddr) -> io::Result<bool> {
     let mut stream = TcpStream::connect_timeout(&address, ANSWER)?;
     stream.set_read_timeout(Some(ANSWER))?;
