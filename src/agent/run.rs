@@ -128,8 +128,7 @@ async fn execute(run: AgentRun, invocation: &mut Invocation) -> Result<AgentExit
     let (close_input, closing) = watch::channel(false);
     actix::spawn(pipes::write(stdin, lines, closing));
     let stderr = actix::spawn(pipes::read_stderr(stderr, conversation, was_reaped.clone()));
-    let login = invocation.lent.take();
-    let login = login.map(|login| actix::spawn(login.watched(was_reaped.clone())));
+    let login = invocation.lent.take().map(|it| actix::spawn(it.watched(was_reaped.clone())));
     let quota = DiskQuota { bytes: limits.agent_disk as u64, files: limits.agent_files };
     let killed = Arc::clone(&control);
     let own = invocation.own_directories();
