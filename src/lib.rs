@@ -11,9 +11,9 @@
 //!
 //! A [`web::websocket`] reads a frame, [`wire::client_frame`] understands it, the [`registry`] finds the
 //! project's [`session`]. The session has the [`database`] accept a question, its state machine
-//! [`session::turn`] decides when the question's turn comes, and [`agent`] gives it to a process.
+//! [`conversation::turn`] decides when the question's turn comes, and [`agent`] gives it to a process.
 //! What the process prints, [`agent::codec`] turns into events; the session appends them to the
-//! [`session::transcript`], and every viewer that has asked gets what it has not seen, rendered
+//! [`conversation::transcript`], and every viewer that has asked gets what it has not seen, rendered
 //! by [`wire::encode`]. The same entries ([`entry`]) are the rows of the database.
 //!
 //! Awaits go downward only: web, registry, session, database. Facts travel upward as messages
@@ -32,6 +32,8 @@ pub mod wire;
 
 pub(crate) mod registry;
 pub mod session;
+
+pub mod conversation;
 
 pub mod agent;
 pub(crate) mod citation;

@@ -20,12 +20,9 @@ use actix::{
 use futures_util::future::join_all;
 
 use crate::{
+    conversation::turn::CloseReason,
     project::{Project, ProjectName},
-    session::{
-        Resources, Session,
-        messages::{Close, Describe, SessionExited},
-        turn::Closing,
-    },
+    session::{Resources, Session, SessionExited, close::Close, describe::Describe},
 };
 
 use messages::{
@@ -245,7 +242,7 @@ impl Handler<CloseSession> for Registry {
                 Some(_) => drop(self.entries.remove(&project)),
             }
         }
-        let close = Close { conversation, closing: Closing::Ended(words), delete: false };
+        let close = Close { conversation, closing: CloseReason::Ended(words), delete: false };
         Box::pin(async move {
             match found {
                 Found::Live(session) => session.send(close).await.unwrap_or(true),
@@ -273,7 +270,7 @@ impl Handler<Drain> for Registry {
             let closed = live.iter().map(|session| {
                 session.send(Close {
                     conversation: None,
-                    closing: Closing::Shutdown,
+                    closing: CloseReason::Shutdown,
                     delete: false,
                 })
             });

@@ -10,32 +10,21 @@
 //! What it awaits is below it (the database, agents); what is above it (viewers, the registry)
 //! learns facts and is never waited for.
 
-pub(crate) mod conversation;
-pub(crate) mod messages;
-pub(crate) mod subscriber;
-pub mod transcript;
-pub(crate) mod turn;
-pub(crate) mod watch;
+pub(crate) mod agent_lifecycle;
+pub(crate) mod agent_output;
+pub(crate) mod attach;
+pub(crate) mod close;
+pub(crate) mod describe;
+pub(crate) mod post;
+pub(crate) mod rename;
+pub(crate) mod viewers;
 
-mod answering;
-mod asking;
-mod attach;
-mod bounding;
-mod citing;
-mod closing;
-mod continuing;
-mod digest;
-mod notes;
-mod output;
-mod pages;
-mod presence;
+mod carry_over;
+mod history_reload;
+mod html_refresh;
+mod persist;
 mod read_only;
-mod recalling;
-mod renaming;
-mod rendering;
-mod running;
-mod spent;
-mod storing;
+mod references;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -43,11 +32,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix::{Actor, ActorFutureExt as _, Addr, AsyncContext, Context, Recipient, WrapFuture as _};
+use actix::{
+    Actor, ActorFutureExt as _, Addr, AsyncContext, Context, Message, Recipient, WrapFuture as _,
+};
 
 use crate::{
     agent::{AgentHandle, Agents, slots::Slots},
     config::settings::Settings,
+    conversation::{
+        Conversation,
+        recap::{self, AgentKnowledge},
+        turn::{self, QueuedQuestion, TurnEffect, TurnEvent},
+        viewer::ViewerId,
+        watchdog::{self, Watchdog},
+    },
     database::{
         Database, Reader,
         messages::{BeginTurn, SetAgentSession},
@@ -55,15 +53,9 @@ use crate::{
     highlighter::Highlighter,
     ids::ConversationId,
     policy::{Policy, Secrets},
-    project::Project,
+    project::{Project, ProjectName},
     wire::server_frame::Notice,
 };
-
-use conversation::Conversation;
-use digest::Knowledge;
-use messages::{SessionExited, ViewerId};
-use turn::{Effect, Event, Question};
-use watch::Watch;
 
 /// How often the session looks for what has taken too long.
 const TICK: Duration = Duration::from_millis(500);
@@ -108,7 +100,7 @@ pub struct Session {
     /// The conversation that was started last: the one that a client means that names none.
     latest: Option<ConversationId>,
     /// Conversations whose end is awaited before the session answers that it is closed.
-    closing: Vec<closing::Waiter>,
+    closing: Vec<close::CloseWaiter>,
     /// Conversations that were deleted: nothing of them is loaded again.
     deleted: HashSet<ConversationId>,
     /// Stored conversations in which questions wait, to be gone on with as soon as there is room.
@@ -161,51 +153,58 @@ impl Session {
     }
 
     /// Feeds an event to a conversation and does what follows from it.
-    fn happen(&mut self, conversation: ConversationId, event: Event, context: &mut Context<Self>) {
+    fn apply_event(
+        &mut self,
+        conversation: ConversationId,
+        event: TurnEvent,
+        context: &mut Context<Self>,
+    ) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         live.touch();
         for effect in live.turns.on(event) {
-            self.perform(conversation, effect, context);
+            self.run_effect(conversation, effect, context);
         }
         if let Some(live) = self.conversations.get_mut(&conversation) {
-            if let Some(place) = &live.place {
+            if let Some(place) = &live.slot {
                 place.set_idle(live.turns.is_idle());
             }
             live.deliver();
         }
     }
 
-    fn perform(
+    fn run_effect(
         &mut self,
         conversation: ConversationId,
-        effect: Effect,
+        effect: TurnEffect,
         context: &mut Context<Self>,
     ) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         match effect {
-            Effect::Tell(status) => live.tell(&status),
-            Effect::TellPlace { turn, ahead } => live.tell_askers(turn, &turn::queued(ahead)),
-            Effect::StartAhead => self.start_ahead(conversation, context),
-            Effect::StandInLine => self.stand_in_line(conversation, context),
-            Effect::LeaveLine => {
-                if let Some(line) = live.line.take() {
+            TurnEffect::ShowStatus(status) => live.tell(&status),
+            TurnEffect::ShowQueuePosition { turn, ahead } => {
+                live.tell_askers(turn, &turn::queued(ahead))
+            }
+            TurnEffect::TakeFreeSlot => self.start_ahead(conversation, context),
+            TurnEffect::WaitForSlot => self.stand_in_line(conversation, context),
+            TurnEffect::CancelSlotWait => {
+                if let Some(line) = live.slot_wait.take() {
                     context.cancel_future(line);
                 }
             }
-            Effect::StartAgent => self.start_agent(conversation, context),
-            Effect::Ask(question) => self.ask(conversation, question, context),
-            Effect::Interrupt => {
+            TurnEffect::StartAgent => self.start_agent(conversation, context),
+            TurnEffect::SendQuestion(question) => self.ask(conversation, question, context),
+            TurnEffect::InterruptAgent => {
                 live.stop_asked = Some(Instant::now());
                 if let Some(Err(error)) = live.agent.as_ref().map(|agent| agent.interrupt()) {
                     log::info!("cannot interrupt conversation={conversation} error={error}");
                 }
             }
-            Effect::StopAgent => {
+            TurnEffect::StopAgent => {
                 if let Some(agent) = &live.agent {
                     agent.stop();
                 }
             }
-            Effect::BeginAfresh => {
+            TurnEffect::DropAgentSession => {
                 live.begin_afresh();
                 let forget = SetAgentSession {
                     project: self.project.name.clone(),
@@ -214,7 +213,7 @@ impl Session {
                 };
                 self.write_in_background(forget, context);
             }
-            Effect::End { turn, content } => {
+            TurnEffect::EndTurn { turn, content } => {
                 live.end_turn(turn, content);
                 self.store(conversation, context);
             }
@@ -224,23 +223,25 @@ impl Session {
     fn ask(
         &mut self,
         conversation: ConversationId,
-        question: Question,
+        question: QueuedQuestion,
         context: &mut Context<Self>,
     ) {
         let Some(live) = self.conversations.get_mut(&conversation) else { return };
         if live.agent.as_ref().is_some_and(AgentHandle::is_outdated) {
             // The next one is of the program that has taken its place.
             log::info!("agent is replaced conversation={conversation} why=\"new program\"");
-            return self.happen(conversation, Event::AgentOutdated(question), context);
+            return self.apply_event(conversation, TurnEvent::AgentOutdated(question), context);
         }
         let turn = question.turn;
-        live.watch = Watch::new(Instant::now());
+        live.watchdog = Watchdog::new(Instant::now());
         live.askers.remove(&turn);
         live.note_carried(turn);
-        let text = match std::mem::take(&mut live.knows) {
-            Knowledge::Nothing => digest::wrap(&live.transcript, turn, &question.content),
-            Knowledge::WithoutTheLast => digest::remind(&live.transcript, turn, &question.content),
-            Knowledge::Everything => question.content,
+        let text = match std::mem::take(&mut live.agent_knowledge) {
+            AgentKnowledge::Nothing => recap::with_recap(&live.transcript, turn, &question.content),
+            AgentKnowledge::WithoutTheLast => {
+                recap::with_cut_off_answer(&live.transcript, turn, &question.content)
+            }
+            AgentKnowledge::Everything => question.content,
         };
         let sent = match &live.agent {
             Some(agent) => agent.send_message(&text, uuid::Uuid::new_v4()),
@@ -251,7 +252,7 @@ impl Session {
             context,
         );
         if let Err(error) = sent {
-            self.happen(conversation, Event::NotSent(error.to_string()), context);
+            self.apply_event(conversation, TurnEvent::SendFailed(error.to_string()), context);
         }
     }
 
@@ -283,11 +284,11 @@ impl Session {
         }
         let patience = self.resources.settings.socket.stall_timeout;
         for live in self.conversations.values_mut() {
-            live.hang_up_on_the_jammed(patience);
+            live.disconnect_stalled_viewers(patience);
             live.tell_of_slow_disk();
         }
         self.watch_memory(context);
-        self.look_after_memory(context);
+        self.evict_histories(context);
         self.tell_proof();
         self.resume(context);
     }
@@ -336,9 +337,9 @@ fn overdue_of(
     live: &Conversation,
     now: Instant,
     settings: &crate::config::settings::AgentSettings,
-) -> Option<Event> {
+) -> Option<TurnEvent> {
     // One that is not read on, because the database is behind, is not silent.
-    let watch = if live.is_held() { Watch::new(now) } else { live.watch };
+    let watch = if live.is_held() { Watchdog::new(now) } else { live.watchdog };
     let silent = watch.silence(now);
     if live.turns.is_starting() && silent > settings.start_timeout {
         let words = format!(
@@ -346,20 +347,32 @@ fn overdue_of(
              server's log",
             settings.start_timeout.as_secs()
         );
-        return Some(Event::AgentMustEnd(words));
+        return Some(TurnEvent::AgentOverdue(words));
     }
     if live.turns.running().is_some() {
         let refused_to_stop = live.stop_asked.is_some_and(|at| now - at > settings.stop_timeout);
         let limits = (settings.silence_timeout, settings.progress_timeout);
         let overdue = watch.overdue(now, limits);
-        if let Some(words) = overdue.or_else(|| refused_to_stop.then(|| watch::quiet(silent))) {
-            return Some(Event::AgentMustEnd(words));
+        if let Some(words) = overdue.or_else(|| refused_to_stop.then(|| watchdog::quiet(silent))) {
+            return Some(TurnEvent::AgentOverdue(words));
         }
     }
     let unused = now - live.last_used;
     let sleepy = live.turns.has_agent() && live.turns.is_idle();
     let is_outdated = || live.agent.as_ref().is_some_and(AgentHandle::is_outdated);
-    (sleepy && (unused > settings.idle_timeout || is_outdated())).then_some(Event::Hibernate)
+    (sleepy && (unused > settings.idle_timeout || is_outdated())).then_some(TurnEvent::Hibernate)
+}
+
+/// A session has ended.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct SessionExited {
+    /// Its project.
+    pub project: ProjectName,
+    /// Which start of the project's session it was.
+    pub epoch: u64,
+    /// Whether it failed, instead of being closed.
+    pub panicked: bool,
 }
 
 impl Actor for Session {

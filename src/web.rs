@@ -101,7 +101,7 @@ mod faults {
     use crate::{
         project::ProjectName,
         registry::messages::{Find, Found},
-        session::messages::InjectPanic,
+        session::describe::InjectPanic,
     };
 
     use super::{problem::Problem, state::AppState};

@@ -7,7 +7,7 @@ use actix::{Addr, Message};
 use crate::{
     ids::ConversationId,
     project::ProjectName,
-    session::{Session, messages::Description},
+    session::{Session, describe::SessionOverview},
 };
 
 /// Asks for a project's session, starting it where there is none.
@@ -81,7 +81,7 @@ pub(crate) struct SessionDescription {
     /// How often it was started again after a failure.
     pub restarts: u32,
     /// What it is doing, where it lives.
-    pub description: Option<Description>,
+    pub description: Option<SessionOverview>,
 }
 
 /// Whether a session lives.

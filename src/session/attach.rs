@@ -3,12 +3,21 @@
 use std::sync::Arc;
 
 use actix::{
-    ActorFutureExt as _, AsyncContext as _, Context, Handler, ResponseActFuture, WrapFuture as _,
-    fut,
+    ActorFutureExt as _, AsyncContext as _, Context, Handler, Message, ResponseActFuture,
+    WrapFuture as _, fut,
 };
 
 use crate::{
     agent::prompt,
+    conversation::{
+        Conversation,
+        references::check_cut_off,
+        subscriber::Subscriber,
+        transcript::{Cursor, ResumePoint, Transcript},
+        turn::{QueuedQuestion, TurnEvent},
+        usage::UsageTotals,
+        viewer::{BrowserId, ConnectionCloser, ViewerId},
+    },
     database::{
         DatabaseError, StoredConversation, Summary,
         messages::{ClaimConversation, CreateConversation, NoteVisit},
@@ -21,16 +30,89 @@ use crate::{
     },
 };
 
-use super::{
-    Session,
-    citing::check_cut_off,
-    conversation::Conversation,
-    messages::{Attach, AttachError, Attachment, BrowserId, Destination},
-    spent::Spent,
-    subscriber::Subscriber,
-    transcript::{Cursor, Entrance, Transcript},
-    turn::{Event, Question},
-};
+use super::Session;
+
+/// Makes a viewer follow a conversation. A viewer that followed another one leaves it.
+#[derive(Message, Debug)]
+#[rtype(result = "Result<Attachment, AttachError>")]
+pub(crate) struct Attach {
+    /// The viewer.
+    pub(crate) viewer: ViewerId,
+    /// Its browser, where known.
+    pub(crate) browser: Option<BrowserId>,
+    /// How it is spoken to.
+    pub(crate) dialect: Dialect,
+    /// Which conversation, and where in it.
+    pub(crate) to: AttachTarget,
+    /// How its connection is ended.
+    pub(crate) hang_up: ConnectionCloser,
+}
+
+/// Which conversation a viewer wants to follow.
+#[derive(Debug, Clone)]
+pub(crate) enum AttachTarget {
+    /// A new one.
+    New,
+    /// A stored one.
+    Stored {
+        /// Its id.
+        conversation: ConversationId,
+        /// The last sequence number that the viewer saw.
+        after: Option<Seq>,
+    },
+    /// In the original's dialect, a stored one that the viewer has to be greeted in again,
+    /// unless it has the history already.
+    Resumed {
+        /// Its id.
+        conversation: ConversationId,
+        /// Whether the viewer's browser has read the history.
+        has_history: bool,
+    },
+    /// Where the session failed under the viewer, silently what it followed before.
+    Again {
+        /// Its id.
+        conversation: ConversationId,
+        /// The last sequence number that the viewer was sent.
+        seq: Seq,
+    },
+    /// The one that the viewer's browser left last.
+    Left,
+    /// The only live one.
+    Only,
+    /// The one that the viewer's browser followed last; else the newest live one.
+    Latest,
+}
+
+/// The viewer follows a conversation now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Attachment {
+    /// Which one.
+    pub(crate) conversation: ConversationId,
+}
+
+/// Why a viewer cannot follow a conversation.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AttachError {
+    /// No such conversation in this project.
+    #[error(
+        "Conversation {0} not found in this project. It may have been deleted; start a new one."
+    )]
+    Unknown(String),
+    /// No conversation is live, or it is not clear which is meant.
+    #[error("No active session. Send 'start' first.")]
+    NoneLive,
+    /// The project has as many live conversations as it may have.
+    #[error(
+        "This project has {0} live conversations, and no more are allowed. Close one, or try again later."
+    )]
+    TooMany(usize),
+    /// The store failed.
+    #[error("{0}")]
+    Store(String),
+    /// The session is closing.
+    #[error("The server is shutting down. Try again in a moment.")]
+    Closing,
+}
 
 type Coming = ResponseActFuture<Session, Result<Attachment, AttachError>>;
 
@@ -42,13 +124,13 @@ impl Handler<Attach> for Session {
             return Box::pin(fut::err(AttachError::Closing));
         }
         let conversation = match &attach.to {
-            Destination::New => return self.create(attach, context),
-            Destination::Stored { conversation, .. }
-            | Destination::Resumed { conversation, .. }
-            | Destination::Again { conversation, .. } => Some(*conversation),
-            Destination::Left => self.left(attach.browser.as_ref()),
-            Destination::Only => self.only(),
-            Destination::Latest => self.left(attach.browser.as_ref()).or(self.latest),
+            AttachTarget::New => return self.create(attach, context),
+            AttachTarget::Stored { conversation, .. }
+            | AttachTarget::Resumed { conversation, .. }
+            | AttachTarget::Again { conversation, .. } => Some(*conversation),
+            AttachTarget::Left => self.last_left_by(attach.browser.as_ref()),
+            AttachTarget::Only => self.only(),
+            AttachTarget::Latest => self.last_left_by(attach.browser.as_ref()).or(self.latest),
         };
         match conversation {
             None => Box::pin(fut::err(AttachError::NoneLive)),
@@ -57,7 +139,7 @@ impl Handler<Attach> for Session {
                     let gone = live.gone().into_actor(self);
                     Box::pin(gone.then(|(), session, context| session.handle(attach, context)))
                 }
-                Some(_) => Box::pin(fut::ready(self.enter(id, attach, context))),
+                Some(_) => Box::pin(fut::ready(self.attach_viewer(id, attach, context))),
                 None => self.load(id, attach, context),
             },
         }
@@ -66,9 +148,10 @@ impl Handler<Attach> for Session {
 
 impl Session {
     /// The live conversation that a viewer of this browser left last.
-    fn left(&self, browser: Option<&BrowserId>) -> Option<ConversationId> {
+    fn last_left_by(&self, browser: Option<&BrowserId>) -> Option<ConversationId> {
         browser?;
-        let mut left = self.conversations.values().filter(|live| live.departure(browser).is_some());
+        let mut left =
+            self.conversations.values().filter(|live| live.last_cursor(browser).is_some());
         left.next().map(|live| live.id)
     }
 
@@ -82,15 +165,15 @@ impl Session {
         let begun = self.conversations.values().find(|live| {
             live.is_abandoned()
                 && live.closing.is_none()
-                && live.departure(attach.browser.as_ref()).is_some()
+                && live.last_cursor(attach.browser.as_ref()).is_some()
         });
         if let Some(id) = begun.map(|live| live.id) {
-            return Box::pin(fut::ready(self.enter(id, attach, context)));
+            return Box::pin(fut::ready(self.attach_viewer(id, attach, context)));
         }
         // Those of others may still be come back to, but not all of them need an agent.
         let abandoned = self.conversations.values().filter(|live| live.is_abandoned());
         for id in abandoned.map(|live| live.id).collect::<Vec<_>>() {
-            self.happen(id, Event::Hibernate, context);
+            self.apply_event(id, TurnEvent::Hibernate, context);
         }
         if let Err(error) = self.make_room(context) {
             return Box::pin(fut::err(error));
@@ -112,8 +195,8 @@ impl Session {
         Box::pin(created.map(move |answer, session, context| {
             let summary: Summary = stored(answer)?;
             let live = Conversation::new(summary.id, None, transcript, TurnNumber::FIRST);
-            session.take_in(live)?;
-            session.enter(summary.id, attach, context)
+            session.insert_conversation(live)?;
+            session.attach_viewer(summary.id, attach, context)
         }))
     }
 
@@ -126,7 +209,7 @@ impl Session {
         }
         let loaded = self.fetch(id).into_actor(self);
         Box::pin(loaded.then(move |loaded, session, context| {
-            match loaded.and_then(|loaded| session.adopt(id, loaded, context)) {
+            match loaded.and_then(|loaded| session.insert_loaded(id, loaded, context)) {
                 // It is live by now, and may even be closing again.
                 Ok(()) => session.handle(attach, context),
                 Err(error) => Box::pin(fut::err(error)),
@@ -148,7 +231,7 @@ impl Session {
             }
             let loaded = self.fetch(id).into_actor(self);
             context.spawn(loaded.map(move |loaded, session, context| {
-                let adopted = loaded.and_then(|loaded| session.adopt(id, loaded, context));
+                let adopted = loaded.and_then(|loaded| session.insert_loaded(id, loaded, context));
                 match adopted {
                     // It waits in the database.
                     Ok(()) | Err(AttachError::Closing) => (),
@@ -161,10 +244,10 @@ impl Session {
     }
 
     /// Takes in a conversation that was read from the database, and what waits in it.
-    fn adopt(
+    fn insert_loaded(
         &mut self,
         id: ConversationId,
-        loaded: (Conversation, Vec<Question>),
+        loaded: (Conversation, Vec<QueuedQuestion>),
         context: &mut Context<Self>,
     ) -> Result<(), AttachError> {
         if self.deleted.contains(&id) {
@@ -175,18 +258,18 @@ impl Session {
             return Ok(());
         }
         let (conversation, waiting) = loaded;
-        self.take_in(conversation)?;
+        self.insert_conversation(conversation)?;
         // What was found out while it was read.
         self.store(id, context);
         for question in waiting {
-            self.happen(id, Event::Asked(question), context);
+            self.apply_event(id, TurnEvent::QuestionStored(question), context);
         }
         Ok(())
     }
 
     /// One more conversation is live, unless the session began to close while it was on its way:
     /// nobody would bring it to its end.
-    fn take_in(&mut self, conversation: Conversation) -> Result<(), AttachError> {
+    fn insert_conversation(&mut self, conversation: Conversation) -> Result<(), AttachError> {
         if self.is_closing {
             return Err(AttachError::Closing);
         }
@@ -198,7 +281,8 @@ impl Session {
     fn fetch(
         &self,
         id: ConversationId,
-    ) -> impl Future<Output = Result<(Conversation, Vec<Question>), AttachError>> + 'static {
+    ) -> impl Future<Output = Result<(Conversation, Vec<QueuedQuestion>), AttachError>> + 'static
+    {
         let project = self.project.name.clone();
         let claim = ClaimConversation {
             project: project.clone(),
@@ -246,7 +330,7 @@ impl Session {
     }
 
     /// Lets a viewer follow a live conversation.
-    fn enter(
+    fn attach_viewer(
         &mut self,
         id: ConversationId,
         attach: Attach,
@@ -271,22 +355,22 @@ impl Session {
         };
         let visited = browser.clone().filter(|_| dialect == Dialect::Legacy);
         let entrance = match &to {
-            Destination::New => live.transcript.enter(None, dialect),
-            Destination::Stored { after, .. } => live.transcript.enter(*after, dialect),
-            Destination::Again { seq, .. } if !dialect.is_legacy() => {
-                live.transcript.enter(Some(*seq), dialect)
+            AttachTarget::New => live.transcript.resume_point(None, dialect),
+            AttachTarget::Stored { after, .. } => live.transcript.resume_point(*after, dialect),
+            AttachTarget::Again { seq, .. } if !dialect.is_legacy() => {
+                live.transcript.resume_point(Some(*seq), dialect)
             }
-            Destination::Again { seq, .. } => silent(live.transcript.behind(*seq)),
-            Destination::Resumed { .. } => silent(stayed.unwrap_or_else(|| live.now())),
-            Destination::Left | Destination::Only | Destination::Latest => {
-                silent(live.departure(browser.as_ref()).unwrap_or_else(|| live.now()))
+            AttachTarget::Again { seq, .. } => silent(live.transcript.behind(*seq)),
+            AttachTarget::Resumed { .. } => silent(stayed.unwrap_or_else(|| live.live_cursor())),
+            AttachTarget::Left | AttachTarget::Only | AttachTarget::Latest => {
+                silent(live.last_cursor(browser.as_ref()).unwrap_or_else(|| live.live_cursor()))
             }
         };
         self.awaits_proof |= self.resources.agents.sandbox_status().newest().is_none();
         let viewers = live.viewers() + 1;
         let mut subscriber =
             Subscriber::new(viewer, browser, dialect, entrance.cursor, viewers, hang_up);
-        if let Destination::New = to {
+        if let AttachTarget::New = to {
             subscriber.notify(&Notice::ConversationCreated { conversation_id: id });
         }
         subscriber.notify(&Notice::Attached(Attached {
@@ -304,12 +388,12 @@ impl Session {
         match (&agent, &to) {
             (
                 Err(error),
-                Destination::New | Destination::Stored { .. } | Destination::Resumed { .. },
+                AttachTarget::New | AttachTarget::Stored { .. } | AttachTarget::Resumed { .. },
             ) => {
                 subscriber
                     .notify(&Notice::error(format!("Failed to initialize assistant: {error}")));
             }
-            (Ok(kind), Destination::Resumed { has_history, .. }) => {
+            (Ok(kind), AttachTarget::Resumed { has_history, .. }) => {
                 if stayed.is_none() && !has_history {
                     let greeting = prompt::greeting(self.project.name.as_str(), *kind);
                     subscriber.notify(&Notice::Text { content: greeting });
@@ -337,33 +421,22 @@ impl Session {
         }
         self.recall(id, context);
         self.tell_viewers_soon(id, context);
-        if !matches!(to, Destination::Left | Destination::Only) {
+        if !matches!(to, AttachTarget::Left | AttachTarget::Only) {
             self.latest = Some(id);
         }
         Ok(Attachment { conversation: id })
     }
 }
 
-impl Conversation {
-    /// Where somebody comes in who sees what happens now: at the beginning of the running turn,
-    /// else behind everything.
-    fn now(&self) -> Cursor {
-        match self.turns.running() {
-            Some(turn) => self.transcript.start_of(turn),
-            None => self.transcript.end(),
-        }
-    }
-}
-
 /// An entrance for a dialect that knows no numbers.
-fn silent(cursor: Cursor) -> Entrance {
-    Entrance { cursor, after: Seq::ZERO, resumed: true }
+fn silent(cursor: Cursor) -> ResumePoint {
+    ResumePoint { cursor, after: Seq::ZERO, resumed: true }
 }
 
 pub(super) fn restore(
     stored: StoredConversation,
     first: Seq,
-) -> Result<(Conversation, Vec<Question>), AttachError> {
+) -> Result<(Conversation, Vec<QueuedQuestion>), AttachError> {
     let StoredConversation {
         summary, agent_session, entries, outlines, next_turn, waiting, ..
     } = stored;
@@ -373,8 +446,8 @@ pub(super) fn restore(
     let mut live = Conversation::new(summary.id, summary.title, transcript, next_turn);
     live.explicit = true;
     live.agent_session = agent_session.and_then(|id| id.parse().ok());
-    live.spent = Spent::of(&entries);
-    let waiting = waiting.into_iter().map(|(turn, content)| Question { turn, content });
+    live.usage = UsageTotals::of(&entries);
+    let waiting = waiting.into_iter().map(|(turn, content)| QueuedQuestion { turn, content });
     Ok((live, waiting.collect()))
 }
 

@@ -15,7 +15,7 @@ use actix_web::{
 };
 use uuid::Uuid;
 
-use crate::{ids::ConversationId, session::messages::BrowserId};
+use crate::{conversation::viewer::BrowserId, ids::ConversationId};
 
 use super::cookies;
 

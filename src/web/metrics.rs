@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use actix_web::{HttpResponse, web};
 
 use crate::{
+    conversation::description::ConversationDescription,
     database::stats::StatsSnapshot,
     registry::messages::{ListSessions, SessionDescription, SessionState},
-    session::messages::ConversationDescription,
     wire::server_frame::ConversationState,
 };
 

@@ -32,11 +32,12 @@ use actix_web_actors::ws::{
 };
 
 use crate::{
+    conversation::viewer::{BrowserId, ConnectionCloser, ViewerId},
     ids::{ConversationId, Seq},
     project::ProjectName,
     session::{
         Session,
-        messages::{BrowserId, Demand, Detach, HangUp, ViewerId},
+        viewers::{Detach, PullBatch},
     },
     wire::{
         Dialect,
@@ -100,8 +101,8 @@ fn start(
     ws::WsResponseBuilder::new(viewer, request, stream).frame_size(frame_bytes).start()
 }
 
-fn hang_up(connection: Option<Arc<Connection>>) -> HangUp {
-    HangUp::new(move || {
+fn hang_up(connection: Option<Arc<Connection>>) -> ConnectionCloser {
+    ConnectionCloser::new(move || {
         if let Some(connection) = &connection {
             connection.shutdown();
         }
@@ -122,7 +123,7 @@ struct Viewer {
     socket_guard: Option<SocketGuard>,
     opened_at: Instant,
     stream_state: Rc<StreamState>,
-    hang_up: HangUp,
+    hang_up: ConnectionCloser,
     requests_in_progress: u32,
     /// Requests that arrived meanwhile.
     backlog: Backlog,
@@ -134,7 +135,7 @@ struct Attached {
     session: Addr<Session>,
     /// For demands alone: there is never more than one in flight, so its own slot in the session's
     /// mailbox is always free.
-    demands: Recipient<Demand>,
+    demands: Recipient<PullBatch>,
     position: Position,
 }
 

@@ -114,7 +114,7 @@ pub(crate) struct Status {
 /// What a conversation is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ConversationState {
+pub(crate) enum ConversationState {
     Idle,
     Starting,
     /// A question waits for an agent slot.

@@ -15,6 +15,7 @@ use cicerone::{
         event::AgentEvent,
         process::lines::{LineSplitter, OutputLine},
     },
+    conversation::transcript::{Cursor, Transcript},
     database::{
         Database, FILE_NAME,
         messages::{CreateConversation, WriteEntries},
@@ -26,7 +27,6 @@ use cicerone::{
         code::{Budget, CodeBlock, Grammar, Grammars, IncrementalHighlight},
     },
     project::ProjectName,
-    session::transcript::{Cursor, Transcript},
     wire::Dialect,
 };
 use divan::{
@@ -156,7 +156,7 @@ fn replay(transcript: &mut Transcript, mut cursor: Cursor) -> usize {
 #[divan::bench(args = [1_000, 10_000])]
 fn a_history_is_replayed(bencher: Bencher<'_, '_>, entries: usize) {
     let mut transcript = conversation(entries);
-    let start = transcript.enter(None, Dialect::V1).cursor;
+    let start = transcript.resume_point(None, Dialect::V1).cursor;
     let bytes = replay(&mut transcript, start);
     bencher.counter(BytesCount::new(bytes)).bench_local(|| replay(&mut transcript, start));
 }

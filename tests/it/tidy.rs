@@ -21,7 +21,7 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 24] = [
+const LAYERS: [&str; 25] = [
     "json",
     "authority",
     "sqlite_readonly",
@@ -40,6 +40,7 @@ const LAYERS: [&str; 24] = [
     "highlighter",
     "wire",
     "database",
+    "conversation",
     "session",
     "registry",
     "web",
@@ -61,8 +62,8 @@ const PURE: [&str; 23] = [
     "markdown",
     "project",
     "registry/restart",
-    "session/transcript",
-    "session/turn",
+    "conversation/transcript",
+    "conversation/turn",
     "source",
     "suggestions",
     "web/access/host_check",

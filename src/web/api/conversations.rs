@@ -8,6 +8,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::{
+    conversation::{transcript::Transcript, turn::CloseReason},
     database::{
         Detail, Summary,
         messages::{CreateConversation, DeleteConversation, RenameConversation},
@@ -15,11 +16,7 @@ use crate::{
     },
     ids::{ConversationId, Seq},
     registry::messages::{Find, Found},
-    session::{
-        messages::{Close, Rename},
-        transcript::Transcript,
-        turn::Closing,
-    },
+    session::{close::Close, rename::Rename},
 };
 
 use crate::web::{
@@ -168,7 +165,7 @@ pub(crate) async fn delete(
     let deleted = actix_web::rt::spawn(async move {
         match state.registry.send(Find { project: project.clone() }).await? {
             Found::Live(session) => {
-                let closing = Closing::Ended("the conversation was deleted".to_owned());
+                let closing = CloseReason::Ended("the conversation was deleted".to_owned());
                 let close = Close { conversation: Some(id), closing, delete: true };
                 Ok::<_, Problem>(session.send(close).await?)
             }

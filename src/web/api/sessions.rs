@@ -7,7 +7,7 @@ use crate::{
     ids::ConversationId,
     project::ProjectName,
     registry::messages::{CloseSession, Find, Found, ListSessions},
-    session::messages::Describe,
+    session::describe::Describe,
 };
 
 use crate::web::{

@@ -8,12 +8,13 @@ use std::{
 use actix::{Addr, AsyncContext as _};
 
 use crate::{
+    conversation::viewer::BrowserId,
     ids::Seq,
     project::ProjectName,
     registry::messages::{Find, Found, NotOpened, Open},
     session::{
         Session,
-        messages::{Attach, AttachError, Attachment, BrowserId, Destination},
+        attach::{Attach, AttachError, AttachTarget, Attachment},
     },
     web::{access::rate_limit::LimitExceeded, state::AppState},
     wire::{
@@ -51,7 +52,7 @@ impl Viewer {
         self.dialect = dialect;
         let to = match target {
             StartTarget::New => match self.env.visitor.count_conversation(Instant::now()) {
-                Ok(()) => Destination::New,
+                Ok(()) => AttachTarget::New,
                 Err(limit) => {
                     return self.on_attach_failure(AttachFailure::LimitExceeded(limit), context);
                 }
@@ -59,9 +60,9 @@ impl Viewer {
             StartTarget::Conversation(conversation) if dialect.is_legacy() => {
                 let ViewerEnv { state, browser, .. } = &self.env;
                 let has_history = state.browsers.has_read(browser, conversation);
-                Destination::Resumed { conversation, has_history }
+                AttachTarget::Resumed { conversation, has_history }
             }
-            StartTarget::Conversation(conversation) => Destination::Stored { conversation, after },
+            StartTarget::Conversation(conversation) => AttachTarget::Stored { conversation, after },
             StartTarget::InvalidId(id) => {
                 let failure = AttachFailure::Refused(AttachError::Unknown(id));
                 return self.on_attach_failure(failure, context);
@@ -88,13 +89,13 @@ impl Viewer {
     pub(super) fn attach(
         &mut self,
         opened: impl Future<Output = Result<Addr<Session>, AttachFailure>> + 'static,
-        to: Destination,
+        to: AttachTarget,
         context: &mut Context,
         then: impl FnOnce(&mut Self, Result<(), AttachFailure>, &mut Context) + 'static,
     ) {
         let seq = match &to {
-            Destination::Stored { after, .. } => after.unwrap_or(Seq::ZERO),
-            Destination::Again { seq, .. } => *seq,
+            AttachTarget::Stored { after, .. } => after.unwrap_or(Seq::ZERO),
+            AttachTarget::Again { seq, .. } => *seq,
             _ => Seq::ZERO,
         };
         let attach = Attach {
@@ -171,7 +172,7 @@ impl Viewer {
                 };
                 viewer.notify(&Notice::Status(restarting), context);
                 let Position { conversation, seq } = position;
-                let to = Destination::Again { conversation, seq };
+                let to = AttachTarget::Again { conversation, seq };
                 let opened = async { Ok(session) };
                 viewer.attach(opened, to, context, move |viewer, result, context| match result {
                     Ok(()) => (),
@@ -197,7 +198,7 @@ impl Viewer {
         if self.has_sent_request || self.attached.is_some() {
             return;
         }
-        self.attach_live(Destination::Left, context, Self::attach_missed);
+        self.attach_live(AttachTarget::Left, context, Self::attach_missed);
     }
 
     /// Attaches a client that asks without a `start` to the conversation that its browser was last
@@ -210,7 +211,7 @@ impl Viewer {
         let ViewerEnv { state, project, browser, .. } = &self.env;
         let (state, project, browser) = (state.clone(), project.clone(), browser.clone());
         let found = find_session(state.clone(), project.clone());
-        self.attach(found, Destination::Left, context, move |viewer, left, context| {
+        self.attach(found, AttachTarget::Left, context, move |viewer, left, context| {
             if left.is_ok() {
                 return then(viewer, left, context);
             }
@@ -222,14 +223,14 @@ impl Viewer {
                 context,
                 move |viewer, (position, state, project), context| {
                     let Some(Position { conversation, seq }) = position else {
-                        return viewer.attach(newest, Destination::Latest, context, then);
+                        return viewer.attach(newest, AttachTarget::Latest, context, then);
                     };
-                    let to = Destination::Again { conversation, seq };
+                    let to = AttachTarget::Again { conversation, seq };
                     let opened = open_session(state, project);
                     viewer.attach(opened, to, context, |viewer, again, context| match again {
                         // It was deleted in the meantime.
                         Err(AttachFailure::Refused(AttachError::Unknown(_))) => {
-                            viewer.attach(newest, Destination::Latest, context, then);
+                            viewer.attach(newest, AttachTarget::Latest, context, then);
                         }
                         again => then(viewer, again, context),
                     });
@@ -241,7 +242,7 @@ impl Viewer {
     /// Attaches to a live conversation, if there is one.
     fn attach_live(
         &mut self,
-        to: Destination,
+        to: AttachTarget,
         context: &mut Context,
         otherwise: fn(&mut Self, &mut Context),
     ) {
@@ -263,11 +264,11 @@ impl Viewer {
         let missed = async move { reader.ask(move |reader| reader.missed(&name, &browser)).await };
         self.run_request(missed, context, move |viewer, missed, context| match missed {
             Ok(Some((conversation, seq))) => {
-                let to = Destination::Again { conversation, seq };
+                let to = AttachTarget::Again { conversation, seq };
                 viewer.attach(open_session(state, project), to, context, |_, _, _| ());
             }
             // A failure is not reported: the client has not asked for anything.
-            Ok(None) => viewer.attach_live(Destination::Only, context, |_, _| ()),
+            Ok(None) => viewer.attach_live(AttachTarget::Only, context, |_, _| ()),
             Err(error) => log::warn!("cannot look up a missed turn error={error}"),
         });
     }

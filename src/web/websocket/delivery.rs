@@ -9,7 +9,10 @@ use std::{
 use actix::{ActorFutureExt as _, AsyncContext as _, WrapFuture as _};
 use tokio::sync::oneshot;
 
-use crate::session::messages::{Batch, Demand, Then};
+use crate::{
+    conversation::viewer::{AfterBatch, Batch},
+    session::viewers::PullBatch,
+};
 
 use super::{Context, Viewer, close};
 
@@ -21,7 +24,7 @@ impl Viewer {
         }
         let Some(attached) = &self.attached else { return };
         let (reply, answer) = oneshot::channel();
-        if attached.demands.try_send(Demand { viewer: self.id, reply }).is_err() {
+        if attached.demands.try_send(PullBatch { viewer: self.id, reply }).is_err() {
             return self.on_session_lost(context);
         }
         self.is_batch_requested = true;
@@ -43,12 +46,12 @@ impl Viewer {
             attached.position.seq = seq;
         }
         match then {
-            Then::AskAgain => {
+            AfterBatch::AskAgain => {
                 let flushed = PendingPolls(2).into_actor(self);
                 context.wait(flushed.map(|(), viewer, context| viewer.request_batch(context)));
             }
-            Then::Detached => self.left_at = self.attached.take().map(|it| it.position),
-            Then::Close { code, reason } => close(context, code, reason),
+            AfterBatch::Detached => self.left_at = self.attached.take().map(|it| it.position),
+            AfterBatch::Close { code, reason } => close(context, code, reason),
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use crate::{
-    session::messages::{Asking, Destination, Held, Post, Wake},
+    conversation::inbox::{PostContent, TurnPermit},
+    session::{agent_lifecycle::Wake, attach::AttachTarget, post::Post},
     wire::server_frame::{ErrorNotice, Notice},
 };
 
@@ -23,9 +24,14 @@ impl Viewer {
     }
 
     /// Posts a question, after attaching the viewer if it is not.
-    pub(super) fn post(&mut self, message_id: Option<String>, what: Asking, context: &mut Context) {
+    pub(super) fn post(
+        &mut self,
+        message_id: Option<String>,
+        what: PostContent,
+        context: &mut Context,
+    ) {
         let max_bytes = self.env.state.resources.settings.limits.message_bytes;
-        if let Asking::Text(text) | Asking::Answer { content: text, .. } = &what
+        if let PostContent::Text(text) | PostContent::Answer { content: text, .. } = &what
             && text.len() > max_bytes
         {
             let content = format!(
@@ -48,24 +54,24 @@ impl Viewer {
         match self.left_at {
             // The session was closed: a client of ours opens it again with its next question.
             Some(Position { conversation, seq }) if !self.dialect.is_legacy() => {
-                let to = Destination::Stored { conversation, after: Some(seq) };
+                let to = AttachTarget::Stored { conversation, after: Some(seq) };
                 self.attach(open_session(state, project), to, context, then);
             }
             // A legacy client has to start again.
             Some(_) => {
-                self.attach(find_session(state, project), Destination::Latest, context, then);
+                self.attach(find_session(state, project), AttachTarget::Latest, context, then);
             }
             // The legacy page sends no `start` after a reconnect.
             None => self.attach_to_last(context, then),
         }
     }
 
-    fn send_post(&mut self, message_id: Option<String>, what: Asking, context: &mut Context) {
+    fn send_post(&mut self, message_id: Option<String>, what: PostContent, context: &mut Context) {
         let Some(attached) = &self.attached else { return };
         let visitor = &self.env.visitor;
         let permit = match visitor.count_message(Instant::now()).and_then(|()| visitor.begin_turn())
         {
-            Ok(permit) => permit.map(|permit| Box::new(permit) as Held),
+            Ok(permit) => permit.map(|permit| Box::new(permit) as TurnPermit),
             Err(limit) => {
                 let content = limit.message;
                 let notice = ErrorNotice { content, retryable: Some(true), message_id };

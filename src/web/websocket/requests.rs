@@ -5,7 +5,8 @@ use std::future::Future;
 use actix::{ActorFutureExt as _, AsyncContext as _, WrapFuture as _};
 
 use crate::{
-    session::messages::{Asking, Stop},
+    conversation::inbox::PostContent,
+    session::post::Stop,
     wire::{
         client_frame::ClientFrame,
         server_frame::{ErrorNotice, Notice},
@@ -26,15 +27,15 @@ impl Viewer {
                     let notice = ErrorNotice { content, retryable: Some(false), message_id };
                     return self.notify(&Notice::Error(notice), context);
                 }
-                self.post(message_id, Asking::Text(content), context);
+                self.post(message_id, PostContent::Text(content), context);
             }
             ClientFrame::Answer { message_id, content, call_id } => {
-                self.post(message_id, Asking::Answer { content, call_id }, context);
+                self.post(message_id, PostContent::Answer { content, call_id }, context);
             }
             ClientFrame::Retry { turn, conversation, message_id } => {
                 let what = match conversation {
-                    Some(conversation) => Asking::Onward { conversation, turn },
-                    None => Asking::Again(turn),
+                    Some(conversation) => PostContent::Onward { conversation, turn },
+                    None => PostContent::Again(turn),
                 };
                 self.post(message_id, what, context);
             }

@@ -48,7 +48,7 @@ fn snake_case(name: &str) -> String {
 /// The variants of an enum as the wire names them.
 fn variants(path: &str, name: &str) -> BTreeSet<String> {
     let text = read(path);
-    let body = between(&text, &format!("pub enum {name} {{"), "\n}");
+    let body = between(&text, &format!("enum {name} {{"), "\n}");
     all(r"(?m)^    ([A-Z]\w*)", body).iter().map(|variant| snake_case(variant)).collect()
 }
 

@@ -1,0 +1,68 @@
+//! What an agent tells beside its answer: shown at once, and kept with the answer where it changes what
+//! the answer is.
+
+use crate::{
+    agent::event::AgentNotice,
+    entry::Content,
+    wire::server_frame::{ConversationState, Status},
+};
+
+use super::Conversation;
+
+/// Notes of one answer at most.
+const MAX_NOTES: usize = 20;
+
+/// What is told of an agent that had to give its own session up.
+const BEGAN_AFRESH: &str = "The model's API refused the agent's own record of this conversation, so the \
+     agent began again with a summary of it.";
+
+/// What is kept with the running turn's answer.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    sentences: Vec<String>,
+    fallback_model: Option<String>,
+}
+
+impl Conversation {
+    /// Shows what the agent tells, and keeps what belongs to the answer.
+    pub(crate) fn told(&mut self, told: AgentNotice) {
+        let AgentNotice { words, model, is_busy, is_kept } = told;
+        let state = match &model {
+            _ if is_busy => ConversationState::Compacting,
+            Some(_) => ConversationState::Retrying,
+            None => ConversationState::Running,
+        };
+        self.tell(&Status { state, detail: words.clone(), queue_position: None });
+        let notes = &mut self.notes;
+        notes.fallback_model = model.or(notes.fallback_model.take());
+        if is_kept && notes.sentences.len() < MAX_NOTES && !notes.sentences.contains(&words) {
+            notes.sentences.push(words);
+        }
+    }
+
+    /// The agent answers again, after it had told of something that kept it.
+    pub(crate) fn goes_on(&mut self) {
+        let state = self.status.as_ref().map(|status| status.state);
+        if matches!(state, Some(ConversationState::Compacting | ConversationState::Retrying)) {
+            let detail = "Thinking…".to_owned();
+            self.tell(&Status { state: ConversationState::Running, detail, queue_position: None });
+        }
+    }
+
+    /// The agent's own session is given up while it answers.
+    pub(crate) fn begin_afresh(&mut self) {
+        self.agent_session = None;
+        self.transcript.close_block();
+        self.references.go_on();
+        self.told(AgentNotice::now(BEGAN_AFRESH, true));
+    }
+
+    /// Puts what was noted into the end of the turn.
+    pub(crate) fn noted(&mut self, content: &mut Content) {
+        let notes = std::mem::take(&mut self.notes);
+        if let Some(details) = content.end_details() {
+            *details.notes = notes.sentences;
+            *details.fallback_model = notes.fallback_model;
+        }
+    }
+}

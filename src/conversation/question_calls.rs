@@ -1,0 +1,98 @@
+//! Answers to what the agent has asked: exactly one is taken, whoever is faster.
+
+use serde_json::value::RawValue;
+
+use crate::{
+    entry::{AgentQuestion, Content, ToolCall, UserMessage},
+    ids::TurnNumber,
+    wire::server_frame::{ConversationState, Status},
+};
+
+use super::Conversation;
+
+/// Characters of an answer that are quoted to somebody else.
+const QUOTED: usize = 200;
+
+impl Conversation {
+    /// The call of the agent that an answer given now belongs to, or why it comes too late. `call_id`
+    /// is the call that it is meant for; without one the newest is meant. An answer to nothing that is
+    /// known is a message like any other.
+    pub(crate) fn answered_call(&self, call_id: Option<&str>) -> Result<Option<String>, String> {
+        let mut asked: Option<&str> = None;
+        let mut next: Option<&UserMessage> = None;
+        for (_, content) in self.transcript.contents() {
+            match content {
+                Content::Question(question)
+                    if call_id.is_none_or(|call_id| call_id == question.call_id) =>
+                {
+                    asked = Some(&question.call_id);
+                    next = None;
+                }
+                Content::UserMessage(message) if asked.is_some() => next = next.or(Some(message)),
+                // The question itself may not be in memory any more.
+                Content::UserMessage(message)
+                    if call_id.is_some() && message.answers.as_deref() == call_id =>
+                {
+                    return Err(too_late(message));
+                }
+                _ => (),
+            }
+        }
+        let waiting = self.accepting_messages().next().filter(|_| asked.is_some());
+        match next.or(waiting) {
+            Some(message) => Err(too_late(message)),
+            None => Ok(asked.map(str::to_owned)),
+        }
+    }
+}
+
+/// What is told to somebody whose answer comes after this message.
+fn too_late(taken: &UserMessage) -> String {
+    let text: String = taken.content.chars().take(QUOTED).collect();
+    let cut = if taken.content.chars().nth(QUOTED).is_some() { "…" } else { "" };
+    let who = match (&taken.author, &taken.answers) {
+        (Some(author), Some(_)) => format!("{author} has answered it already"),
+        (None, Some(_)) => "it was answered already".to_owned(),
+        (Some(author), None) => format!("{author} has gone on with another message"),
+        (None, None) => "the conversation has gone on with another message".to_owned(),
+    };
+    format!(
+        "Your answer to the agent's question was not sent: {who} (\u{201c}{text}{cut}\u{201d}). Send \
+         yours as a message of its own if it still matters."
+    )
+}
+
+/// The tool by which an agent asks the person something.
+const ASK_USER: &str = "mcp__features__ask_user";
+
+impl Conversation {
+    pub(crate) fn tool_called(&mut self, turn: TurnNumber, call: ToolCall) {
+        let questions = (call.tool == ASK_USER).then(|| questions_of(&call.input)).flatten();
+        let content = match questions {
+            Some(questions) => {
+                self.question_calls.push(call.call_id.clone());
+                Content::Question(AgentQuestion { call_id: call.call_id, questions })
+            }
+            None => {
+                self.tell(&Status {
+                    state: ConversationState::Running,
+                    detail: format!("Using {}…", call.tool.rsplit("__").next().unwrap_or_default()),
+                    queue_position: None,
+                });
+                Content::ToolCall(call)
+            }
+        };
+        self.transcript.push(turn, content, false);
+    }
+}
+
+/// The questions of an `ask_user` call, where it has any.
+fn questions_of(input: &RawValue) -> Option<Box<RawValue>> {
+    #[derive(serde::Deserialize)]
+    struct Input {
+        questions: Box<RawValue>,
+    }
+    let input: Input = serde_json::from_str(input.get()).ok()?;
+    let questions: Vec<serde::de::IgnoredAny> = serde_json::from_str(input.questions.get()).ok()?;
+    (!questions.is_empty()).then_some(input.questions)
+}

@@ -1,0 +1,271 @@
+//! A viewer as its conversation sees it: where it stands, what it is owed, whether it has asked.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use bytestring::ByteString;
+use tokio::sync::oneshot;
+
+use crate::{
+    ids::Seq,
+    wire::{
+        Dialect,
+        server_frame::{Citations, Notice, Status},
+    },
+};
+
+use super::{
+    transcript::{Cursor, HistoryPage},
+    viewer::{AfterBatch, Batch, BrowserId, ConnectionCloser, ViewerId},
+};
+
+/// Frames outside the history that wait for a viewer. They answer its own requests, one each, and
+/// a viewer that does not read sends none: this is only the last resort.
+const MAX_NOTICES: usize = 256;
+
+/// A viewer that has not asked for this long, with news for it, lags.
+const LAGGING: Duration = Duration::from_secs(2);
+
+/// Bytes that a viewer has its whole patience for: a larger batch gets more of it.
+const PATIENCE_BYTES: usize = 16 * 1024;
+
+/// A viewer of a conversation.
+#[derive(Debug)]
+pub(crate) struct Subscriber {
+    /// Which viewer.
+    pub(crate) viewer: ViewerId,
+    /// Its browser, where known.
+    pub(crate) browser: Option<BrowserId>,
+    /// How it is spoken to.
+    pub(crate) dialect: Dialect,
+    /// How far it has got in the transcript.
+    pub(crate) cursor: Cursor,
+    /// Ends its connection when it reads no more.
+    hang_up: ConnectionCloser,
+    /// What becomes of it once everything is sent.
+    then: AfterBatch,
+    notices: VecDeque<ByteString>,
+    news: News,
+    /// How many viewers it knows of.
+    viewers: usize,
+    catching_up: bool,
+    demand: Option<oneshot::Sender<Batch>>,
+    /// When it was given its last batch, and how many bytes that had.
+    served: (Instant, usize),
+}
+
+/// What is told outside the history, of each kind only the newest.
+#[derive(Debug, Default)]
+struct News {
+    title: Option<String>,
+    viewers: Option<usize>,
+    status: Option<Status>,
+    citations: Option<Citations>,
+}
+
+impl Subscriber {
+    /// A viewer that comes in at `cursor`, and is told by its first frame how many there are.
+    pub(crate) fn new(
+        viewer: ViewerId,
+        browser: Option<BrowserId>,
+        dialect: Dialect,
+        cursor: Cursor,
+        viewers: usize,
+        hang_up: ConnectionCloser,
+    ) -> Self {
+        Self {
+            viewer,
+            browser,
+            dialect,
+            cursor,
+            hang_up,
+            then: AfterBatch::AskAgain,
+            notices: VecDeque::new(),
+            news: News::default(),
+            viewers,
+            catching_up: true,
+            demand: None,
+            served: (Instant::now(), 0),
+        }
+    }
+
+    /// Owes the viewer a frame outside the history; it goes before anything of the history.
+    pub(crate) fn notify(&mut self, notice: &Notice) {
+        if self.notices.len() < MAX_NOTICES {
+            self.notices.extend(notice.frame(self.dialect));
+        }
+    }
+
+    /// Owes the viewer a state; only the newest counts.
+    pub(crate) fn tell(&mut self, status: &Status) {
+        if !self.dialect.is_legacy() {
+            self.news.status = Some(status.clone());
+        }
+    }
+
+    /// Owes the viewer the conversation's title.
+    pub(crate) fn tell_title(&mut self, title: &str) {
+        if !self.dialect.is_legacy() {
+            self.news.title = Some(title.to_owned());
+        }
+    }
+
+    /// Owes the viewer how many there are, where it does not know.
+    pub(crate) fn tell_viewers(&mut self, viewers: usize) {
+        if !self.dialect.is_legacy() && self.viewers != viewers {
+            self.viewers = viewers;
+            self.news.viewers = Some(viewers);
+        }
+    }
+
+    /// Owes the viewer what is known of the files that the running turn refers to.
+    pub(crate) fn tell_citations(&mut self, citations: &Citations) {
+        if self.dialect.is_html() {
+            self.news.citations = Some(citations.clone());
+        }
+    }
+
+    /// After everything else the viewer is let go.
+    pub(crate) fn dismiss(&mut self, then: AfterBatch) {
+        self.then = then;
+    }
+
+    /// Whether it is let go and has not been told yet.
+    pub(crate) fn is_parting(&self) -> bool {
+        self.then != AfterBatch::AskAgain
+    }
+
+    /// What the viewer has asked with, to be handed on when it moves.
+    pub(crate) fn take_demand(&mut self) -> Option<oneshot::Sender<Batch>> {
+        self.demand.take()
+    }
+
+    /// The viewer has asked.
+    pub(crate) fn ask(&mut self, reply: oneshot::Sender<Batch>) {
+        self.demand = Some(reply);
+    }
+
+    /// Whether the viewer waits for something and would get it, given whether the transcript has
+    /// news for it, and whether nothing that came before its state is still held back.
+    pub(crate) fn is_due(&self, has_news: bool, settled: bool) -> bool {
+        self.demand.is_some()
+            && (has_news
+                || self.catching_up
+                || !self.notices.is_empty()
+                || self.news.is_due(settled)
+                || self.is_parting())
+    }
+
+    /// Whether the viewer waits for something.
+    pub(crate) fn has_asked(&self) -> bool {
+        self.demand.is_some()
+    }
+
+    /// Answers the viewer's demand with what it is owed outside the history, if anything: what it
+    /// is owed of the history is not there yet.
+    pub(crate) fn deliver_notices(&mut self) {
+        if !self.notices.is_empty() {
+            let nothing =
+                HistoryPage { frames: Vec::new(), next: self.cursor, seq: None, more: true };
+            self.deliver(nothing, Seq::ZERO, false);
+        }
+    }
+
+    /// Answers the viewer's demand with this page and everything else that it is owed.
+    pub(crate) fn deliver(&mut self, page: HistoryPage, newest: Seq, settled: bool) {
+        let Some(demand) = self.demand.take() else { return };
+        let mut frames: Vec<ByteString> = self.notices.drain(..).collect();
+        frames.extend(page.frames);
+        self.cursor = page.next;
+        let mut then = AfterBatch::AskAgain;
+        if !page.more {
+            if std::mem::take(&mut self.catching_up) {
+                frames.extend(Notice::CaughtUp { seq: newest }.frame(self.dialect));
+            }
+            frames.extend(self.news.take(settled).filter_map(|notice| notice.frame(self.dialect)));
+            then = std::mem::take(&mut self.then);
+        }
+        self.served = (Instant::now(), frames.iter().map(|frame| frame.len()).sum());
+        // A viewer that is gone has nobody to tell.
+        demand.send(Batch { frames, seq: page.seq, then }).unwrap_or_default();
+    }
+
+    /// Whether it is behind and does not ask, given whether the transcript has news for it.
+    pub(crate) fn lags(&self, has_news: bool, now: Instant) -> bool {
+        self.demand.is_none() && has_news && now - self.served.0 > LAGGING
+    }
+
+    /// Cuts the connection of a viewer that has not taken its last batch within `patience`; a large
+    /// batch may take longer. The kernel alone would wait for as long as a byte gets through now
+    /// and then.
+    pub(crate) fn disconnect_if_stalled(&mut self, patience: Duration, now: Instant) {
+        let (at, bytes) = self.served;
+        let shares = u32::try_from(1 + bytes / PATIENCE_BYTES).unwrap_or(u32::MAX);
+        if self.demand.is_none() && now - at > patience.saturating_mul(shares) {
+            log::info!("viewer reads no more and is cut off viewer={}", self.viewer.0);
+            self.hang_up.now();
+            // What the connection's end leads to takes a moment.
+            self.served = (now, 0);
+        }
+    }
+}
+
+impl News {
+    /// Whether there is something that may be told; a state only after the end that led to it.
+    fn is_due(&self, settled: bool) -> bool {
+        let is_told_at_once =
+            self.title.is_some() || self.viewers.is_some() || self.citations.is_some();
+        is_told_at_once || (settled && self.status.is_some())
+    }
+
+    fn take(&mut self, settled: bool) -> impl Iterator<Item = Notice> {
+        let title = self.title.take().map(|title| Notice::Title { title });
+        let viewers = self.viewers.take().map(|viewers| Notice::Presence { viewers });
+        let status = self.status.take_if(|_| settled).map(Notice::Status);
+        let citations = self.citations.take().map(Notice::Citations);
+        title.into_iter().chain(viewers).chain(citations).chain(status)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    };
+
+    use super::*;
+    use crate::{conversation::transcript::Transcript, ids::TurnNumber};
+
+    #[test]
+    fn p6_a_viewer_that_does_not_take_its_batch_is_cut_off_and_a_large_batch_may_take_longer() {
+        const PATIENCE: Duration = Duration::from_secs(30);
+        for (bytes, seconds, is_cut) in [
+            (100, 29, false),
+            (100, 31, true),
+            (3 * PATIENCE_BYTES, 100, false),
+            (3 * PATIENCE_BYTES, 121, true),
+        ] {
+            let cut = Arc::new(AtomicBool::new(false));
+            let seen = Arc::clone(&cut);
+            let hang_up = ConnectionCloser::new(move || seen.store(true, Ordering::Relaxed));
+            let mut transcript = Transcript::new(Seq(100));
+            let start = transcript.resume_point(None, Dialect::Legacy).cursor;
+            transcript.append(TurnNumber(1), false, &"x".repeat(bytes));
+            let mut viewer = Subscriber::new(ViewerId(1), None, Dialect::Legacy, start, 1, hang_up);
+            let page = transcript.page(start, Dialect::Legacy, usize::MAX);
+            let later = Instant::now() + Duration::from_secs(seconds);
+            viewer.ask(oneshot::channel().0);
+            viewer.disconnect_if_stalled(PATIENCE, later);
+            assert!(!viewer.lags(true, later), "it waits, so it has read everything");
+            assert!(!cut.load(Ordering::Relaxed), "one that waits is never cut off");
+
+            viewer.deliver(page, Seq(1), true);
+            viewer.disconnect_if_stalled(PATIENCE, later);
+            assert!(viewer.lags(true, later) || is_cut);
+            assert_eq!(cut.load(Ordering::Relaxed), is_cut, "{bytes} bytes in {seconds} s");
+        }
+    }
+}

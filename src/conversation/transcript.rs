@@ -1,0 +1,407 @@
+//! A conversation's history: entries, sequence numbers, and what a viewer that stands at a cursor has
+//! not seen yet. Pure code; the database holds the same entries as rows, and what is old is in memory
+//! only while somebody looks at it (`stored`).
+
+use crate::{
+    citation::Citation,
+    entry::{Content, EntryOutline, EntryRow, TextBlock, UserMessage},
+    ids::{Seq, TurnNumber},
+};
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ops::Range,
+};
+
+pub use dialogue::Utterance;
+use eviction::EvictedEntry;
+pub use eviction::{MissingEntries, ReloadedEntries};
+use highlights::Highlighted;
+pub use highlights::PendingHighlight;
+use html_answer::HtmlAnswer;
+pub use replay::{Cursor, HistoryPage, ResumePoint};
+use sequence::{SEQ_RANGE, SequenceAllocator};
+use streaming_text::{BlockInfo, StreamingText};
+use unsaved::UnsavedBytes;
+use withdrawal::TurnTexts;
+
+mod dialogue;
+mod eviction;
+mod highlights;
+mod html;
+mod html_answer;
+mod html_changes;
+mod replay;
+mod sequence;
+mod streaming_text;
+#[cfg(test)]
+mod tests;
+mod unsaved;
+mod withdrawal;
+
+/// A text entry that has reached this many bytes is followed by another one, so that writing a
+/// growing entry stays cheap however long an answer is.
+const MAX_TEXT_BYTES: usize = 64 * 1024;
+
+/// A text that comes at once is taken in pieces of at most this many bytes.
+const PIECE_BYTES: usize = 16 * 1024;
+
+/// The history of one conversation.
+#[derive(Debug)]
+pub struct Transcript {
+    entries: Vec<Entry>,
+    /// Where the answer begins that each entry goes on with or stands behind, else the entry itself.
+    answers: Vec<usize>,
+    numbers: SequenceAllocator,
+    /// Entries from here on may have grown since they were last handed to the database.
+    first_dirty: usize,
+    /// What the database does not have yet.
+    unsaved: UnsavedBytes,
+    /// Entries before the first one that is held.
+    shown: usize,
+    /// Code whose colours are to be asked for.
+    uncoloured: Vec<PendingHighlight>,
+    /// The parts of answers that have got their colours, in order.
+    coloured: Vec<Highlighted>,
+    /// Answers as viewers of HTML are shown them, by the entries with which they begin.
+    rendered: BTreeMap<usize, HtmlAnswer>,
+    /// Counts the renderings, so that each is told from all others.
+    renderings: u32,
+    /// Entries before this one are in memory only where they are in `recalled`.
+    tail: usize,
+    /// Entries before the tail that were read from the database again.
+    recalled: VecDeque<Range<usize>>,
+    /// How answers begin that are no longer in memory, the newest ones.
+    excerpts: VecDeque<(usize, Utterance)>,
+    /// What the running turn has said, for when some of it is taken back.
+    pieces: TurnTexts,
+}
+
+#[derive(Debug)]
+struct Entry {
+    turn: TurnNumber,
+    first_seq: Seq,
+    last_seq: Seq,
+    body: EntryBody,
+    /// Not shown before the database has it.
+    held: bool,
+    /// Changed since it was last handed to the database.
+    dirty: bool,
+}
+
+#[derive(Debug)]
+enum EntryBody {
+    Text(Box<StreamingText>),
+    Fixed(Box<Content>),
+    /// In the database alone.
+    Evicted(EvictedEntry),
+}
+
+impl Transcript {
+    /// An empty history whose numbers up to `reserved` are free to use.
+    pub fn new(reserved: Seq) -> Self {
+        Self {
+            entries: Vec::new(),
+            answers: Vec::new(),
+            numbers: SequenceAllocator::new(Seq::FIRST, reserved),
+            first_dirty: 0,
+            unsaved: UnsavedBytes::default(),
+            shown: 0,
+            uncoloured: Vec::new(),
+            coloured: Vec::new(),
+            rendered: BTreeMap::new(),
+            renderings: 0,
+            tail: 0,
+            recalled: VecDeque::new(),
+            excerpts: VecDeque::new(),
+            pieces: TurnTexts::default(),
+        }
+    }
+
+    /// A history read from the database: entries, and of others only outlines. `first` is the first number
+    /// of a range that was newly reserved for it: so that none is used twice, not even one that was lost
+    /// in a crash.
+    pub fn restore(
+        rows: &[EntryRow],
+        outlines: &[EntryOutline],
+        first: Seq,
+    ) -> serde_json::Result<Self> {
+        let mut transcript = Self::new(first + SEQ_RANGE - 1);
+        let mut outlines = outlines.iter().peekable();
+        for row in rows {
+            while let Some(outline) = outlines.next_if(|it| it.first_seq < row.first_seq) {
+                transcript.add_outline(outline);
+            }
+            transcript.add(Entry {
+                turn: row.turn,
+                first_seq: row.first_seq,
+                last_seq: row.last_seq,
+                body: EntryBody::read(row)?,
+                held: false,
+                dirty: false,
+            });
+        }
+        outlines.for_each(|outline| transcript.add_outline(outline));
+        transcript.first_dirty = transcript.entries.len();
+        transcript.numbers.next = first;
+        transcript.evict_before_outlines();
+        Ok(transcript)
+    }
+
+    /// Adds an entry that does not grow and gives its number. A held one is shown, with all that
+    /// follows it, only after [`release`](Self::release).
+    pub fn push(&mut self, turn: TurnNumber, content: Content, held: bool) -> Seq {
+        self.end_block();
+        let seq = self.numbers.take();
+        self.add(Entry {
+            turn,
+            first_seq: seq,
+            last_seq: seq,
+            body: EntryBody::Fixed(Box::new(content)),
+            held,
+            dirty: true,
+        });
+        seq
+    }
+
+    /// Shows the held entry with this number.
+    pub fn release(&mut self, seq: Seq) {
+        let index = self.entries.partition_point(|entry| entry.last_seq < seq);
+        if let Some(entry) = self.entries.get_mut(index) {
+            entry.held = false;
+        }
+        self.show();
+    }
+
+    /// Gives the end of a turn the references that it came without.
+    pub fn cite(&mut self, turn: TurnNumber, citations: Vec<Citation>, files_read: Vec<String>) {
+        let end = self.entries.iter_mut().enumerate().rev().find_map(|(index, entry)| {
+            let EntryBody::Fixed(content) = &mut entry.body else { return None };
+            let details = content.end_details().filter(|_| entry.turn == turn)?;
+            *details.citations = citations.clone();
+            *details.files_read = files_read.clone();
+            entry.dirty = true;
+            Some(index)
+        });
+        self.first_dirty = self.first_dirty.min(end.unwrap_or(usize::MAX));
+    }
+
+    /// Begins a new block of text; the next [`append`](Self::append) opens it.
+    pub fn close_block(&mut self) {
+        self.end_block();
+        self.pieces.is_begun = true;
+    }
+
+    fn end_block(&mut self) {
+        if let Some(Entry { body: EntryBody::Text(growing), .. }) = self.entries.last_mut() {
+            growing.close();
+        }
+    }
+
+    /// Adds text to the open block of this turn, or opens one. A long text becomes several pieces,
+    /// each under a number of its own, so that no entry, page or row is much larger than others.
+    pub fn append(&mut self, turn: TurnNumber, thinking: bool, text: &str) {
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (piece, behind) = rest.split_at(rest.floor_char_boundary(PIECE_BYTES));
+            self.append_piece(turn, thinking, piece);
+            rest = behind;
+        }
+    }
+
+    fn append_piece(&mut self, turn: TurnNumber, thinking: bool, piece: &str) {
+        self.pieces.continue_with(turn, thinking);
+        if !self.continues(turn, thinking) {
+            self.open_block(turn, thinking);
+        }
+        let seq = self.numbers.take();
+        if let Some(entry) = self.entries.last_mut()
+            && let EntryBody::Text(growing) = &mut entry.body
+        {
+            let before = growing.escaped().len();
+            growing.append(piece, seq);
+            self.unsaved.add(growing.escaped().len() - before);
+            entry.last_seq = seq;
+            entry.dirty = true;
+        }
+    }
+
+    /// The newest number that a viewer can have seen.
+    pub fn last_seq(&self) -> Seq {
+        self.shown().last().map_or(Seq::ZERO, |entry| entry.last_seq)
+    }
+
+    /// Whether a person has written anything.
+    pub fn has_user_message(&self) -> bool {
+        self.contents().any(|(_, content)| matches!(content, Content::UserMessage(_)))
+    }
+
+    /// Turn and number of the message that a client knows under this id.
+    pub fn find_message(&self, id: &str) -> Option<(TurnNumber, Seq)> {
+        self.entries.iter().rev().find_map(|entry| match &entry.body {
+            EntryBody::Fixed(content) => match &**content {
+                Content::UserMessage(message) if message.message_id.as_deref() == Some(id) => {
+                    Some((entry.turn, entry.first_seq))
+                }
+                _ => None,
+            },
+            _ => None,
+        })
+    }
+
+    /// What a person asked in a turn.
+    pub fn question(&self, turn: TurnNumber) -> Option<&UserMessage> {
+        let of_turn = self.contents().filter(|(of, _)| *of == turn);
+        of_turn.into_iter().find_map(|(_, content)| match content {
+            Content::UserMessage(message) => Some(message),
+            _ => None,
+        })
+    }
+
+    /// Whether a turn has come to its end.
+    pub fn has_ended(&self, turn: TurnNumber) -> bool {
+        self.entries.iter().any(|entry| entry.turn == turn && entry.is_end())
+    }
+
+    /// The entries that do not grow, with their turns, as far as they are in memory: what people asked
+    /// always is.
+    pub fn contents(&self) -> impl Iterator<Item = (TurnNumber, &Content)> {
+        self.entries.iter().filter_map(|entry| match &entry.body {
+            EntryBody::Fixed(content) => Some((entry.turn, &**content)),
+            _ => None,
+        })
+    }
+
+    /// What the agent has said in a turn that is among the last; of a very long answer what is still in
+    /// memory.
+    pub fn answer(&self, turn: TurnNumber) -> String {
+        let texts = self.entries.iter().rev().take_while(|entry| entry.turn >= turn);
+        let mut texts: Vec<String> = texts
+            .filter_map(|entry| match &entry.body {
+                EntryBody::Text(text) if entry.turn == turn && !text.block.thinking => {
+                    Some(text.plain())
+                }
+                _ => None,
+            })
+            .filter(|text| !text.is_empty())
+            .collect();
+        texts.reverse();
+        texts.join("\n\n")
+    }
+
+    fn shown(&self) -> &[Entry] {
+        self.entries.get(..self.shown).unwrap_or_default()
+    }
+
+    fn add(&mut self, entry: Entry) {
+        self.answers.push(self.answer_of(entry.turn));
+        if entry.dirty {
+            self.unsaved.add(entry.bytes());
+        }
+        self.entries.push(entry);
+        self.show();
+    }
+
+    /// Shows what no held entry holds back any more.
+    fn show(&mut self) {
+        while self.entries.get(self.shown).is_some_and(|entry| !entry.held) {
+            self.shown += 1;
+        }
+    }
+
+    fn is_open(&self, turn: TurnNumber, thinking: bool) -> bool {
+        matches!(
+            self.entries.last(),
+            Some(Entry { turn: t, body: EntryBody::Text(growing), .. })
+                if *t == turn && growing.open && growing.block.thinking == thinking
+        )
+    }
+
+    fn continues(&self, turn: TurnNumber, thinking: bool) -> bool {
+        self.is_open(turn, thinking)
+            && matches!(
+                self.entries.last(),
+                Some(Entry { body: EntryBody::Text(growing), .. })
+                    if growing.escaped().len() < MAX_TEXT_BYTES
+            )
+    }
+
+    /// The number of the next block of a turn.
+    fn next_block(&self, turn: TurnNumber) -> u32 {
+        // Questions of later turns may stand between.
+        let of_turn = self.entries.iter().rev().take_while(|entry| entry.turn >= turn);
+        let of_turn = of_turn.filter(|entry| entry.turn == turn);
+        of_turn.into_iter().find_map(|entry| Some(entry.block()?.number + 1)).unwrap_or(0)
+    }
+
+    fn open_block(&mut self, turn: TurnNumber, thinking: bool) {
+        self.end_block();
+        let block = self.next_block(turn);
+        self.pieces.add(self.entries.len());
+        self.add(Entry {
+            turn,
+            first_seq: self.numbers.next,
+            last_seq: self.numbers.next,
+            body: EntryBody::Text(Box::new(StreamingText::new(thinking, block))),
+            held: false,
+            dirty: true,
+        });
+    }
+}
+
+impl Entry {
+    /// Of which block it is a text.
+    fn block(&self) -> Option<BlockInfo> {
+        match &self.body {
+            EntryBody::Text(growing) => Some(growing.block),
+            EntryBody::Evicted(stored) => stored.block(),
+            EntryBody::Fixed(_) => None,
+        }
+    }
+
+    fn is_end(&self) -> bool {
+        match &self.body {
+            EntryBody::Text(_) => false,
+            EntryBody::Evicted(stored) => stored.is_end(),
+            EntryBody::Fixed(content) => content.is_end(),
+        }
+    }
+
+    fn is_stored(&self) -> bool {
+        matches!(self.body, EntryBody::Evicted(_))
+    }
+
+    /// Its row; none where it is in the database alone.
+    fn row(&self) -> Option<EntryRow> {
+        let (kind, payload) = match &self.body {
+            EntryBody::Fixed(content) => (content.kind(), content.payload().ok()?),
+            EntryBody::Text(growing) => {
+                let BlockInfo { number, thinking, .. } = growing.block;
+                let kind = if thinking { "thinking" } else { "text" };
+                (kind, unsaved::text_payload(number, growing))
+            }
+            EntryBody::Evicted(_) => return None,
+        };
+        Some(EntryRow {
+            turn: self.turn,
+            first_seq: self.first_seq,
+            last_seq: self.last_seq,
+            kind: kind.to_owned(),
+            payload,
+        })
+    }
+}
+
+impl EntryBody {
+    /// The body of an entry that was read from the database.
+    fn read(row: &EntryRow) -> serde_json::Result<Self> {
+        let text = |thinking, block: &TextBlock| {
+            Self::Text(Box::new(StreamingText::closed(thinking, block, row.last_seq)))
+        };
+        Ok(match Content::from_row(&row.kind, &row.payload)? {
+            Content::Text(block) => text(false, &block),
+            Content::Thinking(block) => text(true, &block),
+            other => Self::Fixed(Box::new(other)),
+        })
+    }
+}

@@ -1,0 +1,294 @@
+//! What a viewer has not seen yet: where it comes in, and the pages that bring it to the end.
+
+use bytestring::ByteString;
+
+use crate::{
+    ids::{Seq, TurnNumber},
+    wire::{
+        Dialect,
+        encode::{self, TextPiece},
+    },
+};
+
+use super::{Entry, EntryBody, Transcript, html_answer::HtmlCursor, streaming_text::StreamingText};
+
+/// How far a viewer has got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Cursor {
+    /// The next entry to send, or the one that has been sent in part.
+    pub(super) entry: usize,
+    /// Bytes of that entry's text that have been sent.
+    offset: usize,
+    /// The text's revision that they were sent from.
+    revision: u32,
+    /// The viewer may hold an older state of the entry: its text is sent whole, to replace it.
+    rewrites: bool,
+    /// How far it has got in the rendered text that it was shown last.
+    pub(super) drawn: Option<HtmlCursor>,
+    /// How many parts that got their colours later it was sent again, or had no need of.
+    pub(super) colours: usize,
+    /// The newest number that it was sent in a format with colours.
+    pub(super) seen: Seq,
+}
+
+/// Where a viewer comes in that says what it saw last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResumePoint {
+    /// Where to go on.
+    pub cursor: Cursor,
+    /// The viewer is to drop what it has beyond this number.
+    pub after: Seq,
+    /// Whether the viewer's own number could be used.
+    pub resumed: bool,
+}
+
+/// What a viewer is sent at once.
+#[derive(Debug, Clone)]
+pub struct HistoryPage {
+    /// The frames, in order.
+    pub frames: Vec<ByteString>,
+    /// Where the viewer stands after them.
+    pub next: Cursor,
+    /// The number of the last thing in it; `None` when it has nothing.
+    pub seq: Option<Seq>,
+    /// Whether there is more to send already.
+    pub more: bool,
+}
+
+impl Transcript {
+    /// Where a viewer comes in that saw everything up to `after`, or nothing.
+    pub fn resume_point(&self, after: Option<Seq>, dialect: Dialect) -> ResumePoint {
+        let mut entrance = self.entrance(after, dialect);
+        if dialect.is_html() {
+            let colours = self.colours_up_to(entrance.after);
+            entrance.cursor.colours = colours;
+            let faded =
+                self.faded(colours).and_then(|first| Some((first, self.entries.get(first)?)));
+            if let Some((first, entry)) = faded.filter(|(_, it)| it.first_seq <= entrance.after) {
+                let cursor = Cursor { colours: self.colours_up_to(Seq::ZERO), ..Cursor::at(first) };
+                entrance = ResumePoint { cursor, after: entry.first_seq - 1, resumed: true };
+            }
+            entrance.cursor.seen = entrance.after;
+        }
+        entrance
+    }
+
+    fn entrance(&self, after: Option<Seq>, dialect: Dialect) -> ResumePoint {
+        let beginning = ResumePoint { cursor: Cursor::at(0), after: Seq::ZERO, resumed: false };
+        let Some(after) = after.filter(|after| (Seq::ZERO..self.numbers.next).contains(after))
+        else {
+            return beginning;
+        };
+        let index = self.entries.partition_point(|entry| entry.last_seq <= after);
+        let inside = self.entries.get(index).is_some_and(|entry| entry.first_seq <= after);
+        if inside {
+            let cursor = Cursor { rewrites: true, ..Cursor::at(index) };
+            return ResumePoint { cursor, after, resumed: true };
+        }
+        let Some(previous) = index.checked_sub(1).and_then(|i| self.entries.get(i)) else {
+            return ResumePoint { resumed: after == Seq::ZERO, ..beginning };
+        };
+        let answer = self.answer_before(index).filter(|_| dialect.is_html());
+        let answer = answer.and_then(|first| Some((first, self.entries.get(first)?.first_seq - 1)));
+        // A question in the middle of an answer is shown before the text that the answer has
+        // so far, which waits for what follows, and that may be lost.
+        let is_between = self.is_question(index - 1);
+        if previous.last_seq == after && !(is_between && answer.is_some()) {
+            let newest = index == self.entries.len();
+            let cursor = if newest { self.end() } else { Cursor::at(index) };
+            return ResumePoint { cursor, after, resumed: true };
+        }
+        // The number was given out, but what it stood for did not survive: the viewer holds
+        // more than we do. It drops the last text and gets it again as far as we have it.
+        let (index, after) = answer.unwrap_or(match previous.block() {
+            Some(_) => (index - 1, previous.first_seq - 1),
+            None => (index, previous.last_seq),
+        });
+        ResumePoint { cursor: Cursor::at(index), after, resumed: true }
+    }
+
+    /// Behind everything there is to see; what is held back is still to come.
+    pub fn end(&self) -> Cursor {
+        let is_held_back = self.shown < self.entries.len();
+        let mut cursor = Cursor::at(self.shown);
+        if let Some(Entry { body: EntryBody::Text(growing), .. }) = self.entries.last()
+            && growing.open
+            && !is_held_back
+        {
+            cursor = Cursor {
+                offset: growing.escaped().len(),
+                revision: growing.block.revision,
+                ..Cursor::at(self.entries.len() - 1)
+            };
+        }
+        cursor
+    }
+
+    /// Behind everything that began up to `seq`, for a viewer that cannot replace what it has.
+    pub fn behind(&self, seq: Seq) -> Cursor {
+        let index = self.entries.partition_point(|entry| entry.first_seq <= seq);
+        if index == self.entries.len() { self.end() } else { Cursor::at(index) }
+    }
+
+    /// Where the answer of a turn begins. Its question may stand long before, in the middle of an
+    /// earlier answer.
+    pub fn start_of(&self, turn: TurnNumber) -> Cursor {
+        let is_answer =
+            |(index, entry): (usize, &Entry)| entry.turn == turn && !self.is_question(index);
+        let index = self.entries.iter().enumerate().position(is_answer);
+        index.map_or_else(|| self.end(), Cursor::at)
+    }
+
+    /// Whether a viewer at `cursor` has something to be sent.
+    pub fn has_news(&self, cursor: &Cursor, dialect: Dialect) -> bool {
+        if dialect.is_html() {
+            if self.has_colours(cursor) {
+                return true;
+            }
+            if let Some(has_html) = self.has_html(cursor, dialect) {
+                return has_html;
+            }
+        }
+        match self.entries.get(cursor.entry) {
+            None => false,
+            Some(entry) if entry.held => false,
+            Some(Entry { body: EntryBody::Text(growing), .. }) => {
+                cursor.revision != growing.block.revision
+                    || cursor.offset < growing.escaped().len()
+                    || self.entries.get(cursor.entry + 1).is_some_and(|next| !next.held)
+            }
+            Some(_) => true,
+        }
+    }
+
+    /// What comes after `cursor`, about `max_bytes` of it. A single piece that is larger still
+    /// goes out. It ends where something is [`missing`](Self::missing).
+    pub fn page(&mut self, cursor: Cursor, dialect: Dialect, max_bytes: usize) -> HistoryPage {
+        let mut frames = Vec::new();
+        let mut bytes = 0;
+        let mut seq = None;
+        let mut cursor = cursor;
+        if dialect.is_html() {
+            frames = self.recoloured(&mut cursor, max_bytes);
+            bytes = frames.iter().map(|frame| frame.len()).sum();
+        }
+        while bytes < max_bytes {
+            if self.entries.get(cursor.entry).is_none_or(|entry| entry.held) {
+                break;
+            }
+            if self.missing(&cursor, dialect).is_some() {
+                break;
+            }
+            if dialect.is_html()
+                && let Some(piece) = self.html(cursor, dialect, max_bytes - bytes)
+            {
+                seq = piece.seq.or(seq);
+                cursor = piece.next;
+                bytes += piece.frames.iter().map(|frame| frame.len()).sum::<usize>();
+                frames.extend(piece.frames);
+                if !piece.passed {
+                    break;
+                }
+                continue;
+            }
+            let redrawn = dialect.is_html().then(|| self.redrawn(cursor.entry)).flatten();
+            let Some(entry) = self.entries.get(cursor.entry) else { break };
+            if let Some(redrawn) = redrawn {
+                seq = Some(entry.last_seq);
+                cursor = Cursor { drawn: None, ..cursor.next() };
+                bytes += redrawn.iter().map(|frame| frame.len()).sum::<usize>();
+                frames.extend(redrawn);
+                continue;
+            }
+            let frame = match &entry.body {
+                EntryBody::Fixed(content) => {
+                    cursor = cursor.next();
+                    seq = Some(entry.last_seq);
+                    encode::fixed(content, entry.turn, entry.last_seq, dialect)
+                }
+                EntryBody::Text(growing) => {
+                    let left = max_bytes - bytes;
+                    let (frame, upto) = entry.piece(growing, &mut cursor, left, dialect);
+                    seq = Some(upto);
+                    let more_may_come = growing.open && cursor.entry + 1 == self.entries.len();
+                    if cursor.offset < growing.escaped().len() || more_may_come {
+                        frames.extend(frame);
+                        break;
+                    }
+                    cursor = cursor.next();
+                    frame
+                }
+                EntryBody::Evicted(_) => break,
+            };
+            if let Some(frame) = frame {
+                bytes += frame.len();
+                frames.push(frame);
+            }
+        }
+        if dialect.is_html() {
+            cursor.seen = seq.unwrap_or(cursor.seen);
+        }
+        HistoryPage { frames, next: cursor, seq, more: self.has_news(&cursor, dialect) }
+    }
+}
+
+impl Cursor {
+    pub(super) fn at(entry: usize) -> Self {
+        Self {
+            entry,
+            offset: 0,
+            revision: 0,
+            rewrites: false,
+            drawn: None,
+            colours: 0,
+            seen: Seq::ZERO,
+        }
+    }
+
+    /// The same, where so much of a rendered text has been shown.
+    pub(super) fn showing(self, drawn: HtmlCursor) -> Self {
+        Self { drawn: Some(drawn), ..self }
+    }
+
+    /// At the beginning of the same entry; what was shown of a text may still grow there.
+    pub(super) fn again(self) -> Self {
+        let Self { entry, drawn, colours, seen, .. } = self;
+        Self { drawn, colours, seen, ..Self::at(entry) }
+    }
+
+    /// The same at the entry that follows.
+    pub(super) fn next(self) -> Self {
+        Self { entry: self.entry + 1, ..self.again() }
+    }
+}
+
+impl Entry {
+    /// The next piece of a growing text, moving the cursor past it.
+    fn piece(
+        &self,
+        growing: &StreamingText,
+        cursor: &mut Cursor,
+        max_bytes: usize,
+        dialect: Dialect,
+    ) -> (Option<ByteString>, Seq) {
+        let outdated = cursor.offset > 0 && cursor.revision != growing.block.revision;
+        let replace = outdated || (cursor.rewrites && cursor.offset == 0);
+        let from = if outdated { 0 } else { cursor.offset };
+        let (to, seq) = growing.cut(from, max_bytes, self.last_seq);
+        *cursor =
+            Cursor { offset: to, revision: growing.block.revision, rewrites: false, ..*cursor };
+        let escaped = growing.escaped().get(from..to).unwrap_or_default();
+        if escaped.is_empty() && !replace {
+            return (None, seq);
+        }
+        let piece = TextPiece {
+            thinking: growing.block.thinking,
+            turn: self.turn,
+            block: growing.block.number,
+            seq,
+            escaped,
+            replace,
+        };
+        (encode::text(piece, dialect), seq)
+    }
+}

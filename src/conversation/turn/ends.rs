@@ -1,0 +1,34 @@
+//! The ends of turns.
+
+use time::OffsetDateTime;
+
+use crate::{
+    agent::event::{AgentFailure, Remedy},
+    database::timestamp,
+    entry::{Content, Outcome, TurnError},
+    ids::TurnNumber,
+};
+
+use super::TurnEffect;
+
+/// An end of which nothing more is known.
+pub(super) fn done(turn: TurnNumber, outcome: Outcome) -> TurnEffect {
+    TurnEffect::EndTurn { turn, content: Content::plain_end(outcome) }
+}
+
+/// The end of a turn that the agent did not live to end.
+pub(super) fn failure(turn: TurnNumber, content: String) -> TurnEffect {
+    TurnEffect::EndTurn { turn, content: Content::Error(TurnError::new(content, true)) }
+}
+
+/// The end of a turn that the agent calls failed.
+pub(super) fn failed(turn: TurnNumber, failure: AgentFailure) -> TurnEffect {
+    let AgentFailure { content, remedy, retry_at } = failure;
+    let retry_at = retry_at.and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok());
+    let error = TurnError {
+        retry_at: retry_at.map(timestamp),
+        start_over: matches!(remedy, Remedy::NewConversation | Remedy::FreshAgent),
+        ..TurnError::new(content, remedy == Remedy::AskAgain)
+    };
+    TurnEffect::EndTurn { turn, content: Content::Error(error) }
+}

@@ -1,0 +1,222 @@
+//! The end of conversations and of the session: turns come to their end, agents go, everything is
+//! stored, and only then whoever asked for it is told.
+
+use std::time::{Duration, Instant};
+
+use actix::{
+    ActorContext as _, ActorFutureExt as _, AsyncContext as _, Context, Handler, Message,
+    ResponseFuture, WrapFuture as _,
+};
+use tokio::{sync::oneshot, task::spawn_blocking};
+
+use crate::{
+    conversation::{
+        Conversation,
+        turn::{CloseReason, TurnEvent},
+        viewer::AfterBatch,
+    },
+    database::messages::DeleteConversation,
+    ids::ConversationId,
+    wire::{
+        close_code,
+        server_frame::{ConversationState, Notice, Status},
+    },
+};
+
+use super::Session;
+
+/// RFC 6455: the endpoint is going away.
+const GOING_AWAY: u16 = 1001;
+
+/// How long the last words for viewers are waited for that do not ask for them.
+const PARTING: Duration = Duration::from_secs(1);
+
+/// A step of an agent's end gets this part of the time for shutting down; there are three of them.
+const SHUTDOWN_PARTS: u32 = 8;
+
+/// Somebody who waits for an end.
+#[derive(Debug)]
+pub(super) struct CloseWaiter {
+    /// The conversation; `None` means the whole session.
+    conversation: Option<ConversationId>,
+    delete: bool,
+    /// What the viewers are told last.
+    farewell: Option<Status>,
+    /// What viewers that know no states are told last, unless the end of a turn tells it.
+    error: Option<Notice>,
+    /// What becomes of the viewers.
+    then: AfterBatch,
+    /// When the viewers, once they are let go, are waited for no more.
+    parted_by: Option<Instant>,
+    reply: oneshot::Sender<bool>,
+}
+
+/// Ends a conversation, or all of them and the session. Answered when the agents are gone and
+/// everything is stored.
+#[derive(Message, Debug)]
+#[rtype(result = "bool")]
+pub(crate) struct Close {
+    /// The conversation; `None` means all.
+    pub(crate) conversation: Option<ConversationId>,
+    /// What the viewers are told.
+    pub(crate) closing: CloseReason,
+    /// Also delete the conversation: its viewers are told that it is gone.
+    pub(crate) delete: bool,
+}
+
+impl Handler<Close> for Session {
+    type Result = ResponseFuture<bool>;
+
+    fn handle(&mut self, close: Close, context: &mut Self::Context) -> Self::Result {
+        let Close { conversation, closing, delete } = close;
+        let targets: Vec<ConversationId> = match conversation {
+            Some(id) => self.conversations.contains_key(&id).then_some(id).into_iter().collect(),
+            None => self.conversations.keys().copied().collect(),
+        };
+        self.is_closing |= conversation.is_none();
+        if let Some(id) = conversation.filter(|_| delete) {
+            self.deleted.insert(id);
+        }
+        let then = match (&closing, delete) {
+            (CloseReason::Shutdown, _) => {
+                AfterBatch::Close { code: GOING_AWAY, reason: "the server is shutting down" }
+            }
+            (_, true) => AfterBatch::Close {
+                code: close_code::NO_SUCH_CONVERSATION,
+                reason: "the conversation was deleted",
+            },
+            (_, false) => AfterBatch::Detached,
+        };
+        let was_idle = |id| self.conversations.get(id).is_none_or(|live| live.turns.is_idle());
+        let error = (delete && targets.iter().all(was_idle))
+            .then(|| Notice::error("The conversation was deleted."));
+        for id in targets {
+            if let Some(live) = self.conversations.get_mut(&id) {
+                live.closing = Some(closing.clone());
+            }
+            self.apply_event(id, TurnEvent::CloseRequested(closing.clone()), context);
+            if closing == CloseReason::Shutdown {
+                self.hurry(id);
+            }
+        }
+        let farewell = match closing {
+            CloseReason::Ended(detail) => {
+                Some(Status { state: ConversationState::Closed, detail, queue_position: None })
+            }
+            CloseReason::Shutdown => None,
+        };
+        let (reply, answer) = oneshot::channel();
+        let waiter =
+            CloseWaiter { conversation, delete, farewell, error, then, parted_by: None, reply };
+        self.closing.push(waiter);
+        self.answer_closers(context);
+        Box::pin(async move { answer.await.unwrap_or(false) })
+    }
+}
+
+impl Session {
+    /// Tells those who wait for an end that has come.
+    pub(super) fn answer_closers(&mut self, context: &mut Context<Self>) {
+        let waiters = std::mem::take(&mut self.closing);
+        for mut waiter in waiters {
+            if !self.has_ended(waiter.conversation) {
+                self.closing.push(waiter);
+                continue;
+            }
+            // Every end is stored by now. A viewer that is busy with its last batch asks for
+            // this one in a moment; one that does not read is not waited for.
+            let parted_by = waiter.parted_by.unwrap_or_else(|| {
+                self.dismiss(&waiter);
+                context.run_later(PARTING, Self::answer_closers);
+                Instant::now() + PARTING
+            });
+            if self.is_parting(waiter.conversation) && Instant::now() < parted_by {
+                waiter.parted_by = Some(parted_by);
+                self.closing.push(waiter);
+            } else {
+                self.finish(waiter, context);
+            }
+        }
+    }
+
+    /// An agent that is deaf must not use up the time that the shutdown has: each step of its end
+    /// gets a part of it, so that some is left to store what it said.
+    fn hurry(&self, conversation: ConversationId) {
+        let step = self.resources.settings.shutdown_timeout / SHUTDOWN_PARTS;
+        if let Some(agent) = self.conversations.get(&conversation).and_then(|it| it.agent.as_ref())
+        {
+            agent.hurry(step);
+        }
+    }
+
+    fn has_ended(&self, conversation: Option<ConversationId>) -> bool {
+        self.closed(conversation).all(Conversation::has_ended)
+    }
+
+    fn is_parting(&self, conversation: Option<ConversationId>) -> bool {
+        self.closed(conversation).any(Conversation::is_parting)
+    }
+
+    /// Lets the viewers go once they have everything.
+    fn dismiss(&mut self, waiter: &CloseWaiter) {
+        for live in self.conversations.values_mut() {
+            if waiter.conversation.is_none_or(|id| id == live.id) {
+                if let Some(farewell) = &waiter.farewell {
+                    live.tell(farewell);
+                }
+                if let Some(error) = &waiter.error {
+                    live.notify_seed(error);
+                }
+                live.dismiss(&waiter.then);
+                live.deliver();
+            }
+        }
+    }
+
+    fn closed(&self, conversation: Option<ConversationId>) -> impl Iterator<Item = &Conversation> {
+        let all = self.conversations.values();
+        all.filter(move |live| conversation.is_none_or(|id| id == live.id))
+    }
+
+    fn finish(&mut self, waiter: CloseWaiter, context: &mut Context<Self>) {
+        let CloseWaiter { conversation, delete, reply, .. } = waiter;
+        let Some(id) = conversation else {
+            let ids: Vec<ConversationId> = self.conversations.keys().copied().collect();
+            for id in ids {
+                self.unload(id, context);
+            }
+            // Whoever asked has gone: the end is the same.
+            reply.send(true).unwrap_or_default();
+            context.stop();
+            return;
+        };
+        let was_live = self.conversations.contains_key(&id);
+        self.unload(id, context);
+        self.following.retain(|_, followed| *followed != id);
+        if !delete {
+            reply.send(was_live).unwrap_or_default();
+            return;
+        }
+        let project = self.project.name.clone();
+        let deleted =
+            self.resources.database.send(DeleteConversation { project, conversation: id });
+        let (agents, project) = (self.resources.agents.clone(), self.project.name.clone());
+        let deleted = async move {
+            let answer = deleted.await;
+            // What its agents keep of it goes too.
+            let forgotten = spawn_blocking(move || agents.forget(&project, id)).await;
+            if let Err(error) = forgotten {
+                log::error!("cannot forget conversation={id} error={error}");
+            }
+            answer
+        };
+        context.spawn(deleted.into_actor(self).map(move |answer, _, _| {
+            if let Ok(Err(error)) = &answer {
+                log::error!("cannot delete conversation={id} error={error}");
+            }
+            // One that nobody wrote in may have gone with its last viewer.
+            let is_deleted = matches!(answer, Ok(Ok(found)) if found || was_live);
+            reply.send(is_deleted).unwrap_or_default();
+        }));
+    }
+}

@@ -1,0 +1,48 @@
+//! Snapshot of a session for the admin pages and metrics.
+
+use actix::{Handler, Message};
+use serde::Serialize;
+
+use crate::{conversation::description::ConversationDescription, ids::ConversationId};
+
+use super::Session;
+
+/// Asks what the session is doing.
+#[derive(Message, Debug)]
+#[rtype(result = "SessionOverview")]
+pub(crate) struct Describe;
+
+/// What a session is doing.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct SessionOverview {
+    /// The conversation that was started last.
+    pub(crate) latest: Option<ConversationId>,
+    /// The live conversations.
+    pub(crate) conversations: Vec<ConversationDescription>,
+}
+
+impl Handler<Describe> for Session {
+    type Result = actix::MessageResult<Describe>;
+
+    fn handle(&mut self, _: Describe, _: &mut Self::Context) -> Self::Result {
+        let mut conversations: Vec<_> =
+            self.conversations.values().map(|live| live.describe()).collect();
+        conversations.sort_by_key(|live| live.conversation_id);
+        actix::MessageResult(SessionOverview { latest: self.latest, conversations })
+    }
+}
+
+/// Makes the session panic: how supervision is tested.
+#[cfg(feature = "faults")]
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub(crate) struct InjectPanic;
+#[cfg(feature = "faults")]
+impl Handler<InjectPanic> for Session {
+    type Result = ();
+
+    #[expect(clippy::panic, reason = "the fault that is injected")]
+    fn handle(&mut self, _: InjectPanic, _: &mut Self::Context) {
+        panic!("a fault was injected");
+    }
+}

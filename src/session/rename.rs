@@ -1,0 +1,50 @@
+//! Titles that a person gives: stored first, then told to those who look.
+
+use actix::{ActorFutureExt as _, Handler, Message, ResponseActFuture, WrapFuture as _};
+
+use crate::{
+    database::{DatabaseError, Summary, messages::RenameConversation},
+    ids::ConversationId,
+};
+
+use super::Session;
+
+/// Gives a conversation a title, whether it is live or not: its viewers are told once that is
+/// stored. Answers `None` when the project has no such conversation.
+#[derive(Message, Debug)]
+#[rtype(result = "Result<Option<Summary>, DatabaseError>")]
+pub(crate) struct Rename {
+    /// The conversation.
+    pub(crate) conversation: ConversationId,
+    /// The title; `None` takes it away.
+    pub(crate) title: Option<String>,
+}
+
+impl Handler<Rename> for Session {
+    type Result = ResponseActFuture<Self, Result<Option<Summary>, DatabaseError>>;
+
+    /// The title is in force from here on, in the order in which titles come, which is the
+    /// database's: a question that is accepted meanwhile sees it.
+    fn handle(&mut self, rename: Rename, _: &mut Self::Context) -> Self::Result {
+        let Rename { conversation, title } = rename;
+        let live = self.conversations.get_mut(&conversation);
+        let before = live.map(|live| std::mem::replace(&mut live.title, title.clone()));
+        let project = self.project.name.clone();
+        let rename = RenameConversation { project, conversation, title: title.clone() };
+        let renamed = self.resources.database.send(rename);
+        Box::pin(renamed.into_actor(self).map(move |answer, session, _| {
+            let answer = answer.unwrap_or(Err(DatabaseError::Stopped));
+            let Some(live) = session.conversations.get_mut(&conversation) else { return answer };
+            let is_newest = before.is_none() || live.title == title;
+            match (&answer, before) {
+                (Ok(_), _) if is_newest => {
+                    live.entitle(title);
+                    live.deliver();
+                }
+                (Err(_), Some(before)) if is_newest => live.title = before,
+                _ => (),
+            }
+            answer
+        }))
+    }
+}
