@@ -1,14 +1,13 @@
-//! What a project is: a name that clients use and the directory it stands for.
-//! How projects are configured is `config`'s matter.
+//! Projects: a name that clients use, and the directory it stands for.
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-/// Longest project name, in characters.
+/// Longest project name in characters.
 pub const MAX_NAME_LENGTH: usize = 50;
 
-/// Where a project may keep its specification, relative to its directory, in order of preference.
+/// Paths of a specification relative to the project, in order of preference.
 pub const SPECIFICATIONS: [&str; 3] =
     ["prompts/app_spec.txt", ".autoforge/prompts/app_spec.txt", ".autocoder/prompts/app_spec.txt"];
 
@@ -25,15 +24,14 @@ pub struct ProjectName(Arc<str>);
 pub struct InvalidProjectName(pub String);
 
 impl ProjectName {
-    /// Checks `text` against the naming rule.
+    /// Checks a name.
     pub fn parse(text: &str) -> Result<Self, InvalidProjectName> {
         let fits =
             !text.is_empty() && text.len() <= MAX_NAME_LENGTH && text.chars().all(is_allowed);
         if fits { Ok(Self(text.into())) } else { Err(InvalidProjectName(text.to_owned())) }
     }
 
-    /// The nearest valid name to `text`, usually a directory's name: every other character
-    /// becomes a hyphen and the rest is cut.
+    /// Makes a valid name from a directory's: other characters become hyphens, and the end is cut.
     pub fn mend(text: &str) -> Self {
         let mended: String = text
             .chars()
@@ -64,12 +62,12 @@ impl fmt::Display for ProjectName {
     }
 }
 
-/// One project: what is served under a name.
+/// A project that is served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Project {
-    /// The name in addresses and on the page.
+    /// The name in URLs and on the page.
     pub name: ProjectName,
-    /// The absolute directory. It may have vanished since the start: callers check.
+    /// The absolute directory. It may have vanished since the start.
     pub dir: PathBuf,
 }
 
@@ -91,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_name_is_mended_visibly() {
+    fn a_directory_name_becomes_a_valid_one() {
         assert_eq!(ProjectName::mend("my app.rs").as_str(), "my-app-rs");
         assert_eq!(ProjectName::mend("…").as_str(), "project");
         assert_eq!(ProjectName::mend(&"x".repeat(80)).as_str().len(), 50);

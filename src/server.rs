@@ -49,7 +49,7 @@ use crate::{
         assets::{Assets, AssetsError},
         browser_cookie::Browsers,
         connections::{Connections, table::ConnectionLimits},
-        files::Files,
+        files::ProjectFiles,
         state::AppState,
     },
 };
@@ -147,7 +147,7 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
         assets,
         access_control: AccessControl::new(&settings),
         browsers: Arc::default(),
-        files: Arc::new(Files::new(&settings)),
+        files: Arc::new(ProjectFiles::new(&settings)),
         started_at: Clock::system().now().into(),
         draining: Arc::default(),
     };
@@ -183,7 +183,7 @@ struct Shared {
     assets: Assets,
     access_control: Arc<AccessControl>,
     browsers: Arc<Browsers>,
-    files: Arc<Files>,
+    files: Arc<ProjectFiles>,
     started_at: Arc<str>,
     draining: Arc<AtomicBool>,
 }

@@ -1,4 +1,6 @@
-//! What browsers and other clients reach over HTTP. Decides nothing about conversations.
+//! The HTTP server: routes, access control, the API, the page and the viewers' WebSockets.
+//!
+//! It decides nothing about conversations.
 
 pub(crate) mod access;
 pub(crate) mod api;
@@ -24,7 +26,7 @@ use api::{conversations, export, projects, readiness, search, sessions, similar,
 use problem::method_not_allowed;
 use websocket::upgrade;
 
-/// All paths but those of the page.
+/// Adds all routes but those of the page.
 pub fn configure(config: &mut ServiceConfig) {
     config
         .app_data(QueryConfig::default().error_handler(problem::bad_query))
@@ -60,8 +62,8 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route(delete().to(sessions::admin_close_one)),
         )
         .service(at("/api/projects").route(get().to(projects::list)))
-        .service(at("/api/projects/{project}/files").route(get().to(files::find)))
-        .service(at("/api/projects/{project}/file").route(get().to(files::show)))
+        .service(at("/api/projects/{project}/files").route(get().to(api::files::find)))
+        .service(at("/api/projects/{project}/file").route(get().to(api::files::show)))
         .service(at("/api/projects/{project}/questions").route(get().to(suggestions::show)))
         .service(at("/api/me").route(get().to(access::login::me)))
         .service(
@@ -77,18 +79,18 @@ pub fn configure(config: &mut ServiceConfig) {
     config.service(at("/api/faults/{project}/panic").route(post().to(faults::panic)));
 }
 
-/// A resource that says so when it is asked with another method.
+/// A resource that answers other methods with an error.
 fn at(path: &str) -> Resource {
     resource(path).default_service(route().to(method_not_allowed))
 }
 
-/// `GET /api/health`: the original's path.
+/// `GET /api/health`: the same for legacy clients.
 #[utoipa::path(get, path = "/api/health", tag = "health", responses((status = 200, body = Value)))]
 async fn health() -> HttpResponse {
     healthz().await
 }
 
-/// `GET /healthz`: whether the server is there at all.
+/// `GET /healthz`: whether the server is running.
 #[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, body = Value)))]
 async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "healthy" }))

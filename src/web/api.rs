@@ -2,6 +2,7 @@
 
 pub(crate) mod conversations;
 pub(crate) mod export;
+pub(crate) mod files;
 pub(crate) mod projects;
 pub(crate) mod readiness;
 pub(crate) mod search;

@@ -1,9 +1,11 @@
-//! Cookies as requests bring them. Those of every other server on the same host come along, and
-//! one of them that is malformed must not hide ours. Pure.
+//! Cookie lookup in requests. Pure.
+//!
+//! Browsers also send the cookies of other servers on the same host. A malformed one must not hide
+//! ours.
 
 use actix_web::http::header::{self, HeaderMap};
 
-/// The values of the cookies of this name. Ours hold nothing that needs an escape.
+/// The values of the cookies of this name. Ours need no unescaping.
 pub(crate) fn values<'a>(head: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
     let lines = head.get_all(header::COOKIE);
     let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
@@ -20,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cookie_is_found_among_others_however_odd_they_are() {
+    fn a_cookie_is_found_among_malformed_ones() {
         for (line, found) in [
             ("a=1", vec!["1"]),
             ("x; a=1; =y; b=2", vec!["1"]),

@@ -1,4 +1,4 @@
-//! Bodies of requests that are JSON, as JavaScript writes it.
+//! JSON request bodies.
 
 use actix_web::{
     FromRequest, HttpMessage as _, HttpRequest, ResponseError as _, dev::Payload,
@@ -10,17 +10,18 @@ use serde::de::DeserializeOwned;
 use super::{access::bodies::timeout_message, problem::Problem};
 use crate::json;
 
-/// What is told where the body did not come, or is too large.
-fn unread(error: actix_web::Error) -> actix_web::Error {
+/// The error for a body that timed out or is too large.
+fn body_error(error: actix_web::Error) -> actix_web::Error {
     let Some(cause) = error.as_error::<PayloadError>() else { return error };
     let problem = match timeout_message(cause) {
-        Some(words) => Problem::new(StatusCode::REQUEST_TIMEOUT, words),
+        Some(message) => Problem::new(StatusCode::REQUEST_TIMEOUT, message),
         None => Problem::new(cause.status_code(), cause.to_string()),
     };
     problem.into()
 }
 
-/// A body of JSON. In place of [`actix_web::web::Json`], which takes no half of a surrogate pair.
+/// Extracts a JSON body. Unlike [`actix_web::web::Json`] it accepts lone surrogates, which JavaScript
+/// writes.
 #[derive(Debug)]
 pub(crate) struct Json<T>(pub T);
 
@@ -34,16 +35,16 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
         let body = Bytes::from_request(request, payload);
         Box::pin(async move {
             if !is_json {
-                let words = "The body must be JSON: send it with Content-Type: application/json.";
-                return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, words).into());
+                let detail = "The body must be JSON: send it with Content-Type: application/json.";
+                return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail).into());
             }
-            let body = body.await.map_err(unread)?;
+            let body = body.await.map_err(body_error)?;
             json::from_str(&json::decode_text(&body)).map(Self).map_err(|error| {
                 let status = match error.is_data() {
                     true => StatusCode::UNPROCESSABLE_ENTITY,
                     false => StatusCode::BAD_REQUEST,
                 };
-                Problem::new(status, format!("The body cannot be read: {error}.")).into()
+                Problem::new(status, format!("Cannot parse the body: {error}.")).into()
             })
         })
     }

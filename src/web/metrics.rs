@@ -1,6 +1,6 @@
-//! What the server does in numbers, as Prometheus reads them.
+//! Metrics for Prometheus.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use actix_web::{HttpResponse, web};
 
@@ -16,19 +16,16 @@ use super::{
     state::AppState,
 };
 
-/// The version of the text format that is written.
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// The states of a session, with their names.
-const SESSIONS: [(SessionState, &str); 4] = [
+const SESSION_STATES: [(SessionState, &str); 4] = [
     (SessionState::Live, "live"),
     (SessionState::Restarting, "restarting"),
     (SessionState::GivenUp, "given_up"),
     (SessionState::Closing, "closing"),
 ];
 
-/// What a conversation may be doing, with the names.
-const CONVERSATIONS: [(ConversationState, &str); 8] = [
+const CONVERSATION_STATES: [(ConversationState, &str); 8] = [
     (ConversationState::Idle, "idle"),
     (ConversationState::Starting, "starting"),
     (ConversationState::Waiting, "waiting"),
@@ -54,116 +51,93 @@ pub(crate) async fn show(state: web::Data<AppState>) -> Result<HttpResponse, Pro
     Ok(HttpResponse::Ok().content_type(CONTENT_TYPE).body(text))
 }
 
-/// The whole text, given how many agents run and how many are waited for.
+/// The metrics in the text format. `agents` are the running ones and the conversations that wait.
 fn text(sessions: &[SessionDescription], agents: (usize, usize), store: &StatsSnapshot) -> String {
     let described = sessions.iter().filter_map(|it| it.description.as_ref());
     let conversations: Vec<&ConversationDescription> =
         described.flat_map(|it| &it.conversations).collect();
-    let sum = |part: fn(&ConversationDescription) -> usize| {
-        conversations.iter().map(|it| part(it)).sum::<usize>()
+    let sum = |count: fn(&ConversationDescription) -> usize| -> usize {
+        conversations.iter().map(|it| count(it)).sum()
     };
-    let mut out = Text::default();
-    out.family("cicerone_build_info", "gauge", "The version that runs.");
-    out.labelled("version", env!("CARGO_PKG_VERSION"), 1);
-    out.family("cicerone_sessions", "gauge", "Sessions by their state.");
-    for (state, name) in SESSIONS {
-        out.labelled("state", name, sessions.iter().filter(|it| it.state == state).count());
-    }
-    out.family("cicerone_conversations", "gauge", "Live conversations by what they are doing.");
-    for (state, name) in CONVERSATIONS {
-        out.labelled("state", name, conversations.iter().filter(|it| it.state == state).count());
-    }
-    out.single(
-        "cicerone_viewers",
-        "gauge",
-        "Sockets that follow a conversation.",
-        sum(|it| it.viewers),
-    );
-    out.single(
-        "cicerone_laggards",
-        "gauge",
-        "Those of them that are behind and do not read.",
-        sum(|it| it.laggards),
-    );
-    out.single(
-        "cicerone_queued_questions",
-        "gauge",
-        "Questions that wait for their turn.",
-        sum(|it| it.queued),
-    );
-    out.single("cicerone_agents_running", "gauge", "Agent processes.", agents.0);
-    out.single(
-        "cicerone_agents_waiting",
-        "gauge",
-        "Conversations that wait for an agent to be free.",
-        agents.1,
-    );
+    let by_session_state = SESSION_STATES
+        .map(|(state, name)| (name, sessions.iter().filter(|it| it.state == state).count()));
+    let by_conversation_state = CONVERSATION_STATES
+        .map(|(state, name)| (name, conversations.iter().filter(|it| it.state == state).count()));
+
+    let mut out = Exposition::default();
+    out.family("build_info", "gauge", "The running version.");
+    out.by_label("version", [(env!("CARGO_PKG_VERSION"), 1)]);
+    out.family("sessions", "gauge", "Sessions by state.");
+    out.by_label("state", by_session_state);
+    out.family("conversations", "gauge", "Live conversations by state.");
+    out.by_label("state", by_conversation_state);
+    out.family("viewers", "gauge", "WebSockets attached to a conversation.");
+    out.value(sum(|it| it.viewers));
+    out.family("laggards", "gauge", "Attached WebSockets that are behind and do not read.");
+    out.value(sum(|it| it.laggards));
+    out.family("queued_questions", "gauge", "Questions that wait for another one.");
+    out.value(sum(|it| it.queued));
+    out.family("agents_running", "gauge", "Agent processes.");
+    out.value(agents.0);
+    out.family("agents_waiting", "gauge", "Conversations that wait for an agent slot.");
+    out.value(agents.1);
+    out.family("turns_total", "counter", "Ended turns by outcome, since the start.");
+    out.by_label("outcome", store.turns);
     out.family(
-        "cicerone_turns_total",
+        "entry_writes_total",
         "counter",
-        "Turns that have ended, by how, since the start.",
+        "Entries written since the start; a streaming text counts each time.",
     );
-    for (outcome, turns) in store.turns {
-        out.labelled("outcome", outcome, turns);
-    }
-    out.single(
-        "cicerone_entry_writes_total",
-        "counter",
-        "Entries written since the start; a text that grows counts each time.",
-        store.entries,
-    );
-    out.single(
-        "cicerone_commit_failures_total",
-        "counter",
-        "Transactions that failed as a whole.",
-        store.commit_failures,
-    );
-    out.family(
-        "cicerone_commit_seconds",
-        "summary",
-        "How long transactions took until they were on the disk.",
-    );
-    out.line("cicerone_commit_seconds_sum", store.commit_time.as_secs_f64());
-    out.line("cicerone_commit_seconds_count", store.commits);
+    out.value(store.entries);
+    out.family("commit_failures_total", "counter", "Transactions that failed as a whole.");
+    out.value(store.commit_failures);
+    out.family("commit_seconds", "summary", "Time until a transaction is on the disk.");
+    out.part("sum", store.commit_time.as_secs_f64());
+    out.part("count", store.commits);
     out.text
 }
 
-/// The text as it grows.
+/// The text format of Prometheus.
 #[derive(Default)]
-struct Text {
+struct Exposition {
     text: String,
+    /// The current family, without its prefix.
     name: &'static str,
 }
 
-impl Text {
+impl Exposition {
+    /// Begins a family of metrics.
     fn family(&mut self, name: &'static str, kind: &str, help: &str) {
         self.name = name;
-        self.write(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
+        self.line(format_args!("# HELP cicerone_{name} {help}"));
+        self.line(format_args!("# TYPE cicerone_{name} {kind}"));
     }
 
-    fn single(
-        &mut self,
-        name: &'static str,
-        kind: &str,
-        help: &str,
-        value: impl std::fmt::Display,
-    ) {
-        self.family(name, kind, help);
-        self.line(name, value);
-    }
-
-    fn labelled(&mut self, label: &str, text: &str, value: impl std::fmt::Display) {
+    fn value(&mut self, value: impl fmt::Display) {
         let name = self.name;
-        self.write(format_args!("{name}{{{label}=\"{text}\"}} {value}\n"));
+        self.line(format_args!("cicerone_{name} {value}"));
     }
 
-    fn line(&mut self, name: &str, value: impl std::fmt::Display) {
-        self.write(format_args!("{name} {value}\n"));
+    /// A value of a summary.
+    fn part(&mut self, part: &str, value: impl fmt::Display) {
+        let name = self.name;
+        self.line(format_args!("cicerone_{name}_{part} {value}"));
     }
 
-    fn write(&mut self, text: std::fmt::Arguments<'_>) {
-        // Writing to a text does not fail.
-        self.text.write_fmt(text).unwrap_or_default();
+    fn by_label<'a>(
+        &mut self,
+        label: &str,
+        values: impl IntoIterator<Item = (&'a str, impl fmt::Display)>,
+    ) {
+        let name = self.name;
+        for (text, value) in values {
+            self.line(format_args!("cicerone_{name}{{{label}=\"{text}\"}} {value}"));
+        }
+    }
+
+    fn line(&mut self, line: fmt::Arguments<'_>) {
+        // Writing to a string cannot fail.
+        writeln!(self.text, "{line}").unwrap_or_default();
     }
 }
 
@@ -172,23 +146,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_state_has_its_own_name_on_the_wire_too() {
-        for (state, name) in CONVERSATIONS {
+    fn states_have_the_names_of_the_wire() {
+        for (state, name) in CONVERSATION_STATES {
             assert_eq!(serde_json::to_value(state).unwrap(), name);
         }
-        for (state, name) in SESSIONS {
+        for (state, name) in SESSION_STATES {
             assert_eq!(serde_json::to_value(state).unwrap(), name);
         }
     }
 
     #[test]
-    fn each_family_is_told_once_and_each_line_is_a_name_and_a_number() {
+    fn families_are_unique_and_lines_are_names_with_numbers() {
         let text = text(&[], (2, 1), &StatsSnapshot::default());
         let mut families = std::collections::HashSet::new();
         for line in text.lines() {
             if let Some(rest) = line.strip_prefix("# TYPE ") {
                 let (name, kind) = rest.split_once(' ').unwrap();
-                assert!(families.insert(name), "{name} is told twice");
+                assert!(families.insert(name), "{name} is there twice");
                 assert_eq!(name.ends_with("_total"), kind == "counter", "{name}");
             } else if !line.starts_with('#') {
                 let (name, value) = line.rsplit_once(' ').unwrap();

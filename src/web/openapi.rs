@@ -1,18 +1,20 @@
-//! The description of the HTTP interface (OpenAPI 3.1), made from what stands at the handlers. A
-//! test holds it against the routes and the README.
+//! The OpenAPI 3.1 description of the HTTP interface, from the attributes of the handlers.
+//!
+//! A test compares it with the routes and the README.
 
 use actix_web::HttpResponse;
 use utoipa::OpenApi;
 
 use super::{
     access::login,
-    api::{conversations, export, projects, readiness, search, sessions, similar, suggestions},
-    files, metrics,
+    api::{
+        conversations, export, files, projects, readiness, search, sessions, similar, suggestions,
+    },
+    metrics,
     problem::{ProblemDocument, ProblemResponse},
     websocket::upgrade,
 };
 
-/// What is told of each path stands at its handler.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -55,7 +57,7 @@ use super::{
 )]
 struct Description;
 
-/// The whole description.
+/// The description of all paths.
 pub fn description() -> utoipa::openapi::OpenApi {
     Description::openapi()
 }
@@ -78,5 +80,5 @@ pub async fn show() -> HttpResponse {
     tag = "login",
     responses((status = 200, body = String, content_type = "text/html")),
 )]
-#[expect(dead_code, reason = "it describes a file of the page")]
+#[expect(dead_code, reason = "it describes a page that `assets` serves")]
 fn login_page() {}

@@ -1,5 +1,4 @@
-//! Errors of the HTTP interface: problem documents (RFC 9457) whose `detail` is what the
-//! original's clients read.
+//! Error responses: problem documents (RFC 9457), whose `detail` legacy clients read as well.
 
 use std::fmt;
 
@@ -12,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::{ToResponse, ToSchema};
 
-/// An error answer.
+/// An error response.
 #[derive(Debug)]
 pub(crate) struct Problem {
     status: StatusCode,
@@ -20,51 +19,47 @@ pub(crate) struct Problem {
     headers: Vec<(HeaderName, String)>,
 }
 
-/// The document of an error. The order of the fields is that of the text.
+/// The order of the fields is that of the JSON text.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct ProblemDocument<'a> {
-    /// `about:blank`: the status says what kind of error it is.
+    /// Always `about:blank`: the status says what kind of error it is.
     #[serde(rename = "type")]
     kind: &'static str,
-    /// The status in words.
+    /// The status as text.
     title: Option<&'static str>,
     /// The status.
     status: u16,
-    /// What failed, why and how to mend it: a text, or a list where the original has one.
+    /// What failed, why and how to fix it: a text, or a list where legacy servers send one.
     detail: &'a Value,
 }
 
-/// Any answer that is an error, for the description of the interface.
+/// Any error response, for the OpenAPI description.
 #[derive(ToResponse)]
-#[response(description = "An error, in words", content_type = "application/problem+json")]
+#[response(description = "An error and its cause", content_type = "application/problem+json")]
 pub(crate) struct ProblemResponse(
-    #[expect(dead_code, reason = "only its type is told")] ProblemDocument<'static>,
+    #[expect(dead_code, reason = "only its type is described")] ProblemDocument<'static>,
 );
 
 impl Problem {
-    /// An answer with this status and these words.
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self { status, detail: Value::String(detail.into()), headers: Vec::new() }
     }
 
-    /// The same answer with a header more.
     pub(crate) fn with_header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// 400: the path names no valid project.
     pub(crate) fn bad_project_name() -> Self {
         Self::new(StatusCode::BAD_REQUEST, "Invalid project name")
     }
 
-    /// 404: what the words say is not there.
     pub(crate) fn not_found(detail: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail)
     }
 
-    /// 422: a path segment that should be a number, as the original's framework words it.
+    /// 422 for a path segment that is no number, in the form of legacy servers.
     pub(crate) fn not_an_integer(name: &str, input: &str) -> Self {
         let detail = json!([{
             "type": "int_parsing",
@@ -75,7 +70,6 @@ impl Problem {
         Self { status: StatusCode::UNPROCESSABLE_ENTITY, detail, headers: Vec::new() }
     }
 
-    /// The document.
     pub(crate) fn body(&self) -> String {
         let document = ProblemDocument {
             kind: "about:blank",
@@ -86,7 +80,7 @@ impl Problem {
         json!(document).to_string()
     }
 
-    /// 503: it may work later.
+    /// 503: the same request may work later.
     pub(crate) fn unavailable(detail: impl fmt::Display) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail.to_string())
     }
@@ -128,13 +122,13 @@ impl From<actix::MailboxError> for Problem {
     }
 }
 
-/// A query that is not understood, in words.
+/// The error for an invalid query string.
 pub(crate) fn bad_query(error: QueryPayloadError, _: &HttpRequest) -> Error {
     let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string());
     InternalError::from_response(error, problem.error_response()).into()
 }
 
-/// A resource is there, but not with this method.
+/// The error for a known path with another method.
 pub(crate) async fn method_not_allowed() -> Result<HttpResponse, Problem> {
     Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"))
 }

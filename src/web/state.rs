@@ -1,4 +1,4 @@
-//! What every handler works with.
+//! The state shared by all handlers.
 
 use std::{
     path::Path,
@@ -14,38 +14,32 @@ use crate::{
     session::Resources,
 };
 
-use super::{browser_cookie::Browsers, files::Files, problem::Problem};
+use super::{browser_cookie::Browsers, files::ProjectFiles, problem::Problem};
 
-/// What every handler works with. Cheap to clone.
+/// Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct AppState {
-    /// Settings, store and agents.
     pub resources: Resources,
-    /// Knows the sessions.
     pub registry: Addr<Registry>,
-    /// What browsers have read.
     pub browsers: Arc<Browsers>,
-    /// The projects' files.
-    pub files: Arc<Files>,
-    /// When the server was started. UTC, ISO 8601.
+    pub files: Arc<ProjectFiles>,
+    /// UTC, ISO 8601.
     pub started_at: Arc<str>,
-    /// The server was told to end.
+    /// Whether the server is shutting down.
     pub draining: Arc<AtomicBool>,
 }
 
-/// Why a project cannot be spoken about.
+/// Why a project is not available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NoProject {
-    /// The text is no project name.
     BadName,
-    /// Nothing is served under the name.
     Unknown,
-    /// The directory is gone, or cannot be read.
+    /// The directory is gone or unreadable.
     DirectoryGone,
 }
 
 impl AppState {
-    /// The project of this name, with its directory in place.
+    /// The project of this name, if its directory is readable.
     pub(crate) async fn project(&self, name: &str) -> Result<Project, NoProject> {
         let name = ProjectName::parse(name).map_err(|_| NoProject::BadName)?;
         let projects = &self.resources.settings.projects;
@@ -64,8 +58,8 @@ fn is_readable(dir: &Path) -> bool {
 }
 
 impl From<NoProject> for Problem {
-    fn from(no: NoProject) -> Self {
-        match no {
+    fn from(error: NoProject) -> Self {
+        match error {
             NoProject::BadName => Self::bad_project_name(),
             NoProject::Unknown | NoProject::DirectoryGone => Self::not_found("Project not found"),
         }

@@ -1,4 +1,4 @@
-//! The original's paths for conversations, and renaming.
+//! Conversations: list, create, read, rename and delete.
 
 use std::time::Instant;
 
@@ -28,7 +28,7 @@ use crate::web::{
 
 type Answer = Result<HttpResponse, Problem>;
 
-/// `GET /api/assistant/conversations/{project}`: newest change first.
+/// `GET /api/assistant/conversations/{project}`: the most recently changed first.
 #[utoipa::path(
     get,
     path = "/api/assistant/conversations/{project}",
@@ -42,7 +42,7 @@ pub(crate) async fn list(state: web::Data<AppState>, project: web::Path<String>)
     Ok(HttpResponse::Ok().json(list))
 }
 
-/// `POST /api/assistant/conversations/{project}`: a new one, listed although it is empty.
+/// `POST /api/assistant/conversations/{project}`: creates one that is listed although it is empty.
 #[utoipa::path(
     post,
     path = "/api/assistant/conversations/{project}",
@@ -57,15 +57,15 @@ pub(crate) async fn create(
 ) -> Answer {
     let project = state.project(&project).await?.name;
     visitor.count_conversation(Instant::now()).map_err(limit_exceeded)?;
-    let most = state.resources.settings.visitor_limits.empty_conversations;
+    let max = state.resources.settings.visitor_limits.empty_conversations;
     let name = project.clone();
-    let empty = state.resources.reader.ask(move |reader| reader.count_empty(&name, most)).await?;
-    if empty >= most {
+    let empty = state.resources.reader.ask(move |reader| reader.count_empty(&name, max)).await?;
+    if empty >= max {
         return Err(Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
             format!(
-                "This project has {empty} conversations in which nobody has written \
-                 (advanced.limits.empty_conversations): write in one of them, or delete some."
+                "This project has {empty} empty conversations, which is the limit \
+                 (advanced.limits.empty_conversations): use one of them or delete some."
             ),
         ));
     }
@@ -93,7 +93,7 @@ pub(crate) async fn detail(
     path: web::Path<(String, String)>,
     request: HttpRequest,
 ) -> Answer {
-    let (project, id) = identified(&state, &path).await?;
+    let (project, id) = parse_path(&state, &path).await?;
     let detail =
         state.resources.reader.ask(move |reader| reader.conversation(&project, id)).await?;
     let detail = detail.ok_or_else(|| Problem::not_found("Conversation not found"))?;
@@ -106,32 +106,32 @@ pub(crate) async fn detail(
     Ok(answer.json(detail))
 }
 
-/// The body of a renaming.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(crate) struct Renaming {
-    /// The title; null or empty takes it away. Must be there.
+#[schema(as = Renaming)]
+pub(crate) struct RenameRequest {
+    /// The new title; null or empty removes it. Required.
     #[serde(deserialize_with = "Option::deserialize")]
     title: Option<String>,
 }
 
-/// `PATCH /api/assistant/conversations/{project}/{id}`: gives it a title.
+/// `PATCH /api/assistant/conversations/{project}/{id}`: changes the title.
 #[utoipa::path(
     patch,
     path = "/api/assistant/conversations/{project}/{id}",
     tag = "conversations",
-    request_body = Renaming,
+    request_body = RenameRequest,
     params(("project" = String, Path, description = "The project's name"), ("id" = i64, Path, description = "The conversation's id")),
     responses((status = 200, body = Summary), (status = "default", response = ProblemResponse)),
 )]
 pub(crate) async fn rename(
     state: web::Data<AppState>,
     path: web::Path<(String, String)>,
-    renaming: crate::web::json_body::Json<Renaming>,
+    renaming: crate::web::json_body::Json<RenameRequest>,
 ) -> Answer {
-    let (project, conversation) = identified(&state, &path).await?;
+    let (project, conversation) = parse_path(&state, &path).await?;
     let title = title::given(renaming.0.title.as_deref().unwrap_or_default())
         .map_err(|long| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, long.to_string()))?;
-    // In a task of its own: a client that hangs up must not leave it half done.
+    // In a task of its own, so that it completes although the client hangs up.
     let renamed = actix_web::rt::spawn(async move {
         match state.registry.send(Find { project: project.clone() }).await? {
             Found::Live(session) => {
@@ -148,7 +148,7 @@ pub(crate) async fn rename(
     Ok(HttpResponse::Ok().json(summary))
 }
 
-/// `DELETE /api/assistant/conversations/{project}/{id}`: also while it is live.
+/// `DELETE /api/assistant/conversations/{project}/{id}`: deletes it, also while it is live.
 #[utoipa::path(
     delete,
     path = "/api/assistant/conversations/{project}/{id}",
@@ -160,8 +160,8 @@ pub(crate) async fn delete(
     state: web::Data<AppState>,
     path: web::Path<(String, String)>,
 ) -> Answer {
-    let (project, id) = identified(&state, &path).await?;
-    // In a task of its own: a client that hangs up must not leave it half done.
+    let (project, id) = parse_path(&state, &path).await?;
+    // In a task of its own, so that it completes although the client hangs up.
     let deleted = actix_web::rt::spawn(async move {
         match state.registry.send(Find { project: project.clone() }).await? {
             Found::Live(session) => {
@@ -184,8 +184,8 @@ pub(crate) async fn delete(
     }
 }
 
-/// The project, and the id as a number.
-pub(super) async fn identified(
+/// The project and conversation id of a path.
+pub(super) async fn parse_path(
     state: &AppState,
     path: &(String, String),
 ) -> Result<(crate::project::ProjectName, ConversationId), Problem> {

@@ -1,5 +1,6 @@
-//! A conversation to take home: as Markdown for people, or as JSON for programs. It is read and
-//! sent in pieces, so neither a long conversation nor a slow client costs more than one of them.
+//! Export of a conversation as Markdown or JSON.
+//!
+//! It is read and sent in pieces, so a long conversation or a slow client costs no more than one.
 
 mod markdown;
 
@@ -22,20 +23,19 @@ use crate::{
 };
 
 use crate::web::{
-    api::conversations::identified,
+    api::conversations::parse_path,
     problem::{Problem, ProblemResponse},
     state::AppState,
 };
 use markdown::Markdown;
 
-/// Longest part of a file's name that comes from the title, in characters.
-const LONGEST_NAME: usize = 60;
+/// Longest part of a file name that comes from the title, in bytes.
+const MAX_TITLE_BYTES: usize = 60;
 
-/// What is asked for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ExportQuery {
-    /// `md` where nothing is said.
+    /// `md` by default.
     #[serde(default)]
     #[param(inline)]
     format: Format,
@@ -49,8 +49,8 @@ enum Format {
     Json,
 }
 
-/// `GET /api/assistant/conversations/{project}/{id}/export?format=md|json`: what is stored, also
-/// while an answer is being written.
+/// `GET /api/assistant/conversations/{project}/{id}/export?format=md|json`: all that is stored,
+/// also during an answer.
 #[utoipa::path(
     get,
     path = "/api/assistant/conversations/{project}/{id}/export",
@@ -63,7 +63,7 @@ pub(crate) async fn download(
     path: web::Path<(String, String)>,
     query: web::Query<ExportQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let (project, id) = identified(&state, &path).await?;
+    let (project, id) = parse_path(&state, &path).await?;
     let reader = state.resources.reader.clone();
     let summary = reader.ask(move |reader| reader.summary(&project, id)).await?;
     let summary = summary.ok_or_else(|| Problem::not_found("Conversation not found"))?;
@@ -72,20 +72,20 @@ pub(crate) async fn download(
         Format::Json => ("application/json", "json"),
     };
     let name = file_name(&summary, extension);
-    let pieces = stream::try_unfold(Some(Copying::new(reader, summary, query.format)), next);
+    let pieces = stream::try_unfold(Some(Export::new(reader, summary, query.format)), next);
     Ok(HttpResponse::Ok()
         .content_type(content_type)
         .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
         .streaming(Box::pin(pieces)))
 }
 
-/// How far a copy has come.
-struct Copying {
+/// The state of an export between two pieces.
+struct Export {
     reader: Reader,
     conversation: ConversationId,
     at: ExportCursor,
     writer: Writer,
-    /// What is sent before the next entries.
+    /// Text to send before the next entries.
     head: String,
 }
 
@@ -94,7 +94,7 @@ enum Writer {
     Json { is_first: bool },
 }
 
-impl Copying {
+impl Export {
     fn new(reader: Reader, summary: Summary, format: Format) -> Self {
         let (writer, head) = match format {
             Format::Md => (Writer::Markdown(Markdown::default()), markdown::head(&summary)),
@@ -107,20 +107,20 @@ impl Copying {
     }
 }
 
-/// The next piece; `None` at the end. When the conversation is deleted meanwhile, or cannot be
-/// read, the connection is cut: a copy that ends too early must not look whole.
-async fn next(copying: Option<Copying>) -> Result<Option<(Bytes, Option<Copying>)>, DatabaseError> {
-    let Some(mut copying) = copying else { return Ok(None) };
-    let (conversation, at) = (copying.conversation, copying.at);
-    let order = match copying.writer {
+/// The next piece; `None` at the end. If the conversation is deleted meanwhile or cannot be read, the
+/// connection is cut: a truncated export must not look complete.
+async fn next(export: Option<Export>) -> Result<Option<(Bytes, Option<Export>)>, DatabaseError> {
+    let Some(mut export) = export else { return Ok(None) };
+    let (conversation, at) = (export.conversation, export.at);
+    let order = match export.writer {
         Writer::Markdown(_) => EntryOrder::ByTurn,
         Writer::Json { .. } => EntryOrder::BySequence,
     };
-    let page = copying.reader.ask(move |reader| reader.entries(conversation, order, at)).await?;
-    let mut text = std::mem::take(&mut copying.head);
+    let page = export.reader.ask(move |reader| reader.entries(conversation, order, at)).await?;
+    let mut text = std::mem::take(&mut export.head);
     for entry in &page {
-        copying.at = entry.cursor();
-        match &mut copying.writer {
+        export.at = entry.cursor();
+        match &mut export.writer {
             Writer::Markdown(markdown) => markdown.add(entry, &mut text),
             Writer::Json { is_first } => {
                 text.push_str(if std::mem::take(is_first) { "\n" } else { ",\n" });
@@ -129,11 +129,11 @@ async fn next(copying: Option<Copying>) -> Result<Option<(Bytes, Option<Copying>
         }
     }
     if !page.is_empty() {
-        return Ok(Some((text.into(), Some(copying))));
+        return Ok(Some((text.into(), Some(export))));
     }
-    let waiting = copying.reader.ask(move |reader| reader.questions_without_entry(conversation));
+    let waiting = export.reader.ask(move |reader| reader.questions_without_entry(conversation));
     let waiting = waiting.await?;
-    match copying.writer {
+    match export.writer {
         Writer::Markdown(markdown) => markdown.end(&waiting, &mut text),
         Writer::Json { .. } => {
             let waiting = waiting.iter().map(|(turn, it)| json!({ "turn": turn, "payload": it }));
@@ -144,10 +144,10 @@ async fn next(copying: Option<Copying>) -> Result<Option<(Bytes, Option<Copying>
     Ok(Some((text.into(), None)))
 }
 
-/// A name that is safe in a header and on every disk: `demo-12-where-are-sockets-closed.md`.
+/// A name that is safe in a header and on every file system: `demo-12-where-are-sockets-closed.md`.
 fn file_name(summary: &Summary, extension: &str) -> String {
     let mut name = format!("{}-{}", summary.project_name, summary.id);
-    let longest = name.len() + 1 + LONGEST_NAME;
+    let longest = name.len() + 1 + MAX_TITLE_BYTES;
     for word in summary
         .title
         .as_deref()
@@ -170,7 +170,7 @@ mod tests {
     use crate::ids::ConversationId;
 
     #[test]
-    fn a_file_is_named_after_the_title_and_safely() {
+    fn a_file_is_named_safely_after_the_title() {
         let name = |title: Option<&str>| {
             let summary = Summary {
                 id: ConversationId(12),
@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(name(Some("../../etc/\"passwd\"\r\nX: y")), "demo-12-etc-passwd-x-y.md");
         assert_eq!(name(Some("Wörter…")), "demo-12-w-rter.md");
         assert_eq!(name(None), "demo-12.md");
-        assert!(name(Some(&"ab ".repeat(99))).len() <= "demo-12-.md".len() + LONGEST_NAME);
+        assert!(name(Some(&"ab ".repeat(99))).len() <= "demo-12-.md".len() + MAX_TITLE_BYTES);
         assert_eq!(name(Some(&"x".repeat(99))), "demo-12.md");
     }
 }

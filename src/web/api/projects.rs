@@ -1,4 +1,4 @@
-//! The list of projects, as the original's page and ours need it.
+//! The list of projects.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use crate::web::{
     state::AppState,
 };
 
-/// A project in the list. The field order is the original's.
+/// The order of the fields is that of legacy servers.
 #[derive(Debug, Serialize)]
 struct ListedProject {
     name: String,
@@ -38,13 +38,13 @@ pub(crate) async fn list(state: web::Data<AppState>) -> Result<HttpResponse, Pro
     let projects = state.resources.settings.projects.clone();
     let agent = state.resources.agents.kind().ok().map(|kind| kind.as_str());
     let listed = web::block(move || {
-        let look_at = |project| look_at(project, state.files.policy(project).ok(), agent);
-        projects.iter().map(look_at).collect::<Vec<_>>()
+        let describe = |project| describe(project, state.files.policy(project).ok(), agent);
+        projects.iter().map(describe).collect::<Vec<_>>()
     });
     Ok(HttpResponse::Ok().json(listed.await.map_err(Problem::unavailable)?))
 }
 
-fn look_at(
+fn describe(
     project: &Project,
     policy: Option<Policy>,
     agent: Option<&'static str>,
@@ -59,17 +59,18 @@ fn look_at(
     }
 }
 
-/// Whether the project has a specification that may be read. Looks at the disk.
+/// Whether the project has a specification that may be read. Blocks on the disk.
 pub(super) fn has_spec(policy: &Policy) -> bool {
     SPECIFICATIONS.iter().any(|path| opening::is_file(policy, path))
 }
 
-/// A list that cannot be read counts as empty: the project itself can still be asked about.
+/// The progress of the feature list. An unreadable list counts as empty, as the project itself is
+/// still available.
 fn progress(dir: &Path) -> FeatureStats {
     let stats = Features::open(dir).and_then(|features| features.map(|it| it.stats()).transpose());
     stats
         .unwrap_or_else(|error| {
-            log::warn!("cannot read the features dir={dir:?} error={error}");
+            log::warn!("cannot read the feature list dir={dir:?} error={error}");
             None
         })
         .unwrap_or_else(|| FeatureStats::of(0, 0, 0))

@@ -1,4 +1,4 @@
-//! Whether the server can be given work, and how it is proved that agents only read.
+//! Readiness and status of the server.
 
 use std::sync::atomic::Ordering;
 
@@ -10,8 +10,8 @@ use crate::web::{
     state::AppState,
 };
 
-/// `GET /readyz`: 200 with the judgement on the sandbox, `pending` while it is tested; 503 where no
-/// agent can start, and once the server was told to end. Whoever may ask nothing else may ask this, so it names no project and no path.
+/// `GET /readyz`: 200 with the verdict on the sandbox (`pending` during its self-test); 503 if no agent
+/// can start or the server is shutting down. It is open to everybody, so it names no project or path.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -25,7 +25,7 @@ pub(crate) async fn ready(state: web::Data<AppState>) -> Result<HttpResponse, Pr
     let agents = &state.resources.agents;
     if let Err(error) = agents.kind() {
         return Err(Problem::unavailable(format!(
-            "No agent can start: {}. `cicerone doctor` and /api/admin/status tell more.",
+            "No agent can start: {}. See `cicerone doctor` or /api/admin/status for details.",
             error.cause()
         )));
     }
@@ -33,16 +33,16 @@ pub(crate) async fn ready(state: web::Data<AppState>) -> Result<HttpResponse, Pr
     let verdict = status.newest().map_or("pending", |test| test.verdict.as_str());
     if status.refusal().is_some() {
         return Err(Problem::unavailable(format!(
-            "No agent can start: it is not proved that the kernel confines it, which \
-             `agent.sandbox` requires (the self-test came to \"{verdict}\"). `cicerone doctor` and \
-             /api/admin/status tell why."
+            "No agent can start: `agent.sandbox` requires proof that the kernel confines it, and \
+             the self-test ended with \"{verdict}\". See `cicerone doctor` or /api/admin/status for \
+             the reason."
         )));
     }
     Ok(HttpResponse::Ok().json(json!({ "status": "ready", "sandbox": verdict })))
 }
 
-/// `GET /api/admin/status`: the server's version, its agents and its store; all of the self-test
-/// of the sandbox, `null` while it runs, and why no agent can start, `null` where one can.
+/// `GET /api/admin/status`: the server's version, agents and store, the report of the sandbox
+/// self-test (`null` while it runs), and why no agent can start (`null` if one can).
 #[utoipa::path(
     get,
     path = "/api/admin/status",

@@ -1,4 +1,4 @@
-//! Search over what was said in a project.
+//! Search in a project's conversations.
 
 use actix_web::{HttpResponse, http::StatusCode, web};
 use serde::{Deserialize, Serialize};
@@ -11,26 +11,22 @@ use crate::web::{
     state::AppState,
 };
 
-/// Hits that are given where nothing is said.
-const USUAL: usize = 20;
+const DEFAULT_LIMIT: usize = 20;
 
-/// What is asked for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct SearchQuery {
-    /// What somebody typed.
+    /// The words to search for.
     q: String,
-    /// Most hits.
+    /// The most hits to return.
     limit: Option<usize>,
 }
 
-/// What is found.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = FoundMessages)]
 struct FoundMessages {
     /// The newest first.
     hits: Vec<SearchHit>,
-    /// Whether there are older ones.
+    /// Whether there are older hits.
     more: bool,
 }
 
@@ -49,7 +45,7 @@ pub(crate) async fn find(
 ) -> Result<HttpResponse, Problem> {
     let project = state.project(&project).await?.name;
     let reading = &state.resources.settings.reading;
-    let limit = query.limit.unwrap_or(USUAL).clamp(1, reading.search_hits);
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, reading.search_hits);
     let timeout = reading.search_timeout;
     let words = FullTextQuery::parse(&query.q)
         .map_err(|many| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, many.to_string()))?;

@@ -1,4 +1,4 @@
-//! The original's paths for sessions, and the admin's.
+//! Sessions: list, inspect and close.
 
 use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
@@ -17,8 +17,8 @@ use crate::web::{
 
 type Answer = Result<HttpResponse, Problem>;
 
-/// What viewers of a running turn are told when somebody closes their session.
-const CLOSED: &str = "the session was closed by an administrator; ask again to open it";
+/// Shown to the viewers of a turn that is ended by this.
+const CLOSED_BY_ADMIN: &str = "the session was closed by an administrator; ask again to open it";
 
 /// `GET /api/assistant/sessions`: the projects that have a session.
 #[utoipa::path(
@@ -33,7 +33,7 @@ pub(crate) async fn list(state: web::Data<AppState>) -> Answer {
     Ok(HttpResponse::Ok().json(names))
 }
 
-/// `GET /api/assistant/sessions/{project}`.
+/// `GET /api/assistant/sessions/{project}`: the newest conversation of a session.
 #[utoipa::path(
     get,
     path = "/api/assistant/sessions/{project}",
@@ -46,7 +46,7 @@ pub(crate) async fn info(state: web::Data<AppState>, project: web::Path<String>)
     let conversation_id = match state.registry.send(Find { project: project.clone() }).await? {
         Found::Live(session) => session.send(Describe).await?.latest,
         Found::Restarting(_) | Found::GivenUp => None,
-        Found::Nothing | Found::Closing | Found::Draining => return Err(none_active()),
+        Found::Nothing | Found::Closing | Found::Draining => return Err(no_active_session()),
     };
     Ok(HttpResponse::Ok().json(json!({
         "project_name": project.as_str(),
@@ -55,7 +55,7 @@ pub(crate) async fn info(state: web::Data<AppState>, project: web::Path<String>)
     })))
 }
 
-/// `DELETE /api/assistant/sessions/{project}`: ends the session with all its agents.
+/// `DELETE /api/assistant/sessions/{project}`: closes the session and ends its agents.
 #[utoipa::path(
     delete,
     path = "/api/assistant/sessions/{project}",
@@ -64,13 +64,13 @@ pub(crate) async fn info(state: web::Data<AppState>, project: web::Path<String>)
     responses((status = 200, body = Value), (status = "default", response = ProblemResponse)),
 )]
 pub(crate) async fn close(state: web::Data<AppState>, project: web::Path<String>) -> Answer {
-    if end(&state, name(&project)?, None).await? {
+    if close_session(&state, name(&project)?, None).await? {
         return Ok(HttpResponse::Ok().json(json!({ "success": true, "message": "Session closed" })));
     }
-    Err(none_active())
+    Err(no_active_session())
 }
 
-/// `GET /api/admin/sessions`: every session and what it is doing.
+/// `GET /api/admin/sessions`: all sessions and their conversations.
 #[utoipa::path(
     get,
     path = "/api/admin/sessions",
@@ -93,7 +93,7 @@ pub(crate) async fn admin_list(state: web::Data<AppState>) -> Answer {
     Ok(HttpResponse::Ok().json(list))
 }
 
-/// `DELETE /api/admin/sessions/{project}`: the same, where an admin looks for it.
+/// `DELETE /api/admin/sessions/{project}`: the same for admins.
 #[utoipa::path(
     delete,
     path = "/api/admin/sessions/{project}",
@@ -105,8 +105,8 @@ pub(crate) async fn admin_close(state: web::Data<AppState>, project: web::Path<S
     close(state, project).await
 }
 
-/// `DELETE /api/admin/sessions/{project}/{conversation}`: ends one conversation's turn and agent;
-/// what was said stays.
+/// `DELETE /api/admin/sessions/{project}/{conversation}`: ends a conversation's turn and agent, and
+/// keeps its history.
 #[utoipa::path(
     delete,
     path = "/api/admin/sessions/{project}/{conversation}",
@@ -120,7 +120,7 @@ pub(crate) async fn admin_close_one(
 ) -> Answer {
     let (project, id) = path.into_inner();
     let conversation = id.parse().map_err(|_| Problem::not_an_integer("conversation", &id))?;
-    if end(&state, name(&project)?, Some(conversation)).await? {
+    if close_session(&state, name(&project)?, Some(conversation)).await? {
         return Ok(
             HttpResponse::Ok().json(json!({ "success": true, "message": "Conversation closed" }))
         );
@@ -128,14 +128,14 @@ pub(crate) async fn admin_close_one(
     Err(Problem::not_found("No such live conversation"))
 }
 
-async fn end(
+async fn close_session(
     state: &web::Data<AppState>,
     project: ProjectName,
     conversation: Option<ConversationId>,
 ) -> Result<bool, Problem> {
-    let close = CloseSession { project, conversation, words: CLOSED.to_owned() };
+    let close = CloseSession { project, conversation, words: CLOSED_BY_ADMIN.to_owned() };
     let registry = state.registry.clone();
-    // In a task of its own: a client that hangs up must not leave it half done.
+    // In a task of its own, so that it completes although the client hangs up.
     let closed = actix_web::rt::spawn(async move { registry.send(close).await });
     Ok(closed.await.map_err(Problem::unavailable)??)
 }
@@ -144,6 +144,6 @@ fn name(project: &str) -> Result<ProjectName, Problem> {
     ProjectName::parse(project).map_err(|_| Problem::bad_project_name())
 }
 
-fn none_active() -> Problem {
+fn no_active_session() -> Problem {
     Problem::not_found("No active session for this project")
 }

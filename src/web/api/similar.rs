@@ -1,4 +1,4 @@
-//! Whether a question was asked before, while it is typed.
+//! Earlier questions similar to the one being typed.
 
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
@@ -14,10 +14,8 @@ use crate::web::{
     state::AppState,
 };
 
-/// Questions that are given at most.
-const GIVEN: usize = 3;
+const MAX_RESULTS: usize = 3;
 
-/// What is asked for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct SimilarQuery {
@@ -42,7 +40,7 @@ pub(crate) async fn find(
     let reading = &state.resources.settings.reading;
     let bounds = SimilarityLimits {
         candidates: reading.similar_candidates,
-        results: GIVEN,
+        results: MAX_RESULTS,
         timeout: reading.similar_timeout,
     };
     let look =

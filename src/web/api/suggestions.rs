@@ -1,5 +1,4 @@
-//! Questions for who opens a new conversation. What they are is the guide's matter; here is what
-//! it needs to know: the project's files and its README.
+//! Suggested questions for a new conversation.
 
 use std::sync::Arc;
 
@@ -19,15 +18,14 @@ use crate::web::{
     state::AppState,
 };
 
-/// What may be asked.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = FittingQuestions)]
 struct SuggestedQuestions {
-    /// Three questions that fit the project.
+    /// Three questions about this project.
     questions: Vec<String>,
 }
 
-/// `GET /api/projects/{project}/questions`: three questions that fit the project.
+/// `GET /api/projects/{project}/questions`: three questions about this project.
 #[utoipa::path(
     get,
     path = "/api/projects/{project}/questions",
@@ -40,7 +38,7 @@ pub(crate) async fn show(
     project: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let project = state.project(&project).await?;
-    // The list is kept for a while, and walking the files is most of the work.
+    // Walking the files is most of the work, and the list is cached.
     let list = state.files.list(&project).await?;
     let policy = state.files.policy(&project)?;
     let settings = Arc::clone(&state.resources.settings);

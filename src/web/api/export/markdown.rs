@@ -1,5 +1,4 @@
-//! A conversation as Markdown for people: who asked what and when, the answers, one line for each
-//! tool that was used, and how each answer ended. Pure.
+//! Markdown export: the questions with author and time, the answers, their tool calls and ends. Pure.
 
 use std::collections::HashMap;
 
@@ -12,34 +11,33 @@ use crate::{
     ids::TurnNumber,
 };
 
-/// Of a tool's input, and of what one that failed says, so many characters are shown.
-const SHOWN: usize = 200;
+/// Longest part of a tool's input or error that is shown, in characters.
+const MAX_TOOL_CHARS: usize = 200;
 
-/// What has been written so far, as far as what follows depends on it.
+/// The state of the document on which the text that follows depends.
 #[derive(Debug, Default)]
 pub(super) struct Markdown {
-    /// The turn whose answer has its heading.
+    /// The turn whose answer has its heading already.
     answering: Option<TurnNumber>,
-    /// The turn that has no end yet.
+    /// The turn whose end is still to come.
     open: Option<TurnNumber>,
-    /// What stands last.
     last: Last,
-    /// The tools that were called in this turn, by their calls.
+    /// The tools of this turn by call id.
     tools: HashMap<String, String>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Last {
-    /// A paragraph that is over.
+    /// A complete paragraph.
     #[default]
     Paragraph,
-    /// Text that the next text goes on with.
+    /// Text that the next text continues.
     Text,
-    /// A line of a list.
+    /// A list item.
     Line,
 }
 
-/// What stands above everything.
+/// The heading of the document.
 pub(super) fn head(summary: &Summary) -> String {
     let title = line(summary.title.as_deref().unwrap_or("Conversation without a title"));
     format!(
@@ -52,10 +50,9 @@ pub(super) fn head(summary: &Summary) -> String {
 }
 
 impl Markdown {
-    /// Writes the next entry.
     pub(super) fn add(&mut self, entry: &StoredEntry, out: &mut String) {
         let Ok(content) = Content::from_row(&entry.kind, entry.payload.get()) else {
-            // Of a later version; what this one knows is told.
+            // An entry of a later version.
             return;
         };
         if self.open.is_some_and(|open| open != entry.turn) {
@@ -103,13 +100,13 @@ impl Markdown {
         }
     }
 
-    /// Writes the end, with the questions that wait.
+    /// Writes the end, with the questions that have no answer yet.
     pub(super) fn end(mut self, waiting: &[(TurnNumber, Box<RawValue>)], out: &mut String) {
         self.note_open(out);
         for (_, question) in waiting {
             if let Ok(question) = serde_json::from_str::<UserMessage>(question.get()) {
                 self.question(&question, None, out);
-                self.paragraph("*Waits for its answer.*", out);
+                self.paragraph("*Waiting for an answer.*", out);
             }
         }
         if self.last != Last::Paragraph {
@@ -151,10 +148,10 @@ impl Markdown {
         }
     }
 
-    /// Says of the last answer that it goes on.
+    /// Notes that the last answer is incomplete.
     fn note_open(&mut self, out: &mut String) {
         if self.open.take().is_some() {
-            self.paragraph("*Not answered in full when this copy was made.*", out);
+            self.paragraph("*The answer was not complete at the time of this export.*", out);
         }
     }
 
@@ -185,7 +182,7 @@ impl Markdown {
     }
 }
 
-/// How an answer ended, and what it took.
+/// How an answer ended, its duration, tokens and cost.
 fn ended(done: &ResponseDone) -> String {
     let mut words = match done.outcome {
         Outcome::Completed => Vec::new(),
@@ -193,7 +190,7 @@ fn ended(done: &ResponseDone) -> String {
             let who = done.stopped_by.as_deref().map_or_else(|| "a person".to_owned(), line);
             vec![format!("Stopped by {who}")]
         }
-        Outcome::Interrupted => vec!["Interrupted: the server went away".to_owned()],
+        Outcome::Interrupted => vec!["Interrupted: the server stopped".to_owned()],
     };
     words.extend(done.duration_ms.map(|ms| format!("{}.{} s", ms / 1000, ms % 1000 / 100)));
     words.extend(done.usage.as_ref().map(|usage| format!("{} tokens", usage.output_tokens)));
@@ -209,15 +206,15 @@ fn time(stored: &str) -> String {
     }
 }
 
-/// The text as one line.
+/// The text in one line.
 fn line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// The beginning of a text, so that it can stand between backticks.
+/// The beginning of a text, fit for a code span.
 fn shown(text: &str) -> String {
-    let mut shown = line(&text.chars().take(SHOWN).collect::<String>()).replace('`', "'");
-    if text.chars().nth(SHOWN).is_some() {
+    let mut shown = line(&text.chars().take(MAX_TOOL_CHARS).collect::<String>()).replace('`', "'");
+    if text.chars().nth(MAX_TOOL_CHARS).is_some() {
         shown.push('…');
     }
     shown
@@ -353,13 +350,13 @@ mod tests {
 
             It
 
-            *Not answered in full when this copy was made.*
+            *The answer was not complete at the time of this export.*
 
             ## Question
 
             > Last
 
-            *Waits for its answer.*
+            *Waiting for an answer.*
         "##]].assert_eq(&out);
     }
 }

@@ -1,9 +1,11 @@
-//! Finding files by a few letters of their paths. The list of a project's files is walked anew
-//! every few seconds at most, once for all who ask meanwhile.
+//! Lists of the projects' files, and the fuzzy search in them.
+//!
+//! A list is made by walking the project and used for a few seconds. Those who ask meanwhile wait for
+//! the same list.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex as Quick, PoisonError},
+    sync::{self, Arc, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -21,59 +23,57 @@ use crate::{
     source::walk,
 };
 
-/// Projects whose lists are kept.
-const LISTS: usize = 16;
+/// Projects whose lists are kept; the one used least recently makes room.
+const MAX_LISTS: usize = 16;
 
-/// A file that matches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct FoundFile {
     /// The path from the project's root.
     pub path: String,
-    /// Bytes.
+    /// The size in bytes.
     pub size: u64,
 }
 
-/// The files of a project that may be shown.
+/// The files of a project that may be read.
 #[derive(Debug)]
 pub(crate) struct FileList {
-    /// By path.
+    /// Ordered by path.
     files: Vec<FoundFile>,
-    /// Whether there are more.
+    /// Whether the project has more files.
     pub truncated: bool,
 }
 
 impl FileList {
-    /// The files, by path.
     pub(crate) fn files(&self) -> &[FoundFile] {
         &self.files
     }
 }
 
-type Slot = Arc<Mutex<Option<(Instant, Arc<FileList>)>>>;
+/// A list and when it was made. Locked while the project is walked.
+type ListSlot = Arc<Mutex<Option<(Instant, Arc<FileList>)>>>;
 
-/// Keeps the lists.
 #[derive(Debug)]
-pub(crate) struct Finder {
-    kept: Duration,
-    lists: Quick<HashMap<ProjectName, (Instant, Slot)>>,
+pub(crate) struct FileLists {
+    lifetime: Duration,
+    /// The list of each project, and when it was last asked for.
+    lists: sync::Mutex<HashMap<ProjectName, (Instant, ListSlot)>>,
 }
 
-impl Finder {
-    /// One that keeps a list for so long.
-    pub(crate) fn new(kept: Duration) -> Self {
-        Self { kept, lists: Quick::default() }
+impl FileLists {
+    pub(crate) fn new(lifetime: Duration) -> Self {
+        Self { lifetime, lists: sync::Mutex::default() }
     }
 
-    /// The files of a project, as they were a moment ago.
+    /// The files of a project, as of a moment ago.
     pub(crate) async fn list(
         &self,
         project: &Project,
         secrets: Secrets,
     ) -> Result<Arc<FileList>, actix_web::error::BlockingError> {
         let slot = self.slot(&project.name);
-        // Who comes while the files are walked waits here for the same list.
+        // Callers that come during a walk waits here for its list.
         let mut slot = slot.lock().await;
-        if let Some((_, list)) = slot.as_ref().filter(|(at, _)| at.elapsed() < self.kept) {
+        if let Some((_, list)) = slot.as_ref().filter(|(at, _)| at.elapsed() < self.lifetime) {
             return Ok(Arc::clone(list));
         }
         let dir = project.dir.clone();
@@ -82,17 +82,16 @@ impl Finder {
         Ok(list)
     }
 
-    /// The project's place. The one that was asked for longest ago makes room.
-    fn slot(&self, project: &ProjectName) -> Slot {
+    fn slot(&self, project: &ProjectName) -> ListSlot {
         let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        if lists.len() >= LISTS && !lists.contains_key(project) {
+        if lists.len() >= MAX_LISTS && !lists.contains_key(project) {
             let oldest = lists.iter().min_by_key(|(_, (asked, _))| *asked);
             if let Some(oldest) = oldest.map(|(name, _)| name.clone()) {
                 lists.remove(&oldest);
             }
         }
         let (asked, slot) =
-            lists.entry(project.clone()).or_insert_with(|| (Instant::now(), Slot::default()));
+            lists.entry(project.clone()).or_insert_with(|| (Instant::now(), ListSlot::default()));
         *asked = Instant::now();
         Arc::clone(slot)
     }
@@ -104,7 +103,7 @@ fn walk(dir: &std::path::Path, secrets: &Secrets) -> FileList {
     let mut files: Vec<_> = found
         .files
         .into_iter()
-        // A name that is no text cannot be asked for.
+        // A path that is not UTF-8 cannot be requested.
         .filter_map(|it| {
             Some(FoundFile { path: it.path.into_os_string().into_string().ok()?, size: it.size })
         })
@@ -113,7 +112,7 @@ fn walk(dir: &std::path::Path, secrets: &Secrets) -> FileList {
     FileList { files, truncated }
 }
 
-/// The files whose paths match best, and how many match. Takes its time with a long list.
+/// The files whose paths match best, and the number of matches. Blocks for long with a long list.
 pub(crate) fn rank(list: &FileList, query: &str, limit: usize) -> (Vec<FoundFile>, usize) {
     let mut matcher = Matcher::new(Config::DEFAULT.match_paths());
     let pattern = Pattern::new(query, CaseMatching::Smart, Normalization::Smart, AtomKind::Fuzzy);
@@ -128,7 +127,7 @@ pub(crate) fn rank(list: &FileList, query: &str, limit: usize) -> (Vec<FoundFile
         .collect();
     let total = scored.len();
     if !query.trim().is_empty() {
-        // Of equally good ones the shorter, then by name: the sort is stable.
+        // Equal scores are ordered by length, then by path, as the sort is stable.
         scored.sort_by_key(|(score, file)| (std::cmp::Reverse(*score), file.path.len()));
     }
     (scored.into_iter().take(limit).map(|(_, file)| file.clone()).collect(), total)
@@ -148,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_of_the_path_find_a_file_and_its_name_counts_most() {
+    fn letters_of_a_path_find_its_file_and_the_name_counts_most() {
         let list = list(&[
             "docs/session.md",
             "src/session.rs",
@@ -162,17 +161,17 @@ mod tests {
         assert_eq!(ranked(&list, "zzz").len(), 0);
         assert_eq!(ranked(&list, "").len(), 4);
         assert_eq!(rank(&list, "s", 1), (vec![list.files[1].clone()], 4));
-        // What means something to other finders is plain text here.
+        // Operators of other finders are plain text here.
         assert_eq!(ranked(&list, "!turn").len(), 0);
         assert_eq!(ranked(&list, "^src").len(), 0);
     }
 
     #[test]
-    fn no_more_than_a_few_lists_are_kept() {
-        let finder = Finder::new(Duration::from_secs(5));
-        for n in 0..2 * LISTS {
-            finder.slot(&ProjectName::parse(&format!("p{n}")).unwrap());
+    fn only_a_few_lists_are_kept() {
+        let lists = FileLists::new(Duration::from_secs(5));
+        for n in 0..2 * MAX_LISTS {
+            lists.slot(&ProjectName::parse(&format!("p{n}")).unwrap());
         }
-        assert_eq!(finder.lists.lock().unwrap().len(), LISTS);
+        assert_eq!(lists.lists.lock().unwrap().len(), MAX_LISTS);
     }
 }

@@ -1,4 +1,4 @@
-//! A page of a file: the lines around the one that is wanted, and an outline of the whole. Pure.
+//! File excerpts: the lines around a requested one, and an outline of the whole file. Pure.
 
 use std::path::Path;
 
@@ -11,54 +11,50 @@ use crate::source::{
     walk::MAX_FILE_BYTES,
 };
 
-/// A file with a zero byte among its first this many is binary.
+/// A file with a zero byte among its first bytes, so many, is binary.
 const BINARY_PROBE_BYTES: usize = 8 << 10;
 
-/// Definitions of an outline at most.
-const LONGEST_OUTLINE: usize = 2000;
+const MAX_OUTLINE_ITEMS: usize = 2000;
 
-/// A part of a file.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct FileExcerpt {
-    /// Bytes of the whole file.
+    /// The size of the file in bytes.
     pub size: usize,
-    /// The name of its language as a fenced block takes it; empty where none is known.
+    /// The language as a fenced code block names it; empty if it is unknown.
     pub language: &'static str,
-    /// It is no text, and nothing of it is shown.
+    /// Whether the file is binary, so that none of it is shown.
     pub binary: bool,
-    /// Lines of the whole file.
+    /// The number of lines of the file.
     pub total_lines: usize,
-    /// The first line shown, from 1; 0 where none is.
+    /// The first line shown, from 1; 0 if none is.
     pub first_line: usize,
     /// The last line shown.
     pub last_line: usize,
-    /// The lines, each but the last with its end.
+    /// The lines, without the newline of the last.
     pub text: String,
     /// Whether the file has more than is shown.
     pub truncated: bool,
-    /// What the file defines, in order; empty for files above 1 MiB.
+    /// The definitions of the file, in order; empty for files above 1 MiB.
     pub outline: Vec<OutlineItem>,
 }
 
-/// A definition.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct OutlineItem {
-    /// What it is: `fn`, `class`, `heading` and so on.
+    /// The kind: `fn`, `class`, `heading` and so on.
     pub kind: &'static str,
-    /// The name.
     pub name: Box<str>,
-    /// The line of the name, from 1.
+    /// From 1.
     pub line: u32,
 }
 
-/// The part of the file at `path` that has `line` in it, or its end where it has fewer lines; at
-/// most `most_lines` and, where a line alone is not longer, `most_bytes`.
+/// The part of a file around `line`, or its end if it has fewer lines. It has at most `max_lines`
+/// lines and `max_bytes` bytes.
 pub(crate) fn of(
     path: &str,
     bytes: &[u8],
     line: Option<usize>,
-    most_lines: usize,
-    most_bytes: usize,
+    max_lines: usize,
+    max_bytes: usize,
 ) -> FileExcerpt {
     let probe = bytes.get(..BINARY_PROBE_BYTES).unwrap_or(bytes);
     let is_binary = memchr::memchr(0, probe).is_some();
@@ -80,18 +76,14 @@ pub(crate) fn of(
     let text = String::from_utf8_lossy(bytes);
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     page.total_lines = lines.len();
-    let wanted = line.unwrap_or(1).clamp(1, lines.len()) - 1;
-    let (first, last) = around(&lines, wanted, most_lines, most_bytes);
+    let requested = line.unwrap_or(1).clamp(1, lines.len()) - 1;
+    let (first, last) = range_around(&lines, requested, max_lines, max_bytes);
     page.first_line = first + 1;
     page.last_line = last;
     let shown = lines.get(first..last).unwrap_or_default().concat();
-    page.text = shown.trim_end_matches('\n').to_owned();
-    if shown.ends_with('\n') {
-        // Empty lines at the end are lines too.
-        page.text = shown.strip_suffix('\n').unwrap_or(&shown).to_owned();
-    }
-    if page.text.len() > most_bytes {
-        let end = page.text.floor_char_boundary(most_bytes);
+    page.text = shown.strip_suffix('\n').unwrap_or(&shown).to_owned();
+    if page.text.len() > max_bytes {
+        let end = page.text.floor_char_boundary(max_bytes);
         page.text.truncate(end);
         page.truncated = true;
     }
@@ -103,24 +95,29 @@ pub(crate) fn of(
     page
 }
 
-/// What stands before a line, from 1: the end of it, about `most_bytes`.
-pub(crate) fn before(bytes: &[u8], line: usize, most_bytes: usize) -> String {
+/// The text before a line (from 1): the last `max_bytes` of it.
+pub(crate) fn text_before(bytes: &[u8], line: usize, max_bytes: usize) -> String {
     let mut newlines = memchr::memchr_iter(b'\n', bytes);
     let end = line.checked_sub(2).and_then(|at| newlines.nth(at)).map_or(0, |at| at + 1);
-    let start = end.saturating_sub(most_bytes);
+    let start = end.saturating_sub(max_bytes);
     String::from_utf8_lossy(bytes.get(start..end).unwrap_or_default()).into_owned()
 }
 
-/// The lines to show: from the first, up to but without the second. The wanted one is in the
-/// middle where there are enough on both sides.
-fn around(lines: &[&str], wanted: usize, most_lines: usize, most_bytes: usize) -> (usize, usize) {
+/// The range of lines to show: the first, and the one after the last. The requested line is in the
+/// middle if there are enough on both sides.
+fn range_around(
+    lines: &[&str],
+    requested: usize,
+    max_lines: usize,
+    max_bytes: usize,
+) -> (usize, usize) {
     let size = |at: usize| lines.get(at).map_or(usize::MAX, |line| line.len());
-    let (mut first, mut last) = (wanted, wanted + 1);
-    let mut bytes = size(wanted);
+    let (mut first, mut last) = (requested, requested + 1);
+    let mut bytes = size(requested);
     loop {
         let before = last;
         let has_room = |bytes: usize, first: usize, last: usize, at: usize| {
-            last - first < most_lines && bytes.saturating_add(size(at)) <= most_bytes
+            last - first < max_lines && bytes.saturating_add(size(at)) <= max_bytes
         };
         if last < lines.len() && has_room(bytes, first, last, last) {
             bytes += size(last);
@@ -138,7 +135,7 @@ fn around(lines: &[&str], wanted: usize, most_lines: usize, most_bytes: usize) -
 
 fn outline(text: &str, language: Language) -> Vec<OutlineItem> {
     let definitions = document::read(text, language).definitions;
-    let defined = definitions.into_iter().take(LONGEST_OUTLINE);
+    let defined = definitions.into_iter().take(MAX_OUTLINE_ITEMS);
     defined.map(|it| OutlineItem { kind: it.kind, name: it.name, line: it.line }).collect()
 }
 
@@ -152,8 +149,8 @@ mod tests {
         (1..=n).map(|line| format!("line {line}\n")).collect()
     }
 
-    fn page(text: &str, line: Option<usize>, most_lines: usize) -> FileExcerpt {
-        of("a.txt", text.as_bytes(), line, most_lines, 1000)
+    fn page(text: &str, line: Option<usize>, max_lines: usize) -> FileExcerpt {
+        of("a.txt", text.as_bytes(), line, max_lines, 1000)
     }
 
     #[test]
@@ -186,11 +183,11 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_before_a_line_is_known() {
+    fn the_text_before_a_line_is_cut_at_its_beginning() {
         for (line, most, expected) in
             [(0, 9, ""), (1, 9, ""), (2, 9, "a\n"), (3, 9, "a\nbb\n"), (3, 4, "\nbb\n"), (9, 9, "")]
         {
-            assert_eq!(before(b"a\nbb\nc", line, most), expected, "{line} {most}");
+            assert_eq!(text_before(b"a\nbb\nc", line, most), expected, "{line} {most}");
         }
     }
 
@@ -201,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_not_shown() {
+    fn binary_files_are_not_shown() {
         let page = page("a\0b", None, 10);
         assert!(page.binary && page.truncated && page.text.is_empty());
         assert_eq!(of("a", b"", None, 10, 10).total_lines, 0);
@@ -213,14 +210,14 @@ mod tests {
         fn a_page_has_the_line_and_keeps_the_limits(
             text in "([a-zü]{0,30}\n){1,40}[a-z]{0,5}",
             line in 1_usize..50,
-            most_lines in 1_usize..20,
-            most_bytes in 1_usize..200,
+            max_lines in 1_usize..20,
+            max_bytes in 1_usize..200,
         ) {
-            let page = of("a.txt", text.as_bytes(), Some(line), most_lines, most_bytes);
-            let wanted = line.min(page.total_lines);
-            prop_assert!((page.first_line..=page.last_line).contains(&wanted));
-            prop_assert!(page.last_line - page.first_line < most_lines);
-            prop_assert!(page.text.len() <= most_bytes);
+            let page = of("a.txt", text.as_bytes(), Some(line), max_lines, max_bytes);
+            let requested = line.min(page.total_lines);
+            prop_assert!((page.first_line..=page.last_line).contains(&requested));
+            prop_assert!(page.last_line - page.first_line < max_lines);
+            prop_assert!(page.text.len() <= max_bytes);
             let all: Vec<_> = text.split_inclusive('\n').collect();
             let shown = all[page.first_line - 1..page.last_line].concat();
             prop_assert!(shown.starts_with(&page.text));
