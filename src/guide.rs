@@ -1,14 +1,13 @@
-//! The guide: an agent without a language model. It answers questions about a project from the
-//! project's files: it searches, ranks, quotes and cites, and says plainly what it is.
+//! The guide: the built-in agent, which answers from the project's files without a language model.
 //!
-//! It is a process like any other agent and speaks the line protocol of Claude Code on stdin and
-//! stdout. A line comes in through [`protocol`]; `conversation` chooses what it wants
-//! ([`intent`]), `retrieval` and `overview` look it up in the index ([`crate::source`]), `answer` puts
-//! it into words and `turn` tells it. Three threads: one reads lines and answers control
-//! requests at once, one builds the index from the start, one answers questions in order.
+//! It runs as a process and speaks the line protocol of Claude Code on stdin and stdout.
+//! [`protocol`] parses the lines, [`intent`] classifies a question, [`retrieval`] and [`overview`]
+//! search the [index](crate::source::index), [`answer`] writes the text and [`turn`] streams it.
+//! One thread reads lines and answers control requests at once, one builds the index, and one
+//! answers questions in order.
 //!
-//! The guide never writes, never opens a file that [`crate::source::walk`] leaves out, and never says
-//! anything of the project that it has not read there.
+//! The guide never writes. It reads only files that [`crate::source::walk`] finds, and states
+//! nothing about the project that it has not read there.
 
 pub(crate) mod answer;
 pub(crate) mod conversation;
@@ -41,37 +40,35 @@ use crate::guide::{
 use crate::policy::{InvalidSecret, Secrets};
 use crate::source::index::Index;
 
-/// Longest line that is read, bytes; a longer one is no question.
+/// Longest line of input, bytes; a longer one is split and rejected.
 const MAX_LINE_BYTES: u64 = 16 << 20;
-/// How often a turn that waits for the index looks whether it was interrupted.
+/// Interval at which a turn that waits for the index checks for an interrupt.
 const INTERRUPT_CHECK: Duration = Duration::from_millis(20);
 
-/// What the guide is run with.
 #[derive(Debug, Clone)]
 pub struct GuideOptions {
-    /// What the project is called in answers.
+    /// The name of the project in answers.
     pub project: String,
-    /// The project's directory.
     pub dir: PathBuf,
-    /// Globs of secret files besides the built-in ones, never opened.
+    /// Globs of secret files besides the built-in ones.
     pub secrets: Vec<String>,
 }
 
-/// The guide cannot run.
+/// Why the guide ended.
 #[derive(Debug, thiserror::Error)]
 pub enum GuideError {
-    /// A glob of secrets makes no sense.
+    /// A glob of secret files is invalid.
     #[error(transparent)]
     Secrets(#[from] InvalidSecret),
-    /// The project's directory is not there.
+    /// The project's directory cannot be opened.
     #[error("cannot open the project's directory {dir}: {source}")]
     Directory {
-        /// The directory.
+        /// The directory as given.
         dir: PathBuf,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
-    /// The input broke.
+    /// The input cannot be read.
     #[error("cannot read the next line of input: {0}")]
     Input(io::Error),
 }
@@ -79,13 +76,13 @@ pub enum GuideError {
 /// Answers lines from stdin on stdout until stdin ends.
 ///
 /// # Errors
-/// The guide cannot start, or its input broke. A reader of its output that has gone ends it
-/// without an error.
+/// The guide cannot start, or its input cannot be read. It ends without an error if the reader of its
+/// output is gone.
 pub fn run(options: GuideOptions) -> Result<(), GuideError> {
     serve(options, io::stdin().lock(), LineOutput::new(Box::new(io::stdout())))
 }
 
-/// Which questions came, are answered and were interrupted; each counts from 1.
+/// The numbers of the last question asked, answered and interrupted; 0 before the first.
 #[derive(Debug, Default)]
 struct TurnCounters {
     asked: AtomicU64,
@@ -94,7 +91,7 @@ struct TurnCounters {
 }
 
 impl TurnCounters {
-    /// Ends the running turn, or does nothing when none runs.
+    /// Interrupts the running turn, if there is one.
     fn interrupt(&self) {
         let answered = self.answered.load(Ordering::SeqCst);
         if answered < self.asked.load(Ordering::SeqCst) {
@@ -103,7 +100,7 @@ impl TurnCounters {
     }
 }
 
-/// The index, once it is built.
+/// The index, `None` until it is built.
 #[derive(Debug, Default)]
 struct SharedIndex {
     index: Mutex<Option<Index>>,
@@ -140,7 +137,7 @@ fn serve(options: GuideOptions, input: impl BufRead, output: LineOutput) -> Resu
                 let told = answer(&mut conversation, &ask, &lines, &cwd, &output, &turns, &shelf);
                 turns.answered.fetch_add(1, Ordering::SeqCst);
                 if let Err(stopped) = told {
-                    log::warn!("cannot go on: {stopped}");
+                    log::warn!("the guide stops: {stopped}");
                     return;
                 }
             }
@@ -149,13 +146,13 @@ fn serve(options: GuideOptions, input: impl BufRead, output: LineOutput) -> Resu
     let read = read_lines(input, &output, &turns, &sender);
     drop(sender);
     if answerer.join().is_err() {
-        log::error!("the thread that answers has panicked");
+        log::error!("the answering thread panicked");
     }
     drop(builder);
     read
 }
 
-/// Reads lines until the input ends: control requests are answered at once, questions passed on.
+/// Reads lines until the input ends, answers control requests and passes on questions.
 fn read_lines(
     mut input: impl BufRead,
     output: &LineOutput,
@@ -193,12 +190,12 @@ fn read_lines(
             ),
             InputLine::Ignored => continue,
             InputLine::Garbage(reason) => {
-                log::warn!("a line of input is no line of the protocol: {reason}");
+                log::warn!("cannot parse a line of input: {reason}");
                 continue;
             }
         };
         if let Err(error) = output.line(&reply) {
-            log::warn!("cannot answer a control request, its reader has gone: {error}");
+            log::warn!("cannot answer a control request: {error}");
             return Ok(());
         }
     }

@@ -1,6 +1,7 @@
-//! Search: from a question in words to the places of the project that answer it, without a
-//! language model. A question becomes [`query`] slots (a word with everything that means the
-//! same), passages and files are scored against them by [`rank`].
+//! Project files: walk, languages, definitions, index and ranked search.
+//!
+//! A question becomes a [`query`]: clauses of terms that mean the same. [`rank`] scores the passages
+//! and files of the [`index`] against them, without a language model.
 
 pub(crate) mod definitions;
 pub(crate) mod document;

@@ -1,5 +1,4 @@
-//! Questions that fit a project, for who does not know yet what to ask: from its README, its
-//! specification and its largest module. Pure; looks at names, sizes and one text.
+//! Suggested questions for a project, from its README, specification and largest module. Pure.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -9,25 +8,24 @@ use crate::source::{
     readme::{self, TextFile},
 };
 
-/// How many questions there are.
 pub(crate) const QUESTIONS: usize = 3;
 
-/// Longest name that goes into a question, characters.
+/// Longest name quoted in a question, characters.
 const LONGEST_NAME: usize = 60;
 
-/// Directories that are called so everywhere.
+/// Directories that hold modules but name none.
 const HOLDERS: [&str; 7] = ["", "app", "cmd", "lib", "pkg", "source", "src"];
 
 /// A file of the project.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ProjectFile<'a> {
-    /// The path from the project's root.
+    /// Relative to the project's root.
     pub(crate) path: &'a str,
-    /// Bytes.
+    /// In bytes.
     pub(crate) size: u64,
 }
 
-/// Three questions, each different.
+/// Three different questions.
 pub(crate) fn of(
     files: &[ProjectFile<'_>],
     readme: Option<&TextFile>,
@@ -60,11 +58,11 @@ fn module(files: &[ProjectFile<'_>]) -> Option<String> {
         *size += file.size;
         inside.push(*file);
     }
-    // What holds the modules is none, unless there is nothing else.
+    // A directory that holds modules is not one itself, unless there is nothing else.
     let is_holder = |directory: &str| HOLDERS.contains(&directory.rsplit('/').next().unwrap_or(""));
     let has_modules = modules.keys().any(|directory| !is_holder(directory));
     modules.retain(|directory, _| !has_modules || !is_holder(directory));
-    // Of equally large ones the first by name.
+    // Of equally large modules the first by name.
     let (directory, (_, inside)) = modules.into_iter().rev().max_by_key(|(_, (size, _))| *size)?;
     if !directory.is_empty() && inside.len() > 1 {
         return Some(format!("How do the parts of `{directory}/` work together?"));
@@ -79,7 +77,7 @@ fn is_source(path: &str) -> bool {
     language.is_code() && file_role::of(path, language) == FileRole::Source
 }
 
-/// Whether a heading names something that is built, and not what every README speaks of.
+/// Whether a heading names a topic of the project, and not one of every README.
 fn is_topic(heading: &str, name: Option<&str>) -> bool {
     const USUAL: &str = "about badge build changelog code-of-conduct content contribut credit develop document donat example faq feature get-started getting-started install introduction licen overview prerequisite quick requirement roadmap run setup sponsor status support test thank try usage what why with known limitation not todo";
     let lower = heading.to_lowercase().replace(' ', "-");
@@ -88,7 +86,7 @@ fn is_topic(heading: &str, name: Option<&str>) -> bool {
         && !USUAL.split(' ').any(|usual| lower.starts_with(usual))
 }
 
-/// Whether it can stand in a question: plain words, and not many.
+/// Whether a name can be quoted in a question: plain and short.
 fn is_short(name: &str) -> bool {
     let is_plain = name.chars().all(|c| c.is_alphanumeric() || " -_./'’&+,".contains(c));
     is_plain && name.chars().any(char::is_alphabetic) && name.chars().count() <= LONGEST_NAME

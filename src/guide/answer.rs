@@ -1,5 +1,6 @@
-//! Answers: what is said to each kind of question, built from what was found and from nothing
-//! else. Every statement about the project carries the file and line that it comes from.
+//! Answer texts, one module per kind of question.
+//!
+//! Every statement about the project cites the file and line that it comes from.
 
 pub(crate) mod code;
 pub(crate) mod progress;

@@ -1,5 +1,4 @@
-//! A conversation with the guide: chooses what a question wants, looks it up, tells the answer,
-//! and remembers a little for the question after.
+//! A conversation with the guide: answers questions, and remembers the last one for follow-ups.
 
 use serde_json::json;
 
@@ -24,13 +23,12 @@ use crate::source::{
     readme::{self, TextFile},
 };
 
-/// How much of the question before counts in one that leans on it.
+/// Share of the previous question's weight in a follow-up.
 const PREVIOUS_SHARE: f32 = 0.8;
 
-/// What reading the feature list is called, as agents that use the feature tools call it.
+/// The tool name under which reading the feature list is shown.
 const FEATURES_TOOL: &str = "mcp__features__feature_get_stats";
 
-/// What the guide remembers.
 #[derive(Debug)]
 pub(crate) struct GuideConversation {
     project: String,
@@ -44,7 +42,6 @@ struct Previous {
 }
 
 impl GuideConversation {
-    /// A new conversation about a project of this name.
     pub(crate) fn new(project: String) -> Self {
         Self { project, previous: None }
     }
@@ -54,7 +51,7 @@ impl GuideConversation {
         !matches!(Intent::of(&ask.text), Intent::Greeting | Intent::Thanks | Intent::Capabilities)
     }
 
-    /// Answers what needs no index.
+    /// Answers a question that needs no index.
     ///
     /// # Errors
     /// The turn was stopped.
@@ -108,7 +105,7 @@ impl GuideConversation {
         if let Some(previous) = &self.previous
             && intent::is_follow_up(question)
         {
-            query.follow(&previous.query, PREVIOUS_SHARE);
+            query.add_earlier(&previous.query, PREVIOUS_SHARE);
         }
         if query.is_empty() {
             return turn.say(&format!("{opening}{}", small_talk::nothing(&[], index.n_files())));
@@ -136,7 +133,7 @@ impl GuideConversation {
         skip: usize,
         opening: &str,
     ) -> Result<(), TurnStopped> {
-        let findings = retrieval::investigate(turn, index, &query, skip)?;
+        let findings = retrieval::search(turn, index, &query, skip)?;
         let text = if findings.places.is_empty() {
             let labels: Vec<String> = query
                 .slots
@@ -257,7 +254,7 @@ impl GuideConversation {
         turn.say(&text)
     }
 
-    /// Progress is told from the feature list; without one the question is one like any other.
+    /// Answers from the feature list. Without one, the question is searched like any other.
     fn progress(
         &mut self,
         turn: &mut TurnWriter<'_>,

@@ -1,4 +1,4 @@
-//! The guide's output: one line at a time, whole, from any thread, and flushed as produced.
+//! Line output: whole lines from any thread, flushed one by one.
 
 use std::{
     io::{self, Write},
@@ -7,11 +7,9 @@ use std::{
 
 use serde_json::Value;
 
-/// Where the lines go.
 pub(crate) struct LineOutput(Mutex<Box<dyn Write + Send>>);
 
 impl LineOutput {
-    /// Lines go to `writer`.
     pub(crate) fn new(writer: Box<dyn Write + Send>) -> Self {
         Self(Mutex::new(writer))
     }
@@ -19,7 +17,7 @@ impl LineOutput {
     /// Writes a line.
     ///
     /// # Errors
-    /// The reader has gone.
+    /// The reader is gone.
     pub(crate) fn line(&self, value: &Value) -> io::Result<()> {
         let mut line = value.to_string();
         line.push('\n');

@@ -1,5 +1,4 @@
-//! The survey: what the index knows of the project as a whole, its files, folders and entry
-//! points. Pure but for the texts that it is given.
+//! Overview of a project: its folders, entry points and named files, from the index.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -79,7 +78,7 @@ const MAX_OUTLINE: usize = 30;
 /// Entry points listed at most.
 const MAX_ENTRY_POINTS: usize = 6;
 
-/// Those of `paths` that the project has.
+/// The `paths` that exist in the project.
 pub(crate) fn present(index: &Index, paths: &[&str]) -> Vec<String> {
     paths
         .iter()
@@ -88,7 +87,7 @@ pub(crate) fn present(index: &Index, paths: &[&str]) -> Vec<String> {
         .collect()
 }
 
-/// The file that a question names by its path, or by a file name that only one file has.
+/// The file that a question names, by its path or by a unique file name.
 pub(crate) fn named_file(index: &Index, question: &str) -> Option<u32> {
     let n_words = question.split_whitespace().count();
     question
@@ -103,12 +102,12 @@ pub(crate) fn named_file(index: &Index, question: &str) -> Option<u32> {
                 entry.is_alive && (path == word || path.ends_with(&suffix))
             });
             let (file, _) = matching.next()?;
-            // A question of many words is about more than the file that it names.
+            // A long question is about more than the file that it names.
             (matching.next().is_none() && n_words <= 9).then_some(file as u32)
         })
 }
 
-/// What a file is, from its head and its definitions.
+/// The description of a file, from its head comment and definitions.
 pub(crate) fn describe(index: &Index, file: u32, source: Option<&TextFile>) -> String {
     let entry = &index.files()[file as usize];
     let path = entry.found.path.to_string_lossy();
@@ -139,7 +138,7 @@ pub(crate) fn describe(index: &Index, file: u32, source: Option<&TextFile>) -> S
     text
 }
 
-/// The folders of the project with what is in them, as a list.
+/// The top-level folders with their files and languages, as a Markdown list.
 pub(crate) fn layout(index: &Index) -> String {
     let mut folders: BTreeMap<String, (usize, BTreeMap<&'static str, usize>)> = BTreeMap::new();
     for entry in index.files().iter().filter(|entry| entry.is_alive) {
@@ -176,7 +175,7 @@ pub(crate) fn layout(index: &Index) -> String {
     text
 }
 
-/// Where reading may start: files with the names that programs start in, nearest the root first.
+/// Files with the usual names of entry points, nearest the root first.
 pub(crate) fn entry_points(index: &Index) -> Vec<Fact> {
     let mut paths: Vec<(usize, String, u32)> = index
         .files()

@@ -1,5 +1,6 @@
-//! Places: from a file that fits to the line to cite, the definition there and the lines to
-//! quote. Reads the file anew, so a citation is never of what was there before.
+//! Passages to cite: the line, its definition and the lines to quote, for a ranked file.
+//!
+//! The file is read again, so that a citation is never outdated.
 
 use std::{collections::HashMap, ops::Range};
 
@@ -14,24 +15,23 @@ const MAX_LEAD_LINES: usize = 8;
 /// Longest line quoted, characters.
 const MAX_LINE_CHARACTERS: usize = 160;
 
-/// A place in a file that fits.
+/// A passage to cite.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct CitedPassage {
     /// The file.
     pub file: u32,
     /// Relative to the project.
     pub path: String,
-    /// The line to cite, from 1.
+    /// The line to cite, counted from 1.
     pub line: u32,
-    /// That line's text.
+    /// The text of that line.
     pub text: String,
-    /// What is defined there.
     pub definition: Option<Definition>,
-    /// The lines to quote, from 1, the end excluded.
+    /// The lines to quote, counted from 1, the end excluded.
     pub quoted: Range<u32>,
-    /// Their text.
+    /// The text of these lines.
     pub quote: String,
-    /// The name of the language for a fenced block.
+    /// The language name for a fenced block.
     pub fence: &'static str,
 }
 
@@ -42,7 +42,7 @@ impl CitedPassage {
     }
 }
 
-/// The worth of each term of a query.
+/// The highest weight of each term of a query.
 pub(crate) fn worth(query: &Query) -> HashMap<String, f32> {
     let mut worth: HashMap<String, f32> = HashMap::new();
     for slot in &query.slots {
@@ -54,7 +54,7 @@ pub(crate) fn worth(query: &Query) -> HashMap<String, f32> {
     worth
 }
 
-/// The best place of a file that fits. `None` when the file has gone.
+/// The best passage of a ranked file; `None` if the file is gone.
 pub(crate) fn locate(index: &Index, query: &Query, hit: &RankedFile) -> Option<CitedPassage> {
     let entry = index.files().get(hit.file as usize)?;
     let text = index.text(hit.file)?;
@@ -95,7 +95,7 @@ pub(crate) fn locate(index: &Index, query: &Query, hit: &RankedFile) -> Option<C
     })
 }
 
-/// The place of a definition.
+/// The passage of a definition.
 pub(crate) fn of_definition(
     index: &Index,
     file: u32,
@@ -118,7 +118,7 @@ pub(crate) fn of_definition(
     })
 }
 
-/// A line of a comment directly above a definition stands for the definition.
+/// The definition directly below a line of comment, else the line itself.
 fn on_definition(line: usize, lines: &[&str], defined: &HashMap<u32, &Definition>) -> usize {
     for at in line..line + MAX_LEAD_LINES * 2 {
         if defined.contains_key(&(at as u32)) {
@@ -171,7 +171,7 @@ fn clip(line: &str) -> String {
     }
 }
 
-/// How much of a query a line has.
+/// The summed weights of the query's terms in a line.
 pub(crate) fn line_worth(text: &str, worth: &HashMap<String, f32>) -> f32 {
     let mut found: HashMap<String, f32> = HashMap::new();
     for word in terms::raw_words(text) {

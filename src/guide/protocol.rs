@@ -1,55 +1,49 @@
-//! The guide's side of the line protocol: what a line of its input asks for, and the lines that
-//! it answers with. Pure: nothing is read or written here. The shapes are Claude Code's, because
-//! one codec of the server reads both.
+//! Line protocol: parses the guide's input and builds its output lines. Pure.
+//!
+//! The lines have Claude Code's format, because the server reads both with one codec.
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-/// The model that the guide says it is.
+/// The model name that the guide reports.
 pub(crate) const MODEL: &str = "guide";
 /// The tools that the guide uses, by the names that agents give them.
 pub(crate) const TOOLS: &[&str] = &["Glob", "Grep", "Read"];
 
-/// What a line of input asks for.
+/// A parsed line of input.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum InputLine {
     /// A question of the user.
     Question(UserQuestion),
-    /// The handshake.
     Initialize {
-        /// Goes into the response.
         request_id: String,
     },
-    /// The running turn is to end.
+    /// Requests to end the running turn.
     Interrupt {
-        /// Goes into the response.
         request_id: String,
     },
-    /// A control request that the guide does not know.
+    /// An unknown control request.
     Unsupported {
-        /// Goes into the response.
         request_id: String,
-        /// What it asked for.
         subtype: String,
     },
-    /// A line of the protocol that is none of the guide's concern.
+    /// A valid line that does not concern the guide.
     Ignored,
-    /// No line of the protocol; the text says why.
+    /// An invalid line, with the reason.
     Garbage(String),
 }
 
 /// A question of the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct UserQuestion {
-    /// Its text.
     pub text: String,
-    /// Whether pictures or documents came with it, which the guide cannot see.
+    /// Whether images or documents are attached, which the guide cannot read.
     pub has_attachments: bool,
-    /// Whether an answer is wanted; without, only the state is told.
+    /// Whether to answer; otherwise the turn has only its start and end.
     pub wants_answer: bool,
 }
 
-/// Reads a line of input.
+/// Parses a line of input.
 pub(crate) fn parse(line: &str) -> InputLine {
     if line.trim().is_empty() {
         return InputLine::Ignored;
@@ -135,25 +129,22 @@ pub(crate) fn control_error(request_id: &str, error: &str) -> Value {
     })
 }
 
-/// The lines of one conversation.
+/// Builds the lines of one conversation.
 #[derive(Debug)]
 pub(crate) struct ProtocolLines {
     session_id: String,
 }
 
-/// How a turn went.
+/// The summary of a turn.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TurnEnd<'a> {
-    /// The whole answer.
+    /// The whole text of the answer.
     pub text: &'a str,
-    /// Milliseconds from its start.
     pub duration_ms: u64,
-    /// Messages of the agent in it.
     pub n_messages: u32,
 }
 
 impl ProtocolLines {
-    /// The lines of a new conversation.
     pub(crate) fn new() -> Self {
         Self { session_id: Uuid::new_v4().to_string() }
     }
@@ -170,7 +161,7 @@ impl ProtocolLines {
         fields.insert("uuid".to_owned(), json!(Uuid::new_v4().to_string()));
     }
 
-    /// What the guide runs with; opens each turn.
+    /// The first line of each turn: what the guide runs with.
     pub(crate) fn init(&self, cwd: &str) -> Value {
         self.stamp(json!({
             "type": "system",

@@ -1,5 +1,4 @@
-//! Investigations: what the guide looks up for a question, each step told as the use of a tool,
-//! and what it found. Reads only through the index, which reads only what the walk allows.
+//! Retrieval: searches and reads for a question, each shown as the use of a tool.
 
 use serde_json::json;
 
@@ -23,9 +22,9 @@ use crate::{
     },
 };
 
-/// Places named in an answer.
+/// Passages in one answer.
 pub(crate) const PLACES: usize = 6;
-/// Definitions listed around the best place.
+/// Definitions listed around the best passage.
 const NEIGHBOURS: usize = 6;
 /// Uses listed.
 const USES: usize = 5;
@@ -38,11 +37,11 @@ const MAX_READ_LINES: usize = 60;
 /// Words of the question in the pattern of the search.
 const MAX_PATTERN_WORDS: usize = 12;
 
-/// Looks up a question about code, from the `skip`th place on.
+/// Searches for a question about code, without the first `skip` results.
 ///
 /// # Errors
 /// The turn was stopped.
-pub(crate) fn investigate(
+pub(crate) fn search(
     turn: &mut TurnWriter<'_>,
     index: &Index,
     query: &Query,
@@ -90,7 +89,7 @@ pub(crate) fn investigate(
     Ok(findings)
 }
 
-/// An identifier that the question spells out leads straight to its definition.
+/// Puts the definitions of identifiers in the question before the other passages.
 fn with_named(
     index: &Index,
     query: &Query,
@@ -98,7 +97,7 @@ fn with_named(
     skip: usize,
 ) -> Vec<CitedPassage> {
     let mut named: Vec<CitedPassage> = Vec::new();
-    // Who asks for tests does not ask for the definition.
+    // A question about tests does not ask for the definition.
     let is_asked_for = skip == 0 && !query.wants.tests;
     for identifier in query.identifiers.iter().filter(|_| is_asked_for) {
         let mut defined = index.defined(identifier);
@@ -124,7 +123,7 @@ fn with_named(
     named
 }
 
-/// The words searched for, as a pattern that a person could give to `grep`.
+/// The terms of a query as a pattern for `grep`, to show the search.
 fn pattern(query: &Query) -> String {
     // Words tried as one identifier, and agents, are only meant for the index.
     let mut slots: Vec<_> = query.slots.iter().filter(|slot| !slot.is_pair).collect();
@@ -147,7 +146,7 @@ fn pattern(query: &Query) -> String {
     words.join("|")
 }
 
-/// Words of the question that no file has under any name.
+/// Words of the question that occur in no file, nor do their synonyms.
 fn unknown(index: &Index, query: &Query) -> Vec<String> {
     query
         .slots
@@ -178,7 +177,7 @@ fn read(turn: &mut TurnWriter<'_>, index: &Index, place: &CitedPassage) -> Resul
     })
 }
 
-/// What the head comment of a file says first.
+/// The first sentence of a file's head comment.
 fn about(index: &Index, file: u32) -> String {
     let language = index.files()[file as usize].language;
     index.text(file).map(|text| document::head_sentence(&text, language)).unwrap_or_default()
@@ -212,7 +211,7 @@ fn neighbours(
         .collect()
 }
 
-/// Where a definition is used outside its own file, and if nowhere there, in it.
+/// The uses of a definition in other files, then in its own.
 fn uses(
     turn: &mut TurnWriter<'_>,
     index: &Index,
@@ -271,7 +270,7 @@ fn find_uses(index: &Index, file: u32, definition: &Definition) -> Vec<(String, 
             let is_itself = other == file && *at + 1 == definition.line as usize;
             !is_itself && terms::raw_words(line).any(|word| *word == *definition.name)
         });
-        // A line that does something with it tells more than the import.
+        // A line that uses it says more than its import.
         let line = naming.min_by_key(|(at, line)| (is_import(line), *at));
         if let Some((at, line)) = line {
             found.push((path, at as u32 + 1, clip(line.trim(), MAX_SHOWN_BYTES)));
@@ -291,7 +290,7 @@ fn is_import(line: &str) -> bool {
         || line.contains("require(")
 }
 
-/// Reads a whole file that tells about the project, as the use of a tool.
+/// Reads a whole file, shown as the use of a tool.
 ///
 /// # Errors
 /// The turn was stopped.
@@ -309,11 +308,11 @@ pub(crate) fn read_source(
             let source = TextFile { path: path.to_owned(), text };
             (Some(source), Ok(shown))
         }
-        None => (None, Err(format!("{path} is no text"))),
+        None => (None, Err(format!("{path} is not a text file"))),
     })
 }
 
-/// What is defined in a file, as a list.
+/// The first `most` definitions of a file.
 pub(crate) fn outline(index: &Index, file: u32, most: usize) -> Vec<Fact> {
     let entry = &index.files()[file as usize];
     let path = entry.found.path.to_string_lossy();

@@ -1,5 +1,4 @@
-//! A turn as it is told: the tools used and the text, as lines of the protocol, until the user
-//! interrupts. What is said is the matter of `answer`.
+//! Turn writer: streams the tools and the text of a turn as protocol lines, until interrupted.
 
 use std::{io, time::Instant};
 
@@ -11,28 +10,27 @@ use crate::guide::{
     protocol::{ProtocolLines, TurnEnd},
 };
 
-/// Text is streamed in pieces of about this many bytes, cut between words.
+/// Size of a streamed piece of text, about, bytes.
 const PIECE_BYTES: usize = 24;
 
-/// Why a turn ended before its answer was told.
+/// Why a turn ended early.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TurnStopped {
-    /// The user has interrupted.
+    /// The user interrupted it.
     #[error("interrupted by the user")]
     Interrupted,
-    /// The reader of the output has gone.
-    #[error("cannot write the answer, its reader has gone: {0}")]
+    /// The reader of the output is gone.
+    #[error("cannot write the answer: {0}")]
     Output(#[from] io::Error),
 }
 
-/// A turn that is being told.
 pub(crate) struct TurnWriter<'a> {
     output: &'a LineOutput,
     lines: &'a ProtocolLines,
     is_interrupted: &'a dyn Fn() -> bool,
     started: Instant,
     message_id: String,
-    /// Whether a message is open, and how many blocks it has.
+    /// The number of blocks of the open message, `None` if none is open.
     open: Option<usize>,
     n_messages: u32,
     text: String,
@@ -42,7 +40,7 @@ impl<'a> TurnWriter<'a> {
     /// Opens a turn.
     ///
     /// # Errors
-    /// The reader of the output has gone.
+    /// The reader of the output is gone.
     pub(crate) fn open(
         output: &'a LineOutput,
         lines: &'a ProtocolLines,
@@ -90,7 +88,7 @@ impl<'a> TurnWriter<'a> {
         Ok(())
     }
 
-    /// Tells the use of a tool: its input, what is done with it, its result.
+    /// Runs `work` as the use of a tool, and writes its input and result.
     ///
     /// # Errors
     /// The turn was stopped.
@@ -129,16 +127,16 @@ impl<'a> TurnWriter<'a> {
         self.check()?;
         let index = self.open_message()?;
         self.output.line(&self.lines.text_start(index))?;
-        let mut told = 0;
+        let mut streamed = 0;
         let stopped = pieces(text).try_for_each(|piece| {
             self.check()?;
             self.output.line(&self.lines.text_delta(index, piece))?;
-            told += piece.len();
+            streamed += piece.len();
             Ok::<(), TurnStopped>(())
         });
-        self.text.push_str(&text[..told]);
-        // What was told until an interrupt is kept as it stands.
-        let block = json!({"type": "text", "text": &text[..told]});
+        self.text.push_str(&text[..streamed]);
+        // After an interrupt, the message has the text that was streamed.
+        let block = json!({"type": "text", "text": &text[..streamed]});
         self.output.line(&self.lines.assistant(&self.message_id, &block))?;
         stopped?;
         self.output.line(&self.lines.block_stop(index))?;
@@ -153,20 +151,20 @@ impl<'a> TurnWriter<'a> {
         }
     }
 
-    /// Ends a turn that has told its answer.
+    /// Ends an answered turn.
     ///
     /// # Errors
-    /// The reader of the output has gone.
+    /// The reader of the output is gone.
     pub(crate) fn finish(mut self) -> Result<(), TurnStopped> {
         self.close_message("end_turn")?;
         self.output.line(&self.lines.success(self.end()))?;
         Ok(())
     }
 
-    /// Ends a turn that the user interrupted.
+    /// Ends an interrupted turn.
     ///
     /// # Errors
-    /// The reader of the output has gone.
+    /// The reader of the output is gone.
     pub(crate) fn abort(self) -> Result<(), TurnStopped> {
         self.output.line(&self.lines.interrupted())?;
         self.output.line(&self.lines.aborted(self.end()))?;

@@ -1,6 +1,6 @@
-//! Definitions: which name a line of code defines, by light patterns per language. They read one
-//! line at a time and miss what is spread over several; ranking gains, and nothing else depends
-//! on them.
+//! Definitions: the name that a line of code defines, by one pattern per language.
+//!
+//! The patterns see one line at a time and miss definitions that are spread over several.
 
 use std::sync::LazyLock;
 
@@ -8,19 +8,18 @@ use regex::Regex;
 
 use crate::source::language::Language;
 
-/// What a line defines.
+/// The name that a line defines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DefinedName<'a> {
-    /// The word that says what it is: `fn`, `class`, `heading` and so on.
+    /// The keyword, such as `fn` or `class`, or a word such as `heading`.
     pub kind: &'a str,
-    /// The name.
     pub name: &'a str,
 }
 
-/// Lines longer than this define nothing that a person wrote, bytes.
+/// Longest line that is looked at, bytes; longer ones are generated.
 const MAX_LINE_BYTES: usize = 400;
 
-/// Words that look like a name being called or defined and are part of the language.
+/// Keywords that look like a name being defined.
 const NOT_NAMES: &[&str] = &[
     "if",
     "for",
@@ -118,7 +117,7 @@ pattern!(CSS, r"^\s*(?:\.|#|--|@mixin\s+|\$)(?P<name>[\w-]+)");
 pattern!(PROSE, r"^(?P<kind>#{1,6})\s+(?P<name>\S.*?)\s*#*$");
 pattern!(DATA, r"^\s*\[+(?P<name>[\w.-]+)\]+\s*$");
 
-/// What `line` defines, if anything.
+/// The name that `line` defines, if any.
 pub(crate) fn definition(language: Language, line: &str) -> Option<DefinedName<'_>> {
     if line.len() > MAX_LINE_BYTES {
         return None;
@@ -176,7 +175,7 @@ pub(crate) fn definition(language: Language, line: &str) -> Option<DefinedName<'
     None
 }
 
-/// Whether a line only names what is defined elsewhere: `mod pool;`, `const fs = require("fs")`.
+/// Whether a line only names a definition from elsewhere: `mod pool;`, `const fs = require("fs")`.
 fn only_names(language: Language, line: &str) -> bool {
     let line = line.trim();
     match language {
@@ -195,8 +194,7 @@ fn accept<'a>(kind: &'a str, name: &'a str) -> Option<DefinedName<'a>> {
     is_name.then_some(DefinedName { kind, name })
 }
 
-/// What a definition may be, in lower case. Kept as one list, so that the many definitions of a
-/// project share the words.
+/// The kinds of definitions in lower case. Definitions refer to these strings instead of owning one.
 const KINDS: &[&str] = &[
     "class",
     "constant",
@@ -242,13 +240,13 @@ const KINDS: &[&str] = &[
     "view",
 ];
 
-/// The word for what a definition is, in lower case.
+/// The kind of a definition in lower case, from [`KINDS`].
 pub(crate) fn kind_word(kind: &str) -> &'static str {
     let known = KINDS.iter().find(|known| known.eq_ignore_ascii_case(kind));
     known.copied().unwrap_or("definition")
 }
 
-/// Whether definitions inside this one belong to it: a class, an `impl`, a module.
+/// Whether a definition of this kind encloses others, such as a class, an `impl` or a module.
 pub(crate) fn is_container(kind: &str) -> bool {
     matches!(
         kind,

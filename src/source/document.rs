@@ -1,6 +1,6 @@
-//! Documents: one file read into passages, the unit of the search. A passage is a definition
-//! with the comment above it, or a run of lines where there is none; it is never longer than
-//! [`MAX_PASSAGE_LINES`].
+//! Source documents: one file split into passages, the unit of search.
+//!
+//! A passage is a definition with the comment above it, or else a run of lines.
 
 use std::collections::HashMap;
 
@@ -10,68 +10,63 @@ use crate::source::{
     terms::raw_words,
 };
 
-/// Passages longer than this many lines are cut.
+/// Longest passage, lines; a longer one is split.
 pub(crate) const MAX_PASSAGE_LINES: usize = 40;
-/// A passage with fewer lines than this takes the next definition in.
+/// Shortest passage, lines; a shorter one is joined with the next definition.
 const MIN_PASSAGE_LINES: usize = 8;
-/// Lines at the head of a file whose comments speak for the whole file.
+/// Lines at the head of a file whose comments describe the whole file.
 const HEAD_LINES: usize = 60;
-/// Words of a file's outline at most.
+/// Words kept of a file's outline.
 const MAX_OUTLINE_WORDS: usize = 160;
-/// Longest first sentence that is kept of a definition's comment, bytes.
+/// Longest summary of a definition, bytes.
 const MAX_SUMMARY_BYTES: usize = 160;
 
-/// Where in a passage a word stands.
+/// The part of a passage in which a word occurs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WordField {
     /// Code, or the text of prose.
     Text = 0,
-    /// Comments.
     Comment = 1,
     /// The name of something defined here, or a heading.
     Definition = 2,
 }
 
-/// A file, read.
 #[derive(Debug, Default)]
 pub(crate) struct SourceDocument<'a> {
-    /// The passages, in order; together they are the whole file.
+    /// In order; together they are the whole file.
     pub passages: Vec<Passage<'a>>,
-    /// The definitions, in order.
+    /// In the order of the file.
     pub definitions: Vec<Definition>,
-    /// The words of the comment at the head of the file, which speaks for the whole.
+    /// The words of the comment at the head of the file.
     pub head: Vec<String>,
-    /// The words of the names and first sentences of what the file defines at its top.
+    /// The words of the names and summaries of definitions, outermost first.
     pub outline: Vec<String>,
 }
 
 /// A run of lines.
 #[derive(Debug, Default)]
 pub(crate) struct Passage<'a> {
-    /// The first line, from 1.
+    /// The first line, counted from 1.
     pub start: u32,
-    /// The last line.
     pub end: u32,
-    /// How often each raw word stands in the text, in comments and in names defined.
+    /// The count of each word by [`WordField`].
     pub words: HashMap<&'a str, [u16; 3]>,
-    /// The names of what encloses it, such as the class of a method.
+    /// The names of enclosing definitions, such as the class of a method.
     pub context: String,
 }
 
-/// Something defined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Definition {
-    /// What it is: `fn`, `class`, `heading` and so on.
+    /// Such as `fn`, `class` or `heading`.
     pub kind: &'static str,
-    /// The name.
     pub name: Box<str>,
-    /// The line of the name, from 1.
+    /// The line of the name, counted from 1.
     pub line: u32,
-    /// The first sentence of the comment that belongs to it, empty without one.
+    /// The first sentence of its comment, empty without one.
     pub summary: Box<str>,
 }
 
-/// What is known of one line.
+/// One line, classified.
 struct Line<'a> {
     text: &'a str,
     is_comment: bool,
@@ -79,12 +74,12 @@ struct Line<'a> {
     indent: usize,
 }
 
-/// Reads the text of a file.
+/// Parses the text of a file.
 pub(crate) fn read(text: &str, language: Language) -> SourceDocument<'_> {
     let lines = label(text, language);
     let mut document =
         SourceDocument { head: head_words(&lines, language), ..SourceDocument::default() };
-    // What encloses the line at hand: indentation and name.
+    // Indentation and name of the definitions that enclose the current line.
     let mut enclosing: Vec<(usize, String)> = Vec::new();
     let mut context_at = vec![0_usize; lines.len()];
     let mut contexts: Vec<String> = vec![String::new()];
@@ -188,7 +183,7 @@ fn mark_underlined_headings(lines: &mut [Line<'_>], language: Language) {
     }
 }
 
-/// First and last line, from 0, of each passage.
+/// The first and last line of each passage, counted from 0.
 fn cut(lines: &[Line<'_>]) -> Vec<(usize, usize)> {
     let mut cuts = Vec::new();
     let mut start = 0;
@@ -212,7 +207,7 @@ fn cut(lines: &[Line<'_>]) -> Vec<(usize, usize)> {
     cuts
 }
 
-/// The first line of the comments and attributes directly above a definition.
+/// The first line of the comments and attributes directly above the definition at `at`.
 fn with_lead(lines: &[Line<'_>], at: usize, lowest: usize) -> usize {
     let mut head = at;
     while head > lowest {

@@ -1,24 +1,20 @@
-//! Roles: what a file is to the project, told by its path. Questions are about sources unless
-//! they say otherwise, so tests, examples, prose and what others wrote rank below them.
+//! File roles: source, test, example, prose, data or foreign, by the path.
+//!
+//! Questions are about sources unless they say otherwise, so all other roles rank lower.
 
 use std::path::Path;
 
 use crate::source::language::Language;
 
-/// What a file is to the project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FileRole {
-    /// The program itself.
     Source,
-    /// Tests, benchmarks and their data.
+    /// A test, a benchmark or its data.
     Test,
-    /// Examples and demonstrations.
     Example,
-    /// Text for people.
     Prose,
-    /// Settings and data.
     Data,
-    /// Made by a program, or brought in from elsewhere.
+    /// Generated or vendored.
     Foreign,
 }
 
@@ -112,7 +108,7 @@ const FOREIGN_ENDINGS: &[&str] = &[
     "_generated.go",
 ];
 
-/// The role of the file at `path`, relative to the project.
+/// The role of the file at `path`, which is relative to the project's root.
 pub(crate) fn of(path: &Path, language: Language) -> FileRole {
     let lower = path.to_string_lossy().to_lowercase();
     let folders: Vec<&str> = lower.split('/').collect();

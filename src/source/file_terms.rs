@@ -1,4 +1,4 @@
-//! Reading: one file of the project as the numbers of terms that the index holds.
+//! File terms: what the index holds of one file.
 
 use std::ops::Range;
 
@@ -11,44 +11,38 @@ use crate::source::{
     walk::{self, WalkedFile},
 };
 
-/// A file as a reader gives it.
+/// A file that was read.
 #[derive(Debug)]
 pub(crate) struct ParsedFile {
-    /// As the walk found it.
     pub found: WalkedFile,
-    /// What it holds; `None` for what is no text.
+    /// `None` if it is not text.
     pub content: Option<FileTerms>,
 }
 
-/// What a file holds.
 #[derive(Debug)]
 pub(crate) struct FileTerms {
-    /// What it is to the project.
     pub role: FileRole,
-    /// How its lines are read.
     pub language: Language,
-    /// Its definitions, in order.
+    /// In the order of the file.
     pub definitions: Vec<Definition>,
-    /// Its passages, in order.
+    /// In the order of the file.
     pub passages: Vec<PassageTerms>,
     /// Words of its head comment and its outline.
     pub n_gist_words: u32,
-    /// The terms of its gist, see `FilePosting`.
+    /// Terms of its gist with their counts, see `FilePosting`.
     pub gist: Vec<(u32, [u8; 4])>,
 }
 
-/// A passage in numbers of terms.
 #[derive(Debug)]
 pub(crate) struct PassageTerms {
-    /// First and last line, from 1.
+    /// The first and the last line, counted from 1.
     pub lines: Range<u32>,
-    /// Words in it.
     pub n_words: u32,
-    /// Its terms, see `Posting`.
+    /// Terms with their counts, see `Posting`.
     pub terms: Vec<(u32, [u8; 4])>,
 }
 
-/// Reads a file that the walk found; `None` for what is no text.
+/// Reads a file; `None` if it is not text.
 pub(crate) fn parse(
     tree: &Tree,
     found: &WalkedFile,

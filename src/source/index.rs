@@ -1,5 +1,6 @@
-//! The index: every term of a project, with the passages and files it stands in. It is built
-//! once, in parallel, and brought up to date before each question by the files' sizes and times.
+//! Inverted index: the passages and files in which each term of a project occurs.
+//!
+//! It is built once, in parallel, and refreshed before each question by the files' sizes and times.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -23,72 +24,61 @@ use crate::source::{
     walk::{self, WalkedFile},
 };
 
-/// Threads that read files.
 const N_READERS: usize = 2;
-/// When more than one in this many passages is of a file that has changed or gone, the index is
-/// built anew instead of mended.
+/// The index is rebuilt once more than one in this many passages belongs to a changed or deleted file.
 const MAX_DEAD_SHARE: usize = 3;
 
-/// After more files than this were read, the memory that growing took is given back.
+/// After reading more files than this, the spare capacity of lists is released.
 const MANY_FILES: usize = 500;
 
-/// A term in a passage.
+/// The occurrences of a term in a passage.
 #[derive(Debug, Clone, Copy)]
 pub struct Posting {
-    /// The passage.
     pub passage: u32,
-    /// How often it stands in text, comments, names defined and names enclosing.
+    /// In text, in comments, in defined names and in enclosing names.
     pub counts: [u8; 4],
 }
 
-/// A term in what tells the gist of a file.
+/// The occurrences of a term in the gist of a file.
 #[derive(Debug, Clone, Copy)]
 pub struct FilePosting {
-    /// The file.
     pub file: u32,
-    /// How often in the file's name, in its folders, in the comment at its head, in its outline.
+    /// In the name, in the folders, in the head comment and in the outline.
     pub counts: [u8; 4],
 }
 
 /// A run of lines of a file.
 #[derive(Debug, Clone, Copy)]
 pub struct IndexedPassage {
-    /// The file.
     pub file: u32,
-    /// The first line, from 1.
+    /// The first line, counted from 1.
     pub start: u32,
-    /// The last line.
     pub end: u32,
-    /// Words in it.
+    /// In words.
     pub length: u32,
 }
 
 /// A file of the project.
 #[derive(Debug)]
 pub struct IndexedFile {
-    /// As the walk found it; the path is relative to the project.
     pub found: WalkedFile,
-    /// What it is to the project.
     pub role: FileRole,
-    /// How its lines are read.
     pub language: Language,
-    /// Its passages.
     pub passages: Range<u32>,
-    /// Its definitions, in order.
     pub definitions: Vec<Definition>,
-    /// Words in it.
+    /// In words.
     pub length: u32,
-    /// Words in its name, without the extension.
+    /// Words in the name, without the extension.
     pub n_name_words: u32,
-    /// Words of its head comment and its outline.
+    /// Words in the head comment and the outline.
     pub gist_length: u32,
-    /// How much other files speak of what it defines; 0 or more.
+    /// How often other files mention what it defines, on a logarithmic scale from 0.
     pub renown: f32,
-    /// Whether the file is still there as it was read.
+    /// Whether the file still exists as it was read.
     pub is_alive: bool,
 }
 
-/// Every term of a project.
+/// The index of one project.
 #[derive(Debug)]
 pub struct Index {
     root: PathBuf,
@@ -99,15 +89,15 @@ pub struct Index {
     files: Vec<IndexedFile>,
     passages: Vec<IndexedPassage>,
     by_path: HashMap<PathBuf, u32>,
-    /// Files that are not text, so that they are not opened at each question.
+    /// Size and time of files that are not text, so that they are not opened again.
     skipped: HashMap<PathBuf, (u64, Option<SystemTime>)>,
-    /// Where each name is defined, by the hash of its [`key`]: file and place among its definitions.
+    /// The definitions of each name, by the hash of its [`key`]: a file and an index into its definitions.
     names: HashMap<u64, Vec<(u32, u32)>>,
     n_dead_passages: usize,
 }
 
 impl Index {
-    /// An index of nothing, for the project at `root`; `refresh` fills it.
+    /// An empty index; [`refresh`](Self::refresh) fills it.
     pub fn new(root: PathBuf, secrets: Secrets) -> Self {
         Self {
             root,
@@ -124,7 +114,7 @@ impl Index {
         }
     }
 
-    /// Brings the index up to date with the files. Returns how many were read.
+    /// Updates the index to the files, and returns how many were read.
     pub fn refresh(&mut self) -> usize {
         let mut found = walk::files(&self.root, &self.secrets).files;
         found.sort_by(|a, b| a.path.cmp(&b.path));
@@ -204,7 +194,7 @@ impl Index {
         self.vocabulary = vocabulary.into_inner().unwrap_or_default();
         self.postings.resize_with(self.vocabulary.len(), Vec::new);
         if changed.len() > MANY_FILES {
-            // Lists that grew by doubling hold up to twice what they need.
+            // Lists grow by doubling and may have twice the capacity that they need.
             self.postings.iter_mut().for_each(Vec::shrink_to_fit);
             self.file_postings.values_mut().for_each(Vec::shrink_to_fit);
             self.names.values_mut().for_each(Vec::shrink_to_fit);
@@ -261,7 +251,7 @@ impl Index {
         });
     }
 
-    /// What a file defines is the better known the more passages elsewhere name it.
+    /// Counts for each file the passages that mention what it defines.
     fn measure_renown(&mut self) {
         let mut renown = vec![0.0_f32; self.files.len()];
         for (file, entry) in self.files.iter().enumerate() {
@@ -282,23 +272,22 @@ impl Index {
         }
     }
 
-    /// The directory of the project.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// All files, those that have gone among them.
+    /// All files, including those that are gone.
     pub fn files(&self) -> &[IndexedFile] {
         &self.files
     }
 
-    /// The paths of the files that are there, if they are text.
+    /// The paths of the files that exist, where they are UTF-8.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
         let alive = self.files.iter().filter(|entry| entry.is_alive);
         alive.filter_map(|entry| entry.found.path.to_str())
     }
 
-    /// All passages, those of files that have gone among them.
+    /// All passages, including those of files that are gone.
     pub fn passages(&self) -> &[IndexedPassage] {
         &self.passages
     }
@@ -323,7 +312,7 @@ impl Index {
         self.by_path.get(path).copied()
     }
 
-    /// Where a name is defined, in any spelling.
+    /// The definitions of a name in any spelling, with their files.
     pub fn defined(&self, name: &str) -> Vec<(u32, &Definition)> {
         let asked = key(name);
         self.names
@@ -342,7 +331,7 @@ impl Index {
         self.by_path.len()
     }
 
-    /// The text of a file, read anew. `None` when it has gone or is no text any more.
+    /// The current text of a file; `None` if it is gone or no longer text.
     pub fn text(&self, file: u32) -> Option<String> {
         let entry = self.files.get(file as usize)?;
         let tree = Tree::open(&self.root).ok()?;
@@ -355,7 +344,7 @@ fn n_name_words(path: &Path) -> u32 {
     terms::raw_words(&stem).map(|word| terms::parts(word).len() as u32).sum()
 }
 
-/// The spelling of a name that the index is asked with.
+/// The spelling by which a name is looked up.
 fn key(name: &str) -> String {
     name.chars()
         .filter(|character| character.is_alphanumeric())

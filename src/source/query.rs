@@ -1,60 +1,53 @@
-//! Queries: a question as slots. A slot is one thing asked for, with every word that may name
-//! it; a place that has any of them has the slot, so synonyms never count twice.
+//! Queries: a question as weighted clauses.
+//!
+//! A clause is one thing that is asked for, with all terms that may name it. Synonyms are in one
+//! clause and therefore never count twice.
 
 use std::collections::HashSet;
 
 use crate::source::{terms, thesaurus::THESAURUS};
 
-/// What one word of the question asks for.
+/// One thing that a question asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QueryClause {
-    /// The word as it was asked, for people.
+    /// The words of the question, for people.
     pub label: String,
-    /// The terms that may name it, with how sure that is, from 0 to 1. The word's own is first.
+    /// The terms that may name it, with their certainty from 0 to 1; the word's own term is first.
     pub members: Vec<(String, f32)>,
-    /// How much of the question it is.
     pub weight: f32,
-    /// Whether it is two words tried as one identifier.
+    /// Whether it is two neighbouring words, tried as one identifier.
     pub is_pair: bool,
 }
 
-/// A question, ready to be searched for.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Query {
-    /// What is asked for.
     pub slots: Vec<QueryClause>,
-    /// Identifiers that the question spells out.
+    /// Identifiers as the question spells them.
     pub identifiers: Vec<String>,
-    /// What besides sources the question wants to see.
     pub wants: WantedRoles,
 }
 
-/// What besides sources a question wants to see.
+/// The file roles that a question asks for besides sources.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct WantedRoles {
-    /// Tests.
     pub tests: bool,
-    /// Text for people.
     pub prose: bool,
-    /// Examples.
     pub examples: bool,
-    /// Settings and data.
     pub data: bool,
 }
 
-/// Weight of a word that only asks.
+/// Weight of a word that belongs to the asking.
 pub const ASKING_WEIGHT: f32 = 0.2;
-/// Weight of other slots by what they came from.
 const COMMON_WEIGHT: f32 = 0.55;
 const PAIR_WEIGHT: f32 = 0.3;
 const IDENTIFIER_WEIGHT: f32 = 2.0;
 const PHRASE_WEIGHT: f32 = 0.9;
-/// How sure a phrase is of its concept's words.
+/// Certainty of a concept's terms for a phrase.
 const PHRASE_MEMBER_WEIGHT: f32 = 0.6;
-/// Most slots of one question; a pasted page asks for no more.
-const MAX_SLOTS: usize = 40;
+/// Clauses of one query; a pasted page gets no more.
+const MAX_CLAUSES: usize = 40;
 
-/// Reads a question.
+/// Parses a question.
 pub fn parse(question: &str) -> Query {
     let raw: Vec<&str> = terms::raw_words(question).collect();
     let lower: Vec<String> = raw.iter().map(|word| word.to_lowercase()).collect();
@@ -125,7 +118,7 @@ fn word_slot(word: &str, term: &str, weight: f32) -> QueryClause {
     QueryClause { label: word.to_owned(), members, weight, is_pair: false }
 }
 
-/// Two neighbouring words are often one identifier: `rate limit` is `rate_limit`.
+/// Adds neighbouring words as identifiers: `rate limit` may be `rate_limit`.
 fn add_pairs(query: &mut Query, lower: &[String]) {
     let telling: Vec<&String> = lower.iter().filter(|word| !terms::is_stop_word(word)).collect();
     for pair in telling.windows(2) {
@@ -141,7 +134,7 @@ fn add_pairs(query: &mut Query, lower: &[String]) {
 
 fn wants(lower: &[String]) -> WantedRoles {
     let has = |words: &[&str]| lower.iter().any(|word| words.contains(&word.as_str()));
-    // `how can tests skip the login?` is about what tests are given, not about tests.
+    // `how can tests skip the login?` asks for what tests use, not for tests.
     let lets_tests_do = lower.windows(2).any(|pair| {
         let opens = ["can", "do", "should", "let", "lets", "help", "could", "for", "in", "during"];
         opens.contains(&pair[0].as_str()) && pair[1].starts_with("test")
@@ -176,18 +169,18 @@ fn wants(lower: &[String]) -> WantedRoles {
 
 impl Query {
     fn push(&mut self, slot: QueryClause) {
-        if self.slots.len() < MAX_SLOTS && !slot.members.is_empty() {
+        if self.slots.len() < MAX_CLAUSES && !slot.members.is_empty() {
             self.slots.push(slot);
         }
     }
 
-    /// Whether anything is asked for besides the asking.
+    /// Whether nothing but the asking is left.
     pub fn is_empty(&self) -> bool {
         !self.slots.iter().any(|slot| slot.weight > PAIR_WEIGHT)
     }
 
-    /// Adds what an earlier question asked for, at a lower weight.
-    pub fn follow(&mut self, earlier: &Self, share: f32) {
+    /// Adds the clauses of the question before, at a share of their weight.
+    pub fn add_earlier(&mut self, earlier: &Self, share: f32) {
         let known: HashSet<String> = self.slots.iter().map(|slot| slot.label.clone()).collect();
         for slot in earlier.slots.iter().filter(|slot| !known.contains(&slot.label)) {
             let mut slot = slot.clone();
@@ -251,7 +244,7 @@ mod tests {
     #[test]
     fn a_follow_up_keeps_what_was_asked_before() {
         let mut query = parse("where is it tested?");
-        query.follow(&parse("how does the retry work?"), 0.5);
+        query.add_earlier(&parse("how does the retry work?"), 0.5);
         assert!(slot(&query, "retry").is_some());
         assert!(query.wants.tests);
     }

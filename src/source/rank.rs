@@ -1,7 +1,8 @@
-//! Ranking: which passages and files fit a query best. Passages are scored by BM25F over their
-//! fields, files likewise over their gist: their path, their head and their outline. A file's
-//! rank comes from its best passages and its gist together, from what it is to the project, and
-//! from how much others speak of it.
+//! Ranking: the files that match a query best, with their best passages.
+//!
+//! BM25F scores passages by their fields, and files by their gist: path, head comment and outline.
+//! The score of a file combines its best passages, its gist, its role, and how often other files
+//! mention what it defines.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,8 +13,7 @@ use crate::source::{
     query::{Query, QueryClause, WantedRoles},
 };
 
-/// The knobs of the ranking. The default was chosen on one set of questions and checked on
-/// another.
+/// Parameters of the ranking. The defaults were tuned on one set of questions and checked on another.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Weights {
     /// Worth of a word in text, comments, names defined, names enclosing.
@@ -82,23 +82,22 @@ impl Default for Weights {
     }
 }
 
-/// A file that fits.
+/// A file that matches a query.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RankedFile {
     /// The file.
     pub file: u32,
-    /// How well it fits; only to be compared within one ranking.
+    /// Comparable only within one ranking.
     pub score: f32,
-    /// Its best passages with their scores, best first.
+    /// The best passages with their scores, best first.
     pub passages: Vec<(u32, f32)>,
-    /// The share of the question that the file has, from 0 to 1.
+    /// The share of the query's weight that the file has, from 0 to 1.
     pub coverage: f32,
 }
 
-/// Passages kept of each file.
 const PASSAGES_PER_HIT: usize = 4;
 
-/// The files that fit a query, best first.
+/// The files that match a query, best first.
 pub(crate) fn rank(index: &Index, query: &Query, weights: &Weights) -> Vec<RankedFile> {
     let mut scorer = Scorer::new(index, weights);
     for slot in &query.slots {

@@ -1,11 +1,10 @@
-//! READMEs: which file is the README of a project, and its headings. Pure.
+//! README of a project: which file it is, and its headings. Pure.
 
 /// A text file of the project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TextFile {
-    /// Relative to the project.
+    /// Relative to the project's root.
     pub(crate) path: String,
-    /// Its text.
     pub(crate) text: String,
 }
 
@@ -17,7 +16,7 @@ pub(crate) fn choose<'a>(paths: impl Iterator<Item = &'a str>) -> Option<&'a str
     readmes.min_by_key(|path| (path.len(), *path))
 }
 
-/// The headings of a README with their levels, from 1; those of comments in code are none.
+/// The headings of a README with their levels, counted from 1, outside code blocks.
 pub(crate) fn headings(source: &TextFile) -> Vec<(usize, String)> {
     let lines: Vec<&str> = source.text.lines().collect();
     let mut is_fenced = false;
@@ -38,7 +37,7 @@ pub(crate) fn headings(source: &TextFile) -> Vec<(usize, String)> {
     headings
 }
 
-/// The heading that a line is, or that its underline makes it.
+/// The heading on the line `at`, marked by `#` or underlined.
 pub(crate) fn heading<'a>(lines: &[&'a str], at: usize) -> Option<&'a str> {
     let line = lines[at];
     if let Some(title) = line.strip_prefix('#') {

@@ -1,25 +1,25 @@
-//! Words: how a line of text, code or prose, becomes the terms that the index holds.
+//! Terms: the stems of words that the index holds, from text and identifiers.
 //!
-//! An identifier gives its parts (`HTTPServer` and `http_server` both give `http` and `server`)
-//! and, when it has several, the whole (`httpserver`) as well, so that a question can name
-//! either. Terms are stems: `scheduling`, `scheduler` and `schedule` are one term.
+//! An identifier yields its parts (`HTTPServer` and `http_server` both yield `http` and `server`),
+//! and if it has several, the whole (`httpserver`) too. `scheduling`, `scheduler` and `schedule` are
+//! one term.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use rust_stemmers::{Algorithm, Stemmer};
 
-/// Longest run of letters that counts as a word, bytes. Longer ones are data, not words.
+/// Longest word, bytes. A longer run of letters is data.
 const MAX_WORD_BYTES: usize = 64;
 
-/// Words that only hold sentences or programs together. They are in every file and tell nothing.
+/// Function words of sentences and programs, which occur in every file.
 const STOP_WORDS: &str = "a an and are as at be been but by did do does doing for from had has have \
     having he her his i if in into is it its me my no nor not of on or our out own she so some such \
     than that the their them then there these they this those to too us was we were what when \
     where which while who whom whose why will with would you your can could should may might must \
     shall am also both each any all very just only let fn pub mut def var const self void cls";
 
-/// Words of questions that say nothing about what is looked for.
+/// Words of questions that do not name what is looked for.
 const ASKING_WORDS: &str = "how about code codebase file files function functions method methods \
     class classes project repository repo repositories implement implemented implementation \
     implements implementing define defined definition defines located location live lives find \
@@ -30,7 +30,7 @@ const ASKING_WORDS: &str = "how about code codebase file files function function
     decides decided determine determines determined take takes taken go goes put puts there's it's what's \
     where's i'm don't doesn't kind sort various whether upon via example inside within";
 
-/// Words so common in speech that meeting one in the code says little. They still count, less.
+/// Words so common in speech that they weigh less.
 const COMMON_WORDS: &str = "other others same new old first last next many much more most few less least \
     several some own such whole entire single several different various simple good bad right wrong \
     big small large little long short high low great early late able possible real true clear hard \
@@ -49,7 +49,7 @@ const COMMON_WORDS: &str = "other others same new old first last next many much 
     must could would should itself themselves myself yourself one two three four five ten hundred \
     upon against toward towards according actually really simply just";
 
-/// Nouns that end as agents do (`-er`, `-or`) and are none.
+/// Nouns in `-er` and `-or` that name no agent of an action.
 const NOT_AGENTS: &str = "header number buffer order folder parameter character pointer layer member user \
     other never over under after filter center docker error vector color colour factor cursor mirror \
     descriptor another however whether together letter matter either further power tower water paper \
@@ -57,7 +57,7 @@ const NOT_AGENTS: &str = "header number buffer order folder parameter character 
     transfer offer differ prefer refer enter answer proper border computer major minor author anchor \
     behavior behaviour monitor tensor floor door iterator operator actor counter meter identifier modifier";
 
-/// Irregular forms, each with its plain one.
+/// Irregular forms, each followed by its base form.
 const IRREGULAR: &str = "thrown throw threw throw sent send kept keep held hold built build ran run written write \
     wrote write found find lost lose chosen choose chose choose given give gave give taken take took take gone go \
     went go made make sold sell bought buy broken break broke break begun begin began begin known know knew know \
@@ -84,17 +84,17 @@ static NO_AGENTS: LazyLock<HashSet<&'static str>> =
     LazyLock::new(|| NOT_AGENTS.split_whitespace().collect());
 static STEMMER: LazyLock<Stemmer> = LazyLock::new(|| Stemmer::create(Algorithm::English));
 
-/// Whether a word (lower case) holds sentences together and tells nothing.
+/// Whether a word in lower case is a stop word.
 pub(crate) fn is_stop_word(word: &str) -> bool {
     STOP.contains(word)
 }
 
-/// Whether a word (lower case) belongs to asking, not to what is asked about.
+/// Whether a word in lower case belongs to the asking, not to what is asked for.
 pub(crate) fn is_asking_word(word: &str) -> bool {
     ASKING.contains(word)
 }
 
-/// Whether a word (lower case) is so common in speech that it says little.
+/// Whether a word in lower case is common in speech.
 pub(crate) fn is_common_word(word: &str) -> bool {
     COMMON.contains(word)
 }
@@ -105,8 +105,8 @@ pub(crate) fn raw_words(text: &str) -> impl Iterator<Item = &str> {
         .filter(|word| !word.is_empty() && word.len() <= MAX_WORD_BYTES)
 }
 
-/// The parts of an identifier, in lower case: cut at underscores, between letters and digits,
-/// and where the case tells. Parts without a letter are left out.
+/// The parts of an identifier in lower case: split at underscores, at changes of case, and between
+/// letters and digits. Parts without a letter are dropped.
 pub(crate) fn parts(identifier: &str) -> Vec<String> {
     let characters: Vec<char> = identifier.chars().collect();
     let mut parts = Vec::new();
@@ -144,7 +144,7 @@ fn take_part(part: &mut String, parts: &mut Vec<String>) {
     }
 }
 
-/// The stem of a word in lower case. Agents and their deeds share one (`parser`, `parse`).
+/// The stem of a word in lower case. An agent and its action share one (`parser`, `parse`).
 pub(crate) fn stem(word: &str) -> String {
     if word.len() < 3 || !word.is_ascii() {
         return word.to_owned();
@@ -155,7 +155,7 @@ pub(crate) fn stem(word: &str) -> String {
     STEMMER.stem(root.as_deref().unwrap_or(word)).into_owned()
 }
 
-/// `scheduler` → `schedul`, `formatter` → `format`; `None` for what is no agent.
+/// `scheduler` → `schedul`, `formatter` → `format`; `None` for a word that is no agent.
 fn agent_root(word: &str) -> Option<String> {
     let root = word.strip_suffix("er").or_else(|| word.strip_suffix("or"))?;
     if root.len() < 4 || NO_AGENTS.contains(word) {
@@ -165,11 +165,11 @@ fn agent_root(word: &str) -> Option<String> {
     let last = bytes[bytes.len() - 1];
     let doubled = last == bytes[bytes.len() - 2] && !matches!(last, b's' | b'l');
     let root = if doubled { &root[..root.len() - 1] } else { root };
-    // The stemmer folds `-e` and `-ing`; give it a form that it knows: `pars` as `parse`.
+    // The stemmer folds `-e` and `-ing`, so it gets a form that it knows: `parse` for `pars`.
     Some(if doubled { root.to_owned() } else { format!("{root}e") })
 }
 
-/// The whole of an identifier of several parts as one term: `rate_limits` → `ratelimit`.
+/// An identifier of several parts as one term: `rate_limits` → `ratelimit`.
 pub(crate) fn whole(parts: &[String]) -> String {
     let mut whole = String::new();
     if let Some((last, before)) = parts.split_last() {
@@ -179,15 +179,15 @@ pub(crate) fn whole(parts: &[String]) -> String {
     whole
 }
 
-/// What an agent is itself, beside its deed: `readers` → `reader`, since who reads is less often
-/// spoken of than reading. `None` for what is no agent.
+/// The term of an agent itself, besides that of its action: `readers` → `reader~`. It is rarer and
+/// therefore weighs more. `None` for a word that is no agent.
 pub(crate) fn agent(word: &str) -> Option<String> {
     let singular = word.strip_suffix('s').unwrap_or(word);
     let is_plain = word.len() > 3 && word.is_ascii();
     (is_plain && agent_root(singular).is_some()).then(|| format!("{singular}~"))
 }
 
-/// The terms of one raw word: the stems of its parts and, for several parts, the whole.
+/// The terms of one word: the stems of its parts and, if it has several, the whole.
 pub(crate) fn terms_of_word(word: &str) -> Vec<String> {
     let parts = parts(word);
     let mut terms: Vec<String> = parts
@@ -200,7 +200,7 @@ pub(crate) fn terms_of_word(word: &str) -> Vec<String> {
     if parts.len() > 1 {
         terms.push(whole(&parts));
     } else if has_digits {
-        // `base64`, `utf8` and `404` are words of their own.
+        // `base64`, `utf8` and `404` are terms as they are.
         terms.push(word.trim_matches('_').to_lowercase());
     }
     terms.dedup();

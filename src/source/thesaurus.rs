@@ -1,5 +1,6 @@
-//! The thesaurus: which words of programs a word or phrase of everyday speech may mean. The
-//! words themselves are in `concepts/` as text, one concept a line.
+//! Thesaurus: the terms of programs that a word or phrase of everyday speech may mean.
+//!
+//! Its text is in `concepts.txt`, one concept a line, and `abbreviations.txt`.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -11,39 +12,36 @@ const ABBREVIATIONS: &str = include_str!("abbreviations.txt");
 /// Words that may stand between the first and the last word of a phrase: `throw old ones away`.
 const MAX_PHRASE_GAP: usize = 3;
 
-/// How sure a short form is of its long form.
+/// Certainty of a long form for its short form, and the reverse.
 const ABBREVIATION_WEIGHT: f32 = 0.85;
-/// How sure a word is of another word of its only concept.
+/// Certainty of a term for another term of its only concept.
 const CONCEPT_WEIGHT: f32 = 0.5;
 
-/// The thesaurus.
 pub(crate) static THESAURUS: LazyLock<Thesaurus> =
     LazyLock::new(|| Thesaurus::read(CONCEPTS, ABBREVIATIONS));
 
-/// Words that mean the same.
 #[derive(Debug, Default)]
 pub(crate) struct Thesaurus {
-    /// The words to search for of each concept, as terms.
+    /// The terms to search for, by concept.
     concepts: Vec<Vec<String>>,
-    /// The concepts that a term leads to.
+    /// The concepts of each term.
     by_term: HashMap<String, Vec<usize>>,
-    /// Phrases as terms, longest first, with their concept.
+    /// Phrases as terms, longest first, with their concepts.
     phrases: Vec<(Vec<String>, usize)>,
-    /// The other forms of a short or long form.
+    /// The other forms of each short or long form.
     abbreviations: HashMap<String, Vec<String>>,
 }
 
 /// A phrase found in a question.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct PhraseMatch {
-    /// The words that belong to it, by their place in the question.
+    /// The positions of its words in the question.
     pub words: Vec<usize>,
-    /// Its concept.
     pub concept: usize,
 }
 
 impl Thesaurus {
-    /// Reads the text forms of the concepts and the abbreviations.
+    /// Parses the two text files.
     pub(crate) fn read(concepts: &str, abbreviations: &str) -> Self {
         let mut thesaurus = Self::default();
         for line in content_lines(concepts) {
@@ -91,17 +89,16 @@ impl Thesaurus {
         self.concepts.push(members);
     }
 
-    /// The words to search for of a concept.
+    /// The terms to search for, for a concept.
     pub(crate) fn members(&self, concept: usize) -> &[String] {
         self.concepts.get(concept).map_or(&[], Vec::as_slice)
     }
 
-    /// What a term may also be called, with how sure that is, from 0 to 1. The term itself is
-    /// not among them.
+    /// Other terms for a term, each with its certainty from 0 to 1.
     pub(crate) fn related(&self, term: &str) -> Vec<(String, f32)> {
         let mut related: HashMap<&str, f32> = HashMap::new();
         let concepts = self.by_term.get(term).map_or(&[][..], Vec::as_slice);
-        // A word of many concepts says less about each.
+        // A term of many concepts is less certain for each.
         let weight = CONCEPT_WEIGHT / (concepts.len().max(1) as f32).sqrt();
         for concept in concepts {
             for member in self.members(*concept) {
@@ -121,7 +118,7 @@ impl Thesaurus {
         related
     }
 
-    /// The phrases in a question, given as the terms of all its words. No word belongs to two.
+    /// The phrases in a question, which is given as terms. No word belongs to two of them.
     pub(crate) fn phrases(&self, question: &[String]) -> Vec<PhraseMatch> {
         let mut is_taken = vec![false; question.len()];
         let mut matches = Vec::new();
@@ -141,7 +138,7 @@ impl Thesaurus {
     }
 }
 
-/// The places of a phrase's words when it starts at `start`. Phrases of two words may be apart.
+/// The positions of a phrase that starts at `start`. The words of a phrase of two may be apart.
 fn match_phrase(phrase: &[String], question: &[String], start: usize) -> Option<Vec<usize>> {
     let (first, rest) = phrase.split_first()?;
     if question.get(start) != Some(first) {

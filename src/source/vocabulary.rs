@@ -1,5 +1,4 @@
-//! The vocabulary: a number for each term. Readers on several threads share one and remember
-//! what they have looked up.
+//! Vocabulary: a number for each term, shared by the threads that read files.
 
 use std::{
     collections::HashMap,
@@ -9,20 +8,18 @@ use std::{
 
 use crate::source::{document::SourceDocument, terms};
 
-/// Words that a reader remembers at most.
+/// Words cached by one reader.
 const MAX_KNOWN: usize = 1 << 16;
 
-/// The number of each term.
 #[derive(Debug, Default)]
 pub(crate) struct Vocabulary(HashMap<Box<str>, u32>);
 
 impl Vocabulary {
-    /// The number of a term that is known.
+    /// The number of a known term.
     pub(crate) fn get(&self, term: &str) -> Option<u32> {
         self.0.get(term).copied()
     }
 
-    /// How many terms there are.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
@@ -33,7 +30,7 @@ impl Vocabulary {
     }
 }
 
-/// Turns raw words into numbers of terms, on one thread.
+/// Turns words into numbers of terms, on one thread.
 #[derive(Debug)]
 pub(crate) struct TermReader<'a> {
     vocabulary: &'a Mutex<Vocabulary>,
@@ -41,7 +38,6 @@ pub(crate) struct TermReader<'a> {
 }
 
 impl<'a> TermReader<'a> {
-    /// A reader that shares `vocabulary`.
     pub(crate) fn new(vocabulary: &'a Mutex<Vocabulary>) -> Self {
         Self { vocabulary, known: HashMap::new() }
     }
@@ -53,7 +49,7 @@ impl<'a> TermReader<'a> {
             let numbers = terms.into_iter().map(|term| vocabulary.number(term)).collect();
             drop(vocabulary);
             if self.known.len() >= MAX_KNOWN {
-                // Most of what is remembered stood once, in data; what is common comes back soon.
+                // Most cached words occurred once, in data. Common ones are soon back.
                 self.known.clear();
             }
             self.known.insert(word.into(), numbers);
@@ -61,7 +57,7 @@ impl<'a> TermReader<'a> {
         self.known.get(word).map_or(&[], |numbers| numbers)
     }
 
-    /// The number of words and the terms of a passage, each term once, with its counts.
+    /// The number of words of a passage, and its terms with their counts.
     pub(crate) fn count<'w>(
         &mut self,
         words: impl Iterator<Item = (&'w str, [u16; 4])>,
@@ -79,8 +75,8 @@ impl<'a> TermReader<'a> {
         (length, fold(terms))
     }
 
-    /// The terms of what tells the gist of a file: its name, its folders, its head comment and
-    /// its outline; with the number of words in the last two.
+    /// The number of words in a file's head comment and outline, and the terms of its gist: its name,
+    /// folders, head comment and outline.
     pub(crate) fn gist(
         &mut self,
         path: &Path,
@@ -89,7 +85,7 @@ impl<'a> TermReader<'a> {
         let mut terms: Vec<(u32, [u8; 4])> = Vec::new();
         let stem = path.file_stem().map(|stem| stem.to_string_lossy());
         let folders = path.parent().map(|folders| folders.to_string_lossy());
-        // The name of a file such as `mod.rs` or `index.js` is its folder's.
+        // A file such as `mod.rs` or `index.js` goes by the name of its folder.
         let is_index =
             matches!(stem.as_deref(), Some("mod" | "index" | "__init__" | "lib" | "main"));
         let mut add = |reader: &mut Self, word: &str, counts: [u8; 4]| {

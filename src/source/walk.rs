@@ -1,7 +1,7 @@
-//! The walk: which files of a project may be read at all, and their text. Nothing else in the
-//! guide opens a file of the project, so what is left out here is never read, searched or cited:
-//! ignored and hidden files, secrets, links, binaries and huge files. The walk itself has an end,
-//! however many entries a project has and however deep they lie.
+//! File walk: the files of a project that may be read, and their text.
+//!
+//! The index and the guide read nothing else. The walk leaves out ignored and hidden files, secrets
+//! and links; the text leaves out binary, huge and minified files. Limits end the walk of any project.
 
 mod glob;
 mod ignore;
@@ -26,57 +26,54 @@ use crate::policy::{
 use glob::GlobMatcher;
 use ignore::{CandidatePath, IgnoreLevel};
 
-/// Files larger than this are data, not text that a person wrote, bytes.
+/// Largest file that is read as text, bytes.
 pub(crate) const MAX_FILE_BYTES: u64 = 1 << 20;
-/// More files than this are not indexed; the walk takes the first it meets.
+/// Files of one walk.
 pub(crate) const MAX_FILES: usize = 60_000;
-/// Entries of directories that one walk looks at, ignored ones among them.
+/// Directory entries that one walk looks at, including ignored ones.
 const MAX_ENTRIES: usize = 1_000_000;
-/// Directories that one walk goes into.
+/// Directories that one walk enters.
 const MAX_DIRS: usize = 100_000;
-/// Directories within one another that a walk goes into.
+/// Depth of directories that a walk enters.
 const MAX_DEPTH: usize = 100;
-/// Longest path of a directory, bytes: the system opens none that is longer.
+/// Longest path of a directory, bytes; the system opens no longer one.
 const LONGEST_PATH: usize = 4000;
-/// Bytes of all paths that one walk holds.
+/// Memory for the paths of one walk, bytes.
 const MAX_PATH_BYTES: usize = 32 << 20;
-/// Longest time of one walk.
 const LONGEST_WALK: Duration = Duration::from_secs(10);
-/// Steps that the matching of one walk's ignore rules takes at most; a second or two.
+/// Steps of matching ignore rules in one walk; they take a second or two.
 const MATCH_STEPS: u64 = 1_000_000_000;
-/// Entries between two looks at the clock.
+/// Entries between two checks of the deadline.
 const ENTRIES_BETWEEN_LOOKS: usize = 64;
-/// Bytes of a directory's list that are read at once.
+/// Buffer for reading directory entries, bytes.
 const LIST_BYTES: usize = 32 << 10;
-/// A file with a zero byte among its first this many is binary.
+/// A file with a zero byte in its first bytes, this many, is binary.
 const BINARY_PROBE_BYTES: usize = 8 << 10;
-/// A file whose lines are longer than this on average is minified or data, bytes.
+/// Longest average line of a text, bytes; beyond it the file is minified or data.
 const MAX_MEAN_LINE_BYTES: usize = 400;
 
-/// Hidden folders with prompts that are part of the project's description.
+/// Hidden folders that are walked: they hold prompts and workflows of the project.
 const SHOWN_HIDDEN_FOLDERS: &[&str] = &[".autocoder", ".autoforge", ".github"];
 
-/// A file that the walk found.
+/// A file found by the walk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WalkedFile {
-    /// Relative to the project.
+    /// Relative to the project's root.
     pub path: PathBuf,
-    /// Bytes.
+    /// In bytes.
     pub size: u64,
-    /// When it was last changed.
     pub modified: Option<SystemTime>,
 }
 
-/// What a walk found.
 #[derive(Debug, Default)]
 pub(crate) struct Walk {
-    /// Every readable file, in no order.
+    /// In no particular order.
     pub files: Vec<WalkedFile>,
-    /// Whether a limit ended it before it had seen everything.
+    /// Whether a limit ended the walk early.
     pub is_cut: bool,
 }
 
-/// Walks through the project at `root`. Blocks.
+/// Walks the project at `root`. Blocks.
 pub(crate) fn files(root: &Path, secrets: &Secrets) -> Walk {
     let opened = root.canonicalize().and_then(|root| Ok((Tree::open(&root)?, root)));
     match opened {
@@ -88,16 +85,16 @@ pub(crate) fn files(root: &Path, secrets: &Secrets) -> Walk {
     }
 }
 
-/// A directory that is yet to be looked at.
+/// A directory to enter.
 #[derive(Debug)]
 struct Pending {
     path: PathBuf,
     depth: usize,
-    /// What the ignore files above say.
+    /// The rules of the directories above.
     level: Option<Arc<IgnoreLevel>>,
 }
 
-/// A limit is reached.
+/// A limit that ends the walk is reached.
 struct Cut;
 
 struct Walker<'a> {
@@ -143,8 +140,7 @@ impl<'a> Walker<'a> {
         Walk { files: self.files, is_cut: self.is_cut }
     }
 
-    /// Takes in what is right in a directory. One that cannot be read, or is none any more, is
-    /// passed over.
+    /// Reads the entries of a directory. One that cannot be read, or is gone, is skipped.
     fn directory(&mut self, dir: Pending, buffer: &mut [MaybeUninit<u8>]) -> Result<(), Cut> {
         let Ok(handle) = self.tree.list(&dir.path) else {
             return Ok(());
@@ -166,7 +162,7 @@ impl<'a> Walker<'a> {
                 self.entry(&here, &handle, OsStr::from_bytes(name), entry.file_type())?;
             }
         }
-        // The same order each time, so that a walk that is cut finds the same files again.
+        // A fixed order, so that a walk that ends early finds the same files each time.
         self.pending[first_below..].sort_by(|a, b| b.path.cmp(&a.path));
         Ok(())
     }
@@ -205,7 +201,7 @@ impl<'a> Walker<'a> {
         if self.secrets.matches(&path) {
             return Ok(());
         }
-        // It may have become something else meanwhile.
+        // The entry may have been replaced since it was listed.
         match look() {
             Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
                 self.add(path, &stat)
@@ -214,7 +210,7 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// Remembers a directory to look at.
+    /// Queues a directory.
     fn below(&mut self, dir: &Pending, path: PathBuf) -> Result<(), Cut> {
         if self.secrets.matches_dir(&path) {
             return Ok(());
@@ -264,11 +260,10 @@ fn is_hidden(name: &[u8]) -> bool {
     name.starts_with(b".") && !SHOWN_HIDDEN_FOLDERS.iter().any(|shown| shown.as_bytes() == name)
 }
 
-/// The text of a file that the walk found. `None` for what is not text: binary, huge, minified; and
-/// for a private key.
+/// The text of a file found by the walk. `None` if it is binary, huge, minified or a private key.
 ///
 /// # Errors
-/// The file cannot be read; it may have gone since the walk.
+/// The file cannot be read, or is gone since the walk.
 pub(crate) fn text(tree: &Tree, found: &WalkedFile) -> io::Result<Option<String>> {
     let most = usize::try_from(MAX_FILE_BYTES).unwrap_or(usize::MAX);
     let bytes = match tree.read(&found.path, most) {

@@ -1,28 +1,28 @@
-//! Answers about places in the code: the best one named and quoted, the next best listed.
+//! Answers about code: the best passage quoted, the next best listed.
 
 use crate::{guide::passage::CitedPassage, source::query::Query};
 
-/// What was found for a question about code.
+/// The results for a question about code.
 #[derive(Debug)]
 pub(crate) struct CodeFindings {
-    /// The places, best first.
+    /// Best first.
     pub places: Vec<CitedPassage>,
-    /// What the file of the best place says of itself, empty when nothing.
+    /// The first sentence of the best file's head comment, empty without one.
     pub about_file: String,
-    /// Other definitions in the file of the best place, as `(line, kind, name, summary)`.
+    /// Other definitions in the best file, as `(line, kind, name, summary)`.
     pub neighbours: Vec<(u32, String, String, String)>,
-    /// Where the best definition is used, as `(path, line, text)`.
+    /// Uses of the best definition, as `(path, line, text)`.
     pub uses: Vec<(String, u32, String)>,
-    /// The share of the question that the best file has, from 0 to 1.
+    /// The share of the question that the best file covers, from 0 to 1.
     pub coverage: f32,
-    /// Whether better places were told before.
+    /// Whether better passages were shown before.
     pub is_continued: bool,
-    /// Words of the question that nothing in the project has.
+    /// Words of the question that the project does not contain.
     pub unknown: Vec<String>,
 }
 
 impl CodeFindings {
-    /// Whether the best place defines an identifier that the question spells out.
+    /// Whether the best passage defines an identifier of the question.
     pub(crate) fn names_asked(&self, query: &Query) -> bool {
         let definition = self.places.first().and_then(|place| place.definition.as_ref());
         definition.is_some_and(|definition| {
@@ -31,7 +31,7 @@ impl CodeFindings {
     }
 }
 
-/// Below this share of the question the answer says that it is not sure.
+/// Coverage below which the answer says that it is not sure.
 const SURE_COVERAGE: f32 = 0.45;
 
 /// The answer's text.
@@ -108,7 +108,7 @@ fn open(answer: &mut String, findings: &CodeFindings, best: &CitedPassage) {
     }
 }
 
-/// Why a place is listed.
+/// The description of a listed passage.
 fn why(place: &CitedPassage) -> String {
     match &place.definition {
         Some(definition) => {
@@ -129,7 +129,7 @@ fn said(summary: &str) -> String {
     if summary.is_empty() { ".".to_owned() } else { format!(", “{summary}”") }
 }
 
-/// A fence longer than any in the text that it holds.
+/// A fence longer than any in `text`.
 fn fence_for(text: &str) -> String {
     let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or(0);
     "`".repeat(longest.max(2) + 1)

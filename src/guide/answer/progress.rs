@@ -1,36 +1,33 @@
-//! Answers about how far the project is, from its list of features.
+//! Answers about progress, from the project's feature list.
 
 use crate::{
     features::{Feature, FeatureStats, Features, FeaturesError},
     guide::answer::project::clip,
 };
 
-/// Longest description that is quoted, bytes.
+/// Longest quoted description, bytes.
 const MAX_DESCRIPTION_BYTES: usize = 400;
-/// Features listed at most.
+/// Features listed.
 const LISTED: usize = 5;
 
-/// What the list of features says.
 #[derive(Debug)]
 pub(crate) struct Progress {
-    /// The counts.
     pub stats: FeatureStats,
-    /// The first feature that does not pass.
+    /// The first feature in the order of work that does not pass.
     pub next: Option<Feature>,
-    /// Names of features that can be begun, and of those that wait for others.
+    /// `None` if the list has no dependencies.
     pub open: Option<OpenFeatures>,
 }
 
-/// What is still to be done, where the list tells which feature needs which.
+/// Features that do not pass, by their dependencies.
 #[derive(Debug)]
 pub(crate) struct OpenFeatures {
-    /// What can be begun, in the order of work.
+    /// Features that can be started, in the order of work.
     pub ready: Vec<Feature>,
-    /// How many wait for others.
+    /// Features that wait for others.
     pub n_blocked: usize,
 }
 
-/// Reads what the list says.
 ///
 /// # Errors
 /// The list cannot be read.
@@ -45,7 +42,7 @@ pub(crate) fn read(features: &Features) -> Result<Progress, FeaturesError> {
     Ok(Progress { stats: features.stats()?, next: features.next()?, open })
 }
 
-/// The answer's text.
+/// The text of the answer.
 pub(crate) fn text(progress: &Progress) -> String {
     let Progress { stats, next, open } = progress;
     if stats.total == 0 {

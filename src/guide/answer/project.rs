@@ -1,14 +1,13 @@
-//! Answers about the project as a whole, from its README, its specification and its manifests.
-//! Pure: the texts are given, with the lines they come from.
+//! Answers about the project as a whole, from its README, specification and manifests. Pure.
 
 use serde_json::Value;
 
 use crate::source::readme::{TextFile, heading, is_underline};
 
-/// A fact about the project with where it stands.
+/// A statement about the project, with its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fact {
-    /// What it says, in Markdown.
+    /// In Markdown.
     pub text: String,
     /// `path:line`.
     pub citation: String,
@@ -23,7 +22,7 @@ const MAX_SECTIONS: usize = 3;
 /// Bytes quoted of a specification at most.
 const MAX_SPEC_BYTES: usize = 900;
 
-/// Words of headings under which a README speaks of other things than the project.
+/// Words in the headings of README sections that are not about the project.
 const ASIDES: &[&str] = &[
     "donat",
     "sponsor",
@@ -37,7 +36,7 @@ const ASIDES: &[&str] = &[
     "table of contents",
 ];
 
-/// The first paragraphs of a README that say something: no badges, no pictures, no tables.
+/// The first paragraphs of a README, without badges, pictures and tables.
 pub(crate) fn introduction(source: &TextFile) -> Vec<Fact> {
     let mut facts = Vec::new();
     let mut paragraph: Vec<&str> = Vec::new();
@@ -139,7 +138,7 @@ fn section_end(lines: &[&str], start: usize) -> usize {
     lines.len()
 }
 
-/// What a specification says first: its name and overview where they are tagged, else its head.
+/// The overview of a specification if it is tagged, else its beginning.
 pub(crate) fn specification(source: &TextFile) -> Option<Fact> {
     let tagged = ["overview", "description", "summary", "purpose"]
         .iter()
@@ -169,7 +168,7 @@ pub(crate) fn clip(text: &str, max: usize) -> String {
     format!("{}…", &text[..end])
 }
 
-/// What a manifest says the project is: name, version, description.
+/// The kind, name, version and description of a project, from its manifest.
 pub(crate) fn manifest(source: &TextFile) -> Option<Fact> {
     let name = source.path.rsplit('/').next()?;
     let (kind, name, version, description) = match name {
@@ -214,7 +213,7 @@ fn line_of(text: &str, needle: &str) -> usize {
         .map_or(1, |at| at + 1)
 }
 
-/// The commands that a manifest or a makefile offers, with what each is for.
+/// The commands that a manifest or a makefile offers, with their purpose.
 pub(crate) fn commands(source: &TextFile) -> Vec<Fact> {
     let cite = |line: usize| format!("{}:{line}", source.path);
     let fact = |text: &str, line: usize| Fact { text: text.to_owned(), citation: cite(line) };

@@ -1,11 +1,10 @@
-//! What the guide says of itself.
+//! Small talk: what the guide says about itself.
 
-/// How to get answers from a language model instead.
+/// How to use a language model instead.
 const CONNECT: &str = "To talk to a language model instead, install Claude Code \
 (`npm install -g @anthropic-ai/claude-code`), run `claude` once to log in or set \
 `ANTHROPIC_API_KEY`, and restart the server with `--agent auto`.";
 
-/// The answer to a hello.
 pub(crate) fn greeting(project: &str) -> String {
     format!(
         "Hello! I am the built-in guide to **{project}**. Ask me where something is, how it works, \
@@ -14,12 +13,10 @@ pub(crate) fn greeting(project: &str) -> String {
     )
 }
 
-/// The answer to a thank you.
 pub(crate) fn thanks() -> String {
     "You are welcome. Ask on whenever you like.".to_owned()
 }
 
-/// The answer to what it can do.
 pub(crate) fn capabilities(project: &str) -> String {
     format!(
         "I am the built-in guide to **{project}**. I have **no language model**: I search the \
@@ -34,20 +31,20 @@ pub(crate) fn capabilities(project: &str) -> String {
     )
 }
 
-/// What comes before the places when something was to be changed.
+/// Precedes the results when a change was asked for.
 pub(crate) fn read_only() -> String {
     "I am read-only: I cannot change files, run commands or install anything. I can show you where \
      it would be done.\n\n"
         .to_owned()
 }
 
-/// What comes before the answer when pictures came with the question.
+/// Precedes the answer to a question with attachments.
 pub(crate) fn attachments() -> String {
     "I cannot look at pictures or documents; I answer from the text of your question alone.\n\n"
         .to_owned()
 }
 
-/// The answer when nothing fits.
+/// The answer without results.
 pub(crate) fn nothing(labels: &[String], n_files: usize) -> String {
     let asked = if labels.is_empty() {
         "that".to_owned()

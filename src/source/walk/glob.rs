@@ -1,20 +1,21 @@
-//! Globs as git matches them against paths. A match takes at most as many steps as the pattern is
-//! long times the path, whatever the pattern is, and no memory that grows with the pattern.
+//! Glob matching, as git matches patterns against paths.
+//!
+//! A match takes at most as many steps as the product of the lengths of pattern and path.
 
 use std::time::Instant;
 
-/// Matches between two looks at the clock.
+/// Matches between two checks of the deadline.
 const MATCHES_BETWEEN_LOOKS: u64 = 256;
 
-/// What one part of a pattern matches.
+/// One part of a pattern, by what it matches.
 enum GlobPart {
-    /// One byte of these.
+    /// One byte of a set.
     One(Bytes),
-    /// Any run without a slash.
+    /// Any bytes but slashes.
     Run,
-    /// Anything.
+    /// Any bytes.
     All,
-    /// Any number of whole directories, each with its slash.
+    /// Any number of directories, each with its slash.
     Dirs,
 }
 
@@ -51,34 +52,31 @@ impl Bytes {
     }
 }
 
-/// Matches patterns and counts what that costs.
+/// Matches patterns within a budget of steps and time.
 #[derive(Debug)]
 pub(super) struct GlobMatcher {
-    /// Which positions of the path the pattern so far can end at.
+    /// For each position of the path, whether the pattern so far can end there.
     reached: Vec<bool>,
-    /// Steps that are left.
-    left: u64,
+    steps_left: u64,
     deadline: Instant,
-    /// Matches so far.
-    count: u64,
+    n_matches: u64,
 }
 
 impl GlobMatcher {
-    /// One that takes so many steps in all, and none after the deadline.
     pub(super) fn new(steps: u64, deadline: Instant) -> Self {
-        Self { reached: Vec::new(), left: steps, deadline, count: 0 }
+        Self { reached: Vec::new(), steps_left: steps, deadline, n_matches: 0 }
     }
 
-    /// Whether steps or time are used up: what it says from now on means nothing.
+    /// Whether steps or time are used up. Later results are meaningless.
     pub(super) fn is_spent(&self) -> bool {
-        self.left == 0
+        self.steps_left == 0
     }
 
-    /// Whether the whole of `path` matches `pattern`. A pattern that is none matches nothing.
+    /// Whether the whole `path` matches `pattern`. An invalid pattern matches nothing.
     pub(super) fn matches(&mut self, pattern: &[u8], path: &[u8]) -> bool {
-        self.count += 1;
-        if self.count.is_multiple_of(MATCHES_BETWEEN_LOOKS) && Instant::now() > self.deadline {
-            self.left = 0;
+        self.n_matches += 1;
+        if self.n_matches.is_multiple_of(MATCHES_BETWEEN_LOOKS) && Instant::now() > self.deadline {
+            self.steps_left = 0;
         }
         self.reached.clear();
         self.reached.resize(path.len() + 1, false);
@@ -95,7 +93,7 @@ impl GlobMatcher {
         bounds.is_some() && self.reached[path.len()]
     }
 
-    /// Goes one part further. Given and returned are the first and the last position reached.
+    /// Advances by one part, from the first and last reachable position to the new ones.
     fn step(
         &mut self,
         part: &GlobPart,
@@ -133,14 +131,14 @@ impl GlobMatcher {
             }
         };
         let visited = u64::try_from(last.saturating_sub(first)).unwrap_or(u64::MAX);
-        self.left = self.left.saturating_sub(visited.saturating_add(1));
+        self.steps_left = self.steps_left.saturating_sub(visited.saturating_add(1));
         let first = (first..=last).find(|at| self.reached[*at])?;
         let last = (first..=last).rev().find(|at| self.reached[*at])?;
         Some((first, last))
     }
 }
 
-/// The part of a pattern that begins at `at`, and its length. `None`: it is no pattern.
+/// The part of a pattern that begins at `at`, and its length. `None` if it is invalid.
 fn part(pattern: &[u8], at: usize) -> Option<(GlobPart, usize)> {
     match pattern[at] {
         b'*' => Some(stars(pattern, at)),
@@ -151,7 +149,7 @@ fn part(pattern: &[u8], at: usize) -> Option<(GlobPart, usize)> {
     }
 }
 
-/// Two stars or more stand for directories where they are a whole part of the path.
+/// Two or more stars match directories where they are a whole component of the path.
 fn stars(pattern: &[u8], at: usize) -> (GlobPart, usize) {
     let length = pattern[at..].iter().take_while(|byte| **byte == b'*').count();
     let after = &pattern[at + length..];
@@ -165,18 +163,18 @@ fn stars(pattern: &[u8], at: usize) -> (GlobPart, usize) {
     }
 }
 
-/// The length of the class in brackets that `pattern` begins with. `None`: it is none.
+/// The length of the bracket expression that `pattern` begins with; `None` if it is invalid.
 pub(super) fn class_length(pattern: &[u8]) -> Option<usize> {
     class(pattern).map(|(_, length)| length)
 }
 
-/// A class in brackets, and its length.
+/// The bracket expression that `pattern` begins with, and its length.
 fn class(pattern: &[u8]) -> Option<(Bytes, usize)> {
     let mut set = Bytes::default();
     let mut at = 1;
     let negated = matches!(pattern.get(at), Some(b'!' | b'^'));
     at += usize::from(negated);
-    // A bracket that closes at once stands for itself.
+    // A closing bracket that comes first stands for itself.
     let mut before = None;
     loop {
         let byte = *pattern.get(at)?;
@@ -204,7 +202,7 @@ fn class(pattern: &[u8]) -> Option<(Bytes, usize)> {
                         at += 2 + name.len();
                         None
                     }
-                    // No class after all.
+                    // Not a named class.
                     None => {
                         set.add(b'[');
                         Some(b'[')

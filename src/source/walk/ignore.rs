@@ -1,5 +1,6 @@
-//! What a project's ignore files say: the rules of one file, and the files that hold for a
-//! directory. The rules are git's, and `.ignore` files beat `.gitignore` ones.
+//! Ignore rules, with git's semantics: of one file, and of all files that apply to a directory.
+//!
+//! `.ignore` files take precedence over `.gitignore` files.
 
 use std::{
     path::{Component, Path, PathBuf},
@@ -10,31 +11,31 @@ use crate::policy::gate::{Tree, TreeError};
 
 use super::glob::{GlobMatcher, class_length};
 
-/// Longest ignore file, bytes. A longer one counts as none, as git treats one of 100 MiB.
+/// Longest ignore file, bytes. A longer one is skipped, as git skips one of 100 MiB.
 const FILE_BYTES: usize = 4 << 20;
-/// Most bytes of ignore files that hold for one directory.
+/// Ignore files that apply to one directory, bytes together.
 const ALL_BYTES: usize = 8 << 20;
-/// Most rules of one file. A file of more counts as none.
+/// Rules of one file. A file with more is skipped.
 const MAX_RULES: usize = 100_000;
-/// Longest rule with a wildcard, bytes. A longer one is left out: no path is so long.
+/// Longest rule with a wildcard, bytes. A longer one is skipped: no path is that long.
 const RULE_BYTES: usize = 4096;
-/// Longest file that says where a repository is, bytes.
+/// Longest `.git` or `commondir` file, bytes.
 const POINTER_BYTES: usize = 4096;
 
 /// One line of an ignore file.
 #[derive(Debug)]
 struct Rule {
-    /// Where its pattern stands in the file.
+    /// The offset of its pattern in the file.
     start: u32,
     length: u32,
-    /// Bytes in front of its first wildcard.
+    /// Bytes of its pattern before the first wildcard.
     plain: u32,
     is_negated: bool,
-    /// Whether it means directories only.
+    /// Whether it matches directories only.
     is_of_dirs: bool,
-    /// Whether it means names, not paths from the file's directory.
+    /// Whether it matches names in any directory, not paths.
     is_of_names: bool,
-    /// The bytes that whatever matches must have.
+    /// The bytes that every match has, see [`byte_set`].
     needs: u64,
 }
 
@@ -43,25 +44,25 @@ struct Rule {
 pub(super) struct IgnoreRules {
     text: Vec<u8>,
     rules: Vec<Rule>,
-    /// Rules without a wildcard, sorted by their patterns: of names and of paths.
+    /// Rules without a wildcard, for names and for paths, each sorted by pattern.
     names: Vec<u32>,
     paths: Vec<u32>,
-    /// The others in their order.
+    /// Rules with a wildcard, in the order of the file.
     wild: Vec<u32>,
 }
 
-/// What is asked about.
+/// A path to check against the rules.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CandidatePath<'a> {
-    /// The path from the project's root.
+    /// Relative to the project's root.
     pub path: &'a [u8],
-    /// Its last part.
+    /// The last component of the path.
     pub name: &'a [u8],
     pub is_dir: bool,
 }
 
 impl IgnoreRules {
-    /// Reads the lines of an ignore file. `None` where there are none, or too many.
+    /// Parses an ignore file. `None` if it has no rules, or too many.
     pub(super) fn parse(text: Vec<u8>) -> Option<Self> {
         let mut rules = Self { text, ..Self::default() };
         let mut at = if rules.text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
@@ -95,8 +96,8 @@ impl IgnoreRules {
         }
     }
 
-    /// Whether the last rule that matches ignores (`true`) or shows (`false`) what is asked about.
-    /// `path` is taken from the file's directory.
+    /// Whether the last matching rule ignores (`true`) or includes (`false`) the path. `path` is
+    /// relative to the directory of the ignore file.
     fn verdict(
         &self,
         asked: CandidatePath<'_>,
@@ -105,7 +106,7 @@ impl IgnoreRules {
     ) -> Option<bool> {
         let mut best = self.plain(&self.names, asked.name, asked.is_dir);
         best = best.max(self.plain(&self.paths, path, asked.is_dir));
-        let (of_name, of_path) = (bits(asked.name), bits(path));
+        let (of_name, of_path) = (byte_set(asked.name), byte_set(path));
         for number in self.wild.iter().rev().copied() {
             if best.is_some_and(|best| best > number) || matcher.is_spent() {
                 break;
@@ -125,7 +126,7 @@ impl IgnoreRules {
         best.map(|number| !self.rules[number as usize].is_negated)
     }
 
-    /// The last of the rules in a sorted list that is `text` itself.
+    /// The last rule of a sorted list whose pattern equals `text`.
     fn plain(&self, list: &[u32], text: &[u8], is_dir: bool) -> Option<u32> {
         let of = |number: &u32| pattern(&self.text, &self.rules[*number as usize]);
         let end = list.partition_point(|number| of(number) <= text);
@@ -143,7 +144,7 @@ fn pattern<'a>(text: &'a [u8], rule: &Rule) -> &'a [u8] {
     &text[rule.start as usize..][..rule.length as usize]
 }
 
-/// Reads one line, which stands at `at` in its file.
+/// Parses one line, which has the offset `at` in its file.
 fn rule(line: &[u8], at: usize) -> Option<Rule> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if line.is_empty() || line[0] == b'#' {
@@ -177,7 +178,7 @@ fn rule(line: &[u8], at: usize) -> Option<Rule> {
     })
 }
 
-/// The line without the spaces at its end, but those that a backslash keeps.
+/// The line without trailing spaces, except those escaped by a backslash.
 fn trimmed(line: &[u8]) -> &[u8] {
     let mut end = 0;
     let mut at = 0;
@@ -198,18 +199,18 @@ fn trimmed(line: &[u8]) -> &[u8] {
     &line[..end]
 }
 
-/// One bit for each kind of byte that is there.
-fn bits(text: &[u8]) -> u64 {
+/// The bytes of a text as a set of 64 bits, where bytes share a bit.
+fn byte_set(text: &[u8]) -> u64 {
     text.iter().fold(0, |bits, byte| bits | 1 << (byte & 63))
 }
 
-/// The bytes that a path must have to match: those outside brackets and wildcards.
+/// The bytes that every matching path has: those outside brackets and wildcards.
 fn needed(pattern: &[u8]) -> u64 {
     let mut needs = 0;
     let mut at = 0;
     while at < pattern.len() {
         match pattern[at] {
-            // What is no pattern matches nothing; no path has all bits.
+            // An invalid pattern matches nothing: no path has all bits.
             b'[' => match class_length(&pattern[at..]) {
                 Some(length) => at += length,
                 None => return u64::MAX,
@@ -229,24 +230,25 @@ fn needed(pattern: &[u8]) -> u64 {
     needs
 }
 
-/// The ignore files that hold for a directory: its own and those above.
+/// The ignore files that apply to a directory: its own and those above.
 #[derive(Debug)]
 pub(super) struct IgnoreLevel {
     above: Option<Arc<IgnoreLevel>>,
-    /// Bytes of the directory's path and its slash.
+    /// Bytes of the directory's path with its slash.
     depth: usize,
     is_repository: bool,
-    /// Of `.ignore`, of `.gitignore` and of the repository's `info/exclude`.
+    /// From `.ignore`.
     own: Option<IgnoreRules>,
+    /// From `.gitignore`.
     git: Option<IgnoreRules>,
+    /// From the repository's `info/exclude`.
     excluded: Option<IgnoreRules>,
-    /// Bytes of all files that hold.
+    /// Bytes of all these files.
     bytes: usize,
 }
 
 impl IgnoreLevel {
-    /// What holds for the directory `dir`, in which a `.git` is or not, below one for which `above`
-    /// holds. `root` is the project's own path.
+    /// The level of the directory `dir`, given that of its parent. `root` is the project's path.
     pub(super) fn of(
         tree: &Tree,
         root: &Path,
@@ -277,7 +279,7 @@ impl IgnoreLevel {
         Some(Arc::new(Self { above, depth, is_repository, own, git, excluded, bytes }))
     }
 
-    /// Whether something right in this directory is ignored.
+    /// Whether an entry of this directory is ignored.
     pub(super) fn ignores(&self, asked: CandidatePath<'_>, matcher: &mut GlobMatcher) -> bool {
         let verdict = |rules: &Option<IgnoreRules>, level: &Self, matcher: &mut GlobMatcher| {
             let path = asked.path.get(level.depth..)?;
@@ -288,7 +290,7 @@ impl IgnoreLevel {
             return own;
         }
         let mut levels = std::iter::successors(Some(self), |level| level.above.as_deref());
-        // What stands above a repository says nothing about what is in it.
+        // Ignore files above a repository do not apply within it.
         let mut is_above = false;
         let said = levels.find_map(|level| {
             if is_above {
@@ -302,20 +304,20 @@ impl IgnoreLevel {
     }
 }
 
-/// The rules of the file at `path`. One that is a link, no plain file or too long counts as none.
+/// The rules of the file at `path`. A link, a special file, or a file that is too long has none.
 fn rules(tree: &Tree, path: &Path) -> Option<IgnoreRules> {
     match tree.read(path, FILE_BYTES) {
         Ok(text) => IgnoreRules::parse(text),
         Err(TreeError::NotThere) => None,
         Err(why) => {
-            log::debug!("an ignore file is left aside: {why}; path={}", path.display());
+            log::debug!("cannot use an ignore file: {why}; path={}", path.display());
             None
         }
     }
 }
 
-/// Where the repository at `dir` has its own list, if that is within the project: in a working tree
-/// of a submodule `.git` is a file that says where.
+/// The `info/exclude` file of the repository at `dir`, if it lies within the project. In a submodule or
+/// a linked working tree, `.git` is a file that points to the repository.
 fn exclude_file(tree: &Tree, root: &Path, dir: &Path) -> Option<PathBuf> {
     let git = dir.join(".git");
     let place = match tree.read_start(&git, POINTER_BYTES) {
@@ -332,7 +334,7 @@ fn exclude_file(tree: &Tree, root: &Path, dir: &Path) -> Option<PathBuf> {
     Some(place.join("info/exclude"))
 }
 
-/// The path in the project that `pointer`, found in `from`, leads to.
+/// The project path that `pointer`, read in the directory `from`, leads to.
 fn pointed(root: &Path, from: &Path, pointer: &[u8]) -> Option<PathBuf> {
     let pointer = Path::new(std::str::from_utf8(pointer.trim_ascii()).ok()?);
     let whole = match pointer.is_absolute() {
