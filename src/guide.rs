@@ -45,10 +45,12 @@ const MAX_LINE_BYTES: u64 = 16 << 20;
 /// Interval at which a turn that waits for the index checks for an interrupt.
 const INTERRUPT_CHECK: Duration = Duration::from_millis(20);
 
+/// The options of the `guide` subcommand.
 #[derive(Debug, Clone)]
 pub struct GuideOptions {
     /// The name of the project in answers.
     pub project: String,
+    /// The root directory of the project.
     pub dir: PathBuf,
     /// Globs of secret files besides the built-in ones.
     pub secrets: Vec<String>,

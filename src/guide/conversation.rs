@@ -136,10 +136,10 @@ impl GuideConversation {
         let findings = retrieval::search(turn, index, &query, skip)?;
         let text = if findings.places.is_empty() {
             let labels: Vec<String> = query
-                .slots
+                .clauses
                 .iter()
-                .filter(|slot| slot.weight >= 1.0)
-                .map(|slot| slot.label.clone())
+                .filter(|clause| clause.weight >= 1.0)
+                .map(|clause| clause.label.clone())
                 .collect();
             small_talk::nothing(&labels, index.n_files())
         } else {

@@ -45,10 +45,10 @@ impl CitedPassage {
 /// The highest weight of each term of a query.
 pub(crate) fn worth(query: &Query) -> HashMap<String, f32> {
     let mut worth: HashMap<String, f32> = HashMap::new();
-    for slot in &query.slots {
-        for (term, certainty) in &slot.members {
+    for clause in &query.clauses {
+        for (term, certainty) in &clause.members {
             let known = worth.entry(term.clone()).or_default();
-            *known = known.max(slot.weight * certainty);
+            *known = known.max(clause.weight * certainty);
         }
     }
     worth

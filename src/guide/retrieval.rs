@@ -126,15 +126,15 @@ fn with_named(
 /// The terms of a query as a pattern for `grep`, to show the search.
 fn pattern(query: &Query) -> String {
     // Words tried as one identifier, and agents, are only meant for the index.
-    let mut slots: Vec<_> = query.slots.iter().filter(|slot| !slot.is_pair).collect();
-    let has_content = slots.iter().any(|slot| slot.weight > ASKING_WEIGHT);
-    slots.retain(|slot| slot.weight > ASKING_WEIGHT || !has_content);
-    slots.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+    let mut clauses: Vec<_> = query.clauses.iter().filter(|clause| !clause.is_pair).collect();
+    let has_content = clauses.iter().any(|clause| clause.weight > ASKING_WEIGHT);
+    clauses.retain(|clause| clause.weight > ASKING_WEIGHT || !has_content);
+    clauses.sort_by(|a, b| b.weight.total_cmp(&a.weight));
     let mut words: Vec<&str> = Vec::new();
     // Each word of the question first, then what else may name it.
     for depth in 0..4 {
-        for slot in &slots {
-            if let Some((term, _)) = slot.members.get(depth)
+        for clause in &clauses {
+            if let Some((term, _)) = clause.members.get(depth)
                 && !term.ends_with('~')
                 && !words.contains(&term.as_str())
                 && words.len() < MAX_PATTERN_WORDS
@@ -149,18 +149,18 @@ fn pattern(query: &Query) -> String {
 /// Words of the question that occur in no file, nor do their synonyms.
 fn unknown(index: &Index, query: &Query) -> Vec<String> {
     query
-        .slots
+        .clauses
         .iter()
-        .filter(|slot| slot.weight >= 1.0)
-        .filter(|slot| {
+        .filter(|clause| clause.weight >= 1.0)
+        .filter(|clause| {
             let is_known = |term: &str| {
                 index.term(term).is_some_and(|term| {
                     !index.postings(term).is_empty() || !index.file_postings(term).is_empty()
                 })
             };
-            !slot.members.iter().any(|(term, _)| is_known(term))
+            !clause.members.iter().any(|(term, _)| is_known(term))
         })
-        .map(|slot| slot.label.clone())
+        .map(|clause| clause.label.clone())
         .collect()
 }
 

@@ -56,7 +56,7 @@ pub(crate) struct Passage<'a> {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Definition {
+pub(crate) struct Definition {
     /// Such as `fn`, `class` or `heading`.
     pub kind: &'static str,
     pub name: Box<str>,

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::source::language::Language;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum FileRole {
+pub(crate) enum FileRole {
     Source,
     /// A test, a benchmark or its data.
     Test,

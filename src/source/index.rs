@@ -33,7 +33,7 @@ const MANY_FILES: usize = 500;
 
 /// The occurrences of a term in a passage.
 #[derive(Debug, Clone, Copy)]
-pub struct Posting {
+pub(crate) struct Posting {
     pub passage: u32,
     /// In text, in comments, in defined names and in enclosing names.
     pub counts: [u8; 4],
@@ -41,7 +41,7 @@ pub struct Posting {
 
 /// The occurrences of a term in the gist of a file.
 #[derive(Debug, Clone, Copy)]
-pub struct FilePosting {
+pub(crate) struct FilePosting {
     pub file: u32,
     /// In the name, in the folders, in the head comment and in the outline.
     pub counts: [u8; 4],
@@ -49,7 +49,7 @@ pub struct FilePosting {
 
 /// A run of lines of a file.
 #[derive(Debug, Clone, Copy)]
-pub struct IndexedPassage {
+pub(crate) struct IndexedPassage {
     pub file: u32,
     /// The first line, counted from 1.
     pub start: u32,
@@ -61,21 +61,22 @@ pub struct IndexedPassage {
 /// A file of the project.
 #[derive(Debug)]
 pub struct IndexedFile {
+    /// The path, size and time with which it was read.
     pub found: WalkedFile,
-    pub role: FileRole,
-    pub language: Language,
-    pub passages: Range<u32>,
-    pub definitions: Vec<Definition>,
+    pub(crate) role: FileRole,
+    pub(crate) language: Language,
+    pub(crate) passages: Range<u32>,
+    pub(crate) definitions: Vec<Definition>,
     /// In words.
-    pub length: u32,
+    pub(crate) length: u32,
     /// Words in the name, without the extension.
-    pub n_name_words: u32,
+    pub(crate) n_name_words: u32,
     /// Words in the head comment and the outline.
-    pub gist_length: u32,
+    pub(crate) gist_length: u32,
     /// How often other files mention what it defines, on a logarithmic scale from 0.
-    pub renown: f32,
+    pub(crate) renown: f32,
     /// Whether the file still exists as it was read.
-    pub is_alive: bool,
+    pub(crate) is_alive: bool,
 }
 
 /// The index of one project.
@@ -272,7 +273,7 @@ impl Index {
         }
     }
 
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
@@ -288,32 +289,32 @@ impl Index {
     }
 
     /// All passages, including those of files that are gone.
-    pub fn passages(&self) -> &[IndexedPassage] {
+    pub(crate) fn passages(&self) -> &[IndexedPassage] {
         &self.passages
     }
 
     /// The number of a term.
-    pub fn term(&self, term: &str) -> Option<u32> {
+    pub(crate) fn term(&self, term: &str) -> Option<u32> {
         self.vocabulary.get(term)
     }
 
     /// The passages with a term.
-    pub fn postings(&self, term: u32) -> &[Posting] {
+    pub(crate) fn postings(&self, term: u32) -> &[Posting] {
         self.postings.get(term as usize).map_or(&[], Vec::as_slice)
     }
 
     /// The files with a term in their gist.
-    pub fn file_postings(&self, term: u32) -> &[FilePosting] {
+    pub(crate) fn file_postings(&self, term: u32) -> &[FilePosting] {
         self.file_postings.get(&term).map_or(&[], Vec::as_slice)
     }
 
     /// The file at a path relative to the project.
-    pub fn file_at(&self, path: &Path) -> Option<u32> {
+    pub(crate) fn file_at(&self, path: &Path) -> Option<u32> {
         self.by_path.get(path).copied()
     }
 
     /// The definitions of a name in any spelling, with their files.
-    pub fn defined(&self, name: &str) -> Vec<(u32, &Definition)> {
+    pub(crate) fn defined(&self, name: &str) -> Vec<(u32, &Definition)> {
         let asked = key(name);
         self.names
             .get(&hash(name))
@@ -327,12 +328,12 @@ impl Index {
     }
 
     /// How many files can be searched.
-    pub fn n_files(&self) -> usize {
+    pub(crate) fn n_files(&self) -> usize {
         self.by_path.len()
     }
 
     /// The current text of a file; `None` if it is gone or no longer text.
-    pub fn text(&self, file: u32) -> Option<String> {
+    pub(crate) fn text(&self, file: u32) -> Option<String> {
         let entry = self.files.get(file as usize)?;
         let tree = Tree::open(&self.root).ok()?;
         walk::text(&tree, &entry.found).ok().flatten()

@@ -12,7 +12,7 @@ const DATA_EXTENSIONS: [&str; 13] = [
 
 /// A language, or a family of languages that are read in the same way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Language {
+pub(crate) enum Language {
     Rust,
     Python,
     /// Also TypeScript, and the components of Vue, Svelte and Astro.
@@ -44,7 +44,7 @@ pub enum Language {
 
 impl Language {
     /// The language of a file, by its name.
-    pub fn of(path: &Path) -> Self {
+    pub(crate) fn of(path: &Path) -> Self {
         let name =
             path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
         let extension = name.rsplit_once('.').map(|(_, extension)| extension);
@@ -82,7 +82,7 @@ impl Language {
     }
 
     /// The openings of comments that end with their line.
-    pub fn line_comments(self) -> &'static [&'static str] {
+    pub(crate) fn line_comments(self) -> &'static [&'static str] {
         match self {
             Self::Rust
             | Self::JavaScript
@@ -102,7 +102,7 @@ impl Language {
     }
 
     /// The openings and closings of block comments; for Python and Elixir, those of doc strings.
-    pub fn block_comments(self) -> &'static [(&'static str, &'static str)] {
+    pub(crate) fn block_comments(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Rust
             | Self::JavaScript
@@ -126,12 +126,12 @@ impl Language {
     }
 
     /// Whether it is text for people.
-    pub fn is_prose(self) -> bool {
+    pub(crate) fn is_prose(self) -> bool {
         self == Self::Prose
     }
 
     /// Whether it is a programming language.
-    pub fn is_code(self) -> bool {
+    pub(crate) fn is_code(self) -> bool {
         !matches!(self, Self::Prose | Self::Data | Self::Markup | Self::Css)
     }
 }

@@ -5,11 +5,14 @@
 
 use std::collections::HashSet;
 
-use crate::source::{terms, thesaurus::THESAURUS};
+use crate::source::{
+    terms,
+    thesaurus::{PhraseMatch, THESAURUS},
+};
 
 /// One thing that a question asks for.
 #[derive(Debug, Clone, PartialEq)]
-pub struct QueryClause {
+pub(crate) struct QueryClause {
     /// The words of the question, for people.
     pub label: String,
     /// The terms that may name it, with their certainty from 0 to 1; the word's own term is first.
@@ -19,17 +22,18 @@ pub struct QueryClause {
     pub is_pair: bool,
 }
 
+/// A question as clauses to search for.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Query {
-    pub slots: Vec<QueryClause>,
+    pub(crate) clauses: Vec<QueryClause>,
     /// Identifiers as the question spells them.
-    pub identifiers: Vec<String>,
-    pub wants: WantedRoles,
+    pub(crate) identifiers: Vec<String>,
+    pub(crate) wants: WantedRoles,
 }
 
 /// The file roles that a question asks for besides sources.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct WantedRoles {
+pub(crate) struct WantedRoles {
     pub tests: bool,
     pub prose: bool,
     pub examples: bool,
@@ -41,6 +45,7 @@ pub const ASKING_WEIGHT: f32 = 0.2;
 const COMMON_WEIGHT: f32 = 0.55;
 const PAIR_WEIGHT: f32 = 0.3;
 const IDENTIFIER_WEIGHT: f32 = 2.0;
+const PART_WEIGHT: f32 = 0.3;
 const PHRASE_WEIGHT: f32 = 0.9;
 /// Certainty of a concept's terms for a phrase.
 const PHRASE_MEMBER_WEIGHT: f32 = 0.6;
@@ -56,15 +61,8 @@ pub fn parse(question: &str) -> Query {
     let phrases = THESAURUS.phrases(&terms);
     let in_phrase: HashSet<usize> =
         phrases.iter().flat_map(|found| found.words.iter().copied()).collect();
-    for found in &phrases {
-        let label: Vec<&str> = found.words.iter().map(|at| raw[*at]).collect();
-        let members = THESAURUS.members(found.concept);
-        query.push(QueryClause {
-            label: label.join(" "),
-            members: members.iter().map(|member| (member.clone(), PHRASE_MEMBER_WEIGHT)).collect(),
-            weight: PHRASE_WEIGHT,
-            is_pair: false,
-        });
+    for phrase in &phrases {
+        query.push(phrase_clause(phrase, &raw));
     }
     let mut seen = HashSet::new();
     for (at, word) in lower.iter().enumerate() {
@@ -74,44 +72,38 @@ pub fn parse(question: &str) -> Query {
         }
         let parts = terms::parts(raw[at]);
         if parts.len() > 1 {
-            query.identifiers.push(raw[at].to_owned());
-            query.push(QueryClause {
-                label: raw[at].to_owned(),
-                members: vec![(terms::whole(&parts), 1.0)],
-                weight: IDENTIFIER_WEIGHT,
-                is_pair: false,
-            });
-            for part in parts.iter().filter(|part| !terms::is_stop_word(part)) {
-                query.push(word_slot(part, &terms::stem(part), 0.3));
-            }
-            continue;
-        }
-        let slot = if terms::is_asking_word(word) {
-            QueryClause {
-                label: word.clone(),
-                members: vec![(terms[at].clone(), 1.0)],
-                weight: ASKING_WEIGHT,
-                is_pair: false,
-            }
+            query.push_identifier(raw[at], &parts);
+        } else if terms::is_asking_word(word) {
+            query.push(plain_clause(word, &terms[at], ASKING_WEIGHT));
         } else if in_phrase.contains(&at) {
-            QueryClause {
-                label: word.clone(),
-                members: vec![(terms[at].clone(), 1.0)],
-                weight: ASKING_WEIGHT * 2.0,
-                is_pair: false,
-            }
-        } else if terms::is_common_word(word) {
-            word_slot(word, &terms[at], COMMON_WEIGHT)
+            query.push(plain_clause(word, &terms[at], ASKING_WEIGHT * 2.0));
         } else {
-            word_slot(word, &terms[at], 1.0)
-        };
-        query.push(slot);
+            let weight = if terms::is_common_word(word) { COMMON_WEIGHT } else { 1.0 };
+            query.push(word_clause(word, &terms[at], weight));
+        }
     }
     add_pairs(&mut query, &lower);
     query
 }
 
-fn word_slot(word: &str, term: &str, weight: f32) -> QueryClause {
+fn phrase_clause(phrase: &PhraseMatch, words: &[&str]) -> QueryClause {
+    let label: Vec<&str> = phrase.words.iter().map(|at| words[*at]).collect();
+    let members = THESAURUS.members(phrase.concept).iter();
+    QueryClause {
+        label: label.join(" "),
+        members: members.map(|member| (member.clone(), PHRASE_MEMBER_WEIGHT)).collect(),
+        weight: PHRASE_WEIGHT,
+        is_pair: false,
+    }
+}
+
+/// A clause of one term, without synonyms.
+fn plain_clause(label: &str, term: &str, weight: f32) -> QueryClause {
+    let members = vec![(term.to_owned(), 1.0)];
+    QueryClause { label: label.to_owned(), members, weight, is_pair: false }
+}
+
+fn word_clause(word: &str, term: &str, weight: f32) -> QueryClause {
     let mut members = vec![(term.to_owned(), 1.0)];
     members.extend(terms::agent(word).map(|agent| (agent, 1.0)));
     members.extend(THESAURUS.related(term));
@@ -168,24 +160,34 @@ fn wants(lower: &[String]) -> WantedRoles {
 }
 
 impl Query {
-    fn push(&mut self, slot: QueryClause) {
-        if self.slots.len() < MAX_CLAUSES && !slot.members.is_empty() {
-            self.slots.push(slot);
+    /// Adds an identifier as a whole and by its parts.
+    fn push_identifier(&mut self, identifier: &str, parts: &[String]) {
+        self.identifiers.push(identifier.to_owned());
+        self.push(plain_clause(identifier, &terms::whole(parts), IDENTIFIER_WEIGHT));
+        for part in parts.iter().filter(|part| !terms::is_stop_word(part)) {
+            self.push(word_clause(part, &terms::stem(part), PART_WEIGHT));
+        }
+    }
+
+    fn push(&mut self, clause: QueryClause) {
+        if self.clauses.len() < MAX_CLAUSES && !clause.members.is_empty() {
+            self.clauses.push(clause);
         }
     }
 
     /// Whether nothing but the asking is left.
     pub fn is_empty(&self) -> bool {
-        !self.slots.iter().any(|slot| slot.weight > PAIR_WEIGHT)
+        !self.clauses.iter().any(|clause| clause.weight > PAIR_WEIGHT)
     }
 
     /// Adds the clauses of the question before, at a share of their weight.
     pub fn add_earlier(&mut self, earlier: &Self, share: f32) {
-        let known: HashSet<String> = self.slots.iter().map(|slot| slot.label.clone()).collect();
-        for slot in earlier.slots.iter().filter(|slot| !known.contains(&slot.label)) {
-            let mut slot = slot.clone();
-            slot.weight *= share;
-            self.push(slot);
+        let known: HashSet<String> =
+            self.clauses.iter().map(|clause| clause.label.clone()).collect();
+        for clause in earlier.clauses.iter().filter(|clause| !known.contains(&clause.label)) {
+            let mut clause = clause.clone();
+            clause.weight *= share;
+            self.push(clause);
         }
         for identifier in &earlier.identifiers {
             if !self.identifiers.contains(identifier) {
@@ -199,15 +201,15 @@ impl Query {
 mod tests {
     use super::*;
 
-    fn slot<'a>(query: &'a Query, label: &str) -> Option<&'a QueryClause> {
-        query.slots.iter().find(|slot| slot.label == label)
+    fn clause<'a>(query: &'a Query, label: &str) -> Option<&'a QueryClause> {
+        query.clauses.iter().find(|clause| clause.label == label)
     }
 
     #[test]
     fn words_that_only_ask_weigh_little() {
         let query = parse("where is the retry implemented?");
-        let retry = slot(&query, "retry").unwrap();
-        let asking = slot(&query, "implemented").unwrap();
+        let retry = clause(&query, "retry").unwrap();
+        let asking = clause(&query, "implemented").unwrap();
         assert!(asking.weight < retry.weight);
         assert!(parse("how does it work").is_empty());
     }
@@ -215,7 +217,7 @@ mod tests {
     #[test]
     fn a_phrase_asks_for_its_concept() {
         let query = parse("how long do we wait for an answer");
-        let phrase = slot(&query, "how long").unwrap();
+        let phrase = clause(&query, "how long").unwrap();
         assert!(phrase.members.iter().any(|(term, _)| *term == terms::stem("timeout")));
     }
 
@@ -223,15 +225,15 @@ mod tests {
     fn an_identifier_is_searched_whole_and_in_parts() {
         let query = parse("what does spawn_blocking do");
         assert_eq!(query.identifiers, ["spawn_blocking"]);
-        assert_eq!(slot(&query, "spawn_blocking").unwrap().members[0].0, "spawnblock");
-        assert!(slot(&query, "spawn").is_some());
+        assert_eq!(clause(&query, "spawn_blocking").unwrap().members[0].0, "spawnblock");
+        assert!(clause(&query, "spawn").is_some());
     }
 
     #[test]
     fn neighbours_are_tried_as_one_identifier() {
         let query = parse("the cookie jars of users");
         assert!(
-            slot(&query, "cookie jars").unwrap().members.contains(&("cookiejar".to_owned(), 1.0))
+            clause(&query, "cookie jars").unwrap().members.contains(&("cookiejar".to_owned(), 1.0))
         );
     }
 
@@ -245,7 +247,7 @@ mod tests {
     fn a_follow_up_keeps_what_was_asked_before() {
         let mut query = parse("where is it tested?");
         query.add_earlier(&parse("how does the retry work?"), 0.5);
-        assert!(slot(&query, "retry").is_some());
+        assert!(clause(&query, "retry").is_some());
         assert!(query.wants.tests);
     }
 }

@@ -36,7 +36,7 @@ pub(crate) struct Weights {
     pub best_passage: f32,
     /// Share of each of the next best ones.
     pub next_passages: f32,
-    /// Power of the share of slots that a place has.
+    /// Power of the share of clauses that a place has.
     pub coverage: f32,
     /// Worth of a well known file.
     pub renown: f32,
@@ -48,7 +48,7 @@ pub(crate) struct Weights {
     pub roles: [f32; 5],
     /// Factor of a synonym's certainty.
     pub synonyms: f32,
-    /// How much a synonym is held back by how common all synonyms of its slot are, 0 to 1.
+    /// How much a synonym is held back by how common all synonyms of its clause are, 0 to 1.
     pub vague: f32,
     /// Factor of synonyms of a word that the project never uses.
     pub unsaid: f32,
@@ -100,8 +100,8 @@ const PASSAGES_PER_HIT: usize = 4;
 /// The files that match a query, best first.
 pub(crate) fn rank(index: &Index, query: &Query, weights: &Weights) -> Vec<RankedFile> {
     let mut scorer = Scorer::new(index, weights);
-    for slot in &query.slots {
-        scorer.add(slot);
+    for clause in &query.clauses {
+        scorer.add(clause);
     }
     scorer.finish(query)
 }
@@ -119,11 +119,11 @@ struct Scorer<'a> {
     passages: Vec<f32>,
     passage_cover: Vec<f32>,
     file_cover: Vec<f32>,
-    /// Of the slot at hand.
-    slot_passages: HashMap<u32, (f32, f32)>,
-    slot_files: HashSet<u32>,
-    slot_gists: HashMap<u32, (f32, f32)>,
-    slot_names: HashMap<u32, f32>,
+    /// Of the clause at hand.
+    clause_passages: HashMap<u32, (f32, f32)>,
+    clause_files: HashSet<u32>,
+    clause_gists: HashMap<u32, (f32, f32)>,
+    clause_names: HashMap<u32, f32>,
     mean_gist: f32,
     gists: Vec<f32>,
     /// How many words of a file's name are asked for.
@@ -144,23 +144,23 @@ impl<'a> Scorer<'a> {
             passages: vec![0.0; n_passages],
             passage_cover: vec![0.0; n_passages],
             file_cover: vec![0.0; n_files],
-            slot_passages: HashMap::new(),
-            slot_files: HashSet::new(),
-            slot_gists: HashMap::new(),
+            clause_passages: HashMap::new(),
+            clause_files: HashSet::new(),
+            clause_gists: HashMap::new(),
             mean_gist: gist_words as f32 / n_files.max(1) as f32,
             gists: vec![0.0; n_files],
             names: vec![0.0; n_files],
-            slot_names: HashMap::new(),
+            clause_names: HashMap::new(),
             total_cover: 0.0,
         }
     }
 
-    /// How common the synonyms of a slot are together, in passages and in files. A slot that
+    /// How common the synonyms of a clause are together, in passages and in files. A clause that
     /// could mean anything is named everywhere and so tells little.
-    fn vagueness(&mut self, slot: &QueryClause) -> Vagueness {
+    fn vagueness(&mut self, clause: &QueryClause) -> Vagueness {
         let mut in_passages: HashSet<u32> = HashSet::new();
         let mut in_gists: HashSet<u32> = HashSet::new();
-        for (term, _) in slot.members.iter().filter(|(_, certainty)| *certainty < 1.0) {
+        for (term, _) in clause.members.iter().filter(|(_, certainty)| *certainty < 1.0) {
             let Some(term) = self.index.term(term) else {
                 continue;
             };
@@ -178,50 +178,50 @@ impl<'a> Scorer<'a> {
         }
     }
 
-    /// The worth of a term, held back by how vague its slot is when it is only a synonym.
-    fn worth(&self, own: f32, slot: f32, certainty: f32) -> f32 {
+    /// The worth of a term, held back by how vague its clause is when it is only a synonym.
+    fn worth(&self, own: f32, clause: f32, certainty: f32) -> f32 {
         if certainty >= 1.0 {
             return own;
         }
         let vague = self.weights.vague;
-        certainty * self.weights.synonyms * (vague * slot.min(own) + (1.0 - vague) * own)
+        certainty * self.weights.synonyms * (vague * clause.min(own) + (1.0 - vague) * own)
     }
 
-    fn add(&mut self, slot: &QueryClause) {
-        self.slot_passages.clear();
-        self.slot_files.clear();
-        self.slot_gists.clear();
-        self.slot_names.clear();
-        let vagueness = self.vagueness(slot);
-        let own = slot.members.first().and_then(|(term, _)| self.index.term(term));
+    fn add(&mut self, clause: &QueryClause) {
+        self.clause_passages.clear();
+        self.clause_files.clear();
+        self.clause_gists.clear();
+        self.clause_names.clear();
+        let vagueness = self.vagueness(clause);
+        let own = clause.members.first().and_then(|(term, _)| self.index.term(term));
         let is_said = own.is_some_and(|term| !self.index.postings(term).is_empty());
-        let has_own = slot.members.first().is_some_and(|(_, certainty)| *certainty >= 1.0);
+        let has_own = clause.members.first().is_some_and(|(_, certainty)| *certainty >= 1.0);
         let lift = if has_own && !is_said { self.weights.unsaid } else { 1.0 };
-        for (term, certainty) in &slot.members {
+        for (term, certainty) in &clause.members {
             let certainty = &(certainty * if *certainty < 1.0 { lift } else { 1.0 }).min(1.0);
             if let Some(term) = self.index.term(term) {
                 self.add_term(term, *certainty, &vagueness);
                 self.add_gist(term, *certainty, &vagueness);
             }
         }
-        // A slot that nothing names is no reason to hold a place back, yet says that the
+        // A clause that nothing names is no reason to hold a place back, yet says that the
         // question is not quite about this project.
-        let cover = if self.slot_files.is_empty() { 0.3 } else { 1.0 } * slot.weight;
+        let cover = if self.clause_files.is_empty() { 0.3 } else { 1.0 } * clause.weight;
         self.total_cover += cover;
-        for (passage, (best, sum)) in &self.slot_passages {
+        for (passage, (best, sum)) in &self.clause_passages {
             let score = best + self.weights.others * (sum - best);
-            self.passages[*passage as usize] += slot.weight * score;
-            self.passage_cover[*passage as usize] += slot.weight;
+            self.passages[*passage as usize] += clause.weight * score;
+            self.passage_cover[*passage as usize] += clause.weight;
         }
-        for (file, (best, sum)) in &self.slot_gists {
+        for (file, (best, sum)) in &self.clause_gists {
             let score = best + self.weights.others * (sum - best);
-            self.gists[*file as usize] += slot.weight * score;
+            self.gists[*file as usize] += clause.weight * score;
         }
-        for (file, certainty) in &self.slot_names {
-            self.names[*file as usize] += slot.weight.min(1.0) * certainty;
+        for (file, certainty) in &self.clause_names {
+            self.names[*file as usize] += clause.weight.min(1.0) * certainty;
         }
-        for file in &self.slot_files {
-            self.file_cover[*file as usize] += slot.weight;
+        for file in &self.clause_files {
+            self.file_cover[*file as usize] += clause.weight;
         }
     }
 
@@ -236,9 +236,9 @@ impl<'a> Scorer<'a> {
             let norm = norm(length, self.mean_gist, weights.gist_b);
             let frequency = weigh(posting.counts, weights.heads);
             let score = worth * saturate(frequency / norm, weights.k1);
-            raise(&mut self.slot_gists, posting.file, score);
+            raise(&mut self.clause_gists, posting.file, score);
             if posting.counts[0] > 0 {
-                let known = self.slot_names.entry(posting.file).or_default();
+                let known = self.clause_names.entry(posting.file).or_default();
                 *known = known.max(certainty);
             }
         }
@@ -255,10 +255,10 @@ impl<'a> Scorer<'a> {
             let frequency = weigh(posting.counts, weights.fields);
             let norm = norm(entry.length as f32, self.mean_passage, weights.passage_b);
             let score = worth * saturate(frequency / norm, weights.k1);
-            raise(&mut self.slot_passages, posting.passage, score);
-            self.slot_files.insert(entry.file);
+            raise(&mut self.clause_passages, posting.passage, score);
+            self.clause_files.insert(entry.file);
         }
-        self.slot_files.extend(self.index.file_postings(term).iter().map(|posting| posting.file));
+        self.clause_files.extend(self.index.file_postings(term).iter().map(|posting| posting.file));
     }
 
     fn finish(self, query: &Query) -> Vec<RankedFile> {
