@@ -1,5 +1,6 @@
-//! The command line: which commands and flags there are. What they mean together with the
-//! environment and the file is `config`'s matter.
+//! The command line: commands and flags. `config` combines them with the environment and the file.
+
+pub mod topics;
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -10,18 +11,19 @@ use crate::config::{CommandLine, FlagValue, NamedProjects, keys::keys};
 /// A read-only guide to any codebase, for a whole team, in the browser.
 ///
 /// Without a command it serves: `cicerone` the current directory, `cicerone DIR…` those
-/// directories. Every flag can also be set as an environment variable, and every setting in a
-/// file; `cicerone config check` shows them all, their values and where each came from.
+/// directories. Every flag is also an environment variable, and every setting can stand in a
+/// file; `cicerone config check` shows the value and the origin of each.
 #[derive(Debug, Parser)]
-#[command(name = "cicerone", version, about)]
+#[command(name = "cicerone", version, about, after_help = topics::list())]
+#[command(disable_help_subcommand = true)]
 pub struct Cli {
     /// Flags of all commands.
     #[command(flatten)]
     pub options: Options,
-    /// What is served when there is no command.
+    /// The projects to serve when there is no command.
     #[command(flatten)]
     pub projects: ProjectArgs,
-    /// The command; `serve` where there is none.
+    /// `serve` if missing.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -29,67 +31,73 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve projects (also without a command).
+    /// Serve projects; the default.
     Serve(ProjectArgs),
-    /// Answer questions about a project on stdin and stdout, as an agent does.
+    /// Run the built-in agent on stdin and stdout.
     Guide(GuideArgs),
-    /// Serve a project's feature list to an agent, as an MCP server on stdin and stdout.
+    /// Serve a project's feature list as an MCP server on stdin and stdout.
     McpFeatures {
-        /// The project's directory; it is never changed.
+        /// The project's directory; it is only read.
         #[arg(long, value_name = "DIR", default_value = ".", env = "PROJECT_DIR", hide_env = true)]
         dir: PathBuf,
     },
-    /// Bring the conversations of the original system into the database.
+    /// Import the conversations of an AutoForge database.
     Import {
-        /// The original's `assistant.db`; it is not changed.
+        /// Its `assistant.db`, which is only read.
         file: PathBuf,
-        /// The project that they are about.
+        /// The project of the conversations.
         #[arg(long, value_name = "NAME")]
         project: String,
     },
-    /// Make a consistent copy of the database while the server runs.
+    /// Copy the database, also while the server runs.
     Backup {
-        /// The copy; must not exist yet.
+        /// The file to write; must not exist yet.
         file: PathBuf,
     },
-    /// Check agent, account, sandbox, database, port and projects, and say how to mend each.
+    /// Check agent, account, sandbox, database, port and projects, and say how to fix them.
     Doctor(ProjectArgs),
+    /// Print the help on a command or a topic; without a name, both lists.
+    Help {
+        /// A topic, or a command and its subcommand.
+        #[arg(value_name = "TOPIC")]
+        words: Vec<String>,
+    },
     /// Show or check the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Confine this process and become the command after `--`.
+    /// Confine this process, then execute the command after `--`.
     #[command(hide = true)]
     SandboxExec {
-        /// How to confine, then `--`, then the command and its arguments.
+        /// The confinement, `--`, and the command with its arguments.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
         arguments: Vec<OsString>,
     },
-    /// Try, in an agent's place, what an agent must not be able to do.
+    /// Attempt what the sandbox must refuse.
     #[command(hide = true)]
     SandboxProbe {
-        /// Where to try what, as JSON.
+        /// The attempts, as JSON.
         plan: String,
     },
 }
 
-/// What the built-in agent answers about.
+/// Arguments of `guide`.
 #[derive(Debug, Args)]
 pub struct GuideArgs {
-    /// The project's name, as answers call it [default: the directory's].
+    /// Name of the project in answers [default: the directory's].
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// The project's directory; it is never changed.
+    /// The project's directory; it is only read.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub dir: PathBuf,
-    /// A glob of files that must not be read; can be repeated.
+    /// Glob of files that are not read; can be repeated.
     #[arg(long = "secret", value_name = "GLOB")]
     pub secrets: Vec<String>,
 }
 
-/// The commands about the configuration.
+/// The commands of `config`.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Print every setting, its value and where it came from, or what is wrong.
+    /// Print every setting with its value and its origin, or what is wrong.
     Check(ProjectArgs),
     /// Print a commented file of the usual settings with their defaults
     Sample,
@@ -125,7 +133,7 @@ pub struct Options {
 }
 
 impl ProjectArgs {
-    /// Those given before a command, and then those given after it.
+    /// Joins the arguments before a command with those after it.
     pub fn and(mut self, others: Self) -> Self {
         self.dirs.extend(others.dirs);
         self.pairs.extend(others.pairs);
@@ -134,7 +142,7 @@ impl ProjectArgs {
 }
 
 impl Options {
-    /// What the flags and `projects` say together; a command that serves nothing has `None`.
+    /// The flags with `projects`, which are `None` for a command that serves nothing.
     pub fn command_line(&self, projects: Option<&ProjectArgs>) -> CommandLine {
         CommandLine {
             config_file: self.config.clone(),
@@ -159,7 +167,7 @@ impl Options {
     }
 }
 
-/// The flags of settings, which the keys describe.
+/// The flags of settings, generated from the keys.
 #[derive(Debug, Clone, Default)]
 pub struct SettingFlags(Vec<FlagValue>);
 

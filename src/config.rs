@@ -30,6 +30,7 @@ use std::{
 
 pub use docs::{reference, sample};
 pub use error::{ConfigError, ConfigWarning, ValueOrigin};
+pub(crate) use error::{hint, nearest};
 pub use layers::FlagValue;
 use layers::{CONFIG_VARIABLE, Layers};
 use process_env::ProcessEnv;

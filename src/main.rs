@@ -12,7 +12,10 @@ use cicerone::{
         process::{launch_args, launcher},
         sandbox::self_test,
     },
-    cli::{Cli, Command, ConfigCommand, GuideArgs, Options, ProjectArgs},
+    cli::{
+        Cli, Command, ConfigCommand, GuideArgs, Options, ProjectArgs,
+        topics::{self, UnknownTopic},
+    },
     config::{self, ConfigError, Loaded, secrets},
     database::{self, backup, import},
     doctor, guide, mcp,
@@ -40,7 +43,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             print_error(error.as_ref());
-            match error.is::<ConfigError>() {
+            match error.is::<ConfigError>() || error.is::<UnknownTopic>() {
                 true => ExitCode::from(USAGE),
                 false => ExitCode::FAILURE,
             }
@@ -58,6 +61,7 @@ fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
         Command::Import { file, project } => import(options, &file, &project),
         Command::Backup { file } => backup(options, &file),
         Command::Doctor(projects) => run_doctor(options, &before.and(projects)),
+        Command::Help { words } => print_line(topics::help(&words)?.trim_end()),
         Command::Config(ConfigCommand::Check(projects)) => {
             check_config(options, &before.and(projects))
         }

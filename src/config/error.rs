@@ -164,7 +164,7 @@ impl ConfigWarning {
 }
 
 /// The one of `known` that is most like `word`, if it is like it at all.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     // Below it, two words have no more in common than any two.
     const LIKENESS: f64 = 0.45;
     let word = word.to_lowercase();
@@ -179,7 +179,7 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
 }
 
 /// The end of a message: the word that may have been meant.
-pub(super) fn hint(nearest: Option<&str>) -> String {
+pub(crate) fn hint(nearest: Option<&str>) -> String {
     nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default()
 }
 

@@ -1,4 +1,5 @@
-//! The commands of a script:
+//! The commands of a script. The JSON file that `SCRIPTED_AGENT_ANSWERS` names gives the script of a
+//! question in plain words.
 //!
 //! - `say TEXT` answers, `\n` in it is a line end; `think TEXT` thinks; `echo` gives the message back
 //! - `stream N DELAY_MS` answers `w0 w1 …` word by word
@@ -96,6 +97,8 @@ enum End {
 
 /// Plays one message to the end of its turn.
 pub fn play(protocol: &mut Protocol, message: &str) {
+    let prepared = prepared_script(message);
+    let message = prepared.as_deref().unwrap_or(message);
     let verb = message.split_whitespace().next().unwrap_or_default();
     let is_script = COMMANDS.contains(&verb) || verb == "hang";
     let played = if is_script {
@@ -120,6 +123,15 @@ pub fn play(protocol: &mut Protocol, message: &str) {
         Ok(End::Never) => (),
         Err(Interrupted) => protocol.interrupted(),
     }
+}
+
+/// The script that the file of answers has for a question.
+fn prepared_script(question: &str) -> Option<String> {
+    let file = env::var_os("SCRIPTED_AGENT_ANSWERS")?;
+    let answers: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let mut answers = answers.as_object()?.iter();
+    let (_, script) = answers.find(|(known, _)| question.starts_with(*known))?;
+    Some(script.as_str()?.to_owned())
 }
 
 fn play_lines(protocol: &mut Protocol, message: &str) -> Result<End, Interrupted> {

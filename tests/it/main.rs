@@ -19,6 +19,7 @@ mod client;
 mod company;
 mod config;
 mod crash;
+mod docs;
 mod doctor;
 mod durability;
 mod escaping;

@@ -24,6 +24,7 @@ mod conversations;
 mod file_reader;
 mod gate;
 mod long_conversation;
+mod picture;
 mod search;
 
 /// What the browser reports as errors while the test has cut the line.

@@ -24,7 +24,7 @@ use super::{ViewerEnv, refused};
     path = "/api/assistant/ws/{project}",
     tag = "conversations",
     params(("project" = String, Path, description = "The project's name")),
-    responses((status = 101, description = "A WebSocket; the README describes its frames"), (status = "default", response = ProblemResponse)),
+    responses((status = 101, description = "A WebSocket; `cicerone help protocol` describes its frames"), (status = "default", response = ProblemResponse)),
 )]
 pub(crate) async fn connect(
     state: web::Data<AppState>,

@@ -245,12 +245,20 @@ impl Browser {
         self.client.set_window_size(width, height).await.unwrap();
     }
 
-    /// Keeps what the page looks like in `target/screenshots/`.
-    pub async fn screenshot(&self, name: &str) {
+    /// Keeps what the page looks like in `target/screenshots/`, and gives it as PNG.
+    pub async fn screenshot(&self, name: &str) -> Vec<u8> {
         let dir = screenshots();
         fs::create_dir_all(&dir).unwrap();
         let image = self.client.screenshot().await.unwrap();
-        fs::write(dir.join(format!("{name}.png")), image).unwrap();
+        fs::write(dir.join(format!("{name}.png")), &image).unwrap();
+        image
+    }
+
+    /// Has exactly this many CSS pixels to show the page in, one for each of the screen's.
+    pub async fn set_viewport(&self, width: u32, height: u32) {
+        let screen =
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.devtools("Emulation.setDeviceMetricsOverride", screen).await;
     }
 
     /// Fails when the page has logged an error, or broken its own security policy, since the last

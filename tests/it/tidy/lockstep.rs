@@ -1,5 +1,5 @@
-//! What is written down in two places: the page and the server name the same frames, the README
-//! tells of what there is.
+//! What is written down in two places: the page and the server name the same frames, the documents
+//! list what there is.
 
 use std::{collections::BTreeSet, fs};
 
@@ -99,7 +99,8 @@ fn both_sides_mean_the_same_by_a_close_code() {
     ] {
         let line = format!("export const CLOSE_{name} = {code};");
         assert!(page.contains(&line), "static/protocol.js lacks `{line}`");
-        assert!(read("README.md").contains(&code.to_string()), "README.md lacks {code}");
+        let protocol = read("src/docs/protocol.md");
+        assert!(protocol.contains(&format!("| {code} |")), "src/docs/protocol.md lacks {code}");
     }
 }
 
@@ -115,13 +116,30 @@ fn the_files_of_the_configuration_are_as_they_are_generated() {
 }
 
 #[test]
-fn the_readme_lists_every_path() {
-    let readme = read("README.md");
+fn the_protocol_lists_every_path() {
+    let protocol = read("src/docs/protocol.md");
     let paths = all(r#"\bat\("(/[^"]+)"\)"#, &read("src/web.rs"));
-    let missing = paths
-        .iter()
-        .filter(|path| !path.starts_with("/api/faults/") && !readme.contains(&format!("`{path}`")));
-    no_complaints(missing.map(|path| format!("README.md lacks {path}")).collect());
+    let missing = paths.iter().filter(|path| {
+        !path.starts_with("/api/faults/") && !protocol.contains(&format!("`{path}`"))
+    });
+    no_complaints(missing.map(|path| format!("src/docs/protocol.md lacks {path}")).collect());
+}
+
+#[test]
+fn the_protocol_names_every_frame() {
+    let protocol = read("src/docs/protocol.md");
+    let server = read("src/wire/client_frame.rs");
+    let mut frames = all(r#""(\w+)" =>"#, between(&server, "pub fn parse(", "\n}"));
+    frames.extend(variants("src/wire/server_frame.rs", "Notice"));
+    frames.extend(variants("src/entry.rs", "Content"));
+    frames.extend(variants("src/wire/server_frame.rs", "ConversationState"));
+    // What was taken back is told as a text without content.
+    frames.remove("withdrawn");
+    let missing = frames.iter().filter(|frame| {
+        let named = [format!("`{frame}`"), format!("\"type\":\"{frame}\"")];
+        !named.iter().any(|name| protocol.contains(name))
+    });
+    no_complaints(missing.map(|frame| format!("src/docs/protocol.md lacks {frame}")).collect());
 }
 
 /// The description's operations: `GET /path`.
@@ -156,9 +174,9 @@ fn the_description_of_the_interface_has_the_routes_and_no_others() {
 }
 
 #[test]
-fn the_readme_and_the_description_tell_of_the_same_paths_and_methods() {
-    let readme = read("README.md");
-    let (_, table) = readme.split_once("### Paths\n").unwrap();
+fn the_protocol_and_the_description_tell_of_the_same_paths_and_methods() {
+    let protocol = read("src/docs/protocol.md");
+    let (_, table) = protocol.split_once("## Paths\n").unwrap();
     let row = Regex::new(r"^\| (`/[^|]+`) \| ([A-Z, ]+) \|").unwrap();
     let name = Regex::new("`(/[^`]+)`").unwrap();
     let written: BTreeSet<String> = table
@@ -180,14 +198,14 @@ fn the_readme_and_the_description_tell_of_the_same_paths_and_methods() {
 }
 
 #[test]
-fn the_readme_lists_every_module() {
-    let readme = read("README.md");
-    let modules = all(r"(?m)^pub mod (\w+);", &read("src/lib.rs"));
+fn the_architecture_lists_every_module() {
+    let architecture = read("src/docs/architecture.md");
+    let modules = all(r"(?m)^pub(?:\(crate\))? mod (\w+);", &read("src/lib.rs"));
     let missing = modules.iter().filter(|module| {
         let row = Regex::new(&format!(r"(?m)^\| [^|]*`{module}`[^|]* \|")).unwrap();
-        !row.is_match(&readme)
+        !row.is_match(&architecture)
     });
-    no_complaints(missing.map(|module| format!("README.md lacks {module}")).collect());
+    no_complaints(missing.map(|it| format!("src/docs/architecture.md lacks {it}")).collect());
 }
 
 /// Tests below a directory, or in the file of the same name: functions of Rust, or calls in JavaScript.

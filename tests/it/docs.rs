@@ -1,0 +1,86 @@
+//! The documents: README and `src/docs/`. Their commands, sample outputs, configuration and frames are
+//! tried out; what they name exists.
+//!
+//! A comment before a fenced block says how it is checked where its language does not:
+//! `not run: WHY`, `drawing`, `frames`, `file: PATH`, `question`, `answer`.
+
+mod blocks;
+mod frames;
+mod names;
+mod run;
+
+use std::{fs, path::Path};
+
+use blocks::{Block, Check, blocks};
+
+/// Lines of the README at most.
+const README_LINES: usize = 150;
+
+/// The documents, by their paths from the root.
+fn documents() -> Vec<String> {
+    let dir = fs::read_dir(root().join("src/docs")).unwrap();
+    let names = dir.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut topics: Vec<String> =
+        names.filter(|it| it.ends_with(".md")).map(|it| format!("src/docs/{it}")).collect();
+    topics.sort();
+    topics.insert(0, "README.md".to_owned());
+    topics
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap()
+}
+
+/// The blocks of all documents.
+fn all_blocks() -> Vec<Block> {
+    documents().iter().flat_map(|path| blocks(path, &read(path))).collect()
+}
+
+#[test]
+fn the_readme_is_short() {
+    let lines = read("README.md").lines().count();
+    assert!(lines <= README_LINES, "README.md has {lines} lines");
+}
+
+#[test]
+fn every_block_of_the_docs_is_checked() {
+    let mut kinds: Vec<&str> = Vec::new();
+    for block in all_blocks() {
+        let kind = match block.check() {
+            Ok(check) => check.name(),
+            Err(problem) => panic!("{}: {problem}", block.place),
+        };
+        kinds.push(kind);
+    }
+    for kind in Check::NAMES {
+        assert!(kinds.contains(&kind), "no block is checked as {kind}");
+    }
+}
+
+#[test]
+fn the_guide_answers_as_the_docs_say() {
+    let blocks = all_blocks();
+    let of =
+        |check: fn(&Check) -> bool| blocks.iter().filter(move |it| check(&it.check().unwrap()));
+    let project = tempfile::tempdir().unwrap();
+    for block in of(|it| matches!(it, Check::File(_))) {
+        let Ok(Check::File(path)) = block.check() else { continue };
+        let path = project.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, &block.text).unwrap();
+    }
+    let questions = of(|it| matches!(it, Check::Question));
+    let answers = of(|it| matches!(it, Check::Answer));
+    let mut n_pairs = 0;
+    for (question, answer) in questions.zip(answers) {
+        let mut guide = crate::guide::Guide::start(project.path());
+        let given = guide.ask(question.text.trim()).streamed();
+        run::assert_output(&answer.place, &answer.text, &given);
+        n_pairs += 1;
+    }
+    assert!(n_pairs > 0, "the docs show no answer of the guide");
+}
