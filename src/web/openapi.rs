@@ -1,6 +1,6 @@
 //! The OpenAPI 3.1 description of the HTTP interface, from the attributes of the handlers.
 //!
-//! A test compares it with the routes and the `src/docs/protocol.md`.
+//! A test compares it with the routes and `src/docs/protocol.md`.
 
 use actix_web::HttpResponse;
 use utoipa::OpenApi;

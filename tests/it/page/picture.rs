@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::server::{PROJECT, Server, Setup};
 
 use super::{
-    browser::{Browser, ENTER, ESCAPE},
+    browser::{Browser, ENTER},
     ended,
 };
 
@@ -76,10 +76,9 @@ pub const INTERVAL: Duration = Duration::from_secs(10);
 
 const QUESTION: &str = "When is an idle connection closed?";
 
-const ANSWER: &str = r"tool Grep {`pattern`:`IDLE_TIMEOUT`} => src/pool.rs
-tool Read {`file_path`:`src/pool.rs`} => //! Keeps connections
+const ANSWER: &str = r"tool Read {`file_path`:`src/pool.rs`} => //! Keeps connections
 tool Read {`file_path`:`src/sweeper.rs`} => //! Runs the eviction.
-say After **60 seconds** without use. The sweeper calls `evict_idle` (`src/pool.rs:25-29`) every ten seconds, which keeps only what was used within the timeout:\n\n```rust\nself.idle.retain(|it| it.is_fresh(now));\n```\n\nThree limits decide:\n\n| Limit | Value | Where |\n| --- | --: | --- |\n| Idle timeout | 60 s | `src/pool.rs:6` |\n| Open connections | 16 | `src/pool.rs:9` |\n| Time between sweeps | 10 s | `src/sweeper.rs:4` |\n\nSo a connection lives for at most 70 seconds after its last use. When the pool is full, `give_back` closes the oldest one at once (`src/pool.rs:32-37`).";
+say After **60 seconds** without use. The sweeper calls `evict_idle` (`src/pool.rs:25-29`) every ten seconds:\n\n```rust\nself.idle.retain(|it| it.is_fresh(now));\n```\n\nThree limits decide:\n\n| Limit | Value | Where |\n| --- | --: | --- |\n| Idle timeout | 60 s | `src/pool.rs:6` |\n| Open connections | 16 | `src/pool.rs:9` |\n| Time between sweeps | 10 s | `src/sweeper.rs:4` |\n\nWhen the pool is full, `give_back` closes the oldest (`src/pool.rs:32-37`).";
 
 /// Conversations of the list: what was asked in each, the oldest first.
 const EARLIER: [&str; 4] = [
@@ -122,7 +121,6 @@ async fn show_conversation(browser: &Browser, server: &Server) {
     browser.click("answer-text a.reference[href]").await;
     browser.wait_for("document.querySelectorAll('file-reader .cited').length > 0").await;
     browser.wait_for("document.querySelector('file-reader .keyword') !== null").await;
-    browser.run("document.querySelector('.scroller').scrollTop = 0").await;
     // The caret blinks, and what moves is not where it will be.
     browser
         .run(
@@ -222,6 +220,5 @@ async fn the_pictures_in_the_readme_show_the_page_of_today() {
         assert!(!is_alike(&changed), "the list may go unseen: {changed}");
         browser.run("document.querySelector('page-sidebar').style.display = ''").await;
     }
-    browser.press(ESCAPE).await;
     browser.close().await;
 }
