@@ -350,7 +350,8 @@ async fn code_is_read_ahead_while_it_grows() {
     screen.show(&client.until("caught_up").await);
     let gate = Gate::new(&server);
     client.ask(&format!("say ```rust\\nfn a() {{}}\\n\n{}\nsay ```\\n", gate.script())).await;
-    let is_read = async || server.log().contains("read ahead language=rust bytes=10").then_some(());
+    let is_read =
+        async || server.log().contains("highlighted ahead language=rust bytes=10").then_some(());
     eventually("the code is read", is_read).await;
     gate.open();
     coloured(&mut client, &mut screen).await;
@@ -370,7 +371,7 @@ async fn code_is_coloured_when_all_that_was_kept_for_it_has_gone() {
         client.ask(CODE).await;
         coloured(&mut client, &mut screen).await;
         screen = HtmlScreen::default();
-        let has_gone = async || server.log().contains("let go of grammars").then_some(());
+        let has_gone = async || server.log().contains("released the grammars").then_some(());
         eventually("the grammars are gone", has_gone).await;
     }
 }
