@@ -175,7 +175,7 @@ async fn a_conversation_is_taken_home_while_it_is_answered() {
     client.until("accepted").await;
     eventually("the beginning is stored and copied", async || {
         let (_, _, _, text) = export(&server, id, "").await;
-        let is_whole = text.contains("\nbegun\n\n*Not answered in full")
+        let is_whole = text.contains("\nbegun\n\n*The answer was not complete")
             && text.contains("> say next")
             && text.trim_end().ends_with("made.*");
         is_whole.then_some(())
@@ -187,7 +187,7 @@ async fn a_conversation_is_taken_home_while_it_is_answered() {
     let (_, _, _, text) = export(&server, id, "?format=md").await;
     let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("no {part:?} in {text}"));
     assert!(at("begunended") < at("> say next") && at("> say next") < at("\nnext"), "{text}");
-    assert!(!text.contains("Not answered"), "{text}");
+    assert!(!text.contains("was not complete"), "{text}");
 }
 
 #[actix::test]

@@ -145,28 +145,29 @@ impl Visitor {
     /// clients.
     pub(crate) fn begin_request(&self) -> Result<Option<Permit>, LimitExceeded> {
         let limit = self.visitors.limits.requests;
-        self.acquire(|usage| &mut usage.requests, limit).ok_or_else(|| LimitExceeded {
-            message: format!("{limit} of your requests are in progress, which is the limit."),
-            retry_after: PERMIT_RETRY,
-        })
+        self.acquire(
+            |usage| &mut usage.requests,
+            limit,
+            |limit| format!("{limit} of your requests are in progress, which is the limit."),
+        )
     }
 
     pub(crate) fn open_socket(&self) -> Result<Option<Permit>, LimitExceeded> {
         let limit = self.visitors.limits.sockets;
-        self.acquire(|usage| &mut usage.sockets, limit).ok_or_else(|| LimitExceeded {
-            message: format!("You have {limit} open connections, which is the limit: close one."),
-            retry_after: PERMIT_RETRY,
-        })
+        self.acquire(
+            |usage| &mut usage.sockets,
+            limit,
+            |limit| format!("You have {limit} open connections, which is the limit: close one."),
+        )
     }
 
     pub(crate) fn begin_turn(&self) -> Result<Option<Permit>, LimitExceeded> {
         let limit = self.visitors.limits.turns;
-        self.acquire(|usage| &mut usage.turns, limit).ok_or_else(|| LimitExceeded {
-            message: format!(
+        self.acquire(|usage| &mut usage.turns, limit, |limit| {
+            format!(
                 "{limit} of your questions are running or waiting, which is the limit; send this \
                  again when one is answered."
-            ),
-            retry_after: PERMIT_RETRY,
+            )
         })
     }
 
@@ -240,21 +241,25 @@ impl Visitor {
         VisitorKey::Address(network(self.address))
     }
 
-    /// `None` if the visitor has `limit` permits, `Some(None)` if it is exempt.
+    /// Counts one more of something of which the visitor may have `limit`; `None` if it is exempt.
     fn acquire(
         &self,
         count: fn(&mut VisitorUsage) -> &mut usize,
         limit: usize,
-    ) -> Option<Option<Permit>> {
-        let Some(key) = &self.key else { return Some(None) };
-        let is_acquired = self.visitors.update(key, Instant::now(), |usage| {
+        message: impl FnOnce(usize) -> String,
+    ) -> Result<Option<Permit>, LimitExceeded> {
+        let Some(key) = &self.key else { return Ok(None) };
+        let is_below = self.visitors.update(key, Instant::now(), |usage| {
             let permits = count(usage);
             let is_below = *permits < limit;
             *permits += usize::from(is_below);
             is_below
         });
-        let permit = || Permit { visitors: Arc::clone(&self.visitors), key: key.clone(), count };
-        is_acquired.then(|| Some(permit()))
+        if !is_below {
+            return Err(LimitExceeded { message: message(limit), retry_after: PERMIT_RETRY });
+        }
+        let visitors = Arc::clone(&self.visitors);
+        Ok(Some(Permit { visitors, key: key.clone(), count }))
     }
 }
 

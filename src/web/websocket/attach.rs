@@ -8,15 +8,13 @@ use std::{
 use actix::{Addr, AsyncContext as _};
 
 use crate::{
-    conversation::viewer::BrowserId,
     ids::Seq,
-    project::ProjectName,
     registry::messages::{Find, Found, NotOpened, Open},
     session::{
         Session,
         attach::{Attach, AttachError, AttachTarget, Attachment},
     },
-    web::{access::rate_limit::LimitExceeded, state::AppState},
+    web::access::rate_limit::LimitExceeded,
     wire::{
         client_frame::{StartFrame, StartTarget},
         close_code,
@@ -68,7 +66,7 @@ impl Viewer {
                 return self.on_attach_failure(failure, context);
             }
         };
-        let opened = open_session(self.env.state.clone(), self.env.project.clone());
+        let opened = open_session(&self.env);
         self.attach(opened, to, context, |viewer, result, context| match result {
             Ok(()) if viewer.dialect.is_legacy() => viewer.wake_later(context),
             Ok(()) => (),
@@ -162,7 +160,7 @@ impl Viewer {
 
     /// Waits for the session to restart and attaches to the same conversation.
     fn reattach(&mut self, position: Position, context: &mut Context) {
-        let found = find_session(self.env.state.clone(), self.env.project.clone());
+        let found = find_session(&self.env);
         self.run_request(found, context, move |viewer, found, context| match found {
             Ok(session) => {
                 let restarting = Status {
@@ -208,34 +206,27 @@ impl Viewer {
         context: &mut Context,
         then: impl FnOnce(&mut Self, Result<(), AttachFailure>, &mut Context) + 'static,
     ) {
-        let ViewerEnv { state, project, browser, .. } = &self.env;
-        let (state, project, browser) = (state.clone(), project.clone(), browser.clone());
-        let found = find_session(state.clone(), project.clone());
-        self.attach(found, AttachTarget::Left, context, move |viewer, left, context| {
+        let found = find_session(&self.env);
+        self.attach(found, AttachTarget::Left, context, |viewer, left, context| {
             if left.is_ok() {
                 return then(viewer, left, context);
             }
-            let newest = find_session(state.clone(), project.clone());
-            let position =
-                async move { (last_position(&state, &project, &browser).await, state, project) };
-            viewer.run_request(
-                position,
-                context,
-                move |viewer, (position, state, project), context| {
-                    let Some(Position { conversation, seq }) = position else {
-                        return viewer.attach(newest, AttachTarget::Latest, context, then);
-                    };
-                    let to = AttachTarget::Again { conversation, seq };
-                    let opened = open_session(state, project);
-                    viewer.attach(opened, to, context, |viewer, again, context| match again {
-                        // It was deleted in the meantime.
-                        Err(AttachFailure::Refused(AttachError::Unknown(_))) => {
-                            viewer.attach(newest, AttachTarget::Latest, context, then);
-                        }
-                        again => then(viewer, again, context),
-                    });
-                },
-            );
+            let position = last_position(&viewer.env);
+            viewer.run_request(position, context, |viewer, position, context| {
+                let newest = find_session(&viewer.env);
+                let Some(Position { conversation, seq }) = position else {
+                    return viewer.attach(newest, AttachTarget::Latest, context, then);
+                };
+                let to = AttachTarget::Again { conversation, seq };
+                let opened = open_session(&viewer.env);
+                viewer.attach(opened, to, context, |viewer, again, context| match again {
+                    // It was deleted in the meantime.
+                    Err(AttachFailure::Refused(AttachError::Unknown(_))) => {
+                        viewer.attach(newest, AttachTarget::Latest, context, then);
+                    }
+                    again => then(viewer, again, context),
+                });
+            });
         });
     }
 
@@ -246,7 +237,7 @@ impl Viewer {
         context: &mut Context,
         otherwise: fn(&mut Self, &mut Context),
     ) {
-        let found = find_session(self.env.state.clone(), self.env.project.clone());
+        let found = find_session(&self.env);
         self.attach(found, to, context, move |viewer, result, context| {
             if result.is_err() {
                 otherwise(viewer, context);
@@ -257,15 +248,14 @@ impl Viewer {
     /// Attaches to the conversation whose turn was running when the server stopped, if the browser
     /// has missed its end.
     fn attach_missed(&mut self, context: &mut Context) {
-        let ViewerEnv { state, project, browser, .. } = &self.env;
-        let (state, project, browser) = (state.clone(), project.clone(), browser.clone());
-        let name = project.clone();
-        let reader = state.resources.reader.clone();
-        let missed = async move { reader.ask(move |reader| reader.missed(&name, &browser)).await };
+        let (project, browser) = (self.env.project.clone(), self.env.browser.clone());
+        let reader = self.env.state.resources.reader.clone();
+        let missed =
+            async move { reader.ask(move |reader| reader.missed(&project, &browser)).await };
         self.run_request(missed, context, move |viewer, missed, context| match missed {
             Ok(Some((conversation, seq))) => {
                 let to = AttachTarget::Again { conversation, seq };
-                viewer.attach(open_session(state, project), to, context, |_, _, _| ());
+                viewer.attach(open_session(&viewer.env), to, context, |_, _, _| ());
             }
             // A failure is not reported: the client has not asked for anything.
             Ok(None) => viewer.attach_live(AttachTarget::Only, context, |_, _| ()),
@@ -276,57 +266,58 @@ impl Viewer {
 
 /// Where the browser was last: at the end of a turn that it missed, else at the end of the
 /// conversation that it last visited.
-async fn last_position(
-    state: &AppState,
-    project: &ProjectName,
-    browser: &BrowserId,
-) -> Option<Position> {
-    let (project, browser) = (project.clone(), browser.clone());
-    let position = state.resources.reader.ask(move |reader| {
-        let missed = reader.missed(&project, &browser)?;
-        missed.map_or_else(|| reader.last_visited(&project, &browser), |missed| Ok(Some(missed)))
-    });
-    match position.await {
-        Ok(position) => position.map(|(conversation, seq)| Position { conversation, seq }),
-        Err(error) => {
-            log::warn!("cannot look up the last conversation error={error}");
-            None
+fn last_position(env: &ViewerEnv) -> impl Future<Output = Option<Position>> + use<> {
+    let (project, browser) = (env.project.clone(), env.browser.clone());
+    let reader = env.state.resources.reader.clone();
+    async move {
+        let position = reader.ask(move |reader| match reader.missed(&project, &browser)? {
+            Some(missed) => Ok(Some(missed)),
+            None => reader.last_visited(&project, &browser),
+        });
+        match position.await {
+            Ok(position) => position.map(|(conversation, seq)| Position { conversation, seq }),
+            Err(error) => {
+                log::warn!("cannot look up the last conversation error={error}");
+                None
+            }
         }
     }
 }
 
 /// The project's session, started if there is none. Waits for one that is restarting.
-pub(super) async fn open_session(
-    state: AppState,
-    project: ProjectName,
-) -> Result<Addr<Session>, AttachFailure> {
-    let deadline = Instant::now() + RESTART_TIMEOUT;
-    loop {
-        let open = Open { project: project.clone() };
-        match state.registry.send(open).await.unwrap_or(Err(NotOpened::Draining)) {
-            Err(NotOpened::Restarting(wait)) if Instant::now() + wait < deadline => {
-                tokio::time::sleep(wait + RESTART_POLL).await;
+pub(super) fn open_session(
+    env: &ViewerEnv,
+) -> impl Future<Output = Result<Addr<Session>, AttachFailure>> + use<> {
+    let (registry, project) = (env.state.registry.clone(), env.project.clone());
+    async move {
+        let deadline = Instant::now() + RESTART_TIMEOUT;
+        loop {
+            let open = Open { project: project.clone() };
+            match registry.send(open).await.unwrap_or(Err(NotOpened::Draining)) {
+                Err(NotOpened::Restarting(wait)) if Instant::now() + wait < deadline => {
+                    tokio::time::sleep(wait + RESTART_POLL).await;
+                }
+                // Its end has not reached the registry yet.
+                Ok(session) if !session.connected() && Instant::now() < deadline => {
+                    tokio::time::sleep(RESTART_POLL).await;
+                }
+                answer => return answer.map_err(AttachFailure::NotOpened),
             }
-            // Its end has not reached the registry yet.
-            Ok(session) if !session.connected() && Instant::now() < deadline => {
-                tokio::time::sleep(RESTART_POLL).await;
-            }
-            answer => return answer.map_err(AttachFailure::NotOpened),
         }
     }
 }
 
 /// The project's session, if there is one.
-pub(super) async fn find_session(
-    state: AppState,
-    project: ProjectName,
-) -> Result<Addr<Session>, AttachFailure> {
-    let find = Find { project: project.clone() };
-    match state.registry.send(find).await.unwrap_or(Found::Draining) {
-        Found::Nothing | Found::Closing => Err(AttachFailure::Refused(AttachError::NoneLive)),
-        Found::Live(_) | Found::Restarting(_) | Found::GivenUp => {
-            open_session(state, project).await
+pub(super) fn find_session(
+    env: &ViewerEnv,
+) -> impl Future<Output = Result<Addr<Session>, AttachFailure>> + use<> {
+    let (registry, project) = (env.state.registry.clone(), env.project.clone());
+    let opened = open_session(env);
+    async move {
+        match registry.send(Find { project }).await.unwrap_or(Found::Draining) {
+            Found::Nothing | Found::Closing => Err(AttachFailure::Refused(AttachError::NoneLive)),
+            Found::Live(_) | Found::Restarting(_) | Found::GivenUp => opened.await,
+            Found::Draining => Err(AttachFailure::NotOpened(NotOpened::Draining)),
         }
-        Found::Draining => Err(AttachFailure::NotOpened(NotOpened::Draining)),
     }
 }

@@ -44,7 +44,6 @@ impl Viewer {
         if self.attached.is_some() {
             return self.send_post(message_id, what, context);
         }
-        let (state, project) = (self.env.state.clone(), self.env.project.clone());
         let then = move |viewer: &mut Self,
                          result: Result<(), AttachFailure>,
                          context: &mut Context| match result {
@@ -55,11 +54,11 @@ impl Viewer {
             // The session was closed: a client of ours opens it again with its next question.
             Some(Position { conversation, seq }) if !self.dialect.is_legacy() => {
                 let to = AttachTarget::Stored { conversation, after: Some(seq) };
-                self.attach(open_session(state, project), to, context, then);
+                self.attach(open_session(&self.env), to, context, then);
             }
             // A legacy client has to start again.
             Some(_) => {
-                self.attach(find_session(state, project), AttachTarget::Latest, context, then);
+                self.attach(find_session(&self.env), AttachTarget::Latest, context, then);
             }
             // The legacy page sends no `start` after a reconnect.
             None => self.attach_to_last(context, then),

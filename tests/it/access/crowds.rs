@@ -191,7 +191,7 @@ async fn p9_sockets_leave_room_for_requests_and_one_too_many_is_told_so() {
         }
         assert!(sockets.len() < 24, "sockets take all connections");
     };
-    assert!(refused["content"].as_str().unwrap().contains("as many connections"), "{refused}");
+    assert!(refused["content"].as_str().unwrap().contains("limit of connections"), "{refused}");
     let mut client = server.connect().await;
     client.send(json!({ "type": "stop" })).await;
     assert_eq!(client.until_closed().await.1, 4429);

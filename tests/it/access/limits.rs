@@ -59,7 +59,7 @@ async fn p10_a_visitor_has_so_many_sockets_and_others_have_their_own() {
     let mut third = connect_from(&server, &FROM_AFAR).await;
     let (frames, code, _) = third.until_closed().await;
     assert_eq!(code, 4429);
-    assert!(frames[0].contains("You have 2 connections"), "{frames:?}");
+    assert!(frames[0].contains("You have 2 open connections"), "{frames:?}");
     let other = [("x-forwarded-for", "203.0.113.8")];
     connect_from(&server, &other).await.start().await;
     // Who is named counts by the name, wherever they are.
