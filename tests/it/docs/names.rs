@@ -114,10 +114,10 @@ fn mistake(line: &str) -> Option<String> {
     let words: Vec<&str> = cleaned.split_whitespace().collect();
     let first =
         words.get(1).filter(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '-'));
-    if let Some(first) = first.filter(|word| !word.starts_with('-')) {
-        if Cli::command().find_subcommand(first).is_none() {
-            return Some(format!("no command {first}"));
-        }
+    if let Some(first) = first.filter(|word| !word.starts_with('-'))
+        && Cli::command().find_subcommand(first).is_none()
+    {
+        return Some(format!("no command {first}"));
     }
     let error = Cli::try_parse_from(&words).err()?;
     let is_mistake = !matches!(
