@@ -177,7 +177,7 @@ async fn a_conversation_is_taken_home_while_it_is_answered() {
         let (_, _, _, text) = export(&server, id, "").await;
         let is_whole = text.contains("\nbegun\n\n*The answer was not complete")
             && text.contains("> say next")
-            && text.trim_end().ends_with("made.*");
+            && text.trim_end().ends_with("export.*");
         is_whole.then_some(())
     })
     .await;

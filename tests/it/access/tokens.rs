@@ -272,5 +272,5 @@ async fn p10_a_token_may_stand_in_a_file_that_no_agent_reads() {
     }
     let same =
         Setup::guide().env("CICERONE_VIEWER_TOKEN", VIEWER).env("CICERONE_ADMIN_TOKEN", VIEWER);
-    assert!(same.fail().1.contains("are the same"));
+    assert!(same.fail().1.contains("have the same token"));
 }
