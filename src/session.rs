@@ -204,6 +204,11 @@ impl Session {
                     agent.stop();
                 }
             }
+            TurnEffect::KillAgent => {
+                if let Some(agent) = &live.agent {
+                    agent.kill();
+                }
+            }
             TurnEffect::DropAgentSession => {
                 live.begin_afresh();
                 let forget = SetAgentSession {

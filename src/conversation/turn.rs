@@ -90,8 +90,10 @@ pub(crate) enum TurnEvent {
     StartFailed(String),
     /// A person wants the running turn to end.
     StopRequested,
-    /// The agent must go, whatever it is doing, with words for the user.
+    /// The agent has taken too long and is stopped, with words for the user.
     AgentOverdue(String),
+    /// The answer has grown beyond its limit and its agent is killed, with words for the user.
+    AnswerTooLong(String),
     /// The agent has been idle for long.
     Hibernate,
     /// The conversation ends, with the end that its open turns come to.
@@ -123,8 +125,10 @@ pub(crate) enum TurnEffect {
     SendQuestion(QueuedQuestion),
     /// Ask the agent to break off.
     InterruptAgent,
-    /// End the agent's process.
+    /// Ask the agent's process to end.
     StopAgent,
+    /// Kill the agent's process: it could say still more while it was asked to end.
+    KillAgent,
     /// The agent's own record of the conversation is of no use: the next one begins without it.
     DropAgentSession,
     /// The turn is over: this is its end.
@@ -221,14 +225,11 @@ impl TurnMachine {
             TurnEvent::StopRequested => self.stop(&mut effects),
             TurnEvent::AgentOverdue(words) => {
                 self.end_agent(&mut effects);
-                match self.running {
-                    // It was asked to stop and did not: it stops now.
-                    Some(RunningTurn { turn, stopping: true, .. }) => {
-                        self.running = None;
-                        effects.push(done(turn, Outcome::Stopped));
-                    }
-                    _ => self.fail_first(&words, &mut effects),
-                }
+                self.end_cut_off(&words, &mut effects);
+            }
+            TurnEvent::AnswerTooLong(words) => {
+                self.end_agent_by(TurnEffect::KillAgent, &mut effects);
+                self.end_cut_off(&words, &mut effects);
             }
             TurnEvent::Hibernate => {
                 if self.is_idle() {
@@ -272,11 +273,6 @@ impl TurnMachine {
     /// Whether the agent has yet to answer the handshake.
     pub(crate) fn is_starting(&self) -> bool {
         self.agent == AgentPhase::Starting
-    }
-
-    /// Whether the agent's process is being ended.
-    pub(crate) fn is_stopping(&self) -> bool {
-        self.agent == AgentPhase::Stopping
     }
 
     /// The state in one word.
@@ -409,6 +405,14 @@ impl TurnMachine {
         }
     }
 
+    /// Ends the running turn whose agent is ended: as stopped where a person asked for that.
+    fn end_cut_off(&mut self, words: &str, effects: &mut Vec<TurnEffect>) {
+        match self.running.take_if(|running| running.stopping) {
+            Some(running) => effects.push(done(running.turn, Outcome::Stopped)),
+            None => self.fail_first(words, effects),
+        }
+    }
+
     fn stop(&mut self, effects: &mut Vec<TurnEffect>) {
         if let Some(running) = &mut self.running {
             if !std::mem::replace(&mut running.stopping, true) {
@@ -423,9 +427,13 @@ impl TurnMachine {
     }
 
     fn end_agent(&mut self, effects: &mut Vec<TurnEffect>) {
+        self.end_agent_by(TurnEffect::StopAgent, effects);
+    }
+
+    fn end_agent_by(&mut self, effect: TurnEffect, effects: &mut Vec<TurnEffect>) {
         if matches!(self.agent, AgentPhase::Starting | AgentPhase::Ready) {
             self.agent = AgentPhase::Stopping;
-            effects.push(TurnEffect::StopAgent);
+            effects.push(effect);
         }
     }
 

@@ -105,7 +105,8 @@ impl Session {
                 if let Some(event) = event {
                     self.said(conversation, turn, event);
                 }
-                self.end_flood(conversation, words, context);
+                log::warn!("agent is ended conversation={conversation} why={words:?}");
+                self.end_checked(conversation, TurnEvent::AnswerTooLong(words), context);
                 true
             }
         }
@@ -211,26 +212,5 @@ impl Handler<AgentExited> for Session {
             self.end_checked(conversation, TurnEvent::AgentExited(exit.words()), context);
         }
         self.answer_closers(context);
-    }
-}
-
-impl Session {
-    /// Ends an agent that says too much, and its turn: it is not asked to stop, because it could
-    /// say still more meanwhile.
-    pub(crate) fn end_flood(
-        &mut self,
-        conversation: ConversationId,
-        words: String,
-        context: &mut Context<Self>,
-    ) {
-        let Some(live) = self.conversations.get_mut(&conversation) else { return };
-        if live.turns.is_stopping() {
-            return;
-        }
-        log::warn!("agent is ended conversation={conversation} why={words:?}");
-        if let Some(agent) = &live.agent {
-            agent.kill();
-        }
-        self.apply_event(conversation, TurnEvent::AgentOverdue(words), context);
     }
 }

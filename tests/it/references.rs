@@ -169,6 +169,32 @@ async fn every_end_of_an_answer_keeps_its_references() {
 }
 
 #[tokio::test]
+async fn p9_an_answer_that_is_cut_at_its_limit_keeps_its_references() {
+    let tools = "\ntool Grep {} => x".repeat(20);
+    for (limit, script) in [
+        ("[limits]\nanswer_bytes = \"16KiB\"\n", "\nblocks 99 4000"),
+        ("[advanced.limits]\nanswer_entries = 9\n", tools.as_str()),
+    ] {
+        let server = setup().config(limit).start();
+        let mut client = server.connect().await;
+        client.start().await;
+        client.ask(&format!("say See src/parser.rs:2, not src/gone.rs:7. {script}")).await;
+        let end = client.turn().await.pop().unwrap();
+        assert_eq!(end["type"], "error", "{end}");
+        let found = |index: usize| end["citations"][index]["found"].as_bool();
+        assert_eq!((found(0), found(1)), (Some(true), Some(false)), "{end}");
+        // The next question has an agent, and the next answer its own references.
+        client.ask("say See src/other.rs:1.").await;
+        assert_eq!(end_of(&client.turn().await), ["src/other.rs"]);
+    }
+}
+
+fn end_of(frames: &[Value]) -> Vec<&str> {
+    let citations = end(frames)["citations"].as_array().unwrap();
+    citations.iter().map(|citation| citation["path"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
 async fn p3_references_of_an_answer_that_the_server_did_not_live_to_end_are_checked_later() {
     for is_kill in [true, false] {
         let mut server = setup().start();

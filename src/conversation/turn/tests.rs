@@ -53,6 +53,7 @@ fn word(effect: &TurnEffect) -> Option<String> {
         TurnEffect::SendQuestion(question) => format!("ask {}", question.turn),
         TurnEffect::InterruptAgent => "interrupt".to_owned(),
         TurnEffect::StopAgent => "stop".to_owned(),
+        TurnEffect::KillAgent => "kill".to_owned(),
         TurnEffect::EndTurn { turn, content: Content::ResponseDone(done) } => {
             format!("{:?} {turn}", done.outcome).to_lowercase()
         }
@@ -339,8 +340,17 @@ fn a_question_that_an_agent_of_a_replaced_program_would_get_goes_to_the_next_one
     assert_eq!(trace(&mut turns, [TurnEvent::StopRequested]), ["stopped 2"]);
 }
 
+#[test]
+fn an_answer_that_is_too_long_ends_in_words_and_its_agent_is_killed() {
+    let mut turns = TurnMachine::default();
+    trace(&mut turns, [question(TurnNumber(1)), TurnEvent::AgentReady]);
+    let long = TurnEvent::AnswerTooLong("long".to_owned());
+    let events = [long, TurnEvent::AgentExited("gone".to_owned())];
+    assert_eq!(trace(&mut turns, events), ["kill", "error 1: long"]);
+}
+
 fn event() -> impl Strategy<Value = u8> {
-    0u8..14
+    0u8..15
 }
 
 proptest! {
@@ -377,6 +387,7 @@ proptest! {
                     let turn = turns.running().unwrap_or_default();
                     TurnEvent::AgentOutdated(QueuedQuestion { turn, content: "again".to_owned() })
                 }
+                13 => TurnEvent::AnswerTooLong("long".to_owned()),
                 _ => result(AgentEnd::Failed("failed".to_owned().into())),
             };
             run(&mut turns, event);
