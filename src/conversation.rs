@@ -337,6 +337,11 @@ impl Conversation {
         self.subscribers.get_mut(&viewer)
     }
 
+    /// Whether the viewer follows in the legacy dialect.
+    pub(crate) fn is_legacy(&self, viewer: ViewerId) -> bool {
+        self.subscribers.get(&viewer).is_some_and(|subscriber| subscriber.dialect.is_legacy())
+    }
+
     /// Whether anybody wants answers as HTML.
     pub(crate) fn is_rendered(&self) -> bool {
         self.subscribers.values().any(|subscriber| subscriber.dialect.is_html())
@@ -384,6 +389,27 @@ impl Conversation {
         let viewers = self.subscribers.values_mut();
         let seed = viewers.filter(|subscriber| subscriber.dialect.is_legacy());
         seed.for_each(|subscriber| subscriber.notify(notice));
+    }
+
+    /// Owes these viewers a frame outside the history.
+    pub(crate) fn notify_viewers(&mut self, viewers: &[ViewerId], notice: &Notice) {
+        for viewer in viewers {
+            if let Some(subscriber) = self.subscribers.get_mut(viewer) {
+                subscriber.notify(notice);
+            }
+        }
+    }
+
+    /// Shows the ends up to `last`, which wait to be stored.
+    pub(crate) fn release_ends(&mut self, last: Seq) {
+        let transcript = &mut self.transcript;
+        self.unconfirmed_ends.retain(|(seq, _)| {
+            let is_waiting = *seq > last;
+            if !is_waiting {
+                transcript.release(*seq);
+            }
+            is_waiting
+        });
     }
 
     /// Lets every viewer go once it has everything.

@@ -1,14 +1,12 @@
-//! A session: one actor per project. It owns the project's live conversations and their agents,
-//! and is the only one that changes them.
+//! The session of one project, an actor: it owns the live conversations and their agents and alone
+//! changes them.
 //!
-//! * [`turn`] decides, [`transcript`] remembers, [`conversation`] ties them together: no effects.
-//! * `attach`, `asking`, `running`, `output`, `rendering`, `citing`, `storing`, `recalling` and `closing` are the
-//!   effects, by what they are about: viewers that come, viewers that speak, agents that come and go,
-//!   agents that speak, what is shown as HTML, files that answers name, the database, the end;
-//!   `presence` tells who looks on.
+//! What a conversation remembers and decides is in [`crate::conversation`], without effects. Here
+//! are the effects, a file per group of messages, each message beside its handler. A handler gets a
+//! [`live::LiveConversation`] and works on it alone.
 //!
-//! What it awaits is below it (the database, agents); what is above it (viewers, the registry)
-//! learns facts and is never waited for.
+//! A session awaits only what is below it: the database and the agents. Viewers and the registry
+//! above it receive facts and are never awaited.
 
 pub(crate) mod agent_lifecycle;
 pub(crate) mod agent_output;
@@ -22,6 +20,8 @@ pub(crate) mod viewers;
 mod carry_over;
 mod history_reload;
 mod html_refresh;
+mod live;
+mod load;
 mod persist;
 mod read_only;
 mod references;
@@ -32,30 +32,26 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix::{
-    Actor, ActorFutureExt as _, Addr, AsyncContext, Context, Message, Recipient, WrapFuture as _,
-};
+use actix::{Actor, Addr, AsyncContext, Context, Message, Recipient};
 
 use crate::{
     agent::{AgentHandle, Agents, slots::Slots},
-    config::settings::Settings,
+    config::settings::{AgentSettings, Settings},
     conversation::{
         Conversation,
-        recap::{self, AgentKnowledge},
-        turn::{self, QueuedQuestion, TurnEffect, TurnEvent},
+        turn::TurnEvent,
         viewer::ViewerId,
         watchdog::{self, Watchdog},
     },
-    database::{
-        Database, Reader,
-        messages::{BeginTurn, SetAgentSession},
-    },
+    database::{Database, Reader},
     highlighter::Highlighter,
     ids::ConversationId,
     policy::{Policy, Secrets},
     project::{Project, ProjectName},
     wire::server_frame::Notice,
 };
+
+use live::{Environment, LiveConversation};
 
 /// How often the session looks for what has taken too long.
 const TICK: Duration = Duration::from_millis(500);
@@ -87,12 +83,9 @@ pub struct Resources {
 /// The session of one project.
 #[derive(Debug)]
 pub struct Session {
-    project: Project,
-    /// Which start of the project's session this is.
+    env: Environment,
+    /// Counts the starts of the project's session.
     epoch: u64,
-    resources: Resources,
-    /// What of the project may be read; none where the configured secrets are no patterns.
-    policy: Option<Arc<Policy>>,
     exited: Recipient<SessionExited>,
     conversations: HashMap<ConversationId, Conversation>,
     /// Which conversation each viewer follows.
@@ -108,11 +101,9 @@ pub struct Session {
     /// No new conversation is begun.
     is_closing: bool,
     /// When the agents' memory was last looked at.
-    memory_seen: Instant,
-    /// When an agent last failed to start.
-    start_failed: Option<Instant>,
-    /// What viewers that came while the sandbox was tested are still to be told.
-    awaits_proof: bool,
+    memory_sampled: Instant,
+    /// Viewers came before the sandbox's self-test had a result, which they are shown when it has.
+    awaits_sandbox_status: bool,
 }
 
 impl Session {
@@ -126,10 +117,8 @@ impl Session {
         let secrets = Secrets::new(&resources.settings.agent.secrets).ok();
         let policy = secrets.map(|secrets| Arc::new(Policy::new(project.dir.clone(), secrets)));
         Self {
-            project,
+            env: Environment { project, resources, policy, start_failed: None },
             epoch,
-            resources,
-            policy,
             exited,
             conversations: HashMap::new(),
             following: HashMap::new(),
@@ -138,9 +127,8 @@ impl Session {
             deleted: HashSet::new(),
             unanswered: VecDeque::new(),
             is_closing: false,
-            memory_seen: Instant::now(),
-            start_failed: None,
-            awaits_proof: false,
+            memory_sampled: Instant::now(),
+            awaits_sandbox_status: false,
         }
     }
 
@@ -152,118 +140,9 @@ impl Session {
         })
     }
 
-    /// Feeds an event to a conversation and does what follows from it.
-    fn apply_event(
-        &mut self,
-        conversation: ConversationId,
-        event: TurnEvent,
-        context: &mut Context<Self>,
-    ) {
-        let Some(live) = self.conversations.get_mut(&conversation) else { return };
-        live.touch();
-        for effect in live.turns.on(event) {
-            self.run_effect(conversation, effect, context);
-        }
-        if let Some(live) = self.conversations.get_mut(&conversation) {
-            if let Some(place) = &live.slot {
-                place.set_idle(live.turns.is_idle());
-            }
-            live.deliver();
-        }
-    }
-
-    fn run_effect(
-        &mut self,
-        conversation: ConversationId,
-        effect: TurnEffect,
-        context: &mut Context<Self>,
-    ) {
-        let Some(live) = self.conversations.get_mut(&conversation) else { return };
-        match effect {
-            TurnEffect::ShowStatus(status) => live.tell(&status),
-            TurnEffect::ShowQueuePosition { turn, ahead } => {
-                live.tell_askers(turn, &turn::queued(ahead))
-            }
-            TurnEffect::TakeFreeSlot => self.start_ahead(conversation, context),
-            TurnEffect::WaitForSlot => self.stand_in_line(conversation, context),
-            TurnEffect::CancelSlotWait => {
-                if let Some(line) = live.slot_wait.take() {
-                    context.cancel_future(line);
-                }
-            }
-            TurnEffect::StartAgent => self.start_agent(conversation, context),
-            TurnEffect::SendQuestion(question) => self.ask(conversation, question, context),
-            TurnEffect::InterruptAgent => {
-                live.stop_asked = Some(Instant::now());
-                if let Some(Err(error)) = live.agent.as_ref().map(|agent| agent.interrupt()) {
-                    log::info!("cannot interrupt conversation={conversation} error={error}");
-                }
-            }
-            TurnEffect::StopAgent => {
-                if let Some(agent) = &live.agent {
-                    agent.stop();
-                }
-            }
-            TurnEffect::KillAgent => {
-                if let Some(agent) = &live.agent {
-                    agent.kill();
-                }
-            }
-            TurnEffect::DropAgentSession => {
-                live.begin_afresh();
-                let forget = SetAgentSession {
-                    project: self.project.name.clone(),
-                    conversation,
-                    agent_session: None,
-                };
-                self.write_in_background(forget, context);
-            }
-            TurnEffect::EndTurn { turn, content } => {
-                live.end_turn(turn, content);
-                self.store(conversation, context);
-            }
-        }
-    }
-
-    fn ask(
-        &mut self,
-        conversation: ConversationId,
-        question: QueuedQuestion,
-        context: &mut Context<Self>,
-    ) {
-        let Some(live) = self.conversations.get_mut(&conversation) else { return };
-        if live.agent.as_ref().is_some_and(AgentHandle::is_outdated) {
-            // The next one is of the program that has taken its place.
-            log::info!("agent is replaced conversation={conversation} why=\"new program\"");
-            return self.apply_event(conversation, TurnEvent::AgentOutdated(question), context);
-        }
-        let turn = question.turn;
-        live.watchdog = Watchdog::new(Instant::now());
-        live.askers.remove(&turn);
-        live.note_carried(turn);
-        let text = match std::mem::take(&mut live.agent_knowledge) {
-            AgentKnowledge::Nothing => recap::with_recap(&live.transcript, turn, &question.content),
-            AgentKnowledge::WithoutTheLast => {
-                recap::with_cut_off_answer(&live.transcript, turn, &question.content)
-            }
-            AgentKnowledge::Everything => question.content,
-        };
-        let sent = match &live.agent {
-            Some(agent) => agent.send_message(&text, uuid::Uuid::new_v4()),
-            None => Err(crate::agent::AgentError::Gone),
-        };
-        self.write_in_background(
-            BeginTurn { project: self.project.name.clone(), conversation, turn },
-            context,
-        );
-        if let Err(error) = sent {
-            self.apply_event(conversation, TurnEvent::SendFailed(error.to_string()), context);
-        }
-    }
-
     /// Looks for what has taken too long.
     fn tick(&mut self, context: &mut Context<Self>) {
-        let settings = Arc::clone(&self.resources.settings);
+        let settings = Arc::clone(&self.env.resources.settings);
         let settings = &settings.agent;
         let now = Instant::now();
         let mut overdue = Vec::new();
@@ -281,68 +160,54 @@ impl Session {
             }
         }
         for (conversation, event) in overdue {
-            self.note_start_that_hangs(conversation);
-            self.end_checked(conversation, event, context);
+            if let Some(mut live) = self.live(conversation, context) {
+                live.on_overdue(event);
+            }
         }
         for conversation in leaving {
             self.unload(conversation, context);
         }
-        let patience = self.resources.settings.socket.stall_timeout;
+        let patience = self.env.resources.settings.socket.stall_timeout;
         for live in self.conversations.values_mut() {
             live.disconnect_stalled_viewers(patience);
             live.tell_of_slow_disk();
         }
-        self.watch_memory(context);
+        self.sample_memory(context);
         self.evict_histories(context);
-        self.tell_proof();
+        self.show_sandbox_status();
         self.resume(context);
     }
 
     /// Tells viewers that came while the sandbox was tested what that came to.
-    fn tell_proof(&mut self) {
-        let proof = self.resources.agents.sandbox_status();
-        if !self.awaits_proof || proof.newest().is_none() {
+    fn show_sandbox_status(&mut self) {
+        let proof = self.env.resources.agents.sandbox_status();
+        if !self.awaits_sandbox_status || proof.newest().is_none() {
             return;
         }
-        self.awaits_proof = false;
+        self.awaits_sandbox_status = false;
         let told = Notice::ReadOnly(self.read_only());
         for live in self.conversations.values_mut() {
             live.notify(&told);
             live.deliver();
         }
     }
+}
 
-    /// An agent that does not come up with its own session is started without it next time.
-    fn note_start_that_hangs(&mut self, conversation: ConversationId) {
-        let live = self.conversations.get_mut(&conversation);
-        let Some(live) = live.filter(|live| live.turns.is_starting()) else { return };
-        self.start_failed = Some(Instant::now());
-        if live.is_resuming {
-            live.agent_session = None;
-        }
-    }
-
-    /// Looks for questions that waited when the server, or the session before this one, went.
-    fn look_for_unanswered(&mut self, context: &mut Context<Self>) {
-        let reader = self.resources.reader.clone();
-        let found = async move { reader.ask(|reader| reader.unanswered()).await };
-        context.spawn(found.into_actor(self).map(|found, session, context| match found {
-            Ok(found) => {
-                let own = found.into_iter().filter(|(project, _)| *project == session.project.name);
-                session.unanswered = own.map(|(_, conversation)| conversation).collect();
-                session.resume(context);
+impl LiveConversation<'_> {
+    fn on_overdue(&mut self, event: TurnEvent) {
+        if self.state.turns.is_starting() {
+            self.env.start_failed = Some(Instant::now());
+            if self.state.is_resuming {
+                // The next agent starts without the session that this one did not come up with.
+                self.state.agent_session = None;
             }
-            Err(error) => log::error!("cannot look for questions that wait error={error}"),
-        }));
+        }
+        self.end_checked(event);
     }
 }
 
 /// What of a conversation has taken too long.
-fn overdue_of(
-    live: &Conversation,
-    now: Instant,
-    settings: &crate::config::settings::AgentSettings,
-) -> Option<TurnEvent> {
+fn overdue_of(live: &Conversation, now: Instant, settings: &AgentSettings) -> Option<TurnEvent> {
     // One that is not read on, because the database is behind, is not silent.
     let watch = if live.is_held() { Watchdog::new(now) } else { live.watchdog };
     let silent = watch.silence(now);
@@ -384,9 +249,9 @@ impl Actor for Session {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
-        log::info!("session started project={} epoch={}", self.project.name, self.epoch);
+        log::info!("session started project={} epoch={}", self.env.project.name, self.epoch);
         context.run_interval(TICK, Self::tick);
-        self.look_for_unanswered(context);
+        self.find_unanswered(context);
     }
 
     /// Runs after a panic too: the registry builds a new session then. The agents die with their
@@ -394,7 +259,7 @@ impl Actor for Session {
     fn stopped(&mut self, _: &mut Self::Context) {
         let panicked = std::thread::panicking();
         let exited =
-            SessionExited { project: self.project.name.clone(), epoch: self.epoch, panicked };
+            SessionExited { project: self.env.project.name.clone(), epoch: self.epoch, panicked };
         self.exited.do_send(exited);
     }
 }

@@ -135,12 +135,9 @@ impl Conversation {
         }
     }
 
+    /// Sends these viewers a frame outside the history.
     pub(crate) fn answer_to(&mut self, viewers: &[ViewerId], notice: &Notice) {
-        for viewer in viewers {
-            if let Some(subscriber) = self.subscriber(*viewer) {
-                subscriber.notify(notice);
-            }
-            self.deliver_to(*viewer);
-        }
+        self.notify_viewers(viewers, notice);
+        viewers.iter().for_each(|viewer| self.deliver_to(*viewer));
     }
 }

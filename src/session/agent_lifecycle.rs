@@ -1,40 +1,41 @@
-//! Agents that come and go: leave to start one, its start, and what of it must be watched.
+//! Agent lifecycle: acquiring a slot, starting, giving the slot back, exit, memory samples.
 
 use std::time::{Duration, Instant, SystemTime};
 
 use actix::{ActorFutureExt as _, AsyncContext as _, Context, Handler, Message, WrapFuture as _};
+use uuid::Uuid;
 
 use crate::{
     agent::{
-        AgentKind, StartAgent,
+        AgentError, AgentExit, AgentExited, AgentHandle, AgentKind, StartAgent,
         process::resources,
         slots::{Slot, SlotWait, WaitUpdate},
     },
     conversation::{
-        recap::AgentKnowledge,
-        turn::{self, TurnEvent},
+        recap::{self, AgentKnowledge},
+        turn::{self, QueuedQuestion, TurnEvent},
         viewer::ViewerId,
         watchdog::Watchdog,
     },
+    database::messages::BeginTurn,
     ids::ConversationId,
 };
 
-use super::Session;
+use super::{Session, live::LiveConversation};
 
-/// The agents' memory is looked at this often.
-const MEMORY_SEEN: Duration = Duration::from_secs(2);
+/// Interval between samples of the agents' memory.
+const MEMORY_SAMPLED: Duration = Duration::from_secs(2);
 
-/// After a start that failed no agent is started ahead of need for this long.
+/// After a failed start, no agent is started ahead of a question for this long.
 const START_PAUSE: Duration = Duration::from_secs(30);
 
-/// Tells that somebody is about to ask something in the viewer's conversation, whose agent is then
-/// started if nobody else would miss the place.
+/// Announces a question in the viewer's conversation, so that its agent starts early if a slot is
+/// free.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Wake {
-    /// The viewer.
     pub(crate) viewer: ViewerId,
-    /// Whether its visitor may have one more agent started; called only where one would be.
+    /// Whether the viewer's visitor may have one more agent started; called only where one would be.
     pub(crate) may_start: Box<dyn FnOnce() -> bool + Send>,
 }
 
@@ -42,173 +43,213 @@ impl Handler<Wake> for Session {
     type Result = ();
 
     fn handle(&mut self, wake: Wake, context: &mut Self::Context) {
-        let Wake { viewer, may_start } = wake;
-        let live = self.following.get(&viewer).and_then(|id| self.conversations.get(id));
-        let Some(live) = live else { return };
-        let is_asleep = !live.turns.has_agent() && live.closing.is_none();
-        if is_asleep && self.resources.agents.kind().is_ok() && may_start() {
-            self.apply_event(live.id, TurnEvent::QuestionExpected, context);
+        let Some(mut live) = self.followed_by(wake.viewer, context) else { return };
+        let is_asleep = !live.state.turns.has_agent() && live.state.closing.is_none();
+        if is_asleep && live.env.resources.agents.kind().is_ok() && (wake.may_start)() {
+            live.apply_event(TurnEvent::QuestionExpected);
         }
     }
 }
 
-impl Session {
-    /// Starts an agent before it is needed, where nobody else would miss the place.
-    pub(super) fn start_ahead(
-        &mut self,
-        conversation: ConversationId,
-        context: &mut Context<Self>,
-    ) {
+impl LiveConversation<'_> {
+    /// Takes a slot ahead of need, if one is free.
+    pub(super) fn take_free_slot(&mut self) {
         // A page that is opened again and again must not start again and again what fails: a
-        // question tries it, and its asker is told.
-        if self.start_failed.is_some_and(|at| at.elapsed() < START_PAUSE) {
+        // question tries it, and its asker sees the error.
+        if self.env.start_failed.is_some_and(|at| at.elapsed() < START_PAUSE) {
             return;
         }
-        if let Some(place) = self.resources.slots.try_acquire(&self.project.name) {
-            self.place_taken(conversation, place, context);
+        if let Some(slot) = self.env.resources.slots.try_acquire(&self.env.project.name) {
+            self.on_slot(slot);
         }
     }
 
-    /// Waits for a place among the agents that may run.
-    pub(super) fn stand_in_line(
-        &mut self,
-        conversation: ConversationId,
-        context: &mut Context<Self>,
-    ) {
-        let mut line = self.resources.slots.acquire(&self.project.name);
-        match line.try_take() {
-            Some(place) => self.place_taken(conversation, place, context),
+    /// Takes a slot, or waits for one.
+    pub(super) fn wait_for_slot(&mut self) {
+        let mut wait = self.env.resources.slots.acquire(&self.env.project.name);
+        match wait.try_take() {
+            Some(slot) => self.on_slot(slot),
             None => {
-                if let Some(live) = self.conversations.get_mut(&conversation) {
-                    live.tell(&turn::in_line(line.ahead()));
-                    self.wait_in_line(conversation, line, context);
-                }
+                self.state.tell(&turn::in_line(wait.ahead()));
+                self.await_slot(wait);
             }
         }
     }
 
-    fn wait_in_line(
-        &mut self,
-        conversation: ConversationId,
-        line: SlotWait,
-        context: &mut Context<Self>,
-    ) {
-        let next = async move {
-            let mut line = line;
-            (line.next_update().await, line)
-        };
-        let waiting = context.spawn(next.into_actor(self).map(
-            move |(step, line), session, context| match step {
-                Some(WaitUpdate::Granted(place)) => {
-                    session.place_taken(conversation, place, context)
-                }
-                Some(WaitUpdate::Moved(ahead)) => {
-                    if let Some(live) = session.conversations.get_mut(&conversation) {
-                        live.tell(&turn::in_line(ahead));
-                        live.deliver();
-                        session.wait_in_line(conversation, line, context);
-                    }
-                }
-                None => (),
-            },
-        ));
-        if let Some(live) = self.conversations.get_mut(&conversation) {
-            live.slot_wait = Some(waiting);
-        }
-    }
-
-    fn place_taken(
-        &mut self,
-        conversation: ConversationId,
-        place: Slot,
-        context: &mut Context<Self>,
-    ) {
-        let Some(live) = self.conversations.get_mut(&conversation) else { return };
-        live.slot_wait = None;
-        live.slot = Some(place);
-        self.apply_event(conversation, TurnEvent::SlotAcquired, context);
-    }
-
-    /// Starts the agent of a conversation that has a place for it.
-    pub(super) fn start_agent(
-        &mut self,
-        conversation: ConversationId,
-        context: &mut Context<Self>,
-    ) {
-        let Some(live) = self.conversations.get_mut(&conversation) else { return };
-        live.epoch += 1;
-        live.volume.begin();
-        live.watchdog = Watchdog::new(Instant::now());
-        let start = StartAgent {
-            conversation,
-            epoch: live.epoch,
-            project: self.project.clone(),
-            session: live.agent_session(),
-        };
-        let me = context.address();
-        let started = self.resources.agents.start(start, me.clone().recipient(), me.recipient());
-        match started {
-            Ok(agent) => {
-                // Only a language model gains from being told what was said before.
-                live.agent_knowledge = match agent.kind() {
-                    AgentKind::Claude => live.knowledge(),
-                    _ => AgentKnowledge::Everything,
-                };
-                live.is_resuming = live.agent_session.is_some();
-                live.agent = Some(agent);
-                live.agent_started = SystemTime::now();
-                live.agent_memory = None;
-                self.listen_for_others(conversation, context);
+    fn await_slot(&mut self, mut wait: SlotWait) {
+        let update = async move { (wait.next_update().await, wait) };
+        self.state.slot_wait = Some(self.spawn(update, |live, (update, wait)| match update {
+            Some(WaitUpdate::Granted(slot)) => live.on_slot(slot),
+            Some(WaitUpdate::Moved(ahead)) => {
+                live.state.tell(&turn::in_line(ahead));
+                live.state.deliver();
+                live.await_slot(wait);
             }
-            Err(error) => {
-                log::warn!("cannot start an agent project={} error={error}", self.project.name);
-                live.slot = None;
-                self.start_failed = Some(Instant::now());
-                let failed = TurnEvent::StartFailed(error.to_string());
-                // The cause is the same for every question that waits.
-                self.apply_event(conversation, failed, context);
-            }
-        }
-    }
-
-    /// Ends an idle agent when somebody else waits for its place.
-    fn listen_for_others(&mut self, conversation: ConversationId, context: &mut Context<Self>) {
-        let Some(live) = self.conversations.get_mut(&conversation) else { return };
-        let Some(place) = &live.slot else { return };
-        let epoch = live.epoch;
-        let wanted = place.reclaim_requested().into_actor(self);
-        context.spawn(wanted.map(move |wanted, session, context| {
-            let live = session.conversations.get(&conversation);
-            let Some(live) = live.filter(|live| wanted && live.epoch == epoch) else { return };
-            if live.turns.is_idle() {
-                log::info!("agent makes room conversation={conversation}");
-                session.apply_event(conversation, TurnEvent::Hibernate, context);
-            } else {
-                // It was asked something at the same moment.
-                session.listen_for_others(conversation, context);
-            }
+            None => (),
         }));
     }
 
-    /// Looks now and then how much memory the agents take, for whoever is shown it. Their
-    /// supervisors end those that take too much.
-    pub(super) fn watch_memory(&mut self, context: &mut Context<Self>) {
+    fn on_slot(&mut self, slot: Slot) {
+        self.state.slot_wait = None;
+        self.state.slot = Some(slot);
+        self.apply_event(TurnEvent::SlotAcquired);
+    }
+
+    /// Starts the agent in the slot that the conversation holds.
+    pub(super) fn start_agent(&mut self) {
+        let state = &mut *self.state;
+        state.epoch += 1;
+        state.volume.begin();
+        state.watchdog = Watchdog::new(Instant::now());
+        let start = StartAgent {
+            conversation: state.id,
+            epoch: state.epoch,
+            project: self.env.project.clone(),
+            session: state.agent_session(),
+        };
+        let session = self.context.address();
+        let agents = &self.env.resources.agents;
+        match agents.start(start, session.clone().recipient(), session.recipient()) {
+            Ok(agent) => {
+                // A recap helps only a language model.
+                state.agent_knowledge = match agent.kind() {
+                    AgentKind::Claude => state.knowledge(),
+                    _ => AgentKnowledge::Everything,
+                };
+                state.is_resuming = state.agent_session.is_some();
+                state.agent = Some(agent);
+                state.agent_started = SystemTime::now();
+                state.agent_memory = None;
+                self.give_slot_back_on_request();
+            }
+            Err(error) => {
+                log::warn!("cannot start an agent project={} error={error}", self.env.project.name);
+                state.slot = None;
+                self.env.start_failed = Some(Instant::now());
+                // The same cause fails every question that waits.
+                self.apply_event(TurnEvent::StartFailed(error.to_string()));
+            }
+        }
+    }
+
+    /// Ends the agent while it is idle when another conversation waits for its slot.
+    fn give_slot_back_on_request(&mut self) {
+        let Some(slot) = &self.state.slot else { return };
+        let requested = slot.reclaim_requested();
+        let epoch = self.state.epoch;
+        self.spawn(requested, move |live, is_requested| {
+            if !is_requested || live.state.epoch != epoch {
+                return;
+            }
+            if live.state.turns.is_idle() {
+                log::info!("agent makes room conversation={}", live.state.id);
+                live.apply_event(TurnEvent::Hibernate);
+            } else {
+                // A question came at the same moment.
+                live.give_slot_back_on_request();
+            }
+        });
+    }
+
+    /// Gives the agent a question, after a recap where it does not know the conversation.
+    pub(super) fn send_question(&mut self, question: QueuedQuestion) {
+        let state = &mut *self.state;
+        if state.agent.as_ref().is_some_and(AgentHandle::is_outdated) {
+            log::info!("agent is replaced conversation={} why=\"new program\"", state.id);
+            return self.apply_event(TurnEvent::AgentOutdated(question));
+        }
+        let turn = question.turn;
+        state.watchdog = Watchdog::new(Instant::now());
+        state.askers.remove(&turn);
+        state.note_carried(turn);
+        let text = match std::mem::take(&mut state.agent_knowledge) {
+            AgentKnowledge::Nothing => {
+                recap::with_recap(&state.transcript, turn, &question.content)
+            }
+            AgentKnowledge::WithoutTheLast => {
+                recap::with_cut_off_answer(&state.transcript, turn, &question.content)
+            }
+            AgentKnowledge::Everything => question.content,
+        };
+        let sent = match &state.agent {
+            Some(agent) => agent.send_message(&text, Uuid::new_v4()),
+            None => Err(AgentError::Gone),
+        };
+        let (project, conversation) = (self.env.project.name.clone(), state.id);
+        self.write_in_background(BeginTurn { project, conversation, turn });
+        if let Err(error) = sent {
+            self.apply_event(TurnEvent::SendFailed(error.to_string()));
+        }
+    }
+
+    /// Asks the agent to break off its answer.
+    pub(super) fn interrupt_agent(&mut self) {
+        self.state.stop_asked = Some(Instant::now());
+        if let Some(Err(error)) = self.state.agent.as_ref().map(|agent| agent.interrupt()) {
+            log::info!("cannot interrupt conversation={} error={error}", self.state.id);
+        }
+    }
+}
+
+impl Handler<AgentExited> for Session {
+    type Result = ();
+
+    fn handle(&mut self, exited: AgentExited, context: &mut Self::Context) {
+        let AgentExited { conversation, epoch, exit } = exited;
+        if let Some(mut live) = self.live(conversation, context) {
+            if live.state.epoch != epoch {
+                return;
+            }
+            live.on_exit(exit);
+        }
+        self.answer_closers(context);
+    }
+}
+
+impl LiveConversation<'_> {
+    fn on_exit(&mut self, exit: AgentExit) {
+        self.state.agent = None;
+        let is_starting = self.state.turns.is_starting();
+        let could_not_resume = is_starting && self.state.is_resuming;
+        if exit.session_lost || could_not_resume {
+            self.state.agent_session = None;
+        }
+        if exit.session_lost {
+            self.store_agent_session(None);
+        }
+        if could_not_resume {
+            // The agent's own session is gone or damaged. A new one gets a recap.
+            let id = self.state.id;
+            log::info!("agent could not resume conversation={id} why={:?}", exit.words());
+            return self.start_agent();
+        }
+        self.state.slot = None;
+        if is_starting {
+            self.env.start_failed = Some(Instant::now());
+        }
+        self.end_checked(TurnEvent::AgentExited(exit.words()));
+    }
+}
+
+impl Session {
+    /// Samples the agents' memory for the admin pages. Their supervisors enforce the limit.
+    pub(super) fn sample_memory(&mut self, context: &mut Context<Self>) {
         let running: Vec<(ConversationId, u64, u32)> = self
             .conversations
             .values()
             .filter_map(|live| Some((live.id, live.epoch, live.agent.as_ref()?.supervisor()?)))
             .collect();
-        if running.is_empty() || self.memory_seen.elapsed() < MEMORY_SEEN {
+        if running.is_empty() || self.memory_sampled.elapsed() < MEMORY_SAMPLED {
             return;
         }
-        self.memory_seen = Instant::now();
-        let look = move || {
-            let seen = |(id, epoch, pid)| Some((id, epoch, resources::resident_bytes(pid)?));
-            running.into_iter().filter_map(seen).collect::<Vec<_>>()
+        self.memory_sampled = Instant::now();
+        let sample = move || {
+            let resident = |(id, epoch, pid)| Some((id, epoch, resources::resident_bytes(pid)?));
+            running.into_iter().filter_map(resident).collect::<Vec<_>>()
         };
-        let looked = async move { tokio::task::spawn_blocking(look).await.unwrap_or_default() };
-        context.spawn(looked.into_actor(self).map(|seen, session, _| {
-            for (conversation, epoch, bytes) in seen {
+        let samples = async move { tokio::task::spawn_blocking(sample).await.unwrap_or_default() };
+        context.spawn(samples.into_actor(self).map(|samples, session, _| {
+            for (conversation, epoch, bytes) in samples {
                 session.on_memory_sample(conversation, epoch, bytes);
             }
         }));

@@ -1,216 +1,167 @@
-//! Agents that speak: events become entries, ends and states.
+//! Output of agents: events become entries, the ends of turns and states.
 
 use std::time::Instant;
 
-use actix::{Context, Handler};
+use actix::Handler;
 use uuid::Uuid;
 
 use crate::{
     agent::{
-        AgentExited, AgentOutput, Flow,
+        AgentOutput, Flow,
         event::{AgentEnd, AgentEvent, AgentInit},
     },
     conversation::{answer_limits, turn::TurnEvent},
-    database::messages::SetAgentSession,
     entry::{Content, ToolCall, ToolResult},
-    ids::{ConversationId, TurnNumber},
+    ids::TurnNumber,
     wire::server_frame::{ConversationState, Status},
 };
 
-use super::Session;
+use super::{Session, live::LiveConversation};
 
-/// What is told of a turn that the agent calls done and in which it has neither said nor done anything.
-const NOTHING_SAID: &str = "The agent answered nothing: its turn ended without a text and without the \
-     use of a tool. Ask again, in other words if it happens again.";
+/// The error of a turn that ends as completed without text and without a tool call.
+const EMPTY_ANSWER: &str = "The agent answered nothing: its turn ended without text and without a \
+     tool call. Ask again, in other words if it happens again.";
+
+/// When what an event changed is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum SaveUrgency {
+    /// With the next periodic write: text that grows, or nothing.
+    Soon,
+    /// At once: a whole entry.
+    Now,
+}
 
 impl Handler<AgentOutput> for Session {
     type Result = Flow;
 
     fn handle(&mut self, output: AgentOutput, context: &mut Self::Context) -> Flow {
         let AgentOutput { conversation, epoch, events, activity } = output;
-        let Some(live) = self.conversations.get_mut(&conversation) else { return Flow::Continue };
-        if live.epoch != epoch {
-            return Flow::Continue;
+        match self.live(conversation, context) {
+            Some(mut live) if live.state.epoch == epoch => {
+                live.state.watchdog.heard(activity, Instant::now());
+                live.on_agent_events(events)
+            }
+            _ => Flow::Continue,
         }
-        live.watchdog.heard(activity, Instant::now());
-        if events.is_empty() {
-            // It shows that it works, and has said nothing that anybody is to see.
-            return Flow::Continue;
-        }
-        live.touch();
-        let most = self.unsaved_share();
-        let mut whole = false;
-        for event in events {
-            whole |= self.on_agent_event(conversation, event, context);
-        }
-        self.reserve(conversation, context);
-        self.render_soon(conversation, context);
-        let live = self.conversations.get(&conversation);
-        if whole || live.is_some_and(|live| live.transcript.unsaved_bytes() > most / 2) {
-            self.store(conversation, context);
-        } else {
-            self.store_soon(conversation, context);
-        }
-        let Some(live) = self.conversations.get_mut(&conversation) else { return Flow::Continue };
-        live.deliver();
-        live.flow(most)
     }
 }
 
-impl Session {
-    /// Takes one event. Whether it made an entry that is written at once.
-    fn on_agent_event(
-        &mut self,
-        conversation: ConversationId,
-        event: AgentEvent,
-        context: &mut Context<Self>,
-    ) -> bool {
-        let Some(live) = self.conversations.get_mut(&conversation) else { return false };
-        // What an agent says after it has finished belongs to nobody.
-        let running = live.turns.running().filter(|_| !live.references.is_finishing());
-        let (event, turn) = match (answer_limits::bounded(event), running) {
+impl LiveConversation<'_> {
+    fn on_agent_events(&mut self, events: Vec<AgentEvent>) -> Flow {
+        if events.is_empty() {
+            // A sign of life, with nothing to show.
+            return Flow::Continue;
+        }
+        self.state.touch();
+        let unsaved_limit = self.env.unsaved_limit();
+        let mut urgency = SaveUrgency::Soon;
+        for event in events {
+            urgency = urgency.max(self.on_agent_event(event));
+        }
+        self.reserve_numbers();
+        self.render_soon();
+        if urgency == SaveUrgency::Now || self.state.transcript.unsaved_bytes() > unsaved_limit / 2
+        {
+            self.save();
+        } else {
+            self.save_soon();
+        }
+        self.state.deliver();
+        self.state.flow(unsaved_limit)
+    }
+
+    fn on_agent_event(&mut self, event: AgentEvent) -> SaveUrgency {
+        // What an agent says outside a turn, or after its result, belongs to no answer.
+        let running = self.state.turns.running().filter(|_| !self.state.references.is_finishing());
+        match (answer_limits::bounded(event), running) {
             (AgentEvent::Ready, _) => {
-                self.start_failed = None;
-                self.apply_event(conversation, TurnEvent::AgentReady, context);
-                return false;
+                self.env.start_failed = None;
+                self.apply_event(TurnEvent::AgentReady);
+                SaveUrgency::Soon
             }
             (AgentEvent::Initialized(init), _) => {
-                live.turns.on(TurnEvent::QuestionReceived);
-                self.initialized(conversation, init, context);
-                return false;
-            }
-            (AgentEvent::Finished(_), None) => return false,
-            (AgentEvent::Finished(mut result), Some(turn)) => {
-                if result.end == AgentEnd::Completed && !live.transcript.has_answer(turn) {
-                    result.end = AgentEnd::Failed(NOTHING_SAID.to_owned().into());
-                }
-                self.end_checked(conversation, TurnEvent::AgentFinished(result), context);
-                return true;
+                self.state.turns.on(TurnEvent::QuestionReceived);
+                self.on_agent_session(init);
+                SaveUrgency::Soon
             }
             (AgentEvent::Garbage(line), _) => {
-                live.volume.note_garbage(conversation, &line);
-                return false;
+                self.state.volume.note_garbage(self.state.id, &line);
+                SaveUrgency::Soon
             }
-            // What it says outside a turn belongs to nobody.
-            (_, None) => return false,
-            (event, Some(turn)) => (event, turn),
-        };
-        live.turns.on(TurnEvent::QuestionReceived);
-        if !matches!(event, AgentEvent::Notice(_) | AgentEvent::Retrying { .. }) {
-            live.goes_on();
-        }
-        match live.measure(turn, event, &self.resources.settings.answer_limits) {
-            (event, None) => event.is_some_and(|event| self.said(conversation, turn, event)),
-            (event, Some(words)) => {
-                if let Some(event) = event {
-                    self.said(conversation, turn, event);
+            (_, None) => SaveUrgency::Soon,
+            (AgentEvent::Finished(mut result), Some(turn)) => {
+                if result.end == AgentEnd::Completed && !self.state.transcript.has_answer(turn) {
+                    result.end = AgentEnd::Failed(EMPTY_ANSWER.to_owned().into());
                 }
-                log::warn!("agent is ended conversation={conversation} why={words:?}");
-                self.end_checked(conversation, TurnEvent::AnswerTooLong(words), context);
-                true
+                self.end_checked(TurnEvent::AgentFinished(result));
+                SaveUrgency::Now
             }
+            (event, Some(turn)) => self.on_answer_event(turn, event),
         }
     }
 
-    /// Takes what the agent says in its turn. Whether it made an entry that is written at once.
-    fn said(&mut self, conversation: ConversationId, turn: TurnNumber, event: AgentEvent) -> bool {
-        let Some(live) = self.conversations.get_mut(&conversation) else { return false };
-        match (event, turn) {
-            (AgentEvent::TextStarted, _) => live.transcript.close_block(),
-            (AgentEvent::TextDelta(text), turn) => live.transcript.append(turn, false, &text),
-            (AgentEvent::TextReplaced(text), turn) => live.transcript.replace(turn, &text),
-            (AgentEvent::ThinkingDelta(text), turn) => live.transcript.append(turn, true, &text),
-            (AgentEvent::Withdrawn(texts), turn) => {
-                live.transcript.withdraw(turn, &texts);
-                return true;
+    /// Handles an event of the running turn's answer, which ends where it exceeds its limits.
+    fn on_answer_event(&mut self, turn: TurnNumber, event: AgentEvent) -> SaveUrgency {
+        self.state.turns.on(TurnEvent::QuestionReceived);
+        if !matches!(event, AgentEvent::Notice(_) | AgentEvent::Retrying { .. }) {
+            self.state.goes_on();
+        }
+        let limits = &self.env.resources.settings.answer_limits;
+        let (kept, too_long) = self.state.measure(turn, event, limits);
+        let urgency = kept.map_or(SaveUrgency::Soon, |event| self.append(turn, event));
+        let Some(reason) = too_long else { return urgency };
+        log::warn!("agent is ended conversation={} why={reason:?}", self.state.id);
+        self.end_checked(TurnEvent::AnswerTooLong(reason));
+        SaveUrgency::Now
+    }
+
+    /// Adds an event to the running turn's answer.
+    fn append(&mut self, turn: TurnNumber, event: AgentEvent) -> SaveUrgency {
+        let state = &mut *self.state;
+        match event {
+            AgentEvent::TextStarted => state.transcript.close_block(),
+            AgentEvent::TextDelta(text) => state.transcript.append(turn, false, &text),
+            AgentEvent::TextReplaced(text) => state.transcript.replace(turn, &text),
+            AgentEvent::ThinkingDelta(text) => state.transcript.append(turn, true, &text),
+            AgentEvent::Withdrawn(texts) => {
+                state.transcript.withdraw(turn, &texts);
+                return SaveUrgency::Now;
             }
-            (AgentEvent::ToolCalled { call_id, tool, input }, turn) => {
+            AgentEvent::ToolCalled { call_id, tool, input } => {
                 let call = ToolCall { call_id, tool, input };
-                live.note_call(&call, &self.project.dir);
-                live.tool_called(turn, call);
-                return true;
+                state.note_call(&call, &self.env.project.dir);
+                state.tool_called(turn, call);
+                return SaveUrgency::Now;
             }
-            (AgentEvent::ToolReturned { call_id, ok, content, truncated }, turn) => {
-                if !live.question_calls.contains(&call_id) {
+            AgentEvent::ToolReturned { call_id, ok, content, truncated } => {
+                if !state.question_calls.contains(&call_id) {
                     let result = ToolResult { call_id, ok, content, truncated };
-                    live.note_result(&result, &self.project.dir);
-                    live.transcript.push(turn, Content::ToolResult(result), false);
+                    state.note_result(&result, &self.env.project.dir);
+                    state.transcript.push(turn, Content::ToolResult(result), false);
                 }
-                return true;
+                return SaveUrgency::Now;
             }
-            (AgentEvent::Retrying { attempt, max_attempts, delay_ms, reason }, _) => {
+            AgentEvent::Retrying { attempt, max_attempts, delay_ms, reason } => {
                 let seconds = delay_ms.div_ceil(1000);
-                live.tell(&Status {
+                state.tell(&Status {
                     state: ConversationState::Retrying,
                     detail: format!("{reason}; try {attempt} of {max_attempts} in {seconds} s"),
                     queue_position: None,
                 });
             }
-            (AgentEvent::Notice(told), _) => live.told(told),
+            AgentEvent::Notice(notice) => state.told(notice),
             // The process answers these itself.
             _ => (),
         }
-        false
+        SaveUrgency::Soon
     }
 
-    fn initialized(
-        &mut self,
-        conversation: ConversationId,
-        init: AgentInit,
-        context: &mut Context<Self>,
-    ) {
-        let Some(live) = self.conversations.get_mut(&conversation) else { return };
+    fn on_agent_session(&mut self, init: AgentInit) {
         let id = Uuid::parse_str(&init.session_id).ok();
-        if id.is_some() && live.agent_session != id {
-            log::debug!("agent session conversation={conversation} id={}", init.session_id);
-            live.agent_session = id;
-            let agent_session = Some(init.session_id);
-            self.write_in_background(
-                SetAgentSession { project: self.project.name.clone(), conversation, agent_session },
-                context,
-            );
+        if id.is_some() && self.state.agent_session != id {
+            log::debug!("agent session conversation={} id={}", self.state.id, init.session_id);
+            self.state.agent_session = id;
+            self.store_agent_session(Some(init.session_id));
         }
-    }
-}
-
-impl Handler<AgentExited> for Session {
-    type Result = ();
-
-    fn handle(&mut self, exited: AgentExited, context: &mut Self::Context) {
-        let AgentExited { conversation, epoch, exit } = exited;
-        let Some(live) = self.conversations.get_mut(&conversation) else {
-            self.answer_closers(context);
-            return;
-        };
-        if live.epoch != epoch {
-            return;
-        }
-        live.agent = None;
-        let is_starting = live.turns.is_starting();
-        let could_not_resume = is_starting && live.is_resuming;
-        if exit.session_lost || could_not_resume {
-            live.agent_session = None;
-        }
-        if exit.session_lost {
-            let forget = SetAgentSession {
-                project: self.project.name.clone(),
-                conversation,
-                agent_session: None,
-            };
-            self.write_in_background(forget, context);
-        }
-        let Some(live) = self.conversations.get_mut(&conversation) else { return };
-        if could_not_resume {
-            // Its own session is gone or damaged. A new one is told what was said before.
-            log::info!("agent could not resume conversation={conversation} why={:?}", exit.words());
-            self.start_agent(conversation, context);
-        } else {
-            live.slot = None;
-            if is_starting {
-                self.start_failed = Some(Instant::now());
-            }
-            self.end_checked(conversation, TurnEvent::AgentExited(exit.words()), context);
-        }
-        self.answer_closers(context);
     }
 }

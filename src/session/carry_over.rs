@@ -1,7 +1,7 @@
-//! Conversations that go on with another one that has become too long, or is of no use to the agent any
-//! more: its question is asked again, after a digest of what was said there.
+//! Questions of another conversation asked again in this one, with a recap of what was said there.
 
 use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
+use tokio::task::spawn_blocking;
 
 use crate::{
     conversation::{inbox::PostContent, recap, transcript::Transcript},
@@ -9,76 +9,77 @@ use crate::{
     wire::server_frame::{ErrorNotice, Notice},
 };
 
-use super::{Session, attach::restore, post::Post};
+use super::{Session, load::restore, post::Post};
 
 impl Session {
-    /// The question of a turn of a conversation that is live, to be asked in another one. None where it
-    /// is not live.
-    pub(super) fn carried_over(
-        &self,
-        conversation: ConversationId,
-        turn: TurnNumber,
-    ) -> Option<Result<PostContent, String>> {
-        if self.deleted.contains(&conversation) {
-            return Some(Err(unknown(conversation)));
-        }
-        let live = self.conversations.get(&conversation)?;
-        Some(carry(&live.transcript, conversation, turn))
-    }
-
-    /// Posts the question of a turn of a stored conversation, once that is read. Whether it is accepted
-    /// comes as a frame.
-    pub(super) fn post_carried(
+    /// Posts the question of a turn of another conversation, which is read first where it is not
+    /// live.
+    pub(super) fn post_onward(
         &mut self,
         post: Post,
-        conversation: ConversationId,
-        turn: TurnNumber,
+        (from, turn): (ConversationId, TurnNumber),
         context: &mut Context<Self>,
-    ) {
-        let project = self.project.name.clone();
-        let reader = self.resources.reader.clone();
-        let keep = self.resources.settings.limits.history_memory;
-        let read = async move {
-            let loaded = reader.ask(move |reader| reader.load(&project, conversation, keep)).await;
-            let loaded = loaded.map_err(|error| error.to_string())?;
-            let loaded = loaded.ok_or_else(|| unknown(conversation))?;
-            let read = move || {
-                let (old, _) = restore(loaded, Seq::ZERO).map_err(|error| error.to_string())?;
-                carry(&old.transcript, conversation, turn)
-            };
-            let carried = tokio::task::spawn_blocking(read).await;
-            carried.map_err(|error| error.to_string())?
+    ) -> Result<(), ErrorNotice> {
+        let message_id = post.message_id.clone();
+        let refuse = |content| ErrorNotice {
+            content,
+            retryable: Some(false),
+            message_id: message_id.clone(),
         };
+        if self.deleted.contains(&from) {
+            return Err(refuse(not_found(from)));
+        }
+        if let Some(other) = self.conversations.get(&from) {
+            let what = carried(&other.transcript, from, turn).map_err(refuse)?;
+            return self.post(Post { what, ..post }, context);
+        }
+        let read = self.read_carried(from, turn);
         context.spawn(read.into_actor(self).map(move |read, session, context| {
-            let (viewer, message_id) = (post.viewer, post.message_id.clone());
+            let viewer = post.viewer;
             let posted = match read {
                 Ok(what) => session.post(Post { what, ..post }, context),
                 Err(content) => Err(ErrorNotice { content, retryable: Some(false), message_id }),
             };
-            let live = session.following.get(&viewer).copied();
-            let live = live.and_then(|id| session.conversations.get_mut(&id));
-            if let (Err(refusal), Some(live)) = (posted, live) {
-                live.answer_to(&[viewer], &Notice::Error(refusal));
+            if let (Err(refusal), Some(live)) = (posted, session.followed_by(viewer, context)) {
+                live.state.answer_to(&[viewer], &Notice::Error(refusal));
             }
         }));
+        Ok(())
+    }
+
+    fn read_carried(
+        &self,
+        from: ConversationId,
+        turn: TurnNumber,
+    ) -> impl Future<Output = Result<PostContent, String>> + 'static {
+        let project = self.env.project.name.clone();
+        let reader = self.env.resources.reader.clone();
+        let keep = self.env.history_memory();
+        async move {
+            let loaded = reader.ask(move |reader| reader.load(&project, from, keep)).await;
+            let loaded = loaded.map_err(|error| error.to_string())?;
+            let loaded = loaded.ok_or_else(|| not_found(from))?;
+            let carried = spawn_blocking(move || {
+                let (old, _) = restore(loaded, Seq::ZERO).map_err(|error| error.to_string())?;
+                carried(&old.transcript, from, turn)
+            });
+            carried.await.map_err(|error| error.to_string())?
+        }
     }
 }
 
-fn carry(
+fn carried(
     transcript: &Transcript,
-    conversation: ConversationId,
+    from: ConversationId,
     turn: TurnNumber,
 ) -> Result<PostContent, String> {
     let question = transcript.question(turn).ok_or_else(|| {
-        format!("Turn {turn} of conversation {conversation} has no question to ask again.")
+        format!("Turn {turn} of conversation {from} has no question to ask again.")
     })?;
-    Ok(PostContent::Carried {
-        content: question.content.clone(),
-        from: conversation,
-        digest: recap::carry_over(transcript, turn),
-    })
+    let (content, digest) = (question.content.clone(), recap::carry_over(transcript, turn));
+    Ok(PostContent::Carried { content, from, digest })
 }
 
-fn unknown(conversation: ConversationId) -> String {
+fn not_found(conversation: ConversationId) -> String {
     format!("Conversation {conversation} not found in this project. It may have been deleted.")
 }

@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-use super::Session;
+use super::{Session, live::LiveConversation};
 
 /// RFC 6455: the endpoint is going away.
 const GOING_AWAY: u16 = 1001;
@@ -91,12 +91,8 @@ impl Handler<Close> for Session {
         let error = (delete && targets.iter().all(was_idle))
             .then(|| Notice::error("The conversation was deleted."));
         for id in targets {
-            if let Some(live) = self.conversations.get_mut(&id) {
-                live.closing = Some(closing.clone());
-            }
-            self.apply_event(id, TurnEvent::CloseRequested(closing.clone()), context);
-            if closing == CloseReason::Shutdown {
-                self.hurry(id);
+            if let Some(mut live) = self.live(id, context) {
+                live.close(&closing);
             }
         }
         let farewell = match closing {
@@ -111,6 +107,17 @@ impl Handler<Close> for Session {
         self.closing.push(waiter);
         self.answer_closers(context);
         Box::pin(async move { answer.await.unwrap_or(false) })
+    }
+}
+
+impl LiveConversation<'_> {
+    fn close(&mut self, reason: &CloseReason) {
+        self.state.closing = Some(reason.clone());
+        self.apply_event(TurnEvent::CloseRequested(reason.clone()));
+        if let (CloseReason::Shutdown, Some(agent)) = (reason, &self.state.agent) {
+            // An agent that ignores its end must leave time to store what it said.
+            agent.hurry(self.env.resources.settings.shutdown_timeout / SHUTDOWN_PARTS);
+        }
     }
 }
 
@@ -136,16 +143,6 @@ impl Session {
             } else {
                 self.finish(waiter, context);
             }
-        }
-    }
-
-    /// An agent that is deaf must not use up the time that the shutdown has: each step of its end
-    /// gets a part of it, so that some is left to store what it said.
-    fn hurry(&self, conversation: ConversationId) {
-        let step = self.resources.settings.shutdown_timeout / SHUTDOWN_PARTS;
-        if let Some(agent) = self.conversations.get(&conversation).and_then(|it| it.agent.as_ref())
-        {
-            agent.hurry(step);
         }
     }
 
@@ -197,10 +194,10 @@ impl Session {
             reply.send(was_live).unwrap_or_default();
             return;
         }
-        let project = self.project.name.clone();
+        let project = self.env.project.name.clone();
         let deleted =
-            self.resources.database.send(DeleteConversation { project, conversation: id });
-        let (agents, project) = (self.resources.agents.clone(), self.project.name.clone());
+            self.env.resources.database.send(DeleteConversation { project, conversation: id });
+        let (agents, project) = (self.env.resources.agents.clone(), self.env.project.name.clone());
         let deleted = async move {
             let answer = deleted.await;
             // What its agents keep of it goes too.

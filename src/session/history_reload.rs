@@ -1,9 +1,8 @@
-//! Old parts of conversations: they leave memory once they are stored and nobody is about to see them, and
-//! are read from the database when a viewer comes to them.
+//! Old parts of a history: read from the database when a viewer reaches them, evicted afterwards.
 
 use std::time::{Duration, Instant};
 
-use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
+use actix::Context;
 
 use crate::{
     conversation::transcript::{MissingEntries, ReloadedEntries},
@@ -12,52 +11,49 @@ use crate::{
     wire::server_frame::{ErrorNotice, Notice},
 };
 
-use super::Session;
+use super::{Session, live::LiveConversation};
 
-/// A read that failed is tried again after this.
+/// Wait before a failed read is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
-impl Session {
-    /// Reads what a viewer of the conversation waits for, one piece at a time.
-    pub(super) fn recall(&mut self, conversation: ConversationId, context: &mut Context<Self>) {
-        let Some(live) = self.conversations.get_mut(&conversation) else { return };
-        let waits = live.history_reload.retry_at.is_some_and(|at| at > Instant::now());
-        if live.history_reload.is_reading || waits {
+impl LiveConversation<'_> {
+    /// Reads the entries that a viewer waits for, one piece at a time.
+    pub(super) fn reload_history(&mut self) {
+        let reload = &mut self.state.history_reload;
+        if reload.is_reading || reload.retry_at.is_some_and(|at| at > Instant::now()) {
             return;
         }
-        let Some(missing) = live.history_reload.missing.take() else { return };
-        live.history_reload.is_reading = true;
-        let reader = self.resources.reader.clone();
+        let Some(missing) = reload.missing.take() else { return };
+        reload.is_reading = true;
+        let conversation = self.state.id;
         let (first, last) = missing.seqs;
+        let reader = self.env.resources.reader.clone();
         let rows = move |reader: &Reader| reader.rows(conversation, first, last);
-        let read = async move { reader.ask(move |it| Ok(ReloadedEntries::read(&rows(it)?))).await };
-        context.spawn(read.into_actor(self).map(move |recalled, session, context| {
-            session.recalled(conversation, missing, recalled, context);
-        }));
+        let read = async move {
+            reader.ask(move |reader| Ok(ReloadedEntries::read(&rows(reader)?))).await
+        };
+        self.spawn(read, move |live, entries| live.on_reloaded(missing, entries));
     }
 
-    fn recalled(
+    fn on_reloaded(
         &mut self,
-        conversation: ConversationId,
         missing: MissingEntries,
-        recalled: Result<ReloadedEntries, DatabaseError>,
-        context: &mut Context<Self>,
+        entries: Result<ReloadedEntries, DatabaseError>,
     ) {
-        let keep = self.resources.settings.limits.history_memory;
-        let Some(live) = self.conversations.get_mut(&conversation) else { return };
-        live.history_reload.is_reading = false;
-        match recalled {
-            Ok(recalled) => {
-                live.history_reload.retry_at = None;
-                live.history_reload.has_failed = false;
-                live.evict_history(keep);
-                live.transcript.insert_reloaded(missing, recalled);
+        let state = &mut *self.state;
+        state.history_reload.is_reading = false;
+        match entries {
+            Ok(entries) => {
+                state.history_reload.retry_at = None;
+                state.history_reload.has_failed = false;
+                state.evict_history(self.env.history_memory());
+                state.transcript.insert_reloaded(missing, entries);
             }
             Err(error) => {
-                log::error!("cannot read history conversation={conversation} error={error}");
-                live.history_reload.retry_at = Some(Instant::now() + RETRY);
-                if !std::mem::replace(&mut live.history_reload.has_failed, true) {
-                    live.notify(&Notice::Error(ErrorNotice {
+                log::error!("cannot read history conversation={} error={error}", state.id);
+                state.history_reload.retry_at = Some(Instant::now() + RETRY);
+                if !std::mem::replace(&mut state.history_reload.has_failed, true) {
+                    state.notify(&Notice::Error(ErrorNotice {
                         content: format!(
                             "What was said earlier cannot be read: {error}. It is shown as soon as \
                              that works again."
@@ -68,15 +64,17 @@ impl Session {
                 }
             }
         }
-        live.deliver();
-        self.colour(conversation, context);
-        self.recall(conversation, context);
+        self.state.deliver();
+        self.highlight_code();
+        self.reload_history();
     }
+}
 
-    /// Lets go of what is old, and reads what is waited for, where nothing else has led to it.
+impl Session {
+    /// Evicts reloaded entries that no viewer needs, and retries reads that are due.
     pub(super) fn evict_histories(&mut self, context: &mut Context<Self>) {
-        let keep = self.resources.settings.limits.history_memory;
-        let mut waiting = Vec::new();
+        let keep = self.env.history_memory();
+        let mut waiting: Vec<ConversationId> = Vec::new();
         for live in self.conversations.values_mut() {
             if live.transcript.has_reloaded() {
                 live.evict_history(keep);
@@ -85,8 +83,10 @@ impl Session {
                 waiting.push(live.id);
             }
         }
-        for conversation in waiting {
-            self.recall(conversation, context);
+        for id in waiting {
+            if let Some(mut live) = self.live(id, context) {
+                live.reload_history();
+            }
         }
     }
 }

@@ -1,98 +1,70 @@
-//! Answers that are shown as HTML: rendered on a timer while they grow, and never on the way of a
-//! piece of text. Code gets its colours after it has been shown; what grows of it is read ahead.
+//! HTML of answers: rendered on a timer while they grow, highlighted after they are shown.
 
 use std::{sync::Arc, time::Duration};
 
-use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
+use crate::ids::Seq;
 
-use crate::{
-    conversation::transcript::PendingHighlight,
-    ids::{ConversationId, Seq},
-};
+use super::live::LiveConversation;
 
-use super::Session;
-
-/// A growing answer is rendered at most this often.
+/// Shortest interval between renderings of a growing answer.
 const RENDERED: Duration = Duration::from_millis(60);
 
-/// The part that is rendered again is sent again: a long one less often, by this per KiB.
+/// Added to the interval for each KiB of the open part, which is sent again each time.
 const RENDERED_PER_KIB: Duration = Duration::from_millis(5);
 
-/// It is rendered at least this often.
+/// Longest interval between renderings.
 const RENDERED_AT_LEAST: Duration = Duration::from_millis(600);
 
-/// What viewers are not sent at once, for it would be too much again and again, they are sent when nothing
-/// else has come for so long.
+/// Parts that are held back, because they would be sent too often, are sent after this pause.
 const QUIET: Duration = Duration::from_secs(2);
 
-impl Session {
-    /// Renders what has come, soon, where anybody wants it.
-    pub(super) fn render_soon(
-        &mut self,
-        conversation: ConversationId,
-        context: &mut Context<Self>,
-    ) {
-        let Some(live) = self.conversations.get_mut(&conversation) else { return };
-        if !live.is_rendered() || std::mem::replace(&mut live.render_due, true) {
+impl LiveConversation<'_> {
+    /// Renders new text after the interval, if a viewer wants HTML.
+    pub(super) fn render_soon(&mut self) {
+        if !self.state.is_rendered() || std::mem::replace(&mut self.state.render_due, true) {
             return;
         }
-        let kib = u32::try_from(live.transcript.open_bytes() / 1024).unwrap_or(u32::MAX);
+        let kib = u32::try_from(self.state.transcript.open_bytes() / 1024).unwrap_or(u32::MAX);
         let wait = RENDERED.saturating_add(RENDERED_PER_KIB.saturating_mul(kib));
-        context.run_later(wait.min(RENDERED_AT_LEAST), move |session, context| {
-            if let Some(live) = session.conversations.get_mut(&conversation) {
-                live.render_due = false;
-                if !live.transcript.refresh_within_pace() {
-                    Self::refresh_when_quiet(conversation, live.transcript.last_seq(), context);
-                }
-                live.deliver();
+        self.run_later(wait.min(RENDERED_AT_LEAST), |live| {
+            live.state.render_due = false;
+            if !live.state.transcript.refresh_within_pace() {
+                live.refresh_when_quiet(live.state.transcript.last_seq());
             }
-            session.colour(conversation, context);
-            session.read_ahead(conversation);
-            session.cite(conversation, context);
+            live.state.deliver();
+            live.highlight_code();
+            live.prefetch_open_code();
+            live.check_new_references();
         });
     }
 
-    /// Renders what has come up to `seq` when nothing follows it for a while.
-    fn refresh_when_quiet(conversation: ConversationId, seq: Seq, context: &mut Context<Self>) {
-        context.run_later(QUIET, move |session, _| {
-            let live = session.conversations.get_mut(&conversation);
-            if let Some(live) = live.filter(|live| live.transcript.last_seq() == seq) {
-                live.transcript.refresh();
-                live.deliver();
+    /// Renders everything up to `seq` if nothing follows it during the pause.
+    fn refresh_when_quiet(&mut self, seq: Seq) {
+        self.run_later(QUIET, move |live| {
+            if live.state.transcript.last_seq() == seq {
+                live.state.transcript.refresh();
+                live.state.deliver();
             }
         });
     }
 
-    /// Has the code that was rendered since the last time coloured, and sends it again when it is.
-    pub(super) fn colour(&mut self, conversation: ConversationId, context: &mut Context<Self>) {
-        let Some(live) = self.conversations.get_mut(&conversation) else { return };
-        for code in live.transcript.take_uncoloured() {
-            let highlighter = self.resources.highlighter.clone();
+    /// Highlights code that was rendered since the last call, and sends its parts again.
+    pub(super) fn highlight_code(&mut self) {
+        for code in self.state.transcript.take_uncoloured() {
+            let highlighter = self.env.resources.highlighter.clone();
             let fence = Arc::clone(&code.fence);
-            let coloured = async move { highlighter.block(fence).await }.into_actor(self);
-            context.spawn(coloured.map(move |html, session, _| {
-                session.coloured(conversation, code, html);
-            }));
+            let highlighted = async move { highlighter.block(fence).await };
+            self.spawn(highlighted, move |live, html| {
+                live.state.transcript.colour(code, html);
+                live.state.deliver();
+            });
         }
     }
 
-    /// Has the code read ahead that is not closed yet, so that its colours are there soon when it is.
-    fn read_ahead(&self, conversation: ConversationId) {
-        let Some(live) = self.conversations.get(&conversation) else { return };
-        if let Some(fence) = live.transcript.open_code() {
-            self.resources.highlighter.prefetch(fence);
+    /// Reads the code block that is still open ahead, so that its colours come soon once it closes.
+    fn prefetch_open_code(&self) {
+        if let Some(fence) = self.state.transcript.open_code() {
+            self.env.resources.highlighter.prefetch(fence);
         }
-    }
-
-    /// Takes the colours of code. The conversation may be gone by now, or may have been loaded again.
-    fn coloured(
-        &mut self,
-        conversation: ConversationId,
-        code: PendingHighlight,
-        html: Option<Arc<str>>,
-    ) {
-        let Some(live) = self.conversations.get_mut(&conversation) else { return };
-        live.transcript.colour(code, html);
-        live.deliver();
     }
 }

@@ -1,210 +1,121 @@
-//! The session and the database: what changed is written, one write per conversation at a time,
-//! and what must be stored before it is seen is shown then.
+//! Writes to the database: one at a time per conversation, and what is shown only once it is stored.
 
 use std::time::{Duration, Instant, SystemTime};
 
-use actix::{
-    ActorFutureExt as _, AsyncContext as _, Context, Handler, Message, WrapFuture as _,
-    dev::ToEnvelope,
-};
-
 use crate::{
     database::{
-        Database, DatabaseError,
-        messages::{DeleteIfEmpty, ReserveSeq, WriteEntries},
+        DatabaseError,
+        messages::{ReserveSeq, WriteEntries},
     },
-    entry::EntryRow,
-    ids::{ConversationId, Seq},
+    ids::Seq,
     wire::server_frame::{ErrorNotice, Notice},
 };
 
-use super::Session;
+use super::live::LiveConversation;
 
-/// A growing text is written at most this often.
+/// Interval between writes of a text that grows.
 const GROWTH_WRITTEN: Duration = Duration::from_millis(200);
 
-/// A write that failed is tried again after this.
+/// Wait before a failed write is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
-impl Session {
-    /// Writes what has changed, soon: text that grows is written now and then, of all conversations at
-    /// the same moments, so that one commit takes it all.
-    pub(super) fn store_soon(&mut self, conversation: ConversationId, context: &mut Context<Self>) {
-        self.store_within(conversation, until_the_next(GROWTH_WRITTEN), context);
+impl LiveConversation<'_> {
+    /// Writes what has changed with the next periodic write. All conversations write at the same
+    /// moments, so that one commit takes the texts of all.
+    pub(super) fn save_soon(&mut self) {
+        self.save_within(until_next(GROWTH_WRITTEN));
     }
 
-    fn store_within(
-        &mut self,
-        conversation: ConversationId,
-        wait: Duration,
-        context: &mut Context<Self>,
-    ) {
-        let Some(live) = self.conversations.get_mut(&conversation) else { return };
-        if !std::mem::replace(&mut live.write_due, true) {
-            context.run_later(wait, move |session, context| session.store(conversation, context));
+    fn save_within(&mut self, wait: Duration) {
+        if !std::mem::replace(&mut self.state.write_due, true) {
+            self.run_later(wait, |live| live.save());
         }
     }
 
-    /// Writes what has changed. While a write is under way, what changes waits for the next.
-    pub(super) fn store(&mut self, conversation: ConversationId, context: &mut Context<Self>) {
-        let Some(live) = self.conversations.get_mut(&conversation) else { return };
-        live.write_due = false;
-        if live.writing {
-            live.write_again = true;
+    /// Writes what has changed. During a write, it waits for the next one.
+    pub(super) fn save(&mut self) {
+        let state = &mut *self.state;
+        state.write_due = false;
+        if state.writing {
+            state.write_again = true;
             return;
         }
-        let wait = live.retry_at.map(|at| at.saturating_duration_since(Instant::now()));
+        let wait = state.retry_at.map(|at| at.saturating_duration_since(Instant::now()));
         if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
-            return self.store_within(conversation, wait, context);
+            return self.save_within(wait);
         }
-        let entries = live.transcript.take_dirty();
-        let (Some(first), Some(last)) = (
-            entries.first().map(|entry: &EntryRow| entry.first_seq),
-            entries.iter().map(|entry| entry.last_seq).max(),
-        ) else {
-            return;
-        };
-        live.writing = true;
-        let write = self.resources.database.send(WriteEntries {
-            project: self.project.name.clone(),
-            conversation,
-            entries,
+        let entries = state.transcript.take_dirty();
+        let first = entries.first().map(|entry| entry.first_seq);
+        let last = entries.iter().map(|entry| entry.last_seq).max();
+        let Some((first, last)) = first.zip(last) else { return };
+        state.writing = true;
+        let (project, conversation) = (self.env.project.name.clone(), state.id);
+        let write = WriteEntries { project, conversation, entries };
+        let written = self.env.resources.database.send(write);
+        self.spawn(written, move |live, answer| {
+            live.on_write_result((first, last), answer.unwrap_or(Err(DatabaseError::Stopped)));
         });
-        let stored = write.into_actor(self).map(move |answer, session, context| {
-            let answer = answer.unwrap_or(Err(DatabaseError::Stopped));
-            session.on_write_result(conversation, first, last, answer, context);
-        });
-        context.spawn(stored);
     }
 
-    fn on_write_result(
-        &mut self,
-        conversation: ConversationId,
-        first: Seq,
-        last: Seq,
-        answer: Result<(), DatabaseError>,
-        context: &mut Context<Self>,
-    ) {
-        let keep = self.resources.settings.limits.history_memory;
-        let most = self.unsaved_share();
-        let Some(live) = self.conversations.get_mut(&conversation) else { return };
-        live.writing = false;
-        let failed = answer.is_err();
-        live.retry_at = failed.then(|| Instant::now() + RETRY);
-        if let Err(error) = answer {
-            log::error!("cannot store conversation={conversation} error={error}");
-            live.transcript.mark_dirty_from(first);
-            if !std::mem::replace(&mut live.store_failed, true) {
-                live.notify(&Notice::Error(ErrorNotice {
-                    content: format!(
-                        "What is said now cannot be stored: {error}. The conversation goes on, and \
-                         is stored as soon as that works again."
-                    ),
-                    retryable: Some(true),
-                    message_id: None,
-                }));
+    /// Handles the answer to a write of the entries from `first` to `last`.
+    fn on_write_result(&mut self, (first, last): (Seq, Seq), answer: Result<(), DatabaseError>) {
+        let state = &mut *self.state;
+        state.writing = false;
+        match answer {
+            Ok(()) => {
+                state.retry_at = None;
+                state.store_failed = false;
+                state.transcript.is_written();
             }
-        } else {
-            live.store_failed = false;
-            live.transcript.is_written();
-        }
-        // An end is shown once it is stored, or once it is clear that it cannot be for now: a
-        // person must not wait for a broken disk.
-        let held = std::mem::take(&mut live.unconfirmed_ends);
-        for (seq, since) in held {
-            if seq <= last {
-                live.transcript.release(seq);
-            } else {
-                live.unconfirmed_ends.push((seq, since));
+            Err(error) => {
+                log::error!("cannot store conversation={} error={error}", state.id);
+                state.retry_at = Some(Instant::now() + RETRY);
+                state.transcript.mark_dirty_from(first);
+                if !std::mem::replace(&mut state.store_failed, true) {
+                    state.notify(&Notice::Error(ErrorNotice {
+                        content: format!(
+                            "What is said now cannot be stored: {error}. The conversation goes on, \
+                             and is stored as soon as that works again."
+                        ),
+                        retryable: Some(true),
+                        message_id: None,
+                    }));
+                }
             }
         }
-        let again = std::mem::take(&mut live.write_again);
-        let more = live.transcript.is_dirty();
-        live.deliver();
-        live.evict_history(keep);
-        live.open_gates(most);
-        if again {
-            self.store(conversation, context);
-        } else if more {
-            self.store_soon(conversation, context);
+        // After a failed write too: people must not wait for a broken disk.
+        state.release_ends(last);
+        state.deliver();
+        state.evict_history(self.env.history_memory());
+        state.open_gates(self.env.unsaved_limit());
+        if std::mem::take(&mut self.state.write_again) {
+            self.save();
+        } else if self.state.transcript.is_dirty() {
+            self.save_soon();
         }
-        self.answer_closers(context);
     }
 
-    /// What the agent of one conversation may have said that is not stored, in bytes.
-    pub(super) fn unsaved_share(&self) -> usize {
-        let settings = &self.resources.settings;
-        settings.answer_limits.unsaved_share(settings.limits.agents)
-    }
-
-    /// Asks for more sequence numbers when it is time to.
-    pub(super) fn reserve(&mut self, conversation: ConversationId, context: &mut Context<Self>) {
-        let Some(live) = self.conversations.get_mut(&conversation) else { return };
-        let Some(up_to) = live.transcript.wants_range() else { return };
-        let reserved = self
-            .resources
-            .database
-            .send(ReserveSeq { project: self.project.name.clone(), conversation, up_to })
-            .into_actor(self)
-            .map(move |answer, session, context| {
-                let granted = matches!(answer, Ok(Ok(())));
-                let most = session.unsaved_share();
-                let live = session.conversations.get_mut(&conversation);
-                let Some(live) = live else { return };
-                live.transcript.reserve(up_to, granted);
-                live.open_gates(most);
-                if !granted && live.is_held() {
-                    // An agent that waits says nothing that would lead to the next try.
-                    context.run_later(RETRY, move |session, context| {
-                        session.reserve(conversation, context);
-                    });
-                }
-            });
-        context.spawn(reserved);
-    }
-
-    /// Sends a write whose failure only the log needs to know.
-    pub(super) fn write_in_background<M>(&mut self, write: M, context: &mut Context<Self>)
-    where
-        M: Message<Result = Result<(), DatabaseError>> + Send + std::fmt::Debug + 'static,
-        Database: Handler<M>,
-        <Database as actix::Actor>::Context: ToEnvelope<Database, M>,
-    {
-        let what = format!("{write:?}");
-        let written =
-            self.resources.database.send(write).into_actor(self).map(move |answer, _, _| {
-                match answer {
-                    Ok(Ok(())) => (),
-                    Ok(Err(error)) => log::warn!("cannot write {what}: {error}"),
-                    Err(error) => log::warn!("cannot write {what}: {error}"),
-                }
-            });
-        context.spawn(written);
-    }
-
-    /// Lets a conversation go from memory, and from the database if nobody ever wrote in it.
-    pub(super) fn unload(&mut self, conversation: ConversationId, context: &mut Context<Self>) {
-        let Some(live) = self.conversations.remove(&conversation) else { return };
-        if self.latest == Some(conversation) {
-            self.latest = None;
-        }
-        if live.is_empty() {
-            let deleted = self
-                .resources
-                .database
-                .send(DeleteIfEmpty { project: self.project.name.clone(), conversation });
-            context.spawn(deleted.into_actor(self).map(move |answer, _, _| {
-                if let Ok(Err(error)) = answer {
-                    log::warn!("cannot delete conversation={conversation} error={error}");
-                }
-            }));
-        }
+    /// Reserves more sequence numbers when few are left.
+    pub(super) fn reserve_numbers(&mut self) {
+        let Some(up_to) = self.state.transcript.wants_range() else { return };
+        let (project, conversation) = (self.env.project.name.clone(), self.state.id);
+        let reserve = ReserveSeq { project, conversation, up_to };
+        let reserved = self.env.resources.database.send(reserve);
+        self.spawn(reserved, move |live, answer| {
+            let is_granted = matches!(answer, Ok(Ok(())));
+            live.state.transcript.reserve(up_to, is_granted);
+            live.state.open_gates(live.env.unsaved_limit());
+            if !is_granted && live.state.is_held() {
+                // A held agent says nothing that would lead to the next attempt.
+                live.run_later(RETRY, |live| live.reserve_numbers());
+            }
+        });
     }
 }
 
-/// The time until the next of the moments that come once in a `period` for all sessions.
-fn until_the_next(period: Duration) -> Duration {
+/// The time until the next multiple of `period` on the clock, the same moment for all sessions.
+fn until_next(period: Duration) -> Duration {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let gone = now.as_millis() % period.as_millis().max(1);
-    period.saturating_sub(Duration::from_millis(u64::try_from(gone).unwrap_or_default()))
+    let elapsed = now.as_millis() % period.as_millis().max(1);
+    period.saturating_sub(Duration::from_millis(u64::try_from(elapsed).unwrap_or_default()))
 }

@@ -1,8 +1,8 @@
-//! Viewers that speak: they ask for what is new, ask questions, stop answers, and leave.
+//! Questions of viewers, from the request to the running turn, and requests to stop it.
 
 use std::time::Instant;
 
-use actix::{ActorFutureExt as _, AsyncContext as _, Context, Handler, Message, WrapFuture as _};
+use actix::{Context, Handler, Message};
 
 use crate::{
     conversation::{
@@ -13,248 +13,215 @@ use crate::{
     },
     database::{DatabaseError, messages::AcceptQuestion, title},
     entry::{Content, TurnError, UserMessage},
-    ids::{ConversationId, TurnNumber},
-    wire::{
-        Dialect,
-        server_frame::{ErrorNotice, Notice},
-    },
+    ids::TurnNumber,
+    wire::server_frame::{ErrorNotice, Notice},
 };
 
-use super::Session;
+use super::{Session, live::LiveConversation};
 
-/// Bytes of the questions of one project that wait, at most.
+/// Bytes of the questions that wait in all conversations of one project, at most.
 const WAITING_BYTES: usize = 32 * 1024 * 1024;
 
-/// Asks something in the viewer's conversation. Whether it is accepted comes as a frame, once
-/// it is stored.
+/// Asks something in the viewer's conversation. Once it is stored, a frame tells that it is
+/// accepted.
 #[derive(Message, Debug)]
 #[rtype(result = "Result<(), ErrorNotice>")]
 pub(crate) struct Post {
-    /// The viewer.
     pub(crate) viewer: ViewerId,
     /// The client's own id of the message.
     pub(crate) message_id: Option<String>,
-    /// What is asked.
     pub(crate) what: PostContent,
-    /// The name of who asks, where one is known.
+    /// The name of the author, where a proxy gives one.
     pub(crate) author: Option<String>,
-    /// What is held until the turn that the message becomes has ended.
+    /// Held until the turn of the message has ended.
     pub(crate) permit: Option<TurnPermit>,
 }
 
 impl Handler<Post> for Session {
     type Result = Result<(), ErrorNotice>;
 
-    fn handle(&mut self, mut post: Post, context: &mut Self::Context) -> Self::Result {
-        if let PostContent::Onward { conversation, turn } = post.what {
-            match self.carried_over(conversation, turn) {
-                Some(Ok(what)) => post.what = what,
-                Some(Err(content)) => {
-                    let message_id = post.message_id;
-                    return Err(ErrorNotice { content, retryable: Some(false), message_id });
-                }
-                None => {
-                    self.post_carried(post, conversation, turn, context);
-                    return Ok(());
-                }
+    fn handle(&mut self, post: Post, context: &mut Self::Context) -> Self::Result {
+        match post.what {
+            PostContent::Onward { conversation, turn } => {
+                self.post_onward(post, (conversation, turn), context)
             }
+            _ => self.post(post, context),
         }
-        self.post(post, context)
     }
 }
 
 impl Session {
-    /// Has a message stored. Whether it is accepted comes as a frame.
     pub(super) fn post(
         &mut self,
         post: Post,
         context: &mut Context<Self>,
     ) -> Result<(), ErrorNotice> {
-        let Post { viewer, message_id, what, author, permit } = post;
-        let refuse = |content: String, retryable| {
-            let message_id = message_id.clone();
-            Err(ErrorNotice { content, retryable: Some(retryable), message_id })
+        let waiting_bytes = self.conversations.values().map(Conversation::waiting_bytes).sum();
+        let message_id = post.message_id.clone();
+        let posted = match self.followed_by(post.viewer, context) {
+            Some(mut live) => live.post(post, waiting_bytes),
+            None => Err(retryable("No active session. Send 'start' first.")),
         };
-        let live = self.following.get(&viewer).and_then(|id| self.conversations.get_mut(id));
-        let Some(live) = live else {
-            return refuse("No active session. Send 'start' first.".to_owned(), true);
-        };
-        if live.closing.is_some() {
-            let words = "The conversation is being closed; send it again in a moment.";
-            return refuse(words.to_owned(), true);
-        }
-        if let Err(error) = self.resources.agents.kind() {
-            let seed = live.subscriber(viewer).is_some_and(|s| s.dialect == Dialect::Legacy);
-            let words = "Session not initialized. Call start() first.";
-            return refuse(if seed { words.to_owned() } else { error.to_string() }, true);
-        }
-        if message_id.as_deref().is_some_and(|id| live.has_been_asked(viewer, id)) {
-            return Ok(());
-        }
-        let mut message =
-            UserMessage { message_id: message_id.clone(), author, ..UserMessage::default() };
-        if let Err(mut words) = live.fill(&mut message, &what) {
-            let is_seed = live.subscriber(viewer).is_some_and(|it| it.dialect == Dialect::Legacy);
-            if let PostContent::Answer { content, .. } = &what
-                && is_seed
-            {
-                // Its client keeps no text that was refused.
-                words = format!("{words} It was: {content}");
-            }
-            return refuse(words, false);
-        }
-        let limits = &self.resources.settings.limits;
-        let waiting = live.turns.questions_ahead() + live.pending_questions.len();
-        // One is being answered, the others wait.
-        if waiting > limits.queued_messages {
-            let words = format!(
-                "{waiting} questions wait in this conversation already, and no more may \
-                 (limits.queued_messages); send it again when one is answered."
-            );
-            return refuse(words, true);
-        }
-        if live.transcript.is_full() {
-            let words = "This conversation is as long as one may be; go on in a new one.";
-            return refuse(words.to_owned(), false);
-        }
-        let conversation = live.id;
-        let all = self.conversations.values().map(Conversation::waiting_bytes).sum::<usize>();
-        if all + message.content.len() > WAITING_BYTES {
-            let words = "The questions that wait in this project are too long together; send it \
-                         again when some are answered.";
-            return refuse(words.to_owned(), true);
-        }
-        let Some(live) = self.conversations.get_mut(&conversation) else { return Ok(()) };
-        let turn = live.next_turn;
-        live.next_turn += 1;
-        live.turn_permits.extend(permit.map(|permit| (turn, permit)));
-        let accept = AcceptQuestion {
-            project: self.project.name.clone(),
-            conversation,
-            turn,
-            message: message.clone(),
-        };
-        let since = Instant::now();
-        let senders = vec![viewer];
-        live.pending_questions.push_back(PendingQuestion {
-            turn,
-            message,
-            senders,
-            answer: None,
-            since,
-        });
-        let accepted = self.resources.database.send(accept).into_actor(self).map(
-            move |answer, session, context| {
-                let answer = answer.unwrap_or(Err(DatabaseError::Stopped));
-                session.on_accept_result(conversation, turn, answer, context);
-            },
-        );
-        context.spawn(accepted);
-        Ok(())
+        posted.map_err(|refusal| ErrorNotice { message_id, ..refusal })
     }
 }
 
-impl Session {
-    /// The database has answered whether it keeps a question. Questions come into the history in
-    /// the order in which they were asked: the answers of one transaction come in any.
-    fn on_accept_result(
-        &mut self,
-        conversation: ConversationId,
-        turn: TurnNumber,
-        answer: Result<(), DatabaseError>,
-        context: &mut Context<Self>,
-    ) {
-        let Some(live) = self.conversations.get_mut(&conversation) else { return };
-        if let Some(asked) = live.pending_questions.iter_mut().find(|asked| asked.turn == turn) {
-            asked.answer = Some(answer);
+impl LiveConversation<'_> {
+    /// Has a question stored, where `waiting_bytes` of questions wait in the project.
+    fn post(&mut self, post: Post, waiting_bytes: usize) -> Result<(), ErrorNotice> {
+        let Post { viewer, message_id, what, author, permit } = post;
+        let is_legacy = self.state.is_legacy(viewer);
+        if self.state.closing.is_some() {
+            return Err(retryable("The conversation is being closed; send it again in a moment."));
         }
-        while let Some(live) = self.conversations.get_mut(&conversation) {
-            let Some(asked) = live.pending_questions.pop_front_if(|asked| asked.answer.is_some())
-            else {
-                return;
-            };
-            self.commit_question(conversation, asked, context);
+        if let Err(error) = self.env.resources.agents.kind() {
+            return Err(match is_legacy {
+                true => retryable("Session not initialized. Call start() first."),
+                false => retryable(error.to_string()),
+            });
+        }
+        if message_id.as_deref().is_some_and(|id| self.state.has_been_asked(viewer, id)) {
+            return Ok(());
+        }
+        let mut message = UserMessage { message_id, author, ..UserMessage::default() };
+        self.state.fill(&mut message, &what).map_err(|reason| match &what {
+            // A legacy client keeps no text that was refused.
+            PostContent::Answer { content, .. } if is_legacy => {
+                permanent(format!("{reason} It was: {content}"))
+            }
+            _ => permanent(reason),
+        })?;
+        self.check_room(waiting_bytes + message.content.len())?;
+        self.store_question(viewer, message, permit);
+        Ok(())
+    }
+
+    fn check_room(&self, waiting_bytes: usize) -> Result<(), ErrorNotice> {
+        let waiting = self.state.turns.questions_ahead() + self.state.pending_questions.len();
+        // One of them is being answered.
+        if waiting > self.env.resources.settings.limits.queued_messages {
+            return Err(retryable(format!(
+                "{waiting} questions wait in this conversation already, and no more may \
+                 (limits.queued_messages); send it again when one is answered."
+            )));
+        }
+        if self.state.transcript.is_full() {
+            return Err(permanent(
+                "This conversation is as long as one may be; go on in a new one.",
+            ));
+        }
+        if waiting_bytes > WAITING_BYTES {
+            return Err(retryable(
+                "The questions that wait in this project are too long together; send it again when \
+                 some are answered.",
+            ));
+        }
+        Ok(())
+    }
+
+    fn store_question(
+        &mut self,
+        viewer: ViewerId,
+        message: UserMessage,
+        permit: Option<TurnPermit>,
+    ) {
+        let turn = self.state.next_turn;
+        self.state.next_turn += 1;
+        self.state.turn_permits.extend(permit.map(|permit| (turn, permit)));
+        let accept = AcceptQuestion {
+            project: self.env.project.name.clone(),
+            conversation: self.state.id,
+            turn,
+            message: message.clone(),
+        };
+        let (senders, since) = (vec![viewer], Instant::now());
+        let pending = PendingQuestion { turn, message, senders, answer: None, since };
+        self.state.pending_questions.push_back(pending);
+        let accepted = self.env.resources.database.send(accept);
+        self.spawn(accepted, move |live, answer| {
+            live.on_accept_result(turn, answer.unwrap_or(Err(DatabaseError::Stopped)));
+        });
+    }
+
+    /// Handles the database's answer to a question. Questions enter the history in the order in
+    /// which they were asked; the answers of one transaction come in any.
+    fn on_accept_result(&mut self, turn: TurnNumber, answer: Result<(), DatabaseError>) {
+        let pending = &mut self.state.pending_questions;
+        if let Some(question) = pending.iter_mut().find(|question| question.turn == turn) {
+            question.answer = Some(answer);
+        }
+        let next = |live: &mut Self| {
+            live.state.pending_questions.pop_front_if(|question| question.answer.is_some())
+        };
+        while let Some(question) = next(self) {
+            self.commit_question(question);
         }
     }
 
-    /// Takes a question into the history, or tells why it is not there.
-    fn commit_question(
-        &mut self,
-        conversation: ConversationId,
-        asked: PendingQuestion,
-        context: &mut Context<Self>,
-    ) {
-        let Some(live) = self.conversations.get_mut(&conversation) else { return };
-        let PendingQuestion { turn, message, senders, answer, .. } = asked;
-        let notice = match answer.unwrap_or(Err(DatabaseError::Stopped)) {
-            Ok(()) => {
-                let seq = live.transcript.push(turn, Content::UserMessage(message.clone()), false);
-                if live.title.as_deref().unwrap_or_default().is_empty() {
-                    live.entitle(Some(title::from_message(&message.content)));
-                }
-                let position = live.turns.questions_ahead();
-                let message_id = message.message_id;
-                let notice = Notice::Accepted { message_id, seq, turn, position };
-                for viewer in &senders {
-                    if let Some(subscriber) = live.subscriber(*viewer) {
-                        subscriber.notify(&notice);
-                    }
-                }
-                live.askers.insert(turn, senders);
-                let closing = live.closing.clone();
-                self.store(conversation, context);
-                self.reserve(conversation, context);
-                match closing {
-                    None => {
-                        let question = QueuedQuestion { turn, content: message.content };
-                        self.apply_event(
-                            conversation,
-                            TurnEvent::QuestionStored(question),
-                            context,
-                        );
-                    }
-                    // It waits in the database.
-                    Some(CloseReason::Shutdown) => (),
-                    Some(CloseReason::Ended(words)) => {
-                        let error = TurnError::new(words, true);
-                        let end = TurnEffect::EndTurn { turn, content: Content::Error(error) };
-                        self.run_effect(conversation, end, context);
-                    }
-                }
-                return;
+    /// Adds a stored question to the history, or tells its senders why it is not stored.
+    fn commit_question(&mut self, question: PendingQuestion) {
+        let PendingQuestion { turn, message, senders, answer, .. } = question;
+        if let Err(error) = answer.unwrap_or(Err(DatabaseError::Stopped)) {
+            let id = self.state.id;
+            log::error!("cannot accept a question conversation={id} error={error}");
+            self.state.turn_permits.remove(&turn);
+            let notice = Notice::Error(ErrorNotice {
+                content: format!("Your message could not be stored and was not sent: {error}"),
+                retryable: Some(error.is_retryable()),
+                message_id: message.message_id,
+            });
+            return self.state.answer_to(&senders, &notice);
+        }
+        let state = &mut *self.state;
+        let seq = state.transcript.push(turn, Content::UserMessage(message.clone()), false);
+        if state.title.as_deref().unwrap_or_default().is_empty() {
+            state.entitle(Some(title::from_message(&message.content)));
+        }
+        let position = state.turns.questions_ahead();
+        let UserMessage { message_id, content, .. } = message;
+        state.notify_viewers(&senders, &Notice::Accepted { message_id, seq, turn, position });
+        state.askers.insert(turn, senders);
+        let closing = state.closing.clone();
+        self.save();
+        self.reserve_numbers();
+        match closing {
+            None => self.apply_event(TurnEvent::QuestionStored(QueuedQuestion { turn, content })),
+            // It is answered after the restart.
+            Some(CloseReason::Shutdown) => (),
+            Some(CloseReason::Ended(reason)) => {
+                let content = Content::Error(TurnError::new(reason, true));
+                self.run_effect(TurnEffect::EndTurn { turn, content });
             }
-            Err(error) => {
-                live.turn_permits.remove(&turn);
-                log::error!("cannot accept a question conversation={conversation} error={error}");
-                Notice::Error(ErrorNotice {
-                    content: format!("Your message could not be stored and was not sent: {error}"),
-                    retryable: Some(error.is_retryable()),
-                    message_id: message.message_id,
-                })
-            }
-        };
-        live.answer_to(&senders, &notice);
+        }
     }
+}
+
+/// A refusal after which the same message may be sent again.
+fn retryable(content: impl Into<String>) -> ErrorNotice {
+    ErrorNotice { content: content.into(), retryable: Some(true), message_id: None }
+}
+
+/// A refusal that stays, however often the message is sent.
+fn permanent(content: impl Into<String>) -> ErrorNotice {
+    ErrorNotice { content: content.into(), retryable: Some(false), message_id: None }
 }
 
 /// Ends the running turn of the viewer's conversation.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub(crate) struct Stop {
-    /// The viewer.
     pub(crate) viewer: ViewerId,
-    /// Who it is, where a proxy told.
+    /// The name of the person, where a proxy gives one.
     pub(crate) author: Option<String>,
 }
 
 impl Handler<Stop> for Session {
     type Result = ();
 
-    fn handle(&mut self, stop: Stop, context: &mut Self::Context) {
-        let Some(conversation) = self.following.get(&stop.viewer).copied() else { return };
-        if let Some(live) = self.conversations.get_mut(&conversation) {
-            live.is_stopped_by(stop.author);
+    fn handle(&mut self, Stop { viewer, author }: Stop, context: &mut Self::Context) {
+        if let Some(mut live) = self.followed_by(viewer, context) {
+            live.state.is_stopped_by(author);
+            live.apply_event(TurnEvent::StopRequested);
         }
-        self.apply_event(conversation, TurnEvent::StopRequested, context);
     }
 }

@@ -10,8 +10,8 @@ use super::Session;
 impl Session {
     /// The newest result for this project.
     pub(super) fn read_only(&self) -> ReadOnly {
-        let newest = self.resources.agents.sandbox_status().newest();
-        read_only(newest.as_deref(), self.project.name.as_str())
+        let newest = self.env.resources.agents.sandbox_status().newest();
+        read_only(newest.as_deref(), self.env.project.name.as_str())
     }
 }
 

@@ -1,122 +1,103 @@
-//! References of answers to files. They are checked while an answer streams, for those who look
-//! at it, and all of them once more when it ends, however it does: that is what is kept. Where the server
-//! went before that, they are checked when the conversation is read again. Files are looked at off the
-//! session's thread, and the agent is not read on until the end is told.
+//! Checks of the file references in answers: while an answer streams, and once more at its end.
 
 use std::{sync::Arc, time::Duration};
 
-use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
 use tokio::{sync::oneshot, task::spawn_blocking, time::timeout};
 
 use crate::{
     citation::{Citation, References, check},
     conversation::turn::TurnEvent,
-    ids::ConversationId,
     markdown,
 };
 
-use super::Session;
+use super::live::LiveConversation;
 
-/// An answer's end does not wait longer for a disk.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The end of an answer waits at most this long for the disk.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
-impl Session {
-    /// Checks what an answer that streams refers to and nobody has looked at yet.
-    pub(super) fn cite(&mut self, conversation: ConversationId, context: &mut Context<Self>) {
-        let Some(live) = self.conversations.get_mut(&conversation) else { return };
-        let Some(turn) = live.turns.running().filter(|_| !live.references.is_checking) else {
+impl LiveConversation<'_> {
+    /// Checks the references of the growing answer that were not checked before.
+    pub(super) fn check_new_references(&mut self) {
+        let state = &mut *self.state;
+        let Some(turn) = state.turns.running().filter(|_| !state.references.is_checking) else {
             return;
         };
-        let Some((of, mentioned)) = live.transcript.mentioned() else { return };
-        let new = mentioned.clone().without(&live.references.asked);
-        let most = self.resources.settings.reading.references;
-        if of != turn || new.is_empty() || live.references.known.len() >= most {
+        let Some((of, mentioned)) = state.transcript.mentioned() else { return };
+        let new = mentioned.clone().without(&state.references.asked);
+        let limit = self.env.resources.settings.reading.references;
+        if of != turn || new.is_empty() || state.references.known.len() >= limit {
             return;
         }
-        live.references.is_checking = true;
-        live.references.asked.extend(new.clone());
-        let read = live.references.reading.files().to_vec();
-        let Some(check) = self.check(move || new, read) else { return };
-        let checked = check.into_actor(self).map(move |citations, session, context| {
-            let Some(live) = session.conversations.get_mut(&conversation) else { return };
-            if live.turns.running() != Some(turn) {
+        state.references.is_checking = true;
+        state.references.asked.extend(new.clone());
+        let Some(check) = self.check(move || new) else { return };
+        self.spawn(check, move |live, citations| {
+            if live.state.turns.running() != Some(turn) {
                 return;
             }
-            live.references.is_checking = false;
-            live.references.known.extend(citations);
-            live.tell_citations(turn);
-            live.deliver();
-            session.cite(conversation, context);
+            live.state.references.is_checking = false;
+            live.state.references.known.extend(citations);
+            live.state.tell_citations(turn);
+            live.state.deliver();
+            live.check_new_references();
         });
-        context.spawn(checked);
     }
 
-    /// Feeds an event to a conversation that ends its running turn, once the references of the answer
-    /// are checked.
-    pub(super) fn end_checked(
-        &mut self,
-        conversation: ConversationId,
-        event: TurnEvent,
-        context: &mut Context<Self>,
-    ) {
-        let Some(live) = self.conversations.get_mut(&conversation) else { return };
+    /// Applies an event that ends the running turn, after a check of all references of its answer.
+    /// The agent is not read meanwhile.
+    pub(super) fn end_checked(&mut self, event: TurnEvent) {
         let is_exit = matches!(event, TurnEvent::AgentExited(_));
-        if live.references.is_finishing() && !is_exit {
-            // It ends in a moment.
+        if self.state.references.is_finishing() && !is_exit {
+            // An end is under way.
             return;
         }
-        let running = live.turns.running();
-        let answer = running.map(|turn| (turn, live.transcript.answer(turn)));
-        let answer = answer.filter(|(_, answer)| !answer.is_empty());
-        let read = live.references.reading.files().to_vec();
-        let Some((turn, answer)) = answer else {
-            return self.apply_event(conversation, event, context);
+        let running = self.state.turns.running();
+        let answer = running.map(|turn| (turn, self.state.transcript.answer(turn)));
+        let Some((turn, answer)) = answer.filter(|(_, answer)| !answer.is_empty()) else {
+            return self.apply_event(event);
         };
-        let Some(check) = self.check(move || markdown::references(&answer), read) else {
-            return self.apply_event(conversation, event, context);
+        let Some(check) = self.check(move || markdown::references(&answer)) else {
+            return self.apply_event(event);
         };
-        let Some(live) = self.conversations.get_mut(&conversation) else { return };
-        let epoch = live.epoch;
-        live.references.finishing = Some(oneshot::channel().0);
-        let checked = check.into_actor(self).map(move |citations, session, context| {
-            let Some(live) = session.conversations.get_mut(&conversation) else { return };
-            if live.epoch != epoch {
+        let epoch = self.state.epoch;
+        self.state.references.finishing = Some(oneshot::channel().0);
+        self.spawn(check, move |live, citations| {
+            if live.state.epoch != epoch {
                 return;
             }
-            let is_awaited = live.turns.running() == Some(turn) && live.references.is_finishing();
+            let is_awaited =
+                live.state.turns.running() == Some(turn) && live.state.references.is_finishing();
             if is_awaited {
-                live.references.known = citations;
-                live.references.is_whole = true;
+                live.state.references.known = citations;
+                live.state.references.is_whole = true;
             }
-            // That the agent is gone must be known in any case.
+            // The exit of an agent counts even where another event has ended the turn.
             if is_awaited || is_exit {
-                session.apply_event(conversation, event, context);
-                session.store(conversation, context);
-                session.answer_closers(context);
+                live.apply_event(event);
+                live.save();
             }
         });
-        context.spawn(checked);
     }
 
-    /// Checks references where blocking is allowed. None where nothing may be read.
+    /// Checks references on a blocking thread; `None` where no file may be read.
     fn check(
         &self,
         mentioned: impl FnOnce() -> References + Send + 'static,
-        read: Vec<String>,
     ) -> Option<impl Future<Output = Vec<Citation>> + 'static> {
-        let policy = Arc::clone(self.policy.as_ref()?);
-        let settings = Arc::clone(&self.resources.settings);
-        let root = self.project.dir.clone();
+        let policy = Arc::clone(self.env.policy.as_ref()?);
+        let settings = Arc::clone(&self.env.resources.settings);
+        let root = self.env.project.dir.clone();
+        let read = self.state.references.reading.files().to_vec();
         let checked = spawn_blocking(move || {
             let mut mentioned = mentioned();
             mentioned.truncate(settings.reading.references);
             check::check(&policy, &root, &mentioned, &read, settings.reading.file_bytes)
         });
         Some(async move {
-            match timeout(PATIENCE, checked).await {
+            match timeout(CHECK_TIMEOUT, checked).await {
                 Ok(citations) => citations.unwrap_or_default(),
                 Err(_) => {
-                    log::warn!("files that an answer names could not be looked at in {PATIENCE:?}");
+                    log::warn!("references of an answer not checked within {CHECK_TIMEOUT:?}");
                     Vec::new()
                 }
             }

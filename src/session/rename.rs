@@ -1,4 +1,4 @@
-//! Titles that a person gives: stored first, then told to those who look.
+//! Titles that people give: stored first, then shown to the viewers.
 
 use actix::{ActorFutureExt as _, Handler, Message, ResponseActFuture, WrapFuture as _};
 
@@ -14,9 +14,8 @@ use super::Session;
 #[derive(Message, Debug)]
 #[rtype(result = "Result<Option<Summary>, DatabaseError>")]
 pub(crate) struct Rename {
-    /// The conversation.
     pub(crate) conversation: ConversationId,
-    /// The title; `None` takes it away.
+    /// `None` takes the title away.
     pub(crate) title: Option<String>,
 }
 
@@ -29,9 +28,9 @@ impl Handler<Rename> for Session {
         let Rename { conversation, title } = rename;
         let live = self.conversations.get_mut(&conversation);
         let before = live.map(|live| std::mem::replace(&mut live.title, title.clone()));
-        let project = self.project.name.clone();
+        let project = self.env.project.name.clone();
         let rename = RenameConversation { project, conversation, title: title.clone() };
-        let renamed = self.resources.database.send(rename);
+        let renamed = self.env.resources.database.send(rename);
         Box::pin(renamed.into_actor(self).map(move |answer, session, _| {
             let answer = answer.unwrap_or(Err(DatabaseError::Stopped));
             let Some(live) = session.conversations.get_mut(&conversation) else { return answer };

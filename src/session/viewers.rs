@@ -2,96 +2,78 @@
 
 use std::time::Duration;
 
-use actix::{AsyncContext as _, Context, Handler, Message};
+use actix::{Context, Handler, Message};
 use tokio::sync::oneshot;
 
-use crate::{
-    conversation::viewer::{AfterBatch, Batch, ViewerId},
-    ids::ConversationId,
-};
+use crate::conversation::viewer::{AfterBatch, Batch, ViewerId};
 
-use super::Session;
+use super::{Session, live::LiveConversation};
 
-/// Asks for what the viewer has not seen. Answered when there is something.
+/// Delay before a changed number of viewers is shown: after a restart all come back at once.
+const PRESENCE_DELAY: Duration = Duration::from_millis(100);
+
+/// Asks for the next batch, answered once there is something to send.
 ///
-/// The answer comes through `reply` and not as the message's result: the session keeps it until
-/// there is something to send. A viewer asks again once it has handed on what it got, so it costs
-/// one batch however slow it is.
+/// The answer comes through `reply` and not as the message's result, because the session keeps it
+/// until then. A viewer asks again once it has handed on a batch: it costs one batch however slow it
+/// is.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub(crate) struct PullBatch {
-    /// The viewer.
     pub(crate) viewer: ViewerId,
-    /// Where the batch goes.
     pub(crate) reply: oneshot::Sender<Batch>,
 }
 
 impl Handler<PullBatch> for Session {
     type Result = ();
 
-    fn handle(&mut self, demand: PullBatch, context: &mut Self::Context) {
-        let PullBatch { viewer, reply } = demand;
-        let live = self.following.get(&viewer).and_then(|id| self.conversations.get_mut(id));
-        let Some(live) = live else {
-            // The conversation was closed between two demands.
-            reply
-                .send(Batch { then: AfterBatch::Detached, ..Batch::default() })
-                .unwrap_or_default();
-            return;
+    fn handle(&mut self, PullBatch { viewer, reply }: PullBatch, context: &mut Context<Self>) {
+        let Some(mut live) = self.followed_by(viewer, context) else {
+            // The conversation was closed between two requests.
+            let detached = Batch { then: AfterBatch::Detached, ..Batch::default() };
+            return reply.send(detached).unwrap_or_default();
         };
-        if let Some(subscriber) = live.subscriber(viewer) {
+        if let Some(subscriber) = live.state.subscriber(viewer) {
             subscriber.ask(reply);
-            live.deliver_to(viewer);
-            let conversation = live.id;
-            // What it was sent last, or is sent now, may have been rendered for it.
-            self.colour(conversation, context);
-            self.recall(conversation, context);
+            live.state.deliver_to(viewer);
+            // Delivery may have rendered code, or reached what is not in memory.
+            live.highlight_code();
+            live.reload_history();
         }
         self.answer_closers(context);
     }
 }
 
-/// The viewer is gone.
+/// Tells that a viewer is gone.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub(crate) struct Detach {
-    /// The viewer.
     pub(crate) viewer: ViewerId,
 }
 
 impl Handler<Detach> for Session {
     type Result = ();
 
-    fn handle(&mut self, detach: Detach, context: &mut Self::Context) {
-        let Some(id) = self.following.remove(&detach.viewer) else { return };
-        if let Some(live) = self.conversations.get_mut(&id) {
-            // Nobody waits for the demand any more.
-            drop(live.unsubscribe(detach.viewer));
-            self.tell_viewers_soon(id, context);
+    fn handle(&mut self, Detach { viewer }: Detach, context: &mut Context<Self>) {
+        let Some(id) = self.following.remove(&viewer) else { return };
+        if let Some(mut live) = self.live(id, context) {
+            // Nobody waits for the batch any more.
+            drop(live.state.unsubscribe(viewer));
+            live.show_presence_soon();
         }
     }
 }
 
-/// The number is told this long after it changed.
-const TOLD_AFTER: Duration = Duration::from_millis(100);
-
-impl Session {
-    /// Tells the viewers of a conversation how many they are, soon.
-    pub(super) fn tell_viewers_soon(
-        &mut self,
-        conversation: ConversationId,
-        context: &mut Context<Self>,
-    ) {
-        let Some(live) = self.conversations.get_mut(&conversation) else { return };
-        if std::mem::replace(&mut live.presence_due, true) {
+impl LiveConversation<'_> {
+    /// Shows all viewers their number after a short delay.
+    pub(super) fn show_presence_soon(&mut self) {
+        if std::mem::replace(&mut self.state.presence_due, true) {
             return;
         }
-        context.run_later(TOLD_AFTER, move |session, _| {
-            if let Some(live) = session.conversations.get_mut(&conversation) {
-                live.presence_due = false;
-                live.tell_viewers();
-                live.deliver();
-            }
+        self.run_later(PRESENCE_DELAY, |live| {
+            live.state.presence_due = false;
+            live.state.tell_viewers();
+            live.state.deliver();
         });
     }
 }

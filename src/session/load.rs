@@ -1,0 +1,272 @@
+//! Conversations becoming live: created, loaded from the database, or resumed after a restart.
+
+use std::sync::Arc;
+
+use actix::{ActorFutureExt as _, AsyncContext as _, Context, Handler as _, WrapFuture as _, fut};
+
+use crate::{
+    agent::prompt,
+    conversation::{
+        Conversation,
+        references::check_cut_off,
+        transcript::Transcript,
+        turn::{QueuedQuestion, TurnEvent},
+        usage::UsageTotals,
+    },
+    database::{
+        DatabaseError, StoredConversation, Summary,
+        messages::{ClaimConversation, CreateConversation, DeleteIfEmpty},
+    },
+    entry::{Content, Outcome},
+    ids::{ConversationId, Seq, TurnNumber},
+};
+
+use super::{
+    Session,
+    attach::{Attach, AttachError, AttachResponse},
+};
+
+impl Session {
+    /// Creates a conversation, or reuses the empty one that this browser began and left.
+    pub(super) fn create_conversation(
+        &mut self,
+        attach: Attach,
+        context: &mut Context<Self>,
+    ) -> AttachResponse {
+        let begun = self.conversations.values().find(|live| {
+            live.is_abandoned()
+                && live.closing.is_none()
+                && live.last_cursor(attach.browser.as_ref()).is_some()
+        });
+        if let Some(id) = begun.map(|live| live.id) {
+            return Box::pin(fut::ready(self.attach_viewer(id, attach, context)));
+        }
+        // The empty ones of other browsers may be used yet, but need no agent meanwhile.
+        let abandoned = self.conversations.values().filter(|live| live.is_abandoned());
+        for id in abandoned.map(|live| live.id).collect::<Vec<_>>() {
+            if let Some(mut live) = self.live(id, context) {
+                live.apply_event(TurnEvent::Hibernate);
+            }
+        }
+        if let Err(error) = self.make_room(context) {
+            return Box::pin(fut::err(error));
+        }
+        let mut transcript = Transcript::new(Seq(Transcript::range()));
+        if let Ok(kind) = self.env.resources.agents.kind() {
+            let greeting = prompt::greeting(self.env.project.name.as_str(), kind);
+            transcript.append(TurnNumber::GREETING, false, &greeting);
+            transcript.push(TurnNumber::GREETING, Content::plain_end(Outcome::Completed), false);
+        }
+        let create = CreateConversation {
+            project: self.env.project.name.clone(),
+            explicit: false,
+            reserved_seq: Seq(Transcript::range()),
+            agent_session: None,
+            entries: transcript.take_dirty(),
+        };
+        let created = self.env.resources.database.send(create).into_actor(self);
+        Box::pin(created.map(move |answer, session, context| {
+            let summary: Summary = stored(answer)?;
+            let live = Conversation::new(summary.id, None, transcript, TurnNumber::FIRST);
+            session.insert_conversation(live)?;
+            session.attach_viewer(summary.id, attach, context)
+        }))
+    }
+
+    pub(super) fn load(
+        &mut self,
+        id: ConversationId,
+        attach: Attach,
+        context: &mut Context<Self>,
+    ) -> AttachResponse {
+        if self.deleted.contains(&id) {
+            return Box::pin(fut::err(AttachError::Unknown(id.to_string())));
+        }
+        if let Err(error) = self.make_room(context) {
+            return Box::pin(fut::err(error));
+        }
+        let loaded = self.fetch(id).into_actor(self);
+        Box::pin(loaded.then(move |loaded, session, context| {
+            match loaded.and_then(|loaded| session.insert_loaded(id, loaded, context)) {
+                // It is live by now, and may even be closing again.
+                Ok(()) => session.handle(attach, context),
+                Err(error) => Box::pin(fut::err(error)),
+            }
+        }))
+    }
+
+    /// Loads conversations in which questions wait, as far as there is room for them.
+    pub(super) fn resume(&mut self, context: &mut Context<Self>) {
+        if self.is_closing {
+            return;
+        }
+        while let Some(id) = self.unanswered.pop_front() {
+            if self.conversations.contains_key(&id) || self.deleted.contains(&id) {
+                continue;
+            }
+            if self.make_room(context).is_err() {
+                return self.unanswered.push_front(id);
+            }
+            let loaded = self.fetch(id).into_actor(self);
+            context.spawn(loaded.map(move |loaded, session, context| {
+                match loaded.and_then(|loaded| session.insert_loaded(id, loaded, context)) {
+                    // Its questions wait in the database.
+                    Ok(()) | Err(AttachError::Closing) => (),
+                    Err(error) => log::error!("cannot resume conversation={id} error={error}"),
+                }
+            }));
+        }
+    }
+
+    /// Makes a loaded conversation live, with the questions that wait in it.
+    fn insert_loaded(
+        &mut self,
+        id: ConversationId,
+        loaded: (Conversation, Vec<QueuedQuestion>),
+        context: &mut Context<Self>,
+    ) -> Result<(), AttachError> {
+        if self.deleted.contains(&id) {
+            return Err(AttachError::Unknown(id.to_string()));
+        }
+        // Another viewer may have been faster.
+        if self.conversations.contains_key(&id) {
+            return Ok(());
+        }
+        let (conversation, waiting) = loaded;
+        self.insert_conversation(conversation)?;
+        if let Some(mut live) = self.live(id, context) {
+            // The check of its references may have changed entries.
+            live.save();
+            for question in waiting {
+                live.apply_event(TurnEvent::QuestionStored(question));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a conversation live, unless the session began to close meanwhile: nothing would close
+    /// the conversation.
+    fn insert_conversation(&mut self, conversation: Conversation) -> Result<(), AttachError> {
+        if self.is_closing {
+            return Err(AttachError::Closing);
+        }
+        self.conversations.insert(conversation.id, conversation);
+        Ok(())
+    }
+
+    /// Claims a conversation in the database and reads it.
+    fn fetch(
+        &self,
+        id: ConversationId,
+    ) -> impl Future<Output = Result<(Conversation, Vec<QueuedQuestion>), AttachError>> + 'static
+    {
+        let project = self.env.project.name.clone();
+        let claim = ClaimConversation {
+            project: project.clone(),
+            conversation: id,
+            range: Transcript::range(),
+        };
+        let claimed = self.env.resources.database.send(claim);
+        let reader = self.env.resources.reader.clone();
+        let settings = Arc::clone(&self.env.resources.settings);
+        let policy = self.env.policy.clone();
+        let root = self.env.project.dir.clone();
+        async move {
+            let keep = settings.limits.history_memory;
+            let first = match claimed.await {
+                Ok(Err(DatabaseError::ConversationGone { .. })) => {
+                    return Err(AttachError::Unknown(id.to_string()));
+                }
+                answer => stored(answer)?,
+            };
+            let loaded = reader.ask(move |reader| reader.load(&project, id, keep)).await;
+            let loaded = loaded.map_err(|error| AttachError::Store(error.to_string()))?;
+            let loaded = loaded.ok_or_else(|| AttachError::Unknown(id.to_string()))?;
+            // A long one would block the actor's thread for too long.
+            let restored = tokio::task::spawn_blocking(move || {
+                let (mut live, waiting) = restore(loaded, first)?;
+                if let Some(policy) = policy {
+                    check_cut_off(&mut live.transcript, &policy, &root, &settings);
+                }
+                Ok((live, waiting))
+            });
+            restored.await.map_err(|error| AttachError::Store(error.to_string()))?
+        }
+    }
+
+    /// Unloads the conversation that rests longest, if no other one may be live beside those there
+    /// are.
+    fn make_room(&mut self, context: &mut Context<Self>) -> Result<(), AttachError> {
+        let most = self.env.resources.settings.limits.conversations_per_project;
+        if self.conversations.len() < most {
+            return Ok(());
+        }
+        let resting = self.conversations.values().filter(|live| live.is_at_rest());
+        let oldest = resting.min_by_key(|live| live.last_used).map(|live| live.id);
+        self.unload(oldest.ok_or(AttachError::TooMany(most))?, context);
+        Ok(())
+    }
+
+    /// Drops a conversation from memory, and from the database if nobody wrote in it.
+    pub(super) fn unload(&mut self, id: ConversationId, context: &mut Context<Self>) {
+        let Some(live) = self.conversations.remove(&id) else { return };
+        if self.latest == Some(id) {
+            self.latest = None;
+        }
+        if live.is_empty() {
+            let project = self.env.project.name.clone();
+            let deleted =
+                self.env.resources.database.send(DeleteIfEmpty { project, conversation: id });
+            context.spawn(deleted.into_actor(self).map(move |answer, _, _| {
+                if let Ok(Err(error)) = answer {
+                    log::warn!("cannot delete conversation={id} error={error}");
+                }
+            }));
+        }
+    }
+
+    /// Looks for questions that waited when the server, or the session before this one, ended.
+    pub(super) fn find_unanswered(&mut self, context: &mut Context<Self>) {
+        let reader = self.env.resources.reader.clone();
+        let found = async move { reader.ask(|reader| reader.unanswered()).await };
+        context.spawn(found.into_actor(self).map(|found, session, context| match found {
+            Ok(found) => {
+                let project = &session.env.project.name;
+                let own = found.into_iter().filter(|(of, _)| of == project);
+                session.unanswered = own.map(|(_, conversation)| conversation).collect();
+                session.resume(context);
+            }
+            Err(error) => log::error!("cannot look for questions that wait error={error}"),
+        }));
+    }
+}
+
+/// A conversation as the database has it, with the questions that wait in it. `first` is the first
+/// free sequence number.
+pub(super) fn restore(
+    stored: StoredConversation,
+    first: Seq,
+) -> Result<(Conversation, Vec<QueuedQuestion>), AttachError> {
+    let StoredConversation {
+        summary, agent_session, entries, outlines, next_turn, waiting, ..
+    } = stored;
+    let transcript = Transcript::restore(&entries, &outlines, first).map_err(|error| {
+        AttachError::Store(format!("Conversation {} cannot be read: {error}", summary.id))
+    })?;
+    let mut live = Conversation::new(summary.id, summary.title, transcript, next_turn);
+    live.explicit = true;
+    live.agent_session = agent_session.and_then(|id| id.parse().ok());
+    live.usage = UsageTotals::of(&entries);
+    let waiting = waiting.into_iter().map(|(turn, content)| QueuedQuestion { turn, content });
+    Ok((live, waiting.collect()))
+}
+
+fn stored<T>(
+    answer: Result<Result<T, DatabaseError>, actix::MailboxError>,
+) -> Result<T, AttachError> {
+    match answer {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(AttachError::Store(error.to_string())),
+        Err(error) => Err(AttachError::Store(format!("the database cannot be reached: {error}"))),
+    }
+}
