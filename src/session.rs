@@ -35,14 +35,9 @@ use std::{
 use actix::{Actor, Addr, AsyncContext, Context, Message, Recipient};
 
 use crate::{
-    agent::{AgentHandle, Agents, slots::Slots},
-    config::settings::{AgentSettings, Settings},
-    conversation::{
-        Conversation,
-        turn::TurnEvent,
-        viewer::ViewerId,
-        watchdog::{self, Watchdog},
-    },
+    agent::{Agents, slots::Slots},
+    config::settings::Settings,
+    conversation::{Conversation, turn::TurnEvent, viewer::ViewerId},
     database::{Database, Reader},
     highlighter::Highlighter,
     ids::ConversationId,
@@ -117,7 +112,13 @@ impl Session {
         let secrets = Secrets::new(&resources.settings.agent.secrets).ok();
         let policy = secrets.map(|secrets| Arc::new(Policy::new(project.dir.clone(), secrets)));
         Self {
-            env: Environment { project, resources, policy, start_failed: None },
+            env: Environment {
+                project,
+                resources,
+                policy,
+                start_failed: None,
+                slot_waits: HashMap::new(),
+            },
             epoch,
             exited,
             conversations: HashMap::new(),
@@ -148,11 +149,11 @@ impl Session {
         let mut overdue = Vec::new();
         let mut leaving = Vec::new();
         for live in self.conversations.values() {
-            if let Some(event) = overdue_of(live, now, settings) {
+            let unused = now - live.lifecycle.last_used;
+            if let Some(event) = live.agent.overdue(&live.turns, unused, settings) {
                 overdue.push((live.id, event));
             }
-            let unused = now - live.last_used;
-            let alone = live.viewers() == 0 && live.turns.is_idle();
+            let alone = live.audience.is_empty() && live.turns.is_idle();
             let is_forgotten = alone && live.is_empty() && unused > EMPTY_KEPT;
             let is_asleep = live.is_at_rest() && unused > settings.idle_timeout;
             if is_forgotten || is_asleep {
@@ -169,8 +170,8 @@ impl Session {
         }
         let patience = self.env.resources.settings.socket.stall_timeout;
         for live in self.conversations.values_mut() {
-            live.disconnect_stalled_viewers(patience);
-            live.tell_of_slow_disk();
+            live.audience.disconnect_stalled(patience);
+            live.show_slow_disk();
         }
         self.sample_memory(context);
         self.evict_histories(context);
@@ -187,7 +188,7 @@ impl Session {
         self.awaits_sandbox_status = false;
         let told = Notice::ReadOnly(self.read_only());
         for live in self.conversations.values_mut() {
-            live.notify(&told);
+            live.audience.notify(&told);
             live.deliver();
         }
     }
@@ -197,40 +198,13 @@ impl LiveConversation<'_> {
     fn on_overdue(&mut self, event: TurnEvent) {
         if self.state.turns.is_starting() {
             self.env.start_failed = Some(Instant::now());
-            if self.state.is_resuming {
+            if self.state.agent.is_resuming {
                 // The next agent starts without the session that this one did not come up with.
-                self.state.agent_session = None;
+                self.state.agent.session_id = None;
             }
         }
         self.end_checked(event);
     }
-}
-
-/// What of a conversation has taken too long.
-fn overdue_of(live: &Conversation, now: Instant, settings: &AgentSettings) -> Option<TurnEvent> {
-    // One that is not read on, because the database is behind, is not silent.
-    let watch = if live.is_held() { Watchdog::new(now) } else { live.watchdog };
-    let silent = watch.silence(now);
-    if live.turns.is_starting() && silent > settings.start_timeout {
-        let words = format!(
-            "the agent did not start within {} seconds and was ended; ask again, or see the \
-             server's log",
-            settings.start_timeout.as_secs()
-        );
-        return Some(TurnEvent::AgentOverdue(words));
-    }
-    if live.turns.running().is_some() {
-        let refused_to_stop = live.stop_asked.is_some_and(|at| now - at > settings.stop_timeout);
-        let limits = (settings.silence_timeout, settings.progress_timeout);
-        let overdue = watch.overdue(now, limits);
-        if let Some(words) = overdue.or_else(|| refused_to_stop.then(|| watchdog::quiet(silent))) {
-            return Some(TurnEvent::AgentOverdue(words));
-        }
-    }
-    let unused = now - live.last_used;
-    let sleepy = live.turns.has_agent() && live.turns.is_idle();
-    let is_outdated = || live.agent.as_ref().is_some_and(AgentHandle::is_outdated);
-    (sleepy && (unused > settings.idle_timeout || is_outdated())).then_some(TurnEvent::Hibernate)
 }
 
 /// A session has ended.

@@ -1,7 +1,7 @@
 //! How much an agent may say: in one answer, and before the database has what it said. One that
 //! says more is ended in words, or waits.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::oneshot;
 
@@ -119,7 +119,7 @@ impl Conversation {
         limits: &AnswerLimits,
     ) -> (Option<AgentEvent>, Option<String>) {
         let entries = self.transcript.entry_count();
-        let volume = &mut self.volume;
+        let volume = &mut self.agent.volume;
         if volume.turn != turn {
             *volume = AnswerVolume {
                 turn,
@@ -151,12 +151,6 @@ impl Conversation {
         (Some(event), None)
     }
 
-    /// Cuts off viewers that have not read for longer than `patience`.
-    pub(crate) fn disconnect_stalled_viewers(&mut self, patience: Duration) {
-        let now = Instant::now();
-        self.subscribers_mut().for_each(|it| it.disconnect_if_stalled(patience, now));
-    }
-
     /// Whether the agent is read on: not while its end is awaited, sequence numbers run short, or
     /// the database has yet to take more than `most` bytes.
     pub(crate) fn flow(&mut self, most: usize) -> Flow {
@@ -167,23 +161,18 @@ impl Conversation {
             return Flow::Continue;
         }
         let (gate, opened) = oneshot::channel();
-        self.gates.push(gate);
+        self.agent.gates.push(gate);
         Flow::Hold(opened)
     }
 
     /// Lets the agent be read on, if it may.
     pub(crate) fn open_gates(&mut self, most: usize) {
-        if self.is_held() && !self.must_wait(most) {
+        if self.agent.is_held() && !self.must_wait(most) {
             // It was kept from speaking, and so was not silent.
-            self.watchdog.resume(Instant::now());
+            self.agent.watchdog.resume(Instant::now());
             // Dropping a gate opens it.
-            self.gates.clear();
+            self.agent.gates.clear();
         }
-    }
-
-    /// Whether the agent is not read on.
-    pub(crate) fn is_held(&self) -> bool {
-        !self.gates.is_empty()
     }
 
     fn must_wait(&self, most: usize) -> bool {
@@ -281,17 +270,17 @@ mod tests {
         let Flow::Hold(mut gate) = live.flow(2000) else { panic!("it is read on") };
         live.open_gates(2000);
         assert!(
-            live.is_held()
+            live.agent.is_held()
                 && gate
                     .try_recv()
                     .is_err_and(|it| it == tokio::sync::oneshot::error::TryRecvError::Empty)
         );
         drop(live.transcript.take_dirty());
         live.open_gates(2000);
-        assert!(live.is_held(), "it is on its way");
+        assert!(live.agent.is_held(), "it is on its way");
         live.transcript.is_written();
         live.open_gates(2000);
-        assert!(!live.is_held());
+        assert!(!live.agent.is_held());
     }
 
     #[test]

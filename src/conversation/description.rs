@@ -3,11 +3,12 @@
 use serde::Serialize;
 
 use crate::{
+    database::timestamp,
     ids::{ConversationId, Seq, TurnNumber},
     wire::server_frame::ConversationState,
 };
 
-use super::usage::UsageTotals;
+use super::{Conversation, usage::UsageTotals};
 
 /// What a conversation is doing.
 #[derive(Debug, Clone, Serialize)]
@@ -49,4 +50,29 @@ pub(crate) struct AgentDescription {
     pub(crate) memory_bytes: Option<u64>,
     /// When it was started. UTC, ISO 8601.
     pub(crate) started_at: String,
+}
+
+impl Conversation {
+    pub(crate) fn describe(&self) -> ConversationDescription {
+        let agent = self.agent.handle.as_ref().map(|handle| AgentDescription {
+            kind: handle.kind().as_str(),
+            pid: handle.pid(),
+            memory_bytes: self.agent.memory_bytes,
+            started_at: timestamp(self.agent.started_at.into()),
+        });
+        ConversationDescription {
+            conversation_id: self.id,
+            title: self.title.clone(),
+            state: self.turns.state(),
+            turn: self.turns.running(),
+            queued: self.turns.questions_ahead() - usize::from(self.turns.running().is_some()),
+            viewers: self.audience.len(),
+            laggards: self.audience.laggards(&self.transcript),
+            agent,
+            restarts: self.agent.epoch.saturating_sub(1),
+            spent: self.usage,
+            last_event_at: timestamp(self.lifecycle.last_event.into()),
+            seq: self.transcript.last_seq(),
+        }
+    }
 }

@@ -1,6 +1,9 @@
-//! Questions on their way into a conversation, before the history has them.
+//! Questions on their way into the history, and what is held for those whose turn has not ended.
 
-use std::time::Instant;
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Instant,
+};
 
 use crate::{
     database::DatabaseError,
@@ -11,39 +14,56 @@ use crate::{
 
 use super::{Conversation, viewer::ViewerId};
 
+#[derive(Debug, Default)]
+pub(crate) struct Inbox {
+    /// Questions that are being stored, in the order in which they were asked.
+    pub(crate) pending: VecDeque<PendingQuestion>,
+    /// Who asked the questions that wait for their turn.
+    pub(crate) askers: HashMap<TurnNumber, Vec<ViewerId>>,
+    pub(crate) permits: HashMap<TurnNumber, TurnPermit>,
+    /// Calls of the running turn that are shown as questions: their results are not shown.
+    pub(crate) question_calls: Vec<String>,
+}
+
+impl Inbox {
+    pub(super) fn end_turn(&mut self, turn: TurnNumber) {
+        self.question_calls.clear();
+        self.askers.remove(&turn);
+        self.permits.remove(&turn);
+    }
+
+    pub(crate) fn askers_of(&self, turn: TurnNumber) -> &[ViewerId] {
+        self.askers.get(&turn).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
 /// What a viewer asks.
 #[derive(Debug)]
 pub(crate) enum PostContent {
-    /// This text.
     Text(String),
-    /// This answer to a question of the agent.
+    /// An answer to a question of the agent.
     Answer {
-        /// The text.
         content: String,
-        /// The call that asked; the newest where the client does not say it.
+        /// The call that asked; `None` means the newest.
         call_id: Option<String>,
     },
-    /// The question of this turn once more.
+    /// The question of an earlier turn once more.
     Again(TurnNumber),
-    /// The question of a turn of another conversation, which this one goes on with.
+    /// The question of a turn of another conversation, which is asked here.
     Onward {
-        /// The other conversation.
         conversation: ConversationId,
-        /// The turn.
         turn: TurnNumber,
     },
-    /// The same, once the other conversation was looked at.
+    /// The same after the other conversation was read.
     Carried {
-        /// The question.
         content: String,
-        /// The other conversation.
         from: ConversationId,
-        /// What was said there, in short.
-        digest: String,
+        /// A summary of the other conversation; empty where nothing was said.
+        recap: String,
     },
 }
 
-/// Something that counts as taken until it is dropped.
+/// Counts against the limits of a visitor until it is dropped.
 pub(crate) type TurnPermit = Box<dyn std::any::Any + Send>;
 
 /// A question that the database has not acknowledged, or not those before it.
@@ -51,26 +71,15 @@ pub(crate) type TurnPermit = Box<dyn std::any::Any + Send>;
 pub(crate) struct PendingQuestion {
     pub(crate) turn: TurnNumber,
     pub(crate) message: UserMessage,
-    /// Who is told.
+    /// Viewers that sent it, which are told whether it is accepted.
     pub(crate) senders: Vec<ViewerId>,
+    /// The database's answer, once it is there.
     pub(crate) answer: Option<Result<(), DatabaseError>>,
     pub(crate) since: Instant,
 }
 
-impl PendingQuestion {
-    /// Since when the database has it.
-    pub(crate) fn since(&self) -> Instant {
-        self.since
-    }
-}
-
 impl Conversation {
-    /// Messages that are being stored.
-    pub(crate) fn accepting_messages(&self) -> impl Iterator<Item = &UserMessage> {
-        self.pending_questions.iter().map(|asked| &asked.message)
-    }
-
-    /// Gives a message its text and what belongs to it, or tells why it cannot be asked.
+    /// Fills in what is asked, or says why it cannot be asked.
     pub(crate) fn fill(&self, message: &mut UserMessage, what: &PostContent) -> Result<(), String> {
         match what {
             PostContent::Text(text) => message.content.clone_from(text),
@@ -82,12 +91,12 @@ impl Conversation {
                 message.content = self.asked_in(*turn)?;
                 message.retry_of = Some(*turn);
             }
-            PostContent::Carried { content, from, digest } => {
+            PostContent::Carried { content, from, recap } => {
                 message.content.clone_from(content);
                 message.continues = Some(*from);
-                message.carried = Some(digest.clone()).filter(|digest| !digest.is_empty());
+                message.carried = Some(recap.clone()).filter(|recap| !recap.is_empty());
             }
-            // It is looked up before.
+            // The session reads the other conversation first.
             PostContent::Onward { turn, .. } => {
                 return Err(format!("Turn {turn} was not looked up."));
             }
@@ -95,14 +104,14 @@ impl Conversation {
         Ok(())
     }
 
-    /// Bytes of the questions that wait here.
+    /// Bytes of the questions that wait.
     pub(crate) fn waiting_bytes(&self) -> usize {
-        let accepting = self.pending_questions.iter().map(|asked| asked.message.content.len());
+        let accepting = self.inbox.pending.iter().map(|asked| asked.message.content.len());
         accepting.sum::<usize>() + self.turns.waiting_bytes()
     }
 
-    /// Whether this message is here already, sent again by a client that does not know that it
-    /// came through. Whoever sent it is told as soon as it is stored.
+    /// Whether the message is here already: a client sends it again that does not know that it came
+    /// through. Its sender is told once it is stored.
     pub(crate) fn has_been_asked(&mut self, viewer: ViewerId, id: &str) -> bool {
         if let Some((turn, seq)) = self.transcript.find_message(id) {
             let message_id = Some(id.to_owned());
@@ -110,10 +119,8 @@ impl Conversation {
             self.answer_to(&[viewer], &notice);
             return true;
         }
-        let pending = self
-            .pending_questions
-            .iter_mut()
-            .find(|it| it.message.message_id.as_deref() == Some(id));
+        let mut pending = self.inbox.pending.iter_mut();
+        let pending = pending.find(|it| it.message.message_id.as_deref() == Some(id));
         if let Some(pending) = pending {
             if !pending.senders.contains(&viewer) {
                 pending.senders.push(viewer);
@@ -123,7 +130,7 @@ impl Conversation {
         false
     }
 
-    /// The question of a turn that is over, or why it cannot be asked again.
+    /// The question of an ended turn, or why it cannot be asked again.
     fn asked_in(&self, turn: TurnNumber) -> Result<String, String> {
         let question = self.transcript.question(turn).ok_or_else(|| {
             format!("Turn {turn} of this conversation has no question to ask again.")
@@ -137,7 +144,7 @@ impl Conversation {
 
     /// Sends these viewers a frame outside the history.
     pub(crate) fn answer_to(&mut self, viewers: &[ViewerId], notice: &Notice) {
-        self.notify_viewers(viewers, notice);
+        self.audience.notify_viewers(viewers, notice);
         viewers.iter().for_each(|viewer| self.deliver_to(*viewer));
     }
 }

@@ -32,7 +32,7 @@ impl Conversation {
             Some(_) => ConversationState::Retrying,
             None => ConversationState::Running,
         };
-        self.tell(&Status { state, detail: words.clone(), queue_position: None });
+        self.audience.show_status(&Status { state, detail: words.clone(), queue_position: None });
         let notes = &mut self.notes;
         notes.fallback_model = model.or(notes.fallback_model.take());
         if is_kept && notes.sentences.len() < MAX_NOTES && !notes.sentences.contains(&words) {
@@ -42,23 +42,27 @@ impl Conversation {
 
     /// The agent answers again, after it had told of something that kept it.
     pub(crate) fn goes_on(&mut self) {
-        let state = self.status.as_ref().map(|status| status.state);
+        let state = self.audience.status.as_ref().map(|status| status.state);
         if matches!(state, Some(ConversationState::Compacting | ConversationState::Retrying)) {
             let detail = "Thinking…".to_owned();
-            self.tell(&Status { state: ConversationState::Running, detail, queue_position: None });
+            self.audience.show_status(&Status {
+                state: ConversationState::Running,
+                detail,
+                queue_position: None,
+            });
         }
     }
 
     /// The agent's own session is given up while it answers.
     pub(crate) fn begin_afresh(&mut self) {
-        self.agent_session = None;
+        self.agent.session_id = None;
         self.transcript.close_block();
         self.references.go_on();
         self.told(AgentNotice::now(BEGAN_AFRESH, true));
     }
 
     /// Puts what was noted into the end of the turn.
-    pub(crate) fn noted(&mut self, content: &mut Content) {
+    pub(crate) fn add_notes(&mut self, content: &mut Content) {
         let notes = std::mem::take(&mut self.notes);
         if let Some(details) = content.end_details() {
             *details.notes = notes.sentences;

@@ -38,7 +38,7 @@ impl Conversation {
                 _ => (),
             }
         }
-        let waiting = self.accepting_messages().next().filter(|_| asked.is_some());
+        let waiting = self.inbox.pending.front().map(|it| &it.message).filter(|_| asked.is_some());
         match next.or(waiting) {
             Some(message) => Err(too_late(message)),
             None => Ok(asked.map(str::to_owned)),
@@ -70,11 +70,11 @@ impl Conversation {
         let questions = (call.tool == ASK_USER).then(|| questions_of(&call.input)).flatten();
         let content = match questions {
             Some(questions) => {
-                self.question_calls.push(call.call_id.clone());
+                self.inbox.question_calls.push(call.call_id.clone());
                 Content::Question(AgentQuestion { call_id: call.call_id, questions })
             }
             None => {
-                self.tell(&Status {
+                self.audience.show_status(&Status {
                     state: ConversationState::Running,
                     detail: format!("Using {}…", call.tool.rsplit("__").next().unwrap_or_default()),
                     queue_position: None,

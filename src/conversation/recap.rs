@@ -125,10 +125,10 @@ fn last_before(transcript: &Transcript, turn: TurnNumber) -> Option<TurnNumber> 
 impl Conversation {
     /// Whatever the agent knows, it does not know what comes with the question of this turn.
     pub(crate) fn note_carried(&mut self, turn: TurnNumber) {
-        let is_model = self.agent.as_ref().is_some_and(|it| it.kind() == AgentKind::Claude);
+        let is_model = self.agent.handle.as_ref().is_some_and(|it| it.kind() == AgentKind::Claude);
         let question = self.transcript.question(turn);
         if is_model && question.is_some_and(|question| question.carried.is_some()) {
-            self.agent_knowledge = AgentKnowledge::Nothing;
+            self.agent.knowledge = AgentKnowledge::Nothing;
         }
     }
 
@@ -137,7 +137,7 @@ impl Conversation {
         if !self.transcript.has_user_message() {
             return AgentKnowledge::Everything;
         }
-        if self.agent_session.is_none() {
+        if self.agent.session_id.is_none() {
             return AgentKnowledge::Nothing;
         }
         let newest = self.transcript.contents().filter_map(|(turn, content)| match content {

@@ -85,7 +85,7 @@ impl Conversation {
         }
         self.references.told = known;
         let citations = Citations { turn, citations: self.references.known.clone() };
-        self.subscribers_mut().for_each(|subscriber| subscriber.tell_citations(&citations));
+        self.audience.show_citations(&citations);
     }
 
     /// The citations of the running turn so far, for who comes in.
@@ -95,7 +95,7 @@ impl Conversation {
     }
 
     /// Puts what is known of files into the end of the turn.
-    pub(crate) fn cited(&mut self, content: &mut Content) {
+    pub(crate) fn add_references(&mut self, content: &mut Content) {
         let citing = std::mem::take(&mut self.references);
         let is_completed = matches!(
             content,

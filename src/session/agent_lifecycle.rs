@@ -44,7 +44,7 @@ impl Handler<Wake> for Session {
 
     fn handle(&mut self, wake: Wake, context: &mut Self::Context) {
         let Some(mut live) = self.followed_by(wake.viewer, context) else { return };
-        let is_asleep = !live.state.turns.has_agent() && live.state.closing.is_none();
+        let is_asleep = !live.state.turns.has_agent() && live.state.lifecycle.closing.is_none();
         if is_asleep && live.env.resources.agents.kind().is_ok() && (wake.may_start)() {
             live.apply_event(TurnEvent::QuestionExpected);
         }
@@ -70,7 +70,7 @@ impl LiveConversation<'_> {
         match wait.try_take() {
             Some(slot) => self.on_slot(slot),
             None => {
-                self.state.tell(&turn::in_line(wait.ahead()));
+                self.state.audience.show_status(&turn::in_line(wait.ahead()));
                 self.await_slot(wait);
             }
         }
@@ -78,53 +78,54 @@ impl LiveConversation<'_> {
 
     fn await_slot(&mut self, mut wait: SlotWait) {
         let update = async move { (wait.next_update().await, wait) };
-        self.state.slot_wait = Some(self.spawn(update, |live, (update, wait)| match update {
+        let waiting = self.spawn(update, |live, (update, wait)| match update {
             Some(WaitUpdate::Granted(slot)) => live.on_slot(slot),
             Some(WaitUpdate::Moved(ahead)) => {
-                live.state.tell(&turn::in_line(ahead));
+                live.state.audience.show_status(&turn::in_line(ahead));
                 live.state.deliver();
                 live.await_slot(wait);
             }
             None => (),
-        }));
+        });
+        self.env.slot_waits.insert(self.state.id, waiting);
     }
 
     fn on_slot(&mut self, slot: Slot) {
-        self.state.slot_wait = None;
-        self.state.slot = Some(slot);
+        self.env.slot_waits.remove(&self.state.id);
+        self.state.agent.slot = Some(slot);
         self.apply_event(TurnEvent::SlotAcquired);
     }
 
     /// Starts the agent in the slot that the conversation holds.
     pub(super) fn start_agent(&mut self) {
         let state = &mut *self.state;
-        state.epoch += 1;
-        state.volume.begin();
-        state.watchdog = Watchdog::new(Instant::now());
+        state.agent.epoch += 1;
+        state.agent.volume.begin();
+        state.agent.watchdog = Watchdog::new(Instant::now());
         let start = StartAgent {
             conversation: state.id,
-            epoch: state.epoch,
+            epoch: state.agent.epoch,
             project: self.env.project.clone(),
-            session: state.agent_session(),
+            session: state.agent.next_session(),
         };
         let session = self.context.address();
         let agents = &self.env.resources.agents;
         match agents.start(start, session.clone().recipient(), session.recipient()) {
             Ok(agent) => {
                 // A recap helps only a language model.
-                state.agent_knowledge = match agent.kind() {
+                state.agent.knowledge = match agent.kind() {
                     AgentKind::Claude => state.knowledge(),
                     _ => AgentKnowledge::Everything,
                 };
-                state.is_resuming = state.agent_session.is_some();
-                state.agent = Some(agent);
-                state.agent_started = SystemTime::now();
-                state.agent_memory = None;
+                state.agent.is_resuming = state.agent.session_id.is_some();
+                state.agent.handle = Some(agent);
+                state.agent.started_at = SystemTime::now();
+                state.agent.memory_bytes = None;
                 self.give_slot_back_on_request();
             }
             Err(error) => {
                 log::warn!("cannot start an agent project={} error={error}", self.env.project.name);
-                state.slot = None;
+                state.agent.slot = None;
                 self.env.start_failed = Some(Instant::now());
                 // The same cause fails every question that waits.
                 self.apply_event(TurnEvent::StartFailed(error.to_string()));
@@ -134,11 +135,11 @@ impl LiveConversation<'_> {
 
     /// Ends the agent while it is idle when another conversation waits for its slot.
     fn give_slot_back_on_request(&mut self) {
-        let Some(slot) = &self.state.slot else { return };
+        let Some(slot) = &self.state.agent.slot else { return };
         let requested = slot.reclaim_requested();
-        let epoch = self.state.epoch;
+        let epoch = self.state.agent.epoch;
         self.spawn(requested, move |live, is_requested| {
-            if !is_requested || live.state.epoch != epoch {
+            if !is_requested || live.state.agent.epoch != epoch {
                 return;
             }
             if live.state.turns.is_idle() {
@@ -154,15 +155,15 @@ impl LiveConversation<'_> {
     /// Gives the agent a question, after a recap where it does not know the conversation.
     pub(super) fn send_question(&mut self, question: QueuedQuestion) {
         let state = &mut *self.state;
-        if state.agent.as_ref().is_some_and(AgentHandle::is_outdated) {
+        if state.agent.handle.as_ref().is_some_and(AgentHandle::is_outdated) {
             log::info!("agent is replaced conversation={} why=\"new program\"", state.id);
             return self.apply_event(TurnEvent::AgentOutdated(question));
         }
         let turn = question.turn;
-        state.watchdog = Watchdog::new(Instant::now());
-        state.askers.remove(&turn);
+        state.agent.watchdog = Watchdog::new(Instant::now());
+        state.inbox.askers.remove(&turn);
         state.note_carried(turn);
-        let text = match std::mem::take(&mut state.agent_knowledge) {
+        let text = match std::mem::take(&mut state.agent.knowledge) {
             AgentKnowledge::Nothing => {
                 recap::with_recap(&state.transcript, turn, &question.content)
             }
@@ -171,7 +172,7 @@ impl LiveConversation<'_> {
             }
             AgentKnowledge::Everything => question.content,
         };
-        let sent = match &state.agent {
+        let sent = match &state.agent.handle {
             Some(agent) => agent.send_message(&text, Uuid::new_v4()),
             None => Err(AgentError::Gone),
         };
@@ -184,8 +185,8 @@ impl LiveConversation<'_> {
 
     /// Asks the agent to break off its answer.
     pub(super) fn interrupt_agent(&mut self) {
-        self.state.stop_asked = Some(Instant::now());
-        if let Some(Err(error)) = self.state.agent.as_ref().map(|agent| agent.interrupt()) {
+        self.state.agent.stop_requested = Some(Instant::now());
+        if let Some(Err(error)) = self.state.agent.handle.as_ref().map(|agent| agent.interrupt()) {
             log::info!("cannot interrupt conversation={} error={error}", self.state.id);
         }
     }
@@ -197,7 +198,7 @@ impl Handler<AgentExited> for Session {
     fn handle(&mut self, exited: AgentExited, context: &mut Self::Context) {
         let AgentExited { conversation, epoch, exit } = exited;
         if let Some(mut live) = self.live(conversation, context) {
-            if live.state.epoch != epoch {
+            if live.state.agent.epoch != epoch {
                 return;
             }
             live.on_exit(exit);
@@ -208,11 +209,11 @@ impl Handler<AgentExited> for Session {
 
 impl LiveConversation<'_> {
     fn on_exit(&mut self, exit: AgentExit) {
-        self.state.agent = None;
+        self.state.agent.handle = None;
         let is_starting = self.state.turns.is_starting();
-        let could_not_resume = is_starting && self.state.is_resuming;
+        let could_not_resume = is_starting && self.state.agent.is_resuming;
         if exit.session_lost || could_not_resume {
-            self.state.agent_session = None;
+            self.state.agent.session_id = None;
         }
         if exit.session_lost {
             self.store_agent_session(None);
@@ -223,7 +224,7 @@ impl LiveConversation<'_> {
             log::info!("agent could not resume conversation={id} why={:?}", exit.words());
             return self.start_agent();
         }
-        self.state.slot = None;
+        self.state.agent.slot = None;
         if is_starting {
             self.env.start_failed = Some(Instant::now());
         }
@@ -237,7 +238,9 @@ impl Session {
         let running: Vec<(ConversationId, u64, u32)> = self
             .conversations
             .values()
-            .filter_map(|live| Some((live.id, live.epoch, live.agent.as_ref()?.supervisor()?)))
+            .filter_map(|live| {
+                Some((live.id, live.agent.epoch, live.agent.handle.as_ref()?.supervisor()?))
+            })
             .collect();
         if running.is_empty() || self.memory_sampled.elapsed() < MEMORY_SAMPLED {
             return;
@@ -257,8 +260,8 @@ impl Session {
 
     fn on_memory_sample(&mut self, conversation: ConversationId, epoch: u64, bytes: u64) {
         let live = self.conversations.get_mut(&conversation);
-        if let Some(live) = live.filter(|live| live.epoch == epoch) {
-            live.agent_memory = Some(bytes);
+        if let Some(live) = live.filter(|live| live.agent.epoch == epoch) {
+            live.agent.memory_bytes = Some(bytes);
         }
     }
 }

@@ -37,8 +37,8 @@ impl Handler<AgentOutput> for Session {
     fn handle(&mut self, output: AgentOutput, context: &mut Self::Context) -> Flow {
         let AgentOutput { conversation, epoch, events, activity } = output;
         match self.live(conversation, context) {
-            Some(mut live) if live.state.epoch == epoch => {
-                live.state.watchdog.heard(activity, Instant::now());
+            Some(mut live) if live.state.agent.epoch == epoch => {
+                live.state.agent.watchdog.heard(activity, Instant::now());
                 live.on_agent_events(events)
             }
             _ => Flow::Continue,
@@ -52,7 +52,7 @@ impl LiveConversation<'_> {
             // A sign of life, with nothing to show.
             return Flow::Continue;
         }
-        self.state.touch();
+        self.state.lifecycle.touch();
         let unsaved_limit = self.env.unsaved_limit();
         let mut urgency = SaveUrgency::Soon;
         for event in events {
@@ -85,7 +85,7 @@ impl LiveConversation<'_> {
                 SaveUrgency::Soon
             }
             (AgentEvent::Garbage(line), _) => {
-                self.state.volume.note_garbage(self.state.id, &line);
+                self.state.agent.volume.note_garbage(self.state.id, &line);
                 SaveUrgency::Soon
             }
             (_, None) => SaveUrgency::Soon,
@@ -134,7 +134,7 @@ impl LiveConversation<'_> {
                 return SaveUrgency::Now;
             }
             AgentEvent::ToolReturned { call_id, ok, content, truncated } => {
-                if !state.question_calls.contains(&call_id) {
+                if !state.inbox.question_calls.contains(&call_id) {
                     let result = ToolResult { call_id, ok, content, truncated };
                     state.note_result(&result, &self.env.project.dir);
                     state.transcript.push(turn, Content::ToolResult(result), false);
@@ -143,7 +143,7 @@ impl LiveConversation<'_> {
             }
             AgentEvent::Retrying { attempt, max_attempts, delay_ms, reason } => {
                 let seconds = delay_ms.div_ceil(1000);
-                state.tell(&Status {
+                state.audience.show_status(&Status {
                     state: ConversationState::Retrying,
                     detail: format!("{reason}; try {attempt} of {max_attempts} in {seconds} s"),
                     queue_position: None,
@@ -158,9 +158,9 @@ impl LiveConversation<'_> {
 
     fn on_agent_session(&mut self, init: AgentInit) {
         let id = Uuid::parse_str(&init.session_id).ok();
-        if id.is_some() && self.state.agent_session != id {
+        if id.is_some() && self.state.agent.session_id != id {
             log::debug!("agent session conversation={} id={}", self.state.id, init.session_id);
-            self.state.agent_session = id;
+            self.state.agent.session_id = id;
             self.store_agent_session(Some(init.session_id));
         }
     }

@@ -125,8 +125,8 @@ impl Handler<Attach> for Session {
         };
         let Some(id) = conversation else { return Box::pin(fut::err(AttachError::NoneLive)) };
         match self.conversations.get_mut(&id) {
-            Some(live) if live.closing.is_some() => {
-                let gone = live.gone().into_actor(self);
+            Some(live) if live.lifecycle.closing.is_some() => {
+                let gone = live.lifecycle.closed().into_actor(self);
                 Box::pin(gone.then(|(), session, context| session.handle(attach, context)))
             }
             Some(_) => Box::pin(fut::ready(self.attach_viewer(id, attach, context))),
@@ -140,7 +140,7 @@ impl Session {
     fn last_left_by(&self, browser: Option<&BrowserId>) -> Option<ConversationId> {
         browser?;
         let mut left =
-            self.conversations.values().filter(|live| live.last_cursor(browser).is_some());
+            self.conversations.values().filter(|live| live.audience.last_cursor(browser).is_some());
         left.next().map(|live| live.id)
     }
 
@@ -179,8 +179,8 @@ impl Session {
             return Previous::default();
         };
         let is_same = left.state.id == next;
-        let cursor = left.state.subscriber(viewer).map(|subscriber| subscriber.cursor);
-        let demand = left.state.unsubscribe(viewer);
+        let cursor = left.state.audience.subscriber(viewer).map(|subscriber| subscriber.cursor);
+        let demand = left.state.audience.remove(viewer);
         left.show_presence_soon();
         Previous { stayed: cursor.filter(|_| is_same), demand }
     }
@@ -198,7 +198,7 @@ struct Previous {
 impl LiveConversation<'_> {
     fn add(&mut self, attach: Attach, previous: Previous, read_only: ReadOnly) {
         let resume_point = self.state.resume_point(&attach, previous.stayed);
-        let viewers = self.state.viewers() + 1;
+        let viewers = self.state.audience.len() + 1;
         let Attach { viewer, browser, dialect, to, hang_up } = attach;
         let mut subscriber = Subscriber::new(
             viewer,
@@ -284,7 +284,7 @@ impl Conversation {
             AttachTarget::Again { seq, .. } => self.transcript.behind(seq),
             AttachTarget::Resumed { .. } => stayed.unwrap_or_else(|| self.live_cursor()),
             AttachTarget::Left | AttachTarget::Only | AttachTarget::Latest => {
-                let left = self.last_cursor(attach.browser.as_ref());
+                let left = self.audience.last_cursor(attach.browser.as_ref());
                 left.unwrap_or_else(|| self.live_cursor())
             }
         };

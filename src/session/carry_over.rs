@@ -76,8 +76,9 @@ fn carried(
     let question = transcript.question(turn).ok_or_else(|| {
         format!("Turn {turn} of conversation {from} has no question to ask again.")
     })?;
-    let (content, digest) = (question.content.clone(), recap::carry_over(transcript, turn));
-    Ok(PostContent::Carried { content, from, digest })
+    let content = question.content.clone();
+    let recap = recap::carry_over(transcript, turn);
+    Ok(PostContent::Carried { content, from, recap })
 }
 
 fn not_found(conversation: ConversationId) -> String {

@@ -112,9 +112,9 @@ impl Handler<Close> for Session {
 
 impl LiveConversation<'_> {
     fn close(&mut self, reason: &CloseReason) {
-        self.state.closing = Some(reason.clone());
+        self.state.lifecycle.closing = Some(reason.clone());
         self.apply_event(TurnEvent::CloseRequested(reason.clone()));
-        if let (CloseReason::Shutdown, Some(agent)) = (reason, &self.state.agent) {
+        if let (CloseReason::Shutdown, Some(agent)) = (reason, &self.state.agent.handle) {
             // An agent that ignores its end must leave time to store what it said.
             agent.hurry(self.env.resources.settings.shutdown_timeout / SHUTDOWN_PARTS);
         }
@@ -151,7 +151,7 @@ impl Session {
     }
 
     fn is_parting(&self, conversation: Option<ConversationId>) -> bool {
-        self.closed(conversation).any(Conversation::is_parting)
+        self.closed(conversation).any(|live| live.audience.is_leaving())
     }
 
     /// Lets the viewers go once they have everything.
@@ -159,12 +159,12 @@ impl Session {
         for live in self.conversations.values_mut() {
             if waiter.conversation.is_none_or(|id| id == live.id) {
                 if let Some(farewell) = &waiter.farewell {
-                    live.tell(farewell);
+                    live.audience.show_status(farewell);
                 }
                 if let Some(error) = &waiter.error {
-                    live.notify_seed(error);
+                    live.audience.notify_legacy(error);
                 }
-                live.dismiss(&waiter.then);
+                live.audience.dismiss(&waiter.then);
                 live.deliver();
             }
         }

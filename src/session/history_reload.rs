@@ -19,7 +19,7 @@ const RETRY: Duration = Duration::from_secs(1);
 impl LiveConversation<'_> {
     /// Reads the entries that a viewer waits for, one piece at a time.
     pub(super) fn reload_history(&mut self) {
-        let reload = &mut self.state.history_reload;
+        let reload = &mut self.state.audience.history_reload;
         if reload.is_reading || reload.retry_at.is_some_and(|at| at > Instant::now()) {
             return;
         }
@@ -41,19 +41,18 @@ impl LiveConversation<'_> {
         entries: Result<ReloadedEntries, DatabaseError>,
     ) {
         let state = &mut *self.state;
-        state.history_reload.is_reading = false;
+        state.audience.history_reload.is_reading = false;
         match entries {
             Ok(entries) => {
-                state.history_reload.retry_at = None;
-                state.history_reload.has_failed = false;
+                state.audience.history_reload.retry_at = None;
                 state.evict_history(self.env.history_memory());
                 state.transcript.insert_reloaded(missing, entries);
             }
             Err(error) => {
                 log::error!("cannot read history conversation={} error={error}", state.id);
-                state.history_reload.retry_at = Some(Instant::now() + RETRY);
-                if !std::mem::replace(&mut state.history_reload.has_failed, true) {
-                    state.notify(&Notice::Error(ErrorNotice {
+                let retry_at = Instant::now() + RETRY;
+                if state.audience.history_reload.retry_at.replace(retry_at).is_none() {
+                    state.audience.notify(&Notice::Error(ErrorNotice {
                         content: format!(
                             "What was said earlier cannot be read: {error}. It is shown as soon as \
                              that works again."
@@ -79,7 +78,7 @@ impl Session {
             if live.transcript.has_reloaded() {
                 live.evict_history(keep);
             }
-            if live.history_reload.missing.is_some() {
+            if live.audience.history_reload.missing.is_some() {
                 waiting.push(live.id);
             }
         }

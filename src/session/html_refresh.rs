@@ -21,13 +21,15 @@ const QUIET: Duration = Duration::from_secs(2);
 impl LiveConversation<'_> {
     /// Renders new text after the interval, if a viewer wants HTML.
     pub(super) fn render_soon(&mut self) {
-        if !self.state.is_rendered() || std::mem::replace(&mut self.state.render_due, true) {
+        if !self.state.audience.wants_html()
+            || std::mem::replace(&mut self.state.audience.is_render_due, true)
+        {
             return;
         }
         let kib = u32::try_from(self.state.transcript.open_bytes() / 1024).unwrap_or(u32::MAX);
         let wait = RENDERED.saturating_add(RENDERED_PER_KIB.saturating_mul(kib));
         self.run_later(wait.min(RENDERED_AT_LEAST), |live| {
-            live.state.render_due = false;
+            live.state.audience.is_render_due = false;
             if !live.state.transcript.refresh_within_pace() {
                 live.refresh_when_quiet(live.state.transcript.last_seq());
             }

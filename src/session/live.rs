@@ -1,6 +1,7 @@
 //! A live conversation with what its effects need: one message is handled without looking it up again.
 
 use std::{
+    collections::HashMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -33,6 +34,8 @@ pub(super) struct Environment {
     pub(super) policy: Option<Arc<Policy>>,
     /// When an agent last failed to start.
     pub(super) start_failed: Option<Instant>,
+    /// Conversations that wait for a slot for their agent.
+    pub(super) slot_waits: HashMap<ConversationId, SpawnHandle>,
 }
 
 impl Environment {
@@ -128,11 +131,11 @@ impl LiveConversation<'_> {
 
     /// Applies an event to the turns and carries out its effects.
     pub(super) fn apply_event(&mut self, event: TurnEvent) {
-        self.state.touch();
+        self.state.lifecycle.touch();
         for effect in self.state.turns.on(event) {
             self.run_effect(effect);
         }
-        if let Some(slot) = &self.state.slot {
+        if let Some(slot) = &self.state.agent.slot {
             slot.set_idle(self.state.turns.is_idle());
         }
         self.state.deliver();
@@ -140,14 +143,16 @@ impl LiveConversation<'_> {
 
     pub(super) fn run_effect(&mut self, effect: TurnEffect) {
         match effect {
-            TurnEffect::ShowStatus(status) => self.state.tell(&status),
+            TurnEffect::ShowStatus(status) => self.state.audience.show_status(&status),
             TurnEffect::ShowQueuePosition { turn, ahead } => {
-                self.state.tell_askers(turn, &turn::queued(ahead));
+                self.state
+                    .audience
+                    .show_status_to(self.state.inbox.askers_of(turn), &turn::queued(ahead));
             }
             TurnEffect::TakeFreeSlot => self.take_free_slot(),
             TurnEffect::WaitForSlot => self.wait_for_slot(),
             TurnEffect::CancelSlotWait => {
-                if let Some(wait) = self.state.slot_wait.take() {
+                if let Some(wait) = self.env.slot_waits.remove(&self.state.id) {
                     self.context.cancel_future(wait);
                 }
             }
@@ -155,12 +160,12 @@ impl LiveConversation<'_> {
             TurnEffect::SendQuestion(question) => self.send_question(question),
             TurnEffect::InterruptAgent => self.interrupt_agent(),
             TurnEffect::StopAgent => {
-                if let Some(agent) = &self.state.agent {
+                if let Some(agent) = &self.state.agent.handle {
                     agent.stop();
                 }
             }
             TurnEffect::KillAgent => {
-                if let Some(agent) = &self.state.agent {
+                if let Some(agent) = &self.state.agent.handle {
                     agent.kill();
                 }
             }

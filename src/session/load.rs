@@ -35,8 +35,8 @@ impl Session {
     ) -> AttachResponse {
         let begun = self.conversations.values().find(|live| {
             live.is_abandoned()
-                && live.closing.is_none()
-                && live.last_cursor(attach.browser.as_ref()).is_some()
+                && live.lifecycle.closing.is_none()
+                && live.audience.last_cursor(attach.browser.as_ref()).is_some()
         });
         if let Some(id) = begun.map(|live| live.id) {
             return Box::pin(fut::ready(self.attach_viewer(id, attach, context)));
@@ -202,7 +202,7 @@ impl Session {
             return Ok(());
         }
         let resting = self.conversations.values().filter(|live| live.is_at_rest());
-        let oldest = resting.min_by_key(|live| live.last_used).map(|live| live.id);
+        let oldest = resting.min_by_key(|live| live.lifecycle.last_used).map(|live| live.id);
         self.unload(oldest.ok_or(AttachError::TooMany(most))?, context);
         Ok(())
     }
@@ -254,8 +254,8 @@ pub(super) fn restore(
         AttachError::Store(format!("Conversation {} cannot be read: {error}", summary.id))
     })?;
     let mut live = Conversation::new(summary.id, summary.title, transcript, next_turn);
-    live.explicit = true;
-    live.agent_session = agent_session.and_then(|id| id.parse().ok());
+    live.lifecycle.is_listed = true;
+    live.agent.session_id = agent_session.and_then(|id| id.parse().ok());
     live.usage = UsageTotals::of(&entries);
     let waiting = waiting.into_iter().map(|(turn, content)| QueuedQuestion { turn, content });
     Ok((live, waiting.collect()))

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::{
+    conversation::save_state::SavePhase,
     database::{
         DatabaseError,
         messages::{ReserveSeq, WriteEntries},
@@ -27,20 +28,25 @@ impl LiveConversation<'_> {
     }
 
     fn save_within(&mut self, wait: Duration) {
-        if !std::mem::replace(&mut self.state.write_due, true) {
-            self.run_later(wait, |live| live.save());
+        if self.state.save.phase == SavePhase::Idle {
+            self.state.save.phase = SavePhase::Due;
+            self.run_later(wait, |live| {
+                if live.state.save.phase == SavePhase::Due {
+                    live.state.save.phase = SavePhase::Idle;
+                    live.save();
+                }
+            });
         }
     }
 
     /// Writes what has changed. During a write, it waits for the next one.
     pub(super) fn save(&mut self) {
         let state = &mut *self.state;
-        state.write_due = false;
-        if state.writing {
-            state.write_again = true;
+        if state.save.phase.is_writing() {
+            state.save.phase = SavePhase::WritingAgain;
             return;
         }
-        let wait = state.retry_at.map(|at| at.saturating_duration_since(Instant::now()));
+        let wait = state.save.retry_at.map(|at| at.saturating_duration_since(Instant::now()));
         if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
             return self.save_within(wait);
         }
@@ -48,7 +54,7 @@ impl LiveConversation<'_> {
         let first = entries.first().map(|entry| entry.first_seq);
         let last = entries.iter().map(|entry| entry.last_seq).max();
         let Some((first, last)) = first.zip(last) else { return };
-        state.writing = true;
+        state.save.phase = SavePhase::Writing;
         let (project, conversation) = (self.env.project.name.clone(), state.id);
         let write = WriteEntries { project, conversation, entries };
         let written = self.env.resources.database.send(write);
@@ -60,19 +66,18 @@ impl LiveConversation<'_> {
     /// Handles the answer to a write of the entries from `first` to `last`.
     fn on_write_result(&mut self, (first, last): (Seq, Seq), answer: Result<(), DatabaseError>) {
         let state = &mut *self.state;
-        state.writing = false;
+        let is_repeated = state.save.phase == SavePhase::WritingAgain;
+        state.save.phase = SavePhase::Idle;
         match answer {
             Ok(()) => {
-                state.retry_at = None;
-                state.store_failed = false;
+                state.save.retry_at = None;
                 state.transcript.is_written();
             }
             Err(error) => {
                 log::error!("cannot store conversation={} error={error}", state.id);
-                state.retry_at = Some(Instant::now() + RETRY);
                 state.transcript.mark_dirty_from(first);
-                if !std::mem::replace(&mut state.store_failed, true) {
-                    state.notify(&Notice::Error(ErrorNotice {
+                if state.save.retry_at.replace(Instant::now() + RETRY).is_none() {
+                    state.audience.notify(&Notice::Error(ErrorNotice {
                         content: format!(
                             "What is said now cannot be stored: {error}. The conversation goes on, \
                              and is stored as soon as that works again."
@@ -88,7 +93,7 @@ impl LiveConversation<'_> {
         state.deliver();
         state.evict_history(self.env.history_memory());
         state.open_gates(self.env.unsaved_limit());
-        if std::mem::take(&mut self.state.write_again) {
+        if is_repeated {
             self.save();
         } else if self.state.transcript.is_dirty() {
             self.save_soon();
@@ -105,7 +110,7 @@ impl LiveConversation<'_> {
             let is_granted = matches!(answer, Ok(Ok(())));
             live.state.transcript.reserve(up_to, is_granted);
             live.state.open_gates(live.env.unsaved_limit());
-            if !is_granted && live.state.is_held() {
+            if !is_granted && live.state.agent.is_held() {
                 // A held agent says nothing that would lead to the next attempt.
                 live.run_later(RETRY, |live| live.reserve_numbers());
             }

@@ -70,8 +70,8 @@ impl LiveConversation<'_> {
     /// Has a question stored, where `waiting_bytes` of questions wait in the project.
     fn post(&mut self, post: Post, waiting_bytes: usize) -> Result<(), ErrorNotice> {
         let Post { viewer, message_id, what, author, permit } = post;
-        let is_legacy = self.state.is_legacy(viewer);
-        if self.state.closing.is_some() {
+        let is_legacy = self.state.audience.is_legacy(viewer);
+        if self.state.lifecycle.closing.is_some() {
             return Err(retryable("The conversation is being closed; send it again in a moment."));
         }
         if let Err(error) = self.env.resources.agents.kind() {
@@ -97,7 +97,7 @@ impl LiveConversation<'_> {
     }
 
     fn check_room(&self, waiting_bytes: usize) -> Result<(), ErrorNotice> {
-        let waiting = self.state.turns.questions_ahead() + self.state.pending_questions.len();
+        let waiting = self.state.turns.questions_ahead() + self.state.inbox.pending.len();
         // One of them is being answered.
         if waiting > self.env.resources.settings.limits.queued_messages {
             return Err(retryable(format!(
@@ -127,7 +127,7 @@ impl LiveConversation<'_> {
     ) {
         let turn = self.state.next_turn;
         self.state.next_turn += 1;
-        self.state.turn_permits.extend(permit.map(|permit| (turn, permit)));
+        self.state.inbox.permits.extend(permit.map(|permit| (turn, permit)));
         let accept = AcceptQuestion {
             project: self.env.project.name.clone(),
             conversation: self.state.id,
@@ -136,7 +136,7 @@ impl LiveConversation<'_> {
         };
         let (senders, since) = (vec![viewer], Instant::now());
         let pending = PendingQuestion { turn, message, senders, answer: None, since };
-        self.state.pending_questions.push_back(pending);
+        self.state.inbox.pending.push_back(pending);
         let accepted = self.env.resources.database.send(accept);
         self.spawn(accepted, move |live, answer| {
             live.on_accept_result(turn, answer.unwrap_or(Err(DatabaseError::Stopped)));
@@ -146,12 +146,12 @@ impl LiveConversation<'_> {
     /// Handles the database's answer to a question. Questions enter the history in the order in
     /// which they were asked; the answers of one transaction come in any.
     fn on_accept_result(&mut self, turn: TurnNumber, answer: Result<(), DatabaseError>) {
-        let pending = &mut self.state.pending_questions;
+        let pending = &mut self.state.inbox.pending;
         if let Some(question) = pending.iter_mut().find(|question| question.turn == turn) {
             question.answer = Some(answer);
         }
         let next = |live: &mut Self| {
-            live.state.pending_questions.pop_front_if(|question| question.answer.is_some())
+            live.state.inbox.pending.pop_front_if(|question| question.answer.is_some())
         };
         while let Some(question) = next(self) {
             self.commit_question(question);
@@ -164,7 +164,7 @@ impl LiveConversation<'_> {
         if let Err(error) = answer.unwrap_or(Err(DatabaseError::Stopped)) {
             let id = self.state.id;
             log::error!("cannot accept a question conversation={id} error={error}");
-            self.state.turn_permits.remove(&turn);
+            self.state.inbox.permits.remove(&turn);
             let notice = Notice::Error(ErrorNotice {
                 content: format!("Your message could not be stored and was not sent: {error}"),
                 retryable: Some(error.is_retryable()),
@@ -175,13 +175,15 @@ impl LiveConversation<'_> {
         let state = &mut *self.state;
         let seq = state.transcript.push(turn, Content::UserMessage(message.clone()), false);
         if state.title.as_deref().unwrap_or_default().is_empty() {
-            state.entitle(Some(title::from_message(&message.content)));
+            state.set_title(Some(title::from_message(&message.content)));
         }
         let position = state.turns.questions_ahead();
         let UserMessage { message_id, content, .. } = message;
-        state.notify_viewers(&senders, &Notice::Accepted { message_id, seq, turn, position });
-        state.askers.insert(turn, senders);
-        let closing = state.closing.clone();
+        state
+            .audience
+            .notify_viewers(&senders, &Notice::Accepted { message_id, seq, turn, position });
+        state.inbox.askers.insert(turn, senders);
+        let closing = state.lifecycle.closing.clone();
         self.save();
         self.reserve_numbers();
         match closing {
@@ -220,7 +222,7 @@ impl Handler<Stop> for Session {
 
     fn handle(&mut self, Stop { viewer, author }: Stop, context: &mut Self::Context) {
         if let Some(mut live) = self.followed_by(viewer, context) {
-            live.state.is_stopped_by(author);
+            live.state.record_stop_author(author);
             live.apply_event(TurnEvent::StopRequested);
         }
     }

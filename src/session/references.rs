@@ -59,10 +59,10 @@ impl LiveConversation<'_> {
         let Some(check) = self.check(move || markdown::references(&answer)) else {
             return self.apply_event(event);
         };
-        let epoch = self.state.epoch;
+        let epoch = self.state.agent.epoch;
         self.state.references.finishing = Some(oneshot::channel().0);
         self.spawn(check, move |live, citations| {
-            if live.state.epoch != epoch {
+            if live.state.agent.epoch != epoch {
                 return;
             }
             let is_awaited =

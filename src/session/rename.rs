@@ -37,7 +37,7 @@ impl Handler<Rename> for Session {
             let is_newest = before.is_none() || live.title == title;
             match (&answer, before) {
                 (Ok(_), _) if is_newest => {
-                    live.entitle(title);
+                    live.set_title(title);
                     live.deliver();
                 }
                 (Err(_), Some(before)) if is_newest => live.title = before,

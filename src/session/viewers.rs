@@ -33,7 +33,7 @@ impl Handler<PullBatch> for Session {
             let detached = Batch { then: AfterBatch::Detached, ..Batch::default() };
             return reply.send(detached).unwrap_or_default();
         };
-        if let Some(subscriber) = live.state.subscriber(viewer) {
+        if let Some(subscriber) = live.state.audience.subscriber(viewer) {
             subscriber.ask(reply);
             live.state.deliver_to(viewer);
             // Delivery may have rendered code, or reached what is not in memory.
@@ -58,7 +58,7 @@ impl Handler<Detach> for Session {
         let Some(id) = self.following.remove(&viewer) else { return };
         if let Some(mut live) = self.live(id, context) {
             // Nobody waits for the batch any more.
-            drop(live.state.unsubscribe(viewer));
+            drop(live.state.audience.remove(viewer));
             live.show_presence_soon();
         }
     }
@@ -67,12 +67,12 @@ impl Handler<Detach> for Session {
 impl LiveConversation<'_> {
     /// Shows all viewers their number after a short delay.
     pub(super) fn show_presence_soon(&mut self) {
-        if std::mem::replace(&mut self.state.presence_due, true) {
+        if std::mem::replace(&mut self.state.audience.is_presence_due, true) {
             return;
         }
         self.run_later(PRESENCE_DELAY, |live| {
-            live.state.presence_due = false;
-            live.state.tell_viewers();
+            live.state.audience.is_presence_due = false;
+            live.state.audience.show_viewer_count();
             live.state.deliver();
         });
     }
