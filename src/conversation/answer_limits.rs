@@ -1,5 +1,4 @@
-//! How much an agent may say: in one answer, and before the database has what it said. One that
-//! says more is ended in words, or waits.
+//! Limits of an answer, and backpressure on an agent whose output the database has not taken.
 
 use std::time::Instant;
 
@@ -13,35 +12,34 @@ use crate::{
 
 use super::Conversation;
 
-/// Names that an agent gives to tools and calls, at most, in bytes.
+/// Bytes of the names that an agent gives to tools and calls, at most.
 const NAME_BYTES: usize = 256;
 
-/// An agent's own words on a failure, at most, in bytes.
+/// Bytes of an agent's own error text, at most.
 const WORDS_BYTES: usize = 16 * 1024;
 
-/// Lines of an agent that are no lines of the protocol and are logged, of each start.
+/// Lines outside the protocol that are logged per start of an agent.
 const GARBAGE_LOGGED: usize = 20;
 
-/// How much the agent of a conversation has said.
+/// What the running turn's answer has used of its limits.
 #[derive(Debug, Default)]
 pub(crate) struct AnswerVolume {
-    /// The turn that is counted.
     turn: TurnNumber,
-    /// Bytes of text, thinking, tools' inputs and results in it.
+    /// Bytes of text, thinking, tool inputs and tool results.
     bytes: usize,
-    /// Entries of the history before it.
+    /// Entries of the history before the answer.
     before: usize,
-    /// Lines that are no lines of the protocol, since the agent's start.
+    /// Lines outside the protocol since the agent's start.
     garbage: usize,
 }
 
 impl AnswerVolume {
-    /// Another process speaks from here on.
+    /// Resets what is counted per process.
     pub(crate) fn begin(&mut self) {
         self.garbage = 0;
     }
 
-    /// Logs a line that is no line of the protocol, unless there were too many already.
+    /// Logs a line outside the protocol, unless there were too many already.
     pub(crate) fn note_garbage(&mut self, conversation: ConversationId, line: &str) {
         self.garbage += 1;
         if self.garbage > GARBAGE_LOGGED {
@@ -56,7 +54,7 @@ impl AnswerVolume {
     }
 }
 
-/// Cuts what an agent may make as long as it likes.
+/// Cuts names and error texts, whose length the agent chooses.
 pub(crate) fn bounded(event: AgentEvent) -> AgentEvent {
     use crate::agent::event::{AgentEnd, AgentFailure, AgentResult};
     match event {
@@ -96,7 +94,7 @@ fn cut(mut text: String, most: usize) -> String {
     text
 }
 
-/// Bytes of an event that are kept if it belongs to an answer.
+/// Bytes of an event that count against the limit of its answer.
 fn size(event: &AgentEvent) -> usize {
     match event {
         AgentEvent::TextDelta(text) | AgentEvent::TextReplaced(text) => text.len(),
@@ -110,8 +108,8 @@ fn size(event: &AgentEvent) -> usize {
 }
 
 impl Conversation {
-    /// Counts an event of the running turn's answer. Gives what of it is kept, and why the answer
-    /// ends with it, if it does.
+    /// Counts an event of the running turn's answer. Returns what of it is kept, and the reason to
+    /// end the answer where it exceeds a limit.
     pub(crate) fn measure(
         &mut self,
         turn: TurnNumber,
@@ -151,8 +149,8 @@ impl Conversation {
         (Some(event), None)
     }
 
-    /// Whether the agent is read on: not while its end is awaited, sequence numbers run short, or
-    /// the database has yet to take more than `most` bytes.
+    /// Holds the agent's output while its end is checked, sequence numbers run short, or more than
+    /// `most` bytes wait for the database.
     pub(crate) fn flow(&mut self, most: usize) -> Flow {
         if let Some(gate) = self.hold_while_finishing() {
             return Flow::Hold(gate);
@@ -165,10 +163,10 @@ impl Conversation {
         Flow::Hold(opened)
     }
 
-    /// Lets the agent be read on, if it may.
+    /// Lets the agent's output be read on, if nothing else holds it.
     pub(crate) fn open_gates(&mut self, most: usize) {
         if self.agent.is_held() && !self.must_wait(most) {
-            // It was kept from speaking, and so was not silent.
+            // The agent could not speak, so it was not silent.
             self.agent.watchdog.resume(Instant::now());
             // Dropping a gate opens it.
             self.agent.gates.clear();

@@ -10,45 +10,40 @@ use crate::{
 
 use super::{Conversation, usage::UsageTotals};
 
-/// What a conversation is doing.
+/// A live conversation, as `/admin` and the metrics show it.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct ConversationDescription {
-    /// Its id.
     pub(crate) conversation_id: ConversationId,
-    /// Its title, once it has one.
     pub(crate) title: Option<String>,
-    /// What it is doing.
     pub(crate) state: ConversationState,
-    /// The turn that is answered now.
+    /// The running turn.
     pub(crate) turn: Option<TurnNumber>,
-    /// Questions that wait.
+    /// Questions that wait behind the running turn.
     pub(crate) queued: usize,
-    /// Sockets that follow it.
+    /// Connections that follow it.
     pub(crate) viewers: usize,
-    /// Those of them that are behind and do not read.
+    /// Viewers that are behind and do not ask for more.
     pub(crate) laggards: usize,
-    /// Its agent, while there is one.
     pub(crate) agent: Option<AgentDescription>,
-    /// How often an agent was started for it since it is live, beyond the first time.
+    /// Starts of an agent after the first one, since the conversation became live.
     pub(crate) restarts: u64,
-    /// What its answers have cost so far.
     pub(crate) spent: UsageTotals,
-    /// When something last happened. UTC, ISO 8601.
+    /// UTC, ISO 8601.
     pub(crate) last_event_at: String,
     /// The newest sequence number.
     pub(crate) seq: Seq,
 }
 
-/// What the agent of a conversation is doing.
+/// The running agent of a conversation.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct AgentDescription {
     /// `claude` or `guide`.
     pub(crate) kind: &'static str,
-    /// Its process id; `None` for a moment after the start.
+    /// `None` for a moment after the start.
     pub(crate) pid: Option<u32>,
-    /// Memory of it and its children in bytes, when it was last looked at.
+    /// Resident memory of the process and its children, when it was last sampled.
     pub(crate) memory_bytes: Option<u64>,
-    /// When it was started. UTC, ISO 8601.
+    /// UTC, ISO 8601.
     pub(crate) started_at: String,
 }
 

@@ -1,5 +1,5 @@
-//! What an agent tells beside its answer: shown at once, and kept with the answer where it changes what
-//! the answer is.
+//! Notices of an agent beside its answer: shown at once, kept with the answer where they qualify
+//! it.
 
 use crate::{
     agent::event::AgentNotice,
@@ -9,14 +9,14 @@ use crate::{
 
 use super::Conversation;
 
-/// Notes of one answer at most.
+/// Notes that are kept with one answer, at most.
 const MAX_NOTES: usize = 20;
 
-/// What is told of an agent that had to give its own session up.
+/// The note on an agent that had to drop its own session.
 const BEGAN_AFRESH: &str = "The model's API refused the agent's own record of this conversation, so the \
      agent began again with a summary of it.";
 
-/// What is kept with the running turn's answer.
+/// Notes on the running turn's answer.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     sentences: Vec<String>,
@@ -24,7 +24,7 @@ pub(crate) struct Notes {
 }
 
 impl Conversation {
-    /// Shows what the agent tells, and keeps what belongs to the answer.
+    /// Shows a notice, and keeps what belongs to the answer.
     pub(crate) fn told(&mut self, told: AgentNotice) {
         let AgentNotice { words, model, is_busy, is_kept } = told;
         let state = match &model {
@@ -40,7 +40,7 @@ impl Conversation {
         }
     }
 
-    /// The agent answers again, after it had told of something that kept it.
+    /// Shows the running state again once the agent answers after a notice of a delay.
     pub(crate) fn goes_on(&mut self) {
         let state = self.audience.status.as_ref().map(|status| status.state);
         if matches!(state, Some(ConversationState::Compacting | ConversationState::Retrying)) {
@@ -53,7 +53,7 @@ impl Conversation {
         }
     }
 
-    /// The agent's own session is given up while it answers.
+    /// Drops the agent's own session in the middle of an answer.
     pub(crate) fn begin_afresh(&mut self) {
         self.agent.session_id = None;
         self.transcript.close_block();
@@ -61,7 +61,7 @@ impl Conversation {
         self.told(AgentNotice::now(BEGAN_AFRESH, true));
     }
 
-    /// Puts what was noted into the end of the turn.
+    /// Moves the notes into the end of the turn.
     pub(crate) fn add_notes(&mut self, content: &mut Content) {
         let notes = std::mem::take(&mut self.notes);
         if let Some(details) = content.end_details() {

@@ -1,4 +1,4 @@
-//! PageCache that were just made, kept for viewers that stand at the same place, as nearly all do.
+//! Cache of the newest pages, which nearly all viewers need at the same moment.
 
 use crate::wire::Dialect;
 
@@ -7,25 +7,24 @@ use super::{
     transcript::{Cursor, HistoryPage, MissingEntries, Transcript},
 };
 
-/// A viewer is sent about this much at once; one that catches up lets others go between.
+/// Bytes of a page, about: a viewer that catches up lets others in between.
 const PAGE_BYTES: usize = 16 * 1024;
 
-/// PageCache that are kept.
+/// Pages that are kept.
 const KEPT: usize = 4;
 
-/// The pages of one transcript. Whoever changes it clears them.
+/// Pages of one transcript. Every change of the transcript clears them.
 #[derive(Debug, Default)]
 pub(crate) struct PageCache(Vec<(Cursor, Dialect, HistoryPage)>);
 
 impl PageCache {
-    /// Forgets all.
     pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
 
-    /// Gives a viewer that has asked what it has not seen. `settled` says that a state may be told:
-    /// nothing that came before it is still held back. Gives what the viewer waits for where that is not
-    /// in memory.
+    /// Answers a viewer's open request. `settled` says whether a state may be shown: no end that
+    /// came before it is held back. Returns the entries that the viewer needs where they are not in
+    /// memory.
     pub(crate) fn serve(
         &mut self,
         subscriber: &mut Subscriber,

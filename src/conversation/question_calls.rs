@@ -1,4 +1,4 @@
-//! Answers to what the agent has asked: exactly one is taken, whoever is faster.
+//! Questions of the agent: how they are recognised, and which answer counts.
 
 use serde_json::value::RawValue;
 
@@ -10,13 +10,12 @@ use crate::{
 
 use super::Conversation;
 
-/// Characters of an answer that are quoted to somebody else.
+/// Characters of the accepted answer that are quoted to a person who is late.
 const QUOTED: usize = 200;
 
 impl Conversation {
-    /// The call of the agent that an answer given now belongs to, or why it comes too late. `call_id`
-    /// is the call that it is meant for; without one the newest is meant. An answer to nothing that is
-    /// known is a message like any other.
+    /// The call that an answer belongs to, or why it comes too late. `call_id` names the call;
+    /// without it the newest one is meant. An answer to an unknown call is an ordinary message.
     pub(crate) fn answered_call(&self, call_id: Option<&str>) -> Result<Option<String>, String> {
         let mut asked: Option<&str> = None;
         let mut next: Option<&UserMessage> = None;
@@ -29,7 +28,7 @@ impl Conversation {
                     next = None;
                 }
                 Content::UserMessage(message) if asked.is_some() => next = next.or(Some(message)),
-                // The question itself may not be in memory any more.
+                // The question itself may have been evicted.
                 Content::UserMessage(message)
                     if call_id.is_some() && message.answers.as_deref() == call_id =>
                 {
@@ -46,7 +45,7 @@ impl Conversation {
     }
 }
 
-/// What is told to somebody whose answer comes after this message.
+/// The refusal of an answer that comes after `taken`.
 fn too_late(taken: &UserMessage) -> String {
     let text: String = taken.content.chars().take(QUOTED).collect();
     let cut = if taken.content.chars().nth(QUOTED).is_some() { "…" } else { "" };
@@ -62,7 +61,7 @@ fn too_late(taken: &UserMessage) -> String {
     )
 }
 
-/// The tool by which an agent asks the person something.
+/// The tool by which an agent asks a person.
 const ASK_USER: &str = "mcp__features__ask_user";
 
 impl Conversation {
@@ -86,7 +85,7 @@ impl Conversation {
     }
 }
 
-/// The questions of an `ask_user` call, where it has any.
+/// The questions of an `ask_user` call, if it has any.
 fn questions_of(input: &RawValue) -> Option<Box<RawValue>> {
     #[derive(serde::Deserialize)]
     struct Input {

@@ -1,5 +1,4 @@
-//! What an agent is told that does not know the conversation, or not all of it: what was said before,
-//! in short.
+//! Summaries of the earlier conversation for an agent that does not know it.
 
 use crate::{
     agent::AgentKind,
@@ -9,31 +8,31 @@ use crate::{
 
 use super::{Conversation, transcript::Transcript};
 
-/// Characters of what was carried over from another conversation.
+/// Characters of a recap that is carried over from another conversation.
 const CARRIED_CHARACTERS: usize = 8000;
 
-/// What an agent knows of what was said before.
+/// What an agent knows of the earlier conversation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum AgentKnowledge {
-    /// It goes on with its own session, or nothing was said.
+    /// Its own session has everything, or nothing was said.
     #[default]
     Everything,
-    /// It goes on with its own session, in which the last answer may be missing that was cut off.
+    /// Its own session may lack the last answer, which was cut off.
     WithoutTheLast,
-    /// It has a new session.
+    /// Its session is new.
     Nothing,
 }
 
-/// Questions and answers told at most, the newest ones.
+/// Questions and answers in a recap, at most; the newest ones.
 const MAX_MESSAGES: usize = 30;
 
-/// Characters told of each.
+/// Characters of each of them.
 const MAX_CHARACTERS: usize = 600;
 
 /// Characters of an answer that was cut off.
 const CUT_CHARACTERS: usize = 4000;
 
-/// The question of `turn`, after a digest of what was said before it.
+/// The question of `turn`, after a recap of what was said before it.
 pub(crate) fn with_recap(transcript: &Transcript, turn: TurnNumber, question: &str) -> String {
     let carried = carried(transcript);
     let said = before(transcript, turn);
@@ -55,8 +54,8 @@ pub(crate) fn with_recap(transcript: &Transcript, turn: TurnNumber, question: &s
     text
 }
 
-/// The question of `turn`, with the answer before it that was cut off: the agent's own session may not
-/// have it.
+/// The question of `turn`, followed by the answer before it that was cut off: the agent's own
+/// session may lack it.
 pub(crate) fn with_cut_off_answer(
     transcript: &Transcript,
     turn: TurnNumber,
@@ -64,7 +63,7 @@ pub(crate) fn with_cut_off_answer(
 ) -> String {
     let cut = last_before(transcript, turn).map(|last| transcript.answer(last));
     let Some(cut) = cut.filter(|cut| !cut.trim().is_empty()) else { return question.to_owned() };
-    // Its end is where it was cut off.
+    // The end is next to the cut.
     let from = cut.char_indices().rev().nth(CUT_CHARACTERS - 1).map_or(0, |(at, _)| at);
     let shown = cut.get(from..).unwrap_or(&cut);
     format!(
@@ -73,7 +72,7 @@ pub(crate) fn with_cut_off_answer(
     )
 }
 
-/// What is to be known, in short, by who goes on with this conversation at `turn` in another one.
+/// A recap of the turns before `turn`, for another conversation that goes on there.
 pub(crate) fn carry_over(transcript: &Transcript, turn: TurnNumber) -> String {
     let mut text = carried(transcript)
         .map_or_else(String::new, |carried| beginning(carried, CARRIED_CHARACTERS) + "\n\n");
@@ -81,7 +80,7 @@ pub(crate) fn carry_over(transcript: &Transcript, turn: TurnNumber) -> String {
     text
 }
 
-/// What was carried over to this conversation from another one.
+/// The recap that this conversation began with.
 fn carried(transcript: &Transcript) -> Option<&str> {
     let all = transcript.contents().filter_map(|(_, content)| match content {
         Content::UserMessage(message) => message.carried.as_deref(),
@@ -90,7 +89,7 @@ fn carried(transcript: &Transcript) -> Option<&str> {
     all.last()
 }
 
-/// What was said in the turns before `turn`; empty where nothing was.
+/// What was said in the turns before `turn`; empty if nothing was.
 fn before(transcript: &Transcript, turn: TurnNumber) -> String {
     let spoken: Vec<_> = transcript
         .dialogue()
@@ -114,7 +113,7 @@ fn beginning(text: &str, characters: usize) -> String {
     }
 }
 
-/// The last turn before `turn` in which a person asked something.
+/// The last turn before `turn` with a question.
 fn last_before(transcript: &Transcript, turn: TurnNumber) -> Option<TurnNumber> {
     let asked = transcript
         .contents()
@@ -123,7 +122,7 @@ fn last_before(transcript: &Transcript, turn: TurnNumber) -> Option<TurnNumber> 
 }
 
 impl Conversation {
-    /// Whatever the agent knows, it does not know what comes with the question of this turn.
+    /// Has the agent get a recap if this turn's question brings one from another conversation.
     pub(crate) fn note_carried(&mut self, turn: TurnNumber) {
         let is_model = self.agent.handle.as_ref().is_some_and(|it| it.kind() == AgentKind::Claude);
         let question = self.transcript.question(turn);
@@ -132,7 +131,7 @@ impl Conversation {
         }
     }
 
-    /// What an agent knows that is started now.
+    /// What an agent knows that starts now.
     pub(crate) fn knowledge(&self) -> AgentKnowledge {
         if !self.transcript.has_user_message() {
             return AgentKnowledge::Everything;

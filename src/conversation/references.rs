@@ -1,4 +1,4 @@
-//! References of answers to files: what the running turn has, and the check of stored answers without one.
+//! File references of answers: those of the running turn, and the check of old answers without one.
 
 use std::path::Path;
 
@@ -16,59 +16,58 @@ use crate::{
 
 use super::{Conversation, transcript::Transcript};
 
-/// Answers that were cut off and whose references are checked when a conversation is read again, at most;
-/// the newest.
+/// Unchecked answers that are checked when a conversation is loaded, at most; the newest.
 const MOST_CUT_OFF: usize = 20;
 
-/// So many references are told whenever there are more of them. Each time all are told: when there are
-/// many, it is only done when a share has been added.
+/// Up to this many references are shown again with each new one; beyond, only once their number has
+/// grown by a share.
 const TOLD_AT_ONCE: usize = 32;
 
-/// The share, as its denominator.
+/// The share, as a denominator.
 const TOLD_SHARE: usize = 4;
 
-/// What is known of the files that the running turn is about.
+/// File references of the running turn's answer.
 #[derive(Debug, Default)]
 pub(crate) struct TurnReferences {
     pub(crate) reading: FilesRead,
-    /// References that were looked at, or are being.
+    /// References that were checked or are being checked.
     pub(crate) asked: References,
-    /// What came of it.
+    /// The results of the checks.
     pub(crate) known: Vec<Citation>,
-    /// How many of these those who look have been told.
+    /// How many results viewers were shown.
     pub(crate) told: usize,
     pub(crate) is_checking: bool,
-    /// Whether that is of the whole answer.
+    /// The results cover the whole answer.
     pub(crate) is_whole: bool,
-    /// The agent has finished, and its references are being checked. Dropped, this lets the reader of
-    /// its output go on.
+    /// Present while the end of the turn waits for the last check. Dropped, it lets the agent's
+    /// output be read on.
     pub(crate) finishing: Option<oneshot::Sender<()>>,
 }
 
 impl TurnReferences {
-    /// Whether the agent has finished, and only the check is awaited.
+    /// Whether the end of the turn waits only for the last check.
     pub(crate) fn is_finishing(&self) -> bool {
         self.finishing.is_some()
     }
 
-    /// The turn goes on after all.
+    /// Takes the end back: the turn goes on.
     pub(crate) fn go_on(&mut self) {
         self.finishing = None;
     }
 }
 
 impl Conversation {
-    /// The running turn's agent uses a tool.
+    /// Records a tool call of the running turn.
     pub(crate) fn note_call(&mut self, call: &ToolCall, root: &Path) {
         self.references.reading.on_tool_call(&call.call_id, &call.tool, call.input.get(), root);
     }
 
-    /// A tool gave this back to the running turn's agent.
+    /// Records a tool result of the running turn.
     pub(crate) fn note_result(&mut self, result: &ToolResult, root: &Path) {
         self.references.reading.on_tool_result(&result.call_id, result.ok, &result.content, root);
     }
 
-    /// Holds the reader of the agent's output until its end is told.
+    /// Holds the agent's output if the end of the turn waits for the last check.
     pub(crate) fn hold_while_finishing(&mut self) -> Option<oneshot::Receiver<()>> {
         let gate = self.references.finishing.as_mut()?;
         let (sender, receiver) = oneshot::channel();
@@ -76,8 +75,8 @@ impl Conversation {
         Some(receiver)
     }
 
-    /// What the running turn refers to goes to those who look at it, where it is worth its length. The
-    /// turn's end tells everything.
+    /// Shows viewers the results so far, unless too little has been added. The end of the turn
+    /// brings all.
     pub(crate) fn tell_citations(&mut self, turn: TurnNumber) {
         let (known, told) = (self.references.known.len(), self.references.told);
         if known > TOLD_AT_ONCE && known < told + told / TOLD_SHARE {
@@ -88,13 +87,13 @@ impl Conversation {
         self.audience.show_citations(&citations);
     }
 
-    /// The citations of the running turn so far, for who comes in.
+    /// The results of the running turn so far, for a viewer that comes in.
     pub(crate) fn citations(&self) -> Option<Citations> {
         let turn = self.turns.running().filter(|_| !self.references.known.is_empty())?;
         Some(Citations { turn, citations: self.references.known.clone() })
     }
 
-    /// Puts what is known of files into the end of the turn.
+    /// Moves the results into the end of the turn.
     pub(crate) fn add_references(&mut self, content: &mut Content) {
         let citing = std::mem::take(&mut self.references);
         let is_completed = matches!(
@@ -102,7 +101,8 @@ impl Conversation {
             Content::ResponseDone(ResponseDone { outcome: Outcome::Completed, .. })
         );
         if let Some(details) = content.end_details() {
-            // What is only known in part is looked at as a whole when the conversation is read again.
+            // Incomplete results are left out: the answer is checked as a whole when it is loaded
+            // again.
             if citing.is_whole || is_completed {
                 *details.citations = citing.known;
             }
@@ -111,8 +111,8 @@ impl Conversation {
     }
 }
 
-/// Checks the references of answers that came to their end without it, in a history that was just
-/// read. Reads files, so it blocks.
+/// Checks the references of ended answers without a check, in a history that was just loaded. Reads
+/// files, so it blocks.
 pub(crate) fn check_cut_off(
     transcript: &mut Transcript,
     policy: &Policy,

@@ -1,4 +1,4 @@
-//! A viewer as its conversation sees it: where it stands, what it is owed, whether it has asked.
+//! A viewer of a conversation: its position, its pending notices and its open request.
 
 use std::{
     collections::VecDeque,
@@ -21,42 +21,38 @@ use super::{
     viewer::{AfterBatch, Batch, BrowserId, ConnectionCloser, ViewerId},
 };
 
-/// Frames outside the history that wait for a viewer. They answer its own requests, one each, and
-/// a viewer that does not read sends none: this is only the last resort.
+/// Frames outside the history that wait for a viewer, at most. A viewer that does not read causes
+/// none, so this is only a last resort.
 const MAX_NOTICES: usize = 256;
 
-/// A viewer that has not asked for this long, with news for it, lags.
+/// A viewer with news that has not asked for this long lags.
 const LAGGING: Duration = Duration::from_secs(2);
 
-/// Bytes that a viewer has its whole patience for: a larger batch gets more of it.
+/// Bytes that a viewer may take its whole patience for; larger batches get proportionally more.
 const PATIENCE_BYTES: usize = 16 * 1024;
 
-/// A viewer of a conversation.
 #[derive(Debug)]
 pub(crate) struct Subscriber {
-    /// Which viewer.
     pub(crate) viewer: ViewerId,
-    /// Its browser, where known.
     pub(crate) browser: Option<BrowserId>,
-    /// How it is spoken to.
     pub(crate) dialect: Dialect,
-    /// How far it has got in the transcript.
+    /// Its position in the transcript.
     pub(crate) cursor: Cursor,
-    /// Ends its connection when it reads no more.
+    /// Closes its connection when it has stopped reading.
     hang_up: ConnectionCloser,
-    /// What becomes of it once everything is sent.
+    /// What follows once everything is sent.
     then: AfterBatch,
     notices: VecDeque<ByteString>,
     news: News,
-    /// How many viewers it knows of.
+    /// The number of viewers that it was shown last.
     viewers: usize,
     catching_up: bool,
     demand: Option<oneshot::Sender<Batch>>,
-    /// When it was given its last batch, and how many bytes that had.
+    /// When it got its last batch, and how many bytes that had.
     served: (Instant, usize),
 }
 
-/// What is told outside the history, of each kind only the newest.
+/// News outside the history, only the newest of each kind.
 #[derive(Debug, Default)]
 struct News {
     title: Option<String>,
@@ -66,7 +62,7 @@ struct News {
 }
 
 impl Subscriber {
-    /// A viewer that comes in at `cursor`, and is told by its first frame how many there are.
+    /// A viewer at `cursor`, whose first frame shows it `viewers`.
     pub(crate) fn new(
         viewer: ViewerId,
         browser: Option<BrowserId>,
@@ -91,28 +87,27 @@ impl Subscriber {
         }
     }
 
-    /// Owes the viewer a frame outside the history; it goes before anything of the history.
+    /// Queues a frame outside the history, to be sent before anything of the history.
     pub(crate) fn notify(&mut self, notice: &Notice) {
         if self.notices.len() < MAX_NOTICES {
             self.notices.extend(notice.frame(self.dialect));
         }
     }
 
-    /// Owes the viewer a state; only the newest counts.
+    /// Queues a state; only the newest is sent.
     pub(crate) fn tell(&mut self, status: &Status) {
         if !self.dialect.is_legacy() {
             self.news.status = Some(status.clone());
         }
     }
 
-    /// Owes the viewer the conversation's title.
     pub(crate) fn tell_title(&mut self, title: &str) {
         if !self.dialect.is_legacy() {
             self.news.title = Some(title.to_owned());
         }
     }
 
-    /// Owes the viewer how many there are, where it does not know.
+    /// Queues the number of viewers, if it has changed.
     pub(crate) fn tell_viewers(&mut self, viewers: usize) {
         if !self.dialect.is_legacy() && self.viewers != viewers {
             self.viewers = viewers;
@@ -120,35 +115,35 @@ impl Subscriber {
         }
     }
 
-    /// Owes the viewer what is known of the files that the running turn refers to.
+    /// Queues the checked references of the running turn.
     pub(crate) fn tell_citations(&mut self, citations: &Citations) {
         if self.dialect.is_html() {
             self.news.citations = Some(citations.clone());
         }
     }
 
-    /// After everything else the viewer is let go.
+    /// Lets the viewer go once everything is sent.
     pub(crate) fn dismiss(&mut self, then: AfterBatch) {
         self.then = then;
     }
 
-    /// Whether it is let go and has not been told yet.
+    /// Whether it is let go and has not had its last batch.
     pub(crate) fn is_parting(&self) -> bool {
         self.then != AfterBatch::AskAgain
     }
 
-    /// What the viewer has asked with, to be handed on when it moves.
+    /// Takes its open request, for when it moves to another conversation.
     pub(crate) fn take_demand(&mut self) -> Option<oneshot::Sender<Batch>> {
         self.demand.take()
     }
 
-    /// The viewer has asked.
+    /// Opens a request for a batch.
     pub(crate) fn ask(&mut self, reply: oneshot::Sender<Batch>) {
         self.demand = Some(reply);
     }
 
-    /// Whether the viewer waits for something and would get it, given whether the transcript has
-    /// news for it, and whether nothing that came before its state is still held back.
+    /// Whether its open request can be answered. `has_news` says whether the transcript has
+    /// something, `settled` whether a state may be shown.
     pub(crate) fn is_due(&self, has_news: bool, settled: bool) -> bool {
         self.demand.is_some()
             && (has_news
@@ -158,13 +153,13 @@ impl Subscriber {
                 || self.is_parting())
     }
 
-    /// Whether the viewer waits for something.
+    /// Whether it has an open request.
     pub(crate) fn has_asked(&self) -> bool {
         self.demand.is_some()
     }
 
-    /// Answers the viewer's demand with what it is owed outside the history, if anything: what it
-    /// is owed of the history is not there yet.
+    /// Answers the open request with queued notices, if there are any, where the history that it
+    /// needs is not in memory.
     pub(crate) fn deliver_notices(&mut self) {
         if !self.notices.is_empty() {
             let nothing =
@@ -173,7 +168,7 @@ impl Subscriber {
         }
     }
 
-    /// Answers the viewer's demand with this page and everything else that it is owed.
+    /// Answers the open request with a page and everything that is queued.
     pub(crate) fn deliver(&mut self, page: HistoryPage, newest: Seq, settled: bool) {
         let Some(demand) = self.demand.take() else { return };
         let mut frames: Vec<ByteString> = self.notices.drain(..).collect();
@@ -188,17 +183,17 @@ impl Subscriber {
             then = std::mem::take(&mut self.then);
         }
         self.served = (Instant::now(), frames.iter().map(|frame| frame.len()).sum());
-        // A viewer that is gone has nobody to tell.
+        // The viewer may be gone.
         demand.send(Batch { frames, seq: page.seq, then }).unwrap_or_default();
     }
 
-    /// Whether it is behind and does not ask, given whether the transcript has news for it.
+    /// Whether it is behind and has no open request.
     pub(crate) fn lags(&self, has_news: bool, now: Instant) -> bool {
         self.demand.is_none() && has_news && now - self.served.0 > LAGGING
     }
 
-    /// Cuts the connection of a viewer that has not taken its last batch within `patience`; a large
-    /// batch may take longer. The kernel alone would wait for as long as a byte gets through now
+    /// Closes the connection of a viewer that has not taken its last batch within `patience`; a
+    /// large batch may take longer. The kernel alone would wait as long as a byte gets through now
     /// and then.
     pub(crate) fn disconnect_if_stalled(&mut self, patience: Duration, now: Instant) {
         let (at, bytes) = self.served;
@@ -206,14 +201,14 @@ impl Subscriber {
         if self.demand.is_none() && now - at > patience.saturating_mul(shares) {
             log::info!("viewer reads no more and is cut off viewer={}", self.viewer.0);
             self.hang_up.now();
-            // What the connection's end leads to takes a moment.
+            // The connection takes a moment to end.
             self.served = (now, 0);
         }
     }
 }
 
 impl News {
-    /// Whether there is something that may be told; a state only after the end that led to it.
+    /// Whether something may be sent; a state only after the end that led to it.
     fn is_due(&self, settled: bool) -> bool {
         let is_told_at_once =
             self.title.is_some() || self.viewers.is_some() || self.citations.is_some();

@@ -1,6 +1,6 @@
-//! A conversation's history: entries, sequence numbers, and what a viewer that stands at a cursor has
-//! not seen yet. Pure code; the database holds the same entries as rows, and what is old is in memory
-//! only while somebody looks at it (`stored`).
+//! History of a conversation: entries, their sequence numbers, and what a viewer at a cursor has
+//! not seen. Pure code. The database holds the same entries as rows; old ones are in memory only
+//! while a viewer reads them.
 
 use crate::{
     citation::Citation,
@@ -13,11 +13,11 @@ use std::{
     ops::Range,
 };
 
-pub use dialogue::Utterance;
+pub(crate) use dialogue::Utterance;
 use eviction::EvictedEntry;
-pub use eviction::{MissingEntries, ReloadedEntries};
+pub(crate) use eviction::{MissingEntries, ReloadedEntries};
 use highlights::Highlighted;
-pub use highlights::PendingHighlight;
+pub(crate) use highlights::PendingHighlight;
 use html_answer::HtmlAnswer;
 pub use replay::{Cursor, HistoryPage, ResumePoint};
 use sequence::{SEQ_RANGE, SequenceAllocator};
@@ -39,41 +39,40 @@ mod tests;
 mod unsaved;
 mod withdrawal;
 
-/// A text entry that has reached this many bytes is followed by another one, so that writing a
-/// growing entry stays cheap however long an answer is.
+/// Bytes of a text entry after which the next one begins, so that writing a growing entry stays
+/// cheap.
 const MAX_TEXT_BYTES: usize = 64 * 1024;
 
-/// A text that comes at once is taken in pieces of at most this many bytes.
+/// Bytes of a text that are appended under one sequence number, at most.
 const PIECE_BYTES: usize = 16 * 1024;
 
 /// The history of one conversation.
 #[derive(Debug)]
 pub struct Transcript {
     entries: Vec<Entry>,
-    /// Where the answer begins that each entry goes on with or stands behind, else the entry itself.
+    /// For each entry, the index where its answer begins; its own index if it belongs to none.
     answers: Vec<usize>,
     numbers: SequenceAllocator,
-    /// Entries from here on may have grown since they were last handed to the database.
+    /// Entries before this index are unchanged since they were last handed to the database.
     first_dirty: usize,
-    /// What the database does not have yet.
     unsaved: UnsavedBytes,
-    /// Entries before the first one that is held.
+    /// Number of entries before the first one that is held back.
     shown: usize,
-    /// Code whose colours are to be asked for.
+    /// Code blocks whose highlights are to be requested.
     uncoloured: Vec<PendingHighlight>,
-    /// The parts of answers that have got their colours, in order.
+    /// Parts of answers whose highlights came later, in order.
     coloured: Vec<Highlighted>,
-    /// Answers as viewers of HTML are shown them, by the entries with which they begin.
+    /// Answers as HTML, by the index of their first entry.
     rendered: BTreeMap<usize, HtmlAnswer>,
-    /// Counts the renderings, so that each is told from all others.
+    /// Numbers the HTML answers, so that each is unique.
     renderings: u32,
-    /// Entries before this one are in memory only where they are in `recalled`.
+    /// Entries before this index are in memory only where they are in `recalled`.
     tail: usize,
-    /// Entries before the tail that were read from the database again.
+    /// Ranges before the tail that were reloaded.
     recalled: VecDeque<Range<usize>>,
-    /// How answers begin that are no longer in memory, the newest ones.
+    /// The beginnings of evicted answers, the newest ones.
     excerpts: VecDeque<(usize, Utterance)>,
-    /// What the running turn has said, for when some of it is taken back.
+    /// The texts of the running turn, for when one is withdrawn.
     pieces: TurnTexts,
 }
 
@@ -93,12 +92,12 @@ struct Entry {
 enum EntryBody {
     Text(Box<StreamingText>),
     Fixed(Box<Content>),
-    /// In the database alone.
+    /// Only in the database.
     Evicted(EvictedEntry),
 }
 
 impl Transcript {
-    /// An empty history whose numbers up to `reserved` are free to use.
+    /// An empty history with sequence numbers up to `reserved`.
     pub fn new(reserved: Seq) -> Self {
         Self {
             entries: Vec::new(),
@@ -118,9 +117,9 @@ impl Transcript {
         }
     }
 
-    /// A history read from the database: entries, and of others only outlines. `first` is the first number
-    /// of a range that was newly reserved for it: so that none is used twice, not even one that was lost
-    /// in a crash.
+    /// A history from rows of the database, and outlines where only those were read. `first` begins
+    /// a newly reserved range, so that no number is used twice, not even one that was lost in a
+    /// crash.
     pub fn restore(
         rows: &[EntryRow],
         outlines: &[EntryOutline],
@@ -148,7 +147,7 @@ impl Transcript {
         Ok(transcript)
     }
 
-    /// Adds an entry that does not grow and gives its number. A held one is shown, with all that
+    /// Adds an entry that does not grow and returns its number. A held one is shown, with all that
     /// follows it, only after [`release`](Self::release).
     pub fn push(&mut self, turn: TurnNumber, content: Content, held: bool) -> Seq {
         self.end_block();
@@ -165,7 +164,7 @@ impl Transcript {
     }
 
     /// Shows the held entry with this number.
-    pub fn release(&mut self, seq: Seq) {
+    pub(crate) fn release(&mut self, seq: Seq) {
         let index = self.entries.partition_point(|entry| entry.last_seq < seq);
         if let Some(entry) = self.entries.get_mut(index) {
             entry.held = false;
@@ -173,8 +172,13 @@ impl Transcript {
         self.show();
     }
 
-    /// Gives the end of a turn the references that it came without.
-    pub fn cite(&mut self, turn: TurnNumber, citations: Vec<Citation>, files_read: Vec<String>) {
+    /// Adds checked references to the end of a turn that lacks them.
+    pub(crate) fn cite(
+        &mut self,
+        turn: TurnNumber,
+        citations: Vec<Citation>,
+        files_read: Vec<String>,
+    ) {
         let end = self.entries.iter_mut().enumerate().rev().find_map(|(index, entry)| {
             let EntryBody::Fixed(content) = &mut entry.body else { return None };
             let details = content.end_details().filter(|_| entry.turn == turn)?;
@@ -186,8 +190,8 @@ impl Transcript {
         self.first_dirty = self.first_dirty.min(end.unwrap_or(usize::MAX));
     }
 
-    /// Begins a new block of text; the next [`append`](Self::append) opens it.
-    pub fn close_block(&mut self) {
+    /// Closes the open block of text; the next [`append`](Self::append) opens a new one.
+    pub(crate) fn close_block(&mut self) {
         self.end_block();
         self.pieces.is_begun = true;
     }
@@ -198,8 +202,8 @@ impl Transcript {
         }
     }
 
-    /// Adds text to the open block of this turn, or opens one. A long text becomes several pieces,
-    /// each under a number of its own, so that no entry, page or row is much larger than others.
+    /// Appends text to the open block of a turn, or opens one. A long text is split under several
+    /// numbers, so that no entry, page or row becomes much larger than others.
     pub fn append(&mut self, turn: TurnNumber, thinking: bool, text: &str) {
         let mut rest = text;
         while !rest.is_empty() {
@@ -232,12 +236,12 @@ impl Transcript {
     }
 
     /// Whether a person has written anything.
-    pub fn has_user_message(&self) -> bool {
+    pub(crate) fn has_user_message(&self) -> bool {
         self.contents().any(|(_, content)| matches!(content, Content::UserMessage(_)))
     }
 
-    /// Turn and number of the message that a client knows under this id.
-    pub fn find_message(&self, id: &str) -> Option<(TurnNumber, Seq)> {
+    /// Turn and number of the message with this client id.
+    pub(crate) fn find_message(&self, id: &str) -> Option<(TurnNumber, Seq)> {
         self.entries.iter().rev().find_map(|entry| match &entry.body {
             EntryBody::Fixed(content) => match &**content {
                 Content::UserMessage(message) if message.message_id.as_deref() == Some(id) => {
@@ -249,8 +253,8 @@ impl Transcript {
         })
     }
 
-    /// What a person asked in a turn.
-    pub fn question(&self, turn: TurnNumber) -> Option<&UserMessage> {
+    /// The question of a turn.
+    pub(crate) fn question(&self, turn: TurnNumber) -> Option<&UserMessage> {
         let of_turn = self.contents().filter(|(of, _)| *of == turn);
         of_turn.into_iter().find_map(|(_, content)| match content {
             Content::UserMessage(message) => Some(message),
@@ -258,23 +262,21 @@ impl Transcript {
         })
     }
 
-    /// Whether a turn has come to its end.
-    pub fn has_ended(&self, turn: TurnNumber) -> bool {
+    pub(crate) fn has_ended(&self, turn: TurnNumber) -> bool {
         self.entries.iter().any(|entry| entry.turn == turn && entry.is_end())
     }
 
-    /// The entries that do not grow, with their turns, as far as they are in memory: what people asked
-    /// always is.
-    pub fn contents(&self) -> impl Iterator<Item = (TurnNumber, &Content)> {
+    /// Entries that do not grow, with their turns, as far as they are in memory; questions always
+    /// are.
+    pub(crate) fn contents(&self) -> impl Iterator<Item = (TurnNumber, &Content)> {
         self.entries.iter().filter_map(|entry| match &entry.body {
             EntryBody::Fixed(content) => Some((entry.turn, &**content)),
             _ => None,
         })
     }
 
-    /// What the agent has said in a turn that is among the last; of a very long answer what is still in
-    /// memory.
-    pub fn answer(&self, turn: TurnNumber) -> String {
+    /// The answer of one of the last turns; of a very long one, what is in memory.
+    pub(crate) fn answer(&self, turn: TurnNumber) -> String {
         let texts = self.entries.iter().rev().take_while(|entry| entry.turn >= turn);
         let mut texts: Vec<String> = texts
             .filter_map(|entry| match &entry.body {
@@ -302,7 +304,7 @@ impl Transcript {
         self.show();
     }
 
-    /// Shows what no held entry holds back any more.
+    /// Shows everything before the first entry that is held back.
     fn show(&mut self) {
         while self.entries.get(self.shown).is_some_and(|entry| !entry.held) {
             self.shown += 1;
@@ -350,7 +352,7 @@ impl Transcript {
 }
 
 impl Entry {
-    /// Of which block it is a text.
+    /// The block that it is a text of.
     fn block(&self) -> Option<BlockInfo> {
         match &self.body {
             EntryBody::Text(growing) => Some(growing.block),
@@ -371,7 +373,7 @@ impl Entry {
         matches!(self.body, EntryBody::Evicted(_))
     }
 
-    /// Its row; none where it is in the database alone.
+    /// Its row; `None` if it is only in the database.
     fn row(&self) -> Option<EntryRow> {
         let (kind, payload) = match &self.body {
             EntryBody::Fixed(content) => (content.kind(), content.payload().ok()?),
@@ -393,7 +395,7 @@ impl Entry {
 }
 
 impl EntryBody {
-    /// The body of an entry that was read from the database.
+    /// The body of a row.
     fn read(row: &EntryRow) -> serde_json::Result<Self> {
         let text = |thinking, block: &TextBlock| {
             Self::Text(Box::new(StreamingText::closed(thinking, block, row.last_seq)))

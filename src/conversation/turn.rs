@@ -1,5 +1,5 @@
-//! The decisions of a conversation: which question is answered when, when its agent runs, and how
-//! every turn comes to exactly one end. Pure code: an event goes in, effects come out.
+//! State machine of a conversation's turns: which question runs when, and with which agent. An
+//! event goes in, effects come out. Every turn comes to exactly one end.
 
 use std::collections::VecDeque;
 
@@ -18,131 +18,124 @@ mod status_text;
 #[cfg(test)]
 mod tests;
 
-/// What the agent of a conversation is doing.
+/// Phase of the conversation's agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum AgentPhase {
-    /// There is no process.
+    /// No process.
     Absent,
-    /// There is none, and a question waits for leave to start one.
+    /// No process; a question waits for a slot.
     AwaitingSlot,
-    /// The process has not answered the handshake.
+    /// The process has not completed the handshake.
     Starting,
-    /// The process takes messages.
+    /// The process takes questions.
     Ready,
     /// The process is being ended.
     Stopping,
 }
 
-/// The state of a conversation's turns.
 #[derive(Debug)]
 pub(crate) struct TurnMachine {
     agent: AgentPhase,
-    /// The agent's process has answered a question.
+    /// The agent's process has answered a question already.
     has_answered: bool,
     running: Option<RunningTurn>,
     waiting: VecDeque<QueuedQuestion>,
-    /// The turn for which the agent has begun afresh already: once is enough.
+    /// The turn that was restarted with a fresh agent already: once is enough.
     afresh: Option<TurnNumber>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct RunningTurn {
     turn: TurnNumber,
-    /// A person wants it to end.
+    /// A person asked it to stop.
     stopping: bool,
-    /// What is asked.
     question: QueuedQuestion,
-    /// An agent that was idle may be gone without having seen the question.
+    /// The agent has not shown that it works on the question; it may have exited while idle.
     is_untaken: bool,
 }
 
-/// A durable question that waits for its turn.
+/// A stored question that waits for its turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct QueuedQuestion {
-    /// Its turn.
     pub(crate) turn: TurnNumber,
-    /// Its text.
     pub(crate) content: String,
 }
 
-/// What happens to a conversation.
+/// What happens to a conversation. Texts are shown to people.
 #[derive(Debug)]
 pub(crate) enum TurnEvent {
-    /// Somebody is about to ask: the agent is started ahead of the question.
+    /// A question is about to come; the agent may start ahead of it.
     QuestionExpected,
     /// A question is stored.
     QuestionStored(QueuedQuestion),
-    /// There is leave to start the agent.
+    /// A slot for the agent is acquired.
     SlotAcquired,
-    /// The agent takes messages.
+    /// The agent takes questions.
     AgentReady,
-    /// The agent works on the question that it was asked.
+    /// The agent works on its question.
     QuestionReceived,
-    /// The question could not be given to the agent, with words for the user.
+    /// The question could not be sent to the agent.
     SendFailed(String),
-    /// The question is better not given to the agent, whose program was replaced: to the next one.
+    /// The agent's program was replaced, so the question goes to a new agent.
     AgentOutdated(QueuedQuestion),
     /// The agent ended its turn.
     AgentFinished(AgentResult),
-    /// The agent's process is gone, with words for the user.
+    /// The agent's process has exited.
     AgentExited(String),
-    /// The agent could not even be started, with words for the user.
+    /// The agent could not be started.
     StartFailed(String),
-    /// A person wants the running turn to end.
+    /// A person asked the running turn to stop.
     StopRequested,
-    /// The agent has taken too long and is stopped, with words for the user.
+    /// The agent has taken too long and is stopped.
     AgentOverdue(String),
-    /// The answer has grown beyond its limit and its agent is killed, with words for the user.
+    /// The answer exceeds its limit, so its agent is killed.
     AnswerTooLong(String),
-    /// The agent has been idle for long.
+    /// The agent is not needed for now.
     Hibernate,
-    /// The conversation ends, with the end that its open turns come to.
+    /// The conversation is being closed.
     CloseRequested(CloseReason),
 }
 
-/// Why a conversation ends.
+/// Why a conversation is closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CloseReason {
-    /// The server shuts down: what came so far is kept as an interrupted answer, and what waits
-    /// goes on waiting.
+    /// The server shuts down: the running answer is kept as interrupted, waiting questions stay
+    /// stored.
     Shutdown,
-    /// Somebody ended it, with words for the user.
+    /// A person closed it; the text is the error of its open turns.
     Ended(String),
 }
 
-/// What is to be done.
+/// What the session does.
 #[derive(Debug)]
 pub(crate) enum TurnEffect {
-    /// Get leave to start the agent, if it is to be had at once.
+    /// Take a slot for the agent, if one is free.
     TakeFreeSlot,
-    /// Wait for leave to start the agent.
+    /// Wait for a slot.
     WaitForSlot,
-    /// Wait for it no more.
+    /// Cancel the wait for a slot.
     CancelSlotWait,
-    /// Start the agent.
     StartAgent,
-    /// Give the agent this question; its turn begins.
+    /// Send the agent a question; its turn begins.
     SendQuestion(QueuedQuestion),
-    /// Ask the agent to break off.
+    /// Ask the agent to break off its answer.
     InterruptAgent,
     /// Ask the agent's process to end.
     StopAgent,
-    /// Kill the agent's process: it could say still more while it was asked to end.
+    /// Kill the agent's process, which could say still more while it ends.
     KillAgent,
-    /// The agent's own record of the conversation is of no use: the next one begins without it.
+    /// Forget the agent's own session, which is of no use any more.
     DropAgentSession,
-    /// The turn is over: this is its end.
+    /// Record the end of a turn.
     EndTurn {
-        /// The turn.
         turn: TurnNumber,
-        /// A [`Content`] that [ends](Content::is_end).
+        /// A [`Content`] that [ends](Content::is_end) a turn.
         content: Content,
     },
-    /// Tell the viewers.
+    /// Show all viewers a state.
     ShowStatus(Status),
-    /// Tell whoever asked this question how many are answered before it.
+    /// Show the askers of a question its position.
     ShowQueuePosition {
-        /// The question's turn.
         turn: TurnNumber,
         /// Questions before it; at least 1.
         ahead: usize,
@@ -162,7 +155,7 @@ impl Default for TurnMachine {
 }
 
 impl TurnMachine {
-    /// Takes an event and says what is to be done.
+    /// Applies an event and returns what follows from it.
     pub(crate) fn on(&mut self, event: TurnEvent) -> Vec<TurnEffect> {
         let mut effects = Vec::new();
         match event {
@@ -245,17 +238,17 @@ impl TurnMachine {
         effects
     }
 
-    /// The turn that the agent works on.
+    /// The running turn.
     pub(crate) fn running(&self) -> Option<TurnNumber> {
         self.running.as_ref().map(|running| running.turn)
     }
 
-    /// How many questions are answered before one that is asked now.
+    /// Questions that are answered before one that is asked now.
     pub(crate) fn questions_ahead(&self) -> usize {
         self.waiting.len() + usize::from(self.running.is_some())
     }
 
-    /// Bytes of the questions that wait.
+    /// Bytes of waiting questions.
     pub(crate) fn waiting_bytes(&self) -> usize {
         self.waiting.iter().map(|question| question.content.len()).sum()
     }
@@ -265,17 +258,16 @@ impl TurnMachine {
         self.questions_ahead() == 0
     }
 
-    /// Whether a process of the agent exists.
+    /// Whether a process exists or a slot is awaited.
     pub(crate) fn has_agent(&self) -> bool {
         self.agent != AgentPhase::Absent
     }
 
-    /// Whether the agent has yet to answer the handshake.
+    /// Whether the agent has not completed the handshake.
     pub(crate) fn is_starting(&self) -> bool {
         self.agent == AgentPhase::Starting
     }
 
-    /// The state in one word.
     pub(crate) fn state(&self) -> ConversationState {
         match (&self.running, self.agent) {
             (Some(RunningTurn { stopping: true, .. }), _) => ConversationState::Stopping,
@@ -287,7 +279,7 @@ impl TurnMachine {
         }
     }
 
-    /// Begins the next turn as soon as the agent is free.
+    /// Begins the next turn if the agent is free.
     fn advance(&mut self, effects: &mut Vec<TurnEffect>) {
         if self.running.is_some() || self.waiting.is_empty() {
             return;
@@ -297,7 +289,7 @@ impl TurnMachine {
                 self.agent = AgentPhase::AwaitingSlot;
                 effects.push(TurnEffect::WaitForSlot);
             }
-            // The leave, the agent's next sign of life or its exit brings us here again.
+            // The slot, the handshake or the exit comes back here.
             AgentPhase::AwaitingSlot | AgentPhase::Starting | AgentPhase::Stopping => (),
             AgentPhase::Ready => {
                 if let Some(question) = self.waiting.pop_front() {
@@ -318,7 +310,7 @@ impl TurnMachine {
         }
     }
 
-    /// Everybody who waits is told how far it is.
+    /// Shows all askers their positions.
     fn tell_places(&self, effects: &mut Vec<TurnEffect>) {
         let running = usize::from(self.running.is_some());
         let places = self.waiting.iter().zip(running..).filter(|(_, ahead)| *ahead > 0);
@@ -380,15 +372,15 @@ impl TurnMachine {
                 effects.push(done(turn, Outcome::Stopped));
             }
             Some(_) => self.fail_taken(&words, effects),
-            // It never came to take the question that waits.
+            // The agent never got to the waiting question.
             None if was == AgentPhase::Starting => self.fail_first(&words, effects),
             None => (),
         }
         self.after_end(effects);
     }
 
-    /// Ends the running turn as failed, unless its agent was gone before it saw the question: then it
-    /// is asked again of the next one, which has not answered anything and is the last to be asked.
+    /// Ends the running turn as failed, unless its agent exited before it saw the question: then
+    /// the next agent gets it, which has answered nothing yet and is the last to get it.
     fn fail_taken(&mut self, words: &str, effects: &mut Vec<TurnEffect>) {
         match self.running.take_if(|running| running.is_untaken) {
             Some(running) => self.waiting.push_front(running.question),
@@ -405,7 +397,7 @@ impl TurnMachine {
         }
     }
 
-    /// Ends the running turn whose agent is ended: as stopped where a person asked for that.
+    /// Ends the running turn whose agent is being ended: as stopped if a person asked for that.
     fn end_cut_off(&mut self, words: &str, effects: &mut Vec<TurnEffect>) {
         match self.running.take_if(|running| running.stopping) {
             Some(running) => effects.push(done(running.turn, Outcome::Stopped)),
@@ -441,7 +433,7 @@ impl TurnMachine {
         let running = self.running.take().map(|running| running.turn);
         let waiting = self.waiting.drain(..).map(|question| question.turn);
         match closing {
-            // What waits is stored, and is answered after the restart.
+            // Waiting questions are answered after the restart.
             CloseReason::Shutdown => {
                 waiting.for_each(drop);
                 effects.extend(running.map(|turn| done(turn, Outcome::Interrupted)));

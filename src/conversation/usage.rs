@@ -1,22 +1,21 @@
-//! What the answers of a conversation have cost.
+//! Tokens and cost of a conversation's answers.
 
 use serde::Serialize;
 
 use crate::entry::{Content, EntryRow, ResponseDone};
 
-/// Tokens and money of all turns of a conversation that told of them.
+/// Totals of all turns whose agent reported usage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub(crate) struct UsageTotals {
-    /// Tokens read, those from a cache included.
+    /// Input tokens, cached ones included.
     pub(crate) input_tokens: u64,
-    /// Tokens written.
     pub(crate) output_tokens: u64,
     /// US dollars.
     pub(crate) cost_usd: f64,
 }
 
 impl UsageTotals {
-    /// What these entries say.
+    /// The totals of these entries.
     pub(crate) fn of(entries: &[EntryRow]) -> Self {
         let ends = entries.iter().filter(|entry| entry.kind == "response_done");
         let mut spent = Self::default();
@@ -25,7 +24,7 @@ impl UsageTotals {
         spent
     }
 
-    /// Adds what the end of a turn says.
+    /// Adds the usage of a turn's end.
     pub(crate) fn add(&mut self, content: &Content) {
         let Content::ResponseDone(ResponseDone { usage, cost_usd, .. }) = content else { return };
         if let Some(usage) = usage {

@@ -1,5 +1,4 @@
-//! Whether an agent that works on a turn still gets on. Pure code: what it said and when goes in, the
-//! words for people come out.
+//! Watchdog over the agent of a running turn: silence, and activity without progress.
 
 use std::time::{Duration, Instant};
 
@@ -8,24 +7,23 @@ use crate::agent::event::{Activity, Liveness};
 /// The longest pause that an agent may announce.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 
-/// What is known of an agent's life.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Watchdog {
-    /// When it last said anything, or will again where it has announced a pause.
+    /// Its last sign of life, or the end of a pause that it announced.
     sign: Instant,
-    /// When it last said something new, likewise.
+    /// Its last progress, likewise.
     progress: Instant,
-    /// It shortens its memory of the conversation, and says nothing meanwhile.
+    /// It compacts its context, silently.
     is_compacting: bool,
 }
 
 impl Watchdog {
-    /// The watch over an agent that is started, or asked something, `now`.
+    /// A watchdog that starts `now`, with the agent or with a question.
     pub(crate) fn new(now: Instant) -> Self {
         Self { sign: now, progress: now, is_compacting: false }
     }
 
-    /// Notes what was heard of the agent.
+    /// Records the activity of the agent.
     pub(crate) fn heard(&mut self, activity: Activity, now: Instant) {
         if let Some(is_compacting) = activity.is_compacting {
             self.is_compacting = is_compacting;
@@ -40,19 +38,19 @@ impl Watchdog {
         }
     }
 
-    /// Counts from `now` on, for an agent that was not read for a while.
+    /// Restarts at `now`, for an agent that was not read for a while.
     pub(crate) fn resume(&mut self, now: Instant) {
         self.sign = self.sign.max(now);
         self.progress = self.progress.max(now);
     }
 
-    /// How long the agent has said nothing.
+    /// Time since the last sign of life.
     pub(crate) fn silence(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.sign)
     }
 
-    /// Why the agent must end: `silence` without a sign of liveness, unless it compacts, or `progress`
-    /// without anything new. Words for people.
+    /// The reason to end the agent: `silence` without a sign of life, unless it compacts, or
+    /// `progress` without anything new.
     pub(crate) fn overdue(
         &self,
         now: Instant,
@@ -73,7 +71,7 @@ impl Watchdog {
     }
 }
 
-/// What is told of an agent that has said nothing for so long.
+/// The error of an agent without a sign of life for this long.
 pub(crate) fn quiet(silent: Duration) -> String {
     format!(
         "the agent said nothing for {} seconds and was ended; what it said until then is kept; ask \

@@ -1,29 +1,28 @@
-//! What was said, as an agent is told that knows nothing of it.
+//! Questions and answers as plain text, for recaps.
 
 use crate::{entry::Content, ids::TurnNumber};
 
 use super::{Entry, EntryBody, Transcript};
 
-/// Answers of which the beginning stays in memory when they do not.
+/// Evicted answers whose beginnings are kept.
 const KEPT: usize = 32;
 
-/// Characters of such a beginning.
+/// Characters of a beginning.
 const CHARACTERS: usize = 1000;
 
-/// What a person asked, or what was answered.
+/// A question or an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Utterance {
-    /// The turn.
-    pub turn: TurnNumber,
-    /// Whether a person speaks.
-    pub by_person: bool,
-    /// The text; only its beginning where an old answer is no longer in memory.
-    pub text: String,
+pub(crate) struct Utterance {
+    pub(crate) turn: TurnNumber,
+    /// A question, not an answer.
+    pub(crate) by_person: bool,
+    /// Only the beginning where an old answer is evicted.
+    pub(crate) text: String,
 }
 
 impl Transcript {
-    /// The questions and answers of the past, oldest first; of old answers only some are there.
-    pub fn dialogue(&self) -> Vec<Utterance> {
+    /// Questions and answers, oldest first; of evicted answers only some.
+    pub(crate) fn dialogue(&self) -> Vec<Utterance> {
         let in_memory = self.entries.iter().enumerate();
         let in_memory = in_memory.filter_map(|(index, entry)| Some((index, entry.words()?)));
         let is_forgotten = |index: usize| self.entries.get(index).is_some_and(Entry::is_stored);
@@ -33,7 +32,7 @@ impl Transcript {
         spoken.into_iter().map(|(_, words)| words).collect()
     }
 
-    /// Keeps how the answer at `index` begins, which leaves memory.
+    /// Keeps the beginning of the answer at `index`, which is evicted.
     pub(super) fn keep_excerpt(&mut self, index: usize) {
         let Some(mut words) = self.entries.get(index).and_then(Entry::words) else { return };
         if let Some((end, _)) = words.text.char_indices().nth(CHARACTERS) {

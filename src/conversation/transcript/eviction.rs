@@ -1,6 +1,5 @@
-//! What of a history is in the database alone. The newest part of a conversation is in memory;
-//! older entries leave it once they are written, and come back while a viewer stands there. What people
-//! asked always stays.
+//! Eviction of old entries: once written they leave memory, and come back while a viewer reads
+//! them. Questions always stay.
 
 use std::ops::Range;
 
@@ -15,17 +14,17 @@ use super::{
     streaming_text::{BlockInfo, StreamingText},
 };
 
-/// About this much is read from the database at once.
+/// Bytes that are read from the database at once, about.
 const WINDOW_BYTES: usize = 256 * 1024;
 
-/// Viewers in different old places whose surroundings stay in memory at the same time.
+/// Ranges that stay in memory for viewers at different old positions.
 const WINDOWS: usize = 16;
 
-/// What is known of an entry that is in the database alone.
+/// An entry that is only in the database.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EvictedEntry {
     kind: EvictedKind,
-    /// What it takes in memory, about.
+    /// Bytes that it takes in memory, about.
     bytes: usize,
 }
 
@@ -36,28 +35,28 @@ enum EvictedKind {
     Other,
 }
 
-/// Entries that a viewer needs and that are in the database alone.
+/// Entries that a viewer needs and that are only in the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MissingEntries {
+pub(crate) struct MissingEntries {
     entries: Range<usize>,
-    /// The numbers with which the first and the last of them begin.
-    pub seqs: (Seq, Seq),
+    /// First sequence numbers of the first and the last of them.
+    pub(crate) seqs: (Seq, Seq),
 }
 
 /// Entries that were read for a viewer.
 #[derive(Debug)]
-pub struct ReloadedEntries(Vec<(Seq, serde_json::Result<EntryBody>)>);
+pub(crate) struct ReloadedEntries(Vec<(Seq, serde_json::Result<EntryBody>)>);
 
 impl ReloadedEntries {
-    /// What these rows hold. Takes a while: for a thread that may be held up.
-    pub fn read(rows: &[EntryRow]) -> Self {
+    /// Parses rows. Slow: for a blocking thread.
+    pub(crate) fn read(rows: &[EntryRow]) -> Self {
         Self(rows.iter().map(|row| (row.first_seq, EntryBody::read(row))).collect())
     }
 }
 
 impl Transcript {
-    /// What a viewer at `cursor` cannot be sent before it is in memory.
-    pub fn missing(&self, cursor: &Cursor, dialect: Dialect) -> Option<MissingEntries> {
+    /// The entries that must be in memory before a viewer at `cursor` can be sent more.
+    pub(crate) fn missing(&self, cursor: &Cursor, dialect: Dialect) -> Option<MissingEntries> {
         if self.tail == 0 {
             return None;
         }
@@ -73,13 +72,12 @@ impl Transcript {
         Some(MissingEntries { entries: needed.start..end, seqs })
     }
 
-    /// The entries from the first to the last that a viewer at the entry `at` needs in memory, where they are
-    /// not.
+    /// The range of entries that a viewer at entry `at` needs, if one of them is not in memory.
     pub(super) fn needed(&self, at: usize, dialect: Dialect) -> Option<Range<usize>> {
         let is_stored = |index: &usize| self.entries.get(*index).is_some_and(Entry::is_stored);
         if dialect.is_html() && self.is_answer(at) {
             let (first, is_last) = self.neighbours(at);
-            // It is shown where the last of it stands.
+            // An answer is sent at its last entry.
             let from = if is_last { self.rendered_until(first) } else { return None };
             let texts = (from..=at).filter(|index| self.is_answer(*index));
             return texts.into_iter().find(is_stored).map(|missing| missing..at + 1);
@@ -94,8 +92,8 @@ impl Transcript {
         is_stored(&at).then_some(at..at + 1)
     }
 
-    /// Takes what was read because it was missing.
-    pub fn insert_reloaded(&mut self, missing: MissingEntries, recalled: ReloadedEntries) {
+    /// Inserts entries that were read because they were missing.
+    pub(crate) fn insert_reloaded(&mut self, missing: MissingEntries, recalled: ReloadedEntries) {
         for (first_seq, body) in recalled.0 {
             let index = self.entries.partition_point(|entry| entry.first_seq < first_seq);
             let entry = self.entries.get_mut(index).filter(|entry| entry.first_seq == first_seq);
@@ -114,7 +112,7 @@ impl Transcript {
                 (Err(error), _) => log::error!("cannot read entry seq={first_seq} error={error}"),
             }
         }
-        // Nobody may wait for ever for what the database does not have any more.
+        // A viewer must not wait for ever for a row that is gone.
         for entry in self.entries.get_mut(missing.entries.clone()).into_iter().flatten() {
             if let EntryBody::Evicted(stored) = entry.body {
                 log::error!("entry is not in the database any more seq={}", entry.first_seq);
@@ -155,33 +153,32 @@ impl Transcript {
         });
     }
 
-    /// Lets go of what stands before entries of which only the outlines were read.
+    /// Evicts the entries before the last outline.
     pub(super) fn evict_before_outlines(&mut self) {
         let newest = self.entries.iter().rposition(Entry::is_stored);
         let until = newest.map_or(0, |newest| newest + 1);
         self.evict_below(until);
     }
 
-    /// Whether [`evict`](Self::evict) has something to let go of.
-    pub fn exceeds(&self, keep: usize) -> bool {
+    /// Whether [`evict`](Self::evict) would evict anything.
+    pub(crate) fn exceeds(&self, keep: usize) -> bool {
         let is_old = self.rendered.values().next().is_some_and(|it| it.end() < self.tail);
         let is_large = self.finished_rendering().is_some_and(|(_, it)| it.bytes() > keep);
         is_old || is_large || self.has_reloaded() || self.tail_for(keep) > self.tail
     }
 
-    /// Whether anything was recalled that may be let go of again.
-    pub fn has_reloaded(&self) -> bool {
+    /// Whether reloaded entries may be evicted again.
+    pub(crate) fn has_reloaded(&self) -> bool {
         !self.recalled.is_empty()
     }
 
-    /// Lets go of what is older than the newest `keep` bytes, and of what was recalled and nobody
-    /// needs any more who stands at one of `cursors`. Everything that is not marked as changed must be in
-    /// the database.
-    pub fn evict(&mut self, cursors: &[(Cursor, Dialect)], keep: usize) {
+    /// Evicts what is older than the newest `keep` bytes, and reloaded entries that no viewer at
+    /// one of `cursors` needs. Everything that is not marked as changed must be in the database.
+    pub(crate) fn evict(&mut self, cursors: &[(Cursor, Dialect)], keep: usize) {
         let until = self.tail_for(keep);
         let is_shown_as_html = cursors.iter().any(|(_, dialect)| dialect.is_html());
         if is_shown_as_html && until > self.tail {
-            // While what it is rendered from is here.
+            // The texts that it is rendered from are still in memory.
             self.refresh();
         }
         self.evict_below(until);
@@ -196,7 +193,7 @@ impl Transcript {
         self.evict_html(cursors, keep);
     }
 
-    /// Where the newest `keep` bytes begin that have been written.
+    /// The index where the newest `keep` bytes begin, among entries that are written.
     fn tail_for(&self, keep: usize) -> usize {
         let newest = self.entries.len().saturating_sub(1).min(self.first_dirty);
         let mut bytes = 0;
@@ -218,7 +215,7 @@ impl Transcript {
     }
 
     fn evict_entry(&mut self, index: usize) {
-        // What has changed since is not in the database yet.
+        // A changed entry is not in the database yet.
         if let Some(entry) = self.entries.get_mut(index).filter(|entry| !entry.dirty)
             && let Some(stored) = EvictedEntry::of(entry)
         {
@@ -228,7 +225,7 @@ impl Transcript {
 }
 
 impl EvictedEntry {
-    /// What is kept of an entry; none where all of it is.
+    /// What stays of an evicted entry; `None` if it is never evicted.
     fn of(entry: &Entry) -> Option<Self> {
         let kind = match &entry.body {
             EntryBody::Text(growing) => EvictedKind::Text(growing.block),
@@ -255,7 +252,7 @@ impl EvictedEntry {
 }
 
 impl Entry {
-    /// What it takes of memory, about; of one that is in the database alone what it took.
+    /// Bytes in memory, about; of an evicted entry, the bytes that it took.
     pub(super) fn bytes(&self) -> usize {
         let bytes = match &self.body {
             EntryBody::Text(growing) => growing.bytes(),

@@ -1,10 +1,8 @@
-//! Colours of code, which come when its part of an answer has been shown: the part is sent again to the
-//! viewers that have it.
-//!
-//! A log tells which parts have changed, in order, and a cursor how far a viewer has got in it. What
-//! the log has is sent before anything of the history that is newer. So a viewer that has seen
-//! a number has every change that was logged when that number had not yet been given out, and one that
-//! comes back is sent those that were logged later.
+//! Highlights of code, which come after its part of an answer was shown: the part is sent again. A
+//! log lists the parts that have changed, in order; a cursor holds a viewer's position in it. The
+//! log is sent before newer entries of the history. So a viewer that has seen a number has every
+//! change that was logged before the number was given out, and one that comes back is sent the
+//! later ones.
 
 use std::sync::Arc;
 
@@ -14,37 +12,36 @@ use crate::{ids::Seq, markdown::code::CodeBlock};
 
 use super::{Cursor, Transcript};
 
-/// Code that has no colours yet.
+/// A code block that is to be highlighted.
 #[derive(Debug, Clone)]
-pub struct PendingHighlight {
-    /// The entry with which its answer begins.
-    pub first: usize,
-    /// The code.
-    pub fence: Arc<CodeBlock>,
+pub(crate) struct PendingHighlight {
+    /// Index of the first entry of its answer.
+    pub(crate) first: usize,
+    pub(crate) fence: Arc<CodeBlock>,
 }
 
-/// A part of an answer that has got its colours.
+/// A part of an answer that was highlighted after it was shown.
 #[derive(Debug)]
 pub(super) struct Highlighted {
-    /// The entry with which the answer begins.
-    pub first: usize,
-    /// The rendering that the part belongs to.
+    /// Index of the first entry of the answer.
+    pub(crate) first: usize,
+    /// The HTML answer that the part belongs to.
     epoch: u32,
     part: usize,
-    /// The newest number that had been given out.
+    /// The newest sequence number at that time.
     at: Seq,
 }
 
 impl Transcript {
-    /// The code whose colours have come to be wanted since the last call: whoever has them hands them to
+    /// The code blocks that are to be highlighted since the last call, for
     /// [`colour`](Self::colour).
-    pub fn take_uncoloured(&mut self) -> Vec<PendingHighlight> {
+    pub(crate) fn take_uncoloured(&mut self) -> Vec<PendingHighlight> {
         std::mem::take(&mut self.uncoloured)
     }
 
-    /// Takes the colours of code as HTML that is safe to show; `None` where it stays plain. It may come at
-    /// any time: what there is no such code for changes nothing.
-    pub fn colour(&mut self, code: PendingHighlight, html: Option<Arc<str>>) {
+    /// Takes a highlighted block as safe HTML; `None` leaves it plain. A block that is gone changes
+    /// nothing.
+    pub(crate) fn colour(&mut self, code: PendingHighlight, html: Option<Arc<str>>) {
         let PendingHighlight { first, fence } = code;
         let at = self.numbers.next - 1;
         let Some(rendered) = self.rendered.get_mut(&first) else { return };
@@ -62,8 +59,8 @@ impl Transcript {
         }
     }
 
-    /// Where an answer begins that a viewer must be sent anew, which has not been sent the changes from
-    /// `colours` on: the rendering that one of them belongs to is gone.
+    /// The first answer that a viewer must be sent anew from the change `colours` on, because the
+    /// HTML answer of such a change is gone.
     pub(super) fn faded(&self, colours: usize) -> Option<usize> {
         let changes = self.coloured.get(colours..)?;
         let is_gone = |it: &Highlighted| {
@@ -77,11 +74,11 @@ impl Transcript {
         cursor.colours < self.coloured.len()
     }
 
-    /// The parts that have changed, of those that the viewer has; about `max_bytes`.
+    /// Frames of changed parts that the viewer has, about `max_bytes`.
     pub(super) fn recoloured(&self, cursor: &mut Cursor, max_bytes: usize) -> Vec<ByteString> {
         let mut frames = Vec::new();
         let mut bytes = 0;
-        // A number counts as seen with the last of the parts that belong together.
+        // A number counts as seen with the last part that belongs to it.
         let more = cursor.drawn.is_some_and(|drawn| drawn.is_incomplete());
         while bytes < max_bytes
             && let Some(coloured) = self.coloured.get(cursor.colours)

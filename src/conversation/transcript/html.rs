@@ -1,12 +1,8 @@
-//! Answer text for viewers that want HTML: its parts, rendered once for all of them.
-//!
-//! Neighbouring texts of a turn are one answer, though a question of somebody else may stand between
-//! them: they are rendered together, as the parts of the first one's block, and shown where the last
-//! one stands.
-//!
-//! Code is without its colours at first, and is wanted once it is closed. When its colours come, its part
-//! takes them: the one that is open, like any change of it, and a final one by the log in
-//! [`colours`](super::colours).
+//! Answers as HTML, rendered once for all viewers. Neighbouring texts of a turn are one answer,
+//! even if another question stands between them: they are rendered together, as parts of the first
+//! one's block, and sent at the last one. Code is plain at first and highlighted once it is closed.
+//! A highlighted part that is still open changes like any open part; a final one is sent again by
+//! the log in [`highlights`](super::highlights).
 
 use std::sync::Arc;
 
@@ -27,29 +23,29 @@ use super::{
     streaming_text::StreamingText,
 };
 
-/// What a viewer is sent of a rendered text.
+/// A piece of an HTML answer.
 pub(super) struct HtmlPiece {
-    pub frames: Vec<ByteString>,
-    /// The number that it has seen then; none while it has not got everything.
-    pub seq: Option<Seq>,
-    pub next: Cursor,
-    /// It goes on with the entry that follows.
-    pub passed: bool,
+    pub(crate) frames: Vec<ByteString>,
+    /// The number that the viewer has seen then; `None` until it has everything.
+    pub(crate) seq: Option<Seq>,
+    pub(crate) next: Cursor,
+    /// The viewer goes on with the next entry.
+    pub(crate) passed: bool,
 }
 
 impl Transcript {
-    /// Renders what has come since the last time of the text that grows, where somebody has been
-    /// shown it. Viewers see nothing of it before.
-    pub fn refresh(&mut self) {
+    /// Renders new text of the growing answer, if a viewer was shown it. Viewers see nothing of it
+    /// before.
+    pub(crate) fn refresh(&mut self) {
         let Some((first, last)) = self.growing_answer() else { return };
         self.render(first, last);
         self.rendered.entry(first).and_modify(HtmlAnswer::show_all);
     }
 
-    /// As [`refresh`](Self::refresh), but only where that does not send viewers too much again for what is
-    /// new. Gives whether they get everything: what is left comes with later text, with the answer's
-    /// end, or with `refresh`.
-    pub fn refresh_within_pace(&mut self) -> bool {
+    /// As [`refresh`](Self::refresh), unless viewers would be sent too much again for what is new.
+    /// Returns whether they get everything; the rest comes with later text, with the end of the
+    /// answer, or with `refresh`.
+    pub(crate) fn refresh_within_pace(&mut self) -> bool {
         let Some((first, last)) = self.growing_answer() else { return true };
         if !self.rendered.get(&first).is_none_or(|it| it.may_change(self.unrendered(it, last))) {
             return false;
@@ -58,53 +54,53 @@ impl Transcript {
         !self.rendered.get(&first).is_some_and(HtmlAnswer::holds_back)
     }
 
-    /// The first and the last entry of the answer that grows, where somebody has been shown it.
+    /// First and last entry of the growing answer, if a viewer was shown it.
     fn growing_answer(&mut self) -> Option<(usize, usize)> {
         let last = self.shown().len().checked_sub(1).filter(|last| self.is_answer(*last))?;
         let (first, _) = self.neighbours(last);
         if self.needed(last, Dialect::Html).is_some() {
-            // It was replaced. It is rendered anew when what is needed has been read.
+            // The text was replaced. It is rendered anew once the missing entries are read.
             self.rendered.remove(&first);
         }
         self.rendered.contains_key(&first).then_some((first, last))
     }
 
-    /// Bytes of an answer up to the entry `last` that have not been rendered, about.
+    /// Bytes of an answer up to entry `last` that are not rendered, about.
     fn unrendered(&self, rendered: &HtmlAnswer, last: usize) -> usize {
         let SourcePosition { entry, offset, .. } = rendered.fed;
         let texts = (entry..=last).filter_map(|index| self.text_at(index));
         texts.map(|text| text.escaped().len()).sum::<usize>().saturating_sub(offset)
     }
 
-    /// How many bytes the next [`refresh`](Self::refresh) renders again.
-    pub fn open_bytes(&self) -> usize {
+    /// Bytes that the next [`refresh`](Self::refresh) renders again.
+    pub(crate) fn open_bytes(&self) -> usize {
         let last = self.shown().len().saturating_sub(1);
         let (first, _) = self.neighbours(last);
         self.rendered.get(&first).map_or(0, |rendered| rendered.rendering.open_bytes())
     }
 
-    /// The code that is not closed yet at the end of the text that grows, as far as it was rendered.
-    pub fn open_code(&self) -> Option<Arc<CodeBlock>> {
+    /// The open code block at the end of the growing answer, as far as it is rendered.
+    pub(crate) fn open_code(&self) -> Option<Arc<CodeBlock>> {
         let last = self.shown().len().checked_sub(1)?;
         let (first, _) = self.neighbours(last);
         self.rendered.get(&first)?.open_part.open_block.clone()
     }
 
-    /// References to files in the text that grows, as far as it was rendered.
-    pub fn mentioned(&self) -> Option<(TurnNumber, &References)> {
+    /// File references of the growing answer, as far as it is rendered.
+    pub(crate) fn mentioned(&self) -> Option<(TurnNumber, &References)> {
         let last = self.entries.len().checked_sub(1)?;
         let (first, _) = self.neighbours(last);
         Some((self.entries.get(last)?.turn, &self.rendered.get(&first)?.mentioned))
     }
 
-    /// Where a viewer goes back to whose newest text is not ours: behind `index`, it may hold more
-    /// of the answer that ends there.
+    /// The beginning of the answer that ends before `index`, of which a returning viewer may hold
+    /// more than there is.
     pub(super) fn answer_before(&self, index: usize) -> Option<usize> {
         let last = (0..index).rev().find(|at| !self.is_question(*at))?;
         self.is_answer(last).then(|| self.neighbours(last).0)
     }
 
-    /// The next piece of the rendered text at the cursor, about `max_bytes`.
+    /// The next piece of the HTML answer at the cursor, about `max_bytes`.
     pub(super) fn html(
         &mut self,
         cursor: Cursor,
@@ -125,7 +121,7 @@ impl Transcript {
         }
         let text = self.text_at(cursor.entry)?;
         let may_grow = text.open && cursor.entry + 1 == self.entries.len();
-        // The first of it is shown at once, and what follows by the next refresh.
+        // The beginning is shown at once; the next refresh shows what follows.
         let rendered = self.rendered.get(&first);
         let is_begun = rendered.is_some_and(|rendered| {
             rendered.fed.entry == cursor.entry && !rendered.rendering.is_behind()
@@ -144,7 +140,7 @@ impl Transcript {
         Some(HtmlPiece { frames, seq: is_whole.then_some(rendered.seq), next, passed })
     }
 
-    /// Whether there is something to send of the text at the cursor, or to pass it.
+    /// Whether there is something to send of the answer at the cursor, or to pass it.
     pub(super) fn has_html(&self, cursor: &Cursor, dialect: Dialect) -> Option<bool> {
         let text = self.text_at(cursor.entry)?;
         let may_grow = text.open && cursor.entry + 1 == self.entries.len();
@@ -164,7 +160,7 @@ impl Transcript {
         Some(!is_shown || is_followed)
     }
 
-    /// Brings the text that begins with the entry `first` up to the end of the entry `last`.
+    /// Renders the answer from entry `first` to the end of entry `last`.
     pub(super) fn render(&mut self, first: usize, last: usize) {
         let known = self.rendered.remove(&first);
         let mut rendered = match known {
@@ -193,26 +189,26 @@ impl Transcript {
         self.rendered.insert(first, rendered);
     }
 
-    /// Whether the text that it was rendered from is still what was said.
+    /// Whether it was rendered from the current text.
     fn is_current(&self, rendered: &HtmlAnswer) -> bool {
         let block = self.entries.get(rendered.fed.entry).and_then(Entry::block);
         block.is_some_and(|block| block.revision == rendered.fed.revision)
     }
 
-    /// From which entry on the answer that begins at `first` is still to be rendered.
+    /// The entry from which the answer at `first` is still to be rendered.
     pub(super) fn rendered_until(&self, first: usize) -> usize {
         let rendered = self.rendered.get(&first).filter(|rendered| self.is_current(rendered));
         rendered.map_or(first, |rendered| rendered.fed.entry)
     }
 
-    /// What the rendering of the answer that begins at `first` takes of memory, about.
+    /// Bytes of the HTML answer at `first`, about.
     pub(super) fn rendered_bytes(&self, first: usize) -> usize {
         self.rendered.get(&first).map_or(0, HtmlAnswer::bytes)
     }
 
-    /// Lets go of renderings of what is no longer in memory, unless one who stands at one of `cursors`
-    /// is about to be sent something of them. A rendering of more than `keep` bytes goes as soon as its answer is whole: who comes later has it
-    /// rendered again.
+    /// Drops HTML of evicted answers, unless a viewer at one of `cursors` is about to be sent some
+    /// of it. HTML of more than `keep` bytes goes as soon as its answer is complete; later viewers
+    /// have it rendered again.
     pub(super) fn evict_html(&mut self, cursors: &[(Cursor, Dialect)], keep: usize) {
         let html = cursors.iter().filter(|(_, dialect)| dialect.is_html());
         let html: Vec<_> = html.map(|(cursor, _)| cursor).collect();

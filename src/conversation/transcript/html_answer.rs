@@ -77,9 +77,9 @@ pub(super) struct HtmlAnswer {
 /// How much of the text has been rendered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SourcePosition {
-    pub entry: usize,
-    pub offset: usize,
-    pub revision: u32,
+    pub(crate) entry: usize,
+    pub(crate) offset: usize,
+    pub(crate) revision: u32,
 }
 
 /// How far a viewer has got in a rendered text.

@@ -1,30 +1,30 @@
-//! How the open part of an answer changed, for viewers that are sent only what is new of it, and how often
-//! viewers may be sent it: what they get altogether is linear in the answer's length, whatever it holds.
+//! Changes of an answer's open part, and a budget for sending them: what a viewer gets in total is
+//! linear in the length of the answer.
 
 use std::collections::VecDeque;
 
-/// HtmlChanges that are kept in mind. A viewer that is further behind is sent the part whole.
+/// Changes that are kept. A viewer that is further behind is sent the whole part.
 const MOST: usize = 64;
 
-/// The changes of the part that was open last, and of the one that became of it.
+/// Changes of the open part, and of the part that it became.
 #[derive(Debug, Default)]
 pub(super) struct HtmlChanges {
     log: VecDeque<HtmlChange>,
-    /// The version since which all are there.
+    /// The version since which all changes are there.
     since: u32,
 }
 
 #[derive(Debug)]
 struct HtmlChange {
-    /// The version that came of it.
+    /// The version after the change.
     version: u32,
     part: usize,
-    /// Bytes of HTML at the part's beginning that it left as they were.
+    /// Bytes at the beginning of the part's HTML that stayed as they were.
     kept: usize,
 }
 
 impl HtmlChanges {
-    /// Notes that a part has changed, and how many bytes are new in it.
+    /// Records a change and returns how many bytes of the part are new.
     pub(super) fn note(&mut self, version: u32, part: usize, before: &str, html: &str) -> usize {
         let kept = common(before, html);
         if self.log.len() >= MOST {
@@ -34,7 +34,7 @@ impl HtmlChanges {
         html.len() - kept
     }
 
-    /// How many bytes of a part have stayed what they were in a version; `None` where that is not known.
+    /// Bytes of a part that are unchanged since a version; `None` if that is not known.
     pub(super) fn kept(&self, part: usize, version: u32) -> Option<usize> {
         let later = self.log.iter().filter(|it| it.part == part && it.version > version);
         let kept = later.map(|change| change.kept).min();
@@ -42,7 +42,7 @@ impl HtmlChanges {
     }
 }
 
-/// How many bytes two texts have in common at their beginning, whole characters.
+/// Bytes that two texts share at their beginning, whole characters.
 fn common(before: &str, html: &str) -> usize {
     const BLOCK: usize = 1024;
     let blocks = before.as_bytes().chunks(BLOCK).zip(html.as_bytes().chunks(BLOCK));
@@ -54,29 +54,27 @@ fn common(before: &str, html: &str) -> usize {
     html.floor_char_boundary(start.min(html.len()) + same)
 }
 
-/// What an answer that grows has cost so far.
+/// Bytes that a growing answer has spent on rendering or sending.
 #[derive(Debug, Default)]
 pub(super) struct ByteBudget {
-    /// Bytes.
     spent: usize,
 }
 
-/// How much an answer may cost.
+/// Bytes that an answer may spend.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Allowance {
-    /// Bytes, however short the answer is.
-    pub always: usize,
-    /// Bytes for each byte of the answer.
-    pub per_byte: usize,
+    /// However short the answer is.
+    pub(crate) always: usize,
+    /// For each byte of the answer.
+    pub(crate) per_byte: usize,
 }
 
 impl ByteBudget {
-    /// So much is rendered, or sent.
     pub(super) fn spend(&mut self, bytes: usize) {
         self.spent += bytes;
     }
 
-    /// Whether more may be spent on an answer of so many bytes.
+    /// Whether more may be spent on an answer of this many bytes.
     pub(super) fn allows(&self, answer: usize, Allowance { always, per_byte }: Allowance) -> bool {
         self.spent <= always + answer.saturating_mul(per_byte)
     }

@@ -1,4 +1,4 @@
-//! What a viewer has not seen yet: where it comes in, and the pages that bring it to the end.
+//! Replay of the history to a viewer: where it comes in, and the pages that bring it to the end.
 
 use bytestring::ByteString;
 
@@ -12,44 +12,44 @@ use crate::{
 
 use super::{Entry, EntryBody, Transcript, html_answer::HtmlCursor, streaming_text::StreamingText};
 
-/// How far a viewer has got.
+/// A viewer's position in the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Cursor {
-    /// The next entry to send, or the one that has been sent in part.
+    /// The next entry to send, or the one that was sent in part.
     pub(super) entry: usize,
-    /// Bytes of that entry's text that have been sent.
+    /// Bytes of that entry's text that were sent.
     offset: usize,
-    /// The text's revision that they were sent from.
+    /// The revision of the text that they were sent from.
     revision: u32,
-    /// The viewer may hold an older state of the entry: its text is sent whole, to replace it.
+    /// The viewer may hold an older state of the entry, so its text is sent whole and replaces it.
     rewrites: bool,
-    /// How far it has got in the rendered text that it was shown last.
+    /// Its position in the HTML answer that it was shown last.
     pub(super) drawn: Option<HtmlCursor>,
-    /// How many parts that got their colours later it was sent again, or had no need of.
+    /// Its position in the log of highlighted parts.
     pub(super) colours: usize,
-    /// The newest number that it was sent in a format with colours.
+    /// The newest number that it was sent as HTML.
     pub(super) seen: Seq,
 }
 
-/// Where a viewer comes in that says what it saw last.
+/// Where a viewer comes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResumePoint {
-    /// Where to go on.
+    /// The position.
     pub cursor: Cursor,
-    /// The viewer is to drop what it has beyond this number.
+    /// The viewer drops what it has beyond this number.
     pub after: Seq,
     /// Whether the viewer's own number could be used.
     pub resumed: bool,
 }
 
-/// What a viewer is sent at once.
+/// A page of the history for one viewer.
 #[derive(Debug, Clone)]
 pub struct HistoryPage {
-    /// The frames, in order.
+    /// In order.
     pub frames: Vec<ByteString>,
-    /// Where the viewer stands after them.
+    /// The viewer's position after the page.
     pub next: Cursor,
-    /// The number of the last thing in it; `None` when it has nothing.
+    /// The number of the last thing in it; `None` if it has nothing.
     pub seq: Option<Seq>,
     /// Whether there is more to send already.
     pub more: bool,
@@ -90,16 +90,16 @@ impl Transcript {
         };
         let answer = self.answer_before(index).filter(|_| dialect.is_html());
         let answer = answer.and_then(|first| Some((first, self.entries.get(first)?.first_seq - 1)));
-        // A question in the middle of an answer is shown before the text that the answer has
-        // so far, which waits for what follows, and that may be lost.
+        // A question in the middle of an answer is sent before the answer's text so far, which
+        // waits for what follows and may be lost.
         let is_between = self.is_question(index - 1);
         if previous.last_seq == after && !(is_between && answer.is_some()) {
             let newest = index == self.entries.len();
             let cursor = if newest { self.end() } else { Cursor::at(index) };
             return ResumePoint { cursor, after, resumed: true };
         }
-        // The number was given out, but what it stood for did not survive: the viewer holds
-        // more than we do. It drops the last text and gets it again as far as we have it.
+        // What the number stood for was lost: the viewer holds more than there is. It drops the
+        // last text and gets it again as far as it is known.
         let (index, after) = answer.unwrap_or(match previous.block() {
             Some(_) => (index - 1, previous.first_seq - 1),
             None => (index, previous.last_seq),
@@ -107,7 +107,7 @@ impl Transcript {
         ResumePoint { cursor: Cursor::at(index), after, resumed: true }
     }
 
-    /// Behind everything there is to see; what is held back is still to come.
+    /// The position behind everything; what is held back is still to come.
     pub fn end(&self) -> Cursor {
         let is_held_back = self.shown < self.entries.len();
         let mut cursor = Cursor::at(self.shown);
@@ -124,22 +124,23 @@ impl Transcript {
         cursor
     }
 
-    /// Behind everything that began up to `seq`, for a viewer that cannot replace what it has.
-    pub fn behind(&self, seq: Seq) -> Cursor {
+    /// The position behind everything that began up to `seq`, for a viewer that cannot replace what
+    /// it has.
+    pub(crate) fn behind(&self, seq: Seq) -> Cursor {
         let index = self.entries.partition_point(|entry| entry.first_seq <= seq);
         if index == self.entries.len() { self.end() } else { Cursor::at(index) }
     }
 
-    /// Where the answer of a turn begins. Its question may stand long before, in the middle of an
+    /// The beginning of a turn's answer. Its question may stand long before, in the middle of an
     /// earlier answer.
-    pub fn start_of(&self, turn: TurnNumber) -> Cursor {
+    pub(crate) fn start_of(&self, turn: TurnNumber) -> Cursor {
         let is_answer =
             |(index, entry): (usize, &Entry)| entry.turn == turn && !self.is_question(index);
         let index = self.entries.iter().enumerate().position(is_answer);
         index.map_or_else(|| self.end(), Cursor::at)
     }
 
-    /// Whether a viewer at `cursor` has something to be sent.
+    /// Whether there is something to send to a viewer at `cursor`.
     pub fn has_news(&self, cursor: &Cursor, dialect: Dialect) -> bool {
         if dialect.is_html() {
             if self.has_colours(cursor) {
@@ -161,8 +162,8 @@ impl Transcript {
         }
     }
 
-    /// What comes after `cursor`, about `max_bytes` of it. A single piece that is larger still
-    /// goes out. It ends where something is [`missing`](Self::missing).
+    /// The page after `cursor`, about `max_bytes`; a single larger piece is sent whole. It ends
+    /// where something is [`missing`](Self::missing).
     pub fn page(&mut self, cursor: Cursor, dialect: Dialect, max_bytes: usize) -> HistoryPage {
         let mut frames = Vec::new();
         let mut bytes = 0;
@@ -245,25 +246,25 @@ impl Cursor {
         }
     }
 
-    /// The same, where so much of a rendered text has been shown.
+    /// The same with this position in the HTML answer.
     pub(super) fn showing(self, drawn: HtmlCursor) -> Self {
         Self { drawn: Some(drawn), ..self }
     }
 
-    /// At the beginning of the same entry; what was shown of a text may still grow there.
+    /// At the beginning of the same entry, whose HTML may still grow.
     pub(super) fn again(self) -> Self {
         let Self { entry, drawn, colours, seen, .. } = self;
         Self { drawn, colours, seen, ..Self::at(entry) }
     }
 
-    /// The same at the entry that follows.
+    /// At the next entry.
     pub(super) fn next(self) -> Self {
         Self { entry: self.entry + 1, ..self.again() }
     }
 }
 
 impl Entry {
-    /// The next piece of a growing text, moving the cursor past it.
+    /// The next piece of a text, and moves the cursor past it.
     fn piece(
         &self,
         growing: &StreamingText,

@@ -1,35 +1,33 @@
-//! One text that grows while it streams, kept escaped as the inside of a JSON string, so that
-//! any part of it becomes a frame without looking at it again.
+//! A text that grows while it streams, escaped for JSON once, so that any piece of it becomes a
+//! frame as it is.
 
 use crate::{entry::TextBlock, ids::Seq};
 
-/// A mark is set after about this many bytes: a long text is sent in pages that end at a mark,
-/// and every mark knows its sequence number.
+/// Bytes between marks, about: pages of a long text end at marks, which know their sequence
+/// numbers.
 const MARK_BYTES: usize = 4 * 1024;
 
-/// Which text of a conversation one is.
+/// Identity of a text in its conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct BlockInfo {
-    /// Its number within its turn.
-    pub number: u32,
-    /// Whether it is thinking and not answer.
-    pub thinking: bool,
-    /// Counts the times that the text was replaced.
-    pub revision: u32,
+    /// Its number in its turn.
+    pub(crate) number: u32,
+    /// Thinking, not answer.
+    pub(crate) thinking: bool,
+    /// Counts replacements of the text.
+    pub(crate) revision: u32,
 }
 
-/// A growing text.
 #[derive(Debug)]
 pub(super) struct StreamingText {
-    /// Which text it is.
-    pub block: BlockInfo,
-    /// Whether more may be appended.
-    pub open: bool,
+    pub(crate) block: BlockInfo,
+    /// Text may be appended.
+    pub(crate) open: bool,
     escaped: String,
     marks: Vec<Mark>,
 }
 
-/// Up to `offset`, the text is what a viewer has that saw `seq`.
+/// The text up to `offset` is what a viewer has that saw `seq`.
 #[derive(Debug, Clone, Copy)]
 struct Mark {
     offset: usize,
@@ -37,13 +35,13 @@ struct Mark {
 }
 
 impl StreamingText {
-    /// An empty text that can be appended to.
+    /// An empty open text.
     pub(super) fn new(thinking: bool, number: u32) -> Self {
         let block = BlockInfo { number, thinking, revision: 0 };
         Self { block, open: true, escaped: String::new(), marks: Vec::new() }
     }
 
-    /// A finished text, as read from the database.
+    /// A complete text from the database.
     pub(super) fn closed(thinking: bool, block: &TextBlock, last_seq: Seq) -> Self {
         let mut growing = Self::new(thinking, block.block);
         growing.append(&block.content, last_seq);
@@ -51,33 +49,32 @@ impl StreamingText {
         growing
     }
 
-    /// The same text, read from the database once more.
+    /// The same text after a reload.
     pub(super) fn again(self, revision: u32) -> Self {
         Self { block: BlockInfo { revision, ..self.block }, ..self }
     }
 
-    /// What it takes of memory, in bytes.
+    /// Bytes in memory.
     pub(super) fn bytes(&self) -> usize {
         size_of::<Self>() + self.escaped.len() + size_of_val(self.marks.as_slice())
     }
 
-    /// The text, escaped.
     pub(super) fn escaped(&self) -> &str {
         &self.escaped
     }
 
-    /// The text as it was said.
+    /// The text without escapes.
     pub(super) fn plain(&self) -> String {
         self.plain_from(0)
     }
 
-    /// As [`plain`](Self::plain), from an offset on at which a piece was appended.
+    /// As [`plain`](Self::plain), from an offset where a piece was appended.
     pub(super) fn plain_from(&self, offset: usize) -> String {
         let escaped = self.escaped.get(offset..).unwrap_or_default();
         serde_json::from_str(&format!("\"{escaped}\"")).unwrap_or_default()
     }
 
-    /// Adds text under a number.
+    /// Appends text under a sequence number.
     pub(super) fn append(&mut self, text: &str, seq: Seq) {
         let quoted = serde_json::to_string(text).unwrap_or_default();
         let inside = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
@@ -88,14 +85,14 @@ impl StreamingText {
         }
     }
 
-    /// Ends the text, and keeps no more room than it needs.
+    /// Closes the text and frees spare room.
     pub(super) fn close(&mut self) {
         if std::mem::take(&mut self.open) {
             self.escaped.shrink_to_fit();
         }
     }
 
-    /// Puts other text in place of all of it.
+    /// Replaces all of the text.
     pub(super) fn replace(&mut self, text: &str, seq: Seq) {
         self.block.revision += 1;
         self.escaped.clear();
@@ -103,7 +100,7 @@ impl StreamingText {
         self.append(text, seq);
     }
 
-    /// Takes back all of it, under the numbers that it had.
+    /// Empties the text under the numbers that it had.
     pub(super) fn withdraw(&mut self) {
         self.block.revision += 1;
         self.escaped = String::new();
@@ -119,7 +116,7 @@ impl StreamingText {
         }
         let next = self.marks.partition_point(|mark| mark.offset <= from);
         let beyond = self.marks.partition_point(|mark| mark.offset <= from + max_bytes);
-        // The last mark that fits, or else the first one there is.
+        // The last mark that fits, else the next one.
         let mark = self.marks.get(beyond.saturating_sub(1).max(next));
         mark.map_or(whole, |mark| (mark.offset, mark.seq))
     }

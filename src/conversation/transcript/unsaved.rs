@@ -1,4 +1,4 @@
-//! A history and the database: what has changed and is to be written, and how much of it waits.
+//! Entries that the database does not have yet, and how many bytes of them wait.
 
 use crate::{
     entry::{Content, EntryRow},
@@ -7,17 +7,16 @@ use crate::{
 
 use super::{Transcript, streaming_text::StreamingText};
 
-/// Bytes of entries that are not in the database, about.
+/// Bytes of unsaved entries, about.
 #[derive(Debug, Default)]
 pub(super) struct UnsavedBytes {
     /// Not handed to the database yet.
     waiting: usize,
-    /// Handed to it, and not answered yet.
+    /// Handed to the database and not confirmed.
     under_way: usize,
 }
 
 impl UnsavedBytes {
-    /// So many bytes more.
     pub(super) fn add(&mut self, bytes: usize) {
         self.waiting += bytes;
     }
@@ -34,27 +33,27 @@ impl UnsavedBytes {
         self.under_way = 0;
     }
 
-    /// Writing what was handed over failed.
+    /// Takes back what was handed over, after a failed write.
     fn is_back(&mut self) {
         self.waiting += std::mem::take(&mut self.under_way);
     }
 }
 
-/// The payload of a text's row, as `TextBlock` has it: the text is escaped for JSON already, and is
-/// neither read nor copied once more.
+/// The payload of a text's row, as `TextBlock` has it. The text is escaped for JSON already and is
+/// not read again.
 pub(super) fn text_payload(block: u32, text: &StreamingText) -> String {
     format!("{{\"block\":{block},\"content\":\"{}\"}}", text.escaped())
 }
 
-/// Entries of one history, at most: of each a few bytes stay in memory.
+/// Entries of one history, at most: each keeps a few bytes in memory.
 const MOST_ENTRIES: usize = 200_000;
 
-/// Bytes that people may ask in one conversation: all of it stays in memory.
+/// Bytes of all questions of one conversation, at most: they stay in memory.
 const MOST_ASKED: usize = 16 * 1024 * 1024;
 
 impl Transcript {
-    /// Whether nothing more may be asked: the conversation is as long as one may be.
-    pub fn is_full(&self) -> bool {
+    /// Whether the conversation is as long as one may be.
+    pub(crate) fn is_full(&self) -> bool {
         let asked = self.contents().filter_map(|(_, content)| match content {
             Content::UserMessage(message) => Some(message.content.len()),
             _ => None,
@@ -62,12 +61,11 @@ impl Transcript {
         self.entry_count() > MOST_ENTRIES || asked.sum::<usize>() > MOST_ASKED
     }
 
-    /// How many entries there are.
-    pub fn entry_count(&self) -> usize {
+    pub(crate) fn entry_count(&self) -> usize {
         self.entries.len()
     }
 
-    /// Everything that changed since the last call, as rows for the database.
+    /// Rows of everything that changed since the last call.
     pub fn take_dirty(&mut self) -> Vec<EntryRow> {
         let rows = self
             .entries
@@ -81,8 +79,8 @@ impl Transcript {
         rows
     }
 
-    /// Marks everything from `seq` on as not yet in the database, because writing it failed.
-    pub fn mark_dirty_from(&mut self, seq: Seq) {
+    /// Marks everything from `seq` on as unsaved, after a failed write.
+    pub(crate) fn mark_dirty_from(&mut self, seq: Seq) {
         let index = self.entries.partition_point(|entry| entry.last_seq < seq);
         for entry in self.entries.iter_mut().skip(index) {
             entry.dirty = true;
@@ -91,18 +89,18 @@ impl Transcript {
         self.unsaved.is_back();
     }
 
-    /// Notes that the database has everything that it was handed.
-    pub fn is_written(&mut self) {
+    /// Records that the database has everything that was handed over.
+    pub(crate) fn is_written(&mut self) {
         self.unsaved.is_written();
     }
 
-    /// Bytes that the database does not have yet, those on their way to it included.
-    pub fn unsaved_bytes(&self) -> usize {
+    /// Bytes of unsaved entries, those under way included.
+    pub(crate) fn unsaved_bytes(&self) -> usize {
         self.unsaved.bytes()
     }
 
-    /// Whether [`take_dirty`](Self::take_dirty) would give anything.
-    pub fn is_dirty(&self) -> bool {
+    /// Whether [`take_dirty`](Self::take_dirty) would return anything.
+    pub(crate) fn is_dirty(&self) -> bool {
         self.entries.iter().skip(self.first_dirty).any(|entry| entry.dirty)
     }
 }

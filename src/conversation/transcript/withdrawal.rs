@@ -1,8 +1,6 @@
-//! What is taken back: the stream of a message was cut and its request is repeated, so that what it had
-//! said is not what was meant.
-//!
-//! Its entries stay where they are and become empty, in memory and in the database. The last one, while it
-//! grows, gets a new number with that; of others an entry of its own tells whoever has seen them.
+//! Withdrawal of text: the stream of a message was cut and its request is repeated. The withdrawn
+//! entries stay in place and become empty, in memory and in the database. The last one, while it
+//! grows, gets a new number; for others an entry of its own tells viewers.
 
 use bytestring::ByteString;
 
@@ -14,13 +12,13 @@ use crate::{
 
 use super::{Entry, EntryBody, PIECE_BYTES, Transcript, streaming_text::StreamingText};
 
-/// The texts and thoughts of the running turn, in the order in which they began. One of them may have
-/// several entries: it is long, or another's question came between.
+/// Texts and thoughts of the running turn, in order. A long one has several entries, and so has one
+/// that another question interrupts.
 #[derive(Debug, Default)]
 pub(super) struct TurnTexts {
     turn: TurnNumber,
     /// The next text begins a new one.
-    pub is_begun: bool,
+    pub(crate) is_begun: bool,
     said: Vec<TurnText>,
 }
 
@@ -31,7 +29,7 @@ struct TurnText {
 }
 
 impl TurnTexts {
-    /// Something of this kind is said now.
+    /// Continues the current text, or begins one of this kind.
     pub(super) fn continue_with(&mut self, turn: TurnNumber, thinking: bool) {
         if self.turn != turn {
             *self = Self { turn, ..Self::default() };
@@ -43,14 +41,14 @@ impl TurnTexts {
         }
     }
 
-    /// An entry was added for what is said now.
+    /// Adds an entry to the current text.
     pub(super) fn add(&mut self, entry: usize) {
         if let Some(last) = self.said.last_mut() {
             last.entries.push(entry);
         }
     }
 
-    /// The entries of the text that is being said.
+    /// Takes the entries of the current text.
     fn take_open(&mut self, turn: TurnNumber) -> Option<Vec<usize>> {
         let last = self.said.last_mut().filter(|last| !last.thinking)?;
         let is_open = self.turn == turn && !self.is_begun;
@@ -59,8 +57,8 @@ impl TurnTexts {
 }
 
 impl Transcript {
-    /// Puts `text` in place of the text that is being said: what was streamed is not what was meant.
-    pub fn replace(&mut self, turn: TurnNumber, text: &str) {
+    /// Replaces the current text: what was streamed is not what was meant.
+    pub(crate) fn replace(&mut self, turn: TurnNumber, text: &str) {
         let Some(entries) = self.pieces.take_open(turn) else {
             return self.append(turn, false, text);
         };
@@ -78,8 +76,8 @@ impl Transcript {
         }
     }
 
-    /// Takes back texts and thoughts of the running turn, counted from 0 in the order in which they began.
-    pub fn withdraw(&mut self, turn: TurnNumber, pieces: &[usize]) {
+    /// Withdraws texts and thoughts of the running turn, counted from 0.
+    pub(crate) fn withdraw(&mut self, turn: TurnNumber, pieces: &[usize]) {
         if self.pieces.turn != turn {
             return;
         }
@@ -92,8 +90,8 @@ impl Transcript {
         self.empty(&entries);
     }
 
-    /// Whether a turn that is among the last has said or done anything.
-    pub fn has_answer(&self, turn: TurnNumber) -> bool {
+    /// Whether one of the last turns has said or done anything.
+    pub(crate) fn has_answer(&self, turn: TurnNumber) -> bool {
         let entries = self.entries.iter().rev().take_while(|entry| entry.turn >= turn);
         entries.filter(|entry| entry.turn == turn).any(|entry| match &entry.body {
             EntryBody::Text(text) => !text.block.thinking && !text.escaped().is_empty(),
@@ -116,7 +114,7 @@ impl Transcript {
         }
     }
 
-    /// Empties entries that are texts.
+    /// Empties entries of text.
     fn empty(&mut self, entries: &[usize]) {
         let mut gone = Vec::new();
         for at in entries {
@@ -149,8 +147,7 @@ impl Transcript {
         }
     }
 
-    /// Where the answer begins and ends of which the entry at `index` tells that something in it was taken
-    /// back.
+    /// The first and last entry of the answer in which the entry at `index` withdraws something.
     pub(super) fn withdrawn_from(&self, index: usize) -> Option<(usize, usize)> {
         let entry = self.entries.get(index)?;
         let EntryBody::Fixed(content) = &entry.body else { return None };
@@ -175,8 +172,7 @@ impl Transcript {
         Some((first, last))
     }
 
-    /// The answer of which the entry at `index` tells that something in it was taken back, as viewers of
-    /// HTML are shown it now.
+    /// The HTML answer in which the entry at `index` withdraws something, as it is now.
     pub(super) fn redrawn(&mut self, index: usize) -> Option<Vec<ByteString>> {
         let (first, last) = self.withdrawn_from(index)?;
         if self.needed(index, Dialect::Html).is_some() {

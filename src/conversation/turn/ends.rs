@@ -1,4 +1,4 @@
-//! The ends of turns.
+//! Contents that end a turn.
 
 use time::OffsetDateTime;
 
@@ -11,17 +11,17 @@ use crate::{
 
 use super::TurnEffect;
 
-/// An end of which nothing more is known.
+/// An end without details.
 pub(super) fn done(turn: TurnNumber, outcome: Outcome) -> TurnEffect {
     TurnEffect::EndTurn { turn, content: Content::plain_end(outcome) }
 }
 
-/// The end of a turn that the agent did not live to end.
+/// The end of a turn whose agent did not report one.
 pub(super) fn failure(turn: TurnNumber, content: String) -> TurnEffect {
     TurnEffect::EndTurn { turn, content: Content::Error(TurnError::new(content, true)) }
 }
 
-/// The end of a turn that the agent calls failed.
+/// The end of a turn that the agent reports as failed.
 pub(super) fn failed(turn: TurnNumber, failure: AgentFailure) -> TurnEffect {
     let AgentFailure { content, remedy, retry_at } = failure;
     let retry_at = retry_at.and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok());

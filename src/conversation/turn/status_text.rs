@@ -1,4 +1,4 @@
-//! What viewers are told of a conversation's state.
+//! Texts of the states that viewers are shown.
 
 use crate::wire::server_frame::{ConversationState, Status};
 
@@ -6,7 +6,7 @@ pub(super) fn status(state: ConversationState, detail: &str) -> Status {
     Status { state, detail: detail.to_owned(), queue_position: None }
 }
 
-/// What whoever asked a question is told while `ahead` are answered before it.
+/// The state of a question while `ahead` others are answered before it.
 pub(crate) fn queued(ahead: usize) -> Status {
     let questions = if ahead == 1 { "1 question" } else { &format!("{ahead} questions") };
     Status {
@@ -18,7 +18,7 @@ pub(crate) fn queued(ahead: usize) -> Status {
     }
 }
 
-/// What is told while as many agents run as may, and `ahead` others wait for one to be free.
+/// The state while all slots are taken and `ahead` conversations wait before this one.
 pub(crate) fn in_line(ahead: usize) -> Status {
     let turn = match ahead {
         0 => "yours is next".to_owned(),
