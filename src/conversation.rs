@@ -106,7 +106,7 @@ impl Conversation {
         }
         self.inbox.end_turn(turn);
         self.usage.add(&content);
-        let seq = self.transcript.push(turn, content, true);
+        let seq = self.transcript.push_held(turn, content);
         self.save.unconfirmed_ends.push((seq, Instant::now()));
     }
 

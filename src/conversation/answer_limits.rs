@@ -187,6 +187,7 @@ mod tests {
     use serde_json::value::RawValue;
 
     use super::*;
+    use crate::conversation::transcript::TextKind;
     use crate::{conversation::transcript::Transcript, ids::Seq};
 
     fn conversation() -> Conversation {
@@ -248,7 +249,7 @@ mod tests {
                 let (kept, words) = live.measure(TurnNumber(turn), result(1), &limits(1000, 5));
                 assert!(kept.is_some() && words.is_none());
                 live.transcript.close_block();
-                live.transcript.append(TurnNumber(turn), false, "x");
+                live.transcript.append(TurnNumber(turn), TextKind::Answer, "x");
             }
             let (kept, words) = live.measure(TurnNumber(turn), result(1), &limits(1000, 5));
             let words = words.unwrap();
@@ -262,9 +263,9 @@ mod tests {
     #[test]
     fn p9_an_agent_waits_while_more_is_unsaved_than_may_be() {
         let mut live = conversation();
-        live.transcript.append(TurnNumber(1), false, &"x".repeat(999));
+        live.transcript.append(TurnNumber(1), TextKind::Answer, &"x".repeat(999));
         assert!(matches!(live.flow(2000), Flow::Continue));
-        live.transcript.append(TurnNumber(1), false, &"x".repeat(2000));
+        live.transcript.append(TurnNumber(1), TextKind::Answer, &"x".repeat(2000));
         let Flow::Hold(mut gate) = live.flow(2000) else { panic!("it is read on") };
         live.open_gates(2000);
         assert!(

@@ -81,7 +81,7 @@ impl Conversation {
                 Content::ToolCall(call)
             }
         };
-        self.transcript.push(turn, content, false);
+        self.transcript.push(turn, content);
     }
 }
 

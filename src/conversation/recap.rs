@@ -155,6 +155,7 @@ impl Conversation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conversation::transcript::TextKind;
     use crate::{
         entry::{Content, UserMessage},
         ids::Seq,
@@ -167,17 +168,17 @@ mod tests {
     #[test]
     fn a_first_question_needs_no_digest() {
         let mut transcript = Transcript::new(Seq(100));
-        transcript.append(TurnNumber(0), false, "Hello!");
-        transcript.push(TurnNumber(1), asked("why?"), false);
+        transcript.append(TurnNumber(0), TextKind::Answer, "Hello!");
+        transcript.push(TurnNumber(1), asked("why?"));
         assert_eq!(with_recap(&transcript, TurnNumber(1), "why?"), "why?");
     }
 
     #[test]
     fn what_was_said_before_comes_before_the_question() {
         let mut transcript = Transcript::new(Seq(100));
-        transcript.push(TurnNumber(1), asked("what is it?"), false);
-        transcript.append(TurnNumber(1), false, &"x".repeat(1000));
-        transcript.push(TurnNumber(2), asked("why?"), false);
+        transcript.push(TurnNumber(1), asked("what is it?"));
+        transcript.append(TurnNumber(1), TextKind::Answer, &"x".repeat(1000));
+        transcript.push(TurnNumber(2), asked("why?"));
         let text = with_recap(&transcript, TurnNumber(2), "why?");
         assert!(text.contains("Person: what is it?"), "{text}");
         assert!(text.contains(&format!("You: {} […]", "x".repeat(600))), "{text}");
@@ -188,17 +189,17 @@ mod tests {
     #[test]
     fn an_answer_that_was_cut_off_comes_with_the_next_question() {
         let mut transcript = Transcript::new(Seq(100));
-        transcript.push(TurnNumber(1), asked("what is it?"), false);
-        transcript.append(TurnNumber(1), false, "It is a");
-        transcript.push(TurnNumber(1), Content::plain_end(Outcome::Interrupted), false);
-        transcript.push(TurnNumber(2), asked("why?"), false);
+        transcript.push(TurnNumber(1), asked("what is it?"));
+        transcript.append(TurnNumber(1), TextKind::Answer, "It is a");
+        transcript.push(TurnNumber(1), Content::plain_end(Outcome::Interrupted));
+        transcript.push(TurnNumber(2), asked("why?"));
         let text = with_cut_off_answer(&transcript, TurnNumber(2), "why?");
         assert!(text.starts_with("why?") && text.ends_with("It is a]"), "{text}");
         assert_eq!(with_cut_off_answer(&transcript, TurnNumber(1), "what is it?"), "what is it?");
         // Of a long one the end, where it was cut off.
-        transcript.append(TurnNumber(2), false, &"é".repeat(5000));
-        transcript.append(TurnNumber(2), false, "the end");
-        transcript.push(TurnNumber(3), asked("so?"), false);
+        transcript.append(TurnNumber(2), TextKind::Answer, &"é".repeat(5000));
+        transcript.append(TurnNumber(2), TextKind::Answer, "the end");
+        transcript.push(TurnNumber(3), asked("so?"));
         let text = with_cut_off_answer(&transcript, TurnNumber(3), "so?");
         assert!(text.ends_with("ééthe end]") && text.chars().count() < 4200);
     }
@@ -206,8 +207,8 @@ mod tests {
     #[test]
     fn an_answer_that_begins_afresh_is_told_how_it_began() {
         let mut transcript = Transcript::new(Seq(100));
-        transcript.push(TurnNumber(1), asked("what is it?"), false);
-        transcript.append(TurnNumber(1), false, "It is a");
+        transcript.push(TurnNumber(1), asked("what is it?"));
+        transcript.append(TurnNumber(1), TextKind::Answer, "It is a");
         let text = with_recap(&transcript, TurnNumber(1), "what is it?");
         assert!(text.contains("asks now:\n\nwhat is it?") && text.contains("It is a"), "{text}");
     }
@@ -217,11 +218,11 @@ mod tests {
         let mut transcript = Transcript::new(Seq(100));
         let carried = Some("Person: about tea?\n\nYou: green\n\n".to_owned());
         let first = UserMessage { content: "and?".to_owned(), carried, ..UserMessage::default() };
-        transcript.push(TurnNumber(1), Content::UserMessage(first), false);
+        transcript.push(TurnNumber(1), Content::UserMessage(first));
         let text = with_recap(&transcript, TurnNumber(1), "and?");
         assert!(text.contains("You: green") && text.ends_with("asks now:\n\nand?"), "{text}");
-        transcript.append(TurnNumber(1), false, "black");
-        transcript.push(TurnNumber(2), asked("so?"), false);
+        transcript.append(TurnNumber(1), TextKind::Answer, "black");
+        transcript.push(TurnNumber(2), asked("so?"));
         let text = carry_over(&transcript, TurnNumber(2));
         assert!(text.find("You: green") < text.find("You: black"), "{text}");
     }

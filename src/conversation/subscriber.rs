@@ -232,6 +232,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::conversation::transcript::TextKind;
     use crate::{conversation::transcript::Transcript, ids::TurnNumber};
 
     #[test]
@@ -248,7 +249,7 @@ mod tests {
             let hang_up = ConnectionCloser::new(move || seen.store(true, Ordering::Relaxed));
             let mut transcript = Transcript::new(Seq(100));
             let start = transcript.resume_point(None, Dialect::Legacy).cursor;
-            transcript.append(TurnNumber(1), false, &"x".repeat(bytes));
+            transcript.append(TurnNumber(1), TextKind::Answer, &"x".repeat(bytes));
             let mut viewer = Subscriber::new(ViewerId(1), None, Dialect::Legacy, start, 1, hang_up);
             let page = transcript.page(start, Dialect::Legacy, usize::MAX);
             let later = Instant::now() + Duration::from_secs(seconds);

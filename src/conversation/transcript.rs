@@ -21,6 +21,7 @@ pub(crate) use highlights::PendingHighlight;
 use html_answer::HtmlAnswer;
 pub use replay::{Cursor, HistoryPage, ResumePoint};
 use sequence::{SEQ_RANGE, SequenceAllocator};
+pub use streaming_text::TextKind;
 use streaming_text::{BlockInfo, StreamingText};
 use unsaved::UnsavedBytes;
 use withdrawal::TurnTexts;
@@ -147,9 +148,16 @@ impl Transcript {
         Ok(transcript)
     }
 
-    /// Adds an entry that does not grow and returns its number. A held one is shown, with all that
-    /// follows it, only after [`release`](Self::release).
-    pub fn push(&mut self, turn: TurnNumber, content: Content, held: bool) -> Seq {
+    /// Adds an entry that does not grow and returns its number.
+    pub fn push(&mut self, turn: TurnNumber, content: Content) -> Seq {
+        let seq = self.push_held(turn, content);
+        self.release(seq);
+        seq
+    }
+
+    /// As [`push`](Self::push), but the entry is shown, with all that follows it, only after
+    /// [`release`](Self::release).
+    pub(crate) fn push_held(&mut self, turn: TurnNumber, content: Content) -> Seq {
         self.end_block();
         let seq = self.numbers.take();
         self.add(Entry {
@@ -157,7 +165,7 @@ impl Transcript {
             first_seq: seq,
             last_seq: seq,
             body: EntryBody::Fixed(Box::new(content)),
-            held,
+            held: true,
             dirty: true,
         });
         seq
@@ -204,19 +212,19 @@ impl Transcript {
 
     /// Appends text to the open block of a turn, or opens one. A long text is split under several
     /// numbers, so that no entry, page or row becomes much larger than others.
-    pub fn append(&mut self, turn: TurnNumber, thinking: bool, text: &str) {
+    pub fn append(&mut self, turn: TurnNumber, kind: TextKind, text: &str) {
         let mut rest = text;
         while !rest.is_empty() {
             let (piece, behind) = rest.split_at(rest.floor_char_boundary(PIECE_BYTES));
-            self.append_piece(turn, thinking, piece);
+            self.append_piece(turn, kind, piece);
             rest = behind;
         }
     }
 
-    fn append_piece(&mut self, turn: TurnNumber, thinking: bool, piece: &str) {
-        self.pieces.continue_with(turn, thinking);
-        if !self.continues(turn, thinking) {
-            self.open_block(turn, thinking);
+    fn append_piece(&mut self, turn: TurnNumber, kind: TextKind, piece: &str) {
+        self.pieces.continue_with(turn, kind);
+        if !self.continues(turn, kind) {
+            self.open_block(turn, kind);
         }
         let seq = self.numbers.take();
         if let Some(entry) = self.entries.last_mut()
@@ -280,7 +288,9 @@ impl Transcript {
         let texts = self.entries.iter().rev().take_while(|entry| entry.turn >= turn);
         let mut texts: Vec<String> = texts
             .filter_map(|entry| match &entry.body {
-                EntryBody::Text(text) if entry.turn == turn && !text.block.thinking => {
+                EntryBody::Text(text)
+                    if entry.turn == turn && text.block.kind == TextKind::Answer =>
+                {
                     Some(text.plain())
                 }
                 _ => None,
@@ -311,16 +321,16 @@ impl Transcript {
         }
     }
 
-    fn is_open(&self, turn: TurnNumber, thinking: bool) -> bool {
+    fn is_open(&self, turn: TurnNumber, kind: TextKind) -> bool {
         matches!(
             self.entries.last(),
             Some(Entry { turn: t, body: EntryBody::Text(growing), .. })
-                if *t == turn && growing.open && growing.block.thinking == thinking
+                if *t == turn && growing.open && growing.block.kind == kind
         )
     }
 
-    fn continues(&self, turn: TurnNumber, thinking: bool) -> bool {
-        self.is_open(turn, thinking)
+    fn continues(&self, turn: TurnNumber, kind: TextKind) -> bool {
+        self.is_open(turn, kind)
             && matches!(
                 self.entries.last(),
                 Some(Entry { body: EntryBody::Text(growing), .. })
@@ -336,7 +346,7 @@ impl Transcript {
         of_turn.into_iter().find_map(|entry| Some(entry.block()?.number + 1)).unwrap_or(0)
     }
 
-    fn open_block(&mut self, turn: TurnNumber, thinking: bool) {
+    fn open_block(&mut self, turn: TurnNumber, kind: TextKind) {
         self.end_block();
         let block = self.next_block(turn);
         self.pieces.add(self.entries.len());
@@ -344,7 +354,7 @@ impl Transcript {
             turn,
             first_seq: self.numbers.next,
             last_seq: self.numbers.next,
-            body: EntryBody::Text(Box::new(StreamingText::new(thinking, block))),
+            body: EntryBody::Text(Box::new(StreamingText::new(kind, block))),
             held: false,
             dirty: true,
         });
@@ -378,8 +388,11 @@ impl Entry {
         let (kind, payload) = match &self.body {
             EntryBody::Fixed(content) => (content.kind(), content.payload().ok()?),
             EntryBody::Text(growing) => {
-                let BlockInfo { number, thinking, .. } = growing.block;
-                let kind = if thinking { "thinking" } else { "text" };
+                let BlockInfo { number, kind, .. } = growing.block;
+                let kind = match kind {
+                    TextKind::Answer => "text",
+                    TextKind::Thinking => "thinking",
+                };
                 (kind, unsaved::text_payload(number, growing))
             }
             EntryBody::Evicted(_) => return None,
@@ -397,12 +410,12 @@ impl Entry {
 impl EntryBody {
     /// The body of a row.
     fn read(row: &EntryRow) -> serde_json::Result<Self> {
-        let text = |thinking, block: &TextBlock| {
-            Self::Text(Box::new(StreamingText::closed(thinking, block, row.last_seq)))
+        let text = |kind, block: &TextBlock| {
+            Self::Text(Box::new(StreamingText::closed(kind, block, row.last_seq)))
         };
         Ok(match Content::from_row(&row.kind, &row.payload)? {
-            Content::Text(block) => text(false, &block),
-            Content::Thinking(block) => text(true, &block),
+            Content::Text(block) => text(TextKind::Answer, &block),
+            Content::Thinking(block) => text(TextKind::Thinking, &block),
             other => Self::Fixed(Box::new(other)),
         })
     }

@@ -48,10 +48,10 @@ pub(crate) struct TurnMachine {
 struct RunningTurn {
     turn: TurnNumber,
     /// A person asked it to stop.
-    stopping: bool,
+    is_stopping: bool,
     question: QueuedQuestion,
     /// The agent has not shown that it works on the question; it may have exited while idle.
-    is_untaken: bool,
+    is_unconfirmed: bool,
 }
 
 /// A stored question that waits for its turn.
@@ -158,84 +158,88 @@ impl TurnMachine {
     /// Applies an event and returns what follows from it.
     pub(crate) fn on(&mut self, event: TurnEvent) -> Vec<TurnEffect> {
         let mut effects = Vec::new();
-        match event {
-            TurnEvent::QuestionExpected => {
-                if self.agent == AgentPhase::Absent {
-                    effects.push(TurnEffect::TakeFreeSlot);
-                }
-            }
-            TurnEvent::SlotAcquired => {
-                if matches!(self.agent, AgentPhase::Absent | AgentPhase::AwaitingSlot) {
-                    self.agent = AgentPhase::Starting;
-                    self.has_answered = false;
-                    effects.push(TurnEffect::ShowStatus(status(
-                        ConversationState::Starting,
-                        "Starting the agent…",
-                    )));
-                    effects.push(TurnEffect::StartAgent);
-                }
-            }
-            TurnEvent::QuestionStored(question) => {
-                let (turn, ahead) = (question.turn, self.questions_ahead());
-                self.waiting.push_back(question);
-                if ahead > 0 {
-                    effects.push(TurnEffect::ShowQueuePosition { turn, ahead });
-                }
-                self.advance(&mut effects);
-            }
-            TurnEvent::AgentReady => {
-                if self.agent == AgentPhase::Starting {
-                    self.agent = AgentPhase::Ready;
-                    self.advance(&mut effects);
-                    if self.running.is_none() {
-                        effects.push(TurnEffect::ShowStatus(status(ConversationState::Idle, "")));
-                    }
-                }
-            }
-            TurnEvent::QuestionReceived => {
-                if let Some(running) = &mut self.running {
-                    running.is_untaken = false;
-                }
-            }
-            TurnEvent::SendFailed(words) => {
-                self.end_agent(&mut effects);
-                self.fail_taken(&words, &mut effects);
-            }
-            TurnEvent::AgentOutdated(question) => {
-                if self.running() == Some(question.turn) {
-                    self.running = None;
-                    self.waiting.push_front(question);
-                    self.end_agent(&mut effects);
-                }
-            }
-            TurnEvent::AgentFinished(result) => self.finished(result, &mut effects),
-            TurnEvent::AgentExited(words) => self.exited(words, &mut effects),
-            TurnEvent::StartFailed(words) => {
-                self.agent = AgentPhase::Absent;
-                self.fail_first(&words, &mut effects);
-                self.after_end(&mut effects);
-            }
-            TurnEvent::StopRequested => self.stop(&mut effects),
-            TurnEvent::AgentOverdue(words) => {
-                self.end_agent(&mut effects);
-                self.end_cut_off(&words, &mut effects);
-            }
-            TurnEvent::AnswerTooLong(words) => {
-                self.end_agent_by(TurnEffect::KillAgent, &mut effects);
-                self.end_cut_off(&words, &mut effects);
-            }
-            TurnEvent::Hibernate => {
-                if self.is_idle() {
-                    self.end_agent(&mut effects);
-                }
-            }
-            TurnEvent::CloseRequested(closing) => self.close(closing, &mut effects),
-        }
+        self.apply(event, &mut effects);
         if self.agent == AgentPhase::AwaitingSlot && self.waiting.is_empty() {
             self.agent = AgentPhase::Absent;
             effects.push(TurnEffect::CancelSlotWait);
         }
         effects
+    }
+
+    fn apply(&mut self, event: TurnEvent, effects: &mut Vec<TurnEffect>) {
+        match event {
+            TurnEvent::QuestionExpected if self.agent == AgentPhase::Absent => {
+                effects.push(TurnEffect::TakeFreeSlot);
+            }
+            TurnEvent::QuestionExpected => (),
+            TurnEvent::QuestionStored(question) => self.enqueue(question, effects),
+            TurnEvent::QuestionReceived => {
+                if let Some(running) = &mut self.running {
+                    running.is_unconfirmed = false;
+                }
+            }
+            TurnEvent::SlotAcquired => self.start_agent(effects),
+            TurnEvent::AgentReady => self.agent_ready(effects),
+            TurnEvent::AgentFinished(result) => self.finished(result, effects),
+            TurnEvent::AgentExited(reason) => self.exited(reason, effects),
+            TurnEvent::StartFailed(reason) => {
+                self.agent = AgentPhase::Absent;
+                self.fail_first(&reason, effects);
+                self.after_end(effects);
+            }
+            TurnEvent::SendFailed(reason) => {
+                self.end_agent(effects);
+                self.fail_taken(&reason, effects);
+            }
+            TurnEvent::AgentOutdated(question) => {
+                if self.running() == Some(question.turn) {
+                    self.running = None;
+                    self.waiting.push_front(question);
+                    self.end_agent(effects);
+                }
+            }
+            TurnEvent::AgentOverdue(reason) => {
+                self.end_agent(effects);
+                self.end_cut_off(&reason, effects);
+            }
+            TurnEvent::AnswerTooLong(reason) => {
+                self.end_agent_by(TurnEffect::KillAgent, effects);
+                self.end_cut_off(&reason, effects);
+            }
+            TurnEvent::StopRequested => self.stop(effects),
+            TurnEvent::Hibernate if self.is_idle() => self.end_agent(effects),
+            TurnEvent::Hibernate => (),
+            TurnEvent::CloseRequested(reason) => self.close(reason, effects),
+        }
+    }
+
+    fn enqueue(&mut self, question: QueuedQuestion, effects: &mut Vec<TurnEffect>) {
+        let (turn, ahead) = (question.turn, self.questions_ahead());
+        self.waiting.push_back(question);
+        if ahead > 0 {
+            effects.push(TurnEffect::ShowQueuePosition { turn, ahead });
+        }
+        self.advance(effects);
+    }
+
+    fn start_agent(&mut self, effects: &mut Vec<TurnEffect>) {
+        if matches!(self.agent, AgentPhase::Absent | AgentPhase::AwaitingSlot) {
+            self.agent = AgentPhase::Starting;
+            self.has_answered = false;
+            let starting = status(ConversationState::Starting, "Starting the agent…");
+            effects.push(TurnEffect::ShowStatus(starting));
+            effects.push(TurnEffect::StartAgent);
+        }
+    }
+
+    fn agent_ready(&mut self, effects: &mut Vec<TurnEffect>) {
+        if self.agent == AgentPhase::Starting {
+            self.agent = AgentPhase::Ready;
+            self.advance(effects);
+            if self.running.is_none() {
+                effects.push(TurnEffect::ShowStatus(status(ConversationState::Idle, "")));
+            }
+        }
     }
 
     /// The running turn.
@@ -270,7 +274,7 @@ impl TurnMachine {
 
     pub(crate) fn state(&self) -> ConversationState {
         match (&self.running, self.agent) {
-            (Some(RunningTurn { stopping: true, .. }), _) => ConversationState::Stopping,
+            (Some(RunningTurn { is_stopping: true, .. }), _) => ConversationState::Stopping,
             (Some(_), _) => ConversationState::Running,
             (None, AgentPhase::Starting) => ConversationState::Starting,
             (None, AgentPhase::AwaitingSlot) => ConversationState::Waiting,
@@ -295,27 +299,27 @@ impl TurnMachine {
                 if let Some(question) = self.waiting.pop_front() {
                     self.running = Some(RunningTurn {
                         turn: question.turn,
-                        stopping: false,
+                        is_stopping: false,
                         question: question.clone(),
-                        is_untaken: self.has_answered,
+                        is_unconfirmed: self.has_answered,
                     });
                     effects.push(TurnEffect::ShowStatus(status(
                         ConversationState::Running,
                         "Thinking…",
                     )));
                     effects.push(TurnEffect::SendQuestion(question));
-                    self.tell_places(effects);
+                    self.show_queue_positions(effects);
                 }
             }
         }
     }
 
     /// Shows all askers their positions.
-    fn tell_places(&self, effects: &mut Vec<TurnEffect>) {
+    fn show_queue_positions(&self, effects: &mut Vec<TurnEffect>) {
         let running = usize::from(self.running.is_some());
-        let places = self.waiting.iter().zip(running..).filter(|(_, ahead)| *ahead > 0);
+        let positions = self.waiting.iter().zip(running..).filter(|(_, ahead)| *ahead > 0);
         effects.extend(
-            places.map(|(question, ahead)| TurnEffect::ShowQueuePosition {
+            positions.map(|(question, ahead)| TurnEffect::ShowQueuePosition {
                 turn: question.turn,
                 ahead,
             }),
@@ -328,9 +332,9 @@ impl TurnMachine {
         self.has_answered = true;
         let outcome = match result.end {
             AgentEnd::Completed => Outcome::Completed,
-            AgentEnd::Interrupted if running.stopping => Outcome::Stopped,
+            AgentEnd::Interrupted if running.is_stopping => Outcome::Stopped,
             AgentEnd::Interrupted => Outcome::Interrupted,
-            AgentEnd::Failed(_) if running.stopping => Outcome::Stopped,
+            AgentEnd::Failed(_) if running.is_stopping => Outcome::Stopped,
             AgentEnd::Failed(failure)
                 if failure.remedy == Remedy::FreshAgent && self.afresh != Some(running.turn) =>
             {
@@ -364,16 +368,16 @@ impl TurnMachine {
         }
     }
 
-    fn exited(&mut self, words: String, effects: &mut Vec<TurnEffect>) {
-        let was = std::mem::replace(&mut self.agent, AgentPhase::Absent);
+    fn exited(&mut self, reason: String, effects: &mut Vec<TurnEffect>) {
+        let before = std::mem::replace(&mut self.agent, AgentPhase::Absent);
         match self.running {
-            Some(RunningTurn { turn, stopping: true, .. }) => {
+            Some(RunningTurn { turn, is_stopping: true, .. }) => {
                 self.running = None;
                 effects.push(done(turn, Outcome::Stopped));
             }
-            Some(_) => self.fail_taken(&words, effects),
+            Some(_) => self.fail_taken(&reason, effects),
             // The agent never got to the waiting question.
-            None if was == AgentPhase::Starting => self.fail_first(&words, effects),
+            None if before == AgentPhase::Starting => self.fail_first(&reason, effects),
             None => (),
         }
         self.after_end(effects);
@@ -381,40 +385,40 @@ impl TurnMachine {
 
     /// Ends the running turn as failed, unless its agent exited before it saw the question: then
     /// the next agent gets it, which has answered nothing yet and is the last to get it.
-    fn fail_taken(&mut self, words: &str, effects: &mut Vec<TurnEffect>) {
-        match self.running.take_if(|running| running.is_untaken) {
+    fn fail_taken(&mut self, reason: &str, effects: &mut Vec<TurnEffect>) {
+        match self.running.take_if(|running| running.is_unconfirmed) {
             Some(running) => self.waiting.push_front(running.question),
-            None => self.fail_first(words, effects),
+            None => self.fail_first(reason, effects),
         }
     }
 
     /// Ends the running turn, or else the first waiting one, as failed.
-    fn fail_first(&mut self, words: &str, effects: &mut Vec<TurnEffect>) {
+    fn fail_first(&mut self, reason: &str, effects: &mut Vec<TurnEffect>) {
         let running = self.running.take().map(|running| running.turn);
         let turn = running.or_else(|| self.waiting.pop_front().map(|question| question.turn));
         if let Some(turn) = turn {
-            effects.push(failure(turn, words.to_owned()));
+            effects.push(failure(turn, reason.to_owned()));
         }
     }
 
     /// Ends the running turn whose agent is being ended: as stopped if a person asked for that.
-    fn end_cut_off(&mut self, words: &str, effects: &mut Vec<TurnEffect>) {
-        match self.running.take_if(|running| running.stopping) {
+    fn end_cut_off(&mut self, reason: &str, effects: &mut Vec<TurnEffect>) {
+        match self.running.take_if(|running| running.is_stopping) {
             Some(running) => effects.push(done(running.turn, Outcome::Stopped)),
-            None => self.fail_first(words, effects),
+            None => self.fail_first(reason, effects),
         }
     }
 
     fn stop(&mut self, effects: &mut Vec<TurnEffect>) {
         if let Some(running) = &mut self.running {
-            if !std::mem::replace(&mut running.stopping, true) {
+            if !std::mem::replace(&mut running.is_stopping, true) {
                 effects
                     .push(TurnEffect::ShowStatus(status(ConversationState::Stopping, "Stopping…")));
                 effects.push(TurnEffect::InterruptAgent);
             }
         } else if let Some(question) = self.waiting.pop_front() {
             effects.push(done(question.turn, Outcome::Stopped));
-            self.tell_places(effects);
+            self.show_queue_positions(effects);
         }
     }
 
@@ -438,9 +442,9 @@ impl TurnMachine {
                 waiting.for_each(drop);
                 effects.extend(running.map(|turn| done(turn, Outcome::Interrupted)));
             }
-            CloseReason::Ended(words) => {
+            CloseReason::Ended(reason) => {
                 let open = running.into_iter().chain(waiting);
-                effects.extend(open.map(|turn| failure(turn, words.clone())));
+                effects.extend(open.map(|turn| failure(turn, reason.clone())));
             }
         }
         self.end_agent(effects);

@@ -10,7 +10,7 @@ use crate::{
         AgentOutput, Flow,
         event::{AgentEnd, AgentEvent, AgentInit},
     },
-    conversation::{answer_limits, turn::TurnEvent},
+    conversation::{answer_limits, transcript::TextKind, turn::TurnEvent},
     entry::{Content, ToolCall, ToolResult},
     ids::TurnNumber,
     wire::server_frame::{ConversationState, Status},
@@ -120,9 +120,11 @@ impl LiveConversation<'_> {
         let state = &mut *self.state;
         match event {
             AgentEvent::TextStarted => state.transcript.close_block(),
-            AgentEvent::TextDelta(text) => state.transcript.append(turn, false, &text),
+            AgentEvent::TextDelta(text) => state.transcript.append(turn, TextKind::Answer, &text),
             AgentEvent::TextReplaced(text) => state.transcript.replace(turn, &text),
-            AgentEvent::ThinkingDelta(text) => state.transcript.append(turn, true, &text),
+            AgentEvent::ThinkingDelta(text) => {
+                state.transcript.append(turn, TextKind::Thinking, &text)
+            }
             AgentEvent::Withdrawn(texts) => {
                 state.transcript.withdraw(turn, &texts);
                 return SaveUrgency::Now;
@@ -137,7 +139,7 @@ impl LiveConversation<'_> {
                 if !state.inbox.question_calls.contains(&call_id) {
                     let result = ToolResult { call_id, ok, content, truncated };
                     state.note_result(&result, &self.env.project.dir);
-                    state.transcript.push(turn, Content::ToolResult(result), false);
+                    state.transcript.push(turn, Content::ToolResult(result));
                 }
                 return SaveUrgency::Now;
             }

@@ -9,7 +9,7 @@ use crate::{
     conversation::{
         Conversation,
         references::check_cut_off,
-        transcript::Transcript,
+        transcript::{TextKind, Transcript},
         turn::{QueuedQuestion, TurnEvent},
         usage::UsageTotals,
     },
@@ -54,8 +54,8 @@ impl Session {
         let mut transcript = Transcript::new(Seq(Transcript::range()));
         if let Ok(kind) = self.env.resources.agents.kind() {
             let greeting = prompt::greeting(self.env.project.name.as_str(), kind);
-            transcript.append(TurnNumber::GREETING, false, &greeting);
-            transcript.push(TurnNumber::GREETING, Content::plain_end(Outcome::Completed), false);
+            transcript.append(TurnNumber::GREETING, TextKind::Answer, &greeting);
+            transcript.push(TurnNumber::GREETING, Content::plain_end(Outcome::Completed));
         }
         let create = CreateConversation {
             project: self.env.project.name.clone(),

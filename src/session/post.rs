@@ -173,7 +173,7 @@ impl LiveConversation<'_> {
             return self.state.answer_to(&senders, &notice);
         }
         let state = &mut *self.state;
-        let seq = state.transcript.push(turn, Content::UserMessage(message.clone()), false);
+        let seq = state.transcript.push(turn, Content::UserMessage(message.clone()));
         if state.title.as_deref().unwrap_or_default().is_empty() {
             state.set_title(Some(title::from_message(&message.content)));
         }

@@ -15,7 +15,7 @@ use cicerone::{
         event::AgentEvent,
         process::lines::{LineSplitter, OutputLine},
     },
-    conversation::transcript::{Cursor, Transcript},
+    conversation::transcript::{Cursor, TextKind, Transcript},
     database::{
         Database, FILE_NAME,
         messages::{CreateConversation, WriteEntries},
@@ -120,9 +120,9 @@ fn conversation(entries: usize) -> Transcript {
             content: "fn read(&self) -> u8 { 1 }\n".repeat(20),
             truncated: false,
         };
-        transcript.push(TurnNumber(1), Content::ToolResult(result), false);
+        transcript.push(TurnNumber(1), Content::ToolResult(result));
     }
-    transcript.append(TurnNumber(1), false, DELTA);
+    transcript.append(TurnNumber(1), TextKind::Answer, DELTA);
     transcript
 }
 
@@ -131,7 +131,7 @@ fn an_event_becomes_an_entry_and_a_frame(bencher: Bencher<'_, '_>, entries: usiz
     let mut transcript = conversation(entries);
     let mut cursor = transcript.end();
     bencher.bench_local(|| {
-        transcript.append(TurnNumber(1), false, black_box(DELTA));
+        transcript.append(TurnNumber(1), TextKind::Answer, black_box(DELTA));
         assert!(transcript.has_news(&cursor, Dialect::V1));
         let page = transcript.page(cursor, Dialect::V1, PAGE);
         assert_eq!(page.seq, Some(transcript.last_seq()));

@@ -2,7 +2,7 @@
 
 use crate::{entry::Content, ids::TurnNumber};
 
-use super::{Entry, EntryBody, Transcript};
+use super::{Entry, EntryBody, TextKind, Transcript};
 
 /// Evicted answers whose beginnings are kept.
 const KEPT: usize = 32;
@@ -49,7 +49,9 @@ impl Transcript {
 impl Entry {
     fn words(&self) -> Option<Utterance> {
         let (by_person, text) = match &self.body {
-            EntryBody::Text(growing) if !growing.block.thinking => (false, growing.plain()),
+            EntryBody::Text(growing) if growing.block.kind == TextKind::Answer => {
+                (false, growing.plain())
+            }
             EntryBody::Fixed(content) => match &**content {
                 Content::UserMessage(message) => (true, message.content.clone()),
                 _ => return None,

@@ -10,7 +10,7 @@ use crate::{
 };
 
 use super::{
-    Cursor, Entry, EntryBody, Transcript,
+    Cursor, Entry, EntryBody, TextKind, Transcript,
     streaming_text::{BlockInfo, StreamingText},
 };
 
@@ -117,13 +117,11 @@ impl Transcript {
             if let EntryBody::Evicted(stored) = entry.body {
                 log::error!("entry is not in the database any more seq={}", entry.first_seq);
                 let block = stored.block();
-                let (thinking, number) = block.map_or((true, 0), |it| (it.thinking, it.number));
+                let (kind, number) =
+                    block.map_or((TextKind::Thinking, 0), |it| (it.kind, it.number));
                 let empty = TextBlock { block: number, content: String::new() };
-                entry.body = EntryBody::Text(Box::new(StreamingText::closed(
-                    thinking,
-                    &empty,
-                    entry.last_seq,
-                )));
+                entry.body =
+                    EntryBody::Text(Box::new(StreamingText::closed(kind, &empty, entry.last_seq)));
             }
         }
         self.recalled.push_back(missing.entries);
@@ -134,7 +132,7 @@ impl Transcript {
         let kind = match outline.kind.as_str() {
             kind @ ("text" | "thinking") => EvictedKind::Text(BlockInfo {
                 number: self.next_block(outline.turn),
-                thinking: kind == "thinking",
+                kind: if kind == "text" { TextKind::Answer } else { TextKind::Thinking },
                 revision: 0,
             }),
             "response_done" | "error" => EvictedKind::End,

@@ -17,7 +17,7 @@ use crate::{
 };
 
 use super::{
-    Cursor, Entry, EntryBody, Transcript,
+    Cursor, Entry, EntryBody, TextKind, Transcript,
     highlights::PendingHighlight,
     html_answer::{HtmlAnswer, SourcePosition},
     streaming_text::StreamingText,
@@ -281,13 +281,13 @@ impl Transcript {
     /// Whether the entry at `index` is text of an answer.
     pub(super) fn is_answer(&self, index: usize) -> bool {
         let block = self.entries.get(index).and_then(Entry::block);
-        block.is_some_and(|block| !block.thinking)
+        block.is_some_and(|block| block.kind == TextKind::Answer)
     }
 
     /// The answer's text at `index`, where there is one in memory.
     fn text_at(&self, index: usize) -> Option<&StreamingText> {
         match &self.entries.get(index)?.body {
-            EntryBody::Text(text) if !text.block.thinking => Some(text),
+            EntryBody::Text(text) if text.block.kind == TextKind::Answer => Some(text),
             _ => None,
         }
     }

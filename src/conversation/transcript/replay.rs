@@ -1,5 +1,7 @@
 //! Replay of the history to a viewer: where it comes in, and the pages that bring it to the end.
 
+use std::ops::ControlFlow;
+
 use bytestring::ByteString;
 
 use crate::{
@@ -10,7 +12,9 @@ use crate::{
     },
 };
 
-use super::{Entry, EntryBody, Transcript, html_answer::HtmlCursor, streaming_text::StreamingText};
+use super::{
+    Entry, EntryBody, TextKind, Transcript, html_answer::HtmlCursor, streaming_text::StreamingText,
+};
 
 /// A viewer's position in the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -165,71 +169,90 @@ impl Transcript {
     /// The page after `cursor`, about `max_bytes`; a single larger piece is sent whole. It ends
     /// where something is [`missing`](Self::missing).
     pub fn page(&mut self, cursor: Cursor, dialect: Dialect, max_bytes: usize) -> HistoryPage {
-        let mut frames = Vec::new();
-        let mut bytes = 0;
-        let mut seq = None;
-        let mut cursor = cursor;
+        let mut page = PageBuilder { cursor, frames: Vec::new(), bytes: 0, seq: None, max_bytes };
         if dialect.is_html() {
-            frames = self.recoloured(&mut cursor, max_bytes);
-            bytes = frames.iter().map(|frame| frame.len()).sum();
+            let highlighted = self.recoloured(&mut page.cursor, max_bytes);
+            page.extend(highlighted);
         }
-        while bytes < max_bytes {
-            if self.entries.get(cursor.entry).is_none_or(|entry| entry.held) {
-                break;
-            }
-            if self.missing(&cursor, dialect).is_some() {
-                break;
-            }
-            if dialect.is_html()
-                && let Some(piece) = self.html(cursor, dialect, max_bytes - bytes)
-            {
-                seq = piece.seq.or(seq);
-                cursor = piece.next;
-                bytes += piece.frames.iter().map(|frame| frame.len()).sum::<usize>();
-                frames.extend(piece.frames);
-                if !piece.passed {
-                    break;
-                }
-                continue;
-            }
-            let redrawn = dialect.is_html().then(|| self.redrawn(cursor.entry)).flatten();
-            let Some(entry) = self.entries.get(cursor.entry) else { break };
-            if let Some(redrawn) = redrawn {
-                seq = Some(entry.last_seq);
-                cursor = Cursor { drawn: None, ..cursor.next() };
-                bytes += redrawn.iter().map(|frame| frame.len()).sum::<usize>();
-                frames.extend(redrawn);
-                continue;
-            }
-            let frame = match &entry.body {
-                EntryBody::Fixed(content) => {
-                    cursor = cursor.next();
-                    seq = Some(entry.last_seq);
-                    encode::fixed(content, entry.turn, entry.last_seq, dialect)
-                }
-                EntryBody::Text(growing) => {
-                    let left = max_bytes - bytes;
-                    let (frame, upto) = entry.piece(growing, &mut cursor, left, dialect);
-                    seq = Some(upto);
-                    let more_may_come = growing.open && cursor.entry + 1 == self.entries.len();
-                    if cursor.offset < growing.escaped().len() || more_may_come {
-                        frames.extend(frame);
-                        break;
-                    }
-                    cursor = cursor.next();
-                    frame
-                }
-                EntryBody::Evicted(_) => break,
-            };
-            if let Some(frame) = frame {
-                bytes += frame.len();
-                frames.push(frame);
-            }
-        }
+        while page.bytes < max_bytes && self.add_next(&mut page, dialect).is_continue() {}
+        let PageBuilder { mut cursor, frames, seq, .. } = page;
         if dialect.is_html() {
             cursor.seen = seq.unwrap_or(cursor.seen);
         }
         HistoryPage { frames, next: cursor, seq, more: self.has_news(&cursor, dialect) }
+    }
+
+    /// Adds what is at the cursor to a page, and moves the cursor past it.
+    fn add_next(&mut self, page: &mut PageBuilder, dialect: Dialect) -> ControlFlow<()> {
+        let is_held = self.entries.get(page.cursor.entry).is_none_or(|entry| entry.held);
+        if is_held || self.missing(&page.cursor, dialect).is_some() {
+            return ControlFlow::Break(());
+        }
+        if dialect.is_html() {
+            let left = page.max_bytes - page.bytes;
+            if let Some(piece) = self.html(page.cursor, dialect, left) {
+                page.seq = piece.seq.or(page.seq);
+                page.cursor = piece.next;
+                page.extend(piece.frames);
+                return if piece.passed {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                };
+            }
+            if let Some(redrawn) = self.redrawn(page.cursor.entry) {
+                page.seq = self.entries.get(page.cursor.entry).map(|entry| entry.last_seq);
+                page.cursor = Cursor { drawn: None, ..page.cursor.next() };
+                page.extend(redrawn);
+                return ControlFlow::Continue(());
+            }
+        }
+        self.add_entry(page, dialect)
+    }
+
+    fn add_entry(&self, page: &mut PageBuilder, dialect: Dialect) -> ControlFlow<()> {
+        let Some(entry) = self.entries.get(page.cursor.entry) else {
+            return ControlFlow::Break(());
+        };
+        match &entry.body {
+            EntryBody::Fixed(content) => {
+                page.cursor = page.cursor.next();
+                page.seq = Some(entry.last_seq);
+                page.extend(encode::fixed(content, entry.turn, entry.last_seq, dialect));
+            }
+            EntryBody::Text(text) => {
+                let left = page.max_bytes - page.bytes;
+                let (frame, seq) = entry.piece(text, &mut page.cursor, left, dialect);
+                page.seq = Some(seq);
+                page.extend(frame);
+                let may_grow = text.open && page.cursor.entry + 1 == self.entries.len();
+                if page.cursor.offset < text.escaped().len() || may_grow {
+                    return ControlFlow::Break(());
+                }
+                page.cursor = page.cursor.next();
+            }
+            EntryBody::Evicted(_) => return ControlFlow::Break(()),
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// A page that is being put together.
+struct PageBuilder {
+    cursor: Cursor,
+    frames: Vec<ByteString>,
+    /// Bytes of the frames.
+    bytes: usize,
+    seq: Option<Seq>,
+    max_bytes: usize,
+}
+
+impl PageBuilder {
+    fn extend(&mut self, frames: impl IntoIterator<Item = ByteString>) {
+        for frame in frames {
+            self.bytes += frame.len();
+            self.frames.push(frame);
+        }
     }
 }
 
@@ -283,7 +306,7 @@ impl Entry {
             return (None, seq);
         }
         let piece = TextPiece {
-            thinking: growing.block.thinking,
+            thinking: growing.block.kind == TextKind::Thinking,
             turn: self.turn,
             block: growing.block.number,
             seq,

@@ -7,13 +7,21 @@ use crate::{entry::TextBlock, ids::Seq};
 /// numbers.
 const MARK_BYTES: usize = 4 * 1024;
 
+/// What an agent says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextKind {
+    /// For people.
+    Answer,
+    /// For itself.
+    Thinking,
+}
+
 /// Identity of a text in its conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct BlockInfo {
     /// Its number in its turn.
     pub(crate) number: u32,
-    /// Thinking, not answer.
-    pub(crate) thinking: bool,
+    pub(crate) kind: TextKind,
     /// Counts replacements of the text.
     pub(crate) revision: u32,
 }
@@ -36,14 +44,14 @@ struct Mark {
 
 impl StreamingText {
     /// An empty open text.
-    pub(super) fn new(thinking: bool, number: u32) -> Self {
-        let block = BlockInfo { number, thinking, revision: 0 };
+    pub(super) fn new(kind: TextKind, number: u32) -> Self {
+        let block = BlockInfo { number, kind, revision: 0 };
         Self { block, open: true, escaped: String::new(), marks: Vec::new() }
     }
 
     /// A complete text from the database.
-    pub(super) fn closed(thinking: bool, block: &TextBlock, last_seq: Seq) -> Self {
-        let mut growing = Self::new(thinking, block.block);
+    pub(super) fn closed(kind: TextKind, block: &TextBlock, last_seq: Seq) -> Self {
+        let mut growing = Self::new(kind, block.block);
         growing.append(&block.content, last_seq);
         growing.close();
         growing

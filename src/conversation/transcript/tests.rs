@@ -216,10 +216,10 @@ fn frames(page: &HistoryPage) -> Vec<String> {
 #[test]
 fn a_waiting_viewer_gets_each_delta_and_a_late_one_gets_them_as_one() {
     let mut transcript = Transcript::new(Seq(100));
-    transcript.append(TurnNumber(1), false, "Hel");
+    transcript.append(TurnNumber(1), TextKind::Answer, "Hel");
     let first =
         transcript.page(transcript.resume_point(None, Dialect::V1).cursor, Dialect::V1, 1000);
-    transcript.append(TurnNumber(1), false, "lo\n");
+    transcript.append(TurnNumber(1), TextKind::Answer, "lo\n");
     let second = transcript.page(first.next, Dialect::V1, 1000);
     assert_eq!(
         [frames(&first), frames(&second)].concat(),
@@ -236,15 +236,15 @@ fn a_waiting_viewer_gets_each_delta_and_a_late_one_gets_them_as_one() {
 #[test]
 fn a_viewer_of_html_gets_the_parts_and_of_a_growing_text_only_the_last_again() {
     let mut transcript = Transcript::new(Seq(100));
-    transcript.append(TurnNumber(1), false, "# Hi\n\nOne ");
+    transcript.append(TurnNumber(1), TextKind::Answer, "# Hi\n\nOne ");
     let start = transcript.resume_point(None, Dialect::Html).cursor;
     let first = transcript.page(start, Dialect::Html, 1000);
-    transcript.append(TurnNumber(1), false, "*two*");
+    transcript.append(TurnNumber(1), TextKind::Answer, "*two*");
     assert!(!transcript.has_news(&first.next, Dialect::Html), "rendered per piece");
     transcript.refresh();
     let second = transcript.page(first.next, Dialect::Html, 1000);
-    transcript.push(TurnNumber(2), asked("next?"), false);
-    transcript.append(TurnNumber(1), false, " three\n");
+    transcript.push(TurnNumber(2), asked("next?"));
+    transcript.append(TurnNumber(1), TextKind::Answer, " three\n");
     let third = transcript.page(second.next, Dialect::Html, 1000);
     assert_eq!(
         [frames(&first), frames(&second), frames(&third)].concat(),
@@ -286,12 +286,12 @@ const COLOURED: &str = "<pre><code class=\"language-rs\"><i>a\n</i></code></pre>
 #[test]
 fn a_part_is_sent_again_with_its_colours_to_viewers_that_have_it_and_to_them_alone() {
     let mut transcript = Transcript::new(Seq(100));
-    transcript.append(TurnNumber(1), false, "```rs\na\n```\n\nTwo");
+    transcript.append(TurnNumber(1), TextKind::Answer, "```rs\na\n```\n\nTwo");
     let start = transcript.resume_point(None, Dialect::Html).cursor;
     let one = transcript.page(start, Dialect::Html, 1000);
     let expected = [(1, 0, PLAIN.to_owned(), true), (1, 1, "<p>Two</p>".to_owned(), false)];
     assert_eq!(html_of(&one), expected);
-    transcript.push(TurnNumber(1), done(), false);
+    transcript.push(TurnNumber(1), done());
     let two = transcript.page(one.next, Dialect::Html, 1000);
     assert_eq!(two.seq, Some(Seq(2)));
 
@@ -313,10 +313,10 @@ fn a_part_is_sent_again_with_its_colours_to_viewers_that_have_it_and_to_them_alo
 #[test]
 fn a_viewer_that_returns_gets_the_colours_that_came_while_it_was_away() {
     let mut transcript = Transcript::new(Seq(100));
-    transcript.append(TurnNumber(1), false, "```rs\na\n```\n");
+    transcript.append(TurnNumber(1), TextKind::Answer, "```rs\na\n```\n");
     let start = transcript.resume_point(None, Dialect::Html).cursor;
     transcript.page(start, Dialect::Html, 1000);
-    transcript.push(TurnNumber(1), done(), false);
+    transcript.push(TurnNumber(1), done());
     colour_all(&mut transcript);
     for (after, parts) in [(2, 1), (1, 1), (0, 1)] {
         let entrance = transcript.resume_point(Some(Seq(after)), Dialect::Html);
@@ -325,7 +325,7 @@ fn a_viewer_that_returns_gets_the_colours_that_came_while_it_was_away() {
         assert_eq!(count, parts, "after {after}: {page:?}");
     }
     // What was said since was sent after the colours.
-    transcript.push(TurnNumber(2), asked("next?"), false);
+    transcript.push(TurnNumber(2), asked("next?"));
     let entrance = transcript.resume_point(Some(Seq(3)), Dialect::Html);
     assert!(!transcript.has_news(&entrance.cursor, Dialect::Html));
 }
@@ -333,10 +333,10 @@ fn a_viewer_that_returns_gets_the_colours_that_came_while_it_was_away() {
 #[test]
 fn a_text_that_waited_for_one_that_was_lost_is_sent_to_who_saw_what_came_between() {
     let mut transcript = Transcript::new(Seq(100));
-    transcript.append(TurnNumber(1), false, "One");
-    transcript.push(TurnNumber(2), asked("next?"), false);
+    transcript.append(TurnNumber(1), TextKind::Answer, "One");
+    transcript.push(TurnNumber(2), asked("next?"));
     let stored = transcript.take_dirty();
-    transcript.append(TurnNumber(1), false, " two");
+    transcript.append(TurnNumber(1), TextKind::Answer, " two");
     let start = transcript.resume_point(None, Dialect::Html).cursor;
     let page = transcript.page(start, Dialect::Html, 50);
     assert_eq!(page.seq, Some(Seq(2)), "the question is there and the text is not: {page:?}");
@@ -350,13 +350,13 @@ fn a_text_that_waited_for_one_that_was_lost_is_sent_to_who_saw_what_came_between
 #[test]
 fn code_that_grows_is_plain_and_has_its_colours_from_then_on_when_it_is_closed() {
     let mut transcript = Transcript::new(Seq(100));
-    transcript.append(TurnNumber(1), false, "- x\n  ```rs\n  a\n");
+    transcript.append(TurnNumber(1), TextKind::Answer, "- x\n  ```rs\n  a\n");
     let start = transcript.resume_point(None, Dialect::Html).cursor;
     let page = transcript.page(start, Dialect::Html, 1000);
     assert_eq!(colour_all(&mut transcript), 0);
     assert!(page.frames[0].contains("a\\n</code>"), "{page:?}");
     assert_eq!(transcript.open_code().unwrap().code, "a\n");
-    transcript.append(TurnNumber(1), false, "  ```\n");
+    transcript.append(TurnNumber(1), TextKind::Answer, "  ```\n");
     transcript.refresh();
     assert_eq!(transcript.open_code(), None);
     assert_eq!(colour_all(&mut transcript), 1);
@@ -364,7 +364,7 @@ fn code_that_grows_is_plain_and_has_its_colours_from_then_on_when_it_is_closed()
     assert_eq!(page.frames.len(), 1, "{page:?}");
     assert!(page.frames[0].contains("<i>a\\n</i>"), "{page:?}");
     for more in ["- y\n", "\n\nTwo"] {
-        transcript.append(TurnNumber(1), false, more);
+        transcript.append(TurnNumber(1), TextKind::Answer, more);
         transcript.refresh();
         let late = transcript.resume_point(None, Dialect::Html).cursor;
         let late = transcript.page(late, Dialect::Html, 1000);
@@ -376,7 +376,7 @@ fn code_that_grows_is_plain_and_has_its_colours_from_then_on_when_it_is_closed()
 #[test]
 fn colours_of_a_text_that_was_replaced_come_to_nothing() {
     let mut transcript = Transcript::new(Seq(100));
-    transcript.append(TurnNumber(1), false, "```rs\na\n```\n\nwrong");
+    transcript.append(TurnNumber(1), TextKind::Answer, "```rs\na\n```\n\nwrong");
     let start = transcript.resume_point(None, Dialect::Html).cursor;
     let page = transcript.page(start, Dialect::Html, 1000);
     let late = transcript.take_uncoloured();
@@ -397,11 +397,11 @@ fn colours_of_a_text_that_was_replaced_come_to_nothing() {
 #[test]
 fn what_follows_a_text_is_shown_after_all_of_it() {
     let mut transcript = Transcript::new(Seq(100));
-    transcript.append(TurnNumber(1), false, "One");
+    transcript.append(TurnNumber(1), TextKind::Answer, "One");
     let start = transcript.resume_point(None, Dialect::Html).cursor;
     let first = transcript.page(start, Dialect::Html, 1000);
-    transcript.append(TurnNumber(1), false, " two");
-    transcript.push(TurnNumber(1), done(), true);
+    transcript.append(TurnNumber(1), TextKind::Answer, " two");
+    transcript.push_held(TurnNumber(1), done());
     let second = transcript.page(first.next, Dialect::Html, 1000);
     assert_eq!(
         frames(&second),
@@ -415,8 +415,8 @@ fn what_follows_a_text_is_shown_after_all_of_it() {
 #[test]
 fn a_viewer_that_returns_inside_a_text_gets_it_whole_to_replace_its_own() {
     let mut transcript = Transcript::new(Seq(100));
-    transcript.append(TurnNumber(1), false, "one ");
-    transcript.append(TurnNumber(1), false, "two");
+    transcript.append(TurnNumber(1), TextKind::Answer, "one ");
+    transcript.append(TurnNumber(1), TextKind::Answer, "two");
     let entrance = transcript.resume_point(Some(Seq(1)), Dialect::V1);
     assert!(entrance.resumed);
     let page = transcript.page(entrance.cursor, Dialect::V1, 1000);
@@ -429,9 +429,9 @@ fn a_viewer_that_returns_inside_a_text_gets_it_whole_to_replace_its_own() {
 #[test]
 fn what_is_held_is_shown_with_all_that_follows_only_when_released() {
     let mut transcript = Transcript::new(Seq(100));
-    transcript.append(TurnNumber(1), false, "text");
-    let end = transcript.push(TurnNumber(1), done(), true);
-    transcript.append(TurnNumber(2), false, "next");
+    transcript.append(TurnNumber(1), TextKind::Answer, "text");
+    let end = transcript.push_held(TurnNumber(1), done());
+    transcript.append(TurnNumber(2), TextKind::Answer, "next");
     let start = transcript.resume_point(None, Dialect::V1).cursor;
     let before = transcript.page(start, Dialect::Legacy, 1000);
     assert_eq!(frames(&before), [r#"{"type":"text","content":"text"}"#]);
@@ -447,12 +447,12 @@ fn what_is_held_is_shown_with_all_that_follows_only_when_released() {
 #[test]
 fn who_comes_in_now_sees_the_end_that_is_held_back_and_the_running_answer_alone() {
     let mut transcript = Transcript::new(Seq(100));
-    transcript.append(TurnNumber(1), false, "one");
-    transcript.push(TurnNumber(2), asked("next?"), false);
-    transcript.append(TurnNumber(1), false, "more of one");
-    let end = transcript.push(TurnNumber(1), done(), true);
+    transcript.append(TurnNumber(1), TextKind::Answer, "one");
+    transcript.push(TurnNumber(2), asked("next?"));
+    transcript.append(TurnNumber(1), TextKind::Answer, "more of one");
+    let end = transcript.push_held(TurnNumber(1), done());
     let now = transcript.end();
-    transcript.append(TurnNumber(2), false, "two");
+    transcript.append(TurnNumber(2), TextKind::Answer, "two");
     assert!(!transcript.has_news(&now, Dialect::Legacy), "the end is held back");
     transcript.release(end);
     let page = transcript.page(now, Dialect::Legacy, 1000);
@@ -467,7 +467,7 @@ fn who_comes_in_now_sees_the_end_that_is_held_back_and_the_running_answer_alone(
 #[test]
 fn a_text_that_was_streamed_wrongly_is_replaced() {
     let mut transcript = Transcript::new(Seq(100));
-    transcript.append(TurnNumber(1), false, "wrong");
+    transcript.append(TurnNumber(1), TextKind::Answer, "wrong");
     let page =
         transcript.page(transcript.resume_point(None, Dialect::V1).cursor, Dialect::V1, 1000);
     transcript.replace(TurnNumber(1), "right");
@@ -483,7 +483,7 @@ fn a_text_that_was_streamed_wrongly_is_replaced() {
 fn a_long_text_goes_out_in_pages_that_a_viewer_can_return_to() {
     let mut transcript = Transcript::new(Seq(10_000));
     for _ in 0..60 {
-        transcript.append(TurnNumber(1), false, &"x".repeat(1000));
+        transcript.append(TurnNumber(1), TextKind::Answer, &"x".repeat(1000));
     }
     let mut client = Client::default();
     let mut cursor = transcript.resume_point(None, Dialect::V1).cursor;
@@ -505,7 +505,7 @@ fn a_long_text_goes_out_in_pages_that_a_viewer_can_return_to() {
 #[test]
 fn a_number_that_was_never_given_out_starts_from_the_beginning() {
     let mut transcript = Transcript::new(Seq(100));
-    transcript.push(TurnNumber(0), done(), false);
+    transcript.push(TurnNumber(0), done());
     for nonsense in [-5, 2, 99_999] {
         let entrance = transcript.resume_point(Some(Seq(nonsense)), Dialect::V1);
         assert!(!entrance.resumed && entrance.after == Seq(0), "{nonsense}: {entrance:?}");
@@ -518,12 +518,12 @@ fn numbers_are_asked_for_ahead_and_running_short_is_told() {
     let mut transcript = Transcript::new(Seq(SEQ_RANGE));
     assert_eq!(transcript.wants_range(), None);
     for _ in 0..SEQ_RANGE / 2 + 1 {
-        transcript.append(TurnNumber(1), false, "x");
+        transcript.append(TurnNumber(1), TextKind::Answer, "x");
     }
     let asked = transcript.wants_range().unwrap();
     assert_eq!(transcript.wants_range(), None, "asked twice");
     while !transcript.is_short_of_numbers() {
-        transcript.append(TurnNumber(1), false, "x");
+        transcript.append(TurnNumber(1), TextKind::Answer, "x");
     }
     transcript.reserve(asked, true);
     assert!(!transcript.is_short_of_numbers());
@@ -532,9 +532,9 @@ fn numbers_are_asked_for_ahead_and_running_short_is_told() {
 #[test]
 fn a_question_that_comes_in_between_leaves_each_block_its_own_number() {
     let mut transcript = Transcript::new(Seq(100));
-    transcript.append(TurnNumber(1), false, "be");
-    transcript.push(TurnNumber(2), asked("next?"), false);
-    transcript.append(TurnNumber(1), false, "fore");
+    transcript.append(TurnNumber(1), TextKind::Answer, "be");
+    transcript.push(TurnNumber(2), asked("next?"));
+    transcript.append(TurnNumber(1), TextKind::Answer, "fore");
     let rows = stored(&transcript.take_dirty());
     let blocks: Vec<_> = rows.iter().map(|row| row.block).collect();
     assert_eq!(blocks, [Some((1, 0)), None, Some((1, 1))]);
@@ -544,9 +544,9 @@ fn a_question_that_comes_in_between_leaves_each_block_its_own_number() {
 fn a_question_that_comes_in_mid_answer_begins_a_block_of_its_own_number() {
     let mut transcript = Transcript::new(Seq(100));
     let asked = UserMessage { content: "and why?".to_owned(), ..UserMessage::default() };
-    transcript.append(TurnNumber(1), false, "one ");
-    transcript.push(TurnNumber(2), Content::UserMessage(asked), false);
-    transcript.append(TurnNumber(1), false, "two");
+    transcript.append(TurnNumber(1), TextKind::Answer, "one ");
+    transcript.push(TurnNumber(2), Content::UserMessage(asked));
+    transcript.append(TurnNumber(1), TextKind::Answer, "two");
     let blocks: Vec<_> = transcript.take_dirty().into_iter().map(|row| row.payload).collect();
     assert_eq!(
         [&blocks[0], &blocks[2]],

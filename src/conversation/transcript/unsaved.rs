@@ -108,6 +108,7 @@ impl Transcript {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conversation::transcript::TextKind;
     use crate::{
         entry::{TextBlock, UserMessage},
         ids::TurnNumber,
@@ -118,7 +119,7 @@ mod tests {
         for text in
             ["plain", "", "quotes \" and \\ and\nlines\t\u{1}", "é – 漢字 \u{1f600}\u{2028}"]
         {
-            let mut growing = StreamingText::new(false, 7);
+            let mut growing = StreamingText::new(TextKind::Answer, 7);
             growing.append(text, Seq(1));
             let block = TextBlock { block: 7, content: text.to_owned() };
             assert_eq!(text_payload(7, &growing), serde_json::to_string(&block).unwrap());
@@ -131,26 +132,26 @@ mod tests {
         let content = "q".repeat(MOST_ASKED / 8);
         let question = UserMessage { content, ..UserMessage::default() };
         for turn in 1..=8 {
-            transcript.push(TurnNumber(turn), Content::UserMessage(question.clone()), false);
+            transcript.push(TurnNumber(turn), Content::UserMessage(question.clone()));
             assert!(!transcript.is_full(), "{turn} questions");
         }
-        transcript.push(TurnNumber(9), Content::UserMessage(question), false);
+        transcript.push(TurnNumber(9), Content::UserMessage(question));
         assert!(transcript.is_full());
     }
 
     #[test]
     fn what_is_not_written_is_counted_until_it_is() {
         let mut transcript = Transcript::new(Seq(1000));
-        transcript.append(TurnNumber(1), false, &"x".repeat(100));
+        transcript.append(TurnNumber(1), TextKind::Answer, &"x".repeat(100));
         let waiting = transcript.unsaved_bytes();
         assert!(waiting >= 100, "{waiting}");
         transcript.take_dirty();
         assert_eq!(transcript.unsaved_bytes(), waiting, "it is on its way");
-        transcript.append(TurnNumber(1), false, &"y".repeat(50));
+        transcript.append(TurnNumber(1), TextKind::Answer, &"y".repeat(50));
         transcript.mark_dirty_from(Seq(1));
         assert_eq!(transcript.unsaved_bytes(), waiting + 50, "it came back");
         transcript.take_dirty();
-        transcript.append(TurnNumber(1), false, "z");
+        transcript.append(TurnNumber(1), TextKind::Answer, "z");
         transcript.is_written();
         assert_eq!(transcript.unsaved_bytes(), 1, "what came meanwhile is not written");
     }
@@ -159,7 +160,7 @@ mod tests {
     fn a_long_text_becomes_entries_and_pieces_of_a_bounded_size() {
         let text = "é".repeat(500_000);
         let mut transcript = Transcript::new(Seq(100_000));
-        transcript.append(TurnNumber(1), false, &text);
+        transcript.append(TurnNumber(1), TextKind::Answer, &text);
         let rows = transcript.take_dirty();
         assert!(rows.iter().all(|row| row.payload.len() < 100_000), "{} rows", rows.len());
         let read =

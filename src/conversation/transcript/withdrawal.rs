@@ -10,7 +10,7 @@ use crate::{
     wire::Dialect,
 };
 
-use super::{Entry, EntryBody, PIECE_BYTES, Transcript, streaming_text::StreamingText};
+use super::{Entry, EntryBody, PIECE_BYTES, TextKind, Transcript, streaming_text::StreamingText};
 
 /// Texts and thoughts of the running turn, in order. A long one has several entries, and so has one
 /// that another question interrupts.
@@ -24,20 +24,20 @@ pub(super) struct TurnTexts {
 
 #[derive(Debug)]
 struct TurnText {
-    thinking: bool,
+    kind: TextKind,
     entries: Vec<usize>,
 }
 
 impl TurnTexts {
     /// Continues the current text, or begins one of this kind.
-    pub(super) fn continue_with(&mut self, turn: TurnNumber, thinking: bool) {
+    pub(super) fn continue_with(&mut self, turn: TurnNumber, kind: TextKind) {
         if self.turn != turn {
             *self = Self { turn, ..Self::default() };
         }
         let is_new = std::mem::take(&mut self.is_begun)
-            || self.said.last().is_none_or(|last| last.thinking != thinking);
+            || self.said.last().is_none_or(|last| last.kind != kind);
         if is_new {
-            self.said.push(TurnText { thinking, entries: Vec::new() });
+            self.said.push(TurnText { kind, entries: Vec::new() });
         }
     }
 
@@ -50,7 +50,7 @@ impl TurnTexts {
 
     /// Takes the entries of the current text.
     fn take_open(&mut self, turn: TurnNumber) -> Option<Vec<usize>> {
-        let last = self.said.last_mut().filter(|last| !last.thinking)?;
+        let last = self.said.last_mut().filter(|last| last.kind == TextKind::Answer)?;
         let is_open = self.turn == turn && !self.is_begun;
         is_open.then(|| std::mem::take(&mut last.entries))
     }
@@ -60,18 +60,18 @@ impl Transcript {
     /// Replaces the current text: what was streamed is not what was meant.
     pub(crate) fn replace(&mut self, turn: TurnNumber, text: &str) {
         let Some(entries) = self.pieces.take_open(turn) else {
-            return self.append(turn, false, text);
+            return self.append(turn, TextKind::Answer, text);
         };
         match *entries {
             [only] if only + 1 == self.entries.len() && self.is_open(turn, false) => {
                 let (first, rest) = text.split_at(text.floor_char_boundary(PIECE_BYTES));
                 self.pieces.add(only);
                 self.replace_last(first);
-                self.append(turn, false, rest);
+                self.append(turn, TextKind::Answer, rest);
             }
             _ => {
                 self.empty(&entries);
-                self.append(turn, false, text);
+                self.append(turn, TextKind::Answer, text);
             }
         }
     }
@@ -94,11 +94,15 @@ impl Transcript {
     pub(crate) fn has_answer(&self, turn: TurnNumber) -> bool {
         let entries = self.entries.iter().rev().take_while(|entry| entry.turn >= turn);
         entries.filter(|entry| entry.turn == turn).any(|entry| match &entry.body {
-            EntryBody::Text(text) => !text.block.thinking && !text.escaped().is_empty(),
+            EntryBody::Text(text) => {
+                text.block.kind == TextKind::Answer && !text.escaped().is_empty()
+            }
             EntryBody::Fixed(content) => {
                 matches!(**content, Content::ToolCall(_) | Content::Question(_))
             }
-            EntryBody::Evicted(stored) => stored.block().is_none_or(|block| !block.thinking),
+            EntryBody::Evicted(stored) => {
+                stored.block().is_none_or(|block| block.kind == TextKind::Answer)
+            }
         })
     }
 
@@ -130,7 +134,7 @@ impl Transcript {
                 EntryBody::Text(growing) => growing.withdraw(),
                 EntryBody::Evicted(_) => {
                     let mut growing =
-                        StreamingText::new(block.thinking, block.number).again(block.revision);
+                        StreamingText::new(block.kind, block.number).again(block.revision);
                     growing.withdraw();
                     entry.body = EntryBody::Text(Box::new(growing));
                 }
@@ -140,10 +144,13 @@ impl Transcript {
             let (turn, first) = (entry.turn, self.neighbours(*at).0);
             self.rendered.remove(&first);
             self.first_dirty = self.first_dirty.min(*at);
-            gone.push((turn, Withdrawn { block: block.number, thinking: block.thinking }));
+            gone.push((
+                turn,
+                Withdrawn { block: block.number, thinking: block.kind == TextKind::Thinking },
+            ));
         }
         for (turn, withdrawn) in gone {
-            self.push(turn, Content::Withdrawn(withdrawn), false);
+            self.push(turn, Content::Withdrawn(withdrawn));
         }
     }
 

@@ -40,18 +40,18 @@ impl Viewer {
 /// What viewers of both kinds are sent of a text that comes in pieces of so many bytes, and what they show.
 fn grow(text: &str, delta: usize) -> [Viewer; 2] {
     let mut transcript = Transcript::new(Seq(i64::MAX));
-    transcript.append(TurnNumber(1), false, "Look:\n\n");
+    transcript.append(TurnNumber(1), TextKind::Answer, "Look:\n\n");
     let mut viewers =
         [Dialect::Html, Dialect::HtmlChanges].map(|dialect| Viewer::new(&transcript, dialect));
     let mut from = 0;
     while from < text.len() {
         let to = text.ceil_char_boundary(from + delta);
-        transcript.append(TurnNumber(1), false, &text[from..to]);
+        transcript.append(TurnNumber(1), TextKind::Answer, &text[from..to]);
         from = to;
         transcript.refresh_within_pace();
         viewers.iter_mut().for_each(|viewer| viewer.read(&mut transcript));
     }
-    transcript.push(TurnNumber(1), done(), false);
+    transcript.push(TurnNumber(1), done());
     viewers.iter_mut().for_each(|viewer| viewer.read(&mut transcript));
     viewers
 }
@@ -155,13 +155,13 @@ fn p6_what_changes_from_its_beginning_again_and_again_is_sent_less_often() {
 #[test]
 fn what_is_new_of_a_part_is_sent_alone_to_who_asks_for_it() {
     let mut transcript = Transcript::new(Seq(100));
-    transcript.append(TurnNumber(1), false, "One 😀 *two");
+    transcript.append(TurnNumber(1), TextKind::Answer, "One 😀 *two");
     let start = transcript.resume_point(None, Dialect::HtmlChanges).cursor;
     let first = transcript.page(start, Dialect::HtmlChanges, 1000);
-    transcript.append(TurnNumber(1), false, "* three");
+    transcript.append(TurnNumber(1), TextKind::Answer, "* three");
     transcript.refresh();
     let second = transcript.page(first.next, Dialect::HtmlChanges, 1000);
-    transcript.append(TurnNumber(1), false, ".\n\n# Four\n");
+    transcript.append(TurnNumber(1), TextKind::Answer, ".\n\n# Four\n");
     transcript.refresh();
     let third = transcript.page(second.next, Dialect::HtmlChanges, 1000);
     // Who missed something in between gets it all at once.
@@ -183,11 +183,11 @@ fn what_is_held_back_for_its_cost_comes_when_it_is_asked_for() {
     let mut viewers =
         [Dialect::Html, Dialect::HtmlChanges].map(|dialect| Viewer::new(&transcript, dialect));
     let text = format!("{}a", "*".repeat(10_000));
-    transcript.append(TurnNumber(1), false, &text);
+    transcript.append(TurnNumber(1), TextKind::Answer, &text);
     viewers.iter_mut().for_each(|viewer| viewer.read(&mut transcript));
     let mut held = 0;
     for _ in 0..100 {
-        transcript.append(TurnNumber(1), false, "*");
+        transcript.append(TurnNumber(1), TextKind::Answer, "*");
         held += usize::from(!transcript.refresh_within_pace());
         viewers.iter_mut().for_each(|viewer| viewer.read(&mut transcript));
     }
@@ -206,8 +206,8 @@ fn what_is_held_back_for_its_cost_comes_when_it_is_asked_for() {
 fn p6_a_long_answer_that_is_read_again_comes_in_steps() {
     let text = lines(800 << 10, |at| format!("word{at} *a* `b`\n\n"));
     let mut transcript = Transcript::new(Seq(i64::MAX));
-    transcript.append(TurnNumber(1), false, &text);
-    transcript.push(TurnNumber(1), done(), false);
+    transcript.append(TurnNumber(1), TextKind::Answer, &text);
+    transcript.push(TurnNumber(1), done());
     let rows = transcript.take_dirty();
     for dialect in [Dialect::Html, Dialect::HtmlChanges] {
         let mut transcript = Transcript::restore(&rows, &[], Seq(1 << 40)).unwrap();

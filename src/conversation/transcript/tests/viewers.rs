@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use crate::ids::{Seq, TurnNumber};
 
 use super::{
+    TextKind,
     disk::Disk,
     seed::{CALL, END, Seed},
     *,
@@ -233,7 +234,10 @@ impl World {
 
     fn push(&mut self, turn: TurnNumber, content: Content, text: Option<&str>, held: bool) -> Seq {
         let is_question = matches!(content, Content::UserMessage(_));
-        let seq = self.transcript.push(turn, content, held);
+        let seq = match held {
+            true => self.transcript.push_held(turn, content),
+            false => self.transcript.push(turn, content),
+        };
         self.say(turn, seq, text, false);
         self.said.last_mut().unwrap().is_question = is_question;
         seq
@@ -246,7 +250,8 @@ impl World {
 
     fn append(&mut self, turn: TurnNumber, thinking: bool, text: &str) {
         let seq = self.transcript.numbers.next;
-        self.transcript.append(turn, thinking, text);
+        let kind = if thinking { TextKind::Thinking } else { TextKind::Answer };
+        self.transcript.append(turn, kind, text);
         self.note_append(turn, thinking, text, seq);
     }
 
@@ -521,7 +526,7 @@ proptest! {
         pieces in prop::collection::vec(text(), 1..40),
         sizes in prop::collection::vec(1usize..9000, 1..8),
     ) {
-        let mut growing = StreamingText::new(false, 0);
+        let mut growing = StreamingText::new(TextKind::Answer, 0);
         for (seq, piece) in (1..).zip(&pieces) {
             growing.append(piece, Seq(seq));
         }
