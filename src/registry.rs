@@ -1,9 +1,8 @@
-//! The registry: one actor that knows every project's session, starts it on first use, builds it
-//! anew when it failed, and closes it.
+//! Registry of sessions, an actor: starts a project's session on first use, restarts it after a
+//! failure, closes it.
 //!
-//! actix's own supervisor does not survive a panic, so supervision is done here: a session tells
-//! its end from `stopped`, and a failed one is started again after a growing wait, until it has
-//! failed too often.
+//! actix's supervisor does not survive a panic, so supervision is here: a session reports its end
+//! from `stopped`, and a failed one restarts after a growing wait, until it has failed too often.
 
 pub(crate) mod messages;
 pub(crate) mod restart;
@@ -14,8 +13,8 @@ use std::{
 };
 
 use actix::{
-    Actor, ActorFutureExt as _, Addr, AsyncContext as _, Context, Handler, MessageResult,
-    ResponseFuture, WrapFuture as _,
+    Actor, ActorFutureExt as _, Addr, AsyncContext as _, Context, Handler, ResponseFuture,
+    WrapFuture as _,
 };
 use futures_util::future::join_all;
 
@@ -25,15 +24,12 @@ use crate::{
     session::{Resources, Session, SessionExited, close::Close, describe::Describe},
 };
 
-use messages::{
-    CloseSession, Drain, Find, Found, ListSessions, NotOpened, Open, SessionState, Sessions,
-};
+use messages::{CloseSession, Drain, Find, ListSessions, NotOpened, Open, SessionPhase, Sessions};
 use restart::{Decision, History};
 
-/// Who wants a session that is being closed asks again after this.
+/// Wait before a session that is being closed is asked for again.
 const CLOSING_STEP: Duration = Duration::from_millis(50);
 
-/// Knows every project's session.
 #[derive(Debug)]
 pub(crate) struct Registry {
     resources: Resources,
@@ -46,20 +42,9 @@ pub(crate) struct Registry {
 #[derive(Debug)]
 struct Entry {
     epoch: u64,
-    phase: Phase,
+    phase: SessionPhase,
     history: History,
     restarts: u32,
-}
-
-#[derive(Debug, Clone)]
-enum Phase {
-    Live(Addr<Session>),
-    /// Failed; started again at this time.
-    Waiting(Instant),
-    /// Failed too often.
-    GivenUp,
-    /// Being closed: another one is started only when it has ended.
-    Closing,
 }
 
 impl Registry {
@@ -84,17 +69,18 @@ impl Registry {
         project: &ProjectName,
         context: &Context<Self>,
     ) -> Result<Addr<Session>, NotOpened> {
-        match self.found(project) {
-            Found::Draining => Err(NotOpened::Draining),
-            Found::Live(session) => Ok(session),
-            Found::Restarting(wait) => Err(NotOpened::Restarting(wait)),
-            Found::GivenUp => Err(NotOpened::GivenUp),
-            Found::Closing => Err(NotOpened::Restarting(CLOSING_STEP)),
-            Found::Nothing => {
+        match self.phase(project)? {
+            Some(SessionPhase::Live(session)) => Ok(session),
+            Some(SessionPhase::Restarting(at)) => {
+                Err(NotOpened::Restarting(at.saturating_duration_since(Instant::now())))
+            }
+            Some(SessionPhase::GivenUp) => Err(NotOpened::GivenUp),
+            Some(SessionPhase::Closing) => Err(NotOpened::Restarting(CLOSING_STEP)),
+            None => {
                 let known = self.projects.get(project).cloned();
                 let (epoch, session) =
                     self.launch(known.ok_or(NotOpened::UnknownProject)?, context);
-                let phase = Phase::Live(session.clone());
+                let phase = SessionPhase::Live(session.clone());
                 let entry = Entry { epoch, phase, history: History::default(), restarts: 0 };
                 self.entries.insert(project.clone(), entry);
                 Ok(session)
@@ -102,26 +88,18 @@ impl Registry {
         }
     }
 
-    fn found(&self, project: &ProjectName) -> Found {
+    fn phase(&self, project: &ProjectName) -> Result<Option<SessionPhase>, NotOpened> {
         if self.is_draining {
-            return Found::Draining;
+            return Err(NotOpened::Draining);
         }
-        match self.entries.get(project).map(|entry| &entry.phase) {
-            None => Found::Nothing,
-            Some(Phase::Live(session)) => Found::Live(session.clone()),
-            Some(Phase::Waiting(until)) => {
-                Found::Restarting(until.saturating_duration_since(Instant::now()))
-            }
-            Some(Phase::GivenUp) => Found::GivenUp,
-            Some(Phase::Closing) => Found::Closing,
-        }
+        Ok(self.entries.get(project).map(|entry| entry.phase.clone()))
     }
 }
 
 impl Actor for Registry {
     type Context = Context<Self>;
 
-    /// Questions that waited when the server went are answered although nobody has come yet.
+    /// Starts the sessions in which questions wait since the server stopped.
     fn started(&mut self, context: &mut Self::Context) {
         let reader = self.resources.reader.clone();
         let found = async move { reader.ask(|reader| reader.unanswered()).await };
@@ -147,10 +125,10 @@ impl Handler<Open> for Registry {
 }
 
 impl Handler<Find> for Registry {
-    type Result = MessageResult<Find>;
+    type Result = Result<Option<SessionPhase>, NotOpened>;
 
     fn handle(&mut self, find: Find, _: &mut Self::Context) -> Self::Result {
-        MessageResult(self.found(&find.project))
+        self.phase(&find.project)
     }
 }
 
@@ -159,7 +137,7 @@ impl Handler<SessionExited> for Registry {
 
     fn handle(&mut self, exited: SessionExited, context: &mut Self::Context) {
         let SessionExited { project, epoch, panicked } = exited;
-        // The notice of an older session says nothing about today's.
+        // The end of an older session says nothing about the current one.
         let Some(entry) = self.entries.get_mut(&project).filter(|entry| entry.epoch == epoch)
         else {
             return;
@@ -172,11 +150,11 @@ impl Handler<SessionExited> for Registry {
         match entry.history.failed(now, &self.resources.settings.restart) {
             Decision::GiveUp => {
                 log::error!("session failed too often and is given up project={project}");
-                entry.phase = Phase::GivenUp;
+                entry.phase = SessionPhase::GivenUp;
             }
             Decision::RestartAfter(wait) => {
                 log::error!("session failed project={project} restart_in={wait:?}");
-                entry.phase = Phase::Waiting(now + wait);
+                entry.phase = SessionPhase::Restarting(now + wait);
                 context.run_later(wait, move |registry, context| {
                     registry.restart(&project, epoch, context);
                 });
@@ -195,7 +173,7 @@ impl Registry {
         let (epoch, session) = self.launch(project, context);
         if let Some(entry) = self.entries.get_mut(name) {
             entry.epoch = epoch;
-            entry.phase = Phase::Live(session);
+            entry.phase = SessionPhase::Live(session);
             entry.restarts += 1;
         }
     }
@@ -212,13 +190,12 @@ impl Handler<ListSessions> for Registry {
             .collect();
         Box::pin(async move {
             let described = asked.into_iter().map(|(project, phase, restarts)| async move {
-                let (state, description) = match phase {
-                    Phase::Live(session) => (SessionState::Live, session.send(Describe).await.ok()),
-                    Phase::Waiting(_) => (SessionState::Restarting, None),
-                    Phase::GivenUp => (SessionState::GivenUp, None),
-                    Phase::Closing => (SessionState::Closing, None),
+                let name = phase.name();
+                let description = match phase {
+                    SessionPhase::Live(session) => session.send(Describe).await.ok(),
+                    _ => None,
                 };
-                messages::SessionDescription { project, state, restarts, description }
+                messages::SessionDescription { project, phase: name, restarts, description }
             });
             let mut sessions = join_all(described).await;
             sessions.sort_by(|a, b| a.project.cmp(&b.project));
@@ -232,22 +209,23 @@ impl Handler<CloseSession> for Registry {
 
     fn handle(&mut self, close: CloseSession, _: &mut Self::Context) -> Self::Result {
         let CloseSession { project, conversation, words } = close;
-        let found = self.found(&project);
+        let phase = self.phase(&project).unwrap_or_default();
         if conversation.is_none() {
             match self.entries.get_mut(&project) {
-                Some(entry) if matches!(entry.phase, Phase::Live(_)) => {
-                    entry.phase = Phase::Closing;
+                Some(entry) if matches!(entry.phase, SessionPhase::Live(_)) => {
+                    entry.phase = SessionPhase::Closing;
                 }
-                Some(Entry { phase: Phase::Closing, .. }) | None => (),
+                Some(Entry { phase: SessionPhase::Closing, .. }) | None => (),
                 Some(_) => drop(self.entries.remove(&project)),
             }
         }
         let close = Close { conversation, closing: CloseReason::Ended(words), delete: false };
         Box::pin(async move {
-            match found {
-                Found::Live(session) => session.send(close).await.unwrap_or(true),
-                Found::Nothing | Found::Draining | Found::Closing => false,
-                Found::Restarting(_) | Found::GivenUp => conversation.is_none(),
+            match phase {
+                Some(SessionPhase::Live(session)) => session.send(close).await.unwrap_or(true),
+                Some(SessionPhase::Closing) | None => false,
+                // There was one, but none of its conversations was live.
+                Some(_) => conversation.is_none(),
             }
         })
     }
@@ -262,7 +240,7 @@ impl Handler<Drain> for Registry {
             .entries
             .values()
             .filter_map(|entry| match &entry.phase {
-                Phase::Live(session) => Some(session.clone()),
+                SessionPhase::Live(session) => Some(session.clone()),
                 _ => None,
             })
             .collect();

@@ -9,7 +9,7 @@ use std::{
     io::{self, Write as _},
     net::{SocketAddr, TcpListener},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -33,7 +33,7 @@ use rustix::process::Signal;
 use rustls::ServerConfig;
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::oneshot,
+    sync::Notify,
 };
 
 use crate::{
@@ -140,10 +140,10 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     };
     resources.agents.clear();
     let (agents, database) = (resources.agents.clone(), resources.database.clone());
-    let (place, placed) = Place::new();
+    let registry = Arc::<RegistryCell>::default();
     let shared = Shared {
         resources,
-        place,
+        registry: Arc::clone(&registry),
         assets,
         access_control: AccessControl::new(&settings),
         browsers: Arc::default(),
@@ -160,8 +160,11 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     let server = http(shared, &settings, tls, listeners)?;
     access_control.set_port(address.port());
     let handle = server.handle();
-    let serving = rt::spawn(server);
-    let registry = placed.await.map_err(io::Error::other)?;
+    let mut serving = rt::spawn(server);
+    let registry = tokio::select! {
+        registry = registry.started() => registry,
+        ended = &mut serving => return Ok(ended.map_err(io::Error::other)??),
+    };
     let told = end_of_service()?;
     let _file_limit = outlive_file_limit()?;
     let tested = settings.clone();
@@ -179,7 +182,7 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
 #[derive(Clone)]
 struct Shared {
     resources: Resources,
-    place: Place,
+    registry: Arc<RegistryCell>,
     assets: Assets,
     access_control: Arc<AccessControl>,
     browsers: Arc<Browsers>,
@@ -200,7 +203,7 @@ fn app(
         InitError = (),
     >,
 > {
-    let registry = shared.place.registry(&shared.resources);
+    let registry = shared.registry.get_or_start(&shared.resources);
     let Shared { resources, assets, access_control, browsers, files, started_at, draining, .. } =
         shared;
     let state = AppState { resources, registry, browsers, files, started_at, draining };
@@ -350,29 +353,28 @@ async fn shut_down_idle(connections: Arc<Connections>, longest: Duration) {
     }
 }
 
-/// Where the registry lives: on the thread of the worker, which alone can start it there.
-#[derive(Clone)]
-struct Place {
-    registry: Arc<Mutex<Option<Addr<Registry>>>>,
-    tell: Arc<Mutex<Option<oneshot::Sender<Addr<Registry>>>>>,
+/// The registry, which lives on the worker's thread and is started there.
+#[derive(Default)]
+struct RegistryCell {
+    registry: OnceLock<Addr<Registry>>,
+    is_started: Notify,
 }
 
-impl Place {
-    fn new() -> (Self, oneshot::Receiver<Addr<Registry>>) {
-        let (tell, told) = oneshot::channel();
-        (Self { registry: Arc::default(), tell: Arc::new(Mutex::new(Some(tell))) }, told)
+impl RegistryCell {
+    /// The registry, started on this thread by the first call.
+    fn get_or_start(&self, resources: &Resources) -> Addr<Registry> {
+        let registry = self.registry.get_or_init(|| Registry::new(resources.clone()).start());
+        self.is_started.notify_one();
+        registry.clone()
     }
 
-    /// The registry, started on this thread by whoever asks first.
-    fn registry(&self, resources: &Resources) -> Addr<Registry> {
-        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
-        let registry =
-            registry.get_or_insert_with(|| Registry::new(resources.clone()).start()).clone();
-        let tell = self.tell.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(tell) = tell {
-            // A server that failed to start meanwhile needs no registry.
-            tell.send(registry.clone()).unwrap_or_default();
+    /// The registry, once the worker has started it.
+    async fn started(&self) -> Addr<Registry> {
+        loop {
+            if let Some(registry) = self.registry.get() {
+                return registry.clone();
+            }
+            self.is_started.notified().await;
         }
-        registry
     }
 }

@@ -102,7 +102,7 @@ mod faults {
 
     use crate::{
         project::ProjectName,
-        registry::messages::{Find, Found},
+        registry::messages::{Find, SessionPhase},
         session::describe::InjectPanic,
     };
 
@@ -114,7 +114,8 @@ mod faults {
         project: web::Path<String>,
     ) -> Result<HttpResponse, Problem> {
         let project = ProjectName::parse(&project).map_err(|_| Problem::bad_project_name())?;
-        let Found::Live(session) = state.registry.send(Find { project }).await? else {
+        let Ok(Some(SessionPhase::Live(session))) = state.registry.send(Find { project }).await?
+        else {
             return Err(Problem::not_found("No active session for this project"));
         };
         // It cannot answer.

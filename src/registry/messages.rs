@@ -1,6 +1,6 @@
 //! What can be asked of the [`Registry`](super::Registry).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{Addr, Message};
 
@@ -38,29 +38,39 @@ pub(crate) enum NotOpened {
     Draining,
 }
 
-/// Asks what there is of a project's session, without starting any.
+/// Asks for the phase of a project's session, without starting one. Answers `None` when there is
+/// none, and [`NotOpened::Draining`] while the server shuts down.
 #[derive(Message, Debug)]
-#[rtype(result = "Found")]
+#[rtype(result = "Result<Option<SessionPhase>, NotOpened>")]
 pub(crate) struct Find {
-    /// The project.
-    pub project: ProjectName,
+    pub(crate) project: ProjectName,
 }
 
-/// What there is of a session.
+/// Phase of a project's session.
 #[derive(Debug, Clone)]
-pub(crate) enum Found {
-    /// None.
-    Nothing,
-    /// This one.
+pub(crate) enum SessionPhase {
     Live(Addr<Session>),
-    /// One that failed and comes back after this time.
-    Restarting(Duration),
-    /// One that failed too often.
+    /// It failed and restarts at this time.
+    Restarting(Instant),
+    /// It failed too often.
     GivenUp,
-    /// One that is being closed.
+    /// It is being closed; another one starts only when it has ended.
     Closing,
-    /// The server shuts down.
-    Draining,
+}
+
+impl SessionPhase {
+    /// All names, as the API and the metrics have them.
+    pub(crate) const NAMES: [&str; 4] = ["live", "restarting", "given_up", "closing"];
+
+    pub(crate) fn name(&self) -> &'static str {
+        let [live, restarting, given_up, closing] = Self::NAMES;
+        match self {
+            Self::Live(_) => live,
+            Self::Restarting(_) => restarting,
+            Self::GivenUp => given_up,
+            Self::Closing => closing,
+        }
+    }
 }
 
 /// Asks for all sessions.
@@ -76,26 +86,12 @@ pub(crate) type Sessions = Vec<SessionDescription>;
 pub(crate) struct SessionDescription {
     /// The project.
     pub project: ProjectName,
-    /// Whether it lives.
-    pub state: SessionState,
+    /// The name of its phase.
+    pub phase: &'static str,
     /// How often it was started again after a failure.
     pub restarts: u32,
     /// What it is doing, where it lives.
     pub description: Option<SessionOverview>,
-}
-
-/// Whether a session lives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum SessionState {
-    /// It does.
-    Live,
-    /// It failed and is about to be started again.
-    Restarting,
-    /// It failed too often.
-    GivenUp,
-    /// It is being closed.
-    Closing,
 }
 
 /// Ends a project's session or one of its conversations. Answers whether there was one.

@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, web};
 use crate::{
     conversation::description::ConversationDescription,
     database::stats::StatsSnapshot,
-    registry::messages::{ListSessions, SessionDescription, SessionState},
+    registry::messages::{ListSessions, SessionDescription, SessionPhase},
     wire::server_frame::ConversationState,
 };
 
@@ -17,13 +17,6 @@ use super::{
 };
 
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-const SESSION_STATES: [(SessionState, &str); 4] = [
-    (SessionState::Live, "live"),
-    (SessionState::Restarting, "restarting"),
-    (SessionState::GivenUp, "given_up"),
-    (SessionState::Closing, "closing"),
-];
 
 const CONVERSATION_STATES: [(ConversationState, &str); 8] = [
     (ConversationState::Idle, "idle"),
@@ -59,8 +52,8 @@ fn text(sessions: &[SessionDescription], agents: (usize, usize), store: &StatsSn
     let sum = |count: fn(&ConversationDescription) -> usize| -> usize {
         conversations.iter().map(|it| count(it)).sum()
     };
-    let by_session_state = SESSION_STATES
-        .map(|(state, name)| (name, sessions.iter().filter(|it| it.state == state).count()));
+    let by_session_state = SessionPhase::NAMES
+        .map(|name| (name, sessions.iter().filter(|it| it.phase == name).count()));
     let by_conversation_state = CONVERSATION_STATES
         .map(|(state, name)| (name, conversations.iter().filter(|it| it.state == state).count()));
 
@@ -148,9 +141,6 @@ mod tests {
     #[test]
     fn states_have_the_names_of_the_wire() {
         for (state, name) in CONVERSATION_STATES {
-            assert_eq!(serde_json::to_value(state).unwrap(), name);
-        }
-        for (state, name) in SESSION_STATES {
             assert_eq!(serde_json::to_value(state).unwrap(), name);
         }
     }

@@ -63,7 +63,7 @@ impl Transcript {
             return self.append(turn, TextKind::Answer, text);
         };
         match *entries {
-            [only] if only + 1 == self.entries.len() && self.is_open(turn, false) => {
+            [only] if only + 1 == self.entries.len() && self.is_open(turn, TextKind::Answer) => {
                 let (first, rest) = text.split_at(text.floor_char_boundary(PIECE_BYTES));
                 self.pieces.add(only);
                 self.replace_last(first);

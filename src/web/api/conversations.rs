@@ -15,7 +15,7 @@ use crate::{
         title,
     },
     ids::{ConversationId, Seq},
-    registry::messages::{Find, Found},
+    registry::messages::{Find, SessionPhase},
     session::{close::Close, rename::Rename},
 };
 
@@ -134,7 +134,7 @@ pub(crate) async fn rename(
     // In a task of its own, so that it completes although the client hangs up.
     let renamed = actix_web::rt::spawn(async move {
         match state.registry.send(Find { project: project.clone() }).await? {
-            Found::Live(session) => {
+            Ok(Some(SessionPhase::Live(session))) => {
                 Ok::<_, Problem>(session.send(Rename { conversation, title }).await??)
             }
             _ => {
@@ -164,7 +164,7 @@ pub(crate) async fn delete(
     // In a task of its own, so that it completes although the client hangs up.
     let deleted = actix_web::rt::spawn(async move {
         match state.registry.send(Find { project: project.clone() }).await? {
-            Found::Live(session) => {
+            Ok(Some(SessionPhase::Live(session))) => {
                 let closing = CloseReason::Ended("the conversation was deleted".to_owned());
                 let close = Close { conversation: Some(id), closing, delete: true };
                 Ok::<_, Problem>(session.send(close).await?)

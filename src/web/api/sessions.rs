@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     ids::ConversationId,
     project::ProjectName,
-    registry::messages::{CloseSession, Find, Found, ListSessions},
+    registry::messages::{CloseSession, Find, ListSessions, SessionPhase},
     session::describe::Describe,
 };
 
@@ -44,9 +44,9 @@ pub(crate) async fn list(state: web::Data<AppState>) -> Answer {
 pub(crate) async fn info(state: web::Data<AppState>, project: web::Path<String>) -> Answer {
     let project = name(&project)?;
     let conversation_id = match state.registry.send(Find { project: project.clone() }).await? {
-        Found::Live(session) => session.send(Describe).await?.latest,
-        Found::Restarting(_) | Found::GivenUp => None,
-        Found::Nothing | Found::Closing | Found::Draining => return Err(no_active_session()),
+        Ok(Some(SessionPhase::Live(session))) => session.send(Describe).await?.latest,
+        Ok(Some(SessionPhase::Restarting(_) | SessionPhase::GivenUp)) => None,
+        Ok(Some(SessionPhase::Closing) | None) | Err(_) => return Err(no_active_session()),
     };
     Ok(HttpResponse::Ok().json(json!({
         "project_name": project.as_str(),
@@ -84,7 +84,7 @@ pub(crate) async fn admin_list(state: web::Data<AppState>) -> Answer {
         .map(|session| {
             json!({
                 "project": session.project.as_str(),
-                "state": session.state,
+                "state": session.phase,
                 "restarts": session.restarts,
                 "conversations": session.description.as_ref().map(|it| &it.conversations),
             })

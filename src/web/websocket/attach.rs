@@ -9,7 +9,7 @@ use actix::{Addr, AsyncContext as _};
 
 use crate::{
     ids::Seq,
-    registry::messages::{Find, Found, NotOpened, Open},
+    registry::messages::{Find, NotOpened, Open, SessionPhase},
     session::{
         Session,
         attach::{Attach, AttachError, AttachTarget, Attachment},
@@ -314,10 +314,12 @@ pub(super) fn find_session(
     let (registry, project) = (env.state.registry.clone(), env.project.clone());
     let opened = open_session(env);
     async move {
-        match registry.send(Find { project }).await.unwrap_or(Found::Draining) {
-            Found::Nothing | Found::Closing => Err(AttachFailure::Refused(AttachError::NoneLive)),
-            Found::Live(_) | Found::Restarting(_) | Found::GivenUp => opened.await,
-            Found::Draining => Err(AttachFailure::NotOpened(NotOpened::Draining)),
+        match registry.send(Find { project }).await.unwrap_or(Err(NotOpened::Draining)) {
+            Ok(Some(SessionPhase::Closing) | None) => {
+                Err(AttachFailure::Refused(AttachError::NoneLive))
+            }
+            Ok(Some(_)) => opened.await,
+            Err(error) => Err(AttachFailure::NotOpened(error)),
         }
     }
 }
