@@ -47,7 +47,7 @@ impl Agents {
         }
     }
 
-    /// Whether the program of an request knows [`claude::RESTRICTED`]. It is asked for its options
+    /// Whether the program of a request knows [`claude::RESTRICTED`]. It is asked for its options
     /// the first time, and not again before another takes its place.
     pub(super) async fn knows_restricted(&self, request: &LaunchRequest) -> bool {
         let Some(program) = &request.claude else { return false };
@@ -71,7 +71,7 @@ impl Agents {
         knows
     }
 
-    /// Runs the program of an request with one argument, confined as an agent.
+    /// Runs the program of a request with one argument, confined as an agent.
     async fn ask_program(
         &self,
         request: LaunchRequest,

@@ -386,20 +386,15 @@ impl StreamedAnswer {
 
 /// Appends text to the open block; adjacent deltas are merged.
 pub(super) fn push_text(text: &str, events: &mut Vec<AgentEvent>) {
-    match events.last_mut() {
-        _ if text.is_empty() => (),
-        Some(AgentEvent::TextDelta(open)) => open.push_str(text),
-        _ => events.push(AgentEvent::TextDelta(text.to_owned())),
-    }
+    push(false, text, events);
 }
 
 fn push(thinking: bool, text: &str, events: &mut Vec<AgentEvent>) {
-    if !thinking {
-        return push_text(text, events);
-    }
-    match events.last_mut() {
+    match (thinking, events.last_mut()) {
         _ if text.is_empty() => (),
-        Some(AgentEvent::ThinkingDelta(open)) => open.push_str(text),
-        _ => events.push(AgentEvent::ThinkingDelta(text.to_owned())),
+        (false, Some(AgentEvent::TextDelta(open)))
+        | (true, Some(AgentEvent::ThinkingDelta(open))) => open.push_str(text),
+        (false, _) => events.push(AgentEvent::TextDelta(text.to_owned())),
+        (true, _) => events.push(AgentEvent::ThinkingDelta(text.to_owned())),
     }
 }
