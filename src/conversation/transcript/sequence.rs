@@ -65,3 +65,25 @@ impl Transcript {
         self.numbers.reserved.above(self.numbers.next) < SEQ_LOW_WATER
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{conversation::transcript::TextKind, ids::TurnNumber};
+
+    #[test]
+    fn numbers_are_asked_for_ahead_and_running_short_is_told() {
+        let mut transcript = Transcript::new(Seq(SEQ_RANGE));
+        assert_eq!(transcript.wants_range(), None);
+        for _ in 0..SEQ_RANGE / 2 + 1 {
+            transcript.append(TurnNumber(1), TextKind::Answer, "x");
+        }
+        let asked = transcript.wants_range().unwrap();
+        assert_eq!(transcript.wants_range(), None, "asked twice");
+        while !transcript.is_short_of_numbers() {
+            transcript.append(TurnNumber(1), TextKind::Answer, "x");
+        }
+        transcript.reserve(asked, true);
+        assert!(!transcript.is_short_of_numbers());
+    }
+}

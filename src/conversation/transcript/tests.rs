@@ -514,22 +514,6 @@ fn a_number_that_was_never_given_out_starts_from_the_beginning() {
 }
 
 #[test]
-fn numbers_are_asked_for_ahead_and_running_short_is_told() {
-    let mut transcript = Transcript::new(Seq(SEQ_RANGE));
-    assert_eq!(transcript.wants_range(), None);
-    for _ in 0..SEQ_RANGE / 2 + 1 {
-        transcript.append(TurnNumber(1), TextKind::Answer, "x");
-    }
-    let asked = transcript.wants_range().unwrap();
-    assert_eq!(transcript.wants_range(), None, "asked twice");
-    while !transcript.is_short_of_numbers() {
-        transcript.append(TurnNumber(1), TextKind::Answer, "x");
-    }
-    transcript.reserve(asked, true);
-    assert!(!transcript.is_short_of_numbers());
-}
-
-#[test]
 fn a_question_that_comes_in_between_leaves_each_block_its_own_number() {
     let mut transcript = Transcript::new(Seq(100));
     transcript.append(TurnNumber(1), TextKind::Answer, "be");
