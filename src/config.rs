@@ -1,9 +1,9 @@
 //! Configuration: a TOML file, the environment and the command line become [`Settings`].
 //!
-//! [`settings`] writes each key once, as a field of a struct per table; [`keys`] lists them;
+//! [`mod@settings`] writes each key once, as a field of a struct per table; [`keys`] lists them;
 //! [`layers`] puts the file, the environment and the command line over the defaults; [`values`] are
 //! the formats of values. [`projects`] finds the directories to serve, [`access`] reads the tokens,
-//! [`exposure`] keeps secrets away from agents. [`report`], [`docs`] and [`schema`] are printed.
+//! [`exposure`] keeps secrets away from agents. [`report`], [`docs`] and [`mod@schema`] are printed.
 
 mod access;
 mod docs;

@@ -24,7 +24,7 @@ mod recorder;
 mod recovery;
 mod schema;
 pub(crate) mod title;
-mod writes;
+pub(crate) mod writes;
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 //!
 //! It runs as a process and speaks the line protocol of Claude Code on stdin and stdout.
 //! [`protocol`] parses the lines, [`intent`] classifies a question, [`retrieval`] and [`overview`]
-//! search the [index](crate::source::index), [`answer`] writes the text and [`turn`] streams it.
+//! search the [index](crate::source::index), [`mod@answer`] writes the text and [`turn`] streams it.
 //! One thread reads lines and answers control requests at once, one builds the index, and one
 //! answers questions in order.
 //!

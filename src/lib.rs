@@ -58,6 +58,8 @@
 //!
 //! # In reading order
 
+#![allow(rustdoc::private_intra_doc_links)] // Its readers work on it, and document private items.
+
 pub mod cli;
 pub mod config;
 pub mod doctor;

@@ -1,7 +1,7 @@
 //! The home of an agent: a directory created for each start and removed at its end.
 //!
 //! Nothing that an agent leaves there survives, except the transcript of its session, which is stored out of
-//! every agent's reach. [`transcript`](super::transcript) filters what a resumed agent gets of it.
+//! every agent's reach. [`transcript`] filters what a resumed agent gets of it.
 
 use std::{
     ffi::CString,

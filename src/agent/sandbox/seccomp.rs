@@ -1,5 +1,5 @@
 //! The filter of system calls, for what Landlock does not cover. What a program needs is allowed
-//! by name ([`calls`]), some of it only with harmless arguments; everything else is refused.
+//! by name ([`syscall_lists`](super::syscall_lists)), some of it only with harmless arguments; everything else is refused.
 //!
 //! Three programs: the first lets calls on modes and times succeed without an effect. The second
 //! refuses, with `EACCES`. The third knows what is allowed or refused by name and answers the rest
