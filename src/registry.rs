@@ -48,14 +48,13 @@ struct Entry {
 }
 
 impl Registry {
-    /// A registry with no session yet.
     pub(crate) fn new(resources: Resources) -> Self {
         let projects = resources.settings.projects.iter();
         let projects = projects.map(|project| (project.name.clone(), project.clone())).collect();
         Self { resources, projects, entries: HashMap::new(), epochs: 0, is_draining: false }
     }
 
-    /// Starts a session on this thread: the one that its viewers live on.
+    /// Starts a session on this thread, where its viewers live.
     fn launch(&mut self, project: Project, context: &Context<Self>) -> (u64, Addr<Session>) {
         self.epochs += 1;
         let exited = context.address().recipient();
@@ -63,7 +62,7 @@ impl Registry {
         (self.epochs, session.launch())
     }
 
-    /// The project's session, started where there is none.
+    /// The project's session, which starts if there is none.
     fn open(
         &mut self,
         project: &ProjectName,
@@ -252,7 +251,7 @@ impl Handler<Drain> for Registry {
                     delete: false,
                 })
             });
-            // A session that is gone has nothing left to close.
+            // A session that has ended needs no closing.
             join_all(closed).await;
         })
     }

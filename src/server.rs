@@ -1,4 +1,4 @@
-//! The whole server: what is started, in which order, and how it ends.
+//! Composition of the server: what starts in which order, and how it ends.
 
 mod accept;
 pub mod allocator;
@@ -55,19 +55,19 @@ use crate::{
 };
 use accept::{Acceptor, Stream};
 
-/// A connection is kept for this long after an answer; then its next request has begun.
+/// Time for a connection's next request to begin.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
-/// How often idle connections are looked for.
+/// Interval between searches for idle connections.
 const IDLE_STEP: Duration = Duration::from_secs(1);
 
-/// A client that sends on after the answer is listened to for this long, so that it gets to read it.
+/// Time to drain a client that sends on after the answer, so that it reads the answer.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Sockets that are left when everything else has ended are waited for this long, in seconds.
+/// Seconds that remaining connections get when everything else has ended.
 const LAST_CONNECTIONS: u64 = 1;
 
-/// Work on other threads is waited for this long once everything is stored.
+/// Time for work on other threads once everything is stored.
 const LAST_WORK: Duration = Duration::from_secs(2);
 
 /// Why the server did not start, or did not end well.
@@ -79,7 +79,7 @@ pub enum ServerError {
     /// The page cannot be served.
     #[error(transparent)]
     Assets(#[from] AssetsError),
-    /// The certificate or its key do not do.
+    /// The certificate or its key is not usable.
     #[error(transparent)]
     Tls(#[from] tls::TlsError),
     /// The address cannot be listened on.
@@ -90,18 +90,18 @@ pub enum ServerError {
     Listen {
         /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// The operating system refused something else.
+    /// Another error of the operating system.
     #[error("the server failed: {0}")]
     Io(#[from] io::Error),
-    /// Not everything could be stored in the time for shutting down.
+    /// Not everything was stored in time.
     #[error("shutting down took longer than {0:?}; what was not stored yet is lost")]
     Overdue(Duration),
 }
 
-/// Serves until the process is told to end.
+/// Serves until the process receives a signal to end.
 pub fn run(settings: Settings) -> Result<(), ServerError> {
     let system = rt::System::new();
     let served = system.block_on(serve(Arc::new(settings)));
@@ -111,8 +111,8 @@ pub fn run(settings: Settings) -> Result<(), ServerError> {
     served
 }
 
-/// Ends the process when what is under way on other threads, such as a read of a file that never
-/// ends, keeps it: everything that matters is stored by now.
+/// Ends the process if work on another thread does not, such as reading a file that never ends.
+/// Everything is stored by now.
 fn end_in_time(is_well: bool) -> io::Result<()> {
     let end = move || {
         std::thread::sleep(LAST_WORK);
@@ -191,7 +191,7 @@ struct Shared {
     draining: Arc<AtomicBool>,
 }
 
-/// What answers requests.
+/// The application that answers requests.
 fn app(
     shared: Shared,
 ) -> App<
@@ -270,14 +270,14 @@ fn http(
     Ok(listeners.into_iter().try_fold(server, listen)?.run())
 }
 
-/// The one line on stdout: whoever started the server waits for it.
+/// Prints the one line on stdout, for which programs that start the server wait.
 #[expect(clippy::print_stdout, reason = "the line is the program's output")]
 fn announce(scheme: &str, address: SocketAddr) -> io::Result<()> {
     println!("listening on {scheme}://{address}");
     io::stdout().flush()
 }
 
-/// Resolves when the process is told to end. The signals are caught from this call on.
+/// Resolves on a signal to end. Signals are caught from this call on.
 fn end_of_service() -> io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -290,13 +290,13 @@ fn end_of_service() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// A limit on the size of files makes writing fail, which the store tells of in words; while this
-/// is kept it does not end the server.
+/// A file size limit makes writes fail, which the database reports. While the returned value lives,
+/// the signal does not end the server.
 fn outlive_file_limit() -> io::Result<tokio::signal::unix::Signal> {
     signal(SignalKind::from_raw(Signal::XFSZ.as_raw()))
 }
 
-/// Ends all sessions, stores everything, and closes the sockets.
+/// Closes all sessions, stores everything and closes the sockets.
 async fn drain(
     settings: &Settings,
     registry: Addr<Registry>,
@@ -318,7 +318,7 @@ async fn drain(
     drained.map_err(|_| ServerError::Overdue(settings.shutdown_timeout))
 }
 
-/// How many connections there may be, after the limit of open files was raised for them.
+/// The maximum number of connections, after raising the limit of open files for them.
 fn most_connections(settings: &Settings) -> io::Result<usize> {
     let open_files = descriptors::raise()?;
     let (most, wanted) =
@@ -334,8 +334,8 @@ fn most_connections(settings: &Settings) -> io::Result<usize> {
     Ok(most)
 }
 
-/// What is admitted where `most` connections are accepted: some fewer, so that those which have to
-/// go can be replaced; and of those, some that carry no WebSocket.
+/// The admission limits where `most` connections are accepted: somewhat fewer, so that evicted ones
+/// can be replaced, and some of them for requests without a WebSocket.
 fn bounds(settings: &Settings, most: usize) -> ConnectionLimits {
     let less = |number: usize| number - (number / 8).clamp(1, 64).min(number - 1);
     let connections = less(most.max(1));

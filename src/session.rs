@@ -48,34 +48,34 @@ use crate::{
 
 use live::{Environment, LiveConversation};
 
-/// How often the session looks for what has taken too long.
+/// Interval between checks of timeouts.
 const TICK: Duration = Duration::from_millis(500);
 
-/// A conversation in which nobody wrote anything goes this long after its last viewer, so that a
-/// page that reconnects finds it again.
+/// Time that a conversation without questions is kept after its last viewer, so that a page that
+/// reconnects finds it.
 const EMPTY_KEPT: Duration = Duration::from_secs(10);
 
-/// Room in the mailbox, beyond one place for every sender.
+/// Mailbox capacity, beyond one message of each sender.
 const MAILBOX: usize = 64;
 
 /// What every session works with. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Resources {
-    /// The settings.
+    /// The validated configuration.
     pub settings: Arc<Settings>,
-    /// Writes.
+    /// For writes.
     pub database: Addr<Database>,
-    /// Reads.
+    /// For reads.
     pub reader: Reader,
-    /// Starts agents.
+    /// Starts agent processes.
     pub agents: Agents,
-    /// Who may run an agent, of all projects together.
+    /// Agent slots of all projects together.
     pub slots: Slots,
-    /// Gives code its colours.
+    /// Highlights code blocks and files.
     pub highlighter: Highlighter,
 }
 
-/// The session of one project.
+/// The actor of one project.
 #[derive(Debug)]
 pub struct Session {
     env: Environment,
@@ -83,26 +83,26 @@ pub struct Session {
     epoch: u64,
     exited: Recipient<SessionExited>,
     conversations: HashMap<ConversationId, Conversation>,
-    /// Which conversation each viewer follows.
+    /// The conversation that each viewer follows.
     following: HashMap<ViewerId, ConversationId>,
-    /// The conversation that was started last: the one that a client means that names none.
+    /// The newest conversation, for clients that name none.
     latest: Option<ConversationId>,
-    /// Conversations whose end is awaited before the session answers that it is closed.
+    /// Requests to close, which wait for agents and for the database.
     closing: Vec<close::CloseWaiter>,
-    /// Conversations that were deleted: nothing of them is loaded again.
+    /// Deleted conversations, which are not loaded again.
     deleted: HashSet<ConversationId>,
-    /// Stored conversations in which questions wait, to be gone on with as soon as there is room.
+    /// Stored conversations with waiting questions, to be loaded as soon as there is room.
     unanswered: VecDeque<ConversationId>,
-    /// No new conversation is begun.
+    /// No conversation becomes live any more.
     is_closing: bool,
-    /// When the agents' memory was last looked at.
+    /// When the agents' memory was last sampled.
     memory_sampled: Instant,
-    /// Viewers came before the sandbox's self-test had a result, which they are shown when it has.
+    /// Viewers wait for the result of the sandbox's self-test.
     awaits_sandbox_status: bool,
 }
 
 impl Session {
-    /// A session that is yet to be started. It tells `exited` when it ends, for whatever reason.
+    /// A session that is not started. It reports its end to `exited`, whatever the reason.
     pub fn new(
         project: Project,
         epoch: u64,
@@ -133,7 +133,7 @@ impl Session {
         }
     }
 
-    /// Starts the session on the current thread, with its mailbox set before anyone can write.
+    /// Starts the session on this thread, with the mailbox capacity set before anyone can send.
     pub fn launch(self) -> Addr<Self> {
         Self::create(move |context| {
             context.set_mailbox_capacity(MAILBOX);
@@ -141,7 +141,7 @@ impl Session {
         })
     }
 
-    /// Looks for what has taken too long.
+    /// Checks timeouts, and cleans up.
     fn tick(&mut self, context: &mut Context<Self>) {
         let settings = Arc::clone(&self.env.resources.settings);
         let settings = &settings.agent;
@@ -179,7 +179,7 @@ impl Session {
         self.resume(context);
     }
 
-    /// Tells viewers that came while the sandbox was tested what that came to.
+    /// Shows viewers the result of the sandbox's self-test once it is there.
     fn show_sandbox_status(&mut self) {
         let proof = self.env.resources.agents.sandbox_status();
         if !self.awaits_sandbox_status || proof.newest().is_none() {
@@ -199,7 +199,7 @@ impl LiveConversation<'_> {
         if self.state.turns.is_starting() {
             self.env.start_failed = Some(Instant::now());
             if self.state.agent.is_resuming {
-                // The next agent starts without the session that this one did not come up with.
+                // The next agent starts without this session, which did not come up.
                 self.state.agent.session_id = None;
             }
         }
@@ -207,15 +207,15 @@ impl LiveConversation<'_> {
     }
 }
 
-/// A session has ended.
+/// Reports the end of a session.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub struct SessionExited {
-    /// Its project.
+    /// The project of the session.
     pub project: ProjectName,
-    /// Which start of the project's session it was.
+    /// Counts the starts of the project's session.
     pub epoch: u64,
-    /// Whether it failed, instead of being closed.
+    /// It panicked and was not closed.
     pub panicked: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What can be asked of the [`Registry`](super::Registry).
+//! Messages to the [`Registry`](super::Registry).
 
 use std::time::{Duration, Instant};
 
@@ -10,21 +10,19 @@ use crate::{
     session::{Session, describe::SessionOverview},
 };
 
-/// Asks for a project's session, starting it where there is none.
+/// Asks for a project's session, which starts if there is none.
 #[derive(Message, Debug)]
 #[rtype(result = "Result<Addr<Session>, NotOpened>")]
 pub(crate) struct Open {
-    /// The project.
     pub project: ProjectName,
 }
 
-/// Why there is no session.
+/// Why a session cannot be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotOpened {
-    /// No such project.
     #[error("Project not found in registry")]
     UnknownProject,
-    /// It failed and is started again after this time.
+    /// It failed and restarts after this time.
     #[error("The project's session failed and is being started again; try again in a moment.")]
     Restarting(Duration),
     /// It failed too often.
@@ -33,7 +31,6 @@ pub(crate) enum NotOpened {
          DELETE /api/assistant/sessions/NAME) to allow another try; the server's log says why."
     )]
     GivenUp,
-    /// The server shuts down.
     #[error("The server is shutting down. Try again in a moment.")]
     Draining,
 }
@@ -73,7 +70,6 @@ impl SessionPhase {
     }
 }
 
-/// Asks for all sessions.
 #[derive(Message, Debug)]
 #[rtype(result = "Sessions")]
 pub(crate) struct ListSessions;
@@ -81,32 +77,30 @@ pub(crate) struct ListSessions;
 /// All sessions, by project.
 pub(crate) type Sessions = Vec<SessionDescription>;
 
-/// One project's session.
+/// A project's session.
 #[derive(Debug, Clone)]
 pub(crate) struct SessionDescription {
-    /// The project.
     pub project: ProjectName,
     /// The name of its phase.
     pub phase: &'static str,
-    /// How often it was started again after a failure.
+    /// Restarts after failures.
     pub restarts: u32,
-    /// What it is doing, where it lives.
+    /// `None` unless it is live.
     pub description: Option<SessionOverview>,
 }
 
-/// Ends a project's session or one of its conversations. Answers whether there was one.
+/// Closes a project's session or one of its conversations. Answers whether there was one.
 #[derive(Message, Debug)]
 #[rtype(result = "bool")]
 pub(crate) struct CloseSession {
-    /// The project.
     pub project: ProjectName,
-    /// The conversation; `None` means all.
+    /// `None` means all.
     pub conversation: Option<ConversationId>,
-    /// What viewers of a running turn are told.
+    /// The error of running turns.
     pub words: String,
 }
 
-/// Ends all sessions and starts no other. Answered when everything is stored.
+/// Closes all sessions and starts no other. Answered when everything is stored.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub(crate) struct Drain;

@@ -1,4 +1,4 @@
-//! When a failed session is started again, and when it is given up. Pure code.
+//! Backoff of failing sessions: when one restarts, and when it is given up. Pure code.
 
 use std::{
     collections::VecDeque,
@@ -7,23 +7,21 @@ use std::{
 
 use crate::config::settings::RestartSettings;
 
-/// The failures of one session.
+/// Recent failures of one session.
 #[derive(Debug, Default)]
 pub(crate) struct History {
     failures: VecDeque<Instant>,
 }
 
-/// What to do after a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// Start it again after this wait.
+    /// After this wait.
     RestartAfter(Duration),
-    /// Leave it.
     GiveUp,
 }
 
 impl History {
-    /// Notes a failure and decides what follows.
+    /// Records a failure and decides what follows.
     pub(crate) fn failed(&mut self, now: Instant, settings: &RestartSettings) -> Decision {
         self.failures.retain(|at| now.saturating_duration_since(*at) < settings.window);
         self.failures.push_back(now);

@@ -1,4 +1,4 @@
-//! From a listening socket to HTTP: who may stay is decided first, then TLS is spoken, then HTTP.
+//! Accepting connections: admission, then TLS, then HTTP.
 
 use std::{
     io::{self, IoSlice},
@@ -21,21 +21,21 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use crate::web::connections::{Connection, ConnectionGuard, Connections};
 
-/// Connections that wait to be accepted.
+/// Backlog of connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
 
-/// Unsent bytes that the kernel holds for a connection at most: what a viewer that does not read
-/// costs beside one batch.
+/// Unsent bytes that the kernel keeps for a connection, at most: the cost of a viewer that does not
+/// read, beside one batch.
 const SEND_BUFFER: usize = 128 * 1024;
 
-/// How often a free port is sought that all addresses have free.
+/// Attempts to find a port that is free on all addresses.
 const ATTEMPTS: usize = 16;
 
-/// Listens on all addresses, with one port; gives also the first address.
+/// Listens on all addresses, with one port.
 ///
 /// # Errors
-/// The address that cannot be listened on, and why. That this machine has not all addresses of a
-/// name is none, as long as it has one.
+/// The address that cannot be listened on, and why. Addresses of a name that this machine does not
+/// have are skipped, as long as it has one.
 pub(super) fn listen(
     addresses: &[SocketAddr],
 ) -> Result<Vec<std::net::TcpListener>, (SocketAddr, io::Error)> {
@@ -43,7 +43,7 @@ pub(super) fn listen(
     loop {
         let attempt = attempts.next();
         match listen_once(addresses) {
-            // Another address may have the free port of the first in use.
+            // The free port of the first address may be in use on another one.
             Err((address, error))
                 if error.kind() == io::ErrorKind::AddrInUse
                     && address.port() == 0
@@ -77,7 +77,7 @@ fn listen_once(
     }
 }
 
-/// Whether this machine has no such address, or none of its kind.
+/// Whether this machine lacks the address or its family.
 fn is_missing(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::AddrNotAvailable
         || error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
@@ -93,21 +93,20 @@ fn bind(mut address: SocketAddr, zoned: SocketAddr) -> io::Result<std::net::TcpL
     socket.listen(BACKLOG)?.into_std()
 }
 
-/// What every connection goes through before HTTP.
+/// What every connection passes before HTTP.
 #[derive(Clone)]
 pub(super) struct Acceptor {
-    /// Who may stay.
     pub connections: Arc<Connections>,
-    /// What TLS is served with; `None` serves plain HTTP.
+    /// `None` serves plain HTTP.
     pub tls: Option<Arc<ServerConfig>>,
-    /// Time for the handshake of TLS.
+    /// Time for the TLS handshake.
     pub handshake: Duration,
-    /// How long the kernel keeps unsent bytes for a client that does not take them.
+    /// Time that the kernel keeps unsent bytes for a client that does not read.
     pub stall: Duration,
 }
 
 impl Acceptor {
-    /// Takes a connection in; `None` where it may not stay or speaks no TLS.
+    /// Admits a connection; `None` if it may not stay or its handshake fails.
     pub(super) async fn accept(self, socket: TcpStream) -> Option<(Stream, Option<SocketAddr>)> {
         let guard = self.connections.admit(&socket)?;
         bound_sending(&socket, self.stall);
@@ -132,7 +131,7 @@ impl Acceptor {
     }
 }
 
-/// Bounds what the kernel holds for a client that does not read, and for how long.
+/// Bounds what the kernel keeps for a client that does not read, and for how long.
 fn bound_sending(socket: &TcpStream, stall: Duration) {
     let stall = u32::try_from(stall.as_millis()).unwrap_or(u32::MAX);
     let bounded = sockopt::set_socket_send_buffer_size(socket, SEND_BUFFER)
@@ -143,7 +142,7 @@ fn bound_sending(socket: &TcpStream, stall: Duration) {
     }
 }
 
-/// A connection's bytes. Dropping it gives its place away.
+/// A connection's bytes. Dropping it frees its place.
 pub(super) struct Stream {
     transport: Transport,
     guard: ConnectionGuard,

@@ -1,5 +1,5 @@
-//! Open files: how many there may be, and how many of them connections get. The rest is kept for
-//! the database, the agents and the files that are read.
+//! Limit of open files, and how many of them connections get. The rest is for the database, the
+//! agents and files that are read.
 
 use rustix::{
     io,
@@ -8,13 +8,13 @@ use rustix::{
 
 use crate::config::settings::Limits;
 
-/// Open files of the server itself: the database's, those that are read, what threads wait on.
+/// Open files of the server itself: the database, files that are read, event queues.
 const OWN: usize = 128;
 
-/// Open files for an agent: its pipes, its process, what is read to start it.
+/// Open files of an agent: its pipes, its process, files that are read to start it.
 const PER_AGENT: usize = 8;
 
-/// Raises the limit of this process as far as it may; gives what it is now.
+/// Raises the limit of this process as far as allowed and returns it.
 pub(crate) fn raise() -> io::Result<usize> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current != maximum {
@@ -23,7 +23,7 @@ pub(crate) fn raise() -> io::Result<usize> {
     Ok(count(maximum))
 }
 
-/// The limit that this process may have at most.
+/// The highest limit that this process may set.
 pub(crate) fn hard_limit() -> usize {
     count(getrlimit(Resource::Nofile).maximum)
 }
@@ -32,8 +32,8 @@ fn count(limit: Option<u64>) -> usize {
     limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
 }
 
-/// How many connections there may be where so many files may be open: what `limits` say, as far
-/// as enough is left, and at least half.
+/// Connections that fit into so many open files: those of `limits` as far as enough is left, and at
+/// least half.
 pub(crate) fn connections(limits: &Limits, open_files: usize) -> usize {
     let left = open_files.saturating_sub(reserve(limits)).max(open_files / 2);
     left.min(limits.connections)

@@ -1,5 +1,4 @@
-//! TLS: reads a certificate and its key, and says in words what is wrong with them. Which
-//! connections are made with them is the server's matter.
+//! TLS configuration: reads a certificate and its key, and explains what is wrong with them.
 
 use std::{io, path::Path, path::PathBuf, sync::Arc};
 
@@ -15,30 +14,30 @@ use rustls::{
 
 use crate::config::settings::TlsFiles;
 
-/// Why there is no TLS.
+/// Why TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file is not there or not readable.
+    /// A file cannot be read.
     #[error("cannot read {}: {source}; check `server.tls_certificate` and `server.tls_key`", file.display())]
     Unreadable {
         /// The file.
         file: PathBuf,
-        /// Why.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// A file does not hold what it should.
+    /// A file lacks what it should hold.
     #[error("{} holds no {what} in PEM, which begins with `-----BEGIN {label}-----`{why}", file.display())]
     Missing {
         /// The file.
         file: PathBuf,
-        /// What should be there.
+        /// What it should hold.
         what: &'static str,
-        /// How it begins.
+        /// The first bytes of the file.
         label: &'static str,
-        /// What the parser said, where it failed.
+        /// The parser's error, if it failed.
         why: String,
     },
-    /// The certificate is for another key.
+    /// The certificate belongs to another key.
     #[error(
         "the key in {} is not that of the certificate in {}: the certificate must stand first in \
          its file, before those that vouch for it",
@@ -50,20 +49,19 @@ pub enum TlsError {
         /// The key's file.
         key: PathBuf,
     },
-    /// Something else is wrong.
+    /// Another error.
     #[error("cannot use {} with {}: {source}", certificate.display(), key.display())]
     Refused {
         /// The certificate's file.
         certificate: PathBuf,
         /// The key's file.
         key: PathBuf,
-        /// What the library said.
+        /// The library's error.
         source: rustls::Error,
     },
 }
 
-/// What connections are encrypted with: TLS 1.2 and 1.3, and HTTP/1.1 within, as WebSockets need
-/// it.
+/// The TLS configuration: versions 1.2 and 1.3, with HTTP/1.1, which WebSockets need.
 pub(crate) fn load(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
     let TlsFiles { certificate, key } = files;
     let refused = |source| match source {

@@ -1,4 +1,4 @@
-//! Viewers that come in: which conversation they follow, where in it, and what they are told first.
+//! Attaching viewers: which conversation they follow, from where, and what they are sent first.
 
 use actix::{
     ActorFutureExt as _, Context, Handler, Message, ResponseActFuture, WrapFuture as _, fut,
@@ -23,84 +23,66 @@ use crate::{
 
 use super::{Session, live::LiveConversation};
 
-/// Makes a viewer follow a conversation. A viewer that followed another one leaves it.
+/// Makes a viewer follow a conversation, and leave the one that it followed before.
 #[derive(Message, Debug)]
 #[rtype(result = "Result<Attachment, AttachError>")]
 pub(crate) struct Attach {
-    /// The viewer.
     pub(crate) viewer: ViewerId,
-    /// Its browser, where known.
     pub(crate) browser: Option<BrowserId>,
-    /// How it is spoken to.
     pub(crate) dialect: Dialect,
-    /// Which conversation, and where in it.
     pub(crate) to: AttachTarget,
-    /// How its connection is ended.
+    /// Closes its connection.
     pub(crate) hang_up: ConnectionCloser,
 }
 
-/// Which conversation a viewer wants to follow.
+/// The conversation that a viewer wants to follow.
 #[derive(Debug, Clone)]
 pub(crate) enum AttachTarget {
-    /// A new one.
     New,
-    /// A stored one.
     Stored {
-        /// Its id.
         conversation: ConversationId,
         /// The last sequence number that the viewer saw.
         after: Option<Seq>,
     },
-    /// In the original's dialect, a stored one that the viewer has to be greeted in again,
-    /// unless it has the history already.
+    /// A stored one for a legacy viewer, which is greeted unless it has the history.
     Resumed {
-        /// Its id.
         conversation: ConversationId,
-        /// Whether the viewer's browser has read the history.
+        /// The viewer's browser has read the history.
         has_history: bool,
     },
-    /// Where the session failed under the viewer, silently what it followed before.
+    /// The one that the viewer followed when the session failed, silently.
     Again {
-        /// Its id.
         conversation: ConversationId,
         /// The last sequence number that the viewer was sent.
         seq: Seq,
     },
     /// The one that the viewer's browser left last.
     Left,
-    /// The only live one.
     Only,
-    /// The one that the viewer's browser followed last; else the newest live one.
+    /// The one that the viewer's browser followed last, else the newest live one.
     Latest,
 }
 
-/// The viewer follows a conversation now.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Attachment {
-    /// Which one.
     pub(crate) conversation: ConversationId,
 }
 
-/// Why a viewer cannot follow a conversation.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AttachError {
-    /// No such conversation in this project.
     #[error(
         "Conversation {0} not found in this project. It may have been deleted; start a new one."
     )]
     Unknown(String),
-    /// No conversation is live, or it is not clear which is meant.
+    /// No conversation is live, or several are.
     #[error("No active session. Send 'start' first.")]
     NoneLive,
-    /// The project has as many live conversations as it may have.
     #[error(
         "This project has {0} live conversations, and no more are allowed. Close one, or try again later."
     )]
     TooMany(usize),
-    /// The store failed.
     #[error("{0}")]
     Store(String),
-    /// The session is closing.
     #[error("The server is shutting down. Try again in a moment.")]
     Closing,
 }
@@ -167,7 +149,7 @@ impl Session {
         Ok(Attachment { conversation: id })
     }
 
-    /// Takes a viewer out of the conversation that it follows, before it follows `next`.
+    /// Takes a viewer out of its conversation, before it follows `next`.
     fn leave_previous(
         &mut self,
         viewer: ViewerId,
@@ -186,10 +168,10 @@ impl Session {
     }
 }
 
-/// What a viewer brings along from the conversation that it followed before.
+/// What a viewer brings from the conversation that it followed before.
 #[derive(Debug, Default)]
 struct Previous {
-    /// Where it stands, if that is the same conversation.
+    /// Its position, if that is the same conversation.
     stayed: Option<Cursor>,
     /// Its open request for a batch.
     demand: Option<oneshot::Sender<Batch>>,
@@ -247,7 +229,7 @@ impl LiveConversation<'_> {
         }
     }
 
-    /// Tells a viewer that no agent can answer, or greets a legacy one in a stored conversation.
+    /// Tells a viewer that no agent is available, or greets a legacy one in a stored conversation.
     fn greet(&self, subscriber: &mut Subscriber, to: &AttachTarget, is_there_already: bool) {
         match (self.env.resources.agents.kind(), to) {
             (
@@ -270,7 +252,7 @@ impl LiveConversation<'_> {
 }
 
 impl Conversation {
-    /// Where a viewer goes on that attaches; `stayed` is where it stands if it follows already.
+    /// Where an attaching viewer goes on; `stayed` is its position if it follows already.
     fn resume_point(&self, attach: &Attach, stayed: Option<Cursor>) -> ResumePoint {
         let dialect = attach.dialect;
         let cursor = match attach.to {
@@ -288,7 +270,7 @@ impl Conversation {
                 left.unwrap_or_else(|| self.live_cursor())
             }
         };
-        // A legacy viewer knows no sequence numbers.
+        // Legacy viewers have no sequence numbers.
         ResumePoint { cursor, after: Seq::ZERO, resumed: true }
     }
 }

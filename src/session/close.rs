@@ -1,5 +1,5 @@
-//! The end of conversations and of the session: turns come to their end, agents go, everything is
-//! stored, and only then whoever asked for it is told.
+//! Closing of conversations and of the session: turns end, agents exit, everything is stored, and
+//! only then the request is answered.
 
 use std::time::{Duration, Instant};
 
@@ -28,39 +28,38 @@ use super::{Session, live::LiveConversation};
 /// RFC 6455: the endpoint is going away.
 const GOING_AWAY: u16 = 1001;
 
-/// How long the last words for viewers are waited for that do not ask for them.
+/// Time for dismissed viewers to ask for their last batch.
 const PARTING: Duration = Duration::from_secs(1);
 
-/// A step of an agent's end gets this part of the time for shutting down; there are three of them.
+/// Each of the three steps of an agent's end gets this fraction of the time to shut down.
 const SHUTDOWN_PARTS: u32 = 8;
 
-/// Somebody who waits for an end.
+/// An open request to close.
 #[derive(Debug)]
 pub(super) struct CloseWaiter {
-    /// The conversation; `None` means the whole session.
+    /// `None` means all.
     conversation: Option<ConversationId>,
     delete: bool,
-    /// What the viewers are told last.
+    /// The state that viewers are shown last.
     farewell: Option<Status>,
-    /// What viewers that know no states are told last, unless the end of a turn tells it.
+    /// What legacy viewers are shown last, unless the end of a turn tells it.
     error: Option<Notice>,
-    /// What becomes of the viewers.
+    /// What follows for the viewers.
     then: AfterBatch,
-    /// When the viewers, once they are let go, are waited for no more.
+    /// When dismissed viewers are no longer waited for.
     parted_by: Option<Instant>,
     reply: oneshot::Sender<bool>,
 }
 
-/// Ends a conversation, or all of them and the session. Answered when the agents are gone and
+/// Closes a conversation, or all of them and the session. Answered when the agents have exited and
 /// everything is stored.
 #[derive(Message, Debug)]
 #[rtype(result = "bool")]
 pub(crate) struct Close {
-    /// The conversation; `None` means all.
+    /// `None` means all.
     pub(crate) conversation: Option<ConversationId>,
-    /// What the viewers are told.
     pub(crate) closing: CloseReason,
-    /// Also delete the conversation: its viewers are told that it is gone.
+    /// Deletes the conversation as well.
     pub(crate) delete: bool,
 }
 
@@ -122,7 +121,7 @@ impl LiveConversation<'_> {
 }
 
 impl Session {
-    /// Tells those who wait for an end that has come.
+    /// Answers the requests whose end has come.
     pub(super) fn answer_closers(&mut self, context: &mut Context<Self>) {
         let waiters = std::mem::take(&mut self.closing);
         for mut waiter in waiters {
@@ -130,8 +129,8 @@ impl Session {
                 self.closing.push(waiter);
                 continue;
             }
-            // Every end is stored by now. A viewer that is busy with its last batch asks for
-            // this one in a moment; one that does not read is not waited for.
+            // Every end is stored by now. A viewer that is busy with its last batch asks for this
+            // one in a moment; one that does not read is not waited for.
             let parted_by = waiter.parted_by.unwrap_or_else(|| {
                 self.dismiss(&waiter);
                 context.run_later(PARTING, Self::answer_closers);
@@ -154,7 +153,7 @@ impl Session {
         self.closed(conversation).any(|live| live.audience.is_leaving())
     }
 
-    /// Lets the viewers go once they have everything.
+    /// Lets viewers go once they have everything.
     fn dismiss(&mut self, waiter: &CloseWaiter) {
         for live in self.conversations.values_mut() {
             if waiter.conversation.is_none_or(|id| id == live.id) {
@@ -182,7 +181,7 @@ impl Session {
             for id in ids {
                 self.unload(id, context);
             }
-            // Whoever asked has gone: the end is the same.
+            // The requester may be gone; the end is the same.
             reply.send(true).unwrap_or_default();
             context.stop();
             return;
@@ -200,7 +199,7 @@ impl Session {
         let (agents, project) = (self.env.resources.agents.clone(), self.env.project.name.clone());
         let deleted = async move {
             let answer = deleted.await;
-            // What its agents keep of it goes too.
+            // Its agents' own records go too.
             let forgotten = spawn_blocking(move || agents.forget(&project, id)).await;
             if let Err(error) = forgotten {
                 log::error!("cannot forget conversation={id} error={error}");
@@ -211,7 +210,7 @@ impl Session {
             if let Ok(Err(error)) = &answer {
                 log::error!("cannot delete conversation={id} error={error}");
             }
-            // One that nobody wrote in may have gone with its last viewer.
+            // One without questions may have gone with its last viewer.
             let is_deleted = matches!(answer, Ok(Ok(found)) if found || was_live);
             reply.send(is_deleted).unwrap_or_default();
         }));

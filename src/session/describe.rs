@@ -7,17 +7,16 @@ use crate::{conversation::description::ConversationDescription, ids::Conversatio
 
 use super::Session;
 
-/// Asks what the session is doing.
 #[derive(Message, Debug)]
 #[rtype(result = "SessionOverview")]
 pub(crate) struct Describe;
 
-/// What a session is doing.
+/// A session, as `/admin` and the metrics show it.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct SessionOverview {
-    /// The conversation that was started last.
+    /// The newest conversation.
     pub(crate) latest: Option<ConversationId>,
-    /// The live conversations.
+    /// The live ones.
     pub(crate) conversations: Vec<ConversationDescription>,
 }
 
@@ -32,7 +31,7 @@ impl Handler<Describe> for Session {
     }
 }
 
-/// Makes the session panic: how supervision is tested.
+/// Makes the session panic, to test supervision.
 #[cfg(feature = "faults")]
 #[derive(Message, Debug)]
 #[rtype(result = "()")]

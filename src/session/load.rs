@@ -88,7 +88,7 @@ impl Session {
         let loaded = self.fetch(id).into_actor(self);
         Box::pin(loaded.then(move |loaded, session, context| {
             match loaded.and_then(|loaded| session.insert_loaded(id, loaded, context)) {
-                // It is live by now, and may even be closing again.
+                // It is live, and may be closing again.
                 Ok(()) => session.handle(attach, context),
                 Err(error) => Box::pin(fut::err(error)),
             }
@@ -194,8 +194,7 @@ impl Session {
         }
     }
 
-    /// Unloads the conversation that rests longest, if no other one may be live beside those there
-    /// are.
+    /// Unloads the conversation that has rested longest, if the limit is reached.
     fn make_room(&mut self, context: &mut Context<Self>) -> Result<(), AttachError> {
         let most = self.env.resources.settings.limits.conversations_per_project;
         if self.conversations.len() < most {

@@ -9,8 +9,8 @@ use crate::{
 
 use super::Session;
 
-/// Gives a conversation a title, whether it is live or not: its viewers are told once that is
-/// stored. Answers `None` when the project has no such conversation.
+/// Gives a conversation a title, live or not; viewers see it once it is stored. Answers `None` if
+/// the project has no such conversation.
 #[derive(Message, Debug)]
 #[rtype(result = "Result<Option<Summary>, DatabaseError>")]
 pub(crate) struct Rename {
@@ -22,8 +22,8 @@ pub(crate) struct Rename {
 impl Handler<Rename> for Session {
     type Result = ResponseActFuture<Self, Result<Option<Summary>, DatabaseError>>;
 
-    /// The title is in force from here on, in the order in which titles come, which is the
-    /// database's: a question that is accepted meanwhile sees it.
+    /// The title counts from here on, in the order of the database, so that a question that is
+    /// accepted meanwhile sees it.
     fn handle(&mut self, rename: Rename, _: &mut Self::Context) -> Self::Result {
         let Rename { conversation, title } = rename;
         let live = self.conversations.get_mut(&conversation);
