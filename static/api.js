@@ -2,6 +2,8 @@
 
 /** The page that asks for a token. */
 const LOGIN = '/login';
+/** Characters of a question that are compared with earlier ones; more would not fit into an address. */
+const SIMILAR_LENGTH = 500;
 
 /**
  * @typedef {{name: string, path: string, has_spec: boolean, agent: string,
@@ -59,7 +61,7 @@ export const searchMessages = (project, typed, signal) => (
 
 /** @param {string} project @param {string} typed @param {AbortSignal} signal @returns {Promise<SimilarQuestion[]>} closest first */
 export const findSimilarQuestions = (project, typed, signal) => (
-  call('GET', `/api/assistant/asked/${project}?${new URLSearchParams({ q: typed })}`, { signal }));
+  call('GET', `/api/assistant/asked/${project}?${new URLSearchParams({ q: typed.slice(0, SIMILAR_LENGTH) })}`, { signal }));
 
 /**
  * @typedef {{path: string, size: number, language: string, binary: boolean, total_lines: number, first_line: number,

@@ -310,7 +310,8 @@ async fn p5_a_page_that_comes_back_after_a_crash_of_the_server_gets_the_end_of_i
     assert_eq!(back.turn().await, [json!({ "type": "response_done" })]);
     back.ask("and now?").await;
     let answer = text_of(&back.turn().await);
-    assert!(answer.ends_with("and now?"), "{answer}");
+    // What it said before the crash may have been stored, and then follows the question.
+    assert!(answer.contains("and now?"), "{answer}");
     // Whoever comes once more has seen it.
     let mut again = Client::connect(server.address(), PROJECT, cookie.as_deref()).await;
     let nothing = tokio::time::timeout(QUIET, again.text()).await;

@@ -226,7 +226,7 @@ fn wrong_calls_are_refused_and_the_server_goes_on() {
         "Unknown tool: feature_mark_passing"
     );
     let text = server.refusal("feature_get_ready", json!({}));
-    assert!(text.contains("tells no dependencies"), "{text}");
+    assert!(text.contains("has no dependencies"), "{text}");
 
     fs::write(dir.path().join("features.db"), "this has long been no database at all").unwrap();
     let text = server.refusal("feature_get_stats", json!({}));
