@@ -101,7 +101,7 @@ async fn p2_no_agent_starts_where_the_sandbox_that_is_required_cannot_be_had() {
     assert!(status == 503 && refusal.contains("no-such-user"), "{status} {body}");
     let (_, public) = server.get("/readyz").await;
     let words = public["detail"].as_str().unwrap();
-    assert!(words.contains("not proved") && !words.contains("no-such-user"), "{words}");
+    assert!(words.contains("requires proof") && !words.contains("no-such-user"), "{words}");
     let mut client = server.connect().await;
     client.start().await;
     client.ask("Who are you?").await;
