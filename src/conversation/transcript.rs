@@ -4,7 +4,7 @@
 
 use crate::{
     citation::Citation,
-    entry::{Content, EntryOutline, EntryRow, TextBlock, UserMessage},
+    entry::{Content, EntryOutline, EntryRow, UserMessage},
     ids::{Seq, TurnNumber},
 };
 
@@ -14,19 +14,20 @@ use std::{
 };
 
 pub(crate) use dialogue::Utterance;
-use eviction::EvictedEntry;
+use entry::{Entry, EntryBody};
 pub(crate) use eviction::{MissingEntries, ReloadedEntries};
 use highlights::Highlighted;
 pub(crate) use highlights::PendingHighlight;
 use html_answer::HtmlAnswer;
 pub use replay::{Cursor, HistoryPage, ResumePoint};
 use sequence::{SEQ_RANGE, SequenceAllocator};
+use streaming_text::StreamingText;
 pub use streaming_text::TextKind;
-use streaming_text::{BlockInfo, StreamingText};
 use unsaved::UnsavedBytes;
 use withdrawal::TurnTexts;
 
 mod dialogue;
+mod entry;
 mod eviction;
 mod highlights;
 mod html;
@@ -75,26 +76,6 @@ pub struct Transcript {
     excerpts: VecDeque<(usize, Utterance)>,
     /// The texts of the running turn, for when one is withdrawn.
     pieces: TurnTexts,
-}
-
-#[derive(Debug)]
-struct Entry {
-    turn: TurnNumber,
-    first_seq: Seq,
-    last_seq: Seq,
-    body: EntryBody,
-    /// Not shown before the database has it.
-    held: bool,
-    /// Changed since it was last handed to the database.
-    dirty: bool,
-}
-
-#[derive(Debug)]
-enum EntryBody {
-    Text(Box<StreamingText>),
-    Fixed(Box<Content>),
-    /// Only in the database.
-    Evicted(EvictedEntry),
 }
 
 impl Transcript {
@@ -358,65 +339,5 @@ impl Transcript {
             held: false,
             dirty: true,
         });
-    }
-}
-
-impl Entry {
-    /// The block that it is a text of.
-    fn block(&self) -> Option<BlockInfo> {
-        match &self.body {
-            EntryBody::Text(growing) => Some(growing.block),
-            EntryBody::Evicted(stored) => stored.block(),
-            EntryBody::Fixed(_) => None,
-        }
-    }
-
-    fn is_end(&self) -> bool {
-        match &self.body {
-            EntryBody::Text(_) => false,
-            EntryBody::Evicted(stored) => stored.is_end(),
-            EntryBody::Fixed(content) => content.is_end(),
-        }
-    }
-
-    fn is_stored(&self) -> bool {
-        matches!(self.body, EntryBody::Evicted(_))
-    }
-
-    /// Its row; `None` if it is only in the database.
-    fn row(&self) -> Option<EntryRow> {
-        let (kind, payload) = match &self.body {
-            EntryBody::Fixed(content) => (content.kind(), content.payload().ok()?),
-            EntryBody::Text(growing) => {
-                let BlockInfo { number, kind, .. } = growing.block;
-                let kind = match kind {
-                    TextKind::Answer => "text",
-                    TextKind::Thinking => "thinking",
-                };
-                (kind, unsaved::text_payload(number, growing))
-            }
-            EntryBody::Evicted(_) => return None,
-        };
-        Some(EntryRow {
-            turn: self.turn,
-            first_seq: self.first_seq,
-            last_seq: self.last_seq,
-            kind: kind.to_owned(),
-            payload,
-        })
-    }
-}
-
-impl EntryBody {
-    /// The body of a row.
-    fn read(row: &EntryRow) -> serde_json::Result<Self> {
-        let text = |kind, block: &TextBlock| {
-            Self::Text(Box::new(StreamingText::closed(kind, block, row.last_seq)))
-        };
-        Ok(match Content::from_row(&row.kind, &row.payload)? {
-            Content::Text(block) => text(TextKind::Answer, &block),
-            Content::Thinking(block) => text(TextKind::Thinking, &block),
-            other => Self::Fixed(Box::new(other)),
-        })
     }
 }

@@ -40,7 +40,7 @@ fn collect(dir: &Path, paths: &mut Vec<String>) {
 impl Source {
     fn read(path: String) -> Self {
         let text = fs::read_to_string(root().join(&path)).unwrap();
-        let before_tests = text.split("\n#[cfg(test)]\nmod tests").next().unwrap();
+        let before_tests = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap();
         let without_comment =
             |line: &str| if line.trim_start().starts_with("//") { "" } else { line }.to_owned();
         let code = before_tests.lines().map(without_comment).collect::<Vec<_>>().join("\n");
