@@ -33,13 +33,47 @@ pub(crate) enum SavePhase {
     Due,
     /// A write is under way.
     Writing,
+    /// A write is under way, and the time of the next one has not come.
+    WritingDue,
     /// A write is under way, and another one follows it at once.
     WritingAgain,
 }
 
 impl SavePhase {
     pub(crate) fn is_writing(self) -> bool {
-        matches!(self, Self::Writing | Self::WritingAgain)
+        matches!(self, Self::Writing | Self::WritingDue | Self::WritingAgain)
+    }
+
+    /// Plans a write. Answers whether a timer for [`on_due`](Self::on_due) is to be set.
+    pub(crate) fn schedule(&mut self) -> bool {
+        let planned = match self {
+            Self::Idle => Self::Due,
+            Self::Writing => Self::WritingDue,
+            Self::Due | Self::WritingDue | Self::WritingAgain => return false,
+        };
+        *self = planned;
+        true
+    }
+
+    /// The time of a planned write has come. Answers whether it begins now.
+    pub(crate) fn on_due(&mut self) -> bool {
+        let (next, begins) = match self {
+            Self::Due => (Self::Idle, true),
+            Self::WritingDue => (Self::WritingAgain, false),
+            Self::Idle | Self::Writing | Self::WritingAgain => return false,
+        };
+        *self = next;
+        begins
+    }
+
+    /// A write has ended. Answers whether the next one follows at once.
+    pub(crate) fn on_write_result(&mut self) -> bool {
+        let before = std::mem::take(self);
+        if before == Self::WritingDue {
+            // Its timer is still set.
+            *self = Self::Due;
+        }
+        before == Self::WritingAgain
     }
 }
 
@@ -77,6 +111,41 @@ impl Conversation {
                 queue_position: None,
             }));
             self.deliver();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SavePhase::{Due, Idle, Writing, WritingAgain, WritingDue};
+
+    #[test]
+    fn p4_what_comes_during_a_write_is_written_at_its_time_or_at_once_after_the_write() {
+        for (before, planned, is_set) in [
+            (Idle, Due, true),
+            (Due, Due, false),
+            (Writing, WritingDue, true),
+            (WritingDue, WritingDue, false),
+            (WritingAgain, WritingAgain, false),
+        ] {
+            let mut phase = before;
+            assert_eq!((phase.schedule(), phase), (is_set, planned), "{before:?} is planned");
+        }
+        for (before, due, begins) in [
+            (Due, Idle, true),
+            (WritingDue, WritingAgain, false),
+            (Idle, Idle, false),
+            (Writing, Writing, false),
+            (WritingAgain, WritingAgain, false),
+        ] {
+            let mut phase = before;
+            assert_eq!((phase.on_due(), phase), (begins, due), "{before:?} is due");
+        }
+        for (before, ended, follows) in
+            [(Writing, Idle, false), (WritingDue, Due, false), (WritingAgain, Idle, true)]
+        {
+            let mut phase = before;
+            assert_eq!((phase.on_write_result(), phase), (follows, ended), "{before:?} has ended");
         }
     }
 }

@@ -28,11 +28,9 @@ impl LiveConversation<'_> {
     }
 
     fn save_within(&mut self, wait: Duration) {
-        if self.state.save.phase == SavePhase::Idle {
-            self.state.save.phase = SavePhase::Due;
+        if self.state.save.phase.schedule() {
             self.run_later(wait, |live| {
-                if live.state.save.phase == SavePhase::Due {
-                    live.state.save.phase = SavePhase::Idle;
+                if live.state.save.phase.on_due() {
                     live.save();
                 }
             });
@@ -66,8 +64,7 @@ impl LiveConversation<'_> {
     /// Handles the answer to a write of the entries from `first` to `last`.
     fn on_write_result(&mut self, (first, last): (Seq, Seq), answer: Result<(), DatabaseError>) {
         let state = &mut *self.state;
-        let is_repeated = state.save.phase == SavePhase::WritingAgain;
-        state.save.phase = SavePhase::Idle;
+        let is_repeated = state.save.phase.on_write_result();
         match answer {
             Ok(()) => {
                 state.save.retry_at = None;
