@@ -234,7 +234,7 @@ pub(crate) async fn serve(request: HttpRequest, assets: web::Data<Assets>) -> Ht
     let accepts_gzip = request
         .get_header::<AcceptEncoding>()
         .is_some_and(|accepted| accepted.negotiate(supported.iter()) == Some(Encoding::gzip()));
-    match file.gzip().filter(|_| accepts_gzip) {
+    match accepts_gzip.then(|| file.gzip()).flatten() {
         Some(bytes) => response
             .insert_header(ContentEncoding::Gzip)
             .insert_header((header::VARY, "accept-encoding"))
