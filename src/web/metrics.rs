@@ -12,7 +12,7 @@ use crate::{
 };
 
 use super::{
-    problem::{Problem, ProblemResponse},
+    problem::{HandlerResult, ProblemResponse},
     state::AppState,
 };
 
@@ -36,7 +36,7 @@ const CONVERSATION_STATES: [(ConversationState, &str); 8] = [
     tag = "health",
     responses((status = 200, body = String, content_type = "text/plain"), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn show(state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn show(state: web::Data<AppState>) -> HandlerResult {
     let sessions = state.registry.send(ListSessions).await?;
     let slots = &state.resources.slots;
     let agents = (slots.in_use(), slots.waiting());

@@ -41,6 +41,9 @@ pub(crate) struct ProblemResponse(
     #[expect(dead_code, reason = "only its type is described")] ProblemDocument<'static>,
 );
 
+/// The answer of a handler.
+pub(crate) type HandlerResult = Result<HttpResponse, Problem>;
+
 impl Problem {
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self { status, detail: Value::String(detail.into()), headers: Vec::new() }
@@ -129,6 +132,6 @@ pub(crate) fn bad_query(error: QueryPayloadError, _: &HttpRequest) -> Error {
 }
 
 /// The error for a known path with another method.
-pub(crate) async fn method_not_allowed() -> Result<HttpResponse, Problem> {
+pub(crate) async fn method_not_allowed() -> HandlerResult {
     Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed"))
 }

@@ -5,13 +5,16 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use actix::Addr;
+use actix::{Addr, MailboxError};
 use actix_web::web;
 
 use crate::{
     project::{Project, ProjectName},
-    registry::Registry,
-    session::Resources,
+    registry::{
+        Registry,
+        messages::{Find, SessionPhase},
+    },
+    session::{Resources, Session},
 };
 
 use super::{browser_cookie::Browsers, files::ProjectFiles, problem::Problem};
@@ -51,6 +54,25 @@ impl AppState {
             _ => Err(NoProject::DirectoryGone),
         }
     }
+
+    /// The session of a project, if it is live.
+    pub(crate) async fn live_session(
+        &self,
+        project: &ProjectName,
+    ) -> Result<Option<Addr<Session>>, MailboxError> {
+        let found = self.registry.send(Find { project: project.clone() }).await?;
+        Ok(match found {
+            Ok(Some(SessionPhase::Live(session))) => Some(session),
+            _ => None,
+        })
+    }
+}
+
+/// Runs a change in a task of its own, so that it completes although the client hangs up.
+pub(crate) async fn complete<T: 'static>(
+    change: impl Future<Output = Result<T, Problem>> + 'static,
+) -> Result<T, Problem> {
+    actix_web::rt::spawn(change).await.map_err(Problem::unavailable)?
 }
 
 fn is_readable(dir: &Path) -> bool {

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use crate::web::problem::{Problem, ProblemResponse};
+use crate::web::problem::{HandlerResult, Problem, ProblemResponse};
 
 use super::{AccessControl, rate_limit::Visitor};
 
@@ -55,7 +55,7 @@ pub(crate) async fn log_in(
     visitor: ReqData<Visitor>,
     request: HttpRequest,
     form: Form<LoginForm>,
-) -> Result<HttpResponse, Problem> {
+) -> HandlerResult {
     if access.tokens.is_empty() {
         let detail = "This server has no tokens, so there is no need to log in.";
         return Err(Problem::new(StatusCode::CONFLICT, detail));

@@ -15,18 +15,15 @@ use crate::{
         title,
     },
     ids::{ConversationId, Seq},
-    registry::messages::{Find, SessionPhase},
     session::{close::Close, rename::Rename},
 };
 
 use crate::web::{
     access::{problems::limit_exceeded, rate_limit::Visitor},
     browser_cookie,
-    problem::{Problem, ProblemResponse},
-    state::AppState,
+    problem::{HandlerResult, Problem, ProblemResponse},
+    state::{AppState, complete},
 };
-
-type Answer = Result<HttpResponse, Problem>;
 
 /// `GET /api/assistant/conversations/{project}`: the most recently changed first.
 #[utoipa::path(
@@ -36,7 +33,7 @@ type Answer = Result<HttpResponse, Problem>;
     params(("project" = String, Path, description = "The project's name")),
     responses((status = 200, body = [Summary]), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn list(state: web::Data<AppState>, project: web::Path<String>) -> Answer {
+pub(crate) async fn list(state: web::Data<AppState>, project: web::Path<String>) -> HandlerResult {
     let project = state.project(&project).await?.name;
     let list = state.resources.reader.ask(move |reader| reader.conversations(&project)).await?;
     Ok(HttpResponse::Ok().json(list))
@@ -54,7 +51,7 @@ pub(crate) async fn create(
     state: web::Data<AppState>,
     project: web::Path<String>,
     visitor: web::ReqData<Visitor>,
-) -> Answer {
+) -> HandlerResult {
     let project = state.project(&project).await?.name;
     visitor.count_conversation(Instant::now()).map_err(limit_exceeded)?;
     let max = state.resources.settings.visitor_limits.empty_conversations;
@@ -92,7 +89,7 @@ pub(crate) async fn detail(
     state: web::Data<AppState>,
     path: web::Path<(String, String)>,
     request: HttpRequest,
-) -> Answer {
+) -> HandlerResult {
     let (project, id) = parse_path(&state, &path).await?;
     let detail =
         state.resources.reader.ask(move |reader| reader.conversation(&project, id)).await?;
@@ -127,24 +124,20 @@ pub(crate) async fn rename(
     state: web::Data<AppState>,
     path: web::Path<(String, String)>,
     renaming: crate::web::json_body::Json<RenameRequest>,
-) -> Answer {
+) -> HandlerResult {
     let (project, conversation) = parse_path(&state, &path).await?;
     let title = title::given(renaming.0.title.as_deref().unwrap_or_default())
         .map_err(|long| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, long.to_string()))?;
-    // In a task of its own, so that it completes although the client hangs up.
-    let renamed = actix_web::rt::spawn(async move {
-        match state.registry.send(Find { project: project.clone() }).await? {
-            Ok(Some(SessionPhase::Live(session))) => {
-                Ok::<_, Problem>(session.send(Rename { conversation, title }).await??)
-            }
-            _ => {
+    let summary = complete(async move {
+        Ok(match state.live_session(&project).await? {
+            Some(session) => session.send(Rename { conversation, title }).await??,
+            None => {
                 let rename = RenameConversation { project, conversation, title };
-                Ok(state.resources.database.send(rename).await??)
+                state.resources.database.send(rename).await??
             }
-        }
+        })
     });
-    let summary = renamed.await.map_err(Problem::unavailable)??;
-    let summary = summary.ok_or_else(|| Problem::not_found("Conversation not found"))?;
+    let summary = summary.await?.ok_or_else(|| Problem::not_found("Conversation not found"))?;
     Ok(HttpResponse::Ok().json(summary))
 }
 
@@ -159,23 +152,21 @@ pub(crate) async fn rename(
 pub(crate) async fn delete(
     state: web::Data<AppState>,
     path: web::Path<(String, String)>,
-) -> Answer {
+) -> HandlerResult {
     let (project, id) = parse_path(&state, &path).await?;
-    // In a task of its own, so that it completes although the client hangs up.
-    let deleted = actix_web::rt::spawn(async move {
-        match state.registry.send(Find { project: project.clone() }).await? {
-            Ok(Some(SessionPhase::Live(session))) => {
+    let deleted = complete(async move {
+        Ok(match state.live_session(&project).await? {
+            Some(session) => {
                 let closing = CloseReason::Ended("the conversation was deleted".to_owned());
-                let close = Close { conversation: Some(id), closing, delete: true };
-                Ok::<_, Problem>(session.send(close).await?)
+                session.send(Close { conversation: Some(id), closing, delete: true }).await?
             }
-            _ => {
+            None => {
                 let delete = DeleteConversation { project, conversation: id };
-                Ok(state.resources.database.send(delete).await??)
+                state.resources.database.send(delete).await??
             }
-        }
+        })
     });
-    match deleted.await.map_err(Problem::unavailable)?? {
+    match deleted.await? {
         true => {
             Ok(HttpResponse::Ok()
                 .json(json!({ "success": true, "message": "Conversation deleted" })))

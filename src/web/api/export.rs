@@ -24,7 +24,7 @@ use crate::{
 
 use crate::web::{
     api::conversations::parse_path,
-    problem::{Problem, ProblemResponse},
+    problem::{HandlerResult, Problem, ProblemResponse},
     state::AppState,
 };
 use markdown::Markdown;
@@ -62,7 +62,7 @@ pub(crate) async fn download(
     state: web::Data<AppState>,
     path: web::Path<(String, String)>,
     query: web::Query<ExportQuery>,
-) -> Result<HttpResponse, Problem> {
+) -> HandlerResult {
     let (project, id) = parse_path(&state, &path).await?;
     let reader = state.resources.reader.clone();
     let summary = reader.ask(move |reader| reader.summary(&project, id)).await?;

@@ -14,7 +14,7 @@ use crate::{
             excerpt::{self, FileExcerpt},
             file_list::{self, FoundFile},
         },
-        problem::{Problem, ProblemResponse},
+        problem::{HandlerResult, Problem, ProblemResponse},
         state::AppState,
     },
 };
@@ -95,7 +95,7 @@ pub(crate) async fn find(
     state: web::Data<AppState>,
     project: web::Path<String>,
     query: web::Query<FilesQuery>,
-) -> Result<HttpResponse, Problem> {
+) -> HandlerResult {
     let project = state.project(&project).await?;
     let FilesQuery { q, limit } = query.into_inner();
     if q.chars().count() > MAX_QUERY_CHARS {
@@ -123,7 +123,7 @@ pub(crate) async fn show(
     state: web::Data<AppState>,
     project: web::Path<String>,
     query: web::Query<FileQuery>,
-) -> Result<HttpResponse, Problem> {
+) -> HandlerResult {
     let project = state.project(&project).await?;
     let FileQuery { path, line, format } = query.into_inner();
     let policy = state.files.policy(&project)?;

@@ -12,7 +12,7 @@ use crate::{
 };
 
 use crate::web::{
-    problem::{Problem, ProblemResponse},
+    problem::{HandlerResult, Problem, ProblemResponse},
     state::AppState,
 };
 
@@ -34,7 +34,7 @@ struct ListedProject {
     tag = "projects",
     responses((status = 200, body = [Value]), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn list(state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn list(state: web::Data<AppState>) -> HandlerResult {
     let projects = state.resources.settings.projects.clone();
     let agent = state.resources.agents.kind().ok().map(|kind| kind.as_str());
     let listed = web::block(move || {

@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, web};
 use serde_json::json;
 
 use crate::web::{
-    problem::{Problem, ProblemResponse},
+    problem::{HandlerResult, Problem, ProblemResponse},
     state::AppState,
 };
 
@@ -18,7 +18,7 @@ use crate::web::{
     tag = "health",
     responses((status = 200, body = Value), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn ready(state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn ready(state: web::Data<AppState>) -> HandlerResult {
     if state.draining.load(Ordering::Relaxed) {
         return Err(Problem::unavailable("The server is shutting down."));
     }

@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::database::queries::search::{FullTextQuery, SearchHit};
 
 use crate::web::{
-    problem::{Problem, ProblemResponse},
+    problem::{HandlerResult, Problem, ProblemResponse},
     state::AppState,
 };
 
@@ -42,7 +42,7 @@ pub(crate) async fn find(
     state: web::Data<AppState>,
     project: web::Path<String>,
     query: web::Query<SearchQuery>,
-) -> Result<HttpResponse, Problem> {
+) -> HandlerResult {
     let project = state.project(&project).await?.name;
     let reading = &state.resources.settings.reading;
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, reading.search_hits);

@@ -11,11 +11,9 @@ use crate::{
 };
 
 use crate::web::{
-    problem::{Problem, ProblemResponse},
-    state::AppState,
+    problem::{HandlerResult, Problem, ProblemResponse},
+    state::{AppState, complete},
 };
-
-type Answer = Result<HttpResponse, Problem>;
 
 /// Shown to the viewers of a turn that is ended by this.
 const CLOSED_BY_ADMIN: &str = "the session was closed by an administrator; ask again to open it";
@@ -27,7 +25,7 @@ const CLOSED_BY_ADMIN: &str = "the session was closed by an administrator; ask a
     tag = "sessions",
     responses((status = 200, body = [String]), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn list(state: web::Data<AppState>) -> Answer {
+pub(crate) async fn list(state: web::Data<AppState>) -> HandlerResult {
     let sessions = state.registry.send(ListSessions).await?;
     let names: Vec<_> = sessions.iter().map(|session| session.project.as_str()).collect();
     Ok(HttpResponse::Ok().json(names))
@@ -41,7 +39,7 @@ pub(crate) async fn list(state: web::Data<AppState>) -> Answer {
     params(("project" = String, Path, description = "The project's name")),
     responses((status = 200, body = Value), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn info(state: web::Data<AppState>, project: web::Path<String>) -> Answer {
+pub(crate) async fn info(state: web::Data<AppState>, project: web::Path<String>) -> HandlerResult {
     let project = name(&project)?;
     let conversation_id = match state.registry.send(Find { project: project.clone() }).await? {
         Ok(Some(SessionPhase::Live(session))) => session.send(Describe).await?.latest,
@@ -63,7 +61,7 @@ pub(crate) async fn info(state: web::Data<AppState>, project: web::Path<String>)
     params(("project" = String, Path, description = "The project's name")),
     responses((status = 200, body = Value), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn close(state: web::Data<AppState>, project: web::Path<String>) -> Answer {
+pub(crate) async fn close(state: web::Data<AppState>, project: web::Path<String>) -> HandlerResult {
     if close_session(&state, name(&project)?, None).await? {
         return Ok(HttpResponse::Ok().json(json!({ "success": true, "message": "Session closed" })));
     }
@@ -77,7 +75,7 @@ pub(crate) async fn close(state: web::Data<AppState>, project: web::Path<String>
     tag = "admin",
     responses((status = 200, body = [Value]), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn admin_list(state: web::Data<AppState>) -> Answer {
+pub(crate) async fn admin_list(state: web::Data<AppState>) -> HandlerResult {
     let sessions = state.registry.send(ListSessions).await?;
     let list: Vec<Value> = sessions
         .iter()
@@ -101,7 +99,10 @@ pub(crate) async fn admin_list(state: web::Data<AppState>) -> Answer {
     params(("project" = String, Path, description = "The project's name")),
     responses((status = 200, body = Value), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn admin_close(state: web::Data<AppState>, project: web::Path<String>) -> Answer {
+pub(crate) async fn admin_close(
+    state: web::Data<AppState>,
+    project: web::Path<String>,
+) -> HandlerResult {
     close(state, project).await
 }
 
@@ -117,7 +118,7 @@ pub(crate) async fn admin_close(state: web::Data<AppState>, project: web::Path<S
 pub(crate) async fn admin_close_one(
     state: web::Data<AppState>,
     path: web::Path<(String, String)>,
-) -> Answer {
+) -> HandlerResult {
     let (project, id) = path.into_inner();
     let conversation = id.parse().map_err(|_| Problem::not_an_integer("conversation", &id))?;
     if close_session(&state, name(&project)?, Some(conversation)).await? {
@@ -135,9 +136,7 @@ async fn close_session(
 ) -> Result<bool, Problem> {
     let close = CloseSession { project, conversation, words: CLOSED_BY_ADMIN.to_owned() };
     let registry = state.registry.clone();
-    // In a task of its own, so that it completes although the client hangs up.
-    let closed = actix_web::rt::spawn(async move { registry.send(close).await });
-    Ok(closed.await.map_err(Problem::unavailable)??)
+    complete(async move { Ok(registry.send(close).await?) }).await
 }
 
 fn name(project: &str) -> Result<ProjectName, Problem> {

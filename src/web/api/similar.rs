@@ -10,7 +10,7 @@ use crate::database::{
 };
 
 use crate::web::{
-    problem::{Problem, ProblemResponse},
+    problem::{HandlerResult, ProblemResponse},
     state::AppState,
 };
 
@@ -35,7 +35,7 @@ pub(crate) async fn find(
     state: web::Data<AppState>,
     project: web::Path<String>,
     query: web::Query<SimilarQuery>,
-) -> Result<HttpResponse, Problem> {
+) -> HandlerResult {
     let project = state.project(&project).await?.name;
     let reading = &state.resources.settings.reading;
     let bounds = SimilarityLimits {

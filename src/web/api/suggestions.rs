@@ -14,7 +14,7 @@ use crate::{
 
 use crate::web::{
     api::projects::has_spec,
-    problem::{Problem, ProblemResponse},
+    problem::{HandlerResult, Problem, ProblemResponse},
     state::AppState,
 };
 
@@ -33,10 +33,7 @@ struct SuggestedQuestions {
     params(("project" = String, Path, description = "The project's name")),
     responses((status = 200, body = SuggestedQuestions), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn show(
-    state: web::Data<AppState>,
-    project: web::Path<String>,
-) -> Result<HttpResponse, Problem> {
+pub(crate) async fn show(state: web::Data<AppState>, project: web::Path<String>) -> HandlerResult {
     let project = state.project(&project).await?;
     // Walking the files is most of the work, and the list is cached.
     let list = state.files.list(&project).await?;
