@@ -108,7 +108,8 @@ impl GuideConversation {
             query.add_earlier(&previous.query, PREVIOUS_SHARE);
         }
         if query.is_empty() {
-            return turn.say(&format!("{opening}{}", small_talk::nothing(&[], index.n_files())));
+            let nothing = small_talk::nothing(&[], index.n_files(), &index.left_out());
+            return turn.say(&format!("{opening}{nothing}"));
         }
         self.tell_places(turn, index, query, 0, opening)
     }
@@ -141,7 +142,7 @@ impl GuideConversation {
                 .filter(|clause| clause.weight >= 1.0)
                 .map(|clause| clause.label.clone())
                 .collect();
-            small_talk::nothing(&labels, index.n_files())
+            small_talk::nothing(&labels, index.n_files(), &index.left_out())
         } else {
             code::text(&findings)
         };
@@ -197,7 +198,7 @@ impl GuideConversation {
             (layout.clone(), Ok(layout))
         })?;
         if text.is_empty() {
-            text.push_str("There is no README, specification or manifest that I know. ");
+            text.push_str(&project::without_words(readme.as_ref(), &index.left_out()));
         }
         text.push_str("What it is made of:\n\n");
         text.push_str(&layout);
@@ -292,8 +293,8 @@ impl GuideConversation {
         turn: &mut TurnWriter<'_>,
         index: &Index,
     ) -> Result<Option<TextFile>, TurnStopped> {
-        match readme::choose(index.paths()) {
-            Some(path) => retrieval::read_source(turn, index, path),
+        match readme::of_project(index.paths()) {
+            Some(path) => Ok(retrieval::read_source(turn, index, path)?.map(readme::plain)),
             None => Ok(None),
         }
     }

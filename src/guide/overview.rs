@@ -130,7 +130,7 @@ pub(crate) fn describe(index: &Index, file: u32, source: Option<&TextFile>) -> S
     } else {
         text.push_str("\nIt defines:\n\n");
         text.push_str(&list(&outline));
-        let more = entry.definitions.len().saturating_sub(MAX_OUTLINE);
+        let more = entry.n_definitions().saturating_sub(MAX_OUTLINE);
         if more > 0 {
             text.push_str(&format!("\nand {more} more.\n"));
         }

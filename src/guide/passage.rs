@@ -64,8 +64,9 @@ pub(crate) fn locate(index: &Index, query: &Query, hit: &RankedFile) -> Option<C
     let (start, end) = passage.map_or((1, lines.len()), |passage| {
         (passage.start as usize, (passage.end as usize).min(lines.len()))
     });
+    let definitions = entry.definitions();
     let defined: HashMap<u32, &Definition> =
-        entry.definitions.iter().map(|definition| (definition.line, definition)).collect();
+        definitions.iter().map(|definition| (definition.line, definition)).collect();
     let mut best = (start, -1.0_f32);
     for line in start..=end {
         let Some(text) = lines.get(line - 1) else {

@@ -74,6 +74,7 @@ pub(crate) fn search(
         coverage,
         is_continued: skip > 0,
         unknown: unknown(index, query),
+        left_out: index.left_out().sentence(),
     };
     if let Some(best) = findings.places.first().cloned() {
         read(turn, index, &best)?;
@@ -109,7 +110,7 @@ fn with_named(
         let found = defined
             .into_iter()
             .take(2)
-            .filter_map(|(file, definition)| passage::of_definition(index, file, definition));
+            .filter_map(|(file, definition)| passage::of_definition(index, file, &definition));
         named.extend(found);
     }
     for place in places {
@@ -189,9 +190,9 @@ fn neighbours(
     best: &CitedPassage,
 ) -> Vec<(u32, String, String, String)> {
     let worth = passage::worth(query);
-    let mut scored: Vec<(f32, &Definition)> = index.files()[best.file as usize]
-        .definitions
-        .iter()
+    let mut scored: Vec<(f32, Definition)> = index.files()[best.file as usize]
+        .definitions()
+        .into_iter()
         .filter(|definition| !best.quoted.contains(&definition.line))
         .map(|definition| {
             let score = 2.0 * passage::line_worth(&definition.name, &worth)
@@ -317,8 +318,8 @@ pub(crate) fn outline(index: &Index, file: u32, most: usize) -> Vec<Fact> {
     let entry = &index.files()[file as usize];
     let path = entry.found.path.to_string_lossy();
     entry
-        .definitions
-        .iter()
+        .definitions()
+        .into_iter()
         .take(most)
         .map(|definition| Fact {
             text: match definition.kind {

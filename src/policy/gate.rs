@@ -86,11 +86,6 @@ impl Tree {
         self.look(path).is_ok()
     }
 
-    /// Whether `dir`, a directory of the tree, has an entry `name`.
-    pub(crate) fn has(dir: impl AsFd, name: &str) -> bool {
-        rustix::fs::statat(dir, name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW).is_ok()
-    }
-
     /// Opens the directory at `path` for listing.
     pub(crate) fn list(&self, path: &Path) -> Result<OwnedFd, TreeError> {
         if path.as_os_str().is_empty() {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::source::language::Language;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub(crate) enum FileRole {
     Source,
     /// A test, a benchmark or its data.
@@ -107,6 +107,11 @@ const FOREIGN_ENDINGS: &[&str] = &[
     ".d.cts",
     "_generated.go",
 ];
+
+/// Whether a directory of this name, in lower case, holds vendored or generated files.
+pub(crate) fn is_foreign_folder(name: &str) -> bool {
+    FOREIGN_FOLDERS.contains(&name)
+}
 
 /// The role of the file at `path`, which is relative to the project's root.
 pub(crate) fn of(path: &Path, language: Language) -> FileRole {

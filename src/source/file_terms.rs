@@ -2,22 +2,13 @@
 
 use std::ops::Range;
 
-use crate::policy::gate::Tree;
 use crate::source::{
     document::{self, Definition},
     file_role::{self, FileRole},
     language::Language,
     vocabulary::TermReader,
-    walk::{self, WalkedFile},
+    walk::WalkedFile,
 };
-
-/// A file that was read.
-#[derive(Debug)]
-pub(crate) struct ParsedFile {
-    pub found: WalkedFile,
-    /// `None` if it is not text.
-    pub content: Option<FileTerms>,
-}
 
 #[derive(Debug)]
 pub(crate) struct FileTerms {
@@ -42,21 +33,10 @@ pub(crate) struct PassageTerms {
     pub terms: Vec<(u32, [u8; 4])>,
 }
 
-/// Reads a file; `None` if it is not text.
-pub(crate) fn parse(
-    tree: &Tree,
-    found: &WalkedFile,
-    reader: &mut TermReader<'_>,
-) -> Option<FileTerms> {
-    let text = match walk::text(tree, found) {
-        Ok(text) => text?,
-        Err(error) => {
-            log::debug!("cannot read a file to index it: {error}; path={}", found.path.display());
-            return None;
-        }
-    };
+/// Reads the text of a file.
+pub(crate) fn parse(found: &WalkedFile, text: &str, reader: &mut TermReader<'_>) -> FileTerms {
     let language = Language::of(&found.path);
-    let document = document::read(&text, language);
+    let document = document::read(text, language);
     let passages = document
         .passages
         .iter()
@@ -71,12 +51,12 @@ pub(crate) fn parse(
         })
         .collect();
     let (n_gist_words, gist) = reader.gist(&found.path, &document);
-    Some(FileTerms {
+    FileTerms {
         role: file_role::of(&found.path, language),
         language,
         passages,
         n_gist_words,
         gist,
         definitions: document.definitions,
-    })
+    }
 }

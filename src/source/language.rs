@@ -11,7 +11,7 @@ const DATA_EXTENSIONS: [&str; 13] = [
 ];
 
 /// A language, or a family of languages that are read in the same way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub(crate) enum Language {
     Rust,
     Python,
@@ -50,7 +50,7 @@ impl Language {
         let extension = name.rsplit_once('.').map(|(_, extension)| extension);
         match extension.unwrap_or_default() {
             "rs" => Self::Rust,
-            "py" | "pyi" | "pyx" => Self::Python,
+            "py" | "pyi" | "pyx" | "ipynb" => Self::Python,
             "js" | "jsx" | "mjs" | "cjs" | "ts" | "tsx" | "mts" | "cts" | "vue" | "svelte"
             | "astro" => Self::JavaScript,
             "go" => Self::Go,

@@ -2,32 +2,80 @@
 
 use std::{
     collections::HashMap,
+    hash::BuildHasher as _,
     path::Path,
     sync::{Mutex, PoisonError},
 };
+
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::source::{document::SourceDocument, terms};
 
 /// Words cached by one reader.
 const MAX_KNOWN: usize = 1 << 16;
 
+/// The terms in one text, and a table of their numbers: 15 to 20 bytes a term beside its letters.
 #[derive(Debug, Default)]
-pub(crate) struct Vocabulary(HashMap<Box<str>, u32>);
+pub(crate) struct Vocabulary {
+    text: String,
+    /// Where each term ends in the text.
+    ends: Vec<u32>,
+    numbers: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+}
 
 impl Vocabulary {
+    /// The vocabulary with the terms that end in `text` at `ends`. `None` if they do not fit.
+    pub(crate) fn of_parts(text: String, ends: Vec<u32>) -> Option<Self> {
+        let mut vocabulary = Self::default();
+        vocabulary.numbers.reserve(ends.len(), |_| 0);
+        let mut start = 0;
+        for (number, end) in (0_u32..).zip(&ends) {
+            let term = text.get(start..*end as usize)?;
+            let hash = vocabulary.hasher.hash_one(term);
+            vocabulary.numbers.insert_unique(hash, number, |_| 0);
+            start = *end as usize;
+        }
+        Some(Self { text, ends, ..vocabulary })
+    }
+
+    /// All terms as one text, and where each ends in it.
+    pub(crate) fn parts(&self) -> (&str, &[u32]) {
+        (&self.text, &self.ends)
+    }
+
     /// The number of a known term.
     pub(crate) fn get(&self, term: &str) -> Option<u32> {
-        self.0.get(term).copied()
+        let is_term = |number: &u32| term_at(&self.text, &self.ends, *number) == term;
+        self.numbers.find(self.hasher.hash_one(term), is_term).copied()
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
+    /// Memory in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.text.capacity() + 4 * self.ends.capacity() + 5 * self.numbers.capacity()
     }
 
-    fn number(&mut self, term: String) -> u32 {
-        let next = self.0.len() as u32;
-        *self.0.entry(term.into_boxed_str()).or_insert(next)
+    /// The number of a term, a new one if there is none. `None` if the vocabulary is full.
+    fn number(&mut self, term: &str) -> Option<u32> {
+        if let Some(number) = self.get(term) {
+            return Some(number);
+        }
+        let end = u32::try_from(self.text.len() + term.len()).ok()?;
+        let number = u32::try_from(self.ends.len()).ok()?;
+        self.text.push_str(term);
+        self.ends.push(end);
+        let (text, ends, hasher) = (&self.text, &self.ends, &self.hasher);
+        let hash = |number: &u32| hasher.hash_one(term_at(text, ends, *number));
+        self.numbers.insert_unique(hasher.hash_one(term), number, hash);
+        Some(number)
     }
+}
+
+fn term_at<'a>(text: &'a str, ends: &[u32], number: u32) -> &'a str {
+    let at = number as usize;
+    let start =
+        at.checked_sub(1).and_then(|before| ends.get(before)).map_or(0, |end| *end as usize);
+    ends.get(at).and_then(|end| text.get(start..*end as usize)).unwrap_or_default()
 }
 
 /// Turns words into numbers of terms, on one thread.
@@ -46,7 +94,7 @@ impl<'a> TermReader<'a> {
         if !self.known.contains_key(word) {
             let terms = terms::terms_of_word(word);
             let mut vocabulary = self.vocabulary.lock().unwrap_or_else(PoisonError::into_inner);
-            let numbers = terms.into_iter().map(|term| vocabulary.number(term)).collect();
+            let numbers = terms.iter().filter_map(|term| vocabulary.number(term)).collect();
             drop(vocabulary);
             if self.known.len() >= MAX_KNOWN {
                 // Most cached words occurred once, in data. Common ones are soon back.

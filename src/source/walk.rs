@@ -1,35 +1,44 @@
 //! File walk: the files of a project that may be read, and their text.
 //!
 //! The index and the guide read nothing else. The walk leaves out ignored and hidden files, secrets
-//! and links; the text leaves out binary, huge and minified files. Limits end the walk of any project.
+//! and links; the text leaves out binary, huge and minified files. Limits end the walk of any project:
+//! directories are entered in the order of their worth, and what is left out is counted.
 
 mod glob;
 mod ignore;
+mod listing;
+mod worth;
 
 use std::{
+    borrow::Cow,
+    collections::BinaryHeap,
     ffi::OsStr,
     io,
-    mem::MaybeUninit,
     os::{fd::OwnedFd, unix::ffi::OsStrExt as _},
     path::{Path, PathBuf},
-    sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
-use rustix::fs::{AtFlags, FileType, RawDir, Stat, statat};
+use rustix::fs::{AtFlags, FileType, Stat, statat};
 
 use crate::policy::{
     Secrets,
     gate::{Tree, TreeError},
 };
+use crate::source::{
+    left_out::{LeftOut, LeftOutReason},
+    notebook, text,
+};
 
 use glob::GlobMatcher;
 use ignore::{CandidatePath, IgnoreLevel};
+use listing::{Entry, Listing};
+use worth::{DirWorth, PendingDir};
 
 /// Largest file that is read as text, bytes.
 pub(crate) const MAX_FILE_BYTES: u64 = 1 << 20;
 /// Files of one walk.
-pub(crate) const MAX_FILES: usize = 60_000;
+pub(crate) const MAX_FILES: usize = 150_000;
 /// Directory entries that one walk looks at, including ignored ones.
 const MAX_ENTRIES: usize = 1_000_000;
 /// Directories that one walk enters.
@@ -45,10 +54,6 @@ const LONGEST_WALK: Duration = Duration::from_secs(10);
 const MATCH_STEPS: u64 = 1_000_000_000;
 /// Entries between two checks of the deadline.
 const ENTRIES_BETWEEN_LOOKS: usize = 64;
-/// Buffer for reading directory entries, bytes.
-const LIST_BYTES: usize = 32 << 10;
-/// A file with a zero byte in its first bytes, this many, is binary.
-const BINARY_PROBE_BYTES: usize = 8 << 10;
 /// Longest average line of a text, bytes; beyond it the file is minified or data.
 const MAX_MEAN_LINE_BYTES: usize = 400;
 
@@ -62,15 +67,40 @@ pub struct WalkedFile {
     pub path: PathBuf,
     /// In bytes.
     pub size: u64,
-    pub modified: Option<SystemTime>,
+    /// Tells whether the file is still the same.
+    pub(crate) stamp: FileStamp,
+}
+
+/// What changes when a file is written or replaced.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct FileStamp {
+    /// The time of its last writing, nanoseconds since 1970.
+    pub modified: i64,
+    /// The time of the last change of its content or metadata, nanoseconds since 1970.
+    pub changed: i64,
+    pub inode: u64,
+}
+
+impl FileStamp {
+    #[allow(clippy::unnecessary_cast, clippy::useless_conversion)] // Types differ by platform.
+    fn of(stat: &Stat) -> Self {
+        let nanos = |seconds: i64, nanos: i64| seconds.saturating_mul(1_000_000_000) + nanos;
+        Self {
+            modified: nanos(stat.st_mtime as i64, stat.st_mtime_nsec as i64),
+            changed: nanos(stat.st_ctime as i64, stat.st_ctime_nsec as i64),
+            inode: stat.st_ino as u64,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Walk {
-    /// In no particular order.
+    /// Those of the most worth first.
     pub files: Vec<WalkedFile>,
     /// Whether a limit ended the walk early.
     pub is_cut: bool,
+    /// What is not among the files, and why.
+    pub left_out: LeftOut,
 }
 
 /// Walks the project at `root`. Blocks.
@@ -85,17 +115,8 @@ pub(crate) fn files(root: &Path, secrets: &Secrets) -> Walk {
     }
 }
 
-/// A directory to enter.
-#[derive(Debug)]
-struct Pending {
-    path: PathBuf,
-    depth: usize,
-    /// The rules of the directories above.
-    level: Option<Arc<IgnoreLevel>>,
-}
-
 /// A limit that ends the walk is reached.
-struct Cut;
+struct Cut(LeftOutReason);
 
 struct Walker<'a> {
     tree: &'a Tree,
@@ -104,16 +125,18 @@ struct Walker<'a> {
     matcher: GlobMatcher,
     deadline: Instant,
     files: Vec<WalkedFile>,
-    pending: Vec<Pending>,
+    pending: BinaryHeap<PendingDir>,
     n_entries: usize,
     n_dirs: usize,
     path_bytes: usize,
-    is_cut: bool,
+    left_out: LeftOut,
 }
 
 impl<'a> Walker<'a> {
     fn new(tree: &'a Tree, root: &'a Path, secrets: &'a Secrets) -> Self {
         let deadline = Instant::now() + LONGEST_WALK;
+        let top =
+            PendingDir { path: PathBuf::new(), depth: 0, worth: DirWorth::Other, level: None };
         Self {
             tree,
             root,
@@ -121,125 +144,141 @@ impl<'a> Walker<'a> {
             matcher: GlobMatcher::new(MATCH_STEPS, deadline),
             deadline,
             files: Vec::new(),
-            pending: vec![Pending { path: PathBuf::new(), depth: 0, level: None }],
+            pending: BinaryHeap::from([top]),
             n_entries: 0,
             n_dirs: 0,
             path_bytes: 0,
-            is_cut: false,
+            left_out: LeftOut::default(),
         }
     }
 
     fn walk(mut self) -> Walk {
-        let mut buffer = Vec::with_capacity(LIST_BYTES);
+        let mut listing = Listing::new();
         while let Some(dir) = self.pending.pop() {
-            if self.directory(dir, buffer.spare_capacity_mut()).is_err() {
-                self.is_cut = true;
-                break;
+            let path = dir.path.clone();
+            if let Err(Cut(reason)) = self.directory(dir, &mut listing) {
+                self.left_out.add_dir(reason, &path);
+                for dir in self.pending.drain() {
+                    self.left_out.add_dir(reason, &dir.path);
+                }
             }
         }
-        Walk { files: self.files, is_cut: self.is_cut }
+        Walk { files: self.files, is_cut: self.left_out.is_cut(), left_out: self.left_out }
     }
 
-    /// Reads the entries of a directory. One that cannot be read, or is gone, is skipped.
-    fn directory(&mut self, dir: Pending, buffer: &mut [MaybeUninit<u8>]) -> Result<(), Cut> {
-        let Ok(handle) = self.tree.list(&dir.path) else {
-            return Ok(());
+    /// Reads the entries of a directory. One that is gone is skipped.
+    fn directory(&mut self, dir: PendingDir, listing: &mut Listing) -> Result<(), Cut> {
+        let handle = match self.tree.list(&dir.path) {
+            Ok(handle) => handle,
+            Err(error) => {
+                if matches!(error, TreeError::Unreadable(_)) {
+                    self.left_out.add_dir(LeftOutReason::Unreadable, &dir.path);
+                }
+                return Ok(());
+            }
         };
         self.n_dirs += 1;
-        let is_repository = Tree::has(&handle, ".git");
+        let n_left = MAX_ENTRIES.saturating_sub(self.n_entries);
+        let is_whole = listing.read(&handle, n_left, self.deadline);
         let above = dir.level.as_ref();
-        let level = IgnoreLevel::of(self.tree, self.root, &dir.path, is_repository, above);
-        let here = Pending { level, ..dir };
-        let first_below = self.pending.len();
-        let mut list = RawDir::new(&handle, buffer);
-        while let Some(Ok(entry)) = list.next() {
-            self.n_entries += 1;
-            if self.n_entries >= MAX_ENTRIES || self.is_late() {
-                return Err(Cut);
-            }
-            let name = entry.file_name().to_bytes();
-            if !matches!(name, b"." | b"..") && !is_hidden(name) {
-                self.entry(&here, &handle, OsStr::from_bytes(name), entry.file_type())?;
-            }
+        let level = IgnoreLevel::of(self.tree, self.root, &dir.path, listing.special, above);
+        let here = PendingDir { level, ..dir };
+        if self.files.len() + listing.len() > MAX_FILES {
+            listing.sort_by_worth(&here.path);
         }
-        // A fixed order, so that a walk that ends early finds the same files each time.
-        self.pending[first_below..].sort_by(|a, b| b.path.cmp(&a.path));
-        Ok(())
+        for entry in listing.entries() {
+            self.n_entries += 1;
+            if self.is_late() {
+                return Err(Cut(LeftOutReason::Time));
+            }
+            self.entry(&here, &handle, entry)?;
+        }
+        match is_whole {
+            true => Ok(()),
+            false if Instant::now() > self.deadline => Err(Cut(LeftOutReason::Time)),
+            false => Err(Cut(LeftOutReason::Entries)),
+        }
     }
 
-    fn entry(
-        &mut self,
-        dir: &Pending,
-        handle: &OwnedFd,
-        name: &OsStr,
-        kind: FileType,
-    ) -> Result<(), Cut> {
+    fn entry(&mut self, dir: &PendingDir, handle: &OwnedFd, entry: Entry<'_>) -> Result<(), Cut> {
+        let Entry { name, kind } = entry;
         let look = || statat(handle, name, AtFlags::SYMLINK_NOFOLLOW);
         let kind = match kind {
             FileType::Unknown => look().map_or(kind, |it| FileType::from_raw_mode(it.st_mode)),
             kind => kind,
         };
         let is_dir = kind == FileType::Directory;
-        if !is_dir && kind != FileType::RegularFile {
+        let path = dir.path.join(OsStr::from_bytes(name));
+        if is_hidden(name) {
+            self.leave_out(LeftOutReason::Hidden, &path, is_dir);
             return Ok(());
         }
-        let path = dir.path.join(name);
+        if !is_dir && kind != FileType::RegularFile {
+            if kind == FileType::Symlink {
+                self.leave_out(LeftOutReason::Link, &path, false);
+            }
+            return Ok(());
+        }
         if let Some(level) = &dir.level {
-            let asked =
-                CandidatePath { path: path.as_os_str().as_bytes(), name: name.as_bytes(), is_dir };
+            let asked = CandidatePath { path: path.as_os_str().as_bytes(), name, is_dir };
             let is_ignored = level.ignores(asked, &mut self.matcher);
             if self.matcher.is_spent() {
-                return Err(Cut);
+                return Err(Cut(LeftOutReason::Time));
             }
             if is_ignored {
+                self.leave_out(LeftOutReason::Ignored, &path, is_dir);
                 return Ok(());
             }
         }
         if is_dir {
-            return self.below(dir, path);
+            self.below(dir, name, path);
+            return Ok(());
         }
         if self.secrets.matches(&path) {
+            self.leave_out(LeftOutReason::Secret, &path, false);
+            return Ok(());
+        }
+        if self.files.len() >= MAX_FILES || self.is_full(&path) {
+            // Counted only.
+            self.leave_out(LeftOutReason::Files, &path, false);
             return Ok(());
         }
         // The entry may have been replaced since it was listed.
-        match look() {
-            Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
-                self.add(path, &stat)
-            }
-            _ => Ok(()),
+        if let Ok(stat) = look()
+            && FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+        {
+            let size = u64::try_from(stat.st_size).unwrap_or_default();
+            self.path_bytes += path.as_os_str().len();
+            self.files.push(WalkedFile { path, size, stamp: FileStamp::of(&stat) });
         }
+        Ok(())
     }
 
     /// Queues a directory.
-    fn below(&mut self, dir: &Pending, path: PathBuf) -> Result<(), Cut> {
+    fn below(&mut self, dir: &PendingDir, name: &[u8], path: PathBuf) {
         if self.secrets.matches_dir(&path) {
-            return Ok(());
+            self.left_out.add_dir(LeftOutReason::Secret, &path);
+        } else if dir.depth >= MAX_DEPTH || path.as_os_str().len() >= LONGEST_PATH {
+            self.left_out.add_dir(LeftOutReason::Depth, &path);
+        } else if self.n_dirs + self.pending.len() >= MAX_DIRS || self.is_full(&path) {
+            self.left_out.add_dir(LeftOutReason::Entries, &path);
+        } else {
+            self.path_bytes += path.as_os_str().len();
+            let worth = dir.worth.below(name);
+            let level = dir.level.clone();
+            self.pending.push(PendingDir { path, depth: dir.depth + 1, worth, level });
         }
-        if dir.depth >= MAX_DEPTH || path.as_os_str().len() >= LONGEST_PATH {
-            self.is_cut = true;
-            return Ok(());
-        }
-        if self.n_dirs + self.pending.len() >= MAX_DIRS {
-            return Err(Cut);
-        }
-        self.hold(&path)?;
-        self.pending.push(Pending { path, depth: dir.depth + 1, level: dir.level.clone() });
-        Ok(())
     }
 
-    fn add(&mut self, path: PathBuf, stat: &Stat) -> Result<(), Cut> {
-        if self.files.len() >= MAX_FILES {
-            return Err(Cut);
+    fn leave_out(&mut self, reason: LeftOutReason, path: &Path, is_dir: bool) {
+        match is_dir {
+            true => self.left_out.add_dir(reason, path),
+            false => self.left_out.add_file(reason, path),
         }
-        self.hold(&path)?;
-        let size = u64::try_from(stat.st_size).unwrap_or_default();
-        self.files.push(WalkedFile { path, size, modified: modified(stat) });
-        Ok(())
     }
 
-    fn hold(&mut self, path: &Path) -> Result<(), Cut> {
-        self.path_bytes += path.as_os_str().len();
-        if self.path_bytes > MAX_PATH_BYTES { Err(Cut) } else { Ok(()) }
+    fn is_full(&self, path: &Path) -> bool {
+        self.path_bytes + path.as_os_str().len() > MAX_PATH_BYTES
     }
 
     fn is_late(&self) -> bool {
@@ -247,17 +286,46 @@ impl<'a> Walker<'a> {
     }
 }
 
-fn modified(stat: &Stat) -> Option<SystemTime> {
-    let seconds = Duration::from_secs(stat.st_mtime.unsigned_abs());
-    let whole = match stat.st_mtime >= 0 {
-        true => SystemTime::UNIX_EPOCH.checked_add(seconds)?,
-        false => SystemTime::UNIX_EPOCH.checked_sub(seconds)?,
-    };
-    whole.checked_add(Duration::from_nanos(stat.st_mtime_nsec))
-}
-
 fn is_hidden(name: &[u8]) -> bool {
     name.starts_with(b".") && !SHOWN_HIDDEN_FOLDERS.iter().any(|shown| shown.as_bytes() == name)
+}
+
+/// Reads a file found by the walk as text. The inner error says why it is none.
+///
+/// # Errors
+/// The file cannot be read, or is gone since the walk.
+pub(crate) fn read_text(tree: &Tree, path: &Path) -> io::Result<Result<String, LeftOutReason>> {
+    let most = usize::try_from(MAX_FILE_BYTES).unwrap_or(usize::MAX);
+    let bytes = match tree.read(path, most) {
+        Ok(bytes) => bytes,
+        Err(TreeError::TooLarge(_)) => return Ok(Err(LeftOutReason::TooLarge)),
+        Err(TreeError::Secret) => return Ok(Err(LeftOutReason::Secret)),
+        Err(TreeError::Unreadable(error)) => return Err(error),
+        Err(other) => return Err(io::Error::other(other)),
+    };
+    Ok(text_of(path, bytes))
+}
+
+/// The text of a file with these bytes, or why it is none.
+fn text_of(path: &Path, bytes: Vec<u8>) -> Result<String, LeftOutReason> {
+    let decoded = text::decode(&bytes).ok_or(LeftOutReason::Binary)?;
+    if is_notebook(path)
+        && let Some(program) = notebook::program(&decoded.text)
+    {
+        return Ok(program);
+    }
+    let n_lines = memchr::memchr_iter(b'\n', decoded.text.as_bytes()).count() + 1;
+    if decoded.text.len() / n_lines > MAX_MEAN_LINE_BYTES && !is_prose(path) {
+        return Err(LeftOutReason::Minified);
+    }
+    let changed = match decoded.text {
+        Cow::Borrowed(text) if text.len() == bytes.len() => None,
+        text => Some(text.into_owned()),
+    };
+    match changed {
+        Some(text) => Ok(text),
+        None => String::from_utf8(bytes).map_err(|_| LeftOutReason::Binary),
+    }
 }
 
 /// The text of a file found by the walk. `None` if it is binary, huge, minified or a private key.
@@ -265,25 +333,11 @@ fn is_hidden(name: &[u8]) -> bool {
 /// # Errors
 /// The file cannot be read, or is gone since the walk.
 pub(crate) fn text(tree: &Tree, found: &WalkedFile) -> io::Result<Option<String>> {
-    let most = usize::try_from(MAX_FILE_BYTES).unwrap_or(usize::MAX);
-    let bytes = match tree.read(&found.path, most) {
-        Ok(bytes) => bytes,
-        Err(TreeError::TooLarge(_) | TreeError::Secret) => return Ok(None),
-        Err(TreeError::Unreadable(error)) => return Err(error),
-        Err(other) => return Err(io::Error::other(other)),
-    };
-    let probe = &bytes[..bytes.len().min(BINARY_PROBE_BYTES)];
-    if memchr::memchr(0, probe).is_some() {
-        return Ok(None);
-    }
-    let n_lines = memchr::memchr_iter(b'\n', &bytes).count() + 1;
-    if bytes.len() / n_lines > MAX_MEAN_LINE_BYTES && !is_prose(&found.path) {
-        return Ok(None);
-    }
-    Ok(Some(match String::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-    }))
+    read_text(tree, &found.path).map(Result::ok)
+}
+
+fn is_notebook(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "ipynb")
 }
 
 fn is_prose(path: &Path) -> bool {

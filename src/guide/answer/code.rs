@@ -3,7 +3,7 @@
 use crate::{guide::passage::CitedPassage, source::query::Query};
 
 /// The results for a question about code.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct CodeFindings {
     /// Best first.
     pub places: Vec<CitedPassage>,
@@ -19,6 +19,8 @@ pub(crate) struct CodeFindings {
     pub is_continued: bool,
     /// Words of the question that the project does not contain.
     pub unknown: Vec<String>,
+    /// A sentence on the files that were not searched, `None` if all were.
+    pub left_out: Option<String>,
 }
 
 impl CodeFindings {
@@ -75,7 +77,12 @@ pub(crate) fn text(findings: &CodeFindings) -> String {
     }
     if !findings.unknown.is_empty() {
         let words: Vec<String> = findings.unknown.iter().map(|word| format!("“{word}”")).collect();
-        answer.push_str(&format!("\nNothing in the project says {}.\n", words.join(" or ")));
+        let words = words.join(" or ");
+        answer.push('\n');
+        answer.push_str(&match &findings.left_out {
+            None => format!("Nothing in the project says {words}.\n"),
+            Some(left_out) => format!("No file that I searched says {words}. {left_out}\n"),
+        });
     }
     answer
 }
@@ -168,6 +175,7 @@ mod tests {
             coverage: 1.0,
             is_continued: false,
             unknown: Vec::new(),
+            left_out: None,
         };
         expect_test::expect![[r#"
             The best match is fn `evict` at `src/a.rs:7`, “Throws old ones away.”
@@ -205,7 +213,15 @@ mod tests {
             coverage: 0.1,
             is_continued: false,
             unknown: vec!["unicorn".to_owned()],
+            left_out: None,
         };
+        let partial = CodeFindings {
+            left_out: Some("I have not looked at 1 file that is hidden.".to_owned()),
+            ..findings.clone()
+        };
+        let partial = super::text(&partial);
+        assert!(!partial.contains("Nothing in the project"), "{partial}");
+        assert!(partial.contains("1 file that is hidden."), "{partial}");
         let text = text(&findings);
         assert!(text.starts_with("I am not sure"), "{text}");
         assert!(text.contains("Nothing in the project says “unicorn”"), "{text}");

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::source::readme::{TextFile, heading, is_underline};
+use crate::source::{
+    left_out::LeftOut,
+    readme::{TextFile, heading, is_underline, without_tags},
+};
 
 /// A statement about the project, with its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +39,36 @@ const ASIDES: &[&str] = &[
     "table of contents",
 ];
 
-/// The first paragraphs of a README, without badges, pictures and tables.
+/// The first paragraphs of a README, without badges, pictures and tables. Where none says much, the
+/// first lines that say anything, be it in HTML, a list or a heading.
 pub(crate) fn introduction(source: &TextFile) -> Vec<Fact> {
+    let facts = paragraphs(source);
+    if !facts.is_empty() {
+        return facts;
+    }
+    let text = without_tags(&source.text);
+    let words = text.lines().enumerate().filter_map(|(at, line)| {
+        let line = line.trim().trim_start_matches(['#', '=', '>', '*', '-', '+', ' ']).trim();
+        let is_markup = ["[![", "![", "|", "```", ".. ", ":"].iter().any(|it| line.starts_with(it));
+        let is_said = !is_markup && line.chars().filter(|it| it.is_alphabetic()).count() >= 3;
+        let citation = format!("{}:{}", source.path, at + 1);
+        is_said.then(|| Fact { text: line.to_owned(), citation })
+    });
+    words.take(MAX_PARAGRAPHS).collect()
+}
+
+/// What the overview says where nothing could be quoted.
+pub(crate) fn without_words(readme: Option<&TextFile>, left_out: &LeftOut) -> String {
+    match (readme, left_out.sentence()) {
+        (Some(readme), _) => format!("There is a README (`{}`), without words. ", readme.path),
+        (None, None) => "There is no README, specification or manifest that I know. ".to_owned(),
+        (None, Some(left_out)) => {
+            format!("I found no README, specification or manifest that I know. {left_out}\n\n")
+        }
+    }
+}
+
+fn paragraphs(source: &TextFile) -> Vec<Fact> {
     let mut facts = Vec::new();
     let mut paragraph: Vec<&str> = Vec::new();
     let mut start = 1;
@@ -302,6 +333,21 @@ mod tests {
         assert_eq!(facts.len(), 1);
         assert_eq!(facts[0].text, "Pool keeps connections to databases open and hands them out.");
         assert_eq!(facts[0].citation, "README.md:5");
+    }
+
+    #[test]
+    fn a_readme_of_few_words_is_quoted() {
+        for (path, text, words, line) in [
+            ("README", "Keeps keys.\n", "Keeps keys.", 1),
+            ("README.md", "# Quokka\n\n- fast\n- small\n", "Quokka", 1),
+            ("README.md", "<p align=center>\n<b>Keeps keys.</b>\n</p>\n", "Keeps keys.", 2),
+            ("README.rst", "Quokka\n======\n\nKeeps keys.\n", "Quokka", 1),
+            ("README.txt", "* Keeps keys\n", "Keeps keys", 1),
+        ] {
+            let fact = &introduction(&source(path, text))[0];
+            assert_eq!((fact.text.as_str(), &fact.citation), (words, &format!("{path}:{line}")));
+        }
+        assert!(introduction(&source("README.md", "[![x](y)](z)\n\n")).is_empty());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Small talk: what the guide says about itself.
 
+use crate::source::left_out::LeftOut;
+
 /// How to use a language model instead.
 const CONNECT: &str = "To talk to a language model instead, install Claude Code \
 (`npm install -g @anthropic-ai/claude-code`), run `claude` once to log in or set \
@@ -44,16 +46,17 @@ pub(crate) fn attachments() -> String {
         .to_owned()
 }
 
-/// The answer without results.
-pub(crate) fn nothing(labels: &[String], n_files: usize) -> String {
+/// The answer without results, with what was not looked at.
+pub(crate) fn nothing(labels: &[String], n_files: usize, left_out: &LeftOut) -> String {
     let asked = if labels.is_empty() {
         "that".to_owned()
     } else {
         labels.iter().map(|label| format!("“{label}”")).collect::<Vec<_>>().join(", ")
     };
+    let left_out = left_out.sentence().map(|it| format!(" {it}")).unwrap_or_default();
     format!(
-        "I found nothing about {asked} in the {n_files} files that I can read. I have no language \
-         model and do not guess.\n\nTry the words that the code itself would use, the name of a \
+        "I found nothing about {asked} in the {n_files} files that I can read.{left_out} I have no \
+         language model and do not guess.\n\nTry the words that the code itself would use, the name of a \
          function or type, or a file's path; or ask *what is this project?* for an overview."
     )
 }

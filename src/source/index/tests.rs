@@ -98,3 +98,65 @@ fn what_others_speak_of_is_renowned() {
     };
     assert!(renown("src/a.rs") > renown("src/b.rs"));
 }
+
+#[test]
+fn a_file_of_the_same_size_and_time_is_read_again_while_it_may_have_changed() {
+    let mut project = Project::new(&[("src/a.rs", "fn evict() {}\n")]);
+    write(project.dir.path(), "src/a.rs", "fn waive() {}\n");
+    project.index.refresh();
+    assert!(project.files_with("evict").is_empty());
+    assert_eq!(project.index.defined("waive").len(), 1);
+}
+
+#[test]
+fn what_is_not_searched_is_known_with_its_reason() {
+    let project = Project::new(&[
+        (".gitignore", "build/\n"),
+        ("build/a.rs", ""),
+        ("src/a.rs", "fn a() {}\n"),
+        ("a.bin", "a\0b"),
+        ("a.js", &"x".repeat(9000)),
+        ("large.rs", &"\n".repeat((1 << 20) + 1)),
+        (".hidden/a.rs", ""),
+        ("server.key", ""),
+    ]);
+    let left_out = project.index.left_out();
+    for (reason, files, dirs) in [
+        (LeftOutReason::Binary, 1, 0),
+        (LeftOutReason::Minified, 1, 0),
+        (LeftOutReason::TooLarge, 1, 0),
+        (LeftOutReason::Hidden, 1, 1),
+        (LeftOutReason::Ignored, 0, 1),
+        (LeftOutReason::Secret, 1, 0),
+    ] {
+        let count = left_out.count(reason);
+        assert_eq!((count.files, count.dirs), (files, dirs), "{reason:?}");
+    }
+    assert!(!left_out.is_cut());
+}
+
+#[test]
+fn files_in_older_encodings_and_notebooks_are_found_by_their_lines() {
+    let latin: Vec<u8> = "// Pr\u{fc}ft die Verschl\u{fc}sselung\nfn pruefen() {}\n"
+        .chars()
+        .map(|it| it as u8)
+        .collect();
+    let wide: Vec<u8> =
+        "\u{feff}fn broadened() {}\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let notebook = "{\n \"cells\": [\n  {\n   \"cell_type\": \"code\",\n   \"source\": [\n    \
+                    \"def evaluate_model():\\n\",\n    \"    pass\"\n   ]\n  }\n ]\n}\n";
+    let mut project = Project::new(&[("book.ipynb", notebook)]);
+    fs::write(project.dir.path().join("latin.rs"), latin).unwrap();
+    fs::write(project.dir.path().join("wide.rs"), wide).unwrap();
+    project.index.refresh();
+    for (name, path, line) in [
+        ("pruefen", "latin.rs", 2),
+        ("broadened", "wide.rs", 1),
+        ("evaluate_model", "book.ipynb", 6),
+    ] {
+        let (file, definition) = project.index.defined(name).pop().unwrap();
+        assert_eq!(project.index.files()[file as usize].found.path, Path::new(path));
+        assert_eq!(definition.line, line);
+    }
+    assert!(project.index.text(0).is_some_and(|text| !text.contains("cell_type")));
+}

@@ -9,7 +9,10 @@ use std::{
 
 use crate::policy::gate::{Tree, TreeError};
 
-use super::glob::{GlobMatcher, class_length};
+use super::{
+    glob::{GlobMatcher, class_length},
+    listing::SpecialEntries,
+};
 
 /// Longest ignore file, bytes. A longer one is skipped, as git skips one of 100 MiB.
 const FILE_BYTES: usize = 4 << 20;
@@ -253,17 +256,18 @@ impl IgnoreLevel {
         tree: &Tree,
         root: &Path,
         dir: &Path,
-        is_repository: bool,
+        special: SpecialEntries,
         above: Option<&Arc<Self>>,
     ) -> Option<Arc<Self>> {
+        let SpecialEntries { has_git: is_repository, has_gitignore, has_ignore } = special;
         let mut bytes = above.map_or(0, |above| above.bytes);
         let mut read = |path: &Path| {
             let rules = rules(tree, path)?;
             bytes += rules.bytes();
             (bytes <= ALL_BYTES).then_some(rules)
         };
-        let own = read(&dir.join(".ignore"));
-        let git = read(&dir.join(".gitignore"));
+        let own = has_ignore.then(|| dir.join(".ignore")).and_then(|path| read(&path));
+        let git = has_gitignore.then(|| dir.join(".gitignore")).and_then(|path| read(&path));
         let excluded = match is_repository {
             true => exclude_file(tree, root, dir).and_then(|path| read(&path)),
             false => None,

@@ -95,7 +95,8 @@ fn binary_and_minified_files_are_not_text() {
     let project = Project::new(&[]);
     let check = |name: &str, bytes: &[u8]| {
         project.write(name, bytes);
-        let found = WalkedFile { path: name.into(), size: bytes.len() as u64, modified: None };
+        let found =
+            WalkedFile { path: name.into(), size: bytes.len() as u64, stamp: FileStamp::default() };
         text(&Tree::open(project.path()).unwrap(), &found).unwrap().is_some()
     };
     assert!(check("a.rs", b"fn a() {}\n"));
@@ -351,7 +352,12 @@ fn p9_a_walk_ends_however_deep_or_wide_the_project_is() {
     fs::create_dir(&wide).unwrap();
     fs::write(wide.join("f"), "text").unwrap();
     for n in 0..MAX_FILES {
-        fs::hard_link(wide.join("f"), wide.join(format!("f{n}"))).unwrap();
+        // A file system allows so many links to one file.
+        let linked = wide.join(format!("f{}", n / 30_000 * 30_000));
+        match n % 30_000 {
+            0 => fs::write(linked, "text").unwrap(),
+            _ => fs::hard_link(linked, wide.join(format!("f{n}"))).unwrap(),
+        }
     }
     let walk = project.walk();
     assert!(walk.is_cut);
@@ -381,4 +387,35 @@ fn a_project_that_changes_under_the_walk_or_is_gone_is_no_error() {
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
     });
     assert!(files(Path::new("/nonexistent/project"), &Secrets::new(&[]).unwrap()).files.is_empty());
+}
+
+#[test]
+fn what_is_worth_most_is_walked_first() {
+    let project = Project::new(&[
+        "vendor/lib/src/a.rs",
+        "tests/fixtures/src/a.rs",
+        "node_modules/x/index.js",
+        "docs/a.md",
+        "src/deep/er/a.rs",
+        "src/a.rs",
+        "README.md",
+        "web/app/b.ts",
+        "web/app/gen/b.ts",
+    ]);
+    let found: Vec<String> =
+        project.walk().files.iter().map(|it| it.path.to_string_lossy().into_owned()).collect();
+    assert_eq!(
+        found,
+        [
+            "README.md",
+            "src/a.rs",
+            "src/deep/er/a.rs",
+            "docs/a.md",
+            "web/app/b.ts",
+            "tests/fixtures/src/a.rs",
+            "node_modules/x/index.js",
+            "vendor/lib/src/a.rs",
+            "web/app/gen/b.ts",
+        ]
+    );
 }

@@ -8,7 +8,10 @@ use utoipa::ToSchema;
 
 use crate::{
     policy::opening,
-    source::readme::{self, TextFile},
+    source::{
+        readme::{self, TextFile},
+        text,
+    },
     suggestions::{self, ProjectFile},
 };
 
@@ -42,10 +45,10 @@ pub(crate) async fn show(state: web::Data<AppState>, project: web::Path<String>)
     let questions = web::block(move || {
         let files: Vec<_> =
             list.files().iter().map(|it| ProjectFile { path: &it.path, size: it.size }).collect();
-        let readme = readme::choose(files.iter().map(|it| it.path)).and_then(|path| {
+        let readme = readme::of_project(files.iter().map(|it| it.path)).and_then(|path| {
             let bytes = opening::read(&policy, path, settings.reading.file_bytes).ok()?;
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            Some(TextFile { path: path.to_owned(), text })
+            let text = text::decode(&bytes)?.text.into_owned();
+            Some(readme::plain(TextFile { path: path.to_owned(), text }))
         });
         suggestions::of(&files, readme.as_ref(), has_spec(&policy))
     });

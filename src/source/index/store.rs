@@ -1,0 +1,294 @@
+//! Index store: one file per project that keeps its index between processes.
+//!
+//! ```text
+//! magic · format · { length · bytes }… · CRC-32 of everything before
+//! ```
+//! The first section names what shaped the index. A file that is damaged, of another format, program
+//! or project, or shaped by other settings is discarded, and the index is built anew. It is written
+//! beside its place and renamed, by the one process that holds the lock.
+
+mod file;
+mod sections;
+
+use std::{
+    fs::{self, File, TryLockError},
+    io::{self, BufReader, BufWriter, Write as _},
+    os::unix::{
+        ffi::OsStrExt as _,
+        fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    },
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::policy::Secrets;
+use crate::source::{vocabulary::Vocabulary, walk};
+
+use super::{
+    Index, IndexedFile, SkippedFile,
+    postings::{BLOCK_BYTES, List, Pool, PostingLists},
+};
+use file::{SavedFile, SavedSkipped};
+use sections::{SectionReader, SectionWriter};
+
+const FILE_NAME: &str = "index";
+/// Renamed to [`FILE_NAME`] when it is complete.
+const UNFINISHED_NAME: &str = "index.new";
+const LOCK_NAME: &str = "index.lock";
+/// Largest file that is read, bytes.
+const MAX_STORED_BYTES: u64 = 1 << 30;
+/// Changed files after which saving is worth its time, at least.
+const MIN_UNSAVED: usize = 100;
+/// Share of the files after whose change saving is worth its time.
+const UNSAVED_SHARE: usize = 50;
+
+/// A hash of the source code that decides what an index holds.
+const PROGRAM: u64 = {
+    let hash = sections::hash_of(0, include_bytes!("../definitions.rs"));
+    let hash = sections::hash_of(hash, include_bytes!("../document.rs"));
+    let hash = sections::hash_of(hash, include_bytes!("../file_role.rs"));
+    let hash = sections::hash_of(hash, include_bytes!("../file_terms.rs"));
+    let hash = sections::hash_of(hash, include_bytes!("../language.rs"));
+    let hash = sections::hash_of(hash, include_bytes!("../notebook.rs"));
+    let hash = sections::hash_of(hash, include_bytes!("../terms.rs"));
+    let hash = sections::hash_of(hash, include_bytes!("../text.rs"));
+    let hash = sections::hash_of(hash, include_bytes!("../vocabulary.rs"));
+    sections::hash_of(hash, include_bytes!("refresh.rs"))
+};
+
+/// Why an index is not kept.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The directory or its lock cannot be used.
+    #[error("cannot use the directory of the index {dir}: {source}")]
+    Directory {
+        /// The directory.
+        dir: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// Another process of the same project keeps it.
+    #[error("another process keeps the index in {0}")]
+    Held(PathBuf),
+    /// The file cannot be written.
+    #[error("cannot write the index: {0}")]
+    Write(#[from] io::Error),
+}
+
+/// Why a stored index is not used.
+#[derive(Debug, thiserror::Error)]
+enum LoadError {
+    #[error("{0}")]
+    Read(#[from] io::Error),
+    #[error("it is no index, or of another format")]
+    Format,
+    #[error("another version of this program wrote it")]
+    Program,
+    #[error("it is of another project, or of other settings")]
+    Settings,
+    #[error("it is damaged: {0}")]
+    Damaged(&'static str),
+}
+
+/// What shaped an index.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Shape {
+    program: u64,
+    version: String,
+    root: Vec<u8>,
+    secrets: Vec<String>,
+    max_files: usize,
+    max_file_bytes: u64,
+}
+
+impl Shape {
+    fn of(root: &Path, secrets: &Secrets) -> Self {
+        Self {
+            program: PROGRAM,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            root: root.as_os_str().as_bytes().to_vec(),
+            secrets: secrets.added().to_vec(),
+            max_files: walk::MAX_FILES,
+            max_file_bytes: walk::MAX_FILE_BYTES,
+        }
+    }
+}
+
+/// The directory that keeps the index of one project, for the one process that writes it.
+#[derive(Debug)]
+pub struct IndexStore {
+    dir: PathBuf,
+    /// Locked until it is closed.
+    _lock: File,
+}
+
+impl IndexStore {
+    /// Opens `dir`, which is made if it is not there, and takes its lock. Blocks.
+    ///
+    /// # Errors
+    /// The directory cannot be used, or another process holds its lock.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        let failed = |source| StoreError::Directory { dir: dir.to_owned(), source };
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
+        let lock = private().open(dir.join(LOCK_NAME)).map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { dir: dir.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(StoreError::Held(dir.to_owned())),
+            Err(TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
+
+    /// The stored index of the project at `root`, or an empty one. Blocks.
+    pub fn load(&self, root: PathBuf, secrets: Secrets) -> Index {
+        let path = self.dir.join(FILE_NAME);
+        let loaded = File::open(&path)
+            .map_err(LoadError::from)
+            .and_then(|file| load(file, root.clone(), secrets.clone()));
+        match loaded {
+            Ok(index) => return index,
+            Err(LoadError::Read(error)) if error.kind() == io::ErrorKind::NotFound => (),
+            Err(error) => {
+                let path = path.display();
+                log::info!("a stored index is not used and built anew: {error}; path={path}");
+            }
+        }
+        Index::new(root, secrets)
+    }
+
+    /// Replaces the stored index. Blocks.
+    ///
+    /// # Errors
+    /// It cannot be written; what was stored before stays.
+    pub fn save(&self, index: &mut Index) -> Result<(), StoreError> {
+        let unfinished = self.dir.join(UNFINISHED_NAME);
+        let file = private().truncate(true).open(&unfinished)?;
+        let written = save(BufWriter::with_capacity(1 << 16, file), index)
+            .and_then(|()| fs::rename(&unfinished, self.dir.join(FILE_NAME)));
+        if let Err(error) = written {
+            if let Err(error) = fs::remove_file(&unfinished) {
+                log::debug!("cannot remove an unfinished index: {error}");
+            }
+            return Err(error.into());
+        }
+        index.n_unsaved = 0;
+        Ok(())
+    }
+}
+
+impl Index {
+    /// Whether so much changed since it was stored that storing it again is worth its time.
+    pub fn is_worth_saving(&self) -> bool {
+        let least = MIN_UNSAVED.max(self.n_files() / UNSAVED_SHARE);
+        self.n_unsaved > 0 && (self.n_unsaved >= least || self.n_unsaved >= self.n_files())
+    }
+}
+
+/// Opens a file for writing that only its owner may read.
+fn private() -> fs::OpenOptions {
+    let mut options = File::options();
+    options.write(true).create(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
+    options
+}
+
+fn save(file: BufWriter<File>, index: &Index) -> io::Result<()> {
+    let mut out = SectionWriter::new(file)?;
+    out.value(&Shape::of(&index.root, &index.secrets))?;
+    let (text, ends) = index.vocabulary.parts();
+    out.bytes(text.as_bytes())?;
+    out.values(ends.iter())?;
+    for lists in [&index.postings, &index.file_postings] {
+        out.values(lists.lists.iter())?;
+        out.value(&lists.pool.used())?;
+        for part in lists.pool.parts() {
+            out.bytes(part)?;
+        }
+    }
+    out.values(index.gist_lists.iter())?;
+    out.values(index.files.iter().map(SavedFile::of))?;
+    out.values(index.passages.iter())?;
+    out.values(index.by_path.iter())?;
+    out.values(index.skipped.iter().map(SavedSkipped::of))?;
+    out.values(index.names.iter())?;
+    out.value(&index.n_dead_passages)?;
+    let file = out.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
+    (&file).flush()
+}
+
+fn load(file: File, root: PathBuf, secrets: Secrets) -> Result<Index, LoadError> {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() || metadata.len() > MAX_STORED_BYTES {
+        return Err(LoadError::Format);
+    }
+    let mut input = SectionReader::new(BufReader::with_capacity(1 << 16, file), metadata.len())?;
+    let shape: Shape = input.value()?;
+    let expected = Shape::of(&root, &secrets);
+    if (shape.program, &shape.version) != (expected.program, &expected.version) {
+        return Err(LoadError::Program);
+    }
+    if shape != expected {
+        return Err(LoadError::Settings);
+    }
+    let text = String::from_utf8(input.bytes()?).map_err(|_| LoadError::Damaged("terms"))?;
+    let ends = input.values::<u32>()?;
+    let postings = lists(&mut input)?;
+    let file_postings = lists(&mut input)?;
+    let gist_lists = input.values::<u32>()?;
+    let files: Vec<IndexedFile> =
+        input.values::<SavedFile>()?.into_iter().map(Into::into).collect();
+    let passages = input.values()?;
+    let by_path = input.values::<u32>()?;
+    let skipped: Vec<SkippedFile> =
+        input.values::<SavedSkipped>()?.into_iter().map(Into::into).collect();
+    let names = input.values::<(u32, u32)>()?;
+    let n_dead_passages = input.value()?;
+    input.finish()?;
+    let vocabulary = Vocabulary::of_parts(text, ends).ok_or(LoadError::Damaged("terms"))?;
+    let definition_bytes = files.iter().map(|file| file.definitions.bytes()).sum();
+    let index = Index {
+        definition_bytes,
+        vocabulary,
+        postings,
+        gist_lists,
+        file_postings,
+        files,
+        passages,
+        by_path,
+        skipped,
+        names,
+        n_dead_passages,
+        ..Index::new(root, secrets)
+    };
+    check(&index)?;
+    Ok(index)
+}
+
+fn lists(input: &mut SectionReader<BufReader<File>>) -> Result<PostingLists, LoadError> {
+    let lists = input.values::<List>()?;
+    let mut pool = Pool::default();
+    let used: usize = input.value()?;
+    while pool.used() < used {
+        let block = input.bytes()?;
+        let is_full = block.len() == BLOCK_BYTES || pool.used() + block.len() == used;
+        if !is_full || !pool.add_block(block) {
+            return Err(LoadError::Damaged("lists"));
+        }
+    }
+    Ok(PostingLists { lists, pool })
+}
+
+/// Checks every number by which another list is looked up.
+fn check(index: &Index) -> Result<(), LoadError> {
+    let (n_files, n_passages) = (index.files.len(), index.passages.len());
+    let is_file = |file: u32| (file as usize) < n_files;
+    let is_sound = index.passages.iter().all(|passage| is_file(passage.file))
+        && index.by_path.iter().all(|file| is_file(*file))
+        && index.names.iter().all(|(_, file)| is_file(*file))
+        && index.files.iter().all(|file| {
+            file.passages.start <= file.passages.end && file.passages.end as usize <= n_passages
+        });
+    if is_sound { Ok(()) } else { Err(LoadError::Damaged("numbers")) }
+}
+
+#[cfg(test)]
+mod tests;
