@@ -185,7 +185,7 @@ fn writes_read_no_clock_and_draw_no_number() {
 }
 
 /// What opens files that belong to no project, and the gate, which opens those that do.
-const OPENERS: [&str; 11] = [
+const OPENERS: [&str; 12] = [
     "agent",
     "config",
     "database",
@@ -194,6 +194,7 @@ const OPENERS: [&str; 11] = [
     "policy",
     "registry",
     "server",
+    "source/index/store",
     "web/assets",
     "web/state",
     "main",
