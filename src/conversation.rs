@@ -41,15 +41,22 @@ use turn::TurnMachine;
 use usage::UsageTotals;
 use viewer::ViewerId;
 
+/// Everything that is known of one conversation while it is live. Its session owns it and changes it
+/// one message at a time, so no part is ever seen half changed.
 #[derive(Debug)]
 pub(crate) struct Conversation {
     pub(crate) id: ConversationId,
+    /// The first question until a person renames it; `None` before both.
     pub(crate) title: Option<String>,
+    /// The history, the newest part of it in memory. A question enters it only once it is stored.
     pub(crate) transcript: Transcript,
+    /// Which turn runs and which wait.
     pub(crate) turns: TurnMachine,
-    /// The number of the next question's turn.
+    /// The number of the next question's turn. Numbers only grow: a refused question leaves a gap.
     pub(crate) next_turn: TurnNumber,
+    /// Questions that are not in the history yet, and who asked those that wait.
     pub(crate) inbox: Inbox,
+    /// The agent's process, if there is one, and what is asked of it.
     pub(crate) agent: AgentState,
     /// Notes on the running turn's answer.
     pub(crate) notes: Notes,
@@ -57,8 +64,11 @@ pub(crate) struct Conversation {
     pub(crate) references: TurnReferences,
     /// What all answers have cost.
     pub(crate) usage: UsageTotals,
+    /// What is being written to the database, and the ends that are shown only after that.
     pub(crate) save: SaveState,
+    /// The viewers that follow it.
     pub(crate) audience: Audience,
+    /// What keeps it live, and why it is being closed.
     pub(crate) lifecycle: Lifecycle,
 }
 

@@ -11,6 +11,15 @@ use crate::{
     json,
 };
 
+/// What an agent says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextKind {
+    /// For people.
+    Answer,
+    /// For itself.
+    Thinking,
+}
+
 /// The content of one entry of a conversation.
 #[derive(Debug, Clone)]
 pub enum Content {

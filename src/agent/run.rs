@@ -5,6 +5,7 @@ mod pipes;
 use std::{process::ExitStatus, sync::Arc, time::Duration};
 
 use actix::Recipient;
+use futures_util::future::OptionFuture;
 use rustix::process::Pid;
 use tokio::{
     process::{Child, ChildStderr, ChildStdin, ChildStdout},
@@ -48,6 +49,13 @@ pub(super) struct AgentRun {
     /// The other end of `input`.
     pub lines: mpsc::Receiver<String>,
     pub output: Recipient<AgentOutput>,
+}
+
+impl AgentRun {
+    fn disk_quota(&self) -> DiskQuota {
+        let limits = &self.agents.inner.limits;
+        DiskQuota { bytes: limits.agent_disk as u64, files: limits.agent_files }
+    }
 }
 
 /// A process that has just been spawned.
@@ -122,62 +130,72 @@ async fn unless_stopped<T>(
 async fn execute(run: AgentRun, invocation: &mut Invocation) -> Result<AgentExit, String> {
     let policy = policy(&run.request, invocation);
     let SpawnedAgent { mut child, leader, stdin, stdout, stderr } = spawn(&run, invocation).await?;
-    let AgentRun { agents, conversation, epoch, kind, control, input, lines, output, .. } = run;
-    let (settings, limits) = (&agents.inner.settings, &agents.inner.limits);
     let (reaped, was_reaped) = watch::channel(false);
     let (close_input, closing) = watch::channel(false);
+    let (output_end, mut output_ended) = watch::channel(false);
+    let quota = run.disk_quota();
+    let AgentRun { agents, conversation, epoch, kind, control, input, lines, output, .. } = run;
+
     actix::spawn(pipes::write(stdin, lines, closing));
     let stderr = actix::spawn(pipes::read_stderr(stderr, conversation, was_reaped.clone()));
     let login = invocation.lent.take().map(|it| actix::spawn(it.watched(was_reaped.clone())));
-    let quota = DiskQuota { bytes: limits.agent_disk as u64, files: limits.agent_files };
-    let killed = Arc::clone(&control);
-    let own = invocation.own_directories();
+    let (own, killed) = (invocation.own_directories(), Arc::clone(&control));
     let disk = disk_quota::watch(own, quota, was_reaped.clone(), move || killed.kill());
     let disk = actix::spawn(disk);
+    let limits = &agents.inner.limits;
+    let (tool_result_bytes, line_bytes) = (limits.tool_result_bytes, limits.agent_line_bytes);
+    let allowed_tools = invocation.allowed_tools.take();
     let reader = OutputReader {
         conversation,
         epoch,
-        codec: Codec::new(CodecSettings {
-            tool_result_bytes: limits.tool_result_bytes,
-            allowed_tools: invocation.allowed_tools.take(),
-        }),
+        codec: Codec::new(CodecSettings { tool_result_bytes, allowed_tools }),
         policy: Arc::new(policy),
         control: Arc::clone(&control),
         input: input.clone(),
         output,
         reaped: was_reaped,
     };
-    let (output_end, mut output_ended) = watch::channel(false);
-    let line_bytes = limits.agent_line_bytes;
     let reader = actix::spawn(async move {
         let end = reader.read(stdout, line_bytes).await;
         output_end.send_replace(true);
         end
     });
 
-    let step = settings.stop_timeout;
+    let step = agents.inner.settings.stop_timeout;
     let sequence = StopSequence { control: &control, input, close_input, step };
     let status = sequence.run(&mut child, &mut output_ended).await;
     control.reaped();
     agents.inner.spawner.forget(leader);
     reaped.send_replace(true);
+    if let Some(Err(error)) = OptionFuture::from(login).await {
+        log::error!("the task that renews an agent's login failed error={error}");
+    }
     let end = reader.await.unwrap_or_else(|error| OutputEnd {
         session_lost: false,
         reason: Some(format!("The agent's output could not be read: {error}.")),
     });
     let stderr_tail = stderr.await.unwrap_or_default();
-    let code = status.as_ref().ok().and_then(ExitStatus::code);
+    let over_quota = disk.await.unwrap_or_default();
+    Ok(exit(kind, status.ok(), end, stderr_tail, over_quota))
+}
+
+/// Why and how the agent ended; what stopped it comes before what it said itself.
+fn exit(
+    kind: AgentKind,
+    status: Option<ExitStatus>,
+    end: OutputEnd,
+    stderr_tail: String,
+    over_quota: Option<String>,
+) -> AgentExit {
+    let code = status.as_ref().and_then(ExitStatus::code);
     let over_limit = limit_message(code, &stderr_tail).map(str::to_owned);
-    if let Some(Err(error)) = futures_util::future::OptionFuture::from(login).await {
-        log::error!("the task that renews an agent's login failed error={error}");
-    }
-    Ok(AgentExit {
+    AgentExit {
         kind,
         session_lost: end.session_lost || stderr_tail.contains(codec::SESSION_LOST),
-        status: status.ok(),
+        status,
         stderr_tail,
-        reason: end.reason.or(over_limit).or(disk.await.unwrap_or_default()),
-    })
+        reason: end.reason.or(over_limit).or(over_quota),
+    }
 }
 
 /// Decides on the agent's tool calls.

@@ -187,7 +187,7 @@ mod tests {
     use serde_json::value::RawValue;
 
     use super::*;
-    use crate::conversation::transcript::TextKind;
+    use crate::entry::TextKind;
     use crate::{conversation::transcript::Transcript, ids::Seq};
 
     fn conversation() -> Conversation {

@@ -32,6 +32,11 @@ impl Inbox {
         self.permits.remove(&turn);
     }
 
+    /// Takes the oldest pending question, once the database has answered it.
+    pub(crate) fn next_answered(&mut self) -> Option<PendingQuestion> {
+        self.pending.pop_front_if(|question| question.answer.is_some())
+    }
+
     pub(crate) fn askers_of(&self, turn: TurnNumber) -> &[ViewerId] {
         self.askers.get(&turn).map(Vec::as_slice).unwrap_or_default()
     }

@@ -155,7 +155,7 @@ impl Conversation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conversation::transcript::TextKind;
+    use crate::entry::TextKind;
     use crate::{
         entry::{Content, UserMessage},
         ids::Seq,

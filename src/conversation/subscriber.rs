@@ -232,7 +232,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::conversation::transcript::TextKind;
+    use crate::entry::TextKind;
     use crate::{conversation::transcript::Transcript, ids::TurnNumber};
 
     #[test]

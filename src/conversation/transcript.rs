@@ -4,7 +4,7 @@
 
 use crate::{
     citation::Citation,
-    entry::{Content, EntryOutline, EntryRow, UserMessage},
+    entry::{Content, EntryOutline, EntryRow, TextKind, UserMessage},
     ids::{Seq, TurnNumber},
 };
 
@@ -22,7 +22,6 @@ use html_answer::HtmlAnswer;
 pub use replay::{Cursor, HistoryPage, ResumePoint};
 use sequence::{SEQ_RANGE, SequenceAllocator};
 use streaming_text::StreamingText;
-pub use streaming_text::TextKind;
 use unsaved::UnsavedBytes;
 use withdrawal::TurnTexts;
 

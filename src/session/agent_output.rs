@@ -10,8 +10,8 @@ use crate::{
         AgentOutput, Flow,
         event::{AgentEnd, AgentEvent, AgentInit},
     },
-    conversation::{answer_limits, transcript::TextKind, turn::TurnEvent},
-    entry::{Content, ToolCall, ToolResult},
+    conversation::{answer_limits, turn::TurnEvent},
+    entry::{Content, TextKind, ToolCall, ToolResult},
     ids::TurnNumber,
     wire::server_frame::{ConversationState, Status},
 };

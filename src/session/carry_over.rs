@@ -21,11 +21,8 @@ impl Session {
         context: &mut Context<Self>,
     ) -> Result<(), ErrorNotice> {
         let message_id = post.message_id.clone();
-        let refuse = |content| ErrorNotice {
-            content,
-            retryable: Some(false),
-            message_id: message_id.clone(),
-        };
+        let refuse =
+            |content: String| ErrorNotice::permanent(content).of_message(message_id.clone());
         if self.deleted.contains(&from) {
             return Err(refuse(not_found(from)));
         }
@@ -38,7 +35,7 @@ impl Session {
             let viewer = post.viewer;
             let posted = match read {
                 Ok(what) => session.post(Post { what, ..post }, context),
-                Err(content) => Err(ErrorNotice { content, retryable: Some(false), message_id }),
+                Err(content) => Err(ErrorNotice::permanent(content).of_message(message_id)),
             };
             if let (Err(refusal), Some(live)) = (posted, session.followed_by(viewer, context)) {
                 live.state.answer_to(&[viewer], &Notice::Error(refusal));

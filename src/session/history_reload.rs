@@ -52,14 +52,10 @@ impl LiveConversation<'_> {
                 log::error!("cannot read history conversation={} error={error}", state.id);
                 let retry_at = Instant::now() + RETRY;
                 if state.audience.history_reload.retry_at.replace(retry_at).is_none() {
-                    state.audience.notify(&Notice::Error(ErrorNotice {
-                        content: format!(
-                            "What was said earlier cannot be read: {error}. It is shown as soon as \
-                             that works again."
-                        ),
-                        retryable: Some(true),
-                        message_id: None,
-                    }));
+                    state.audience.notify(&Notice::Error(ErrorNotice::retryable(format!(
+                        "What was said earlier cannot be read: {error}. It is shown as soon as that \
+                         works again."
+                    ))));
                 }
             }
         }

@@ -9,7 +9,7 @@ use crate::{
     conversation::{
         Conversation,
         references::check_cut_off,
-        transcript::{TextKind, Transcript},
+        transcript::Transcript,
         turn::{QueuedQuestion, TurnEvent},
         usage::UsageTotals,
     },
@@ -17,7 +17,7 @@ use crate::{
         DatabaseError, StoredConversation, Summary,
         messages::{ClaimConversation, CreateConversation, DeleteIfEmpty},
     },
-    entry::{Content, Outcome},
+    entry::{Content, Outcome, TextKind},
     ids::{ConversationId, Seq, TurnNumber},
 };
 

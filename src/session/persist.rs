@@ -74,14 +74,10 @@ impl LiveConversation<'_> {
                 log::error!("cannot store conversation={} error={error}", state.id);
                 state.transcript.mark_dirty_from(first);
                 if state.save.retry_at.replace(Instant::now() + RETRY).is_none() {
-                    state.audience.notify(&Notice::Error(ErrorNotice {
-                        content: format!(
-                            "What is said now cannot be stored: {error}. The conversation goes on, \
-                             and is stored as soon as that works again."
-                        ),
-                        retryable: Some(true),
-                        message_id: None,
-                    }));
+                    state.audience.notify(&Notice::Error(ErrorNotice::retryable(format!(
+                        "What is said now cannot be stored: {error}. The conversation goes on, and \
+                         is stored as soon as that works again."
+                    ))));
                 }
             }
         }
@@ -104,10 +100,13 @@ impl LiveConversation<'_> {
         let reserve = ReserveSeq { project, conversation, up_to };
         let reserved = self.env.resources.database.send(reserve);
         self.spawn(reserved, move |live, answer| {
-            let is_granted = matches!(answer, Ok(Ok(())));
-            live.state.transcript.reserve(up_to, is_granted);
-            live.state.open_gates(live.env.unsaved_limit());
-            if !is_granted && live.state.agent.is_held() {
+            let state = &mut *live.state;
+            if let Ok(Ok(())) = answer {
+                state.transcript.reserve(up_to);
+                return state.open_gates(live.env.unsaved_limit());
+            }
+            state.transcript.withdraw_request();
+            if state.agent.is_held() {
                 // A held agent says nothing that would lead to the next attempt.
                 live.run_later(RETRY, |live| live.reserve_numbers());
             }

@@ -60,9 +60,9 @@ impl Session {
         let message_id = post.message_id.clone();
         let posted = match self.followed_by(post.viewer, context) {
             Some(mut live) => live.post(post, waiting_bytes),
-            None => Err(retryable("No active session. Send 'start' first.")),
+            None => Err(ErrorNotice::retryable("No active session. Send 'start' first.")),
         };
-        posted.map_err(|refusal| ErrorNotice { message_id, ..refusal })
+        posted.map_err(|refusal| refusal.of_message(message_id))
     }
 }
 
@@ -72,12 +72,14 @@ impl LiveConversation<'_> {
         let Post { viewer, message_id, what, author, permit } = post;
         let is_legacy = self.state.audience.is_legacy(viewer);
         if self.state.lifecycle.closing.is_some() {
-            return Err(retryable("The conversation is being closed; send it again in a moment."));
+            return Err(ErrorNotice::retryable(
+                "The conversation is being closed; send it again in a moment.",
+            ));
         }
         if let Err(error) = self.env.resources.agents.kind() {
             return Err(match is_legacy {
-                true => retryable("Session not initialized. Call start() first."),
-                false => retryable(error.to_string()),
+                true => ErrorNotice::retryable("Session not initialized. Call start() first."),
+                false => ErrorNotice::retryable(error.to_string()),
             });
         }
         if message_id.as_deref().is_some_and(|id| self.state.has_been_asked(viewer, id)) {
@@ -87,9 +89,9 @@ impl LiveConversation<'_> {
         self.state.fill(&mut message, &what).map_err(|reason| match &what {
             // A legacy client keeps no text that was refused.
             PostContent::Answer { content, .. } if is_legacy => {
-                permanent(format!("{reason} It was: {content}"))
+                ErrorNotice::permanent(format!("{reason} It was: {content}"))
             }
-            _ => permanent(reason),
+            _ => ErrorNotice::permanent(reason),
         })?;
         self.check_room(waiting_bytes + message.content.len())?;
         self.store_question(viewer, message, permit);
@@ -100,18 +102,18 @@ impl LiveConversation<'_> {
         let waiting = self.state.turns.questions_ahead() + self.state.inbox.pending.len();
         // One of them is being answered.
         if waiting > self.env.resources.settings.limits.queued_messages {
-            return Err(retryable(format!(
+            return Err(ErrorNotice::retryable(format!(
                 "{waiting} questions wait in this conversation already, and no more may \
                  (limits.queued_messages); send it again when one is answered."
             )));
         }
         if self.state.transcript.is_full() {
-            return Err(permanent(
+            return Err(ErrorNotice::permanent(
                 "This conversation is as long as one may be; go on in a new one.",
             ));
         }
         if waiting_bytes > WAITING_BYTES {
-            return Err(retryable(
+            return Err(ErrorNotice::retryable(
                 "The questions that wait in this project are too long together; send it again when \
                  some are answered.",
             ));
@@ -150,10 +152,7 @@ impl LiveConversation<'_> {
         if let Some(question) = pending.iter_mut().find(|question| question.turn == turn) {
             question.answer = Some(answer);
         }
-        let next = |live: &mut Self| {
-            live.state.inbox.pending.pop_front_if(|question| question.answer.is_some())
-        };
-        while let Some(question) = next(self) {
+        while let Some(question) = self.state.inbox.next_answered() {
             self.commit_question(question);
         }
     }
@@ -165,11 +164,12 @@ impl LiveConversation<'_> {
             let id = self.state.id;
             log::error!("cannot accept a question conversation={id} error={error}");
             self.state.inbox.permits.remove(&turn);
-            let notice = Notice::Error(ErrorNotice {
-                content: format!("Your message could not be stored and was not sent: {error}"),
-                retryable: Some(error.is_retryable()),
-                message_id: message.message_id,
-            });
+            let content = format!("Your message could not be stored and was not sent: {error}");
+            let notice = match error.is_retryable() {
+                true => ErrorNotice::retryable(content),
+                false => ErrorNotice::permanent(content),
+            };
+            let notice = Notice::Error(notice.of_message(message.message_id));
             return self.state.answer_to(&senders, &notice);
         }
         let state = &mut *self.state;
@@ -196,16 +196,6 @@ impl LiveConversation<'_> {
             }
         }
     }
-}
-
-/// A refusal after which the same message may be sent again.
-fn retryable(content: impl Into<String>) -> ErrorNotice {
-    ErrorNotice { content: content.into(), retryable: Some(true), message_id: None }
-}
-
-/// A refusal that stays, however often the message is sent.
-fn permanent(content: impl Into<String>) -> ErrorNotice {
-    ErrorNotice { content: content.into(), retryable: Some(false), message_id: None }
 }
 
 /// Ends the running turn of the viewer's conversation.

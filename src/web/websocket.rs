@@ -60,6 +60,9 @@ use frame_check::FrameViolation;
 const SERVER_FULL: &str = "The server has reached its limit of connections; close a page that you \
                            do not need, or try again in a moment.";
 
+const TOO_MANY_REQUESTS: &str =
+    "Too many requests at once; wait for the answers, then send it again.";
+
 /// What belongs to a viewer for as long as it lives.
 #[derive(Debug)]
 struct ViewerEnv {
@@ -109,24 +112,31 @@ fn hang_up(connection: Option<Arc<Connection>>) -> ConnectionCloser {
     })
 }
 
+/// The actor of one WebSocket.
 struct Viewer {
     id: ViewerId,
     env: ViewerEnv,
+    /// The legacy one until the client asks for another with its `start`.
     dialect: Dialect,
+    /// `None` until the first `start` or question, and after the session was closed.
     attached: Option<Attached>,
     /// Where the viewer was when its session was closed.
     left_at: Option<Position>,
+    /// Whether a pull is under way; there is never more than one.
     is_batch_requested: bool,
     /// Whether the client has sent anything but pings.
     has_sent_request: bool,
     /// Counts the connection as a WebSocket in use, from the first request on.
     socket_guard: Option<SocketGuard>,
     opened_at: Instant,
+    /// What the check of incoming bytes has seen: the last byte's time, and a violation.
     stream_state: Rc<StreamState>,
+    /// Closes the TCP connection, for a session whose batch the client does not take.
     hang_up: ConnectionCloser,
+    /// Requests that are awaited; while there are any, others wait in the backlog.
     requests_in_progress: u32,
-    /// Requests that arrived meanwhile.
     backlog: Backlog,
+    /// The beginning of a text that comes in several frames.
     fragments: Fragments,
 }
 
@@ -213,12 +223,8 @@ impl Viewer {
         if self.requests_in_progress == 0 {
             self.handle_request(request, context);
         } else if let Err(request) = self.backlog.push(request, text.len()) {
-            let notice = ErrorNotice {
-                content: "Too many requests at once; wait for the answers, then send it again."
-                    .to_owned(),
-                retryable: Some(true),
-                message_id: request.message_id().map(str::to_owned),
-            };
+            let notice = ErrorNotice::retryable(TOO_MANY_REQUESTS)
+                .of_message(request.message_id().map(str::to_owned));
             self.notify(&Notice::Error(notice), context);
         }
     }

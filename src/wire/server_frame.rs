@@ -156,6 +156,21 @@ impl ErrorNotice {
     pub fn new(content: impl Into<String>) -> Self {
         Self { content: content.into(), retryable: None, message_id: None }
     }
+
+    /// An error after which the same request may be sent again.
+    pub(crate) fn retryable(content: impl Into<String>) -> Self {
+        Self { retryable: Some(true), ..Self::new(content) }
+    }
+
+    /// An error that stays, however often the request is sent.
+    pub(crate) fn permanent(content: impl Into<String>) -> Self {
+        Self { retryable: Some(false), ..Self::new(content) }
+    }
+
+    /// The same error, of the message with the client's id.
+    pub(crate) fn of_message(self, message_id: Option<String>) -> Self {
+        Self { message_id, ..self }
+    }
 }
 
 impl Notice {
@@ -209,11 +224,8 @@ mod tests {
             Some(r#"{"type":"conversation_created","conversation_id":3}"#)
         );
         assert_eq!(frame(Notice::CaughtUp { seq: Seq(1) }, Dialect::Legacy), None);
-        let refused = Notice::Error(ErrorNotice {
-            content: "Empty message".to_owned(),
-            retryable: Some(false),
-            message_id: Some("m".to_owned()),
-        });
+        let refused = ErrorNotice::permanent("Empty message").of_message(Some("m".to_owned()));
+        let refused = Notice::Error(refused);
         assert_eq!(
             frame(refused, Dialect::Legacy).as_deref(),
             Some(r#"{"type":"error","content":"Empty message"}"#)

@@ -15,12 +15,12 @@ use cicerone::{
         event::AgentEvent,
         process::lines::{LineSplitter, OutputLine},
     },
-    conversation::transcript::{Cursor, TextKind, Transcript},
+    conversation::transcript::{Cursor, Transcript},
     database::{
         Database, FILE_NAME,
         messages::{CreateConversation, WriteEntries},
     },
-    entry::{Content, EntryRow, ToolResult},
+    entry::{Content, EntryRow, TextKind, ToolResult},
     ids::{ConversationId, Seq, TurnNumber},
     markdown::{
         self, Renderer,

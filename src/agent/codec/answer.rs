@@ -4,7 +4,7 @@
 
 mod blocks;
 
-use crate::{agent::event::AgentEvent, json::Text};
+use crate::{agent::event::AgentEvent, entry::TextKind, json::Text};
 
 use super::{
     content::object,
@@ -83,9 +83,9 @@ impl StreamedAnswer {
             "content_block_delta" => {
                 let Some(delta) = event.delta else { return };
                 if let Some(text) = delta.text {
-                    self.stream_text(false, text.as_str(), events);
+                    self.stream_text(TextKind::Answer, text.as_str(), events);
                 } else if let Some(thinking) = delta.thinking {
-                    self.stream_text(true, thinking.as_str(), events);
+                    self.stream_text(TextKind::Thinking, thinking.as_str(), events);
                 }
             }
             "content_block_start" => {
@@ -95,7 +95,7 @@ impl StreamedAnswer {
                 }
                 match block.text {
                     Some(text) if block.kind.as_str() == "text" => {
-                        self.stream_text(false, text.as_str(), events);
+                        self.stream_text(TextKind::Answer, text.as_str(), events);
                     }
                     _ => (),
                 }
@@ -132,11 +132,11 @@ impl StreamedAnswer {
             match block.kind.as_str() {
                 "text" => {
                     let text = block.text.unwrap_or_default();
-                    self.confirm(id, false, text.as_str(), events);
+                    self.confirm(id, TextKind::Answer, text.as_str(), events);
                 }
                 "thinking" => {
                     let thinking = block.thinking.unwrap_or_default();
-                    self.confirm(id, true, thinking.as_str(), events);
+                    self.confirm(id, TextKind::Thinking, thinking.as_str(), events);
                 }
                 "tool_use" => {
                     self.begin_confirmed(id);
@@ -166,7 +166,7 @@ impl StreamedAnswer {
         events: &mut Vec<AgentEvent>,
     ) {
         self.blocks.set_line(uuid);
-        self.confirm(id, false, text, events);
+        self.confirm(id, TextKind::Answer, text, events);
     }
 
     /// Notes a tool's result: the message that called it has ended.
@@ -218,14 +218,14 @@ impl StreamedAnswer {
 
     /// Whether a finished block is the one that streams, even if its message id differs or is missing.
     fn is_own(&self, id: &str, block: &ContentBlock<'_>) -> bool {
-        let of = |text: &Option<Text<'_>>, thinking| {
-            text.as_ref().is_some_and(|text| self.blocks.is_streaming(thinking, text.as_str()))
+        let of = |text: &Option<Text<'_>>, kind| {
+            text.as_ref().is_some_and(|text| self.blocks.is_streaming(kind, text.as_str()))
         };
         let call = block.id.as_ref().map_or("", Text::as_str);
         id.is_empty()
             || match block.kind.as_str() {
-                "text" => of(&block.text, false),
-                "thinking" => of(&block.thinking, true),
+                "text" => of(&block.text, TextKind::Answer),
+                "thinking" => of(&block.thinking, TextKind::Thinking),
                 _ => !call.is_empty() && call == self.message.call,
             }
     }
@@ -269,7 +269,7 @@ impl StreamedAnswer {
 
     /// Appends to the streaming block. A block begins with its first text, so an empty one leaves no
     /// trace.
-    fn stream_text(&mut self, thinking: bool, text: &str, events: &mut Vec<AgentEvent>) {
+    fn stream_text(&mut self, kind: TextKind, text: &str, events: &mut Vec<AgentEvent>) {
         if text.is_empty() {
             return;
         }
@@ -277,12 +277,14 @@ impl StreamedAnswer {
             self.unannounced += 1;
             self.begin(format!("\0{}", self.unannounced), MessageState::Unannounced);
         }
-        if self.replaces(thinking) {
+        if self.replaces(kind) {
             // The new stream replaces the cut one.
             self.cancel_withdrawal();
             self.blocks.expect_repetition(&self.message.id);
         }
-        if !thinking && let Some(repeated) = self.blocks.repeat(text) {
+        if kind == TextKind::Answer
+            && let Some(repeated) = self.blocks.repeat(text)
+        {
             match repeated {
                 Repetition::Prefix => (),
                 Repetition::Longer(more) => push_text(&more, events),
@@ -291,59 +293,59 @@ impl StreamedAnswer {
             return;
         }
         self.withdraw_scheduled(events);
-        if !self.blocks.append(&self.message.id, thinking, text) {
-            self.begin_block(thinking, Some(text), events);
+        if !self.blocks.append(&self.message.id, kind, text) {
+            self.begin_block(kind, Some(text), events);
         }
-        push(thinking, text, events);
+        push(kind, text, events);
     }
 
     /// Compares a finished block of message `id` with what was streamed, and corrects it.
-    fn confirm(&mut self, id: &str, thinking: bool, text: &str, events: &mut Vec<AgentEvent>) {
+    fn confirm(&mut self, id: &str, kind: TextKind, text: &str, events: &mut Vec<AgentEvent>) {
         self.begin_confirmed(id);
-        if self.replaces(thinking) {
+        if self.replaces(kind) {
             self.cancel_withdrawal();
             self.blocks.reassign_last(id);
         }
         self.withdraw_scheduled(events);
-        let Some(open) = self.blocks.unconfirmed(id, thinking) else {
+        let Some(open) = self.blocks.unconfirmed(id, kind) else {
             if !text.is_empty() {
-                self.begin_block(thinking, None, events);
-                push(thinking, text, events);
+                self.begin_block(kind, None, events);
+                push(kind, text, events);
             }
             return;
         };
         self.blocks.confirm_at(open.at);
         // Redacted thinking streams, and the finished block is empty.
-        if open.text == text || (thinking && text.is_empty()) {
+        if open.text == text || (kind == TextKind::Thinking && text.is_empty()) {
             return;
         }
         match text.strip_prefix(open.text.as_str()) {
-            Some(rest) if open.is_last => push(thinking, rest, events),
-            _ if open.is_last && !thinking => {
+            Some(rest) if open.is_last => push(kind, rest, events),
+            _ if open.is_last && kind == TextKind::Answer => {
                 events.push(AgentEvent::TextReplaced(text.to_owned()));
             }
             _ => {
                 self.scheduled.push(open.at);
                 self.withdraw_scheduled(events);
                 if !text.is_empty() {
-                    self.begin_block(thinking, None, events);
-                    push(thinking, text, events);
+                    self.begin_block(kind, None, events);
+                    push(kind, text, events);
                 }
             }
         }
     }
 
     /// Whether a text replaces everything scheduled for withdrawal: a single, unfinished last text.
-    fn replaces(&self, thinking: bool) -> bool {
-        !thinking
+    fn replaces(&self, kind: TextKind) -> bool {
+        kind == TextKind::Answer
             && self.scheduled.len() == 1
             && self.scheduled.last().is_some_and(|at| self.blocks.is_streaming_text(*at))
             && !self.calls.iter().any(|call| self.scheduled_messages.contains(&call.message))
     }
 
-    fn begin_block(&mut self, thinking: bool, text: Option<&str>, events: &mut Vec<AgentEvent>) {
-        let follows_its_kind = self.blocks.begin(&self.message.id, thinking, text);
-        if !thinking || follows_its_kind {
+    fn begin_block(&mut self, kind: TextKind, text: Option<&str>, events: &mut Vec<AgentEvent>) {
+        let follows_its_kind = self.blocks.begin(&self.message.id, kind, text);
+        if kind == TextKind::Answer || follows_its_kind {
             events.push(AgentEvent::TextStarted);
         }
     }
@@ -386,15 +388,15 @@ impl StreamedAnswer {
 
 /// Appends text to the open block; adjacent deltas are merged.
 pub(super) fn push_text(text: &str, events: &mut Vec<AgentEvent>) {
-    push(false, text, events);
+    push(TextKind::Answer, text, events);
 }
 
-fn push(thinking: bool, text: &str, events: &mut Vec<AgentEvent>) {
-    match (thinking, events.last_mut()) {
+fn push(kind: TextKind, text: &str, events: &mut Vec<AgentEvent>) {
+    match (kind, events.last_mut()) {
         _ if text.is_empty() => (),
-        (false, Some(AgentEvent::TextDelta(open)))
-        | (true, Some(AgentEvent::ThinkingDelta(open))) => open.push_str(text),
-        (false, _) => events.push(AgentEvent::TextDelta(text.to_owned())),
-        (true, _) => events.push(AgentEvent::ThinkingDelta(text.to_owned())),
+        (TextKind::Answer, Some(AgentEvent::TextDelta(open)))
+        | (TextKind::Thinking, Some(AgentEvent::ThinkingDelta(open))) => open.push_str(text),
+        (TextKind::Answer, _) => events.push(AgentEvent::TextDelta(text.to_owned())),
+        (TextKind::Thinking, _) => events.push(AgentEvent::ThinkingDelta(text.to_owned())),
     }
 }

@@ -1,13 +1,13 @@
 //! One entry of a history: in memory, or only in the database.
 
 use crate::{
-    entry::{Content, EntryRow, TextBlock},
+    entry::{Content, EntryRow, TextBlock, TextKind},
     ids::{Seq, TurnNumber},
 };
 
 use super::{
     eviction::EvictedEntry,
-    streaming_text::{BlockInfo, StreamingText, TextKind},
+    streaming_text::{BlockInfo, StreamingText},
     unsaved,
 };
 

@@ -50,14 +50,14 @@ impl Transcript {
         })
     }
 
-    /// Completes a request: numbers up to `up_to` are reserved if it was `granted`.
-    pub(crate) fn reserve(&mut self, up_to: Seq, granted: bool) {
-        let numbers = &mut self.numbers;
-        if granted {
-            numbers.reserved = numbers.reserved.max(up_to);
-        } else {
-            numbers.requested = numbers.reserved;
-        }
+    /// Completes a request: numbers up to `up_to` are reserved.
+    pub(crate) fn reserve(&mut self, up_to: Seq) {
+        self.numbers.reserved = self.numbers.reserved.max(up_to);
+    }
+
+    /// Forgets a request that failed, so that it is made again.
+    pub(crate) fn withdraw_request(&mut self) {
+        self.numbers.requested = self.numbers.reserved;
     }
 
     /// Whether so few numbers are left that the agent's output is held.
@@ -69,7 +69,7 @@ impl Transcript {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{conversation::transcript::TextKind, ids::TurnNumber};
+    use crate::{entry::TextKind, ids::TurnNumber};
 
     #[test]
     fn numbers_are_asked_for_ahead_and_running_short_is_told() {
@@ -83,7 +83,7 @@ mod tests {
         while !transcript.is_short_of_numbers() {
             transcript.append(TurnNumber(1), TextKind::Answer, "x");
         }
-        transcript.reserve(asked, true);
+        transcript.reserve(asked);
         assert!(!transcript.is_short_of_numbers());
     }
 }

@@ -1,20 +1,14 @@
 //! A text that grows while it streams, escaped for JSON once, so that any piece of it becomes a
 //! frame as it is.
 
-use crate::{entry::TextBlock, ids::Seq};
+use crate::{
+    entry::{TextBlock, TextKind},
+    ids::Seq,
+};
 
 /// Bytes between marks, about: pages of a long text end at marks, which know their sequence
 /// numbers.
 const MARK_BYTES: usize = 4 * 1024;
-
-/// What an agent says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TextKind {
-    /// For people.
-    Answer,
-    /// For itself.
-    Thinking,
-}
 
 /// Identity of a text in its conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

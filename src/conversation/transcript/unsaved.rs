@@ -108,7 +108,7 @@ impl Transcript {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conversation::transcript::TextKind;
+    use crate::entry::TextKind;
     use crate::{
         entry::{TextBlock, UserMessage},
         ids::TurnNumber,

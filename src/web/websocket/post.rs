@@ -13,6 +13,8 @@ use super::{
     attach::{AttachFailure, find_session, open_session},
 };
 
+const SESSION_FAILED: &str = "The session failed before it accepted your message; send it again.";
+
 impl Viewer {
     /// Lets the session start the agent ahead of a question.
     pub(super) fn wake(&mut self, context: &mut Context) {
@@ -38,7 +40,7 @@ impl Viewer {
                 "Your message has {} bytes; the limit is {max_bytes}. Shorten it and send it again.",
                 text.len()
             );
-            let notice = ErrorNotice { content, retryable: Some(false), message_id };
+            let notice = ErrorNotice::permanent(content).of_message(message_id);
             return self.notify(&Notice::Error(notice), context);
         }
         if self.attached.is_some() {
@@ -72,8 +74,7 @@ impl Viewer {
         {
             Ok(permit) => permit.map(|permit| Box::new(permit) as TurnPermit),
             Err(limit) => {
-                let content = limit.message;
-                let notice = ErrorNotice { content, retryable: Some(true), message_id };
+                let notice = ErrorNotice::retryable(limit.message).of_message(message_id);
                 return self.notify(&Notice::Error(notice), context);
             }
         };
@@ -85,12 +86,7 @@ impl Viewer {
             let notice = match answer {
                 Ok(Ok(())) => return,
                 Ok(Err(notice)) => notice,
-                Err(_) => ErrorNotice {
-                    content: "The session failed before it accepted your message; send it again."
-                        .to_owned(),
-                    retryable: Some(true),
-                    message_id: id,
-                },
+                Err(_) => ErrorNotice::retryable(SESSION_FAILED).of_message(id),
             };
             viewer.notify(&Notice::Error(notice), context);
         });

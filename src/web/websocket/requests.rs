@@ -23,8 +23,7 @@ impl Viewer {
             ClientFrame::Message { message_id, content } => {
                 let content = content.trim().to_owned();
                 if content.is_empty() {
-                    let content = "Empty message".to_owned();
-                    let notice = ErrorNotice { content, retryable: Some(false), message_id };
+                    let notice = ErrorNotice::permanent("Empty message").of_message(message_id);
                     return self.notify(&Notice::Error(notice), context);
                 }
                 self.post(message_id, PostContent::Text(content), context);

@@ -3,6 +3,8 @@
 
 use std::{collections::VecDeque, mem};
 
+use crate::entry::TextKind;
+
 /// Blocks that can still be withdrawn at most.
 const MAX_KEPT: usize = 1024;
 
@@ -22,7 +24,7 @@ pub(super) struct AnswerBlock {
     pub message: String,
     /// Id of the line that finished it.
     pub line: String,
-    thinking: bool,
+    kind: TextKind,
     state: BlockState,
     /// Streamed text; empty once a finished block has confirmed it.
     text: String,
@@ -78,8 +80,8 @@ impl AnswerBlocks {
 
     /// Begins a block; `text` is its first text if it streams. Returns whether the block before it is of
     /// the same kind.
-    pub(super) fn begin(&mut self, message: &str, thinking: bool, text: Option<&str>) -> bool {
-        let follows_its_kind = self.kept.back().is_some_and(|last| last.thinking == thinking);
+    pub(super) fn begin(&mut self, message: &str, kind: TextKind, text: Option<&str>) -> bool {
+        let follows_its_kind = self.kept.back().is_some_and(|last| last.kind == kind);
         let state = if text.is_some() { BlockState::Open } else { BlockState::Confirmed };
         let line = if text.is_some() { String::new() } else { self.line.clone() };
         if self.kept.len() == MAX_KEPT {
@@ -89,7 +91,7 @@ impl AnswerBlocks {
         self.kept.push_back(AnswerBlock {
             message: message.to_owned(),
             line,
-            thinking,
+            kind,
             state,
             text: text.unwrap_or_default().to_owned(),
             before: None,
@@ -98,9 +100,9 @@ impl AnswerBlocks {
     }
 
     /// Appends to the last block if it streams and has this message and kind.
-    pub(super) fn append(&mut self, message: &str, thinking: bool, text: &str) -> bool {
+    pub(super) fn append(&mut self, message: &str, kind: TextKind, text: &str) -> bool {
         let last = self.kept.back_mut().filter(|last| {
-            last.state == BlockState::Open && last.thinking == thinking && last.message == message
+            last.state == BlockState::Open && last.kind == kind && last.message == message
         });
         last.map(|last| last.text.push_str(text)).is_some()
     }
@@ -163,11 +165,11 @@ impl AnswerBlocks {
     }
 
     /// Takes the text of the newest unconfirmed block of this message and kind.
-    pub(super) fn unconfirmed(&mut self, message: &str, thinking: bool) -> Option<Unconfirmed> {
+    pub(super) fn unconfirmed(&mut self, message: &str, kind: TextKind) -> Option<Unconfirmed> {
         let last = self.forgotten + self.kept.len().checked_sub(1)?;
         let (at, _) = self.numbered().rev().find(|(_, block)| {
             let is_unconfirmed = matches!(block.state, BlockState::Open | BlockState::Closed);
-            is_unconfirmed && block.thinking == thinking && block.message == message
+            is_unconfirmed && block.kind == kind && block.message == message
         })?;
         let block = self.get_mut(at)?;
         let streamed = mem::take(&mut block.text);
@@ -177,9 +179,9 @@ impl AnswerBlocks {
     }
 
     /// Whether the last block streams and has this kind and text.
-    pub(super) fn is_streaming(&self, thinking: bool, text: &str) -> bool {
+    pub(super) fn is_streaming(&self, kind: TextKind, text: &str) -> bool {
         let last = self.kept.back().filter(|last| last.state == BlockState::Open);
-        last.is_some_and(|last| last.thinking == thinking && last.text == text)
+        last.is_some_and(|last| last.kind == kind && last.text == text)
     }
 
     pub(super) fn close(&mut self) {
@@ -201,7 +203,7 @@ impl AnswerBlocks {
     /// Whether it is the last block and a text.
     pub(super) fn is_last_text(&self, at: usize) -> bool {
         let is_last = at + 1 == self.forgotten + self.kept.len();
-        is_last && self.kept.back().is_some_and(|last| !last.thinking)
+        is_last && self.kept.back().is_some_and(|last| last.kind == TextKind::Answer)
     }
 
     /// Whether it is the last block, a text, and streams.
