@@ -29,6 +29,7 @@ use std::{
     ffi::OsString,
     fmt, io,
     path::{Path, PathBuf},
+    str::FromStr,
     sync::Arc,
 };
 
@@ -42,19 +43,20 @@ use crate::{
     policy::{InvalidSecret, Secrets},
     project::{Project, ProjectName},
 };
-use claude::{Home, Login};
+use claude::{Home, Login, LoginCheck};
 use conversation_lock::ConversationLocks;
 use directories::Directories;
 use executable::LaunchedExecutable;
 use invocation::LaunchRequest;
 use process::{control::ProcessControl, spawner::Spawner};
-use program::{RestrictedSupport, find_claude};
+use program::{ChosenAgent, RestrictedSupport};
 use run::{AgentRun, INPUT_LINES};
 use sandbox::status::SandboxStatus;
 
 pub use claude::Account;
 pub use handle::AgentHandle;
 pub use messages::{AgentExit, AgentExited, AgentOutput, Flow};
+pub use program::NoModel;
 
 /// Starts agents as the settings say. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -71,6 +73,7 @@ struct Inner {
     secrets: Result<Secrets, InvalidSecret>,
     spawner: Spawner,
     sandbox_status: SandboxStatus,
+    login: LoginCheck,
     restricted: RestrictedSupport,
     conversation_locks: ConversationLocks,
 }
@@ -93,6 +96,21 @@ pub enum AgentKind {
     Guide,
 }
 
+/// No agent has this name.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no agent {0:?}: the agents are `claude` and `guide`")]
+pub struct UnknownAgent(String);
+
+impl FromStr for AgentKind {
+    type Err = UnknownAgent;
+
+    fn from_str(name: &str) -> Result<Self, UnknownAgent> {
+        let kinds = [Self::Claude, Self::Guide];
+        let named = kinds.into_iter().find(|kind| kind.as_str() == name);
+        named.ok_or_else(|| UnknownAgent(name.chars().take(40).collect()))
+    }
+}
+
 /// The id of an agent without a conversation.
 pub const NO_CONVERSATION: ConversationId = ConversationId(0);
 
@@ -107,6 +125,8 @@ pub struct StartAgent {
     pub project: Project,
     /// The agent's own session.
     pub session: AgentSession,
+    /// The agent that a person asked for; `None` for the one of the settings.
+    pub agent: Option<AgentKind>,
 }
 
 /// The agent's own session of a conversation.
@@ -211,6 +231,7 @@ impl Agents {
                 secrets: Secrets::new(&settings.secrets),
                 spawner,
                 sandbox_status: SandboxStatus::new(settings.sandbox),
+                login: LoginCheck::default(),
                 restricted: RestrictedSupport::default(),
                 conversation_locks: ConversationLocks::default(),
             }),
@@ -219,10 +240,15 @@ impl Agents {
 
     /// Which agent a start would give, or why none is possible.
     pub fn kind(&self) -> Result<AgentKind, AgentError> {
-        Ok(match find_claude(&self.inner.settings, &self.inner.server)? {
-            Some(_) => AgentKind::Claude,
-            None => AgentKind::Guide,
-        })
+        self.choose(None).map(|chosen| chosen.kind())
+    }
+
+    /// Why the guide answers, where it was not chosen and does.
+    pub fn no_model(&self) -> Option<NoModel> {
+        match self.choose(None) {
+            Ok(ChosenAgent::Guide(reason)) => reason,
+            Ok(ChosenAgent::Claude(_)) | Err(_) => None,
+        }
     }
 
     /// Starts an agent, from an actor's thread. Returns before there is a process: later failures, also
@@ -234,13 +260,12 @@ impl Agents {
         exited: Recipient<AgentExited>,
     ) -> Result<AgentHandle, AgentError> {
         let conversation = (start.conversation != NO_CONVERSATION).then_some(start.conversation);
-        let request = self.launch_request(start.project, conversation, start.session)?;
+        let chosen = self.choose(start.agent)?;
+        let kind = chosen.kind();
+        let request =
+            self.launch_request(chosen.program(), start.project, conversation, start.session)?;
         let executable =
             LaunchedExecutable::new(request.claude.as_ref().unwrap_or(&request.cicerone));
-        let kind = match request.claude {
-            Some(_) => AgentKind::Claude,
-            None => AgentKind::Guide,
-        };
         let control = Arc::new(ProcessControl::new());
         let (input, lines) = mpsc::channel(INPUT_LINES);
         let run = AgentRun {
@@ -291,29 +316,20 @@ impl Agents {
         claude::account(&self.inner.server.environment, &self.inner.data_dir)
     }
 
-    fn launch_request(
-        &self,
-        project: Project,
-        conversation: Option<ConversationId>,
-        session: AgentSession,
-    ) -> Result<LaunchRequest, AgentError> {
-        let claude = find_claude(&self.inner.settings, &self.inner.server)?;
-        self.launch_request_for(claude, project, conversation, session)
-    }
-
-    /// As [`Agents::launch_request`], for one of which nothing is kept, also where the program is missing:
-    /// this one stands in its place then.
+    /// A start of which nothing is kept, also where the program is missing: this one stands in its
+    /// place then.
     fn trial_request(&self, project: Project) -> Result<LaunchRequest, AgentError> {
-        let claude = match find_claude(&self.inner.settings, &self.inner.server) {
+        let claude = match self.choose(None) {
             Err(error) if error.is_about_program() => {
                 self.inner.server.program.as_ref().ok().cloned()
             }
-            claude => claude?,
+            chosen => chosen?.program(),
         };
-        self.launch_request_for(claude, project, None, AgentSession::New(Uuid::new_v4()))
+        self.launch_request(claude, project, None, AgentSession::New(Uuid::new_v4()))
     }
 
-    fn launch_request_for(
+    /// A start of the `claude` program, or of the guide.
+    fn launch_request(
         &self,
         claude: Option<PathBuf>,
         project: Project,

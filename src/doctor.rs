@@ -75,7 +75,10 @@ impl fmt::Display for Report {
             writeln!(f, "{status:<5} {about}: {text}")?;
         }
         let broken = self.0.iter().filter(|check| check.status == Status::Fail).count();
+        let is_agent = |check: &Check| matches!(check.about, "agent" | "account");
+        let lacks_model = self.0.iter().any(|it| it.status == Status::Warn && is_agent(it));
         match broken {
+            0 if lacks_model => write!(f, "A server can start, but no model can answer yet."),
             0 => write!(f, "Everything that a server needs is in place."),
             1 => write!(f, "1 thing is broken."),
             broken => write!(f, "{broken} things are broken."),
@@ -98,12 +101,14 @@ mod tests {
 
     #[test]
     fn a_report_has_one_line_a_check_and_says_whether_something_is_broken() {
-        let fine = Report(vec![Check::ok("port", "free"), Check::warn("account", "none\nyet")]);
+        let fine = Report(vec![Check::ok("port", "free"), Check::warn("disk", "nearly\nfull")]);
         assert!(!fine.is_broken());
         assert_eq!(
             fine.to_string(),
-            "ok    port: free\nwarn  account: none yet\nEverything that a server needs is in place."
+            "ok    port: free\nwarn  disk: nearly full\nEverything that a server needs is in place."
         );
+        let silent = Report(vec![Check::ok("port", "free"), Check::warn("account", "none")]);
+        assert!(!silent.is_broken() && silent.to_string().ends_with("no model can answer yet."));
         let broken = Report(vec![Check::fail("port", "taken")]);
         assert!(broken.is_broken() && broken.to_string().ends_with("1 thing is broken."));
     }

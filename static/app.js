@@ -40,6 +40,7 @@ page.composer.loadHistory = () => (page.state.project === null ? [] : storage.lo
 const EVENTS = {
   'ask': (content) => commands.ask(content),
   'ask-again': ({ turn, question }) => commands.ask(question, turn),
+  'ask-guide': ({ turn, question }) => commands.ask(question, turn, { agent: 'guide' }),
   'start-over': ({ turn, question }) => commands.startOver(question, turn),
   'answer': (given) => commands.answer(given),
   'stop': () => commands.stop(),

@@ -20,15 +20,16 @@ export class Commands {
 
   /**
    * @param {string} content @param {number} [retryOf] turn whose question is asked again
-   * @param {number} [from] conversation of that turn, if it is not the open one
+   * @param {{conversation?: number, agent?: string}} [retry] conversation of that turn, if it is not the open
+   *   one; agent that is to answer, if it is not the usual one
    */
-  ask(content, retryOf, from) {
+  ask(content, retryOf, retry = {}) {
     const { page } = this;
     if (page.state.project === null || !page.state.conversation || !page.connection) return;
     const messageId = newId();
     page.dispatch({ type: 'submitted', message_id: messageId, content });
     page.connection.submit(retryOf === undefined
-      ? protocol.message(messageId, content) : protocol.retry(messageId, retryOf, from));
+      ? protocol.message(messageId, content) : protocol.retry(messageId, retryOf, retry));
     storage.addToHistory(page.state.project, content);
     this.navigation.updateAddress();
     page.view.scrollToEnd();
@@ -41,7 +42,7 @@ export class Commands {
     const from = this.page.state.conversation?.id;
     if (from === null || from === undefined) return;
     this.navigation.visitHere(null);
-    this.ask(content, turn, from);
+    this.ask(content, turn, { conversation: from });
   }
 
   /** Returns whether an answer could be stopped. */

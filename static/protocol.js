@@ -18,7 +18,7 @@ export const CLOSE_TRY_LATER = 1013;
  * @typedef {{type: 'message', message_id: string, content: string}} MessageFrame
  * @typedef {{type: 'stop'}} StopFrame
  * @typedef {{type: 'answer', message_id: string, answers: Answers, call_id: string}} AnswerFrame
- * @typedef {{type: 'retry', message_id: string, turn: number, conversation_id?: number}} RetryFrame asks the turn's
+ * @typedef {{type: 'retry', message_id: string, turn: number, conversation_id?: number, agent?: string}} RetryFrame asks the turn's
  *   question again; if it is of another conversation, with a summary of that one
  * @typedef {{type: 'typing'}} TypingFrame the person is about to ask: the agent may start
  * @typedef {{type: 'ping'}} PingFrame
@@ -35,7 +35,7 @@ export const CLOSE_TRY_LATER = 1013;
  * Server to client. Frames with `seq` are stored and come again after a reconnect.
  * @typedef {{type: 'conversation_created', conversation_id: number}} ConversationCreatedFrame
  * @typedef {{type: 'attached', conversation_id: number, title: string | null, seq: number,
- *   after: number, state: SessionState, agent: {kind: string}, read_only?: ReadOnly, viewers: number, resumed: boolean,
+ *   after: number, state: SessionState, agent: {kind: string, no_model?: string}, read_only?: ReadOnly, viewers: number, resumed: boolean,
  *   message_bytes?: number}} AttachedFrame
  *   the frames that follow begin after `after`: the page removes what it shows beyond
  * @typedef {{type: 'caught_up', seq: number}} CaughtUpFrame
@@ -103,13 +103,15 @@ export function message(messageId, content) {
 /**
  * @param {string} messageId made by the page
  * @param {number} turn
- * @param {number} [conversation] of the turn, if it is not this one
+ * @param {{conversation?: number, agent?: string}} [choices] conversation of the turn, if it is not this one;
+ *   agent that is to answer, if it is not the usual one
  * @returns {RetryFrame}
  */
-export function retry(messageId, turn, conversation) {
+export function retry(messageId, turn, { conversation, agent } = {}) {
   /** @type {RetryFrame} */
   const frame = { type: 'retry', message_id: messageId, turn };
   if (conversation !== undefined) frame.conversation_id = conversation;
+  if (agent !== undefined) frame.agent = agent;
   return frame;
 }
 

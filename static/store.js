@@ -30,6 +30,7 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
  * @property {number | null} id
  * @property {string | null} title
  * @property {string} agent kind of agent, empty while unknown
+ * @property {string} noModel why the guide answers where a model was wanted, else empty
  * @property {import('./protocol.js').ReadOnly | null} readOnly result of the server's self-test
  * @property {number} viewers
  * @property {number} messageBytes size limit of a message, 0 while unknown
@@ -64,7 +65,7 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
  */
 export function initialConversation(id, pending = []) {
   return {
-    id, title: null, agent: '', readOnly: null, viewers: 1, messageBytes: 0, online: true, connection: 'connecting',
+    id, title: null, agent: '', noModel: '', readOnly: null, viewers: 1, messageBytes: 0, online: true, connection: 'connecting',
     closeCode: 0, wasOpen: false, caughtUp: false, state: 'idle', detail: '', notice: null, turns: [], pending,
   };
 }
@@ -81,7 +82,8 @@ export function reduce(before, event) {
       return { ...before, id: event.conversation_id };
     case 'attached':
       return {
-        ...before, id: event.conversation_id, title: event.title ?? null, agent: event.agent?.kind ?? '',
+        ...before, id: event.conversation_id, title: event.title ?? null,
+        agent: event.agent?.kind ?? '', noModel: event.agent?.no_model ?? '',
         readOnly: event.read_only ?? null, viewers: event.viewers ?? 1, messageBytes: event.message_bytes ?? 0,
         state: event.state ?? 'idle', detail: '', caughtUp: false,
         turns: dropAfter(before.turns, event.after ?? 0),

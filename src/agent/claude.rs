@@ -24,7 +24,7 @@ use super::{AgentSession, directories::Directories, sandbox::value};
 
 pub(super) use environment::environment;
 pub(super) use home::Home;
-pub(super) use login::{Lent, Login};
+pub(super) use login::{Lent, Login, LoginCheck};
 
 /// The program's own file tools.
 const FILE_TOOLS: [&str; 3] = ["Read", "Glob", "Grep"];

@@ -13,13 +13,10 @@ use std::{
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use crate::{
-    config::settings::{AgentChoice, AgentSettings},
-    project::Project,
-};
+use crate::{config::settings::AgentChoice, project::Project};
 
 use super::{
-    AgentError, AgentSession, Agents, Server, claude,
+    AgentError, AgentKind, AgentSession, Agents, Inner, Server, claude,
     directories::Directories,
     executable::FileIdentity,
     invocation::LaunchRequest,
@@ -37,7 +34,9 @@ impl Agents {
     /// The agent's program and the version that it prints; `None` for the guide. The program runs
     /// confined, as it would for `project`.
     pub async fn version(&self, project: &Project) -> Result<Option<(PathBuf, String)>, String> {
-        let request = self.launch_request(project.clone(), None, AgentSession::New(Uuid::new_v4()));
+        let chosen = self.choose(None).map_err(|error| error.to_string())?;
+        let session = AgentSession::New(Uuid::new_v4());
+        let request = self.launch_request(chosen.program(), project.clone(), None, session);
         let request = request.map_err(|error| error.to_string())?;
         let Some(program) = request.claude.clone() else { return Ok(None) };
         let told = self.ask_program(request, "--version").await?;
@@ -56,8 +55,9 @@ impl Agents {
         if let Some(known) = known.get(&file) {
             return *known;
         }
+        let session = AgentSession::New(Uuid::new_v4());
         let trial =
-            self.launch_request(request.project.clone(), None, AgentSession::New(Uuid::new_v4()));
+            self.launch_request(Some(program.clone()), request.project.clone(), None, session);
         let Ok(trial) = trial else { return false };
         let told = self.ask_program(trial, "--help").await;
         let knows = match &told {
@@ -94,31 +94,86 @@ impl Agents {
     }
 }
 
-/// The `claude` program to start; `None` for the guide.
-pub(super) fn find_claude(
-    settings: &AgentSettings,
-    server: &Server,
-) -> Result<Option<PathBuf>, AgentError> {
-    if settings.kind == AgentChoice::Guide {
-        return Ok(None);
+/// Why the guide answers although nobody has chosen it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoModel {
+    /// There is no `claude` program on the `PATH`.
+    #[error(
+        "Claude Code is not installed on the server; install it with `npm install -g \
+         @anthropic-ai/claude-code` and run `claude` there once to log in"
+    )]
+    NotInstalled,
+    /// The program has no account.
+    #[error(
+        "Claude Code is not logged in on the server; run `claude` there once to log in, or start \
+         the server with `ANTHROPIC_API_KEY`"
+    )]
+    NotLoggedIn,
+}
+
+/// The agent that a start gives.
+#[derive(Debug, Clone)]
+pub(super) enum ChosenAgent {
+    Claude(PathBuf),
+    /// With the reason where another was wanted.
+    Guide(Option<NoModel>),
+}
+
+impl ChosenAgent {
+    pub(super) fn kind(&self) -> AgentKind {
+        match self {
+            Self::Claude(_) => AgentKind::Claude,
+            Self::Guide(_) => AgentKind::Guide,
+        }
     }
-    if let Some(program) = &settings.claude {
-        return if is_executable(program) {
-            Ok(Some(program.clone()))
-        } else {
-            Err(AgentError::ProgramUnusable(program.clone()))
+
+    /// The `claude` program.
+    pub(super) fn program(self) -> Option<PathBuf> {
+        match self {
+            Self::Claude(program) => Some(program),
+            Self::Guide(_) => None,
+        }
+    }
+}
+
+impl Agents {
+    /// The agent that a start gives where a person has asked for `asked`, else by the settings. Looks
+    /// at the disk, so an installation or a login counts from the next start on.
+    pub(super) fn choose(&self, asked: Option<AgentKind>) -> Result<ChosenAgent, AgentError> {
+        let Inner { settings, server, login, .. } = &*self.inner;
+        let wanted = match asked {
+            Some(AgentKind::Guide) => AgentChoice::Guide,
+            Some(AgentKind::Claude) => AgentChoice::Claude,
+            None => settings.kind,
         };
+        if wanted == AgentChoice::Guide {
+            return Ok(ChosenAgent::Guide(None));
+        }
+        if let Some(program) = &settings.claude {
+            return match is_executable(program) {
+                true => Ok(ChosenAgent::Claude(program.clone())),
+                false => Err(AgentError::ProgramUnusable(program.clone())),
+            };
+        }
+        match (wanted, find_on_path(server)) {
+            (AgentChoice::Claude, None) => Err(AgentError::ClaudeNotFound),
+            (AgentChoice::Claude, Some(program)) => Ok(ChosenAgent::Claude(program)),
+            (_, None) => Ok(ChosenAgent::Guide(Some(NoModel::NotInstalled))),
+            (_, Some(program)) => Ok(match login.is_there(&server.environment) {
+                true => ChosenAgent::Claude(program),
+                false => ChosenAgent::Guide(Some(NoModel::NotLoggedIn)),
+            }),
+        }
     }
+}
+
+fn find_on_path(server: &Server) -> Option<PathBuf> {
     let path = server.environment.iter().find(|(name, _)| name == "PATH");
     let path = path.map_or(OsStr::new(""), |(_, value)| value);
-    let found = env::split_paths(path)
+    env::split_paths(path)
         .filter(|dir| dir.is_absolute())
         .map(|dir| dir.join("claude"))
-        .find(|program| is_executable(program));
-    match settings.kind {
-        AgentChoice::Claude if found.is_none() => Err(AgentError::ClaudeNotFound),
-        _ => Ok(found),
-    }
+        .find(|program| is_executable(program))
 }
 
 fn is_executable(program: &Path) -> bool {

@@ -1,19 +1,21 @@
 //! The system prompt of Claude Code, and the greeting of a conversation.
 
-use std::fmt::Write as _;
-
 use crate::{
     policy::{Policy, Secrets, opening},
     project::{Project, SPECIFICATIONS},
 };
 
-use super::AgentKind;
+use super::{AgentKind, NoModel};
 
 /// Characters of the specification in the prompt at most.
 const SPECIFICATION_CHARS: usize = 5000;
 
 /// Upper bound of their size in bytes.
 const SPECIFICATION_BYTES: usize = (SPECIFICATION_CHARS + 1) * 4;
+
+/// What the guide is, in the greeting.
+const GUIDE: &str = "I am the built-in guide, without a language model: I find files, definitions, text \
+                     and features, and show you where they are.";
 
 /// The system prompt, with the project's specification. Blocks.
 pub(crate) fn system_prompt(project: &Project, secrets: &Secrets, has_web: bool) -> String {
@@ -66,24 +68,19 @@ pub(crate) fn system_prompt(project: &Project, secrets: &Secrets, has_web: bool)
 }
 
 /// The first message of a conversation.
-pub(crate) fn greeting(project_name: &str, kind: AgentKind) -> String {
-    let mut greeting = format!("Hello! I'm your project assistant for **{project_name}**.");
-    let rest = match kind {
-        AgentKind::Claude => {
-            " I read its code, its documentation and its feature list, and I can't change any of \
-             it. Ask me how something works, where it is, or how far the project is."
-        }
-        AgentKind::Guide => {
-            " I am the built-in guide, without a language model: I find files, definitions, text \
-             and features, and show you where they are. To talk with a model instead, install \
-             Claude Code on the server (`npm install -g @anthropic-ai/claude-code`), log in by \
-             running `claude` once or set `ANTHROPIC_API_KEY`, and restart the server. What are \
-             you looking for?"
-        }
-    };
-    // Writing to a string cannot fail.
-    greeting.write_str(rest).unwrap_or_default();
-    greeting
+pub(crate) fn greeting(project_name: &str, kind: AgentKind, no_model: Option<NoModel>) -> String {
+    let hello = format!("Hello! I'm your project assistant for **{project_name}**.");
+    match (kind, no_model) {
+        (AgentKind::Claude, _) => format!(
+            "{hello} I read its code, its documentation and its feature list, and I can't change \
+             any of it. Ask me how something works, where it is, or how far the project is."
+        ),
+        (AgentKind::Guide, None) => format!("{hello} {GUIDE} What are you looking for?"),
+        (AgentKind::Guide, Some(reason)) => format!(
+            "{hello} {GUIDE} No model answers: {reason}. Until then I answer, and no restart is \
+             needed. What are you looking for?"
+        ),
+    }
 }
 
 /// The beginning of the project's specification, if there is one that an agent may read.
@@ -178,10 +175,16 @@ mod tests {
 
     #[test]
     fn a_greeting_begins_with_the_project() {
-        for kind in [AgentKind::Claude, AgentKind::Guide] {
-            let greeting = greeting("shop", kind);
+        let reasons = [None, Some(NoModel::NotInstalled), Some(NoModel::NotLoggedIn)];
+        for (kind, reason) in reasons
+            .map(|reason| (AgentKind::Guide, reason))
+            .into_iter()
+            .chain([(AgentKind::Claude, None)])
+        {
+            let greeting = greeting("shop", kind, reason);
             assert!(greeting.starts_with("Hello! I'm your project assistant for **shop**."));
+            let words = reason.map_or_else(|| "a model".to_owned(), |reason| reason.to_string());
+            assert_eq!(greeting.contains(&words), reason.is_some(), "{greeting}");
         }
-        assert!(greeting("shop", AgentKind::Guide).contains("ANTHROPIC_API_KEY"));
     }
 }

@@ -195,7 +195,8 @@ impl AccessSettings {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AgentSettings {
-    /// Which agent answers: `auto` is Claude Code where it is installed, else the built-in guide.
+    /// Which agent answers: `auto` is Claude Code where it is installed and logged in, else the
+    /// built-in guide. It is looked at before each question.
     #[schemars(extend("default" = "auto", "flag" = "agent"))]
     pub kind: AgentChoice,
     /// The `claude` program: a path, or a name on the `PATH`; empty: `claude`.

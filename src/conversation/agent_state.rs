@@ -6,11 +6,13 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::{
-    agent::{AgentHandle, AgentSession, slots::Slot},
+    agent::{AgentHandle, AgentKind, AgentSession, slots::Slot},
     config::settings::AgentSettings,
+    ids::TurnNumber,
 };
 
 use super::{
+    Conversation,
     answer_limits::AnswerVolume,
     recap::AgentKnowledge,
     turn::{TurnEvent, TurnMachine},
@@ -61,6 +63,13 @@ impl Default for AgentState {
             stop_requested: None,
             stopped_by: None,
         }
+    }
+}
+
+impl Conversation {
+    /// The agent that the asker of a turn's question chose; `None` for the one of the settings.
+    pub(crate) fn chosen_agent(&self, turn: TurnNumber) -> Option<AgentKind> {
+        self.transcript.question(turn)?.agent.as_deref()?.parse().ok()
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
 };
 
 use crate::{
+    agent::AgentKind,
     database::DatabaseError,
     entry::UserMessage,
     ids::{ConversationId, TurnNumber},
@@ -53,7 +54,11 @@ pub(crate) enum PostContent {
         call_id: Option<String>,
     },
     /// The question of an earlier turn once more.
-    Again(TurnNumber),
+    Again {
+        turn: TurnNumber,
+        /// The agent that is to answer it; `None` for the one of the settings.
+        agent: Option<String>,
+    },
     /// The question of a turn of another conversation, which is asked here.
     Onward {
         conversation: ConversationId,
@@ -92,9 +97,13 @@ impl Conversation {
                 message.answers = self.answered_call(call_id.as_deref())?;
                 message.content.clone_from(content);
             }
-            PostContent::Again(turn) => {
+            PostContent::Again { turn, agent } => {
                 message.content = self.asked_in(*turn)?;
                 message.retry_of = Some(*turn);
+                if let Some(name) = agent {
+                    name.parse::<AgentKind>().map_err(|error| error.to_string())?;
+                }
+                message.agent.clone_from(agent);
             }
             PostContent::Carried { content, from, recap } => {
                 message.content.clone_from(content);

@@ -161,6 +161,11 @@ impl TurnMachine {
         self.running.as_ref().map(|running| running.turn)
     }
 
+    /// The turn of the question that waits longest.
+    pub(crate) fn next_waiting(&self) -> Option<TurnNumber> {
+        self.waiting.front().map(|question| question.turn)
+    }
+
     /// Questions that are answered before one that is asked now.
     pub(crate) fn questions_ahead(&self) -> usize {
         self.waiting.len() + usize::from(self.running.is_some())

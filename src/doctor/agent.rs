@@ -79,11 +79,13 @@ pub(super) async fn checks(agents: &Agents, settings: &Arc<Settings>) -> Vec<Che
 
 async fn program(agents: &Agents, project: &Project) -> Check {
     match agents.version(project).await {
-        Ok(None) => Check::ok(
-            "agent",
-            "the built-in guide answers, without a model. To connect one, install Claude Code: \
-             npm install -g @anthropic-ai/claude-code",
-        ),
+        Ok(None) => match agents.no_model() {
+            None => Check::ok("agent", "the built-in guide answers, without a model"),
+            Some(reason) => Check::warn(
+                "agent",
+                format!("the built-in guide answers, without a model: {reason}"),
+            ),
+        },
         Ok(Some((program, version))) => {
             Check::ok("agent", format!("{}, {version}", home_relative(&program)))
         }
@@ -101,6 +103,7 @@ async fn start(agents: &Agents, project: &Project, limit: Duration) -> Check {
         epoch: 0,
         project: project.clone(),
         session: AgentSession::New(Uuid::new_v4()),
+        agent: None,
     };
     let began = Instant::now();
     let handle = match agents.start(start, listener.clone().recipient(), listener.recipient()) {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     agent::{
-        AgentError, AgentExit, AgentExited, AgentHandle, AgentKind, StartAgent,
+        AgentError, AgentExit, AgentExited, AgentKind, StartAgent,
         process::resources,
         slots::{Slot, SlotWait, WaitUpdate},
     },
@@ -18,7 +18,7 @@ use crate::{
         watchdog::Watchdog,
     },
     database::messages::BeginTurn,
-    ids::ConversationId,
+    ids::{ConversationId, TurnNumber},
 };
 
 use super::{Session, live::LiveConversation};
@@ -102,11 +102,13 @@ impl LiveConversation<'_> {
         state.agent.epoch += 1;
         state.agent.volume.begin();
         state.agent.watchdog = Watchdog::new(Instant::now());
+        let agent = state.turns.next_waiting().and_then(|turn| state.chosen_agent(turn));
         let start = StartAgent {
             conversation: state.id,
             epoch: state.agent.epoch,
             project: self.env.project.clone(),
             session: state.agent.next_session(),
+            agent,
         };
         let session = self.context.address();
         let agents = &self.env.resources.agents;
@@ -117,10 +119,16 @@ impl LiveConversation<'_> {
                     AgentKind::Claude => state.knowledge(),
                     _ => AgentKnowledge::Everything,
                 };
+                // The guide has no session, and what it answers would be missing in another's.
+                let ends_session =
+                    agent.kind() == AgentKind::Guide && state.agent.session_id.take().is_some();
                 state.agent.is_resuming = state.agent.session_id.is_some();
                 state.agent.handle = Some(agent);
                 state.agent.started_at = SystemTime::now();
                 state.agent.memory_bytes = None;
+                if ends_session {
+                    self.store_agent_session(None);
+                }
                 self.give_slot_back_on_request();
             }
             Err(error) => {
@@ -154,12 +162,12 @@ impl LiveConversation<'_> {
 
     /// Gives the agent a question, after a recap where it does not know the conversation.
     pub(super) fn send_question(&mut self, question: QueuedQuestion) {
-        let state = &mut *self.state;
-        if state.agent.handle.as_ref().is_some_and(AgentHandle::is_outdated) {
-            log::info!("agent is replaced conversation={} why=\"new program\"", state.id);
+        let turn = question.turn;
+        if let Some(why) = self.why_outdated(turn) {
+            log::info!("agent is replaced conversation={} why={why:?}", self.state.id);
             return self.apply_event(TurnEvent::AgentOutdated(question));
         }
-        let turn = question.turn;
+        let state = &mut *self.state;
         state.agent.watchdog = Watchdog::new(Instant::now());
         state.inbox.askers.remove(&turn);
         state.note_carried(turn);
@@ -180,6 +188,17 @@ impl LiveConversation<'_> {
         self.write_in_background(BeginTurn { project, conversation, turn });
         if let Err(error) = sent {
             self.apply_event(TurnEvent::SendFailed(error.to_string()));
+        }
+    }
+
+    /// Why the running agent is not the one that answers `turn`.
+    fn why_outdated(&self, turn: TurnNumber) -> Option<&'static str> {
+        let agent = self.state.agent.handle.as_ref()?;
+        let agents = &self.env.resources.agents;
+        let wanted = self.state.chosen_agent(turn).map_or_else(|| agents.kind(), Ok);
+        match wanted {
+            Ok(kind) if kind != agent.kind() => Some("another agent answers"),
+            _ => agent.is_outdated().then_some("new program"),
         }
     }
 

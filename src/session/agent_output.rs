@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     agent::{
-        AgentOutput, Flow,
+        AgentKind, AgentOutput, Flow,
         event::{AgentEnd, AgentEvent, AgentInit},
     },
     conversation::{answer_limits, turn::TurnEvent},
@@ -159,6 +159,10 @@ impl LiveConversation<'_> {
     }
 
     fn on_agent_session(&mut self, init: AgentInit) {
+        let agent = self.state.agent.handle.as_ref();
+        if agent.is_none_or(|agent| agent.kind() == AgentKind::Guide) {
+            return;
+        }
         let id = Uuid::parse_str(&init.session_id).ok();
         if id.is_some() && self.state.agent.session_id != id {
             log::debug!("agent session conversation={} id={}", self.state.id, init.session_id);

@@ -214,7 +214,9 @@ impl LiveConversation<'_> {
     }
 
     fn attached(&self, from: &ResumePoint, viewers: usize, read_only: ReadOnly) -> Attached {
-        let kind = self.env.resources.agents.kind();
+        let agents = &self.env.resources.agents;
+        let kind = agents.kind().map_or("none", |kind| kind.as_str());
+        let no_model = agents.no_model().map(|reason| reason.to_string());
         Attached {
             conversation_id: self.state.id,
             title: self.state.title.clone(),
@@ -222,7 +224,7 @@ impl LiveConversation<'_> {
             after: from.after,
             resumed: from.resumed,
             state: self.state.turns.state(),
-            agent: AgentName { kind: kind.map_or("none", |kind| kind.as_str()) },
+            agent: AgentName { kind, no_model },
             read_only,
             viewers,
             message_bytes: self.env.resources.settings.limits.message_bytes,
@@ -231,7 +233,8 @@ impl LiveConversation<'_> {
 
     /// Tells a viewer that no agent is available, or greets a legacy one in a stored conversation.
     fn greet(&self, subscriber: &mut Subscriber, to: &AttachTarget, is_there_already: bool) {
-        match (self.env.resources.agents.kind(), to) {
+        let agents = &self.env.resources.agents;
+        match (agents.kind(), to) {
             (
                 Err(error),
                 AttachTarget::New | AttachTarget::Stored { .. } | AttachTarget::Resumed { .. },
@@ -241,7 +244,8 @@ impl LiveConversation<'_> {
             }
             (Ok(kind), AttachTarget::Resumed { has_history, .. }) => {
                 if !is_there_already && !has_history {
-                    let content = prompt::greeting(self.env.project.name.as_str(), kind);
+                    let content =
+                        prompt::greeting(self.env.project.name.as_str(), kind, agents.no_model());
                     subscriber.notify(&Notice::Text { content });
                 }
                 subscriber.notify(&Notice::ResponseDone);

@@ -52,8 +52,10 @@ impl Session {
             return Box::pin(fut::err(error));
         }
         let mut transcript = Transcript::new(Seq(Transcript::range()));
-        if let Ok(kind) = self.env.resources.agents.kind() {
-            let greeting = prompt::greeting(self.env.project.name.as_str(), kind);
+        let agents = &self.env.resources.agents;
+        if let Ok(kind) = agents.kind() {
+            let greeting =
+                prompt::greeting(self.env.project.name.as_str(), kind, agents.no_model());
             transcript.append(TurnNumber::GREETING, TextKind::Answer, &greeting);
             transcript.push(TurnNumber::GREETING, Content::plain_end(Outcome::Completed));
         }

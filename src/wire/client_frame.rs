@@ -36,6 +36,8 @@ pub enum ClientFrame {
         turn: TurnNumber,
         /// The conversation of the turn, if it is another one; this one continues it.
         conversation: Option<ConversationId>,
+        /// The agent that is to answer; `None` for the one of the settings.
+        agent: Option<String>,
         /// The client's id of the new question.
         message_id: Option<String>,
     },
@@ -188,7 +190,14 @@ fn retry(fields: &Map<String, Value>) -> Result<ClientFrame, InvalidFrame> {
             })?)
         }
     };
-    Ok(ClientFrame::Retry { turn, conversation, message_id: message_id(fields)? })
+    let agent = match fields.get("agent") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(name)) => Some(name.clone()),
+        Some(_) => {
+            return Err(InvalidFrame::WrongShape("agent must be the name of an agent".to_owned()));
+        }
+    };
+    Ok(ClientFrame::Retry { turn, conversation, agent, message_id: message_id(fields)? })
 }
 
 fn message_id(fields: &Map<String, Value>) -> Result<Option<String>, InvalidFrame> {
@@ -341,12 +350,18 @@ mod tests {
         let message_id = Some("m".to_owned());
         assert_eq!(
             parse(frame),
-            Ok(ClientFrame::Retry { turn: TurnNumber(3), conversation: None, message_id })
+            Ok(ClientFrame::Retry {
+                turn: TurnNumber(3),
+                conversation: None,
+                agent: None,
+                message_id
+            })
         );
-        let elsewhere = r#"{"type":"retry","turn":3,"conversation_id":7}"#;
+        let elsewhere = r#"{"type":"retry","turn":3,"conversation_id":7,"agent":"guide"}"#;
         let expected = ClientFrame::Retry {
             turn: TurnNumber(3),
             conversation: Some(ConversationId(7)),
+            agent: Some("guide".to_owned()),
             message_id: None,
         };
         assert_eq!(parse(elsewhere), Ok(expected));
@@ -354,6 +369,7 @@ mod tests {
             refused(r#"{"type":"retry","turn":3,"conversation_id":"x"}"#)
                 .contains("conversation_id")
         );
+        assert!(refused(r#"{"type":"retry","turn":3,"agent":1}"#).contains("agent must be"));
         assert!(refused(r#"{"type":"retry"}"#).contains("turn must be"));
         assert!(refused(r#"{"type":"retry","turn":3,"message_id":""}"#).contains("message_id"));
     }

@@ -98,6 +98,9 @@ pub(crate) struct ReadOnly {
 pub(crate) struct AgentName {
     /// `claude` or `guide`.
     pub kind: &'static str,
+    /// Why the guide answers where a model was wanted, and how to get one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_model: Option<String>,
 }
 
 /// See [`Notice::Status`].

@@ -180,6 +180,7 @@ export class ConversationView extends HTMLElement {
     const agent = conversation?.agent || project?.agent;
     if (agent) facts.push(agentName(agent));
     setText(this.#facts, facts.join(' · '));
+    this.#facts.title = conversation?.noModel ?? '';
     const badge = readOnlyBadge(conversation?.readOnly ?? null);
     this.#badge.hidden = badge === null;
     this.#badge.classList.toggle('warns', badge?.isGood === false);
@@ -203,7 +204,7 @@ export class ConversationView extends HTMLElement {
       this.#views.clear();
       this.#turns.replaceChildren();
     }
-    const around = { root: project?.path ?? '', user, width: 0 };
+    const around = { root: project?.path ?? '', user, agent: conversation?.agent ?? '', width: 0 };
     let isNew = false;
     for (const [index, turn] of turns.entries()) {
       let view = this.#views.get(turn.turn);

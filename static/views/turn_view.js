@@ -17,8 +17,8 @@ import { sources } from './sources.js';
 
 /**
  * @typedef {{ahead: number, isLast: boolean}} QueuePlace `ahead` counts questions that are answered before it
- * @typedef {{root: string, user: string | null, width: number}} TurnContext the project's directory, the
- *   person's name, and the width of the text in pixels
+ * @typedef {{root: string, user: string | null, agent: string, width: number}} TurnContext the project's directory, the
+ *   person's name, the kind of agent, and the width of the text in pixels
  */
 
 export class TurnView extends HTMLElement {
@@ -27,7 +27,7 @@ export class TurnView extends HTMLElement {
   /** @type {QueuePlace} */
   #place = { ahead: 0, isLast: true };
   /** @type {TurnContext} */
-  #context = { root: '', user: null, width: 0 };
+  #context = { root: '', user: null, agent: '', width: 0 };
   /** The turn that is rendered. @type {import('../store.js').Turn | null} */
   #rendered = null;
   isRendered = false;
@@ -137,6 +137,11 @@ export class TurnView extends HTMLElement {
       type: 'button',
       onclick: () => this.#emit('ask-again'),
     }, 'Ask again');
+    const askGuide = () => element('button', {
+      type: 'button',
+      title: 'The built-in guide searches the files without a model',
+      onclick: () => this.#emit('ask-guide'),
+    }, 'Ask the guide');
     /** @type {(Node | string)[]} */
     const content = [];
     if (end.kind === 'error') {
@@ -145,7 +150,10 @@ export class TurnView extends HTMLElement {
       if (end.startOver && turn.question !== null) {
         content.push(element('button', { type: 'button', onclick: () => this.#emit('start-over') }, 'Ask in a new conversation'));
       }
-      if (end.retryable && turn.question !== null) content.push(element('p', {}, 'Your question is kept.'), askAgain());
+      if (turn.question !== null) {
+        if (end.retryable) content.push(element('p', {}, 'Your question is kept.'), askAgain());
+        if (this.#context.agent !== 'guide') content.push(askGuide());
+      }
     } else if (end.outcome === 'interrupted') {
       content.push(element('p', {}, 'This answer was cut off when the server stopped.'), askAgain());
     } else {

@@ -210,7 +210,8 @@ impl Bench {
 
     fn ordered(&self, conversation: i64, session: AgentSession) -> StartAgent {
         let project = Project { name: ProjectName::mend("tea-shop"), dir: self.project() };
-        StartAgent { conversation: ConversationId(conversation), epoch: 1, project, session }
+        let conversation = ConversationId(conversation);
+        StartAgent { conversation, epoch: 1, project, session, agent: None }
     }
 
     /// Starts an agent for `session`.

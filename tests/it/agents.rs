@@ -3,7 +3,7 @@
 use actix::{Actor, Context, Handler};
 use cicerone::{
     agent::{
-        AgentError, AgentExited, AgentKind, AgentOutput, AgentSession, Flow,
+        AgentError, AgentExited, AgentKind, AgentOutput, AgentSession, Flow, NoModel,
         event::{AgentEnd, AgentEvent},
     },
     config::settings::AgentChoice,
@@ -250,6 +250,29 @@ fn the_agent_is_chosen_by_the_settings_and_by_what_is_installed() {
     assert!(matches!(bench.agents().kind(), Err(AgentError::ClaudeNotFound)));
     bench.settings.kind = AgentChoice::Auto;
     assert_eq!(bench.agents().kind().unwrap(), AgentKind::Guide);
+    assert_eq!(bench.agents().no_model(), Some(NoModel::NotInstalled));
+
+    let (bin, home) = (bench.base.path().join("bin"), bench.base.path().join("home"));
+    std::fs::create_dir_all(&bin).unwrap();
+    std::fs::create_dir_all(home.join(".claude")).unwrap();
+    std::os::unix::fs::symlink(scripted_agent(), bin.join("claude")).unwrap();
+    bench.environment = vec![("PATH".into(), bin.into()), ("HOME".into(), home.clone().into())];
+    let agents = bench.agents();
+    let login = home.join(".claude/.credentials.json");
+    for (content, expected) in [
+        (None, Some(NoModel::NotLoggedIn)),
+        (Some(r#"{"claudeAiOauth":{"accessToken":"t"}}"#), None),
+        (None, Some(NoModel::NotLoggedIn)),
+    ] {
+        match content {
+            Some(content) => std::fs::write(&login, content).unwrap(),
+            None => drop(std::fs::remove_file(&login)),
+        }
+        assert_eq!(agents.no_model(), expected, "{content:?}");
+        assert_eq!(agents.kind().unwrap() == AgentKind::Claude, expected.is_none());
+    }
+    std::fs::write(home.join(".claude.json"), r#"{"primaryApiKey":"sk"}"#).unwrap();
+    assert_eq!(agents.kind().unwrap(), AgentKind::Claude);
     std::os::unix::fs::symlink(scripted_agent(), bench.project().join("claude")).unwrap();
     assert_eq!(bench.agents().kind().unwrap(), AgentKind::Claude);
     bench.settings.kind = AgentChoice::Guide;

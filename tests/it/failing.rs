@@ -1,10 +1,12 @@
 //! Failures of the agent's service, as people meet them: what is told, what helps, and what goes on.
 
+use std::{fs, os::unix::fs::symlink};
+
 use serde_json::{Value, json};
 
 use crate::{
     client::{Client, text_of},
-    server::Server,
+    server::{Server, Setup, scripted_agent},
 };
 
 /// Asks and gives the end of the turn.
@@ -170,4 +172,53 @@ async fn p3_an_agent_that_comes_back_is_told_the_answer_that_was_cut_off() {
     client.ask("echo").await;
     let told = text_of(&client.turn().await);
     assert!(told.starts_with("echo"), "{told}");
+}
+
+/// Asks and gives the text of the answer.
+async fn text(client: &mut Client, content: &str) -> String {
+    client.ask(content).await;
+    text_of(&client.turn().await)
+}
+
+#[tokio::test]
+async fn without_a_login_the_guide_answers_until_there_is_one() {
+    let setup = Setup::new();
+    let (bin, home) = (setup.files_dir().join("bin"), setup.files_dir().join("home"));
+    let login = home.join(".claude");
+    fs::create_dir_all(&bin).unwrap();
+    fs::create_dir_all(&login).unwrap();
+    symlink(scripted_agent(), bin.join("claude")).unwrap();
+    fs::write(setup.project_dir().join("tea.rs"), "/// Makes tea.\nfn brew_tea() {}\n").unwrap();
+    let (bin, home) = (bin.to_str().unwrap().to_owned(), home.to_str().unwrap().to_owned());
+    let server = setup.args(["--agent", "auto"]).env("PATH", &bin).env("HOME", &home).start();
+
+    let mut client = server.connect().await;
+    client.send(json!({ "type": "start", "protocol": 1, "conversation_id": null })).await;
+    let frames = client.until("caught_up").await;
+    let attached = frames.iter().find(|frame| frame["type"] == "attached").unwrap();
+    assert_eq!(attached["agent"]["kind"], "guide");
+    let reason = attached["agent"]["no_model"].as_str().unwrap();
+    assert!(reason.contains("not logged in") && reason.contains("run `claude`"), "{reason}");
+    assert!(text_of(&frames).contains(reason), "the greeting does not say it");
+    let answer = text(&mut client, "Where is brew_tea?").await;
+    assert!(answer.contains("tea.rs:2"), "{answer}");
+
+    // No restart: the next question of the same conversation goes to the model, which is told of it.
+    fs::write(login.join(".credentials.json"), r#"{"claudeAiOauth":{"accessToken":"t"}}"#).unwrap();
+    let answer = text(&mut client, "say it is me").await;
+    assert!(answer.starts_with("This conversation began earlier."), "{answer}");
+    assert!(answer.contains("Person: Where is brew_tea?"), "{answer}");
+    assert_eq!(text(&mut client, "say it is still me").await, "it is still me");
+
+    // A person can have the guide answer one question.
+    client.send(json!({ "type": "retry", "turn": 1, "agent": "guide", "message_id": "g" })).await;
+    let answer = text_of(&client.turn().await);
+    assert!(answer.contains("tea.rs:2"), "{answer}");
+    let answer = text(&mut client, "say back again").await;
+    assert!(answer.contains("Person: Where is brew_tea?"), "{answer}");
+
+    client.send(json!({ "type": "retry", "turn": 1, "agent": "gpt", "message_id": "x" })).await;
+    let refused = client.until("error").await.pop().unwrap();
+    assert!(refused["content"].as_str().unwrap().contains("no agent \"gpt\""), "{refused}");
+    assert_eq!(refused["retryable"], false);
 }

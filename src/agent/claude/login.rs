@@ -24,7 +24,10 @@ use serde_json::{Map, Value};
 use tokio::{sync::watch, task::spawn_blocking, time::timeout};
 use uuid::Uuid;
 
-use crate::agent::sandbox::{User, value};
+use crate::agent::{
+    executable::FileIdentity,
+    sandbox::{User, value},
+};
 
 use renewal::Tokens;
 
@@ -83,6 +86,11 @@ impl Login {
         self.config.join(FILE).is_file() || self.key().is_some()
     }
 
+    /// The files that hold it, as they are now.
+    fn files(&self) -> [Option<FileIdentity>; 2] {
+        [&self.config.join(FILE), &self.state].map(|file| FileIdentity::of(file))
+    }
+
     /// The API key in place of a login.
     fn key(&self) -> Option<String> {
         let file = File::open(&self.state).ok()?;
@@ -121,6 +129,25 @@ impl Login {
             return Err(error);
         }
         Ok(renewed)
+    }
+}
+
+/// Whether there is an account; its files are read again only when they have changed.
+#[derive(Debug, Default)]
+pub(crate) struct LoginCheck(Mutex<Option<([Option<FileIdentity>; 2], bool)>>);
+
+impl LoginCheck {
+    pub(crate) fn is_there(&self, server: &[(OsString, OsString)]) -> bool {
+        if super::environment::account_variable(server).is_some() {
+            return true;
+        }
+        let Some(login) = Login::of(server) else { return false };
+        let files = login.files();
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match *last {
+            Some((seen, is_there)) if seen == files => is_there,
+            _ => last.insert((files, login.is_there())).1,
+        }
     }
 }
 

@@ -93,11 +93,8 @@ impl StreamedAnswer {
                 if let Some(id) = block.id {
                     self.message.call = id.0.into_owned();
                 }
-                match block.text {
-                    Some(text) if block.kind.as_str() == "text" => {
-                        self.stream_text(TextKind::Answer, text.as_str(), events);
-                    }
-                    _ => (),
+                if let (Some(text), "text") = (block.text, block.kind.as_str()) {
+                    self.stream_text(TextKind::Answer, text.as_str(), events);
                 }
             }
             "message_start" => {

@@ -26,7 +26,7 @@ pub(crate) enum TurnEvent {
     QuestionReceived,
     /// The question could not be sent to the agent.
     SendFailed(String),
-    /// The agent's program was replaced, so the question goes to a new agent.
+    /// The agent's program was replaced or another agent answers, so the question goes to a new process.
     AgentOutdated(QueuedQuestion),
     /// The agent ended its turn.
     AgentFinished(AgentResult),

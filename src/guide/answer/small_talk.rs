@@ -5,7 +5,7 @@ use crate::source::left_out::LeftOut;
 /// How to use a language model instead.
 const CONNECT: &str = "To talk to a language model instead, install Claude Code \
 (`npm install -g @anthropic-ai/claude-code`), run `claude` once to log in or set \
-`ANTHROPIC_API_KEY`, and restart the server with `--agent auto`.";
+`ANTHROPIC_API_KEY`. With `--agent auto`, the default, it answers from the next question on.";
 
 pub(crate) fn greeting(project: &str) -> String {
     format!(

@@ -44,7 +44,8 @@ mod tests {
     #[test]
     fn requests_wait_in_order_and_no_more_than_there_is_room_for() {
         let mut backlog = Backlog::new(10);
-        let retry = |turn| ClientFrame::Retry { turn, conversation: None, message_id: None };
+        let retry =
+            |turn| ClientFrame::Retry { turn, conversation: None, agent: None, message_id: None };
         assert_eq!(backlog.push(retry(TurnNumber(1)), 6), Ok(()));
         assert_eq!(backlog.push(retry(TurnNumber(2)), 5), Err(retry(TurnNumber(2))));
         assert_eq!(backlog.push(retry(TurnNumber(3)), 4), Ok(()));

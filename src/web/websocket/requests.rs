@@ -31,10 +31,10 @@ impl Viewer {
             ClientFrame::Answer { message_id, content, call_id } => {
                 self.post(message_id, PostContent::Answer { content, call_id }, context);
             }
-            ClientFrame::Retry { turn, conversation, message_id } => {
+            ClientFrame::Retry { turn, conversation, agent, message_id } => {
                 let what = match conversation {
                     Some(conversation) => PostContent::Onward { conversation, turn },
-                    None => PostContent::Again(turn),
+                    None => PostContent::Again { turn, agent },
                 };
                 self.post(message_id, what, context);
             }
