@@ -209,6 +209,11 @@ async fn a_crash_of_the_agent_is_said_and_the_question_asked_again() {
     browser.click("turn-view[data-turn='1'] .end button").await;
     browser.wait_for(&ended(2)).await;
     assert!(browser.content("turn-view[data-turn='2'] .question").await.starts_with("say begun"));
+    // The second button has the guide answer, which knows no script.
+    browser.click("turn-view[data-turn='2'] .end button + button").await;
+    browser.wait_for(&ended(3)).await;
+    let answer = browser.content("turn-view[data-turn='3']").await;
+    assert!(!answer.contains("was killed"), "{answer}");
     // Nothing is left of the focus in a turn that changed.
     browser.wait_for("document.activeElement !== document.body").await;
     browser.assert_no_complaints(&[]).await;
