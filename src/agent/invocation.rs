@@ -1,7 +1,7 @@
 //! Preparation of an agent: files, environment, confinement and command line.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs, io,
     path::{Path, PathBuf},
     process::Stdio,
@@ -11,7 +11,10 @@ use std::{
 use tokio::process::Command;
 use uuid::Uuid;
 
-use crate::{config::settings::Sandbox, ids::ConversationId, policy::Secrets, project::Project};
+use crate::{
+    config::settings::Sandbox, ids::ConversationId, policy::Secrets, project::Project,
+    source::walk::outer,
+};
 
 use super::{
     AgentSession, Inner,
@@ -187,12 +190,16 @@ impl LaunchRequest {
         let [_, temporary] = place.of_start(self.id);
         let mut environment = guide::environment(self.inner.server.environment.iter().cloned());
         set(&mut environment, "TMPDIR", &temporary);
+        // The project's files that git ignores by rules from outside of it are left out as well.
+        let server = &self.inner.server.environment;
+        let variables = |name: &str| sandbox::value(server, name).map(OsStr::to_owned);
+        environment.extend(outer::excludes_variables(&variables));
         owned_dir(&temporary, chosen.user).map_err(|error| cannot_make(&temporary, &error))?;
         let needs = AccessNeeds {
             project: &self.project.dir,
             programs: [&self.cicerone, &self.cicerone],
             environment: &environment,
-            read: Vec::new(),
+            read: outer::rule_files(&self.project.dir, &variables),
             write: vec![temporary.clone()],
             ports: Vec::new(),
         };

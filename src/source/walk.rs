@@ -7,6 +7,7 @@
 mod glob;
 mod ignore;
 mod listing;
+pub(crate) mod outer;
 mod worth;
 
 use std::{
@@ -33,6 +34,7 @@ use crate::source::{
 use glob::GlobMatcher;
 use ignore::{CandidatePath, IgnoreLevel};
 use listing::{Entry, Listing};
+use outer::{OuterRules, Variables};
 use worth::{DirWorth, PendingDir};
 
 /// Largest file that is read as text, bytes.
@@ -103,11 +105,22 @@ pub(crate) struct Walk {
     pub left_out: LeftOut,
 }
 
-/// Walks the project at `root`. Blocks.
+/// Walks the project at `root`, with the rules of the user whom the environment names. Blocks.
 pub(crate) fn files(root: &Path, secrets: &Secrets) -> Walk {
+    let options = WalkOptions { variables: &|name| std::env::var_os(name), longest: LONGEST_WALK };
+    files_with(root, secrets, &options)
+}
+
+struct WalkOptions<'a> {
+    /// Those of the user.
+    variables: Variables<'a>,
+    longest: Duration,
+}
+
+fn files_with(root: &Path, secrets: &Secrets, options: &WalkOptions<'_>) -> Walk {
     let opened = root.canonicalize().and_then(|root| Ok((Tree::open(&root)?, root)));
     match opened {
-        Ok((tree, root)) => Walker::new(&tree, &root, secrets).walk(),
+        Ok((tree, root)) => Walker::new(&tree, &root, secrets, options).walk(),
         Err(error) => {
             log::debug!("cannot walk through a project: {error}; dir={}", root.display());
             Walk::default()
@@ -122,6 +135,7 @@ struct Walker<'a> {
     tree: &'a Tree,
     root: &'a Path,
     secrets: &'a Secrets,
+    outer: OuterRules,
     matcher: GlobMatcher,
     deadline: Instant,
     files: Vec<WalkedFile>,
@@ -133,15 +147,23 @@ struct Walker<'a> {
 }
 
 impl<'a> Walker<'a> {
-    fn new(tree: &'a Tree, root: &'a Path, secrets: &'a Secrets) -> Self {
-        let deadline = Instant::now() + LONGEST_WALK;
-        let top =
-            PendingDir { path: PathBuf::new(), depth: 0, worth: DirWorth::Other, level: None };
+    fn new(
+        tree: &'a Tree,
+        root: &'a Path,
+        secrets: &'a Secrets,
+        options: &WalkOptions<'_>,
+    ) -> Self {
+        let deadline = Instant::now() + options.longest;
+        let mut matcher = GlobMatcher::new(MATCH_STEPS, deadline);
+        let outer = OuterRules::read(root, options.variables, &mut matcher);
+        let level = outer.level.clone();
+        let top = PendingDir { path: PathBuf::new(), depth: 0, worth: DirWorth::Other, level };
         Self {
             tree,
             root,
             secrets,
-            matcher: GlobMatcher::new(MATCH_STEPS, deadline),
+            outer,
+            matcher,
             deadline,
             files: Vec::new(),
             pending: BinaryHeap::from([top]),
@@ -181,7 +203,8 @@ impl<'a> Walker<'a> {
         let n_left = MAX_ENTRIES.saturating_sub(self.n_entries);
         let is_whole = listing.read(&handle, n_left, self.deadline);
         let above = dir.level.as_ref();
-        let level = IgnoreLevel::of(self.tree, self.root, &dir.path, listing.special, above);
+        let level =
+            IgnoreLevel::of(self.tree, self.root, &dir.path, listing.special, above, &self.outer);
         let here = PendingDir { level, ..dir };
         if self.files.len() + listing.len() > MAX_FILES {
             listing.sort_by_worth(&here.path);
@@ -220,7 +243,11 @@ impl<'a> Walker<'a> {
             return Ok(());
         }
         if let Some(level) = &dir.level {
-            let asked = CandidatePath { path: path.as_os_str().as_bytes(), name, is_dir };
+            let whole = match self.outer.prefix.is_empty() {
+                true => Cow::Borrowed(path.as_os_str().as_bytes()),
+                false => Cow::Owned([&self.outer.prefix, path.as_os_str().as_bytes()].concat()),
+            };
+            let asked = CandidatePath { path: &whole, name, is_dir };
             let is_ignored = level.ignores(asked, &mut self.matcher);
             if self.matcher.is_spent() {
                 return Err(Cut(LeftOutReason::Time));

@@ -16,11 +16,7 @@ use std::{
 
 use cicerone::{
     policy::Secrets,
-    source::{
-        self,
-        index::{Index, store::IndexStore},
-        query,
-    },
+    source::{self, index::store::IndexStore, query},
 };
 
 /// Makes this process only load, as a second start does: `--load DIR STORE`.

@@ -185,7 +185,7 @@ fn writes_read_no_clock_and_draw_no_number() {
 }
 
 /// What opens files that belong to no project, and the gate, which opens those that do.
-const OPENERS: [&str; 12] = [
+const OPENERS: [&str; 13] = [
     "agent",
     "config",
     "database",
@@ -195,6 +195,7 @@ const OPENERS: [&str; 12] = [
     "registry",
     "server",
     "source/index/store",
+    "source/walk/outer",
     "web/assets",
     "web/state",
     "main",

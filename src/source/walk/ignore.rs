@@ -12,10 +12,11 @@ use crate::policy::gate::{Tree, TreeError};
 use super::{
     glob::{GlobMatcher, class_length},
     listing::SpecialEntries,
+    outer::OuterRules,
 };
 
 /// Longest ignore file, bytes. A longer one is skipped, as git skips one of 100 MiB.
-const FILE_BYTES: usize = 4 << 20;
+pub(super) const FILE_BYTES: usize = 4 << 20;
 /// Ignore files that apply to one directory, bytes together.
 const ALL_BYTES: usize = 8 << 20;
 /// Rules of one file. A file with more is skipped.
@@ -23,7 +24,7 @@ const MAX_RULES: usize = 100_000;
 /// Longest rule with a wildcard, bytes. A longer one is skipped: no path is that long.
 const RULE_BYTES: usize = 4096;
 /// Longest `.git` or `commondir` file, bytes.
-const POINTER_BYTES: usize = 4096;
+pub(super) const POINTER_BYTES: usize = 4096;
 
 /// One line of an ignore file.
 #[derive(Debug)]
@@ -57,7 +58,7 @@ pub(super) struct IgnoreRules {
 /// A path to check against the rules.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CandidatePath<'a> {
-    /// Relative to the project's root.
+    /// Relative to the project's root, or to that of the repository in which the project lies.
     pub path: &'a [u8],
     /// The last component of the path.
     pub name: &'a [u8],
@@ -237,7 +238,7 @@ fn needed(pattern: &[u8]) -> u64 {
 #[derive(Debug)]
 pub(super) struct IgnoreLevel {
     above: Option<Arc<IgnoreLevel>>,
-    /// Bytes of the directory's path with its slash.
+    /// Bytes of the directory's path, from the root of the outermost repository, with its slash.
     depth: usize,
     is_repository: bool,
     /// From `.ignore`.
@@ -246,6 +247,8 @@ pub(super) struct IgnoreLevel {
     git: Option<IgnoreRules>,
     /// From the repository's `info/exclude`.
     excluded: Option<IgnoreRules>,
+    /// The user's own, where this is a repository.
+    global: Option<Arc<IgnoreRules>>,
     /// Bytes of all these files.
     bytes: usize,
 }
@@ -258,6 +261,7 @@ impl IgnoreLevel {
         dir: &Path,
         special: SpecialEntries,
         above: Option<&Arc<Self>>,
+        outer: &OuterRules,
     ) -> Option<Arc<Self>> {
         let SpecialEntries { has_git: is_repository, has_gitignore, has_ignore } = special;
         let mut bytes = above.map_or(0, |above| above.bytes);
@@ -279,8 +283,24 @@ impl IgnoreLevel {
             0 => 0,
             length => length + 1,
         };
+        let depth = outer.prefix.len() + depth;
         let above = above.cloned();
-        Some(Arc::new(Self { above, depth, is_repository, own, git, excluded, bytes }))
+        let global = outer.global.clone().filter(|_| is_repository);
+        Some(Arc::new(Self { above, depth, is_repository, own, git, excluded, global, bytes }))
+    }
+
+    /// The level of a directory above the project. It is the root of the repository if `depth` is 0.
+    pub(super) fn outer(
+        above: Option<Arc<Self>>,
+        depth: usize,
+        git: Option<IgnoreRules>,
+        excluded: Option<IgnoreRules>,
+        global: Option<Arc<IgnoreRules>>,
+    ) -> Arc<Self> {
+        let own = [&git, &excluded].into_iter().flatten().map(IgnoreRules::bytes).sum::<usize>();
+        let bytes = above.as_ref().map_or(0, |above| above.bytes) + own;
+        let is_repository = depth == 0;
+        Arc::new(Self { above, depth, is_repository, own: None, git, excluded, global, bytes })
     }
 
     /// Whether an entry of this directory is ignored.
@@ -304,7 +324,13 @@ impl IgnoreLevel {
             let git = verdict(&level.git, level, matcher);
             git.or_else(|| verdict(&level.excluded, level, matcher))
         });
-        said.unwrap_or(false)
+        let of_user = |level: &Self, matcher: &mut GlobMatcher| {
+            let path = asked.path.get(level.depth..)?;
+            level.global.as_ref()?.verdict(asked, path, matcher)
+        };
+        let mut levels = std::iter::successors(Some(self), |level| level.above.as_deref());
+        let repository = levels.find(|level| level.is_repository);
+        said.or_else(|| of_user(repository?, matcher)).unwrap_or(false)
     }
 }
 

@@ -9,10 +9,10 @@ use super::*;
 /// Longest time that a walk through a small project takes, however hostile it is.
 const PROMPT: Duration = Duration::from_secs(5);
 
-struct Project(tempfile::TempDir);
+pub(super) struct Project(tempfile::TempDir);
 
 impl Project {
-    fn new(files: &[&str]) -> Self {
+    pub(super) fn new(files: &[&str]) -> Self {
         let project = Self(tempfile::tempdir().unwrap());
         for path in files {
             project.write(path, "text");
@@ -20,26 +20,31 @@ impl Project {
         project
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.0.path()
     }
 
-    fn write(&self, path: &str, text: impl AsRef<[u8]>) {
+    pub(super) fn write(&self, path: &str, text: impl AsRef<[u8]>) {
         let path = self.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
 
-    fn link(&self, path: &str, target: &str) {
+    pub(super) fn link(&self, path: &str, target: &str) {
         symlink(target, self.path().join(path)).unwrap();
     }
 
-    fn pipe(&self, path: &str) {
+    pub(super) fn pipe(&self, path: &str) {
         assert!(Command::new("mkfifo").arg(self.path().join(path)).status().unwrap().success());
     }
 
     fn walk(&self) -> Walk {
-        files(self.path(), &Secrets::new(&[]).unwrap())
+        self.walk_for(LONGEST_WALK)
+    }
+
+    fn walk_for(&self, longest: Duration) -> Walk {
+        let options = WalkOptions { variables: &|_| None, longest };
+        files_with(self.path(), &Secrets::new(&[]).unwrap(), &options)
     }
 
     /// What is found, sorted.
@@ -50,7 +55,7 @@ impl Project {
         paths.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    fn git(&self, arguments: &[&str]) -> String {
+    pub(super) fn git(&self, arguments: &[&str]) -> String {
         let output = Command::new("git")
             .args(arguments)
             .current_dir(self.path())
@@ -359,9 +364,11 @@ fn p9_a_walk_ends_however_deep_or_wide_the_project_is() {
             _ => fs::hard_link(linked, wide.join(format!("f{n}"))).unwrap(),
         }
     }
-    let walk = project.walk();
+    // Long enough for so many files on a busy machine.
+    let walk = project.walk_for(12 * LONGEST_WALK);
     assert!(walk.is_cut);
     assert_eq!(walk.files.len(), MAX_FILES);
+    assert_eq!(walk.left_out.count(LeftOutReason::Files).files, 2);
 }
 
 #[test]
