@@ -5,7 +5,12 @@
 use std::{collections::HashMap, ops::Range};
 
 use crate::source::{
-    document::Definition, index::Index, language, query::Query, rank::RankedFile, terms,
+    document::Definition,
+    index::Index,
+    language,
+    query::Query,
+    rank::{RankedFile, place},
+    terms,
 };
 
 /// Lines quoted at most.
@@ -59,31 +64,12 @@ pub(crate) fn locate(index: &Index, query: &Query, hit: &RankedFile) -> Option<C
     let entry = index.files().get(hit.file as usize)?;
     let text = index.text(hit.file)?;
     let lines: Vec<&str> = text.lines().collect();
-    let worth = worth(query);
-    let passage = hit.passages.first().map(|(passage, _)| index.passages()[*passage as usize]);
-    let (start, end) = passage.map_or((1, lines.len()), |passage| {
-        (passage.start as usize, (passage.end as usize).min(lines.len()))
-    });
     let definitions = entry.definitions();
     let defined: HashMap<u32, &Definition> =
         definitions.iter().map(|definition| (definition.line, definition)).collect();
-    let mut best = (start, -1.0_f32);
-    for line in start..=end {
-        let Some(text) = lines.get(line - 1) else {
-            break;
-        };
-        let mut score = line_worth(text, &worth);
-        if let Some(definition) = defined.get(&(line as u32)) {
-            score += 2.0 * line_worth(&definition.name, &worth)
-                + line_worth(&definition.summary, &worth)
-                + 0.3;
-        }
-        if score > best.1 && !text.trim().is_empty() {
-            best = (line, score);
-        }
-    }
-    let line = on_definition(best.0, &lines, &defined);
-    let quoted = quoted(line, end.max(line), &lines);
+    let line = place::best_line(index, query, hit, &lines);
+    let line = on_definition(line, &lines, &defined);
+    let quoted = quoted(line, lines.len(), &lines);
     Some(CitedPassage {
         file: hit.file,
         path: entry.found.path.to_string_lossy().into_owned(),

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::source::language::Language;
+use crate::source::{language::Language, table_languages};
 
 /// The name that a line defines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,6 +122,10 @@ pub(crate) fn definition(language: Language, line: &str) -> Option<DefinedName<'
     if line.len() > MAX_LINE_BYTES {
         return None;
     }
+    if let Language::Table(number) = language {
+        let captures = table_languages::pattern(number)?.captures(line)?;
+        return captured(language, &captures);
+    }
     let pattern = match language {
         Language::Rust => &RUST,
         Language::Python => &PYTHON,
@@ -142,12 +146,17 @@ pub(crate) fn definition(language: Language, line: &str) -> Option<DefinedName<'
         Language::Css => &CSS,
         Language::Prose => &PROSE,
         Language::Data => &DATA,
-        Language::Markup => return None,
+        Language::Markup | Language::Table(_) => return None,
     };
     let captures = pattern.as_ref()?.captures(line)?;
     if only_names(language, line) {
         return None;
     }
+    captured(language, &captures)
+}
+
+/// The definition in the groups of a pattern.
+fn captured<'a>(language: Language, captures: &regex::Captures<'a>) -> Option<DefinedName<'a>> {
     if let Some(name) = captures.name("name") {
         let kind = captures.name("kind").map_or("function", |kind| kind.as_str());
         let kind = match language {
@@ -196,47 +205,101 @@ fn accept<'a>(kind: &'a str, name: &'a str) -> Option<DefinedName<'a>> {
 
 /// The kinds of definitions in lower case. Definitions refer to these strings instead of owning one.
 const KINDS: &[&str] = &[
+    "annotation",
+    "architecture",
+    "callback",
     "class",
-    "constant",
+    "component",
     "const",
+    "constant",
+    "constructor",
+    "contract",
+    "data",
     "def",
+    "define",
     "defmacro",
     "defmodule",
+    "defn",
     "defp",
     "defprotocol",
     "defstruct",
+    "defun",
+    "destructor",
+    "directive",
+    "entity",
     "enum",
+    "error",
+    "event",
+    "exception",
     "export",
     "extension",
+    "external",
+    "filter",
     "fn",
+    "fragment",
     "fun",
     "func",
     "function",
     "heading",
     "impl",
     "index",
+    "input",
     "interface",
+    "let",
+    "lib",
+    "library",
+    "macro",
     "macro_rules!",
+    "member",
+    "message",
     "method",
     "mixin",
     "mod",
+    "modifier",
     "module",
+    "mutation",
     "namespace",
+    "newtype",
     "object",
+    "oneof",
+    "opaque",
+    "operation",
+    "option",
+    "output",
+    "package",
+    "port",
+    "proc",
     "procedure",
+    "program",
+    "project",
     "protocol",
+    "provider",
+    "query",
     "record",
+    "resource",
+    "rpc",
     "rule",
+    "scalar",
     "section",
+    "service",
     "static",
     "struct",
+    "sub",
+    "subroutine",
+    "subscription",
     "table",
     "target",
+    "task",
+    "template",
     "trait",
     "trigger",
     "type",
+    "typedef",
     "union",
+    "unit",
+    "val",
     "var",
+    "variable",
     "view",
 ];
 
@@ -264,6 +327,11 @@ pub(crate) fn is_container(kind: &str) -> bool {
             | "mod"
             | "defmodule"
             | "record"
+            | "message"
+            | "service"
+            | "contract"
+            | "package"
+            | "mixin"
     )
 }
 
@@ -279,111 +347,4 @@ impl<'a> NamedGroup<'a> for regex::Captures<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(language: Language, cases: &[(&str, Option<(&str, &str)>)]) {
-        for (line, expected) in cases {
-            let found = definition(language, line).map(|found| (found.kind, found.name));
-            assert_eq!(found, *expected, "{line}");
-        }
-    }
-
-    #[test]
-    fn every_pattern_compiles() {
-        for pattern in [
-            &RUST,
-            &PYTHON,
-            &JAVASCRIPT,
-            &GO,
-            &JAVA,
-            &C,
-            &RUBY,
-            &PHP,
-            &SHELL,
-            &SQL,
-            &ELIXIR,
-            &LUA,
-            &CSS,
-            &PROSE,
-            &DATA,
-        ] {
-            assert!(pattern.is_some());
-        }
-    }
-
-    #[test]
-    fn rust_definitions_are_found() {
-        check(
-            Language::Rust,
-            &[
-                ("pub(crate) async fn poll_next(&mut self)", Some(("fn", "poll_next"))),
-                ("pub struct Pool<T> {", Some(("struct", "Pool"))),
-                ("impl<T> Future for JoinHandle<T> {", Some(("impl", "JoinHandle"))),
-                ("impl Registry {", Some(("impl", "Registry"))),
-                ("macro_rules! select {", Some(("macro_rules!", "select"))),
-                ("const MAX: usize = 3;", Some(("const", "MAX"))),
-                ("pub mod pool;", None),
-                ("mod pool {", Some(("mod", "pool"))),
-                ("    let x = fn_call();", None),
-            ],
-        );
-    }
-
-    #[test]
-    fn python_definitions_are_found() {
-        check(
-            Language::Python,
-            &[
-                ("    async def fetch(self):", Some(("def", "fetch"))),
-                ("class Worker(Base):", Some(("class", "Worker"))),
-                ("MAX_RETRIES = 3", Some(("constant", "MAX_RETRIES"))),
-                ("    x = 3", None),
-            ],
-        );
-    }
-
-    #[test]
-    fn javascript_definitions_are_found() {
-        check(
-            Language::JavaScript,
-            &[
-                ("export default async function load(x) {", Some(("function", "load"))),
-                ("export class Store {", Some(("class", "Store"))),
-                ("const RETRIES = 3", Some(("constant", "RETRIES"))),
-                ("const retry = require('x')", None),
-                ("  const go = async (a) => {", Some(("function", "go"))),
-                ("Router.prototype.handle = function (req) {", Some(("export", "handle"))),
-                ("  async close(force) {", Some(("method", "close"))),
-                ("  if (a) {", None),
-            ],
-        );
-    }
-
-    #[test]
-    fn definitions_of_other_languages_are_found() {
-        check(
-            Language::Go,
-            &[("func (s *Server) Serve(l net.Listener) error {", Some(("func", "Serve")))],
-        );
-        check(
-            Language::Java,
-            &[("  public static int parse(String s) {", Some(("method", "parse")))],
-        );
-        check(Language::Kotlin, &[("suspend fun load(id: Int) {", Some(("fun", "load")))]);
-        check(
-            Language::C,
-            &[("static int open_file(const char *path)", Some(("method", "open_file")))],
-        );
-        check(Language::Ruby, &[("  def self.find(id)", Some(("def", "find")))]);
-        check(Language::Sql, &[("CREATE TABLE IF NOT EXISTS users (", Some(("TABLE", "users")))]);
-        check(Language::Prose, &[("## How to run", Some(("heading", "How to run")))]);
-    }
-
-    #[test]
-    fn a_kind_is_told_in_lower_case_and_an_unknown_one_plainly() {
-        for (kind, word) in [("fn", "fn"), ("TABLE", "table"), ("gadget", "definition")] {
-            assert_eq!(kind_word(kind), word);
-        }
-    }
-}
+mod tests;

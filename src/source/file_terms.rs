@@ -6,7 +6,7 @@ use crate::source::{
     document::{self, Definition},
     file_role::{self, FileRole},
     language::Language,
-    vocabulary::TermReader,
+    vocabulary::{CountedText, TermReader},
     walk::WalkedFile,
 };
 
@@ -18,19 +18,18 @@ pub(crate) struct FileTerms {
     pub definitions: Vec<Definition>,
     /// In the order of the file.
     pub passages: Vec<PassageTerms>,
-    /// Words of its head comment and its outline.
-    pub n_gist_words: u32,
-    /// Terms of its gist with their counts, see `FilePosting`.
-    pub gist: Vec<(u32, [u8; 4])>,
+    /// Words of its head comment and its outline; terms with their counts, see `FilePosting`.
+    pub gist: CountedText,
+    /// The first line of the tests that stand below what they test; `u32::MAX` without any.
+    pub tests_start: u32,
 }
 
 #[derive(Debug)]
 pub(crate) struct PassageTerms {
     /// The first and the last line, counted from 1.
     pub lines: Range<u32>,
-    pub n_words: u32,
     /// Terms with their counts, see `Posting`.
-    pub terms: Vec<(u32, [u8; 4])>,
+    pub text: CountedText,
 }
 
 /// Reads the text of a file.
@@ -46,17 +45,21 @@ pub(crate) fn parse(found: &WalkedFile, text: &str, reader: &mut TermReader<'_>)
                 .iter()
                 .map(|(word, counts)| (*word, [counts[0], counts[1], counts[2], 0]))
                 .chain(passage.context.split_whitespace().map(|word| (word, [0, 0, 0, 1])));
-            let (n_words, terms) = reader.count(words);
-            PassageTerms { lines: passage.start..passage.end, n_words, terms }
+            PassageTerms { lines: passage.start..passage.end, text: reader.count(words) }
         })
         .collect();
-    let (n_gist_words, gist) = reader.gist(&found.path, &document);
     FileTerms {
         role: file_role::of(&found.path, language),
         language,
         passages,
-        n_gist_words,
-        gist,
+        gist: reader.gist(&found.path, &document),
+        tests_start: tests_start(&document.definitions),
         definitions: document.definitions,
     }
+}
+
+fn tests_start(definitions: &[Definition]) -> u32 {
+    let is_tests =
+        |found: &&Definition| found.kind == "mod" && matches!(&*found.name, "test" | "tests");
+    definitions.iter().rfind(is_tests).map_or(u32::MAX, |tests| tests.line)
 }

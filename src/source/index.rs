@@ -23,6 +23,7 @@ use crate::source::{
     file_role::FileRole,
     language::Language,
     left_out::{LeftOut, LeftOutReason},
+    meaning::MeaningList,
     vocabulary::Vocabulary,
     walk::{self, WalkedFile},
 };
@@ -88,6 +89,8 @@ pub struct IndexedFile {
     pub(crate) n_name_words: u32,
     /// Words in the head comment and the outline.
     pub(crate) gist_length: u32,
+    /// The first line of the tests that stand below what they test; `u32::MAX` without any.
+    pub(crate) tests_start: u32,
     /// How often other files mention what it defines, on a logarithmic scale from 0.
     pub(crate) renown: f32,
     /// Whether the file still exists as it was read.
@@ -130,6 +133,10 @@ pub struct Index {
     file_postings: PostingLists,
     files: Vec<IndexedFile>,
     passages: Vec<IndexedPassage>,
+    /// Of each passage.
+    meanings: MeaningList,
+    /// Of the gist of each file.
+    gist_meanings: MeaningList,
     /// The files that exist, by path.
     by_path: Vec<u32>,
     /// By path.
@@ -157,6 +164,8 @@ impl Index {
             file_postings: PostingLists::default(),
             files: Vec::new(),
             passages: Vec::new(),
+            meanings: MeaningList::default(),
+            gist_meanings: MeaningList::default(),
             by_path: Vec::new(),
             skipped: Vec::new(),
             names: Vec::new(),
@@ -185,6 +194,16 @@ impl Index {
     /// All passages, including those of files that are gone.
     pub(crate) fn passages(&self) -> &[IndexedPassage] {
         &self.passages
+    }
+
+    /// The meaning of each passage.
+    pub(crate) fn meanings(&self) -> &MeaningList {
+        &self.meanings
+    }
+
+    /// The meaning of the gist of each file.
+    pub(crate) fn gist_meanings(&self) -> &MeaningList {
+        &self.gist_meanings
     }
 
     /// The number of a term.
@@ -252,7 +271,7 @@ impl Index {
     }
 
     /// The current text of a file; `None` if it is gone or no longer text.
-    pub(crate) fn text(&self, file: u32) -> Option<String> {
+    pub fn text(&self, file: u32) -> Option<String> {
         let entry = self.files.get(file as usize)?;
         let tree = Tree::open(&self.root).ok()?;
         walk::text(&tree, &entry.found).ok().flatten()
@@ -264,6 +283,8 @@ impl Index {
             + self.file_postings.bytes()
             + self.vocabulary.bytes()
             + self.passages.capacity() * size_of::<IndexedPassage>()
+            + self.meanings.capacity()
+            + self.gist_meanings.capacity()
             + self.definition_bytes
             + self.names.capacity() * size_of::<(u32, u32)>()
             + self.files.capacity() * size_of::<IndexedFile>()

@@ -4,11 +4,11 @@
 
 use std::path::Path;
 
+use crate::source::table_languages::{self, TableLanguage};
+
 /// Extensions of data files that have no language of their own.
-const DATA_EXTENSIONS: [&str; 13] = [
-    "lock", "cfg", "ini", "conf", "env", "svg", "csv", "proto", "graphql", "tf", "nix", "db",
-    "jsonl",
-];
+const DATA_EXTENSIONS: [&str; 9] =
+    ["lock", "cfg", "ini", "conf", "env", "svg", "csv", "db", "jsonl"];
 
 /// A language, or a family of languages that are read in the same way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -23,12 +23,12 @@ pub(crate) enum Language {
     Kotlin,
     Swift,
     Scala,
-    /// Also C++, Objective-C, Zig and Dart.
+    /// Also C++, Objective-C and CUDA.
     C,
     CSharp,
     Ruby,
     Php,
-    /// Also Makefiles and Dockerfiles.
+    /// Also Makefiles.
     Shell,
     Sql,
     Elixir,
@@ -38,8 +38,10 @@ pub(crate) enum Language {
     Markup,
     /// Text for people: Markdown, reStructuredText and plain text.
     Prose,
-    /// Settings and data: TOML, YAML, INI, JSON, and every unknown kind of file.
+    /// Settings and data: TOML, INI, JSON, and every unknown kind of file.
     Data,
+    /// One of [`table_languages::LANGUAGES`], by its number.
+    Table(u8),
 }
 
 impl Language {
@@ -58,8 +60,8 @@ impl Language {
             "kt" | "kts" => Self::Kotlin,
             "swift" => Self::Swift,
             "scala" | "sc" => Self::Scala,
-            "c" | "h" | "cc" | "cpp" | "cxx" | "hpp" | "hh" | "hxx" | "m" | "mm" | "ino"
-            | "zig" | "dart" => Self::C,
+            "c" | "h" | "cc" | "cpp" | "cxx" | "hpp" | "hh" | "hxx" | "m" | "mm" | "ino" | "cu"
+            | "cuh" => Self::C,
             "cs" => Self::CSharp,
             "rb" | "rake" | "gemspec" => Self::Ruby,
             "php" => Self::Php,
@@ -69,14 +71,20 @@ impl Language {
             "lua" => Self::Lua,
             "css" | "scss" | "less" | "sass" => Self::Css,
             "html" | "htm" | "xml" | "jinja" | "j2" | "hbs" | "ejs" | "erb" => Self::Markup,
+            "txt" if name == "cmakelists.txt" => {
+                table_languages::find(&name, "").map_or(Self::Prose, Self::Table)
+            }
             "md" | "mdx" | "markdown" | "rst" | "txt" | "adoc" | "org" => Self::Prose,
             _ => match name.as_str() {
                 "readme" | "changelog" | "license" | "contributing" | "authors" | "news" => {
                     Self::Prose
                 }
-                "makefile" | "dockerfile" | "justfile" => Self::Shell,
+                "makefile" | "justfile" => Self::Shell,
                 "rakefile" | "gemfile" => Self::Ruby,
-                _ => Self::Data,
+                name => {
+                    let extension = extension.unwrap_or_default();
+                    table_languages::find(name, extension).map_or(Self::Data, Self::Table)
+                }
             },
         }
     }
@@ -98,6 +106,14 @@ impl Language {
             Self::Python | Self::Ruby | Self::Shell | Self::Elixir | Self::Data => &["#"],
             Self::Sql | Self::Lua => &["--"],
             Self::Markup | Self::Prose => &[],
+            Self::Table(_) => self.row().map_or(&[], |row| row.line_comments),
+        }
+    }
+
+    fn row(self) -> Option<&'static TableLanguage> {
+        match self {
+            Self::Table(number) => table_languages::language(number),
+            _ => None,
         }
     }
 
@@ -122,6 +138,7 @@ impl Language {
             Self::Lua => &[("--[[", "]]")],
             Self::Markup => &[("<!--", "-->")],
             Self::Shell | Self::Prose | Self::Data => &[],
+            Self::Table(_) => self.row().map_or(&[], |row| row.block_comments),
         }
     }
 
@@ -132,12 +149,19 @@ impl Language {
 
     /// Whether it is a programming language.
     pub(crate) fn is_code(self) -> bool {
-        !matches!(self, Self::Prose | Self::Data | Self::Markup | Self::Css)
+        match self {
+            Self::Prose | Self::Data | Self::Markup | Self::Css => false,
+            Self::Table(_) => self.row().is_some_and(|row| row.is_code),
+            _ => true,
+        }
     }
 }
 
 /// The language name for a fenced block of the file, empty if none is known.
 pub(crate) fn fence_name(path: &Path) -> &'static str {
+    if let Some(row) = Language::of(path).row() {
+        return row.fence;
+    }
     let extension = path
         .extension()
         .map(|extension| extension.to_string_lossy().to_lowercase())
@@ -150,7 +174,6 @@ pub(crate) fn fence_name(path: &Path) -> &'static str {
         "cc" | "cpp" | "cxx" | "hpp" | "hh" => "cpp",
         "toml" => "toml",
         "json" => "json",
-        "yml" | "yaml" => "yaml",
         "rst" => "rst",
         "txt" => "text",
         _ => match Language::of(path) {
@@ -173,7 +196,7 @@ pub(crate) fn fence_name(path: &Path) -> &'static str {
             Language::Css => "css",
             Language::Markup => "html",
             Language::Prose => "markdown",
-            Language::Data => "",
+            Language::Data | Language::Table(_) => "",
         },
     }
 }

@@ -124,16 +124,51 @@ fn add_pairs(query: &mut Query, lower: &[String]) {
     }
 }
 
+/// Whether it asks for tests, not for what tests something or what tests use: `how is a host tested
+/// for life?` and `how can tests skip the login?` do not.
+fn wants_tests(lower: &[String]) -> bool {
+    let word = |at: Option<usize>| at.and_then(|at| lower.get(at)).map_or("", String::as_str);
+    lower.iter().enumerate().any(|(at, said)| {
+        let (before, after) = (word(at.checked_sub(1)), word(Some(at + 1)));
+        let is_last = at + 1 == lower.len();
+        match said.as_str() {
+            "benchmark" | "benchmarks" => true,
+            "tests" => {
+                !matches!(
+                    before,
+                    "can"
+                        | "do"
+                        | "should"
+                        | "let"
+                        | "lets"
+                        | "help"
+                        | "could"
+                        | "for"
+                        | "in"
+                        | "during"
+                        | "it"
+                        | "that"
+                        | "who"
+                        | "which"
+                ) || matches!(after, "cover" | "exist" | "check" | "are" | "exercise")
+            }
+            "tested" | "testing" => is_last || matches!(after, "in" | "and"),
+            "test" => {
+                matches!(
+                    before,
+                    "unit" | "integration" | "which" | "what" | "regression" | "a" | "the"
+                ) && (is_last
+                    || matches!(after, "for" | "of" | "covers" | "checks" | "is" | "file"))
+            }
+            _ => false,
+        }
+    })
+}
+
 fn wants(lower: &[String]) -> WantedRoles {
     let has = |words: &[&str]| lower.iter().any(|word| words.contains(&word.as_str()));
-    // `how can tests skip the login?` asks for what tests use, not for tests.
-    let lets_tests_do = lower.windows(2).any(|pair| {
-        let opens = ["can", "do", "should", "let", "lets", "help", "could", "for", "in", "during"];
-        opens.contains(&pair[0].as_str()) && pair[1].starts_with("test")
-    });
     WantedRoles {
-        tests: !lets_tests_do
-            && has(&["test", "tests", "tested", "testing", "benchmark", "benchmarks"]),
+        tests: wants_tests(lower),
         prose: has(&[
             "readme",
             "documentation",
@@ -239,8 +274,23 @@ mod tests {
 
     #[test]
     fn a_question_about_tests_wants_tests() {
-        assert!(parse("where is retry tested?").wants.tests);
-        assert!(!parse("where is retry done?").wants.tests);
+        for question in [
+            "where is retry tested?",
+            "which tests cover the retry?",
+            "where are the tests of the parser?",
+            "what is the unit test for this?",
+        ] {
+            assert!(parse(question).wants.tests, "{question}");
+        }
+        for question in [
+            "where is retry done?",
+            "how is it tested that a name resolves?",
+            "how can tests skip the login?",
+            "how can I send a test message?",
+            "how does one test a docker host?",
+        ] {
+            assert!(!parse(question).wants.tests, "{question}");
+        }
     }
 
     #[test]

@@ -9,7 +9,6 @@ use std::collections::{HashMap, HashSet};
 use crate::source::{
     file_role::FileRole,
     index::{Index, IndexedFile},
-    language::Language,
     query::{Query, QueryClause, WantedRoles},
 };
 
@@ -54,12 +53,24 @@ pub(crate) struct Weights {
     pub unsaid: f32,
     /// How much files of many passages are held back, which have more chances of a good one.
     pub size: f32,
+    /// Share of the whole file's words, beside 1 for its best passages and its gist.
+    pub whole: f32,
+    /// How fast a repeated word stops to count in a whole file.
+    pub whole_k1: f32,
+    /// How much long files are held back.
+    pub whole_b: f32,
+    /// Share of the closest passage in meaning.
+    pub closest: f32,
+    /// Share of the closeness of the gist.
+    pub gist_meaning: f32,
+    /// Share of meaning in the order of a file's passages.
+    pub passage_meaning: f32,
 }
 
 impl Default for Weights {
     fn default() -> Self {
         Self {
-            fields: [1.0, 1.4, 0.6, 0.5],
+            fields: [1.0, 0.85, 0.6, 0.75],
             heads: [4.0, 1.5, 1.2, 1.0],
             named: 0.45,
             spelled: 0.5,
@@ -69,15 +80,21 @@ impl Default for Weights {
             passage_b: 0.9,
             best_passage: 0.4,
             next_passages: 0.4,
-            coverage: 0.7,
+            coverage: 1.05,
             renown: 0.005,
             others: 0.7,
             min_places: 3.5,
             roles: [0.35, 0.5, 0.5, 0.5, 0.3],
             synonyms: 1.3,
             vague: 0.3,
-            unsaid: 1.0,
+            unsaid: 1.5,
             size: 0.05,
+            whole: 0.5,
+            whole_k1: 0.7,
+            whole_b: 0.75,
+            closest: 0.3,
+            gist_meaning: 0.25,
+            passage_meaning: 0.3,
         }
     }
 }
@@ -97,13 +114,18 @@ pub struct RankedFile {
 
 const PASSAGES_PER_HIT: usize = 4;
 
+mod fusion;
+pub(crate) mod place;
+mod whole;
+
 /// The files that match a query, best first.
 pub(crate) fn rank(index: &Index, query: &Query, weights: &Weights) -> Vec<RankedFile> {
     let mut scorer = Scorer::new(index, weights);
     for clause in &query.clauses {
         scorer.add(clause);
     }
-    scorer.finish(query)
+    let lexical = scorer.finish(query);
+    fusion::fuse(index, query, weights, lexical)
 }
 
 /// See [`Scorer::vagueness`].
@@ -275,6 +297,10 @@ impl<'a> Scorer<'a> {
             if !entry.is_alive || self.file_cover[file] <= 0.0 {
                 continue;
             }
+            let is_test = |passage: u32| {
+                let start = self.index.passages()[passage as usize].start;
+                start >= entry.tests_start && !query.wants.tests
+            };
             let mut passages: Vec<(u32, f32)> = entry
                 .passages
                 .clone()
@@ -282,7 +308,8 @@ impl<'a> Scorer<'a> {
                 .map(|passage| {
                     let cover = (self.passage_cover[passage as usize] / total).min(1.0);
                     let score = self.passages[passage as usize] * cover.powf(self.weights.coverage);
-                    (passage, score)
+                    let factor = if is_test(passage) { self.weights.roles[0] } else { 1.0 };
+                    (passage, score * factor)
                 })
                 .collect();
             passages.sort_by(|a, b| b.1.total_cmp(&a.1));
@@ -294,14 +321,12 @@ impl<'a> Scorer<'a> {
             let score = (self.weights.best_passage * best
                 + self.weights.next_passages * next
                 + self.weights.gist * self.gists[file])
-                * role_factor(entry, query.wants, self.weights)
                 * (1.0 + self.weights.renown * entry.renown)
                 * (1.0 + self.weights.named * named)
                 / (1.0 + self.weights.size * (entry.passages.len().max(1) as f32).ln())
                 * if spelled.contains(&(file as u32)) { 1.0 + self.weights.spelled } else { 1.0 };
             hits.push(RankedFile { file: file as u32, score, passages, coverage: cover });
         }
-        hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.file.cmp(&b.file)));
         hits
     }
 }
@@ -332,7 +357,7 @@ fn saturate(frequency: f32, k1: f32) -> f32 {
 
 fn role_factor(entry: &IndexedFile, wants: WantedRoles, weights: &Weights) -> f32 {
     let [test, example, prose, data, foreign] = weights.roles;
-    let is_manifest = entry.language == Language::Data && wants.data;
+    let is_manifest = !entry.language.is_code() && wants.data;
     match entry.role {
         FileRole::Source if wants.tests => 0.6,
         FileRole::Source => 1.0,

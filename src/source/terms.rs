@@ -3,11 +3,15 @@
 //! An identifier yields its parts (`HTTPServer` and `http_server` both yield `http` and `server`),
 //! and if it has several, the whole (`httpserver`) too. `scheduling`, `scheduler` and `schedule` are
 //! one term.
+//!
+//! Words of any script count. Chinese, Japanese and Korean do without spaces or glue endings to words,
+//! so that each pair of neighbouring characters is a term.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use rust_stemmers::{Algorithm, Stemmer};
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// Longest word, bytes. A longer run of letters is data.
 const MAX_WORD_BYTES: usize = 64;
@@ -83,6 +87,10 @@ static ASKING: LazyLock<HashSet<&'static str>> =
 static NO_AGENTS: LazyLock<HashSet<&'static str>> =
     LazyLock::new(|| NOT_AGENTS.split_whitespace().collect());
 static STEMMER: LazyLock<Stemmer> = LazyLock::new(|| Stemmer::create(Algorithm::English));
+static RUSSIAN: LazyLock<Stemmer> = LazyLock::new(|| Stemmer::create(Algorithm::Russian));
+static GREEK: LazyLock<Stemmer> = LazyLock::new(|| Stemmer::create(Algorithm::Greek));
+static ARABIC: LazyLock<Stemmer> = LazyLock::new(|| Stemmer::create(Algorithm::Arabic));
+static GERMAN: LazyLock<Stemmer> = LazyLock::new(|| Stemmer::create(Algorithm::German));
 
 /// Whether a word in lower case is a stop word.
 pub(crate) fn is_stop_word(word: &str) -> bool {
@@ -99,10 +107,65 @@ pub(crate) fn is_common_word(word: &str) -> bool {
     COMMON.contains(word)
 }
 
-/// The runs of letters, digits and underscores of a text, in order.
+/// The runs of letters, digits and underscores of a text, in order. Of a run without spaces between
+/// its words, all pairs of neighbouring characters.
 pub(crate) fn raw_words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
-        .filter(|word| !word.is_empty() && word.len() <= MAX_WORD_BYTES)
+    text.split(|c: char| !is_word_character(c))
+        .flat_map(Runs)
+        .flat_map(|run| Pieces { rest: run, is_dense: run.chars().next().is_some_and(is_dense) })
+        .filter(|word| word.len() <= MAX_WORD_BYTES)
+}
+
+fn is_word_character(c: char) -> bool {
+    c.is_alphanumeric() || c == '_' || (!c.is_ascii() && is_combining_mark(c))
+}
+
+/// Whether the script of a character puts no spaces between words, or glues endings to them.
+fn is_dense(c: char) -> bool {
+    matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}'
+        | '\u{ff66}'..='\u{ff9f}' | '\u{20000}'..='\u{3ffff}' | '\u{e00}'..='\u{e7f}')
+}
+
+/// The parts of a word that are dense and those that are not.
+struct Runs<'a>(&'a str);
+
+impl<'a> Iterator for Runs<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        if self.0.is_ascii() {
+            return Some(std::mem::take(&mut self.0)).filter(|run| !run.is_empty());
+        }
+        let first = self.0.chars().next().map(is_dense);
+        let is_other = |c: char| Some(is_dense(c)) != first && !is_combining_mark(c);
+        let (run, rest) = self.0.split_at(self.0.find(is_other).unwrap_or(self.0.len()));
+        self.0 = rest;
+        Some(run)
+    }
+}
+
+/// A word as it is, or the pairs of a dense run.
+struct Pieces<'a> {
+    rest: &'a str,
+    is_dense: bool,
+}
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let mut starts = self.rest.char_indices().map(|(at, _)| at).skip(1);
+        let (second, third) = (starts.next(), starts.next());
+        if !self.is_dense || second.is_none() || third.is_none() {
+            return Some(std::mem::take(&mut self.rest));
+        }
+        let piece = &self.rest[..third.unwrap_or(self.rest.len())];
+        self.rest = &self.rest[second.unwrap_or(self.rest.len())..];
+        Some(piece)
+    }
 }
 
 /// The parts of an identifier in lower case: split at underscores, at changes of case, and between
@@ -146,13 +209,34 @@ fn take_part(part: &mut String, parts: &mut Vec<String>) {
 
 /// The stem of a word in lower case. An agent and its action share one (`parser`, `parse`).
 pub(crate) fn stem(word: &str) -> String {
-    if word.len() < 3 || !word.is_ascii() {
+    if !word.is_ascii() {
+        return foreign_stem(word);
+    }
+    if word.len() < 3 {
         return word.to_owned();
     }
     let word = IRREGULARS.get(word).copied().unwrap_or(word);
     let singular = word.strip_suffix('s').filter(|rest| !rest.ends_with('s'));
     let root = agent_root(singular.unwrap_or(word));
     STEMMER.stem(root.as_deref().unwrap_or(word)).into_owned()
+}
+
+/// The stem of a word that is not plain English, by its letters. Composed and decomposed letters, and
+/// the full and half width ones, become the same.
+fn foreign_stem(word: &str) -> String {
+    let word: String = word.nfkc().flat_map(char::to_lowercase).collect();
+    let stemmer = word.chars().find_map(|c| match c {
+        '\u{400}'..='\u{4ff}' => Some(&*RUSSIAN),
+        '\u{370}'..='\u{3ff}' => Some(&*GREEK),
+        '\u{600}'..='\u{6ff}' => Some(&*ARABIC),
+        'ä' | 'ö' | 'ü' | 'ß' => Some(&*GERMAN),
+        _ => None,
+    });
+    match stemmer {
+        Some(stemmer) => stemmer.stem(&word).into_owned(),
+        None if word.is_ascii() => stem(&word),
+        None => word,
+    }
 }
 
 /// `scheduler` → `schedul`, `formatter` → `format`; `None` for a word that is no agent.
@@ -196,6 +280,11 @@ pub(crate) fn terms_of_word(word: &str) -> Vec<String> {
         .flat_map(|part| [Some(stem(part)), agent(part)])
         .flatten()
         .collect();
+    // `FaviconCacheSQLite` has `sqlite`, `GitHubOAuthClient` has `oauth`.
+    if parts.len() > 2 {
+        let short = parts.windows(2).filter(|pair| pair[0].len() <= 2);
+        terms.extend(short.map(whole));
+    }
     let has_digits = word.bytes().any(|byte| byte.is_ascii_digit());
     if parts.len() > 1 {
         terms.push(whole(&parts));
@@ -247,6 +336,35 @@ mod tests {
             assert_eq!(stem(agent), stem(deed), "{agent} and {deed}");
         }
         assert_ne!(stem("header"), stem("head"));
+    }
+
+    #[test]
+    fn text_without_spaces_is_cut_into_pairs_of_characters() {
+        for (text, expected) in [
+            ("删除会话", "删除 除会 会话"),
+            ("会话timeout设置", "会话 timeout 设置"),
+            ("セッション", "セッ ッシ ショ ョン"),
+            ("値", "値"),
+            ("세션을 삭제", "세션 션을 삭제"),
+        ] {
+            assert_eq!(raw_words(text).collect::<Vec<_>>().join(" "), expected, "{text}");
+        }
+        let long = "字".repeat(100);
+        assert_eq!(raw_words(&long).count(), 99);
+    }
+
+    #[test]
+    fn one_word_in_several_spellings_is_one_term() {
+        for (one, other) in [
+            ("caf\u{e9}", "cafe\u{301}"),
+            ("ＡＢＣ", "abc"),
+            ("удаление", "удаления"),
+            ("größe", "größen"),
+            ("ΤΙΜΉ", "τιμή"),
+        ] {
+            assert_eq!(terms_of_word(one), terms_of_word(other), "{one} and {other}");
+            assert_eq!(raw_words(other).count(), 1, "{other}");
+        }
     }
 
     #[test]

@@ -9,7 +9,11 @@ use std::{
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use crate::source::{document::SourceDocument, terms};
+use crate::source::{
+    document::SourceDocument,
+    meaning::{self, Meaning, MeaningSum},
+    terms,
+};
 
 /// Words cached by one reader.
 const MAX_KNOWN: usize = 1 << 16;
@@ -82,62 +86,86 @@ fn term_at<'a>(text: &'a str, ends: &[u32], number: u32) -> &'a str {
 #[derive(Debug)]
 pub(crate) struct TermReader<'a> {
     vocabulary: &'a Mutex<Vocabulary>,
-    known: HashMap<Box<str>, Box<[u32]>>,
+    known: HashMap<Box<str>, KnownWord>,
 }
+
+#[derive(Debug, Default)]
+struct KnownWord {
+    terms: Box<[u32]>,
+    /// Rows of the table of meanings.
+    rows: Box<[u32]>,
+}
+
+/// What a reader tells of a text.
+#[derive(Debug)]
+pub(crate) struct CountedText {
+    pub n_words: u32,
+    /// Terms with their counts.
+    pub terms: Vec<(u32, [u8; 4])>,
+    pub meaning: Meaning,
+}
+
+/// Worth of a word for the meaning of a passage: in text, comments, names defined, names enclosing.
+const PASSAGE_FIELDS: [f32; 4] = [1.0, 1.5, 2.0, 0.5];
+/// Worth of a word for the meaning of a gist: in the name, the folders, the head comment, the outline.
+const GIST_FIELDS: [f32; 4] = [3.0, 1.0, 1.0, 1.0];
 
 impl<'a> TermReader<'a> {
     pub(crate) fn new(vocabulary: &'a Mutex<Vocabulary>) -> Self {
         Self { vocabulary, known: HashMap::new() }
     }
 
-    fn terms(&mut self, word: &str) -> &[u32] {
+    fn word(&mut self, word: &str) -> &KnownWord {
         if !self.known.contains_key(word) {
             let terms = terms::terms_of_word(word);
             let mut vocabulary = self.vocabulary.lock().unwrap_or_else(PoisonError::into_inner);
+            let rows = terms.iter().filter_map(|term| meaning::row(term)).collect();
             let numbers = terms.iter().filter_map(|term| vocabulary.number(term)).collect();
             drop(vocabulary);
             if self.known.len() >= MAX_KNOWN {
                 // Most cached words occurred once, in data. Common ones are soon back.
                 self.known.clear();
             }
-            self.known.insert(word.into(), numbers);
+            self.known.insert(word.into(), KnownWord { terms: numbers, rows });
         }
-        self.known.get(word).map_or(&[], |numbers| numbers)
+        &self.known[word]
     }
 
-    /// The number of words of a passage, and its terms with their counts.
+    /// Counts the words of a passage.
     pub(crate) fn count<'w>(
         &mut self,
         words: impl Iterator<Item = (&'w str, [u16; 4])>,
-    ) -> (u32, Vec<(u32, [u8; 4])>) {
-        let mut length = 0;
+    ) -> CountedText {
+        let mut n_words = 0;
         let mut terms: Vec<(u32, [u8; 4])> = Vec::new();
+        let mut sum = MeaningSum::new();
         for (word, counts) in words {
             let narrow = counts.map(|count| u8::try_from(count).unwrap_or(u8::MAX));
-            let numbers = self.terms(word);
-            if !numbers.is_empty() {
-                length += u32::from(counts[0]) + u32::from(counts[1]);
+            let known = self.word(word);
+            if !known.terms.is_empty() {
+                n_words += u32::from(counts[0]) + u32::from(counts[1]);
             }
-            terms.extend(numbers.iter().map(|number| (*number, narrow)));
+            terms.extend(known.terms.iter().map(|number| (*number, narrow)));
+            let weight = worth(narrow, PASSAGE_FIELDS);
+            known.rows.iter().for_each(|row| sum.add(*row, weight));
         }
-        (length, fold(terms))
+        CountedText { n_words, terms: fold(terms), meaning: sum.meaning() }
     }
 
-    /// The number of words in a file's head comment and outline, and the terms of its gist: its name,
-    /// folders, head comment and outline.
-    pub(crate) fn gist(
-        &mut self,
-        path: &Path,
-        document: &SourceDocument<'_>,
-    ) -> (u32, Vec<(u32, [u8; 4])>) {
+    /// Counts the words of a file's gist: its name, folders, head comment and outline. Only those of the
+    /// head comment and the outline add to its length.
+    pub(crate) fn gist(&mut self, path: &Path, document: &SourceDocument<'_>) -> CountedText {
         let mut terms: Vec<(u32, [u8; 4])> = Vec::new();
+        let mut sum = MeaningSum::new();
         let stem = path.file_stem().map(|stem| stem.to_string_lossy());
         let folders = path.parent().map(|folders| folders.to_string_lossy());
         // A file such as `mod.rs` or `index.js` goes by the name of its folder.
         let is_index =
             matches!(stem.as_deref(), Some("mod" | "index" | "__init__" | "lib" | "main"));
         let mut add = |reader: &mut Self, word: &str, counts: [u8; 4]| {
-            terms.extend(reader.terms(word).iter().map(|term| (*term, counts)));
+            let known = reader.word(word);
+            terms.extend(known.terms.iter().map(|term| (*term, counts)));
+            known.rows.iter().for_each(|row| sum.add(*row, worth(counts, GIST_FIELDS)));
         };
         for word in terms::raw_words(stem.as_deref().unwrap_or_default()) {
             add(self, word, [1, 0, 0, 0]);
@@ -158,8 +186,15 @@ impl<'a> TermReader<'a> {
             add(self, word, [0, 0, 0, 1]);
         }
         let n_words = document.head.len() + document.outline.len();
-        (n_words as u32, fold(terms))
+        CountedText { n_words: n_words as u32, terms: fold(terms), meaning: sum.meaning() }
     }
+}
+
+/// What a word that occurs so often adds to a meaning. Repeated, it adds less each time.
+fn worth(counts: [u8; 4], fields: [f32; 4]) -> f32 {
+    let summed: f32 =
+        counts.iter().zip(fields).map(|(count, field)| f32::from(*count) * field).sum();
+    summed.sqrt()
 }
 
 fn fold<const N: usize>(mut terms: Vec<(u32, [u8; N])>) -> Vec<(u32, [u8; N])> {

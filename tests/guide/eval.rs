@@ -1,10 +1,14 @@
 //! Measures the guide's search: how often the first file, and the first five, answer a question.
 //!
-//! `cargo run --release --example guide-eval -- QUESTIONS.toml DIR…`: each directory is named as
-//! the code base that it holds (`tokio-1.54.1`), unpacked from its registry. Directories without
-//! questions are only timed.
+//! Run it optimised (`cargo run --release --example guide-eval -- …`, or in the development profile
+//! with `CARGO_PROFILE_DEV_OPT_LEVEL=2`) with a file of questions and the directories of the code
+//! bases that it asks about. `--help` tells how to get them.
 
 #![allow(clippy::print_stdout)]
+
+mod commits;
+mod questions;
+mod region;
 
 use std::{
     collections::BTreeMap,
@@ -15,96 +19,104 @@ use std::{
 
 use cicerone::policy::Secrets;
 use cicerone::source::{self, index::Index, query};
-use serde::Deserialize;
 
-#[derive(Deserialize)]
-struct Questions {
-    question: Vec<Question>,
-}
+use crate::questions::Question;
 
-#[derive(Deserialize)]
-struct Question {
-    base: String,
-    kind: String,
-    question: String,
-    files: Vec<String>,
-}
+const USAGE: &str = "usage: guide-eval [--commits N] [--wrong] QUESTIONS.toml DIR…
+
+Each directory holds one code base of the questions:
+  libraries      named as their registry publishes them and unpacked, such as `tokio-1.54.1`;
+  applications   named as their repository, such as `vaultwarden` for dani-garcia/vaultwarden:
+                 git clone https://github.com/OWNER/NAME && git -C NAME checkout COMMIT
+A directory without questions is only timed.
+
+  --commits N    also ask for the files of up to N commits by their subjects (needs the history)
+  --wrong        print the questions whose first file is wrong";
 
 #[derive(Default)]
 struct Tally {
     n_asked: usize,
     n_first: usize,
     n_five: usize,
+    reciprocal: f64,
+    n_lines: usize,
+    n_right_lines: usize,
+    time: Duration,
+}
+
+/// How one question was answered.
+struct Outcome {
+    /// The place of the first right file, from 0.
+    place: Option<usize>,
+    /// Whether the line of the first file is right; `None` if no line is known to be.
+    is_line_right: Option<bool>,
     time: Duration,
 }
 
 impl Tally {
-    fn add(&mut self, place: Option<usize>, time: Duration) {
+    fn add(&mut self, outcome: &Outcome) {
         self.n_asked += 1;
-        self.n_first += usize::from(place == Some(0));
-        self.n_five += usize::from(place.is_some_and(|place| place < 5));
-        self.time += time;
+        self.n_first += usize::from(outcome.place == Some(0));
+        self.n_five += usize::from(outcome.place.is_some_and(|place| place < 5));
+        self.reciprocal += outcome.place.map_or(0.0, |place| 1.0 / (place as f64 + 1.0));
+        self.n_lines += usize::from(outcome.is_line_right.is_some());
+        self.n_right_lines += usize::from(outcome.is_line_right == Some(true));
+        self.time += outcome.time;
     }
 
     fn row(&self, label: &str) -> String {
-        let share = |n: usize| 100.0 * n as f64 / self.n_asked.max(1) as f64;
+        let share = |n: usize, of: usize| 100.0 * n as f64 / of.max(1) as f64;
         format!(
-            "{label:<34} n={:<3} hit@1={:>5.1} % hit@5={:>5.1} % time={:.1} ms",
+            "{label:<34} n={:<4} first={:>5.1} five={:>5.1} MRR={:.3} line={:>5.1} (of {}) time={:.1} ms",
             self.n_asked,
-            share(self.n_first),
-            share(self.n_five),
+            share(self.n_first, self.n_asked),
+            share(self.n_five, self.n_asked),
+            self.reciprocal / self.n_asked.max(1) as f64,
+            share(self.n_right_lines, self.n_lines),
+            self.n_lines,
             self.time.as_secs_f64() * 1e3 / self.n_asked.max(1) as f64
         )
     }
 }
 
+struct Options {
+    n_commits: usize,
+    is_verbose: bool,
+    questions: PathBuf,
+    dirs: Vec<PathBuf>,
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let Some((questions, dirs)) = arguments.split_first() else {
-        return Err("usage: guide-eval QUESTIONS.toml DIR…".into());
+    let Some(options) = options(std::env::args().skip(1))? else {
+        println!("{USAGE}");
+        return Ok(());
     };
-    let questions: Questions = toml::from_str(&std::fs::read_to_string(questions)?)?;
-    let is_verbose = std::env::var_os("VERBOSE").is_some();
+    let known = questions::read(&options.questions)?;
     let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
-    for dir in dirs.iter().map(PathBuf::from) {
-        let base =
-            dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    for dir in &options.dirs {
+        let base = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let started = Instant::now();
         let mut index = Index::new(dir.clone(), Secrets::new(&[])?);
         let n_files = index.refresh();
-        println!("{base}: {n_files} files indexed in {:.2} s", started.elapsed().as_secs_f64());
-        let mut asked: Vec<&Question> =
-            questions.question.iter().filter(|question| question.base == base).collect();
-        let is_foreign = asked.is_empty();
-        if is_foreign {
-            asked = questions.question.iter().collect();
+        let took = started.elapsed().as_secs_f64();
+        println!("{base}: {n_files} files indexed in {took:.2} s, {} MB in use", memory_mb());
+        let mut asked: Vec<Question> =
+            known.iter().filter(|question| question.base == base).cloned().collect();
+        let is_only_timed = asked.is_empty();
+        if is_only_timed {
+            asked = known.clone();
+        } else if options.n_commits > 0 {
+            asked.extend(commits::questions(dir, &base, options.n_commits)?);
         }
-        for question in asked {
-            let started = Instant::now();
-            index.refresh();
-            let query = query::parse(&question.question);
-            let hits = source::find(&index, &query);
-            let time = started.elapsed();
-            let best: Vec<&Path> = hits
-                .iter()
-                .map(|hit| index.files()[hit.file as usize].found.path.as_path())
-                .collect();
-            let place = best
-                .iter()
-                .position(|path| question.files.iter().any(|file| Path::new(file) == *path));
-            if is_foreign {
-                tallies.entry(format!("{base} (time only)")).or_default().add(None, time);
-                continue;
-            }
-            for label in [base.clone(), question.kind.clone(), "all".to_owned()] {
-                tallies.entry(label).or_default().add(place, time);
-            }
-            if is_verbose && place != Some(0) {
-                let place = place.map_or("-".to_owned(), |place| (place + 1).to_string());
-                println!("  [{place}] {} {}", question.kind, question.question);
-                for path in best.iter().take(3) {
-                    println!("        {}", path.display());
-                }
+        for question in &asked {
+            let outcome = ask(&mut index, question, options.is_verbose && !is_only_timed);
+            let labels = if is_only_timed {
+                vec![format!("{base} (time only)")]
+            } else {
+                vec![base.clone(), format!("- {}", question.kind), summary_label(question)]
+            };
+            for label in labels {
+                tallies.entry(label).or_default().add(&outcome);
             }
         }
     }
@@ -112,4 +124,65 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("{}", tally.row(&label));
     }
     Ok(())
+}
+
+/// Subjects of commits are not questions, so they are summed up apart.
+fn summary_label(question: &Question) -> String {
+    if question.kind == commits::KIND { "= commits" } else { "= questions" }.to_owned()
+}
+
+fn options(arguments: impl Iterator<Item = String>) -> Result<Option<Options>, Box<dyn Error>> {
+    let (mut n_commits, mut is_verbose, mut paths) = (0, false, Vec::new());
+    let mut arguments = arguments;
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--help" => return Ok(None),
+            "--wrong" => is_verbose = true,
+            "--commits" => {
+                n_commits = arguments.next().ok_or("--commits needs a number")?.parse()?
+            }
+            _ => paths.push(PathBuf::from(argument)),
+        }
+    }
+    let mut paths = paths.into_iter();
+    let Some(questions) = paths.next() else {
+        return Ok(None);
+    };
+    Ok(Some(Options { n_commits, is_verbose, questions, dirs: paths.collect() }))
+}
+
+fn ask(index: &mut Index, question: &Question, is_verbose: bool) -> Outcome {
+    let started = Instant::now();
+    index.refresh();
+    let query = query::parse(&question.question);
+    let hits = source::find(index, &query);
+    let time = started.elapsed();
+    let path = |file: u32| index.files()[file as usize].found.path.as_path();
+    let is_right = |file: u32| question.files.iter().any(|right| Path::new(right) == path(file));
+    let place = hits.iter().position(|hit| is_right(hit.file));
+    let is_line_right = question.at.as_ref().map(|at| {
+        let first = hits.first().filter(|hit| {
+            question.files.first().is_some_and(|right| Path::new(right) == path(hit.file))
+        });
+        first.is_some_and(|hit| {
+            let line = source::line(index, &query, hit);
+            let region = index.text(hit.file).and_then(|text| region::of(&text, at));
+            line.zip(region).is_some_and(|(line, region)| region.contains(&line))
+        })
+    });
+    if is_verbose && place != Some(0) {
+        let place = place.map_or("-".to_owned(), |place| (place + 1).to_string());
+        println!("  [{place}] {} {}", question.kind, question.question);
+        for hit in hits.iter().take(3) {
+            println!("        {}", path(hit.file).display());
+        }
+    }
+    Outcome { place, is_line_right, time }
+}
+
+/// The memory of this process in use.
+fn memory_mb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) / 1024
 }

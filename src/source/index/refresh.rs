@@ -176,6 +176,8 @@ impl Index {
             // Lists grow by doubling and may have twice the capacity that they need.
             self.names.shrink_to_fit();
             self.passages.shrink_to_fit();
+            self.meanings.shrink_to_fit();
+            self.gist_meanings.shrink_to_fit();
             self.files.shrink_to_fit();
         }
         n_read
@@ -220,14 +222,16 @@ impl Index {
                 file,
                 start: parsed.lines.start,
                 end: parsed.lines.end,
-                length: parsed.n_words,
+                length: parsed.text.n_words,
             });
-            length += parsed.n_words;
-            for (term, counts) in parsed.terms {
+            self.meanings.push(&parsed.text.meaning);
+            length += parsed.text.n_words;
+            for (term, counts) in parsed.text.terms {
                 self.postings.append(term, passage, counts);
             }
         }
-        for (term, counts) in terms.gist {
+        self.gist_meanings.push(&terms.gist.meaning);
+        for (term, counts) in terms.gist.terms {
             let at = term as usize;
             if self.gist_lists.len() <= at {
                 self.gist_lists.resize(at + 1, NO_LIST);
@@ -250,7 +254,8 @@ impl Index {
             passages: first..self.passages.len() as u32,
             definitions,
             length,
-            gist_length: terms.n_gist_words,
+            gist_length: terms.gist.n_words,
+            tests_start: terms.tests_start,
             renown: 0.0,
             is_alive: true,
             content,

@@ -23,7 +23,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::policy::Secrets;
-use crate::source::{vocabulary::Vocabulary, walk};
+use crate::source::{meaning::MeaningList, vocabulary::Vocabulary, walk};
 
 use super::{
     Index, IndexedFile, SkippedFile,
@@ -50,7 +50,10 @@ const PROGRAM: u64 = {
     let hash = sections::hash_of(hash, include_bytes!("../file_role.rs"));
     let hash = sections::hash_of(hash, include_bytes!("../file_terms.rs"));
     let hash = sections::hash_of(hash, include_bytes!("../language.rs"));
+    let hash = sections::hash_of(hash, include_bytes!("../meaning.rs"));
+    let hash = sections::hash_of(hash, include_bytes!("../meaning/version.txt"));
     let hash = sections::hash_of(hash, include_bytes!("../notebook.rs"));
+    let hash = sections::hash_of(hash, include_bytes!("../table_languages.rs"));
     let hash = sections::hash_of(hash, include_bytes!("../terms.rs"));
     let hash = sections::hash_of(hash, include_bytes!("../text.rs"));
     let hash = sections::hash_of(hash, include_bytes!("../vocabulary.rs"));
@@ -207,6 +210,8 @@ fn save(file: BufWriter<File>, index: &Index) -> io::Result<()> {
     out.values(index.gist_lists.iter())?;
     out.values(index.files.iter().map(SavedFile::of))?;
     out.values(index.passages.iter())?;
+    out.bytes(index.meanings.bytes())?;
+    out.bytes(index.gist_meanings.bytes())?;
     out.values(index.by_path.iter())?;
     out.values(index.skipped.iter().map(SavedSkipped::of))?;
     out.values(index.names.iter())?;
@@ -237,6 +242,8 @@ fn load(file: File, root: PathBuf, secrets: Secrets) -> Result<Index, LoadError>
     let files: Vec<IndexedFile> =
         input.values::<SavedFile>()?.into_iter().map(Into::into).collect();
     let passages = input.values()?;
+    let meanings = MeaningList::of_bytes(input.bytes()?);
+    let gist_meanings = MeaningList::of_bytes(input.bytes()?);
     let by_path = input.values::<u32>()?;
     let skipped: Vec<SkippedFile> =
         input.values::<SavedSkipped>()?.into_iter().map(Into::into).collect();
@@ -253,6 +260,8 @@ fn load(file: File, root: PathBuf, secrets: Secrets) -> Result<Index, LoadError>
         file_postings,
         files,
         passages,
+        meanings,
+        gist_meanings,
         by_path,
         skipped,
         names,
@@ -281,7 +290,9 @@ fn lists(input: &mut SectionReader<BufReader<File>>) -> Result<PostingLists, Loa
 fn check(index: &Index) -> Result<(), LoadError> {
     let (n_files, n_passages) = (index.files.len(), index.passages.len());
     let is_file = |file: u32| (file as usize) < n_files;
-    let is_sound = index.passages.iter().all(|passage| is_file(passage.file))
+    let is_sound = index.meanings.len() == n_passages
+        && index.gist_meanings.len() == n_files
+        && index.passages.iter().all(|passage| is_file(passage.file))
         && index.by_path.iter().all(|file| is_file(*file))
         && index.names.iter().all(|(_, file)| is_file(*file))
         && index.files.iter().all(|file| {
