@@ -5,22 +5,25 @@
 //! ```
 //! The first section names what shaped the index. A file that is damaged, of another format, program
 //! or project, or shaped by other settings is discarded, and the index is built anew. It is written
-//! beside its place and renamed, by the one process that holds the lock.
+//! under a name of its own and renamed, so that processes of the same project do not mix their writing.
 
 mod file;
 mod sections;
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File},
     io::{self, BufReader, BufWriter, Write as _},
     os::unix::{
         ffi::OsStrExt as _,
         fs::{DirBuilderExt as _, OpenOptionsExt as _},
     },
     path::{Path, PathBuf},
+    time::Duration,
 };
 
+use rustix::process::{Resource, getrlimit};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::policy::Secrets;
 use crate::source::{meaning::MeaningList, vocabulary::Vocabulary, walk};
@@ -33,9 +36,10 @@ use file::{SavedFile, SavedSkipped};
 use sections::{SectionReader, SectionWriter};
 
 const FILE_NAME: &str = "index";
-/// Renamed to [`FILE_NAME`] when it is complete.
-const UNFINISHED_NAME: &str = "index.new";
-const LOCK_NAME: &str = "index.lock";
+/// What the name of a file ends with that is renamed when it is complete.
+const UNFINISHED: &str = ".unfinished";
+/// After this time, an unfinished file is one of a process that was killed.
+const ABANDONED: Duration = Duration::from_secs(3600);
 /// Largest file that is read, bytes.
 const MAX_STORED_BYTES: u64 = 1 << 30;
 /// Changed files after which saving is worth its time, at least.
@@ -63,7 +67,7 @@ const PROGRAM: u64 = {
 /// Why an index is not kept.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The directory or its lock cannot be used.
+    /// The directory cannot be used.
     #[error("cannot use the directory of the index {dir}: {source}")]
     Directory {
         /// The directory.
@@ -71,9 +75,6 @@ pub enum StoreError {
         /// The reason.
         source: io::Error,
     },
-    /// Another process of the same project keeps it.
-    #[error("another process keeps the index in {0}")]
-    Held(PathBuf),
     /// The file cannot be written.
     #[error("cannot write the index: {0}")]
     Write(#[from] io::Error),
@@ -118,28 +119,35 @@ impl Shape {
     }
 }
 
-/// The directory that keeps the index of one project, for the one process that writes it.
+/// The directory that keeps the index of one project.
 #[derive(Debug)]
 pub struct IndexStore {
     dir: PathBuf,
-    /// Locked until it is closed.
-    _lock: File,
 }
 
 impl IndexStore {
-    /// Opens `dir`, which is made if it is not there, and takes its lock. Blocks.
+    /// Opens `dir`, which is made if it is not there. Blocks.
     ///
     /// # Errors
-    /// The directory cannot be used, or another process holds its lock.
+    /// The directory cannot be used.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         let failed = |source| StoreError::Directory { dir: dir.to_owned(), source };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
-        let lock = private().open(dir.join(LOCK_NAME)).map_err(failed)?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { dir: dir.to_owned(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(StoreError::Held(dir.to_owned())),
-            Err(TryLockError::Error(source)) => Err(failed(source)),
+        let store = Self { dir: dir.to_owned() };
+        store.remove_abandoned().map_err(failed)?;
+        Ok(store)
+    }
+
+    fn remove_abandoned(&self) -> io::Result<()> {
+        for entry in self.dir.read_dir()? {
+            let entry = entry?;
+            let is_unfinished = entry.file_name().as_bytes().ends_with(UNFINISHED.as_bytes());
+            let age = entry.metadata().ok().and_then(|it| it.modified().ok()?.elapsed().ok());
+            if is_unfinished && age.is_some_and(|age| age > ABANDONED) {
+                fs::remove_file(entry.path())?;
+            }
         }
+        Ok(())
     }
 
     /// The stored index of the project at `root`, or an empty one. Blocks.
@@ -164,8 +172,10 @@ impl IndexStore {
     /// # Errors
     /// It cannot be written; what was stored before stays.
     pub fn save(&self, index: &mut Index) -> Result<(), StoreError> {
-        let unfinished = self.dir.join(UNFINISHED_NAME);
-        let file = private().truncate(true).open(&unfinished)?;
+        let unfinished = self.dir.join(format!("{}{UNFINISHED}", Uuid::new_v4().simple()));
+        let mut options = File::options();
+        options.write(true).create_new(true).mode(0o600);
+        let file = options.open(&unfinished)?;
         let written = save(BufWriter::with_capacity(1 << 16, file), index)
             .and_then(|()| fs::rename(&unfinished, self.dir.join(FILE_NAME)));
         if let Err(error) = written {
@@ -187,15 +197,10 @@ impl Index {
     }
 }
 
-/// Opens a file for writing that only its owner may read.
-fn private() -> fs::OpenOptions {
-    let mut options = File::options();
-    options.write(true).create(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
-    options
-}
-
 fn save(file: BufWriter<File>, index: &Index) -> io::Result<()> {
-    let mut out = SectionWriter::new(file)?;
+    // A process is killed for writing beyond its own limit.
+    let limit = getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX);
+    let mut out = SectionWriter::new(file, limit.min(MAX_STORED_BYTES))?;
     out.value(&Shape::of(&index.root, &index.secrets))?;
     let (text, ends) = index.vocabulary.parts();
     out.bytes(text.as_bytes())?;

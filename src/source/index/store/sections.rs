@@ -29,17 +29,22 @@ pub(super) const fn hash_of(hash: u64, bytes: &[u8]) -> u64 {
 pub(super) struct SectionWriter<W> {
     out: W,
     sum: crc32fast::Hasher,
+    /// Bytes that may still be written.
+    left: u64,
 }
 
 impl<W: Write> SectionWriter<W> {
-    pub(super) fn new(out: W) -> io::Result<Self> {
-        let mut writer = Self { out, sum: crc32fast::Hasher::new() };
+    /// Writes `most` bytes at most.
+    pub(super) fn new(out: W, most: u64) -> io::Result<Self> {
+        let mut writer = Self { out, sum: crc32fast::Hasher::new(), left: most };
         writer.write(&MAGIC)?;
         writer.write(&FORMAT.to_le_bytes())?;
         Ok(writer)
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let left = self.left.checked_sub(bytes.len() as u64);
+        self.left = left.ok_or(io::ErrorKind::FileTooLarge)?;
         self.sum.update(bytes);
         self.out.write_all(bytes)
     }
@@ -68,8 +73,8 @@ impl<W: Write> SectionWriter<W> {
 
     /// Writes the checksum.
     pub(super) fn finish(mut self) -> io::Result<W> {
-        let sum = self.sum.finalize();
-        self.out.write_all(&sum.to_le_bytes())?;
+        let sum = self.sum.clone().finalize();
+        self.write(&sum.to_le_bytes())?;
         Ok(self.out)
     }
 }

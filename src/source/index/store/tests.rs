@@ -177,28 +177,63 @@ fn no_damage_is_taken_for_an_index_or_costs_more_than_the_file() {
 #[test]
 fn a_link_or_a_directory_in_its_place_is_not_followed() {
     let fixture = Fixture::new();
-    drop(fixture.saved());
+    let mut index = fixture.saved();
     let elsewhere = fixture.data.path().join("elsewhere");
     fs::write(&elsewhere, "mine").unwrap();
-    std::os::unix::fs::symlink(&elsewhere, fixture.dir().join(UNFINISHED_NAME)).unwrap();
-    let mut index = fixture.load();
-    assert!(fixture.store().save(&mut index).is_err());
+    fs::remove_file(fixture.file()).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, fixture.file()).unwrap();
+    fixture.store().save(&mut index).unwrap();
     assert_eq!(fs::read(&elsewhere).unwrap(), b"mine");
+    assert_eq!(fixture.load().n_files(), 42);
     fs::remove_file(fixture.file()).unwrap();
     fs::create_dir(fixture.file()).unwrap();
     assert_eq!(fixture.load().n_files(), 0);
+    assert!(fixture.store().save(&mut index).is_err());
+    // Nothing unfinished is left behind.
+    assert_eq!(fs::read_dir(fixture.dir()).unwrap().count(), 1);
 }
 
 #[test]
-fn only_one_process_keeps_an_index() {
+fn processes_of_the_same_project_do_not_mix_what_they_write() {
     let fixture = Fixture::new();
-    let store = fixture.store();
-    assert!(matches!(IndexStore::open(&fixture.dir()), Err(StoreError::Held(_))));
-    drop(store);
-    assert!(IndexStore::open(&fixture.dir()).is_ok());
+    drop(fixture.saved());
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let mut index = fixture.load();
+                for _ in 0..20 {
+                    fixture.store().save(&mut index).unwrap();
+                    assert_eq!(fixture.load().n_files(), 42);
+                }
+            });
+        }
+    });
+    assert_eq!(fs::read_dir(fixture.dir()).unwrap().count(), 1);
+}
+
+#[test]
+fn what_a_killed_process_left_unfinished_is_removed_after_a_while() {
+    let fixture = Fixture::new();
+    drop(fixture.saved());
+    let left = ["old", "new"].map(|name| fixture.dir().join(format!("{name}{UNFINISHED}")));
+    let long_ago = std::time::SystemTime::now() - 2 * ABANDONED;
+    for path in &left {
+        fs::write(path, "half").unwrap();
+    }
+    File::options().write(true).open(&left[0]).unwrap().set_modified(long_ago).unwrap();
+    assert_eq!(fixture.load().n_files(), 42);
+    assert_eq!(left.map(|path| path.exists()), [false, true]);
     let file = fixture.data.path().join("file");
     fs::write(&file, "").unwrap();
     assert!(matches!(IndexStore::open(&file), Err(StoreError::Directory { .. })));
+}
+
+#[test]
+fn an_index_larger_than_a_process_may_write_is_not_begun() {
+    let mut out = SectionWriter::new(Vec::new(), 100).unwrap();
+    out.bytes(&[0; 60]).unwrap();
+    let error = out.bytes(&[0; 60]).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
 }
 
 #[test]
