@@ -3,10 +3,12 @@
 //! The one place where the bytes of a project's file become text, so that the index, quotes and
 //! pages agree on its lines.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, path::Path};
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+
+use crate::source::notebook;
 
 /// A file with a zero byte in its first bytes, this many, is binary or UTF-16.
 const PROBE_BYTES: usize = 8 << 10;
@@ -26,6 +28,17 @@ pub(crate) struct DecodedText<'a> {
     pub text: Cow<'a, str>,
     /// The name of its encoding, such as `UTF-8` or `Shift_JIS`.
     pub encoding: &'static str,
+}
+
+/// The text of the file at `path`: a notebook is read as the source of its cells. `None` if its bytes
+/// are no text.
+pub(crate) fn of_file<'a>(path: &Path, bytes: &'a [u8]) -> Option<DecodedText<'a>> {
+    let found = decode(bytes)?;
+    let is_notebook = path.extension().is_some_and(|extension| extension == "ipynb");
+    match is_notebook.then(|| notebook::program(&found.text)).flatten() {
+        Some(program) => Some(DecodedText { text: Cow::Owned(program), ..found }),
+        None => Some(found),
+    }
 }
 
 /// Decodes the bytes of a file; `None` if they are no text.

@@ -28,7 +28,7 @@ use crate::policy::{
 };
 use crate::source::{
     left_out::{LeftOut, LeftOutReason},
-    notebook, text,
+    text,
 };
 
 use glob::GlobMatcher;
@@ -335,12 +335,7 @@ pub(crate) fn read_text(tree: &Tree, path: &Path) -> io::Result<Result<String, L
 
 /// The text of a file with these bytes, or why it is none.
 fn text_of(path: &Path, bytes: Vec<u8>) -> Result<String, LeftOutReason> {
-    let decoded = text::decode(&bytes).ok_or(LeftOutReason::Binary)?;
-    if is_notebook(path)
-        && let Some(program) = notebook::program(&decoded.text)
-    {
-        return Ok(program);
-    }
+    let decoded = text::of_file(path, &bytes).ok_or(LeftOutReason::Binary)?;
     let n_lines = memchr::memchr_iter(b'\n', decoded.text.as_bytes()).count() + 1;
     if decoded.text.len() / n_lines > MAX_MEAN_LINE_BYTES && !is_prose(path) {
         return Err(LeftOutReason::Minified);
@@ -361,10 +356,6 @@ fn text_of(path: &Path, bytes: Vec<u8>) -> Result<String, LeftOutReason> {
 /// The file cannot be read, or is gone since the walk.
 pub(crate) fn text(tree: &Tree, found: &WalkedFile) -> io::Result<Option<String>> {
     read_text(tree, &found.path).map(Result::ok)
-}
-
-fn is_notebook(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "ipynb")
 }
 
 fn is_prose(path: &Path) -> bool {

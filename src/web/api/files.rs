@@ -159,7 +159,7 @@ fn unhighlighted(
     highlighter::HighlightRequest {
         path: path.into(),
         first_line: String::from_utf8_lossy(first_line).into_owned(),
-        before: excerpt::text_before(bytes, excerpt.first_line, max_before),
+        before: excerpt::text_before(path, bytes, excerpt.first_line, max_before),
         shown: excerpt.text.as_str().into(),
     }
 }

@@ -8,11 +8,9 @@ use utoipa::ToSchema;
 use crate::source::{
     document,
     language::{self, Language},
+    text,
     walk::MAX_FILE_BYTES,
 };
-
-/// A file with a zero byte among its first bytes, so many, is binary.
-const BINARY_PROBE_BYTES: usize = 8 << 10;
 
 const MAX_OUTLINE_ITEMS: usize = 2000;
 
@@ -56,9 +54,9 @@ pub(crate) fn of(
     max_lines: usize,
     max_bytes: usize,
 ) -> FileExcerpt {
-    let probe = bytes.get(..BINARY_PROBE_BYTES).unwrap_or(bytes);
-    let is_binary = memchr::memchr(0, probe).is_some();
     let path = Path::new(path);
+    let decoded = text::of_file(path, bytes);
+    let is_binary = decoded.is_none();
     let mut page = FileExcerpt {
         size: bytes.len(),
         language: language::fence_name(path),
@@ -70,10 +68,9 @@ pub(crate) fn of(
         truncated: is_binary,
         outline: Vec::new(),
     };
-    if is_binary || bytes.is_empty() {
+    let Some(text) = decoded.map(|it| it.text).filter(|text| !text.is_empty()) else {
         return page;
-    }
-    let text = String::from_utf8_lossy(bytes);
+    };
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     page.total_lines = lines.len();
     let requested = line.unwrap_or(1).clamp(1, lines.len()) - 1;
@@ -95,8 +92,10 @@ pub(crate) fn of(
     page
 }
 
-/// The text before a line (from 1): the last `max_bytes` of it.
-pub(crate) fn text_before(bytes: &[u8], line: usize, max_bytes: usize) -> String {
+/// The text before a line (from 1) of the file at `path`: the last `max_bytes` of it.
+pub(crate) fn text_before(path: &str, bytes: &[u8], line: usize, max_bytes: usize) -> String {
+    let decoded = text::of_file(Path::new(path), bytes);
+    let bytes = decoded.as_ref().map_or(bytes, |it| it.text.as_bytes());
     let mut newlines = memchr::memchr_iter(b'\n', bytes);
     let end = line.checked_sub(2).and_then(|at| newlines.nth(at)).map_or(0, |at| at + 1);
     let start = end.saturating_sub(max_bytes);
@@ -187,8 +186,28 @@ mod tests {
         for (line, most, expected) in
             [(0, 9, ""), (1, 9, ""), (2, 9, "a\n"), (3, 9, "a\nbb\n"), (3, 4, "\nbb\n"), (9, 9, "")]
         {
-            assert_eq!(text_before(b"a\nbb\nc", line, most), expected, "{line} {most}");
+            assert_eq!(text_before("a.txt", b"a\nbb\nc", line, most), expected, "{line} {most}");
         }
+    }
+
+    #[test]
+    fn files_in_other_encodings_and_notebooks_are_shown_as_text() {
+        let wide: Vec<u8> =
+            "\u{feff}gr\u{fc}n\nzwei\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let page = of("a.txt", &wide, None, 10, 100);
+        assert_eq!(
+            (page.binary, page.text.as_str(), page.total_lines),
+            (false, "gr\u{fc}n\nzwei", 2)
+        );
+        assert_eq!(text_before("a.txt", &wide, 2, 100), "gr\u{fc}n\n");
+        let latin =
+            of("a.c", b"// Gr\xf6\xdfe der \xdcberschrift f\xfcr \xc4nderungen\n", None, 10, 100);
+        assert_eq!(latin.text, "// Gr\u{f6}\u{df}e der \u{dc}berschrift f\u{fc}r \u{c4}nderungen");
+        let notebook =
+            "{\"cells\": [\n{\"cell_type\": \"code\",\n\"source\": [\n\"def a(): pass\"]}]}\n";
+        let page = of("a.ipynb", notebook.as_bytes(), Some(4), 10, 100);
+        assert_eq!((page.text.as_str(), page.language), ("\n\n\ndef a(): pass", "python"));
+        assert_eq!(page.outline[0].line, 4);
     }
 
     #[test]
