@@ -318,8 +318,13 @@ impl Agents {
 
     /// A start of which nothing is kept, also where the program is missing: this one stands in its
     /// place then.
-    fn trial_request(&self, project: Project) -> Result<LaunchRequest, AgentError> {
-        let claude = match self.choose(None) {
+    fn trial_request(
+        &self,
+        project: Project,
+        kind: AgentKind,
+    ) -> Result<LaunchRequest, AgentError> {
+        let asked = (kind == AgentKind::Guide).then_some(kind);
+        let claude = match self.wanted(asked) {
             Err(error) if error.is_about_program() => {
                 self.inner.server.program.as_ref().ok().cloned()
             }

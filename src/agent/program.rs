@@ -109,6 +109,12 @@ pub enum NoModel {
          the server with `ANTHROPIC_API_KEY`"
     )]
     NotLoggedIn,
+    /// The kernel cannot confine an agent with a network as the settings require.
+    #[error(
+        "the server's kernel cannot confine an agent that has a network as `agent.sandbox` requires \
+         (Linux 6.12 or newer can); `cicerone doctor` says what is missing"
+    )]
+    NotConfined,
 }
 
 /// The agent that a start gives.
@@ -137,9 +143,21 @@ impl ChosenAgent {
 }
 
 impl Agents {
-    /// The agent that a start gives where a person has asked for `asked`, else by the settings. Looks
-    /// at the disk, so an installation or a login counts from the next start on.
+    /// The agent that a start gives where a person has asked for `asked`, else by the settings.
     pub(super) fn choose(&self, asked: Option<AgentKind>) -> Result<ChosenAgent, AgentError> {
+        let Inner { settings, sandbox_status, .. } = &*self.inner;
+        let is_auto = asked.is_none() && settings.kind == AgentChoice::Auto;
+        match self.wanted(asked)? {
+            ChosenAgent::Claude(_) if is_auto && sandbox_status.models_refused().is_some() => {
+                Ok(ChosenAgent::Guide(Some(NoModel::NotConfined)))
+            }
+            wanted => Ok(wanted),
+        }
+    }
+
+    /// The same, whatever the self-test of the sandbox says. Looks at the disk, so an installation or
+    /// a login counts from the next start on.
+    pub(super) fn wanted(&self, asked: Option<AgentKind>) -> Result<ChosenAgent, AgentError> {
         let Inner { settings, server, login, .. } = &*self.inner;
         let wanted = match asked {
             Some(AgentKind::Guide) => AgentChoice::Guide,

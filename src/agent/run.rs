@@ -94,7 +94,7 @@ pub(super) async fn run(run: AgentRun, exited: Recipient<AgentExited>) {
 /// The error says, for a person, why the agent did not start.
 async fn prepare_and_execute(mut run: AgentRun) -> Result<AgentExit, String> {
     let mut stop = run.control.stop.subscribe();
-    unless_stopped(&mut stop, run.agents.may_start(&run.request.project)).await??;
+    unless_stopped(&mut stop, run.agents.may_start(&run.request.project, run.kind)).await??;
     // Two agents of one conversation, as after a session's failure, would share its transcript.
     let _lock = unless_stopped(&mut stop, run.agents.lock_conversation(&run.request)).await?;
     let (agents, request) = (run.agents.clone(), run.request.clone());

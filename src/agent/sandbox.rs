@@ -66,17 +66,34 @@ impl Profile {
         #[cfg(not(feature = "faults"))]
         true
     }
+
+    /// Whether there is a network.
+    pub(crate) fn has_network(&self) -> bool {
+        !self.ports.is_empty()
+    }
+
+    /// The kernel's support, or that of an older kernel which a test asks for.
+    pub(crate) fn capped(&self, kernel: KernelSupport) -> KernelSupport {
+        #[cfg(feature = "faults")]
+        if let Some(cap) = self.faults.iter().find_map(|it| it.strip_prefix("abi ")?.parse().ok()) {
+            return KernelSupport { landlock: kernel.landlock.min(cap) };
+        }
+        kernel
+    }
 }
 
 /// Why a process could not be confined.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfineError {
+    /// Landlock rejected the rules.
+    #[error("this kernel rejects the rules of the sandbox: {0}")]
+    Landlock(#[from] landlock::RulesetError),
     /// Landlock is missing or too old.
     #[error(
-        "this kernel cannot confine an agent as `agent.sandbox = \"required\"` asks for: {0}. Linux \
+        "this kernel cannot confine an agent as `agent.sandbox = \"required\"` asks for: it {0}. Linux \
          6.12 or newer with Landlock enabled can; `--sandbox best-effort` does with less"
     )]
-    Landlock(#[from] landlock::RulesetError),
+    Kernel(String),
     /// The seccomp filter was rejected.
     #[error("this kernel rejects the filter of system calls: {0}")]
     SystemCalls(String),

@@ -22,12 +22,13 @@ use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use super::{
-    Agents,
+    AgentKind, Agents,
     claude::Login,
     directories::{Directories, own_user},
     invocation::{self, Invocation},
     run_once,
     sandbox::{
+        Profile,
         self_test::{
             Decoys, ProbePlan, ProbeReport, ProjectTest, SUBCOMMAND, SelfTest, UserFiles, Verdict,
             judge,
@@ -36,7 +37,7 @@ use super::{
     },
 };
 use crate::{
-    config::settings::Sandbox,
+    config::settings::{AgentChoice, Sandbox},
     project::{Project, ProjectName},
 };
 
@@ -58,6 +59,7 @@ struct ScratchProject {
 /// The probe's report, and a note on how far it was confined.
 struct ProbeResult {
     report: ProbeReport,
+    has_network: bool,
     note: Option<String>,
 }
 
@@ -75,12 +77,12 @@ impl Agents {
 
     /// Waits until an agent may start in `project`. A failed test of the project is repeated: the
     /// cause may be gone. The error is for a person.
-    pub(super) async fn may_start(&self, project: &Project) -> Result<(), String> {
+    pub(super) async fn may_start(&self, project: &Project, kind: AgentKind) -> Result<(), String> {
         if self.inner.settings.sandbox != Sandbox::Required {
             return Ok(());
         }
         let known = self.inner.sandbox_status.known().await?;
-        if let Some(words) = self.inner.sandbox_status.refusal() {
+        if let Some(words) = self.inner.sandbox_status.refusal(kind) {
             return Err(status::not_confined(&words));
         }
         let is_proved = |own: &ProjectTest| own.verdict == Verdict::Proved;
@@ -90,7 +92,7 @@ impl Agents {
         let checked = project.clone();
         let is_there = spawn_blocking(move || invocation::check_dir(&checked));
         is_there.await.map_err(|error| error.to_string())??;
-        let own = in_project(self, project.clone()).await;
+        let own = in_project(self, project.clone(), kind).await;
         let (is_proved, words) = (is_proved(&own), own.words());
         self.inner.sandbox_status.publish_project(own);
         if is_proved { Ok(()) } else { Err(status::not_confined(&words)) }
@@ -130,24 +132,43 @@ async fn run(agents: &Agents, projects: &[Project]) -> SelfTest {
     if agents.inner.settings.sandbox == Sandbox::Off {
         return untested(Verdict::Off, Vec::new());
     }
-    let each = stream::iter(projects.iter().cloned()).map(|project| in_project(agents, project));
-    let (general, own) = tokio::join!(general(agents), each.buffered(CONCURRENT_TESTS).collect());
+    let wanted = agents.wanted(None).map_or(AgentKind::Claude, |chosen| chosen.kind());
+    let test = run_as(agents, projects, wanted).await;
+    let settings = &agents.inner.settings;
+    let has_choice = wanted != AgentKind::Guide && settings.kind == AgentChoice::Auto;
+    let is_refused = settings.sandbox == Sandbox::Required && test.verdict != Verdict::Proved;
+    if !has_choice || !is_refused {
+        return test;
+    }
+    // An older kernel may confine the guide, which needs less.
+    let of_guide = run_as(agents, projects, AgentKind::Guide).await;
+    match of_guide.verdict {
+        Verdict::Proved => SelfTest { models_refused: Some(test.words()), ..of_guide },
+        _ => test,
+    }
+}
+
+async fn run_as(agents: &Agents, projects: &[Project], kind: AgentKind) -> SelfTest {
+    let each =
+        stream::iter(projects.iter().cloned()).map(|project| in_project(agents, project, kind));
+    let each = each.buffered(CONCURRENT_TESTS).collect();
+    let (general, own) = tokio::join!(general(agents, kind), each);
     SelfTest { projects: own, ..judged(general) }
 }
 
-async fn in_project(agents: &Agents, project: Project) -> ProjectTest {
+async fn in_project(agents: &Agents, project: Project, kind: AgentKind) -> ProjectTest {
     let name = project.name.to_string();
     let SelfTest { verdict, uid, missing, attempts, .. } =
-        judged(probe(agents, project, None).await);
+        judged(probe(agents, project, kind, None).await);
     ProjectTest { project: name, verdict, uid, missing, attempts }
 }
 
-async fn general(agents: &Agents) -> Result<ProbeResult, String> {
+async fn general(agents: &Agents, kind: AgentKind) -> Result<ProbeResult, String> {
     let place = Directories::new(&agents.inner.data_dir);
     let made = spawn_blocking(move || ScratchProject::new(&place)).await;
     let cannot = |error: io::Error| format!("cannot create its files: {error}");
     let scratch = made.map_err(|error| error.to_string())?.map_err(cannot)?;
-    let probed = probe(agents, scratch.project.clone(), Some(scratch.decoys.clone())).await;
+    let probed = probe(agents, scratch.project.clone(), kind, Some(scratch.decoys.clone())).await;
     let dir = scratch.dir.clone();
     if let Err(error) = tokio::fs::remove_dir_all(&dir).await {
         log::warn!("cannot remove the files of the self-test dir={dir:?} error={error}");
@@ -159,9 +180,10 @@ async fn general(agents: &Agents) -> Result<ProbeResult, String> {
 async fn probe(
     agents: &Agents,
     project: Project,
+    kind: AgentKind,
     decoys: Option<Decoys>,
 ) -> Result<ProbeResult, String> {
-    let request = agents.trial_request(project.clone()).map_err(|error| error.to_string())?;
+    let request = agents.trial_request(project.clone(), kind).map_err(|error| error.to_string())?;
     let cicerone = request.cicerone.clone();
     let leftovers = Directories::new(&agents.inner.data_dir).of_start(request.id);
     let prepared = spawn_blocking(|| request.prepare()).await.map_err(|error| error.to_string())?;
@@ -170,7 +192,11 @@ async fn probe(
         Err(words) => Err(words.clone()),
     };
     Directories::remove(leftovers).await;
-    Ok(ProbeResult { report: report?, note: prepared?.note })
+    let invocation = prepared?;
+    let mut report = report?;
+    let profile = invocation.profile.unwrap_or_default();
+    report.kernel = profile.capped(report.kernel);
+    Ok(ProbeResult { report, has_network: profile.has_network(), note: invocation.note })
 }
 
 /// Runs the probe and reads its report.
@@ -195,7 +221,7 @@ async fn run_probe(
         decoys,
         own: invocation.own_directories(),
         database: agents.inner.data_dir.join("cicerone.db"),
-        has_network: profile.is_some_and(|profile| !profile.ports.is_empty()),
+        has_network: profile.is_some_and(Profile::has_network),
         server: Some(std::process::id()),
         reads_all: profile.is_some_and(|profile| profile.reads_all),
     };
@@ -260,14 +286,15 @@ fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
 }
 
 fn judged(probed: Result<ProbeResult, String>) -> SelfTest {
-    let ProbeResult { report, note } = match probed {
+    let ProbeResult { report, has_network, note } = match probed {
         Ok(result) => result,
         Err(reason) => return untested(Verdict::Failed, vec![format!("no test ran: {reason}")]),
     };
-    let missing = report.kernel.unsupported();
+    let missing = report.kernel.unsupported(has_network);
     SelfTest {
         at: now(),
         verdict: judge(&report.attempts, &missing),
+        models_refused: None,
         landlock: report.kernel.landlock,
         uid: report.uid,
         missing: missing.into_iter().chain(note).collect(),
@@ -279,7 +306,16 @@ fn judged(probed: Result<ProbeResult, String>) -> SelfTest {
 fn untested(verdict: Verdict, missing: Vec<String>) -> SelfTest {
     let uid = own_user().uid;
     let (attempts, projects) = (Vec::new(), Vec::new());
-    SelfTest { at: now(), verdict, landlock: 0, uid, missing, attempts, projects }
+    SelfTest {
+        at: now(),
+        verdict,
+        models_refused: None,
+        landlock: 0,
+        uid,
+        missing,
+        attempts,
+        projects,
+    }
 }
 
 fn now() -> String {

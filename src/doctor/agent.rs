@@ -149,6 +149,10 @@ fn account(agents: &Agents) -> Check {
 
 fn sandbox(test: &SelfTest, mode: Sandbox) -> Vec<Check> {
     let mut checks = vec![sandbox_check("sandbox".to_owned(), test.verdict, &test.words(), mode)];
+    if let Some(words) = &test.models_refused {
+        let text = format!("no agent with a model may start: {words}");
+        checks.push(Check::warn("sandbox", text));
+    }
     let notes = test.missing.iter().filter(|_| test.verdict == Verdict::Proved);
     checks.extend(notes.map(|note| Check::warn("sandbox", note.clone())));
     let other = test.projects.iter().filter(|own| own.verdict != test.verdict);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::text_of,
-    server::{Server, Setup, eventually},
+    server::{Server, Setup, eventually, scripted_agent},
     tree::tree,
 };
 
@@ -261,4 +261,45 @@ async fn p2_a_viewer_that_comes_while_the_sandbox_is_tested_is_told_what_that_ca
     };
     assert_ne!(told["verdict"], "pending");
     assert!(!told["tried"].as_array().unwrap().is_empty(), "{told}");
+}
+
+#[actix::test]
+async fn p2_on_an_older_kernel_the_guide_answers_and_is_proved_to_only_read() {
+    let claude = scripted_agent().to_str().unwrap();
+    for abi in [1, 2, 3, 5] {
+        let setup = Setup::new().args(["--agent", "auto", "--claude", claude]);
+        let server = setup.env("FAULT_RULES", &format!("abi {abi}")).start();
+        let (status, body) = tested(&server).await;
+        let sandbox = &body["sandbox"];
+        let told = (status, &sandbox["verdict"], &sandbox["landlock"], &body["refusal"]);
+        assert_eq!(told, (200, &json!("proved"), &json!(abi), &Value::Null), "{body}");
+        let refused = sandbox["models_refused"].as_str().unwrap();
+        assert!(refused.contains("Linux 6.12"), "{refused}");
+
+        let mut client = server.connect().await;
+        client.send(json!({"type": "start", "protocol": 1})).await;
+        let attached = client.until("attached").await.pop().unwrap();
+        assert_eq!(attached["agent"]["kind"], "guide");
+        assert!(attached["agent"]["no_model"].as_str().unwrap().contains("kernel"), "{attached}");
+        client.until("caught_up").await;
+        client.ask("What can you do?").await;
+        assert!(text_of(&client.turn().await).contains("built-in guide"));
+    }
+}
+
+#[actix::test]
+async fn p2_no_agent_starts_where_the_kernel_cannot_confine_it() {
+    for (agent, abi) in [("claude", 5), ("guide", 0), ("auto", 0)] {
+        let claude = scripted_agent().to_str().unwrap();
+        let setup = Setup::new().args(["--agent", agent, "--claude", claude]);
+        let server = setup.env("FAULT_RULES", &format!("abi {abi}")).start();
+        let (status, body) = tested(&server).await;
+        assert_eq!(status, 503, "{agent} with {abi}: {body}");
+        assert!(body["refusal"].as_str().unwrap().contains("Linux 6.12"), "{body}");
+        let mut client = server.connect().await;
+        client.start().await;
+        client.ask("say hello").await;
+        let end = client.turn().await.pop().unwrap();
+        assert!(end["content"].as_str().unwrap().contains("Linux 6.12"), "{end}");
+    }
 }

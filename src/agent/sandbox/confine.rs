@@ -52,8 +52,11 @@ pub(crate) fn confine(profile: &Profile, parent: Pid) -> Result<Confined, Confin
     // The agent cannot change file modes, so its files must be private from the start.
     process::umask(Mode::from_raw_mode(0o077));
     thread::set_no_new_privs(true).map_err(rights("new privileges"))?;
-    landlock_rules::restrict(profile)?;
-    match seccomp::filter(profile) {
+    let kernel = landlock_rules::restrict(profile)?;
+    if profile.strict && !kernel.suffices(profile.has_network()) {
+        return Err(ConfineError::Kernel(kernel.unsupported(profile.has_network()).join("; it ")));
+    }
+    match seccomp::filter(profile, kernel) {
         Err(error) if profile.strict => return Err(ConfineError::SystemCalls(error)),
         Err(error) => confined.missing.push(format!("the filter of system calls ({error})")),
         Ok(()) => (),

@@ -2,15 +2,20 @@
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus, NetPort,
-    PathBeneath, PathFd, RestrictionStatus, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError,
-    Scope,
+    PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, Scope,
 };
 use serde::{Deserialize, Serialize};
 
 use super::Profile;
 
-/// The version with all required rights; later ones are untested.
+/// The version with all rights that are used; later ones are untested.
 const WANTED: ABI = ABI::V6;
+
+/// The version that restricts truncation.
+pub(super) const TRUNCATION: i32 = 3;
+
+/// The version that restricts signals.
+pub(super) const SIGNALS: i32 = 6;
 
 /// Readable devices. Not `/dev/zero`: mapping it gives shared memory outside every count.
 const DEVICES: [&str; 2] = ["/dev/random", "/dev/urandom"];
@@ -23,43 +28,57 @@ pub struct KernelSupport {
 }
 
 impl KernelSupport {
-    /// What a kernel of this version cannot restrict, one phrase each.
-    pub fn unsupported(self) -> Vec<String> {
+    /// Whether a process can be confined as the settings require. With a network Landlock must
+    /// know every rule. Without one the filter of system calls stands in for the younger rules.
+    pub(super) fn suffices(self, has_network: bool) -> bool {
+        self.landlock >= if has_network { WANTED as i32 } else { 1 }
+    }
+
+    /// What a kernel of this version cannot restrict of a process, one phrase each.
+    pub fn unsupported(self, has_network: bool) -> Vec<String> {
         if self.landlock <= 0 {
             return vec![
                 "cannot restrict files, ports and signals (this kernel has no Landlock)".to_owned(),
             ];
         }
+        if !has_network {
+            return Vec::new();
+        }
         let since = [
-            (3, "cannot restrict the truncation of files (needs Linux 6.2)"),
+            (TRUNCATION, "cannot restrict the truncation of files (needs Linux 6.2)"),
             (4, "cannot restrict TCP ports (needs Linux 6.7)"),
             (5, "cannot restrict ioctl on devices (needs Linux 6.10)"),
-            (6, "cannot restrict signals and abstract sockets (needs Linux 6.12)"),
+            (SIGNALS, "cannot restrict signals and abstract sockets (needs Linux 6.12)"),
         ];
         let missing = since.into_iter().filter(|(version, _)| self.landlock < *version);
         missing.map(|(_, what)| what.to_owned()).collect()
     }
 }
 
-/// Restricts this thread and all that it starts, irrevocably.
-pub(super) fn restrict(profile: &Profile) -> Result<RestrictionStatus, RulesetError> {
-    let level = match profile.strict {
-        true => CompatLevel::HardRequirement,
-        false => CompatLevel::BestEffort,
-    };
-    let all = AccessFs::from_all(WANTED);
-    let mut rules = Ruleset::default().set_compatibility(level).handle_access(all)?;
+/// Restricts this thread and all that it starts, irrevocably, as far as the kernel can. Returns the
+/// kernel's support.
+pub(super) fn restrict(profile: &Profile) -> Result<KernelSupport, RulesetError> {
+    // The kernel's own version limits this further.
+    let used = ABI::from(profile.capped(KernelSupport { landlock: WANTED as i32 }).landlock);
+    if used == ABI::Unsupported {
+        return Ok(KernelSupport { landlock: 0 });
+    }
+    let all = AccessFs::from_all(used);
+    let rules = Ruleset::default().set_compatibility(CompatLevel::BestEffort);
+    let mut rules = rules.handle_access(all)?;
+    let ports = AccessNet::from_all(used);
     for (name, access) in
         [("ports to connect to", AccessNet::ConnectTcp), ("ports to listen on", AccessNet::BindTcp)]
     {
-        if profile.has_rule(name) {
+        if profile.has_rule(name) && ports.contains(access) {
             rules = rules.handle_access(access)?;
         }
     }
+    let scopes = Scope::from_all(used);
     for (name, scope) in
         [("signals", Scope::Signal), ("abstract sockets", Scope::AbstractUnixSocket)]
     {
-        if profile.has_rule(name) {
+        if profile.has_rule(name) && scopes.contains(scope) {
             rules = rules.scope(scope)?;
         }
     }
@@ -90,10 +109,22 @@ pub(super) fn restrict(profile: &Profile) -> Result<RestrictionStatus, RulesetEr
     if let Ok(null) = PathFd::new("/dev/null") {
         rules = rules.add_rule(PathBeneath::new(null, AccessFs::ReadFile | AccessFs::WriteFile))?;
     }
-    for port in profile.ports.iter().filter(|_| profile.has_rule("ports to connect to")) {
-        rules = rules.add_rule(NetPort::new(*port, AccessNet::ConnectTcp))?;
+    if profile.has_rule("ports to connect to") && ports.contains(AccessNet::ConnectTcp) {
+        for port in &profile.ports {
+            rules = rules.add_rule(NetPort::new(*port, AccessNet::ConnectTcp))?;
+        }
     }
-    rules.restrict_self()
+    Ok(profile.capped(support_of(rules.restrict_self()?.landlock)))
+}
+
+fn support_of(status: LandlockStatus) -> KernelSupport {
+    let landlock = match status {
+        LandlockStatus::Available { effective_abi, kernel_abi } => {
+            kernel_abi.unwrap_or(effective_abi as i32)
+        }
+        _ => 0,
+    };
+    KernelSupport { landlock }
 }
 
 fn of_files() -> BitFlags<AccessFs> {
@@ -107,13 +138,7 @@ pub(crate) fn kernel_support() -> KernelSupport {
         .handle_access(AccessFs::MakeBlock)
         .and_then(Ruleset::create)
         .and_then(landlock::RulesetCreated::restrict_self);
-    let landlock = match asked.map(|status| status.landlock) {
-        Ok(LandlockStatus::Available { effective_abi, kernel_abi }) => {
-            kernel_abi.unwrap_or(effective_abi as i32)
-        }
-        Ok(_) | Err(_) => 0,
-    };
-    KernelSupport { landlock }
+    asked.map_or(KernelSupport { landlock: 0 }, |status| support_of(status.landlock))
 }
 
 #[cfg(test)]
@@ -122,9 +147,18 @@ mod tests {
 
     #[test]
     fn an_old_kernel_is_told_what_it_lacks() {
-        assert!(KernelSupport { landlock: 7 }.unsupported().is_empty());
-        assert!(KernelSupport { landlock: 6 }.unsupported().is_empty());
-        assert_eq!(KernelSupport { landlock: 4 }.unsupported().len(), 2);
-        assert!(KernelSupport { landlock: 0 }.unsupported()[0].contains("no Landlock"));
+        let missing = |landlock, has_network| KernelSupport { landlock }.unsupported(has_network);
+        assert!(missing(7, true).is_empty() && missing(6, true).is_empty());
+        assert_eq!((missing(4, true).len(), missing(1, false).len()), (2, 0));
+        for has_network in [true, false] {
+            assert!(missing(0, has_network)[0].contains("no Landlock"));
+        }
+    }
+
+    #[test]
+    fn a_process_without_a_network_can_be_confined_on_older_kernels() {
+        let suffices = |landlock, has_network| KernelSupport { landlock }.suffices(has_network);
+        assert!(suffices(6, true) && suffices(1, false));
+        assert!(!suffices(5, true) && !suffices(0, false));
     }
 }

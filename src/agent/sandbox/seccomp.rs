@@ -18,7 +18,8 @@ use seccompiler::{
 };
 
 use super::{
-    Profile,
+    KernelSupport, Profile,
+    landlock_rules::{SIGNALS, TRUNCATION},
     syscall_lists::{ALLOWED, REFUSED, Syscall, WITHOUT_EFFECT, name},
 };
 
@@ -94,15 +95,16 @@ const PR_SCHED_CORE: u64 = 62;
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 /// Filters the calls of this thread, and of all that it starts, for good.
-pub(super) fn filter(profile: &Profile) -> Result<(), String> {
-    for program in programs(profile).map_err(|error| error.to_string())? {
+pub(super) fn filter(profile: &Profile, kernel: KernelSupport) -> Result<(), String> {
+    for program in programs(profile, kernel).map_err(|error| error.to_string())? {
         apply_filter(&program).map_err(|error| error.to_string())?;
     }
     Ok(())
 }
 
-fn programs(profile: &Profile) -> Result<Vec<BpfProgram>, BackendError> {
+fn programs(profile: &Profile, kernel: KernelSupport) -> Result<Vec<BpfProgram>, BackendError> {
     let is_on = |call: &&Syscall| profile.has_rule(name(call));
+    let in_place = in_place_of_landlock(profile, kernel)?;
     let without_effect: Rules = all(WITHOUT_EFFECT.iter().filter(is_on));
     let mut refused: Rules = all(REFUSED.iter().copied().flatten().filter(is_on));
     for (call, rules) in by_argument(profile)? {
@@ -110,7 +112,9 @@ fn programs(profile: &Profile) -> Result<Vec<BpfProgram>, BackendError> {
             refused.insert(call.1, rules);
         }
     }
+    refused.extend(in_place.refused);
     let known = ALLOWED.iter().chain(REFUSED).copied().chain([WITHOUT_EFFECT]).flatten();
+    let known = known.filter(|call| !in_place.unknown.contains(&name(call)));
     let answer = |errno: c_int| SeccompAction::Errno(errno.unsigned_abs());
     let mut programs = vec![
         program(without_effect, answer(0), SeccompAction::Allow)?,
@@ -125,6 +129,49 @@ fn programs(profile: &Profile) -> Result<Vec<BpfProgram>, BackendError> {
 /// These calls whatever their arguments.
 fn all<'a>(calls: impl Iterator<Item = &'a Syscall>) -> Rules {
     calls.map(|call| (call.1, Vec::new())).collect()
+}
+
+/// What the filter does in place of rules that Landlock lacks.
+#[derive(Default)]
+struct InPlaceOfLandlock {
+    refused: Rules,
+    unknown: Vec<&'static str>,
+}
+
+/// What stands in for the rules that the kernel's Landlock lacks. Only for processes without a
+/// network, which need none of these calls; sockets are closed to them anyway.
+fn in_place_of_landlock(
+    profile: &Profile,
+    kernel: KernelSupport,
+) -> Result<InPlaceOfLandlock, BackendError> {
+    let mut in_place = InPlaceOfLandlock::default();
+    if profile.has_network() {
+        return Ok(in_place);
+    }
+    if kernel.landlock < SIGNALS {
+        // Only to itself: a program that aborts does so.
+        let own = u64::from(rustix::process::getpid().as_raw_nonzero().get().unsigned_abs());
+        in_place.refused.extend([
+            (libc::SYS_kill, vec![none_of(0, [own])?]),
+            (libc::SYS_tgkill, vec![none_of(0, [own])?]),
+            (libc::SYS_tkill, Vec::new()),
+            (424, Vec::new()), // pidfd_send_signal
+        ]);
+    }
+    if kernel.landlock < TRUNCATION {
+        // A file that may only be read could be opened and cut short at once.
+        let cuts = |argument| {
+            let flag = number(libc::O_TRUNC);
+            rule(&[(argument, SeccompCmpOp::MaskedEq(flag), flag)])
+        };
+        in_place.refused.insert(libc::SYS_truncate, Vec::new());
+        in_place.refused.insert(libc::SYS_openat, vec![cuts(2)?]);
+        #[cfg(target_arch = "x86_64")]
+        in_place.refused.extend([(libc::SYS_creat, Vec::new()), (libc::SYS_open, vec![cuts(1)?])]);
+        // Its flags are in memory; there is another way for what it does.
+        in_place.unknown.push("SYS_openat2");
+    }
+    Ok(in_place)
 }
 
 /// The calls that are refused for their arguments; without a rule, whatever they are.

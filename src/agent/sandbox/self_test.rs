@@ -27,6 +27,9 @@ pub struct SelfTest {
     pub at: String,
     /// The verdict on the scratch project.
     pub verdict: Verdict,
+    /// Why no agent with a model may start, where this is the test of the guide in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub models_refused: Option<String>,
     /// Version of the Landlock ABI; 0 without Landlock.
     pub landlock: i32,
     /// The user that agents run as.

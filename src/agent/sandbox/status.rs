@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::config::settings::Sandbox;
+use crate::{agent::AgentKind, config::settings::Sandbox};
 
 use super::self_test::{ProjectTest, SelfTest, Verdict};
 
@@ -26,11 +26,19 @@ impl SandboxStatus {
         self.newest.borrow().clone()
     }
 
-    /// Why no agent can start at all; `None` if one can, or before the first self-test.
-    pub fn refusal(&self) -> Option<String> {
+    /// Why no agent of this kind can start at all; `None` if one can, or before the first self-test.
+    pub(crate) fn refusal(&self, kind: AgentKind) -> Option<String> {
         let newest = self.newest()?;
+        if kind == AgentKind::Claude && newest.models_refused.is_some() {
+            return newest.models_refused.clone();
+        }
         let is_refused = self.mode == Sandbox::Required && newest.verdict != Verdict::Proved;
         is_refused.then(|| newest.words())
+    }
+
+    /// Why no agent with a model can start, where the guide can.
+    pub(crate) fn models_refused(&self) -> Option<String> {
+        self.newest()?.models_refused.clone()
     }
 
     pub(in crate::agent) fn publish(&self, test: SelfTest) -> Arc<SelfTest> {

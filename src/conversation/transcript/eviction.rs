@@ -226,6 +226,8 @@ impl EvictedEntry {
     /// What stays of an evicted entry; `None` if it is never evicted.
     fn of(entry: &Entry) -> Option<Self> {
         let kind = match &entry.body {
+            // That it is empty already would not be known of an evicted one.
+            EntryBody::Text(growing) if growing.escaped().is_empty() => return None,
             EntryBody::Text(growing) => EvictedKind::Text(growing.block),
             EntryBody::Fixed(content) => match &**content {
                 Content::UserMessage(_) => return None,

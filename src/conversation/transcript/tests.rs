@@ -15,6 +15,7 @@ mod disk;
 mod growth;
 mod seed;
 mod viewers;
+mod withdrawal;
 
 /// A client of our dialect: applies frames as the page does.
 #[derive(Default, Debug)]

@@ -23,15 +23,15 @@ pub(crate) async fn ready(state: web::Data<AppState>) -> HandlerResult {
         return Err(Problem::unavailable("The server is shutting down."));
     }
     let agents = &state.resources.agents;
-    if let Err(error) = agents.kind() {
-        return Err(Problem::unavailable(format!(
+    let kind = agents.kind().map_err(|error| {
+        Problem::unavailable(format!(
             "No agent can start: {}. See `cicerone doctor` or /api/admin/status for details.",
             error.cause()
-        )));
-    }
+        ))
+    })?;
     let status = agents.sandbox_status();
     let verdict = status.newest().map_or("pending", |test| test.verdict.as_str());
-    if status.refusal().is_some() {
+    if status.refusal(kind).is_some() {
         return Err(Problem::unavailable(format!(
             "No agent can start: `agent.sandbox` requires proof that the kernel confines it, and \
              the self-test ended with \"{verdict}\". See `cicerone doctor` or /api/admin/status for \
@@ -52,7 +52,10 @@ pub(crate) async fn ready(state: web::Data<AppState>) -> HandlerResult {
 pub(crate) async fn status(state: web::Data<AppState>) -> HttpResponse {
     let resources = &state.resources;
     let status = resources.agents.sandbox_status();
-    let no_program = resources.agents.kind().err().map(|error| error.to_string());
+    let refusal = match resources.agents.kind() {
+        Ok(kind) => status.refusal(kind),
+        Err(error) => Some(error.to_string()),
+    };
     let sandbox = status.newest();
     let (bytes, problem) = match resources.reader.ask(|reader| reader.bytes()).await {
         Ok(bytes) => (Some(bytes), None),
@@ -74,7 +77,7 @@ pub(crate) async fn status(state: web::Data<AppState>) -> HttpResponse {
             "commit_failures": store.commit_failures,
             "commit_seconds": store.commit_time.as_secs_f64(),
         },
-        "refusal": no_program.or_else(|| status.refusal()),
+        "refusal": refusal,
         "sandbox": sandbox.as_deref(),
     }))
 }

@@ -134,13 +134,15 @@ fn try_changes(attempts: &mut Attempts, plan: &ProbePlan, decoys: &Decoys, serve
     change("append to a file", append.and_then(|mut file| file.write_all(b"x")));
     let cut = OpenOptions::new().write(true).truncate(true).open(file);
     change("cut a file short", cut.map(drop));
+    let cut = OpenOptions::new().read(true).custom_flags(libc::O_TRUNC).open(file);
+    change("cut a file short that it may read", cut.map(drop));
     change("rename a file", move_and_back(file, &at("renamed")));
     change("create a directory", fs::create_dir(at("made")));
     change("create a symbolic link", symlink("file", at("symbolic")));
     change("create a hard link", fs::hard_link(file, at("hard")));
     if let Some(own) = plan.own.iter().find(|own| own.is_dir()) {
         let mine = own.join("probe");
-        fs::write(&mine, "mine").ok();
+        write_new(&mine, b"mine").ok();
         change("put a file of its own there", fs::rename(&mine, at("put")));
         change("move a file away", move_and_back(file, &own.join("moved")));
         change("link a file to where it can write", fs::hard_link(file, own.join("linked")));
@@ -180,6 +182,10 @@ fn try_changes(attempts: &mut Attempts, plan: &ProbePlan, decoys: &Decoys, serve
     elsewhere("run a program that it wrote", run_own(plan));
 }
 
+fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
+    File::create_new(path)?.write_all(content)
+}
+
 fn read(path: impl AsRef<Path>) -> io::Result<()> {
     File::open(path)?.read(&mut [0]).map(drop)
 }
@@ -211,7 +217,7 @@ fn move_and_back(from: &Path, to: &Path) -> io::Result<()> {
 
 fn use_own(dir: &Path) -> io::Result<()> {
     let path = dir.join(format!("self-test-{}", Uuid::new_v4()));
-    fs::write(&path, "mine")?;
+    write_new(&path, b"mine")?;
     let read = fs::read(&path);
     fs::remove_file(&path)?;
     match read? == b"mine" {
