@@ -1,15 +1,16 @@
 //! Ranking: the files that match a query best, with their best passages.
 //!
 //! BM25F scores passages by their fields, and files by their gist: path, head comment and outline.
-//! The score of a file combines its best passages, its gist, its role, and how often other files
-//! mention what it defines.
+//! The score of a file combines its best passages, its gist, and how often other files mention what
+//! it defines. [`fusion`] adds the words of the whole file and its meaning, and weighs its role.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::source::{
     file_role::FileRole,
     index::{Index, IndexedFile},
-    query::{Query, QueryClause, WantedRoles},
+    query::{ASKING_WEIGHT, Query, QueryClause, WantedRoles},
+    terms,
 };
 
 /// Parameters of the ranking. The defaults were tuned on one set of questions and checked on another.
@@ -120,12 +121,28 @@ mod whole;
 
 /// The files that match a query, best first.
 pub(crate) fn rank(index: &Index, query: &Query, weights: &Weights) -> Vec<RankedFile> {
+    let query = &without_own_name(index, query);
     let mut scorer = Scorer::new(index, weights);
     for clause in &query.clauses {
         scorer.add(clause);
     }
     let lexical = scorer.finish(query);
     fusion::fuse(index, query, weights, lexical)
+}
+
+/// The query in which the project's own name weighs little, unless nothing else is asked for: it tells
+/// no file from another.
+fn without_own_name(index: &Index, query: &Query) -> Query {
+    let name = index.root().file_name().unwrap_or_default().to_string_lossy();
+    let own: Vec<String> = terms::raw_words(&name).flat_map(terms::terms_of_word).collect();
+    let is_own =
+        |clause: &QueryClause| clause.members.first().is_some_and(|(term, _)| own.contains(term));
+    let mut query = query.clone();
+    if query.clauses.iter().any(|clause| !is_own(clause) && clause.weight >= 1.0) {
+        let named = query.clauses.iter_mut().filter(|clause| is_own(clause));
+        named.for_each(|clause| clause.weight = clause.weight.min(ASKING_WEIGHT));
+    }
+    query
 }
 
 /// See [`Scorer::vagueness`].

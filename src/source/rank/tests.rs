@@ -21,6 +21,28 @@ fn best(files: &[(&str, &str)], question: &str) -> String {
 }
 
 #[test]
+fn the_name_of_the_project_tells_no_file_from_another() {
+    let parent = tempfile::tempdir().unwrap();
+    let project = parent.path().join("lantern");
+    fs::create_dir(&project).unwrap();
+    for (path, text) in [
+        ("lantern.rs", "/// Lantern, the lantern of lanterns.\npub fn lantern() { lantern() }\n"),
+        ("store.rs", "/// Evicts what is old.\npub fn evict() {}\n"),
+        ("draw.rs", "/// Draws a line.\npub fn draw() {}\n"),
+    ] {
+        fs::write(project.join(path), text).unwrap();
+    }
+    let mut index = Index::new(project.clone(), Secrets::new(&[]).unwrap());
+    index.refresh();
+    let first = |question: &str| {
+        let hits = rank(&index, &query::parse(question), &Weights::default());
+        index.files()[hits[0].file as usize].found.path.to_string_lossy().into_owned()
+    };
+    assert_eq!(first("how does lantern evict?"), "store.rs");
+    assert_eq!(first("what is lantern?"), "lantern.rs");
+}
+
+#[test]
 fn a_definition_beats_a_mention() {
     let files = [
         ("src/a.rs", "fn start() {\n    retry();\n}\n"),
