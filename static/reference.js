@@ -24,13 +24,23 @@ export function parseReference(text) {
 }
 
 /** The file, relative to the project, and the lines that a citation leads to. @param {Citation} citation @returns {Reference} */
-export function citedReference({ path, file, line, end_line }) {
+export function citedReference({ path, file, line, end_line, lines_in_name: isName }) {
+  if (isName) return { path: file ?? path };
   return { path: file ?? path, line, end_line };
 }
 
 /** Citations by their reference, as it was written. @param {Citation[]} citations @returns {Map<string, Citation>} */
 export function byReference(citations) {
   return new Map(citations.map((citation) => [formatReference(citation), citation]));
+}
+
+/**
+ * How a citation is shown: `wrong` claims a place that does not exist; `ambiguous`, `unchecked` and `absent`
+ * were not found and need not be wrong.
+ * @param {Citation} citation @returns {'found' | 'wrong' | 'ambiguous' | 'unchecked' | 'absent'}
+ */
+export function citationState({ found, doubt }) {
+  return found ? 'found' : doubt ?? 'wrong';
 }
 
 /** A description of a citation. @param {Citation} citation */

@@ -1,8 +1,10 @@
 /** The conversations of a project by day, newest first. Unchanged rows are not touched. */
 import { formatAddress } from '../address.js';
 import { dayHeading, fullTime, shortTime } from '../dates.js';
+import { visibleText } from '../invisible.js';
 import { actionsButton } from './actions_menu.js';
 import { element, isPlainClick, setText } from './dom.js';
+import { setMarkedText } from './invisible_marks.js';
 
 /** @typedef {{node: HTMLLIElement, link: HTMLAnchorElement, title: HTMLElement, time: HTMLElement, more: HTMLElement, shown: string}} Row `shown` is a digest of its content */
 
@@ -90,10 +92,10 @@ export class ConversationList extends HTMLElement {
     if (row.shown === shown) return row;
     row.shown = shown;
     const messages = listed.message_count === 1 ? '1 message' : `${listed.message_count} messages`;
-    setText(row.title, title);
+    setMarkedText(row.title, title, 'prose');
     setText(row.time, `${shortTime(listed.updated_at, now)} · ${messages}`);
-    row.link.title = `${title}\n${fullTime(listed.updated_at)}`;
-    row.more.setAttribute('aria-label', `Actions for “${title}”`);
+    row.link.title = `${visibleText(title, 'prose')}\n${fullTime(listed.updated_at)}`;
+    row.more.setAttribute('aria-label', `Actions for “${visibleText(title, 'prose')}”`);
     return row;
   }
 

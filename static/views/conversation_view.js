@@ -2,12 +2,14 @@
  * The open conversation: heading, turns, messages that wait to be sent, and a welcome while nothing
  * was asked.
  */
+import { visibleText } from '../invisible.js';
 import { conversationUsage } from '../usage.js';
 import { unfinishedTurns } from '../store.js';
 import { agentName, viewersText, readOnlyBadge } from '../text.js';
 import { actionsButton } from './actions_menu.js';
 import './question_text.js';
 import { element, setText } from './dom.js';
+import { setMarkedText } from './invisible_marks.js';
 import { VirtualList } from './virtual_list.js';
 import './turn_view.js';
 import './welcome_text.js';
@@ -171,9 +173,9 @@ export class ConversationView extends HTMLElement {
     const first = conversation?.turns.find((turn) => turn.question !== null)?.question;
     const isNew = project !== null && conversation?.connection !== 'ended';
     const title = conversation?.title || first?.slice(0, 80) || (isNew ? 'New conversation' : 'Cicerone');
-    setText(this.#title, title);
-    this.#title.title = title;
-    document.title = asked ? `${title} · Cicerone` : project ? `${project.name} · Cicerone` : 'Cicerone';
+    setMarkedText(this.#title, title, 'prose');
+    this.#title.title = visibleText(title, 'prose');
+    document.title = asked ? `${visibleText(title, 'prose')} · Cicerone` : project ? `${project.name} · Cicerone` : 'Cicerone';
     const facts = [];
     const readers = viewersText(conversation?.viewers ?? 0);
     if (readers) facts.push(readers);

@@ -1,7 +1,9 @@
 /** The list of files that match an `@` mention, operated by the keys of the question field. */
 import { findFiles } from '../api.js';
+import { visibleText } from '../invisible.js';
 import { mentionAt, replaceMention } from '../mention.js';
 import { element } from './dom.js';
+import { marked } from './invisible_marks.js';
 
 /** Milliseconds without typing before the server is asked. */
 const DELAY = 80;
@@ -84,8 +86,8 @@ export class FileFinder extends HTMLElement {
     this.#paths = paths;
     this.#list.replaceChildren(...paths.map((path, index) => {
       const cut = path.lastIndexOf('/') + 1;
-      return element('li', { id: `found-file-${index}`, role: 'option', title: path },
-        element('span', { className: 'directory' }, path.slice(0, cut)), element('span', {}, path.slice(cut)));
+      return element('li', { id: `found-file-${index}`, role: 'option', title: visibleText(path) },
+        element('span', { className: 'directory' }, ...marked(path.slice(0, cut))), element('span', {}, ...marked(path.slice(cut))));
     }));
     this.#none.hidden = paths.length > 0;
     this.#list.hidden = paths.length === 0;

@@ -1,8 +1,10 @@
 /** A file beside the conversation: lines with the cited ones marked, outline, steps to other citations. */
 import { errorMessage, readFile } from '../api.js';
+import { visibleText } from '../invisible.js';
 import { formatReference } from '../reference.js';
 import { copyText, element, setText } from './dom.js';
 import { setHtml } from './html.js';
+import { markInvisible, marked, setMarkedText } from './invisible_marks.js';
 
 export class FileReader extends HTMLElement {
   /** @type {{project: string, reference: import('../reference.js').Reference} | null} */
@@ -118,10 +120,10 @@ export class FileReader extends HTMLElement {
     const { path, line } = reference;
     const text = formatReference(reference);
     const cut = path.lastIndexOf('/') + 1;
-    setText(this.#dir, path.slice(0, cut));
-    setText(this.#name, path.slice(cut));
+    setMarkedText(this.#dir, path.slice(0, cut));
+    setMarkedText(this.#name, path.slice(cut));
     setText(this.#range, line ? ` ${text.slice(path.length + 1).replace('-', '–')}` : '');
-    this.#heading.title = text;
+    this.#heading.title = visibleText(text);
     this.#copy.hidden = !navigator.clipboard;
   }
 
@@ -139,14 +141,16 @@ export class FileReader extends HTMLElement {
     this.#outline.hidden = page.outline.length === 0;
     this.#list.replaceChildren(...page.outline.map(({ kind, name, line: at }) => element('li', {}, element('button', {
       type: 'button', className: 'quiet', 'data-line': String(at),
-    }, element('span', { className: 'kind' }, kind), ` ${name}`))));
+    }, element('span', { className: 'kind' }, kind), ' ', ...marked(name)))));
     if (this.#shown) this.#mark(this.#shown.reference);
   }
 
   /** @param {string[]} lines the same lines as safe HTML */
   #highlight(lines) {
     for (const [index, code] of this.#lines.querySelectorAll('code').entries()) {
-      if (lines[index] !== undefined) setHtml(code, lines[index]);
+      if (lines[index] === undefined) continue;
+      setHtml(code, lines[index]);
+      markInvisible(code);
     }
   }
 
@@ -216,7 +220,7 @@ export class FileReader extends HTMLElement {
 /** @param {number} number @param {string} text */
 function lineElement(number, text) {
   return element('div', { className: 'line' },
-    element('span', { className: 'gutter' }, String(number)), element('code', {}, text));
+    element('span', { className: 'gutter' }, String(number)), element('code', {}, ...marked(text)));
 }
 
 customElements.define('file-reader', FileReader);

@@ -1,6 +1,11 @@
-/** References in answers: links to files that exist, struck out for files that do not. */
-import { citationText, formatReference, parseReference, citedReference } from '../reference.js';
+/**
+ * References in answers: links to files that exist, a choice where several may be meant, struck out where
+ * a place is claimed that does not exist, and plain where a name is merely absent.
+ */
+import { visibleText } from '../invisible.js';
+import { citationState, citationText, formatReference, parseReference, citedReference } from '../reference.js';
 import { element, isPlainClick } from './dom.js';
+import { marked } from './invisible_marks.js';
 
 /**
  * @typedef {object} AnswerCitations
@@ -15,21 +20,44 @@ export function markReferences(node, { turn, found }) {
     const citation = found.get(formatReference({
       path: path ?? '', line: Number(line) || undefined, end_line: Number(endLine) || undefined,
     }));
-    if (!citation || link.dataset.checked === String(citation.found)) continue;
+    if (!citation) continue;
+    const state = citationState(citation);
+    const shown = `${state} ${citation.why ?? ''}`;
+    if (link.dataset.shown === shown) continue;
+    link.dataset.shown = shown;
     link.dataset.checked = String(citation.found);
-    link.title = citationText(citation);
+    link.dataset.state = state;
+    link.title = visibleText(citationText(citation));
+    link.querySelector(':scope > .visually-hidden')?.remove();
+    if (link.nextElementSibling?.matches('.candidates')) link.nextElementSibling.remove();
     if (citation.found) {
+      link.removeAttribute('target');
       const text = formatReference(citedReference(citation));
       link.href = fileAddress(text);
       link.dataset.reference = text;
       link.dataset.turn = String(turn);
       if (!citation.read) link.dataset.named = '';
-      link.querySelector('.visually-hidden')?.remove();
-    } else {
-      link.removeAttribute('href');
+      continue;
+    }
+    if (link.hasAttribute('target')) continue;
+    link.removeAttribute('href');
+    if (state === 'wrong') {
       link.append(element('span', { className: 'visually-hidden' }, ` (not found: ${citation.why ?? 'no such file'})`));
     }
+    if (citation.candidates?.length) link.after(candidates(citation, turn));
   }
+}
+
+/** Links to the files that may be meant. @param {import('../protocol.js').Citation} citation @param {number} turn */
+function candidates(citation, turn) {
+  const links = (citation.candidates ?? []).map((path) => {
+    const text = formatReference({ ...citation, path });
+    return element('a', {
+      href: fileAddress(text), 'data-reference': text, 'data-turn': String(turn),
+    }, ...marked(path));
+  });
+  const label = citationState(citation) === 'ambiguous' ? 'may be' : 'perhaps';
+  return element('span', { className: 'candidates' }, ` (${label} `, ...links.flatMap((it, at) => (at ? [', ', it] : [it])), ')');
 }
 
 /** The address of this conversation with a file beside it. @param {string} reference as text */

@@ -1,6 +1,7 @@
 /** The sources of an answer: files that the agent read, files it only named, files that do not exist. */
-import { formatReference, citedReference } from '../reference.js';
+import { citationState, formatReference, citedReference } from '../reference.js';
 import { element } from './dom.js';
+import { marked } from './invisible_marks.js';
 import { fileAddress } from './references.js';
 
 /**
@@ -11,18 +12,22 @@ import { fileAddress } from './references.js';
 export function sources(end, turn) {
   const { filesRead, citations } = end;
   const named = citations.filter((citation) => citation.found && !citation.read);
-  const missing = citations.filter((citation) => !citation.found);
-  if (filesRead.length + citations.length === 0) return null;
+  const missing = citations.filter((citation) => citationState(citation) === 'wrong');
+  const unsure = citations.filter((citation) => ['ambiguous', 'unchecked'].includes(citationState(citation)));
+  if (filesRead.length + named.length + missing.length + unsure.length === 0) return null;
   const summary = [count(filesRead.length, 'file read', 'files read')];
   if (named.length) summary.push(`${named.length} only named`);
+  if (unsure.length) summary.push(`${unsure.length} not checked`);
   if (missing.length) summary.push(`${missing.length} not found`);
   const read = filesRead.map((path) => listItem(link({ path }, turn)));
   const others = named.map((citation) => listItem(link(citedReference(citation), turn), 'only named'));
+  const open = unsure.map((citation) => listItem(
+    element('span', { className: 'path' }, ...marked(formatReference(citation))), citation.why ?? 'not checked'));
   const gone = missing.map((citation) => listItem(
-    element('s', {}, formatReference(citation)), citation.why ?? 'not found', 'why'));
+    element('s', {}, ...marked(formatReference(citation))), citation.why ?? 'not found', 'why'));
   return element('details', { className: 'sources' },
     element('summary', { className: missing.length ? 'warns' : '' }, summary.join(' · ')),
-    element('ul', {}, ...read, ...others, ...gone));
+    element('ul', {}, ...read, ...others, ...open, ...gone));
 }
 
 /** @param {number} number @param {string} one @param {string} many */
@@ -40,5 +45,5 @@ function link(reference, turn) {
   const text = formatReference(reference);
   return element('a', {
     href: fileAddress(text), 'data-reference': text, 'data-turn': String(turn),
-  }, text);
+  }, ...marked(text));
 }

@@ -25,6 +25,7 @@ mod file_reader;
 mod gate;
 mod long_conversation;
 mod picture;
+mod references;
 mod search;
 
 /// What the browser reports as errors while the test has cut the line.
