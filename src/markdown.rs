@@ -21,11 +21,13 @@ mod address;
 pub mod code;
 mod escape;
 mod html;
+mod invisible;
 mod limits;
 mod link_definitions;
 mod nesting;
 mod parser;
 mod part;
+mod shield;
 mod split;
 #[cfg(test)]
 mod tests;

@@ -101,6 +101,10 @@ impl Policy {
         self
     }
 
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
     /// Decides on a call of `tool` with the JSON `input`.
     pub fn judge(&self, tool: &str, input: &str) -> Result<(), Refusal> {
         #[cfg(feature = "faults")]

@@ -36,6 +36,7 @@ use actix::{Actor, Addr, AsyncContext, Context, Message, Recipient};
 
 use crate::{
     agent::{Agents, slots::Slots},
+    citation::project_files::ProjectFiles,
     config::settings::Settings,
     conversation::{Conversation, turn::TurnEvent, viewer::ViewerId},
     database::{Database, Reader},
@@ -110,12 +111,16 @@ impl Session {
         exited: Recipient<SessionExited>,
     ) -> Self {
         let secrets = Secrets::new(&resources.settings.agent.secrets).ok();
-        let policy = secrets.map(|secrets| Arc::new(Policy::new(project.dir.clone(), secrets)));
+        let files = secrets.map(|secrets| {
+            let policy = Policy::new(project.dir.clone(), secrets);
+            let most_bytes = resources.settings.reading.file_bytes;
+            Arc::new(ProjectFiles::new(policy, project.dir.clone(), most_bytes))
+        });
         Self {
             env: Environment {
                 project,
                 resources,
-                policy,
+                files,
                 start_failed: None,
                 slot_waits: HashMap::new(),
             },

@@ -1,16 +1,25 @@
-//! Mentions of files in text: `src/main.rs`, `src/main.rs:42`, `src/main.rs:42-50`,
-//! `src/main.rs#L42`. Pure code.
+//! Mentions of files: what text, inline code and links of an answer name as a file. Pure code.
 //!
 //! Only the project's files tell whether a name is that of a file. A mention that can hardly be
-//! anything else is *certain*: without such a file it is reported as missing. Any other mention
-//! (`Node.js`, `example.com/a.html`) counts only if the file exists.
+//! anything else is *certain*. Any other mention (`Node.js`, `example.com/a.html`) counts only if the
+//! file exists.
 
 use crate::source::language::is_known_extension;
 
-use super::Reference;
+use super::{
+    Form, Reference, WrittenReference, address,
+    script::{is_combining, is_unspaced, path_in},
+    suffix::{self, Lines},
+};
 
 /// Longest path that is recognised, bytes.
 const LONGEST_PATH: usize = 300;
+
+/// Longest notation of lines or of a name within a file, bytes.
+const LONGEST_SUFFIX: usize = 256;
+
+/// Longest directory in brackets: `[id]`, `(group)`.
+const LONGEST_BRACKET: usize = 60;
 
 /// Names of files without an extension.
 const BARE_NAMES: [&str; 12] = [
@@ -30,12 +39,22 @@ const BARE_NAMES: [&str; 12] = [
 
 /// A reference to a file, found in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mention<'a> {
+pub(crate) struct Mention<'a> {
     /// The reference with its lines, as written.
     pub text: &'a str,
-    pub reference: Reference,
-    /// Whether it can hardly be anything but the name of a file.
-    pub is_certain: bool,
+    pub written: WrittenReference,
+}
+
+impl Mention<'_> {
+    /// Adds lines that are told beside the mention, if it names none itself.
+    pub(crate) fn with_lines(mut self, lines: Option<Lines>) -> Self {
+        if let (None, Some(lines)) = (self.written.reference.line, lines) {
+            self.written.reference.set_lines(lines);
+            // A path with a line is certain where the path is that of a known kind of file.
+            self.written.is_certain |= is_known_path(&self.written.reference.path);
+        }
+        self
+    }
 }
 
 /// The first mention in running text, with the text before and after it.
@@ -43,54 +62,169 @@ pub(crate) fn find(text: &str) -> Option<(&str, Mention<'_>, &str)> {
     let mut from = 0;
     while let Some(dot) = memchr::memchr(b'.', text.as_bytes().get(from..)?) {
         let dot = from + dot;
-        let start = text.get(..dot)?.rfind(|c| !is_path(c)).map_or(0, |at| at + width(text, at));
-        let start = start.max(from);
-        let rest = text.get(start..)?;
-        let end = start + rest.find(|c| !is_path(c)).unwrap_or(rest.len());
-        let path = text.get(start..end)?.trim_end_matches(['.', '-', '@']);
-        let (lines, length) = lines(text.get(start + path.len()..)?);
-        let after = text.get(start + path.len() + length..)?;
-        let is_delimited = text.get(..start)?.chars().next_back().is_none_or(may_stand_before)
-            && after.chars().next().is_none_or(may_stand_after);
-        if is_delimited
-            && let Some(is_certain) =
-                judge(path, MentionContext { has_line: lines.is_some(), is_code: false })
-        {
-            let text_of_it = text.get(start..start + path.len() + length)?;
-            let mention =
-                Mention { text: text_of_it, reference: reference(path, lines), is_certain };
-            return Some((text.get(..start)?, mention, after));
+        let (word_start, word_end) = word_around(text, dot, from);
+        let word = text.get(word_start..word_end)?;
+        let inner = path_in(word);
+        let start = word_start + inner.start;
+        let path = text.get(start..word_start + inner.end)?.trim_end_matches(['.', '-', '@', '\\']);
+        let path = path.strip_suffix("[]").unwrap_or(path);
+        let path_end = start + path.len();
+        let behind = text.get(path_end..)?;
+        let behind = behind.get(..behind.floor_char_boundary(LONGEST_SUFFIX))?;
+        let suffix = suffix::parse(behind).filter(|it| may_end(text, path_end + it.length));
+        let (lines, length) = suffix.map_or((None, 0), |it| (it.lines, it.length));
+        let end = path_end + length;
+        let is_delimited = (inner.start > 0 || may_begin(text.get(..start)?)) && may_end(text, end);
+        let judged = judge(path, MentionContext { has_line: lines.is_some(), is_code: false });
+        if is_delimited && let Some(is_certain) = judged {
+            let (shown, wide) = (text.get(start..end)?, text.get(word_start..end)?);
+            let lines = lines.or_else(|| suffix::lines_before(text.get(..start)?));
+            let reference = reference(path, lines);
+            let written =
+                WrittenReference { reference, text: wide.to_owned(), form: Form::Text, is_certain };
+            return Some((text.get(..start)?, Mention { text: shown, written }, text.get(end..)?));
         }
-        from = end.max(dot + 1);
+        from = path_end.max(dot + 1);
     }
     None
+}
+
+/// The word of path characters around `dot`, not before `from`.
+fn word_around(text: &str, dot: usize, from: usize) -> (usize, usize) {
+    let mut start = dot;
+    while dot - start <= LONGEST_PATH
+        && let Some(c) = text.get(from..start).and_then(|before| before.chars().next_back())
+    {
+        let step = if is_path(c) {
+            c.len_utf8()
+        } else if let Some(length) = bracket_before(text.get(from..start).unwrap_or_default()) {
+            length
+        } else {
+            break;
+        };
+        start -= step;
+    }
+    let mut end = dot;
+    while end - dot <= LONGEST_PATH
+        && let Some(rest) = text.get(end..)
+        && let Some(c) = rest.chars().next()
+    {
+        end += if is_path(c) {
+            c.len_utf8()
+        } else if let Some(length) = bracket_after(text.get(..end).unwrap_or_default(), rest) {
+            length
+        } else {
+            break;
+        };
+    }
+    (start, end)
+}
+
+/// Bytes of a directory or stem in brackets at the end of `text`: `[id]` of `app/[id]`.
+fn bracket_before(text: &str) -> Option<usize> {
+    let open = match text.chars().next_back()? {
+        ']' => '[',
+        ')' => '(',
+        _ => return None,
+    };
+    let near = text.ceil_char_boundary(text.len().saturating_sub(LONGEST_BRACKET + 2));
+    let at = near + text.get(near..)?.rfind(open)?;
+    let inside = text.get(at + 1..text.len() - 1)?;
+    let is_dir = text.get(..at)?.ends_with('/') && is_bracketed(inside);
+    is_dir.then_some(text.len() - at)
+}
+
+/// The same at the start of `text`, after `before`.
+fn bracket_after(before: &str, text: &str) -> Option<usize> {
+    let close = match text.chars().next()? {
+        '[' => ']',
+        '(' => ')',
+        _ => return None,
+    };
+    let at = text.get(..text.floor_char_boundary(LONGEST_BRACKET + 2))?.find(close)?;
+    let inside = text.get(1..at)?;
+    let is_dir = before.ends_with('/')
+        && text.get(at + 1..)?.starts_with(['/', '.'])
+        && is_bracketed(inside);
+    is_dir.then_some(at + 1)
+}
+
+fn is_bracketed(inside: &str) -> bool {
+    (1..=LONGEST_BRACKET).contains(&inside.len()) && inside.chars().all(|c| is_path(c) && c != '/')
 }
 
 /// The mention that a piece of inline code is as a whole.
 pub(crate) fn parse_code(code: &str) -> Option<Mention<'_>> {
     let text = code.trim();
-    let end = text.find([':', '#']).unwrap_or(text.len());
-    let (path, rest) = text.split_at_checked(end)?;
-    let is_name = |c: char| is_path(c) || "[]()".contains(c);
-    if path.is_empty() || !path.chars().all(is_name) {
+    if text.len() > LONGEST_PATH + LONGEST_SUFFIX {
         return None;
     }
-    let (lines, length) = lines(rest);
-    if length != rest.len() {
-        return None;
-    }
+    let (path, lines) = split(unquoted(text))?;
     let is_certain = judge(path, MentionContext { has_line: lines.is_some(), is_code: true })?;
-    Some(Mention { text, reference: reference(path, lines), is_certain })
+    Some(mention(text, reference(path, lines), Form::Code, is_certain))
 }
 
-/// The file that the address of a link is, if it is one.
-pub(crate) fn parse_link(address: &str) -> Option<Mention<'_>> {
-    if address.contains("://") { None } else { parse_code(address) }
+/// The file that the address of a link is, if it is one. A file's page at a code host may be one of
+/// the project's own.
+pub(crate) fn parse_link(target: &str) -> Option<Mention<'_>> {
+    // Each byte of a name may be written as three.
+    if target.len() > 3 * LONGEST_PATH + LONGEST_SUFFIX {
+        return None;
+    }
+    if let Some(page) = address::parse_page(target) {
+        let reference = reference(page.address, page.lines);
+        return Some(mention(target, reference, Form::Link, false));
+    }
+    let (path, lines) = address::parse_target(target)?;
+    if path.ends_with('/') || path.len() > LONGEST_PATH {
+        return None;
+    }
+    // A target is a path whatever it looks like.
+    let judged = judge(&path, MentionContext { has_line: lines.is_some(), is_code: true });
+    let is_certain = judged.unwrap_or(false);
+    Some(mention(target, reference(&path, lines), Form::Link, is_certain))
 }
 
-fn reference(path: &str, lines: Option<(u32, Option<u32>)>) -> Reference {
-    let (line, end_line) = lines.map_or((None, None), |(first, last)| (Some(first), last));
-    Reference { path: path.to_owned(), line, end_line: end_line.filter(|last| Some(*last) > line) }
+fn mention(text: &str, reference: Reference, form: Form, is_certain: bool) -> Mention<'_> {
+    Mention {
+        text,
+        written: WrittenReference { reference, text: text.to_owned(), form, is_certain },
+    }
+}
+
+/// A path within quotes without them.
+pub(super) fn unquoted(text: &str) -> &str {
+    let inside = |mark: char| text.strip_prefix(mark)?.strip_suffix(mark);
+    inside('"').or_else(|| inside('\'')).filter(|it| !it.is_empty()).unwrap_or(text)
+}
+
+/// The path and the lines of a text that is a path with perhaps a notation after it. A name may hold
+/// what begins a notation, so the longest path that can be one counts.
+pub(super) fn split(text: &str) -> Option<(&str, Option<Lines>)> {
+    let whole = is_plausible(text).then_some((text, None));
+    splits(text).find(|(path, _)| is_plausible(path)).or(whole)
+}
+
+/// The ways to take a text apart into a path and a notation, the longest path first.
+pub(super) fn splits(text: &str) -> impl Iterator<Item = (&str, Option<Lines>)> {
+    let starts = text.rmatch_indices(['?', '#', ':', '(', ' ', ',']).map(|(at, _)| at);
+    starts.filter_map(move |at| {
+        let (path, rest) = text.split_at_checked(at)?;
+        let suffix = suffix::parse(rest).filter(|it| it.length == rest.len())?;
+        (!path.is_empty()).then_some((path, suffix.lines))
+    })
+}
+
+fn is_plausible(path: &str) -> bool {
+    judge(path, MentionContext { has_line: false, is_code: true }).is_some()
+}
+
+fn reference(path: &str, lines: Option<Lines>) -> Reference {
+    let mut reference = Reference { path: path.to_owned(), line: None, end_line: None };
+    if let Some(lines) = lines {
+        reference.set_lines(lines);
+    }
+    reference
 }
 
 /// How a path is written.
@@ -103,79 +237,94 @@ struct MentionContext {
 
 /// Whether a path is certain to name a file; `None` if it cannot name one.
 fn judge(path: &str, MentionContext { has_line, is_code }: MentionContext) -> Option<bool> {
-    let is_odd =
-        path.len() > LONGEST_PATH || path.contains("//") || path.starts_with(['~', '-', '@', '+']);
-    let (dirs, name) = path.rsplit_once('/').map_or(("", path), |(dirs, name)| (dirs, name));
+    let is_odd = path.len() > LONGEST_PATH
+        || path.is_empty()
+        || path.contains("//")
+        || path.starts_with(['~', '-', '+', '$', ' '])
+        || path.ends_with(' ')
+        || path.contains(char::is_control);
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
     if is_odd || name.is_empty() || !name.contains(char::is_alphabetic) {
         return None;
     }
-    let in_dir = path.contains('/');
+    let in_dir = path.contains(['/', '\\']);
+    // Characters that names rarely have: the file must exist, or its directory.
+    let is_rare = !path.chars().all(|c| is_path(c) || "[]()".contains(c));
     let Some((stem, extension)) = name.rsplit_once('.') else {
         // Many other things are written like this, so the file must exist.
-        return (is_code && (in_dir || BARE_NAMES.contains(&name))).then_some(has_line);
+        let may_be = is_code && !is_rare && (in_dir || BARE_NAMES.contains(&name));
+        return may_be.then_some(has_line);
     };
     let is_extension = (1..=10).contains(&extension.len())
         && extension.chars().all(|c| c.is_ascii_alphanumeric())
         && extension.contains(|c: char| c.is_ascii_alphabetic());
     if stem.is_empty() {
-        return (is_code && is_extension).then_some(false);
+        return (is_code && is_extension && !is_rare).then_some(false);
     }
     let is_known = is_known_extension(name);
-    if !is_extension || !(is_known || in_dir || is_code) {
+    if !is_extension || !(is_known || ((in_dir || is_code) && !is_rare)) {
         return None;
     }
-    // `github.com/a/b.go` is an address, and `Node.js` a product.
-    let is_address =
-        dirs.split('/').next().is_some_and(|first| first.trim_matches('.').contains('.'));
     let is_product = extension == "js" && stem.starts_with(char::is_uppercase) && !in_dir;
-    let is_certain = is_known && !is_address && !is_product && (in_dir || has_line || is_code);
-    Some(is_certain || (has_line && in_dir && !is_address))
+    let is_certain = is_known
+        && !is_rare
+        && !is_host(path)
+        && !is_product
+        && (in_dir || has_line || is_code)
+        && (in_dir || !path.starts_with('@'));
+    Some(is_certain || (has_line && in_dir && !is_rare && !is_host(path)))
 }
 
-/// The first and last line in a suffix such as `:42`, `:42-50`, `:42:7`, `#L42` or `#L42-L50`, with
-/// the length of the suffix.
-fn lines(text: &str) -> (Option<(u32, Option<u32>)>, usize) {
-    let none = (None, 0);
-    let Some(rest) = text
-        .strip_prefix("#L")
-        .or_else(|| text.strip_prefix(":L"))
-        .or_else(|| text.strip_prefix(':'))
-    else {
-        return none;
-    };
-    let Some((first, rest)) = number(rest) else { return none };
-    let after_dash = ["-L", "–L", "-", "–"].into_iter().find_map(|dash| rest.strip_prefix(dash));
-    let (last, rest) = match (after_dash.and_then(number), rest.strip_prefix(':').and_then(number))
-    {
-        (Some((last, rest)), _) => (Some(last), rest),
-        // After a second colon comes a column.
-        (None, Some((_, rest))) => (None, rest),
-        (None, None) => (None, rest),
-    };
-    (Some((first, last)), text.len() - rest.len())
+/// Whether a path begins with what may be the name of a host: `github.com/a/b.go`.
+fn is_host(path: &str) -> bool {
+    let (dirs, _) = path.rsplit_once('/').unwrap_or_default();
+    dirs.split('/').next().is_some_and(|first| first.trim_matches('.').contains('.'))
 }
 
-fn number(text: &str) -> Option<(u32, &str)> {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (digits, rest) = text.split_at_checked(end)?;
-    Some((digits.parse().ok()?, rest))
+/// Whether the name of a path is like that of a file: with an extension, or a usual one without.
+pub(super) fn is_like_a_file(path: &str) -> bool {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    name.contains('.') || BARE_NAMES.contains(&name)
+}
+
+/// Whether a path has the extension of a known kind of file.
+pub(super) fn is_known_path(path: &str) -> bool {
+    is_known_extension(path.rsplit(['/', '\\']).next().unwrap_or(path)) && !is_host(path)
+}
+
+/// Whether a path may be told without the directories above it.
+pub(super) fn may_lack_its_directory(path: &str) -> bool {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    !path.starts_with('/')
+        && (path.contains(['/', '\\']) || is_known_extension(name) || BARE_NAMES.contains(&name))
 }
 
 fn is_path(c: char) -> bool {
-    c.is_alphanumeric() || "_-./@+~".contains(c)
+    c.is_alphanumeric() || is_combining(c) || "_-./@+~\\$".contains(c)
+}
+
+/// Whether a mention may begin after `before`.
+fn may_begin(before: &str) -> bool {
+    let mut characters = before.chars().rev();
+    let Some(last) = characters.next() else { return true };
+    // A quote within a word is none: `it's.md`.
+    let is_within = "'\"’".contains(last) && characters.next().is_some_and(char::is_alphanumeric);
+    may_stand_before(last) && !is_within
 }
 
 fn may_stand_before(c: char) -> bool {
-    c.is_whitespace() || "(\"'[{<>—–,;:=|“‘«„".contains(c)
+    c.is_whitespace() || "(\"'[{<>,;:=|".contains(c) || (!c.is_ascii() && !is_path(c))
+}
+
+/// Whether a mention may end at `at`.
+fn may_end(text: &str, at: usize) -> bool {
+    text.get(at..).and_then(|rest| rest.chars().next()).is_none_or(may_stand_after)
 }
 
 fn may_stand_after(c: char) -> bool {
-    c.is_whitespace() || ")\"']}<>—–,;:.!?|”’»…".contains(c)
-}
-
-/// Bytes of the character at the offset `at`.
-fn width(text: &str, at: usize) -> usize {
-    text.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8)
+    c.is_whitespace()
+        || ")\"']}<>,;:.!?|".contains(c)
+        || (!c.is_ascii() && (!is_path(c) || is_unspaced(c)))
 }
 
 #[cfg(test)]
@@ -195,8 +344,9 @@ mod tests {
     }
 
     fn shown(
-        Mention { reference: Reference { path, line, end_line }, is_certain, .. }: &Mention<'_>,
+        Mention { written: WrittenReference { reference, is_certain, .. }, .. }: &Mention<'_>,
     ) -> String {
+        let Reference { path, line, end_line } = reference;
         let line = line.map(|line| format!(" {line}")).unwrap_or_default();
         let end = end_line.map(|line| format!("-{line}")).unwrap_or_default();
         format!("{path}{line}{end}{}", if *is_certain { "" } else { "?" })
@@ -259,7 +409,7 @@ mod tests {
             ("std::fs", None),
             ("self.len()", None),
             ("x.y", Some("x.y?")),
-            ("src/main.rs:fn", None),
+            ("src/main.rs:fn", Some("src/main.rs")),
             ("", None),
         ] {
             assert_eq!(parse_code(code).as_ref().map(shown).as_deref(), expected, "{code:?}");

@@ -5,12 +5,11 @@ use std::path::Path;
 use tokio::sync::oneshot;
 
 use crate::{
-    citation::{Citation, References, check, files_read::FilesRead},
+    citation::{Citation, References, check, files_read::FilesRead, project_files::ProjectFiles},
     config::settings::Settings,
     entry::{Content, Outcome, ResponseDone, ToolCall, ToolResult},
     ids::TurnNumber,
     markdown,
-    policy::Policy,
     wire::server_frame::Citations,
 };
 
@@ -115,7 +114,7 @@ impl Conversation {
 /// files, so it blocks.
 pub(crate) fn check_cut_off(
     transcript: &mut Transcript,
-    policy: &Policy,
+    files: &ProjectFiles,
     root: &Path,
     settings: &Settings,
 ) {
@@ -151,8 +150,7 @@ pub(crate) fn check_cut_off(
             }
         }
         let read = reading.into_files();
-        let most_bytes = settings.reading.file_bytes;
-        let citations = check::check(policy, root, &mentioned, &read, most_bytes);
+        let citations = check::check(files, &mentioned, &read);
         if !citations.is_empty() {
             transcript.cite(turn, citations, read);
         }

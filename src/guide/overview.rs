@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use crate::{
+    citation::written,
     guide::{
         answer::project::{Fact, list},
         retrieval,
@@ -112,10 +113,10 @@ pub(crate) fn describe(index: &Index, file: u32, source: Option<&TextFile>) -> S
     let entry = &index.files()[file as usize];
     let path = entry.found.path.to_string_lossy();
     let Some(source) = source else {
-        return format!("`{path}` is gone.");
+        return format!("{} is gone.", written::file(&path));
     };
     let n_lines = source.text.lines().count();
-    let mut text = format!("`{path}:1` has {n_lines} lines");
+    let mut text = format!("{} has {n_lines} lines", written::line(&path, 1));
     let head = document::head_sentence(&source.text, entry.language);
     if head.is_empty() {
         text.push_str(".\n");
@@ -200,9 +201,9 @@ pub(crate) fn entry_points(index: &Index) -> Vec<Fact> {
                 .map(|text| document::head_sentence(&text, language))
                 .unwrap_or_default();
             let text = if head.is_empty() {
-                format!("`{path}`")
+                written::file(&path)
             } else {
-                format!("`{path}`, “{head}”")
+                format!("{}, “{head}”", written::file(&path))
             };
             Fact { text, citation: format!("{path}:1") }
         })

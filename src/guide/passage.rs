@@ -4,13 +4,16 @@
 
 use std::{collections::HashMap, ops::Range};
 
-use crate::source::{
-    document::Definition,
-    index::Index,
-    language,
-    query::Query,
-    rank::{RankedFile, place},
-    terms,
+use crate::{
+    citation::written,
+    source::{
+        document::Definition,
+        index::Index,
+        language,
+        query::Query,
+        rank::{RankedFile, place},
+        terms,
+    },
 };
 
 /// Lines quoted at most.
@@ -41,9 +44,9 @@ pub(crate) struct CitedPassage {
 }
 
 impl CitedPassage {
-    /// `path:line`.
+    /// The place to cite, in Markdown.
     pub(crate) fn citation(&self) -> String {
-        format!("{}:{}", self.path, self.line)
+        written::line(&self.path, self.line)
     }
 }
 

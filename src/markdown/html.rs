@@ -8,11 +8,11 @@ use std::{borrow::Cow, sync::Arc};
 
 use pulldown_cmark::{Alignment, CodeBlockKind, Event, LinkType, Tag, TagEnd};
 
-use crate::citation::References;
+use crate::citation::{References, suffix::CONTEXT_BYTES};
 
 use super::{
     code::CodeBlock,
-    escape::push_escaped,
+    invisible::{Marking, push_marked},
     part::{AnswerPart, CodeRange},
 };
 
@@ -52,7 +52,14 @@ pub(super) fn write<'a>(
     budget: usize,
 ) -> AnswerPart {
     let mut writer = Writer { headings: std::mem::take(headings), budget, ..Writer::default() };
-    events.for_each(|event| writer.event(event));
+    let mut events = events.peekable();
+    while let Some(event) = events.next() {
+        let next = match events.peek() {
+            Some(Event::Text(text)) => text.as_ref(),
+            _ => "",
+        };
+        writer.event(event, next);
+    }
     *headings = writer.headings;
     AnswerPart {
         html: writer.out,
@@ -80,20 +87,33 @@ struct Writer {
     alignments: Vec<Alignment>,
     column: usize,
     references: References,
+    /// The end of the text before, in the same block.
+    before: String,
     headings: HeadingLevels,
 }
 
 impl Writer {
-    fn event(&mut self, event: Event<'_>) {
+    /// Writes an event that the text `next` follows.
+    fn event(&mut self, event: Event<'_>, next: &str) {
+        let is_in_line = match &event {
+            Event::Start(tag) => is_inline(&tag.to_end()),
+            Event::End(end) => is_inline(end),
+            _ => true,
+        };
+        if !is_in_line {
+            self.before.clear();
+        }
         match event {
             Event::Start(tag) => self.start(tag),
             Event::End(end) => self.end(end),
             Event::Text(text) if self.language.is_some() => self.block_code(&text),
             Event::Text(text) if !self.links.is_empty() => self.text(&text),
             Event::Text(text) => self.text_with_links(&text),
-            Event::Code(code) => self.inline_code(&code),
+            Event::Code(code) => self.inline_code(&code, next),
             Event::InlineMath(source) => {
-                self.wrapped(r#"<code class="math">$"#, &source, "$</code>");
+                let mark = if is_whole_formula(&source) { "" } else { "$" };
+                self.wrapped(&format!(r#"<code class="math">{mark}"#), &source, mark);
+                self.out.push_str("</code>");
             }
             Event::DisplayMath(source) => {
                 self.wrapped(r#"<code class="math">$$"#, &source, "$$</code>");
@@ -244,7 +264,14 @@ impl Writer {
     }
 
     fn text(&mut self, text: &str) {
-        push_escaped(text, &mut self.out);
+        self.marked(text, Marking::Directions);
+    }
+
+    fn marked(&mut self, text: &str, marking: Marking) {
+        push_marked(text, marking, self.budget, &mut self.out);
+        self.before.push_str(text);
+        let excess = self.before.len().saturating_sub(CONTEXT_BYTES);
+        self.before.drain(..self.before.ceil_char_boundary(excess));
     }
 
     fn wrapped(&mut self, before: &str, text: &str, after: &str) {
@@ -257,8 +284,10 @@ impl Writer {
         let start = self.out.len();
         let named = self.language.clone().filter(|language| !language.is_empty());
         // Code without a language is often a listing: of files, or of search results.
-        let Some(language) = named else { return self.text_with_references(text) };
-        self.text(text);
+        let Some(language) = named else {
+            return self.text_with_references(text, Marking::All);
+        };
+        self.marked(text, Marking::All);
         let block = Arc::new(CodeBlock { language, code: text.to_owned() });
         self.blocks.push(CodeRange { block, at: start..self.out.len() });
     }
@@ -269,6 +298,21 @@ fn language(info: &str) -> Option<&str> {
     let name = info.split([' ', '\t', ',', '{']).next().unwrap_or_default();
     let is_name = |c: char| c.is_ascii_alphanumeric() || "+-#._".contains(c);
     (!name.is_empty() && name.len() <= MAX_LANGUAGE && name.chars().all(is_name)).then_some(name)
+}
+
+/// Whether a formula has its own marks: `\(…\)` or `\[…\]`.
+fn is_whole_formula(source: &str) -> bool {
+    [("\\(", "\\)"), ("\\[", "\\]")]
+        .into_iter()
+        .any(|(open, close)| source.starts_with(open) && source.ends_with(close))
+}
+
+/// Whether an element stands within a line of text.
+fn is_inline(tag: &TagEnd) -> bool {
+    matches!(
+        tag,
+        TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough | TagEnd::Link | TagEnd::Image
+    )
 }
 
 /// Whether this is `<br>`, the one HTML element that tables cannot do without.

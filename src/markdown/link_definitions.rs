@@ -2,13 +2,16 @@
 
 use std::collections::HashMap;
 
-use pulldown_cmark::{BrokenLink, CodeBlockKind, CowStr, Event, Parser, Tag, TextMergeStream};
+use pulldown_cmark::{
+    BrokenLink, CodeBlockKind, CowStr, Event, Parser, Tag, TagEnd, TextMergeStream,
+};
 
 use super::{
     address::LONGEST_ADDRESS,
     html, nesting,
     parser::{is_open_block, options},
     part::{AnswerPart, CodeRange},
+    shield::{self, StandIns},
 };
 
 /// Definitions kept of one answer.
@@ -30,13 +33,15 @@ impl LinkDefinitions {
         headings: &mut html::HeadingLevels,
         budget: usize,
     ) -> AnswerPart {
+        let shielded = shield::shielded(source);
+        let (source, stand_ins) = (&*shielded.text, shielded.stand_ins());
         let mut bytes_left = source.len() * LOOKED_UP_PER_BYTE;
         let find = |link: BrokenLink<'_>| -> Option<(CowStr<'_>, CowStr<'_>)> {
             if self.0.is_empty() {
                 return None;
             }
             bytes_left = bytes_left.checked_sub(link.reference.len())?;
-            let address = self.0.get(&normalised(&link.reference))?;
+            let address = self.0.get(&normalised(&stand_ins.restored(&link.reference)))?;
             Some((address.clone().into(), "".into()))
         };
         let parser = Parser::new_with_broken_link_callback(source, options(), Some(find));
@@ -47,7 +52,21 @@ impl LinkDefinitions {
             }
             nesting::restored(event)
         });
-        let mut part = html::write(TextMergeStream::new(events), headings, budget);
+        let merged = TextMergeStream::new(events);
+        let mut is_code = false;
+        let events = merged.flat_map(|event| {
+            match event {
+                Event::Start(Tag::CodeBlock(_)) => is_code = true,
+                Event::End(TagEnd::CodeBlock) => is_code = false,
+                _ => (),
+            }
+            if is_code {
+                vec![stand_ins.restored_event(event)]
+            } else {
+                with_formulas(event, stand_ins)
+            }
+        });
+        let mut part = html::write(events, headings, budget);
         if is_open_block(source, last_fence) {
             // The open block is not listed if it has no language or no code yet.
             let is_last = |code: &mut CodeRange| {
@@ -75,6 +94,21 @@ impl LinkDefinitions {
             }
         }
     }
+}
+
+/// The event with what stand-ins stand for. A formula in a text becomes an event of its own.
+fn with_formulas(event: Event<'_>, stand_ins: StandIns) -> Vec<Event<'_>> {
+    let Event::Text(text) = &event else { return vec![stand_ins.restored_event(event)] };
+    let (formulas, rest) = stand_ins.formulas(text);
+    if formulas.is_empty() {
+        return vec![stand_ins.restored_event(event)];
+    }
+    let owned = |text: &str| CowStr::from(stand_ins.restored(text).into_owned());
+    let pairs = formulas.into_iter().flat_map(|(before, formula)| {
+        [Event::Text(owned(before)), Event::InlineMath(owned(formula))]
+    });
+    let events = pairs.chain([Event::Text(owned(rest))]);
+    events.filter(|event| !matches!(event, Event::Text(text) if text.is_empty())).collect()
 }
 
 fn normalised(label: &str) -> String {

@@ -4,7 +4,7 @@ use std::{ops::Range, sync::Arc};
 
 use crate::citation::References;
 
-use super::code::CodeBlock;
+use super::{code::CodeBlock, invisible::marked_html};
 
 /// A part of an answer: one or more of its top-level blocks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl AnswerPart {
         for CodeRange { block, at } in &self.code {
             if let Some(highlighted) = highlights(block) {
                 html.push_str(self.html.get(from..at.start).unwrap_or_default());
-                html.push_str(highlighted.as_ref());
+                html.push_str(&marked_html(highlighted.as_ref()));
                 from = at.end;
             }
         }

@@ -79,9 +79,76 @@ fn references_are_marked_in_text_in_code_and_in_listings_but_not_in_programs() {
     assert_eq!(marked("[see src/a.rs](https://a.b/src/a.rs) https://a.b/src/a.rs"), 0);
     let found: Vec<_> = references("`src/a.rs:2`\n\n| a |\n|---|\n| src/b.rs |\n\nsrc/a.rs:2")
         .iter()
-        .map(|(reference, _)| reference.path.clone())
+        .map(|it| it.reference.path.clone())
         .collect();
     assert_eq!(found, ["src/a.rs", "src/b.rs"], "each once, in order");
+}
+
+#[test]
+fn names_and_formulas_are_not_taken_for_markdown() {
+    let place =
+        |path: &str, text: &str| format!("<a class=\"reference\" data-path=\"{path}\">{text}</a>");
+    for (text, expected) in [
+        ("src/__tests__/a.ts", place("src/__tests__/a.ts", "src/__tests__/a.ts")),
+        ("__init__.py", place("__init__.py", "__init__.py")),
+        ("app/[id]/page.tsx", place("app/[id]/page.tsx", "app/[id]/page.tsx")),
+        ("_src/a.rs_", format!("<em>{}</em>", place("src/a.rs", "src/a.rs"))),
+        ("src/\\_\\_tests\\_\\_/a.ts", place("src/__tests__/a.ts", "src/__tests__/a.ts")),
+        ("$5 and `a$b`", "$5 and <code>a$b</code>".to_owned()),
+        ("`$x` or `$y`", "<code>$x</code> or <code>$y</code>".to_owned()),
+        ("\\(a_1 * b_2*\\)", "<code class=\"math\">\\(a_1 * b_2*\\)</code>".to_owned()),
+        ("\\[\na \\& b\n\\]", "<code class=\"math\">\\[\na \\&amp; b\n\\]</code>".to_owned()),
+        ("`\\(x\\)`", "<code>\\(x\\)</code>".to_owned()),
+        ("は**「強調」**です", "は<strong>「強調」</strong>です".to_owned()),
+        ("**強調（かっこ）**です", "<strong>強調（かっこ）</strong>です".to_owned()),
+        ("**`code`**です", "<strong><code>code</code></strong>です".to_owned()),
+        ("**(강조)**는 *강조*", "<strong>(강조)</strong>는 <em>강조</em>".to_owned()),
+    ] {
+        assert_eq!(html(text), format!("<p>{expected}</p>"), "{text}");
+    }
+    let sed = "```\n\\(a\\)\n```";
+    assert_eq!(html(sed), "<pre><code>\\(a\\)\n</code></pre>");
+}
+
+#[test]
+fn what_reorders_code_is_named_and_kept_apart() {
+    let mark = |number: &str, c: char| {
+        (format!("data-mark=\"{number}\">{c}</bdi>"), format!("aria-label=\"{number} "))
+    };
+    let trojan = "if admin \u{202e}\u{2066}// x\u{2069} \u{200b}{";
+    for text in
+        [format!("`{trojan}`"), format!("```\n{trojan}\n```"), format!("```c\n{trojan}\n```")]
+    {
+        let html = html(&text);
+        for (number, c) in [("U+202E", '\u{202e}'), ("U+2066", '\u{2066}'), ("U+200B", '\u{200b}')]
+        {
+            let (held, named) = mark(number, c);
+            assert!(html.contains(&held) && html.contains(&named), "{html}");
+        }
+        assert_eq!(html.matches('\u{202e}').count(), 1, "nowhere else: {html}");
+    }
+    let part = {
+        let mut renderer = Renderer::default();
+        renderer.append(&format!("```c\n{trojan}\n```\n"));
+        renderer.render().open
+    };
+    let highlighted =
+        part.with_highlights(|_| Some(format!("<span class=\"keyword\">{trojan}</span>")));
+    assert_eq!(highlighted.matches("<bdi").count(), 4, "{highlighted}");
+    let prose = "می\u{200c}خواهم, 👩\u{200d}💻, שלום\u{200f}.";
+    assert_eq!(html(prose), format!("<p>{prose}</p>"));
+}
+
+#[test]
+fn references_of_an_answer_beyond_256_kib_are_those_of_its_text() {
+    let filler = "A line of some words that says nothing of files.\n\n".repeat(7000);
+    let text = format!(
+        "`src/a.rs:2`\n\n{filler}`src/b.rs:3`\n\n{}\n\n`src/c.rs:4`",
+        "word ".repeat(60_000)
+    );
+    assert!(text.len() > 600 << 10);
+    let found: Vec<_> = references(&text).iter().map(|it| it.reference.to_string()).collect();
+    assert_eq!(found, ["src/a.rs:2", "src/b.rs:3", "src/c.rs:4"]);
 }
 
 #[test]
@@ -182,8 +249,9 @@ fn colours_take_the_place_of_the_code_and_change_nothing_else() {
 }
 
 /// Every element that may come out, with its attributes.
-const ALLOWED: [(&str, &[&str]); 27] = [
+const ALLOWED: [(&str, &[&str]); 28] = [
     ("a", &["href", "rel", "target", "class", "data-path", "data-line", "data-end-line"]),
+    ("bdi", &["class", "role", "aria-label", "title", "data-mark"]),
     ("blockquote", &[]),
     ("br", &[]),
     ("code", &["class"]),

@@ -12,6 +12,7 @@ use actix::{
 };
 
 use crate::{
+    citation::project_files::ProjectFiles,
     conversation::{
         Conversation,
         turn::{self, TurnEffect, TurnEvent},
@@ -19,7 +20,6 @@ use crate::{
     },
     database::{Database, DatabaseError, messages::SetAgentSession},
     ids::ConversationId,
-    policy::Policy,
     project::Project,
 };
 
@@ -30,8 +30,9 @@ use super::{Resources, Session};
 pub(super) struct Environment {
     pub(super) project: Project,
     pub(super) resources: Resources,
-    /// Which files of the project may be read; none where a configured secret is not a valid pattern.
-    pub(super) policy: Option<Arc<Policy>>,
+    /// The project's files for checks of references; none where a configured secret is not a valid
+    /// pattern.
+    pub(super) files: Option<Arc<ProjectFiles>>,
     /// When an agent last failed to start.
     pub(super) start_failed: Option<Instant>,
     /// Conversations that wait for a slot for their agent.

@@ -171,7 +171,7 @@ impl Session {
         let claimed = self.env.resources.database.send(claim);
         let reader = self.env.resources.reader.clone();
         let settings = Arc::clone(&self.env.resources.settings);
-        let policy = self.env.policy.clone();
+        let files = self.env.files.clone();
         let root = self.env.project.dir.clone();
         async move {
             let keep = settings.limits.history_memory;
@@ -187,8 +187,8 @@ impl Session {
             // A long one would block the actor's thread for too long.
             let restored = tokio::task::spawn_blocking(move || {
                 let (mut live, waiting) = restore(loaded, first)?;
-                if let Some(policy) = policy {
-                    check_cut_off(&mut live.transcript, &policy, &root, &settings);
+                if let Some(files) = files {
+                    check_cut_off(&mut live.transcript, &files, &root, &settings);
                 }
                 Ok((live, waiting))
             });

@@ -84,14 +84,13 @@ impl LiveConversation<'_> {
         &self,
         mentioned: impl FnOnce() -> References + Send + 'static,
     ) -> Option<impl Future<Output = Vec<Citation>> + 'static> {
-        let policy = Arc::clone(self.env.policy.as_ref()?);
-        let settings = Arc::clone(&self.env.resources.settings);
-        let root = self.env.project.dir.clone();
+        let files = Arc::clone(self.env.files.as_ref()?);
+        let most = self.env.resources.settings.reading.references;
         let read = self.state.references.reading.files().to_vec();
         let checked = spawn_blocking(move || {
             let mut mentioned = mentioned();
-            mentioned.truncate(settings.reading.references);
-            check::check(&policy, &root, &mentioned, &read, settings.reading.file_bytes)
+            mentioned.truncate(most);
+            check::check(&files, &mentioned, &read)
         });
         Some(async move {
             match timeout(CHECK_TIMEOUT, checked).await {

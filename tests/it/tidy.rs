@@ -33,8 +33,8 @@ const LAYERS: [&str; 26] = [
     "mcp",
     "source",
     "suggestions",
-    "guide",
     "citation",
+    "guide",
     "entry",
     "agent",
     "markdown",
@@ -51,12 +51,19 @@ const LAYERS: [&str; 26] = [
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 24] = [
+const PURE: [&str; 31] = [
     "agent/codec",
     "agent/event",
     "authority",
-    "citation/mention",
+    "citation/address",
     "citation/files_read",
+    "citation/mention",
+    "citation/name_list",
+    "citation/reading",
+    "citation/script",
+    "citation/suffix",
+    "citation/verdict",
+    "citation/written",
     "database/similar/score",
     "entry",
     "ids",

@@ -1,6 +1,6 @@
 //! Answers about code: the best passage quoted, the next best listed.
 
-use crate::{guide::passage::CitedPassage, source::query::Query};
+use crate::{citation::written, guide::passage::CitedPassage, source::query::Query};
 
 /// The results for a question about code.
 #[derive(Debug, Clone)]
@@ -48,16 +48,18 @@ pub(crate) fn text(findings: &CodeFindings) -> String {
         let last = quoted.end.saturating_sub(1).max(quoted.start);
         let fence = fence_for(&best.quote);
         answer.push_str(&format!(
-            "\n{fence}{}\n{}\n{fence}\n`{}:{}-{last}`\n",
-            best.fence, best.quote, best.path, quoted.start
+            "\n{fence}{}\n{}\n{fence}\n{}\n",
+            best.fence,
+            best.quote,
+            written::lines(&best.path, quoted.start, last)
         ));
     }
     if !findings.neighbours.is_empty() {
-        answer.push_str(&format!("\n**Around it** in `{}`:\n\n", best.path));
+        answer.push_str(&format!("\n**Around it** in {}:\n\n", written::file(&best.path)));
         for (line, kind, name, summary) in &findings.neighbours {
             answer.push_str(&format!(
-                "- `{}:{line}`: {}{}\n",
-                best.path,
+                "- {}: {}{}\n",
+                written::line(&best.path, *line),
                 named(kind, name),
                 said(summary)
             ));
@@ -66,13 +68,14 @@ pub(crate) fn text(findings: &CodeFindings) -> String {
     if !findings.uses.is_empty() {
         answer.push_str("\n**Used from**:\n\n");
         for (path, line, text) in &findings.uses {
-            answer.push_str(&format!("- `{path}:{line}`: `{}`\n", text.trim().replace('`', "'")));
+            let place = written::line(path, *line);
+            answer.push_str(&format!("- {place}: `{}`\n", text.trim().replace('`', "'")));
         }
     }
     if !next.is_empty() {
         answer.push_str("\n**Next best places**:\n\n");
         for place in next {
-            answer.push_str(&format!("- `{}`: {}\n", place.citation(), why(place)));
+            answer.push_str(&format!("- {}: {}\n", place.citation(), why(place)));
         }
     }
     if !findings.unknown.is_empty() {
@@ -99,14 +102,14 @@ fn open(answer: &mut String, findings: &CodeFindings, best: &CitedPassage) {
     match &best.definition {
         Some(definition) => {
             answer.push_str(&format!(
-                "{lead} {} at `{}`{}",
+                "{lead} {} at {}{}",
                 named(definition.kind, &definition.name),
                 best.citation(),
                 said(&definition.summary)
             ));
         }
         None => {
-            answer.push_str(&format!("{lead} `{}`.", best.citation()));
+            answer.push_str(&format!("{lead} {}.", best.citation()));
         }
     }
     answer.push('\n');

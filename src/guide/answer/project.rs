@@ -2,9 +2,12 @@
 
 use serde_json::Value;
 
-use crate::source::{
-    left_out::LeftOut,
-    readme::{TextFile, heading, is_underline, without_tags},
+use crate::{
+    citation::written,
+    source::{
+        left_out::LeftOut,
+        readme::{TextFile, heading, is_underline, without_tags},
+    },
 };
 
 /// A statement about the project, with its source.
@@ -299,7 +302,7 @@ pub(crate) fn commands(source: &TextFile) -> Vec<Fact> {
 /// Facts as a list.
 pub(crate) fn list(facts: &[Fact]) -> String {
     facts.iter().fold(String::new(), |mut list, fact| {
-        list.push_str(&format!("- {} (`{}`)\n", fact.text, fact.citation));
+        list.push_str(&format!("- {} ({})\n", fact.text, written::place(&fact.citation)));
         list
     })
 }
@@ -310,7 +313,7 @@ pub(crate) fn quoted(facts: &[Fact]) -> String {
         for line in fact.text.lines() {
             text.push_str(&format!("> {line}\n"));
         }
-        text.push_str(&format!("\n(`{}`)\n\n", fact.citation));
+        text.push_str(&format!("\n({})\n\n", written::place(&fact.citation)));
         text
     })
 }

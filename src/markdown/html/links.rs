@@ -2,12 +2,16 @@
 
 use pulldown_cmark::LinkType;
 
-use crate::citation::mention::{self, Mention};
+use crate::citation::{
+    mention::{self, Mention},
+    suffix,
+};
 
 use super::{
     super::{
         address::{self, LONGEST_ADDRESS},
         escape::push_escaped,
+        invisible::{Marking, push_marked},
     },
     Writer,
 };
@@ -55,19 +59,22 @@ impl Writer {
         let is_link = may_be_link && file.is_none() && target.is_safe();
         // An address written in the text is visible in any case, budget or not.
         let may_show = self.links.is_empty() && (target.is_inline || self.has_budget());
+        // A file's page at a code host stays a link if it is none of the project's.
+        let is_page = file.is_some() && target.is_safe();
         if let Some(mention) = &file {
-            self.open_reference(mention);
+            self.open_reference(mention, if is_page { &target.to } else { "" });
         } else if is_link {
-            self.wrapped(
-                r#"<a href=""#,
-                &target.to,
-                r#"" rel="noopener noreferrer" target="_blank">"#,
-            );
+            self.out.push_str("<a");
+            self.link_attributes(&target.to);
+            self.out.push('>');
         }
         self.closing.push(if file.is_some() || is_link { "</a>" } else { "" }.into());
         let is_address = !target.to.is_empty() && !target.to.starts_with('#');
-        let is_shown = file.is_some() || (!is_link && may_show && is_address);
-        let shown_address = is_shown.then_some(target.to);
+        let is_shown = !is_page && (file.is_some() || (!is_link && may_show && is_address));
+        let shown_address = is_shown.then(|| match &file {
+            Some(mention) => mention.written.reference.to_string(),
+            None => target.to.clone(),
+        });
         let is_image = target.is_image;
         self.links.push(Link { start: self.out.len(), shown_address, is_image });
     }
@@ -86,36 +93,56 @@ impl Writer {
 
     /// Shows the address of a link whose text begins at `start`, unless the text has it.
     fn show_address(&mut self, address: &str, start: usize) {
-        let mut escaped = String::new();
-        push_escaped(address, &mut escaped);
-        if !self.out.get(start..).is_some_and(|text| text.contains(&escaped)) {
+        let mut shown = String::new();
+        push_marked(address, Marking::All, self.budget, &mut shown);
+        if !self.out.get(start..).is_some_and(|text| text.contains(&shown)) {
             self.out.push_str(" <code>");
-            self.out.push_str(&escaped);
+            self.out.push_str(&shown);
             self.out.push_str("</code>");
         }
     }
 
-    pub(super) fn inline_code(&mut self, code: &str) {
+    /// Writes inline code that the text `next` follows, which may tell lines of it.
+    pub(super) fn inline_code(&mut self, code: &str, next: &str) {
         let may_refer = self.links.is_empty() && self.has_budget();
-        let mention = mention::parse_code(code).filter(|_| may_refer);
+        let mention = mention::parse_code(code).filter(|_| may_refer).map(|mention| {
+            let after = suffix::parse(next).and_then(|it| it.lines);
+            mention.with_lines(suffix::lines_before(&self.before).or(after))
+        });
         if let Some(mention) = &mention {
-            self.open_reference(mention);
+            self.open_reference(mention, "");
         }
-        self.wrapped("<code>", code, "</code>");
+        self.out.push_str("<code>");
+        self.marked(code, Marking::All);
+        self.out.push_str("</code>");
         if mention.is_some() {
             self.out.push_str("</a>");
         }
     }
 
-    /// Opens an anchor without an address: the page adds it once the file was found.
-    fn open_reference(&mut self, mention: &Mention<'_>) {
+    fn link_attributes(&mut self, to: &str) {
+        self.attribute(r#" href=""#, to, r#"" rel="noopener noreferrer" target="_blank""#);
+    }
+
+    fn attribute(&mut self, before: &str, value: &str, after: &str) {
+        self.out.push_str(before);
+        push_escaped(value, &mut self.out);
+        self.out.push_str(after);
+    }
+
+    /// Opens an anchor. Unless it leads `to` a page, it has no address: the page adds it once the file
+    /// was found.
+    fn open_reference(&mut self, mention: &Mention<'_>, to: &str) {
         self.references.add(mention);
-        let reference = &mention.reference;
-        self.wrapped(r#"<a class="reference" data-path=""#, &reference.path, "\"");
+        let reference = &mention.written.reference;
+        self.attribute(r#"<a class="reference" data-path=""#, &reference.path, "\"");
         for (name, line) in [("line", reference.line), ("end-line", reference.end_line)] {
             if let Some(line) = line {
                 self.out.push_str(&format!(r#" data-{name}="{line}""#));
             }
+        }
+        if !to.is_empty() {
+            self.link_attributes(to);
         }
         self.out.push('>');
     }
@@ -126,27 +153,28 @@ impl Writer {
         while self.has_budget()
             && let Some((before, address, after)) = address::find(rest)
         {
-            self.text_with_references(before);
+            self.text_with_references(before, Marking::Directions);
             self.start_link(LinkTarget::new(address.to_owned(), LinkType::Autolink));
             self.text(address);
             self.end_link();
             rest = after;
         }
-        self.text_with_references(rest);
+        self.text_with_references(rest, Marking::Directions);
     }
 
     /// Text in which references to files are marked.
-    pub(super) fn text_with_references(&mut self, text: &str) {
+    pub(super) fn text_with_references(&mut self, text: &str, marking: Marking) {
         let mut rest = text;
         while self.has_budget()
             && let Some((before, mention, after)) = mention::find(rest)
         {
-            self.text(before);
-            self.open_reference(&mention);
-            self.text(mention.text);
+            self.marked(before, marking);
+            let mention = mention.with_lines(suffix::lines_before(&self.before));
+            self.open_reference(&mention, "");
+            self.marked(mention.text, Marking::All);
             self.out.push_str("</a>");
             rest = after;
         }
-        self.text(rest);
+        self.marked(rest, marking);
     }
 }

@@ -1,0 +1,226 @@
+//! Project files: looks up what verdicts need to know of a project. Reads files and therefore blocks.
+//!
+//! The [`Policy`] decides which files may be read.
+
+use std::{
+    cell::RefCell,
+    collections::{HashMap, HashSet},
+    mem::MaybeUninit,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    fs::{FileType, RawDir},
+    io::Errno,
+};
+
+use crate::{
+    policy::{
+        Policy, Refusal,
+        gate::Tree,
+        opening::{self, FileReadError},
+    },
+    source::walk,
+};
+
+use super::{
+    address::{self, Remote},
+    name_list::NameList,
+    verdict::{Namesakes, PathState, ProjectContents},
+};
+
+/// For how long the names of a project's files are used.
+const NAMES_LIFETIME: Duration = Duration::from_secs(10);
+/// Files and directories looked at for their names, ignored ones included.
+const MAX_NAMES: usize = 200_000;
+/// Memory for their paths, bytes.
+const MAX_NAME_BYTES: usize = 32 << 20;
+const LONGEST_LISTING: Duration = Duration::from_millis(700);
+/// Buffer for reading directory entries, bytes.
+const LIST_BYTES: usize = 32 << 10;
+/// Largest configuration of git that is read, bytes.
+const MAX_GIT_CONFIG: usize = 64 << 10;
+
+/// The files of one project, for checks of references to them.
+#[derive(Debug)]
+pub(crate) struct ProjectFiles {
+    policy: Policy,
+    root: PathBuf,
+    /// Above this size, files count as found whatever line is named.
+    most_bytes: usize,
+    /// The names, and when they were listed. Locked while they are.
+    names: Mutex<Option<(Instant, Arc<NameList>)>>,
+}
+
+impl ProjectFiles {
+    pub(crate) fn new(policy: Policy, root: PathBuf, most_bytes: usize) -> Self {
+        Self { policy, root, most_bytes, names: Mutex::default() }
+    }
+
+    /// The files as one check sees them: each is looked at once.
+    pub(super) fn look(&self) -> Look<'_> {
+        Look { files: self, states: RefCell::default(), remotes: self.remotes() }
+    }
+
+    fn remotes(&self) -> Vec<Remote> {
+        let read =
+            |root| Tree::open(root).ok()?.read(Path::new(".git/config"), MAX_GIT_CONFIG).ok();
+        let config = read(self.root.as_path()).and_then(|bytes| String::from_utf8(bytes).ok());
+        config.map(|config| address::remotes(&config)).unwrap_or_default()
+    }
+
+    fn names(&self) -> Arc<NameList> {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, names)) = names.as_ref().filter(|(at, _)| at.elapsed() < NAMES_LIFETIME) {
+            return Arc::clone(names);
+        }
+        let listed = Arc::new(self.list());
+        *names = Some((Instant::now(), Arc::clone(&listed)));
+        listed
+    }
+
+    /// Lists the names of all files, the ignored ones included.
+    fn list(&self) -> NameList {
+        let mut names = NameList::default();
+        let Ok(root) = self.root.canonicalize() else { return names };
+        let Ok(tree) = Tree::open(&root) else { return names };
+        let secrets = self.policy.secrets();
+        let mut listing = Listing { tree: &tree, files: Vec::new(), bytes: 0, n_entries: 0 };
+        if !listing.is_whole() {
+            names.is_cut = true;
+            return names;
+        }
+        let walk = walk::files(&root, secrets);
+        names.is_cut = walk.is_cut;
+        let shown: HashSet<&Path> = walk.files.iter().map(|file| file.path.as_path()).collect();
+        for path in listing.files {
+            if let Some(text) = path.to_str().filter(|_| !secrets.matches(&path)) {
+                names.add(text.to_owned(), !shown.contains(path.as_path()));
+            }
+        }
+        names
+    }
+}
+
+/// A walk through all directories but git's own.
+struct Listing<'a> {
+    tree: &'a Tree,
+    files: Vec<PathBuf>,
+    bytes: usize,
+    n_entries: usize,
+}
+
+impl Listing<'_> {
+    /// Lists everything; returns whether no limit ended it.
+    fn is_whole(&mut self) -> bool {
+        let deadline = Instant::now() + LONGEST_LISTING;
+        let mut buffer = Vec::with_capacity(LIST_BYTES);
+        let mut pending = vec![PathBuf::new()];
+        while let Some(dir) = pending.pop() {
+            self.directory(&dir, buffer.spare_capacity_mut(), &mut pending);
+            let is_over = self.n_entries > MAX_NAMES || self.bytes > MAX_NAME_BYTES;
+            if is_over || Instant::now() > deadline {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn directory(
+        &mut self,
+        dir: &Path,
+        buffer: &mut [MaybeUninit<u8>],
+        pending: &mut Vec<PathBuf>,
+    ) {
+        use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+        let Ok(handle) = self.tree.list(dir) else { return };
+        let mut list = RawDir::new(&handle, buffer);
+        while let Some(Ok(entry)) = list.next() {
+            let name = entry.file_name().to_bytes();
+            if matches!(name, b"." | b".." | b".git") {
+                continue;
+            }
+            let path = dir.join(OsStr::from_bytes(name));
+            self.n_entries += 1;
+            self.bytes += path.as_os_str().len();
+            if self.n_entries > MAX_NAMES || self.bytes > MAX_NAME_BYTES {
+                return;
+            }
+            match entry.file_type() {
+                FileType::Directory => pending.push(path),
+                _ => self.files.push(path),
+            }
+        }
+    }
+}
+
+/// See [`ProjectFiles::look`].
+pub(super) struct Look<'a> {
+    files: &'a ProjectFiles,
+    states: RefCell<HashMap<String, PathState>>,
+    remotes: Vec<Remote>,
+}
+
+impl ProjectContents for Look<'_> {
+    fn root(&self) -> &Path {
+        &self.files.root
+    }
+
+    fn remotes(&self) -> &[Remote] {
+        &self.remotes
+    }
+
+    fn at(&self, path: &str) -> PathState {
+        if let Some(state) = self.states.borrow().get(path) {
+            return state.clone();
+        }
+        let state = state(&self.files.policy, &self.files.root, path, self.files.most_bytes);
+        self.states.borrow_mut().insert(path.to_owned(), state.clone());
+        state
+    }
+
+    fn namesakes(&self, path: &str) -> Namesakes {
+        self.files.names().namesakes(path)
+    }
+}
+
+fn state(policy: &Policy, root: &Path, path: &str, most_bytes: usize) -> PathState {
+    let withheld = |why: &str| PathState::Withheld(why.to_owned());
+    match opening::read(policy, path, most_bytes) {
+        Ok(bytes) => {
+            let ends = memchr::memchr_iter(b'\n', &bytes).count();
+            let lines = ends + usize::from(bytes.last().is_some_and(|last| *last != b'\n'));
+            PathState::Lines(u32::try_from(lines).unwrap_or(u32::MAX))
+        }
+        Err(FileReadError::TooLarge { .. }) => PathState::TooLarge,
+        Err(FileReadError::Directory(_)) => PathState::Directory,
+        Err(FileReadError::NotThere(_) | FileReadError::BadPath(_)) => PathState::Missing,
+        Err(FileReadError::Climbs(_)) => PathState::Outside,
+        Err(FileReadError::Refused(Refusal::Secret(_))) => {
+            withheld("it may hold secrets and is not shown")
+        }
+        Err(FileReadError::Refused(Refusal::Outside(_))) if path.starts_with('~') => {
+            PathState::Outside
+        }
+        Err(FileReadError::Refused(Refusal::Outside(_))) => {
+            let error = root.join(path).metadata().err();
+            match error.and_then(|error| error.raw_os_error()) {
+                Some(code) if code == Errno::LOOP.raw_os_error() => {
+                    withheld("its links lead in a circle")
+                }
+                Some(code) if code == Errno::NAMETOOLONG.raw_os_error() => PathState::Missing,
+                // Part of the path is a file.
+                Some(code) if code == Errno::NOTDIR.raw_os_error() => PathState::Missing,
+                _ => withheld("it is a link that leads out of the project"),
+            }
+        }
+        Err(FileReadError::Unreadable { source, .. })
+            if source.kind() == std::io::ErrorKind::PermissionDenied =>
+        {
+            withheld("the server may not read it")
+        }
+        Err(other) => PathState::Withheld(other.to_string()),
+    }
+}
