@@ -1,8 +1,8 @@
 //! File references of answers: those of the running turn, and the check of old answers without one.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
-use tokio::sync::oneshot;
+use tokio::sync::{Mutex, oneshot};
 
 use crate::{
     citation::{Citation, References, check, files_read::FilesRead, project_files::ProjectFiles},
@@ -41,6 +41,8 @@ pub(crate) struct TurnReferences {
     /// Present while the end of the turn waits for the last check. Dropped, it lets the agent's
     /// output be read on.
     pub(crate) finishing: Option<oneshot::Sender<()>>,
+    /// Held until the result of a check is there, so that results come in the order of the checks.
+    pub(crate) order: Arc<Mutex<()>>,
 }
 
 impl TurnReferences {

@@ -87,12 +87,15 @@ impl LiveConversation<'_> {
         let files = Arc::clone(self.env.files.as_ref()?);
         let most = self.env.resources.settings.reading.references;
         let read = self.state.references.reading.files().to_vec();
+        let order = Arc::clone(&self.state.references.order);
         let checked = spawn_blocking(move || {
             let mut mentioned = mentioned();
             mentioned.truncate(most);
             check::check(&files, &mentioned, &read)
         });
         Some(async move {
+            // The exit of an agent must not overtake the result that it gave before.
+            let _order = order.lock_owned().await;
             match timeout(CHECK_TIMEOUT, checked).await {
                 Ok(citations) => citations.unwrap_or_default(),
                 Err(_) => {
