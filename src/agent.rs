@@ -18,6 +18,7 @@ mod directories;
 mod executable;
 mod guide;
 mod invocation;
+mod own_process;
 mod program;
 mod remove_dir;
 mod run;
@@ -56,6 +57,7 @@ use sandbox::status::SandboxStatus;
 pub use claude::Account;
 pub use handle::AgentHandle;
 pub use messages::{AgentExit, AgentExited, AgentOutput, Flow};
+pub(crate) use own_process::{OwnProcess, ProcessLife};
 pub use program::NoModel;
 
 /// Starts agents as the settings say. Cheap to clone.

@@ -35,6 +35,12 @@ pub enum Command {
     Serve(ProjectArgs),
     /// Run the built-in agent on stdin and stdout.
     Guide(GuideArgs),
+    /// Read a project for the server, on stdin and stdout.
+    #[command(hide = true)]
+    Reader {
+        /// The project and the limits, as JSON.
+        plan: String,
+    },
     /// Serve a project's feature list as an MCP server on stdin and stdout.
     McpFeatures {
         /// The project's directory; it is only read.

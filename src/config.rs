@@ -160,6 +160,7 @@ fn settings(tables: Tables, layers: &Layers, env: &ProcessEnv) -> Result<Setting
         visitor_limits: tables.visitor_limits,
         reading: tables.reading,
         highlighting: tables.highlighting,
+        reader: tables.reader,
         socket: tables.socket,
         restart: tables.restart,
     };

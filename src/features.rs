@@ -11,7 +11,7 @@ use std::{
 };
 
 use rusqlite::{Connection, Params, Row};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use dependencies::Dependencies;
@@ -34,7 +34,7 @@ const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 const STEPS_PER_CHECK: i32 = 100;
 
 /// Progress of a project.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct FeatureStats {
     pub passing: i64,
     /// Features that somebody works on.
@@ -108,13 +108,20 @@ pub(crate) struct Features {
     columns: HashSet<String>,
 }
 
+/// Whether the project in `project_dir` has a feature list. Opens nothing, but blocks.
+pub(crate) fn exists(project_dir: &Path) -> bool {
+    file(project_dir).is_some()
+}
+
+fn file(project_dir: &Path) -> Option<PathBuf> {
+    let mut paths = FOLDERS.iter().map(|dir| project_dir.join(dir).join(FILE));
+    paths.find(|path| path.symlink_metadata().is_ok())
+}
+
 impl Features {
     /// Opens the features of the project in `project_dir`; `None` where it has no such file.
     pub(crate) fn open(project_dir: &Path) -> Result<Option<Self>, FeaturesError> {
-        let mut paths = FOLDERS.iter().map(|dir| project_dir.join(dir).join(FILE));
-        let Some(path) = paths.find(|path| path.symlink_metadata().is_ok()) else {
-            return Ok(None);
-        };
+        let Some(path) = file(project_dir) else { return Ok(None) };
         let Some(path) = inside(&path, project_dir) else {
             return Err(FeaturesError::Outside(path));
         };

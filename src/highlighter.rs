@@ -1,4 +1,4 @@
-//! Highlighter: syntax highlighting in the background, within limits, with a cache.
+//! Highlighter: syntax highlighting in the background, within limits. Runs in readers only.
 //!
 //! [`markdown::code`](crate::markdown::code) does the work; this module runs it on threads, a few at
 //! a time. A block that still grows is highlighted ahead, so that little is left when it closes.
@@ -7,7 +7,6 @@
 //! a while. The C library returns memory to the system only in large contiguous pieces. Therefore
 //! each job has a thread that ends with it, and what jobs leave behind is released together.
 
-mod cache;
 mod context;
 mod prefetch;
 mod threads;
@@ -26,7 +25,6 @@ use crate::{
     markdown::code::{Budget, CodeBlock, excerpt_lines},
 };
 
-use cache::BlockCache;
 use context::HighlightContext;
 use prefetch::PrefetchedBlocks;
 use worker::{HighlightedBlock, WorkerJob};
@@ -45,7 +43,7 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Highlights code. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Highlighter(Arc<Shared>);
+pub(crate) struct Highlighter(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -59,7 +57,6 @@ struct Shared {
 /// What is kept besides the grammars.
 #[derive(Debug, Default)]
 struct Memory {
-    cache: BlockCache,
     prefetched: PrefetchedBlocks,
     /// The last use; `None` while nothing is kept.
     used: Option<Instant>,
@@ -88,25 +85,6 @@ impl Highlighter {
         }))
     }
 
-    /// The highlighted HTML of a closed block; `None` if it stays plain.
-    pub(crate) async fn block(&self, block: Arc<CodeBlock>) -> Option<Arc<str>> {
-        if block.code.len() > self.settings().block_bytes {
-            return None;
-        }
-        if let Some(cached) = self.0.memory().cache.get(&block) {
-            return Some(cached);
-        }
-        self.note_use();
-        let HighlightedBlock { html, is_whole, .. } = self.finish(&block).await?;
-        // Allocated on this thread: what is kept may not lie in the memory of a job.
-        let html: Arc<str> = html.into();
-        if is_whole {
-            let most = self.settings().cache_bytes;
-            self.0.memory().cache.insert(block, Arc::clone(&html), most);
-        }
-        Some(html)
-    }
-
     /// Highlights the whole lines of a block that is still open, so that [`block`](Self::block) has
     /// little left to do. Does nothing while another open block is being highlighted.
     pub(crate) fn prefetch(&self, block: Arc<CodeBlock>) {
@@ -118,6 +96,16 @@ impl Highlighter {
         self.note_use();
         let context = Arc::clone(&self.0.context);
         drop(worker.send(WorkerJob { context, block, permit, reply: None }));
+    }
+
+    /// The highlighted HTML of a closed block, and whether the limits sufficed; `None` if it stays plain.
+    pub(crate) async fn block(&self, block: &Arc<CodeBlock>) -> Option<(String, bool)> {
+        if block.code.len() > self.settings().block_bytes {
+            return None;
+        }
+        self.note_use();
+        let HighlightedBlock { html, is_whole, .. } = self.finish(block).await?;
+        Some((html, is_whole))
     }
 
     /// Highlights what is left of a closed block.

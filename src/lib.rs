@@ -73,6 +73,8 @@ pub mod session;
 
 pub mod conversation;
 
+pub mod reader;
+
 pub mod agent;
 pub(crate) mod citation;
 pub mod policy;

@@ -20,6 +20,7 @@ use cicerone::{
     database::{self, backup, import},
     doctor, guide, mcp,
     project::ProjectName,
+    reader::serve,
     server,
 };
 use clap::Parser;
@@ -55,8 +56,9 @@ fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
     let Cli { options, projects: before, command } = cli;
     let options = &options;
     match command.unwrap_or(Command::Serve(ProjectArgs::default())) {
-        Command::Serve(projects) => serve(options, &before.and(projects)),
+        Command::Serve(projects) => run_server(options, &before.and(projects)),
         Command::Guide(guide) => run_guide(guide),
+        Command::Reader { plan } => run_reader(&plan),
         Command::McpFeatures { dir } => Ok(mcp::serve(&dir)?),
         Command::Import { file, project } => import(options, &file, &project),
         Command::Backup { file } => backup(options, &file),
@@ -75,7 +77,7 @@ fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
     }
 }
 
-fn serve(options: &Options, projects: &ProjectArgs) -> Result<(), Box<dyn Error>> {
+fn run_server(options: &Options, projects: &ProjectArgs) -> Result<(), Box<dyn Error>> {
     let allocator = server::allocator::give_memory_back();
     secrets::leave_environment()
         .map_err(|error| format!("cannot remove the tokens from the environment: {error}"))?;
@@ -94,6 +96,13 @@ fn run_guide(arguments: GuideArgs) -> Result<(), Box<dyn Error>> {
     let named = dir.file_name().map(|name| name.to_string_lossy().into_owned());
     let project = name.or(named).unwrap_or_else(|| "project".to_owned());
     Ok(guide::run(guide::GuideOptions { project, dir, secrets })?)
+}
+
+/// Runs the reader of a project, which answers the server's requests on stdin and stdout.
+fn run_reader(plan: &str) -> Result<(), Box<dyn Error>> {
+    server::allocator::give_memory_back()
+        .map_err(|error| format!("cannot configure the allocator: {error}"))?;
+    Ok(serve::run(plan, set_up_log)?)
 }
 
 /// Imports the conversations of a legacy database into the configured store.

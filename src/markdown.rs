@@ -19,7 +19,7 @@
 
 mod address;
 pub mod code;
-mod escape;
+pub(crate) mod escape;
 mod html;
 mod invisible;
 mod limits;

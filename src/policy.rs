@@ -107,17 +107,26 @@ impl Policy {
 
     /// Decides on a call of `tool` with the JSON `input`.
     pub fn judge(&self, tool: &str, input: &str) -> Result<(), Refusal> {
+        match self.judge_call(tool, input)? {
+            Some(path) if self.holds_key(&path) => Err(Refusal::Secret(path)),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// As [`judge`](Self::judge), by names alone: opens nothing. Gives the path of a file that may be
+    /// read unless it [holds a key](Self::holds_key).
+    pub(crate) fn judge_call(&self, tool: &str, input: &str) -> Result<Option<String>, Refusal> {
         #[cfg(feature = "faults")]
         if self.is_unlocked {
-            return Ok(());
+            return Ok(None);
         }
         match tool {
             "Read" => self.judge_read(tool, input),
-            "Glob" => self.judge_glob(tool, input),
+            "Glob" => self.judge_glob(tool, input).map(|()| None),
             "Grep" => self.judge_grep(tool, input),
-            "WebFetch" if self.has_web => web::judge_fetch(tool, input),
-            "WebSearch" if self.has_web => Ok(()),
-            _ if tool.starts_with(OWN_TOOLS) => Ok(()),
+            "WebFetch" if self.has_web => web::judge_fetch(tool, input).map(|()| None),
+            "WebSearch" if self.has_web => Ok(None),
+            _ if tool.starts_with(OWN_TOOLS) => Ok(None),
             _ => Err(Refusal::Tool(tool.to_owned())),
         }
     }
@@ -127,29 +136,29 @@ impl Policy {
         self.resolve_from(&self.root()?, path)
     }
 
-    fn judge_read(&self, tool: &str, input: &str) -> Result<(), Refusal> {
+    fn judge_read(&self, tool: &str, input: &str) -> Result<Option<String>, Refusal> {
         #[derive(Deserialize)]
         struct Input {
             file_path: String,
         }
-        let input: Input = parse(tool, input)?;
-        let real = self.resolve(&input.file_path)?;
-        self.judge_content(&real, &input.file_path)
+        let Input { file_path } = parse(tool, input)?;
+        let real = self.resolve(&file_path)?;
+        self.unless_own_result(&real, file_path)
     }
 
-    /// Refuses a file that holds a private key, whatever its name.
-    fn judge_content(&self, real: &Path, path: &str) -> Result<(), Refusal> {
-        let root = self.root()?;
-        let Ok(inside) = real.strip_prefix(&root) else {
-            // The agent's own results.
-            return Ok(());
+    /// The path of a file whose content counts too: all but the agent's own results.
+    fn unless_own_result(&self, real: &Path, path: String) -> Result<Option<String>, Refusal> {
+        Ok(real.starts_with(self.root()?).then_some(path))
+    }
+
+    /// Whether the file at `path` holds a private key, whatever its name. Opens it.
+    pub(crate) fn holds_key(&self, path: &str) -> bool {
+        let (Ok(root), Ok(real)) = (self.root(), self.resolve(path)) else { return false };
+        let (Ok(inside), Ok(tree)) = (real.strip_prefix(&root), Tree::open(&root)) else {
+            return false;
         };
-        let tree = Tree::open(&root).map_err(|error| Refusal::Project(error.to_string()))?;
-        match tree.read_start(inside, HEAD_BYTES) {
-            Err(TreeError::Secret) => Err(Refusal::Secret(path.to_owned())),
-            // The tool reports other errors itself.
-            Ok(_) | Err(_) => Ok(()),
-        }
+        // The tool reports other errors itself.
+        matches!(tree.read_start(inside, HEAD_BYTES), Err(TreeError::Secret))
     }
 
     fn judge_glob(&self, tool: &str, input: &str) -> Result<(), Refusal> {
@@ -166,25 +175,24 @@ impl Policy {
         self.judge_pattern(&base, &input.pattern)
     }
 
-    fn judge_grep(&self, tool: &str, input: &str) -> Result<(), Refusal> {
+    fn judge_grep(&self, tool: &str, input: &str) -> Result<Option<String>, Refusal> {
         #[derive(Deserialize)]
         struct Input {
             path: Option<String>,
             glob: Option<String>,
         }
         let input: Input = parse(tool, input)?;
-        let base = match input.path.as_deref() {
-            None | Some("") => self.root()?,
+        let (base, file) = match input.path.filter(|path| !path.is_empty()) {
+            None => (self.root()?, None),
             Some(path) => {
-                let real = self.resolve(path)?;
-                self.judge_content(&real, path)?;
-                real
+                let real = self.resolve(&path)?;
+                (real.clone(), self.unless_own_result(&real, path)?)
             }
         };
-        match input.glob {
-            Some(glob) => self.judge_pattern(&base, &glob),
-            None => Ok(()),
+        if let Some(glob) = input.glob {
+            self.judge_pattern(&base, &glob)?;
         }
+        Ok(file)
     }
 
     /// Judges the part of a pattern before its first wildcard as a path, and refuses `..` anywhere.

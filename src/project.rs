@@ -1,7 +1,8 @@
 //! Projects: a name that clients use, and the directory it stands for.
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{fmt, io, path::PathBuf, sync::Arc};
 
+use rustix::fs::Access;
 use serde::{Deserialize, Serialize};
 
 /// Longest project name in characters.
@@ -69,6 +70,16 @@ pub struct Project {
     pub name: ProjectName,
     /// The absolute directory. It may have vanished since the start.
     pub dir: PathBuf,
+}
+
+impl Project {
+    /// Whether the directory is there and may be listed. Opens nothing, but blocks.
+    pub(crate) fn check_dir(&self) -> io::Result<()> {
+        if !self.dir.metadata()?.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        Ok(rustix::fs::access(&self.dir, Access::READ_OK | Access::EXEC_OK)?)
+    }
 }
 
 fn is_allowed(c: char) -> bool {

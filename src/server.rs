@@ -40,7 +40,7 @@ use crate::{
     agent::{Agents, slots::Slots},
     config::settings::Settings,
     database::{self, Clock, Database, messages::Flush},
-    highlighter::Highlighter,
+    reader::{Readers, code::CodeHighlighter},
     registry::{Registry, messages::Drain},
     session::Resources,
     web::{
@@ -49,7 +49,6 @@ use crate::{
         assets::{Assets, AssetsError},
         browser_cookie::Browsers,
         connections::{Connections, table::ConnectionLimits},
-        files::ProjectFiles,
         state::AppState,
     },
 };
@@ -130,10 +129,13 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     let tls = settings.tls.as_ref().map(tls::load).transpose()?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let (database, reader) = Database::open(&settings.data_dir.join(database::FILE_NAME))?;
+    let agents = Agents::new(&settings.agent, &settings.limits, &settings.data_dir);
+    let readers = Readers::new(agents.clone(), settings.clone());
     let resources = Resources {
-        agents: Agents::new(&settings.agent, &settings.limits, &settings.data_dir),
+        agents,
         slots: Slots::new(settings.limits.agents, settings.limits.agents_per_project),
-        highlighter: Highlighter::new(&settings.highlighting),
+        highlighter: CodeHighlighter::new(readers.clone()),
+        readers,
         settings: settings.clone(),
         database: database.start(),
         reader,
@@ -147,7 +149,6 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
         assets,
         access_control: AccessControl::new(&settings),
         browsers: Arc::default(),
-        files: Arc::new(ProjectFiles::new(&settings)),
         started_at: Clock::system().now().into(),
         draining: Arc::default(),
     };
@@ -186,7 +187,6 @@ struct Shared {
     assets: Assets,
     access_control: Arc<AccessControl>,
     browsers: Arc<Browsers>,
-    files: Arc<ProjectFiles>,
     started_at: Arc<str>,
     draining: Arc<AtomicBool>,
 }
@@ -204,9 +204,8 @@ fn app(
     >,
 > {
     let registry = shared.registry.get_or_start(&shared.resources);
-    let Shared { resources, assets, access_control, browsers, files, started_at, draining, .. } =
-        shared;
-    let state = AppState { resources, registry, browsers, files, started_at, draining };
+    let Shared { resources, assets, access_control, browsers, started_at, draining, .. } = shared;
+    let state = AppState { resources, registry, browsers, started_at, draining };
     App::new()
         .app_data(Data::new(state))
         .app_data(Data::new(Arc::clone(&access_control)))

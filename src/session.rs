@@ -36,14 +36,12 @@ use actix::{Actor, Addr, AsyncContext, Context, Message, Recipient};
 
 use crate::{
     agent::{Agents, slots::Slots},
-    citation::project_files::ProjectFiles,
     config::settings::Settings,
     conversation::{Conversation, turn::TurnEvent, viewer::ViewerId},
     database::{Database, Reader},
-    highlighter::Highlighter,
     ids::ConversationId,
-    policy::{Policy, Secrets},
     project::{Project, ProjectName},
+    reader::{Readers, code::CodeHighlighter},
     wire::server_frame::Notice,
 };
 
@@ -72,8 +70,10 @@ pub struct Resources {
     pub agents: Agents,
     /// Agent slots of all projects together.
     pub slots: Slots,
-    /// Highlights code blocks and files.
-    pub highlighter: Highlighter,
+    /// Read the projects' files.
+    pub readers: Readers,
+    /// Highlights the code of answers.
+    pub highlighter: CodeHighlighter,
 }
 
 /// The actor of one project.
@@ -110,20 +110,8 @@ impl Session {
         resources: Resources,
         exited: Recipient<SessionExited>,
     ) -> Self {
-        let secrets = Secrets::new(&resources.settings.agent.secrets).ok();
-        let files = secrets.map(|secrets| {
-            let policy = Policy::new(project.dir.clone(), secrets);
-            let most_bytes = resources.settings.reading.file_bytes;
-            Arc::new(ProjectFiles::new(policy, project.dir.clone(), most_bytes))
-        });
         Self {
-            env: Environment {
-                project,
-                resources,
-                files,
-                start_failed: None,
-                slot_waits: HashMap::new(),
-            },
+            env: Environment { project, resources, start_failed: None, slot_waits: HashMap::new() },
             epoch,
             exited,
             conversations: HashMap::new(),

@@ -8,7 +8,6 @@ pub(crate) mod assets;
 pub(crate) mod browser_cookie;
 pub(crate) mod connections;
 pub(crate) mod cookies;
-pub(crate) mod files;
 pub(crate) mod json_body;
 pub(crate) mod metrics;
 pub mod openapi;

@@ -1,8 +1,10 @@
 //! Preparation of an agent: files, environment, confinement and command line.
 
+mod own_program;
+
 use std::{
-    ffi::{OsStr, OsString},
-    fs, io,
+    ffi::OsString,
+    io,
     path::{Path, PathBuf},
     process::Stdio,
     sync::Arc,
@@ -11,16 +13,12 @@ use std::{
 use tokio::process::Command;
 use uuid::Uuid;
 
-use crate::{
-    config::settings::Sandbox, ids::ConversationId, policy::Secrets, project::Project,
-    source::walk::outer,
-};
+use crate::{config::settings::Sandbox, ids::ConversationId, policy::Secrets, project::Project};
 
 use super::{
     AgentSession, Inner,
     claude::{self, Home, Lent, Login},
     directories::{Directories, own_user, owned_dir, owned_file},
-    guide,
     process::{launch_args, resources::ResourceLimits},
     prompt,
     sandbox::{self, AccessNeeds, Profile, User, user},
@@ -184,41 +182,6 @@ impl LaunchRequest {
         lend().inspect_err(|_| home.close())
     }
 
-    /// The built-in guide to the project.
-    fn prepare_guide(&self, own: User, place: &Directories) -> Result<Invocation, String> {
-        let chosen = self.user(own, place, &self.cicerone)?;
-        let [_, temporary] = place.of_start(self.id);
-        let mut environment = guide::environment(self.inner.server.environment.iter().cloned());
-        set(&mut environment, "TMPDIR", &temporary);
-        // The project's files that git ignores by rules from outside of it are left out as well.
-        let server = &self.inner.server.environment;
-        let variables = |name: &str| sandbox::value(server, name).map(OsStr::to_owned);
-        environment.extend(outer::excludes_variables(&variables));
-        owned_dir(&temporary, chosen.user).map_err(|error| cannot_make(&temporary, &error))?;
-        let needs = AccessNeeds {
-            project: &self.project.dir,
-            programs: [&self.cicerone, &self.cicerone],
-            environment: &environment,
-            read: outer::rule_files(&self.project.dir, &variables),
-            write: vec![temporary.clone()],
-            ports: Vec::new(),
-        };
-        let profile = self.profile(needs, None, &chosen)?;
-        Ok(Invocation {
-            program: self.cicerone.clone(),
-            arguments: guide::arguments(&self.project, self.secrets.added()),
-            environment,
-            profile,
-            limits: self.limits(),
-            note: chosen.note,
-            allowed_tools: None,
-            results: None,
-            temporary,
-            home: None,
-            lent: None,
-        })
-    }
-
     /// Whether a test has disabled a lock.
     #[cfg(feature = "faults")]
     pub(super) fn is_unlocked(&self, lock: &str) -> bool {
@@ -358,8 +321,8 @@ fn set(environment: &mut Vec<(OsString, OsString)>, name: &str, value: &Path) {
 
 /// Checks that the project's directory can be read. The error is for a person. Blocks.
 pub(super) fn check_dir(project: &Project) -> Result<(), String> {
-    match fs::read_dir(&project.dir) {
-        Ok(_) => Ok(()),
+    match project.check_dir() {
+        Ok(()) => Ok(()),
         Err(error) => Err(format!(
             "The project's directory {:?} cannot be read: {error}. Restore it, or correct its \
              path in the settings.",

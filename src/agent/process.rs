@@ -12,4 +12,5 @@ pub(crate) mod stop_sequence;
 mod supervisor;
 pub(crate) mod tree;
 
+pub(crate) use supervisor::LIMIT_EXCEEDED;
 pub(super) use supervisor::limit_message;

@@ -250,7 +250,7 @@ mod tests {
             tables().iter().partition(|table| table.is_advanced());
         let count =
             |tables: Vec<&ConfigTable>| tables.iter().map(|it| it.keys.len()).sum::<usize>();
-        assert_eq!((count(usual), count(advanced)), (43, 44));
+        assert_eq!((count(usual), count(advanced)), (43, 48));
     }
 
     #[test]

@@ -19,7 +19,9 @@ use log::LevelFilter;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub(crate) use advanced::{HighlightingSettings, ReadingSettings, RestartSettings, SocketSettings};
+pub(crate) use advanced::{
+    HighlightingSettings, ReaderSettings, ReadingSettings, RestartSettings, SocketSettings,
+};
 pub use limits::Limits;
 pub(crate) use limits::{AnswerLimits, VisitorLimits};
 
@@ -59,6 +61,7 @@ pub struct Settings {
     pub(crate) visitor_limits: VisitorLimits,
     pub(crate) reading: ReadingSettings,
     pub(crate) highlighting: HighlightingSettings,
+    pub(crate) reader: ReaderSettings,
     pub(crate) socket: SocketSettings,
     pub(crate) restart: RestartSettings,
 }
@@ -86,6 +89,7 @@ pub(super) struct Tables {
     pub(super) visitor_limits: VisitorLimits,
     pub(super) reading: ReadingSettings,
     pub(super) highlighting: HighlightingSettings,
+    pub(super) reader: ReaderSettings,
     pub(super) socket: SocketSettings,
     pub(super) restart: RestartSettings,
 }

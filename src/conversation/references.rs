@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use tokio::sync::{Mutex, oneshot};
 
 use crate::{
-    citation::{Citation, References, check, files_read::FilesRead, project_files::ProjectFiles},
+    citation::{Citation, References, files_read::FilesRead},
     config::settings::Settings,
     entry::{Content, Outcome, ResponseDone, ToolCall, ToolResult},
     ids::TurnNumber,
@@ -112,14 +112,21 @@ impl Conversation {
     }
 }
 
-/// Checks the references of ended answers without a check, in a history that was just loaded. Reads
-/// files, so it blocks.
-pub(crate) fn check_cut_off(
-    transcript: &mut Transcript,
-    files: &ProjectFiles,
+/// The references of an answer that were never checked.
+#[derive(Debug)]
+pub(crate) struct UncheckedAnswer {
+    pub(crate) turn: TurnNumber,
+    pub(crate) mentioned: References,
+    /// The files that the agent had seen.
+    pub(crate) read: Vec<String>,
+}
+
+/// The ended answers without a check, in a history that was just loaded.
+pub(crate) fn unchecked_answers(
+    transcript: &Transcript,
     root: &Path,
     settings: &Settings,
-) {
+) -> Vec<UncheckedAnswer> {
     let is_unchecked = |content: &Content| match content {
         Content::ResponseDone(done) => {
             done.outcome != Outcome::Completed && done.citations.is_empty()
@@ -133,28 +140,28 @@ pub(crate) fn check_cut_off(
         .map(|(turn, _)| turn)
         .collect();
     turns.drain(..turns.len().saturating_sub(MOST_CUT_OFF));
-    for turn in turns {
+    let unchecked = turns.into_iter().filter_map(|turn| {
         let mut mentioned = markdown::references(&transcript.answer(turn));
-        if mentioned.is_empty() {
-            continue;
-        }
         mentioned.truncate(settings.reading.references);
-        let mut reading = FilesRead::default();
-        for (_, content) in transcript.contents().filter(|(of, _)| *of == turn) {
-            match content {
-                Content::ToolCall(call) => {
-                    reading.on_tool_call(&call.call_id, &call.tool, call.input.get(), root);
-                }
-                Content::ToolResult(result) => {
-                    reading.on_tool_result(&result.call_id, result.ok, &result.content, root);
-                }
-                _ => (),
+        let read = files_read(transcript, turn, root);
+        (!mentioned.is_empty()).then_some(UncheckedAnswer { turn, mentioned, read })
+    });
+    unchecked.collect()
+}
+
+/// The files that the agent saw in a turn.
+fn files_read(transcript: &Transcript, turn: TurnNumber, root: &Path) -> Vec<String> {
+    let mut reading = FilesRead::default();
+    for (_, content) in transcript.contents().filter(|(of, _)| *of == turn) {
+        match content {
+            Content::ToolCall(call) => {
+                reading.on_tool_call(&call.call_id, &call.tool, call.input.get(), root);
             }
-        }
-        let read = reading.into_files();
-        let citations = check::check(files, &mentioned, &read);
-        if !citations.is_empty() {
-            transcript.cite(turn, citations, read);
+            Content::ToolResult(result) => {
+                reading.on_tool_result(&result.call_id, result.ok, &result.content, root);
+            }
+            _ => (),
         }
     }
+    reading.into_files()
 }

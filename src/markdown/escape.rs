@@ -1,7 +1,7 @@
 //! HTML escaping.
 
 /// Appends `text` so that it is text in HTML, and in attributes within quotes.
-pub(super) fn push_escaped(text: &str, out: &mut String) {
+pub(crate) fn push_escaped(text: &str, out: &mut String) {
     let mut from = 0;
     for (at, byte) in text.bytes().enumerate() {
         let escaped = match byte {

@@ -54,8 +54,8 @@ impl LiveConversation<'_> {
     pub(super) fn highlight_code(&mut self) {
         for code in self.state.transcript.take_uncoloured() {
             let highlighter = self.env.resources.highlighter.clone();
-            let fence = Arc::clone(&code.fence);
-            let highlighted = async move { highlighter.block(fence).await };
+            let (project, fence) = (self.env.project.clone(), Arc::clone(&code.fence));
+            let highlighted = async move { highlighter.block(project, fence).await };
             self.spawn(highlighted, move |live, html| {
                 live.state.transcript.colour(code, html);
                 live.state.deliver();
@@ -66,7 +66,7 @@ impl LiveConversation<'_> {
     /// Reads the code block that is still open ahead, so that its colours come soon once it closes.
     fn prefetch_open_code(&self) {
         if let Some(fence) = self.state.transcript.open_code() {
-            self.env.resources.highlighter.prefetch(fence);
+            self.env.resources.highlighter.prefetch(&self.env.project, fence);
         }
     }
 }

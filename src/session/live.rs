@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -12,7 +11,6 @@ use actix::{
 };
 
 use crate::{
-    citation::project_files::ProjectFiles,
     conversation::{
         Conversation,
         turn::{self, TurnEffect, TurnEvent},
@@ -30,9 +28,6 @@ use super::{Resources, Session};
 pub(super) struct Environment {
     pub(super) project: Project,
     pub(super) resources: Resources,
-    /// The project's files for checks of references; none where a configured secret is not a valid
-    /// pattern.
-    pub(super) files: Option<Arc<ProjectFiles>>,
     /// When an agent last failed to start.
     pub(super) start_failed: Option<Instant>,
     /// Conversations that wait for a slot for their agent.

@@ -8,7 +8,7 @@ use crate::{
     agent::prompt,
     conversation::{
         Conversation,
-        references::check_cut_off,
+        references::unchecked_answers,
         transcript::Transcript,
         turn::{QueuedQuestion, TurnEvent},
         usage::UsageTotals,
@@ -24,6 +24,7 @@ use crate::{
 use super::{
     Session,
     attach::{Attach, AttachError, AttachResponse},
+    references::check_answers,
 };
 
 impl Session {
@@ -171,8 +172,8 @@ impl Session {
         let claimed = self.env.resources.database.send(claim);
         let reader = self.env.resources.reader.clone();
         let settings = Arc::clone(&self.env.resources.settings);
-        let files = self.env.files.clone();
-        let root = self.env.project.dir.clone();
+        let readers = self.env.resources.readers.clone();
+        let asked = self.env.project.clone();
         async move {
             let keep = settings.limits.history_memory;
             let first = match claimed.await {
@@ -185,14 +186,20 @@ impl Session {
             let loaded = loaded.map_err(|error| AttachError::Store(error.to_string()))?;
             let loaded = loaded.ok_or_else(|| AttachError::Unknown(id.to_string()))?;
             // A long one would block the actor's thread for too long.
+            let root = asked.dir.clone();
             let restored = tokio::task::spawn_blocking(move || {
-                let (mut live, waiting) = restore(loaded, first)?;
-                if let Some(files) = files {
-                    check_cut_off(&mut live.transcript, &files, &root, &settings);
-                }
-                Ok((live, waiting))
+                let (live, waiting) = restore(loaded, first)?;
+                let unchecked = unchecked_answers(&live.transcript, &root, &settings);
+                Ok((live, waiting, unchecked))
             });
-            restored.await.map_err(|error| AttachError::Store(error.to_string()))?
+            let restored = restored.await.map_err(|error| AttachError::Store(error.to_string()))?;
+            let (mut live, waiting, unchecked) = restored?;
+            let checked = check_answers(&readers, &asked, unchecked);
+            // What is not checked in time is checked when the conversation is loaded again.
+            for (turn, citations, read) in checked.await {
+                live.transcript.cite(turn, citations, read);
+            }
+            Ok((live, waiting))
         }
     }
 

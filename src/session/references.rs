@@ -2,15 +2,22 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{sync::oneshot, task::spawn_blocking, time::timeout};
-
-use crate::{
-    citation::{Citation, References, check},
-    conversation::turn::TurnEvent,
-    markdown,
+use tokio::{
+    sync::oneshot,
+    task::spawn_blocking,
+    time::{Instant, timeout, timeout_at},
 };
 
-use super::live::LiveConversation;
+use crate::{
+    citation::{Citation, References},
+    conversation::{references::UncheckedAnswer, turn::TurnEvent},
+    ids::TurnNumber,
+    markdown,
+    project::Project,
+    reader::Readers,
+};
+
+use super::{Resources, live::LiveConversation};
 
 /// The end of an answer waits at most this long for the disk.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -30,7 +37,7 @@ impl LiveConversation<'_> {
         }
         state.references.is_checking = true;
         state.references.asked.extend(new.clone());
-        let Some(check) = self.check(move || new) else { return };
+        let check = self.check(move || new);
         self.spawn(check, move |live, citations| {
             if live.state.turns.running() != Some(turn) {
                 return;
@@ -56,9 +63,7 @@ impl LiveConversation<'_> {
         let Some((turn, answer)) = answer.filter(|(_, answer)| !answer.is_empty()) else {
             return self.apply_event(event);
         };
-        let Some(check) = self.check(move || markdown::references(&answer)) else {
-            return self.apply_event(event);
-        };
+        let check = self.check(move || markdown::references(&answer));
         let epoch = self.state.agent.epoch;
         self.state.references.finishing = Some(oneshot::channel().0);
         self.spawn(check, move |live, citations| {
@@ -79,30 +84,55 @@ impl LiveConversation<'_> {
         });
     }
 
-    /// Checks references on a blocking thread; `None` where no file may be read.
+    /// Has the reader check references. Those that cannot be checked in time stay plain text.
     fn check(
         &self,
         mentioned: impl FnOnce() -> References + Send + 'static,
-    ) -> Option<impl Future<Output = Vec<Citation>> + 'static> {
-        let files = Arc::clone(self.env.files.as_ref()?);
-        let most = self.env.resources.settings.reading.references;
+    ) -> impl Future<Output = Vec<Citation>> + 'static {
+        let Resources { readers, settings, .. } = &self.env.resources;
+        let (readers, limit) = (readers.clone(), settings.reading.references);
+        let project = self.env.project.clone();
         let read = self.state.references.reading.files().to_vec();
         let order = Arc::clone(&self.state.references.order);
-        let checked = spawn_blocking(move || {
-            let mut mentioned = mentioned();
-            mentioned.truncate(most);
-            check::check(&files, &mentioned, &read)
-        });
-        Some(async move {
+        async move {
             // The exit of an agent must not overtake the result that it gave before.
             let _order = order.lock_owned().await;
-            match timeout(CHECK_TIMEOUT, checked).await {
-                Ok(citations) => citations.unwrap_or_default(),
-                Err(_) => {
-                    log::warn!("references of an answer not checked within {CHECK_TIMEOUT:?}");
-                    Vec::new()
-                }
-            }
-        })
+            let checked = async {
+                let mut mentioned = spawn_blocking(mentioned).await.unwrap_or_default();
+                mentioned.truncate(limit);
+                readers.check_references(&project, &mentioned, read).await
+            };
+            let failure = match timeout(CHECK_TIMEOUT, checked).await {
+                Ok(Ok(citations)) => return citations,
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => format!("it took longer than {CHECK_TIMEOUT:?}"),
+            };
+            log::warn!("references are not checked project={} error={failure}", project.name);
+            Vec::new()
+        }
     }
+}
+
+/// The citations of answers that were cut off, as far as they are checked in time, and the files
+/// that the agent had seen.
+pub(super) async fn check_answers(
+    readers: &Readers,
+    project: &Project,
+    unchecked: Vec<UncheckedAnswer>,
+) -> Vec<(TurnNumber, Vec<Citation>, Vec<String>)> {
+    let mut checked = Vec::new();
+    let end = Instant::now() + CHECK_TIMEOUT;
+    for UncheckedAnswer { turn, mentioned, read } in unchecked {
+        let check = readers.check_references(project, &mentioned, read.clone());
+        match timeout_at(end, check).await {
+            Ok(Ok(citations)) if citations.is_empty() => (),
+            Ok(Ok(citations)) => checked.push((turn, citations, read)),
+            Ok(Err(error)) => {
+                log::warn!("references are not checked project={} error={error}", project.name);
+                return checked;
+            }
+            Err(_) => return checked,
+        }
+    }
+    checked
 }

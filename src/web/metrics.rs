@@ -40,12 +40,19 @@ pub(crate) async fn show(state: web::Data<AppState>) -> HandlerResult {
     let sessions = state.registry.send(ListSessions).await?;
     let slots = &state.resources.slots;
     let agents = (slots.in_use(), slots.waiting());
-    let text = text(&sessions, agents, &state.resources.reader.stats().snapshot());
+    let readers = (state.resources.readers.running(), state.resources.readers.restarts());
+    let text = text(&sessions, agents, readers, &state.resources.reader.stats().snapshot());
     Ok(HttpResponse::Ok().content_type(CONTENT_TYPE).body(text))
 }
 
-/// The metrics in the text format. `agents` are the running ones and the conversations that wait.
-fn text(sessions: &[SessionDescription], agents: (usize, usize), store: &StatsSnapshot) -> String {
+/// The metrics in the text format. `agents` are the running ones and the conversations that wait,
+/// `readers` the running ones and those that died and were started again.
+fn text(
+    sessions: &[SessionDescription],
+    agents: (usize, usize),
+    readers: (usize, u64),
+    store: &StatsSnapshot,
+) -> String {
     let described = sessions.iter().filter_map(|it| it.description.as_ref());
     let conversations: Vec<&ConversationDescription> =
         described.flat_map(|it| &it.conversations).collect();
@@ -74,6 +81,10 @@ fn text(sessions: &[SessionDescription], agents: (usize, usize), store: &StatsSn
     out.value(agents.0);
     out.family("agents_waiting", "gauge", "Conversations that wait for an agent slot.");
     out.value(agents.1);
+    out.family("readers_running", "gauge", "Processes that read the files of a project.");
+    out.value(readers.0);
+    out.family("reader_restarts_total", "counter", "Readers started in place of one that died.");
+    out.value(readers.1);
     out.family("turns_total", "counter", "Ended turns by outcome, since the start.");
     out.by_label("outcome", store.turns);
     out.family(
@@ -147,7 +158,7 @@ mod tests {
 
     #[test]
     fn families_are_unique_and_lines_are_names_with_numbers() {
-        let text = text(&[], (2, 1), &StatsSnapshot::default());
+        let text = text(&[], (2, 1), (1, 0), &StatsSnapshot::default());
         let mut families = std::collections::HashSet::new();
         for line in text.lines() {
             if let Some(rest) = line.strip_prefix("# TYPE ") {

@@ -1,9 +1,6 @@
 //! The state shared by all handlers.
 
-use std::{
-    path::Path,
-    sync::{Arc, atomic::AtomicBool},
-};
+use std::sync::{Arc, atomic::AtomicBool};
 
 use actix::{Addr, MailboxError};
 use actix_web::web;
@@ -17,7 +14,7 @@ use crate::{
     session::{Resources, Session},
 };
 
-use super::{browser_cookie::Browsers, files::ProjectFiles, problem::Problem};
+use super::{browser_cookie::Browsers, problem::Problem};
 
 /// Cheap to clone.
 #[derive(Debug, Clone)]
@@ -25,7 +22,6 @@ pub(crate) struct AppState {
     pub resources: Resources,
     pub registry: Addr<Registry>,
     pub browsers: Arc<Browsers>,
-    pub files: Arc<ProjectFiles>,
     /// UTC, ISO 8601.
     pub started_at: Arc<str>,
     /// Whether the server is shutting down.
@@ -48,9 +44,9 @@ impl AppState {
         let projects = &self.resources.settings.projects;
         let project = projects.iter().find(|project| project.name == name);
         let project = project.cloned().ok_or(NoProject::Unknown)?;
-        let dir = project.dir.clone();
-        match web::block(move || is_readable(&dir)).await {
-            Ok(true) => Ok(project),
+        let checked = project.clone();
+        match web::block(move || checked.check_dir()).await {
+            Ok(Ok(())) => Ok(project),
             _ => Err(NoProject::DirectoryGone),
         }
     }
@@ -73,10 +69,6 @@ pub(crate) async fn complete<T: 'static>(
     change: impl Future<Output = Result<T, Problem>> + 'static,
 ) -> Result<T, Problem> {
     actix_web::rt::spawn(change).await.map_err(Problem::unavailable)?
-}
-
-fn is_readable(dir: &Path) -> bool {
-    std::fs::read_dir(dir).is_ok()
 }
 
 impl From<NoProject> for Problem {

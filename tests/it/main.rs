@@ -44,6 +44,7 @@ mod page;
 mod peers;
 mod processes;
 mod questions;
+mod reader;
 mod references;
 mod replay;
 mod rest;

@@ -11,10 +11,25 @@ use std::{
 /// The longest that a process may outlive what should have ended it.
 const GONE_WITHIN: Duration = Duration::from_secs(5);
 
+/// What the command line of a reader and of its supervisor contains.
+const READER: &str = " reader {";
+
 /// The process ids of a server's agents, sorted. A supervisor without an agent stands for one.
 pub fn agents_of(server: u32) -> Vec<u32> {
+    confined_children(server, |line| !line.contains(READER))
+}
+
+/// The process ids of the readers of projects, as [`agents_of`] gives those of agents.
+pub fn readers_of(server: u32) -> Vec<u32> {
+    confined_children(server, |line| line.contains(READER))
+}
+
+fn confined_children(server: u32, is_wanted: impl Fn(&str) -> bool) -> Vec<u32> {
     // The guard is a child too, but no supervisor.
-    let is_supervisor = |pid: &u32| !command_line(*pid).contains("--guard") && is_running(*pid);
+    let is_supervisor = |pid: &u32| {
+        let line = command_line(*pid);
+        !line.contains("--guard") && is_wanted(&line) && is_running(*pid)
+    };
     let supervisors = children_of(server).into_iter().filter(is_supervisor);
     let mut agents: Vec<u32> = supervisors
         .flat_map(|supervisor| match children_of(supervisor) {

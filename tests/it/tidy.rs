@@ -21,7 +21,7 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 26] = [
+const LAYERS: [&str; 27] = [
     "ids",
     "json",
     "authority",
@@ -39,6 +39,7 @@ const LAYERS: [&str; 26] = [
     "agent",
     "markdown",
     "highlighter",
+    "reader",
     "wire",
     "database",
     "conversation",
@@ -219,6 +220,36 @@ fn p10_files_of_projects_are_opened_by_the_gate_alone() {
         Regex::new(r"\bFile::|\bfs::(open|openat|openat2|read|read_to_string)\b").unwrap();
     let others = within_policy.filter(|it| !it.is_within(&["policy/gate"]));
     no_complaints(others.flat_map(|source| source.lines_with(&opening)).collect());
+}
+
+/// What reads foreign files: the processes in a cage, and what only they call.
+const CAGED: [&str; 12] = [
+    "reader/serve",
+    "reader/file_list",
+    "guide",
+    "source",
+    "mcp",
+    "features",
+    "citation/check",
+    "citation/project_files",
+    "policy",
+    "highlighter",
+    "markdown/code",
+    "sqlite_readonly",
+];
+
+/// What else does: the import and the registry read files of no project; the specification is read
+/// before Claude starts, and the head of a file before it may read it.
+const UNCAGED: [&str; 4] =
+    ["database/import", "config/registry", "agent/prompt", "agent/run/pipes"];
+
+#[test]
+fn p10_the_server_opens_no_file_of_a_project_and_runs_no_grammar() {
+    let allowed = [CAGED.as_slice(), UNCAGED.as_slice()].concat();
+    no_complaints(lines_with(
+        r"\bopening::(read|read_start|is_file)\b|\bgate::|\bTree::open\b|\bwalk::files\b|\bcheck::check\b|\bFeatures::open\b|\bsqlite_readonly::open\b|\bsyntect::|\bHighlighter::new\b|policy\.judge\(|\.holds_key\(",
+        &allowed,
+    ));
 }
 
 #[test]

@@ -36,7 +36,7 @@ use crate::agent::sandbox::{die_with, lower};
 pub(super) const KILL_ALL: Signal = Signal::USR1;
 
 /// The supervisor's exit code when the agent exceeded its limits.
-const LIMIT_EXCEEDED: i32 = 75;
+pub(crate) const LIMIT_EXCEEDED: i32 = 75;
 
 /// Begins the last line of its stderr in that case.
 const MESSAGE_PREFIX: &str = "cicerone: ";

@@ -54,6 +54,29 @@ pub(crate) struct ReadingSettings {
     pub(crate) page_bytes: usize,
 }
 
+/// The readers: a process for each project, which reads its files.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("advanced" = true))]
+pub(crate) struct ReaderSettings {
+    /// Readers that run at once; the one that has rested longest makes room.
+    #[serde(with = "As::<Count>")]
+    #[schemars(extend("default" = 16))]
+    pub(crate) processes: usize,
+    /// Memory of one reader; one that takes more is stopped.
+    #[serde(with = "As::<Size>")]
+    #[schemars(extend("default" = "600MiB"))]
+    pub(crate) memory: usize,
+    /// A reader that nobody has asked for this long ends.
+    #[serde(with = "As::<HumanDuration>")]
+    #[schemars(extend("default" = "10m"))]
+    pub(crate) idle_timeout: Duration,
+    /// Longest time for one answer; highlighting has its own.
+    #[serde(with = "As::<HumanDuration>")]
+    #[schemars(extend("default" = "20s"))]
+    pub(crate) timeout: Duration,
+}
+
 /// How much code is highlighted. Beyond it, code stays plain.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

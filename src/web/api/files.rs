@@ -1,19 +1,18 @@
 //! A project's files: search by path, and a page of a file.
 
-use std::sync::Arc;
-
 use actix_web::{HttpResponse, http::StatusCode, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    highlighter,
-    policy::opening::{self, FileReadError},
+    reader::{
+        FileRefusal, ReaderError,
+        excerpt::FileExcerpt,
+        file_list::FoundFile,
+        protocol::{self, FileRefusalKind},
+        questions::PageError,
+    },
     web::{
-        files::{
-            excerpt::{self, FileExcerpt},
-            file_list::{self, FoundFile},
-        },
         problem::{HandlerResult, Problem, ProblemResponse},
         state::AppState,
     },
@@ -22,9 +21,6 @@ use crate::{
 const DEFAULT_LIMIT: usize = 50;
 
 const MAX_QUERY_CHARS: usize = 200;
-
-/// Longest part of a file's first line that is used to guess its language, in bytes.
-const MAX_FIRST_LINE_BYTES: usize = 200;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -104,10 +100,8 @@ pub(crate) async fn find(
     }
     let max = state.resources.settings.reading.file_search_hits;
     let limit = limit.unwrap_or(DEFAULT_LIMIT).clamp(1, max);
-    let list = state.files.list(&project).await?;
-    let truncated = list.truncated;
-    let ranked = web::block(move || file_list::rank(&list, &q, limit)).await;
-    let (files, total) = ranked.map_err(Problem::unavailable)?;
+    let found = state.resources.readers.find_files(&project, q, limit).await?;
+    let protocol::FoundFiles { files, total, truncated } = found;
     Ok(HttpResponse::Ok().json(FoundFiles { files, total, truncated }))
 }
 
@@ -126,40 +120,39 @@ pub(crate) async fn show(
 ) -> HandlerResult {
     let project = state.project(&project).await?;
     let FileQuery { path, line, format } = query.into_inner();
-    let policy = state.files.policy(&project)?;
-    let settings = Arc::clone(&state.resources.settings);
-    let permit = state.files.read_permit().await?;
-    let page = web::block(move || {
-        let limits = &settings.reading;
-        let bytes = opening::read(&policy, &path, limits.file_bytes)?;
-        let excerpt = excerpt::of(&path, &bytes, line, limits.page_lines, limits.page_bytes);
-        let unhighlighted = (format == FileFormat::Html)
-            .then(|| unhighlighted(&path, &excerpt, &bytes, settings.highlighting.file_bytes));
-        Ok::<_, FileReadError>((FilePage { path, excerpt, lines: None }, unhighlighted))
-    });
-    let (mut page, unhighlighted) = page.await.map_err(Problem::unavailable)??;
-    drop(permit);
-    if let Some(unhighlighted) = unhighlighted {
-        let is_empty = page.excerpt.total_lines == 0;
-        let lines = state.resources.highlighter.excerpt(unhighlighted).await;
-        page.lines = Some(if is_empty { Vec::new() } else { lines });
-    }
-    Ok(HttpResponse::Ok().json(page))
+    let is_highlighted = format == FileFormat::Html;
+    let page = state.resources.readers.page(&project, path.clone(), line, is_highlighted).await?;
+    let protocol::ReadPage { excerpt, lines } = page;
+    Ok(HttpResponse::Ok().json(FilePage { path, excerpt, lines }))
 }
 
-/// The text to highlight: the page, and up to `max_before` bytes before it.
-fn unhighlighted(
-    path: &str,
-    excerpt: &FileExcerpt,
-    bytes: &[u8],
-    max_before: usize,
-) -> highlighter::HighlightRequest {
-    let first_line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let first_line = first_line.get(..MAX_FIRST_LINE_BYTES).unwrap_or(first_line);
-    highlighter::HighlightRequest {
-        path: path.into(),
-        first_line: String::from_utf8_lossy(first_line).into_owned(),
-        before: excerpt::text_before(path, bytes, excerpt.first_line, max_before),
-        shown: excerpt.text.as_str().into(),
+impl From<ReaderError> for Problem {
+    fn from(error: ReaderError) -> Self {
+        match error {
+            ReaderError::DirectoryGone { .. } => Self::not_found(&error.to_string()),
+            _ => Self::unavailable(error),
+        }
+    }
+}
+
+impl From<FileRefusal> for Problem {
+    fn from(FileRefusal { kind, words }: FileRefusal) -> Self {
+        let status = match kind {
+            FileRefusalKind::BadPath => StatusCode::UNPROCESSABLE_ENTITY,
+            FileRefusalKind::Forbidden => StatusCode::FORBIDDEN,
+            FileRefusalKind::NotThere => StatusCode::NOT_FOUND,
+            FileRefusalKind::Changed => StatusCode::CONFLICT,
+            FileRefusalKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        };
+        Self::new(status, words)
+    }
+}
+
+impl From<PageError> for Problem {
+    fn from(error: PageError) -> Self {
+        match error {
+            PageError::Refused(refusal) => refusal.into(),
+            PageError::Reader(error) => error.into(),
+        }
     }
 }

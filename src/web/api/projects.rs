@@ -1,20 +1,23 @@
 //! The list of projects.
 
-use std::path::Path;
-
 use actix_web::{HttpResponse, web};
+use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 
 use crate::{
-    features::{FeatureStats, Features},
-    policy::{Policy, opening},
+    features::FeatureStats,
+    policy::{Policy, Secrets},
     project::{Project, SPECIFICATIONS},
+    reader::Readers,
+    session::Resources,
+    web::{
+        problem::{HandlerResult, ProblemResponse},
+        state::AppState,
+    },
 };
 
-use crate::web::{
-    problem::{HandlerResult, Problem, ProblemResponse},
-    state::AppState,
-};
+/// Projects that are looked at together.
+const DESCRIBED_AT_ONCE: usize = 8;
 
 /// The order of the fields is that of legacy servers.
 #[derive(Debug, Serialize)]
@@ -35,43 +38,42 @@ struct ListedProject {
     responses((status = 200, body = [Value]), (status = "default", response = ProblemResponse)),
 )]
 pub(crate) async fn list(state: web::Data<AppState>) -> HandlerResult {
-    let projects = state.resources.settings.projects.clone();
-    let agent = state.resources.agents.kind().ok().map(|kind| kind.as_str());
-    let listed = web::block(move || {
-        let describe = |project| describe(project, state.files.policy(project).ok(), agent);
-        projects.iter().map(describe).collect::<Vec<_>>()
+    let Resources { settings, agents, readers, .. } = &state.resources;
+    let agent = agents.kind().ok().map(|kind| kind.as_str());
+    let secrets = Secrets::new(&settings.agent.secrets).ok();
+    let described = settings.projects.iter().map(|project| {
+        let (readers, secrets) = (readers.clone(), secrets.clone());
+        async move { describe(project, &readers, secrets, agent).await }
     });
-    Ok(HttpResponse::Ok().json(listed.await.map_err(Problem::unavailable)?))
+    let listed: Vec<_> = stream::iter(described).buffered(DESCRIBED_AT_ONCE).collect().await;
+    Ok(HttpResponse::Ok().json(listed))
 }
 
-fn describe(
+async fn describe(
     project: &Project,
-    policy: Option<Policy>,
+    readers: &Readers,
+    secrets: Option<Secrets>,
     agent: Option<&'static str>,
 ) -> ListedProject {
+    let policy = secrets.map(|secrets| Policy::new(project.dir.clone(), secrets));
+    let has_spec = web::block(move || policy.is_some_and(|policy| has_spec(&policy))).await;
+    let stats = readers.feature_stats(project).await;
     ListedProject {
         name: project.name.to_string(),
         path: project.dir.display().to_string(),
-        has_spec: policy.is_some_and(|policy| has_spec(&policy)),
-        stats: progress(&project.dir),
+        has_spec: has_spec.unwrap_or_default(),
+        // The project itself is available without its list.
+        stats: stats.unwrap_or_else(|error| {
+            log::warn!("cannot read the feature list project={} error={error}", project.name);
+            FeatureStats::of(0, 0, 0)
+        }),
         default_concurrency: 3,
         agent,
     }
 }
 
-/// Whether the project has a specification that may be read. Blocks on the disk.
-pub(super) fn has_spec(policy: &Policy) -> bool {
-    SPECIFICATIONS.iter().any(|path| opening::is_file(policy, path))
-}
-
-/// The progress of the feature list. An unreadable list counts as empty, as the project itself is
-/// still available.
-fn progress(dir: &Path) -> FeatureStats {
-    let stats = Features::open(dir).and_then(|features| features.map(|it| it.stats()).transpose());
-    stats
-        .unwrap_or_else(|error| {
-            log::warn!("cannot read the feature list dir={dir:?} error={error}");
-            None
-        })
-        .unwrap_or_else(|| FeatureStats::of(0, 0, 0))
+/// Whether the project has a specification that may be read. Opens nothing, but blocks.
+fn has_spec(policy: &Policy) -> bool {
+    let is_file = |path: &str| policy.resolve(path).is_ok_and(|real| real.is_file());
+    SPECIFICATIONS.iter().any(|path| is_file(path))
 }

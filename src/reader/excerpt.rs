@@ -1,8 +1,8 @@
 //! File excerpts: the lines around a requested one, and an outline of the whole file. Pure.
 
-use std::path::Path;
+use std::{borrow::Cow, path::Path};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::source::{
@@ -14,12 +14,12 @@ use crate::source::{
 
 const MAX_OUTLINE_ITEMS: usize = 2000;
 
-#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct FileExcerpt {
     /// The size of the file in bytes.
     pub size: usize,
     /// The language as a fenced code block names it; empty if it is unknown.
-    pub language: &'static str,
+    pub language: Cow<'static, str>,
     /// Whether the file is binary, so that none of it is shown.
     pub binary: bool,
     /// The number of lines of the file.
@@ -36,10 +36,10 @@ pub(crate) struct FileExcerpt {
     pub outline: Vec<OutlineItem>,
 }
 
-#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct OutlineItem {
     /// The kind: `fn`, `class`, `heading` and so on.
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     pub name: Box<str>,
     /// From 1.
     pub line: u32,
@@ -59,7 +59,7 @@ pub(crate) fn of(
     let is_binary = decoded.is_none();
     let mut page = FileExcerpt {
         size: bytes.len(),
-        language: language::fence_name(path),
+        language: language::fence_name(path).into(),
         binary: is_binary,
         total_lines: 0,
         first_line: 0,
@@ -135,7 +135,7 @@ fn range_around(
 fn outline(text: &str, language: Language) -> Vec<OutlineItem> {
     let definitions = document::read(text, language).definitions;
     let defined = definitions.into_iter().take(MAX_OUTLINE_ITEMS);
-    defined.map(|it| OutlineItem { kind: it.kind, name: it.name, line: it.line }).collect()
+    defined.map(|it| OutlineItem { kind: it.kind.into(), name: it.name, line: it.line }).collect()
 }
 
 #[cfg(test)]
@@ -158,9 +158,9 @@ mod tests {
         let page = of("src/a.rs", text.as_bytes(), Some(3), 100, 1000);
         assert_eq!((page.first_line, page.last_line, page.total_lines), (1, 5, 5));
         assert_eq!(page.text, text.trim_end());
-        assert_eq!((page.language, page.truncated, page.size), ("rust", false, text.len()));
+        assert_eq!((&*page.language, page.truncated, page.size), ("rust", false, text.len()));
         let outline: Vec<_> =
-            page.outline.iter().map(|it| (it.kind, it.name.as_ref(), it.line)).collect();
+            page.outline.iter().map(|it| (&*it.kind, it.name.as_ref(), it.line)).collect();
         assert_eq!(outline, [("fn", "one", 3), ("struct", "Two", 5)]);
     }
 
@@ -206,7 +206,7 @@ mod tests {
         let notebook =
             "{\"cells\": [\n{\"cell_type\": \"code\",\n\"source\": [\n\"def a(): pass\"]}]}\n";
         let page = of("a.ipynb", notebook.as_bytes(), Some(4), 10, 100);
-        assert_eq!((page.text.as_str(), page.language), ("\n\n\ndef a(): pass", "python"));
+        assert_eq!((page.text.as_str(), &*page.language), ("\n\n\ndef a(): pass", "python"));
         assert_eq!(page.outline[0].line, 4);
     }
 

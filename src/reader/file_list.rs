@@ -1,11 +1,11 @@
-//! Lists of the projects' files, and the fuzzy search in them.
+//! The list of a project's files, and the fuzzy search in it.
 //!
 //! A list is made by walking the project and used for a few seconds. Those who ask meanwhile wait for
 //! the same list.
 
 use std::{
-    collections::HashMap,
-    sync::{self, Arc, PoisonError},
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -13,20 +13,12 @@ use nucleo_matcher::{
     Config, Matcher, Utf32Str,
     pattern::{AtomKind, CaseMatching, Normalization, Pattern},
 };
-use serde::Serialize;
-use tokio::sync::Mutex;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{
-    policy::Secrets,
-    project::{Project, ProjectName},
-    source::walk,
-};
+use crate::{policy::Secrets, source::walk};
 
-/// Projects whose lists are kept; the one used least recently makes room.
-const MAX_LISTS: usize = 16;
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct FoundFile {
     /// The path from the project's root.
     pub path: String,
@@ -49,55 +41,32 @@ impl FileList {
     }
 }
 
-/// A list and when it was made. Locked while the project is walked.
-type ListSlot = Arc<Mutex<Option<(Instant, Arc<FileList>)>>>;
-
+/// The list of a project and when it was made. Locked while the project is walked.
 #[derive(Debug)]
-pub(crate) struct FileLists {
+pub(super) struct KeptList {
     lifetime: Duration,
-    /// The list of each project, and when it was last asked for.
-    lists: sync::Mutex<HashMap<ProjectName, (Instant, ListSlot)>>,
+    list: Mutex<Option<(Instant, Arc<FileList>)>>,
 }
 
-impl FileLists {
-    pub(crate) fn new(lifetime: Duration) -> Self {
-        Self { lifetime, lists: sync::Mutex::default() }
+impl KeptList {
+    pub(super) fn new(lifetime: Duration) -> Self {
+        Self { lifetime, list: Mutex::default() }
     }
 
-    /// The files of a project, as of a moment ago.
-    pub(crate) async fn list(
-        &self,
-        project: &Project,
-        secrets: Secrets,
-    ) -> Result<Arc<FileList>, actix_web::error::BlockingError> {
-        let slot = self.slot(&project.name);
-        // Callers that come during a walk waits here for its list.
-        let mut slot = slot.lock().await;
-        if let Some((_, list)) = slot.as_ref().filter(|(at, _)| at.elapsed() < self.lifetime) {
-            return Ok(Arc::clone(list));
+    /// The files of the project in `dir`, as of a moment ago. Blocks, and so do callers that come
+    /// during a walk: they wait for its list.
+    pub(super) fn list(&self, dir: &Path, secrets: &Secrets) -> Arc<FileList> {
+        let mut kept = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, list)) = kept.as_ref().filter(|(at, _)| at.elapsed() < self.lifetime) {
+            return Arc::clone(list);
         }
-        let dir = project.dir.clone();
-        let list = actix_web::web::block(move || Arc::new(walk(&dir, &secrets))).await?;
-        *slot = Some((Instant::now(), Arc::clone(&list)));
-        Ok(list)
-    }
-
-    fn slot(&self, project: &ProjectName) -> ListSlot {
-        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        if lists.len() >= MAX_LISTS && !lists.contains_key(project) {
-            let oldest = lists.iter().min_by_key(|(_, (asked, _))| *asked);
-            if let Some(oldest) = oldest.map(|(name, _)| name.clone()) {
-                lists.remove(&oldest);
-            }
-        }
-        let (asked, slot) =
-            lists.entry(project.clone()).or_insert_with(|| (Instant::now(), ListSlot::default()));
-        *asked = Instant::now();
-        Arc::clone(slot)
+        let list = Arc::new(walk(dir, secrets));
+        *kept = Some((Instant::now(), Arc::clone(&list)));
+        list
     }
 }
 
-fn walk(dir: &std::path::Path, secrets: &Secrets) -> FileList {
+fn walk(dir: &Path, secrets: &Secrets) -> FileList {
     let found = walk::files(dir, secrets);
     let truncated = found.is_cut;
     let mut files: Vec<_> = found
@@ -164,14 +133,5 @@ mod tests {
         // Operators of other finders are plain text here.
         assert_eq!(ranked(&list, "!turn").len(), 0);
         assert_eq!(ranked(&list, "^src").len(), 0);
-    }
-
-    #[test]
-    fn only_a_few_lists_are_kept() {
-        let lists = FileLists::new(Duration::from_secs(5));
-        for n in 0..2 * MAX_LISTS {
-            lists.slot(&ProjectName::parse(&format!("p{n}")).unwrap());
-        }
-        assert_eq!(lists.lists.lock().unwrap().len(), MAX_LISTS);
     }
 }

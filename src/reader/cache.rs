@@ -8,7 +8,7 @@ use std::{
 use crate::markdown::code::CodeBlock;
 
 #[derive(Debug, Default)]
-pub(super) struct BlockCache {
+pub(crate) struct BlockCache {
     blocks: HashMap<Arc<CodeBlock>, Arc<str>>,
     order: VecDeque<Arc<CodeBlock>>,
     /// The sum of the sizes of all keys and values.
@@ -16,12 +16,12 @@ pub(super) struct BlockCache {
 }
 
 impl BlockCache {
-    pub(super) fn get(&self, block: &CodeBlock) -> Option<Arc<str>> {
+    pub(crate) fn get(&self, block: &CodeBlock) -> Option<Arc<str>> {
         self.blocks.get(block).cloned()
     }
 
     /// Adds a block, and evicts the oldest ones until all take at most `most` bytes.
-    pub(super) fn insert(&mut self, block: Arc<CodeBlock>, html: Arc<str>, most: usize) {
+    pub(crate) fn insert(&mut self, block: Arc<CodeBlock>, html: Arc<str>, most: usize) {
         self.bytes += size(&block, &html);
         self.order.push_back(Arc::clone(&block));
         if let Some(before) = self.blocks.insert(Arc::clone(&block), html) {

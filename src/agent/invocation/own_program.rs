@@ -1,0 +1,91 @@
+//! This program as an agent or a reader: the guide, and who reads a project for the server.
+
+use std::{
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+};
+
+use crate::{
+    agent::{
+        directories::{Directories, own_user, owned_dir},
+        guide,
+        process::resources::ResourceLimits,
+        sandbox::{self, AccessNeeds, User, user},
+    },
+    source::walk::outer,
+};
+
+use super::{Invocation, LaunchRequest, cannot_make, check_dir, set};
+
+impl LaunchRequest {
+    /// The built-in guide to the project.
+    pub(super) fn prepare_guide(
+        &self,
+        own: User,
+        place: &Directories,
+    ) -> Result<Invocation, String> {
+        let chosen = self.user(own, place, &self.cicerone)?;
+        let [_, temporary] = place.of_start(self.id);
+        owned_dir(&temporary, chosen.user).map_err(|error| cannot_make(&temporary, &error))?;
+        let arguments = guide::arguments(&self.project, self.secrets.added());
+        self.own_program(arguments, Some(temporary), self.limits(), chosen)
+    }
+
+    /// A reader of the project: this program with `arguments`. It is confined as well as this kernel
+    /// can: what it does in a cage, the server would have to do without one. Blocks.
+    pub(in crate::agent) fn prepare_reader(
+        &self,
+        arguments: Vec<OsString>,
+        limits: ResourceLimits,
+    ) -> Result<Invocation, String> {
+        check_dir(&self.project)?;
+        let place = Directories::new(&self.inner.data_dir);
+        place.make().map_err(|error| cannot_make(&place.agents, &error))?;
+        let chosen = self.user(own_user(), &place, &self.cicerone)?;
+        let mut invocation = self.own_program(arguments, None, limits, chosen)?;
+        if let Some(profile) = &mut invocation.profile {
+            profile.strict = false;
+        }
+        Ok(invocation)
+    }
+
+    /// This program, which reads the project and writes to `temporary` alone.
+    fn own_program(
+        &self,
+        arguments: Vec<OsString>,
+        temporary: Option<PathBuf>,
+        limits: ResourceLimits,
+        chosen: user::ChosenUser,
+    ) -> Result<Invocation, String> {
+        let mut environment = guide::environment(self.inner.server.environment.iter().cloned());
+        if let Some(temporary) = &temporary {
+            set(&mut environment, "TMPDIR", temporary);
+        }
+        // The project's files that git ignores by rules from outside of it are left out as well.
+        let server = &self.inner.server.environment;
+        let variables = |name: &str| sandbox::value(server, name).map(OsStr::to_owned);
+        environment.extend(outer::excludes_variables(&variables));
+        let needs = AccessNeeds {
+            project: &self.project.dir,
+            programs: [&self.cicerone, &self.cicerone],
+            environment: &environment,
+            read: outer::rule_files(&self.project.dir, &variables),
+            write: temporary.iter().cloned().collect(),
+            ports: Vec::new(),
+        };
+        let profile = self.profile(needs, None, &chosen)?;
+        Ok(Invocation {
+            program: self.cicerone.clone(),
+            arguments,
+            environment,
+            profile,
+            limits,
+            note: chosen.note,
+            allowed_tools: None,
+            results: None,
+            temporary: temporary.unwrap_or_default(),
+            home: None,
+            lent: None,
+        })
+    }
+}

@@ -1,0 +1,344 @@
+//! The readers of all projects: each is started on demand, and anew when it died or when another
+//! directory has taken the project's place.
+
+use std::{
+    collections::HashMap,
+    fs, io,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant, SystemTime},
+};
+
+use tokio::{task::spawn_blocking, time::timeout};
+
+use crate::{
+    agent::{Agents, process::resources::ResourceLimits},
+    config::settings::Settings,
+    project::{Project, ProjectName},
+};
+
+use super::{
+    process::{ProcessLimits, ReaderProcess},
+    protocol::{ReadLimits, ReaderAnswer, ReaderError, ReaderPlan, ReaderRequest},
+    serve,
+};
+
+/// Time to look at the project's directory, which may lie on a disk that does not answer.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Processes and threads of a reader.
+const TASKS: u64 = 256;
+
+/// Longest answer, bytes, for usual limits.
+const LINE_BYTES: usize = 16 << 20; // 16 MiB
+
+/// The longest answer, in pages: a character of a page may need six bytes in JSON, and is told as text
+/// and as HTML.
+const LINE_PAGES: usize = 16;
+
+/// Starts of one request, when readers end before they can take it.
+const ATTEMPTS: usize = 3;
+
+/// Early deaths after which each further start waits.
+const PATIENCE: u32 = 3;
+
+/// A reader that lived this long has not died early.
+const EARLY: Duration = Duration::from_secs(60);
+
+/// Longest wait before a start.
+const MAX_WAIT: Duration = Duration::from_secs(30);
+
+/// Finds or starts the reader of a project. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Readers(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    agents: Agents,
+    settings: Arc<Settings>,
+    projects: Mutex<HashMap<ProjectName, Arc<ProjectReader>>>,
+    restarts: AtomicU64,
+}
+
+/// The reader of one project.
+#[derive(Debug, Default)]
+struct ProjectReader {
+    /// Locked while it is started.
+    start: tokio::sync::Mutex<()>,
+    state: Mutex<ReaderState>,
+}
+
+#[derive(Debug, Default)]
+struct ReaderState {
+    running: Option<(DirectoryIdentity, Arc<ReaderProcess>)>,
+    /// Early deaths in a row.
+    deaths: u32,
+    /// No start before, and the last death.
+    next_start: Option<(Instant, String)>,
+}
+
+impl ProjectReader {
+    fn state(&self) -> MutexGuard<'_, ReaderState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells a directory from another one that has taken its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct DirectoryIdentity {
+    /// All links resolved.
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+    /// An inode's number is given again; its time of birth is not. Not every file system knows it.
+    born: Option<SystemTime>,
+}
+
+impl DirectoryIdentity {
+    /// Of the directory at `path`. Opens nothing, but blocks.
+    fn of(path: &Path) -> io::Result<Self> {
+        let path = path.canonicalize()?;
+        let found = fs::metadata(&path)?;
+        let born = found.created().ok();
+        Ok(Self { path, device: found.dev(), inode: found.ino(), born })
+    }
+}
+
+impl Readers {
+    /// No reader runs yet.
+    pub fn new(agents: Agents, settings: Arc<Settings>) -> Self {
+        let (projects, restarts) = (Mutex::default(), AtomicU64::default());
+        Self(Arc::new(Shared { agents, settings, projects, restarts }))
+    }
+
+    /// How many run.
+    pub(crate) fn running(&self) -> usize {
+        self.all().iter().filter(|reader| reader.state().running().is_some()).count()
+    }
+
+    /// How many were started in the place of one that had died.
+    pub(crate) fn restarts(&self) -> u64 {
+        self.0.restarts.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// Asks the reader of the project, starting it if need be.
+    pub(super) async fn ask(
+        &self,
+        project: &Project,
+        mut request: ReaderRequest,
+        limit: Duration,
+    ) -> Result<ReaderAnswer, ReaderError> {
+        for _ in 0..ATTEMPTS {
+            let process = self.process(project, request.needs_files()).await?;
+            // It may have ended in the moment since it was found.
+            request = match process.ask(request, limit).await {
+                Ok(Ok(ReaderAnswer::Failed(words))) => {
+                    return Err(ReaderError::Failed(super::checks::sentence(words)));
+                }
+                Ok(answer) => return answer,
+                Err(request) => request,
+            };
+        }
+        Err(ReaderError::Died("it ended again and again".to_owned()))
+    }
+
+    /// Ends the project's reader because of an answer that cannot be one.
+    pub(super) fn on_nonsense(&self, project: &Project) -> ReaderError {
+        const REASON: &str = "its answer made no sense";
+        if let Some((_, process)) = &self.project(&project.name).state().running {
+            process.end(REASON);
+        }
+        ReaderError::Died(REASON.to_owned())
+    }
+
+    fn projects(&self) -> MutexGuard<'_, HashMap<ProjectName, Arc<ProjectReader>>> {
+        self.0.projects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn project(&self, name: &ProjectName) -> Arc<ProjectReader> {
+        Arc::clone(self.projects().entry(name.clone()).or_default())
+    }
+
+    fn all(&self) -> Vec<Arc<ProjectReader>> {
+        self.projects().values().cloned().collect()
+    }
+
+    /// The running reader of the project as its directory is now; of another if no file is needed.
+    async fn process(
+        &self,
+        project: &Project,
+        needs_files: bool,
+    ) -> Result<Arc<ReaderProcess>, ReaderError> {
+        let reader = self.project(&project.name);
+        if !needs_files && let Some(process) = reader.state().running() {
+            return Ok(process);
+        }
+        let directory = identity(project).await?;
+        if let Some(process) = reader.state().usable(&directory) {
+            return Ok(process);
+        }
+        let _start = reader.start.lock().await;
+        if let Some(process) = reader.state().usable(&directory) {
+            return Ok(process);
+        }
+        let is_restart = reader.state().bury(&directory, Instant::now())?;
+        self.make_room();
+        let process = self.start(project, directory.path.clone()).await?;
+        if is_restart {
+            self.0.restarts.fetch_add(1, Ordering::Relaxed);
+        }
+        reader.state().running = Some((directory, Arc::clone(&process)));
+        Ok(process)
+    }
+
+    async fn start(
+        &self,
+        project: &Project,
+        dir: PathBuf,
+    ) -> Result<Arc<ReaderProcess>, ReaderError> {
+        let settings = &self.0.settings;
+        let not_started = |words: String| ReaderError::NotStarted(words);
+        let secrets = self.0.agents.secret_globs();
+        let plan = ReaderPlan {
+            named: project.dir.clone(),
+            dir: dir.clone(),
+            secrets: secrets.map_err(|error| not_started(error.to_string()))?,
+            limits: ReadLimits::of(settings),
+            log: log::max_level().to_string(),
+        };
+        let plan = serde_json::to_string(&plan).map_err(|error| not_started(error.to_string()))?;
+        let memory = u64::try_from(settings.reader.memory).unwrap_or(u64::MAX);
+        let real = Project { name: project.name.clone(), dir };
+        let limits = ResourceLimits { memory, tasks: TASKS };
+        let arguments = vec![serve::SUBCOMMAND.into(), plan.into()];
+        let started = self.0.agents.start_reader(real, arguments, limits).await;
+        let started = started.map_err(not_started)?;
+        let limits = ProcessLimits {
+            line_bytes: LINE_BYTES.max(settings.reading.page_bytes.saturating_mul(LINE_PAGES)),
+            idle_timeout: settings.reader.idle_timeout,
+        };
+        log::info!("reader started project={}", project.name);
+        Ok(ReaderProcess::attend(started, project.name.clone(), limits))
+    }
+
+    /// Ends the readers that have rested longest, until one more may run.
+    fn make_room(&self) {
+        let mut running: Vec<_> =
+            self.all().iter().filter_map(|reader| reader.state().running()).collect();
+        running.sort_by_key(|process| process.idle_since());
+        let mut left = running.len();
+        for process in running.iter().filter(|process| process.idle_since().is_some()) {
+            if left < self.0.settings.reader.processes {
+                return;
+            }
+            left -= usize::from(process.end_if_idle());
+        }
+    }
+}
+
+impl ReaderState {
+    fn running(&self) -> Option<Arc<ReaderProcess>> {
+        let (_, process) = self.running.as_ref()?;
+        process.closed().is_none().then(|| Arc::clone(process))
+    }
+
+    /// The running reader of this directory.
+    fn usable(&self, directory: &DirectoryIdentity) -> Option<Arc<ReaderProcess>> {
+        let (of, _) = self.running.as_ref()?;
+        self.running().filter(|_| of == directory)
+    }
+
+    /// Takes leave of a reader that has ended or reads another directory. Returns whether it had died;
+    /// fails where readers die so soon that the next has to wait.
+    fn bury(&mut self, directory: &DirectoryIdentity, now: Instant) -> Result<bool, ReaderError> {
+        let mut has_died = false;
+        if let Some((of, process)) = self.running.take() {
+            match process.closed() {
+                // One that is replaced answers those who wait, then ends.
+                None => log::info!(
+                    "another directory is read old={:?} new={:?}",
+                    of.path,
+                    directory.path
+                ),
+                Some(reason) if !process.is_rested() => {
+                    has_died = true;
+                    let is_early = now.saturating_duration_since(process.started) < EARLY;
+                    self.deaths = if is_early { self.deaths + 1 } else { 1 };
+                    let wait = backoff(self.deaths);
+                    self.next_start = Some((now + wait, reason));
+                }
+                Some(_) => self.deaths = 0,
+            }
+        }
+        match &self.next_start {
+            Some((at, cause)) if *at > now => {
+                let wait = Duration::from_secs((*at - now).as_secs() + 1);
+                Err(ReaderError::KeepsDying { cause: cause.clone(), wait })
+            }
+            _ => Ok(has_died),
+        }
+    }
+}
+
+/// The wait before a start after so many early deaths in a row.
+fn backoff(deaths: u32) -> Duration {
+    match deaths.checked_sub(PATIENCE) {
+        None => Duration::ZERO,
+        Some(more) => Duration::from_secs(1 << more.min(5)).min(MAX_WAIT),
+    }
+}
+
+/// What is at the project's path now.
+async fn identity(project: &Project) -> Result<DirectoryIdentity, ReaderError> {
+    let checked = project.clone();
+    let look = spawn_blocking(move || {
+        checked.check_dir()?;
+        DirectoryIdentity::of(&checked.dir)
+    });
+    let gone = |error: &io::Error| ReaderError::gone(project.dir.clone(), error);
+    match timeout(LOOK_TIMEOUT, look).await {
+        Ok(Ok(found)) => found.map_err(|error| gone(&error)),
+        Ok(Err(error)) => Err(ReaderError::Failed(error.to_string())),
+        Err(_) => Err(gone(&io::ErrorKind::TimedOut.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_dies_at_once_is_started_again_at_once_twice_and_then_ever_later() {
+        let waits: Vec<u64> = (1..11).map(|deaths| backoff(deaths).as_secs()).collect();
+        assert_eq!(waits, [0, 0, 1, 2, 4, 8, 16, 30, 30, 30]);
+    }
+
+    #[test]
+    fn a_directory_in_the_place_of_another_is_another() {
+        let base = tempfile::tempdir().unwrap();
+        let [one, two, link] = ["one", "two", "link"].map(|name| base.path().join(name));
+        for dir in [&one, &two] {
+            fs::create_dir(dir).unwrap();
+        }
+        std::os::unix::fs::symlink(&one, &link).unwrap();
+        let of = |path: &Path| DirectoryIdentity::of(path).unwrap();
+        let (first, second) = (of(&one), of(&two));
+        assert_eq!(of(&link), first);
+        assert_ne!(first, second);
+        fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink(&two, &link).unwrap();
+        assert_eq!(of(&link), second);
+        fs::rename(&one, base.path().join("old")).unwrap();
+        fs::rename(&two, &one).unwrap();
+        assert_ne!(of(&one), first);
+        assert!(DirectoryIdentity::of(&two).is_err());
+    }
+}

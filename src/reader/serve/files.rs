@@ -1,0 +1,125 @@
+//! Answers from the project's files. All of it blocks.
+
+use std::path::PathBuf;
+
+use crate::{
+    citation::{WrittenReference, check, project_files::ProjectFiles},
+    features::{FeatureStats, Features},
+    highlighter::HighlightRequest,
+    policy::{InvalidSecret, Policy, Secrets, opening},
+    project::SPECIFICATIONS,
+    reader::{
+        excerpt::{self, FileExcerpt},
+        file_list::{self, KeptList},
+        protocol::{FileRefusal, FoundFiles, ReadLimits, ReaderAnswer, ReaderPlan},
+    },
+    source::{
+        readme::{self, TextFile},
+        text,
+    },
+    suggestions::{self, ProjectFile},
+};
+
+/// Longest part of a file's first line that is used to guess its language, in bytes.
+const MAX_FIRST_LINE_BYTES: usize = 200;
+
+/// Bytes of a specification that are read.
+const SPECIFICATION_BYTES: usize = 20_004;
+
+/// The files of one project, as far as they may be read.
+#[derive(Debug)]
+pub(super) struct ReadableFiles {
+    /// The same for checks of references.
+    cited: ProjectFiles,
+    dir: PathBuf,
+    secrets: Secrets,
+    policy: Policy,
+    limits: ReadLimits,
+    list: KeptList,
+}
+
+impl ReadableFiles {
+    pub(super) fn new(plan: ReaderPlan) -> Result<Self, InvalidSecret> {
+        let ReaderPlan { named, dir, secrets, limits, log: _ } = plan;
+        let secrets = Secrets::new(&secrets)?;
+        let policy = Policy::new(dir.clone(), secrets.clone());
+        let list = KeptList::new(limits.list_lifetime);
+        let cited = ProjectFiles::new(policy.clone(), named, limits.file_bytes);
+        Ok(Self { cited, dir, secrets, policy, limits, list })
+    }
+
+    pub(super) fn find(&self, query: &str, limit: usize) -> ReaderAnswer {
+        let list = self.list.list(&self.dir, &self.secrets);
+        let (files, total) = file_list::rank(&list, query, limit);
+        ReaderAnswer::Found(FoundFiles { files, total, truncated: list.truncated })
+    }
+
+    /// A page, and what of it is to be highlighted.
+    pub(super) fn page(
+        &self,
+        path: &str,
+        line: Option<usize>,
+        is_highlighted: bool,
+    ) -> Result<(FileExcerpt, Option<HighlightRequest>), FileRefusal> {
+        let limits = &self.limits;
+        let bytes = opening::read(&self.policy, path, limits.file_bytes)?;
+        let excerpt = excerpt::of(path, &bytes, line, limits.page_lines, limits.page_bytes);
+        let unhighlighted = is_highlighted.then(|| self.unhighlighted(path, &excerpt, &bytes));
+        Ok((excerpt, unhighlighted))
+    }
+
+    /// The text to highlight: the page, and as much before it as the limits allow.
+    fn unhighlighted(&self, path: &str, excerpt: &FileExcerpt, bytes: &[u8]) -> HighlightRequest {
+        let [_, max_before, _] = self.limits.highlighted_bytes;
+        let first_line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let first_line = first_line.get(..MAX_FIRST_LINE_BYTES).unwrap_or(first_line);
+        HighlightRequest {
+            path: path.into(),
+            first_line: String::from_utf8_lossy(first_line).into_owned(),
+            before: excerpt::text_before(path, bytes, excerpt.first_line, max_before),
+            shown: excerpt.text.as_str().into(),
+        }
+    }
+
+    pub(super) fn check_references(
+        &self,
+        references: Vec<WrittenReference>,
+        read: &[String],
+    ) -> ReaderAnswer {
+        let mentioned = references.into_iter().collect();
+        ReaderAnswer::Citations(check::check(&self.cited, &mentioned, read))
+    }
+
+    pub(super) fn suggest(&self) -> ReaderAnswer {
+        let list = self.list.list(&self.dir, &self.secrets);
+        let files: Vec<_> =
+            list.files().iter().map(|it| ProjectFile { path: &it.path, size: it.size }).collect();
+        let readme = readme::of_project(files.iter().map(|it| it.path)).and_then(|path| {
+            let bytes = opening::read(&self.policy, path, self.limits.file_bytes).ok()?;
+            let text = text::decode(&bytes)?.text.into_owned();
+            Some(readme::plain(TextFile { path: path.to_owned(), text }))
+        });
+        let has_spec = SPECIFICATIONS.iter().any(|path| opening::is_file(&self.policy, path));
+        ReaderAnswer::Questions(suggestions::of(&files, readme.as_ref(), has_spec))
+    }
+
+    pub(super) fn feature_stats(&self) -> ReaderAnswer {
+        let features = Features::open(&self.dir);
+        match features.and_then(|features| features.map(|it| it.stats()).transpose()) {
+            Ok(stats) => ReaderAnswer::Stats(stats.unwrap_or_else(|| FeatureStats::of(0, 0, 0))),
+            Err(error) => ReaderAnswer::Failed(error.to_string()),
+        }
+    }
+
+    /// The beginning of the first specification that is there.
+    pub(super) fn specification(&self) -> ReaderAnswer {
+        let read = |path: &&str| opening::read_start(&self.policy, path, SPECIFICATION_BYTES).ok();
+        let texts = SPECIFICATIONS.iter().filter_map(read);
+        let mut texts = texts.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
+        ReaderAnswer::Specification(texts.find(|text| !text.is_empty()))
+    }
+
+    pub(super) fn holds_key(&self, path: &str) -> ReaderAnswer {
+        ReaderAnswer::HoldsKey(self.policy.holds_key(path))
+    }
+}
