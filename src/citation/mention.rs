@@ -261,7 +261,10 @@ fn judge(path: &str, MentionContext { has_line, is_code }: MentionContext) -> Op
     if stem.is_empty() {
         return (is_code && is_extension && !is_rare).then_some(false);
     }
-    let is_known = is_known_extension(name);
+    // `s.t.` and `e.g.` in a sentence.
+    let is_abbreviation =
+        !in_dir && !is_code && !has_line && stem.chars().count() == 1 && extension.len() == 1;
+    let is_known = is_known_extension(name) && !is_abbreviation;
     if !is_extension || !(is_known || ((in_dir || is_code) && !is_rare)) {
         return None;
     }
