@@ -73,7 +73,9 @@ pub(crate) fn verdict(
     }
     let likely = || readings.iter().zip(&states).filter(|(reading, _)| reading.is_likely);
     let may_be_elsewhere = mention::may_lack_its_directory(&written.reference.path)
-        && !likely().any(|(_, state)| matches!(state, PathState::Outside | PathState::Directory));
+        && !likely().any(|(_, state)| {
+            matches!(state, PathState::Outside | PathState::Directory | PathState::Withheld(_))
+        });
     let mut namesakes = Namesakes::default();
     if may_be_elsewhere {
         for (reading, _) in likely() {
@@ -153,7 +155,10 @@ impl<P: ProjectContents> Case<'_, P> {
             only(files.iter().copied().filter(fits).collect()).filter(|_| is_sure && few)
         });
         if let Some(path) = meant {
-            return Some(self.found(&path, lines, &self.project.at(&path)));
+            return match self.project.at(&path) {
+                PathState::Withheld(why) => Some(self.doubted(Doubt::Unchecked, why)),
+                state => Some(self.found(&path, lines, &state)),
+            };
         }
         if files.is_empty() {
             return None;
