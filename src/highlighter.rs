@@ -38,6 +38,9 @@ const OPEN_BLOCKS: usize = 1;
 /// Excerpts of files highlighted at once; blocks do not wait for them.
 const EXCERPTS: usize = 1;
 
+/// The wait for a job that runs when everything is to be released.
+const BUSY: Duration = Duration::from_millis(100);
+
 /// How long a job may exceed the timeout before nobody waits for it any more.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -182,11 +185,14 @@ async fn release_when_unused(shared: Weak<Shared>) {
         let Some(shared) = shared.upgrade() else { return };
         let idle_timeout = shared.context.settings().idle_timeout;
         let unused = shared.memory().used.map_or(idle_timeout, |used| used.elapsed());
-        if unused >= idle_timeout {
-            return shared.release();
-        }
+        // A job that runs would make the grammars again.
+        let wait = match idle_timeout.checked_sub(unused).filter(|left| !left.is_zero()) {
+            None if !shared.is_busy() => return shared.release(),
+            None => BUSY,
+            Some(left) => left,
+        };
         drop(shared);
-        tokio::time::sleep(idle_timeout - unused).await;
+        tokio::time::sleep(wait).await;
     }
 }
 
@@ -195,7 +201,17 @@ impl Shared {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Drops the grammars and the prefetched blocks. A running job keeps its own until it ends.
+    /// Whether a job runs.
+    fn is_busy(&self) -> bool {
+        let all = [
+            (&self.closed_permits, CLOSED_BLOCKS),
+            (&self.open_permits, OPEN_BLOCKS),
+            (&self.excerpt_permits, EXCERPTS),
+        ];
+        all.iter().any(|(permits, all)| permits.available_permits() < *all)
+    }
+
+    /// Drops the grammars and the prefetched blocks.
     fn release(&self) {
         let mut memory = self.memory();
         memory.used = None;

@@ -4,10 +4,7 @@ use std::{borrow::Cow, sync::LazyLock};
 
 use regex::Regex;
 
-use super::{
-    mention,
-    suffix::{self, Lines},
-};
+use super::suffix::{self, Lines};
 
 /// The page of a file at a code host.
 #[derive(Debug, PartialEq, Eq)]
@@ -95,7 +92,7 @@ pub(crate) fn parse_target(target: &str) -> Option<(String, Option<Lines>)> {
     if has_scheme(target) {
         return None;
     }
-    let (path, lines) = match mention::splits(target).find(|(path, _)| !path.is_empty()) {
+    let (path, lines) = match suffix::splits(target).find(|(path, _)| !path.is_empty()) {
         // A link's `#` and `?` begin what is no path.
         Some((path, lines)) if !path.contains(['#', '?']) => (path, lines),
         _ => (target.split(['#', '?']).next().unwrap_or_default(), None),

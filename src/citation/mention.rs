@@ -202,17 +202,7 @@ pub(super) fn unquoted(text: &str) -> &str {
 /// what begins a notation, so the longest path that can be one counts.
 pub(super) fn split(text: &str) -> Option<(&str, Option<Lines>)> {
     let whole = is_plausible(text).then_some((text, None));
-    splits(text).find(|(path, _)| is_plausible(path)).or(whole)
-}
-
-/// The ways to take a text apart into a path and a notation, the longest path first.
-pub(super) fn splits(text: &str) -> impl Iterator<Item = (&str, Option<Lines>)> {
-    let starts = text.rmatch_indices(['?', '#', ':', '(', ' ', ',']).map(|(at, _)| at);
-    starts.filter_map(move |at| {
-        let (path, rest) = text.split_at_checked(at)?;
-        let suffix = suffix::parse(rest).filter(|it| it.length == rest.len())?;
-        (!path.is_empty()).then_some((path, suffix.lines))
-    })
+    suffix::splits(text).find(|(path, _)| is_plausible(path)).or(whole)
 }
 
 fn is_plausible(path: &str) -> bool {

@@ -1,8 +1,11 @@
 //! Readings: the paths that a written reference may mean, the likeliest first. Pure code.
 
 use super::{
-    Form, WrittenReference, address, address::Remote, files_read, mention, script::starts_in,
-    suffix::Lines,
+    Form, WrittenReference, address,
+    address::Remote,
+    files_read, mention,
+    script::starts_in,
+    suffix::{self, Lines},
 };
 use std::path::Path;
 
@@ -41,12 +44,12 @@ pub(super) fn readings(
     match form {
         // A target that looks encoded may be a name as it is.
         Form::Link => {
-            for (path, lines) in mention::splits(text).chain([(text, None)]) {
+            for (path, lines) in suffix::splits(text).chain([(text, None)]) {
                 readings.add(path, lines.or(reference.lines()).filter(|_| path != text), false);
             }
         }
         Form::Code => {
-            for (path, lines) in mention::splits(text) {
+            for (path, lines) in suffix::splits(text) {
                 readings.add(path, lines.or(reference.lines()), false);
             }
             let decoded = address::percent_decoded(&reference.path);

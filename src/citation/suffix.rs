@@ -89,6 +89,16 @@ fn lines(found: &Captures<'_>) -> Option<Lines> {
     Some(Lines { first, last })
 }
 
+/// The ways to take a text apart into a path and a notation, the longest path first.
+pub(super) fn splits(text: &str) -> impl Iterator<Item = (&str, Option<Lines>)> {
+    let starts = text.rmatch_indices(['?', '#', ':', '(', ' ', ',']).map(|(at, _)| at);
+    starts.filter_map(move |at| {
+        let (path, rest) = text.split_at_checked(at)?;
+        let suffix = parse(rest).filter(|it| it.length == rest.len())?;
+        (!path.is_empty()).then_some((path, suffix.lines))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

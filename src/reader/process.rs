@@ -28,7 +28,7 @@ use crate::{
 
 use super::{
     protocol::{AnswerFrame, ReaderAnswer, ReaderError, ReaderRequest, RequestFrame},
-    waiting::{Overdue, Refused, Reply, WaitingRequests},
+    waiting::{NotTaken, Overdue, Reply, WaitingRequests},
 };
 
 /// Size of one read: the capacity of a pipe.
@@ -132,8 +132,8 @@ impl ReaderProcess {
         let (reply, mut answer) = oneshot::channel();
         let id = match self.register(reply, limit) {
             Ok(id) => id,
-            Err(Refused::Busy) => return Ok(Err(ReaderError::Busy)),
-            Err(Refused::Closed) => return Err(request),
+            Err(NotTaken::Busy) => return Ok(Err(ReaderError::Busy)),
+            Err(NotTaken::Closed) => return Err(request),
         };
         let lost = |_| Err(ReaderError::Died("its end was not seen".to_owned()));
         let frame = line(&RequestFrame { id, request });
@@ -148,7 +148,7 @@ impl ReaderProcess {
         Ok(answer.await.unwrap_or_else(lost))
     }
 
-    fn register(&self, reply: Reply, limit: Duration) -> Result<u64, Refused> {
+    fn register(&self, reply: Reply, limit: Duration) -> Result<u64, NotTaken> {
         self.shared.waiting().add(reply, limit, Instant::now())
     }
 

@@ -62,12 +62,12 @@ impl WaitingRequests {
         reply: Reply,
         limit: Duration,
         now: Instant,
-    ) -> Result<u64, Refused> {
+    ) -> Result<u64, NotTaken> {
         if self.closed.is_some() {
-            return Err(Refused::Closed);
+            return Err(NotTaken::Closed);
         }
         if self.open.len() >= MAX_WAITING {
-            return Err(Refused::Busy);
+            return Err(NotTaken::Busy);
         }
         self.used = now;
         Ok(self.insert(Some(reply), false, limit, now))
@@ -157,7 +157,7 @@ impl WaitingRequests {
 
 /// Why a request was not taken.
 #[derive(Debug)]
-pub(super) enum Refused {
+pub(super) enum NotTaken {
     /// The reader has ended.
     Closed,
     Busy,

@@ -32,9 +32,9 @@ use crate::source::{
 };
 
 use glob::GlobMatcher;
-use ignore::{CandidatePath, IgnoreLevel};
-use listing::{Entry, Listing};
-use outer::{OuterRules, Variables};
+use ignore::{CandidatePath, IgnoreLevel, OuterRules};
+use listing::{ListedEntry, Listing};
+use outer::Variables;
 use worth::{DirWorth, PendingDir};
 
 /// Largest file that is read as text, bytes.
@@ -223,8 +223,13 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn entry(&mut self, dir: &PendingDir, handle: &OwnedFd, entry: Entry<'_>) -> Result<(), Cut> {
-        let Entry { name, kind } = entry;
+    fn entry(
+        &mut self,
+        dir: &PendingDir,
+        handle: &OwnedFd,
+        entry: ListedEntry<'_>,
+    ) -> Result<(), Cut> {
+        let ListedEntry { name, kind } = entry;
         let look = || statat(handle, name, AtFlags::SYMLINK_NOFOLLOW);
         let kind = match kind {
             FileType::Unknown => look().map_or(kind, |it| FileType::from_raw_mode(it.st_mode)),

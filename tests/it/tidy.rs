@@ -3,6 +3,7 @@
 
 mod lockstep;
 mod source;
+mod structure;
 
 use std::{collections::BTreeSet, path::Path, process::Command};
 

@@ -20,7 +20,7 @@ const MAX_POSTING_BYTES: usize = 10;
 
 /// The state of a list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(super) struct List {
+pub(super) struct PostingList {
     /// Address of the first slice.
     pub first: u32,
     /// Address after the last byte.
@@ -37,13 +37,13 @@ pub(super) struct List {
 
 /// Bytes with addresses of 32 bits.
 #[derive(Debug, Default)]
-pub(super) struct Pool {
+pub(super) struct PostingPool {
     blocks: Vec<Box<[u8]>>,
     /// Bytes used, including what was skipped at the end of blocks.
     used: usize,
 }
 
-impl Pool {
+impl PostingPool {
     /// The blocks; the last is used in part.
     pub(super) fn parts(&self) -> impl Iterator<Item = &[u8]> {
         let used = |at: usize| self.used.saturating_sub(at * BLOCK_BYTES).min(BLOCK_BYTES);
@@ -100,8 +100,8 @@ fn slice_bytes(level: u8) -> usize {
 /// The lists of one kind of place.
 #[derive(Debug, Default)]
 pub(super) struct PostingLists {
-    pub lists: Vec<List>,
-    pub pool: Pool,
+    pub lists: Vec<PostingList>,
+    pub pool: PostingPool,
 }
 
 impl PostingLists {
@@ -110,7 +110,7 @@ impl PostingLists {
     pub(super) fn append(&mut self, number: u32, place: u32, counts: [u8; 4]) -> bool {
         let at = number as usize;
         if self.lists.len() <= at {
-            self.lists.resize_with(at + 1, List::default);
+            self.lists.resize_with(at + 1, PostingList::default);
         }
         let list = &mut self.lists[at];
         let mut buffer = [0; MAX_POSTING_BYTES];
@@ -139,12 +139,12 @@ impl PostingLists {
 
     /// Memory in bytes.
     pub(super) fn bytes(&self) -> usize {
-        self.pool.blocks.len() * BLOCK_BYTES + self.lists.capacity() * size_of::<List>()
+        self.pool.blocks.len() * BLOCK_BYTES + self.lists.capacity() * size_of::<PostingList>()
     }
 }
 
 /// Gives a list its next slice. `false` if the pool is full.
-fn grow(list: &mut List, pool: &mut Pool) -> bool {
+fn grow(list: &mut PostingList, pool: &mut PostingPool) -> bool {
     let is_first = list.end == 0 && list.len == 0 && list.level == 0 && list.first == 0;
     let level = if is_first { 0 } else { list.level.saturating_add(1) };
     let size = slice_bytes(level);
@@ -212,8 +212,8 @@ fn encode(delta: u32, counts: [u8; 4], buffer: &mut [u8; MAX_POSTING_BYTES]) -> 
 /// The postings of one term, in ascending order of their places.
 #[derive(Debug)]
 pub(crate) struct Postings<'a, T> {
-    pool: &'a Pool,
-    list: List,
+    pool: &'a PostingPool,
+    list: PostingList,
     bound: u32,
     kind: PhantomData<T>,
 }
@@ -269,7 +269,7 @@ impl<'a, T: From<(u32, [u8; 4])>> IntoIterator for Postings<'a, T> {
 /// Decodes the postings of one term.
 #[derive(Debug)]
 pub(crate) struct PostingIter<'a, T> {
-    pool: &'a Pool,
+    pool: &'a PostingPool,
     /// What is left of the current slice, without its link.
     slice: &'a [u8],
     /// Whether no slice follows.
@@ -391,9 +391,9 @@ mod tests {
             bytes in prop::collection::vec(any::<u8>(), 0..5000),
             first in any::<u32>(), end in any::<u32>(), len in 0_u32..10_000, level in any::<u8>(),
         ) {
-            let mut pool = Pool::default();
+            let mut pool = PostingPool::default();
             pool.add_block(bytes);
-            let lists = [0, first % 5000, first].map(|first| List { first, end, len, level, ..List::default() });
+            let lists = [0, first % 5000, first].map(|first| PostingList { first, end, len, level, ..PostingList::default() });
             let lists = PostingLists { lists: lists.into(), pool };
             for number in 0..4 {
                 let places = lists.postings::<Raw>(number, 1000).iter().map(|(place, _)| place);

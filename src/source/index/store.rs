@@ -30,7 +30,7 @@ use crate::source::{meaning::MeaningList, vocabulary::Vocabulary, walk};
 
 use super::{
     Index, IndexedFile, SkippedFile,
-    postings::{BLOCK_BYTES, List, Pool, PostingLists},
+    postings::{BLOCK_BYTES, PostingList, PostingLists, PostingPool},
 };
 use file::{SavedFile, SavedSkipped};
 use sections::{SectionReader, SectionWriter};
@@ -278,8 +278,8 @@ fn load(file: File, root: PathBuf, secrets: Secrets) -> Result<Index, LoadError>
 }
 
 fn lists(input: &mut SectionReader<BufReader<File>>) -> Result<PostingLists, LoadError> {
-    let lists = input.values::<List>()?;
-    let mut pool = Pool::default();
+    let lists = input.values::<PostingList>()?;
+    let mut pool = PostingPool::default();
     let used: usize = input.value()?;
     while pool.used() < used {
         let block = input.bytes()?;

@@ -12,7 +12,6 @@ use crate::policy::gate::{Tree, TreeError};
 use super::{
     glob::{GlobMatcher, class_length},
     listing::SpecialEntries,
-    outer::OuterRules,
 };
 
 /// Longest ignore file, bytes. A longer one is skipped, as git skips one of 100 MiB.
@@ -251,6 +250,17 @@ pub(super) struct IgnoreLevel {
     global: Option<Arc<IgnoreRules>>,
     /// Bytes of all these files.
     bytes: usize,
+}
+
+/// The rules that apply to a project from outside.
+#[derive(Debug, Default)]
+pub(super) struct OuterRules {
+    /// The project's path within its repository, with a slash at its end; empty if it is its root.
+    pub prefix: Vec<u8>,
+    /// The rules of the directories above.
+    pub level: Option<Arc<IgnoreLevel>>,
+    /// The user's own, for every repository.
+    pub global: Option<Arc<IgnoreRules>>,
 }
 
 impl IgnoreLevel {

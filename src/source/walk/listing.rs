@@ -30,7 +30,7 @@ pub(super) struct SpecialEntries {
 
 /// An entry of a directory.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Entry<'a> {
+pub(super) struct ListedEntry<'a> {
     pub name: &'a [u8],
     pub kind: FileType,
 }
@@ -117,8 +117,9 @@ impl Listing {
         });
     }
 
-    pub(super) fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
-        let entry = |it: &Listed| Entry { name: &self.names[it.start..it.end], kind: it.kind };
+    pub(super) fn entries(&self) -> impl Iterator<Item = ListedEntry<'_>> {
+        let entry =
+            |it: &Listed| ListedEntry { name: &self.names[it.start..it.end], kind: it.kind };
         self.listed.iter().map(entry)
     }
 }

@@ -16,22 +16,11 @@ use std::{
 
 use super::{
     glob::GlobMatcher,
-    ignore::{CandidatePath, FILE_BYTES, IgnoreLevel, IgnoreRules, POINTER_BYTES},
+    ignore::{CandidatePath, FILE_BYTES, IgnoreLevel, IgnoreRules, OuterRules, POINTER_BYTES},
 };
 
 /// Looks up a variable of the environment.
 pub(crate) type Variables<'a> = &'a dyn Fn(&str) -> Option<OsString>;
-
-/// The rules that apply to a project from outside.
-#[derive(Debug, Default)]
-pub(super) struct OuterRules {
-    /// The project's path within its repository, with a slash at its end; empty if it is its root.
-    pub prefix: Vec<u8>,
-    /// The rules of the directories above.
-    pub level: Option<Arc<IgnoreLevel>>,
-    /// The user's own, for every repository.
-    pub global: Option<Arc<IgnoreRules>>,
-}
 
 impl OuterRules {
     /// Reads the rules for the project at `root`, a path without links. Those above are none for a

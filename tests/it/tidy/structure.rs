@@ -16,10 +16,12 @@ const MAX_GLOSSARY: usize = 30;
 fn types() -> BTreeMap<String, Vec<String>> {
     let declared =
         Regex::new(r"(?m)^\s*pub(?:\([a-z: ]+\))? (?:struct|enum|trait|type|union) (\w+)").unwrap();
+    let numbers = Regex::new(r"(?s)\nnumber! \{[^}]*?(\w+)\s*\}").unwrap();
     // An associated type is declared by its trait.
     let mut types: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for source in sources("src").iter().filter(|source| !source.is_test()) {
-        for found in declared.captures_iter(&source.code) {
+        let all = declared.captures_iter(&source.code).chain(numbers.captures_iter(&source.code));
+        for found in all {
             types.entry(found[1].to_owned()).or_default().push(source.path.clone());
         }
     }
