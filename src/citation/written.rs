@@ -1,4 +1,4 @@
-//! References as the guide writes them: in Markdown, so that [`mention`](super::mention) reads the same
+//! References as the guide writes them: in Markdown, so that [`mention`] reads the same
 //! place whatever the file's name. Pure code.
 
 use super::{address::percent_encoded, mention};
