@@ -3,9 +3,12 @@
 //! A block is told to the reader while it still grows, so that little is left to do when it closes.
 //! Only what was added is told.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use tokio::sync::Semaphore;
@@ -29,6 +32,10 @@ const MAX_BLOCKS: usize = 16;
 /// Growing blocks that are told at once.
 const TOLD_AT_ONCE: usize = 2;
 
+/// Closed blocks that one project's reader is asked about at once; others wait for their turn, as when
+/// a long conversation is opened.
+const CLOSED_AT_ONCE: usize = 8;
+
 /// Highlights the code of answers. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct CodeHighlighter(Arc<Shared>);
@@ -40,6 +47,8 @@ struct Shared {
     /// In the order of their growth, the latest last.
     told: Mutex<Vec<ToldBlock>>,
     permits: Arc<Semaphore>,
+    /// Of each project, for closed blocks.
+    closed_permits: Mutex<HashMap<ProjectName, Arc<Semaphore>>>,
     next: AtomicU64,
 }
 
@@ -59,6 +68,7 @@ impl CodeHighlighter {
             cache: Mutex::default(),
             told: Mutex::default(),
             permits: Arc::new(Semaphore::new(TOLD_AT_ONCE)),
+            closed_permits: Mutex::default(),
             next: AtomicU64::new(1),
         }))
     }
@@ -68,6 +78,12 @@ impl CodeHighlighter {
         if block.code.len() > self.0.readers.settings().highlighting.block_bytes {
             return None;
         }
+        if let Some(cached) = self.cache().get(&block) {
+            return Some(cached);
+        }
+        let permits = self.closed_permits(&project.name);
+        let _permit = permits.acquire().await.ok()?;
+        // The same block may have been highlighted meanwhile.
         if let Some(cached) = self.cache().get(&block) {
             return Some(cached);
         }
@@ -154,6 +170,12 @@ impl CodeHighlighter {
             told.remove(0);
         }
         told.push(block);
+    }
+
+    fn closed_permits(&self, project: &ProjectName) -> Arc<Semaphore> {
+        let mut all = self.0.closed_permits.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_project = all.entry(project.clone());
+        Arc::clone(of_project.or_insert_with(|| Arc::new(Semaphore::new(CLOSED_AT_ONCE))))
     }
 
     fn cache(&self) -> MutexGuard<'_, BlockCache> {
