@@ -115,7 +115,7 @@ impl Policy {
 
     /// As [`judge`](Self::judge), by names alone: opens nothing. Gives the path of a file that may be
     /// read unless it [holds a key](Self::holds_key).
-    pub(crate) fn judge_call(&self, tool: &str, input: &str) -> Result<Option<String>, Refusal> {
+    fn judge_call(&self, tool: &str, input: &str) -> Result<Option<String>, Refusal> {
         #[cfg(feature = "faults")]
         if self.is_unlocked {
             return Ok(None);
@@ -152,7 +152,7 @@ impl Policy {
     }
 
     /// Whether the file at `path` holds a private key, whatever its name. Opens it.
-    pub(crate) fn holds_key(&self, path: &str) -> bool {
+    fn holds_key(&self, path: &str) -> bool {
         let (Ok(root), Ok(real)) = (self.root(), self.resolve(path)) else { return false };
         let (Ok(inside), Ok(tree)) = (real.strip_prefix(&root), Tree::open(&root)) else {
             return false;

@@ -72,10 +72,6 @@ pub(crate) enum ReaderRequest {
     Suggest,
     /// How far the project is by its list of features.
     FeatureStats,
-    /// The beginning of the project's specification.
-    Specification,
-    /// Whether the file holds a private key.
-    HoldsKey { path: String },
 }
 
 impl ReaderRequest {
@@ -118,8 +114,6 @@ pub(crate) enum ReaderAnswer {
     Citations(Vec<Citation>),
     Questions(Vec<String>),
     Stats(FeatureStats),
-    Specification(Option<String>),
-    HoldsKey(bool),
     /// The request failed, in words.
     Failed(String),
 }

@@ -18,10 +18,7 @@ use tokio::{
     task::spawn_blocking,
 };
 
-use crate::{
-    highlighter::{HighlightRequest, Highlighter},
-    policy::InvalidSecret,
-};
+use crate::{highlighter::Highlighter, policy::InvalidSecret};
 
 use files::ReadableFiles;
 use grown_code::GrownCodes;
@@ -154,10 +151,6 @@ impl ProjectReader {
             }
             ReaderRequest::Suggest => self.blocking(ReadableFiles::suggest).await,
             ReaderRequest::FeatureStats => self.blocking(ReadableFiles::feature_stats).await,
-            ReaderRequest::Specification => self.blocking(ReadableFiles::specification).await,
-            ReaderRequest::HoldsKey { path } => {
-                self.blocking(move |files| files.holds_key(&path)).await
-            }
         }
     }
 
@@ -174,14 +167,10 @@ impl ProjectReader {
         };
         let lines = match unhighlighted {
             Some(_) if excerpt.total_lines == 0 => Some(Vec::new()),
-            Some(unhighlighted) => Some(self.highlight(unhighlighted).await),
+            Some(unhighlighted) => Some(self.highlighter.excerpt(unhighlighted).await),
             None => None,
         };
         ReaderAnswer::Page(ReadPage { excerpt, lines })
-    }
-
-    async fn highlight(&self, request: HighlightRequest) -> Vec<String> {
-        self.highlighter.excerpt(request).await
     }
 
     async fn blocking(

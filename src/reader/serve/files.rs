@@ -23,9 +23,6 @@ use crate::{
 /// Longest part of a file's first line that is used to guess its language, in bytes.
 const MAX_FIRST_LINE_BYTES: usize = 200;
 
-/// Bytes of a specification that are read.
-const SPECIFICATION_BYTES: usize = 20_004;
-
 /// The files of one project, as far as they may be read.
 #[derive(Debug)]
 pub(super) struct ReadableFiles {
@@ -109,17 +106,5 @@ impl ReadableFiles {
             Ok(stats) => ReaderAnswer::Stats(stats.unwrap_or_else(|| FeatureStats::of(0, 0, 0))),
             Err(error) => ReaderAnswer::Failed(error.to_string()),
         }
-    }
-
-    /// The beginning of the first specification that is there.
-    pub(super) fn specification(&self) -> ReaderAnswer {
-        let read = |path: &&str| opening::read_start(&self.policy, path, SPECIFICATION_BYTES).ok();
-        let texts = SPECIFICATIONS.iter().filter_map(read);
-        let mut texts = texts.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
-        ReaderAnswer::Specification(texts.find(|text| !text.is_empty()))
-    }
-
-    pub(super) fn holds_key(&self, path: &str) -> ReaderAnswer {
-        ReaderAnswer::HoldsKey(self.policy.holds_key(path))
     }
 }
