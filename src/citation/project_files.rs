@@ -5,16 +5,14 @@
 use std::{
     cell::RefCell,
     collections::{HashMap, HashSet},
-    mem::MaybeUninit,
+    ffi::OsStr,
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use rustix::{
-    fs::{FileType, RawDir},
-    io::Errno,
-};
+use rustix::{fs::FileType, io::Errno};
 
 use crate::{
     policy::{
@@ -22,7 +20,7 @@ use crate::{
         gate::Tree,
         opening::{self, FileReadError},
     },
-    source::walk,
+    source::walk::{self, listing::Listing},
 };
 
 use super::{
@@ -38,8 +36,6 @@ const MAX_NAMES: usize = 200_000;
 /// Memory for their paths, bytes.
 const MAX_NAME_BYTES: usize = 32 << 20;
 const LONGEST_LISTING: Duration = Duration::from_millis(700);
-/// Buffer for reading directory entries, bytes.
-const LIST_BYTES: usize = 32 << 10;
 /// Largest configuration of git that is read, bytes.
 const MAX_GIT_CONFIG: usize = 64 << 10;
 
@@ -87,7 +83,7 @@ impl ProjectFiles {
         let Ok(root) = self.root.canonicalize() else { return names };
         let Ok(tree) = Tree::open(&root) else { return names };
         let secrets = self.policy.secrets();
-        let mut listing = Listing { tree: &tree, files: Vec::new(), bytes: 0, n_entries: 0 };
+        let mut listing = NameWalk { tree: &tree, files: Vec::new(), bytes: 0, n_entries: 0 };
         if !listing.is_whole() {
             names.is_cut = true;
             return names;
@@ -105,54 +101,37 @@ impl ProjectFiles {
 }
 
 /// A walk through all directories but git's own.
-struct Listing<'a> {
+struct NameWalk<'a> {
     tree: &'a Tree,
     files: Vec<PathBuf>,
     bytes: usize,
     n_entries: usize,
 }
 
-impl Listing<'_> {
+impl NameWalk<'_> {
     /// Lists everything; returns whether no limit ended it.
     fn is_whole(&mut self) -> bool {
         let deadline = Instant::now() + LONGEST_LISTING;
-        let mut buffer = Vec::with_capacity(LIST_BYTES);
+        let mut listing = Listing::new();
         let mut pending = vec![PathBuf::new()];
         while let Some(dir) = pending.pop() {
-            self.directory(&dir, buffer.spare_capacity_mut(), &mut pending);
-            let is_over = self.n_entries > MAX_NAMES || self.bytes > MAX_NAME_BYTES;
-            if is_over || Instant::now() > deadline {
+            let Ok(handle) = self.tree.list(&dir) else { continue };
+            let most = MAX_NAMES.saturating_sub(self.n_entries);
+            let is_listed = listing.read(&handle, most, deadline);
+            for entry in listing.entries() {
+                let path = dir.join(OsStr::from_bytes(entry.name));
+                self.n_entries += 1;
+                self.bytes += path.as_os_str().len();
+                match entry.kind {
+                    FileType::Directory => pending.push(path),
+                    _ => self.files.push(path),
+                }
+            }
+            if !is_listed || self.bytes > MAX_NAME_BYTES || Instant::now() > deadline {
                 return false;
             }
         }
         true
-    }
-
-    fn directory(
-        &mut self,
-        dir: &Path,
-        buffer: &mut [MaybeUninit<u8>],
-        pending: &mut Vec<PathBuf>,
-    ) {
-        use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
-        let Ok(handle) = self.tree.list(dir) else { return };
-        let mut list = RawDir::new(&handle, buffer);
-        while let Some(Ok(entry)) = list.next() {
-            let name = entry.file_name().to_bytes();
-            if matches!(name, b"." | b".." | b".git") {
-                continue;
-            }
-            let path = dir.join(OsStr::from_bytes(name));
-            self.n_entries += 1;
-            self.bytes += path.as_os_str().len();
-            if self.n_entries > MAX_NAMES || self.bytes > MAX_NAME_BYTES {
-                return;
-            }
-            match entry.file_type() {
-                FileType::Directory => pending.push(path),
-                _ => self.files.push(path),
-            }
-        }
     }
 }
 

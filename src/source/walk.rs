@@ -6,7 +6,7 @@
 
 mod glob;
 mod ignore;
-mod listing;
+pub(crate) mod listing;
 pub(crate) mod outer;
 mod worth;
 

@@ -30,7 +30,7 @@ pub(super) struct SpecialEntries {
 
 /// An entry of a directory.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct ListedEntry<'a> {
+pub(crate) struct ListedEntry<'a> {
     pub name: &'a [u8],
     pub kind: FileType,
 }
@@ -44,15 +44,15 @@ struct Listed {
 
 /// The entries of one directory, sorted by name. Used for one directory after the other.
 #[derive(Debug)]
-pub(super) struct Listing {
+pub(crate) struct Listing {
     buffer: Vec<u8>,
     names: Vec<u8>,
     listed: Vec<Listed>,
-    pub special: SpecialEntries,
+    pub(super) special: SpecialEntries,
 }
 
 impl Listing {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             buffer: Vec::with_capacity(LIST_BYTES),
             names: Vec::new(),
@@ -62,7 +62,7 @@ impl Listing {
     }
 
     /// Reads the entries of a directory. `false` if it has more than `most`, or at the deadline.
-    pub(super) fn read(&mut self, dir: &OwnedFd, most: usize, deadline: Instant) -> bool {
+    pub(crate) fn read(&mut self, dir: &OwnedFd, most: usize, deadline: Instant) -> bool {
         self.names.clear();
         self.listed.clear();
         self.special = SpecialEntries::default();
@@ -117,7 +117,7 @@ impl Listing {
         });
     }
 
-    pub(super) fn entries(&self) -> impl Iterator<Item = ListedEntry<'_>> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = ListedEntry<'_>> {
         let entry =
             |it: &Listed| ListedEntry { name: &self.names[it.start..it.end], kind: it.kind };
         self.listed.iter().map(entry)
