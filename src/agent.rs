@@ -240,17 +240,23 @@ impl Agents {
         }
     }
 
+    /// Which agent a start would give, and why that is the guide where it was not chosen; or why none
+    /// is possible.
+    pub(crate) fn choice(&self) -> Result<(AgentKind, Option<NoModel>), AgentError> {
+        Ok(match self.choose(None)? {
+            ChosenAgent::Claude(_) => (AgentKind::Claude, None),
+            ChosenAgent::Guide(reason) => (AgentKind::Guide, reason),
+        })
+    }
+
     /// Which agent a start would give, or why none is possible.
     pub fn kind(&self) -> Result<AgentKind, AgentError> {
-        self.choose(None).map(|chosen| chosen.kind())
+        self.choice().map(|(kind, _)| kind)
     }
 
     /// Why the guide answers, where it was not chosen and does.
     pub fn no_model(&self) -> Option<NoModel> {
-        match self.choose(None) {
-            Ok(ChosenAgent::Guide(reason)) => reason,
-            Ok(ChosenAgent::Claude(_)) | Err(_) => None,
-        }
+        self.choice().ok().and_then(|(_, reason)| reason)
     }
 
     /// Starts an agent, from an actor's thread. Returns before there is a process: later failures, also

@@ -214,9 +214,9 @@ impl LiveConversation<'_> {
     }
 
     fn attached(&self, from: &ResumePoint, viewers: usize, read_only: ReadOnly) -> Attached {
-        let agents = &self.env.resources.agents;
-        let kind = agents.kind().map_or("none", |kind| kind.as_str());
-        let no_model = agents.no_model().map(|reason| reason.to_string());
+        let choice = self.env.resources.agents.choice().ok();
+        let kind = choice.map_or("none", |(kind, _)| kind.as_str());
+        let no_model = choice.and_then(|(_, reason)| reason).map(|reason| reason.to_string());
         Attached {
             conversation_id: self.state.id,
             title: self.state.title.clone(),
@@ -233,8 +233,7 @@ impl LiveConversation<'_> {
 
     /// Tells a viewer that no agent is available, or greets a legacy one in a stored conversation.
     fn greet(&self, subscriber: &mut Subscriber, to: &AttachTarget, is_there_already: bool) {
-        let agents = &self.env.resources.agents;
-        match (agents.kind(), to) {
+        match (self.env.resources.agents.choice(), to) {
             (
                 Err(error),
                 AttachTarget::New | AttachTarget::Stored { .. } | AttachTarget::Resumed { .. },
@@ -242,10 +241,9 @@ impl LiveConversation<'_> {
                 let text = format!("Failed to initialize assistant: {error}");
                 subscriber.notify(&Notice::error(text));
             }
-            (Ok(kind), AttachTarget::Resumed { has_history, .. }) => {
+            (Ok((kind, no_model)), AttachTarget::Resumed { has_history, .. }) => {
                 if !is_there_already && !has_history {
-                    let content =
-                        prompt::greeting(self.env.project.name.as_str(), kind, agents.no_model());
+                    let content = prompt::greeting(self.env.project.name.as_str(), kind, no_model);
                     subscriber.notify(&Notice::Text { content });
                 }
                 subscriber.notify(&Notice::ResponseDone);

@@ -53,10 +53,8 @@ impl Session {
             return Box::pin(fut::err(error));
         }
         let mut transcript = Transcript::new(Seq(Transcript::range()));
-        let agents = &self.env.resources.agents;
-        if let Ok(kind) = agents.kind() {
-            let greeting =
-                prompt::greeting(self.env.project.name.as_str(), kind, agents.no_model());
+        if let Ok((kind, no_model)) = self.env.resources.agents.choice() {
+            let greeting = prompt::greeting(self.env.project.name.as_str(), kind, no_model);
             transcript.append(TurnNumber::GREETING, TextKind::Answer, &greeting);
             transcript.push(TurnNumber::GREETING, Content::plain_end(Outcome::Completed));
         }
