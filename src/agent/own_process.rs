@@ -1,13 +1,11 @@
 //! Processes of this program that are confined as agents are, and are none: the readers of projects.
 
-use std::{ffi::OsString, process::ExitStatus, sync::Arc, time::Duration};
+use std::{ffi::OsString, process::ExitStatus, sync::Arc};
 
-use rustix::process::Pid;
 use tokio::{
-    process::{Child, ChildStderr, ChildStdin, ChildStdout},
+    process::{ChildStderr, ChildStdin, ChildStdout},
     sync::oneshot,
     task::spawn_blocking,
-    time::timeout,
 };
 use uuid::Uuid;
 
@@ -15,11 +13,8 @@ use crate::{policy::InvalidSecret, project::Project};
 
 use super::{
     AgentSession, Agents,
-    process::{control::ProcessControl, resources::ResourceLimits, spawner::Spawner},
+    process::{control::ProcessControl, resources::ResourceLimits, spawner::SpawnedProcess},
 };
-
-/// Time for the supervisor to kill a process; then its process group is killed.
-const KILL_TIMEOUT: Duration = Duration::from_secs(7);
 
 /// The pipes of a process that was started, and its end.
 pub(crate) struct OwnProcess {
@@ -66,22 +61,26 @@ impl Agents {
             log::debug!("a reader is confined less than possible dir={dir:?} note={note:?}");
         }
         let command = invocation.command(&cicerone, &dir)?;
-        let spawned = self.inner.spawner.spawn(command).await;
-        let mut child = spawned.map_err(|error| error.to_string())?;
-        let leader = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
-        let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let (Some(leader), (Some(stdin), Some(stdout), Some(stderr))) = (leader, pipes) else {
-            return Err("it has no pipes".to_owned());
-        };
+        let spawned = self.inner.spawner.spawn_piped(command).await;
+        let spawned = spawned.map_err(|error| error.to_string())?;
+        let SpawnedProcess { mut child, leader, stdin, stdout, stderr } = spawned;
         let control = Arc::new(ProcessControl::new());
         control.started(leader);
         let life = ProcessLife(Arc::clone(&control));
         let (sender, exited) = oneshot::channel();
         let spawner = self.inner.spawner.clone();
         tokio::spawn(async move {
-            let status = reap(child, leader, &control, &spawner).await;
+            let status = tokio::select! {
+                status = child.wait() => status,
+                () = control.outlives_kill() => {
+                    control.kill_group();
+                    child.wait().await
+                }
+            };
+            control.reaped();
+            spawner.forget(leader);
             // Nobody may wait for it any more.
-            sender.send(status).ok();
+            sender.send(status.ok()).ok();
         });
         Ok(OwnProcess { stdin, stdout, stderr, life, exited })
     }
@@ -90,27 +89,4 @@ impl Agents {
     pub(crate) fn secret_globs(&self) -> Result<Vec<String>, InvalidSecret> {
         self.inner.secrets.clone().map(|secrets| secrets.added().to_vec())
     }
-}
-
-/// Waits for the end of a process.
-async fn reap(
-    mut child: Child,
-    leader: Pid,
-    control: &ProcessControl,
-    spawner: &Spawner,
-) -> Option<ExitStatus> {
-    let mut killed = control.killed.subscribe();
-    let status = tokio::select! {
-        status = child.wait() => status,
-        () = async { drop(killed.wait_for(|killed| *killed).await) } => {
-            let ended = timeout(KILL_TIMEOUT, child.wait()).await;
-            if ended.is_err() {
-                control.kill_group();
-            }
-            child.wait().await
-        }
-    };
-    control.reaped();
-    spawner.forget(leader);
-    status.ok()
 }

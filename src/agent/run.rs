@@ -6,11 +6,7 @@ use std::{process::ExitStatus, sync::Arc, time::Duration};
 
 use actix::Recipient;
 use futures_util::future::OptionFuture;
-use rustix::process::Pid;
-use tokio::{
-    process::{Child, ChildStderr, ChildStdin, ChildStdout},
-    sync::{mpsc, watch},
-};
+use tokio::sync::{mpsc, watch};
 
 use super::{
     AgentKind, Agents,
@@ -22,6 +18,7 @@ use super::{
         control::ProcessControl,
         disk_quota::{self, DiskQuota},
         limit_message,
+        spawner::SpawnedProcess,
         stop_sequence::StopSequence,
     },
 };
@@ -56,16 +53,6 @@ impl AgentRun {
         let limits = &self.agents.inner.limits;
         DiskQuota { bytes: limits.agent_disk as u64, files: limits.agent_files }
     }
-}
-
-/// A process that has just been spawned.
-struct SpawnedAgent {
-    child: Child,
-    /// The supervisor, which leads the process group.
-    leader: Pid,
-    stdin: ChildStdin,
-    stdout: ChildStdout,
-    stderr: ChildStderr,
 }
 
 /// Runs the agent to its end and reports the exit.
@@ -129,7 +116,8 @@ async fn unless_stopped<T>(
 /// Starts the process, follows it to its end and tells how it ended.
 async fn execute(run: AgentRun, invocation: &mut Invocation) -> Result<AgentExit, String> {
     let policy = policy(&run.request, invocation);
-    let SpawnedAgent { mut child, leader, stdin, stdout, stderr } = spawn(&run, invocation).await?;
+    let SpawnedProcess { mut child, leader, stdin, stdout, stderr } =
+        spawn(&run, invocation).await?;
     let (reaped, was_reaped) = watch::channel(false);
     let (close_input, closing) = watch::channel(false);
     let (output_end, mut output_ended) = watch::channel(false);
@@ -214,21 +202,17 @@ fn policy(request: &LaunchRequest, invocation: &Invocation) -> Policy {
     policy
 }
 
-async fn spawn(run: &AgentRun, invocation: &Invocation) -> Result<SpawnedAgent, String> {
+async fn spawn(run: &AgentRun, invocation: &Invocation) -> Result<SpawnedProcess, String> {
     let (conversation, epoch, request) = (run.conversation, run.epoch, &run.request);
     if let Some(note) = &invocation.note {
         log::warn!("agent confined less than possible conversation={conversation} note={note:?}");
     }
     let command = invocation.command(&request.cicerone, &request.project.dir)?;
-    let spawned = run.agents.inner.spawner.spawn(command).await;
-    let mut child = spawned.map_err(|error| format!("The agent did not start: {error}."))?;
-    let leader = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
-    let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let (Some(leader), (Some(stdin), Some(stdout), Some(stderr))) = (leader, pipes) else {
-        return Err("The agent did not start: it has no pipes.".to_owned());
-    };
+    let spawned = run.agents.inner.spawner.spawn_piped(command).await;
+    let spawned = spawned.map_err(|error| format!("The agent did not start: {error}."))?;
+    let leader = spawned.leader;
     run.control.started(leader);
     let pid = leader.as_raw_nonzero();
     log::info!("agent started conversation={conversation} epoch={epoch} pid={pid}");
-    Ok(SpawnedAgent { child, leader, stdin, stdout, stderr })
+    Ok(spawned)
 }

@@ -10,6 +10,9 @@ use tokio::sync::watch;
 
 use super::supervisor::KILL_ALL;
 
+/// Time that a supervisor has to kill everything.
+const KILL_TIMEOUT: Duration = Duration::from_secs(7);
+
 /// Shared by an agent's handle and the tasks that run it.
 #[derive(Debug)]
 pub(in crate::agent) struct ProcessControl {
@@ -93,6 +96,13 @@ impl ProcessControl {
         }
         drop(group);
         self.killed.send_replace(true);
+    }
+
+    /// Resolves when the supervisor had its time to kill everything: then its process group is to be
+    /// killed. Never, unless that was requested.
+    pub(in crate::agent) async fn outlives_kill(&self) {
+        self.killed.subscribe().wait_for(|killed| *killed).await.ok();
+        tokio::time::sleep(KILL_TIMEOUT).await;
     }
 
     /// Kills the whole process group, including the supervisor.

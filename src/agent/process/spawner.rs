@@ -12,7 +12,7 @@ use std::{
 
 use rustix::process::Pid;
 use tokio::{
-    process::{Child, Command},
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
     runtime::Handle,
     sync::oneshot,
 };
@@ -26,6 +26,16 @@ const REAPER_CHECK: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone)]
 pub(in crate::agent) struct Spawner {
     jobs: mpsc::Sender<Job>,
+}
+
+/// A process that was just spawned.
+pub(in crate::agent) struct SpawnedProcess {
+    pub child: Child,
+    /// The supervisor, which leads the process group.
+    pub leader: Pid,
+    pub stdin: ChildStdin,
+    pub stdout: ChildStdout,
+    pub stderr: ChildStderr,
 }
 
 enum Job {
@@ -60,6 +70,20 @@ impl Spawner {
         let job = Job::Spawn { command: Box::new(command), runtime: Handle::current(), reply };
         self.jobs.send(job).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
+    }
+
+    /// As [`Spawner::spawn`], with all pipes at hand.
+    pub(in crate::agent) async fn spawn_piped(
+        &self,
+        command: Command,
+    ) -> io::Result<SpawnedProcess> {
+        let mut child = self.spawn(command).await?;
+        let leader = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+        let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (Some(leader), (Some(stdin), Some(stdout), Some(stderr))) = (leader, pipes) else {
+            return Err(io::Error::other("it has no pipes"));
+        };
+        Ok(SpawnedProcess { child, leader, stdin, stdout, stderr })
     }
 
     /// Notes that a spawned process group is gone.

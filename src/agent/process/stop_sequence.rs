@@ -14,9 +14,6 @@ use tokio::{
 use super::control::ProcessControl;
 use crate::agent::codec::command;
 
-/// Time that a supervisor has to kill everything; then its process group is killed.
-const KILL_TIMEOUT: Duration = Duration::from_secs(7);
-
 /// Stops an agent in steps of increasing force, each with a time limit.
 pub(in crate::agent) struct StopSequence<'a> {
     pub control: &'a ProcessControl,
@@ -33,14 +30,9 @@ impl StopSequence<'_> {
         output_ended: &mut watch::Receiver<bool>,
     ) -> std::io::Result<ExitStatus> {
         let control = self.control;
-        let mut killed = control.killed.subscribe();
-        let is_late = async {
-            killed.wait_for(|killed| *killed).await.ok();
-            tokio::time::sleep(KILL_TIMEOUT).await;
-        };
         tokio::select! {
             status = self.until_exit(child, output_ended) => return status,
-            () = is_late => control.kill_group(),
+            () = control.outlives_kill() => control.kill_group(),
         }
         child.wait().await
     }
