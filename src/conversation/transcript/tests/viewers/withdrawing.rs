@@ -2,7 +2,7 @@
 
 use crate::ids::{Seq, TurnNumber};
 
-use super::World;
+use super::{OURS, Place, Step, World};
 
 impl World {
     pub(super) fn replace(&mut self, turn: TurnNumber, text: &str) {
@@ -22,6 +22,8 @@ impl World {
             return;
         }
         let entries = std::mem::take(entries);
+        // What is emptied in place takes a number too.
+        let seq = seq + i64::from(entries.contains(&newest) && is_open);
         self.is_written(|world| {
             world.transcript.replace(turn, text);
             let gone = world.empty(turn, &entries, seq);
@@ -83,4 +85,23 @@ impl World {
             self.seeds.iter_mut().for_each(|seed| seed.replace(entry, text));
         }
     }
+}
+
+#[test]
+fn who_comes_in_behind_a_text_that_was_replaced_across_a_call_gets_it_no_second_time() {
+    let mut world = World::new();
+    for step in [
+        Step::Ask,
+        Step::Append(false, "before".to_owned()),
+        Step::Call,
+        Step::Append(false, "after".to_owned()),
+        Step::Replace("right".to_owned()),
+    ] {
+        world.step(step);
+    }
+    let newest = world.said.len() - 1;
+    assert_eq!(world.said[newest].first_seq, world.transcript.entries.last().unwrap().first_seq);
+    world.step(Step::Resume(OURS, Place::Behind(newest)));
+    while world.read(OURS, 4096) {}
+    assert_eq!(world.seeds[0].got, "");
 }
