@@ -43,6 +43,7 @@ use crate::{
     ids::ConversationId,
     policy::{InvalidSecret, Secrets},
     project::{Project, ProjectName},
+    tools::ProjectTools,
 };
 use claude::{Home, Login, LoginCheck};
 use conversation_lock::ConversationLocks;
@@ -129,6 +130,8 @@ pub struct StartAgent {
     pub session: AgentSession,
     /// The agent that a person asked for; `None` for the one of the settings.
     pub agent: Option<AgentKind>,
+    /// Runs its calls of the project's tools; `None` for an agent that is only tried.
+    pub tools: Option<Arc<dyn ProjectTools>>,
 }
 
 /// The agent's own session of a conversation.
@@ -286,6 +289,7 @@ impl Agents {
             input: input.clone(),
             lines,
             output,
+            tools: start.tools,
         };
         // The channel is empty, so this cannot fail.
         input.try_send(codec::command::handshake()).ok();

@@ -95,3 +95,4 @@ pub(crate) mod authority;
 pub mod ids;
 pub(crate) mod json;
 pub mod project;
+pub mod tools;

@@ -26,8 +26,8 @@ const KERNEL_DIRS: [&str; 3] = ["/proc", "/sys", "/dev"];
 /// Characters that make a path component a pattern.
 const PATTERN_CHARS: [char; 5] = ['*', '?', '[', '{', '\\'];
 
-/// Prefix of the tools of the feature server, which are all read-only.
-const OWN_TOOLS: &str = "mcp__features__";
+/// Prefixes of the tools of our own servers, which are all read-only.
+const OWN_TOOLS: [&str; 2] = ["mcp__features__", "mcp__project__"];
 
 /// Why a tool call is refused, for the model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -126,7 +126,7 @@ impl Policy {
             "Grep" => self.judge_grep(tool, input),
             "WebFetch" if self.has_web => web::judge_fetch(tool, input).map(|()| None),
             "WebSearch" if self.has_web => Ok(None),
-            _ if tool.starts_with(OWN_TOOLS) => Ok(None),
+            _ if OWN_TOOLS.iter().any(|own| tool.starts_with(own)) => Ok(None),
             _ => Err(Refusal::Tool(tool.to_owned())),
         }
     }

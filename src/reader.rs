@@ -18,6 +18,7 @@ pub(crate) mod protocol;
 pub(crate) mod questions;
 mod readers;
 pub mod serve;
+mod tools;
 mod waiting;
 
 pub(crate) use protocol::{FileRefusal, ReaderError};

@@ -13,6 +13,8 @@ const COUNTED = {
   Glob: ['search for files', 'searches for files'],
   WebFetch: ['page fetched', 'pages fetched'],
   WebSearch: ['search of the web', 'searches of the web'],
+  mcp__project__search: ['search', 'searches'],
+  mcp__project__outline: ['outline', 'outlines'],
 };
 
 /**
@@ -76,6 +78,8 @@ export function toolActivity(part, root) {
     case 'Glob': return `Looking for files ${about}…`;
     case 'WebFetch': return `Fetching ${about}…`;
     case 'WebSearch': return `Searching the web for ${about}…`;
+    case 'mcp__project__search': return `Searching for ${about}…`;
+    case 'mcp__project__outline': return `Reading the outline of ${about || 'the project'}…`;
     default: return `Using ${toolName(part.tool)}${about ? ` ${about}` : ''}…`;
   }
 }

@@ -18,7 +18,10 @@ use std::{
 
 use serde_json::json;
 
-use crate::project::Project;
+use crate::{
+    project::Project,
+    tools::{self, ProjectTool},
+};
 
 use super::{AgentSession, directories::Directories, sandbox::value};
 
@@ -42,6 +45,12 @@ const FEATURE_TOOLS: [&str; 7] = [
     "mcp__features__feature_get_blocked",
     "mcp__features__ask_user",
 ];
+
+/// The project's tools, as the program names them.
+fn project_tools() -> impl Iterator<Item = String> {
+    let named = |tool: &ProjectTool| format!("mcp__{}__{}", tools::SERVER_NAME, tool.name);
+    tools::ALL.iter().map(named)
+}
 
 /// An option of newer versions that keeps file tools in the working directory and off transcripts.
 pub(super) const RESTRICTED: &str = "--restricted";
@@ -91,7 +100,7 @@ pub(super) fn account(server: &[(OsString, OsString)], data_dir: &Path) -> Accou
 /// Every tool that the program may offer.
 pub(super) fn allowed_tools(has_web: bool) -> Vec<String> {
     let tools = FILE_TOOLS.iter().chain(web_tools(has_web)).chain(&FEATURE_TOOLS);
-    tools.map(|tool| (*tool).to_owned()).collect()
+    tools.map(|tool| (*tool).to_owned()).chain(project_tools()).collect()
 }
 
 fn web_tools(has_web: bool) -> &'static [&'static str] {
@@ -119,7 +128,8 @@ pub(super) fn arguments(launch: &ClaudeOptions<'_>) -> Vec<OsString> {
     let web = web_tools(launch.has_web);
     let built_in: Vec<&str> = FILE_TOOLS.iter().chain(web).copied().collect();
     add("--tools", &built_in.join(","));
-    let allowed: Vec<&str> = web.iter().chain(&FEATURE_TOOLS).copied().collect();
+    let allowed = web.iter().chain(&FEATURE_TOOLS).map(|tool| (*tool).to_owned());
+    let allowed: Vec<String> = allowed.chain(project_tools()).collect();
     add("--allowedTools", &allowed.join(","));
     add("--disallowedTools", &denied(launch.secrets).join(","));
     add("--mcp-config", &mcp_config(launch));
@@ -143,7 +153,8 @@ fn denied(secrets: &[String]) -> Vec<String> {
     fixed.chain(secrets).collect()
 }
 
-/// The MCP configuration: only this program's feature server.
+/// The MCP configuration: this program's feature server, and the project's tools over the agent's
+/// own pipe.
 fn mcp_config(launch: &ClaudeOptions<'_>) -> String {
     json!({
         "mcpServers": {
@@ -151,7 +162,8 @@ fn mcp_config(launch: &ClaudeOptions<'_>) -> String {
                 "type": "stdio",
                 "command": launch.cicerone.to_string_lossy(),
                 "args": ["mcp-features", "--dir", launch.project.dir.to_string_lossy()],
-            }
+            },
+            (tools::SERVER_NAME): {"type": "sdk", "name": tools::SERVER_NAME},
         }
     })
     .to_string()

@@ -7,6 +7,7 @@ mod content;
 mod control;
 mod failure;
 mod liveness;
+pub(crate) mod mcp;
 mod notice;
 mod turn_end;
 mod wire;
@@ -14,7 +15,7 @@ mod wire;
 use serde_json::value::RawValue;
 
 use super::event::{Activity, AgentEvent, Liveness};
-use crate::json;
+use crate::{json, tools::ProjectCall};
 use answer::StreamedAnswer;
 use content::{cut, plain};
 use liveness::SeenStates;
@@ -48,6 +49,13 @@ pub enum HostAction {
         tool: String,
         /// Its input.
         input: Box<RawValue>,
+    },
+    /// Run this tool and answer with [`mcp::result`].
+    CallTool {
+        /// Goes back with the result.
+        pending: mcp::PendingCall,
+        /// What to run.
+        call: ProjectCall,
     },
     /// End the agent, for this reason.
     Abort(String),

@@ -41,6 +41,9 @@ pub(crate) fn system_prompt(project: &Project, secrets: &Secrets, has_web: bool)
          # Your tools\n\
          - Read, Glob, Grep: the project's files. Your working directory is the project; nothing \
          outside it can be read, and files that hold secrets cannot either.\n\
+         - search: the places of the project that fit a question best; begin with it when you \
+         do not know the names to look for. outline: the definitions of a file, or the files of \
+         a directory.\n\
          {web}\
          - feature_get_stats, feature_get_next, feature_get_for_regression, feature_get_by_id, \
          feature_get_ready, feature_get_blocked: the project's list of features and how far it \

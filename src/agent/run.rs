@@ -1,6 +1,7 @@
 //! One run of an agent: prepared, started, read, ended and reported.
 
 mod pipes;
+mod tool_calls;
 
 use std::{process::ExitStatus, sync::Arc, time::Duration};
 
@@ -22,8 +23,13 @@ use super::{
         stop_sequence::StopSequence,
     },
 };
-use crate::{ids::ConversationId, policy::Policy};
+use crate::{
+    ids::ConversationId,
+    policy::Policy,
+    tools::{Caller, ProjectTools},
+};
 use pipes::{OutputEnd, OutputReader};
+use tool_calls::ToolCalls;
 
 /// Lines that may wait to be written to an agent.
 pub(super) const INPUT_LINES: usize = 64;
@@ -46,6 +52,7 @@ pub(super) struct AgentRun {
     /// The other end of `input`.
     pub lines: mpsc::Receiver<String>,
     pub output: Recipient<AgentOutput>,
+    pub tools: Option<Arc<dyn ProjectTools>>,
 }
 
 impl AgentRun {
@@ -122,6 +129,12 @@ async fn execute(run: AgentRun, invocation: &mut Invocation) -> Result<AgentExit
     let (close_input, closing) = watch::channel(false);
     let (output_end, mut output_ended) = watch::channel(false);
     let quota = run.disk_quota();
+    let caller = match run.kind {
+        AgentKind::Claude => Caller::Model,
+        AgentKind::Guide => Caller::Guide,
+    };
+    let (project, input) = (run.request.project.clone(), run.input.clone());
+    let tool_calls = ToolCalls::new(project, caller, run.tools.clone(), input);
     let AgentRun { agents, conversation, epoch, kind, control, input, lines, output, .. } = run;
 
     actix::spawn(pipes::write(stdin, lines, closing));
@@ -140,6 +153,7 @@ async fn execute(run: AgentRun, invocation: &mut Invocation) -> Result<AgentExit
         policy: Arc::new(policy),
         control: Arc::clone(&control),
         input: input.clone(),
+        tool_calls,
         output,
         reaped: was_reaped,
     };

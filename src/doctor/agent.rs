@@ -104,6 +104,7 @@ async fn start(agents: &Agents, project: &Project, limit: Duration) -> Check {
         project: project.clone(),
         session: AgentSession::New(Uuid::new_v4()),
         agent: None,
+        tools: None,
     };
     let began = Instant::now();
     let handle = match agents.start(start, listener.clone().recipient(), listener.recipient()) {

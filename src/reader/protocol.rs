@@ -11,6 +11,7 @@ use crate::{
     config::settings::{HighlightingSettings, Settings},
     features::FeatureStats,
     policy::opening::FileReadError,
+    tools::{CallOutcome, ProjectCall},
 };
 
 use super::{excerpt::FileExcerpt, file_list::FoundFile};
@@ -72,6 +73,8 @@ pub(crate) enum ReaderRequest {
     Suggest,
     /// How far the project is by its list of features.
     FeatureStats,
+    /// Runs a tool for an agent.
+    CallTool(ProjectCall),
 }
 
 impl ReaderRequest {
@@ -114,6 +117,7 @@ pub(crate) enum ReaderAnswer {
     Citations(Vec<Citation>),
     Questions(Vec<String>),
     Stats(FeatureStats),
+    Tool(CallOutcome),
     /// The request failed, in words.
     Failed(String),
 }

@@ -4,6 +4,7 @@
 
 mod files;
 mod grown_code;
+mod tools;
 
 use std::{
     io::{self, Write as _},
@@ -151,6 +152,10 @@ impl ProjectReader {
             }
             ReaderRequest::Suggest => self.blocking(ReadableFiles::suggest).await,
             ReaderRequest::FeatureStats => self.blocking(ReadableFiles::feature_stats).await,
+            ReaderRequest::CallTool(call) => {
+                let _permit = self.reads.acquire().await;
+                self.blocking(move |files| ReaderAnswer::Tool(tools::call(files, call))).await
+            }
         }
     }
 

@@ -1,6 +1,9 @@
 //! Agent lifecycle: acquiring a slot, starting, giving the slot back, exit, memory samples.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
 
 use actix::{ActorFutureExt as _, AsyncContext as _, Context, Handler, Message, WrapFuture as _};
 use uuid::Uuid;
@@ -109,6 +112,7 @@ impl LiveConversation<'_> {
             project: self.env.project.clone(),
             session: state.agent.next_session(),
             agent,
+            tools: Some(Arc::new(self.env.resources.readers.clone())),
         };
         let session = self.context.address();
         let agents = &self.env.resources.agents;

@@ -211,7 +211,7 @@ impl Bench {
     fn ordered(&self, conversation: i64, session: AgentSession) -> StartAgent {
         let project = Project { name: ProjectName::mend("tea-shop"), dir: self.project() };
         let conversation = ConversationId(conversation);
-        StartAgent { conversation, epoch: 1, project, session, agent: None }
+        StartAgent { conversation, epoch: 1, project, session, agent: None, tools: None }
     }
 
     /// Starts an agent for `session`.

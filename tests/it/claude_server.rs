@@ -15,6 +15,7 @@ with_both_versions![
     a_question_is_answered_with_the_tools_that_were_used,
     a_client_of_the_original_is_served,
     a_question_of_the_agent_is_put_to_the_person,
+    the_agent_searches_the_project_through_its_reader,
     a_stopped_turn_keeps_what_came,
     a_killed_server_leaves_no_agent_and_the_next_one_goes_on_with_the_conversation,
     a_conversation_that_the_model_finds_too_long_offers_a_new_one,
@@ -85,6 +86,28 @@ async fn a_question_of_the_agent_is_put_to_the_person(version: Version) {
     client.send(json!({"type": "answer", "answers": {"0": "SAY so green"}})).await;
     let frames = client.turn().await;
     assert_eq!(text_of(&frames), "so green", "{frames:?}");
+}
+
+async fn the_agent_searches_the_project_through_its_reader(version: Version) {
+    let api = FakeApi::start();
+    let server = server(&api, version);
+    let mut client = server.connect().await;
+    client.start().await;
+    for (call, expected) in [
+        ("mcp__project__search {\"query\":\"demo\"}", (true, "README.md:1")),
+        ("mcp__project__search {\"query\":\"demo\",\"limit\":\"1\"}", (true, "README.md:1")),
+        ("mcp__project__outline {\"path\":\"README.md\"}", (true, "`README.md`, ")),
+        ("mcp__project__outline {}", (true, "README.md\t")),
+        ("mcp__project__outline {\"path\":\"../x\"}", (false, "not a path within the project")),
+        ("mcp__project__search {\"query\":7}", (false, "The arguments are not valid")),
+        ("mcp__project__search {\"query\":\"\"}", (false, "no word to search for")),
+    ] {
+        let frames = ask(&mut client, &format!("TOOL {call}\nSAY fine")).await;
+        let result = of_kind(&frames, "tool_result")[0];
+        assert_eq!(result["ok"], expected.0, "{call}: {result}");
+        assert!(result["content"].as_str().unwrap().contains(expected.1), "{call}: {result}");
+        assert_eq!(text_of(&frames), "fine", "{call}");
+    }
 }
 
 async fn a_stopped_turn_keeps_what_came(version: Version) {

@@ -22,12 +22,13 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 27] = [
+const LAYERS: [&str; 28] = [
     "ids",
     "json",
     "authority",
     "sqlite_readonly",
     "project",
+    "tools",
     "config",
     "policy",
     "features",

@@ -2,7 +2,10 @@
 //! whatever a person typed: a malformed line ends the agent, and a forged one would give it powers.
 
 use serde::Serialize;
+use serde_json::Value;
 use uuid::Uuid;
+
+use crate::tools;
 
 /// Id of the handshake's request.
 pub(crate) const HANDSHAKE_ID: &str = "handshake";
@@ -28,6 +31,8 @@ pub(crate) fn handshake() -> String {
     struct Initialize {
         subtype: &'static str,
         hooks: Hooks,
+        #[serde(rename = "sdkMcpServers")]
+        servers: [&'static str; 1],
     }
     #[derive(Serialize)]
     #[serde(rename_all = "PascalCase")]
@@ -50,7 +55,11 @@ pub(crate) fn handshake() -> String {
     };
     control_request(
         HANDSHAKE_ID,
-        Initialize { subtype: "initialize", hooks: Hooks { pre_tool_use: [hook] } },
+        Initialize {
+            subtype: "initialize",
+            hooks: Hooks { pre_tool_use: [hook] },
+            servers: [tools::SERVER_NAME],
+        },
     )
 }
 
@@ -131,6 +140,15 @@ pub(crate) fn permission_denied(request_id: &str, message: &str) -> String {
     control_success(request_id, Answer { behavior: "deny", message })
 }
 
+/// Answers a message to an MCP server.
+pub(super) fn mcp_response(request_id: &str, response: &Value) -> String {
+    #[derive(Serialize)]
+    struct Answer<'a> {
+        mcp_response: &'a Value,
+    }
+    control_success(request_id, Answer { mcp_response: response })
+}
+
 /// Answers a request of an unknown kind.
 pub(crate) fn unsupported(request_id: &str, subtype: &str) -> String {
     #[derive(Serialize)]
@@ -199,7 +217,7 @@ mod tests {
         check(
             &handshake(),
             expect![[r#"
-                {"type":"control_request","request_id":"handshake","request":{"subtype":"initialize","hooks":{"PreToolUse":[{"matcher":"*","hookCallbackIds":["tools"],"timeout":30,"onFailure":"block"}]}}}
+                {"type":"control_request","request_id":"handshake","request":{"subtype":"initialize","hooks":{"PreToolUse":[{"matcher":"*","hookCallbackIds":["tools"],"timeout":30,"onFailure":"block"}]},"sdkMcpServers":["project"]}}
             "#]],
         );
     }

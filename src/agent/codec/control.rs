@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 use super::{
     Codec, CodecOutput, HostAction, command,
     content::object,
+    mcp,
     wire::{ControlRequestLine, ControlResponseLine, HookInput, InitLine},
 };
 use crate::{
@@ -74,6 +75,7 @@ pub(super) fn request(line: ControlRequestLine<'_>, actions: &mut Vec<HostAction
             request_id,
             "This is a read-only guide: that tool is not available.",
         )),
+        "mcp_message" => mcp::message(request_id, request.server_name.as_str(), request.message),
         unknown => HostAction::Reply(command::unsupported(request_id, unknown)),
     });
 }

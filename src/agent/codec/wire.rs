@@ -247,9 +247,15 @@ pub(super) struct ControlRequestLine<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ControlRequest<'a> {
-    /// `hook_callback`, `can_use_tool`, …
+    /// `hook_callback`, `can_use_tool`, `mcp_message`, …
     #[serde(borrow, deserialize_with = "json::lenient")]
     pub subtype: Text<'a>,
+    /// Of `mcp_message`: the server that is meant.
+    #[serde(borrow, deserialize_with = "json::lenient")]
+    pub server_name: Text<'a>,
+    /// Of `mcp_message`: a message of JSON-RPC.
+    #[serde(borrow)]
+    pub message: Option<&'a RawValue>,
     /// Of `hook_callback`: a [`HookInput`].
     #[serde(borrow)]
     pub input: Option<&'a RawValue>,

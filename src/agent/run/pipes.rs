@@ -10,7 +10,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::LINGER;
+use super::{LINGER, tool_calls::ToolCalls};
 use crate::{
     agent::{
         codec::{
@@ -49,6 +49,7 @@ pub(super) struct OutputReader {
     pub policy: Arc<Policy>,
     pub control: Arc<ProcessControl>,
     pub input: mpsc::Sender<String>,
+    pub tool_calls: ToolCalls,
     pub output: Recipient<AgentOutput>,
     pub reaped: watch::Receiver<bool>,
 }
@@ -118,6 +119,10 @@ impl OutputReader {
         let reply = match action {
             HostAction::Abort(reason) => return Some(reason),
             HostAction::Reply(line) => line,
+            HostAction::CallTool { pending, call } => {
+                self.tool_calls.start(pending, call);
+                return None;
+            }
             HostAction::JudgeTool { request_id, tool, input } => {
                 let policy = Arc::clone(&self.policy);
                 let judged = tokio::task::spawn_blocking(move || policy.judge(&tool, input.get()));

@@ -1,19 +1,23 @@
 //! Answers from the project's files. All of it blocks.
 
-use std::path::PathBuf;
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use crate::{
     citation::{WrittenReference, check, project_files::ProjectFiles},
     features::{FeatureStats, Features},
     highlighter::HighlightRequest,
-    policy::{InvalidSecret, Policy, Secrets, opening},
+    policy::{InvalidSecret, Policy, Secrets, opening, opening::FileReadError},
     project::SPECIFICATIONS,
     reader::{
         excerpt::{self, FileExcerpt},
-        file_list::{self, KeptList},
+        file_list::{self, FileList, KeptList},
         protocol::{FileRefusal, FoundFiles, ReadLimits, ReaderAnswer, ReaderPlan},
     },
     source::{
+        index::Index,
         readme::{self, TextFile},
         text,
     },
@@ -33,6 +37,8 @@ pub(super) struct ReadableFiles {
     policy: Policy,
     limits: ReadLimits,
     list: KeptList,
+    /// `None` until it is needed.
+    index: Mutex<Option<Index>>,
 }
 
 impl ReadableFiles {
@@ -42,11 +48,31 @@ impl ReadableFiles {
         let policy = Policy::new(dir.clone(), secrets.clone());
         let list = KeptList::new(limits.list_lifetime);
         let cited = ProjectFiles::new(policy.clone(), named, limits.file_bytes);
-        Ok(Self { cited, dir, secrets, policy, limits, list })
+        Ok(Self { cited, dir, secrets, policy, limits, list, index: Mutex::default() })
+    }
+
+    /// Asks the index, brought up to date.
+    pub(super) fn with_index<T>(&self, ask: impl FnOnce(&Index) -> T) -> T {
+        let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        let index = index.get_or_insert_with(|| Index::new(self.dir.clone(), self.secrets.clone()));
+        index.refresh();
+        ask(index)
+    }
+
+    /// All files that may be read, as of a moment ago.
+    pub(super) fn list(&self) -> Arc<FileList> {
+        self.list.list(&self.dir, &self.secrets)
+    }
+
+    /// The text of a file; the error says why it is not shown.
+    pub(super) fn text(&self, path: &str) -> Result<String, FileReadError> {
+        let bytes = opening::read(&self.policy, path, self.limits.file_bytes)?;
+        let decoded = text::of_file(Path::new(path), &bytes);
+        Ok(decoded.map(|it| it.text.into_owned()).unwrap_or_default())
     }
 
     pub(super) fn find(&self, query: &str, limit: usize) -> ReaderAnswer {
-        let list = self.list.list(&self.dir, &self.secrets);
+        let list = self.list();
         let (files, total) = file_list::rank(&list, query, limit);
         ReaderAnswer::Found(FoundFiles { files, total, truncated: list.truncated })
     }
@@ -88,7 +114,7 @@ impl ReadableFiles {
     }
 
     pub(super) fn suggest(&self) -> ReaderAnswer {
-        let list = self.list.list(&self.dir, &self.secrets);
+        let list = self.list();
         let files: Vec<_> =
             list.files().iter().map(|it| ProjectFile { path: &it.path, size: it.size }).collect();
         let readme = readme::of_project(files.iter().map(|it| it.path)).and_then(|path| {

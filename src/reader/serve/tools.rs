@@ -1,0 +1,191 @@
+//! The tools that agents call, run on the project's files. All of it blocks.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use crate::{
+    citation::written,
+    guide::passage::{self, CitedPassage},
+    json,
+    policy::opening::FileReadError,
+    source::{
+        self,
+        document::{self, Definition},
+        language::Language,
+        query,
+    },
+    tools::{self, CallOutcome, ProjectCall},
+};
+
+use super::files::ReadableFiles;
+
+/// Longest result, in bytes; agents cut longer ones.
+const MAX_RESULT_BYTES: usize = 32 << 10; // 32 KiB
+
+/// Places that a search shows, unless told otherwise, and at most.
+const PLACES: usize = 5;
+const MAX_PLACES: usize = 20;
+
+/// Definitions of a file, or files of a directory, that an outline shows.
+const MAX_OUTLINE: usize = 200;
+
+/// Files of a directory whose head is read.
+const MAX_HEADS: usize = 60;
+
+pub(super) fn call(files: &ReadableFiles, call: ProjectCall) -> CallOutcome {
+    let ProjectCall { name, arguments } = call;
+    let result = match name.as_str() {
+        tools::SEARCH => arguments_of(arguments).and_then(|asked| search(files, &asked)),
+        tools::OUTLINE => arguments_of(arguments).and_then(|asked| outline(files, &asked)),
+        unknown => Err(format!("There is no tool {unknown:?}.")),
+    };
+    match result {
+        Ok(text) => CallOutcome { text: bounded(text), is_error: false },
+        Err(words) => CallOutcome::error(words),
+    }
+}
+
+fn arguments_of<T: DeserializeOwned>(arguments: Map<String, Value>) -> Result<T, String> {
+    json::read(&Value::Object(arguments).to_string())
+        .map_err(|error| format!("The arguments are not valid: {error}."))
+}
+
+#[derive(Debug, Deserialize)]
+struct SearchArguments {
+    query: String,
+    #[serde(default, deserialize_with = "json::lenient_u64")]
+    limit: Option<u64>,
+}
+
+fn search(files: &ReadableFiles, asked: &SearchArguments) -> Result<String, String> {
+    let query = query::parse(&asked.query);
+    if query.is_empty() {
+        return Err("The query has no word to search for.".to_owned());
+    }
+    let limit = asked.limit.and_then(|limit| usize::try_from(limit).ok());
+    let limit = limit.unwrap_or(PLACES).clamp(1, MAX_PLACES);
+    Ok(files.with_index(|index| {
+        let mut text = String::new();
+        for hit in source::find(index, &query).iter().take(limit) {
+            if let Some(place) = passage::locate(index, &query, hit) {
+                text.push_str(&shown(&place));
+            }
+        }
+        if text.is_empty() {
+            text.push_str("No place of the project fits.\n");
+        }
+        text.extend(index.left_out().sentence());
+        text
+    }))
+}
+
+/// A place with its lines, numbered.
+fn shown(place: &CitedPassage) -> String {
+    let mut text = place.citation();
+    if let Some(definition) = &place.definition {
+        text.push_str(&format!(": {}", said(definition)));
+    }
+    text.push('\n');
+    for (line, number) in place.quote.lines().zip(place.quoted.start..) {
+        _ = writeln!(text, "{number}\t{line}");
+    }
+    text.push('\n');
+    text
+}
+
+fn said(definition: &Definition) -> String {
+    let Definition { kind, name, summary, .. } = definition;
+    match summary.is_empty() {
+        true => format!("{kind} {name}"),
+        false => format!("{kind} {name}: {summary}"),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct OutlineArguments {
+    #[serde(default)]
+    path: String,
+}
+
+fn outline(files: &ReadableFiles, asked: &OutlineArguments) -> Result<String, String> {
+    let path = asked.path.trim().trim_start_matches("./").trim_end_matches('/');
+    if path.is_empty() || path == "." {
+        return Ok(of_directory(files, ""));
+    }
+    match files.text(path) {
+        Ok(text) => Ok(of_file(path, &text)),
+        Err(FileReadError::Directory(_)) => Ok(of_directory(files, path)),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn of_file(path: &str, text: &str) -> String {
+    let language = Language::of(path.as_ref());
+    let definitions = document::read(text, language).definitions;
+    let mut outline = format!(
+        "{}, {} lines. {}\n",
+        written::file(path),
+        text.lines().count(),
+        document::head_sentence(text, language)
+    );
+    for definition in definitions.iter().take(MAX_OUTLINE) {
+        _ = writeln!(outline, "{}\t{}", definition.line, said(definition));
+    }
+    more(&mut outline, definitions.len(), "definitions");
+    outline
+}
+
+/// What is directly in a directory.
+fn of_directory(files: &ReadableFiles, dir: &str) -> String {
+    let list = files.list();
+    let mut entries: BTreeMap<&str, usize> = BTreeMap::new();
+    for file in list.files() {
+        let inside = match dir.is_empty() {
+            true => Some(file.path.as_str()),
+            false => file.path.strip_prefix(dir).and_then(|rest| rest.strip_prefix('/')),
+        };
+        let Some(inside) = inside else { continue };
+        // A directory keeps its slash.
+        let name = inside.split_inclusive('/').next().unwrap_or(inside);
+        *entries.entry(name).or_default() += 1;
+    }
+    let mut outline = String::new();
+    let mut heads = MAX_HEADS;
+    for (name, n_files) in entries.iter().take(MAX_OUTLINE) {
+        if name.ends_with('/') {
+            _ = writeln!(outline, "{name}\t{n_files} files");
+            continue;
+        }
+        let path = match dir.is_empty() {
+            true => (*name).to_owned(),
+            false => format!("{dir}/{name}"),
+        };
+        let head = heads.checked_sub(1).and_then(|left| {
+            heads = left;
+            let text = files.text(&path).ok()?;
+            Some(document::head_sentence(&text, Language::of(path.as_ref())))
+        });
+        _ = writeln!(outline, "{name}\t{}", head.unwrap_or_default());
+    }
+    more(&mut outline, entries.len(), "entries");
+    if entries.is_empty() {
+        outline.push_str("No file in it may be read.\n");
+    }
+    outline
+}
+
+fn more(outline: &mut String, n: usize, what: &str) {
+    if let Some(left) = n.checked_sub(MAX_OUTLINE).filter(|left| *left > 0) {
+        _ = writeln!(outline, "… and {left} more {what}.");
+    }
+}
+
+fn bounded(mut text: String) -> String {
+    if text.len() > MAX_RESULT_BYTES {
+        text.truncate(text.floor_char_boundary(MAX_RESULT_BYTES));
+        text.push_str("\n… (cut)");
+    }
+    text
+}
