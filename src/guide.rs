@@ -10,14 +10,18 @@
 //! nothing about the project that it has not read there.
 
 pub(crate) mod answer;
+pub(crate) mod calls;
 pub(crate) mod conversation;
+mod extent;
 pub(crate) mod intent;
 pub(crate) mod output;
 pub(crate) mod overview;
+mod parts;
 pub(crate) mod passage;
 pub(crate) mod protocol;
 pub(crate) mod retrieval;
 pub(crate) mod turn;
+mod value;
 
 use std::{
     io::{self, BufRead, Read},

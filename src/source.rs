@@ -22,20 +22,28 @@ pub(crate) mod thesaurus;
 pub(crate) mod vocabulary;
 pub(crate) mod walk;
 
-use crate::source::{
-    index::Index,
-    query::Query,
-    rank::{RankedFile, Weights},
-};
+pub use crate::source::rank::RankedFile;
+use crate::source::{index::Index, query::Query, rank::Weights};
 
 /// The files that answer a query, best first.
 pub fn find(index: &Index, query: &Query) -> Vec<RankedFile> {
     rank::rank(index, query, &Weights::default())
 }
 
-/// The line of a ranked file that answers the query, counted from 1. `None` if the file is gone.
-pub fn line(index: &Index, query: &Query, hit: &RankedFile) -> Option<usize> {
-    let text = index.text(hit.file)?;
+/// The confidence that the first of the files found is the right one, from 0 to 1.
+pub fn confidence(hits: &[RankedFile]) -> f32 {
+    rank::confidence::of(hits, &Weights::default())
+}
+
+/// Whether a confidence is high enough to show the first file as the answer.
+pub fn is_sure(confidence: f32) -> bool {
+    confidence >= rank::confidence::SURE
+}
+
+/// The lines of a ranked file that answer the query, counted from 1, best first: one, or two where
+/// another definition of it says nearly as much. Empty if the file is gone.
+pub fn lines(index: &Index, query: &Query, hit: &RankedFile) -> Vec<usize> {
+    let Some(text) = index.text(hit.file) else { return Vec::new() };
     let lines: Vec<&str> = text.lines().collect();
-    Some(rank::place::best_line(index, query, hit, &lines))
+    rank::place::best_lines(index, query, hit, &lines)
 }

@@ -10,7 +10,7 @@ use crate::guide::{
         small_talk,
     },
     intent::{self, Intent},
-    overview,
+    overview, parts,
     protocol::UserQuestion,
     retrieval::{self, PLACES},
     turn::{TurnStopped, TurnWriter},
@@ -83,7 +83,10 @@ impl GuideConversation {
         if let Some(file) = overview::named_file(index, &ask.text) {
             return self.describe_file(turn, index, file, &ask.text);
         }
-        match Intent::of(&ask.text) {
+        if let Some(dir) = parts::named_directory(index, &ask.text) {
+            return self.describe_directory(turn, index, &dir);
+        }
+        match Intent::of(&intent::without_name(&ask.text, &self.names(index))) {
             Intent::Overview => self.overview(turn, index),
             Intent::Running => self.running(turn, index),
             Intent::Layout => self.layout(turn, index),
@@ -92,6 +95,19 @@ impl GuideConversation {
             Intent::Change => self.places(turn, index, &ask.text, &small_talk::read_only()),
             _ => self.places(turn, index, &ask.text, ""),
         }
+    }
+
+    /// The names of the project: as it is set up, of its directory, and the title of its README.
+    fn names(&self, index: &Index) -> Vec<String> {
+        let dir = index.root().file_name().map(|name| name.to_string_lossy().into_owned());
+        let readme = readme::of_project(index.paths()).and_then(|path| {
+            let text = index.text(index.file_at(path.as_ref())?)?;
+            Some(readme::plain(TextFile { path: path.to_owned(), text }))
+        });
+        let headings = readme.as_ref().map(readme::headings).unwrap_or_default();
+        let title = headings.into_iter().next().filter(|(level, _)| *level == 1);
+        let title = title.map(|(_, title)| title);
+        [self.project.clone()].into_iter().chain(dir).chain(title).collect()
     }
 
     fn places(
@@ -164,6 +180,19 @@ impl GuideConversation {
         turn.say(&text)
     }
 
+    fn describe_directory(
+        &mut self,
+        turn: &mut TurnWriter<'_>,
+        index: &Index,
+        dir: &str,
+    ) -> Result<(), TurnStopped> {
+        let parts = turn.tool("Glob", &json!({"pattern": format!("{dir}/**/*")}), || {
+            let parts = parts::describe(index, dir);
+            (parts.clone(), Ok(parts))
+        })?;
+        turn.say(&format!("`{dir}/` has these parts:\n\n{parts}"))
+    }
+
     fn overview(&mut self, turn: &mut TurnWriter<'_>, index: &Index) -> Result<(), TurnStopped> {
         let mut text = String::new();
         let mut manifests: Vec<Fact> = Vec::new();
@@ -202,6 +231,7 @@ impl GuideConversation {
         }
         text.push_str("What it is made of:\n\n");
         text.push_str(&layout);
+        text.push_str(&structure(index));
         turn.say(&text)
     }
 
@@ -245,14 +275,11 @@ impl GuideConversation {
             let layout = overview::layout(index);
             (layout.clone(), Ok(layout))
         })?;
-        let entries = overview::entry_points(index);
-        let mut text =
-            format!("The project has {} files that I can read:\n\n{layout}", index.n_files());
-        if !entries.is_empty() {
-            text.push_str("\nGood places to start reading:\n\n");
-            text.push_str(&project::list(&entries));
-        }
-        turn.say(&text)
+        let structure = structure(index);
+        let n_files = index.n_files();
+        turn.say(&format!(
+            "The project has {n_files} files that I can read:\n\n{layout}{structure}"
+        ))
     }
 
     /// Answers from the feature list. Without one, the question is searched like any other.
@@ -298,6 +325,23 @@ impl GuideConversation {
             None => Ok(None),
         }
     }
+}
+
+/// The parts of the folder with most of the source, and where to start reading.
+fn structure(index: &Index) -> String {
+    let mut text = String::new();
+    let main = parts::main_directory(index);
+    let described = parts::describe(index, &main);
+    if !described.is_empty() {
+        let named = if main.is_empty() { "the root".to_owned() } else { format!("`{main}/`") };
+        text.push_str(&format!("\nThe parts of {named}:\n\n{described}"));
+    }
+    let entries = overview::entry_points(index);
+    if !entries.is_empty() {
+        text.push_str("\nGood places to start reading:\n\n");
+        text.push_str(&project::list(&entries));
+    }
+    text
 }
 
 fn unreadable(error: &FeaturesError) -> String {

@@ -28,7 +28,7 @@ pub(crate) enum Intent {
 type Rule = fn(&QuestionWords<'_>) -> bool;
 
 /// The rules in the order in which they are tried; [`Intent::Code`] applies where none does.
-const RULES: [(Rule, Intent); 9] = [
+const RULES: [(Rule, Intent); 10] = [
     (is_greeting, Intent::Greeting),
     (is_thanks, Intent::Thanks),
     (asks_about_guide, Intent::Capabilities),
@@ -36,6 +36,7 @@ const RULES: [(Rule, Intent); 9] = [
     (asks_for_progress, Intent::Progress),
     (asks_how_to_run, Intent::Running),
     (asks_for_change, Intent::Change),
+    (asks_for_all, Intent::Overview),
     (asks_for_layout, Intent::Layout),
     (asks_for_overview, Intent::Overview),
 ];
@@ -168,13 +169,26 @@ fn asks_for_change(question: &QuestionWords<'_>) -> bool {
     }
 }
 
+/// Whether it asks what the project is and how it is laid out: an overview tells both.
+fn asks_for_all(question: &QuestionWords<'_>) -> bool {
+    question.has("and") && asks_for_layout(question) && asks_for_overview(question)
+}
+
 fn asks_for_layout(question: &QuestionWords<'_>) -> bool {
     question.says(
         "project structure, folder structure, directory structure, file structure, \
          code structure, structure of the project, structure of this project, \
          structure of the code, list the files, list files, list all files, what files are, \
          which files are there, what folders, which folders, directory tree, project layout, \
-         layout of, how is the project organised, how is the project organized, \
+         layout of the project, layout of this project, layout of the code, laid out, \
+         how is it organised, how is it organized, how is it structured, \
+         how is this organised, how is this organized, how is this structured, \
+         how is the project structured, how is the code structured, \
+         how is this project structured, how is this repository organised, \
+         how is this repository organized, how is the repository organised, \
+         how is the repository organized, architecture of the project, \
+         architecture of this project, what is the architecture, overall architecture, \
+         overall structure, how is the project organised, how is the project organized, \
          how is the code organised, how is the code organized, how is this project organized, \
          how is this project organised, where do i start, where should i start, entry point, \
          entry points",
@@ -209,6 +223,36 @@ fn asks_for_overview(question: &QuestionWords<'_>) -> bool {
     (names_project && asks && question.len() <= 10)
         || is_sure
         || (question.len() <= 3 && question.says("what is this, what's this, overview"))
+}
+
+/// The question with the project's own names as `this project`, unless one follows an article: then it
+/// is a thing in the project.
+pub(crate) fn without_name(question: &str, names: &[String]) -> String {
+    let bare = |word: &str| word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    let words: Vec<&str> = question.split_whitespace().collect();
+    let mut text: Vec<&str> = Vec::new();
+    let mut at = 0;
+    while at < words.len() {
+        let n_named =
+            names.iter().map(|name| name.split_whitespace().map(bare).collect::<Vec<_>>());
+        let n_named = n_named.filter(|name| {
+            let said = words.iter().skip(at).take(name.len()).map(|word| bare(word));
+            !name.is_empty()
+                && name.iter().any(|it| !it.is_empty())
+                && said.eq(name.iter().cloned())
+        });
+        let n_named = n_named.map(|name| name.len()).max().unwrap_or(0);
+        let is_thing = text.last().is_some_and(|word| is_in("a an the", &word.to_lowercase()));
+        if n_named > 0 && !is_thing {
+            let last = words[at + n_named - 1];
+            text.push(if last.ends_with(',') { "this project," } else { "this project" });
+            at += n_named;
+        } else {
+            text.push(words[at]);
+            at += 1;
+        }
+    }
+    text.join(" ")
 }
 
 /// Whether a question makes sense only after the one before it.

@@ -6,6 +6,7 @@ use std::{collections::HashMap, ops::Range};
 
 use crate::{
     citation::written,
+    guide::{extent, value},
     source::{
         document::Definition,
         index::Index,
@@ -16,10 +17,14 @@ use crate::{
     },
 };
 
-/// Lines quoted at most.
-const MAX_QUOTED_LINES: usize = 18;
+/// Lines quoted around a line that defines nothing, at most.
+const MAX_AROUND: usize = 18;
+/// Lines of the longest definition that is quoted whole.
+const MAX_WHOLE_LINES: usize = 60;
+/// Lines quoted of a longer one.
+const MAX_BEGINNING: usize = 36;
 /// Lines of comment quoted above a definition at most.
-const MAX_LEAD_LINES: usize = 8;
+const MAX_LEAD_LINES: usize = 24;
 /// Longest line quoted, characters.
 const MAX_LINE_CHARACTERS: usize = 160;
 
@@ -37,6 +42,12 @@ pub(crate) struct CitedPassage {
     pub definition: Option<Definition>,
     /// The lines to quote, counted from 1, the end excluded.
     pub quoted: Range<u32>,
+    /// The last line of the definition, also where the quote ends before it.
+    pub ends: u32,
+    /// Its value, where it is a constant.
+    pub value: Option<String>,
+    /// Another definition of the file that says nearly as much.
+    pub also: Option<Definition>,
     /// The text of these lines.
     pub quote: String,
     /// The language name for a fenced block.
@@ -70,19 +81,14 @@ pub(crate) fn locate(index: &Index, query: &Query, hit: &RankedFile) -> Option<C
     let definitions = entry.definitions();
     let defined: HashMap<u32, &Definition> =
         definitions.iter().map(|definition| (definition.line, definition)).collect();
-    let line = place::best_line(index, query, hit, &lines);
-    let line = on_definition(line, &lines, &defined);
-    let quoted = quoted(line, lines.len(), &lines);
-    Some(CitedPassage {
-        file: hit.file,
-        path: entry.found.path.to_string_lossy().into_owned(),
-        line: line as u32,
-        text: lines.get(line - 1).map(|text| clip(text)).unwrap_or_default(),
-        definition: defined.get(&(line as u32)).map(|found| (*found).clone()),
-        quote: quote(&lines, &quoted),
-        quoted,
-        fence: language::fence_name(&entry.found.path),
-    })
+    let at = place::best_lines(index, query, hit, &lines);
+    let first = on_definition(at.first().copied().unwrap_or(1), &lines, &defined);
+    let definition = |line: usize| defined.get(&(line as u32)).map(|found| (*found).clone());
+    let mut passage = cited(index, hit.file, first, definition(first), &lines);
+    let second = at.get(1).map(|line| on_definition(*line, &lines, &defined));
+    passage.also =
+        second.filter(|line| !passage.quoted.contains(&(*line as u32))).and_then(definition);
+    Some(passage)
 }
 
 /// The passage of a definition.
@@ -91,21 +97,40 @@ pub(crate) fn of_definition(
     file: u32,
     definition: &Definition,
 ) -> Option<CitedPassage> {
-    let entry = index.files().get(file as usize)?;
+    index.files().get(file as usize)?;
     let text = index.text(file)?;
     let lines: Vec<&str> = text.lines().collect();
     let line = (definition.line as usize).clamp(1, lines.len().max(1));
-    let quoted = quoted(line, lines.len(), &lines);
-    Some(CitedPassage {
+    Some(cited(index, file, line, Some(definition.clone()), &lines))
+}
+
+fn cited(
+    index: &Index,
+    file: u32,
+    line: usize,
+    definition: Option<Definition>,
+    lines: &[&str],
+) -> CitedPassage {
+    let path = &index.files()[file as usize].found.path;
+    let is_block = definition
+        .as_ref()
+        .is_some_and(|definition| !matches!(definition.kind, "heading" | "section"));
+    let (quoted, ends) = quoted(line, is_block, lines);
+    let shown = lines.get(line - 1).copied().unwrap_or_default();
+    let value = definition.as_ref().and_then(|it| value::of(it.kind, &it.name, shown));
+    CitedPassage {
         file,
-        path: entry.found.path.to_string_lossy().into_owned(),
+        path: path.to_string_lossy().into_owned(),
         line: line as u32,
-        text: lines.get(line - 1).map(|text| clip(text)).unwrap_or_default(),
-        definition: Some(definition.clone()),
-        quote: quote(&lines, &quoted),
+        text: clip(shown),
+        definition,
+        quote: quote(lines, &quoted),
         quoted,
-        fence: language::fence_name(&entry.found.path),
-    })
+        ends,
+        value,
+        also: None,
+        fence: language::fence_name(path),
+    }
 }
 
 /// The definition directly below a line of comment, else the line itself.
@@ -122,22 +147,27 @@ fn on_definition(line: usize, lines: &[&str], defined: &HashMap<u32, &Definition
     line
 }
 
+/// Whether a line is a comment or an annotation.
 fn is_lead(text: &str) -> bool {
     let text = text.trim_start();
     ["//", "#", "*", "/*", "@", "--", ";"].iter().any(|opening| text.starts_with(opening))
 }
 
-/// The lines to quote around `line`, from 1, the end excluded.
-fn quoted(line: usize, end: usize, lines: &[&str]) -> Range<u32> {
+/// The lines to quote around `line`, from 1, the end excluded, with the comment above: a definition whole,
+/// or the beginning of a long one. And the line where it ends.
+fn quoted(line: usize, is_block: bool, lines: &[&str]) -> (Range<u32>, u32) {
     let mut start = line;
     while start > 1 && line - start < MAX_LEAD_LINES && is_lead(lines[start - 2]) {
         start -= 1;
     }
-    let mut last = end.min(start + MAX_QUOTED_LINES - 1).min(lines.len()).max(line);
+    let whole = if is_block { extent::last_line(lines, line) } else { start + MAX_AROUND - 1 };
+    let is_cut = is_block && whole - line >= MAX_WHOLE_LINES;
+    let last = if is_cut { line + MAX_BEGINNING - 1 } else { whole };
+    let mut last = last.min(lines.len()).max(line);
     while last > line && lines[last - 1].trim().is_empty() {
         last -= 1;
     }
-    start as u32..last as u32 + 1
+    (start as u32..last as u32 + 1, if is_cut { whole } else { last } as u32)
 }
 
 fn quote(lines: &[&str], quoted: &Range<u32>) -> String {

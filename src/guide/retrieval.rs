@@ -4,10 +4,8 @@ use serde_json::json;
 
 use crate::{
     guide::{
-        answer::{
-            code::CodeFindings,
-            project::{Fact, clip},
-        },
+        answer::{code::CodeFindings, project::Fact},
+        calls::{self, Calls},
         passage::{self, CitedPassage},
         turn::{TurnStopped, TurnWriter},
     },
@@ -18,18 +16,14 @@ use crate::{
         index::Index,
         query::{ASKING_WEIGHT, Query},
         readme::TextFile,
-        terms,
+        text::clip,
     },
 };
 
 /// Passages in one answer.
 pub(crate) const PLACES: usize = 6;
 /// Definitions listed around the best passage.
-const NEIGHBOURS: usize = 6;
-/// Uses listed.
-const USES: usize = 5;
-/// Files that are searched for uses.
-const MAX_USING_FILES: usize = 40;
+const NEIGHBOURS: usize = 4;
 /// Longest line shown in a tool's result, bytes.
 const MAX_SHOWN_BYTES: usize = 200;
 /// Lines that a tool's result shows of a file.
@@ -65,27 +59,26 @@ pub(crate) fn search(
         };
         ((hits, places), Ok(shown))
     })?;
-    let coverage = hits.get(skip).map_or(0.0, |hit| hit.coverage);
+    let confidence = source::confidence(hits.get(skip..).unwrap_or_default());
     let mut findings = CodeFindings {
         places: with_named(index, query, places, skip),
         about_file: String::new(),
         neighbours: Vec::new(),
-        uses: Vec::new(),
-        coverage,
+        calls: Calls::default(),
+        wants_steps: query.wants_steps,
+        confidence,
         is_continued: skip > 0,
         unknown: unknown(index, query),
         left_out: index.left_out().sentence(),
     };
-    if let Some(best) = findings.places.first().cloned() {
+    if !query.wants.tests && findings.names_asked(query) {
+        findings.confidence = 1.0;
+    }
+    if let Some(best) = findings.places.first().cloned().filter(|_| findings.is_sure()) {
         read(turn, index, &best)?;
         findings.about_file = about(index, best.file);
         findings.neighbours = neighbours(index, query, &best);
-        if let Some(definition) = &best.definition {
-            findings.uses = uses(turn, index, best.file, definition)?;
-        }
-        if !query.wants.tests && findings.names_asked(query) {
-            findings.coverage = 1.0;
-        }
+        findings.calls = connections(turn, index, &best)?;
     }
     Ok(findings)
 }
@@ -194,6 +187,7 @@ fn neighbours(
         .definitions()
         .into_iter()
         .filter(|definition| !best.quoted.contains(&definition.line))
+        .filter(|definition| best.also.as_ref() != Some(definition))
         .map(|definition| {
             let score = 2.0 * passage::line_worth(&definition.name, &worth)
                 + passage::line_worth(&definition.summary, &worth);
@@ -212,83 +206,39 @@ fn neighbours(
         .collect()
 }
 
-/// The uses of a definition in other files, then in its own.
-fn uses(
+/// The uses of a definition and what it uses, shown as a search for its name.
+fn connections(
     turn: &mut TurnWriter<'_>,
     index: &Index,
-    file: u32,
-    definition: &Definition,
-) -> Result<Vec<(String, u32, String)>, TurnStopped> {
+    best: &CitedPassage,
+) -> Result<Calls, TurnStopped> {
+    let Some(definition) = &best.definition else {
+        return Ok(Calls::default());
+    };
     let is_name = definition.name.len() > 2
         && definition.name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '$');
     if !is_name || matches!(definition.kind, "heading" | "section" | "rule") {
-        return Ok(Vec::new());
+        return Ok(Calls::default());
     }
     let input = json!({
         "pattern": format!(r"\b{}\b", definition.name),
         "path": ".",
         "output_mode": "content",
-        "head_limit": USES,
     });
     turn.tool("Grep", &input, || {
-        let found = find_uses(index, file, definition);
+        let text = index.text(best.file).unwrap_or_default();
+        let end = best.ends as usize;
+        let body: Vec<&str> = text.lines().take(end).skip(definition.line as usize).collect();
+        let calls = calls::of(index, best.file, definition, &body);
+        let found: Vec<_> =
+            calls.callers.iter().chain(&calls.tests).chain(&calls.documents).collect();
         let shown = if found.is_empty() {
             "No matches found".to_owned()
         } else {
-            grep_lines(found.iter().map(|(path, line, text)| (path.as_str(), *line, text.as_str())))
+            grep_lines(found.iter().map(|it| (it.path.as_str(), it.line, it.text.as_str())))
         };
-        (found, Ok(shown))
+        (calls, Ok(shown))
     })
-}
-
-fn find_uses(index: &Index, file: u32, definition: &Definition) -> Vec<(String, u32, String)> {
-    let parts = terms::parts(&definition.name);
-    let term = match parts.as_slice() {
-        [part] => terms::stem(part),
-        parts => terms::whole(parts),
-    };
-    let Some(term) = index.term(&term) else {
-        return Vec::new();
-    };
-    let mut files: Vec<u32> = index
-        .postings(term)
-        .iter()
-        .map(|posting| index.passages()[posting.passage as usize].file)
-        .filter(|file| index.files()[*file as usize].is_alive)
-        .collect();
-    files.dedup();
-    // Sources of other files first; its own file last.
-    files.sort_by_key(|other| {
-        (*other == file, index.files()[*other as usize].role != FileRole::Source)
-    });
-    let mut found = Vec::new();
-    for other in files.into_iter().take(MAX_USING_FILES) {
-        let Some(text) = index.text(other) else {
-            continue;
-        };
-        let path = index.files()[other as usize].found.path.to_string_lossy().into_owned();
-        let naming = text.lines().enumerate().filter(|(at, line)| {
-            let is_itself = other == file && *at + 1 == definition.line as usize;
-            !is_itself && terms::raw_words(line).any(|word| *word == *definition.name)
-        });
-        // A line that uses it says more than its import.
-        let line = naming.min_by_key(|(at, line)| (is_import(line), *at));
-        if let Some((at, line)) = line {
-            found.push((path, at as u32 + 1, clip(line.trim(), MAX_SHOWN_BYTES)));
-        }
-        if found.len() == USES {
-            break;
-        }
-    }
-    found
-}
-
-fn is_import(line: &str) -> bool {
-    let line = line.trim_start();
-    ["use ", "pub use ", "import ", "from ", "#include", "export {", "export *"]
-        .iter()
-        .any(|opening| line.starts_with(opening))
-        || line.contains("require(")
 }
 
 /// Reads a whole file, shown as the use of a tool.

@@ -279,6 +279,11 @@ fn head_blocks<'a>(lines: &[Line<'a>]) -> Vec<Vec<&'a str>> {
     blocks
 }
 
+/// Of each line of a file, whether it is a comment or a doc string as a whole.
+pub(crate) fn comment_lines(text: &str, language: Language) -> Vec<bool> {
+    label(text, language).iter().map(|line| line.is_comment).collect()
+}
+
 /// The first sentence of the comment at the head of a file, empty without one.
 pub(crate) fn head_sentence(text: &str, language: Language) -> String {
     if !language.is_code() {
@@ -347,7 +352,10 @@ fn summary(lines: &[Line<'_>], at: usize, language: Language) -> String {
 }
 
 fn first_sentence(text: &str) -> String {
-    let end = text.find(". ").map_or(text.len(), |at| at + 1);
+    let is_abbreviation =
+        |at: usize| ["e.g", "i.e", "etc", "vs"].iter().any(|it| text[..at].ends_with(it));
+    let ends = text.match_indices(". ").map(|(at, _)| at);
+    let end = ends.into_iter().find(|at| !is_abbreviation(*at)).map_or(text.len(), |at| at + 1);
     let mut sentence = text[..end].to_owned();
     if sentence.len() > MAX_SUMMARY_BYTES {
         let mut cut = MAX_SUMMARY_BYTES;

@@ -29,6 +29,8 @@ pub struct Query {
     /// Identifiers as the question spells them.
     pub(crate) identifiers: Vec<String>,
     pub(crate) wants: WantedRoles,
+    /// Whether it asks how something goes on, which the steps along the calls answer.
+    pub(crate) wants_steps: bool,
 }
 
 /// The file roles that a question asks for besides sources.
@@ -57,7 +59,8 @@ pub fn parse(question: &str) -> Query {
     let raw: Vec<&str> = terms::raw_words(question).collect();
     let lower: Vec<String> = raw.iter().map(|word| word.to_lowercase()).collect();
     let terms: Vec<String> = lower.iter().map(|word| terms::stem(word)).collect();
-    let mut query = Query { wants: wants(&lower), ..Query::default() };
+    let wants_steps = wants_steps(&lower);
+    let mut query = Query { wants: wants(&lower), wants_steps, ..Query::default() };
     let phrases = THESAURUS.phrases(&terms);
     let in_phrase: HashSet<usize> =
         phrases.iter().flat_map(|found| found.words.iter().copied()).collect();
@@ -122,6 +125,13 @@ fn add_pairs(query: &mut Query, lower: &[String]) {
             is_pair: true,
         });
     }
+}
+
+fn wants_steps(lower: &[String]) -> bool {
+    let says = |first: &str, second: &str| {
+        lower.windows(2).any(|pair| pair[0] == first && second.split(' ').any(|it| it == pair[1]))
+    };
+    says("how", "does do is are can did") || says("what", "happens happen uses calls does")
 }
 
 /// Whether it asks for tests, not for what tests something or what tests use: `how is a host tested

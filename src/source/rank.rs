@@ -115,6 +115,7 @@ pub struct RankedFile {
 
 const PASSAGES_PER_HIT: usize = 4;
 
+pub(crate) mod confidence;
 mod fusion;
 pub(crate) mod place;
 mod whole;

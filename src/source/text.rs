@@ -119,6 +119,18 @@ fn is_odd(text: &str) -> bool {
     n_odd * MAX_ODD_SHARE > n_all
 }
 
+/// Cuts `text` to at most `max` bytes, at a character.
+pub(crate) fn clip(text: &str, max: usize) -> String {
+    if text.len() <= max {
+        return text.to_owned();
+    }
+    let mut end = max;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}…", &text[..end])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

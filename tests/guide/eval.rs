@@ -18,7 +18,7 @@ use std::{
 };
 
 use cicerone::policy::Secrets;
-use cicerone::source::{self, index::Index, query};
+use cicerone::source::{self, RankedFile, index::Index, query};
 
 use crate::questions::Question;
 
@@ -41,6 +41,11 @@ struct Tally {
     reciprocal: f64,
     n_lines: usize,
     n_right_lines: usize,
+    /// Questions with the right line among the two that are cited of the first file.
+    n_right_of_two: usize,
+    /// Answers that say that they are sure, and those of them whose first file is wrong.
+    n_sure: usize,
+    n_sure_wrong: usize,
     time: Duration,
 }
 
@@ -50,6 +55,8 @@ struct Outcome {
     place: Option<usize>,
     /// Whether the line of the first file is right; `None` if no line is known to be.
     is_line_right: Option<bool>,
+    is_line_among_two: bool,
+    is_sure: bool,
     time: Duration,
 }
 
@@ -61,19 +68,26 @@ impl Tally {
         self.reciprocal += outcome.place.map_or(0.0, |place| 1.0 / (place as f64 + 1.0));
         self.n_lines += usize::from(outcome.is_line_right.is_some());
         self.n_right_lines += usize::from(outcome.is_line_right == Some(true));
+        self.n_right_of_two += usize::from(outcome.is_line_among_two);
+        self.n_sure += usize::from(outcome.is_sure);
+        self.n_sure_wrong += usize::from(outcome.is_sure && outcome.place != Some(0));
         self.time += outcome.time;
     }
 
     fn row(&self, label: &str) -> String {
         let share = |n: usize, of: usize| 100.0 * n as f64 / of.max(1) as f64;
         format!(
-            "{label:<34} n={:<4} first={:>5.1} five={:>5.1} MRR={:.3} line={:>5.1} (of {}) time={:.1} ms",
+            "{label:<34} n={:<4} first={:>5.1} five={:>5.1} MRR={:.3} line={:>5.1} two={:>5.1} (of {}) \
+             sure={} wrong={} time={:.1} ms",
             self.n_asked,
             share(self.n_first, self.n_asked),
             share(self.n_five, self.n_asked),
             self.reciprocal / self.n_asked.max(1) as f64,
             share(self.n_right_lines, self.n_lines),
+            share(self.n_right_of_two, self.n_lines),
             self.n_lines,
+            self.n_sure,
+            self.n_sure_wrong,
             self.time.as_secs_f64() * 1e3 / self.n_asked.max(1) as f64
         )
     }
@@ -160,16 +174,11 @@ fn ask(index: &mut Index, question: &Question, is_verbose: bool) -> Outcome {
     let path = |file: u32| index.files()[file as usize].found.path.as_path();
     let is_right = |file: u32| question.files.iter().any(|right| Path::new(right) == path(file));
     let place = hits.iter().position(|hit| is_right(hit.file));
-    let is_line_right = question.at.as_ref().map(|at| {
-        let first = hits.first().filter(|hit| {
-            question.files.first().is_some_and(|right| Path::new(right) == path(hit.file))
-        });
-        first.is_some_and(|hit| {
-            let line = source::line(index, &query, hit);
-            let region = index.text(hit.file).and_then(|text| region::of(&text, at));
-            line.zip(region).is_some_and(|(line, region)| region.contains(&line))
-        })
-    });
+    let is_sure = source::is_sure(source::confidence(&hits));
+    let right_lines =
+        question.at.as_ref().map(|at| right_lines(index, &query, question, at, &hits));
+    let is_line_right = right_lines.as_ref().map(|right| right.first() == Some(&true));
+    let is_line_among_two = right_lines.is_some_and(|right| right.contains(&true));
     if is_verbose && place != Some(0) {
         let place = place.map_or("-".to_owned(), |place| (place + 1).to_string());
         println!("  [{place}] {} {}", question.kind, question.question);
@@ -177,7 +186,24 @@ fn ask(index: &mut Index, question: &Question, is_verbose: bool) -> Outcome {
             println!("        {}", path(hit.file).display());
         }
     }
-    Outcome { place, is_line_right, time }
+    Outcome { place, is_line_right, is_line_among_two, is_sure, time }
+}
+
+/// Of each line that is cited of the first file, whether it lies in the definition that answers.
+fn right_lines(
+    index: &Index,
+    query: &query::Query,
+    question: &Question,
+    at: &str,
+    hits: &[RankedFile],
+) -> Vec<bool> {
+    let right = question.files.first().map(Path::new);
+    let is_right =
+        |hit: &&RankedFile| right == Some(index.files()[hit.file as usize].found.path.as_path());
+    let Some(hit) = hits.first().filter(is_right) else { return Vec::new() };
+    let region = index.text(hit.file).and_then(|text| region::of(&text, at));
+    let lines = source::lines(index, query, hit);
+    lines.iter().map(|line| region.as_ref().is_some_and(|it| it.contains(line))).collect()
 }
 
 /// The memory of this process in use.

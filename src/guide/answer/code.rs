@@ -1,6 +1,14 @@
-//! Answers about code: the best passage quoted, the next best listed.
+//! Answers about code: the best passage quoted, the next best listed, and how the best is connected; where
+//! the ranking leaves doubt, the likeliest places alone.
 
-use crate::{citation::written, guide::passage::CitedPassage, source::query::Query};
+use crate::{
+    citation::written,
+    guide::{
+        calls::{self, Calls, Use},
+        passage::CitedPassage,
+    },
+    source::{self, document::Definition, query::Query},
+};
 
 /// The results for a question about code.
 #[derive(Debug, Clone)]
@@ -11,10 +19,12 @@ pub(crate) struct CodeFindings {
     pub about_file: String,
     /// Other definitions in the best file, as `(line, kind, name, summary)`.
     pub neighbours: Vec<(u32, String, String, String)>,
-    /// Uses of the best definition, as `(path, line, text)`.
-    pub uses: Vec<(String, u32, String)>,
-    /// The share of the question that the best file covers, from 0 to 1.
-    pub coverage: f32,
+    /// What the best definition is connected to.
+    pub calls: Calls,
+    /// Whether the steps along the calls are asked for.
+    pub wants_steps: bool,
+    /// How likely the best place is the right one, from 0 to 1.
+    pub confidence: f32,
     /// Whether better passages were shown before.
     pub is_continued: bool,
     /// Words of the question that the project does not contain.
@@ -24,6 +34,11 @@ pub(crate) struct CodeFindings {
 }
 
 impl CodeFindings {
+    /// Whether the best passage may be shown as the answer.
+    pub(crate) fn is_sure(&self) -> bool {
+        self.is_continued || source::is_sure(self.confidence)
+    }
+
     /// Whether the best passage defines an identifier of the question.
     pub(crate) fn names_asked(&self, query: &Query) -> bool {
         let definition = self.places.first().and_then(|place| place.definition.as_ref());
@@ -33,8 +48,10 @@ impl CodeFindings {
     }
 }
 
-/// Coverage below which the answer says that it is not sure.
-const SURE_COVERAGE: f32 = 0.45;
+/// Places listed where the first is in doubt.
+const MAX_LIKELIEST: usize = 5;
+/// Callers in the steps.
+const MAX_STEP_CALLERS: usize = 3;
 
 /// The answer's text.
 pub(crate) fn text(findings: &CodeFindings) -> String {
@@ -42,18 +59,52 @@ pub(crate) fn text(findings: &CodeFindings) -> String {
     let Some((best, next)) = findings.places.split_first() else {
         return answer;
     };
+    if !findings.is_sure() {
+        return doubtful(findings);
+    }
     open(&mut answer, findings, best);
-    if !best.quote.trim().is_empty() {
-        let quoted = &best.quoted;
-        let last = quoted.end.saturating_sub(1).max(quoted.start);
-        let fence = fence_for(&best.quote);
+    quote(&mut answer, best);
+    if let Some(also) = &best.also {
+        let place = written::line(&best.path, also.line);
         answer.push_str(&format!(
-            "\n{fence}{}\n{}\n{fence}\n{}\n",
-            best.fence,
-            best.quote,
-            written::lines(&best.path, quoted.start, last)
+            "\nIn the same file, {} at {place} fits too{}\n",
+            definition(also),
+            said(&also.summary)
         ));
     }
+    if !next.is_empty() {
+        answer.push_str("\n**Next best places**:\n\n");
+        list(&mut answer, next);
+    }
+    match findings.wants_steps
+        && best.definition.as_ref().is_some_and(|it| calls::is_function(it.kind))
+    {
+        true => steps(&mut answer, &findings.calls, best),
+        false => surroundings(&mut answer, findings, best),
+    }
+    tell_unknown(&mut answer, findings);
+    answer
+}
+
+fn quote(answer: &mut String, best: &CitedPassage) {
+    if best.quote.trim().is_empty() {
+        return;
+    }
+    let quoted = &best.quoted;
+    let last = quoted.end.saturating_sub(1).max(quoted.start);
+    let fence = fence_for(&best.quote);
+    let place = written::lines(&best.path, quoted.start, last);
+    let cut = match best.ends > last {
+        true => {
+            format!(", only its beginning: it ends at {}", written::line(&best.path, best.ends))
+        }
+        false => String::new(),
+    };
+    answer.push_str(&format!("\n{fence}{}\n{}\n{fence}\n{place}{cut}\n", best.fence, best.quote));
+}
+
+/// The other definitions of the file, and the uses of the best.
+fn surroundings(answer: &mut String, findings: &CodeFindings, best: &CitedPassage) {
     if !findings.neighbours.is_empty() {
         answer.push_str(&format!("\n**Around it** in {}:\n\n", written::file(&best.path)));
         for (line, kind, name, summary) in &findings.neighbours {
@@ -65,52 +116,106 @@ pub(crate) fn text(findings: &CodeFindings) -> String {
             ));
         }
     }
-    if !findings.uses.is_empty() {
-        answer.push_str("\n**Used from**:\n\n");
-        for (path, line, text) in &findings.uses {
-            let place = written::line(path, *line);
-            answer.push_str(&format!("- {place}: `{}`\n", text.trim().replace('`', "'")));
+    let uses = findings.calls.callers.iter().chain(&findings.calls.tests).take(5);
+    let uses: Vec<String> = uses.map(|it| format!("- {}\n", used(it))).collect();
+    if !uses.is_empty() {
+        answer.push_str(&format!("\n**Used from**:\n\n{}", uses.concat()));
+    }
+}
+
+/// The way along the calls: who calls the definition, what it calls, its tests and documents.
+fn steps(answer: &mut String, calls: &Calls, best: &CitedPassage) {
+    let mut steps: Vec<String> = Vec::new();
+    for caller in calls.callers.iter().take(MAX_STEP_CALLERS) {
+        steps.push(format!("Called from {}", used(caller)));
+    }
+    let own = best.definition.as_ref().map(definition).unwrap_or_default();
+    steps.push(format!("{own} at {} runs, quoted above", best.citation()));
+    for callee in &calls.callees {
+        let place = written::line(&callee.path, callee.definition.line);
+        let said = said(&callee.definition.summary);
+        steps.push(format!("It calls {} at {place}{said}", definition(&callee.definition)));
+    }
+    for test in &calls.tests {
+        steps.push(format!("Tested in {}", used(test)));
+    }
+    for document in &calls.documents {
+        steps.push(format!("Described in {}", used(document)));
+    }
+    if steps.len() > 1 {
+        answer.push_str("\n**Step by step**, along the calls that I find by name:\n\n");
+        for (at, step) in steps.iter().enumerate() {
+            answer.push_str(&format!("{}. {step}\n", at + 1));
         }
     }
-    if !next.is_empty() {
-        answer.push_str("\n**Next best places**:\n\n");
-        for place in next {
-            answer.push_str(&format!("- {}: {}\n", place.citation(), why(place)));
-        }
-    }
-    if !findings.unknown.is_empty() {
-        let words: Vec<String> = findings.unknown.iter().map(|word| format!("“{word}”")).collect();
-        let words = words.join(" or ");
-        answer.push('\n');
-        answer.push_str(&match &findings.left_out {
-            None => format!("Nothing in the project says {words}.\n"),
-            Some(left_out) => format!("No file that I searched says {words}. {left_out}\n"),
-        });
-    }
+}
+
+/// A use with the definition that it stands in.
+fn used(it: &Use) -> String {
+    let within = it.within.as_ref().map_or(String::new(), |it| format!(" in {}", definition(it)));
+    format!("{}{within}: `{}`", written::line(&it.path, it.line), it.text.trim().replace('`', "'"))
+}
+
+/// The answer where the project does not say enough of what was asked: places, and no quote that
+/// would look like the answer.
+fn doubtful(findings: &CodeFindings) -> String {
+    let likeliest = findings.places.len().min(MAX_LIKELIEST);
+    let places = match likeliest {
+        1 => "this place is the likeliest".to_owned(),
+        n => format!("these {n} places are the likeliest"),
+    };
+    let mut answer = format!("I am not sure; {places}:\n\n");
+    list(&mut answer, &findings.places[..likeliest]);
+    tell_unknown(&mut answer, findings);
     answer
 }
 
+fn list(answer: &mut String, places: &[CitedPassage]) {
+    for place in places {
+        let also = place.also.as_ref().map_or(String::new(), |also| {
+            format!(
+                " Also {} at {}{}",
+                definition(also),
+                written::line(&place.path, also.line),
+                said(&also.summary)
+            )
+        });
+        answer.push_str(&format!("- {}: {}{also}\n", place.citation(), why(place)));
+    }
+}
+
+/// Says which words are nowhere, but only where nothing was left out and the answer is in doubt: else a
+/// word that is missing says nothing.
+fn tell_unknown(answer: &mut String, findings: &CodeFindings) {
+    if findings.unknown.is_empty() || findings.is_sure() {
+        return;
+    }
+    let words: Vec<String> = findings.unknown.iter().map(|word| format!("“{word}”")).collect();
+    let words = words.join(" or ");
+    answer.push('\n');
+    answer.push_str(&match &findings.left_out {
+        None => format!("Nothing in the project says {words}.\n"),
+        Some(left_out) => format!("No file that I searched says {words}. {left_out}\n"),
+    });
+}
+
 fn open(answer: &mut String, findings: &CodeFindings, best: &CitedPassage) {
-    let is_sure = findings.coverage >= SURE_COVERAGE;
-    let lead = if findings.is_continued {
-        "After those comes"
-    } else if is_sure {
-        "The best match is"
-    } else {
-        "I am not sure: no place has all of what you ask for. The nearest is"
-    };
+    let lead = if findings.is_continued { "After those comes" } else { "The best match is" };
     match &best.definition {
-        Some(definition) => {
+        Some(found) => {
             answer.push_str(&format!(
                 "{lead} {} at {}{}",
-                named(definition.kind, &definition.name),
+                definition(found),
                 best.citation(),
-                said(&definition.summary)
+                said(&found.summary)
             ));
         }
         None => {
             answer.push_str(&format!("{lead} {}.", best.citation()));
         }
+    }
+    if let Some(value) = &best.value {
+        answer.push_str(&format!(" Its value is {value}."));
     }
     answer.push('\n');
     if !findings.about_file.is_empty() {
@@ -120,12 +225,16 @@ fn open(answer: &mut String, findings: &CodeFindings, best: &CitedPassage) {
 
 /// The description of a listed passage.
 fn why(place: &CitedPassage) -> String {
+    let value =
+        place.value.as_ref().map_or(String::new(), |value| format!(" Its value is {value}."));
     match &place.definition {
-        Some(definition) => {
-            format!("{}{}", named(definition.kind, &definition.name), said(&definition.summary))
-        }
+        Some(found) => format!("{}{}{value}", definition(found), said(&found.summary)),
         None => format!("`{}`", place.text.trim().replace('`', "'")),
     }
+}
+
+fn definition(found: &Definition) -> String {
+    named(found.kind, &found.name)
 }
 
 fn named(kind: &str, name: &str) -> String {
@@ -146,93 +255,4 @@ fn fence_for(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::source::document::Definition;
-
-    fn place(path: &str, summary: &str) -> CitedPassage {
-        CitedPassage {
-            file: 0,
-            path: path.to_owned(),
-            line: 7,
-            text: "fn evict() {".to_owned(),
-            definition: Some(Definition {
-                kind: "fn",
-                name: "evict".into(),
-                line: 7,
-                summary: summary.into(),
-            }),
-            quoted: 7..9,
-            quote: "fn evict() {\n}".to_owned(),
-            fence: "rust",
-        }
-    }
-
-    #[test]
-    fn an_answer_cites_quotes_and_lists() {
-        let findings = CodeFindings {
-            places: vec![place("src/a.rs", "Throws old ones away."), place("src/b.rs", "")],
-            about_file: "A cache.".to_owned(),
-            neighbours: vec![(3, "fn".to_owned(), "keep".to_owned(), String::new())],
-            uses: vec![("src/c.rs".to_owned(), 2, "evict();".to_owned())],
-            coverage: 1.0,
-            is_continued: false,
-            unknown: Vec::new(),
-            left_out: None,
-        };
-        expect_test::expect![[r#"
-            The best match is fn `evict` at `src/a.rs:7`, “Throws old ones away.”
-
-            The file says of itself: “A cache.”
-
-            ```rust
-            fn evict() {
-            }
-            ```
-            `src/a.rs:7-8`
-
-            **Around it** in `src/a.rs`:
-
-            - `src/a.rs:3`: fn `keep`.
-
-            **Used from**:
-
-            - `src/c.rs:2`: `evict();`
-
-            **Next best places**:
-
-            - `src/b.rs:7`: fn `evict`.
-        "#]]
-        .assert_eq(&text(&findings));
-    }
-
-    #[test]
-    fn a_doubtful_answer_says_so() {
-        let findings = CodeFindings {
-            places: vec![place("src/a.rs", "")],
-            about_file: String::new(),
-            neighbours: Vec::new(),
-            uses: Vec::new(),
-            coverage: 0.1,
-            is_continued: false,
-            unknown: vec!["unicorn".to_owned()],
-            left_out: None,
-        };
-        let partial = CodeFindings {
-            left_out: Some("I have not looked at 1 file that is hidden.".to_owned()),
-            ..findings.clone()
-        };
-        let partial = super::text(&partial);
-        assert!(!partial.contains("Nothing in the project"), "{partial}");
-        assert!(partial.contains("1 file that is hidden."), "{partial}");
-        let text = text(&findings);
-        assert!(text.starts_with("I am not sure"), "{text}");
-        assert!(text.contains("Nothing in the project says “unicorn”"), "{text}");
-    }
-
-    #[test]
-    fn a_quote_with_a_fence_gets_a_longer_one() {
-        assert_eq!(fence_for("a\n```rust\n```\n"), "````");
-        assert_eq!(fence_for("a"), "```");
-    }
-}
+mod tests;

@@ -2,7 +2,7 @@
 
 use crate::{
     features::{Feature, FeatureStats, Features, FeaturesError},
-    guide::answer::project::clip,
+    source::text::clip,
 };
 
 /// Longest quoted description, bytes.

@@ -7,6 +7,7 @@ use crate::{
     source::{
         left_out::LeftOut,
         readme::{TextFile, heading, is_underline, without_tags},
+        text::clip,
     },
 };
 
@@ -21,6 +22,8 @@ pub(crate) struct Fact {
 
 /// Paragraphs quoted of a README at most.
 const MAX_PARAGRAPHS: usize = 3;
+/// Longest paragraph quoted, bytes.
+const MAX_PARAGRAPH_BYTES: usize = 700;
 /// Lines quoted of a section at most.
 const MAX_SECTION_LINES: usize = 24;
 /// Sections quoted at most.
@@ -82,6 +85,9 @@ fn paragraphs(source: &TextFile) -> Vec<Fact> {
         if at < lines.len()
             && let Some(title) = heading(&lines, at).filter(|_| !is_fenced)
         {
+            if !facts.is_empty() && paragraph.is_empty() {
+                break;
+            }
             let title = title.to_lowercase();
             is_aside = ASIDES.iter().any(|aside| title.contains(aside));
         }
@@ -96,7 +102,9 @@ fn paragraphs(source: &TextFile) -> Vec<Fact> {
             paragraph.push(line);
             continue;
         }
-        let text = paragraph.join(" ");
+        let is_list = |line: &&str| line.starts_with("- ") || line.starts_with("* ");
+        let text = paragraph.join(if paragraph.iter().skip(1).any(is_list) { "\n" } else { " " });
+        let text = clip(&text, MAX_PARAGRAPH_BYTES);
         paragraph.clear();
         if says_something(&text) && !is_aside {
             facts.push(Fact { text, citation: format!("{}:{start}", source.path) });
@@ -188,18 +196,6 @@ fn between<'a>(text: &'a str, tag: &str) -> Option<(&'a str, usize)> {
     let start = text.find(&open)? + open.len();
     let end = text[start..].find(&format!("</{tag}>"))? + start;
     Some((&text[start..end], start))
-}
-
-/// Cuts `text` to at most `max` bytes, at a character.
-pub(crate) fn clip(text: &str, max: usize) -> String {
-    if text.len() <= max {
-        return text.to_owned();
-    }
-    let mut end = max;
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}…", &text[..end])
 }
 
 /// The kind, name, version and description of a project, from its manifest.

@@ -47,3 +47,26 @@ fn a_question_with_nothing_of_its_own_follows_up_the_one_before() {
         assert!(!is_follow_up(question), "{question}");
     }
 }
+
+#[test]
+fn a_projects_own_name_stands_for_the_project() {
+    for question in ["what is Shop for?", "What does shop do?", "explain shop"] {
+        let of = Intent::of(&without_name(question, &["shop".to_owned()]));
+        assert_eq!(of, Intent::Overview, "{question}");
+    }
+    for question in ["what is the shop?", "where is the shop opened?"] {
+        assert_eq!(
+            Intent::of(&without_name(question, &["shop".to_owned()])),
+            Intent::Code,
+            "{question}"
+        );
+    }
+    for question in ["How is it laid out?", "how is this structured", "what is the architecture?"] {
+        assert_eq!(Intent::of(question), Intent::Layout, "{question}");
+    }
+    let names = ["shop".to_owned(), "Open Shop".to_owned()];
+    let asked = without_name("What is Open Shop for, and how is it laid out?", &names);
+    assert_eq!(asked, "What is this project for, and how is it laid out?");
+    assert_eq!(Intent::of(&asked), Intent::Overview);
+    assert_eq!(without_name("What is shop, and why?", &names), "What is this project, and why?");
+}

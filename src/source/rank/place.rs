@@ -29,6 +29,8 @@ const CLOSENESS: f32 = 0.35;
 const PASSAGE: f32 = 0.2;
 /// Factor of tests, when none were asked for.
 const TEST: f32 = 0.3;
+/// Share of the best score at which a second definition is cited too.
+const NEARLY: f32 = 0.7;
 /// Comment lines above a definition that belong to it.
 const MAX_LEAD_LINES: usize = 30;
 
@@ -42,8 +44,14 @@ struct Segment<'a> {
     meaning: Meaning,
 }
 
-/// The line to cite of a ranked file with these lines, counted from 1.
-pub(crate) fn best_line(index: &Index, query: &Query, hit: &RankedFile, lines: &[&str]) -> usize {
+/// The lines to cite of a ranked file with these lines, counted from 1: the best, and a second one whose
+/// definition says nearly as much.
+pub(crate) fn best_lines(
+    index: &Index,
+    query: &Query,
+    hit: &RankedFile,
+    lines: &[&str],
+) -> Vec<usize> {
     let entry = &index.files()[hit.file as usize];
     let asked = asked(query);
     let numbers: HashMap<&str, usize> =
@@ -57,7 +65,7 @@ pub(crate) fn best_line(index: &Index, query: &Query, hit: &RankedFile, lines: &
         .collect();
     let definitions = entry.definitions();
     if !entry.language.is_code() || definitions.is_empty() {
-        return best_bare_line(lines, passages.first().cloned(), &asked, &numbers);
+        return vec![best_bare_line(lines, passages.first().cloned(), &asked, &numbers)];
     }
     let outer = without_nested(&definitions, lines);
     let segments = segments(&outer, lines, &numbers);
@@ -70,7 +78,7 @@ pub(crate) fn best_line(index: &Index, query: &Query, hit: &RankedFile, lines: &
         .collect();
     let question = fusion::meaning_of(query);
     let total: f32 = asked.iter().zip(&rarity).map(|((_, worth), rare)| worth * rare).sum();
-    let best = segments.iter().map(|segment| {
+    let scored = segments.iter().map(|segment| {
         let said: f32 = segment
             .counts
             .iter()
@@ -87,8 +95,20 @@ pub(crate) fn best_line(index: &Index, query: &Query, hit: &RankedFile, lines: &
         let is_test = segment.definition.line >= entry.tests_start && !query.wants.tests;
         (segment, if is_test { score * TEST } else { score })
     });
-    let best = best.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.lines.start.cmp(&a.0.lines.start)));
-    best.map_or(1, |(segment, _)| segment.definition.line as usize).clamp(1, lines.len().max(1))
+    two_best(scored.collect(), lines.len())
+}
+
+/// The lines of the best segment, and of the next best if it says nearly as much, stands apart and is
+/// no part of the first.
+fn two_best(mut scored: Vec<(&Segment<'_>, f32)>, n_lines: usize) -> Vec<usize> {
+    scored.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.lines.start.cmp(&b.0.lines.start)));
+    let line = |segment: &Segment<'_>| (segment.definition.line as usize).clamp(1, n_lines.max(1));
+    let Some((best, most)) = scored.first() else { return vec![1] };
+    let also = scored[1..]
+        .iter()
+        .take(1)
+        .filter(|(segment, score)| *score >= most * NEARLY && line(segment) != line(best));
+    std::iter::once(line(best)).chain(also.map(|(segment, _)| line(segment))).collect()
 }
 
 /// The terms asked for with their worth.
