@@ -98,6 +98,9 @@ pub struct GuideArgs {
     /// Glob of files that are not read; can be repeated.
     #[arg(long = "secret", value_name = "GLOB")]
     pub secrets: Vec<String>,
+    /// Have the server that started it answer, and read nothing.
+    #[arg(long, hide = true)]
+    pub relay: bool,
 }
 
 /// The commands of `config`.

@@ -90,12 +90,14 @@ fn run_server(options: &Options, projects: &ProjectArgs) -> Result<(), Box<dyn E
 
 /// Runs the guide, which answers questions about a project on stdin and stdout.
 fn run_guide(arguments: GuideArgs) -> Result<(), Box<dyn Error>> {
-    let GuideArgs { name, dir, secrets } = arguments;
+    let GuideArgs { name, dir, secrets, relay } = arguments;
     let dir =
         dir.canonicalize().map_err(|error| format!("cannot read {}: {error}", dir.display()))?;
     let named = dir.file_name().map(|name| name.to_string_lossy().into_owned());
     let project = name.or(named).unwrap_or_else(|| "project".to_owned());
-    Ok(guide::run(guide::GuideOptions { project, dir, secrets })?)
+    let answerer =
+        if relay { guide::Answerer::Server } else { guide::Answerer::Own { dir, secrets } };
+    Ok(guide::run(guide::GuideOptions { project, answerer })?)
 }
 
 /// Runs the reader of a project, which answers the server's requests on stdin and stdout.

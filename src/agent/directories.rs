@@ -26,6 +26,8 @@ pub(super) struct Directories {
     pub homes: PathBuf,
     /// Transcripts, by project and conversation.
     pub states: PathBuf,
+    /// Kept indexes of readers, by project.
+    pub indexes: PathBuf,
     /// Scratch projects of self-tests, one directory per test.
     pub self_tests: PathBuf,
 }
@@ -38,6 +40,7 @@ impl Directories {
             temporary: agents.join("tmp"),
             homes: agents.join("homes"),
             states: agents.join("claude"),
+            indexes: agents.join("indexes"),
             self_tests: agents.join("self-test"),
             agents,
         }
@@ -57,6 +60,11 @@ impl Directories {
         self.states.join(project.as_str()).join(conversation.to_string())
     }
 
+    /// Where the reader of a project keeps its index.
+    pub(super) fn of_index(&self, project: &ProjectName) -> PathBuf {
+        self.indexes.join(project.as_str())
+    }
+
     /// Removes the paths of a start, if they exist.
     pub(super) async fn remove([prompt, temporary]: [PathBuf; 2]) {
         tokio::fs::remove_file(prompt).await.ok();
@@ -68,13 +76,13 @@ impl Directories {
 
     /// Creates the directories. A server that runs as root makes them passable for the user of its agents.
     pub(super) fn make(&self) -> io::Result<()> {
-        let own = [&self.prompts, &self.temporary, &self.homes, &self.states, &self.self_tests];
-        own.into_iter().try_for_each(|dir| private_dir(dir))?;
+        let own = [&self.prompts, &self.temporary, &self.homes, &self.states, &self.indexes];
+        own.into_iter().chain([&self.self_tests]).try_for_each(|dir| private_dir(dir))?;
         if own_user().uid != 0 {
             return Ok(());
         }
         let above = self.agents.parent();
-        let own = [&self.prompts, &self.temporary, &self.homes, &self.self_tests];
+        let own = [&self.prompts, &self.temporary, &self.homes, &self.indexes, &self.self_tests];
         let own = own.map(PathBuf::as_path).into_iter().chain([&*self.agents]);
         for dir in above.into_iter().chain(own) {
             let mode = fs::metadata(dir)?.permissions().mode();

@@ -1,4 +1,5 @@
-//! The command line of the built-in guide: this program's `guide` subcommand.
+//! The command line of the built-in guide: this program's `guide` subcommand. The project's reader
+//! answers its questions.
 
 use std::ffi::OsString;
 
@@ -8,19 +9,8 @@ use crate::project::Project;
 const PASSED: [&str; 5] = ["PATH", "HOME", "LANG", "TZ", "TMPDIR"];
 
 /// The arguments after `cicerone`.
-pub(super) fn arguments(project: &Project, secrets: &[String]) -> Vec<OsString> {
-    let mut arguments: Vec<OsString> = vec![
-        "guide".into(),
-        "--name".into(),
-        project.name.as_str().into(),
-        "--dir".into(),
-        project.dir.clone().into(),
-    ];
-    for glob in secrets {
-        arguments.push("--secret".into());
-        arguments.push(glob.into());
-    }
-    arguments
+pub(super) fn arguments(project: &Project) -> Vec<OsString> {
+    ["guide", "--relay", "--name", project.name.as_str()].map(OsString::from).into()
 }
 
 /// The guide's environment, filtered from the server's.

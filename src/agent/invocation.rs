@@ -19,7 +19,7 @@ use super::{
     AgentSession, Inner,
     claude::{self, Home, Lent, Login},
     directories::{Directories, own_user, owned_dir, owned_file},
-    process::{launch_args, resources::ResourceLimits},
+    process::{disk_quota::DiskQuota, launch_args, resources::ResourceLimits},
     prompt,
     sandbox::{self, AccessNeeds, Profile, User, user},
 };
@@ -217,6 +217,12 @@ impl LaunchRequest {
         ResourceLimits { memory: limits.agent_memory as u64, tasks: limits.agent_processes as u64 }
     }
 
+    /// What it and its descendants may keep on disk.
+    pub(super) fn disk_quota(&self) -> DiskQuota {
+        let limits = &self.inner.limits;
+        DiskQuota { bytes: limits.agent_disk as u64, files: limits.agent_files }
+    }
+
     /// The agent's profile. `login` is the directory of the user's login.
     fn profile(
         &self,
@@ -257,6 +263,11 @@ impl Invocation {
         let home = self.home.iter().map(Home::dir);
         // The temporary directory first: leftovers in it are removed with it.
         [&*self.temporary].into_iter().chain(home).map(Path::to_owned).collect()
+    }
+
+    /// All directories that the sandbox lets it write to.
+    pub(super) fn written(&self) -> Vec<PathBuf> {
+        self.profile.iter().flat_map(|profile| profile.write.iter().cloned()).collect()
     }
 
     /// Returns the login and closes the home, after the agent's end or instead of its start. Blocks.

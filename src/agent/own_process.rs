@@ -1,19 +1,28 @@
 //! Processes of this program that are confined as agents are, and are none: the readers of projects.
 
-use std::{ffi::OsString, process::ExitStatus, sync::Arc};
+use std::{ffi::OsString, path::PathBuf, process::ExitStatus, sync::Arc};
 
 use tokio::{
     process::{ChildStderr, ChildStdin, ChildStdout},
-    sync::oneshot,
+    sync::{oneshot, watch},
     task::spawn_blocking,
 };
 use uuid::Uuid;
 
-use crate::{policy::InvalidSecret, project::Project};
+use crate::{
+    policy::InvalidSecret,
+    project::{Project, ProjectName},
+};
 
 use super::{
     AgentSession, Agents,
-    process::{control::ProcessControl, resources::ResourceLimits, spawner::SpawnedProcess},
+    directories::Directories,
+    process::{
+        control::ProcessControl,
+        disk_quota::{self, DiskQuota},
+        resources::ResourceLimits,
+        spawner::SpawnedProcess,
+    },
 };
 
 /// The pipes of a process that was started, and its end.
@@ -55,6 +64,7 @@ impl Agents {
         let request = self.launch_request(None, project, None, session);
         let request = request.map_err(|error| error.to_string())?;
         let (cicerone, dir) = (request.cicerone.clone(), request.project.dir.clone());
+        let quota = request.disk_quota();
         let prepared = spawn_blocking(move || request.prepare_reader(arguments, limits)).await;
         let invocation = prepared.map_err(|error| error.to_string())??;
         if let Some(note) = &invocation.note {
@@ -68,6 +78,8 @@ impl Agents {
         control.started(leader);
         let life = ProcessLife(Arc::clone(&control));
         let (sender, exited) = oneshot::channel();
+        let (reaped, was_reaped) = watch::channel(false);
+        tokio::spawn(keep_quota(invocation.written(), quota, was_reaped, Arc::clone(&control)));
         let spawner = self.inner.spawner.clone();
         tokio::spawn(async move {
             let status = tokio::select! {
@@ -78,6 +90,7 @@ impl Agents {
                 }
             };
             control.reaped();
+            reaped.send_replace(true);
             spawner.forget(leader);
             // Nobody may wait for it any more.
             sender.send(status.ok()).ok();
@@ -85,8 +98,28 @@ impl Agents {
         Ok(OwnProcess { stdin, stdout, stderr, life, exited })
     }
 
+    /// Where the reader of a project keeps its index.
+    pub(crate) fn index_dir(&self, project: &ProjectName) -> PathBuf {
+        Directories::new(&self.inner.data_dir).of_index(project)
+    }
+
     /// The globs of secret files besides the built-in ones.
     pub(crate) fn secret_globs(&self) -> Result<Vec<String>, InvalidSecret> {
         self.inner.secrets.clone().map(|secrets| secrets.added().to_vec())
+    }
+}
+
+/// Ends the process when it keeps more on disk than it may.
+async fn keep_quota(
+    dirs: Vec<PathBuf>,
+    most: DiskQuota,
+    reaped: watch::Receiver<bool>,
+    control: Arc<ProcessControl>,
+) {
+    if dirs.is_empty() {
+        return;
+    }
+    if let Some(words) = disk_quota::watch(dirs, most, reaped, || control.kill()).await {
+        log::warn!("a reader was stopped reason={words:?}");
     }
 }

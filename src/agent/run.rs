@@ -16,10 +16,7 @@ use super::{
     invocation::{Invocation, LaunchRequest},
     messages::{AgentExit, AgentExited, AgentOutput},
     process::{
-        control::ProcessControl,
-        disk_quota::{self, DiskQuota},
-        limit_message,
-        spawner::SpawnedProcess,
+        control::ProcessControl, disk_quota, limit_message, spawner::SpawnedProcess,
         stop_sequence::StopSequence,
     },
 };
@@ -53,13 +50,6 @@ pub(super) struct AgentRun {
     pub lines: mpsc::Receiver<String>,
     pub output: Recipient<AgentOutput>,
     pub tools: Option<Arc<dyn ProjectTools>>,
-}
-
-impl AgentRun {
-    fn disk_quota(&self) -> DiskQuota {
-        let limits = &self.agents.inner.limits;
-        DiskQuota { bytes: limits.agent_disk as u64, files: limits.agent_files }
-    }
 }
 
 /// Runs the agent to its end and reports the exit.
@@ -128,7 +118,7 @@ async fn execute(run: AgentRun, invocation: &mut Invocation) -> Result<AgentExit
     let (reaped, was_reaped) = watch::channel(false);
     let (close_input, closing) = watch::channel(false);
     let (output_end, mut output_ended) = watch::channel(false);
-    let quota = run.disk_quota();
+    let quota = run.request.disk_quota();
     let caller = match run.kind {
         AgentKind::Claude => Caller::Model,
         AgentKind::Guide => Caller::Guide,

@@ -1,5 +1,6 @@
 //! A conversation with the guide: answers questions, and remembers the last one for follow-ups.
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::features::{Features, FeaturesError};
@@ -29,13 +30,14 @@ const PREVIOUS_SHARE: f32 = 0.8;
 /// The tool name under which reading the feature list is shown.
 const FEATURES_TOOL: &str = "mcp__features__feature_get_stats";
 
-#[derive(Debug)]
+/// What the guide remembers of a conversation between its answers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct GuideConversation {
     project: String,
     previous: Option<Previous>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Previous {
     query: Query,
     n_shown: usize,

@@ -2,11 +2,14 @@
 //!
 //! The lines have Claude Code's format, because the server reads both with one codec.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 /// The model name that the guide reports.
 pub(crate) const MODEL: &str = "guide";
+/// The MCP server that the guide calls tools of.
+const TOOL_SERVER: &str = "project";
 /// The tools that the guide uses, by the names that agents give them.
 pub(crate) const TOOLS: &[&str] = &["Glob", "Grep", "Read"];
 
@@ -22,6 +25,8 @@ pub(crate) enum InputLine {
     Interrupt {
         request_id: String,
     },
+    /// What the guide itself has requested.
+    Response(CallResponse),
     /// An unknown control request.
     Unsupported {
         request_id: String,
@@ -33,8 +38,16 @@ pub(crate) enum InputLine {
     Garbage(String),
 }
 
+/// The answer to a control request of the guide.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct CallResponse {
+    pub request_id: String,
+    /// The error is in words.
+    pub response: Result<Value, String>,
+}
+
 /// A question of the user.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct UserQuestion {
     pub text: String,
     /// Whether images or documents are attached, which the guide cannot read.
@@ -55,6 +68,7 @@ pub(crate) fn parse(line: &str) -> InputLine {
     match value.get("type").and_then(Value::as_str) {
         Some("user") => ask(&value),
         Some("control_request") => control(&value),
+        Some("control_response") => response(&value),
         Some(_) => InputLine::Ignored,
         None => InputLine::Garbage("no type".to_owned()),
     }
@@ -93,6 +107,36 @@ fn control(value: &Value) -> InputLine {
             InputLine::Unsupported { request_id, subtype: subtype.unwrap_or_default().to_owned() }
         }
     }
+}
+
+fn response(value: &Value) -> InputLine {
+    let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str);
+    let Some(request_id) = text("/response/request_id").map(str::to_owned) else {
+        return InputLine::Garbage("a control response without request_id".to_owned());
+    };
+    let response = match text("/response/subtype") {
+        Some("success") => Ok(value.pointer("/response/response").cloned().unwrap_or_default()),
+        _ => Err(text("/response/error").unwrap_or("the request failed").to_owned()),
+    };
+    InputLine::Response(CallResponse { request_id, response })
+}
+
+/// The control request that calls a tool of the server named `project`.
+pub(crate) fn tool_call(request_id: &str, tool: &str, arguments: &impl Serialize) -> Value {
+    json!({
+        "type": "control_request",
+        "request_id": request_id,
+        "request": {
+            "subtype": "mcp_message",
+            "server_name": TOOL_SERVER,
+            "message": {
+                "jsonrpc": "2.0",
+                "id": 1,
+                "method": "tools/call",
+                "params": {"name": tool, "arguments": json!(arguments)},
+            },
+        },
+    })
 }
 
 /// The answer to a control request that succeeded.
@@ -295,10 +339,19 @@ impl ProtocolLines {
 
     /// The turn ended by an interrupt.
     pub(crate) fn aborted(&self, end: TurnEnd<'_>) -> Value {
+        self.error(end, "aborted_streaming", "interrupted by the user")
+    }
+
+    /// The turn ended without an answer, for this reason.
+    pub(crate) fn failed(&self, end: TurnEnd<'_>, why: &str) -> Value {
+        self.error(end, "failed", why)
+    }
+
+    fn error(&self, end: TurnEnd<'_>, terminal_reason: &str, why: &str) -> Value {
         let mut result = result("error_during_execution", true, end);
         result.insert("stop_reason".to_owned(), Value::Null);
-        result.insert("terminal_reason".to_owned(), json!("aborted_streaming"));
-        result.insert("errors".to_owned(), json!(["interrupted by the user"]));
+        result.insert("terminal_reason".to_owned(), json!(terminal_reason));
+        result.insert("errors".to_owned(), json!([why]));
         self.add_stamp(&mut result);
         Value::Object(result)
     }

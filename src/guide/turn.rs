@@ -1,97 +1,66 @@
-//! Turn writer: streams the tools and the text of a turn as protocol lines, until interrupted.
+//! Turn writer: records the tools and the text of an answer, in their order, until it takes too much.
 
-use std::{io, time::Instant};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use serde_json::{Value, json};
-use uuid::Uuid;
+/// Most text of one answer with the results of its tools, bytes.
+const MAX_BYTES: usize = 4 << 20;
 
-use crate::guide::{
-    output::LineOutput,
-    protocol::{ProtocolLines, TurnEnd},
-};
-
-/// Size of a streamed piece of text, about, bytes.
-const PIECE_BYTES: usize = 24;
-
-/// Why a turn ended early.
+/// Why an answer ended early.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TurnStopped {
-    /// The user interrupted it.
-    #[error("interrupted by the user")]
-    Interrupted,
-    /// The reader of the output is gone.
-    #[error("cannot write the answer: {0}")]
-    Output(#[from] io::Error),
+    #[error("it took too long")]
+    TooLong,
+    #[error("it became too large")]
+    TooLarge,
+}
+
+/// A part of an answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AnswerStep {
+    Text(String),
+    Tool { name: String, input: Value, result: Result<String, String> },
 }
 
 pub(crate) struct TurnWriter<'a> {
-    output: &'a LineOutput,
-    lines: &'a ProtocolLines,
-    is_interrupted: &'a dyn Fn() -> bool,
-    started: Instant,
-    message_id: String,
-    /// The number of blocks of the open message, `None` if none is open.
-    open: Option<usize>,
-    n_messages: u32,
-    text: String,
+    is_late: &'a dyn Fn() -> bool,
+    steps: Vec<AnswerStep>,
+    n_bytes: usize,
 }
 
 impl<'a> TurnWriter<'a> {
-    /// Opens a turn.
-    ///
-    /// # Errors
-    /// The reader of the output is gone.
-    pub(crate) fn open(
-        output: &'a LineOutput,
-        lines: &'a ProtocolLines,
-        cwd: &str,
-        is_interrupted: &'a dyn Fn() -> bool,
-    ) -> Result<Self, TurnStopped> {
-        output.line(&lines.init(cwd))?;
-        Ok(Self {
-            output,
-            lines,
-            is_interrupted,
-            started: Instant::now(),
-            message_id: String::new(),
-            open: None,
-            n_messages: 0,
-            text: String::new(),
-        })
+    /// An answer that ends early once it `is_late`.
+    pub(crate) fn new(is_late: &'a dyn Fn() -> bool) -> Self {
+        Self { is_late, steps: Vec::new(), n_bytes: 0 }
     }
 
-    /// Fails once the user has interrupted.
+    /// What was recorded.
+    pub(crate) fn into_steps(self) -> Vec<AnswerStep> {
+        self.steps
+    }
+
+    /// Fails once the answer takes too long.
     ///
     /// # Errors
-    /// [`TurnStopped::Interrupted`].
+    /// [`TurnStopped::TooLong`].
     pub(crate) fn check(&self) -> Result<(), TurnStopped> {
-        if (self.is_interrupted)() { Err(TurnStopped::Interrupted) } else { Ok(()) }
+        if (self.is_late)() { Err(TurnStopped::TooLong) } else { Ok(()) }
     }
 
-    fn open_message(&mut self) -> Result<usize, TurnStopped> {
-        if let Some(n_blocks) = self.open {
-            self.open = Some(n_blocks + 1);
-            return Ok(n_blocks);
+    fn add(&mut self, n_bytes: usize, step: AnswerStep) -> Result<(), TurnStopped> {
+        if self.n_bytes + n_bytes > MAX_BYTES {
+            return Err(TurnStopped::TooLarge);
         }
-        self.message_id = format!("msg_{}", Uuid::new_v4().simple());
-        self.n_messages += 1;
-        self.output.line(&self.lines.message_start(&self.message_id))?;
-        self.open = Some(1);
-        Ok(0)
-    }
-
-    fn close_message(&mut self, stop_reason: &str) -> Result<(), TurnStopped> {
-        if self.open.take().is_some() {
-            self.output.line(&self.lines.message_delta(stop_reason))?;
-            self.output.line(&self.lines.message_stop())?;
-        }
+        self.n_bytes += n_bytes;
+        self.steps.push(step);
         Ok(())
     }
 
-    /// Runs `work` as the use of a tool, and writes its input and result.
+    /// Runs `work` as the use of a tool, and records its input and result.
     ///
     /// # Errors
-    /// The turn was stopped.
+    /// The answer was stopped.
     pub(crate) fn tool<T>(
         &mut self,
         tool: &str,
@@ -99,106 +68,52 @@ impl<'a> TurnWriter<'a> {
         work: impl FnOnce() -> (T, Result<String, String>),
     ) -> Result<T, TurnStopped> {
         self.check()?;
-        let index = self.open_message()?;
-        let id = format!("toolu_{}", Uuid::new_v4().simple());
-        let block = json!({"type": "tool_use", "id": id, "name": tool, "input": input});
-        self.output.line(&self.lines.tool_start(index, &id, tool))?;
-        self.output.line(&self.lines.tool_delta(index, input))?;
-        self.output.line(&self.lines.assistant(&self.message_id, &block))?;
-        self.output.line(&self.lines.block_stop(index))?;
-        self.close_message("tool_use")?;
         let (value, result) = work();
-        let (content, is_error) = match &result {
-            Ok(content) => (content, false),
-            Err(content) => (content, true),
-        };
-        self.output.line(&self.lines.tool_result(&id, content, is_error))?;
+        let (Ok(content) | Err(content)) = &result;
+        let n_bytes = content.len();
+        let step = AnswerStep::Tool { name: tool.to_owned(), input: input.clone(), result };
+        self.add(n_bytes, step)?;
         Ok(value)
     }
 
-    /// Streams a block of text.
+    /// Adds a block of text.
     ///
     /// # Errors
-    /// The turn was stopped.
+    /// The answer was stopped.
     pub(crate) fn say(&mut self, text: &str) -> Result<(), TurnStopped> {
         if text.is_empty() {
             return Ok(());
         }
         self.check()?;
-        let index = self.open_message()?;
-        self.output.line(&self.lines.text_start(index))?;
-        let mut streamed = 0;
-        let stopped = pieces(text).try_for_each(|piece| {
-            self.check()?;
-            self.output.line(&self.lines.text_delta(index, piece))?;
-            streamed += piece.len();
-            Ok::<(), TurnStopped>(())
-        });
-        self.text.push_str(&text[..streamed]);
-        // After an interrupt, the message has the text that was streamed.
-        let block = json!({"type": "text", "text": &text[..streamed]});
-        self.output.line(&self.lines.assistant(&self.message_id, &block))?;
-        stopped?;
-        self.output.line(&self.lines.block_stop(index))?;
-        Ok(())
+        self.add(text.len(), AnswerStep::Text(text.to_owned()))
     }
-
-    fn end(&self) -> TurnEnd<'_> {
-        TurnEnd {
-            text: &self.text,
-            duration_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            n_messages: self.n_messages,
-        }
-    }
-
-    /// Ends an answered turn.
-    ///
-    /// # Errors
-    /// The reader of the output is gone.
-    pub(crate) fn finish(mut self) -> Result<(), TurnStopped> {
-        self.close_message("end_turn")?;
-        self.output.line(&self.lines.success(self.end()))?;
-        Ok(())
-    }
-
-    /// Ends an interrupted turn.
-    ///
-    /// # Errors
-    /// The reader of the output is gone.
-    pub(crate) fn abort(self) -> Result<(), TurnStopped> {
-        self.output.line(&self.lines.interrupted())?;
-        self.output.line(&self.lines.aborted(self.end()))?;
-        Ok(())
-    }
-}
-
-/// `text` in pieces of whole words.
-fn pieces(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let end = rest
-            .char_indices()
-            .find(|(at, character)| *at >= PIECE_BYTES && character.is_whitespace())
-            .map_or(rest.len(), |(at, character)| at + character.len_utf8());
-        let (piece, after) = rest.split_at(end);
-        rest = after;
-        Some(piece)
-    })
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
-    fn pieces_are_whole_words_and_lose_nothing() {
-        let text = "Où est la gare? ".repeat(9) + "\n```rust\nfn a() {}\n```\n";
-        let all: Vec<&str> = pieces(&text).collect();
-        assert_eq!(all.concat(), text);
-        assert!(all.len() > 4);
-        assert!(all[..all.len() - 1].iter().all(|piece| piece.ends_with(char::is_whitespace)));
+    fn what_is_said_and_done_is_recorded_in_its_order_until_it_is_too_late_or_too_large() {
+        let is_late = std::cell::Cell::new(false);
+        let ask = || is_late.get();
+        let mut turn = TurnWriter::new(&ask);
+        turn.say("").unwrap();
+        turn.say("before").unwrap();
+        let value = turn.tool("Read", &json!({"a": 1}), || (7, Err("gone".to_owned()))).unwrap();
+        assert_eq!(value, 7);
+        let large = "x".repeat(MAX_BYTES);
+        assert!(matches!(turn.say(&large), Err(TurnStopped::TooLarge)));
+        is_late.set(true);
+        assert!(matches!(turn.say("after"), Err(TurnStopped::TooLong)));
+        assert!(turn.tool("Read", &json!({}), || ((), Ok(String::new()))).is_err());
+        let tool = AnswerStep::Tool {
+            name: "Read".to_owned(),
+            input: json!({"a": 1}),
+            result: Err("gone".to_owned()),
+        };
+        assert_eq!(turn.into_steps(), [AnswerStep::Text("before".to_owned()), tool]);
     }
 }

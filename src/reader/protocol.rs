@@ -10,11 +10,15 @@ use crate::{
     citation::{Citation, WrittenReference},
     config::settings::{HighlightingSettings, Settings},
     features::FeatureStats,
+    guide::answering::{AnswerTask, GuideAnswer},
     policy::opening::FileReadError,
     tools::{CallOutcome, ProjectCall},
 };
 
 use super::{excerpt::FileExcerpt, file_list::FoundFile};
+
+/// How long an answer of the guide waits while the index is built.
+pub(crate) const INDEX_WAIT: Duration = Duration::from_secs(100);
 
 /// What a reader is started with.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -26,6 +30,8 @@ pub(crate) struct ReaderPlan {
     /// Globs of secret files besides the built-in ones.
     pub(crate) secrets: Vec<String>,
     pub(crate) limits: ReadLimits,
+    /// The directory that keeps the index, if it can be written to.
+    pub(crate) index: PathBuf,
     /// Least severe level that it logs, to its stderr.
     pub(crate) log: String,
 }
@@ -39,6 +45,8 @@ pub(crate) struct ReadLimits {
     pub(crate) page_bytes: usize,
     /// How long a list of files is used before it is made again.
     pub(crate) list_lifetime: Duration,
+    /// How long a tool waits while the index is built.
+    pub(crate) index_wait: Duration,
     /// Highlighting: the longest block, the part of a file, the longest line, in bytes.
     pub(crate) highlighted_bytes: [usize; 3],
     /// Longest time to highlight one block or page.
@@ -73,6 +81,8 @@ pub(crate) enum ReaderRequest {
     Suggest,
     /// How far the project is by its list of features.
     FeatureStats,
+    /// Answers a question of the guide.
+    Answer(Box<AnswerTask>),
     /// Runs a tool for an agent.
     CallTool(ProjectCall),
 }
@@ -117,6 +127,7 @@ pub(crate) enum ReaderAnswer {
     Citations(Vec<Citation>),
     Questions(Vec<String>),
     Stats(FeatureStats),
+    Answered(GuideAnswer),
     Tool(CallOutcome),
     /// The request failed, in words.
     Failed(String),
@@ -221,6 +232,7 @@ impl ReadLimits {
             page_lines: reading.page_lines,
             page_bytes: reading.page_bytes,
             list_lifetime: reading.file_list_lifetime,
+            index_wait: settings.reader.timeout * 3 / 4,
             highlighted_bytes: [
                 highlighting.block_bytes,
                 highlighting.file_bytes,

@@ -212,6 +212,7 @@ impl Readers {
             dir: dir.clone(),
             secrets: secrets.map_err(|error| not_started(error.to_string()))?,
             limits: ReadLimits::of(settings),
+            index: self.0.agents.index_dir(&project.name),
             log: log::max_level().to_string(),
         };
         let plan = serde_json::to_string(&plan).map_err(|error| not_started(error.to_string()))?;

@@ -10,6 +10,7 @@ use std::{
     io::{self, Write as _},
     sync::Arc,
     thread,
+    time::Duration,
 };
 
 use log::LevelFilter;
@@ -17,6 +18,7 @@ use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     sync::{Semaphore, mpsc},
     task::spawn_blocking,
+    time::timeout,
 };
 
 use crate::{highlighter::Highlighter, policy::InvalidSecret};
@@ -25,7 +27,8 @@ use files::ReadableFiles;
 use grown_code::GrownCodes;
 
 use super::protocol::{
-    AnswerFrame, HighlightedCode, ReadPage, ReaderAnswer, ReaderPlan, ReaderRequest, RequestFrame,
+    AnswerFrame, HighlightedCode, INDEX_WAIT, ReadPage, ReaderAnswer, ReaderPlan, ReaderRequest,
+    RequestFrame,
 };
 
 /// Name of the hidden subcommand.
@@ -36,6 +39,9 @@ const THREADS: usize = 32;
 
 /// Requests for whole files that run at once; each may take several times the largest file.
 const MAX_READS: usize = 4;
+
+/// Questions to the index that run or wait for it at once.
+const MAX_SEARCHES: usize = 8;
 
 /// Answers that may wait to be written.
 const OUTPUT_LINES: usize = 16;
@@ -66,6 +72,8 @@ pub fn run(plan: &str, set_up_log: impl FnOnce(LevelFilter)) -> Result<(), Serve
         highlighter: Highlighter::new(&plan.limits.highlighting()),
         codes: GrownCodes::default(),
         reads: Semaphore::new(MAX_READS),
+        searches: Semaphore::new(MAX_SEARCHES),
+        tool_wait: plan.limits.index_wait,
         files: Arc::new(ReadableFiles::new(plan)?),
     });
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -120,6 +128,8 @@ struct ProjectReader {
     highlighter: Highlighter,
     codes: GrownCodes,
     reads: Semaphore,
+    searches: Semaphore,
+    tool_wait: Duration,
 }
 
 impl ProjectReader {
@@ -152,9 +162,12 @@ impl ProjectReader {
             }
             ReaderRequest::Suggest => self.blocking(ReadableFiles::suggest).await,
             ReaderRequest::FeatureStats => self.blocking(ReadableFiles::feature_stats).await,
+            ReaderRequest::Answer(task) => {
+                self.searching(INDEX_WAIT, move |files| files.answer(*task)).await
+            }
             ReaderRequest::CallTool(call) => {
-                let _permit = self.reads.acquire().await;
-                self.blocking(move |files| ReaderAnswer::Tool(tools::call(files, call))).await
+                let call = |files: &ReadableFiles| ReaderAnswer::Tool(tools::call(files, call));
+                self.searching(self.tool_wait, call).await
             }
         }
     }
@@ -176,6 +189,18 @@ impl ProjectReader {
             None => None,
         };
         ReaderAnswer::Page(ReadPage { excerpt, lines })
+    }
+
+    /// Asks the index, for which other requests do not wait.
+    async fn searching(
+        &self,
+        patience: Duration,
+        work: impl FnOnce(&ReadableFiles) -> ReaderAnswer + Send + 'static,
+    ) -> ReaderAnswer {
+        match timeout(patience, self.searches.acquire()).await {
+            Ok(_permit) => self.blocking(work).await,
+            Err(_) => ReaderAnswer::Failed("too many wait for them at once".to_owned()),
+        }
     }
 
     async fn blocking(

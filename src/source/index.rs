@@ -1,11 +1,12 @@
 //! Inverted index: the passages and files in which each term of a project occurs.
 //!
-//! [`refresh`] builds it in parallel and brings it up to date by what changed; [`store`] keeps it on
-//! disk. Lists and definitions are packed, since a large project has tens of millions.
+//! [`refresh`] builds it in parallel and brings it up to date by what changed, [`store`] keeps it on
+//! disk, and [`shared`] does both for all who ask. Lists and definitions are packed, since a large project has tens of millions.
 
 mod packed;
 mod postings;
 mod refresh;
+pub(crate) mod shared;
 pub mod store;
 
 use std::{

@@ -72,7 +72,7 @@ impl LeftOutReason {
 }
 
 /// How many files are left out, and directories that were not entered.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOutCount {
     /// Files, one by one.
     pub files: usize,
@@ -81,7 +81,7 @@ pub struct LeftOutCount {
     pub dirs: usize,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct OfReason {
     total: LeftOutCount,
     /// By directory, relative to the project's root and without a slash; empty for the root.
@@ -89,7 +89,7 @@ struct OfReason {
 }
 
 /// What is left out, by reason and directory.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut(BTreeMap<LeftOutReason, OfReason>);
 
 impl LeftOut {

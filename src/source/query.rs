@@ -5,13 +5,15 @@
 
 use std::collections::HashSet;
 
+use serde::{Deserialize, Serialize};
+
 use crate::source::{
     terms,
     thesaurus::{PhraseMatch, THESAURUS},
 };
 
 /// One thing that a question asks for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct QueryClause {
     /// The words of the question, for people.
     pub label: String,
@@ -23,7 +25,7 @@ pub(crate) struct QueryClause {
 }
 
 /// A question as clauses to search for.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Query {
     pub(crate) clauses: Vec<QueryClause>,
     /// Identifiers as the question spells them.
@@ -34,7 +36,7 @@ pub struct Query {
 }
 
 /// The file roles that a question asks for besides sources.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct WantedRoles {
     pub tests: bool,
     pub prose: bool,

@@ -88,7 +88,7 @@ fn start(label: &str, dir: &Path, store: &Path) -> Outcome {
     index.refresh();
     step.done("walk again");
     if n_read > 0 {
-        store.save(&mut index)?;
+        store.save(&index)?;
         let bytes = fs::metadata(store_path)?.len();
         step.done(&format!("save {} MB", bytes / 1_000_000));
     }

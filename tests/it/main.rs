@@ -30,6 +30,7 @@ mod files;
 mod flood;
 mod growth;
 mod guide;
+mod guide_server;
 mod hostile_files;
 mod html;
 mod launcher;

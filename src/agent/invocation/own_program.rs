@@ -2,14 +2,19 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    path::PathBuf,
+    io,
+    path::{Path, PathBuf},
 };
 
 use crate::{
     agent::{
         directories::{Directories, own_user, owned_dir},
         guide,
-        process::resources::ResourceLimits,
+        process::{
+            disk_quota::{self, DiskQuota},
+            resources::ResourceLimits,
+        },
+        remove_dir::remove_dir_all,
         sandbox::{self, AccessNeeds, User, user},
     },
     source::walk::outer,
@@ -27,12 +32,13 @@ impl LaunchRequest {
         let chosen = self.user(own, place, &self.cicerone)?;
         let [_, temporary] = place.of_start(self.id);
         owned_dir(&temporary, chosen.user).map_err(|error| cannot_make(&temporary, &error))?;
-        let arguments = guide::arguments(&self.project, self.secrets.added());
-        self.own_program(arguments, Some(temporary), self.limits(), chosen)
+        let arguments = guide::arguments(&self.project);
+        self.own_program(arguments, Some(temporary), Vec::new(), self.limits(), chosen)
     }
 
-    /// A reader of the project: this program with `arguments`. It is confined as well as this kernel
-    /// can: what it does in a cage, the server would have to do without one. Blocks.
+    /// A reader of the project: this program with `arguments`, which may write to the directory of its
+    /// index alone. It is confined as well as this kernel can: what it does in a cage, the server would
+    /// have to do without one. Blocks.
     pub(in crate::agent) fn prepare_reader(
         &self,
         arguments: Vec<OsString>,
@@ -42,18 +48,27 @@ impl LaunchRequest {
         let place = Directories::new(&self.inner.data_dir);
         place.make().map_err(|error| cannot_make(&place.agents, &error))?;
         let chosen = self.user(own_user(), &place, &self.cicerone)?;
-        let mut invocation = self.own_program(arguments, None, limits, chosen)?;
+        let kept = place.of_index(&self.project.name);
+        let write = match make_kept(&kept, self.disk_quota(), chosen.user) {
+            Ok(()) => vec![kept],
+            Err(error) => {
+                log::warn!("an index cannot be kept dir={kept:?} error={error}");
+                Vec::new()
+            }
+        };
+        let mut invocation = self.own_program(arguments, None, write, limits, chosen)?;
         if let Some(profile) = &mut invocation.profile {
             profile.strict = false;
         }
         Ok(invocation)
     }
 
-    /// This program, which reads the project and writes to `temporary` alone.
+    /// This program, which reads the project, and writes to `temporary` and `write` alone.
     fn own_program(
         &self,
         arguments: Vec<OsString>,
         temporary: Option<PathBuf>,
+        mut write: Vec<PathBuf>,
         limits: ResourceLimits,
         chosen: user::ChosenUser,
     ) -> Result<Invocation, String> {
@@ -65,12 +80,13 @@ impl LaunchRequest {
         let server = &self.inner.server.environment;
         let variables = |name: &str| sandbox::value(server, name).map(OsStr::to_owned);
         environment.extend(outer::excludes_variables(&variables));
+        write.extend(temporary.iter().cloned());
         let needs = AccessNeeds {
             project: &self.project.dir,
             programs: [&self.cicerone, &self.cicerone],
             environment: &environment,
             read: outer::rule_files(&self.project.dir, &variables),
-            write: temporary.iter().cloned().collect(),
+            write,
             ports: Vec::new(),
         };
         let profile = self.profile(needs, None, &chosen)?;
@@ -88,4 +104,13 @@ impl LaunchRequest {
             lent: None,
         })
     }
+}
+
+/// Makes the directory of an index, and empties one in which more was left than may be there.
+fn make_kept(dir: &Path, most: DiskQuota, owner: Option<User>) -> io::Result<()> {
+    if let Some(words) = disk_quota::excess(&[dir.to_owned()], most) {
+        log::warn!("an index is built anew dir={dir:?} reason={words:?}");
+        remove_dir_all(dir)?;
+    }
+    owned_dir(dir, owner)
 }

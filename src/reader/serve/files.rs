@@ -2,22 +2,26 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use crate::{
     citation::{WrittenReference, check, project_files::ProjectFiles},
     features::{FeatureStats, Features},
+    guide::answering::{self, AnswerTask},
     highlighter::HighlightRequest,
     policy::{InvalidSecret, Policy, Secrets, opening, opening::FileReadError},
     project::SPECIFICATIONS,
     reader::{
         excerpt::{self, FileExcerpt},
         file_list::{self, FileList, KeptList},
-        protocol::{FileRefusal, FoundFiles, ReadLimits, ReaderAnswer, ReaderPlan},
+        protocol::{self, FileRefusal, FoundFiles, ReadLimits, ReaderAnswer, ReaderPlan},
     },
     source::{
-        index::Index,
+        index::{
+            Index,
+            shared::{IndexError, SharedIndex},
+        },
         readme::{self, TextFile},
         text,
     },
@@ -37,26 +41,31 @@ pub(super) struct ReadableFiles {
     policy: Policy,
     limits: ReadLimits,
     list: KeptList,
-    /// `None` until it is needed.
-    index: Mutex<Option<Index>>,
+    index: SharedIndex,
 }
 
 impl ReadableFiles {
     pub(super) fn new(plan: ReaderPlan) -> Result<Self, InvalidSecret> {
-        let ReaderPlan { named, dir, secrets, limits, log: _ } = plan;
+        let ReaderPlan { named, dir, secrets, limits, index, log: _ } = plan;
         let secrets = Secrets::new(&secrets)?;
         let policy = Policy::new(dir.clone(), secrets.clone());
         let list = KeptList::new(limits.list_lifetime);
         let cited = ProjectFiles::new(policy.clone(), named, limits.file_bytes);
-        Ok(Self { cited, dir, secrets, policy, limits, list, index: Mutex::default() })
+        let index = SharedIndex::new(dir.clone(), secrets.clone(), Some(index));
+        Ok(Self { cited, dir, secrets, policy, limits, list, index })
     }
 
-    /// Asks the index, brought up to date.
-    pub(super) fn with_index<T>(&self, ask: impl FnOnce(&Index) -> T) -> T {
-        let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
-        let index = index.get_or_insert_with(|| Index::new(self.dir.clone(), self.secrets.clone()));
-        index.refresh();
-        ask(index)
+    /// Asks the index. Blocks, and waits for a while where it is built; the error is for a person.
+    pub(super) fn with_index<T>(&self, ask: impl FnOnce(&Index) -> T) -> Result<T, IndexError> {
+        self.index.ask(self.limits.index_wait, ask)
+    }
+
+    /// Answers a question of the guide.
+    pub(super) fn answer(&self, task: AnswerTask) -> ReaderAnswer {
+        match answering::answer(&self.index, protocol::INDEX_WAIT, task) {
+            Ok(answer) => ReaderAnswer::Answered(answer),
+            Err(error) => ReaderAnswer::Failed(error.to_string()),
+        }
     }
 
     /// All files that may be read, as of a moment ago.

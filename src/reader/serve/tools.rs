@@ -66,7 +66,7 @@ fn search(files: &ReadableFiles, asked: &SearchArguments) -> Result<String, Stri
     }
     let limit = asked.limit.and_then(|limit| usize::try_from(limit).ok());
     let limit = limit.unwrap_or(PLACES).clamp(1, MAX_PLACES);
-    Ok(files.with_index(|index| {
+    let found = files.with_index(|index| {
         let mut text = String::new();
         for hit in source::find(index, &query).iter().take(limit) {
             if let Some(place) = passage::locate(index, &query, hit) {
@@ -78,7 +78,8 @@ fn search(files: &ReadableFiles, asked: &SearchArguments) -> Result<String, Stri
         }
         text.extend(index.left_out().sentence());
         text
-    }))
+    });
+    found.map_err(|error| format!("There is no result: {error}."))
 }
 
 /// A place with its lines, numbered.

@@ -24,7 +24,7 @@ use crate::source::{
     left_out::LeftOutReason,
     terms,
     vocabulary::{TermReader, Vocabulary},
-    walk::{self, WalkedFile},
+    walk::{self, Walk, WalkedFile},
 };
 
 use super::{
@@ -71,7 +71,11 @@ enum FileContent {
 impl Index {
     /// Updates the index to the files, and returns how many were read and had changed.
     pub fn refresh(&mut self) -> usize {
-        let walk = walk::files(&self.root, &self.secrets);
+        self.update(walk::files(&self.root, &self.secrets))
+    }
+
+    /// As [`refresh`](Self::refresh), after a walk of the project.
+    pub(super) fn update(&mut self, walk: Walk) -> usize {
         self.walk_left_out = walk.left_out;
         let (jobs, gone) = self.compare(walk.files);
         if gone.is_empty() && jobs.is_empty() {

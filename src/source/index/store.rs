@@ -171,7 +171,7 @@ impl IndexStore {
     ///
     /// # Errors
     /// It cannot be written; what was stored before stays.
-    pub fn save(&self, index: &mut Index) -> Result<(), StoreError> {
+    pub fn save(&self, index: &Index) -> Result<(), StoreError> {
         let unfinished = self.dir.join(format!("{}{UNFINISHED}", Uuid::new_v4().simple()));
         let mut options = File::options();
         options.write(true).create_new(true).mode(0o600);
@@ -184,12 +184,16 @@ impl IndexStore {
             }
             return Err(error.into());
         }
-        index.n_unsaved = 0;
         Ok(())
     }
 }
 
 impl Index {
+    /// Counts changes from here on.
+    pub fn set_saved(&mut self) {
+        self.n_unsaved = 0;
+    }
+
     /// Whether so much changed since it was stored that storing it again is worth its time.
     pub fn is_worth_saving(&self) -> bool {
         let least = MIN_UNSAVED.max(self.n_files() / UNSAVED_SHARE);
@@ -221,6 +225,7 @@ fn save(file: BufWriter<File>, index: &Index) -> io::Result<()> {
     out.values(index.skipped.iter().map(SavedSkipped::of))?;
     out.values(index.names.iter())?;
     out.value(&index.n_dead_passages)?;
+    out.value(&index.walk_left_out)?;
     let file = out.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
     (&file).flush()
 }
@@ -254,6 +259,7 @@ fn load(file: File, root: PathBuf, secrets: Secrets) -> Result<Index, LoadError>
         input.values::<SavedSkipped>()?.into_iter().map(Into::into).collect();
     let names = input.values::<(u32, u32)>()?;
     let n_dead_passages = input.value()?;
+    let walk_left_out = input.value()?;
     input.finish()?;
     let vocabulary = Vocabulary::of_parts(text, ends).ok_or(LoadError::Damaged("terms"))?;
     let definition_bytes = files.iter().map(|file| file.definitions.bytes()).sum();
@@ -271,6 +277,7 @@ fn load(file: File, root: PathBuf, secrets: Secrets) -> Result<Index, LoadError>
         skipped,
         names,
         n_dead_passages,
+        walk_left_out,
         ..Index::new(root, secrets)
     };
     check(&index)?;

@@ -10,7 +10,7 @@ use super::LoadError;
 
 const MAGIC: [u8; 8] = *b"CICRINDX";
 /// To be raised when the sections change.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// Values of one group.
 const GROUP: usize = 4096;
 

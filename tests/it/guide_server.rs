@@ -1,0 +1,131 @@
+//! The guide of a server: the project's reader answers, for all conversations from one index.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::{
+    client::{Client, text_of},
+    processes::{agents_of, readers_of, resident},
+    server::{Server, Setup, eventually, signal},
+};
+
+const QUESTION: &str = "How does evict_idle work?";
+
+fn setup() -> Setup {
+    let setup = Setup::guide();
+    let dir = setup.project_dir();
+    for (path, text) in [
+        (
+            "src/pool.rs",
+            "/// Evicts idle connections.\npub fn evict_idle(pool: &mut Vec<u32>) {}\n",
+        ),
+        ("tests/pool.rs", "#[test]\nfn idle_ones_are_evicted() {\n    evict_idle();\n}\n"),
+        (".env", "EVICT_IDLE=hunter2 connections\n"),
+    ] {
+        let path = dir.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    setup
+}
+
+async fn conversation(server: &Server) -> Client {
+    let mut client = server.connect().await;
+    client.start().await;
+    client
+}
+
+async fn answer(client: &mut Client, question: &str) -> String {
+    client.ask(question).await;
+    let frames = client.turn().await;
+    assert_eq!(frames[frames.len() - 1]["type"], "response_done", "{frames:?}");
+    text_of(&frames)
+}
+
+/// The only reader.
+async fn reader(server: &Server) -> u32 {
+    eventually("a reader runs", async || match readers_of(server.pid())[..] {
+        [reader] => Some(reader),
+        _ => None,
+    })
+    .await
+}
+
+#[actix::test]
+async fn all_conversations_are_answered_from_one_index_and_each_remembers_its_own_question() {
+    let server = setup().start();
+    let mut first = conversation(&server).await;
+    let text = answer(&mut first, QUESTION).await;
+    assert!(text.contains("`src/pool.rs:2`") && !text.contains("hunter2"), "{text}");
+    let one = reader(&server).await;
+    let mut second = conversation(&server).await;
+    let alone = answer(&mut second, "and where is it tested?").await;
+    let text = answer(&mut first, "and where is it tested?").await;
+    assert!(text.contains("`tests/pool.rs:2`"), "{text}");
+    assert_ne!(text, alone);
+    assert_eq!(reader(&server).await, one);
+    // A guide has no index.
+    let guides = agents_of(server.pid());
+    assert_eq!(guides.len(), 2);
+    fs::write(server.project_dir().join("src/new.rs"), "pub fn flux_capacitor() {}\n").unwrap();
+    let text = answer(&mut second, "where is flux_capacitor?").await;
+    assert!(text.contains("`src/new.rs:1`"), "{text}");
+    assert!(guides.iter().all(|pid| resident(*pid) < 64 << 20));
+}
+
+#[actix::test]
+async fn the_index_is_kept_for_the_next_start_and_what_stands_in_its_place_is_not_trusted() {
+    let mut server = setup().start();
+    let kept = server.data_dir().join("agents/indexes/demo/index");
+    answer(&mut conversation(&server).await, QUESTION).await;
+    eventually("the index is kept", async || kept.exists().then_some(())).await;
+    for foreign in [None, Some(&b"CICRINDX\x03\0\0\0"[..]), Some(b"")] {
+        server.crash();
+        if let Some(foreign) = foreign {
+            fs::write(&kept, foreign).unwrap();
+        }
+        let text = answer(&mut conversation(&server).await, QUESTION).await;
+        assert!(text.contains("`src/pool.rs:2`"), "{text}");
+    }
+}
+
+#[actix::test]
+async fn a_reader_that_dies_over_a_question_costs_a_sentence_and_the_next_one_remembers_all() {
+    let server = setup().start();
+    let mut client = conversation(&server).await;
+    answer(&mut client, QUESTION).await;
+    let first = reader(&server).await;
+    // A reader that dies before it has the question is replaced unseen.
+    let mut said = String::new();
+    while !said.contains("The reader of the project's files stopped") {
+        let stopped = reader(&server).await;
+        signal(stopped, "STOP");
+        client.ask(QUESTION).await;
+        client.until("status").await;
+        signal(stopped, "KILL");
+        let frames = client.turn().await;
+        let end: &Value = &frames[frames.len() - 1];
+        said = end["content"].as_str().unwrap_or_default().to_owned();
+    }
+    let text = answer(&mut client, "and where is it tested?").await;
+    assert!(text.contains("`tests/pool.rs:2`"), "{text}");
+    assert_ne!(reader(&server).await, first);
+}
+
+#[actix::test]
+async fn a_question_that_waits_for_the_reader_is_interrupted_at_once() {
+    let server = setup().start();
+    let mut client = conversation(&server).await;
+    answer(&mut client, QUESTION).await;
+    let stalled = reader(&server).await;
+    signal(stalled, "STOP");
+    client.ask(QUESTION).await;
+    client.until("status").await;
+    client.send(json!({ "type": "stop" })).await;
+    let frames = client.turn().await;
+    assert!(!text_of(&frames).contains("src/pool.rs"), "{frames:?}");
+    signal(stalled, "CONT");
+    let text = answer(&mut client, QUESTION).await;
+    assert!(text.contains("`src/pool.rs:2`"), "{text}");
+}
