@@ -8,8 +8,10 @@
 //! [`mention`] reads them.
 
 pub(crate) mod address;
+pub(crate) mod anchor;
 pub(crate) mod check;
 pub(crate) mod files_read;
+mod head_commit;
 pub(crate) mod mention;
 mod name_list;
 pub(crate) mod project_files;
@@ -27,6 +29,7 @@ use indexmap::{IndexMap, map::Entry};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use anchor::Anchor;
 use mention::Mention;
 use suffix::Lines;
 
@@ -126,16 +129,30 @@ pub struct Citation {
     /// Whether the agent had read the file in the same turn, or a search had shown it lines of it.
     #[serde(default)]
     pub read: bool,
+    /// What it meant, where it was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<Anchor>,
 }
 
 impl Citation {
+    /// The path of the file from the project's root.
+    pub(crate) fn file(&self) -> &str {
+        self.file.as_deref().unwrap_or(&self.reference.path)
+    }
+
+    /// The lines that are meant.
+    fn lines(&self) -> Option<Lines> {
+        self.reference.lines().filter(|_| !self.lines_in_name)
+    }
+
     /// Memory that it takes, about, in bytes.
     pub fn bytes(&self) -> usize {
         let texts = [self.file.as_deref(), self.why.as_deref()];
         let texts: usize = texts.into_iter().flatten().map(str::len).sum();
         let candidates: usize =
             self.candidates.iter().map(|path| size_of::<String>() + path.len()).sum();
-        size_of::<Self>() + self.reference.path.len() + texts + candidates
+        let anchor = self.anchor.as_ref().map_or(0, Anchor::bytes);
+        size_of::<Self>() + self.reference.path.len() + texts + candidates + anchor
     }
 }
 

@@ -21,7 +21,9 @@ use actix_web::{
 };
 use serde_json::json;
 
-use api::{conversations, export, projects, readiness, search, sessions, similar, suggestions};
+use api::{
+    conversations, export, projects, readiness, references, search, sessions, similar, suggestions,
+};
 use problem::method_not_allowed;
 use websocket::upgrade;
 
@@ -44,6 +46,10 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(
             at("/api/assistant/conversations/{project}/{id}/export")
                 .route(get().to(export::download)),
+        )
+        .service(
+            at("/api/assistant/conversations/{project}/{id}/references")
+                .route(get().to(references::compare)),
         )
         .service(at("/api/assistant/search/{project}").route(get().to(search::find)))
         .service(at("/api/assistant/asked/{project}").route(get().to(similar::find)))

@@ -1,6 +1,14 @@
 //! Checks references against the project's files. Reads files and therefore blocks.
 
-use super::{Citation, References, project_files::ProjectFiles, verdict::verdict};
+use super::{
+    Citation, References,
+    anchor::{Anchor, Standing},
+    project_files::{Absence, Look, ProjectFiles},
+    verdict::{ProjectContents as _, verdict},
+};
+
+/// Files of one name that are searched for lines whose file is gone.
+const MAX_NAMESAKES: usize = 8;
 
 /// Checks references in their order. `read` are the files that the agent has seen. What says nothing
 /// of the project is left out.
@@ -10,7 +18,88 @@ pub(crate) fn check(
     read: &[String],
 ) -> Vec<Citation> {
     let look = project.look();
-    mentioned.iter().filter_map(|written| verdict(written, &look, read)).collect()
+    let mut citations: Vec<Citation> =
+        mentioned.iter().filter_map(|written| verdict(written, &look, read)).collect();
+    let commit = project.head_commit();
+    let mut contents = Contents::new(project);
+    for at in by_file(&citations) {
+        let Some(citation) = citations.get_mut(at).filter(|citation| citation.found) else {
+            continue;
+        };
+        if let Ok(content) = contents.of(citation.file()) {
+            citation.anchor = Some(Anchor::of(content, citation.lines(), commit.clone()));
+        }
+    }
+    citations
+}
+
+/// What has become of each citation, in their order.
+pub(crate) fn standings(project: &ProjectFiles, citations: &[Citation]) -> Vec<Standing> {
+    let look = project.look();
+    let mut standings = vec![Standing::Unknown; citations.len()];
+    let mut contents = Contents::new(project);
+    for at in by_file(citations) {
+        let (Some(citation), Some(standing)) = (citations.get(at), standings.get_mut(at)) else {
+            continue;
+        };
+        let Some(anchor) = &citation.anchor else { continue };
+        *standing = match contents.of(citation.file()) {
+            Ok(content) => anchor.standing(content, citation.lines()),
+            Err(Absence::Gone) => elsewhere(citation, anchor, &look, &mut contents),
+            Err(Absence::Withheld) => Standing::Unknown,
+        };
+    }
+    standings
+}
+
+/// What has become of a citation whose file is gone: a file of the same name may have its lines.
+fn elsewhere(
+    citation: &Citation,
+    anchor: &Anchor,
+    look: &Look<'_>,
+    contents: &mut Contents<'_>,
+) -> Standing {
+    let path = citation.file();
+    let name = path.rsplit('/').next().unwrap_or(path);
+    if look.namesakes(name).files.iter().any(|file| file == path) {
+        contents.project.forget_names();
+    }
+    for file in look.namesakes(name).files.into_iter().take(MAX_NAMESAKES) {
+        let Ok(content) = contents.of(&file) else { continue };
+        let line = match anchor.standing(content, citation.lines()) {
+            Standing::Fresh => citation.lines().map(|lines| lines.first),
+            Standing::Moved { line, .. } => line,
+            _ => continue,
+        };
+        return Standing::Moved { file: Some(file), line };
+    }
+    Standing::Gone
+}
+
+/// The numbers of the citations, those of one file together.
+fn by_file(citations: &[Citation]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..citations.len()).collect();
+    order.sort_by_key(|at| citations.get(*at).map(Citation::file));
+    order
+}
+
+/// The contents of files, of which the last is kept.
+struct Contents<'a> {
+    project: &'a ProjectFiles,
+    last: Option<(String, Result<Vec<u8>, Absence>)>,
+}
+
+impl<'a> Contents<'a> {
+    fn new(project: &'a ProjectFiles) -> Self {
+        Self { project, last: None }
+    }
+
+    fn of(&mut self, path: &str) -> Result<&[u8], Absence> {
+        let kept = self.last.take().filter(|(of, _)| of == path);
+        let read = || (path.to_owned(), self.project.read(path));
+        let (_, content) = self.last.insert(kept.unwrap_or_else(read));
+        content.as_deref().map_err(|absence| *absence)
+    }
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ use crate::{
 
 use super::{
     address::{self, Remote},
+    head_commit,
     name_list::NameList,
     verdict::{Namesakes, PathState, ProjectContents},
 };
@@ -67,6 +68,24 @@ impl ProjectFiles {
         config.map(|config| address::remotes(&config)).unwrap_or_default()
     }
 
+    /// The commit that is checked out.
+    pub(super) fn head_commit(&self) -> Option<String> {
+        head_commit::head_commit(&Tree::open(&self.root).ok()?)
+    }
+
+    /// The content of a file that may be shown.
+    pub(super) fn read(&self, path: &str) -> Result<Vec<u8>, Absence> {
+        opening::read(&self.policy, path, self.most_bytes).map_err(|error| match error {
+            FileReadError::NotThere(_) | FileReadError::Directory(_) => Absence::Gone,
+            _ => Absence::Withheld,
+        })
+    }
+
+    /// Lists the names anew at the next need: those that are kept are outdated.
+    pub(super) fn forget_names(&self) {
+        *self.names.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     fn names(&self) -> Arc<NameList> {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, names)) = names.as_ref().filter(|(at, _)| at.elapsed() < NAMES_LIFETIME) {
@@ -98,6 +117,14 @@ impl ProjectFiles {
         }
         names
     }
+}
+
+/// Why a file has no content to compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Absence {
+    Gone,
+    /// It may not or cannot be read.
+    Withheld,
 }
 
 /// A walk through all directories but git's own.

@@ -110,6 +110,7 @@ impl<P: ProjectContents> Case<'_, P> {
             candidates: Vec::new(),
             lines_in_name: false,
             read: false,
+            anchor: None,
         }
     }
 

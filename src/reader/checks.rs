@@ -2,7 +2,10 @@
 //! is foreign text. Pure.
 
 use crate::{
-    citation::{Citation, Reference},
+    citation::{
+        Citation, Reference,
+        anchor::{Anchor, Standing},
+    },
     markdown::escape,
 };
 
@@ -90,9 +93,22 @@ pub(super) fn citations(citations: Vec<Citation>, asked: &[Reference]) -> Vec<Ci
         }
         let is_named = citation.file.as_deref().is_none_or(is_path);
         let is_short = citation.why.as_deref().is_none_or(|why| why.len() <= MAX_TEXT);
-        is_known && is_named && is_short && citation.candidates.iter().all(|path| is_path(path))
+        let is_anchored = citation.anchor.as_ref().is_none_or(Anchor::is_valid);
+        is_known
+            && is_named
+            && is_short
+            && is_anchored
+            && citation.candidates.iter().all(|path| is_path(path))
     };
     citations.into_iter().filter(is_asked).collect()
+}
+
+/// Whether these name files that could be asked for.
+pub(super) fn are_standings(standings: &[Standing]) -> bool {
+    standings.iter().all(|standing| match standing {
+        Standing::Moved { file: Some(file), .. } => is_path(file),
+        _ => true,
+    })
 }
 
 /// Whether this may be the path of a file of the project, relative to its root.
@@ -154,6 +170,7 @@ mod tests {
             candidates: Vec::new(),
             lines_in_name: false,
             read: false,
+            anchor: None,
         };
         let answer = vec![
             cited("a.rs", None),

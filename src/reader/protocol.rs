@@ -7,7 +7,7 @@ use std::{io, path::PathBuf, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    citation::{Citation, WrittenReference},
+    citation::{Citation, WrittenReference, anchor::Standing},
     config::settings::{HighlightingSettings, Settings},
     features::FeatureStats,
     guide::answering::{AnswerTask, GuideAnswer},
@@ -77,6 +77,8 @@ pub(crate) enum ReaderRequest {
     HighlightCode(GrownCode),
     /// References of an answer. `read` are the files that the agent has seen.
     CheckReferences { references: Vec<WrittenReference>, read: Vec<String> },
+    /// What has become of citations since they were checked.
+    CompareCitations(Vec<Citation>),
     /// Questions that fit the project.
     Suggest,
     /// How far the project is by its list of features.
@@ -125,6 +127,8 @@ pub(crate) enum ReaderAnswer {
     /// The reader does not have what was said of the block before.
     UnknownCode,
     Citations(Vec<Citation>),
+    /// One for each citation.
+    Standings(Vec<Standing>),
     Questions(Vec<String>),
     Stats(FeatureStats),
     Answered(GuideAnswer),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    citation::{Citation, References},
+    citation::{Citation, References, anchor::Standing},
     features::{self, FeatureStats},
     project::Project,
 };
@@ -131,6 +131,27 @@ impl Readers {
         let request = ReaderRequest::CheckReferences { references, read };
         match self.ask(project, request, SHORT).await? {
             ReaderAnswer::Citations(citations) => Ok(checks::citations(citations, &asked)),
+            _ => Err(self.on_nonsense(project)),
+        }
+    }
+
+    /// What has become of citations since they were checked, in their order.
+    pub(crate) async fn standings(
+        &self,
+        project: &Project,
+        citations: Vec<Citation>,
+    ) -> Result<Vec<Standing>, ReaderError> {
+        let n_citations = citations.len();
+        if n_citations == 0 {
+            return Ok(Vec::new());
+        }
+        let request = ReaderRequest::CompareCitations(citations);
+        match self.ask(project, request, SHORT).await? {
+            ReaderAnswer::Standings(standings)
+                if standings.len() == n_citations && checks::are_standings(&standings) =>
+            {
+                Ok(standings)
+            }
             _ => Err(self.on_nonsense(project)),
         }
     }

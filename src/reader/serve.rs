@@ -160,6 +160,10 @@ impl ProjectReader {
                 let _permit = self.reads.acquire().await;
                 self.blocking(move |files| files.check_references(references, &read)).await
             }
+            ReaderRequest::CompareCitations(citations) => {
+                let _permit = self.reads.acquire().await;
+                self.blocking(move |files| files.standings(&citations)).await
+            }
             ReaderRequest::Suggest => self.blocking(ReadableFiles::suggest).await,
             ReaderRequest::FeatureStats => self.blocking(ReadableFiles::feature_stats).await,
             ReaderRequest::Answer(task) => {

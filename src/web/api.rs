@@ -5,6 +5,7 @@ pub(crate) mod export;
 pub(crate) mod files;
 pub(crate) mod projects;
 pub(crate) mod readiness;
+pub(crate) mod references;
 pub(crate) mod search;
 pub(crate) mod sessions;
 pub(crate) mod similar;

@@ -8,7 +8,8 @@ use utoipa::OpenApi;
 use super::{
     access::login,
     api::{
-        conversations, export, files, projects, readiness, search, sessions, similar, suggestions,
+        conversations, export, files, projects, readiness, references, search, sessions, similar,
+        suggestions,
     },
     metrics,
     problem::{ProblemDocument, ProblemResponse},
@@ -34,6 +35,7 @@ use super::{
         conversations::rename,
         conversations::delete,
         export::download,
+        references::compare,
         search::find,
         similar::find,
         sessions::list,

@@ -54,11 +54,12 @@ const LAYERS: [&str; 28] = [
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 31] = [
+const PURE: [&str; 32] = [
     "agent/codec",
     "agent/event",
     "authority",
     "citation/address",
+    "citation/anchor",
     "citation/files_read",
     "citation/mention",
     "citation/name_list",
@@ -225,7 +226,7 @@ fn p10_files_of_projects_are_opened_by_the_gate_alone() {
 }
 
 /// What reads foreign files: the processes in a cage, and what only they call.
-const CAGED: [&str; 12] = [
+const CAGED: [&str; 13] = [
     "reader/serve",
     "reader/file_list",
     "guide",
@@ -233,6 +234,7 @@ const CAGED: [&str; 12] = [
     "mcp",
     "features",
     "citation/check",
+    "citation/head_commit",
     "citation/project_files",
     "policy",
     "highlighter",

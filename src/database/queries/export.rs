@@ -2,13 +2,14 @@
 //!
 //! Each page is a read of its own, so a slow client holds no connection.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::{
     database::{Reader, error::DatabaseError},
     ids::{ConversationId, Seq, TurnNumber},
+    project::ProjectName,
 };
 
 /// Entries in a page.
@@ -65,6 +66,27 @@ impl Reader {
         after: ExportCursor,
     ) -> Result<Vec<StoredEntry>, DatabaseError> {
         self.read(|connection| entries(connection, conversation, order, after))
+    }
+
+    /// The entry that ends a turn of a project's conversation, once it has ended.
+    pub(crate) fn end_of_turn(
+        &self,
+        project: &ProjectName,
+        conversation: ConversationId,
+        turn: TurnNumber,
+    ) -> Result<Option<StoredEntry>, DatabaseError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT turn, first_seq, last_seq, kind, payload, created_at, updated_at
+                 FROM entries WHERE conversation_id = ?1 AND turn = ?2
+                     AND kind IN ('response_done', 'error')
+                     AND EXISTS (SELECT 1 FROM conversations WHERE id = ?1 AND project = ?3)
+                 ORDER BY first_seq DESC LIMIT 1",
+            )?;
+            let found =
+                statement.query_row(params![conversation, turn, project.as_str()], read_entry);
+            Ok(found.optional()?)
+        })
     }
 
     /// Accepted questions of a conversation that have no entry yet, in their order: turn, and the

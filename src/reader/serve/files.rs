@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    citation::{WrittenReference, check, project_files::ProjectFiles},
+    citation::{Citation, WrittenReference, check, project_files::ProjectFiles},
     features::{FeatureStats, Features},
     guide::answering::{self, AnswerTask},
     highlighter::HighlightRequest,
@@ -120,6 +120,10 @@ impl ReadableFiles {
     ) -> ReaderAnswer {
         let mentioned = references.into_iter().collect();
         ReaderAnswer::Citations(check::check(&self.cited, &mentioned, read))
+    }
+
+    pub(super) fn standings(&self, citations: &[Citation]) -> ReaderAnswer {
+        ReaderAnswer::Standings(check::standings(&self.cited, citations))
     }
 
     pub(super) fn suggest(&self) -> ReaderAnswer {

@@ -1,0 +1,95 @@
+//! The commit that is checked out in a project, read from git's own files. Runs no program.
+
+use std::path::Path;
+
+use crate::policy::gate::Tree;
+
+/// Largest file of git that is read, in bytes: a list of packed references may be long.
+const MAX_BYTES: usize = 8 << 20; // 8 MiB
+
+/// References that may point to each other.
+const MAX_STEPS: usize = 5;
+
+/// The commit that is checked out in the directory of `tree`; `None` where there is no repository of
+/// a known layout, or no commit yet.
+pub(super) fn head_commit(tree: &Tree) -> Option<String> {
+    let git = Path::new(".git");
+    let mut name = "HEAD".to_owned();
+    for _ in 0..MAX_STEPS {
+        let read = text(tree, &git.join(&name)).filter(|text| !text.trim().is_empty());
+        let value = match read {
+            Some(text) => text.trim().to_owned(),
+            None => return packed(&text(tree, &git.join("packed-refs"))?, &name),
+        };
+        match value.strip_prefix("ref:") {
+            Some(target) => name = safe_name(target.trim())?,
+            None => return commit_id(&value),
+        }
+    }
+    None
+}
+
+fn text(tree: &Tree, path: &Path) -> Option<String> {
+    String::from_utf8(tree.read(path, MAX_BYTES).ok()?).ok()
+}
+
+/// The name of a reference if it cannot lead elsewhere.
+fn safe_name(name: &str) -> Option<String> {
+    let is_safe =
+        name.starts_with("refs/") && !name.split('/').any(|part| part == ".." || part.is_empty());
+    is_safe.then(|| name.to_owned())
+}
+
+/// The commit of a reference in a list of packed ones.
+fn packed(list: &str, name: &str) -> Option<String> {
+    list.lines().find_map(|line| {
+        let (id, of) = line.split_once(' ')?;
+        (of.trim() == name).then(|| commit_id(id)).flatten()
+    })
+}
+
+fn commit_id(text: &str) -> Option<String> {
+    let is_id = matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_id.then(|| text.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn the_commit_is_found_in_all_layouts_and_nothing_else_is_taken_for_one() {
+        let id = "0123456789abcdef0123456789abcdef01234567";
+        let long = "0123456789abcdef".repeat(4);
+        let main = "ref: refs/heads/main\n";
+        for (files, expected) in [
+            (vec![("HEAD", id.to_uppercase())], Some(id)),
+            (vec![("HEAD", main.to_owned()), ("refs/heads/main", format!("{id}\n"))], Some(id)),
+            (
+                vec![
+                    ("HEAD", main.to_owned()),
+                    ("packed-refs", format!("# pack-refs with: peeled\n{long} refs/heads/main\n")),
+                ],
+                Some(long.as_str()),
+            ),
+            (vec![("HEAD", main.to_owned())], None),
+            (vec![("HEAD", "ref: ../../secret\n".to_owned())], None),
+            (vec![("HEAD", "ref: refs/../../secret\n".to_owned())], None),
+            (vec![("HEAD", main.to_owned()), ("refs/heads/main", main.to_owned())], None),
+            (vec![("HEAD", "not a commit\n".to_owned())], None),
+            (vec![], None),
+        ] {
+            let project = tempfile::tempdir().unwrap();
+            fs::write(project.path().join("secret"), id).unwrap();
+            for (path, content) in &files {
+                let path = project.path().join(".git").join(path);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, content).unwrap();
+            }
+            let tree = Tree::open(project.path()).unwrap();
+            assert_eq!(head_commit(&tree).as_deref(), expected, "{files:?}");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What has become of the references of an answer since it was given.
+
+use actix_web::{HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    citation::{Citation, anchor::Standing},
+    entry::Content,
+    ids::TurnNumber,
+    web::{
+        api::conversations::parse_path,
+        problem::{HandlerResult, Problem, ProblemResponse},
+        state::AppState,
+    },
+};
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ReferencesQuery {
+    /// The turn of the answer.
+    #[param(value_type = i64)]
+    turn: TurnNumber,
+}
+
+/// The references of one answer.
+#[derive(Debug, Serialize, ToSchema)]
+struct AnswerReferences {
+    /// In the order of the answer.
+    references: Vec<ComparedReference>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct ComparedReference {
+    #[serde(flatten)]
+    citation: Citation,
+    /// What has become of it.
+    standing: Standing,
+}
+
+/// `GET /api/assistant/conversations/{project}/{id}/references?turn=`: the references of an ended
+/// answer, compared with the project as it is now.
+#[utoipa::path(
+    get,
+    path = "/api/assistant/conversations/{project}/{id}/references",
+    tag = "conversations",
+    params(("project" = String, Path, description = "The project's name"), ("id" = i64, Path, description = "The conversation's id"), ReferencesQuery),
+    responses((status = 200, body = AnswerReferences), (status = "default", response = ProblemResponse)),
+)]
+pub(crate) async fn compare(
+    state: web::Data<AppState>,
+    path: web::Path<(String, String)>,
+    query: web::Query<ReferencesQuery>,
+) -> HandlerResult {
+    let (name, id) = parse_path(&state, &path).await?;
+    let turn = query.turn;
+    let reader = state.resources.reader.clone();
+    let end = reader.ask(move |reader| reader.end_of_turn(&name, id, turn)).await?;
+    let end =
+        end.ok_or_else(|| Problem::not_found("There is no such answer, or it has not ended."))?;
+    let mut content = Content::from_row(&end.kind, end.payload.get());
+    let citations = content.as_mut().ok().and_then(Content::end_details);
+    let citations = citations.map(|details| std::mem::take(details.citations)).unwrap_or_default();
+    let project = state.project(&path.0).await?;
+    let standings = state.resources.readers.standings(&project, citations.clone()).await?;
+    let references = citations
+        .into_iter()
+        .zip(standings)
+        .map(|(citation, standing)| ComparedReference { citation, standing })
+        .collect();
+    Ok(HttpResponse::Ok().json(AnswerReferences { references }))
+}
