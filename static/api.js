@@ -63,6 +63,9 @@ export const searchMessages = (project, typed, signal) => (
 export const findSimilarQuestions = (project, typed, signal) => (
   call('GET', `/api/assistant/asked/${project}?${new URLSearchParams({ q: typed.slice(0, SIMILAR_LENGTH) })}`, { signal }));
 
+/** @param {string} project @param {number} id @param {number} turn @returns {Promise<{references: import('./standing.js').ComparedCitation[]}>} */
+export const compareReferences = (project, id, turn) => call('GET', `${conversations(project)}/${id}/references?turn=${turn}`);
+
 /**
  * @typedef {{path: string, size: number, language: string, binary: boolean, total_lines: number, first_line: number,
  *   last_line: number, text: string, truncated: boolean, outline: {kind: string, name: string, line: number}[],

@@ -58,6 +58,7 @@ const EVENTS = {
   'pick-project': (name) => navigation.visit(name, null),
   'pick-conversation': (id) => navigation.visitHere(id),
   'open-file': (file) => fileNavigation.open(file),
+  'compare-references': ({ turn, show }) => fileNavigation.compare(turn).then(show, () => null),
   'walk-citation': (direction) => fileNavigation.walk(direction),
   'close-file': () => fileNavigation.close(),
   'visit-turn': ({ conversation, turn }) => navigation.visitHere(conversation, turn),

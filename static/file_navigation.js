@@ -1,5 +1,7 @@
 /** The file beside the conversation: opens it, steps from one citation to the next, keeps it in the address. */
-import { formatReference, parseReference, citedReferences } from './reference.js';
+import { compareReferences } from './api.js';
+import { citedReference, formatReference, parseReference, citedReferences } from './reference.js';
+import { movedTo, standingSentence } from './standing.js';
 import { fileAddress } from './views/references.js';
 import { loadFailureText } from './text.js';
 
@@ -28,6 +30,25 @@ export class FileNavigation {
     if (this.reader.isOpen) history.replaceState(history.state, '', url);
     else history.pushState({ opened: true }, '', url);
     this.#show(reference);
+    if (turn !== undefined) this.#tellStanding(turn, text);
+  }
+
+  /** Tells in the file what has become of a cited place. @param {number} turn @param {string} text of the reference */
+  async #tellStanding(turn, text) {
+    const isEnded = this.page.state.conversation?.turns.find((one) => one.turn === turn)?.end;
+    if (!isEnded) return;
+    const all = await this.compare(turn).catch(() => []);
+    const cited = all.find((citation) => formatReference(citedReference(citation)) === text);
+    if (cited && this.#at?.turn === turn && this.#at.text === text) {
+      this.reader.showStanding(standingSentence(cited), movedTo(cited));
+    }
+  }
+
+  /** What has become of the references of an answer. @param {number} turn @returns {Promise<import('./standing.js').ComparedCitation[]>} */
+  async compare(turn) {
+    const { project, conversation } = this.page.state;
+    if (project === null || !conversation?.id) return [];
+    return (await compareReferences(project, conversation.id, turn)).references;
   }
 
   /** Opens the first file that a turn cites. @param {number} turn */

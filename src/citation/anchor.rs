@@ -11,6 +11,12 @@ use super::suffix::Lines;
 /// Places whose first line is the right one and that are looked at whole.
 const MAX_ATTEMPTS: usize = 1000;
 
+/// Letters and digits that lines need to be told from others: a brace is everywhere.
+const MIN_LETTERS: usize = 3;
+
+/// The same, in another file.
+const MIN_LETTERS_ELSEWHERE: usize = 20;
+
 /// Length of a hash, in hexadecimal digits.
 const HASH_DIGITS: usize = 32;
 
@@ -71,6 +77,18 @@ impl Anchor {
         if hash([content]) == self.file {
             return Standing::Fresh;
         }
+        self.find(content, lines, MIN_LETTERS)
+    }
+
+    /// The same for another file of the name, which has to have more in common.
+    pub(crate) fn standing_elsewhere(&self, content: &[u8], lines: Option<Lines>) -> Standing {
+        if hash([content]) == self.file && has_letters([content], MIN_LETTERS_ELSEWHERE) {
+            return Standing::Fresh;
+        }
+        self.find(content, lines, MIN_LETTERS_ELSEWHERE)
+    }
+
+    fn find(&self, content: &[u8], lines: Option<Lines>, min_letters: usize) -> Standing {
         let (Some(expected), Some(first)) = (&self.lines, &self.first_line) else {
             return Standing::Changed;
         };
@@ -80,7 +98,11 @@ impl Anchor {
             let found = all.get(start..start.saturating_add(range.len()));
             found.is_some_and(|found| hash(found.iter().copied()) == *expected)
         };
-        if is_at(range.start) {
+        let says_enough = |start: usize| {
+            let found = all.get(start..start + range.len()).unwrap_or_default();
+            has_letters(found.iter().copied(), min_letters)
+        };
+        if is_at(range.start) && (min_letters == MIN_LETTERS || says_enough(range.start)) {
             return Standing::Fresh;
         }
         let mut starts: Vec<usize> = all
@@ -92,6 +114,7 @@ impl Anchor {
         // The nearest is the likeliest.
         starts.sort_by_key(|start| start.abs_diff(range.start));
         let moved = starts.into_iter().take(MAX_ATTEMPTS).find(|start| is_at(*start));
+        let moved = moved.filter(|start| says_enough(*start));
         match moved.and_then(|start| u32::try_from(start + 1).ok()) {
             line @ Some(_) => Standing::Moved { file: None, line },
             None => Standing::Changed,
@@ -126,6 +149,11 @@ fn range(Lines { first, last }: Lines) -> Option<std::ops::Range<usize>> {
 /// The lines without their ends, which tools change without a person's doing.
 fn lines_of(content: &[u8]) -> impl Iterator<Item = &[u8]> {
     content.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+}
+
+fn has_letters<'a>(parts: impl IntoIterator<Item = &'a [u8]>, least: usize) -> bool {
+    let is_letter = |byte: &&u8| byte.is_ascii_alphanumeric() || !byte.is_ascii();
+    parts.into_iter().flatten().filter(is_letter).nth(least - 1).is_some()
 }
 
 fn hash<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
@@ -183,9 +211,22 @@ mod tests {
 
     #[test]
     fn of_several_places_the_nearest_is_meant() {
-        let anchor = Anchor::of(b"1\n2\n3\n}\n5\n", at(4, 4), None);
-        let now = b"}\n2\n3\n4\n}\n6\n7\n8\n}\n";
+        let anchor = Anchor::of(b"1\n2\n3\nend\n5\n", at(4, 4), None);
+        let now = b"end\n2\n3\n4\nend\n6\n7\n8\nend\n";
         assert_eq!(anchor.standing(now, at(4, 4)), moved(5));
+    }
+
+    #[test]
+    fn a_line_that_says_nothing_is_found_nowhere_else_and_a_short_one_in_no_other_file() {
+        let brace = Anchor::of(b"fn a() {\n}\n", at(2, 2), None);
+        assert_eq!(brace.standing(b"fn a() {\n\n}\n", at(2, 2)), Standing::Changed);
+        let short = Anchor::of(b"fn a() {}\nx", at(1, 1), None);
+        assert_eq!(short.standing(b"\nfn a() {}\n", at(1, 1)), moved(2));
+        assert_eq!(short.standing_elsewhere(b"\nfn a() {}\n", at(1, 1)), Standing::Changed);
+        assert_eq!(short.standing_elsewhere(b"fn a() {}\n", at(1, 1)), Standing::Changed);
+        let long = Anchor::of(b"fn a_function_of_some_length() {}\nx", at(1, 1), None);
+        let now = b"\nfn a_function_of_some_length() {}\n";
+        assert_eq!(long.standing_elsewhere(now, at(1, 1)), moved(2));
     }
 
     #[test]
@@ -201,7 +242,7 @@ mod tests {
     proptest! {
         #[test]
         fn lines_that_only_moved_are_found_again(
-            above in "[ab\n]{0,40}", cited in "[cd]{1,9}(\n[cd}]{0,9}){0,4}", below in "[ab\n]{0,40}",
+            above in "[ab\n]{0,40}", cited in "[cd]{3,9}(\n[cd}]{0,9}){0,4}", below in "[ab\n]{0,40}",
             added in 1usize..9,
         ) {
             let n = u32::try_from(cited.split('\n').count()).unwrap();

@@ -66,7 +66,7 @@ fn elsewhere(
     }
     for file in look.namesakes(name).files.into_iter().take(MAX_NAMESAKES) {
         let Ok(content) = contents.of(&file) else { continue };
-        let line = match anchor.standing(content, citation.lines()) {
+        let line = match anchor.standing_elsewhere(content, citation.lines()) {
             Standing::Fresh => citation.lines().map(|lines| lines.first),
             Standing::Moved { line, .. } => line,
             _ => continue,

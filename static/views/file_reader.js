@@ -21,6 +21,7 @@ export class FileReader extends HTMLElement {
   #heading = element('h2', { tabIndex: -1 }, this.#dir, this.#name, this.#range);
   #copy = element('button', { type: 'button', className: 'quiet', onclick: () => this.#copyPath() }, 'Copy path');
   #about = element('p', { className: 'about', role: 'status' });
+  #standing = element('p', { className: 'standing', role: 'status', hidden: true });
   #lines = element('div', { className: 'lines' });
   #earlier = element('button', { type: 'button', hidden: true, onclick: () => this.#more(-1) }, 'Earlier lines');
   #later = element('button', { type: 'button', hidden: true, onclick: () => this.#more(1) }, 'Later lines');
@@ -46,7 +47,7 @@ export class FileReader extends HTMLElement {
       element('div', { className: 'head' }, this.#heading, this.#copy, element('button', {
         type: 'button', className: 'quiet close', title: 'Escape', onclick: () => this.#emit('close-file', null),
       }, 'Close')),
-      this.#about, this.#scroller,
+      this.#about, this.#standing, this.#scroller,
       element('div', { className: 'foot' }, this.#outline, this.#citationNav),
     );
     this.#list.addEventListener('click', (event) => this.#goToDefinition(event));
@@ -63,6 +64,7 @@ export class FileReader extends HTMLElement {
     const before = this.#shown;
     this.#shown = { project, reference };
     this.#renderHead(reference);
+    this.showStanding('', null);
     const isShown = before?.project === project && before.reference.path === reference.path && this.#page !== null
       && (!reference.line || (reference.line >= this.#page.first_line && reference.line <= this.#page.last_line));
     if (isShown) {
@@ -73,6 +75,19 @@ export class FileReader extends HTMLElement {
     this.#page = null;
     await this.#load(reference.path, reference.line);
     this.#heading.focus({ preventScroll: true });
+  }
+
+  /**
+   * Tells what has become of the cited place since the answer.
+   * @param {string} text empty while it is as it was
+   * @param {import('../reference.js').Reference | null} place where it is now, if it moved
+   */
+  showStanding(text, place) {
+    this.#standing.hidden = text === '';
+    const go = place ? [' ', element('button', {
+      type: 'button', className: 'quiet', onclick: () => this.#emit('open-file', { reference: place }),
+    }, 'Go there')] : [];
+    this.#standing.replaceChildren(...marked(text), ...go);
   }
 
   close() {

@@ -3,6 +3,7 @@ import { citationState, formatReference, citedReference } from '../reference.js'
 import { element } from './dom.js';
 import { marked } from './invisible_marks.js';
 import { fileAddress } from './references.js';
+import { movedTo, standingText, standingsSummary } from '../standing.js';
 
 /**
  * @param {import('../store.js').DoneEnd | import('../store.js').ErrorEnd} end
@@ -25,9 +26,31 @@ export function sources(end, turn) {
     element('span', { className: 'path' }, ...marked(formatReference(citation))), citation.why ?? 'not checked'));
   const gone = missing.map((citation) => listItem(
     element('s', {}, ...marked(formatReference(citation))), citation.why ?? 'not found', 'why'));
-  return element('details', { className: 'sources' },
-    element('summary', { className: missing.length ? 'warns' : '' }, summary.join(' · ')),
-    element('ul', {}, ...read, ...others, ...open, ...gone));
+  const since = element('div', { className: 'since', role: 'status' });
+  const details = element('details', {
+    className: 'sources',
+    // Each time: the project may have changed meanwhile.
+    ontoggle: () => details.open && details.dispatchEvent(new CustomEvent('compare-references', {
+      detail: { turn, show: (/** @type {import('../standing.js').ComparedCitation[]} */ all) => showStandings(since, all, turn) },
+      bubbles: true,
+    })),
+  },
+  element('summary', { className: missing.length ? 'warns' : '' }, summary.join(' · ')),
+  element('ul', {}, ...read, ...others, ...open, ...gone), since);
+  return details;
+}
+
+/**
+ * What has become of the cited places.
+ * @param {HTMLElement} node @param {import('../standing.js').ComparedCitation[]} citations @param {number} turn
+ */
+function showStandings(node, citations, turn) {
+  const items = citations.filter((citation) => standingText(citation) !== '').map((citation) => {
+    const place = movedTo(citation);
+    const was = element('span', { className: 'path' }, ...marked(formatReference(citedReference(citation))));
+    return place ? element('li', {}, was, ' moved to ', link(place, turn)) : listItem(was, standingText(citation));
+  });
+  node.replaceChildren(element('p', {}, standingsSummary(citations)), ...(items.length ? [element('ul', {}, ...items)] : []));
 }
 
 /** @param {number} number @param {string} one @param {string} many */

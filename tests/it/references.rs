@@ -74,6 +74,7 @@ async fn a_reference_tells_later_whether_its_lines_are_fresh_moved_changed_or_go
     let commit = "0123456789abcdef0123456789abcdef01234567";
     fs::create_dir_all(root.join(".git")).unwrap();
     fs::write(root.join(".git/HEAD"), format!("{commit}\n")).unwrap();
+    fs::write(root.join("src/other.rs"), "a line that is like no other\n").unwrap();
     fs::write(root.join("src/moving.rs"), "fn stay() {\n}\nfn go() {\n    there();\n}\n").unwrap();
     let mut client = server.connect().await;
     let conversation = client.start().await;

@@ -96,3 +96,45 @@ async fn characters_that_reorder_code_are_named_in_answers_and_files_and_reorder
     browser.assert_no_complaints(&[]).await;
     browser.close().await;
 }
+
+#[tokio::test]
+async fn what_has_become_of_a_cited_place_is_told_under_the_answer_and_in_the_file() {
+    let server = server();
+    let file = server.project_dir().join("one/mod.rs");
+    let browser = Browser::start().await;
+    ask(&browser, &server, "say See `one/mod.rs:1` and `two/mod.rs:2`.").await;
+    let since = ".sources .since";
+    browser.click(".sources summary").await;
+    browser.wait_for(&format!("document.querySelector('{since}').textContent !== ''")).await;
+    assert_eq!(browser.content(since).await, "What was cited is as it was.");
+
+    fs::write(file, "// new\n\nfn a() {}\n// b\n").unwrap();
+    fs::remove_file(server.project_dir().join("two/mod.rs")).unwrap();
+    browser.click(".sources summary").await;
+    browser.click(".sources summary").await;
+    browser.wait_for(&format!("document.querySelectorAll('{since} li').length === 2")).await;
+    assert_eq!(
+        browser
+            .run(&format!(
+                "return [...document.querySelectorAll('{since} li')].map((it) => it.textContent)"
+            ))
+            .await,
+        json!(["one/mod.rs:1 moved to one/mod.rs:3", "two/mod.rs:2 gone since"])
+    );
+    browser.run("document.querySelector('.sources').scrollIntoView()").await;
+    browser.screenshot("references-since").await;
+
+    browser.click("answer-text a.reference[data-path='one/mod.rs']").await;
+    browser.wait_for("!document.querySelector('file-reader .standing').hidden").await;
+    assert_eq!(
+        browser.content("file-reader .standing").await,
+        "What the answer cites here has moved to one/mod.rs:3. Go there"
+    );
+    browser.screenshot("reader-moved").await;
+    browser.click("file-reader .standing button").await;
+    browser
+        .wait_for("document.querySelector('.cited .gutter')?.textContent === '3' && document.querySelector('file-reader .standing').hidden")
+        .await;
+    browser.assert_no_complaints(&[]).await;
+    browser.close().await;
+}
