@@ -23,6 +23,7 @@ pub(crate) mod passage;
 pub(crate) mod protocol;
 pub(crate) mod relay;
 pub(crate) mod retrieval;
+mod start;
 mod stream;
 pub(crate) mod turn;
 mod value;

@@ -1,4 +1,5 @@
-//! Suggested questions for a project, from its README, specification and largest module. Pure.
+//! Suggested questions for a project, each of a kind that the guide answers from the files: what it is,
+//! what its specification says, its largest module, its start, how it is built. Pure.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -13,6 +14,10 @@ pub(crate) const QUESTIONS: usize = 3;
 /// Longest name quoted in a question, characters.
 const LONGEST_NAME: usize = 60;
 
+/// Manifests that say how a project is built.
+const MANIFESTS: [&str; 6] =
+    ["Cargo.toml", "Makefile", "go.mod", "package.json", "pyproject.toml", "setup.py"];
+
 /// Directories that hold modules but name none.
 const HOLDERS: [&str; 7] = ["", "app", "cmd", "lib", "pkg", "source", "src"];
 
@@ -25,28 +30,31 @@ pub(crate) struct ProjectFile<'a> {
     pub(crate) size: u64,
 }
 
-/// Three different questions.
+/// Up to three different questions that the guide can answer, none for a project without text.
+///
+/// `spec` is the path of the specification.
 pub(crate) fn of(
     files: &[ProjectFile<'_>],
     readme: Option<&TextFile>,
-    has_spec: bool,
+    spec: Option<&str>,
 ) -> Vec<String> {
+    let overview = (!files.is_empty()).then(|| overview(readme));
+    let spec = spec.map(|path| format!("What is in `{path}`?"));
+    let starts = files.iter().any(|it| file_role::start_rank(Path::new(it.path)).is_some());
+    let start = starts.then(|| "Where does the program start, and what happens then?".to_owned());
+    let runs = files.iter().any(|it| MANIFESTS.contains(&it.path));
+    let running = runs.then(|| "How is it built and tested?".to_owned());
+    let all = [overview, spec, module(files), start, running];
+    all.into_iter().flatten().take(QUESTIONS).collect()
+}
+
+fn overview(readme: Option<&TextFile>) -> String {
     let headings = readme.map(readme::headings).unwrap_or_default();
     let name = headings.first().filter(|(level, _)| *level == 1).map(|(_, name)| name.as_str());
-    let topic = headings.iter().map(|(_, heading)| heading.as_str()).find(|it| is_topic(it, name));
-    let first = match name {
+    match name {
         Some(name) if is_short(name) => format!("What is {name} for, and how is it laid out?"),
         _ => "What is this project, and how is it laid out?".to_owned(),
-    };
-    let specification =
-        has_spec.then(|| "What does the specification ask for that is not built yet?".to_owned());
-    let topic = topic.map(|topic| format!("What in the code is behind “{topic}” in the README?"));
-    let usual = [
-        "Where does the program start, and what happens then?".to_owned(),
-        "How is it built and tested?".to_owned(),
-    ];
-    let rest = specification.into_iter().chain(module(files)).chain(topic).chain(usual);
-    [first].into_iter().chain(rest).take(QUESTIONS).collect()
+    }
 }
 
 /// A question about the directory with most source code in it, or about the one file that has most.
@@ -77,15 +85,6 @@ fn is_source(path: &str) -> bool {
     language.is_code() && file_role::of(path, language) == FileRole::Source
 }
 
-/// Whether a heading names a topic of the project, and not one of every README.
-fn is_topic(heading: &str, name: Option<&str>) -> bool {
-    const USUAL: &str = "about badge build changelog code-of-conduct content contribut credit develop document donat example faq feature get-started getting-started install introduction licen overview prerequisite quick requirement roadmap run setup sponsor status support test thank try usage what why with known limitation not todo";
-    let lower = heading.to_lowercase().replace(' ', "-");
-    name != Some(heading)
-        && is_short(heading)
-        && !USUAL.split(' ').any(|usual| lower.starts_with(usual))
-}
-
 /// Whether a name can be quoted in a question: plain and short.
 fn is_short(name: &str) -> bool {
     let is_plain = name.chars().all(|c| c.is_alphanumeric() || " -_./'’&+,".contains(c));
@@ -96,14 +95,14 @@ fn is_short(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn ask(paths: &[(&'static str, u64)], readme: &str, has_spec: bool) -> Vec<String> {
+    fn ask(paths: &[(&'static str, u64)], readme: &str, spec: Option<&str>) -> Vec<String> {
         let files: Vec<_> = paths.iter().map(|&(path, size)| ProjectFile { path, size }).collect();
         let source = TextFile { path: "README.md".to_owned(), text: readme.to_owned() };
-        of(&files, Some(&source).filter(|_| !readme.is_empty()), has_spec)
+        of(&files, Some(&source).filter(|_| !readme.is_empty()), spec)
     }
 
     #[test]
-    fn three_questions_come_from_the_readme_the_specification_and_the_largest_module() {
+    fn questions_come_from_the_readme_the_specification_and_the_largest_module() {
         let files = [
             ("README.md", 90_000),
             ("src/main.rs", 50),
@@ -112,39 +111,37 @@ mod tests {
             ("tests/all.rs", 9000),
         ];
         assert_eq!(
-            ask(&files, "# Quokka\n\nKeeps keys.\n", true),
+            ask(&files, "# Quokka\n\nKeeps keys.\n", Some("prompts/app_spec.txt")),
             [
                 "What is Quokka for, and how is it laid out?",
-                "What does the specification ask for that is not built yet?",
+                "What is in `prompts/app_spec.txt`?",
                 "How do the parts of `src/store/` work together?",
             ]
         );
         assert_eq!(
-            ask(
-                &files,
-                "# Quokka\n\n## Install\n\n```sh\n# run\n```\n\n## Leases\n\nText.\n",
-                false
-            ),
+            ask(&files, "# Quokka\n\n## Leases\n\nText.\n", None),
             [
                 "What is Quokka for, and how is it laid out?",
                 "How do the parts of `src/store/` work together?",
-                "What in the code is behind “Leases” in the README?",
+                "Where does the program start, and what happens then?",
             ]
         );
         assert_eq!(
-            ask(&[("app.py", 9), ("old.py", 3)], "", false),
+            ask(&[("old.py", 9), ("pyproject.toml", 3)], "", None),
             [
                 "What is this project, and how is it laid out?",
-                "What does `app.py` do, and what uses it?",
-                "Where does the program start, and what happens then?",
+                "What does `old.py` do, and what uses it?",
+                "How is it built and tested?",
             ]
         );
     }
 
     #[test]
-    fn an_empty_project_has_three_questions_too_and_markup_stays_out_of_them() {
-        assert_eq!(ask(&[], "", false).len(), QUESTIONS);
+    fn nothing_is_asked_that_the_files_do_not_answer() {
+        assert_eq!(ask(&[], "", None), Vec::<String>::new());
+        assert_eq!(ask(&[("data.json", 9)], "", None).len(), 1);
         let badge = "# [![Build](https://x.test/b.svg)](https://x.test) Quokka\n";
-        assert_eq!(ask(&[], badge, false)[0], "What is this project, and how is it laid out?");
+        let questions = ask(&[("README.md", 60)], badge, None);
+        assert_eq!(questions, ["What is this project, and how is it laid out?"]);
     }
 }

@@ -18,7 +18,7 @@ const STATE_TEXT = {
   compacting: 'The conversation has become long. The agent is summarizing it…',
 };
 
-/** Questions for any project, shown if the server suggests none. */
+/** Questions for any project, shown where the server cannot say. */
 export const EXAMPLE_QUESTIONS = [
   'What is this project, and how is it laid out?',
   'Where does the program start, and what happens then?',

@@ -17,6 +17,8 @@ use crate::{
 
 /// Uses listed.
 const MAX_CALLERS: usize = 5;
+/// Definitions of a file whose uses are looked for.
+const MAX_DEFINITIONS: usize = 12;
 /// Tests and documents listed, each.
 const MAX_OTHERS: usize = 2;
 /// Definitions listed that it uses.
@@ -56,7 +58,8 @@ pub(crate) struct Calls {
 
 /// The calls of and by the definition in `file` whose body is `body`.
 pub(crate) fn of(index: &Index, file: u32, definition: &Definition, body: &[&str]) -> Calls {
-    let mut calls = Calls { callees: callees(index, file, definition, body), ..Calls::default() };
+    let callees = callees(index, file, Some(definition), body);
+    let mut calls = Calls { callees, ..Calls::default() };
     let parts = terms::parts(&definition.name);
     let term = match parts.as_slice() {
         [part] => terms::stem(part),
@@ -94,6 +97,23 @@ pub(crate) fn of(index: &Index, file: u32, definition: &Definition, body: &[&str
         }
     }
     calls
+}
+
+/// Where the first definitions of a file are used in other files.
+pub(crate) fn of_file(index: &Index, file: u32) -> Vec<Use> {
+    let path = index.files()[file as usize].found.path.to_string_lossy().into_owned();
+    let mut uses: Vec<Use> = Vec::new();
+    for definition in index.files()[file as usize].definitions().iter().take(MAX_DEFINITIONS) {
+        let is_telling = definition.name.len() > 3 && &*definition.name != "main";
+        let calls = if is_telling { of(index, file, definition, &[]) } else { Calls::default() };
+        for found in calls.callers {
+            let is_new = found.path != path && uses.iter().all(|it| it.path != found.path);
+            if is_new && uses.len() < MAX_CALLERS {
+                uses.push(found);
+            }
+        }
+    }
+    uses
 }
 
 /// Whether two languages call each other's functions by name.
@@ -159,14 +179,20 @@ fn first_naming(index: &Index, file: u32, name: &str) -> Option<Use> {
     })
 }
 
-/// The functions of the project that `body` calls, in its order.
-fn callees(index: &Index, file: u32, definition: &Definition, body: &[&str]) -> Vec<Callee> {
+/// The functions of the project that `body` calls, in its order. It is the body of `definition`, or stands
+/// in none.
+pub(crate) fn callees(
+    index: &Index,
+    file: u32,
+    definition: Option<&Definition>,
+    body: &[&str],
+) -> Vec<Callee> {
     let language = index.files()[file as usize].language;
-    if !is_function(definition.kind) {
+    if definition.is_some_and(|it| !is_function(it.kind)) {
         return Vec::new();
     }
     let marks = language.line_comments();
-    let mut seen: HashSet<&str> = HashSet::from([&*definition.name]);
+    let mut seen: HashSet<&str> = definition.iter().map(|it| &*it.name).collect();
     let mut found = Vec::new();
     for (name, is_member) in body.iter().flat_map(|line| called(code(line, marks))) {
         if found.len() == MAX_CALLEES {

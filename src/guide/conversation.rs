@@ -14,6 +14,7 @@ use crate::guide::{
     overview, parts,
     protocol::UserQuestion,
     retrieval::{self, PLACES},
+    start,
     turn::{TurnStopped, TurnWriter},
 };
 use crate::project::SPECIFICATIONS;
@@ -92,6 +93,10 @@ impl GuideConversation {
             Intent::Overview => self.overview(turn, index),
             Intent::Running => self.running(turn, index),
             Intent::Layout => self.layout(turn, index),
+            Intent::Start => match start::describe(turn, index)? {
+                Some(text) => turn.say(&text),
+                None => self.layout(turn, index),
+            },
             Intent::Progress => self.progress(turn, index, &ask.text),
             Intent::More => self.more(turn, index, &ask.text),
             Intent::Change => self.places(turn, index, &ask.text, &small_talk::read_only()),

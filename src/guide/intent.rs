@@ -17,6 +17,8 @@ pub(crate) enum Intent {
     Running,
     /// How many of the project's features are done.
     Progress,
+    /// Where the program starts.
+    Start,
     /// Which folders and files there are.
     Layout,
     /// More results for the question before.
@@ -28,7 +30,7 @@ pub(crate) enum Intent {
 type Rule = fn(&QuestionWords<'_>) -> bool;
 
 /// The rules in the order in which they are tried; [`Intent::Code`] applies where none does.
-const RULES: [(Rule, Intent); 10] = [
+const RULES: [(Rule, Intent); 11] = [
     (is_greeting, Intent::Greeting),
     (is_thanks, Intent::Thanks),
     (asks_about_guide, Intent::Capabilities),
@@ -37,6 +39,7 @@ const RULES: [(Rule, Intent); 10] = [
     (asks_how_to_run, Intent::Running),
     (asks_for_change, Intent::Change),
     (asks_for_all, Intent::Overview),
+    (asks_for_start, Intent::Start),
     (asks_for_layout, Intent::Layout),
     (asks_for_overview, Intent::Overview),
 ];
@@ -190,13 +193,15 @@ fn asks_for_layout(question: &QuestionWords<'_>) -> bool {
          architecture of this project, what is the architecture, overall architecture, \
          overall structure, how is the project organised, how is the project organized, \
          how is the code organised, how is the code organized, how is this project organized, \
-         how is this project organised, where do i start, where should i start, entry point, \
-         entry points",
-    ) || asks_for_entry_point(question)
+         how is this project organised, where do i start, where should i start",
+    )
 }
 
 /// Whether it asks where the whole program starts, and not where a part of it does.
-fn asks_for_entry_point(question: &QuestionWords<'_>) -> bool {
+fn asks_for_start(question: &QuestionWords<'_>) -> bool {
+    if question.says("entry point, entry points") && question.len() <= 10 {
+        return true;
+    }
     const NOUNS: &str = "program project app application code codebase execution";
     const VERBS: &str = "start starts begin begins";
     let names_program_and_start = |pair: &[&str]| is_in(NOUNS, pair[0]) && is_in(VERBS, pair[1]);

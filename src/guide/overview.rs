@@ -5,8 +5,11 @@ use std::{collections::BTreeMap, path::Path};
 use crate::{
     citation::written,
     guide::{
-        answer::project::{Fact, list},
-        retrieval,
+        answer::{
+            code,
+            project::{Fact, list},
+        },
+        calls, retrieval,
     },
     source::{document, file_role::FileRole, index::Index, language::fence_name, readme::TextFile},
 };
@@ -75,7 +78,7 @@ const ENTRY_POINTS: &[&str] = &[
 /// Folders listed at most.
 const MAX_FOLDERS: usize = 16;
 /// Definitions listed of a file at most.
-const MAX_OUTLINE: usize = 30;
+const MAX_OUTLINE: usize = 20;
 /// Entry points listed at most.
 const MAX_ENTRY_POINTS: usize = 6;
 
@@ -136,6 +139,7 @@ pub(crate) fn describe(index: &Index, file: u32, source: Option<&TextFile>) -> S
             text.push_str(&format!("\nand {more} more.\n"));
         }
     }
+    text.push_str(&code::uses(&calls::of_file(index, file)));
     text
 }
 

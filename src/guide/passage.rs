@@ -104,6 +104,14 @@ pub(crate) fn of_definition(
     Some(cited(index, file, line, Some(definition.clone()), &lines))
 }
 
+/// The passage at a line that defines nothing.
+pub(crate) fn of_line(index: &Index, file: u32, line: usize) -> Option<CitedPassage> {
+    index.files().get(file as usize)?;
+    let text = index.text(file)?;
+    let lines: Vec<&str> = text.lines().collect();
+    Some(cited(index, file, line.clamp(1, lines.len().max(1)), None, &lines))
+}
+
 fn cited(
     index: &Index,
     file: u32,

@@ -158,7 +158,15 @@ fn unknown(index: &Index, query: &Query) -> Vec<String> {
         .collect()
 }
 
-fn read(turn: &mut TurnWriter<'_>, index: &Index, place: &CitedPassage) -> Result<(), TurnStopped> {
+/// Reads the quoted lines, shown as the use of a tool.
+///
+/// # Errors
+/// The turn was stopped.
+pub(crate) fn read(
+    turn: &mut TurnWriter<'_>,
+    index: &Index,
+    place: &CitedPassage,
+) -> Result<(), TurnStopped> {
     let offset = place.quoted.start;
     let limit = place.quoted.end - place.quoted.start;
     let input = json!({"file_path": place.path, "offset": offset, "limit": limit});

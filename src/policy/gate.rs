@@ -81,11 +81,6 @@ impl Tree {
         read_bytes(file, size.min(limit), limit)
     }
 
-    /// Whether `path` is a plain file. Opens nothing.
-    pub(crate) fn is_plain(&self, path: &Path) -> bool {
-        self.look(path).is_ok()
-    }
-
     /// Opens the directory at `path` for listing.
     pub(crate) fn list(&self, path: &Path) -> Result<OwnedFd, TreeError> {
         if path.as_os_str().is_empty() {

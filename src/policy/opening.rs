@@ -72,11 +72,6 @@ pub(crate) fn read_start(
     tree.read_start(&inside, most).map_err(|error| read_error(error, path, most))
 }
 
-/// Whether `path` is a plain file that may be read. Opens nothing, but blocks.
-pub(crate) fn is_file(policy: &Policy, path: &str) -> bool {
-    find(policy, path).is_ok_and(|(tree, inside)| tree.is_plain(&inside))
-}
-
 /// The project's tree and the resolved path in it, if that may be read.
 fn find(policy: &Policy, path: &str) -> Result<(Tree, PathBuf), FileReadError> {
     if path.is_empty() || path.len() > LONGEST_PATH {
@@ -166,6 +161,5 @@ mod tests {
         let large = read(&policy, "file", MOST).unwrap_err().to_string();
         assert!(large.contains("101 bytes"), "{large}");
         assert_eq!(read_start(&policy, "./file", MOST).unwrap().len(), MOST);
-        assert!(is_file(&policy, "file") && !is_file(&policy, ".") && !is_file(&policy, "none"));
     }
 }

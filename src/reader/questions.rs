@@ -85,7 +85,7 @@ impl Readers {
         }
     }
 
-    /// Three questions that fit the project.
+    /// Up to three questions that fit the project.
     pub(crate) async fn suggest(&self, project: &Project) -> Result<Vec<String>, ReaderError> {
         match self.ask(project, ReaderRequest::Suggest, self.settings().reader.timeout).await? {
             ReaderAnswer::Questions(questions)

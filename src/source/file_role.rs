@@ -108,6 +108,47 @@ const FOREIGN_ENDINGS: &[&str] = &[
     "_generated.go",
 ];
 
+/// Names of files in which programs start, the surest first.
+const STARTS: &[&str] = &[
+    "main.rs",
+    "main.go",
+    "__main__.py",
+    "main.py",
+    "manage.py",
+    "main.java",
+    "application.java",
+    "main.kt",
+    "application.kt",
+    "program.cs",
+    "main.c",
+    "main.cc",
+    "main.cpp",
+    "main.swift",
+    "main.ts",
+    "main.tsx",
+    "main.js",
+    "main.jsx",
+    "server.ts",
+    "server.js",
+    "server.py",
+    "app.py",
+    "wsgi.py",
+    "app.ts",
+    "app.js",
+    "app.rb",
+    "index.ts",
+    "index.tsx",
+    "index.js",
+    "index.php",
+];
+
+/// How surely a program starts in the file at `path`, by its name: 0 is the surest; `None` if it does not.
+pub(crate) fn start_rank(path: &Path) -> Option<usize> {
+    let name = path.file_name()?.to_string_lossy().to_lowercase();
+    let is_source = of(path, Language::of(path)) == FileRole::Source;
+    STARTS.iter().position(|start| *start == name).filter(|_| is_source)
+}
+
 /// Whether a directory of this name, in lower case, holds vendored or generated files.
 pub(crate) fn is_foreign_folder(name: &str) -> bool {
     FOREIGN_FOLDERS.contains(&name)

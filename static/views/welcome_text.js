@@ -11,6 +11,7 @@ export class WelcomeText extends HTMLElement {
   /** Suggested questions by project. @type {Map<string, string[]>} */
   #questions = new Map();
   #list = element('ul');
+  #examples = element('h2', {}, 'For example');
   #sentence = element('p');
   #tried = element('p');
   #details = element('details', {}, element('summary', {}, 'What was tried'), this.#tried);
@@ -49,7 +50,7 @@ export class WelcomeText extends HTMLElement {
 
   /** @param {string} project */
   #showExamples(project) {
-    this.replaceChildren(element('h2', {}, 'For example'), this.#list, element('h2', {}, 'Keys'), shortcutList(SHORTCUT_COUNT), this.#readOnly);
+    this.replaceChildren(this.#examples, this.#list, element('h2', {}, 'Keys'), shortcutList(SHORTCUT_COUNT), this.#readOnly);
     const known = this.#questions.get(project);
     this.#offer(known ?? []);
     if (known) return;
@@ -62,6 +63,7 @@ export class WelcomeText extends HTMLElement {
 
   /** @param {string[]} questions */
   #offer(questions) {
+    this.#examples.hidden = questions.length === 0;
     this.#list.replaceChildren(...questions.map((question) => element('li', {}, element('button', {
       type: 'button', onclick: () => this.#emit('ask', question),
     }, question))));

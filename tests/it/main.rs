@@ -59,6 +59,7 @@ mod slow;
 mod soak;
 mod starting;
 mod store_faults;
+mod suggested;
 mod supervision;
 mod tidy;
 mod tree;

@@ -4,7 +4,8 @@
 use crate::{
     citation::written,
     guide::{
-        calls::{self, Calls, Use},
+        answer::project::{self, Fact},
+        calls::{self, Callee, Calls, Use},
         passage::CitedPassage,
     },
     source::{self, document::Definition, query::Query},
@@ -50,6 +51,8 @@ impl CodeFindings {
 
 /// Places listed where the first is in doubt.
 const MAX_LIKELIEST: usize = 5;
+/// Uses listed.
+const MAX_USES: usize = 5;
 /// Callers in the steps.
 const MAX_STEP_CALLERS: usize = 3;
 
@@ -86,6 +89,44 @@ pub(crate) fn text(findings: &CodeFindings) -> String {
     answer
 }
 
+/// The answer to where the program starts.
+pub(crate) fn start(best: &CitedPassage, calls: &Calls, others: &[Fact]) -> String {
+    let mut answer = match &best.definition {
+        Some(found) => format!(
+            "The program starts with {} at {}{}\n",
+            definition(found),
+            best.citation(),
+            said(&found.summary)
+        ),
+        None => format!("The program starts at {}.\n", best.citation()),
+    };
+    quote(&mut answer, best);
+    if calls.callees.is_empty() {
+        answer.push_str("\nIt calls nothing that I can follow by name.\n");
+    } else {
+        answer.push_str("\n**Then it calls**, as far as I can follow by name:\n\n");
+    }
+    for (at, callee) in calls.callees.iter().enumerate() {
+        answer.push_str(&format!("{}. {}\n", at + 1, called(callee)));
+    }
+    if !others.is_empty() {
+        answer.push_str("\n**Other files in which something may start**:\n\n");
+        answer.push_str(&project::list(others));
+    }
+    answer
+}
+
+fn called(callee: &Callee) -> String {
+    let place = written::line(&callee.path, callee.definition.line);
+    format!("{} at {place}{}", definition(&callee.definition), said(&callee.definition.summary))
+}
+
+/// Where the definitions of a file are used, empty where they are not.
+pub(crate) fn uses(found: &[Use]) -> String {
+    let uses: String = found.iter().map(|it| format!("- {}\n", used(it))).collect();
+    if uses.is_empty() { uses } else { format!("\n**Used from**:\n\n{uses}") }
+}
+
 fn quote(answer: &mut String, best: &CitedPassage) {
     if best.quote.trim().is_empty() {
         return;
@@ -116,11 +157,15 @@ fn surroundings(answer: &mut String, findings: &CodeFindings, best: &CitedPassag
             ));
         }
     }
-    let uses = findings.calls.callers.iter().chain(&findings.calls.tests).take(5);
-    let uses: Vec<String> = uses.map(|it| format!("- {}\n", used(it))).collect();
-    if !uses.is_empty() {
-        answer.push_str(&format!("\n**Used from**:\n\n{}", uses.concat()));
-    }
+    let found: Vec<Use> = findings
+        .calls
+        .callers
+        .iter()
+        .chain(&findings.calls.tests)
+        .take(MAX_USES)
+        .cloned()
+        .collect();
+    answer.push_str(&uses(&found));
 }
 
 /// The way along the calls: who calls the definition, what it calls, its tests and documents.
@@ -132,9 +177,7 @@ fn steps(answer: &mut String, calls: &Calls, best: &CitedPassage) {
     let own = best.definition.as_ref().map(definition).unwrap_or_default();
     steps.push(format!("{own} at {} runs, quoted above", best.citation()));
     for callee in &calls.callees {
-        let place = written::line(&callee.path, callee.definition.line);
-        let said = said(&callee.definition.summary);
-        steps.push(format!("It calls {} at {place}{said}", definition(&callee.definition)));
+        steps.push(format!("It calls {}", called(callee)));
     }
     for test in &calls.tests {
         steps.push(format!("Tested in {}", used(test)));

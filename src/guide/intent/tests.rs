@@ -21,7 +21,7 @@ fn questions_are_told_apart_by_their_words() {
         ("fix the bug in the parser", Intent::Change),
         ("show me more", Intent::More),
         ("what is the project structure?", Intent::Layout),
-        ("Where does the program start, and what happens then?", Intent::Layout),
+        ("Where does the program start, and what happens then?", Intent::Start),
         ("where does the scheduler start its workers?", Intent::Code),
         ("what is this project and how do I run the tests in the container?", Intent::Overview),
         ("how does the retry work?", Intent::Code),

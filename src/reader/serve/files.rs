@@ -135,8 +135,10 @@ impl ReadableFiles {
             let text = text::decode(&bytes)?.text.into_owned();
             Some(readme::plain(TextFile { path: path.to_owned(), text }))
         });
-        let has_spec = SPECIFICATIONS.iter().any(|path| opening::is_file(&self.policy, path));
-        ReaderAnswer::Questions(suggestions::of(&files, readme.as_ref(), has_spec))
+        // What the guide does not read it cannot answer.
+        let is_read = |path: &&str| files.iter().any(|it| it.path == *path);
+        let spec = SPECIFICATIONS.iter().copied().find(is_read);
+        ReaderAnswer::Questions(suggestions::of(&files, readme.as_ref(), spec))
     }
 
     pub(super) fn feature_stats(&self) -> ReaderAnswer {

@@ -12,11 +12,11 @@ use crate::web::{
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = FittingQuestions)]
 struct SuggestedQuestions {
-    /// Three questions about this project.
+    /// Up to three questions about this project, none where it has no files.
     questions: Vec<String>,
 }
 
-/// `GET /api/projects/{project}/questions`: three questions about this project.
+/// `GET /api/projects/{project}/questions`: up to three questions about this project.
 #[utoipa::path(
     get,
     path = "/api/projects/{project}/questions",

@@ -1,7 +1,6 @@
 //! The text of answers about code.
 
 use super::*;
-use crate::guide::calls::Callee;
 
 fn defined(kind: &'static str, name: &str, line: u32, summary: &str) -> Definition {
     Definition { kind, name: name.into(), line, summary: summary.into() }
