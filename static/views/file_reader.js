@@ -47,7 +47,7 @@ export class FileReader extends HTMLElement {
       element('div', { className: 'head' }, this.#heading, this.#copy, element('button', {
         type: 'button', className: 'quiet close', title: 'Escape', onclick: () => this.#emit('close-file', null),
       }, 'Close')),
-      this.#about, this.#standing, this.#scroller,
+      element('div', {}, this.#about, this.#standing), this.#scroller,
       element('div', { className: 'foot' }, this.#outline, this.#citationNav),
     );
     this.#list.addEventListener('click', (event) => this.#goToDefinition(event));

@@ -115,6 +115,19 @@ async fn a_reference_tells_later_whether_its_lines_are_fresh_moved_changed_or_go
     fs::remove_file(root.join("src/parser.rs")).unwrap();
     assert_eq!(states().await[3], state("gone"));
 
+    let export = format!("/api/assistant/conversations/demo/{conversation}/export");
+    let text = reqwest::get(server.url(&export)).await.unwrap().text().await.unwrap();
+    let cited = "Cited at commit `0123456789ab`:\n\n- `src/moving.rs:1-2`\n\
+                 - `src/moving.rs:3-5`, since moved to `src/moving.rs:5-7`\n\
+                 - `src/moving.rs`, since changed\n- `src/parser.rs:2`, since gone\n\
+                 - `src/other.rs:1`, since moved to `lib/other.rs:1`\n";
+    assert!(text.contains(cited), "{text}");
+    let (_, exported) = server.get(&format!("{export}?format=json")).await;
+    let entries = exported["entries"].as_array().unwrap();
+    let end = entries.iter().rfind(|entry| entry["kind"] == "response_done").unwrap();
+    assert_eq!(end["references"][1]["standing"], moved, "{end}");
+    assert_eq!(end["payload"]["citations"][1]["anchor"], end["references"][1]["anchor"]);
+
     for (turn, expected) in [("7", 404), ("x", 422)] {
         assert_eq!(server.get(&path_of(conversation, turn)).await.0, expected, "{turn}");
     }

@@ -10,20 +10,25 @@ use actix_web::{
     web::{self, Bytes},
 };
 use futures_util::stream;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     database::{
         DatabaseError, Reader, Summary,
-        queries::export::{EntryOrder, ExportCursor, START},
+        queries::export::{EntryOrder, ExportCursor, START, StoredEntry},
     },
     ids::ConversationId,
+    project::Project,
+    reader::Readers,
 };
 
 use crate::web::{
-    api::conversations::parse_path,
+    api::{
+        conversations::parse_path,
+        references::{self, ComparedReference},
+    },
     problem::{HandlerResult, Problem, ProblemResponse},
     state::AppState,
 };
@@ -72,16 +77,46 @@ pub(crate) async fn download(
         Format::Json => ("application/json", "json"),
     };
     let name = file_name(&summary, extension);
-    let pieces = stream::try_unfold(Some(Export::new(reader, summary, query.format)), next);
+    let project = state.project(&path.0).await?;
+    let readers = state.resources.readers.clone();
+    let export = Export::new(reader, Comparison { readers, project }, summary, query.format);
+    let pieces = stream::try_unfold(Some(export), next);
     Ok(HttpResponse::Ok()
         .content_type(content_type)
         .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
         .streaming(Box::pin(pieces)))
 }
 
+/// What references are compared with.
+struct Comparison {
+    readers: Readers,
+    project: Project,
+}
+
+impl Comparison {
+    /// The references of the answer that an entry ends; none if they cannot be compared.
+    async fn references(&self, entry: &StoredEntry) -> Vec<ComparedReference> {
+        let compared = references::of_end(&self.readers, &self.project, entry).await;
+        compared.unwrap_or_else(|error| {
+            log::warn!("an export tells nothing of references error={error}");
+            Vec::new()
+        })
+    }
+}
+
+/// An entry with the references of the answer that it ends.
+#[derive(Serialize)]
+struct ExportedEntry<'a> {
+    #[serde(flatten)]
+    entry: &'a StoredEntry,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    references: Vec<ComparedReference>,
+}
+
 /// The state of an export between two pieces.
 struct Export {
     reader: Reader,
+    comparison: Comparison,
     conversation: ConversationId,
     at: ExportCursor,
     writer: Writer,
@@ -95,7 +130,7 @@ enum Writer {
 }
 
 impl Export {
-    fn new(reader: Reader, summary: Summary, format: Format) -> Self {
+    fn new(reader: Reader, comparison: Comparison, summary: Summary, format: Format) -> Self {
         let (writer, head) = match format {
             Format::Md => (Writer::Markdown(Markdown::default()), markdown::head(&summary)),
             Format::Json => {
@@ -103,7 +138,7 @@ impl Export {
                 (Writer::Json { is_first: true }, head)
             }
         };
-        Self { reader, conversation: summary.id, at: START, writer, head }
+        Self { reader, comparison, conversation: summary.id, at: START, writer, head }
     }
 }
 
@@ -120,11 +155,12 @@ async fn next(export: Option<Export>) -> Result<Option<(Bytes, Option<Export>)>,
     let mut text = std::mem::take(&mut export.head);
     for entry in &page {
         export.at = entry.cursor();
+        let references = export.comparison.references(entry).await;
         match &mut export.writer {
-            Writer::Markdown(markdown) => markdown.add(entry, &mut text),
+            Writer::Markdown(markdown) => markdown.add(entry, &references, &mut text),
             Writer::Json { is_first } => {
                 text.push_str(if std::mem::take(is_first) { "\n" } else { ",\n" });
-                text.push_str(&json!(entry).to_string());
+                text.push_str(&json!(ExportedEntry { entry, references }).to_string());
             }
         }
     }

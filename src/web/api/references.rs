@@ -6,8 +6,11 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     citation::{Citation, anchor::Standing},
+    database::queries::export::StoredEntry,
     entry::Content,
     ids::TurnNumber,
+    project::Project,
+    reader::{ReaderError, Readers},
     web::{
         api::conversations::parse_path,
         problem::{HandlerResult, Problem, ProblemResponse},
@@ -31,11 +34,11 @@ struct AnswerReferences {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-struct ComparedReference {
+pub(super) struct ComparedReference {
     #[serde(flatten)]
-    citation: Citation,
+    pub(super) citation: Citation,
     /// What has become of it.
-    standing: Standing,
+    pub(super) standing: Standing,
 }
 
 /// `GET /api/assistant/conversations/{project}/{id}/references?turn=`: the references of an ended
@@ -58,15 +61,21 @@ pub(crate) async fn compare(
     let end = reader.ask(move |reader| reader.end_of_turn(&name, id, turn)).await?;
     let end =
         end.ok_or_else(|| Problem::not_found("There is no such answer, or it has not ended."))?;
+    let project = state.project(&path.0).await?;
+    let references = of_end(&state.resources.readers, &project, &end).await?;
+    Ok(HttpResponse::Ok().json(AnswerReferences { references }))
+}
+
+/// The references of the answer that this entry ends; none of another entry.
+pub(super) async fn of_end(
+    readers: &Readers,
+    project: &Project,
+    end: &StoredEntry,
+) -> Result<Vec<ComparedReference>, ReaderError> {
     let mut content = Content::from_row(&end.kind, end.payload.get());
     let citations = content.as_mut().ok().and_then(Content::end_details);
     let citations = citations.map(|details| std::mem::take(details.citations)).unwrap_or_default();
-    let project = state.project(&path.0).await?;
-    let standings = state.resources.readers.standings(&project, citations.clone()).await?;
-    let references = citations
-        .into_iter()
-        .zip(standings)
-        .map(|(citation, standing)| ComparedReference { citation, standing })
-        .collect();
-    Ok(HttpResponse::Ok().json(AnswerReferences { references }))
+    let standings = readers.standings(project, citations.clone()).await?;
+    let compared = citations.into_iter().zip(standings);
+    Ok(compared.map(|(citation, standing)| ComparedReference { citation, standing }).collect())
 }

@@ -6,13 +6,18 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
+    citation::{anchor::Standing, written},
     database::{Summary, queries::export::StoredEntry},
     entry::{AgentQuestion, Content, Outcome, ResponseDone, ToolResult, UserMessage},
     ids::TurnNumber,
+    web::api::references::ComparedReference,
 };
 
 /// Longest part of a tool's input or error that is shown, in characters.
 const MAX_TOOL_CHARS: usize = 200;
+
+/// Digits of a commit that are shown.
+const SHORT_COMMIT: usize = 12;
 
 /// The state of the document on which the text that follows depends.
 #[derive(Debug, Default)]
@@ -50,7 +55,13 @@ pub(super) fn head(summary: &Summary) -> String {
 }
 
 impl Markdown {
-    pub(super) fn add(&mut self, entry: &StoredEntry, out: &mut String) {
+    /// Adds an entry, and at the end of an answer its references.
+    pub(super) fn add(
+        &mut self,
+        entry: &StoredEntry,
+        references: &[ComparedReference],
+        out: &mut String,
+    ) {
         let Ok(content) = Content::from_row(&entry.kind, entry.payload.get()) else {
             // An entry of a later version.
             return;
@@ -80,6 +91,7 @@ impl Markdown {
             Content::Question(question) => self.asked(&question, out),
             Content::ResponseDone(done) => {
                 self.open = None;
+                self.references(references, out);
                 self.notes(&done.notes, out);
                 let words = ended(&done);
                 if !words.is_empty() {
@@ -88,10 +100,22 @@ impl Markdown {
             }
             Content::Error(error) => {
                 self.open = None;
+                self.references(references, out);
                 self.notes(&error.notes, out);
                 self.paragraph(&format!("**Error:** {}", line(&error.content)), out);
             }
         }
+    }
+
+    /// Lists the places that an answer cites, with what has become of them.
+    fn references(&mut self, references: &[ComparedReference], out: &mut String) {
+        let found: Vec<_> = references.iter().filter(|it| it.citation.found).collect();
+        let Some(first) = found.first() else { return };
+        let commit = first.citation.anchor.as_ref().and_then(|anchor| anchor.commit.as_ref());
+        let commit = commit.and_then(|commit| commit.get(..SHORT_COMMIT));
+        let at = commit.map_or_else(String::new, |commit| format!(" at commit `{commit}`"));
+        let items: Vec<_> = found.iter().map(|it| format!("- {}", cited(it))).collect();
+        self.paragraph(&format!("Cited{at}:\n\n{}", items.join("\n")), out);
     }
 
     fn notes(&mut self, notes: &[String], out: &mut String) {
@@ -183,6 +207,29 @@ impl Markdown {
 }
 
 /// How an answer ended, its duration, tokens and cost.
+/// A cited place, and what has become of it.
+fn cited(ComparedReference { citation, standing }: &ComparedReference) -> String {
+    let lines = |path: &str, first: Option<u32>| match (first, citation.reference.end_line) {
+        (Some(first), Some(end)) => {
+            let length = end.saturating_sub(citation.reference.line.unwrap_or(end));
+            written::lines(path, first, first.saturating_add(length))
+        }
+        (Some(line), None) => written::line(path, line),
+        (None, _) => written::file(path),
+    };
+    let line = citation.reference.line.filter(|_| !citation.lines_in_name);
+    let place = lines(citation.file(), line);
+    match standing {
+        Standing::Fresh | Standing::Unknown => place,
+        Standing::Moved { file, line } => {
+            let file = file.as_deref().unwrap_or(citation.file());
+            format!("{place}, since moved to {}", lines(file, *line))
+        }
+        Standing::Changed => format!("{place}, since changed"),
+        Standing::Gone => format!("{place}, since gone"),
+    }
+}
+
 fn ended(done: &ResponseDone) -> String {
     let mut words = match done.outcome {
         Outcome::Completed => Vec::new(),
@@ -304,7 +351,7 @@ mod tests {
             entry(TurnNumber(3), Seq(15), "user_message", r#"{"content":"Once more"}"#),
             entry(TurnNumber(3), Seq(16), "text", r#"{"block":0,"content":"It"}"#),
         ] {
-            markdown.add(&entry, &mut out);
+            markdown.add(&entry, &[], &mut out);
         }
         let waits = RawValue::from_string(r#"{"content":"Last"}"#.to_owned()).unwrap();
         markdown.end(&[(TurnNumber(4), waits)], &mut out);
