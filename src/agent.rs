@@ -273,13 +273,18 @@ impl Agents {
         let conversation = (start.conversation != NO_CONVERSATION).then_some(start.conversation);
         let chosen = self.choose(start.agent)?;
         let kind = chosen.kind();
-        let request =
-            self.launch_request(chosen.program(), start.project, conversation, start.session)?;
+        let request = self.launch_request(
+            chosen.program(),
+            start.project.clone(),
+            conversation,
+            start.session,
+        )?;
         let executable =
             LaunchedExecutable::new(request.claude.as_ref().unwrap_or(&request.cicerone));
         let control = Arc::new(ProcessControl::new());
         let (input, lines) = mpsc::channel(INPUT_LINES);
         let run = AgentRun {
+            project: start.project,
             agents: self.clone(),
             request,
             conversation: start.conversation,
@@ -368,6 +373,7 @@ impl Agents {
             is_restricted: false,
             cicerone,
             secrets,
+            specification: prompt::Specification::default(),
             id: Uuid::new_v4(),
         })
     }

@@ -44,6 +44,9 @@ pub enum Refusal {
     /// The file may hold secrets.
     #[error("{0:?} may hold secrets and cannot be read")]
     Secret(String),
+    /// What the file holds cannot be known.
+    #[error("{0:?} cannot be read: {1}")]
+    Unreadable(String, String),
     /// The path is no plain file or directory.
     #[error("{0:?} is not a plain file or directory")]
     Special(String),
@@ -105,17 +108,9 @@ impl Policy {
         &self.secrets
     }
 
-    /// Decides on a call of `tool` with the JSON `input`.
-    pub fn judge(&self, tool: &str, input: &str) -> Result<(), Refusal> {
-        match self.judge_call(tool, input)? {
-            Some(path) if self.holds_key(&path) => Err(Refusal::Secret(path)),
-            Some(_) | None => Ok(()),
-        }
-    }
-
-    /// As [`judge`](Self::judge), by names alone: opens nothing. Gives the path of a file that may be
-    /// read unless it [holds a key](Self::holds_key).
-    fn judge_call(&self, tool: &str, input: &str) -> Result<Option<String>, Refusal> {
+    /// Decides on a call of `tool` with the JSON `input`, by names alone: opens nothing. Gives the path
+    /// of a file that may be read if its [content](Self::check_content) may.
+    pub fn judge(&self, tool: &str, input: &str) -> Result<Option<String>, Refusal> {
         #[cfg(feature = "faults")]
         if self.is_unlocked {
             return Ok(None);
@@ -151,14 +146,19 @@ impl Policy {
         Ok(real.starts_with(self.root()?).then_some(path))
     }
 
-    /// Whether the file at `path` holds a private key, whatever its name. Opens it.
-    fn holds_key(&self, path: &str) -> bool {
-        let (Ok(root), Ok(real)) = (self.root(), self.resolve(path)) else { return false };
-        let (Ok(inside), Ok(tree)) = (real.strip_prefix(&root), Tree::open(&root)) else {
-            return false;
-        };
-        // The tool reports other errors itself.
-        matches!(tree.read_start(inside, HEAD_BYTES), Err(TreeError::Secret))
+    /// Checks that the file at `path` holds no private key, whatever its name. Opens it.
+    pub(crate) fn check_content(&self, path: &str) -> Result<(), Refusal> {
+        let (root, real) = (self.root()?, self.resolve(path)?);
+        let outside = |_| Refusal::Outside(path.to_owned());
+        let inside = real.strip_prefix(&root).map_err(outside)?;
+        let tree = Tree::open(&root).map_err(|error| Refusal::Project(error.to_string()))?;
+        match tree.read_start(inside, HEAD_BYTES) {
+            Ok(_) => Ok(()),
+            Err(TreeError::Secret) => Err(Refusal::Secret(path.to_owned())),
+            // The tool reports these itself.
+            Err(TreeError::NotThere | TreeError::Directory | TreeError::NotPlain) => Ok(()),
+            Err(error) => Err(Refusal::Unreadable(path.to_owned(), error.to_string())),
+        }
     }
 
     fn judge_glob(&self, tool: &str, input: &str) -> Result<(), Refusal> {

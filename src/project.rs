@@ -68,7 +68,8 @@ impl fmt::Display for ProjectName {
 pub struct Project {
     /// The name in URLs and on the page.
     pub name: ProjectName,
-    /// The absolute directory. It may have vanished since the start.
+    /// The absolute directory as configured. It may vanish, and a link in it may move on, at any time:
+    /// whoever starts to work with it resolves it anew.
     pub dir: PathBuf,
 }
 

@@ -99,14 +99,21 @@ pub enum Caller {
     Guide,
 }
 
-/// Runs tools.
+/// Runs tools, and reads of a project what agents do not read themselves.
 pub trait ProjectTools: fmt::Debug + Send + Sync {
     /// Runs one call. Never fails: what went wrong is the result.
-    fn call(&self, project: Project, caller: Caller, call: ProjectCall) -> RunningCall;
+    fn call(&self, project: Project, caller: Caller, call: ProjectCall) -> Pending<CallOutcome>;
+
+    /// Checks that the content of the file at `path` may be read. The error is for the model.
+    fn check_content(&self, project: Project, path: String) -> Pending<Result<(), String>>;
+
+    /// The beginning of the project's specification, if there is one that agents may read. The error
+    /// is for the model.
+    fn specification(&self, project: Project) -> Pending<Result<Option<String>, String>>;
 }
 
-/// A call that runs.
-pub type RunningCall = Pin<Box<dyn Future<Output = CallOutcome> + Send>>;
+/// What is going to be there.
+pub type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 #[cfg(test)]
 mod tests {

@@ -20,7 +20,7 @@ use super::{
     claude::{self, Home, Lent, Login},
     directories::{Directories, own_user, owned_dir, owned_file},
     process::{disk_quota::DiskQuota, launch_args, resources::ResourceLimits},
-    prompt,
+    prompt::{self, Specification},
     sandbox::{self, AccessNeeds, Profile, User, user},
 };
 
@@ -39,6 +39,7 @@ pub(super) struct LaunchRequest {
     /// The `cicerone` program.
     pub cicerone: PathBuf,
     pub secrets: Secrets,
+    pub specification: Specification,
     /// Names the files of this start; those of an earlier start are removed at its end.
     pub id: Uuid,
 }
@@ -88,7 +89,7 @@ impl LaunchRequest {
         let [prompt, temporary] = place.of_start(self.id);
         let chosen = self.user(own, place, program)?;
         let has_web = self.inner.settings.has_web(&self.project.name);
-        let text = prompt::system_prompt(&self.project, &self.secrets, has_web);
+        let text = prompt::system_prompt(&self.project.name, &self.specification, has_web);
         owned_dir(&temporary, chosen.user)
             .and_then(|()| owned_file(&prompt, &text, chosen.user))
             .map_err(|error| cannot_make(&prompt, &error))?;

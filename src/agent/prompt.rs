@@ -1,25 +1,30 @@
 //! The system prompt of Claude Code, and the greeting of a conversation.
 
-use crate::{
-    policy::{Policy, Secrets, opening},
-    project::{Project, SPECIFICATIONS},
-};
+use crate::project::ProjectName;
 
 use super::{AgentKind, NoModel};
 
-/// Characters of the specification in the prompt at most.
-const SPECIFICATION_CHARS: usize = 5000;
-
-/// Upper bound of their size in bytes.
-const SPECIFICATION_BYTES: usize = (SPECIFICATION_CHARS + 1) * 4;
+/// What an agent is told of the project's specification.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Specification {
+    /// The project has none that agents may read.
+    #[default]
+    None,
+    Text(String),
+    /// It could not be read.
+    Unread,
+}
 
 /// What the guide is, in the greeting.
 const GUIDE: &str = "I am the built-in guide, without a language model: I find files, definitions, text \
                      and features, and show you where they are.";
 
-/// The system prompt, with the project's specification. Blocks.
-pub(crate) fn system_prompt(project: &Project, secrets: &Secrets, has_web: bool) -> String {
-    let name = &project.name;
+/// The system prompt, with the project's specification.
+pub(crate) fn system_prompt(
+    name: &ProjectName,
+    specification: &Specification,
+    has_web: bool,
+) -> String {
     let web = match has_web {
         true => {
             "- WebFetch, WebSearch: documentation of libraries and tools. Never put the project's \
@@ -62,10 +67,13 @@ pub(crate) fn system_prompt(project: &Project, secrets: &Secrets, has_web: bool)
          \n\
          # The project's specification\n"
     );
-    match specification(project, secrets) {
-        Some(specification) => prompt.push_str(&specification),
-        None => prompt.push_str("(The project has none.)"),
-    }
+    prompt.push_str(match specification {
+        Specification::Text(text) => text,
+        Specification::None => "(The project has none.)",
+        Specification::Unread => {
+            "(It could not be read when this conversation began. If a question is about it, say so.)"
+        }
+    });
     prompt.push('\n');
     prompt
 }
@@ -86,93 +94,31 @@ pub(crate) fn greeting(project_name: &str, kind: AgentKind, no_model: Option<NoM
     }
 }
 
-/// The beginning of the project's specification, if there is one that an agent may read.
-fn specification(project: &Project, secrets: &Secrets) -> Option<String> {
-    let policy = Policy::new(project.dir.clone(), secrets.clone());
-    SPECIFICATIONS.iter().find_map(|path| {
-        let bytes = opening::read_start(&policy, path, SPECIFICATION_BYTES).ok()?;
-        let text = String::from_utf8_lossy(&bytes);
-        let text = text.trim();
-        (!text.is_empty()).then(|| shortened(text))
-    })
-}
-
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(SPECIFICATION_CHARS) {
-        Some((end, _)) => format!("{}\n… (truncated)", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::symlink};
-
-    use crate::project::ProjectName;
-
     use super::*;
 
-    fn no_secrets_added() -> Secrets {
-        Secrets::new(&[]).unwrap()
-    }
-
-    fn prompt_with(path: &str, specification: &str) -> String {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join(path);
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(file, specification).unwrap();
-        let project = Project { name: ProjectName::mend("shop"), dir: dir.path().to_owned() };
-        system_prompt(&project, &no_secrets_added(), true)
+    fn prompt(specification: &Specification, has_web: bool) -> String {
+        system_prompt(&ProjectName::mend("shop"), specification, has_web)
     }
 
     #[test]
-    fn the_specification_is_found_in_each_of_its_places() {
-        for path in SPECIFICATIONS {
-            assert!(prompt_with(path, "A shop for tea.").ends_with("A shop for tea.\n"));
+    fn the_specification_ends_the_prompt_which_tells_one_that_is_missing_from_one_unread() {
+        let text = Specification::Text("A shop for tea.".to_owned());
+        for (specification, words) in [
+            (text, "A shop for tea.\n"),
+            (Specification::None, "(The project has none.)\n"),
+            (Specification::Unread, "is about it, say so.)\n"),
+        ] {
+            let prompt = prompt(&specification, true);
+            assert!(prompt.ends_with(words) && prompt.contains("\"shop\""), "{prompt}");
         }
-        assert!(prompt_with("README.md", "x").ends_with("(The project has none.)\n"));
-    }
-
-    #[test]
-    fn a_long_specification_is_cut_after_5000_characters() {
-        let prompt = prompt_with(SPECIFICATIONS[0], &"é".repeat(6000));
-        assert_eq!(prompt.matches('é').count(), 5000);
-        assert!(prompt.ends_with("(truncated)\n"));
-        assert!(!prompt_with(SPECIFICATIONS[0], &"é".repeat(5000)).contains("(truncated)"));
-    }
-
-    #[test]
-    fn p10_a_specification_that_is_a_secret_or_no_plain_file_is_told_to_nobody() {
-        let base = tempfile::tempdir().unwrap();
-        let dir = base.path().join("project");
-        fs::create_dir_all(dir.join("prompts")).unwrap();
-        fs::write(base.path().join("outside"), "hidden-value").unwrap();
-        fs::write(dir.join(".env"), "hidden-value").unwrap();
-        let key = "-----BEGIN PRIVATE KEY-----\nhidden-value\n";
-        fs::write(dir.join("notes"), key).unwrap();
-        let project = Project { name: ProjectName::mend("shop"), dir: dir.clone() };
-        let path = dir.join(SPECIFICATIONS[0]);
-        for target in ["../.env", "../notes", "../../outside", "/dev/zero", "app_spec.txt", ".."] {
-            symlink(target, &path).unwrap();
-            let prompt = system_prompt(&project, &no_secrets_added(), true);
-            assert!(prompt.ends_with("(The project has none.)\n"), "{target}");
-            fs::remove_file(&path).unwrap();
-        }
-        let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
-        assert!(made.success());
-        let prompt = system_prompt(&project, &no_secrets_added(), true);
-        assert!(prompt.ends_with("(The project has none.)\n"), "a pipe");
     }
 
     #[test]
     fn an_agent_without_the_web_is_told_of_no_tools_for_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let project = Project { name: ProjectName::mend("shop"), dir: dir.path().to_owned() };
         for has_web in [true, false] {
-            assert_eq!(
-                system_prompt(&project, &no_secrets_added(), has_web).contains("WebFetch"),
-                has_web
-            );
+            assert_eq!(prompt(&Specification::None, has_web).contains("WebFetch"), has_web);
         }
     }
 

@@ -3,7 +3,7 @@
 mod pipes;
 mod tool_calls;
 
-use std::{process::ExitStatus, sync::Arc, time::Duration};
+use std::{path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
 
 use actix::Recipient;
 use futures_util::future::OptionFuture;
@@ -13,16 +13,18 @@ use super::{
     AgentKind, Agents,
     codec::{self, Codec, CodecSettings},
     directories::Directories,
-    invocation::{Invocation, LaunchRequest},
+    invocation::{Invocation, LaunchRequest, check_dir},
     messages::{AgentExit, AgentExited, AgentOutput},
     process::{
         control::ProcessControl, disk_quota, limit_message, spawner::SpawnedProcess,
         stop_sequence::StopSequence,
     },
+    prompt::Specification,
 };
 use crate::{
     ids::ConversationId,
     policy::Policy,
+    project::Project,
     tools::{Caller, ProjectTools},
 };
 use pipes::{OutputEnd, OutputReader};
@@ -40,6 +42,8 @@ const STOPPED_EARLY: &str = "The agent was stopped before it had started.";
 /// An agent that is to run, and the ends of its channels.
 pub(super) struct AgentRun {
     pub agents: Agents,
+    /// As configured; the one of the request has its links resolved.
+    pub project: Project,
     pub request: LaunchRequest,
     pub conversation: ConversationId,
     pub epoch: u64,
@@ -78,13 +82,17 @@ pub(super) async fn run(run: AgentRun, exited: Recipient<AgentExited>) {
 /// The error says, for a person, why the agent did not start.
 async fn prepare_and_execute(mut run: AgentRun) -> Result<AgentExit, String> {
     let mut stop = run.control.stop.subscribe();
+    run.request.project.dir = unless_stopped(&mut stop, resolved(&run.project)).await??;
     unless_stopped(&mut stop, run.agents.may_start(&run.request.project, run.kind)).await??;
     // Two agents of one conversation, as after a session's failure, would share its transcript.
     let _lock = unless_stopped(&mut stop, run.agents.lock_conversation(&run.request)).await?;
     let (agents, request) = (run.agents.clone(), run.request.clone());
     // A task of its own: it removes its files even when nobody waits for it any more.
     let knows = actix::spawn(async move { agents.knows_restricted(&request).await });
-    run.request.is_restricted = unless_stopped(&mut stop, knows).await?.unwrap_or_default();
+    let prepared = async { tokio::join!(knows, specification(&run)) };
+    let (knows, specification) = unless_stopped(&mut stop, prepared).await?;
+    run.request.is_restricted = knows.unwrap_or_default();
+    run.request.specification = specification;
     let request = run.request.clone();
     let prepared = tokio::task::spawn_blocking(|| request.prepare()).await;
     let mut invocation =
@@ -97,6 +105,31 @@ async fn prepare_and_execute(mut run: AgentRun) -> Result<AgentExit, String> {
     let closed = tokio::task::spawn_blocking(move || invocation.close()).await;
     closed.map_err(|error| format!("The agent's home could not be closed: {error}."))?;
     exit
+}
+
+/// The project's directory as it is now, by which the agent will name its files.
+async fn resolved(project: &Project) -> Result<PathBuf, String> {
+    let project = project.clone();
+    let resolved = tokio::task::spawn_blocking(move || {
+        check_dir(&project)?;
+        project.dir.canonicalize().map_err(|error| error.to_string())
+    });
+    resolved.await.map_err(|error| error.to_string())?
+}
+
+/// What an agent with a model is told of the project's specification.
+async fn specification(run: &AgentRun) -> Specification {
+    let Some(tools) = run.tools.as_ref().filter(|_| run.kind == AgentKind::Claude) else {
+        return Specification::None;
+    };
+    match tools.specification(run.project.clone()).await {
+        Ok(Some(text)) => Specification::Text(text),
+        Ok(None) => Specification::None,
+        Err(why) => {
+            log::warn!("an agent starts without the project's specification reason={why:?}");
+            Specification::Unread
+        }
+    }
 }
 
 /// Waits for `step`, but not beyond the moment when the agent is told to stop.
@@ -123,8 +156,8 @@ async fn execute(run: AgentRun, invocation: &mut Invocation) -> Result<AgentExit
         AgentKind::Claude => Caller::Model,
         AgentKind::Guide => Caller::Guide,
     };
-    let (project, input) = (run.request.project.clone(), run.input.clone());
-    let tool_calls = ToolCalls::new(project, caller, run.tools.clone(), input);
+    let (project, input) = (run.project.clone(), run.input.clone());
+    let tool_calls = ToolCalls::new(policy, project, caller, run.tools.clone(), input);
     let AgentRun { agents, conversation, epoch, kind, control, input, lines, output, .. } = run;
 
     actix::spawn(pipes::write(stdin, lines, closing));
@@ -140,7 +173,6 @@ async fn execute(run: AgentRun, invocation: &mut Invocation) -> Result<AgentExit
         conversation,
         epoch,
         codec: Codec::new(CodecSettings { tool_result_bytes, allowed_tools }),
-        policy: Arc::new(policy),
         control: Arc::clone(&control),
         input: input.clone(),
         tool_calls,

@@ -145,11 +145,12 @@ pub(super) fn check(
     for SecretFile { key, path } in files {
         // Who may read the target may read the link.
         let real = path.canonicalize().unwrap_or_else(|_| path.clone());
-        if let Some(project) = projects.iter().find(|project| real.starts_with(&project.dir)) {
+        let resolved = |dir: &Path| dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+        let is_around = |project: &&Project| real.starts_with(resolved(&project.dir));
+        if let Some(project) = projects.iter().find(is_around) {
             let (path, name) = (path.clone(), project.name.clone());
             return Err(ConfigError::SecretInProject { key, path, name });
         }
-        let resolved = |dir: &Path| dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
         let all = SYSTEM.iter().chain(&PROGRAMS).map(Path::new);
         let holds_it = |dir: &&Path| real.starts_with(resolved(dir));
         let mut added = readable.iter().map(PathBuf::as_path);

@@ -6,7 +6,7 @@
 use std::{
     ffi::OsStr,
     fs, io,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use log::Level;
@@ -145,7 +145,9 @@ impl ProjectSet {
             for (name, dir) in registry::read(path)? {
                 let origin = ValueOrigin::Registry(path.clone());
                 let dir = self.dir_or_warning(dir, &origin);
-                let same = |project: &Project| project.name.as_str() == name && project.dir == dir;
+                let same = |project: &Project| {
+                    project.name.as_str() == name && is_same_dir(&project.dir, &dir)
+                };
                 if !self.projects.iter().any(same) {
                     self.add_mended(&name, dir, origin);
                 }
@@ -173,7 +175,7 @@ impl ProjectSet {
     }
 
     fn add_under_own_name(&mut self, dir: PathBuf, origin: ValueOrigin) {
-        if self.projects.iter().any(|project| project.dir == dir) {
+        if self.projects.iter().any(|project| is_same_dir(&project.dir, &dir)) {
             let text = format!("directory is already served dir={}", dir.display());
             return self.warn(Level::Info, text);
         }
@@ -231,7 +233,7 @@ fn parse_name(text: &str, origin: &ValueOrigin) -> Result<ProjectName, ConfigErr
     })
 }
 
-/// The real path of a directory that can be listed.
+/// The path of a directory that can be listed, with links unresolved: they may move on.
 fn readable_dir(dir: &Path, origin: &ValueOrigin) -> Result<PathBuf, ConfigError> {
     let unreadable = |source| ConfigError::ProjectUnreadable {
         dir: dir.to_owned(),
@@ -239,7 +241,15 @@ fn readable_dir(dir: &Path, origin: &ValueOrigin) -> Result<PathBuf, ConfigError
         source,
     };
     fs::read_dir(dir).map_err(unreadable)?;
-    dir.canonicalize().map_err(unreadable)
+    // What `..` means depends on the links before it.
+    match dir.components().any(|part| part == Component::ParentDir) {
+        true => dir.canonicalize().map_err(unreadable),
+        false => Ok(dir.components().collect()),
+    }
+}
+
+fn is_same_dir(one: &Path, other: &Path) -> bool {
+    one == other || matches!((one.canonicalize(), other.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 /// The directories in `root` that are not hidden, by name.
@@ -253,7 +263,7 @@ fn children(root: &Path) -> io::Result<Vec<PathBuf>> {
         }
     }
     dirs.sort();
-    dirs.iter().map(|dir| dir.canonicalize()).collect()
+    Ok(dirs)
 }
 
 /// The entries of a variable that is separated like `PATH`.

@@ -34,7 +34,10 @@ impl Fixture {
     /// Judges a call whose input may name the fixture's directory as `$BASE`.
     fn judge(&self, tool: &str, input: &str) -> Result<(), Refusal> {
         let base = self.base.path().to_str().unwrap();
-        self.policy.judge(tool, &input.replace("$BASE", base))
+        match self.policy.judge(tool, &input.replace("$BASE", base))? {
+            Some(path) => self.policy.check_content(&path),
+            None => Ok(()),
+        }
     }
 
     fn allows(&self, tool: &str, inputs: &[&str]) {

@@ -124,6 +124,14 @@ pub(super) fn sentence(mut words: String) -> String {
     words
 }
 
+/// The first `most` characters of a text, with a note where it is cut.
+pub(super) fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}\n… (truncated)", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,6 +163,12 @@ mod tests {
         let two = ["a".to_owned(), "b".to_owned()];
         assert!(are_highlighted(&two, "a\nb") && !are_highlighted(&two, "a"));
         assert!(!are_highlighted(&two[..1], "a\nb"));
+    }
+
+    #[test]
+    fn a_long_text_is_cut_after_so_many_characters() {
+        assert_eq!(shortened("ééé", 3), "ééé");
+        assert_eq!(shortened("ééé", 2), "éé\n… (truncated)");
     }
 
     #[test]

@@ -23,9 +23,7 @@ pub(crate) const INDEX_WAIT: Duration = Duration::from_secs(100);
 /// What a reader is started with.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ReaderPlan {
-    /// The project's directory as configured, by which agents name its files.
-    pub(crate) named: PathBuf,
-    /// The same with all links resolved.
+    /// The project's directory with all links resolved, by which agents name its files.
     pub(crate) dir: PathBuf,
     /// Globs of secret files besides the built-in ones.
     pub(crate) secrets: Vec<String>,
@@ -83,6 +81,11 @@ pub(crate) enum ReaderRequest {
     Suggest,
     /// How far the project is by its list of features.
     FeatureStats,
+    /// Whether the content of a file may be read, wherever its name is allowed.
+    CheckContent { path: String },
+    /// The beginning of the project's specification, somewhat longer than this many characters if
+    /// there is more.
+    Specification { max_chars: usize },
     /// Answers a question of the guide.
     Answer(Box<AnswerTask>),
     /// Runs a tool for an agent.
@@ -132,6 +135,9 @@ pub(crate) enum ReaderAnswer {
     Questions(Vec<String>),
     Stats(FeatureStats),
     Answered(GuideAnswer),
+    /// The content may not be read, for this reason.
+    Denied(String),
+    Specification(Option<String>),
     Tool(CallOutcome),
     /// The request failed, in words.
     Failed(String),

@@ -208,7 +208,6 @@ impl Readers {
         let not_started = |words: String| ReaderError::NotStarted(words);
         let secrets = self.0.agents.secret_globs();
         let plan = ReaderPlan {
-            named: project.dir.clone(),
             dir: dir.clone(),
             secrets: secrets.map_err(|error| not_started(error.to_string()))?,
             limits: ReadLimits::of(settings),

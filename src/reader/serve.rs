@@ -166,6 +166,12 @@ impl ProjectReader {
             }
             ReaderRequest::Suggest => self.blocking(ReadableFiles::suggest).await,
             ReaderRequest::FeatureStats => self.blocking(ReadableFiles::feature_stats).await,
+            ReaderRequest::CheckContent { path } => {
+                self.blocking(move |files| files.check_content(&path)).await
+            }
+            ReaderRequest::Specification { max_chars } => {
+                self.blocking(move |files| files.specification(max_chars)).await
+            }
             ReaderRequest::Answer(task) => {
                 self.searching(INDEX_WAIT, move |files| files.answer(*task)).await
             }

@@ -10,27 +10,63 @@ use crate::{
         relay::ANSWER_TOOL,
     },
     project::Project,
-    tools::{CallOutcome, Caller, ProjectCall, ProjectTools, RunningCall},
+    tools::{CallOutcome, Caller, Pending, ProjectCall, ProjectTools},
 };
 
 use super::{
-    Readers,
+    Readers, checks,
     protocol::{INDEX_WAIT, ReaderAnswer, ReaderError, ReaderRequest},
 };
 
 /// Longest result that is passed on, in bytes.
 const MAX_RESULT_BYTES: usize = 64 << 10; // 64 KiB
 
+/// Longest check of a file's content, well below the time after which the agent's call is blocked.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Longest wait for the specification before an agent starts without it.
+const SPECIFICATION_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Characters of the specification that agents are told at most.
+const SPECIFICATION_CHARS: usize = 5000;
+
 /// Longest time for an answer of the guide.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(INDEX_WAIT.as_secs() + 30);
 
 impl ProjectTools for Readers {
-    fn call(&self, project: Project, caller: Caller, call: ProjectCall) -> RunningCall {
+    fn call(&self, project: Project, caller: Caller, call: ProjectCall) -> Pending<CallOutcome> {
         let readers = self.clone();
         Box::pin(async move {
             match caller {
                 Caller::Model => readers.call_tool(&project, call).await,
                 Caller::Guide => readers.answer_guide(&project, call).await,
+            }
+        })
+    }
+
+    fn check_content(&self, project: Project, path: String) -> Pending<Result<(), String>> {
+        let readers = self.clone();
+        Box::pin(async move {
+            let request = ReaderRequest::CheckContent { path };
+            match readers.ask(&project, request, CHECK_TIMEOUT).await {
+                Ok(ReaderAnswer::Done) => Ok(()),
+                Ok(ReaderAnswer::Denied(words)) => Err(checks::sentence(words)),
+                Ok(_) => Err(readers.on_nonsense(&project).to_string()),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+    }
+
+    fn specification(&self, project: Project) -> Pending<Result<Option<String>, String>> {
+        let readers = self.clone();
+        Box::pin(async move {
+            let request = ReaderRequest::Specification { max_chars: SPECIFICATION_CHARS };
+            match readers.ask(&project, request, SPECIFICATION_TIMEOUT).await {
+                Ok(ReaderAnswer::Specification(text)) => {
+                    Ok(text.map(|text| checks::shortened(&text, SPECIFICATION_CHARS)))
+                }
+                Ok(_) => Err(readers.on_nonsense(&project).to_string()),
+                Err(error) => Err(error.to_string()),
             }
         })
     }

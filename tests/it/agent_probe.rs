@@ -4,6 +4,7 @@
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -14,9 +15,14 @@ use cicerone::{
         StartAgent,
         event::{AgentEnd, AgentEvent, AgentResult, Liveness},
     },
-    config::settings::{AgentChoice, AgentSettings, Limits, Sandbox},
+    config::{
+        self, CommandLine,
+        settings::{AgentChoice, AgentSettings, Limits, Sandbox},
+    },
     ids::ConversationId,
     project::{Project, ProjectName},
+    reader::Readers,
+    tools::ProjectTools,
 };
 use tokio::{sync::mpsc, time::timeout};
 use uuid::Uuid;
@@ -69,6 +75,8 @@ pub struct Bench {
     pub limits: Limits,
     /// The server's environment.
     pub environment: Vec<(OsString, OsString)>,
+    /// Whether the agents have the tools of the project.
+    pub has_tools: bool,
 }
 
 /// A running agent and what it said so far.
@@ -102,6 +110,7 @@ impl Bench {
         let home = base.path().join("home");
         let path = std::env::var_os("PATH").unwrap();
         Self {
+            has_tools: true,
             environment: vec![("PATH".into(), path), ("HOME".into(), home.into())],
             base,
             settings: AgentSettings {
@@ -203,15 +212,24 @@ impl Bench {
         let (sender, heard) = mpsc::unbounded_channel();
         let probe = Probe(sender).start();
         let (output, exited) = (probe.clone().recipient(), probe.recipient());
-        let start = self.ordered(conversation, session);
+        let start = self.ordered(agents, conversation, session);
         let handle = agents.start(start, output, exited).unwrap();
         Running { handle, session: session.id(), heard }
     }
 
-    fn ordered(&self, conversation: i64, session: AgentSession) -> StartAgent {
+    fn ordered(&self, agents: &Agents, conversation: i64, session: AgentSession) -> StartAgent {
         let project = Project { name: ProjectName::mend("tea-shop"), dir: self.project() };
         let conversation = ConversationId(conversation);
-        StartAgent { conversation, epoch: 1, project, session, agent: None, tools: None }
+        let tools = self.has_tools.then(|| self.tools(agents));
+        StartAgent { conversation, epoch: 1, project, session, agent: None, tools }
+    }
+
+    /// The reader of the project, for its agents.
+    fn tools(&self, agents: &Agents) -> Arc<dyn ProjectTools> {
+        let file = self.base.path().join("cicerone.toml");
+        std::fs::write(&file, "").unwrap();
+        let loaded = config::load(&CommandLine { config_file: Some(file), ..Default::default() });
+        Arc::new(Readers::new(agents.clone(), Arc::new(loaded.unwrap().settings)))
     }
 
     /// Starts an agent for `session`.
@@ -228,7 +246,7 @@ impl Bench {
         output: Recipient<AgentOutput>,
         exited: Recipient<AgentExited>,
     ) -> Running {
-        let start = self.ordered(1, session);
+        let start = self.ordered(agents, 1, session);
         let handle = agents.start(start, output, exited).unwrap();
         Running { handle, session: session.id(), heard }
     }

@@ -283,6 +283,7 @@ fn the_agent_is_chosen_by_the_settings_and_by_what_is_installed() {
 async fn a_guide_whom_nobody_answers_says_so() {
     let mut bench = Bench::scripted();
     bench.settings.kind = AgentChoice::Guide;
+    bench.has_tools = false;
     let mut agent = bench.start();
     assert_eq!(agent.handle.kind(), AgentKind::Guide);
     agent.ready().await;

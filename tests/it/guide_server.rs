@@ -1,6 +1,6 @@
 //! The guide of a server: the project's reader answers, for all conversations from one index.
 
-use std::fs;
+use std::{fs, os::unix::fs::symlink};
 
 use serde_json::{Value, json};
 
@@ -128,4 +128,46 @@ async fn a_question_that_waits_for_the_reader_is_interrupted_at_once() {
     signal(stalled, "CONT");
     let text = answer(&mut client, QUESTION).await;
     assert!(text.contains("`src/pool.rs:2`"), "{text}");
+}
+
+#[actix::test]
+async fn a_link_that_moves_on_is_followed_by_pages_and_answers() {
+    let setup = setup();
+    let files = setup.files_dir().to_owned();
+    for release in ["42", "43"] {
+        let dir = files.join("releases").join(release);
+        fs::create_dir_all(&dir).unwrap();
+        fs::write(dir.join("README.md"), format!("# Release {release}\n")).unwrap();
+        let text = format!("/// Of {release}.\npub fn evict_idle() {{}}\n");
+        fs::write(dir.join(format!("pool{release}.rs")), text).unwrap();
+    }
+    let project = setup.project_dir();
+    fs::remove_dir_all(&project).unwrap();
+    let lead_to = |release: &str| {
+        let next = files.join("next");
+        symlink(files.join("releases").join(release), &next).unwrap();
+        fs::rename(&next, &project).unwrap();
+    };
+    lead_to("42");
+    let server = setup.start();
+    let mut client = conversation(&server).await;
+    for release in ["42", "43", "42"] {
+        lead_to(release);
+        let (_, page) = server.get("/api/projects/demo/file?path=README.md").await;
+        assert_eq!(page["text"], format!("# Release {release}"), "{page}");
+        let text = answer(&mut client, QUESTION).await;
+        assert!(text.contains(&format!("`pool{release}.rs:2`")), "{text}");
+        eventually("its reader alone is left", async || {
+            (readers_of(server.pid()).len() == 1).then_some(())
+        })
+        .await;
+    }
+    // A link that leads nowhere is told, and mended without a restart.
+    fs::rename(files.join("releases"), files.join("moved")).unwrap();
+    client.ask(QUESTION).await;
+    let frames = client.turn().await;
+    let end = frames[frames.len() - 1]["content"].as_str().unwrap_or_default().to_owned();
+    assert!(end.contains("is gone or cannot be read"), "{frames:?}");
+    fs::rename(files.join("moved"), files.join("releases")).unwrap();
+    assert!(answer(&mut client, QUESTION).await.contains("`pool42.rs:2`"));
 }

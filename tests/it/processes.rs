@@ -71,12 +71,18 @@ pub fn that_carry(files: &Path) -> Vec<u32> {
     all().into_iter().filter(carries).filter(|pid| is_running(*pid)).collect()
 }
 
-/// Waits until the processes `known` and all that belong to the test are gone, except `spared`;
-/// returns how long that took.
+/// Waits until the processes `known` and all that belong to the test are gone, except the server
+/// `spared` and its readers, which no agent's end concerns; returns how long that took.
 pub async fn all_gone(files: &Path, known: &[u32], spared: Option<u32>, when: &str) -> Duration {
     let since = Instant::now();
     loop {
-        let is_left = |pid: &u32| Some(*pid) != spared && is_running(*pid);
+        let readers: Vec<u32> = spared
+            .into_iter()
+            .flat_map(below)
+            .filter(|pid| command_line(*pid).contains(READER))
+            .collect();
+        let is_left =
+            |pid: &u32| Some(*pid) != spared && !readers.contains(pid) && is_running(*pid);
         let mut left: Vec<u32> = known.iter().copied().filter(is_left).collect();
         // Reading the environment of every process is slow, so it comes last.
         if left.is_empty() {

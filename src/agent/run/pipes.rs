@@ -13,10 +13,7 @@ use tokio::{
 use super::{LINGER, tool_calls::ToolCalls};
 use crate::{
     agent::{
-        codec::{
-            Codec, CodecOutput, HostAction,
-            command::{self, HookDecision},
-        },
+        codec::{Codec, CodecOutput, HostAction},
         event::{Activity, AgentEvent, Liveness},
         messages::{AgentOutput, Flow},
         process::{
@@ -25,7 +22,6 @@ use crate::{
         },
     },
     ids::ConversationId,
-    policy::Policy,
 };
 
 /// Size of one read: the capacity of a pipe.
@@ -46,7 +42,6 @@ pub(super) struct OutputReader {
     pub conversation: ConversationId,
     pub epoch: u64,
     pub codec: Codec,
-    pub policy: Arc<Policy>,
     pub control: Arc<ProcessControl>,
     pub input: mpsc::Sender<String>,
     pub tool_calls: ToolCalls,
@@ -124,14 +119,8 @@ impl OutputReader {
                 return None;
             }
             HostAction::JudgeTool { request_id, tool, input } => {
-                let policy = Arc::clone(&self.policy);
-                let judged = tokio::task::spawn_blocking(move || policy.judge(&tool, input.get()));
-                let decision = match judged.await {
-                    Ok(Ok(())) => HookDecision::Pass,
-                    Ok(Err(refusal)) => HookDecision::Deny(refusal.to_string()),
-                    Err(_) => HookDecision::Deny("The call could not be checked.".to_owned()),
-                };
-                command::hook_answer(&request_id, &decision)
+                self.tool_calls.judge(request_id, tool, input.get().to_owned());
+                return None;
             }
         };
         // A closed channel means that the agent is about to end.

@@ -1,12 +1,19 @@
-//! Calls of the project's tools by an agent: each runs by itself, and its result is written to the
+//! Tool calls of an agent: each is decided on or run by itself, and what comes of it is written to the
 //! agent's stdin.
 
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    task::spawn_blocking,
+};
 
 use crate::{
-    agent::codec::mcp,
+    agent::codec::{
+        command::{self, HookDecision},
+        mcp,
+    },
+    policy::Policy,
     project::Project,
     tools::{CallOutcome, Caller, ProjectCall, ProjectTools},
 };
@@ -17,8 +24,9 @@ const MAX_CALLS: usize = 8;
 /// Calls of one agent that may run or wait.
 const MAX_OPEN_CALLS: usize = 64;
 
-/// Runs the calls of one agent.
+/// Decides on the calls of one agent, and runs those of the project's tools.
 pub(super) struct ToolCalls {
+    policy: Arc<Policy>,
     project: Project,
     caller: Caller,
     /// `None` for an agent that is only tried.
@@ -30,13 +38,31 @@ pub(super) struct ToolCalls {
 
 impl ToolCalls {
     pub(super) fn new(
+        policy: Policy,
         project: Project,
         caller: Caller,
         tools: Option<Arc<dyn ProjectTools>>,
         input: mpsc::Sender<String>,
     ) -> Self {
         let [open, running] = [MAX_OPEN_CALLS, MAX_CALLS].map(|n| Arc::new(Semaphore::new(n)));
-        Self { project, caller, tools, input, open, running }
+        Self { policy: Arc::new(policy), project, caller, tools, input, open, running }
+    }
+
+    /// Starts to decide on a call of a tool with the JSON `tool_input`. Returns at once.
+    pub(super) fn judge(&self, request_id: String, tool: String, tool_input: String) {
+        let (policy, tools) = (Arc::clone(&self.policy), self.tools.clone());
+        let (project, input) = (self.project.clone(), self.input.clone());
+        let place = Arc::clone(&self.open).try_acquire_owned();
+        actix::spawn(async move {
+            let decision = match &place {
+                Ok(_) => decide(policy, tools, project, tool, tool_input).await,
+                Err(_) => Err("Too many calls at once: wait for those before.".to_owned()),
+            };
+            let decision = decision.map_or_else(HookDecision::Deny, |()| HookDecision::Pass);
+            // A closed channel means that the agent is about to end.
+            input.send(command::hook_answer(&request_id, &decision)).await.ok();
+            drop(place);
+        });
     }
 
     /// Starts a call. Returns at once.
@@ -61,4 +87,22 @@ impl ToolCalls {
             drop(place);
         });
     }
+}
+
+/// Decides on a call; the error says to the model why it is denied.
+async fn decide(
+    policy: Arc<Policy>,
+    tools: Option<Arc<dyn ProjectTools>>,
+    project: Project,
+    tool: String,
+    tool_input: String,
+) -> Result<(), String> {
+    let judged = spawn_blocking(move || policy.judge(&tool, &tool_input)).await;
+    let judged = judged.map_err(|_| "The call could not be checked.".to_owned())?;
+    let Some(path) = judged.map_err(|refusal| refusal.to_string())? else { return Ok(()) };
+    let Some(tools) = tools else {
+        return Err("Nobody can check what the file holds.".to_owned());
+    };
+    let checked = tools.check_content(project, path).await;
+    checked.map_err(|why| format!("The file could not be cleared for reading: {why}"))
 }

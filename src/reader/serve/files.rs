@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    citation::{Citation, WrittenReference, check, project_files::ProjectFiles},
+    citation::{Citation, WrittenReference, check, files_read, project_files::ProjectFiles},
     features::{FeatureStats, Features},
     guide::answering::{self, AnswerTask},
     highlighter::HighlightRequest,
@@ -46,11 +46,11 @@ pub(super) struct ReadableFiles {
 
 impl ReadableFiles {
     pub(super) fn new(plan: ReaderPlan) -> Result<Self, InvalidSecret> {
-        let ReaderPlan { named, dir, secrets, limits, index, log: _ } = plan;
+        let ReaderPlan { dir, secrets, limits, index, log: _ } = plan;
         let secrets = Secrets::new(&secrets)?;
         let policy = Policy::new(dir.clone(), secrets.clone());
         let list = KeptList::new(limits.list_lifetime);
-        let cited = ProjectFiles::new(policy.clone(), named, limits.file_bytes);
+        let cited = ProjectFiles::new(policy.clone(), dir.clone(), limits.file_bytes);
         let index = SharedIndex::new(dir.clone(), secrets.clone(), Some(index));
         Ok(Self { cited, dir, secrets, policy, limits, list, index })
     }
@@ -119,7 +119,10 @@ impl ReadableFiles {
         read: &[String],
     ) -> ReaderAnswer {
         let mentioned = references.into_iter().collect();
-        ReaderAnswer::Citations(check::check(&self.cited, &mentioned, read))
+        // The server may know the directory by a link.
+        let read: Vec<String> =
+            read.iter().map(|path| files_read::relative(path, &self.dir).to_owned()).collect();
+        ReaderAnswer::Citations(check::check(&self.cited, &mentioned, &read))
     }
 
     pub(super) fn standings(&self, citations: &[Citation]) -> ReaderAnswer {
@@ -141,6 +144,23 @@ impl ReadableFiles {
         ReaderAnswer::Questions(suggestions::of(&files, readme.as_ref(), spec))
     }
 
+    pub(super) fn check_content(&self, path: &str) -> ReaderAnswer {
+        match self.policy.check_content(path) {
+            Ok(()) => ReaderAnswer::Done,
+            Err(refusal) => ReaderAnswer::Denied(refusal.to_string()),
+        }
+    }
+
+    pub(super) fn specification(&self, max_chars: usize) -> ReaderAnswer {
+        // One character more tells that there is more.
+        let most = max_chars.saturating_add(1).saturating_mul(char::MAX.len_utf8());
+        ReaderAnswer::Specification(SPECIFICATIONS.iter().find_map(|path| {
+            let bytes = opening::read_start(&self.policy, path, most).ok()?;
+            let text = String::from_utf8_lossy(&bytes).trim().to_owned();
+            (!text.is_empty()).then_some(text)
+        }))
+    }
+
     pub(super) fn feature_stats(&self) -> ReaderAnswer {
         let features = Features::open(&self.dir);
         match features.and_then(|features| features.map(|it| it.stats()).transpose()) {
@@ -149,3 +169,6 @@ impl ReadableFiles {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
