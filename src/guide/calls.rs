@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use crate::{
     guide::extent,
     source::{
+        definitions,
         document::{self, Definition},
         file_role::FileRole,
         index::Index,
@@ -80,10 +81,11 @@ pub(crate) fn of(index: &Index, file: u32, definition: &Definition, body: &[&str
         (*other == file, index.files()[*other as usize].role != FileRole::Source)
     });
     let is_related = |other: &u32| is_family(index.files()[*other as usize].language, language);
+    let owners = owners(index, file, definition);
     let mut seen = HashSet::new();
     for other in files.iter().copied().filter(is_related).take(MAX_USING_FILES) {
         if seen.insert(other) {
-            add_uses(index, other, file, definition, &mut calls);
+            add_uses(index, other, file, definition, &owners, &mut calls);
         }
     }
     // A single word of a document is no name.
@@ -122,18 +124,50 @@ fn is_family(a: Language, b: Language) -> bool {
     a == b || (is_on_jvm(a) && is_on_jvm(b))
 }
 
-fn add_uses(index: &Index, other: u32, file: u32, definition: &Definition, calls: &mut Calls) {
+/// The names of which a file must say one for its use of the name to be one of this definition: the file
+/// and the types of it. Empty where no other definition has the name.
+fn owners(index: &Index, file: u32, definition: &Definition) -> Vec<String> {
+    let entry = &index.files()[file as usize];
+    let is_other = |(other, found): &(u32, Definition)| {
+        *found.name == *definition.name
+            && *other != file
+            && is_family(index.files()[*other as usize].language, entry.language)
+    };
+    if !index.defined(&definition.name).iter().any(is_other) {
+        return Vec::new();
+    }
+    let definitions = entry.definitions();
+    let types =
+        definitions.iter().filter(|it| definitions::is_container(it.kind) || it.kind == "type");
+    let stem = entry.found.path.file_stem().map(|it| it.to_string_lossy().into_owned());
+    types.map(|it| it.name.to_string()).chain(stem).filter(|it| it.len() > 2).collect()
+}
+
+fn add_uses(
+    index: &Index,
+    other: u32,
+    file: u32,
+    definition: &Definition,
+    owners: &[String],
+    calls: &mut Calls,
+) {
     let entry = &index.files()[other as usize];
     let Some(text) = index.text(other) else { return };
     let is_comment = document::comment_lines(&text, entry.language);
+    let is_meant = |owner: &String| whole_words(&text, owner).next().is_some();
+    if other != file && !owners.is_empty() && !owners.iter().any(is_meant) {
+        return;
+    }
     let marks = entry.language.line_comments();
+    let definitions = entry.definitions();
+    let defined: HashSet<u32> =
+        definitions.iter().filter(|it| it.name == definition.name).map(|it| it.line).collect();
     let naming: Vec<(usize, &str)> = text
         .lines()
         .enumerate()
         .filter(|(at, _)| !is_comment.get(*at).copied().unwrap_or(false))
         .filter(|(at, line)| {
-            let is_itself = other == file && *at + 1 == definition.line as usize;
-            !is_itself && is_used(line, &definition.name, marks)
+            !defined.contains(&(*at as u32 + 1)) && is_used(line, definition, marks)
         })
         .collect();
     let is_test = |at: usize| entry.role == FileRole::Test || at as u32 + 1 >= entry.tests_start;
@@ -142,7 +176,6 @@ fn add_uses(index: &Index, other: u32, file: u32, definition: &Definition, calls
         let lines = naming.iter().filter(|(at, _)| is_test(*at) == tests);
         lines.min_by_key(|(at, line)| (is_import(line), *at)).copied()
     };
-    let definitions = entry.definitions();
     let path = entry.found.path.to_string_lossy();
     let used = |(at, line): (usize, &str)| Use {
         path: path.clone().into_owned(),
@@ -280,17 +313,22 @@ pub(crate) fn is_function(kind: &str) -> bool {
     KINDS.contains(&kind)
 }
 
-/// Whether a line of code uses a name. One that is also a word must be called or qualified.
-fn is_used(line: &str, name: &str, marks: &[&str]) -> bool {
-    let line = code(line, marks);
+/// Whether a line of code uses a definition. A function whose name is one word must be called or qualified,
+/// as must all whose names are words of speech.
+fn is_used(line: &str, definition: &Definition, marks: &[&str]) -> bool {
+    let (line, name) = (code(line, marks), &*definition.name);
     let is_word = name.chars().all(char::is_lowercase);
+    let is_plain = is_function(definition.kind) && terms::parts(name).len() == 1;
     whole_words(line, name).any(|at| {
         let (before, after) = (&line[..at], &line[at + name.len()..]);
-        let is_code = after.starts_with(['(', '!', '<'])
-            || before.ends_with("::")
-            || before.ends_with('.')
-            || before.ends_with("->");
-        !in_text(line, at) && (is_code || !is_word)
+        let is_called = after.starts_with(['(', '!', '<']) || before.ends_with("::");
+        let is_member = before.ends_with('.') || before.ends_with("->");
+        !in_text(line, at)
+            && match (is_plain, is_word) {
+                (true, _) => is_called && !is_import(line),
+                (false, true) => is_called || is_member,
+                (false, false) => true,
+            }
     })
 }
 

@@ -191,7 +191,10 @@ pub(crate) fn entry_points(index: &Index) -> Vec<Fact> {
             let name = entry.found.path.file_name()?.to_string_lossy();
             let path = entry.found.path.to_string_lossy().into_owned();
             let depth = path.matches('/').count();
-            ENTRY_POINTS.contains(&name.as_ref()).then_some((depth, path, file as u32))
+            // Deeper down, an index only gathers what its folder has.
+            let is_gathering = name.starts_with("index.") && depth > 1;
+            let is_entry = ENTRY_POINTS.contains(&name.as_ref()) && !is_gathering;
+            is_entry.then_some((depth, path, file as u32))
         })
         .collect();
     paths.sort();

@@ -154,7 +154,8 @@ fn contents(index: &Index, dir: &str, name: &str, part: &Part) -> String {
         None => {
             let folder = if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") };
             let inner = parts(index, &folder);
-            inner.iter().take(MAX_NAMED).map(|(name, _)| format!("`{name}`")).collect()
+            let inner = inner.iter().filter(|(name, _)| !name.starts_with('_') && name != "index");
+            inner.take(MAX_NAMED).map(|(name, _)| format!("`{name}`")).collect()
         }
     };
     if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) }

@@ -73,7 +73,12 @@ pattern!(
     r"(?P<method>[#A-Za-z_$][\w$]*)\s*(?:<[^>]*>)?\([^;=]*\)\s*(?::[^={]+)?\{\s*$",
     r"|^\s*(?P<property>[A-Za-z_$][\w$]*)\s*[:=]\s*(?:async\s*)?(?:function\b|\([^)]*\)\s*=>)"
 );
-pattern!(GO, r"^(?P<kind>func|type|var|const)\s+(?:\([^)]*\)\s*)?(?P<name>[A-Za-z_]\w*)");
+pattern!(
+    GO,
+    r"^(?P<kind>func|type|var|const)\s+(?:\([^)]*\)\s*)?(?P<name>[A-Za-z_]\w*)",
+    // In a block of constants; variables within functions begin in lower case.
+    r"|^\t(?P<constant>[A-Z]\w*)(?:\s+[\w.*\[\]]+)?\s+=\s"
+);
 pattern!(
     JAVA,
     r"^\s*(?:(?:public|private|protected|static|final|abstract|sealed|partial|internal|override|virtual|async|readonly|synchronized|data|open|case|suspend|inline|implicit|lazy|export)\s+)*",
@@ -333,6 +338,11 @@ pub(crate) fn is_container(kind: &str) -> bool {
             | "package"
             | "mixin"
     )
+}
+
+/// Whether a definition of this kind may be a value.
+pub(crate) fn is_value(kind: &str) -> bool {
+    matches!(kind, "const" | "constant" | "static" | "define" | "val" | "let" | "var" | "variable")
 }
 
 /// A group that the pattern of a language may lack.

@@ -18,6 +18,9 @@ const MIN_PASSAGE_LINES: usize = 8;
 const HEAD_LINES: usize = 60;
 /// Words kept of a file's outline.
 const MAX_OUTLINE_WORDS: usize = 160;
+/// Comments to tools, which say nothing of the code.
+const DIRECTIVES: [&str; 7] =
+    ["eslint-", "@ts-", "prettier-", "noqa", "pylint:", "istanbul", "stylelint-"];
 /// Longest summary of a definition, bytes.
 const MAX_SUMMARY_BYTES: usize = 160;
 
@@ -274,7 +277,9 @@ fn head_blocks<'a>(lines: &[Line<'a>]) -> Vec<Vec<&'a str>> {
     }
     blocks.retain(|block| {
         let lower = block.join(" ").to_lowercase();
-        !block.is_empty() && !lower.contains("copyright") && !lower.contains("license")
+        let is_directive = DIRECTIVES.iter().any(|it| lower.contains(it));
+        let is_legal = lower.contains("copyright") || lower.contains("license");
+        !block.is_empty() && !is_legal && !is_directive
     });
     blocks
 }
@@ -314,8 +319,8 @@ pub(crate) fn head_sentence(text: &str, language: Language) -> String {
 
 fn strip_marks(line: &str) -> &str {
     line.trim()
-        .trim_start_matches(['/', '*', '#', '!', ':', '-', '"', '\'', ';', '<'])
-        .trim_end_matches(['*', '/', '"', '\''])
+        .trim_start_matches(['/', '*', '#', '!', ':', '-', '=', '"', '\'', ';', '<'])
+        .trim_end_matches(['*', '/', '=', '"', '\''])
         .trim()
 }
 
@@ -331,10 +336,15 @@ fn summary(lines: &[Line<'_>], at: usize, language: Language) -> String {
     let mut text = String::new();
     let is_below = language == Language::Python
         && lines[at].found.is_some_and(|found| found.kind != "constant");
-    let comments: Vec<&Line<'_>> = if is_below { below.collect() } else { above.collect() };
+    let comments: Vec<&Line<'_>> = match is_below {
+        // A remark in the body is no doc string.
+        true => below.skip_while(|line| line.text.trim_start().starts_with('#')).collect(),
+        false => above.collect(),
+    };
     for line in comments {
         let plain = strip_marks(line.text);
-        if plain.is_empty() || plain.starts_with('@') {
+        let is_directive = DIRECTIVES.iter().any(|it| plain.starts_with(it));
+        if plain.is_empty() || plain.starts_with('@') || is_directive {
             if text.is_empty() {
                 continue;
             }

@@ -162,7 +162,11 @@ pub(crate) fn of(path: &Path, language: Language) -> FileRole {
         return FileRole::Data;
     };
     let is_in = |list: &[&str]| folders.iter().any(|folder| list.contains(folder));
-    if is_in(FOREIGN_FOLDERS) || FOREIGN_ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+    let is_migration = language == Language::Sql && is_in(&["migration", "migrate"]);
+    if is_in(FOREIGN_FOLDERS)
+        || is_migration
+        || FOREIGN_ENDINGS.iter().any(|ending| name.ends_with(ending))
+    {
         FileRole::Foreign
     } else if is_in(TEST_FOLDERS) || is_test_name(name) {
         FileRole::Test
@@ -210,6 +214,8 @@ mod tests {
             ("vendor/jquery/jquery.js", FileRole::Foreign),
             ("web/app.min.js", FileRole::Foreign),
             ("Cargo.toml", FileRole::Data),
+            ("store/migration/sqlite/0.5/users.sql", FileRole::Foreign),
+            ("store/migration/run.go", FileRole::Source),
         ] {
             let path = Path::new(path);
             assert_eq!(of(path, Language::of(path)), role, "{}", path.display());

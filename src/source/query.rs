@@ -33,6 +33,10 @@ pub struct Query {
     pub(crate) wants: WantedRoles,
     /// Whether it asks how something goes on, which the steps along the calls answer.
     pub(crate) wants_steps: bool,
+    /// Whether it asks for a number or a limit, which a constant answers.
+    pub(crate) wants_value: bool,
+    /// Whether it asks why, which the words of a place seldom answer.
+    pub(crate) wants_reason: bool,
 }
 
 /// The file roles that a question asks for besides sources.
@@ -61,8 +65,13 @@ pub fn parse(question: &str) -> Query {
     let raw: Vec<&str> = terms::raw_words(question).collect();
     let lower: Vec<String> = raw.iter().map(|word| word.to_lowercase()).collect();
     let terms: Vec<String> = lower.iter().map(|word| terms::stem(word)).collect();
-    let wants_steps = wants_steps(&lower);
-    let mut query = Query { wants: wants(&lower), wants_steps, ..Query::default() };
+    let mut query = Query {
+        wants: wants(&lower),
+        wants_steps: wants_steps(&lower),
+        wants_value: wants_value(&lower),
+        wants_reason: lower.iter().any(|word| word == "why"),
+        ..Query::default()
+    };
     let phrases = THESAURUS.phrases(&terms);
     let in_phrase: HashSet<usize> =
         phrases.iter().flat_map(|found| found.words.iter().copied()).collect();
@@ -127,6 +136,14 @@ fn add_pairs(query: &mut Query, lower: &[String]) {
             is_pair: true,
         });
     }
+}
+
+fn wants_value(lower: &[String]) -> bool {
+    const MEASURES: &str = "long many large big often much old far deep fast";
+    let asks = |pair: &[String]| pair[0] == "how" && MEASURES.split(' ').any(|it| it == pair[1]);
+    const LIMITS: &str =
+        "limit limits maximum minimum max timeout default most least longest largest";
+    lower.windows(2).any(asks) || lower.iter().any(|word| LIMITS.split(' ').any(|it| it == word))
 }
 
 fn wants_steps(lower: &[String]) -> bool {
@@ -302,6 +319,22 @@ mod tests {
             "how does one test a docker host?",
         ] {
             assert!(!parse(question).wants.tests, "{question}");
+        }
+    }
+
+    #[test]
+    fn a_question_for_a_value_the_steps_or_a_reason_is_told_by_its_words() {
+        for (question, value, steps, reason) in [
+            ("how long is a token valid?", true, false, false),
+            ("what is the maximum upload size?", true, false, false),
+            ("how does the cache evict?", false, true, false),
+            ("what happens when a key is old?", false, true, false),
+            ("why is it slow?", false, false, true),
+            ("where are keys kept?", false, false, false),
+        ] {
+            let query = parse(question);
+            let wants = (query.wants_value, query.wants_steps, query.wants_reason);
+            assert_eq!(wants, (value, steps, reason), "{question}");
         }
     }
 

@@ -271,6 +271,7 @@ fn why(place: &CitedPassage) -> String {
     let value =
         place.value.as_ref().map_or(String::new(), |value| format!(" Its value is {value}."));
     match &place.definition {
+        Some(found) if *found.summary == *found.name => format!("{}.{value}", definition(found)),
         Some(found) => format!("{}{}{value}", definition(found), said(&found.summary)),
         None => format!("`{}`", place.text.trim().replace('`', "'")),
     }

@@ -76,7 +76,7 @@ pub(crate) fn without_words(readme: Option<&TextFile>, left_out: &LeftOut) -> St
 
 fn paragraphs(source: &TextFile) -> Vec<Fact> {
     let mut facts = Vec::new();
-    let mut paragraph: Vec<&str> = Vec::new();
+    let mut paragraph: Vec<String> = Vec::new();
     let mut start = 1;
     let mut is_fenced = false;
     let mut is_aside = false;
@@ -95,18 +95,21 @@ fn paragraphs(source: &TextFile) -> Vec<Fact> {
         if line.starts_with("```") {
             is_fenced = !is_fenced;
         }
-        if !line.is_empty() && !is_fenced {
+        let is_tag = line.starts_with('<') && !line.starts_with("<http");
+        let line = if is_tag { without_tags(line).trim().to_owned() } else { line.to_owned() };
+        let is_title = line.starts_with('#') && is_tag;
+        if !line.is_empty() && !is_fenced && !is_title {
             if paragraph.is_empty() {
                 start = at + 1;
             }
             paragraph.push(line);
             continue;
         }
-        let is_list = |line: &&str| line.starts_with("- ") || line.starts_with("* ");
+        let is_list = |line: &String| line.starts_with("- ") || line.starts_with("* ");
         let text = paragraph.join(if paragraph.iter().skip(1).any(is_list) { "\n" } else { " " });
         let text = clip(&text, MAX_PARAGRAPH_BYTES);
         paragraph.clear();
-        if says_something(&text) && !is_aside {
+        if says_something(&text) && !is_aside && !is_advert(&text) {
             facts.push(Fact { text, citation: format!("{}:{start}", source.path) });
             if facts.len() == MAX_PARAGRAPHS {
                 break;
@@ -114,6 +117,12 @@ fn paragraphs(source: &TextFile) -> Vec<Fact> {
         }
     }
     facts
+}
+
+/// Whether a paragraph thanks those who pay, as it stands in many READMEs before what the project is.
+fn is_advert(text: &str) -> bool {
+    let start: String = text.chars().take(60).collect::<String>().to_lowercase();
+    ["sponsor", "donat", "backed by", "supported by"].iter().any(|word| start.contains(word))
 }
 
 fn says_something(text: &str) -> bool {
@@ -332,6 +341,27 @@ mod tests {
         assert_eq!(facts.len(), 1);
         assert_eq!(facts[0].text, "Pool keeps connections to databases open and hands them out.");
         assert_eq!(facts[0].citation, "README.md:5");
+    }
+
+    #[test]
+    fn an_introduction_is_found_behind_adverts_and_in_markup() {
+        for (text, words, line) in [
+            (
+                "> Featured Sponsor: [Rabbit](https://r.test) cuts your review time in half.\n\n# Memo\n\nMemo keeps short notes and shows them on a timeline.\n",
+                "Memo keeps short notes and shows them on a timeline.",
+                5,
+            ),
+            (
+                "<h1 align=\"center\">Memo</h1>\n<p align=\"center\">\n<i>Memo keeps short notes and shows them on a timeline.</i>\n</p>\n\n## Start\n\nA detailed guide can be found at the site of the project.\n",
+                "Memo keeps short notes and shows them on a timeline.",
+                3,
+            ),
+        ] {
+            let facts = introduction(&source("README.md", text));
+            assert_eq!(facts[0].text, words, "{text}");
+            assert_eq!(facts[0].citation, format!("README.md:{line}"));
+            assert_eq!(facts.len(), 1, "{facts:?}");
+        }
     }
 
     #[test]

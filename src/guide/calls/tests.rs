@@ -65,17 +65,39 @@ fn a_definition_is_used_by_code_of_its_language_and_not_by_comments_and_texts() 
 
 #[test]
 fn a_name_that_is_a_word_is_used_where_it_is_called_or_qualified() {
-    for (line, is_use) in [
-        ("evict(1)", true),
-        ("store::evict", true),
-        ("self.evict", true),
-        ("let evict = 1;", false),
-        ("we evict them", false),
-        ("evicted(1)", false),
+    let defined =
+        |kind, name: &str| Definition { kind, name: name.into(), line: 1, summary: "".into() };
+    for (kind, name, line, is_use) in [
+        ("fn", "evict", "evict(1)", true),
+        ("fn", "evict", "store::evict", true),
+        ("fn", "evict", "self.evict(1)", true),
+        ("fn", "evict", "self.evict = 1", false),
+        ("func", "Start", "c := position.Start", false),
+        ("fn", "evict", "let evict = 1;", false),
+        ("fn", "evict", "we evict them", false),
+        ("fn", "evict", "evicted(1)", false),
+        ("def", "parse", "from urllib.parse import unquote", false),
+        ("const", "MAX_AGE", "let a = MAX_AGE;", true),
+        ("static", "pool", "a.pool", true),
+        ("static", "pool", "the pool", false),
     ] {
-        assert_eq!(is_used(line, "evict", &["//"]), is_use, "{line}");
+        assert_eq!(is_used(line, &defined(kind, name), &["//"]), is_use, "{line}");
     }
-    assert!(is_used("let a = MAX_AGE;", "MAX_AGE", &["//"]));
+}
+
+#[test]
+fn a_definition_of_the_same_name_is_no_use_and_its_uses_are_not_taken() {
+    let calls = calls(
+        &[
+            ("a/shop.py", "class Shop:\n    def setup(self):\n        pass\n"),
+            ("a/zoo.py", "class Zoo:\n    def setup(self):\n        pass\n"),
+            ("a/run.py", "from a.shop import Shop\n\ndef run():\n    Shop().setup()\n"),
+            ("a/feed.py", "from a.zoo import Zoo\n\ndef feed():\n    Zoo().setup()\n"),
+        ],
+        "a/shop.py",
+        "setup",
+    );
+    assert_eq!(places(&calls.callers), ["a/run.py:4 in run"]);
 }
 
 #[test]

@@ -103,3 +103,19 @@ fn a_kind_is_told_in_lower_case_and_an_unknown_one_plainly() {
         assert_eq!(kind_word(kind), word);
     }
 }
+
+#[test]
+fn go_constants_in_a_block_are_found() {
+    check(
+        Language::Go,
+        &[
+            ("\tMaxPageSize = 1000", Some(("constant", "MaxPageSize"))),
+            ("\tRoleAdmin Role = \"ADMIN\"", Some(("constant", "RoleAdmin"))),
+            ("\tcolon := position.Start", None),
+            ("\tif A == b {", None),
+            ("\ts.Name = name", None),
+            ("\tName: name,", None),
+            ("func (s *Server) Start() error {", Some(("func", "Start"))),
+        ],
+    );
+}

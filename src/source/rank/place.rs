@@ -27,6 +27,8 @@ const SYNONYM: f32 = 0.5;
 const CLOSENESS: f32 = 0.35;
 /// Share of lying in the best passages of the file.
 const PASSAGE: f32 = 0.2;
+/// Factor of constants, when a number or a limit is asked for.
+const VALUE: f32 = 1.4;
 /// Factor of tests, when none were asked for.
 const TEST: f32 = 0.3;
 /// Share of the best score at which a second definition is cited too.
@@ -91,7 +93,8 @@ pub(crate) fn best_lines(
             passage.start < segment.lines.end && segment.lines.start < passage.end
         };
         let rank = passages.iter().position(is_near).map_or(0.0, |at| 1.0 / (1.0 + at as f32));
-        let score = said + near + PASSAGE * total * rank;
+        let is_value = query.wants_value && definitions::is_value(segment.definition.kind);
+        let score = (said + near + PASSAGE * total * rank) * if is_value { VALUE } else { 1.0 };
         let is_test = segment.definition.line >= entry.tests_start && !query.wants.tests;
         (segment, if is_test { score * TEST } else { score })
     });
