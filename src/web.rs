@@ -52,7 +52,8 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route(get().to(references::compare)),
         )
         .service(at("/api/assistant/search/{project}").route(get().to(search::find)))
-        .service(at("/api/assistant/asked/{project}").route(get().to(similar::find)))
+        .service(at("/api/projects/{project}/questions/similar").route(get().to(similar::find)))
+        .service(at("/api/assistant/asked/{project}").route(get().to(similar::find_formerly)))
         .service(at("/api/assistant/sessions").route(get().to(sessions::list)))
         .service(
             at("/api/assistant/sessions/{project}")

@@ -61,7 +61,7 @@ export const searchMessages = (project, typed, signal) => (
 
 /** @param {string} project @param {string} typed @param {AbortSignal} signal @returns {Promise<SimilarQuestion[]>} closest first */
 export const findSimilarQuestions = (project, typed, signal) => (
-  call('GET', `/api/assistant/asked/${project}?${new URLSearchParams({ q: typed.slice(0, SIMILAR_LENGTH) })}`, { signal }));
+  call('GET', `/api/projects/${project}/questions/similar?${new URLSearchParams({ q: typed.slice(0, SIMILAR_LENGTH) })}`, { signal }));
 
 /** @param {string} project @param {number} id @param {number} turn @returns {Promise<{references: import('./standing.js').ComparedCitation[]}>} */
 export const compareReferences = (project, id, turn) => call('GET', `${conversations(project)}/${id}/references?turn=${turn}`);

@@ -1,5 +1,5 @@
 /**
- * Looks for a similar question that was asked before while the person types one: after a pause and
+ * Looks for a similar earlier question while the person types one: after a pause and
  * from a few words on.
  */
 

@@ -1,4 +1,4 @@
-//! Similar questions asked before: the index finds candidates, [`score`] compares them.
+//! Similar earlier questions: the index finds candidates, [`score`] compares them.
 
 pub(crate) mod score;
 

@@ -38,6 +38,7 @@ use super::{
         references::compare,
         search::find,
         similar::find,
+        similar::find_formerly,
         sessions::list,
         sessions::info,
         sessions::close,

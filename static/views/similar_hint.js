@@ -1,4 +1,4 @@
-/** The line above the composer that links a similar question which was asked before. */
+/** The line above the composer that links a similar question. */
 import { formatAddress } from '../address.js';
 import { dayHeading, fullTime, shortTime } from '../dates.js';
 import { element, isPlainClick, setText } from './dom.js';
@@ -8,7 +8,7 @@ export class SimilarHint extends HTMLElement {
   #shown = null;
   #link = element('a', { onclick: (/** @type {MouseEvent} */ event) => this.#follow(event) });
   #when = element('span', { className: 'when' });
-  #line = element('p', { hidden: true }, 'Asked before: ', this.#link, this.#when);
+  #line = element('p', { hidden: true }, 'Similar question: ', this.#link, this.#when);
 
   connectedCallback() {
     this.role = 'status';

@@ -1,4 +1,4 @@
-//! Questions that were asked before.
+//! Similar earlier questions.
 
 use std::time::Duration;
 

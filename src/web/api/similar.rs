@@ -23,10 +23,10 @@ pub(crate) struct SimilarQuery {
     q: String,
 }
 
-/// `GET /api/assistant/asked/{project}?q=`.
+/// `GET /api/projects/{project}/questions/similar?q=`.
 #[utoipa::path(
     get,
-    path = "/api/assistant/asked/{project}",
+    path = "/api/projects/{project}/questions/similar",
     tag = "conversations",
     params(("project" = String, Path, description = "The project's name"), SimilarQuery),
     responses((status = 200, body = [SimilarQuestion]), (status = "default", response = ProblemResponse)),
@@ -46,4 +46,20 @@ pub(crate) async fn find(
     let look =
         move |reader: &Reader| reader.similar(&project, &QuestionTerms::typed(&query.q), bounds);
     Ok(HttpResponse::Ok().json(state.resources.reader.ask(look).await?))
+}
+
+/// `GET /api/assistant/asked/{project}?q=`, the former path of [`find`].
+#[utoipa::path(
+    get,
+    path = "/api/assistant/asked/{project}",
+    tag = "conversations",
+    params(("project" = String, Path, description = "The project's name"), SimilarQuery),
+    responses((status = 200, body = [SimilarQuestion]), (status = "default", response = ProblemResponse)),
+)]
+pub(crate) async fn find_formerly(
+    state: web::Data<AppState>,
+    project: web::Path<String>,
+    query: web::Query<SimilarQuery>,
+) -> HandlerResult {
+    find(state, project, query).await
 }

@@ -161,7 +161,7 @@ async fn a_link_to_a_turn_opens_there_and_stays_there_until_the_person_moves() {
 const HINT: &str = r"document.querySelector('similar-hint').innerText.replace(/\s+/g, ' ').trim()";
 
 #[tokio::test]
-async fn who_asks_what_was_asked_before_is_led_to_the_answer() {
+async fn who_asks_a_similar_question_is_led_to_the_answer() {
     let server = Server::start();
     let browser = opened(&server).await;
     let question = "say Sockets are closed by the viewer";
@@ -183,7 +183,7 @@ async fn who_asks_what_was_asked_before_is_led_to_the_answer() {
         browser.run(&format!("document.documentElement.dataset.theme = '{theme}'")).await;
         browser.screenshot(&format!("similar-hint-{width}-{theme}")).await;
     }
-    browser.audit("asked before").await;
+    browser.audit("similar question").await;
     browser.resize(1440, 900).await;
     // By keyboard: the line stands before the field.
     browser.press("\u{e008}\u{e004}\u{e008}").await;
