@@ -225,7 +225,7 @@ impl Bench {
     }
 
     /// The reader of the project, for its agents.
-    fn tools(&self, agents: &Agents) -> Arc<dyn ProjectTools> {
+    pub fn tools(&self, agents: &Agents) -> Arc<dyn ProjectTools> {
         let file = self.base.path().join("cicerone.toml");
         std::fs::write(&file, "").unwrap();
         let loaded = config::load(&CommandLine { config_file: Some(file), ..Default::default() });

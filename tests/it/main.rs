@@ -32,6 +32,8 @@ mod growth;
 mod guide;
 mod guide_server;
 mod hostile_files;
+mod hostile_readers;
+mod hostile_trees;
 mod html;
 mod launcher;
 mod legacy;
