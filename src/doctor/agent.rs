@@ -18,6 +18,8 @@ use crate::{
     },
     config::settings::{Sandbox, Settings},
     project::Project,
+    reader::Readers,
+    tools::ProjectTools as _,
 };
 
 use super::{Check, home_relative};
@@ -61,6 +63,9 @@ impl Handler<AgentExited> for Listener {
 pub(super) async fn checks(agents: &Agents, settings: &Arc<Settings>) -> Vec<Check> {
     let test = agents.test_sandbox(&settings.projects).await;
     let mut checks = Vec::new();
+    if let Some(project) = settings.projects.first() {
+        checks.push(reader(Readers::new(agents.clone(), Arc::clone(settings)), project).await);
+    }
     match agents.kind() {
         Err(error) => checks.push(Check::fail("agent", error.to_string())),
         Ok(kind) => {
@@ -75,6 +80,19 @@ pub(super) async fn checks(agents: &Agents, settings: &Arc<Settings>) -> Vec<Che
     }
     checks.extend(sandbox(&test, settings.agent.sandbox));
     checks
+}
+
+/// Starts the reader of a project, which reads its files for the server and the agents.
+async fn reader(readers: Readers, project: &Project) -> Check {
+    const ABOUT: &str = "reader";
+    let began = Instant::now();
+    match readers.specification(project.clone()).await {
+        Ok(_) => {
+            let took = began.elapsed().as_millis();
+            Check::ok(ABOUT, format!("a project's reader answered after {took} ms"))
+        }
+        Err(words) => Check::fail(ABOUT, words),
+    }
 }
 
 async fn program(agents: &Agents, project: &Project) -> Check {

@@ -39,8 +39,16 @@ fn a_good_set_up_is_told_in_a_line_a_check() {
     let base = tempfile::tempdir().unwrap();
     let (code, lines) = doctor(base.path(), &["--agent", "guide"]);
     assert_eq!(code, Some(0), "{lines:#?}");
-    for about in ["agent:", "start:", "sandbox: proved", "database:", "disk:", "port:", "project:"]
-    {
+    for about in [
+        "reader:",
+        "agent:",
+        "start:",
+        "sandbox: proved",
+        "database:",
+        "disk:",
+        "port:",
+        "project:",
+    ] {
         assert!(line(&lines, about).starts_with("ok "), "{lines:#?}");
     }
     assert!(line(&lines, "database:").contains("does not exist yet"));
