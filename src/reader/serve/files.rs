@@ -96,21 +96,10 @@ impl ReadableFiles {
         let limits = &self.limits;
         let bytes = opening::read(&self.policy, path, limits.file_bytes)?;
         let excerpt = excerpt::of(path, &bytes, line, limits.page_lines, limits.page_bytes);
-        let unhighlighted = is_highlighted.then(|| self.unhighlighted(path, &excerpt, &bytes));
+        let [_, max_before, _] = limits.highlighted_bytes;
+        let unhighlighted =
+            is_highlighted.then(|| unhighlighted(path, &excerpt, &bytes, max_before));
         Ok((excerpt, unhighlighted))
-    }
-
-    /// The text to highlight: the page, and as much before it as the limits allow.
-    fn unhighlighted(&self, path: &str, excerpt: &FileExcerpt, bytes: &[u8]) -> HighlightRequest {
-        let [_, max_before, _] = self.limits.highlighted_bytes;
-        let first_line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let first_line = first_line.get(..MAX_FIRST_LINE_BYTES).unwrap_or(first_line);
-        HighlightRequest {
-            path: path.into(),
-            first_line: String::from_utf8_lossy(first_line).into_owned(),
-            before: excerpt::text_before(path, bytes, excerpt.first_line, max_before),
-            shown: excerpt.text.as_str().into(),
-        }
     }
 
     pub(super) fn check_references(
@@ -167,6 +156,25 @@ impl ReadableFiles {
             Ok(stats) => ReaderAnswer::Stats(stats.unwrap_or_else(|| FeatureStats::of(0, 0, 0))),
             Err(error) => ReaderAnswer::Failed(error.to_string()),
         }
+    }
+}
+
+/// The text to highlight: the page, and at most so many bytes before it.
+fn unhighlighted(
+    path: &str,
+    excerpt: &FileExcerpt,
+    bytes: &[u8],
+    max_before: usize,
+) -> HighlightRequest {
+    let decoded = text::of_file(Path::new(path), bytes);
+    let text = decoded.as_ref().map_or("", |decoded| &decoded.text);
+    let first_line = text.lines().next().unwrap_or_default();
+    let first_line = first_line.get(..first_line.floor_char_boundary(MAX_FIRST_LINE_BYTES));
+    HighlightRequest {
+        path: path.into(),
+        first_line: first_line.unwrap_or_default().to_owned(),
+        before: excerpt::text_before(text, excerpt.first_line, max_before),
+        shown: excerpt.text.as_str().into(),
     }
 }
 

@@ -1,7 +1,10 @@
 //! What is written down in two places: the page and the server name the same frames, the documents
 //! list what there is.
 
-use std::{collections::BTreeSet, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 use cicerone::{
     config,
@@ -235,4 +238,38 @@ fn the_table_of_tests_has_their_numbers() {
         let tests = tests_in(dir);
         assert!((least..least * 3 / 2).contains(&tests), "{dir} has {tests} tests, not {least}+");
     }
+}
+
+#[test]
+fn the_page_and_the_server_mark_the_same_characters_by_the_same_names() {
+    let page = read("static/invisible.js");
+    let page = between(&page, "const NAMES = [", "\n];");
+    let entry = Regex::new(r"\[0x(\w+), 0x(\w+), '([^']+)'\]").unwrap();
+    let mut of_page = BTreeMap::new();
+    for found in entry.captures_iter(page) {
+        let [first, last] = [1, 2].map(|at| u32::from_str_radix(&found[at], 16).unwrap());
+        of_page.extend((first..=last).map(|character| (character, found[3].to_owned())));
+    }
+    let server = read("src/markdown/invisible.rs");
+    let server = between(&server, "fn name(c: char)", "_ => return None");
+    let arm =
+        Regex::new(r#"(?m)^\s+((?:0x\w+(?:\.\.=0x\w+)?(?: \| )?)+) => (?:"([^"]+)"|return None)"#);
+    let range = Regex::new(r"0x(\w+)(?:\.\.=0x(\w+))?").unwrap();
+    let mut of_server = BTreeMap::new();
+    for arm in arm.unwrap().captures_iter(server) {
+        for range in range.captures_iter(&arm[1]) {
+            let number = |text: &str| u32::from_str_radix(text, 16).unwrap();
+            let first = number(&range[1]);
+            let last = range.get(2).map_or(first, |last| number(last.as_str()));
+            for character in first..=last {
+                // The first arm that fits counts; one without a name marks nothing.
+                let name = arm.get(2).map(|name| name.as_str().to_owned());
+                of_server.entry(character).or_insert(name);
+            }
+        }
+    }
+    let of_server: BTreeMap<u32, String> =
+        of_server.into_iter().filter_map(|(character, name)| Some((character, name?))).collect();
+    assert!(of_page.len() > 500, "{of_page:?}");
+    assert_eq!(of_page, of_server);
 }

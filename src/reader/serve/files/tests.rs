@@ -86,3 +86,22 @@ fn p10_content_is_cleared_unless_it_holds_a_key_or_cannot_be_known() {
     fs::rename(&dir, base.path().join("moved")).unwrap();
     assert!(matches!(files.check_content("src/main.rs"), ReaderAnswer::Denied(_)));
 }
+
+#[test]
+fn the_first_line_that_tells_the_language_is_read_in_the_file_s_encoding() {
+    let text = "#!/usr/bin/env python3\nprint(1)\nprint(2)\n";
+    let wide: Vec<u8> =
+        format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let long = format!("{}\n", "é".repeat(MAX_FIRST_LINE_BYTES));
+    for (bytes, first_line) in [
+        (text.as_bytes(), "#!/usr/bin/env python3"),
+        (&wide, "#!/usr/bin/env python3"),
+        (b"#!/bin/sh\r\nls\r\n", "#!/bin/sh"),
+        (long.as_bytes(), &"é".repeat(MAX_FIRST_LINE_BYTES / 2)),
+        (b"", ""),
+    ] {
+        let shown = excerpt::of("run", bytes, Some(3), 1, 1000);
+        let request = unhighlighted("run", &shown, bytes, 1000);
+        assert_eq!(request.first_line, first_line);
+    }
+}
