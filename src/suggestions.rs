@@ -52,7 +52,9 @@ fn overview(readme: Option<&TextFile>) -> String {
     let headings = readme.map(readme::headings).unwrap_or_default();
     let name = headings.first().filter(|(level, _)| *level == 1).map(|(_, name)| name.as_str());
     match name {
-        Some(name) if is_short(name) => format!("What is {name} for, and how is it laid out?"),
+        Some(name) if is_short(name) && !is_usual(name) => {
+            format!("What is {name} for, and how is it laid out?")
+        }
         _ => "What is this project, and how is it laid out?".to_owned(),
     }
 }
@@ -83,6 +85,22 @@ fn is_source(path: &str) -> bool {
     let path = Path::new(path);
     let language = Language::of(path);
     language.is_code() && file_role::of(path, language) == FileRole::Source
+}
+
+/// Whether a title stands above many READMEs, and so is the name of none.
+fn is_usual(title: &str) -> bool {
+    const USUAL: [&str; 8] = [
+        "about",
+        "contents",
+        "getting started",
+        "installation",
+        "introduction",
+        "overview",
+        "readme",
+        "table of contents",
+    ];
+    let lower = title.to_lowercase();
+    USUAL.iter().any(|usual| lower == *usual || lower.starts_with(&format!("{usual} ")))
 }
 
 /// Whether a name can be quoted in a question: plain and short.
@@ -140,6 +158,10 @@ mod tests {
     fn nothing_is_asked_that_the_files_do_not_answer() {
         assert_eq!(ask(&[], "", None), Vec::<String>::new());
         assert_eq!(ask(&[("data.json", 9)], "", None).len(), 1);
+        let questions = ask(&[("README.md", 60)], "# About The Project\n\nIt cooks.\n", None);
+        assert_eq!(questions, ["What is this project, and how is it laid out?"]);
+        let translated = [("share/translations/fr.ts", 90_000), ("src/app.ts", 9)];
+        assert!(ask(&translated, "", None)[1].contains("src/app.ts"));
         let badge = "# [![Build](https://x.test/b.svg)](https://x.test) Quokka\n";
         let questions = ask(&[("README.md", 60)], badge, None);
         assert_eq!(questions, ["What is this project, and how is it laid out?"]);

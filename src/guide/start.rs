@@ -45,12 +45,12 @@ fn files(index: &Index) -> Vec<u32> {
         .filter(|(_, entry)| entry.is_alive)
         .filter_map(|(file, entry)| {
             let path = entry.found.path.as_path();
-            let rank = file_role::start_rank(path)?;
-            Some((path.components().count() + rank / 4, rank, path, file as u32))
+            let (is_other, rank) = file_role::start_rank(path)?;
+            Some(((is_other, path.components().count(), rank), path, file as u32))
         })
         .collect();
     found.sort();
-    found.into_iter().map(|(_, _, _, file)| file).collect()
+    found.into_iter().map(|(_, _, file)| file).collect()
 }
 
 /// The `main` of a file, else its first lines of code.

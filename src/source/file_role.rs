@@ -78,6 +78,7 @@ const FOREIGN_FOLDERS: &[&str] = &[
     "migrations",
     "locale",
     "locales",
+    "translations",
     "_vendor",
     "min",
     "coverage",
@@ -142,11 +143,17 @@ const STARTS: &[&str] = &[
     "index.php",
 ];
 
-/// How surely a program starts in the file at `path`, by its name: 0 is the surest; `None` if it does not.
-pub(crate) fn start_rank(path: &Path) -> Option<usize> {
+/// How many of them name nothing else, wherever they are.
+const N_SURE_STARTS: usize = 18;
+
+/// How surely a program starts in the file at `path`, by its name, the surest first; `None` if it does
+/// not. The first number tells those that are named for it from others, which are at most one folder deep.
+pub(crate) fn start_rank(path: &Path) -> Option<(bool, usize)> {
     let name = path.file_name()?.to_string_lossy().to_lowercase();
     let is_source = of(path, Language::of(path)) == FileRole::Source;
-    STARTS.iter().position(|start| *start == name).filter(|_| is_source)
+    let rank = STARTS.iter().position(|start| *start == name).filter(|_| is_source)?;
+    let is_other = rank >= N_SURE_STARTS;
+    (!is_other || path.components().count() <= 2).then_some((is_other, rank))
 }
 
 /// Whether a directory of this name, in lower case, holds vendored or generated files.
@@ -199,6 +206,17 @@ fn is_test_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_starts_in_a_file_that_is_named_for_it() {
+        let rank = |path: &str| start_rank(Path::new(path));
+        assert!(rank("src/main.cpp").is_some_and(|(is_other, _)| !is_other));
+        assert!(rank("cmd/shop/main.go") < rank("src/index.ts"));
+        assert_eq!(rank("src/store/app.ts"), None);
+        assert_eq!(rank("tests/main.rs"), None);
+        assert!(STARTS[..N_SURE_STARTS].iter().all(|it| !it.starts_with("index")));
+        assert_eq!(STARTS[N_SURE_STARTS], "server.ts");
+    }
 
     #[test]
     fn a_path_tells_the_role() {
