@@ -50,6 +50,7 @@
 //! * **Policy** ([`policy::Policy`]): which files of a project may be read.
 //! * **Gate** ([`policy::gate`]): the one place that opens files of a project.
 //! * **Citation** ([`citation::Citation`]): a reference of an answer to a place in a file.
+//! * **Reader** ([`reader::Readers`]): the confined process that reads the files of one project.
 //! * **Guide** ([`guide`]): the built-in agent, a search without a model.
 //! * **Passage** ([`source::document::Passage`]): lines of a file that the guide shows.
 //! * **Write** ([`database::writes::Write`]): a change of the store as a value.

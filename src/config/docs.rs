@@ -49,6 +49,8 @@ my-app = "~/src/my-app"
 
 `CICERONE_PROJECT=NAME=DIR:…`, `--project NAME=DIR` and directories on the command line replace them.
 Without any, and without `[discovery]`, the current directory is the project.
+A directory may be a link, such as `current -> releases/42`: when it moves on, the next request and the
+next start of an agent follow it, without a restart.
 "#;
 
 const ADVANCED_HEAD: &str = r#"
