@@ -270,6 +270,6 @@ fn the_page_and_the_server_mark_the_same_characters_by_the_same_names() {
     }
     let of_server: BTreeMap<u32, String> =
         of_server.into_iter().filter_map(|(character, name)| Some((character, name?))).collect();
-    assert!(of_page.len() > 500, "{of_page:?}");
+    assert!(of_page.len() > 300, "the table of the page was not read");
     assert_eq!(of_page, of_server);
 }
