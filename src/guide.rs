@@ -15,6 +15,7 @@ pub(crate) mod answering;
 pub(crate) mod calls;
 pub(crate) mod conversation;
 mod extent;
+pub(crate) mod history;
 pub(crate) mod intent;
 pub(crate) mod output;
 pub(crate) mod overview;

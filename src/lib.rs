@@ -82,6 +82,7 @@ pub mod policy;
 
 pub(crate) mod features;
 pub mod guide;
+pub(crate) mod history;
 pub mod mcp;
 pub mod source;
 pub(crate) mod suggestions;

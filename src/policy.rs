@@ -18,6 +18,8 @@ use serde::Deserialize;
 pub use secrets::{InvalidSecret, Secrets};
 
 use gate::{Tree, TreeError};
+pub(crate) use secrets::content::is_private_key as holds_private_key;
+
 use secrets::content::HEAD_BYTES;
 
 /// Directories of the kernel, whose entries are no plain files.

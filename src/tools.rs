@@ -30,6 +30,21 @@ pub(crate) const SEARCH: &str = "search";
 /// Definitions of a file, or files of a directory.
 pub(crate) const OUTLINE: &str = "outline";
 
+/// Commits, the newest first.
+pub(crate) const HISTORY_LOG: &str = "history_log";
+
+/// One commit with its difference.
+pub(crate) const HISTORY_SHOW: &str = "history_show";
+
+/// Who wrote lines of a file.
+pub(crate) const HISTORY_BLAME: &str = "history_blame";
+
+/// The difference between two commits.
+pub(crate) const HISTORY_DIFF: &str = "history_diff";
+
+/// Search in messages and differences.
+pub(crate) const HISTORY_SEARCH: &str = "history_search";
+
 /// The tools of every agent, none of which changes anything.
 pub(crate) const ALL: &[ProjectTool] = &[
     ProjectTool {
@@ -44,6 +59,35 @@ pub(crate) const ALL: &[ProjectTool] = &[
         description: "The definitions of a file with their lines, or the files of a directory with \
                       what each says of itself. Cheaper than reading.",
         schema: outline_schema,
+    },
+    ProjectTool {
+        name: HISTORY_LOG,
+        description: "Commits of the project, the newest first: hash, day, author and subject. Of \
+                      one path, of lines of a file, of an author or since a date where that is \
+                      given.",
+        schema: log_schema,
+    },
+    ProjectTool {
+        name: HISTORY_SHOW,
+        description: "One commit: its whole message, the files that it changes, and the difference. \
+                      For why something is as it is, read the message.",
+        schema: show_schema,
+    },
+    ProjectTool {
+        name: HISTORY_BLAME,
+        description: "Who changed each line of a file last, and in which commit.",
+        schema: blame_schema,
+    },
+    ProjectTool {
+        name: HISTORY_DIFF,
+        description: "How the project, or one path of it, differs between two commits.",
+        schema: diff_schema,
+    },
+    ProjectTool {
+        name: HISTORY_SEARCH,
+        description: "Commits by words of their messages, by a text that they add or remove, or by \
+                      a regular expression for a line that they change. Give one of the three.",
+        schema: history_search_schema,
     },
 ];
 
@@ -68,6 +112,49 @@ fn outline_schema() -> Value {
             },
         },
     })
+}
+
+/// The schema of an object with these arguments, each of a type and with a description.
+fn object(required: &[&str], properties: &[(&str, &str, &str)]) -> Value {
+    let properties = properties.iter().map(|(name, kind, description)| {
+        ((*name).to_owned(), json!({"type": kind, "description": description}))
+    });
+    let properties: Map<String, Value> = properties.collect();
+    json!({"type": "object", "properties": properties, "required": required})
+}
+
+const PATH: (&str, &str, &str) =
+    ("path", "string", "A file or directory, from the project's root.");
+const LIMIT: (&str, &str, &str) = ("limit", "integer", "How many commits, 1 to 100; 20 without.");
+const FIRST: (&str, &str, &str) = ("first_line", "integer", "First line of the file, from 1.");
+const LAST: (&str, &str, &str) = ("last_line", "integer", "Last line of the file.");
+
+fn log_schema() -> Value {
+    let author = ("author", "string", "A part of the author's name.");
+    let since = ("since", "string", "A date, or words such as `2 weeks ago`.");
+    let until = ("until", "string", "Likewise, the end.");
+    object(&[], &[PATH, FIRST, LAST, author, since, until, LIMIT])
+}
+
+fn show_schema() -> Value {
+    object(&["commit"], &[("commit", "string", "A hash, a branch or a tag.")])
+}
+
+fn blame_schema() -> Value {
+    object(&["path"], &[PATH, FIRST, LAST])
+}
+
+fn diff_schema() -> Value {
+    let from = ("from", "string", "A hash, a branch or a tag.");
+    let to = ("to", "string", "Likewise; HEAD without.");
+    object(&["from"], &[from, to, PATH])
+}
+
+fn history_search_schema() -> Value {
+    let words = ("words", "string", "Words that the message has, in any order.");
+    let text = ("text", "string", "A text that a commit adds or removes.");
+    let pattern = ("pattern", "string", "A regular expression for an added or removed line.");
+    object(&[], &[words, text, pattern, PATH, LIMIT])
 }
 
 /// A call of a tool.

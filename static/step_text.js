@@ -1,7 +1,8 @@
 /** Descriptions of the agent's steps: of a tool call, and of several in one line. Pure. */
 
 /** Inputs that describe a tool call best, most important first. */
-const KEY_INPUTS = ['file_path', 'path', 'pattern', 'query', 'command', 'url', 'name', 'description', 'prompt'];
+const KEY_INPUTS = ['file_path', 'path', 'pattern', 'query', 'command', 'url', 'commit', 'words', 'text',
+  'name', 'description', 'prompt'];
 const QUOTED = new Set(['pattern', 'query']);
 /** Characters of an input in a line. */
 const MAX_LENGTH = 80;
@@ -15,6 +16,11 @@ const COUNTED = {
   WebSearch: ['search of the web', 'searches of the web'],
   mcp__project__search: ['search', 'searches'],
   mcp__project__outline: ['outline', 'outlines'],
+  mcp__project__history_log: ['list of commits', 'lists of commits'],
+  mcp__project__history_show: ['commit', 'commits'],
+  mcp__project__history_blame: ['look at authors', 'looks at authors'],
+  mcp__project__history_diff: ['comparison', 'comparisons'],
+  mcp__project__history_search: ['search of the history', 'searches of the history'],
 };
 
 /**
@@ -80,6 +86,11 @@ export function toolActivity(part, root) {
     case 'WebSearch': return `Searching the web for ${about}…`;
     case 'mcp__project__search': return `Searching for ${about}…`;
     case 'mcp__project__outline': return `Reading the outline of ${about || 'the project'}…`;
+    case 'mcp__project__history_log': return `Reading the history of ${about || 'the project'}…`;
+    case 'mcp__project__history_show': return `Reading the commit ${about}…`;
+    case 'mcp__project__history_blame': return `Looking who wrote ${about}…`;
+    case 'mcp__project__history_diff': return 'Comparing commits…';
+    case 'mcp__project__history_search': return `Searching the history for ${about}…`;
     default: return `Using ${toolName(part.tool)}${about ? ` ${about}` : ''}…`;
   }
 }

@@ -10,6 +10,7 @@ use crate::guide::{
         project::{self, Fact},
         small_talk,
     },
+    history,
     intent::{self, Intent},
     overview, parts,
     protocol::UserQuestion,
@@ -82,6 +83,11 @@ impl GuideConversation {
     ) -> Result<(), TurnStopped> {
         if ask.has_attachments {
             turn.say(&small_talk::attachments())?;
+        }
+        if let Some(asked) = history::asked(&ask.text)
+            && history::answer(turn, index, asked, &ask.text)?
+        {
+            return Ok(());
         }
         if let Some(file) = overview::named_file(index, &ask.text) {
             return self.describe_file(turn, index, file, &ask.text);

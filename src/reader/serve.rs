@@ -4,6 +4,7 @@
 
 mod files;
 mod grown_code;
+mod history_tools;
 mod tools;
 
 use std::{

@@ -181,6 +181,11 @@ impl Index {
         &self.root
     }
 
+    /// The rules for files that are not in it.
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
     /// All files, including those that are gone.
     pub fn files(&self) -> &[IndexedFile] {
         &self.files

@@ -99,6 +99,8 @@ async fn the_agent_searches_the_project_through_its_reader(version: Version) {
         ("mcp__project__outline {\"path\":\"README.md\"}", (true, "`README.md`, ")),
         ("mcp__project__outline {}", (true, "README.md\t")),
         ("mcp__project__outline {\"path\":\"../x\"}", (false, "not a path within the project")),
+        ("mcp__project__history_log {}", (false, "not a git repository")),
+        ("mcp__project__history_search {}", (false, "Give one of")),
         ("mcp__project__search {\"query\":7}", (false, "The arguments are not valid")),
         ("mcp__project__search {\"query\":\"\"}", (false, "no word to search for")),
     ] {

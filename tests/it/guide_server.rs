@@ -177,3 +177,54 @@ async fn a_link_that_moves_on_is_followed_by_pages_and_answers() {
     fs::rename(files.join("moved"), files.join("releases")).unwrap();
     assert!(answer(&mut client, QUESTION).await.contains("`pool42.rs:2`"));
 }
+
+/// Runs git in the project, as somebody with this name.
+fn git(dir: &std::path::Path, name: &str, args: &[&str]) {
+    let mut git = std::process::Command::new("git");
+    git.current_dir(dir).args(args).env("GIT_CONFIG_GLOBAL", "/dev/null");
+    for role in ["AUTHOR", "COMMITTER"] {
+        git.env(format!("GIT_{role}_NAME"), name);
+        git.env(format!("GIT_{role}_EMAIL"), "one@example.org");
+    }
+    let done = git.output().unwrap();
+    assert!(done.status.success(), "{args:?}: {done:?}");
+}
+
+#[actix::test]
+async fn who_when_why_and_what_changed_are_answered_from_the_history_within_the_cage() {
+    let setup = setup();
+    let dir = setup.project_dir();
+    git(&dir, "Ann", &["init", "-q"]);
+    git(&dir, "Ann", &["add", "-A"]);
+    git(&dir, "Ann", &["commit", "-q", "-m", "Add a pool"]);
+    let pool = "/// Evicts idle connections.\npub fn evict_idle(pool: &mut Vec<u32>) {\n    pool.clear();\n}\n";
+    fs::write(dir.join("src/pool.rs"), pool).unwrap();
+    let message = "Clear the pool\n\nThe server kept half-open connections for an hour.";
+    git(&dir, "Bob", &["commit", "-q", "-a", "-m", message]);
+    let server = setup.start();
+    let mut client = conversation(&server).await;
+    for (question, expected) in [
+        ("Who wrote evict_idle?", &["by **Ann**", "by Bob", "“Clear the pool”"][..]),
+        ("who last changed the eviction of idle connections?", &["Ann", "Bob"]),
+        ("When was evict_idle added?", &["was added on **20", "Add a pool"]),
+        ("Why was evict_idle changed?", &["> The server kept half-open connections"]),
+        ("What changed lately?", &["The 2 commits", "Clear the pool", "Add a pool"]),
+        ("what changed in src/pool.rs last week?", &["`src/pool.rs`", "Clear the pool"]),
+        ("Who calls evict_idle?", &["`tests/pool.rs"]),
+    ] {
+        let text = answer(&mut client, question).await;
+        for expected in expected {
+            assert!(text.contains(expected), "{question}: {text}");
+        }
+    }
+}
+
+#[actix::test]
+async fn where_the_history_is_out_of_reach_it_is_said_and_the_code_is_shown() {
+    let server = setup().start();
+    let mut client = conversation(&server).await;
+    let text = answer(&mut client, "Who wrote evict_idle?").await;
+    assert!(text.contains("I cannot tell who that was: this project is not a git repo"), "{text}");
+    let text = answer(&mut client, "Why was evict_idle added?").await;
+    assert!(text.contains("I cannot tell") && text.contains("`src/pool.rs:2`"), "{text}");
+}

@@ -22,7 +22,7 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 28] = [
+const LAYERS: [&str; 29] = [
     "ids",
     "json",
     "authority",
@@ -31,6 +31,7 @@ const LAYERS: [&str; 28] = [
     "tools",
     "config",
     "policy",
+    "history",
     "features",
     "mcp",
     "source",
@@ -54,7 +55,7 @@ const LAYERS: [&str; 28] = [
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 32] = [
+const PURE: [&str; 35] = [
     "agent/codec",
     "agent/event",
     "authority",
@@ -70,6 +71,9 @@ const PURE: [&str; 32] = [
     "citation/written",
     "database/similar/score",
     "entry",
+    "history/align",
+    "history/parse",
+    "history/text",
     "ids",
     "json",
     "markdown",
@@ -255,10 +259,10 @@ fn p10_the_server_opens_no_file_of_a_project_and_runs_no_grammar() {
 }
 
 #[test]
-fn only_agents_are_processes() {
+fn only_agents_and_git_are_processes() {
     no_complaints(lines_with(
         r"\bprocess::Command\b|\bCommand::new\b|\.spawn_command\(",
-        &["agent", "config/secrets", "server/allocator"],
+        &["agent", "config/secrets", "history/git", "server/allocator"],
     ));
 }
 

@@ -10,6 +10,7 @@ use crate::{
     features::{FeatureStats, Features},
     guide::answering::{self, AnswerTask},
     highlighter::HighlightRequest,
+    history::ProjectHistory,
     policy::{InvalidSecret, Policy, Secrets, opening, opening::FileReadError},
     project::SPECIFICATIONS,
     reader::{
@@ -66,6 +67,11 @@ impl ReadableFiles {
             Ok(answer) => ReaderAnswer::Answered(answer),
             Err(error) => ReaderAnswer::Failed(error.to_string()),
         }
+    }
+
+    /// The commits of the project.
+    pub(super) fn history(&self) -> ProjectHistory {
+        ProjectHistory::new(self.dir.clone(), self.secrets.clone())
     }
 
     /// All files that may be read, as of a moment ago.

@@ -19,7 +19,7 @@ use crate::{
     tools::{self, CallOutcome, ProjectCall},
 };
 
-use super::files::ReadableFiles;
+use super::{files::ReadableFiles, history_tools};
 
 /// Longest result, in bytes; agents cut longer ones.
 const MAX_RESULT_BYTES: usize = 32 << 10; // 32 KiB
@@ -39,6 +39,19 @@ pub(super) fn call(files: &ReadableFiles, call: ProjectCall) -> CallOutcome {
     let result = match name.as_str() {
         tools::SEARCH => arguments_of(arguments).and_then(|asked| search(files, &asked)),
         tools::OUTLINE => arguments_of(arguments).and_then(|asked| outline(files, &asked)),
+        tools::HISTORY_LOG => arguments_of(arguments).and_then(|it| history_tools::log(files, it)),
+        tools::HISTORY_SHOW => {
+            arguments_of(arguments).and_then(|it| history_tools::show(files, &it))
+        }
+        tools::HISTORY_BLAME => {
+            arguments_of(arguments).and_then(|it| history_tools::blame(files, &it))
+        }
+        tools::HISTORY_DIFF => {
+            arguments_of(arguments).and_then(|it| history_tools::diff(files, &it))
+        }
+        tools::HISTORY_SEARCH => {
+            arguments_of(arguments).and_then(|it| history_tools::search(files, &it))
+        }
         unknown => Err(format!("There is no tool {unknown:?}.")),
     };
     match result {
