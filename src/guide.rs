@@ -228,6 +228,7 @@ impl Guide {
             if n_read == 0 {
                 return Ok(());
             }
+            let mut is_interrupt = false;
             let reply = match protocol::parse(&crate::json::decode_text(&line)) {
                 InputLine::Question(question) => {
                     self.turns.asked.fetch_add(1, Ordering::SeqCst);
@@ -240,7 +241,7 @@ impl Guide {
                     protocol::control_success(&request_id, Some(protocol::initialize_response()))
                 }
                 InputLine::Interrupt { request_id } => {
-                    self.turns.interrupt();
+                    is_interrupt = true;
                     protocol::control_success(&request_id, None)
                 }
                 InputLine::Response(response) => {
@@ -262,6 +263,10 @@ impl Guide {
             if let Err(error) = self.output.line(&reply) {
                 log::warn!("cannot answer a control request: {error}");
                 return Ok(());
+            }
+            // After the reply, so that it comes before the turn's end.
+            if is_interrupt {
+                self.turns.interrupt();
             }
         }
     }
