@@ -39,8 +39,9 @@ const MAX_LIST_BYTES: usize = 2 << 20;
 /// Longest message of a commit that is shown, in bytes.
 const MAX_MESSAGE_BYTES: usize = 16 << 10;
 
-/// Goes on with the history of a file under its earlier name.
-const FOLLOW: &str = "--follow";
+/// Options of every `git log`, so that no program of the settings looks at files or signatures.
+const PLAIN: [&str; 5] =
+    ["--no-ext-diff", "--no-textconv", "--no-show-signature", "--no-notes", "--no-color"];
 
 /// Fields of a commit, each ended by a zero byte: [`parse::commits`] reads them.
 const FORMAT: &str = "--format=%H%x00%P%x00%aN%x00%as%x00%B";
@@ -68,8 +69,12 @@ pub(crate) enum HistoryError {
     Invalid(&'static str),
     #[error("git took longer than {0:?}; ask for less, such as one path or a later start")]
     TooLong(Duration),
-    #[error("git failed: {0}")]
+    #[error("git cannot be run here: {0}")]
     Failed(String),
+    #[error(
+        "git cannot answer this, because of what was asked for or of the repository's settings"
+    )]
+    Refused,
 }
 
 /// The history of the project in one directory.
@@ -102,18 +107,13 @@ impl ProjectHistory {
             (Some(path), None) => {
                 // Only the history of a file goes on under its earlier name.
                 let is_file = git.kind_of(&format!("HEAD:{path}"))?.as_deref() == Some("blob");
-                args.extend(is_file.then(|| FOLLOW.to_owned()));
+                args.extend(is_file.then(|| "--follow".to_owned()));
                 args.extend(["--end-of-options", "HEAD", "--"].map(str::to_owned));
                 args.push(path);
             }
             (None, _) => args.push("HEAD".to_owned()),
         }
         let mut found = commits_of(&git, &args)?;
-        if found.commits.is_empty() && args.iter().any(|it| it == FOLLOW) {
-            // In a partial clone, git follows nothing and finds nothing.
-            args.retain(|it| it != FOLLOW);
-            found = commits_of(&git, &args)?;
-        }
         found.is_cut |= found.commits.len() > limit;
         found.commits.truncate(limit);
         Ok(found)
@@ -189,8 +189,8 @@ impl ProjectHistory {
             return Ok(Blame { lines: vec![None; asked.len()], commits: Vec::new() });
         };
         let range = format!("-L{},{}", low + 1, high + 1);
-        // The list of commits to pass over is a file, which the settings name.
-        let args = ["blame", "--porcelain", "--ignore-revs-file=", &range, "HEAD", "--", &path];
+        // Unlike elsewhere, a program of the settings would run unless told not to.
+        let args = ["blame", "--porcelain", "--no-textconv", &range, "HEAD", "--", &path];
         let blamed = parse::blame(&git.run(&args, MAX_LIST_BYTES * 2)?.text());
         let mut ids: Vec<&String> = Vec::new();
         let lines = asked.iter().map(|line| {
@@ -229,7 +229,10 @@ impl ProjectHistory {
         }
         args.extend(option);
         match is_diff {
-            true => args.extend(["-z", "--format=%x01%H", "--name-only"].map(str::to_owned)),
+            true => {
+                args.extend(["-z", "--format=%x01%H", "--name-only"].map(str::to_owned));
+                args.extend(PLAIN.map(str::to_owned));
+            }
             false => args.extend(["-i", "-F", "--all-match", FORMAT].map(str::to_owned)),
         }
         args.extend(["--end-of-options", "HEAD", "--"].map(str::to_owned));
@@ -295,10 +298,8 @@ fn commits_by_id(git: &Git, ids: &[&String]) -> Result<Vec<Commit>, HistoryError
 }
 
 fn commits_of(git: &Git, args: &[String]) -> Result<Commits, HistoryError> {
-    let mut all = vec!["-z".to_owned(), "--no-show-signature".to_owned(), "--no-notes".to_owned()];
-    all.extend(
-        ["--no-color", "--no-ext-diff", "--no-textconv", "--encoding=UTF-8"].map(str::to_owned),
-    );
+    let mut all = vec!["-z".to_owned(), "--encoding=UTF-8".to_owned()];
+    all.extend(PLAIN.map(str::to_owned));
     let (first, rest) = args.split_first().ok_or(HistoryError::Empty)?;
     all.insert(0, first.clone());
     all.extend(rest.iter().cloned());

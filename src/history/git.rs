@@ -103,7 +103,7 @@ impl Git {
         match is_done {
             true if parse::is_full_id(&id) => Ok(Some(id)),
             _ if words.is_empty() || is_about_names(&words) => Ok(None),
-            _ => Err(HistoryError::Failed(words)),
+            _ => Err(failed(&words)),
         }
     }
 
@@ -128,7 +128,7 @@ impl Git {
         match self.execute(args, max_bytes)? {
             (printed, true, _) => Ok(printed),
             (printed, false, _) if printed.is_cut => Ok(printed),
-            (_, false, words) => Err(HistoryError::Failed(words)),
+            (_, false, words) => Err(failed(&words)),
         }
     }
 
@@ -141,7 +141,7 @@ impl Git {
         match self.execute(args, max_bytes)? {
             (printed, is_done, _) if is_done || printed.is_cut => Ok(Some(printed)),
             (_, _, words) if words.is_empty() => Ok(None),
-            (_, _, words) => Err(HistoryError::Failed(words)),
+            (_, _, words) => Err(failed(&words)),
         }
     }
 
@@ -202,8 +202,10 @@ impl Git {
         ] {
             command.env(name, value);
         }
-        command.args(["-c", LIMITS, "git", "--no-pager", "--bare"]);
+        command.args(["-c", LIMITS, "git", "--no-pager"]);
         command.arg(joined("--git-dir=", &self.git_dir));
+        // Otherwise a setting could place the work tree elsewhere, and with it every path.
+        command.arg(joined("--work-tree=", &self.dir));
         for setting in SETTINGS {
             command.args(["-c", setting]);
         }
@@ -211,6 +213,12 @@ impl Git {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
+}
+
+/// The complaint goes to the log alone: it may quote any file that a setting names.
+fn failed(words: &str) -> HistoryError {
+    log::debug!("git complains words={words:?}");
+    HistoryError::Refused
 }
 
 fn joined(option: &str, path: &Path) -> OsString {

@@ -234,11 +234,19 @@ fn p10_settings_of_a_hostile_repository_run_nothing() {
     let path = Some("pool.rs".to_owned());
     for lines in [None, Some((3, 5))] {
         let found = history.log(&LogQuery { path: path.clone(), lines, ..LogQuery::default() });
-        assert!(found.is_ok(), "{lines:?}: {found:?}");
+        assert_eq!(ids(&found.unwrap()), [&second, &first], "{lines:?}");
     }
     assert!(history.show(&second, MANY).unwrap().changes.diff.contains("+    wait_all();"));
     assert!(history.diff(&first, &second, None, MANY).unwrap().diff.contains("wait_all"));
-    history.blame("pool.rs", "fn open() {}\n", 1, 1).unwrap();
+    // Git reads the list of commits to pass over before anything else, and none of it may be told.
+    repository.write(".env", "hunter2\n");
+    let by = |file: &str| {
+        repository.git(&["config", "blame.ignoreRevsFile", file]);
+        history.blame("pool.rs", "fn open() {}\n", 1, 1)
+    };
+    assert_eq!(by(".env"), Err(HistoryError::Refused));
+    assert_eq!(by("/none"), Err(HistoryError::Refused));
+    assert_eq!(by("/dev/null").unwrap().commits[0].id, first);
     for search in [Search::Text("wait_all".to_owned()), Search::Message(vec!["pool".to_owned()])] {
         assert!(!history.search(&search, None, 5).unwrap().commits.is_empty());
     }
