@@ -34,6 +34,14 @@ fn any_name() -> impl Strategy<Value = String> {
         .prop_map(|(parts, extension)| format!("{}{extension}", parts.join("/")))
 }
 
+#[test]
+fn a_name_that_looks_like_a_formula_is_read_as_the_same_place() {
+    for path in ["[/\\", "(/\\)", "a\\[b/\\]"] {
+        let text = written::file(path);
+        assert_eq!(read(&text), [(path.to_owned(), None, None)], "{text}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
 

@@ -124,9 +124,9 @@ impl StandIns {
             let after = rest.get(start + open.len()..).unwrap_or_default();
             let mark =
                 if rest.get(start..).is_some_and(|it| it.starts_with(&open)) { ')' } else { ']' };
-            let close = [self.of('\\'), self.of(mark)].iter().collect::<String>();
-            let Some(length) = after.find(&close) else { break };
-            let end = start + open.len() + length + close.len();
+            let (backslash, mark) = (self.of('\\'), self.of(mark));
+            let Some(length) = formulas::find_close(after, backslash, mark) else { break };
+            let end = start + open.len() + length + backslash.len_utf8() + mark.len_utf8();
             let (Some(before), Some(formula)) = (rest.get(..start), rest.get(start..end)) else {
                 break;
             };

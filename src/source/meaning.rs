@@ -44,11 +44,13 @@ impl MeaningList {
 
     /// How close each is to `asked`, in order.
     pub(crate) fn closeness(&self, asked: &Meaning) -> impl Iterator<Item = f32> {
-        self.0.chunks_exact(DIMENSIONS).map(|parts| {
-            let products =
-                parts.iter().zip(&asked.0).map(|(a, b)| i32::from(*a as i8) * i32::from(*b));
-            products.sum::<i32>() as f32 / (STORED_LENGTH * STORED_LENGTH)
-        })
+        self.0.chunks_exact(DIMENSIONS).map(|parts| closeness(parts, asked))
+    }
+
+    /// How close the one of this number is to `asked`; 0 if there is none.
+    pub(crate) fn closeness_of(&self, number: usize, asked: &Meaning) -> f32 {
+        let start = number * DIMENSIONS;
+        self.0.get(start..start + DIMENSIONS).map_or(0.0, |parts| closeness(parts, asked))
     }
 
     /// The bytes of all, one after the other.
@@ -69,6 +71,12 @@ impl MeaningList {
     pub(crate) fn shrink_to_fit(&mut self) {
         self.0.shrink_to_fit();
     }
+}
+
+/// The closeness of a stored meaning.
+fn closeness(parts: &[u8], asked: &Meaning) -> f32 {
+    let products = parts.iter().zip(&asked.0).map(|(a, b)| i32::from(*a as i8) * i32::from(*b));
+    products.sum::<i32>() as f32 / (STORED_LENGTH * STORED_LENGTH)
 }
 
 /// Sums up the meaning of a text.

@@ -95,14 +95,15 @@ pub(super) fn hide_formulas(
         let rest = text.get(start + 1..).unwrap_or_default();
         from = start + 1 + rest.chars().next().map_or(0, char::len_utf8);
         let close = match rest.chars().next() {
-            Some('(') => "\\)",
-            Some('[') => "\\]",
+            Some('(') => ')',
+            Some('[') => ']',
             _ => continue,
         };
         let is_code = is_within(spans, start);
         let near = rest.get(..rest.floor_char_boundary(LONGEST_FORMULA)).unwrap_or_default();
-        let Some(length) = near.find(close).filter(|_| !is_code) else { continue };
-        let end = start + 1 + length + close.len();
+        let length = find_close(near, '\\', close).filter(|_| !is_code);
+        let Some(length) = length else { continue };
+        let end = start + 1 + length + 2;
         let formula = text.get(start..end).unwrap_or_default();
         let next = spans.get(spans.partition_point(|span| span.end <= start));
         let overlaps = next.is_some_and(|span| span.start < end);
@@ -120,6 +121,18 @@ pub(super) fn hide_formulas(
     formulas
 }
 
+/// Where the backslash and the mark stand that close a formula. A backslash that is escaped by the one
+/// before it closes nothing.
+pub(super) fn find_close(text: &str, backslash: char, mark: char) -> Option<usize> {
+    let mut characters = text.char_indices();
+    while let Some((at, c)) = characters.next() {
+        if c == backslash && characters.next()?.1 == mark {
+            return Some(at);
+        }
+    }
+    None
+}
+
 /// Whether no line of a formula begins another block, so that its lines belong together.
 fn is_of_one_paragraph(formula: &str) -> bool {
     formula.lines().skip(1).all(|line| {
@@ -134,6 +147,20 @@ fn is_of_one_paragraph(formula: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_escaped_backslash_closes_no_formula() {
+        for (text, expected) in [
+            (r"(a\)", Some(2)),
+            (r"(a \\) b\)", Some(8)),
+            (r"(a \\\)", Some(5)),
+            (r"(a\\)", None),
+            (r"(a\", None),
+            (r"(é\)", Some(3)),
+        ] {
+            assert_eq!(find_close(text, '\\', ')'), expected, "{text}");
+        }
+    }
 
     #[test]
     fn code_spans_are_those_of_the_parser() {

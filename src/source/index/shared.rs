@@ -22,7 +22,7 @@ use super::{Index, store::IndexStore};
 const LARGE: usize = 20_000;
 
 /// Longest wait for a walk where there is an index, in a large project and in others.
-const WALK_WAIT: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(5)];
+const WALK_WAIT: [Duration; 2] = [Duration::from_millis(20), Duration::from_secs(5)];
 
 /// Why there is no index to ask.
 #[derive(Debug, thiserror::Error)]

@@ -9,6 +9,13 @@ use crate::source::{
     rank::{PASSAGES_PER_HIT, RankedFile, Weights, role_factor, whole},
 };
 
+/// Passages of a project whose meanings are all compared with a question; of a larger one, only those
+/// of the likeliest files are.
+const MAX_COMPARED: usize = 100_000;
+
+/// The likeliest files of a large project.
+const MAX_LIKELY: usize = 2000;
+
 /// Orders files that were scored by their passages and gists.
 pub(super) fn fuse(
     index: &Index,
@@ -21,7 +28,14 @@ pub(super) fn fuse(
     let near = |list: &MeaningList| -> Vec<f32> {
         list.closeness(&asked).map(|close| close.max(0.0)).collect()
     };
-    let (passages, gists) = (near(index.meanings()), near(index.gist_meanings()));
+    let gists = near(index.gist_meanings());
+    let passages = match index.passages().len() {
+        0..=MAX_COMPARED => near(index.meanings()),
+        _ => {
+            keep_likeliest(&mut hits, &whole);
+            near_of(index, &asked, &hits)
+        }
+    };
     let closest: Vec<f32> = index
         .files()
         .iter()
@@ -60,6 +74,31 @@ pub(super) fn fuse(
     }
     hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.file.cmp(&b.file)));
     hits
+}
+
+/// Drops the files that words alone rank so low that meaning would not lift them.
+fn keep_likeliest(hits: &mut Vec<RankedFile>, whole: &[f32]) {
+    if hits.len() <= MAX_LIKELY {
+        return;
+    }
+    let whole = |hit: &RankedFile| whole.get(hit.file as usize).copied().unwrap_or_default();
+    let most = maximum(hits.iter().map(|hit| hit.score)).max(f32::EPSILON);
+    let most_whole = maximum(hits.iter().map(whole)).max(f32::EPSILON);
+    let worth = |hit: &RankedFile| hit.score / most + whole(hit) / most_whole;
+    hits.select_nth_unstable_by(MAX_LIKELY, |a, b| worth(b).total_cmp(&worth(a)));
+    hits.truncate(MAX_LIKELY);
+}
+
+/// How close the passages of some files are to a question; 0 for the others.
+fn near_of(index: &Index, asked: &Meaning, hits: &[RankedFile]) -> Vec<f32> {
+    let mut near = vec![0.0; index.passages().len()];
+    for hit in hits {
+        for passage in index.files()[hit.file as usize].passages.clone() {
+            near[passage as usize] =
+                index.meanings().closeness_of(passage as usize, asked).max(0.0);
+        }
+    }
+    near
 }
 
 /// The meaning of a question's own words.
