@@ -129,7 +129,10 @@ pub struct Citation {
     /// Whether the agent had read the file in the same turn, or a search had shown it lines of it.
     #[serde(default)]
     pub read: bool,
-    /// What it meant, where it was found.
+    /// The commit that it is, by its whole hash, where it is one and no file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// What it meant, where a file was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anchor: Option<Anchor>,
 }
@@ -147,7 +150,7 @@ impl Citation {
 
     /// Memory that it takes, about, in bytes.
     pub fn bytes(&self) -> usize {
-        let texts = [self.file.as_deref(), self.why.as_deref()];
+        let texts = [self.file.as_deref(), self.why.as_deref(), self.commit.as_deref()];
         let texts: usize = texts.into_iter().flatten().map(str::len).sum();
         let candidates: usize =
             self.candidates.iter().map(|path| size_of::<String>() + path.len()).sum();

@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-use crate::policy::Secrets;
+use crate::policy::{Secrets, holds_private_key};
 
 use git::Git;
 pub(crate) use values::{
@@ -65,6 +65,8 @@ pub(crate) enum HistoryError {
     Secret(String),
     #[error("{0:?} is not in the last commit")]
     NotCommitted(String),
+    #[error("the commit has no file {0:?} that can be shown")]
+    NotThen(String),
     #[error("{0}")]
     Invalid(&'static str),
     #[error("git took longer than {0:?}; ask for less, such as one path or a later start")]
@@ -127,6 +129,27 @@ impl ProjectHistory {
         let base = commit.parents.first().map(String::as_str);
         let changes = changes::between(&git, &self.secrets, base, &commit.id, None, max_bytes)?;
         Ok(ShownCommit { commit, changes })
+    }
+
+    /// A file as it was in a commit, which is given by its whole hash.
+    pub(crate) fn file_at(&self, commit: &str, path: &str) -> Result<Vec<u8>, HistoryError> {
+        let git = self.open()?;
+        let path = self.path(path)?;
+        if !parse::is_full_id(commit) {
+            return Err(HistoryError::UnknownCommit(commit.to_owned()));
+        }
+        let content = git.blob(&format!("{commit}:{path}"))?;
+        let content = content.ok_or_else(|| HistoryError::NotThen(path.clone()))?;
+        match holds_private_key(&content) {
+            true => Err(HistoryError::Secret(path)),
+            false => Ok(content),
+        }
+    }
+
+    /// The whole hash of the commit that a part of one means, if it means one.
+    pub(crate) fn commit_of_hash(&self, hash: &str) -> Option<String> {
+        let is_hash = hash.len() >= 7 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_hash.then(|| self.open().ok()?.commit_id(hash).ok()?).flatten()
     }
 
     /// How one commit differs from another, in one path if that is given.

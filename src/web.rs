@@ -70,6 +70,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(at("/api/projects").route(get().to(projects::list)))
         .service(at("/api/projects/{project}/files").route(get().to(api::files::find)))
         .service(at("/api/projects/{project}/file").route(get().to(api::files::show)))
+        .service(at("/api/projects/{project}/commit").route(get().to(api::files::show_commit)))
         .service(at("/api/projects/{project}/questions").route(get().to(suggestions::show)))
         .service(at("/api/me").route(get().to(access::login::me)))
         .service(

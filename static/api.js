@@ -73,15 +73,15 @@ export const compareReferences = (project, id, turn) => call('GET', `${conversat
  */
 
 /**
- * The section of a file that contains the line.
- * @param {string} project @param {string} path @param {number} [line] @param {'text' | 'html'} [format]
+ * The section of a file, or of a commit's difference, that contains the line.
+ * @param {string} project @param {import('./reference.js').Reference} reference @param {'text' | 'html'} [format]
  * @returns {Promise<FilePage>}
  */
-export function readFile(project, path, line, format = 'text') {
-  const query = new URLSearchParams({ path });
+export function readPage(project, { path, commit, line }, format = 'text') {
+  const query = new URLSearchParams(path ? { path, ...(commit ? { commit } : {}) } : { id: commit ?? '' });
   if (line) query.set('line', String(line));
   if (format === 'html') query.set('format', format);
-  return call('GET', `/api/projects/${project}/file?${query}`);
+  return call('GET', `/api/projects/${project}/${path ? 'file' : 'commit'}?${query}`);
 }
 
 /** @typedef {{role: 'viewer' | 'admin' | null, user: string | null, can_log_out: boolean}} Me */

@@ -1,14 +1,14 @@
 /** The file beside the conversation: opens it, steps from one citation to the next, keeps it in the address. */
 import { compareReferences } from './api.js';
-import { citedReference, formatReference, parseReference, citedReferences } from './reference.js';
+import { citedReference, formatReference, citedReferences } from './reference.js';
 import { movedTo, standingSentence } from './standing.js';
-import { fileAddress } from './views/references.js';
+import { fileAddress, readReference } from './views/references.js';
 import { loadFailureText } from './text.js';
 
 export class FileNavigation {
   /** The citation that is open, as it is written, and its turn. @type {{turn: number, text: string} | null} */
   #at = null;
-  /** The file that is shown. @type {{project: string, text: string} | null} */
+  /** What is shown. @type {{project: string, reference: import('./reference.js').Reference} | null} */
   #shown = null;
   reader = /** @type {import('./views/file_reader.js').FileReader} */ (document.querySelector('file-reader'));
 
@@ -25,12 +25,12 @@ export class FileNavigation {
   open({ reference, turn }) {
     const text = formatReference(reference);
     this.#at = turn === undefined ? null : { turn, text };
-    const url = fileAddress(text) + location.hash;
+    const url = fileAddress(reference) + location.hash;
     // Back closes the file, however many were opened.
     if (this.reader.isOpen) history.replaceState(history.state, '', url);
     else history.pushState({ opened: true }, '', url);
     this.#show(reference);
-    if (turn !== undefined) this.#tellStanding(turn, text);
+    if (turn !== undefined && !reference.commit) this.#tellStanding(turn, text);
   }
 
   /** Tells in the file what has become of a cited place. @param {number} turn @param {string} text of the reference */
@@ -40,7 +40,7 @@ export class FileNavigation {
     const all = await this.compare(turn).catch(() => []);
     const cited = all.find((citation) => formatReference(citedReference(citation)) === text);
     if (cited && this.#at?.turn === turn && this.#at.text === text) {
-      this.reader.showStanding(standingSentence(cited), movedTo(cited));
+      this.reader.showStanding(standingSentence(cited), movedTo(cited), cited.anchor?.commit);
     }
   }
 
@@ -85,12 +85,13 @@ export class FileNavigation {
       this.reader.close();
       return;
     }
-    history.replaceState(history.state, '', fileAddress(this.#shown.text) + location.hash);
+    history.replaceState(history.state, '', fileAddress(this.#shown.reference) + location.hash);
   }
 
   /** Shows the file that the address names, or none. */
   followAddress() {
-    const reference = parseReference(new URLSearchParams(location.search).get('file'));
+    const query = new URLSearchParams(location.search);
+    const reference = readReference(query.get('file'), query.get('commit'));
     if (reference) this.#show(reference);
     else if (this.reader.isOpen) {
       this.#at = null;
@@ -122,7 +123,7 @@ export class FileNavigation {
     }
     const { project } = this.page.state;
     if (project === null) return;
-    this.#shown = { project, text: formatReference(reference) };
+    this.#shown = { project, reference };
     this.reader.show(project, reference);
     this.update();
   }

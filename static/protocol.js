@@ -69,7 +69,8 @@ export const CLOSE_TRY_LATER = 1013;
  *
  * @typedef {'starting' | 'waiting' | 'queued' | 'running' | 'retrying' | 'compacting' | 'stopping' | 'closed' | 'idle' | string} SessionState
  * @typedef {{path: string, line?: number, end_line?: number, file?: string, found: boolean, why?: string,
- *   doubt?: 'ambiguous' | 'unchecked' | 'absent', candidates?: string[], lines_in_name?: boolean, read: boolean}} Citation
+ *   doubt?: 'ambiguous' | 'unchecked' | 'absent', candidates?: string[], lines_in_name?: boolean, read: boolean,
+ *   commit?: string, anchor?: {commit?: string}}} Citation
  *   a reference to a file, as it was written; `file` is its path in the project, if it differs; `doubt` tells why it
  *   need not be wrong if it was not found; `candidates` may be meant
  * @typedef {{input_tokens: number, output_tokens: number, cache_read_tokens?: number, cache_write_tokens?: number}} Usage

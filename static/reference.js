@@ -1,15 +1,20 @@
 /** References to files and lines, and citations made of them. Pure. */
 
 /**
- * @typedef {{path: string, line?: number, end_line?: number}} Reference
+ * @typedef {{path: string, line?: number, end_line?: number, commit?: string}} Reference a file, as it was in
+ *   `commit` if there is one; without a path, the commit itself
  * @typedef {import('./protocol.js').Citation} Citation
  */
 
-/** `src/a.rs`, `src/a.rs:2` or `src/a.rs:2-14`. @param {Reference} reference */
-export function formatReference({ path, line, end_line }) {
+/** `src/a.rs`, `src/a.rs:2`, `src/a.rs:2-14` or `commit 0123456789`. @param {Reference} reference */
+export function formatReference({ path, line, end_line, commit }) {
+  if (!path && commit) return `commit ${shortCommit(commit)}`;
   if (!line) return path;
   return end_line && end_line > line ? `${path}:${line}-${end_line}` : `${path}:${line}`;
 }
+
+/** The first digits of a commit's hash. @param {string} commit */
+export const shortCommit = (commit) => commit.slice(0, 10);
 
 /** @param {string | null} text @returns {Reference | null} */
 export function parseReference(text) {
@@ -23,8 +28,9 @@ export function parseReference(text) {
   return reference;
 }
 
-/** The file, relative to the project, and the lines that a citation leads to. @param {Citation} citation @returns {Reference} */
-export function citedReference({ path, file, line, end_line, lines_in_name: isName }) {
+/** The file, relative to the project, and the lines that a citation leads to, or the commit. @param {Citation} citation @returns {Reference} */
+export function citedReference({ path, file, line, end_line, lines_in_name: isName, commit }) {
+  if (commit) return { path: '', commit };
   if (isName) return { path: file ?? path };
   return { path: file ?? path, line, end_line };
 }
@@ -47,6 +53,7 @@ export function citationState({ found, doubt }) {
 export function citationText(citation) {
   const text = formatReference(citedReference(citation));
   if (!citation.found) return `${text}: ${citation.why ?? 'not found'}`;
+  if (citation.commit) return text;
   return citation.read ? `${text}, which the agent read` : `${text}, which the agent named but did not read`;
 }
 

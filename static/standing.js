@@ -34,7 +34,7 @@ export function standingSentence(citation) {
 
 /** All of an answer in a sentence. @param {ComparedCitation[]} citations */
 export function standingsSummary(citations) {
-  const found = citations.filter(({ found: isFound }) => isFound);
+  const found = citations.filter(({ found: isFound, commit }) => isFound && !commit);
   const unknown = found.filter(({ standing }) => standing.state === 'unknown').length;
   const other = found.filter((citation) => standingText(citation) !== '').length;
   if (found.length === 0) return '';

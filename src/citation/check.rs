@@ -23,7 +23,8 @@ pub(crate) fn check(
     let commit = project.head_commit();
     let mut contents = Contents::new(project);
     for at in by_file(&citations) {
-        let Some(citation) = citations.get_mut(at).filter(|citation| citation.found) else {
+        let Some(citation) = citations.get_mut(at).filter(|it| it.found && it.commit.is_none())
+        else {
             continue;
         };
         if let Ok(content) = contents.of(citation.file()) {

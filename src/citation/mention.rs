@@ -18,6 +18,9 @@ const LONGEST_PATH: usize = 300;
 /// Longest notation of lines or of a name within a file, bytes.
 const LONGEST_SUFFIX: usize = 256;
 
+/// Shortest hash of a commit, in digits.
+const SHORTEST_HASH: usize = 7;
+
 /// Longest directory in brackets: `[id]`, `(group)`.
 const LONGEST_BRACKET: usize = 60;
 
@@ -159,9 +162,21 @@ pub(crate) fn parse_code(code: &str) -> Option<Mention<'_>> {
     if text.len() > LONGEST_PATH + LONGEST_SUFFIX {
         return None;
     }
+    if is_hash(text) {
+        return Some(mention(text, reference(text, None), Form::Code, false));
+    }
     let (path, lines) = split(unquoted(text))?;
     let is_certain = judge(path, MentionContext { has_line: lines.is_some(), is_code: true })?;
     Some(mention(text, reference(path, lines), Form::Code, is_certain))
+}
+
+/// Whether a text may be the hash of a commit, or the beginning of one. A number is none.
+pub(super) fn is_hash(text: &str) -> bool {
+    let is_whole = matches!(text.len(), 40 | 64);
+    (is_whole || (SHORTEST_HASH..40).contains(&text.len()))
+        && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        && (is_whole || text.bytes().any(|byte| byte.is_ascii_alphabetic()))
+        && text.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 /// The file that the address of a link is, if it is one. A file's page at a code host may be one of
@@ -403,6 +418,15 @@ mod tests {
             ("self.len()", None),
             ("x.y", Some("x.y?")),
             ("src/main.rs:fn", Some("src/main.rs")),
+            ("c053a1f", Some("c053a1f?")),
+            (
+                "0123456789abcdef0123456789abcdef01234567",
+                Some("0123456789abcdef0123456789abcdef01234567?"),
+            ),
+            ("c053a1", None),
+            ("1234567", None),
+            ("deadbeef", None),
+            ("C053A1F0", None),
             ("", None),
         ] {
             assert_eq!(parse_code(code).as_ref().map(shown).as_deref(), expected, "{code:?}");

@@ -3,7 +3,7 @@
 //! The [`Policy`] decides which files may be read.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::{HashMap, HashSet},
     ffi::OsStr,
     os::unix::ffi::OsStrExt as _,
@@ -15,6 +15,7 @@ use std::{
 use rustix::{fs::FileType, io::Errno};
 
 use crate::{
+    history::ProjectHistory,
     policy::{
         Policy, Refusal,
         gate::Tree,
@@ -37,6 +38,8 @@ const MAX_NAMES: usize = 200_000;
 /// Memory for their paths, bytes.
 const MAX_NAME_BYTES: usize = 32 << 20;
 const LONGEST_LISTING: Duration = Duration::from_millis(700);
+/// Commits that are looked up in one check: each runs a program.
+const MAX_COMMITS: usize = 20;
 /// Largest configuration of git that is read, bytes.
 const MAX_GIT_CONFIG: usize = 64 << 10;
 
@@ -45,6 +48,7 @@ const MAX_GIT_CONFIG: usize = 64 << 10;
 pub(crate) struct ProjectFiles {
     policy: Policy,
     root: PathBuf,
+    history: ProjectHistory,
     /// Above this size, files count as found whatever line is named.
     most_bytes: usize,
     /// The names, and when they were listed. Locked while they are.
@@ -53,12 +57,18 @@ pub(crate) struct ProjectFiles {
 
 impl ProjectFiles {
     pub(crate) fn new(policy: Policy, root: PathBuf, most_bytes: usize) -> Self {
-        Self { policy, root, most_bytes, names: Mutex::default() }
+        let history = ProjectHistory::new(root.clone(), policy.secrets().clone());
+        Self { policy, root, history, most_bytes, names: Mutex::default() }
     }
 
     /// The files as one check sees them: each is looked at once.
     pub(super) fn look(&self) -> Look<'_> {
-        Look { files: self, states: RefCell::default(), remotes: self.remotes() }
+        Look {
+            files: self,
+            states: RefCell::default(),
+            n_commits: Cell::new(0),
+            remotes: self.remotes(),
+        }
     }
 
     fn remotes(&self) -> Vec<Remote> {
@@ -166,6 +176,8 @@ impl NameWalk<'_> {
 pub(super) struct Look<'a> {
     files: &'a ProjectFiles,
     states: RefCell<HashMap<String, PathState>>,
+    /// Commits that were asked for.
+    n_commits: Cell<usize>,
     remotes: Vec<Remote>,
 }
 
@@ -189,6 +201,12 @@ impl ProjectContents for Look<'_> {
 
     fn namesakes(&self, path: &str) -> Namesakes {
         self.files.names().namesakes(path)
+    }
+
+    fn commit(&self, hash: &str) -> Option<String> {
+        let n_asked = self.n_commits.get();
+        self.n_commits.set(n_asked + 1);
+        (n_asked < MAX_COMMITS).then(|| self.files.history.commit_of_hash(hash)).flatten()
     }
 }
 

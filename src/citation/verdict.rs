@@ -51,6 +51,8 @@ pub(crate) trait ProjectContents {
     fn at(&self, path: &str) -> PathState;
     /// The files at `path` below any directory.
     fn namesakes(&self, path: &str) -> Namesakes;
+    /// The whole hash of the commit that a part of one means, if it means one.
+    fn commit(&self, hash: &str) -> Option<String>;
 }
 
 /// The verdict on a reference; `None` if it says nothing of the project. `read` are the files that
@@ -66,6 +68,11 @@ pub(crate) fn verdict(
     let case = Case { written, project, read };
     if let Some(at) = states.iter().position(|state| exists(&state)) {
         return Some(case.found(&readings.get(at)?.path, readings.get(at)?.lines, states.get(at)?));
+    }
+    if mention::is_hash(&written.reference.path) {
+        // A word of these digits that means no commit says nothing.
+        let commit = project.commit(&written.reference.path)?;
+        return Some(Citation { found: true, commit: Some(commit), ..case.citation() });
     }
     if address::parse_page(&written.text).is_some() {
         // A page of another project, or of another branch.
@@ -110,6 +117,7 @@ impl<P: ProjectContents> Case<'_, P> {
             candidates: Vec::new(),
             lines_in_name: false,
             read: false,
+            commit: None,
             anchor: None,
         }
     }

@@ -8,7 +8,13 @@ use std::{
 
 use crate::{
     citation::written,
-    source::{document, file_role::FileRole, index::Index, language::Language, terms},
+    source::{
+        document,
+        file_role::FileRole,
+        index::{Index, IndexedFile},
+        language::Language,
+        terms,
+    },
 };
 
 use super::calls::is_import;
@@ -99,7 +105,8 @@ fn parts(index: &Index, dir: &str) -> Vec<(String, Part)> {
             Some((folder, rest)) => (folder, Some(rest)),
             None => (stem(inside), None),
         };
-        let is_source = index.files()[file as usize].role == FileRole::Source;
+        let IndexedFile { role, length, .. } = &index.files()[file as usize];
+        let is_source = *role == FileRole::Source;
         if rest.is_none() && !is_source {
             continue;
         }
@@ -110,7 +117,8 @@ fn parts(index: &Index, dir: &str) -> Vec<(String, Part)> {
             Some(rest) => SPEAKERS.iter().any(|start| rest.starts_with(start)),
             None => true,
         };
-        if speaks && (rest.is_none() || part.speaker.is_none()) {
+        // An empty file says nothing, and has no line to cite.
+        if speaks && *length > 0 && (rest.is_none() || part.speaker.is_none()) {
             part.speaker = Some(file);
         }
     }
@@ -275,6 +283,18 @@ mod tests {
         );
         assert!(text.contains("- `src/cart.rs:1`: “What a customer wants.”"), "{text}");
         assert!(text.contains("n0[\"web\"] --> n1[\"cart\"]"), "{text}");
+    }
+
+    #[test]
+    fn an_empty_file_speaks_for_no_folder() {
+        let (_dir, index) = project(&[
+            ("app/api/__init__.py", ""),
+            ("app/api/views.py", "def show():\n    pass\n"),
+            ("app/jobs/__init__.py", "\"\"\"Work that is done later.\"\"\"\n"),
+        ]);
+        let text = describe(&index, "app");
+        assert!(text.contains("`app/jobs/__init__.py:1`"), "{text}");
+        assert!(!text.contains("`app/api/__init__.py"), "{text}");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::{
         Citation, Reference,
         anchor::{Anchor, Standing},
     },
+    history::parse,
     markdown::escape,
 };
 
@@ -93,11 +94,13 @@ pub(super) fn citations(citations: Vec<Citation>, asked: &[Reference]) -> Vec<Ci
         }
         let is_named = citation.file.as_deref().is_none_or(is_path);
         let is_short = citation.why.as_deref().is_none_or(|why| why.len() <= MAX_TEXT);
+        let is_commit = citation.commit.as_deref().is_none_or(parse::is_full_id);
         let is_anchored = citation.anchor.as_ref().is_none_or(Anchor::is_valid);
         is_known
             && is_named
             && is_short
             && is_anchored
+            && is_commit
             && citation.candidates.iter().all(|path| is_path(path))
     };
     citations.into_iter().filter(is_asked).collect()
@@ -184,6 +187,7 @@ mod tests {
             candidates: Vec::new(),
             lines_in_name: false,
             read: false,
+            commit: None,
             anchor: None,
         };
         let answer = vec![

@@ -11,6 +11,7 @@ use crate::{
     config::settings::{HighlightingSettings, Settings},
     features::FeatureStats,
     guide::answering::{AnswerTask, GuideAnswer},
+    history::HistoryError,
     policy::opening::FileReadError,
     tools::{CallOutcome, ProjectCall},
 };
@@ -67,8 +68,8 @@ pub(crate) enum ReaderRequest {
     Ping,
     /// The files whose paths match best.
     FindFiles { query: String, limit: usize },
-    /// A page of a file, with the lines as HTML if `is_highlighted`.
-    Page { path: String, line: Option<usize>, is_highlighted: bool },
+    /// A page, with the lines as HTML if `is_highlighted`.
+    Page { of: PageOf, line: Option<usize>, is_highlighted: bool },
     /// A code block of an answer that still grows.
     PrefetchCode(GrownCode),
     /// One that is closed.
@@ -97,6 +98,18 @@ impl ReaderRequest {
     pub(super) fn needs_files(&self) -> bool {
         !matches!(self, Self::Ping | Self::PrefetchCode(_) | Self::HighlightCode(_))
     }
+}
+
+/// What a page shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PageOf {
+    /// A file as it is.
+    File(String),
+    /// A file as it was in a commit, by its whole hash.
+    FileAt { path: String, commit: String },
+    /// A commit: its message, and how it differs from the one before.
+    Commit(String),
 }
 
 /// What was added to a code block.
@@ -215,6 +228,25 @@ pub(crate) enum ReaderError {
 impl ReaderError {
     pub(crate) fn gone(dir: PathBuf, error: &io::Error) -> Self {
         Self::DirectoryGone { dir, cause: error.to_string() }
+    }
+}
+
+impl From<HistoryError> for FileRefusal {
+    fn from(error: HistoryError) -> Self {
+        let kind = match &error {
+            HistoryError::UnknownCommit(_)
+            | HistoryError::NotThen(_)
+            | HistoryError::NotCommitted(_)
+            | HistoryError::NoRepository
+            | HistoryError::Empty => FileRefusalKind::NotThere,
+            HistoryError::Invalid(_) => FileRefusalKind::BadPath,
+            _ => FileRefusalKind::Forbidden,
+        };
+        let mut words = error.to_string();
+        if let Some(first) = words.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        Self { kind, words: format!("{words}.") }
     }
 }
 

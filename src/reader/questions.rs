@@ -11,8 +11,8 @@ use crate::{
 use super::{
     Readers, checks,
     protocol::{
-        FileRefusal, FoundFiles, GrownCode, HighlightedCode, ReadPage, ReaderAnswer, ReaderError,
-        ReaderRequest,
+        FileRefusal, FoundFiles, GrownCode, HighlightedCode, PageOf, ReadPage, ReaderAnswer,
+        ReaderError, ReaderRequest,
     },
 };
 
@@ -54,15 +54,15 @@ impl Readers {
         }
     }
 
-    /// A page of a file.
+    /// A page of a file, or of a commit.
     pub(crate) async fn page(
         &self,
         project: &Project,
-        path: String,
+        of: PageOf,
         line: Option<usize>,
         is_highlighted: bool,
     ) -> Result<ReadPage, PageError> {
-        let request = ReaderRequest::Page { path, line, is_highlighted };
+        let request = ReaderRequest::Page { of, line, is_highlighted };
         let (reading, highlighting) = (&self.settings().reading, &self.settings().highlighting);
         let limit = self.settings().reader.timeout + highlighting.timeout + SLACK;
         let answer = self.ask(project, request, limit).await.map_err(PageError::Reader)?;

@@ -28,8 +28,8 @@ use files::ReadableFiles;
 use grown_code::GrownCodes;
 
 use super::protocol::{
-    AnswerFrame, HighlightedCode, INDEX_WAIT, ReadPage, ReaderAnswer, ReaderPlan, ReaderRequest,
-    RequestFrame,
+    AnswerFrame, HighlightedCode, INDEX_WAIT, PageOf, ReadPage, ReaderAnswer, ReaderPlan,
+    ReaderRequest, RequestFrame,
 };
 
 /// Name of the hidden subcommand.
@@ -140,8 +140,8 @@ impl ProjectReader {
             ReaderRequest::FindFiles { query, limit } => {
                 self.blocking(move |files| files.find(&query, limit)).await
             }
-            ReaderRequest::Page { path, line, is_highlighted } => {
-                self.page(path, line, is_highlighted).await
+            ReaderRequest::Page { of, line, is_highlighted } => {
+                self.page(of, line, is_highlighted).await
             }
             ReaderRequest::PrefetchCode(grown) => match self.codes.grow(grown) {
                 Some(block) => {
@@ -183,11 +183,11 @@ impl ProjectReader {
         }
     }
 
-    /// A page of a file, highlighted if that is asked for.
-    async fn page(&self, path: String, line: Option<usize>, is_highlighted: bool) -> ReaderAnswer {
+    /// A page, highlighted if that is asked for.
+    async fn page(&self, of: PageOf, line: Option<usize>, is_highlighted: bool) -> ReaderAnswer {
         let permit = self.reads.acquire().await;
         let files = Arc::clone(&self.files);
-        let read = spawn_blocking(move || files.page(&path, line, is_highlighted)).await;
+        let read = spawn_blocking(move || files.page(&of, line, is_highlighted)).await;
         drop(permit);
         let (excerpt, unhighlighted) = match read {
             Ok(Ok(page)) => page,

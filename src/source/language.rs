@@ -176,6 +176,7 @@ pub(crate) fn fence_name(path: &Path) -> &'static str {
         "json" => "json",
         "rst" => "rst",
         "txt" => "text",
+        "diff" | "patch" => "diff",
         _ => match Language::of(path) {
             Language::Rust => "rust",
             Language::Python => "python",

@@ -36,6 +36,7 @@ use super::{
         conversations::delete,
         export::download,
         references::compare,
+        files::show_commit,
         search::find,
         similar::find,
         similar::find_formerly,

@@ -1,7 +1,7 @@
 /** A file beside the conversation: lines with the cited ones marked, outline, steps to other citations. */
-import { errorMessage, readFile } from '../api.js';
+import { errorMessage, readPage } from '../api.js';
 import { visibleText } from '../invisible.js';
-import { formatReference } from '../reference.js';
+import { formatReference, shortCommit } from '../reference.js';
 import { copyText, element, setText } from './dom.js';
 import { setHtml } from './html.js';
 import { markInvisible, marked, setMarkedText } from './invisible_marks.js';
@@ -65,7 +65,8 @@ export class FileReader extends HTMLElement {
     this.#shown = { project, reference };
     this.#renderHead(reference);
     this.showStanding('', null);
-    const isShown = before?.project === project && before.reference.path === reference.path && this.#page !== null
+    const isShown = before?.project === project && before.reference.path === reference.path
+      && before.reference.commit === reference.commit && this.#page !== null
       && (!reference.line || (reference.line >= this.#page.first_line && reference.line <= this.#page.last_line));
     if (isShown) {
       this.#mark(reference);
@@ -73,7 +74,7 @@ export class FileReader extends HTMLElement {
       return;
     }
     this.#page = null;
-    await this.#load(reference.path, reference.line);
+    await this.#load(reference);
     this.#heading.focus({ preventScroll: true });
   }
 
@@ -81,13 +82,18 @@ export class FileReader extends HTMLElement {
    * Tells what has become of the cited place since the answer.
    * @param {string} text empty while it is as it was
    * @param {import('../reference.js').Reference | null} place where it is now, if it moved
+   * @param {string} [commit] in which it was as it was cited, if that is known
    */
-  showStanding(text, place) {
+  showStanding(text, place, commit) {
     this.#standing.hidden = text === '';
     const go = place ? [' ', element('button', {
       type: 'button', className: 'quiet', onclick: () => this.#emit('open-file', { reference: place }),
     }, 'Go there')] : [];
-    this.#standing.replaceChildren(...marked(text), ...go);
+    const before = this.#shown && { ...this.#shown.reference, commit };
+    const back = text && commit ? [' ', element('button', {
+      type: 'button', className: 'quiet', onclick: () => this.#emit('open-file', { reference: before }),
+    }, 'As committed then')] : [];
+    this.#standing.replaceChildren(...marked(text), ...go, ...back);
   }
 
   close() {
@@ -106,18 +112,18 @@ export class FileReader extends HTMLElement {
     this.#next.disabled = at === all - 1;
   }
 
-  /** @param {string} path @param {number} [line] */
-  async #load(path, line) {
+  /** @param {import('../reference.js').Reference} reference */
+  async #load(reference) {
     const request = (this.#requests += 1);
     const { project } = /** @type {{project: string}} */ (this.#shown);
     this.#showStatus('Opening…');
     try {
-      const page = await readFile(project, path, line);
+      const page = await readPage(project, reference);
       if (request !== this.#requests) return;
       this.#render(page);
       // The text is shown at once; highlighting takes a moment longer.
       if (page.language && !page.binary) {
-        const { lines } = await readFile(project, path, line, 'html');
+        const { lines } = await readPage(project, reference, 'html');
         if (request === this.#requests && lines) this.#highlight(lines);
       }
     } catch (error) {
@@ -132,12 +138,14 @@ export class FileReader extends HTMLElement {
 
   /** @param {import('../reference.js').Reference} reference */
   #renderHead(reference) {
-    const { path, line } = reference;
+    const { line, commit } = reference;
     const text = formatReference(reference);
+    const path = reference.path || text;
     const cut = path.lastIndexOf('/') + 1;
     setMarkedText(this.#dir, path.slice(0, cut));
     setMarkedText(this.#name, path.slice(cut));
-    setText(this.#range, line ? ` ${text.slice(path.length + 1).replace('-', '–')}` : '');
+    const range = reference.path && line ? ` ${text.slice(path.length + 1).replace('-', '–')}` : '';
+    setText(this.#range, reference.path && commit ? `${range} in commit ${shortCommit(commit)}` : range);
     this.#heading.title = visibleText(text);
     this.#copy.hidden = !navigator.clipboard;
   }
@@ -197,7 +205,7 @@ export class FileReader extends HTMLElement {
     const page = this.#page;
     if (!page || !this.#shown) return;
     const at = direction < 0 ? page.first_line - 1 : page.last_line + 1;
-    await this.#load(this.#shown.reference.path, at);
+    await this.#load({ ...this.#shown.reference, line: at });
     this.#scrollTo(this.#lineAt(at));
   }
 
@@ -205,13 +213,16 @@ export class FileReader extends HTMLElement {
   async #goToDefinition(event) {
     const button = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest('button[data-line]'));
     if (!button || !this.#shown) return;
-    const reference = { path: this.#shown.reference.path, line: Number(button.dataset.line) };
+    const { path, commit } = this.#shown.reference;
+    const reference = { path, commit, line: Number(button.dataset.line) };
     this.#outline.open = false;
     await this.show(this.#shown.project, reference);
   }
 
   async #copyPath() {
-    if (this.#shown) await copyText(formatReference(this.#shown.reference), this.#copy);
+    if (!this.#shown) return;
+    const { reference } = this.#shown;
+    await copyText(reference.path ? formatReference(reference) : reference.commit ?? '', this.#copy);
   }
 
   /** @param {string} text */

@@ -32,11 +32,12 @@ export function markReferences(node, { turn, found }) {
     if (link.nextElementSibling?.matches('.candidates')) link.nextElementSibling.remove();
     if (citation.found) {
       link.removeAttribute('target');
-      const text = formatReference(citedReference(citation));
-      link.href = fileAddress(text);
-      link.dataset.reference = text;
+      const reference = citedReference(citation);
+      link.href = fileAddress(reference);
+      link.dataset.reference = reference.path && formatReference(reference);
+      if (reference.commit) link.dataset.commit = reference.commit;
       link.dataset.turn = String(turn);
-      if (!citation.read) link.dataset.named = '';
+      if (!citation.read && !citation.commit) link.dataset.named = '';
       continue;
     }
     if (link.hasAttribute('target')) continue;
@@ -51,23 +52,38 @@ export function markReferences(node, { turn, found }) {
 /** Links to the files that may be meant. @param {import('../protocol.js').Citation} citation @param {number} turn */
 function candidates(citation, turn) {
   const links = (citation.candidates ?? []).map((path) => {
-    const text = formatReference({ ...citation, path });
+    const reference = { path, line: citation.line, end_line: citation.end_line };
     return element('a', {
-      href: fileAddress(text), 'data-reference': text, 'data-turn': String(turn),
+      href: fileAddress(reference), 'data-reference': formatReference(reference), 'data-turn': String(turn),
     }, ...marked(path));
   });
   const label = citationState(citation) === 'ambiguous' ? 'may be' : 'perhaps';
   return element('span', { className: 'candidates' }, ` (${label} `, ...links.flatMap((it, at) => (at ? [', ', it] : [it])), ')');
 }
 
-/** The address of this conversation with a file beside it. @param {string} reference as text */
-export const fileAddress = (reference) => `${location.pathname}?file=${encodeURIComponent(reference)}`;
+/** The address of this conversation with a file or a commit beside it. @param {import('../reference.js').Reference} reference */
+export function fileAddress(reference) {
+  const file = reference.path ? [`file=${encodeURIComponent(formatReference(reference))}`] : [];
+  const commit = reference.commit ? [`commit=${encodeURIComponent(reference.commit)}`] : [];
+  return `${location.pathname}?${[...file, ...commit].join('&')}`;
+}
+
+/**
+ * What is named by a file's text and a commit; `null` if nothing is.
+ * @param {string | null | undefined} text @param {string | null | undefined} commit
+ * @returns {import('../reference.js').Reference | null}
+ */
+export function readReference(text, commit) {
+  const file = parseReference(text ?? null);
+  if (!commit) return file;
+  return file ? { ...file, commit } : { path: '', commit };
+}
 
 /** Opens the file of a reference beside the conversation, unless the click asks for a new tab. @param {MouseEvent} event */
 export function followReference(event) {
   const link = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest('a[data-reference]'));
   if (!link || !isPlainClick(event)) return;
-  const reference = parseReference(link.dataset.reference ?? '');
+  const reference = readReference(link.dataset.reference, link.dataset.commit);
   if (!reference) return;
   event.preventDefault();
   const turn = link.dataset.turn === undefined ? undefined : Number(link.dataset.turn);

@@ -12,12 +12,14 @@ import { movedTo, standingText, standingsSummary } from '../standing.js';
  */
 export function sources(end, turn) {
   const { filesRead, citations } = end;
-  const named = citations.filter((citation) => citation.found && !citation.read);
+  const named = citations.filter((citation) => citation.found && !citation.read && !citation.commit);
+  const commits = citations.filter((citation) => citation.found && citation.commit);
   const missing = citations.filter((citation) => citationState(citation) === 'wrong');
   const unsure = citations.filter((citation) => ['ambiguous', 'unchecked'].includes(citationState(citation)));
-  if (filesRead.length + named.length + missing.length + unsure.length === 0) return null;
+  if (filesRead.length + named.length + commits.length + missing.length + unsure.length === 0) return null;
   const summary = [count(filesRead.length, 'file read', 'files read')];
   if (named.length) summary.push(`${named.length} only named`);
+  if (commits.length) summary.push(count(commits.length, 'commit', 'commits'));
   if (unsure.length) summary.push(`${unsure.length} not checked`);
   if (missing.length) summary.push(`${missing.length} not found`);
   const read = filesRead.map((path) => listItem(link({ path }, turn)));
@@ -36,7 +38,7 @@ export function sources(end, turn) {
     })),
   },
   element('summary', { className: missing.length ? 'warns' : '' }, summary.join(' · ')),
-  element('ul', {}, ...read, ...others, ...open, ...gone), since);
+  element('ul', {}, ...read, ...others, ...commits.map((citation) => listItem(link(citedReference(citation), turn))), ...open, ...gone), since);
   return details;
 }
 
@@ -67,6 +69,7 @@ function listItem(content, note, noteClass = '') {
 function link(reference, turn) {
   const text = formatReference(reference);
   return element('a', {
-    href: fileAddress(text), 'data-reference': text, 'data-turn': String(turn),
+    href: fileAddress(reference), 'data-reference': reference.path && text, 'data-turn': String(turn),
+    ...(reference.commit ? { 'data-commit': reference.commit } : {}),
   }, ...marked(text));
 }

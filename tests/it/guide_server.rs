@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     client::{Client, text_of},
     processes::{agents_of, readers_of, resident},
-    server::{Server, Setup, eventually, signal},
+    server::{Server, Setup, eventually, git, signal},
 };
 
 const QUESTION: &str = "How does evict_idle work?";
@@ -177,18 +177,6 @@ async fn a_link_that_moves_on_is_followed_by_pages_and_answers() {
     assert!(end.contains("is gone or cannot be read"), "{frames:?}");
     fs::rename(files.join("moved"), files.join("releases")).unwrap();
     assert!(answer(&mut client, QUESTION).await.contains("`pool42.rs:2`"));
-}
-
-/// Runs git in the project, as somebody with this name.
-fn git(dir: &std::path::Path, name: &str, args: &[&str]) {
-    let mut git = std::process::Command::new("git");
-    git.current_dir(dir).args(args).env("GIT_CONFIG_GLOBAL", "/dev/null");
-    for role in ["AUTHOR", "COMMITTER"] {
-        git.env(format!("GIT_{role}_NAME"), name);
-        git.env(format!("GIT_{role}_EMAIL"), "one@example.org");
-    }
-    let done = git.output().unwrap();
-    assert!(done.status.success(), "{args:?}: {done:?}");
 }
 
 #[actix::test]

@@ -119,7 +119,7 @@ fn show_token(token: &str) -> String {
 
 async fn an_empty_conversation_teaches(browser: &Browser) {
     browser
-        .wait_for("document.querySelectorAll('.welcome:not([hidden]) li button').length === 3")
+        .wait_for("document.querySelectorAll('.welcome:not([hidden]) li button').length > 0")
         .await;
     browser.wait_for("document.querySelector('.welcome .keys') !== null").await;
     browser.wait_for("document.activeElement.id === 'question'").await;

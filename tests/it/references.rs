@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::Client,
-    server::{Server, Setup},
+    server::{Server, Setup, git},
 };
 
 /// A project with a file of three lines, and an agent that reads and refers.
@@ -130,6 +130,51 @@ async fn a_reference_tells_later_whether_its_lines_are_fresh_moved_changed_or_go
 
     for (turn, expected) in [("7", 404), ("x", 422)] {
         assert_eq!(server.get(&path_of(conversation, turn)).await.0, expected, "{turn}");
+    }
+}
+
+#[tokio::test]
+async fn a_commit_is_a_reference_that_opens_its_message_and_what_it_changed() {
+    let server = setup().start();
+    let root = server.project_dir();
+    fs::write(root.join(".env"), "TOKEN=hunter2\n").unwrap();
+    git(&root, "Ann", &["init", "-q"]);
+    git(&root, "Ann", &["add", "-A", "-f"]);
+    git(&root, "Ann", &["commit", "-q", "-m", "Add a parser"]);
+    let id = git(&root, "Ann", &["rev-parse", "HEAD"]);
+    let short = &id[..8];
+    let mut client = server.connect().await;
+    client.start().await;
+    client.ask(&format!("say Since `{short}`, not `0123abcd`, `{id}`, `src/parser.rs:2`.")).await;
+    let citations = end(&client.turn().await)["citations"].clone();
+    let found: Vec<_> = citations.as_array().unwrap().iter().map(|it| &it["commit"]).collect();
+    assert_eq!(found, [&json!(id), &json!(id), &json!(null)], "{citations}");
+    assert_eq!(citations[2]["anchor"]["commit"], id, "{citations}");
+
+    let page = |path: String| {
+        let server = &server;
+        async move { server.get(&format!("/api/projects/demo/{path}")).await }
+    };
+    let (status, shown) = page(format!("commit?id={short}&format=html")).await;
+    let text = shown["text"].as_str().unwrap();
+    assert!(status == 200 && text.contains("Add a parser") && text.contains("+two"), "{shown}");
+    assert!(!text.contains("hunter2") && shown["language"] == "diff", "{shown}");
+    assert!(shown["lines"].to_string().contains("class=\\\"added\\\""), "{shown}");
+
+    fs::write(root.join("src/parser.rs"), "another\n").unwrap();
+    let (status, then) = page(format!("file?path=src/parser.rs&commit={id}")).await;
+    assert_eq!((status, &then["text"]), (200, &json!("one\ntwo\nthree")), "{then}");
+    for (path, expected) in [
+        ("commit?id=0123abcd".to_owned(), 404),
+        ("commit?id=--help".to_owned(), 404),
+        (format!("file?path=src/gone.rs&commit={id}"), 404),
+        (format!("file?path=.env&commit={id}"), 403),
+        (format!("file?path=../x&commit={id}"), 422),
+        ("file?path=src/parser.rs&commit=HEAD".to_owned(), 404),
+    ] {
+        let (status, problem) = page(path.clone()).await;
+        assert_eq!(status, expected, "{path}: {problem}");
+        assert!(!problem.to_string().contains("hunter2"), "{problem}");
     }
 }
 

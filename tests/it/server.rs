@@ -405,3 +405,16 @@ fn wait(child: &mut Child) -> ExitStatus {
 pub fn scripted_agent() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_scripted-agent"))
 }
+
+/// Runs git in a directory, as somebody with this name, and gives what it printed.
+pub fn git(dir: &std::path::Path, name: &str, args: &[&str]) -> String {
+    let mut git = std::process::Command::new("git");
+    git.current_dir(dir).args(args).env("GIT_CONFIG_GLOBAL", "/dev/null");
+    for role in ["AUTHOR", "COMMITTER"] {
+        git.env(format!("GIT_{role}_NAME"), name);
+        git.env(format!("GIT_{role}_EMAIL"), "one@example.org");
+    }
+    let done = git.output().unwrap();
+    assert!(done.status.success(), "{args:?}: {done:?}");
+    String::from_utf8(done.stdout).unwrap().trim().to_owned()
+}

@@ -10,13 +10,13 @@ use crate::{
     features::{FeatureStats, Features},
     guide::answering::{self, AnswerTask},
     highlighter::HighlightRequest,
-    history::ProjectHistory,
+    history::{self, ProjectHistory},
     policy::{InvalidSecret, Policy, Secrets, opening, opening::FileReadError},
     project::SPECIFICATIONS,
     reader::{
         excerpt::{self, FileExcerpt},
         file_list::{self, FileList, KeptList},
-        protocol::{self, FileRefusal, FoundFiles, ReadLimits, ReaderAnswer, ReaderPlan},
+        protocol::{self, FileRefusal, FoundFiles, PageOf, ReadLimits, ReaderAnswer, ReaderPlan},
     },
     source::{
         index::{
@@ -31,6 +31,9 @@ use crate::{
 
 /// Longest part of a file's first line that is used to guess its language, in bytes.
 const MAX_FIRST_LINE_BYTES: usize = 200;
+
+/// Longest difference of a commit that is shown, in bytes.
+const MAX_DIFF_BYTES: usize = 1 << 20;
 
 /// The files of one project, as far as they may be read.
 #[derive(Debug)]
@@ -95,12 +98,24 @@ impl ReadableFiles {
     /// A page, and what of it is to be highlighted.
     pub(super) fn page(
         &self,
-        path: &str,
+        of: &PageOf,
         line: Option<usize>,
         is_highlighted: bool,
     ) -> Result<(FileExcerpt, Option<HighlightRequest>), FileRefusal> {
         let limits = &self.limits;
-        let bytes = opening::read(&self.policy, path, limits.file_bytes)?;
+        let (path, bytes) = match of {
+            PageOf::File(path) => {
+                (path.as_str(), opening::read(&self.policy, path, limits.file_bytes)?)
+            }
+            PageOf::FileAt { path, commit } => {
+                (path.as_str(), self.history().file_at(commit, path)?)
+            }
+            PageOf::Commit(id) => {
+                let shown = self.history().show(id, MAX_DIFF_BYTES.min(limits.file_bytes))?;
+                // The name tells the highlighter what to expect.
+                ("commit.diff", history::text::shown(&shown).into_bytes())
+            }
+        };
         let excerpt = excerpt::of(path, &bytes, line, limits.page_lines, limits.page_bytes);
         let [_, max_before, _] = limits.highlighted_bytes;
         let unhighlighted =

@@ -9,7 +9,7 @@ use crate::{
         FileRefusal, ReaderError,
         excerpt::FileExcerpt,
         file_list::FoundFile,
-        protocol::{self, FileRefusalKind},
+        protocol::{self, FileRefusalKind, PageOf},
         questions::PageError,
     },
     web::{
@@ -47,6 +47,8 @@ struct FoundFiles {
 pub(crate) struct FileQuery {
     /// The path from the project's root.
     path: String,
+    /// The commit to take the file from, by its whole hash; without one, the file as it is.
+    commit: Option<String>,
     /// A line that must be included, from 1.
     line: Option<usize>,
     /// The format of the lines.
@@ -119,11 +121,51 @@ pub(crate) async fn show(
     query: web::Query<FileQuery>,
 ) -> HandlerResult {
     let project = state.project(&project).await?;
-    let FileQuery { path, line, format } = query.into_inner();
+    let FileQuery { path, commit, line, format } = query.into_inner();
+    let of = match commit {
+        Some(commit) => PageOf::FileAt { path: path.clone(), commit },
+        None => PageOf::File(path.clone()),
+    };
     let is_highlighted = format == FileFormat::Html;
-    let page = state.resources.readers.page(&project, path.clone(), line, is_highlighted).await?;
+    let page = state.resources.readers.page(&project, of, line, is_highlighted).await?;
     let protocol::ReadPage { excerpt, lines } = page;
     Ok(HttpResponse::Ok().json(FilePage { path, excerpt, lines }))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct CommitQuery {
+    /// The commit's hash, or the beginning of it.
+    id: String,
+    /// A line that must be included, from 1.
+    line: Option<usize>,
+    /// The format of the lines.
+    #[serde(default)]
+    #[param(inline)]
+    format: FileFormat,
+}
+
+/// `GET /api/projects/{project}/commit?id=&line=&format=`: the message of a commit and how it differs
+/// from the one before, as a page of a file.
+#[utoipa::path(
+    get,
+    path = "/api/projects/{project}/commit",
+    tag = "projects",
+    params(("project" = String, Path, description = "The project's name"), CommitQuery),
+    responses((status = 200, body = FilePage), (status = "default", response = ProblemResponse)),
+)]
+pub(crate) async fn show_commit(
+    state: web::Data<AppState>,
+    project: web::Path<String>,
+    query: web::Query<CommitQuery>,
+) -> HandlerResult {
+    let project = state.project(&project).await?;
+    let CommitQuery { id, line, format } = query.into_inner();
+    let of = PageOf::Commit(id.clone());
+    let is_highlighted = format == FileFormat::Html;
+    let page = state.resources.readers.page(&project, of, line, is_highlighted).await?;
+    let protocol::ReadPage { excerpt, lines } = page;
+    Ok(HttpResponse::Ok().json(FilePage { path: id, excerpt, lines }))
 }
 
 impl From<ReaderError> for Problem {

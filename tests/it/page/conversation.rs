@@ -266,7 +266,7 @@ async fn on_a_phone_everything_fits_and_is_large_enough_for_a_finger() {
     let browser = Browser::start().await;
     browser.become_phone().await;
     browser.goto(&server.url("/p/demo")).await;
-    browser.wait_for("document.querySelectorAll('.welcome li button').length === 3").await;
+    browser.wait_for("document.querySelectorAll('.welcome li button').length > 0").await;
     browser.wait_for("document.querySelector('.read-only')?.checkVisibility()").await;
     large_enough(&browser).await;
     let below = "return innerHeight - document.querySelector('question-composer').getBoundingClientRect().bottom";

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::server::{Server, Setup};
+use crate::server::{Server, Setup, git};
 
 use super::{
     browser::{Browser, ENTER, NEW_LINE},
@@ -134,6 +134,48 @@ async fn what_has_become_of_a_cited_place_is_told_under_the_answer_and_in_the_fi
     browser.click("file-reader .standing button").await;
     browser
         .wait_for("document.querySelector('.cited .gutter')?.textContent === '3' && document.querySelector('file-reader .standing').hidden")
+        .await;
+    browser.assert_no_complaints(&[]).await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_commit_opens_beside_the_conversation_and_a_changed_file_as_it_was_committed() {
+    let server = server();
+    let root = server.project_dir();
+    git(&root, "Ann", &["init", "-q"]);
+    git(&root, "Ann", &["add", "-A"]);
+    git(&root, "Ann", &["commit", "-q", "-m", "Add two modules"]);
+    let id = git(&root, "Ann", &["rev-parse", "HEAD"]);
+    let browser = Browser::start().await;
+    ask(&browser, &server, &format!("say `{}` added `one/mod.rs:1`.", &id[..7])).await;
+    browser.wait_for("document.querySelector('.sources summary').textContent === '0 files read · 1 only named · 1 commit'").await;
+    browser.click("answer-text a.reference[data-commit]").await;
+    browser
+        .wait_for(
+            "document.querySelector('file-reader .lines').textContent.includes('Add two modules')",
+        )
+        .await;
+    browser.wait_for("document.querySelector('file-reader .line .added') !== null").await;
+    let heading = browser.content("file-reader h2").await;
+    assert_eq!(heading, format!("commit {}", &id[..10]));
+    browser.screenshot("reader-commit").await;
+    let address = browser.address().await;
+    assert!(address.ends_with(&format!("?commit={id}")), "{address}");
+
+    fs::write(root.join("one/mod.rs"), "fn changed_since() {}\n").unwrap();
+    browser.click("answer-text a.reference[data-path='one/mod.rs']").await;
+    browser.wait_for("!document.querySelector('file-reader .standing').hidden").await;
+    browser.click("file-reader .standing button").await;
+    browser
+        .wait_for("document.querySelector('file-reader .lines').textContent.includes('fn a() {}')")
+        .await;
+    let heading = browser.content("file-reader h2").await;
+    assert_eq!(heading, format!("one/mod.rs 1 in commit {}", &id[..10]));
+    browser.screenshot("reader-as-committed").await;
+    browser.goto(&address).await;
+    browser
+        .wait_for("document.querySelector('file-reader h2').textContent.startsWith('commit ')")
         .await;
     browser.assert_no_complaints(&[]).await;
     browser.close().await;
