@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 use super::suffix::Lines;
+use crate::history::parse;
 
 /// Places whose first line is the right one and that are looked at whole.
 const MAX_ATTEMPTS: usize = 1000;
@@ -125,11 +126,10 @@ impl Anchor {
     pub(crate) fn is_valid(&self) -> bool {
         let is_hex = |text: &String| text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let is_hash = |text: &String| text.len() == HASH_DIGITS && is_hex(text);
-        let is_commit = |text: &String| matches!(text.len(), 40 | 64) && is_hex(text);
         is_hash(&self.file)
             && self.lines.as_ref().is_none_or(is_hash)
             && self.first_line.as_ref().is_none_or(is_hash)
-            && self.commit.as_ref().is_none_or(is_commit)
+            && self.commit.as_deref().is_none_or(parse::is_full_id)
     }
 
     /// Memory of its texts, in bytes.

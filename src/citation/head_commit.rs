@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::policy::gate::Tree;
+use crate::{history::parse, policy::gate::Tree};
 
 /// Largest file of git that is read, in bytes: a list of packed references may be long.
 const MAX_BYTES: usize = 8 << 20; // 8 MiB
@@ -49,8 +49,7 @@ fn packed(list: &str, name: &str) -> Option<String> {
 }
 
 fn commit_id(text: &str) -> Option<String> {
-    let is_id = matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_id.then(|| text.to_ascii_lowercase())
+    parse::is_full_id(text).then(|| text.to_ascii_lowercase())
 }
 
 #[cfg(test)]

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::tools;
+
 /// The model name that the guide reports.
 pub(crate) const MODEL: &str = "guide";
-/// The MCP server that the guide calls tools of.
-const TOOL_SERVER: &str = "project";
 /// The tools that the guide uses, by the names that agents give them.
 pub(crate) const TOOLS: &[&str] = &["Glob", "Grep", "Read"];
 
@@ -128,7 +128,7 @@ pub(crate) fn tool_call(request_id: &str, tool: &str, arguments: &impl Serialize
         "request_id": request_id,
         "request": {
             "subtype": "mcp_message",
-            "server_name": TOOL_SERVER,
+            "server_name": tools::SERVER_NAME,
             "message": {
                 "jsonrpc": "2.0",
                 "id": 1,

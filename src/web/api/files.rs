@@ -120,16 +120,12 @@ pub(crate) async fn show(
     project: web::Path<String>,
     query: web::Query<FileQuery>,
 ) -> HandlerResult {
-    let project = state.project(&project).await?;
     let FileQuery { path, commit, line, format } = query.into_inner();
     let of = match commit {
         Some(commit) => PageOf::FileAt { path: path.clone(), commit },
         None => PageOf::File(path.clone()),
     };
-    let is_highlighted = format == FileFormat::Html;
-    let page = state.resources.readers.page(&project, of, line, is_highlighted).await?;
-    let protocol::ReadPage { excerpt, lines } = page;
-    Ok(HttpResponse::Ok().json(FilePage { path, excerpt, lines }))
+    page(&state, &project, path, of, line, format).await
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -159,13 +155,24 @@ pub(crate) async fn show_commit(
     project: web::Path<String>,
     query: web::Query<CommitQuery>,
 ) -> HandlerResult {
-    let project = state.project(&project).await?;
     let CommitQuery { id, line, format } = query.into_inner();
-    let of = PageOf::Commit(id.clone());
+    page(&state, &project, id.clone(), PageOf::Commit(id), line, format).await
+}
+
+/// The page of a file or a commit, which was requested as `path`.
+async fn page(
+    state: &AppState,
+    project: &str,
+    path: String,
+    of: PageOf,
+    line: Option<usize>,
+    format: FileFormat,
+) -> HandlerResult {
+    let project = state.project(project).await?;
     let is_highlighted = format == FileFormat::Html;
     let page = state.resources.readers.page(&project, of, line, is_highlighted).await?;
     let protocol::ReadPage { excerpt, lines } = page;
-    Ok(HttpResponse::Ok().json(FilePage { path: id, excerpt, lines }))
+    Ok(HttpResponse::Ok().json(FilePage { path, excerpt, lines }))
 }
 
 impl From<ReaderError> for Problem {
