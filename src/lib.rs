@@ -84,6 +84,7 @@ pub(crate) mod features;
 pub mod guide;
 pub(crate) mod history;
 pub mod mcp;
+pub mod model;
 pub mod source;
 pub(crate) mod suggestions;
 

@@ -22,7 +22,7 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 29] = [
+const LAYERS: [&str; 30] = [
     "ids",
     "json",
     "authority",
@@ -38,6 +38,7 @@ const LAYERS: [&str; 29] = [
     "suggestions",
     "citation",
     "guide",
+    "model",
     "entry",
     "agent",
     "markdown",
