@@ -18,6 +18,7 @@ use rmcp::{
     model::{
         CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation,
         JsonObject, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
+        Tool,
     },
     service::{RequestContext, ServerInitializeError},
 };
@@ -58,6 +59,16 @@ enum CallError {
     Json { tool: String, source: serde_json::Error },
     #[error("Error executing tool {tool}: {source}")]
     Task { tool: String, source: tokio::task::JoinError },
+}
+
+/// The tools, for an agent that has another way to call them than a server of its own.
+pub(crate) fn tools() -> Vec<Tool> {
+    tools::list(true)
+}
+
+/// Runs a tool on the project in `dir`. Blocks. The error is for the model.
+pub(crate) fn call(name: &str, arguments: &JsonObject, dir: &Path) -> Result<String, String> {
+    tools::call(name, arguments, dir).map_err(|error| error.to_string())
 }
 
 /// Serves the features of the project in `dir` until the end of stdin.

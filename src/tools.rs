@@ -4,6 +4,8 @@
 //! lists them, and passes each call to the reader of the project, which runs it: neither the agent
 //! nor the server needs the index.
 
+pub(crate) mod arguments;
+
 use std::{fmt, pin::Pin};
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +25,18 @@ pub(crate) struct ProjectTool {
     /// Builds the JSON Schema of its arguments.
     pub(crate) schema: fn() -> Value,
 }
+
+/// Lines of a file.
+pub(crate) const READ: &str = "read";
+
+/// Lines of all files that match a pattern.
+pub(crate) const GREP: &str = "grep";
+
+/// Files by their paths.
+pub(crate) const GLOB: &str = "glob";
+
+/// The entries of a directory.
+pub(crate) const LIST: &str = "list";
 
 /// Ranked search of the whole project.
 pub(crate) const SEARCH: &str = "search";
@@ -45,13 +59,59 @@ pub(crate) const HISTORY_DIFF: &str = "history_diff";
 /// Search in messages and differences.
 pub(crate) const HISTORY_SEARCH: &str = "history_search";
 
-/// The tools of every agent, none of which changes anything.
-pub(crate) const ALL: &[ProjectTool] = &[
+/// The tools of an agent, none of which changes anything.
+pub(crate) fn of(caller: Caller) -> impl Iterator<Item = &'static ProjectTool> {
+    let (files, searches): (&[ProjectTool], &[ProjectTool]) = match caller {
+        Caller::Claude => (&[], SEARCHES),
+        Caller::Model => (FILE_TOOLS, SEARCHES),
+        Caller::Guide => (&[], &[]),
+    };
+    files.iter().chain(searches)
+}
+
+/// The tool of this name, whoever may call it.
+pub(crate) fn named(name: &str) -> Option<&'static ProjectTool> {
+    FILE_TOOLS.iter().chain(SEARCHES).find(|tool| tool.name == name)
+}
+
+/// What replaces an agent's own file tools, for one that has none.
+const FILE_TOOLS: &[ProjectTool] = &[
+    ProjectTool {
+        name: READ,
+        description: "Lines of a file, each after its number. Of a long file, the first are shown \
+                      with how to go on; give lines where you know them.",
+        schema: read_schema,
+    },
+    ProjectTool {
+        name: GREP,
+        description: "Lines that match a regular expression, in all files or those that `path` or \
+                      `glob` choose. Each line is matched by itself; look-around and \
+                      back-references are not supported. The last line of the result says whether \
+                      it is complete.",
+        schema: grep_schema,
+    },
+    ProjectTool {
+        name: GLOB,
+        description: "Files whose paths match a pattern such as `*.rs`, `src/**/test_*.py` or \
+                      `*.{ts,tsx}`, as a line of .gitignore matches. The last line of the result \
+                      says whether it is complete.",
+        schema: glob_schema,
+    },
+    ProjectTool {
+        name: LIST,
+        description: "The entries of a directory: files with their sizes in bytes, directories with \
+                      how many files they have.",
+        schema: list_schema,
+    },
+];
+
+/// What agents have no tools of their own for.
+const SEARCHES: &[ProjectTool] = &[
     ProjectTool {
         name: SEARCH,
         description: "Finds the places of the project that fit a question best, by words, names \
                       and meaning, and shows each passage with its path and line numbers. Use it \
-                      first when you do not know the names to look for; use Grep for exact text.",
+                      first when you do not know the names to look for; use grep for exact text.",
         schema: search_schema,
     },
     ProjectTool {
@@ -90,6 +150,31 @@ pub(crate) const ALL: &[ProjectTool] = &[
         schema: history_search_schema,
     },
 ];
+
+fn read_schema() -> Value {
+    let path = ("path", "string", "The file, from the project's root; `a/b.rs:12-20` is read too.");
+    object(&["path"], &[path, FIRST, LAST])
+}
+
+fn grep_schema() -> Value {
+    let pattern = ("pattern", "string", "A regular expression for a part of a line.");
+    let path = ("path", "string", "The file or directory to search; the whole project without.");
+    let glob = ("glob", "string", "Only files whose paths match, such as `*.rs` or `!tests/**`.");
+    let ignore_case = ("ignore_case", "boolean", "Whether capitals match small letters.");
+    let context = ("context", "integer", "Lines to show before and after each, 0 to 10.");
+    let limit = ("limit", "integer", "How many lines, 1 to 500; 50 without.");
+    object(&["pattern"], &[pattern, path, glob, ignore_case, context, limit])
+}
+
+fn glob_schema() -> Value {
+    let pattern = ("pattern", "string", "The pattern; without a slash it matches at any depth.");
+    let path = ("path", "string", "The directory that it starts from; the root without.");
+    object(&["pattern"], &[pattern, path])
+}
+
+fn list_schema() -> Value {
+    object(&[], &[("path", "string", "The directory; the root without.")])
+}
 
 fn search_schema() -> Value {
     json!({
@@ -180,9 +265,11 @@ impl CallOutcome {
 /// Who calls a tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Caller {
-    /// An agent with a language model.
+    /// Claude Code, which has tools of its own for files.
+    Claude,
+    /// Our own agent for any model, which has no other tools.
     Model,
-    /// The built-in guide, which has tools of its own.
+    /// The built-in guide, which makes calls of its own.
     Guide,
 }
 
@@ -208,13 +295,24 @@ mod tests {
 
     #[test]
     fn each_tool_has_a_schema_whose_required_arguments_exist() {
-        for tool in ALL {
+        for tool in of(Caller::Model) {
             let schema = (tool.schema)();
             assert_eq!(schema["type"], "object", "{}", tool.name);
             for name in schema["required"].as_array().into_iter().flatten() {
                 let name = name.as_str().unwrap();
                 assert!(schema["properties"][name].is_object(), "{} {name}", tool.name);
             }
+            assert_eq!(named(tool.name).unwrap().description, tool.description);
         }
+    }
+
+    #[test]
+    fn only_the_agent_without_file_tools_is_given_them() {
+        let names = |caller| of(caller).map(|tool| tool.name).collect::<Vec<_>>();
+        let (claude, model) = (names(Caller::Claude), names(Caller::Model));
+        assert_eq!(model[..4], [READ, GREP, GLOB, LIST]);
+        assert_eq!(model[4..], claude);
+        assert!(claude.starts_with(&[SEARCH, OUTLINE, HISTORY_LOG]), "{claude:?}");
+        assert!(names(Caller::Guide).is_empty());
     }
 }

@@ -20,7 +20,7 @@ use serde_json::json;
 
 use crate::{
     project::Project,
-    tools::{self, ProjectTool},
+    tools::{self, Caller, ProjectTool},
 };
 
 use super::{AgentSession, directories::Directories, sandbox::value};
@@ -49,7 +49,7 @@ const FEATURE_TOOLS: [&str; 7] = [
 /// The project's tools, as the program names them.
 fn project_tools() -> impl Iterator<Item = String> {
     let named = |tool: &ProjectTool| format!("mcp__{}__{}", tools::SERVER_NAME, tool.name);
-    tools::ALL.iter().map(named)
+    tools::of(Caller::Claude).map(named)
 }
 
 /// An option of newer versions that keeps file tools in the working directory and off transcripts.

@@ -15,7 +15,10 @@ mod wire;
 use serde_json::value::RawValue;
 
 use super::event::{Activity, AgentEvent, Liveness};
-use crate::{json, tools::ProjectCall};
+use crate::{
+    json,
+    tools::{Caller, ProjectCall},
+};
 use answer::StreamedAnswer;
 use content::{cut, plain};
 use liveness::SeenStates;
@@ -30,6 +33,8 @@ pub const SESSION_LOST: &str = "No conversation found with session ID";
 /// The limits that a codec enforces.
 #[derive(Debug, Clone)]
 pub struct CodecSettings {
+    /// The agent, which is listed its tools.
+    pub caller: Caller,
     /// Longest tool result that is kept, in bytes.
     pub tool_result_bytes: usize,
     /// The only tools that the agent may come with; `None` skips the check.
@@ -204,7 +209,10 @@ impl Codec {
             ("tombstone", _) => self.tombstone(line, &mut output.events),
             ("conversation_reset", _) => self.answer.withdraw_message(&mut output.events),
             ("result", _) => self.result(json::read(line)?, &mut output.events),
-            ("control_request", _) => control::request(json::read(line)?, &mut output.actions),
+            ("control_request", _) => {
+                let request = json::read(line)?;
+                output.actions.push(control::request(request, self.settings.caller));
+            }
             ("control_response", _) => control::response(json::read(line)?, output),
             // Unknown kinds belong to the protocol; a line without a kind does not.
             ("", _) => return Err(serde::de::Error::custom("a line without a type")),

@@ -153,7 +153,7 @@ async fn execute(run: AgentRun, invocation: &mut Invocation) -> Result<AgentExit
     let (output_end, mut output_ended) = watch::channel(false);
     let quota = run.request.disk_quota();
     let caller = match run.kind {
-        AgentKind::Claude => Caller::Model,
+        AgentKind::Claude => Caller::Claude,
         AgentKind::Guide => Caller::Guide,
     };
     let (project, input) = (run.project.clone(), run.input.clone());
@@ -172,7 +172,7 @@ async fn execute(run: AgentRun, invocation: &mut Invocation) -> Result<AgentExit
     let reader = OutputReader {
         conversation,
         epoch,
-        codec: Codec::new(CodecSettings { tool_result_bytes, allowed_tools }),
+        codec: Codec::new(CodecSettings { caller, tool_result_bytes, allowed_tools }),
         control: Arc::clone(&control),
         input: input.clone(),
         tool_calls,

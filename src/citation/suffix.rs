@@ -90,7 +90,7 @@ fn lines(found: &Captures<'_>) -> Option<Lines> {
 }
 
 /// The ways to take a text apart into a path and a notation, the longest path first.
-pub(super) fn splits(text: &str) -> impl Iterator<Item = (&str, Option<Lines>)> {
+pub(crate) fn splits(text: &str) -> impl Iterator<Item = (&str, Option<Lines>)> {
     let starts = text.rmatch_indices(['?', '#', ':', '(', ' ', ',']).map(|(at, _)| at);
     starts.filter_map(move |at| {
         let (path, rest) = text.split_at_checked(at)?;

@@ -72,8 +72,8 @@ pub(crate) fn read_start(
     tree.read_start(&inside, most).map_err(|error| read_error(error, path, most))
 }
 
-/// The project's tree and the resolved path in it, if that may be read.
-fn find(policy: &Policy, path: &str) -> Result<(Tree, PathBuf), FileReadError> {
+/// The project's tree and the resolved path in it, if that may be read. Blocks.
+pub(crate) fn find(policy: &Policy, path: &str) -> Result<(Tree, PathBuf), FileReadError> {
     if path.is_empty() || path.len() > LONGEST_PATH {
         return Err(FileReadError::BadPath(
             "`path` is the path of a file from the project's root.",

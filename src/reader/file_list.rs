@@ -39,6 +39,14 @@ impl FileList {
     pub(crate) fn files(&self) -> &[FoundFile] {
         &self.files
     }
+
+    /// The files whose paths begin with `prefix`.
+    pub(super) fn below(&self, prefix: &str) -> &[FoundFile] {
+        let first = self.files.partition_point(|file| file.path.as_str() < prefix);
+        let files = self.files.get(first..).unwrap_or_default();
+        let n = files.partition_point(|file| file.path.starts_with(prefix));
+        files.get(..n).unwrap_or_default()
+    }
 }
 
 /// The list of a project and when it was made. Locked while the project is walked.
@@ -113,6 +121,18 @@ mod tests {
 
     fn ranked(list: &FileList, query: &str) -> Vec<String> {
         rank(list, query, 10).0.into_iter().map(|it| it.path).collect()
+    }
+
+    #[test]
+    fn the_files_of_a_directory_are_those_below_it() {
+        let list = list(&["a-b/x", "a/b/x", "a/c", "a0", "b"]);
+        for (prefix, expected) in
+            [("a/", &["a/b/x", "a/c"][..]), ("a/b/", &["a/b/x"]), ("c/", &[]), ("z/", &[])]
+        {
+            let below: Vec<_> = list.below(prefix).iter().map(|it| it.path.as_str()).collect();
+            assert_eq!(below, expected, "{prefix}");
+        }
+        assert_eq!(list.below("").len(), 5);
     }
 
     #[test]

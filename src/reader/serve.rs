@@ -22,7 +22,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{highlighter::Highlighter, policy::InvalidSecret};
+use crate::{highlighter::Highlighter, policy::InvalidSecret, tools::SEARCH};
 
 use files::ReadableFiles;
 use grown_code::GrownCodes;
@@ -43,6 +43,9 @@ const MAX_READS: usize = 4;
 
 /// Questions to the index that run or wait for it at once.
 const MAX_SEARCHES: usize = 8;
+
+/// Calls of tools that need no index, and may read every file, that run at once.
+const MAX_LOOKUPS: usize = 4;
 
 /// Answers that may wait to be written.
 const OUTPUT_LINES: usize = 16;
@@ -74,6 +77,7 @@ pub fn run(plan: &str, set_up_log: impl FnOnce(LevelFilter)) -> Result<(), Serve
         codes: GrownCodes::default(),
         reads: Semaphore::new(MAX_READS),
         searches: Semaphore::new(MAX_SEARCHES),
+        lookups: Semaphore::new(MAX_LOOKUPS),
         tool_wait: plan.limits.index_wait,
         files: Arc::new(ReadableFiles::new(plan)?),
     });
@@ -130,6 +134,7 @@ struct ProjectReader {
     codes: GrownCodes,
     reads: Semaphore,
     searches: Semaphore,
+    lookups: Semaphore,
     tool_wait: Duration,
 }
 
@@ -174,11 +179,12 @@ impl ProjectReader {
                 self.blocking(move |files| files.specification(max_chars)).await
             }
             ReaderRequest::Answer(task) => {
-                self.searching(INDEX_WAIT, move |files| files.answer(*task)).await
+                self.limited(&self.searches, INDEX_WAIT, move |files| files.answer(*task)).await
             }
             ReaderRequest::CallTool(call) => {
+                let permits = if call.name == SEARCH { &self.searches } else { &self.lookups };
                 let call = |files: &ReadableFiles| ReaderAnswer::Tool(tools::call(files, call));
-                self.searching(self.tool_wait, call).await
+                self.limited(permits, self.tool_wait, call).await
             }
         }
     }
@@ -202,13 +208,14 @@ impl ProjectReader {
         ReaderAnswer::Page(ReadPage { excerpt, lines })
     }
 
-    /// Asks the index, for which other requests do not wait.
-    async fn searching(
+    /// Does what may take long, for which other requests do not wait.
+    async fn limited(
         &self,
+        permits: &Semaphore,
         patience: Duration,
         work: impl FnOnce(&ReadableFiles) -> ReaderAnswer + Send + 'static,
     ) -> ReaderAnswer {
-        match timeout(patience, self.searches.acquire()).await {
+        match timeout(patience, permits.acquire()).await {
             Ok(_permit) => self.blocking(work).await,
             Err(_) => ReaderAnswer::Failed("too many wait for them at once".to_owned()),
         }

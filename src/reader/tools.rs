@@ -9,8 +9,9 @@ use crate::{
         answering::{AnswerTask, GuideAnswer},
         relay::ANSWER_TOOL,
     },
+    mcp,
     project::Project,
-    tools::{CallOutcome, Caller, Pending, ProjectCall, ProjectTools},
+    tools::{self, CallOutcome, Caller, Pending, ProjectCall, ProjectTools},
 };
 
 use super::{
@@ -20,6 +21,9 @@ use super::{
 
 /// Longest result that is passed on, in bytes.
 const MAX_RESULT_BYTES: usize = 64 << 10; // 64 KiB
+
+/// Longest part of an unknown tool's name that is repeated, in characters.
+const MAX_NAME_CHARS: usize = 60;
 
 /// Longest check of a file's content, well below the time after which the agent's call is blocked.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -38,8 +42,11 @@ impl ProjectTools for Readers {
         let readers = self.clone();
         Box::pin(async move {
             match caller {
-                Caller::Model => readers.call_tool(&project, call).await,
                 Caller::Guide => readers.answer_guide(&project, call).await,
+                Caller::Claude | Caller::Model => match unknown_tool(caller, &call.name) {
+                    Some(words) => CallOutcome::error(words),
+                    None => readers.call_tool(&project, call).await,
+                },
             }
         })
     }
@@ -70,6 +77,19 @@ impl ProjectTools for Readers {
             }
         })
     }
+}
+
+/// What to say of a tool that the agent does not have.
+fn unknown_tool(caller: Caller, name: &str) -> Option<String> {
+    let mut names: Vec<String> = tools::of(caller).map(|tool| tool.name.to_owned()).collect();
+    if caller == Caller::Model {
+        names.extend(mcp::tools().iter().map(|tool| tool.name.to_string()));
+    }
+    if names.iter().any(|known| known == name) {
+        return None;
+    }
+    let name: String = name.chars().take(MAX_NAME_CHARS).collect();
+    Some(format!("There is no tool {name:?}. The tools are: {}.", names.join(", ")))
 }
 
 impl Readers {
@@ -110,5 +130,25 @@ impl Readers {
             ReaderAnswer::Answered(answer) => Ok(answer),
             _ => Err(self.on_nonsense(project)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_calls_only_the_tools_that_it_is_listed() {
+        for name in ["read", "grep", "glob", "list", "ask_user", "feature_get_next"] {
+            assert_eq!(unknown_tool(Caller::Model, name), None);
+            assert!(unknown_tool(Caller::Claude, name).unwrap().contains("are: search, outline, "));
+        }
+        for name in ["search", "outline", "history_log"] {
+            assert_eq!(unknown_tool(Caller::Model, name), None);
+            assert_eq!(unknown_tool(Caller::Claude, name), None);
+        }
+        let words = unknown_tool(Caller::Model, &format!("Bash\n{}", "x".repeat(10_000))).unwrap();
+        assert!(words.starts_with("There is no tool \"Bash\\nxxx"), "{words}");
+        assert!(words.contains("The tools are: read, grep, ") && words.len() < 500, "{words}");
     }
 }

@@ -27,6 +27,7 @@ use cicerone::{
         code::{Budget, CodeBlock, Grammar, Grammars, IncrementalHighlight},
     },
     project::ProjectName,
+    tools::Caller,
     wire::Dialect,
 };
 use divan::{
@@ -100,7 +101,11 @@ fn a_read_is_cut_into_lines(bencher: Bencher<'_, '_>) {
 
 #[divan::bench]
 fn a_line_becomes_an_event(bencher: Bencher<'_, '_>) {
-    let mut codec = Codec::new(CodecSettings { tool_result_bytes: 65_536, allowed_tools: None });
+    let mut codec = Codec::new(CodecSettings {
+        caller: Caller::Claude,
+        tool_result_bytes: 65_536,
+        allowed_tools: None,
+    });
     codec.open_turn();
     bencher.bench_local(|| {
         let mut output = CodecOutput::default();

@@ -101,7 +101,7 @@ async fn the_agent_searches_the_project_through_its_reader(version: Version) {
         ("mcp__project__outline {\"path\":\"../x\"}", (false, "not a path within the project")),
         ("mcp__project__history_log {}", (false, "not a git repository")),
         ("mcp__project__history_search {}", (false, "Give one of")),
-        ("mcp__project__search {\"query\":7}", (false, "The arguments are not valid")),
+        ("mcp__project__search {\"query\":[7]}", (false, "`query` must be text, not [7]")),
         ("mcp__project__search {\"query\":\"\"}", (false, "no word to search for")),
     ] {
         let frames = ask(&mut client, &format!("TOOL {call}\nSAY fine")).await;

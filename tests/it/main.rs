@@ -46,6 +46,7 @@ mod orphans;
 mod page;
 mod peers;
 mod processes;
+mod project_tools;
 mod questions;
 mod reader;
 mod references;

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     agent::event::{AgentEvent, AgentInit},
     json,
+    tools::Caller,
 };
 
 impl Codec {
@@ -52,10 +53,11 @@ impl Codec {
     }
 }
 
-pub(super) fn request(line: ControlRequestLine<'_>, actions: &mut Vec<HostAction>) {
+/// What a request of the agent requires of the host.
+pub(super) fn request(line: ControlRequestLine<'_>, caller: Caller) -> HostAction {
     let request_id = line.request_id.as_str();
     let request = line.request.unwrap_or_default();
-    actions.push(match request.subtype.as_str() {
+    match request.subtype.as_str() {
         "hook_callback" => {
             let input = request.input.map(RawValue::get).unwrap_or("{}");
             // An unreadable hook is answered too: without an answer the tool runs.
@@ -75,9 +77,11 @@ pub(super) fn request(line: ControlRequestLine<'_>, actions: &mut Vec<HostAction
             request_id,
             "This is a read-only guide: that tool is not available.",
         )),
-        "mcp_message" => mcp::message(request_id, request.server_name.as_str(), request.message),
+        "mcp_message" => {
+            mcp::message(request_id, request.server_name.as_str(), request.message, caller)
+        }
         unknown => HostAction::Reply(command::unsupported(request_id, unknown)),
-    });
+    }
 }
 
 pub(super) fn response(line: ControlResponseLine<'_>, output: &mut CodecOutput) {

@@ -8,7 +8,7 @@ use serde_json::{Value, json, value::RawValue};
 use super::{HostAction, command};
 use crate::{
     json::{Object, Text},
-    tools::{self, CallOutcome, ProjectCall, ProjectTool},
+    tools::{self, CallOutcome, Caller, ProjectCall},
 };
 
 /// The version of MCP that is spoken to an agent that names none.
@@ -29,7 +29,12 @@ pub struct PendingCall {
 }
 
 /// What the host has to do about a message to the server named `server`.
-pub(super) fn message(request_id: &str, server: &str, message: Option<&RawValue>) -> HostAction {
+pub(super) fn message(
+    request_id: &str,
+    server: &str,
+    message: Option<&RawValue>,
+    caller: Caller,
+) -> HostAction {
     let message = message.and_then(|message| Object::read(message.get()).ok());
     let Some(message) = message.filter(|_| server == tools::SERVER_NAME) else {
         return HostAction::Reply(command::unsupported(request_id, "mcp_message"));
@@ -47,10 +52,7 @@ pub(super) fn message(request_id: &str, server: &str, message: Option<&RawValue>
             reply(success(&id, initialized(version)))
         }
         "ping" => reply(success(&id, json!({}))),
-        "tools/list" => {
-            let listed: Vec<Value> = tools::ALL.iter().map(described).collect();
-            reply(success(&id, json!({"tools": listed})))
-        }
+        "tools/list" => reply(success(&id, json!({"tools": listed(caller)}))),
         "tools/call" => match params.and_then(|params| called(&params)) {
             Some(call) => {
                 let pending = PendingCall { request_id: request_id.to_owned(), id };
@@ -78,11 +80,25 @@ fn initialized(version: Option<Text<'_>>) -> Value {
     })
 }
 
-fn described(tool: &ProjectTool) -> Value {
+/// The tools of an agent. Claude Code has the feature tools from a server of their own.
+fn listed(caller: Caller) -> Vec<Value> {
+    let features = match caller {
+        Caller::Model => crate::mcp::tools(),
+        Caller::Claude | Caller::Guide => Vec::new(),
+    };
+    let features = features.iter().map(|tool| {
+        let description = tool.description.as_deref().unwrap_or_default();
+        described(&tool.name, description, json!(tool.input_schema))
+    });
+    let own = tools::of(caller).map(|tool| described(tool.name, tool.description, (tool.schema)()));
+    own.chain(features).collect()
+}
+
+fn described(name: &str, description: &str, schema: Value) -> Value {
     json!({
-        "name": tool.name,
-        "description": tool.description,
-        "inputSchema": (tool.schema)(),
+        "name": name,
+        "description": description,
+        "inputSchema": schema,
         "annotations": {"readOnlyHint": true, "openWorldHint": false},
     })
 }
@@ -119,7 +135,7 @@ mod tests {
 
     fn asked(server: &str, request: Value) -> HostAction {
         let request = serde_json::value::to_raw_value(&request).unwrap();
-        message("r", server, Some(&request))
+        message("r", server, Some(&request), Caller::Claude)
     }
 
     /// The JSON-RPC answer in a reply.
@@ -143,6 +159,21 @@ mod tests {
             assert!(names.iter().any(|tool| tool["name"] == "search"), "{names:?}");
         }
         assert_eq!(answered(json!({"id": 1, "method": "ping"}))["result"], json!({}));
+    }
+
+    #[test]
+    fn an_agent_without_tools_of_its_own_is_listed_those_for_files_and_features_too() {
+        let names = |caller| {
+            let listed = listed(caller).into_iter();
+            listed.map(|tool| tool["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let (claude, model) = (names(Caller::Claude), names(Caller::Model));
+        assert!(claude.iter().all(|name| model.contains(name)), "{claude:?} {model:?}");
+        for name in ["read", "grep", "glob", "list", "feature_get_ready", "ask_user"] {
+            assert!(model.contains(&name.to_owned()), "{name}");
+            assert!(!claude.contains(&name.to_owned()), "{name}");
+        }
+        assert!(names(Caller::Guide).is_empty());
     }
 
     #[test]

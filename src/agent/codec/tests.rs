@@ -19,7 +19,11 @@ use super::*;
 
 fn codec() -> Codec {
     let allowed = ["Read", "Grep"].map(str::to_owned);
-    let settings = CodecSettings { tool_result_bytes: 10, allowed_tools: Some(allowed.into()) };
+    let settings = CodecSettings {
+        caller: Caller::Claude,
+        tool_result_bytes: 10,
+        allowed_tools: Some(allowed.into()),
+    };
     Codec::new(settings)
 }
 

@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use crate::{
@@ -11,7 +12,11 @@ use crate::{
     guide::answering::{self, AnswerTask},
     highlighter::HighlightRequest,
     history::{self, ProjectHistory},
-    policy::{InvalidSecret, Policy, Secrets, opening, opening::FileReadError},
+    policy::{
+        InvalidSecret, Policy, Secrets,
+        gate::Tree,
+        opening::{self, FileReadError},
+    },
     project::SPECIFICATIONS,
     reader::{
         excerpt::{self, FileExcerpt},
@@ -82,9 +87,38 @@ impl ReadableFiles {
         self.list.list(&self.dir, &self.secrets)
     }
 
+    /// The project's directory.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(super) fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// The largest file that is read, in bytes.
+    pub(super) fn max_file_bytes(&self) -> usize {
+        self.limits.file_bytes
+    }
+
+    /// How long a tool may take, or wait for the index.
+    pub(super) fn tool_time(&self) -> Duration {
+        self.limits.index_wait
+    }
+
+    /// Where a path leads that may be read.
+    pub(super) fn locate(&self, path: &str) -> Result<(Tree, PathBuf), FileReadError> {
+        opening::find(&self.policy, path)
+    }
+
+    /// The bytes of a file; the error says why it is not shown.
+    pub(super) fn bytes(&self, path: &str) -> Result<Vec<u8>, FileReadError> {
+        opening::read(&self.policy, path, self.limits.file_bytes)
+    }
+
     /// The text of a file; the error says why it is not shown.
     pub(super) fn text(&self, path: &str) -> Result<String, FileReadError> {
-        let bytes = opening::read(&self.policy, path, self.limits.file_bytes)?;
+        let bytes = self.bytes(path)?;
         let decoded = text::of_file(Path::new(path), &bytes);
         Ok(decoded.map(|it| it.text.into_owned()).unwrap_or_default())
     }
@@ -104,9 +138,7 @@ impl ReadableFiles {
     ) -> Result<(FileExcerpt, Option<HighlightRequest>), FileRefusal> {
         let limits = &self.limits;
         let (path, bytes) = match of {
-            PageOf::File(path) => {
-                (path.as_str(), opening::read(&self.policy, path, limits.file_bytes)?)
-            }
+            PageOf::File(path) => (path.as_str(), self.bytes(path)?),
             PageOf::FileAt { path, commit } => {
                 (path.as_str(), self.history().file_at(commit, path)?)
             }
@@ -144,7 +176,7 @@ impl ReadableFiles {
         let files: Vec<_> =
             list.files().iter().map(|it| ProjectFile { path: &it.path, size: it.size }).collect();
         let readme = readme::of_project(files.iter().map(|it| it.path)).and_then(|path| {
-            let bytes = opening::read(&self.policy, path, self.limits.file_bytes).ok()?;
+            let bytes = self.bytes(path).ok()?;
             let text = text::decode(&bytes)?.text.into_owned();
             Some(readme::plain(TextFile { path: path.to_owned(), text }))
         });
@@ -200,4 +232,4 @@ fn unhighlighted(
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -2,10 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::{
-    history::{HistoryError, LogQuery, Search, text},
-    json,
-};
+use crate::history::{HistoryError, LogQuery, Search, text};
 
 use super::files::ReadableFiles;
 
@@ -21,21 +18,18 @@ const MAX_BLAMED: usize = 300;
 #[derive(Debug, Deserialize)]
 pub(super) struct LogArguments {
     path: Option<String>,
-    #[serde(default, deserialize_with = "json::lenient_u64")]
-    first_line: Option<u64>,
-    #[serde(default, deserialize_with = "json::lenient_u64")]
-    last_line: Option<u64>,
+    first_line: Option<usize>,
+    last_line: Option<usize>,
     author: Option<String>,
     since: Option<String>,
     until: Option<String>,
-    #[serde(default, deserialize_with = "json::lenient_u64")]
-    limit: Option<u64>,
+    limit: Option<usize>,
 }
 
 pub(super) fn log(files: &ReadableFiles, asked: LogArguments) -> Result<String, String> {
     let LogArguments { path, first_line, last_line, author, since, until, limit } = asked;
-    let lines = first_line.map(|first| (number(first), number(last_line.unwrap_or(first))));
-    let query = LogQuery { path, lines, author, since, until, limit: limit.map(number) };
+    let lines = first_line.map(|first| (first, last_line.unwrap_or(first)));
+    let query = LogQuery { path, lines, author, since, until, limit };
     files.history().log(&query).map(|found| text::list(&found)).map_err(words)
 }
 
@@ -52,16 +46,14 @@ pub(super) fn show(files: &ReadableFiles, asked: &ShowArguments) -> Result<Strin
 #[derive(Debug, Deserialize)]
 pub(super) struct BlameArguments {
     path: String,
-    #[serde(default, deserialize_with = "json::lenient_u64")]
-    first_line: Option<u64>,
-    #[serde(default, deserialize_with = "json::lenient_u64")]
-    last_line: Option<u64>,
+    first_line: Option<usize>,
+    last_line: Option<usize>,
 }
 
 pub(super) fn blame(files: &ReadableFiles, asked: &BlameArguments) -> Result<String, String> {
     let now = files.text(&asked.path).map_err(|error| error.to_string())?;
-    let first = asked.first_line.map_or(1, number).max(1);
-    let last = asked.last_line.map_or(usize::MAX, number).min(first + MAX_BLAMED - 1);
+    let first = asked.first_line.unwrap_or(1).max(1);
+    let last = asked.last_line.unwrap_or(usize::MAX).min(first.saturating_add(MAX_BLAMED - 1));
     let blame = files.history().blame(&asked.path, &now, first, last);
     blame.map(|blame| text::blame(&blame, &now, first)).map_err(words)
 }
@@ -85,8 +77,7 @@ pub(super) struct SearchArguments {
     text: Option<String>,
     pattern: Option<String>,
     path: Option<String>,
-    #[serde(default, deserialize_with = "json::lenient_u64")]
-    limit: Option<u64>,
+    limit: Option<usize>,
 }
 
 pub(super) fn search(files: &ReadableFiles, asked: &SearchArguments) -> Result<String, String> {
@@ -98,13 +89,9 @@ pub(super) fn search(files: &ReadableFiles, asked: &SearchArguments) -> Result<S
         (None, None, Some(pattern)) => Search::Pattern(pattern.clone()),
         _ => return Err("Give one of `words`, `text` and `pattern`.".to_owned()),
     };
-    let limit = asked.limit.map_or(COMMITS, number);
+    let limit = asked.limit.unwrap_or(COMMITS);
     let found = files.history().search(&search, asked.path.as_deref(), limit);
     found.map(|found| text::list(&found)).map_err(words)
-}
-
-fn number(value: u64) -> usize {
-    usize::try_from(value).unwrap_or(usize::MAX)
 }
 
 fn words(error: HistoryError) -> String {

@@ -1,5 +1,13 @@
 //! The tools that agents call, run on the project's files. All of it blocks.
 
+mod glob;
+mod grep;
+mod list;
+mod named_path;
+mod path_pattern;
+mod read;
+mod scope;
+
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde::{Deserialize, de::DeserializeOwned};
@@ -8,7 +16,7 @@ use serde_json::{Map, Value};
 use crate::{
     citation::written,
     guide::passage::{self, CitedPassage},
-    json,
+    mcp,
     policy::opening::FileReadError,
     source::{
         self,
@@ -16,7 +24,10 @@ use crate::{
         language::Language,
         query,
     },
-    tools::{self, CallOutcome, ProjectCall},
+    tools::{
+        self, CallOutcome, ProjectCall,
+        arguments::{self, CheckedArguments},
+    },
 };
 
 use super::{files::ReadableFiles, history_tools};
@@ -34,42 +45,52 @@ const MAX_OUTLINE: usize = 200;
 /// Files of a directory whose head is read.
 const MAX_HEADS: usize = 60;
 
+/// Runs a call. Feature tools read their arguments themselves.
 pub(super) fn call(files: &ReadableFiles, call: ProjectCall) -> CallOutcome {
     let ProjectCall { name, arguments } = call;
-    let result = match name.as_str() {
-        tools::SEARCH => arguments_of(arguments).and_then(|asked| search(files, &asked)),
-        tools::OUTLINE => arguments_of(arguments).and_then(|asked| outline(files, &asked)),
-        tools::HISTORY_LOG => arguments_of(arguments).and_then(|it| history_tools::log(files, it)),
-        tools::HISTORY_SHOW => {
-            arguments_of(arguments).and_then(|it| history_tools::show(files, &it))
-        }
-        tools::HISTORY_BLAME => {
-            arguments_of(arguments).and_then(|it| history_tools::blame(files, &it))
-        }
-        tools::HISTORY_DIFF => {
-            arguments_of(arguments).and_then(|it| history_tools::diff(files, &it))
-        }
-        tools::HISTORY_SEARCH => {
-            arguments_of(arguments).and_then(|it| history_tools::search(files, &it))
-        }
-        unknown => Err(format!("There is no tool {unknown:?}.")),
+    let result = match tools::named(&name) {
+        Some(tool) => arguments::check(tool, arguments).and_then(|checked| {
+            let CheckedArguments { arguments, ignored } = checked;
+            let told = ignored.map(|words| format!("\n({words})")).unwrap_or_default();
+            match run(files, tool.name, arguments) {
+                Ok(text) => Ok(bounded(text) + &told),
+                Err(words) => Err(words + &told),
+            }
+        }),
+        None => mcp::call(&name, &arguments, files.dir()).map(bounded),
     };
     match result {
-        Ok(text) => CallOutcome { text: bounded(text), is_error: false },
+        Ok(text) => CallOutcome { text, is_error: false },
         Err(words) => CallOutcome::error(words),
     }
 }
 
-fn arguments_of<T: DeserializeOwned>(arguments: Map<String, Value>) -> Result<T, String> {
-    json::read(&Value::Object(arguments).to_string())
+fn run(files: &ReadableFiles, tool: &str, given: Map<String, Value>) -> Result<String, String> {
+    match tool {
+        tools::READ => read::read(files, &typed(given)?),
+        tools::GREP => grep::grep(files, &typed(given)?),
+        tools::GLOB => glob::glob(files, &typed(given)?),
+        tools::LIST => list::list(files, &typed(given)?),
+        tools::SEARCH => search(files, &typed(given)?),
+        tools::OUTLINE => outline(files, &typed(given)?),
+        tools::HISTORY_LOG => history_tools::log(files, typed(given)?),
+        tools::HISTORY_SHOW => history_tools::show(files, &typed(given)?),
+        tools::HISTORY_BLAME => history_tools::blame(files, &typed(given)?),
+        tools::HISTORY_DIFF => history_tools::diff(files, &typed(given)?),
+        tools::HISTORY_SEARCH => history_tools::search(files, &typed(given)?),
+        unknown => Err(format!("There is no tool {unknown:?}.")),
+    }
+}
+
+fn typed<T: DeserializeOwned>(arguments: Map<String, Value>) -> Result<T, String> {
+    serde_json::from_value(Value::Object(arguments))
         .map_err(|error| format!("The arguments are not valid: {error}."))
 }
 
 #[derive(Debug, Deserialize)]
 struct SearchArguments {
     query: String,
-    #[serde(default, deserialize_with = "json::lenient_u64")]
-    limit: Option<u64>,
+    limit: Option<usize>,
 }
 
 fn search(files: &ReadableFiles, asked: &SearchArguments) -> Result<String, String> {
@@ -77,8 +98,7 @@ fn search(files: &ReadableFiles, asked: &SearchArguments) -> Result<String, Stri
     if query.is_empty() {
         return Err("The query has no word to search for.".to_owned());
     }
-    let limit = asked.limit.and_then(|limit| usize::try_from(limit).ok());
-    let limit = limit.unwrap_or(PLACES).clamp(1, MAX_PLACES);
+    let limit = asked.limit.unwrap_or(PLACES).clamp(1, MAX_PLACES);
     let found = files.with_index(|index| {
         let mut text = String::new();
         for hit in source::find(index, &query).iter().take(limit) {
@@ -124,13 +144,13 @@ struct OutlineArguments {
 }
 
 fn outline(files: &ReadableFiles, asked: &OutlineArguments) -> Result<String, String> {
-    let path = asked.path.trim().trim_start_matches("./").trim_end_matches('/');
-    if path.is_empty() || path == "." {
+    let path = named_path::normal(&asked.path, files.dir());
+    if path.is_empty() {
         return Ok(of_directory(files, ""));
     }
-    match files.text(path) {
-        Ok(text) => Ok(of_file(path, &text)),
-        Err(FileReadError::Directory(_)) => Ok(of_directory(files, path)),
+    match files.text(&path) {
+        Ok(text) => Ok(of_file(&path, &text)),
+        Err(FileReadError::Directory(_)) => Ok(of_directory(files, &path)),
         Err(error) => Err(error.to_string()),
     }
 }
@@ -203,3 +223,6 @@ fn bounded(mut text: String) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -109,7 +109,11 @@ fn with(line: &Value, place: &str, odd: &str, is_doubled: bool) -> String {
 }
 
 fn codec_of_any_mode() -> Codec {
-    let mut codec = Codec::new(CodecSettings { tool_result_bytes: 10, allowed_tools: None });
+    let mut codec = Codec::new(CodecSettings {
+        caller: Caller::Claude,
+        tool_result_bytes: 10,
+        allowed_tools: None,
+    });
     codec.open_turn();
     codec
 }

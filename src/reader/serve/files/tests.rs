@@ -6,13 +6,14 @@ use super::*;
 
 const KEY: &str = "-----BEGIN PRIVATE KEY-----\nhidden-value\n";
 
-fn files(dir: &Path) -> ReadableFiles {
+/// The files of a project in `dir`, of which those up to 1 MiB are read.
+pub(in crate::reader::serve) fn files(dir: &Path) -> ReadableFiles {
     let limits = ReadLimits {
         file_bytes: 1 << 20,
         page_lines: 10,
         page_bytes: 1 << 10,
         list_lifetime: Default::default(),
-        index_wait: Default::default(),
+        index_wait: Duration::from_secs(20),
         highlighted_bytes: [0; 3],
         highlighting_timeout: Default::default(),
         grammar_lifetime: Default::default(),
