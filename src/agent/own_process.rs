@@ -1,6 +1,6 @@
 //! Processes of this program that are confined as agents are, and are none: the readers of projects.
 
-use std::{ffi::OsString, path::PathBuf, process::ExitStatus, sync::Arc};
+use std::{ffi::OsString, fs, path::PathBuf, process::ExitStatus, sync::Arc};
 
 use tokio::{
     process::{ChildStderr, ChildStdin, ChildStdout},
@@ -23,6 +23,7 @@ use super::{
         resources::ResourceLimits,
         spawner::SpawnedProcess,
     },
+    remove_dir::remove_dir_all,
 };
 
 /// The pipes of a process that was started, and its end.
@@ -96,6 +97,22 @@ impl Agents {
             sender.send(status.ok()).ok();
         });
         Ok(OwnProcess { stdin, stdout, stderr, life, exited })
+    }
+
+    /// Removes the kept indexes of projects that are not among these. Only while no reader runs.
+    pub(crate) fn clear_indexes(&self, projects: &[Project]) {
+        let place = Directories::new(&self.inner.data_dir);
+        let Ok(entries) = fs::read_dir(&place.indexes) else { return };
+        let is_known = |dir: &PathBuf| projects.iter().any(|it| place.of_index(&it.name) == *dir);
+        // A link leads elsewhere.
+        let is_dir = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let dirs = entries.flatten().filter(is_dir).map(|entry| entry.path());
+        for dir in dirs.filter(|dir| !is_known(dir)) {
+            match remove_dir_all(&dir) {
+                Ok(()) => log::info!("the index of a project that is gone was removed dir={dir:?}"),
+                Err(error) => log::warn!("cannot remove an index dir={dir:?} error={error}"),
+            }
+        }
     }
 
     /// Where the reader of a project keeps its index.

@@ -91,6 +91,24 @@ async fn the_index_is_kept_for_the_next_start_and_what_stands_in_its_place_is_no
 }
 
 #[actix::test]
+async fn indexes_of_projects_that_are_gone_are_removed_at_the_start() {
+    let mut server = setup().start();
+    let indexes = server.data_dir().join("agents/indexes");
+    answer(&mut conversation(&server).await, QUESTION).await;
+    let kept = indexes.join("demo/index");
+    eventually("the index is kept", async || kept.exists().then_some(())).await;
+    let (gone, outside) = (indexes.join("gone"), server.data_dir().join("outside"));
+    fs::create_dir_all(gone.join("deep/deeper")).unwrap();
+    fs::write(gone.join("index"), "old").unwrap();
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("file"), "kept").unwrap();
+    symlink(&outside, indexes.join("link")).unwrap();
+    server.crash();
+    assert!(!gone.exists());
+    assert!(kept.exists() && outside.join("file").exists());
+}
+
+#[actix::test]
 async fn a_reader_that_dies_over_a_question_costs_a_sentence_and_the_next_one_remembers_all() {
     let server = setup().start();
     let mut client = conversation(&server).await;
