@@ -15,6 +15,8 @@ use std::{
 
 use serde::Deserialize;
 
+use crate::tools;
+
 pub use secrets::{InvalidSecret, Secrets};
 
 use gate::{Tree, TreeError};
@@ -28,8 +30,8 @@ const KERNEL_DIRS: [&str; 3] = ["/proc", "/sys", "/dev"];
 /// Characters that make a path component a pattern.
 const PATTERN_CHARS: [char; 5] = ['*', '?', '[', '{', '\\'];
 
-/// Prefixes of the tools of our own servers, which are all read-only.
-const OWN_TOOLS: [&str; 2] = ["mcp__features__", "mcp__project__"];
+/// The names of our own tool servers, whose tools are all read-only.
+const OWN_SERVERS: [&str; 2] = ["features", tools::SERVER_NAME];
 
 /// Why a tool call is refused, for the model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -123,7 +125,7 @@ impl Policy {
             "Grep" => self.judge_grep(tool, input),
             "WebFetch" if self.has_web => web::judge_fetch(tool, input).map(|()| None),
             "WebSearch" if self.has_web => Ok(None),
-            _ if OWN_TOOLS.iter().any(|own| tool.starts_with(own)) => Ok(None),
+            _ if is_own_tool(tool) => Ok(None),
             _ => Err(Refusal::Tool(tool.to_owned())),
         }
     }
@@ -258,6 +260,12 @@ impl Policy {
         let root = self.dir.canonicalize();
         root.map_err(|error| Refusal::Project(error.to_string()))
     }
+}
+
+/// Whether a tool belongs to one of our own servers, by the name that agents give it.
+fn is_own_tool(tool: &str) -> bool {
+    let own = tool.strip_prefix("mcp__").and_then(|own| own.split_once("__"));
+    own.is_some_and(|(server, _)| OWN_SERVERS.contains(&server))
 }
 
 fn parse<'a, T: Deserialize<'a>>(tool: &str, input: &'a str) -> Result<T, Refusal> {
