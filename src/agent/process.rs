@@ -10,6 +10,7 @@ pub(crate) mod resources;
 pub(crate) mod spawner;
 pub(crate) mod stop_sequence;
 mod supervisor;
+pub(crate) mod tail;
 pub(crate) mod tree;
 
 pub(crate) use supervisor::LIMIT_EXCEEDED;

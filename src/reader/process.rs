@@ -21,6 +21,7 @@ use crate::{
         process::{
             LIMIT_EXCEEDED,
             lines::{LineSplitter, OutputLine},
+            tail::Tail,
         },
     },
     project::ProjectName,
@@ -284,14 +285,12 @@ async fn watch(shared: Arc<SharedState>, input: mpsc::Sender<Vec<u8>>, idle_time
 
 /// Reads stderr to its end and returns its tail.
 async fn read_tail(mut stderr: ChildStderr, project: ProjectName) -> String {
-    let mut tail = Vec::new();
+    let mut tail = Tail::new(STDERR_BYTES);
     let mut buffer = vec![0; 4096];
     while let Ok(length @ 1..) = stderr.read(&mut buffer).await {
         let piece = buffer.get(..length).unwrap_or_default();
         log::debug!("reader project={project} says={:?}", String::from_utf8_lossy(piece));
-        tail.extend_from_slice(piece);
-        let surplus = tail.len().saturating_sub(STDERR_BYTES);
-        tail.drain(..surplus);
+        tail.push(piece);
     }
-    String::from_utf8_lossy(&tail).into_owned()
+    tail.into_text()
 }

@@ -19,6 +19,7 @@ use crate::{
         process::{
             control::ProcessControl,
             lines::{LineSplitter, OutputLine},
+            tail::Tail,
         },
     },
     ids::ConversationId,
@@ -186,21 +187,19 @@ pub(super) async fn read_stderr(
     reaped: watch::Receiver<bool>,
 ) -> String {
     let mut pipe_end = DrainingPipe::new(reaped);
-    let mut tail = Vec::new();
+    let mut tail = Tail::new(STDERR_BYTES);
     let mut buffer = vec![0; 4096];
     loop {
         let length = pipe_end.read(&mut stderr, &mut buffer).await;
         if length == 0 {
-            return String::from_utf8_lossy(&tail).into_owned();
+            return tail.into_text();
         }
         let piece = &buffer[..length];
         log::debug!(
             "agent stderr conversation={conversation} text={:?}",
             String::from_utf8_lossy(piece)
         );
-        tail.extend_from_slice(piece);
-        let surplus = tail.len().saturating_sub(STDERR_BYTES);
-        tail.drain(..surplus);
+        tail.push(piece);
     }
 }
 
