@@ -89,7 +89,7 @@ export function serverFacts({ version, started_at, agents, database, sandbox, re
 const SANDBOX = {
   proved: 'proved: agents can only read',
   partly: 'proved, with gaps',
-  off: 'off: agents are not confined',
+  off: 'off: neither agents nor readers are confined',
   failed: 'not proved',
 };
 

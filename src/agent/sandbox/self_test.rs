@@ -194,7 +194,9 @@ fn words(verdict: Verdict, attempts: &[Attempt], missing: &[String]) -> String {
         attempts.iter().filter(|attempt| attempt.expected == AttemptOutcome::Refused).count();
     match verdict {
         Verdict::Proved => format!("all of {refused} attempts were refused"),
-        Verdict::Off => "agents are not confined (`agent.sandbox = \"off\"`)".to_owned(),
+        Verdict::Off => {
+            "neither agents nor readers are confined (`agent.sandbox = \"off\"`)".to_owned()
+        }
         Verdict::Partly | Verdict::Failed => {
             let all: Vec<String> = missing.iter().cloned().chain(unexpected(attempts)).collect();
             match all.is_empty() {

@@ -71,7 +71,8 @@ impl SandboxStatus {
 pub(in crate::agent) fn not_confined(words: &str) -> String {
     format!(
         "No agent is started, because the self-test did not prove that the kernel confines it, which \
-         `agent.sandbox = \"required\"` demands: {words}. Run `cicerone doctor` for details, or start it \
-         regardless with `--sandbox best-effort`."
+         `agent.sandbox = \"required\"` demands: {words}. The reader of a project, which has no model \
+         and no network, runs with what the kernel offers. Run `cicerone doctor` for details, or start \
+         agents regardless with `--sandbox best-effort`."
     )
 }
