@@ -4,11 +4,14 @@
 //! of time, memory and output. [`parse`] reads what it prints. Runs where the project's files are
 //! read. Files that may hold secrets are left out, also where only an earlier version did.
 //!
-//! Blocks. Only what is below the project's directory is read: the repository must lie in it.
+//! Blocks. The repository must lie in the project's directory, or be that of which it is a work tree or
+//! a submodule ([`git_dir`]).
 
 mod align;
 mod changes;
 pub(crate) mod git;
+pub(crate) mod git_config;
+pub(crate) mod git_dir;
 pub(crate) mod parse;
 #[cfg(test)]
 mod tests;
@@ -52,7 +55,7 @@ pub(crate) enum HistoryError {
     #[error("this project is not a git repository, so that it has no history")]
     NoRepository,
     #[error(
-        "the repository's data lies outside of the project's directory, where nothing is read: the project is a part of a repository, a work tree or a submodule"
+        "the repository's data lies outside of the project's directory and does not name it as a work tree or a submodule; if the project is a part of a repository, name the root of the repository as the project"
     )]
     OutOfReach,
     #[error("git is not installed, or may not be run here")]
@@ -84,6 +87,18 @@ pub(crate) enum HistoryError {
 pub(crate) struct ProjectHistory {
     dir: PathBuf,
     secrets: Secrets,
+}
+
+/// The hashes of a repository's commits.
+#[derive(Debug)]
+pub(crate) struct CommitHashes(Git);
+
+impl CommitHashes {
+    /// The whole hash of the commit that a part of one means, if it means one.
+    pub(crate) fn whole(&self, hash: &str) -> Option<String> {
+        let is_hash = hash.len() >= 7 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_hash.then(|| self.0.commit_id(hash).ok()?).flatten()
+    }
 }
 
 impl ProjectHistory {
@@ -146,10 +161,9 @@ impl ProjectHistory {
         }
     }
 
-    /// The whole hash of the commit that a part of one means, if it means one.
-    pub(crate) fn commit_of_hash(&self, hash: &str) -> Option<String> {
-        let is_hash = hash.len() >= 7 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-        is_hash.then(|| self.open().ok()?.commit_id(hash).ok()?).flatten()
+    /// Looks up hashes of commits; `None` where there is no history.
+    pub(crate) fn commit_hashes(&self) -> Option<CommitHashes> {
+        self.open().ok().map(CommitHashes)
     }
 
     /// How one commit differs from another, in one path if that is given.

@@ -4,6 +4,8 @@ use std::{borrow::Cow, sync::LazyLock};
 
 use regex::Regex;
 
+use crate::history::git_config;
+
 use super::suffix::{self, Lines};
 
 /// The page of a file at a code host.
@@ -57,20 +59,8 @@ pub(crate) fn paths_of_page(address: &str, remotes: &[Remote]) -> Vec<String> {
 
 /// The repositories that a git configuration names as remotes.
 pub(crate) fn remotes(config: &str) -> Vec<Remote> {
-    let mut is_remote = false;
-    let mut remotes = Vec::new();
-    for line in config.lines().map(str::trim) {
-        if line.starts_with('[') {
-            is_remote = line.starts_with("[remote ");
-        } else if is_remote
-            && let Some((key, value)) = line.split_once('=')
-            && key.trim() == "url"
-            && let Some(remote) = remote(value.trim())
-        {
-            remotes.push(remote);
-        }
-    }
-    remotes
+    let addresses = git_config::values(config, "remote", true, "url");
+    addresses.iter().filter_map(|address| remote(address)).collect()
 }
 
 /// `https://user@host:port/owner/name.git`, `ssh://git@host/owner/name`, `git@host:owner/name.git`.

@@ -3,7 +3,7 @@
 //! The [`Policy`] decides which files may be read.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     collections::{HashMap, HashSet},
     ffi::OsStr,
     os::unix::ffi::OsStrExt as _,
@@ -15,7 +15,7 @@ use std::{
 use rustix::{fs::FileType, io::Errno};
 
 use crate::{
-    history::ProjectHistory,
+    history::{CommitHashes, ProjectHistory},
     policy::{
         Policy, Refusal,
         gate::Tree,
@@ -66,6 +66,7 @@ impl ProjectFiles {
         Look {
             files: self,
             states: RefCell::default(),
+            hashes: OnceCell::new(),
             n_commits: Cell::new(0),
             remotes: self.remotes(),
         }
@@ -176,9 +177,17 @@ impl NameWalk<'_> {
 pub(super) struct Look<'a> {
     files: &'a ProjectFiles,
     states: RefCell<HashMap<String, PathState>>,
+    /// Opened for the first commit that is asked for.
+    hashes: OnceCell<Option<CommitHashes>>,
     /// Commits that were asked for.
     n_commits: Cell<usize>,
     remotes: Vec<Remote>,
+}
+
+impl Look<'_> {
+    fn hashes(&self) -> Option<&CommitHashes> {
+        self.hashes.get_or_init(|| self.files.history.commit_hashes()).as_ref()
+    }
 }
 
 impl ProjectContents for Look<'_> {
@@ -206,7 +215,7 @@ impl ProjectContents for Look<'_> {
     fn commit(&self, hash: &str) -> Option<String> {
         let n_asked = self.n_commits.get();
         self.n_commits.set(n_asked + 1);
-        (n_asked < MAX_COMMITS).then(|| self.files.history.commit_of_hash(hash)).flatten()
+        (n_asked < MAX_COMMITS).then(|| self.hashes()?.whole(hash)).flatten()
     }
 }
 

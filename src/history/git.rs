@@ -3,7 +3,6 @@
 
 use std::{
     ffi::OsString,
-    fs,
     io::Read,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -12,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use super::{HistoryError, parse};
+use super::{HistoryError, git_dir::GitDir, parse};
 
 /// Longest time of one command.
 const MAX_TIME: Duration = Duration::from_secs(6);
@@ -62,7 +61,7 @@ static RUNNING: Mutex<()> = Mutex::new(());
 #[derive(Debug)]
 pub(crate) struct Git {
     dir: PathBuf,
-    git_dir: PathBuf,
+    git_dir: GitDir,
 }
 
 /// What a command printed.
@@ -82,7 +81,7 @@ impl Printed {
 impl Git {
     /// The repository in `dir`, which has a commit.
     pub(crate) fn open(dir: &Path) -> Result<Self, HistoryError> {
-        let git = Self { dir: dir.to_owned(), git_dir: repository(dir)? };
+        let git = Self { dir: dir.to_owned(), git_dir: GitDir::of(dir)? };
         match git.commit_id("HEAD")? {
             Some(_) => Ok(git),
             None => Err(HistoryError::Empty),
@@ -91,7 +90,7 @@ impl Git {
 
     /// Whether the history of this clone ends early.
     pub(crate) fn is_shallow(&self) -> bool {
-        self.git_dir.join("shallow").exists()
+        self.git_dir.common.join("shallow").exists()
     }
 
     /// The hash of the commit that `name` means. `name` must be [a revision](parse::is_revision).
@@ -203,7 +202,7 @@ impl Git {
             command.env(name, value);
         }
         command.args(["-c", LIMITS, "git", "--no-pager"]);
-        command.arg(joined("--git-dir=", &self.git_dir));
+        command.arg(joined("--git-dir=", &self.git_dir.own));
         // Otherwise a setting could place the work tree elsewhere, and with it every path.
         command.arg(joined("--work-tree=", &self.dir));
         for setting in SETTINGS {
@@ -264,22 +263,4 @@ fn is_about_names(words: &str) -> bool {
     ["unknown revision", "Needed a single", "ambiguous", "not a valid", "expected commit", "bad "]
         .iter()
         .any(|known| words.contains(known))
-}
-
-/// The directory of the repository's data.
-fn repository(dir: &Path) -> Result<PathBuf, HistoryError> {
-    let git = dir.join(".git");
-    match fs::symlink_metadata(&git) {
-        Ok(found) if found.is_dir() => return Ok(git),
-        // A link, or the file of a work tree or a submodule, leads out of the project.
-        Ok(_) => return Err(HistoryError::OutOfReach),
-        Err(_) => (),
-    }
-    let is_bare = dir.join("HEAD").is_file()
-        && ["objects", "refs"].iter().all(|name| dir.join(name).is_dir());
-    if is_bare {
-        return Ok(dir.to_owned());
-    }
-    let has_outer = dir.ancestors().skip(1).any(|above| above.join(".git").exists());
-    Err(if has_outer { HistoryError::OutOfReach } else { HistoryError::NoRepository })
 }

@@ -270,7 +270,24 @@ fn where_there_is_no_history_it_says_why() {
     let tree = tempfile::tempdir().unwrap();
     let tree = tree.path().join("tree");
     repository.git(&["worktree", "add", "-q", "--detach", tree.to_str().unwrap()]);
-    assert_eq!(log(&tree), Err(HistoryError::OutOfReach));
+    assert_eq!(ids(&log(&tree).unwrap()), [&second, &first]);
+    fs::write(tree.join("new"), "x\n").unwrap();
+    let in_tree = |args: &[&str]| {
+        let tree = ["-C", tree.to_str().unwrap()];
+        repository.git(&[&tree, args].concat())
+    };
+    in_tree(&["add", "new"]);
+    in_tree(&["-c", "user.name=A", "-c", "user.email=a@b", "commit", "-qm", "In the tree"]);
+    assert_eq!(log(&tree).unwrap().commits[0].subject, "In the tree");
+    let above = tempfile::tempdir().unwrap();
+    let url = format!("file://{}", repository.path().display());
+    let above_git = |args: &[&str]| {
+        let allowed = ["-C", above.path().to_str().unwrap(), "-c", "protocol.file.allow=always"];
+        repository.git(&[&allowed, args].concat())
+    };
+    above_git(&["init", "-q"]);
+    above_git(&["submodule", "--quiet", "add", &url, "inner"]);
+    assert_eq!(ids(&log(&above.path().join("inner")).unwrap()), [&second, &first]);
     let linked = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(repository.path().join(".git"), linked.path().join(".git")).unwrap();
     assert_eq!(log(linked.path()), Err(HistoryError::OutOfReach));
@@ -278,7 +295,6 @@ fn where_there_is_no_history_it_says_why() {
     let (bare, shallow) = (clone.path().join("bare"), clone.path().join("shallow"));
     repository.git(&["clone", "-q", "--bare", ".", bare.to_str().unwrap()]);
     assert_eq!(ids(&log(&bare).unwrap()), [&second, &first]);
-    let url = format!("file://{}", repository.path().display());
     repository.git(&["clone", "-q", "--depth=1", &url, shallow.to_str().unwrap()]);
     let found = log(&shallow).unwrap();
     assert!(found.is_shallow && ids(&found) == [&second]);

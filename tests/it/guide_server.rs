@@ -227,6 +227,26 @@ async fn who_when_why_and_what_changed_are_answered_from_the_history_within_the_
 }
 
 #[actix::test]
+async fn a_work_tree_has_the_history_of_its_repository_within_the_cage() {
+    let setup = setup();
+    let (dir, repository) = (setup.project_dir(), setup.files_dir().join("repository"));
+    fs::rename(&dir, &repository).unwrap();
+    git(&repository, "Ann", &["init", "-q"]);
+    git(&repository, "Ann", &["add", "-A"]);
+    git(&repository, "Ann", &["commit", "-q", "-m", "Add a pool"]);
+    git(&repository, "Ann", &["worktree", "add", "-q", "--detach", dir.to_str().unwrap()]);
+    let server = setup.start();
+    let mut client = conversation(&server).await;
+    let text = answer(&mut client, "Who wrote evict_idle?").await;
+    assert!(text.contains("by **Ann**") && text.contains("“Add a pool”"), "{text}");
+    // What names another directory as its own stays closed.
+    let named = repository.join(".git/worktrees/project/gitdir");
+    fs::write(named, format!("{}/.git\n", repository.display())).unwrap();
+    let text = answer(&mut client, "Who wrote evict_idle?").await;
+    assert!(text.contains("does not name it as a work tree"), "{text}");
+}
+
+#[actix::test]
 async fn where_the_history_is_out_of_reach_it_is_said_and_the_code_is_shown() {
     let server = setup().start();
     let mut client = conversation(&server).await;

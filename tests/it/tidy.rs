@@ -201,11 +201,12 @@ fn writes_read_no_clock_and_draw_no_number() {
 }
 
 /// What opens files that belong to no project, and the gate, which opens those that do.
-const OPENERS: [&str; 13] = [
+const OPENERS: [&str; 14] = [
     "agent",
     "config",
     "database",
     "doctor",
+    "history/git_dir",
     "sqlite_readonly",
     "policy",
     "registry",

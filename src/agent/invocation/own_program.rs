@@ -17,6 +17,7 @@ use crate::{
         remove_dir::remove_dir_all,
         sandbox::{self, AccessNeeds, User, user},
     },
+    history::git_dir,
     source::walk::outer,
 };
 
@@ -59,6 +60,8 @@ impl LaunchRequest {
         let mut invocation = self.own_program(arguments, None, write, limits, chosen)?;
         if let Some(profile) = &mut invocation.profile {
             profile.strict = false;
+            // The commits of a work tree or a submodule.
+            profile.read.extend(git_dir::outside(&self.project.dir).map(|found| found.common));
         }
         Ok(invocation)
     }

@@ -1,5 +1,7 @@
 //! The one setting of git that is needed here: where the user's own ignore rules are. Pure.
 
+use crate::history::git_config;
+
 use super::Variables;
 
 /// The name of the setting, in lower case.
@@ -21,51 +23,8 @@ pub(super) fn of_variables(variables: Variables<'_>) -> Option<String> {
 
 /// The value in the text of a file of settings; the last one counts.
 pub(super) fn excludes_file(text: &str) -> Option<String> {
-    let mut is_core = false;
-    let mut found = None;
-    let joined = text.replace("\\\r\n", "").replace("\\\n", "");
-    for line in joined.lines() {
-        let mut line = line.trim();
-        if let Some(section) = line.strip_prefix('[') {
-            let (name, rest) = section.split_once(']').unwrap_or((section, ""));
-            is_core = name.trim().eq_ignore_ascii_case("core");
-            line = rest.trim();
-        }
-        let Some((key, given)) = line.split_once('=').filter(|_| is_core) else {
-            continue;
-        };
-        if key.trim().eq_ignore_ascii_case("excludesfile") {
-            found = Some(value(given));
-        }
-    }
-    found.filter(|found| !found.is_empty())
-}
-
-/// A value without its quotes, escapes and comment.
-fn value(given: &str) -> String {
-    let mut value = String::new();
-    // Up to here, spaces at the end are no part of it.
-    let mut kept = 0;
-    let mut is_quoted = false;
-    let mut characters = given.trim().chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '"' => is_quoted = !is_quoted,
-            '#' | ';' if !is_quoted => break,
-            '\\' => match characters.next() {
-                Some('n') => value.push('\n'),
-                Some('t') => value.push('\t'),
-                Some(escaped) => value.push(escaped),
-                None => break,
-            },
-            other => value.push(other),
-        }
-        if is_quoted || !character.is_whitespace() {
-            kept = value.len();
-        }
-    }
-    value.truncate(kept);
-    value
+    let values = git_config::values(text, "core", false, "excludesfile");
+    values.into_iter().next_back().filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]
@@ -76,13 +35,10 @@ mod tests {
     fn the_setting_is_found_as_git_writes_it() {
         for (text, expected) in [
             ("[core]\n\texcludesFile = ~/.ignore\n", Some("~/.ignore")),
-            ("[core]\nexcludesfile=/a b/c # x\n", Some("/a b/c")),
-            ("[Core] ExcludesFile = \"/a # b\" ; c\n", Some("/a # b")),
             (
                 "[core]\nexcludesfile = /a\n[user]\nname = b\n[core]\nexcludesfile = /b\n",
                 Some("/b"),
             ),
-            ("[core]\nexcludesfile = /a\\\n/b\n", Some("/a/b")),
             ("[core \"x\"]\nexcludesfile = /a\n", None),
             ("[user]\nexcludesfile = /a\n", None),
             ("[core]\neditor = vi\n", None),
