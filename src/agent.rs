@@ -46,6 +46,7 @@ use crate::{
     tools::ProjectTools,
 };
 use claude::{Home, Login, LoginCheck};
+use codec::AgentLines;
 use conversation_lock::ConversationLocks;
 use directories::Directories;
 use executable::LaunchedExecutable;
@@ -283,6 +284,7 @@ impl Agents {
             LaunchedExecutable::new(request.claude.as_ref().unwrap_or(&request.cicerone));
         let control = Arc::new(ProcessControl::new());
         let (input, lines) = mpsc::channel(INPUT_LINES);
+        let dialect = AgentLines::StreamJson;
         let run = AgentRun {
             project: start.project,
             agents: self.clone(),
@@ -291,15 +293,16 @@ impl Agents {
             epoch: start.epoch,
             kind,
             control: Arc::clone(&control),
+            dialect: dialect.clone(),
             input: input.clone(),
             lines,
             output,
             tools: start.tools,
         };
         // The channel is empty, so this cannot fail.
-        input.try_send(codec::command::handshake()).ok();
+        input.try_send(dialect.handshake()).ok();
         actix::spawn(run::run(run, exited));
-        Ok(AgentHandle { kind, executable, control, input })
+        Ok(AgentHandle { kind, executable, control, dialect, input })
     }
 
     /// The newest self-test of the sandbox.

@@ -1,10 +1,12 @@
 //! The line protocol of an agent: a state machine from stdout lines to events and host actions.
 //! It does no I/O; [`command`] builds the lines for stdin.
 
+pub mod acp;
 mod answer;
 pub(crate) mod command;
 mod content;
 mod control;
+mod dialect;
 mod failure;
 mod liveness;
 pub(crate) mod mcp;
@@ -23,6 +25,8 @@ use answer::StreamedAnswer;
 use content::{cut, plain};
 use liveness::SeenStates;
 use wire::{Envelope, MessageContent, MessageLine, ResultLine, RetryLine, StateLine};
+
+pub use dialect::{AgentCodec, AgentLines, ToolQuestion};
 
 /// Longest part of an unreadable line that is logged, in bytes.
 const GARBAGE_BYTES: usize = 200;
@@ -46,10 +50,10 @@ pub struct CodecSettings {
 pub enum HostAction {
     /// Write this line to the agent.
     Reply(String),
-    /// Decide on this tool call and answer with [`command::hook_answer`].
+    /// Decide on this tool call and answer with [`ToolQuestion::answer`].
     JudgeTool {
-        /// Goes back with the answer.
-        request_id: String,
+        /// Builds the answer.
+        question: ToolQuestion,
         /// The tool's name.
         tool: String,
         /// Its input.
@@ -62,6 +66,8 @@ pub enum HostAction {
         /// What to run.
         call: ProjectCall,
     },
+    /// Keep the agent's own id of its session, which resumes it.
+    KeepSession(String),
     /// End the agent, for this reason.
     Abort(String),
 }
@@ -78,6 +84,12 @@ pub struct CodecOutput {
 }
 
 impl CodecOutput {
+    /// Notes a line that was dropped for its length, in bytes.
+    pub fn note_dropped_line(&mut self, length: usize) {
+        let note = format!("a line of {length} bytes, which is more than is read");
+        self.events.push(AgentEvent::Garbage(note));
+    }
+
     fn note_liveness(&mut self, life: Liveness) {
         self.activity.liveness = self.activity.liveness.max(life);
     }
@@ -169,12 +181,6 @@ impl Codec {
         self.is_shortened = true;
         self.line(line, output);
         self.is_shortened = false;
-    }
-
-    /// Notes a line that was dropped for its length, in bytes.
-    pub fn dropped_line(&mut self, length: usize, output: &mut CodecOutput) {
-        let note = format!("a line of {length} bytes, which is more than is read");
-        output.events.push(AgentEvent::Garbage(note));
     }
 
     fn dispatch(

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     AgentError, AgentKind,
-    codec::command,
+    codec::AgentLines,
     executable::LaunchedExecutable,
     process::{control::ProcessControl, tree::children},
 };
@@ -19,6 +19,7 @@ pub struct AgentHandle {
     pub(super) kind: AgentKind,
     pub(super) executable: LaunchedExecutable,
     pub(super) control: Arc<ProcessControl>,
+    pub(super) dialect: AgentLines,
     pub(super) input: mpsc::Sender<String>,
 }
 
@@ -49,14 +50,15 @@ impl AgentHandle {
     /// Sends a person's message. `id` must be new: an agent drops what it has seen before.
     /// One message at a time: the next one after the turn's end.
     pub fn send_message(&self, text: &str, id: Uuid) -> Result<(), AgentError> {
-        self.write(command::user_message(text, id))?;
+        let line = self.dialect.user_message(text, id).ok_or(AgentError::Busy)?;
+        self.write(line)?;
         self.control.turn.send_replace(true);
         Ok(())
     }
 
     /// Asks the agent to end the running turn, which ends with an event like any other.
     pub fn interrupt(&self) -> Result<(), AgentError> {
-        self.write(command::interrupt())
+        self.dialect.interrupt().map_or(Ok(()), |line| self.write(line))
     }
 
     /// Starts the stop sequence: interrupt, end of stdin, SIGTERM, SIGKILL. Returns at once; `AgentExited`

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::{
     AgentKind, Agents,
-    codec::{self, Codec, CodecSettings},
+    codec::{self, AgentCodec, AgentLines, Codec, CodecSettings},
     directories::Directories,
     invocation::{Invocation, LaunchRequest, check_dir},
     messages::{AgentExit, AgentExited, AgentOutput},
@@ -49,6 +49,8 @@ pub(super) struct AgentRun {
     pub epoch: u64,
     pub kind: AgentKind,
     pub control: Arc<ProcessControl>,
+    /// Builds the lines for `input`.
+    pub dialect: AgentLines,
     pub input: mpsc::Sender<String>,
     /// The other end of `input`.
     pub lines: mpsc::Receiver<String>,
@@ -158,7 +160,9 @@ async fn execute(run: AgentRun, invocation: &mut Invocation) -> Result<AgentExit
     };
     let (project, input) = (run.project.clone(), run.input.clone());
     let tool_calls = ToolCalls::new(policy, project, caller, run.tools.clone(), input);
-    let AgentRun { agents, conversation, epoch, kind, control, input, lines, output, .. } = run;
+    let AgentRun {
+        agents, conversation, epoch, kind, control, dialect, input, lines, output, ..
+    } = run;
 
     actix::spawn(pipes::write(stdin, lines, closing));
     let stderr = actix::spawn(pipes::read_stderr(stderr, conversation, was_reaped.clone()));
@@ -169,10 +173,11 @@ async fn execute(run: AgentRun, invocation: &mut Invocation) -> Result<AgentExit
     let limits = &agents.inner.limits;
     let (tool_result_bytes, line_bytes) = (limits.tool_result_bytes, limits.agent_line_bytes);
     let allowed_tools = invocation.allowed_tools.take();
+    let codec_settings = CodecSettings { caller, tool_result_bytes, allowed_tools };
     let reader = OutputReader {
         conversation,
         epoch,
-        codec: Codec::new(CodecSettings { caller, tool_result_bytes, allowed_tools }),
+        codec: AgentCodec::StreamJson(Box::new(Codec::new(codec_settings))),
         control: Arc::clone(&control),
         input: input.clone(),
         tool_calls,
@@ -186,7 +191,7 @@ async fn execute(run: AgentRun, invocation: &mut Invocation) -> Result<AgentExit
     });
 
     let step = agents.inner.settings.stop_timeout;
-    let sequence = StopSequence { control: &control, input, close_input, step };
+    let sequence = StopSequence { control: &control, dialect, input, close_input, step };
     let status = sequence.run(&mut child, &mut output_ended).await;
     control.reaped();
     agents.inner.spawner.forget(leader);

@@ -388,7 +388,7 @@ pub(super) fn push_text(text: &str, events: &mut Vec<AgentEvent>) {
     push(TextKind::Answer, text, events);
 }
 
-fn push(kind: TextKind, text: &str, events: &mut Vec<AgentEvent>) {
+pub(super) fn push(kind: TextKind, text: &str, events: &mut Vec<AgentEvent>) {
     match (kind, events.last_mut()) {
         _ if text.is_empty() => (),
         (TextKind::Answer, Some(AgentEvent::TextDelta(open)))

@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::{
-    Codec, CodecOutput, HostAction, command,
+    Codec, CodecOutput, HostAction, ToolQuestion, command,
     content::object,
     mcp,
     wire::{ControlRequestLine, ControlResponseLine, HookInput, InitLine},
@@ -63,7 +63,7 @@ pub(super) fn request(line: ControlRequestLine<'_>, caller: Caller) -> HostActio
             // An unreadable hook is answered too: without an answer the tool runs.
             match json::read::<HookInput<'_>>(input) {
                 Ok(input) => HostAction::JudgeTool {
-                    request_id: request_id.to_owned(),
+                    question: ToolQuestion::Hook(request_id.to_owned()),
                     tool: input.tool_name.unwrap_or_default().0.into_owned(),
                     input: object(input.tool_input),
                 },

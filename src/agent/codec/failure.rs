@@ -8,6 +8,8 @@ mod message;
 use super::{notice::ServiceReports, wire::ResultLine};
 use crate::agent::event::AgentFailure;
 
+pub(super) use message::AccountHelp;
+
 #[cfg(test)]
 mod tests;
 
@@ -23,7 +25,15 @@ pub(super) fn of_result(
 ) -> AgentFailure {
     let said = said(result);
     let cause = classify::classify(result, &said, kind, reports);
-    message::failure(cause, &quoted(&said), reports)
+    message::failure(cause, &quoted(&said), reports, &message::CLAUDE)
+}
+
+/// Explains a failure of which only the text and perhaps the API's HTTP status is known.
+pub(super) fn of_error(said: &str, status: Option<u16>, account: &AccountHelp<'_>) -> AgentFailure {
+    let reports = ServiceReports::default();
+    let result = ResultLine { api_error_status: status, ..ResultLine::default() };
+    let cause = classify::classify(&result, said, None, &reports);
+    message::failure(cause, &quoted(said), &reports, account)
 }
 
 /// Why a request to the API is repeated.

@@ -44,7 +44,7 @@ fn take(codec: &mut Codec, line: OutputLine<'_>, output: &mut CodecOutput) {
     match line {
         OutputLine::Whole(line) => codec.line(line, output),
         OutputLine::Shortened(line, _) => codec.shortened_line(line, output),
-        OutputLine::TooLong(length) => codec.dropped_line(length, output),
+        OutputLine::TooLong(length) => output.note_dropped_line(length),
     }
 }
 
@@ -397,7 +397,7 @@ fn requests_of_the_agent_are_answered() {
             request(json!({"subtype": "mcp_message", "message": {}})),
         ],
         expect![[r#"
-            -> JudgeTool { request_id: "r", tool: "Glob", input: RawValue({"pattern":"*"}) }
+            -> JudgeTool { question: Hook("r"), tool: "Glob", input: RawValue({"pattern":"*"}) }
             -> Reply("{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\",\"request_id\":\"r\",\"response\":{\"hookSpecificOutput\":{\"hookEventName\":\"PreToolUse\",\"permissionDecision\":\"deny\",\"permissionDecisionReason\":\"The call could not be read.\"}}}}\n")
             -> Reply("{\"type\":\"control_response\",\"response\":{\"subtype\":\"success\",\"request_id\":\"r\",\"response\":{\"behavior\":\"deny\",\"message\":\"This is a read-only guide: that tool is not available.\"}}}\n")
             -> Reply("{\"type\":\"control_response\",\"response\":{\"subtype\":\"error\",\"request_id\":\"r\",\"error\":\"unsupported request \\\"mcp_message\\\"\"}}\n")

@@ -12,11 +12,12 @@ use tokio::{
 };
 
 use super::control::ProcessControl;
-use crate::agent::codec::command;
+use crate::agent::codec::AgentLines;
 
 /// Stops an agent in steps of increasing force, each with a time limit.
 pub(in crate::agent) struct StopSequence<'a> {
     pub control: &'a ProcessControl,
+    pub dialect: AgentLines,
     pub input: mpsc::Sender<String>,
     pub close_input: watch::Sender<bool>,
     pub step: Duration,
@@ -51,7 +52,7 @@ impl StopSequence<'_> {
             _ = stop.wait_for(|asked| *asked) => {
                 if *turn.borrow() {
                     // An interrupted turn reports its end; closing stdin at once would lose it.
-                    self.input.try_send(command::interrupt()).ok();
+                    self.dialect.interrupt().map(|line| self.input.try_send(line).ok());
                     tokio::select! {
                         status = child.wait() => return status,
                         _ = turn.wait_for(|open| !*open) => (),

@@ -13,7 +13,7 @@ use tokio::{
 use super::{LINGER, tool_calls::ToolCalls};
 use crate::{
     agent::{
-        codec::{Codec, CodecOutput, HostAction},
+        codec::{AgentCodec, CodecOutput, HostAction},
         event::{Activity, AgentEvent, Liveness},
         messages::{AgentOutput, Flow},
         process::{
@@ -42,7 +42,7 @@ const PRINTS_WHILE_IDLE: &str = "The agent kept on printing without a question a
 pub(super) struct OutputReader {
     pub conversation: ConversationId,
     pub epoch: u64,
-    pub codec: Codec,
+    pub codec: AgentCodec,
     pub control: Arc<ProcessControl>,
     pub input: mpsc::Sender<String>,
     pub tool_calls: ToolCalls,
@@ -86,7 +86,7 @@ impl OutputReader {
                     );
                     self.codec.shortened_line(line, &mut output);
                 }
-                OutputLine::TooLong(length) => self.codec.dropped_line(length, &mut output),
+                OutputLine::TooLong(length) => output.note_dropped_line(length),
             };
             if length == 0 {
                 lines.finish(&mut take);
@@ -119,10 +119,11 @@ impl OutputReader {
                 self.tool_calls.start(pending, call);
                 return None;
             }
-            HostAction::JudgeTool { request_id, tool, input } => {
-                self.tool_calls.judge(request_id, tool, input.get().to_owned());
+            HostAction::JudgeTool { question, tool, input } => {
+                self.tool_calls.judge(question, tool, input.get().to_owned());
                 return None;
             }
+            HostAction::KeepSession(_) => return None,
         };
         // A closed channel means that the agent is about to end.
         self.input.send(reply).await.ok();

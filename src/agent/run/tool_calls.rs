@@ -9,10 +9,7 @@ use tokio::{
 };
 
 use crate::{
-    agent::codec::{
-        command::{self, HookDecision},
-        mcp,
-    },
+    agent::codec::{ToolQuestion, command::HookDecision, mcp},
     policy::Policy,
     project::Project,
     tools::{CallOutcome, Caller, ProjectCall, ProjectTools},
@@ -49,7 +46,7 @@ impl ToolCalls {
     }
 
     /// Starts to decide on a call of a tool with the JSON `tool_input`. Returns at once.
-    pub(super) fn judge(&self, request_id: String, tool: String, tool_input: String) {
+    pub(super) fn judge(&self, question: ToolQuestion, tool: String, tool_input: String) {
         let (policy, tools) = (Arc::clone(&self.policy), self.tools.clone());
         let (project, input) = (self.project.clone(), self.input.clone());
         let place = Arc::clone(&self.open).try_acquire_owned();
@@ -60,7 +57,7 @@ impl ToolCalls {
             };
             let decision = decision.map_or_else(HookDecision::Deny, |()| HookDecision::Pass);
             // A closed channel means that the agent is about to end.
-            input.send(command::hook_answer(&request_id, &decision)).await.ok();
+            input.send(question.answer(&decision)).await.ok();
             drop(place);
         });
     }

@@ -7,13 +7,30 @@ use crate::agent::{
 
 use super::cause::FailureCause;
 
-/// How to log the agent in.
-const LOG_IN: &str = "On the server, run `claude` and then `/login`, or set ANTHROPIC_API_KEY or \
-     CLAUDE_CODE_OAUTH_TOKEN in the server's environment, and restart the server.";
+/// Where an agent's account comes from, in words for people.
+#[derive(Debug)]
+pub(in crate::agent::codec) struct AccountHelp<'a> {
+    /// How to log the agent in, in sentences.
+    pub log_in: &'a str,
+    /// What names the address of the model's API.
+    pub address: &'a str,
+}
+
+/// The account of Claude Code.
+pub(super) const CLAUDE: AccountHelp<'static> = AccountHelp {
+    log_in: "On the server, run `claude` and then `/login`, or set ANTHROPIC_API_KEY or \
+             CLAUDE_CODE_OAUTH_TOKEN in the server's environment, and restart the server.",
+    address: "ANTHROPIC_BASE_URL",
+};
 
 /// The failure to show for `cause`; `said` is the agent's error text.
-pub(super) fn failure(cause: FailureCause, said: &str, reports: &ServiceReports) -> AgentFailure {
-    let mut failure = AgentFailure::new(content(cause, said), remedy(cause));
+pub(super) fn failure(
+    cause: FailureCause,
+    said: &str,
+    reports: &ServiceReports,
+    account: &AccountHelp<'_>,
+) -> AgentFailure {
+    let mut failure = AgentFailure::new(content(cause, said, account), remedy(cause));
     if cause == FailureCause::UsageLimit || cause == FailureCause::RateLimit {
         let at = moment_in(said).or_else(|| reports.resets_at());
         failure.retry_at = at;
@@ -53,7 +70,7 @@ fn remedy(cause: FailureCause) -> Remedy {
     }
 }
 
-fn content(cause: FailureCause, said: &str) -> String {
+fn content(cause: FailureCause, said: &str, account: &AccountHelp<'_>) -> String {
     let words = match cause {
         FailureCause::TooLong => {
             "This conversation has become too long for the model: start a new conversation. A \
@@ -87,10 +104,6 @@ fn content(cause: FailureCause, said: &str) -> String {
             "The answer is longer than the model may answer at once. Ask for less at a time, or \
              send \"continue\"."
         }
-        FailureCause::Unreachable => {
-            "The agent could not reach the model's API: the connection failed. Check the server's \
-             network, its proxy settings and ANTHROPIC_BASE_URL, then ask again."
-        }
         FailureCause::TimedOut => {
             "The model's API did not answer in time. This usually passes: ask again in a moment. If \
              it stays, check the server's network and its proxy settings."
@@ -101,30 +114,35 @@ fn content(cause: FailureCause, said: &str) -> String {
         FailureCause::Other if said.is_empty() => {
             "The agent gave up on this turn without saying why. Ask again."
         }
-        _ => return with_details(cause, said),
+        _ => return with_details(cause, said, account),
     };
     words.to_owned()
 }
 
-fn with_details(cause: FailureCause, said: &str) -> String {
+fn with_details(cause: FailureCause, said: &str, account: &AccountHelp<'_>) -> String {
+    let AccountHelp { log_in, address } = account;
     match cause {
+        FailureCause::Unreachable => format!(
+            "The agent could not reach the model's API: the connection failed. Check the server's \
+             network, its proxy settings and {address}, then ask again."
+        ),
         FailureCause::NoCredit => format!(
             "The agent's account has no credit left{}. Add credit or raise its limit where the \
              account is managed; asking again does not help before that.",
             aside(said)
         ),
-        FailureCause::NoAccount => format!("The agent has no account to answer with. {LOG_IN}"),
+        FailureCause::NoAccount => format!("The agent has no account to answer with. {log_in}"),
         FailureCause::BadAccount => {
-            format!("The model's API does not accept the agent's account (401). {LOG_IN}")
+            format!("The model's API does not accept the agent's account (401). {log_in}")
         }
         FailureCause::HeldAccount => format!(
             "The agent's account is blocked or waits for its owner{}. Look at the account where it \
-             is managed, or use another one. {LOG_IN}",
+             is managed, or use another one. {log_in}",
             aside(said)
         ),
         FailureCause::Forbidden => format!(
             "The agent's account may not use the model's API (403): {said}. Check the account's \
-             plan and permissions. {LOG_IN}"
+             plan and permissions. {log_in}"
         ),
         FailureCause::CloudAccount => format!(
             "The agent cannot load the credentials of its cloud provider{}. Check or renew them on \
@@ -149,7 +167,7 @@ fn with_details(cause: FailureCause, said: &str) -> String {
         ),
         FailureCause::NoName => format!(
             "The agent could not reach the model's API: its name cannot be resolved{}. Check the \
-             server's network, its DNS and ANTHROPIC_BASE_URL, then ask again.",
+             server's network, its DNS and {address}, then ask again.",
             aside(said)
         ),
         FailureCause::Server(status) => format!(
