@@ -35,6 +35,9 @@ pub enum Command {
     Serve(ProjectArgs),
     /// Run the built-in agent on stdin and stdout.
     Guide(GuideArgs),
+    /// Answer with a model service, on stdin and stdout.
+    #[command(hide = true)]
+    Model(ModelArgs),
     /// Read a project for the server, on stdin and stdout.
     #[command(hide = true)]
     Reader {
@@ -101,6 +104,17 @@ pub struct GuideArgs {
     /// Have the server that started it answer, and read nothing.
     #[arg(long, hide = true)]
     pub relay: bool,
+}
+
+/// Arguments of `model`.
+#[derive(Debug, Args)]
+pub struct ModelArgs {
+    /// Name of the project.
+    #[arg(long, value_name = "NAME")]
+    pub name: String,
+    /// File with the system prompt.
+    #[arg(long, value_name = "FILE")]
+    pub prompt: PathBuf,
 }
 
 /// The commands of `config`.

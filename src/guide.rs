@@ -16,7 +16,9 @@ pub(crate) mod calls;
 pub(crate) mod conversation;
 mod extent;
 pub(crate) mod history;
+pub(crate) mod input;
 pub(crate) mod intent;
+pub(crate) mod lines;
 pub(crate) mod output;
 pub(crate) mod overview;
 mod parts;
@@ -26,15 +28,15 @@ pub(crate) mod relay;
 pub(crate) mod retrieval;
 mod start;
 mod stream;
+pub(crate) mod tool_calls;
 pub(crate) mod turn;
 mod value;
 
 use std::{
-    io::{self, BufRead, Read},
+    io::{self, BufRead},
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
         mpsc::{self, RecvTimeoutError},
     },
     thread,
@@ -44,16 +46,21 @@ use std::{
 use crate::guide::{
     answering::AnswerTask,
     conversation::GuideConversation,
+    input::{AgentInput, AgentTask, TurnCounters},
+    lines::ProtocolLines,
     output::LineOutput,
-    protocol::{InputLine, ProtocolLines, UserQuestion},
-    relay::{AnswerOutcome, Relay},
+    protocol::UserQuestion,
+    relay::PendingAnswer,
     stream::{StreamStopped, TurnStream},
+    tool_calls::PipeCalls,
 };
 use crate::policy::{InvalidSecret, Secrets};
 use crate::source::index::shared::SharedIndex;
 
-/// Longest line of input, bytes; a longer one is split and rejected.
-const MAX_LINE_BYTES: u64 = 16 << 20;
+/// The name that the guide reports as its model.
+const MODEL: &str = "guide";
+/// What it says of itself.
+const DESCRIPTION: &str = "Answers from the project's files, without a language model";
 /// Interval at which a turn that waits for its answer checks for an interrupt.
 const INTERRUPT_CHECK: Duration = Duration::from_millis(20);
 /// Longest wait for the index of a guide without a server.
@@ -111,7 +118,7 @@ pub fn run(options: GuideOptions) -> Result<(), GuideError> {
     let (answers, cwd) = match options.answerer {
         Answerer::Server => {
             let cwd = std::env::current_dir().unwrap_or_default();
-            (Answers::Relayed(Relay::new(Arc::clone(&output))), cwd)
+            (Answers::Relayed(PipeCalls::new(Arc::clone(&output))), cwd)
         }
         Answerer::Own { dir, secrets } => {
             let secrets = Secrets::new(&secrets)?;
@@ -123,7 +130,7 @@ pub fn run(options: GuideOptions) -> Result<(), GuideError> {
     let guide = Arc::new(Guide {
         cwd: cwd.to_string_lossy().into_owned(),
         output,
-        lines: ProtocolLines::new(),
+        lines: ProtocolLines::new(MODEL),
         turns: TurnCounters::default(),
         answers,
     });
@@ -143,15 +150,15 @@ struct Guide {
 /// Where answers come from.
 #[derive(Debug)]
 enum Answers {
-    Relayed(Relay),
+    Relayed(PipeCalls),
     Own(Arc<SharedIndex>),
 }
 
 impl Answers {
     /// Asks for an answer, which is sent when it is there.
-    fn ask(&self, task: AnswerTask) -> mpsc::Receiver<AnswerOutcome> {
+    fn ask(&self, task: AnswerTask) -> PendingAnswer {
         match self {
-            Self::Relayed(relay) => relay.ask(&task),
+            Self::Relayed(calls) => PendingAnswer::Relayed(relay::ask(calls, &task)),
             Self::Own(index) => {
                 let (sender, answer) = mpsc::channel();
                 let index = Arc::clone(index);
@@ -160,26 +167,8 @@ impl Answers {
                     // An error means that it was interrupted.
                     sender.send(answer.map_err(|error| error.to_string())).ok();
                 });
-                answer
+                PendingAnswer::Own(answer)
             }
-        }
-    }
-}
-
-/// The numbers of the last question asked, answered and interrupted; 0 before the first.
-#[derive(Debug, Default)]
-struct TurnCounters {
-    asked: AtomicU64,
-    answered: AtomicU64,
-    interrupted: AtomicU64,
-}
-
-impl TurnCounters {
-    /// Interrupts the running turn, if there is one.
-    fn interrupt(&self) {
-        let answered = self.answered.load(Ordering::SeqCst);
-        if answered < self.asked.load(Ordering::SeqCst) {
-            self.interrupted.fetch_max(answered + 1, Ordering::SeqCst);
         }
     }
 }
@@ -192,7 +181,7 @@ fn serve(guide: &Arc<Guide>, project: String, input: impl BufRead) -> Result<(),
             let mut conversation = GuideConversation::new(project);
             for question in questions {
                 let told = guide.answer(&mut conversation, question);
-                guide.turns.answered.fetch_add(1, Ordering::SeqCst);
+                guide.turns.on_answered();
                 if let Err(error) = told {
                     log::warn!("the guide stops: cannot write the answer: {error}");
                     return;
@@ -200,85 +189,40 @@ fn serve(guide: &Arc<Guide>, project: String, input: impl BufRead) -> Result<(),
             }
         })
     };
-    let read = guide.read_lines(input, &sender);
+    let calls = match &guide.answers {
+        Answers::Relayed(calls) => Some(calls),
+        Answers::Own(_) => None,
+    };
+    let agent_input = AgentInput {
+        output: &guide.output,
+        turns: &guide.turns,
+        calls,
+        handshake: protocol::initialize_response(MODEL, "Guide", DESCRIPTION),
+    };
+    let read = agent_input.read(input, |task| match task {
+        AgentTask::Question(question) => sender.send(question).is_ok(),
+        // The server's reader keeps what the guide has to know of it.
+        AgentTask::History(_) => true,
+    });
     drop(sender);
-    if let Answers::Relayed(relay) = &guide.answers {
-        relay.close();
+    if let Some(calls) = calls {
+        calls.close();
     }
     if answerer.join().is_err() {
         log::error!("the answering thread panicked");
     }
-    read
+    read.map_err(GuideError::Input)
 }
 
 impl Guide {
-    /// Reads lines until the input ends, answers control requests and passes on questions.
-    fn read_lines(
-        &self,
-        mut input: impl BufRead,
-        questions: &mpsc::Sender<UserQuestion>,
-    ) -> Result<(), GuideError> {
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            let n_read = (&mut input)
-                .take(MAX_LINE_BYTES)
-                .read_until(b'\n', &mut line)
-                .map_err(GuideError::Input)?;
-            if n_read == 0 {
-                return Ok(());
-            }
-            let mut is_interrupt = false;
-            let reply = match protocol::parse(&crate::json::decode_text(&line)) {
-                InputLine::Question(question) => {
-                    self.turns.asked.fetch_add(1, Ordering::SeqCst);
-                    if questions.send(question).is_err() {
-                        return Ok(());
-                    }
-                    continue;
-                }
-                InputLine::Initialize { request_id } => {
-                    protocol::control_success(&request_id, Some(protocol::initialize_response()))
-                }
-                InputLine::Interrupt { request_id } => {
-                    is_interrupt = true;
-                    protocol::control_success(&request_id, None)
-                }
-                InputLine::Response(response) => {
-                    if let Answers::Relayed(relay) = &self.answers {
-                        relay.on_response(response);
-                    }
-                    continue;
-                }
-                InputLine::Unsupported { request_id, subtype } => protocol::control_error(
-                    &request_id,
-                    &format!("Unsupported control request subtype: {subtype}"),
-                ),
-                InputLine::Ignored => continue,
-                InputLine::Garbage(reason) => {
-                    log::warn!("cannot parse a line of input: {reason}");
-                    continue;
-                }
-            };
-            if let Err(error) = self.output.line(&reply) {
-                log::warn!("cannot answer a control request: {error}");
-                return Ok(());
-            }
-            // After the reply, so that it comes before the turn's end.
-            if is_interrupt {
-                self.turns.interrupt();
-            }
-        }
-    }
-
     /// Answers a question. Fails if nobody reads the output.
     fn answer(
         &self,
         conversation: &mut GuideConversation,
         question: UserQuestion,
     ) -> io::Result<()> {
-        let number = self.turns.answered.load(Ordering::SeqCst) + 1;
-        let is_interrupted = || self.turns.interrupted.load(Ordering::SeqCst) >= number;
+        let number = self.turns.next();
+        let is_interrupted = || self.turns.is_interrupted(number);
         let mut turn = TurnStream::open(&self.output, &self.lines, &self.cwd, &is_interrupted)?;
         if !question.wants_answer {
             return turn.finish();

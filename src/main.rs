@@ -13,12 +13,12 @@ use cicerone::{
         sandbox::self_test,
     },
     cli::{
-        Cli, Command, ConfigCommand, GuideArgs, Options, ProjectArgs,
+        Cli, Command, ConfigCommand, GuideArgs, ModelArgs, Options, ProjectArgs,
         topics::{self, UnknownTopic},
     },
     config::{self, ConfigError, Loaded, secrets},
     database::{self, backup, import},
-    doctor, guide, mcp,
+    doctor, guide, mcp, model,
     project::ProjectName,
     reader::serve,
     server,
@@ -58,6 +58,7 @@ fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
     match command.unwrap_or(Command::Serve(ProjectArgs::default())) {
         Command::Serve(projects) => run_server(options, &before.and(projects)),
         Command::Guide(guide) => run_guide(guide),
+        Command::Model(model) => run_model(model),
         Command::Reader { plan } => run_reader(&plan),
         Command::McpFeatures { dir } => Ok(mcp::serve(&dir)?),
         Command::Import { file, project } => import(options, &file, &project),
@@ -98,6 +99,15 @@ fn run_guide(arguments: GuideArgs) -> Result<(), Box<dyn Error>> {
     let answerer =
         if relay { guide::Answerer::Server } else { guide::Answerer::Own { dir, secrets } };
     Ok(guide::run(guide::GuideOptions { project, answerer })?)
+}
+
+/// Runs the agent of a model service, which answers questions on stdin and stdout.
+fn run_model(arguments: ModelArgs) -> Result<(), Box<dyn Error>> {
+    let ModelArgs { name, prompt } = arguments;
+    let service = model::service_of_environment()?;
+    let system = std::fs::read_to_string(&prompt)
+        .map_err(|error| format!("cannot read {}: {error}", prompt.display()))?;
+    Ok(model::run(model::ModelOptions { project: name, system, service })?)
 }
 
 /// Runs the reader of a project, which answers the server's requests on stdin and stdout.

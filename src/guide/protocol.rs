@@ -1,17 +1,12 @@
-//! Line protocol: parses the guide's input and builds its output lines. Pure.
+//! Line protocol of the built-in agents: parses their input and builds their control lines. Pure.
 //!
-//! The lines have Claude Code's format, because the server reads both with one codec.
+//! The lines have Claude Code's format, because the server reads all agents with one codec. What an
+//! agent says within a turn is built in [`lines`](super::lines).
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
-use uuid::Uuid;
+use serde_json::{Value, json};
 
 use crate::tools;
-
-/// The model name that the guide reports.
-pub(crate) const MODEL: &str = "guide";
-/// The tools that the guide uses, by the names that agents give them.
-pub(crate) const TOOLS: &[&str] = &["Glob", "Grep", "Read"];
 
 /// A parsed line of input.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,20 +20,22 @@ pub(crate) enum InputLine {
     Interrupt {
         request_id: String,
     },
-    /// What the guide itself has requested.
+    /// What the agent itself has requested.
     Response(CallResponse),
+    /// The conversation so far: its turns, the oldest first.
+    History(Vec<Value>),
     /// An unknown control request.
     Unsupported {
         request_id: String,
         subtype: String,
     },
-    /// A valid line that does not concern the guide.
+    /// A valid line that does not concern the agent.
     Ignored,
     /// An invalid line, with the reason.
     Garbage(String),
 }
 
-/// The answer to a control request of the guide.
+/// The answer to a control request of the agent.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct CallResponse {
     pub request_id: String,
@@ -50,7 +47,7 @@ pub(crate) struct CallResponse {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct UserQuestion {
     pub text: String,
-    /// Whether images or documents are attached, which the guide cannot read.
+    /// Whether images or documents are attached, which no built-in agent can read.
     pub has_attachments: bool,
     /// Whether to answer; otherwise the turn has only its start and end.
     pub wants_answer: bool,
@@ -69,6 +66,10 @@ pub(crate) fn parse(line: &str) -> InputLine {
         Some("user") => ask(&value),
         Some("control_request") => control(&value),
         Some("control_response") => response(&value),
+        Some("history") => match value.get("turns").and_then(Value::as_array) {
+            Some(turns) => InputLine::History(turns.clone()),
+            None => InputLine::Garbage("a history without turns".to_owned()),
+        },
         Some(_) => InputLine::Ignored,
         None => InputLine::Garbage("no type".to_owned()),
     }
@@ -121,20 +122,15 @@ fn response(value: &Value) -> InputLine {
     InputLine::Response(CallResponse { request_id, response })
 }
 
-/// The control request that calls a tool of the server named `project`.
-pub(crate) fn tool_call(request_id: &str, tool: &str, arguments: &impl Serialize) -> Value {
+/// The control request that sends a message to the server of the project's tools.
+pub(crate) fn tool_request(request_id: &str, method: &str, params: &Value) -> Value {
     json!({
         "type": "control_request",
         "request_id": request_id,
         "request": {
             "subtype": "mcp_message",
             "server_name": tools::SERVER_NAME,
-            "message": {
-                "jsonrpc": "2.0",
-                "id": 1,
-                "method": "tools/call",
-                "params": {"name": tool, "arguments": json!(arguments)},
-            },
+            "message": {"jsonrpc": "2.0", "id": 1, "method": method, "params": params},
         },
     })
 }
@@ -148,18 +144,14 @@ pub(crate) fn control_success(request_id: &str, response: Option<Value>) -> Valu
     json!({"type": "control_response", "response": inner})
 }
 
-/// The response to the handshake.
-pub(crate) fn initialize_response() -> Value {
+/// The response to the handshake of an agent with one model, and what is said of that.
+pub(crate) fn initialize_response(model: &str, name: &str, description: &str) -> Value {
     json!({
         "commands": [],
         "agents": [],
         "output_style": "default",
         "available_output_styles": ["default"],
-        "models": [{
-            "value": MODEL,
-            "displayName": "Guide",
-            "description": "Answers from the project's files, without a language model",
-        }],
+        "models": [{"value": model, "displayName": name, "description": description}],
         "account": {},
         "pid": std::process::id(),
     })
@@ -171,232 +163,6 @@ pub(crate) fn control_error(request_id: &str, error: &str) -> Value {
         "type": "control_response",
         "response": {"subtype": "error", "request_id": request_id, "error": error},
     })
-}
-
-/// Builds the lines of one conversation.
-#[derive(Debug)]
-pub(crate) struct ProtocolLines {
-    session_id: String,
-}
-
-/// The summary of a turn.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct TurnEnd<'a> {
-    /// The whole text of the answer.
-    pub text: &'a str,
-    pub duration_ms: u64,
-    pub n_messages: u32,
-}
-
-impl ProtocolLines {
-    pub(crate) fn new() -> Self {
-        Self { session_id: Uuid::new_v4().to_string() }
-    }
-
-    fn stamp(&self, mut value: Value) -> Value {
-        if let Some(fields) = value.as_object_mut() {
-            self.add_stamp(fields);
-        }
-        value
-    }
-
-    fn add_stamp(&self, fields: &mut Map<String, Value>) {
-        fields.insert("session_id".to_owned(), json!(self.session_id));
-        fields.insert("uuid".to_owned(), json!(Uuid::new_v4().to_string()));
-    }
-
-    /// The first line of each turn: what the guide runs with.
-    pub(crate) fn init(&self, cwd: &str) -> Value {
-        self.stamp(json!({
-            "type": "system",
-            "subtype": "init",
-            "cwd": cwd,
-            "tools": TOOLS,
-            "mcp_servers": [],
-            "model": MODEL,
-            "permissionMode": "dontAsk",
-            "slash_commands": [],
-            "apiKeySource": "none",
-            "claude_code_version": env!("CARGO_PKG_VERSION"),
-            "output_style": "default",
-            "agents": [],
-            "skills": [],
-            "plugins": [],
-        }))
-    }
-
-    fn event(&self, event: &Value) -> Value {
-        self.stamp(json!({"type": "stream_event", "event": event, "parent_tool_use_id": null}))
-    }
-
-    /// A message of the guide begins.
-    pub(crate) fn message_start(&self, message_id: &str) -> Value {
-        self.event(&json!({"type": "message_start", "message": message(message_id, &json!([]))}))
-    }
-
-    /// A block of text begins.
-    pub(crate) fn text_start(&self, index: usize) -> Value {
-        self.event(&json!({
-            "type": "content_block_start",
-            "index": index,
-            "content_block": {"type": "text", "text": ""},
-        }))
-    }
-
-    /// A piece of the open block.
-    pub(crate) fn text_delta(&self, index: usize, text: &str) -> Value {
-        self.event(&json!({
-            "type": "content_block_delta",
-            "index": index,
-            "delta": {"type": "text_delta", "text": text},
-        }))
-    }
-
-    /// The use of a tool begins.
-    pub(crate) fn tool_start(&self, index: usize, id: &str, tool: &str) -> Value {
-        self.event(&json!({
-            "type": "content_block_start",
-            "index": index,
-            "content_block": {"type": "tool_use", "id": id, "name": tool, "input": {}},
-        }))
-    }
-
-    /// The input of the tool.
-    pub(crate) fn tool_delta(&self, index: usize, input: &Value) -> Value {
-        self.event(&json!({
-            "type": "content_block_delta",
-            "index": index,
-            "delta": {"type": "input_json_delta", "partial_json": input.to_string()},
-        }))
-    }
-
-    /// The open block ends.
-    pub(crate) fn block_stop(&self, index: usize) -> Value {
-        self.event(&json!({"type": "content_block_stop", "index": index}))
-    }
-
-    /// The message ends, for this reason: `tool_use` or `end_turn`.
-    pub(crate) fn message_delta(&self, stop_reason: &str) -> Value {
-        self.event(&json!({
-            "type": "message_delta",
-            "delta": {"stop_reason": stop_reason, "stop_sequence": null},
-            "usage": usage(),
-        }))
-    }
-
-    /// The message has ended.
-    pub(crate) fn message_stop(&self) -> Value {
-        self.event(&json!({"type": "message_stop"}))
-    }
-
-    /// A finished block of a message.
-    pub(crate) fn assistant(&self, message_id: &str, block: &Value) -> Value {
-        self.stamp(json!({
-            "type": "assistant",
-            "message": message(message_id, &json!([block])),
-            "parent_tool_use_id": null,
-        }))
-    }
-
-    /// What a tool gave back.
-    pub(crate) fn tool_result(&self, id: &str, content: &str, is_error: bool) -> Value {
-        self.stamp(json!({
-            "type": "user",
-            "message": {
-                "role": "user",
-                "content": [{
-                    "tool_use_id": id,
-                    "type": "tool_result",
-                    "content": content,
-                    "is_error": is_error,
-                }],
-            },
-            "parent_tool_use_id": null,
-        }))
-    }
-
-    /// The user has interrupted.
-    pub(crate) fn interrupted(&self) -> Value {
-        self.stamp(json!({
-            "type": "user",
-            "message": {
-                "role": "user",
-                "content": [{"type": "text", "text": "[Request interrupted by user]"}],
-            },
-            "parent_tool_use_id": null,
-        }))
-    }
-
-    /// The turn ended with an answer.
-    pub(crate) fn success(&self, end: TurnEnd<'_>) -> Value {
-        let mut result = result("success", false, end);
-        result.insert("result".to_owned(), json!(end.text));
-        result.insert("stop_reason".to_owned(), json!("end_turn"));
-        result.insert("terminal_reason".to_owned(), json!("completed"));
-        self.add_stamp(&mut result);
-        Value::Object(result)
-    }
-
-    /// The turn ended by an interrupt.
-    pub(crate) fn aborted(&self, end: TurnEnd<'_>) -> Value {
-        self.error(end, "aborted_streaming", "interrupted by the user")
-    }
-
-    /// The turn ended without an answer, for this reason.
-    pub(crate) fn failed(&self, end: TurnEnd<'_>, why: &str) -> Value {
-        self.error(end, "failed", why)
-    }
-
-    fn error(&self, end: TurnEnd<'_>, terminal_reason: &str, why: &str) -> Value {
-        let mut result = result("error_during_execution", true, end);
-        result.insert("stop_reason".to_owned(), Value::Null);
-        result.insert("terminal_reason".to_owned(), json!(terminal_reason));
-        result.insert("errors".to_owned(), json!([why]));
-        self.add_stamp(&mut result);
-        Value::Object(result)
-    }
-}
-
-impl Default for ProtocolLines {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-fn message(id: &str, content: &Value) -> Value {
-    json!({
-        "id": id,
-        "type": "message",
-        "role": "assistant",
-        "model": MODEL,
-        "content": content,
-        "stop_reason": null,
-        "stop_sequence": null,
-        "usage": usage(),
-    })
-}
-
-fn usage() -> Value {
-    json!({
-        "input_tokens": 0,
-        "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": 0,
-        "output_tokens": 0,
-    })
-}
-
-fn result(subtype: &str, is_error: bool, end: TurnEnd<'_>) -> Map<String, Value> {
-    let mut fields = Map::new();
-    fields.insert("type".to_owned(), json!("result"));
-    fields.insert("subtype".to_owned(), json!(subtype));
-    fields.insert("is_error".to_owned(), json!(is_error));
-    fields.insert("duration_ms".to_owned(), json!(end.duration_ms));
-    fields.insert("duration_api_ms".to_owned(), json!(0));
-    fields.insert("num_turns".to_owned(), json!(end.n_messages));
-    fields.insert("total_cost_usd".to_owned(), json!(0));
-    fields.insert("usage".to_owned(), usage());
-    fields.insert("permission_denials".to_owned(), json!([]));
-    fields
 }
 
 #[cfg(test)]

@@ -1,15 +1,16 @@
 //! Relay: has the server's reader answer, by a call of a tool over the guide's own pipe, as agents call
 //! the project's tools.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::{
+    sync::mpsc::{self, RecvTimeoutError},
+    time::Duration,
+};
 
-use serde_json::{Value, json};
-use uuid::Uuid;
+use serde_json::json;
 
 use crate::guide::{
     answering::{AnswerTask, GuideAnswer},
-    output::LineOutput,
-    protocol::{self, CallResponse},
+    tool_calls::{self, PipeCalls, ToolResponse},
 };
 
 /// The tool that answers; its text is a [`GuideAnswer`] as JSON.
@@ -18,81 +19,42 @@ pub(crate) const ANSWER_TOOL: &str = "answer";
 /// An answer, or in words why there is none.
 pub(super) type AnswerOutcome = Result<GuideAnswer, String>;
 
-/// The call that waits for its result.
-#[derive(Debug)]
-pub(super) struct Relay {
-    output: Arc<LineOutput>,
-    call: Mutex<OpenCall>,
+/// An answer that was asked for.
+pub(super) enum PendingAnswer {
+    Relayed(mpsc::Receiver<ToolResponse>),
+    Own(mpsc::Receiver<AnswerOutcome>),
 }
 
-#[derive(Debug, Default)]
-struct OpenCall {
-    waiting: Option<(String, mpsc::Sender<AnswerOutcome>)>,
-    /// The input has ended: nothing comes any more.
-    is_closed: bool,
+impl PendingAnswer {
+    /// Waits for it.
+    ///
+    /// # Errors
+    /// It is not there yet, or none can come.
+    pub(super) fn recv_timeout(&self, most: Duration) -> Result<AnswerOutcome, RecvTimeoutError> {
+        match self {
+            Self::Relayed(response) => response.recv_timeout(most).map(outcome),
+            Self::Own(answer) => answer.recv_timeout(most),
+        }
+    }
 }
 
-impl Relay {
-    pub(super) fn new(output: Arc<LineOutput>) -> Self {
-        Self { output, call: Mutex::default() }
-    }
-
-    fn call(&self) -> MutexGuard<'_, OpenCall> {
-        self.call.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Asks for an answer. The channel closes where none can come; an answer to a question before is
-    /// not waited for any more.
-    pub(super) fn ask(&self, task: &AnswerTask) -> mpsc::Receiver<AnswerOutcome> {
-        let (sender, answer) = mpsc::channel();
-        let request_id = Uuid::new_v4().to_string();
-        {
-            let mut call = self.call();
-            if call.is_closed {
-                return answer;
-            }
-            call.waiting = Some((request_id.clone(), sender));
-        }
-        if let Err(error) = self.output.line(&protocol::tool_call(&request_id, ANSWER_TOOL, task)) {
-            log::warn!("cannot ask for an answer: {error}");
-            self.call().waiting = None;
-        }
-        answer
-    }
-
-    /// Passes on what was waited for; other responses are late ones.
-    pub(super) fn on_response(&self, response: CallResponse) {
-        let Some((_, sender)) =
-            self.call().waiting.take_if(|(request_id, _)| *request_id == response.request_id)
-        else {
-            return;
-        };
-        // An error means that nobody waits for it any more.
-        sender.send(response.response.and_then(|body| outcome(&body))).ok();
-    }
-
-    /// Ends the wait: the input has ended.
-    pub(super) fn close(&self) {
-        *self.call() = OpenCall { waiting: None, is_closed: true };
-    }
+/// Asks for an answer. The channel closes where none can come; an answer to a question before is not
+/// waited for any more.
+pub(super) fn ask(calls: &PipeCalls, task: &AnswerTask) -> mpsc::Receiver<ToolResponse> {
+    calls.forget();
+    calls.call(ANSWER_TOOL, &json!(task))
 }
 
 /// The answer in the response to a call.
-fn outcome(body: &Value) -> AnswerOutcome {
-    let message = &body["mcp_response"];
-    if let Some(error) = message.pointer("/error/message").and_then(Value::as_str) {
-        return Err(error.to_owned());
-    }
-    let result = &message["result"];
-    let text = result.pointer("/content/0/text").and_then(Value::as_str).unwrap_or_default();
-    if result["isError"] == json!(true) {
-        return Err(text.to_owned());
-    }
-    serde_json::from_str(text).map_err(|error| format!("the answer could not be read: {error}"))
+fn outcome(response: ToolResponse) -> AnswerOutcome {
+    let text = tool_calls::text(&response?)?;
+    serde_json::from_str(&text).map_err(|error| format!("the answer could not be read: {error}"))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     #[test]
@@ -100,7 +62,10 @@ mod tests {
         let ok = |text: Value| json!({"mcp_response": {"result": {"content": [{"text": text}]}}});
         let answer = json!({"steps": [{"text": "yes"}],
             "conversation": {"project": "pond", "previous": null}});
-        assert_eq!(outcome(&ok(json!(answer.to_string()))).unwrap().steps.len(), 1);
+        assert_eq!(
+            outcome(tool_calls::result(&ok(json!(answer.to_string())))).unwrap().steps.len(),
+            1
+        );
         for (body, words) in [
             (json!({"mcp_response": {"error": {"code": 1, "message": "no"}}}), "no"),
             (
@@ -111,7 +76,7 @@ mod tests {
             (ok(json!(7)), "could not be read"),
             (json!(null), "could not be read"),
         ] {
-            let error = outcome(&body).unwrap_err();
+            let error = outcome(tool_calls::result(&body)).unwrap_err();
             assert!(error.contains(words), "{body}: {error}");
         }
     }

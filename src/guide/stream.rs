@@ -7,10 +7,13 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::guide::{
+    lines::{ProtocolLines, TokenCounts, TurnEnd},
     output::LineOutput,
-    protocol::{ProtocolLines, TurnEnd},
     turn::AnswerStep,
 };
+
+/// The tools that the guide uses, by the names that agents give them.
+const TOOLS: [&str; 3] = ["Glob", "Grep", "Read"];
 
 /// Size of a streamed piece of text, about, bytes.
 const PIECE_BYTES: usize = 24;
@@ -49,7 +52,7 @@ impl<'a> TurnStream<'a> {
         cwd: &str,
         is_interrupted: &'a dyn Fn() -> bool,
     ) -> io::Result<Self> {
-        output.line(&lines.init(cwd))?;
+        output.line(&lines.init(cwd, &TOOLS))?;
         Ok(Self {
             output,
             lines,
@@ -95,7 +98,7 @@ impl<'a> TurnStream<'a> {
 
     fn close_message(&mut self, stop_reason: &str) -> io::Result<()> {
         if self.open.take().is_some() {
-            self.output.line(&self.lines.message_delta(stop_reason))?;
+            self.output.line(&self.lines.message_delta(stop_reason, TokenCounts::default()))?;
             self.output.line(&self.lines.message_stop())?;
         }
         Ok(())
@@ -146,6 +149,8 @@ impl<'a> TurnStream<'a> {
             text: &self.text,
             duration_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             n_messages: self.n_messages,
+            tokens: TokenCounts::default(),
+            total_cost: Some(0.0),
         }
     }
 
@@ -155,7 +160,7 @@ impl<'a> TurnStream<'a> {
     /// The reader of the output is gone.
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.close_message("end_turn")?;
-        self.output.line(&self.lines.success(self.end()))
+        self.output.line(&self.lines.success(self.end(), "end_turn"))
     }
 
     /// Ends an interrupted turn.

@@ -40,6 +40,7 @@ mod legacy;
 mod mcp;
 mod memory;
 mod metrics;
+mod model;
 mod oauth;
 mod odd_agents;
 mod orphans;

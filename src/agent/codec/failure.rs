@@ -6,7 +6,10 @@ mod classify;
 mod message;
 
 use super::{notice::ServiceReports, wire::ResultLine};
-use crate::agent::event::AgentFailure;
+use crate::{
+    agent::event::{AgentFailure, Remedy},
+    guide::lines::EXPLAINED,
+};
 
 pub(super) use message::AccountHelp;
 
@@ -24,6 +27,9 @@ pub(super) fn of_result(
     reports: &ServiceReports,
 ) -> AgentFailure {
     let said = said(result);
+    if result.terminal_reason.as_deref() == Some(EXPLAINED) {
+        return AgentFailure::new(said, explained_remedy(result));
+    }
     let cause = classify::classify(result, &said, kind, reports);
     message::failure(cause, &quoted(&said), reports, &message::CLAUDE)
 }
@@ -34,6 +40,15 @@ pub(super) fn of_error(said: &str, status: Option<u16>, account: &AccountHelp<'_
     let result = ResultLine { api_error_status: status, ..ResultLine::default() };
     let cause = classify::classify(&result, said, None, &reports);
     message::failure(cause, &quoted(said), &reports, account)
+}
+
+/// What helps, in the words of a built-in agent.
+fn explained_remedy(result: &ResultLine) -> Remedy {
+    match result.remedy.as_deref() {
+        Some("new_conversation") => Remedy::NewConversation,
+        Some("fix_first") => Remedy::FixFirst,
+        _ => Remedy::AskAgain,
+    }
 }
 
 /// Why a request to the API is repeated.

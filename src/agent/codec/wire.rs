@@ -189,6 +189,9 @@ pub(super) struct ResultLine {
     /// Why the turn ended.
     #[serde(deserialize_with = "json::lenient")]
     pub terminal_reason: Option<String>,
+    /// What helps, of turns whose errors are already explained.
+    #[serde(deserialize_with = "json::lenient")]
+    pub remedy: Option<String>,
     /// Why the model stopped; none where its stream was cut.
     #[serde(deserialize_with = "json::lenient")]
     pub stop_reason: Option<String>,
