@@ -29,7 +29,7 @@ mod turn;
 
 use std::{
     io,
-    sync::{Arc, mpsc},
+    sync::{Arc, OnceLock, mpsc},
     thread,
 };
 
@@ -91,7 +91,8 @@ struct ModelAgent {
     service: Service,
     system: String,
     cwd: String,
-    client: Arc<ServiceClient>,
+    /// Made beside the handshake: reading the system's certificates takes a while.
+    client: OnceLock<Arc<ServiceClient>>,
     output: Arc<LineOutput>,
     lines: ProtocolLines,
     calls: PipeCalls,
@@ -107,7 +108,7 @@ pub fn run(options: ModelOptions) -> Result<(), ModelError> {
     log::debug!("the model of {project}: {service:?}");
     let output = Arc::new(LineOutput::new(Box::new(io::stdout())));
     let agent = Arc::new(ModelAgent {
-        client: ServiceClient::new(&service),
+        client: OnceLock::new(),
         cwd: std::env::current_dir().unwrap_or_default().to_string_lossy().into_owned(),
         lines: ProtocolLines::new(&service.model),
         calls: PipeCalls::new(Arc::clone(&output)),
@@ -139,7 +140,12 @@ pub fn run(options: ModelOptions) -> Result<(), ModelError> {
 }
 
 impl ModelAgent {
+    fn client(&self) -> &Arc<ServiceClient> {
+        self.client.get_or_init(|| ServiceClient::new(&self.service))
+    }
+
     fn work(&self, tasks: &mpsc::Receiver<AgentTask>) {
+        self.client();
         let mut talk = Talk::new(&self.service);
         for task in tasks {
             let told = match task {
@@ -163,7 +169,7 @@ impl ModelAgent {
         let is_interrupted = || self.turns.is_interrupted(number);
         let env = TurnEnv {
             service: &self.service,
-            client: &self.client,
+            client: self.client(),
             system: &self.system,
             calls: &self.calls,
             is_interrupted: &is_interrupted,
@@ -178,7 +184,17 @@ impl ModelAgent {
         match prepared {
             Err(stop) => turn::refuse(&env, live, stop),
             Ok(()) if !question.wants_answer => live.finish("end_turn"),
-            Ok(()) => turn::answer(&env, talk, live, &question.text),
+            Ok(()) => turn::answer(&env, talk, live, &asked(question)),
         }
+    }
+}
+
+/// The question as the model is told it.
+fn asked(question: &UserQuestion) -> String {
+    match question.has_attachments {
+        true => {
+            format!("{}\n\n(Something is attached that you cannot see. Say so.)", question.text)
+        }
+        false => question.text.clone(),
     }
 }

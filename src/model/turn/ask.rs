@@ -11,6 +11,7 @@ use super::{INTERRUPT_CHECK, TurnRun, TurnStop, WaitSign, kept_thinking};
 use crate::model::{
     chat,
     client::ServiceEvent,
+    facts::{self, ModelFacts},
     failure::{FailureKind, ServiceError},
     messages::{self, SignedThinking},
     reply::{ModelReply, Piece},
@@ -27,8 +28,10 @@ const LOADING_CHECK: Duration = Duration::from_millis(500);
 /// Longest wait for the end of a stream after the service has said why it ends: the usage may follow.
 const AFTERWARDS: Duration = Duration::from_secs(5);
 
-/// Part of our own estimate that a service counts at least if it has read all.
-const READ_PART: f64 = 0.6;
+/// Part of our own estimate that a service counts at least if it has read all. Some do not count what
+/// was in their cache, so that only Ollama, which can be asked, is suspected early.
+const READ_PART: f64 = 0.3;
+const READ_PART_OLLAMA: f64 = 0.6;
 
 /// Requests of fewer tokens, by our estimate, say nothing about truncation.
 const MIN_ESTIMATE: u64 = 1500;
@@ -157,7 +160,7 @@ impl TurnRun<'_> {
             };
             return Err(TurnStop::Service(ServiceError::new(FailureKind::Empty, said)));
         }
-        self.compare(estimate, &reply);
+        self.compare(estimate, &reply)?;
         let thinking = kept_thinking(&reply, signed, dialect == ServiceDialect::Chat);
         Ok((reply, thinking))
     }
@@ -214,18 +217,42 @@ impl TurnRun<'_> {
 
     /// Compares what the service counted to our estimate: some read only the end of what they are sent,
     /// without a word.
-    fn compare(&mut self, estimate: u64, reply: &ModelReply) {
-        let Some(counted) = reply.usage.input.filter(|tokens| *tokens > 0) else { return };
-        let is_cut = (counted as f64) < estimate as f64 * READ_PART && estimate > MIN_ESTIMATE;
-        if !is_cut {
-            self.talk.size.learn(estimate, counted);
-            return;
+    fn compare(&mut self, estimate: u64, reply: &ModelReply) -> Result<(), TurnStop> {
+        let is_ollama = self.env.service.known_as() == Some(Preset::Ollama);
+        let part = if is_ollama { READ_PART_OLLAMA } else { READ_PART };
+        let counted = reply.usage.input.filter(|tokens| *tokens > 0);
+        let is_suspect = estimate > MIN_ESTIMATE
+            && counted.is_some_and(|counted| (counted as f64) < estimate as f64 * part);
+        let served = match is_ollama && (is_suspect || !self.talk.is_size_known) {
+            true => self.served_context()?,
+            false => None,
+        };
+        if let Some(served) = served {
+            self.talk.learn(ModelFacts { context: Some(served), ..ModelFacts::default() });
         }
-        log::warn!("the service read {counted} tokens of about {estimate}");
-        if self.talk.cut_at.is_none() {
-            self.talk.cut_at = Some(counted);
+        match (is_suspect, served, counted) {
+            // What is missing in the count was in its cache.
+            (true, Some(served), _) if estimate < served => (),
+            (true, _, Some(counted)) => self.on_cut(served.unwrap_or(counted), estimate),
+            (false, _, Some(counted)) => self.talk.size.learn(estimate, counted),
+            (_, _, None) => (),
         }
-        self.talk.size.context = self.talk.size.context.min(counted.max(1024));
+        Ok(())
+    }
+
+    /// The context with which Ollama runs the model, which it knows only once it runs.
+    fn served_context(&self) -> Result<Option<u64>, TurnStop> {
+        let url = format!("{}/api/ps", self.env.client.root());
+        let asked = self.env.client.ask_facts(url, None);
+        let told = self.env.wait(&asked, &mut WaitSign::new(Some(&self.live)))?;
+        let body = told.and_then(Result::ok).unwrap_or_default();
+        Ok(facts::read(&body, &self.env.service.model).context)
+    }
+
+    fn on_cut(&mut self, read: u64, estimate: u64) {
+        log::warn!("the service read at most {read} tokens of about {estimate}");
+        self.talk.cut_at = self.talk.cut_at.or(Some(read));
+        self.talk.size.context = self.talk.size.context.min(read.max(1024));
     }
 
     /// Tells once that the service reads only a part of what it is sent, and what helps.
@@ -241,7 +268,7 @@ impl TurnRun<'_> {
             _ => "give the model a larger context where it is served",
         };
         let note = format!(
-            "\n\n*Note: the model read only {counted} tokens of this conversation, so the answer may miss something. To mend it: {cure}.*"
+            "\n\n*Note: the model read at most {counted} tokens of this conversation, so the answer may miss something. To mend it: {cure}.*"
         );
         Ok(self.live.piece(&Piece::Text(note))?)
     }

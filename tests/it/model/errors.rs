@@ -306,20 +306,47 @@ fn a_service_that_says_nothing_is_given_up() {
 
 #[test]
 fn silent_truncation_is_noticed_and_told_once_with_its_cure() {
-    let cut = || {
+    let answer = || {
         Act::Bytes(stream(&[delta(json!({"content": "Well."})), finish("stop"), usage(2048, 5)]))
     };
-    let service = Service::start(vec![cut()]);
-    let mut model = Model::start(&service.url, json!({"preset": "ollama", "context": 100_000}));
+    let runs = |context: u64| {
+        let models = json!({"models": [{"name": "m:latest", "context_length": context}]});
+        Act::Bytes(response(200, "application/json", models.to_string().as_bytes()))
+    };
     let long = "word ".repeat(5000);
-    let turn = model.ask(&long);
-    assert!(
-        turn.text().contains("2048") && turn.text().contains("OLLAMA_CONTEXT_LENGTH"),
-        "{}",
-        turn.text()
-    );
-    turn.check();
-    assert_eq!(model.ask("And?").text(), "Well.");
+    for (service, told) in [
+        (Service::start(vec![answer()]), Some("2048")),
+        (Service::start(vec![answer()]).tell("/api/ps", runs(4096)), Some("4096")),
+        // The rest was in its cache.
+        (Service::start(vec![answer()]).tell("/api/ps", runs(65_536)), None),
+    ] {
+        let mut model = Model::start(&service.url, json!({"preset": "ollama", "context": 100_000}));
+        let turn = model.ask(&long);
+        turn.check();
+        match told {
+            Some(size) => {
+                assert!(turn.text().contains(size), "{}", turn.text());
+                assert!(turn.text().contains("OLLAMA_CONTEXT_LENGTH"), "{}", turn.text());
+            }
+            None => assert_eq!(turn.text(), "Well."),
+        }
+        assert_eq!(model.ask("And?").text(), "Well.");
+    }
+}
+
+#[test]
+fn the_size_of_the_context_is_asked_from_the_service_unless_it_is_configured() {
+    let long = "x".repeat(30_000);
+    let models = json!({"data": [{"id": "m", "owned_by": "llamacpp", "meta": {"n_ctx": 4096}}]});
+    let models = Act::Bytes(response(200, "application/json", models.to_string().as_bytes()));
+    for (settings, fits) in [(json!({}), false), (json!({"context": 32_000}), true)] {
+        let service = Service::start(vec![says("Well.")]).tell("/v1/models", models.clone());
+        let mut model = Model::start(&service.url, settings);
+        let turn = model.ask(&long);
+        assert_eq!(turn.is_success(), fits, "{}", turn.result);
+        assert_eq!(turn.words().contains("4096 tokens"), !fits, "{}", turn.words());
+        assert_eq!(service.questions().len(), usize::from(fits));
+    }
 }
 
 #[test]
