@@ -33,8 +33,8 @@ pub enum Check {
     File(String),
     /// Asked the guide.
     Question,
-    /// Compared with the guide's answer.
-    Answer,
+    /// Compared with the guide's answer, to the question before if it names none itself.
+    Answer(Option<String>),
     /// Nothing to check.
     Drawing,
 }
@@ -61,7 +61,7 @@ impl Check {
             Self::Frames => 4,
             Self::File(_) => 5,
             Self::Question => 6,
-            Self::Answer => 7,
+            Self::Answer(_) => 7,
             Self::Drawing => 8,
         };
         Self::NAMES[index]
@@ -79,7 +79,9 @@ impl Block {
             ("toml", "") => Ok(Check::Configuration),
             ("json", "frames") => Ok(Check::Frames),
             ("text", "question") => Ok(Check::Question),
-            ("text", "answer") => Ok(Check::Answer),
+            ("text", "answer") => {
+                Ok(Check::Answer(Some(rest.to_owned()).filter(|it| !it.is_empty())))
+            }
             ("text", "drawing") => Ok(Check::Drawing),
             ("text", "") if self.follows_commands => Ok(Check::Output),
             (_, "file") if !rest.is_empty() => Ok(Check::File(rest.to_owned())),
