@@ -250,26 +250,11 @@ fn stem(name: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
-    use crate::policy::Secrets;
-
-    fn project(files: &[(&str, &str)]) -> (tempfile::TempDir, Index) {
-        let dir = tempfile::tempdir().unwrap();
-        for (path, text) in files {
-            let path = dir.path().join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        }
-        let mut index = Index::new(dir.path().to_owned(), Secrets::new(&[]).unwrap());
-        index.refresh();
-        (dir, index)
-    }
 
     #[test]
     fn the_parts_of_a_directory_say_what_they_are_and_what_they_import() {
-        let (_dir, index) = project(&[
+        let (_dir, index) = Index::of_files(&[
             ("src/web.rs", "//! Routes of the shop.\n\nuse crate::{\n    cart::Cart,\n};\n"),
             ("src/web/page.rs", "fn a() {}\n"),
             ("src/cart.rs", "//! What a customer wants.\n\npub struct Cart;\n"),
@@ -287,7 +272,7 @@ mod tests {
 
     #[test]
     fn an_empty_file_speaks_for_no_folder() {
-        let (_dir, index) = project(&[
+        let (_dir, index) = Index::of_files(&[
             ("app/api/__init__.py", ""),
             ("app/api/views.py", "def show():\n    pass\n"),
             ("app/jobs/__init__.py", "\"\"\"Work that is done later.\"\"\"\n"),
@@ -333,7 +318,7 @@ mod tests {
     #[test]
     fn a_directory_is_named_by_its_path_or_called_one() {
         let (_dir, index) =
-            project(&[("src/web/page.rs", "fn a() {}\n"), ("lib/b.rs", "fn b() {}\n")]);
+            Index::of_files(&[("src/web/page.rs", "fn a() {}\n"), ("lib/b.rs", "fn b() {}\n")]);
         let named = |question: &str| named_directory(&index, question);
         assert_eq!(
             named("How do the parts of `src/web/` work together?").as_deref(),

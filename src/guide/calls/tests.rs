@@ -1,9 +1,6 @@
 //! What counts as a use, and what as a call.
 
-use std::fs;
-
 use super::*;
-use crate::policy::Secrets;
 
 const STORE: &str = "/// Evicts old keys.\npub fn evict_old(age: u32) {\n    let keys = list_keys(age);\n    \
                      keys.push(\"list_none()\"); // calls list_never()\n}\n\n/// Lists.\nfn list_keys(age: u32) {}\n\
@@ -11,14 +8,7 @@ const STORE: &str = "/// Evicts old keys.\npub fn evict_old(age: u32) {\n    let
                      fn old_keys_go() {\n        evict_old(3);\n    }\n}\n";
 
 fn calls(files: &[(&str, &str)], path: &str, name: &str) -> Calls {
-    let dir = tempfile::tempdir().unwrap();
-    for (path, text) in files {
-        let path = dir.path().join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-    let mut index = Index::new(dir.path().to_owned(), Secrets::new(&[]).unwrap());
-    index.refresh();
+    let (_project, index) = Index::of_files(files);
     let file = index.file_at(path.as_ref()).unwrap();
     let definition = index.files()[file as usize]
         .definitions()

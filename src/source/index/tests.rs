@@ -4,6 +4,19 @@ use std::fs;
 
 use super::*;
 
+impl Index {
+    /// The index of a project with these files, in a directory that lives as long as the first value.
+    pub(crate) fn of_files(files: &[(&str, &str)]) -> (tempfile::TempDir, Self) {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            write(dir.path(), path, text);
+        }
+        let mut index = Self::new(dir.path().to_owned(), Secrets::new(&[]).unwrap());
+        index.refresh();
+        (dir, index)
+    }
+}
+
 struct Project {
     dir: tempfile::TempDir,
     index: Index,
@@ -11,13 +24,7 @@ struct Project {
 
 impl Project {
     fn new(files: &[(&str, &str)]) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        for (path, text) in files {
-            write(dir.path(), path, text);
-        }
-        let secrets = Secrets::new(&[]).unwrap();
-        let mut index = Index::new(dir.path().to_owned(), secrets);
-        index.refresh();
+        let (dir, index) = Index::of_files(files);
         Self { dir, index }
     }
 
