@@ -3,6 +3,7 @@
 //! A question becomes a [`query`]: clauses of terms that mean the same. [`rank`] scores the passages
 //! and files of the [`index`] against them, without a language model.
 
+pub(crate) mod conditional;
 pub(crate) mod definitions;
 pub(crate) mod document;
 pub(crate) mod file_role;

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, ops::Range};
 
 use crate::source::{
-    definitions,
+    conditional, definitions,
     document::Definition,
     index::Index,
     meaning::{self, Meaning, MeaningSum},
@@ -31,6 +31,8 @@ const PASSAGE: f32 = 0.2;
 const VALUE: f32 = 1.4;
 /// Factor of tests, when none were asked for.
 const TEST: f32 = 0.3;
+/// Factor of what an ordinary build leaves out.
+const LEFT_OUT: f32 = 0.6;
 /// Share of the best score at which a second definition is cited too.
 const NEARLY: f32 = 0.7;
 /// Comment lines above a definition that belong to it.
@@ -79,6 +81,8 @@ pub(crate) fn best_lines(
         })
         .collect();
     let question = fusion::meaning_of(query);
+    let mut left_out = conditional::left_out_lines(lines, entry.language);
+    left_out.retain(|item| !names_condition(query, lines, item));
     let total: f32 = asked.iter().zip(&rarity).map(|((_, worth), rare)| worth * rare).sum();
     let scored = segments.iter().map(|segment| {
         let said: f32 = segment
@@ -96,9 +100,27 @@ pub(crate) fn best_lines(
         let is_value = query.wants_value && definitions::is_value(segment.definition.kind);
         let score = (said + near + PASSAGE * total * rank) * if is_value { VALUE } else { 1.0 };
         let is_test = segment.definition.line >= entry.tests_start && !query.wants.tests;
-        (segment, if is_test { score * TEST } else { score })
+        let line = &segment.definition.line;
+        let is_left_out = !query.wants.tests && left_out.iter().any(|lines| lines.contains(line));
+        let factor = if is_test {
+            TEST
+        } else if is_left_out {
+            LEFT_OUT
+        } else {
+            1.0
+        };
+        (segment, score * factor)
     });
     two_best(scored.collect(), lines.len())
+}
+
+/// Whether a word of the question is in the condition of an item with these lines, such as `windows`.
+fn names_condition(query: &Query, lines: &[&str], item: &Range<u32>) -> bool {
+    let lines = lines.iter().take(item.end as usize - 1).skip(item.start as usize - 1);
+    let mut conditions = lines.filter_map(|line| line.trim_start().strip_prefix("#[cfg("));
+    let words = query.clauses.iter().filter_map(|clause| clause.members.first());
+    let mut own = words.filter(|(_, certainty)| *certainty >= 1.0);
+    conditions.next().is_some_and(|condition| own.any(|(word, _)| condition.contains(word)))
 }
 
 /// The lines of the best segment, and of the next best if it says nearly as much, stands apart and is

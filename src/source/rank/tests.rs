@@ -7,14 +7,7 @@ use crate::{policy::Secrets, source::query};
 
 /// The best file for a question among the files given.
 fn best(files: &[(&str, &str)], question: &str) -> String {
-    let project = tempfile::tempdir().unwrap();
-    for (path, text) in files {
-        let path = project.path().join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-    let mut index = Index::new(project.path().to_owned(), Secrets::new(&[]).unwrap());
-    index.refresh();
+    let (_project, index) = Index::of_files(files);
     let hits = rank(&index, &query::parse(question), &Weights::default());
     let best = &index.files()[hits[0].file as usize];
     best.found.path.to_string_lossy().into_owned()
@@ -99,4 +92,18 @@ fn the_folder_of_a_file_tells_what_it_is_about() {
     let text = "fn start() {\n    open_session();\n}\n";
     let files = [("src/alpha/store.rs", text), ("src/session/store.rs", text)];
     assert_eq!(best(&files, "where does a session start?"), "src/session/store.rs");
+}
+
+#[test]
+fn what_an_ordinary_build_leaves_out_is_cited_only_where_it_is_asked_for() {
+    let text = "#[cfg(windows)]\npub fn set_timer(seconds: u32) {\n    timer(seconds)\n}\n\n\
+                #[cfg(unix)]\npub fn set_timer(seconds: u32) {\n    timer(seconds)\n}\n";
+    let (_project, index) = Index::of_files(&[("timer.rs", text)]);
+    let line = |question: &str| {
+        let query = query::parse(question);
+        let hits = rank(&index, &query, &Weights::default());
+        crate::source::lines(&index, &query, &hits[0])[0]
+    };
+    assert_eq!(line("where is the timer set?"), 7);
+    assert_eq!(line("where is the timer set on windows?"), 2);
 }
