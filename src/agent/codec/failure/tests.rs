@@ -305,3 +305,25 @@ fn a_long_text_is_cut_between_characters() {
     let line = json!({"is_error": true, "result": "é".repeat(2000)});
     check(line, None, &["…"], Remedy::AskAgain);
 }
+
+#[test]
+fn what_a_built_in_agent_has_explained_is_told_in_its_own_words() {
+    // Each has a sign of another agent's failure.
+    for (words, remedy, expected) in [
+        ("h does not accept the key. It said: Invalid API Key", "fix_first", Remedy::FixFirst),
+        (
+            "The conversation is longer. maximum context length",
+            "new_conversation",
+            Remedy::NewConversation,
+        ),
+        ("h is overloaded. rate limit, 429", "ask_again", Remedy::AskAgain),
+        ("Something else.", "", Remedy::AskAgain),
+    ] {
+        let failure = of(
+            &json!({"is_error": true, "subtype": "error_during_execution",
+                "terminal_reason": "explained", "errors": [words], "remedy": remedy}),
+            None,
+        );
+        assert_eq!((failure.content.as_str(), failure.remedy), (words, expected));
+    }
+}
