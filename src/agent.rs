@@ -12,14 +12,17 @@ pub mod codec;
 pub mod process;
 pub mod sandbox;
 
+mod choice;
 mod claude;
 mod conversation_lock;
 mod directories;
 mod executable;
 mod guide;
 mod invocation;
+mod model;
 mod own_process;
 mod program;
+mod reachable;
 mod remove_dir;
 mod run;
 mod run_once;
@@ -30,7 +33,6 @@ use std::{
     ffi::OsString,
     fmt, io,
     path::{Path, PathBuf},
-    str::FromStr,
     sync::Arc,
 };
 
@@ -39,12 +41,13 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::{
-    config::settings::{AgentSettings, Limits},
+    config::settings::{AgentSettings, Limits, agents::AgentName},
     ids::ConversationId,
     policy::{InvalidSecret, Secrets},
     project::{Project, ProjectName},
     tools::ProjectTools,
 };
+use choice::AgentProgram;
 use claude::{Home, Login, LoginCheck};
 use codec::AgentLines;
 use conversation_lock::ConversationLocks;
@@ -52,15 +55,17 @@ use directories::Directories;
 use executable::LaunchedExecutable;
 use invocation::LaunchRequest;
 use process::{control::ProcessControl, spawner::Spawner};
-use program::{ChosenAgent, RestrictedSupport};
+use program::RestrictedSupport;
+use reachable::ReachableServices;
 use run::{AgentRun, INPUT_LINES};
 use sandbox::status::SandboxStatus;
 
+pub(crate) use choice::AgentChosen;
+pub use choice::NoModel;
 pub use claude::Account;
 pub use handle::AgentHandle;
 pub use messages::{AgentExit, AgentExited, AgentOutput, Flow};
 pub(crate) use own_process::{OwnProcess, ProcessLife};
-pub use program::NoModel;
 
 /// Starts agents as the settings say. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -78,6 +83,7 @@ struct Inner {
     spawner: Spawner,
     sandbox_status: SandboxStatus,
     login: LoginCheck,
+    reachable: ReachableServices,
     restricted: RestrictedSupport,
     conversation_locks: ConversationLocks,
 }
@@ -91,28 +97,17 @@ pub struct Server {
     pub environment: Vec<(OsString, OsString)>,
 }
 
-/// Which agent answers.
+/// What an agent is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AgentKind {
     /// The Claude Code CLI.
     Claude,
+    /// A model service, asked by this program.
+    Model,
+    /// A program that speaks the Agent Client Protocol.
+    Acp,
     /// The built-in guide.
     Guide,
-}
-
-/// No agent has this name.
-#[derive(Debug, thiserror::Error)]
-#[error("there is no agent {0:?}: the agents are `claude` and `guide`")]
-pub struct UnknownAgent(String);
-
-impl FromStr for AgentKind {
-    type Err = UnknownAgent;
-
-    fn from_str(name: &str) -> Result<Self, UnknownAgent> {
-        let kinds = [Self::Claude, Self::Guide];
-        let named = kinds.into_iter().find(|kind| kind.as_str() == name);
-        named.ok_or_else(|| UnknownAgent(name.chars().take(40).collect()))
-    }
 }
 
 /// The id of an agent without a conversation.
@@ -130,7 +125,7 @@ pub struct StartAgent {
     /// The agent's own session.
     pub session: AgentSession,
     /// The agent that a person asked for; `None` for the one of the settings.
-    pub agent: Option<AgentKind>,
+    pub agent: Option<AgentName>,
     /// Runs its calls of the project's tools; `None` for an agent that is only tried.
     pub tools: Option<Arc<dyn ProjectTools>>,
 }
@@ -193,10 +188,22 @@ impl AgentError {
 }
 
 impl AgentKind {
+    /// Whether a language model answers.
+    pub fn has_model(self) -> bool {
+        self != Self::Guide
+    }
+
+    /// Whether the agent keeps sessions of its own, which it can resume.
+    pub(crate) fn keeps_sessions(self) -> bool {
+        matches!(self, Self::Claude | Self::Acp)
+    }
+
     /// The name in settings and on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Claude => "claude",
+            Self::Model => "model",
+            Self::Acp => "acp",
             Self::Guide => "guide",
         }
     }
@@ -238,29 +245,11 @@ impl Agents {
                 spawner,
                 sandbox_status: SandboxStatus::new(settings.sandbox),
                 login: LoginCheck::default(),
+                reachable: ReachableServices::default(),
                 restricted: RestrictedSupport::default(),
                 conversation_locks: ConversationLocks::default(),
             }),
         }
-    }
-
-    /// Which agent a start would give, and why that is the guide where it was not chosen; or why none
-    /// is possible.
-    pub(crate) fn choice(&self) -> Result<(AgentKind, Option<NoModel>), AgentError> {
-        Ok(match self.choose(None)? {
-            ChosenAgent::Claude(_) => (AgentKind::Claude, None),
-            ChosenAgent::Guide(reason) => (AgentKind::Guide, reason),
-        })
-    }
-
-    /// Which agent a start would give, or why none is possible.
-    pub fn kind(&self) -> Result<AgentKind, AgentError> {
-        self.choice().map(|(kind, _)| kind)
-    }
-
-    /// Why the guide answers, where it was not chosen and does.
-    pub fn no_model(&self) -> Option<NoModel> {
-        self.choice().ok().and_then(|(_, reason)| reason)
     }
 
     /// Starts an agent, from an actor's thread. Returns before there is a process: later failures, also
@@ -272,16 +261,16 @@ impl Agents {
         exited: Recipient<AgentExited>,
     ) -> Result<AgentHandle, AgentError> {
         let conversation = (start.conversation != NO_CONVERSATION).then_some(start.conversation);
-        let chosen = self.choose(start.agent)?;
-        let kind = chosen.kind();
+        let chosen = self.choose(Some(&start.project.name), start.agent.as_ref())?;
+        let (name, kind) = (chosen.name, chosen.program.kind());
         let request = self.launch_request(
-            chosen.program(),
+            chosen.program,
             start.project.clone(),
             conversation,
             start.session,
         )?;
         let executable =
-            LaunchedExecutable::new(request.claude.as_ref().unwrap_or(&request.cicerone));
+            LaunchedExecutable::new(request.program.claude().unwrap_or(&request.cicerone));
         let control = Arc::new(ProcessControl::new());
         let (input, lines) = mpsc::channel(INPUT_LINES);
         let dialect = AgentLines::StreamJson;
@@ -302,7 +291,7 @@ impl Agents {
         // The channel is empty, so this cannot fail.
         input.try_send(dialect.handshake()).ok();
         actix::spawn(run::run(run, exited));
-        Ok(AgentHandle { kind, executable, control, dialect, input })
+        Ok(AgentHandle { name, kind, executable, control, dialect, input })
     }
 
     /// The newest self-test of the sandbox.
@@ -343,20 +332,22 @@ impl Agents {
         project: Project,
         kind: AgentKind,
     ) -> Result<LaunchRequest, AgentError> {
-        let asked = (kind == AgentKind::Guide).then_some(kind);
-        let claude = match self.wanted(asked) {
-            Err(error) if error.is_about_program() => {
-                self.inner.server.program.as_ref().ok().cloned()
-            }
-            chosen => chosen?.program(),
+        let program = match kind {
+            AgentKind::Guide => AgentProgram::Guide,
+            _ => match self.wanted(Some(&project.name), None) {
+                Err(error) if error.is_about_program() => AgentProgram::Claude {
+                    program: self.inner.server.program.as_ref().ok().cloned().unwrap_or_default(),
+                    model: None,
+                },
+                chosen => chosen?.program,
+            },
         };
-        self.launch_request(claude, project, None, AgentSession::New(Uuid::new_v4()))
+        self.launch_request(program, project, None, AgentSession::New(Uuid::new_v4()))
     }
 
-    /// A start of the `claude` program, or of the guide.
     fn launch_request(
         &self,
-        claude: Option<PathBuf>,
+        program: AgentProgram,
         project: Project,
         conversation: Option<ConversationId>,
         session: AgentSession,
@@ -372,7 +363,7 @@ impl Agents {
             project,
             conversation,
             session,
-            claude,
+            program,
             is_restricted: false,
             cicerone,
             secrets,

@@ -6,6 +6,8 @@
 //! [`exposure`] keeps secrets away from agents. [`report`], [`docs`] and [`mod@schema`] are printed.
 
 mod access;
+mod agent_name;
+mod agents;
 mod docs;
 mod error;
 pub(crate) mod exposure;
@@ -86,6 +88,9 @@ fn load_in(command_line: &CommandLine, env: &ProcessEnv) -> Result<Loaded, Confi
         None => ProjectSet::default(),
     };
     let mut settings = settings(tables, &layers, env)?;
+    settings.agent.named = agents::find(&layers)?;
+    agents::check_default(&settings.agent.default, &layers, &settings.agent.named)?;
+    settings.agent.of_projects = agents::of_projects(&layers, &settings.agent.named)?;
     projects::check_data_dir(&settings.data_dir, &found.projects)?;
     let secrets = exposure::secret_files(&settings);
     exposure::check(&secrets, &found.projects, &readable(&settings, env))?;

@@ -13,6 +13,7 @@ pub(crate) mod page_cache;
 pub(crate) mod question_calls;
 pub(crate) mod recap;
 pub(crate) mod references;
+pub(crate) mod retelling;
 pub(crate) mod save_state;
 pub(crate) mod subscriber;
 pub mod transcript;

@@ -60,7 +60,8 @@ pub struct UserMessage {
     /// The `call_id` of the agent's question that this answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answers: Option<String>,
-    /// The agent that is to answer it, where the person chose one: `claude` or `guide`.
+    /// The agent that is to answer it, where the person chose one, by its name; `auto` for the one of the
+    /// settings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
     /// The conversation that this one continues.

@@ -193,7 +193,7 @@ impl LiveConversation<'_> {
             self.env.start_failed = Some(Instant::now());
             if self.state.agent.is_resuming {
                 // The next agent starts without this session, which did not come up.
-                self.state.agent.session_id = None;
+                self.state.agent.session = None;
             }
         }
         self.end_checked(event);

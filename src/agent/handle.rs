@@ -5,9 +5,14 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use crate::config::settings::agents::AgentName;
+
 use super::{
     AgentError, AgentKind,
-    codec::AgentLines,
+    codec::{
+        AgentLines,
+        command::{self, ToldTurn},
+    },
     executable::LaunchedExecutable,
     process::{control::ProcessControl, tree::children},
 };
@@ -16,6 +21,7 @@ use super::{
 /// is [`AgentHandle::stop`], and to keep this until [`AgentExited`](super::AgentExited) came.
 #[derive(Debug)]
 pub struct AgentHandle {
+    pub(super) name: AgentName,
     pub(super) kind: AgentKind,
     pub(super) executable: LaunchedExecutable,
     pub(super) control: Arc<ProcessControl>,
@@ -24,7 +30,12 @@ pub struct AgentHandle {
 }
 
 impl AgentHandle {
-    /// Which agent this is.
+    /// The agent's name in the settings.
+    pub fn name(&self) -> &AgentName {
+        &self.name
+    }
+
+    /// What agent this is.
     pub fn kind(&self) -> AgentKind {
         self.kind
     }
@@ -54,6 +65,12 @@ impl AgentHandle {
         self.write(line)?;
         self.control.turn.send_replace(true);
         Ok(())
+    }
+
+    /// Tells an agent without sessions of its own what was said before, the oldest turn first. Before its
+    /// first question.
+    pub(crate) fn tell_history(&self, turns: &[ToldTurn]) -> Result<(), AgentError> {
+        self.write(command::history(turns))
     }
 
     /// Asks the agent to end the running turn, which ends with an event like any other.

@@ -17,6 +17,7 @@ use crate::{config::settings::Sandbox, ids::ConversationId, policy::Secrets, pro
 
 use super::{
     AgentSession, Inner,
+    choice::AgentProgram,
     claude::{self, Home, Lent, Login},
     directories::{Directories, own_user, owned_dir, owned_file},
     process::{disk_quota::DiskQuota, launch_args, resources::ResourceLimits},
@@ -32,8 +33,7 @@ pub(super) struct LaunchRequest {
     /// The conversation whose transcript is kept; without one the agent gets no login either.
     pub conversation: Option<ConversationId>,
     pub session: AgentSession,
-    /// The `claude` program; `None` for the guide.
-    pub claude: Option<PathBuf>,
+    pub program: AgentProgram,
     /// Whether the program knows [`claude::RESTRICTED`].
     pub is_restricted: bool,
     /// The `cicerone` program.
@@ -50,6 +50,8 @@ pub(super) struct Invocation {
     pub program: PathBuf,
     pub arguments: Vec<OsString>,
     pub environment: Vec<(OsString, OsString)>,
+    /// Its working directory.
+    pub dir: PathBuf,
     /// What the kernel lets it do; `None` for everything.
     pub profile: Option<Profile>,
     pub limits: ResourceLimits,
@@ -73,9 +75,11 @@ impl LaunchRequest {
         let own = own_user();
         let place = Directories::new(&self.inner.data_dir);
         place.make().map_err(|error| cannot_make(&place.agents, &error))?;
-        match &self.claude {
-            Some(program) => self.prepare_claude(program, own, &place),
-            None => self.prepare_guide(own, &place),
+        match &self.program {
+            AgentProgram::Claude { program, .. } => self.prepare_claude(program, own, &place),
+            AgentProgram::Model(config) => self.prepare_model(config, own, &place),
+            AgentProgram::Acp(_) => Err("No agent of kind `acp` can be started.".to_owned()),
+            AgentProgram::Guide => self.prepare_guide(own, &place),
         }
     }
 
@@ -104,7 +108,7 @@ impl LaunchRequest {
         let invocation = self.claude_invocation(program, &prompt, temporary, home);
         let mut invocation = Invocation { lent, note: chosen.note.clone(), ..invocation };
         let needs = AccessNeeds {
-            project: &self.project.dir,
+            project: Some(&self.project.dir),
             programs: [program, &self.cicerone],
             environment: &invocation.environment,
             read: vec![prompt],
@@ -145,6 +149,7 @@ impl LaunchRequest {
             arguments,
             results: claude::results_dir(&environment, &self.project.dir, self.session),
             environment,
+            dir: self.project.dir.clone(),
             profile: None,
             limits: self.limits(),
             note: None,
@@ -157,7 +162,7 @@ impl LaunchRequest {
 
     fn arguments(&self, prompt: &Path, has_web: bool) -> Vec<OsString> {
         claude::arguments(&claude::ClaudeOptions {
-            model: self.inner.settings.model.as_deref(),
+            model: self.program.model(self.inner.settings.model.as_deref()),
             project: &self.project,
             session: self.session,
             prompt,
@@ -281,16 +286,15 @@ impl Invocation {
         }
     }
 
-    /// The launcher's command in directory `dir`, as the leader of a new process group.
-    pub(super) fn command(&self, cicerone: &Path, dir: &Path) -> Result<Command, String> {
-        self.command_for(cicerone, dir, &self.program, &self.arguments)
+    /// The launcher's command, as the leader of a new process group.
+    pub(super) fn command(&self, cicerone: &Path) -> Result<Command, String> {
+        self.command_for(cicerone, &self.program, &self.arguments)
     }
 
     /// [`Invocation::command`] for another program in the agent's place.
     pub(super) fn command_for(
         &self,
         cicerone: &Path,
-        dir: &Path,
         program: &Path,
         arguments: &[OsString],
     ) -> Result<Command, String> {
@@ -304,7 +308,7 @@ impl Invocation {
             })?)
             .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .current_dir(dir)
+            .current_dir(&self.dir)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

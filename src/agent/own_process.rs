@@ -16,6 +16,7 @@ use crate::{
 
 use super::{
     AgentSession, Agents,
+    choice::AgentProgram,
     directories::Directories,
     process::{
         control::ProcessControl,
@@ -62,7 +63,7 @@ impl Agents {
         limits: ResourceLimits,
     ) -> Result<OwnProcess, String> {
         let session = AgentSession::New(Uuid::new_v4());
-        let request = self.launch_request(None, project, None, session);
+        let request = self.launch_request(AgentProgram::Guide, project, None, session);
         let request = request.map_err(|error| error.to_string())?;
         let (cicerone, dir) = (request.cicerone.clone(), request.project.dir.clone());
         let quota = request.disk_quota();
@@ -71,7 +72,7 @@ impl Agents {
         if let Some(note) = &invocation.note {
             log::debug!("a reader is confined less than possible dir={dir:?} note={note:?}");
         }
-        let command = invocation.command(&cicerone, &dir)?;
+        let command = invocation.command(&cicerone)?;
         let spawned = self.inner.spawner.spawn_piped(command).await;
         let spawned = spawned.map_err(|error| error.to_string())?;
         let SpawnedProcess { mut child, leader, stdin, stdout, stderr } = spawned;

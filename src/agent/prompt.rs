@@ -2,7 +2,7 @@
 
 use crate::project::ProjectName;
 
-use super::{AgentKind, NoModel};
+use super::{AgentChosen, AgentKind};
 
 /// What an agent is told of the project's specification.
 #[derive(Debug, Clone, Default)]
@@ -79,10 +79,10 @@ pub(crate) fn system_prompt(
 }
 
 /// The first message of a conversation.
-pub(crate) fn greeting(project_name: &str, kind: AgentKind, no_model: Option<NoModel>) -> String {
+pub(crate) fn greeting(project_name: &str, chosen: &AgentChosen) -> String {
     let hello = format!("Hello! I'm your project assistant for **{project_name}**.");
-    match (kind, no_model) {
-        (AgentKind::Claude, _) => format!(
+    match (chosen.kind, &chosen.no_model) {
+        (AgentKind::Claude | AgentKind::Model | AgentKind::Acp, _) => format!(
             "{hello} I read its code, its documentation and its feature list, and I can't change \
              any of it. Ask me how something works, where it is, or how far the project is."
         ),
@@ -97,6 +97,7 @@ pub(crate) fn greeting(project_name: &str, kind: AgentKind, no_model: Option<NoM
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{agent::NoModel, config::settings::agents::AgentName};
 
     fn prompt(specification: &Specification, has_web: bool) -> String {
         system_prompt(&ProjectName::mend("shop"), specification, has_web)
@@ -125,15 +126,14 @@ mod tests {
     #[test]
     fn a_greeting_begins_with_the_project() {
         let reasons = [None, Some(NoModel::NotInstalled), Some(NoModel::NotLoggedIn)];
-        for (kind, reason) in reasons
-            .map(|reason| (AgentKind::Guide, reason))
-            .into_iter()
-            .chain([(AgentKind::Claude, None)])
-        {
-            let greeting = greeting("shop", kind, reason);
+        let of_guide = reasons.map(|reason| (AgentKind::Guide, reason));
+        for (kind, no_model) in of_guide.into_iter().chain([(AgentKind::Claude, None)]) {
+            let words = no_model.as_ref().map_or_else(|| "a model".to_owned(), ToString::to_string);
+            let is_told = no_model.is_some();
+            let chosen = AgentChosen { name: AgentName::guide(), kind, model: None, no_model };
+            let greeting = greeting("shop", &chosen);
             assert!(greeting.starts_with("Hello! I'm your project assistant for **shop**."));
-            let words = reason.map_or_else(|| "a model".to_owned(), |reason| reason.to_string());
-            assert_eq!(greeting.contains(&words), reason.is_some(), "{greeting}");
+            assert_eq!(greeting.contains(&words), is_told, "{greeting}");
         }
     }
 }

@@ -121,7 +121,7 @@ async fn resolved(project: &Project) -> Result<PathBuf, String> {
 
 /// What an agent with a model is told of the project's specification.
 async fn specification(run: &AgentRun) -> Specification {
-    let Some(tools) = run.tools.as_ref().filter(|_| run.kind == AgentKind::Claude) else {
+    let Some(tools) = run.tools.as_ref().filter(|_| run.kind.has_model()) else {
         return Specification::None;
     };
     match tools.specification(run.project.clone()).await {
@@ -155,8 +155,9 @@ async fn execute(run: AgentRun, invocation: &mut Invocation) -> Result<AgentExit
     let (output_end, mut output_ended) = watch::channel(false);
     let quota = run.request.disk_quota();
     let caller = match run.kind {
-        AgentKind::Claude => Caller::Claude,
         AgentKind::Guide => Caller::Guide,
+        AgentKind::Claude | AgentKind::Acp => Caller::Claude,
+        AgentKind::Model => Caller::Model,
     };
     let (project, input) = (run.project.clone(), run.input.clone());
     let tool_calls = ToolCalls::new(policy, project, caller, run.tools.clone(), input);
@@ -248,7 +249,7 @@ async fn spawn(run: &AgentRun, invocation: &Invocation) -> Result<SpawnedProcess
     if let Some(note) = &invocation.note {
         log::warn!("agent confined less than possible conversation={conversation} note={note:?}");
     }
-    let command = invocation.command(&request.cicerone, &request.project.dir)?;
+    let command = invocation.command(&request.cicerone)?;
     let spawned = run.agents.inner.spawner.spawn_piped(command).await;
     let spawned = spawned.map_err(|error| format!("The agent did not start: {error}."))?;
     let leader = spawned.leader;

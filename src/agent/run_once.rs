@@ -37,11 +37,11 @@ impl Drop for KillOnDrop {
 pub(super) async fn run(
     invocation: &Invocation,
     spawner: &Spawner,
-    [cicerone, dir, program]: [&Path; 3],
+    [cicerone, program]: [&Path; 2],
     arguments: &[OsString],
     limit: Duration,
 ) -> Result<ProgramOutput, String> {
-    let command = invocation.command_for(cicerone, dir, program, arguments)?;
+    let command = invocation.command_for(cicerone, program, arguments)?;
     let mut child = spawner.spawn(command).await.map_err(|error| error.to_string())?;
     let group = child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
     let started = KillOnDrop(ProcessControl::new());

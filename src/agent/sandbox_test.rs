@@ -132,10 +132,10 @@ async fn run(agents: &Agents, projects: &[Project]) -> SelfTest {
     if agents.inner.settings.sandbox == Sandbox::Off {
         return untested(Verdict::Off, Vec::new());
     }
-    let wanted = agents.wanted(None).map_or(AgentKind::Claude, |chosen| chosen.kind());
+    let wanted = agents.wanted(None, None).map_or(AgentKind::Claude, |it| it.program.kind());
     let test = run_as(agents, projects, wanted).await;
     let settings = &agents.inner.settings;
-    let has_choice = wanted != AgentKind::Guide && settings.kind == AgentChoice::Auto;
+    let has_choice = wanted != AgentKind::Guide && settings.default == AgentChoice::Auto;
     let is_refused = settings.sandbox == Sandbox::Required && test.verdict != Verdict::Proved;
     if !has_choice || !is_refused {
         return test;
@@ -218,6 +218,7 @@ async fn run_probe(
     let plan = ProbePlan {
         user_files: found.await.map_err(|error| error.to_string())?,
         project: project.dir.clone(),
+        reads_project: invocation.dir == project.dir,
         decoys,
         own: invocation.own_directories(),
         database: agents.inner.data_dir.join("cicerone.db"),
@@ -228,7 +229,7 @@ async fn run_probe(
     let plan = serde_json::to_string(&plan).map_err(|error| error.to_string())?;
     let arguments = [OsString::from(SUBCOMMAND), plan.into()];
     let spawner = &agents.inner.spawner;
-    let paths = [cicerone.as_path(), &project.dir, &cicerone];
+    let paths = [cicerone.as_path(), &cicerone];
     let output = run_once::run(invocation, spawner, paths, &arguments, PROBE_TIMEOUT).await?;
     serde_json::from_str(&output.stdout).map_err(|_| {
         format!("the probe ended without a report ({}): {}", output.status, output.stderr.trim())

@@ -1,6 +1,11 @@
 //! Generated documentation: the commented sample file and the reference of all keys.
 
-use crate::config::keys::{ConfigTable, Key, tables};
+use serde_json::Value as Json;
+
+use crate::config::{
+    keys::{ConfigTable, Key, tables},
+    schema::agent_schema,
+};
 
 const SAMPLE_HEAD: &str = r#"#:schema ./cicerone.schema.json
 #
@@ -12,9 +17,14 @@ const SAMPLE_HEAD: &str = r#"#:schema ./cicerone.schema.json
 # Durations are written "200ms", "30s" or "5m"; sizes "256KiB", or as a number of bytes.
 # Relative paths start at the directory of this file; `~/` is the home directory.
 
-# Projects by name. Without any, the current directory is served.
+# Projects by name. Without any, the current directory is served. `{ dir = "…", agent = "…" }` in place of
+# a directory names the agent that answers.
 [projects]
 #my-app = "~/src/my-app"
+
+# Agents by name, beside `claude` and `guide`. `cicerone help agents` shows set-ups for usual services.
+[agents]
+#local = { kind = "model", preset = "ollama", model = "qwen3:8b" }
 "#;
 
 const REFERENCE_HEAD: &str = r#"# Configuration
@@ -45,12 +55,32 @@ Projects by name, and their directories:
 ```toml
 [projects]
 my-app = "~/src/my-app"
+shop = { dir = "~/src/shop", agent = "guide" }
 ```
+
+`agent` names the agent that answers where a conversation names none.
 
 `CICERONE_PROJECT=NAME=DIR:…`, `--project NAME=DIR` and directories on the command line replace them.
 Without any, and without `[discovery]`, the current directory is the project.
 A directory may be a link, such as `current -> releases/42`: when it moves on, the next request and the
 next start of an agent follow it, without a restart.
+"#;
+
+const AGENTS_HEAD: &str = r#"
+## `[agents.NAME]`
+
+Agents by name, beside `claude` and `guide`, which are always there. A table of the name `claude` or
+`guide` replaces that one. `kind` says what an agent is, and which other keys it has:
+
+```toml
+[agents.local]
+kind = "model"
+preset = "ollama"
+model = "qwen3:8b"
+```
+
+`agent.default`, the table of a project and the page choose among them. The key of a service comes from a
+file or a variable, never from this file.
 "#;
 
 const ADVANCED_HEAD: &str = r#"
@@ -81,10 +111,51 @@ pub fn reference() -> String {
     let mut text = REFERENCE_HEAD.to_owned();
     let (advanced, usual): (Vec<_>, Vec<_>) =
         tables().iter().partition(|table| table.is_advanced());
+    text += AGENTS_HEAD;
+    text += &agent_kinds();
     usual.into_iter().for_each(|table| add_table(&mut text, table));
     text += ADVANCED_HEAD;
     advanced.into_iter().for_each(|table| add_table(&mut text, table));
     text
+}
+
+/// The keys of each kind of agent.
+fn agent_kinds() -> String {
+    let schema = agent_schema();
+    let mut text = String::new();
+    for kind in schema.get("oneOf").and_then(Json::as_array).into_iter().flatten() {
+        let words = |of: &Json| {
+            let description = of.get("description").and_then(Json::as_str).unwrap_or_default();
+            description.replace('\n', " ")
+        };
+        let properties = kind.get("properties").and_then(Json::as_object);
+        let name = kind.pointer("/properties/kind/const").and_then(Json::as_str);
+        text += &format!("\n### `kind = {:?}`\n\n{}\n", name.unwrap_or_default(), words(kind));
+        let keys = properties.into_iter().flatten().filter(|(key, _)| *key != "kind");
+        let rows: String = keys
+            .map(|(key, schema)| format!("| `{key}` | {}{} |\n", words(schema), choices(schema)))
+            .collect();
+        if !rows.is_empty() {
+            text += &format!("\n| key | meaning |\n| --- | --- |\n{rows}");
+        }
+    }
+    text
+}
+
+/// A sentence that lists the words or keys that fit, where only certain ones do.
+fn choices(schema: &Json) -> String {
+    let of_enum = schema.get("enum").and_then(Json::as_array).into_iter().flatten();
+    let of_consts = schema.pointer("/anyOf/0/oneOf").and_then(Json::as_array).into_iter().flatten();
+    let words =
+        of_enum.chain(of_consts.filter_map(|one| one.get("const"))).filter_map(Json::as_str);
+    let words: Vec<_> = words.map(|word| format!("`{word}`")).collect();
+    let keys = schema.get("properties").and_then(Json::as_object).into_iter().flatten();
+    let keys: Vec<_> = keys.map(|(key, _)| format!("`{key}`")).collect();
+    match (words.is_empty(), keys.is_empty()) {
+        (false, _) => format!(" One of {}.", words.join(", ")),
+        (true, false) => format!(" A table with {}.", keys.join(", ")),
+        (true, true) => String::new(),
+    }
 }
 
 fn add_table(text: &mut String, table: &ConfigTable) {
@@ -119,9 +190,9 @@ mod tests {
     #[test]
     fn the_reference_has_a_row_for_each_key() {
         let reference = reference();
-        let rows: Vec<_> = reference.lines().filter(|line| line.starts_with("| `")).collect();
+        let with_default = |line: &&str| line.starts_with("| `") && line.matches('|').count() == 5;
+        let rows: Vec<_> = reference.lines().filter(with_default).collect();
         assert_eq!(rows.len(), keys().count());
-        assert!(rows.iter().all(|row| row.matches('|').count() == 5));
         assert!(rows.contains(
             &"| `listen` | `\"127.0.0.1:8080\"` | `--listen`, `CICERONE_LISTEN` | Address or host \
               name, and port, to listen on; port 0 picks a free one. |"

@@ -1,10 +1,11 @@
 //! Configuration errors and warnings: where the mistake is and how to fix it.
 
-use std::{fmt, io, net::SocketAddr, path::PathBuf};
+use std::{borrow::Cow, fmt, io, net::SocketAddr, path::PathBuf};
 
 use log::Level;
 
 use crate::{
+    config::agent_name::InvalidAgentName,
     project::{InvalidProjectName, ProjectName},
     sqlite_readonly::SqliteReadError,
 };
@@ -74,6 +75,10 @@ pub enum ConfigError {
         /// What would fit, with the nearest word where only certain words do.
         expected: String,
     },
+    #[error("`agents.{name}` ({origin}): {message}")]
+    BadAgent { name: String, origin: ValueOrigin, message: String },
+    #[error("{rule} ({origin})")]
+    BadAgentName { rule: InvalidAgentName, origin: ValueOrigin },
     #[error("`{smaller}` ({origin}) must not be larger than `{larger}`")]
     Contradiction { smaller: &'static str, origin: ValueOrigin, larger: &'static str },
     #[error("cannot read the settings: {0}")]
@@ -99,14 +104,14 @@ pub enum ConfigError {
         "{} (`{key}`) lies inside project `{name}`, whose files agents read: move it elsewhere",
         path.display()
     )]
-    SecretInProject { key: &'static str, path: PathBuf, name: ProjectName },
+    SecretInProject { key: Cow<'static, str>, path: PathBuf, name: ProjectName },
     #[error(
         "{} (`{key}`) lies in {}, which agents may read: move it elsewhere, such as to a directory \
          of your own (`chmod 700`)",
         path.display(),
         dir.display()
     )]
-    SecretReadable { key: &'static str, path: PathBuf, dir: PathBuf },
+    SecretReadable { key: Cow<'static, str>, path: PathBuf, dir: PathBuf },
     #[error("`{given}` is set and `{missing}` is not: TLS needs both")]
     Incomplete { given: &'static str, missing: &'static str },
     #[error("this platform has no data directory: choose one with --data-dir")]

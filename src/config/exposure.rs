@@ -4,6 +4,7 @@
 //! The same lists make the sandbox of agents.
 
 use std::{
+    borrow::Cow,
     ffi::OsStr,
     fs,
     os::unix::fs::PermissionsExt as _,
@@ -13,7 +14,10 @@ use std::{
 use crate::{
     config::{
         error::{ConfigError, ConfigWarning},
-        settings::Settings,
+        settings::{
+            Settings,
+            agents::{AgentConfig, NamedAgent},
+        },
     },
     project::Project,
 };
@@ -110,7 +114,7 @@ pub(crate) fn named_files<'a>(value: impl Fn(&str) -> Option<&'a OsStr>) -> Vec<
 /// A file or directory with a secret, and the key that names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SecretFile {
-    pub(super) key: &'static str,
+    pub(super) key: Cow<'static, str>,
     pub(super) path: PathBuf,
 }
 
@@ -126,8 +130,16 @@ pub(super) fn secret_files(settings: &Settings) -> Vec<SecretFile> {
         ("server.data_dir", Some(&settings.data_dir)),
     ]
     .into_iter()
-    .filter_map(|(key, path)| Some(SecretFile { key, path: path?.clone() }))
+    .filter_map(|(key, path)| Some(SecretFile { key: key.into(), path: path?.clone() }))
+    .chain(settings.agent.named.iter().filter_map(key_file))
     .collect()
+}
+
+/// The file with the key of a model service.
+fn key_file(agent: &NamedAgent) -> Option<SecretFile> {
+    let AgentConfig::Model(model) = &agent.config else { return None };
+    let key = format!("agents.{}.key_file", agent.name).into();
+    Some(SecretFile { key, path: model.key_file.clone()? })
 }
 
 fn holds_private_key(file: &Path) -> bool {
@@ -148,7 +160,7 @@ pub(super) fn check(
         let resolved = |dir: &Path| dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
         let is_around = |project: &&Project| real.starts_with(resolved(&project.dir));
         if let Some(project) = projects.iter().find(is_around) {
-            let (path, name) = (path.clone(), project.name.clone());
+            let (key, path, name) = (key.clone(), path.clone(), project.name.clone());
             return Err(ConfigError::SecretInProject { key, path, name });
         }
         let all = SYSTEM.iter().chain(&PROGRAMS).map(Path::new);
@@ -157,7 +169,7 @@ pub(super) fn check(
         let is_in_it = |dir: &&Path| resolved(dir).starts_with(&real);
         let found = all.chain(added.clone()).find(holds_it).or_else(|| added.find(is_in_it));
         if let Some(dir) = found {
-            let (path, dir) = (path.clone(), dir.to_owned());
+            let (key, path, dir) = (key.clone(), path.clone(), dir.to_owned());
             return Err(ConfigError::SecretReadable { key, path, dir });
         }
     }
@@ -200,7 +212,7 @@ mod tests {
     use crate::project::ProjectName;
 
     fn refused(path: &Path, readable: &[PathBuf], projects: &[Project]) -> Option<String> {
-        let file = SecretFile { key: "server.tls_key", path: path.to_owned() };
+        let file = SecretFile { key: "server.tls_key".into(), path: path.to_owned() };
         check(&[file], projects, readable).err().map(|error| error.to_string())
     }
 

@@ -10,7 +10,7 @@ use toml::{
 
 use crate::config::{
     error::ConfigError,
-    keys::{PROJECTS, is_table},
+    keys::{AGENTS, PROJECTS, is_table},
 };
 
 /// One key of a file.
@@ -64,8 +64,8 @@ fn add_entries(
 
 /// Whether a table is more than a value.
 fn may_have_entries(path: &str, table: &DeTable<'_>) -> bool {
-    let is_in_projects = path.strip_prefix(PROJECTS).is_some_and(|rest| rest.starts_with('.'));
-    is_table(path) || !(is_in_projects || table.is_empty())
+    let is_in = |named: &str| path.strip_prefix(named).is_some_and(|rest| rest.starts_with('.'));
+    is_table(path) || !(is_in(PROJECTS) || is_in(AGENTS) || table.is_empty())
 }
 
 #[cfg(test)]

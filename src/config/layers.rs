@@ -7,13 +7,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde::Deserialize;
 use serde_path_to_error::Segment;
 use toml::{Table, Value};
 
 use crate::config::{
     error::{ConfigError, ValueOrigin, hint, nearest},
     file,
-    keys::{Key, PROJECTS, PathKind, is_table, keys},
+    keys::{AGENTS, Key, PROJECTS, PathKind, is_table, keys},
     process_env::ProcessEnv,
     secrets,
     settings::Tables,
@@ -51,11 +52,30 @@ struct NamedValue {
     given: GivenValue,
 }
 
-/// All values by the paths of their keys, and the projects of the file.
+/// A project of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct FileProject {
+    pub(super) name: String,
+    pub(super) dir: PathBuf,
+    /// The agent that it names.
+    pub(super) agent: Option<String>,
+    pub(super) origin: ValueOrigin,
+}
+
+/// The table of a project that has more than a directory.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProjectTable {
+    dir: String,
+    agent: Option<String>,
+}
+
+/// All values by the paths of their keys, and the projects and agents of the file.
 #[derive(Debug)]
 pub(super) struct Layers {
     values: HashMap<&'static str, GivenValue>,
     projects: Vec<(String, GivenValue)>,
+    pub(super) agents: Vec<(String, GivenValue)>,
     /// Names that are unknown or former ones.
     pub(super) warnings: Vec<String>,
     current_dir: PathBuf,
@@ -70,6 +90,7 @@ impl Layers {
         Self {
             values: keys().map(|key| (key.path.as_str(), default(key))).collect(),
             projects: Vec::new(),
+            agents: Vec::new(),
             warnings: Vec::new(),
             current_dir: env.current_dir.clone(),
             home_dir: env.home_dir.clone(),
@@ -83,8 +104,10 @@ impl Layers {
             let origin = ValueOrigin::File { path: path.to_owned(), line: entry.line };
             let given = GivenValue { value: entry.value, origin };
             let is_former = |key: &&Key| key.former_path.as_ref() == Some(&entry.path);
-            if let Some(name) = project_name(&entry.path) {
+            if let Some(name) = name_in(PROJECTS, &entry.path) {
                 self.projects.push((name.to_owned(), given));
+            } else if let Some(name) = name_in(AGENTS, &entry.path) {
+                self.agents.push((name.to_owned(), given));
             } else if let Some(key) = keys().find(|key| key.path == entry.path) {
                 values.push(NamedValue { key, name: entry.path, renamed: None, given });
             } else if let Some(key) = keys().find(is_former) {
@@ -225,15 +248,30 @@ impl Layers {
         self.values.get(key)
     }
 
-    /// The names and directories in the file's table of projects, in its order.
-    pub(super) fn file_projects(&self) -> Result<Vec<(String, PathBuf, ValueOrigin)>, ConfigError> {
+    /// The projects in the file's table, in its order.
+    pub(super) fn file_projects(&self) -> Result<Vec<FileProject>, ConfigError> {
         let read = |(name, given): &(String, GivenValue)| {
-            let Some(text) = given.value.as_str().filter(|text| !text.is_empty()) else {
-                let key = format!("{PROJECTS}.{name}");
-                return Err(bad_value(key, given, "the directory as a text".to_owned()));
+            let table = match &given.value {
+                Value::String(dir) => Ok(ProjectTable { dir: dir.clone(), agent: None }),
+                Value::Table(_) => ProjectTable::deserialize(given.value.clone())
+                    .map_err(|error| error.to_string()),
+                _ => Err(String::new()),
             };
-            let dir = self.absolute(Path::new(text), &given.origin);
-            Ok((name.clone(), dir, given.origin.clone()))
+            let table = table.and_then(|table| match table.dir.is_empty() {
+                true => Err(String::new()),
+                false => Ok(table),
+            });
+            let ProjectTable { dir, agent } = table.map_err(|why| {
+                let why = match why.trim() {
+                    "" => String::new(),
+                    why => format!(": {}", why.replace('\n', " ")),
+                };
+                let expected = "the directory as a text, or a table such as { dir = \"~/src/app\", \
+                                agent = \"guide\" }";
+                bad_value(format!("{PROJECTS}.{name}"), given, format!("{expected}{why}"))
+            })?;
+            let dir = self.absolute(Path::new(&dir), &given.origin);
+            Ok(FileProject { name: name.clone(), dir, agent, origin: given.origin.clone() })
         };
         self.projects.iter().map(read).collect()
     }
@@ -267,14 +305,14 @@ impl Layers {
 }
 
 /// Whether a text is no path, or one that is looked up on the `PATH`.
-fn stays_relative(kind: PathKind, text: &str) -> bool {
+pub(super) fn stays_relative(kind: PathKind, text: &str) -> bool {
     let is_name = || Path::new(text).components().count() == 1 && !text.starts_with('.');
     text.is_empty() || (kind == PathKind::Program && is_name())
 }
 
-/// The name in a path of the table of projects.
-fn project_name(path: &str) -> Option<&str> {
-    path.strip_prefix(PROJECTS)?.strip_prefix('.')
+/// The name in a path of a table of names.
+fn name_in<'a>(table: &str, path: &'a str) -> Option<&'a str> {
+    path.strip_prefix(table)?.strip_prefix('.')
 }
 
 /// The path of a key or the name of a table that may be meant.
@@ -284,7 +322,7 @@ fn nearest_key(wrong: &str) -> Option<String> {
         return Some(misplaced.path.clone());
     }
     let tables: Vec<_> = super::keys::tables().iter().map(|table| table.path.as_str()).collect();
-    let tables = tables.into_iter().chain([PROJECTS]);
+    let tables = tables.into_iter().chain([PROJECTS, AGENTS]);
     if !wrong.contains('.') {
         return nearest(wrong, tables);
     }

@@ -14,7 +14,7 @@ use log::Level;
 use crate::{
     config::{
         error::{ConfigError, ConfigWarning, ValueOrigin},
-        layers::{Layers, PROJECT_VARIABLE},
+        layers::{FileProject, Layers, PROJECT_VARIABLE},
         process_env::ProcessEnv,
         registry,
         settings::DiscoveryTable,
@@ -120,7 +120,7 @@ impl ProjectSet {
         layers: &Layers,
         discovery: &DiscoveryTable,
     ) -> Result<(), ConfigError> {
-        for (name, dir, origin) in layers.file_projects()? {
+        for FileProject { name, dir, origin, .. } in layers.file_projects()? {
             let name = parse_name(&name, &origin)?;
             let dir = self.dir_or_warning(dir, &origin);
             self.add_named(name, dir, origin)?;

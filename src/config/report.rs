@@ -4,7 +4,11 @@ use std::path::Path;
 
 use toml::Value;
 
-use crate::config::{Loaded, error::ValueOrigin, keys::tables};
+use crate::config::{
+    Loaded,
+    error::ValueOrigin,
+    keys::{AGENTS, tables},
+};
 
 /// Width of a line before its origin.
 const ORIGIN_COLUMN: usize = 48;
@@ -29,6 +33,20 @@ impl Loaded {
         text += "[projects]\n";
         for (project, origin) in self.settings.projects.iter().zip(&self.project_origins) {
             text += &line(project.name.as_str(), &path_value(&project.dir), origin);
+        }
+        for (name, given) in &self.layers.agents {
+            text +=
+                &format!("\n{:ORIGIN_COLUMN$}  # {}\n", format!("[{AGENTS}.{name}]"), given.origin);
+            for (key, value) in given.value.as_table().into_iter().flatten() {
+                // The values of headers may be secret.
+                match value.as_table().filter(|_| key == "headers") {
+                    Some(headers) => {
+                        let names: Vec<_> = headers.keys().map(String::as_str).collect();
+                        text += &format!("# headers: {}\n", names.join(", "));
+                    }
+                    None => text += &format!("{key} = {value}\n"),
+                }
+            }
         }
         text
     }

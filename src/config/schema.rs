@@ -2,7 +2,15 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::config::keys::{Key, PROJECTS, keys, tables};
+use schemars::generate::SchemaSettings;
+
+use crate::config::{
+    keys::{AGENTS, Key, PROJECTS, keys, tables},
+    settings::agents::{AUTO, AgentConfig},
+};
+
+/// What names of agents are.
+const AGENT_NAME: &str = "^[A-Za-z0-9_-]{1,50}$";
 
 /// The JSON Schema, indented. Former names are in it, as deprecated.
 pub fn schema() -> String {
@@ -15,9 +23,30 @@ pub fn schema() -> String {
     let projects = json!({
         "description": "Projects by name, and their directories.",
         "type": "object",
-        "additionalProperties": {"type": "string", "minLength": 1},
+        "additionalProperties": {"anyOf": [
+            {"type": "string", "minLength": 1},
+            {
+                "type": "object",
+                "properties": {
+                    "dir": {"description": "The directory.", "type": "string", "minLength": 1},
+                    "agent": {
+                        "description": "The agent that answers where a conversation names none.",
+                        "type": "string",
+                    },
+                },
+                "required": ["dir"],
+                "additionalProperties": false,
+            },
+        ]},
     });
     insert(&mut root, PROJECTS, projects);
+    let agents = json!({
+        "description": "Agents by name.",
+        "type": "object",
+        "propertyNames": {"pattern": AGENT_NAME, "not": {"const": AUTO}},
+        "additionalProperties": agent_schema(),
+    });
+    insert(&mut root, AGENTS, agents);
     for key in keys() {
         insert(&mut root, &key.path, key.schema.clone().into());
     }
@@ -33,6 +62,16 @@ pub fn schema() -> String {
         }
     }
     format!("{root:#}\n")
+}
+
+/// What a table of an agent may hold.
+pub(super) fn agent_schema() -> Json {
+    let mut settings = SchemaSettings::draft2020_12();
+    settings.inline_subschemas = true;
+    let mut schema = settings.into_generator().into_root_schema_for::<AgentConfig>();
+    schema.remove("$schema");
+    schema.remove("title");
+    schema.to_value()
 }
 
 /// Adds a property, and the tables in its path where they are missing.

@@ -10,18 +10,21 @@
 //! - `table`: the table of a struct, where its field in [`Tables`] has another name.
 
 mod advanced;
+pub mod agents;
 mod limits;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::HashMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
 use log::LevelFilter;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use crate::config::agent_name::AgentChoice;
 pub(crate) use advanced::{
     HighlightingSettings, ReaderSettings, ReadingSettings, RestartSettings, SocketSettings,
 };
+use agents::{AgentName, NamedAgent};
 pub use limits::Limits;
 pub(crate) use limits::{AnswerLimits, VisitorLimits};
 
@@ -30,9 +33,9 @@ use crate::{
     config::{
         token::Token,
         values::{
-            As, EnvName, HeaderName, HostText, HumanDuration, List, ListenAddress, ListenText,
-            NetworkText, OptionalPath, OptionalProgram, OptionalText, OriginText, PathText,
-            PortNumber, Retries, Text,
+            AgentText, As, EnvName, HeaderName, HostText, HumanDuration, List, ListenAddress,
+            ListenText, NetworkText, OptionalPath, OptionalProgram, OptionalText, OriginText,
+            PathText, PortNumber, Retries, Text,
         },
     },
     project::{Project, ProjectName},
@@ -199,10 +202,12 @@ impl AccessSettings {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AgentSettings {
-    /// Which agent answers: `auto` is Claude Code where it is installed and logged in, else the
-    /// built-in guide. It is looked at before each question.
-    #[schemars(extend("default" = "auto", "flag" = "agent"))]
-    pub kind: AgentChoice,
+    /// Which agent answers where neither the conversation nor its project names one: a name, or `auto`
+    /// for the first that is usable of Claude Code (installed and logged in), the configured models, and
+    /// the built-in guide. It is looked at before each question.
+    #[serde(with = "As::<AgentText>")]
+    #[schemars(extend("default" = "auto", "flag" = "agent", "formerly" = "agent.kind"))]
+    pub default: AgentChoice,
     /// The `claude` program: a path, or a name on the `PATH`; empty: `claude`.
     #[serde(with = "As::<OptionalProgram>")]
     #[schemars(extend("flag" = "claude"))]
@@ -262,6 +267,12 @@ pub struct AgentSettings {
     /// Files and directories of the server that hold secrets: no agent can read them.
     #[serde(skip)]
     pub kept_from: Vec<PathBuf>,
+    /// All agents, at least Claude Code and the guide. Names are unique.
+    #[serde(skip)]
+    pub named: Vec<NamedAgent>,
+    /// The agents that projects name.
+    #[serde(skip)]
+    pub of_projects: HashMap<ProjectName, AgentName>,
 }
 
 impl AgentSettings {
@@ -273,15 +284,6 @@ impl AgentSettings {
 
 /// Stands for every project where names of projects are listed.
 pub(crate) const ALL_PROJECTS: &str = "*";
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-#[allow(missing_docs, reason = "the keys that choose one say what each does")]
-pub enum AgentChoice {
-    Auto,
-    Claude,
-    Guide,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

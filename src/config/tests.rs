@@ -7,6 +7,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::config::settings::{AgentChoice, Sandbox};
 
+mod agents;
+
 /// A machine with nothing on it but a current directory and homes for data and configuration.
 struct Machine {
     dir: TempDir,
@@ -73,7 +75,7 @@ fn without_a_file_the_settings_are_the_documented_defaults() {
     assert_eq!(settings.shutdown_timeout, seconds(10));
 
     let agent = settings.agent;
-    assert_eq!(agent.kind, AgentChoice::Auto);
+    assert_eq!(agent.default, AgentChoice::Auto);
     assert_eq!((agent.claude, agent.model), (None, None));
     assert_eq!((agent.env, agent.secrets), (vec![], vec![]));
     assert_eq!(agent.sandbox, Sandbox::Required);
@@ -325,7 +327,7 @@ fn the_report_shows_every_value_with_its_origin() {
     let machine = Machine::new()
         .file("[limits]\nagents = 3\n")
         .variable("CICERONE_SANDBOX", "off")
-        .flag("agent.kind", "--agent", "guide");
+        .flag("agent.default", "--agent", "guide");
     let loaded = machine.load();
     let report = loaded.report();
     let line = |start: &str| {
@@ -334,7 +336,7 @@ fn the_report_shows_every_value_with_its_origin() {
     };
     assert!(line("agents = 3 ").ends_with("cicerone.toml:2"));
     assert!(line("sandbox = \"off\" ").ends_with("  # environment variable CICERONE_SANDBOX"));
-    assert!(line("kind = \"guide\" ").ends_with("  # flag --agent"));
+    assert!(line("default = \"guide\" ").ends_with("  # flag --agent"));
     assert!(line("listen = ").ends_with("  # default"));
     assert!(line("here = ").ends_with("  # current directory"));
     assert!(line("data_dir = ").contains("/data/cicerone\""));
@@ -386,9 +388,13 @@ fn a_key_under_both_its_names_is_refused_with_both() {
         let Some(former_path) = &key.former_path else { continue };
         let line = |path: &str| {
             let (table, name) = path.rsplit_once('.').unwrap();
-            format!("[{table}]\n{name} = {}\n", key.default)
+            (format!("[{table}]\n"), format!("{name} = {}\n", key.default))
         };
-        let both = line(former_path) + &line(&key.path);
+        let ((former_table, former), (table, present)) = (line(former_path), line(&key.path));
+        let both = match former_table == table {
+            true => table + &former + "\n" + &present,
+            false => former_table + &former + &table + &present,
+        };
         let error = Machine::new().file(&both).error();
         assert_eq!(
             error,
@@ -472,6 +478,10 @@ fn schema_and_server_accept_the_same_files() {
         "[advanced.restart]\nattempts = 0\n",
         "[advanced.highlighting]\ncache_bytes = \"1\"\n",
         "[highlighting]\nkept_bytes = \"1\"\n",
+        "[agents.local]\nkind = \"model\"\npreset = \"ollama\"\nmodel = \"m\"\ncontext = 8192\n\
+         headers = { \"X-Team\" = \"a\" }\nprice = { input = 1, output = 2 }\n",
+        "[agents.gemini]\nkind = \"acp\"\ncommand = [\"gemini\", \"--acp\"]\nports = [443]\n",
+        "[projects]\na = { dir = \"a\", agent = \"guide\" }\n",
     ] {
         check_agreement(&validator, text, true);
     }
@@ -497,7 +507,14 @@ fn schema_and_server_accept_the_same_files() {
         "[server]\ndata_dir = 1\n",
         "[agent]\nenv = [\"A=1\"]\n",
         "[agent]\nenv = \"A\"\n",
-        "[agent]\nkind = \"cloude\"\n",
+        "[agent]\ndefault = \"a b\"\n",
+        "[agents]\nlocal = \"model\"\n",
+        "[agents.local]\nmodel = \"m\"\n",
+        "[agents.local]\nkind = \"modl\"\n",
+        "[agents.local]\nkind = \"guide\"\nmodel = \"m\"\n",
+        "[agents.local]\nkind = \"model\"\npreset = \"olama\"\nmodel = \"m\"\n",
+        "[agents.\"a b\"]\nkind = \"guide\"\n",
+        "[projects]\na = { agent = \"guide\" }\n",
         "[agent]\nports = [0]\n",
         "[agent]\nports = [70000]\n",
         "[access]\nhosts = [\"http://a\"]\n",

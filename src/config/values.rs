@@ -16,7 +16,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize as _, Deserializer, de::Error as _};
 use toml::Value;
 
-use crate::authority::{Authority, Host, WebOrigin};
+use crate::{
+    authority::{Authority, Host, WebOrigin},
+    config::agent_name::{AUTO, AgentChoice},
+};
 
 /// How one kind of value is written in the file.
 pub(super) trait ConfigValue {
@@ -128,6 +131,17 @@ value_format! {
     "a whole number of at least 1",
     {"type": "integer", "minimum": 1},
     |value| usize::try_from(value.as_integer()?).ok().filter(|number| *number > 0)
+}
+
+value_format! {
+    /// The name of an agent, or `auto`.
+    AgentText -> AgentChoice,
+    "`auto` or the name of an agent",
+    {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,50}$"},
+    |value| match value.as_str()? {
+        AUTO => Some(AgentChoice::Auto),
+        name => Some(AgentChoice::Named(name.parse().ok()?)),
+    }
 }
 
 value_format! {

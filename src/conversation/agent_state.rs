@@ -1,13 +1,17 @@
 //! The agent of a conversation: its process, its slot, and what is known of its answers.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    fmt,
+    time::{Duration, Instant, SystemTime},
+};
 
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::{
-    agent::{AgentHandle, AgentKind, AgentSession, slots::Slot},
-    config::settings::AgentSettings,
+    agent::{AgentHandle, AgentSession, slots::Slot},
+    config::settings::{AgentSettings, agents::AgentName},
+    entry::{Content, UserMessage},
     ids::TurnNumber,
 };
 
@@ -30,8 +34,8 @@ pub(crate) struct AgentState {
     pub(crate) memory_bytes: Option<u64>,
     /// Counts the starts: output of an older process is ignored.
     pub(crate) epoch: u64,
-    /// The agent's own id of the conversation, once it has confirmed one.
-    pub(crate) session_id: Option<Uuid>,
+    /// The agent's own session of the conversation, once it has confirmed one.
+    pub(crate) session: Option<OwnSession>,
     /// The process was started to resume its own session.
     pub(crate) is_resuming: bool,
     /// What the process knows of the history; the next question brings the rest.
@@ -54,7 +58,7 @@ impl Default for AgentState {
             started_at: SystemTime::now(),
             memory_bytes: None,
             epoch: 0,
-            session_id: None,
+            session: None,
             is_resuming: false,
             knowledge: AgentKnowledge::Everything,
             volume: AnswerVolume::default(),
@@ -66,18 +70,59 @@ impl Default for AgentState {
     }
 }
 
+/// An agent's own session of a conversation, which no other agent knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OwnSession {
+    pub(crate) agent: AgentName,
+    pub(crate) id: Uuid,
+}
+
+impl fmt::Display for OwnSession {
+    /// As it is stored. In earlier versions all were Claude Code's, and the name was left out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.agent == AgentName::claude() {
+            true => write!(f, "{}", self.id),
+            false => write!(f, "{} {}", self.id, self.agent),
+        }
+    }
+}
+
+impl OwnSession {
+    /// Reads what is stored; `None` for what is none.
+    pub(crate) fn read(stored: &str) -> Option<Self> {
+        let (id, agent) = match stored.split_once(' ') {
+            Some((id, agent)) => (id, agent.parse().ok()?),
+            None => (stored, AgentName::claude()),
+        };
+        Some(Self { agent, id: id.parse().ok()? })
+    }
+}
+
 impl Conversation {
-    /// The agent that the asker of a turn's question chose; `None` for the one of the settings.
-    pub(crate) fn chosen_agent(&self, turn: TurnNumber) -> Option<AgentKind> {
-        self.transcript.question(turn)?.agent.as_deref()?.parse().ok()
+    /// The agent that was asked for where `turn` is answered; `None` for the one of the settings. A
+    /// question names it for itself and all later ones, and one that is asked again for itself alone.
+    pub(crate) fn chosen_agent(&self, turn: Option<TurnNumber>) -> Option<AgentName> {
+        let questions = self.transcript.contents().filter_map(|(of, content)| match content {
+            Content::UserMessage(message) => Some((of, message)),
+            _ => None,
+        });
+        let upto = questions.filter(|(of, _)| turn.is_none_or(|turn| *of <= turn));
+        let counts = |(of, message): &(TurnNumber, &UserMessage)| {
+            message.retry_of.is_none() || Some(*of) == turn
+        };
+        let named = upto
+            .filter(counts)
+            .filter_map(|(of, message)| Some((of, message.agent.as_deref()?.to_owned())));
+        let (_, name) = named.max_by_key(|(of, _)| *of)?;
+        name.parse().ok()
     }
 }
 
 impl AgentState {
-    /// The agent's own session that the next process starts with.
-    pub(crate) fn next_session(&self) -> AgentSession {
-        match self.session_id {
-            Some(id) => AgentSession::Resume(id),
+    /// The session that the next process of `agent` starts with.
+    pub(crate) fn next_session(&self, agent: &AgentName) -> AgentSession {
+        match self.session.as_ref().filter(|session| session.agent == *agent) {
+            Some(session) => AgentSession::Resume(session.id),
             None => AgentSession::New(Uuid::new_v4()),
         }
     }
@@ -119,5 +164,23 @@ impl AgentState {
     /// Whether its output is not read.
     pub(crate) fn is_held(&self) -> bool {
         !self.gates.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_read_as_it_was_stored_and_an_old_one_is_of_claude() {
+        let id = Uuid::new_v4();
+        for (name, stored) in [("claude", id.to_string()), ("gemini", format!("{id} gemini"))] {
+            let session = OwnSession { agent: name.parse().unwrap(), id };
+            assert_eq!(session.to_string(), stored);
+            assert_eq!(OwnSession::read(&stored), Some(session));
+        }
+        for bad in ["", "x", "x claude", &format!("{id} a/b"), &format!("{id} ")] {
+            assert_eq!(OwnSession::read(bad), None, "{bad:?}");
+        }
     }
 }

@@ -37,7 +37,9 @@ pub(crate) struct ConversationDescription {
 /// The running agent of a conversation.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct AgentDescription {
-    /// `claude` or `guide`.
+    /// Its name in the settings.
+    pub(crate) name: String,
+    /// `claude`, `model`, `acp` or `guide`.
     pub(crate) kind: &'static str,
     /// `None` for a moment after the start.
     pub(crate) pid: Option<u32>,
@@ -50,6 +52,7 @@ pub(crate) struct AgentDescription {
 impl Conversation {
     pub(crate) fn describe(&self) -> ConversationDescription {
         let agent = self.agent.handle.as_ref().map(|handle| AgentDescription {
+            name: handle.name().to_string(),
             kind: handle.kind().as_str(),
             pid: handle.pid(),
             memory_bytes: self.agent.memory_bytes,

@@ -6,7 +6,6 @@ use std::{
 };
 
 use crate::{
-    agent::AgentKind,
     database::DatabaseError,
     entry::UserMessage,
     ids::{ConversationId, TurnNumber},
@@ -46,7 +45,11 @@ impl Inbox {
 /// What a viewer asks.
 #[derive(Debug)]
 pub(crate) enum PostContent {
-    Text(String),
+    Text {
+        content: String,
+        /// The agent that is to answer from now on; `None` for the one before.
+        agent: Option<String>,
+    },
     /// An answer to a question of the agent.
     Answer {
         content: String,
@@ -60,10 +63,7 @@ pub(crate) enum PostContent {
         agent: Option<String>,
     },
     /// The question of a turn of another conversation, which is asked here.
-    Onward {
-        conversation: ConversationId,
-        turn: TurnNumber,
-    },
+    Onward { conversation: ConversationId, turn: TurnNumber },
     /// The same after the other conversation was read.
     Carried {
         content: String,
@@ -88,11 +88,24 @@ pub(crate) struct PendingQuestion {
     pub(crate) since: Instant,
 }
 
+impl PostContent {
+    /// The agent that is asked for.
+    pub(crate) fn agent(&self) -> Option<&str> {
+        match self {
+            Self::Text { agent, .. } | Self::Again { agent, .. } => agent.as_deref(),
+            Self::Answer { .. } | Self::Onward { .. } | Self::Carried { .. } => None,
+        }
+    }
+}
+
 impl Conversation {
     /// Fills in what is asked, or says why it cannot be asked.
     pub(crate) fn fill(&self, message: &mut UserMessage, what: &PostContent) -> Result<(), String> {
         match what {
-            PostContent::Text(text) => message.content.clone_from(text),
+            PostContent::Text { content, agent } => {
+                message.content.clone_from(content);
+                message.agent.clone_from(agent);
+            }
             PostContent::Answer { content, call_id } => {
                 message.answers = self.answered_call(call_id.as_deref())?;
                 message.content.clone_from(content);
@@ -100,9 +113,6 @@ impl Conversation {
             PostContent::Again { turn, agent } => {
                 message.content = self.asked_in(*turn)?;
                 message.retry_of = Some(*turn);
-                if let Some(name) = agent {
-                    name.parse::<AgentKind>().map_err(|error| error.to_string())?;
-                }
                 message.agent.clone_from(agent);
             }
             PostContent::Carried { content, from, recap } => {

@@ -55,7 +55,7 @@ impl Conversation {
 
     /// Drops the agent's own session in the middle of an answer.
     pub(crate) fn begin_afresh(&mut self) {
-        self.agent.session_id = None;
+        self.agent.session = None;
         self.transcript.close_block();
         self.references.go_on();
         self.told(AgentNotice::now(BEGAN_AFRESH, true));

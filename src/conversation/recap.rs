@@ -21,6 +21,8 @@ pub(crate) enum AgentKnowledge {
     WithoutTheLast,
     /// Its session is new.
     Nothing,
+    /// It keeps no session: it is told the conversation before its first question.
+    Untold,
 }
 
 /// Questions and answers in a recap, at most; the newest ones.
@@ -46,12 +48,32 @@ pub(crate) fn with_recap(transcript: &Transcript, turn: TurnNumber, question: &s
     text.push_str(&said);
     text.push_str("That was the past. The person asks now:\n\n");
     text.push_str(question);
-    if !begun.trim().is_empty() {
-        text.push_str("\n\n[You have begun to answer already, and people saw this much of it:\n\n");
-        text.push_str(&beginning(&begun, CUT_CHARACTERS));
-        text.push_str("\n\nGo on from there.]");
-    }
+    text.push_str(&begun_answer(&begun));
     text
+}
+
+/// The question of `turn` for an agent that was told all before it.
+pub(crate) fn with_begun_answer(
+    transcript: &Transcript,
+    turn: TurnNumber,
+    question: &str,
+) -> String {
+    let carried = transcript.question(turn).and_then(|question| question.carried.as_deref());
+    let before = carried.map(|carried| {
+        format!("Before this conversation, in another one:\n\n{carried}The person asks now:\n\n")
+    });
+    before.unwrap_or_default() + question + &begun_answer(&transcript.answer(turn))
+}
+
+fn begun_answer(begun: &str) -> String {
+    if begun.trim().is_empty() {
+        return String::new();
+    }
+    format!(
+        "\n\n[You have begun to answer already, and people saw this much of it:\n\n{}\n\nGo on from \
+         there.]",
+        beginning(begun, CUT_CHARACTERS)
+    )
 }
 
 /// The question of `turn`, followed by the answer before it that was cut off: the agent's own
@@ -124,19 +146,24 @@ fn last_before(transcript: &Transcript, turn: TurnNumber) -> Option<TurnNumber> 
 impl Conversation {
     /// Has the agent get a recap if this turn's question brings one from another conversation.
     pub(crate) fn note_carried(&mut self, turn: TurnNumber) {
-        let is_model = self.agent.handle.as_ref().is_some_and(|it| it.kind() == AgentKind::Claude);
+        let has_model = self.agent.handle.as_ref().is_some_and(|it| it.kind().has_model());
         let question = self.transcript.question(turn);
-        if is_model && question.is_some_and(|question| question.carried.is_some()) {
+        let is_untold = self.agent.knowledge == AgentKnowledge::Untold;
+        if has_model && !is_untold && question.is_some_and(|question| question.carried.is_some()) {
             self.agent.knowledge = AgentKnowledge::Nothing;
         }
     }
 
-    /// What an agent knows that starts now.
-    pub(crate) fn knowledge(&self) -> AgentKnowledge {
-        if !self.transcript.has_user_message() {
+    /// What an agent of this kind knows that starts now.
+    pub(crate) fn knowledge(&self, kind: AgentKind) -> AgentKnowledge {
+        // A recap helps only a language model.
+        if !self.transcript.has_user_message() || !kind.has_model() {
             return AgentKnowledge::Everything;
         }
-        if self.agent.session_id.is_none() {
+        if !kind.keeps_sessions() {
+            return AgentKnowledge::Untold;
+        }
+        if self.agent.session.is_none() {
             return AgentKnowledge::Nothing;
         }
         let newest = self.transcript.contents().filter_map(|(turn, content)| match content {

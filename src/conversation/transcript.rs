@@ -13,7 +13,7 @@ use std::{
     ops::Range,
 };
 
-pub(crate) use dialogue::Utterance;
+pub(crate) use dialogue::{SpokenPart, Utterance};
 use entry::{Entry, EntryBody};
 pub(crate) use eviction::{MissingEntries, ReloadedEntries};
 use highlights::Highlighted;

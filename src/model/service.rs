@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::config::settings::agents::{Preset, ServiceDialect, TokenPrice};
+
 /// The environment variable in which the process is given its [`Service`], as JSON.
 pub const SERVICE_VARIABLE: &str = "CICERONE_MODEL_SERVICE";
 
@@ -16,30 +18,6 @@ const SILENCE: Duration = Duration::from_secs(600);
 
 /// The version of Anthropic's interface that is spoken.
 const ANTHROPIC_VERSION: &str = "2023-06-01";
-
-/// The dialect of a service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ServiceDialect {
-    /// Chat completions, which nearly every service speaks.
-    Chat,
-    /// Anthropic's messages.
-    Messages,
-}
-
-/// A service whose address and habits are known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[allow(missing_docs)] // Names of products.
-pub enum Preset {
-    Ollama,
-    Llamacpp,
-    Vllm,
-    Lmstudio,
-    Openai,
-    Openrouter,
-    Anthropic,
-}
 
 /// No preset has this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -129,18 +107,6 @@ impl FromStr for Preset {
         let known = Self::ALL.into_iter().find(|preset| preset.name() == name);
         known.ok_or_else(|| UnknownPreset(name.to_owned()))
     }
-}
-
-/// What tokens cost, in US dollars per million.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct TokenPrice {
-    /// Of what is sent.
-    pub input: f64,
-    /// Of what the model writes.
-    pub output: f64,
-    /// Of what is sent and read from a cache; as `input` if missing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cached: Option<f64>,
 }
 
 /// A model service and how to ask it.

@@ -10,12 +10,14 @@ use uuid::Uuid;
 
 use crate::{
     agent::{
-        AgentError, AgentExit, AgentExited, AgentKind, StartAgent,
+        AgentChosen, AgentError, AgentExit, AgentExited, StartAgent,
         process::resources,
         slots::{Slot, SlotWait, WaitUpdate},
     },
     conversation::{
+        agent_state::OwnSession,
         recap::{self, AgentKnowledge},
+        retelling::told_turns,
         turn::{self, QueuedQuestion, TurnEvent},
         viewer::ViewerId,
         watchdog::Watchdog,
@@ -31,6 +33,9 @@ const MEMORY_SAMPLED: Duration = Duration::from_secs(2);
 
 /// After a failed start, no agent is started ahead of a question for this long.
 const START_PAUSE: Duration = Duration::from_secs(30);
+
+/// Longest history that an agent is told, in bytes: more than any model reads.
+const HISTORY_BYTES: usize = 4 << 20; // 4 MiB
 
 /// Announces a question in the viewer's conversation, so that its agent starts early if a slot is
 /// free.
@@ -48,7 +53,7 @@ impl Handler<Wake> for Session {
     fn handle(&mut self, wake: Wake, context: &mut Self::Context) {
         let Some(mut live) = self.followed_by(wake.viewer, context) else { return };
         let is_asleep = !live.state.turns.has_agent() && live.state.lifecycle.closing.is_none();
-        if is_asleep && live.env.resources.agents.kind().is_ok() && (wake.may_start)() {
+        if is_asleep && live.choice(None).is_ok() && (wake.may_start)() {
             live.apply_event(TurnEvent::QuestionExpected);
         }
     }
@@ -99,50 +104,56 @@ impl LiveConversation<'_> {
         self.apply_event(TurnEvent::SlotAcquired);
     }
 
+    /// Which agent answers `turn`, or the next question.
+    pub(super) fn choice(&self, turn: Option<TurnNumber>) -> Result<AgentChosen, AgentError> {
+        let asked = self.state.chosen_agent(turn);
+        self.env.resources.agents.choice(Some(&self.env.project.name), asked.as_ref())
+    }
+
     /// Starts the agent in the slot that the conversation holds.
     pub(super) fn start_agent(&mut self) {
         let state = &mut *self.state;
         state.agent.epoch += 1;
         state.agent.volume.begin();
         state.agent.watchdog = Watchdog::new(Instant::now());
-        let agent = state.turns.next_waiting().and_then(|turn| state.chosen_agent(turn));
-        let start = StartAgent {
-            conversation: state.id,
-            epoch: state.agent.epoch,
-            project: self.env.project.clone(),
-            session: state.agent.next_session(),
-            agent,
-            tools: Some(Arc::new(self.env.resources.readers.clone())),
-        };
-        let session = self.context.address();
-        let agents = &self.env.resources.agents;
-        match agents.start(start, session.clone().recipient(), session.recipient()) {
-            Ok(agent) => {
-                // A recap helps only a language model.
-                state.agent.knowledge = match agent.kind() {
-                    AgentKind::Claude => state.knowledge(),
-                    _ => AgentKnowledge::Everything,
-                };
-                // The guide has no session, and what it answers would be missing in another's.
-                let ends_session =
-                    agent.kind() == AgentKind::Guide && state.agent.session_id.take().is_some();
-                state.agent.is_resuming = state.agent.session_id.is_some();
-                state.agent.handle = Some(agent);
-                state.agent.started_at = SystemTime::now();
-                state.agent.memory_bytes = None;
-                if ends_session {
-                    self.store_agent_session(None);
-                }
-                self.give_slot_back_on_request();
-            }
+        let turn = self.state.turns.next_waiting();
+        match self.choice(turn).and_then(|chosen| self.start_chosen(chosen)) {
+            Ok(()) => self.give_slot_back_on_request(),
             Err(error) => {
                 log::warn!("cannot start an agent project={} error={error}", self.env.project.name);
-                state.agent.slot = None;
+                self.state.agent.slot = None;
                 self.env.start_failed = Some(Instant::now());
                 // The same cause fails every question that waits.
                 self.apply_event(TurnEvent::StartFailed(error.to_string()));
             }
         }
+    }
+
+    fn start_chosen(&mut self, chosen: AgentChosen) -> Result<(), AgentError> {
+        let state = &mut *self.state;
+        let start = StartAgent {
+            conversation: state.id,
+            epoch: state.agent.epoch,
+            project: self.env.project.clone(),
+            session: state.agent.next_session(&chosen.name),
+            agent: Some(chosen.name),
+            tools: Some(Arc::new(self.env.resources.readers.clone())),
+        };
+        let session = self.context.address();
+        let agents = &self.env.resources.agents;
+        let agent = agents.start(start, session.clone().recipient(), session.recipient())?;
+        // What this agent answers would be missing in another's session.
+        let is_foreign = |own: &OwnSession| own.agent != *agent.name();
+        let ends_session = state.agent.session.take_if(|own| is_foreign(own)).is_some();
+        state.agent.knowledge = state.knowledge(agent.kind());
+        state.agent.is_resuming = state.agent.session.is_some();
+        state.agent.handle = Some(agent);
+        state.agent.started_at = SystemTime::now();
+        state.agent.memory_bytes = None;
+        if ends_session {
+            self.store_agent_session(None);
+        }
+        Ok(())
     }
 
     /// Ends the agent while it is idle when another conversation waits for its slot.
@@ -175,7 +186,16 @@ impl LiveConversation<'_> {
         state.agent.watchdog = Watchdog::new(Instant::now());
         state.inbox.askers.remove(&turn);
         state.note_carried(turn);
-        let text = match std::mem::take(&mut state.agent.knowledge) {
+        let knowledge = std::mem::take(&mut state.agent.knowledge);
+        let mut told = Ok(());
+        let text = match knowledge {
+            AgentKnowledge::Untold => {
+                let turns = told_turns(&state.transcript, turn, HISTORY_BYTES);
+                if let Some(agent) = state.agent.handle.as_ref().filter(|_| !turns.is_empty()) {
+                    told = agent.tell_history(&turns);
+                }
+                recap::with_begun_answer(&state.transcript, turn, &question.content)
+            }
             AgentKnowledge::Nothing => {
                 recap::with_recap(&state.transcript, turn, &question.content)
             }
@@ -185,7 +205,7 @@ impl LiveConversation<'_> {
             AgentKnowledge::Everything => question.content,
         };
         let sent = match &state.agent.handle {
-            Some(agent) => agent.send_message(&text, Uuid::new_v4()),
+            Some(agent) => told.and_then(|()| agent.send_message(&text, Uuid::new_v4())),
             None => Err(AgentError::Gone),
         };
         let (project, conversation) = (self.env.project.name.clone(), state.id);
@@ -198,10 +218,8 @@ impl LiveConversation<'_> {
     /// Why the running agent is not the one that answers `turn`.
     fn why_outdated(&self, turn: TurnNumber) -> Option<&'static str> {
         let agent = self.state.agent.handle.as_ref()?;
-        let agents = &self.env.resources.agents;
-        let wanted = self.state.chosen_agent(turn).map_or_else(|| agents.kind(), Ok);
-        match wanted {
-            Ok(kind) if kind != agent.kind() => Some("another agent answers"),
+        match self.choice(Some(turn)) {
+            Ok(chosen) if chosen.name != *agent.name() => Some("another agent answers"),
             _ => agent.is_outdated().then_some("new program"),
         }
     }
@@ -236,7 +254,7 @@ impl LiveConversation<'_> {
         let is_starting = self.state.turns.is_starting();
         let could_not_resume = is_starting && self.state.agent.is_resuming;
         if exit.session_lost || could_not_resume {
-            self.state.agent.session_id = None;
+            self.state.agent.session = None;
         }
         if exit.session_lost {
             self.store_agent_session(None);

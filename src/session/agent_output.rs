@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use crate::{
     agent::{
-        AgentKind, AgentOutput, Flow,
+        AgentOutput, Flow,
         event::{AgentEnd, AgentEvent, AgentInit},
     },
-    conversation::{answer_limits, turn::TurnEvent},
+    conversation::{agent_state::OwnSession, answer_limits, turn::TurnEvent},
     entry::{Content, TextKind, ToolCall, ToolResult},
     ids::TurnNumber,
     wire::server_frame::{ConversationState, Status},
@@ -159,15 +159,16 @@ impl LiveConversation<'_> {
     }
 
     fn on_agent_session(&mut self, init: AgentInit) {
-        let agent = self.state.agent.handle.as_ref();
-        if agent.is_none_or(|agent| agent.kind() == AgentKind::Guide) {
+        let Some(agent) = self.state.agent.handle.as_ref() else { return };
+        let Some(id) = Uuid::parse_str(&init.session_id).ok() else { return };
+        if !agent.kind().keeps_sessions() {
             return;
         }
-        let id = Uuid::parse_str(&init.session_id).ok();
-        if id.is_some() && self.state.agent.session_id != id {
-            log::debug!("agent session conversation={} id={}", self.state.id, init.session_id);
-            self.state.agent.session_id = id;
-            self.store_agent_session(Some(init.session_id));
+        let session = Some(OwnSession { agent: agent.name().clone(), id });
+        if self.state.agent.session != session {
+            log::debug!("agent session conversation={} id={id}", self.state.id);
+            self.store_agent_session(session.as_ref().map(OwnSession::to_string));
+            self.state.agent.session = session;
         }
     }
 }

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     agent::prompt,
+    config::settings::agents::NamedAgent,
     conversation::{
         Conversation,
         subscriber::Subscriber,
@@ -17,7 +18,7 @@ use crate::{
     ids::{ConversationId, Seq},
     wire::{
         Dialect,
-        server_frame::{AgentName, Attached, Notice, ReadOnly},
+        server_frame::{AgentOption, AnsweringAgent, Attached, Notice, ReadOnly},
     },
 };
 
@@ -214,9 +215,6 @@ impl LiveConversation<'_> {
     }
 
     fn attached(&self, from: &ResumePoint, viewers: usize, read_only: ReadOnly) -> Attached {
-        let choice = self.env.resources.agents.choice().ok();
-        let kind = choice.map_or("none", |(kind, _)| kind.as_str());
-        let no_model = choice.and_then(|(_, reason)| reason).map(|reason| reason.to_string());
         Attached {
             conversation_id: self.state.id,
             title: self.state.title.clone(),
@@ -224,16 +222,37 @@ impl LiveConversation<'_> {
             after: from.after,
             resumed: from.resumed,
             state: self.state.turns.state(),
-            agent: AgentName { kind, no_model },
+            agent: self.agent_info(),
             read_only,
             viewers,
             message_bytes: self.env.resources.settings.limits.message_bytes,
         }
     }
 
+    fn agent_info(&self) -> AnsweringAgent {
+        let agents = &self.env.resources.agents;
+        let chosen = self.choice(None).ok();
+        let option = |agent: &NamedAgent| AgentOption {
+            name: agent.name.to_string(),
+            kind: agent.config.kind(),
+            model: agent.config.model().map(str::to_owned),
+        };
+        let mut choices: Vec<_> = agents.named_agents().iter().map(option).collect();
+        if !agents.has_choice() {
+            choices.clear();
+        }
+        AnsweringAgent {
+            kind: chosen.as_ref().map_or("none", |chosen| chosen.kind.as_str()),
+            name: chosen.as_ref().map(|chosen| chosen.name.to_string()),
+            model: chosen.as_ref().and_then(|chosen| chosen.model.clone()),
+            choices,
+            no_model: chosen.and_then(|chosen| chosen.no_model).map(|reason| reason.to_string()),
+        }
+    }
+
     /// Tells a viewer that no agent is available, or greets a legacy one in a stored conversation.
     fn greet(&self, subscriber: &mut Subscriber, to: &AttachTarget, is_there_already: bool) {
-        match (self.env.resources.agents.choice(), to) {
+        match (self.choice(None), to) {
             (
                 Err(error),
                 AttachTarget::New | AttachTarget::Stored { .. } | AttachTarget::Resumed { .. },
@@ -241,9 +260,9 @@ impl LiveConversation<'_> {
                 let text = format!("Failed to initialize assistant: {error}");
                 subscriber.notify(&Notice::error(text));
             }
-            (Ok((kind, no_model)), AttachTarget::Resumed { has_history, .. }) => {
+            (Ok(chosen), AttachTarget::Resumed { has_history, .. }) => {
                 if !is_there_already && !has_history {
-                    let content = prompt::greeting(self.env.project.name.as_str(), kind, no_model);
+                    let content = prompt::greeting(self.env.project.name.as_str(), &chosen);
                     subscriber.notify(&Notice::Text { content });
                 }
                 subscriber.notify(&Notice::ResponseDone);

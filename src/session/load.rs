@@ -8,6 +8,7 @@ use crate::{
     agent::prompt,
     conversation::{
         Conversation,
+        agent_state::OwnSession,
         references::unchecked_answers,
         transcript::Transcript,
         turn::{QueuedQuestion, TurnEvent},
@@ -53,8 +54,8 @@ impl Session {
             return Box::pin(fut::err(error));
         }
         let mut transcript = Transcript::new(Seq(Transcript::range()));
-        if let Ok((kind, no_model)) = self.env.resources.agents.choice() {
-            let greeting = prompt::greeting(self.env.project.name.as_str(), kind, no_model);
+        if let Ok(chosen) = self.env.resources.agents.choice(Some(&self.env.project.name), None) {
+            let greeting = prompt::greeting(self.env.project.name.as_str(), &chosen);
             transcript.append(TurnNumber::GREETING, TextKind::Answer, &greeting);
             transcript.push(TurnNumber::GREETING, Content::plain_end(Outcome::Completed));
         }
@@ -261,7 +262,7 @@ pub(super) fn restore(
     })?;
     let mut live = Conversation::new(summary.id, summary.title, transcript, next_turn);
     live.lifecycle.is_listed = true;
-    live.agent.session_id = agent_session.and_then(|id| id.parse().ok());
+    live.agent.session = agent_session.as_deref().and_then(OwnSession::read);
     live.usage = UsageTotals::of(&entries);
     let waiting = waiting.into_iter().map(|(turn, content)| QueuedQuestion { turn, content });
     Ok((live, waiting.collect()))

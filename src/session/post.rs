@@ -76,7 +76,10 @@ impl LiveConversation<'_> {
                 "The conversation is being closed; send it again in a moment.",
             ));
         }
-        if let Err(error) = self.env.resources.agents.kind() {
+        if let Some(name) = what.agent() {
+            self.env.resources.agents.check_name(name).map_err(ErrorNotice::permanent)?;
+        }
+        if let Err(error) = self.choice(None) {
             return Err(match is_legacy {
                 true => ErrorNotice::retryable("Session not initialized. Call start() first."),
                 false => ErrorNotice::retryable(error.to_string()),

@@ -20,6 +20,9 @@ pub enum ClientFrame {
         message_id: Option<String>,
         /// The text, untrimmed.
         content: String,
+        /// The agent that is to answer from now on, or `auto` for the one of the settings; `None` for
+        /// the one before.
+        agent: Option<String>,
     },
     /// Answer the agent's questions, as a message.
     Answer {
@@ -173,7 +176,7 @@ fn message(fields: &Map<String, Value>) -> Result<ClientFrame, InvalidFrame> {
             )));
         }
     };
-    Ok(ClientFrame::Message { message_id: message_id(fields)?, content })
+    Ok(ClientFrame::Message { message_id: message_id(fields)?, content, agent: agent(fields)? })
 }
 
 fn retry(fields: &Map<String, Value>) -> Result<ClientFrame, InvalidFrame> {
@@ -190,14 +193,16 @@ fn retry(fields: &Map<String, Value>) -> Result<ClientFrame, InvalidFrame> {
             })?)
         }
     };
-    let agent = match fields.get("agent") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(name)) => Some(name.clone()),
-        Some(_) => {
-            return Err(InvalidFrame::WrongShape("agent must be the name of an agent".to_owned()));
-        }
-    };
-    Ok(ClientFrame::Retry { turn, conversation, agent, message_id: message_id(fields)? })
+    let (agent, message_id) = (agent(fields)?, message_id(fields)?);
+    Ok(ClientFrame::Retry { turn, conversation, agent, message_id })
+}
+
+fn agent(fields: &Map<String, Value>) -> Result<Option<String>, InvalidFrame> {
+    match fields.get("agent") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(name)) => Ok(Some(name.clone())),
+        Some(_) => Err(InvalidFrame::WrongShape("agent must be the name of an agent".to_owned())),
+    }
 }
 
 fn message_id(fields: &Map<String, Value>) -> Result<Option<String>, InvalidFrame> {
@@ -311,6 +316,7 @@ mod tests {
             let expected = ClientFrame::Message {
                 message_id: id.map(str::to_owned),
                 content: text.to_owned(),
+                agent: None,
             };
             assert_eq!(parse(frame), Ok(expected), "{frame}");
         }

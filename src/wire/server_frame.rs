@@ -74,7 +74,7 @@ pub(crate) struct Attached {
     /// Whether the replay continues where the client asked, and does not begin at the beginning.
     pub resumed: bool,
     pub state: ConversationState,
-    pub agent: AgentName,
+    pub agent: AnsweringAgent,
     /// How it is proved that the agent cannot write to the project.
     pub read_only: ReadOnly,
     /// The number of sockets attached to the conversation, this one included.
@@ -94,13 +94,32 @@ pub(crate) struct ReadOnly {
     pub missing: Vec<String>,
 }
 
+/// The agent that answers the next question.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct AgentName {
-    /// `claude` or `guide`.
+pub(crate) struct AnsweringAgent {
+    /// `claude`, `model`, `acp` or `guide`; `none` where none can start.
     pub kind: &'static str,
+    /// Its name in the settings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The model that it asks for, where the settings name one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The agents that a question may ask for, where there is a choice.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<AgentOption>,
     /// Why the guide answers where a model was wanted, and how to get one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub no_model: Option<String>,
+}
+
+/// An agent that a question may ask for.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct AgentOption {
+    pub name: String,
+    pub kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
 }
 
 /// See [`Notice::Status`].

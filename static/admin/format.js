@@ -3,7 +3,7 @@
 /**
  * @typedef {{conversation_id: number, title: string | null, state: string, turn: number | null, queued: number,
  *   viewers: number, laggards: number, restarts: number, last_event_at: string, seq: number,
- *   agent: {kind: string, pid: number | null, memory_bytes: number | null, started_at: string} | null,
+ *   agent: {name: string, kind: string, pid: number | null, memory_bytes: number | null, started_at: string} | null,
  *   spent: {input_tokens: number, output_tokens: number, cost_usd: number}}} LiveConversation
  * @typedef {{project: string, state: 'live' | 'restarting' | 'given_up' | 'closing', restarts: number,
  *   conversations: LiveConversation[] | null}} Session
@@ -24,7 +24,7 @@ export function cells({ state, turn, viewers, laggards, agent, last_event_at, qu
   return [
     { text: turn === null ? state : `${state}, turn ${turn}` },
     { text: laggards > 0 ? `${viewers}, ${laggards} behind` : String(viewers), isUrgent: laggards > 0 },
-    { text: agent ? `${agent.kind}${agent.pid === null ? '' : ` ${agent.pid}`}` : 'none', title: agent?.pid ? 'Kind and process id' : '' },
+    { text: agent ? `${agent.name}${agent.pid === null ? '' : ` ${agent.pid}`}` : 'none', title: agent ? `Kind: ${agent.kind}; name and process id` : '' },
     { text: agent?.memory_bytes ? bytes(agent.memory_bytes) : '–' },
     { text: agent ? `${since(agent.started_at, now)} ago` : '–', title: agent?.started_at ?? '' },
     { text: `${since(last_event_at, now)} ago`, title: last_event_at },

@@ -1,6 +1,7 @@
 //! Runs agents without a server: a probe actor stands where a session would, and keeps what the
 //! agent says.
 
+use std::collections::HashMap;
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
@@ -17,7 +18,10 @@ use cicerone::{
     },
     config::{
         self, CommandLine,
-        settings::{AgentChoice, AgentSettings, Limits, Sandbox},
+        settings::{
+            AgentChoice, AgentSettings, Limits, Sandbox,
+            agents::{AgentName, NamedAgent},
+        },
     },
     ids::ConversationId,
     project::{Project, ProjectName},
@@ -114,7 +118,7 @@ impl Bench {
             environment: vec![("PATH".into(), path), ("HOME".into(), home.into())],
             base,
             settings: AgentSettings {
-                kind: AgentChoice::Claude,
+                default: AgentChoice::Named(AgentName::claude()),
                 claude: Some(program.to_owned()),
                 model: None,
                 env: Vec::new(),
@@ -131,6 +135,8 @@ impl Bench {
                 idle_timeout: Duration::from_secs(600),
                 offline_projects: Vec::new(),
                 api_retries: 1,
+                named: NamedAgent::built_in(),
+                of_projects: HashMap::new(),
             },
             limits: Limits {
                 message_bytes: 64 << 10,

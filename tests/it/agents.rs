@@ -6,7 +6,7 @@ use cicerone::{
         AgentError, AgentExited, AgentKind, AgentOutput, AgentSession, Flow, NoModel,
         event::{AgentEnd, AgentEvent},
     },
-    config::settings::AgentChoice,
+    config::settings::{AgentChoice, agents::AgentName},
 };
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
@@ -248,7 +248,7 @@ fn the_agent_is_chosen_by_the_settings_and_by_what_is_installed() {
     bench.settings.claude = None;
     bench.environment = vec![("PATH".into(), bench.project().into())];
     assert!(matches!(bench.agents().kind(), Err(AgentError::ClaudeNotFound)));
-    bench.settings.kind = AgentChoice::Auto;
+    bench.settings.default = AgentChoice::Auto;
     assert_eq!(bench.agents().kind().unwrap(), AgentKind::Guide);
     assert_eq!(bench.agents().no_model(), Some(NoModel::NotInstalled));
 
@@ -275,14 +275,14 @@ fn the_agent_is_chosen_by_the_settings_and_by_what_is_installed() {
     assert_eq!(agents.kind().unwrap(), AgentKind::Claude);
     std::os::unix::fs::symlink(scripted_agent(), bench.project().join("claude")).unwrap();
     assert_eq!(bench.agents().kind().unwrap(), AgentKind::Claude);
-    bench.settings.kind = AgentChoice::Guide;
+    bench.settings.default = AgentChoice::Named(AgentName::guide());
     assert_eq!(bench.agents().kind().unwrap(), AgentKind::Guide);
 }
 
 #[actix_web::test]
 async fn a_guide_whom_nobody_answers_says_so() {
     let mut bench = Bench::scripted();
-    bench.settings.kind = AgentChoice::Guide;
+    bench.settings.default = AgentChoice::Named(AgentName::guide());
     bench.has_tools = false;
     let mut agent = bench.start();
     assert_eq!(agent.handle.kind(), AgentKind::Guide);

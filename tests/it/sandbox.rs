@@ -10,7 +10,7 @@ use std::{
 
 use cicerone::{
     agent::event::AgentEnd,
-    config::settings::{AgentChoice, Sandbox},
+    config::settings::{AgentChoice, Sandbox, agents::AgentName},
 };
 
 use crate::{
@@ -239,7 +239,7 @@ async fn p2_every_agent_and_every_child_of_one_is_confined() {
     let left = fs::read_dir(bench.data_dir().join("agents/tmp")).unwrap().count();
     assert_eq!(left, 0, "its temporary directory was left behind");
 
-    bench.settings.kind = AgentChoice::Guide;
+    bench.settings.default = AgentChoice::Named(AgentName::guide());
     bench.settings.sandbox = Sandbox::BestEffort;
     let mut guide = bench.start();
     guide.ready().await;

@@ -2,7 +2,7 @@
 //! whatever a person typed: a malformed line ends the agent, and a forged one would give it powers.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use uuid::Uuid;
 
 use crate::tools;
@@ -93,6 +93,40 @@ pub(crate) fn user_message(text: &str, id: Uuid) -> String {
         session_id: "default",
         uuid: id.to_string(),
     })
+}
+
+/// What was said in a conversation before an agent without sessions of its own joins it.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct ToldTurn {
+    pub(crate) question: String,
+    pub(crate) answer: Vec<ToldPart>,
+}
+
+/// A part of an answer.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ToldPart {
+    Text(String),
+    Tool(ToldCall),
+}
+
+/// A call of a tool and what came of it.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ToldCall {
+    pub(crate) name: String,
+    pub(crate) input: Box<RawValue>,
+    pub(crate) result: String,
+    pub(crate) is_error: bool,
+}
+
+/// The conversation so far, the oldest turn first.
+pub(crate) fn history(turns: &[ToldTurn]) -> String {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        r#type: &'static str,
+        turns: &'a [ToldTurn],
+    }
+    line(&Line { r#type: "history", turns })
 }
 
 /// Ends the running turn.

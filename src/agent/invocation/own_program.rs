@@ -8,15 +8,18 @@ use std::{
 
 use crate::{
     agent::{
-        directories::{Directories, own_user, owned_dir},
-        guide,
+        Inner,
+        directories::{Directories, own_user, owned_dir, owned_file},
+        guide, model,
         process::{
             disk_quota::{self, DiskQuota},
             resources::ResourceLimits,
         },
+        prompt,
         remove_dir::remove_dir_all,
         sandbox::{self, AccessNeeds, User, user},
     },
+    config::settings::agents::ModelConfig,
     history::git_dir,
     source::walk::outer,
 };
@@ -35,6 +38,51 @@ impl LaunchRequest {
         owned_dir(&temporary, chosen.user).map_err(|error| cannot_make(&temporary, &error))?;
         let arguments = guide::arguments(&self.project);
         self.own_program(arguments, Some(temporary), Vec::new(), self.limits(), chosen)
+    }
+
+    /// The model agent: it has a network to its service alone, and nothing of the project.
+    pub(super) fn prepare_model(
+        &self,
+        config: &ModelConfig,
+        own: User,
+        place: &Directories,
+    ) -> Result<Invocation, String> {
+        let chosen = self.user(own, place, &self.cicerone)?;
+        let [prompt, temporary] = place.of_start(self.id);
+        let text = prompt::system_prompt(&self.project.name, &self.specification, false);
+        owned_dir(&temporary, chosen.user)
+            .and_then(|()| owned_file(&prompt, &text, chosen.user))
+            .map_err(|error| cannot_make(&prompt, &error))?;
+        let Inner { settings, server, .. } = &*self.inner;
+        let mut environment = model::environment(&server.environment, settings, config)?;
+        set(&mut environment, "TMPDIR", &temporary);
+        let needs = AccessNeeds {
+            project: None,
+            programs: [&self.cicerone, &self.cicerone],
+            environment: &environment,
+            read: vec![prompt.clone()],
+            write: vec![temporary.clone()],
+            ports: model::ports(config, &environment)?,
+        };
+        let mut profile = self.profile(needs, None, &chosen)?;
+        if let Some(profile) = &mut profile {
+            // What all agents may read is of no use to one that reads no files.
+            profile.read.retain(|path| !settings.readable.contains(path));
+        }
+        Ok(Invocation {
+            program: self.cicerone.clone(),
+            arguments: model::arguments(&self.project, &prompt),
+            environment,
+            dir: temporary.clone(),
+            profile,
+            limits: self.limits(),
+            note: chosen.note,
+            allowed_tools: None,
+            results: None,
+            temporary,
+            home: None,
+            lent: None,
+        })
     }
 
     /// A reader of the project: this program with `arguments`, which may write to the directory of its
@@ -85,7 +133,7 @@ impl LaunchRequest {
         environment.extend(outer::excludes_variables(&variables));
         write.extend(temporary.iter().cloned());
         let needs = AccessNeeds {
-            project: &self.project.dir,
+            project: Some(&self.project.dir),
             programs: [&self.cicerone, &self.cicerone],
             environment: &environment,
             read: outer::rule_files(&self.project.dir, &variables),
@@ -97,6 +145,7 @@ impl LaunchRequest {
             program: self.cicerone.clone(),
             arguments,
             environment,
+            dir: self.project.dir.clone(),
             profile,
             limits,
             note: chosen.note,

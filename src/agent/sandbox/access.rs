@@ -23,7 +23,8 @@ const FIRST_LINE: u64 = 512;
 /// What one agent needs beyond the common paths.
 #[derive(Debug)]
 pub(crate) struct AccessNeeds<'a> {
-    pub project: &'a Path,
+    /// The project, for an agent that reads it itself.
+    pub project: Option<&'a Path>,
     /// The agent's program, and `cicerone`.
     pub programs: [&'a Path; 2],
     pub environment: &'a [(OsString, OsString)],
@@ -43,7 +44,7 @@ impl AccessNeeds<'_> {
         user: Option<User>,
     ) -> Profile {
         let mut read: Vec<PathBuf> = exposure::SYSTEM.iter().map(PathBuf::from).collect();
-        read.push(self.project.to_owned());
+        read.extend(self.project.map(Path::to_owned));
         read.extend(self.read);
         read.extend(settings.readable.iter().cloned());
         read.extend(exposure::named_files(|name| value(self.environment, name)));
@@ -110,7 +111,7 @@ pub(crate) fn ports(configured: &[u16], environment: &[(OsString, OsString)]) ->
 }
 
 /// The port of an address such as `http://user:word@host:8080/path`; without a scheme, `http`.
-fn port_of(address: &str) -> Option<u16> {
+pub(crate) fn port_of(address: &str) -> Option<u16> {
     let (scheme, rest) = address.split_once("://").unwrap_or(("http", address));
     let host = rest.split(['/', '?', '#']).next()?;
     let host = host.rsplit('@').next().filter(|host| !host.is_empty())?;

@@ -29,7 +29,7 @@ impl SandboxStatus {
     /// Why no agent of this kind can start at all; `None` if one can, or before the first self-test.
     pub(crate) fn refusal(&self, kind: AgentKind) -> Option<String> {
         let newest = self.newest()?;
-        if kind == AgentKind::Claude && newest.models_refused.is_some() {
+        if kind.has_model() && newest.models_refused.is_some() {
             return newest.models_refused.clone();
         }
         let is_refused = self.mode == Sandbox::Required && newest.verdict != Verdict::Proved;

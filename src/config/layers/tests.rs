@@ -100,14 +100,14 @@ fn a_bad_value_of_a_variable_or_a_flag_names_it() {
     );
     let mut layers = Layers::new(&env());
     layers.add_flags(&[FlagValue {
-        key: "agent.kind",
-        flag: "--agent".into(),
-        texts: vec!["cloude".into()],
+        key: "agent.sandbox",
+        flag: "--sandbox".into(),
+        texts: vec!["of".into()],
     }]);
     assert_eq!(
         layers.tables().unwrap_err().to_string(),
-        "bad value \"cloude\" for `agent.kind` (flag --agent): expected one of \"auto\", \
-         \"claude\", \"guide\"; did you mean `claude`?"
+        "bad value \"of\" for `agent.sandbox` (flag --sandbox): expected one of \"required\", \
+         \"best-effort\", \"off\"; did you mean `off`?"
     );
 }
 
@@ -152,7 +152,7 @@ fn a_relative_path_starts_where_it_was_written() {
     assert_eq!(page.unwrap(), Path::new("/etc/page"));
     let projects = layers.file_projects().unwrap();
     let dirs: Vec<_> =
-        projects.iter().map(|(name, dir, _)| (name.as_str(), dir.to_str().unwrap())).collect();
+        projects.iter().map(|it| (it.name.as_str(), it.dir.to_str().unwrap())).collect();
     assert_eq!(dirs, [("a", "/home/me/a"), ("b", "/etc/b")]);
     let flag = ValueOrigin::Flag("--assets".into());
     assert_eq!(layers.absolute("page".as_ref(), &flag), Path::new("/here/page"));
@@ -163,7 +163,8 @@ fn a_project_without_a_directory_is_refused() {
     let error = with_file("[projects]\na = 1\n").unwrap().file_projects().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "bad value 1 for `projects.a` (/etc/c.toml:2): expected the directory as a text"
+        "bad value 1 for `projects.a` (/etc/c.toml:2): expected the directory as a text, or a table such \
+         as { dir = \"~/src/app\", agent = \"guide\" }"
     );
 }
 

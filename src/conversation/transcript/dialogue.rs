@@ -20,6 +20,15 @@ pub(crate) struct Utterance {
     pub(crate) text: String,
 }
 
+/// A part of a conversation.
+#[derive(Debug)]
+pub(crate) enum SpokenPart<'a> {
+    /// Text of an answer.
+    Answer(String),
+    /// Anything that is no text of the agent.
+    Content(&'a Content),
+}
+
 impl Transcript {
     /// Questions and answers, oldest first; of evicted answers only some.
     pub(crate) fn dialogue(&self) -> Vec<Utterance> {
@@ -30,6 +39,28 @@ impl Transcript {
         let mut spoken: Vec<_> = in_memory.chain(forgotten).collect();
         spoken.sort_by_key(|(index, _)| *index);
         spoken.into_iter().map(|(_, words)| words).collect()
+    }
+
+    /// What was said and done, oldest first; of evicted answers only the beginnings of some.
+    pub(crate) fn parts(&self) -> Vec<(TurnNumber, SpokenPart<'_>)> {
+        let in_memory = self.entries.iter().enumerate().filter_map(|(index, entry)| {
+            let part = match &entry.body {
+                EntryBody::Text(growing) if growing.block.kind == TextKind::Answer => {
+                    SpokenPart::Answer(growing.plain())
+                }
+                EntryBody::Fixed(content) => SpokenPart::Content(content),
+                EntryBody::Text(_) | EntryBody::Evicted(_) => return None,
+            };
+            Some((index, entry.turn, part))
+        });
+        let is_forgotten = |index: usize| self.entries.get(index).is_some_and(Entry::is_stored);
+        let forgotten = self.excerpts.iter().filter(|(index, _)| is_forgotten(*index));
+        let forgotten = forgotten
+            .filter(|(_, words)| !words.by_person)
+            .map(|(index, words)| (*index, words.turn, SpokenPart::Answer(words.text.clone())));
+        let mut parts: Vec<_> = in_memory.chain(forgotten).collect();
+        parts.sort_by_key(|(index, ..)| *index);
+        parts.into_iter().map(|(_, turn, part)| (turn, part)).collect()
     }
 
     /// Keeps the beginning of the answer at `index`, which is evicted.

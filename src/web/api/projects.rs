@@ -39,10 +39,10 @@ struct ListedProject {
 )]
 pub(crate) async fn list(state: web::Data<AppState>) -> HandlerResult {
     let Resources { settings, agents, readers, .. } = &state.resources;
-    let agent = agents.kind().ok().map(|kind| kind.as_str());
     let secrets = Secrets::new(&settings.agent.secrets).ok();
     let described = settings.projects.iter().map(|project| {
         let (readers, secrets) = (readers.clone(), secrets.clone());
+        let agent = agents.choice(Some(&project.name), None).ok().map(|it| it.kind.as_str());
         async move { describe(project, &readers, secrets, agent).await }
     });
     let listed: Vec<_> = stream::iter(described).buffered(DESCRIBED_AT_ONCE).collect().await;

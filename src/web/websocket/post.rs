@@ -33,7 +33,8 @@ impl Viewer {
         context: &mut Context,
     ) {
         let max_bytes = self.env.state.resources.settings.limits.message_bytes;
-        if let PostContent::Text(text) | PostContent::Answer { content: text, .. } = &what
+        if let PostContent::Text { content: text, .. } | PostContent::Answer { content: text, .. } =
+            &what
             && text.len() > max_bytes
         {
             let content = format!(

@@ -20,13 +20,13 @@ impl Viewer {
         match request {
             ClientFrame::Ping => self.notify(&Notice::Pong, context),
             ClientFrame::Start(start) => self.start(start, context),
-            ClientFrame::Message { message_id, content } => {
+            ClientFrame::Message { message_id, content, agent } => {
                 let content = content.trim().to_owned();
                 if content.is_empty() {
                     let notice = ErrorNotice::permanent("Empty message").of_message(message_id);
                     return self.notify(&Notice::Error(notice), context);
                 }
-                self.post(message_id, PostContent::Text(content), context);
+                self.post(message_id, PostContent::Text { content, agent }, context);
             }
             ClientFrame::Answer { message_id, content, call_id } => {
                 self.post(message_id, PostContent::Answer { content, call_id }, context);

@@ -11,6 +11,9 @@ use super::user_files::UserFiles;
 pub struct ProbePlan {
     /// The project.
     pub project: PathBuf,
+    /// Whether the agent reads it; else it works in a directory of its own.
+    #[serde(default)]
+    pub reads_project: bool,
     /// Targets around a scratch project, which may be destroyed; `None` in a real project.
     pub decoys: Option<Decoys>,
     /// Directories that belong to the agent.

@@ -53,7 +53,11 @@ pub fn probe(plan: &ProbePlan) -> ProbeReport {
 
 /// Tries reads that must work and reads that must not.
 fn try_reads(attempts: &mut Attempts, plan: &ProbePlan, server: Option<Pid>) {
-    attempts.allowed(Reading, "list the project", fs::read_dir(&plan.project));
+    if !plan.reads_project {
+        attempts.refused(Reading, "list the project", fs::read_dir(&plan.project));
+    } else {
+        attempts.allowed(Reading, "list the project", fs::read_dir(&plan.project));
+    }
     if let Some(file) = a_file(&plan.project) {
         attempts.allowed(Reading, "read a file of the project", read(&file));
     }

@@ -1,0 +1,94 @@
+//! Tests of named agents.
+
+use std::path::Path;
+
+use super::Machine;
+use crate::{
+    config::settings::{AgentChoice, agents::AgentConfig},
+    project::ProjectName,
+};
+
+/// A file with this table of an agent named `local`.
+fn with_agent(keys: &str) -> Machine {
+    Machine::new().file(&format!("[agents.local]\n{keys}\n"))
+}
+
+#[test]
+fn agents_are_named_in_tables_beside_those_that_are_always_there() {
+    let machine = Machine::new().variable("SHOP_KEY", "k").file(
+        "[agent]\ndefault = \"locll\"\n\
+         [projects]\nshop = { dir = \"shop\", agent = \"gemini\" }\nplain = \"plain\"\n\
+         [agents.local]\nkind = \"model\"\nbase_url = \"http://127.0.0.1:11434/v1\"\nmodel = \"qwen3\"\n\
+         key_file = \"keys/local\"\nprice = { input = 1, output = 2.5 }\n\
+         [agents.gemini]\nkind = \"acp\"\ncommand = [\"./bin/gemini\", \"--acp\"]\n\
+         [agents.claude]\nkind = \"claude\"\nmodel = \"opus\"\n",
+    );
+    let agent = machine.load().settings.agent;
+    let names: Vec<_> = agent.named.iter().map(|agent| agent.name.as_str()).collect();
+    assert_eq!(names, ["guide", "locll", "gemini", "claude"]);
+    assert_eq!(agent.default, AgentChoice::Named("locll".parse().unwrap()));
+    let of_shop = agent.of_projects.get(&ProjectName::mend("shop")).unwrap();
+    assert_eq!((of_shop.as_str(), agent.of_projects.len()), ("gemini", 1));
+    let [AgentConfig::Model(local), AgentConfig::Acp(gemini)] =
+        [&agent.named[1].config, &agent.named[2].config]
+    else {
+        panic!("{:?}", agent.named);
+    };
+    let config = machine.env.config_dir.clone().unwrap().join("cicerone");
+    assert_eq!(local.key_file, Some(config.join("keys/local")));
+    assert_eq!(local.price.unwrap().output, 2.5);
+    assert_eq!(Path::new(&gemini.command[0]), config.join("./bin/gemini"));
+    // The key of a model is no file that agents may read.
+    assert!(agent.kept_from.contains(&config.join("keys/local")));
+}
+
+#[test]
+fn a_mistake_in_an_agent_names_the_agent_and_the_line() {
+    let model = "kind = \"model\"\nmodel = \"m\"\n";
+    for (keys, words) in [
+        ("model = \"m\"", "say what it is with `kind`"),
+        ("kind = \"modl\"", "unknown variant `modl`"),
+        ("kind = \"model\"\nmodel = \"m\"", "`base_url`"),
+        ("kind = \"model\"\npreset = \"ollama\"", "name the model in `model`"),
+        ("kind = \"model\"\npreset = \"olama\"\nmodel = \"m\"", "unknown variant `olama`"),
+        (&format!("{model}bas_url = \"x\""), "unknown field `bas_url`"),
+        (&format!("{model}base_url = \"locllhost:1\""), "http://"),
+        (&format!("{model}base_url = \"nowhere\""), "no address"),
+        (&format!("{model}base_url = \"http://me:secret@host/v1\""), "password"),
+        (&format!("{model}base_url = \"http://host/v1?key=1\""), "must end with a path"),
+        (&format!("{model}preset = \"openai\"\ncontext = 0"), "nonzero"),
+        (&format!("{model}preset = \"openai\"\nheaders = {{ \"a b\" = \"c\" }}"), "header"),
+        (&format!("{model}preset = \"openai\"\nprice = {{ input = -1, output = 1 }}"), "price"),
+        (&format!("{model}preset = \"openai\"\nkey_file = \"a\"\nkey_env = \"B\""), "remove one"),
+        ("kind = \"acp\"", "`command`"),
+        ("kind = \"acp\"\ncommand = \"gemini\"", "sequence"),
+    ] {
+        let error = with_agent(keys).error();
+        let place = "`agents.local` (/config/cicerone/cicerone.toml:1): ";
+        assert!(error.starts_with(place) && error.contains(words), "{keys}: {error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
+    let error = Machine::new().file("[agents]\nlocal = \"model\"\n").error();
+    assert!(error.contains("`agents.local`") && error.contains("a table"), "{error}");
+    let error = Machine::new().file("[agents.auto]\nkind = \"guide\"\n").error();
+    assert!(error.contains("not `auto`"), "{error}");
+}
+
+#[test]
+fn an_agent_that_is_not_there_cannot_be_chosen() {
+    for (text, words) in [
+        ("[agent]\ndefault = \"locl\"\n", "bad value \"locl\" for `agent.default`"),
+        ("[projects]\na = { dir = \"a\", agent = \"locl\" }\n", "for `projects.a.agent`"),
+    ] {
+        let text = format!("{text}[agents.local]\nkind = \"guide\"\n");
+        let error = Machine::new().file(&text).error();
+        assert!(error.contains(words) && error.ends_with("did you mean `local`?"), "{error}");
+    }
+    for bad in ["{ agent = \"guide\" }", "{ dir = \"\" }", "{ dir = \"a\", agnt = \"b\" }", "1"] {
+        let error = Machine::new().file(&format!("[projects]\na = {bad}\n")).error();
+        assert!(
+            error.contains("`projects.a`") && error.contains("the directory as a text"),
+            "{error}"
+        );
+    }
+}
