@@ -35,8 +35,11 @@ pub(in crate::model) fn prepare(env: &TurnEnv<'_>, talk: &mut Talk) -> Result<()
         talk.set_tools(&listed);
     }
     let mut known = ModelFacts::default();
+    // A service that starts or loads its model is asked again at the next question.
+    let mut is_there = true;
     for response in &asked {
         if let Some(response) = env.wait(response, &mut sign)? {
+            is_there &= !matches!(&response, Err(error) if error.is_passing());
             known = known.or(read(response, model)?);
         }
     }
@@ -47,7 +50,7 @@ pub(in crate::model) fn prepare(env: &TurnEnv<'_>, talk: &mut Talk) -> Result<()
         }
     }
     talk.learn(known);
-    talk.is_prepared = true;
+    talk.is_prepared = is_there;
     let has_tools = talk.settings.has_tools;
     log::debug!("{model}: {} tokens, tools: {has_tools}", talk.size.context);
     Ok(())

@@ -350,6 +350,19 @@ fn the_size_of_the_context_is_asked_from_the_service_unless_it_is_configured() {
 }
 
 #[test]
+fn a_service_that_was_not_ready_is_asked_for_its_size_again() {
+    let models = json!({"data": [{"id": "m", "meta": {"n_ctx": 4096}}]});
+    let models = Act::Bytes(response(200, "application/json", models.to_string().as_bytes()));
+    let loading = error(503, &json!({"error": {"message": "Loading model"}}));
+    let service =
+        Service::start(vec![says("Well.")]).tell("/v1/models", models).tell("/v1/models", loading);
+    let mut model = Model::start(&service.url, json!({}));
+    assert_eq!(model.ask("Hello?").text(), "Well.");
+    let turn = model.ask(&"x".repeat(30_000));
+    assert!(turn.words().contains("4096 tokens"), "{}", turn.result);
+}
+
+#[test]
 fn a_model_without_tools_gets_the_passages_instead() {
     let props = json!({"chat_template_caps": {"supports_tools": false},
         "default_generation_settings": {"n_ctx": 4096}});
