@@ -12,6 +12,7 @@ pub mod codec;
 pub mod process;
 pub mod sandbox;
 
+mod acp;
 mod choice;
 mod claude;
 mod conversation_lock;
@@ -47,6 +48,7 @@ use crate::{
     project::{Project, ProjectName},
     tools::ProjectTools,
 };
+use acp::AcpHome;
 use choice::AgentProgram;
 use claude::{Home, Login, LoginCheck};
 use codec::AgentLines;
@@ -273,7 +275,10 @@ impl Agents {
             LaunchedExecutable::new(request.program.claude().unwrap_or(&request.cicerone));
         let control = Arc::new(ProcessControl::new());
         let (input, lines) = mpsc::channel(INPUT_LINES);
-        let dialect = AgentLines::StreamJson;
+        let dialect = match kind {
+            AgentKind::Acp => AgentLines::Acp(Arc::default()),
+            _ => AgentLines::StreamJson,
+        };
         let run = AgentRun {
             project: start.project,
             agents: self.clone(),
@@ -307,6 +312,7 @@ impl Agents {
             login.iter().for_each(|login| home.take_back(login.clone()));
             home.close();
         }
+        AcpHome::left(&place).iter().for_each(AcpHome::close);
         for dir in [place.prompts, place.temporary, place.homes, place.self_tests] {
             if let Err(error) = remove_dir::remove_dir_all(&dir) {
                 log::warn!("cannot remove what agents left dir={dir:?} error={error}");
@@ -318,6 +324,7 @@ impl Agents {
     pub fn forget(&self, project: &ProjectName, conversation: ConversationId) {
         let place = Directories::new(&self.inner.data_dir);
         claude::home::forget(&place.of_conversation(project, conversation));
+        claude::home::forget(&place.sessions_of(project, conversation));
     }
 
     /// The account that Claude Code would use.

@@ -19,7 +19,7 @@ use crate::{
     project::ProjectName,
 };
 
-use super::{AgentError, AgentKind, Agents, Inner, Server};
+use super::{AgentError, AgentKind, Agents, Inner, Server, acp::Recipe};
 
 /// Why the guide answers although nobody has chosen it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -126,6 +126,10 @@ impl Agents {
             name,
             kind: program.kind(),
             model: program.model(settings.model.as_deref()).map(str::to_owned),
+            locks: match &program {
+                AgentProgram::Acp(config) => Some(Recipe::of(&config.command).locks()),
+                _ => None,
+            },
             no_model: reason,
         })
     }
@@ -272,11 +276,13 @@ pub(crate) struct AgentChosen {
     pub kind: AgentKind,
     /// The model that is asked for, where one is named.
     pub model: Option<String>,
+    /// What keeps it from writing, where that is less than for others.
+    pub locks: Option<&'static str>,
     /// Why it is the guide, where nobody has chosen that.
     pub no_model: Option<NoModel>,
 }
 
-fn find_on_path(server: &Server, name: &Path) -> Option<PathBuf> {
+pub(super) fn find_on_path(server: &Server, name: &Path) -> Option<PathBuf> {
     let path = server.environment.iter().find(|(name, _)| name == "PATH");
     let path = path.map_or(OsStr::new(""), |(_, value)| value);
     env::split_paths(path)
@@ -285,7 +291,7 @@ fn find_on_path(server: &Server, name: &Path) -> Option<PathBuf> {
         .find(|program| is_executable(program))
 }
 
-fn is_executable(program: &Path) -> bool {
+pub(super) fn is_executable(program: &Path) -> bool {
     fs::metadata(program)
         .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }

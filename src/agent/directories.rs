@@ -26,6 +26,8 @@ pub(super) struct Directories {
     pub homes: PathBuf,
     /// Transcripts, by project and conversation.
     pub states: PathBuf,
+    /// Kept sessions of agents of the Agent Client Protocol, by project and conversation.
+    pub sessions: PathBuf,
     /// Kept indexes of readers, by project.
     pub indexes: PathBuf,
     /// Scratch projects of self-tests, one directory per test.
@@ -40,6 +42,7 @@ impl Directories {
             temporary: agents.join("tmp"),
             homes: agents.join("homes"),
             states: agents.join("claude"),
+            sessions: agents.join("acp"),
             indexes: agents.join("indexes"),
             self_tests: agents.join("self-test"),
             agents,
@@ -60,6 +63,15 @@ impl Directories {
         self.states.join(project.as_str()).join(conversation.to_string())
     }
 
+    /// Where the sessions of a conversation are kept.
+    pub(super) fn sessions_of(
+        &self,
+        project: &ProjectName,
+        conversation: ConversationId,
+    ) -> PathBuf {
+        self.sessions.join(project.as_str()).join(conversation.to_string())
+    }
+
     /// Where the reader of a project keeps its index.
     pub(super) fn of_index(&self, project: &ProjectName) -> PathBuf {
         self.indexes.join(project.as_str())
@@ -77,7 +89,9 @@ impl Directories {
     /// Creates the directories. A server that runs as root makes them passable for the user of its agents.
     pub(super) fn make(&self) -> io::Result<()> {
         let own = [&self.prompts, &self.temporary, &self.homes, &self.states, &self.indexes];
-        own.into_iter().chain([&self.self_tests]).try_for_each(|dir| private_dir(dir))?;
+        own.into_iter()
+            .chain([&self.self_tests, &self.sessions])
+            .try_for_each(|dir| private_dir(dir))?;
         if own_user().uid != 0 {
             return Ok(());
         }

@@ -1,5 +1,6 @@
 //! Preparation of an agent: files, environment, confinement and command line.
 
+mod acp_program;
 mod own_program;
 
 use std::{
@@ -17,6 +18,7 @@ use crate::{config::settings::Sandbox, ids::ConversationId, policy::Secrets, pro
 
 use super::{
     AgentSession, Inner,
+    acp::AcpRun,
     choice::AgentProgram,
     claude::{self, Home, Lent, Login},
     directories::{Directories, own_user, owned_dir, owned_file},
@@ -66,6 +68,8 @@ pub(super) struct Invocation {
     pub home: Option<Home>,
     /// The user's login, to be returned at its end.
     pub lent: Option<Lent>,
+    /// What an agent of the Agent Client Protocol needs.
+    pub acp: Option<AcpRun>,
 }
 
 impl LaunchRequest {
@@ -78,7 +82,7 @@ impl LaunchRequest {
         match &self.program {
             AgentProgram::Claude { program, .. } => self.prepare_claude(program, own, &place),
             AgentProgram::Model(config) => self.prepare_model(config, own, &place),
-            AgentProgram::Acp(_) => Err("No agent of kind `acp` can be started.".to_owned()),
+            AgentProgram::Acp(config) => self.prepare_acp(config, own, &place),
             AgentProgram::Guide => self.prepare_guide(own, &place),
         }
     }
@@ -157,6 +161,7 @@ impl LaunchRequest {
             temporary,
             home: Some(home),
             lent: None,
+            acp: None,
         }
     }
 
@@ -267,6 +272,7 @@ impl Invocation {
     /// The directories that the agent may write to.
     pub(super) fn own_directories(&self) -> Vec<PathBuf> {
         let home = self.home.iter().map(Home::dir);
+        let home = home.chain(self.acp.iter().map(|acp| acp.home.dir()));
         // The temporary directory first: leftovers in it are removed with it.
         [&*self.temporary].into_iter().chain(home).map(Path::to_owned).collect()
     }
@@ -283,6 +289,9 @@ impl Invocation {
         }
         if let Some(home) = self.home.take() {
             home.close();
+        }
+        if let Some(acp) = self.acp.take() {
+            acp.home.close();
         }
     }
 

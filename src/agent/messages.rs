@@ -67,6 +67,11 @@ pub struct AgentExit {
 const QUOTED: usize = 400;
 
 impl AgentExit {
+    /// The exit of an agent whose session is known to be gone, so that none was started.
+    pub(super) fn session_lost(kind: AgentKind) -> Self {
+        Self { kind, status: None, stderr_tail: String::new(), session_lost: true, reason: None }
+    }
+
     /// The exit explained to a person.
     pub fn words(&self) -> String {
         if let Some(reason) = &self.reason {

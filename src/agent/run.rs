@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::{
     AgentKind, Agents,
-    codec::{self, AgentCodec, AgentLines, Codec, CodecSettings},
+    codec::{self, AgentCodec, AgentLines, Codec, CodecSettings, acp::AcpCodec},
     directories::Directories,
     invocation::{Invocation, LaunchRequest, check_dir},
     messages::{AgentExit, AgentExited, AgentOutput},
@@ -100,8 +100,10 @@ async fn prepare_and_execute(mut run: AgentRun) -> Result<AgentExit, String> {
     let mut invocation =
         prepared.map_err(|error| format!("The agent could not be prepared: {error}."))??;
     let is_stopped = *stop.borrow();
+    let is_lost = invocation.acp.as_ref().is_some_and(|acp| acp.is_lost);
     let exit = match is_stopped {
         true => Err(STOPPED_EARLY.to_owned()),
+        false if is_lost => Ok(AgentExit::session_lost(run.kind)),
         false => execute(run, &mut invocation).await,
     };
     let closed = tokio::task::spawn_blocking(move || invocation.close()).await;
@@ -175,10 +177,18 @@ async fn execute(run: AgentRun, invocation: &mut Invocation) -> Result<AgentExit
     let (tool_result_bytes, line_bytes) = (limits.tool_result_bytes, limits.agent_line_bytes);
     let allowed_tools = invocation.allowed_tools.take();
     let codec_settings = CodecSettings { caller, tool_result_bytes, allowed_tools };
+    let session_file = invocation.acp.as_ref().and_then(|acp| acp.session_file.clone());
+    let codec = match (&dialect, &invocation.acp) {
+        (AgentLines::Acp(lines), Some(acp)) => {
+            AgentCodec::Acp(Box::new(AcpCodec::new(acp.settings.clone(), Arc::clone(lines))))
+        }
+        _ => AgentCodec::StreamJson(Box::new(Codec::new(codec_settings))),
+    };
     let reader = OutputReader {
         conversation,
         epoch,
-        codec: AgentCodec::StreamJson(Box::new(Codec::new(codec_settings))),
+        codec,
+        session_file,
         control: Arc::clone(&control),
         input: input.clone(),
         tool_calls,

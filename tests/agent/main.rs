@@ -13,6 +13,7 @@
     reason = "a script that cannot be played should end loudly"
 )]
 
+mod acp;
 mod protocol;
 mod script;
 
@@ -32,6 +33,9 @@ fn main() {
     if env::args().any(|argument| argument == "--help") {
         // It has no options to tell of.
         exit(0);
+    }
+    if env::args().any(|argument| argument == "--acp") {
+        return acp::run();
     }
     let start = env::var("SCRIPTED_AGENT_START").unwrap_or_default();
     match start.as_str() {

@@ -3,6 +3,11 @@
 #![allow(unreachable_pub)] // A crate of tests has no interface to keep small.
 
 mod access;
+mod acp;
+mod acp_claude;
+mod acp_gemini;
+mod acp_schema;
+mod acp_server;
 mod agent_life;
 mod agent_probe;
 mod agents;

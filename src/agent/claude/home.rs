@@ -265,7 +265,10 @@ pub(crate) fn forget(dir: &Path) {
 }
 
 /// Opens a directory, but no link to one.
-fn open_dir(at: impl std::os::fd::AsFd, path: impl rustix::path::Arg) -> io::Result<OwnedFd> {
+pub(in crate::agent) fn open_dir(
+    at: impl std::os::fd::AsFd,
+    path: impl rustix::path::Arg,
+) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(openat(at, path, flags, Mode::empty())?)
 }
@@ -277,7 +280,7 @@ fn is_plain(path: &Path) -> bool {
 }
 
 /// Creates a directory; under root, other users can pass it.
-fn passable_dir(dir: &Path) -> io::Result<()> {
+pub(in crate::agent) fn passable_dir(dir: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     private_dir(dir)?;
     match own_user().uid {

@@ -82,6 +82,7 @@ impl LaunchRequest {
             temporary,
             home: None,
             lent: None,
+            acp: None,
         })
     }
 
@@ -154,6 +155,7 @@ impl LaunchRequest {
             temporary: temporary.unwrap_or_default(),
             home: None,
             lent: None,
+            acp: None,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! The pipes of an agent: stdout becomes events and host actions, stdin is fed, the tail of stderr is kept.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use actix::Recipient;
 use tokio::{
@@ -47,6 +47,8 @@ pub(super) struct OutputReader {
     pub input: mpsc::Sender<String>,
     pub tool_calls: ToolCalls,
     pub output: Recipient<AgentOutput>,
+    /// Where to write the agent's own id of its session.
+    pub session_file: Option<PathBuf>,
     pub reaped: watch::Receiver<bool>,
 }
 
@@ -123,11 +125,22 @@ impl OutputReader {
                 self.tool_calls.judge(question, tool, input.get().to_owned());
                 return None;
             }
-            HostAction::KeepSession(_) => return None,
+            HostAction::KeepSession(id) => {
+                self.keep_session(&id).await;
+                return None;
+            }
         };
         // A closed channel means that the agent is about to end.
         self.input.send(reply).await.ok();
         None
+    }
+
+    /// Writes the agent's own id of its session where the next start looks for it.
+    async fn keep_session(&self, id: &str) {
+        let Some(file) = &self.session_file else { return };
+        if let Err(error) = tokio::fs::write(file, id).await {
+            log::warn!("cannot keep an agent's session file={file:?} error={error}");
+        }
     }
 
     /// Passes events to the session and waits until it takes more. Returns false if the session is gone,

@@ -68,16 +68,32 @@ impl AccessNeeds<'_> {
     }
 }
 
-/// The files of a program: its real path, the package around it, and the interpreter of a script.
-pub(super) fn parts_of(program: &Path, path: &OsStr) -> Vec<PathBuf> {
+/// The files of a program: its real path, the package or the Python environment around it, and the
+/// interpreter of a script.
+pub(crate) fn parts_of(program: &Path, path: &OsStr) -> Vec<PathBuf> {
     let Ok(real) = program.canonicalize() else { return Vec::new() };
     let mut parts = vec![real.clone()];
     let package = real.ancestors().skip(1).take(4).find(|dir| dir.join("package.json").is_file());
-    parts.extend(package.map(Path::to_owned));
+    if let Some(package) = package {
+        parts.push(modules_of(package).unwrap_or(package).to_owned());
+    }
+    let environment = real.ancestors().skip(1).take(3).find(|dir| dir.join("pyvenv.cfg").is_file());
+    parts.extend(environment.map(Path::to_owned));
     if let Some(interpreter) = interpreter(&real, path) {
         parts.extend(interpreter.canonicalize().ok());
     }
     parts
+}
+
+/// The directory of all packages, for a package whose own lie beside it.
+fn modules_of(package: &Path) -> Option<&Path> {
+    if package.join("node_modules").is_dir() {
+        return None;
+    }
+    let description = std::fs::read(package.join("package.json")).ok()?;
+    let description: serde_json::Value = serde_json::from_slice(&description).ok()?;
+    description.get("dependencies")?.as_object().filter(|needed| !needed.is_empty())?;
+    package.ancestors().skip(1).take(2).find(|dir| dir.ends_with("node_modules"))
 }
 
 /// The interpreter in the first line of a script.

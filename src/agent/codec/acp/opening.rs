@@ -172,6 +172,7 @@ impl AcpCodec {
     /// Why the agent cannot begin, for a person.
     fn refusal(&self, step: Opening, error: &ErrorBody<'_>) -> String {
         let said = failure::said(error);
+        let said = said.trim_end_matches('.');
         if failure::is_about_account(error) || step == Opening::Authenticating {
             return format!(
                 "The agent has no account to answer with ({said}). {}",

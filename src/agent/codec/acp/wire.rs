@@ -46,7 +46,7 @@ pub(super) struct Initialized<'a> {
     #[serde(deserialize_with = "json::lenient")]
     pub agent_capabilities: Capabilities,
     #[serde(borrow, deserialize_with = "json::lenient")]
-    pub agent_info: AgentInfo<'a>,
+    pub agent_info: ProgramInfo<'a>,
 }
 
 /// See [`Initialized::agent_capabilities`].
@@ -76,7 +76,7 @@ pub(super) struct Empty {}
 /// See [`Initialized::agent_info`].
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct AgentInfo<'a> {
+pub(super) struct ProgramInfo<'a> {
     #[serde(borrow, deserialize_with = "json::lenient")]
     pub version: Text<'a>,
 }
