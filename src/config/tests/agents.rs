@@ -16,7 +16,7 @@ fn with_agent(keys: &str) -> Machine {
 #[test]
 fn agents_are_named_in_tables_beside_those_that_are_always_there() {
     let machine = Machine::new().variable("SHOP_KEY", "k").file(
-        "[agent]\ndefault = \"locll\"\n\
+        "[agent]\ndefault = \"local\"\n\
          [projects]\nshop = { dir = \"shop\", agent = \"gemini\" }\nplain = \"plain\"\n\
          [agents.local]\nkind = \"model\"\nbase_url = \"http://127.0.0.1:11434/v1\"\nmodel = \"qwen3\"\n\
          key_file = \"keys/local\"\nprice = { input = 1, output = 2.5 }\n\
@@ -25,8 +25,8 @@ fn agents_are_named_in_tables_beside_those_that_are_always_there() {
     );
     let agent = machine.load().settings.agent;
     let names: Vec<_> = agent.named.iter().map(|agent| agent.name.as_str()).collect();
-    assert_eq!(names, ["guide", "locll", "gemini", "claude"]);
-    assert_eq!(agent.default, AgentChoice::Named("locll".parse().unwrap()));
+    assert_eq!(names, ["guide", "local", "gemini", "claude"]);
+    assert_eq!(agent.default, AgentChoice::Named("local".parse().unwrap()));
     let of_shop = agent.of_projects.get(&ProjectName::mend("shop")).unwrap();
     assert_eq!((of_shop.as_str(), agent.of_projects.len()), ("gemini", 1));
     let [AgentConfig::Model(local), AgentConfig::Acp(gemini)] =
@@ -52,7 +52,7 @@ fn a_mistake_in_an_agent_names_the_agent_and_the_line() {
         ("kind = \"model\"\npreset = \"ollama\"", "name the model in `model`"),
         ("kind = \"model\"\npreset = \"olama\"\nmodel = \"m\"", "unknown variant `olama`"),
         (&format!("{model}bas_url = \"x\""), "unknown field `bas_url`"),
-        (&format!("{model}base_url = \"locllhost:1\""), "http://"),
+        (&format!("{model}base_url = \"localhost:1\""), "http://"),
         (&format!("{model}base_url = \"nowhere\""), "no address"),
         (&format!("{model}base_url = \"http://me:secret@host/v1\""), "password"),
         (&format!("{model}base_url = \"http://host/v1?key=1\""), "must end with a path"),
