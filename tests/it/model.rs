@@ -4,6 +4,7 @@
 mod errors;
 mod loops;
 mod service;
+mod serving;
 mod variants;
 
 use std::{

@@ -93,8 +93,11 @@ fn try_reads(attempts: &mut Attempts, plan: &ProbePlan, server: Option<Pid>) {
         attempts.refused(Reading, "leave by a link", read(project.join("link-out/secret")));
         let climbed = project.join("..").join(name_of(&decoys.dir)).join("secret");
         attempts.refused(Reading, "leave by `..`", read(climbed));
-        let by_cwd = Path::new("/proc/self/cwd/..").join(name_of(&decoys.dir)).join("secret");
-        attempts.refused(Reading, "leave by /proc/self/cwd", read(by_cwd));
+        // Only an agent that reads the project works in it.
+        if plan.reads_project {
+            let by_cwd = Path::new("/proc/self/cwd/..").join(name_of(&decoys.dir)).join("secret");
+            attempts.refused(Reading, "leave by /proc/self/cwd", read(by_cwd));
+        }
     }
 }
 
@@ -159,7 +162,9 @@ fn try_changes(attempts: &mut Attempts, plan: &ProbePlan, decoys: &Decoys, serve
         }
     }
     let open = |path: PathBuf| OpenOptions::new().write(true).open(path).map(drop);
-    change("overwrite a file by /proc/self/cwd", open("/proc/self/cwd/file".into()));
+    if plan.reads_project {
+        change("overwrite a file by /proc/self/cwd", open("/proc/self/cwd/file".into()));
+    }
     if let Some(server) = server {
         let root = PathBuf::from(format!("/proc/{server}/root"));
         let by_root = root.join(file.strip_prefix("/").unwrap_or(file));

@@ -1,0 +1,193 @@
+//! The model agent behind the server: chosen by name, confined, fed by the project's reader, told the
+//! conversation by the store.
+
+use serde_json::{Value, json};
+
+use super::service::{Service, call, calls, error, says};
+use crate::{
+    client::{Client, text_of},
+    server::{Server, Setup, eventually, signal},
+};
+
+/// A server whose agent `local` asks this service.
+fn setup(service: &Service, keys: &str) -> Setup {
+    let url = &service.url;
+    Setup::new().config(&format!(
+        "[agents.local]\nkind = \"model\"\nbase_url = \"{url}\"\nmodel = \"tea-1\"\n{keys}\n"
+    ))
+}
+
+fn local(service: &Service) -> Server {
+    setup(service, "").args(["--agent", "local"]).start()
+}
+
+async fn conversation(server: &Server) -> Client {
+    let mut client = server.connect().await;
+    client.begin().await;
+    client
+}
+
+async fn answer(client: &mut Client, question: &str) -> String {
+    client.ask(question).await;
+    said(&client.turn().await)
+}
+
+/// The answer without the note that the service, which counts few tokens, seems to cut questions short.
+fn said(frames: &[Value]) -> String {
+    let text = text_of(frames);
+    text.split("\n\n*Note: the model read").next().unwrap().to_owned()
+}
+
+async fn ask_agent(client: &mut Client, agent: &str, question: &str) -> String {
+    client.send(json!({"type": "message", "content": question, "agent": agent})).await;
+    said(&client.turn().await)
+}
+
+/// The texts of a request's messages, in one.
+fn told(body: &Value) -> String {
+    body["messages"].to_string()
+}
+
+#[actix::test]
+async fn a_model_reads_the_project_by_the_reader_and_answers() {
+    let service = Service::start(vec![
+        calls(&[call("a", "read", &json!({"path": "README.md"}))]),
+        says("It is a project of a test, see `README.md:3`."),
+    ]);
+    let server = local(&service);
+    let mut client = server.connect().await;
+    client.send(json!({"type": "start", "protocol": 1})).await;
+    let frames = client.until("caught_up").await;
+    let attached = frames.iter().find(|frame| frame["type"] == "attached").unwrap();
+    let agent = &attached["agent"];
+    assert_eq!(
+        (&agent["name"], &agent["kind"], &agent["model"]),
+        (&json!("local"), &json!("model"), &json!("tea-1"),)
+    );
+    let names: Vec<_> = agent["choices"].as_array().unwrap().iter().map(|it| &it["name"]).collect();
+    assert_eq!(names, ["claude", "guide", "local"]);
+
+    client.ask("what is it?").await;
+    let frames = client.turn().await;
+    assert!(text_of(&frames).contains("a project of a test"), "{frames:?}");
+    let of_kind = |kind: &str| frames.iter().find(|frame| frame["type"] == kind).cloned();
+    assert_eq!(of_kind("tool_call").unwrap()["tool"], "Read");
+    let citation = &of_kind("response_done").unwrap()["citations"][0];
+    assert_eq!((&citation["path"], &citation["line"]), (&json!("README.md"), &json!(3)));
+    let questions = service.questions();
+    assert_eq!(questions.len(), 2);
+    assert!(told(&questions[1].body).contains("A project of a test."), "{}", questions[1].body);
+    let names: Vec<_> = questions[0].body["tools"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tool| tool["function"]["name"].as_str().unwrap())
+        .collect();
+    for name in ["read", "grep", "glob", "list", "search", "outline", "history_log", "ask_user"] {
+        assert!(names.contains(&name), "no {name} in {names:?}");
+    }
+}
+
+#[actix::test]
+async fn a_model_that_was_killed_or_another_one_is_told_the_whole_conversation() {
+    let service = Service::start(vec![
+        calls(&[call("a", "read", &json!({"path": "README.md"}))]),
+        says("Green tea."),
+        says("As I said."),
+        says("Once more."),
+    ]);
+    let server = local(&service);
+    let mut client = conversation(&server).await;
+    answer(&mut client, "which tea?").await;
+    let pid = server.agent_pid().await;
+    signal(pid, "KILL");
+    eventually("the agent is gone", async || {
+        let (_, list) = server.get("/api/admin/sessions").await;
+        list[0]["conversations"][0]["agent"].is_null().then_some(())
+    })
+    .await;
+    assert_eq!(answer(&mut client, "and why?").await, "As I said.");
+    let last = service.questions().pop().unwrap();
+    let told_now = told(&last.body);
+    for words in ["which tea?", "Green tea.", "A project of a test.", "and why?"] {
+        assert!(told_now.contains(words), "no {words:?} in {told_now}");
+    }
+    // The guide answers in between, and the model is told that as well.
+    let text = ask_agent(&mut client, "guide", "where is the project of a test?").await;
+    assert!(text.contains("README.md"), "{text}");
+    service.questions();
+    answer(&mut client, "what is here?").await;
+    assert_eq!(service.questions().len(), 0);
+    assert_eq!(ask_agent(&mut client, "local", "so?").await, "Once more.");
+    let told_now = told(&service.questions().pop().unwrap().body);
+    for words in ["Green tea.", "As I said.", "where is the project of a test?", "so?"] {
+        assert!(told_now.contains(words), "no {words:?} in {told_now}");
+    }
+    client.send(json!({"type": "message", "content": "x", "agent": "lokal"})).await;
+    let frames = client.until("error").await;
+    let words = frames.last().unwrap()["content"].as_str().unwrap();
+    assert!(words.contains("\"lokal\"") && words.contains("`local`"), "{words}");
+}
+
+#[actix::test]
+async fn auto_takes_a_model_that_answers_and_else_the_guide_with_the_reason() {
+    let service = Service::start(vec![says("Hello.")]);
+    let server = setup(&service, "").env("PATH", "/nowhere").start();
+    assert_eq!(answer(&mut conversation(&server).await, "hi there, model").await, "Hello.");
+
+    let gone = format!("127.0.0.1:{}", free_port());
+    let config = format!(
+        "[agents.local]\nkind = \"model\"\nmodel = \"m\"\nbase_url = \"http://{gone}/v1\"\n"
+    );
+    let server = Setup::new().config(&config).env("PATH", "/nowhere").start();
+    let mut client = server.connect().await;
+    client.send(json!({"type": "start", "protocol": 1})).await;
+    let frames = client.until("caught_up").await;
+    let attached = frames.iter().find(|frame| frame["type"] == "attached").unwrap();
+    assert_eq!(attached["agent"]["kind"], "guide");
+    let reason = attached["agent"]["no_model"].as_str().unwrap();
+    assert!(reason.contains("`local`") && reason.contains(&gone), "{reason}");
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[actix::test]
+async fn p6_a_model_agent_is_proved_to_be_confined_and_reads_no_file() {
+    let service = Service::start(vec![says("Hello.")]);
+    let key = Setup::new();
+    let key_file = key.files_dir().join("key");
+    std::fs::write(&key_file, "sk-secret\n").unwrap();
+    let server =
+        setup(&service, &format!("key_file = {key_file:?}")).args(["--agent", "local"]).start();
+    let (_, status) = server.get("/api/admin/status").await;
+    assert_eq!(status["refusal"], Value::Null, "{status}");
+    let status = eventually("the self-test has ended", async || {
+        let (_, status) = server.get("/api/admin/status").await;
+        (!status["sandbox"].is_null()).then_some(status)
+    })
+    .await;
+    assert_eq!(status["sandbox"]["verdict"], "proved", "{status:#}");
+    let attempts = status["sandbox"]["attempts"].to_string();
+    assert!(attempts.contains("list the project"), "{attempts}");
+    assert_eq!(answer(&mut conversation(&server).await, "hi there, model").await, "Hello.");
+    let request = service.questions().pop().unwrap();
+    assert!(request.head.to_lowercase().contains("authorization: bearer sk-secret"));
+    let pid = server.agent_pid().await;
+    let command_line = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
+    assert!(command_line.contains("model") && !command_line.contains("sk-secret"));
+    assert!(!server.log().contains("sk-secret"));
+}
+
+#[actix::test]
+async fn a_refusal_of_the_service_is_told_in_words_that_help() {
+    let service =
+        Service::start(vec![error(401, &json!({"error": {"message": "Invalid API Key"}}))]);
+    let server = local(&service);
+    let mut client = conversation(&server).await;
+    client.ask("what is it?").await;
+    let frames = client.turn().await;
+    let words = frames.last().unwrap()["content"].as_str().unwrap();
+    assert!(words.contains("key") && words.contains("Invalid API Key"), "{words}");
+}
