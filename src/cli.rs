@@ -115,6 +115,9 @@ pub struct ModelArgs {
     /// File with the system prompt.
     #[arg(long, value_name = "FILE")]
     pub prompt: PathBuf,
+    /// Only look at the service, and print what is found as JSON.
+    #[arg(long)]
+    pub check: bool,
 }
 
 /// The commands of `config`.

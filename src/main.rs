@@ -103,8 +103,12 @@ fn run_guide(arguments: GuideArgs) -> Result<(), Box<dyn Error>> {
 
 /// Runs the agent of a model service, which answers questions on stdin and stdout.
 fn run_model(arguments: ModelArgs) -> Result<(), Box<dyn Error>> {
-    let ModelArgs { name, prompt } = arguments;
+    let ModelArgs { name, prompt, check } = arguments;
     let service = model::service_of_environment()?;
+    if check {
+        println!("{}", serde_json::to_string(&model::check::check(&service))?);
+        return Ok(());
+    }
     let system = std::fs::read_to_string(&prompt)
         .map_err(|error| format!("cannot read {}: {error}", prompt.display()))?;
     Ok(model::run(model::ModelOptions { project: name, system, service })?)

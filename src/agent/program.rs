@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use crate::project::Project;
+use crate::{config::settings::agents::AgentName, model::check::ServiceCheck, project::Project};
 
 use super::{
     AgentSession, Agents, claude,
@@ -21,6 +21,9 @@ use super::{
 
 /// Time for a program to print its version or help.
 const ANSWER: Duration = Duration::from_secs(10);
+
+/// Time to look at a model service.
+const CHECK: Duration = Duration::from_secs(30);
 
 /// Which programs know [`claude::RESTRICTED`], asked once for each file.
 #[derive(Debug, Default)]
@@ -40,6 +43,36 @@ impl Agents {
             true => Ok(Some((program, told.stdout.trim().to_owned()))),
             false => Err(format!("{program:?} ended with {}: {}", told.status, told.stderr.trim())),
         }
+    }
+
+    /// Looks at the service of a model agent, confined as the agent is. The error is for a person.
+    pub(crate) async fn check_service(
+        &self,
+        project: &Project,
+        agent: &AgentName,
+    ) -> Result<ServiceCheck, String> {
+        let chosen = self.wanted(Some(&project.name), Some(agent));
+        let chosen = chosen.map_err(|error| error.to_string())?;
+        let session = AgentSession::New(Uuid::new_v4());
+        let request = self.launch_request(chosen.program, project.clone(), None, session);
+        let request = request.map_err(|error| error.to_string())?;
+        let cicerone = request.cicerone.clone();
+        let leftovers = Directories::new(&self.inner.data_dir).of_start(request.id);
+        let prepared = tokio::task::spawn_blocking(|| request.prepare()).await;
+        let told = match prepared.map_err(|error| error.to_string())? {
+            Ok(invocation) => {
+                let mut arguments = invocation.arguments.clone();
+                arguments.push("--check".into());
+                let paths = [cicerone.as_path(), &cicerone];
+                run_once::run(&invocation, &self.inner.spawner, paths, &arguments, CHECK).await
+            }
+            Err(words) => Err(words),
+        };
+        Directories::remove(leftovers).await;
+        let told = told?;
+        serde_json::from_str(&told.stdout).map_err(|_| {
+            format!("the look at it ended with {}: {}", told.status, told.stderr.trim())
+        })
     }
 
     /// Whether the program of a request knows [`claude::RESTRICTED`]. It is asked for its options

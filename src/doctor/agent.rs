@@ -16,7 +16,11 @@ use crate::{
         event::AgentEvent,
         sandbox::self_test::{SelfTest, Verdict},
     },
-    config::settings::{Sandbox, Settings},
+    config::settings::{
+        Sandbox, Settings,
+        agents::{AgentConfig, AgentName},
+    },
+    model::check::ServiceCheck,
     project::Project,
     reader::Readers,
     tools::ProjectTools as _,
@@ -71,15 +75,69 @@ pub(super) async fn checks(agents: &Agents, settings: &Arc<Settings>) -> Vec<Che
         Ok(kind) => {
             if let Some(project) = settings.projects.first() {
                 checks.push(program(agents, project).await);
-                checks.push(start(agents, project, settings.agent.start_timeout).await);
+                checks.push(start(agents, project, settings.agent.start_timeout, None).await);
             }
             if kind == AgentKind::Claude {
                 checks.push(account(agents));
             }
         }
     }
+    if let Some(project) = settings.projects.first() {
+        checks.extend(named(agents, settings, project).await);
+    }
     checks.extend(sandbox(&test, settings.agent.sandbox));
     checks
+}
+
+/// The agents that the configuration names: each is looked at or tried.
+async fn named(agents: &Agents, settings: &Settings, project: &Project) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for agent in &settings.agent.named {
+        match &agent.config {
+            AgentConfig::Model(config) => {
+                let found = agents.check_service(project, &agent.name).await;
+                let model = config.model.as_deref().unwrap_or("its model");
+                checks.push(service(&agent.name, model, found));
+            }
+            AgentConfig::Acp(_) => {
+                let limit = settings.agent.start_timeout;
+                checks.push(start(agents, project, limit, Some(agent.name.clone())).await);
+            }
+            AgentConfig::Claude(_) | AgentConfig::Guide(_) => (),
+        }
+    }
+    checks
+}
+
+/// What was found at the service of a model.
+fn service(name: &AgentName, model: &str, found: Result<ServiceCheck, String>) -> Check {
+    const ABOUT: &str = "model";
+    let found = match found {
+        Ok(ServiceCheck { problem: Some(words), .. }) | Err(words) => {
+            return Check::fail(ABOUT, format!("`{name}`: {words}"));
+        }
+        Ok(found) => found,
+    };
+    let context = match found.context {
+        Some(tokens) => format!("a context of {tokens} tokens"),
+        None => "a context of unknown size (set `context`)".to_owned(),
+    };
+    let tools = match found.has_tools {
+        Some(true) => "with tools",
+        Some(false) => "without tools: it gets passages that a search finds",
+        None => "tools unknown",
+    };
+    let text = format!("`{name}`: {model}, {context}, {tools}");
+    match (found.is_listed, found.has_tools) {
+        (Some(false), _) => Check::fail(
+            ABOUT,
+            format!(
+                "`{name}`: the service does not list {model:?}; correct `model`, or load it there"
+            ),
+        ),
+        (_, Some(false)) => Check::warn(ABOUT, text),
+        _ => Check::ok(ABOUT, text),
+    }
 }
 
 /// Starts the reader of a project, which reads its files for the server and the agents.
@@ -97,12 +155,18 @@ async fn reader(readers: Readers, project: &Project) -> Check {
 
 async fn program(agents: &Agents, project: &Project) -> Check {
     match agents.version(project).await {
-        Ok(None) => match agents.no_model() {
-            None => Check::ok("agent", "the built-in guide answers, without a model"),
-            Some(reason) => Check::warn(
-                "agent",
-                format!("the built-in guide answers, without a model: {reason}"),
-            ),
+        Ok(None) => match agents.choice(Some(&project.name), None) {
+            Err(error) => Check::fail("agent", error.to_string()),
+            Ok(chosen) if chosen.kind.has_model() => {
+                Check::ok("agent", format!("`{}`, of kind `{}`, answers", chosen.name, chosen.kind))
+            }
+            Ok(chosen) => match chosen.no_model {
+                None => Check::ok("agent", "the built-in guide answers, without a model"),
+                Some(reason) => Check::warn(
+                    "agent",
+                    format!("the built-in guide answers, without a model: {reason}"),
+                ),
+            },
         },
         Ok(Some((program, version))) => {
             Check::ok("agent", format!("{}, {version}", home_relative(&program)))
@@ -112,8 +176,14 @@ async fn program(agents: &Agents, project: &Project) -> Check {
 }
 
 /// Starts an agent, waits for the handshake and stops it.
-async fn start(agents: &Agents, project: &Project, limit: Duration) -> Check {
+async fn start(
+    agents: &Agents,
+    project: &Project,
+    limit: Duration,
+    agent: Option<AgentName>,
+) -> Check {
     const ABOUT: &str = "start";
+    let named = agent.as_ref().map(|name| format!("`{name}`: ")).unwrap_or_default();
     let (sender, mut signals) = mpsc::unbounded_channel();
     let listener = Listener(sender).start();
     let start = StartAgent {
@@ -121,7 +191,7 @@ async fn start(agents: &Agents, project: &Project, limit: Duration) -> Check {
         epoch: 0,
         project: project.clone(),
         session: AgentSession::New(Uuid::new_v4()),
-        agent: None,
+        agent,
         tools: None,
     };
     let began = Instant::now();
@@ -136,13 +206,13 @@ async fn start(agents: &Agents, project: &Project, limit: Duration) -> Check {
         Ok(Some(AgentSignal::Ready)) => {
             // Its files are removed at its end.
             timeout(END_TIMEOUT, signals.recv()).await.ok();
-            Check::ok(ABOUT, format!("an agent answered the handshake after {took} ms"))
+            Check::ok(ABOUT, format!("{named}an agent answered the handshake after {took} ms"))
         }
-        Ok(Some(AgentSignal::Exited(words))) => Check::fail(ABOUT, words),
+        Ok(Some(AgentSignal::Exited(words))) => Check::fail(ABOUT, named + &words),
         Ok(None) | Err(_) => Check::fail(
             ABOUT,
             format!(
-                "an agent did not answer the handshake in {limit:?}; if this machine is slow, raise \
+                "{named}an agent did not answer the handshake in {limit:?}; if this machine is slow, raise \
                  `advanced.agent.start_timeout`"
             ),
         ),

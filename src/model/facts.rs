@@ -79,6 +79,18 @@ pub(super) fn read(body: &str, model: &str) -> ModelFacts {
     asked.into_iter().map(facts).fold(ModelFacts::default(), ModelFacts::or)
 }
 
+/// Whether an answer of `/models` lists the model; `None` where it lists none, or one that answers to any
+/// name.
+pub(super) fn is_listed(body: &str, model: &str) -> Option<bool> {
+    let body = crate::json::value(body).ok()?;
+    let all = body["data"].as_array().filter(|all| !all.is_empty())?;
+    if all.iter().any(|entry| entry["owned_by"] == "llamacpp") {
+        return None;
+    }
+    let names = all.iter().filter_map(|entry| entry["id"].as_str());
+    Some(names.into_iter().any(|name| name == model || name.strip_suffix(":latest") == Some(model)))
+}
+
 fn context_of(entry: &Value) -> Option<u64> {
     // What is served comes before what the model could do.
     const POINTERS: [&str; 8] = [
@@ -162,6 +174,20 @@ mod tests {
             (json!({}), None),
         ] {
             assert_eq!(read(&body.to_string(), "m").has_tools, has_tools, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_model_is_listed_or_not_where_there_is_a_list() {
+        for (body, is_listed) in [
+            (json!({"data": [{"id": "m"}, {"id": "n"}]}), Some(true)),
+            (json!({"data": [{"id": "m:latest"}]}), Some(true)),
+            (json!({"data": [{"id": "n"}]}), Some(false)),
+            (json!({"data": [{"id": "x.gguf", "owned_by": "llamacpp"}]}), None),
+            (json!({"data": []}), None),
+            (json!("m"), None),
+        ] {
+            assert_eq!(super::is_listed(&body.to_string(), "m"), is_listed, "{body}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::{net::TcpListener, path::Path, process::Command};
 use crate::{claude, server::Server};
 
 /// Runs it on a project in `base`; gives the exit code and the lines.
-fn doctor(base: &Path, arguments: &[&str]) -> (Option<i32>, Vec<String>) {
+pub fn doctor(base: &Path, arguments: &[&str]) -> (Option<i32>, Vec<String>) {
     let project = base.join("project");
     std::fs::create_dir_all(&project).unwrap();
     let free: &[&str] = match arguments.contains(&"--listen") {
@@ -29,7 +29,7 @@ fn doctor(base: &Path, arguments: &[&str]) -> (Option<i32>, Vec<String>) {
 }
 
 /// The first line about something.
-fn line<'a>(lines: &'a [String], about: &str) -> &'a str {
+pub fn line<'a>(lines: &'a [String], about: &str) -> &'a str {
     let found = lines.iter().find(|line| line.get(6..).is_some_and(|it| it.starts_with(about)));
     found.unwrap_or_else(|| panic!("nothing about {about}: {lines:#?}"))
 }

@@ -3,9 +3,10 @@
 
 use serde_json::{Value, json};
 
-use super::service::{Service, call, calls, error, says};
+use super::service::{Act, Service, call, calls, error, response, says};
 use crate::{
     client::{Client, text_of},
+    doctor::{doctor, line},
     server::{Server, Setup, eventually, signal},
 };
 
@@ -190,4 +191,35 @@ async fn a_refusal_of_the_service_is_told_in_words_that_help() {
     let frames = client.turn().await;
     let words = frames.last().unwrap()["content"].as_str().unwrap();
     assert!(words.contains("key") && words.contains("Invalid API Key"), "{words}");
+}
+
+#[test]
+fn the_doctor_looks_at_each_model_and_says_what_is_wrong() {
+    let listed = |id: &str| {
+        let body = json!({"data": [{"id": id, "max_model_len": 8192}]}).to_string();
+        Act::Bytes(response(200, "application/json", body.as_bytes()))
+    };
+    let refused = error(401, &json!({"error": {"message": "Invalid API Key"}}));
+    for (told, begins, words) in [
+        (Some(listed("tea-1")), "ok ", "8192 tokens"),
+        (Some(listed("tea-2")), "fail", "does not list \"tea-1\""),
+        (Some(refused), "fail", "does not accept the key"),
+        (None, "fail", "127.0.0.1"),
+    ] {
+        let base = tempfile::tempdir().unwrap();
+        let service = Service::start(vec![says("Hello.")]);
+        let url = match &told {
+            Some(_) => service.url.clone(),
+            None => format!("http://127.0.0.1:{}/v1", free_port()),
+        };
+        let _service = told.map(|act| service.tell("/v1/models", act));
+        let config = base.path().join("cicerone.toml");
+        let text =
+            format!("[agents.local]\nkind = \"model\"\nmodel = \"tea-1\"\nbase_url = \"{url}\"\n");
+        std::fs::write(&config, text).unwrap();
+        let (_, lines) =
+            doctor(base.path(), &["--config", config.to_str().unwrap(), "--agent", "guide"]);
+        let line = line(&lines, "model: `local`");
+        assert!(line.to_lowercase().starts_with(begins) && line.contains(words), "{lines:#?}");
+    }
 }
