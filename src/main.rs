@@ -106,7 +106,7 @@ fn run_model(arguments: ModelArgs) -> Result<(), Box<dyn Error>> {
     let ModelArgs { name, prompt, check } = arguments;
     let service = model::service_of_environment()?;
     if check {
-        println!("{}", serde_json::to_string(&model::check::check(&service))?);
+        println!("{}", serde_json::to_string(&model::look::look(&service))?);
         return Ok(());
     }
     let system = std::fs::read_to_string(&prompt)

@@ -8,16 +8,16 @@
 //! [`request`] asks in both, and [`failure`] says in words what a service refused: they take what
 //! services really send, where every field may be missing or of another type. [`turn`] is the loop of
 //! requests and calls, and [`live`] shows it. [`talk`] is the conversation, [`past`] what was before,
-//! [`context`] what fits, [`facts`] what services tell of models, [`mod@check`] looks at one without a question, [`cards`] how calls look.
+//! [`context`] what fits, [`facts`] what services tell of models, [`mod@look`] looks at one without a question, [`cards`] how calls look.
 
 mod cards;
 mod chat;
-pub mod check;
 mod client;
 mod context;
 mod facts;
 mod failure;
 mod live;
+pub mod look;
 mod messages;
 mod past;
 mod reply;

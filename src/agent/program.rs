@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use crate::{config::settings::agents::AgentName, model::check::ServiceCheck, project::Project};
+use crate::{config::settings::agents::AgentName, model::look::ServiceCheck, project::Project};
 
 use super::{
     AgentSession, Agents, claude,

@@ -20,7 +20,7 @@ use crate::{
         Sandbox, Settings,
         agents::{AgentConfig, AgentName},
     },
-    model::check::ServiceCheck,
+    model::look::ServiceCheck,
     project::Project,
     reader::Readers,
     tools::ProjectTools as _,

@@ -16,7 +16,7 @@ use super::{
 };
 
 /// Programs in commands that cannot be run here, besides ours and cargo.
-const FOREIGN: [&str; 2] = ["npm", "claude"];
+const FOREIGN: [&str; 3] = ["npm", "claude", "ollama"];
 
 /// Fails with the complaints, if there are any.
 fn no_complaints(complaints: &[String]) {

@@ -24,7 +24,7 @@ pub struct ServiceCheck {
 }
 
 /// Looks at a service. Blocks for some seconds at most.
-pub fn check(service: &Service) -> ServiceCheck {
+pub fn look(service: &Service) -> ServiceCheck {
     let client = ServiceClient::new(service);
     let (model, preset) = (&service.model, service.known_as());
     let mut asked = vec![(client.url("/models"), None)];
