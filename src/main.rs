@@ -106,8 +106,7 @@ fn run_model(arguments: ModelArgs) -> Result<(), Box<dyn Error>> {
     let ModelArgs { name, prompt, check } = arguments;
     let service = model::service_of_environment()?;
     if check {
-        println!("{}", serde_json::to_string(&model::look::look(&service))?);
-        return Ok(());
+        return print_line(&serde_json::to_string(&model::look::look(&service))?);
     }
     let system = std::fs::read_to_string(&prompt)
         .map_err(|error| format!("cannot read {}: {error}", prompt.display()))?;

@@ -124,10 +124,10 @@ async fn a_model_that_was_killed_or_another_one_is_told_the_whole_conversation()
     for words in ["Green tea.", "As I said.", "where is the project of a test?", "so?"] {
         assert!(told_now.contains(words), "no {words:?} in {told_now}");
     }
-    client.send(json!({"type": "message", "content": "x", "agent": "lokal"})).await;
+    client.send(json!({"type": "message", "content": "x", "agent": "locl-2"})).await;
     let frames = client.until("error").await;
     let words = frames.last().unwrap()["content"].as_str().unwrap();
-    assert!(words.contains("\"lokal\"") && words.contains("`local`"), "{words}");
+    assert!(words.contains("\"locl-2\"") && words.contains("`local`"), "{words}");
 }
 
 #[actix::test]
