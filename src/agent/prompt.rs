@@ -1,4 +1,4 @@
-//! The system prompt of Claude Code, and the greeting of a conversation.
+//! The instructions of agents with a model, and the greeting of a conversation.
 
 use crate::project::ProjectName;
 
@@ -19,7 +19,26 @@ pub(crate) enum Specification {
 const GUIDE: &str = "I am the built-in guide, without a language model: I find files, definitions, text \
                      and features, and show you where they are.";
 
-/// The system prompt, with the project's specification.
+/// What agents are told of the reader's searches.
+const SEARCHES: &str = "- search: the places of the project that fit a question best; begin with it when \
+                        you do not know the names to look for. outline: the definitions of a file, or \
+                        the files of a directory.\n\
+                        - history_log, history_show, history_blame, history_diff, history_search: the \
+                        project's commits, for who, when and why. Cite a commit by its hash in \
+                        backticks.\n";
+
+/// What agents are told of the feature tools.
+const FEATURES: &str = "- feature_get_stats, feature_get_next, feature_get_for_regression, \
+                        feature_get_by_id, feature_get_ready, feature_get_blocked: the project's list of \
+                        features and how far it is.\n\
+                        - ask_user: puts a question with choices to the person. Use it only when you \
+                        cannot answer without knowing; then end your turn, the answer is the next \
+                        message.\n";
+
+/// The rule that goes with the feature tools.
+const FEATURE_RULE: &str = "Use the feature tools for questions about progress and plans.";
+
+/// The system prompt of Claude Code, with the project's specification.
 pub(crate) fn system_prompt(
     name: &ProjectName,
     specification: &Specification,
@@ -34,19 +53,19 @@ pub(crate) fn system_prompt(
     };
     let tools = format!(
         "- Read, Glob, Grep: the project's files. Your working directory is the project; nothing \
-         outside it can be read, and files that hold secrets cannot either.\n\
-         - search: the places of the project that fit a question best; begin with it when you \
-         do not know the names to look for. outline: the definitions of a file, or the files of \
-         a directory.\n\
-         {web}\
-         - feature_get_stats, feature_get_next, feature_get_for_regression, feature_get_by_id, \
-         feature_get_ready, feature_get_blocked: the project's list of features and how far it \
-         is.\n\
-         - ask_user: puts a question with choices to the person. Use it only when you cannot \
-         answer without knowing; then end your turn, the answer is the next message.\n"
+         outside it can be read, and files that hold secrets cannot either.\n{SEARCHES}{web}{FEATURES}"
     );
-    let rule = "Use the feature tools for questions about progress and plans.";
-    prompt(name, specification, &tools, rule)
+    prompt(name, specification, &tools, FEATURE_RULE)
+}
+
+/// The prompt of the model agent, whose tools all run in the project's reader.
+pub(crate) fn model_prompt(name: &ProjectName, specification: &Specification) -> String {
+    let tools = format!(
+        "- read, grep, glob, list: the project's files, by paths from its root. Nothing outside it can \
+         be read, and files that hold secrets cannot either. You can call several tools at once.\n\
+         {SEARCHES}{FEATURES}"
+    );
+    prompt(name, specification, &tools, FEATURE_RULE)
 }
 
 /// The instructions of an agent with tools of its own, which precede its first question.

@@ -49,7 +49,7 @@ impl LaunchRequest {
     ) -> Result<Invocation, String> {
         let chosen = self.user(own, place, &self.cicerone)?;
         let [prompt, temporary] = place.of_start(self.id);
-        let text = prompt::system_prompt(&self.project.name, &self.specification, false);
+        let text = prompt::model_prompt(&self.project.name, &self.specification);
         owned_dir(&temporary, chosen.user)
             .and_then(|()| owned_file(&prompt, &text, chosen.user))
             .map_err(|error| cannot_make(&prompt, &error))?;

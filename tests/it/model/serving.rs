@@ -84,8 +84,11 @@ async fn a_model_reads_the_project_by_the_reader_and_answers() {
         .iter()
         .map(|tool| tool["function"]["name"].as_str().unwrap())
         .collect();
+    let system = questions[0].body["messages"][0]["content"].as_str().unwrap();
+    assert!(system.contains("\"demo\""), "{system}");
     for name in ["read", "grep", "glob", "list", "search", "outline", "history_log", "ask_user"] {
         assert!(names.contains(&name), "no {name} in {names:?}");
+        assert!(system.contains(name), "no {name} in {system}");
     }
 }
 
