@@ -1,4 +1,5 @@
 /** Entry point of the page: creates its parts and routes their events. */
+import { unsentAgent } from './agents.js';
 import * as api from './api.js';
 import { Commands } from './commands.js';
 import { ServerEvents } from './server_events.js';
@@ -43,6 +44,7 @@ const EVENTS = {
   'ask-guide': ({ turn, question }) => commands.ask(question, turn, { agent: 'guide' }),
   'start-over': ({ turn, question }) => commands.startOver(question, turn),
   'answer': (given) => commands.answer(given),
+  'pick-agent': (name) => page.dispatch({ type: 'agent-picked', name }),
   'stop': () => commands.stop(),
   'draft': () => {
     commands.draftChanged();
@@ -75,7 +77,13 @@ const EVENTS = {
 };
 
 // Focus does not count: the page focuses the field by itself.
-for (const input of ['input', 'pointerdown']) page.composer.addEventListener(input, () => page.connection?.typing(), { passive: true });
+// Choosing an agent is no typing, and one that the server does not know of yet cannot be started.
+for (const input of ['input', 'pointerdown']) {
+  page.composer.addEventListener(input, ({ target }) => {
+    const { conversation } = page.state;
+    if (conversation && unsentAgent(conversation) === undefined && !(target instanceof HTMLSelectElement)) page.connection?.typing();
+  }, { passive: true });
+}
 
 bindKeys({
   escape: [

@@ -1,4 +1,5 @@
 /** What the person sends: questions, answers to the agent, stops. Also saves the draft. */
+import { unsentAgent } from './agents.js';
 import * as storage from './storage.js';
 import * as protocol from './protocol.js';
 
@@ -27,9 +28,10 @@ export class Commands {
     const { page } = this;
     if (page.state.project === null || !page.state.conversation || !page.connection) return;
     const messageId = newId();
+    const agent = retry.agent ?? unsentAgent(page.state.conversation);
     page.dispatch({ type: 'submitted', message_id: messageId, content });
     page.connection.submit(retryOf === undefined
-      ? protocol.message(messageId, content) : protocol.retry(messageId, retryOf, retry));
+      ? protocol.message(messageId, content, agent) : protocol.retry(messageId, retryOf, { ...retry, agent }));
     storage.addToHistory(page.state.project, content);
     this.navigation.updateAddress();
     page.view.scrollToEnd();

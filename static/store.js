@@ -3,6 +3,7 @@
  * it. Objects are never changed in place, so an unchanged turn stays the same object. Repeated frames
  * change nothing.
  */
+import { AUTO, chosenAgent } from './agents.js';
 import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking, applyHtml } from './turns.js';
 
 /**
@@ -20,8 +21,10 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
  *   notes: string[]}} DoneEnd
  * @typedef {{kind: 'error', seq: number, content: string, retryable: boolean, startOver: boolean,
  *   citations: import('./protocol.js').Citation[], filesRead: string[], notes: string[]}} ErrorEnd
- * @typedef {{turn: number, seq: number, question: string | null, author?: string, parts: Part[],
- *   citations?: import('./protocol.js').Citation[], end: DoneEnd | ErrorEnd | null}} Turn
+ * @typedef {{turn: number, seq: number, question: string | null, author?: string, agent?: string,
+ *   retryOf?: number, parts: Part[],
+ *   citations?: import('./protocol.js').Citation[], end: DoneEnd | ErrorEnd | null}} Turn `agent` is the one that the
+ *   question names, `retryOf` the turn whose question it repeats
  *
  * A message that the server has not accepted yet.
  * @typedef {{messageId: string, content: string}} Pending
@@ -29,8 +32,9 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
  * @typedef {object} Conversation
  * @property {number | null} id
  * @property {string | null} title
- * @property {string} agent kind of agent, empty while unknown
- * @property {string} noModel why the guide answers where a model was wanted, else empty
+ * @property {import('./protocol.js').AnsweringAgent | null} agent as the server told it last
+ * @property {import('./protocol.js').AnsweringAgent | null} usualAgent the agent of the settings, once it is known
+ * @property {string | null} pickedAgent name of the agent that was chosen since the last question
  * @property {import('./protocol.js').ReadOnly | null} readOnly result of the server's self-test
  * @property {number} viewers
  * @property {number} messageBytes size limit of a message, 0 while unknown
@@ -54,8 +58,9 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
  * @typedef {{type: 'stopping'}} StoppingEvent
  * @typedef {{type: 'notice', content: string | null}} NoticeEvent
  * @typedef {{type: 'network', online: boolean}} NetworkEvent reported by the browser
+ * @typedef {{type: 'agent-picked', name: string}} AgentPickedEvent for the next questions
  * @typedef {ConnectionEvent | SubmittedEvent | WithdrawnEvent | AnsweredEvent | StoppingEvent
- *   | NoticeEvent | NetworkEvent} LocalEvent
+ *   | NoticeEvent | NetworkEvent | AgentPickedEvent} LocalEvent
  */
 
 /**
@@ -65,7 +70,7 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
  */
 export function initialConversation(id, pending = []) {
   return {
-    id, title: null, agent: '', noModel: '', readOnly: null, viewers: 1, messageBytes: 0, online: true, connection: 'connecting',
+    id, title: null, agent: null, usualAgent: null, pickedAgent: null, readOnly: null, viewers: 1, messageBytes: 0, online: true, connection: 'connecting',
     closeCode: 0, wasOpen: false, caughtUp: false, state: 'idle', detail: '', notice: null, turns: [], pending,
   };
 }
@@ -83,13 +88,13 @@ export function reduce(before, event) {
     case 'attached':
       return {
         ...before, id: event.conversation_id, title: event.title ?? null,
-        agent: event.agent?.kind ?? '', noModel: event.agent?.no_model ?? '',
+        agent: event.agent ?? null,
         readOnly: event.read_only ?? null, viewers: event.viewers ?? 1, messageBytes: event.message_bytes ?? 0,
         state: event.state ?? 'idle', detail: '', caughtUp: false,
         turns: dropAfter(before.turns, event.after ?? 0),
       };
     case 'caught_up':
-      return { ...before, caughtUp: true };
+      return { ...before, caughtUp: true, usualAgent: chosenAgent({ ...before, pickedAgent: null }) === AUTO ? before.agent : before.usualAgent };
     case 'read_only':
       return { ...before, readOnly: { verdict: event.verdict, tried: event.tried, missing: event.missing } };
     case 'presence':
@@ -106,7 +111,7 @@ export function reduce(before, event) {
       return own ? changeTurn(after, event, (turn) => setQuestion(turn, own.content)) : after;
     }
     case 'user_message':
-      return changeTurn(removePending(before, event.message_id), event, (turn) => setQuestion(turn, event.content, event.author));
+      return userMessage(before, event);
     case 'html':
       return changeTurn(before, event, (turn) => applyHtml(turn, event));
     case 'thinking':
@@ -155,6 +160,8 @@ export function reduce(before, event) {
       return { ...before, state: 'stopping', detail: '' };
     case 'notice':
       return { ...before, notice: event.content };
+    case 'agent-picked':
+      return { ...before, pickedAgent: event.name };
     case 'network':
       return before.online === event.online ? before : { ...before, online: event.online };
     case 'connection':
@@ -182,6 +189,20 @@ function connectionChanged(before, event) {
     : turn));
   // Once the connection has ended, an earlier refusal does not matter.
   return { ...after, caughtUp: false, turns, notice: event.phase === 'ended' ? null : before.notice };
+}
+
+/**
+ * A question of anyone. Its agent takes the place of the one that was picked here, except for a pick since
+ * the question was sent.
+ * @param {Conversation} before @param {import('./protocol.js').UserMessageFrame} event @returns {Conversation}
+ */
+function userMessage(before, event) {
+  const { message_id: messageId, agent, retry_of: retryOf } = event;
+  const isOwn = before.pending.some((pending) => pending.messageId === messageId);
+  const isKnown = before.turns.some((turn) => turn.turn === event.turn && turn.agent === agent);
+  const after = changeTurn(removePending(before, messageId), event, (turn) => setQuestion(turn, event.content, event));
+  const follows = agent !== undefined && retryOf === undefined && !isKnown && (!isOwn || agent === before.pickedAgent);
+  return follows ? { ...after, pickedAgent: null } : after;
 }
 
 /** @param {Conversation} before @param {string | undefined} messageId @returns {Conversation} */

@@ -117,9 +117,17 @@ export function connectionEndedText(code) {
   }
 }
 
-/** @param {string} kind */
-export function agentName(kind) {
-  return { claude: 'Claude', guide: 'built-in guide', none: 'no agent' }[kind] ?? kind;
+/** An agent and its model. @param {import('./agents.js').Agent} agent */
+export function agentLabel({ kind, name = kind, model }) {
+  const builtIn = { claude: 'Claude', guide: 'built-in guide', none: 'no agent', auto: 'default agent' }[name];
+  const shown = name === kind ? builtIn ?? name : name;
+  return model ? `${shown} · ${model}` : shown;
+}
+
+/** Who a question was asked of. @param {import('./agents.js').Agent} agent */
+export function askedOfText({ kind, name }) {
+  const label = agentLabel({ kind: name === 'auto' ? name : kind, name });
+  return `Asked of ${/^(built-in|default) /.test(label) ? 'the ' : ''}${label}`;
 }
 
 /**

@@ -51,10 +51,15 @@ export function changeTurn(before, { turn: number, seq }, change) {
   return { ...before, turns };
 }
 
-/** @param {Turn} turn @param {string} content @returns {Turn} */
-export function setQuestion(turn, content, author = turn.author) {
-  if (turn.question === content && turn.author === author) return turn;
-  return author === undefined ? { ...turn, question: content } : { ...turn, question: content, author };
+/**
+ * @param {Turn} turn @param {string} content
+ * @param {{author?: string, agent?: string, retry_of?: number}} [details] what is missing stays as it is
+ * @returns {Turn}
+ */
+export function setQuestion(turn, content, { author, agent, retry_of: retryOf } = {}) {
+  const given = Object.entries({ question: content, author, agent, retryOf }).filter(([, value]) => value !== undefined);
+  if (given.every(([name, value]) => turn[/** @type {keyof Turn} */ (name)] === value)) return turn;
+  return { ...turn, ...Object.fromEntries(given) };
 }
 
 /** @param {Turn} turn @param {import('./protocol.js').HtmlFrame} frame @returns {Turn} */

@@ -5,7 +5,8 @@
 import { visibleText } from '../invisible.js';
 import { conversationUsage } from '../usage.js';
 import { unfinishedTurns } from '../store.js';
-import { agentName, viewersText, readOnlyBadge } from '../text.js';
+import { agentsOfTurns, nextAgent } from '../agents.js';
+import { agentLabel, askedOfText, viewersText, readOnlyBadge } from '../text.js';
 import { actionsButton } from './actions_menu.js';
 import './question_text.js';
 import { element, setText } from './dom.js';
@@ -179,10 +180,10 @@ export class ConversationView extends HTMLElement {
     const facts = [];
     const readers = viewersText(conversation?.viewers ?? 0);
     if (readers) facts.push(readers);
-    const agent = conversation?.agent || project?.agent;
-    if (agent) facts.push(agentName(agent));
+    const agent = (conversation && nextAgent(conversation)) ?? (project && { kind: project.agent });
+    if (agent) facts.push(agentLabel(agent));
     setText(this.#facts, facts.join(' · '));
-    this.#facts.title = conversation?.noModel ?? '';
+    this.#facts.title = /** @type {import('../protocol.js').AnsweringAgent | null} */ (agent)?.no_model ?? '';
     const badge = readOnlyBadge(conversation?.readOnly ?? null);
     this.#badge.hidden = badge === null;
     this.#badge.classList.toggle('warns', badge?.isGood === false);
@@ -206,7 +207,8 @@ export class ConversationView extends HTMLElement {
       this.#views.clear();
       this.#turns.replaceChildren();
     }
-    const around = { root: project?.path ?? '', user, agent: conversation?.agent ?? '', width: 0 };
+    const around = { root: project?.path ?? '', user, width: 0 };
+    const agents = conversation ? agentsOfTurns(conversation) : [];
     let isNew = false;
     for (const [index, turn] of turns.entries()) {
       let view = this.#views.get(turn.turn);
@@ -218,7 +220,10 @@ export class ConversationView extends HTMLElement {
         this.#turns.insertBefore(view, this.#turns.children[index] ?? null);
       }
       const ahead = !turn.end && turn.parts.length === 0 ? Math.max(0, open.indexOf(turn)) : 0;
-      view.update(turn, { ahead, isLast: index === turns.length - 1 }, around);
+      view.update(turn, {
+        ahead, isLast: index === turns.length - 1, agent: agents[index].kind,
+        askedOf: agents[index].isOther ? askedOfText(agents[index]) : '',
+      }, around);
     }
     if (!isNew) return;
     this.#virtualList.keepPosition();

@@ -3,6 +3,7 @@ import { InputHistory, historyEntries } from '../input_history.js';
 import { ThrottledValue } from '../throttle.js';
 import { unfinishedTurns } from '../store.js';
 import { tooLongText, statusLine } from '../text.js';
+import { AgentSelect } from './agent_select.js';
 import { element, setText } from './dom.js';
 import './file_finder.js';
 
@@ -42,6 +43,7 @@ export class QuestionComposer extends HTMLElement {
   });
   #send = element('button', { className: 'send' }, 'Ask');
   #stop = element('button', { type: 'button', hidden: true, onclick: () => this.#emit('stop') }, 'Stop');
+  #agent = new AgentSelect();
   #hint = element('small', { className: 'hint' }, 'Enter asks, Shift+Enter starts a new line, @ finds a file. The guide only reads.');
 
   connectedCallback() {
@@ -54,7 +56,7 @@ export class QuestionComposer extends HTMLElement {
           this.#submit();
         },
       }, this.#finder, this.#field, this.#stop, this.#send),
-      this.#hint,
+      element('div', { className: 'foot' }, this.#agent.root, this.#hint),
     );
     this.#finder.attach(this.#field);
     this.#finder.onInserted = () => this.#changed();
@@ -73,6 +75,7 @@ export class QuestionComposer extends HTMLElement {
     this.#throttledStatus.set(status);
     setText(this.#notice, conversation?.notice ?? '');
     this.#notice.hidden = !conversation?.notice;
+    this.#agent.update(conversation);
     this.#stop.hidden = !this.canStop;
     this.#stop.disabled = conversation?.state === 'stopping';
     this.#field.disabled = conversation === null || conversation.connection === 'ended';

@@ -16,18 +16,19 @@ import './step_group.js';
 import { sources } from './sources.js';
 
 /**
- * @typedef {{ahead: number, isLast: boolean}} QueuePlace `ahead` counts questions that are answered before it
- * @typedef {{root: string, user: string | null, agent: string, width: number}} TurnContext the project's directory, the
- *   person's name, the kind of agent, and the width of the text in pixels
+ * @typedef {{ahead: number, isLast: boolean, agent: string, askedOf: string}} TurnPlace `ahead` counts questions that are
+ *   answered before it; `agent` is the kind of its agent, `askedOf` names that where it is another one than before
+ * @typedef {{root: string, user: string | null, width: number}} TurnContext the project's directory, the person's name, and
+ *   the width of the text in pixels
  */
 
 export class TurnView extends HTMLElement {
   /** @type {import('../store.js').Turn | null} */
   #turn = null;
-  /** @type {QueuePlace} */
-  #place = { ahead: 0, isLast: true };
+  /** @type {TurnPlace} */
+  #place = { ahead: 0, isLast: true, agent: '', askedOf: '' };
   /** @type {TurnContext} */
-  #context = { root: '', user: null, agent: '', width: 0 };
+  #context = { root: '', user: null, width: 0 };
   /** The turn that is rendered. @type {import('../store.js').Turn | null} */
   #rendered = null;
   isRendered = false;
@@ -38,6 +39,7 @@ export class TurnView extends HTMLElement {
   }, 'Edit');
   #questionRow = element('div', { className: 'question-row', hidden: true }, this.#question, this.#edit);
   #author = element('p', { className: 'note author', hidden: true });
+  #askedOf = element('p', { className: 'note asked-of', hidden: true });
   #parts = element('div', { className: 'parts' });
   #queueNote = element('p', { className: 'note queue-note', hidden: true });
   #end = element('footer', { className: 'end', hidden: true, onclick: followReference });
@@ -46,17 +48,18 @@ export class TurnView extends HTMLElement {
 
   connectedCallback() {
     if (this.#article.parentNode) return;
-    this.#article.append(this.#author, this.#questionRow, this.#queueNote);
+    this.#article.append(this.#author, this.#questionRow, this.#askedOf, this.#queueNote);
     this.append(this.#article);
   }
 
   /**
    * @param {import('../store.js').Turn} turn
-   * @param {QueuePlace} place
+   * @param {TurnPlace} place
    * @param {TurnContext} context
    */
   update(turn, place, context) {
-    const isSamePlace = place.ahead === this.#place.ahead && place.isLast === this.#place.isLast;
+    const isSamePlace = place.ahead === this.#place.ahead && place.isLast === this.#place.isLast
+      && place.agent === this.#place.agent && place.askedOf === this.#place.askedOf;
     if (turn === this.#turn && isSamePlace && context.user === this.#context.user) return;
     const isNew = this.#turn === null;
     this.#turn = turn;
@@ -72,6 +75,8 @@ export class TurnView extends HTMLElement {
     this.#edit.hidden = !isOwn(turn, context.user);
     this.#author.hidden = !turn.author;
     setText(this.#author, turn.author ?? '');
+    this.#askedOf.hidden = !place.askedOf;
+    setText(this.#askedOf, place.askedOf);
     this.#queueNote.hidden = place.ahead === 0;
     setText(this.#queueNote, place.ahead > 0 ? queuePositionText(place.ahead) : '');
     if (this.isRendered) this.#render();
@@ -152,7 +157,7 @@ export class TurnView extends HTMLElement {
       }
       if (turn.question !== null) {
         if (end.retryable) content.push(element('p', {}, 'Your question is kept.'), askAgain());
-        if (this.#context.agent !== 'guide') content.push(askGuide());
+        if (this.#place.agent !== 'guide') content.push(askGuide());
       }
     } else if (end.outcome === 'interrupted') {
       content.push(element('p', {}, 'This answer was cut off when the server stopped.'), askAgain());

@@ -15,6 +15,7 @@ use gate::Gate;
 use crate::peers;
 
 mod admin;
+mod agent_choice;
 mod answer;
 mod audit;
 mod browser;

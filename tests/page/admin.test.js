@@ -7,7 +7,7 @@ const NOW = Date.parse('2026-01-01T12:00:00Z');
 const LIVE = {
   conversation_id: 3, title: 'T', state: 'running', turn: 2, queued: 1, viewers: 5, laggards: 2, restarts: 0,
   last_event_at: '2026-01-01T11:59:58.000000Z', seq: 9,
-  agent: { kind: 'claude', pid: 42, memory_bytes: 300 * 1024 * 1024, started_at: '2026-01-01T10:59:00.000000Z' },
+  agent: { name: 'claude', kind: 'claude', pid: 42, memory_bytes: 300 * 1024 * 1024, started_at: '2026-01-01T10:59:00.000000Z' },
   spent: { input_tokens: 12_345, output_tokens: 678, cost_usd: 0.5 },
 };
 const STATUS = {
