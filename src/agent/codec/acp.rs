@@ -42,7 +42,7 @@ pub struct AcpSettings {
     /// The agent's working directory, absolute.
     pub dir: String,
     /// The session under our own id, reported by
-    /// [`AgentEvent::Initialized`](crate::agent::event::AgentEvent::Initialized).
+    /// [`AgentEvent::Initialized`].
     pub session: Uuid,
     /// The agent's id of the session to resume; `None` for a new one.
     pub resume: Option<String>,
