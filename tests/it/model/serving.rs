@@ -196,6 +196,28 @@ async fn a_refusal_of_the_service_is_told_in_words_that_help() {
     assert!(words.contains("key") && words.contains("Invalid API Key"), "{words}");
 }
 
+#[actix::test]
+async fn a_question_of_the_model_is_put_to_the_person_whose_answer_it_gets() {
+    let options =
+        json!([{"label": "green", "description": ""}, {"label": "black", "description": ""}]);
+    let questions = json!([{"question": "Which tea?", "header": "Tea", "options": options}]);
+    let service = Service::start(vec![
+        calls(&[call("a", "ask_user", &json!({"questions": questions}))]),
+        says("I wait."),
+        says("Green it is."),
+    ]);
+    let server = local(&service);
+    let mut client = conversation(&server).await;
+    client.ask("brew one").await;
+    let frames = client.turn().await;
+    let asked = frames.iter().find(|frame| frame["type"] == "question").unwrap();
+    assert_eq!(asked["questions"][0]["question"], "Which tea?");
+    assert!(!frames.iter().any(|frame| frame["type"] == "tool_call"), "{frames:?}");
+    client.send(json!({"type": "answer", "call_id": asked["call_id"], "answers": "green"})).await;
+    assert_eq!(said(&client.turn().await), "Green it is.");
+    assert!(told(&service.questions().pop().unwrap().body).contains("green"));
+}
+
 #[test]
 fn the_doctor_looks_at_each_model_and_says_what_is_wrong() {
     let listed = |id: &str| {
