@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::service::{Act, Service, call, calls, error, response, says};
+use super::service::{Act, Service, call, calls, delta, error, finish, response, says, stream};
 use crate::{
     client::{Client, text_of},
     doctor::{doctor, line},
@@ -201,6 +201,8 @@ async fn a_question_of_the_model_is_put_to_the_person_whose_answer_it_gets() {
     let options =
         json!([{"label": "green", "description": ""}, {"label": "black", "description": ""}]);
     let questions = json!([{"question": "Which tea?", "header": "Tea", "options": options}]);
+    // Without a count of tokens, which would be too small for what is sent.
+    let says = |text| Act::Bytes(stream(&[delta(json!({"content": text})), finish("stop")]));
     let service = Service::start(vec![
         calls(&[call("a", "ask_user", &json!({"questions": questions}))]),
         says("I wait."),
