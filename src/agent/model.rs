@@ -11,7 +11,7 @@ use crate::{
     project::Project,
 };
 
-use super::sandbox::{self, value};
+use super::sandbox::{self, NETWORK_VARIABLES, value};
 
 /// Where the service answers.
 pub(super) fn base_url(config: &ModelConfig) -> Result<Url, String> {
@@ -23,22 +23,8 @@ pub(super) fn base_url(config: &ModelConfig) -> Result<Url, String> {
     Url::parse(text).map_err(|error| format!("its address {text:?} is none: {error}"))
 }
 
-/// Variables passed from the server.
-const PASSED: [&str; 13] = [
-    "PATH",
-    "HOME",
-    "LANG",
-    "TZ",
-    "TMPDIR",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-];
+/// Variables passed from the server, besides those of the network.
+const PASSED: [&str; 5] = ["PATH", "HOME", "LANG", "TZ", "TMPDIR"];
 
 /// The arguments after `cicerone`.
 pub(super) fn arguments(project: &Project, prompt: &Path) -> Vec<OsString> {
@@ -54,7 +40,8 @@ pub(super) fn environment(
     settings: &AgentSettings,
     config: &ModelConfig,
 ) -> Result<Vec<(OsString, OsString)>, String> {
-    let is_passed = |name: &OsString| PASSED.iter().any(|passed| name == passed);
+    let passed = PASSED.iter().chain(&NETWORK_VARIABLES);
+    let is_passed = |name: &OsString| passed.clone().any(|passed| name == passed);
     let mut environment: Vec<_> =
         server.iter().filter(|(name, _)| is_passed(name)).cloned().collect();
     let service = service(config, key(server, config)?, settings)?;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    ffi::OsString,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -15,7 +16,7 @@ use super::{
     AgentSession, Agents, claude,
     directories::Directories,
     executable::FileIdentity,
-    invocation::LaunchRequest,
+    invocation::{Invocation, LaunchRequest},
     run_once::{self, ProgramOutput},
 };
 
@@ -38,7 +39,7 @@ impl Agents {
         let request = self.launch_request(chosen.program, project.clone(), None, session);
         let request = request.map_err(|error| error.to_string())?;
         let Some(program) = request.program.claude().map(Path::to_owned) else { return Ok(None) };
-        let told = self.ask_program(request, "--version").await?;
+        let told = self.run_in_place(request, ANSWER, |_| vec!["--version".into()]).await?;
         match told.status.success() {
             true => Ok(Some((program, told.stdout.trim().to_owned()))),
             false => Err(format!("{program:?} ended with {}: {}", told.status, told.stderr.trim())),
@@ -56,20 +57,12 @@ impl Agents {
         let session = AgentSession::New(Uuid::new_v4());
         let request = self.launch_request(chosen.program, project.clone(), None, session);
         let request = request.map_err(|error| error.to_string())?;
-        let cicerone = request.cicerone.clone();
-        let leftovers = Directories::new(&self.inner.data_dir).of_start(request.id);
-        let prepared = tokio::task::spawn_blocking(|| request.prepare()).await;
-        let told = match prepared.map_err(|error| error.to_string())? {
-            Ok(invocation) => {
-                let mut arguments = invocation.arguments.clone();
-                arguments.push("--check".into());
-                let paths = [cicerone.as_path(), &cicerone];
-                run_once::run(&invocation, &self.inner.spawner, paths, &arguments, CHECK).await
-            }
-            Err(words) => Err(words),
-        };
-        Directories::remove(leftovers).await;
-        let told = told?;
+        let told = self.run_in_place(request, CHECK, |invocation| {
+            let mut arguments = invocation.arguments.clone();
+            arguments.push("--check".into());
+            arguments
+        });
+        let told = told.await?;
         serde_json::from_str(&told.stdout).map_err(|_| {
             format!("the look at it ended with {}: {}", told.status, told.stderr.trim())
         })
@@ -88,7 +81,7 @@ impl Agents {
         let trial =
             self.launch_request(request.program.clone(), request.project.clone(), None, session);
         let Ok(trial) = trial else { return false };
-        let told = self.ask_program(trial, "--help").await;
+        let told = self.run_in_place(trial, ANSWER, |_| vec!["--help".into()]).await;
         let knows = match &told {
             Ok(told) => told.stdout.split_whitespace().any(|word| word == claude::RESTRICTED),
             Err(words) => {
@@ -100,21 +93,21 @@ impl Agents {
         knows
     }
 
-    /// Runs the program of a request with one argument, confined as an agent.
-    async fn ask_program(
+    /// Runs the program of a request with `arguments` in place of the agent, confined as it is.
+    async fn run_in_place(
         &self,
         request: LaunchRequest,
-        argument: &str,
+        limit: Duration,
+        arguments: impl FnOnce(&Invocation) -> Vec<OsString>,
     ) -> Result<ProgramOutput, String> {
-        let program = request.program.claude().map(Path::to_owned).unwrap_or_default();
         let cicerone = request.cicerone.clone();
         let leftovers = Directories::new(&self.inner.data_dir).of_start(request.id);
         let prepared = tokio::task::spawn_blocking(|| request.prepare()).await;
         let told = match prepared.map_err(|error| error.to_string())? {
             Ok(invocation) => {
-                let paths = [cicerone.as_path(), &program];
-                run_once::run(&invocation, &self.inner.spawner, paths, &[argument.into()], ANSWER)
-                    .await
+                let paths = [cicerone.as_path(), &invocation.program];
+                let arguments = arguments(&invocation);
+                run_once::run(&invocation, &self.inner.spawner, paths, &arguments, limit).await
             }
             Err(words) => Err(words),
         };

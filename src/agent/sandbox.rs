@@ -20,7 +20,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub(super) use access::{AccessNeeds, parts_of, port_of, ports, value};
+pub(super) use access::{AccessNeeds, NETWORK_VARIABLES, parts_of, port_of, ports, value};
 pub(crate) use confine::{can_read_all, confine, die_with, lower};
 pub(crate) use landlock_rules::{KernelSupport, kernel_support};
 #[cfg(test)]

@@ -3,28 +3,11 @@
 use std::ffi::{OsStr, OsString};
 
 use super::recipe::Recipe;
-use crate::agent::sandbox::value;
+use crate::agent::sandbox::{NETWORK_VARIABLES, value};
 
-/// Variables that every agent gets.
-const PASSED: [&str; 17] = [
-    "PATH",
-    "USER",
-    "LOGNAME",
-    "LANG",
-    "TZ",
-    "TERM",
-    "SHELL",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "NODE_EXTRA_CA_CERTS",
-    "LC_ALL",
-];
+/// Variables that every agent gets, besides those of the network.
+const PASSED: [&str; 9] =
+    ["PATH", "USER", "LOGNAME", "LANG", "TZ", "TERM", "SHELL", "NODE_EXTRA_CA_CERTS", "LC_ALL"];
 
 /// The whole environment, filtered from the server's. `named` are names that the operator adds; `fill`
 /// replaces what a start chooses.
@@ -37,6 +20,7 @@ pub(super) fn environment(
     let passes = |name: &OsStr| {
         let Some(name) = name.to_str() else { return false };
         PASSED.contains(&name)
+            || NETWORK_VARIABLES.contains(&name)
             || recipe.passes(name)
             || named.iter().any(|names| names.iter().any(|named| named == name))
     };

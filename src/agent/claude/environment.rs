@@ -2,12 +2,15 @@
 
 use std::ffi::{OsStr, OsString};
 
-use crate::{agent::sandbox::value, config::settings::AgentSettings};
+use crate::{
+    agent::sandbox::{NETWORK_VARIABLES, value},
+    config::settings::AgentSettings,
+};
 
 use super::Home;
 
-/// Variables passed on by name.
-const PASSED: [&str; 24] = [
+/// Variables passed on by name, besides those of the network.
+const PASSED: [&str; 16] = [
     "PATH",
     "HOME",
     "USER",
@@ -22,14 +25,6 @@ const PASSED: [&str; 24] = [
     "CLAUDE_CODE_USE_VERTEX",
     "CLAUDE_CONFIG_DIR",
     "CLOUD_ML_REGION",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
     "NODE_EXTRA_CA_CERTS",
     "XDG_CONFIG_HOME",
 ];
@@ -103,6 +98,7 @@ fn passes(name: &OsStr, added: &[String]) -> bool {
         return false;
     };
     PASSED.contains(&name)
+        || NETWORK_VARIABLES.contains(&name)
         || PASSED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
         || added.iter().any(|added| added == name)
 }

@@ -17,6 +17,18 @@ use super::{Profile, User};
 /// Variables that name a proxy.
 const PROXIES: [&str; 4] = ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"];
 
+/// Variables by which a program finds proxies and trusted certificates.
+pub(crate) const NETWORK_VARIABLES: [&str; 8] = [
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+];
+
 /// Longest first line of a script that is read, in bytes.
 const FIRST_LINE: u64 = 512;
 
