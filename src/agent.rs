@@ -62,9 +62,10 @@ use reachable::ReachableServices;
 use run::{AgentRun, INPUT_LINES};
 use sandbox::status::SandboxStatus;
 
-pub(crate) use choice::AgentChosen;
 pub use choice::NoModel;
+pub(crate) use choice::{AgentChosen, PERSONAL_LOGIN};
 pub use claude::Account;
+pub(crate) use claude::AccountOwner;
 pub use handle::AgentHandle;
 pub use messages::{AgentExit, AgentExited, AgentOutput, Flow};
 pub(crate) use own_process::{OwnProcess, ProcessLife};
@@ -157,6 +158,9 @@ pub enum AgentError {
          make the file executable"
     )]
     ProgramUnusable(PathBuf),
+    /// The account is that of one person, and others can ask.
+    #[error("{PERSONAL_LOGIN}")]
+    PersonalLogin,
     /// The server's own program cannot be found.
     #[error("cannot find this program's own file, which starts agents: {0}")]
     OwnProgram(String),
@@ -177,6 +181,7 @@ impl AgentError {
         match self {
             Self::ClaudeNotFound => "the `claude` program is not installed",
             Self::ProgramUnusable(_) => "the configured `claude` program cannot be run",
+            Self::PersonalLogin => "the account on the server is one person's login",
             Self::OwnProgram(_) => "the server cannot find its own program",
             Self::Secrets(_) => "the list of secret files is wrong",
             Self::Busy | Self::Gone => "the agent has ended",

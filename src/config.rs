@@ -95,6 +95,7 @@ fn load_in(command_line: &CommandLine, env: &ProcessEnv) -> Result<Loaded, Confi
     let secrets = exposure::secret_files(&settings);
     exposure::check(&secrets, &found.projects, &readable(&settings, env))?;
     settings.agent.kept_from = secrets.iter().map(|secret| secret.path.clone()).collect();
+    settings.agent.serves_others = exposure::serves_others(&settings);
     settings.projects = found.projects;
     if command_line.projects.is_some() {
         check_offline(&layers, &settings)?;

@@ -19,7 +19,11 @@ use crate::{
     project::ProjectName,
 };
 
-use super::{AgentError, AgentKind, Agents, Inner, Server, acp::Recipe};
+use super::{
+    AgentError, AgentKind, Agents, Inner, Server,
+    acp::Recipe,
+    claude::{self, AccountOwner},
+};
 
 /// Why the guide answers although nobody has chosen it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +40,9 @@ pub enum NoModel {
          the server with `ANTHROPIC_API_KEY`"
     )]
     NotLoggedIn,
+    /// The account is that of one person, and others can ask.
+    #[error("{PERSONAL_LOGIN}")]
+    PersonalLogin,
     /// The last of the configured model services cannot be asked.
     #[error("the agent `{name}` cannot be asked: {why}")]
     Unusable {
@@ -51,6 +58,12 @@ pub enum NoModel {
     )]
     NotConfined,
 }
+
+/// Why a personal login does not answer.
+pub(crate) const PERSONAL_LOGIN: &str = "the account on the server is one person's login, which \
+    answers only that person, and this server is open to others: start it with an API key \
+    (`ANTHROPIC_API_KEY`), Bedrock, Vertex or a gateway, or allow it with `agent.share_login`, \
+    which the terms of the service may forbid";
 
 /// What runs as an agent.
 #[derive(Debug, Clone)]
@@ -213,12 +226,34 @@ impl Agents {
 
     fn program_of(&self, agent: &NamedAgent) -> Result<ChosenAgent, AgentError> {
         let program = match &agent.config {
-            AgentConfig::Claude(config) => self.claude_program(config)?,
+            AgentConfig::Claude(config) => {
+                let program = self.claude_program(config)?;
+                if self.is_refused(self.account_owner()) {
+                    return Err(AgentError::PersonalLogin);
+                }
+                program
+            }
             AgentConfig::Model(config) => AgentProgram::Model(Box::new(config.clone())),
-            AgentConfig::Acp(config) => AgentProgram::Acp(Box::new(config.clone())),
+            AgentConfig::Acp(config) => {
+                let is_personal = Recipe::of(&config.command).may_be_personal
+                    && claude::is_personal(&self.inner.server.environment);
+                if is_personal && self.is_refused(AccountOwner::Person) {
+                    return Err(AgentError::PersonalLogin);
+                }
+                AgentProgram::Acp(Box::new(config.clone()))
+            }
             AgentConfig::Guide(_) => AgentProgram::Guide,
         };
         Ok(ChosenAgent { name: agent.name.clone(), program, reason: None })
+    }
+
+    fn account_owner(&self) -> AccountOwner {
+        self.inner.login.owner(&self.inner.server.environment)
+    }
+
+    /// Whether an account of this owner may not answer here.
+    fn is_refused(&self, owner: AccountOwner) -> bool {
+        owner == AccountOwner::Person && self.inner.settings.refuses_personal_login()
     }
 
     fn claude_program(&self, config: &ClaudeConfig) -> Result<AgentProgram, AgentError> {
@@ -239,7 +274,7 @@ impl Agents {
     /// Claude Code where it is installed and logged in, else the first model service that answers, else
     /// the guide with the reason why.
     fn first_usable(&self) -> Result<ChosenAgent, AgentError> {
-        let Inner { settings, server, login, .. } = &*self.inner;
+        let Inner { settings, server, .. } = &*self.inner;
         let of_claude = settings.named.iter().find_map(|agent| match &agent.config {
             AgentConfig::Claude(config) => Some((agent, config)),
             _ => None,
@@ -249,10 +284,14 @@ impl Agents {
             match self.claude_program(config) {
                 Ok(program) => {
                     let is_given = config.program.is_some() || settings.claude.is_some();
-                    if is_given || login.is_there(&server.environment) {
-                        return Ok(ChosenAgent { name: agent.name.clone(), program, reason: None });
-                    }
-                    reason = NoModel::NotLoggedIn;
+                    reason = match self.account_owner() {
+                        owner if self.is_refused(owner) => NoModel::PersonalLogin,
+                        AccountOwner::Nobody if !is_given => NoModel::NotLoggedIn,
+                        _ => {
+                            let name = agent.name.clone();
+                            return Ok(ChosenAgent { name, program, reason: None });
+                        }
+                    };
                 }
                 Err(AgentError::ClaudeNotFound) => (),
                 Err(error) => return Err(error),

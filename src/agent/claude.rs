@@ -25,7 +25,7 @@ use crate::{
 
 use super::{AgentSession, directories::Directories, sandbox::value};
 
-pub(super) use environment::environment;
+pub(super) use environment::{environment, is_personal};
 pub(super) use home::Home;
 pub(super) use login::{Lent, Login, LoginCheck};
 
@@ -80,21 +80,30 @@ pub struct Account {
     pub variable: Option<String>,
     /// Directory of the login, or of the agents' state if a variable is set; `None` if no home is known.
     pub dir: Option<PathBuf>,
-    /// Whether an account was found.
-    pub is_there: bool,
+    /// Whose it is.
+    pub owner: AccountOwner,
+}
+
+/// Whose account the program uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountOwner {
+    /// There is none.
+    Nobody,
+    /// One person: a login, or the token of a subscription.
+    Person,
+    /// Whoever pays for a key, a cloud or a gateway.
+    Operator,
 }
 
 pub(super) fn account(server: &[(OsString, OsString)], data_dir: &Path) -> Account {
-    if let Some(variable) = environment::account_variable(server) {
-        let dir = Some(Directories::new(data_dir).states);
-        return Account { variable: Some(variable.to_owned()), dir, is_there: true };
-    }
+    let variable = environment::account_variable(server);
     let login = Login::of(server);
-    Account {
-        variable: None,
-        is_there: login.as_ref().is_some_and(Login::is_there),
-        dir: login.map(|login| login.dir().to_owned()),
-    }
+    let dir = match variable {
+        Some(_) => Some(Directories::new(data_dir).states),
+        None => login.as_ref().map(|login| login.dir().to_owned()),
+    };
+    let owner = LoginCheck::default().owner(server);
+    Account { variable: variable.map(str::to_owned), dir, owner }
 }
 
 /// Every tool that the program may offer.

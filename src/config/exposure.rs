@@ -176,6 +176,16 @@ pub(super) fn check(
     Ok(())
 }
 
+/// Whether other people than the server's user can ask: from other machines, through a proxy, or with
+/// a token of their own.
+pub(super) fn serves_others(settings: &Settings) -> bool {
+    let access = &settings.access;
+    settings.listen.iter().any(|address| !address.ip().is_loopback())
+        || access.has_token()
+        || !access.hosts.is_empty()
+        || !access.trusted_proxies.is_empty()
+}
+
 /// Warns of what is allowed and yet may be a mistake.
 pub(super) fn warnings(settings: &Settings, secrets: &[SecretFile]) -> Vec<ConfigWarning> {
     let paths = secrets.iter().map(|secret| &secret.path);
@@ -196,6 +206,13 @@ pub(super) fn warnings(settings: &Settings, secrets: &[SecretFile]) -> Vec<Confi
                  network; set `server.tls_certificate` and `server.tls_key`"
             ));
         }
+    }
+    if settings.agent.serves_others && settings.agent.share_login {
+        texts.push(
+            "a personal login of an agent's service answers other people too, as \
+             `agent.share_login` says: the terms of the service may forbid that"
+                .to_owned(),
+        );
     }
     texts.into_iter().map(ConfigWarning::warn).collect()
 }

@@ -215,6 +215,10 @@ pub struct AgentSettings {
     /// Model to ask for; empty: the agent's default.
     #[serde(with = "As::<OptionalText>")]
     pub model: Option<String>,
+    /// Lets other people be answered with the personal login of the server's user. The terms of its
+    /// service may forbid that; an API key, a cloud or a gateway needs no such permission.
+    #[schemars(extend("default" = false))]
+    pub share_login: bool,
     /// Names of environment variables that are passed on to agents besides the built-in list.
     #[serde(with = "As::<List<EnvName>>")]
     #[schemars(extend("flag" = "agent-env"))]
@@ -273,9 +277,17 @@ pub struct AgentSettings {
     /// The agents that projects name.
     #[serde(skip)]
     pub of_projects: HashMap<ProjectName, AgentName>,
+    /// Whether other people than the server's user can ask.
+    #[serde(skip)]
+    pub serves_others: bool,
 }
 
 impl AgentSettings {
+    /// Whether nobody may be answered with a personal login.
+    pub(crate) fn refuses_personal_login(&self) -> bool {
+        self.serves_others && !self.share_login
+    }
+
     /// Whether the agents of a project get web tools.
     pub(crate) fn has_web(&self, project: &ProjectName) -> bool {
         !self.offline_projects.iter().any(|name| name == ALL_PROJECTS || name == project.as_str())

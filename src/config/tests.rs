@@ -230,6 +230,7 @@ fn with_a_token_any_address_may_be_listened_on() {
     );
     assert!(warnings.iter().any(|it| it.contains("without TLS")), "{warnings:?}");
     assert!(!format!("{:?}", loaded.settings).contains("0123456789abcdef"));
+    assert!(loaded.settings.agent.refuses_personal_login());
     let error = machine.variable("CICERONE_VIEWER_TOKEN", "short").error();
     assert!(error.starts_with("the token of environment variable CICERONE_VIEWER_TOKEN has 5"));
 }

@@ -11,13 +11,13 @@ use uuid::Uuid;
 
 use crate::{
     agent::{
-        AgentExited, AgentKind, AgentOutput, AgentSession, Agents, Flow, NO_CONVERSATION,
-        StartAgent,
+        AccountOwner, AgentExited, AgentKind, AgentOutput, AgentSession, Agents, Flow,
+        NO_CONVERSATION, PERSONAL_LOGIN, StartAgent,
         event::AgentEvent,
         sandbox::self_test::{SelfTest, Verdict},
     },
     config::settings::{
-        Sandbox, Settings,
+        AgentSettings, Sandbox, Settings,
         agents::{AgentConfig, AgentName},
     },
     model::look::ServiceCheck,
@@ -78,7 +78,7 @@ pub(super) async fn checks(agents: &Agents, settings: &Arc<Settings>) -> Vec<Che
                 checks.push(start(agents, project, settings.agent.start_timeout, None).await);
             }
             if kind == AgentKind::Claude {
-                checks.push(account(agents));
+                checks.push(account(agents, &settings.agent));
             }
         }
     }
@@ -219,20 +219,35 @@ async fn start(
     }
 }
 
-fn account(agents: &Agents) -> Check {
+fn account(agents: &Agents, settings: &AgentSettings) -> Check {
     const ABOUT: &str = "account";
     let account = agents.account();
     let dir = account.dir.as_deref().map_or_else(|| "no directory".to_owned(), home_relative);
-    match (account.variable, account.is_there) {
-        (Some(variable), _) => Check::ok(ABOUT, format!("from {variable}; state in {dir}")),
-        (None, true) => Check::ok(ABOUT, format!("the login in {dir}")),
-        (None, false) => Check::warn(
+    let text = match (account.variable, account.owner) {
+        (Some(variable), _) => format!("from {variable}; state in {dir}"),
+        (None, AccountOwner::Person | AccountOwner::Operator) => format!("the login in {dir}"),
+        (None, AccountOwner::Nobody) => {
+            return Check::warn(
+                ABOUT,
+                format!(
+                    "no login in {dir} and no key in the environment: run `claude` once to log in, \
+                     or set ANTHROPIC_API_KEY"
+                ),
+            );
+        }
+    };
+    if account.owner != AccountOwner::Person || !settings.serves_others {
+        return Check::ok(ABOUT, text);
+    }
+    match settings.share_login {
+        true => Check::warn(
             ABOUT,
             format!(
-                "no login in {dir} and no key in the environment: run `claude` once to log in, or \
-                 set ANTHROPIC_API_KEY"
+                "{text}; a personal account that answers others too, which \
+             the terms of the service may forbid"
             ),
         ),
+        false => Check::fail(ABOUT, format!("{text}; {PERSONAL_LOGIN}")),
     }
 }
 

@@ -121,6 +121,7 @@ impl Bench {
                 default: AgentChoice::Named(AgentName::claude()),
                 claude: Some(program.to_owned()),
                 model: None,
+                share_login: false,
                 env: Vec::new(),
                 sandbox: Sandbox::BestEffort,
                 user: None,
@@ -137,6 +138,7 @@ impl Bench {
                 api_retries: 1,
                 named: NamedAgent::built_in(),
                 of_projects: HashMap::new(),
+                serves_others: false,
             },
             limits: Limits {
                 message_bytes: 64 << 10,

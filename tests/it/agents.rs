@@ -6,7 +6,10 @@ use cicerone::{
         AgentError, AgentExited, AgentKind, AgentOutput, AgentSession, Flow, NoModel,
         event::{AgentEnd, AgentEvent},
     },
-    config::settings::{AgentChoice, agents::AgentName},
+    config::settings::{
+        AgentChoice,
+        agents::{AgentName, NamedAgent},
+    },
 };
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
@@ -277,6 +280,59 @@ fn the_agent_is_chosen_by_the_settings_and_by_what_is_installed() {
     assert_eq!(bench.agents().kind().unwrap(), AgentKind::Claude);
     bench.settings.default = AgentChoice::Named(AgentName::guide());
     assert_eq!(bench.agents().kind().unwrap(), AgentKind::Guide);
+}
+
+#[test]
+fn a_personal_login_answers_only_the_person_whose_it_is() {
+    let mut bench = Bench::scripted();
+    let home = bench.base.path().join("home");
+    std::fs::create_dir_all(home.join(".claude")).unwrap();
+    let login = home.join(".claude/.credentials.json");
+    let token = ("CLAUDE_CODE_OAUTH_TOKEN", "t");
+    let over_acp = r#"kind = "acp"
+        command = ["claude-agent-acp"]"#;
+    let name: AgentName = "over-acp".parse().unwrap();
+    let config = toml::from_str(over_acp).unwrap();
+    bench.settings.named.push(NamedAgent { name: name.clone(), config });
+    let environment = bench.environment.clone();
+    // A file of a login, variables, whether it is personal, whether another agent of it is so too.
+    for (has_login, variables, is_personal, is_personal_over_acp) in [
+        (true, vec![], true, false),
+        (false, vec![token], true, true),
+        (true, vec![token], true, true),
+        (false, vec![token, ("ANTHROPIC_API_KEY", "k")], false, false),
+        (true, vec![("ANTHROPIC_API_KEY", "k")], false, false),
+        (true, vec![token, ("ANTHROPIC_AUTH_TOKEN", "k")], false, false),
+        (true, vec![token, ("CLAUDE_CODE_USE_BEDROCK", "1")], false, false),
+        (false, vec![], false, false),
+    ] {
+        match has_login {
+            true => std::fs::write(&login, r#"{"claudeAiOauth":{"accessToken":"t"}}"#).unwrap(),
+            false => drop(std::fs::remove_file(&login)),
+        }
+        bench.environment = environment.clone();
+        let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
+        bench.environment.extend(variables);
+        for (serves_others, share_login) in
+            [(false, false), (true, false), (true, true), (false, true)]
+        {
+            bench.settings.serves_others = serves_others;
+            bench.settings.share_login = share_login;
+            let of = |is_personal| is_personal && serves_others && !share_login;
+            let told = format!("{has_login} {:?} {serves_others} {share_login}", bench.environment);
+            for (agent, is_personal) in
+                [(AgentName::claude(), is_personal), (name.clone(), is_personal_over_acp)]
+            {
+                bench.settings.default = AgentChoice::Named(agent);
+                let kind = bench.agents().kind();
+                let is_refused = matches!(kind, Err(AgentError::PersonalLogin));
+                assert_eq!(is_refused, of(is_personal), "{kind:?} {told}");
+            }
+            bench.settings.default = AgentChoice::Auto;
+            let reason = of(is_personal).then_some(NoModel::PersonalLogin);
+            assert_eq!(bench.agents().no_model(), reason, "{told}");
+        }
+    }
 }
 
 #[actix_web::test]

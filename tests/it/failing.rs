@@ -181,6 +181,26 @@ async fn text(client: &mut Client, content: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_server_for_others_says_that_a_personal_login_is_one_persons() {
+    let setup = Setup::new();
+    let home = setup.files_dir().join("home");
+    fs::create_dir_all(home.join(".claude")).unwrap();
+    let login = r#"{"claudeAiOauth":{"accessToken":"t"}}"#;
+    fs::write(home.join(".claude/.credentials.json"), login).unwrap();
+    let home = home.to_str().unwrap().to_owned();
+    let setup = setup.args(["--agent", "auto", "--claude", scripted_agent().to_str().unwrap()]);
+    let server = setup.env("HOME", &home).env("CICERONE_ACCESS_HOSTS", "guide.example.com").start();
+    let mut client = server.connect().await;
+    client.send(json!({ "type": "start", "protocol": 1, "conversation_id": null })).await;
+    let frames = client.until("caught_up").await;
+    let attached = frames.iter().find(|frame| frame["type"] == "attached").unwrap();
+    assert_eq!(attached["agent"]["kind"], "guide");
+    let reason = attached["agent"]["no_model"].as_str().unwrap();
+    assert!(reason.contains("one person's login"), "{reason}");
+    assert!(text_of(&frames).contains(reason), "the greeting does not say it");
+}
+
+#[tokio::test]
 async fn without_a_login_the_guide_answers_until_there_is_one() {
     let setup = Setup::new();
     let (bin, home) = (setup.files_dir().join("bin"), setup.files_dir().join("home"));

@@ -19,6 +19,8 @@ pub(in crate::agent) struct Recipe {
     pub model_variable: Option<&'static str>,
     /// Variables of the server that are passed on; a star stands for any ending.
     pub passed: &'static [&'static str],
+    /// Whether its account may be that of one person, by the same variable as Claude Code's.
+    pub may_be_personal: bool,
     /// Variables that are set.
     pub set: &'static [(&'static str, &'static str)],
     /// Variables that hold a JSON object, and the fields that are set in it.
@@ -78,6 +80,7 @@ impl Recipe {
         arguments: &[],
         model_variable: None,
         passed: &[],
+        may_be_personal: false,
         set: &[],
         merged: &[],
         files: &[],

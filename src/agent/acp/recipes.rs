@@ -51,6 +51,7 @@ const CLAUDE: Recipe = Recipe {
     programs: &["claude-agent-acp", "claude-code-acp"],
     model_variable: Some("ANTHROPIC_MODEL"),
     passed: &["ANTHROPIC_*", "AWS_*", "GOOGLE_*", "CLAUDE_CODE_OAUTH_TOKEN", "CLOUD_ML_REGION"],
+    may_be_personal: true,
     set: &[
         ("CLAUDE_CONFIG_DIR", "{home}/.claude"),
         ("CLAUDE_CODE_MAX_RETRIES", "{retries}"),

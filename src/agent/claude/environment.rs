@@ -32,13 +32,17 @@ const PASSED: [&str; 16] = [
 /// Variables passed on by prefix: locale, account and cloud.
 const PASSED_PREFIXES: [&str; 4] = ["LC_", "ANTHROPIC_", "AWS_", "GOOGLE_"];
 
-/// Variables that provide an account, so that no login is needed.
+/// The variable with the token of one person's subscription.
+const PERSONAL: &str = "CLAUDE_CODE_OAUTH_TOKEN";
+
+/// Variables that provide an account, so that no login is needed. The program prefers every other to
+/// the personal one.
 const ACCOUNTS: [&str; 5] = [
     "ANTHROPIC_API_KEY",
     "ANTHROPIC_AUTH_TOKEN",
-    "CLAUDE_CODE_OAUTH_TOKEN",
     "CLAUDE_CODE_USE_BEDROCK",
     "CLAUDE_CODE_USE_VERTEX",
+    PERSONAL,
 ];
 
 /// Switches that turn off `@` mentions of files, `git`, memories, project instructions, background tasks,
@@ -65,6 +69,11 @@ const OWN_SERVERS: &str = "ENABLE_CLAUDEAI_MCP_SERVERS";
 /// The variable that provides an account.
 pub(super) fn account_variable(environment: &[(OsString, OsString)]) -> Option<&'static str> {
     ACCOUNTS.into_iter().find(|account| value(environment, account).is_some())
+}
+
+/// Whether the account is that of one person, by a variable.
+pub(in crate::agent) fn is_personal(environment: &[(OsString, OsString)]) -> bool {
+    account_variable(environment) == Some(PERSONAL)
 }
 
 /// The program's whole environment, filtered from the server's, with `home` as its home.

@@ -29,6 +29,7 @@ use crate::agent::{
     sandbox::{User, value},
 };
 
+use super::AccountOwner;
 use renewal::Tokens;
 
 /// The program's file of credentials.
@@ -81,9 +82,13 @@ impl Login {
         &self.config
     }
 
-    /// Whether there is a login or an API key.
-    pub(crate) fn is_there(&self) -> bool {
-        self.config.join(FILE).is_file() || self.key().is_some()
+    /// Whose login or API key it is. The program prefers the login.
+    pub(crate) fn owner(&self) -> AccountOwner {
+        match self.config.join(FILE).is_file() {
+            true => AccountOwner::Person,
+            false if self.key().is_some() => AccountOwner::Operator,
+            false => AccountOwner::Nobody,
+        }
     }
 
     /// The files that hold it, as they are now.
@@ -132,21 +137,24 @@ impl Login {
     }
 }
 
-/// Whether there is an account; its files are read again only when they have changed.
+/// Looks for an account; its files are read again only when they have changed.
 #[derive(Debug, Default)]
-pub(crate) struct LoginCheck(Mutex<Option<([Option<FileIdentity>; 2], bool)>>);
+pub(crate) struct LoginCheck(Mutex<Option<([Option<FileIdentity>; 2], AccountOwner)>>);
 
 impl LoginCheck {
-    pub(crate) fn is_there(&self, server: &[(OsString, OsString)]) -> bool {
+    pub(crate) fn owner(&self, server: &[(OsString, OsString)]) -> AccountOwner {
         if super::environment::account_variable(server).is_some() {
-            return true;
+            return match super::environment::is_personal(server) {
+                true => AccountOwner::Person,
+                false => AccountOwner::Operator,
+            };
         }
-        let Some(login) = Login::of(server) else { return false };
+        let Some(login) = Login::of(server) else { return AccountOwner::Nobody };
         let files = login.files();
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match *last {
-            Some((seen, is_there)) if seen == files => is_there,
-            _ => last.insert((files, login.is_there())).1,
+            Some((seen, owner)) if seen == files => owner,
+            _ => last.insert((files, login.owner())).1,
         }
     }
 }

@@ -92,3 +92,18 @@ fn an_agent_that_is_not_there_cannot_be_chosen() {
         );
     }
 }
+
+#[test]
+fn a_personal_login_answers_others_only_where_the_file_says_so() {
+    let (own, others) = ("", "[access]\nhosts = [\"guide.example.com\"]\n");
+    for (text, is_refused) in
+        [(own, false), (others, true), ("[access]\ntrusted_proxies = [\"10.0.0.0/8\"]\n", true)]
+    {
+        let settings = Machine::new().file(text).load().settings;
+        assert_eq!(settings.agent.refuses_personal_login(), is_refused, "{text}");
+    }
+    let loaded = Machine::new().file(&format!("{others}[agent]\nshare_login = true\n")).load();
+    assert!(!loaded.settings.agent.refuses_personal_login());
+    let warned = loaded.warnings.iter().any(|it| it.text.contains("may forbid"));
+    assert!(warned, "{:?}", loaded.warnings);
+}
