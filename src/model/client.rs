@@ -6,7 +6,7 @@ use std::{
     io::{self, BufRead, BufReader, Read},
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use ureq::{
@@ -18,6 +18,7 @@ use ureq::{
 
 use super::{
     failure::{self, FailureKind, ServiceError},
+    retry,
     service::Service,
     sse::EventReader,
 };
@@ -250,13 +251,13 @@ fn accepted(response: Response<Body>) -> Result<Response<Body>, ServiceError> {
             ..ServiceError::new(FailureKind::Redirected, &to)
         });
     }
-    let retry_after = header("retry-after").map(str::to_owned);
+    let retry_after = retry::wait_asked(header, SystemTime::now());
     let mut body = Vec::new();
     let limited = response.into_body().into_with_config().limit(MAX_ERROR_BYTES);
     // What could be read of it says enough.
     limited.reader().read_to_end(&mut body).ok();
     let body = crate::json::decode_text(&body);
-    Err(failure::in_response(status.as_u16(), &body, retry_after.as_deref()))
+    Err(failure::in_response(status.as_u16(), &body, retry_after))
 }
 
 /// Whether the answer is one JSON text instead of a stream.

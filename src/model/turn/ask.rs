@@ -233,7 +233,9 @@ impl TurnRun<'_> {
         match (is_suspect, served, counted) {
             // What is missing in the count was in its cache.
             (true, Some(served), _) if estimate < served => (),
-            (true, _, Some(counted)) => self.on_cut(served.unwrap_or(counted), estimate),
+            (true, _, Some(counted)) if is_ollama => self.on_cut(served.unwrap_or(counted)),
+            // The count of another service may be what is wrong: only the note tells of it.
+            (true, _, Some(counted)) => self.talk.cut_at = self.talk.cut_at.or(Some(counted)),
             (false, _, Some(counted)) => self.talk.size.learn(estimate, counted),
             (_, _, None) => (),
         }
@@ -249,10 +251,9 @@ impl TurnRun<'_> {
         Ok(facts::read(&body, &self.env.service.model).context)
     }
 
-    fn on_cut(&mut self, read: u64, estimate: u64) {
-        log::warn!("the service read at most {read} tokens of about {estimate}");
-        self.talk.cut_at = self.talk.cut_at.or(Some(read));
-        self.talk.size.context = self.talk.size.context.min(read.max(1024));
+    fn on_cut(&mut self, served: u64) {
+        self.talk.cut_at = self.talk.cut_at.or(Some(served));
+        self.talk.size.context = self.talk.size.context.min(served.max(1024));
     }
 
     /// Tells once that the service reads only a part of what it is sent, and what helps.

@@ -335,6 +335,24 @@ fn silent_truncation_is_noticed_and_told_once_with_its_cure() {
 }
 
 #[test]
+fn a_service_that_counts_too_few_tokens_is_still_sent_all() {
+    let counts = |tokens| {
+        let words = delta(json!({"content": "Well."}));
+        Act::Bytes(stream(&[words, finish("stop"), usage(tokens, 5)]))
+    };
+    for counted in [1, 7, 300, 1500] {
+        let service = Service::start(vec![counts(counted)]);
+        let mut model = Model::start(&service.url, json!({"preset": "vllm", "context": 100_000}));
+        let [first, second] = ["first ", "second "].map(|word| word.repeat(5000));
+        let turn = model.ask(&first);
+        assert!(turn.text().contains(&format!("at most {counted} tokens")), "{}", turn.text());
+        assert_eq!(model.ask(&second).text(), "Well.");
+        let sent = service.questions().pop().unwrap().body.to_string();
+        assert!(sent.contains(&first) && sent.contains(&second), "{counted}: it was cut");
+    }
+}
+
+#[test]
 fn the_size_of_the_context_is_asked_from_the_service_unless_it_is_configured() {
     let long = "x".repeat(30_000);
     let models = json!({"data": [{"id": "m", "owned_by": "llamacpp", "meta": {"n_ctx": 4096}}]});
