@@ -188,9 +188,9 @@ impl AgentError {
         }
     }
 
-    /// Whether the agent's program is missing or cannot be run.
+    /// Whether the agent's program is missing, cannot be run or may not be used.
     pub fn is_about_program(&self) -> bool {
-        matches!(self, Self::ClaudeNotFound | Self::ProgramUnusable(_))
+        matches!(self, Self::ClaudeNotFound | Self::ProgramUnusable(_) | Self::PersonalLogin)
     }
 }
 
@@ -290,6 +290,7 @@ impl Agents {
             request,
             conversation: start.conversation,
             epoch: start.epoch,
+            name: name.clone(),
             kind,
             control: Arc::clone(&control),
             dialect: dialect.clone(),
@@ -337,22 +338,19 @@ impl Agents {
         claude::account(&self.inner.server.environment, &self.inner.data_dir)
     }
 
-    /// A start of which nothing is kept, also where the program is missing: this one stands in its
-    /// place then.
+    /// A start of which nothing is kept, of the agent of this name, else of the project's. Where its
+    /// program is missing or may not be used, this one stands in its place.
     fn trial_request(
         &self,
         project: Project,
-        kind: AgentKind,
+        agent: Option<&AgentName>,
     ) -> Result<LaunchRequest, AgentError> {
-        let program = match kind {
-            AgentKind::Guide => AgentProgram::Guide,
-            _ => match self.wanted(Some(&project.name), None) {
-                Err(error) if error.is_about_program() => AgentProgram::Claude {
-                    program: self.inner.server.program.as_ref().ok().cloned().unwrap_or_default(),
-                    model: None,
-                },
-                chosen => chosen?.program,
+        let program = match self.wanted(Some(&project.name), agent) {
+            Err(error) if error.is_about_program() => AgentProgram::Claude {
+                program: self.inner.server.program.as_ref().ok().cloned().unwrap_or_default(),
+                model: None,
             },
+            chosen => chosen?.program,
         };
         self.launch_request(program, project, None, AgentSession::New(Uuid::new_v4()))
     }

@@ -22,6 +22,7 @@ use super::{
     prompt::Specification,
 };
 use crate::{
+    config::settings::agents::AgentName,
     ids::ConversationId,
     policy::Policy,
     project::Project,
@@ -47,6 +48,7 @@ pub(super) struct AgentRun {
     pub request: LaunchRequest,
     pub conversation: ConversationId,
     pub epoch: u64,
+    pub name: AgentName,
     pub kind: AgentKind,
     pub control: Arc<ProcessControl>,
     /// Builds the lines for `input`.
@@ -85,7 +87,8 @@ pub(super) async fn run(run: AgentRun, exited: Recipient<AgentExited>) {
 async fn prepare_and_execute(mut run: AgentRun) -> Result<AgentExit, String> {
     let mut stop = run.control.stop.subscribe();
     run.request.project.dir = unless_stopped(&mut stop, resolved(&run.project)).await??;
-    unless_stopped(&mut stop, run.agents.may_start(&run.request.project, run.kind)).await??;
+    let (project, name) = (&run.request.project, &run.name);
+    unless_stopped(&mut stop, run.agents.may_start(project, name, run.kind)).await??;
     // Two agents of one conversation, as after a session's failure, would share its transcript.
     let _lock = unless_stopped(&mut stop, run.agents.lock_conversation(&run.request)).await?;
     let (agents, request) = (run.agents.clone(), run.request.clone());

@@ -37,7 +37,7 @@ use super::{
     },
 };
 use crate::{
-    config::settings::{AgentChoice, Sandbox},
+    config::settings::{AgentChoice, Sandbox, agents::AgentName},
     project::{Project, ProjectName},
 };
 
@@ -75,9 +75,15 @@ impl Agents {
         self.inner.sandbox_status.publish(test)
     }
 
-    /// Waits until an agent may start in `project`. A failed test of the project is repeated: the
-    /// cause may be gone. The error is for a person.
-    pub(super) async fn may_start(&self, project: &Project, kind: AgentKind) -> Result<(), String> {
+    /// Waits until the agent of this name may start in `project`. Each agent has a cage of its own, which
+    /// is tested before its first start in a project. A failed test is repeated: the cause may be gone.
+    /// The error is for a person.
+    pub(super) async fn may_start(
+        &self,
+        project: &Project,
+        agent: &AgentName,
+        kind: AgentKind,
+    ) -> Result<(), String> {
         if self.inner.settings.sandbox != Sandbox::Required {
             return Ok(());
         }
@@ -86,13 +92,13 @@ impl Agents {
             return Err(status::not_confined(&words));
         }
         let is_proved = |own: &ProjectTest| own.verdict == Verdict::Proved;
-        if known.project(project.name.as_str()).is_some_and(is_proved) {
+        if known.of(project.name.as_str(), agent.as_str()).is_some_and(is_proved) {
             return Ok(());
         }
         let checked = project.clone();
         let is_there = spawn_blocking(move || invocation::check_dir(&checked));
         is_there.await.map_err(|error| error.to_string())??;
-        let own = in_project(self, project.clone(), kind).await;
+        let own = in_project(self, project.clone(), Some(agent)).await;
         let (is_proved, words) = (is_proved(&own), own.words());
         self.inner.sandbox_status.publish_project(own);
         if is_proved { Ok(()) } else { Err(status::not_confined(&words)) }
@@ -133,7 +139,7 @@ async fn run(agents: &Agents, projects: &[Project]) -> SelfTest {
         return untested(Verdict::Off, Vec::new());
     }
     let wanted = agents.wanted(None, None).map_or(AgentKind::Claude, |it| it.program.kind());
-    let test = run_as(agents, projects, wanted).await;
+    let test = run_as(agents, projects, None).await;
     let settings = &agents.inner.settings;
     let has_choice = wanted != AgentKind::Guide && settings.default == AgentChoice::Auto;
     let is_refused = settings.sandbox == Sandbox::Required && test.verdict != Verdict::Proved;
@@ -141,34 +147,40 @@ async fn run(agents: &Agents, projects: &[Project]) -> SelfTest {
         return test;
     }
     // An older kernel may confine the guide, which needs less.
-    let of_guide = run_as(agents, projects, AgentKind::Guide).await;
+    let of_guide = run_as(agents, projects, Some(&AgentName::guide())).await;
     match of_guide.verdict {
         Verdict::Proved => SelfTest { models_refused: Some(test.words()), ..of_guide },
         _ => test,
     }
 }
 
-async fn run_as(agents: &Agents, projects: &[Project], kind: AgentKind) -> SelfTest {
+/// Tests the cage of this agent, else of the one that answers by default.
+async fn run_as(agents: &Agents, projects: &[Project], agent: Option<&AgentName>) -> SelfTest {
     let each =
-        stream::iter(projects.iter().cloned()).map(|project| in_project(agents, project, kind));
+        stream::iter(projects.iter().cloned()).map(|project| in_project(agents, project, agent));
     let each = each.buffered(CONCURRENT_TESTS).collect();
-    let (general, own) = tokio::join!(general(agents, kind), each);
+    let (general, own) = tokio::join!(general(agents, agent), each);
     SelfTest { projects: own, ..judged(general) }
 }
 
-async fn in_project(agents: &Agents, project: Project, kind: AgentKind) -> ProjectTest {
-    let name = project.name.to_string();
+async fn in_project(agents: &Agents, project: Project, agent: Option<&AgentName>) -> ProjectTest {
+    let name = project.name.clone();
+    let tested = match agents.named(Some(&name), agent) {
+        Some(named) => named.name.clone(),
+        None => agents.wanted(Some(&name), None).map_or(AgentName::claude(), |it| it.name),
+    };
     let SelfTest { verdict, uid, missing, attempts, .. } =
-        judged(probe(agents, project, kind, None).await);
-    ProjectTest { project: name, verdict, uid, missing, attempts }
+        judged(probe(agents, project, agent, None).await);
+    let (project, agent) = (name.to_string(), tested.to_string());
+    ProjectTest { project, agent, verdict, uid, missing, attempts }
 }
 
-async fn general(agents: &Agents, kind: AgentKind) -> Result<ProbeResult, String> {
+async fn general(agents: &Agents, agent: Option<&AgentName>) -> Result<ProbeResult, String> {
     let place = Directories::new(&agents.inner.data_dir);
     let made = spawn_blocking(move || ScratchProject::new(&place)).await;
     let cannot = |error: io::Error| format!("cannot create its files: {error}");
     let scratch = made.map_err(|error| error.to_string())?.map_err(cannot)?;
-    let probed = probe(agents, scratch.project.clone(), kind, Some(scratch.decoys.clone())).await;
+    let probed = probe(agents, scratch.project.clone(), agent, Some(scratch.decoys.clone())).await;
     let dir = scratch.dir.clone();
     if let Err(error) = tokio::fs::remove_dir_all(&dir).await {
         log::warn!("cannot remove the files of the self-test dir={dir:?} error={error}");
@@ -180,10 +192,11 @@ async fn general(agents: &Agents, kind: AgentKind) -> Result<ProbeResult, String
 async fn probe(
     agents: &Agents,
     project: Project,
-    kind: AgentKind,
+    agent: Option<&AgentName>,
     decoys: Option<Decoys>,
 ) -> Result<ProbeResult, String> {
-    let request = agents.trial_request(project.clone(), kind).map_err(|error| error.to_string())?;
+    let request =
+        agents.trial_request(project.clone(), agent).map_err(|error| error.to_string())?;
     let cicerone = request.cicerone.clone();
     let leftovers = Directories::new(&agents.inner.data_dir).of_start(request.id);
     let prepared = spawn_blocking(|| request.prepare()).await.map_err(|error| error.to_string())?;

@@ -8,19 +8,23 @@ use crate::{
 use super::Session;
 
 impl Session {
-    /// The newest result for this project.
+    /// The newest result for the agent that answers in this project by default.
     pub(super) fn read_only(&self) -> ReadOnly {
-        let newest = self.env.resources.agents.sandbox_status().newest();
-        read_only(newest.as_deref(), self.env.project.name.as_str())
+        let agents = &self.env.resources.agents;
+        let project = &self.env.project.name;
+        let newest = agents.sandbox_status().newest();
+        let agent = agents.choice(Some(project), None).map(|chosen| chosen.name);
+        let agent = agent.as_ref().map_or("", |name| name.as_str());
+        read_only(newest.as_deref(), project.as_str(), agent)
     }
 }
 
-/// The result for `project`; without a test it is pending.
-fn read_only(test: Option<&SelfTest>, project: &str) -> ReadOnly {
+/// The result for `agent` in `project`; without a test it is pending.
+fn read_only(test: Option<&SelfTest>, project: &str, agent: &str) -> ReadOnly {
     let Some(test) = test else {
         return ReadOnly { verdict: "pending", tried: Vec::new(), missing: Vec::new() };
     };
-    let own = test.project(project);
+    let own = test.of(project, agent);
     let verdict = own.map_or(test.verdict, |own| own.verdict.max(test.verdict));
     let general = (&test.missing, &test.attempts);
     let own = own.map(|own| (&own.missing, &own.attempts));

@@ -129,6 +129,10 @@ impl Agent {
                     names.sort();
                     self.say(&names.join(" "));
                 }
+                "sh" => {
+                    let printed = Command::new("sh").args(["-c", rest]).output().unwrap();
+                    self.say(&String::from_utf8_lossy(&printed.stdout));
+                }
                 #[allow(clippy::zombie_processes, reason = "it is to be left behind")]
                 "child" => {
                     let child = Command::new("sleep").arg("600").spawn().unwrap();

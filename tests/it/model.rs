@@ -1,6 +1,7 @@
 //! The agent of model services, `cicerone model`: the real process against a service that plays a
 //! script. The test stands in for the server and runs the tools.
 
+mod attacks;
 mod errors;
 mod loops;
 mod service;

@@ -20,37 +20,62 @@ use crate::{
     tree::tree,
 };
 
-/// What an agent that nothing else holds back does to change a project in `$P` or what is beside
-/// it in `$O`.
-const WRITES: [&str; 14] = [
-    r#"TOOL Write {"file_path":"$P/new.txt","content":"x"}"#,
-    r#"TOOL Write {"file_path":"$P/README.md","content":"x"}"#,
-    r#"TOOL Write {"file_path":"$O/new.txt","content":"x"}"#,
-    r#"TOOL Bash {"command":"echo x > $P/new.txt"}"#,
-    r#"TOOL Bash {"command":"echo x >> $P/README.md"}"#,
-    r#"TOOL Bash {"command":"rm -f $P/README.md"}"#,
-    r#"TOOL Bash {"command":"mv $P/README.md $P/READ.md"}"#,
-    r#"TOOL Bash {"command":"mv $P/src $TMPDIR/src"}"#,
-    r#"TOOL Bash {"command":"ln -s x $P/link; ln $P/README.md $P/hard"}"#,
-    r#"TOOL Bash {"command":"mkdir $P/dir"}"#,
-    r#"TOOL Bash {"command":"cd $P; ln -s $P/README.md $TMPDIR/l; echo x > $TMPDIR/l"}"#,
-    r#"TOOL Bash {"command":"echo x > /proc/self/cwd/README.md; echo x > /proc/$PPID/cwd/new"}"#,
-    r#"TOOL Bash {"command":"chmod 777 $P/README.md; touch -d 2001-01-01 $P/README.md $P"}"#,
-    r#"TOOL Bash {"command":"echo x > $O/secret.txt; rm -rf $O"}"#,
+/// What a shell that nothing else holds back does to change a project in `$P` or what is beside it in
+/// `$O`.
+pub const WRITING_COMMANDS: [&str; 11] = [
+    r#"echo x > $P/new.txt"#,
+    r#"echo x >> $P/README.md"#,
+    r#"rm -f $P/README.md"#,
+    r#"mv $P/README.md $P/READ.md"#,
+    r#"mv $P/src $TMPDIR/src"#,
+    r#"ln -s x $P/link; ln $P/README.md $P/hard"#,
+    r#"mkdir $P/dir"#,
+    r#"cd $P; ln -s $P/README.md $TMPDIR/l; echo x > $TMPDIR/l"#,
+    r#"echo x > /proc/self/cwd/README.md; echo x > /proc/$PPID/cwd/new"#,
+    r#"chmod 777 $P/README.md; touch -d 2001-01-01 $P/README.md $P"#,
+    r#"echo x > $O/secret.txt; rm -rf $O"#,
 ];
 
 /// What it does to read what is not the project's.
-const READS: [&str; 9] = [
+pub const READING_COMMANDS: [&str; 3] = [
+    r#"cat /etc/passwd $O/secret.txt out/secret.txt ../outside/secret.txt"#,
+    r#"cat /proc/self/cwd/../outside/secret.txt; ls / $HOME/.."#,
+    r#"tr '\0' '\n' < /proc/$(cut -d' ' -f4 /proc/$PPID/stat)/environ"#,
+];
+
+/// The tools of Claude Code that write, likewise.
+const WRITES: [&str; 3] = [
+    r#"TOOL Write {"file_path":"$P/new.txt","content":"x"}"#,
+    r#"TOOL Write {"file_path":"$P/README.md","content":"x"}"#,
+    r#"TOOL Write {"file_path":"$O/new.txt","content":"x"}"#,
+];
+
+/// Those that read.
+const READS: [&str; 6] = [
     r#"TOOL Read {"file_path":"/etc/passwd"}"#,
     r#"TOOL Read {"file_path":"$O/secret.txt"}"#,
     r#"TOOL Read {"file_path":"$P/../outside/secret.txt"}"#,
     r#"TOOL Read {"file_path":"$P/out/secret.txt"}"#,
     r#"TOOL Grep {"pattern":".","path":"$O","output_mode":"content"}"#,
     r#"TOOL Glob {"pattern":"$O/*"}"#,
-    r#"TOOL Bash {"command":"cat /etc/passwd $O/secret.txt out/secret.txt ../outside/secret.txt"}"#,
-    r#"TOOL Bash {"command":"cat /proc/self/cwd/../outside/secret.txt; ls / $HOME/.."}"#,
-    r#"TOOL Bash {"command":"tr '\\0' '\\n' < /proc/$(cut -d' ' -f4 /proc/$PPID/stat)/environ"}"#,
 ];
+
+/// Uses of tools, and of a shell for these commands.
+fn with_shell(tools: &[&str], commands: &[&str]) -> Vec<String> {
+    let shell = |command: &&str| format!("TOOL Bash {}", serde_json::json!({ "command": command }));
+    let tools = tools.iter().map(|tool| (*tool).to_owned());
+    tools.chain(commands.iter().map(shell)).collect()
+}
+
+/// All that changes something.
+fn writes() -> Vec<String> {
+    with_shell(&WRITES, &WRITING_COMMANDS)
+}
+
+/// All that reads what is elsewhere.
+fn reads() -> Vec<String> {
+    with_shell(&READS, &READING_COMMANDS)
+}
 
 with_both_versions![
     #[cfg_attr(
@@ -90,10 +115,15 @@ async fn order(agent: &mut Running, bench: &Bench, command: &str) -> Turn {
     agent.ask(&format!("{command}\nRESULTS")).await
 }
 
-fn shows_a_secret(turn: &Turn) -> bool {
+/// Whether a text is what none of the reads may come to.
+pub fn shows_a_secret(text: &str) -> bool {
     ["hidden-needle", "secret.txt", "root:x:", "CICERONE_PROBE="]
         .iter()
-        .any(|secret| turn.tool_results().iter().any(|(ok, text)| *ok && text.contains(secret)))
+        .any(|secret| text.contains(secret))
+}
+
+fn gave_a_secret(turn: &Turn) -> bool {
+    turn.tool_results().iter().any(|(ok, text)| *ok && shows_a_secret(text))
 }
 
 async fn p2_the_kernel_alone_keeps_an_agent_from_writing_and_from_reading_elsewhere(
@@ -116,14 +146,14 @@ async fn p2_the_kernel_alone_keeps_an_agent_from_writing_and_from_reading_elsewh
 
         let roots = [bench.project(), bench.base.path().join("outside")];
         let before = roots.each_ref().map(|root| tree(root));
-        for command in WRITES {
+        for command in &writes() {
             let turn = order(&mut agent, &bench, command).await;
             let after = roots.each_ref().map(|root| tree(root));
             assert!(after == before, "{command} changed something: {:?}", turn.tool_results());
         }
-        for command in READS {
+        for command in &reads() {
             let turn = order(&mut agent, &bench, command).await;
-            assert!(!shows_a_secret(&turn), "{command}: {:?}", turn.tool_results());
+            assert!(!gave_a_secret(&turn), "{command}: {:?}", turn.tool_results());
         }
         assert_eq!(tree(&roots[0]), before[0], "reading changed something");
     }
@@ -133,8 +163,8 @@ async fn p2_without_the_kernel_each_of_the_other_locks_keeps_an_agent_from_writi
     version: Version,
 ) {
     // What the program's own rules leave open to read is for the other locks to close.
-    let all: Vec<&str> = WRITES.into_iter().chain(READS).collect();
-    for (locks, commands) in [("tools", &all[..]), ("calls", &WRITES[..])] {
+    let all = [writes(), reads()].concat();
+    for (locks, commands) in [("tools", all), ("calls", writes())] {
         let api = FakeApi::start();
         let mut bench = bench(&api, version);
         bench.settings.sandbox = Sandbox::Off;
@@ -142,7 +172,7 @@ async fn p2_without_the_kernel_each_of_the_other_locks_keeps_an_agent_from_writi
         link_out(&bench);
         let before = tree(&bench.project());
         let mut agent = bench.start();
-        for command in commands {
+        for command in &commands {
             let turn = order(&mut agent, &bench, command).await;
             let results = turn.tool_results();
             assert!(matches!(results[..], [(false, _)]), "{locks}: {command}: {results:?}");

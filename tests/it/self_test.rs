@@ -64,6 +64,46 @@ async fn p2_the_server_proves_at_its_start_that_agents_cannot_write_and_shows_it
     assert!(tried.contains(&json!("delete a file")), "{tried:?}");
 }
 
+/// A set-up for each kind of agent, which has the name `it`.
+fn of_each_kind() -> Vec<(&'static str, Setup)> {
+    let agent = scripted_agent().to_str().unwrap();
+    let kinds = [
+        ("guide", "kind = \"guide\"".to_owned()),
+        ("claude", format!("kind = \"claude\"\nprogram = {agent:?}")),
+        (
+            "model",
+            "kind = \"model\"\nbase_url = \"http://127.0.0.1:9/v1\"\nmodel = \"m\"".to_owned(),
+        ),
+        ("acp", format!("kind = \"acp\"\ncommand = [{agent:?}, \"--acp\"]")),
+    ];
+    let setup = |table: String| {
+        Setup::new().config(&format!("[agents.it]\n{table}\n[agent]\ndefault = \"it\"\n"))
+    };
+    kinds.into_iter().map(|(kind, table)| (kind, setup(table))).collect()
+}
+
+#[actix::test]
+async fn p2_every_kind_of_agent_is_proved_to_be_confined() {
+    for (kind, setup) in of_each_kind() {
+        let server = setup.start();
+        let (status, body) = tested(&server).await;
+        let sandbox = &body["sandbox"];
+        assert_eq!((status, &sandbox["verdict"]), (200, &json!("proved")), "{kind}");
+        let own = &sandbox["projects"][0];
+        assert_eq!((&own["agent"], &own["verdict"]), (&json!("it"), &json!("proved")), "{kind}");
+        let refused = |report: &Value, attempt: &str| {
+            let attempts = report["attempts"].as_array().unwrap();
+            let is_it = |it: &&Value| it["what"] == attempt && it["outcome"] == "refused";
+            attempts.iter().any(|it| is_it(&it))
+        };
+        for report in [sandbox, own] {
+            assert!(attempts(report, "change").len() >= 3, "{kind}");
+            assert!(refused(report, "create a file"), "{kind}");
+            assert_eq!(refused(report, "list the project"), kind == "model", "{kind}");
+        }
+    }
+}
+
 #[actix::test]
 async fn p2_the_self_test_leaves_nothing_behind() {
     let setup = Setup::guide();

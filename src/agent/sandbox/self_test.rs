@@ -42,11 +42,13 @@ pub struct SelfTest {
     pub projects: Vec<ProjectTest>,
 }
 
-/// The result of a self-test in one project.
+/// The result of a self-test in one project, in the place of one agent.
 #[derive(Debug, Clone, Serialize)]
 pub struct ProjectTest {
     /// The project's name.
     pub project: String,
+    /// The agent's name.
+    pub agent: String,
     /// The verdict on it.
     pub verdict: Verdict,
     /// The user that its agents run as.
@@ -136,9 +138,9 @@ impl Verdict {
 }
 
 impl SelfTest {
-    /// The test of one project.
-    pub fn project(&self, name: &str) -> Option<&ProjectTest> {
-        self.projects.iter().find(|test| test.project == name)
+    /// The test of an agent in a project.
+    pub fn of(&self, project: &str, agent: &str) -> Option<&ProjectTest> {
+        self.projects.iter().find(|test| test.project == project && test.agent == agent)
     }
 
     /// The verdict with its reasons.

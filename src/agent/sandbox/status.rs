@@ -47,12 +47,13 @@ impl SandboxStatus {
         test
     }
 
-    /// Replaces the result of one project.
+    /// Replaces the result of an agent in a project.
     pub(in crate::agent) fn publish_project(&self, own: ProjectTest) {
         self.newest.send_modify(|newest| {
             if let Some(newest) = newest {
                 let test = Arc::make_mut(newest);
-                test.projects.retain(|known| known.project != own.project);
+                test.projects
+                    .retain(|known| (&known.project, &known.agent) != (&own.project, &own.agent));
                 test.projects.push(own);
             }
         });
