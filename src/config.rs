@@ -164,6 +164,7 @@ fn settings(tables: Tables, layers: &Layers, env: &ProcessEnv) -> Result<Setting
         limits: tables.limits,
         answer_limits: tables.answer_limits,
         visitor_limits: tables.visitor_limits,
+        attachments: tables.attachments,
         reading: tables.reading,
         highlighting: tables.highlighting,
         reader: tables.reader,
@@ -193,12 +194,22 @@ fn tls_files(
 
 /// Refuses values that are larger than those that bound them.
 fn check_orders(settings: &Settings, layers: &Layers) -> Result<(), ConfigError> {
-    let Settings { limits, socket, restart, .. } = settings;
+    let Settings { limits, attachments, socket, restart, .. } = settings;
     let orders = [
         (
             limits.message_bytes <= limits.frame_bytes,
             "limits.message_bytes",
             "advanced.limits.frame_bytes",
+        ),
+        (
+            attachments.file_bytes <= attachments.question_bytes,
+            "attachments.file_bytes",
+            "attachments.question_bytes",
+        ),
+        (
+            attachments.question_bytes <= attachments.conversation_bytes,
+            "attachments.question_bytes",
+            "attachments.conversation_bytes",
         ),
         (
             socket.ping_interval <= socket.ping_timeout,

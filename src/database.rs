@@ -18,6 +18,7 @@ mod connection;
 mod error;
 mod inspect;
 mod lock;
+mod loose;
 mod open;
 mod reader;
 mod recorder;
@@ -34,6 +35,7 @@ pub use clock::{Clock, timestamp};
 pub use connection::FILE_NAME;
 pub use error::{DatabaseError, OpenError};
 pub(crate) use inspect::inspect;
+pub(crate) use loose::drop_loose_regularly;
 pub use reader::Reader;
 
 use crate::{

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
+    attachment::AttachedFile,
     citation::Citation,
     ids::{ConversationId, Seq, TurnNumber},
     json,
@@ -54,6 +55,9 @@ pub struct UserMessage {
     pub author: Option<String>,
     /// The text.
     pub content: String,
+    /// The files that come with it, in the order in which they were attached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<AttachedFile>,
     /// The turn whose question this repeats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_of: Option<TurnNumber>,

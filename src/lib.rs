@@ -30,6 +30,7 @@
 //! * **Registry** ([`registry::Registry`]): the actor that starts, finds and closes sessions.
 //! * **Conversation** ([`conversation::Conversation`]): questions and answers under one id.
 //! * **Turn** ([`ids::TurnNumber`]): one question with its answer and exactly one end.
+//! * **Attachment** ([`attachment::AttachedFile`]): a file that a person attached to a question.
 //! * **Entry** ([`entry::Content`]): one item of a history, on screen, in memory and as a row.
 //! * **Sequence number** ([`ids::Seq`]): the place of a piece in its conversation's history.
 //! * **Transcript** ([`conversation::transcript::Transcript`]): a history in memory, with what is
@@ -88,6 +89,7 @@ pub mod model;
 pub mod source;
 pub(crate) mod suggestions;
 
+pub mod attachment;
 pub mod database;
 pub mod entry;
 pub(crate) mod highlighter;

@@ -141,6 +141,7 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
         reader,
     };
     resources.agents.clear();
+    rt::spawn(database::drop_loose_regularly(resources.database.downgrade()));
     resources.agents.clear_indexes(&settings.projects);
     let (agents, database) = (resources.agents.clone(), resources.database.clone());
     let registry = Arc::<RegistryCell>::default();

@@ -22,7 +22,8 @@ use actix_web::{
 use serde_json::json;
 
 use api::{
-    conversations, export, projects, readiness, references, search, sessions, similar, suggestions,
+    attachments, conversations, export, projects, readiness, references, search, sessions, similar,
+    suggestions,
 };
 use problem::method_not_allowed;
 use websocket::upgrade;
@@ -46,6 +47,14 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(
             at("/api/assistant/conversations/{project}/{id}/export")
                 .route(get().to(export::download)),
+        )
+        .service(
+            at("/api/assistant/conversations/{project}/{id}/attachments")
+                .route(post().to(attachments::upload)),
+        )
+        .service(
+            at("/api/assistant/conversations/{project}/{id}/attachments/{attachment}")
+                .route(get().to(attachments::download)),
         )
         .service(
             at("/api/assistant/conversations/{project}/{id}/references")

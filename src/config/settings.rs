@@ -11,6 +11,7 @@
 
 mod advanced;
 pub mod agents;
+mod attachments;
 mod limits;
 
 use std::{collections::HashMap, net::SocketAddr, path::PathBuf, time::Duration};
@@ -25,6 +26,7 @@ pub(crate) use advanced::{
     HighlightingSettings, ReaderSettings, ReadingSettings, RestartSettings, SocketSettings,
 };
 use agents::{AgentName, NamedAgent};
+pub(crate) use attachments::AttachmentSettings;
 pub use limits::Limits;
 pub(crate) use limits::{AnswerLimits, VisitorLimits};
 
@@ -35,7 +37,7 @@ use crate::{
         values::{
             AgentText, As, EnvName, HeaderName, HostText, HumanDuration, List, ListenAddress,
             ListenText, NetworkText, OptionalPath, OptionalProgram, OptionalText, OriginText,
-            PathText, PortNumber, Retries, Text,
+            PathText, PortNumber, Text, WholeNumber,
         },
     },
     project::{Project, ProjectName},
@@ -62,6 +64,7 @@ pub struct Settings {
     pub(crate) limits: Limits,
     pub(crate) answer_limits: AnswerLimits,
     pub(crate) visitor_limits: VisitorLimits,
+    pub(crate) attachments: AttachmentSettings,
     pub(crate) reading: ReadingSettings,
     pub(crate) highlighting: HighlightingSettings,
     pub(crate) reader: ReaderSettings,
@@ -90,6 +93,7 @@ pub(super) struct Tables {
     pub(super) answer_limits: AnswerLimits,
     #[schemars(extend("table" = "limits"))]
     pub(super) visitor_limits: VisitorLimits,
+    pub(super) attachments: AttachmentSettings,
     pub(super) reading: ReadingSettings,
     pub(super) highlighting: HighlightingSettings,
     pub(super) reader: ReaderSettings,
@@ -265,7 +269,7 @@ pub struct AgentSettings {
     #[schemars(extend("default" = "2s", "advanced" = true))]
     pub stop_timeout: Duration,
     /// How often the agent retries a failed request to its model.
-    #[serde(with = "As::<Retries>")]
+    #[serde(with = "As::<WholeNumber>")]
     #[schemars(extend("default" = 3, "advanced" = true))]
     pub api_retries: u32,
     /// Files and directories of the server that hold secrets: no agent can read them.

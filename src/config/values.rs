@@ -145,8 +145,8 @@ value_format! {
 }
 
 value_format! {
-    /// How often something is tried again; 0 is never.
-    Retries -> u32,
+    /// A number of things or of times; 0 is none.
+    WholeNumber -> u32,
     "a whole number",
     {"type": "integer", "minimum": 0, "maximum": u32::MAX},
     |value| value.as_integer()?.try_into().ok()

@@ -6,7 +6,8 @@ use std::{
 };
 
 use crate::{
-    database::DatabaseError,
+    attachment::AttachedFile,
+    database::{DatabaseError, messages::CopiedAttachment},
     entry::UserMessage,
     ids::{ConversationId, TurnNumber},
     wire::server_frame::Notice,
@@ -49,6 +50,8 @@ pub(crate) enum PostContent {
         content: String,
         /// The agent that is to answer from now on; `None` for the one before.
         agent: Option<String>,
+        /// The files that come with it.
+        attachments: Vec<AttachedFile>,
     },
     /// An answer to a question of the agent.
     Answer {
@@ -70,6 +73,8 @@ pub(crate) enum PostContent {
         from: ConversationId,
         /// A summary of the other conversation; empty where nothing was said.
         recap: String,
+        /// The question's files under the ids that they have there, and the copies here.
+        attachments: Vec<(String, AttachedFile)>,
     },
 }
 
@@ -98,11 +103,25 @@ impl PostContent {
     }
 }
 
+impl PostContent {
+    /// The files that are copied from another conversation.
+    pub(crate) fn copied(&self) -> Vec<CopiedAttachment> {
+        match self {
+            Self::Carried { attachments, .. } => attachments
+                .iter()
+                .map(|(from, copy)| CopiedAttachment { from: from.clone(), to: copy.id.clone() })
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
 impl Conversation {
     /// Fills in what is asked, or says why it cannot be asked.
     pub(crate) fn fill(&self, message: &mut UserMessage, what: &PostContent) -> Result<(), String> {
         match what {
-            PostContent::Text { content, agent } => {
+            PostContent::Text { content, agent, attachments } => {
+                message.attachments.clone_from(attachments);
                 message.content.clone_from(content);
                 message.agent.clone_from(agent);
             }
@@ -111,11 +130,14 @@ impl Conversation {
                 message.content.clone_from(content);
             }
             PostContent::Again { turn, agent } => {
-                message.content = self.asked_in(*turn)?;
+                let asked = self.asked_in(*turn)?;
+                message.content.clone_from(&asked.content);
+                message.attachments.clone_from(&asked.attachments);
                 message.retry_of = Some(*turn);
                 message.agent.clone_from(agent);
             }
-            PostContent::Carried { content, from, recap } => {
+            PostContent::Carried { content, from, recap, attachments } => {
+                message.attachments = attachments.iter().map(|(_, copy)| copy.clone()).collect();
                 message.content.clone_from(content);
                 message.continues = Some(*from);
                 message.carried = Some(recap.clone()).filter(|recap| !recap.is_empty());
@@ -155,12 +177,12 @@ impl Conversation {
     }
 
     /// The question of an ended turn, or why it cannot be asked again.
-    fn asked_in(&self, turn: TurnNumber) -> Result<String, String> {
+    fn asked_in(&self, turn: TurnNumber) -> Result<&UserMessage, String> {
         let question = self.transcript.question(turn).ok_or_else(|| {
             format!("Turn {turn} of this conversation has no question to ask again.")
         })?;
         if self.transcript.has_ended(turn) {
-            Ok(question.content.clone())
+            Ok(question)
         } else {
             Err(format!("The question of turn {turn} is not answered yet; stop it first."))
         }

@@ -23,14 +23,14 @@ use super::{
     batch::{self, Job, Writer},
     error::DatabaseError,
     messages::{
-        AcceptQuestion, BeginTurn, ClaimConversation, CreateConversation, DeleteConversation,
-        DeleteIfEmpty, Flush, NoteVisit, RenameConversation, ReserveSeq, SetAgentSession,
-        WriteEntries,
+        AcceptQuestion, AddAttachment, AttachmentAdded, BeginTurn, ClaimConversation,
+        CreateConversation, DeleteConversation, DeleteIfEmpty, DropLoose, Flush, NoteVisit,
+        RenameConversation, ReserveSeq, SetAgentSession, WriteEntries,
     },
-    queries::conversations,
+    queries::{attachments, conversations},
     recorder::Recorder,
     recovery,
-    writes::Change,
+    writes::{Change, DropLooseAttachments},
 };
 
 /// Writes in one transaction at most: its length is the wait of the next one.
@@ -183,6 +183,40 @@ impl Handler<AcceptQuestion> for Database {
         let bytes = question.message.content.len();
         self.enqueue(context, bytes, |recorder| {
             recorder.apply(Change::AcceptQuestion(question)).map(drop)
+        })
+    }
+}
+
+impl Handler<AddAttachment> for Database {
+    type Result = Reply<AttachmentAdded>;
+
+    fn handle(&mut self, add: AddAttachment, context: &mut Context<Self>) -> Self::Result {
+        let bytes = add.loaded.content.len();
+        self.enqueue(context, bytes, move |recorder| {
+            let stored =
+                attachments::stored_bytes(recorder.connection(), add.conversation, &add.sender)?;
+            let fits = |stored: u64, most: u64| stored.saturating_add(bytes as u64) <= most;
+            if !fits(stored.conversation, add.most.conversation) {
+                return Ok(AttachmentAdded::ConversationFull);
+            }
+            if !fits(stored.loose, add.most.loose) {
+                return Ok(AttachmentAdded::TooManyLoose);
+            }
+            recorder.apply(Change::AddAttachment(add))?;
+            Ok(AttachmentAdded::Stored)
+        })
+    }
+}
+
+impl Handler<DropLoose> for Database {
+    type Result = Reply<()>;
+
+    fn handle(&mut self, _: DropLoose, context: &mut Context<Self>) -> Self::Result {
+        self.enqueue(context, 0, |recorder| {
+            for project in attachments::projects_with_loose(recorder.connection())? {
+                recorder.apply(Change::DropLooseAttachments(DropLooseAttachments { project }))?;
+            }
+            Ok(())
         })
     }
 }

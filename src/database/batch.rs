@@ -148,7 +148,7 @@ fn execute(
     Ok(Committed { outcomes, counts })
 }
 
-/// Begins to write. Retries while another program holds the lock, with a line in the log each
+/// Begins to write. WholeNumber while another program holds the lock, with a line in the log each
 /// time SQLite gives up.
 fn begin(
     connection: &Connection,

@@ -25,6 +25,12 @@ pub enum DatabaseError {
         /// The client's id for the message.
         message_id: String,
     },
+    /// A file that a question names is not stored.
+    #[error("the attached file {name:?} is not on the server any more: attach it again")]
+    AttachmentGone {
+        /// Its name.
+        name: String,
+    },
     /// The turn has an end already.
     #[error("turn {turn} of conversation {conversation} has ended already")]
     SecondEnd {

@@ -57,7 +57,7 @@ impl DirectoryLock {
     }
 }
 
-/// Retries for a moment: a child that a killed server was just starting holds the lock until it
+/// WholeNumber for a moment: a child that a killed server was just starting holds the lock until it
 /// has executed its own program.
 fn lock_soon(file: &File) -> Result<(), TryLockError> {
     let deadline = Instant::now() + LOCK_WAIT;

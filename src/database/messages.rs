@@ -1,18 +1,19 @@
 //! Messages to the [`Database`](super::Database), each answered once its change is committed.
 //!
-//! They are plain data: all but [`ClaimConversation`] and [`Flush`] are also what a
+//! They are plain data: all but [`ClaimConversation`], [`DropLoose`] and [`Flush`] are also what a
 //! [`Write`](super::writes::Write) is made of.
 
 use actix::Message;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    attachment::LoadedFile,
     entry::{EntryRow, UserMessage},
     ids::{ConversationId, Seq, TurnNumber},
     project::ProjectName,
 };
 
-use super::{DatabaseError, Summary};
+use super::{DatabaseError, Summary, queries::attachments::StoredBytes};
 
 /// Makes a conversation together with its first entries.
 #[derive(Message, Debug, Clone, Serialize, Deserialize)]
@@ -55,7 +56,47 @@ pub(crate) struct AcceptQuestion {
     pub(crate) turn: TurnNumber,
     /// The payload of its entry.
     pub(crate) message: UserMessage,
+    /// Files of the message that are copied from another conversation of the project.
+    #[serde(default)]
+    pub(crate) copied: Vec<CopiedAttachment>,
 }
+
+/// A file that gets a copy under a new id.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct CopiedAttachment {
+    pub(crate) from: String,
+    pub(crate) to: String,
+}
+
+/// Stores a file for a question that is still to be asked. It is deleted after an hour unless a
+/// question names it.
+#[derive(Message, Debug, Clone, Serialize, Deserialize)]
+#[rtype(result = "Result<AttachmentAdded, DatabaseError>")]
+pub(crate) struct AddAttachment {
+    /// The project that the conversation must belong to.
+    pub(crate) project: ProjectName,
+    pub(crate) conversation: ConversationId,
+    pub(crate) loaded: LoadedFile,
+    /// Who sends it, for the bound on what is not named yet.
+    pub(crate) sender: String,
+    /// What there may be with it.
+    pub(crate) most: StoredBytes,
+}
+
+/// Whether a file was stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AttachmentAdded {
+    Stored,
+    /// The conversation has as many bytes as it may have.
+    ConversationFull,
+    /// The sender has stored as many bytes as it may without a question that names them.
+    TooManyLoose,
+}
+
+/// Deletes the files that no question named in time.
+#[derive(Message, Debug)]
+#[rtype(result = "Result<(), DatabaseError>")]
+pub(crate) struct DropLoose;
 
 /// Writes entries: new ones are added, and one whose `first_seq` is there already (a text that
 /// has grown) takes the new `last_seq` and payload. A user message opens its turn as queued and

@@ -1,5 +1,6 @@
 //! Read queries, by what they read.
 
+pub(crate) mod attachments;
 pub(super) mod conversations;
 pub(crate) mod export;
 pub(super) mod load;

@@ -1,6 +1,7 @@
 //! Tests of the store on files, as it is used: opened, written through the actor, read back.
 
 mod accepting;
+mod attaching;
 mod backing_up;
 mod group_commit;
 mod importing;

@@ -7,6 +7,7 @@
 //! A conversation's time never goes backwards: where the clock did, the newest time stored is used
 //! in its place.
 
+mod attachments;
 mod conversations;
 mod entries;
 mod imports;
@@ -27,8 +28,8 @@ use crate::{
 use super::{
     error::DatabaseError,
     messages::{
-        AcceptQuestion, BeginTurn, CreateConversation, DeleteConversation, DeleteIfEmpty,
-        NoteVisit, RenameConversation, ReserveSeq, SetAgentSession, WriteEntries,
+        AcceptQuestion, AddAttachment, BeginTurn, CreateConversation, DeleteConversation,
+        DeleteIfEmpty, NoteVisit, RenameConversation, ReserveSeq, SetAgentSession, WriteEntries,
     },
 };
 
@@ -60,8 +61,16 @@ pub(crate) enum Change {
     RenameConversation(RenameConversation),
     DeleteConversation(DeleteConversation),
     DeleteIfEmpty(DeleteIfEmpty),
+    AddAttachment(AddAttachment),
+    DropLooseAttachments(DropLooseAttachments),
     RecoverTurn(RecoverTurn),
     RecordImport(RecordImport),
+}
+
+/// Deletes the files of a project that no question named in time.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct DropLooseAttachments {
+    pub(super) project: ProjectName,
 }
 
 /// Gives a turn that nobody will go on with the entries that it lacks, and marks it: a page that
@@ -122,6 +131,10 @@ pub(crate) fn apply(transaction: &Transaction<'_>, write: &Write) -> Result<bool
         }
         Change::SetAgentSession(SetAgentSession { conversation, agent_session, .. }) => {
             conversations::set_agent_session(transaction, *conversation, agent_session.as_deref())?;
+        }
+        Change::AddAttachment(add) => attachments::add(transaction, add, at)?,
+        Change::DropLooseAttachments(DropLooseAttachments { project }) => {
+            return attachments::drop_loose(transaction, project, at);
         }
         Change::NoteVisit(visit) => visits::note(transaction, visit, at)?,
         Change::RenameConversation(rename) => {

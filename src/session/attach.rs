@@ -18,7 +18,7 @@ use crate::{
     ids::{ConversationId, Seq},
     wire::{
         Dialect,
-        server_frame::{AgentOption, AnsweringAgent, Attached, Notice, ReadOnly},
+        server_frame::{AgentOption, AnsweringAgent, Attached, AttachmentLimits, Notice, ReadOnly},
     },
 };
 
@@ -195,7 +195,11 @@ impl LiveConversation<'_> {
             let conversation_id = self.state.id;
             subscriber.notify(&Notice::ConversationCreated { conversation_id });
         }
-        subscriber.notify(&Notice::Attached(self.attached(&resume_point, viewers, read_only)));
+        subscriber.notify(&Notice::Attached(Box::new(self.attached(
+            &resume_point,
+            viewers,
+            read_only,
+        ))));
         self.greet(&mut subscriber, &to, previous.stayed.is_some());
         if let Some(demand) = previous.demand {
             subscriber.ask(demand);
@@ -215,6 +219,7 @@ impl LiveConversation<'_> {
     }
 
     fn attached(&self, from: &ResumePoint, viewers: usize, read_only: ReadOnly) -> Attached {
+        let limits = &self.env.resources.settings.attachments;
         Attached {
             conversation_id: self.state.id,
             title: self.state.title.clone(),
@@ -226,6 +231,11 @@ impl LiveConversation<'_> {
             read_only,
             viewers,
             message_bytes: self.env.resources.settings.limits.message_bytes,
+            attachments: AttachmentLimits {
+                count: limits.count,
+                file_bytes: limits.file_bytes,
+                question_bytes: limits.question_bytes,
+            },
         }
     }
 

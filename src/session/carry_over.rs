@@ -4,6 +4,7 @@ use actix::{ActorFutureExt as _, AsyncContext as _, Context, WrapFuture as _};
 use tokio::task::spawn_blocking;
 
 use crate::{
+    attachment::{self, AttachedFile},
     conversation::{inbox::PostContent, recap, transcript::Transcript},
     ids::{ConversationId, Seq, TurnNumber},
     wire::server_frame::{ErrorNotice, Notice},
@@ -75,7 +76,10 @@ fn carried(
     })?;
     let content = question.content.clone();
     let recap = recap::carry_over(transcript, turn);
-    Ok(PostContent::Carried { content, from, recap })
+    let copy = |file: &AttachedFile| AttachedFile { id: attachment::new_id(), ..file.clone() };
+    let attachments = question.attachments.iter().map(|file| (file.id.clone(), copy(file)));
+    let attachments = attachments.collect();
+    Ok(PostContent::Carried { content, from, recap, attachments })
 }
 
 fn not_found(conversation: ConversationId) -> String {

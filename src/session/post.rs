@@ -11,7 +11,11 @@ use crate::{
         turn::{CloseReason, QueuedQuestion, TurnEffect, TurnEvent},
         viewer::ViewerId,
     },
-    database::{DatabaseError, messages::AcceptQuestion, title},
+    database::{
+        DatabaseError,
+        messages::{AcceptQuestion, CopiedAttachment},
+        title,
+    },
     entry::{Content, TurnError, UserMessage},
     ids::TurnNumber,
     wire::server_frame::{ErrorNotice, Notice},
@@ -97,7 +101,7 @@ impl LiveConversation<'_> {
             _ => ErrorNotice::permanent(reason),
         })?;
         self.check_room(waiting_bytes + message.content.len())?;
-        self.store_question(viewer, message, permit);
+        self.store_question(viewer, message, what.copied(), permit);
         Ok(())
     }
 
@@ -128,6 +132,7 @@ impl LiveConversation<'_> {
         &mut self,
         viewer: ViewerId,
         message: UserMessage,
+        copied: Vec<CopiedAttachment>,
         permit: Option<TurnPermit>,
     ) {
         let turn = self.state.next_turn;
@@ -138,6 +143,7 @@ impl LiveConversation<'_> {
             conversation: self.state.id,
             turn,
             message: message.clone(),
+            copied,
         };
         let (senders, since) = (vec![viewer], Instant::now());
         let pending = PendingQuestion { turn, message, senders, answer: None, since };

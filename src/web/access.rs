@@ -39,6 +39,7 @@ use crate::{
 };
 
 use super::{cookies, problem::Problem};
+pub(crate) use bodies::timeout_message as body_timeout_message;
 use client_address::{ClientIdentity, ForwardedHeaders, TrustedProxies};
 use host_check::AllowedHosts;
 use login_sessions::LoginSessions;
@@ -68,6 +69,13 @@ pub(crate) struct AccessControl {
     port: OnceLock<u16>,
 }
 
+/// Whether a request sends a file for a question: those are larger than other bodies and take longer.
+fn is_upload(method: &Method, path: &str) -> bool {
+    method == Method::POST
+        && path.starts_with("/api/assistant/conversations/")
+        && path.ends_with("/attachments")
+}
+
 enum Decision {
     Admit(Visitor, Option<Permit>),
     /// A page of an allowed origin asks what it may send (CORS).
@@ -94,7 +102,11 @@ impl AccessControl {
                 starts_per_minute: limits.starts_per_minute,
             }),
             has_tls: settings.tls.is_some(),
-            sizes: SizeLimits { header_bytes: limits.header_bytes, body_bytes: limits.body_bytes },
+            sizes: SizeLimits {
+                header_bytes: limits.header_bytes,
+                body_bytes: limits.body_bytes,
+                upload_bytes: settings.attachments.file_bytes,
+            },
             body_timeout: settings.socket.request_timeout,
             port: OnceLock::new(),
         })
@@ -135,7 +147,7 @@ impl AccessControl {
             return Ok(Decision::AnswerPreflight);
         }
 
-        self.sizes.check(headers)?;
+        self.sizes.check(headers, is_upload(method, request.match_info().as_str()))?;
         if roles::has_token(request.query_string()) {
             return Err(problems::token_in_url());
         }

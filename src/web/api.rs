@@ -1,5 +1,6 @@
 //! The HTTP interface: one module for each resource.
 
+pub(crate) mod attachments;
 pub(crate) mod conversations;
 pub(crate) mod export;
 pub(crate) mod files;

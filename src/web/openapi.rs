@@ -8,8 +8,8 @@ use utoipa::OpenApi;
 use super::{
     access::login,
     api::{
-        conversations, export, files, projects, readiness, references, search, sessions, similar,
-        suggestions,
+        attachments, conversations, export, files, projects, readiness, references, search,
+        sessions, similar, suggestions,
     },
     metrics,
     problem::{ProblemDocument, ProblemResponse},
@@ -35,6 +35,8 @@ use super::{
         conversations::rename,
         conversations::delete,
         export::download,
+        attachments::upload,
+        attachments::download,
         references::compare,
         files::show_commit,
         search::find,

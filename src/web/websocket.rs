@@ -5,6 +5,7 @@
 //! slow client costs one batch however long that lasts.
 
 mod attach;
+mod attachments;
 mod backlog;
 mod checked_stream;
 mod delivery;

@@ -23,6 +23,8 @@ pub enum ClientFrame {
         /// The agent that is to answer from now on, or `auto` for the one of the settings; `None` for
         /// the one before.
         agent: Option<String>,
+        /// The ids of the files that come with it.
+        attachments: Vec<String>,
     },
     /// Answer the agent's questions, as a message.
     Answer {
@@ -176,7 +178,23 @@ fn message(fields: &Map<String, Value>) -> Result<ClientFrame, InvalidFrame> {
             )));
         }
     };
-    Ok(ClientFrame::Message { message_id: message_id(fields)?, content, agent: agent(fields)? })
+    Ok(ClientFrame::Message {
+        message_id: message_id(fields)?,
+        content,
+        agent: agent(fields)?,
+        attachments: attachments(fields)?,
+    })
+}
+
+fn attachments(fields: &Map<String, Value>) -> Result<Vec<String>, InvalidFrame> {
+    let ids = match fields.get("attachments") {
+        None | Some(Value::Null) => Some(Vec::new()),
+        Some(Value::Array(ids)) => ids.iter().map(|id| id.as_str().map(str::to_owned)).collect(),
+        Some(_) => None,
+    };
+    ids.ok_or_else(|| {
+        InvalidFrame::WrongShape("attachments must be a list of ids of attached files".to_owned())
+    })
 }
 
 fn retry(fields: &Map<String, Value>) -> Result<ClientFrame, InvalidFrame> {
@@ -317,6 +335,7 @@ mod tests {
                 message_id: id.map(str::to_owned),
                 content: text.to_owned(),
                 agent: None,
+                attachments: Vec::new(),
             };
             assert_eq!(parse(frame), Ok(expected), "{frame}");
         }
@@ -348,6 +367,22 @@ mod tests {
         let call_id = Some("c1".to_owned());
         let content = "yes".to_owned();
         assert_eq!(parse(meant), Ok(ClientFrame::Answer { message_id: None, content, call_id }));
+    }
+
+    #[test]
+    fn a_message_names_its_files() {
+        let frame =
+            |list: &str| format!(r#"{{"type":"message","content":"x","attachments":{list}}}"#);
+        for (list, expected) in [("[]", vec![]), ("null", vec![]), (r#"["a","b"]"#, vec!["a", "b"])]
+        {
+            let Ok(ClientFrame::Message { attachments, .. }) = parse(&frame(list)) else {
+                panic!("{list} was refused")
+            };
+            assert_eq!(attachments, expected);
+        }
+        for list in ["7", r#""a""#, "[1]", "[null]", "{}"] {
+            assert!(refused(&frame(list)).contains("attachments must be"), "{list}");
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(crate) enum Notice {
         conversation_id: ConversationId,
     },
     /// The socket is attached to a conversation.
-    Attached(Attached),
+    Attached(Box<Attached>),
     /// A question is stored and will be answered.
     Accepted {
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,6 +81,19 @@ pub(crate) struct Attached {
     pub viewers: usize,
     /// Longest question in bytes.
     pub message_bytes: usize,
+    /// What may come with a question.
+    pub attachments: AttachmentLimits,
+}
+
+/// See [`Attached::attachments`].
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct AttachmentLimits {
+    /// Files of one question; 0 where none are taken.
+    pub count: u32,
+    /// Largest file in bytes.
+    pub file_bytes: usize,
+    /// All files of one question together, in bytes.
+    pub question_bytes: usize,
 }
 
 /// See [`Notice::ReadOnly`] and [`Attached::read_only`].

@@ -4,6 +4,6 @@
 mod crowds;
 mod limits;
 mod pages;
-mod raw;
+pub mod raw;
 mod tls;
 mod tokens;

@@ -13,6 +13,7 @@ mod agent_probe;
 mod agents;
 mod answering;
 mod api;
+mod attachments;
 mod bad_agents;
 mod bad_input;
 mod bounds;

@@ -22,7 +22,7 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 30] = [
+const LAYERS: [&str; 31] = [
     "ids",
     "json",
     "authority",
@@ -39,6 +39,7 @@ const LAYERS: [&str; 30] = [
     "citation",
     "guide",
     "model",
+    "attachment",
     "entry",
     "agent",
     "markdown",
@@ -56,9 +57,10 @@ const LAYERS: [&str; 30] = [
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 35] = [
+const PURE: [&str; 36] = [
     "agent/codec",
     "agent/event",
+    "attachment",
     "authority",
     "citation/address",
     "citation/anchor",

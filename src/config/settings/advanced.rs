@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::values::{As, Count, HumanDuration, Retries, Size};
+use crate::config::values::{As, Count, HumanDuration, Size, WholeNumber};
 
 /// Upper bounds of searches and of what is shown of files.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -150,7 +150,7 @@ pub(crate) struct RestartSettings {
     #[schemars(extend("default" = "30s"))]
     pub(crate) backoff_max: Duration,
     /// Restarts within `window`; at the next failure the session is given up.
-    #[serde(with = "As::<Retries>")]
+    #[serde(with = "As::<WholeNumber>")]
     #[schemars(extend("default" = 5))]
     pub(crate) attempts: u32,
     /// Period in which restarts are counted.

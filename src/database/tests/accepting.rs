@@ -16,6 +16,7 @@ fn accept(conversation: ConversationId, turn: TurnNumber, message_id: &str) -> A
             content: format!("question {message_id}"),
             ..UserMessage::default()
         },
+        copied: Vec::new(),
     }
 }
 

@@ -5,15 +5,16 @@ use rusqlite::{Transaction, TransactionBehavior, types::Value};
 
 use super::*;
 use crate::{
+    attachment::{AttachedFile, AttachedType, LoadedFile},
     database::{
         messages::{
-            AcceptQuestion, BeginTurn, DeleteConversation, DeleteIfEmpty, NoteVisit,
-            RenameConversation, ReserveSeq, SetAgentSession,
+            AcceptQuestion, AddAttachment, BeginTurn, CopiedAttachment, DeleteConversation,
+            DeleteIfEmpty, NoteVisit, RenameConversation, ReserveSeq, SetAgentSession,
         },
-        queries::conversations,
+        queries::{attachments::StoredBytes, conversations},
         recorder::Recorder,
         recovery, schema, timestamp,
-        writes::{self, Change, RecordImport, Write},
+        writes::{self, Change, DropLooseAttachments, RecordImport, Write},
     },
     entry::UserMessage,
     ids::{ConversationId, Seq, TurnNumber},
@@ -23,11 +24,12 @@ const PROJECTS: [&str; 3] = ["demo", "other", "third"];
 
 /// Everything that a store holds. The index of the search is compared by its content: how its rows
 /// are packed depends on where transactions begin.
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 9] = [
     "SELECT * FROM conversations ORDER BY id",
     "SELECT * FROM turns ORDER BY conversation_id, turn",
     "SELECT * FROM entries ORDER BY id",
     "SELECT * FROM visits ORDER BY browser, project",
+    "SELECT * FROM attachments ORDER BY id",
     "SELECT * FROM imports ORDER BY project, source, source_conversation_id, source_created_at",
     "SELECT * FROM sqlite_sequence ORDER BY name",
     "SELECT * FROM search_docsize ORDER BY id",
@@ -38,6 +40,8 @@ const TABLES: [&str; 8] = [
 enum Action {
     Create { project: usize, explicit: bool, greeting: bool },
     Accept { turn: i64, message: u8, content: &'static str },
+    Attach { file: u8 },
+    DropLoose,
     Begin { turn: i64 },
     WriteEntries(Vec<Plan>),
     Reserve { up_to: i64 },
@@ -99,6 +103,8 @@ fn action() -> impl Strategy<Value = Action> {
             .prop_map(|(project, explicit, greeting)| Create { project, explicit, greeting }),
         4 => (1..5_i64, 0..6_u8, content())
             .prop_map(|(turn, message, content)| Accept { turn, message, content }),
+        2 => (0..6_u8).prop_map(|file| Attach { file }),
+        1 => Just(DropLoose),
         2 => (1..5_i64).prop_map(|turn| Begin { turn }),
         8 => prop::collection::vec(plan(), 1..5).prop_map(WriteEntries),
         1 => (0..2000_i64).prop_map(|up_to| Reserve { up_to }),
@@ -218,9 +224,27 @@ fn act(
         Action::Accept { turn, message, content } => {
             let turn = TurnNumber(turn);
             let (message_id, content) = (Some(format!("message {message}")), content.to_owned());
-            let message = UserMessage { message_id, content, ..UserMessage::default() };
-            Change::AcceptQuestion(AcceptQuestion { project, conversation, turn, message })
+            let (known, id) = attached(recorder.connection(), conversation);
+            let copied = known.iter().map(|from| CopiedAttachment {
+                from: from.clone(),
+                to: format!("copy {conversation} {turn} {from}"),
+            });
+            let copied = copied.collect();
+            let attachments = id.into_iter().map(|id| file(&id)).collect();
+            let message =
+                UserMessage { message_id, content, attachments, ..UserMessage::default() };
+            Change::AcceptQuestion(AcceptQuestion { project, conversation, turn, message, copied })
         }
+        Action::Attach { file: number } => {
+            let loaded = LoadedFile {
+                file: file(&format!("{conversation} {number}")),
+                content: vec![number; 3],
+            };
+            let most = StoredBytes { conversation: 0, loose: 0 };
+            let sender = "user a".to_owned();
+            Change::AddAttachment(AddAttachment { project, conversation, loaded, sender, most })
+        }
+        Action::DropLoose => Change::DropLooseAttachments(DropLooseAttachments { project }),
         Action::Begin { turn } => {
             let turn = TurnNumber(turn);
             Change::BeginTurn(BeginTurn { project, conversation, turn })
@@ -267,6 +291,35 @@ fn act(
         }),
     };
     recorder.apply(change).map(drop)
+}
+
+/// A file of another conversation of the project, and one of this conversation.
+fn attached(
+    connection: &Connection,
+    conversation: ConversationId,
+) -> (Option<String>, Option<String>) {
+    let find = |query| connection.query_row(query, [conversation], |row| row.get(0)).ok();
+    (
+        find(
+            "SELECT attachments.id FROM attachments
+             JOIN conversations ON conversations.id = conversation_id
+             WHERE conversation_id <> ?1
+                 AND project = (SELECT project FROM conversations WHERE id = ?1)
+             ORDER BY attachments.id",
+        ),
+        find("SELECT id FROM attachments WHERE conversation_id = ?1 ORDER BY id"),
+    )
+}
+
+fn file(id: &str) -> AttachedFile {
+    AttachedFile {
+        id: id.to_owned(),
+        name: format!("{id}.txt"),
+        content_type: AttachedType::Text,
+        bytes: 3,
+        width: None,
+        height: None,
+    }
 }
 
 fn replay<'a>(writes: impl IntoIterator<Item = &'a Write>) -> Vec<Vec<Vec<Value>>> {

@@ -8,7 +8,7 @@ use crate::{
     ids::{ConversationId, Seq, TurnNumber},
 };
 
-use super::conversations;
+use super::{attachments, conversations};
 
 pub(super) fn accept_question(
     connection: &Connection,
@@ -36,6 +36,7 @@ pub(super) fn accept_question(
             None => error.into(),
         });
     }
+    attachments::claim(connection, question, at)?;
     conversations::note_question(connection, *conversation, content)
 }
 

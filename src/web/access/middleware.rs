@@ -16,9 +16,13 @@ use crate::web::connections::Connection;
 use super::{
     AccessControl, Decision,
     bodies::{self, GuardedBody},
+    is_upload,
     problems::quote,
     response_headers::{self, HeaderContext},
 };
+
+/// How many times as long as another body a file may take.
+const UPLOAD_TIME: u32 = 12;
 
 pub(crate) async fn check<B: MessageBody + 'static>(
     access: Arc<AccessControl>,
@@ -32,7 +36,9 @@ pub(crate) async fn check<B: MessageBody + 'static>(
         request.method() == Method::GET && request.headers().contains_key(header::UPGRADE);
     if !is_websocket {
         let body = request.take_payload();
-        request.set_payload(bodies::with_timeout(body, access.body_timeout));
+        let is_upload = is_upload(request.method(), request.match_info().as_str());
+        let longer = if is_upload { UPLOAD_TIME } else { 1 };
+        request.set_payload(bodies::with_timeout(body, access.body_timeout * longer));
     }
     let varies_by_origin = !access.origins.is_empty();
     let mut context = HeaderContext { varies_by_origin, ..HeaderContext::default() };

@@ -18,6 +18,9 @@ use super::{roles::Role, token_bucket::TokenBucket};
 /// Idle visitors that are remembered.
 const MAX_IDLE_VISITORS: usize = 4096;
 
+/// Files of one visitor that are received at a time.
+const UPLOADS: usize = 4;
+
 /// Suggested wait for a permit: nobody knows when one is returned.
 const PERMIT_RETRY: Duration = Duration::from_secs(5);
 
@@ -55,6 +58,7 @@ struct VisitorUsage {
     requests: usize,
     sockets: usize,
     turns: usize,
+    uploads: usize,
     messages: TokenBucket,
     wrong_tokens: TokenBucket,
     conversations: TokenBucket,
@@ -131,7 +135,7 @@ impl Visitors {
 
 impl VisitorUsage {
     fn permits(&self) -> usize {
-        self.requests + self.sockets + self.turns
+        self.requests + self.sockets + self.turns + self.uploads
     }
 
     fn is_forgettable(&self, now: Instant) -> bool {
@@ -169,6 +173,23 @@ impl Visitor {
                  again when one is answered."
             )
         })
+    }
+
+    /// Begins to receive a file for a question.
+    pub(crate) fn begin_upload(&self) -> Result<Option<Permit>, LimitExceeded> {
+        self.acquire(
+            |usage| &mut usage.uploads,
+            UPLOADS,
+            |limit| format!("{limit} of your files are being sent, which is the limit."),
+        )
+    }
+
+    /// Who it is, where what a visitor has stored is counted.
+    pub(crate) fn sender(&self) -> String {
+        match self.key_or_address() {
+            VisitorKey::User(user) => format!("user {user}"),
+            VisitorKey::Address(address) => format!("address {address}"),
+        }
     }
 
     /// Counts a message.

@@ -19,6 +19,8 @@ pub(super) struct SizeLimits {
     /// Names and values of all headers, in bytes.
     pub header_bytes: usize,
     pub body_bytes: usize,
+    /// Of the body of a file for a question.
+    pub upload_bytes: usize,
 }
 
 impl SizeLimits {
@@ -39,7 +41,7 @@ impl SizeLimits {
     }
 
     /// Checks what the headers of a request say.
-    pub(super) fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
+    pub(super) fn check(&self, headers: &HeaderMap, is_upload: bool) -> Result<(), Problem> {
         let bytes: usize =
             headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
         if bytes > self.header_bytes {
@@ -56,8 +58,9 @@ impl SizeLimits {
         let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
         // The HTTP parser has refused lengths that are no numbers.
         let length: u64 = length.and_then(|length| length.parse().ok()).unwrap_or(0);
-        if length > u64::try_from(self.body_bytes).unwrap_or(u64::MAX) {
-            let detail = format!("The body has {length} bytes; the limit is {}.", self.body_bytes);
+        let most = if is_upload { self.upload_bytes } else { self.body_bytes };
+        if length > u64::try_from(most).unwrap_or(u64::MAX) {
+            let detail = format!("The body has {length} bytes; the limit is {most}.");
             return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
         }
         Ok(())

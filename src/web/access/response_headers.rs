@@ -45,6 +45,10 @@ pub(crate) struct HeaderContext {
 
 pub(crate) fn add(headers: &mut HeaderMap, context: &HeaderContext) {
     for (name, value) in ALWAYS {
+        // A response may restrict itself further.
+        if name == header::CONTENT_SECURITY_POLICY && headers.contains_key(&name) {
+            continue;
+        }
         headers.insert(name, HeaderValue::from_static(value));
     }
     if !headers.contains_key(header::CACHE_CONTROL) {

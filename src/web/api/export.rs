@@ -4,6 +4,8 @@
 
 mod markdown;
 
+use std::collections::HashSet;
+
 use actix_web::{
     HttpResponse,
     http::header,
@@ -11,14 +13,16 @@ use actix_web::{
 };
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{json, value::RawValue};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
+    attachment::AttachedFile,
     database::{
         DatabaseError, Reader, Summary,
         queries::export::{EntryOrder, ExportCursor, START, StoredEntry},
     },
+    entry::UserMessage,
     ids::ConversationId,
     project::Project,
     reader::Readers,
@@ -126,7 +130,16 @@ struct Export {
 
 enum Writer {
     Markdown(Markdown),
-    Json { is_first: bool },
+    Json {
+        is_first: bool,
+        /// The files of the questions so far.
+        files: Vec<AttachedFile>,
+    },
+    /// After all entries: the files that are still to be written.
+    Files {
+        is_first: bool,
+        left: std::vec::IntoIter<AttachedFile>,
+    },
 }
 
 impl Export {
@@ -135,7 +148,7 @@ impl Export {
             Format::Md => (Writer::Markdown(Markdown::default()), markdown::head(&summary)),
             Format::Json => {
                 let head = format!("{{\"conversation\":{},\n\"entries\":[", json!(summary));
-                (Writer::Json { is_first: true }, head)
+                (Writer::Json { is_first: true, files: Vec::new() }, head)
             }
         };
         Self { reader, comparison, conversation: summary.id, at: START, writer, head }
@@ -150,6 +163,7 @@ async fn next(export: Option<Export>) -> Result<Option<(Bytes, Option<Export>)>,
     let order = match export.writer {
         Writer::Markdown(_) => EntryOrder::ByTurn,
         Writer::Json { .. } => EntryOrder::BySequence,
+        Writer::Files { .. } => return next_file(export).await,
     };
     let page = export.reader.ask(move |reader| reader.entries(conversation, order, at)).await?;
     let mut text = std::mem::take(&mut export.head);
@@ -158,10 +172,12 @@ async fn next(export: Option<Export>) -> Result<Option<(Bytes, Option<Export>)>,
         let references = export.comparison.references(entry).await;
         match &mut export.writer {
             Writer::Markdown(markdown) => markdown.add(entry, &references, &mut text),
-            Writer::Json { is_first } => {
+            Writer::Json { is_first, files } => {
+                files.extend(files_of(entry));
                 text.push_str(if std::mem::take(is_first) { "\n" } else { ",\n" });
                 text.push_str(&json!(ExportedEntry { entry, references }).to_string());
             }
+            Writer::Files { .. } => (),
         }
     }
     if !page.is_empty() {
@@ -171,13 +187,56 @@ async fn next(export: Option<Export>) -> Result<Option<(Bytes, Option<Export>)>,
     let waiting = waiting.await?;
     match export.writer {
         Writer::Markdown(markdown) => markdown.end(&waiting, &mut text),
-        Writer::Json { .. } => {
+        Writer::Json { mut files, .. } => {
+            let questions = waiting.iter().map(|(_, question)| &**question);
+            files.extend(questions.flat_map(attachments_of));
             let waiting = waiting.iter().map(|(turn, it)| json!({ "turn": turn, "payload": it }));
             let waiting: Vec<_> = waiting.collect();
-            text.push_str(&format!("],\n\"waiting\":{}}}\n", json!(waiting)));
+            text.push_str(&format!("],\n\"waiting\":{}", json!(waiting)));
+            if !files.is_empty() {
+                text.push_str(",\n\"attachments\":{");
+                let left = distinct(files).into_iter();
+                export.writer = Writer::Files { is_first: true, left };
+                return Ok(Some((text.into(), Some(export))));
+            }
+            text.push_str("}\n");
         }
+        Writer::Files { .. } => (),
     }
     Ok(Some((text.into(), None)))
+}
+
+/// The next file, by its id and in base64.
+async fn next_file(mut export: Export) -> Result<Option<(Bytes, Option<Export>)>, DatabaseError> {
+    let Writer::Files { is_first, left } = &mut export.writer else { return Ok(None) };
+    let Some(file) = left.next() else { return Ok(Some(("}}\n".into(), None))) };
+    let (project, conversation) = (export.comparison.project.name.clone(), export.conversation);
+    let id = file.id.clone();
+    let loaded =
+        export.reader.ask(move |reader| reader.loaded_file(&project, conversation, &id)).await?;
+    let loaded = loaded.ok_or(DatabaseError::AttachmentGone { name: file.name })?;
+    let separator = if std::mem::take(is_first) { "\n" } else { ",\n" };
+    let text = format!("{separator}{}:\"{}\"", json!(file.id), loaded.base64());
+    Ok(Some((text.into(), Some(export))))
+}
+
+/// The files that an entry names.
+fn files_of(entry: &StoredEntry) -> Vec<AttachedFile> {
+    match entry.kind.as_str() {
+        "user_message" => attachments_of(&entry.payload),
+        _ => Vec::new(),
+    }
+}
+
+fn attachments_of(payload: &RawValue) -> Vec<AttachedFile> {
+    let question = serde_json::from_str::<UserMessage>(payload.get());
+    question.map(|question| question.attachments).unwrap_or_default()
+}
+
+/// Each file once: a question that is asked again names the same ones.
+fn distinct(files: Vec<AttachedFile>) -> Vec<AttachedFile> {
+    let mut seen = HashSet::new();
+    files.into_iter().filter(|file| seen.insert(file.id.clone())).collect()
 }
 
 /// A name that is safe in a header and on every file system: `demo-12-where-are-sockets-closed.md`.

@@ -11,6 +11,7 @@ use crate::{
 use super::{
     Context, Position, Viewer,
     attach::{AttachFailure, find_session, open_session},
+    attachments,
 };
 
 const SESSION_FAILED: &str = "The session failed before it accepted your message; send it again.";
@@ -23,6 +24,35 @@ impl Viewer {
         let may_start = Box::new(move || visitor.may_start_agent(Instant::now()));
         let woken = attached.session.send(Wake { viewer: self.id, may_start });
         self.run_request(woken, context, |_, _, _| ());
+    }
+
+    /// Posts a question with files, which are looked up first.
+    pub(super) fn post_with(
+        &mut self,
+        message_id: Option<String>,
+        what: PostContent,
+        ids: Vec<String>,
+        context: &mut Context,
+    ) {
+        if ids.is_empty() {
+            return self.post(message_id, what, context);
+        }
+        let position = self.attached.as_ref().map(|it| it.position).or(self.left_at);
+        let Some(conversation) = position.map(|position| position.conversation) else {
+            let notice = ErrorNotice::retryable("No active session. Send 'start' first.");
+            return self.notify(&Notice::Error(notice.of_message(message_id)), context);
+        };
+        let found = attachments::find(&self.env, conversation, ids);
+        self.run_request(found, context, move |viewer, found, context| match (found, what) {
+            (Ok(attachments), PostContent::Text { content, agent, .. }) => {
+                let what = PostContent::Text { content, agent, attachments };
+                viewer.post(message_id, what, context);
+            }
+            (Ok(_), what) => viewer.post(message_id, what, context),
+            (Err(notice), _) => {
+                viewer.notify(&Notice::Error(notice.of_message(message_id)), context);
+            }
+        });
     }
 
     /// Posts a question, after attaching the viewer if it is not.

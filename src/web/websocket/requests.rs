@@ -20,13 +20,14 @@ impl Viewer {
         match request {
             ClientFrame::Ping => self.notify(&Notice::Pong, context),
             ClientFrame::Start(start) => self.start(start, context),
-            ClientFrame::Message { message_id, content, agent } => {
+            ClientFrame::Message { message_id, content, agent, attachments } => {
                 let content = content.trim().to_owned();
                 if content.is_empty() {
                     let notice = ErrorNotice::permanent("Empty message").of_message(message_id);
                     return self.notify(&Notice::Error(notice), context);
                 }
-                self.post(message_id, PostContent::Text { content, agent }, context);
+                let what = PostContent::Text { content, agent, attachments: Vec::new() };
+                self.post_with(message_id, what, attachments, context);
             }
             ClientFrame::Answer { message_id, content, call_id } => {
                 self.post(message_id, PostContent::Answer { content, call_id }, context);

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
+    attachment::told,
     citation::{anchor::Standing, written},
     database::{Summary, queries::export::StoredEntry},
     entry::{AgentQuestion, Content, Outcome, ResponseDone, ToolResult, UserMessage},
@@ -144,6 +145,10 @@ impl Markdown {
         self.paragraph(&format!("## {who}{at}"), out);
         let quoted: Vec<_> = message.content.lines().map(|line| format!("> {line}")).collect();
         self.paragraph(&quoted.join("\n"), out);
+        if !message.attachments.is_empty() {
+            let files: Vec<_> = message.attachments.iter().map(told::mention).collect();
+            self.paragraph(&format!("*Attached: {}*", line(&files.join("; "))), out);
+        }
     }
 
     fn tool_result(&mut self, result: &ToolResult, out: &mut String) {
