@@ -24,7 +24,9 @@ mod model;
 mod own_process;
 mod program;
 mod reachable;
+mod record;
 mod remove_dir;
+mod replay;
 mod run;
 mod run_once;
 mod sandbox_test;
@@ -51,7 +53,6 @@ use crate::{
 use acp::AcpHome;
 use choice::AgentProgram;
 use claude::{Home, Login, LoginCheck};
-use codec::AgentLines;
 use conversation_lock::ConversationLocks;
 use directories::Directories;
 use executable::LaunchedExecutable;
@@ -59,6 +60,7 @@ use invocation::LaunchRequest;
 use process::{control::ProcessControl, spawner::Spawner};
 use program::RestrictedSupport;
 use reachable::ReachableServices;
+use record::Recordings;
 use run::{AgentRun, INPUT_LINES};
 use sandbox::status::SandboxStatus;
 
@@ -89,6 +91,7 @@ struct Inner {
     reachable: ReachableServices,
     restricted: RestrictedSupport,
     conversation_locks: ConversationLocks,
+    recordings: Option<Recordings>,
 }
 
 /// What agents get from the server.
@@ -109,6 +112,8 @@ pub enum AgentKind {
     Model,
     /// A program that speaks the Agent Client Protocol.
     Acp,
+    /// A recording of another agent.
+    Replay,
     /// The built-in guide.
     Guide,
 }
@@ -164,6 +169,12 @@ pub enum AgentError {
     /// The server's own program cannot be found.
     #[error("cannot find this program's own file, which starts agents: {0}")]
     OwnProgram(String),
+    /// The file of an agent that plays a recording cannot be played.
+    #[error(
+        "the recording {0:?} cannot be played: {1}; correct `file` in the agent's table, or record \
+         anew"
+    )]
+    Recording(PathBuf, String),
     /// A glob of secret files is invalid; ignoring it would expose the files.
     #[error("no agent is started: {0}")]
     Secrets(#[from] InvalidSecret),
@@ -183,6 +194,7 @@ impl AgentError {
             Self::ProgramUnusable(_) => "the configured `claude` program cannot be run",
             Self::PersonalLogin => "the account on the server is one person's login",
             Self::OwnProgram(_) => "the server cannot find its own program",
+            Self::Recording(..) => "the agent's recording cannot be played",
             Self::Secrets(_) => "the list of secret files is wrong",
             Self::Busy | Self::Gone => "the agent has ended",
         }
@@ -197,7 +209,7 @@ impl AgentError {
 impl AgentKind {
     /// Whether a language model answers.
     pub fn has_model(self) -> bool {
-        self != Self::Guide
+        !matches!(self, Self::Replay | Self::Guide)
     }
 
     /// Whether the agent keeps sessions of its own, which it can resume.
@@ -211,6 +223,7 @@ impl AgentKind {
             Self::Claude => "claude",
             Self::Model => "model",
             Self::Acp => "acp",
+            Self::Replay => "replay",
             Self::Guide => "guide",
         }
     }
@@ -255,6 +268,7 @@ impl Agents {
                 reachable: ReachableServices::default(),
                 restricted: RestrictedSupport::default(),
                 conversation_locks: ConversationLocks::default(),
+                recordings: settings.record.as_deref().map(Recordings::new),
             }),
         }
     }
@@ -270,6 +284,7 @@ impl Agents {
         let conversation = (start.conversation != NO_CONVERSATION).then_some(start.conversation);
         let chosen = self.choose(Some(&start.project.name), start.agent.as_ref())?;
         let (name, kind) = (chosen.name, chosen.program.kind());
+        let dialect = chosen.program.lines();
         let request = self.launch_request(
             chosen.program,
             start.project.clone(),
@@ -280,10 +295,6 @@ impl Agents {
             LaunchedExecutable::new(request.program.claude().unwrap_or(&request.cicerone));
         let control = Arc::new(ProcessControl::new());
         let (input, lines) = mpsc::channel(INPUT_LINES);
-        let dialect = match kind {
-            AgentKind::Acp => AgentLines::Acp(Arc::default()),
-            _ => AgentLines::StreamJson,
-        };
         let run = AgentRun {
             project: start.project,
             agents: self.clone(),

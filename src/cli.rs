@@ -38,6 +38,8 @@ pub enum Command {
     /// Answer with a model service, on stdin and stdout.
     #[command(hide = true)]
     Model(ModelArgs),
+    /// Play back a recording of an agent on stdin and stdout.
+    Replay(ReplayArgs),
     /// Read a project for the server, on stdin and stdout.
     #[command(hide = true)]
     Reader {
@@ -118,6 +120,16 @@ pub struct ModelArgs {
     /// Only look at the service, and print what is found as JSON.
     #[arg(long)]
     pub check: bool,
+}
+
+/// Arguments of `replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// The recording, made with `agent.record`; it is only read.
+    pub file: PathBuf,
+    /// How many times as fast as it was recorded.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub speed: u16,
 }
 
 /// The commands of `config`.

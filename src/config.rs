@@ -91,7 +91,10 @@ fn load_in(command_line: &CommandLine, env: &ProcessEnv) -> Result<Loaded, Confi
     settings.agent.named = agents::find(&layers)?;
     agents::check_default(&settings.agent.default, &layers, &settings.agent.named)?;
     settings.agent.of_projects = agents::of_projects(&layers, &settings.agent.named)?;
-    projects::check_data_dir(&settings.data_dir, &found.projects)?;
+    projects::check_written_dir("server.data_dir", &settings.data_dir, &found.projects)?;
+    if let Some(dir) = &settings.agent.record {
+        projects::check_written_dir("agent.record", dir, &found.projects)?;
+    }
     let secrets = exposure::secret_files(&settings);
     exposure::check(&secrets, &found.projects, &readable(&settings, env))?;
     settings.agent.kept_from = secrets.iter().map(|secret| secret.path.clone()).collect();

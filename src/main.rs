@@ -2,7 +2,7 @@
 
 use std::{
     error::Error,
-    io::{self, Write},
+    io::{self, Read, Write},
     path::Path,
     process::ExitCode,
 };
@@ -13,7 +13,7 @@ use cicerone::{
         sandbox::self_test,
     },
     cli::{
-        Cli, Command, ConfigCommand, GuideArgs, ModelArgs, Options, ProjectArgs,
+        Cli, Command, ConfigCommand, GuideArgs, ModelArgs, Options, ProjectArgs, ReplayArgs,
         topics::{self, UnknownTopic},
     },
     config::{self, ConfigError, Loaded, secrets},
@@ -21,7 +21,7 @@ use cicerone::{
     doctor, guide, mcp, model,
     project::ProjectName,
     reader::serve,
-    server,
+    recording, server,
 };
 use clap::Parser;
 use log::LevelFilter;
@@ -59,6 +59,7 @@ fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
         Command::Serve(projects) => run_server(options, &before.and(projects)),
         Command::Guide(guide) => run_guide(guide),
         Command::Model(model) => run_model(model),
+        Command::Replay(replay) => run_replay(&replay),
         Command::Reader { plan } => run_reader(&plan),
         Command::McpFeatures { dir } => Ok(mcp::serve(&dir)?),
         Command::Import { file, project } => import(options, &file, &project),
@@ -111,6 +112,16 @@ fn run_model(arguments: ModelArgs) -> Result<(), Box<dyn Error>> {
     let system = std::fs::read_to_string(&prompt)
         .map_err(|error| format!("cannot read {}: {error}", prompt.display()))?;
     Ok(model::run(model::ModelOptions { project: name, system, service })?)
+}
+
+/// Plays a recording, which answers questions on stdin and stdout.
+fn run_replay(arguments: &ReplayArgs) -> Result<(), Box<dyn Error>> {
+    let ReplayArgs { file, speed } = arguments;
+    let failed = |error: io::Error| format!("cannot read {}: {error}", file.display());
+    let mut text = Vec::new();
+    let opened = std::fs::File::open(file).map_err(failed)?;
+    opened.take(recording::MAX_FILE_BYTES).read_to_end(&mut text).map_err(failed)?;
+    Ok(recording::play::run(&String::from_utf8_lossy(&text), *speed)?)
 }
 
 /// Runs the reader of a project, which answers the server's requests on stdin and stdout.

@@ -199,3 +199,6 @@ fn asked(question: &UserQuestion) -> String {
         false => question.text.clone(),
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -6,6 +6,7 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use crate::{
@@ -17,12 +18,15 @@ use crate::{
         },
     },
     project::ProjectName,
+    recording::Protocol,
 };
 
 use super::{
     AgentError, AgentKind, Agents, Inner, Server,
     acp::Recipe,
     claude::{self, AccountOwner},
+    codec::AgentLines,
+    replay::ReplayProgram,
 };
 
 /// Why the guide answers although nobody has chosen it.
@@ -78,6 +82,8 @@ pub(super) enum AgentProgram {
     Model(Box<ModelConfig>),
     /// A program that speaks the Agent Client Protocol.
     Acp(Box<AcpConfig>),
+    /// This program, which plays a recording.
+    Replay(ReplayProgram),
     /// This program as the guide.
     Guide,
 }
@@ -97,6 +103,7 @@ impl AgentProgram {
             Self::Claude { .. } => AgentKind::Claude,
             Self::Model(_) => AgentKind::Model,
             Self::Acp(_) => AgentKind::Acp,
+            Self::Replay(_) => AgentKind::Replay,
             Self::Guide => AgentKind::Guide,
         }
     }
@@ -107,7 +114,18 @@ impl AgentProgram {
             Self::Claude { model, .. } => model.as_deref().or(default),
             Self::Model(config) => config.model.as_deref(),
             Self::Acp(config) => config.model.as_deref(),
-            Self::Guide => None,
+            Self::Replay(_) | Self::Guide => None,
+        }
+    }
+
+    /// Builds the lines for its process.
+    pub(super) fn lines(&self) -> AgentLines {
+        match self {
+            Self::Acp(_) => AgentLines::Acp(Arc::default()),
+            Self::Replay(replay) if replay.head.protocol == Protocol::Acp => {
+                AgentLines::Acp(Arc::default())
+            }
+            _ => AgentLines::StreamJson,
         }
     }
 
@@ -115,7 +133,7 @@ impl AgentProgram {
     pub(super) fn claude(&self) -> Option<&Path> {
         match self {
             Self::Claude { program, .. } => Some(program),
-            Self::Model(_) | Self::Acp(_) | Self::Guide => None,
+            Self::Model(_) | Self::Acp(_) | Self::Replay(_) | Self::Guide => None,
         }
     }
 }
@@ -242,6 +260,7 @@ impl Agents {
                 }
                 AgentProgram::Acp(Box::new(config.clone()))
             }
+            AgentConfig::Replay(config) => AgentProgram::Replay(ReplayProgram::find(config)?),
             AgentConfig::Guide(_) => AgentProgram::Guide,
         };
         Ok(ChosenAgent { name: agent.name.clone(), program, reason: None })

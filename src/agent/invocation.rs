@@ -83,6 +83,7 @@ impl LaunchRequest {
             AgentProgram::Claude { program, .. } => self.prepare_claude(program, own, &place),
             AgentProgram::Model(config) => self.prepare_model(config, own, &place),
             AgentProgram::Acp(config) => self.prepare_acp(config, own, &place),
+            AgentProgram::Replay(replay) => self.prepare_replay(replay, own, &place),
             AgentProgram::Guide => self.prepare_guide(own, &place),
         }
     }

@@ -127,6 +127,9 @@ pub(crate) fn greeting(project_name: &str, chosen: &AgentChosen) -> String {
             "{hello} I read its code, its documentation and its feature list, and I can't change \
              any of it. Ask me how something works, where it is, or how far the project is."
         ),
+        (AgentKind::Replay, _) => format!(
+            "{hello} I play back what an agent once answered, and read nothing of the project."
+        ),
         (AgentKind::Guide, None) => format!("{hello} {GUIDE} What are you looking for?"),
         (AgentKind::Guide, Some(reason)) => format!(
             "{hello} {GUIDE} No model answers: {reason}. Until then I answer, and no restart is \

@@ -10,8 +10,12 @@ use futures_util::future::OptionFuture;
 use tokio::sync::{mpsc, watch};
 
 use super::{
-    AgentKind, Agents,
-    codec::{self, AgentCodec, AgentLines, Codec, CodecSettings, acp::AcpCodec},
+    AgentKind, Agents, NO_CONVERSATION,
+    choice::AgentProgram,
+    codec::{
+        self, AgentCodec, AgentLines, Codec, CodecSettings,
+        acp::{AcpCodec, AcpSettings, UsageScope},
+    },
     directories::Directories,
     invocation::{Invocation, LaunchRequest, check_dir},
     messages::{AgentExit, AgentExited, AgentOutput},
@@ -20,12 +24,14 @@ use super::{
         stop_sequence::StopSequence,
     },
     prompt::Specification,
+    record::{self, LineRecorder, SecretPlaces},
 };
 use crate::{
     config::settings::agents::AgentName,
     ids::ConversationId,
     policy::Policy,
     project::Project,
+    recording::{FORMAT_VERSION, Head, Protocol},
     tools::{Caller, ProjectTools},
 };
 use pipes::{OutputEnd, OutputReader};
@@ -160,17 +166,19 @@ async fn execute(run: AgentRun, invocation: &mut Invocation) -> Result<AgentExit
     let (output_end, mut output_ended) = watch::channel(false);
     let quota = run.request.disk_quota();
     let caller = match run.kind {
-        AgentKind::Guide => Caller::Guide,
+        AgentKind::Guide | AgentKind::Replay => Caller::Guide,
         AgentKind::Claude | AgentKind::Acp => Caller::Claude,
         AgentKind::Model => Caller::Model,
     };
+    let recorder = recorder(&run, invocation);
+    let acp_settings = acp_settings(&run, invocation);
     let (project, input) = (run.project.clone(), run.input.clone());
     let tool_calls = ToolCalls::new(policy, project, caller, run.tools.clone(), input);
     let AgentRun {
         agents, conversation, epoch, kind, control, dialect, input, lines, output, ..
     } = run;
 
-    actix::spawn(pipes::write(stdin, lines, closing));
+    actix::spawn(pipes::write(stdin, lines, closing, recorder.clone()));
     let stderr = actix::spawn(pipes::read_stderr(stderr, conversation, was_reaped.clone()));
     let login = invocation.lent.take().map(|it| actix::spawn(it.watched(was_reaped.clone())));
     let (own, killed) = (invocation.own_directories(), Arc::clone(&control));
@@ -181,9 +189,9 @@ async fn execute(run: AgentRun, invocation: &mut Invocation) -> Result<AgentExit
     let allowed_tools = invocation.allowed_tools.take();
     let codec_settings = CodecSettings { caller, tool_result_bytes, allowed_tools };
     let session_file = invocation.acp.as_ref().and_then(|acp| acp.session_file.clone());
-    let codec = match (&dialect, &invocation.acp) {
-        (AgentLines::Acp(lines), Some(acp)) => {
-            AgentCodec::Acp(Box::new(AcpCodec::new(acp.settings.clone(), Arc::clone(lines))))
+    let codec = match (&dialect, acp_settings) {
+        (AgentLines::Acp(lines), Some(settings)) => {
+            AgentCodec::Acp(Box::new(AcpCodec::new(settings, Arc::clone(lines))))
         }
         _ => AgentCodec::StreamJson(Box::new(Codec::new(codec_settings))),
     };
@@ -196,6 +204,7 @@ async fn execute(run: AgentRun, invocation: &mut Invocation) -> Result<AgentExit
         input: input.clone(),
         tool_calls,
         output,
+        recorder: recorder.clone(),
         reaped: was_reaped,
     };
     let reader = actix::spawn(async move {
@@ -219,7 +228,45 @@ async fn execute(run: AgentRun, invocation: &mut Invocation) -> Result<AgentExit
     });
     let stderr_tail = stderr.await.unwrap_or_default();
     let over_quota = disk.await.unwrap_or_default();
-    Ok(exit(kind, status.ok(), end, stderr_tail, over_quota))
+    let exit = exit(kind, status.ok(), end, stderr_tail, over_quota);
+    recorder.note(&exit.words());
+    Ok(exit)
+}
+
+/// Keeps what is said, where that is configured. An agent that is only tried is not recorded.
+fn recorder(run: &AgentRun, invocation: &Invocation) -> LineRecorder {
+    let inner = &run.agents.inner;
+    let of_conversation = inner.recordings.as_ref().filter(|_| run.conversation != NO_CONVERSATION);
+    let Some(recordings) = of_conversation else { return LineRecorder::default() };
+    let usage = invocation.acp.as_ref().map(|acp| acp.settings.usage);
+    let head = Head {
+        cicerone_recording: FORMAT_VERSION,
+        protocol: match run.dialect {
+            AgentLines::StreamJson => Protocol::StreamJson,
+            AgentLines::Acp(_) => Protocol::Acp,
+        },
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        agent: run.name.to_string(),
+        kind: run.kind.to_string(),
+        project: run.project.name.to_string(),
+        started: record::now(),
+        counts_session: usage == Some(UsageScope::Session),
+    };
+    let environment = [&*invocation.environment, &inner.server.environment].concat();
+    let files = inner.settings.kept_from.clone();
+    recordings.start(head, SecretPlaces { environment, files })
+}
+
+/// How an agent of the Agent Client Protocol is spoken to.
+fn acp_settings(run: &AgentRun, invocation: &Invocation) -> Option<AcpSettings> {
+    match (&invocation.acp, &run.request.program) {
+        (Some(acp), _) => Some(acp.settings.clone()),
+        (None, AgentProgram::Replay(replay)) => {
+            let bytes = run.agents.inner.limits.tool_result_bytes;
+            Some(replay.acp_settings(run.request.session.id(), bytes))
+        }
+        (None, _) => None,
+    }
 }
 
 /// Why and how the agent ended; what stopped it comes before what it said itself.

@@ -18,7 +18,7 @@ use crate::{
             AgentChoice,
             agents::{
                 AUTO, AcpConfig, AgentConfig, AgentName, ClaudeConfig, ModelConfig, NamedAgent,
-                Preset,
+                Preset, ReplayConfig,
             },
         },
     },
@@ -96,7 +96,8 @@ fn read(layers: &Layers, name: &str, given: &GivenValue) -> Result<AgentConfig, 
         return Err(refuse(format!("expected a table, as after a line [{AGENTS}.{name}]")));
     };
     if !table.contains_key("kind") {
-        let kinds = "say what it is with `kind`: \"model\", \"claude\", \"acp\" or \"guide\"";
+        let kinds = "say what it is with `kind`: \"model\", \"claude\", \"acp\", \"replay\" or \
+                     \"guide\"";
         return Err(refuse(kinds.to_owned()));
     }
     let mut config = AgentConfig::deserialize(Value::Table(table.clone()))
@@ -119,6 +120,9 @@ fn read(layers: &Layers, name: &str, given: &GivenValue) -> Result<AgentConfig, 
                 *program = path.to_string_lossy().into_owned();
             }
         }
+        AgentConfig::Replay(ReplayConfig { file, .. }) => {
+            *file = absolute(file, PathKind::File);
+        }
         AgentConfig::Guide(_) => (),
     }
     Ok(config)
@@ -131,7 +135,13 @@ fn check(config: &AgentConfig) -> Result<(), String> {
         AgentConfig::Acp(acp) if acp.command.first().is_none_or(String::is_empty) => {
             Err("name the program in `command`, such as [\"gemini\", \"--acp\"]".to_owned())
         }
-        AgentConfig::Claude(_) | AgentConfig::Acp(_) | AgentConfig::Guide(_) => Ok(()),
+        AgentConfig::Replay(replay) if replay.file.as_os_str().is_empty() => {
+            Err("name the recording in `file`".to_owned())
+        }
+        AgentConfig::Claude(_)
+        | AgentConfig::Acp(_)
+        | AgentConfig::Replay(_)
+        | AgentConfig::Guide(_) => Ok(()),
     }
 }
 

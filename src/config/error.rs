@@ -140,12 +140,12 @@ pub enum ConfigError {
     )]
     ProjectUnreadable { dir: PathBuf, origin: ValueOrigin, source: io::Error },
     #[error(
-        "the data directory {} lies inside project `{name}` ({}), which must stay untouched: \
-         choose another with --data-dir",
-        data_dir.display(),
+        "the directory of `{key}`, {}, lies inside project `{name}` ({}), which must stay untouched: \
+         choose another",
+        written.display(),
         dir.display()
     )]
-    DataDirInProject { data_dir: PathBuf, name: ProjectName, dir: PathBuf },
+    WrittenDirInProject { key: &'static str, written: PathBuf, name: ProjectName, dir: PathBuf },
     #[error(
         "cannot read the project registry {}: correct `discovery.registry` or leave it empty",
         path.display()

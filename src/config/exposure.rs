@@ -128,6 +128,7 @@ pub(super) fn secret_files(settings: &Settings) -> Vec<SecretFile> {
         ("server.tls_key", tls.map(|tls| &tls.key)),
         ("server.tls_certificate", certificate),
         ("server.data_dir", Some(&settings.data_dir)),
+        ("agent.record", settings.agent.record.as_ref()),
     ]
     .into_iter()
     .filter_map(|(key, path)| Some(SecretFile { key: key.into(), path: path?.clone() }))

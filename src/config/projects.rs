@@ -74,16 +74,20 @@ pub(super) fn find(
     Ok(found)
 }
 
-/// Refuses a data directory inside a project, as writing there would change the project.
-pub(super) fn check_data_dir(data_dir: &Path, projects: &[Project]) -> Result<(), ConfigError> {
-    let real_data_dir = resolve_as_far_as_it_exists(data_dir);
-    let around = projects
-        .iter()
-        .find(|project| real_data_dir.starts_with(resolve_as_far_as_it_exists(&project.dir)));
+/// Refuses a directory inside a project that the server writes to, as that would change the project.
+pub(super) fn check_written_dir(
+    key: &'static str,
+    written: &Path,
+    projects: &[Project],
+) -> Result<(), ConfigError> {
+    let real = resolve_as_far_as_it_exists(written);
+    let around =
+        projects.iter().find(|project| real.starts_with(resolve_as_far_as_it_exists(&project.dir)));
     match around {
         None => Ok(()),
-        Some(project) => Err(ConfigError::DataDirInProject {
-            data_dir: data_dir.to_owned(),
+        Some(project) => Err(ConfigError::WrittenDirInProject {
+            key,
+            written: written.to_owned(),
             name: project.name.clone(),
             dir: project.dir.clone(),
         }),

@@ -248,6 +248,11 @@ pub struct AgentSettings {
     /// Names of projects whose agents get no web tools; `*` stands for all projects.
     #[serde(with = "As::<List<Text>>")]
     pub offline_projects: Vec<String>,
+    /// Directory in which what each agent and the server say to each other is kept, with secrets
+    /// masked, for bug reports and `cicerone replay`; empty: nothing is kept. The oldest files are
+    /// removed when they come to 512 MiB.
+    #[serde(with = "As::<OptionalPath>")]
+    pub record: Option<PathBuf>,
     /// Longest silence of an agent during a turn.
     #[serde(with = "As::<HumanDuration>")]
     #[schemars(extend("default" = "5m"))]

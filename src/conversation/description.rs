@@ -39,7 +39,7 @@ pub(crate) struct ConversationDescription {
 pub(crate) struct AgentDescription {
     /// Its name in the settings.
     pub(crate) name: String,
-    /// `claude`, `model`, `acp` or `guide`.
+    /// `claude`, `model`, `acp`, `replay` or `guide`.
     pub(crate) kind: &'static str,
     /// `None` for a moment after the start.
     pub(crate) pid: Option<u32>,

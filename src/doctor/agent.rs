@@ -99,7 +99,7 @@ async fn named(agents: &Agents, settings: &Settings, project: &Project) -> Vec<C
                 let model = config.model.as_deref().unwrap_or("its model");
                 checks.push(service(&agent.name, model, found));
             }
-            AgentConfig::Acp(_) => {
+            AgentConfig::Acp(_) | AgentConfig::Replay(_) => {
                 let limit = settings.agent.start_timeout;
                 checks.push(start(agents, project, limit, Some(agent.name.clone())).await);
             }
@@ -157,7 +157,7 @@ async fn program(agents: &Agents, project: &Project) -> Check {
     match agents.version(project).await {
         Ok(None) => match agents.choice(Some(&project.name), None) {
             Err(error) => Check::fail("agent", error.to_string()),
-            Ok(chosen) if chosen.kind.has_model() => {
+            Ok(chosen) if chosen.kind != AgentKind::Guide => {
                 Check::ok("agent", format!("`{}`, of kind `{}`, answers", chosen.name, chosen.kind))
             }
             Ok(chosen) => match chosen.no_model {

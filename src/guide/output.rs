@@ -19,7 +19,14 @@ impl LineOutput {
     /// # Errors
     /// The reader is gone.
     pub(crate) fn line(&self, value: &Value) -> io::Result<()> {
-        let mut line = value.to_string();
+        self.raw(value.to_string())
+    }
+
+    /// Writes a line as it is, without its end.
+    ///
+    /// # Errors
+    /// The reader is gone.
+    pub(crate) fn raw(&self, mut line: String) -> io::Result<()> {
         line.push('\n');
         let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         writer.write_all(line.as_bytes())?;

@@ -110,7 +110,7 @@ pub(crate) struct ReadOnly {
 /// The agent that answers the next question.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct AnsweringAgent {
-    /// `claude`, `model`, `acp` or `guide`; `none` where none can start.
+    /// `claude`, `model`, `acp`, `replay` or `guide`; `none` where none can start.
     pub kind: &'static str,
     /// Its name in the settings.
     #[serde(skip_serializing_if = "Option::is_none")]

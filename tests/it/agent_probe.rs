@@ -99,6 +99,12 @@ pub struct Turn {
     pub events: Vec<AgentEvent>,
 }
 
+/// Recipients of what nobody looks at.
+pub fn nobody() -> (Recipient<AgentOutput>, Recipient<AgentExited>) {
+    let probe = Probe(mpsc::unbounded_channel().0).start();
+    (probe.clone().recipient(), probe.recipient())
+}
+
 impl Bench {
     /// A small project whose agent is `program`.
     pub fn new(program: &Path) -> Self {
@@ -122,6 +128,7 @@ impl Bench {
                 claude: Some(program.to_owned()),
                 model: None,
                 share_login: false,
+                record: None,
                 env: Vec::new(),
                 sandbox: Sandbox::BestEffort,
                 user: None,

@@ -56,6 +56,7 @@ mod processes;
 mod project_tools;
 mod questions;
 mod reader;
+mod recording;
 mod references;
 mod replay;
 mod rest;

@@ -22,7 +22,7 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 31] = [
+const LAYERS: [&str; 32] = [
     "ids",
     "json",
     "authority",
@@ -40,6 +40,7 @@ const LAYERS: [&str; 31] = [
     "guide",
     "model",
     "attachment",
+    "recording",
     "entry",
     "agent",
     "markdown",

@@ -213,4 +213,4 @@ impl RpcMessage<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -5,6 +5,7 @@ mod damage;
 mod ends;
 mod liveness;
 mod odd;
+pub(super) mod recordings;
 mod withdrawn;
 
 use expect_test::{Expect, expect};

@@ -17,6 +17,7 @@ use crate::{
         },
         prompt,
         remove_dir::remove_dir_all,
+        replay::ReplayProgram,
         sandbox::{self, AccessNeeds, User, user},
     },
     config::settings::agents::ModelConfig,
@@ -40,6 +41,25 @@ impl LaunchRequest {
         self.own_program(arguments, Some(temporary), Vec::new(), self.limits(), chosen)
     }
 
+    /// A recording: what plays it reads a copy of the file alone.
+    pub(super) fn prepare_replay(
+        &self,
+        replay: &ReplayProgram,
+        own: User,
+        place: &Directories,
+    ) -> Result<Invocation, String> {
+        let chosen = self.user(own, place, &self.cicerone)?;
+        let [copy, temporary] = place.of_start(self.id);
+        let text = replay.read()?;
+        owned_dir(&temporary, chosen.user)
+            .and_then(|()| owned_file(&copy, &text, chosen.user))
+            .map_err(|error| cannot_make(&copy, &error))?;
+        let mut environment = guide::environment(self.inner.server.environment.iter().cloned());
+        set(&mut environment, "TMPDIR", &temporary);
+        let arguments = replay.arguments(&copy);
+        self.without_project(arguments, environment, (copy, temporary), Vec::new(), chosen)
+    }
+
     /// The model agent: it has a network to its service alone, and nothing of the project.
     pub(super) fn prepare_model(
         &self,
@@ -56,14 +76,30 @@ impl LaunchRequest {
         let Inner { settings, server, .. } = &*self.inner;
         let mut environment = model::environment(&server.environment, settings, config)?;
         set(&mut environment, "TMPDIR", &temporary);
+        let ports = model::ports(config, &environment)?;
+        let arguments = model::arguments(&self.project, &prompt);
+        self.without_project(arguments, environment, (prompt, temporary), ports, chosen)
+    }
+
+    /// This program, which reads one file besides what every program needs, and writes to its temporary
+    /// directory.
+    fn without_project(
+        &self,
+        arguments: Vec<OsString>,
+        environment: Vec<(OsString, OsString)>,
+        (file, temporary): (PathBuf, PathBuf),
+        ports: Vec<u16>,
+        chosen: user::ChosenUser,
+    ) -> Result<Invocation, String> {
         let needs = AccessNeeds {
             project: None,
             programs: [&self.cicerone, &self.cicerone],
             environment: &environment,
-            read: vec![prompt.clone()],
+            read: vec![file],
             write: vec![temporary.clone()],
-            ports: model::ports(config, &environment)?,
+            ports,
         };
+        let settings = &self.inner.settings;
         let mut profile = self.profile(needs, None, &chosen)?;
         if let Some(profile) = &mut profile {
             // What all agents may read is of no use to one that reads no files.
@@ -71,7 +107,7 @@ impl LaunchRequest {
         }
         Ok(Invocation {
             program: self.cicerone.clone(),
-            arguments: model::arguments(&self.project, &prompt),
+            arguments,
             environment,
             dir: temporary.clone(),
             profile,

@@ -21,6 +21,7 @@ use crate::{
             lines::{LineSplitter, OutputLine},
             tail::Tail,
         },
+        record::LineRecorder,
     },
     ids::ConversationId,
 };
@@ -47,6 +48,7 @@ pub(super) struct OutputReader {
     pub input: mpsc::Sender<String>,
     pub tool_calls: ToolCalls,
     pub output: Recipient<AgentOutput>,
+    pub recorder: LineRecorder,
     /// Where to write the agent's own id of its session.
     pub session_file: Option<PathBuf>,
     pub reaped: watch::Receiver<bool>,
@@ -80,15 +82,23 @@ impl OutputReader {
             }
             let mut output = CodecOutput::default();
             let mut take = |line: OutputLine<'_>| match line {
-                OutputLine::Whole(line) => self.codec.line(line, &mut output),
+                OutputLine::Whole(line) => {
+                    self.recorder.stdout(line);
+                    self.codec.line(line, &mut output);
+                }
                 OutputLine::Shortened(line, length) => {
+                    self.recorder.note(&format!("the next line had {length} bytes"));
+                    self.recorder.stdout(line);
                     log::info!(
                         "a line of the agent was shortened bytes={length} left={}",
                         line.len()
                     );
                     self.codec.shortened_line(line, &mut output);
                 }
-                OutputLine::TooLong(length) => output.note_dropped_line(length),
+                OutputLine::TooLong(length) => {
+                    self.recorder.note(&format!("a line of {length} bytes is left out"));
+                    output.note_dropped_line(length);
+                }
             };
             if length == 0 {
                 lines.finish(&mut take);
@@ -179,6 +189,7 @@ pub(super) async fn write(
     mut stdin: ChildStdin,
     mut lines: mpsc::Receiver<String>,
     mut closing: watch::Receiver<bool>,
+    recorder: LineRecorder,
 ) {
     loop {
         let line = tokio::select! {
@@ -187,6 +198,7 @@ pub(super) async fn write(
             _ = closing.wait_for(|closing| *closing) => None,
         };
         let Some(line) = line else { return };
+        recorder.stdin(&line);
         if let Err(error) = stdin.write_all(line.as_bytes()).await {
             log::debug!("cannot write to the agent error={error}");
             return;

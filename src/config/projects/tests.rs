@@ -189,7 +189,7 @@ fn a_data_directory_behind_a_link_into_a_project_is_refused() {
     let root = disk.dir.path();
     std::os::unix::fs::symlink(root.join("project"), root.join("link")).unwrap();
     let projects = disk.find("", &[], &["project"]).unwrap().projects;
-    let check = |dir: &str| check_data_dir(&root.join(dir), &projects);
+    let check = |dir: &str| check_written_dir("server.data_dir", &root.join(dir), &projects);
     assert!(check("link/data").is_err());
     assert!(check("project").is_err());
     check("elsewhere/data").unwrap();

@@ -44,6 +44,8 @@ pub enum AgentConfig {
     Model(ModelConfig),
     /// A program that speaks the Agent Client Protocol.
     Acp(AcpConfig),
+    /// A recording of another agent, played back without a model, a network and the project.
+    Replay(ReplayConfig),
     /// The built-in guide, without a model.
     Guide(GuideConfig),
 }
@@ -62,6 +64,16 @@ pub struct ClaudeConfig {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GuideConfig {}
+
+/// Settings of an agent of kind `replay`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayConfig {
+    /// The recording, made with `agent.record`.
+    pub file: PathBuf,
+    /// How many times as fast as it was recorded.
+    pub speed: Option<NonZeroU16>,
+}
 
 /// Settings of an agent of kind `model`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -155,7 +167,7 @@ impl AgentConfig {
             Self::Claude(claude) => claude.model.as_deref(),
             Self::Model(model) => model.model.as_deref(),
             Self::Acp(acp) => acp.model.as_deref(),
-            Self::Guide(_) => None,
+            Self::Replay(_) | Self::Guide(_) => None,
         }
     }
 
@@ -165,6 +177,7 @@ impl AgentConfig {
             Self::Claude(_) => "claude",
             Self::Model(_) => "model",
             Self::Acp(_) => "acp",
+            Self::Replay(_) => "replay",
             Self::Guide(_) => "guide",
         }
     }

@@ -3,7 +3,7 @@
 mod calls;
 mod damage;
 mod opening;
-mod recordings;
+pub(in crate::agent::codec) mod recordings;
 mod turns;
 
 use serde_json::{Value, json};
@@ -122,56 +122,6 @@ impl Agent {
 
     /// What a reader has on the screen of the turns so far.
     fn screen(&self) -> Vec<String> {
-        screen(&self.output.events)
+        crate::agent::codec::tests::recordings::screen(&self.output.events)
     }
-}
-
-/// Texts, thoughts in parentheses, notices in brackets, calls and results of tools, ends.
-fn screen(events: &[AgentEvent]) -> Vec<String> {
-    let mut shown: Vec<String> = Vec::new();
-    // Where the texts and thoughts of the turn stand.
-    let mut pieces: Vec<usize> = Vec::new();
-    let mut thoughts: Vec<usize> = Vec::new();
-    for event in events {
-        match event {
-            AgentEvent::TextStarted => {
-                pieces.push(shown.len());
-                shown.push(String::new());
-            }
-            AgentEvent::TextDelta(text) => shown[*pieces.last().unwrap()].push_str(text),
-            AgentEvent::ThinkingDelta(text) => {
-                let at = *pieces.last().unwrap();
-                shown[at].push_str(text);
-                thoughts.push(at);
-            }
-            AgentEvent::Withdrawn(gone) => gone.iter().for_each(|at| shown[pieces[*at]].clear()),
-            AgentEvent::ToolCalled { tool, input, .. } => shown.push(format!("{tool} {input}")),
-            AgentEvent::ToolReturned { ok, content, .. } => {
-                let line = content.lines().next().unwrap_or_default();
-                shown.push(format!("{} {line}", if *ok { "=" } else { "!" }));
-            }
-            AgentEvent::Notice(notice) => shown.push(format!("[{}]", notice.words)),
-            AgentEvent::Finished(AgentResult { end, usage, cost_usd, .. }) => {
-                let end = match end {
-                    AgentEnd::Completed => "completed",
-                    AgentEnd::Interrupted => "interrupted",
-                    AgentEnd::Failed(failure) => &failure.content,
-                };
-                let cost = cost_usd.map_or(String::new(), |cost| format!(" ${cost:.5}"));
-                let [input, output, cached] =
-                    [usage.input_tokens, usage.output_tokens, usage.cache_read_tokens];
-                shown.push(format!("-- {end} ({input}+{cached} in, {output} out{cost})"));
-                pieces.clear();
-            }
-            AgentEvent::Garbage(line) => shown.push(format!("?? {line}")),
-            _ => (),
-        }
-    }
-    for at in thoughts {
-        if !shown[at].starts_with('(') {
-            shown[at] = format!("({})", shown[at]);
-        }
-    }
-    shown.retain(|line| !line.is_empty());
-    shown
 }

@@ -1,49 +1,25 @@
-//! Recordings of real agents, run through the codec.
+//! Recordings of real agents, played to the codec.
 
-use std::{collections::HashMap, fs, path::Path};
-
-use expect_test::expect_file;
+use std::collections::HashMap;
 
 use super::*;
+use crate::recording::{Direction, RecordedLine, Recording};
 
-/// One line of a recording.
-struct Line {
-    is_stdin: bool,
-    message: Value,
-}
-
-fn recording(name: &str) -> Vec<Line> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/agent/acp");
-    let text = fs::read_to_string(dir.join(format!("{name}.jsonl"))).unwrap();
-    let lines = text.lines().map(|line| {
-        let mut line: Value = serde_json::from_str(line).unwrap();
-        Line { is_stdin: line["dir"] == "stdin", message: line["msg"].take() }
-    });
-    lines.collect()
-}
-
-fn names() -> Vec<String> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/agent/acp");
-    let files = fs::read_dir(dir).unwrap().map(|file| file.unwrap().file_name());
-    let names = files.filter_map(|file| Some(file.to_str()?.strip_suffix(".jsonl")?.to_owned()));
-    let mut names: Vec<String> = names.collect();
-    names.sort();
-    names
-}
-
-fn method(line: &Line) -> &str {
-    line.message["method"].as_str().unwrap_or_default()
+fn message(entry: &RecordedLine) -> Value {
+    serde_json::from_str(entry.line()).unwrap_or_default()
 }
 
 /// The settings under which the recorded client spoke.
-fn settings_of(name: &str, lines: &[Line]) -> AcpSettings {
-    let sent = |wanted: &str| lines.iter().find(|line| line.is_stdin && method(line) == wanted);
+fn settings_of(recording: &Recording) -> AcpSettings {
+    let sent = |wanted: &str| {
+        let mut sent = recording.entries.iter().filter(|it| it.dir == Direction::Stdin);
+        sent.find_map(|it| Some(message(it)).filter(|it| it["method"] == wanted))
+    };
     let text = |value: &Value| value.as_str().map(str::to_owned);
-    let load = sent("session/load");
     AcpSettings {
-        auth_method: sent("authenticate").and_then(|it| text(&it.message["params"]["methodId"])),
-        resume: load.and_then(|it| text(&it.message["params"]["sessionId"])),
-        usage: match name.starts_with("vibe") {
+        auth_method: sent("authenticate").and_then(|it| text(&it["params"]["methodId"])),
+        resume: sent("session/load").and_then(|it| text(&it["params"]["sessionId"])),
+        usage: match recording.head.counts_session {
             true => UsageScope::Session,
             false => UsageScope::Turn,
         },
@@ -51,22 +27,28 @@ fn settings_of(name: &str, lines: &[Line]) -> AcpSettings {
     }
 }
 
-/// Plays the first `most` lines. Requests of the recorded client are made anew, and the ids of answers
-/// replaced by those that these got.
-fn play(name: &str, most: usize) -> Agent {
-    let lines = recording(name);
-    let mut agent = Agent::new(settings_of(name, &lines));
+/// Plays the first `most` lines and then `rest`, a part of a line. Requests of the recorded client are
+/// made anew, and the ids of answers replaced by those that these got. Gives the events and how many
+/// questions were asked.
+pub(in crate::agent::codec) fn play(
+    recording: &Recording,
+    most: usize,
+    rest: &str,
+) -> (Vec<AgentEvent>, usize) {
+    let mut agent = Agent::new(settings_of(recording));
     let mut ids: HashMap<String, Value> = HashMap::new();
-    for line in lines.into_iter().take(most) {
-        let id = line.message["id"].to_string();
-        if line.is_stdin {
-            let ours = match method(&line) {
+    for entry in recording.entries.iter().take(most) {
+        let mut message = message(entry);
+        let id = message["id"].to_string();
+        let method = message["method"].as_str().unwrap_or_default();
+        if entry.dir == Direction::Stdin {
+            let ours = match method {
                 "initialize" => json!(lines::INITIALIZE),
                 "authenticate" => json!(lines::AUTHENTICATE),
                 "session/new" => json!(lines::OPEN_SESSION),
                 "session/load" if agent.lines.sent() == 0 => json!(lines::LOAD_SESSION),
                 "session/prompt" => {
-                    let text = line.message["params"]["prompt"][0]["text"].as_str().unwrap();
+                    let text = message["params"]["prompt"][0]["text"].as_str().unwrap();
                     let Some(request) = agent.lines.prompt(text) else { continue };
                     serde_json::from_str::<Value>(&request).unwrap()["id"].take()
                 }
@@ -75,8 +57,7 @@ fn play(name: &str, most: usize) -> Agent {
             ids.insert(id, ours);
             continue;
         }
-        let mut message = line.message;
-        if message.get("method").is_none()
+        if method.is_empty()
             && let Some(ours) = ids.get(&id)
         {
             message["id"] = ours.clone();
@@ -89,47 +70,41 @@ fn play(name: &str, most: usize) -> Agent {
         }
         agent.says(&message);
     }
-    agent
+    agent.says_line(rest.as_bytes());
+    (agent.output.events, usize::try_from(agent.lines.sent()).unwrap())
 }
 
-#[test]
-fn each_recorded_turn_ends_once() {
-    for name in names() {
-        // The end of a question after which another was asked meanwhile belongs to no open turn.
-        let (mut newest, mut expected) = (Value::Null, 0);
-        for line in recording(&name) {
-            if line.is_stdin && method(&line) == "session/prompt" {
-                newest = line.message["id"].clone();
-            } else if !line.is_stdin && method(&line).is_empty() && line.message["id"] == newest {
-                expected += usize::from(!newest.is_null());
-            }
-        }
-        let agent = play(&name, usize::MAX);
-        assert_eq!(agent.finished().len(), expected, "{name}");
-        let garbage = agent.output.events.iter().any(|it| matches!(it, AgentEvent::Garbage(_)));
-        assert!(!garbage, "{name}");
-    }
-}
-
-#[test]
-fn a_recording_that_breaks_off_at_any_line_ends_no_turn_twice() {
-    for name in names() {
-        let length = recording(&name).len();
-        for most in (0..length).step_by(3) {
-            let agent = play(&name, most);
-            let questions = usize::try_from(agent.lines.sent()).unwrap();
-            assert!(agent.finished().len() <= questions, "{name} after {most} lines");
+/// How many questions are answered: the end of one after which another was asked meanwhile belongs to
+/// no open turn.
+pub(in crate::agent::codec) fn answered(recording: &Recording) -> usize {
+    let (mut newest, mut count) = (Value::Null, 0);
+    for entry in &recording.entries {
+        let message = message(entry);
+        if entry.dir == Direction::Stdin && message["method"] == "session/prompt" {
+            newest = message["id"].clone();
+        } else if entry.dir == Direction::Stdout
+            && message["method"].is_null()
+            && message["id"] == newest
+        {
+            count += usize::from(!newest.is_null());
         }
     }
+    count
 }
 
-#[test]
-fn the_screens_of_all_recordings_are_as_expected() {
-    for name in names() {
-        let path =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/agent/acp/{name}.txt"));
-        let mut shown = play(&name, usize::MAX).screen().join("\n");
-        shown.push('\n');
-        expect_file![path].assert_eq(&shown);
-    }
+/// The text of the answers: what the agent said after the first question.
+pub(in crate::agent::codec) fn said(recording: &Recording) -> String {
+    let is_question = |it: &&RecordedLine| {
+        it.dir == Direction::Stdin && message(it)["method"] == "session/prompt"
+    };
+    let begin = recording.entries.iter().position(|it| is_question(&it));
+    let entries = &recording.entries[begin.unwrap_or(recording.entries.len())..];
+    let updates = entries.iter().filter(|it| it.dir == Direction::Stdout).map(|it| {
+        let update = message(it)["params"]["update"].take();
+        let is_text = update["sessionUpdate"] == "agent_message_chunk";
+        update["content"]["text"].as_str().filter(|_| is_text).unwrap_or_default().to_owned()
+    });
+    // Warnings of the program are shown as such.
+    let is_answer = |text: &String| !text.trim_start_matches('*').starts_with("Warning:");
+    updates.filter(is_answer).collect()
 }
