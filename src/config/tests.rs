@@ -307,22 +307,6 @@ fn a_page_that_is_not_there_and_a_variable_with_its_value_are_refused() {
 }
 
 #[test]
-fn a_directory_that_the_server_writes_to_is_refused_inside_a_project() {
-    for (machine, key) in [
-        (Machine::new().flag("server.data_dir", "--data-dir", "not/yet/there"), "server.data_dir"),
-        (Machine::new().variable("CICERONE_AGENT_RECORD", "not/yet/there"), "agent.record"),
-    ] {
-        assert_eq!(
-            machine.error(),
-            format!(
-                "the directory of `{key}`, /here/not/yet/there, lies inside project `here` (/here), \
-                 which must stay untouched: choose another"
-            )
-        );
-    }
-}
-
-#[test]
 fn a_command_that_serves_nothing_looks_for_no_project() {
     let mut machine = Machine::new().flag("server.data_dir", "--data-dir", "data");
     machine.command_line.projects = None;

@@ -25,7 +25,8 @@ use uuid::Uuid;
 use crate::{
     acp::bench_of,
     agent_probe::{Bench, Running, wait_until},
-    server::scripted_agent,
+    client::text_of,
+    server::{Setup, scripted_agent},
 };
 
 /// The agents whose recordings are played: Claude Code's lines, and the Agent Client Protocol.
@@ -271,4 +272,37 @@ fn refusal(bench: &Bench) -> AgentError {
         tools: None,
     };
     agents.start(start, output, exited).unwrap_err()
+}
+
+#[actix_web::test]
+async fn a_server_records_and_a_server_without_the_agent_plays_it_in_a_proved_cage() {
+    let setup = Setup::scripted();
+    let dir = setup.files_dir().join("recordings");
+    let server = setup.config(&format!("[agent]\nrecord = {dir:?}\n")).start();
+    let mut client = server.connect().await;
+    client.start().await;
+    client.ask("say It is green.").await;
+    client.turn().await;
+    let file = || fs::read_dir(&dir).ok()?.next()?.ok().map(|entry| entry.path());
+    let is_kept = || {
+        let text = file().and_then(|file| fs::read_to_string(file).ok());
+        text.is_some_and(|text| text.contains("\"type\":\"result\""))
+    };
+    wait_until("the answer is recorded", is_kept).await;
+
+    let demo = Setup::new();
+    let copy = demo.files_dir().join("demo.jsonl");
+    fs::copy(file().unwrap(), &copy).unwrap();
+    let config = format!(
+        "[agents.demo]\nkind = \"replay\"\nfile = {copy:?}\nspeed = 5\n\n[agent]\ndefault = \"demo\"\n"
+    );
+    let server = demo.config(&config).start();
+    let mut client = server.connect().await;
+    client.send(json!({"type": "start", "protocol": 1})).await;
+    let greeting = client.until("caught_up").await;
+    assert!(json!(greeting).to_string().contains("play back"), "{greeting:?}");
+    client.ask("say It is green.").await;
+    assert_eq!(text_of(&client.turn().await), "It is green.");
+    client.ask("And now?").await;
+    assert!(text_of(&client.turn().await).contains("one question"));
 }

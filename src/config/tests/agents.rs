@@ -107,3 +107,19 @@ fn a_personal_login_answers_others_only_where_the_file_says_so() {
     let warned = loaded.warnings.iter().any(|it| it.text.contains("may forbid"));
     assert!(warned, "{:?}", loaded.warnings);
 }
+
+#[test]
+fn a_directory_that_the_server_writes_to_is_refused_inside_a_project() {
+    for (machine, key) in [
+        (Machine::new().flag("server.data_dir", "--data-dir", "not/yet/there"), "server.data_dir"),
+        (Machine::new().variable("CICERONE_AGENT_RECORD", "not/yet/there"), "agent.record"),
+    ] {
+        assert_eq!(
+            machine.error(),
+            format!(
+                "the directory of `{key}`, /here/not/yet/there, lies inside project `here` (/here), \
+                 which must stay untouched: choose another"
+            )
+        );
+    }
+}
