@@ -45,7 +45,6 @@
 //! * **Dialect** ([`wire::Dialect`]): the variant of the protocol that a client asked for.
 //! * **Agent** ([`agent::AgentHandle`]): a process that answers the questions of a conversation.
 //! * **Codec** ([`agent::codec`]): the line protocol that agents speak.
-//! * **Recording** ([`recording`]): the lines of one agent's process, kept to be played back.
 //! * **Slot** ([`agent::slots::Slot`]): the right to run one agent.
 //! * **Sandbox** ([`agent::sandbox`]): what the kernel denies an agent.
 //! * **Self-test** ([`agent::sandbox::self_test::SelfTest`]): attempts to break out, made at start.
