@@ -212,6 +212,11 @@ impl AgentKind {
         !matches!(self, Self::Replay | Self::Guide)
     }
 
+    /// Whether the agent reads the files that come with a question.
+    pub(crate) fn reads_attachments(self) -> bool {
+        !matches!(self, Self::Guide | Self::Replay)
+    }
+
     /// Whether the agent keeps sessions of its own, which it can resume.
     pub(crate) fn keeps_sessions(self) -> bool {
         matches!(self, Self::Claude | Self::Acp)

@@ -10,6 +10,7 @@ pub(crate) mod inbox;
 pub(crate) mod lifecycle;
 pub(crate) mod notes;
 pub(crate) mod page_cache;
+pub(crate) mod passed_files;
 pub(crate) mod question_calls;
 pub(crate) mod recap;
 pub(crate) mod references;

@@ -43,6 +43,7 @@ use crate::guide::{
 };
 use client::ServiceClient;
 use live::LiveTurn;
+use request::Image;
 use service::{InvalidService, SERVICE_VARIABLE, Service};
 use talk::Talk;
 use turn::TurnEnv;
@@ -185,14 +186,19 @@ impl ModelAgent {
         match prepared {
             Err(stop) => turn::refuse(&env, live, stop),
             Ok(()) if !question.wants_answer => live.finish("end_turn"),
-            Ok(()) => turn::answer(&env, talk, live, &asked(question)),
+            Ok(()) => {
+                let images = question.images.iter().filter_map(Image::of_block).collect();
+                talk.ask(asked(question), images);
+                turn::answer(&env, talk, live)
+            }
         }
     }
 }
 
 /// The question as the model is told it.
 fn asked(question: &UserQuestion) -> String {
-    match question.has_attachments {
+    let n_read = question.images.len();
+    match question.has_attachments && n_read == 0 {
         true => {
             format!("{}\n\n(Something is attached that you cannot see. Say so.)", question.text)
         }

@@ -15,6 +15,7 @@ pub(crate) mod close;
 pub(crate) mod describe;
 pub(crate) mod post;
 pub(crate) mod rename;
+mod send_question;
 pub(crate) mod viewers;
 
 mod carry_over;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::config::settings::agents::AgentName;
+use crate::{attachment::told::ToldFile, config::settings::agents::AgentName};
 
 use super::{
     AgentError, AgentKind,
@@ -61,7 +61,22 @@ impl AgentHandle {
     /// Sends a person's message. `id` must be new: an agent drops what it has seen before.
     /// One message at a time: the next one after the turn's end.
     pub fn send_message(&self, text: &str, id: Uuid) -> Result<(), AgentError> {
-        let line = self.dialect.user_message(text, id).ok_or(AgentError::Busy)?;
+        self.send_with(text, &[], id)
+    }
+
+    /// Whether it is known that the agent takes no images.
+    pub(crate) fn lacks_images(&self) -> bool {
+        self.dialect.lacks_images()
+    }
+
+    /// Sends a person's message with its files, as [`AgentHandle::send_message`] does without.
+    pub(crate) fn send_with(
+        &self,
+        text: &str,
+        files: &[ToldFile],
+        id: Uuid,
+    ) -> Result<(), AgentError> {
+        let line = self.dialect.user_message(text, files, id).ok_or(AgentError::Busy)?;
         self.write(line)?;
         self.control.turn.send_replace(true);
         Ok(())

@@ -2,6 +2,7 @@
 
 use crate::{
     agent::AgentKind,
+    attachment::told,
     entry::{Content, Outcome, ResponseDone},
     ids::TurnNumber,
 };
@@ -123,7 +124,12 @@ fn before(transcript: &Transcript, turn: TurnNumber) -> String {
     let mut text = String::new();
     for words in spoken.iter().skip(spoken.len().saturating_sub(MAX_MESSAGES)) {
         let who = if words.by_person { "Person" } else { "You" };
-        text.push_str(&format!("{who}: {}\n\n", beginning(&words.text, MAX_CHARACTERS)));
+        let files = match words.by_person {
+            true => transcript.question(words.turn).map(|question| question.attachments.as_slice()),
+            false => None,
+        };
+        let files = told::mentions(files.unwrap_or_default());
+        text.push_str(&format!("{who}: {}{files}\n\n", beginning(&words.text, MAX_CHARACTERS)));
     }
     text
 }

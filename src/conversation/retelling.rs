@@ -8,7 +8,10 @@ use crate::{
     ids::TurnNumber,
 };
 
-use super::transcript::{SpokenPart, Transcript};
+use super::{
+    passed_files::PassedFiles,
+    transcript::{SpokenPart, Transcript},
+};
 
 /// The turns before `turn` with their tool calls, the oldest first: the newest that have `max_bytes`
 /// together. Of what is in memory no more, which is at least as much as a model reads.
@@ -16,6 +19,7 @@ pub(crate) fn told_turns(
     transcript: &Transcript,
     turn: TurnNumber,
     max_bytes: usize,
+    files: &PassedFiles,
 ) -> Vec<ToldTurn> {
     let mut turns: Vec<(TurnNumber, ToldTurn)> = Vec::new();
     let mut calls: HashMap<&str, (usize, usize)> = HashMap::new();
@@ -30,6 +34,7 @@ pub(crate) fn told_turns(
             SpokenPart::Answer(text) => told.answer.push(ToldPart::Text(text.clone())),
             SpokenPart::Content(Content::UserMessage(message)) => {
                 told.question.clone_from(&message.content);
+                told.attach(&files.of(&message.attachments));
             }
             SpokenPart::Content(Content::ToolCall(call)) => {
                 calls.insert(&call.call_id, (place, told.answer.len()));
@@ -69,12 +74,18 @@ fn newest(mut turns: Vec<ToldTurn>, max_bytes: usize) -> Vec<ToldTurn> {
     turns.split_off(turns.len() - n_fit)
 }
 
+/// Bytes of an image that count as one of a text.
+const IMAGE_PART: usize = 64;
+
 fn size(told: &ToldTurn) -> usize {
     let parts = told.answer.iter().map(|part| match part {
         ToldPart::Text(text) => text.len(),
         ToldPart::Tool(call) => call.input.get().len() + call.result.len(),
     });
-    told.question.len() + parts.sum::<usize>()
+    let images = told.images.iter().map(|image| image.pointer("/source/data"));
+    let images = images.filter_map(|data| Some(data?.as_str()?.len()));
+    // An image takes fewer tokens than a text of its length.
+    told.question.len() + parts.sum::<usize>() + images.sum::<usize>() / IMAGE_PART
 }
 
 #[cfg(test)]
@@ -121,7 +132,7 @@ mod tests {
 
     #[test]
     fn questions_answers_and_calls_with_their_results_are_told_in_order() {
-        let told = told_turns(&transcript(), TurnNumber(3), usize::MAX);
+        let told = told_turns(&transcript(), TurnNumber(3), usize::MAX, &PassedFiles::default());
         let told = serde_json::to_value(&told).unwrap();
         let call = |result: &str, is_error| {
             let input = serde_json::json!({"file_path": "a.rs"});
@@ -139,7 +150,8 @@ mod tests {
     #[test]
     fn only_the_newest_turns_that_fit_are_told() {
         let transcript = transcript();
-        let n_told = |max_bytes| told_turns(&transcript, TurnNumber(3), max_bytes).len();
+        let none = PassedFiles::default();
+        let n_told = |max_bytes| told_turns(&transcript, TurnNumber(3), max_bytes, &none).len();
         assert_eq!((n_told(0), n_told(60), n_told(1000)), (0, 1, 2));
     }
 }

@@ -14,7 +14,7 @@ use crate::guide::{
 };
 
 /// Longest line of input, bytes; a longer one is split and rejected.
-const MAX_LINE_BYTES: u64 = 16 << 20;
+const MAX_LINE_BYTES: u64 = 64 << 20;
 
 /// What an agent has to do with its input.
 #[derive(Debug)]

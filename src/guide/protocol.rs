@@ -47,8 +47,11 @@ pub(crate) struct CallResponse {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct UserQuestion {
     pub text: String,
-    /// Whether images or documents are attached, which no built-in agent can read.
+    /// Whether anything but text is attached, which the guide cannot read.
     pub has_attachments: bool,
+    /// The images among them, as blocks, for an agent with a model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<Value>,
     /// Whether to answer; otherwise the turn has only its start and end.
     pub wants_answer: bool,
 }
@@ -77,21 +80,23 @@ pub(crate) fn parse(line: &str) -> InputLine {
 
 fn ask(value: &Value) -> InputLine {
     let content = value.pointer("/message/content");
-    let (text, has_attachments) = match content {
-        Some(Value::String(text)) => (text.clone(), false),
+    let (text, has_attachments, images) = match content {
+        Some(Value::String(text)) => (text.clone(), false, Vec::new()),
         Some(Value::Array(blocks)) => {
             let texts: Vec<&str> = blocks
                 .iter()
                 .filter_map(|block| block.get("text").and_then(Value::as_str))
                 .collect();
             let has_attachments = texts.len() < blocks.len();
-            (texts.join("\n"), has_attachments)
+            let images = blocks.iter().filter(|block| block["type"] == "image").cloned();
+            (texts.join("\n"), has_attachments, images.collect())
         }
         _ => return InputLine::Garbage("a user line without content".to_owned()),
     };
     InputLine::Question(UserQuestion {
         text,
         has_attachments,
+        images,
         wants_answer: value.get("shouldQuery") != Some(&Value::Bool(false)),
     })
 }
@@ -174,8 +179,13 @@ mod tests {
         let plain = r#"{"type":"user","message":{"role":"user","content":"hi"}}"#;
         let blocks = r#"{"type":"user","message":{"role":"user","content":[{"type":"text","text":"hi"},{"type":"image"}]}}"#;
         for (line, has_attachments) in [(plain, false), (blocks, true)] {
-            let expected =
-                UserQuestion { text: "hi".to_owned(), has_attachments, wants_answer: true };
+            let image = has_attachments.then(|| json!({"type": "image"}));
+            let expected = UserQuestion {
+                text: "hi".to_owned(),
+                has_attachments,
+                images: image.into_iter().collect(),
+                wants_answer: true,
+            };
             assert_eq!(parse(line), InputLine::Question(expected));
         }
     }

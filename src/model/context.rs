@@ -28,6 +28,9 @@ const TOLD_QUESTIONS: usize = 20;
 /// Tokens that a message takes besides its text.
 const MESSAGE_TOKENS: u64 = 6;
 
+/// Tokens of an image, about: services scale it and count by its size in their own ways.
+const IMAGE_TOKENS: u64 = 1600;
+
 /// What begins the message that stands for dropped turns.
 const DROPPED: &str = "(Earlier questions of this conversation, whose answers no longer fit:";
 
@@ -65,7 +68,10 @@ impl ContextSize {
     }
 
     fn of(&self, said: &Said) -> u64 {
-        self.tokens(said_bytes(said)) + MESSAGE_TOKENS
+        match said {
+            Said::Images(images) => IMAGE_TOKENS * images.len() as u64,
+            said => self.tokens(said_bytes(said)) + MESSAGE_TOKENS,
+        }
     }
 
     /// Learns how many bytes make a token from what a service counted.
@@ -92,6 +98,7 @@ impl ContextSize {
         let fixed = self.estimate(system, tools, &[]);
         let goal = fixed + (most.saturating_sub(fixed) as f64 * CUT_TO) as u64;
         let fits = |said: &[Said], most: u64| self.estimate(system, tools, said) <= most;
+        drop_old_images(said);
         let question = said.iter().rposition(|it| matches!(it, Said::Question(_))).unwrap_or(0);
         // The results that the model has not seen stay longest.
         let unseen = said.iter().rposition(|it| matches!(it, Said::Answer { .. })).unwrap_or(0);
@@ -129,6 +136,7 @@ fn tool_bytes(tool: &OfferedTool) -> usize {
 
 fn said_bytes(said: &Said) -> usize {
     match said {
+        Said::Images(_) => 0,
         Said::Question(text) | Said::Result { text, .. } => text.len(),
         Said::Answer { text, calls, .. } => {
             let calls = calls.iter().map(|call| call.name.len() + call.arguments.len() + 40);
@@ -150,6 +158,20 @@ fn cut_result(said: &mut Said, most: usize) {
     ));
 }
 
+/// Takes away the images of all questions but the newest.
+fn drop_old_images(said: &mut Vec<Said>) {
+    let newest = said.iter().rposition(|it| matches!(it, Said::Images(_)));
+    let is_asked = newest.is_some_and(|at| {
+        !said[at..].iter().any(|it| matches!(it, Said::Answer { calls, .. } if calls.is_empty()))
+    });
+    let mut at = 0;
+    said.retain(|it| {
+        let is_kept = !matches!(it, Said::Images(_)) || (is_asked && Some(at) == newest);
+        at += 1;
+        is_kept
+    });
+}
+
 /// Replaces the oldest turn by its question. Gives false if only the newest is left.
 fn drop_oldest_turn(said: &mut Vec<Said>) -> bool {
     let mut questions = Vec::new();
@@ -163,6 +185,8 @@ fn drop_oldest_turn(said: &mut Vec<Said>) -> bool {
     let is_question = |said: &&Said| matches!(said, Said::Question(_));
     let next = said.iter().skip(start + 1).position(|it| is_question(&it)).map(|at| start + 1 + at);
     let (Some(next), Some(Said::Question(oldest))) = (next, said.get(start)) else { return false };
+    let has_images = matches!(said.get(next - 1), Some(Said::Images(_)));
+    let next = next - usize::from(has_images);
     let end = oldest.floor_char_boundary(KEPT_QUESTION_BYTES);
     questions.push(format!("- {}", oldest.get(..end).unwrap_or_default().replace('\n', " ")));
     let first = questions.len().saturating_sub(TOLD_QUESTIONS);

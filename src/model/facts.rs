@@ -26,6 +26,7 @@ pub(super) struct ModelFacts {
     /// Tokens.
     pub(super) context: Option<u64>,
     pub(super) has_tools: Option<bool>,
+    pub(super) takes_images: Option<bool>,
     /// The service is a llama.cpp server, which tells more under `/props`.
     pub(super) is_llamacpp: bool,
 }
@@ -36,6 +37,7 @@ impl ModelFacts {
         Self {
             context: self.context.or(others.context),
             has_tools: self.has_tools.or(others.has_tools),
+            takes_images: self.takes_images.or(others.takes_images),
             is_llamacpp: self.is_llamacpp || others.is_llamacpp,
         }
     }
@@ -66,6 +68,7 @@ pub(super) fn read(body: &str, model: &str) -> ModelFacts {
     let facts = |entry: &Value| ModelFacts {
         context: context_of(entry),
         has_tools: tools_of(entry),
+        takes_images: images_of(entry),
         is_llamacpp: entry["owned_by"] == "llamacpp" || !entry["chat_template_caps"].is_null(),
     };
     let mut asked: Vec<&Value> = all.iter().copied().filter(is_asked).collect();
@@ -118,6 +121,26 @@ fn tools_of(entry: &Value) -> Option<bool> {
     // Only Ollama's list says what a model can do with tools; others name `completion` alone.
     let is_told = !entry["model_info"].is_null() || !entry["modelfile"].is_null();
     if is_told { capability("tools") } else { None }
+}
+
+/// Whether the model takes images: as llama.cpp, Ollama, OpenRouter and LM Studio tell it.
+fn images_of(entry: &Value) -> Option<bool> {
+    if let Some(vision) = entry.pointer("/modalities/vision") {
+        return vision.as_bool();
+    }
+    let has = |pointer: &str, name: &str| {
+        Some(entry.pointer(pointer)?.as_array()?.iter().any(|it| it == name))
+    };
+    if let Some(takes) = has("/architecture/input_modalities", "image") {
+        return Some(takes);
+    }
+    match entry["type"].as_str() {
+        Some("vlm") => return Some(true),
+        Some("llm") => return Some(false),
+        _ => (),
+    }
+    let is_told = !entry["model_info"].is_null() || !entry["modelfile"].is_null();
+    if is_told { has("/capabilities", "vision") } else { None }
 }
 
 /// What a model's name tells.
@@ -174,6 +197,25 @@ mod tests {
             (json!({}), None),
         ] {
             assert_eq!(read(&body.to_string(), "m").has_tools, has_tools, "{body}");
+        }
+    }
+
+    #[test]
+    fn services_tell_in_their_own_ways_whether_a_model_takes_images() {
+        for (body, takes_images) in [
+            (json!({"modalities": {"vision": true, "audio": false}}), Some(true)),
+            (json!({"modalities": {"vision": false}}), Some(false)),
+            (json!({"capabilities": ["completion", "vision"], "model_info": {}}), Some(true)),
+            (json!({"capabilities": ["completion"], "model_info": {}}), Some(false)),
+            (
+                json!({"data": [{"id": "m", "architecture": {"input_modalities": ["text"]}}]}),
+                Some(false),
+            ),
+            (json!({"data": [{"id": "m", "type": "vlm"}, {"id": "n", "type": "llm"}]}), Some(true)),
+            (json!({"data": [{"id": "m", "capabilities": ["completion"]}]}), None),
+            (json!({"data": [{"id": "m", "type": "model"}]}), None),
+        ] {
+            assert_eq!(read(&body.to_string(), "m").takes_images, takes_images, "{body}");
         }
     }
 

@@ -2,13 +2,23 @@
 
 use serde_json::{Map, Value};
 
-use super::{cards, messages::SignedThinking, reply::ModelCall, request::Said};
+use super::{
+    cards,
+    messages::SignedThinking,
+    reply::ModelCall,
+    request::{Image, Said},
+};
 
 /// What a model is told of `turns`, the oldest first. What cannot be read is left out.
 pub(super) fn said(turns: &[Value]) -> Vec<Said> {
     let mut past = Past::default();
     for turn in turns {
         let Some(question) = turn["question"].as_str() else { continue };
+        let images: Vec<Image> =
+            turn["images"].as_array().into_iter().flatten().filter_map(Image::of_block).collect();
+        if !images.is_empty() {
+            past.said.push(Said::Images(images));
+        }
         past.said.push(Said::Question(question.to_owned()));
         for step in turn["answer"].as_array().into_iter().flatten() {
             past.step(step);
@@ -92,13 +102,15 @@ mod tests {
                 {"tool": {"name": "mcp__project__search", "input": {"query": "x"}, "result": "no", "is_error": true}},
                 {"text": "Done."},
             ]}),
-            json!({"question": "Q2", "answer": []}),
+            json!({"question": "Q2", "answer": [], "images": [
+                {"source": {"media_type": "image/png", "data": "AAAA"}}, {"odd": 1}]}),
             json!({"question": 7}),
             json!({"question": "Q3", "answer": [{"tool": {"name": "Glob", "input": {}}}, {"odd": 1}]}),
         ]);
         let shape: Vec<String> = said
             .iter()
             .map(|said| match said {
+                Said::Images(images) => format!("I {}", images.len()),
                 Said::Question(text) => format!("Q {text}"),
                 Said::Answer { text, calls, .. } => {
                     let calls: Vec<_> =
@@ -116,6 +128,7 @@ mod tests {
                 "R one false",
                 "R no true",
                 "A Done. []",
+                "I 1",
                 "Q Q2",
                 "A (There was no answer.) []",
                 "Q Q3",

@@ -18,6 +18,8 @@ pub(super) struct OfferedTool {
 /// What the model is told of the conversation.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Said {
+    /// The images of the question that follows.
+    Images(Vec<Image>),
     Question(String),
     Answer {
         text: String,
@@ -31,6 +33,32 @@ pub(super) enum Said {
         text: String,
         is_error: bool,
     },
+}
+
+/// An image of a question.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Image {
+    media_type: String,
+    base64: String,
+}
+
+impl Image {
+    /// Reads a block of a message; `None` if it is no image.
+    pub(super) fn of_block(block: &Value) -> Option<Self> {
+        let text = |pointer: &str| Some(block.pointer(pointer)?.as_str()?.to_owned());
+        Some(Self { media_type: text("/source/media_type")?, base64: text("/source/data")? })
+    }
+
+    fn chat(&self) -> Value {
+        let url = format!("data:{};base64,{}", self.media_type, self.base64);
+        json!({"type": "image_url", "image_url": {"url": url}})
+    }
+
+    fn block(&self) -> Value {
+        let Self { media_type, base64 } = self;
+        json!({"type": "image",
+            "source": {"type": "base64", "media_type": media_type, "data": base64}})
+    }
 }
 
 impl Said {
@@ -79,23 +107,38 @@ pub(super) fn body(
 fn chat(settings: &RequestSettings, system: &str, tools: &[OfferedTool], said: &[Said]) -> Value {
     let mut all = vec![json!({"role": "system", "content": system})];
     let last_question = said.iter().rposition(|said| matches!(said, Said::Question(_)));
-    all.extend(said.iter().enumerate().map(|(at, said)| match said {
-        Said::Question(text) => json!({"role": "user", "content": text}),
-        Said::Answer { text, calls, .. } if calls.is_empty() => {
-            json!({"role": "assistant", "content": text})
-        }
-        Said::Answer { text, calls, thinking } => {
-            let calls: Vec<Value> = calls.iter().map(chat_call).collect();
-            let mut message = json!({"role": "assistant", "content": text, "tool_calls": calls});
-            let is_of_this_turn = last_question.is_some_and(|last| at > last);
-            if settings.sends_reasoning && is_of_this_turn {
-                message["reasoning_content"] = json!(thinking.text());
+    let images_before = |at: usize| match at.checked_sub(1).and_then(|before| said.get(before)) {
+        Some(Said::Images(images)) => images.as_slice(),
+        _ => &[],
+    };
+    all.extend(said.iter().enumerate().filter_map(|(at, said)| {
+        Some(match said {
+            Said::Images(_) => return None,
+            Said::Question(text) => match images_before(at) {
+                [] => json!({"role": "user", "content": text}),
+                images => {
+                    let images = images.iter().map(Image::chat);
+                    let text = json!({"type": "text", "text": text});
+                    json!({"role": "user", "content": images.chain([text]).collect::<Vec<_>>()})
+                }
+            },
+            Said::Answer { text, calls, .. } if calls.is_empty() => {
+                json!({"role": "assistant", "content": text})
             }
-            message
-        }
-        Said::Result { id, text, .. } => {
-            json!({"role": "tool", "tool_call_id": id, "content": text})
-        }
+            Said::Answer { text, calls, thinking } => {
+                let calls: Vec<Value> = calls.iter().map(chat_call).collect();
+                let mut message =
+                    json!({"role": "assistant", "content": text, "tool_calls": calls});
+                let is_of_this_turn = last_question.is_some_and(|last| at > last);
+                if settings.sends_reasoning && is_of_this_turn {
+                    message["reasoning_content"] = json!(thinking.text());
+                }
+                message
+            }
+            Said::Result { id, text, .. } => {
+                json!({"role": "tool", "tool_call_id": id, "content": text})
+            }
+        })
     }));
     let mut body = Map::new();
     body.insert("model".to_owned(), json!(settings.model));
@@ -179,6 +222,7 @@ fn turns(said: &[Said]) -> Vec<Value> {
 /// The role and the content of one message. Thinking goes back within the turn only.
 fn blocks(said: &Said, is_of_this_turn: bool) -> (&'static str, Vec<Value>) {
     match said {
+        Said::Images(images) => ("user", images.iter().map(Image::block).collect()),
         Said::Question(text) => ("user", vec![json!({"type": "text", "text": text})]),
         Said::Result { id, text, is_error } => (
             "user",

@@ -137,6 +137,9 @@ pub struct Service {
     /// Whether the model's reasoning is sent back, which few services want.
     #[serde(default)]
     pub sends_reasoning: bool,
+    /// Whether the model takes images; asked from the service if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<bool>,
     /// For the cost of an answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<TokenPrice>,

@@ -10,9 +10,12 @@ use super::{
     facts::{self, ModelFacts},
     past,
     reply::ModelReply,
-    request::{OfferedTool, RequestSettings, Said},
+    request::{Image, OfferedTool, RequestSettings, Said},
     service::{Preset, Service, TokenPrice},
 };
+
+/// What a model is told that takes no images.
+const UNSEEN: &str = "(The images are not shown to you. Say that you do not see them.)";
 
 /// The state of a conversation.
 #[derive(Debug)]
@@ -28,6 +31,10 @@ pub(super) struct Talk {
     pub(super) is_prepared: bool,
     /// Whether the size is the configuration's or the service's own.
     pub(super) is_size_known: bool,
+    /// Whether the model takes images; `None` while that is not known.
+    pub(super) takes_images: Option<bool>,
+    /// Whether the newest question had images that were not sent.
+    pub(super) has_withheld: bool,
     /// Where the service cuts what it is sent, in tokens.
     pub(super) cut_at: Option<u64>,
     /// Whether that was told.
@@ -54,6 +61,8 @@ impl Talk {
             price: service.price,
             is_prepared: false,
             is_size_known: service.context.is_some(),
+            takes_images: service.images,
+            has_withheld: false,
             cut_at: None,
             is_cut_told: false,
         }
@@ -109,6 +118,7 @@ impl Talk {
             self.size.context = context;
             self.is_size_known = true;
         }
+        self.takes_images = self.takes_images.or(facts.takes_images);
         if facts.has_tools == Some(false) {
             self.settings.has_tools = false;
         }
@@ -130,6 +140,36 @@ impl Talk {
         tokens
     }
 
+    /// Adds a question with its images, if the model takes some.
+    pub(super) fn ask(&mut self, text: String, images: Vec<Image>) {
+        self.has_withheld = false;
+        if !images.is_empty() {
+            self.said.push(Said::Images(images));
+        }
+        self.said.push(Said::Question(text));
+        if self.takes_images == Some(false) {
+            self.withhold_images();
+        }
+    }
+
+    /// Takes all images away, and tells the model where the newest question had some. Gives whether there
+    /// were any.
+    pub(super) fn withhold_images(&mut self) -> bool {
+        let n_said = self.said.len();
+        let newest = self.said.iter().rposition(|said| matches!(said, Said::Question(_)));
+        let before = newest.and_then(|at| at.checked_sub(1)).and_then(|at| self.said.get(at));
+        let has_new = matches!(before, Some(Said::Images(_)));
+        if let (true, Some(Said::Question(text))) =
+            (has_new, newest.and_then(|at| self.said.get_mut(at)))
+        {
+            text.push_str("\n\n");
+            text.push_str(UNSEEN);
+        }
+        self.has_withheld |= has_new;
+        self.said.retain(|said| !matches!(said, Said::Images(_)));
+        self.said.len() < n_said
+    }
+
     /// Ends the turn in what the model is told next time. `shown` is what it had said of an answer
     /// that did not come to its end, and `end` what to say of that.
     pub(super) fn settle(&mut self, shown: &str, end: Option<&str>) {
@@ -138,6 +178,7 @@ impl Talk {
         if is_unanswered && shown.trim().is_empty() && end.is_empty() {
             // Asked again, the question would stand there twice.
             self.said.pop();
+            self.said.pop_if(|said| matches!(said, Said::Images(_)));
             return;
         }
         let text = format!("{shown}\n\n{end}");
@@ -191,13 +232,21 @@ mod tests {
 
     #[test]
     fn the_configuration_wins_over_what_a_service_says() {
-        let told = ModelFacts { context: Some(9), has_tools: Some(false), is_llamacpp: false };
+        let told = ModelFacts {
+            context: Some(9),
+            has_tools: Some(false),
+            takes_images: Some(false),
+            is_llamacpp: false,
+        };
         let mut set = talk(json!({"context": 5}));
         set.learn(told);
         assert_eq!((set.size.context, set.settings.has_tools), (5, false));
+        let mut seeing = talk(json!({"images": true}));
+        seeing.learn(told);
+        assert_eq!(seeing.takes_images, Some(true));
         let mut open = talk(json!({}));
         open.learn(told);
-        assert_eq!(open.size.context, 9);
+        assert_eq!((open.size.context, open.takes_images), (9, Some(false)));
     }
 
     #[test]
@@ -209,6 +258,23 @@ mod tests {
         }
         assert_eq!(talk.tool_named("write"), None);
         assert_eq!(talk.shown_tools(), ["Read", "mcp__features__ask_user"]);
+    }
+
+    #[test]
+    fn images_are_kept_before_their_question_and_withheld_from_a_model_that_takes_none() {
+        let block = json!({"source": {"media_type": "image/png", "data": "AAAA"}});
+        let images = || Image::of_block(&block).into_iter().collect::<Vec<_>>();
+        let mut seeing = talk(json!({}));
+        seeing.ask("Q".to_owned(), images());
+        assert_eq!(seeing.said, [Said::Images(images()), Said::Question("Q".to_owned())]);
+        assert!(seeing.withhold_images() && seeing.has_withheld && !seeing.withhold_images());
+        seeing.settle("", Some(""));
+        assert!(seeing.said.is_empty());
+        let mut blind = talk(json!({"images": false}));
+        blind.ask("Q".to_owned(), images());
+        assert_eq!(blind.said, [Said::Question(format!("Q\n\n{UNSEEN}"))]);
+        blind.ask("R".to_owned(), Vec::new());
+        assert!(!blind.has_withheld);
     }
 
     #[test]

@@ -146,12 +146,11 @@ pub(super) struct TurnRun<'a> {
     n_output: u64,
 }
 
-/// Answers a question, and ends the turn exactly once. Fails if nobody reads the output.
+/// Answers the newest question, and ends the turn exactly once. Fails if nobody reads the output.
 pub(super) fn answer<'a>(
     env: &'a TurnEnv<'a>,
     talk: &'a mut Talk,
     live: LiveTurn<'a>,
-    question: &str,
 ) -> io::Result<()> {
     let mut run = TurnRun {
         env,
@@ -161,7 +160,7 @@ pub(super) fn answer<'a>(
         repeats: RepeatedCalls::default(),
         n_output: 0,
     };
-    let told = run.run(question);
+    let told = run.run();
     run.end(told)
 }
 
@@ -179,8 +178,7 @@ pub(super) fn refuse(env: &TurnEnv<'_>, live: LiveTurn<'_>, stop: TurnStop) -> i
 
 impl TurnRun<'_> {
     /// Gives the reason for which the model stopped, in the words of the protocol.
-    fn run(&mut self, question: &str) -> Result<&'static str, TurnStop> {
-        self.talk.said.push(Said::Question(question.to_owned()));
+    fn run(&mut self) -> Result<&'static str, TurnStop> {
         if !self.talk.settings.has_tools {
             self.retrieve()?;
         }
@@ -190,6 +188,7 @@ impl TurnRun<'_> {
             if reply.calls.is_empty() {
                 let reason = stop_reason(&reply)?;
                 self.note_truncation()?;
+                self.note_withheld()?;
                 self.live.close_message(reason, tokens)?;
                 let text = std::mem::take(&mut self.shown);
                 self.talk.said.push(Said::text(text));

@@ -6,7 +6,6 @@ use std::{
 };
 
 use actix::{ActorFutureExt as _, AsyncContext as _, Context, Handler, Message, WrapFuture as _};
-use uuid::Uuid;
 
 use crate::{
     agent::{
@@ -16,13 +15,10 @@ use crate::{
     },
     conversation::{
         agent_state::OwnSession,
-        recap::{self, AgentKnowledge},
-        retelling::told_turns,
-        turn::{self, QueuedQuestion, TurnEvent},
+        turn::{self, TurnEvent},
         viewer::ViewerId,
         watchdog::Watchdog,
     },
-    database::messages::BeginTurn,
     ids::{ConversationId, TurnNumber},
 };
 
@@ -33,9 +29,6 @@ const MEMORY_SAMPLED: Duration = Duration::from_secs(2);
 
 /// After a failed start, no agent is started ahead of a question for this long.
 const START_PAUSE: Duration = Duration::from_secs(30);
-
-/// Longest history that an agent is told, in bytes: more than any model reads.
-const HISTORY_BYTES: usize = 4 << 20; // 4 MiB
 
 /// Announces a question in the viewer's conversation, so that its agent starts early if a slot is
 /// free.
@@ -173,55 +166,6 @@ impl LiveConversation<'_> {
                 live.give_slot_back_on_request();
             }
         });
-    }
-
-    /// Gives the agent a question, after a recap where it does not know the conversation.
-    pub(super) fn send_question(&mut self, question: QueuedQuestion) {
-        let turn = question.turn;
-        if let Some(why) = self.why_outdated(turn) {
-            log::info!("agent is replaced conversation={} why={why:?}", self.state.id);
-            return self.apply_event(TurnEvent::AgentOutdated(question));
-        }
-        let state = &mut *self.state;
-        state.agent.watchdog = Watchdog::new(Instant::now());
-        state.inbox.askers.remove(&turn);
-        state.note_carried(turn);
-        let knowledge = std::mem::take(&mut state.agent.knowledge);
-        let mut told = Ok(());
-        let text = match knowledge {
-            AgentKnowledge::Untold => {
-                let turns = told_turns(&state.transcript, turn, HISTORY_BYTES);
-                if let Some(agent) = state.agent.handle.as_ref().filter(|_| !turns.is_empty()) {
-                    told = agent.tell_history(&turns);
-                }
-                recap::with_begun_answer(&state.transcript, turn, &question.content)
-            }
-            AgentKnowledge::Nothing => {
-                recap::with_recap(&state.transcript, turn, &question.content)
-            }
-            AgentKnowledge::WithoutTheLast => {
-                recap::with_cut_off_answer(&state.transcript, turn, &question.content)
-            }
-            AgentKnowledge::Everything => question.content,
-        };
-        let sent = match &state.agent.handle {
-            Some(agent) => told.and_then(|()| agent.send_message(&text, Uuid::new_v4())),
-            None => Err(AgentError::Gone),
-        };
-        let (project, conversation) = (self.env.project.name.clone(), state.id);
-        self.write_in_background(BeginTurn { project, conversation, turn });
-        if let Err(error) = sent {
-            self.apply_event(TurnEvent::SendFailed(error.to_string()));
-        }
-    }
-
-    /// Why the running agent is not the one that answers `turn`.
-    fn why_outdated(&self, turn: TurnNumber) -> Option<&'static str> {
-        let agent = self.state.agent.handle.as_ref()?;
-        match self.choice(Some(turn)) {
-            Ok(chosen) if chosen.name != *agent.name() => Some("another agent answers"),
-            _ => agent.is_outdated().then_some("new program"),
-        }
     }
 
     /// Asks the agent to break off its answer.

@@ -246,7 +246,11 @@ impl LiveConversation<'_> {
             name: agent.name.to_string(),
             kind: agent.config.kind(),
             model: agent.config.model().map(str::to_owned),
+            attachments: agent.config.attachments(),
         };
+        let is_chosen =
+            |agent: &&NamedAgent| chosen.as_ref().is_some_and(|it| it.name == agent.name);
+        let answering = agents.named_agents().iter().find(is_chosen);
         let mut choices: Vec<_> = agents.named_agents().iter().map(option).collect();
         if !agents.has_choice() {
             choices.clear();
@@ -255,6 +259,7 @@ impl LiveConversation<'_> {
             kind: chosen.as_ref().map_or("none", |chosen| chosen.kind.as_str()),
             name: chosen.as_ref().map(|chosen| chosen.name.to_string()),
             model: chosen.as_ref().and_then(|chosen| chosen.model.clone()),
+            attachments: answering.and_then(|agent| agent.config.attachments()),
             choices,
             no_model: chosen.and_then(|chosen| chosen.no_model).map(|reason| reason.to_string()),
         }

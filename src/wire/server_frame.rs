@@ -118,6 +118,9 @@ pub(crate) struct AnsweringAgent {
     /// The model that it asks for, where the settings name one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// Which files of a question it takes, where that is known: `all`, `text` or `none`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attachments: Option<&'static str>,
     /// The agents that a question may ask for, where there is a choice.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<AgentOption>,
@@ -133,6 +136,9 @@ pub(crate) struct AgentOption {
     pub kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// As of the one that answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attachments: Option<&'static str>,
 }
 
 /// See [`Notice::Status`].

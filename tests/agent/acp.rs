@@ -6,7 +6,7 @@
 //! - `child` starts a process that sleeps and answers with its id
 //! - `error CODE TEXT` fails; `exit CODE` ends the agent
 //!
-//! Any other line is given back. `SCRIPTED_ACP_VERSION` is the version that it speaks. Sessions are kept
+//! Started with `--images`, it takes images, which `history` gives back. Any other line is given back. `SCRIPTED_ACP_VERSION` is the version that it speaks. Sessions are kept
 //! below `CLAUDE_CONFIG_DIR`, if that is set.
 
 use std::{
@@ -51,10 +51,11 @@ impl Agent {
         let (id, params) = (&message["id"], &message["params"]);
         let result = match message["method"].as_str().unwrap_or_default() {
             "initialize" => {
+                let images = env::args().any(|argument| argument == "--images");
                 let version = env::var("SCRIPTED_ACP_VERSION").map_or(1, |it| it.parse().unwrap());
                 json!({
                     "protocolVersion": version,
-                    "agentCapabilities": {"loadSession": true, "sessionCapabilities": {"resume": {}}},
+                    "agentCapabilities": {"loadSession": true, "promptCapabilities": {"image": images}, "sessionCapabilities": {"resume": {}}},
                     "agentInfo": {"name": "scripted", "version": "1"},
                 })
             }
@@ -90,13 +91,16 @@ impl Agent {
     }
 
     fn play(&mut self, prompt: &Value) -> End {
-        let texts: Vec<&str> = prompt
+        let texts: Vec<String> = prompt
             .as_array()
             .unwrap()
             .iter()
-            .map(|block| block["text"].as_str().unwrap())
+            .map(|block| match block["type"].as_str().unwrap() {
+                "image" => format!("<{} {}>", block["mimeType"], block["data"]),
+                _ => block["text"].as_str().unwrap().to_owned(),
+            })
             .collect();
-        let question = texts.last().unwrap().to_string();
+        let question = texts.last().unwrap().clone();
         self.remember(&texts.join("\n"));
         for line in question.lines() {
             let (command, rest) = line.split_once(' ').unwrap_or((line, ""));

@@ -12,6 +12,8 @@ use std::{
 
 use serde_json::{Value, json};
 
+use crate::script::COMMANDS;
+
 /// Cost of each turn, US dollars.
 const TURN_COST: f64 = 0.01;
 
@@ -52,7 +54,7 @@ impl Input {
         let line: Value = serde_json::from_str(line).ok()?;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         match line["type"].as_str()? {
-            "user" => Some(Self::Message(text(&line["message"]["content"]))),
+            "user" => Some(Self::Message(said(&line["message"]["content"]))),
             "control_response" => Some(Self::Answer(line["response"].clone())),
             "control_request" if line["request"]["subtype"] == "initialize" => {
                 Some(Self::Handshake(text(&line["request_id"])))
@@ -60,6 +62,27 @@ impl Input {
             "control_request" => Some(Self::Interrupt(text(&line["request_id"]))),
             _ => None,
         }
+    }
+}
+
+/// The text of a message; images in it are told with their type and content. A script that comes with
+/// files is played without them.
+fn said(content: &Value) -> String {
+    let of_block = |block: &Value| match block["type"].as_str() {
+        Some("image") => {
+            let source = &block["source"];
+            format!("<{} {}>", source["media_type"], source["data"])
+        }
+        _ => block["text"].as_str().unwrap_or("<unknown block>").to_owned(),
+    };
+    let is_script =
+        |text: &str| text.split_whitespace().next().is_some_and(|verb| COMMANDS.contains(&verb));
+    match content {
+        Value::Array(blocks) if blocks.last().is_some_and(|last| is_script(&of_block(last))) => {
+            blocks.last().map(of_block).unwrap_or_default()
+        }
+        Value::Array(blocks) => blocks.iter().map(of_block).collect::<Vec<_>>().join("\n"),
+        text => text.as_str().unwrap_or_default().to_owned(),
     }
 }
 

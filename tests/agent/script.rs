@@ -40,7 +40,7 @@ use serde_json::{Value, json};
 
 use crate::protocol::{Interrupted, Protocol, print, print_bytes, print_half};
 
-const COMMANDS: [&str; 41] = [
+pub const COMMANDS: [&str; 41] = [
     "say",
     "think",
     "echo",

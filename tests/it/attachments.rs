@@ -1,5 +1,6 @@
 //! Files of questions: sent, named by a question, told in the history, shown, and refused.
 
+mod agents;
 mod attack;
 
 use reqwest::{Method, StatusCode};

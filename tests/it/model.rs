@@ -4,7 +4,7 @@
 mod attacks;
 mod errors;
 mod loops;
-mod service;
+pub mod service;
 mod serving;
 mod variants;
 

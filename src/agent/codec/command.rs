@@ -2,10 +2,13 @@
 //! whatever a person typed: a malformed line ends the agent, and a forged one would give it powers.
 
 use serde::Serialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::{Value, json, value::RawValue};
 use uuid::Uuid;
 
-use crate::tools;
+use crate::{
+    attachment::told::{ToldBody, ToldFile},
+    tools,
+};
 
 /// Id of the handshake's request.
 pub(crate) const HANDSHAKE_ID: &str = "handshake";
@@ -63,9 +66,9 @@ pub(crate) fn handshake() -> String {
     )
 }
 
-/// A person's message. A leading line end keeps text that starts with a slash from being read as one
-/// of the agent's own commands.
-pub(crate) fn user_message(text: &str, id: Uuid) -> String {
+/// A person's message with its files. A leading line end keeps text that starts with a slash from being
+/// read as one of the agent's own commands.
+pub(crate) fn user_message(text: &str, files: &[ToldFile], id: Uuid) -> String {
     #[derive(Serialize)]
     struct Line<'a> {
         r#type: &'static str,
@@ -77,7 +80,7 @@ pub(crate) fn user_message(text: &str, id: Uuid) -> String {
     #[derive(Serialize)]
     struct Message<'a> {
         role: &'static str,
-        content: &'a str,
+        content: MessageContent<'a>,
     }
     let escaped;
     let content = if text.starts_with('/') {
@@ -85,6 +88,10 @@ pub(crate) fn user_message(text: &str, id: Uuid) -> String {
         &escaped
     } else {
         text
+    };
+    let content = match files {
+        [] => MessageContent::Text(content),
+        files => MessageContent::Blocks(blocks(files, content)),
     };
     line(&Line {
         r#type: "user",
@@ -95,11 +102,55 @@ pub(crate) fn user_message(text: &str, id: Uuid) -> String {
     })
 }
 
+#[derive(Serialize)]
+#[serde(untagged)]
+enum MessageContent<'a> {
+    Text(&'a str),
+    Blocks(Vec<Value>),
+}
+
+/// The files, and the text after them.
+fn blocks(files: &[ToldFile], text: &str) -> Vec<Value> {
+    let text_block = |text: &str| json!({"type": "text", "text": text});
+    let of_file = |file: &ToldFile| match &file.body {
+        ToldBody::Image { media_type, base64 } => vec![
+            text_block(&file.caption()),
+            json!({"type": "image",
+                "source": {"type": "base64", "media_type": media_type, "data": base64}}),
+        ],
+        ToldBody::Text(quoted) => vec![text_block(quoted)],
+        ToldBody::Unread => vec![json!({"type": "attachment", "name": file.name})],
+    };
+    files.iter().flat_map(of_file).chain([text_block(text)]).collect()
+}
+
 /// What was said in a conversation before an agent without sessions of its own joins it.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct ToldTurn {
     pub(crate) question: String,
+    /// As blocks of a message.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) images: Vec<Value>,
     pub(crate) answer: Vec<ToldPart>,
+}
+
+impl ToldTurn {
+    /// Adds the files of the question.
+    pub(crate) fn attach(&mut self, files: &[ToldFile]) {
+        for file in files {
+            match &file.body {
+                ToldBody::Text(quoted) => self.question = format!("{quoted}\n{}", self.question),
+                ToldBody::Image { .. } => {
+                    let blocks = blocks(std::slice::from_ref(file), "").into_iter();
+                    self.images.extend(blocks.filter(|block| block["type"] == "image"));
+                    self.question = format!("{}\n{}", file.caption(), self.question);
+                }
+                ToldBody::Unread => {
+                    self.question = format!("{}\n[attached: {}]", self.question, file.name);
+                }
+            }
+        }
+    }
 }
 
 /// A part of an answer.
@@ -259,11 +310,33 @@ mod tests {
     #[test]
     fn a_message_that_starts_with_a_slash_is_sent_as_text() {
         check(
-            &user_message("/init\nnow", Uuid::nil()),
+            &user_message("/init\nnow", &[], Uuid::nil()),
             expect![[r#"
                 {"type":"user","message":{"role":"user","content":"\n/init\nnow"},"parent_tool_use_id":null,"session_id":"default","uuid":"00000000-0000-0000-0000-000000000000"}
             "#]],
         );
+    }
+
+    #[test]
+    fn files_are_blocks_before_the_text() {
+        let file = |name: &str, body| ToldFile { name: name.to_owned(), body };
+        let image = ToldBody::Image { media_type: "image/png", base64: "AAAA".to_owned() };
+        let files = [
+            file("a.png", image),
+            file("b.txt", ToldBody::Text("quoted".to_owned())),
+            file("c.png", ToldBody::Unread),
+        ];
+        let line: Value =
+            serde_json::from_str(&user_message("/init", &files, Uuid::nil())).unwrap();
+        let expected = json!([
+            {"type": "text", "text": "The person attached this image (a.png):"},
+            {"type": "image",
+                "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}},
+            {"type": "text", "text": "quoted"},
+            {"type": "attachment", "name": "c.png"},
+            {"type": "text", "text": "\n/init"},
+        ]);
+        assert_eq!(line["message"]["content"], expected);
     }
 
     #[test]
@@ -307,7 +380,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_message_is_one_line_that_says_what_was_typed(text in any::<String>()) {
-            let line = user_message(&text, Uuid::nil());
+            let line = user_message(&text, &[], Uuid::nil());
             prop_assert_eq!(line.matches('\n').count(), 1);
             let value: serde_json::Value = serde_json::from_str(&line).unwrap();
             let content = value["message"]["content"].as_str().unwrap();

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::attachment::told::ToldFile;
+
 use super::{
     Codec, CodecOutput,
     acp::{AcpCodec, AcpLines, Permission},
@@ -72,12 +74,17 @@ impl AgentLines {
         }
     }
 
-    /// A person's message with a new id; `None` while the agent cannot take one.
-    pub fn user_message(&self, text: &str, id: Uuid) -> Option<String> {
+    /// A person's message with its files and a new id; `None` while the agent cannot take one.
+    pub(crate) fn user_message(&self, text: &str, files: &[ToldFile], id: Uuid) -> Option<String> {
         match self {
-            Self::StreamJson => Some(command::user_message(text, id)),
-            Self::Acp(lines) => lines.prompt(text),
+            Self::StreamJson => Some(command::user_message(text, files, id)),
+            Self::Acp(lines) => lines.prompt_with(text, files),
         }
+    }
+
+    /// Whether it is known that the agent takes no images.
+    pub(crate) fn lacks_images(&self) -> bool {
+        matches!(self, Self::Acp(lines) if !lines.takes_images())
     }
 
     /// Ends the running turn; `None` while there can be none.

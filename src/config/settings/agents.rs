@@ -102,6 +102,8 @@ pub struct ModelConfig {
     /// Whether the model's reasoning is sent back to it. Most services refuse that.
     #[serde(default)]
     pub sends_reasoning: bool,
+    /// Whether the model takes images; without it the service is asked, and tried.
+    pub images: Option<bool>,
     /// Prices in US dollars for a million tokens, for the cost of an answer.
     pub price: Option<TokenPrice>,
 }
@@ -168,6 +170,17 @@ impl AgentConfig {
             Self::Model(model) => model.model.as_deref(),
             Self::Acp(acp) => acp.model.as_deref(),
             Self::Replay(_) | Self::Guide(_) => None,
+        }
+    }
+
+    /// Which files of a question it takes: `all`, `text` or `none`; `None` where that shows only when it is
+    /// asked.
+    pub(crate) fn attachments(&self) -> Option<&'static str> {
+        match self {
+            Self::Claude(_) => Some("all"),
+            Self::Model(model) => model.images.map(|images| if images { "all" } else { "text" }),
+            Self::Acp(_) => None,
+            Self::Guide(_) | Self::Replay(_) => Some("none"),
         }
     }
 

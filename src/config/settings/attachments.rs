@@ -29,4 +29,8 @@ pub(crate) struct AttachmentSettings {
     #[serde(with = "As::<WholeNumber>")]
     #[schemars(extend("default" = 8000))]
     pub(crate) image_side: u32,
+    /// Part of a text that an agent gets; of a longer one its beginning and its end.
+    #[serde(with = "As::<Size>")]
+    #[schemars(extend("default" = "32KiB"))]
+    pub(crate) text_bytes: usize,
 }

@@ -42,8 +42,7 @@ pub(crate) fn read_only() -> String {
 
 /// Precedes the answer to a question with attachments.
 pub(crate) fn attachments() -> String {
-    "I cannot look at pictures or documents; I answer from the text of your question alone.\n\n"
-        .to_owned()
+    "I do not read attached files; I answer from the text of your question alone.\n\n".to_owned()
 }
 
 /// The answer without results, with what was not looked at.

@@ -36,6 +36,16 @@ const READ_PART_OLLAMA: f64 = 0.6;
 /// Requests of fewer tokens, by our estimate, say nothing about truncation.
 const MIN_ESTIMATE: u64 = 1500;
 
+/// Whether a service may have refused a request for its images: many say so in no particular form.
+fn is_about_images(error: &ServiceError) -> bool {
+    let said = error.said.to_ascii_lowercase();
+    let names_them = ["image", "vision", "multimodal", "multi-modal"];
+    let is_client_error = error.status.is_some_and(|status| (400..500).contains(&status));
+    error.kind == FailureKind::Refused
+        || (is_client_error || error.kind == FailureKind::Failed)
+            && names_them.iter().any(|name| said.contains(name))
+}
+
 impl TurnRun<'_> {
     /// The model's reply, shown as it comes, and its thinking.
     pub(super) fn ask(&mut self) -> Result<(ModelReply, SignedThinking), TurnStop> {
@@ -67,6 +77,9 @@ impl TurnRun<'_> {
                 FailureKind::NoTools if self.talk.settings.has_tools => {
                     self.talk.settings.has_tools = false;
                     self.retrieve()?;
+                }
+                _ if is_about_images(&error) && self.talk.withhold_images() => {
+                    self.talk.takes_images = Some(false);
                 }
                 FailureKind::Loading if Instant::now() < loading_until => {
                     self.wait_loaded(&error, loading_until)?;
@@ -254,6 +267,16 @@ impl TurnRun<'_> {
     fn on_cut(&mut self, served: u64) {
         self.talk.cut_at = self.talk.cut_at.or(Some(served));
         self.talk.size.context = self.talk.size.context.min(served.max(1024));
+    }
+
+    /// Tells that the model did not see the images of the question.
+    pub(super) fn note_withheld(&mut self) -> Result<(), TurnStop> {
+        if !std::mem::take(&mut self.talk.has_withheld) {
+            return Ok(());
+        }
+        let note =
+            "\n\n*Note: this model takes no images, so it did not see those of your question.*";
+        Ok(self.live.piece(&Piece::Text(note.to_owned()))?)
     }
 
     /// Tells once that the service reads only a part of what it is sent, and what helps.

@@ -3,11 +3,13 @@
 
 use std::sync::{
     Mutex, OnceLock, PoisonError,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use serde::Serialize;
 use serde_json::{Value, json, value::RawValue};
+
+use crate::attachment::told::{self, ToldBody, ToldFile};
 
 /// The only version of the protocol that is spoken.
 pub(super) const PROTOCOL_VERSION: u64 = 1;
@@ -36,6 +38,7 @@ pub struct AcpLines {
     session: OnceLock<String>,
     /// Prompts so far.
     sent: AtomicU64,
+    takes_images: AtomicBool,
     /// Precedes the first question of a new session.
     preface: Mutex<Option<String>>,
 }
@@ -64,6 +67,11 @@ impl AcpLines {
 
     /// A person's question; `None` before the session is open.
     pub fn prompt(&self, text: &str) -> Option<String> {
+        self.prompt_with(text, &[])
+    }
+
+    /// The same with files. An agent that takes no images is told their names.
+    pub(crate) fn prompt_with(&self, text: &str, files: &[ToldFile]) -> Option<String> {
         let session = self.session.get()?;
         let number = self.sent.fetch_add(1, Ordering::AcqRel) + 1;
         let preface = self.preface.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -71,8 +79,19 @@ impl AcpLines {
             true => format!("{NO_COMMAND}{text}"),
             false => text.to_owned(),
         };
-        let texts = preface.into_iter().chain([question]);
-        let blocks: Vec<Value> = texts.map(|text| json!({"type": "text", "text": text})).collect();
+        let text_block = |text: String| json!({"type": "text", "text": text});
+        let files = files.iter().flat_map(|file| match &file.body {
+            ToldBody::Image { media_type, base64 } if self.takes_images() => vec![
+                text_block(file.caption()),
+                json!({"type": "image", "mimeType": media_type, "data": base64}),
+            ],
+            ToldBody::Text(quoted) => vec![text_block(quoted.clone())],
+            ToldBody::Image { .. } | ToldBody::Unread => {
+                vec![text_block(told::unseen(&[&file.name]))]
+            }
+        });
+        let preface = preface.into_iter().map(text_block);
+        let blocks: Vec<Value> = preface.chain(files).chain([text_block(question)]).collect();
         let parameters = json!({"sessionId": session, "prompt": blocks});
         Some(request(BEFORE_PROMPTS + number, "session/prompt", &parameters))
     }
@@ -81,6 +100,15 @@ impl AcpLines {
     pub fn cancel(&self) -> Option<String> {
         let session = self.session.get()?;
         Some(notification("session/cancel", &json!({"sessionId": session})))
+    }
+
+    /// Whether the agent takes images, as it said when it began.
+    pub(crate) fn takes_images(&self) -> bool {
+        self.takes_images.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_takes_images(&self, takes_images: bool) {
+        self.takes_images.store(takes_images, Ordering::Release);
     }
 
     /// Notes the session, and what precedes its first question.

@@ -80,6 +80,7 @@ impl AcpCodec {
             return self.abort(words, output);
         }
         self.capabilities = agent.agent_capabilities;
+        self.lines.set_takes_images(self.capabilities.prompt_capabilities.image);
         self.version = agent.agent_info.version.as_str().to_owned();
         match &self.settings.auth_method {
             Some(method) => {

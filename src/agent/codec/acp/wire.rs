@@ -58,6 +58,17 @@ pub(super) struct Capabilities {
     pub load_session: bool,
     #[serde(deserialize_with = "json::lenient")]
     pub session_capabilities: SessionCapabilities,
+    #[serde(deserialize_with = "json::lenient")]
+    pub prompt_capabilities: PromptCapabilities,
+}
+
+/// See [`Capabilities::prompt_capabilities`].
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[serde(default)]
+pub(super) struct PromptCapabilities {
+    /// Whether a prompt may have images.
+    #[serde(deserialize_with = "json::lenient_bool")]
+    pub image: bool,
 }
 
 /// See [`Capabilities::session_capabilities`].
