@@ -6,7 +6,7 @@ export const AUTO = 'auto';
 /**
  * @typedef {import('./store.js').Conversation} Conversation
  * @typedef {import('./store.js').Turn} Turn
- * @typedef {{kind: string, name?: string, model?: string}} Agent
+ * @typedef {{kind: string, name?: string, model?: string, attachments?: string}} Agent
  */
 
 /** Whether a question names an agent for all later ones too. @param {Turn} turn */

@@ -55,6 +55,43 @@ export const deleteConversation = (project, id, leaving = false) => (
 /** @param {string} project @param {number} id @param {'md' | 'json'} format */
 export const exportAddress = (project, id, format) => `${conversations(project)}/${id}/export?format=${format}`;
 
+/** @param {string} project @param {number} id @param {string} attachment */
+export const attachmentAddress = (project, id, attachment) => `${conversations(project)}/${id}/attachments/${attachment}`;
+
+/**
+ * Sends a file for a question, and tells how much of it was sent, from 0 to 1.
+ * @param {string} project @param {number} id @param {Blob} file @param {string} name
+ * @param {{signal: AbortSignal, onProgress: (progress: number) => void}} how
+ * @returns {Promise<import('./attachments.js').Attachment>}
+ */
+export function sendFile(project, id, file, name, { signal, onProgress }) {
+  return new Promise((resolve, reject) => {
+    // `fetch` does not tell the progress of what it sends.
+    const request = new XMLHttpRequest();
+    request.open('POST', `${conversations(project)}/${id}/attachments?${new URLSearchParams({ name })}`);
+    request.setRequestHeader('content-type', 'application/octet-stream');
+    request.upload.addEventListener('progress', ({ loaded, total }) => onProgress(total > 0 ? loaded / total : 0));
+    request.addEventListener('error', () => reject(new ApiError('The server cannot be reached.', 0)));
+    request.addEventListener('abort', () => reject(new ApiError('The file was not sent.', 0)));
+    request.addEventListener('load', () => {
+      const answer = parsed(request.responseText);
+      if (request.status === 201 && answer) resolve(answer);
+      else reject(new ApiError(answer?.detail ?? `The server answered with status ${request.status}.`, request.status));
+    });
+    signal.addEventListener('abort', () => request.abort());
+    request.send(file);
+  });
+}
+
+/** @param {string} text */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
 /** @param {string} project @param {string} typed @param {AbortSignal} signal @returns {Promise<{hits: SearchHit[], more: boolean}>} */
 export const searchMessages = (project, typed, signal) => (
   call('GET', `/api/assistant/search/${project}?${new URLSearchParams({ q: typed })}`, { signal }));

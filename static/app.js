@@ -40,6 +40,7 @@ page.composer.loadHistory = () => (page.state.project === null ? [] : storage.lo
 /** What handles the events of views. @type {Record<string, (detail: any) => void>} */
 const EVENTS = {
   'ask': (content) => commands.ask(content),
+  'ask-with-files': ({ content, attachments }) => commands.ask(content, undefined, {}, attachments),
   'ask-again': ({ turn, question }) => commands.ask(question, turn),
   'ask-guide': ({ turn, question }) => commands.ask(question, turn, { agent: 'guide' }),
   'start-over': ({ turn, question }) => commands.startOver(question, turn),

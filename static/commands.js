@@ -23,15 +23,16 @@ export class Commands {
    * @param {string} content @param {number} [retryOf] turn whose question is asked again
    * @param {{conversation?: number, agent?: string}} [retry] conversation of that turn, if it is not the open
    *   one; agent that is to answer, if it is not the usual one
+   * @param {import('./attachments.js').Attachment[]} [attachments] files of a new question
    */
-  ask(content, retryOf, retry = {}) {
+  ask(content, retryOf, retry = {}, attachments = []) {
     const { page } = this;
     if (page.state.project === null || !page.state.conversation || !page.connection) return;
     const messageId = newId();
     const agent = retry.agent ?? unsentAgent(page.state.conversation);
-    page.dispatch({ type: 'submitted', message_id: messageId, content });
+    page.dispatch({ type: 'submitted', message_id: messageId, content, ...(attachments.length > 0 ? { attachments } : {}) });
     page.connection.submit(retryOf === undefined
-      ? protocol.message(messageId, content, agent) : protocol.retry(messageId, retryOf, { ...retry, agent }));
+      ? protocol.message(messageId, content, agent, attachments.map(({ id }) => id)) : protocol.retry(messageId, retryOf, { ...retry, agent }));
     storage.addToHistory(page.state.project, content);
     this.navigation.updateAddress();
     page.view.scrollToEnd();
@@ -76,11 +77,11 @@ export class Commands {
   }
 
   /** Takes back a question that is not sent yet. @param {import('./store.js').Pending} pending */
-  withdraw({ messageId, content }) {
+  withdraw({ messageId, content, attachments }) {
     const { page } = this;
     page.connection?.settle(messageId);
     page.dispatch({ type: 'withdrawn', message_id: messageId });
-    page.composer.giveBack(content);
+    page.composer.giveBack(content, attachments);
     page.composer.focus();
   }
 

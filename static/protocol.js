@@ -15,8 +15,8 @@ export const CLOSE_TRY_LATER = 1013;
  * Client to server.
  * @typedef {{type: 'start', protocol: number, format: 'html', changes: true, conversation_id: number | null,
  *   after?: number}} StartFrame `changes` asks for only the changed end of a part that grows
- * @typedef {{type: 'message', message_id: string, content: string, agent?: string}} MessageFrame
- *   `agent` is to answer this and all later questions; `auto` for the one of the settings
+ * @typedef {{type: 'message', message_id: string, content: string, agent?: string, attachments?: string[]}} MessageFrame
+ *   `agent` is to answer this and all later questions; `auto` for the one of the settings; `attachments` are ids
  * @typedef {{type: 'stop'}} StopFrame
  * @typedef {{type: 'answer', message_id: string, answers: Answers, call_id: string}} AnswerFrame
  * @typedef {{type: 'retry', message_id: string, turn: number, conversation_id?: number, agent?: string}} RetryFrame asks the turn's
@@ -37,11 +37,11 @@ export const CLOSE_TRY_LATER = 1013;
  * @typedef {{type: 'conversation_created', conversation_id: number}} ConversationCreatedFrame
  * @typedef {{type: 'attached', conversation_id: number, title: string | null, seq: number,
  *   after: number, state: SessionState, agent: AnsweringAgent, read_only?: ReadOnly, viewers: number, resumed: boolean,
- *   message_bytes?: number}} AttachedFrame
+ *   message_bytes?: number, attachments?: import('./attachments.js').AttachmentLimits}} AttachedFrame
  *   the frames that follow begin after `after`: the page removes what it shows beyond
  * @typedef {{type: 'caught_up', seq: number}} CaughtUpFrame
  * @typedef {{type: 'user_message', seq: number, turn: number, message_id?: string, author?: string, content: string, agent?: string,
- *   retry_of?: number, answers?: string, continues?: number}} UserMessageFrame
+ *   retry_of?: number, answers?: string, continues?: number, attachments?: import('./attachments.js').Attachment[]}} UserMessageFrame
  * @typedef {{type: 'accepted', message_id: string, seq: number, turn: number, position: number}} AcceptedFrame
  * @typedef {{type: 'html', seq: number, turn: number, block: number, part: number, parts: number, html: string,
  *   keep?: number, more?: boolean}} HtmlFrame replaces `part` of the block's `parts`, except for its first `keep`
@@ -75,9 +75,9 @@ export const CLOSE_TRY_LATER = 1013;
  *   a reference to a file, as it was written; `file` is its path in the project, if it differs; `doubt` tells why it
  *   need not be wrong if it was not found; `candidates` may be meant
  * @typedef {{input_tokens: number, output_tokens: number, cache_read_tokens?: number, cache_write_tokens?: number}} Usage
- * @typedef {{name: string, kind: string, model?: string}} AgentOption an agent that a question may name
- * @typedef {{kind: string, name?: string, model?: string, choices?: AgentOption[], no_model?: string}} AnsweringAgent
- *   of the next question; `choices` if there are any; `no_model` tells why the guide answers where a model was wanted
+ * @typedef {{name: string, kind: string, model?: string, attachments?: string}} AgentOption an agent that a question may name
+ * @typedef {{kind: string, name?: string, model?: string, attachments?: string, choices?: AgentOption[],
+ *   no_model?: string}} AnsweringAgent of the next question; `attachments` are the files that it takes, if known: `all`, `text`, `none`; `choices` if there are any; `no_model` tells why the guide answers where a model was wanted
  * @typedef {{verdict: 'proved' | 'partly' | 'off' | 'failed' | 'pending' | string, tried: string[], missing: string[]}} ReadOnly
  *   result of the self-test: whether the agent can write to the project
  * @typedef {{question: string, header?: string, options: {label: string, description?: string}[],
@@ -102,11 +102,15 @@ export function start(conversationId, after) {
  * @param {string} messageId made by the page
  * @param {string} content
  * @param {string} [agent] that is to answer from now on, if it is another one
+ * @param {string[]} [attachments] ids of its files
  * @returns {MessageFrame}
  */
-export function message(messageId, content, agent) {
-  return agent === undefined ? { type: 'message', message_id: messageId, content }
-    : { type: 'message', message_id: messageId, content, agent };
+export function message(messageId, content, agent, attachments = []) {
+  /** @type {MessageFrame} */
+  const frame = { type: 'message', message_id: messageId, content };
+  if (agent !== undefined) frame.agent = agent;
+  if (attachments.length > 0) frame.attachments = attachments;
+  return frame;
 }
 
 /**

@@ -29,7 +29,7 @@ export class ServerEvents {
     page.dispatch(frame);
     const project = /** @type {string} */ (page.state.project);
     if (frame.type === 'conversation_created') this.#movePending(project, frame.conversation_id);
-    if (refused) page.composer.giveBack(refused.content);
+    if (refused) page.composer.giveBack(refused.content, refused.attachments);
     if (frame.type === 'error' || frame.type === 'accepted') {
       this.commands.settleAnswer(frame.message_id, frame.type === 'accepted');
     }

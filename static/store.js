@@ -22,12 +22,12 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
  * @typedef {{kind: 'error', seq: number, content: string, retryable: boolean, startOver: boolean,
  *   citations: import('./protocol.js').Citation[], filesRead: string[], notes: string[]}} ErrorEnd
  * @typedef {{turn: number, seq: number, question: string | null, author?: string, agent?: string,
- *   retryOf?: number, parts: Part[],
+ *   retryOf?: number, attachments?: import('./attachments.js').Attachment[], parts: Part[],
  *   citations?: import('./protocol.js').Citation[], end: DoneEnd | ErrorEnd | null}} Turn `agent` is the one that the
  *   question names, `retryOf` the turn whose question it repeats
  *
  * A message that the server has not accepted yet.
- * @typedef {{messageId: string, content: string}} Pending
+ * @typedef {{messageId: string, content: string, attachments?: import('./attachments.js').Attachment[]}} Pending
  *
  * @typedef {object} Conversation
  * @property {number | null} id
@@ -38,6 +38,7 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
  * @property {import('./protocol.js').ReadOnly | null} readOnly result of the server's self-test
  * @property {number} viewers
  * @property {number} messageBytes size limit of a message, 0 while unknown
+ * @property {import('./attachments.js').AttachmentLimits | null} attachmentLimits what may come with a question, `null` while unknown
  * @property {boolean} online whether this device has a network
  * @property {'connecting' | 'open' | 'lost' | 'ended'} connection
  * @property {number} closeCode of a connection that ended, else 0
@@ -52,7 +53,7 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
 
 /**
  * @typedef {{type: 'connection', phase: 'connecting' | 'open' | 'lost' | 'ended', code?: number}} ConnectionEvent
- * @typedef {{type: 'submitted', message_id: string, content: string}} SubmittedEvent
+ * @typedef {{type: 'submitted', message_id: string, content: string, attachments?: import('./attachments.js').Attachment[]}} SubmittedEvent
  * @typedef {{type: 'withdrawn', message_id: string}} WithdrawnEvent
  * @typedef {{type: 'answered', turn: number, call_id: string}} AnsweredEvent
  * @typedef {{type: 'stopping'}} StoppingEvent
@@ -70,7 +71,7 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
  */
 export function initialConversation(id, pending = []) {
   return {
-    id, title: null, agent: null, usualAgent: null, pickedAgent: null, readOnly: null, viewers: 1, messageBytes: 0, online: true, connection: 'connecting',
+    id, title: null, agent: null, usualAgent: null, pickedAgent: null, readOnly: null, viewers: 1, messageBytes: 0, attachmentLimits: null, online: true, connection: 'connecting',
     closeCode: 0, wasOpen: false, caughtUp: false, state: 'idle', detail: '', notice: null, turns: [], pending,
   };
 }
@@ -90,6 +91,7 @@ export function reduce(before, event) {
         ...before, id: event.conversation_id, title: event.title ?? null,
         agent: event.agent ?? null,
         readOnly: event.read_only ?? null, viewers: event.viewers ?? 1, messageBytes: event.message_bytes ?? 0,
+        attachmentLimits: event.attachments ?? null,
         state: event.state ?? 'idle', detail: '', caughtUp: false,
         turns: dropAfter(before.turns, event.after ?? 0),
       };
@@ -108,7 +110,7 @@ export function reduce(before, event) {
     case 'accepted': {
       const own = before.pending.find((pending) => pending.messageId === event.message_id);
       const after = removePending({ ...before, notice: null }, event.message_id);
-      return own ? changeTurn(after, event, (turn) => setQuestion(turn, own.content)) : after;
+      return own ? changeTurn(after, event, (turn) => setQuestion(turn, own.content, { attachments: own.attachments })) : after;
     }
     case 'user_message':
       return userMessage(before, event);
@@ -152,7 +154,7 @@ export function reduce(before, event) {
     case 'submitted':
       return {
         ...before, notice: null,
-        pending: [...before.pending, { messageId: event.message_id, content: event.content }],
+        pending: [...before.pending, { messageId: event.message_id, content: event.content, attachments: event.attachments }],
       };
     case 'withdrawn':
       return removePending(before, event.message_id);

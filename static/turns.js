@@ -53,11 +53,14 @@ export function changeTurn(before, { turn: number, seq }, change) {
 
 /**
  * @param {Turn} turn @param {string} content
- * @param {{author?: string, agent?: string, retry_of?: number}} [details] what is missing stays as it is
+ * @param {{author?: string, agent?: string, retry_of?: number, attachments?: import('./attachments.js').Attachment[]}} [details] what is missing stays as it is
  * @returns {Turn}
  */
-export function setQuestion(turn, content, { author, agent, retry_of: retryOf } = {}) {
-  const given = Object.entries({ question: content, author, agent, retryOf }).filter(([, value]) => value !== undefined);
+export function setQuestion(turn, content, { author, agent, retry_of: retryOf, attachments } = {}) {
+  const isSame = attachments !== undefined && attachments.length === turn.attachments?.length
+    && attachments.every(({ id }, index) => id === turn.attachments?.[index].id);
+  const files = isSame ? turn.attachments : attachments;
+  const given = Object.entries({ question: content, author, agent, retryOf, attachments: files }).filter(([, value]) => value !== undefined);
   if (given.every(([name, value]) => turn[/** @type {keyof Turn} */ (name)] === value)) return turn;
   return { ...turn, ...Object.fromEntries(given) };
 }

@@ -9,6 +9,7 @@ import { agentsOfTurns, nextAgent } from '../agents.js';
 import { agentLabel, askedOfText, viewersText, readOnlyBadge } from '../text.js';
 import { actionsButton } from './actions_menu.js';
 import './question_text.js';
+import { attachedFiles } from './attached_files.js';
 import { element, setText } from './dom.js';
 import { setMarkedText } from './invisible_marks.js';
 import { VirtualList } from './virtual_list.js';
@@ -207,7 +208,7 @@ export class ConversationView extends HTMLElement {
       this.#views.clear();
       this.#turns.replaceChildren();
     }
-    const around = { root: project?.path ?? '', user, width: 0 };
+    const around = { root: project?.path ?? '', user, width: 0, project: project?.name ?? '', conversation: conversation?.id ?? null };
     const agents = conversation ? agentsOfTurns(conversation) : [];
     let isNew = false;
     for (const [index, turn] of turns.entries()) {
@@ -232,11 +233,17 @@ export class ConversationView extends HTMLElement {
 
   /** @param {import('../store.js').Pending[]} pending @param {boolean} isConnected */
   #renderPending(pending, isConnected) {
-    this.#pending.replaceChildren(...pending.map((one) => element('article', {}, questionText(one.content), isConnected
+    this.#pending.replaceChildren(...pending.map((one) => element('article', {}, questionText(one.content), ...this.#pendingFiles(one), isConnected
       ? element('p', { className: 'note delayed' }, 'Sending…')
       : element('p', { className: 'note' }, 'Will be sent when the connection is back. ', element('button', {
         type: 'button', className: 'quiet', onclick: () => this.#emit('withdraw', one),
       }, 'Withdraw')))));
+  }
+
+  /** @param {import('../store.js').Pending} pending */
+  #pendingFiles({ attachments = [] }) {
+    const { conversation, project } = /** @type {ConversationData} */ (this.#shown);
+    return attachments.length === 0 ? [] : [attachedFiles(attachments, project?.name ?? '', conversation?.id ?? null)];
   }
 
   #menuTarget() {

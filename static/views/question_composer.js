@@ -2,7 +2,8 @@
 import { InputHistory, historyEntries } from '../input_history.js';
 import { ThrottledValue } from '../throttle.js';
 import { unfinishedTurns } from '../store.js';
-import { tooLongText, statusLine } from '../text.js';
+import { ACCEPTED } from '../attachments.js';
+import { loadFailureText, tooLongText, statusLine } from '../text.js';
 import { AgentSelect } from './agent_select.js';
 import { element, setText } from './dom.js';
 import './file_finder.js';
@@ -39,25 +40,33 @@ export class QuestionComposer extends HTMLElement {
   #field = element('textarea', {
     id: 'question', rows: 1, 'aria-label': 'Your question', placeholder: 'Ask about this project', enterKeyHint: 'send',
     oninput: (/** @type {InputEvent} */ event) => this.#typed(event), onkeydown: (/** @type {KeyboardEvent} */ event) => this.#key(event),
-    oncompositionend: () => this.#finder.update(),
+    oncompositionend: () => this.#finder.update(), onpaste: (/** @type {ClipboardEvent} */ event) => this.#pasted(event),
   });
   #send = element('button', { className: 'send' }, 'Ask');
   #stop = element('button', { type: 'button', hidden: true, onclick: () => this.#emit('stop') }, 'Stop');
   #agent = new AgentSelect();
+  /** Loaded with the first file. @type {import('./attachment_tray.js').AttachmentTray | null} */
+  #tray = null;
+  #trayPlace = element('div', {});
+  #input = element('input', { type: 'file', multiple: true, hidden: true, accept: ACCEPTED, onchange: () => this.#chosen() });
+  #attach = element('button', {
+    type: 'button', className: 'quiet attach', hidden: true, title: 'Attach images or text files', onclick: () => this.#input.click(),
+  }, 'Attach');
   #hint = element('small', { className: 'hint' }, 'Enter asks, Shift+Enter starts a new line, @ finds a file. The guide only reads.');
 
   connectedCallback() {
     if (this.#line.parentNode) return;
     this.append(
-      this.#line, this.#notice, this.#tooLong, this.#editing,
+      this.#line, this.#notice, this.#tooLong, this.#editing, this.#trayPlace,
       element('form', {
         onsubmit: (/** @type {SubmitEvent} */ event) => {
           event.preventDefault();
           this.#submit();
         },
       }, this.#finder, this.#field, this.#stop, this.#send),
-      element('div', { className: 'foot' }, this.#agent.root, this.#hint),
+      element('div', { className: 'foot' }, this.#attach, this.#input, this.#agent.root, this.#hint),
     );
+    this.#takeDrops();
     this.#finder.attach(this.#field);
     this.#finder.onInserted = () => this.#changed();
     this.update(this.#shown);
@@ -80,6 +89,8 @@ export class QuestionComposer extends HTMLElement {
     this.#stop.disabled = conversation?.state === 'stopping';
     this.#field.disabled = conversation === null || conversation.connection === 'ended';
     this.#finder.project = project?.name ?? '';
+    this.#attach.hidden = (conversation?.attachmentLimits?.count ?? 0) === 0;
+    this.#tray?.update(conversation, project?.name ?? '');
     this.#validate();
     const focused = /** @type {any} */ (document.activeElement);
     if (hadFocus && (focused === document.body || focused?.hidden || focused?.disabled)) this.focus();
@@ -109,8 +120,12 @@ export class QuestionComposer extends HTMLElement {
     this.#write(typed?.edit?.text ?? typed?.draft ?? '');
   }
 
-  /** Puts text that was not sent before what was typed since. @param {string} text */
-  giveBack(text) {
+  /**
+   * Puts text that was not sent before what was typed since, with its files.
+   * @param {string} text @param {import('../attachments.js').Attachment[]} [attachments]
+   */
+  giveBack(text, attachments = []) {
+    if (attachments.length > 0) this.#useTray((tray) => tray.giveBack(attachments));
     if (this.text !== text) this.leaveEdit();
     this.#write([text, this.text].filter((one, index, all) => one && all.indexOf(one) === index).join('\n\n'));
   }
@@ -163,7 +178,56 @@ export class QuestionComposer extends HTMLElement {
     this.#tooLong.hidden = problem === '';
     if (problem) this.#field.setAttribute('aria-describedby', this.#tooLong.id);
     else this.#field.removeAttribute('aria-describedby');
-    this.#send.disabled = this.#field.disabled || problem !== '' || !/\S/.test(this.text);
+    this.#send.disabled = this.#field.disabled || problem !== '' || (this.#tray?.block ?? '') !== '' || !/\S/.test(this.text);
+  }
+
+  /** @param {ClipboardEvent} event */
+  #pasted(event) {
+    const files = filesOf(event.clipboardData);
+    // Programs that copy text often add a picture of it.
+    if (files.length === 0 || event.clipboardData?.types.includes('text/plain')) return;
+    event.preventDefault();
+    this.#useTray((tray) => tray.add(files));
+  }
+
+  #chosen() {
+    const files = [...this.#input.files ?? []];
+    // The same file can be chosen again.
+    this.#input.value = '';
+    this.#useTray((tray) => tray.add(files));
+  }
+
+  /** @param {(tray: import('./attachment_tray.js').AttachmentTray) => void} use */
+  async #useTray(use) {
+    try {
+      const { AttachmentTray } = await import('./attachment_tray.js');
+      if (!this.#tray) {
+        this.#tray = new AttachmentTray(() => this.#validate(), this.#attach);
+        this.#trayPlace.append(this.#tray.root);
+        this.#tray.update(this.#shown.conversation, this.#shown.project?.name ?? '');
+      }
+      use(this.#tray);
+    } catch {
+      this.dispatchEvent(new CustomEvent('notify', { detail: loadFailureText('The list of files'), bubbles: true }));
+    }
+  }
+
+  /** Files may be dropped anywhere on the page, which would open them otherwise. */
+  #takeDrops() {
+    const hasFiles = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes('Files') ?? false;
+    addEventListener('dragover', (event) => {
+      if (!hasFiles(event)) return;
+      event.preventDefault();
+      this.toggleAttribute('data-drop', true);
+    });
+    for (const name of ['dragleave', 'dragend', 'drop']) addEventListener(name, () => this.removeAttribute('data-drop'));
+    addEventListener('drop', (event) => {
+      if (!hasFiles(event)) return;
+      event.preventDefault();
+      const files = filesOf(event.dataTransfer);
+      if (!this.#field.disabled) this.#useTray((tray) => tray.add(files));
+      this.focus();
+    });
   }
 
   /** Makes the field as high as its text, up to a limit. */
@@ -219,7 +283,9 @@ export class QuestionComposer extends HTMLElement {
   #submit() {
     const text = this.text.trim();
     if (this.#send.disabled || !text) return;
-    this.dispatchEvent(new CustomEvent('ask', { detail: text, bubbles: true }));
+    const attachments = this.#tray?.take() ?? [];
+    this.dispatchEvent(attachments.length === 0 ? new CustomEvent('ask', { detail: text, bubbles: true })
+      : new CustomEvent('ask-with-files', { detail: { content: text, attachments }, bubbles: true }));
     // After an edit the draft is restored.
     this.#write(this.#history.isBrowsing ? this.#history.leave() : '');
   }
@@ -238,6 +304,9 @@ export class QuestionComposer extends HTMLElement {
     this.dispatchEvent(new CustomEvent(name, { bubbles: true }));
   }
 }
+
+/** The files of a paste or a drop. @param {DataTransfer | null} data @returns {File[]} */
+const filesOf = (data) => [...data?.files ?? []];
 
 /** @param {Status} one @param {Status | undefined} other */
 function isSameStatus(one, other) {

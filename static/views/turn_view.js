@@ -7,6 +7,7 @@ import { turnUsage } from '../usage.js';
 import { isOwn } from '../input_history.js';
 import { queuePositionText, stoppedText } from '../text.js';
 import './answer_text.js';
+import { attachedFiles } from './attached_files.js';
 import './question_text.js';
 import { element, setText } from './dom.js';
 import { estimateHeight } from './virtual_list.js';
@@ -18,8 +19,8 @@ import { sources } from './sources.js';
 /**
  * @typedef {{ahead: number, isLast: boolean, agent: string, askedOf: string}} TurnPlace `ahead` counts questions that are
  *   answered before it; `agent` is the kind of its agent, `askedOf` names that where it is another one than before
- * @typedef {{root: string, user: string | null, width: number}} TurnContext the project's directory, the person's name, and
- *   the width of the text in pixels
+ * @typedef {{root: string, user: string | null, width: number, project: string, conversation: number | null}} TurnContext
+ *   the project's directory, the person's name, the width of the text in pixels, and where the turn is
  */
 
 export class TurnView extends HTMLElement {
@@ -28,7 +29,7 @@ export class TurnView extends HTMLElement {
   /** @type {TurnPlace} */
   #place = { ahead: 0, isLast: true, agent: '', askedOf: '' };
   /** @type {TurnContext} */
-  #context = { root: '', user: null, width: 0 };
+  #context = { root: '', user: null, width: 0, project: '', conversation: null };
   /** The turn that is rendered. @type {import('../store.js').Turn | null} */
   #rendered = null;
   isRendered = false;
@@ -40,6 +41,7 @@ export class TurnView extends HTMLElement {
   #questionRow = element('div', { className: 'question-row', hidden: true }, this.#question, this.#edit);
   #author = element('p', { className: 'note author', hidden: true });
   #askedOf = element('p', { className: 'note asked-of', hidden: true });
+  #attached = element('div', { hidden: true });
   #parts = element('div', { className: 'parts' });
   #queueNote = element('p', { className: 'note queue-note', hidden: true });
   #end = element('footer', { className: 'end', hidden: true, onclick: followReference });
@@ -48,7 +50,7 @@ export class TurnView extends HTMLElement {
 
   connectedCallback() {
     if (this.#article.parentNode) return;
-    this.#article.append(this.#author, this.#questionRow, this.#askedOf, this.#queueNote);
+    this.#article.append(this.#author, this.#questionRow, this.#attached, this.#askedOf, this.#queueNote);
     this.append(this.#article);
   }
 
@@ -62,6 +64,7 @@ export class TurnView extends HTMLElement {
       && place.agent === this.#place.agent && place.askedOf === this.#place.askedOf;
     if (turn === this.#turn && isSamePlace && context.user === this.#context.user) return;
     const isNew = this.#turn === null;
+    if (turn.attachments !== this.#turn?.attachments) this.#showFiles(turn, context);
     this.#turn = turn;
     this.#place = place;
     this.#context = context;
@@ -80,6 +83,12 @@ export class TurnView extends HTMLElement {
     this.#queueNote.hidden = place.ahead === 0;
     setText(this.#queueNote, place.ahead > 0 ? queuePositionText(place.ahead) : '');
     if (this.isRendered) this.#render();
+  }
+
+  /** @param {import('../store.js').Turn} turn @param {TurnContext} context */
+  #showFiles({ attachments = [] }, { project, conversation }) {
+    this.#attached.hidden = attachments.length === 0;
+    this.#attached.replaceChildren(...(attachments.length > 0 ? [attachedFiles(attachments, project, conversation)] : []));
   }
 
   /** Renders parts and end. */

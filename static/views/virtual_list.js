@@ -3,6 +3,8 @@
  * position when something above changes, and the end in sight if the person is there.
  */
 
+import { isImage } from '../attachments.js';
+
 /** Turns within this many pixels of the screen are rendered. */
 const RENDER_MARGIN = 1200;
 /** Turns beyond this many pixels become placeholders again. */
@@ -218,6 +220,8 @@ export function estimateHeight(turn, width) {
   const perLine = Math.max(20, width / 8);
   const lines = (/** @type {number} */ length) => Math.ceil(length / perLine) * 26;
   let height = Math.min(lines(turn.question?.length ?? 0), 500) + 60;
+  const files = turn.attachments ?? [];
+  if (files.length > 0) height += files.some(({ type }) => isImage(type)) ? 170 : 52;
   let before = '';
   for (const part of turn.parts) {
     if (part.kind === 'text') height += part.html.reduce((all, html) => all + lines(html.length * 0.8) + 12, 0);
