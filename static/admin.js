@@ -39,7 +39,7 @@ function show(sessions, status) {
   const now = Date.now();
   problem.hidden = true;
   setText(asOf, `as of ${new Date(now).toLocaleTimeString('en-GB')}`);
-  showServer(serverFacts(status, now));
+  showServer(serverFacts(status, sessions, now));
   empty.hidden = sessions.length > 0;
   table.hidden = sessions.length === 0;
   table.update(sessions, now);

@@ -30,7 +30,7 @@ export function cells({ state, turn, viewers, laggards, agent, last_event_at, qu
     { text: `${since(last_event_at, now)} ago`, title: last_event_at },
     { text: String(queued) },
     { text: read + written > 0 ? `${count(read)} / ${count(written)}` : '–', title: `${read} read, ${written} written` },
-    { text: spent.cost_usd > 0 ? `$${spent.cost_usd.toFixed(spent.cost_usd < 1 ? 4 : 2)}` : '–' },
+    { text: spent.cost_usd > 0 ? dollars(spent.cost_usd) : '–' },
     { text: String(restarts), isUrgent: restarts > 0 },
   ];
 }
@@ -51,17 +51,17 @@ export function sessionText({ state, restarts, conversations }) {
 
 /**
  * Facts about the server: a heading, a sentence, and details.
- * @param {ServerStatus} status @param {number} now in milliseconds
+ * @param {ServerStatus} status @param {Session[]} sessions @param {number} now in milliseconds
  * @returns {{name: string, text: string, isUrgent: boolean, more: string[]}[]}
  */
-export function serverFacts({ version, started_at, agents, database, sandbox, refusal }, now) {
+export function serverFacts({ version, started_at, agents, database, sandbox, refusal }, sessions, now) {
   const { commits, commit_failures: failures, commit_seconds: seconds } = database;
   const unexpected = (sandbox?.attempts ?? []).filter((attempt) => attempt.expected !== attempt.outcome);
   return [
     { name: 'Server', text: `version ${version}, up for ${since(started_at, now)}`, isUrgent: false, more: [] },
     {
       name: 'Agents', text: `${agents.running} of ${agents.most} running${agents.waiting > 0 ? `, ${agents.waiting} waiting` : ''}`,
-      isUrgent: agents.waiting > 0, more: [],
+      isUrgent: agents.waiting > 0, more: agentCounts(sessions),
     },
     {
       name: 'Sandbox', text: refusal ? 'no agent can start' : SANDBOX[sandbox?.verdict ?? ''] ?? 'being tested',
@@ -84,6 +84,24 @@ export function serverFacts({ version, started_at, agents, database, sandbox, re
     },
   ];
 }
+
+/** How many of each agent run, and what their conversations have used. @param {Session[]} sessions */
+function agentCounts(sessions) {
+  /** @type {Map<string, {running: number, tokens: number, cost: number}>} */
+  const counts = new Map();
+  for (const { agent, spent } of sessions.flatMap((session) => session.conversations ?? [])) {
+    if (!agent) continue;
+    const { running, tokens, cost } = counts.get(agent.name) ?? { running: 0, tokens: 0, cost: 0 };
+    counts.set(agent.name, {
+      running: running + 1, tokens: tokens + spent.input_tokens + spent.output_tokens, cost: cost + spent.cost_usd,
+    });
+  }
+  return [...counts].sort().map(([name, { running, tokens, cost }]) =>
+    `${name}: ${running} running${tokens > 0 ? `, ${count(tokens)} tokens` : ''}${cost > 0 ? `, ${dollars(cost)}` : ''}`);
+}
+
+/** @param {number} cost */
+const dollars = (cost) => `$${cost.toFixed(cost < 1 ? 4 : 2)}`;
 
 /** @type {Record<string, string>} */
 const SANDBOX = {

@@ -3,6 +3,7 @@
 
 mod attacks;
 mod errors;
+mod llama;
 mod loops;
 pub mod service;
 mod serving;

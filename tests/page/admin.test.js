@@ -41,7 +41,7 @@ test('a session that failed says what becomes of it', () => {
 });
 
 test('the server is told in four sentences, and what is wrong with it stands out', () => {
-  const words = serverFacts(STATUS, NOW);
+  const words = serverFacts(STATUS, [], NOW);
   assert.deepEqual(words.map(({ name, text }) => [name, text]), [
     ['Server', 'version 1.2.3, up for 3 h'],
     ['Agents', '1 of 16 running'],
@@ -54,10 +54,19 @@ test('the server is told in four sentences, and what is wrong with it stands out
     ...STATUS, refusal: 'It is not proved.', agents: { running: 16, waiting: 3, most: 16 },
     database: { ...STATUS.database, problem: 'the disk is full' },
     sandbox: { verdict: 'failed', missing: [], attempts: [{ what: 'create a file', expected: 'refused', outcome: 'allowed', detail: '' }] },
-  }, NOW);
+  }, [], NOW);
   assert.deepEqual(bad.map((one) => one.isUrgent), [false, true, true, true]);
   assert.deepEqual(bad[2].more.slice(0, 2), ['It is not proved.', 'create a file: allowed']);
-  assert.equal(serverFacts({ ...STATUS, sandbox: null }, NOW)[2].text, 'being tested');
+  assert.equal(serverFacts({ ...STATUS, sandbox: null }, [], NOW)[2].text, 'being tested');
+});
+
+test('the agents that run are counted by name', () => {
+  const of = (name, cost_usd) => ({ ...LIVE, agent: name && { ...LIVE.agent, name }, spent: { ...LIVE.spent, cost_usd } });
+  const session = (...conversations) => ({ project: 'p', state: 'live', restarts: 0, conversations });
+  const facts = serverFacts(STATUS, [
+    session(of('local', 0), of('claude', 1.25), of(null, 9)), session(of('claude', 0.5)), { ...session(), conversations: null },
+  ], NOW);
+  assert.deepEqual(facts[1].more, ['claude: 2 running, 26K tokens, $1.75', 'local: 1 running, 13K tokens']);
 });
 
 test('numbers are short', () => {

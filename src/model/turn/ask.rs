@@ -7,7 +7,7 @@ use std::{
 
 use crate::guide::lines::RequestRetry;
 
-use super::{INTERRUPT_CHECK, TurnRun, TurnStop, WaitSign, kept_thinking};
+use super::{INTERRUPT_CHECK, TurnRun, TurnStop, WaitSign, kept_thinking, prepare};
 use crate::model::{
     chat,
     client::ServiceEvent,
@@ -83,6 +83,7 @@ impl TurnRun<'_> {
                 }
                 FailureKind::Loading if Instant::now() < loading_until => {
                     self.wait_loaded(&error, loading_until)?;
+                    self.learn_late()?;
                 }
                 _ => {
                     attempt += 1;
@@ -95,6 +96,16 @@ impl TurnRun<'_> {
     fn fit(&mut self) -> bool {
         let offered = if self.talk.settings.has_tools { self.talk.tools.as_slice() } else { &[] };
         self.talk.size.fit(self.env.system, offered, &mut self.talk.said)
+    }
+
+    /// Asks a service that was not ready at first what it has, before the question is sent.
+    fn learn_late(&mut self) -> Result<(), TurnStop> {
+        let had_tools = self.talk.settings.has_tools;
+        prepare::prepare(self.env, self.talk)?;
+        match had_tools && !self.talk.settings.has_tools {
+            true => self.retrieve(),
+            false => Ok(()),
+        }
     }
 
     fn wait_to_repeat(&self, error: ServiceError, attempt: u32) -> Result<(), TurnStop> {

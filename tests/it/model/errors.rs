@@ -381,6 +381,24 @@ fn a_service_that_was_not_ready_is_asked_for_its_size_again() {
 }
 
 #[test]
+fn a_service_that_loads_its_model_is_asked_again_whether_that_takes_tools() {
+    let loading = || error(503, &json!({"error": {"message": "Loading model"}}));
+    let props = json!({"chat_template_caps": {"supports_tools": false}});
+    let props = Act::Bytes(response(200, "application/json", props.to_string().as_bytes()));
+    let service = Service::start(vec![loading(), says("It is in a.rs.")])
+        .tell("/props", props)
+        .tell("/props", loading());
+    let mut model = Model::start(&service.url, json!({"preset": "llamacpp"}));
+    model.results.insert("search", "src/a.rs:3-9\nfn evict() {}".to_owned());
+    let turn = model.ask("Where is it?");
+    turn.check();
+    assert_eq!(turn.calls.len(), 1, "{:?}", turn.calls);
+    let asked = service.questions().pop().unwrap();
+    assert!(asked.body["messages"].to_string().contains("fn evict() {}"), "{:?}", asked.body);
+    assert!(asked.body.get("tools").is_none(), "{:?}", asked.body);
+}
+
+#[test]
 fn a_model_without_tools_gets_the_passages_instead() {
     let props = json!({"chat_template_caps": {"supports_tools": false},
         "default_generation_settings": {"n_ctx": 4096}});
