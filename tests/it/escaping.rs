@@ -91,7 +91,8 @@ async fn escape(
 /// What a shell can try, in one line: it prints what succeeded.
 fn round(own_server: u32, victim: u32, projects: &[PathBuf]) -> String {
     let mut line = String::new();
-    tries(&mut line, "setsid true", "detached");
+    // A session of its own would be a group of its own.
+    tries(&mut line, "setsid -w sh -c 'kill -0 -$$'", "detached");
     tries(&mut line, "unshare -r true", "unshared");
     let foreign = below(victim).into_iter().chain([victim, own_server]);
     for pid in foreign.take(8) {
@@ -118,10 +119,10 @@ fn round(own_server: u32, victim: u32, projects: &[PathBuf]) -> String {
         tries(&mut line, &format!("mv {readme} {}", at("moved")), "moved");
         tries(&mut line, &format!("rm {readme} </dev/null"), "removed");
         tries(&mut line, &format!("chown 0 {readme}"), "given");
-        tries(&mut line, &format!("flock -n {readme} true"), "locked");
         // These are answered as if they were done.
         line.push_str(&format!(
-            "chmod 777 {readme} 2>/dev/null; touch -d @0 {readme} 2>/dev/null; "
+            "chmod 777 {readme} 2>/dev/null; touch -d @0 {readme} 2>/dev/null; \
+             flock -n {readme} true 2>/dev/null; "
         ));
     }
     line.push_str("(sleep 1000 >/dev/null 2>&1 &); nohup sleep 1000 >/dev/null 2>&1 & ");

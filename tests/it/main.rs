@@ -5,6 +5,7 @@
 mod access;
 mod acp;
 mod acp_claude;
+mod acp_codex;
 mod acp_gemini;
 mod acp_schema;
 mod acp_server;

@@ -113,8 +113,9 @@ const OLDER: &[Syscall] = &[
     ("SYS_setrlimit", 164),
 ];
 
-/// Calls that change a mode or a time: they succeed without effect, since programs that tidy up their own
-/// files give up when these fail.
+/// Calls that change a mode or a time, lock a file or begin a session: they succeed without effect, since
+/// programs that tidy up or lock their own files, or part their commands from the terminal, give up when
+/// these fail.
 pub(super) const WITHOUT_EFFECT: &[Syscall] = &[
     #[cfg(target_arch = "x86_64")]
     ("SYS_chmod", libc::SYS_chmod),
@@ -128,6 +129,8 @@ pub(super) const WITHOUT_EFFECT: &[Syscall] = &[
     #[cfg(target_arch = "x86_64")]
     ("SYS_futimesat", libc::SYS_futimesat),
     ("SYS_utimensat", libc::SYS_utimensat),
+    ("SYS_flock", libc::SYS_flock),
+    ("SYS_setsid", libc::SYS_setsid),
 ];
 
 /// Calls that are refused with EACCES, so that a program falls back.
@@ -151,7 +154,6 @@ const ATTRIBUTES: &[Syscall] = &[
     ("SYS_fremovexattr", libc::SYS_fremovexattr),
     ("SYS_removexattrat", 466),
     ("SYS_file_setattr", 469),
-    ("SYS_flock", libc::SYS_flock),
     ("SYS_name_to_handle_at", libc::SYS_name_to_handle_at),
     ("SYS_open_by_handle_at", libc::SYS_open_by_handle_at),
     ("SYS_io_uring_setup", 425),
@@ -186,7 +188,7 @@ const SCHEDULING: &[Syscall] = calls![
 ];
 
 /// Leaving the process group by which all are ended at once.
-const SESSIONS: &[Syscall] = calls![SYS_setpgid SYS_setsid];
+const SESSIONS: &[Syscall] = calls![SYS_setpgid];
 
 /// Being connected to. `listen` alone would take a port on every address.
 const LISTENING: &[Syscall] = calls![SYS_accept SYS_accept4 SYS_bind SYS_listen];

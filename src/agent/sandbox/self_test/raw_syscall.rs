@@ -32,7 +32,7 @@ pub(super) enum SandboxAnswer {
     Refused,
     /// ENOSYS.
     Unknown,
-    /// Success, although its arguments are invalid.
+    /// 0, although its arguments are invalid, or it never gives 0.
     WithoutEffect,
 }
 
@@ -54,32 +54,32 @@ impl RawSyscall {
         self.judge(make(self.number, arguments))
     }
 
-    fn judge(&self, answer: Result<(), i32>) -> io::Result<()> {
+    fn judge(&self, answer: Result<c_long, i32>) -> io::Result<()> {
         let as_it_must = match self.answer {
             SandboxAnswer::Refused => answer == Err(libc::EACCES),
             SandboxAnswer::Unknown => answer == Err(libc::ENOSYS),
-            SandboxAnswer::WithoutEffect => answer.is_ok(),
+            SandboxAnswer::WithoutEffect => answer == Ok(0),
         };
         match answer {
             Err(error) if as_it_must => Err(io::Error::from_raw_os_error(error)),
-            Ok(()) if as_it_must => {
+            Ok(_) if as_it_must => {
                 Err(io::Error::new(io::ErrorKind::PermissionDenied, "it had no effect"))
             }
             Err(error) if LACKING.contains(&error) => {
                 Err(io::Error::new(io::ErrorKind::NotFound, io::Error::from_raw_os_error(error)))
             }
-            Ok(()) | Err(_) => Ok(()),
+            Ok(_) | Err(_) => Ok(()),
         }
     }
 }
 
-fn make(number: c_long, arguments: [i64; 6]) -> Result<(), i32> {
+fn make(number: c_long, arguments: [i64; 6]) -> Result<c_long, i32> {
     let [a, b, c, d, e, f] = arguments;
     // SAFETY: as the head of this file says, nothing in the table of calls makes the kernel read or
     // write memory of this process.
     let answer = unsafe { libc::syscall(number, a, b, c, d, e, f) };
     match answer {
         -1 => Err(io::Error::last_os_error().raw_os_error().unwrap_or_default()),
-        _ => Ok(()),
+        value => Ok(value),
     }
 }

@@ -110,9 +110,9 @@ pub(super) const ON_A_FILE: &[RawSyscall] = &[
         [0, 0xdead_beef_0000_0400_u64.cast_signed()],
         Refused,
     ),
-    call("flock", "exclusive", libc::SYS_flock, [0, 6], Refused),
-    call("flock", "shared", libc::SYS_flock, [0, 5], Refused),
-    call("flock", "exclusive, waiting", libc::SYS_flock, [0, 2], Refused),
+    // Locking and unlocking at once is invalid.
+    call("flock", "exclusive", libc::SYS_flock, [0, 10], WithoutEffect),
+    call("flock", "shared", libc::SYS_flock, [0, 9], WithoutEffect),
 ];
 
 /// Other processes, by unused ids, and limits of process 1.
@@ -143,7 +143,7 @@ const PROCESSES: &[RawSyscall] = &[
     call("prctl", "cookies of the scheduler", libc::SYS_prctl, [62, -1], Refused),
     call("setpgid", "", libc::SYS_setpgid, [0, 0], Refused),
     call("setpgid", "another's", libc::SYS_setpgid, [NOBODY, 0], Refused),
-    call("setsid", "", libc::SYS_setsid, [], Refused),
+    call("setsid", "", libc::SYS_setsid, [], WithoutEffect),
 ];
 
 /// Other kinds of sockets, and listening ones.
