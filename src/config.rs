@@ -2,7 +2,8 @@
 //!
 //! [`mod@settings`] writes each key once, as a field of a struct per table; [`keys`] lists them;
 //! [`layers`] puts the file, the environment and the command line over the defaults; [`values`] are
-//! the formats of values. [`projects`] finds the directories to serve, [`access`] reads the tokens,
+//! the formats of values. [`projects`] finds the directories to serve, [`groups`] those that are served
+//! together, [`access`] reads the tokens,
 //! [`exposure`] keeps secrets away from agents. [`report`], [`docs`] and [`mod@schema`] are printed.
 
 mod access;
@@ -12,6 +13,7 @@ mod docs;
 mod error;
 pub(crate) mod exposure;
 mod file;
+mod groups;
 pub(crate) mod keys;
 mod layers;
 mod listen;
@@ -83,11 +85,13 @@ fn load_in(command_line: &CommandLine, env: &ProcessEnv) -> Result<Loaded, Confi
     layers.add_flags(&command_line.flags);
 
     let tables = layers.tables()?;
-    let found = match &command_line.projects {
-        Some(named) => projects::find(&layers, &tables.discovery, named, env)?,
-        None => ProjectSet::default(),
-    };
+    let mut found = ProjectSet::default();
+    if let Some(named) = &command_line.projects {
+        found = projects::find(&layers, &tables.discovery, named, env)?;
+        groups::add(&mut found, &layers)?;
+    }
     let mut settings = settings(tables, &layers, env)?;
+    groups::spread_offline(&mut settings.agent.offline_projects, &found.projects);
     settings.agent.named = agents::find(&layers)?;
     agents::check_default(&settings.agent.default, &layers, &settings.agent.named)?;
     settings.agent.of_projects = agents::of_projects(&layers, &settings.agent.named)?;

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 pub(crate) use dependencies::Dependencies;
 
+use crate::project::Roots;
 use crate::sqlite_readonly::{self, SqliteReadError, optional_text, text};
 
 const FILE: &str = "features.db";
@@ -111,6 +112,11 @@ pub(crate) struct Features {
 /// Whether the project in `project_dir` has a feature list. Opens nothing, but blocks.
 pub(crate) fn exists(project_dir: &Path) -> bool {
     file(project_dir).is_some()
+}
+
+/// The root of a project whose feature list counts: the first that has one. Opens nothing, but blocks.
+pub(crate) fn root_of(roots: &Roots) -> &Path {
+    roots.dirs().find(|dir| exists(dir)).unwrap_or(roots.first())
 }
 
 fn file(project_dir: &Path) -> Option<PathBuf> {

@@ -12,6 +12,7 @@ mod changes;
 pub(crate) mod git;
 pub(crate) mod git_config;
 pub(crate) mod git_dir;
+mod members;
 pub(crate) mod parse;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use std::{
 use crate::policy::{Secrets, holds_private_key};
 
 use git::Git;
+pub(crate) use members::ProjectHistory;
 pub(crate) use values::{
     Blame, ChangedFile, Changes, Commit, Commits, LogQuery, Search, ShownCommit,
 };
@@ -82,33 +84,30 @@ pub(crate) enum HistoryError {
     Refused,
 }
 
-/// The history of the project in one directory.
+/// The history of one root of a project; its paths count from there.
 #[derive(Debug, Clone)]
-pub(crate) struct ProjectHistory {
+struct RootHistory {
     dir: PathBuf,
     secrets: Secrets,
+    /// What the project's paths of its files begin with.
+    prefix: String,
 }
 
-/// The hashes of a repository's commits.
+/// The hashes of the commits of a project's repositories.
 #[derive(Debug)]
-pub(crate) struct CommitHashes(Git);
+pub(crate) struct CommitHashes(Vec<Git>);
 
 impl CommitHashes {
     /// The whole hash of the commit that a part of one means, if it means one.
     pub(crate) fn whole(&self, hash: &str) -> Option<String> {
         let is_hash = hash.len() >= 7 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-        is_hash.then(|| self.0.commit_id(hash).ok()?).flatten()
+        is_hash.then(|| self.0.iter().find_map(|git| git.commit_id(hash).ok()?)).flatten()
     }
 }
 
-impl ProjectHistory {
-    /// Of the project in `dir`, a path without links.
-    pub(crate) fn new(dir: PathBuf, secrets: Secrets) -> Self {
-        Self { dir, secrets }
-    }
-
+impl RootHistory {
     /// The commits that lead to the one that is checked out.
-    pub(crate) fn log(&self, query: &LogQuery) -> Result<Commits, HistoryError> {
+    fn log(&self, query: &LogQuery) -> Result<Commits, HistoryError> {
         let git = self.open()?;
         let limit = query.limit.unwrap_or(20).clamp(1, MAX_COMMITS);
         let mut args = vec!["log".to_owned(), FORMAT.to_owned(), format!("-n{}", limit + 1)];
@@ -138,7 +137,7 @@ impl ProjectHistory {
 
     /// A commit, and how it differs from its first parent. `name` is a hash or the name of a branch or
     /// tag; at most `max_bytes` of the difference.
-    pub(crate) fn show(&self, name: &str, max_bytes: usize) -> Result<ShownCommit, HistoryError> {
+    fn show(&self, name: &str, max_bytes: usize) -> Result<ShownCommit, HistoryError> {
         let git = self.open()?;
         let commit = commit_named(&git, name)?;
         let base = commit.parents.first().map(String::as_str);
@@ -147,7 +146,7 @@ impl ProjectHistory {
     }
 
     /// A file as it was in a commit, which is given by its whole hash.
-    pub(crate) fn file_at(&self, commit: &str, path: &str) -> Result<Vec<u8>, HistoryError> {
+    fn file_at(&self, commit: &str, path: &str) -> Result<Vec<u8>, HistoryError> {
         let git = self.open()?;
         let path = self.path(path)?;
         if !parse::is_full_id(commit) {
@@ -161,13 +160,8 @@ impl ProjectHistory {
         }
     }
 
-    /// Looks up hashes of commits; `None` where there is no history.
-    pub(crate) fn commit_hashes(&self) -> Option<CommitHashes> {
-        self.open().ok().map(CommitHashes)
-    }
-
     /// How one commit differs from another, in one path if that is given.
-    pub(crate) fn diff(
+    fn diff(
         &self,
         from: &str,
         to: &str,
@@ -183,7 +177,7 @@ impl ProjectHistory {
 
     /// The commits that changed the lines `first` to `last` of the file at `path`, the newest first. `now`
     /// is its text, which may have changed since the last commit.
-    pub(crate) fn log_of_lines(
+    fn log_of_lines(
         &self,
         path: &str,
         now: &str,
@@ -205,7 +199,7 @@ impl ProjectHistory {
 
     /// Who last changed the lines `first` to `last` of the file at `path`. `now` is its text; lines of it
     /// that are not committed have nobody.
-    pub(crate) fn blame(
+    fn blame(
         &self,
         path: &str,
         now: &str,
@@ -243,7 +237,7 @@ impl ProjectHistory {
     }
 
     /// The commits that fit, the newest first.
-    pub(crate) fn search(
+    fn search(
         &self,
         search: &Search,
         path: Option<&str>,
@@ -297,7 +291,7 @@ impl ProjectHistory {
         Git::open(&self.dir)
     }
 
-    /// A path of the project from what somebody wrote.
+    /// A path of the root from what somebody wrote.
     fn path(&self, path: &str) -> Result<String, HistoryError> {
         let path = path.trim_start_matches("./").trim_end_matches('/');
         let is_within = !path.starts_with('/')

@@ -25,7 +25,8 @@
 //!
 //! # Glossary
 //!
-//! * **Project** ([`project::Project`]): a directory that people ask about, under a name.
+//! * **Project** ([`project::Project`]): a directory that people ask about, under a name; or a group,
+//!   several of them as one, each a [`project::Root`].
 //! * **Session** ([`session::Session`]): the actor of one project; owns its conversations.
 //! * **Registry** ([`registry::Registry`]): the actor that starts, finds and closes sessions.
 //! * **Conversation** ([`conversation::Conversation`]): questions and answers under one id.

@@ -15,7 +15,7 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::tools;
+use crate::{project::Roots, tools};
 
 pub use secrets::{InvalidSecret, Secrets};
 
@@ -65,9 +65,8 @@ pub enum Refusal {
 /// What may be read in one project.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    /// The project's directory.
-    dir: PathBuf,
-    /// Files in it that may not be read.
+    roots: Roots,
+    /// Files in them that may not be read.
     secrets: Secrets,
     /// Directory outside the project with the agent's own long tool results.
     results: Option<PathBuf>,
@@ -78,10 +77,10 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The policy of the project in `dir`.
-    pub fn new(dir: PathBuf, secrets: Secrets) -> Self {
+    /// The policy of the project in `roots`.
+    pub fn new(roots: impl Into<Roots>, secrets: Secrets) -> Self {
         Self {
-            dir,
+            roots: roots.into(),
             secrets,
             results: None,
             has_web: true,
@@ -112,8 +111,8 @@ impl Policy {
         &self.secrets
     }
 
-    /// Decides on a call of `tool` with the JSON `input`, by names alone: opens nothing. Gives the path
-    /// of a file that may be read if its [content](Self::check_content) may.
+    /// Decides on a call of `tool` with the JSON `input`, by names alone: opens nothing. Gives the
+    /// project's path of a file that may be read if its [content](Self::check_content) may.
     pub fn judge(&self, tool: &str, input: &str) -> Result<Option<String>, Refusal> {
         #[cfg(feature = "faults")]
         if self.is_unlocked {
@@ -130,9 +129,21 @@ impl Policy {
         }
     }
 
-    /// Resolves `path`, relative to the project's root, if it may be read.
+    /// Resolves a path of the project if it may be read: the root that it lies in, and its place
+    /// there. In a group, it must lie in the member that it names.
+    pub(crate) fn locate(&self, path: &str) -> Result<(PathBuf, PathBuf), Refusal> {
+        let outside = || Refusal::Outside(path.to_owned());
+        let roots = self.roots()?;
+        let (root, inside) = roots.find(Path::new(path)).ok_or_else(outside)?;
+        let inside = inside.to_str().ok_or_else(outside)?;
+        let real = self.resolve_from(&root.dir, inside, path)?;
+        let place = real.strip_prefix(&root.dir).map_err(|_| outside())?;
+        Ok((root.dir.clone(), place.to_owned()))
+    }
+
+    /// Resolves a path as an agent's own tools do, from the first root, if it may be read.
     pub fn resolve(&self, path: &str) -> Result<PathBuf, Refusal> {
-        self.resolve_from(&self.root()?, path)
+        self.resolve_from(self.roots()?.first(), path, path)
     }
 
     fn judge_read(&self, tool: &str, input: &str) -> Result<Option<String>, Refusal> {
@@ -145,18 +156,22 @@ impl Policy {
         self.unless_own_result(&real, file_path)
     }
 
-    /// The path of a file whose content counts too: all but the agent's own results.
+    /// The project's path of a file whose content counts too: all but the agent's own results.
     fn unless_own_result(&self, real: &Path, path: String) -> Result<Option<String>, Refusal> {
-        Ok(real.starts_with(self.root()?).then_some(path))
+        let roots = self.roots()?;
+        let is_inside = roots.around(real).is_some();
+        Ok(is_inside.then(|| match real.to_str() {
+            Some(real) => roots.path_of(real).into_owned(),
+            None => path,
+        }))
     }
 
-    /// Checks that the file at `path` holds no private key, whatever its name. Opens it.
+    /// Checks that the file at a path of the project holds no private key, whatever its name. Opens
+    /// it.
     pub(crate) fn check_content(&self, path: &str) -> Result<(), Refusal> {
-        let (root, real) = (self.root()?, self.resolve(path)?);
-        let outside = |_| Refusal::Outside(path.to_owned());
-        let inside = real.strip_prefix(&root).map_err(outside)?;
+        let (root, inside) = self.locate(path)?;
         let tree = Tree::open(&root).map_err(|error| Refusal::Project(error.to_string()))?;
-        match tree.read_start(inside, HEAD_BYTES) {
+        match tree.read_start(&inside, HEAD_BYTES) {
             Ok(_) => Ok(()),
             Err(TreeError::Secret) => Err(Refusal::Secret(path.to_owned())),
             // The tool reports these itself.
@@ -173,7 +188,7 @@ impl Policy {
         }
         let input: Input = parse(tool, input)?;
         let base = match input.path.as_deref() {
-            None | Some("") => self.root()?,
+            None | Some("") => self.roots()?.first().to_owned(),
             Some(path) => self.resolve(path)?,
         };
         self.judge_pattern(&base, &input.pattern)
@@ -187,7 +202,7 @@ impl Policy {
         }
         let input: Input = parse(tool, input)?;
         let (base, file) = match input.path.filter(|path| !path.is_empty()) {
-            None => (self.root()?, None),
+            None => (self.roots()?.first().to_owned(), None),
             Some(path) => {
                 let real = self.resolve(&path)?;
                 (real.clone(), self.unless_own_result(&real, path)?)
@@ -216,25 +231,26 @@ impl Policy {
             if wild.is_empty() { plain } else { plain.rfind('/').map_or("", |end| &plain[..=end]) };
         match dir {
             "" => Ok(()),
-            dir => self.resolve_from(base, dir).map(|_| ()),
+            dir => self.resolve_from(base, dir, dir).map(|_| ()),
         }
     }
 
-    fn resolve_from(&self, base: &Path, path: &str) -> Result<PathBuf, Refusal> {
-        let outside = || Refusal::Outside(path.to_owned());
+    /// Resolves `path` from `base`; `written` is how it was written.
+    fn resolve_from(&self, base: &Path, path: &str, written: &str) -> Result<PathBuf, Refusal> {
+        let outside = || Refusal::Outside(written.to_owned());
         if path.starts_with('~') || path.contains('\0') {
             return Err(outside());
         }
         let asked = base.join(path);
-        let root = self.root()?;
+        let roots = self.roots()?;
         let real = real_path(&asked).ok_or_else(outside)?;
         if KERNEL_DIRS.iter().any(|dir| real.starts_with(dir)) {
-            return Err(Refusal::Special(path.to_owned()));
+            return Err(Refusal::Special(written.to_owned()));
         }
-        let Ok(inside) = real.strip_prefix(&root) else {
+        let Some((_, inside)) = roots.around(&real) else {
             return if self.is_own_result(&real) { Ok(real) } else { Err(outside()) };
         };
-        let by_name = asked.strip_prefix(&root).unwrap_or(Path::new(""));
+        let by_name = roots.around(&asked).map_or(Path::new(""), |(_, inside)| inside);
         let found = fs::metadata(&real);
         let is_dir = found.as_ref().is_ok_and(fs::Metadata::is_dir);
         let is_secret = |path: &Path| match is_dir {
@@ -242,10 +258,10 @@ impl Policy {
             false => self.secrets.matches(path),
         };
         if is_secret(inside) || is_secret(by_name) {
-            return Err(Refusal::Secret(path.to_owned()));
+            return Err(Refusal::Secret(written.to_owned()));
         }
         match found {
-            Ok(found) if !found.is_file() && !is_dir => Err(Refusal::Special(path.to_owned())),
+            Ok(found) if !found.is_file() && !is_dir => Err(Refusal::Special(written.to_owned())),
             // The tool reports a missing file itself.
             Ok(_) | Err(_) => Ok(real),
         }
@@ -256,9 +272,9 @@ impl Policy {
         results.is_some_and(|results| real.starts_with(results))
     }
 
-    fn root(&self) -> Result<PathBuf, Refusal> {
-        let root = self.dir.canonicalize();
-        root.map_err(|error| Refusal::Project(error.to_string()))
+    /// The roots with all links resolved.
+    fn roots(&self) -> Result<Roots, Refusal> {
+        self.roots.resolved().map_err(|error| Refusal::Project(error.to_string()))
     }
 }
 

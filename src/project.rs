@@ -1,9 +1,13 @@
-//! Projects: a name that clients use, and the directory it stands for.
+//! Projects: a name that clients use, and the directories it stands for.
 
-use std::{fmt, io, path::PathBuf, sync::Arc};
+pub(crate) mod roots;
+
+use std::{fmt, io, path::Path, sync::Arc};
 
 use rustix::fs::Access;
 use serde::{Deserialize, Serialize};
+
+pub use roots::{Root, Roots};
 
 /// Longest project name in characters.
 pub const MAX_NAME_LENGTH: usize = 50;
@@ -63,24 +67,49 @@ impl fmt::Display for ProjectName {
     }
 }
 
-/// A project that is served.
+/// A project that is served, or a group of projects: whoever asks about it names it alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Project {
     /// The name in URLs and on the page.
     pub name: ProjectName,
-    /// The absolute directory as configured. It may vanish, and a link in it may move on, at any time:
-    /// whoever starts to work with it resolves it anew.
-    pub dir: PathBuf,
+    /// Its directories.
+    pub roots: Roots,
 }
 
 impl Project {
-    /// Whether the directory is there and may be listed. Opens nothing, but blocks.
-    pub(crate) fn check_dir(&self) -> io::Result<()> {
-        if !self.dir.metadata()?.is_dir() {
-            return Err(io::ErrorKind::NotADirectory.into());
-        }
-        Ok(rustix::fs::access(&self.dir, Access::READ_OK | Access::EXEC_OK)?)
+    /// A plain project.
+    pub fn new(name: ProjectName, dir: impl Into<std::path::PathBuf>) -> Self {
+        Self { name, roots: Roots::from(dir.into()) }
     }
+
+    /// The names of the projects that a group is of; none for a plain project.
+    pub(crate) fn members(&self) -> impl Iterator<Item = &ProjectName> {
+        self.roots.iter().filter_map(|root| root.name.as_ref())
+    }
+
+    /// Whether something is allowed here, given the projects in which it is: in a group only where it
+    /// is allowed in each of its projects.
+    pub(crate) fn allows(&self, in_project: impl Fn(&ProjectName) -> bool) -> bool {
+        match self.roots.is_group() {
+            true => self.members().all(in_project),
+            false => in_project(&self.name),
+        }
+    }
+
+    /// Whether each directory is there and may be listed. Opens nothing, but blocks.
+    ///
+    /// # Errors
+    /// One cannot be listed; it comes with the error.
+    pub(crate) fn check_dirs(&self) -> Result<(), (&Path, io::Error)> {
+        self.roots.dirs().try_for_each(|dir| check_dir(dir).map_err(|error| (dir, error)))
+    }
+}
+
+fn check_dir(dir: &Path) -> io::Result<()> {
+    if !dir.metadata()?.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    Ok(rustix::fs::access(dir, Access::READ_OK | Access::EXEC_OK)?)
 }
 
 fn is_allowed(c: char) -> bool {

@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use crate::project::roots;
 use crate::source::{
     file_role::{self, FileRole},
     language::Language,
@@ -42,7 +43,7 @@ pub(crate) fn of(
     let spec = spec.map(|path| format!("What is in `{path}`?"));
     let starts = files.iter().any(|it| file_role::start_rank(Path::new(it.path)).is_some());
     let start = starts.then(|| "Where does the program start, and what happens then?".to_owned());
-    let runs = files.iter().any(|it| MANIFESTS.contains(&it.path));
+    let runs = files.iter().any(|it| MANIFESTS.contains(&roots::inner_str(it.path)));
     let running = runs.then(|| "How is it built and tested?".to_owned());
     let all = [overview, spec, module(files), start, running];
     all.into_iter().flatten().take(QUESTIONS).collect()
@@ -63,19 +64,26 @@ fn overview(readme: Option<&TextFile>) -> String {
 fn module(files: &[ProjectFile<'_>]) -> Option<String> {
     let mut modules: BTreeMap<&str, (u64, Vec<ProjectFile<'_>>)> = BTreeMap::new();
     for file in files.iter().filter(|file| is_source(file.path)) {
-        let directory = file.path.rsplit_once('/').map_or("", |(directory, _)| directory);
+        let directory = match file.path.rsplit_once('/') {
+            Some((directory, _)) => directory,
+            // A file of a root itself; that of a member of a group has a name.
+            None => file.path.strip_suffix(roots::inner_str(file.path)).unwrap_or_default(),
+        };
         let (size, inside) = modules.entry(directory).or_default();
         *size += file.size;
         inside.push(*file);
     }
     // A directory that holds modules is not one itself, unless there is nothing else.
-    let is_holder = |directory: &str| HOLDERS.contains(&directory.rsplit('/').next().unwrap_or(""));
+    let is_holder = |directory: &str| {
+        HOLDERS.contains(&roots::inner_str(directory).rsplit('/').next().unwrap_or(""))
+    };
     let has_modules = modules.keys().any(|directory| !is_holder(directory));
     modules.retain(|directory, _| !has_modules || !is_holder(directory));
     // Of equally large modules the first by name.
     let (directory, (_, inside)) = modules.into_iter().rev().max_by_key(|(_, (size, _))| *size)?;
     if !directory.is_empty() && inside.len() > 1 {
-        return Some(format!("How do the parts of `{directory}/` work together?"));
+        let directory = roots::dir_prefix(directory);
+        return Some(format!("How do the parts of `{directory}` work together?"));
     }
     let file = inside.into_iter().rev().max_by_key(|file| file.size)?;
     Some(format!("What does `{}` do, and what uses it?", file.path))

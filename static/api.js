@@ -6,7 +6,7 @@ const LOGIN = '/login';
 const SIMILAR_LENGTH = 500;
 
 /**
- * @typedef {{name: string, path: string, has_spec: boolean, agent: string,
+ * @typedef {{name: string, path: string, has_spec: boolean, agent: string, members?: string[],
  *   stats: {passing: number, in_progress: number, total: number, percentage: number}}} Project
  * @typedef {{id: number, project_name: string, title: string | null, created_at: string, updated_at: string,
  *   message_count: number}} ConversationSummary

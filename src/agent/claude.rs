@@ -19,6 +19,7 @@ use std::{
 use serde_json::json;
 
 use crate::{
+    features,
     project::Project,
     tools::{self, Caller, ProjectTool},
 };
@@ -141,6 +142,10 @@ pub(super) fn arguments(launch: &ClaudeOptions<'_>) -> Vec<OsString> {
     let allowed: Vec<String> = allowed.chain(project_tools()).collect();
     add("--allowedTools", &allowed.join(","));
     add("--disallowedTools", &denied(launch.secrets).join(","));
+    for root in launch.project.roots.iter().skip(1) {
+        add("--add-dir", &root.dir.to_string_lossy());
+        add("--disallowedTools", &denied_in(&root.dir, launch.secrets).join(","));
+    }
     add("--mcp-config", &mcp_config(launch));
     if let Some(model) = &launch.model {
         add("--model", model);
@@ -162,15 +167,37 @@ fn denied(secrets: &[String]) -> Vec<String> {
     fixed.chain(secrets).collect()
 }
 
+/// The rules for secrets in another directory than the working one, which rules without a slash at
+/// their start do not reach.
+fn denied_in(dir: &Path, secrets: &[String]) -> Vec<String> {
+    let mut root = String::new();
+    for c in dir.to_string_lossy().chars() {
+        if "\\*?[]{}!#".contains(c) {
+            root.push('\\');
+        }
+        root.push(c);
+    }
+    let rule = |glob: &String| {
+        let inner = glob.trim_end_matches('/');
+        match glob.strip_prefix('/') {
+            Some(anchored) => format!("Read(/{root}/{anchored})"),
+            None if inner.contains('/') => format!("Read(/{root}/{glob})"),
+            None => format!("Read(/{root}/**/{glob})"),
+        }
+    };
+    secrets.iter().map(rule).collect()
+}
+
 /// The MCP configuration: this program's feature server, and the project's tools over the agent's
 /// own pipe.
 fn mcp_config(launch: &ClaudeOptions<'_>) -> String {
+    let features = features::root_of(&launch.project.roots);
     json!({
         "mcpServers": {
             "features": {
                 "type": "stdio",
                 "command": launch.cicerone.to_string_lossy(),
-                "args": ["mcp-features", "--dir", launch.project.dir.to_string_lossy()],
+                "args": ["mcp-features", "--dir", features.to_string_lossy()],
             },
             (tools::SERVER_NAME): {"type": "sdk", "name": tools::SERVER_NAME},
         }

@@ -75,7 +75,7 @@ pub(super) struct Invocation {
 impl LaunchRequest {
     /// Prepares the start. The error is for a person. Blocks.
     pub(super) fn prepare(self) -> Result<Invocation, String> {
-        check_dir(&self.project)?;
+        check_dirs(&self.project)?;
         let own = own_user();
         let place = Directories::new(&self.inner.data_dir);
         place.make().map_err(|error| cannot_make(&place.agents, &error))?;
@@ -98,7 +98,7 @@ impl LaunchRequest {
         let [prompt, temporary] = place.of_start(self.id);
         let chosen = self.user(own, place, program)?;
         let has_web = self.inner.settings.has_web(&self.project.name);
-        let text = prompt::system_prompt(&self.project.name, &self.specification, has_web);
+        let text = prompt::system_prompt(&self.project, &self.specification, has_web);
         owned_dir(&temporary, chosen.user)
             .and_then(|()| owned_file(&prompt, &text, chosen.user))
             .map_err(|error| cannot_make(&prompt, &error))?;
@@ -113,7 +113,7 @@ impl LaunchRequest {
         let invocation = self.claude_invocation(program, &prompt, temporary, home);
         let mut invocation = Invocation { lent, note: chosen.note.clone(), ..invocation };
         let needs = AccessNeeds {
-            project: Some(&self.project.dir),
+            project: Some(&self.project.roots),
             programs: [program, &self.cicerone],
             environment: &invocation.environment,
             read: vec![prompt],
@@ -152,9 +152,9 @@ impl LaunchRequest {
         Invocation {
             program: program.to_owned(),
             arguments,
-            results: claude::results_dir(&environment, &self.project.dir, self.session),
+            results: claude::results_dir(&environment, self.project.roots.first(), self.session),
             environment,
-            dir: self.project.dir.clone(),
+            dir: self.project.roots.first().to_owned(),
             profile: None,
             limits: self.limits(),
             note: None,
@@ -187,7 +187,7 @@ impl LaunchRequest {
         user: Option<User>,
     ) -> io::Result<Option<Lent>> {
         let lend = || {
-            home.make(self.session, &self.project.dir, user)?;
+            home.make(self.session, self.project.roots.first(), user)?;
             let login = login.filter(|_| self.conversation.is_some());
             login.map(|login| home.lend(login, user)).transpose()
         };
@@ -218,7 +218,7 @@ impl LaunchRequest {
             own,
             can_read_all: sandbox::can_read_all(),
             needed: &needed,
-            project: &self.project.dir,
+            project: &self.project.roots,
         };
         choice.choose()
     }
@@ -250,22 +250,22 @@ impl LaunchRequest {
         profile.reads_all = chosen.reads_all;
         #[cfg(feature = "faults")]
         profile.faults.extend(claude::fault_injection::rules_off(&self.inner.server.environment));
-        if let Some(login) = login.filter(|login| lies_in(login, &self.project.dir)) {
-            return Err(format!(
-                "No agent is started: the login directory {login:?} lies in the project {:?}, which \
-                 agents can read. Serve a directory that does not contain it, or set \
-                 `CLAUDE_CONFIG_DIR` to another.",
-                self.project.dir
-            ));
+        for dir in self.project.roots.dirs() {
+            if let Some(login) = login.filter(|login| lies_in(login, dir)) {
+                return Err(format!(
+                    "No agent is started: the login directory {login:?} lies in the project \
+                     {dir:?}, which agents can read. Serve a directory that does not contain it, or \
+                     set `CLAUDE_CONFIG_DIR` to another."
+                ));
+            }
+            if let Some(own) = overlap(&profile.write, dir) {
+                return Err(format!(
+                    "No agent is started: it must write to {own:?}, which overlaps with the project \
+                     {dir:?}. Serve another directory, or set `server.data_dir` to another."
+                ));
+            }
         }
-        match overlap(&profile.write, &self.project.dir) {
-            None => Ok(Some(profile)),
-            Some(own) => Err(format!(
-                "No agent is started: it must write to {own:?}, which overlaps with the project \
-                 {:?}. Serve another directory, or set `server.data_dir` to another.",
-                self.project.dir
-            )),
-        }
+        Ok(Some(profile))
     }
 }
 
@@ -345,16 +345,14 @@ fn set(environment: &mut Vec<(OsString, OsString)>, name: &str, value: &Path) {
     environment.push((name.into(), value.into()));
 }
 
-/// Checks that the project's directory can be read. The error is for a person. Blocks.
-pub(super) fn check_dir(project: &Project) -> Result<(), String> {
-    match project.check_dir() {
-        Ok(()) => Ok(()),
-        Err(error) => Err(format!(
-            "The project's directory {:?} cannot be read: {error}. Restore it, or correct its \
-             path in the settings.",
-            project.dir
-        )),
-    }
+/// Checks that the project's directories can be read. The error is for a person. Blocks.
+pub(super) fn check_dirs(project: &Project) -> Result<(), String> {
+    project.check_dirs().map_err(|(dir, error)| {
+        format!(
+            "The project's directory {dir:?} cannot be read: {error}. Restore it, or correct its \
+             path in the settings."
+        )
+    })
 }
 
 fn cannot_make(path: &Path, error: &io::Error) -> String {

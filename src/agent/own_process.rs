@@ -65,12 +65,12 @@ impl Agents {
         let session = AgentSession::New(Uuid::new_v4());
         let request = self.launch_request(AgentProgram::Guide, project, None, session);
         let request = request.map_err(|error| error.to_string())?;
-        let (cicerone, dir) = (request.cicerone.clone(), request.project.dir.clone());
+        let (cicerone, name) = (request.cicerone.clone(), request.project.name.clone());
         let quota = request.disk_quota();
         let prepared = spawn_blocking(move || request.prepare_reader(arguments, limits)).await;
         let invocation = prepared.map_err(|error| error.to_string())??;
         if let Some(note) = &invocation.note {
-            log::debug!("a reader is confined less than possible dir={dir:?} note={note:?}");
+            log::debug!("a reader is confined less than possible project={name} note={note:?}");
         }
         let command = invocation.command(&cicerone)?;
         let spawned = self.inner.spawner.spawn_piped(command).await;

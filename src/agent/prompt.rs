@@ -1,6 +1,6 @@
 //! The instructions of agents with a model, and the greeting of a conversation.
 
-use crate::project::ProjectName;
+use crate::project::{Project, Root};
 
 use super::{AgentChosen, AgentKind};
 
@@ -40,7 +40,7 @@ const FEATURE_RULE: &str = "Use the feature tools for questions about progress a
 
 /// The system prompt of Claude Code, with the project's specification.
 pub(crate) fn system_prompt(
-    name: &ProjectName,
+    project: &Project,
     specification: &Specification,
     has_web: bool,
 ) -> String {
@@ -52,34 +52,80 @@ pub(crate) fn system_prompt(
         false => "",
     };
     let tools = format!(
-        "- Read, Glob, Grep: the project's files. Your working directory is the project; nothing \
-         outside it can be read, and files that hold secrets cannot either.\n{SEARCHES}{web}{FEATURES}"
+        "- Read, Glob, Grep: the project's files. {} Nothing outside can be read, and files that hold \
+         secrets cannot either.\n{SEARCHES}{web}{FEATURES}",
+        directories(project)
     );
-    prompt(name, specification, &tools, FEATURE_RULE)
+    prompt(project, specification, &tools, FEATURE_RULE)
 }
 
 /// The prompt of the model agent, whose tools all run in the project's reader.
-pub(crate) fn model_prompt(name: &ProjectName, specification: &Specification) -> String {
+pub(crate) fn model_prompt(project: &Project, specification: &Specification) -> String {
+    let paths = match project.roots.is_group() {
+        true => "by paths that begin with the name of a project and a colon",
+        false => "by paths from its root",
+    };
     let tools = format!(
-        "- read, grep, glob, list: the project's files, by paths from its root. Nothing outside it can \
-         be read, and files that hold secrets cannot either. You can call several tools at once.\n\
+        "- read, grep, glob, list: the project's files, {paths}. Nothing outside it can be read, and \
+         files that hold secrets cannot either. You can call several tools at once.\n\
          {SEARCHES}{FEATURES}"
     );
-    prompt(name, specification, &tools, FEATURE_RULE)
+    prompt(project, specification, &tools, FEATURE_RULE)
 }
 
 /// The instructions of an agent with tools of its own, which precede its first question.
-pub(crate) fn acp_prompt(name: &ProjectName, specification: &Specification) -> String {
-    let tools = "- Your own tools that read and search files. Your working directory is the project; \
-                 nothing outside it can be read, and nothing can be written.\n";
+pub(crate) fn acp_prompt(project: &Project, specification: &Specification) -> String {
+    let tools = format!(
+        "- Your own tools that read and search files. {} Nothing outside can be read, and nothing can \
+         be written.\n",
+        directories(project)
+    );
     let rule = "Ask back, in words, when you cannot answer without knowing more.";
-    prompt(name, specification, tools, rule)
+    prompt(project, specification, &tools, rule)
+}
+
+/// Where the files of a project are, for an agent that opens them itself.
+fn directories(project: &Project) -> String {
+    if !project.roots.is_group() {
+        return "Your working directory is the project.".to_owned();
+    }
+    let of_root = |root: &Root| Some(format!("`{}` in {:?}", root.name.as_ref()?, root.dir));
+    let all: Vec<_> = project.roots.iter().filter_map(of_root).collect();
+    format!(
+        "Each project has a directory: {}. The first is your working directory; give your file tools \
+         absolute paths, and search each directory by itself.",
+        all.join(", ")
+    )
+}
+
+/// What an agent is the guide to.
+fn subject(project: &Project) -> String {
+    let members: Vec<_> = project.members().map(|name| format!("\"{name}\"")).collect();
+    match members.is_empty() {
+        true => format!("the project \"{}\"", project.name),
+        false => {
+            format!("\"{}\", which spans these projects: {}", project.name, members.join(", "))
+        }
+    }
+}
+
+/// How an agent cites.
+fn citing(project: &Project) -> String {
+    match project.members().last() {
+        None => "`path:line`, with the path from the project's root, for example `src/main.rs:42`"
+            .to_owned(),
+        Some(member) => format!(
+            "`project:path:line`: the project's name, a colon, and the path from that project's root, \
+             for example `{member}:src/main.rs:42`. Never leave the name out"
+        ),
+    }
 }
 
 /// The prompt of an agent with these tools, and one rule that goes with them.
-fn prompt(name: &ProjectName, specification: &Specification, tools: &str, rule: &str) -> String {
+fn prompt(project: &Project, specification: &Specification, tools: &str, rule: &str) -> String {
+    let (subject, citing) = (subject(project), citing(project));
     let mut text = format!(
-        "You are Cicerone, the guide to the project \"{name}\". A team reads along in a browser: \
+        "You are Cicerone, the guide to {subject}. A team reads along in a browser: \
          people ask how the code works, where things are, what is planned and what is done.\n\
          \n\
          # What you can do\n\
@@ -94,8 +140,7 @@ fn prompt(name: &ProjectName, specification: &Specification, tools: &str, rule: 
          \n\
          # How you answer\n\
          1. Look before you answer: search and read the code in question instead of guessing.\n\
-         2. Cite what you rely on as `path:line`, with the path from the project's root, for \
-         example `src/main.rs:42`. The page turns it into a link. Cite only lines that you read.\n\
+         2. Cite what you rely on as {citing}. The page turns it into a link. Cite only lines that you read.\n\
          3. Be brief and concrete: the answer first, then what supports it. Use Markdown, and \
          fenced code blocks with a language for code.\n\
          4. {rule}\n\
@@ -141,10 +186,34 @@ pub(crate) fn greeting(project_name: &str, chosen: &AgentChosen) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{agent::NoModel, config::settings::agents::AgentName};
+    use crate::{
+        agent::NoModel,
+        config::settings::agents::AgentName,
+        project::{ProjectName, Roots},
+    };
 
     fn prompt(specification: &Specification, has_web: bool) -> String {
-        system_prompt(&ProjectName::mend("shop"), specification, has_web)
+        let project = Project::new(ProjectName::mend("shop"), "/src/shop");
+        system_prompt(&project, specification, has_web)
+    }
+
+    #[test]
+    fn every_agent_in_a_group_is_told_its_projects_and_how_to_cite_them() {
+        let member = |name| (ProjectName::mend(name), format!("/src/{name}").into());
+        let roots = Roots::of_group(["api", "web"].map(member)).unwrap();
+        let group = Project { name: ProjectName::mend("platform"), roots };
+        let none = &Specification::None;
+        let own_tools = [system_prompt(&group, none, true), acp_prompt(&group, none)];
+        for prompt in &own_tools {
+            assert!(prompt.contains("`api` in \"/src/api\", `web` in \"/src/web\""), "{prompt}");
+        }
+        for prompt in own_tools.into_iter().chain([model_prompt(&group, none)]) {
+            assert!(prompt.contains("\"platform\", which spans these projects: \"api\", \"web\"."));
+            assert!(prompt.contains("`web:src/main.rs:42`"), "{prompt}");
+        }
+        let plain =
+            system_prompt(&Project::new(ProjectName::mend("shop"), "/src/shop"), none, true);
+        assert!(plain.contains("the project \"shop\".") && plain.contains("`src/main.rs:42`"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 mod pipes;
 mod tool_calls;
 
-use std::{path::PathBuf, process::ExitStatus, sync::Arc, time::Duration};
+use std::{process::ExitStatus, sync::Arc, time::Duration};
 
 use actix::Recipient;
 use futures_util::future::OptionFuture;
@@ -17,7 +17,7 @@ use super::{
         acp::{AcpCodec, AcpSettings, UsageScope},
     },
     directories::Directories,
-    invocation::{Invocation, LaunchRequest, check_dir},
+    invocation::{Invocation, LaunchRequest, check_dirs},
     messages::{AgentExit, AgentExited, AgentOutput},
     process::{
         control::ProcessControl, disk_quota, limit_message, spawner::SpawnedProcess,
@@ -30,7 +30,7 @@ use crate::{
     config::settings::agents::AgentName,
     ids::ConversationId,
     policy::Policy,
-    project::Project,
+    project::{Project, Roots},
     recording::{FORMAT_VERSION, Head, Protocol},
     tools::{Caller, ProjectTools},
 };
@@ -92,7 +92,7 @@ pub(super) async fn run(run: AgentRun, exited: Recipient<AgentExited>) {
 /// The error says, for a person, why the agent did not start.
 async fn prepare_and_execute(mut run: AgentRun) -> Result<AgentExit, String> {
     let mut stop = run.control.stop.subscribe();
-    run.request.project.dir = unless_stopped(&mut stop, resolved(&run.project)).await??;
+    run.request.project.roots = unless_stopped(&mut stop, resolved(&run.project)).await??;
     let (project, name) = (&run.request.project, &run.name);
     unless_stopped(&mut stop, run.agents.may_start(project, name, run.kind)).await??;
     // Two agents of one conversation, as after a session's failure, would share its transcript.
@@ -120,12 +120,12 @@ async fn prepare_and_execute(mut run: AgentRun) -> Result<AgentExit, String> {
     exit
 }
 
-/// The project's directory as it is now, by which the agent will name its files.
-async fn resolved(project: &Project) -> Result<PathBuf, String> {
+/// The project's directories as they are now, by which the agent will name its files.
+async fn resolved(project: &Project) -> Result<Roots, String> {
     let project = project.clone();
     let resolved = tokio::task::spawn_blocking(move || {
-        check_dir(&project)?;
-        project.dir.canonicalize().map_err(|error| error.to_string())
+        check_dirs(&project)?;
+        project.roots.resolved().map_err(|error| error.to_string())
     });
     resolved.await.map_err(|error| error.to_string())?
 }
@@ -290,7 +290,7 @@ fn exit(
 
 /// Decides on the agent's tool calls.
 fn policy(request: &LaunchRequest, invocation: &Invocation) -> Policy {
-    let mut policy = Policy::new(request.project.dir.clone(), request.secrets.clone());
+    let mut policy = Policy::new(request.project.roots.clone(), request.secrets.clone());
     if !request.inner.settings.has_web(&request.project.name) {
         policy = policy.without_web();
     }

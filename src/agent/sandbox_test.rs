@@ -96,7 +96,7 @@ impl Agents {
             return Ok(());
         }
         let checked = project.clone();
-        let is_there = spawn_blocking(move || invocation::check_dir(&checked));
+        let is_there = spawn_blocking(move || invocation::check_dirs(&checked));
         is_there.await.map_err(|error| error.to_string())??;
         let own = in_project(self, project.clone(), Some(agent)).await;
         let (is_proved, words) = (is_proved(&own), own.words());
@@ -230,8 +230,8 @@ async fn run_probe(
     });
     let plan = ProbePlan {
         user_files: found.await.map_err(|error| error.to_string())?,
-        project: project.dir.clone(),
-        reads_project: invocation.dir == project.dir,
+        roots: project.roots.dirs().map(Path::to_owned).collect(),
+        reads_project: invocation.dir == project.roots.first(),
         decoys,
         own: invocation.own_directories(),
         database: agents.inner.data_dir.join("cicerone.db"),
@@ -281,7 +281,7 @@ impl ScratchProject {
         let sockets = socket.iter().chain(&datagrams);
         sockets.into_iter().try_for_each(|socket| set_mode(socket, 0o777))?;
         Ok(Self {
-            project: Project { name: ProjectName::mend("self-test"), dir: project },
+            project: Project::new(ProjectName::mend("self-test"), project),
             decoys: Decoys {
                 dir: decoys,
                 port: port.local_addr()?.port(),

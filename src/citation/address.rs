@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::LazyLock};
 
 use regex::Regex;
 
-use crate::history::git_config;
+use crate::{history::git_config, source::language::is_known_extension};
 
 use super::suffix::{self, Lines};
 
@@ -18,7 +18,28 @@ pub(crate) struct FilePage<'a> {
 
 /// A repository at a code host: host and path, in lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Remote(String);
+pub(crate) struct Remote {
+    /// The host and the path, in lower case.
+    address: String,
+    /// What the project's paths of its files begin with.
+    prefix: String,
+}
+
+/// Schemes after which what looks like a path is none of a project.
+const SCHEMES: [&str; 12] = [
+    "about",
+    "blob",
+    "data",
+    "file",
+    "ftp",
+    "git",
+    "http",
+    "https",
+    "javascript",
+    "mailto",
+    "tel",
+    "vbscript",
+];
 
 /// Components that the name of a branch may have.
 const MOST_BRANCH_PARTS: usize = 6;
@@ -49,22 +70,26 @@ pub(crate) fn paths_of_page(address: &str, remotes: &[Remote]) -> Vec<String> {
     let Some(found) = PAGE.as_ref().and_then(|page| page.captures(address)) else {
         return Vec::new();
     };
-    if !remotes.iter().any(|it| it.0 == found[1].to_lowercase()) {
+    let address = found[1].to_lowercase();
+    let of_page = remotes.iter().filter(|it| it.address == address);
+    let prefixes: Vec<&str> = of_page.map(|it| it.prefix.as_str()).collect();
+    if prefixes.is_empty() {
         return Vec::new();
     }
     let rest = percent_decoded(&found[2]).into_owned();
     let ends = rest.match_indices('/').take(MOST_BRANCH_PARTS);
-    ends.filter_map(|(at, _)| Some(rest.get(at + 1..)?.to_owned())).collect()
+    let paths = ends.filter_map(|(at, _)| rest.get(at + 1..));
+    paths.flat_map(|path| prefixes.iter().map(move |prefix| format!("{prefix}{path}"))).collect()
 }
 
 /// The repositories that a git configuration names as remotes.
-pub(crate) fn remotes(config: &str) -> Vec<Remote> {
+pub(crate) fn remotes(config: &str, prefix: &str) -> Vec<Remote> {
     let addresses = git_config::values(config, "remote", true, "url");
-    addresses.iter().filter_map(|address| remote(address)).collect()
+    addresses.iter().filter_map(|address| remote(address, prefix)).collect()
 }
 
 /// `https://user@host:port/owner/name.git`, `ssh://git@host/owner/name`, `git@host:owner/name.git`.
-fn remote(url: &str) -> Option<Remote> {
+fn remote(url: &str, prefix: &str) -> Option<Remote> {
     let (host, path) = match url.split_once("://") {
         Some((_, rest)) => rest.split_once('/')?,
         None => url.split_once(':')?,
@@ -73,7 +98,8 @@ fn remote(url: &str) -> Option<Remote> {
     let host = host.split_once(':').map_or(host, |(host, _)| host);
     let path = path.trim_matches('/').trim_end_matches(".git");
     let is_remote = host.contains('.') && path.contains('/');
-    is_remote.then(|| Remote(format!("{host}/{path}").to_lowercase()))
+    let address = format!("{host}/{path}").to_lowercase();
+    is_remote.then(|| Remote { address, prefix: prefix.to_owned() })
 }
 
 /// The path and the lines of a link's target within the project.
@@ -95,7 +121,18 @@ fn has_scheme(target: &str) -> bool {
     let Some((scheme, rest)) = target.split_once(':') else { return target.starts_with("//") };
     let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-".contains(c));
-    is_scheme && !rest.starts_with(|c: char| c.is_ascii_digit() || c == 'L' || c == ':')
+    is_scheme
+        && !rest.starts_with(|c: char| c.is_ascii_digit() || c == 'L' || c == ':')
+        && !may_be_member(scheme, rest)
+}
+
+/// Whether what looks like a scheme may be the name of a project before a path: `web:src/x.ts`.
+fn may_be_member(scheme: &str, rest: &str) -> bool {
+    let path = rest.split(['#', '?', ':']).next().unwrap_or_default();
+    let name = path.rsplit('/').next().unwrap_or_default();
+    !SCHEMES.contains(&&*scheme.to_ascii_lowercase())
+        && !rest.starts_with('/')
+        && is_known_extension(name)
 }
 
 /// The text with `%20` and the like as characters; unchanged if that is not UTF-8.
@@ -145,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_page_of_the_projects_own_remote_is_one_of_its_files() {
-        let remotes = remotes(CONFIG);
+        let remotes = remotes(CONFIG, "");
         let first = |address: &str| {
             let page = parse_page(address)?;
             let lines = page.lines.map(|lines| (lines.first, lines.last));
@@ -172,14 +209,20 @@ mod tests {
             ("src/a.rs:3", "src/a.rs", Some(3)),
             ("README.md#install", "README.md", None),
             ("file:///p/src/a.rs#L3", "/p/src/a.rs", Some(3)),
+            ("web:src/a.rs#L3", "web:src/a.rs", Some(3)),
             ("a%2", "a%2", None),
         ] {
             let found = parse_target(target).unwrap();
             assert_eq!((found.0.as_str(), found.1.map(|it| it.first)), (path, line), "{target}");
         }
-        for target in
-            ["javascript:alert(1)", "mailto:a@b.rs", "https://a.b/c.rs", "//a.b/c.rs", "#x"]
-        {
+        for target in [
+            "javascript:alert(1)",
+            "javascript:x.js",
+            "mailto:a@b.rs",
+            "https://a.b/c.rs",
+            "//a.b/c.rs",
+            "#x",
+        ] {
             assert_eq!(parse_target(target), None, "{target}");
         }
     }

@@ -20,15 +20,19 @@ pub(crate) fn check(
     let look = project.look();
     let mut citations: Vec<Citation> =
         mentioned.iter().filter_map(|written| verdict(written, &look, read)).collect();
-    let commit = project.head_commit();
+    let commits = project.head_commits();
+    let commit_of = |file: &str| {
+        commits.iter().find(|(prefix, _)| file.starts_with(prefix)).and_then(|(_, it)| it.clone())
+    };
     let mut contents = Contents::new(project);
     for at in by_file(&citations) {
         let Some(citation) = citations.get_mut(at).filter(|it| it.found && it.commit.is_none())
         else {
             continue;
         };
+        let commit = commit_of(citation.file());
         if let Ok(content) = contents.of(citation.file()) {
-            citation.anchor = Some(Anchor::of(content, citation.lines(), commit.clone()));
+            citation.anchor = Some(Anchor::of(content, citation.lines(), commit));
         }
     }
     citations

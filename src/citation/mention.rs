@@ -4,7 +4,10 @@
 //! anything else is *certain*. Any other mention (`Node.js`, `example.com/a.html`) counts only if the
 //! file exists.
 
-use crate::source::language::is_known_extension;
+use crate::{
+    project::{MAX_NAME_LENGTH, roots},
+    source::language::is_known_extension,
+};
 
 use super::{
     Form, Reference, WrittenReference, address,
@@ -80,6 +83,10 @@ pub(crate) fn find(text: &str) -> Option<(&str, Mention<'_>, &str)> {
         let is_delimited = (inner.start > 0 || may_begin(text.get(..start)?)) && may_end(text, end);
         let judged = judge(path, MentionContext { has_line: lines.is_some(), is_code: false });
         if is_delimited && let Some(is_certain) = judged {
+            let member = member_before(text.get(from..start)?).filter(|_| inner.start == 0);
+            let length = member.filter(|_| !path.starts_with(['/', '\\'])).unwrap_or(0);
+            let (start, word_start) = (start - length, word_start - length);
+            let path = text.get(start..path_end)?;
             let (shown, wide) = (text.get(start..end)?, text.get(word_start..end)?);
             let lines = lines.or_else(|| suffix::lines_before(text.get(..start)?));
             let reference = reference(path, lines);
@@ -90,6 +97,15 @@ pub(crate) fn find(text: &str) -> Option<(&str, Mention<'_>, &str)> {
         from = path_end.max(dot + 1);
     }
     None
+}
+
+/// Bytes of the name of a project with its colon at the end of `text`: `web:` of `in web:`.
+fn member_before(text: &str) -> Option<usize> {
+    let name = text.strip_suffix(':')?;
+    let start = name.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    let name = name.get(start.len()..)?;
+    let is_name = name.len() <= MAX_NAME_LENGTH && name.contains(|c: char| c.is_ascii_alphabetic());
+    (is_name && may_begin(start)).then_some(name.len() + 1)
 }
 
 /// The word of path characters around `dot`, not before `from`.
@@ -241,7 +257,13 @@ struct MentionContext {
 }
 
 /// Whether a path is certain to name a file; `None` if it cannot name one.
-fn judge(path: &str, MentionContext { has_line, is_code }: MentionContext) -> Option<bool> {
+fn judge(path: &str, context: MentionContext) -> Option<bool> {
+    let MentionContext { has_line, is_code } = context;
+    let inside = roots::inner_str(path);
+    if inside.len() < path.len() {
+        // Only the projects tell whether it is the name of one that stands before the colon.
+        return judge(inside, context).map(|_| false);
+    }
     let is_odd = path.len() > LONGEST_PATH
         || path.is_empty()
         || path.contains("//")
@@ -375,6 +397,13 @@ mod tests {
             ("file=conf/x.toml;", vec!["conf/x.toml"]),
             ("Node.js and Vue.js", vec!["Node.js?", "Vue.js?"]),
             ("github.com/foo/bar.go", vec!["github.com/foo/bar.go?"]),
+            ("In web:src/x.ts:3, it", vec!["web:src/x.ts 3"]),
+            (
+                "(web:src/a.ts:2-14) and my_api-2:b.rs#L3",
+                vec!["web:src/a.ts 2-14", "my_api-2:b.rs 3"],
+            ),
+            ("12:src/a.rs:3", vec!["src/a.rs 3"]),
+            ("C:/src/a.rs", vec!["/src/a.rs"]),
         ] {
             assert_eq!(all(text), expected, "{text:?}");
         }

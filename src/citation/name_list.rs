@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
+use crate::project::roots;
+
 use super::verdict::Namesakes;
 
 /// Files told of one name.
@@ -35,9 +37,9 @@ impl NameList {
         let mut namesakes = Namesakes { is_cut: self.is_cut, ..Namesakes::default() };
         for at in self.by_name.get(&key(path)).into_iter().flatten() {
             let Some((known, is_ignored)) = self.paths.get(*at as usize) else { continue };
-            let ends_so = self::composed(known)
-                .strip_suffix(&*composed)
-                .is_some_and(|dirs| dirs.is_empty() || dirs.ends_with('/'));
+            let ends_so = self::composed(known).strip_suffix(&*composed).is_some_and(|dirs| {
+                dirs.is_empty() || dirs.ends_with('/') || roots::is_prefix(dirs)
+            });
             match (ends_so, is_ignored) {
                 (false, _) => (),
                 (true, true) => namesakes.has_ignored = true,
@@ -54,6 +56,7 @@ impl NameList {
 
 fn key(path: &str) -> u64 {
     use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
+    let path = roots::inner_str(path);
     let name = path.rsplit('/').next().unwrap_or(path);
     BuildHasherDefault::<DefaultHasher>::default().hash_one(composed(name))
 }

@@ -21,6 +21,7 @@ use crate::{
         gate::Tree,
         opening::{self, FileReadError},
     },
+    project::{Root, Roots, roots},
     source::walk::{self, listing::Listing},
 };
 
@@ -47,7 +48,7 @@ const MAX_GIT_CONFIG: usize = 64 << 10;
 #[derive(Debug)]
 pub(crate) struct ProjectFiles {
     policy: Policy,
-    root: PathBuf,
+    roots: Roots,
     history: ProjectHistory,
     /// Above this size, files count as found whatever line is named.
     most_bytes: usize,
@@ -56,9 +57,10 @@ pub(crate) struct ProjectFiles {
 }
 
 impl ProjectFiles {
-    pub(crate) fn new(policy: Policy, root: PathBuf, most_bytes: usize) -> Self {
-        let history = ProjectHistory::new(root.clone(), policy.secrets().clone());
-        Self { policy, root, history, most_bytes, names: Mutex::default() }
+    pub(crate) fn new(policy: Policy, roots: impl Into<Roots>, most_bytes: usize) -> Self {
+        let roots = roots.into();
+        let history = ProjectHistory::new(roots.clone(), policy.secrets().clone());
+        Self { policy, roots, history, most_bytes, names: Mutex::default() }
     }
 
     /// The files as one check sees them: each is looked at once.
@@ -73,15 +75,18 @@ impl ProjectFiles {
     }
 
     fn remotes(&self) -> Vec<Remote> {
-        let read =
-            |root| Tree::open(root).ok()?.read(Path::new(".git/config"), MAX_GIT_CONFIG).ok();
-        let config = read(self.root.as_path()).and_then(|bytes| String::from_utf8(bytes).ok());
-        config.map(|config| address::remotes(&config)).unwrap_or_default()
+        let read = |root: &Root| {
+            let tree = Tree::open(&root.dir).ok()?;
+            let config = tree.read(Path::new(".git/config"), MAX_GIT_CONFIG).ok()?;
+            Some(address::remotes(&String::from_utf8(config).ok()?, &root.prefix()))
+        };
+        self.roots.iter().filter_map(read).flatten().collect()
     }
 
-    /// The commit that is checked out.
-    pub(super) fn head_commit(&self) -> Option<String> {
-        head_commit::head_commit(&Tree::open(&self.root).ok()?)
+    /// The commit that is checked out in each root, by what the paths of its files begin with.
+    pub(super) fn head_commits(&self) -> Vec<(String, Option<String>)> {
+        let head = |root: &Root| head_commit::head_commit(&Tree::open(&root.dir).ok()?);
+        self.roots.iter().map(|root| (root.prefix(), head(root))).collect()
     }
 
     /// The content of a file that may be shown.
@@ -110,19 +115,19 @@ impl ProjectFiles {
     /// Lists the names of all files, the ignored ones included.
     fn list(&self) -> NameList {
         let mut names = NameList::default();
-        let Ok(root) = self.root.canonicalize() else { return names };
-        let Ok(tree) = Tree::open(&root) else { return names };
+        let Ok(roots) = self.roots.resolved() else { return names };
+        let Ok(tree) = Tree::of(&roots) else { return names };
         let secrets = self.policy.secrets();
         let mut listing = NameWalk { tree: &tree, files: Vec::new(), bytes: 0, n_entries: 0 };
-        if !listing.is_whole() {
+        if !listing.is_whole(&roots) {
             names.is_cut = true;
             return names;
         }
-        let walk = walk::files(&root, secrets);
+        let walk = walk::files(&roots, secrets);
         names.is_cut = walk.is_cut;
         let shown: HashSet<&Path> = walk.files.iter().map(|file| file.path.as_path()).collect();
         for path in listing.files {
-            if let Some(text) = path.to_str().filter(|_| !secrets.matches(&path)) {
+            if let Some(text) = path.to_str().filter(|_| !secrets.matches(roots::inner(&path))) {
                 names.add(text.to_owned(), !shown.contains(path.as_path()));
             }
         }
@@ -148,16 +153,16 @@ struct NameWalk<'a> {
 
 impl NameWalk<'_> {
     /// Lists everything; returns whether no limit ended it.
-    fn is_whole(&mut self) -> bool {
+    fn is_whole(&mut self, roots: &Roots) -> bool {
         let deadline = Instant::now() + LONGEST_LISTING;
         let mut listing = Listing::new();
-        let mut pending = vec![PathBuf::new()];
+        let mut pending: Vec<PathBuf> = roots.iter().map(|root| root.path(Path::new(""))).collect();
         while let Some(dir) = pending.pop() {
             let Ok(handle) = self.tree.list(&dir) else { continue };
             let most = MAX_NAMES.saturating_sub(self.n_entries);
             let is_listed = listing.read(&handle, most, deadline);
             for entry in listing.entries() {
-                let path = dir.join(OsStr::from_bytes(entry.name));
+                let path = roots::join(&dir, OsStr::from_bytes(entry.name));
                 self.n_entries += 1;
                 self.bytes += path.as_os_str().len();
                 match entry.kind {
@@ -191,8 +196,8 @@ impl Look<'_> {
 }
 
 impl ProjectContents for Look<'_> {
-    fn root(&self) -> &Path {
-        &self.files.root
+    fn roots(&self) -> &Roots {
+        &self.files.roots
     }
 
     fn remotes(&self) -> &[Remote] {
@@ -203,7 +208,7 @@ impl ProjectContents for Look<'_> {
         if let Some(state) = self.states.borrow().get(path) {
             return state.clone();
         }
-        let state = state(&self.files.policy, &self.files.root, path, self.files.most_bytes);
+        let state = state(&self.files.policy, &self.files.roots, path, self.files.most_bytes);
         self.states.borrow_mut().insert(path.to_owned(), state.clone());
         state
     }
@@ -219,7 +224,7 @@ impl ProjectContents for Look<'_> {
     }
 }
 
-fn state(policy: &Policy, root: &Path, path: &str, most_bytes: usize) -> PathState {
+fn state(policy: &Policy, roots: &Roots, path: &str, most_bytes: usize) -> PathState {
     let withheld = |why: &str| PathState::Withheld(why.to_owned());
     match opening::read(policy, path, most_bytes) {
         Ok(bytes) => {
@@ -238,7 +243,8 @@ fn state(policy: &Policy, root: &Path, path: &str, most_bytes: usize) -> PathSta
             PathState::Outside
         }
         Err(FileReadError::Refused(Refusal::Outside(_))) => {
-            let error = root.join(path).metadata().err();
+            let found = roots.find(Path::new(path));
+            let error = found.and_then(|(root, inside)| root.dir.join(inside).metadata().err());
             match error.and_then(|error| error.raw_os_error()) {
                 Some(code) if code == Errno::LOOP.raw_os_error() => {
                     withheld("its links lead in a circle")

@@ -3,10 +3,11 @@
 use super::{
     Form, WrittenReference, address,
     address::Remote,
-    files_read, mention,
+    mention,
     script::starts_in,
     suffix::{self, Lines},
 };
+use crate::project::{Roots, roots};
 use std::path::Path;
 
 /// Readings of one reference.
@@ -22,14 +23,14 @@ pub(super) struct Reading {
     pub is_likely: bool,
 }
 
-/// The paths that a reference may mean in the project at `root` with these `remotes`.
+/// The paths that a reference may mean in the project in `roots` with these `remotes`.
 pub(super) fn readings(
     written: &WrittenReference,
-    root: &Path,
+    roots: &Roots,
     remotes: &[Remote],
 ) -> Vec<Reading> {
     let WrittenReference { reference, text, form, .. } = written;
-    let mut readings = Readings { root, all: Vec::new() };
+    let mut readings = Readings { roots, all: Vec::new() };
     if *form == Form::Link {
         let pages = address::paths_of_page(&reference.path, remotes);
         for path in &pages {
@@ -68,24 +69,35 @@ pub(super) fn readings(
 }
 
 struct Readings<'a> {
-    root: &'a Path,
+    roots: &'a Roots,
     all: Vec<Reading>,
 }
 
 impl Readings<'_> {
     /// Adds a path and its variants: without what tools write before it, with `/` for `\`.
     fn add(&mut self, path: &str, lines: Option<Lines>, is_likely: bool) {
-        let path = files_read::relative(path, self.root);
+        let path = &*self.roots.path_of(path);
         self.push(path, lines, is_likely);
+        if let Some((_, inside)) =
+            roots::split(Path::new(path)).filter(|_| !self.names_a_root(path))
+        {
+            // `error:src/a.rs`, where no member of a group is meant.
+            self.push(inside.to_str().unwrap_or_default(), lines, is_likely);
+        }
         if path.contains('\\') {
             self.add(&path.replace('\\', "/"), lines, is_likely);
         }
         for start in ["/", "@", "a/", "b/"] {
             if let Some(rest) = path.strip_prefix(start) {
                 let rest = rest.strip_prefix("./").unwrap_or(rest);
-                self.push(rest, lines, is_likely && start != "/");
+                let rest = self.roots.path_of(rest);
+                self.push(&rest, lines, is_likely && start != "/");
             }
         }
+    }
+
+    fn names_a_root(&self, path: &str) -> bool {
+        self.roots.is_group() && self.roots.find(Path::new(path)).is_some()
     }
 
     fn push(&mut self, path: &str, lines: Option<Lines>, is_likely: bool) {

@@ -5,6 +5,8 @@
 
 use std::path::Path;
 
+use crate::project::{Roots, roots};
+
 use super::{
     Citation, Doubt, Reference, WrittenReference,
     address::{self, Remote},
@@ -44,7 +46,7 @@ pub(crate) struct Namesakes {
 
 /// What a verdict needs to know of a project.
 pub(crate) trait ProjectContents {
-    fn root(&self) -> &Path;
+    fn roots(&self) -> &Roots;
     /// The repositories that the project's remotes are.
     fn remotes(&self) -> &[Remote];
     /// What is at a path from the project's root.
@@ -62,7 +64,8 @@ pub(crate) fn verdict(
     project: &impl ProjectContents,
     read: &[String],
 ) -> Option<Citation> {
-    let readings = readings(written, project.root(), project.remotes());
+    let written = &as_named(written, project.roots());
+    let readings = readings(written, project.roots(), project.remotes());
     let states: Vec<PathState> = readings.iter().map(|it| project.at(&it.path)).collect();
     let exists = |state: &&PathState| matches!(state, PathState::Lines(_) | PathState::TooLarge);
     let case = Case { written, project, read };
@@ -98,6 +101,14 @@ pub(crate) fn verdict(
         }
     }
     case.not_found(&readings, &states, &namesakes)
+}
+
+/// A reference that begins with the name of a member of the group can hardly be anything else.
+fn as_named(written: &WrittenReference, roots: &Roots) -> WrittenReference {
+    let path = &written.reference.path;
+    let is_named = roots.is_group() && roots.find(Path::new(path)).is_some();
+    let is_certain = written.is_certain || (is_named && mention::is_known_path(path));
+    WrittenReference { is_certain, ..written.clone() }
 }
 
 struct Case<'a, P> {
@@ -153,7 +164,8 @@ impl<P: ProjectContents> Case<'_, P> {
         let ends_so = |file: &&String| {
             let path = self.written.reference.path.as_str();
             let path = path.strip_prefix("./").unwrap_or(path);
-            file.strip_suffix(path).is_some_and(|dirs| dirs.ends_with('/'))
+            file.strip_suffix(path)
+                .is_some_and(|dirs| dirs.ends_with('/') || roots::is_prefix(dirs))
         };
         let only = |mut files: Vec<&String>| files.pop().filter(|_| files.is_empty()).cloned();
         let files: Vec<&String> = namesakes.files.iter().collect();

@@ -12,7 +12,8 @@ use url::Url;
 use crate::{
     config::{
         error::{ConfigError, hint, nearest},
-        keys::{AGENTS, PathKind},
+        groups,
+        keys::{AGENTS, GROUPS, PROJECTS, PathKind},
         layers::{GivenValue, Layers, stays_relative},
         settings::{
             AgentChoice,
@@ -53,19 +54,21 @@ pub(super) fn check_default(
     }
 }
 
-/// The agents that projects of the file name.
+/// The agents that projects and groups of the file name.
 pub(super) fn of_projects(
     layers: &Layers,
     agents: &[NamedAgent],
 ) -> Result<HashMap<ProjectName, AgentName>, ConfigError> {
     let mut found = HashMap::new();
-    for project in layers.file_projects()? {
-        let (Some(text), Ok(name)) = (project.agent, ProjectName::parse(&project.name)) else {
-            continue;
-        };
+    let projects = layers.file_projects()?.into_iter();
+    let projects = projects.map(|it| (PROJECTS, it.name, it.agent, it.origin));
+    let groups = groups::of_file(layers)?.into_iter();
+    let groups = groups.map(|it| (GROUPS, it.name, it.agent, it.origin));
+    for (table, text_name, agent, origin) in projects.chain(groups) {
+        let (Some(text), Ok(name)) = (agent, ProjectName::parse(&text_name)) else { continue };
         let agent = known(&text, agents).ok_or_else(|| ConfigError::BadValue {
-            key: format!("projects.{}.agent", project.name),
-            origin: project.origin,
+            key: format!("{table}.{text_name}.agent"),
+            origin,
             found: format!("{text:?}"),
             expected: names(&text, agents, None),
         })?;

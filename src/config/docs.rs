@@ -22,6 +22,10 @@ const SAMPLE_HEAD: &str = r#"#:schema ./cicerone.schema.json
 [projects]
 #my-app = "~/src/my-app"
 
+# Groups by name: one conversation about several of the projects.
+[groups]
+#platform = ["my-app", "my-library"]
+
 # Agents by name, beside `claude` and `guide`. `cicerone help agents` shows set-ups for usual services.
 [agents]
 #local = { kind = "model", preset = "ollama", model = "qwen3:8b" }
@@ -64,6 +68,32 @@ shop = { dir = "~/src/shop", agent = "guide" }
 Without any, and without `[discovery]`, the current directory is the project.
 A directory may be a link, such as `current -> releases/42`: when it moves on, the next request and the
 next start of an agent follow it, without a restart.
+
+## `[groups]`
+
+Groups by name, and the projects that one conversation in them is about:
+
+```toml
+[projects]
+shop = "~/src/shop"
+web = "~/src/website"
+
+[groups]
+platform = ["shop", "web"]
+quick = { projects = ["shop", "web"], agent = "guide" }
+```
+
+A group is offered beside the projects and used like one. Its agents read the directories of its projects
+and no others; search, files, suggestions and history span them. Paths begin with the name of a project
+and a colon, such as `web:src/x.ts:3`.
+
+- Each name is that of a project that is served, wherever it comes from, and none is in a group twice. A
+  group has at most 16 projects, and none of them lies in another.
+- The feature list is that of the first project that has one.
+- While the directory of a project is missing, its groups cannot be used.
+- Web tools are off where they are for one of the projects.
+- Without its group, a conversation is kept and not shown; it is there again when the group is. Where the
+  command line or the environment names the projects, groups of others are left out.
 "#;
 
 const AGENTS_HEAD: &str = r#"

@@ -77,6 +77,8 @@ pub enum ConfigError {
     },
     #[error("`agents.{name}` ({origin}): {message}")]
     BadAgent { name: String, origin: ValueOrigin, message: String },
+    #[error("`groups.{name}` ({origin}): {message}")]
+    BadGroup { name: String, origin: ValueOrigin, message: String },
     #[error("{rule} ({origin})")]
     BadAgentName { rule: InvalidAgentName, origin: ValueOrigin },
     #[error("`{smaller}` ({origin}) must not be larger than `{larger}`")]

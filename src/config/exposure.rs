@@ -159,7 +159,8 @@ pub(super) fn check(
         // Who may read the target may read the link.
         let real = path.canonicalize().unwrap_or_else(|_| path.clone());
         let resolved = |dir: &Path| dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
-        let is_around = |project: &&Project| real.starts_with(resolved(&project.dir));
+        let is_around =
+            |project: &&Project| project.roots.dirs().any(|dir| real.starts_with(resolved(dir)));
         if let Some(project) = projects.iter().find(is_around) {
             let (key, path, name) = (key.clone(), path.clone(), project.name.clone());
             return Err(ConfigError::SecretInProject { key, path, name });
@@ -244,7 +245,7 @@ mod tests {
         fs::write(shared.join("guide.key"), "key").unwrap();
         symlink(shared.join("guide.key"), own.join("linked.key")).unwrap();
         symlink(&shared, base.join("other-name")).unwrap();
-        let project = Project { name: ProjectName::mend("shop"), dir: base.join("project") };
+        let project = Project::new(ProjectName::mend("shop"), base.join("project"));
         let (readable, projects) = ([base.join("other-name")], [project]);
         for path in [
             Path::new("/etc/ssl/certs/guide.key"),

@@ -15,6 +15,9 @@ use crate::config::{
 /// The table whose keys are names of projects.
 pub(super) const PROJECTS: &str = "projects";
 
+/// The table whose keys are names of groups of projects.
+pub(super) const GROUPS: &str = "groups";
+
 /// The table whose keys are names of agents.
 pub(super) const AGENTS: &str = "agents";
 
@@ -57,7 +60,7 @@ pub(super) enum PathKind {
     Program,
 }
 
-/// All tables but those of projects and agents, the advanced ones last.
+/// All tables but those of projects, groups and agents, the advanced ones last.
 pub(super) fn tables() -> &'static [ConfigTable] {
     static TABLES: LazyLock<Vec<ConfigTable>> = LazyLock::new(read_tables);
     &TABLES
@@ -71,7 +74,7 @@ pub(crate) fn keys() -> impl Iterator<Item = &'static Key> {
 /// Whether the file may have a table of this path, under its present or its former name.
 pub(super) fn is_table(path: &str) -> bool {
     let holds = |key: &str| key.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
-    [PROJECTS, AGENTS].contains(&path)
+    [PROJECTS, GROUPS, AGENTS].contains(&path)
         || keys().any(|key| holds(&key.path) || key.former_path.as_deref().is_some_and(holds))
 }
 

@@ -14,7 +14,7 @@ use toml::{Table, Value};
 use crate::config::{
     error::{ConfigError, ValueOrigin, hint, nearest},
     file,
-    keys::{AGENTS, Key, PROJECTS, PathKind, is_table, keys},
+    keys::{AGENTS, GROUPS, Key, PROJECTS, PathKind, is_table, keys},
     process_env::ProcessEnv,
     secrets,
     settings::Tables,
@@ -70,11 +70,12 @@ struct ProjectTable {
     agent: Option<String>,
 }
 
-/// All values by the paths of their keys, and the projects and agents of the file.
+/// All values by the paths of their keys, and the projects, groups and agents of the file.
 #[derive(Debug)]
 pub(super) struct Layers {
     values: HashMap<&'static str, GivenValue>,
     projects: Vec<(String, GivenValue)>,
+    pub(super) groups: Vec<(String, GivenValue)>,
     pub(super) agents: Vec<(String, GivenValue)>,
     /// Names that are unknown or former ones.
     pub(super) warnings: Vec<String>,
@@ -90,6 +91,7 @@ impl Layers {
         Self {
             values: keys().map(|key| (key.path.as_str(), default(key))).collect(),
             projects: Vec::new(),
+            groups: Vec::new(),
             agents: Vec::new(),
             warnings: Vec::new(),
             current_dir: env.current_dir.clone(),
@@ -106,6 +108,8 @@ impl Layers {
             let is_former = |key: &&Key| key.former_path.as_ref() == Some(&entry.path);
             if let Some(name) = name_in(PROJECTS, &entry.path) {
                 self.projects.push((name.to_owned(), given));
+            } else if let Some(name) = name_in(GROUPS, &entry.path) {
+                self.groups.push((name.to_owned(), given));
             } else if let Some(name) = name_in(AGENTS, &entry.path) {
                 self.agents.push((name.to_owned(), given));
             } else if let Some(key) = keys().find(|key| key.path == entry.path) {
@@ -322,12 +326,12 @@ fn nearest_key(wrong: &str) -> Option<String> {
         return Some(misplaced.path.clone());
     }
     let tables: Vec<_> = super::keys::tables().iter().map(|table| table.path.as_str()).collect();
-    let tables = tables.into_iter().chain([PROJECTS, AGENTS]);
+    let tables = tables.into_iter().chain([PROJECTS, GROUPS, AGENTS]);
     if !wrong.contains('.') {
         return nearest(wrong, tables);
     }
-    if nearest(table, tables).as_deref() == Some(PROJECTS) {
-        return Some(format!("{PROJECTS}.{name}"));
+    if let Some(named) = nearest(table, tables).filter(|it| [PROJECTS, GROUPS].contains(&&**it)) {
+        return Some(format!("{named}.{name}"));
     }
     let names = keys().flat_map(|key| [Some(&key.path), key.former_path.as_ref()]).flatten();
     let nearest = nearest(wrong, names.map(String::as_str))?;
@@ -335,7 +339,7 @@ fn nearest_key(wrong: &str) -> Option<String> {
     Some(renamed.map_or(nearest, |key| key.path.clone()))
 }
 
-fn bad_value(key: String, given: &GivenValue, expected: String) -> ConfigError {
+pub(super) fn bad_value(key: String, given: &GivenValue, expected: String) -> ConfigError {
     ConfigError::BadValue {
         key,
         origin: given.origin.clone(),

@@ -38,6 +38,8 @@ pub(super) struct ProjectSet {
     pub(super) projects: Vec<Project>,
     /// The origin of each project.
     pub(super) origins: Vec<ValueOrigin>,
+    /// Whether the command line or the environment names them.
+    pub(super) is_named: bool,
     /// Names that were corrected and directories that are missing.
     pub(super) warnings: Vec<ConfigWarning>,
 }
@@ -50,9 +52,11 @@ pub(super) fn find(
     named: &NamedProjects,
     env: &ProcessEnv,
 ) -> Result<ProjectSet, ConfigError> {
-    let mut found = ProjectSet::default();
     let variable = env.variable(PROJECT_VARIABLE);
-    if !named.pairs.is_empty() || !named.dirs.is_empty() {
+    let is_on_command_line = !named.pairs.is_empty() || !named.dirs.is_empty();
+    let is_named = is_on_command_line || variable.is_some();
+    let mut found = ProjectSet { is_named, ..ProjectSet::default() };
+    if is_on_command_line {
         for text in &named.pairs {
             found.add_pair(text, ValueOrigin::Flag("--project".into()), layers)?;
         }
@@ -81,15 +85,14 @@ pub(super) fn check_written_dir(
     projects: &[Project],
 ) -> Result<(), ConfigError> {
     let real = resolve_as_far_as_it_exists(written);
-    let around =
-        projects.iter().find(|project| real.starts_with(resolve_as_far_as_it_exists(&project.dir)));
-    match around {
+    let mut all = projects.iter().flat_map(|it| it.roots.dirs().map(move |dir| (&it.name, dir)));
+    match all.find(|(_, dir)| real.starts_with(resolve_as_far_as_it_exists(dir))) {
         None => Ok(()),
-        Some(project) => Err(ConfigError::WrittenDirInProject {
+        Some((name, dir)) => Err(ConfigError::WrittenDirInProject {
             key,
             written: written.to_owned(),
-            name: project.name.clone(),
-            dir: project.dir.clone(),
+            name: name.clone(),
+            dir: dir.to_owned(),
         }),
     }
 }
@@ -150,7 +153,7 @@ impl ProjectSet {
                 let origin = ValueOrigin::Registry(path.clone());
                 let dir = self.dir_or_warning(dir, &origin);
                 let same = |project: &Project| {
-                    project.name.as_str() == name && is_same_dir(&project.dir, &dir)
+                    project.name.as_str() == name && is_same_dir(project.roots.first(), &dir)
                 };
                 if !self.projects.iter().any(same) {
                     self.add_mended(&name, dir, origin);
@@ -169,17 +172,17 @@ impl ProjectSet {
         if let Some(other) = self.projects.iter().find(|project| project.name == name) {
             return Err(ConfigError::DuplicateProject {
                 name,
-                first: other.dir.clone(),
+                first: other.roots.first().to_owned(),
                 second: dir,
             });
         }
-        self.projects.push(Project { name, dir });
+        self.projects.push(Project::new(name, dir));
         self.origins.push(origin);
         Ok(())
     }
 
     fn add_under_own_name(&mut self, dir: PathBuf, origin: ValueOrigin) {
-        if self.projects.iter().any(|project| is_same_dir(&project.dir, &dir)) {
+        if self.projects.iter().any(|project| is_same_dir(project.roots.first(), &dir)) {
             let text = format!("directory is already served dir={}", dir.display());
             return self.warn(Level::Info, text);
         }
@@ -211,7 +214,7 @@ impl ProjectSet {
                 ),
             );
         }
-        self.projects.push(Project { name, dir });
+        self.projects.push(Project::new(name, dir));
         self.origins.push(origin);
     }
 
@@ -229,7 +232,7 @@ impl ProjectSet {
     }
 }
 
-fn parse_name(text: &str, origin: &ValueOrigin) -> Result<ProjectName, ConfigError> {
+pub(super) fn parse_name(text: &str, origin: &ValueOrigin) -> Result<ProjectName, ConfigError> {
     ProjectName::parse(text).map_err(|rule| ConfigError::BadProjectName {
         rule,
         origin: origin.clone(),

@@ -31,8 +31,17 @@ impl Loaded {
             text += "\n";
         }
         text += "[projects]\n";
-        for (project, origin) in self.settings.projects.iter().zip(&self.project_origins) {
-            text += &line(project.name.as_str(), &path_value(&project.dir), origin);
+        let all = self.settings.projects.iter().zip(&self.project_origins);
+        let (groups, plain): (Vec<_>, Vec<_>) = all.partition(|(it, _)| it.roots.is_group());
+        for (project, origin) in plain {
+            text += &line(project.name.as_str(), &path_value(project.roots.first()), origin);
+        }
+        if !groups.is_empty() {
+            text += "\n[groups]\n";
+        }
+        for (group, origin) in groups {
+            let members: Vec<String> = group.members().map(ToString::to_string).collect();
+            text += &line(group.name.as_str(), &Value::from(members), origin);
         }
         for (name, given) in &self.layers.agents {
             text +=

@@ -5,7 +5,8 @@ use serde_json::{Value as Json, json};
 use schemars::generate::SchemaSettings;
 
 use crate::config::{
-    keys::{AGENTS, Key, PROJECTS, keys, tables},
+    groups::MAX_MEMBERS,
+    keys::{AGENTS, GROUPS, Key, PROJECTS, keys, tables},
     settings::agents::{AUTO, AgentConfig},
 };
 
@@ -40,6 +41,7 @@ pub fn schema() -> String {
         ]},
     });
     insert(&mut root, PROJECTS, projects);
+    insert(&mut root, GROUPS, groups());
     let agents = json!({
         "description": "Agents by name.",
         "type": "object",
@@ -62,6 +64,37 @@ pub fn schema() -> String {
         }
     }
     format!("{root:#}\n")
+}
+
+/// The table of groups.
+fn groups() -> Json {
+    let members = json!({
+        "description": "Names of projects.",
+        "type": "array",
+        "items": {"type": "string", "minLength": 1},
+        "minItems": 1,
+        "maxItems": MAX_MEMBERS,
+        "uniqueItems": true,
+    });
+    json!({
+        "description": "Groups by name, and the projects that one conversation in them is about.",
+        "type": "object",
+        "additionalProperties": {"anyOf": [
+            members,
+            {
+                "type": "object",
+                "properties": {
+                    "projects": members,
+                    "agent": {
+                        "description": "The agent that answers where a conversation names none.",
+                        "type": "string",
+                    },
+                },
+                "required": ["projects"],
+                "additionalProperties": false,
+            },
+        ]},
+    })
 }
 
 /// What a table of an agent may hold.

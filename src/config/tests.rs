@@ -8,6 +8,7 @@ use super::*;
 use crate::config::settings::{AgentChoice, Sandbox};
 
 mod agents;
+mod groups;
 
 /// A machine with nothing on it but a current directory and homes for data and configuration.
 struct Machine {
@@ -448,6 +449,7 @@ fn the_sample_has_the_usual_keys_with_their_defaults() {
     }
     assert!(!text.contains("[advanced"));
     let text = text.replace("my-app = \"~/src/my-app\"\n", "");
+    let text = text.replace("platform = [\"my-app\", \"my-library\"]\n", "");
     check_agreement(&validator(), &text, true);
     check_agreement(&validator(), &sample(), true);
     let loaded = Machine::new().file(&text).load();

@@ -1,6 +1,6 @@
 //! File references of answers: those of the running turn, and the check of old answers without one.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use tokio::sync::{Mutex, oneshot};
 
@@ -10,6 +10,7 @@ use crate::{
     entry::{Content, Outcome, ResponseDone, ToolCall, ToolResult},
     ids::TurnNumber,
     markdown,
+    project::Roots,
     wire::server_frame::Citations,
 };
 
@@ -59,13 +60,13 @@ impl TurnReferences {
 
 impl Conversation {
     /// Records a tool call of the running turn.
-    pub(crate) fn note_call(&mut self, call: &ToolCall, root: &Path) {
-        self.references.reading.on_tool_call(&call.call_id, &call.tool, call.input.get(), root);
+    pub(crate) fn note_call(&mut self, call: &ToolCall, roots: &Roots) {
+        self.references.reading.on_tool_call(&call.call_id, &call.tool, call.input.get(), roots);
     }
 
     /// Records a tool result of the running turn.
-    pub(crate) fn note_result(&mut self, result: &ToolResult, root: &Path) {
-        self.references.reading.on_tool_result(&result.call_id, result.ok, &result.content, root);
+    pub(crate) fn note_result(&mut self, result: &ToolResult, roots: &Roots) {
+        self.references.reading.on_tool_result(&result.call_id, result.ok, &result.content, roots);
     }
 
     /// Holds the agent's output if the end of the turn waits for the last check.
@@ -124,7 +125,7 @@ pub(crate) struct UncheckedAnswer {
 /// The ended answers without a check, in a history that was just loaded.
 pub(crate) fn unchecked_answers(
     transcript: &Transcript,
-    root: &Path,
+    roots: &Roots,
     settings: &Settings,
 ) -> Vec<UncheckedAnswer> {
     let is_unchecked = |content: &Content| match content {
@@ -143,22 +144,22 @@ pub(crate) fn unchecked_answers(
     let unchecked = turns.into_iter().filter_map(|turn| {
         let mut mentioned = markdown::references(&transcript.answer(turn));
         mentioned.truncate(settings.reading.references);
-        let read = files_read(transcript, turn, root);
+        let read = files_read(transcript, turn, roots);
         (!mentioned.is_empty()).then_some(UncheckedAnswer { turn, mentioned, read })
     });
     unchecked.collect()
 }
 
 /// The files that the agent saw in a turn.
-fn files_read(transcript: &Transcript, turn: TurnNumber, root: &Path) -> Vec<String> {
+fn files_read(transcript: &Transcript, turn: TurnNumber, roots: &Roots) -> Vec<String> {
     let mut reading = FilesRead::default();
     for (_, content) in transcript.contents().filter(|(of, _)| *of == turn) {
         match content {
             Content::ToolCall(call) => {
-                reading.on_tool_call(&call.call_id, &call.tool, call.input.get(), root);
+                reading.on_tool_call(&call.call_id, &call.tool, call.input.get(), roots);
             }
             Content::ToolResult(result) => {
-                reading.on_tool_result(&result.call_id, result.ok, &result.content, root);
+                reading.on_tool_result(&result.call_id, result.ok, &result.content, roots);
             }
             _ => (),
         }

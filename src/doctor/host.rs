@@ -116,10 +116,12 @@ fn is_ours(address: SocketAddr) -> io::Result<bool> {
 }
 
 fn project(project: &Project) -> Check {
-    let shown = home_relative(&project.dir);
-    match fs::read_dir(&project.dir) {
-        Ok(_) => Check::ok("project", format!("{} can be read in {shown}", project.name)),
-        Err(error) => Check::fail(
+    let shown: Vec<_> = project.roots.dirs().map(home_relative).collect();
+    let shown = shown.join(" and ");
+    let unreadable = |dir: &Path| Some((home_relative(dir), fs::read_dir(dir).err()?));
+    match project.roots.dirs().find_map(unreadable) {
+        None => Check::ok("project", format!("{} can be read in {shown}", project.name)),
+        Some((shown, error)) => Check::fail(
             "project",
             format!(
                 "{} cannot be read in {shown}: {error}; restore the directory or correct its path",

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::features::{Features, FeaturesError};
+use crate::features::{self, Features, FeaturesError};
 use crate::guide::{
     answer::{
         code, progress,
@@ -18,7 +18,7 @@ use crate::guide::{
     start,
     turn::{TurnStopped, TurnWriter},
 };
-use crate::project::SPECIFICATIONS;
+use crate::project::{SPECIFICATIONS, roots};
 use crate::source::{
     file_role::FileRole,
     index::Index,
@@ -112,7 +112,8 @@ impl GuideConversation {
 
     /// The names of the project: as it is set up, of its directory, and the title of its README.
     fn names(&self, index: &Index) -> Vec<String> {
-        let dir = index.root().file_name().map(|name| name.to_string_lossy().into_owned());
+        let dirs = index.roots().dirs().filter_map(|dir| dir.file_name());
+        let dirs = dirs.map(|name| name.to_string_lossy().into_owned());
         let readme = readme::of_project(index.paths()).and_then(|path| {
             let text = index.text(index.file_at(path.as_ref())?)?;
             Some(readme::plain(TextFile { path: path.to_owned(), text }))
@@ -120,7 +121,7 @@ impl GuideConversation {
         let headings = readme.as_ref().map(readme::headings).unwrap_or_default();
         let title = headings.into_iter().next().filter(|(level, _)| *level == 1);
         let title = title.map(|(_, title)| title);
-        [self.project.clone()].into_iter().chain(dir).chain(title).collect()
+        [self.project.clone()].into_iter().chain(dirs).chain(title).collect()
     }
 
     fn places(
@@ -203,7 +204,7 @@ impl GuideConversation {
             let parts = parts::describe(index, dir);
             (parts.clone(), Ok(parts))
         })?;
-        turn.say(&format!("`{dir}/` has these parts:\n\n{parts}"))
+        turn.say(&format!("`{}` has these parts:\n\n{parts}", roots::dir_prefix(dir)))
     }
 
     fn overview(&mut self, turn: &mut TurnWriter<'_>, index: &Index) -> Result<(), TurnStopped> {
@@ -302,7 +303,7 @@ impl GuideConversation {
         index: &Index,
         question: &str,
     ) -> Result<(), TurnStopped> {
-        let features = match Features::open(index.root()) {
+        let features = match Features::open(features::root_of(index.roots())) {
             Ok(Some(features)) => features,
             Ok(None) => {
                 let opening = "I found no feature list (`features.db`) in this project, so I \

@@ -119,7 +119,7 @@ pub(crate) fn answer(
     ask: HistoryAsk,
     question: &str,
 ) -> Result<bool, TurnStopped> {
-    let history = ProjectHistory::new(index.root().to_owned(), index.secrets().clone());
+    let history = ProjectHistory::new(index.roots().clone(), index.secrets().clone());
     if ask == HistoryAsk::Changes {
         return changes(turn, index, &history, question).map(|()| true);
     }

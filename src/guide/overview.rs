@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use crate::{
-    citation::written,
+    citation::{suffix, written},
     guide::{
         answer::{
             code,
@@ -11,6 +11,7 @@ use crate::{
         },
         calls, retrieval,
     },
+    project::{Root, roots},
     source::{document, file_role::FileRole, index::Index, language::fence_name, readme::TextFile},
 };
 
@@ -84,11 +85,12 @@ const MAX_ENTRY_POINTS: usize = 6;
 
 /// The `paths` that exist in the project.
 pub(crate) fn present(index: &Index, paths: &[&str]) -> Vec<String> {
-    paths
-        .iter()
-        .filter(|path| index.file_at(Path::new(path)).is_some())
-        .map(|path| (*path).to_owned())
-        .collect()
+    let of_root = |root: &Root| {
+        let prefix = root.prefix();
+        paths.iter().map(|path| prefix.clone() + path).collect::<Vec<_>>()
+    };
+    let all = index.roots().iter().flat_map(of_root);
+    all.filter(|path| index.file_at(Path::new(path)).is_some()).collect()
 }
 
 /// The file that a question names, by its path or by a unique file name.
@@ -97,13 +99,14 @@ pub(crate) fn named_file(index: &Index, question: &str) -> Option<u32> {
     question
         .split(|c: char| c.is_whitespace() || "`'\"()[]{},;?!".contains(c))
         .map(|word| word.trim_matches(['.', ':']).trim_start_matches("./"))
-        .map(|word| word.split(':').next().unwrap_or(word))
+        .map(|word| suffix::splits(word).next().map_or(word, |(path, _)| path))
+        .map(|word| index.roots().path_of(word))
         .filter(|word| word.contains('.') && word.len() > 3)
         .find_map(|word| {
-            let suffix = format!("/{word}");
+            let ends = [format!("/{word}"), format!(":{word}")];
             let mut matching = index.files().iter().enumerate().filter(|(_, entry)| {
                 let path = entry.found.path.to_string_lossy();
-                entry.is_alive && (path == word || path.ends_with(&suffix))
+                entry.is_alive && (path == *word || ends.iter().any(|end| path.ends_with(end)))
             });
             let (file, _) = matching.next()?;
             // A long question is about more than the file that it names.
@@ -150,6 +153,9 @@ pub(crate) fn layout(index: &Index) -> String {
         let path = entry.found.path.to_string_lossy();
         let folder = match path.split_once('/') {
             Some((folder, _)) => format!("{folder}/"),
+            None if index.roots().is_group() => {
+                path.split_inclusive(':').next().unwrap_or_default().to_owned()
+            }
             None => "the root".to_owned(),
         };
         let (n_files, languages) = folders.entry(folder).or_default();
@@ -188,7 +194,7 @@ pub(crate) fn entry_points(index: &Index) -> Vec<Fact> {
         .enumerate()
         .filter(|(_, entry)| entry.is_alive && entry.role == FileRole::Source)
         .filter_map(|(file, entry)| {
-            let name = entry.found.path.file_name()?.to_string_lossy();
+            let name = roots::inner(&entry.found.path).file_name()?.to_string_lossy();
             let path = entry.found.path.to_string_lossy().into_owned();
             let depth = path.matches('/').count();
             // Deeper down, an index only gathers what its folder has.

@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     citation::written,
+    project::roots,
     source::{
         document,
         file_role::FileRole,
@@ -58,14 +59,14 @@ pub(super) fn named_directory(index: &Index, question: &str) -> Option<String> {
         })
     };
     words.iter().enumerate().find_map(|(at, word)| {
-        let dir = word.trim_end_matches('/');
-        let may_be = word.contains('/') || is_called_one(at);
-        (may_be && !dir.is_empty() && is_directory(index, dir)).then(|| dir.to_owned())
+        let dir = index.roots().path_of(word.trim_end_matches('/'));
+        let may_be = word.contains(['/', ':']) || is_called_one(at);
+        (may_be && !dir.is_empty() && is_directory(index, &dir)).then(|| dir.into_owned())
     })
 }
 
 fn is_directory(index: &Index, dir: &str) -> bool {
-    alive(index).any(|(_, path)| inside(path, dir).is_some())
+    alive(index).any(|(_, path)| roots::below(path, dir).is_some())
 }
 
 /// The folder with most of the source; empty where the root has it.
@@ -100,7 +101,7 @@ pub(super) fn describe(index: &Index, dir: &str) -> String {
 fn parts(index: &Index, dir: &str) -> Vec<(String, Part)> {
     let mut parts: BTreeMap<String, Part> = BTreeMap::new();
     for (file, path) in alive(index) {
-        let Some(inside) = inside(path, dir) else { continue };
+        let Some(inside) = roots::below(path, dir) else { continue };
         let (name, rest) = match inside.split_once('/') {
             Some((folder, rest)) => (folder, Some(rest)),
             None => (stem(inside), None),
@@ -135,7 +136,7 @@ fn line(index: &Index, dir: &str, name: &str, part: &Part) -> String {
     });
     let said = head.filter(|head| !head.is_empty());
     let said = said.map_or_else(|| contents(index, dir, name, part), |head| format!(": “{head}”"));
-    let prefix = if dir.is_empty() { String::new() } else { format!("{dir}/") };
+    let prefix = roots::dir_prefix(dir);
     match (part.is_folder, part.speaker) {
         (true, speaker) => {
             let files = match part.files.len() {
@@ -160,7 +161,7 @@ fn contents(index: &Index, dir: &str, name: &str, part: &Part) -> String {
             definitions.iter().take(MAX_NAMED).map(|it| format!("`{}`", it.name)).collect()
         }
         None => {
-            let folder = if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") };
+            let folder = roots::dir_prefix(dir) + name;
             let inner = parts(index, &folder);
             let inner = inner.iter().filter(|(name, _)| !name.starts_with('_') && name != "index");
             inner.take(MAX_NAMED).map(|(name, _)| format!("`{name}`")).collect()
@@ -212,7 +213,7 @@ fn label(name: &str) -> String {
 /// The words of an import that may name a part of `dir`: of a path, those that follow its start or the name
 /// of `dir`, so that nothing of a library is taken for a part that is called the same.
 fn imported<'a>(line: &'a str, dir: &'a str, language: Language) -> impl Iterator<Item = &'a str> {
-    let own = dir.rsplit('/').next().unwrap_or_default();
+    let own = roots::inner_str(dir).rsplit('/').next().unwrap_or_default();
     let is_foreign = ["std::", "core::", "alloc::"].iter().any(|it| line.contains(it));
     let start = line.as_ptr() as usize;
     terms::raw_words(line).filter(move |word| {
@@ -234,14 +235,6 @@ fn imported<'a>(line: &'a str, dir: &'a str, language: Language) -> impl Iterato
 fn alive(index: &Index) -> impl Iterator<Item = (u32, &str)> {
     let files = index.files().iter().enumerate().filter(|(_, entry)| entry.is_alive);
     files.filter_map(|(file, entry)| Some((file as u32, entry.found.path.to_str()?)))
-}
-
-/// The path within `dir`; `None` if it is not below it.
-fn inside<'a>(path: &'a str, dir: &str) -> Option<&'a str> {
-    match dir {
-        "" => Some(path),
-        dir => path.strip_prefix(dir)?.strip_prefix('/'),
-    }
 }
 
 fn stem(name: &str) -> &str {

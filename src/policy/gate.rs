@@ -1,4 +1,4 @@
-//! The gate: opens plain files below a project's root, for every reader of the server and the guide.
+//! The gate: opens plain files below a project's roots, for every reader of the server and the guide.
 //! It follows no link, opens no device, waits for no pipe, and reads no more than requested.
 
 use std::{
@@ -14,6 +14,7 @@ use rustix::{
 };
 
 use super::secrets::content;
+use crate::project::{ProjectName, Root, Roots, roots};
 
 /// Why the gate does not open a file.
 #[derive(Debug, thiserror::Error)]
@@ -43,10 +44,11 @@ pub(crate) enum TreeError {
     Unreadable(io::Error),
 }
 
-/// A project's root directory, held open so that a replacement of its path has no effect.
+/// A project's root directories, held open so that a replacement of their paths has no effect.
 #[derive(Debug)]
 pub(crate) struct Tree {
-    root: OwnedFd,
+    /// By the names of a group's members.
+    roots: Vec<(Option<ProjectName>, OwnedFd)>,
     /// Whether to try `openat2`, which resolves a whole path.
     has_openat2: bool,
 }
@@ -54,9 +56,34 @@ pub(crate) struct Tree {
 impl Tree {
     /// Opens `dir`. Links in it are followed, since the path comes from the operator.
     pub(crate) fn open(dir: &Path) -> io::Result<Self> {
+        Self::of(&Roots::from(dir))
+    }
+
+    /// Opens all directories of a project, likewise.
+    pub(crate) fn of(roots: &Roots) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let root = rustix::fs::open(dir, flags, Mode::empty())?;
-        Ok(Self { root, has_openat2: true })
+        let open = |root: &Root| {
+            let opened = rustix::fs::open(&root.dir, flags, Mode::empty())?;
+            Ok((root.name.clone(), opened))
+        };
+        let roots = roots.iter().map(open).collect::<io::Result<_>>()?;
+        Ok(Self { roots, has_openat2: true })
+    }
+
+    /// The directory that `path` counts from, and the rest of the path.
+    fn root_of<'a>(&self, path: &'a Path) -> Result<(BorrowedFd<'_>, &'a Path), TreeError> {
+        let named = |wanted: Option<&str>| {
+            let root = self
+                .roots
+                .iter()
+                .find(|(name, _)| name.as_ref().map(ProjectName::as_str) == wanted);
+            root.map(|(_, root)| root.as_fd())
+        };
+        if let Some(root) = named(None) {
+            return Ok((root, path));
+        }
+        let (name, inside) = roots::split(path).ok_or(TreeError::NotThere)?;
+        Ok((named(Some(name)).ok_or(TreeError::NotThere)?, inside))
     }
 
     /// Reads the plain file at `path`, `most` bytes at most. Blocks.
@@ -83,9 +110,10 @@ impl Tree {
 
     /// Opens the directory at `path` for listing.
     pub(crate) fn list(&self, path: &Path) -> Result<OwnedFd, TreeError> {
-        if path.as_os_str().is_empty() {
+        let (root, inside) = self.root_of(path)?;
+        if inside.as_os_str().is_empty() {
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-            return rustix::fs::openat(&self.root, ".", flags, Mode::empty()).map_err(tree_error);
+            return rustix::fs::openat(root, ".", flags, Mode::empty()).map_err(tree_error);
         }
         self.at(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NONBLOCK)
     }
@@ -105,7 +133,7 @@ impl Tree {
 
     /// The metadata of the plain file at `path`, without opening it.
     fn look(&self, path: &Path) -> Result<Stat, TreeError> {
-        if path.as_os_str().is_empty() {
+        if self.root_of(path)?.1.as_os_str().is_empty() {
             return Err(TreeError::Directory);
         }
         let stat = rustix::fs::fstat(self.at(path, OFlags::PATH)?).map_err(tree_error)?;
@@ -119,6 +147,7 @@ impl Tree {
 
     /// Opens `path` without following a link in any component.
     fn at(&self, path: &Path, flags: OFlags) -> Result<OwnedFd, TreeError> {
+        let (root, path) = self.root_of(path)?;
         let mut parts = path.components();
         if path.as_os_str().is_empty() || !parts.all(|part| matches!(part, Component::Normal(_))) {
             return Err(TreeError::NotPlain);
@@ -127,13 +156,13 @@ impl Tree {
         if self.has_openat2 {
             let how =
                 ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-            match rustix::fs::openat2(&self.root, path, flags, Mode::empty(), how) {
+            match rustix::fs::openat2(root, path, flags, Mode::empty(), how) {
                 // An old kernel, a seccomp filter, or a concurrent rename.
                 Err(Errno::NOSYS | Errno::PERM | Errno::INVAL | Errno::AGAIN | Errno::TOOBIG) => (),
                 found => return found.map_err(tree_error),
             }
         }
-        open_by_components(self.root.as_fd(), path, flags)
+        open_by_components(root, path, flags)
     }
 }
 

@@ -80,16 +80,17 @@ pub(crate) fn find(policy: &Policy, path: &str) -> Result<(Tree, PathBuf), FileR
         ));
     }
     let is_within = |part| matches!(part, Component::Normal(_) | Component::CurDir);
-    if !Path::new(path).components().all(is_within) {
+    let found = policy.roots.find(Path::new(path));
+    let inside = found.map_or(Path::new(path), |(_, inside)| inside);
+    if !inside.components().all(is_within) {
         return Err(FileReadError::Climbs(path.to_owned()));
     }
-    let root = policy.root()?;
-    let real = policy.resolve(path)?;
-    let Ok(inside) = real.strip_prefix(&root) else {
-        return Err(Refusal::Outside(path.to_owned()).into());
-    };
+    if found.is_none() {
+        return Err(FileReadError::NotThere(path.to_owned()));
+    }
+    let (root, inside) = policy.locate(path)?;
     let unreadable = |source| FileReadError::Unreadable { path: path.to_owned(), source };
-    Ok((Tree::open(&root).map_err(unreadable)?, inside.to_owned()))
+    Ok((Tree::open(&root).map_err(unreadable)?, inside))
 }
 
 fn read_error(error: TreeError, path: &str, most: usize) -> FileReadError {

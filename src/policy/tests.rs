@@ -201,7 +201,7 @@ fn the_agent_reads_back_its_own_long_results_and_nothing_beside_them() {
 
 #[test]
 fn a_project_that_is_gone_gives_a_refusal() {
-    let policy = Policy::new("/nonexistent/project".into(), Secrets::new(&[]).unwrap());
+    let policy = Policy::new("/nonexistent/project", Secrets::new(&[]).unwrap());
     let refusal = policy.judge("Read", r#"{"file_path":"a"}"#);
     assert!(matches!(refusal, Err(Refusal::Project(_))));
 }

@@ -4,7 +4,6 @@
 //! the same list.
 
 use std::{
-    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -16,7 +15,7 @@ use nucleo_matcher::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{policy::Secrets, source::walk};
+use crate::{policy::Secrets, project::Roots, source::walk};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct FoundFile {
@@ -61,21 +60,21 @@ impl KeptList {
         Self { lifetime, list: Mutex::default() }
     }
 
-    /// The files of the project in `dir`, as of a moment ago. Blocks, and so do callers that come
+    /// The files of the project in `roots`, as of a moment ago. Blocks, and so do callers that come
     /// during a walk: they wait for its list.
-    pub(super) fn list(&self, dir: &Path, secrets: &Secrets) -> Arc<FileList> {
+    pub(super) fn list(&self, roots: &Roots, secrets: &Secrets) -> Arc<FileList> {
         let mut kept = self.list.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, list)) = kept.as_ref().filter(|(at, _)| at.elapsed() < self.lifetime) {
             return Arc::clone(list);
         }
-        let list = Arc::new(walk(dir, secrets));
+        let list = Arc::new(walk(roots, secrets));
         *kept = Some((Instant::now(), Arc::clone(&list)));
         list
     }
 }
 
-fn walk(dir: &Path, secrets: &Secrets) -> FileList {
-    let found = walk::files(dir, secrets);
+fn walk(roots: &Roots, secrets: &Secrets) -> FileList {
+    let found = walk::files(roots, secrets);
     let truncated = found.is_cut;
     let mut files: Vec<_> = found
         .files

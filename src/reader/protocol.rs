@@ -13,6 +13,7 @@ use crate::{
     guide::answering::{AnswerTask, GuideAnswer},
     history::HistoryError,
     policy::opening::FileReadError,
+    project::Roots,
     tools::{CallOutcome, ProjectCall},
 };
 
@@ -24,8 +25,8 @@ pub(crate) const INDEX_WAIT: Duration = Duration::from_secs(100);
 /// What a reader is started with.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ReaderPlan {
-    /// The project's directory with all links resolved, by which agents name its files.
-    pub(crate) dir: PathBuf,
+    /// The project's directories with all links resolved, by which agents name its files.
+    pub(crate) roots: Roots,
     /// Globs of secret files besides the built-in ones.
     pub(crate) secrets: Vec<String>,
     pub(crate) limits: ReadLimits,

@@ -102,8 +102,10 @@ impl Readers {
         &self,
         project: &Project,
     ) -> Result<FeatureStats, ReaderError> {
-        let dir = project.dir.clone();
-        let has_features = tokio::task::spawn_blocking(move || features::exists(&dir)).await;
+        let roots = project.roots.clone();
+        let has_features =
+            tokio::task::spawn_blocking(move || features::exists(features::root_of(&roots)));
+        let has_features = has_features.await;
         if !has_features.unwrap_or_default() {
             return Ok(FeatureStats::of(0, 0, 0));
         }

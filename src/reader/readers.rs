@@ -18,7 +18,7 @@ use tokio::{task::spawn_blocking, time::timeout};
 use crate::{
     agent::{Agents, process::resources::ResourceLimits},
     config::settings::Settings,
-    project::{Project, ProjectName},
+    project::{Project, ProjectName, Roots},
 };
 
 use super::{
@@ -74,7 +74,7 @@ struct ProjectReader {
 
 #[derive(Debug, Default)]
 struct ReaderState {
-    running: Option<(DirectoryIdentity, Arc<ReaderProcess>)>,
+    running: Option<(RootsIdentity, Arc<ReaderProcess>)>,
     /// Early deaths in a row.
     deaths: u32,
     /// No start before, and the last death.
@@ -87,11 +87,30 @@ impl ProjectReader {
     }
 }
 
+/// The directories of a project as they are now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct RootsIdentity {
+    /// All links resolved.
+    roots: Roots,
+    identities: Vec<DirectoryIdentity>,
+}
+
+impl RootsIdentity {
+    /// Opens nothing, but blocks. The error comes with the directory that is gone.
+    fn of(project: &Project) -> Result<Self, (PathBuf, io::Error)> {
+        project.check_dirs().map_err(|(dir, error)| (dir.to_owned(), error))?;
+        let first = || project.roots.first().to_owned();
+        let roots = project.roots.resolved().map_err(|error| (first(), error))?;
+        let identity =
+            |dir: &Path| DirectoryIdentity::of(dir).map_err(|error| (dir.to_owned(), error));
+        let identities = roots.dirs().map(identity).collect::<Result<_, _>>()?;
+        Ok(Self { roots, identities })
+    }
+}
+
 /// Tells a directory from another one that has taken its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct DirectoryIdentity {
-    /// All links resolved.
-    path: PathBuf,
     device: u64,
     inode: u64,
     /// An inode's number is given again; its time of birth is not. Not every file system knows it.
@@ -99,12 +118,10 @@ struct DirectoryIdentity {
 }
 
 impl DirectoryIdentity {
-    /// Of the directory at `path`. Opens nothing, but blocks.
     fn of(path: &Path) -> io::Result<Self> {
-        let path = path.canonicalize()?;
-        let found = fs::metadata(&path)?;
+        let found = fs::metadata(path)?;
         let born = found.created().ok();
-        Ok(Self { path, device: found.dev(), inode: found.ino(), born })
+        Ok(Self { device: found.dev(), inode: found.ino(), born })
     }
 }
 
@@ -181,34 +198,34 @@ impl Readers {
         if !needs_files && let Some(process) = reader.state().running() {
             return Ok(process);
         }
-        let directory = identity(project).await?;
-        if let Some(process) = reader.state().usable(&directory) {
+        let identity = identity(project).await?;
+        if let Some(process) = reader.state().usable(&identity) {
             return Ok(process);
         }
         let _start = reader.start.lock().await;
-        if let Some(process) = reader.state().usable(&directory) {
+        if let Some(process) = reader.state().usable(&identity) {
             return Ok(process);
         }
-        let is_restart = reader.state().bury(&directory, Instant::now())?;
+        let is_restart = reader.state().bury(&identity, Instant::now())?;
         self.make_room();
-        let process = self.start(project, directory.path.clone()).await?;
+        let process = self.start(project, identity.roots.clone()).await?;
         if is_restart {
             self.0.restarts.fetch_add(1, Ordering::Relaxed);
         }
-        reader.state().running = Some((directory, Arc::clone(&process)));
+        reader.state().running = Some((identity, Arc::clone(&process)));
         Ok(process)
     }
 
     async fn start(
         &self,
         project: &Project,
-        dir: PathBuf,
+        roots: Roots,
     ) -> Result<Arc<ReaderProcess>, ReaderError> {
         let settings = &self.0.settings;
         let not_started = |words: String| ReaderError::NotStarted(words);
         let secrets = self.0.agents.secret_globs();
         let plan = ReaderPlan {
-            dir: dir.clone(),
+            roots: roots.clone(),
             secrets: secrets.map_err(|error| not_started(error.to_string()))?,
             limits: ReadLimits::of(settings),
             index: self.0.agents.index_dir(&project.name),
@@ -216,7 +233,7 @@ impl Readers {
         };
         let plan = serde_json::to_string(&plan).map_err(|error| not_started(error.to_string()))?;
         let memory = u64::try_from(settings.reader.memory).unwrap_or(u64::MAX);
-        let real = Project { name: project.name.clone(), dir };
+        let real = Project { name: project.name.clone(), roots };
         let limits = ResourceLimits { memory, tasks: TASKS };
         let arguments = vec![serve::SUBCOMMAND.into(), plan.into()];
         let started = self.0.agents.start_reader(real, arguments, limits).await;
@@ -250,23 +267,23 @@ impl ReaderState {
         process.closed().is_none().then(|| Arc::clone(process))
     }
 
-    /// The running reader of this directory.
-    fn usable(&self, directory: &DirectoryIdentity) -> Option<Arc<ReaderProcess>> {
+    /// The running reader of these directories.
+    fn usable(&self, identity: &RootsIdentity) -> Option<Arc<ReaderProcess>> {
         let (of, _) = self.running.as_ref()?;
-        self.running().filter(|_| of == directory)
+        self.running().filter(|_| of == identity)
     }
 
     /// Takes leave of a reader that has ended or reads another directory. Returns whether it had died;
     /// fails where readers die so soon that the next has to wait.
-    fn bury(&mut self, directory: &DirectoryIdentity, now: Instant) -> Result<bool, ReaderError> {
+    fn bury(&mut self, identity: &RootsIdentity, now: Instant) -> Result<bool, ReaderError> {
         let mut has_died = false;
         if let Some((of, process)) = self.running.take() {
             match process.closed() {
                 // One that is replaced answers those who wait, then ends.
                 None => log::info!(
                     "another directory is read old={:?} new={:?}",
-                    of.path,
-                    directory.path
+                    of.roots,
+                    identity.roots
                 ),
                 Some(reason) if !process.is_rested() => {
                     has_died = true;
@@ -297,17 +314,16 @@ fn backoff(deaths: u32) -> Duration {
 }
 
 /// What is at the project's path now.
-async fn identity(project: &Project) -> Result<DirectoryIdentity, ReaderError> {
+async fn identity(project: &Project) -> Result<RootsIdentity, ReaderError> {
     let checked = project.clone();
-    let look = spawn_blocking(move || {
-        checked.check_dir()?;
-        DirectoryIdentity::of(&checked.dir)
-    });
-    let gone = |error: &io::Error| ReaderError::gone(project.dir.clone(), error);
+    let look = spawn_blocking(move || RootsIdentity::of(&checked));
     match timeout(LOOK_TIMEOUT, look).await {
-        Ok(Ok(found)) => found.map_err(|error| gone(&error)),
+        Ok(Ok(found)) => found.map_err(|(dir, error)| ReaderError::gone(dir, &error)),
         Ok(Err(error)) => Err(ReaderError::Failed(error.to_string())),
-        Err(_) => Err(gone(&io::ErrorKind::TimedOut.into())),
+        Err(_) => {
+            let dir = project.roots.first().to_owned();
+            Err(ReaderError::gone(dir, &io::ErrorKind::TimedOut.into()))
+        }
     }
 }
 
@@ -329,7 +345,8 @@ mod tests {
             fs::create_dir(dir).unwrap();
         }
         std::os::unix::fs::symlink(&one, &link).unwrap();
-        let of = |path: &Path| DirectoryIdentity::of(path).unwrap();
+        let project = |dir: &Path| Project::new(ProjectName::mend("shop"), dir);
+        let of = |dir: &Path| RootsIdentity::of(&project(dir)).unwrap();
         let (first, second) = (of(&one), of(&two));
         assert_eq!(of(&link), first);
         assert_ne!(first, second);
@@ -339,6 +356,6 @@ mod tests {
         fs::rename(&one, base.path().join("old")).unwrap();
         fs::rename(&two, &one).unwrap();
         assert_ne!(of(&one), first);
-        assert!(DirectoryIdentity::of(&two).is_err());
+        assert!(RootsIdentity::of(&project(&two)).is_err());
     }
 }

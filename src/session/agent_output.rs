@@ -131,14 +131,14 @@ impl LiveConversation<'_> {
             }
             AgentEvent::ToolCalled { call_id, tool, input } => {
                 let call = ToolCall { call_id, tool, input };
-                state.note_call(&call, &self.env.project.dir);
+                state.note_call(&call, &self.env.project.roots);
                 state.tool_called(turn, call);
                 return SaveUrgency::Now;
             }
             AgentEvent::ToolReturned { call_id, ok, content, truncated } => {
                 if !state.inbox.question_calls.contains(&call_id) {
                     let result = ToolResult { call_id, ok, content, truncated };
-                    state.note_result(&result, &self.env.project.dir);
+                    state.note_result(&result, &self.env.project.roots);
                     state.transcript.push(turn, Content::ToolResult(result));
                 }
                 return SaveUrgency::Now;

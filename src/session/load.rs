@@ -185,10 +185,10 @@ impl Session {
             let loaded = loaded.map_err(|error| AttachError::Store(error.to_string()))?;
             let loaded = loaded.ok_or_else(|| AttachError::Unknown(id.to_string()))?;
             // A long one would block the actor's thread for too long.
-            let root = asked.dir.clone();
+            let roots = asked.roots.clone();
             let restored = tokio::task::spawn_blocking(move || {
                 let (live, waiting) = restore(loaded, first)?;
-                let unchecked = unchecked_answers(&live.transcript, &root, &settings);
+                let unchecked = unchecked_answers(&live.transcript, &roots, &settings);
                 Ok((live, waiting, unchecked))
             });
             let restored = restored.await.map_err(|error| AttachError::Store(error.to_string()))?;

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use crate::project::roots;
 use crate::source::language::Language;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -149,6 +150,7 @@ const N_SURE_STARTS: usize = 18;
 /// How surely a program starts in the file at `path`, by its name, the surest first; `None` if it does
 /// not. The first number tells those that are named for it from others, which are at most one folder deep.
 pub(crate) fn start_rank(path: &Path) -> Option<(bool, usize)> {
+    let path = roots::inner(path);
     let name = path.file_name()?.to_string_lossy().to_lowercase();
     let is_source = of(path, Language::of(path)) == FileRole::Source;
     let rank = STARTS.iter().position(|start| *start == name).filter(|_| is_source)?;
@@ -161,9 +163,9 @@ pub(crate) fn is_foreign_folder(name: &str) -> bool {
     FOREIGN_FOLDERS.contains(&name)
 }
 
-/// The role of the file at `path`, which is relative to the project's root.
+/// The role of the file at a path of the project.
 pub(crate) fn of(path: &Path, language: Language) -> FileRole {
-    let lower = path.to_string_lossy().to_lowercase();
+    let lower = roots::inner(path).to_string_lossy().to_lowercase();
     let folders: Vec<&str> = lower.split('/').collect();
     let Some((name, folders)) = folders.split_last() else {
         return FileRole::Data;

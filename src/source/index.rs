@@ -13,12 +13,13 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
     ops::Range,
     os::unix::ffi::OsStrExt as _,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use serde::{Deserialize, Serialize};
 
 use crate::policy::{Secrets, gate::Tree};
+use crate::project::Roots;
 use crate::source::{
     document::Definition,
     file_role::FileRole,
@@ -124,7 +125,7 @@ struct SkippedFile {
 /// The index of one project.
 #[derive(Debug)]
 pub struct Index {
-    root: PathBuf,
+    roots: Roots,
     secrets: Secrets,
     vocabulary: Vocabulary,
     /// By number of the term.
@@ -155,9 +156,9 @@ pub struct Index {
 
 impl Index {
     /// An empty index; [`refresh`](Self::refresh) fills it.
-    pub fn new(root: PathBuf, secrets: Secrets) -> Self {
+    pub fn new(roots: impl Into<Roots>, secrets: Secrets) -> Self {
         Self {
-            root,
+            roots: roots.into(),
             secrets,
             vocabulary: Vocabulary::default(),
             postings: PostingLists::default(),
@@ -177,8 +178,8 @@ impl Index {
         }
     }
 
-    pub(crate) fn root(&self) -> &Path {
-        &self.root
+    pub(crate) fn roots(&self) -> &Roots {
+        &self.roots
     }
 
     /// The rules for files that are not in it.
@@ -279,7 +280,7 @@ impl Index {
     /// The current text of a file; `None` if it is gone or no longer text.
     pub fn text(&self, file: u32) -> Option<String> {
         let entry = self.files.get(file as usize)?;
-        let tree = Tree::open(&self.root).ok()?;
+        let tree = Tree::of(&self.roots).ok()?;
         walk::text(&tree, &entry.found).ok().flatten()
     }
 

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use crate::project::roots;
 use crate::source::table_languages::{self, TableLanguage};
 
 /// Extensions of data files that have no language of their own.
@@ -47,8 +48,8 @@ pub(crate) enum Language {
 impl Language {
     /// The language of a file, by its name.
     pub(crate) fn of(path: &Path) -> Self {
-        let name =
-            path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+        let name = roots::inner(path).file_name();
+        let name = name.map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
         let extension = name.rsplit_once('.').map(|(_, extension)| extension);
         match extension.unwrap_or_default() {
             "rs" => Self::Rust,

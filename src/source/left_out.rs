@@ -102,6 +102,23 @@ impl LeftOut {
         self.add(reason, path, LeftOutCount { files: 0, dirs: 1 });
     }
 
+    /// Adds what one root of a project left out; `prefix` begins the paths of its files.
+    pub(crate) fn add_root(&mut self, other: Self, prefix: &str) {
+        for (reason, of) in other.0 {
+            let own = self.0.entry(reason).or_default();
+            own.total.files += of.total.files;
+            own.total.dirs += of.total.dirs;
+            for (place, count) in of.places {
+                let place = format!("{prefix}{place}");
+                if own.places.len() < MAX_PLACES || own.places.contains_key(&place) {
+                    let at = own.places.entry(place).or_default();
+                    at.files += count.files;
+                    at.dirs += count.dirs;
+                }
+            }
+        }
+    }
+
     fn add(&mut self, reason: LeftOutReason, path: &Path, count: LeftOutCount) {
         let of = self.0.entry(reason).or_default();
         of.total.files += count.files;
@@ -184,6 +201,7 @@ fn at(dir: &str, count: LeftOutCount) -> String {
     match dir {
         "" => format!("{} of the root", things(count)),
         "*" => format!("{} elsewhere", things(count)),
+        member if member.ends_with(':') => format!("{} of `{member}`", things(count)),
         dir => format!("{} under `{dir}/`", things(count)),
     }
 }

@@ -134,7 +134,9 @@ pub(crate) fn rank(index: &Index, query: &Query, weights: &Weights) -> Vec<Ranke
 /// The query in which the project's own name weighs little, unless nothing else is asked for: it tells
 /// no file from another.
 fn without_own_name(index: &Index, query: &Query) -> Query {
-    let name = index.root().file_name().unwrap_or_default().to_string_lossy();
+    // In a group, its members' names tell their files from those of the others.
+    let dir = index.roots().first().file_name().filter(|_| !index.roots().is_group());
+    let name = dir.unwrap_or_default().to_string_lossy();
     let own: Vec<String> = terms::raw_words(&name).flat_map(terms::terms_of_word).collect();
     let is_own =
         |clause: &QueryClause| clause.members.first().is_some_and(|(term, _)| own.contains(term));

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::project::roots;
 use crate::source::language::Language;
 
 /// A text file of the project.
@@ -34,7 +35,8 @@ fn choose<'a>(paths: impl Iterator<Item = &'a str>) -> Option<&'a str> {
 
 fn choose_in<'a>(dir: &str, paths: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let ranked = paths.filter_map(|path| {
-        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let inner = roots::inner_str(path);
+        let (parent, name) = inner.rsplit_once('/').unwrap_or(("", inner));
         let rank = parent.eq_ignore_ascii_case(dir).then(|| rank(name)).flatten()?;
         Some((rank, path.len(), path))
     });

@@ -1,6 +1,7 @@
 //! Vocabulary: a number for each term, shared by the threads that read files.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     hash::BuildHasher as _,
     path::Path,
@@ -9,6 +10,7 @@ use std::{
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use crate::project::roots;
 use crate::source::{
     document::SourceDocument,
     meaning::{self, Meaning, MeaningSum},
@@ -157,8 +159,13 @@ impl<'a> TermReader<'a> {
     pub(crate) fn gist(&mut self, path: &Path, document: &SourceDocument<'_>) -> CountedText {
         let mut terms: Vec<(u32, [u8; 4])> = Vec::new();
         let mut sum = MeaningSum::new();
+        let (member, path) = roots::split(path).unwrap_or(("", path));
         let stem = path.file_stem().map(|stem| stem.to_string_lossy());
+        // The member of a group is as a folder around its own.
+        let member = (!member.is_empty()).then_some(Cow::Borrowed(member));
         let folders = path.parent().map(|folders| folders.to_string_lossy());
+        let folders = member.into_iter().chain(folders.filter(|it| !it.is_empty()));
+        let folders = folders.collect::<Vec<_>>().join("/");
         // A file such as `mod.rs` or `index.js` goes by the name of its folder.
         let is_index =
             matches!(stem.as_deref(), Some("mod" | "index" | "__init__" | "lib" | "main"));
@@ -170,7 +177,6 @@ impl<'a> TermReader<'a> {
         for word in terms::raw_words(stem.as_deref().unwrap_or_default()) {
             add(self, word, [1, 0, 0, 0]);
         }
-        let folders = folders.unwrap_or_default();
         let n_folders = folders.split('/').count();
         for (at, folder) in folders.split('/').enumerate() {
             let is_name = is_index && at + 1 == n_folders;

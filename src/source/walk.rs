@@ -26,6 +26,7 @@ use crate::policy::{
     Secrets,
     gate::{Tree, TreeError},
 };
+use crate::project::Roots;
 use crate::source::{
     left_out::{LeftOut, LeftOutReason},
     text,
@@ -65,7 +66,7 @@ const SHOWN_HIDDEN_FOLDERS: &[&str] = &[".autocoder", ".autoforge", ".github"];
 /// A file found by the walk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WalkedFile {
-    /// Relative to the project's root.
+    /// The project's path of it.
     pub path: PathBuf,
     /// In bytes.
     pub size: u64,
@@ -105,10 +106,33 @@ pub(crate) struct Walk {
     pub left_out: LeftOut,
 }
 
-/// Walks the project at `root`, with the rules of the user whom the environment names. Blocks.
-pub(crate) fn files(root: &Path, secrets: &Secrets) -> Walk {
-    let options = WalkOptions { variables: &|name| std::env::var_os(name), longest: LONGEST_WALK };
-    files_with(root, secrets, &options)
+/// Walks the project in `roots`, with the rules of the user whom the environment names. The roots of
+/// a group share the time, and its best files are those of all. Blocks.
+pub(crate) fn files(roots: &Roots, secrets: &Secrets) -> Walk {
+    let share = u32::try_from(roots.iter().count()).unwrap_or(1);
+    let options =
+        WalkOptions { variables: &|name| std::env::var_os(name), longest: LONGEST_WALK / share };
+    let mut walk = Walk::default();
+    let mut walks = Vec::new();
+    for root in roots.iter() {
+        let Walk { files, left_out, .. } = files_with(&root.dir, secrets, &options);
+        walk.left_out.add_root(left_out, &root.prefix());
+        walks.push((root, files.into_iter()));
+    }
+    // In turn, so that a limit leaves out what is of least worth in each.
+    while !walks.is_empty() {
+        walks.retain_mut(|(root, files)| {
+            let Some(file) = files.next() else { return false };
+            let path = root.path(&file.path);
+            match walk.files.len() < MAX_FILES {
+                true => walk.files.push(WalkedFile { path, ..file }),
+                false => walk.left_out.add_file(LeftOutReason::Files, &path),
+            }
+            true
+        });
+    }
+    walk.is_cut = walk.left_out.is_cut();
+    walk
 }
 
 struct WalkOptions<'a> {

@@ -45,8 +45,8 @@ impl AppState {
         let project = projects.iter().find(|project| project.name == name);
         let project = project.cloned().ok_or(NoProject::Unknown)?;
         let checked = project.clone();
-        match web::block(move || checked.check_dir()).await {
-            Ok(Ok(())) => Ok(project),
+        match web::block(move || checked.check_dirs().is_ok()).await {
+            Ok(true) => Ok(project),
             _ => Err(NoProject::DirectoryGone),
         }
     }

@@ -104,7 +104,10 @@ export class PageSidebar extends HTMLElement {
     const projects = data.projects ?? [];
     const names = projects.map((project) => project.name);
     if (data.project !== null && !names.includes(data.project)) names.unshift(data.project);
-    this.#picker.replaceChildren(...names.map((name) => element('option', { value: name }, name)));
+    this.#picker.replaceChildren(...names.map((name) => {
+      const { members = [] } = projects.find((project) => project.name === name) ?? {};
+      return element('option', { value: name }, members.length ? `${name} (${members.join(', ')})` : name);
+    }));
     this.#picker.disabled = names.length === 0;
     if (data.project !== null) this.#picker.value = data.project;
     const stats = projects.find((project) => project.name === data.project)?.stats;

@@ -24,7 +24,7 @@ use cicerone::{
         },
     },
     ids::ConversationId,
-    project::{Project, ProjectName},
+    project::{Project, ProjectName, Roots},
     reader::Readers,
     tools::ProjectTools,
 };
@@ -81,6 +81,8 @@ pub struct Bench {
     pub environment: Vec<(OsString, OsString)>,
     /// Whether the agents have the tools of the project.
     pub has_tools: bool,
+    /// The directories in `base` of a group's projects; empty for the plain project.
+    pub group: Vec<&'static str>,
 }
 
 /// A running agent and what it said so far.
@@ -121,6 +123,7 @@ impl Bench {
         let path = std::env::var_os("PATH").unwrap();
         Self {
             has_tools: true,
+            group: Vec::new(),
             environment: vec![("PATH".into(), path), ("HOME".into(), home.into())],
             base,
             settings: AgentSettings {
@@ -233,7 +236,12 @@ impl Bench {
     }
 
     fn ordered(&self, agents: &Agents, conversation: i64, session: AgentSession) -> StartAgent {
-        let project = Project { name: ProjectName::mend("tea-shop"), dir: self.project() };
+        let name = ProjectName::mend("tea-shop");
+        let member = |dir: &&str| (ProjectName::mend(dir), self.base.path().join(dir));
+        let project = match Roots::of_group(self.group.iter().map(member)) {
+            Some(roots) => Project { name, roots },
+            None => Project::new(name, self.project()),
+        };
         let conversation = ConversationId(conversation);
         let tools = self.has_tools.then(|| self.tools(agents));
         StartAgent { conversation, epoch: 1, project, session, agent: None, tools }

@@ -57,7 +57,7 @@ async fn p9_p10_whatever_a_reader_says_costs_a_sentence_and_the_next_one_serves(
         let path = bench.base.path().join("cicerone");
         program(&path, reader);
         let tools = bench.tools(&agents(&bench, path.clone()));
-        let project = Project { name: ProjectName::mend("tea-shop"), dir: bench.project() };
+        let project = Project::new(ProjectName::mend("tea-shop"), bench.project());
         let check = || tools.check_content(project.clone(), "README.md".to_owned());
         let said = timeout(DEADLINE, check()).await.unwrap_or_else(|_| panic!("{what}: no answer"));
         if what == "floods with answers" {

@@ -25,6 +25,7 @@ mod conversation;
 mod conversations;
 mod file_reader;
 mod gate;
+mod groups;
 mod long_conversation;
 mod picture;
 mod references;

@@ -29,7 +29,7 @@ impl ModelAgent {
 
     /// The result of a call, and whether it is one.
     async fn call(&self, caller: Caller, name: &str, arguments: Value) -> (bool, String) {
-        let project = Project { name: ProjectName::mend("tea-shop"), dir: self.bench.project() };
+        let project = Project::new(ProjectName::mend("tea-shop"), self.bench.project());
         let call = json!({"name": name, "arguments": arguments});
         let call = self.tools.call(project, caller, serde_json::from_value(call).unwrap());
         let outcome = timeout(DEADLINE, call).await.unwrap_or_else(|_| panic!("{name}: no result"));

@@ -25,7 +25,7 @@ async fn tested(server: &Server) -> (u16, Value) {
 fn probe(plan: &Value) -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_cicerone"))
         .args(["sandbox-probe", &plan.to_string()])
-        .current_dir(plan["project"].as_str().unwrap())
+        .current_dir(plan["roots"][0].as_str().unwrap())
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
@@ -165,7 +165,7 @@ fn the_probe_notices_that_nothing_confines_it() {
     fs::write(base.join("database"), "rows").unwrap();
     symlink(&beside, project.join("link-out")).unwrap();
     let report = probe(&json!({
-        "project": project, "own": [own], "database": base.join("database"), "has_network": true,
+        "roots": [project], "own": [own], "database": base.join("database"), "has_network": true,
         "decoys": {"dir": beside, "port": 1, "abstract_socket": "none", "socket": base.join("none")},
     }));
     for what in [
@@ -208,7 +208,7 @@ fn the_probe_harms_no_project_even_where_nothing_confines_it() {
     fs::create_dir(project.join("dir")).unwrap();
     let before = tree(&project);
     let report = probe(&json!({
-        "project": project, "own": [], "database": "/nonexistent", "has_network": true,
+        "roots": [project], "own": [], "database": "/nonexistent", "has_network": true,
         "decoys": null,
     }));
     let changes = attempts(&report, "change");

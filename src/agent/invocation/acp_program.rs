@@ -35,11 +35,11 @@ impl LaunchRequest {
             settings,
             server: &server.environment,
             project: &self.project.name,
-            dir: &self.project.dir,
+            dir: self.project.roots.first(),
             conversation: self.conversation,
             session: self.session.id(),
             resumes: matches!(self.session, AgentSession::Resume(_)),
-            instructions: prompt::acp_prompt(&self.project.name, &self.specification),
+            instructions: prompt::acp_prompt(&self.project, &self.specification),
             tool_result_bytes: limits.tool_result_bytes,
         };
         let PreparedAcp { arguments, environment, ports, run } =
@@ -48,7 +48,7 @@ impl LaunchRequest {
             program: program.clone(),
             arguments,
             environment,
-            dir: self.project.dir.clone(),
+            dir: self.project.roots.first().to_owned(),
             profile: None,
             limits: self.limits(),
             note: chosen.note.clone(),
@@ -65,7 +65,7 @@ impl LaunchRequest {
         ports.sort_unstable();
         ports.dedup();
         let needs = AccessNeeds {
-            project: Some(&self.project.dir),
+            project: Some(&self.project.roots),
             programs: [&program, &self.cicerone],
             environment: &invocation.environment,
             read: Vec::new(),

@@ -25,7 +25,7 @@ use crate::{
     source::walk::outer,
 };
 
-use super::{Invocation, LaunchRequest, cannot_make, check_dir, set};
+use super::{Invocation, LaunchRequest, cannot_make, check_dirs, set};
 
 impl LaunchRequest {
     /// The built-in guide to the project.
@@ -69,7 +69,7 @@ impl LaunchRequest {
     ) -> Result<Invocation, String> {
         let chosen = self.user(own, place, &self.cicerone)?;
         let [prompt, temporary] = place.of_start(self.id);
-        let text = prompt::model_prompt(&self.project.name, &self.specification);
+        let text = prompt::model_prompt(&self.project, &self.specification);
         owned_dir(&temporary, chosen.user)
             .and_then(|()| owned_file(&prompt, &text, chosen.user))
             .map_err(|error| cannot_make(&prompt, &error))?;
@@ -130,7 +130,7 @@ impl LaunchRequest {
         arguments: Vec<OsString>,
         limits: ResourceLimits,
     ) -> Result<Invocation, String> {
-        check_dir(&self.project)?;
+        check_dirs(&self.project)?;
         let place = Directories::new(&self.inner.data_dir);
         place.make().map_err(|error| cannot_make(&place.agents, &error))?;
         let chosen = self.user(own_user(), &place, &self.cicerone)?;
@@ -146,7 +146,8 @@ impl LaunchRequest {
         if let Some(profile) = &mut invocation.profile {
             profile.strict = false;
             // The commits of a work tree or a submodule.
-            profile.read.extend(git_dir::outside(&self.project.dir).map(|found| found.common));
+            let outside = self.project.roots.dirs().filter_map(git_dir::outside);
+            profile.read.extend(outside.map(|found| found.common));
         }
         Ok(invocation)
     }
@@ -170,10 +171,15 @@ impl LaunchRequest {
         environment.extend(outer::excludes_variables(&variables));
         write.extend(temporary.iter().cloned());
         let needs = AccessNeeds {
-            project: Some(&self.project.dir),
+            project: Some(&self.project.roots),
             programs: [&self.cicerone, &self.cicerone],
             environment: &environment,
-            read: outer::rule_files(&self.project.dir, &variables),
+            read: self
+                .project
+                .roots
+                .dirs()
+                .flat_map(|dir| outer::rule_files(dir, &variables))
+                .collect(),
             write,
             ports: Vec::new(),
         };
@@ -182,7 +188,7 @@ impl LaunchRequest {
             program: self.cicerone.clone(),
             arguments,
             environment,
-            dir: self.project.dir.clone(),
+            dir: self.project.roots.first().to_owned(),
             profile,
             limits,
             note: chosen.note,

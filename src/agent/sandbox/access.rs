@@ -12,6 +12,8 @@ use crate::config::{
     settings::{AgentSettings, Limits, Sandbox},
 };
 
+use crate::project::Roots;
+
 use super::{Profile, User};
 
 /// Variables that name a proxy.
@@ -35,8 +37,8 @@ const FIRST_LINE: u64 = 512;
 /// What one agent needs beyond the common paths.
 #[derive(Debug)]
 pub(crate) struct AccessNeeds<'a> {
-    /// The project, for an agent that reads it itself.
-    pub project: Option<&'a Path>,
+    /// The project's directories, for an agent that reads them itself.
+    pub project: Option<&'a Roots>,
     /// The agent's program, and `cicerone`.
     pub programs: [&'a Path; 2],
     pub environment: &'a [(OsString, OsString)],
@@ -56,7 +58,7 @@ impl AccessNeeds<'_> {
         user: Option<User>,
     ) -> Profile {
         let mut read: Vec<PathBuf> = exposure::SYSTEM.iter().map(PathBuf::from).collect();
-        read.extend(self.project.map(Path::to_owned));
+        read.extend(self.project.into_iter().flat_map(Roots::dirs).map(Path::to_owned));
         read.extend(self.read);
         read.extend(settings.readable.iter().cloned());
         read.extend(exposure::named_files(|name| value(self.environment, name)));

@@ -12,6 +12,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use crate::project::Roots;
+
 /// The default user under root.
 const NOBODY: &str = "nobody";
 
@@ -54,8 +56,8 @@ pub(crate) struct UserChoice<'a> {
     pub can_read_all: bool,
     /// Programs to run and directories to pass.
     pub needed: &'a [PathBuf],
-    /// The project to read.
-    pub project: &'a Path,
+    /// The project's directories to read.
+    pub project: &'a Roots,
 }
 
 impl UserChoice<'_> {
@@ -100,7 +102,7 @@ impl UserChoice<'_> {
             );
             return Ok(ChosenUser { user: Some(first), reads_all: true, note: Some(note) });
         }
-        let owner = fs::metadata(self.project).ok();
+        let owner = fs::metadata(self.project.first()).ok();
         let owner = owner.map(|owner| User { uid: owner.uid(), gid: owner.gid() });
         let other = owner.filter(|owner| owner.uid != 0 && self.barrier(*owner).is_none());
         let other = other.ok_or_else(|| {
@@ -123,7 +125,7 @@ impl UserChoice<'_> {
     /// The first path that `user` cannot use.
     fn barrier(&self, user: User) -> Option<PathBuf> {
         let needed = self.needed.iter().find_map(|path| barrier(path, user, PASS));
-        needed.or_else(|| barrier(self.project, user, PASS | READ))
+        needed.or_else(|| self.project.dirs().find_map(|dir| barrier(dir, user, PASS | READ)))
     }
 }
 
@@ -216,6 +218,7 @@ mod tests {
         project: &Path,
     ) -> Result<ChosenUser, String> {
         let needed = &[];
+        let project = &Roots::from(project);
         UserChoice { wanted, strict, own, can_read_all: true, needed, project }.choose()
     }
 
@@ -256,7 +259,7 @@ mod tests {
         let needed = [program];
         let all = [(false, &[][..]), (true, &needed[..])];
         for (can_read_all, needed) in all {
-            let project = closed.path();
+            let project = &Roots::from(closed.path());
             let choice =
                 UserChoice { wanted: None, strict: true, own: ROOT, can_read_all, needed, project };
             match choice.choose() {

@@ -45,7 +45,9 @@ impl Disk {
         let seen: Vec<_> = found
             .projects
             .iter()
-            .map(|project| (project.name.to_string(), self.shorten(project.dir.to_str().unwrap())))
+            .map(|project| {
+                (project.name.to_string(), self.shorten(project.roots.first().to_str().unwrap()))
+            })
             .collect();
         let expected: Vec<_> =
             expected.iter().map(|(name, dir)| ((*name).to_owned(), (*dir).to_owned())).collect();
@@ -58,7 +60,7 @@ impl Disk {
 fn without_a_word_it_is_the_current_directory() {
     let disk = Disk::with_dirs(&[]);
     let found = disk.find("", &[], &[]).unwrap();
-    assert_eq!(found.projects[0].dir, disk.env.current_dir);
+    assert_eq!(found.projects[0].roots.first(), disk.env.current_dir);
     assert_eq!(found.origins, [ValueOrigin::CurrentDirectory]);
 }
 

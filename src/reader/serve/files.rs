@@ -7,8 +7,8 @@ use std::{
 };
 
 use crate::{
-    citation::{Citation, WrittenReference, check, files_read, project_files::ProjectFiles},
-    features::{FeatureStats, Features},
+    citation::{Citation, WrittenReference, check, project_files::ProjectFiles},
+    features::{self, FeatureStats, Features},
     guide::answering::{self, AnswerTask},
     highlighter::HighlightRequest,
     history::{self, ProjectHistory},
@@ -17,7 +17,7 @@ use crate::{
         gate::Tree,
         opening::{self, FileReadError},
     },
-    project::SPECIFICATIONS,
+    project::{Root, Roots, SPECIFICATIONS},
     reader::{
         excerpt::{self, FileExcerpt},
         file_list::{self, FileList, KeptList},
@@ -45,7 +45,7 @@ const MAX_DIFF_BYTES: usize = 1 << 20;
 pub(super) struct ReadableFiles {
     /// The same for checks of references.
     cited: ProjectFiles,
-    dir: PathBuf,
+    roots: Roots,
     secrets: Secrets,
     policy: Policy,
     limits: ReadLimits,
@@ -55,13 +55,13 @@ pub(super) struct ReadableFiles {
 
 impl ReadableFiles {
     pub(super) fn new(plan: ReaderPlan) -> Result<Self, InvalidSecret> {
-        let ReaderPlan { dir, secrets, limits, index, log: _ } = plan;
+        let ReaderPlan { roots, secrets, limits, index, log: _ } = plan;
         let secrets = Secrets::new(&secrets)?;
-        let policy = Policy::new(dir.clone(), secrets.clone());
+        let policy = Policy::new(roots.clone(), secrets.clone());
         let list = KeptList::new(limits.list_lifetime);
-        let cited = ProjectFiles::new(policy.clone(), dir.clone(), limits.file_bytes);
-        let index = SharedIndex::new(dir.clone(), secrets.clone(), Some(index));
-        Ok(Self { cited, dir, secrets, policy, limits, list, index })
+        let cited = ProjectFiles::new(policy.clone(), roots.clone(), limits.file_bytes);
+        let index = SharedIndex::new(roots.clone(), secrets.clone(), Some(index));
+        Ok(Self { cited, roots, secrets, policy, limits, list, index })
     }
 
     /// Asks the index. Blocks, and waits for a while where it is built; the error is for a person.
@@ -79,17 +79,17 @@ impl ReadableFiles {
 
     /// The commits of the project.
     pub(super) fn history(&self) -> ProjectHistory {
-        ProjectHistory::new(self.dir.clone(), self.secrets.clone())
+        ProjectHistory::new(self.roots.clone(), self.secrets.clone())
     }
 
     /// All files that may be read, as of a moment ago.
     pub(super) fn list(&self) -> Arc<FileList> {
-        self.list.list(&self.dir, &self.secrets)
+        self.list.list(&self.roots, &self.secrets)
     }
 
-    /// The project's directory.
-    pub(super) fn dir(&self) -> &Path {
-        &self.dir
+    /// The project's directories.
+    pub(super) fn roots(&self) -> &Roots {
+        &self.roots
     }
 
     pub(super) fn secrets(&self) -> &Secrets {
@@ -163,7 +163,7 @@ impl ReadableFiles {
         let mentioned = references.into_iter().collect();
         // The server may know the directory by a link.
         let read: Vec<String> =
-            read.iter().map(|path| files_read::relative(path, &self.dir).to_owned()).collect();
+            read.iter().map(|path| self.roots.path_of(path).into_owned()).collect();
         ReaderAnswer::Citations(check::check(&self.cited, &mentioned, &read))
     }
 
@@ -181,9 +181,9 @@ impl ReadableFiles {
             Some(readme::plain(TextFile { path: path.to_owned(), text }))
         });
         // What the guide does not read it cannot answer.
-        let is_read = |path: &&str| files.iter().any(|it| it.path == *path);
-        let spec = SPECIFICATIONS.iter().copied().find(is_read);
-        ReaderAnswer::Questions(suggestions::of(&files, readme.as_ref(), spec))
+        let is_read = |path: &String| files.iter().any(|it| it.path == *path);
+        let spec = self.specifications().find(is_read);
+        ReaderAnswer::Questions(suggestions::of(&files, readme.as_ref(), spec.as_deref()))
     }
 
     pub(super) fn check_content(&self, path: &str) -> ReaderAnswer {
@@ -196,15 +196,35 @@ impl ReadableFiles {
     pub(super) fn specification(&self, max_chars: usize) -> ReaderAnswer {
         // One character more tells that there is more.
         let most = max_chars.saturating_add(1).saturating_mul(char::MAX.len_utf8());
-        ReaderAnswer::Specification(SPECIFICATIONS.iter().find_map(|path| {
-            let bytes = opening::read_start(&self.policy, path, most).ok()?;
+        let read = |path: String| {
+            let bytes = opening::read_start(&self.policy, &path, most).ok()?;
             let text = String::from_utf8_lossy(&bytes).trim().to_owned();
-            (!text.is_empty()).then_some(text)
-        }))
+            (!text.is_empty()).then_some((path, text))
+        };
+        if !self.roots.is_group() {
+            return ReaderAnswer::Specification(
+                self.specifications().find_map(read).map(|it| it.1),
+            );
+        }
+        // Each member's first one, of which none may take the room of the others.
+        let share = max_chars / self.roots.iter().count();
+        let of_members = self.roots.iter().filter_map(|root| {
+            let of_root = SPECIFICATIONS.iter().map(|path| root.prefix() + path);
+            let (path, text) = of_root.into_iter().find_map(read)?;
+            Some(format!("## {path}\n\n{}", super::super::checks::shortened(&text, share)))
+        });
+        let all = of_members.collect::<Vec<_>>().join("\n\n");
+        ReaderAnswer::Specification((!all.is_empty()).then_some(all))
+    }
+
+    /// The paths at which specifications may be.
+    fn specifications(&self) -> impl Iterator<Item = String> {
+        let of_root = |root: &Root| SPECIFICATIONS.map(|path| root.prefix() + path);
+        self.roots.iter().flat_map(of_root)
     }
 
     pub(super) fn feature_stats(&self) -> ReaderAnswer {
-        let features = Features::open(&self.dir);
+        let features = Features::open(features::root_of(&self.roots));
         match features.and_then(|features| features.map(|it| it.stats()).transpose()) {
             Ok(stats) => ReaderAnswer::Stats(stats.unwrap_or_else(|| FeatureStats::of(0, 0, 0))),
             Err(error) => ReaderAnswer::Failed(error.to_string()),

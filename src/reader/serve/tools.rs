@@ -15,9 +15,11 @@ use serde_json::{Map, Value};
 
 use crate::{
     citation::written,
+    features,
     guide::passage::{self, CitedPassage},
     mcp,
     policy::opening::FileReadError,
+    project::roots,
     source::{
         self,
         document::{self, Definition},
@@ -57,7 +59,7 @@ pub(super) fn call(files: &ReadableFiles, call: ProjectCall) -> CallOutcome {
                 Err(words) => Err(words + &told),
             }
         }),
-        None => mcp::call(&name, &arguments, files.dir()).map(bounded),
+        None => mcp::call(&name, &arguments, features::root_of(files.roots())).map(bounded),
     };
     match result {
         Ok(text) => CallOutcome { text, is_error: false },
@@ -144,7 +146,7 @@ struct OutlineArguments {
 }
 
 fn outline(files: &ReadableFiles, asked: &OutlineArguments) -> Result<String, String> {
-    let path = named_path::normal(&asked.path, files.dir());
+    let path = named_path::normal(&asked.path, files.roots());
     if path.is_empty() {
         return Ok(of_directory(files, ""));
     }
@@ -174,28 +176,23 @@ fn of_file(path: &str, text: &str) -> String {
 /// What is directly in a directory.
 fn of_directory(files: &ReadableFiles, dir: &str) -> String {
     let list = files.list();
+    // At the top of a group are its members, which keep their colon.
+    let end = if dir.is_empty() && files.roots().is_group() { ':' } else { '/' };
     let mut entries: BTreeMap<&str, usize> = BTreeMap::new();
     for file in list.files() {
-        let inside = match dir.is_empty() {
-            true => Some(file.path.as_str()),
-            false => file.path.strip_prefix(dir).and_then(|rest| rest.strip_prefix('/')),
-        };
-        let Some(inside) = inside else { continue };
+        let Some(inside) = roots::below(&file.path, dir) else { continue };
         // A directory keeps its slash.
-        let name = inside.split_inclusive('/').next().unwrap_or(inside);
+        let name = inside.split_inclusive(end).next().unwrap_or(inside);
         *entries.entry(name).or_default() += 1;
     }
     let mut outline = String::new();
     let mut heads = MAX_HEADS;
     for (name, n_files) in entries.iter().take(MAX_OUTLINE) {
-        if name.ends_with('/') {
+        if name.ends_with(end) {
             _ = writeln!(outline, "{name}\t{n_files} files");
             continue;
         }
-        let path = match dir.is_empty() {
-            true => (*name).to_owned(),
-            false => format!("{dir}/{name}"),
-        };
+        let path = roots::dir_prefix(dir) + name;
         let head = heads.checked_sub(1).and_then(|left| {
             heads = left;
             let text = files.text(&path).ok()?;

@@ -18,6 +18,7 @@ use std::{
 };
 
 use crate::policy::gate::Tree;
+use crate::project::roots;
 use crate::source::{
     file_role::FileRole,
     file_terms::{self, FileTerms},
@@ -71,7 +72,7 @@ enum FileContent {
 impl Index {
     /// Updates the index to the files, and returns how many were read and had changed.
     pub fn refresh(&mut self) -> usize {
-        self.update(walk::files(&self.root, &self.secrets))
+        self.update(walk::files(&self.roots, &self.secrets))
     }
 
     /// As [`refresh`](Self::refresh), after a walk of the project.
@@ -88,7 +89,7 @@ impl Index {
         let n_read = self.read(jobs);
         self.n_unsaved += n_read + gone.len();
         if self.n_dead_passages * MAX_DEAD_SHARE > self.passages.len() {
-            *self = Self::new(self.root.clone(), self.secrets.clone());
+            *self = Self::new(self.roots.clone(), self.secrets.clone());
             return self.refresh();
         }
         self.sort(first_new);
@@ -144,7 +145,7 @@ impl Index {
 
     /// Reads files in parallel, and returns how many had changed.
     fn read(&mut self, jobs: Vec<ReadJob>) -> usize {
-        let Ok(tree) = Tree::open(&self.root) else {
+        let Ok(tree) = Tree::of(&self.roots) else {
             return 0;
         };
         let n_jobs = jobs.len();
@@ -344,6 +345,7 @@ fn content_hash(text: &str) -> u64 {
 }
 
 fn n_name_words(path: &Path) -> u32 {
+    let path = roots::inner(path);
     let stem = path.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
     terms::raw_words(&stem).map(|word| terms::parts(word).len() as u32).sum()
 }

@@ -14,6 +14,7 @@ use std::{
 };
 
 use crate::policy::Secrets;
+use crate::project::Roots;
 use crate::source::walk;
 
 use super::{Index, store::IndexStore};
@@ -44,7 +45,7 @@ pub(crate) struct SharedIndex(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    root: PathBuf,
+    roots: Roots,
     secrets: Secrets,
     /// The directory that keeps the index between processes.
     kept: Option<PathBuf>,
@@ -70,11 +71,12 @@ struct Progress {
 }
 
 impl SharedIndex {
-    /// The index of the files in `root`, kept in the directory `kept` if there is one.
-    pub(crate) fn new(root: PathBuf, secrets: Secrets, kept: Option<PathBuf>) -> Self {
-        let index = RwLock::new(Index::new(root.clone(), secrets.clone()));
+    /// The index of the files in `roots`, kept in the directory `kept` if there is one.
+    pub(crate) fn new(roots: impl Into<Roots>, secrets: Secrets, kept: Option<PathBuf>) -> Self {
+        let roots = roots.into();
+        let index = RwLock::new(Index::new(roots.clone(), secrets.clone()));
         let (progress, changed) = (Mutex::default(), Condvar::new());
-        Self(Arc::new(Shared { root, secrets, kept, index, progress, changed }))
+        Self(Arc::new(Shared { roots, secrets, kept, index, progress, changed }))
     }
 
     /// Asks the index. Blocks, for `patience` at most while there is none.
@@ -151,7 +153,7 @@ impl Running {
             opened.inspect_err(|error| log::warn!("the index is not kept: {error}")).ok()
         });
         if let Some(store) = store.as_ref().filter(|_| self.is_trusted) {
-            let index = store.load(shared.root.clone(), shared.secrets.clone());
+            let index = store.load(shared.roots.clone(), shared.secrets.clone());
             let n_files = index.n_files();
             *shared.index() = index;
             if n_files > 0 {
@@ -160,7 +162,7 @@ impl Running {
             }
         }
         while let Some(asked) = self.next() {
-            let walk = walk::files(&shared.root, &shared.secrets);
+            let walk = walk::files(&shared.roots, &shared.secrets);
             let mut index = shared.index();
             index.update(walk);
             let n_files = index.n_files();
@@ -216,7 +218,7 @@ impl Drop for ResetOnPanic<'_> {
         if !thread::panicking() || self.0.progress().has_panicked {
             return;
         }
-        *self.0.index() = Index::new(self.0.root.clone(), self.0.secrets.clone());
+        *self.0.index() = Index::new(self.0.roots.clone(), self.0.secrets.clone());
         let mut progress = self.0.progress();
         (progress.has_panicked, progress.n_files) = (true, None);
     }

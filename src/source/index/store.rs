@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::policy::Secrets;
+use crate::project::{Root, Roots};
 use crate::source::{meaning::MeaningList, vocabulary::Vocabulary, walk};
 
 use super::{
@@ -100,18 +101,20 @@ enum LoadError {
 struct Shape {
     program: u64,
     version: String,
-    root: Vec<u8>,
+    /// The names and the directories of the roots.
+    roots: Vec<(String, Vec<u8>)>,
     secrets: Vec<String>,
     max_files: usize,
     max_file_bytes: u64,
 }
 
 impl Shape {
-    fn of(root: &Path, secrets: &Secrets) -> Self {
+    fn of(roots: &Roots, secrets: &Secrets) -> Self {
+        let shape = |root: &Root| (root.prefix(), root.dir.as_os_str().as_bytes().to_vec());
         Self {
             program: PROGRAM,
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            root: root.as_os_str().as_bytes().to_vec(),
+            roots: roots.iter().map(shape).collect(),
             secrets: secrets.added().to_vec(),
             max_files: walk::MAX_FILES,
             max_file_bytes: walk::MAX_FILE_BYTES,
@@ -150,12 +153,13 @@ impl IndexStore {
         Ok(())
     }
 
-    /// The stored index of the project at `root`, or an empty one. Blocks.
-    pub fn load(&self, root: PathBuf, secrets: Secrets) -> Index {
+    /// The stored index of the project in `roots`, or an empty one. Blocks.
+    pub fn load(&self, roots: impl Into<Roots>, secrets: Secrets) -> Index {
+        let roots = roots.into();
         let path = self.dir.join(FILE_NAME);
         let loaded = File::open(&path)
             .map_err(LoadError::from)
-            .and_then(|file| load(file, root.clone(), secrets.clone()));
+            .and_then(|file| load(file, roots.clone(), secrets.clone()));
         match loaded {
             Ok(index) => return index,
             Err(LoadError::Read(error)) if error.kind() == io::ErrorKind::NotFound => (),
@@ -164,7 +168,7 @@ impl IndexStore {
                 log::info!("a stored index is not used and built anew: {error}; path={path}");
             }
         }
-        Index::new(root, secrets)
+        Index::new(roots, secrets)
     }
 
     /// Replaces the stored index. Blocks.
@@ -205,7 +209,7 @@ fn save(file: BufWriter<File>, index: &Index) -> io::Result<()> {
     // A process is killed for writing beyond its own limit.
     let limit = getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX);
     let mut out = SectionWriter::new(file, limit.min(MAX_STORED_BYTES))?;
-    out.value(&Shape::of(&index.root, &index.secrets))?;
+    out.value(&Shape::of(&index.roots, &index.secrets))?;
     let (text, ends) = index.vocabulary.parts();
     out.bytes(text.as_bytes())?;
     out.values(ends.iter())?;
@@ -230,14 +234,14 @@ fn save(file: BufWriter<File>, index: &Index) -> io::Result<()> {
     (&file).flush()
 }
 
-fn load(file: File, root: PathBuf, secrets: Secrets) -> Result<Index, LoadError> {
+fn load(file: File, roots: Roots, secrets: Secrets) -> Result<Index, LoadError> {
     let metadata = file.metadata()?;
     if !metadata.is_file() || metadata.len() > MAX_STORED_BYTES {
         return Err(LoadError::Format);
     }
     let mut input = SectionReader::new(BufReader::with_capacity(1 << 16, file), metadata.len())?;
     let shape: Shape = input.value()?;
-    let expected = Shape::of(&root, &secrets);
+    let expected = Shape::of(&roots, &secrets);
     if (shape.program, &shape.version) != (expected.program, &expected.version) {
         return Err(LoadError::Program);
     }
@@ -278,7 +282,7 @@ fn load(file: File, root: PathBuf, secrets: Secrets) -> Result<Index, LoadError>
         names,
         n_dead_passages,
         walk_left_out,
-        ..Index::new(root, secrets)
+        ..Index::new(roots, secrets)
     };
     check(&index)?;
     Ok(index)

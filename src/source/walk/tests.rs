@@ -393,7 +393,9 @@ fn a_project_that_changes_under_the_walk_or_is_gone_is_no_error() {
         }
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
     });
-    assert!(files(Path::new("/nonexistent/project"), &Secrets::new(&[]).unwrap()).files.is_empty());
+    assert!(
+        files(&Roots::from("/nonexistent/project"), &Secrets::new(&[]).unwrap()).files.is_empty()
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     features::FeatureStats,
     policy::{Policy, Secrets},
-    project::{Project, SPECIFICATIONS},
+    project::{Project, Roots, SPECIFICATIONS},
     reader::Readers,
     session::Resources,
     web::{
@@ -28,6 +28,9 @@ struct ListedProject {
     stats: FeatureStats,
     default_concurrency: u32,
     agent: Option<&'static str>,
+    /// The projects that a group is of.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    members: Vec<String>,
 }
 
 /// `GET /api/projects`.
@@ -55,12 +58,16 @@ async fn describe(
     secrets: Option<Secrets>,
     agent: Option<&'static str>,
 ) -> ListedProject {
-    let policy = secrets.map(|secrets| Policy::new(project.dir.clone(), secrets));
-    let has_spec = web::block(move || policy.is_some_and(|policy| has_spec(&policy))).await;
+    let policy =
+        secrets.map(|secrets| (project.roots.clone(), Policy::new(project.roots.clone(), secrets)));
+    let has_spec =
+        web::block(move || policy.is_some_and(|(roots, policy)| has_spec(&roots, &policy))).await;
     let stats = readers.feature_stats(project).await;
+    let dirs: Vec<_> = project.roots.dirs().map(|dir| dir.display().to_string()).collect();
     ListedProject {
         name: project.name.to_string(),
-        path: project.dir.display().to_string(),
+        path: dirs.join(", "),
+        members: project.members().map(ToString::to_string).collect(),
         has_spec: has_spec.unwrap_or_default(),
         // The project itself is available without its list.
         stats: stats.unwrap_or_else(|error| {
@@ -73,7 +80,8 @@ async fn describe(
 }
 
 /// Whether the project has a specification that may be read. Opens nothing, but blocks.
-fn has_spec(policy: &Policy) -> bool {
-    let is_file = |path: &str| policy.resolve(path).is_ok_and(|real| real.is_file());
-    SPECIFICATIONS.iter().any(|path| is_file(path))
+fn has_spec(roots: &Roots, policy: &Policy) -> bool {
+    let is_file =
+        |path: String| policy.locate(&path).is_ok_and(|(root, inside)| root.join(inside).is_file());
+    roots.iter().any(|root| SPECIFICATIONS.iter().any(|path| is_file(root.prefix() + path)))
 }

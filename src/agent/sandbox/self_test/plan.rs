@@ -9,8 +9,8 @@ use super::user_files::UserFiles;
 /// The probe's plan.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ProbePlan {
-    /// The project.
-    pub project: PathBuf,
+    /// The project's directories; the agent works in the first.
+    pub roots: Vec<PathBuf>,
     /// Whether the agent reads it; else it works in a directory of its own.
     #[serde(default)]
     pub reads_project: bool,

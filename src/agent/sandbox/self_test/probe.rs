@@ -40,12 +40,18 @@ pub fn probe(plan: &ProbePlan) -> ProbeReport {
     user_files::try_user_files(&mut attempts, &plan.user_files);
     match &plan.decoys {
         Some(decoys) => {
-            try_syscalls_on(&mut attempts, &plan.project.join("file"));
-            try_changes(&mut attempts, plan, decoys, server);
+            for root in &plan.roots {
+                try_syscalls_on(&mut attempts, &root.join("file"));
+                try_changes(&mut attempts, plan, root, decoys, server);
+            }
             try_processes_and_network(&mut attempts, plan, decoys, server);
             try_syscalls(&mut attempts);
         }
-        None => try_harmless_changes(&mut attempts, &plan.project),
+        None => {
+            for root in &plan.roots {
+                try_harmless_changes(&mut attempts, root);
+            }
+        }
     }
     let uid = process::geteuid().as_raw();
     ProbeReport { kernel: sandbox::kernel_support(), uid, attempts: attempts.0 }
@@ -53,13 +59,15 @@ pub fn probe(plan: &ProbePlan) -> ProbeReport {
 
 /// Tries reads that must work and reads that must not.
 fn try_reads(attempts: &mut Attempts, plan: &ProbePlan, server: Option<Pid>) {
-    if !plan.reads_project {
-        attempts.refused(Reading, "list the project", fs::read_dir(&plan.project));
-    } else {
-        attempts.allowed(Reading, "list the project", fs::read_dir(&plan.project));
-    }
-    if let Some(file) = a_file(&plan.project) {
-        attempts.allowed(Reading, "read a file of the project", read(&file));
+    for root in &plan.roots {
+        if !plan.reads_project {
+            attempts.refused(Reading, "list the project", fs::read_dir(root));
+        } else {
+            attempts.allowed(Reading, "list the project", fs::read_dir(root));
+        }
+        if let Some(file) = a_file(root) {
+            attempts.allowed(Reading, "read a file of the project", read(&file));
+        }
     }
     attempts.allowed(Reading, "read chance", read("/dev/urandom"));
     let null = OpenOptions::new().write(true).open("/dev/null");
@@ -86,8 +94,7 @@ fn try_reads(attempts: &mut Attempts, plan: &ProbePlan, server: Option<Pid>) {
         attempts.refused(Reading, "leave by the server's root", root);
         attempts.refused(Reading, "list the server's directory", fs::read_dir(of_server("cwd")));
     }
-    if let Some(decoys) = &plan.decoys {
-        let project = &plan.project;
+    if let (Some(decoys), Some(project)) = (&plan.decoys, plan.roots.first()) {
         let secret = decoys.dir.join("secret");
         attempts.refused(Reading, "read beside the project", read(&secret));
         attempts.refused(Reading, "leave by a link", read(project.join("link-out/secret")));
@@ -127,8 +134,13 @@ fn try_harmless_changes(attempts: &mut Attempts, project: &Path) {
 
 /// Tries changes of the scratch project and its decoys. Without the sandbox, everybody could change its
 /// `file`, `dir` and `link-out`.
-fn try_changes(attempts: &mut Attempts, plan: &ProbePlan, decoys: &Decoys, server: Option<Pid>) {
-    let project = &plan.project;
+fn try_changes(
+    attempts: &mut Attempts,
+    plan: &ProbePlan,
+    project: &Path,
+    decoys: &Decoys,
+    server: Option<Pid>,
+) {
     let file = &project.join("file");
     let at = |name: &str| project.join(name);
     let write = || OpenOptions::new().write(true).open(file);

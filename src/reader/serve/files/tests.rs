@@ -6,8 +6,9 @@ use super::*;
 
 const KEY: &str = "-----BEGIN PRIVATE KEY-----\nhidden-value\n";
 
-/// The files of a project in `dir`, of which those up to 1 MiB are read.
-pub(in crate::reader::serve) fn files(dir: &Path) -> ReadableFiles {
+/// The files of a project in `roots`, of which those up to 1 MiB are read.
+pub(in crate::reader::serve) fn files(roots: impl Into<Roots>) -> ReadableFiles {
+    let roots = roots.into();
     let limits = ReadLimits {
         file_bytes: 1 << 20,
         page_lines: 10,
@@ -19,8 +20,8 @@ pub(in crate::reader::serve) fn files(dir: &Path) -> ReadableFiles {
         grammar_lifetime: Default::default(),
     };
     let (secrets, log) = (Vec::new(), String::new());
-    let index = dir.join("no index");
-    let plan = ReaderPlan { dir: dir.to_owned(), secrets, limits, index, log };
+    let index = roots.first().join("no index");
+    let plan = ReaderPlan { roots, secrets, limits, index, log };
     ReadableFiles::new(plan).unwrap()
 }
 

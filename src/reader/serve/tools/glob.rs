@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::{citation::files_read, reader::serve::files::ReadableFiles};
+use crate::reader::serve::files::ReadableFiles;
 
 use super::{
     named_path,
@@ -24,7 +24,7 @@ pub(super) struct GlobArguments {
 }
 
 pub(super) fn glob(files: &ReadableFiles, asked: &GlobArguments) -> Result<String, String> {
-    let pattern = PathPattern::new(files_read::relative(&asked.pattern, files.dir()))?;
+    let pattern = PathPattern::new(&files.roots().path_of(&asked.pattern))?;
     let Scope::Directory(prefix) = Scope::of(files, &asked.path)? else {
         return Err(format!("{:?} is a file: give a directory.", asked.path));
     };

@@ -58,7 +58,7 @@ pub(super) struct GrepArguments {
 pub(super) fn grep(files: &ReadableFiles, asked: &GrepArguments) -> Result<String, String> {
     let pattern = compiled(&asked.pattern, asked.ignore_case)?;
     let glob = asked.glob.as_deref().filter(|glob| !glob.is_empty());
-    let glob = glob.map(PathPattern::new).transpose()?;
+    let glob = glob.map(|glob| PathPattern::new(&files.roots().path_of(glob))).transpose()?;
     let scope = Scope::of(files, &asked.path)?;
     let mut search = Search {
         pattern,
@@ -77,7 +77,7 @@ pub(super) fn grep(files: &ReadableFiles, asked: &GrepArguments) -> Result<Strin
                 let path = file.path.get(prefix.len()..).unwrap_or_default();
                 glob.as_ref().is_none_or(|glob| glob.matches(path))
             };
-            let tree = Tree::open(files.dir()).map_err(|error| error.to_string())?;
+            let tree = Tree::of(files.roots()).map_err(|error| error.to_string())?;
             let chosen: Vec<&FoundFile> = list.below(&prefix).iter().filter(inside).collect();
             search.all(&tree, &chosen);
             search.tally.is_list_cut = list.truncated;

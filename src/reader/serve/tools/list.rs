@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::{
     policy::{gate::TreeError, opening::FileReadError},
+    project::roots,
     reader::{file_list::FileList, serve::files::ReadableFiles},
     source::walk::listing::{ListedEntry, Listing},
 };
@@ -26,7 +27,10 @@ pub(super) struct ListArguments {
 }
 
 pub(super) fn list(files: &ReadableFiles, asked: &ListArguments) -> Result<String, String> {
-    let path = named_path::normal(&asked.path, files.dir());
+    let path = named_path::normal(&asked.path, files.roots());
+    if path.is_empty() && files.roots().is_group() {
+        return Ok(members(files));
+    }
     // The root has no name by which the policy could be asked.
     let asked = if path.is_empty() { "." } else { path.as_str() };
     let (tree, inside) = files.locate(asked).map_err(|error| error.to_string())?;
@@ -44,7 +48,8 @@ pub(super) fn list(files: &ReadableFiles, asked: &ListArguments) -> Result<Strin
         let stat = statat(&dir, name, AtFlags::SYMLINK_NOFOLLOW);
         let kind = stat.as_ref().map_or(kind, |stat| FileType::from_raw_mode(stat.st_mode));
         let size = stat.map_or(0, |stat| u64::try_from(stat.st_size).unwrap_or_default());
-        let entry = inside.join(OsStr::from_bytes(name));
+        let raw = OsStr::from_bytes(name);
+        let entry = inside.join(raw);
         let name = named_path::shown(&String::from_utf8_lossy(name));
         let is_secret = match kind {
             FileType::Directory => files.secrets().matches_dir(&entry),
@@ -53,7 +58,9 @@ pub(super) fn list(files: &ReadableFiles, asked: &ListArguments) -> Result<Strin
         _ = match kind {
             FileType::Directory if is_secret => writeln!(shown, "{name}/\tmay hold secrets"),
             _ if is_secret => writeln!(shown, "{name}\tmay hold secrets"),
-            FileType::Directory => writeln!(shown, "{name}/\t{}", content(&known, &entry)),
+            FileType::Directory => {
+                writeln!(shown, "{name}/\t{}", content(&known, &roots::join(path.as_ref(), raw)))
+            }
             FileType::RegularFile => writeln!(shown, "{name}\t{size} bytes"),
             FileType::Symlink => writeln!(shown, "{name}\tlink"),
             _ => writeln!(shown, "{name}\tno plain file"),
@@ -67,6 +74,17 @@ pub(super) fn list(files: &ReadableFiles, asked: &ListArguments) -> Result<Strin
         _ = writeln!(shown, "(Cut: the first {MAX_SHOWN} of {of}{n_entries}; use `glob`.)");
     }
     Ok(shown)
+}
+
+/// The projects of a group.
+fn members(files: &ReadableFiles) -> String {
+    let list = files.list();
+    let mut shown = String::new();
+    for root in files.roots().iter() {
+        let prefix = root.prefix();
+        _ = writeln!(shown, "{prefix}\t{} files", list.below(&prefix).len());
+    }
+    shown
 }
 
 /// What is known of a directory's files without looking at each.

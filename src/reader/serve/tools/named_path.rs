@@ -7,11 +7,12 @@ use std::{
 
 use crate::{
     citation::{
-        address, files_read,
+        address,
         suffix::{self, Lines},
         written,
     },
     policy::opening::FileReadError,
+    project::{Roots, roots},
     reader::serve::files::ReadableFiles,
 };
 
@@ -29,8 +30,9 @@ pub(super) struct NamedFile {
 
 /// The path from the project's root, empty for the root itself. One that leaves the project stays as
 /// it is written, and is refused where it is opened.
-pub(super) fn normal(written: &str, root: &Path) -> String {
-    let path = Path::new(files_read::relative(written, root));
+pub(super) fn normal(written: &str, roots: &Roots) -> String {
+    let path = roots.path_of(written);
+    let path = Path::new(&*path);
     let parts = path.components().filter(|part| *part != Component::CurDir);
     let path: PathBuf = parts.collect();
     path.into_os_string().into_string().unwrap_or_default()
@@ -39,7 +41,7 @@ pub(super) fn normal(written: &str, root: &Path) -> String {
 /// Opens the file that an agent named, also one with lines behind the path or with `%20` for a space
 /// in it. The error is for the model.
 pub(super) fn open(files: &ReadableFiles, written: &str) -> Result<NamedFile, String> {
-    let path = normal(written, files.dir());
+    let path = normal(written, files.roots());
     let whole = std::iter::once((path.as_str(), None)).chain(suffix::splits(&path));
     let written: Vec<(&str, Option<Lines>)> = whole.collect();
     let plain = written.iter().map(|(path, lines)| (Cow::Borrowed(*path), *lines));
@@ -57,7 +59,8 @@ pub(super) fn open(files: &ReadableFiles, written: &str) -> Result<NamedFile, St
 /// Says that nothing has this path, and which files have its name.
 pub(super) fn not_there(files: &ReadableFiles, path: &str) -> String {
     let absent = FileReadError::NotThere(path.to_owned());
-    let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_lowercase();
+    let name =
+        |path: &str| roots::inner_str(path).rsplit('/').next().unwrap_or_default().to_lowercase();
     let sought = name(suffix::splits(path).next().map_or(path, |(path, _)| path));
     let list = files.list();
     let namesakes: Vec<_> = list
@@ -118,7 +121,7 @@ mod tests {
             ("/etc/passwd", "/etc/passwd"),
             ("/pp/a", "/pp/a"),
         ] {
-            assert_eq!(normal(written, Path::new("/p")), expected, "{written:?}");
+            assert_eq!(normal(written, &Roots::from("/p")), expected, "{written:?}");
         }
     }
 

@@ -1,12 +1,18 @@
 //! Patterns for paths, which match as a line of `.gitignore` does, with `{a,b}` besides. Pure.
 
+use std::path::Path;
+
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+use crate::project::roots;
 
 /// Longest pattern, in bytes.
 const MAX_BYTES: usize = 1000;
 
 #[derive(Debug)]
 pub(super) struct PathPattern {
+    /// The member of a group that it names.
+    member: Option<String>,
     set: GlobSet,
     /// Whether it chooses what does not match.
     is_negated: bool,
@@ -23,7 +29,14 @@ impl PathPattern {
             Some(rest) => (true, rest),
             None => (false, written),
         };
-        let pattern = pattern.trim_start_matches("./");
+        let (member, pattern) = match roots::split(Path::new(pattern)) {
+            Some((name, inside)) => (Some(name.to_owned()), inside.to_str().unwrap_or_default()),
+            None => (None, pattern),
+        };
+        let pattern = match pattern.trim_start_matches("./") {
+            "" if member.is_some() => "**",
+            pattern => pattern,
+        };
         if pattern.split('/').any(|part| part == "..") {
             return Err(refused("it leaves the directory with `..`"));
         }
@@ -45,12 +58,17 @@ impl PathPattern {
             set.add(built.map_err(|error| refused(&error.kind().to_string()))?);
         }
         let set = set.build().map_err(|error| refused(&error.kind().to_string()))?;
-        Ok(Self { set, is_negated })
+        Ok(Self { member, set, is_negated })
     }
 
     /// Whether it chooses the file at `path`.
     pub(super) fn matches(&self, path: &str) -> bool {
-        self.set.is_match(path) != self.is_negated
+        let (member, inside) = roots::split(Path::new(path)).unwrap_or(("", Path::new(path)));
+        let is_match = match &self.member {
+            Some(wanted) => member == wanted && self.set.is_match(inside),
+            None => self.set.is_match(path) || self.set.is_match(inside),
+        };
+        is_match != self.is_negated
     }
 }
 
@@ -80,6 +98,13 @@ mod tests {
             ("[a-c].rs", "x/b.rs"),
             ("!tests/**", "src/a.rs"),
             ("app/[[]id]/page.tsx", "app/[id]/page.tsx"),
+            ("*.ts", "web:src/a.ts"),
+            ("src/**/*.ts", "web:src/a.ts"),
+            ("web:src/**/*.ts", "web:src/a.ts"),
+            ("web:**/*.ts", "web:src/deep/a.ts"),
+            ("web:*.ts", "web:src/a.ts"),
+            ("web:", "web:src/a.ts"),
+            ("!web:src/**", "api:src/a.ts"),
         ] {
             assert!(matches(pattern, path), "{pattern} {path}");
         }
@@ -91,6 +116,9 @@ mod tests {
             ("*.rs", "a.rsx"),
             ("!tests/**", "tests/a.rs"),
             ("!*.rs", "a.rs"),
+            ("web:src/**", "api:src/a.ts"),
+            ("web:src/**", "src/a.ts"),
+            ("src/**", "web:lib/src/a.ts"),
         ] {
             assert!(!matches(pattern, path), "{pattern} {path}");
         }

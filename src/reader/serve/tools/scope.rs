@@ -1,6 +1,6 @@
 //! Where a search looks: all files of a directory, or one file.
 
-use crate::{policy::opening::FileReadError, reader::serve::files::ReadableFiles};
+use crate::{policy::opening::FileReadError, project::roots, reader::serve::files::ReadableFiles};
 
 use super::named_path::{self, NamedFile};
 
@@ -17,11 +17,11 @@ pub(super) enum Scope {
 impl Scope {
     /// What an agent named; the whole project if it is empty. The error says why it is not searched.
     pub(super) fn of(files: &ReadableFiles, written: &str) -> Result<Self, String> {
-        let path = named_path::normal(written, files.dir());
+        let path = named_path::normal(written, files.roots());
         if path.is_empty() {
             return Ok(Self::Directory(path));
         }
-        let prefix = format!("{path}/");
+        let prefix = roots::dir_prefix(&path);
         if !files.list().below(&prefix).is_empty() {
             return Ok(Self::Directory(prefix));
         }

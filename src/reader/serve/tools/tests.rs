@@ -5,7 +5,10 @@ use std::{fs, os::unix::fs::symlink, path::Path, time::Instant};
 use serde_json::json;
 
 use super::*;
-use crate::reader::serve::files::tests::files;
+use crate::{
+    project::{ProjectName, Roots},
+    reader::serve::files::tests::files,
+};
 
 const KEY: &str = "-----BEGIN PRIVATE KEY-----\nhidden-value\n";
 
@@ -28,8 +31,26 @@ impl Caller {
         Self { _dir: dir, files: files(&root) }
     }
 
+    /// An agent in a group of these projects.
+    fn in_group(projects: &[(&str, &[(&str, &str)])]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        for (name, files) in projects {
+            for (path, content) in *files {
+                let path = root.join(name).join(path);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, content).unwrap();
+            }
+        }
+        fs::create_dir(root.join("third")).unwrap();
+        fs::write(root.join("third/x.rs"), "hidden-value\n").unwrap();
+        let member = |(name, _): &(&str, _)| (ProjectName::mend(name), root.join(name));
+        let roots = Roots::of_group(projects.iter().map(member)).unwrap();
+        Self { _dir: dir, files: files(roots) }
+    }
+
     fn root(&self) -> &Path {
-        self.files.dir()
+        self.files.roots().first()
     }
 
     fn call(&self, tool: &str, arguments: Value) -> CallOutcome {
@@ -334,4 +355,98 @@ fn an_argument_that_a_tool_lacks_is_told_behind_its_result() {
     );
     let words = caller.refusal("read", json!({"file_path": "src/main.rs"}));
     assert!(words.starts_with("`read` was not run: `path` is missing."), "{words}");
+}
+
+fn platform() -> Caller {
+    Caller::in_group(&[
+        (
+            "api",
+            &[
+                ("README.md", "# Api\n"),
+                ("src/main.rs", "/// Pours tea.\npub fn pour_tea() {}\n"),
+                (".env", "hidden-value\n"),
+                (".gitignore", "ignored.rs\n"),
+                ("ignored.rs", "fn ignored_here() {}\n"),
+            ],
+        ),
+        (
+            "web",
+            &[
+                ("src/page.ts", "export function brewCoffee() {}\n"),
+                ("ignored.rs", "fn not_ignored_here() {}\n"),
+                ("Makefile", "all:\n\techo\n"),
+            ],
+        ),
+    ])
+}
+
+#[test]
+fn the_tools_span_the_projects_of_a_group_and_name_each_file_by_its_project() {
+    let caller = platform();
+    let absolute = caller.root().with_file_name("web").join("src/page.ts");
+    for path in ["web:src/page.ts", "web/src/page.ts", absolute.to_str().unwrap()] {
+        let text = caller.text("read", json!({"path": path}));
+        assert_eq!(text, "1\texport function brewCoffee() {}\n", "{path}");
+    }
+    let text = caller.text("read", json!({"path": "web:Makefile:2"}));
+    assert_eq!(text, "2\t\techo\n(The file has 2 lines.)\n");
+    let all = caller.text("glob", json!({"pattern": "*.{rs,ts}"}));
+    assert_eq!(all, "api:src/main.rs\nweb:ignored.rs\nweb:src/page.ts\n(Complete: 3 files.)\n");
+    for pattern in ["web:**/*.ts", "web/src/*", "src/*.ts"] {
+        let found = caller.text("glob", json!({"pattern": pattern}));
+        assert_eq!(found, "web:src/page.ts\n(Complete: 1 file.)\n", "{pattern}");
+    }
+    let found = caller.text("grep", json!({"pattern": "fn|function"}));
+    for place in ["api:src/main.rs", "web:src/page.ts", "web:ignored.rs"] {
+        assert!(found.contains(place), "{found}");
+    }
+    let found = caller.text("grep", json!({"pattern": "fn|function", "path": "api:"}));
+    assert!(found.contains("api:src/main.rs") && !found.contains("web:"), "{found}");
+    assert_eq!(caller.text("list", json!({})), "api:\t2 files\nweb:\t3 files\n");
+    let list = caller.text("list", json!({"path": "web"}));
+    assert_eq!(list, "Makefile\t11 bytes\nignored.rs\t25 bytes\nsrc/\t1 file\n");
+    let outline = caller.text("outline", json!({"path": "web:"}));
+    assert!(outline.contains("src/\t1 files\n") && outline.contains("Makefile"), "{outline}");
+    assert_eq!(caller.text("outline", json!({})), "api:\t2 files\nweb:\t3 files\n");
+    for (query, place) in
+        [("Where is tea poured?", "`api:src/main.rs:"), ("brew coffee", "`web:src/page.ts:")]
+    {
+        let found = caller.text("search", json!({"query": query}));
+        assert!(found.starts_with(place), "{query}: {found}");
+    }
+}
+
+#[test]
+fn p10_nothing_beside_the_projects_of_a_group_is_read_by_any_path() {
+    let caller = platform();
+    let third = caller.root().with_file_name("third");
+    symlink(&third, caller.root().join("out")).unwrap();
+    symlink("../web", caller.root().join("across")).unwrap();
+    for path in [
+        "third:x.rs",
+        "third/x.rs",
+        "../third/x.rs",
+        "api:../third/x.rs",
+        "api:../web/src/page.ts",
+        "web:../api/src/main.rs",
+        "api:/../third/x.rs",
+        "api:out/x.rs",
+        "api:across/src/page.ts",
+        "api:.env",
+        "web:../api/.env",
+        "api:web:src/page.ts",
+        third.join("x.rs").to_str().unwrap(),
+        "src/page.ts",
+        ":src/page.ts",
+    ] {
+        let words = caller.refusal("read", json!({"path": path}));
+        assert!(
+            !words.contains("hidden-value") && !words.contains("brewCoffee()"),
+            "{path}: {words}"
+        );
+    }
+    let words = caller.refusal("read", json!({"path": "src/page.ts"}));
+    assert!(words.contains("There is `web:src/page.ts`."), "{words}");
+    let found = caller.text("grep", json!({"pattern": "hidden-value|ignored_here"}));
+    assert!(!found.contains("hidden-value") && !found.contains("fn ignored_here"), "{found}");
 }
