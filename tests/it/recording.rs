@@ -266,7 +266,7 @@ fn refusal(bench: &Bench) -> AgentError {
     let start = StartAgent {
         conversation: ConversationId(1),
         epoch: 1,
-        project: Project { name: ProjectName::mend("tea-shop"), dir: bench.project() },
+        project: Project::new(ProjectName::mend("tea-shop"), bench.project()),
         session: AgentSession::New(Uuid::new_v4()),
         agent: None,
         tools: None,
