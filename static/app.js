@@ -52,7 +52,7 @@ const EVENTS = {
     // The hint is optional.
     lazyFeatures?.then((it) => it.draftChanged(), () => null);
   },
-  'edit-question': ({ turn, question }) => page.composer.edit({ turn, text: question }),
+  'edit-question': ({ turn, question, attachments }) => page.composer.edit({ turn, text: question }, attachments),
   'withdraw': (pending) => commands.withdraw(pending),
   'open-sidebar': () => page.sidebar.open(true),
   'drawer': (isOpen) => { page.main.inert = isOpen; },

@@ -194,12 +194,12 @@ impl Handler<AddAttachment> for Database {
         let bytes = add.loaded.content.len();
         self.enqueue(context, bytes, move |recorder| {
             let stored =
-                attachments::stored_bytes(recorder.connection(), add.conversation, &add.sender)?;
+                attachments::stored_files(recorder.connection(), add.conversation, &add.sender)?;
             let fits = |stored: u64, most: u64| stored.saturating_add(bytes as u64) <= most;
             if !fits(stored.conversation, add.most.conversation) {
                 return Ok(AttachmentAdded::ConversationFull);
             }
-            if !fits(stored.loose, add.most.loose) {
+            if !fits(stored.loose, add.most.loose) || stored.n_loose >= add.most.n_loose {
                 return Ok(AttachmentAdded::TooManyLoose);
             }
             recorder.apply(Change::AddAttachment(add))?;

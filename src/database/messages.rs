@@ -13,7 +13,7 @@ use crate::{
     project::ProjectName,
 };
 
-use super::{DatabaseError, Summary, queries::attachments::StoredBytes};
+use super::{DatabaseError, Summary, queries::attachments::StoredFiles};
 
 /// Makes a conversation together with its first entries.
 #[derive(Message, Debug, Clone, Serialize, Deserialize)]
@@ -80,7 +80,7 @@ pub(crate) struct AddAttachment {
     /// Who sends it, for the bound on what is not named yet.
     pub(crate) sender: String,
     /// What there may be with it.
-    pub(crate) most: StoredBytes,
+    pub(crate) most: StoredFiles,
 }
 
 /// Whether a file was stored.

@@ -130,8 +130,12 @@ export class QuestionComposer extends HTMLElement {
     this.#write([text, this.text].filter((one, index, all) => one && all.indexOf(one) === index).join('\n\n'));
   }
 
-  /** Puts an earlier question into the field, to change it and ask again. @param {import('../input_history.js').HistoryEntry} question */
-  edit(question) {
+  /**
+   * Puts an earlier question into the field with its files, to change it and ask again.
+   * @param {import('../input_history.js').HistoryEntry} question @param {import('../attachments.js').Attachment[]} [attachments]
+   */
+  edit(question, attachments = []) {
+    if (attachments.length > 0) this.#useTray((tray) => tray.giveBack(attachments));
     this.#history.edit(this.text, question);
     this.#write(question.text);
     this.focus();

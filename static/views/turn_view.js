@@ -184,8 +184,8 @@ export class TurnView extends HTMLElement {
 
   /** @param {string} name */
   #emit(name) {
-    const { turn, question } = this.#turn ?? {};
-    this.dispatchEvent(new CustomEvent(name, { detail: { turn, question }, bubbles: true }));
+    const { turn, question, attachments } = this.#turn ?? {};
+    this.dispatchEvent(new CustomEvent(name, { detail: { turn, question, attachments }, bubbles: true }));
   }
 }
 

@@ -10,13 +10,15 @@ use crate::{
     project::ProjectName,
 };
 
-/// What is stored of files, in bytes.
+/// What is stored of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct StoredBytes {
-    /// Of all files of the conversation.
+pub(crate) struct StoredFiles {
+    /// Bytes of all files of the conversation.
     pub(crate) conversation: u64,
-    /// Of all files of the sender that no question names yet.
+    /// Bytes of all files of the sender that no question names yet.
     pub(crate) loose: u64,
+    /// Number of those files.
+    pub(crate) n_loose: u64,
 }
 
 impl Reader {
@@ -64,19 +66,20 @@ impl Reader {
 }
 
 /// What the conversation and the sender have stored.
-pub(in crate::database) fn stored_bytes(
+pub(in crate::database) fn stored_files(
     connection: &Connection,
     conversation: ConversationId,
     sender: &str,
-) -> Result<StoredBytes, DatabaseError> {
+) -> Result<StoredFiles, DatabaseError> {
     let mut statement = connection.prepare_cached(
         "SELECT (SELECT ifnull(sum(length(content)), 0) FROM attachments
                  WHERE conversation_id = ?1),
-                (SELECT ifnull(sum(length(content)), 0) FROM attachments WHERE sender = ?2)",
+                (SELECT ifnull(sum(length(content)), 0) FROM attachments WHERE sender = ?2),
+                (SELECT count(*) FROM attachments WHERE sender = ?2)",
     )?;
     Ok(statement.query_row(params![conversation, sender], |row| {
         let sum = |column| row.get(column).map(|sum: i64| u64::try_from(sum).unwrap_or(0));
-        Ok(StoredBytes { conversation: sum(0)?, loose: sum(1)? })
+        Ok(StoredFiles { conversation: sum(0)?, loose: sum(1)?, n_loose: sum(2)? })
     })?)
 }
 

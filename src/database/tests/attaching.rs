@@ -13,7 +13,7 @@ use crate::{
             AcceptQuestion, AddAttachment, AttachmentAdded, CopiedAttachment, DeleteConversation,
             DropLoose,
         },
-        queries::attachments::StoredBytes,
+        queries::attachments::StoredFiles,
     },
     entry::UserMessage,
 };
@@ -31,7 +31,7 @@ fn file(id: &str, content: &str) -> LoadedFile {
 }
 
 fn add(conversation: ConversationId, loaded: LoadedFile) -> AddAttachment {
-    let most = StoredBytes { conversation: 20, loose: 12 };
+    let most = StoredFiles { conversation: 20, loose: 12, n_loose: 3 };
     AddAttachment { project: project(), conversation, loaded, sender: "user a".to_owned(), most }
 }
 
@@ -132,7 +132,10 @@ async fn files_are_bounded_by_conversation_and_by_sender() {
     assert_eq!(added(other, "b", 12).await, AttachmentAdded::Stored);
     store.database.send(ask(other, 1, &[&file("b", &"x".repeat(12))])).await.unwrap().unwrap();
     assert_eq!(added(one, "c", 9).await, AttachmentAdded::ConversationFull);
-    assert_eq!(added(one, "c", 8).await, AttachmentAdded::Stored);
+    assert_eq!(added(one, "c", 1).await, AttachmentAdded::Stored);
+    assert_eq!(added(one, "d", 1).await, AttachmentAdded::Stored);
+    assert_eq!(added(one, "e", 1).await, AttachmentAdded::Stored);
+    assert_eq!(added(one, "f", 1).await, AttachmentAdded::TooManyLoose);
 }
 
 #[actix::test]

@@ -11,7 +11,7 @@ use crate::{
             AcceptQuestion, AddAttachment, BeginTurn, CopiedAttachment, DeleteConversation,
             DeleteIfEmpty, NoteVisit, RenameConversation, ReserveSeq, SetAgentSession,
         },
-        queries::{attachments::StoredBytes, conversations},
+        queries::{attachments::StoredFiles, conversations},
         recorder::Recorder,
         recovery, schema, timestamp,
         writes::{self, Change, DropLooseAttachments, RecordImport, Write},
@@ -240,7 +240,7 @@ fn act(
                 file: file(&format!("{conversation} {number}")),
                 content: vec![number; 3],
             };
-            let most = StoredBytes { conversation: 0, loose: 0 };
+            let most = StoredFiles { conversation: 0, loose: 0, n_loose: 0 };
             let sender = "user a".to_owned();
             Change::AddAttachment(AddAttachment { project, conversation, loaded, sender, most })
         }

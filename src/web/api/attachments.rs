@@ -23,7 +23,7 @@ use crate::{
     database::{
         DatabaseError,
         messages::{AddAttachment, AttachmentAdded},
-        queries::attachments::StoredBytes,
+        queries::attachments::StoredFiles,
     },
     source,
 };
@@ -94,9 +94,10 @@ pub(crate) async fn upload(
     });
     let loaded = loaded.await.map_err(Problem::unavailable)?.map_err(unsuitable)?;
     let file = loaded.file.clone();
-    let most = StoredBytes {
+    let most = StoredFiles {
         conversation: limits.conversation_bytes as u64,
         loose: LOOSE_QUESTIONS * limits.question_bytes as u64,
+        n_loose: LOOSE_QUESTIONS * u64::from(limits.count),
     };
     let sender = visitor.sender();
     let add = AddAttachment { project, conversation, loaded, sender, most };

@@ -191,6 +191,31 @@ async fn nobody_reaches_files_by_another_conversation_project_or_a_guess() {
 }
 
 #[actix::test]
+async fn files_have_the_access_rules_of_their_conversation() {
+    let token = "viewers-0123456789";
+    let server = Setup::scripted().env("CICERONE_VIEWER_TOKEN", token).start();
+    let http = reqwest::Client::new();
+    let authorized =
+        |request: reqwest::RequestBuilder| request.bearer_auth(token).timeout(DEADLINE);
+    let made = authorized(http.post(server.url("/api/assistant/conversations/demo")));
+    let made: serde_json::Value = made.send().await.unwrap().json().await.unwrap();
+    let url = server.url(&path(made["id"].as_i64().unwrap()));
+    let status = async |request: reqwest::RequestBuilder| {
+        request.timeout(DEADLINE).send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(status(http.post(&url).body("x")).await, 401);
+    let foreign = authorized(http.post(&url)).header("origin", "http://evil.example").body("x");
+    assert_eq!(status(foreign).await, 403);
+    let file = authorized(http.post(&url).body("x")).send().await.unwrap();
+    let file: serde_json::Value = file.json().await.unwrap();
+    let url = format!("{url}/{}", file["id"].as_str().unwrap());
+    assert_eq!(status(http.get(&url)).await, 401);
+    assert_eq!(status(authorized(http.get(&url))).await, 200);
+    assert_eq!(status(authorized(http.delete(&url))).await, 405);
+    assert_eq!(stored(&server), 1);
+}
+
+#[actix::test]
 async fn files_without_a_question_are_bounded_and_go_with_an_empty_conversation() {
     let limits = "[attachments]\nfile_bytes = 1000\nquestion_bytes = 1000\n";
     let server = Setup::scripted().config(limits).start();

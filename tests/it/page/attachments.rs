@@ -95,9 +95,15 @@ async fn files_are_pasted_dropped_and_chosen_and_stand_with_their_question() {
         ])
     );
     browser.portraits("attachments-history").await;
-    // They are there again after a reload.
+    // They are there again after a reload, and when the question is changed.
     browser.reload().await;
     browser.wait_for(&format!("(() => {{ {IS_LOADED} }})() === 640")).await;
+    browser.run("document.querySelector('turn-view .edit:not([hidden])').click()").await;
+    browser.wait_for(&format!("{N_READY} === 2")).await;
+    browser.keys(&format!(" Again.{ENTER}")).await;
+    browser.wait_for(&ended(2)).await;
+    let n_shown = "return document.querySelectorAll('turn-view .attached a').length";
+    assert_eq!(browser.run(n_shown).await, json!(4));
     browser.assert_no_complaints(&[]).await;
     browser.close().await;
 }
