@@ -56,6 +56,9 @@ fn project_tools() -> impl Iterator<Item = String> {
 /// An option of newer versions that keeps file tools in the working directory and off transcripts.
 pub(super) const RESTRICTED: &str = "--restricted";
 
+/// Rules with a directory in one argument, which the system takes up to 128 KiB long.
+const RULES_PER_ARGUMENT: usize = 25;
+
 /// The inputs of the program's arguments.
 #[derive(Debug)]
 pub(super) struct ClaudeOptions<'a> {
@@ -144,7 +147,9 @@ pub(super) fn arguments(launch: &ClaudeOptions<'_>) -> Vec<OsString> {
     add("--disallowedTools", &denied(launch.secrets).join(","));
     for root in launch.project.roots.iter().skip(1) {
         add("--add-dir", &root.dir.to_string_lossy());
-        add("--disallowedTools", &denied_in(&root.dir, launch.secrets).join(","));
+        for rules in denied_in(&root.dir, launch.secrets).chunks(RULES_PER_ARGUMENT) {
+            add("--disallowedTools", &rules.join(","));
+        }
     }
     add("--mcp-config", &mcp_config(launch));
     if let Some(model) = &launch.model {
@@ -223,4 +228,39 @@ fn session_dir(state: &Path, dir: &Path) -> Option<PathBuf> {
     let name: String =
         dir.to_str()?.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     Some(state.join("projects").join(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        policy::Secrets,
+        project::{ProjectName, Roots},
+    };
+
+    #[test]
+    fn the_rules_for_a_directory_with_a_long_path_fit_into_arguments() {
+        const LONGEST_ARGUMENT: usize = 128 << 10;
+        let long = PathBuf::from(format!("/{}", "deep/".repeat(800)));
+        let members = [("api", PathBuf::from("/api")), ("web", long.clone())];
+        let roots = Roots::of_group(members.map(|(name, dir)| (ProjectName::mend(name), dir)));
+        let project = Project { name: ProjectName::mend("platform"), roots: roots.unwrap() };
+        let secrets = Secrets::new(&["config/prod.yml".to_owned()]).unwrap();
+        let arguments = arguments(&ClaudeOptions {
+            model: None,
+            project: &project,
+            session: AgentSession::New(uuid::Uuid::new_v4()),
+            prompt: Path::new("/prompt"),
+            cicerone: Path::new("/cicerone"),
+            secrets: secrets.globs(),
+            has_web: false,
+            is_restricted: false,
+        });
+        assert!(arguments.iter().all(|argument| argument.len() < LONGEST_ARGUMENT));
+        let all = arguments.join(" ".as_ref()).into_string().unwrap();
+        let dir = long.to_str().unwrap();
+        for glob in ["**/.env)", "**/.ssh/**)", "auth.json)", "config/prod.yml)"] {
+            assert!(all.contains(&format!("Read(/{dir}/{glob}")), "no rule for {glob}");
+        }
+    }
 }
