@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     agent_probe::wait_until,
+    attachments,
     claude::{Version, child_of, program, with_both_versions},
     client::{Client, text_of},
     fake_api::FakeApi,
@@ -21,7 +22,11 @@ with_both_versions![
     a_conversation_that_the_model_finds_too_long_offers_a_new_one,
     a_history_that_the_model_refuses_is_replaced_by_a_summary,
     a_refusal_is_told_in_words,
+    the_model_sees_the_files_of_a_question,
 ];
+
+/// A picture of eight by eight pixels.
+const PICTURE: &[u8] = b"\x89\x50\x4e\x47\x0d\x0a\x1a\x0a\x00\x00\x00\x0d\x49\x48\x44\x52\x00\x00\x00\x08\x00\x00\x00\x08\x08\x02\x00\x00\x00\x4b\x6d\x29\xdc\x00\x00\x00\x10\x49\x44\x41\x54\x78\x9c\x63\x60\x68\x68\xc0\x8e\x86\x96\x04\x00\xe2\x30\x40\x01\x58\xc4\x96\x82\x00\x00\x00\x00\x49\x45\x4e\x44\xae\x42\x60\x82";
 
 /// A server whose agent is the real program and asks `api`.
 fn server(api: &FakeApi, version: Version) -> Server {
@@ -56,6 +61,25 @@ async fn a_question_is_answered_with_the_tools_that_were_used(version: Version) 
     let end = frames.last().unwrap();
     assert_eq!(end["outcome"], "completed");
     assert!(end["usage"]["output_tokens"].as_u64() > Some(0), "{end}");
+}
+
+async fn the_model_sees_the_files_of_a_question(version: Version) {
+    let api = FakeApi::start();
+    let server = server(&api, version);
+    let mut client = server.connect().await;
+    let id = client.begin().await;
+    let picture = attachments::sent(&server, id, "teal.png", PICTURE).await;
+    let log = attachments::sent(&server, id, "log.txt", b"it broke at 12:00\n").await;
+    attachments::ask(&mut client, "m", "SAY seen", &[&picture, &log]).await;
+    assert_eq!(text_of(&client.turn().await), "seen");
+    let asked = api.requests();
+    let messages = asked.last().unwrap()["messages"].as_array().unwrap();
+    let blocks: Vec<&Value> =
+        messages.iter().filter_map(|it| it["content"].as_array()).flatten().collect();
+    let image = blocks.iter().find(|block| block["type"] == "image").unwrap();
+    assert_eq!(image["source"]["media_type"], "image/png", "{image}");
+    let told = json!(blocks).to_string();
+    assert!(told.contains("it broke at 12:00") && told.contains("teal.png"), "{told}");
 }
 
 async fn a_client_of_the_original_is_served(version: Version) {
