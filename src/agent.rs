@@ -19,6 +19,7 @@ mod conversation_lock;
 mod directories;
 mod executable;
 mod guide;
+mod instructions;
 mod invocation;
 mod model;
 mod own_process;
@@ -394,6 +395,7 @@ impl Agents {
             cicerone,
             secrets,
             specification: prompt::Specification::default(),
+            instructions: instructions::Instructions::default(),
             id: Uuid::new_v4(),
         })
     }

@@ -94,6 +94,7 @@ fn load_in(command_line: &CommandLine, env: &ProcessEnv) -> Result<Loaded, Confi
     groups::spread_offline(&mut settings.agent.offline_projects, &found.projects);
     settings.agent.named = agents::find(&layers)?;
     agents::check_default(&settings.agent.default, &layers, &settings.agent.named)?;
+    settings.agent.instructions = agents::instructions(&layers)?;
     settings.agent.of_projects = agents::of_projects(&layers, &settings.agent.named)?;
     projects::check_written_dir("server.data_dir", &settings.data_dir, &found.projects)?;
     if let Some(dir) = &settings.agent.record {
@@ -111,6 +112,7 @@ fn load_in(command_line: &CommandLine, env: &ProcessEnv) -> Result<Loaded, Confi
     let mut warnings: Vec<_> = layers.warnings.iter().cloned().map(ConfigWarning::warn).collect();
     warnings.extend(found.warnings);
     warnings.extend(exposure::warnings(&settings, &secrets));
+    warnings.extend(agents::missing_instructions(&settings));
     Ok(Loaded { settings, file, warnings, layers, project_origins: found.origins })
 }
 

@@ -16,6 +16,9 @@ pub const MAX_NAME_LENGTH: usize = 50;
 pub const SPECIFICATIONS: [&str; 3] =
     ["prompts/app_spec.txt", ".autoforge/prompts/app_spec.txt", ".autocoder/prompts/app_spec.txt"];
 
+/// Files with instructions for agents at the root of a project, in order of preference.
+pub const AGENT_INSTRUCTIONS: [&str; 2] = ["AGENTS.md", "CLAUDE.md"];
+
 /// A project's name: 1 to 50 ASCII letters, digits, hyphens and underscores.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]

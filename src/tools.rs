@@ -284,6 +284,18 @@ pub trait ProjectTools: fmt::Debug + Send + Sync {
     /// The beginning of the project's specification, if there is one that agents may read. The error
     /// is for the model.
     fn specification(&self, project: Project) -> Pending<Result<Option<String>, String>>;
+
+    /// What the repository says for agents, if agents may read that. The error is for the log.
+    fn instructions(&self, project: Project) -> Pending<Result<Option<RepositoryText>, String>>;
+}
+
+/// What a file of a project says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepositoryText {
+    /// Its path, one of those that are looked for.
+    pub path: &'static str,
+    /// Its beginning.
+    pub text: String,
 }
 
 /// What is going to be there.

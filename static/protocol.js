@@ -36,9 +36,9 @@ export const CLOSE_TRY_LATER = 1013;
  * Server to client. Frames with `seq` are stored and come again after a reconnect.
  * @typedef {{type: 'conversation_created', conversation_id: number}} ConversationCreatedFrame
  * @typedef {{type: 'attached', conversation_id: number, title: string | null, seq: number,
- *   after: number, state: SessionState, agent: AnsweringAgent, read_only?: ReadOnly, viewers: number, resumed: boolean,
+ *   after: number, state: SessionState, agent: AnsweringAgent, instructions?: string, read_only?: ReadOnly, viewers: number, resumed: boolean,
  *   message_bytes?: number, attachments?: import('./attachments.js').AttachmentLimits}} AttachedFrame
- *   the frames that follow begin after `after`: the page removes what it shows beyond
+ *   the frames that follow begin after `after`: the page removes what it shows beyond; `instructions` are HTML
  * @typedef {{type: 'caught_up', seq: number}} CaughtUpFrame
  * @typedef {{type: 'user_message', seq: number, turn: number, message_id?: string, author?: string, content: string, agent?: string,
  *   retry_of?: number, answers?: string, continues?: number, attachments?: import('./attachments.js').Attachment[]}} UserMessageFrame

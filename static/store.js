@@ -35,6 +35,7 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
  * @property {import('./protocol.js').AnsweringAgent | null} agent as the server told it last
  * @property {import('./protocol.js').AnsweringAgent | null} usualAgent the agent of the settings, once it is known
  * @property {string | null} pickedAgent name of the agent that was chosen since the last question
+ * @property {string | null} instructions HTML of what the operator tells the agents
  * @property {import('./protocol.js').ReadOnly | null} readOnly result of the server's self-test
  * @property {number} viewers
  * @property {number} messageBytes size limit of a message, 0 while unknown
@@ -71,7 +72,7 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
  */
 export function initialConversation(id, pending = []) {
   return {
-    id, title: null, agent: null, usualAgent: null, pickedAgent: null, readOnly: null, viewers: 1, messageBytes: 0, attachmentLimits: null, online: true, connection: 'connecting',
+    id, title: null, agent: null, instructions: null, usualAgent: null, pickedAgent: null, readOnly: null, viewers: 1, messageBytes: 0, attachmentLimits: null, online: true, connection: 'connecting',
     closeCode: 0, wasOpen: false, caughtUp: false, state: 'idle', detail: '', notice: null, turns: [], pending,
   };
 }
@@ -89,7 +90,7 @@ export function reduce(before, event) {
     case 'attached':
       return {
         ...before, id: event.conversation_id, title: event.title ?? null,
-        agent: event.agent ?? null,
+        agent: event.agent ?? null, instructions: event.instructions ?? null,
         readOnly: event.read_only ?? null, viewers: event.viewers ?? 1, messageBytes: event.message_bytes ?? 0,
         attachmentLimits: event.attachments ?? null,
         state: event.state ?? 'idle', detail: '', caughtUp: false,

@@ -22,6 +22,7 @@ use super::{
     choice::AgentProgram,
     claude::{self, Home, Lent, Login},
     directories::{Directories, own_user, owned_dir, owned_file},
+    instructions::Instructions,
     process::{disk_quota::DiskQuota, launch_args, resources::ResourceLimits},
     prompt::{self, Specification},
     sandbox::{self, AccessNeeds, Profile, User, user},
@@ -42,6 +43,7 @@ pub(super) struct LaunchRequest {
     pub cicerone: PathBuf,
     pub secrets: Secrets,
     pub specification: Specification,
+    pub instructions: Instructions,
     /// Names the files of this start; those of an earlier start are removed at its end.
     pub id: Uuid,
 }
@@ -98,7 +100,12 @@ impl LaunchRequest {
         let [prompt, temporary] = place.of_start(self.id);
         let chosen = self.user(own, place, program)?;
         let has_web = self.inner.settings.has_web(&self.project.name);
-        let text = prompt::system_prompt(&self.project, &self.specification, has_web);
+        let text = prompt::system_prompt(
+            &self.project,
+            &self.specification,
+            &self.instructions,
+            has_web,
+        );
         owned_dir(&temporary, chosen.user)
             .and_then(|()| owned_file(&prompt, &text, chosen.user))
             .map_err(|error| cannot_make(&prompt, &error))?;

@@ -2,7 +2,7 @@
 
 use crate::project::{Project, Root};
 
-use super::{AgentChosen, AgentKind};
+use super::{AgentChosen, AgentKind, instructions::Instructions};
 
 /// What an agent is told of the project's specification.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +42,7 @@ const FEATURE_RULE: &str = "Use the feature tools for questions about progress a
 pub(crate) fn system_prompt(
     project: &Project,
     specification: &Specification,
+    instructions: &Instructions,
     has_web: bool,
 ) -> String {
     let web = match has_web {
@@ -56,11 +57,15 @@ pub(crate) fn system_prompt(
          secrets cannot either.\n{SEARCHES}{web}{FEATURES}",
         directories(project)
     );
-    prompt(project, specification, &tools, FEATURE_RULE)
+    prompt(project, specification, &tools, FEATURE_RULE) + &instructions.prompt()
 }
 
 /// The prompt of the model agent, whose tools all run in the project's reader.
-pub(crate) fn model_prompt(project: &Project, specification: &Specification) -> String {
+pub(crate) fn model_prompt(
+    project: &Project,
+    specification: &Specification,
+    instructions: &Instructions,
+) -> String {
     let paths = match project.roots.is_group() {
         true => "by paths that begin with the name of a project and a colon",
         false => "by paths from its root",
@@ -70,18 +75,22 @@ pub(crate) fn model_prompt(project: &Project, specification: &Specification) -> 
          files that hold secrets cannot either. You can call several tools at once.\n\
          {SEARCHES}{FEATURES}"
     );
-    prompt(project, specification, &tools, FEATURE_RULE)
+    prompt(project, specification, &tools, FEATURE_RULE) + &instructions.prompt()
 }
 
 /// The instructions of an agent with tools of its own, which precede its first question.
-pub(crate) fn acp_prompt(project: &Project, specification: &Specification) -> String {
+pub(crate) fn acp_prompt(
+    project: &Project,
+    specification: &Specification,
+    instructions: &Instructions,
+) -> String {
     let tools = format!(
         "- Your own tools that read and search files. {} Nothing outside can be read, and nothing can \
          be written.\n",
         directories(project)
     );
     let rule = "Ask back, in words, when you cannot answer without knowing more.";
-    prompt(project, specification, &tools, rule)
+    prompt(project, specification, &tools, rule) + &instructions.prompt()
 }
 
 /// Where the files of a project are, for an agent that opens them itself.
@@ -194,7 +203,7 @@ mod tests {
 
     fn prompt(specification: &Specification, has_web: bool) -> String {
         let project = Project::new(ProjectName::mend("shop"), "/src/shop");
-        system_prompt(&project, specification, has_web)
+        system_prompt(&project, specification, &Instructions::default(), has_web)
     }
 
     #[test]
@@ -202,17 +211,17 @@ mod tests {
         let member = |name| (ProjectName::mend(name), format!("/src/{name}").into());
         let roots = Roots::of_group(["api", "web"].map(member)).unwrap();
         let group = Project { name: ProjectName::mend("platform"), roots };
-        let none = &Specification::None;
-        let own_tools = [system_prompt(&group, none, true), acp_prompt(&group, none)];
+        let (none, untold) = (&Specification::None, &Instructions::default());
+        let own_tools = [system_prompt(&group, none, untold, true), acp_prompt(&group, none, untold)];
         for prompt in &own_tools {
             assert!(prompt.contains("`api` in \"/src/api\", `web` in \"/src/web\""), "{prompt}");
         }
-        for prompt in own_tools.into_iter().chain([model_prompt(&group, none)]) {
+        for prompt in own_tools.into_iter().chain([model_prompt(&group, none, untold)]) {
             assert!(prompt.contains("\"platform\", which spans these projects: \"api\", \"web\"."));
             assert!(prompt.contains("`web:src/main.rs:42`"), "{prompt}");
         }
         let plain =
-            system_prompt(&Project::new(ProjectName::mend("shop"), "/src/shop"), none, true);
+            system_prompt(&Project::new(ProjectName::mend("shop"), "/src/shop"), none, untold, true);
         assert!(plain.contains("the project \"shop\".") && plain.contains("`src/main.rs:42`"));
     }
 

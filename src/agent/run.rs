@@ -17,6 +17,7 @@ use super::{
         acp::{AcpCodec, AcpSettings, UsageScope},
     },
     directories::Directories,
+    instructions::Instructions,
     invocation::{Invocation, LaunchRequest, check_dirs},
     messages::{AgentExit, AgentExited, AgentOutput},
     process::{
@@ -100,10 +101,11 @@ async fn prepare_and_execute(mut run: AgentRun) -> Result<AgentExit, String> {
     let (agents, request) = (run.agents.clone(), run.request.clone());
     // A task of its own: it removes its files even when nobody waits for it any more.
     let knows = actix::spawn(async move { agents.knows_restricted(&request).await });
-    let prepared = async { tokio::join!(knows, specification(&run)) };
-    let (knows, specification) = unless_stopped(&mut stop, prepared).await?;
+    let prepared = async { tokio::join!(knows, specification(&run), instructions(&run)) };
+    let (knows, specification, instructions) = unless_stopped(&mut stop, prepared).await?;
     run.request.is_restricted = knows.unwrap_or_default();
     run.request.specification = specification;
+    run.request.instructions = instructions?;
     let request = run.request.clone();
     let prepared = tokio::task::spawn_blocking(|| request.prepare()).await;
     let mut invocation =
@@ -142,6 +144,14 @@ async fn specification(run: &AgentRun) -> Specification {
             log::warn!("an agent starts without the project's specification reason={why:?}");
             Specification::Unread
         }
+    }
+}
+
+/// What an agent with a model is told besides our own words. The error is for a person.
+async fn instructions(run: &AgentRun) -> Result<Instructions, String> {
+    match run.kind.has_model() {
+        true => run.agents.told_instructions(&run.project, run.tools.as_deref()).await,
+        false => Ok(Instructions::default()),
     }
 }
 

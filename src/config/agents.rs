@@ -11,12 +11,12 @@ use url::Url;
 
 use crate::{
     config::{
-        error::{ConfigError, hint, nearest},
+        error::{ConfigError, ConfigWarning, hint, nearest},
         groups,
         keys::{AGENTS, GROUPS, PROJECTS, PathKind},
         layers::{GivenValue, Layers, stays_relative},
         settings::{
-            AgentChoice,
+            AgentChoice, ProjectInstructions, Settings,
             agents::{
                 AUTO, AcpConfig, AgentConfig, AgentName, ClaudeConfig, ModelConfig, NamedAgent,
                 Preset, ReplayConfig,
@@ -75,6 +75,31 @@ pub(super) fn of_projects(
         found.insert(name, agent);
     }
     Ok(found)
+}
+
+/// What agents of the file's projects are told, where that is anything.
+pub(super) fn instructions(
+    layers: &Layers,
+) -> Result<HashMap<ProjectName, ProjectInstructions>, ConfigError> {
+    let projects = layers.file_projects()?.into_iter();
+    let named =
+        projects.filter_map(|it| Some((ProjectName::parse(&it.name).ok()?, it.instructions)));
+    Ok(named.filter(|(_, told)| *told != ProjectInstructions::default()).collect())
+}
+
+/// Warns of files of instructions that are not there: no agent starts without them.
+pub(super) fn missing_instructions(settings: &Settings) -> Vec<ConfigWarning> {
+    let files = settings.agent.instructions.iter().filter_map(|(name, told)| {
+        Some((name, told.file.as_ref().filter(|file| !file.is_file())?))
+    });
+    let text = |(name, file): (&ProjectName, &PathBuf)| {
+        format!(
+            "{} cannot be read, and no agent with a model starts in project `{name}` without it: \
+             correct `projects.{name}.instructions`",
+            file.display()
+        )
+    };
+    files.map(text).map(ConfigWarning::warn).collect()
 }
 
 fn known(text: &str, agents: &[NamedAgent]) -> Option<AgentName> {

@@ -17,7 +17,7 @@ use crate::config::{
     keys::{AGENTS, GROUPS, Key, PROJECTS, PathKind, is_table, keys},
     process_env::ProcessEnv,
     secrets,
-    settings::Tables,
+    settings::{ProjectInstructions, Tables},
 };
 
 /// The variable that names the configuration file.
@@ -59,15 +59,19 @@ pub(super) struct FileProject {
     pub(super) dir: PathBuf,
     /// The agent that it names.
     pub(super) agent: Option<String>,
+    pub(super) instructions: ProjectInstructions,
     pub(super) origin: ValueOrigin,
 }
 
 /// The table of a project that has more than a directory.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ProjectTable {
     dir: String,
     agent: Option<String>,
+    instructions: Option<String>,
+    #[serde(default)]
+    repository_instructions: bool,
 }
 
 /// All values by the paths of their keys, and the projects, groups and agents of the file.
@@ -256,7 +260,9 @@ impl Layers {
     pub(super) fn file_projects(&self) -> Result<Vec<FileProject>, ConfigError> {
         let read = |(name, given): &(String, GivenValue)| {
             let table = match &given.value {
-                Value::String(dir) => Ok(ProjectTable { dir: dir.clone(), agent: None }),
+                Value::String(dir) => {
+                    Ok(ProjectTable { dir: dir.clone(), ..ProjectTable::default() })
+                }
                 Value::Table(_) => ProjectTable::deserialize(given.value.clone())
                     .map_err(|error| error.to_string()),
                 _ => Err(String::new()),
@@ -265,7 +271,7 @@ impl Layers {
                 true => Err(String::new()),
                 false => Ok(table),
             });
-            let ProjectTable { dir, agent } = table.map_err(|why| {
+            let table = table.map_err(|why| {
                 let why = match why.trim() {
                     "" => String::new(),
                     why => format!(": {}", why.replace('\n', " ")),
@@ -274,8 +280,14 @@ impl Layers {
                                 agent = \"guide\" }";
                 bad_value(format!("{PROJECTS}.{name}"), given, format!("{expected}{why}"))
             })?;
-            let dir = self.absolute(Path::new(&dir), &given.origin);
-            Ok(FileProject { name: name.clone(), dir, agent, origin: given.origin.clone() })
+            let absolute = |path: &str| self.absolute(Path::new(path), &given.origin);
+            let file = table.instructions.as_deref().filter(|file| !file.is_empty());
+            let instructions = ProjectInstructions {
+                file: file.map(absolute),
+                of_repository: table.repository_instructions,
+            };
+            let (dir, origin) = (absolute(&table.dir), given.origin.clone());
+            Ok(FileProject { name: name.clone(), dir, agent: table.agent, instructions, origin })
         };
         self.projects.iter().map(read).collect()
     }

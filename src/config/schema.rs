@@ -34,6 +34,14 @@ pub fn schema() -> String {
                         "description": "The agent that answers where a conversation names none.",
                         "type": "string",
                     },
+                    "instructions": {
+                        "description": "File with what its agents are told besides.",
+                        "type": "string",
+                    },
+                    "repository_instructions": {
+                        "description": "Whether its agents are told its AGENTS.md or CLAUDE.md.",
+                        "type": "boolean",
+                    },
                 },
                 "required": ["dir"],
                 "additionalProperties": false,

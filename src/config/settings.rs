@@ -286,9 +286,21 @@ pub struct AgentSettings {
     /// The agents that projects name.
     #[serde(skip)]
     pub of_projects: HashMap<ProjectName, AgentName>,
+    /// What agents of projects are told.
+    #[serde(skip)]
+    pub instructions: HashMap<ProjectName, ProjectInstructions>,
     /// Whether other people than the server's user can ask.
     #[serde(skip)]
     pub serves_others: bool,
+}
+
+/// What agents of a project are told besides our own words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProjectInstructions {
+    /// The operator's file.
+    pub file: Option<PathBuf>,
+    /// Whether a file of the repository for agents is passed on.
+    pub of_repository: bool,
 }
 
 impl AgentSettings {

@@ -88,6 +88,8 @@ pub(crate) enum ReaderRequest {
     /// The beginning of the project's specification, somewhat longer than this many characters if
     /// there is more.
     Specification { max_chars: usize },
+    /// The beginning of what the repository says for agents, in the same measure.
+    Instructions { max_chars: usize },
     /// Answers a question of the guide.
     Answer(Box<AnswerTask>),
     /// Runs a tool for an agent.
@@ -152,6 +154,8 @@ pub(crate) enum ReaderAnswer {
     /// The content may not be read, for this reason.
     Denied(String),
     Specification(Option<String>),
+    /// The number of the file among those that are looked for, and its text.
+    Instructions(Option<(usize, String)>),
     Tool(CallOutcome),
     /// The request failed, in words.
     Failed(String),

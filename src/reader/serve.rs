@@ -178,6 +178,9 @@ impl ProjectReader {
             ReaderRequest::Specification { max_chars } => {
                 self.blocking(move |files| files.specification(max_chars)).await
             }
+            ReaderRequest::Instructions { max_chars } => {
+                self.blocking(move |files| files.instructions(max_chars)).await
+            }
             ReaderRequest::Answer(task) => {
                 self.limited(&self.searches, INDEX_WAIT, move |files| files.answer(*task)).await
             }

@@ -10,8 +10,8 @@ use crate::{
         relay::ANSWER_TOOL,
     },
     mcp,
-    project::Project,
-    tools::{self, CallOutcome, Caller, Pending, ProjectCall, ProjectTools},
+    project::{AGENT_INSTRUCTIONS, Project},
+    tools::{self, CallOutcome, Caller, Pending, ProjectCall, ProjectTools, RepositoryText},
 };
 
 use super::{
@@ -33,6 +33,9 @@ const SPECIFICATION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Characters of the specification that agents are told at most.
 const SPECIFICATION_CHARS: usize = 5000;
+
+/// Characters of the repository's instructions that agents are told at most.
+const INSTRUCTIONS_CHARS: usize = 8000;
 
 /// Longest time for an answer of the guide.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(INDEX_WAIT.as_secs() + 30);
@@ -72,6 +75,22 @@ impl ProjectTools for Readers {
                 Ok(ReaderAnswer::Specification(text)) => {
                     Ok(text.map(|text| checks::shortened(&text, SPECIFICATION_CHARS)))
                 }
+                Ok(_) => Err(readers.on_nonsense(&project).to_string()),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+    }
+
+    fn instructions(&self, project: Project) -> Pending<Result<Option<RepositoryText>, String>> {
+        let readers = self.clone();
+        Box::pin(async move {
+            let request = ReaderRequest::Instructions { max_chars: INSTRUCTIONS_CHARS };
+            match readers.ask(&project, request, SPECIFICATION_TIMEOUT).await {
+                Ok(ReaderAnswer::Instructions(found)) => Ok(found.and_then(|(number, text)| {
+                    let path = *AGENT_INSTRUCTIONS.get(number)?;
+                    let text = checks::shortened(&text, INSTRUCTIONS_CHARS);
+                    Some(RepositoryText { path, text })
+                })),
                 Ok(_) => Err(readers.on_nonsense(&project).to_string()),
                 Err(error) => Err(error.to_string()),
             }

@@ -16,6 +16,7 @@ use crate::{
     },
     database::messages::NoteVisit,
     ids::{ConversationId, Seq},
+    markdown,
     wire::{
         Dialect,
         server_frame::{AgentOption, AnsweringAgent, Attached, AttachmentLimits, Notice, ReadOnly},
@@ -228,6 +229,7 @@ impl LiveConversation<'_> {
             resumed: from.resumed,
             state: self.state.turns.state(),
             agent: self.agent_info(),
+            instructions: self.instructions(),
             read_only,
             viewers,
             message_bytes: self.env.resources.settings.limits.message_bytes,
@@ -237,6 +239,13 @@ impl LiveConversation<'_> {
                 question_bytes: limits.question_bytes,
             },
         }
+    }
+
+    /// What agents of the project are told, to be shown. Where it cannot be read, the start of an agent
+    /// says so.
+    fn instructions(&self) -> Option<String> {
+        let told = self.env.resources.agents.instructions(&self.env.project);
+        told.ok().flatten().map(|text| markdown::parts(&text).concat())
     }
 
     fn agent_info(&self) -> AnsweringAgent {

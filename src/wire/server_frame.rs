@@ -75,6 +75,9 @@ pub(crate) struct Attached {
     pub resumed: bool,
     pub state: ConversationState,
     pub agent: AnsweringAgent,
+    /// What the operator tells agents of the project, as HTML.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<String>,
     /// How it is proved that the agent cannot write to the project.
     pub read_only: ReadOnly,
     /// The number of sockets attached to the conversation, this one included.

@@ -11,6 +11,7 @@ import { actionsButton } from './actions_menu.js';
 import './question_text.js';
 import { attachedFiles } from './attached_files.js';
 import { element, setText } from './dom.js';
+import { setHtml } from './html.js';
 import { setMarkedText } from './invisible_marks.js';
 import { VirtualList } from './virtual_list.js';
 import './turn_view.js';
@@ -38,6 +39,11 @@ export class ConversationView extends HTMLElement {
   #usageText = element('summary', { title: 'Usage of all answers' });
   #usageDetails = element('p');
   #usage = element('details', { className: 'usage', hidden: true }, this.#usageText, this.#usageDetails);
+  #instructionsText = element('div', { className: 'prose' });
+  #instructions = element('details', { className: 'instructions', hidden: true },
+    element('summary', { title: 'What the people who run this server tell the agent' }, 'Instructions'), this.#instructionsText);
+  /** The HTML that is shown. @type {string | null} */
+  #instructionsHtml = null;
   #menu = element('button', {
     type: 'button', className: 'menu', 'aria-controls': 'sidebar', onclick: () => this.#emit('open-sidebar', null),
   }, 'Menu');
@@ -65,7 +71,7 @@ export class ConversationView extends HTMLElement {
 
   connectedCallback() {
     this.append(
-      element('header', {}, this.#menu, this.#title, this.#facts, this.#usage, this.#badge, this.#actions),
+      element('header', {}, this.#menu, this.#title, this.#facts, this.#usage, this.#instructions, this.#badge, this.#actions),
       this.#scroller, this.#toEnd,
     );
     // Growth, folding, fonts and the window change heights. The observer runs after layout, so keeping
@@ -194,6 +200,10 @@ export class ConversationView extends HTMLElement {
     this.#usage.hidden = usage === null;
     setText(this.#usageText, usage?.text ?? '');
     setText(this.#usageDetails, usage?.details ?? '');
+    const instructions = conversation?.instructions ?? null;
+    this.#instructions.hidden = instructions === null;
+    if (instructions !== this.#instructionsHtml) setHtml(this.#instructionsText, instructions ?? '');
+    this.#instructionsHtml = instructions;
     this.#actions.hidden = !asked || conversation?.id === null || conversation?.connection === 'ended';
   }
 

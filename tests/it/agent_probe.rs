@@ -148,6 +148,7 @@ impl Bench {
                 api_retries: 1,
                 named: NamedAgent::built_in(),
                 of_projects: HashMap::new(),
+                instructions: HashMap::new(),
                 serves_others: false,
             },
             limits: Limits {

@@ -44,6 +44,7 @@ mod hostile_files;
 mod hostile_readers;
 mod hostile_trees;
 mod html;
+mod instructions;
 mod launcher;
 mod legacy;
 mod mcp;

@@ -39,7 +39,11 @@ impl LaunchRequest {
             conversation: self.conversation,
             session: self.session.id(),
             resumes: matches!(self.session, AgentSession::Resume(_)),
-            instructions: prompt::acp_prompt(&self.project, &self.specification),
+            instructions: prompt::acp_prompt(
+                &self.project,
+                &self.specification,
+                &self.instructions,
+            ),
             tool_result_bytes: limits.tool_result_bytes,
         };
         let PreparedAcp { arguments, environment, ports, run } =

@@ -69,7 +69,7 @@ impl LaunchRequest {
     ) -> Result<Invocation, String> {
         let chosen = self.user(own, place, &self.cicerone)?;
         let [prompt, temporary] = place.of_start(self.id);
-        let text = prompt::model_prompt(&self.project, &self.specification);
+        let text = prompt::model_prompt(&self.project, &self.specification, &self.instructions);
         owned_dir(&temporary, chosen.user)
             .and_then(|()| owned_file(&prompt, &text, chosen.user))
             .map_err(|error| cannot_make(&prompt, &error))?;

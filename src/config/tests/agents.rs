@@ -123,3 +123,20 @@ fn a_directory_that_the_server_writes_to_is_refused_inside_a_project() {
         );
     }
 }
+
+#[test]
+fn a_project_names_the_instructions_of_its_agents_and_a_missing_file_is_warned_of() {
+    let machine = Machine::new().file(
+        "[projects]\nshop = { dir = \"shop\", instructions = \"shop.md\" }\n\
+         web = { dir = \"web\", repository_instructions = true }\nplain = { dir = \"plain\" }\n",
+    );
+    let loaded = machine.load();
+    let told = &loaded.settings.agent.instructions;
+    let config = machine.env.config_dir.clone().unwrap().join("cicerone");
+    let [shop, web] = ["shop", "web"].map(|name| &told[&ProjectName::mend(name)]);
+    assert_eq!((shop.file.as_deref(), shop.of_repository), (Some(&*config.join("shop.md")), false));
+    assert_eq!((web.file.as_deref(), web.of_repository, told.len()), (None, true, 2));
+    let is_about =
+        |text: &str| text.contains("shop.md") && text.contains("projects.shop.instructions");
+    assert!(loaded.warnings.iter().any(|warning| is_about(&warning.text)), "{:?}", loaded.warnings);
+}

@@ -17,7 +17,7 @@ use crate::{
         gate::Tree,
         opening::{self, FileReadError},
     },
-    project::{Root, Roots, SPECIFICATIONS},
+    project::{AGENT_INSTRUCTIONS, Root, Roots, SPECIFICATIONS},
     reader::{
         excerpt::{self, FileExcerpt},
         file_list::{self, FileList, KeptList},
@@ -215,6 +215,17 @@ impl ReadableFiles {
         });
         let all = of_members.collect::<Vec<_>>().join("\n\n");
         ReaderAnswer::Specification((!all.is_empty()).then_some(all))
+    }
+
+    /// What a repository says for agents; a group has no root where that would be.
+    pub(super) fn instructions(&self, max_chars: usize) -> ReaderAnswer {
+        let most = max_chars.saturating_add(1).saturating_mul(char::MAX.len_utf8());
+        let found = AGENT_INSTRUCTIONS.iter().enumerate().find_map(|(number, path)| {
+            let bytes = opening::read_start(&self.policy, path, most).ok()?;
+            let text = String::from_utf8_lossy(&bytes).trim().to_owned();
+            (!text.is_empty()).then_some((number, text))
+        });
+        ReaderAnswer::Instructions(found)
     }
 
     /// The paths at which specifications may be.

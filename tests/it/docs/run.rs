@@ -57,6 +57,7 @@ impl Home {
             fs::create_dir(path(dir)).unwrap();
         }
         fs::write(path("bin/cicerone"), WRAPPER).unwrap();
+        fs::write(path(".config/cicerone/shop.md"), "Call a basket a basket.").unwrap();
         fs::set_permissions(path("bin/cicerone"), fs::Permissions::from_mode(0o755)).unwrap();
         let names = vec!["guide.example.org".to_owned()];
         let certificate = rcgen::generate_simple_self_signed(names).unwrap();
