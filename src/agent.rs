@@ -355,23 +355,6 @@ impl Agents {
         claude::account(&self.inner.server.environment, &self.inner.data_dir)
     }
 
-    /// A start of which nothing is kept, of the agent of this name, else of the project's. Where its
-    /// program is missing or may not be used, this one stands in its place.
-    fn trial_request(
-        &self,
-        project: Project,
-        agent: Option<&AgentName>,
-    ) -> Result<LaunchRequest, AgentError> {
-        let program = match self.wanted(Some(&project.name), agent) {
-            Err(error) if error.is_about_program() => AgentProgram::Claude {
-                program: self.inner.server.program.as_ref().ok().cloned().unwrap_or_default(),
-                model: None,
-            },
-            chosen => chosen?.program,
-        };
-        self.launch_request(program, project, None, AgentSession::New(Uuid::new_v4()))
-    }
-
     fn launch_request(
         &self,
         program: AgentProgram,

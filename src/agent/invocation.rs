@@ -100,12 +100,8 @@ impl LaunchRequest {
         let [prompt, temporary] = place.of_start(self.id);
         let chosen = self.user(own, place, program)?;
         let has_web = self.inner.settings.has_web(&self.project.name);
-        let text = prompt::system_prompt(
-            &self.project,
-            &self.specification,
-            &self.instructions,
-            has_web,
-        );
+        let text =
+            prompt::system_prompt(&self.project, &self.specification, &self.instructions, has_web);
         owned_dir(&temporary, chosen.user)
             .and_then(|()| owned_file(&prompt, &text, chosen.user))
             .map_err(|error| cannot_make(&prompt, &error))?;

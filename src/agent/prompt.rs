@@ -212,7 +212,8 @@ mod tests {
         let roots = Roots::of_group(["api", "web"].map(member)).unwrap();
         let group = Project { name: ProjectName::mend("platform"), roots };
         let (none, untold) = (&Specification::None, &Instructions::default());
-        let own_tools = [system_prompt(&group, none, untold, true), acp_prompt(&group, none, untold)];
+        let own_tools =
+            [system_prompt(&group, none, untold, true), acp_prompt(&group, none, untold)];
         for prompt in &own_tools {
             assert!(prompt.contains("`api` in \"/src/api\", `web` in \"/src/web\""), "{prompt}");
         }
@@ -220,8 +221,12 @@ mod tests {
             assert!(prompt.contains("\"platform\", which spans these projects: \"api\", \"web\"."));
             assert!(prompt.contains("`web:src/main.rs:42`"), "{prompt}");
         }
-        let plain =
-            system_prompt(&Project::new(ProjectName::mend("shop"), "/src/shop"), none, untold, true);
+        let plain = system_prompt(
+            &Project::new(ProjectName::mend("shop"), "/src/shop"),
+            none,
+            untold,
+            true,
+        );
         assert!(plain.contains("the project \"shop\".") && plain.contains("`src/main.rs:42`"));
     }
 

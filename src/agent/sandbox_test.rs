@@ -22,10 +22,11 @@ use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use super::{
-    AgentKind, Agents,
+    AgentError, AgentKind, AgentSession, Agents,
+    choice::AgentProgram,
     claude::Login,
     directories::{Directories, own_user},
-    invocation::{self, Invocation},
+    invocation::{self, Invocation, LaunchRequest},
     run_once,
     sandbox::{
         Profile,
@@ -64,6 +65,23 @@ struct ProbeResult {
 }
 
 impl Agents {
+    /// A start of which nothing is kept, of the agent of this name, else of the project's. Where its
+    /// program is missing or may not be used, this one stands in its place.
+    fn trial_request(
+        &self,
+        project: Project,
+        agent: Option<&AgentName>,
+    ) -> Result<LaunchRequest, AgentError> {
+        let program = match self.wanted(Some(&project.name), agent) {
+            Err(error) if error.is_about_program() => AgentProgram::Claude {
+                program: self.inner.server.program.as_ref().ok().cloned().unwrap_or_default(),
+                model: None,
+            },
+            chosen => chosen?.program,
+        };
+        self.launch_request(program, project, None, AgentSession::New(Uuid::new_v4()))
+    }
+
     /// Tests the sandbox, in general and in each of `projects`, and publishes the result. Where
     /// the sandbox is required, no agent starts before.
     pub async fn test_sandbox(&self, projects: &[Project]) -> Arc<SelfTest> {
