@@ -137,7 +137,11 @@ export class AttachmentTray {
 
   #render() {
     this.root.hidden = this.#files.length === 0 && this.#problem === '';
+    const focused = this.#list.contains(document.activeElement) ? document.activeElement?.closest('li')?.dataset.key : undefined;
     this.#list.replaceChildren(...this.#files.map((one) => this.#item(one)));
+    if (focused !== undefined) {
+      /** @type {HTMLElement | null} */ (this.#list.querySelector(`[data-key="${focused}"] .remove`))?.focus();
+    }
     this.#showNote();
     this.onChanged();
   }
