@@ -218,6 +218,12 @@ impl AgentKind {
         !matches!(self, Self::Guide | Self::Replay)
     }
 
+    /// Whether a running agent can be told how thorough to be. A model agent passes it on only where its
+    /// service takes it.
+    pub(crate) fn takes_effort(self) -> bool {
+        matches!(self, Self::Claude | Self::Model)
+    }
+
     /// Whether the agent keeps sessions of its own, which it can resume.
     pub(crate) fn keeps_sessions(self) -> bool {
         matches!(self, Self::Claude | Self::Acp)

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use crate::{
     attachment::AttachedFile,
     citation::Citation,
+    effort::Effort,
     ids::{ConversationId, Seq, TurnNumber},
     json,
 };
@@ -68,6 +69,9 @@ pub struct UserMessage {
     /// settings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
+    /// How thorough the answer is to be, where the person chose that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<Effort>,
     /// The conversation that this one continues.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continues: Option<ConversationId>,

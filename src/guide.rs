@@ -202,7 +202,7 @@ fn serve(guide: &Arc<Guide>, project: String, input: impl BufRead) -> Result<(),
     let read = agent_input.read(input, |task| match task {
         AgentTask::Question(question) => sender.send(question).is_ok(),
         // The server's reader keeps what the guide has to know of it.
-        AgentTask::History(_) => true,
+        AgentTask::History(_) | AgentTask::Thinking(_) => true,
     });
     drop(sender);
     if let Some(calls) = calls {

@@ -93,6 +93,7 @@ pub(crate) mod suggestions;
 
 pub mod attachment;
 pub mod database;
+pub mod effort;
 pub mod entry;
 pub(crate) mod highlighter;
 pub mod markdown;

@@ -34,12 +34,15 @@ use std::{
     thread,
 };
 
-use crate::guide::{
-    input::{AgentInput, AgentTask, TurnCounters},
-    lines::ProtocolLines,
-    output::LineOutput,
-    protocol::{self, UserQuestion},
-    tool_calls::PipeCalls,
+use crate::{
+    effort::Effort,
+    guide::{
+        input::{AgentInput, AgentTask, TurnCounters},
+        lines::ProtocolLines,
+        output::LineOutput,
+        protocol::{self, UserQuestion},
+        tool_calls::PipeCalls,
+    },
 };
 use client::ServiceClient;
 use live::LiveTurn;
@@ -153,6 +156,11 @@ impl ModelAgent {
             let told = match task {
                 AgentTask::History(turns) => {
                     talk.set_past(&turns);
+                    continue;
+                }
+                AgentTask::Thinking(most_tokens) => {
+                    talk.settings.effort =
+                        most_tokens.map(Effort::of_thinking_tokens).filter(|_| self.service.effort);
                     continue;
                 }
                 AgentTask::Question(question) => self.answer(&mut talk, &question),

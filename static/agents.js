@@ -6,6 +6,7 @@ export const AUTO = 'auto';
 /**
  * @typedef {import('./store.js').Conversation} Conversation
  * @typedef {import('./store.js').Turn} Turn
+ * @typedef {'quick' | 'thorough'} Effort how thorough an answer is to be
  * @typedef {{kind: string, name?: string, model?: string, attachments?: string}} Agent
  */
 
@@ -41,6 +42,19 @@ export function nextAgent(conversation) {
   // Until the replay is complete, its questions may name another one.
   if (!agent?.choices || (pickedAgent === null && !caughtUp)) return agent;
   return usualAgent ?? { kind: AUTO, name: AUTO };
+}
+
+/** Whether the agent of the next question can be told how thorough to be. @param {Conversation} conversation */
+export function takesEffort(conversation) {
+  const { agent, usualAgent } = conversation;
+  const name = chosenAgent(conversation);
+  const next = name === AUTO ? usualAgent ?? agent : agent?.choices?.find((choice) => choice.name === name);
+  return next?.effort ?? false;
+}
+
+/** How thorough the next answer is to be; `undefined` leaves it to the agent. @param {Conversation} conversation */
+export function chosenEffort(conversation) {
+  return takesEffort(conversation) && conversation.effort !== '' ? conversation.effort : undefined;
 }
 
 /**

@@ -46,6 +46,7 @@ const EVENTS = {
   'start-over': ({ turn, question }) => commands.startOver(question, turn),
   'answer': (given) => commands.answer(given),
   'pick-agent': (name) => page.dispatch({ type: 'agent-picked', name }),
+  'pick-effort': (effort) => page.dispatch({ type: 'effort-picked', effort }),
   'stop': () => commands.stop(),
   'draft': () => {
     commands.draftChanged();

@@ -1,5 +1,5 @@
 /** What the person sends: questions, answers to the agent, stops. Also saves the draft. */
-import { unsentAgent } from './agents.js';
+import { chosenEffort, unsentAgent } from './agents.js';
 import * as storage from './storage.js';
 import * as protocol from './protocol.js';
 
@@ -32,7 +32,7 @@ export class Commands {
     const agent = retry.agent ?? unsentAgent(page.state.conversation);
     page.dispatch({ type: 'submitted', message_id: messageId, content, ...(attachments.length > 0 ? { attachments } : {}) });
     page.connection.submit(retryOf === undefined
-      ? protocol.message(messageId, content, agent, attachments.map(({ id }) => id)) : protocol.retry(messageId, retryOf, { ...retry, agent }));
+      ? protocol.message(messageId, content, { agent, effort: chosenEffort(page.state.conversation), attachments: attachments.map(({ id }) => id) }) : protocol.retry(messageId, retryOf, { ...retry, agent }));
     storage.addToHistory(page.state.project, content);
     this.navigation.updateAddress();
     page.view.scrollToEnd();

@@ -15,7 +15,7 @@ export const CLOSE_TRY_LATER = 1013;
  * Client to server.
  * @typedef {{type: 'start', protocol: number, format: 'html', changes: true, conversation_id: number | null,
  *   after?: number}} StartFrame `changes` asks for only the changed end of a part that grows
- * @typedef {{type: 'message', message_id: string, content: string, agent?: string, attachments?: string[]}} MessageFrame
+ * @typedef {{type: 'message', message_id: string, content: string, agent?: string, effort?: import('./agents.js').Effort, attachments?: string[]}} MessageFrame
  *   `agent` is to answer this and all later questions; `auto` for the one of the settings; `attachments` are ids
  * @typedef {{type: 'stop'}} StopFrame
  * @typedef {{type: 'answer', message_id: string, answers: Answers, call_id: string}} AnswerFrame
@@ -75,8 +75,8 @@ export const CLOSE_TRY_LATER = 1013;
  *   a reference to a file, as it was written; `file` is its path in the project, if it differs; `doubt` tells why it
  *   need not be wrong if it was not found; `candidates` may be meant
  * @typedef {{input_tokens: number, output_tokens: number, cache_read_tokens?: number, cache_write_tokens?: number}} Usage
- * @typedef {{name: string, kind: string, model?: string, attachments?: string}} AgentOption an agent that a question may name
- * @typedef {{kind: string, name?: string, model?: string, attachments?: string, choices?: AgentOption[],
+ * @typedef {{name: string, kind: string, model?: string, attachments?: string, effort?: boolean}} AgentOption an agent that a question may name
+ * @typedef {{kind: string, name?: string, model?: string, attachments?: string, effort?: boolean, choices?: AgentOption[],
  *   no_model?: string}} AnsweringAgent of the next question; `attachments` are the files that it takes, if known: `all`, `text`, `none`; `choices` if there are any; `no_model` tells why the guide answers where a model was wanted
  * @typedef {{verdict: 'proved' | 'partly' | 'off' | 'failed' | 'pending' | string, tried: string[], missing: string[]}} ReadOnly
  *   result of the self-test: whether the agent can write to the project
@@ -101,14 +101,15 @@ export function start(conversationId, after) {
 /**
  * @param {string} messageId made by the page
  * @param {string} content
- * @param {string} [agent] that is to answer from now on, if it is another one
- * @param {string[]} [attachments] ids of its files
+ * @param {{agent?: string, effort?: import('./agents.js').Effort, attachments?: string[]}} [choices] agent that is to answer from now on, if
+ *   it is another one; ids of the question's files
  * @returns {MessageFrame}
  */
-export function message(messageId, content, agent, attachments = []) {
+export function message(messageId, content, { agent, effort, attachments = [] } = {}) {
   /** @type {MessageFrame} */
   const frame = { type: 'message', message_id: messageId, content };
   if (agent !== undefined) frame.agent = agent;
+  if (effort !== undefined) frame.effort = effort;
   if (attachments.length > 0) frame.attachments = attachments;
   return frame;
 }

@@ -35,6 +35,7 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
  * @property {import('./protocol.js').AnsweringAgent | null} agent as the server told it last
  * @property {import('./protocol.js').AnsweringAgent | null} usualAgent the agent of the settings, once it is known
  * @property {string | null} pickedAgent name of the agent that was chosen since the last question
+ * @property {'' | import('./agents.js').Effort} effort how thorough the next answers are to be; empty leaves it to the agent
  * @property {string | null} instructions HTML of what the operator tells the agents
  * @property {import('./protocol.js').ReadOnly | null} readOnly result of the server's self-test
  * @property {number} viewers
@@ -61,8 +62,9 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
  * @typedef {{type: 'notice', content: string | null}} NoticeEvent
  * @typedef {{type: 'network', online: boolean}} NetworkEvent reported by the browser
  * @typedef {{type: 'agent-picked', name: string}} AgentPickedEvent for the next questions
+ * @typedef {{type: 'effort-picked', effort: '' | import('./agents.js').Effort}} EffortPickedEvent likewise
  * @typedef {ConnectionEvent | SubmittedEvent | WithdrawnEvent | AnsweredEvent | StoppingEvent
- *   | NoticeEvent | NetworkEvent | AgentPickedEvent} LocalEvent
+ *   | NoticeEvent | NetworkEvent | AgentPickedEvent | EffortPickedEvent} LocalEvent
  */
 
 /**
@@ -72,7 +74,7 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
  */
 export function initialConversation(id, pending = []) {
   return {
-    id, title: null, agent: null, instructions: null, usualAgent: null, pickedAgent: null, readOnly: null, viewers: 1, messageBytes: 0, attachmentLimits: null, online: true, connection: 'connecting',
+    id, title: null, agent: null, instructions: null, usualAgent: null, pickedAgent: null, effort: '', readOnly: null, viewers: 1, messageBytes: 0, attachmentLimits: null, online: true, connection: 'connecting',
     closeCode: 0, wasOpen: false, caughtUp: false, state: 'idle', detail: '', notice: null, turns: [], pending,
   };
 }
@@ -165,6 +167,8 @@ export function reduce(before, event) {
       return { ...before, notice: event.content };
     case 'agent-picked':
       return { ...before, pickedAgent: event.name };
+    case 'effort-picked':
+      return { ...before, effort: event.effort };
     case 'network':
       return before.online === event.online ? before : { ...before, online: event.online };
     case 'connection':

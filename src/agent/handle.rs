@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::{attachment::told::ToldFile, config::settings::agents::AgentName};
+use crate::{attachment::told::ToldFile, config::settings::agents::AgentName, effort::Effort};
 
 use super::{
     AgentError, AgentKind,
@@ -86,6 +86,16 @@ impl AgentHandle {
     /// first question.
     pub(crate) fn tell_history(&self, turns: &[ToldTurn]) -> Result<(), AgentError> {
         self.write(command::history(turns))
+    }
+
+    /// Tells the agent how thorough its answers are to be from now on. Only for one that
+    /// [can be told](AgentKind::takes_effort).
+    pub(crate) fn set_effort(&self, effort: Option<Effort>) -> Result<(), AgentError> {
+        self.write(command::thinking(effort.map(Effort::thinking_tokens)))?;
+        match self.kind {
+            AgentKind::Claude => self.write(command::effort_level(effort.map(Effort::level))),
+            _ => Ok(()),
+        }
     }
 
     /// Asks the agent to end the running turn, which ends with an event like any other.

@@ -85,6 +85,7 @@ fn service(
         context: config.context.map(Into::into),
         max_output: config.max_output.map(Into::into),
         sends_reasoning: config.sends_reasoning,
+        effort: config.effort,
         images: config.images,
         price: config.price,
         retries: Some(settings.api_retries),

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::{
     agent::{AgentHandle, AgentSession, slots::Slot},
     config::settings::{AgentSettings, agents::AgentName},
+    effort::Effort,
     entry::{Content, UserMessage},
     ids::TurnNumber,
 };
@@ -38,6 +39,8 @@ pub(crate) struct AgentState {
     pub(crate) session: Option<OwnSession>,
     /// The process was started to resume its own session.
     pub(crate) is_resuming: bool,
+    /// The effort that the process was last told.
+    pub(crate) effort: Option<Effort>,
     /// What the process knows of the history; the next question brings the rest.
     pub(crate) knowledge: AgentKnowledge,
     pub(crate) volume: AnswerVolume,
@@ -60,6 +63,7 @@ impl Default for AgentState {
             epoch: 0,
             session: None,
             is_resuming: false,
+            effort: None,
             knowledge: AgentKnowledge::Everything,
             volume: AnswerVolume::default(),
             gates: Vec::new(),

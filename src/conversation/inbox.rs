@@ -8,6 +8,7 @@ use std::{
 use crate::{
     attachment::AttachedFile,
     database::{DatabaseError, messages::CopiedAttachment},
+    effort::Effort,
     entry::UserMessage,
     ids::{ConversationId, TurnNumber},
     wire::server_frame::Notice,
@@ -50,6 +51,7 @@ pub(crate) enum PostContent {
         content: String,
         /// The agent that is to answer from now on; `None` for the one before.
         agent: Option<String>,
+        effort: Option<Effort>,
         /// The files that come with it.
         attachments: Vec<AttachedFile>,
     },
@@ -120,7 +122,8 @@ impl Conversation {
     /// Fills in what is asked, or says why it cannot be asked.
     pub(crate) fn fill(&self, message: &mut UserMessage, what: &PostContent) -> Result<(), String> {
         match what {
-            PostContent::Text { content, agent, attachments } => {
+            PostContent::Text { content, agent, effort, attachments } => {
+                message.effort = *effort;
                 message.attachments.clone_from(attachments);
                 message.content.clone_from(content);
                 message.agent.clone_from(agent);
@@ -131,6 +134,7 @@ impl Conversation {
             }
             PostContent::Again { turn, agent } => {
                 let asked = self.asked_in(*turn)?;
+                message.effort = asked.effort;
                 message.content.clone_from(&asked.content);
                 message.attachments.clone_from(&asked.attachments);
                 message.retry_of = Some(*turn);

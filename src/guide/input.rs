@@ -22,6 +22,8 @@ pub(crate) enum AgentTask {
     Question(UserQuestion),
     /// To know the conversation so far.
     History(Vec<Value>),
+    /// To think at most so many tokens before an answer, from now on; `None` leaves that to the model.
+    Thinking(Option<u64>),
 }
 
 /// The numbers of the last question asked, answered and interrupted; 0 before the first.
@@ -110,6 +112,12 @@ impl AgentInput<'_> {
                     protocol::control_success(&request_id, Some(self.handshake.clone()))
                 }
                 InputLine::Interrupt { request_id } => protocol::control_success(&request_id, None),
+                InputLine::Thinking { request_id, most_tokens } => {
+                    if !pass(AgentTask::Thinking(most_tokens)) {
+                        return Ok(());
+                    }
+                    protocol::control_success(&request_id, None)
+                }
                 InputLine::Unsupported { request_id, subtype } => protocol::control_error(
                     &request_id,
                     &format!("Unsupported control request subtype: {subtype}"),

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::tools;
+use crate::{effort, tools};
 
 /// A parsed line of input.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +19,12 @@ pub(crate) enum InputLine {
     /// Requests to end the running turn.
     Interrupt {
         request_id: String,
+    },
+    /// Bounds what a model thinks before it answers.
+    Thinking {
+        request_id: String,
+        /// `None` leaves it to the model.
+        most_tokens: Option<u64>,
     },
     /// What the agent itself has requested.
     Response(CallResponse),
@@ -109,6 +115,10 @@ fn control(value: &Value) -> InputLine {
     match text("/request/subtype") {
         Some("initialize") => InputLine::Initialize { request_id },
         Some("interrupt") => InputLine::Interrupt { request_id },
+        Some(effort::REQUEST) => InputLine::Thinking {
+            request_id,
+            most_tokens: value.pointer("/request/max_thinking_tokens").and_then(Value::as_u64),
+        },
         subtype => {
             InputLine::Unsupported { request_id, subtype: subtype.unwrap_or_default().to_owned() }
         }

@@ -5,6 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{messages::SignedThinking, reply::ModelCall, service::ServiceDialect};
+use crate::effort::Effort;
 
 /// A tool as it is offered to a model.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,12 +85,17 @@ pub(super) struct RequestSettings {
     pub(super) has_new_limit_name: bool,
     /// Whether tools are offered: a model without them would ignore them in silence.
     pub(super) has_tools: bool,
+    /// How thorough the answer is to be; `None` leaves it to the service.
+    pub(super) effort: Option<Effort>,
     /// Whether a model's reasoning goes back to it within a turn, where the dialect does not demand it.
     pub(super) sends_reasoning: bool,
 }
 
 /// The most tokens of an answer where a dialect requires a limit and none is set.
 const DEFAULT_MAX_OUTPUT: u64 = 8192;
+
+/// The fewest tokens of thinking that the Messages dialect takes.
+const MIN_THINKING: u64 = 1024;
 
 /// The body of a request.
 pub(super) fn body(
@@ -156,6 +162,9 @@ fn chat(settings: &RequestSettings, system: &str, tools: &[OfferedTool], said: &
     }
     body.insert("stream".to_owned(), json!(true));
     body.insert("stream_options".to_owned(), json!({"include_usage": true}));
+    if let Some(effort) = settings.effort {
+        body.insert("reasoning_effort".to_owned(), json!(effort.level()));
+    }
     if let Some(limit) = settings.max_output {
         let name = if settings.has_new_limit_name { "max_completion_tokens" } else { "max_tokens" };
         body.insert(name.to_owned(), json!(limit));
@@ -196,6 +205,12 @@ fn messages(
     }
     body.insert("messages".to_owned(), json!(turns(said)));
     body.insert("stream".to_owned(), json!(true));
+    // The dialect has no word for less thinking than by default, which is none.
+    let limit = settings.max_output.unwrap_or(DEFAULT_MAX_OUTPUT);
+    if settings.effort == Some(Effort::Thorough) && limit > MIN_THINKING {
+        let budget = (limit / 2).max(MIN_THINKING);
+        body.insert("thinking".to_owned(), json!({"type": "enabled", "budget_tokens": budget}));
+    }
     Value::Object(body)
 }
 
@@ -255,6 +270,7 @@ mod tests {
             max_output: None,
             has_new_limit_name: false,
             has_tools: true,
+            effort: None,
             sends_reasoning: false,
         }
     }
@@ -305,6 +321,39 @@ mod tests {
         };
         let body = super::body(&limited, "S", &[], &said());
         assert_eq!((&body["max_completion_tokens"], body.get("tools")), (&json!(9), None));
+    }
+
+    #[test]
+    fn an_effort_is_asked_for_in_the_words_of_the_dialect() {
+        let asked = |dialect, effort, max_output| {
+            let settings = RequestSettings { effort, max_output, ..settings(dialect) };
+            let body = body(&settings, "S", &[], &said());
+            (body["reasoning_effort"].clone(), body["thinking"]["budget_tokens"].clone())
+        };
+        let (chat, messages) = (ServiceDialect::Chat, ServiceDialect::Messages);
+        let (quick, thorough) = (Some(Effort::Quick), Some(Effort::Thorough));
+        let none = Value::Null;
+        for (dialect, effort, max_output, expected) in [
+            (chat, None, None, (none.clone(), none.clone())),
+            (chat, quick, None, (json!("low"), none.clone())),
+            (chat, thorough, None, (json!("high"), none.clone())),
+            (messages, None, None, (none.clone(), none.clone())),
+            (messages, quick, None, (none.clone(), none.clone())),
+            (messages, thorough, None, (none.clone(), json!(4096))),
+            (messages, thorough, Some(32_000), (none.clone(), json!(16_000))),
+        ] {
+            assert_eq!(asked(dialect, effort, max_output), expected, "{dialect:?} {effort:?}");
+        }
+        // Some tokens have to be left for the answer.
+        for most in [1, 100, 1024, 1025, 3000] {
+            let settings =
+                RequestSettings { effort: thorough, max_output: Some(most), ..settings(messages) };
+            let budget = body(&settings, "S", &[], &said())["thinking"]["budget_tokens"].as_u64();
+            assert!(
+                budget.is_none_or(|budget| (1024..most).contains(&budget)),
+                "{most} {budget:?}"
+            );
+        }
     }
 
     #[test]

@@ -137,6 +137,9 @@ pub struct Service {
     /// Whether the model's reasoning is sent back, which few services want.
     #[serde(default)]
     pub sends_reasoning: bool,
+    /// Whether it takes `reasoning_effort`, or in the Messages dialect `thinking`.
+    #[serde(default)]
+    pub effort: bool,
     /// Whether the model takes images; asked from the service if missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images: Option<bool>,

@@ -50,6 +50,7 @@ impl Talk {
             max_output: service.max_output,
             has_new_limit_name: service.known_as() == Some(Preset::Openai),
             has_tools: true,
+            effort: None,
             sends_reasoning: service.sends_reasoning,
         };
         Self {

@@ -256,6 +256,7 @@ impl LiveConversation<'_> {
             kind: agent.config.kind(),
             model: agent.config.model().map(str::to_owned),
             attachments: agent.config.attachments(),
+            effort: agent.config.takes_effort(),
         };
         let is_chosen =
             |agent: &&NamedAgent| chosen.as_ref().is_some_and(|it| it.name == agent.name);
@@ -269,6 +270,7 @@ impl LiveConversation<'_> {
             name: chosen.as_ref().map(|chosen| chosen.name.to_string()),
             model: chosen.as_ref().and_then(|chosen| chosen.model.clone()),
             attachments: answering.and_then(|agent| agent.config.attachments()),
+            effort: answering.is_some_and(|agent| agent.config.takes_effort()),
             choices,
             no_model: chosen.and_then(|chosen| chosen.no_model).map(|reason| reason.to_string()),
         }

@@ -112,8 +112,15 @@ impl LiveConversation<'_> {
             AgentKnowledge::Everything => question.content,
         };
         passed.extend(files.of(&wanted.own));
+        let effort = state.transcript.question(turn).and_then(|question| question.effort);
         let sent = match &state.agent.handle {
-            Some(agent) => told.and_then(|()| agent.send_with(&text, &passed, Uuid::new_v4())),
+            Some(agent) => {
+                if agent.kind().takes_effort() && effort != state.agent.effort {
+                    told = told.and_then(|()| agent.set_effort(effort));
+                    state.agent.effort = effort;
+                }
+                told.and_then(|()| agent.send_with(&text, &passed, Uuid::new_v4()))
+            }
             None => Err(AgentError::Gone),
         };
         self.note_withheld(wanted);

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
+    effort::Effort,
     ids::{ConversationId, Seq, TurnNumber},
     json,
 };
@@ -23,6 +24,8 @@ pub enum ClientFrame {
         /// The agent that is to answer from now on, or `auto` for the one of the settings; `None` for
         /// the one before.
         agent: Option<String>,
+        /// How thorough the answer is to be; `None` leaves it to the agent.
+        effort: Option<Effort>,
         /// The ids of the files that come with it.
         attachments: Vec<String>,
     },
@@ -182,6 +185,7 @@ fn message(fields: &Map<String, Value>) -> Result<ClientFrame, InvalidFrame> {
         message_id: message_id(fields)?,
         content,
         agent: agent(fields)?,
+        effort: effort(fields)?,
         attachments: attachments(fields)?,
     })
 }
@@ -221,6 +225,17 @@ fn agent(fields: &Map<String, Value>) -> Result<Option<String>, InvalidFrame> {
         Some(Value::String(name)) => Ok(Some(name.clone())),
         Some(_) => Err(InvalidFrame::WrongShape("agent must be the name of an agent".to_owned())),
     }
+}
+
+fn effort(fields: &Map<String, Value>) -> Result<Option<Effort>, InvalidFrame> {
+    let name = match fields.get("effort") {
+        None | Some(Value::Null) => return Ok(None),
+        Some(name) => name.as_str(),
+    };
+    let effort = name.and_then(Effort::named).map(Some);
+    effort.ok_or_else(|| {
+        InvalidFrame::WrongShape(format!("effort must be one of {}", Effort::NAMES.join(", ")))
+    })
 }
 
 fn message_id(fields: &Map<String, Value>) -> Result<Option<String>, InvalidFrame> {
@@ -335,6 +350,7 @@ mod tests {
                 message_id: id.map(str::to_owned),
                 content: text.to_owned(),
                 agent: None,
+                effort: None,
                 attachments: Vec::new(),
             };
             assert_eq!(parse(frame), Ok(expected), "{frame}");
@@ -382,6 +398,25 @@ mod tests {
         }
         for list in ["7", r#""a""#, "[1]", "[null]", "{}"] {
             assert!(refused(&frame(list)).contains("attachments must be"), "{list}");
+        }
+    }
+
+    #[test]
+    fn an_effort_is_one_of_two_words() {
+        let frame =
+            |effort: &str| format!(r#"{{"type":"message","content":"x","effort":{effort}}}"#);
+        for (text, expected) in [
+            ("null", None),
+            (r#""quick""#, Some(Effort::Quick)),
+            (r#""thorough""#, Some(Effort::Thorough)),
+        ] {
+            let Ok(ClientFrame::Message { effort, .. }) = parse(&frame(text)) else {
+                panic!("{text} was refused");
+            };
+            assert_eq!(effort, expected);
+        }
+        for bad in [r#""Quick""#, r#""""#, "1", "true", "[]"] {
+            assert!(refused(&frame(bad)).contains("quick, thorough"), "{bad}");
         }
     }
 

@@ -124,6 +124,9 @@ pub(crate) struct AnsweringAgent {
     /// Which files of a question it takes, where that is known: `all`, `text` or `none`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attachments: Option<&'static str>,
+    /// Whether a question may say how thorough its answer is to be.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub effort: bool,
     /// The agents that a question may ask for, where there is a choice.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<AgentOption>,
@@ -142,6 +145,9 @@ pub(crate) struct AgentOption {
     /// As of the one that answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attachments: Option<&'static str>,
+    /// As of the one that answers.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub effort: bool,
 }
 
 /// See [`Notice::Status`].

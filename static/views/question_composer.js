@@ -48,6 +48,8 @@ export class QuestionComposer extends HTMLElement {
   /** Loaded with the first file. @type {import('./attachment_tray.js').AttachmentTray | null} */
   #tray = null;
   #trayPlace = element('div', {});
+  /** One promise for all who wait for it, so that files keep their order. @type {Promise<typeof import('./attachment_tray.js')> | null} */
+  #trayModule = null;
   #input = element('input', { type: 'file', multiple: true, hidden: true, accept: ACCEPTED, onchange: () => this.#chosen() });
   #attach = element('button', {
     type: 'button', className: 'quiet attach', hidden: true, title: 'Attach images or text files', onclick: () => this.#input.click(),
@@ -64,7 +66,7 @@ export class QuestionComposer extends HTMLElement {
           this.#submit();
         },
       }, this.#finder, this.#field, this.#stop, this.#send),
-      element('div', { className: 'foot' }, this.#attach, this.#input, this.#agent.root, this.#hint),
+      element('div', { className: 'foot' }, this.#attach, this.#input, this.#agent.root, this.#agent.effort, this.#hint),
     );
     this.#takeDrops();
     this.#finder.attach(this.#field);
@@ -204,7 +206,8 @@ export class QuestionComposer extends HTMLElement {
   /** @param {(tray: import('./attachment_tray.js').AttachmentTray) => void} use */
   async #useTray(use) {
     try {
-      const { AttachmentTray } = await import('./attachment_tray.js');
+      this.#trayModule ??= import('./attachment_tray.js');
+      const { AttachmentTray } = await this.#trayModule;
       if (!this.#tray) {
         this.#tray = new AttachmentTray(() => this.#validate(), this.#attach);
         this.#trayPlace.append(this.#tray.root);
@@ -212,6 +215,7 @@ export class QuestionComposer extends HTMLElement {
       }
       use(this.#tray);
     } catch {
+      this.#trayModule = null;
       this.dispatchEvent(new CustomEvent('notify', { detail: loadFailureText('The list of files'), bubbles: true }));
     }
   }

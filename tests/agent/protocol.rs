@@ -59,6 +59,7 @@ impl Input {
             "control_request" if line["request"]["subtype"] == "initialize" => {
                 Some(Self::Handshake(text(&line["request_id"])))
             }
+            "control_request" if line["request"]["subtype"] != "interrupt" => None,
             "control_request" => Some(Self::Interrupt(text(&line["request_id"]))),
             _ => None,
         }

@@ -23,6 +23,7 @@ with_both_versions![
     a_history_that_the_model_refuses_is_replaced_by_a_summary,
     a_refusal_is_told_in_words,
     the_model_sees_the_files_of_a_question,
+    the_model_is_told_how_thorough_to_be,
 ];
 
 /// A picture of eight by eight pixels.
@@ -80,6 +81,30 @@ async fn the_model_sees_the_files_of_a_question(version: Version) {
     assert_eq!(image["source"]["media_type"], "image/png", "{image}");
     let told = json!(blocks).to_string();
     assert!(told.contains("it broke at 12:00") && told.contains("teal.png"), "{told}");
+}
+
+async fn the_model_is_told_how_thorough_to_be(version: Version) {
+    let api = FakeApi::start();
+    let server = server(&api, version);
+    let mut client = server.connect().await;
+    client.send(json!({"type": "start", "protocol": 1})).await;
+    let attached = client.until("attached").await.pop().unwrap();
+    assert_eq!(attached["agent"]["effort"], true, "{attached}");
+    client.until("caught_up").await;
+    let mut budgets = Vec::new();
+    for (at, effort) in [json!("thorough"), json!("quick"), Value::Null].iter().enumerate() {
+        client
+            .send(json!({"type": "message", "message_id": at.to_string(), "content": "SAY so",
+                "effort": effort}))
+            .await;
+        let frames = client.turn().await;
+        let asked = frames.iter().find(|frame| frame["type"] == "user_message").unwrap();
+        assert_eq!(&asked["effort"], effort);
+        let request = api.requests().pop().unwrap();
+        budgets.push(["thinking", "output_config"].map(|key| request[key].clone()));
+    }
+    let [thorough, quick, usual] = &budgets[..] else { unreachable!() };
+    assert!(thorough != quick && quick != usual, "{budgets:?}");
 }
 
 async fn a_client_of_the_original_is_served(version: Version) {

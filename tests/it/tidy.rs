@@ -22,9 +22,10 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 32] = [
+const LAYERS: [&str; 33] = [
     "ids",
     "json",
+    "effort",
     "authority",
     "sqlite_readonly",
     "project",
@@ -58,10 +59,11 @@ const LAYERS: [&str; 32] = [
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 36] = [
+const PURE: [&str; 37] = [
     "agent/codec",
     "agent/event",
     "attachment",
+    "effort",
     "authority",
     "citation/address",
     "citation/anchor",

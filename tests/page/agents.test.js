@@ -1,7 +1,7 @@
 // The agent of a conversation: its name, the choice, and what each question says of it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { agentsOfTurns, chosenAgent, nextAgent, unsentAgent } from '../../static/agents.js';
+import { agentsOfTurns, chosenAgent, chosenEffort, nextAgent, takesEffort, unsentAgent } from '../../static/agents.js';
 import { initialConversation, reduce } from '../../static/store.js';
 import { agentLabel, askedOfText } from '../../static/text.js';
 
@@ -74,4 +74,17 @@ test('a question says of whom it was asked where that is another one than before
     '', 'Asked of local', '', 'Asked of the built-in guide', 'Asked of local', 'Asked of the default agent',
   ]);
   assert.deepEqual(agentsOfTurns(state).map(({ kind }) => kind), ['claude', 'model', 'model', 'guide', 'model', 'claude']);
+});
+
+test('an effort is asked for where the next agent takes it', () => {
+  const choices = [{ name: 'claude', kind: 'claude', effort: true }, { name: 'guide', kind: 'guide' }];
+  const frame = { ...attached('claude'), agent: { kind: 'claude', name: 'claude', effort: true, choices } };
+  const state = play(frame, CAUGHT_UP);
+  assert.deepEqual([takesEffort(state), chosenEffort(state)], [true, undefined]);
+  const quick = reduce(state, { type: 'effort-picked', effort: 'quick' });
+  assert.equal(chosenEffort(quick), 'quick');
+  const guide = reduce(quick, picked('guide'));
+  assert.deepEqual([takesEffort(guide), chosenEffort(guide)], [false, undefined]);
+  assert.equal(chosenEffort(reduce(quick, { type: 'effort-picked', effort: '' })), undefined);
+  assert.equal(takesEffort(play({ ...attached('guide'), agent: { kind: 'guide', name: 'guide' } })), false);
 });

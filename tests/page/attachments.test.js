@@ -43,7 +43,7 @@ test('lengths and files are told in words', () => {
 });
 
 test('files stay with their question from the composer to the history', () => {
-  assert.deepEqual(message('m', 'x', undefined, ['a']), { type: 'message', message_id: 'm', content: 'x', attachments: ['a'] });
+  assert.deepEqual(message('m', 'x', { attachments: ['a'] }), { type: 'message', message_id: 'm', content: 'x', attachments: ['a'] });
   assert.deepEqual(message('m', 'x'), { type: 'message', message_id: 'm', content: 'x' });
   let state = reduce(initialConversation(1), { type: 'submitted', message_id: 'm', content: 'x', attachments: [IMAGE] });
   assert.deepEqual(state.pending[0].attachments, [IMAGE]);

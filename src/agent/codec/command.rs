@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     attachment::told::{ToldBody, ToldFile},
-    tools,
+    effort, tools,
 };
 
 /// Id of the handshake's request.
@@ -187,6 +187,33 @@ pub(crate) fn interrupt() -> String {
         subtype: &'static str,
     }
     control_request("interrupt", Interrupt { subtype: "interrupt" })
+}
+
+/// Bounds what an agent thinks before it answers, from now on; `None` leaves that to the agent again.
+pub(crate) fn thinking(most_tokens: Option<u64>) -> String {
+    #[derive(Serialize)]
+    struct Thinking {
+        subtype: &'static str,
+        max_thinking_tokens: Option<u64>,
+    }
+    let request = Thinking { subtype: effort::REQUEST, max_thinking_tokens: most_tokens };
+    control_request(effort::REQUEST, request)
+}
+
+/// Tells newer versions of Claude Code, which do not count thinking, how thorough to be.
+pub(crate) fn effort_level(level: Option<&'static str>) -> String {
+    const APPLY: &str = "apply_flag_settings";
+    #[derive(Serialize)]
+    struct Apply {
+        subtype: &'static str,
+        settings: Settings,
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Settings {
+        effort_level: Option<&'static str>,
+    }
+    control_request(APPLY, Apply { subtype: APPLY, settings: Settings { effort_level: level } })
 }
 
 /// The answer to a hook. Always a success: the agent runs the tool after an error.

@@ -55,6 +55,7 @@ async fn both_ways_are_kept_in_their_order_in_a_file_of_the_owner_and_secrets_ar
         context: None,
         max_output: None,
         sends_reasoning: false,
+        effort: false,
         images: None,
         price: None,
         retries: None,

@@ -102,6 +102,10 @@ pub struct ModelConfig {
     /// Whether the model's reasoning is sent back to it. Most services refuse that.
     #[serde(default)]
     pub sends_reasoning: bool,
+    /// Whether the service takes `reasoning_effort`, or in the dialect `messages` `thinking`, so that a
+    /// question can be asked quickly or thoroughly.
+    #[serde(default)]
+    pub effort: bool,
     /// Whether the model takes images; without it the service is asked, and tried.
     pub images: Option<bool>,
     /// Prices in US dollars for a million tokens, for the cost of an answer.
@@ -181,6 +185,15 @@ impl AgentConfig {
             Self::Model(model) => model.images.map(|images| if images { "all" } else { "text" }),
             Self::Acp(_) => None,
             Self::Guide(_) | Self::Replay(_) => Some("none"),
+        }
+    }
+
+    /// Whether it lets itself be told how thorough an answer is to be.
+    pub(crate) fn takes_effort(&self) -> bool {
+        match self {
+            Self::Claude(_) => true,
+            Self::Model(model) => model.effort,
+            Self::Acp(_) | Self::Replay(_) | Self::Guide(_) => false,
         }
     }
 

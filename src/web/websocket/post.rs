@@ -44,8 +44,8 @@ impl Viewer {
         };
         let found = attachments::find(&self.env, conversation, ids);
         self.run_request(found, context, move |viewer, found, context| match (found, what) {
-            (Ok(attachments), PostContent::Text { content, agent, .. }) => {
-                let what = PostContent::Text { content, agent, attachments };
+            (Ok(attachments), PostContent::Text { content, agent, effort, .. }) => {
+                let what = PostContent::Text { content, agent, effort, attachments };
                 viewer.post(message_id, what, context);
             }
             (Ok(_), what) => viewer.post(message_id, what, context),

@@ -250,3 +250,33 @@ fn the_doctor_looks_at_each_model_and_says_what_is_wrong() {
         assert!(line.to_lowercase().starts_with(begins) && line.contains(words), "{lines:#?}");
     }
 }
+
+#[actix::test]
+async fn a_question_says_how_thorough_its_answer_is_to_be_where_the_service_takes_that() {
+    for (keys, takes_it) in [("effort = true", true), ("", false)] {
+        let service = Service::start(vec![says("Hello.")]);
+        let server = setup(&service, keys).args(["--agent", "local"]).start();
+        let mut client = server.connect().await;
+        client.send(json!({"type": "start", "protocol": 1})).await;
+        let attached = client.until("attached").await.pop().unwrap();
+        assert_eq!(attached["agent"]["effort"] == true, takes_it, "{attached}");
+        client.until("caught_up").await;
+        let mut told = Vec::new();
+        for (at, effort) in [None, Some("quick"), Some("thorough"), None].into_iter().enumerate() {
+            let question = json!({"type": "message", "message_id": at.to_string(),
+                "content": "hi there, model", "effort": effort});
+            client.send(question).await;
+            client.turn().await;
+            told.push(service.questions().pop().unwrap().body["reasoning_effort"].clone());
+        }
+        // A question that is asked again keeps its own.
+        client.send(json!({"type": "retry", "turn": 2, "message_id": "again"})).await;
+        client.turn().await;
+        told.push(service.questions().pop().unwrap().body["reasoning_effort"].clone());
+        let expected = match takes_it {
+            true => json!([null, "low", "high", null, "low"]),
+            false => json!([null, null, null, null, null]),
+        };
+        assert_eq!(json!(told), expected);
+    }
+}
