@@ -76,6 +76,8 @@ const EVENTS = {
   'notify': (text) => notice.show(text),
   'open-search': () => openSearch(),
   'log-out': () => logOut(),
+  'shows-end': (showsEnd) => page.composer.offerEnd(!showsEnd),
+  'go-to-end': () => page.view.scrollToEnd(),
 };
 
 // Focus does not count: the page focuses the field by itself.

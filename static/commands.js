@@ -35,7 +35,6 @@ export class Commands {
       ? protocol.message(messageId, content, { agent, effort: chosenEffort(page.state.conversation), attachments: attachments.map(({ id }) => id) }) : protocol.retry(messageId, retryOf, { ...retry, agent }));
     storage.addToHistory(page.state.project, content);
     this.navigation.updateAddress();
-    page.view.scrollToEnd();
     // The button that was clicked may disappear with the first question.
     if (!page.composer.contains(document.activeElement) && !isTouch()) page.composer.focus();
   }
@@ -65,7 +64,7 @@ export class Commands {
     const messageId = newId();
     if (page.connection?.attached && page.connection.send(protocol.answer(messageId, callId, answers))) {
       this.#answers.set(messageId, Object.values(answers).flat().join(', '));
-      page.dispatch({ type: 'answered', turn: turn.turn, call_id: callId });
+      page.dispatch({ type: 'answered', turn: turn.turn, call_id: callId, message_id: messageId });
     } else page.dispatch({ type: 'notice', content: 'Your answer was not sent: there is no connection. Answer again when it is back.' });
   }
 

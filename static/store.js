@@ -51,13 +51,14 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
  * @property {string | null} notice why the last request was refused
  * @property {Turn[]} turns by number
  * @property {Pending[]} pending
+ * @property {{messageId: string, turn: number | null} | null} asked what this page asked last, by its turn once that is known
  */
 
 /**
  * @typedef {{type: 'connection', phase: 'connecting' | 'open' | 'lost' | 'ended', code?: number}} ConnectionEvent
  * @typedef {{type: 'submitted', message_id: string, content: string, attachments?: import('./attachments.js').Attachment[]}} SubmittedEvent
  * @typedef {{type: 'withdrawn', message_id: string}} WithdrawnEvent
- * @typedef {{type: 'answered', turn: number, call_id: string}} AnsweredEvent
+ * @typedef {{type: 'answered', turn: number, call_id: string, message_id?: string}} AnsweredEvent
  * @typedef {{type: 'stopping'}} StoppingEvent
  * @typedef {{type: 'notice', content: string | null}} NoticeEvent
  * @typedef {{type: 'network', online: boolean}} NetworkEvent reported by the browser
@@ -75,7 +76,7 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
 export function initialConversation(id, pending = []) {
   return {
     id, title: null, agent: null, instructions: null, usualAgent: null, pickedAgent: null, effort: '', readOnly: null, viewers: 1, messageBytes: 0, attachmentLimits: null, online: true, connection: 'connecting',
-    closeCode: 0, wasOpen: false, caughtUp: false, state: 'idle', detail: '', notice: null, turns: [], pending,
+    closeCode: 0, wasOpen: false, caughtUp: false, state: 'idle', detail: '', notice: null, turns: [], pending, asked: null,
   };
 }
 
@@ -112,7 +113,7 @@ export function reduce(before, event) {
       return { ...before, state: event.state, detail: event.detail ?? '' };
     case 'accepted': {
       const own = before.pending.find((pending) => pending.messageId === event.message_id);
-      const after = removePending({ ...before, notice: null }, event.message_id);
+      const after = removePending({ ...before, notice: null, asked: placeAsked(before, event) }, event.message_id);
       return own ? changeTurn(after, event, (turn) => setQuestion(turn, own.content, { attachments: own.attachments })) : after;
     }
     case 'user_message':
@@ -137,7 +138,7 @@ export function reduce(before, event) {
         questions: event.questions ?? [], answered: false,
       }));
     case 'answered':
-      return changeTurn(before, { ...event, seq: 0 }, (turn) => changePart(turn, `question ${event.call_id}`, (part) => (
+      return changeTurn({ ...before, asked: askedNow(event) ?? before.asked }, { ...event, seq: 0 }, (turn) => changePart(turn, `question ${event.call_id}`, (part) => (
         { ...part, answered: true })));
     case 'response_done':
       return endTurn(before, event, {
@@ -156,7 +157,7 @@ export function reduce(before, event) {
       return { ...removePending(before, event.message_id), notice: event.content };
     case 'submitted':
       return {
-        ...before, notice: null,
+        ...before, notice: null, asked: askedNow(event),
         pending: [...before.pending, { messageId: event.message_id, content: event.content, attachments: event.attachments }],
       };
     case 'withdrawn':
@@ -207,9 +208,23 @@ function userMessage(before, event) {
   const { message_id: messageId, agent, retry_of: retryOf } = event;
   const isOwn = before.pending.some((pending) => pending.messageId === messageId);
   const isKnown = before.turns.some((turn) => turn.turn === event.turn && turn.agent === agent);
-  const after = changeTurn(removePending(before, messageId), event, (turn) => setQuestion(turn, event.content, event));
+  const asked = placeAsked(before, event);
+  const after = changeTurn(removePending(asked === before.asked ? before : { ...before, asked }, messageId), event, (turn) => (
+    setQuestion(turn, event.content, event)));
   const follows = agent !== undefined && retryOf === undefined && !isKnown && (!isOwn || agent === before.pickedAgent);
   return follows ? { ...after, pickedAgent: null } : after;
+}
+
+/** @param {{message_id?: string}} event @returns {Conversation['asked']} */
+const askedNow = ({ message_id: messageId }) => (messageId === undefined ? null : { messageId, turn: null });
+
+/**
+ * The question that this page asked last, once its turn is known.
+ * @param {Conversation} before @param {{message_id?: string, turn?: number}} event @returns {Conversation['asked']}
+ */
+function placeAsked({ asked }, { message_id: messageId, turn }) {
+  if (asked === null || asked.messageId !== messageId || turn === undefined || asked.turn === turn) return asked;
+  return { ...asked, turn };
 }
 
 /** @param {Conversation} before @param {string | undefined} messageId @returns {Conversation} */

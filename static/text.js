@@ -53,6 +53,18 @@ export function statusLine(conversation, root) {
   return quiet(localTimes(conversation.detail) || STATE_TEXT[conversation.state] || activity);
 }
 
+/**
+ * What happens before an answer has anything to show, in the place of the answer; empty where the status line
+ * says something else.
+ * @param {import('./store.js').Conversation} conversation
+ */
+export function beginningText({ connection, state, detail }) {
+  if (connection !== 'open' || state === 'stopping') return '';
+  const told = localTimes(detail);
+  if (state === 'running' || state === 'idle') return told || 'Thinking…';
+  return told ? sentence(told) : STATE_TEXT[state] ?? '';
+}
+
 /** @param {import('./store.js').Turn} turn @param {string} root */
 function turnActivity(turn, root) {
   const last = turn.parts.at(-1);

@@ -6,7 +6,7 @@ import { visibleText } from '../invisible.js';
 import { conversationUsage } from '../usage.js';
 import { unfinishedTurns } from '../store.js';
 import { agentsOfTurns, nextAgent } from '../agents.js';
-import { agentLabel, askedOfText, viewersText, readOnlyBadge } from '../text.js';
+import { agentLabel, askedOfText, beginningText, viewersText, readOnlyBadge } from '../text.js';
 import { actionsButton } from './actions_menu.js';
 import './question_text.js';
 import { attachedFiles } from './attached_files.js';
@@ -57,11 +57,17 @@ export class ConversationView extends HTMLElement {
   #scroller = element('div', {
     className: 'scroller', tabIndex: 0, role: 'region', 'aria-label': 'Conversation',
     onscroll: () => this.#scrolled(), onclick: (/** @type {Event} */ event) => this.#unfolded(event),
-  }, this.#content);
-  #toEnd = element('button', {
-    type: 'button', className: 'to-end', hidden: true, onclick: () => this.scrollToEnd(),
-  }, 'To the end');
-  #virtualList = new VirtualList(this.#scroller, this.#turns);
+  }, this.#content, element('div', { className: 'room' }));
+  #room = /** @type {HTMLElement} */ (this.#scroller.lastElementChild);
+  #virtualList = new VirtualList(this.#scroller, this.#turns, this.#content, this.#room);
+  /** The message whose question was put to the top last. @type {string | null} */
+  #begun = null;
+  /** The element of that question. @type {Element | null} */
+  #asked = null;
+  /** Whether all that was said before is there: turns that come later are new. */
+  #isSettled = false;
+  /** Whether the end was on the screen when that was last told. */
+  #showsEnd = true;
   /** @type {Map<number, import('./turn_view.js').TurnView>} */
   #views = new Map();
   /** The turn to show as soon as it is there. @type {number | null} */
@@ -72,7 +78,7 @@ export class ConversationView extends HTMLElement {
   connectedCallback() {
     this.append(
       element('header', {}, this.#menu, this.#title, this.#facts, this.#usage, this.#instructions, this.#badge, this.#actions),
-      this.#scroller, this.#toEnd,
+      this.#scroller,
     );
     // Growth, folding, fonts and the window change heights. The observer runs after layout, so keeping
     // the position needs no layout of its own.
@@ -100,6 +106,22 @@ export class ConversationView extends HTMLElement {
     const isConnected = data.conversation?.connection === 'open';
     if (before?.conversation?.pending !== data.conversation?.pending
       || isConnected !== (before?.conversation?.connection === 'open')) this.#renderPending(data.conversation?.pending ?? [], isConnected);
+    this.#showAsked(data.conversation);
+    this.#isSettled ||= data.conversation?.caughtUp ?? false;
+  }
+
+  /** Puts a question of this page to the top once, and holds it there when its element changes. @param {import('../store.js').Conversation | null} conversation */
+  #showAsked(conversation) {
+    const asked = conversation?.asked;
+    if (!asked) return;
+    const waiting = conversation.pending.findIndex(({ messageId }) => messageId === asked.messageId);
+    const node = (asked.turn === null ? this.#pending.children[waiting] : this.#views.get(asked.turn)) ?? null;
+    if (node === null || node === this.#asked) return;
+    this.#asked = node;
+    if (this.#begun === asked.messageId) this.#virtualList.moveAsked(node);
+    else this.#virtualList.begin(node);
+    this.#begun = asked.messageId;
+    this.#updateToEnd();
   }
 
   /** Prepares for another conversation. */
@@ -109,6 +131,9 @@ export class ConversationView extends HTMLElement {
     this.#turns.replaceChildren();
     this.#virtualList.clear();
     this.#wanted = null;
+    this.#begun = null;
+    this.#asked = null;
+    this.#isSettled = false;
     this.#waitsUntil = performance.now() + REPLAY_WAIT;
     // After that, an incomplete replay is shown.
     setTimeout(() => this.#shown && this.#renderTurns(this.#shown), REPLAY_WAIT + 1);
@@ -134,10 +159,9 @@ export class ConversationView extends HTMLElement {
   }
 
   scrollToEnd() {
-    this.#virtualList.atEnd = true;
-    this.#virtualList.keepPosition();
-    this.#virtualList.renderNear();
+    this.#virtualList.goToEnd();
     this.#updateToEnd();
+    this.#scroller.focus({ preventScroll: true });
   }
 
   /** Moves to the next (1) or previous (-1) question. @param {1 | -1} direction */
@@ -224,6 +248,8 @@ export class ConversationView extends HTMLElement {
     for (const [index, turn] of turns.entries()) {
       let view = this.#views.get(turn.turn);
       if (!view) {
+        // A new question of somebody else moves nobody.
+        if (this.#isSettled && this.#virtualList.atEnd && turn.turn !== conversation?.asked?.turn) this.#virtualList.leaveEnd();
         isNew = true;
         around.width ||= this.#turns.clientWidth;
         view = /** @type {import('./turn_view.js').TurnView} */ (document.createElement('turn-view'));
@@ -234,6 +260,7 @@ export class ConversationView extends HTMLElement {
       view.update(turn, {
         ahead, isLast: index === turns.length - 1, agent: agents[index].kind,
         askedOf: agents[index].isOther ? askedOfText(agents[index]) : '',
+        waiting: conversation && turn === open[0] && turn.parts.length === 0 ? beginningText(conversation) : '',
       }, around);
     }
     if (!isNew) return;
@@ -267,7 +294,10 @@ export class ConversationView extends HTMLElement {
   }
 
   #updateToEnd() {
-    this.#toEnd.hidden = this.#virtualList.atEnd || !this.#welcome.hidden;
+    const showsEnd = this.#virtualList.showsEnd || !this.#welcome.hidden;
+    if (showsEnd === this.#showsEnd) return;
+    this.#showsEnd = showsEnd;
+    this.#emit('shows-end', showsEnd);
   }
 
   /** Unfolding something keeps the position instead of the end. @param {Event} event */

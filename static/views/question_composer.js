@@ -29,7 +29,8 @@ export class QuestionComposer extends HTMLElement {
   loadHistory = () => [];
   #status = element('p', { className: 'status' });
   #retry = element('button', { type: 'button', className: 'quiet', hidden: true, onclick: () => this.#emit('retry-connection') }, 'Try now');
-  #line = element('div', { className: 'line' }, this.#status, this.#retry);
+  #toEnd = element('button', { type: 'button', className: 'quiet to-end', hidden: true, onclick: () => this.#emit('go-to-end') }, 'To the end');
+  #line = element('div', { className: 'line' }, this.#status, this.#retry, this.#toEnd);
   #throttledStatus = new ThrottledValue((/** @type {Status} */ status) => this.#showStatus(status), isSameStatus);
   #notice = element('p', { className: 'error', role: 'alert', hidden: true });
   #tooLong = element('p', { id: 'too-long', className: 'error', role: 'status', hidden: true });
@@ -149,6 +150,11 @@ export class QuestionComposer extends HTMLElement {
     this.#write(this.#history.leave());
     this.focus();
     return true;
+  }
+
+  /** @param {boolean} isShown whether the end of the conversation is off the screen */
+  offerEnd(isShown) {
+    this.#toEnd.hidden = !isShown;
   }
 
   focus() {

@@ -17,8 +17,9 @@ import './step_group.js';
 import { sources } from './sources.js';
 
 /**
- * @typedef {{ahead: number, isLast: boolean, agent: string, askedOf: string}} TurnPlace `ahead` counts questions that are
- *   answered before it; `agent` is the kind of its agent, `askedOf` names that where it is another one than before
+ * @typedef {{ahead: number, isLast: boolean, agent: string, askedOf: string, waiting: string}} TurnPlace `ahead` counts questions that are
+ *   answered before it; `agent` is the kind of its agent, `askedOf` names that where it is another one than before;
+ *   `waiting` is what happens until the answer begins
  * @typedef {{root: string, user: string | null, width: number, project: string, conversation: number | null}} TurnContext
  *   the project's directory, the person's name, the width of the text in pixels, and where the turn is
  */
@@ -27,7 +28,7 @@ export class TurnView extends HTMLElement {
   /** @type {import('../store.js').Turn | null} */
   #turn = null;
   /** @type {TurnPlace} */
-  #place = { ahead: 0, isLast: true, agent: '', askedOf: '' };
+  #place = { ahead: 0, isLast: true, agent: '', askedOf: '', waiting: '' };
   /** @type {TurnContext} */
   #context = { root: '', user: null, width: 0, project: '', conversation: null };
   /** The turn that is rendered. @type {import('../store.js').Turn | null} */
@@ -44,13 +45,14 @@ export class TurnView extends HTMLElement {
   #attached = element('div', { hidden: true });
   #parts = element('div', { className: 'parts' });
   #queueNote = element('p', { className: 'note queue-note', hidden: true });
+  #beginning = element('p', { className: 'note beginning delayed', hidden: true });
   #end = element('footer', { className: 'end', hidden: true, onclick: followReference });
   /** The element of each part, by key. @type {Map<string, HTMLElement>} */
   #shown = new Map();
 
   connectedCallback() {
     if (this.#article.parentNode) return;
-    this.#article.append(this.#author, this.#questionRow, this.#attached, this.#askedOf, this.#queueNote);
+    this.#article.append(this.#author, this.#questionRow, this.#attached, this.#askedOf, this.#queueNote, this.#beginning);
     this.append(this.#article);
   }
 
@@ -61,7 +63,8 @@ export class TurnView extends HTMLElement {
    */
   update(turn, place, context) {
     const isSamePlace = place.ahead === this.#place.ahead && place.isLast === this.#place.isLast
-      && place.agent === this.#place.agent && place.askedOf === this.#place.askedOf;
+      && place.agent === this.#place.agent && place.askedOf === this.#place.askedOf
+      && place.waiting === this.#place.waiting;
     if (turn === this.#turn && isSamePlace && context.user === this.#context.user) return;
     const isNew = this.#turn === null;
     if (turn.attachments !== this.#turn?.attachments) this.#showFiles(turn, context);
@@ -82,6 +85,8 @@ export class TurnView extends HTMLElement {
     setText(this.#askedOf, place.askedOf);
     this.#queueNote.hidden = place.ahead === 0;
     setText(this.#queueNote, place.ahead > 0 ? queuePositionText(place.ahead) : '');
+    this.#beginning.hidden = place.waiting === '';
+    setText(this.#beginning, place.waiting);
     if (this.isRendered) this.#render();
   }
 

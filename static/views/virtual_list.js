@@ -1,6 +1,7 @@
 /**
  * Virtual scrolling: turns far from the screen are placeholders of their height. Keeps the scroll
- * position when something above changes, and the end in sight if the person is there.
+ * position when something above changes, and the end in sight if the person went there. What was just
+ * asked is at the top, with room below it for its answer.
  */
 
 import { isImage } from '../attachments.js';
@@ -12,6 +13,9 @@ const RELEASE_MARGIN = 3000;
 
 /** Pixels from the end that still count as the end. */
 const AT_END = 48;
+
+/** Pixels above a turn that is shown at the top. */
+const ABOVE = 16;
 
 /** Rounds of rendering within a frame. */
 const MAX_ROUNDS = 4;
@@ -33,12 +37,22 @@ export class VirtualList {
   #isSearched = false;
   /** The state of the scroller after its last change here. */
   #last = { top: 0, height: 0, screen: '' };
+  /** What was asked last, which can be at the top. @type {Element | null} */
+  #asked = null;
+  /** Empty pixels below the content. */
+  #roomHeight = 0;
+  /** Whether the end stays in sight. */
   atEnd = true;
 
-  /** @param {HTMLElement} scroller @param {HTMLElement} turns holds nothing but turns */
-  constructor(scroller, turns) {
+  /**
+   * @param {HTMLElement} scroller @param {HTMLElement} turns holds nothing but turns
+   * @param {HTMLElement} content all that is read, with the turns @param {HTMLElement} room empty, below the content
+   */
+  constructor(scroller, turns, content, room) {
     this.scroller = scroller;
     this.turns = turns;
+    this.content = content;
+    this.room = room;
   }
 
   /** Prepares for another conversation. */
@@ -47,6 +61,50 @@ export class VirtualList {
     this.#anchor = [];
     this.#rendered.clear();
     this.#isSearched = false;
+    this.#showAsked(null);
+  }
+
+  /** Whether the end of the content is on the screen. */
+  get showsEnd() {
+    return this.#endGap < AT_END;
+  }
+
+  /** Pixels of the content below the screen. */
+  get #endGap() {
+    return this.content.getBoundingClientRect().bottom - this.scroller.getBoundingClientRect().bottom;
+  }
+
+  /** Puts what was just asked to the top, from where its answer grows down. @param {Element} asked */
+  begin(asked) {
+    this.atEnd = false;
+    this.#showAsked(asked);
+    this.scroller.scrollTop += asked.getBoundingClientRect().top - this.scroller.getBoundingClientRect().top - ABOVE;
+    this.#anchor = [{ node: asked, offset: ABOVE }];
+    this.renderNear();
+    this.#remember();
+  }
+
+  /** What was asked has another element, in the same place. @param {Element} asked */
+  moveAsked(asked) {
+    this.#anchor = this.#anchor.map((anchor) => (anchor.node === this.#asked ? { ...anchor, node: asked } : anchor));
+    this.#showAsked(asked);
+    this.keepPosition();
+  }
+
+  /** @param {Element | null} asked */
+  #showAsked(asked) {
+    this.#asked = asked;
+    this.#makeRoom();
+  }
+
+  /** Leaves as much room below the content as puts what was asked to the top. */
+  #makeRoom() {
+    const { bottom } = this.content.getBoundingClientRect();
+    const below = this.#asked?.isConnected ? bottom - this.#asked.getBoundingClientRect().top + ABOVE : Infinity;
+    const height = Math.max(0, Math.ceil(this.scroller.clientHeight - below));
+    if (height === this.#roomHeight) return;
+    this.#roomHeight = height;
+    this.room.style.height = `${height}px`;
   }
 
   /** Handles scroll events, caused by the person or by this list. */
@@ -62,8 +120,8 @@ export class VirtualList {
       return;
     }
     const gap = scrollHeight - scrollTop - clientHeight;
-    // Scrolling up a little leaves the end.
-    this.atEnd = gap < 2 || (gap < AT_END && scrollTop > last.top);
+    // Scrolling up a little leaves the end. An answer that still has room grows without scrolling.
+    this.atEnd = this.#roomHeight === 0 && (gap < 2 || (gap < AT_END && scrollTop > last.top));
     this.#remember();
     this.#setAnchor();
     // Rendered turns are a more exact anchor than placeholders.
@@ -73,6 +131,7 @@ export class VirtualList {
   /** Restores the scroll position after heights have changed. */
   keepPosition() {
     const { scroller } = this;
+    this.#makeRoom();
     if (this.atEnd) scroller.scrollTop = scroller.scrollHeight;
     else {
       const top = scroller.getBoundingClientRect().top;
@@ -101,13 +160,21 @@ export class VirtualList {
     return round > 0;
   }
 
+  /** Scrolls to the end, which stays in sight from now on. */
+  goToEnd() {
+    this.atEnd = true;
+    this.#showAsked(null);
+    this.keepPosition();
+    this.renderNear();
+  }
+
   /** Scrolls to a turn. @param {TurnView} view */
   goTo(view) {
     this.atEnd = false;
     this.#render(view);
-    const top = () => view.getBoundingClientRect().top - this.scroller.getBoundingClientRect().top - 16;
+    const top = () => view.getBoundingClientRect().top - this.scroller.getBoundingClientRect().top - ABOVE;
     this.scroller.scrollTop += top();
-    this.#anchor = [{ node: view, offset: 16 }];
+    this.#anchor = [{ node: view, offset: ABOVE }];
     this.renderNear();
     this.scroller.scrollTop += top();
     this.#remember();
