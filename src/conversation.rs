@@ -107,19 +107,28 @@ impl Conversation {
 
     /// Adds the end of a turn to the history, to be shown once it is stored.
     pub(crate) fn end_turn(&mut self, turn: TurnNumber, mut content: Content) {
-        self.add_references(&mut content);
-        self.add_notes(&mut content);
-        self.agent.stop_requested = None;
-        let author = self.agent.stopped_by.take();
-        if let Content::ResponseDone(done) = &mut content
-            && done.outcome == Outcome::Stopped
-        {
-            done.stopped_by = author;
+        if content.is_withdrawal() {
+            // Everything else is of the running turn.
+            self.inbox.forget(turn);
+        } else {
+            self.end_running(turn, &mut content);
         }
-        self.inbox.end_turn(turn);
         self.usage.add(&content);
         let seq = self.transcript.push_held(turn, content);
         self.save.unconfirmed_ends.push((seq, Instant::now()));
+    }
+
+    fn end_running(&mut self, turn: TurnNumber, content: &mut Content) {
+        self.add_references(content);
+        self.add_notes(content);
+        self.agent.stop_requested = None;
+        let author = self.agent.stopped_by.take();
+        if let Content::ResponseDone(done) = content
+            && done.outcome == Outcome::Stopped
+        {
+            done.stopped_by = done.stopped_by.take().or(author);
+        }
+        self.inbox.end_turn(turn);
     }
 
     /// Whether nobody has written anything and nobody keeps it.

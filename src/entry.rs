@@ -170,6 +170,10 @@ pub struct ResponseDone {
     /// Who stopped it, if a proxy names the user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped_by: Option<String>,
+    /// Whether the question was taken back while it waited behind others; then the outcome is
+    /// [`Outcome::Stopped`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withdrawn: bool,
     /// The model that answered in place of the requested one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback_model: Option<String>,
@@ -281,6 +285,11 @@ impl Content {
     /// The end of a turn without usage, cost and duration.
     pub fn plain_end(outcome: Outcome) -> Self {
         Self::ResponseDone(ResponseDone { outcome, ..ResponseDone::default() })
+    }
+
+    /// Whether it ends a turn whose question was taken back while it waited behind others.
+    pub fn is_withdrawal(&self) -> bool {
+        matches!(self, Self::ResponseDone(done) if done.withdrawn)
     }
 
     /// The name of this kind of content, in the database and on the wire.

@@ -55,6 +55,12 @@ export const deleteConversation = (project, id, leaving = false) => (
 /** @param {string} project @param {number} id @param {'md' | 'json'} format */
 export const exportAddress = (project, id, format) => `${conversations(project)}/${id}/export?format=${format}`;
 
+/**
+ * What an answer says, as Markdown with its references.
+ * @param {string} project @param {number} id @param {number} turn @returns {Promise<string>}
+ */
+export const readAnswer = (project, id, turn) => call('GET', `${conversations(project)}/${id}/export?format=md&turn=${turn}`, { isText: true });
+
 /** @param {string} project @param {number} id @param {string} attachment */
 export const attachmentAddress = (project, id, attachment) => `${conversations(project)}/${id}/attachments/${attachment}`;
 
@@ -149,11 +155,11 @@ const conversations = (project) => `/api/assistant/conversations/${project}`;
 
 /**
  * @param {string} method @param {string} path
- * @param {{form?: URLSearchParams, json?: unknown, signal?: AbortSignal, keepalive?: boolean}} [how]
+ * @param {{form?: URLSearchParams, json?: unknown, signal?: AbortSignal, keepalive?: boolean, isText?: boolean}} [how]
  * @returns {Promise<any>}
  */
-async function call(method, path, { form, json, signal, keepalive } = {}) {
-  const headers = { accept: 'application/json', ...(json === undefined ? {} : { 'content-type': 'application/json' }) };
+async function call(method, path, { form, json, signal, keepalive, isText = false } = {}) {
+  const headers = { accept: isText ? 'text/*, application/json' : 'application/json', ...(json === undefined ? {} : { 'content-type': 'application/json' }) };
   const body = json === undefined ? form : JSON.stringify(json);
   let response;
   try {
@@ -164,6 +170,7 @@ async function call(method, path, { form, json, signal, keepalive } = {}) {
   }
   // Unsent text is stored in this browser, so leaving for the login loses nothing.
   if (response.status === 401 && path !== LOGIN) location.assign(`${LOGIN}?next=${encodeURIComponent(location.pathname)}`);
+  if (isText && response.ok) return response.text();
   const answer = await response.json().catch(() => null);
   if (!response.ok) throw new ApiError(answer?.detail ?? `The server answered with status ${response.status}.`, response.status);
   return answer;

@@ -2,6 +2,8 @@
 import { chosenEffort, unsentAgent } from './agents.js';
 import * as storage from './storage.js';
 import * as protocol from './protocol.js';
+import { askAgainItems } from './text.js';
+import { openMenu } from './views/menu.js';
 
 /** Milliseconds without typing before the draft is saved. */
 const SAVE_DELAY = 300;
@@ -12,6 +14,8 @@ export class Commands {
   #timer;
   /** Answers that the server has not accepted yet, by message id. @type {Map<string, string>} */
   #answers = new Map();
+  /** Questions that were withdrawn here, by turn. @type {Map<number, {question: string, attachments?: import('./attachments.js').Attachment[]}>} */
+  #withdrawn = new Map();
 
   /** @param {import('./page.js').Page} page @param {import('./navigation.js').Navigation} navigation */
   constructor(page, navigation) {
@@ -37,6 +41,19 @@ export class Commands {
     this.navigation.updateAddress();
     // The button that was clicked may disappear with the first question.
     if (!page.composer.contains(document.activeElement) && !isTouch()) page.composer.focus();
+  }
+
+  /**
+   * Asks the question of a turn again, where there is a choice of the agent that a menu below the button gives.
+   * @param {{turn: number, question: string, button?: HTMLButtonElement}} asked
+   */
+  askAgain({ turn, question, button }) {
+    const items = askAgainItems(this.page.state.conversation);
+    if (!button || items.length === 0) {
+      this.ask(question, turn);
+      return;
+    }
+    openMenu(button, items.map(({ label, agent }) => ({ label, act: () => this.ask(question, turn, { agent }) })));
   }
 
   /** Asks the question of a turn in a new conversation, which gets a summary of this one. @param {string} content @param {number} turn */
@@ -73,6 +90,23 @@ export class Commands {
     const text = this.#answers.get(messageId ?? '');
     this.#answers.delete(messageId ?? '');
     if (text !== undefined && !isAccepted) this.page.composer.giveBack(text);
+  }
+
+  /** Takes back a question that waits. @param {{turn: number, question: string, attachments?: import('./attachments.js').Attachment[]}} queued */
+  withdrawQueued({ turn, question, attachments }) {
+    if (this.page.connection?.attached && this.page.connection.send(protocol.withdraw(turn))) {
+      this.#withdrawn.set(turn, { question, attachments });
+    } else this.page.dispatch({ type: 'notice', content: 'The question was not withdrawn: there is no connection.' });
+  }
+
+  /** Gives the text of a question back that was withdrawn here, once its turn has ended. @param {number} turn @param {string} outcome */
+  turnEnded(turn, outcome) {
+    const withdrawn = this.#withdrawn.get(turn);
+    if (withdrawn === undefined) return;
+    this.#withdrawn.delete(turn);
+    if (outcome !== 'stopped') return;
+    this.page.composer.giveBack(withdrawn.question, withdrawn.attachments);
+    this.page.composer.focus();
   }
 
   /** Takes back a question that is not sent yet. @param {import('./store.js').Pending} pending */

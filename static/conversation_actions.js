@@ -2,6 +2,7 @@
 import * as api from './api.js';
 import { formatAddress } from './address.js';
 import { DelayedDeletion } from './delayed_deletion.js';
+import { copyText, writeClipboard } from './views/dom.js';
 
 /** @typedef {{id: number, title: string}} TitledConversation of the open project */
 
@@ -78,13 +79,22 @@ export class ConversationActions {
   async copyLink({ turn, id }) {
     const { project, conversation } = this.page.state;
     const address = formatAddress(project, id ?? conversation?.id ?? null, turn ?? null);
-    try {
-      await navigator.clipboard.writeText(new URL(address, location.href).href);
+    if (await writeClipboard(new URL(address, location.href).href)) {
       this.notice.show('Link copied.');
-    } catch {
-      // There is no clipboard on pages that come from another machine without TLS.
+    } else {
       if (conversation?.id === (id ?? conversation?.id)) history.replaceState(null, '', address);
       this.notice.show(`The link could not be copied. It is ${new URL(address, location.href).href}`);
+    }
+  }
+
+  /** Copies an answer of the open conversation as Markdown. @param {{turn: number, button: HTMLElement}} target */
+  async copyAnswer({ turn, button }) {
+    const { project, conversation } = this.page.state;
+    if (project === null || !conversation?.id) return;
+    try {
+      await copyText(await api.readAnswer(project, conversation.id, turn), button);
+    } catch (error) {
+      this.notice.show(`The answer was not copied: ${api.errorMessage(error)}`);
     }
   }
 

@@ -21,9 +21,10 @@ export const CLOSE_TRY_LATER = 1013;
  * @typedef {{type: 'answer', message_id: string, answers: Answers, call_id: string}} AnswerFrame
  * @typedef {{type: 'retry', message_id: string, turn: number, conversation_id?: number, agent?: string}} RetryFrame asks the turn's
  *   question again; if it is of another conversation, with a summary of that one
+ * @typedef {{type: 'withdraw', turn: number}} WithdrawFrame takes back a question that waits
  * @typedef {{type: 'typing'}} TypingFrame the person is about to ask: the agent may start
  * @typedef {{type: 'ping'}} PingFrame
- * @typedef {StartFrame | MessageFrame | StopFrame | AnswerFrame | RetryFrame | TypingFrame | PingFrame} ClientFrame
+ * @typedef {StartFrame | MessageFrame | StopFrame | AnswerFrame | RetryFrame | WithdrawFrame | TypingFrame | PingFrame} ClientFrame
  *
  * Frames that the server accepts once, however often they are sent.
  * @typedef {MessageFrame | RetryFrame} AcceptedOnce
@@ -53,7 +54,7 @@ export const CLOSE_TRY_LATER = 1013;
  *   content: string, truncated: boolean}} ToolResultFrame
  * @typedef {{type: 'question', seq: number, turn: number, call_id: string, questions: Question[]}} QuestionFrame
  * @typedef {{type: 'response_done', seq: number, turn: number, outcome: 'completed' | 'stopped' | 'interrupted',
- *   usage?: Usage, cost_usd?: number, duration_ms?: number, stopped_by?: string, citations?: Citation[],
+ *   usage?: Usage, cost_usd?: number, duration_ms?: number, stopped_by?: string, withdrawn?: boolean, citations?: Citation[],
  *   files_read?: string[], notes?: string[], fallback_model?: string}} ResponseDoneFrame
  * @typedef {{type: 'error', seq?: number, turn?: number, message_id?: string, content: string,
  *   retryable?: boolean, retry_at?: string, start_over?: boolean, citations?: Citation[], files_read?: string[],
@@ -142,6 +143,11 @@ export function stop() {
  */
 export function answer(messageId, callId, answers) {
   return { type: 'answer', message_id: messageId, call_id: callId, answers };
+}
+
+/** @param {number} turn @returns {WithdrawFrame} */
+export function withdraw(turn) {
+  return { type: 'withdraw', turn };
 }
 
 /** @returns {TypingFrame} */

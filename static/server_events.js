@@ -33,6 +33,7 @@ export class ServerEvents {
     if (frame.type === 'error' || frame.type === 'accepted') {
       this.commands.settleAnswer(frame.message_id, frame.type === 'accepted');
     }
+    if (frame.type === 'response_done') this.commands.turnEnded(frame.turn, frame.outcome);
     if (frame.type === 'accepted') this.navigation.updateAddress();
     const isEnd = frame.type === 'response_done' || (frame.type === 'error' && frame.turn !== undefined);
     if (frame.type === 'accepted' || frame.type === 'title' || (isEnd && before.caughtUp)) this.refreshList();

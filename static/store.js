@@ -17,7 +17,7 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
  * @typedef {TextPart | ThinkingPart | ToolPart | QuestionPart} Part
  *
  * @typedef {{kind: 'done', seq: number, outcome: string, usage?: import('./protocol.js').Usage, costUsd?: number,
- *   durationMs?: number, stoppedBy?: string, citations: import('./protocol.js').Citation[], filesRead: string[],
+ *   durationMs?: number, stoppedBy?: string, withdrawn?: boolean, citations: import('./protocol.js').Citation[], filesRead: string[],
  *   notes: string[]}} DoneEnd
  * @typedef {{kind: 'error', seq: number, content: string, retryable: boolean, startOver: boolean,
  *   citations: import('./protocol.js').Citation[], filesRead: string[], notes: string[]}} ErrorEnd
@@ -143,7 +143,7 @@ export function reduce(before, event) {
     case 'response_done':
       return endTurn(before, event, {
         kind: 'done', seq: event.seq, outcome: event.outcome ?? 'completed', usage: event.usage, costUsd: event.cost_usd,
-        durationMs: event.duration_ms, stoppedBy: event.stopped_by, citations: event.citations ?? [],
+        durationMs: event.duration_ms, stoppedBy: event.stopped_by, withdrawn: event.withdrawn === true, citations: event.citations ?? [],
         filesRead: event.files_read ?? [], notes: event.notes ?? [],
       });
     case 'error':

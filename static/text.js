@@ -101,7 +101,7 @@ export function viewersText(viewers) {
 
 /** How a turn was stopped. @param {import('./store.js').DoneEnd} end */
 export function stoppedText(end) {
-  return end.stoppedBy ? `Stopped by ${end.stoppedBy}.` : 'Stopped.';
+  return `${end.withdrawn ? 'Withdrawn' : 'Stopped'}${end.stoppedBy ? ` by ${end.stoppedBy}` : ''}.`;
 }
 
 /**
@@ -134,6 +134,21 @@ export function agentLabel({ kind, name = kind, model }) {
   const builtIn = { claude: 'Claude', guide: 'built-in guide', none: 'no agent', auto: 'default agent' }[name];
   const shown = name === kind ? builtIn ?? name : name;
   return model ? `${shown} · ${model}` : shown;
+}
+
+/**
+ * The agents that a question may be asked of again; empty where there is no choice.
+ * @param {import('./store.js').Conversation | null} conversation
+ * @returns {{label: string, agent: string}[]}
+ */
+export function askAgainItems(conversation) {
+  const choices = conversation?.agent?.choices ?? [];
+  if (choices.length === 0) return [];
+  const usual = conversation?.usualAgent;
+  return [
+    { label: usual ? `Default: ${agentLabel(usual)}` : 'Default agent', agent: 'auto' },
+    ...choices.map((choice) => ({ label: agentLabel(choice), agent: choice.name })),
+  ];
 }
 
 /** Who a question was asked of. @param {import('./agents.js').Agent} agent */

@@ -30,6 +30,11 @@ pub(crate) struct Inbox {
 impl Inbox {
     pub(super) fn end_turn(&mut self, turn: TurnNumber) {
         self.question_calls.clear();
+        self.forget(turn);
+    }
+
+    /// Forgets who asked the question of a turn, and what was held for them.
+    pub(super) fn forget(&mut self, turn: TurnNumber) {
         self.askers.remove(&turn);
         self.permits.remove(&turn);
     }

@@ -176,6 +176,8 @@ impl Conversation {
             Content::ResponseDone(ResponseDone { outcome: Outcome::Completed, .. }) => {
                 Some((turn, false))
             }
+            // Nobody waits for an answer to it.
+            content if content.is_withdrawal() => None,
             content => content.is_end().then_some((turn, true)),
         });
         match newest.max_by_key(|(turn, _)| *turn) {

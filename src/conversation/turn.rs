@@ -9,7 +9,7 @@ use crate::{
     ids::TurnNumber,
     wire::server_frame::ConversationState,
 };
-use ends::{done, failed, failure};
+use ends::{done, failed, failure, withdrawn};
 pub(crate) use event::{CloseReason, QueuedQuestion, TurnEffect, TurnEvent};
 use status_text::status;
 pub(crate) use status_text::{in_line, queued};
@@ -121,6 +121,7 @@ impl TurnMachine {
                 self.end_cut_off(&reason, effects);
             }
             TurnEvent::StopRequested => self.stop(effects),
+            TurnEvent::QuestionWithdrawn { turn, author } => self.withdraw(turn, author, effects),
             TurnEvent::Hibernate if self.is_idle() => self.end_agent(effects),
             TurnEvent::Hibernate => (),
             TurnEvent::CloseRequested(reason) => self.close(reason, effects),
@@ -164,6 +165,11 @@ impl TurnMachine {
     /// The turn of the question that waits longest.
     pub(crate) fn next_waiting(&self) -> Option<TurnNumber> {
         self.waiting.front().map(|question| question.turn)
+    }
+
+    /// Whether a question waits that nobody has begun to answer.
+    pub(crate) fn is_waiting(&self, turn: TurnNumber) -> bool {
+        self.waiting.iter().any(|question| question.turn == turn)
     }
 
     /// Questions that are answered before one that is asked now.
@@ -339,6 +345,21 @@ impl TurnMachine {
             effects.push(done(question.turn, Outcome::Stopped));
             self.show_queue_positions(effects);
         }
+    }
+
+    fn withdraw(
+        &mut self,
+        turn: TurnNumber,
+        author: Option<String>,
+        effects: &mut Vec<TurnEffect>,
+    ) {
+        let Some(at) = self.waiting.iter().position(|question| question.turn == turn) else {
+            return;
+        };
+        self.waiting.remove(at);
+        let is_next = at == 0 && self.running.is_none();
+        effects.push(withdrawn(turn, author, !is_next));
+        self.show_queue_positions(effects);
     }
 
     fn end_agent(&mut self, effects: &mut Vec<TurnEffect>) {

@@ -226,3 +226,31 @@ impl Handler<Stop> for Session {
         }
     }
 }
+
+/// Ends a turn of the viewer's conversation that still waits.
+#[derive(Message, Debug)]
+#[rtype(result = "Result<(), ErrorNotice>")]
+pub(crate) struct Withdraw {
+    pub(crate) viewer: ViewerId,
+    pub(crate) turn: TurnNumber,
+    /// The name of the person, where a proxy gives one.
+    pub(crate) author: Option<String>,
+}
+
+impl Handler<Withdraw> for Session {
+    type Result = Result<(), ErrorNotice>;
+
+    fn handle(&mut self, withdraw: Withdraw, context: &mut Self::Context) -> Self::Result {
+        let Withdraw { viewer, turn, author } = withdraw;
+        let Some(mut live) = self.followed_by(viewer, context) else {
+            return Err(ErrorNotice::retryable("No active session. Send 'start' first."));
+        };
+        if !live.state.turns.is_waiting(turn) {
+            return Err(ErrorNotice::permanent(format!(
+                "The question of turn {turn} does not wait: its answer has begun or is over."
+            )));
+        }
+        live.apply_event(TurnEvent::QuestionWithdrawn { turn, author });
+        Ok(())
+    }
+}

@@ -49,6 +49,11 @@ pub enum ClientFrame {
         /// The client's id of the new question.
         message_id: Option<String>,
     },
+    /// Take back the question of a turn that waits.
+    Withdraw {
+        /// The turn, which then ends without an answer.
+        turn: TurnNumber,
+    },
     /// The user is typing: the agent may start ahead of the question.
     Typing,
     /// End the running turn.
@@ -64,7 +69,7 @@ impl ClientFrame {
             Self::Message { message_id, .. }
             | Self::Answer { message_id, .. }
             | Self::Retry { message_id, .. } => message_id.as_deref(),
-            Self::Start(_) | Self::Typing | Self::Stop | Self::Ping => None,
+            Self::Start(_) | Self::Withdraw { .. } | Self::Typing | Self::Stop | Self::Ping => None,
         }
     }
 }
@@ -121,6 +126,7 @@ pub fn parse(frame: &str) -> Result<ClientFrame, InvalidFrame> {
                 call_id: fields.get("call_id").and_then(Value::as_str).map(str::to_owned),
             }),
             "retry" => retry(&fields),
+            "withdraw" => Ok(ClientFrame::Withdraw { turn: turn(&fields, "withdraw")? }),
             "typing" => Ok(ClientFrame::Typing),
             "stop" => Ok(ClientFrame::Stop),
             "ping" => Ok(ClientFrame::Ping),
@@ -202,9 +208,7 @@ fn attachments(fields: &Map<String, Value>) -> Result<Vec<String>, InvalidFrame>
 }
 
 fn retry(fields: &Map<String, Value>) -> Result<ClientFrame, InvalidFrame> {
-    let turn = fields.get("turn").and_then(Value::as_i64).map(TurnNumber).ok_or_else(|| {
-        InvalidFrame::WrongShape("turn must be the number of the turn to repeat".to_owned())
-    })?;
+    let turn = turn(fields, "repeat")?;
     let conversation = match fields.get("conversation_id") {
         None | Some(Value::Null) => None,
         Some(id) => {
@@ -217,6 +221,12 @@ fn retry(fields: &Map<String, Value>) -> Result<ClientFrame, InvalidFrame> {
     };
     let (agent, message_id) = (agent(fields)?, message_id(fields)?);
     Ok(ClientFrame::Retry { turn, conversation, agent, message_id })
+}
+
+fn turn(fields: &Map<String, Value>, purpose: &str) -> Result<TurnNumber, InvalidFrame> {
+    fields.get("turn").and_then(Value::as_i64).map(TurnNumber).ok_or_else(|| {
+        InvalidFrame::WrongShape(format!("turn must be the number of the turn to {purpose}"))
+    })
 }
 
 fn agent(fields: &Map<String, Value>) -> Result<Option<String>, InvalidFrame> {
@@ -450,10 +460,19 @@ mod tests {
         assert!(refused(r#"{"type":"retry","turn":3,"message_id":""}"#).contains("message_id"));
     }
 
+    #[test]
+    fn a_question_is_withdrawn_by_its_turn() {
+        let turn = TurnNumber(4);
+        assert_eq!(parse(r#"{"type":"withdraw","turn":4}"#), Ok(ClientFrame::Withdraw { turn }));
+        for frame in [r#"{"type":"withdraw"}"#, r#"{"type":"withdraw","turn":"4"}"#] {
+            assert!(refused(frame).contains("turn must be"), "{frame}");
+        }
+    }
+
     /// Any JSON, with the protocol's own words among its keys and texts.
     fn json() -> impl Strategy<Value = Value> {
         let word = prop_oneof![
-            "(type|start|message|answer|retry|typing|stop|ping|content|message_id|turn|after|answers)",
+            "(type|start|message|answer|retry|withdraw|typing|stop|ping|content|message_id|turn|after|answers)",
             "\\PC{0,12}",
         ];
         let leaf = prop_oneof![

@@ -115,6 +115,8 @@ fn legacy(content: &Content) -> Option<LegacyFrame<'_>> {
         Content::Question(question) => {
             Some(LegacyFrame::Question { questions: &question.questions })
         }
+        // Legacy frames have no turn: this one would end the answer that is running.
+        content if content.is_withdrawal() => None,
         Content::ResponseDone(_) => Some(LegacyFrame::ResponseDone),
         Content::Error(error) => {
             Some(LegacyFrame::Error { content: format!("Error: {}", error.content) })

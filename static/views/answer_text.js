@@ -55,8 +55,7 @@ function frameCode(pre) {
   pre.replaceWith(frame);
   frame.append(pre);
   if (language) frame.dataset.language = language;
-  // There is no clipboard on pages that come from another machine without TLS.
-  if (navigator.clipboard) frame.append(element('button', { type: 'button', className: 'quiet copy' }, 'Copy'));
+  frame.append(element('button', { type: 'button', className: 'quiet copy' }, 'Copy'));
 }
 
 /** @param {Event} event */

@@ -27,16 +27,36 @@ export async function copyText(text, button) {
   const label = button.textContent ?? '';
   if (button.dataset.label) return;
   button.dataset.label = label;
-  try {
-    await navigator.clipboard.writeText(text);
-    button.textContent = 'Copied';
-  } catch {
-    button.textContent = 'Not allowed';
-  }
+  button.textContent = (await writeClipboard(text)) ? 'Copied' : 'Not allowed';
   setTimeout(() => {
     button.textContent = label;
     delete button.dataset.label;
   }, COPIED_TIME);
+}
+
+/** Returns whether the text is in the clipboard now. @param {string} text */
+export async function writeClipboard(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // There is no clipboard on pages that come from another machine without TLS.
+    return copyBySelection(text);
+  }
+}
+
+/** @param {string} text */
+function copyBySelection(text) {
+  const before = /** @type {HTMLElement | null} */ (document.activeElement);
+  const field = element('textarea', { value: text, readOnly: true, className: 'visually-hidden', 'aria-hidden': 'true', tabIndex: -1 });
+  document.body.append(field);
+  field.select();
+  try {
+    return document.execCommand('copy');
+  } finally {
+    field.remove();
+    before?.focus({ preventScroll: true });
+  }
 }
 
 /** Whether a click opens a link in place, not in a new tab or window. @param {MouseEvent} event */

@@ -45,6 +45,9 @@ export class TurnView extends HTMLElement {
   #attached = element('div', { hidden: true });
   #parts = element('div', { className: 'parts' });
   #queueNote = element('p', { className: 'note queue-note', hidden: true });
+  #withdraw = element('button', {
+    type: 'button', className: 'quiet delayed', hidden: true, onclick: () => this.#emit('withdraw-queued'),
+  }, 'Withdraw');
   #beginning = element('p', { className: 'note beginning delayed', hidden: true });
   #end = element('footer', { className: 'end', hidden: true, onclick: followReference });
   /** The element of each part, by key. @type {Map<string, HTMLElement>} */
@@ -52,7 +55,8 @@ export class TurnView extends HTMLElement {
 
   connectedCallback() {
     if (this.#article.parentNode) return;
-    this.#article.append(this.#author, this.#questionRow, this.#attached, this.#askedOf, this.#queueNote, this.#beginning);
+    this.#article.append(this.#author, this.#questionRow, this.#attached, this.#askedOf,
+      element('div', { className: 'queued' }, this.#queueNote, this.#withdraw), this.#beginning);
     this.append(this.#article);
   }
 
@@ -85,6 +89,7 @@ export class TurnView extends HTMLElement {
     setText(this.#askedOf, place.askedOf);
     this.#queueNote.hidden = place.ahead === 0;
     setText(this.#queueNote, place.ahead > 0 ? queuePositionText(place.ahead) : '');
+    this.#withdraw.hidden = place.ahead === 0 || !isOwn(turn, context.user);
     this.#beginning.hidden = place.waiting === '';
     setText(this.#beginning, place.waiting);
     if (this.isRendered) this.#render();
@@ -152,10 +157,11 @@ export class TurnView extends HTMLElement {
     const end = turn.end;
     this.#end.hidden = !end || turn.turn === 0;
     if (!end) return;
-    const askAgain = () => element('button', {
-      type: 'button',
-      onclick: () => this.#emit('ask-again'),
+    const askAgain = (className = '') => element('button', {
+      type: 'button', className,
+      onclick: (/** @type {Event} */ event) => this.#emit('ask-again', { button: event.currentTarget }),
     }, 'Ask again');
+    let isAsked = false;
     const askGuide = () => element('button', {
       type: 'button',
       title: 'The built-in guide searches the files without a model',
@@ -170,35 +176,43 @@ export class TurnView extends HTMLElement {
         content.push(element('button', { type: 'button', onclick: () => this.#emit('start-over') }, 'Ask in a new conversation'));
       }
       if (turn.question !== null) {
-        if (end.retryable) content.push(element('p', {}, 'Your question is kept.'), askAgain());
+        isAsked = end.retryable;
+        if (isAsked) content.push(element('p', {}, 'Your question is kept.'), askAgain());
         if (this.#place.agent !== 'guide') content.push(askGuide());
       }
     } else if (end.outcome === 'interrupted') {
-      content.push(element('p', {}, 'This answer was cut off when the server stopped.'), askAgain());
-    } else {
-      if (end.outcome === 'stopped') content.push(element('p', {}, stoppedText(end)), askAgain());
-      const usage = turnUsage(end);
-      if (usage) content.push(element('small', {}, usage));
-    }
+      content.push(element('p', {}, 'This answer was cut off when the server stopped.'));
+    } else if (end.outcome === 'stopped') content.push(element('p', {}, stoppedText(end)));
     for (const note of end.notes) content.push(element('p', { className: 'note' }, localTimes(note)));
-    if (turn.question !== null) content.push(linkButton(turn.turn));
+    content.push(this.#tools(turn, isAsked || (end.kind === 'error' && !end.retryable) ? null : askAgain('quiet')));
+    const usage = end.kind === 'done' ? turnUsage(end) : '';
+    if (usage) content.push(element('small', {}, usage));
     const files = sources(end, turn.turn);
     if (files) content.push(files);
     this.#end.replaceChildren(...content);
   }
 
-  /** @param {string} name */
-  #emit(name) {
+  /** What can be done with an answer. @param {import('../store.js').Turn} turn @param {HTMLElement | null} askAgain */
+  #tools(turn, askAgain) {
+    const tool = (/** @type {string} */ label, /** @type {string} */ event, /** @type {string} */ title) => element('button', {
+      type: 'button', className: 'quiet', title,
+      onclick: (/** @type {Event} */ click) => this.#emit(event, { button: click.currentTarget }),
+    }, label);
+    const tools = turn.parts.some((part) => part.kind === 'text') ? [tool('Copy', 'copy-answer', 'Copy the answer as Markdown')] : [];
+    if (turn.question !== null) {
+      if (askAgain) tools.push(/** @type {HTMLButtonElement} */ (askAgain));
+      tools.push(tool('Link', 'copy-link', 'Copy a link to this question'));
+    }
+    return element('div', { className: 'tools', role: 'group', 'aria-label': 'Answer' }, ...tools);
+  }
+
+  /** @param {string} name @param {object} [more] */
+  #emit(name, more = {}) {
     const { turn, question, attachments } = this.#turn ?? {};
-    this.dispatchEvent(new CustomEvent(name, { detail: { turn, question, attachments }, bubbles: true }));
+    this.dispatchEvent(new CustomEvent(name, { detail: { turn, question, attachments, ...more }, bubbles: true }));
   }
 }
 
-/** @param {number} turn */
-const linkButton = (turn) => element('button', {
-  type: 'button', className: 'quiet link',
-  onclick: (/** @type {Event} */ event) => event.target?.dispatchEvent(new CustomEvent('copy-link', { detail: { turn }, bubbles: true })),
-}, 'Copy link');
 /** @param {import('../store.js').Part} part */
 const isStep = (part) => part.kind === 'tool' || part.kind === 'thinking';
 

@@ -137,6 +137,14 @@ async fn a_conversation_is_taken_home_as_markdown_and_as_json() {
         assert_eq!(text.matches(&format!("- Read `{{\"n\":{n}}}`")).count(), 1, "{n}");
     }
 
+    let (status, kind, _, text) = export(&server, id, "?turn=1").await;
+    assert_eq!((status, kind.as_str()), (200, "text/markdown; charset=utf-8"));
+    assert_eq!(text, "one, \n\ntwo\n");
+    // An answer without words, and none.
+    for turn in [3, 77] {
+        assert_eq!(export(&server, id, &format!("?turn={turn}")).await.0, 404);
+    }
+
     let (status, kind, disposition, text) = export(&server, id, "?format=json").await;
     assert_eq!((status, kind.as_str()), (200, "application/json"));
     assert!(disposition.ends_with(".json\""), "{disposition}");

@@ -102,6 +102,42 @@ async fn a_turn_is_asked_again_under_its_number_and_only_once_for_each_id() {
 }
 
 #[actix::test]
+async fn a_question_that_waits_is_withdrawn_and_ends_nobody_elses_answer() {
+    let server = Server::start();
+    let gate = Gate::new(&server);
+    let mut client = server.connect().await;
+    let id = client.start().await;
+    client.ask(&format!("{}\nsay first", gate.script())).await;
+    status(&mut client, "running").await;
+    let mut original = server.connect().await;
+    original.send(json!({ "type": "start", "conversation_id": id })).await;
+    original.until("response_done").await;
+    for question in ["say second", "say third"] {
+        client.ask(question).await;
+        client.until("accepted").await;
+    }
+    client.send(json!({ "type": "withdraw", "turn": 2 })).await;
+    let end = client.until("response_done").await.pop().unwrap();
+    let told = (&end["turn"], &end["outcome"], &end["withdrawn"]);
+    assert_eq!(told, (&json!(2), &json!("stopped"), &json!(true)), "{end}");
+    for turn in [1, 2, 9] {
+        client.send(json!({ "type": "withdraw", "turn": turn })).await;
+        let refused = client.until("error").await.pop().unwrap();
+        assert!(refused["content"].as_str().unwrap().contains("does not wait"), "{refused}");
+    }
+    gate.open();
+    assert_eq!(text_of(&client.turn().await), "first");
+    let third = client.turn().await;
+    assert_eq!((text_of(&third).as_str(), &third.last().unwrap()["turn"]), ("third", &json!(3)));
+    // An original client sees two answers and two ends.
+    assert_eq!(text_of(&original.turn().await), "first");
+    assert_eq!(text_of(&original.turn().await), "third");
+    let (_, again) = server.enter(id, json!(null)).await;
+    let ends: Vec<_> = again.iter().filter(|it| it["type"] == "response_done").collect();
+    assert_eq!(ends.iter().filter(|it| it["withdrawn"] == true).count(), 1, "{ends:?}");
+}
+
+#[actix::test]
 async fn p9_when_all_agents_are_busy_questions_of_all_projects_wait_and_see_their_place() {
     let server = with_agents("agents = 1");
     let gate = Gate::new(&server);

@@ -17,6 +17,7 @@ use crate::peers;
 mod admin;
 mod agent_choice;
 mod answer;
+mod answer_tools;
 mod asking;
 mod attachments;
 mod audit;

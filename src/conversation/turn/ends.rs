@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use crate::{
     agent::event::{AgentFailure, Remedy},
     database::timestamp,
-    entry::{Content, Outcome, TurnError},
+    entry::{Content, Outcome, ResponseDone, TurnError},
     ids::TurnNumber,
 };
 
@@ -14,6 +14,17 @@ use super::TurnEffect;
 /// An end without details.
 pub(super) fn done(turn: TurnNumber, outcome: Outcome) -> TurnEffect {
     TurnEffect::EndTurn { turn, content: Content::plain_end(outcome) }
+}
+
+/// The end of a turn whose question was taken back; where it `was_behind` others, it ends none of them.
+pub(super) fn withdrawn(turn: TurnNumber, author: Option<String>, was_behind: bool) -> TurnEffect {
+    let end = ResponseDone {
+        outcome: Outcome::Stopped,
+        stopped_by: author,
+        withdrawn: was_behind,
+        ..ResponseDone::default()
+    };
+    TurnEffect::EndTurn { turn, content: Content::ResponseDone(end) }
 }
 
 /// The end of a turn whose agent did not report one.

@@ -36,6 +36,12 @@ pub(crate) enum TurnEvent {
     StartFailed(String),
     /// A person asked the running turn to stop.
     StopRequested,
+    /// A person took a waiting question back.
+    QuestionWithdrawn {
+        turn: TurnNumber,
+        /// Their name, where a proxy gives one.
+        author: Option<String>,
+    },
     /// The agent has taken too long and is stopped.
     AgentOverdue(String),
     /// The answer exceeds its limit, so its agent is killed.

@@ -349,8 +349,48 @@ fn an_answer_that_is_too_long_ends_in_words_and_its_agent_is_killed() {
     assert_eq!(trace(&mut turns, events), ["kill", "error 1: long"]);
 }
 
+fn withdrawal(turn: i64) -> TurnEvent {
+    TurnEvent::QuestionWithdrawn { turn: TurnNumber(turn), author: Some("Ana".to_owned()) }
+}
+
+#[test]
+fn a_question_is_withdrawn_while_it_waits_and_the_others_are_answered() {
+    let mut turns = TurnMachine::default();
+    trace(&mut turns, [1, 2, 3].map(|turn| question(TurnNumber(turn))));
+    trace(&mut turns, [TurnEvent::AgentReady]);
+    assert!(turns.is_waiting(TurnNumber(2)) && !turns.is_waiting(TurnNumber(1)));
+    let effects = turns.on(withdrawal(2));
+    let places: Vec<_> = effects
+        .iter()
+        .filter_map(|effect| match effect {
+            TurnEffect::ShowQueuePosition { turn, ahead } => Some((*turn, *ahead)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(places, [(TurnNumber(3), 1)]);
+    let Some(TurnEffect::EndTurn { content: Content::ResponseDone(end), .. }) = effects.first()
+    else {
+        panic!("no end: {effects:?}");
+    };
+    assert!(end.withdrawn && end.outcome == Outcome::Stopped);
+    assert_eq!(end.stopped_by.as_deref(), Some("Ana"));
+    assert_eq!(trace(&mut turns, [withdrawal(1), withdrawal(2), withdrawal(9)]), [""; 0]);
+    assert_eq!(trace(&mut turns, [result(AgentEnd::Completed)]), ["completed 1", "ask 3"]);
+}
+
+#[test]
+fn the_only_question_is_withdrawn_like_one_that_is_stopped() {
+    let mut turns = TurnMachine::default();
+    assert_eq!(trace_in_line(&mut turns, [question(TurnNumber(1))]), ["line"]);
+    let effects = turns.on(withdrawal(1));
+    assert!(effects.iter().all(
+        |effect| !matches!(effect, TurnEffect::EndTurn { content, .. } if content.is_withdrawal())
+    ));
+    assert_eq!(effects.iter().filter_map(word).collect::<Vec<_>>(), ["stopped 1", "leave"]);
+}
+
 fn event() -> impl Strategy<Value = u8> {
-    0u8..15
+    0u8..16
 }
 
 proptest! {
@@ -388,6 +428,7 @@ proptest! {
                     TurnEvent::AgentOutdated(QueuedQuestion { turn, content: "again".to_owned() })
                 }
                 13 => TurnEvent::AnswerTooLong("long".to_owned()),
+                14 => TurnEvent::QuestionWithdrawn { turn: TurnNumber(asked), author: None },
                 _ => result(AgentEnd::Failed("failed".to_owned().into())),
             };
             run(&mut turns, event);

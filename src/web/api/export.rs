@@ -23,7 +23,7 @@ use crate::{
         queries::export::{EntryOrder, ExportCursor, START, StoredEntry},
     },
     entry::UserMessage,
-    ids::ConversationId,
+    ids::{ConversationId, Seq, TurnNumber},
     project::Project,
     reader::Readers,
 };
@@ -48,6 +48,9 @@ pub(crate) struct ExportQuery {
     #[serde(default)]
     #[param(inline)]
     format: Format,
+    /// Only what the answer of this turn says, with its references, as Markdown.
+    #[param(value_type = Option<i64>)]
+    turn: Option<TurnNumber>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
@@ -84,6 +87,11 @@ pub(crate) async fn download(
     let project = state.project(&path.0).await?;
     let readers = state.resources.readers.clone();
     let export = Export::new(reader, Comparison { readers, project }, summary, query.format);
+    if let Some(turn) = query.turn {
+        let answer = export.answer(turn).await?;
+        let answer = answer.ok_or_else(|| Problem::not_found("There is no such answer."))?;
+        return Ok(HttpResponse::Ok().content_type("text/markdown; charset=utf-8").body(answer));
+    }
     let pieces = stream::try_unfold(Some(export), next);
     Ok(HttpResponse::Ok()
         .content_type(content_type)
@@ -152,6 +160,27 @@ impl Export {
             }
         };
         Self { reader, comparison, conversation: summary.id, at: START, writer, head }
+    }
+
+    /// What the answer of a turn says, as far as it is stored; `None` if it says nothing.
+    async fn answer(self, turn: TurnNumber) -> Result<Option<String>, DatabaseError> {
+        let (conversation, mut at) = (self.conversation, (turn, Seq(-1)));
+        let (mut markdown, mut text) = (Markdown::default(), String::new());
+        loop {
+            let page =
+                self.reader.ask(move |it| it.entries(conversation, EntryOrder::ByTurn, at)).await?;
+            let of_turn: Vec<_> = page.iter().filter(|entry| entry.turn == turn).collect();
+            for entry in &of_turn {
+                at = entry.cursor();
+                let references = self.comparison.references(entry).await;
+                markdown.add_words(entry, &references, &mut text);
+            }
+            if of_turn.is_empty() || of_turn.len() < page.len() {
+                break;
+            }
+        }
+        let text = text.trim();
+        Ok((!text.is_empty()).then(|| format!("{text}\n")))
     }
 }
 

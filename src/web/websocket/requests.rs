@@ -6,7 +6,8 @@ use actix::{ActorFutureExt as _, AsyncContext as _, WrapFuture as _};
 
 use crate::{
     conversation::inbox::PostContent,
-    session::post::Stop,
+    ids::TurnNumber,
+    session::post::{Stop, Withdraw},
     wire::{
         client_frame::ClientFrame,
         server_frame::{ErrorNotice, Notice},
@@ -39,6 +40,7 @@ impl Viewer {
                 };
                 self.post(message_id, what, context);
             }
+            ClientFrame::Withdraw { turn } => self.withdraw(turn, context),
             ClientFrame::Typing => self.wake(context),
             ClientFrame::Stop => {
                 if let Some(attached) = &self.attached {
@@ -48,6 +50,19 @@ impl Viewer {
                 }
             }
         }
+    }
+
+    fn withdraw(&mut self, turn: TurnNumber, context: &mut Context) {
+        let Some(attached) = &self.attached else {
+            return self.notify(&Notice::Error(no_session()), context);
+        };
+        let author = self.env.visitor.user.clone();
+        let withdrawn = attached.session.send(Withdraw { viewer: self.id, turn, author });
+        self.run_request(withdrawn, context, |viewer, answer, context| {
+            if let Err(notice) = answer.unwrap_or_else(|_| Err(no_session())) {
+                viewer.notify(&Notice::Error(notice), context);
+            }
+        });
     }
 
     /// Awaits `work`, then calls `then`. Requests that arrive meanwhile wait in the backlog.
@@ -67,4 +82,8 @@ impl Viewer {
             }
         }));
     }
+}
+
+fn no_session() -> ErrorNotice {
+    ErrorNotice::retryable("No active session. Send 'start' first.")
 }

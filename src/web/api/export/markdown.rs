@@ -108,6 +108,22 @@ impl Markdown {
         }
     }
 
+    /// Adds what an entry of an answer says, without the steps that led to it, and at its end its
+    /// references.
+    pub(super) fn add_words(
+        &mut self,
+        entry: &StoredEntry,
+        references: &[ComparedReference],
+        out: &mut String,
+    ) {
+        match Content::from_row(&entry.kind, entry.payload.get()) {
+            Ok(Content::Text(text)) if !text.content.is_empty() => self.text(&text.content, out),
+            Ok(Content::ToolCall(_)) if self.last == Last::Text => self.last = Last::Line,
+            Ok(content) if content.is_end() => self.references(references, out),
+            _ => (),
+        }
+    }
+
     /// Lists the places that an answer cites, with what has become of them.
     fn references(&mut self, references: &[ComparedReference], out: &mut String) {
         let found: Vec<_> = references.iter().filter(|it| it.citation.found).collect();
@@ -237,6 +253,10 @@ fn cited(ComparedReference { citation, standing }: &ComparedReference) -> String
 
 fn ended(done: &ResponseDone) -> String {
     let mut words = match done.outcome {
+        Outcome::Stopped if done.withdrawn => {
+            let who = done.stopped_by.as_deref().map(|who| format!(" by {}", line(who)));
+            vec![format!("Withdrawn{}", who.unwrap_or_default())]
+        }
         Outcome::Completed => Vec::new(),
         Outcome::Stopped => {
             let who = done.stopped_by.as_deref().map_or_else(|| "a person".to_owned(), line);
