@@ -2,6 +2,7 @@
  * Announcements of a streaming answer for screen readers: each part once, when it is complete.
  * What was there before the page was opened is not announced. Pure.
  */
+import { plainProse } from './text.js';
 
 /** Characters of a part that are announced. */
 const MAX_LENGTH = 600;
@@ -63,6 +64,6 @@ const shorten = (text) => (text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGT
 
 /** @param {NonNullable<import('./store.js').Turn['end']>} end */
 function endText(end) {
-  if (end.kind === 'error') return end.content;
+  if (end.kind === 'error') return plainProse(end.content);
   return { stopped: 'The answer was stopped.', interrupted: 'The answer was cut off.' }[end.outcome] ?? 'End of the answer.';
 }

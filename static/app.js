@@ -45,7 +45,10 @@ const EVENTS = {
   'ask-guide': ({ turn, question }) => commands.ask(question, turn, { agent: 'guide' }),
   'start-over': ({ turn, question }) => commands.startOver(question, turn),
   'answer': (given) => commands.answer(given),
-  'pick-agent': (name) => page.dispatch({ type: 'agent-picked', name }),
+  'pick-agent': (name) => {
+    page.dispatch({ type: 'agent-picked', name });
+    commands.draftChanged();
+  },
   'pick-effort': (effort) => page.dispatch({ type: 'effort-picked', effort }),
   'stop': () => commands.stop(),
   'draft': () => {
@@ -94,6 +97,7 @@ for (const input of ['input', 'pointerdown']) {
 bindKeys({
   escape: [
     () => page.sidebar.closeDrawer(),
+    () => page.view.closeDetails(),
     () => page.composer.leaveEdit(),
     () => fileNavigation.close(),
     () => commands.stop(),

@@ -130,14 +130,14 @@ export class Commands {
     clearTimeout(this.#timer);
     if (!this.#isDirty || !current) return;
     this.#isDirty = false;
-    storage.saveInput(current.project, current.id, this.page.composer.typed);
+    storage.saveInput(current.project, current.id, this.page.unsent);
   }
 
   /** The page is being closed. */
   leave() {
     const { project } = this.page.state;
     // Another tab may have taken over the stored draft.
-    if (this.page.composer.typed) this.#isDirty = true;
+    if (this.page.unsent) this.#isDirty = true;
     this.saveDraft();
     if (project !== null) storage.releaseOutbox(project, this.page.state.conversation?.id ?? null);
   }

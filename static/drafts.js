@@ -7,8 +7,9 @@
 const MAX_TABS = 8;
 
 /**
- * @typedef {{draft: string, edit: import('./input_history.js').HistoryEntry | null, at: number}} SavedInput
- *   `edit` is an earlier question that is being changed while the draft waits; `at` is the time in milliseconds
+ * @typedef {{draft: string, edit: import('./input_history.js').HistoryEntry | null, at: number, agent?: string}} SavedInput
+ *   `edit` is an earlier question that is being changed while the draft waits; `at` is the time in milliseconds;
+ *   `agent` was chosen since the last question
  * @typedef {Record<string, SavedInput>} Drafts by tab
  */
 

@@ -86,11 +86,15 @@ export class Navigation {
       messageId: frame.message_id, content: 'content' in frame ? frame.content : 'The same question again',
     }));
     if (project !== page.state.project) page.setState({ list: null });
-    page.setState({ project, problem: null, conversation: { ...initialConversation(id, pending), online: navigator.onLine } });
+    const typed = storage.takeInput(project, id);
+    page.setState({
+      project, problem: null,
+      conversation: { ...initialConversation(id, pending), pickedAgent: typed?.agent ?? null, online: navigator.onLine },
+    });
     page.isNew = id === null;
     page.view.clear();
     page.view.seek(turn);
-    page.composer.restore(storage.takeInput(project, id));
+    page.composer.restore(typed);
     storage.saveProject(project);
     document.dispatchEvent(new CustomEvent('visited'));
     this.listener?.refreshList();
@@ -115,6 +119,6 @@ export class Navigation {
     history.replaceState(history.state, '', this.#opened + location.search + location.hash);
     this.current = { project, id: conversation.id };
     storage.saveInput(project, null, null);
-    storage.saveInput(project, conversation.id, this.page.composer.typed);
+    storage.saveInput(project, conversation.id, this.page.unsent);
   }
 }

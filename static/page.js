@@ -1,4 +1,5 @@
 /** The page's state and the elements that show it, rendered at most once a frame. */
+import { unsentAgent } from './agents.js';
 import { Announcer } from './announcer.js';
 import { reduce } from './store.js';
 import { spokenText } from './views/spoken_text.js';
@@ -33,6 +34,16 @@ export class Page {
 
   get project() {
     return this.state.projects?.find((project) => project.name === this.state.project) ?? null;
+  }
+
+  /** What the person entered and did not send. @returns {import('./drafts.js').SavedInput | null} */
+  get unsent() {
+    const { typed } = this.composer;
+    const { conversation } = this.state;
+    // With a question that is on its way, the choice is as well.
+    const agent = conversation?.pending.length === 0 ? unsentAgent(conversation) : undefined;
+    if (agent === undefined) return typed;
+    return { ...(typed ?? { draft: '', edit: null, at: Date.now() }), agent };
   }
 
   /** @param {Partial<State>} changes */

@@ -58,6 +58,46 @@ export function citationText(citation) {
 }
 
 /**
+ * @typedef {{path: string, isRead: boolean, places: Reference[]}} SourceFile with the lines that are cited
+ * @typedef {{path: string, cited: Citation[]}} UnfoundFile
+ */
+
+/**
+ * The sources of an answer, by file: those that were read first, in the order of reading, then those that it only
+ * names; and what was not found.
+ * @param {string[]} filesRead @param {Citation[]} citations
+ * @returns {{files: SourceFile[], commits: Citation[], unsure: UnfoundFile[], missing: UnfoundFile[]}}
+ */
+export function groupSources(filesRead, citations) {
+  /** @type {Map<string, SourceFile>} */
+  const files = new Map(filesRead.map((path) => [path, { path, isRead: true, places: [] }]));
+  for (const citation of citations.filter(({ found, commit }) => found && !commit)) {
+    const place = citedReference(citation);
+    const file = files.get(place.path) ?? { path: place.path, isRead: citation.read, places: [] };
+    files.set(place.path, file);
+    const isNew = place.line && file.places.every((known) => formatReference(known) !== formatReference(place));
+    if (isNew) file.places.push(place);
+  }
+  for (const { places } of files.values()) places.sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
+  const byPath = (/** @type {(citation: Citation) => boolean} */ are) => {
+    /** @type {Map<string, UnfoundFile>} */
+    const groups = new Map();
+    for (const citation of citations.filter(are)) {
+      const group = groups.get(citation.path) ?? { path: citation.path, cited: [] };
+      groups.set(citation.path, group);
+      group.cited.push(citation);
+    }
+    return [...groups.values()];
+  };
+  return {
+    files: [...files.values()].sort((one, other) => Number(other.isRead) - Number(one.isRead)),
+    commits: citations.filter(({ found, commit }) => found && commit),
+    unsure: byPath((citation) => ['ambiguous', 'unchecked'].includes(citationState(citation))),
+    missing: byPath((citation) => citationState(citation) === 'wrong'),
+  };
+}
+
+/**
  * What the answers of a conversation cite, in reading order.
  * @param {import('./store.js').Conversation | null} conversation
  * @returns {{turn: number, reference: Reference}[]}

@@ -28,6 +28,7 @@ export class ServerEvents {
     const refused = frame.type === 'error' && before.pending.find((pending) => pending.messageId === frame.message_id);
     page.dispatch(frame);
     const project = /** @type {string} */ (page.state.project);
+    if (page.state.conversation?.pickedAgent !== before.pickedAgent || refused) this.commands.draftChanged();
     if (frame.type === 'conversation_created') this.#movePending(project, frame.conversation_id);
     if (refused) page.composer.giveBack(refused.content, refused.attachments);
     if (frame.type === 'error' || frame.type === 'accepted') {
@@ -51,7 +52,7 @@ export class ServerEvents {
     if (isForgotten && project !== null && conversation) {
       storage.saveOutbox(project, null, storage.loadOutbox(project, conversation.id));
       storage.saveOutbox(project, conversation.id, []);
-      storage.saveInput(project, null, page.composer.typed);
+      storage.saveInput(project, null, page.unsent);
       this.navigation.visit(project, null, true);
       return;
     }

@@ -18,6 +18,9 @@ const STATE_TEXT = {
   compacting: 'The conversation has become long. The agent is summarizing it…',
 };
 
+/** Characters of a question that its conversation's title has. */
+const MAX_TITLE = 200;
+
 /** Questions for any project, shown where the server cannot say. */
 export const EXAMPLE_QUESTIONS = [
   'What is this project, and how is it laid out?',
@@ -117,6 +120,35 @@ export function tooLongText(text, limit) {
   return `The question is too long: ${size(bytes)}, and the limit is ${size(limit)}. Shorten it by ${size(bytes - limit)}.`;
 }
 
+/** A message of the server, or an item of a list, in sentence case. @param {string} text */
+export const sentenceCase = (text) => text.replace(/^[a-z][a-z’']*(?=[\s,])/, (word) => word[0].toUpperCase() + word.slice(1));
+
+/**
+ * A message of the server as a person reads it: sentence case, local times, and what stands between backticks as
+ * code of its own.
+ * @param {string} text
+ * @returns {{text: string, isCode: boolean}[]}
+ */
+export function proseOf(text) {
+  return sentenceCase(localTimes(text)).split(/`([^`\n]+)`/)
+    .map((piece, at) => ({ text: piece, isCode: at % 2 === 1 })).filter((piece) => piece.text !== '');
+}
+
+/** The same as plain text. @param {string} text */
+export const plainProse = (text) => proseOf(text).map((piece) => piece.text).join('');
+
+/**
+ * The title of a conversation. One that was cut from its first question is shown as far as there is room.
+ * @param {import('./store.js').Conversation | null} conversation
+ * @returns {string} one line, empty if it has none
+ */
+export function conversationTitle(conversation) {
+  const first = conversation?.turns.find((turn) => turn.question !== null)?.question ?? '';
+  const title = conversation?.title ?? '';
+  const isCut = title.endsWith('...') && first.startsWith(title.slice(0, -3));
+  return (title && !isCut ? title : first.slice(0, MAX_TITLE)).replace(/\s+/g, ' ').trim();
+}
+
 /** Why the page does not reconnect. @param {number} code the close code */
 export function connectionEndedText(code) {
   switch (code) {
@@ -158,38 +190,29 @@ export function askedOfText({ kind, name }) {
 }
 
 /**
- * The badge with the result of the self-test, and its explanation.
+ * The result of the self-test: the words of its badge, a sentence, and every way that was tried.
  * @param {import('./protocol.js').ReadOnly | null} readOnly
- * @returns {{text: string, details: string, isGood: boolean} | null} `null` while it is not known
+ * @returns {{text: string, isGood: boolean, sentence: string, tried: string[]} | null} `null` while it is not known
  */
-export function readOnlyBadge(readOnly) {
+export function readOnlyText(readOnly) {
   if (!readOnly) return null;
-  const tried = `When the server started, it tried the following with the agent’s permissions: ${readOnly.tried.join(', ')}. `
-    + `The kernel refused all of it.${problems(readOnly)}`;
   switch (readOnly.verdict) {
-    case 'proved': return { text: 'read-only', details: tried, isGood: true };
-    case 'partly': return { text: 'read-only, with gaps', details: tried, isGood: false };
+    case 'proved': return { text: 'read-only', isGood: true, ...triedWays(readOnly) };
+    case 'partly': return { text: 'read-only, with gaps', isGood: false, ...triedWays(readOnly) };
     case 'off': return {
-      text: 'not confined', isGood: false,
-      details: 'The server was configured not to confine the agent: only the agent’s own rules keep it from writing.',
+      text: 'not confined', isGood: false, tried: [],
+      sentence: 'The server was configured not to confine the agent: only the agent’s own rules keep it from writing.',
     };
     case 'failed': return {
-      text: 'not proved', isGood: false,
-      details: `It is not proved that the kernel keeps the agent from writing.${problems(readOnly)}`,
+      text: 'not proved', isGood: false, tried: [],
+      sentence: `It is not proved that the kernel keeps the agent from writing.${problems(readOnly)}`,
     };
     default: return null;
   }
 }
 
-/**
- * The result of the self-test in one sentence, and every way that was tried.
- * @param {import('./protocol.js').ReadOnly | null} readOnly
- * @returns {{sentence: string, tried: string[]} | null} `null` while it is not known
- */
-export function readOnlyText(readOnly) {
-  const badge = readOnlyBadge(readOnly);
-  if (!readOnly || !badge) return null;
-  if (!['proved', 'partly'].includes(readOnly.verdict)) return { sentence: badge.details, tried: [] };
+/** @param {import('./protocol.js').ReadOnly} readOnly */
+function triedWays(readOnly) {
   return {
     sentence: `When the server started, it tried ${readOnly.tried.length} ways to change the project with the agent’s permissions. `
       + `The kernel refused all of them.${problems(readOnly)}`,

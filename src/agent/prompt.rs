@@ -16,8 +16,8 @@ pub(crate) enum Specification {
 }
 
 /// What the guide is, in the greeting.
-const GUIDE: &str = "I am the built-in guide, without a language model: I find files, definitions, text \
-                     and features, and show you where they are.";
+const GUIDE: &str = "I am the built-in guide, without a language model: I find files, definitions and \
+                     text, and show you where they are.";
 
 /// What agents are told of the reader's searches.
 const SEARCHES: &str = "- search: the places of the project that fit a question best; begin with it when \
@@ -178,8 +178,8 @@ pub(crate) fn greeting(project_name: &str, chosen: &AgentChosen) -> String {
             chosen.locks.unwrap_or_default()
         ),
         (AgentKind::Claude | AgentKind::Model, _) => format!(
-            "{hello} I read its code, its documentation and its feature list, and I can't change \
-             any of it. Ask me how something works, where it is, or how far the project is."
+            "{hello} I read its code and its documentation, and I can't change any of it. Ask me how \
+             something works or where it is."
         ),
         (AgentKind::Replay, _) => format!(
             "{hello} I play back what an agent once answered, and read nothing of the project."

@@ -6,7 +6,7 @@ import { visibleText } from '../invisible.js';
 import { conversationUsage } from '../usage.js';
 import { unfinishedTurns } from '../store.js';
 import { agentsOfTurns, nextAgent } from '../agents.js';
-import { agentLabel, askedOfText, beginningText, viewersText, readOnlyBadge } from '../text.js';
+import { agentLabel, askedOfText, beginningText, conversationTitle, readOnlyText, sentenceCase, viewersText } from '../text.js';
 import { actionsButton } from './actions_menu.js';
 import './question_text.js';
 import { attachedFiles } from './attached_files.js';
@@ -34,13 +34,17 @@ export class ConversationView extends HTMLElement {
   #title = element('h1');
   #facts = element('p', { className: 'facts' });
   #badgeText = element('summary');
-  #badgeDetails = element('p');
-  #badge = element('details', { className: 'badge', hidden: true }, this.#badgeText, this.#badgeDetails);
+  #badgeSentence = element('p');
+  #badgeTried = element('ul');
+  #badge = element('details', { className: 'badge', name: 'heading', hidden: true }, this.#badgeText,
+    element('div', { tabIndex: 0, role: 'group', 'aria-label': 'What was tried' }, this.#badgeSentence, this.#badgeTried));
+  /** The sentence of the badge that is shown. @type {string | undefined} */
+  #shownBadge = undefined;
   #usageText = element('summary', { title: 'Usage of all answers' });
   #usageDetails = element('p');
-  #usage = element('details', { className: 'usage', hidden: true }, this.#usageText, this.#usageDetails);
+  #usage = element('details', { className: 'usage', name: 'heading', hidden: true }, this.#usageText, this.#usageDetails);
   #instructionsText = element('div', { className: 'prose' });
-  #instructions = element('details', { className: 'instructions', hidden: true },
+  #instructions = element('details', { className: 'instructions', name: 'heading', hidden: true },
     element('summary', { title: 'What the people who run this server tell the agent' }, 'Instructions'), this.#instructionsText);
   /** The HTML that is shown. @type {string | null} */
   #instructionsHtml = null;
@@ -88,6 +92,8 @@ export class ConversationView extends HTMLElement {
     });
     observer.observe(this.#content);
     observer.observe(this.#scroller);
+    // What is opened below the heading closes when the person goes on elsewhere.
+    for (const name of ['pointerdown', 'focusin']) addEventListener(name, ({ target }) => this.closeDetails(/** @type {Node} */ (target)));
     addEventListener('beforeprint', () => this.renderAll());
   }
 
@@ -122,6 +128,17 @@ export class ConversationView extends HTMLElement {
     else this.#virtualList.begin(node);
     this.#begun = asked.messageId;
     this.#updateToEnd();
+  }
+
+  /** Closes what is open below the heading. Returns whether anything was. @param {Node | null} [except] something that is used */
+  closeDetails(except = null) {
+    const open = [this.#badge, this.#usage, this.#instructions].filter((it) => it.open && !it.contains(except));
+    for (const details of open) {
+      const hadFocus = details.contains(document.activeElement);
+      details.open = false;
+      if (hadFocus) details.querySelector('summary')?.focus();
+    }
+    return open.length > 0;
   }
 
   /** Prepares for another conversation. */
@@ -202,24 +219,27 @@ export class ConversationView extends HTMLElement {
   /** @param {ConversationData} data */
   #renderHead({ conversation, project }) {
     const asked = conversation?.turns.some((turn) => turn.question !== null) ?? false;
-    const first = conversation?.turns.find((turn) => turn.question !== null)?.question;
     const isNew = project !== null && conversation?.connection !== 'ended';
-    const title = conversation?.title || first?.slice(0, 80) || (isNew ? 'New conversation' : 'Cicerone');
+    const title = conversationTitle(conversation) || (isNew ? 'New conversation' : 'Cicerone');
     setMarkedText(this.#title, title, 'prose');
     this.#title.title = visibleText(title, 'prose');
     document.title = asked ? `${visibleText(title, 'prose')} · Cicerone` : project ? `${project.name} · Cicerone` : 'Cicerone';
     const facts = [];
     const readers = viewersText(conversation?.viewers ?? 0);
     if (readers) facts.push(readers);
-    const agent = (conversation && nextAgent(conversation)) ?? (project && { kind: project.agent });
+    const agent = conversation && nextAgent(conversation);
     if (agent) facts.push(agentLabel(agent));
     setText(this.#facts, facts.join(' · '));
     this.#facts.title = /** @type {import('../protocol.js').AnsweringAgent | null} */ (agent)?.no_model ?? '';
-    const badge = readOnlyBadge(conversation?.readOnly ?? null);
+    const badge = readOnlyText(conversation?.readOnly ?? null);
     this.#badge.hidden = badge === null;
     this.#badge.classList.toggle('warns', badge?.isGood === false);
     setText(this.#badgeText, badge?.text ?? '');
-    setText(this.#badgeDetails, badge?.details ?? '');
+    if (this.#shownBadge !== badge?.sentence) {
+      this.#shownBadge = badge?.sentence;
+      setText(this.#badgeSentence, badge?.sentence ?? '');
+      this.#badgeTried.replaceChildren(...(badge?.tried ?? []).map((way) => element('li', {}, sentenceCase(way))));
+    }
     const usage = conversationUsage(conversation?.turns ?? []);
     this.#usage.hidden = usage === null;
     setText(this.#usageText, usage?.text ?? '');

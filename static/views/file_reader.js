@@ -3,6 +3,7 @@ import { errorMessage, readPage } from '../api.js';
 import { visibleText } from '../invisible.js';
 import { formatReference, shortCommit } from '../reference.js';
 import { copyText, element, setText } from './dom.js';
+import { prose } from './prose.js';
 import { setHtml } from './html.js';
 import { markInvisible, marked, setMarkedText } from './invisible_marks.js';
 
@@ -233,7 +234,7 @@ export class FileReader extends HTMLElement {
 
   /** @param {string} text */
   #showProblem(text) {
-    setText(this.#about, text);
+    this.#about.replaceChildren(...prose(text));
     this.#about.classList.add('error');
   }
 

@@ -3,6 +3,7 @@
  * can be taken. Both can be shown at once.
  */
 import { element, setText } from './dom.js';
+import { setProse } from './prose.js';
 
 /** Milliseconds for which a message is shown. */
 const MESSAGE_TIME = 8000;
@@ -37,7 +38,7 @@ export class PageNotice extends HTMLElement {
   /** @param {string} text */
   show(text) {
     clearTimeout(this.#timer);
-    setText(this.#message, text);
+    setProse(this.#message, text);
     this.#message.hidden = false;
     this.#timer = setTimeout(() => { this.#message.hidden = true; }, MESSAGE_TIME);
   }

@@ -6,6 +6,7 @@ import { ACCEPTED } from '../attachments.js';
 import { loadFailureText, tooLongText, statusLine } from '../text.js';
 import { AgentSelect } from './agent_select.js';
 import { element, setText } from './dom.js';
+import { setProse } from './prose.js';
 import './file_finder.js';
 
 /** Height limit of the field, in pixels. */
@@ -55,7 +56,7 @@ export class QuestionComposer extends HTMLElement {
   #attach = element('button', {
     type: 'button', className: 'quiet attach', hidden: true, title: 'Attach images or text files', onclick: () => this.#input.click(),
   }, 'Attach');
-  #hint = element('small', { className: 'hint' }, 'Enter asks, Shift+Enter starts a new line, @ finds a file. The guide only reads.');
+  #hint = element('small', { className: 'hint' }, 'Enter asks, Shift+Enter starts a new line, @ finds a file.');
 
   connectedCallback() {
     if (this.#line.parentNode) return;
@@ -85,7 +86,7 @@ export class QuestionComposer extends HTMLElement {
     const status = conversation ? statusLine(conversation, project?.path ?? '') : { text: '', urgent: false, retry: false };
     if (isOther) this.#throttledStatus.reset({ ...status, text: '' });
     this.#throttledStatus.set(status);
-    setText(this.#notice, conversation?.notice ?? '');
+    setProse(this.#notice, conversation?.notice ?? '');
     this.#notice.hidden = !conversation?.notice;
     this.#agent.update(conversation);
     this.#stop.hidden = !this.canStop;
@@ -306,7 +307,7 @@ export class QuestionComposer extends HTMLElement {
 
   /** @param {Status} status */
   #showStatus({ text, urgent, retry }) {
-    setText(this.#status, text);
+    setProse(this.#status, text);
     this.#line.toggleAttribute('data-urgent', urgent);
     const hadFocus = document.activeElement === this.#retry;
     this.#retry.hidden = !retry;

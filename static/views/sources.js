@@ -1,5 +1,5 @@
 /** The sources of an answer: files that the agent read, files it only named, files that do not exist. */
-import { citationState, formatReference, citedReference } from '../reference.js';
+import { citedReference, formatReference, groupSources } from '../reference.js';
 import { element } from './dom.js';
 import { marked } from './invisible_marks.js';
 import { fileAddress } from './references.js';
@@ -11,23 +11,21 @@ import { movedTo, standingText, standingsSummary } from '../standing.js';
  * @returns {HTMLElement | null} `null` if the answer has no sources
  */
 export function sources(end, turn) {
-  const { filesRead, citations } = end;
-  const named = citations.filter((citation) => citation.found && !citation.read && !citation.commit);
-  const commits = citations.filter((citation) => citation.found && citation.commit);
-  const missing = citations.filter((citation) => citationState(citation) === 'wrong');
-  const unsure = citations.filter((citation) => ['ambiguous', 'unchecked'].includes(citationState(citation)));
-  if (filesRead.length + named.length + commits.length + missing.length + unsure.length === 0) return null;
-  const summary = [count(filesRead.length, 'file read', 'files read')];
-  if (named.length) summary.push(`${named.length} only named`);
+  const { files, commits, unsure, missing } = groupSources(end.filesRead, end.citations);
+  if (files.length + commits.length + unsure.length + missing.length === 0) return null;
+  const named = files.filter((file) => !file.isRead).length;
+  /** @type {(Node | string)[]} */
+  const summary = [count(files.length - named, 'file read', 'files read')];
+  if (named) summary.push(`${named} only named`);
   if (commits.length) summary.push(count(commits.length, 'commit', 'commits'));
-  if (unsure.length) summary.push(`${unsure.length} not checked`);
-  if (missing.length) summary.push(`${missing.length} not found`);
-  const read = filesRead.map((path) => listItem(link({ path }, turn)));
-  const others = named.map((citation) => listItem(link(citedReference(citation), turn), 'only named'));
-  const open = unsure.map((citation) => listItem(
-    element('span', { className: 'path' }, ...marked(formatReference(citation))), citation.why ?? 'not checked'));
-  const gone = missing.map((citation) => listItem(
-    element('s', {}, ...marked(formatReference(citation))), citation.why ?? 'not found', 'why'));
+  if (unsure.length) summary.push(`${citedIn(unsure)} not checked`);
+  if (missing.length) summary.push(element('span', { className: 'why' }, `${citedIn(missing)} not found`));
+  const items = [
+    ...files.map((file) => fileItem(file, turn)),
+    ...commits.map((citation) => element('li', {}, link(citedReference(citation), turn))),
+    ...unsure.map(({ path, cited }) => unfoundItem('span', path, cited, 'not checked')),
+    ...missing.map(({ path, cited }) => unfoundItem('s', path, cited, 'not found', 'why')),
+  ];
   const since = element('div', { className: 'since', role: 'status' });
   const details = element('details', {
     className: 'sources',
@@ -37,10 +35,37 @@ export function sources(end, turn) {
       bubbles: true,
     })),
   },
-  element('summary', { className: missing.length ? 'warns' : '' }, summary.join(' · ')),
-  element('ul', {}, ...read, ...others, ...commits.map((citation) => listItem(link(citedReference(citation), turn))), ...open, ...gone), since);
+  element('summary', {}, element('span', {}, ...summary.flatMap((it, at) => (at ? [' · ', it] : [it])))),
+  element('ul', {}, ...items), since);
   return details;
 }
+
+/** A file with links to its cited lines. @param {import('../reference.js').SourceFile} file @param {number} turn */
+function fileItem({ path, isRead, places }, turn) {
+  const links = places.map((place) => {
+    const node = link(place, turn);
+    node.setAttribute('aria-label', formatReference(place));
+    node.replaceChildren(formatReference(place).slice(place.path.length + 1));
+    return node;
+  });
+  const item = element('li', {}, link({ path }, turn), ...links.flatMap((it, at) => [at ? ', ' : ' ', it]));
+  if (!isRead) item.append(' ', element('span', {}, 'only named'));
+  return item;
+}
+
+/**
+ * What was cited of a file that was not found, and why not.
+ * @param {'s' | 'span'} tag @param {string} path @param {import('../reference.js').Citation[]} cited @param {string} why
+ * @param {string} [whyClass]
+ */
+function unfoundItem(tag, path, cited, why, whyClass = '') {
+  const places = cited.map((citation) => formatReference(citation).slice(path.length + 1)).filter(Boolean).join(', ');
+  const reasons = [...new Set(cited.map((citation) => citation.why ?? why))].join('; ');
+  return listItem(element(tag, { className: 'path' }, ...marked(places ? `${path}:${places}` : path)), reasons, whyClass);
+}
+
+/** @param {import('../reference.js').UnfoundFile[]} files */
+const citedIn = (files) => files.reduce((all, { cited }) => all + cited.length, 0);
 
 /**
  * What has become of the cited places.

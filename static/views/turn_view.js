@@ -2,7 +2,6 @@
  * A turn: the question, the agent's steps and its answer. Unchanged parts are not touched. Far from
  * the screen only the question stays in the document, in a placeholder of the turn's height.
  */
-import { localTimes } from '../dates.js';
 import { turnUsage } from '../usage.js';
 import { isOwn } from '../input_history.js';
 import { queuePositionText, stoppedText } from '../text.js';
@@ -10,6 +9,7 @@ import './answer_text.js';
 import { attachedFiles } from './attached_files.js';
 import './question_text.js';
 import { element, setText } from './dom.js';
+import { prose, setProse } from './prose.js';
 import { estimateHeight } from './virtual_list.js';
 import './question_card.js';
 import { followReference } from './references.js';
@@ -91,7 +91,7 @@ export class TurnView extends HTMLElement {
     setText(this.#queueNote, place.ahead > 0 ? queuePositionText(place.ahead) : '');
     this.#withdraw.hidden = place.ahead === 0 || !isOwn(turn, context.user);
     this.#beginning.hidden = place.waiting === '';
-    setText(this.#beginning, place.waiting);
+    setProse(this.#beginning, place.waiting);
     if (this.isRendered) this.#render();
   }
 
@@ -171,7 +171,7 @@ export class TurnView extends HTMLElement {
     const content = [];
     if (end.kind === 'error') {
       this.#end.hidden = false;
-      content.push(element('p', { className: 'error' }, localTimes(end.content)));
+      content.push(element('p', { className: 'error' }, ...prose(end.content)));
       if (end.startOver && turn.question !== null) {
         content.push(element('button', { type: 'button', onclick: () => this.#emit('start-over') }, 'Ask in a new conversation'));
       }
@@ -183,7 +183,7 @@ export class TurnView extends HTMLElement {
     } else if (end.outcome === 'interrupted') {
       content.push(element('p', {}, 'This answer was cut off when the server stopped.'));
     } else if (end.outcome === 'stopped') content.push(element('p', {}, stoppedText(end)));
-    for (const note of end.notes) content.push(element('p', { className: 'note' }, localTimes(note)));
+    for (const note of end.notes) content.push(element('p', { className: 'note' }, ...prose(note)));
     content.push(this.#tools(turn, isAsked || (end.kind === 'error' && !end.retryable) ? null : askAgain('quiet')));
     const usage = end.kind === 'done' ? turnUsage(end) : '';
     if (usage) content.push(element('small', {}, usage));

@@ -1,7 +1,8 @@
 /** The welcome of an empty conversation: example questions, shortcuts, what "read-only" means. Or why there is none. */
 import { suggestQuestions } from '../api.js';
-import { EXAMPLE_QUESTIONS, connectionEndedText, readOnlyText } from '../text.js';
+import { EXAMPLE_QUESTIONS, connectionEndedText, readOnlyText, sentenceCase } from '../text.js';
 import { element, setText } from './dom.js';
+import { prose } from './prose.js';
 import { shortcutList } from './shortcuts.js';
 
 /** Shortcuts that are shown. */
@@ -13,7 +14,7 @@ export class WelcomeText extends HTMLElement {
   #list = element('ul');
   #examples = element('h2', {}, 'For example');
   #sentence = element('p');
-  #tried = element('p');
+  #tried = element('ul');
   #details = element('details', {}, element('summary', {}, 'What was tried'), this.#tried);
   #readOnly = element('div', { className: 'read-only', hidden: true },
     element('h2', {}, 'What read-only means here'), this.#sentence, this.#details);
@@ -33,7 +34,7 @@ export class WelcomeText extends HTMLElement {
       this.#readOnly.hidden = readOnly === null;
       setText(this.#sentence, readOnly?.sentence ?? '');
       this.#details.hidden = !readOnly?.tried.length;
-      setText(this.#tried, readOnly?.tried.join(', ') ?? '');
+      this.#tried.replaceChildren(...(readOnly?.tried ?? []).map((way) => element('li', {}, sentenceCase(way))));
     }
     if (this.#content === content) return;
     this.#content = content;
@@ -43,7 +44,7 @@ export class WelcomeText extends HTMLElement {
 
   /** @param {string} reason @param {boolean} canBegin whether a new conversation helps */
   #showReason(reason, canBegin) {
-    this.replaceChildren(element('p', { className: 'ended', role: 'alert' }, reason), ...(canBegin ? [
+    this.replaceChildren(element('p', { className: 'ended', role: 'alert' }, ...prose(reason)), ...(canBegin ? [
       element('button', { type: 'button', onclick: () => this.#emit('new-conversation', null) }, 'New conversation'),
     ] : []));
   }

@@ -137,9 +137,10 @@ async fn the_badge_says_what_was_tried(browser: &Browser) {
     browser.wait_for("document.querySelector('.badge:not([hidden])') !== null").await;
     assert_eq!(browser.content(".badge summary").await, "read-only");
     browser.click(".badge summary").await;
-    browser.wait_for("document.querySelector('.badge p').checkVisibility()").await;
-    assert!(browser.content(".badge p").await.contains("delete a file"));
-    browser.click(".badge summary").await;
+    browser.wait_for("document.querySelector('.badge li')?.checkVisibility()").await;
+    assert!(browser.content(".badge ul").await.contains("elete a file"));
+    browser.click("#question").await;
+    browser.wait_for("!document.querySelector('.badge').open").await;
     browser.run("document.querySelector('#question').focus()").await;
 }
 

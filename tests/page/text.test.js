@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { dayHeading, localTimes, shortTime } from '../../static/dates.js';
 import { initialConversation, reduce } from '../../static/store.js';
 import {
-  queuePositionText, readOnlyBadge, readOnlyText, statusLine, stoppedText, tooLongText, viewersText,
+  conversationTitle, plainProse, proseOf, queuePositionText, readOnlyText, statusLine, stoppedText, tooLongText, viewersText,
 } from '../../static/text.js';
 
 test('the status line says what goes on', () => {
@@ -51,19 +51,18 @@ test('a question that is too long is told by how much, before it is sent', () =>
 
 test('the badge says what was tried, and warns where something is not proved', () => {
   const tried = ['create a file', 'delete a file'];
-  assert.equal(readOnlyBadge(null), null);
-  assert.equal(readOnlyBadge({ verdict: 'pending', tried: [], missing: [] }), null);
-  const proved = readOnlyBadge({ verdict: 'proved', tried, missing: [] });
+  assert.equal(readOnlyText(null), null);
+  assert.equal(readOnlyText({ verdict: 'pending', tried: [], missing: [] }), null);
+  const proved = readOnlyText({ verdict: 'proved', tried, missing: [] });
   assert.equal(proved.text, 'read-only');
-  assert.ok(proved.isGood && proved.details.includes('create a file, delete a file'));
+  assert.ok(proved.isGood);
+  assert.deepEqual(proved.tried, tried);
   for (const verdict of ['partly', 'off', 'failed']) {
-    const badge = readOnlyBadge({ verdict, tried, missing: ['it could do it'] });
+    const badge = readOnlyText({ verdict, tried, missing: ['it could do it'] });
     assert.ok(!badge.isGood && badge.text !== 'read-only', verdict);
   }
-  assert.match(readOnlyBadge({ verdict: 'failed', tried, missing: ['it could do it'] }).details, /it could do it/);
-  assert.deepEqual(readOnlyText({ verdict: 'proved', tried, missing: [] }).tried, tried);
+  assert.match(readOnlyText({ verdict: 'failed', tried, missing: ['it could do it'] }).sentence, /it could do it/);
   assert.match(readOnlyText({ verdict: 'partly', tried, missing: ['it'] }).sentence, /tried 2 ways to change the project .*\. The kernel refused all of them\. Problems: it\./);
-  assert.equal(readOnlyText(null), null);
 });
 
 test('conversations are grouped by local days', () => {
@@ -103,4 +102,28 @@ test('what keeps the agent is told while it lasts', () => {
   assert.equal(said('compacting', 'It is summarized…'), 'It is summarized…');
   assert.match(said('compacting', ''), /summarizing/);
   assert.equal(said('retrying', 'small answers instead of large.'), 'small answers instead of large.');
+});
+
+test('messages of the server are sentences without backticks', () => {
+  for (const [told, shown] of [
+    ['the agent crashed', 'The agent crashed'],
+    ['There is no agent "x": the agents are `claude`, `guide`.', 'There is no agent "x": the agents are claude, guide.'],
+    ['src/a.rs: there is no such file', 'src/a.rs: there is no such file'],
+    ['`limits.queued_messages` is reached', 'limits.queued_messages is reached'],
+    ['a ` alone', 'A ` alone'],
+    ['', ''],
+  ]) assert.equal(plainProse(told), shown);
+  assert.deepEqual(proseOf('see `a` and `b`'), [
+    { text: 'See ', isCode: false }, { text: 'a', isCode: true }, { text: ' and ', isCode: false }, { text: 'b', isCode: true },
+  ]);
+});
+
+test('a title that was cut from the question is shown whole, on one line', () => {
+  const question = 'Where is it decided\nwhich of the questions that wait is answered next?';
+  const conversation = { ...initialConversation(1), title: `${question.slice(0, 50)}...`, turns: [{ turn: 1, seq: 1, question, parts: [], end: null }] };
+  assert.equal(conversationTitle(conversation), question.replace('\n', ' '));
+  assert.equal(conversationTitle({ ...conversation, title: 'The queue...' }), 'The queue...');
+  assert.equal(conversationTitle({ ...conversation, title: null }), question.replace('\n', ' '));
+  assert.equal(conversationTitle(initialConversation(1)), '');
+  assert.equal(conversationTitle(null), '');
 });
