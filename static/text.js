@@ -121,7 +121,7 @@ export function tooLongText(text, limit) {
 }
 
 /** A message of the server, or an item of a list, in sentence case. @param {string} text */
-export const sentenceCase = (text) => text.replace(/^[a-z][a-z’']*(?=[\s,])/, (word) => word[0].toUpperCase() + word.slice(1));
+const sentenceCase = (text) => text.replace(/^[a-z][a-z’']*(?=[\s,])/, (word) => word[0].toUpperCase() + word.slice(1));
 
 /**
  * A message of the server as a person reads it: sentence case, local times, and what stands between backticks as

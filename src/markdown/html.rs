@@ -1,12 +1,14 @@
 //! HTML writer: Markdown events as safe HTML.
 //!
-//! Only elements and attributes that are written here come out. All text of an answer is escaped.
+//! Only elements and attributes that are written here come out. All text of an answer is escaped,
+//! but for a few tags of its own (`own_elements.rs`).
 
 mod links;
+mod own_elements;
 
 use std::{borrow::Cow, sync::Arc};
 
-use pulldown_cmark::{Alignment, CodeBlockKind, Event, LinkType, Tag, TagEnd};
+use pulldown_cmark::{Alignment, BlockQuoteKind, CodeBlockKind, Event, LinkType, Tag, TagEnd};
 
 use crate::citation::{References, suffix::CONTEXT_BYTES};
 
@@ -17,6 +19,8 @@ use super::{
 };
 
 use links::{Link, LinkTarget};
+use own_elements::OwnElement;
+pub(super) use own_elements::open_details;
 
 /// Nesting of elements; what is deeper loses its elements and keeps its text.
 pub(super) const MAX_DEPTH: usize = 40;
@@ -60,6 +64,7 @@ pub(super) fn write<'a>(
         };
         writer.event(event, next);
     }
+    writer.close_own_elements();
     *headings = writer.headings;
     AnswerPart {
         html: writer.out,
@@ -76,6 +81,10 @@ struct Writer {
     budget: usize,
     /// The closing tags of the open elements.
     closing: Vec<Cow<'static, str>>,
+    /// The open elements that the answer wrote itself.
+    own: Vec<OwnElement>,
+    /// The block of HTML that is being read.
+    html: Option<String>,
     /// The open links and images.
     links: Vec<Link>,
     /// The language of the open code block, empty if it names none.
@@ -119,7 +128,11 @@ impl Writer {
                 self.wrapped(r#"<code class="math">$$"#, &source, "$$</code>");
             }
             Event::InlineHtml(tag) if is_line_break(&tag) => self.out.push_str("<br>"),
-            Event::Html(source) | Event::InlineHtml(source) => self.text(&source),
+            Event::InlineHtml(tag) if self.inline_tag(&tag) => (),
+            Event::Html(source) | Event::InlineHtml(source) => match &mut self.html {
+                Some(html) => html.push_str(&source),
+                None => self.text(&source),
+            },
             Event::FootnoteReference(label) => self.wrapped("<sup>[", &label, "]</sup>"),
             Event::SoftBreak => self.out.push('\n'),
             Event::HardBreak => self.out.push_str("<br>"),
@@ -134,12 +147,22 @@ impl Writer {
 
     fn start(&mut self, tag: Tag<'_>) {
         match tag {
-            Tag::Paragraph | Tag::HtmlBlock => self.open("<p>", "</p>"),
+            Tag::Paragraph => self.open("<p>", "</p>"),
+            Tag::HtmlBlock => self.html = Some(String::new()),
             Tag::Heading { level, .. } => {
                 let level = self.headings.enter(level as usize);
                 self.open(&format!("<h{level}>"), format!("</h{level}>"));
             }
-            Tag::BlockQuote(_) => self.open("<blockquote>", "</blockquote>"),
+            Tag::BlockQuote(None) => self.open("<blockquote>", "</blockquote>"),
+            Tag::BlockQuote(Some(kind)) => {
+                let (class, title) = alert(kind);
+                let heading = format!(r#"<p class="alert-title">{title}</p>"#);
+                let opening = format!(r#"<blockquote class="{class}">{heading}"#);
+                if !self.may_open() || self.is_flat {
+                    self.out.push_str(&format!("{title}: "));
+                }
+                self.open(&opening, "</blockquote>");
+            }
             Tag::CodeBlock(kind) => self.start_code_block(&kind),
             Tag::List(None) => self.open("<ul>", "</ul>"),
             Tag::List(Some(1)) => self.open("<ol>", "</ol>"),
@@ -182,6 +205,10 @@ impl Writer {
 
     fn end(&mut self, end: TagEnd) {
         match end {
+            TagEnd::HtmlBlock => {
+                let html = self.html.take().unwrap_or_default();
+                return self.html_block(&html);
+            }
             TagEnd::CodeBlock => self.language = None,
             TagEnd::TableHead | TagEnd::TableRow if self.is_flat => self.out.push('\n'),
             TagEnd::TableHead => self.is_head = false,
@@ -247,6 +274,7 @@ impl Writer {
     }
 
     fn close(&mut self) {
+        self.close_own_elements();
         match self.closing.pop() {
             // One space between two elements that were not written is enough.
             Some(closing) if closing == " " && self.out.ends_with(' ') => (),
@@ -298,6 +326,17 @@ fn language(info: &str) -> Option<&str> {
     let name = info.split([' ', '\t', ',', '{']).next().unwrap_or_default();
     let is_name = |c: char| c.is_ascii_alphanumeric() || "+-#._".contains(c);
     (!name.is_empty() && name.len() <= MAX_LANGUAGE && name.chars().all(is_name)).then_some(name)
+}
+
+/// The class and the title of a quote that begins with `[!NOTE]` or the like.
+fn alert(kind: BlockQuoteKind) -> (&'static str, &'static str) {
+    match kind {
+        BlockQuoteKind::Note => ("alert-note", "Note"),
+        BlockQuoteKind::Tip => ("alert-tip", "Tip"),
+        BlockQuoteKind::Important => ("alert-important", "Important"),
+        BlockQuoteKind::Warning => ("alert-warning", "Warning"),
+        BlockQuoteKind::Caution => ("alert-caution", "Caution"),
+    }
 }
 
 /// Whether a formula has its own marks: `\(…\)` or `\[…\]`.

@@ -9,6 +9,8 @@ pub(super) fn options() -> Options {
         | Options::ENABLE_TASKLISTS
         | Options::ENABLE_STRIKETHROUGH
         | Options::ENABLE_MATH
+        // Quotes that begin with `[!NOTE]` and the like.
+        | Options::ENABLE_GFM
         // Old footnotes need no definition, which may not have come yet.
         | Options::ENABLE_OLD_FOOTNOTES
 }

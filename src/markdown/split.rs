@@ -2,7 +2,10 @@
 
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag};
 
-use super::parser::{is_open_block, options};
+use super::{
+    html::open_details,
+    parser::{is_open_block, options},
+};
 
 /// The repeated head of a block has at most this share of the text before it: one eighth.
 const HEAD_SHARE: usize = 8;
@@ -13,6 +16,8 @@ pub(super) fn between_blocks(text: &str) -> Vec<usize> {
     let mut cuts = Vec::new();
     let mut depth = 0usize;
     let mut end = 0;
+    // What is folded is one part, with all its blocks.
+    let mut n_details = 0;
     for (event, range) in Parser::new_ext(text, options()).into_offset_iter() {
         if depth == 0 {
             let before = text.get(..range.start).unwrap_or_default();
@@ -22,7 +27,8 @@ pub(super) fn between_blocks(text: &str) -> Vec<usize> {
             let block = text.get(line..range.end).unwrap_or_default();
             let is_footnote = matches!(event, Event::Start(Tag::FootnoteDefinition(_)));
             let is_settled = is_footnote || !may_define(block);
-            if end > 0 && is_next && is_settled && cuts.last().is_none_or(|last| *last < line) {
+            let is_apart = is_next && is_settled && n_details == 0;
+            if end > 0 && is_apart && cuts.last().is_none_or(|last| *last < line) {
                 cuts.push(line);
             }
             end = range.end;
@@ -30,6 +36,8 @@ pub(super) fn between_blocks(text: &str) -> Vec<usize> {
         match event {
             Event::Start(_) => depth += 1,
             Event::End(_) => depth = depth.saturating_sub(1),
+            // Within a list or a quote, details end with it.
+            Event::Html(html) if depth == 1 => n_details = open_details(&html, n_details),
             _ => (),
         }
     }

@@ -249,13 +249,14 @@ fn colours_take_the_place_of_the_code_and_change_nothing_else() {
 }
 
 /// Every element that may come out, with its attributes.
-const ALLOWED: [(&str, &[&str]); 28] = [
+const ALLOWED: [(&str, &[&str]); 32] = [
     ("a", &["href", "rel", "target", "class", "data-path", "data-line", "data-end-line"]),
     ("bdi", &["class", "role", "aria-label", "title", "data-mark"]),
-    ("blockquote", &[]),
+    ("blockquote", &["class"]),
     ("br", &[]),
     ("code", &["class"]),
     ("del", &[]),
+    ("details", &["open"]),
     ("div", &["class"]),
     ("em", &[]),
     ("h3", &[]),
@@ -264,12 +265,15 @@ const ALLOWED: [(&str, &[&str]); 28] = [
     ("h6", &[]),
     ("hr", &[]),
     ("input", &["type", "disabled", "checked", "aria-label"]),
+    ("kbd", &[]),
     ("li", &[]),
     ("ol", &["start"]),
-    ("p", &[]),
+    ("p", &["class"]),
     ("pre", &[]),
     ("span", &["class"]),
     ("strong", &[]),
+    ("sub", &[]),
+    ("summary", &[]),
     ("sup", &[]),
     ("table", &[]),
     ("tbody", &[]),
@@ -348,6 +352,60 @@ fn the_check_finds_what_is_not_allowed() {
     assert_eq!(check("<p>a &lt; b<br></p>"), Ok(1));
 }
 
+#[test]
+fn elements_within_a_line_are_shown_and_end_with_what_is_around_them() {
+    for (text, shown) in [
+        (
+            "<kbd>Ctrl</kbd>+<KBD>C</KBD>, H<sub>2</sub>O, x<sup>2</sup>",
+            "<kbd>Ctrl</kbd>+<kbd>C</kbd>, H<sub>2</sub>O, x<sup>2</sup>",
+        ),
+        ("**<kbd>a** b</kbd>", "<strong><kbd>a</kbd></strong> b&lt;/kbd&gt;"),
+        ("<sub>a", "<sub>a</sub>"),
+        ("<kbd><sub>a</kbd></sub>", "<kbd><sub>a</sub></kbd>&lt;/sub&gt;"),
+        ("a <kbd class=x>b", "a &lt;kbd class=x&gt;b"),
+        ("a <details> b", "a &lt;details&gt; b"),
+        ("`<kbd>`", "<code>&lt;kbd&gt;</code>"),
+    ] {
+        assert_eq!(html(text), format!("<p>{shown}</p>"), "{text}");
+    }
+}
+
+#[test]
+fn details_fold_their_blocks_in_one_part() {
+    let text = "One.\n\n<details>\n<summary>More <kbd>x</kbd></summary>\n\nText **b**.\n\n- a\n\n</details>\n\nEnd";
+    let folded = "<details><summary>More <kbd>x</kbd></summary><p>Text <strong>b</strong>.</p><ul><li>a</li></ul></details>";
+    assert_eq!(parts(text), ["<p>One.</p>", folded, "<p>End</p>"]);
+    for (text, shown) in [
+        ("<details open>\n\na\n\nb", "<details open><p>a</p><p>b</p></details>"),
+        (
+            "<details><summary>a</summary>b\n</details>",
+            "<details><summary>a</summary><p>b</p></details>",
+        ),
+        (
+            "<details>\n<summary>a</summary>\n<details>\n\nb\n\n</details>\n</details>\n\nc",
+            "<details><summary>a</summary><details><p>b</p></details></details><p>c</p>",
+        ),
+        ("<summary>a</summary>", "<p>&lt;summary&gt;a</p><p>&lt;/summary&gt;</p>"),
+        ("a\n\n</details>", "<p>a</p><p>&lt;/details&gt;</p>"),
+        ("- <details>\n\n  a\n\nb", "<ul><li><details><p>a</p></details></li></ul><p>b</p>"),
+        ("<div>\n<b>x</b>\n</div>", "<p>&lt;div&gt;\n&lt;b&gt;x&lt;/b&gt;\n&lt;/div&gt;</p>"),
+    ] {
+        assert_eq!(html(text), shown, "{text}");
+    }
+}
+
+#[test]
+fn a_quote_that_begins_with_its_kind_is_an_alert() {
+    for kind in ["Note", "Tip", "Important", "Warning", "Caution"] {
+        let class = kind.to_lowercase();
+        let shown = format!(
+            "<blockquote class=\"alert-{class}\"><p class=\"alert-title\">{kind}</p><p>Mind it.</p></blockquote>"
+        );
+        assert_eq!(html(&format!("> [!{}]\n> Mind it.", kind.to_uppercase())), shown);
+    }
+    assert_eq!(html("> [!OTHER]\n> a"), "<blockquote><p>[!OTHER]\na</p></blockquote>");
+}
+
 const HOSTILE: &[&str] = &[
     "<script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
@@ -375,6 +433,10 @@ const HOSTILE: &[&str] = &[
     "&lt;script&gt; &#60;script&#62; &amp;lt; \u{0}<\u{0}script>",
     "# <script>\n===\n- <b>\n> <i>\n",
     "<br> <BR/> <br onclick=x> <br/><p>",
+    "<kbd onclick=x>a</kbd> <sub><script>x</script></sub> <details>\n",
+    "\n\n<details open onclick=x>\n<summary><img src=x></summary>\n</details>\n",
+    "\n\n<details>\n<summary><b onclick=x>a</b><kbd>\n\n</kbd></summary><script>\n\n</details>\n",
+    "\n> [!NOTE]<script>\n> <kbd>\n",
 ];
 
 #[test]
@@ -437,6 +499,15 @@ fn piece() -> impl Strategy<Value = String> {
         "]",
         "\"",
         "https://x.y/z",
+        "<details>\n",
+        "\n\n<details open>\n<summary>",
+        "</summary>",
+        "\n</details>\n",
+        "<kbd>",
+        "</kbd>",
+        "<sub>",
+        "</sup>",
+        "\n> [!NOTE]\n> ",
     ];
     prop_oneof![
         3 => prop::sample::select(marks.to_vec()).prop_map(str::to_owned),

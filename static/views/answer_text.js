@@ -40,6 +40,8 @@ export class AnswerText extends HTMLElement {
       if (!applyHighlighting(shown.node, before, html)) {
         setHtml(shown.node, html);
         shown.node.querySelectorAll('pre').forEach(frameCode);
+        shown.node.querySelectorAll('.table').forEach(frameTable);
+        setDirections(shown.node);
       }
       if (citing) markReferences(shown.node, citing);
     }
@@ -56,6 +58,24 @@ function frameCode(pre) {
   frame.append(pre);
   if (language) frame.dataset.language = language;
   frame.append(element('button', { type: 'button', className: 'quiet copy' }, 'Copy'));
+}
+
+/** Lets keys scroll a table. @param {Element} table */
+function frameTable(table) {
+  table.setAttribute('tabindex', '0');
+  table.setAttribute('role', 'region');
+  table.setAttribute('aria-label', 'Table');
+}
+
+/** What has a direction of its own, with all that it contains. */
+const DIRECTED = 'p, h3, h4, h5, h6, ul, ol, blockquote, th, td, summary';
+
+/** Gives each block the direction of its words. Code and paths are no words. @param {HTMLElement} part */
+function setDirections(part) {
+  for (const code of /** @type {NodeListOf<HTMLElement>} */ (part.querySelectorAll('code, pre, a.reference'))) code.dir = 'ltr';
+  for (const block of /** @type {NodeListOf<HTMLElement>} */ (part.querySelectorAll(DIRECTED))) {
+    if (!block.parentElement?.closest('[dir="auto"]')) block.dir = 'auto';
+  }
 }
 
 /** @param {Event} event */

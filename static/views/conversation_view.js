@@ -6,12 +6,13 @@ import { visibleText } from '../invisible.js';
 import { conversationUsage } from '../usage.js';
 import { unfinishedTurns } from '../store.js';
 import { agentsOfTurns, nextAgent } from '../agents.js';
-import { agentLabel, askedOfText, beginningText, conversationTitle, readOnlyText, sentenceCase, viewersText } from '../text.js';
+import { agentLabel, askedOfText, beginningText, conversationTitle, readOnlyText, viewersText } from '../text.js';
 import { actionsButton } from './actions_menu.js';
 import './question_text.js';
 import { attachedFiles } from './attached_files.js';
 import { element, setText } from './dom.js';
 import { setHtml } from './html.js';
+import { prose } from './prose.js';
 import { setMarkedText } from './invisible_marks.js';
 import { VirtualList } from './virtual_list.js';
 import './turn_view.js';
@@ -31,7 +32,7 @@ const REPLAY_WAIT = 250;
 export class ConversationView extends HTMLElement {
   /** @type {ConversationData | null} */
   #shown = null;
-  #title = element('h1');
+  #title = element('h1', { dir: 'auto' });
   #facts = element('p', { className: 'facts' });
   #badgeText = element('summary');
   #badgeSentence = element('p');
@@ -94,7 +95,8 @@ export class ConversationView extends HTMLElement {
     observer.observe(this.#scroller);
     // What is opened below the heading closes when the person goes on elsewhere.
     for (const name of ['pointerdown', 'focusin']) addEventListener(name, ({ target }) => this.closeDetails(/** @type {Node} */ (target)));
-    addEventListener('beforeprint', () => this.renderAll());
+    addEventListener('beforeprint', () => this.#virtualList.renderAllNow());
+    addEventListener('afterprint', () => this.#virtualList.endSearch());
   }
 
   /** @param {ConversationData} data */
@@ -238,7 +240,7 @@ export class ConversationView extends HTMLElement {
     if (this.#shownBadge !== badge?.sentence) {
       this.#shownBadge = badge?.sentence;
       setText(this.#badgeSentence, badge?.sentence ?? '');
-      this.#badgeTried.replaceChildren(...(badge?.tried ?? []).map((way) => element('li', {}, sentenceCase(way))));
+      this.#badgeTried.replaceChildren(...(badge?.tried ?? []).map((way) => element('li', {}, ...prose(way))));
     }
     const usage = conversationUsage(conversation?.turns ?? []);
     this.#usage.hidden = usage === null;

@@ -40,7 +40,7 @@ export class QuestionComposer extends HTMLElement {
     element('button', { type: 'button', className: 'quiet', onclick: () => this.leaveEdit() }, 'Cancel'));
   #finder = /** @type {import('./file_finder.js').FileFinder} */ (document.createElement('file-finder'));
   #field = element('textarea', {
-    id: 'question', rows: 1, 'aria-label': 'Your question', placeholder: 'Ask about this project', enterKeyHint: 'send',
+    id: 'question', rows: 1, dir: 'auto', 'aria-label': 'Your question', placeholder: 'Ask about this project', enterKeyHint: 'send',
     oninput: (/** @type {InputEvent} */ event) => this.#typed(event), onkeydown: (/** @type {KeyboardEvent} */ event) => this.#key(event),
     oncompositionend: () => this.#finder.update(), onpaste: (/** @type {ClipboardEvent} */ event) => this.#pasted(event),
   });

@@ -7,7 +7,7 @@ const MAX_CHARACTERS = 2000;
 export class QuestionText extends HTMLElement {
   #text = '';
   #isExpanded = false;
-  #question = element('h2', { className: 'question' });
+  #question = element('h2', { className: 'question', dir: 'auto' });
   #all = element('button', {
     type: 'button', className: 'quiet all', hidden: true, 'aria-expanded': 'false', onclick: () => this.#toggle(),
   });

@@ -44,11 +44,13 @@ export class TurnView extends HTMLElement {
   #askedOf = element('p', { className: 'note asked-of', hidden: true });
   #attached = element('div', { hidden: true });
   #parts = element('div', { className: 'parts' });
-  #queueNote = element('p', { className: 'note queue-note', hidden: true });
+  #queueNote = element('p', { className: 'note queue-note' });
   #withdraw = element('button', {
-    type: 'button', className: 'quiet delayed', hidden: true, onclick: () => this.#emit('withdraw-queued'),
+    type: 'button', className: 'quiet delayed', onclick: () => this.#emit('withdraw-queued'),
   }, 'Withdraw');
-  #beginning = element('p', { className: 'note beginning delayed', hidden: true });
+  #beginning = element('p', { className: 'note beginning delayed' });
+  /** What is said in the place of the answer before it begins. Empty in most turns. */
+  #before = element('div', { className: 'queued' });
   #end = element('footer', { className: 'end', hidden: true, onclick: followReference });
   /** The element of each part, by key. @type {Map<string, HTMLElement>} */
   #shown = new Map();
@@ -56,7 +58,7 @@ export class TurnView extends HTMLElement {
   connectedCallback() {
     if (this.#article.parentNode) return;
     this.#article.append(this.#author, this.#questionRow, this.#attached, this.#askedOf,
-      element('div', { className: 'queued' }, this.#queueNote, this.#withdraw), this.#beginning);
+      this.#before);
     this.append(this.#article);
   }
 
@@ -87,11 +89,11 @@ export class TurnView extends HTMLElement {
     setText(this.#author, turn.author ?? '');
     this.#askedOf.hidden = !place.askedOf;
     setText(this.#askedOf, place.askedOf);
-    this.#queueNote.hidden = place.ahead === 0;
     setText(this.#queueNote, place.ahead > 0 ? queuePositionText(place.ahead) : '');
-    this.#withdraw.hidden = place.ahead === 0 || !isOwn(turn, context.user);
-    this.#beginning.hidden = place.waiting === '';
     setProse(this.#beginning, place.waiting);
+    const before = place.ahead === 0 ? [] : isOwn(turn, context.user) ? [this.#queueNote, this.#withdraw] : [this.#queueNote];
+    if (place.ahead === 0 && place.waiting !== '') before.push(this.#beginning);
+    if (before.length !== this.#before.children.length || before.some((node) => node.parentNode !== this.#before)) this.#before.replaceChildren(...before);
     if (this.isRendered) this.#render();
   }
 

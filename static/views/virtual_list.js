@@ -203,6 +203,12 @@ export class VirtualList {
     renderSome();
   }
 
+  /** Renders all turns at once, to be printed. */
+  renderAllNow() {
+    this.#isSearched = true;
+    for (const view of /** @type {Iterable<TurnView>} */ (this.turns.children)) this.#render(view);
+  }
+
   /** @param {TurnView} view */
   #render(view) {
     view.renderContent();

@@ -1,6 +1,6 @@
 /** The welcome of an empty conversation: example questions, shortcuts, what "read-only" means. Or why there is none. */
 import { suggestQuestions } from '../api.js';
-import { EXAMPLE_QUESTIONS, connectionEndedText, readOnlyText, sentenceCase } from '../text.js';
+import { EXAMPLE_QUESTIONS, connectionEndedText, readOnlyText } from '../text.js';
 import { element, setText } from './dom.js';
 import { prose } from './prose.js';
 import { shortcutList } from './shortcuts.js';
@@ -34,7 +34,7 @@ export class WelcomeText extends HTMLElement {
       this.#readOnly.hidden = readOnly === null;
       setText(this.#sentence, readOnly?.sentence ?? '');
       this.#details.hidden = !readOnly?.tried.length;
-      this.#tried.replaceChildren(...(readOnly?.tried ?? []).map((way) => element('li', {}, sentenceCase(way))));
+      this.#tried.replaceChildren(...(readOnly?.tried ?? []).map((way) => element('li', {}, ...prose(way))));
     }
     if (this.#content === content) return;
     this.#content = content;

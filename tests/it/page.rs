@@ -29,9 +29,11 @@ mod file_reader;
 mod gate;
 mod groups;
 mod long_conversation;
+mod markup;
 mod picture;
 mod references;
 mod search;
+mod words;
 
 /// What the browser reports as errors while the test has cut the line.
 const WHILE_AWAY: [&str; 2] = ["WebSocket connection to", "net::ERR_"];

@@ -129,8 +129,12 @@ async fn a_question_that_waits_is_withdrawn_and_its_text_comes_back() {
     browser.keys(&format!("await {}{NEW_LINE}say first{ENTER}", signal.display())).await;
     browser.keys(&format!("say regretted{ENTER}")).await;
     browser.keys(&format!("say third{ENTER}")).await;
-    let queued = "turn-view[data-turn='2'] .queued button:not([hidden])";
-    browser.wait_for(&format!("document.querySelector(\"{queued}\")?.checkVisibility()")).await;
+    let queued = "turn-view[data-turn='2'] .queued button";
+    browser
+        .wait_for(&format!(
+            "document.querySelector(\"{queued}\")?.checkVisibility({{ visibilityProperty: true }})"
+        ))
+        .await;
     browser.wait_for("document.querySelector(\"turn-view[data-turn='3'] .queue-note:not([hidden])\") !== null").await;
     browser.screenshot("withdraw").await;
     browser.click(queued).await;

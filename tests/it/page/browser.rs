@@ -227,7 +227,7 @@ impl Browser {
         self.devtools("Network.emulateNetworkConditions", network).await;
     }
 
-    async fn devtools(&self, command: &str, parameters: Value) {
+    pub async fn devtools(&self, command: &str, parameters: Value) {
         let answer =
             self.post("goog/cdp/execute", json!({ "cmd": command, "params": parameters })).await;
         assert!(answer["value"]["error"].is_null(), "{command}: {answer}");
