@@ -140,7 +140,7 @@ async fn the_badge_says_what_was_tried(browser: &Browser) {
     assert_eq!(browser.content(".badge summary").await, "read-only");
     browser.click(".badge summary").await;
     browser.wait_for("document.querySelector('.badge li')?.checkVisibility()").await;
-    assert!(browser.content(".badge ul").await.contains("elete a file"));
+    assert!(browser.content(".badge ul").await.contains("Delete a file"));
     browser.click("#question").await;
     browser.wait_for("!document.querySelector('.badge').open").await;
     browser.run("document.querySelector('#question').focus()").await;
