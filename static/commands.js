@@ -3,7 +3,7 @@ import { chosenEffort, unsentAgent } from './agents.js';
 import * as storage from './storage.js';
 import * as protocol from './protocol.js';
 import { askAgainItems } from './text.js';
-import { openMenu } from './views/menu.js';
+import { showMenu } from './views/actions_menu.js';
 
 /** Milliseconds without typing before the draft is saved. */
 const SAVE_DELAY = 300;
@@ -53,7 +53,7 @@ export class Commands {
       this.ask(question, turn);
       return;
     }
-    openMenu(button, items.map(({ label, agent }) => ({ label, act: () => this.ask(question, turn, { agent }) })));
+    showMenu(button, items.map(({ label, agent }) => ({ label, act: () => this.ask(question, turn, { agent }) })));
   }
 
   /** Asks the question of a turn in a new conversation, which gets a summary of this one. @param {string} content @param {number} turn */

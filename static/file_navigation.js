@@ -1,7 +1,6 @@
 /** The file beside the conversation: opens it, steps from one citation to the next, keeps it in the address. */
 import { compareReferences } from './api.js';
 import { citedReference, formatReference, citedReferences } from './reference.js';
-import { movedTo, standingSentence } from './standing.js';
 import { fileAddress, readReference } from './views/references.js';
 import { loadFailureText } from './text.js';
 
@@ -37,10 +36,11 @@ export class FileNavigation {
   async #tellStanding(turn, text) {
     const isEnded = this.page.state.conversation?.turns.find((one) => one.turn === turn)?.end;
     if (!isEnded) return;
-    const all = await this.compare(turn).catch(() => []);
+    const standing = await import('./standing.js').catch(() => null);
+    const all = standing ? await this.compare(turn).catch(() => []) : [];
     const cited = all.find((citation) => formatReference(citedReference(citation)) === text);
-    if (cited && this.#at?.turn === turn && this.#at.text === text) {
-      this.reader.showStanding(standingSentence(cited), movedTo(cited), cited.anchor?.commit);
+    if (standing && cited && this.#at?.turn === turn && this.#at.text === text) {
+      this.reader.showStanding(standing.standingSentence(cited), standing.movedTo(cited), cited.anchor?.commit);
     }
   }
 

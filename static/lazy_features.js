@@ -1,11 +1,15 @@
 /**
  * Parts that the first view does not need, loaded on the first input: the search, the hint about
- * similar questions, the file reader.
+ * similar questions, the file reader, menus, sources, the style of paper.
  */
 import * as api from './api.js';
 import { SimilarQuestionLookup } from './similar_question.js';
+import { element } from './views/dom.js';
 import './views/similar_hint.js';
 import './views/file_reader.js';
+import './views/menu.js';
+import './views/question_card.js';
+import './views/sources.js';
 import './views/search_dialog.js';
 
 export class LazyFeatures {
@@ -16,6 +20,8 @@ export class LazyFeatures {
   /** @param {import('./page.js').Page} page */
   constructor(page) {
     this.page = page;
+    const base = document.querySelector('link[rel="stylesheet"]')?.getAttribute('href') ?? '';
+    document.head.append(element('link', { rel: 'stylesheet', media: 'print', href: base.replace('base.css', 'print.css') }));
   }
 
   openSearch() {

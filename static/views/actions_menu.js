@@ -1,7 +1,7 @@
 /** The actions menu of a conversation: its button, and the field for a new title. */
 import { exportAddress } from '../api.js';
 import { element } from './dom.js';
-import { openMenu } from './menu.js';
+import { loadFailureText } from '../text.js';
 
 /** Characters that the server accepts in a title. */
 const MAX_TITLE_LENGTH = 200;
@@ -27,13 +27,22 @@ export function actionsButton(target) {
 function open(button, { project, id, title, host }) {
   const emit = (/** @type {string} */ name, /** @type {unknown} */ detail) => (
     button.dispatchEvent(new CustomEvent(name, { detail, bubbles: true })));
-  openMenu(button, [
+  showMenu(button, [
     { label: 'Rename', act: () => editTitle(host, title, (to) => emit('rename', { id, title: to })) },
     { label: 'Copy link', act: () => emit('copy-link', { id }) },
     { label: 'Export as Markdown', href: exportAddress(project, id, 'md') },
     { label: 'Export as JSON', href: exportAddress(project, id, 'json') },
     { label: 'Delete', isDanger: true, act: (byKey) => emit('delete-conversation', { id, title, byKey }) },
   ]);
+}
+
+/** Opens a menu, which is loaded with the first. @param {HTMLButtonElement} button @param {import('./menu.js').Item[]} items */
+export async function showMenu(button, items) {
+  try {
+    (await import('./menu.js')).openMenu(button, items);
+  } catch {
+    button.dispatchEvent(new CustomEvent('notify', { detail: loadFailureText('The menu'), bubbles: true }));
+  }
 }
 
 /**

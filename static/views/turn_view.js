@@ -4,17 +4,15 @@
  */
 import { turnUsage } from '../usage.js';
 import { isOwn } from '../input_history.js';
-import { queuePositionText, stoppedText } from '../text.js';
+import { loadFailureText, queuePositionText, stoppedText } from '../text.js';
 import './answer_text.js';
 import { attachedFiles } from './attached_files.js';
 import './question_text.js';
 import { element, setText } from './dom.js';
 import { prose, setProse } from './prose.js';
 import { estimateHeight } from './virtual_list.js';
-import './question_card.js';
 import { followReference } from './references.js';
 import './step_group.js';
-import { sources } from './sources.js';
 
 /**
  * @typedef {{ahead: number, isLast: boolean, agent: string, askedOf: string, waiting: string}} TurnPlace `ahead` counts questions that are
@@ -158,7 +156,7 @@ export class TurnView extends HTMLElement {
   #renderEnd(turn) {
     const end = turn.end;
     this.#end.hidden = !end || turn.turn === 0;
-    if (!end) return;
+    if (!end || (turn.turn === 0 && end.kind === 'done')) return;
     const askAgain = (className = '') => element('button', {
       type: 'button', className,
       onclick: (/** @type {Event} */ event) => this.#emit('ask-again', { button: event.currentTarget }),
@@ -189,9 +187,8 @@ export class TurnView extends HTMLElement {
     content.push(this.#tools(turn, isAsked || (end.kind === 'error' && !end.retryable) ? null : askAgain('quiet')));
     const usage = end.kind === 'done' ? turnUsage(end) : '';
     if (usage) content.push(element('small', {}, usage));
-    const files = sources(end, turn.turn);
-    if (files) content.push(files);
     this.#end.replaceChildren(...content);
+    if (end.filesRead.length + end.citations.length > 0) showSources(this.#end, end, turn.turn);
   }
 
   /** What can be done with an answer. @param {import('../store.js').Turn} turn @param {HTMLElement | null} askAgain */
@@ -240,8 +237,32 @@ function updatePart(node, part, root, isPassed, turn) {
     case 'text': return node.update(part.html, turn);
     case 'thinking':
     case 'tool': return node.update(part, root, turn.end !== null);
-    case 'question': return node.update(part, isPassed);
+    case 'question':
+      // Few answers ask anything.
+      import('./question_card.js').then(() => {
+        customElements.upgrade(node);
+        node.update(part, isPassed);
+      }, () => notify(node, loadFailureText('The question of the agent')));
   }
 }
+
+/** Loaded with the first sources. @type {typeof import('./sources.js').sources | null} */
+let sourcesOf = null;
+
+/** Adds the sources of an answer to its end. @param {HTMLElement} node @param {NonNullable<import('../store.js').Turn['end']>} end @param {number} turn */
+async function showSources(node, end, turn) {
+  const last = node.lastElementChild;
+  try {
+    sourcesOf ??= (await import('./sources.js')).sources;
+    // The end may have been rendered again meanwhile.
+    const files = node.lastElementChild === last ? sourcesOf(end, turn) : null;
+    if (files) node.append(files);
+  } catch {
+    notify(node, loadFailureText('The list of sources'));
+  }
+}
+
+/** @param {HTMLElement} node @param {string} text */
+const notify = (node, text) => node.dispatchEvent(new CustomEvent('notify', { detail: text, bubbles: true }));
 
 customElements.define('turn-view', TurnView);
