@@ -7,6 +7,7 @@ import { SimilarQuestionLookup } from './similar_question.js';
 import { element } from './views/dom.js';
 import './views/similar_hint.js';
 import './views/file_reader.js';
+import './views/attached_files.js';
 import './views/menu.js';
 import './views/question_card.js';
 import './views/sources.js';

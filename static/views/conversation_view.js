@@ -9,13 +9,12 @@ import { agentsOfTurns, nextAgent } from '../agents.js';
 import { agentLabel, askedOfText, beginningText, conversationTitle, readOnlyText, viewersText } from '../text.js';
 import { actionsButton } from './actions_menu.js';
 import './question_text.js';
-import { attachedFiles } from './attached_files.js';
 import { element, setText } from './dom.js';
 import { setHtml } from './html.js';
 import { prose } from './prose.js';
 import { setMarkedText } from './invisible_marks.js';
 import { VirtualList } from './virtual_list.js';
-import './turn_view.js';
+import { showFiles } from './turn_view.js';
 import './welcome_text.js';
 
 /** Milliseconds to wait for the whole conversation before a part of it is shown. */
@@ -302,7 +301,9 @@ export class ConversationView extends HTMLElement {
   /** @param {import('../store.js').Pending} pending */
   #pendingFiles({ attachments = [] }) {
     const { conversation, project } = /** @type {ConversationData} */ (this.#shown);
-    return attachments.length === 0 ? [] : [attachedFiles(attachments, project?.name ?? '', conversation?.id ?? null)];
+    const place = element('div');
+    showFiles(place, attachments, project?.name ?? '', conversation?.id ?? null);
+    return attachments.length === 0 ? [] : [place];
   }
 
   #menuTarget() {

@@ -6,7 +6,6 @@ import { turnUsage } from '../usage.js';
 import { isOwn } from '../input_history.js';
 import { loadFailureText, queuePositionText, stoppedText } from '../text.js';
 import './answer_text.js';
-import { attachedFiles } from './attached_files.js';
 import './question_text.js';
 import { element, setText } from './dom.js';
 import { prose, setProse } from './prose.js';
@@ -98,7 +97,7 @@ export class TurnView extends HTMLElement {
   /** @param {import('../store.js').Turn} turn @param {TurnContext} context */
   #showFiles({ attachments = [] }, { project, conversation }) {
     this.#attached.hidden = attachments.length === 0;
-    this.#attached.replaceChildren(...(attachments.length > 0 ? [attachedFiles(attachments, project, conversation)] : []));
+    showFiles(this.#attached, attachments, project, conversation);
   }
 
   /** Renders parts and end. */
@@ -243,6 +242,21 @@ function updatePart(node, part, root, isPassed, turn) {
         customElements.upgrade(node);
         node.update(part, isPassed);
       }, () => notify(node, loadFailureText('The question of the agent')));
+  }
+}
+
+/**
+ * Shows the files of a question, which few have.
+ * @param {HTMLElement} place @param {import('../attachments.js').Attachment[]} files @param {string} project
+ * @param {number | null} conversation
+ */
+export async function showFiles(place, files, project, conversation) {
+  if (files.length === 0) return place.replaceChildren();
+  try {
+    const { attachedFiles } = await import('./attached_files.js');
+    place.replaceChildren(attachedFiles(files, project, conversation));
+  } catch {
+    notify(place, loadFailureText('The list of files'));
   }
 }
 
