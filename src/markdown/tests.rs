@@ -353,24 +353,6 @@ fn the_check_finds_what_is_not_allowed() {
 }
 
 #[test]
-fn elements_within_a_line_are_shown_and_end_with_what_is_around_them() {
-    for (text, shown) in [
-        (
-            "<kbd>Ctrl</kbd>+<KBD>C</KBD>, H<sub>2</sub>O, x<sup>2</sup>",
-            "<kbd>Ctrl</kbd>+<kbd>C</kbd>, H<sub>2</sub>O, x<sup>2</sup>",
-        ),
-        ("**<kbd>a** b</kbd>", "<strong><kbd>a</kbd></strong> b&lt;/kbd&gt;"),
-        ("<sub>a", "<sub>a</sub>"),
-        ("<kbd><sub>a</kbd></sub>", "<kbd><sub>a</sub></kbd>&lt;/sub&gt;"),
-        ("a <kbd class=x>b", "a &lt;kbd class=x&gt;b"),
-        ("a <details> b", "a &lt;details&gt; b"),
-        ("`<kbd>`", "<code>&lt;kbd&gt;</code>"),
-    ] {
-        assert_eq!(html(text), format!("<p>{shown}</p>"), "{text}");
-    }
-}
-
-#[test]
 fn details_fold_their_blocks_in_one_part() {
     let text = "One.\n\n<details>\n<summary>More <kbd>x</kbd></summary>\n\nText **b**.\n\n- a\n\n</details>\n\nEnd";
     let folded = "<details><summary>More <kbd>x</kbd></summary><p>Text <strong>b</strong>.</p><ul><li>a</li></ul></details>";

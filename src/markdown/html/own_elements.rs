@@ -178,6 +178,7 @@ fn pieces(html: &str) -> impl Iterator<Item = Piece<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::markdown::parts;
 
     #[test]
     fn only_known_tags_without_attributes_are_tags() {
@@ -201,5 +202,23 @@ mod tests {
         }
         assert_eq!(open_details("<details>\n<summary>a</summary> <details> x </details>", 0), 1);
         assert_eq!(open_details("</details></details>", 1), 0);
+    }
+
+    #[test]
+    fn elements_within_a_line_are_shown_and_end_with_what_is_around_them() {
+        for (text, shown) in [
+            (
+                "<kbd>Ctrl</kbd>+<KBD>C</KBD>, H<sub>2</sub>O, x<sup>2</sup>",
+                "<kbd>Ctrl</kbd>+<kbd>C</kbd>, H<sub>2</sub>O, x<sup>2</sup>",
+            ),
+            ("**<kbd>a** b</kbd>", "<strong><kbd>a</kbd></strong> b&lt;/kbd&gt;"),
+            ("<sub>a", "<sub>a</sub>"),
+            ("<kbd><sub>a</kbd></sub>", "<kbd><sub>a</sub></kbd>&lt;/sub&gt;"),
+            ("a <kbd class=x>b", "a &lt;kbd class=x&gt;b"),
+            ("a <details> b", "a &lt;details&gt; b"),
+            ("`<kbd>`", "<code>&lt;kbd&gt;</code>"),
+        ] {
+            assert_eq!(parts(text).concat(), format!("<p>{shown}</p>"), "{text}");
+        }
     }
 }
