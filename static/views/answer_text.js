@@ -63,7 +63,7 @@ function frameCode(pre) {
 /** Lets keys scroll a table. @param {Element} table */
 function frameTable(table) {
   table.setAttribute('tabindex', '0');
-  table.setAttribute('role', 'region');
+  table.setAttribute('role', 'group');
   table.setAttribute('aria-label', 'Table');
 }
 

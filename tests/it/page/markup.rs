@@ -139,7 +139,7 @@ async fn on_paper_is_all_that_was_said_and_nothing_else() {
         [...document.querySelectorAll(it)].some((one) => one.scrollWidth > one.clientWidth + 1 || (getComputedStyle(one).overflowY !== 'visible' && one.scrollHeight > one.clientHeight + 1)))";
     assert_eq!(browser.run(cut).await, json!([]));
     let place = "return getComputedStyle(document.querySelector('a.reference[data-reference]'), '::after').content";
-    assert_eq!(browser.run(place).await, json!("\" [\" \"README.md:1\" \"]\""));
+    assert_eq!(browser.run(place).await, json!("\" [README.md:1]\""));
     let paper = "return getComputedStyle(document.documentElement).colorScheme";
     assert_eq!(browser.run(paper).await, json!("light"));
     assert_eq!(browser.run("return document.querySelector('.sources li a').checkVisibility({ contentVisibilityAuto: true })").await, json!(true));
