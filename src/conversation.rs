@@ -8,9 +8,11 @@ pub(crate) mod audience;
 pub(crate) mod description;
 pub(crate) mod inbox;
 pub(crate) mod lifecycle;
+pub(crate) mod list_log;
 pub(crate) mod notes;
 pub(crate) mod page_cache;
 pub(crate) mod passed_files;
+pub(crate) mod presence;
 pub(crate) mod question_calls;
 pub(crate) mod recap;
 pub(crate) mod references;
@@ -146,6 +148,11 @@ impl Conversation {
     /// Whether nobody has written anything and nobody looks.
     pub(crate) fn is_abandoned(&self) -> bool {
         self.is_empty() && self.audience.is_empty() && self.turns.is_idle()
+    }
+
+    /// Whether a question is being answered or waits; until the end of the answer is stored.
+    pub(crate) fn is_answering(&self) -> bool {
+        !self.turns.is_idle() || !self.save.unconfirmed_ends.is_empty()
     }
 
     /// Whether its agent is gone and everything is stored.

@@ -13,6 +13,7 @@ pub(crate) mod agent_output;
 pub(crate) mod attach;
 pub(crate) mod close;
 pub(crate) mod describe;
+pub(crate) mod list;
 pub(crate) mod post;
 pub(crate) mod rename;
 mod send_question;
@@ -38,7 +39,7 @@ use actix::{Actor, Addr, AsyncContext, Context, Message, Recipient};
 use crate::{
     agent::{Agents, slots::Slots},
     config::settings::Settings,
-    conversation::{Conversation, turn::TurnEvent, viewer::ViewerId},
+    conversation::{Conversation, list_log::ListLog, turn::TurnEvent, viewer::ViewerId},
     database::{Database, Reader},
     ids::ConversationId,
     project::{Project, ProjectName},
@@ -112,7 +113,13 @@ impl Session {
         exited: Recipient<SessionExited>,
     ) -> Self {
         Self {
-            env: Environment { project, resources, start_failed: None, slot_waits: HashMap::new() },
+            env: Environment {
+                project,
+                resources,
+                start_failed: None,
+                slot_waits: HashMap::new(),
+                list: ListLog::default(),
+            },
             epoch,
             exited,
             conversations: HashMap::new(),

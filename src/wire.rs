@@ -14,6 +14,7 @@
 
 pub mod client_frame;
 pub(crate) mod encode;
+pub(crate) mod list_frame;
 pub(crate) mod server_frame;
 
 /// The frames that a client understands, as its `start` frame says.

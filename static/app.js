@@ -4,8 +4,9 @@ import * as api from './api.js';
 import { Commands } from './commands.js';
 import { ServerEvents } from './server_events.js';
 import * as storage from './storage.js';
-import { bindKeys, watchBrowserSearch } from './keyboard.js';
+import { bindKeys, bindSkipLinks, watchBrowserSearch } from './keyboard.js';
 import { ConversationActions } from './conversation_actions.js';
+import { LiveList } from './live_list.js';
 import { Navigation } from './navigation.js';
 import { Page } from './page.js';
 import { FileNavigation } from './file_navigation.js';
@@ -22,8 +23,11 @@ const navigation = new Navigation(page);
 const notice = /** @type {import('./views/page_notice.js').PageNotice} */ (document.querySelector('page-notice'));
 const commands = new Commands(page, navigation);
 const actions = new ConversationActions(page, navigation, notice);
-const serverEvents = new ServerEvents(page, navigation, commands, actions);
+const liveList = new LiveList(page, actions);
+const serverEvents = new ServerEvents(page, navigation, commands, liveList);
 navigation.listener = serverEvents;
+navigation.listPosition = () => liveList.position;
+liveList.onPick = (/** @type {number} */ id) => navigation.visitHere(id);
 /** Loaded on the first input. @type {Promise<import('./lazy_features.js').LazyFeatures> | null} */
 let lazyFeatures = null;
 const loadLazyFeatures = () => {
@@ -33,7 +37,10 @@ const loadLazyFeatures = () => {
 };
 for (const input of ['keydown', 'pointerdown', 'pointermove']) addEventListener(input, loadLazyFeatures, { once: true, passive: true });
 const fileNavigation = new FileNavigation(page, notice);
-page.onRender = () => fileNavigation.update();
+page.onRender = () => {
+  fileNavigation.update();
+  liveList.showTitle();
+};
 navigation.onLeave = () => commands.saveDraft();
 page.composer.loadHistory = () => (page.state.project === null ? [] : storage.loadHistory(page.state.project));
 
@@ -71,6 +78,7 @@ const EVENTS = {
   'close-file': () => fileNavigation.close(),
   'visit-turn': ({ conversation, turn }) => navigation.visitHere(conversation, turn),
   'visited': () => {
+    if (page.state.project !== null) liveList.open(page.state.project);
     actions.visited();
     fileNavigation.visited();
   },
@@ -79,6 +87,7 @@ const EVENTS = {
   'copy-link': (target) => actions.copyLink(target),
   'copy-answer': (target) => actions.copyAnswer(target),
   'notify': (text) => notice.show(text),
+  'toggle-notifications': () => toggleNotifications(),
   'open-search': () => openSearch(),
   'log-out': () => logOut(),
   'shows-end': (showsEnd) => page.composer.offerEnd(!showsEnd),
@@ -116,6 +125,12 @@ bindKeys({
   },
 });
 
+bindSkipLinks({
+  question: () => page.composer.focus(),
+  conversation: () => page.view.focusTurns(),
+  sidebar: () => page.sidebar.focusList(),
+});
+
 for (const [name, handle] of Object.entries(EVENTS)) {
   document.addEventListener(name, (event) => handle(/** @type {CustomEvent} */ (event).detail));
 }
@@ -137,7 +152,7 @@ document.addEventListener('visibilitychange', () => {
     return;
   }
   page.connection?.retryNow();
-  serverEvents.refreshList();
+  if (page.state.conversation?.connection === 'ended') serverEvents.refreshList();
 });
 start();
 
@@ -157,6 +172,16 @@ async function start() {
 
 function openSearch() {
   loadLazyFeatures().then((it) => it.openSearch(), () => notice.show(loadFailureText('The search')));
+}
+
+async function toggleNotifications() {
+  try {
+    const { toggleNotifications: toggle } = await import('./notifications.js');
+    notice.show(await toggle());
+  } catch {
+    notice.show(loadFailureText('The switch'));
+  }
+  page.sidebar.showNotify();
 }
 
 async function logOut() {

@@ -38,6 +38,7 @@ const FULL = new Set([protocol.CLOSE_TOO_MANY, protocol.CLOSE_TRY_LATER]);
  * @property {(frame: import('./protocol.js').ServerFrame) => void} onFrame
  * @property {(state: ConnectionState) => void} onState
  * @property {(outbox: import('./protocol.js').AcceptedOnce[]) => void} [onOutbox] called when the outbox changes
+ * @property {() => string} [listPosition] in the changes of the list
  * @property {(url: string) => WebSocket} [connect]
  * @property {() => number} [random]
  */
@@ -78,7 +79,7 @@ export class Connection {
     this.wait(OPEN_TIMEOUT, () => this.lose(0));
     socket.addEventListener('open', () => {
       if (socket !== this.socket) return;
-      this.send(protocol.start(this.conversationId, this.after));
+      this.send(protocol.start(this.conversationId, this.after, this.options.listPosition?.()));
       this.wait(PING_EVERY, () => this.ping());
     });
     socket.addEventListener('message', (event) => {

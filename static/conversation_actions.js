@@ -13,8 +13,10 @@ export class ConversationActions {
     failed: (deleted, error) => this.#deletionFailed(deleted, error),
   });
 
-  /** The list as the server sent it. @type {{project: string | null, list: api.ConversationSummary[]}} */
-  #received = { project: null, list: [] };
+  /** The list of the open project as the server told it. @type {import('./unread.js').ListedConversation[]} */
+  received = [];
+  /** Adds marks to the rows. @type {(list: import('./unread.js').ListedConversation[]) => import('./unread.js').ListedConversation[]} */
+  withMarks = (list) => list;
 
   /**
    * @param {import('./page.js').Page} page @param {import('./navigation.js').Navigation} navigation
@@ -27,16 +29,11 @@ export class ConversationActions {
     addEventListener('pagehide', () => this.deletion.commit(true));
   }
 
-  /** Shows the list of the open project without deleted conversations. @param {api.ConversationSummary[]} list */
-  show(list) {
-    this.#received = { project: this.page.state.project, list };
-    this.#showList();
-  }
-
-  #showList() {
-    const { project, list } = this.#received;
-    if (project === null || project !== this.page.state.project) return;
-    this.page.setState({ list: list.filter((listed) => !this.deletion.has(project, listed.id)) });
+  /** Shows the list of the open project without deleted conversations. */
+  showAgain() {
+    const { project } = this.page.state;
+    if (project === null) return;
+    this.page.setState({ list: this.withMarks(this.received.filter((listed) => !this.deletion.has(project, listed.id))) });
   }
 
   /** @param {TitledConversation} conversation with the new title */
@@ -59,7 +56,7 @@ export class ConversationActions {
     if (project === null) return;
     const wasOpen = conversation?.id === id;
     this.deletion.begin({ project, id, title, wasOpen });
-    this.#showList();
+    this.showAgain();
     if (wasOpen) this.navigation.visit(project, null);
     this.notice.offer(`Deleted “${title}”.`, {
       label: 'Undo', act: () => this.#undo(), pause: () => this.deletion.pause(), resume: () => this.deletion.resume(), focus: byKey,
@@ -72,7 +69,7 @@ export class ConversationActions {
     if (project === null || !conversation?.id || !this.deletion.isWaiting(project, conversation.id)) return;
     this.deletion.undo();
     this.notice.hideOffer();
-    this.#showList();
+    this.showAgain();
   }
 
   /** Copies the address of a conversation, or of a turn of the open one. @param {{turn?: number, id?: number}} target */
@@ -106,21 +103,21 @@ export class ConversationActions {
     const isEmpty = conversation?.turns.every((turn) => turn.turn === 0) && conversation.pending.length === 0;
     if (restored.wasOpen && project === restored.project && this.page.isNew && isEmpty) {
       this.navigation.visit(restored.project, restored.id, true);
-    } else this.#showList();
+    } else this.showAgain();
   }
 
   /** @param {import('./delayed_deletion.js').PendingDeletion} deleted @param {unknown} error */
   #deletionFailed(deleted, error) {
     // Somebody else deleted it.
     if (error instanceof api.ApiError && error.status === 404) return;
-    this.#showList();
+    this.showAgain();
     this.notice.show(`“${deleted.title}” could not be deleted and is back in the list: ${api.errorMessage(error)}`);
   }
 
   /** @param {number} id @param {string} title */
   #showTitle(id, title) {
-    this.#received.list = this.#received.list.map((listed) => (listed.id === id ? { ...listed, title } : listed));
-    this.#showList();
+    this.received = this.received.map((listed) => (listed.id === id ? { ...listed, title } : listed));
+    this.showAgain();
     if (this.page.state.conversation?.id === id) this.page.dispatch({ type: 'title', title });
   }
 }

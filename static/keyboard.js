@@ -27,6 +27,17 @@ export function bindKeys({ escape, anywhere, outside }) {
   });
 }
 
+/** Has the links at the beginning of the page go to its parts. @param {Record<string, () => void>} parts by the target of the link */
+export function bindSkipLinks(parts) {
+  for (const link of document.querySelectorAll('a.skip')) {
+    link.addEventListener('click', (event) => {
+      // The address of the page stays.
+      event.preventDefault();
+      parts[link.getAttribute('href')?.slice(1) ?? '']?.();
+    });
+  }
+}
+
 /**
  * Notices the browser's own search, which finds only what is in the document.
  * @param {{opened: () => void, closed: () => void}} handlers `closed` is called when the page is used again

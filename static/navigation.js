@@ -8,7 +8,6 @@ import { initialConversation } from './store.js';
  * @typedef {object} Listener handles what comes over the connection
  * @property {(frame: import('./protocol.js').ServerFrame) => void} receive
  * @property {(state: import('./connection.js').ConnectionState) => void} connectionChanged
- * @property {() => void} refreshList
  */
 
 export class Navigation {
@@ -20,6 +19,9 @@ export class Navigation {
   current = null;
   /** Called before another conversation is opened. */
   onLeave = () => {};
+
+  /** The position in the changes of the list, for the next connection. */
+  listPosition = () => '';
 
   /** @param {import('./page.js').Page} page */
   constructor(page) {
@@ -97,11 +99,11 @@ export class Navigation {
     page.composer.restore(typed);
     storage.saveProject(project);
     document.dispatchEvent(new CustomEvent('visited'));
-    this.listener?.refreshList();
     page.connection = new Connection({
       url: `${location.origin.replace(/^http/, 'ws')}/api/assistant/ws/${project}`,
       conversationId: id,
       outbox,
+      listPosition: () => this.listPosition(),
       onFrame: (frame) => this.listener?.receive(frame),
       onState: (state) => this.listener?.connectionChanged(state),
       onOutbox: (waiting) => storage.saveOutbox(project, page.state.conversation?.id ?? null, waiting),

@@ -14,7 +14,7 @@ export const CLOSE_TRY_LATER = 1013;
 /**
  * Client to server.
  * @typedef {{type: 'start', protocol: number, format: 'html', changes: true, conversation_id: number | null,
- *   after?: number}} StartFrame `changes` asks for only the changed end of a part that grows
+ *   after?: number, list: true | string}} StartFrame `list` asks for changes of the list, from a position on; `changes` asks for only the changed end of a part that grows
  * @typedef {{type: 'message', message_id: string, content: string, agent?: string, effort?: import('./agents.js').Effort, attachments?: string[]}} MessageFrame
  *   `agent` is to answer this and all later questions; `auto` for the one of the settings; `attachments` are ids
  * @typedef {{type: 'stop'}} StopFrame
@@ -37,7 +37,7 @@ export const CLOSE_TRY_LATER = 1013;
  * Server to client. Frames with `seq` are stored and come again after a reconnect.
  * @typedef {{type: 'conversation_created', conversation_id: number}} ConversationCreatedFrame
  * @typedef {{type: 'attached', conversation_id: number, title: string | null, seq: number,
- *   after: number, state: SessionState, agent: AnsweringAgent, instructions?: string, read_only?: ReadOnly, viewers: number, resumed: boolean,
+ *   after: number, state: SessionState, agent: AnsweringAgent, instructions?: string, read_only?: ReadOnly, viewers: number, people?: string[], resumed: boolean,
  *   message_bytes?: number, attachments?: import('./attachments.js').AttachmentLimits}} AttachedFrame
  *   the frames that follow begin after `after`: the page removes what it shows beyond; `instructions` are HTML
  * @typedef {{type: 'caught_up', seq: number}} CaughtUpFrame
@@ -62,12 +62,16 @@ export const CLOSE_TRY_LATER = 1013;
  * @typedef {{type: 'status', state: SessionState, detail?: string, queue_position?: number}} StatusFrame
  * @typedef {{type: 'citations', turn: number, citations: Citation[]}} CitationsFrame of the answer so far
  * @typedef {{type: 'title', title: string}} TitleFrame
- * @typedef {{type: 'presence', viewers: number}} PresenceFrame
+ * @typedef {{type: 'presence', viewers: number, people?: string[]}} PresenceFrame `people` are the names of those that are known
+ * @typedef {{id: number, conversation: null | {id: number, title: string | null, created_at: string, updated_at: string, message_count: number},
+ *   answering: boolean, ended?: {turn: number, outcome: string, excerpt: string}}} ListChange without `conversation`, it is not in the list any more
+ * @typedef {{type: 'list', at: string, reset?: boolean, answering?: number[], changes?: ListChange[]}} ListFrame
+ *   with `reset`, the list is to be read, and `answering` tells where answers are being written
  * @typedef {{type: 'read_only'} & ReadOnly} ReadOnlyFrame the self-test has finished
  * @typedef {{type: 'pong'}} PongFrame
  * @typedef {ConversationCreatedFrame | AttachedFrame | CaughtUpFrame | UserMessageFrame | AcceptedFrame
  *   | HtmlFrame | ThinkingFrame | ToolCallFrame | ToolResultFrame | QuestionFrame | ResponseDoneFrame
- *   | ErrorFrame | StatusFrame | CitationsFrame | TitleFrame | PresenceFrame | ReadOnlyFrame | PongFrame} ServerFrame
+ *   | ErrorFrame | StatusFrame | CitationsFrame | TitleFrame | PresenceFrame | ListFrame | ReadOnlyFrame | PongFrame} ServerFrame
  *
  * @typedef {'starting' | 'waiting' | 'queued' | 'running' | 'retrying' | 'compacting' | 'stopping' | 'closed' | 'idle' | string} SessionState
  * @typedef {{path: string, line?: number, end_line?: number, file?: string, found: boolean, why?: string,
@@ -88,12 +92,13 @@ export const CLOSE_TRY_LATER = 1013;
 /**
  * @param {number | null} conversationId `null` begins a new conversation
  * @param {number} after last sequence number received, 0 for none
+ * @param {string} [list] position in the changes of the list, empty for none
  * @returns {StartFrame}
  */
-export function start(conversationId, after) {
+export function start(conversationId, after, list = '') {
   /** @type {StartFrame} */
   const frame = {
-    type: 'start', protocol: PROTOCOL, format: 'html', changes: true, conversation_id: conversationId,
+    type: 'start', protocol: PROTOCOL, format: 'html', changes: true, conversation_id: conversationId, list: list || true,
   };
   if (after > 0) frame.after = after;
   return frame;

@@ -11,13 +11,14 @@ export class ServerEvents {
   /**
    * @param {import('./page.js').Page} page @param {import('./navigation.js').Navigation} navigation
    * @param {import('./commands.js').Commands} commands
-   * @param {import('./conversation_actions.js').ConversationActions} actions
+   * @param {import('./live_list.js').LiveList} liveList
    */
-  constructor(page, navigation, commands, actions) {
+  constructor(page, navigation, commands, liveList) {
     this.page = page;
     this.navigation = navigation;
     this.commands = commands;
-    this.actions = actions;
+    this.liveList = liveList;
+    liveList.onReset = () => this.refreshList();
   }
 
   /** @param {protocol.ServerFrame} frame */
@@ -25,6 +26,7 @@ export class ServerEvents {
     const { page } = this;
     const before = page.state.conversation;
     if (!before) return;
+    if (frame.type === 'list') return this.liveList.receive(frame);
     const refused = frame.type === 'error' && before.pending.find((pending) => pending.messageId === frame.message_id);
     page.dispatch(frame);
     const project = /** @type {string} */ (page.state.project);
@@ -35,9 +37,10 @@ export class ServerEvents {
       this.commands.settleAnswer(frame.message_id, frame.type === 'accepted');
     }
     if (frame.type === 'response_done') this.commands.turnEnded(frame.turn, frame.outcome);
-    if (frame.type === 'accepted') this.navigation.updateAddress();
-    const isEnd = frame.type === 'response_done' || (frame.type === 'error' && frame.turn !== undefined);
-    if (frame.type === 'accepted' || frame.type === 'title' || (isEnd && before.caughtUp)) this.refreshList();
+    if (frame.type === 'accepted') {
+      this.navigation.updateAddress();
+      this.liveList.asked();
+    }
   }
 
   /** @param {import('./connection.js').ConnectionState} state */
@@ -57,11 +60,9 @@ export class ServerEvents {
       return;
     }
     page.dispatch({ type: 'connection', phase: state.phase, code: state.code });
-    if (state.phase === 'ended') this.refreshList();
-    if (state.phase === 'open' && conversation?.wasOpen) {
-      page.announce('Connected again.');
-      this.refreshList();
-    }
+    // Without a connection nobody tells of the list.
+    if (state.phase === 'ended' || (state.phase === 'lost' && page.state.list === null)) this.refreshList();
+    if (state.phase === 'open' && conversation?.wasOpen) page.announce('Connected again.');
     if (state.phase === 'lost') page.announce(CONNECTION_LOST);
   }
 
@@ -69,16 +70,10 @@ export class ServerEvents {
     const { page } = this;
     const project = page.state.project;
     if (project === null) return;
-    try {
-      const list = await api.listConversations(project);
-      if (project !== page.state.project) return;
-      this.actions.show(list);
-      const open = page.state.conversation;
-      const title = list.find((listed) => listed.id === open?.id)?.title;
-      if (title && title !== open?.title) page.dispatch({ type: 'title', title });
-    } catch {
-      // The old list stays, and the status line says what is wrong.
-    }
+    await this.liveList.read(() => api.listConversations(project));
+    const open = page.state.conversation;
+    const title = page.state.list?.find((listed) => listed.id === open?.id)?.title;
+    if (title && title !== open?.title) page.dispatch({ type: 'title', title });
   }
 
   /** Moves the outbox of the new conversation to its id. @param {string} project @param {number} id */

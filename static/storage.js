@@ -109,6 +109,21 @@ export function addToHistory(project, question) {
   write(local, `asked ${project}`, JSON.stringify([...others, question].slice(-MAX_HISTORY)));
 }
 
+/** The key of what was seen. @param {string} project */
+export const seenKey = (project) => `seen ${project}`;
+
+/** Conversations that this browser has shown. @param {string} project */
+export const loadSeen = (project) => list(read(local, seenKey(project)));
+
+/** @param {string} project @param {import('./unread.js').Seen[]} seen */
+export const saveSeen = (project, seen) => write(local, seenKey(project), JSON.stringify(seen));
+
+/** Whether the person wants notifications. */
+export const loadNotify = () => read(local, 'notify') === 'on';
+
+/** @param {boolean} isOn */
+export const saveNotify = (isOn) => write(local, 'notify', isOn ? 'on' : '');
+
 export const loadProject = () => read(local, 'project');
 
 /** @param {string} project */

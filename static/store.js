@@ -38,7 +38,8 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
  * @property {'' | import('./agents.js').Effort} effort how thorough the next answers are to be; empty leaves it to the agent
  * @property {string | null} instructions HTML of what the operator tells the agents
  * @property {import('./protocol.js').ReadOnly | null} readOnly result of the server's self-test
- * @property {number} viewers
+ * @property {number} viewers people who read it, this one included
+ * @property {string[]} people names of those that are known
  * @property {number} messageBytes size limit of a message, 0 while unknown
  * @property {import('./attachments.js').AttachmentLimits | null} attachmentLimits what may come with a question, `null` while unknown
  * @property {boolean} online whether this device has a network
@@ -75,7 +76,7 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
  */
 export function initialConversation(id, pending = []) {
   return {
-    id, title: null, agent: null, instructions: null, usualAgent: null, pickedAgent: null, effort: '', readOnly: null, viewers: 1, messageBytes: 0, attachmentLimits: null, online: true, connection: 'connecting',
+    id, title: null, agent: null, instructions: null, usualAgent: null, pickedAgent: null, effort: '', readOnly: null, viewers: 1, people: [], messageBytes: 0, attachmentLimits: null, online: true, connection: 'connecting',
     closeCode: 0, wasOpen: false, caughtUp: false, state: 'idle', detail: '', notice: null, turns: [], pending, asked: null,
   };
 }
@@ -94,7 +95,7 @@ export function reduce(before, event) {
       return {
         ...before, id: event.conversation_id, title: event.title ?? null,
         agent: event.agent ?? null, instructions: event.instructions ?? null,
-        readOnly: event.read_only ?? null, viewers: event.viewers ?? 1, messageBytes: event.message_bytes ?? 0,
+        readOnly: event.read_only ?? null, viewers: event.viewers ?? 1, people: event.people ?? [], messageBytes: event.message_bytes ?? 0,
         attachmentLimits: event.attachments ?? null,
         state: event.state ?? 'idle', detail: '', caughtUp: false,
         turns: dropAfter(before.turns, event.after ?? 0),
@@ -104,7 +105,7 @@ export function reduce(before, event) {
     case 'read_only':
       return { ...before, readOnly: { verdict: event.verdict, tried: event.tried, missing: event.missing } };
     case 'presence':
-      return { ...before, viewers: event.viewers };
+      return { ...before, viewers: event.viewers, people: event.people ?? [] };
     case 'citations':
       return setCitations(before, event);
     case 'title':

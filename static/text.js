@@ -77,6 +77,9 @@ function turnActivity(turn, root) {
   return 'Thinking…';
 }
 
+/** Names of other people that are shown. */
+const MAX_NAMES = 3;
+
 /** @param {number} count */
 const questions = (count) => (count === 1 ? '1 question' : `${count} questions`);
 
@@ -97,9 +100,18 @@ export function loadFailureText(part) {
   return `${part} could not be loaded from the server. Reload the page when the server can be reached; your text is kept.`;
 }
 
-/** @param {number} viewers this page included */
-export function viewersText(viewers) {
-  return viewers > 1 ? `${viewers} people are reading this` : '';
+/**
+ * Who else reads a conversation.
+ * @param {number} viewers this person included @param {string[]} [people] names that are known @param {string | null} [own] name of this person
+ */
+export function viewersText(viewers, people = [], own = null) {
+  if (viewers <= 1) return '';
+  const names = people.filter((name) => name !== own).slice(0, MAX_NAMES);
+  if (names.length === 0) return `${viewers} people are reading this`;
+  const others = viewers - 1 - names.length;
+  const all = others > 0 ? [...names, others === 1 ? '1 other' : `${others} others`] : names;
+  const listed = all.length === 1 ? all[0] : `${all.slice(0, -1).join(', ')} and ${all.at(-1)}`;
+  return `${listed} ${all.length === 1 && others <= 0 ? 'is' : 'are'} here`;
 }
 
 /** How a turn was stopped. @param {import('./store.js').DoneEnd} end */

@@ -9,11 +9,13 @@ use tokio::sync::oneshot;
 
 use crate::wire::{
     Dialect,
+    list_frame::ListUpdate,
     server_frame::{Citations, Notice, Status},
 };
 
 use super::{
     page_cache::PageCache,
+    presence::{Person, Presence},
     subscriber::Subscriber,
     transcript::{Cursor, MissingEntries, Transcript},
     viewer::{AfterBatch, Batch, BrowserId, ViewerId},
@@ -52,8 +54,8 @@ pub(crate) struct HistoryReload {
 
 impl Audience {
     pub(super) fn add(&mut self, subscriber: Subscriber) {
-        self.last_cursors.remove(&subscriber.browser);
-        self.subscribers.insert(subscriber.viewer, subscriber);
+        self.last_cursors.remove(&subscriber.person.browser);
+        self.subscribers.insert(subscriber.person.viewer, subscriber);
     }
 
     /// Removes a viewer and keeps its position. Gives back its open request for a batch.
@@ -63,7 +65,7 @@ impl Audience {
         let now = Instant::now();
         self.last_cursors.retain(|_, (_, left)| now - *left < CURSOR_KEPT);
         if self.last_cursors.len() < MAX_LAST_CURSORS {
-            self.last_cursors.insert(subscriber.browser, (subscriber.cursor, now));
+            self.last_cursors.insert(subscriber.person.browser, (subscriber.cursor, now));
         }
         demand
     }
@@ -125,9 +127,25 @@ impl Audience {
         self.subscribers.values_mut().for_each(|subscriber| subscriber.tell_title(title));
     }
 
-    pub(crate) fn show_viewer_count(&mut self) {
-        let viewers = self.subscribers.len();
-        self.subscribers.values_mut().for_each(|subscriber| subscriber.tell_viewers(viewers));
+    /// The people who are present, with one who comes.
+    pub(crate) fn presence_with(&self, coming: Option<&Person>) -> Presence {
+        Presence::of(self.subscribers.values().map(|it| &it.person).chain(coming))
+    }
+
+    /// Shows all viewers who is present.
+    pub(crate) fn show_presence(&mut self) {
+        let present = self.presence_with(None);
+        self.subscribers.values_mut().for_each(|subscriber| subscriber.tell_presence(&present));
+    }
+
+    /// Whether any viewer is told what changes in the list of conversations.
+    pub(crate) fn follows_list(&self) -> bool {
+        self.subscribers.values().any(Subscriber::follows_list)
+    }
+
+    /// Tells the viewers that follow the list what has changed in it.
+    pub(crate) fn tell_list(&mut self, update: &ListUpdate) {
+        self.subscribers.values_mut().for_each(|subscriber| subscriber.tell_list(update));
     }
 
     pub(super) fn show_citations(&mut self, citations: &Citations) {

@@ -12,13 +12,15 @@ use crate::{
     ids::Seq,
     wire::{
         Dialect,
+        list_frame::ListUpdate,
         server_frame::{Citations, Notice, Status},
     },
 };
 
 use super::{
+    presence::{Person, Presence},
     transcript::{Cursor, HistoryPage},
-    viewer::{AfterBatch, Batch, BrowserId, ConnectionCloser, ViewerId},
+    viewer::{AfterBatch, Batch, ConnectionCloser},
 };
 
 /// Frames outside the history that wait for a viewer, at most. A viewer that does not read causes
@@ -33,8 +35,7 @@ const PATIENCE_BYTES: usize = 16 * 1024;
 
 #[derive(Debug)]
 pub(crate) struct Subscriber {
-    pub(crate) viewer: ViewerId,
-    pub(crate) browser: Option<BrowserId>,
+    pub(crate) person: Person,
     pub(crate) dialect: Dialect,
     /// Its position in the transcript.
     pub(crate) cursor: Cursor,
@@ -44,8 +45,10 @@ pub(crate) struct Subscriber {
     then: AfterBatch,
     notices: VecDeque<ByteString>,
     news: News,
-    /// The number of viewers that it was shown last.
-    viewers: usize,
+    /// The people that it was shown last.
+    presence: Presence,
+    /// It is told what changes in the list of conversations.
+    follows_list: bool,
     catching_up: bool,
     demand: Option<oneshot::Sender<Batch>>,
     /// When it got its last batch, and how many bytes that had.
@@ -56,31 +59,31 @@ pub(crate) struct Subscriber {
 #[derive(Debug, Default)]
 struct News {
     title: Option<String>,
-    viewers: Option<usize>,
+    presence: Option<Presence>,
+    list: Option<ListUpdate>,
     status: Option<Status>,
     citations: Option<Citations>,
 }
 
 impl Subscriber {
-    /// A viewer at `cursor`, whose first frame shows it `viewers`.
+    /// A viewer at `cursor`, whose first frame shows it who is `present`.
     pub(crate) fn new(
-        viewer: ViewerId,
-        browser: Option<BrowserId>,
+        person: Person,
         dialect: Dialect,
         cursor: Cursor,
-        viewers: usize,
+        present: Presence,
         hang_up: ConnectionCloser,
     ) -> Self {
         Self {
-            viewer,
-            browser,
+            person,
             dialect,
             cursor,
             hang_up,
             then: AfterBatch::AskAgain,
             notices: VecDeque::new(),
             news: News::default(),
-            viewers,
+            presence: present,
+            follows_list: false,
             catching_up: true,
             demand: None,
             served: (Instant::now(), 0),
@@ -107,11 +110,30 @@ impl Subscriber {
         }
     }
 
-    /// Queues the number of viewers, if it has changed.
-    pub(crate) fn tell_viewers(&mut self, viewers: usize) {
-        if !self.dialect.is_legacy() && self.viewers != viewers {
-            self.viewers = viewers;
-            self.news.viewers = Some(viewers);
+    /// Queues who is present, if that has changed.
+    pub(crate) fn tell_presence(&mut self, present: &Presence) {
+        if !self.dialect.is_legacy() && self.presence != *present {
+            self.presence.clone_from(present);
+            self.news.presence = Some(present.clone());
+        }
+    }
+
+    /// Has it told from now on what changes in the list, beginning with `first`.
+    pub(crate) fn follow_list(&mut self, first: ListUpdate) {
+        self.follows_list = true;
+        self.news.list = Some(first);
+    }
+
+    pub(crate) fn follows_list(&self) -> bool {
+        self.follows_list
+    }
+
+    /// Queues changes of the list; only the newest of each conversation are sent.
+    pub(crate) fn tell_list(&mut self, update: &ListUpdate) {
+        match &mut self.news.list {
+            _ if !self.follows_list => (),
+            Some(waiting) => waiting.merge(update),
+            None => self.news.list = Some(update.clone()),
         }
     }
 
@@ -199,7 +221,7 @@ impl Subscriber {
         let (at, bytes) = self.served;
         let shares = u32::try_from(1 + bytes / PATIENCE_BYTES).unwrap_or(u32::MAX);
         if self.demand.is_none() && now - at > patience.saturating_mul(shares) {
-            log::info!("viewer reads no more and is cut off viewer={}", self.viewer.0);
+            log::info!("viewer reads no more and is cut off viewer={}", self.person.viewer.0);
             self.hang_up.now();
             // The connection takes a moment to end.
             self.served = (now, 0);
@@ -210,17 +232,22 @@ impl Subscriber {
 impl News {
     /// Whether something may be sent; a state only after the end that led to it.
     fn is_due(&self, settled: bool) -> bool {
-        let is_told_at_once =
-            self.title.is_some() || self.viewers.is_some() || self.citations.is_some();
+        let is_told_at_once = self.title.is_some()
+            || self.presence.is_some()
+            || self.list.is_some()
+            || self.citations.is_some();
         is_told_at_once || (settled && self.status.is_some())
     }
 
     fn take(&mut self, settled: bool) -> impl Iterator<Item = Notice> {
         let title = self.title.take().map(|title| Notice::Title { title });
-        let viewers = self.viewers.take().map(|viewers| Notice::Presence { viewers });
+        let presence = self.presence.take();
+        let presence =
+            presence.map(|Presence { viewers, people }| Notice::Presence { viewers, people });
+        let list = self.list.take().map(Notice::List);
         let status = self.status.take_if(|_| settled).map(Notice::Status);
         let citations = self.citations.take().map(Notice::Citations);
-        title.into_iter().chain(viewers).chain(citations).chain(status)
+        title.into_iter().chain(presence).chain(list).chain(citations).chain(status)
     }
 }
 
@@ -232,8 +259,8 @@ mod tests {
     };
 
     use super::*;
-    use crate::entry::TextKind;
     use crate::{conversation::transcript::Transcript, ids::TurnNumber};
+    use crate::{conversation::viewer::ViewerId, entry::TextKind};
 
     #[test]
     fn p6_a_viewer_that_does_not_take_its_batch_is_cut_off_and_a_large_batch_may_take_longer() {
@@ -250,7 +277,9 @@ mod tests {
             let mut transcript = Transcript::new(Seq(100));
             let start = transcript.resume_point(None, Dialect::Legacy).cursor;
             transcript.append(TurnNumber(1), TextKind::Answer, &"x".repeat(bytes));
-            let mut viewer = Subscriber::new(ViewerId(1), None, Dialect::Legacy, start, 1, hang_up);
+            let person = Person { viewer: ViewerId(1), browser: None, user: None };
+            let present = Presence::default();
+            let mut viewer = Subscriber::new(person, Dialect::Legacy, start, present, hang_up);
             let page = transcript.page(start, Dialect::Legacy, usize::MAX);
             let later = Instant::now() + Duration::from_secs(seconds);
             viewer.ask(oneshot::channel().0);

@@ -10,6 +10,7 @@ use crate::{
     config::settings::agents::NamedAgent,
     conversation::{
         Conversation,
+        presence::{Person, Presence},
         subscriber::Subscriber,
         transcript::{Cursor, ResumePoint},
         viewer::{Batch, BrowserId, ConnectionCloser, ViewerId},
@@ -29,10 +30,11 @@ use super::{Session, live::LiveConversation};
 #[derive(Message, Debug)]
 #[rtype(result = "Result<Attachment, AttachError>")]
 pub(crate) struct Attach {
-    pub(crate) viewer: ViewerId,
-    pub(crate) browser: Option<BrowserId>,
+    pub(crate) person: Person,
     pub(crate) dialect: Dialect,
     pub(crate) to: AttachTarget,
+    /// Where the viewer goes on in the list of conversations, if it wants to be told of it.
+    pub(crate) list: Option<String>,
     /// Closes its connection.
     pub(crate) hang_up: ConnectionCloser,
 }
@@ -103,9 +105,11 @@ impl Handler<Attach> for Session {
             AttachTarget::Stored { conversation, .. }
             | AttachTarget::Resumed { conversation, .. }
             | AttachTarget::Again { conversation, .. } => Some(*conversation),
-            AttachTarget::Left => self.last_left_by(attach.browser.as_ref()),
+            AttachTarget::Left => self.last_left_by(attach.person.browser.as_ref()),
             AttachTarget::Only => self.only(),
-            AttachTarget::Latest => self.last_left_by(attach.browser.as_ref()).or(self.latest),
+            AttachTarget::Latest => {
+                self.last_left_by(attach.person.browser.as_ref()).or(self.latest)
+            }
         };
         let Some(id) = conversation else { return Box::pin(fut::err(AttachError::NoneLive)) };
         match self.conversations.get_mut(&id) {
@@ -140,7 +144,8 @@ impl Session {
         attach: Attach,
         context: &mut Context<Self>,
     ) -> Result<Attachment, AttachError> {
-        let previous = self.leave_previous(attach.viewer, id, context);
+        let (viewer, list) = (attach.person.viewer, attach.list.clone());
+        let previous = self.leave_previous(viewer, id, context);
         self.awaits_sandbox_status |= self.env.resources.agents.sandbox_status().newest().is_none();
         if !matches!(attach.to, AttachTarget::Left | AttachTarget::Only) {
             self.latest = Some(id);
@@ -148,6 +153,9 @@ impl Session {
         let read_only = self.read_only();
         let live = self.live(id, context);
         live.ok_or_else(|| AttachError::Unknown(id.to_string()))?.add(attach, previous, read_only);
+        if let Some(position) = list {
+            self.resume_list(viewer, &position, context);
+        }
         Ok(Attachment { conversation: id })
     }
 
@@ -182,23 +190,18 @@ struct Previous {
 impl LiveConversation<'_> {
     fn add(&mut self, attach: Attach, previous: Previous, read_only: ReadOnly) {
         let resume_point = self.state.resume_point(&attach, previous.stayed);
-        let viewers = self.state.audience.len() + 1;
-        let Attach { viewer, browser, dialect, to, hang_up } = attach;
-        let mut subscriber = Subscriber::new(
-            viewer,
-            browser.clone(),
-            dialect,
-            resume_point.cursor,
-            viewers,
-            hang_up,
-        );
+        let Attach { person, dialect, to, hang_up, list: _ } = attach;
+        let present = self.state.audience.presence_with(Some(&person));
+        let browser = person.browser.clone();
+        let mut subscriber =
+            Subscriber::new(person, dialect, resume_point.cursor, present.clone(), hang_up);
         if let AttachTarget::New = to {
             let conversation_id = self.state.id;
             subscriber.notify(&Notice::ConversationCreated { conversation_id });
         }
         subscriber.notify(&Notice::Attached(Box::new(self.attached(
             &resume_point,
-            viewers,
+            present,
             read_only,
         ))));
         self.greet(&mut subscriber, &to, previous.stayed.is_some());
@@ -219,7 +222,7 @@ impl LiveConversation<'_> {
         self.show_presence_soon();
     }
 
-    fn attached(&self, from: &ResumePoint, viewers: usize, read_only: ReadOnly) -> Attached {
+    fn attached(&self, from: &ResumePoint, present: Presence, read_only: ReadOnly) -> Attached {
         let limits = &self.env.resources.settings.attachments;
         Attached {
             conversation_id: self.state.id,
@@ -231,7 +234,8 @@ impl LiveConversation<'_> {
             agent: self.agent_info(),
             instructions: self.instructions(),
             read_only,
-            viewers,
+            viewers: present.viewers,
+            people: present.people,
             message_bytes: self.env.resources.settings.limits.message_bytes,
             attachments: AttachmentLimits {
                 count: limits.count,
@@ -313,7 +317,7 @@ impl Conversation {
             AttachTarget::Again { seq, .. } => self.transcript.behind(seq),
             AttachTarget::Resumed { .. } => stayed.unwrap_or_else(|| self.live_cursor()),
             AttachTarget::Left | AttachTarget::Only | AttachTarget::Latest => {
-                let left = self.audience.last_cursor(attach.browser.as_ref());
+                let left = self.audience.last_cursor(attach.person.browser.as_ref());
                 left.unwrap_or_else(|| self.live_cursor())
             }
         };

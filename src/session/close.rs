@@ -206,13 +206,14 @@ impl Session {
             }
             answer
         };
-        context.spawn(deleted.into_actor(self).map(move |answer, _, _| {
+        context.spawn(deleted.into_actor(self).map(move |answer, session, context| {
             if let Ok(Err(error)) = &answer {
                 log::error!("cannot delete conversation={id} error={error}");
             }
             // One without questions may have gone with its last viewer.
             let is_deleted = matches!(answer, Ok(Ok(found)) if found || was_live);
             reply.send(is_deleted).unwrap_or_default();
+            session.list_changed(id, context);
         }));
     }
 }

@@ -13,6 +13,7 @@ use actix::{
 use crate::{
     conversation::{
         Conversation,
+        list_log::ListLog,
         turn::{self, TurnEffect, TurnEvent},
         viewer::ViewerId,
     },
@@ -32,6 +33,8 @@ pub(super) struct Environment {
     pub(super) start_failed: Option<Instant>,
     /// Conversations that wait for a slot for their agent.
     pub(super) slot_waits: HashMap<ConversationId, SpawnHandle>,
+    /// What has changed in the list of conversations.
+    pub(super) list: ListLog,
 }
 
 impl Environment {
@@ -128,11 +131,15 @@ impl LiveConversation<'_> {
     /// Applies an event to the turns and carries out its effects.
     pub(super) fn apply_event(&mut self, event: TurnEvent) {
         self.state.lifecycle.touch();
+        let was_answering = self.state.is_answering();
         for effect in self.state.turns.on(event) {
             self.run_effect(effect);
         }
         if let Some(slot) = &self.state.agent.slot {
             slot.set_idle(self.state.turns.is_idle());
+        }
+        if !was_answering && self.state.is_answering() {
+            self.list_changed();
         }
         self.state.deliver();
     }
@@ -170,6 +177,7 @@ impl LiveConversation<'_> {
                 self.store_agent_session(None);
             }
             TurnEffect::EndTurn { turn, content } => {
+                self.note_end(turn, &content);
                 self.state.end_turn(turn, content);
                 self.save();
             }

@@ -38,7 +38,7 @@ impl Session {
         let begun = self.conversations.values().find(|live| {
             live.is_abandoned()
                 && live.lifecycle.closing.is_none()
-                && live.audience.last_cursor(attach.browser.as_ref()).is_some()
+                && live.audience.last_cursor(attach.person.browser.as_ref()).is_some()
         });
         if let Some(id) = begun.map(|live| live.id) {
             return Box::pin(fut::ready(self.attach_viewer(id, attach, context)));

@@ -82,10 +82,15 @@ impl LiveConversation<'_> {
             }
         }
         // After a failed write too: people must not wait for a broken disk.
+        let waiting = state.save.unconfirmed_ends.len();
         state.release_ends(last);
+        let has_ended = state.save.unconfirmed_ends.len() < waiting;
         state.deliver();
         state.evict_history(self.env.history_memory());
         state.open_gates(self.env.unsaved_limit());
+        if has_ended {
+            self.list_changed();
+        }
         if is_repeated {
             self.save();
         } else if self.state.transcript.is_dirty() {

@@ -193,6 +193,7 @@ impl LiveConversation<'_> {
             .notify_viewers(&senders, &Notice::Accepted { message_id, seq, turn, position });
         state.inbox.askers.insert(turn, senders);
         let closing = state.lifecycle.closing.clone();
+        self.list_changed();
         self.save();
         self.reserve_numbers();
         match closing {

@@ -31,8 +31,11 @@ impl Handler<Rename> for Session {
         let project = self.env.project.name.clone();
         let rename = RenameConversation { project, conversation, title: title.clone() };
         let renamed = self.env.resources.database.send(rename);
-        Box::pin(renamed.into_actor(self).map(move |answer, session, _| {
+        Box::pin(renamed.into_actor(self).map(move |answer, session, context| {
             let answer = answer.unwrap_or(Err(DatabaseError::Stopped));
+            if let Ok(Some(_)) = &answer {
+                session.list_changed(conversation, context);
+            }
             let Some(live) = session.conversations.get_mut(&conversation) else { return answer };
             let is_newest = before.is_none() || live.title == title;
             match (&answer, before) {

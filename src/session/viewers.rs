@@ -9,7 +9,7 @@ use crate::conversation::viewer::{AfterBatch, Batch, ViewerId};
 
 use super::{Session, live::LiveConversation};
 
-/// Delay before a changed number of viewers is shown: after a restart all come back at once.
+/// Delay before others who are present are shown: after a restart all come back at once.
 const PRESENCE_DELAY: Duration = Duration::from_millis(100);
 
 /// Asks for the next batch, answered once there is something to send.
@@ -65,14 +65,14 @@ impl Handler<Detach> for Session {
 }
 
 impl LiveConversation<'_> {
-    /// Shows all viewers their number after a short delay.
+    /// Shows all viewers who is present after a short delay.
     pub(super) fn show_presence_soon(&mut self) {
         if std::mem::replace(&mut self.state.audience.is_presence_due, true) {
             return;
         }
         self.run_later(PRESENCE_DELAY, |live| {
             live.state.audience.is_presence_due = false;
-            live.state.audience.show_viewer_count();
+            live.state.audience.show_presence();
             live.state.deliver();
         });
     }

@@ -91,6 +91,7 @@ fn start(
         hang_up: hang_up(env.connection.clone()),
         env,
         dialect: Dialect::Legacy,
+        list: None,
         attached: None,
         left_at: None,
         is_batch_requested: false,
@@ -119,6 +120,8 @@ struct Viewer {
     env: ViewerEnv,
     /// The legacy one until the client asks for another with its `start`.
     dialect: Dialect,
+    /// Where the client went on in the list of conversations, if it asked for it.
+    list: Option<String>,
     /// `None` until the first `start` or question, and after the session was closed.
     attached: Option<Attached>,
     /// Where the viewer was when its session was closed.

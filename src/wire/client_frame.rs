@@ -83,6 +83,8 @@ pub struct StartFrame {
     pub target: StartTarget,
     /// The last sequence number that the client has seen.
     pub after: Option<Seq>,
+    /// The client wants to be told what changes in the list of conversations, from this position on.
+    pub list: Option<String>,
 }
 
 /// The conversation of a `start` frame.
@@ -173,7 +175,12 @@ fn start(fields: &Map<String, Value>) -> Result<StartFrame, InvalidFrame> {
         (true, true) if wants_changes => Dialect::HtmlChanges,
         (true, true) => Dialect::Html,
     };
-    Ok(StartFrame { dialect, target, after })
+    let list = match fields.get("list").filter(|_| is_v1) {
+        Some(Value::Bool(true)) => Some(String::new()),
+        Some(Value::String(position)) => Some(position.clone()),
+        _ => None,
+    };
+    Ok(StartFrame { dialect, target, after, list })
 }
 
 fn message(fields: &Map<String, Value>) -> Result<ClientFrame, InvalidFrame> {
@@ -316,7 +323,7 @@ mod tests {
     fn a_start_without_protocol_is_legacy() {
         for frame in [r#"{"type":"start"}"#, r#"{"type":"start","conversation_id":null}"#] {
             let (dialect, target) = (Dialect::Legacy, StartTarget::New);
-            let start = StartFrame { dialect, target, after: None };
+            let start = StartFrame { dialect, target, after: None, list: None };
             assert_eq!(parse(frame), Ok(ClientFrame::Start(start)));
         }
     }
@@ -328,8 +335,27 @@ mod tests {
                 r#"{{"type":"start","protocol":1,"conversation_id":7,"after":12,"format":"html"{more}}}"#
             );
             let (target, after) = (StartTarget::Conversation(ConversationId(7)), Some(Seq(12)));
-            let start = StartFrame { dialect, target, after };
+            let start = StartFrame { dialect, target, after, list: None };
             assert_eq!(parse(&frame), Ok(ClientFrame::Start(start)));
+        }
+    }
+
+    #[test]
+    fn a_start_asks_for_the_list_from_a_position_on() {
+        for (fields, list) in [
+            (r#""protocol":1"#, None),
+            (r#""protocol":1,"list":true"#, Some("")),
+            (r#""protocol":1,"list":"a.7""#, Some("a.7")),
+            (r#""protocol":1,"list":false"#, None),
+            (r#""protocol":1,"list":7"#, None),
+            // Legacy clients get no other frames than those that they know.
+            (r#""list":true"#, None),
+        ] {
+            let frame = format!(r#"{{"type":"start",{fields}}}"#);
+            let Ok(ClientFrame::Start(start)) = parse(&frame) else {
+                panic!("{frame} was refused")
+            };
+            assert_eq!(start.list.as_deref(), list, "{frame}");
         }
     }
 

@@ -8,7 +8,7 @@ use crate::{
     ids::{ConversationId, Seq, TurnNumber},
 };
 
-use super::Dialect;
+use super::{Dialect, list_frame::ListUpdate};
 
 /// A frame outside the history, not stored. The order of the fields is the wire's.
 #[derive(Debug, Clone, Serialize)]
@@ -40,11 +40,16 @@ pub(crate) enum Notice {
     },
     /// The result of a sandbox self-test that ended after the socket was attached.
     ReadOnly(ReadOnly),
-    /// The number of sockets attached to the conversation has changed.
+    /// Other people read the conversation than before.
     Presence {
-        /// This one included.
+        /// Their number, this one included.
         viewers: usize,
+        /// The names of those that are known.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        people: Vec<String>,
     },
+    /// The project's list of conversations has changed, for a client that asked for it.
+    List(ListUpdate),
     /// The files that the running answer refers to so far, in place of those sent before. The end of
     /// the turn has them all.
     Citations(Citations),
@@ -80,8 +85,11 @@ pub(crate) struct Attached {
     pub instructions: Option<String>,
     /// How it is proved that the agent cannot write to the project.
     pub read_only: ReadOnly,
-    /// The number of sockets attached to the conversation, this one included.
+    /// The number of people who read the conversation, this one included.
     pub viewers: usize,
+    /// The names of those that are known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub people: Vec<String>,
     /// Longest question in bytes.
     pub message_bytes: usize,
     /// What may come with a question.
@@ -239,6 +247,7 @@ impl Notice {
                 | Self::Status(_)
                 | Self::Title { .. }
                 | Self::Presence { .. }
+                | Self::List(_)
                 | Self::ReadOnly(_)
                 | Self::Citations(_)
                 | Self::CaughtUp { .. },

@@ -182,6 +182,11 @@ export class ConversationView extends HTMLElement {
     this.#scroller.focus({ preventScroll: true });
   }
 
+  /** Goes to what was said. */
+  focusTurns() {
+    this.#scroller.focus();
+  }
+
   /** Moves to the next (1) or previous (-1) question. @param {1 | -1} direction */
   step(direction) {
     const views = [...this.#views.values()];
@@ -218,7 +223,7 @@ export class ConversationView extends HTMLElement {
   }
 
   /** @param {ConversationData} data */
-  #renderHead({ conversation, project }) {
+  #renderHead({ conversation, project, user }) {
     const asked = conversation?.turns.some((turn) => turn.question !== null) ?? false;
     const isNew = project !== null && conversation?.connection !== 'ended';
     const title = conversationTitle(conversation) || (isNew ? 'New conversation' : 'Cicerone');
@@ -226,7 +231,7 @@ export class ConversationView extends HTMLElement {
     this.#title.title = visibleText(title, 'prose');
     document.title = asked ? `${visibleText(title, 'prose')} · Cicerone` : project ? `${project.name} · Cicerone` : 'Cicerone';
     const facts = [];
-    const readers = viewersText(conversation?.viewers ?? 0);
+    const readers = viewersText(conversation?.viewers ?? 0, conversation?.people, user);
     if (readers) facts.push(readers);
     const agent = conversation && nextAgent(conversation);
     if (agent) facts.push(agentLabel(agent));

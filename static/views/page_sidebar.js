@@ -1,5 +1,5 @@
 /** The sidebar: projects, conversations, theme and keyboard shortcuts. A drawer on phones. */
-import { saveTheme } from '../storage.js';
+import { loadNotify, saveTheme } from '../storage.js';
 import { element, setText } from './dom.js';
 import { showShortcuts } from './shortcuts.js';
 import './conversation_list.js';
@@ -8,7 +8,7 @@ import './conversation_list.js';
  * @typedef {object} SidebarData
  * @property {import('../api.js').Project[] | null} projects `null` while they are not known
  * @property {string | null} project
- * @property {import('../api.js').ConversationSummary[] | null} list `null` while it is not known
+ * @property {import('../unread.js').ListedConversation[] | null} list `null` while it is not known
  * @property {number | null} conversation
  */
 
@@ -21,6 +21,10 @@ export class PageSidebar extends HTMLElement {
   #stats = element('p', { className: 'stats' });
   #list = /** @type {import('./conversation_list.js').ConversationList} */ (document.createElement('conversation-list'));
   #theme = element('button', { type: 'button', className: 'quiet', onclick: () => this.#nextTheme() });
+  #notify = element('button', {
+    type: 'button', className: 'quiet', title: 'Tell me when an answer to a question of mine is ready while this page is in the background',
+    onclick: () => this.dispatchEvent(new CustomEvent('toggle-notifications', { bubbles: true })),
+  });
   #logOut = element('button', {
     type: 'button', className: 'quiet', hidden: true, onclick: () => this.#emit('log-out', null),
   }, 'Log out');
@@ -43,10 +47,11 @@ export class PageSidebar extends HTMLElement {
           type: 'button', className: 'find', title: 'Ctrl or ⌘ and K', 'aria-haspopup': 'dialog',
           onclick: () => this.#emit('open-search', null),
         }, 'Search')));
-    const foot = element('div', { className: 'foot' }, this.#theme,
+    const foot = element('div', { className: 'foot' }, this.#theme, this.#notify,
       element('button', { type: 'button', className: 'quiet', onclick: showShortcuts }, 'Keys'), this.#admin, this.#logOut);
     this.append(head, element('nav', { 'aria-label': 'Conversations' }, this.#list), foot);
     this.#showTheme();
+    this.showNotify();
     this.#list.addEventListener('pick-conversation', () => this.open(false));
     // The backdrop of the drawer belongs to this element.
     this.addEventListener('click', (event) => event.target === this && this.open(false));
@@ -123,6 +128,17 @@ export class PageSidebar extends HTMLElement {
 
   #showTheme() {
     setText(this.#theme, `Theme: ${document.documentElement.dataset.theme || 'system'}`);
+  }
+
+  /** Shows whether the person is notified of answers. */
+  showNotify() {
+    setText(this.#notify, `Notify: ${loadNotify() ? 'on' : 'off'}`);
+  }
+
+  /** Goes to the list of conversations. */
+  focusList() {
+    this.open(true);
+    if (!this.#list.focusRow()) this.#picker.focus();
   }
 
   /** @param {string} name @param {unknown} detail */

@@ -12,6 +12,7 @@ const SHORTCUTS = [
   ['J  K', 'next and previous question'],
   ['O', 'open the first citation of the answer'],
   ['[  ]', 'previous and next citation'],
+  ['↑  ↓', 'in the list: the next conversation; → its actions'],
   ['?', 'this list'],
 ];
 

@@ -47,6 +47,7 @@ mod html;
 mod instructions;
 mod launcher;
 mod legacy;
+mod live_list;
 mod mcp;
 mod memory;
 mod metrics;

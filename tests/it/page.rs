@@ -28,6 +28,7 @@ mod conversations;
 mod file_reader;
 mod gate;
 mod groups;
+mod live_list;
 mod long_conversation;
 mod markup;
 mod picture;

@@ -59,7 +59,7 @@ const LAYERS: [&str; 33] = [
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 37] = [
+const PURE: [&str; 39] = [
     "agent/codec",
     "agent/event",
     "attachment",
@@ -85,6 +85,8 @@ const PURE: [&str; 37] = [
     "markdown",
     "project",
     "registry/restart",
+    "conversation/list_log",
+    "conversation/presence",
     "conversation/transcript",
     "conversation/turn",
     "source",

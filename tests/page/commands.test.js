@@ -18,7 +18,7 @@ function open() {
     dispatch(event) { this.state.conversation = reduce(this.state.conversation, event); },
   };
   const commands = new Commands(page, { updateAddress() {} });
-  const events = new ServerEvents(page, { updateAddress() {} }, commands, {});
+  const events = new ServerEvents(page, { updateAddress() {} }, commands, { asked() {} });
   events.refreshList = () => null;
   commands.answer({ callId: 'q', answers: { 0: 'This one' } });
   return { events, id: sent[0].message_id, returned };

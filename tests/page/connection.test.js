@@ -69,12 +69,12 @@ beforeEach(() => {
 
 test('a reconnect asks for what came after the last frame', () => {
   const { log, wire } = connection();
-  assert.deepEqual(wire().sent, [{ type: 'start', protocol: 1, format: 'html', changes: true, conversation_id: 7 }]);
+  assert.deepEqual(wire().sent, [{ type: 'start', protocol: 1, format: 'html', changes: true, conversation_id: 7, list: true }]);
   wire().say(attached(7, 2), text(1), text(2), caughtUp(2), text(3));
   wire().break();
   mock.timers.tick(500);
   wire().accept();
-  assert.deepEqual(wire().sent, [{ type: 'start', protocol: 1, format: 'html', changes: true, conversation_id: 7, after: 3 }]);
+  assert.deepEqual(wire().sent, [{ type: 'start', protocol: 1, format: 'html', changes: true, conversation_id: 7, list: true, after: 3 }]);
   assert.deepEqual(log.states, ['connecting', 'open', 'lost', 'connecting']);
 });
 

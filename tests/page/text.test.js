@@ -35,6 +35,12 @@ test('the status line says why nothing comes, and what becomes of the text', () 
   assert.equal(queuePositionText(2), 'Waiting for 2 questions before this one.');
   assert.equal(viewersText(1), '');
   assert.equal(viewersText(3), '3 people are reading this');
+  assert.equal(viewersText(1, ['Ana'], 'Ana'), '');
+  assert.equal(viewersText(2, ['Ana'], null), 'Ana is here');
+  assert.equal(viewersText(2, ['Ana', 'Ben'], 'Ben'), 'Ana is here');
+  assert.equal(viewersText(3, ['Ana', 'Ben'], 'Ben'), 'Ana and 1 other are here');
+  assert.equal(viewersText(3, ['Ana', 'Ben', 'Cleo'], 'Ben'), 'Ana and Cleo are here');
+  assert.equal(viewersText(9, ['Ana', 'Ben', 'Cleo', 'Dan', 'Eve'], null), 'Ana, Ben, Cleo and 5 others are here');
   const stopped = reduce(open, { type: 'response_done', seq: 3, turn: 1, outcome: 'stopped', stopped_by: 'Ana' });
   assert.equal(stoppedText(stopped.turns[0].end), 'Stopped by Ana.');
   assert.equal(stoppedText({ kind: 'done', seq: 1, outcome: 'stopped' }), 'Stopped.');

@@ -43,6 +43,28 @@ impl Reader {
         })
     }
 
+    /// Those of `ids` that [`conversations`](Self::conversations) lists.
+    pub(crate) fn summaries(
+        &self,
+        project: &ProjectName,
+        ids: &[ConversationId],
+    ) -> Result<Vec<Summary>, DatabaseError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(concat!(
+                "SELECT ",
+                summary_columns!(),
+                " FROM conversations AS conversation
+                 WHERE id = ?1 AND project = ?2 AND (explicit = 1 OR written = 1)"
+            ))?;
+            let mut listed = Vec::with_capacity(ids.len());
+            for id in ids {
+                let row = statement.query_row(params![id, project.as_str()], read_summary);
+                listed.extend(row.optional()?);
+            }
+            Ok(listed)
+        })
+    }
+
     /// How many of the project's conversations were made explicitly and have nothing written in
     /// them; counts no further than `limit`.
     pub(crate) fn count_empty(

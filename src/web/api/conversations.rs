@@ -15,7 +15,7 @@ use crate::{
         title,
     },
     ids::{ConversationId, Seq},
-    session::{close::Close, rename::Rename},
+    session::{close::Close, list::Listed, rename::Rename},
 };
 
 use crate::web::{
@@ -67,13 +67,17 @@ pub(crate) async fn create(
         ));
     }
     let create = CreateConversation {
-        project,
+        project: project.clone(),
         explicit: true,
         reserved_seq: Seq(Transcript::range()),
         agent_session: None,
         entries: Vec::new(),
     };
     let created = state.resources.database.send(create).await??;
+    if let Some(session) = state.live_session(&project).await? {
+        // One that has ended tells nobody.
+        session.send(Listed { conversation: created.id }).await.unwrap_or_default();
+    }
     Ok(HttpResponse::Ok().json(created))
 }
 

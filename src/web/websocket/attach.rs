@@ -8,6 +8,7 @@ use std::{
 use actix::{Addr, AsyncContext as _};
 
 use crate::{
+    conversation::presence::Person,
     ids::Seq,
     registry::messages::{Find, NotOpened, Open, SessionPhase},
     session::{
@@ -46,8 +47,9 @@ pub(super) enum AttachFailure {
 
 impl Viewer {
     pub(super) fn start(&mut self, start: StartFrame, context: &mut Context) {
-        let StartFrame { dialect, target, after } = start;
+        let StartFrame { dialect, target, after, list } = start;
         self.dialect = dialect;
+        self.list = list;
         let to = match target {
             StartTarget::New => match self.env.visitor.count_conversation(Instant::now()) {
                 Ok(()) => AttachTarget::New,
@@ -97,10 +99,14 @@ impl Viewer {
             _ => Seq::ZERO,
         };
         let attach = Attach {
-            viewer: self.id,
-            browser: Some(self.env.browser.clone()),
+            person: Person {
+                viewer: self.id,
+                browser: Some(self.env.browser.clone()),
+                user: self.env.visitor.user.clone(),
+            },
             dialect: self.dialect,
             to,
+            list: self.list.clone(),
             hang_up: self.hang_up.clone(),
         };
         let attached = async move {

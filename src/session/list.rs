@@ -1,0 +1,146 @@
+//! The live list: viewers that ask for it are told what changes in the project's conversations.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use actix::{ActorFutureExt as _, AsyncContext as _, Context, Handler, Message, WrapFuture as _};
+
+use crate::{
+    conversation::{Conversation, viewer::ViewerId},
+    database::Summary,
+    entry::{Content, Outcome},
+    ids::{ConversationId, TurnNumber},
+    wire::list_frame::{EndedTurn, ListChange, ListUpdate, ListedConversation},
+};
+
+use super::{Session, live::LiveConversation};
+
+/// Delay before a change is told, together with all that change meanwhile.
+const LIST_DELAY: Duration = Duration::from_millis(50);
+
+/// Characters of an answer that are told with its end.
+const EXCERPT: usize = 160;
+
+/// Tells that a conversation was changed in the database, past its session.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub(crate) struct Listed {
+    pub(crate) conversation: ConversationId,
+}
+
+impl Handler<Listed> for Session {
+    type Result = ();
+
+    fn handle(&mut self, Listed { conversation }: Listed, context: &mut Context<Self>) {
+        self.list_changed(conversation, context);
+    }
+}
+
+impl LiveConversation<'_> {
+    /// Has the list tell of this conversation in a moment.
+    pub(super) fn list_changed(&mut self) {
+        if self.env.list.mark(self.state.id) {
+            self.context.run_later(LIST_DELAY, Session::update_list);
+        }
+    }
+
+    /// Keeps how a turn ended for the list, which tells of it once that is stored.
+    pub(super) fn note_end(&mut self, turn: TurnNumber, content: &Content) {
+        let outcome = match content {
+            Content::ResponseDone(done) => match done.outcome {
+                Outcome::Completed => "completed",
+                Outcome::Stopped => "stopped",
+                Outcome::Interrupted => "interrupted",
+            },
+            _ => "error",
+        };
+        let excerpt = self.state.transcript.answer(turn).chars().take(EXCERPT).collect();
+        self.env.list.note_end(self.state.id, EndedTurn { turn, outcome, excerpt });
+    }
+}
+
+impl Session {
+    /// Has the list tell of a conversation in a moment, live or not.
+    pub(super) fn list_changed(&mut self, id: ConversationId, context: &mut Context<Self>) {
+        if self.env.list.mark(id) {
+            context.run_later(LIST_DELAY, Self::update_list);
+        }
+    }
+
+    /// Tells a viewer what it has missed of the list since `position`, or to read it anew.
+    pub(super) fn resume_list(
+        &mut self,
+        viewer: ViewerId,
+        position: &str,
+        context: &mut Context<Self>,
+    ) {
+        let answering = || {
+            let live = self.conversations.values();
+            live.filter(|live| live.is_answering()).map(|live| live.id).collect()
+        };
+        let (update, missed) = self.env.list.resume(position, answering);
+        if let Some(live) = self.followed_by(viewer, context)
+            && let Some(subscriber) = live.state.audience.subscriber(viewer)
+        {
+            subscriber.follow_list(update);
+            live.state.deliver_to(viewer);
+        }
+        for id in missed {
+            self.list_changed(id, context);
+        }
+    }
+
+    /// Reads how the list shows what has changed, and tells it.
+    fn update_list(&mut self, context: &mut Context<Self>) {
+        let changed = self.env.list.begin();
+        let at = self.env.list.position();
+        let is_followed = self.conversations.values().any(|live| live.audience.follows_list());
+        if !is_followed {
+            return self.end_list_update(context);
+        }
+        let reader = self.env.resources.reader.clone();
+        let project = self.env.project.name.clone();
+        let ids: Vec<ConversationId> = changed.iter().map(|(id, _)| *id).collect();
+        let read = async move { reader.ask(move |it| it.summaries(&project, &ids)).await };
+        context.spawn(read.into_actor(self).map(move |read, session, context| {
+            let update = match read {
+                Ok(listed) => {
+                    let changes = changed.into_iter().map(|(id, ended)| {
+                        let conversation = listed.iter().find(|it| it.id == id).map(row);
+                        let live = session.conversations.get(&id);
+                        let answering = live.is_some_and(Conversation::is_answering);
+                        ListChange { id, conversation, answering, ended }
+                    });
+                    let changes = changes.collect();
+                    ListUpdate { at, reset: false, answering: BTreeSet::new(), changes }
+                }
+                Err(error) => {
+                    log::warn!("cannot read changes of the list error={error}");
+                    let live = session.conversations.values().filter(|live| live.is_answering());
+                    ListUpdate::reset(at, live.map(|live| live.id).collect())
+                }
+            };
+            let live = session.conversations.values_mut();
+            for live in live.filter(|live| live.audience.follows_list()) {
+                live.audience.tell_list(&update);
+                live.deliver();
+            }
+            session.end_list_update(context);
+        }));
+    }
+
+    fn end_list_update(&mut self, context: &mut Context<Self>) {
+        if self.env.list.end() {
+            context.run_later(LIST_DELAY, Self::update_list);
+        }
+    }
+}
+
+fn row(summary: &Summary) -> ListedConversation {
+    ListedConversation {
+        id: summary.id,
+        title: summary.title.clone(),
+        created_at: summary.created_at.clone(),
+        updated_at: summary.updated_at.clone(),
+        message_count: summary.message_count,
+    }
+}

@@ -1,0 +1,151 @@
+/** The list of conversations as the server tells it: its changes, unread marks, answers that are ready. */
+import * as storage from './storage.js';
+import { answered, applyChanges, markAsked, markShown, parseSeen, titleWithCount, withUnread } from './unread.js';
+
+/** Milliseconds in which another tab may show an answer before a notification tells of it. */
+const NOTICE_DELAY = 700;
+
+export class LiveList {
+  /** The position in the changes of the project's list, for the next connection. */
+  position = '';
+  /** Reads the whole list. */
+  onReset = () => {};
+  /** Opens a conversation that a notification told of. @type {(id: number) => void} */
+  onPick = () => {};
+  #project = '';
+  /** @type {Set<number>} */
+  #answering = new Set();
+  /** Changes that came while the list is being read; it may be older. @type {import('./protocol.js').ListChange[] | null} */
+  #meanwhile = null;
+  /** The title without the count, and with it. */
+  #title = { plain: '', shown: '' };
+  /** @type {import('./unread.js').Seen[]} */
+  #seen = [];
+
+  /** @param {import('./page.js').Page} page @param {import('./conversation_actions.js').ConversationActions} actions */
+  constructor(page, actions) {
+    this.page = page;
+    this.actions = actions;
+    actions.withMarks = (list) => this.#withMarks(list);
+    // Another tab has shown something.
+    addEventListener('storage', ({ key }) => key === storage.seenKey(this.#project) && this.refresh());
+    document.addEventListener('visibilitychange', () => this.refresh());
+  }
+
+  /** Goes to another project, whose changes are not known yet. @param {string} project */
+  open(project) {
+    if (project === this.#project) return this.refresh();
+    this.#project = project;
+    this.position = '';
+    this.#answering.clear();
+    this.#meanwhile = null;
+    this.actions.received = [];
+    this.#load();
+  }
+
+  /** Reads the whole list, and applies what changes meanwhile. @param {() => Promise<import('./api.js').ConversationSummary[]>} load */
+  async read(load) {
+    /** @type {import('./protocol.js').ListChange[]} */
+    const meanwhile = [];
+    this.#meanwhile = meanwhile;
+    const list = await load().catch(() => null);
+    // Another project was opened, or the list is being read again.
+    if (this.#meanwhile !== meanwhile) return;
+    this.#meanwhile = null;
+    // The old list stays, and is read with the next connection.
+    if (list === null) {
+      this.position = '';
+      return;
+    }
+    const rows = list.map((row) => ({ ...row, answering: this.#answering.has(row.id) }));
+    this.#show(applyChanges(rows, this.#project, meanwhile));
+  }
+
+  /** @param {import('./protocol.js').ListFrame} frame */
+  receive({ at, reset, answering = [], changes = [] }) {
+    this.position = at;
+    if (reset) {
+      this.#answering = new Set(answering);
+      this.onReset();
+      return;
+    }
+    for (const change of changes) {
+      if (change.answering) this.#answering.add(change.id);
+      else this.#answering.delete(change.id);
+    }
+    this.#meanwhile?.push(...changes);
+    if (this.page.state.list === null || changes.length === 0) return;
+    const before = new Set(this.#answered());
+    this.#show(applyChanges(this.actions.received, this.#project, changes));
+    for (const id of this.#answered()) {
+      if (!before.has(id)) this.#tell(id, changes.find((change) => change.id === id)?.ended?.excerpt ?? '');
+    }
+  }
+
+  /** A question of this browser was accepted. */
+  asked() {
+    const id = this.page.state.conversation?.id;
+    if (typeof id === 'number') this.#save(markAsked(this.#seen, id));
+  }
+
+  /** Notes what is on the screen, and shows the marks. */
+  refresh() {
+    this.#load();
+    this.#look();
+    if (this.page.state.list !== null) this.actions.showAgain();
+    this.showTitle();
+  }
+
+  /** Shows in the tab's title how many answers are ready. */
+  showTitle() {
+    if (document.title !== this.#title.shown) this.#title.plain = document.title;
+    this.#title.shown = titleWithCount(this.#title.plain, this.#answered().length);
+    if (document.title !== this.#title.shown) document.title = this.#title.shown;
+  }
+
+  /** @param {import('./unread.js').ListedConversation[]} rows */
+  #show(rows) {
+    this.actions.received = rows;
+    this.refresh();
+  }
+
+  /** The open conversation counts as seen while the page is. */
+  #look() {
+    const id = this.page.state.conversation?.id;
+    const row = this.actions.received.find((listed) => listed.id === id);
+    if (row && document.visibilityState === 'visible') this.#save(markShown(this.#seen, row));
+  }
+
+  /** @param {import('./unread.js').ListedConversation[]} list */
+  #withMarks(list) {
+    return withUnread(list, this.#seen);
+  }
+
+  #answered() {
+    return answered(this.#withMarks(this.actions.received), this.#seen).map(({ id }) => id);
+  }
+
+  /** @param {number} id @param {string} excerpt */
+  #tell(id, excerpt) {
+    if (!storage.loadNotify()) return;
+    const project = this.#project;
+    setTimeout(() => {
+      this.#load();
+      const row = this.actions.received.find((listed) => listed.id === id);
+      if (!row || project !== this.#project || !this.#answered().includes(id)) return;
+      import('./notifications.js').then(({ notify }) => (
+        notify(project, row, excerpt, () => this.onPick(id))), () => null);
+    }, NOTICE_DELAY);
+  }
+
+  #load() {
+    this.#seen = parseSeen(storage.loadSeen(this.#project));
+  }
+
+  /** @param {import('./unread.js').Seen[]} seen */
+  #save(seen) {
+    if (seen === this.#seen) return;
+    this.#seen = seen;
+    storage.saveSeen(this.#project, seen);
+  }
+}
