@@ -28,7 +28,7 @@ export async function toggleNotifications() {
 export function notify(project, { id, title }, excerpt, pick) {
   if (globalThis.Notification?.permission !== 'granted' || document.visibilityState === 'visible') return;
   const shown = new Notification(visibleText(title?.trim() || 'An answer is ready', 'prose'), {
-    body: visibleText(excerpt, 'prose'), tag: `${project}/${id}`, icon: document.querySelector('link[rel=icon]')?.getAttribute('href') ?? '',
+    body: visibleText(withoutMarks(excerpt), 'prose'), tag: `${project}/${id}`, icon: document.querySelector('link[rel=icon]')?.getAttribute('href') ?? '',
   });
   shown.addEventListener('click', () => {
     globalThis.focus();
@@ -36,3 +36,6 @@ export function notify(project, { id, title }, excerpt, pick) {
     shown.close();
   });
 }
+
+/** Markdown as a line of plain words. @param {string} text */
+const withoutMarks = (text) => text.replace(/[*`#]+/g, '').replace(/\s+/g, ' ').trim();
