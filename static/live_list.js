@@ -90,10 +90,7 @@ export class LiveList {
 
   /** Notes what is on the screen, and shows the marks. */
   refresh() {
-    this.#load();
-    this.#look();
-    if (this.page.state.list !== null) this.actions.showAgain();
-    this.showTitle();
+    if (this.page.state.list !== null) this.#show(this.actions.received);
   }
 
   /** Shows in the tab's title how many answers are ready. */
@@ -106,7 +103,10 @@ export class LiveList {
   /** @param {import('./unread.js').ListedConversation[]} rows */
   #show(rows) {
     this.actions.received = rows;
-    this.refresh();
+    this.#load();
+    this.#look();
+    this.actions.showAgain();
+    this.showTitle();
   }
 
   /** The open conversation counts as seen while the page is. */

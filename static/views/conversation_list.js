@@ -44,14 +44,6 @@ export class ConversationList extends HTMLElement {
       if (items) items.push(listed);
       else days.set(heading, [listed]);
     }
-    /** @type {Element} */
-    let before = this.#empty;
-    for (const [heading, items] of days) {
-      const shown = this.#dayOf(heading);
-      if (before.nextElementSibling !== shown.heading) before.after(shown.heading, shown.items);
-      before = shown.items;
-      for (const [index, listed] of items.entries()) placeRow(shown.items, this.#rowOf(listed, now).node, index);
-    }
     const ids = new Set(list?.map((listed) => listed.id));
     for (const [id, row] of this.#rows) {
       if (ids.has(id)) continue;
@@ -59,6 +51,14 @@ export class ConversationList extends HTMLElement {
       if (row.node.contains(document.activeElement)) this.#step(row.link, 1) || this.#step(row.link, -1);
       row.node.remove();
       this.#rows.delete(id);
+    }
+    /** @type {Element} */
+    let before = this.#empty;
+    for (const [heading, items] of days) {
+      const shown = this.#dayOf(heading);
+      if (before.nextElementSibling !== shown.heading) before.after(shown.heading, shown.items);
+      before = shown.items;
+      for (const [index, listed] of items.entries()) placeRow(shown.items, this.#rowOf(listed, now).node, index);
     }
     for (const [name, { heading, items }] of this.#days) {
       if (days.has(name)) continue;

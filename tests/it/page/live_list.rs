@@ -63,7 +63,7 @@ async fn what_one_person_does_is_in_the_list_of_the_other_at_desk_and_phone() {
     gate.open();
     for person in [&ana, &ben] {
         person
-            .wait_for(&row(id, "querySelector('.time').textContent.endsWith('2 messages')"))
+            .wait_for(&row(id, "querySelector('.time').textContent.endsWith('3 messages')"))
             .await;
         let unread = person.run(&format!("return {}", is_unread(id))).await;
         assert_eq!(unread, json!(false), "who asked sees it, and who never looked is not told");
