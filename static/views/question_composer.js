@@ -7,7 +7,6 @@ import { loadFailureText, tooLongText, statusLine } from '../text.js';
 import { AgentSelect } from './agent_select.js';
 import { element, setText } from './dom.js';
 import { setProse } from './prose.js';
-import './file_finder.js';
 
 /** Height limit of the field, in pixels. */
 const MAX_HEIGHT = 240;
@@ -38,11 +37,13 @@ export class QuestionComposer extends HTMLElement {
   #editing = element('p', { className: 'editing', hidden: true },
     element('span', {}, 'You are editing an earlier question. The old answer stays.'),
     element('button', { type: 'button', className: 'quiet', onclick: () => this.leaveEdit() }, 'Cancel'));
-  #finder = /** @type {import('./file_finder.js').FileFinder} */ (document.createElement('file-finder'));
+  #finder = /** @type {import('./file_finder.js').FileFinder} */ (element(/** @type {any} */ ('file-finder'), { hidden: true }));
+  /** Whether the list of files is loaded. */
+  #canFind = false;
   #field = element('textarea', {
     id: 'question', rows: 1, dir: 'auto', 'aria-label': 'Your question', placeholder: 'Ask about this project', enterKeyHint: 'send',
     oninput: (/** @type {InputEvent} */ event) => this.#typed(event), onkeydown: (/** @type {KeyboardEvent} */ event) => this.#key(event),
-    oncompositionend: () => this.#finder.update(), onpaste: (/** @type {ClipboardEvent} */ event) => this.#pasted(event),
+    oncompositionend: () => this.#findFile(), onpaste: (/** @type {ClipboardEvent} */ event) => this.#pasted(event),
   });
   #send = element('button', { className: 'send' }, 'Ask');
   #stop = element('button', { type: 'button', hidden: true, onclick: () => this.#emit('stop') }, 'Stop');
@@ -71,8 +72,6 @@ export class QuestionComposer extends HTMLElement {
       element('div', { className: 'foot' }, this.#attach, this.#input, this.#agent.root, this.#agent.effort, this.#hint),
     );
     this.#takeDrops();
-    this.#finder.attach(this.#field);
-    this.#finder.onInserted = () => this.#changed();
     this.update(this.#shown);
     addEventListener('resize', () => this.#fit());
   }
@@ -92,7 +91,7 @@ export class QuestionComposer extends HTMLElement {
     this.#stop.hidden = !this.canStop;
     this.#stop.disabled = conversation?.state === 'stopping';
     this.#field.disabled = conversation === null || conversation.connection === 'ended';
-    this.#finder.project = project?.name ?? '';
+    if (this.#canFind) this.#finder.project = project?.name ?? '';
     this.#attach.hidden = (conversation?.attachmentLimits?.count ?? 0) === 0;
     this.#tray?.update(conversation, project?.name ?? '');
     this.#validate();
@@ -166,7 +165,7 @@ export class QuestionComposer extends HTMLElement {
   #write(text) {
     this.#field.value = text;
     this.#field.setSelectionRange(text.length, text.length);
-    this.#finder.close();
+    if (this.#canFind) this.#finder.close();
     this.#changed();
   }
 
@@ -174,7 +173,26 @@ export class QuestionComposer extends HTMLElement {
   #typed(event) {
     this.#changed();
     // An input method may still be composing the name of a file.
-    if (!event.isComposing) this.#finder.update();
+    if (!event.isComposing) this.#findFile();
+  }
+
+  /** Looks for the files that a mention means; their list is loaded with the first `@`. */
+  #findFile() {
+    if (this.#canFind) this.#finder.update();
+    else if (this.#field.value.includes('@')) {
+      import('./file_finder.js').then(() => this.#beginFinding(), () => (
+        this.dispatchEvent(new CustomEvent('notify', { detail: loadFailureText('The list of files'), bubbles: true }))));
+    }
+  }
+
+  #beginFinding() {
+    if (!this.#canFind) {
+      this.#canFind = true;
+      this.#finder.attach(this.#field);
+      this.#finder.onInserted = () => this.#changed();
+      this.#finder.project = this.#shown.project?.name ?? '';
+    }
+    this.#finder.update();
   }
 
   #changed() {
@@ -263,7 +281,7 @@ export class QuestionComposer extends HTMLElement {
     // Enter may end the composition of an input method; Safari reports only key code 229 then.
     if (event.isComposing || event.keyCode === 229) return;
     const isPlain = !event.shiftKey && !event.altKey && !event.ctrlKey && !event.metaKey;
-    if (this.#finder.key(event)) event.preventDefault();
+    if (this.#canFind && this.#finder.key(event)) event.preventDefault();
     else if (event.key === 'Enter' && isPlain) {
       event.preventDefault();
       this.#submit();
