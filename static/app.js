@@ -13,7 +13,6 @@ import { FileNavigation } from './file_navigation.js';
 import './views/question_composer.js';
 import './views/conversation_view.js';
 import { showShortcuts } from './views/shortcuts.js';
-import './views/pane_splitter.js';
 import './views/page_notice.js';
 import './views/page_sidebar.js';
 import { loadFailureText } from './text.js';
@@ -30,6 +29,8 @@ navigation.listPosition = () => liveList.position;
 liveList.onPick = (/** @type {number} */ id) => navigation.visitHere(id);
 /** Loaded on the first input. @type {Promise<import('./lazy_features.js').LazyFeatures> | null} */
 let lazyFeatures = null;
+// A width that was chosen counts from the beginning.
+if (['rail', 'reader'].some(storage.loadPaneWidth)) import('./views/pane_splitter.js').catch(() => null);
 const loadLazyFeatures = () => {
   lazyFeatures ??= import('./lazy_features.js').then(({ LazyFeatures }) => new LazyFeatures(page));
   lazyFeatures.catch(() => { lazyFeatures = null; });

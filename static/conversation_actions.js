@@ -1,21 +1,18 @@
 /** Actions on a whole conversation: rename, delete with undo, copy a link. */
 import * as api from './api.js';
 import { formatAddress } from './address.js';
-import { DelayedDeletion } from './delayed_deletion.js';
+import { loadFailureText } from './text.js';
 import { copyText, writeClipboard } from './views/dom.js';
 
 /** @typedef {{id: number, title: string}} TitledConversation of the open project */
 
 export class ConversationActions {
-  deletion = new DelayedDeletion({
-    send: ({ project, id }, leaving) => api.deleteConversation(project, id, leaving),
-    committed: () => this.notice.hideOffer(),
-    failed: (deleted, error) => this.#deletionFailed(deleted, error),
-  });
+  /** Loaded with the first deletion. @type {import('./delayed_deletion.js').DelayedDeletion | null} */
+  #deletion = null;
 
-  /** The list of the open project as the server told it. @type {import('./unread.js').ListedConversation[]} */
+  /** The list of the open project as the server told it. @type {import('./live_list.js').ListedConversation[]} */
   received = [];
-  /** Adds marks to the rows. @type {(list: import('./unread.js').ListedConversation[]) => import('./unread.js').ListedConversation[]} */
+  /** Adds marks to the rows. @type {(list: import('./live_list.js').ListedConversation[]) => import('./live_list.js').ListedConversation[]} */
   withMarks = (list) => list;
 
   /**
@@ -26,14 +23,14 @@ export class ConversationActions {
     this.page = page;
     this.navigation = navigation;
     this.notice = notice;
-    addEventListener('pagehide', () => this.deletion.commit(true));
+    addEventListener('pagehide', () => this.#deletion?.commit(true));
   }
 
   /** Shows the list of the open project without deleted conversations. */
   showAgain() {
     const { project } = this.page.state;
     if (project === null) return;
-    this.page.setState({ list: this.withMarks(this.received.filter((listed) => !this.deletion.has(project, listed.id))) });
+    this.page.setState({ list: this.withMarks(this.received.filter((listed) => !this.#deletion?.has(project, listed.id))) });
   }
 
   /** @param {TitledConversation} conversation with the new title */
@@ -51,23 +48,25 @@ export class ConversationActions {
   }
 
   /** @param {TitledConversation & {byKey: boolean}} conversation */
-  remove({ id, title, byKey }) {
+  async remove({ id, title, byKey }) {
     const { project, conversation } = this.page.state;
     if (project === null) return;
     const wasOpen = conversation?.id === id;
-    this.deletion.begin({ project, id, title, wasOpen });
+    const deletion = await this.#loadDeletion();
+    if (!deletion) return;
+    deletion.begin({ project, id, title, wasOpen });
     this.showAgain();
     if (wasOpen) this.navigation.visit(project, null);
     this.notice.offer(`Deleted “${title}”.`, {
-      label: 'Undo', act: () => this.#undo(), pause: () => this.deletion.pause(), resume: () => this.deletion.resume(), focus: byKey,
+      label: 'Undo', act: () => this.#undo(), pause: () => deletion.pause(), resume: () => deletion.resume(), focus: byKey,
     });
   }
 
   /** Opening a conversation that is about to be deleted undoes the deletion. */
   visited() {
     const { project, conversation } = this.page.state;
-    if (project === null || !conversation?.id || !this.deletion.isWaiting(project, conversation.id)) return;
-    this.deletion.undo();
+    if (project === null || !conversation?.id || !this.#deletion?.isWaiting(project, conversation.id)) return;
+    this.#deletion.undo();
     this.notice.hideOffer();
     this.showAgain();
   }
@@ -95,8 +94,22 @@ export class ConversationActions {
     }
   }
 
+  async #loadDeletion() {
+    try {
+      const { DelayedDeletion } = await import('./delayed_deletion.js');
+      this.#deletion ??= new DelayedDeletion({
+        send: ({ project, id }, leaving) => api.deleteConversation(project, id, leaving),
+        committed: () => this.notice.hideOffer(),
+        failed: (deleted, error) => this.#deletionFailed(deleted, error),
+      });
+    } catch {
+      this.notice.show(loadFailureText('The deletion'));
+    }
+    return this.#deletion;
+  }
+
   #undo() {
-    const restored = this.deletion.undo();
+    const restored = this.#deletion?.undo();
     this.notice.hideOffer();
     if (!restored) return;
     const { project, conversation } = this.page.state;

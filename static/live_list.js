@@ -1,9 +1,70 @@
 /** The list of conversations as the server tells it: its changes, unread marks, answers that are ready. */
 import * as storage from './storage.js';
-import { answered, applyChanges, markAsked, markShown, parseSeen, titleWithCount, withUnread } from './unread.js';
 
 /** Milliseconds in which another tab may show an answer before a notification tells of it. */
 const NOTICE_DELAY = 700;
+
+/** Conversations that a browser remembers. */
+const MAX_SEEN = 300;
+
+/**
+ * @typedef {import('./api.js').ConversationSummary & {answering?: boolean, unread?: boolean}} ListedConversation
+ * @typedef {{id: number, count: number, busy: boolean, asked: boolean}} Seen `count` are the messages that were
+ *   shown last; `busy`: an answer was being written then; `asked`: this browser asked in the conversation
+ */
+
+/** @param {any[]} stored @returns {Seen[]} */
+export const parseSeen = (stored) => stored.filter((one) => (
+  Number.isInteger(one?.id) && Number.isInteger(one.count))).map(({ id, count, busy, asked }) => ({ id, count, busy: busy === true, asked: asked === true }));
+
+/** Notes that a conversation is on the screen. @param {Seen[]} seen @param {ListedConversation} row @returns {Seen[]} */
+export function markShown(seen, { id, message_count: count, answering = false }) {
+  const before = seen.find((one) => one.id === id);
+  if (before && before.count === count && before.busy === answering) return seen;
+  return put(seen, { id, count, busy: answering, asked: before?.asked ?? false });
+}
+
+/** Notes that this browser has asked something. @param {Seen[]} seen @param {number} id @returns {Seen[]} */
+export function markAsked(seen, id) {
+  const before = seen.find((one) => one.id === id);
+  return before?.asked ? seen : put(seen, { ...(before ?? { id, count: 0, busy: false }), asked: true });
+}
+
+/** @param {Seen[]} seen @param {Seen} one */
+const put = (seen, one) => [...seen.filter(({ id }) => id !== one.id), one].slice(-MAX_SEEN);
+
+/** The rows with their marks. @param {ListedConversation[]} rows @param {Seen[]} seen @returns {ListedConversation[]} */
+export function withUnread(rows, seen) {
+  const known = new Map(seen.map((one) => [one.id, one]));
+  return rows.map((row) => {
+    const shown = known.get(row.id);
+    const unread = shown !== undefined && !row.answering && (row.message_count > shown.count || shown.busy);
+    return unread === (row.unread ?? false) ? row : { ...row, unread };
+  });
+}
+
+/** The conversations with an unread answer to a question of this browser. @param {ListedConversation[]} rows @param {Seen[]} seen */
+export function answered(rows, seen) {
+  const asked = new Set(seen.filter((one) => one.asked).map(({ id }) => id));
+  return rows.filter((row) => row.unread && asked.has(row.id));
+}
+
+/**
+ * The list after changes, the latest first.
+ * @param {ListedConversation[]} list @param {string} project @param {import('./protocol.js').ListChange[]} changes
+ * @returns {ListedConversation[]}
+ */
+export function applyChanges(list, project, changes) {
+  const changed = new Map(changes.map((change) => [change.id, change]));
+  const rows = list.filter(({ id }) => !changed.has(id));
+  for (const { conversation, answering } of changed.values()) {
+    if (conversation) rows.push({ ...conversation, project_name: project, answering });
+  }
+  return rows.sort((a, b) => (a.updated_at < b.updated_at ? 1 : a.updated_at > b.updated_at ? -1 : b.id - a.id));
+}
+
+/** The title of the tab. @param {string} title @param {number} count of answers that are ready */
+export const titleWithCount = (title, count) => (count > 0 ? `(${count}) ${title}` : title);
 
 export class LiveList {
   /** The position in the changes of the project's list, for the next connection. */
@@ -19,7 +80,7 @@ export class LiveList {
   #meanwhile = null;
   /** The title without the count, and with it. */
   #title = { plain: '', shown: '' };
-  /** @type {import('./unread.js').Seen[]} */
+  /** @type {import('./live_list.js').Seen[]} */
   #seen = [];
 
   /** @param {import('./page.js').Page} page @param {import('./conversation_actions.js').ConversationActions} actions */
@@ -100,7 +161,7 @@ export class LiveList {
     if (document.title !== this.#title.shown) document.title = this.#title.shown;
   }
 
-  /** @param {import('./unread.js').ListedConversation[]} rows */
+  /** @param {import('./live_list.js').ListedConversation[]} rows */
   #show(rows) {
     this.actions.received = rows;
     this.#load();
@@ -116,7 +177,7 @@ export class LiveList {
     if (row && document.visibilityState === 'visible') this.#save(markShown(this.#seen, row));
   }
 
-  /** @param {import('./unread.js').ListedConversation[]} list */
+  /** @param {import('./live_list.js').ListedConversation[]} list */
   #withMarks(list) {
     return withUnread(list, this.#seen);
   }
@@ -142,7 +203,7 @@ export class LiveList {
     this.#seen = parseSeen(storage.loadSeen(this.#project));
   }
 
-  /** @param {import('./unread.js').Seen[]} seen */
+  /** @param {import('./live_list.js').Seen[]} seen */
   #save(seen) {
     if (seen === this.#seen) return;
     this.#seen = seen;

@@ -11,7 +11,7 @@ const MAX_ANNOUNCEMENTS = 8;
  * @typedef {object} State
  * @property {import('./api.js').Project[] | null} projects `null` while they are not known
  * @property {string | null} project
- * @property {import('./unread.js').ListedConversation[] | null} list
+ * @property {import('./live_list.js').ListedConversation[] | null} list
  * @property {string | null} user name of the person, if the server knows it
  * @property {string | null} problem why there is no conversation
  * @property {import('./store.js').Conversation | null} conversation

@@ -115,7 +115,7 @@ export const seenKey = (project) => `seen ${project}`;
 /** Conversations that this browser has shown. @param {string} project */
 export const loadSeen = (project) => list(read(local, seenKey(project)));
 
-/** @param {string} project @param {import('./unread.js').Seen[]} seen */
+/** @param {string} project @param {import('./live_list.js').Seen[]} seen */
 export const saveSeen = (project, seen) => write(local, seenKey(project), JSON.stringify(seen));
 
 /** Whether the person wants notifications. */

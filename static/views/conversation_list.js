@@ -30,13 +30,13 @@ export class ConversationList extends HTMLElement {
   }
 
   /**
-   * @param {string | null} project @param {import('../unread.js').ListedConversation[] | null} list `null` while it is not known
+   * @param {string | null} project @param {import('../live_list.js').ListedConversation[] | null} list `null` while it is not known
    * @param {Date} [now]
    */
   update(project, list, now = new Date()) {
     if (project !== this.#project) this.#clear(project);
     this.#empty.hidden = list === null || list.length > 0;
-    /** @type {Map<string, import('../unread.js').ListedConversation[]>} */
+    /** @type {Map<string, import('../live_list.js').ListedConversation[]>} */
     const days = new Map();
     for (const listed of list ?? []) {
       const heading = dayHeading(listed.updated_at, now);
@@ -145,7 +145,7 @@ export class ConversationList extends HTMLElement {
     return made;
   }
 
-  /** @param {import('../unread.js').ListedConversation} listed @param {Date} now */
+  /** @param {import('../live_list.js').ListedConversation} listed @param {Date} now */
   #rowOf(listed, now) {
     const row = this.#rows.get(listed.id) ?? this.#makeRow(listed.id);
     const title = listed.title?.trim() || 'No messages yet';

@@ -8,7 +8,7 @@ import './conversation_list.js';
  * @typedef {object} SidebarData
  * @property {import('../api.js').Project[] | null} projects `null` while they are not known
  * @property {string | null} project
- * @property {import('../unread.js').ListedConversation[] | null} list `null` while it is not known
+ * @property {import('../live_list.js').ListedConversation[] | null} list `null` while it is not known
  * @property {number | null} conversation
  */
 

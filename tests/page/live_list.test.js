@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { answered, applyChanges, markAsked, markShown, parseSeen, titleWithCount, withUnread } from '../../static/unread.js';
+import { answered, applyChanges, markAsked, markShown, parseSeen, titleWithCount, withUnread } from '../../static/live_list.js';
 
 const row = (id, count, more = {}) => ({
   id, project_name: 'demo', title: `title ${id}`, created_at: '2026-01-01T00:00:00Z', updated_at: `2026-01-0${id}T00:00:00Z`, message_count: count, ...more,
