@@ -145,7 +145,7 @@ async fn a_link_to_a_turn_opens_there_and_stays_there_until_the_person_moves() {
     browser.wait_for(&is_shown(2)).await;
 
     browser.run("navigator.clipboard.writeText = async (text) => { window.copied = text; }").await;
-    browser.run("document.querySelector(\"turn-view[data-turn='3'] .link\").click()").await;
+    browser.run("document.querySelector(\"turn-view[data-turn='3'] .tools [title^='Copy a link']\").click()").await;
     browser.wait_for("document.querySelector('.message').checkVisibility()").await;
     assert_eq!(browser.run("return window.copied").await, json!(format!("{address}#turn-3")));
 
