@@ -21,12 +21,13 @@ pub fn tree(root: &Path) -> BTreeMap<PathBuf, Entry> {
     let mut tree = BTreeMap::new();
     let mut rest = vec![root.to_owned()];
     while let Some(path) = rest.pop() {
-        let found = fs::symlink_metadata(&path).unwrap();
+        // A file that somebody replaces may be gone since it was listed.
+        let Ok(found) = fs::symlink_metadata(&path) else { continue };
         if found.is_dir() {
             rest.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
         }
         let content = match found.is_file() {
-            true => Some(fs::read(&path).unwrap()),
+            true => fs::read(&path).ok(),
             false => fs::read_link(&path).ok().map(|to| to.into_os_string().into_encoded_bytes()),
         };
         let entry = Entry {
