@@ -25,7 +25,7 @@ async fn a_new_conversation_is_created_attached_greeted_and_caught_up() {
         attached,
         json!({
             "type": "attached", "conversation_id": 1, "title": null, "seq": 2, "after": 0,
-            "resumed": false, "state": "idle", "agent": { "kind": "claude", "name": "claude", "attachments": "all" }, "viewers": 1,
+            "resumed": false, "state": "idle", "agent": { "kind": "claude", "name": "claude", "attachments": "all", "effort": true }, "viewers": 1,
             "message_bytes": 256 * 1024,
             "attachments": {"count": 8, "file_bytes": 4 << 20, "question_bytes": 8 << 20},
         })
