@@ -253,9 +253,9 @@ impl Agents {
             }
             AgentConfig::Model(config) => AgentProgram::Model(Box::new(config.clone())),
             AgentConfig::Acp(config) => {
-                let is_personal = Recipe::of(&config.command).may_be_personal
-                    && claude::is_personal(&self.inner.server.environment);
-                if is_personal && self.is_refused(AccountOwner::Person) {
+                let owner = claude::account_owner(&self.inner.server.environment);
+                let may_be_personal = Recipe::of(&config.command).may_be_personal;
+                if owner.is_some_and(|owner| may_be_personal && self.is_refused(owner)) {
                     return Err(AgentError::PersonalLogin);
                 }
                 AgentProgram::Acp(Box::new(config.clone()))

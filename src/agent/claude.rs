@@ -26,7 +26,7 @@ use crate::{
 
 use super::{AgentSession, directories::Directories, sandbox::value};
 
-pub(super) use environment::{environment, is_personal};
+pub(super) use environment::{account_owner, environment};
 pub(super) use home::Home;
 pub(super) use login::{Lent, Login, LoginCheck};
 

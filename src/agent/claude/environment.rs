@@ -7,7 +7,7 @@ use crate::{
     config::settings::AgentSettings,
 };
 
-use super::Home;
+use super::{AccountOwner, Home};
 
 /// Variables passed on by name, besides those of the network.
 const PASSED: [&str; 16] = [
@@ -71,9 +71,14 @@ pub(super) fn account_variable(environment: &[(OsString, OsString)]) -> Option<&
     ACCOUNTS.into_iter().find(|account| value(environment, account).is_some())
 }
 
-/// Whether the account is that of one person, by a variable.
-pub(in crate::agent) fn is_personal(environment: &[(OsString, OsString)]) -> bool {
-    account_variable(environment) == Some(PERSONAL)
+/// Whose account a variable provides, if one does.
+pub(in crate::agent) fn account_owner(
+    environment: &[(OsString, OsString)],
+) -> Option<AccountOwner> {
+    account_variable(environment).map(|variable| match variable {
+        PERSONAL => AccountOwner::Person,
+        _ => AccountOwner::Operator,
+    })
 }
 
 /// The program's whole environment, filtered from the server's, with `home` as its home.

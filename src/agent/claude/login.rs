@@ -143,11 +143,8 @@ pub(crate) struct LoginCheck(Mutex<Option<([Option<FileIdentity>; 2], AccountOwn
 
 impl LoginCheck {
     pub(crate) fn owner(&self, server: &[(OsString, OsString)]) -> AccountOwner {
-        if super::environment::account_variable(server).is_some() {
-            return match super::environment::is_personal(server) {
-                true => AccountOwner::Person,
-                false => AccountOwner::Operator,
-            };
+        if let Some(owner) = super::environment::account_owner(server) {
+            return owner;
         }
         let Some(login) = Login::of(server) else { return AccountOwner::Nobody };
         let files = login.files();
