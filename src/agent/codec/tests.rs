@@ -61,45 +61,67 @@ fn check(lines: &[Value], expected: Expect) {
     expected.assert_eq(&shown(&read(&[stream.as_bytes()])));
 }
 
-/// What a reader has on the screen: texts, thoughts in parentheses, calls and results of tools.
-fn screen(output: &CodecOutput) -> Vec<String> {
-    let mut shown: Vec<String> = Vec::new();
-    // Where each text and thought stands, and whether it is a thought.
-    let mut pieces: Vec<(usize, bool)> = Vec::new();
-    let mut is_begun = false;
-    for event in &output.events {
+/// What a reader has on the screen: texts, thoughts in parentheses, and further lines.
+#[derive(Default)]
+struct Shown {
+    lines: Vec<String>,
+    /// Where each text and thought of the turn stands, and whether it is a thought.
+    pieces: Vec<(usize, bool)>,
+    /// Where all thoughts stand.
+    thoughts: Vec<usize>,
+    is_begun: bool,
+}
+
+impl Shown {
+    /// Shows what concerns texts and thoughts.
+    fn take(&mut self, event: &AgentEvent) {
+        let Self { lines, pieces, thoughts, is_begun } = self;
         match event {
-            AgentEvent::TextStarted => is_begun = true,
+            AgentEvent::TextStarted => *is_begun = true,
             AgentEvent::TextDelta(text) | AgentEvent::ThinkingDelta(text) => {
                 let thinking = matches!(event, AgentEvent::ThinkingDelta(_));
-                let begins = std::mem::take(&mut is_begun);
+                let begins = std::mem::take(is_begun);
                 if begins || pieces.last().is_none_or(|(_, kind)| *kind != thinking) {
-                    pieces.push((shown.len(), thinking));
-                    shown.push(String::new());
+                    pieces.push((lines.len(), thinking));
+                    thoughts.extend(thinking.then_some(lines.len()));
+                    lines.push(String::new());
                 }
-                shown[pieces.last().unwrap().0].push_str(text);
+                lines[pieces.last().unwrap().0].push_str(text);
             }
             AgentEvent::TextReplaced(text) => {
                 assert!(!pieces.last().unwrap().1, "a thought was replaced by a text");
-                shown[pieces.last().unwrap().0].clone_from(text);
+                lines[pieces.last().unwrap().0].clone_from(text);
             }
-            AgentEvent::Withdrawn(gone) => {
-                gone.iter().for_each(|at| shown[pieces[*at].0].clear());
-            }
-            AgentEvent::ToolCalled { call_id, .. } => shown.push(format!("call {call_id}")),
-            AgentEvent::ToolReturned { call_id, ok, .. } => {
-                shown.push(format!("result {call_id} {ok}"));
-            }
+            AgentEvent::Withdrawn(gone) => gone.iter().for_each(|at| lines[pieces[*at].0].clear()),
             _ => (),
         }
     }
-    for (at, thinking) in pieces {
-        if thinking && !shown[at].is_empty() {
-            shown[at] = format!("({})", shown[at]);
+
+    /// The lines that are not empty.
+    fn lines(mut self) -> Vec<String> {
+        for at in self.thoughts {
+            if !self.lines[at].is_empty() {
+                self.lines[at] = format!("({})", self.lines[at]);
+            }
+        }
+        self.lines.retain(|line| !line.is_empty());
+        self.lines
+    }
+}
+
+/// What a reader has on the screen, with the ids of calls.
+fn screen(output: &CodecOutput) -> Vec<String> {
+    let mut shown = Shown::default();
+    for event in &output.events {
+        match event {
+            AgentEvent::ToolCalled { call_id, .. } => shown.lines.push(format!("call {call_id}")),
+            AgentEvent::ToolReturned { call_id, ok, .. } => {
+                shown.lines.push(format!("result {call_id} {ok}"));
+            }
+            event => shown.take(event),
         }
     }
-    shown.retain(|line| !line.is_empty());
-    shown
+    shown.lines()
 }
 
 fn read_lines(lines: &[Value]) -> CodecOutput {

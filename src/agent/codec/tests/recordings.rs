@@ -17,32 +17,17 @@ use crate::{
 
 /// Texts, thoughts in parentheses, notices in brackets, calls and results of tools, ends.
 pub(in crate::agent::codec) fn screen(events: &[AgentEvent]) -> Vec<String> {
-    let mut shown: Vec<String> = Vec::new();
-    // Where each text and thought of the turn stands, and whether it is a thought.
-    let mut pieces: Vec<(usize, bool)> = Vec::new();
-    let mut thoughts: Vec<usize> = Vec::new();
-    let mut is_begun = false;
+    let mut shown = Shown::default();
     for event in events {
         match event {
-            AgentEvent::TextStarted => is_begun = true,
-            AgentEvent::TextDelta(text) | AgentEvent::ThinkingDelta(text) => {
-                let thinking = matches!(event, AgentEvent::ThinkingDelta(_));
-                let begins = std::mem::take(&mut is_begun);
-                if begins || pieces.last().is_none_or(|(_, kind)| *kind != thinking) {
-                    pieces.push((shown.len(), thinking));
-                    thoughts.extend(thinking.then_some(shown.len()));
-                    shown.push(String::new());
-                }
-                shown[pieces.last().unwrap().0].push_str(text);
+            AgentEvent::ToolCalled { tool, input, .. } => {
+                shown.lines.push(format!("{tool} {input}"))
             }
-            AgentEvent::TextReplaced(text) => shown[pieces.last().unwrap().0].clone_from(text),
-            AgentEvent::Withdrawn(gone) => gone.iter().for_each(|at| shown[pieces[*at].0].clear()),
-            AgentEvent::ToolCalled { tool, input, .. } => shown.push(format!("{tool} {input}")),
             AgentEvent::ToolReturned { ok, content, .. } => {
                 let line = content.lines().next().unwrap_or_default();
-                shown.push(format!("{} {line}", if *ok { "=" } else { "!" }));
+                shown.lines.push(format!("{} {line}", if *ok { "=" } else { "!" }));
             }
-            AgentEvent::Notice(notice) => shown.push(format!("[{}]", notice.words)),
+            AgentEvent::Notice(notice) => shown.lines.push(format!("[{}]", notice.words)),
             AgentEvent::Finished(AgentResult { end, usage, cost_usd, .. }) => {
                 let end = match end {
                     AgentEnd::Completed => "completed",
@@ -52,20 +37,14 @@ pub(in crate::agent::codec) fn screen(events: &[AgentEvent]) -> Vec<String> {
                 let cost = cost_usd.map_or(String::new(), |cost| format!(" ${cost:.5}"));
                 let [input, output, cached] =
                     [usage.input_tokens, usage.output_tokens, usage.cache_read_tokens];
-                shown.push(format!("-- {end} ({input}+{cached} in, {output} out{cost})"));
-                pieces.clear();
+                shown.lines.push(format!("-- {end} ({input}+{cached} in, {output} out{cost})"));
+                shown.pieces.clear();
             }
-            AgentEvent::Garbage(line) => shown.push(format!("?? {line}")),
-            _ => (),
+            AgentEvent::Garbage(line) => shown.lines.push(format!("?? {line}")),
+            event => shown.take(event),
         }
     }
-    for at in thoughts {
-        if !shown[at].is_empty() {
-            shown[at] = format!("({})", shown[at]);
-        }
-    }
-    shown.retain(|line| !line.is_empty());
-    shown
+    shown.lines()
 }
 
 fn dir() -> PathBuf {
