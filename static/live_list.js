@@ -78,6 +78,8 @@ export class LiveList {
   #answering = new Set();
   /** Changes that came while the list is being read; it may be older. @type {import('./protocol.js').ListChange[] | null} */
   #meanwhile = null;
+  /** The conversations with an unread answer, as they are shown. @type {number[]} */
+  #ready = [];
   /** The title without the count, and with it. */
   #title = { plain: '', shown: '' };
   /** @type {import('./live_list.js').Seen[]} */
@@ -101,6 +103,7 @@ export class LiveList {
     this.#answering.clear();
     this.#meanwhile = null;
     this.actions.received = [];
+    this.#ready = [];
     this.#load();
   }
 
@@ -138,7 +141,7 @@ export class LiveList {
     if (this.page.state.list === null || changes.length === 0) return;
     const before = new Set(this.#answered());
     this.#show(applyChanges(this.actions.received, this.#project, changes));
-    for (const id of this.#answered()) {
+    for (const id of this.#ready) {
       if (!before.has(id)) this.#tell(id, changes.find((change) => change.id === id)?.ended?.excerpt ?? '');
     }
   }
@@ -146,7 +149,9 @@ export class LiveList {
   /** A question of this browser was accepted. */
   asked() {
     const id = this.page.state.conversation?.id;
-    if (typeof id === 'number') this.#save(markAsked(this.#seen, id));
+    if (typeof id !== 'number') return;
+    this.#save(markAsked(this.#seen, id));
+    this.#ready = this.#answered();
   }
 
   /** Notes what is on the screen, and shows the marks. */
@@ -157,7 +162,7 @@ export class LiveList {
   /** Shows in the tab's title how many answers are ready. */
   showTitle() {
     if (document.title !== this.#title.shown) this.#title.plain = document.title;
-    this.#title.shown = titleWithCount(this.#title.plain, this.#answered().length);
+    this.#title.shown = titleWithCount(this.#title.plain, this.#ready.length);
     if (document.title !== this.#title.shown) document.title = this.#title.shown;
   }
 
@@ -166,6 +171,7 @@ export class LiveList {
     this.actions.received = rows;
     this.#load();
     this.#look();
+    this.#ready = this.#answered();
     this.actions.showAgain();
     this.showTitle();
   }

@@ -73,11 +73,7 @@ impl Session {
         position: &str,
         context: &mut Context<Self>,
     ) {
-        let answering = || {
-            let live = self.conversations.values();
-            live.filter(|live| live.is_answering()).map(|live| live.id).collect()
-        };
-        let (update, missed) = self.env.list.resume(position, answering);
+        let (update, missed) = self.env.list.resume(position, || self.answering());
         if let Some(live) = self.followed_by(viewer, context)
             && let Some(subscriber) = live.state.audience.subscriber(viewer)
         {
@@ -115,8 +111,7 @@ impl Session {
                 }
                 Err(error) => {
                     log::warn!("cannot read changes of the list error={error}");
-                    let live = session.conversations.values().filter(|live| live.is_answering());
-                    ListUpdate::reset(at, live.map(|live| live.id).collect())
+                    ListUpdate::reset(at, session.answering())
                 }
             };
             let live = session.conversations.values_mut();
@@ -126,6 +121,12 @@ impl Session {
             }
             session.end_list_update(context);
         }));
+    }
+
+    /// The conversations in which an answer is being written.
+    fn answering(&self) -> BTreeSet<ConversationId> {
+        let live = self.conversations.values();
+        live.filter(|live| live.is_answering()).map(|live| live.id).collect()
     }
 
     fn end_list_update(&mut self, context: &mut Context<Self>) {
