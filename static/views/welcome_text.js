@@ -9,7 +9,7 @@ import { shortcutList } from './shortcuts.js';
 const SHORTCUT_COUNT = 4;
 
 export class WelcomeText extends HTMLElement {
-  /** Suggested questions by project. @type {Map<string, string[]>} */
+  /** Suggested questions by project, asked for once. @type {Map<string, Promise<string[]>>} */
   #questions = new Map();
   #list = element('ul');
   #examples = element('h2', {}, 'For example');
@@ -19,6 +19,8 @@ export class WelcomeText extends HTMLElement {
   #readOnly = element('div', { className: 'read-only', hidden: true },
     element('h2', {}, 'What read-only means here'), this.#sentence, this.#details);
   #content = '';
+  /** What was tried, as one text. */
+  #shown = '';
 
   /** @param {import('./conversation_view.js').ConversationData} data */
   update({ conversation, project, problem }) {
@@ -34,7 +36,11 @@ export class WelcomeText extends HTMLElement {
       this.#readOnly.hidden = readOnly === null;
       setText(this.#sentence, readOnly?.sentence ?? '');
       this.#details.hidden = !readOnly?.tried.length;
-      this.#tried.replaceChildren(...(readOnly?.tried ?? []).map((way) => element('li', {}, ...prose(way))));
+      const shown = readOnly?.tried.join('\n') ?? '';
+      if (this.#shown !== shown) {
+        this.#shown = shown;
+        this.#tried.replaceChildren(...(readOnly?.tried ?? []).map((way) => element('li', {}, ...prose(way))));
+      }
     }
     if (this.#content === content) return;
     this.#content = content;
@@ -52,14 +58,11 @@ export class WelcomeText extends HTMLElement {
   /** @param {string} project */
   #showExamples(project) {
     this.replaceChildren(this.#examples, this.#list, element('h2', {}, 'Keys'), shortcutList(SHORTCUT_COUNT), this.#readOnly);
-    const known = this.#questions.get(project);
-    this.#offer(known ?? []);
-    if (known) return;
-    const offer = (/** @type {string[]} */ questions) => {
-      this.#questions.set(project, questions);
-      if (this.#content === project) this.#offer(questions);
-    };
-    suggestQuestions(project).then(({ questions }) => offer(questions), () => offer(EXAMPLE_QUESTIONS));
+    this.#offer([]);
+    const questions = this.#questions.get(project)
+      ?? suggestQuestions(project).then((told) => told.questions, () => EXAMPLE_QUESTIONS);
+    this.#questions.set(project, questions);
+    questions.then((known) => { if (this.#content === project) this.#offer(known); });
   }
 
   /** @param {string[]} questions */
