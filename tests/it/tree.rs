@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs, io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
@@ -21,13 +21,15 @@ pub fn tree(root: &Path) -> BTreeMap<PathBuf, Entry> {
     let mut tree = BTreeMap::new();
     let mut rest = vec![root.to_owned()];
     while let Some(path) = rest.pop() {
-        // A file that somebody replaces may be gone since it was listed.
-        let Ok(found) = fs::symlink_metadata(&path) else { continue };
+        let Some(found) = unless_gone(fs::symlink_metadata(&path)) else { continue };
         if found.is_dir() {
             rest.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
         }
         let content = match found.is_file() {
-            true => fs::read(&path).ok(),
+            true => match unless_gone(fs::read(&path)) {
+                None => continue,
+                content => content,
+            },
             false => fs::read_link(&path).ok().map(|to| to.into_os_string().into_encoded_bytes()),
         };
         let entry = Entry {
@@ -39,4 +41,12 @@ pub fn tree(root: &Path) -> BTreeMap<PathBuf, Entry> {
         tree.insert(path, entry);
     }
     tree
+}
+
+/// `None` for what somebody has removed or replaced since it was listed.
+fn unless_gone<T>(found: io::Result<T>) -> Option<T> {
+    match found {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        found => Some(found.unwrap()),
+    }
 }
