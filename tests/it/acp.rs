@@ -15,7 +15,7 @@ use cicerone::{
 use uuid::Uuid;
 
 use crate::{
-    agent_probe::{Bench, wait_until},
+    agent_probe::{Bench, Running, wait_until},
     server::{is_alive, scripted_agent},
 };
 
@@ -27,6 +27,19 @@ pub fn bench_of(command: &[String]) -> Bench {
     bench.settings.default = AgentChoice::Named(name.clone());
     bench.settings.named.push(NamedAgent { name, config: AgentConfig::Acp(config) });
     bench
+}
+
+/// The agent of a session that was begun with this question and is gone on with in a new process.
+pub async fn resumed(bench: &Bench, question: &str) -> Running {
+    let agents = bench.agents();
+    let mut agent = bench.start_session(&agents, AgentSession::New(Uuid::new_v4()));
+    let session = agent.session;
+    agent.ready().await;
+    agent.ask(question).await;
+    agent.stop().await;
+    let mut agent = bench.start_session(&agents, AgentSession::Resume(session));
+    agent.ready().await;
+    agent
 }
 
 fn agent_program() -> String {

@@ -1,10 +1,13 @@
 //! The real `claude-agent-acp` in front of a stand-in for its model. It is large and needs Node 22, so that
 //! it is not among what `.ci/setup` fetches: `npm install @agentclientprotocol/claude-agent-acp@0.101.0`.
 
-use cicerone::agent::{AgentSession, event::AgentEnd};
-use uuid::Uuid;
+use cicerone::agent::event::AgentEnd;
 
-use crate::{acp::bench_of, agent_probe::Bench, fake_api::FakeApi};
+use crate::{
+    acp::{bench_of, resumed},
+    agent_probe::Bench,
+    fake_api::FakeApi,
+};
 
 /// A bench whose agent is the program that `CICERONE_TEST_CLAUDE_ACP` names, run by the `node` that
 /// `CICERONE_TEST_NODE` names.
@@ -60,14 +63,7 @@ async fn the_program_reads_the_project_and_writes_nothing() {
 async fn a_session_is_resumed() {
     let api = FakeApi::start();
     let bench = bench(&api);
-    let agents = bench.agents();
-    let mut agent = bench.start_session(&agents, AgentSession::New(Uuid::new_v4()));
-    let session = agent.session;
-    agent.ready().await;
-    agent.ask("SAY the first answer").await;
-    agent.stop().await;
-    let mut agent = bench.start_session(&agents, AgentSession::Resume(session));
-    agent.ready().await;
+    let mut agent = resumed(&bench, "SAY the first answer").await;
     let turn = agent.ask("HISTORY").await;
     assert!(turn.text.contains("the first answer"), "{}", turn.text);
 }

@@ -2,87 +2,45 @@
 //! text` answers, and `SHELL command` runs a command, whose output is the answer. It is large, so that it
 //! is not among what `.ci/setup` fetches: `npm install @agentclientprotocol/codex-acp@2.6.0`.
 
-use std::sync::Mutex;
-
-use actix_web::{
-    App, HttpResponse, HttpServer,
-    dev::ServerHandle,
-    web::{self, Data, Json},
-};
-use cicerone::agent::{AgentSession, event::AgentEnd};
+use cicerone::agent::event::AgentEnd;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use crate::{
-    acp::bench_of,
+    acp::{bench_of, resumed},
     agent_probe::Bench,
+    fake_model::FakeModel,
     sandbox::{READING_COMMANDS, WRITING_COMMANDS, shows_a_secret},
     tree::tree,
 };
 
-/// A running stand-in. Ends when dropped.
-struct FakeResponses {
-    port: u16,
-    handle: ServerHandle,
-    requests: Data<Mutex<Vec<Value>>>,
+/// A bench whose agent is the program that `CICERONE_TEST_CODEX_ACP` names, and asks this.
+fn bench(api: &FakeModel) -> Bench {
+    let program = std::env::var("CICERONE_TEST_CODEX_ACP")
+        .expect("CICERONE_TEST_CODEX_ACP names the program `codex-acp`");
+    let mut bench = bench_of(&[program]);
+    let provider = json!({"name": "fake", "base_url": format!("http://127.0.0.1:{}/v1", api.port),
+        "wire_api": "responses", "env_key": "OPENAI_API_KEY"});
+    let config =
+        json!({"model": "m", "model_provider": "fake", "model_providers": {"fake": provider}});
+    for (name, value) in
+        [("CODEX_CONFIG", config.to_string()), ("OPENAI_API_KEY", "dummy".to_owned())]
+    {
+        bench.environment.push((name.into(), value.into()));
+    }
+    bench.settings.ports.push(api.port);
+    bench
 }
 
-impl FakeResponses {
-    fn start() -> Self {
-        let requests: Data<Mutex<Vec<Value>>> = Data::new(Mutex::default());
-        let shared = requests.clone();
-        let server = HttpServer::new(move || {
-            App::new()
-                .app_data(shared.clone())
-                .app_data(web::JsonConfig::default().limit(64 << 20).content_type_required(false))
-                .default_service(web::post().to(respond))
-        });
-        let server = server.workers(1).disable_signals().bind(("127.0.0.1", 0)).unwrap();
-        let port = server.addrs()[0].port();
-        let server = server.run();
-        let handle = server.handle();
-        actix_web::rt::spawn(server);
-        Self { port, handle, requests }
-    }
-
-    /// A bench whose agent is the program that `CICERONE_TEST_CODEX_ACP` names, and asks this.
-    fn bench(&self) -> Bench {
-        let program = std::env::var("CICERONE_TEST_CODEX_ACP")
-            .expect("CICERONE_TEST_CODEX_ACP names the program `codex-acp`");
-        let mut bench = bench_of(&[program]);
-        let provider = json!({"name": "fake", "base_url": format!("http://127.0.0.1:{}/v1", self.port),
-            "wire_api": "responses", "env_key": "OPENAI_API_KEY"});
-        let config =
-            json!({"model": "m", "model_provider": "fake", "model_providers": {"fake": provider}});
-        for (name, value) in
-            [("CODEX_CONFIG", config.to_string()), ("OPENAI_API_KEY", "dummy".to_owned())]
-        {
-            bench.environment.push((name.into(), value.into()));
-        }
-        bench.settings.ports.push(self.port);
-        bench
-    }
-}
-
-impl Drop for FakeResponses {
-    fn drop(&mut self) {
-        actix_web::rt::spawn(self.handle.stop(false));
-    }
-}
-
-async fn respond(requests: Data<Mutex<Vec<Value>>>, body: Json<Value>) -> HttpResponse {
-    let body = body.into_inner();
-    let item = answer(&body);
-    requests.lock().unwrap().push(body);
+fn respond(request: &Value) -> String {
     let usage = json!({"input_tokens": 100, "output_tokens": 10, "total_tokens": 110});
     let events = [
         json!({"type": "response.created", "response": {"id": "r"}}),
-        json!({"type": "response.output_item.done", "output_index": 0, "item": item}),
+        json!({"type": "response.output_item.done", "output_index": 0, "item": answer(request)}),
         json!({"type": "response.completed", "response": {"id": "r", "usage": usage}}),
     ];
-    let lines =
-        events.iter().map(|it| format!("event: {}\ndata: {it}\n\n", it["type"].as_str().unwrap()));
-    HttpResponse::Ok().content_type("text/event-stream").body(lines.collect::<String>())
+    let line =
+        |event: &Value| format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap());
+    events.iter().map(line).collect()
 }
 
 /// What the newest message of the person, or the output of its command, is answered with.
@@ -114,8 +72,8 @@ fn answer(request: &Value) -> Value {
 #[actix_web::test]
 #[ignore = "needs a program of 450 MB"]
 async fn p2_the_program_reads_the_project_and_its_shell_changes_nothing() {
-    let api = FakeResponses::start();
-    let bench = api.bench();
+    let api = FakeModel::start(respond);
+    let bench = bench(&api);
     let outside = bench.base.path().join("outside");
     std::os::unix::fs::symlink(&outside, bench.project().join("out")).unwrap();
     let roots = [bench.project(), outside.clone()];
@@ -125,7 +83,7 @@ async fn p2_the_program_reads_the_project_and_its_shell_changes_nothing() {
     let turn = agent.ask("SAY It is green.").await;
     assert_eq!(turn.result().end, AgentEnd::Completed, "{:?}", turn.events);
     assert!(turn.text.ends_with("It is green."), "{}", turn.text);
-    assert!(api.requests.lock().unwrap()[0].to_string().contains("You are Cicerone"));
+    assert!(api.requests()[0].to_string().contains("You are Cicerone"));
     let turn = agent.ask("SHELL cat README.md").await;
     assert!(turn.text.contains("We sell tea"), "{:?}", turn.events);
     for (commands, writes) in [(&WRITING_COMMANDS[..], true), (&READING_COMMANDS[..], false)] {
@@ -146,17 +104,10 @@ async fn p2_the_program_reads_the_project_and_its_shell_changes_nothing() {
 #[actix_web::test]
 #[ignore = "needs a program of 450 MB"]
 async fn a_session_is_resumed() {
-    let api = FakeResponses::start();
-    let bench = api.bench();
-    let agents = bench.agents();
-    let mut agent = bench.start_session(&agents, AgentSession::New(Uuid::new_v4()));
-    let session = agent.session;
-    agent.ready().await;
-    agent.ask("SAY the first answer").await;
-    agent.stop().await;
-    let mut agent = bench.start_session(&agents, AgentSession::Resume(session));
-    agent.ready().await;
+    let api = FakeModel::start(respond);
+    let bench = bench(&api);
+    let mut agent = resumed(&bench, "SAY the first answer").await;
     agent.ask("SAY the second").await;
-    let asked = api.requests.lock().unwrap().pop().unwrap();
+    let asked = api.requests().pop().unwrap();
     assert!(asked["input"].to_string().contains("SAY the first answer"), "{asked}");
 }

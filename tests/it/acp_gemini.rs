@@ -1,17 +1,12 @@
 //! The real Gemini CLI in front of a stand-in for its model, which does what the newest question says, one
 //! command a line: `SAY text` answers; `TOOL name {json}` calls a tool, and its result is the answer.
 
-use std::{path::PathBuf, sync::Mutex};
+use std::path::PathBuf;
 
-use actix_web::{
-    App, HttpResponse, HttpServer,
-    dev::ServerHandle,
-    web::{self, Data, Json},
-};
 use cicerone::agent::event::{AgentEnd, AgentEvent};
 use serde_json::{Value, json};
 
-use crate::{acp::bench_of, agent_probe::Bench, peers};
+use crate::{acp::bench_of, agent_probe::Bench, fake_model::FakeModel, peers};
 
 /// The version that these tests were written for; `.ci/setup` reads it from here.
 const GEMINI: &str = "0.61.0";
@@ -27,58 +22,23 @@ fn program() -> PathBuf {
     })
 }
 
-/// A running stand-in. Ends when dropped.
-struct FakeGemini {
-    port: u16,
-    handle: ServerHandle,
-    requests: Data<Mutex<Vec<Value>>>,
+/// A bench whose agent asks this.
+fn bench(api: &FakeModel) -> Bench {
+    let mut bench = bench_of(&[program().to_str().unwrap().to_owned()]);
+    let url = format!("http://127.0.0.1:{}", api.port);
+    for (name, value) in [("GOOGLE_GEMINI_BASE_URL", url.as_str()), ("GEMINI_API_KEY", "dummy")] {
+        bench.environment.push((name.into(), value.into()));
+    }
+    bench
 }
 
-impl FakeGemini {
-    fn start() -> Self {
-        let requests: Data<Mutex<Vec<Value>>> = Data::new(Mutex::default());
-        let shared = requests.clone();
-        let server = HttpServer::new(move || {
-            App::new()
-                .app_data(shared.clone())
-                .app_data(web::JsonConfig::default().limit(64 << 20))
-                .default_service(web::post().to(generate))
-        });
-        let server = server.workers(1).disable_signals().bind(("127.0.0.1", 0)).unwrap();
-        let port = server.addrs()[0].port();
-        let server = server.run();
-        let handle = server.handle();
-        actix_web::rt::spawn(server);
-        Self { port, handle, requests }
-    }
-
-    /// A bench whose agent asks it.
-    fn bench(&self) -> Bench {
-        let mut bench = bench_of(&[program().to_str().unwrap().to_owned()]);
-        let url = format!("http://127.0.0.1:{}", self.port);
-        for (name, value) in [("GOOGLE_GEMINI_BASE_URL", url.as_str()), ("GEMINI_API_KEY", "dummy")]
-        {
-            bench.environment.push((name.into(), value.into()));
-        }
-        bench
-    }
-}
-
-impl Drop for FakeGemini {
-    fn drop(&mut self) {
-        actix_web::rt::spawn(self.handle.stop(false));
-    }
-}
-
-async fn generate(requests: Data<Mutex<Vec<Value>>>, body: Json<Value>) -> HttpResponse {
-    let body = body.into_inner();
-    let part = answer(&body);
-    requests.lock().unwrap().push(body);
+fn respond(request: &Value) -> String {
+    let part = answer(request);
     let chunk = json!({
         "candidates": [{"index": 0, "finishReason": "STOP", "content": {"role": "model", "parts": [part]}}],
         "usageMetadata": {"promptTokenCount": 100, "candidatesTokenCount": 10, "totalTokenCount": 110},
     });
-    HttpResponse::Ok().content_type("text/event-stream").body(format!("data: {chunk}\n\n"))
+    format!("data: {chunk}\n\n")
 }
 
 /// What the newest message of the person, or the result of its tool, is answered with.
@@ -106,15 +66,15 @@ fn answer(request: &Value) -> Value {
 
 #[actix_web::test]
 async fn the_program_answers_reads_and_writes_nothing() {
-    let api = FakeGemini::start();
-    let bench = api.bench();
+    let api = FakeModel::start(respond);
+    let bench = bench(&api);
     let before = bench.project_tree();
     let mut agent = bench.start();
     agent.ready().await;
     let turn = agent.ask("SAY It is green.").await;
     assert_eq!((turn.text.as_str(), &turn.result().end), ("It is green.", &AgentEnd::Completed));
     assert_eq!((turn.result().usage.input_tokens, turn.result().usage.output_tokens), (100, 10));
-    let told = api.requests.lock().unwrap()[0].to_string();
+    let told = api.requests()[0].to_string();
     assert!(told.contains("You are Cicerone"), "{told}");
 
     let path = |file: &str| bench.project().join(file).to_str().unwrap().to_owned();
@@ -145,8 +105,8 @@ async fn the_program_answers_reads_and_writes_nothing() {
 
 #[actix_web::test]
 async fn without_an_account_it_says_how_to_log_in() {
-    let api = FakeGemini::start();
-    let mut bench = api.bench();
+    let api = FakeModel::start(respond);
+    let mut bench = bench(&api);
     bench.environment.retain(|(name, _)| name != "GEMINI_API_KEY");
     let (_, exit) = bench.start().exit().await;
     assert!(exit.words().contains("Set GEMINI_API_KEY"), "{}", exit.words());

@@ -180,6 +180,17 @@ async fn text(client: &mut Client, content: &str) -> String {
     text_of(&client.turn().await)
 }
 
+/// Begins a conversation with the guide, and gives the reason that it and its greeting have.
+async fn why_the_guide_answers(client: &mut Client) -> String {
+    client.send(json!({ "type": "start", "protocol": 1, "conversation_id": null })).await;
+    let frames = client.until("caught_up").await;
+    let attached = frames.iter().find(|frame| frame["type"] == "attached").unwrap();
+    assert_eq!(attached["agent"]["kind"], "guide");
+    let reason = attached["agent"]["no_model"].as_str().unwrap();
+    assert!(text_of(&frames).contains(reason), "the greeting does not say it");
+    reason.to_owned()
+}
+
 #[tokio::test]
 async fn a_server_for_others_says_that_a_personal_login_is_one_persons() {
     let setup = Setup::new();
@@ -191,13 +202,8 @@ async fn a_server_for_others_says_that_a_personal_login_is_one_persons() {
     let setup = setup.args(["--agent", "auto", "--claude", scripted_agent().to_str().unwrap()]);
     let server = setup.env("HOME", &home).env("CICERONE_ACCESS_HOSTS", "guide.example.com").start();
     let mut client = server.connect().await;
-    client.send(json!({ "type": "start", "protocol": 1, "conversation_id": null })).await;
-    let frames = client.until("caught_up").await;
-    let attached = frames.iter().find(|frame| frame["type"] == "attached").unwrap();
-    assert_eq!(attached["agent"]["kind"], "guide");
-    let reason = attached["agent"]["no_model"].as_str().unwrap();
+    let reason = why_the_guide_answers(&mut client).await;
     assert!(reason.contains("one person's login"), "{reason}");
-    assert!(text_of(&frames).contains(reason), "the greeting does not say it");
 }
 
 #[tokio::test]
@@ -213,13 +219,8 @@ async fn without_a_login_the_guide_answers_until_there_is_one() {
     let server = setup.args(["--agent", "auto"]).env("PATH", &bin).env("HOME", &home).start();
 
     let mut client = server.connect().await;
-    client.send(json!({ "type": "start", "protocol": 1, "conversation_id": null })).await;
-    let frames = client.until("caught_up").await;
-    let attached = frames.iter().find(|frame| frame["type"] == "attached").unwrap();
-    assert_eq!(attached["agent"]["kind"], "guide");
-    let reason = attached["agent"]["no_model"].as_str().unwrap();
+    let reason = why_the_guide_answers(&mut client).await;
     assert!(reason.contains("not logged in") && reason.contains("run `claude`"), "{reason}");
-    assert!(text_of(&frames).contains(reason), "the greeting does not say it");
     let answer = text(&mut client, "Where is brew_tea?").await;
     assert!(answer.contains("tea.rs:2"), "{answer}");
 

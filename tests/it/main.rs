@@ -33,6 +33,7 @@ mod durability;
 mod escaping;
 mod failing;
 mod fake_api;
+mod fake_model;
 mod faults;
 mod files;
 mod flood;

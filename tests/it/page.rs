@@ -332,6 +332,18 @@ fn ended(turn: u32) -> String {
     format!("document.querySelector(\"turn-view[data-turn='{turn}'] .end:not([hidden])\") !== null")
 }
 
+/// Opens the project's page with a conversation in it.
+async fn open(browser: &Browser, server: &Server) {
+    browser.goto(&server.url("/p/demo")).await;
+    browser.wait_for("document.querySelector('turn-view') !== null").await;
+}
+
+/// Asks the lines of an agent's script, and waits for the end of the turn.
+async fn ask(browser: &Browser, script: &[&str], turn: u32) {
+    browser.keys(&format!("{}{ENTER}", script.join(NEW_LINE))).await;
+    browser.wait_for(&ended(turn)).await;
+}
+
 /// Whether a turn's answer has come as far as these words.
 fn says(turn: u32, words: &str) -> String {
     let text = format!("document.querySelector(\"turn-view[data-turn='{turn}'] answer-text\")");

@@ -2,11 +2,12 @@
 
 use serde_json::json;
 
-use crate::server::{Server, Setup};
+use crate::server::Setup;
 
 use super::{
+    ask,
     browser::{Browser, ENTER, NEW_LINE},
-    ended,
+    ended, open,
 };
 
 /// The texts of the tools of a turn.
@@ -18,16 +19,6 @@ fn tools(turn: u32) -> String {
 
 fn tool(turn: u32, place: u32) -> String {
     format!("turn-view[data-turn='{turn}'] .tools button:nth-of-type({place})")
-}
-
-async fn open(browser: &Browser, server: &Server) {
-    browser.goto(&server.url("/p/demo")).await;
-    browser.wait_for("document.querySelector('turn-view') !== null").await;
-}
-
-async fn ask(browser: &Browser, script: &[&str], turn: u32) {
-    browser.keys(&format!("{}{ENTER}", script.join(NEW_LINE))).await;
-    browser.wait_for(&ended(turn)).await;
 }
 
 /// Keeps what is copied, with or without the clipboard of pages with TLS.

@@ -2,27 +2,18 @@
 
 use serde_json::json;
 
-use crate::server::{Server, Setup};
+use crate::server::Setup;
 
 use super::{
-    browser::{Browser, ENTER, NEW_LINE},
-    ended,
+    ask,
+    browser::{Browser, ENTER},
+    open,
 };
 
 /// A table of so many columns.
 fn table(columns: usize) -> String {
     let row = |cell: &str| format!("|{}", format!("{cell}|").repeat(columns));
     format!(r"{}\n{}\n{}", row("A heading"), row("---"), row("some words in it"))
-}
-
-async fn open(browser: &Browser, server: &Server) {
-    browser.goto(&server.url("/p/demo")).await;
-    browser.wait_for("document.querySelector('turn-view') !== null").await;
-}
-
-async fn ask(browser: &Browser, script: &[&str], turn: u32) {
-    browser.keys(&format!("{}{ENTER}", script.join(NEW_LINE))).await;
-    browser.wait_for(&ended(turn)).await;
 }
 
 #[tokio::test]

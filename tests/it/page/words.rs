@@ -4,22 +4,13 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::server::{Server, Setup, eventually};
+use crate::server::{Setup, eventually};
 
 use super::{
-    browser::{Browser, ENTER, ESCAPE, NEW_LINE},
-    ended,
+    ask,
+    browser::{Browser, ENTER, ESCAPE},
+    ended, open,
 };
-
-async fn open(browser: &Browser, server: &Server) {
-    browser.goto(&server.url("/p/demo")).await;
-    browser.wait_for("document.querySelector('turn-view') !== null").await;
-}
-
-async fn ask(browser: &Browser, script: &[&str], turn: u32) {
-    browser.keys(&format!("{}{ENTER}", script.join(NEW_LINE))).await;
-    browser.wait_for(&ended(turn)).await;
-}
 
 #[tokio::test]
 async fn the_sources_of_an_answer_are_grouped_by_file_and_only_what_is_missing_is_red() {
