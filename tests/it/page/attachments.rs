@@ -9,21 +9,18 @@ use super::{
     ended,
 };
 
-/// Makes a picture of this size, and calls `use` with the file.
+/// A script that makes a picture of this size and runs `use_it` with the file in `data`.
 fn with_picture(width: u32, height: u32, use_it: &str) -> String {
     format!(
-        "const done = arguments[arguments.length - 1];
-         const canvas = document.createElement('canvas');
+        "const canvas = document.createElement('canvas');
          [canvas.width, canvas.height] = [{width}, {height}];
          const brush = canvas.getContext('2d');
          brush.fillStyle = 'teal';
          brush.fillRect(0, 0, {width}, {height});
-         canvas.toBlob((blob) => {{
-           const data = new DataTransfer();
-           data.items.add(new File([blob], 'screen shot.png', {{ type: 'image/png' }}));
-           {use_it}
-           done(true);
-         }});"
+         const blob = await new Promise((done) => {{ canvas.toBlob(done); }});
+         const data = new DataTransfer();
+         data.items.add(new File([blob], 'screen shot.png', {{ type: 'image/png' }}));
+         {use_it}"
     )
 }
 
