@@ -46,6 +46,9 @@ pub enum Command {
         /// The project and the limits, as JSON.
         plan: String,
     },
+    /// Draw diagrams and formulas for the server, from stdin to stdout.
+    #[command(hide = true)]
+    Draw,
     /// Serve a project's feature list as an MCP server on stdin and stdout.
     McpFeatures {
         /// The project's directory; it is only read.

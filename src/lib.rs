@@ -76,6 +76,7 @@ pub mod session;
 
 pub mod conversation;
 
+pub mod drawing;
 pub mod reader;
 
 pub mod agent;

@@ -40,6 +40,7 @@ use crate::{
     agent::{Agents, slots::Slots},
     config::settings::Settings,
     database::{self, Clock, Database, messages::Flush},
+    drawing::Drawings,
     reader::{Readers, code::CodeHighlighter},
     registry::{Registry, messages::Drain},
     session::Resources,
@@ -132,6 +133,7 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     let agents = Agents::new(&settings.agent, &settings.limits, &settings.data_dir);
     let readers = Readers::new(agents.clone(), settings.clone());
     let resources = Resources {
+        drawings: Drawings::new(agents.clone()),
         agents,
         slots: Slots::new(settings.limits.agents, settings.limits.agents_per_project),
         highlighter: CodeHighlighter::new(readers.clone()),

@@ -41,6 +41,7 @@ use crate::{
     config::settings::Settings,
     conversation::{Conversation, list_log::ListLog, turn::TurnEvent, viewer::ViewerId},
     database::{Database, Reader},
+    drawing::Drawings,
     ids::ConversationId,
     project::{Project, ProjectName},
     reader::{Readers, code::CodeHighlighter},
@@ -76,6 +77,8 @@ pub struct Resources {
     pub readers: Readers,
     /// Highlights the code of answers.
     pub highlighter: CodeHighlighter,
+    /// Draws their diagrams and formulas.
+    pub drawings: Drawings,
 }
 
 /// The actor of one project.

@@ -22,8 +22,8 @@ use actix_web::{
 use serde_json::json;
 
 use api::{
-    attachments, conversations, export, projects, readiness, references, search, sessions, similar,
-    suggestions,
+    attachments, conversations, drawings, export, projects, readiness, references, search,
+    sessions, similar, suggestions,
 };
 use problem::method_not_allowed;
 use websocket::upgrade;
@@ -78,6 +78,8 @@ pub fn configure(config: &mut ServiceConfig) {
         )
         .service(at("/api/projects").route(get().to(projects::list)))
         .service(at("/api/projects/{project}/files").route(get().to(api::files::find)))
+        .service(at("/api/projects/{project}/drawings").route(post().to(drawings::draw)))
+        .service(at("/api/projects/{project}/drawings/{name}").route(get().to(drawings::show)))
         .service(at("/api/projects/{project}/file").route(get().to(api::files::show)))
         .service(at("/api/projects/{project}/commit").route(get().to(api::files::show_commit)))
         .service(at("/api/projects/{project}/questions").route(get().to(suggestions::show)))

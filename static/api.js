@@ -158,7 +158,7 @@ const conversations = (project) => `/api/assistant/conversations/${project}`;
  * @param {{form?: URLSearchParams, json?: unknown, signal?: AbortSignal, keepalive?: boolean, isText?: boolean}} [how]
  * @returns {Promise<any>}
  */
-async function call(method, path, { form, json, signal, keepalive, isText = false } = {}) {
+export async function call(method, path, { form, json, signal, keepalive, isText = false } = {}) {
   const headers = { accept: isText ? 'text/*, application/json' : 'application/json', ...(json === undefined ? {} : { 'content-type': 'application/json' }) };
   const body = json === undefined ? form : JSON.stringify(json);
   let response;

@@ -1,6 +1,13 @@
-//! Processes of this program that are confined as agents are, and are none: the readers of projects.
+//! Processes of this program that are confined as agents are, and are none: the readers of projects,
+//! and what draws.
 
-use std::{ffi::OsString, fs, path::PathBuf, process::ExitStatus, sync::Arc};
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitStatus,
+    sync::Arc,
+};
 
 use tokio::{
     process::{ChildStderr, ChildStdin, ChildStdout},
@@ -18,6 +25,7 @@ use super::{
     AgentSession, Agents,
     choice::AgentProgram,
     directories::Directories,
+    invocation::Invocation,
     process::{
         control::ProcessControl,
         disk_quota::{self, DiskQuota},
@@ -72,7 +80,33 @@ impl Agents {
         if let Some(note) = &invocation.note {
             log::debug!("a reader is confined less than possible project={name} note={note:?}");
         }
-        let command = invocation.command(&cicerone)?;
+        self.start_own(invocation, &cicerone, quota).await
+    }
+
+    /// Starts `cicerone` with `arguments` as a process that reads nothing but its input, for a project
+    /// of which it sees nothing. The error is for a person.
+    pub(crate) async fn start_drawing(
+        &self,
+        project: Project,
+        arguments: Vec<OsString>,
+        limits: ResourceLimits,
+    ) -> Result<OwnProcess, String> {
+        let session = AgentSession::New(Uuid::new_v4());
+        let request = self.launch_request(AgentProgram::Guide, project, None, session);
+        let request = request.map_err(|error| error.to_string())?;
+        let (cicerone, quota) = (request.cicerone.clone(), request.disk_quota());
+        let prepared = spawn_blocking(move || request.prepare_drawing(arguments, limits)).await;
+        let invocation = prepared.map_err(|error| error.to_string())??;
+        self.start_own(invocation, &cicerone, quota).await
+    }
+
+    async fn start_own(
+        &self,
+        invocation: Invocation,
+        cicerone: &Path,
+        quota: DiskQuota,
+    ) -> Result<OwnProcess, String> {
+        let command = invocation.command(cicerone)?;
         let spawned = self.inner.spawner.spawn_piped(command).await;
         let spawned = spawned.map_err(|error| error.to_string())?;
         let SpawnedProcess { mut child, leader, stdin, stdout, stderr } = spawned;

@@ -119,6 +119,9 @@ impl Writer {
             Event::Text(text) if !self.links.is_empty() => self.text(&text),
             Event::Text(text) => self.text_with_links(&text),
             Event::Code(code) => self.inline_code(&code, next),
+            Event::InlineMath(source) if self.is_price(&source, next) => {
+                self.text(&format!("${source}$"));
+            }
             Event::InlineMath(source) => {
                 let mark = if is_whole_formula(&source) { "" } else { "$" };
                 self.wrapped(&format!(r#"<code class="math">{mark}"#), &source, mark);
@@ -306,6 +309,12 @@ impl Writer {
         self.out.push_str(before);
         self.text(text);
         self.out.push_str(after);
+    }
+
+    /// Whether a formula between two `$` is none, but two amounts: `$5-$6`, `US$5/US$6`.
+    fn is_price(&self, source: &str, next: &str) -> bool {
+        let is_attached = self.before.ends_with(char::is_alphanumeric);
+        !is_whole_formula(source) && (is_attached || next.starts_with(|c: char| c.is_ascii_digit()))
     }
 
     fn block_code(&mut self, text: &str) {

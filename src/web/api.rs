@@ -2,6 +2,7 @@
 
 pub(crate) mod attachments;
 pub(crate) mod conversations;
+pub(crate) mod drawings;
 pub(crate) mod export;
 pub(crate) mod files;
 pub(crate) mod projects;

@@ -8,8 +8,8 @@ use utoipa::OpenApi;
 use super::{
     access::login,
     api::{
-        attachments, conversations, export, files, projects, readiness, references, search,
-        sessions, similar, suggestions,
+        attachments, conversations, drawings, export, files, projects, readiness, references,
+        search, sessions, similar, suggestions,
     },
     metrics,
     problem::{ProblemDocument, ProblemResponse},
@@ -27,6 +27,8 @@ use super::{
         projects::list,
         files::find,
         files::show,
+        drawings::draw,
+        drawings::show,
         suggestions::show,
         upgrade::connect,
         conversations::list,

@@ -8,7 +8,7 @@ import { applyHighlighting, setHtml } from './html.js';
 import { followReference, markReferences } from './references.js';
 
 export class AnswerText extends HTMLElement {
-  /** @type {{html: string, node: HTMLElement}[]} */
+  /** @type {{html: string, node: HTMLElement, isOffered?: boolean}[]} */
   #shown = [];
   /** @type {import('../protocol.js').Citation[] | undefined} */
   #citations = undefined;
@@ -19,7 +19,7 @@ export class AnswerText extends HTMLElement {
   }
 
   /** @param {string[]} parts @param {import('../store.js').Turn} turn */
-  update(parts, { turn, citations }) {
+  update(parts, { turn, citations, end }) {
     const isNew = citations !== this.#citations;
     this.#citations = citations;
     const citing = citations && { turn, found: byReference(citations) };
@@ -39,6 +39,7 @@ export class AnswerText extends HTMLElement {
       // Highlighting comes later than the code, whose elements stay.
       if (!applyHighlighting(shown.node, before, html)) {
         setHtml(shown.node, html);
+        shown.isOffered = false;
         shown.node.querySelectorAll('pre').forEach(frameCode);
         shown.node.querySelectorAll('.table').forEach(frameTable);
         setDirections(shown.node);
@@ -46,6 +47,12 @@ export class AnswerText extends HTMLElement {
       if (citing) markReferences(shown.node, citing);
     }
     for (const { node } of this.#shown.splice(parts.length)) node.remove();
+    for (const shown of end ? this.#shown : this.#shown.slice(0, -1)) {
+      if (shown.isOffered) continue;
+      shown.isOffered = true;
+      // Without them, the sources are shown.
+      if (shown.node.querySelector('.math, .language-mermaid')) import('../drawings.js').then((it) => it.offer(shown.node), () => null);
+    }
   }
 }
 

@@ -29,6 +29,7 @@ mod config;
 mod crash;
 mod docs;
 mod doctor;
+mod drawings;
 mod durability;
 mod escaping;
 mod failing;

@@ -25,6 +25,7 @@ mod browser;
 mod composer;
 mod conversation;
 mod conversations;
+mod drawings;
 mod file_reader;
 mod gate;
 mod groups;

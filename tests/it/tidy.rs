@@ -22,7 +22,7 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 33] = [
+const LAYERS: [&str; 34] = [
     "ids",
     "json",
     "effort",
@@ -46,6 +46,7 @@ const LAYERS: [&str; 33] = [
     "agent",
     "markdown",
     "highlighter",
+    "drawing",
     "reader",
     "wire",
     "database",
@@ -59,7 +60,7 @@ const LAYERS: [&str; 33] = [
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 39] = [
+const PURE: [&str; 46] = [
     "agent/codec",
     "agent/event",
     "attachment",
@@ -76,6 +77,13 @@ const PURE: [&str; 39] = [
     "citation/verdict",
     "citation/written",
     "database/similar/score",
+    "drawing/allowed",
+    "drawing/cache",
+    "drawing/css",
+    "drawing/mathml",
+    "drawing/outcome",
+    "drawing/sources",
+    "drawing/svg",
     "entry",
     "history/align",
     "history/parse",
@@ -255,6 +263,9 @@ const CAGED: [&str; 13] = [
     "sqlite_readonly",
 ];
 
+/// The process that draws, and what only it calls.
+const DRAWING: [&str; 3] = ["drawing/program", "drawing/formula", "drawing/diagram"];
+
 /// What else does: the import and the registry read files of no project.
 const UNCAGED: [&str; 2] = ["database/import", "config/registry"];
 
@@ -265,6 +276,11 @@ fn p10_the_server_opens_no_file_of_a_project_and_runs_no_grammar() {
         r"\bopening::(read|read_start|is_file)\b|\bgate::|\bTree::open\b|\bwalk::files\b|\bcheck::check\b|\bFeatures::open\b|\bsqlite_readonly::open\b|\bsyntect::|\bHighlighter::new\b|policy\.check_content\(",
         &allowed,
     ));
+}
+
+#[test]
+fn p10_the_server_draws_nothing_itself() {
+    no_complaints(lines_with(r"\bmath_core::|\bmerman::|\bformula::|\bdiagram::", &DRAWING));
 }
 
 #[test]
@@ -294,10 +310,10 @@ fn nothing_panics_on_purpose() {
 
 #[test]
 fn only_the_probe_calls_the_kernel_by_number() {
-    // The guide knows the word, to find definitions by.
+    // The guide knows the word, to find definitions by, and a policy for pictures has it.
     no_complaints(lines_with(
         r"\bunsafe(_code)?\b",
-        &["agent/sandbox/self_test/raw_syscall", "source/definitions"],
+        &["agent/sandbox/self_test/raw_syscall", "source/definitions", "web/api/drawings"],
     ));
 }
 

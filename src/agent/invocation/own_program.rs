@@ -152,6 +152,46 @@ impl LaunchRequest {
         Ok(invocation)
     }
 
+    /// What draws: this program with `arguments`, which reads and writes no file and has no network.
+    /// Blocks.
+    pub(in crate::agent) fn prepare_drawing(
+        &self,
+        arguments: Vec<OsString>,
+        limits: ResourceLimits,
+    ) -> Result<Invocation, String> {
+        let place = Directories::new(&self.inner.data_dir);
+        place.make().map_err(|error| cannot_make(&place.agents, &error))?;
+        let chosen = self.user(own_user(), &place, &self.cicerone)?;
+        let environment = guide::environment(self.inner.server.environment.iter().cloned());
+        let needs = AccessNeeds {
+            project: None,
+            programs: [&self.cicerone, &self.cicerone],
+            environment: &environment,
+            read: Vec::new(),
+            write: Vec::new(),
+            ports: Vec::new(),
+        };
+        let mut profile = self.profile(needs, None, &chosen)?;
+        if let Some(profile) = &mut profile {
+            profile.read.retain(|path| !self.inner.settings.readable.contains(path));
+        }
+        Ok(Invocation {
+            program: self.cicerone.clone(),
+            arguments,
+            environment,
+            dir: PathBuf::from("/"),
+            profile,
+            limits,
+            note: chosen.note,
+            allowed_tools: None,
+            results: None,
+            temporary: PathBuf::new(),
+            home: None,
+            lent: None,
+            acp: None,
+        })
+    }
+
     /// This program, which reads the project, and writes to `temporary` and `write` alone.
     fn own_program(
         &self,

@@ -21,8 +21,15 @@ const AXE: &str = "4.14.1";
 const TYPESCRIPT: &str = "5.9.3";
 
 /// The modules that a document loads, or another one when it is needed.
-const ENTRIES: [&str; 6] =
-    ["app.js", "admin.js", "login.js", "theme.js", "lazy_features.js", "views/file_reader.js"];
+const ENTRIES: [&str; 7] = [
+    "app.js",
+    "admin.js",
+    "login.js",
+    "theme.js",
+    "lazy_features.js",
+    "drawings.js",
+    "views/file_reader.js",
+];
 
 /// What a first visit may transfer, in bytes.
 const LARGEST_VISIT: u64 = 120 * 1000;
