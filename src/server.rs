@@ -125,7 +125,7 @@ fn end_in_time(is_well: bool) -> io::Result<()> {
 async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
     let assets = match &settings.assets {
         Some(dir) => Assets::from_directory(dir)?,
-        None => Assets::embedded(),
+        None => Assets::embedded()?,
     };
     let tls = settings.tls.as_ref().map(tls::load).transpose()?;
     let scheme = if tls.is_some() { "https" } else { "http" };

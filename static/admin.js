@@ -91,3 +91,4 @@ document.addEventListener('visibilitychange', () => {
   if (!document.hidden && !isRefused) refresh();
 });
 refresh();
+document.querySelector('#not-started')?.remove();

@@ -156,6 +156,7 @@ document.addEventListener('visibilitychange', () => {
   if (page.state.conversation?.connection === 'ended') serverEvents.refreshList();
 });
 start();
+document.querySelector('#not-started')?.remove();
 
 async function start() {
   page.requestRender();

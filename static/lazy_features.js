@@ -1,10 +1,9 @@
 /**
  * Parts that the first view does not need, loaded on the first input: the search, the hint about
- * similar questions, the file reader, menus, sources, the style of paper.
+ * similar questions, the file reader, menus, sources.
  */
 import * as api from './api.js';
 import { SimilarQuestionLookup } from './similar_question.js';
-import { element } from './views/dom.js';
 import './views/similar_hint.js';
 import './views/file_reader.js';
 import './views/attached_files.js';
@@ -23,8 +22,6 @@ export class LazyFeatures {
   /** @param {import('./page.js').Page} page */
   constructor(page) {
     this.page = page;
-    const base = document.querySelector('link[rel="stylesheet"]')?.getAttribute('href') ?? '';
-    document.head.append(element('link', { rel: 'stylesheet', media: 'print', href: base.replace('base.css', 'print.css') }));
   }
 
   openSearch() {

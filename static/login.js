@@ -20,6 +20,7 @@ form.addEventListener('submit', async (event) => {
     button.disabled = false;
   }
 });
+document.querySelector('#not-started')?.remove();
 
 /** The address to open. An address of another server in the query does not count. */
 function target() {

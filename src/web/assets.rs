@@ -2,11 +2,13 @@
 //!
 //! Documents have fixed addresses; browsers revalidate them on each visit. Scripts and styles lie
 //! under `/assets/VERSION/`, where the version is a hash of all files together, and browsers keep
-//! them for good. Modules import each other by relative paths, so a page never mixes versions: one
-//! that was loaded before an upgrade gets 404 for modules that it loads later, and asks for a reload.
+//! them for good. Scripts load each other by relative paths, so a page never mixes versions: one
+//! that was loaded before an upgrade gets 404 for scripts that it loads later, and asks for a reload.
+//!
+//! The embedded files are put together when the server starts ([`link`]), so that a visit asks for
+//! few. Files in a directory are served as they are.
 
 use std::{
-    borrow::Cow,
     collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher as _},
     io::{self, Write as _},
@@ -27,7 +29,13 @@ use actix_web::{
 };
 use flate2::{Compression, write::GzEncoder};
 
+use self::link::{Files, LinkError};
 use super::problem::Problem;
+
+mod link;
+mod module;
+mod script;
+mod style;
 
 /// The document of the conversations, shown at every address within the page.
 const INDEX: &str = "index.html";
@@ -77,38 +85,38 @@ enum Target<'a> {
     Asset { version: &'a str, path: &'a str },
 }
 
-/// The directory given in place of the embedded files has no page.
+/// The page cannot be served.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot serve the page from {}: {source}; give a directory with an {INDEX} in it", dir.display())]
-pub struct AssetsError {
-    dir: PathBuf,
-    source: io::Error,
+pub enum AssetsError {
+    /// The directory given in place of the embedded files has no page.
+    #[error("cannot serve the page from {}: {source}; give a directory with an {INDEX} in it", dir.display())]
+    Directory {
+        /// The directory.
+        dir: PathBuf,
+        /// Why it cannot be read.
+        source: io::Error,
+    },
+    /// The embedded files do not fit together.
+    #[error("cannot put the page together: {0}")]
+    Link(#[from] LinkError),
 }
 
 impl Assets {
-    /// The files that were compiled in.
-    pub(crate) fn embedded() -> Self {
-        let files: Vec<_> = Embedded::iter()
-            .filter_map(|path| Embedded::get(&path).map(|file| (path, file.data)))
-            .collect();
+    /// The files that were compiled in, put together. Fails if they do not fit.
+    pub(crate) fn embedded() -> Result<Self, AssetsError> {
+        let files = link::link(&embedded_files())?;
         let version = fingerprint(&files);
-        let files = files
-            .into_iter()
-            .map(|(path, content)| {
-                let bytes = match content {
-                    Cow::Borrowed(bytes) => Bytes::from_static(bytes),
-                    Cow::Owned(bytes) => bytes.into(),
-                };
-                let file = Arc::new(File::new(&path, bytes, &version));
-                (path.into_owned(), file)
-            })
-            .collect();
-        Self(Arc::new(Source::Embedded { version, files }))
+        let served = files.into_iter().map(|(path, text)| {
+            let file = Arc::new(File::new(&path, text.into(), &version));
+            (path, file)
+        });
+        let files = served.collect();
+        Ok(Self(Arc::new(Source::Embedded { version, files })))
     }
 
     /// The files of `dir`, read anew for each request. Fails when `dir` holds no page.
     pub(crate) fn from_directory(dir: &Path) -> Result<Self, AssetsError> {
-        let failed = |source| AssetsError { dir: dir.to_owned(), source };
+        let failed = |source| AssetsError::Directory { dir: dir.to_owned(), source };
         let absolute = dir.canonicalize().map_err(failed)?;
         absolute.join(INDEX).metadata().map_err(failed)?;
         Ok(Self(Arc::new(Source::Directory(absolute))))
@@ -193,6 +201,15 @@ impl<'a> Target<'a> {
         let is_file = path.rsplit('/').next().is_some_and(|name| name.contains('.'));
         (!is_interface && !is_file).then_some(Self::Document(INDEX))
     }
+}
+
+/// What was compiled in. All of it is text.
+fn embedded_files() -> Files {
+    let files =
+        Embedded::iter().filter_map(|path| Embedded::get(&path).map(|file| (path, file.data)));
+    files
+        .map(|(path, data)| (path.into_owned(), String::from_utf8_lossy(&data).into_owned()))
+        .collect()
 }
 
 /// Serves the page to every request that no other route takes. The fallback of the whole

@@ -30,6 +30,7 @@ mod file_reader;
 mod gate;
 mod groups;
 mod live_list;
+mod load;
 mod long_conversation;
 mod markup;
 mod picture;

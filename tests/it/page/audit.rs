@@ -1,13 +1,10 @@
-//! Checks of the page as a whole: accessibility by axe-core, types, the size of a first visit.
+//! Checks of the page as a whole: accessibility by axe-core, types.
 
 use std::{fs, process::Command};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::{
-    peers,
-    server::{PROJECT, Setup},
-};
+use crate::{peers, server::Setup};
 
 use super::{
     browser::{Browser, ENTER, ESCAPE, NEW_LINE},
@@ -25,14 +22,11 @@ const ENTRIES: [&str; 7] = [
     "app.js",
     "admin.js",
     "login.js",
-    "theme.js",
+    "early.js",
     "lazy_features.js",
     "drawings.js",
     "views/file_reader.js",
 ];
-
-/// What a first visit may transfer, in bytes.
-const LARGEST_VISIT: u64 = 120 * 1000;
 
 impl Browser {
     /// Fails when axe-core finds anything wrong with what is shown now.
@@ -137,62 +131,6 @@ fn the_modules_keep_to_the_types_that_they_are_documented_with() {
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-}
-
-#[tokio::test]
-async fn a_first_visit_is_small_and_asks_nobody_but_this_server() {
-    let server = Setup::scripted().start();
-    let browser = Browser::start().await;
-    browser.goto(&server.url(&format!("/p/{PROJECT}"))).await;
-    browser.wait_for("document.activeElement.id === 'question'").await;
-    let loaded = browser
-        .run(
-            "return [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
-                 .map(({ name, transferSize, decodedBodySize }) => [name, transferSize, decodedBodySize])",
-        )
-        .await;
-    let loaded: Vec<(String, u64, u64)> = serde_json::from_value(loaded).unwrap();
-    let alien: Vec<_> =
-        loaded.iter().filter(|(name, ..)| !name.starts_with(&server.url("/"))).collect();
-    assert!(alien.is_empty(), "asked others: {alien:?}");
-    let bytes: u64 = loaded.iter().map(|(_, transferred, _)| transferred).sum();
-    let opened = browser
-        .run("return performance.getEntriesByName('interactive')[0]?.startTime ?? performance.timing.domContentLoadedEventEnd - performance.timing.navigationStart")
-        .await;
-    println!("{} files, {bytes} bytes, ready after {opened} ms", loaded.len());
-    assert!(loaded.len() > 10 && bytes > 10_000, "not everything was counted: {loaded:?}");
-    assert!(bytes < LARGEST_VISIT, "{bytes} bytes: {loaded:#?}");
-    browser.close().await;
-}
-
-#[tokio::test]
-async fn every_module_is_preloaded_so_that_none_waits_for_another() {
-    let page =
-        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/static/index.html")).unwrap();
-    let server = Setup::scripted().start();
-    let browser = Browser::start().await;
-    browser.goto(&server.url("/")).await;
-    browser.wait_for("document.activeElement.id === 'question'").await;
-    let modules = browser
-        .run(
-            r"return performance.getEntriesByType('resource')
-                 .map((it) => new URL(it.name).pathname.replace(/^\/assets\/\w+/, '/assets'))
-                 .filter((path) => path.endsWith('.js') && !/\/(app|theme)\.js$/.test(path))",
-        )
-        .await;
-    let modules: Vec<String> = serde_json::from_value::<Vec<Value>>(modules)
-        .unwrap()
-        .iter()
-        .map(|path| path.as_str().unwrap().to_owned())
-        .collect();
-    assert!(modules.len() > 10, "{modules:?}");
-    for module in &modules {
-        assert!(page.contains(&format!(r#"href="{module}""#)), "{module} is not preloaded");
-    }
-    let preloaded = page.matches("modulepreload").count();
-    assert_eq!(preloaded, modules.len(), "of {modules:?}");
-    browser.assert_no_complaints(&[]).await;
-    browser.close().await;
 }
 
 #[tokio::test]
