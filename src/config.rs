@@ -173,6 +173,7 @@ fn settings(tables: Tables, layers: &Layers, env: &ProcessEnv) -> Result<Setting
         limits: tables.limits,
         answer_limits: tables.answer_limits,
         visitor_limits: tables.visitor_limits,
+        file_links: tables.file_links,
         attachments: tables.attachments,
         reading: tables.reading,
         highlighting: tables.highlighting,

@@ -11,6 +11,7 @@
 mod cache;
 mod checks;
 pub(crate) mod code;
+mod code_questions;
 pub(crate) mod excerpt;
 pub(crate) mod file_list;
 mod process;
@@ -18,6 +19,8 @@ pub(crate) mod protocol;
 pub(crate) mod questions;
 mod readers;
 pub mod serve;
+pub(crate) mod symbols;
+pub(crate) mod text_search;
 mod tools;
 mod waiting;
 

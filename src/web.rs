@@ -23,7 +23,7 @@ use serde_json::json;
 
 use api::{
     attachments, conversations, drawings, export, projects, readiness, references, search,
-    sessions, similar, suggestions,
+    sessions, similar, suggestions, symbols, text_search,
 };
 use problem::method_not_allowed;
 use websocket::upgrade;
@@ -81,6 +81,10 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(at("/api/projects/{project}/drawings").route(post().to(drawings::draw)))
         .service(at("/api/projects/{project}/drawings/{name}").route(get().to(drawings::show)))
         .service(at("/api/projects/{project}/file").route(get().to(api::files::show)))
+        .service(at("/api/projects/{project}/text").route(get().to(text_search::find)))
+        .service(at("/api/projects/{project}/tree").route(get().to(api::files::list)))
+        .service(at("/api/projects/{project}/symbols").route(get().to(symbols::find)))
+        .service(at("/api/projects/{project}/blame").route(get().to(symbols::blame)))
         .service(at("/api/projects/{project}/commit").route(get().to(api::files::show_commit)))
         .service(at("/api/projects/{project}/questions").route(get().to(suggestions::show)))
         .service(at("/api/me").route(get().to(access::login::me)))

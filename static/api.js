@@ -150,6 +150,12 @@ export const closeConversation = (project, conversation) => call('DELETE', `/api
 /** For admins. @param {string} project */
 export const closeSession = (project) => call('DELETE', `/api/admin/sessions/${project}`);
 
+/** @param {Response} response @returns {Promise<ApiError>} why it is no success */
+export async function problemOf(response) {
+  const answer = await response.json().catch(() => null);
+  return new ApiError(answer?.detail ?? `The server answered with status ${response.status}.`, response.status);
+}
+
 /** @param {string} project */
 const conversations = (project) => `/api/assistant/conversations/${project}`;
 
@@ -171,7 +177,6 @@ export async function call(method, path, { form, json, signal, keepalive, isText
   // Unsent text is stored in this browser, so leaving for the login loses nothing.
   if (response.status === 401 && path !== LOGIN) location.assign(`${LOGIN}?next=${encodeURIComponent(location.pathname)}`);
   if (isText && response.ok) return response.text();
-  const answer = await response.json().catch(() => null);
-  if (!response.ok) throw new ApiError(answer?.detail ?? `The server answered with status ${response.status}.`, response.status);
-  return answer;
+  if (!response.ok) throw await problemOf(response);
+  return response.json().catch(() => null);
 }

@@ -79,6 +79,7 @@ const EVENTS = {
   'close-file': () => fileNavigation.close(),
   'visit-turn': ({ conversation, turn }) => navigation.visitHere(conversation, turn),
   'visited': () => {
+    closeCodeSearch();
     if (page.state.project !== null) liveList.open(page.state.project);
     actions.visited();
     fileNavigation.visited();
@@ -90,6 +91,7 @@ const EVENTS = {
   'notify': (text) => notice.show(text),
   'toggle-notifications': () => toggleNotifications(),
   'open-search': () => openSearch(),
+  'search-code': (text) => searchCode(text),
   'log-out': () => logOut(),
   'shows-end': (showsEnd) => page.composer.offerEnd(!showsEnd),
   'go-to-end': () => page.view.scrollToEnd(),
@@ -110,10 +112,12 @@ bindKeys({
     () => page.view.closeDetails(),
     () => page.composer.leaveEdit(),
     () => fileNavigation.close(),
+    closeCodeSearch,
     () => commands.stop(),
   ],
   anywhere: {
     'K': () => openSearch(),
+    'Shift+F': () => searchCode(),
     'Shift+O': () => navigation.visitHere(null),
   },
   outside: {
@@ -174,6 +178,17 @@ async function start() {
 
 function openSearch() {
   loadLazyFeatures().then((it) => it.openSearch(), () => notice.show(loadFailureText('The search')));
+}
+
+/** @param {string} [text] to search for */
+function searchCode(text) {
+  page.sidebar.closeDrawer();
+  import('./code_features.js').then((it) => it.openCodeSearch(page, text)).catch(() => notice.show(loadFailureText('The search')));
+}
+
+/** Returns whether it was open. */
+function closeCodeSearch() {
+  return /** @type {import('./views/code_search.js').CodeSearch | null} */ (document.querySelector('code-search'))?.close() ?? false;
 }
 
 async function toggleNotifications() {

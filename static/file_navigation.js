@@ -20,15 +20,18 @@ export class FileNavigation {
     this.notice = notice;
   }
 
-  /** Opens a file. @param {{reference: import('./reference.js').Reference, turn?: number}} file */
-  open({ reference, turn }) {
+  /**
+   * Opens a file.
+   * @param {{reference: import('./reference.js').Reference, turn?: number, marks?: import('./views/file_reader.js').Marks}} file
+   */
+  open({ reference, turn, marks }) {
     const text = formatReference(reference);
     this.#at = turn === undefined ? null : { turn, text };
     const url = fileAddress(reference) + location.hash;
     // Back closes the file, however many were opened.
     if (this.reader.isOpen) history.replaceState(history.state, '', url);
     else history.pushState({ opened: true }, '', url);
-    this.#show(reference);
+    this.#show(reference, marks);
     if (turn !== undefined && !reference.commit) this.#tellStanding(turn, text);
   }
 
@@ -112,8 +115,8 @@ export class FileNavigation {
       turn === this.#at?.turn && formatReference(reference) === this.#at.text));
   }
 
-  /** @param {import('./reference.js').Reference} reference */
-  async #show(reference) {
+  /** @param {import('./reference.js').Reference} reference @param {import('./views/file_reader.js').Marks} [marks] */
+  async #show(reference, marks) {
     try {
       // It may not be loaded yet, see `lazy_features.js`.
       await import('./views/file_reader.js');
@@ -124,7 +127,7 @@ export class FileNavigation {
     const { project } = this.page.state;
     if (project === null) return;
     this.#shown = { project, reference };
-    this.reader.show(project, reference);
+    this.reader.show(project, reference, marks);
     this.update();
   }
 }

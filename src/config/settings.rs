@@ -12,6 +12,7 @@
 mod advanced;
 pub mod agents;
 mod attachments;
+mod file_links;
 mod limits;
 
 use std::{collections::HashMap, net::SocketAddr, path::PathBuf, time::Duration};
@@ -27,6 +28,7 @@ pub(crate) use advanced::{
 };
 use agents::{AgentName, NamedAgent};
 pub(crate) use attachments::AttachmentSettings;
+pub(crate) use file_links::{EditorUrl, FileLinkSettings};
 pub use limits::Limits;
 pub(crate) use limits::{AnswerLimits, VisitorLimits};
 
@@ -65,6 +67,7 @@ pub struct Settings {
     pub(crate) answer_limits: AnswerLimits,
     pub(crate) visitor_limits: VisitorLimits,
     pub(crate) attachments: AttachmentSettings,
+    pub(crate) file_links: FileLinkSettings,
     pub(crate) reading: ReadingSettings,
     pub(crate) highlighting: HighlightingSettings,
     pub(crate) reader: ReaderSettings,
@@ -94,6 +97,8 @@ pub(super) struct Tables {
     #[schemars(extend("table" = "limits"))]
     pub(super) visitor_limits: VisitorLimits,
     pub(super) attachments: AttachmentSettings,
+    #[schemars(extend("table" = "reader"))]
+    pub(super) file_links: FileLinkSettings,
     pub(super) reading: ReadingSettings,
     pub(super) highlighting: HighlightingSettings,
     pub(super) reader: ReaderSettings,

@@ -18,7 +18,10 @@ use toml::Value;
 
 use crate::{
     authority::{Authority, Host, WebOrigin},
-    config::agent_name::{AUTO, AgentChoice},
+    config::{
+        agent_name::{AUTO, AgentChoice},
+        settings::EditorUrl,
+    },
 };
 
 /// How one kind of value is written in the file.
@@ -195,6 +198,17 @@ value_format! {
     "a text",
     {"type": "string"},
     |value| Some(Some(value.as_str()?.to_owned()).filter(|text| !text.is_empty()))
+}
+
+value_format! {
+    /// The template of an address; an empty text stands for none.
+    EditorUrlText -> Option<EditorUrl>,
+    "an address with `{path}` in it and a known scheme, such as \"vscode://file/{dir}/{path}:{line}\" or \"https://example.org/blob/main/{path}#L{line}\"",
+    {"type": "string", "pattern": r"^$|^[a-z-]+://\S*\{path\}\S*$"},
+    |value| match value.as_str()? {
+        "" => Some(None),
+        text => Some(Some(EditorUrl::parse(text)?)),
+    }
 }
 
 /// The `format` of a path, relative to the directory of the file.

@@ -12,7 +12,7 @@ use crate::{
 
 use super::{
     excerpt::{FileExcerpt, OutlineItem},
-    file_list::FoundFile,
+    file_list::{Directory, FoundFile, MAX_NAMES},
 };
 
 /// The classes that highlighted code may have.
@@ -69,10 +69,6 @@ pub(super) fn is_excerpt(page: &FileExcerpt, max_lines: usize, max_bytes: usize)
         0 => 0,
         first => (page.last_line + 1).saturating_sub(first),
     };
-    let is_plain = |text: &str| {
-        text.len() <= MAX_TEXT
-            && text.chars().all(|c| c.is_ascii_alphanumeric() || "+#-._ ".contains(c))
-    };
     let is_item = |item: &OutlineItem| is_plain(&item.kind) && item.name.len() <= MAX_TEXT;
     page.text.len() <= max_bytes
         && page.last_line <= page.total_lines
@@ -81,6 +77,24 @@ pub(super) fn is_excerpt(page: &FileExcerpt, max_lines: usize, max_bytes: usize)
         && (shown > 0 || page.text.is_empty())
         && is_plain(&page.language)
         && page.outline.iter().all(is_item)
+}
+
+/// Whether these are names of what may be in a directory.
+pub(super) fn is_directory(directory: &Directory) -> bool {
+    let Directory { dirs, files, .. } = directory;
+    dirs.len() + files.len() <= MAX_NAMES
+        && dirs.iter().chain(files).all(|name| is_path(name) && !name.contains('/'))
+}
+
+/// Whether it is no longer than a text that is taken.
+pub(super) fn is_short(text: &str) -> bool {
+    text.len() <= MAX_TEXT
+}
+
+/// Whether this may name a language or a kind of definition.
+pub(super) fn is_plain(text: &str) -> bool {
+    let is_known = |c: char| c.is_ascii_alphanumeric() || "+#-._ ".contains(c);
+    text.len() <= MAX_TEXT && text.chars().all(is_known)
 }
 
 /// The citations that belong to references that were asked for, in their order.
@@ -115,7 +129,7 @@ pub(super) fn are_standings(standings: &[Standing]) -> bool {
 }
 
 /// Whether this may be the path of a file of the project, relative to its root.
-fn is_path(path: &str) -> bool {
+pub(super) fn is_path(path: &str) -> bool {
     let is_inside = !path.starts_with('/') && !path.split('/').any(|part| part == "..");
     !path.is_empty() && path.len() <= MAX_TEXT && is_inside && !path.contains('\0')
 }

@@ -4,6 +4,7 @@
 //! the same list.
 
 use std::{
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -15,7 +16,11 @@ use nucleo_matcher::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{policy::Secrets, project::Roots, source::walk};
+use crate::{
+    policy::Secrets,
+    project::{Roots, roots},
+    source::walk,
+};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct FoundFile {
@@ -24,6 +29,20 @@ pub(crate) struct FoundFile {
     /// The size in bytes.
     pub size: u64,
 }
+
+/// What is in a directory of a project.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Directory {
+    /// Names of directories with files that may be read; in a group, of its members.
+    pub dirs: Vec<String>,
+    /// Names of files.
+    pub files: Vec<String>,
+    /// Whether it has more.
+    pub truncated: bool,
+}
+
+/// Most names of a directory that are told.
+pub(super) const MAX_NAMES: usize = 2000;
 
 /// The files of a project that may be read.
 #[derive(Debug)]
@@ -37,6 +56,32 @@ pub(crate) struct FileList {
 impl FileList {
     pub(crate) fn files(&self) -> &[FoundFile] {
         &self.files
+    }
+
+    /// What is in the directory at `path`, which is empty for the root.
+    pub(super) fn directory(&self, path: &str, is_group: bool) -> Directory {
+        let prefix = roots::dir_prefix(path.trim_end_matches('/'));
+        let mut found = Directory { truncated: self.truncated, ..Directory::default() };
+        for file in self.below(&prefix) {
+            let rest = file.path.get(prefix.len()..).unwrap_or_default();
+            // The name of a group's member ends with a colon.
+            let is_root = is_group && prefix.is_empty();
+            let member = is_root.then(|| roots::split(Path::new(rest))).flatten();
+            let (names, name) = match (member, rest.split_once('/')) {
+                (Some((member, _)), _) => (&mut found.dirs, format!("{member}:")),
+                (None, Some((dir, _))) => (&mut found.dirs, dir.to_owned()),
+                (None, None) => (&mut found.files, rest.to_owned()),
+            };
+            // The list is in order, so that the same directory comes again at once.
+            if names.last() != Some(&name) {
+                names.push(name);
+            }
+            if found.dirs.len() + found.files.len() >= MAX_NAMES {
+                found.truncated = true;
+                break;
+            }
+        }
+        found
     }
 
     /// The files whose paths begin with `prefix`.
@@ -132,6 +177,30 @@ mod tests {
             assert_eq!(below, expected, "{prefix}");
         }
         assert_eq!(list.below("").len(), 5);
+    }
+
+    #[test]
+    fn a_directory_has_the_files_and_directories_in_it() {
+        let names = |list: &FileList, path: &str, is_group: bool| {
+            let Directory { dirs, files, .. } = list.directory(path, is_group);
+            (dirs.join(" "), files.join(" "))
+        };
+        let one = list(&["README.md", "a-b/x", "a/b/x", "a/b/y", "a/c", "a/d/e/f", "a0"]);
+        for (path, dirs, files) in [
+            ("", "a-b a", "README.md a0"),
+            ("a", "b d", "c"),
+            ("a/", "b d", "c"),
+            ("a/b", "", "x y"),
+            ("z", "", ""),
+        ] {
+            assert_eq!(names(&one, path, false), (dirs.to_owned(), files.to_owned()), "{path}");
+        }
+        let group = list(&["api:src/a.rs", "web:b.ts", "web:src/a.ts"]);
+        for (path, dirs, files) in
+            [("", "api: web:", ""), ("web:", "src", "b.ts"), ("web:src", "", "a.ts")]
+        {
+            assert_eq!(names(&group, path, true), (dirs.to_owned(), files.to_owned()), "{path}");
+        }
     }
 
     #[test]

@@ -17,7 +17,12 @@ use crate::{
     tools::{CallOutcome, ProjectCall},
 };
 
-use super::{excerpt::FileExcerpt, file_list::FoundFile};
+use super::{
+    excerpt::FileExcerpt,
+    file_list::{Directory, FoundFile},
+    symbols::{BlamedLines, FoundSymbols, SymbolQuery},
+    text_search::{FoundText, TextStep},
+};
 
 /// How long an answer of the guide waits while the index is built.
 pub(crate) const INDEX_WAIT: Duration = Duration::from_secs(100);
@@ -94,6 +99,14 @@ pub(crate) enum ReaderRequest {
     Answer(Box<AnswerTask>),
     /// Runs a tool for an agent.
     CallTool(ProjectCall),
+    /// What is in a directory, by its path from the project's root.
+    Directory { path: String },
+    /// Definitions by their names.
+    FindSymbols(SymbolQuery),
+    /// Who wrote lines of a file last.
+    Blame { path: String, first: usize, last: usize },
+    /// Goes on with a search in the text of the files.
+    SearchText(TextStep),
 }
 
 impl ReaderRequest {
@@ -157,6 +170,10 @@ pub(crate) enum ReaderAnswer {
     /// The number of the file among those that are looked for, and its text.
     Instructions(Option<(usize, String)>),
     Tool(CallOutcome),
+    Text(FoundText),
+    Directory(Directory),
+    Symbols(FoundSymbols),
+    Blamed(BlamedLines),
     /// The request failed, in words.
     Failed(String),
 }

@@ -5,6 +5,8 @@
 mod files;
 mod grown_code;
 mod history_tools;
+mod symbols;
+mod text_search;
 mod tools;
 
 use std::{
@@ -183,6 +185,21 @@ impl ProjectReader {
             }
             ReaderRequest::Answer(task) => {
                 self.limited(&self.searches, INDEX_WAIT, move |files| files.answer(*task)).await
+            }
+            ReaderRequest::Directory { path } => {
+                self.blocking(move |files| files.directory(&path)).await
+            }
+            ReaderRequest::FindSymbols(query) => {
+                let find = move |files: &ReadableFiles| symbols::find(files, &query);
+                self.limited(&self.searches, self.tool_wait, find).await
+            }
+            ReaderRequest::Blame { path, first, last } => {
+                let blame = move |files: &ReadableFiles| symbols::blame(files, &path, first, last);
+                self.limited(&self.lookups, self.tool_wait, blame).await
+            }
+            ReaderRequest::SearchText(step) => {
+                let search = move |files: &ReadableFiles| text_search::search(files, &step);
+                self.limited(&self.lookups, self.tool_wait, search).await
             }
             ReaderRequest::CallTool(call) => {
                 let permits = if call.name == SEARCH { &self.searches } else { &self.lookups };

@@ -2,7 +2,11 @@
 
 pub(crate) mod attachments;
 pub(crate) mod conversations;
+<<<<<<< HEAD
 pub(crate) mod drawings;
+=======
+mod editor_link;
+>>>>>>> 7125c60 (page: search in the files without an agent)
 pub(crate) mod export;
 pub(crate) mod files;
 pub(crate) mod projects;
@@ -12,3 +16,5 @@ pub(crate) mod search;
 pub(crate) mod sessions;
 pub(crate) mod similar;
 pub(crate) mod suggestions;
+pub(crate) mod symbols;
+pub(crate) mod text_search;

@@ -5,13 +5,18 @@ import { formatReference, shortCommit } from '../reference.js';
 import { copyText, element, setText } from './dom.js';
 import { prose } from './prose.js';
 import { setHtml } from './html.js';
+import { highlightRanges, textRange } from './text_range.js';
 import { markInvisible, marked, setMarkedText } from './invisible_marks.js';
+
+/** @typedef {{line: number, ranges: [number, number][]}} Marks places within a line, in UTF-16 units */
 
 export class FileReader extends HTMLElement {
   /** @type {{project: string, reference: import('../reference.js').Reference} | null} */
   #shown = null;
   /** @type {import('../api.js').FilePage | null} */
   #page = null;
+  /** @type {Marks | null} */
+  #marks = null;
   /** Counts requests: only the response to the newest one is shown. */
   #requests = 0;
   /** Gets the focus back when the file is closed. @type {HTMLElement | null} */
@@ -58,12 +63,13 @@ export class FileReader extends HTMLElement {
     return !this.hidden;
   }
 
-  /** @param {string} project @param {import('../reference.js').Reference} reference */
-  async show(project, reference) {
+  /** @param {string} project @param {import('../reference.js').Reference} reference @param {Marks} [marks] */
+  async show(project, reference, marks) {
     if (!this.isOpen) this.#opener = /** @type {HTMLElement | null} */ (document.activeElement);
     this.hidden = false;
     const before = this.#shown;
     this.#shown = { project, reference };
+    this.#marks = marks ?? null;
     this.#renderHead(reference);
     this.showStanding('', null);
     const isShown = before?.project === project && before.reference.path === reference.path
@@ -101,6 +107,7 @@ export class FileReader extends HTMLElement {
     this.hidden = true;
     this.#requests += 1;
     this.#page = null;
+    highlightRanges('found', []);
     if (this.#opener?.isConnected) this.#opener.focus({ preventScroll: true });
     this.#opener = null;
   }
@@ -176,6 +183,7 @@ export class FileReader extends HTMLElement {
       setHtml(code, lines[index]);
       markInvisible(code);
     }
+    this.#highlightMarks();
   }
 
   /** Marks the cited lines and scrolls to them. @param {import('../reference.js').Reference} reference */
@@ -186,6 +194,14 @@ export class FileReader extends HTMLElement {
       for (let at = first; at <= (last ?? first); at += 1) this.#lineAt(at)?.classList.add('cited');
     }
     this.#scrollTo(node);
+    this.#highlightMarks();
+  }
+
+  /** Shows what was searched for in its line. */
+  #highlightMarks() {
+    const { line, ranges } = this.#marks ?? { line: 0, ranges: [] };
+    const code = line ? this.#lineAt(line)?.querySelector('code') : null;
+    highlightRanges('found', code ? ranges.flatMap(([start, end]) => textRange(code, start, end)) : []);
   }
 
   /** @param {number} number */

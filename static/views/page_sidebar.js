@@ -46,7 +46,10 @@ export class PageSidebar extends HTMLElement {
         element('button', {
           type: 'button', className: 'find', title: 'Ctrl or ⌘ and K', 'aria-haspopup': 'dialog',
           onclick: () => this.#emit('open-search', null),
-        }, 'Search')));
+        }, 'Search'),
+        element('button', {
+          type: 'button', className: 'find-code', title: 'Ctrl or ⌘, Shift and F', onclick: () => this.#emit('search-code', ''),
+        }, 'Code')));
     const foot = element('div', { className: 'foot' }, this.#theme, this.#notify,
       element('button', { type: 'button', className: 'quiet', onclick: showShortcuts }, 'Keys'), this.#admin, this.#logOut);
     this.append(head, element('nav', { 'aria-label': 'Conversations' }, this.#list), foot);

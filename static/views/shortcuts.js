@@ -8,6 +8,7 @@ const SHORTCUTS = [
   ['↑', 'in an empty field: your last question, to change and ask again; ↑ ↓ for others'],
   ['Escape', 'close what is open, else stop the answer'],
   ['Ctrl/⌘ K', 'search, or go to another conversation'],
+  ['Ctrl/⌘ Shift F', 'search in the files'],
   ['Ctrl/⌘ Shift O', 'new conversation'],
   ['J  K', 'next and previous question'],
   ['O', 'open the first citation of the answer'],

@@ -79,6 +79,8 @@ mod starting;
 mod store_faults;
 mod suggested;
 mod supervision;
+mod symbols;
+mod text_search;
 mod tidy;
 mod tree;
 mod v1;

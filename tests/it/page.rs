@@ -22,6 +22,7 @@ mod asking;
 mod attachments;
 mod audit;
 mod browser;
+mod code_search;
 mod composer;
 mod conversation;
 mod conversations;

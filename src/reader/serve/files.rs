@@ -129,6 +129,11 @@ impl ReadableFiles {
         ReaderAnswer::Found(FoundFiles { files, total, truncated: list.truncated })
     }
 
+    /// What is in a directory.
+    pub(super) fn directory(&self, path: &str) -> ReaderAnswer {
+        ReaderAnswer::Directory(self.list().directory(path, self.roots.is_group()))
+    }
+
     /// A page, and what of it is to be highlighted.
     pub(super) fn page(
         &self,

@@ -1,10 +1,10 @@
 //! The tools that agents call, run on the project's files. All of it blocks.
 
 mod glob;
-mod grep;
+pub(super) mod grep;
 mod list;
 mod named_path;
-mod path_pattern;
+pub(super) mod path_pattern;
 mod read;
 mod scope;
 

@@ -8,11 +8,12 @@ use crate::{
     reader::{
         FileRefusal, ReaderError,
         excerpt::FileExcerpt,
-        file_list::FoundFile,
+        file_list::{Directory, FoundFile},
         protocol::{self, FileRefusalKind, PageOf},
         questions::PageError,
     },
     web::{
+        api::editor_link,
         problem::{HandlerResult, Problem, ProblemResponse},
         state::AppState,
     },
@@ -40,6 +41,32 @@ struct FoundFiles {
     total: usize,
     /// Whether the project has more files than are searched.
     truncated: bool,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct TreeQuery {
+    /// The path of the directory from the project's root; empty for the root.
+    #[serde(default)]
+    path: String,
+}
+
+/// `GET /api/projects/{project}/tree?path=`: what is in a directory.
+#[utoipa::path(
+    get,
+    path = "/api/projects/{project}/tree",
+    tag = "projects",
+    params(("project" = String, Path, description = "The project's name"), TreeQuery),
+    responses((status = 200, body = Directory), (status = "default", response = ProblemResponse)),
+)]
+pub(crate) async fn list(
+    state: web::Data<AppState>,
+    project: web::Path<String>,
+    query: web::Query<TreeQuery>,
+) -> HandlerResult {
+    let project = state.project(&project).await?;
+    let TreeQuery { path } = query.into_inner();
+    Ok(HttpResponse::Ok().json(state.resources.readers.directory(&project, path).await?))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -79,6 +106,10 @@ struct FilePage {
     /// if a string or comment begins more than `advanced.highlighting.file_bytes` before the page.
     #[serde(skip_serializing_if = "Option::is_none")]
     lines: Option<Vec<String>>,
+    /// Where it opens in an editor or at a code host, with `{line}` for the line, where
+    /// `reader.editor_url` is set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    editor_url: Option<String>,
 }
 
 /// `GET /api/projects/{project}/files?q=&limit=`: a fuzzy search for files by their paths.
@@ -170,9 +201,12 @@ async fn page(
 ) -> HandlerResult {
     let project = state.project(project).await?;
     let is_highlighted = format == FileFormat::Html;
+    let is_current = matches!(of, PageOf::File(_));
     let page = state.resources.readers.page(&project, of, line, is_highlighted).await?;
+    let editor = state.resources.settings.file_links.editor_url.as_ref().filter(|_| is_current);
+    let editor_url = editor.and_then(|url| editor_link::of(url, &project, &path));
     let protocol::ReadPage { excerpt, lines } = page;
-    Ok(HttpResponse::Ok().json(FilePage { path, excerpt, lines }))
+    Ok(HttpResponse::Ok().json(FilePage { path, excerpt, lines, editor_url }))
 }
 
 impl From<ReaderError> for Problem {

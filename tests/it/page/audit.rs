@@ -18,13 +18,14 @@ const AXE: &str = "4.14.1";
 const TYPESCRIPT: &str = "5.9.3";
 
 /// The modules that a document loads, or another one when it is needed.
-const ENTRIES: [&str; 7] = [
+const ENTRIES: [&str; 8] = [
     "app.js",
     "admin.js",
     "login.js",
     "early.js",
     "lazy_features.js",
     "drawings.js",
+    "code_features.js",
     "views/file_reader.js",
 ];
 

@@ -1,6 +1,6 @@
 //! `grep`: lines that match a regular expression.
 
-mod lines;
+pub(in crate::reader::serve) mod lines;
 
 use std::{
     fmt::Write as _,
@@ -99,12 +99,7 @@ fn compiled(pattern: &str, ignore_case: bool) -> Result<Regex, String> {
                      look for one of its lines, with `context`.";
         return Err(words.to_owned());
     }
-    let built = RegexBuilder::new(pattern)
-        .case_insensitive(ignore_case)
-        .size_limit(MAX_AUTOMATON_BYTES)
-        .dfa_size_limit(MAX_AUTOMATON_BYTES)
-        .build();
-    built.map_err(|error| match error {
+    built(pattern, ignore_case).map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => {
             "The pattern needs too much memory: repeat less in it.".to_owned()
         }
@@ -114,6 +109,18 @@ fn compiled(pattern: &str, ignore_case: bool) -> Result<Regex, String> {
              themselves.\n{error}"
         ),
     })
+}
+
+/// The pattern with bounds on its automaton.
+pub(in crate::reader::serve) fn built(
+    pattern: &str,
+    ignore_case: bool,
+) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(pattern)
+        .case_insensitive(ignore_case)
+        .size_limit(MAX_AUTOMATON_BYTES)
+        .dfa_size_limit(MAX_AUTOMATON_BYTES)
+        .build()
 }
 
 /// Why a search ended early.

@@ -10,7 +10,7 @@ use crate::project::roots;
 const MAX_BYTES: usize = 1000;
 
 #[derive(Debug)]
-pub(super) struct PathPattern {
+pub(in crate::reader::serve) struct PathPattern {
     /// The member of a group that it names.
     member: Option<String>,
     set: GlobSet,
@@ -20,7 +20,7 @@ pub(super) struct PathPattern {
 
 impl PathPattern {
     /// The error is for the model.
-    pub(super) fn new(written: &str) -> Result<Self, String> {
+    pub(in crate::reader::serve) fn new(written: &str) -> Result<Self, String> {
         let refused = |why: &str| format!("The pattern {written:?} cannot be used: {why}.");
         if written.len() > MAX_BYTES {
             return Err(format!("A pattern for paths has at most {MAX_BYTES} bytes."));
@@ -62,7 +62,7 @@ impl PathPattern {
     }
 
     /// Whether it chooses the file at `path`.
-    pub(super) fn matches(&self, path: &str) -> bool {
+    pub(in crate::reader::serve) fn matches(&self, path: &str) -> bool {
         let (member, inside) = roots::split(Path::new(path)).unwrap_or(("", Path::new(path)));
         let is_match = match &self.member {
             Some(wanted) => member == wanted && self.set.is_match(inside),

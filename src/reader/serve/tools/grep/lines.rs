@@ -5,10 +5,10 @@ use std::{fmt::Write as _, ops::Range, time::Instant};
 use regex::Regex;
 
 /// Longest part of a line that is searched, in bytes: a bad pattern may take seconds for it.
-const MAX_SEARCHED: usize = 16 << 10; // 16 KiB
+pub(in crate::reader::serve) const MAX_SEARCHED: usize = 16 << 10; // 16 KiB
 
 /// Longest part of a line that is shown, in bytes.
-const MAX_SHOWN: usize = 400;
+pub(in crate::reader::serve) const MAX_SHOWN: usize = 400;
 
 /// Bytes shown before the match in a long line.
 const BEFORE: usize = 100;
@@ -18,16 +18,16 @@ const LINES_BETWEEN_LOOKS: usize = 64;
 
 /// A line that matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Hit {
+pub(in crate::reader::serve) struct Hit {
     /// From 0.
-    line: usize,
+    pub(in crate::reader::serve) line: usize,
     /// The first match in it, in bytes.
-    at: Range<usize>,
+    pub(in crate::reader::serve) at: Range<usize>,
 }
 
 /// Why there are no more hits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub(in crate::reader::serve) enum End {
     /// The text has no more.
     Whole,
     /// It has more than were asked for.
@@ -37,15 +37,20 @@ pub(super) enum End {
 }
 
 #[derive(Debug)]
-pub(super) struct FoundLines {
-    pub(super) hits: Vec<Hit>,
-    pub(super) end: End,
+pub(in crate::reader::serve) struct FoundLines {
+    pub(in crate::reader::serve) hits: Vec<Hit>,
+    pub(in crate::reader::serve) end: End,
     /// Lines of which only the beginning was searched.
-    pub(super) long_lines: usize,
+    pub(in crate::reader::serve) long_lines: usize,
 }
 
 /// The first `most` lines of the text that match.
-pub(super) fn find(pattern: &Regex, text: &str, most: usize, deadline: Instant) -> FoundLines {
+pub(in crate::reader::serve) fn find(
+    pattern: &Regex,
+    text: &str,
+    most: usize,
+    deadline: Instant,
+) -> FoundLines {
     let mut found = FoundLines { hits: Vec::new(), end: End::Whole, long_lines: 0 };
     let mut bytes = 0;
     for (number, line) in text.lines().enumerate() {
@@ -114,15 +119,20 @@ fn part(line: &str, at: &Range<usize>) -> String {
     if line.len() <= MAX_SHOWN {
         return line.to_owned();
     }
-    let start = match at.end <= MAX_SHOWN {
-        true => 0,
-        false => line.floor_char_boundary(at.start.saturating_sub(BEFORE)),
-    };
-    let end = line.floor_char_boundary(start + MAX_SHOWN);
+    let Range { start, end } = shown_range(line, at);
     let part = line.get(start..end).unwrap_or_default();
     let before = if start > 0 { "… " } else { "" };
     let after = if end < line.len() { " …" } else { "" };
     format!("{before}{part}{after}")
+}
+
+/// What is shown of a line around a match, in bytes.
+pub(in crate::reader::serve) fn shown_range(line: &str, at: &Range<usize>) -> Range<usize> {
+    let start = match at.end <= MAX_SHOWN {
+        true => 0,
+        false => line.floor_char_boundary(at.start.saturating_sub(BEFORE)),
+    };
+    start..line.floor_char_boundary(start + MAX_SHOWN)
 }
 
 #[cfg(test)]
