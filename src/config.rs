@@ -10,6 +10,7 @@ mod access;
 mod agent_name;
 mod agents;
 mod docs;
+pub(crate) mod editor_url;
 mod error;
 pub(crate) mod exposure;
 mod file;

@@ -31,9 +31,9 @@ export const errorMessage = (error) => (error instanceof Error ? error.message :
 /** @returns {Promise<Project[]>} */
 export const listProjects = () => call('GET', '/api/projects');
 
-/** @param {string} project @param {string} letters @returns {Promise<{files: {path: string}[]}>} best match first */
-export const findFiles = (project, letters) => (
-  call('GET', `/api/projects/${project}/files?limit=12&q=${encodeURIComponent(letters)}`));
+/** @param {string} project @param {string} letters @param {number} [limit] @param {AbortSignal} [signal] @returns {Promise<{files: {path: string}[]}>} best match first */
+export const findFiles = (project, letters, limit = 12, signal = undefined) => (
+  call('GET', `/api/projects/${project}/files?limit=${limit}&q=${encodeURIComponent(letters)}`, { signal }));
 
 /** @param {string} project @returns {Promise<{questions: string[]}>} */
 export const suggestQuestions = (project) => call('GET', `/api/projects/${project}/questions`);
@@ -112,7 +112,8 @@ export const compareReferences = (project, id, turn) => call('GET', `${conversat
 /**
  * @typedef {{path: string, size: number, language: string, binary: boolean, total_lines: number, first_line: number,
  *   last_line: number, text: string, truncated: boolean, outline: {kind: string, name: string, line: number}[],
- *   lines?: string[]}} FilePage `lines` are safe HTML, present if asked for
+ *   lines?: string[], editor_url?: string}} FilePage `lines` are safe HTML, present if asked for; `{line}` in `editor_url` is to
+ *   be replaced
  */
 
 /**

@@ -91,7 +91,10 @@ const EVENTS = {
   'notify': (text) => notice.show(text),
   'toggle-notifications': () => toggleNotifications(),
   'open-search': () => openSearch(),
-  'search-code': (text) => searchCode(text),
+  'search-code': (query) => searchCode(query),
+  'ask-about': (reference) => {
+    import('./code_features.js').then((it) => it.askAbout(page, fileNavigation, reference)).catch(() => notice.show(loadFailureText('This')));
+  },
   'log-out': () => logOut(),
   'shows-end': (showsEnd) => page.composer.offerEnd(!showsEnd),
   'go-to-end': () => page.view.scrollToEnd(),
@@ -117,6 +120,7 @@ bindKeys({
   ],
   anywhere: {
     'K': () => openSearch(),
+    'P': () => openSearch(true),
     'Shift+F': () => searchCode(),
     'Shift+O': () => navigation.visitHere(null),
   },
@@ -176,14 +180,14 @@ async function start() {
   fileNavigation.followAddress();
 }
 
-function openSearch() {
-  loadLazyFeatures().then((it) => it.openSearch(), () => notice.show(loadFailureText('The search')));
+function openSearch(isCode = false) {
+  loadLazyFeatures().then((it) => it.openSearch(isCode), () => notice.show(loadFailureText('The search')));
 }
 
-/** @param {string} [text] to search for */
-function searchCode(text) {
+/** @param {Partial<import('./text_search.js').TextQuery>} [query] */
+function searchCode(query) {
   page.sidebar.closeDrawer();
-  import('./code_features.js').then((it) => it.openCodeSearch(page, text)).catch(() => notice.show(loadFailureText('The search')));
+  import('./code_features.js').then((it) => it.openCodeSearch(page, query)).catch(() => notice.show(loadFailureText('The search')));
 }
 
 /** Returns whether it was open. */

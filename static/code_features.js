@@ -1,28 +1,25 @@
 /** What leads through the code without an agent, loaded when it is used: the search in files. */
-import { element } from './views/dom.js';
+import { aboutText } from './code_names.js';
 import './views/code_search.js';
 
-/** @type {Promise<void> | null} */
-let styles = null;
-
-/** Loads what these parts look like. A failure leaves them usable. */
-function loadStyles() {
-  styles ??= new Promise((resolve) => {
-    const base = document.querySelector('link[rel="stylesheet"]')?.getAttribute('href') ?? '';
-    document.head.append(element('link', {
-      rel: 'stylesheet', href: base.replace('base.css', 'code.css'), onload: () => resolve(), onerror: () => resolve(),
-    }));
-  });
-  return styles;
-}
-
-/** Opens the search in files. @param {import('./page.js').Page} page @param {string} [text] to search for */
-export async function openCodeSearch({ state, main }, text) {
+/** Opens the search in files. @param {import('./page.js').Page} page @param {Partial<import('./text_search.js').TextQuery>} [query] */
+export function openCodeSearch({ state, main }, query) {
   const { project } = state;
   if (project === null) return;
-  await loadStyles();
   const known = /** @type {import('./views/code_search.js').CodeSearch | null} */ (document.querySelector('code-search'));
   const view = known ?? /** @type {import('./views/code_search.js').CodeSearch} */ (document.createElement('code-search'));
   if (!known) main.append(view);
-  view.open(project, text);
+  view.open(project, query);
+}
+
+/**
+ * Begins a question about lines with their place.
+ * @param {import('./page.js').Page} page @param {import('./file_navigation.js').FileNavigation} files
+ * @param {import('./reference.js').Reference} reference
+ */
+export function askAbout(page, files, reference) {
+  /** @type {import('./views/code_search.js').CodeSearch | null} */ (document.querySelector('code-search'))?.close();
+  // Where the file covers the question, it makes room.
+  if (matchMedia('(max-width: 899px)').matches) files.close();
+  page.composer.insert(aboutText(reference));
 }

@@ -43,7 +43,7 @@ export class FileNavigation {
     const all = standing ? await this.compare(turn).catch(() => []) : [];
     const cited = all.find((citation) => formatReference(citedReference(citation)) === text);
     if (standing && cited && this.#at?.turn === turn && this.#at.text === text) {
-      this.reader.showStanding(standing.standingSentence(cited), standing.movedTo(cited), cited.anchor?.commit);
+      this.reader.showStanding(standing.standingSentence(cited), standing.movedTo(cited), cited.anchor?.commit, standing.standingWord(cited));
     }
   }
 

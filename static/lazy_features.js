@@ -24,9 +24,10 @@ export class LazyFeatures {
     this.page = page;
   }
 
-  openSearch() {
+  /** @param {boolean} isCode whether only files and definitions are looked for */
+  openSearch(isCode) {
     const { project, list } = this.page.state;
-    if (project !== null) this.#search.open(project, list ?? []);
+    if (project !== null) this.#search.open(project, list ?? [], isCode);
   }
 
   draftChanged() {

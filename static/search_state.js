@@ -1,10 +1,16 @@
 /**
- * State of the search: matching titles at once, messages when the server has answered. Responses to
- * earlier queries are dropped.
+ * State of the search: matching titles at once; messages, files and definitions when the server has
+ * answered. Responses to earlier queries are dropped.
  */
 
 /** Milliseconds without typing before the server is asked. */
 export const PAUSE = 200;
+/** The same where only files and definitions are looked for. */
+export const CODE_PAUSE = 60;
+
+/** Files and definitions each beside conversations, and by themselves. */
+const MAX_BESIDE = 4;
+const MAX_CODE = 20;
 
 const MAX_TITLES = 6;
 /** Conversations shown before anything is typed. */
@@ -17,6 +23,9 @@ const MAX_RECENT = 8;
  * @property {string} typed
  * @property {SearchResult[]} titles
  * @property {SearchResult[]} messages
+ * @property {import('./code_api.js').CodePlace[]} files
+ * @property {import('./code_api.js').CodePlace[]} symbols definitions
+ * @property {boolean} isCode whether only files and definitions are looked for
  * @property {'idle' | 'searching' | 'done' | 'failed'} phase of the search in messages
  * @property {boolean} more whether older messages match too
  * @property {string} problem why the search failed, empty if it did not
@@ -81,17 +90,22 @@ const toResult = (hit) => ({
 });
 
 /** The status line of the search. @param {SearchResults} found */
-export function searchStatus({ typed, titles, messages, phase, more, problem }) {
-  if (phase === 'failed') return `The messages could not be searched: ${problem}`;
+export function searchStatus({ typed, titles, messages, files, symbols, isCode, phase, more, problem }) {
+  if (phase === 'failed') return isCode ? problem : `The messages could not be searched: ${problem}`;
+  const code = files.length + symbols.length;
+  if (isCode) {
+    if (phase === 'searching') return code ? '' : 'Searching…';
+    return code ? '' : `No file or definition matches “${typed.trim()}”. Try fewer letters.`;
+  }
   if (phase === 'searching') return messages.length ? '' : 'Searching messages…';
   if (typed.trim() === '') return titles.length ? 'Type to search in titles, questions and answers.' : 'There is nothing to search yet.';
-  if (titles.length + messages.length === 0) return `Nothing matches “${typed.trim()}”. Try fewer words, or the beginning of a word.`;
+  if (titles.length + messages.length + code === 0) return `Nothing matches “${typed.trim()}”. Try fewer words, or the beginning of a word.`;
   return more ? 'There are older messages that match. Add a word to narrow the search.' : '';
 }
 
 export class SearchState {
   /** @type {SearchResults} */
-  found = { typed: '', titles: [], messages: [], phase: 'idle', more: false, problem: '' };
+  found = { typed: '', titles: [], messages: [], files: [], symbols: [], isCode: false, phase: 'idle', more: false, problem: '' };
   /** @type {import('./api.js').ConversationSummary[]} */
   #list = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -101,28 +115,32 @@ export class SearchState {
   /**
    * @param {(typed: string, signal: AbortSignal) => Promise<{hits: import('./api.js').SearchHit[], more: boolean}>} search
    * @param {(found: SearchResults) => void} changed
+   * @param {(typed: string, limit: number, signal: AbortSignal) => Promise<import('./code_api.js').CodePlaces>} [findCode]
    */
-  constructor(search, changed) {
+  constructor(search, changed, findCode = async () => ({ files: [], symbols: [] })) {
     this.search = search;
     this.changed = changed;
+    this.findCode = findCode;
   }
 
-  /** @param {import('./api.js').ConversationSummary[]} list */
-  begin(list) {
+  /** @param {import('./api.js').ConversationSummary[]} list @param {boolean} [isCode] whether only files and definitions are looked for */
+  begin(list, isCode = false) {
     this.#list = list;
+    this.found = { ...this.found, isCode, messages: [], files: [], symbols: [] };
     this.type('');
   }
 
   /** @param {string} typed */
   type(typed) {
     this.end();
-    const isEmpty = !/[\p{L}\p{N}]/u.test(typed);
+    const { isCode } = this.found;
+    const isEmpty = !isCode && !/[\p{L}\p{N}]/u.test(typed);
     // Messages stay until others are found, so that nothing flickers while the person types.
     this.#show({
-      typed, titles: matchTitles(this.#list, typed), phase: isEmpty ? 'idle' : 'searching',
-      ...(isEmpty ? { messages: [], more: false } : {}),
+      typed, titles: isCode ? [] : matchTitles(this.#list, typed), phase: isEmpty ? 'idle' : 'searching',
+      ...(isEmpty ? { messages: [], files: [], symbols: [], more: false } : {}),
     });
-    if (!isEmpty) this.#timer = setTimeout(() => this.#ask(typed), PAUSE);
+    if (!isEmpty) this.#timer = setTimeout(() => this.#ask(typed), isCode ? CODE_PAUSE : PAUSE);
   }
 
   /** Cancels the search in messages. */
@@ -135,7 +153,18 @@ export class SearchState {
   async #ask(typed) {
     const asking = new AbortController();
     this.#asking = asking;
+    const { isCode } = this.found;
+    const findCode = async () => {
+      const found = await this.findCode(typed, isCode ? MAX_CODE : MAX_BESIDE, asking.signal);
+      if (!asking.signal.aborted) this.#show(isCode ? { ...found, phase: 'done' } : found);
+    };
+    // Beside conversations, files and definitions may be missing.
+    if (!isCode) findCode().catch(() => null);
     try {
+      if (isCode) {
+        await findCode();
+        return;
+      }
       const { hits, more } = await this.search(typed, asking.signal);
       if (!asking.signal.aborted) this.#show({ messages: hits.map(toResult), more, phase: 'done' });
     } catch (error) {

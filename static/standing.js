@@ -42,3 +42,8 @@ export function standingsSummary(citations) {
   if (unknown === found.length) return 'What was cited cannot be compared with the project as it is now.';
   return 'What was cited is as it was.';
 }
+
+/** The state of a cited place in one or two words, for who looks at it. @param {ComparedCitation} citation */
+export function standingWord({ standing: { state } }) {
+  return { fresh: 'fresh', moved: 'moved', changed: 'changed since', gone: 'gone', unknown: '' }[state];
+}

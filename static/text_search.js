@@ -54,7 +54,7 @@ export async function searchText(project, query, signal, onFrames) {
 const count = (number, one, many) => `${number.toLocaleString('en')} ${number === 1 ? one : many}`;
 
 /** @param {number} milliseconds */
-const seconds = (milliseconds) => `${(milliseconds / 1000).toLocaleString('en', { maximumFractionDigits: milliseconds < 10_000 ? 1 : 0 })} s`;
+const seconds = (milliseconds) => (milliseconds < 100 ? 'less than 0.1 s' : `${(milliseconds / 1000).toLocaleString('en', { maximumFractionDigits: milliseconds < 10_000 ? 1 : 0 })} s`);
 
 /** What a search has come to, in words. @param {TextResults} results */
 export function textSummary({ query, phase, lines, files, searched, scope, end, problem }) {

@@ -28,7 +28,7 @@ pub(crate) use advanced::{
 };
 use agents::{AgentName, NamedAgent};
 pub(crate) use attachments::AttachmentSettings;
-pub(crate) use file_links::{EditorUrl, FileLinkSettings};
+pub(crate) use file_links::FileLinkSettings;
 pub use limits::Limits;
 pub(crate) use limits::{AnswerLimits, VisitorLimits};
 

@@ -20,7 +20,7 @@ use crate::{
     authority::{Authority, Host, WebOrigin},
     config::{
         agent_name::{AUTO, AgentChoice},
-        settings::EditorUrl,
+        editor_url::EditorUrl,
     },
 };
 

@@ -2,11 +2,8 @@
 
 pub(crate) mod attachments;
 pub(crate) mod conversations;
-<<<<<<< HEAD
 pub(crate) mod drawings;
-=======
 mod editor_link;
->>>>>>> 7125c60 (page: search in the files without an agent)
 pub(crate) mod export;
 pub(crate) mod files;
 pub(crate) mod projects;

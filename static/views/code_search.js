@@ -52,8 +52,8 @@ export class CodeSearch extends HTMLElement {
     return !this.hidden;
   }
 
-  /** @param {string} project @param {string} [text] to search for */
-  open(project, text = '') {
+  /** @param {string} project @param {Partial<import('../text_search.js').TextQuery>} [query] to search for */
+  open(project, { text = '', isRegex = false, minds = false } = {}) {
     if (project !== this.#project) {
       this.#project = project;
       this.#field.value = '';
@@ -63,7 +63,11 @@ export class CodeSearch extends HTMLElement {
     if (!this.isOpen) this.#opener = /** @type {HTMLElement | null} */ (document.activeElement);
     this.hidden = false;
     this.#cover(true);
-    if (text) this.#field.value = text;
+    if (text) {
+      this.#field.value = text;
+      this.#regex.setAttribute('aria-pressed', String(isRegex));
+      this.#case.setAttribute('aria-pressed', String(minds));
+    }
     if (text || this.#field.value === '') this.#ask(0);
     this.#field.focus();
     this.#field.select();
@@ -134,7 +138,7 @@ export class CodeSearch extends HTMLElement {
       this.#hits.set(link, { path, hit });
       return element('li', {}, link);
     });
-    return element('section', { 'aria-label': path },
+    return element('section', { role: 'group', 'aria-label': path },
       element('h2', { title: path }, element('span', { className: 'dir' }, ...marked(path.slice(0, cut))),
         element('span', { className: 'name' }, ...marked(path.slice(cut))), element('span', { className: 'count' }, `${hits.length}${more ? '+' : ''}`)),
       element('ul', {}, ...rows));

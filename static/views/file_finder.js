@@ -1,6 +1,8 @@
-/** The list of files that match an `@` mention, operated by the keys of the question field. */
+/** The list of files, or after `@#` of definitions, that match a mention, operated by the keys of the question field. */
 import { findFiles } from '../api.js';
+import { findSymbols } from '../code_api.js';
 import { visibleText } from '../invisible.js';
+import { formatReference } from '../reference.js';
 import { mentionAt, replaceMention } from '../mention.js';
 import { element } from './dom.js';
 import { marked } from './invisible_marks.js';
@@ -17,8 +19,8 @@ export class FileFinder extends HTMLElement {
   #mention = null;
   /** Start of a mention whose list was closed with Escape, else -1. */
   #dismissed = -1;
-  /** @type {string[]} */
-  #paths = [];
+  /** What is offered, and what it stands for in the question. @type {{dir: string, name: string, title: string, text: string}[]} */
+  #offers = [];
   #at = 0;
   /** Counts requests: only the response to the newest one is shown. */
   #requests = 0;
@@ -75,22 +77,22 @@ export class FileFinder extends HTMLElement {
   async #request(/** @type {string} */ query) {
     this.#requests += 1;
     const request = this.#requests;
-    const found = await findFiles(this.project, query).catch(() => null);
+    const isSymbol = query.startsWith('#');
+    const found = await (isSymbol ? offerSymbols(this.project, query.slice(1)) : offerFiles(this.project, query)).catch(() => null);
     if (request !== this.#requests || !this.#mention) return;
-    if (found) this.#show(found.files.map((file) => file.path));
+    this.#none.textContent = `No ${isSymbol ? 'definition' : 'file'} matches these letters.`;
+    if (found) this.#show(found);
     else this.close();
   }
 
-  /** @param {string[]} paths */
-  #show(paths) {
-    this.#paths = paths;
-    this.#list.replaceChildren(...paths.map((path, index) => {
-      const cut = path.lastIndexOf('/') + 1;
-      return element('li', { id: `found-file-${index}`, role: 'option', title: visibleText(path) },
-        element('span', { className: 'directory' }, ...marked(path.slice(0, cut))), element('span', {}, ...marked(path.slice(cut))));
-    }));
-    this.#none.hidden = paths.length > 0;
-    this.#list.hidden = paths.length === 0;
+  /** @param {{dir: string, name: string, title: string, text: string}[]} offers */
+  #show(offers) {
+    this.#offers = offers;
+    this.#list.replaceChildren(...offers.map(({ dir, name, title }, index) => (
+      element('li', { id: `found-file-${index}`, role: 'option', title: visibleText(title) },
+        element('span', { className: 'directory' }, ...marked(dir)), element('span', { className: 'name' }, ...marked(name))))));
+    this.#none.hidden = offers.length > 0;
+    this.#list.hidden = offers.length === 0;
     this.hidden = false;
     this.#field?.setAttribute('aria-autocomplete', 'list');
     this.#field?.setAttribute('aria-haspopup', 'listbox');
@@ -114,7 +116,7 @@ export class FileFinder extends HTMLElement {
   /** Handles a key for the list. Returns whether it was one. @param {KeyboardEvent} event */
   key(event) {
     if (!this.isOpen || event.ctrlKey || event.metaKey || event.altKey) return false;
-    const count = this.#paths.length;
+    const count = this.#offers.length;
     if (event.key === 'Escape') {
       this.#dismissed = this.#mention?.start ?? -1;
       this.close();
@@ -131,9 +133,9 @@ export class FileFinder extends HTMLElement {
   /** @param {number} at */
   #insert(at) {
     const field = this.#field;
-    const path = this.#paths[at];
-    if (!field || !this.#mention || path === undefined) return;
-    const { text, caret } = replaceMention(field.value, this.#mention, path);
+    const offer = this.#offers[at];
+    if (!field || !this.#mention || !offer) return;
+    const { text, caret } = replaceMention(field.value, this.#mention, offer.text);
     field.value = text;
     field.setSelectionRange(caret, caret);
     this.close();
@@ -150,6 +152,24 @@ export class FileFinder extends HTMLElement {
       this.#field?.removeAttribute(name);
     }
   }
+}
+
+/** @param {string} project @param {string} letters */
+async function offerFiles(project, letters) {
+  const { files } = await findFiles(project, letters);
+  return files.map(({ path }) => {
+    const cut = path.lastIndexOf('/') + 1;
+    return { dir: path.slice(0, cut), name: path.slice(cut), title: path, text: path };
+  });
+}
+
+/** @param {string} project @param {string} letters */
+async function offerSymbols(project, letters) {
+  const { symbols } = await findSymbols(project, letters, 12);
+  return symbols.map(({ name, path, line }) => {
+    const place = formatReference({ path, line });
+    return { dir: `${place} `, name, title: `${name}, ${place}`, text: `${name} (${place})` };
+  });
 }
 
 customElements.define('file-finder', FileFinder);

@@ -2,7 +2,10 @@
 import { errorMessage, readPage } from '../api.js';
 import { visibleText } from '../invisible.js';
 import { formatReference, shortCommit } from '../reference.js';
+import { diffLines, diffNear } from '../line_diff.js';
 import { copyText, element, setText } from './dom.js';
+import { ReaderTools } from './reader_tools.js';
+import { fileAddress, followReference } from './references.js';
 import { prose } from './prose.js';
 import { setHtml } from './html.js';
 import { highlightRanges, textRange } from './text_range.js';
@@ -25,6 +28,7 @@ export class FileReader extends HTMLElement {
   #name = element('strong');
   #range = element('span', { className: 'range' });
   #heading = element('h2', { tabIndex: -1 }, this.#dir, this.#name, this.#range);
+  #state = element('span', { className: 'state', hidden: true });
   #copy = element('button', { type: 'button', className: 'quiet', onclick: () => this.#copyPath() }, 'Copy path');
   #about = element('p', { className: 'about', role: 'status' });
   #standing = element('p', { className: 'standing', role: 'status', hidden: true });
@@ -33,6 +37,9 @@ export class FileReader extends HTMLElement {
   #later = element('button', { type: 'button', hidden: true, onclick: () => this.#more(1) }, 'Later lines');
   #scroller = element('div', { className: 'scroller', tabIndex: 0, role: 'region', 'aria-label': 'Lines of the file' },
     this.#earlier, this.#lines, this.#later);
+  #tools = new ReaderTools(this, this.#lines, (line) => this.#scrollTo(line));
+  /** Where marking with Shift begins. */
+  #from = 0;
   #list = element('ul');
   #outline = element('details', { className: 'outline', hidden: true }, element('summary', {}, 'Outline'), this.#list);
   #citationPosition = element('span', { className: 'citation-position' });
@@ -50,13 +57,21 @@ export class FileReader extends HTMLElement {
     this.hidden = true;
     this.append(
       element(/** @type {any} */ ('pane-splitter'), { 'data-pane': 'reader' }),
-      element('div', { className: 'head' }, this.#heading, this.#copy, element('button', {
+      element('div', { className: 'head' }, this.#heading, this.#state, this.#copy, element('button', {
         type: 'button', className: 'quiet close', title: 'Escape', onclick: () => this.#emit('close-file', null),
       }, 'Close')),
-      element('div', {}, this.#about, this.#standing), this.#scroller,
+      this.#tools.bar, element('div', {}, this.#about, this.#standing), this.#tools.panel, this.#scroller, this.#tools.selection,
       element('div', { className: 'foot' }, this.#outline, this.#citationNav),
     );
     this.#list.addEventListener('click', (event) => this.#goToDefinition(event));
+    this.#dir.addEventListener('click', (event) => {
+      const { path } = /** @type {HTMLElement} */ (event.target).dataset;
+      if (path !== undefined) this.#tools.openTree(path);
+    });
+    this.#lines.addEventListener('click', (event) => this.#clickLine(event));
+    this.#tools.panel.addEventListener('click', followReference);
+    this.addEventListener('step-line', (event) => this.#stepLine(/** @type {CustomEvent} */ (event).detail));
+    this.addEventListener('mark-line', (event) => this.#markLines(this.#numberOf(/** @type {CustomEvent} */ (event).detail)));
   }
 
   get isOpen() {
@@ -90,20 +105,51 @@ export class FileReader extends HTMLElement {
    * @param {string} text empty while it is as it was
    * @param {import('../reference.js').Reference | null} place where it is now, if it moved
    * @param {string} [commit] in which it was as it was cited, if that is known
+   * @param {string} [state] in one or two words
    */
-  showStanding(text, place, commit) {
+  showStanding(text, place, commit, state = '') {
     this.#standing.hidden = text === '';
+    this.#state.hidden = state === '';
+    this.#state.classList.toggle('warns', text !== '');
+    setText(this.#state, state);
     const go = place ? [' ', element('button', {
       type: 'button', className: 'quiet', onclick: () => this.#emit('open-file', { reference: place }),
     }, 'Go there')] : [];
     const before = this.#shown && { ...this.#shown.reference, commit };
     const back = text && commit ? [' ', element('button', {
       type: 'button', className: 'quiet', onclick: () => this.#emit('open-file', { reference: before }),
-    }, 'As committed then')] : [];
+    }, 'As committed then'), ...(place ? [] : [' ', element('button', {
+      type: 'button', className: 'quiet', onclick: () => this.#showDifference(/** @type {any} */ (before)),
+    }, 'Difference')])] : [];
     this.#standing.replaceChildren(...marked(text), ...go, ...back);
   }
 
+  /** How the cited lines differ from what they were in a commit. @param {import('../reference.js').Reference & {commit: string}} reference */
+  async #showDifference(reference) {
+    const { project } = /** @type {{project: string}} */ (this.#shown);
+    const { path, line = 1, end_line: end } = reference;
+    const split = (/** @type {import('../api.js').FilePage | null} */ page) => (page && page.total_lines ? page.text.split('\n') : []);
+    try {
+      // The file may be gone.
+      const [then, now] = await Promise.all([readPage(project, reference), readPage(project, { path, line }).catch(() => null)]);
+      // What is shown may be older than the difference.
+      if (now && this.#page && now.text !== this.#page.text) await this.#load({ path, line });
+      const first = then.first_line || 1;
+      const all = diffLines(split(then), split(now));
+      const last = end ?? (reference.line ? line : then.last_line);
+      const rows = diffNear(all, line - first + 1, last - first + 1).map(({ kind, text, before, after }) => (
+        element('div', { className: `line ${kind}` },
+          element('span', { className: 'gutter' }, kind === 'added' ? `+${after}` : kind === 'removed' ? `−${before + first - 1}` : String(before + first - 1)),
+          element('code', {}, ...marked(text)))));
+      this.#tools.showResult('difference', `What has changed since commit ${shortCommit(reference.commit)}`, rows.length
+        ? [element('div', { className: 'lines', role: 'group', 'aria-label': 'Difference', tabIndex: 0 }, ...rows)] : ['Nothing in these lines.']);
+    } catch (error) {
+      this.#tools.showResult('difference', errorMessage(error), []);
+    }
+  }
+
   close() {
+    this.#tools.closePanel();
     this.hidden = true;
     this.#requests += 1;
     this.#page = null;
@@ -138,6 +184,7 @@ export class FileReader extends HTMLElement {
       if (request !== this.#requests) return;
       this.#lines.replaceChildren();
       this.#outline.hidden = true;
+      this.#tools.update(this.#shown && { ...this.#shown, reference: { path: reference.path } });
       this.#earlier.hidden = true;
       this.#later.hidden = true;
       this.#showProblem(errorMessage(error));
@@ -150,7 +197,7 @@ export class FileReader extends HTMLElement {
     const text = formatReference(reference);
     const path = reference.path || text;
     const cut = path.lastIndexOf('/') + 1;
-    setMarkedText(this.#dir, path.slice(0, cut));
+    this.#dir.replaceChildren(...crumbs(path.slice(0, cut), !reference.path));
     setMarkedText(this.#name, path.slice(cut));
     const range = reference.path && line ? ` ${text.slice(path.length + 1).replace('-', '–')}` : '';
     setText(this.#range, reference.path && commit ? `${range} in commit ${shortCommit(commit)}` : range);
@@ -183,7 +230,7 @@ export class FileReader extends HTMLElement {
       setHtml(code, lines[index]);
       markInvisible(code);
     }
-    this.#highlightMarks();
+    this.#changed();
   }
 
   /** Marks the cited lines and scrolls to them. @param {import('../reference.js').Reference} reference */
@@ -194,7 +241,54 @@ export class FileReader extends HTMLElement {
       for (let at = first; at <= (last ?? first); at += 1) this.#lineAt(at)?.classList.add('cited');
     }
     this.#scrollTo(node);
+    this.#from = first ?? 0;
+    this.#changed();
+  }
+
+  /** Other lines are shown or marked. */
+  #changed() {
     this.#highlightMarks();
+    this.#tools.update(this.#shown && { ...this.#shown, editorUrl: this.#page?.editor_url });
+  }
+
+  /** @param {Element} line */
+  #numberOf(line) {
+    return [...this.#lines.children].indexOf(line) + (this.#page?.first_line ?? 0);
+  }
+
+  /** A click on the number of a line marks it; with Shift, up to it. @param {MouseEvent} event */
+  #clickLine(event) {
+    const gutter = /** @type {Element} */ (event.target).closest('.gutter');
+    if (gutter?.parentElement) this.#markLines(this.#numberOf(gutter.parentElement), event.shiftKey);
+  }
+
+  /** @param {{by: 1 | -1, extends: boolean}} step */
+  #stepLine({ by, extends: isExtended }) {
+    const { line = 0, end_line: end = line } = this.#shown?.reference ?? {};
+    const at = !isExtended ? (by > 0 ? end : line) : this.#from === line ? end : line;
+    const next = line ? at + by : this.#page?.first_line ?? 0;
+    if (!this.#lineAt(next)) return;
+    this.#markLines(next, isExtended);
+    this.#lineAt(next)?.scrollIntoView({ block: 'nearest' });
+  }
+
+  /** Marks a line, or the lines up to it. @param {number} number @param {boolean} [isExtended] */
+  #markLines(number, isExtended = false) {
+    if (!this.#shown || !this.#lineAt(number)) return;
+    if (!isExtended || !this.#from) this.#from = number;
+    const [line, end] = [Math.min(number, this.#from), Math.max(number, this.#from)];
+    const { path, commit } = this.#shown.reference;
+    const reference = { path, line, ...(end > line ? { end_line: end } : {}), ...(commit ? { commit } : {}) };
+    this.#shown = { ...this.#shown, reference };
+    this.#marks = null;
+    this.showStanding('', null);
+    this.#renderHead(reference);
+    for (const [index, node] of [...this.#lines.children].entries()) {
+      const at = index + (this.#page?.first_line ?? 0);
+      node.classList.toggle('cited', at >= line && at <= end);
+    }
+    history.replaceState(history.state, '', fileAddress(reference) + location.hash);
+    this.#changed();
   }
 
   /** Shows what was searched for in its line. */
@@ -258,6 +352,14 @@ export class FileReader extends HTMLElement {
   #emit(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
   }
+}
+
+/** The directories of a path, each of which leads to the tree. @param {string} dir with a slash at its end @param {boolean} isPlain */
+function crumbs(dir, isPlain) {
+  if (isPlain) return marked(dir);
+  return (dir.match(/[^/:]+[/:]/g) ?? []).map((part, index, parts) => element('button', {
+    type: 'button', className: 'crumb', 'data-path': parts.slice(0, index + 1).join('').replace(/\/$/, ''), title: 'Show in the tree',
+  }, ...marked(part)));
 }
 
 /** @param {number} number @param {string} text */

@@ -48,7 +48,7 @@ export class PageSidebar extends HTMLElement {
           onclick: () => this.#emit('open-search', null),
         }, 'Search'),
         element('button', {
-          type: 'button', className: 'find-code', title: 'Ctrl or ⌘, Shift and F', onclick: () => this.#emit('search-code', ''),
+          type: 'button', className: 'find-code', title: 'Ctrl or ⌘, Shift and F', onclick: () => this.#emit('search-code', undefined),
         }, 'Code')));
     const foot = element('div', { className: 'foot' }, this.#theme, this.#notify,
       element('button', { type: 'button', className: 'quiet', onclick: showShortcuts }, 'Keys'), this.#admin, this.#logOut);

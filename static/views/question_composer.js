@@ -161,6 +161,12 @@ export class QuestionComposer extends HTMLElement {
     this.#field.focus({ preventScroll: true });
   }
 
+  /** Puts text behind what is typed, to go on from there. @param {string} text */
+  insert(text) {
+    this.#write(this.text && !/\s$/.test(this.text) ? `${this.text} ${text}` : this.text + text);
+    this.focus();
+  }
+
   /** Sets the text as if it were typed. @param {string} text */
   #write(text) {
     this.#field.value = text;

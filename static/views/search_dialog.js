@@ -1,16 +1,24 @@
-/** The search dialog: finds conversations by title, and messages. */
+/** The search dialog: finds conversations by title, messages, files and definitions; or the last two alone. */
 import { formatAddress } from '../address.js';
 import { searchMessages } from '../api.js';
+import { findPlaces } from '../code_api.js';
 import { SearchState, searchStatus } from '../search_state.js';
 import { fullTime, shortTime } from '../dates.js';
+import { visibleText } from '../invisible.js';
+import { formatReference } from '../reference.js';
 import { element, setText } from './dom.js';
+import { marked } from './invisible_marks.js';
+import { fileAddress } from './references.js';
+
+/** @typedef {import('../search_state.js').SearchResult | import('../code_api.js').CodePlace} SearchOption */
 
 const ROLES = { user: 'Question', assistant: 'Answer' };
 
 export class SearchDialog extends HTMLElement {
   #project = '';
-  #search = new SearchState((typed, signal) => searchMessages(this.#project, typed, signal), (found) => this.#show(found));
-  /** @type {{option: import('../search_state.js').SearchResult, node: HTMLElement}[]} */
+  #search = new SearchState((typed, signal) => searchMessages(this.#project, typed, signal),
+    (found) => this.#show(found), (typed, limit, signal) => findPlaces(this.#project, typed, limit, signal));
+  /** @type {{option: SearchOption, node: HTMLElement}[]} */
   #options = [];
   #active = -1;
   #field = element('input', {
@@ -38,11 +46,16 @@ export class SearchDialog extends HTMLElement {
       element('button', { type: 'button', className: 'quiet', onclick: () => this.#dialog.close() }, 'Close')),
     this.#list, this.#status));
 
-  /** @param {string} project @param {import('../api.js').ConversationSummary[]} list its conversations */
-  open(project, list) {
+  /**
+   * @param {string} project @param {import('../api.js').ConversationSummary[]} list its conversations
+   * @param {boolean} [isCode] whether only files and definitions are looked for
+   */
+  open(project, list, isCode = false) {
     this.#project = project;
     this.#field.value = '';
-    this.#search.begin(list);
+    this.#field.placeholder = isCode ? 'Go to a file or a definition' : 'Search';
+    this.#field.setAttribute('aria-label', isCode ? 'File or definition' : 'Search conversations and code');
+    this.#search.begin(list, isCode);
     this.append(this.#dialog);
     if (!this.#dialog.open) this.#dialog.showModal();
     this.#field.focus();
@@ -59,6 +72,8 @@ export class SearchDialog extends HTMLElement {
     this.#options = [];
     const groups = [
       { name: found.typed.trim() ? 'Titles' : 'Recent', options: found.titles },
+      { name: 'Files', options: found.files },
+      { name: 'Definitions', options: found.symbols },
       { name: 'Messages', options: found.messages },
     ].filter(({ options }) => options.length > 0);
     this.#list.replaceChildren(...groups.map(({ name, options }) => element('div', { role: 'group', 'aria-label': name },
@@ -68,19 +83,35 @@ export class SearchDialog extends HTMLElement {
     setText(this.#status, searchStatus(found));
     this.#status.classList.toggle('error', found.phase === 'failed');
     // The selection stays on the same result when more are found.
-    const same = this.#options.findIndex(({ option }) => option.conversation === before?.conversation && option.turn === before.turn
-      && option.role === before.role);
-    this.#select(Math.max(same, 0));
+    const same = before ? this.#options.findIndex(({ option }) => isSame(option, before)) : 0;
+    // By themselves, the best is the one to take.
+    this.#select(found.isCode ? 0 : Math.max(same, 0));
   }
 
-  /** @param {import('../search_state.js').SearchResult} option */
+  /** @param {SearchOption} option */
   #node(option) {
+    if ('path' in option) return this.#placeNode(option);
     const node = element('div', { role: 'option', id: `found-${this.#options.length}`, 'aria-selected': 'false' },
       element('span', { className: 'title' }, ...pieces(option.title)),
       element('time', { dateTime: option.at, title: fullTime(option.at) }, shortTime(option.at, new Date())));
     if (option.snippet && option.role) {
       node.append(element('span', { className: 'snippet' }, `${ROLES[option.role]}: `, ...pieces(option.snippet)));
     }
+    this.#options.push({ option, node });
+    return node;
+  }
+
+  /** A file or a definition, whose name is seen whole. @param {import('../code_api.js').CodePlace} option */
+  #placeNode(option) {
+    const { path, line, name, kind } = option;
+    const dir = path.slice(0, path.lastIndexOf('/') + 1);
+    const node = element('div', {
+      role: 'option', id: `found-${this.#options.length}`, 'aria-selected': 'false', className: 'place', title: visibleText(formatReference({ path, line })),
+    },
+    element('span', { className: 'name' }, ...marked(name)),
+    ...(kind ? [element('span', { className: 'kind' }, kind)] : []),
+    element('span', { className: 'at' }, element('span', { className: 'dir' }, ...marked(kind ? dir : dir.replace(/\/$/, ''))),
+      ...(kind ? [element('span', { className: 'file' }, ...marked(formatReference({ path: path.slice(dir.length), line })))] : [])));
     this.#options.push({ option, node });
     return node;
   }
@@ -102,7 +133,7 @@ export class SearchDialog extends HTMLElement {
     } else if (event.key === 'Enter') {
       event.preventDefault();
       this.#open(this.#active, event.ctrlKey || event.metaKey);
-    } else if (event.key.toLowerCase() === 'k' && (event.ctrlKey || event.metaKey)) {
+    } else if (['k', 'p'].includes(event.key.toLowerCase()) && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       this.#dialog.close();
     }
@@ -122,6 +153,16 @@ export class SearchDialog extends HTMLElement {
   #open(at, inNewTab) {
     const option = this.#options[at]?.option;
     if (!option) return;
+    if ('path' in option) {
+      const reference = { path: option.path, line: option.line };
+      if (inNewTab) {
+        open(fileAddress(reference));
+        return;
+      }
+      this.#dialog.close();
+      this.dispatchEvent(new CustomEvent('open-file', { detail: { reference }, bubbles: true }));
+      return;
+    }
     if (inNewTab) {
       open(formatAddress(this.#project, option.conversation, option.turn));
       return;
@@ -131,6 +172,12 @@ export class SearchDialog extends HTMLElement {
       detail: { conversation: option.conversation, turn: option.turn }, bubbles: true,
     }));
   }
+}
+
+/** @param {SearchOption} one @param {SearchOption} other */
+function isSame(one, other) {
+  if ('path' in one) return 'path' in other && one.path === other.path && one.line === other.line && one.name === other.name;
+  return !('path' in other) && one.conversation === other.conversation && one.turn === other.turn && one.role === other.role;
 }
 
 /** Marked pieces of a text, as text. @param {import('../api.js').Piece[]} pieces */

@@ -4,16 +4,19 @@ import { element } from './dom.js';
 const SHORTCUTS = [
   ['Enter', 'ask'],
   ['Shift Enter', 'new line'],
-  ['@', 'find a file by letters of its path'],
+  ['@', 'find a file by letters of its path; @# a definition'],
   ['↑', 'in an empty field: your last question, to change and ask again; ↑ ↓ for others'],
   ['Escape', 'close what is open, else stop the answer'],
   ['Ctrl/⌘ K', 'search, or go to another conversation'],
+  ['Ctrl/⌘ P', 'go to a file or a definition'],
   ['Ctrl/⌘ Shift F', 'search in the files'],
   ['Ctrl/⌘ Shift O', 'new conversation'],
   ['J  K', 'next and previous question'],
   ['O', 'open the first citation of the answer'],
   ['[  ]', 'previous and next citation'],
   ['↑  ↓', 'in the list: the next conversation; → its actions'],
+  ['/', 'in a file: find in its lines'],
+  ['Alt ↑  ↓', 'in a file: mark the line before or after; with Shift, more of them'],
   ['?', 'this list'],
 ];
 

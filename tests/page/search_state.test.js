@@ -1,7 +1,7 @@
 // The search: titles at once, messages later, and late responses never.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SearchState, PAUSE, matchTitles, markMatches, searchStatus } from '../../static/search_state.js';
+import { CODE_PAUSE, SearchState, PAUSE, matchTitles, markMatches, searchStatus } from '../../static/search_state.js';
 
 const listed = (id, title) => ({
   id, title, project_name: 'demo', created_at: '', updated_at: `2026-01-0${id}T08:00:00.000000Z`, message_count: 2,
@@ -119,4 +119,35 @@ test('a search that fails says why, and the titles stay', async (t) => {
   await settle();
   assert.equal(searchStatus(state.found), 'The messages could not be searched: The server cannot be reached.');
   assert.equal(state.found.titles.length, 1);
+});
+
+test('files and definitions come beside conversations, or alone and at once', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { calls, search } = server();
+  const asked = [];
+  const place = { path: 'src/a.rs', name: 'a.rs', kind: '' };
+  const state = new SearchState(search, () => {}, async (typed, limit) => {
+    asked.push([typed, limit]);
+    if (typed === 'broken') throw new Error('The reader stopped.');
+    return { files: [place], symbols: [] };
+  });
+  state.begin(LIST);
+  state.type('a');
+  t.mock.timers.tick(PAUSE);
+  await settle();
+  assert.deepEqual([state.found.files, state.found.phase], [[place], 'searching']);
+  calls[0].resolve({ hits: [], more: false });
+  await settle();
+  assert.equal(searchStatus({ ...state.found, titles: [] }), '');
+
+  state.begin(LIST, true);
+  t.mock.timers.tick(CODE_PAUSE);
+  await settle();
+  assert.deepEqual([state.found.titles, state.found.files, state.found.phase], [[], [place], 'done']);
+  assert.deepEqual(asked, [['a', 4], ['', 20]]);
+  assert.equal(calls.length, 1, 'no message is looked for');
+  state.type('broken');
+  t.mock.timers.tick(CODE_PAUSE);
+  await settle();
+  assert.equal(searchStatus(state.found), 'The reader stopped.');
 });

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{citation::address::percent_encoded, config::settings::EditorUrl, project::Project};
+use crate::{citation::address::percent_encoded, config::editor_url::EditorUrl, project::Project};
 
 /// The address with `{line}` still in it; `None` for a path that leads nowhere.
 pub(super) fn of(template: &EditorUrl, project: &Project, path: &str) -> Option<String> {

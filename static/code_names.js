@@ -1,0 +1,22 @@
+/** Names in code, and who wrote lines, in words. Pure. */
+import { formatReference } from './reference.js';
+
+/** The name that a text is, if it is one. @param {string} text */
+export const asName = (text) => (/^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(text.trim()) ? text.trim() : '');
+
+/** The names in pieces of code, each once, in order. @param {string[]} texts */
+export const namesIn = (texts) => [...new Set(texts.flatMap((text) => text.match(/[\p{L}_$][\p{L}\p{N}_$]{2,}/gu) ?? []))];
+
+/** @param {number} first @param {number} last */
+export const linesText = (first, last) => (first === last ? `Line ${first}` : `Lines ${first}–${last}`);
+
+/** What a word's edge looks like in an expression. @param {string | undefined} letter */
+const edge = (letter) => (letter === '$' ? '' : '\\b');
+
+/** The search for the uses of a name. @param {string} name */
+export const usesOf = (name) => ({
+  text: `${edge(name[0])}${name.replace(/\$/g, '\\$')}${edge(name.at(-1))}`, isRegex: true, minds: true,
+});
+
+/** What a question about lines begins with. @param {import('./reference.js').Reference} reference */
+export const aboutText = (reference) => `About \`${formatReference(reference)}\`: `;

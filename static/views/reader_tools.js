@@ -1,0 +1,211 @@
+/** What can be done with the file beside the conversation: its tools, its marked lines, and a panel for what they show. */
+import { blameLines, findDefinitions } from '../code_api.js';
+import { errorMessage } from '../api.js';
+import { asName, linesText, namesIn, usesOf } from '../code_names.js';
+import { formatReference } from '../reference.js';
+import { element, setText } from './dom.js';
+import { FileTree } from './file_tree.js';
+import { FindInFile } from './find_in_file.js';
+import { marked } from './invisible_marks.js';
+import { fileAddress } from './references.js';
+
+/** Parts of code whose words are no names. */
+const NO_NAMES = '.keyword, .string, .comment, .number';
+
+/**
+ * @typedef {object} Shown what the reader shows
+ * @property {string} project
+ * @property {import('../reference.js').Reference} reference
+ * @property {string} [editorUrl] with `{line}` in it
+ */
+
+export class ReaderTools {
+  /** @type {Shown | null} */
+  #shown = null;
+  /** @type {FileTree | null} */
+  #tree = null;
+  #find;
+  /** What the panel shows. */
+  #open = '';
+  #treeButton = this.#button('Files', () => this.openTree());
+  #findButton = this.#button('Find', () => this.openFind());
+  #wrap = element('button', { type: 'button', className: 'quiet', 'aria-pressed': 'false', onclick: () => this.#toggleWrap() }, 'Wrap');
+  #editor = element('a', { className: 'quiet', hidden: true, target: '_blank', rel: 'noopener noreferrer' });
+  bar = element('div', { className: 'tools', role: 'toolbar', 'aria-label': 'File' }, this.#treeButton, this.#findButton, this.#wrap, this.#editor);
+  panel = element('div', { className: 'panel', hidden: true });
+  #lines = element('span', { className: 'marked-lines' });
+  #names = element('select', { className: 'own', 'aria-label': 'Name in these lines', onchange: () => this.#renderNames() });
+  #definition = this.#button('Definition', () => this.#showDefinitions());
+  #uses = this.#button('Used from', () => this.#emit('search-code', usesOf(this.#names.value)));
+  selection = element('div', { className: 'selection', role: 'toolbar', 'aria-label': 'Marked lines', hidden: true }, this.#lines,
+    this.#button('Ask about these lines', () => this.#shown && this.#emit('ask-about', this.#shown.reference)),
+    this.#button('Who wrote them', () => this.#showAuthors()), this.#names, this.#definition, this.#uses);
+
+  /** @param {HTMLElement} host the reader @param {HTMLElement} lines @param {(line: Element) => void} scrollTo */
+  constructor(host, lines, scrollTo) {
+    this.host = host;
+    this.lines = lines;
+    this.#find = new FindInFile(lines, scrollTo);
+    lines.addEventListener('dblclick', () => this.#pickName(asName(getSelection()?.toString() ?? '')));
+    host.addEventListener('keydown', (event) => this.#key(event));
+  }
+
+  /** Other lines are shown or marked. @param {Shown | null} shown */
+  update(shown) {
+    const isOther = shown?.project !== this.#shown?.project || shown?.reference.path !== this.#shown?.reference.path;
+    this.#shown = shown;
+    if (isOther && this.#open !== 'tree' && this.#open !== 'find') this.closePanel();
+    if (this.#open === 'find') this.#find.update();
+    if (this.#tree && this.#tree.project !== shown?.project) this.#tree = null;
+    const { path = '', line, end_line: end } = shown?.reference ?? {};
+    this.selection.hidden = !path || !line;
+    if (line) setText(this.#lines, linesText(line, end ?? line));
+    this.#editor.hidden = !shown?.editorUrl;
+    if (shown?.editorUrl) {
+      this.#editor.href = shown.editorUrl.replaceAll('{line}', String(line ?? 1));
+      setText(this.#editor, /^https?:/.test(shown.editorUrl) ? 'On the web' : 'In the editor');
+    }
+    this.#renderNames(namesIn(this.#markedTexts()));
+  }
+
+  openTree(path = this.#shown?.reference.path ?? '') {
+    if (!this.#shown) return;
+    this.#tree ??= new FileTree(this.#shown.project, (file) => this.#emit('open-file', { reference: { path: file } }));
+    if (!this.#show('tree', this.#tree.node, this.#treeButton)) return;
+    const tree = this.#tree;
+    tree.reveal(path.replace(/\/$/, '')).then(() => tree.focus());
+  }
+
+  openFind() {
+    if (this.#show('find', this.#find.node, this.#findButton)) {
+      this.#find.focus();
+      this.#find.update();
+    }
+  }
+
+  /** Shows something in the panel; the same again closes it. @param {string} what @param {HTMLElement} node @param {HTMLElement | null} [button] */
+  #show(what, node, button = null) {
+    const isOpen = this.#open === what;
+    this.closePanel();
+    if (isOpen && button) {
+      button.focus();
+      return false;
+    }
+    this.#open = what;
+    this.panel.replaceChildren(node);
+    this.panel.hidden = false;
+    button?.setAttribute('aria-expanded', 'true');
+    return true;
+  }
+
+  /** Shows lines of text in the panel. @param {string} what @param {string} title @param {(Node | string)[]} content */
+  showResult(what, title, content) {
+    const heading = element('h3', { tabIndex: -1 }, title);
+    this.#show(what, element('div', { className: 'result', role: 'region', 'aria-label': title }, heading, ...content,
+      element('button', { type: 'button', className: 'quiet', onclick: () => this.closePanel() }, 'Close')));
+    heading.focus({ preventScroll: true });
+  }
+
+  /** Returns whether it was open. */
+  closePanel() {
+    if (this.#open === '') return false;
+    if (this.#open === 'find') this.#find.close();
+    this.#open = '';
+    this.panel.hidden = true;
+    this.panel.replaceChildren();
+    for (const button of [this.#treeButton, this.#findButton]) button.removeAttribute('aria-expanded');
+    return true;
+  }
+
+  #toggleWrap() {
+    const isOn = this.host.toggleAttribute('data-wrap');
+    this.#wrap.setAttribute('aria-pressed', String(isOn));
+  }
+
+  /** The code of the marked lines that may have names in it. */
+  #markedTexts() {
+    /** @type {string[]} */
+    const texts = [];
+    for (const code of this.lines.querySelectorAll('.cited code')) {
+      const walker = document.createTreeWalker(code, NodeFilter.SHOW_TEXT);
+      for (let text = walker.nextNode(); text; text = walker.nextNode()) {
+        if (!text.parentElement?.closest(NO_NAMES)) texts.push(text.textContent ?? '');
+      }
+    }
+    return texts;
+  }
+
+  /** @param {string[]} [names] */
+  #renderNames(names) {
+    if (names) this.#names.replaceChildren(...names.slice(0, 200).map((name) => element('option', { value: name }, name)));
+    const isNone = this.#names.options.length === 0;
+    for (const node of [this.#names, this.#definition, this.#uses]) node.hidden = isNone;
+  }
+
+  /** A name that was picked in the text. @param {string} name */
+  #pickName(name) {
+    if (!name) return;
+    const line = getSelection()?.anchorNode?.parentElement?.closest('.line');
+    if (line && !line.classList.contains('cited')) this.#emit('mark-line', line);
+    if (![...this.#names.options].some(({ value }) => value === name)) this.#names.prepend(element('option', { value: name }, name));
+    this.#names.value = name;
+    this.#renderNames();
+  }
+
+  async #showDefinitions() {
+    const name = this.#names.value;
+    const { project } = /** @type {Shown} */ (this.#shown);
+    try {
+      const { symbols } = await findDefinitions(project, name);
+      if (symbols.length === 1) this.#emit('open-file', { reference: { path: symbols[0].path, line: symbols[0].line } });
+      else if (symbols.length === 0) this.showResult('definitions', `No definition of ${name} is known`, []);
+      else {
+        this.showResult('definitions', `Definitions of ${name}`, [element('ul', {}, ...symbols.map(({ kind, path, line }) => element('li', {},
+          element('span', { className: 'kind' }, kind), ' ', link({ path, line }))))]);
+      }
+    } catch (error) {
+      this.showResult('definitions', errorMessage(error), []);
+    }
+  }
+
+  async #showAuthors() {
+    const { project, reference: { path, line = 1, end_line: end } } = /** @type {Shown} */ (this.#shown);
+    try {
+      const { parts } = await blameLines(project, path, line, end ?? line);
+      this.showResult('authors', `Who wrote ${linesText(line, end ?? line).toLowerCase()}`, [element('ul', {}, ...parts.map(({ first, last, commit }) => (
+        element('li', {}, `${linesText(first, last)}: `, ...(commit
+          ? [`${commit.author}, ${commit.date}, `, link({ path: '', commit: commit.id }, commit.subject)] : ['not committed'])))))]);
+    } catch (error) {
+      this.showResult('authors', errorMessage(error), []);
+    }
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    const isField = /** @type {Element} */ (event.target).matches('input, select');
+    if (event.key === 'Escape' && this.closePanel()) this.#findButton.focus();
+    else if (event.key === '/' && !isField && !event.ctrlKey && !event.metaKey && !event.altKey) this.openFind();
+    else if (event.altKey && (event.key === 'ArrowDown' || event.key === 'ArrowUp')) {
+      this.#emit('step-line', { by: event.key === 'ArrowDown' ? 1 : -1, extends: event.shiftKey });
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /** @param {string} label @param {() => void} act */
+  #button(label, act) {
+    return element('button', { type: 'button', className: 'quiet', onclick: act }, label);
+  }
+
+  /** @param {string} name @param {unknown} detail */
+  #emit(name, detail) {
+    this.host.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
+  }
+}
+
+/** @param {import('../reference.js').Reference} reference @param {string} [text] */
+function link(reference, text = formatReference(reference)) {
+  return element('a', {
+    href: fileAddress(reference), 'data-reference': reference.path && formatReference(reference), ...(reference.commit ? { 'data-commit': reference.commit } : {}),
+  }, ...marked(text));
+}
