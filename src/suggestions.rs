@@ -1,7 +1,11 @@
-//! Suggested questions for a project, each of a kind that the guide answers from the files: what it is,
+//! What a new conversation shows of a project: one sentence on it, and suggested questions, each of a kind that the guide answers from the files: what it is,
 //! what its specification says, its largest module, its start, how it is built. Pure.
 
+mod about;
+
 use std::{collections::BTreeMap, path::Path};
+
+use serde::{Deserialize, Serialize};
 
 use crate::project::roots;
 use crate::source::{
@@ -29,6 +33,20 @@ pub(crate) struct ProjectFile<'a> {
     pub(crate) path: &'a str,
     /// In bytes.
     pub(crate) size: u64,
+}
+
+/// What is said of a project before anything was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Suggestions {
+    /// What the project is, in one sentence of its README.
+    pub(crate) about: Option<String>,
+    /// Up to three different questions.
+    pub(crate) questions: Vec<String>,
+}
+
+/// The first sentence of a README's introduction, which is in Markdown.
+pub(crate) fn about(introduction: &str) -> Option<String> {
+    about::first_sentence(introduction)
 }
 
 /// Up to three different questions that the guide can answer, none for a project without text.

@@ -14,6 +14,7 @@ use crate::{
     history::HistoryError,
     policy::opening::FileReadError,
     project::Roots,
+    suggestions::Suggestions,
     tools::{CallOutcome, ProjectCall},
 };
 
@@ -84,7 +85,7 @@ pub(crate) enum ReaderRequest {
     CheckReferences { references: Vec<WrittenReference>, read: Vec<String> },
     /// What has become of citations since they were checked.
     CompareCitations(Vec<Citation>),
-    /// Questions that fit the project.
+    /// One sentence on the project, and questions that fit it.
     Suggest,
     /// How far the project is by its list of features.
     FeatureStats,
@@ -161,7 +162,7 @@ pub(crate) enum ReaderAnswer {
     Citations(Vec<Citation>),
     /// One for each citation.
     Standings(Vec<Standing>),
-    Questions(Vec<String>),
+    Suggestions(Suggestions),
     Stats(FeatureStats),
     Answered(GuideAnswer),
     /// The content may not be read, for this reason.

@@ -6,6 +6,7 @@ use crate::{
     citation::{Citation, References, anchor::Standing},
     features::{self, FeatureStats},
     project::Project,
+    suggestions::{self, Suggestions},
 };
 
 use super::{
@@ -85,13 +86,16 @@ impl Readers {
         }
     }
 
-    /// Up to three questions that fit the project.
-    pub(crate) async fn suggest(&self, project: &Project) -> Result<Vec<String>, ReaderError> {
+    /// What is said of the project before anything was asked.
+    pub(crate) async fn suggest(&self, project: &Project) -> Result<Suggestions, ReaderError> {
         match self.ask(project, ReaderRequest::Suggest, self.settings().reader.timeout).await? {
-            ReaderAnswer::Questions(questions)
-                if questions.len() <= crate::suggestions::QUESTIONS =>
+            ReaderAnswer::Suggestions(Suggestions { about, questions })
+                if questions.len() <= suggestions::QUESTIONS =>
             {
-                Ok(questions.into_iter().map(checks::sentence).collect())
+                Ok(Suggestions {
+                    about: about.map(checks::sentence),
+                    questions: questions.into_iter().map(checks::sentence).collect(),
+                })
             }
             _ => Err(self.on_nonsense(project)),
         }

@@ -313,7 +313,11 @@ async fn p10_directories_pipes_sockets_and_devices_are_never_opened() {
 #[actix::test]
 async fn a_new_conversation_has_questions_that_fit_the_project() {
     let setup = setup();
-    write(&setup.project_dir(), "README.md", "# Quokka\n\nText.\n\n## Leases\n\nText.\n");
+    write(
+        &setup.project_dir(),
+        "README.md",
+        "# Quokka\n\nHands out *leases* to quokkas, one at a time. Text.\n\n## Leases\n\nText.\n",
+    );
     let server = setup.start();
     let (status, told) = server.get("/api/projects/demo/questions").await;
     let expected = [
@@ -321,5 +325,6 @@ async fn a_new_conversation_has_questions_that_fit_the_project() {
         "What does `src/parser/tokens.rs` do, and what uses it?",
     ];
     assert_eq!((status, &told["questions"]), (200, &json!(expected)));
+    assert_eq!(told["about"], "Hands out leases to quokkas, one at a time.");
     assert_eq!(server.get("/api/projects/other/questions").await.0, 404);
 }

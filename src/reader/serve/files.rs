@@ -9,7 +9,10 @@ use std::{
 use crate::{
     citation::{Citation, WrittenReference, check, project_files::ProjectFiles},
     features::{self, FeatureStats, Features},
-    guide::answering::{self, AnswerTask},
+    guide::{
+        answer::project::introduction,
+        answering::{self, AnswerTask},
+    },
     highlighter::HighlightRequest,
     history::{self, ProjectHistory},
     policy::{
@@ -31,7 +34,7 @@ use crate::{
         readme::{self, TextFile},
         text,
     },
-    suggestions::{self, ProjectFile},
+    suggestions::{self, ProjectFile, Suggestions},
 };
 
 /// Longest part of a file's first line that is used to guess its language, in bytes.
@@ -188,7 +191,11 @@ impl ReadableFiles {
         // What the guide does not read it cannot answer.
         let is_read = |path: &String| files.iter().any(|it| it.path == *path);
         let spec = self.specifications().find(is_read);
-        ReaderAnswer::Questions(suggestions::of(&files, readme.as_ref(), spec.as_deref()))
+        let introduction = readme.as_ref().map(introduction).unwrap_or_default();
+        ReaderAnswer::Suggestions(Suggestions {
+            about: introduction.first().and_then(|it| suggestions::about(&it.text)),
+            questions: suggestions::of(&files, readme.as_ref(), spec.as_deref()),
+        })
     }
 
     pub(super) fn check_content(&self, path: &str) -> ReaderAnswer {

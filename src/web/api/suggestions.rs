@@ -1,22 +1,28 @@
-//! Suggested questions for a new conversation.
+//! What a new conversation shows of a project: one sentence on it, and suggested questions.
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::web::{
-    problem::{HandlerResult, ProblemResponse},
-    state::AppState,
+use crate::{
+    suggestions::Suggestions,
+    web::{
+        problem::{HandlerResult, ProblemResponse},
+        state::AppState,
+    },
 };
 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = FittingQuestions)]
 struct SuggestedQuestions {
+    /// What the project is, in one sentence of its README.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    about: Option<String>,
     /// Up to three questions about this project, none where it has no files.
     questions: Vec<String>,
 }
 
-/// `GET /api/projects/{project}/questions`: up to three questions about this project.
+/// `GET /api/projects/{project}/questions`: what this project is, and up to three questions about it.
 #[utoipa::path(
     get,
     path = "/api/projects/{project}/questions",
@@ -26,6 +32,6 @@ struct SuggestedQuestions {
 )]
 pub(crate) async fn show(state: web::Data<AppState>, project: web::Path<String>) -> HandlerResult {
     let project = state.project(&project).await?;
-    let questions = state.resources.readers.suggest(&project).await?;
-    Ok(HttpResponse::Ok().json(SuggestedQuestions { questions }))
+    let Suggestions { about, questions } = state.resources.readers.suggest(&project).await?;
+    Ok(HttpResponse::Ok().json(SuggestedQuestions { about, questions }))
 }
