@@ -64,7 +64,7 @@ impl AccessNeeds<'_> {
         read.extend(exposure::named_files(|name| value(self.environment, name)));
         let path = value(self.environment, "PATH").unwrap_or_default();
         let mut run: Vec<PathBuf> = exposure::PROGRAMS.iter().map(PathBuf::from).collect();
-        run.extend(self.programs.iter().flat_map(|program| parts_of(program, path)));
+        run.extend(files_of(self.programs, path));
         Profile {
             strict: settings.sandbox == Sandbox::Required,
             read,
@@ -80,6 +80,15 @@ impl AccessNeeds<'_> {
             faults: Vec::new(),
         }
     }
+}
+
+/// The files of an agent's program, and `cicerone`, which is one file wherever it lies.
+fn files_of([agent, own]: [&Path; 2], path: &OsStr) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = own.canonicalize().ok().into_iter().collect();
+    if agent != own {
+        files.extend(parts_of(agent, path));
+    }
+    files
 }
 
 /// The files of a program: its real path, the package or the Python environment around it, and the
@@ -215,5 +224,16 @@ mod tests {
         std::os::unix::fs::symlink(&script, &link).unwrap();
         let parts = parts_of(&link, dir.path().join("bin").as_os_str());
         assert_eq!(parts, [script, package, node]);
+    }
+
+    #[test]
+    fn nothing_is_granted_around_the_own_program() {
+        let dir = tempfile::tempdir().unwrap();
+        let own = dir.path().canonicalize().unwrap().join("cicerone");
+        fs::write(&own, "").unwrap();
+        for neighbour in ["package.json", "pyvenv.cfg"] {
+            fs::write(dir.path().join(neighbour), "{}").unwrap();
+        }
+        assert_eq!(files_of([&own, &own], OsStr::new("")), [own.clone()]);
     }
 }
