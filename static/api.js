@@ -35,7 +35,7 @@ export const listProjects = () => call('GET', '/api/projects');
 export const findFiles = (project, letters, limit = 12, signal = undefined) => (
   call('GET', `/api/projects/${project}/files?limit=${limit}&q=${encodeURIComponent(letters)}`, { signal }));
 
-/** @param {string} project @returns {Promise<{questions: string[]}>} */
+/** @param {string} project @returns {Promise<{about?: string, questions: string[]}>} */
 export const suggestQuestions = (project) => call('GET', `/api/projects/${project}/questions`);
 
 /** @param {string} project @returns {Promise<ConversationSummary[]>} newest first */

@@ -12,6 +12,7 @@ import { Page } from './page.js';
 import { FileNavigation } from './file_navigation.js';
 import './views/question_composer.js';
 import './views/conversation_view.js';
+import './views/welcome_text.js';
 import { showShortcuts } from './views/shortcuts.js';
 import './views/page_notice.js';
 import './views/page_sidebar.js';

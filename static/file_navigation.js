@@ -42,6 +42,8 @@ export class FileNavigation {
     const standing = await import('./standing.js').catch(() => null);
     const all = standing ? await this.compare(turn).catch(() => []) : [];
     const cited = all.find((citation) => formatReference(citedReference(citation)) === text);
+    // The reader is loaded with its first file.
+    await customElements.whenDefined('file-reader');
     if (standing && cited && this.#at?.turn === turn && this.#at.text === text) {
       this.reader.showStanding(standing.standingSentence(cited), standing.movedTo(cited), cited.anchor?.commit, standing.standingWord(cited));
     }

@@ -1,6 +1,7 @@
 /** The page's state and the elements that show it, rendered at most once a frame. */
 import { unsentAgent } from './agents.js';
 import { Announcer } from './announcer.js';
+import { Introductions, isFirst } from './first_screen.js';
 import { reduce } from './store.js';
 import { spokenText } from './views/spoken_text.js';
 
@@ -25,9 +26,12 @@ export class Page {
   /** Whether the open conversation began on this page. */
   isNew = false;
   #isRenderRequested = false;
+  #isFirst = false;
   sidebar = /** @type {import('./views/page_sidebar.js').PageSidebar} */ (document.querySelector('page-sidebar'));
   view = /** @type {import('./views/conversation_view.js').ConversationView} */ (document.querySelector('conversation-view'));
   composer = /** @type {import('./views/question_composer.js').QuestionComposer} */ (document.querySelector('question-composer'));
+  welcome = /** @type {import('./views/welcome_text.js').WelcomeText} */ (document.querySelector('welcome-text'));
+  #introductions = new Introductions(() => this.requestRender());
   main = /** @type {HTMLElement} */ (document.querySelector('main'));
   #announcer = new Announcer(spokenText);
   #announcements = /** @type {HTMLElement} */ (document.querySelector('#announcements'));
@@ -73,7 +77,15 @@ export class Page {
       this.#isRenderRequested = false;
       const { projects, project, list, user, problem, conversation } = this.state;
       this.sidebar.update({ projects, project, list, conversation: conversation?.id ?? null });
-      this.view.update({ conversation, project: this.project, user, problem });
+      const introduction = isFirst(this.state) ? this.#introductions.of(project ?? '') : null;
+      // The field has its height before the conversation is shown above it.
+      if (this.main.toggleAttribute('data-first', introduction !== null) !== this.#isFirst) {
+        this.#isFirst = !this.#isFirst;
+        this.composer.fit();
+      }
+      this.welcome.hidden = introduction === null;
+      if (introduction) this.welcome.update(introduction.questions, conversation);
+      this.view.update({ conversation, project: this.project, user, problem, about: introduction && introduction.about });
       this.composer.update({ conversation, project: this.project, user });
       this.onRender();
     });

@@ -23,6 +23,15 @@ const COUNTED = {
   mcp__project__history_search: ['search of the history', 'searches of the history'],
 };
 
+/** What tools do, by the words in their names; the first that fits. @type {[RegExp, import('./views/icon.js').IconName][]} */
+const ICONS = [
+  [/history|commit|blame|^git/i, 'history'], [/web|fetch|url/i, 'web'], [/grep|glob|search|find/i, 'search'],
+  [/feature|todo|task/i, 'checklist'], [/bash|shell|command|exec|terminal/i, 'command'], [/read|open|view|file|outline|overview/i, 'file'],
+];
+
+/** The icon for what a tool does. @param {string} tool @returns {import('./views/icon.js').IconName} */
+export const toolIcon = (tool) => ICONS.find(([words]) => words.test(tool))?.[1] ?? 'tool';
+
 /**
  * The last part of a qualified name: `feature_get_stats` of `mcp__features__feature_get_stats`.
  * @param {string} tool

@@ -204,12 +204,12 @@ export function askedOfText({ kind, name }) {
 /**
  * The result of the self-test: the words of its badge, a sentence, and every way that was tried.
  * @param {import('./protocol.js').ReadOnly | null} readOnly
- * @returns {{text: string, isGood: boolean, sentence: string, tried: string[]} | null} `null` while it is not known
+ * @returns {{text: string, isGood: boolean, sentence: string, short?: string, tried: string[]} | null} `short` is the sentence in few words; `null` while it is not known
  */
 export function readOnlyText(readOnly) {
   if (!readOnly) return null;
   switch (readOnly.verdict) {
-    case 'proved': return { text: 'read-only', isGood: true, ...triedWays(readOnly) };
+    case 'proved': return { text: 'read-only', isGood: true, ...triedWays(readOnly), short: `Read-only: ${readOnly.tried.length} ways to write were tried at start, all refused` };
     case 'partly': return { text: 'read-only, with gaps', isGood: false, ...triedWays(readOnly) };
     case 'off': return {
       text: 'not confined', isGood: false, tried: [],

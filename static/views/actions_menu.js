@@ -1,6 +1,7 @@
 /** The actions menu of a conversation: its button, and the field for a new title. */
 import { exportAddress } from '../api.js';
 import { element } from './dom.js';
+import { icon } from './icon.js';
 import { loadFailureText } from '../text.js';
 
 /** Characters that the server accepts in a title. */
@@ -19,7 +20,7 @@ export function actionsButton(target) {
   const button = element('button', {
     type: 'button', className: 'quiet more', title: 'Actions', 'aria-label': 'Actions', 'aria-haspopup': 'menu', 'aria-expanded': 'false',
     onclick: () => open(button, target()),
-  }, '⋯');
+  }, icon('more'));
   return button;
 }
 
@@ -49,7 +50,7 @@ export async function showMenu(button, items) {
  * Replaces the title by a field. Enter saves the new title, Escape keeps the old one.
  * @param {HTMLElement} host @param {string} title @param {(title: string) => void} save
  */
-function editTitle(host, title, save) {
+export function editTitle(host, title, save) {
   const before = /** @type {HTMLElement | null} */ (document.activeElement);
   const field = element('input', {
     className: 'title-field', value: title, maxLength: MAX_TITLE_LENGTH, 'aria-label': 'Title', enterKeyHint: 'done',

@@ -6,16 +6,16 @@ import { visibleText } from '../invisible.js';
 import { conversationUsage } from '../usage.js';
 import { unfinishedTurns } from '../store.js';
 import { agentsOfTurns, nextAgent } from '../agents.js';
-import { agentLabel, askedOfText, beginningText, conversationTitle, readOnlyText, viewersText } from '../text.js';
-import { actionsButton } from './actions_menu.js';
+import { agentLabel, askedOfText, beginningText, connectionEndedText, conversationTitle, readOnlyText, viewersText } from '../text.js';
+import { actionsButton, editTitle } from './actions_menu.js';
 import './question_text.js';
 import { element, setText } from './dom.js';
 import { setHtml } from './html.js';
+import { icon, setIcon, withIcon } from './icon.js';
 import { prose } from './prose.js';
 import { setMarkedText } from './invisible_marks.js';
 import { VirtualList } from './virtual_list.js';
 import { showFiles } from './turn_view.js';
-import './welcome_text.js';
 
 /** Milliseconds to wait for the whole conversation before a part of it is shown. */
 const REPLAY_WAIT = 250;
@@ -26,38 +26,45 @@ const REPLAY_WAIT = 250;
  * @property {import('../api.js').Project | null} project
  * @property {string | null} user name of the person, if the server knows it
  * @property {string | null} problem why there is no conversation
+ * @property {string | null} about what the project is, while nothing was asked; `null` otherwise
  */
 
 export class ConversationView extends HTMLElement {
   /** @type {ConversationData | null} */
   #shown = null;
-  #title = element('h1', { dir: 'auto' });
+  #title = element('h1', { dir: 'auto', onclick: () => this.#editTitle() });
   #facts = element('p', { className: 'facts' });
-  #badgeText = element('summary');
+  #badgeIcon = icon('shield');
+  #badgeText = element('span');
   #badgeSentence = element('p');
   #badgeTried = element('ul');
-  #badge = element('details', { className: 'badge', name: 'heading', hidden: true }, this.#badgeText,
+  #badge = element('details', { className: 'badge', name: 'heading', hidden: true }, element('summary', {}, this.#badgeIcon, this.#badgeText),
     element('div', { tabIndex: 0, role: 'group', 'aria-label': 'What was tried' }, this.#badgeSentence, this.#badgeTried));
   /** The sentence of the badge that is shown. @type {string | undefined} */
   #shownBadge = undefined;
-  #usageText = element('summary', { title: 'Usage of all answers' });
+  #usageText = element('span');
   #usageDetails = element('p');
-  #usage = element('details', { className: 'usage', name: 'heading', hidden: true }, this.#usageText, this.#usageDetails);
+  #usage = element('details', { className: 'usage', name: 'heading', hidden: true },
+    element('summary', { title: 'Usage of all answers' }, icon('usage'), this.#usageText), this.#usageDetails);
   #instructionsText = element('div', { className: 'prose' });
   #instructions = element('details', { className: 'instructions', name: 'heading', hidden: true },
-    element('summary', { title: 'What the people who run this server tell the agent' }, 'Instructions'), this.#instructionsText);
+    element('summary', { title: 'What the people who run this server tell the agent' }, ...withIcon('checklist', 'Instructions')), this.#instructionsText);
   /** The HTML that is shown. @type {string | null} */
   #instructionsHtml = null;
   #menu = element('button', {
     type: 'button', className: 'menu', 'aria-controls': 'sidebar', onclick: () => this.#emit('open-sidebar', null),
-  }, 'Menu');
+  }, ...withIcon('menu', 'Menu'));
   #actions = actionsButton(() => ({ ...this.#menuTarget(), host: this.#title }));
   #turns = element('div', { className: 'turns' });
   #pending = element('div', { className: 'pending' });
-  #welcome = /** @type {import('./welcome_text.js').WelcomeText} */ (element(/** @type {any} */ ('welcome-text'), {
-    className: 'welcome', role: 'region', 'aria-label': 'What you can ask', hidden: true,
-  }));
-  #content = element('div', { className: 'content' }, this.#turns, this.#welcome, this.#pending);
+  /** Why there is no conversation. */
+  #reason = element('div', { className: 'reason', hidden: true });
+  #shownReason = '';
+  #name = element('h2', { dir: 'auto' });
+  #about = element('p', { dir: 'auto' });
+  /** The project, above the field while nothing was asked. */
+  #lead = element('div', { className: 'lead', hidden: true }, this.#name, this.#about);
+  #content = element('div', { className: 'content' }, this.#lead, this.#turns, this.#reason, this.#pending);
   #scroller = element('div', {
     className: 'scroller', tabIndex: 0, role: 'region', 'aria-label': 'Conversation',
     onscroll: () => this.#scrolled(), onclick: (/** @type {Event} */ event) => this.#unfolded(event),
@@ -102,13 +109,11 @@ export class ConversationView extends HTMLElement {
   update(data) {
     const before = this.#shown;
     if (before && before.conversation === data.conversation && before.project === data.project
-      && before.problem === data.problem && before.user === data.user) return;
+      && before.problem === data.problem && before.user === data.user && before.about === data.about) return;
     this.#shown = data;
     this.#renderHead(data);
     this.#renderTurns(data);
-    this.#welcome.update(data);
-    // The welcome is read from its beginning.
-    if (!this.#welcome.hidden) this.#virtualList.atEnd = false;
+    this.#renderEmpty(data);
     this.#showWanted();
     const isConnected = data.conversation?.connection === 'open';
     if (before?.conversation?.pending !== data.conversation?.pending
@@ -240,6 +245,7 @@ export class ConversationView extends HTMLElement {
     const badge = readOnlyText(conversation?.readOnly ?? null);
     this.#badge.hidden = badge === null;
     this.#badge.classList.toggle('warns', badge?.isGood === false);
+    setIcon(this.#badgeIcon, badge?.isGood === false ? 'warning' : 'shield');
     setText(this.#badgeText, badge?.text ?? '');
     if (this.#shownBadge !== badge?.sentence) {
       this.#shownBadge = badge?.sentence;
@@ -255,6 +261,22 @@ export class ConversationView extends HTMLElement {
     if (instructions !== this.#instructionsHtml) setHtml(this.#instructionsText, instructions ?? '');
     this.#instructionsHtml = instructions;
     this.#actions.hidden = !asked || conversation?.id === null || conversation?.connection === 'ended';
+  }
+
+  /** What stands in the place of turns. @param {ConversationData} data */
+  #renderEmpty({ conversation, project, problem, about }) {
+    this.#lead.hidden = about === null;
+    setText(this.#name, project?.name ?? '');
+    setText(this.#about, about ?? '');
+    const reason = problem ?? (conversation?.connection === 'ended' ? connectionEndedText(conversation.closeCode) : '');
+    this.#reason.hidden = reason === '';
+    // It is read from its beginning.
+    if (reason !== '' || about !== null) this.#virtualList.atEnd = false;
+    if (this.#shownReason === reason) return;
+    this.#shownReason = reason;
+    this.#reason.replaceChildren(element('p', { className: 'ended', role: 'alert' }, ...prose(reason)), ...(project ? [
+      element('button', { type: 'button', onclick: () => this.#emit('new-conversation', null) }, ...withIcon('add', 'New conversation')),
+    ] : []));
   }
 
   /** @param {ConversationData} data */
@@ -311,6 +333,13 @@ export class ConversationView extends HTMLElement {
     return attachments.length === 0 ? [] : [place];
   }
 
+  /** A click on the title changes it, as *Rename* of the menu does. */
+  #editTitle() {
+    if (this.#actions.hidden || getSelection()?.toString()) return;
+    const { id, title, host } = { ...this.#menuTarget(), host: this.#title };
+    editTitle(host, title, (to) => this.#emit('rename', { id, title: to }));
+  }
+
   #menuTarget() {
     const { conversation, project } = /** @type {ConversationData} */ (this.#shown);
     return { project: project?.name ?? '', id: conversation?.id ?? 0, title: this.#title.textContent ?? '' };
@@ -322,7 +351,7 @@ export class ConversationView extends HTMLElement {
   }
 
   #updateToEnd() {
-    const showsEnd = this.#virtualList.showsEnd || !this.#welcome.hidden;
+    const showsEnd = this.#virtualList.showsEnd || !this.#lead.hidden || !this.#reason.hidden;
     if (showsEnd === this.#showsEnd) return;
     this.#showsEnd = showsEnd;
     this.#emit('shows-end', showsEnd);

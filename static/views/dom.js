@@ -24,12 +24,13 @@ const COPIED_TIME = 1500;
 
 /** Copies text, and shows on the button whether that worked. @param {string} text @param {HTMLElement} button */
 export async function copyText(text, button) {
-  const label = button.textContent ?? '';
+  const place = button.querySelector('.word') ?? button;
+  const label = place.textContent ?? '';
   if (button.dataset.label) return;
   button.dataset.label = label;
-  button.textContent = (await writeClipboard(text)) ? 'Copied' : 'Not allowed';
+  place.textContent = (await writeClipboard(text)) ? 'Copied' : 'Not allowed';
   setTimeout(() => {
-    button.textContent = label;
+    place.textContent = label;
     delete button.dataset.label;
   }, COPIED_TIME);
 }

@@ -1,6 +1,7 @@
 /** The sidebar: projects, conversations, theme and keyboard shortcuts. A drawer on phones. */
 import { loadNotify, saveTheme } from '../storage.js';
 import { element, setText } from './dom.js';
+import { icon, setIcon, withIcon } from './icon.js';
 import { showShortcuts } from './shortcuts.js';
 import './conversation_list.js';
 
@@ -20,38 +21,44 @@ export class PageSidebar extends HTMLElement {
   #picker = element('select', { onchange: () => this.#emit('pick-project', this.#picker.value) });
   #stats = element('p', { className: 'stats' });
   #list = /** @type {import('./conversation_list.js').ConversationList} */ (document.createElement('conversation-list'));
-  #theme = element('button', { type: 'button', className: 'quiet', onclick: () => this.#nextTheme() });
+  #themeIcon = icon('system');
+  #themeText = element('span');
+  #theme = element('button', { type: 'button', className: 'quiet', title: 'Theme', onclick: () => this.#nextTheme() }, this.#themeIcon, this.#themeText);
+  #notifyIcon = icon('silent');
+  #notifyText = element('span');
   #notify = element('button', {
     type: 'button', className: 'quiet', title: 'Tell me when an answer to a question of mine is ready while this page is in the background',
     onclick: () => this.dispatchEvent(new CustomEvent('toggle-notifications', { bubbles: true })),
-  });
+  }, this.#notifyIcon, this.#notifyText);
   #logOut = element('button', {
     type: 'button', className: 'quiet', hidden: true, onclick: () => this.#emit('log-out', null),
-  }, 'Log out');
-  #admin = element('a', { href: '/admin', className: 'quiet', hidden: true }, 'Admin');
+  }, ...withIcon('leave', 'Log out'));
+  #admin = element('a', { href: '/admin', className: 'quiet', hidden: true }, ...withIcon('settings', 'Admin'));
   /** Gets the focus back when the drawer is closed. @type {HTMLElement | null} */
   #opener = null;
   #narrow = matchMedia('(max-width: 639px)');
 
   connectedCallback() {
     this.id = 'sidebar';
+    // The page has it as its icon.
+    const mark = /** @type {HTMLLinkElement} */ (document.querySelector('link[rel=icon]')).href;
     const head = element('div', { className: 'head' },
-      element('label', { className: 'project' }, element('span', { className: 'visually-hidden' }, 'Project'), this.#picker),
+      element('label', { className: 'project' }, element('img', { src: mark, alt: '', width: 24, height: 24 }), element('span', { className: 'visually-hidden' }, 'Project'), this.#picker),
       this.#stats,
       element('div', { className: 'start-actions' },
         element('button', {
-          type: 'button', className: 'new', title: 'Ctrl or ⌘, Shift and O',
+          type: 'button', className: 'new', 'aria-label': 'New conversation', title: 'New conversation: Ctrl or ⌘, Shift and O',
           onclick: () => this.#emit('new-conversation', null),
-        }, 'New conversation'),
+        }, ...withIcon('add', 'New')),
         element('button', {
           type: 'button', className: 'find', title: 'Ctrl or ⌘ and K', 'aria-haspopup': 'dialog',
           onclick: () => this.#emit('open-search', null),
-        }, 'Search'),
+        }, ...withIcon('search', 'Search')),
         element('button', {
           type: 'button', className: 'find-code', title: 'Ctrl or ⌘, Shift and F', onclick: () => this.#emit('search-code', undefined),
-        }, 'Code')));
+        }, ...withIcon('code', 'Code'))));
     const foot = element('div', { className: 'foot' }, this.#theme, this.#notify,
-      element('button', { type: 'button', className: 'quiet', onclick: showShortcuts }, 'Keys'), this.#admin, this.#logOut);
+      element('button', { type: 'button', className: 'quiet', onclick: showShortcuts }, ...withIcon('keys', 'Keys')), this.#admin, this.#logOut);
     this.append(head, element('nav', { 'aria-label': 'Conversations' }, this.#list), foot);
     this.#showTheme();
     this.showNotify();
@@ -130,12 +137,15 @@ export class PageSidebar extends HTMLElement {
   }
 
   #showTheme() {
-    setText(this.#theme, `Theme: ${document.documentElement.dataset.theme || 'system'}`);
+    const theme = document.documentElement.dataset.theme || 'system';
+    setIcon(this.#themeIcon, /** @type {import('./icon.js').IconName} */ (theme));
+    setText(this.#themeText, `Theme: ${theme}`);
   }
 
   /** Shows whether the person is notified of answers. */
   showNotify() {
-    setText(this.#notify, `Notify: ${loadNotify() ? 'on' : 'off'}`);
+    setIcon(this.#notifyIcon, loadNotify() ? 'bell' : 'silent');
+    setText(this.#notifyText, `Notify: ${loadNotify() ? 'on' : 'off'}`);
   }
 
   /** Goes to the list of conversations. */

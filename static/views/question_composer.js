@@ -6,6 +6,7 @@ import { ACCEPTED } from '../attachments.js';
 import { loadFailureText, tooLongText, statusLine } from '../text.js';
 import { AgentSelect } from './agent_select.js';
 import { element, setText } from './dom.js';
+import { withIcon } from './icon.js';
 import { setProse } from './prose.js';
 
 /** Height limit of the field, in pixels. */
@@ -45,8 +46,8 @@ export class QuestionComposer extends HTMLElement {
     oninput: (/** @type {InputEvent} */ event) => this.#typed(event), onkeydown: (/** @type {KeyboardEvent} */ event) => this.#key(event),
     oncompositionend: () => this.#findFile(), onpaste: (/** @type {ClipboardEvent} */ event) => this.#pasted(event),
   });
-  #send = element('button', { className: 'send' }, 'Ask');
-  #stop = element('button', { type: 'button', hidden: true, onclick: () => this.#emit('stop') }, 'Stop');
+  #send = element('button', { className: 'send' }, ...withIcon('send', 'Ask'));
+  #stop = element('button', { type: 'button', hidden: true, onclick: () => this.#emit('stop') }, ...withIcon('stop', 'Stop'));
   #agent = new AgentSelect();
   /** Loaded with the first file. @type {import('./attachment_tray.js').AttachmentTray | null} */
   #tray = null;
@@ -56,7 +57,7 @@ export class QuestionComposer extends HTMLElement {
   #input = element('input', { type: 'file', multiple: true, hidden: true, accept: ACCEPTED, onchange: () => this.#chosen() });
   #attach = element('button', {
     type: 'button', className: 'quiet attach', hidden: true, title: 'Attach images or text files', onclick: () => this.#input.click(),
-  }, 'Attach');
+  }, ...withIcon('attach', 'Attach'));
   #hint = element('small', { className: 'hint' }, 'Enter asks, Shift+Enter starts a new line, @ finds a file.');
 
   connectedCallback() {
@@ -73,7 +74,7 @@ export class QuestionComposer extends HTMLElement {
     );
     this.#takeDrops();
     this.update(this.#shown);
-    addEventListener('resize', () => this.#fit());
+    addEventListener('resize', () => this.fit());
   }
 
   /** @param {ComposerData} data */
@@ -202,7 +203,7 @@ export class QuestionComposer extends HTMLElement {
   }
 
   #changed() {
-    this.#fit();
+    this.fit();
     this.#validate();
     this.#editing.hidden = this.#history.current === null || this.#history.current.turn === null;
     this.dispatchEvent(new CustomEvent('draft', { bubbles: true }));
@@ -270,7 +271,7 @@ export class QuestionComposer extends HTMLElement {
   }
 
   /** Makes the field as high as its text, up to a limit. */
-  #fit() {
+  fit() {
     const isLong = this.text.length > FULL_HEIGHT_LENGTH;
     this.#field.spellcheck = !isLong;
     if (isLong) {

@@ -1,4 +1,4 @@
-/** The list of keyboard shortcuts: as a dialog, and shortened in the welcome. */
+/** The list of keyboard shortcuts, as a dialog. */
 import { element } from './dom.js';
 
 const SHORTCUTS = [
@@ -20,9 +20,8 @@ const SHORTCUTS = [
   ['?', 'this list'],
 ];
 
-/** @param {number} [count] of shortcuts, from the first */
-export function shortcutList(count = SHORTCUTS.length) {
-  return element('dl', { className: 'keys' }, ...SHORTCUTS.slice(0, count).map(([keys, action]) => element('div', {},
+function shortcutList() {
+  return element('dl', { className: 'keys' }, ...SHORTCUTS.map(([keys, action]) => element('div', {},
     element('dt', {}, ...keys.split(' ').filter(Boolean).map((key) => element('kbd', {}, key))),
     element('dd', {}, action))));
 }

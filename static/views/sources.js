@@ -1,9 +1,13 @@
 /** The sources of an answer: files that the agent read, files it only named, files that do not exist. */
 import { citedReference, formatReference, groupSources } from '../reference.js';
 import { element } from './dom.js';
+import { icon } from './icon.js';
 import { marked } from './invisible_marks.js';
 import { fileAddress } from './references.js';
 import { movedTo, standingText, standingsSummary } from '../standing.js';
+
+/** Files that are shown without unfolding. */
+const CHIPS = 5;
 
 /**
  * @param {import('../store.js').DoneEnd | import('../store.js').ErrorEnd} end
@@ -37,7 +41,22 @@ export function sources(end, turn) {
   },
   element('summary', {}, element('span', {}, ...summary.flatMap((it, at) => (at ? [' · ', it] : [it])))),
   element('ul', {}, ...items), since);
-  return details;
+  const chips = chipsOf(files, turn);
+  return element('div', { className: 'sourced' }, ...(chips.length ? [element('ul', { className: 'chips' }, ...chips)] : []), details);
+}
+
+/** The cited files, the others behind them, each with its first cited line. @param {import('../reference.js').SourceFile[]} files @param {number} turn */
+function chipsOf(files, turn) {
+  const cited = files.toSorted((one, other) => Number(other.places.length > 0) - Number(one.places.length > 0));
+  return cited.slice(0, CHIPS).map(({ path, places }) => {
+    const node = link(places[0] ?? { path }, turn);
+    const text = formatReference(places[0] ?? { path });
+    node.title = text;
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    node.replaceChildren(icon(/\.(md|rst|txt|adoc)$/i.test(name) ? 'file' : 'code'), element('span', { className: 'name' }, ...marked(name)),
+      ...(places.length ? [element('small', {}, text.slice(path.length + 1) + (places.length > 1 ? ` +${places.length - 1}` : ''))] : []));
+    return element('li', {}, node);
+  });
 }
 
 /** A file with links to its cited lines. @param {import('../reference.js').SourceFile} file @param {number} turn */

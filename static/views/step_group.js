@@ -1,6 +1,7 @@
 /** Consecutive steps, tool calls and thoughts: a few are lines, more are folded into one line with counts. */
 import { stepsSummary, inputSummary, toolName } from '../step_text.js';
 import { element, setText } from './dom.js';
+import { withIcon } from './icon.js';
 import './tool_call.js';
 
 /** Steps that are shown without folding. */
@@ -49,7 +50,7 @@ export class StepGroup extends HTMLElement {
 /** @param {Step} part @returns {HTMLElement} */
 function makeStep(part) {
   if (part.kind === 'tool') return document.createElement('tool-call');
-  return element('details', { className: 'thinking' }, element('summary', {}, 'Thinking'), element('p'));
+  return element('details', { className: 'thinking' }, element('summary', {}, ...withIcon('thought', 'Thinking')), element('p'));
 }
 
 /** @param {any} node @param {Step} part @param {string} root */

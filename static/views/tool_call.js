@@ -1,17 +1,19 @@
 /** A tool call: a line that unfolds into its input and its result. */
-import { inputFields, inputSummary, toolName, toolOutcome } from '../step_text.js';
+import { inputFields, inputSummary, toolIcon, toolName, toolOutcome } from '../step_text.js';
 import { element, setText } from './dom.js';
+import { icon, setIcon } from './icon.js';
 
 export class ToolCall extends HTMLElement {
   /** @type {import('../store.js').ToolPart | null} */
   #part = null;
   #root = '';
+  #icon = icon('tool');
   #name = element('span', { className: 'tool' });
   #input = element('span', { className: 'input' });
   #outcome = element('span', { className: 'outcome' });
   #body = element('div', { className: 'body' });
   #details = element('details', { ontoggle: () => this.#fill() },
-    element('summary', {}, this.#name, ' ', this.#input, this.#outcome), this.#body);
+    element('summary', {}, this.#icon, this.#name, ' ', this.#input, this.#outcome), this.#body);
 
   connectedCallback() {
     if (!this.#details.parentNode) this.append(this.#details);
@@ -22,10 +24,12 @@ export class ToolCall extends HTMLElement {
     if (part === this.#part) return;
     this.#part = part;
     this.#root = root;
+    setIcon(this.#icon, toolIcon(part.tool));
     setText(this.#name, toolName(part.tool));
     setText(this.#input, inputSummary(part.input, root));
     const outcome = toolOutcome(part);
     setText(this.#outcome, outcome ? ` · ${outcome}` : '');
+    this.toggleAttribute('data-running', !part.result);
     this.toggleAttribute('data-failed', part.result?.ok === false);
     this.#fill();
   }

@@ -8,6 +8,7 @@ import { loadFailureText, queuePositionText, stoppedText } from '../text.js';
 import './answer_text.js';
 import './question_text.js';
 import { element, setText } from './dom.js';
+import { withIcon } from './icon.js';
 import { prose, setProse } from './prose.js';
 import { estimateHeight } from './virtual_list.js';
 import { followReference } from './references.js';
@@ -35,7 +36,7 @@ export class TurnView extends HTMLElement {
   #question = /** @type {import('./question_text.js').QuestionText} */ (document.createElement('question-text'));
   #edit = element('button', {
     type: 'button', className: 'quiet edit', onclick: () => this.#emit('edit-question'),
-  }, 'Edit');
+  });
   #questionRow = element('div', { className: 'question-row', hidden: true }, this.#question, this.#edit);
   #author = element('p', { className: 'note author', hidden: true });
   #askedOf = element('p', { className: 'note asked-of', hidden: true });
@@ -106,6 +107,7 @@ export class TurnView extends HTMLElement {
     this.isRendered = true;
     this.removeAttribute('data-placeholder');
     this.style.height = '';
+    this.#edit.replaceChildren(...withIcon('edit', 'Edit'));
     this.#article.append(this.#parts, this.#end);
     this.#render();
   }
@@ -116,6 +118,7 @@ export class TurnView extends HTMLElement {
     this.toggleAttribute('data-placeholder', true);
     this.style.height = `${height}px`;
     this.style.containIntrinsicBlockSize = `auto ${height}px`;
+    this.#edit.replaceChildren('Edit');
     this.#parts.remove();
     this.#end.remove();
   }
@@ -159,13 +162,13 @@ export class TurnView extends HTMLElement {
     const askAgain = (className = '') => element('button', {
       type: 'button', className,
       onclick: (/** @type {Event} */ event) => this.#emit('ask-again', { button: event.currentTarget }),
-    }, 'Ask again');
+    }, ...withIcon('again', 'Ask again'));
     let isAsked = false;
     const askGuide = () => element('button', {
       type: 'button',
       title: 'The built-in guide searches the files without a model',
       onclick: () => this.#emit('ask-guide'),
-    }, 'Ask the guide');
+    }, ...withIcon('map', 'Ask the guide'));
     /** @type {(Node | string)[]} */
     const content = [];
     if (end.kind === 'error') {
@@ -192,14 +195,14 @@ export class TurnView extends HTMLElement {
 
   /** What can be done with an answer. @param {import('../store.js').Turn} turn @param {HTMLElement | null} askAgain */
   #tools(turn, askAgain) {
-    const tool = (/** @type {string} */ label, /** @type {string} */ event, /** @type {string} */ title) => element('button', {
+    const tool = (/** @type {import('./icon.js').IconName} */ picture, /** @type {string} */ label, /** @type {string} */ event, /** @type {string} */ title) => element('button', {
       type: 'button', className: 'quiet', title,
       onclick: (/** @type {Event} */ click) => this.#emit(event, { button: click.currentTarget }),
-    }, label);
-    const tools = turn.parts.some((part) => part.kind === 'text') ? [tool('Copy', 'copy-answer', 'Copy the answer as Markdown')] : [];
+    }, ...withIcon(picture, label));
+    const tools = turn.parts.some((part) => part.kind === 'text') ? [tool('copy', 'Copy', 'copy-answer', 'Copy the answer as Markdown')] : [];
     if (turn.question !== null) {
       if (askAgain) tools.push(/** @type {HTMLButtonElement} */ (askAgain));
-      tools.push(tool('Link', 'copy-link', 'Copy a link to this question'));
+      tools.push(tool('link', 'Link', 'copy-link', 'Copy a link to this question'));
     }
     return element('div', { className: 'tools', role: 'group', 'aria-label': 'Answer' }, ...tools);
   }

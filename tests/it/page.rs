@@ -134,7 +134,9 @@ async fn an_empty_conversation_teaches(browser: &Browser) {
     browser
         .wait_for("document.querySelectorAll('.welcome:not([hidden]) li button').length > 0")
         .await;
-    browser.wait_for("document.querySelector('.welcome .keys') !== null").await;
+    browser
+        .wait_for("document.querySelector('.lead:not([hidden]) h2')?.textContent === 'demo'")
+        .await;
     browser.wait_for("document.activeElement.id === 'question'").await;
     assert!(browser.text("turn-view").await.contains(PROJECT));
     browser.portraits("empty").await;

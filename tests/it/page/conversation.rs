@@ -326,7 +326,7 @@ async fn three_questions_that_fit_the_project_are_offered_and_one_is_asked() {
     open(&browser, &server.url("")).await;
     let first = "document.querySelector('.welcome li button')?.textContent";
     browser.wait_for(&format!("{first} === 'What is Quokka for, and how is it laid out?'")).await;
-    browser.wait_for("/tried \\d+ ways to change the project with the agent’s permissions/.test(document.querySelector('.read-only')?.textContent)").await;
+    browser.wait_for("/\\d+ ways to write were tried at start, all refused/.test(document.querySelector('.read-only')?.textContent)").await;
     browser.click(".welcome li button").await;
     browser.wait_for(&ended(1)).await;
     assert!(

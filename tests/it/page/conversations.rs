@@ -134,7 +134,7 @@ async fn a_deleted_conversation_is_gone_at_once_comes_back_and_goes_for_good() {
     browser.click(".actions-menu .danger").await;
     browser.wait_for(&lists(1)).await;
     browser.run("document.querySelector('#question').focus()").await;
-    other.wait_for("document.querySelector('.welcome .ended')?.textContent.includes('gone')").await;
+    other.wait_for("document.querySelector('.reason .ended')?.textContent.includes('gone')").await;
     assert!(!is_stored(&server, second).await);
     other.wait_for(&lists(1)).await;
     browser.wait_for("document.querySelector('.offer').hidden").await;
