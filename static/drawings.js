@@ -14,12 +14,15 @@ const MAX_SOURCES = 64;
 const MAX_LENGTH = 12_000;
 /** Drawings that this page remembers. */
 const MAX_KEPT = 400;
+/** Requests at once, so that a page with many drawings leaves the server to others. */
+const MAX_REQUESTS = 4;
 /** Attempts while the server is busy, and the wait between them in milliseconds. */
 const ATTEMPTS = 4;
 const PAUSE = 3000;
 
 /**
  * @typedef {{kind: 'formula', source: string, display: boolean} | {kind: 'diagram', source: string}} Source
+ * @typedef {{source: Source, project: string, resolve: (drawn: Drawn) => void}} Wanted
  * @typedef {{light: string, dark: string, width: number, height: number, description: string}} Diagram
  * @typedef {{formula: string} | {diagram: Diagram} | {error: string}} Drawn `formula` is safe HTML
  */
@@ -27,11 +30,17 @@ const PAUSE = 3000;
 class Drawings {
   /** @type {Map<string, Promise<Drawn>>} */
   #kept = new Map();
-  /** What waits for the next request. @type {{source: Source, project: string, resolve: (drawn: Drawn) => void}[]} */
+  /** What waits for the next requests. @type {Wanted[]} */
   #waiting = [];
+  /** Requests that wait for others. @type {Wanted[][]} */
+  #batches = [];
+  #requests = 0;
   /** @type {WeakMap<Element, string>} */
   #projects = new WeakMap();
-  #observer = new IntersectionObserver((entries) => entries.forEach((entry) => this.#seen(entry)), { rootMargin: NEAR });
+  // What scrolls is the root: a margin does not reach beyond what an element inside it cuts off.
+  #observer = new IntersectionObserver((entries) => entries.forEach((entry) => this.#seen(entry)), {
+    root: document.querySelector('conversation-view .scroller'), rootMargin: NEAR,
+  });
 
   constructor() {
     const styles = document.createElement('link');
@@ -59,8 +68,7 @@ class Drawings {
     if (!source) return;
     const project = this.#projects.get(code) ?? '';
     this.#drawn(project, source).then((drawn) => {
-      // The part may have been shown anew in the meantime.
-      if (!code.isConnected) return;
+      // A turn far from the screen is not in the document, and comes back with the same elements.
       if ('error' in drawn) showFailure(code, drawn.error);
       else if ('formula' in drawn) showFormula(code, drawn.formula);
       else showDiagram(code, drawn.diagram, () => this.#again(project, source));
@@ -89,11 +97,18 @@ class Drawings {
     return this.#drawn(project, source);
   }
 
-  /** Asks for all that waits. */
+  /** Asks for what waits, as far as there are not too many requests. */
   #send() {
-    for (const batch of batches(this.#waiting.splice(0))) {
-      ask(batch[0].project, batch.map(({ source }) => source))
-        .then((drawings) => batch.forEach(({ resolve }, at) => resolve(drawings[at] ?? { error: 'The server did not draw this.' })));
+    this.#batches.push(...batches(this.#waiting.splice(0)));
+    while (this.#requests < MAX_REQUESTS) {
+      const batch = this.#batches.shift();
+      if (!batch) break;
+      this.#requests += 1;
+      ask(batch[0].project, batch.map(({ source }) => source)).then((drawings) => {
+        this.#requests -= 1;
+        batch.forEach(({ resolve }, at) => resolve(drawings[at] ?? { error: 'The server did not draw this.' }));
+        this.#send();
+      });
     }
   }
 }

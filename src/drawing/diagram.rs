@@ -27,12 +27,9 @@ const NO_KIND: &str = "its first line names no kind of diagram";
 /// # Errors
 /// The source is none of the diagrams that are drawn, or wrong; the error says why.
 pub(super) fn svg(source: &str, theme: Theme) -> Result<String, String> {
-    let theme = match theme {
-        Theme::Light => "default",
-        Theme::Dark => "dark",
-    };
     let config = SourcePresentationConfig::from_value(json!({
-        "theme": theme,
+        "theme": "base",
+        "themeVariables": colours(theme),
         "fontFamily": "Arial, Helvetica, sans-serif",
         "securityLevel": "strict",
     }));
@@ -51,6 +48,40 @@ pub(super) fn svg(source: &str, theme: Theme) -> Result<String, String> {
         Ok(_) | Err(RenderError::NoDiagram) => Err(NO_KIND.to_owned()),
         Err(error) => Err(words(&error.to_string(), source)),
     }
+}
+
+/// The colours of the page (`static/styles/base.css`): paper, ink and washes of the accent.
+fn colours(theme: Theme) -> serde_json::Value {
+    let [paper, aside, wash, ink, line, border, note] = match theme {
+        Theme::Light => {
+            ["#fbfaf7", "#f1f0ec", "#e3f0f0", "#1c2326", "#596267", "#5b9295", "#fbedd1"]
+        }
+        Theme::Dark => {
+            ["#12181a", "#1a2224", "#183032", "#e2e1dd", "#9da7a9", "#4e8f90", "#3c311e"]
+        }
+    };
+    json!({
+        "darkMode": theme == Theme::Dark,
+        "dropShadow": "none",
+        "useGradient": false,
+        "background": paper,
+        "primaryColor": wash,
+        "primaryTextColor": ink,
+        "primaryBorderColor": border,
+        "secondaryColor": aside,
+        "secondaryTextColor": ink,
+        "secondaryBorderColor": line,
+        "tertiaryColor": aside,
+        "tertiaryTextColor": ink,
+        "tertiaryBorderColor": line,
+        "lineColor": line,
+        "textColor": ink,
+        "edgeLabelBackground": paper,
+        "noteBkgColor": note,
+        "noteTextColor": ink,
+        "noteBorderColor": line,
+        "errorTextColor": ink,
+    })
 }
 
 /// Widths of our own, and the library's limits for sources that come while people wait.
@@ -75,6 +106,12 @@ fn words(error: &str, source: &str) -> String {
     if let Some(rest) = error.strip_prefix("Unsupported diagram type: ") {
         let kind = rest.split(';').next().unwrap_or_default();
         return format!("diagrams of the kind `{kind}` are not drawn here");
+    }
+    if error.contains("deadline_exceeded") {
+        return format!("it takes longer than {} ms", RENDERING.as_millis());
+    }
+    if error.contains("limit exceeded") || error.contains("resource limit") {
+        return "it is larger or nests deeper than what is drawn here".to_owned();
     }
     let error =
         match error.strip_prefix("Diagram parse error (").and_then(|it| it.split_once("): ")) {
@@ -117,11 +154,13 @@ mod tests {
 
     #[test]
     fn what_cannot_be_drawn_is_told_in_words() {
+        let many_edges = format!("flowchart LR\n{}", "  A --> B\n".repeat(1200));
         for (source, expected) in [
             ("", NO_KIND),
             ("hello", NO_KIND),
             ("gantt\n  title x", "diagrams of the kind `gantt` are not drawn here"),
             ("flowchart LR\n  A --> \n  ]", "Unexpected character in line 3"),
+            (&many_edges, "it is larger or nests deeper than what is drawn here"),
         ] {
             assert_eq!(svg(source, Theme::Light).unwrap_err(), expected, "{source}");
         }

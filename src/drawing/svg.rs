@@ -192,6 +192,11 @@ impl Rules for SvgRules {
                 None => return AttributeRuling::Refuse,
             },
             "width" | "height" if self.is_root => return AttributeRuling::Drop,
+            // A label has a place of its own, too narrow where a wider font stands in for Arial.
+            "style" if element == "svg" && css::is_harmless(value) => {
+                let style = value.replace("overflow:hidden", "overflow:visible");
+                return AttributeRuling::Replace("style", style);
+            }
             "aria-roledescription" => self.kind = kind(value).to_owned(),
             _ => (),
         }
@@ -327,6 +332,14 @@ mod tests {
         assert!(of("<g onclick=\"x\" data-x=\"y\"/>").unwrap().text.contains("<g></g>"));
         let picture = of("<image href=\"https://evil.example/x.png\" width=\"1\"/>").unwrap().text;
         assert!(picture.contains("<image width=\"1\"></image>"), "{picture}");
+    }
+
+    #[test]
+    fn a_label_is_not_cut_where_its_place_is_too_narrow() {
+        let label = "<svg style=\"overflow:hidden;fill:none\">x</svg>";
+        let safe = of(label).unwrap().text;
+        assert!(safe.contains("<svg style=\"overflow:visible;fill:none\">x"), "{safe}");
+        assert!(of("<svg style=\"fill:url(https://evil.example)\">x</svg>").is_err());
     }
 
     #[test]

@@ -1,5 +1,5 @@
 /** Diagrams and formulas in the place of their source, which stays a click away. */
-import { element } from './dom.js';
+import { copyText, element } from './dom.js';
 import { setHtml } from './html.js';
 
 /** A formula with its marks: `$$…$$`, `$…$`, `\(…\)` or `\[…\]`. */
@@ -13,13 +13,35 @@ const SHARPNESS = 2;
 /** The part of an address of a picture that names its theme. */
 const isDark = matchMedia('(prefers-color-scheme: dark)');
 
-/** Shows a formula instead of its source. @param {HTMLElement} code @param {string} mathml as the server made it safe */
+/** Shows a formula instead of its source, which a click shows. @param {HTMLElement} code @param {string} mathml as the server made it safe */
 export function showFormula(code, mathml) {
   const written = code.textContent ?? '';
   const formula = element('span', { className: 'formula', title: written, 'data-source': written });
   setHtml(formula, mathml);
   if (formula.querySelector('math')?.getAttribute('display') === 'block') formula.classList.add('display');
+  // Seen with the focus alone: a pointer has the whole formula.
+  const opener = element('button', { type: 'button', className: 'quiet opener', 'aria-expanded': 'false' }, 'Source of the formula');
+  formula.append(opener);
+  formula.addEventListener('click', ({ target }) => {
+    const isOfSource = /** @type {Element} */ (target).closest('.written') !== null;
+    // A selection is made to be copied.
+    if (!isOfSource && getSelection()?.isCollapsed !== false) toggleSource(formula, opener);
+  });
   code.replaceWith(formula);
+}
+
+/** Shows the source of a formula beside it, or hides it again. @param {HTMLElement} formula @param {HTMLElement} opener */
+function toggleSource(formula, opener) {
+  const shown = formula.querySelector('.written');
+  opener.setAttribute('aria-expanded', String(!shown));
+  if (shown) {
+    shown.remove();
+    return;
+  }
+  const source = formula.dataset.source ?? '';
+  const copy = element('button', { type: 'button', className: 'quiet', onclick: () => copyText(source, copy) }, 'Copy');
+  const text = element('code', { dir: 'ltr' }, source);
+  formula.append(element('span', { className: 'written' }, text, copy));
 }
 
 /** Leaves the source, and says why it is not drawn. @param {HTMLElement} code @param {string} reason */
@@ -38,15 +60,20 @@ export function showFailure(code, reason) {
 export function showDiagram(code, diagram, again) {
   const frame = code.closest('.code') ?? code.closest('pre');
   if (!frame) return;
-  const image = element('img', { width: diagram.width, height: diagram.height, alt: diagram.description, decoding: 'async' });
-  image.dataset.light = diagram.light;
-  image.dataset.dark = diagram.dark;
+  const { light, dark, width, height, description } = diagram;
+  const image = element('img', { width, height, alt: description, decoding: 'async', className: 'screen' });
+  image.dataset.light = light;
+  image.dataset.dark = dark;
   image.src = address(image);
+  // Paper is light.
+  const paper = element('img', { width, height, alt: '', src: light, className: 'paper' });
   image.addEventListener('error', () => again().then((drawn) => {
-    if ('diagram' in drawn) image.src = `${address(image)}?again`;
+    if (!('diagram' in drawn)) return;
+    image.src = `${address(image)}?again`;
+    paper.src = `${light}?again`;
   }), { once: true });
-  const box = element('div', { className: 'picture' }, image);
-  const figure = element('figure', { className: 'drawing' });
+  const box = element('div', { className: 'picture' }, image, paper);
+  const figure = element('figure', { className: 'drawing', 'data-source': `\n\`\`\`mermaid\n${(code.textContent ?? '').trimEnd()}\n\`\`\`\n` });
   const source = element('details', {}, element('summary', {}, 'Source'));
   frame.replaceWith(figure);
   source.append(frame);
@@ -90,7 +117,7 @@ function isDarkPage() {
 }
 
 function followTheme() {
-  for (const image of /** @type {NodeListOf<HTMLImageElement>} */ (document.querySelectorAll('.drawing img'))) image.src = address(image);
+  for (const image of /** @type {NodeListOf<HTMLImageElement>} */ (document.querySelectorAll('.drawing .screen'))) image.src = address(image);
 }
 
 /** @param {string} href @param {string} name */
@@ -118,15 +145,16 @@ function savePng(image, width, height) {
   }, 'image/png');
 }
 
-/** Copied formulas are their sources. @param {ClipboardEvent} event */
+/** Copies formulas and diagrams of a selection as their sources. @param {ClipboardEvent} event */
 function copySources(event) {
   const selection = getSelection();
   if (!event.clipboardData || !selection?.rangeCount) return;
   const copied = element('div', {});
   for (let at = 0; at < selection.rangeCount; at += 1) copied.append(selection.getRangeAt(at).cloneContents());
-  const formulas = /** @type {NodeListOf<HTMLElement>} */ (copied.querySelectorAll('.formula[data-source]'));
-  if (formulas.length === 0) return;
-  formulas.forEach((formula) => formula.replaceWith(formula.dataset.source ?? ''));
+  const drawings = /** @type {NodeListOf<HTMLElement>} */ (copied.querySelectorAll('[data-source]'));
+  if (drawings.length === 0) return;
+  drawings.forEach((drawing) => drawing.replaceWith(drawing.dataset.source ?? ''));
+  copied.querySelectorAll('.code .copy').forEach((button) => button.remove());
   // The text of what is not in the document has no lines between blocks.
   copied.querySelectorAll('p, li, h3, h4, h5, h6, pre, tr').forEach((block) => block.append('\n'));
   event.clipboardData.setData('text/plain', copied.textContent ?? '');

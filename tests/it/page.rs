@@ -34,6 +34,7 @@ mod groups;
 mod live_list;
 mod load;
 mod long_conversation;
+mod many_drawings;
 mod markup;
 mod picture;
 mod reader_tools;

@@ -14,9 +14,17 @@ const GONE_WITHIN: Duration = Duration::from_secs(5);
 /// What the command line of a reader and of its supervisor contains.
 const READER: &str = " reader {";
 
+/// How the command lines of what draws and of its supervisor end.
+const DRAWER: &str = " draw ";
+
 /// The process ids of a server's agents, sorted. A supervisor without an agent stands for one.
 pub fn agents_of(server: u32) -> Vec<u32> {
-    confined_children(server, |line| !line.contains(READER))
+    confined_children(server, |line| !line.contains(READER) && !line.ends_with(DRAWER))
+}
+
+/// The process ids of what draws, as [`agents_of`] gives those of agents.
+pub fn drawers_of(server: u32) -> Vec<u32> {
+    confined_children(server, |line| line.ends_with(DRAWER))
 }
 
 /// The process ids of the readers of projects, as [`agents_of`] gives those of agents.
