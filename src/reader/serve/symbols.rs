@@ -75,7 +75,7 @@ fn matching(index: &Index, query: &SymbolQuery) -> FoundSymbols {
         }
     }
     let total = scored.len();
-    scored.sort_by(|a, b| a.0.cmp(&b.0));
+    scored.sort_by_key(|(rank, ..)| *rank);
     let best = scored.into_iter().filter_map(|(_, file, it)| symbol(index, file, it));
     FoundSymbols { symbols: best.take(query.limit).collect(), total }
 }
