@@ -148,7 +148,10 @@ async fn a_commit_opens_beside_the_conversation_and_a_changed_file_as_it_was_com
     git(&root, "Ann", &["commit", "-q", "-m", "Add two modules"]);
     let id = git(&root, "Ann", &["rev-parse", "HEAD"]);
     let browser = Browser::start().await;
-    ask(&browser, &server, &format!("say `{}` added `one/mod.rs:1`.", &id[..7])).await;
+    // Digits alone are a number.
+    let is_hash = |it: &&str| it.contains(|c: char| c.is_ascii_alphabetic());
+    let short = (7..).map(|end| &id[..end]).find(is_hash).unwrap();
+    ask(&browser, &server, &format!("say `{short}` added `one/mod.rs:1`.")).await;
     browser.wait_for("document.querySelector('.sources summary').textContent === '0 files read · 1 only named · 1 commit'").await;
     browser.click("answer-text a.reference[data-commit]").await;
     browser
