@@ -176,6 +176,7 @@ fn settings(tables: Tables, layers: &Layers, env: &ProcessEnv) -> Result<Setting
         visitor_limits: tables.visitor_limits,
         file_links: tables.file_links,
         attachments: tables.attachments,
+        team: tables.team,
         reading: tables.reading,
         highlighting: tables.highlighting,
         reader: tables.reader,

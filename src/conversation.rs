@@ -28,8 +28,10 @@ pub(crate) mod watchdog;
 use std::time::Instant;
 
 use crate::{
+    database::Summary,
     entry::{Content, Outcome},
-    ids::{ConversationId, TurnNumber},
+    ids::{ConversationId, ForkedFrom, TurnNumber},
+    rights::Ownership,
 };
 
 use agent_state::AgentState;
@@ -52,6 +54,10 @@ pub(crate) struct Conversation {
     pub(crate) id: ConversationId,
     /// The first question until a person renames it; `None` before both.
     pub(crate) title: Option<String>,
+    /// Whose it is.
+    pub(crate) ownership: Ownership,
+    /// Where it goes on from, if it is a fork.
+    pub(crate) forked_from: Option<ForkedFrom>,
     /// The history, the newest part of it in memory. A question enters it only once it is stored.
     pub(crate) transcript: Transcript,
     /// Which turn runs and which wait.
@@ -77,15 +83,13 @@ pub(crate) struct Conversation {
 }
 
 impl Conversation {
-    pub(crate) fn new(
-        id: ConversationId,
-        title: Option<String>,
-        transcript: Transcript,
-        next_turn: TurnNumber,
-    ) -> Self {
+    pub(crate) fn new(summary: Summary, transcript: Transcript, next_turn: TurnNumber) -> Self {
+        let Summary { id, title, ownership, forked_from, .. } = summary;
         Self {
             id,
             title,
+            ownership,
+            forked_from,
             transcript,
             turns: TurnMachine::default(),
             next_turn,

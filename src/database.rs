@@ -16,6 +16,7 @@ mod batch;
 mod clock;
 mod connection;
 mod error;
+mod fork;
 mod inspect;
 mod lock;
 mod loose;
@@ -40,7 +41,8 @@ pub use reader::Reader;
 
 use crate::{
     entry::{EntryOutline, EntryRow},
-    ids::{ConversationId, Seq, TurnNumber},
+    ids::{ConversationId, ForkedFrom, Seq, TurnNumber},
+    rights::Ownership,
 };
 
 /// A conversation in a list. The order of the fields is that of the legacy API.
@@ -58,6 +60,12 @@ pub struct Summary {
     pub updated_at: String,
     /// Messages of users and answers.
     pub message_count: i64,
+    /// Whose it is, where that is known.
+    #[serde(flatten)]
+    pub ownership: Ownership,
+    /// Where it goes on from, if it is a fork.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forked_from: Option<ForkedFrom>,
 }
 
 /// A conversation with its messages. The order of the fields is that of the legacy API.
@@ -75,6 +83,12 @@ pub struct Detail {
     pub updated_at: String,
     /// Questions and finished answers, in order.
     pub messages: Vec<ChatMessage>,
+    /// Whose it is, where that is known.
+    #[serde(flatten)]
+    pub ownership: Ownership,
+    /// Where it goes on from, if it is a fork.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forked_from: Option<ForkedFrom>,
 }
 
 /// One question or one finished answer.

@@ -110,3 +110,12 @@ impl Seq {
         self.0 - lower.0
     }
 }
+
+/// The turn of a conversation from which a fork of it goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ForkedFrom {
+    /// It may be gone.
+    pub conversation_id: ConversationId,
+    /// The last turn that was copied.
+    pub turn: TurnNumber,
+}

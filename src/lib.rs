@@ -104,4 +104,5 @@ pub(crate) mod authority;
 pub mod ids;
 pub(crate) mod json;
 pub mod project;
+pub mod rights;
 pub mod tools;

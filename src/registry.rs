@@ -218,7 +218,7 @@ impl Handler<CloseSession> for Registry {
                 Some(_) => drop(self.entries.remove(&project)),
             }
         }
-        let close = Close { conversation, closing: CloseReason::Ended(words), delete: false };
+        let close = Close { conversation, closing: CloseReason::Ended(words), delete: None };
         Box::pin(async move {
             match phase {
                 Some(SessionPhase::Live(session)) => session.send(close).await.unwrap_or(true),
@@ -248,7 +248,7 @@ impl Handler<Drain> for Registry {
                 session.send(Close {
                     conversation: None,
                     closing: CloseReason::Shutdown,
-                    delete: false,
+                    delete: None,
                 })
             });
             // A session that has ended needs no closing.

@@ -17,6 +17,7 @@ pub(crate) mod list;
 pub(crate) mod post;
 pub(crate) mod rename;
 mod send_question;
+pub(crate) mod sharing;
 pub(crate) mod viewers;
 
 mod carry_over;
@@ -29,7 +30,7 @@ mod read_only;
 mod references;
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -45,7 +46,8 @@ use crate::{
     ids::ConversationId,
     project::{Project, ProjectName},
     reader::{Readers, code::CodeHighlighter},
-    wire::server_frame::Notice,
+    rights::Ownership,
+    wire::{Dialect, server_frame::Notice},
 };
 
 use live::{Environment, LiveConversation};
@@ -95,8 +97,14 @@ pub struct Session {
     latest: Option<ConversationId>,
     /// Requests to close, which wait for agents and for the database.
     closing: Vec<close::CloseWaiter>,
-    /// Deleted conversations, which are not loaded again.
-    deleted: HashSet<ConversationId>,
+    /// Deleted conversations, which are not loaded again, and whose they were.
+    deleted: HashMap<ConversationId, Ownership>,
+    /// How often it was changed who may read a conversation.
+    shares: u64,
+    /// The newest of these changes of each conversation, and what it left.
+    shared: HashMap<ConversationId, (u64, Ownership)>,
+    /// Viewers whose conversation was closed to them, and who are still to be told.
+    disconnected: HashMap<ViewerId, Dialect>,
     /// Stored conversations with waiting questions, to be loaded as soon as there is room.
     unanswered: VecDeque<ConversationId>,
     /// No conversation becomes live any more.
@@ -129,7 +137,10 @@ impl Session {
             following: HashMap::new(),
             latest: None,
             closing: Vec::new(),
-            deleted: HashSet::new(),
+            deleted: HashMap::new(),
+            shares: 0,
+            shared: HashMap::new(),
+            disconnected: HashMap::new(),
             unanswered: VecDeque::new(),
             is_closing: false,
             memory_sampled: Instant::now(),

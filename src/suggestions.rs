@@ -2,6 +2,7 @@
 //! what its specification says, its largest module, its start, how it is built. Pure.
 
 mod about;
+pub(crate) mod follow_ups;
 
 use std::{collections::BTreeMap, path::Path};
 

@@ -17,13 +17,13 @@ pub(crate) mod websocket;
 
 use actix_web::{
     HttpResponse, Resource,
-    web::{QueryConfig, ServiceConfig, delete, get, patch, post, resource, route},
+    web::{QueryConfig, ServiceConfig, delete, get, patch, post, put, resource, route},
 };
 use serde_json::json;
 
 use api::{
-    attachments, conversations, drawings, export, projects, readiness, references, search,
-    sessions, similar, suggestions, symbols, text_search,
+    attachments, conversations, drawings, export, follow_ups, fork, projects, readiness,
+    references, search, sessions, sharing, similar, suggestions, symbols, text_search,
 };
 use problem::method_not_allowed;
 use websocket::upgrade;
@@ -59,6 +59,26 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(
             at("/api/assistant/conversations/{project}/{id}/references")
                 .route(get().to(references::compare)),
+        )
+        .service(
+            at("/api/assistant/conversations/{project}/{id}/follow-ups")
+                .route(get().to(follow_ups::show)),
+        )
+        .service(
+            at("/api/assistant/conversations/{project}/{id}/fork").route(post().to(fork::fork)),
+        )
+        .service(
+            at("/api/assistant/conversations/{project}/{id}/visibility")
+                .route(put().to(sharing::set_visibility)),
+        )
+        .service(
+            at("/api/assistant/conversations/{project}/{id}/link")
+                .route(put().to(sharing::make_link))
+                .route(delete().to(sharing::withdraw_link)),
+        )
+        .service(
+            at("/api/assistant/conversations/{project}/{id}/guests")
+                .route(post().to(sharing::open_link)),
         )
         .service(at("/api/assistant/search/{project}").route(get().to(search::find)))
         .service(at("/api/projects/{project}/questions/similar").route(get().to(similar::find)))

@@ -14,6 +14,7 @@ pub mod agents;
 mod attachments;
 mod file_links;
 mod limits;
+mod team;
 
 use std::{collections::HashMap, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -31,6 +32,7 @@ pub(crate) use attachments::AttachmentSettings;
 pub(crate) use file_links::FileLinkSettings;
 pub use limits::Limits;
 pub(crate) use limits::{AnswerLimits, VisitorLimits};
+pub(crate) use team::TeamSettings;
 
 use crate::{
     authority::{Authority, WebOrigin},
@@ -68,6 +70,7 @@ pub struct Settings {
     pub(crate) visitor_limits: VisitorLimits,
     pub(crate) attachments: AttachmentSettings,
     pub(crate) file_links: FileLinkSettings,
+    pub(crate) team: TeamSettings,
     pub(crate) reading: ReadingSettings,
     pub(crate) highlighting: HighlightingSettings,
     pub(crate) reader: ReaderSettings,
@@ -99,6 +102,7 @@ pub(super) struct Tables {
     pub(super) attachments: AttachmentSettings,
     #[schemars(extend("table" = "reader"))]
     pub(super) file_links: FileLinkSettings,
+    pub(super) team: TeamSettings,
     pub(super) reading: ReadingSettings,
     pub(super) highlighting: HighlightingSettings,
     pub(super) reader: ReaderSettings,

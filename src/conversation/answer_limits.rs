@@ -187,11 +187,26 @@ mod tests {
     use serde_json::value::RawValue;
 
     use super::*;
-    use crate::entry::TextKind;
-    use crate::{conversation::transcript::Transcript, ids::Seq};
+    use crate::{
+        conversation::transcript::Transcript,
+        database::Summary,
+        entry::TextKind,
+        ids::{ConversationId, Seq},
+        rights::Ownership,
+    };
 
     fn conversation() -> Conversation {
-        Conversation::new(ConversationId(1), None, Transcript::new(Seq(100_000)), TurnNumber(1))
+        let summary = Summary {
+            id: ConversationId(1),
+            project_name: "demo".to_owned(),
+            title: None,
+            created_at: String::new(),
+            updated_at: String::new(),
+            message_count: 0,
+            ownership: Ownership::default(),
+            forked_from: None,
+        };
+        Conversation::new(summary, Transcript::new(Seq(100_000)), TurnNumber(1))
     }
 
     fn limits(bytes: usize, entries: usize) -> AnswerLimits {

@@ -7,10 +7,13 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use crate::wire::{
-    Dialect,
-    list_frame::ListUpdate,
-    server_frame::{Citations, Notice, Status},
+use crate::{
+    rights::{Action, Ownership},
+    wire::{
+        Dialect,
+        list_frame::ListUpdate,
+        server_frame::{Citations, Notice, Status},
+    },
 };
 
 use super::{
@@ -146,6 +149,39 @@ impl Audience {
     /// Tells the viewers that follow the list what has changed in it.
     pub(crate) fn tell_list(&mut self, update: &ListUpdate) {
         self.subscribers.values_mut().for_each(|subscriber| subscriber.tell_list(update));
+    }
+
+    /// Tells the followers of the list who could read a conversation, and may not any more, what has
+    /// changed.
+    pub(crate) fn tell_list_of_outsiders(
+        &mut self,
+        update: &ListUpdate,
+        before: &Ownership,
+        after: &Ownership,
+    ) {
+        let reads = |of: &Ownership, it: &Subscriber| of.allows(&it.person.principal, Action::Read);
+        let subscribers = self.subscribers.values_mut();
+        subscribers
+            .filter(|it| reads(before, it) && !reads(after, it))
+            .for_each(|subscriber| subscriber.tell_list(update));
+    }
+
+    /// Shows all viewers whose the conversation is.
+    pub(crate) fn show_sharing(&mut self, ownership: &Ownership) {
+        self.subscribers.values_mut().for_each(|subscriber| subscriber.tell_sharing(ownership));
+    }
+
+    /// The viewers who may not read a conversation of this owner.
+    pub(crate) fn outsiders(&self, ownership: &Ownership) -> Vec<(ViewerId, Dialect)> {
+        let subscribers = self.subscribers.values();
+        subscribers
+            .filter(|it| !ownership.allows(&it.person.principal, Action::Read))
+            .map(|it| (it.person.viewer, it.dialect))
+            .collect()
+    }
+
+    pub(crate) fn has(&self, viewer: ViewerId) -> bool {
+        self.subscribers.contains_key(&viewer)
     }
 
     pub(super) fn show_citations(&mut self, citations: &Citations) {

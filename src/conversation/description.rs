@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::{
     database::timestamp,
     ids::{ConversationId, Seq, TurnNumber},
+    rights::{Action, Ownership, Principal},
     wire::server_frame::ConversationState,
 };
 
@@ -15,6 +16,8 @@ use super::{Conversation, usage::UsageTotals};
 pub(crate) struct ConversationDescription {
     pub(crate) conversation_id: ConversationId,
     pub(crate) title: Option<String>,
+    #[serde(flatten)]
+    pub(crate) ownership: Ownership,
     pub(crate) state: ConversationState,
     /// The running turn.
     pub(crate) turn: Option<TurnNumber>,
@@ -32,6 +35,15 @@ pub(crate) struct ConversationDescription {
     pub(crate) last_event_at: String,
     /// The newest sequence number.
     pub(crate) seq: Seq,
+}
+
+impl ConversationDescription {
+    /// The same, without what it is about where `who` may not read it.
+    pub(crate) fn told_to(&self, who: &Principal) -> Self {
+        let mut told = self.clone();
+        told.title = told.title.filter(|_| self.ownership.allows(who, Action::Read));
+        told
+    }
 }
 
 /// The running agent of a conversation.
@@ -61,6 +73,7 @@ impl Conversation {
         ConversationDescription {
             conversation_id: self.id,
             title: self.title.clone(),
+            ownership: self.ownership.clone(),
             state: self.turns.state(),
             turn: self.turns.running(),
             queued: self.turns.questions_ahead() - usize::from(self.turns.running().is_some()),

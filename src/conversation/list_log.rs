@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     ids::ConversationId,
-    wire::list_frame::{EndedTurn, ListUpdate},
+    wire::list_frame::{EndedTurn, ListChange, ListUpdate},
 };
 
 /// Conversations whose last change is remembered.
@@ -91,6 +91,15 @@ impl ListLog {
         !std::mem::replace(&mut self.is_due, true)
     }
 
+    /// The update that removes a conversation from the lists of those who may not read it any more.
+    /// Positions before it are unknown from then on, so those who come back read theirs anew.
+    pub(crate) fn removal(&mut self, id: ConversationId) -> ListUpdate {
+        self.name = Uuid::new_v4().simple().to_string();
+        let change = ListChange { id, conversation: None, answering: false, ended: None };
+        let changes = vec![change];
+        ListUpdate { at: self.position(), changes, ..ListUpdate::default() }
+    }
+
     /// The position behind the newest update.
     pub(crate) fn position(&self) -> String {
         format!("{}.{}", self.name, self.number)
@@ -116,8 +125,7 @@ impl ListLog {
         match self.missed(position) {
             // What it has missed follows: until then it is where it was.
             Some(missed) => {
-                let (at, answering, changes) = (position.to_owned(), BTreeSet::new(), Vec::new());
-                (ListUpdate { at, reset: false, answering, changes }, missed)
+                (ListUpdate { at: position.to_owned(), ..ListUpdate::default() }, missed)
             }
             None => (ListUpdate::reset(self.position(), answering()), Vec::new()),
         }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::rights::Principal;
+
 use super::viewer::{BrowserId, ViewerId};
 
 /// Names that are told, at most.
@@ -12,8 +14,7 @@ const MAX_NAMES: usize = 8;
 pub(crate) struct Person {
     pub(crate) viewer: ViewerId,
     pub(crate) browser: Option<BrowserId>,
-    /// The name of the user, where a proxy gives one.
-    pub(crate) user: Option<String>,
+    pub(crate) principal: Principal,
 }
 
 /// The people who read a conversation.
@@ -35,7 +36,7 @@ enum Identity<'a> {
 impl Presence {
     pub(crate) fn of<'a>(present: impl Iterator<Item = &'a Person>) -> Self {
         let identities: BTreeSet<_> = present
-            .map(|person| match (&person.user, &person.browser) {
+            .map(|person| match (&person.principal.user, &person.browser) {
                 (Some(user), _) => Identity::User(user),
                 (None, Some(browser)) => Identity::Browser(browser),
                 (None, None) => Identity::Viewer(person.viewer),
@@ -58,7 +59,7 @@ mod tests {
         let person = |(id, (browser, user)): (u64, &(Option<&str>, Option<&str>))| Person {
             viewer: ViewerId(id),
             browser: browser.map(str::to_owned),
-            user: user.map(str::to_owned),
+            principal: Principal { user: user.map(str::to_owned), ..Principal::default() },
         };
         let people: Vec<_> = (0..).zip(people).map(person).collect();
         let Presence { viewers, people } = Presence::of(people.iter());

@@ -10,10 +10,11 @@ use tokio::sync::oneshot;
 
 use crate::{
     ids::Seq,
+    rights::Ownership,
     wire::{
         Dialect,
         list_frame::ListUpdate,
-        server_frame::{Citations, Notice, Status},
+        server_frame::{Citations, Notice, SharingState, Status},
     },
 };
 
@@ -104,6 +105,14 @@ impl Subscriber {
         }
     }
 
+    /// Queues whose the conversation is, and what this viewer may do with it.
+    pub(crate) fn tell_sharing(&mut self, ownership: &Ownership) {
+        if self.person.principal.user.is_some() {
+            let sharing = SharingState::of(ownership, &self.person.principal);
+            self.notify(&Notice::Sharing(sharing));
+        }
+    }
+
     pub(crate) fn tell_title(&mut self, title: &str) {
         if !self.dialect.is_legacy() {
             self.news.title = Some(title.to_owned());
@@ -130,10 +139,13 @@ impl Subscriber {
 
     /// Queues changes of the list; only the newest of each conversation are sent.
     pub(crate) fn tell_list(&mut self, update: &ListUpdate) {
+        if !self.follows_list {
+            return;
+        }
+        let update = update.readable_by(&self.person.principal);
         match &mut self.news.list {
-            _ if !self.follows_list => (),
-            Some(waiting) => waiting.merge(update),
-            None => self.news.list = Some(update.clone()),
+            Some(waiting) => waiting.merge(&update),
+            None => self.news.list = Some(update.into_owned()),
         }
     }
 
@@ -259,6 +271,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::rights::Principal;
     use crate::{conversation::transcript::Transcript, ids::TurnNumber};
     use crate::{conversation::viewer::ViewerId, entry::TextKind};
 
@@ -277,7 +290,8 @@ mod tests {
             let mut transcript = Transcript::new(Seq(100));
             let start = transcript.resume_point(None, Dialect::Legacy).cursor;
             transcript.append(TurnNumber(1), TextKind::Answer, &"x".repeat(bytes));
-            let person = Person { viewer: ViewerId(1), browser: None, user: None };
+            let principal = Principal::default();
+            let person = Person { viewer: ViewerId(1), browser: None, principal };
             let present = Presence::default();
             let mut viewer = Subscriber::new(person, Dialect::Legacy, start, present, hang_up);
             let page = transcript.page(start, Dialect::Legacy, usize::MAX);

@@ -22,10 +22,12 @@ use super::{
     Summary,
     batch::{self, Job, Writer},
     error::DatabaseError,
+    fork,
     messages::{
         AcceptQuestion, AddAttachment, AttachmentAdded, BeginTurn, ClaimConversation,
-        CreateConversation, DeleteConversation, DeleteIfEmpty, DropLoose, Flush, NoteVisit,
-        RenameConversation, ReserveSeq, SetAgentSession, WriteEntries,
+        CreateConversation, DeleteConversation, DeleteIfEmpty, DropLoose, Flush, ForkConversation,
+        Forked, NoteVisit, RenameConversation, ReserveSeq, SetAgentSession, ShareConversation,
+        WriteEntries,
     },
     queries::{attachments, conversations},
     recorder::Recorder,
@@ -234,6 +236,14 @@ impl Handler<CreateConversation> for Database {
     }
 }
 
+impl Handler<ForkConversation> for Database {
+    type Result = Reply<Forked>;
+
+    fn handle(&mut self, request: ForkConversation, context: &mut Context<Self>) -> Self::Result {
+        self.enqueue(context, 0, |recorder| fork::fork(recorder, request))
+    }
+}
+
 impl Handler<ClaimConversation> for Database {
     type Result = Reply<Seq>;
 
@@ -258,6 +268,18 @@ impl Handler<RenameConversation> for Database {
         self.enqueue(context, 0, |recorder| {
             let (project, conversation) = (rename.project.clone(), rename.conversation);
             recorder.apply(Change::RenameConversation(rename))?;
+            conversations::summary(recorder.connection(), &project, conversation)
+        })
+    }
+}
+
+impl Handler<ShareConversation> for Database {
+    type Result = Reply<Option<Summary>>;
+
+    fn handle(&mut self, share: ShareConversation, context: &mut Context<Self>) -> Self::Result {
+        self.enqueue(context, 0, |recorder| {
+            let (project, conversation) = (share.project.clone(), share.conversation);
+            recorder.apply(Change::ShareConversation(share))?;
             conversations::summary(recorder.connection(), &project, conversation)
         })
     }

@@ -15,6 +15,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use crate::{
     ids::{ConversationId, Seq},
     project::ProjectName,
+    rights::Ownership,
 };
 
 use self::{
@@ -134,6 +135,9 @@ fn write(
         reserved_seq: Seq::ZERO,
         agent_session: None,
         entries: Vec::new(),
+        ownership: Ownership::default(),
+        forked_from: None,
+        copied: Vec::new(),
     };
     let create = Change::CreateConversation { conversation: id, new };
     recorder.apply_at(Arc::clone(&created_at), create)?;

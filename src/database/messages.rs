@@ -1,6 +1,7 @@
 //! Messages to the [`Database`](super::Database), each answered once its change is committed.
 //!
-//! They are plain data: all but [`ClaimConversation`], [`DropLoose`] and [`Flush`] are also what a
+//! They are plain data: all but [`ClaimConversation`],
+//! [`ForkConversation`], [`DropLoose`] and [`Flush`] are also what a
 //! [`Write`](super::writes::Write) is made of.
 
 use actix::Message;
@@ -9,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     attachment::LoadedFile,
     entry::{EntryRow, UserMessage},
-    ids::{ConversationId, Seq, TurnNumber},
+    ids::{ConversationId, ForkedFrom, Seq, TurnNumber},
     project::ProjectName,
+    rights::{Ownership, Visibility},
 };
 
 use super::{DatabaseError, Summary, queries::attachments::StoredFiles};
@@ -29,6 +31,38 @@ pub struct CreateConversation {
     pub agent_session: Option<String>,
     /// The entries, such as the greeting.
     pub entries: Vec<EntryRow>,
+    /// Whose it is.
+    #[serde(default)]
+    pub ownership: Ownership,
+    /// Where it goes on from, if it is a fork.
+    #[serde(default)]
+    pub forked_from: Option<ForkedFrom>,
+    /// Files of its entries that are copied from another conversation of the project.
+    #[serde(default)]
+    pub copied: Vec<CopiedAttachment>,
+}
+
+/// Makes a conversation with the turns of another one, up to one that has ended.
+#[derive(Message, Debug)]
+#[rtype(result = "Result<Forked, DatabaseError>")]
+pub(crate) struct ForkConversation {
+    /// The project of both.
+    pub(crate) project: ProjectName,
+    pub(crate) from: ForkedFrom,
+    /// Whose the new one is.
+    pub(crate) ownership: Ownership,
+    /// Sequence numbers that it may use before [`ReserveSeq`].
+    pub(crate) reserved: i64,
+}
+
+/// What became of a fork.
+#[derive(Debug)]
+pub(crate) enum Forked {
+    Made(Box<Summary>),
+    /// There is no such turn, or it has not ended.
+    NoSuchTurn,
+    /// There is more to copy than may be.
+    TooLong,
 }
 
 /// Takes a stored conversation over, before it is loaded: settles its open turns, as
@@ -63,9 +97,11 @@ pub(crate) struct AcceptQuestion {
 
 /// A file that gets a copy under a new id.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct CopiedAttachment {
-    pub(crate) from: String,
-    pub(crate) to: String,
+pub struct CopiedAttachment {
+    /// The id of the file.
+    pub from: String,
+    /// The id of its copy.
+    pub to: String,
 }
 
 /// Stores a file for a question that is still to be asked. It is deleted after an hour unless a
@@ -162,6 +198,30 @@ pub(crate) struct RenameConversation {
     pub(crate) conversation: ConversationId,
     /// `None` takes the title away: the next question titles the conversation again.
     pub(crate) title: Option<String>,
+}
+
+/// Changes who may read a conversation. Answers `None` when the project has no such conversation.
+#[derive(Message, Debug, Clone, Serialize, Deserialize)]
+#[rtype(result = "Result<Option<Summary>, DatabaseError>")]
+pub(crate) struct ShareConversation {
+    /// The project that it must belong to.
+    pub(crate) project: ProjectName,
+    pub(crate) conversation: ConversationId,
+    pub(crate) sharing: Sharing,
+}
+
+/// A change of who may read a conversation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Sharing {
+    Visibility(Visibility),
+    /// What its link holds from now on; `None` withdraws the link. Either way its guests have gone.
+    Link(Option<String>),
+    /// A user has opened its link; nothing changes where that is another one by now.
+    Guest {
+        user: String,
+        link: String,
+    },
 }
 
 /// Deletes a conversation with its entries. Answers whether there was one.

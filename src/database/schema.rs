@@ -6,8 +6,12 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 const APPLICATION_ID: i64 = 0x4349_4352;
 
 /// The steps from schema `n` to `n + 1`, in order. Released ones never change.
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+];
 
 /// The newest schema that this program knows.
 pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;

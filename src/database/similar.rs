@@ -4,13 +4,14 @@ pub(crate) mod score;
 
 use std::{cmp::Reverse, collections::HashSet, time::Duration};
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, named_params};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
     ids::{ConversationId, TurnNumber},
     project::ProjectName,
+    rights::{Principal, readable},
 };
 
 use super::{Reader, error::DatabaseError, queries::search::within};
@@ -40,27 +41,28 @@ pub(crate) struct SimilarityLimits {
 }
 
 impl Reader {
-    /// Questions of the project that ask the same as `typed`, the most similar first.
+    /// Questions of the project that ask the same as `typed` and that a person may read, the most
+    /// similar first.
     pub(crate) fn similar(
         &self,
-        project: &ProjectName,
+        of: (&ProjectName, &Principal),
         typed: &QuestionTerms,
         limits: SimilarityLimits,
     ) -> Result<Vec<SimilarQuestion>, DatabaseError> {
-        self.read(|connection| similar(connection, project, typed, limits))
+        self.read(|connection| similar(connection, of, typed, limits))
     }
 }
 
 /// See [`Reader::similar`]. Of questions with the same words it gives the newest.
 pub(super) fn similar(
     connection: &Connection,
-    project: &ProjectName,
+    of: (&ProjectName, &Principal),
     typed: &QuestionTerms,
     limits: SimilarityLimits,
 ) -> Result<Vec<SimilarQuestion>, DatabaseError> {
     let Some(query) = typed.query() else { return Ok(Vec::new()) };
     let candidates = within(connection, limits.timeout, || {
-        candidates(connection, project, &query, limits.candidates)
+        candidates(connection, of, &query, limits.candidates)
     })?;
     let mut seen = HashSet::new();
     let mut scored: Vec<(f64, SimilarQuestion)> = candidates
@@ -77,31 +79,42 @@ pub(super) fn similar(
 /// The newest questions with one of the words that were found in time.
 fn candidates(
     connection: &Connection,
-    project: &ProjectName,
+    (project, who): (&ProjectName, &Principal),
     query: &str,
     limit: usize,
 ) -> rusqlite::Result<Vec<SimilarQuestion>> {
     // The index is in the order of time: nothing is sorted, so little is read.
-    let mut statement = connection.prepare_cached(
-        "SELECT entry.conversation_id, entry.turn, substr(entry.payload ->> '$.content', 1, ?4),
+    let mut statement = connection.prepare_cached(concat!(
+        "SELECT entry.conversation_id, entry.turn,
+             substr(entry.payload ->> '$.content', 1, :max_question),
              entry.created_at
          FROM search
          JOIN entries AS entry ON entry.id = search.rowid
          JOIN conversations AS conversation ON conversation.id = entry.conversation_id
-         WHERE search MATCH ?1 AND entry.kind = 'user_message' AND entry.turn > 0
-             AND conversation.project = ?2
-         ORDER BY search.rowid DESC LIMIT ?3",
-    )?;
+         WHERE search MATCH :words AND entry.kind = 'user_message' AND entry.turn > 0
+             AND conversation.project = :project AND ",
+        readable!(),
+        " ORDER BY search.rowid DESC LIMIT :limit",
+    ))?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows =
-        statement.query_map(params![query, project.as_str(), limit, MAX_QUESTION], |row| {
+    let rows = statement.query_map(
+        named_params! {
+            ":words": query,
+            ":project": project.as_str(),
+            ":user": who.user,
+            ":reads_all": who.reads_all,
+            ":limit": limit,
+            ":max_question": MAX_QUESTION,
+        },
+        |row| {
             Ok(SimilarQuestion {
                 conversation_id: row.get(0)?,
                 turn: row.get(1)?,
                 question: row.get(2)?,
                 asked_at: row.get(3)?,
             })
-        })?;
+        },
+    )?;
     let mut found = Vec::new();
     for row in rows {
         match row {

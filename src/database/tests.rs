@@ -10,6 +10,7 @@ mod reading;
 mod recovering;
 mod replaying;
 mod searching;
+mod sharing;
 mod similar;
 mod writing;
 
@@ -24,12 +25,18 @@ use crate::{
     entry::EntryRow,
     ids::{ConversationId, Seq, TurnNumber},
     project::ProjectName,
+    rights::{Ownership, Principal},
 };
 
 use super::{
     Clock, Database, DatabaseError, FILE_NAME, Reader, Summary,
     messages::{CreateConversation, Flush, WriteEntries},
 };
+
+/// Somebody whom the store does not know.
+fn anybody() -> Principal {
+    Principal::default()
+}
 
 /// A store in a directory of its own.
 struct Store {
@@ -84,6 +91,9 @@ impl Store {
             reserved_seq: Seq(10),
             agent_session: None,
             entries,
+            ownership: Ownership::default(),
+            forked_from: None,
+            copied: Vec::new(),
         };
         self.database.send(new).await.unwrap().unwrap()
     }

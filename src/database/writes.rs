@@ -29,7 +29,8 @@ use super::{
     error::DatabaseError,
     messages::{
         AcceptQuestion, AddAttachment, BeginTurn, CreateConversation, DeleteConversation,
-        DeleteIfEmpty, NoteVisit, RenameConversation, ReserveSeq, SetAgentSession, WriteEntries,
+        DeleteIfEmpty, NoteVisit, RenameConversation, ReserveSeq, SetAgentSession,
+        ShareConversation, WriteEntries,
     },
 };
 
@@ -59,6 +60,7 @@ pub(crate) enum Change {
     SetAgentSession(SetAgentSession),
     NoteVisit(NoteVisit),
     RenameConversation(RenameConversation),
+    ShareConversation(ShareConversation),
     DeleteConversation(DeleteConversation),
     DeleteIfEmpty(DeleteIfEmpty),
     AddAttachment(AddAttachment),
@@ -117,6 +119,7 @@ pub(crate) fn apply(transaction: &Transaction<'_>, write: &Write) -> Result<bool
     match change {
         Change::CreateConversation { conversation, new } => {
             conversations::create(transaction, *conversation, new, at)?;
+            attachments::copy(transaction, (&new.project, *conversation), &new.copied, at)?;
             entries::write(transaction, *conversation, ids.zip(&new.entries), at)?;
         }
         Change::AcceptQuestion(question) => turns::accept_question(transaction, question, at)?,
@@ -140,6 +143,7 @@ pub(crate) fn apply(transaction: &Transaction<'_>, write: &Write) -> Result<bool
         Change::RenameConversation(rename) => {
             return conversations::rename(transaction, rename);
         }
+        Change::ShareConversation(share) => return conversations::share(transaction, share),
         Change::DeleteConversation(DeleteConversation { project, conversation }) => {
             return conversations::delete(transaction, project, *conversation);
         }

@@ -45,6 +45,9 @@ impl Handler<Wake> for Session {
 
     fn handle(&mut self, wake: Wake, context: &mut Self::Context) {
         let Some(mut live) = self.followed_by(wake.viewer, context) else { return };
+        if live.check_write(wake.viewer).is_err() {
+            return;
+        }
         let is_asleep = !live.state.turns.has_agent() && live.state.lifecycle.closing.is_none();
         if is_asleep && live.choice(None).is_ok() && (wake.may_start)() {
             live.apply_event(TurnEvent::QuestionExpected);

@@ -13,14 +13,17 @@ use crate::{
         presence::{Person, Presence},
         subscriber::Subscriber,
         transcript::{Cursor, ResumePoint},
-        viewer::{Batch, BrowserId, ConnectionCloser, ViewerId},
+        viewer::{Batch, ConnectionCloser, ViewerId},
     },
     database::messages::NoteVisit,
     ids::{ConversationId, Seq},
     markdown,
+    rights::Action,
     wire::{
         Dialect,
-        server_frame::{AgentOption, AnsweringAgent, Attached, AttachmentLimits, Notice, ReadOnly},
+        server_frame::{
+            AgentOption, AnsweringAgent, Attached, AttachmentLimits, Notice, ReadOnly, SharingState,
+        },
     },
 };
 
@@ -105,10 +108,10 @@ impl Handler<Attach> for Session {
             AttachTarget::Stored { conversation, .. }
             | AttachTarget::Resumed { conversation, .. }
             | AttachTarget::Again { conversation, .. } => Some(*conversation),
-            AttachTarget::Left => self.last_left_by(attach.person.browser.as_ref()),
-            AttachTarget::Only => self.only(),
+            AttachTarget::Left => self.last_left_by(&attach.person),
+            AttachTarget::Only => self.only(&attach.person),
             AttachTarget::Latest => {
-                self.last_left_by(attach.person.browser.as_ref()).or(self.latest)
+                self.last_left_by(&attach.person).or_else(|| self.latest_for(&attach.person))
             }
         };
         let Some(id) = conversation else { return Box::pin(fut::err(AttachError::NoneLive)) };
@@ -116,6 +119,10 @@ impl Handler<Attach> for Session {
             Some(live) if live.lifecycle.closing.is_some() => {
                 let gone = live.lifecycle.closed().into_actor(self);
                 Box::pin(gone.then(|(), session, context| session.handle(attach, context)))
+            }
+            // It is not told from one that does not exist.
+            Some(live) if !may_read(live, &attach.person) => {
+                Box::pin(fut::err(AttachError::Unknown(id.to_string())))
             }
             Some(_) => Box::pin(fut::ready(self.attach_viewer(id, attach, context))),
             None => self.load(id, attach, context),
@@ -125,16 +132,24 @@ impl Handler<Attach> for Session {
 
 impl Session {
     /// The live conversation that a viewer of this browser left last.
-    fn last_left_by(&self, browser: Option<&BrowserId>) -> Option<ConversationId> {
+    fn last_left_by(&self, person: &Person) -> Option<ConversationId> {
+        let browser = person.browser.as_ref();
         browser?;
-        let mut left =
-            self.conversations.values().filter(|live| live.audience.last_cursor(browser).is_some());
+        let mut left = self
+            .conversations
+            .values()
+            .filter(|live| may_read(live, person) && live.audience.last_cursor(browser).is_some());
         left.next().map(|live| live.id)
     }
 
-    fn only(&self) -> Option<ConversationId> {
-        let mut live = self.conversations.keys();
-        live.next().copied().filter(|_| live.next().is_none())
+    fn only(&self, person: &Person) -> Option<ConversationId> {
+        let mut live = self.conversations.values().filter(|live| may_read(live, person));
+        live.next().map(|live| live.id).filter(|_| live.next().is_none())
+    }
+
+    fn latest_for(&self, person: &Person) -> Option<ConversationId> {
+        let latest = self.conversations.get(&self.latest?)?;
+        may_read(latest, person).then_some(latest.id)
     }
 
     /// Lets a viewer follow a live conversation.
@@ -178,6 +193,10 @@ impl Session {
     }
 }
 
+fn may_read(live: &Conversation, person: &Person) -> bool {
+    live.ownership.allows(&person.principal, Action::Read)
+}
+
 /// What a viewer brings from the conversation that it followed before.
 #[derive(Debug, Default)]
 struct Previous {
@@ -192,6 +211,8 @@ impl LiveConversation<'_> {
         let resume_point = self.state.resume_point(&attach, previous.stayed);
         let Attach { person, dialect, to, hang_up, list: _ } = attach;
         let present = self.state.audience.presence_with(Some(&person));
+        let sharing = person.principal.user.is_some();
+        let sharing = sharing.then(|| SharingState::of(&self.state.ownership, &person.principal));
         let browser = person.browser.clone();
         let mut subscriber =
             Subscriber::new(person, dialect, resume_point.cursor, present.clone(), hang_up);
@@ -203,6 +224,7 @@ impl LiveConversation<'_> {
             &resume_point,
             present,
             read_only,
+            sharing,
         ))));
         self.greet(&mut subscriber, &to, previous.stayed.is_some());
         if let Some(demand) = previous.demand {
@@ -222,7 +244,13 @@ impl LiveConversation<'_> {
         self.show_presence_soon();
     }
 
-    fn attached(&self, from: &ResumePoint, present: Presence, read_only: ReadOnly) -> Attached {
+    fn attached(
+        &self,
+        from: &ResumePoint,
+        present: Presence,
+        read_only: ReadOnly,
+        sharing: Option<SharingState>,
+    ) -> Attached {
         let limits = &self.env.resources.settings.attachments;
         Attached {
             conversation_id: self.state.id,
@@ -242,6 +270,8 @@ impl LiveConversation<'_> {
                 file_bytes: limits.file_bytes,
                 question_bytes: limits.question_bytes,
             },
+            sharing,
+            forked_from: self.state.forked_from,
         }
     }
 

@@ -7,6 +7,7 @@ use crate::{
     attachment::{self, AttachedFile},
     conversation::{inbox::PostContent, recap, transcript::Transcript},
     ids::{ConversationId, Seq, TurnNumber},
+    rights::{Action, Principal},
     wire::server_frame::{ErrorNotice, Notice},
 };
 
@@ -24,14 +25,19 @@ impl Session {
         let message_id = post.message_id.clone();
         let refuse =
             |content: String| ErrorNotice::permanent(content).of_message(message_id.clone());
-        if self.deleted.contains(&from) {
+        let person = self.followed_by(post.viewer, context).and_then(|live| {
+            live.state.audience.subscriber(post.viewer).map(|it| it.person.principal.clone())
+        });
+        let person = person.unwrap_or_default();
+        let is_known = self.known_ownership(from).is_none_or(|of| of.allows(&person, Action::Read));
+        if self.deleted.contains_key(&from) || !is_known {
             return Err(refuse(not_found(from)));
         }
         if let Some(other) = self.conversations.get(&from) {
             let what = carried(&other.transcript, from, turn).map_err(refuse)?;
             return self.post(Post { what, ..post }, context);
         }
-        let read = self.read_carried(from, turn);
+        let read = self.read_carried(from, turn, person);
         context.spawn(read.into_actor(self).map(move |read, session, context| {
             let viewer = post.viewer;
             let posted = match read {
@@ -49,6 +55,7 @@ impl Session {
         &self,
         from: ConversationId,
         turn: TurnNumber,
+        person: Principal,
     ) -> impl Future<Output = Result<PostContent, String>> + 'static {
         let project = self.env.project.name.clone();
         let reader = self.env.resources.reader.clone();
@@ -56,7 +63,9 @@ impl Session {
         async move {
             let loaded = reader.ask(move |reader| reader.load(&project, from, keep)).await;
             let loaded = loaded.map_err(|error| error.to_string())?;
-            let loaded = loaded.ok_or_else(|| not_found(from))?;
+            let loaded = loaded
+                .filter(|it| it.summary.ownership.allows(&person, Action::Read))
+                .ok_or_else(|| not_found(from))?;
             let carried = spawn_blocking(move || {
                 let (old, _) = restore(loaded, Seq::ZERO).map_err(|error| error.to_string())?;
                 carried(&old.transcript, from, turn)

@@ -17,6 +17,7 @@ use crate::{
     },
     database::messages::DeleteConversation,
     ids::ConversationId,
+    rights::Ownership,
     wire::{
         close_code,
         server_frame::{ConversationState, Notice, Status},
@@ -59,8 +60,8 @@ pub(crate) struct Close {
     /// `None` means all.
     pub(crate) conversation: Option<ConversationId>,
     pub(crate) closing: CloseReason,
-    /// Deletes the conversation as well.
-    pub(crate) delete: bool,
+    /// Deletes the conversation as well; whose it is.
+    pub(crate) delete: Option<Ownership>,
 }
 
 impl Handler<Close> for Session {
@@ -73,10 +74,11 @@ impl Handler<Close> for Session {
             None => self.conversations.keys().copied().collect(),
         };
         self.is_closing |= conversation.is_none();
-        if let Some(id) = conversation.filter(|_| delete) {
-            self.deleted.insert(id);
+        let is_deletion = delete.is_some();
+        if let (Some(id), Some(ownership)) = (conversation, delete) {
+            self.deleted.insert(id, ownership);
         }
-        let then = match (&closing, delete) {
+        let then = match (&closing, is_deletion) {
             (CloseReason::Shutdown, _) => {
                 AfterBatch::Close { code: GOING_AWAY, reason: "the server is shutting down" }
             }
@@ -87,7 +89,7 @@ impl Handler<Close> for Session {
             (_, false) => AfterBatch::Detached,
         };
         let was_idle = |id| self.conversations.get(id).is_none_or(|live| live.turns.is_idle());
-        let error = (delete && targets.iter().all(was_idle))
+        let error = (is_deletion && targets.iter().all(was_idle))
             .then(|| Notice::error("The conversation was deleted."));
         for id in targets {
             if let Some(mut live) = self.live(id, context) {
@@ -101,8 +103,15 @@ impl Handler<Close> for Session {
             CloseReason::Shutdown => None,
         };
         let (reply, answer) = oneshot::channel();
-        let waiter =
-            CloseWaiter { conversation, delete, farewell, error, then, parted_by: None, reply };
+        let waiter = CloseWaiter {
+            conversation,
+            delete: is_deletion,
+            farewell,
+            error,
+            then,
+            parted_by: None,
+            reply,
+        };
         self.closing.push(waiter);
         self.answer_closers(context);
         Box::pin(async move { answer.await.unwrap_or(false) })

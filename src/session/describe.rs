@@ -3,7 +3,11 @@
 use actix::{Handler, Message};
 use serde::Serialize;
 
-use crate::{conversation::description::ConversationDescription, ids::ConversationId};
+use crate::{
+    conversation::description::ConversationDescription,
+    ids::ConversationId,
+    rights::{Action, Principal},
+};
 
 use super::Session;
 
@@ -18,6 +22,15 @@ pub(crate) struct SessionOverview {
     pub(crate) latest: Option<ConversationId>,
     /// The live ones.
     pub(crate) conversations: Vec<ConversationDescription>,
+}
+
+impl SessionOverview {
+    /// The newest conversation, if it is live and `who` may read it.
+    pub(crate) fn latest_for(&self, who: &Principal) -> Option<ConversationId> {
+        let latest =
+            self.conversations.iter().find(|it| Some(it.conversation_id) == self.latest)?;
+        latest.ownership.allows(who, Action::Read).then_some(latest.conversation_id)
+    }
 }
 
 impl Handler<Describe> for Session {

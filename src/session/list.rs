@@ -1,6 +1,6 @@
 //! The live list: viewers that ask for it are told what changes in the project's conversations.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use actix::{ActorFutureExt as _, AsyncContext as _, Context, Handler, Message, WrapFuture as _};
 
@@ -9,6 +9,7 @@ use crate::{
     database::Summary,
     entry::{Content, Outcome},
     ids::{ConversationId, TurnNumber},
+    rights::Ownership,
     wire::list_frame::{EndedTurn, ListChange, ListUpdate, ListedConversation},
 };
 
@@ -73,7 +74,11 @@ impl Session {
         position: &str,
         context: &mut Context<Self>,
     ) {
-        let (update, missed) = self.env.list.resume(position, || self.answering());
+        let who = self.followed_by(viewer, context).and_then(|live| {
+            live.state.audience.subscriber(viewer).map(|it| it.person.principal.clone())
+        });
+        let answering = || self.answering_for(&who.unwrap_or_default());
+        let (update, missed) = self.env.list.resume(position, answering);
         if let Some(live) = self.followed_by(viewer, context)
             && let Some(subscriber) = live.state.audience.subscriber(viewer)
         {
@@ -96,10 +101,12 @@ impl Session {
         let reader = self.env.resources.reader.clone();
         let project = self.env.project.name.clone();
         let ids: Vec<ConversationId> = changed.iter().map(|(id, _)| *id).collect();
-        let read = async move { reader.ask(move |it| it.summaries(&project, &ids)).await };
+        let asked = ids.clone();
+        let read = async move { reader.ask(move |it| it.summaries(&project, &asked)).await };
         context.spawn(read.into_actor(self).map(move |read, session, context| {
             let update = match read {
                 Ok(listed) => {
+                    let private = session.private_among(&ids, &listed);
                     let changes = changed.into_iter().map(|(id, ended)| {
                         let conversation = listed.iter().find(|it| it.id == id).map(row);
                         let live = session.conversations.get(&id);
@@ -107,11 +114,14 @@ impl Session {
                         ListChange { id, conversation, answering, ended }
                     });
                     let changes = changes.collect();
-                    ListUpdate { at, reset: false, answering: BTreeSet::new(), changes }
+                    ListUpdate { at, changes, private, ..ListUpdate::default() }
                 }
                 Err(error) => {
                     log::warn!("cannot read changes of the list error={error}");
-                    ListUpdate::reset(at, session.answering())
+                    let live = session.conversations.values().filter(|live| live.is_answering());
+                    let private = live.clone().map(|live| (live.id, live.ownership.clone()));
+                    let private = private.collect();
+                    ListUpdate { private, ..ListUpdate::reset(at, live.map(|it| it.id).collect()) }
                 }
             };
             let live = session.conversations.values_mut();
@@ -123,10 +133,19 @@ impl Session {
         }));
     }
 
-    /// The conversations in which an answer is being written.
-    fn answering(&self) -> BTreeSet<ConversationId> {
-        let live = self.conversations.values();
-        live.filter(|live| live.is_answering()).map(|live| live.id).collect()
+    /// The private ones of these conversations, and whose they are. A deleted one was private too.
+    fn private_among(
+        &self,
+        ids: &[ConversationId],
+        listed: &[Summary],
+    ) -> BTreeMap<ConversationId, Ownership> {
+        let of = |id: &ConversationId| {
+            let stored = listed.iter().find(|it| it.id == *id).map(|it| &it.ownership);
+            // What its session knows is newer than what was read.
+            let ownership = self.known_ownership(*id).or(stored)?;
+            (!ownership.visibility.is_team()).then(|| (*id, ownership.clone()))
+        };
+        ids.iter().filter_map(of).collect()
     }
 
     fn end_list_update(&mut self, context: &mut Context<Self>) {
@@ -143,5 +162,7 @@ fn row(summary: &Summary) -> ListedConversation {
         created_at: summary.created_at.clone(),
         updated_at: summary.updated_at.clone(),
         message_count: summary.message_count,
+        ownership: summary.ownership.clone(),
+        forked_from: summary.forked_from,
     }
 }

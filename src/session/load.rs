@@ -20,6 +20,7 @@ use crate::{
     },
     entry::{Content, Outcome, TextKind},
     ids::{ConversationId, Seq, TurnNumber},
+    rights::Ownership,
 };
 
 use super::{
@@ -37,6 +38,7 @@ impl Session {
     ) -> AttachResponse {
         let begun = self.conversations.values().find(|live| {
             live.is_abandoned()
+                && live.ownership.owner == attach.person.principal.user
                 && live.lifecycle.closing.is_none()
                 && live.audience.last_cursor(attach.person.browser.as_ref()).is_some()
         });
@@ -65,13 +67,23 @@ impl Session {
             reserved_seq: Seq(Transcript::range()),
             agent_session: None,
             entries: transcript.take_dirty(),
+            ownership: Ownership::of_new(
+                &attach.person.principal,
+                self.env.resources.settings.team.default_visibility,
+            ),
+            forked_from: None,
+            copied: Vec::new(),
         };
         let created = self.env.resources.database.send(create).into_actor(self);
         Box::pin(created.map(move |answer, session, context| {
             let summary: Summary = stored(answer)?;
-            let live = Conversation::new(summary.id, None, transcript, TurnNumber::FIRST);
-            session.insert_conversation(live)?;
-            session.attach_viewer(summary.id, attach, context)
+            let id = summary.id;
+            session.insert_conversation(Conversation::new(
+                summary,
+                transcript,
+                TurnNumber::FIRST,
+            ))?;
+            session.attach_viewer(id, attach, context)
         }))
     }
 
@@ -81,7 +93,7 @@ impl Session {
         attach: Attach,
         context: &mut Context<Self>,
     ) -> AttachResponse {
-        if self.deleted.contains(&id) {
+        if self.deleted.contains_key(&id) {
             return Box::pin(fut::err(AttachError::Unknown(id.to_string())));
         }
         if let Err(error) = self.make_room(context) {
@@ -103,7 +115,7 @@ impl Session {
             return;
         }
         while let Some(id) = self.unanswered.pop_front() {
-            if self.conversations.contains_key(&id) || self.deleted.contains(&id) {
+            if self.conversations.contains_key(&id) || self.deleted.contains_key(&id) {
                 continue;
             }
             if self.make_room(context).is_err() {
@@ -127,14 +139,18 @@ impl Session {
         loaded: (Conversation, Vec<QueuedQuestion>),
         context: &mut Context<Self>,
     ) -> Result<(), AttachError> {
-        if self.deleted.contains(&id) {
+        if self.deleted.contains_key(&id) {
             return Err(AttachError::Unknown(id.to_string()));
         }
         // Another viewer may have been faster.
         if self.conversations.contains_key(&id) {
             return Ok(());
         }
-        let (conversation, waiting) = loaded;
+        let (mut conversation, waiting) = loaded;
+        // It may have been read before this was stored.
+        if let Some((_, ownership)) = self.shared.get(&id) {
+            conversation.ownership = ownership.clone();
+        }
         self.insert_conversation(conversation)?;
         if let Some(mut live) = self.live(id, context) {
             // The check of its references may have changed entries.
@@ -260,7 +276,7 @@ pub(super) fn restore(
     let transcript = Transcript::restore(&entries, &outlines, first).map_err(|error| {
         AttachError::Store(format!("Conversation {} cannot be read: {error}", summary.id))
     })?;
-    let mut live = Conversation::new(summary.id, summary.title, transcript, next_turn);
+    let mut live = Conversation::new(summary, transcript, next_turn);
     live.lifecycle.is_listed = true;
     live.agent.session = agent_session.as_deref().and_then(OwnSession::read);
     live.usage = UsageTotals::of(&entries);

@@ -63,7 +63,9 @@ impl Session {
         let waiting_bytes = self.conversations.values().map(Conversation::waiting_bytes).sum();
         let message_id = post.message_id.clone();
         let posted = match self.followed_by(post.viewer, context) {
-            Some(mut live) => live.post(post, waiting_bytes),
+            Some(mut live) => {
+                live.check_write(post.viewer).and_then(|()| live.post(post, waiting_bytes))
+            }
             None => Err(ErrorNotice::retryable("No active session. Send 'start' first.")),
         };
         posted.map_err(|refusal| refusal.of_message(message_id))
@@ -221,7 +223,9 @@ impl Handler<Stop> for Session {
     type Result = ();
 
     fn handle(&mut self, Stop { viewer, author }: Stop, context: &mut Self::Context) {
-        if let Some(mut live) = self.followed_by(viewer, context) {
+        if let Some(mut live) = self.followed_by(viewer, context)
+            && live.check_write(viewer).is_ok()
+        {
             live.state.record_stop_author(author);
             live.apply_event(TurnEvent::StopRequested);
         }
@@ -246,6 +250,7 @@ impl Handler<Withdraw> for Session {
         let Some(mut live) = self.followed_by(viewer, context) else {
             return Err(ErrorNotice::retryable("No active session. Send 'start' first."));
         };
+        live.check_write(viewer)?;
         if !live.state.turns.is_waiting(turn) {
             return Err(ErrorNotice::permanent(format!(
                 "The question of turn {turn} does not wait: its answer has begun or is over."

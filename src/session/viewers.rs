@@ -31,7 +31,8 @@ impl Handler<PullBatch> for Session {
         let Some(mut live) = self.followed_by(viewer, context) else {
             // The conversation was closed between two requests.
             let detached = Batch { then: AfterBatch::Detached, ..Batch::default() };
-            return reply.send(detached).unwrap_or_default();
+            let last = self.farewell(viewer).unwrap_or(detached);
+            return reply.send(last).unwrap_or_default();
         };
         if let Some(subscriber) = live.state.audience.subscriber(viewer) {
             subscriber.ask(reply);
@@ -55,6 +56,7 @@ impl Handler<Detach> for Session {
     type Result = ();
 
     fn handle(&mut self, Detach { viewer }: Detach, context: &mut Context<Self>) {
+        self.disconnected.remove(&viewer);
         let Some(id) = self.following.remove(&viewer) else { return };
         if let Some(mut live) = self.live(id, context) {
             // Nobody waits for the batch any more.

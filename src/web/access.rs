@@ -60,6 +60,8 @@ pub(crate) struct AccessControl {
     proxies: TrustedProxies,
     user_header: Option<String>,
     tokens: AccessTokens,
+    /// Whether admins read private conversations.
+    admins_read: bool,
     logins: LoginSessions,
     visitors: Arc<Visitors>,
     has_tls: bool,
@@ -91,6 +93,7 @@ impl AccessControl {
             proxies: TrustedProxies::new(access.trusted_proxies.clone()),
             user_header: access.user_header.clone(),
             tokens: AccessTokens::new(access.viewer_token.clone(), access.admin_token.clone()),
+            admins_read: settings.team.admins_read,
             logins: LoginSessions::new(access.login_lifetime, limits.logins),
             visitors: Visitors::new(RateLimits {
                 requests: limits.connections_per_address,
@@ -156,6 +159,9 @@ impl AccessControl {
         let permit = visitor.begin_request().map_err(problems::limit_exceeded)?;
         let required = roles::required(method, request.match_info().as_str());
         visitor.role = self.role(headers, &visitor, required)?;
+        // Without tokens everybody has the role.
+        visitor.principal.is_admin = !self.tokens.is_empty() && visitor.role == Some(Role::Admin);
+        visitor.principal.reads_all = visitor.principal.is_admin && self.admins_read;
         match (required, visitor.role) {
             (Some(required), Some(role)) if required > role => Err(problems::admin_required()),
             (Some(_), None) => Err(problems::token_required()),

@@ -8,8 +8,8 @@ use utoipa::OpenApi;
 use super::{
     access::login,
     api::{
-        attachments, conversations, drawings, export, files, projects, readiness, references,
-        search, sessions, similar, suggestions, symbols, text_search,
+        attachments, conversations, drawings, export, files, follow_ups, fork, projects, readiness,
+        references, search, sessions, sharing, similar, suggestions, symbols, text_search,
     },
     metrics,
     problem::{ProblemDocument, ProblemResponse},
@@ -44,6 +44,12 @@ use super::{
         attachments::upload,
         attachments::download,
         references::compare,
+        follow_ups::show,
+        fork::fork,
+        sharing::set_visibility,
+        sharing::make_link,
+        sharing::withdraw_link,
+        sharing::open_link,
         files::show_commit,
         search::find,
         similar::find,

@@ -1,16 +1,22 @@
 //! The `list` frame: what has changed in the project's list of conversations.
 
-use std::collections::BTreeSet;
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use serde::Serialize;
 
-use crate::ids::{ConversationId, TurnNumber};
+use crate::{
+    ids::{ConversationId, ForkedFrom, TurnNumber},
+    rights::{Action, Ownership, Principal},
+};
 
 /// Changes that wait for one client, at most; beyond them it reads the list anew.
 const MAX_CHANGES: usize = 64;
 
 /// What has changed in the list, the newest of each conversation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct ListUpdate {
     /// The position behind it, for the next `start`.
     pub at: String,
@@ -22,6 +28,9 @@ pub(crate) struct ListUpdate {
     pub answering: BTreeSet<ConversationId>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<ListChange>,
+    /// Whose the private conversations of this update are. They are told to their readers alone.
+    #[serde(skip)]
+    pub private: BTreeMap<ConversationId, Ownership>,
 }
 
 /// The state of one conversation.
@@ -48,6 +57,10 @@ pub(crate) struct ListedConversation {
     pub updated_at: String,
     /// Messages of users and answers.
     pub message_count: i64,
+    #[serde(flatten)]
+    pub ownership: Ownership,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forked_from: Option<ForkedFrom>,
 }
 
 /// How a turn ended.
@@ -63,7 +76,22 @@ pub(crate) struct EndedTurn {
 impl ListUpdate {
     /// Tells a client to read the list anew.
     pub(crate) fn reset(at: String, answering: BTreeSet<ConversationId>) -> Self {
-        Self { at, reset: true, answering, changes: Vec::new() }
+        Self { at, reset: true, answering, ..Self::default() }
+    }
+
+    /// What `who` may know of it.
+    pub(crate) fn readable_by(&self, who: &Principal) -> Cow<'_, Self> {
+        let is_hidden = |id: &ConversationId| {
+            self.private.get(id).is_some_and(|of| !of.allows(who, Action::Read))
+        };
+        if !self.private.keys().any(is_hidden) {
+            return Cow::Borrowed(self);
+        }
+        let mut update = self.clone();
+        update.changes.retain(|change| !is_hidden(&change.id));
+        update.answering.retain(|id| !is_hidden(id));
+        update.private.clear();
+        Cow::Owned(update)
     }
 
     /// Adds what has changed since. A `reset` stays one, as do changes that are too many.
@@ -102,6 +130,7 @@ impl ListUpdate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rights::Visibility;
 
     fn update(at: usize, changes: &[(i64, bool)]) -> ListUpdate {
         let change = |(id, answering): &(i64, bool)| ListChange {
@@ -110,12 +139,8 @@ mod tests {
             answering: *answering,
             ended: None,
         };
-        ListUpdate {
-            at: at.to_string(),
-            reset: false,
-            answering: BTreeSet::new(),
-            changes: changes.iter().map(change).collect(),
-        }
+        let changes = changes.iter().map(change).collect();
+        ListUpdate { at: at.to_string(), changes, ..ListUpdate::default() }
     }
 
     fn json(update: &ListUpdate) -> String {
@@ -127,6 +152,19 @@ mod tests {
         let mut waiting = update(1, &[(1, true), (2, true)]);
         waiting.merge(&update(2, &[(2, false), (3, false)]));
         assert_eq!(waiting, update(2, &[(1, true), (2, false), (3, false)]));
+    }
+
+    #[test]
+    fn a_private_conversation_is_told_to_its_readers_alone() {
+        let mut update = update(1, &[(1, true), (2, true)]);
+        update.answering = BTreeSet::from([ConversationId(2)]);
+        let user = |name: &str| Principal { user: Some(name.to_owned()), ..Principal::default() };
+        let owned = Ownership::of_new(&user("ana"), Visibility::Private);
+        update.private.insert(ConversationId(2), owned);
+        assert_eq!(*update.readable_by(&user("ana")), update);
+        let told = json(&update.readable_by(&user("ben")));
+        let expected = r#"{"at":"1","changes":[{"id":1,"conversation":null,"answering":true}]}"#;
+        assert_eq!(told, expected);
     }
 
     #[test]

@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use crate::{
     citation::Citation,
-    ids::{ConversationId, Seq, TurnNumber},
+    ids::{ConversationId, ForkedFrom, Seq, TurnNumber},
+    rights::{Action, Ownership, Principal},
 };
 
 use super::{Dialect, list_frame::ListUpdate};
@@ -38,6 +39,8 @@ pub(crate) enum Notice {
     Title {
         title: String,
     },
+    /// Somebody has changed who may read the conversation.
+    Sharing(SharingState),
     /// The result of a sandbox self-test that ended after the socket was attached.
     ReadOnly(ReadOnly),
     /// Other people read the conversation than before.
@@ -94,6 +97,33 @@ pub(crate) struct Attached {
     pub message_bytes: usize,
     /// What may come with a question.
     pub attachments: AttachmentLimits,
+    /// Whose the conversation is, where the viewer's user is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sharing: Option<SharingState>,
+    /// Where the conversation goes on from, if it is a fork.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forked_from: Option<ForkedFrom>,
+}
+
+/// Whose a conversation is, and what the viewer may do with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct SharingState {
+    #[serde(flatten)]
+    pub ownership: Ownership,
+    /// Whether the viewer may ask in it.
+    pub may_write: bool,
+    /// Whether the viewer decides who may read it.
+    pub may_share: bool,
+}
+
+impl SharingState {
+    pub(crate) fn of(ownership: &Ownership, viewer: &Principal) -> Self {
+        Self {
+            ownership: ownership.clone(),
+            may_write: ownership.allows(viewer, Action::Write),
+            may_share: ownership.allows(viewer, Action::Share),
+        }
+    }
 }
 
 /// See [`Attached::attachments`].
@@ -249,6 +279,7 @@ impl Notice {
                 | Self::Presence { .. }
                 | Self::List(_)
                 | Self::ReadOnly(_)
+                | Self::Sharing(_)
                 | Self::Citations(_)
                 | Self::CaughtUp { .. },
             )

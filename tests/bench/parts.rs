@@ -27,6 +27,7 @@ use cicerone::{
         code::{Budget, CodeBlock, Grammar, Grammars, IncrementalHighlight},
     },
     project::ProjectName,
+    rights::Ownership,
     tools::Caller,
     wire::Dialect,
 };
@@ -315,6 +316,9 @@ async fn create(database: Database, conversations: i64) -> Addr<Database> {
             reserved_seq: Seq(1 << 40),
             agent_session: None,
             entries: Vec::new(),
+            ownership: Ownership::default(),
+            forked_from: None,
+            copied: Vec::new(),
         };
         database.send(create).await.unwrap().unwrap();
     }

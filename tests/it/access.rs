@@ -4,6 +4,8 @@
 mod crowds;
 mod limits;
 mod pages;
+mod private;
 pub mod raw;
+pub mod rights;
 mod tls;
 mod tokens;

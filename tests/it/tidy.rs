@@ -22,9 +22,10 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 34] = [
+const LAYERS: [&str; 35] = [
     "ids",
     "json",
+    "rights",
     "effort",
     "authority",
     "sqlite_readonly",
@@ -60,7 +61,7 @@ const LAYERS: [&str; 34] = [
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 46] = [
+const PURE: [&str; 47] = [
     "agent/codec",
     "agent/event",
     "attachment",
@@ -93,6 +94,7 @@ const PURE: [&str; 46] = [
     "markdown",
     "project",
     "registry/restart",
+    "rights",
     "conversation/list_log",
     "conversation/presence",
     "conversation/transcript",

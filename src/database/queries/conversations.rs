@@ -1,11 +1,12 @@
 //! Conversations in lists and by themselves, and what a browser missed of them.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use crate::{
     database::{ChatMessage, Detail, Reader, Summary, error::DatabaseError},
-    ids::{ConversationId, Seq},
+    ids::{ConversationId, ForkedFrom, Seq},
     project::ProjectName,
+    rights::{Ownership, Principal, Visibility, readable},
 };
 
 /// The columns of a [`Summary`], of a conversation named `conversation`. The count is that of
@@ -19,31 +20,43 @@ macro_rules! summary_columns {
          + (SELECT count(*) FROM turns
             WHERE turns.conversation_id = conversation.id AND turns.state = 'done' AND EXISTS (
                 SELECT 1 FROM entries WHERE entries.conversation_id = turns.conversation_id
-                    AND entries.kind = 'text' AND entries.turn = turns.turn))"
+                    AND entries.kind = 'text' AND entries.turn = turns.turn)),
+         conversation.owner, conversation.private,
+         (SELECT json_group_array(user) FROM guests WHERE conversation_id = conversation.id),
+         conversation.forked_from, conversation.forked_turn"
     };
 }
 
 impl Reader {
-    /// The project's conversations, the newest change first: those in which somebody wrote, and
-    /// those that were made explicitly.
+    /// The project's conversations that `who` may read, the newest change first: those in which
+    /// somebody wrote, and those that were made explicitly.
     pub(crate) fn conversations(
         &self,
         project: &ProjectName,
+        who: &Principal,
     ) -> Result<Vec<Summary>, DatabaseError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(concat!(
                 "SELECT ",
                 summary_columns!(),
                 " FROM conversations AS conversation
-                 WHERE project = ?1 AND (explicit = 1 OR written = 1)
-                 ORDER BY updated_at DESC, id DESC"
+                 WHERE project = :project AND (explicit = 1 OR written = 1) AND ",
+                readable!(),
+                " ORDER BY updated_at DESC, id DESC"
             ))?;
-            let rows = statement.query_map([project.as_str()], read_summary)?;
+            let rows = statement.query_map(
+                named_params! {
+                    ":project": project.as_str(),
+                    ":user": who.user,
+                    ":reads_all": who.reads_all,
+                },
+                read_summary,
+            )?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }
 
-    /// Those of `ids` that [`conversations`](Self::conversations) lists.
+    /// Those of `ids` that [`conversations`](Self::conversations) lists for those who may read them.
     pub(crate) fn summaries(
         &self,
         project: &ProjectName,
@@ -101,6 +114,8 @@ impl Reader {
                 created_at: summary.created_at,
                 updated_at: summary.updated_at,
                 messages: messages(connection, conversation)?,
+                ownership: summary.ownership,
+                forked_from: summary.forked_from,
             }))
         })
     }
@@ -112,6 +127,39 @@ impl Reader {
         conversation: ConversationId,
     ) -> Result<Option<Summary>, DatabaseError> {
         self.read(|connection| summary(connection, project, conversation))
+    }
+
+    /// Whose the project's conversation is. `None` when the project has no such one.
+    pub(crate) fn ownership(
+        &self,
+        project: &ProjectName,
+        conversation: ConversationId,
+    ) -> Result<Option<Ownership>, DatabaseError> {
+        self.read(|connection| {
+            Ok(connection
+                .prepare_cached(
+                    "SELECT owner, private,
+                         (SELECT json_group_array(user) FROM guests WHERE conversation_id = id)
+                     FROM conversations WHERE id = ?1 AND project = ?2",
+                )?
+                .query_row(params![conversation, project.as_str()], |row| read_ownership(row, 0))
+                .optional()?)
+        })
+    }
+
+    /// What the link of the project's conversation holds, if it has one.
+    pub(crate) fn link(
+        &self,
+        project: &ProjectName,
+        conversation: ConversationId,
+    ) -> Result<Option<String>, DatabaseError> {
+        self.read(|connection| {
+            let mut statement = connection
+                .prepare_cached("SELECT link FROM conversations WHERE id = ?1 AND project = ?2")?;
+            let link =
+                statement.query_row(params![conversation, project.as_str()], |row| row.get(0));
+            Ok(link.optional()?.flatten())
+        })
     }
 
     /// Conversations of all projects in which questions wait for an answer, the one that waits
@@ -218,7 +266,24 @@ fn read_summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
         created_at: row.get(3)?,
         updated_at: row.get(4)?,
         message_count: row.get(5)?,
+        ownership: read_ownership(row, 6)?,
+        forked_from: match (row.get(9)?, row.get(10)?) {
+            (Some(conversation_id), Some(turn)) => Some(ForkedFrom { conversation_id, turn }),
+            _ => None,
+        },
     })
+}
+
+/// Reads an owner, whether it is private, and the guests as JSON, from the column `first` on.
+fn read_ownership(row: &Row<'_>, first: usize) -> rusqlite::Result<Ownership> {
+    let visibility = match row.get(first + 1)? {
+        true => Visibility::Private,
+        false => Visibility::Team,
+    };
+    let guests: String = row.get(first + 2)?;
+    // SQLite itself has written the JSON.
+    let guests = serde_json::from_str(&guests).unwrap_or_default();
+    Ok(Ownership { owner: row.get(first)?, visibility, guests })
 }
 
 fn messages(

@@ -89,6 +89,21 @@ impl Reader {
         })
     }
 
+    /// What was asked in a turn.
+    pub(crate) fn question_of_turn(
+        &self,
+        conversation: ConversationId,
+        turn: TurnNumber,
+    ) -> Result<Option<String>, DatabaseError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT payload ->> '$.content' FROM entries
+                 WHERE conversation_id = ?1 AND turn = ?2 AND kind = 'user_message' LIMIT 1",
+            )?;
+            Ok(statement.query_row(params![conversation, turn], |row| row.get(0)).optional()?)
+        })
+    }
+
     /// Accepted questions of a conversation that have no entry yet, in their order: turn, and the
     /// payload that the entry will have.
     pub(crate) fn questions_without_entry(

@@ -129,7 +129,7 @@ fn older(
     Ok(rows)
 }
 
-fn rows(
+pub(in crate::database) fn rows(
     connection: &Connection,
     conversation: ConversationId,
     first: Seq,

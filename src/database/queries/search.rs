@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, named_params};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -13,6 +13,7 @@ use crate::{
     database::{Reader, error::DatabaseError},
     ids::{ConversationId, Seq, TurnNumber},
     project::ProjectName,
+    rights::{Principal, readable},
 };
 
 /// Words and phrases in a query.
@@ -87,30 +88,30 @@ impl FullTextQuery {
 }
 
 impl Reader {
-    /// Messages of the project that match, newest first, at most `limit`.
+    /// Messages of the project that match and that `who` may read, newest first, at most `limit`.
     ///
     /// # Errors
     /// Besides what any read may fail with, [`DatabaseError::TookTooLong`] after `timeout`.
     pub(crate) fn search(
         &self,
-        project: &ProjectName,
+        (project, who): (&ProjectName, &Principal),
         query: &FullTextQuery,
         limit: usize,
         timeout: Duration,
     ) -> Result<Vec<SearchHit>, DatabaseError> {
-        self.read(|connection| search(connection, project, query, limit, timeout))
+        self.read(|connection| search(connection, (project, who), query, limit, timeout))
     }
 }
 
 /// See [`Reader::search`]. Gives one hit for each question and answer, none for greetings.
 pub(in crate::database) fn search(
     connection: &Connection,
-    project: &ProjectName,
+    of: (&ProjectName, &Principal),
     query: &FullTextQuery,
     limit: usize,
     timeout: Duration,
 ) -> Result<Vec<SearchHit>, DatabaseError> {
-    within(connection, timeout, || find(connection, project, query, limit))
+    within(connection, timeout, || find(connection, of, query, limit))
 }
 
 /// Interrupts what `query` does on the connection after `timeout`.
@@ -132,7 +133,7 @@ pub(in crate::database) fn within<T>(
 
 fn find(
     connection: &Connection,
-    project: &ProjectName,
+    (project, who): (&ProjectName, &Principal),
     query: &FullTextQuery,
     limit: usize,
 ) -> rusqlite::Result<Vec<SearchHit>> {
@@ -140,26 +141,36 @@ fn find(
     let id = Uuid::new_v4().simple();
     let (start, end) = (format!("<{id}>"), format!("</{id}>"));
     // The index is read twice: for the newest messages, and for their snippets.
-    let mut statement = connection.prepare_cached(
+    let mut statement = connection.prepare_cached(concat!(
         "WITH newest AS MATERIALIZED (
              SELECT max(entry.id) AS id, entry.conversation_id, conversation.title, entry.turn,
                  entry.first_seq, entry.kind, entry.created_at
              FROM search
              JOIN entries AS entry ON entry.id = search.rowid
              JOIN conversations AS conversation ON conversation.id = entry.conversation_id
-             WHERE search MATCH ?1 AND conversation.project = ?2 AND entry.turn > 0
-                 AND (conversation.explicit = 1 OR conversation.written = 1)
-             GROUP BY entry.conversation_id, entry.turn, entry.kind
-             ORDER BY entry.created_at DESC, id DESC LIMIT ?3)
+             WHERE search MATCH :words AND conversation.project = :project AND entry.turn > 0
+                 AND (conversation.explicit = 1 OR conversation.written = 1) AND ",
+        readable!(),
+        "    GROUP BY entry.conversation_id, entry.turn, entry.kind
+             ORDER BY entry.created_at DESC, id DESC LIMIT :limit)
          SELECT newest.conversation_id, newest.title, newest.turn, newest.first_seq, newest.kind,
-             newest.created_at, snippet(search, 0, ?4, ?5, '…', ?6)
+             newest.created_at, snippet(search, 0, :start, :end, '…', :snippet_words)
          FROM search CROSS JOIN newest ON newest.id = search.rowid
-         WHERE search MATCH ?1
+         WHERE search MATCH :words
          ORDER BY newest.created_at DESC, newest.id DESC",
-    )?;
+    ))?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = statement.query_map(
-        params![query.0, project.as_str(), limit, start, end, SNIPPET_WORDS],
+        named_params! {
+            ":words": query.0,
+            ":project": project.as_str(),
+            ":user": who.user,
+            ":reads_all": who.reads_all,
+            ":limit": limit,
+            ":start": start,
+            ":end": end,
+            ":snippet_words": SNIPPET_WORDS,
+        },
         |row| {
             let kind: String = row.get(4)?;
             let snippet: String = row.get(6)?;

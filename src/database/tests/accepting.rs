@@ -63,7 +63,7 @@ async fn an_accepted_question_lists_and_titles_the_conversation() {
     let store = Store::new();
     let id = store.conversation().await;
     store.database.send(accept(id, TurnNumber(1), "a")).await.unwrap().unwrap();
-    let listed = store.reader.conversations(&project()).unwrap();
+    let listed = store.reader.conversations(&project(), &anybody()).unwrap();
     assert_eq!(listed[0].title.as_deref(), Some("question a"));
     assert_eq!(
         store.reader.load(&project(), id, usize::MAX).unwrap().unwrap().next_turn,

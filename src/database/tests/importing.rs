@@ -78,7 +78,7 @@ async fn an_original_comes_in_with_its_times_and_titles_and_stays_unchanged() {
     assert_eq!(report.left_out.get("system"), Some(&1));
     assert_eq!(report.without_conversation, 1);
 
-    let listed = store.reader.conversations(&project()).unwrap();
+    let listed = store.reader.conversations(&project(), &anybody()).unwrap();
     let titles: Vec<_> = listed.iter().map(|s| (s.title.as_deref(), s.message_count)).collect();
     assert_eq!(titles, [(None, 1), (Some("Where is main?"), 3)]);
     assert_eq!(listed[1].created_at, "2026-01-07T10:00:00.000001Z");
@@ -97,7 +97,11 @@ async fn an_original_comes_in_with_its_times_and_titles_and_stays_unchanged() {
     assert_eq!((stored.next_turn, stored.reserved_seq), (TurnNumber(2), Seq(5)));
     store.write(id, vec![question(TurnNumber(2), Seq(6), "a", "And then?")]).await.unwrap();
     let store = store.reopen().await;
-    assert_eq!(store.reader.conversations(&project()).unwrap().len(), 2, "a restart removed some");
+    assert_eq!(
+        store.reader.conversations(&project(), &anybody()).unwrap().len(),
+        2,
+        "a restart removed some"
+    );
 }
 
 #[actix::test]
@@ -118,10 +122,10 @@ async fn a_second_import_brings_in_only_what_is_new() {
     assert_eq!((report.conversations, report.already_there), (1, 1));
     let words = report.to_string();
     assert!(words.contains("1 were imported before"), "{words}");
-    assert_eq!(store.reader.conversations(&project()).unwrap().len(), 3);
+    assert_eq!(store.reader.conversations(&project(), &anybody()).unwrap().len(), 3);
     let nothing = run();
     assert_eq!((nothing.conversations, nothing.already_there), (0, 2));
-    assert_eq!(store.reader.conversations(&project()).unwrap().len(), 3);
+    assert_eq!(store.reader.conversations(&project(), &anybody()).unwrap().len(), 3);
 }
 
 #[test]

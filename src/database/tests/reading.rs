@@ -17,7 +17,7 @@ async fn an_answer_is_all_text_of_its_turn_once_the_turn_is_over() {
     store.write(id, entries).await.unwrap();
     let told = || -> Vec<(String, String)> {
         let detail = store.reader.conversation(&project(), id).unwrap().unwrap();
-        let listed = store.reader.conversations(&project()).unwrap();
+        let listed = store.reader.conversations(&project(), &anybody()).unwrap();
         assert_eq!(listed[0].message_count, detail.messages.len() as i64);
         detail.messages.into_iter().map(|m| (m.role, m.content)).collect()
     };
@@ -42,7 +42,7 @@ async fn a_conversation_is_unknown_in_every_other_project() {
     let other = ProjectName::parse("other").unwrap();
     assert_eq!(store.reader.load(&other, id, usize::MAX).unwrap(), None);
     assert_eq!(store.reader.conversation(&other, id).unwrap(), None);
-    assert_eq!(store.reader.conversations(&other).unwrap(), []);
+    assert_eq!(store.reader.conversations(&other, &anybody()).unwrap(), []);
     assert_eq!(store.reader.conversation(&project(), id + 1).unwrap(), None);
 }
 
@@ -54,8 +54,13 @@ async fn conversations_are_listed_newest_change_first() {
         ids.push(store.create(true, vec![]).await.id);
     }
     store.write(ids[0], vec![question(TurnNumber(1), Seq(1), "a", "hi")]).await.unwrap();
-    let listed: Vec<ConversationId> =
-        store.reader.conversations(&project()).unwrap().iter().map(|summary| summary.id).collect();
+    let listed: Vec<ConversationId> = store
+        .reader
+        .conversations(&project(), &anybody())
+        .unwrap()
+        .iter()
+        .map(|summary| summary.id)
+        .collect();
     assert_eq!(listed, [ids[0], ids[2], ids[1]]);
 }
 
@@ -66,7 +71,7 @@ async fn the_fields_are_in_the_order_of_the_original() {
     let keys = |value: serde_json::Value| -> Vec<String> {
         value.as_object().unwrap().keys().cloned().collect()
     };
-    let listed = store.reader.conversations(&project()).unwrap();
+    let listed = store.reader.conversations(&project(), &anybody()).unwrap();
     assert_eq!(
         keys(serde_json::to_value(&listed[0]).unwrap()),
         ["id", "project_name", "title", "created_at", "updated_at", "message_count"]

@@ -10,6 +10,7 @@ use crate::{
         messages::{
             AcceptQuestion, AddAttachment, BeginTurn, CopiedAttachment, DeleteConversation,
             DeleteIfEmpty, NoteVisit, RenameConversation, ReserveSeq, SetAgentSession,
+            ShareConversation, Sharing,
         },
         queries::{attachments::StoredFiles, conversations},
         recorder::Recorder,
@@ -18,13 +19,15 @@ use crate::{
     },
     entry::UserMessage,
     ids::{ConversationId, Seq, TurnNumber},
+    rights::Visibility,
 };
 
 const PROJECTS: [&str; 3] = ["demo", "other", "third"];
 
 /// Everything that a store holds. The index of the search is compared by its content: how its rows
 /// are packed depends on where transactions begin.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
+    "SELECT * FROM guests ORDER BY conversation_id, user",
     "SELECT * FROM conversations ORDER BY id",
     "SELECT * FROM turns ORDER BY conversation_id, turn",
     "SELECT * FROM entries ORDER BY id",
@@ -48,6 +51,7 @@ enum Action {
     SetAgentSession(Option<u8>),
     Visit { browser: u8, seq: i64 },
     Rename(Option<&'static str>),
+    Share(Sharing),
     Delete,
     DeleteIfEmpty,
     Claim,
@@ -111,11 +115,22 @@ fn action() -> impl Strategy<Value = Action> {
         1 => any::<Option<u8>>().prop_map(SetAgentSession),
         3 => (0..4_u8, 0..50_i64).prop_map(|(browser, seq)| Visit { browser, seq }),
         1 => title.prop_map(Rename),
+        2 => sharing().prop_map(Share),
         2 => Just(Delete),
         1 => Just(DeleteIfEmpty),
         2 => Just(Claim),
         1 => Just(Recover),
         1 => (0..5_i64).prop_map(|source| Import { source }),
+    ]
+}
+
+fn sharing() -> impl Strategy<Value = Sharing> {
+    let link = || prop::sample::select(vec!["a", "b"]).prop_map(str::to_owned);
+    prop_oneof![
+        Just(Sharing::Visibility(Visibility::Team)),
+        Just(Sharing::Visibility(Visibility::Private)),
+        prop::option::of(link()).prop_map(Sharing::Link),
+        link().prop_map(|link| Sharing::Guest { user: "ben".to_owned(), link }),
     ]
 }
 
@@ -195,6 +210,9 @@ fn record(connection: &Connection, steps: &[Step]) -> Vec<Write> {
                     reserved_seq: Seq(20),
                     agent_session,
                     entries,
+                    ownership: Ownership::default(),
+                    forked_from: None,
+                    copied: Vec::new(),
                 };
                 recorder.apply(Change::CreateConversation { conversation: id, new }).map(drop)
             }
@@ -268,6 +286,9 @@ fn act(
         Action::Rename(title) => {
             let title = title.map(str::to_owned);
             Change::RenameConversation(RenameConversation { project, conversation, title })
+        }
+        Action::Share(sharing) => {
+            Change::ShareConversation(ShareConversation { project, conversation, sharing })
         }
         Action::Delete => Change::DeleteConversation(DeleteConversation { project, conversation }),
         Action::DeleteIfEmpty => Change::DeleteIfEmpty(DeleteIfEmpty { project, conversation }),

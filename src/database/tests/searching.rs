@@ -9,6 +9,7 @@ use crate::{
     database::{
         DatabaseError, connection,
         queries::search::{self, FullTextQuery, SearchHit},
+        tests::anybody,
     },
     project::ProjectName,
 };
@@ -60,7 +61,7 @@ pub(super) fn say(
 fn find(connection: &Connection, typed: &str) -> Vec<SearchHit> {
     let project = ProjectName::parse("demo").unwrap();
     let Some(words) = FullTextQuery::parse(typed).unwrap() else { return Vec::new() };
-    search::search(connection, &project, &words, 10, TIMEOUT).unwrap()
+    search::search(connection, (&project, &anybody()), &words, 10, TIMEOUT).unwrap()
 }
 
 /// The snippet with its hits in brackets.
@@ -120,7 +121,8 @@ fn a_search_that_takes_too_long_is_ended_and_the_next_is_not() {
     say(&connection, "demo", 1, &many);
     let project = ProjectName::parse("demo").unwrap();
     let words = FullTextQuery::parse("word").unwrap().unwrap();
-    let ended = search::search(&connection, &project, &words, 10, Duration::ZERO).unwrap_err();
+    let ended = search::search(&connection, (&project, &anybody()), &words, 10, Duration::ZERO)
+        .unwrap_err();
     assert!(matches!(ended, DatabaseError::TookTooLong(_)), "{ended}");
     assert_eq!(find(&connection, "word").len(), 10);
 }

@@ -7,7 +7,10 @@ use rusqlite::Connection;
 use crate::{
     database::{
         similar::{self, SimilarityLimits, score::QuestionTerms},
-        tests::searching::{say, store},
+        tests::{
+            anybody,
+            searching::{say, store},
+        },
     },
     project::ProjectName,
 };
@@ -21,8 +24,8 @@ fn similar(
     limits: SimilarityLimits,
 ) -> Vec<(i64, i64, String)> {
     let project = ProjectName::parse("demo").unwrap();
-    let found =
-        similar::similar(connection, &project, &QuestionTerms::typed(typed), limits).unwrap();
+    let of = (&project, &anybody());
+    let found = similar::similar(connection, of, &QuestionTerms::typed(typed), limits).unwrap();
     found.into_iter().map(|it| (it.conversation_id.0, it.turn.0, it.question)).collect()
 }
 

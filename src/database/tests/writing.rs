@@ -111,17 +111,17 @@ async fn a_turn_goes_from_queued_over_running_to_done_and_ends_once() {
 async fn the_first_question_titles_and_lists_the_conversation() {
     let store = Store::new();
     let id = store.conversation().await;
-    assert_eq!(store.reader.conversations(&project()).unwrap(), []);
+    assert_eq!(store.reader.conversations(&project(), &anybody()).unwrap(), []);
 
     let long = "Wo steht der Anfang? ".repeat(5);
     store.write(id, vec![question(TurnNumber(1), Seq(3), "a", &long)]).await.unwrap();
     store.write(id, vec![question(TurnNumber(2), Seq(4), "b", "And then?")]).await.unwrap();
 
-    let listed = store.reader.conversations(&project()).unwrap();
+    let listed = store.reader.conversations(&project(), &anybody()).unwrap();
     let title: String = long.chars().take(50).chain("...".chars()).collect();
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0].title.as_deref(), Some(title.as_str()));
-    assert_eq!(store.reader.conversations(&project()).unwrap().len(), 1);
+    assert_eq!(store.reader.conversations(&project(), &anybody()).unwrap().len(), 1);
 }
 
 #[actix::test]
@@ -244,6 +244,6 @@ async fn a_given_title_stays() {
     let renamed = rename("demo").await.unwrap().unwrap().unwrap();
     assert_eq!(renamed.title.as_deref(), Some("Ours"));
     store.write(id, vec![question(TurnNumber(1), Seq(1), "a", "hi")]).await.unwrap();
-    let listed = store.reader.conversations(&project()).unwrap();
+    let listed = store.reader.conversations(&project(), &anybody()).unwrap();
     assert_eq!(listed[0].title.as_deref(), Some("Ours"));
 }

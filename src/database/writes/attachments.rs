@@ -7,6 +7,7 @@ use crate::{
         error::DatabaseError,
         messages::{AcceptQuestion, AddAttachment, CopiedAttachment},
     },
+    ids::ConversationId,
     project::ProjectName,
 };
 
@@ -49,6 +50,27 @@ pub(super) fn claim(
     at: &str,
 ) -> Result<(), DatabaseError> {
     let AcceptQuestion { project, conversation, message, copied, .. } = question;
+    copy(connection, (project, *conversation), copied, at)?;
+    for file in &message.attachments {
+        let claimed = connection
+            .prepare_cached(
+                "UPDATE attachments SET sender = NULL WHERE id = ?1 AND conversation_id = ?2",
+            )?
+            .execute(params![file.id, conversation])?;
+        if claimed == 0 {
+            return Err(DatabaseError::AttachmentGone { name: file.name.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// Gives a conversation copies of files of others of its project.
+pub(super) fn copy(
+    connection: &Connection,
+    (project, conversation): (&ProjectName, ConversationId),
+    copied: &[CopiedAttachment],
+    at: &str,
+) -> Result<(), DatabaseError> {
     for CopiedAttachment { from, to } in copied {
         connection
             .prepare_cached(
@@ -59,16 +81,6 @@ pub(super) fn claim(
                  WHERE attachments.id = ?4 AND project = ?5",
             )?
             .execute(params![to, conversation, at, from, project.as_str()])?;
-    }
-    for file in &message.attachments {
-        let claimed = connection
-            .prepare_cached(
-                "UPDATE attachments SET sender = NULL WHERE id = ?1 AND conversation_id = ?2",
-            )?
-            .execute(params![file.id, conversation])?;
-        if claimed == 0 {
-            return Err(DatabaseError::AttachmentGone { name: file.name.clone() });
-        }
     }
     Ok(())
 }

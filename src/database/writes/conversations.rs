@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, named_params, params};
 use crate::{
     database::{
         error::DatabaseError,
-        messages::{CreateConversation, RenameConversation},
+        messages::{CreateConversation, RenameConversation, ShareConversation, Sharing},
         title,
     },
     ids::{ConversationId, Seq},
@@ -21,8 +21,10 @@ pub(super) fn create(
     connection
         .prepare_cached(
             "INSERT INTO conversations
-                 (id, project, agent_session, reserved_seq, explicit, created_at, updated_at)
-             VALUES (:id, :project, :agent_session, :reserved_seq, :explicit, :at, :at)",
+                 (id, project, agent_session, reserved_seq, explicit, created_at, updated_at,
+                  owner, private, forked_from, forked_turn)
+             VALUES (:id, :project, :agent_session, :reserved_seq, :explicit, :at, :at,
+                 :owner, :private, :forked_from, :forked_turn)",
         )?
         .execute(named_params! {
             ":id": conversation,
@@ -31,6 +33,10 @@ pub(super) fn create(
             ":reserved_seq": new.reserved_seq,
             ":explicit": new.explicit,
             ":at": at,
+            ":owner": new.ownership.owner,
+            ":private": !new.ownership.visibility.is_team(),
+            ":forked_from": new.forked_from.map(|it| it.conversation_id),
+            ":forked_turn": new.forked_from.map(|it| it.turn),
         })?;
     Ok(())
 }
@@ -79,6 +85,40 @@ pub(super) fn rename(
         .prepare_cached("UPDATE conversations SET title = ?3 WHERE id = ?1 AND project = ?2")?
         .execute(params![conversation, project.as_str(), title])?;
     Ok(renamed > 0)
+}
+
+pub(super) fn share(
+    connection: &Connection,
+    share: &ShareConversation,
+) -> Result<bool, DatabaseError> {
+    let ShareConversation { project, conversation, sharing } = share;
+    let (id, project) = (conversation, project.as_str());
+    let changed = match sharing {
+        Sharing::Visibility(visibility) => connection
+            .prepare_cached("UPDATE conversations SET private = ?3 WHERE id = ?1 AND project = ?2")?
+            .execute(params![id, project, !visibility.is_team()])?,
+        Sharing::Link(link) => {
+            connection
+                .prepare_cached(
+                    "DELETE FROM guests WHERE conversation_id = (
+                         SELECT id FROM conversations WHERE id = ?1 AND project = ?2)",
+                )?
+                .execute(params![id, project])?;
+            connection
+                .prepare_cached(
+                    "UPDATE conversations SET link = ?3 WHERE id = ?1 AND project = ?2",
+                )?
+                .execute(params![id, project, link])?
+        }
+        Sharing::Guest { user, link } => connection
+            .prepare_cached(
+                "INSERT INTO guests (conversation_id, user)
+                 SELECT id, ?3 FROM conversations WHERE id = ?1 AND project = ?2 AND link = ?4
+                 ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![id, project, user, link])?,
+    };
+    Ok(changed > 0)
 }
 
 pub(super) fn reserve_seq(

@@ -37,7 +37,7 @@ pub(crate) async fn me(
 ) -> HttpResponse {
     HttpResponse::Ok().json(json!({
         "role": visitor.role,
-        "user": visitor.user,
+        "user": visitor.principal.user,
         "can_log_out": access.login_role(request.headers()).is_some(),
     }))
 }

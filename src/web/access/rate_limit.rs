@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::web::connections::network;
+use crate::{rights::Principal, web::connections::network};
 
 use super::{roles::Role, token_bucket::TokenBucket};
 
@@ -80,8 +80,8 @@ pub(crate) struct Visitor {
     /// `None` if exempt.
     key: Option<VisitorKey>,
     address: IpAddr,
-    /// The user named by a trusted proxy.
-    pub user: Option<String>,
+    /// Who asks for something of a conversation.
+    pub principal: Principal,
     /// `None` for a request without a valid token or login.
     pub role: Option<Role>,
     /// Whether the client's own connection is encrypted.
@@ -108,7 +108,8 @@ impl Visitors {
             None => Some(VisitorKey::Address(network(address))),
         };
         let visitors = Arc::clone(self);
-        Visitor { visitors, key, address, user, role: None, is_secure: false }
+        let principal = Principal { user, ..Principal::default() };
+        Visitor { visitors, key, address, principal, role: None, is_secure: false }
     }
 
     fn usage(&self) -> MutexGuard<'_, HashMap<VisitorKey, VisitorUsage>> {

@@ -25,6 +25,7 @@ use crate::{
         messages::{AddAttachment, AttachmentAdded},
         queries::attachments::StoredFiles,
     },
+    rights::Action,
     source,
 };
 
@@ -34,7 +35,7 @@ use crate::web::{
     state::{AppState, complete},
 };
 
-use super::conversations::parse_path;
+use super::conversations::permitted;
 
 /// Files that the whole server receives at a time: they are held in memory until they are whole.
 static RECEIVED: Semaphore = Semaphore::const_new(32);
@@ -73,15 +74,12 @@ pub(crate) async fn upload(
     visitor: web::ReqData<Visitor>,
     body: web::Payload,
 ) -> HandlerResult {
-    let (project, conversation) = parse_path(&state, &path).await?;
+    let (project, conversation, _) = permitted(&state, &path, &visitor, Action::Write).await?;
     let limits = &state.resources.settings.attachments;
     if limits.count == 0 {
         let detail = "This server takes no files with questions (attachments.count).";
         return Err(Problem::new(StatusCode::FORBIDDEN, detail));
     }
-    let name = project.clone();
-    let known = state.resources.reader.ask(move |reader| reader.summary(&name, conversation));
-    known.await?.ok_or_else(|| Problem::not_found("Conversation not found"))?;
     let _permit = visitor.begin_upload().map_err(limit_exceeded)?;
     let received = timeout(LONGEST_WAIT, RECEIVED.acquire()).await;
     let Ok(Ok(_received)) = received else {
@@ -190,9 +188,11 @@ fn full(refused: AttachmentAdded, limits: &AttachmentSettings) -> Problem {
 pub(crate) async fn download(
     state: web::Data<AppState>,
     path: web::Path<(String, String, String)>,
+    visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
     let (project, conversation, id) = path.into_inner();
-    let (project, conversation) = parse_path(&state, &(project, conversation)).await?;
+    let path = (project, conversation);
+    let (project, conversation, _) = permitted(&state, &path, &visitor, Action::Read).await?;
     let reader = &state.resources.reader;
     let found = reader.ask(move |reader| reader.loaded_file(&project, conversation, &id)).await?;
     let LoadedFile { file, content } =

@@ -10,11 +10,13 @@ use utoipa::ToSchema;
 use crate::{
     conversation::{transcript::Transcript, turn::CloseReason},
     database::{
-        Detail, Summary,
+        Detail, Reader, Summary,
         messages::{CreateConversation, DeleteConversation, RenameConversation},
         title,
     },
     ids::{ConversationId, Seq},
+    project::ProjectName,
+    rights::{Action, Denial, Ownership},
     session::{close::Close, list::Listed, rename::Rename},
 };
 
@@ -33,9 +35,15 @@ use crate::web::{
     params(("project" = String, Path, description = "The project's name")),
     responses((status = 200, body = [Summary]), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn list(state: web::Data<AppState>, project: web::Path<String>) -> HandlerResult {
+pub(crate) async fn list(
+    state: web::Data<AppState>,
+    project: web::Path<String>,
+    visitor: web::ReqData<Visitor>,
+) -> HandlerResult {
     let project = state.project(&project).await?.name;
-    let list = state.resources.reader.ask(move |reader| reader.conversations(&project)).await?;
+    let who = visitor.into_inner().principal;
+    let list = move |reader: &Reader| reader.conversations(&project, &who);
+    let list = state.resources.reader.ask(list).await?;
     Ok(HttpResponse::Ok().json(list))
 }
 
@@ -72,6 +80,12 @@ pub(crate) async fn create(
         reserved_seq: Seq(Transcript::range()),
         agent_session: None,
         entries: Vec::new(),
+        ownership: Ownership::of_new(
+            &visitor.principal,
+            state.resources.settings.team.default_visibility,
+        ),
+        forked_from: None,
+        copied: Vec::new(),
     };
     let created = state.resources.database.send(create).await??;
     if let Some(session) = state.live_session(&project).await? {
@@ -92,12 +106,13 @@ pub(crate) async fn create(
 pub(crate) async fn detail(
     state: web::Data<AppState>,
     path: web::Path<(String, String)>,
+    visitor: web::ReqData<Visitor>,
     request: HttpRequest,
 ) -> HandlerResult {
-    let (project, id) = parse_path(&state, &path).await?;
+    let (project, id, _) = permitted(&state, &path, &visitor, Action::Read).await?;
     let detail =
         state.resources.reader.ask(move |reader| reader.conversation(&project, id)).await?;
-    let detail = detail.ok_or_else(|| Problem::not_found("Conversation not found"))?;
+    let detail = detail.ok_or_else(unknown)?;
     let (browser, cookie) = browser_cookie::identify(&request);
     state.browsers.note_history_read(browser, id);
     let mut answer = HttpResponse::Ok();
@@ -127,9 +142,10 @@ pub(crate) struct RenameRequest {
 pub(crate) async fn rename(
     state: web::Data<AppState>,
     path: web::Path<(String, String)>,
+    visitor: web::ReqData<Visitor>,
     renaming: crate::web::json_body::Json<RenameRequest>,
 ) -> HandlerResult {
-    let (project, conversation) = parse_path(&state, &path).await?;
+    let (project, conversation, _) = permitted(&state, &path, &visitor, Action::Write).await?;
     let title = title::given(renaming.0.title.as_deref().unwrap_or_default())
         .map_err(|long| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, long.to_string()))?;
     let summary = complete(async move {
@@ -141,7 +157,7 @@ pub(crate) async fn rename(
             }
         })
     });
-    let summary = summary.await?.ok_or_else(|| Problem::not_found("Conversation not found"))?;
+    let summary = summary.await?.ok_or_else(unknown)?;
     Ok(HttpResponse::Ok().json(summary))
 }
 
@@ -156,13 +172,14 @@ pub(crate) async fn rename(
 pub(crate) async fn delete(
     state: web::Data<AppState>,
     path: web::Path<(String, String)>,
+    visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
-    let (project, id) = parse_path(&state, &path).await?;
+    let (project, id, of) = permitted(&state, &path, &visitor, Action::Delete).await?;
     let deleted = complete(async move {
         Ok(match state.live_session(&project).await? {
             Some(session) => {
                 let closing = CloseReason::Ended("the conversation was deleted".to_owned());
-                session.send(Close { conversation: Some(id), closing, delete: true }).await?
+                session.send(Close { conversation: Some(id), closing, delete: Some(of) }).await?
             }
             None => {
                 let delete = DeleteConversation { project, conversation: id };
@@ -175,16 +192,53 @@ pub(crate) async fn delete(
             Ok(HttpResponse::Ok()
                 .json(json!({ "success": true, "message": "Conversation deleted" })))
         }
-        false => Err(Problem::not_found("Conversation not found")),
+        false => Err(unknown()),
     }
 }
 
-/// The project and conversation id of a path.
+/// The project and conversation id of a path. It says nothing of whether the conversation is there.
 pub(super) async fn parse_path(
     state: &AppState,
     path: &(String, String),
-) -> Result<(crate::project::ProjectName, ConversationId), Problem> {
+) -> Result<(ProjectName, ConversationId), Problem> {
     let (project, id) = path;
     let number = id.parse().map_err(|_| Problem::not_an_integer("conversation_id", id))?;
     Ok((state.project(project).await?.name, number))
+}
+
+/// The project and conversation of a path, and whose it is, if the visitor may do this.
+///
+/// # Errors
+/// As for one that does not exist, where the visitor may not read it.
+pub(super) async fn permitted(
+    state: &AppState,
+    path: &(String, String),
+    visitor: &Visitor,
+    action: Action,
+) -> Result<(ProjectName, ConversationId, Ownership), Problem> {
+    let (project, id) = parse_path(state, path).await?;
+    let name = project.clone();
+    let ownership = state.resources.reader.ask(move |reader| reader.ownership(&name, id)).await?;
+    let ownership = ownership.ok_or_else(unknown)?;
+    ownership.check(&visitor.principal, action).map_err(|refusal| match refusal {
+        Denial::Unknown => unknown(),
+        Denial::Forbidden => forbidden(action),
+    })?;
+    Ok((project, id, ownership))
+}
+
+/// The error of a conversation that is not there, or not for the visitor.
+pub(super) fn unknown() -> Problem {
+    Problem::not_found("Conversation not found")
+}
+
+fn forbidden(action: Action) -> Problem {
+    let detail = match action {
+        Action::Share => "Only the owner of a conversation decides who may read it.",
+        _ => {
+            "This conversation was shared with you for reading. Go on from an answer in one of \
+             your own."
+        }
+    };
+    Problem::new(StatusCode::FORBIDDEN, detail)
 }

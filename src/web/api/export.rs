@@ -26,11 +26,13 @@ use crate::{
     ids::{ConversationId, Seq, TurnNumber},
     project::Project,
     reader::Readers,
+    rights::Action,
 };
 
 use crate::web::{
+    access::rate_limit::Visitor,
     api::{
-        conversations::parse_path,
+        conversations::permitted,
         references::{self, ComparedReference},
     },
     problem::{HandlerResult, Problem, ProblemResponse},
@@ -74,8 +76,9 @@ pub(crate) async fn download(
     state: web::Data<AppState>,
     path: web::Path<(String, String)>,
     query: web::Query<ExportQuery>,
+    visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
-    let (project, id) = parse_path(&state, &path).await?;
+    let (project, id, _) = permitted(&state, &path, &visitor, Action::Read).await?;
     let reader = state.resources.reader.clone();
     let summary = reader.ask(move |reader| reader.summary(&project, id)).await?;
     let summary = summary.ok_or_else(|| Problem::not_found("Conversation not found"))?;
@@ -303,6 +306,8 @@ mod tests {
                 created_at: String::new(),
                 updated_at: String::new(),
                 message_count: 0,
+                ownership: crate::rights::Ownership::default(),
+                forked_from: None,
             };
             file_name(&summary, "md")
         };

@@ -11,8 +11,10 @@ use crate::{
     ids::TurnNumber,
     project::Project,
     reader::{ReaderError, Readers},
+    rights::Action,
     web::{
-        api::conversations::parse_path,
+        access::rate_limit::Visitor,
+        api::conversations::permitted,
         problem::{HandlerResult, Problem, ProblemResponse},
         state::AppState,
     },
@@ -54,8 +56,9 @@ pub(crate) async fn compare(
     state: web::Data<AppState>,
     path: web::Path<(String, String)>,
     query: web::Query<ReferencesQuery>,
+    visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
-    let (name, id) = parse_path(&state, &path).await?;
+    let (name, id, _) = permitted(&state, &path, &visitor, Action::Read).await?;
     let turn = query.turn;
     let reader = state.resources.reader.clone();
     let end = reader.ask(move |reader| reader.end_of_turn(&name, id, turn)).await?;

@@ -4,9 +4,13 @@ use actix_web::{HttpResponse, http::StatusCode, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::database::queries::search::{FullTextQuery, SearchHit};
+use crate::database::{
+    Reader,
+    queries::search::{FullTextQuery, SearchHit},
+};
 
 use crate::web::{
+    access::rate_limit::Visitor,
     problem::{HandlerResult, Problem, ProblemResponse},
     state::AppState,
 };
@@ -42,6 +46,7 @@ pub(crate) async fn find(
     state: web::Data<AppState>,
     project: web::Path<String>,
     query: web::Query<SearchQuery>,
+    visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
     let project = state.project(&project).await?.name;
     let reading = &state.resources.settings.reading;
@@ -52,8 +57,8 @@ pub(crate) async fn find(
     let Some(words) = words else {
         return Ok(HttpResponse::Ok().json(FoundMessages { hits: Vec::new(), more: false }));
     };
-    let search =
-        move |reader: &crate::database::Reader| reader.search(&project, &words, limit + 1, timeout);
+    let who = visitor.into_inner().principal;
+    let search = move |reader: &Reader| reader.search((&project, &who), &words, limit + 1, timeout);
     let mut hits = state.resources.reader.ask(search).await?;
     let more = hits.len() > limit;
     hits.truncate(limit);

@@ -7,10 +7,11 @@ use crate::{
     ids::ConversationId,
     project::ProjectName,
     registry::messages::{CloseSession, Find, ListSessions, SessionPhase},
-    session::describe::Describe,
+    session::describe::{Describe, SessionOverview},
 };
 
 use crate::web::{
+    access::rate_limit::Visitor,
     problem::{HandlerResult, Problem, ProblemResponse},
     state::{AppState, complete},
 };
@@ -39,10 +40,16 @@ pub(crate) async fn list(state: web::Data<AppState>) -> HandlerResult {
     params(("project" = String, Path, description = "The project's name")),
     responses((status = 200, body = Value), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn info(state: web::Data<AppState>, project: web::Path<String>) -> HandlerResult {
+pub(crate) async fn info(
+    state: web::Data<AppState>,
+    project: web::Path<String>,
+    visitor: web::ReqData<Visitor>,
+) -> HandlerResult {
     let project = name(&project)?;
     let conversation_id = match state.registry.send(Find { project: project.clone() }).await? {
-        Ok(Some(SessionPhase::Live(session))) => session.send(Describe).await?.latest,
+        Ok(Some(SessionPhase::Live(session))) => {
+            session.send(Describe).await?.latest_for(&visitor.principal)
+        }
         Ok(Some(SessionPhase::Restarting(_) | SessionPhase::GivenUp)) => None,
         Ok(Some(SessionPhase::Closing) | None) | Err(_) => return Err(no_active_session()),
     };
@@ -68,15 +75,23 @@ pub(crate) async fn close(state: web::Data<AppState>, project: web::Path<String>
     Err(no_active_session())
 }
 
-/// `GET /api/admin/sessions`: all sessions and their conversations.
+/// `GET /api/admin/sessions`: all sessions and their conversations. What a conversation is about is
+/// told to those who may read it.
 #[utoipa::path(
     get,
     path = "/api/admin/sessions",
     tag = "admin",
     responses((status = 200, body = [Value]), (status = "default", response = ProblemResponse)),
 )]
-pub(crate) async fn admin_list(state: web::Data<AppState>) -> HandlerResult {
+pub(crate) async fn admin_list(
+    state: web::Data<AppState>,
+    visitor: web::ReqData<Visitor>,
+) -> HandlerResult {
     let sessions = state.registry.send(ListSessions).await?;
+    let told = |session: &SessionOverview| {
+        let conversations = session.conversations.iter();
+        conversations.map(|it| it.told_to(&visitor.principal)).collect::<Vec<_>>()
+    };
     let list: Vec<Value> = sessions
         .iter()
         .map(|session| {
@@ -84,7 +99,7 @@ pub(crate) async fn admin_list(state: web::Data<AppState>) -> HandlerResult {
                 "project": session.project.as_str(),
                 "state": session.phase,
                 "restarts": session.restarts,
-                "conversations": session.description.as_ref().map(|it| &it.conversations),
+                "conversations": session.description.as_ref().map(told),
             })
         })
         .collect();

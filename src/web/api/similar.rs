@@ -10,6 +10,7 @@ use crate::database::{
 };
 
 use crate::web::{
+    access::rate_limit::Visitor,
     problem::{HandlerResult, ProblemResponse},
     state::AppState,
 };
@@ -35,6 +36,7 @@ pub(crate) async fn find(
     state: web::Data<AppState>,
     project: web::Path<String>,
     query: web::Query<SimilarQuery>,
+    visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
     let project = state.project(&project).await?.name;
     let reading = &state.resources.settings.reading;
@@ -43,8 +45,10 @@ pub(crate) async fn find(
         results: MAX_RESULTS,
         timeout: reading.similar_timeout,
     };
-    let look =
-        move |reader: &Reader| reader.similar(&project, &QuestionTerms::typed(&query.q), bounds);
+    let who = visitor.into_inner().principal;
+    let look = move |reader: &Reader| {
+        reader.similar((&project, &who), &QuestionTerms::typed(&query.q), bounds)
+    };
     Ok(HttpResponse::Ok().json(state.resources.reader.ask(look).await?))
 }
 
@@ -60,6 +64,7 @@ pub(crate) async fn find_formerly(
     state: web::Data<AppState>,
     project: web::Path<String>,
     query: web::Query<SimilarQuery>,
+    visitor: web::ReqData<Visitor>,
 ) -> HandlerResult {
-    find(state, project, query).await
+    find(state, project, query, visitor).await
 }

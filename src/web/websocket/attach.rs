@@ -102,7 +102,7 @@ impl Viewer {
             person: Person {
                 viewer: self.id,
                 browser: Some(self.env.browser.clone()),
-                user: self.env.visitor.user.clone(),
+                principal: self.env.visitor.principal.clone(),
             },
             dialect: self.dialect,
             to,

@@ -109,7 +109,7 @@ impl Viewer {
                 return self.notify(&Notice::Error(notice), context);
             }
         };
-        let author = visitor.user.clone();
+        let author = visitor.principal.user.clone();
         let id = message_id.clone();
         let post = Post { viewer: self.id, message_id, what, author, permit };
         let posted = attached.session.send(post);

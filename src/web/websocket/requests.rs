@@ -44,7 +44,7 @@ impl Viewer {
             ClientFrame::Typing => self.wake(context),
             ClientFrame::Stop => {
                 if let Some(attached) = &self.attached {
-                    let author = self.env.visitor.user.clone();
+                    let author = self.env.visitor.principal.user.clone();
                     let stopped = attached.session.send(Stop { viewer: self.id, author });
                     self.run_request(stopped, context, |_, _, _| ());
                 }
@@ -56,7 +56,7 @@ impl Viewer {
         let Some(attached) = &self.attached else {
             return self.notify(&Notice::Error(no_session()), context);
         };
-        let author = self.env.visitor.user.clone();
+        let author = self.env.visitor.principal.user.clone();
         let withdrawn = attached.session.send(Withdraw { viewer: self.id, turn, author });
         self.run_request(withdrawn, context, |viewer, answer, context| {
             if let Err(notice) = answer.unwrap_or_else(|_| Err(no_session())) {

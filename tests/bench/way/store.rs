@@ -17,6 +17,7 @@ use cicerone::{
     entry::EntryRow,
     ids::{ConversationId, Seq, TurnNumber},
     project::ProjectName,
+    rights::Ownership,
 };
 use futures_util::{StreamExt as _, stream};
 use tokio::task::JoinSet;
@@ -44,6 +45,9 @@ async fn open(dir: &Path, conversations: i64) -> Addr<Database> {
             reserved_seq: Seq(1 << 40),
             agent_session: None,
             entries: vec![tool_result(1)],
+            ownership: Ownership::default(),
+            forked_from: None,
+            copied: Vec::new(),
         };
         database.send(create).await.unwrap().unwrap();
     }

@@ -320,6 +320,8 @@ mod tests {
             created_at: "2027-01-15T08:00:00.000000Z".to_owned(),
             updated_at: "2027-01-15T08:01:00.000000Z".to_owned(),
             message_count: 2,
+            ownership: crate::rights::Ownership::default(),
+            forked_from: None,
         };
         let mut out = head(&summary);
         let mut markdown = Markdown::default();
