@@ -9,7 +9,7 @@ const SIMILAR_LENGTH = 500;
  * @typedef {{name: string, path: string, has_spec: boolean, agent: string, members?: string[],
  *   stats: {passing: number, in_progress: number, total: number, percentage: number}}} Project
  * @typedef {{id: number, project_name: string, title: string | null, created_at: string, updated_at: string,
- *   message_count: number}} ConversationSummary
+ *   message_count: number, owner?: string, visibility?: string}} ConversationSummary
  * @typedef {{text: string, hit: boolean}} Piece of a text; `hit` marks a match
  * @typedef {{conversation_id: number, title: string | null, turn: number, role: 'user' | 'assistant',
  *   timestamp: string, snippet: Piece[]}} SearchHit a message that matches
@@ -54,6 +54,9 @@ export const deleteConversation = (project, id, leaving = false) => (
 
 /** @param {string} project @param {number} id @param {'md' | 'json'} format */
 export const exportAddress = (project, id, format) => `${conversations(project)}/${id}/export?format=${format}`;
+
+/** @param {string} method @param {string} project @param {number} id @param {string} rest @param {unknown} [json] */
+export const callConversation = (method, project, id, rest, json) => call(method, `${conversations(project)}/${id}/${rest}`, { json });
 
 /**
  * What an answer says, as Markdown with its references.

@@ -1,4 +1,5 @@
 /** Entry point of the page: creates its parts and routes their events. */
+import { parseAddress } from './address.js';
 import { unsentAgent } from './agents.js';
 import * as api from './api.js';
 import { Commands } from './commands.js';
@@ -88,6 +89,10 @@ const EVENTS = {
   'rename': (conversation) => actions.rename(conversation),
   'delete-conversation': (conversation) => actions.remove(conversation),
   'copy-link': (target) => actions.copyLink(target),
+  'share': () => withSharing((sharing) => sharing.openDialog()),
+  'fork': ({ turn }) => withSharing((sharing) => sharing.fork(turn)),
+  // They are optional.
+  'follow-ups': ({ turn, node }) => import('./follow_ups.js').then((it) => it.showFollowUps(page, turn, node)).catch(() => null),
   'copy-answer': (target) => actions.copyAnswer(target),
   'notify': (text) => notice.show(text),
   'toggle-notifications': () => toggleNotifications(),
@@ -177,8 +182,26 @@ async function start() {
   } catch (error) {
     page.setState({ problem: api.errorMessage(error) });
   }
+  const link = /^#link=([0-9a-f]+)$/.exec(location.hash)?.[1];
+  const { project, conversation } = parseAddress(location.pathname);
+  if (link && project !== null && conversation !== null) {
+    await withSharing((sharing) => sharing.openLink(project, conversation, link));
+  }
   navigation.followAddress();
   fileNavigation.followAddress();
+}
+
+/** @param {(sharing: import('./sharing.js').Sharing) => unknown} act */
+async function withSharing(act) {
+  /** @type {import('./sharing.js').Sharing} */
+  let sharing;
+  try {
+    sharing = new (await import('./sharing.js')).Sharing(page, navigation, notice);
+  } catch {
+    notice.show(loadFailureText('Sharing'));
+    return;
+  }
+  await act(sharing);
 }
 
 function openSearch(isCode = false) {

@@ -38,7 +38,7 @@ export const CLOSE_TRY_LATER = 1013;
  * @typedef {{type: 'conversation_created', conversation_id: number}} ConversationCreatedFrame
  * @typedef {{type: 'attached', conversation_id: number, title: string | null, seq: number,
  *   after: number, state: SessionState, agent: AnsweringAgent, instructions?: string, read_only?: ReadOnly, viewers: number, people?: string[], resumed: boolean,
- *   message_bytes?: number, attachments?: import('./attachments.js').AttachmentLimits}} AttachedFrame
+ *   message_bytes?: number, attachments?: import('./attachments.js').AttachmentLimits, sharing?: Sharing, forked_from?: ForkedFrom}} AttachedFrame
  *   the frames that follow begin after `after`: the page removes what it shows beyond; `instructions` are HTML
  * @typedef {{type: 'caught_up', seq: number}} CaughtUpFrame
  * @typedef {{type: 'user_message', seq: number, turn: number, message_id?: string, author?: string, content: string, agent?: string,
@@ -63,17 +63,21 @@ export const CLOSE_TRY_LATER = 1013;
  * @typedef {{type: 'citations', turn: number, citations: Citation[]}} CitationsFrame of the answer so far
  * @typedef {{type: 'title', title: string}} TitleFrame
  * @typedef {{type: 'presence', viewers: number, people?: string[]}} PresenceFrame `people` are the names of those that are known
- * @typedef {{id: number, conversation: null | {id: number, title: string | null, created_at: string, updated_at: string, message_count: number},
+ * @typedef {{id: number, conversation: null | {id: number, title: string | null, created_at: string, updated_at: string, message_count: number, owner?: string, visibility?: string},
  *   answering: boolean, ended?: {turn: number, outcome: string, excerpt: string}}} ListChange without `conversation`, it is not in the list any more
  * @typedef {{type: 'list', at: string, reset?: boolean, answering?: number[], changes?: ListChange[]}} ListFrame
  *   with `reset`, the list is to be read, and `answering` tells where answers are being written
  * @typedef {{type: 'read_only'} & ReadOnly} ReadOnlyFrame the self-test has finished
+ * @typedef {{type: 'sharing'} & Sharing} SharingFrame somebody has changed who may read the conversation
  * @typedef {{type: 'pong'}} PongFrame
  * @typedef {ConversationCreatedFrame | AttachedFrame | CaughtUpFrame | UserMessageFrame | AcceptedFrame
  *   | HtmlFrame | ThinkingFrame | ToolCallFrame | ToolResultFrame | QuestionFrame | ResponseDoneFrame
- *   | ErrorFrame | StatusFrame | CitationsFrame | TitleFrame | PresenceFrame | ListFrame | ReadOnlyFrame | PongFrame} ServerFrame
+ *   | ErrorFrame | StatusFrame | CitationsFrame | TitleFrame | PresenceFrame | ListFrame | ReadOnlyFrame | SharingFrame | PongFrame} ServerFrame
  *
  * @typedef {'starting' | 'waiting' | 'queued' | 'running' | 'retrying' | 'compacting' | 'stopping' | 'closed' | 'idle' | string} SessionState
+ * @typedef {{owner?: string, visibility?: 'private', may_write: boolean, may_share: boolean}} Sharing whose the conversation is, where users are
+ *   known; without `visibility` it is open to the team
+ * @typedef {{conversation_id: number, turn: number}} ForkedFrom the turn that a fork goes on from
  * @typedef {{path: string, line?: number, end_line?: number, file?: string, found: boolean, why?: string,
  *   doubt?: 'ambiguous' | 'unchecked' | 'absent', candidates?: string[], lines_in_name?: boolean, read: boolean,
  *   commit?: string, anchor?: {commit?: string}}} Citation

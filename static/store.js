@@ -42,6 +42,8 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
  * @property {string[]} people names of those that are known
  * @property {number} messageBytes size limit of a message, 0 while unknown
  * @property {import('./attachments.js').AttachmentLimits | null} attachmentLimits what may come with a question, `null` while unknown
+ * @property {import('./protocol.js').Sharing | null} sharing whose it is, where users are known
+ * @property {import('./protocol.js').ForkedFrom | null} forkedFrom where it goes on from, if it is a fork
  * @property {boolean} online whether this device has a network
  * @property {'connecting' | 'open' | 'lost' | 'ended'} connection
  * @property {number} closeCode of a connection that ended, else 0
@@ -76,7 +78,7 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
  */
 export function initialConversation(id, pending = []) {
   return {
-    id, title: null, agent: null, instructions: null, usualAgent: null, pickedAgent: null, effort: '', readOnly: null, viewers: 1, people: [], messageBytes: 0, attachmentLimits: null, online: true, connection: 'connecting',
+    id, title: null, agent: null, instructions: null, usualAgent: null, pickedAgent: null, effort: '', readOnly: null, viewers: 1, people: [], messageBytes: 0, attachmentLimits: null, sharing: null, forkedFrom: null, online: true, connection: 'connecting',
     closeCode: 0, wasOpen: false, caughtUp: false, state: 'idle', detail: '', notice: null, turns: [], pending, asked: null,
   };
 }
@@ -96,7 +98,7 @@ export function reduce(before, event) {
         ...before, id: event.conversation_id, title: event.title ?? null,
         agent: event.agent ?? null, instructions: event.instructions ?? null,
         readOnly: event.read_only ?? null, viewers: event.viewers ?? 1, people: event.people ?? [], messageBytes: event.message_bytes ?? 0,
-        attachmentLimits: event.attachments ?? null,
+        attachmentLimits: event.attachments ?? null, sharing: event.sharing ?? null, forkedFrom: event.forked_from ?? null,
         state: event.state ?? 'idle', detail: '', caughtUp: false,
         turns: dropAfter(before.turns, event.after ?? 0),
       };
@@ -104,6 +106,10 @@ export function reduce(before, event) {
       return { ...before, caughtUp: true, usualAgent: chosenAgent({ ...before, pickedAgent: null }) === AUTO ? before.agent : before.usualAgent };
     case 'read_only':
       return { ...before, readOnly: { verdict: event.verdict, tried: event.tried, missing: event.missing } };
+    case 'sharing': {
+      const { type, ...sharing } = event;
+      return { ...before, sharing };
+    }
     case 'presence':
       return { ...before, viewers: event.viewers, people: event.people ?? [] };
     case 'citations':

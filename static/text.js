@@ -114,6 +114,15 @@ export function viewersText(viewers, people = [], own = null) {
   return `${listed} ${all.length === 1 && others <= 0 ? 'is' : 'are'} here`;
 }
 
+/**
+ * Who may read a conversation, empty where everybody may.
+ * @param {import('./protocol.js').Sharing | null | undefined} sharing @param {string | null} user name of the person
+ */
+export function sharingText(sharing, user) {
+  if (sharing?.visibility !== 'private') return '';
+  return sharing.owner === user ? 'Private' : `Shared by ${sharing.owner}, for reading`;
+}
+
 /** How a turn was stopped. @param {import('./store.js').DoneEnd} end */
 export function stoppedText(end) {
   return `${end.withdrawn ? 'Withdrawn' : 'Stopped'}${end.stoppedBy ? ` by ${end.stoppedBy}` : ''}.`;
@@ -168,7 +177,7 @@ export function connectionEndedText(code) {
     case CLOSE_NO_SUCH_PROJECT:
       return 'This server has no such project. Choose another one on the left, or check how the server was started.';
     case CLOSE_NO_SUCH_CONVERSATION:
-      return 'This conversation is gone: it was deleted, or it had no messages.';
+      return 'This conversation is gone: it was deleted, had no messages, or is private now.';
     default: return 'The server ended the connection. Reload the page to connect again.';
   }
 }

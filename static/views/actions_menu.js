@@ -12,6 +12,7 @@ const MAX_TITLE_LENGTH = 200;
  * @property {string} project
  * @property {number} id
  * @property {string} title
+ * @property {boolean} [mayShare] whether the person decides who may read it
  * @property {HTMLElement} host shows the title; the field takes its place
  */
 
@@ -25,12 +26,13 @@ export function actionsButton(target) {
 }
 
 /** @param {HTMLButtonElement} button @param {MenuTarget} target */
-function open(button, { project, id, title, host }) {
+function open(button, { project, id, title, host, mayShare = false }) {
   const emit = (/** @type {string} */ name, /** @type {unknown} */ detail) => (
     button.dispatchEvent(new CustomEvent(name, { detail, bubbles: true })));
   showMenu(button, [
     { label: 'Rename', act: () => editTitle(host, title, (to) => emit('rename', { id, title: to })) },
     { label: 'Copy link', act: () => emit('copy-link', { id }) },
+    ...(mayShare ? [{ label: 'Who may read it…', act: () => emit('share', { id }) }] : []),
     { label: 'Export as Markdown', href: exportAddress(project, id, 'md') },
     { label: 'Export as JSON', href: exportAddress(project, id, 'json') },
     { label: 'Delete', isDanger: true, act: (byKey) => emit('delete-conversation', { id, title, byKey }) },

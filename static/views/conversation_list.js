@@ -149,12 +149,12 @@ export class ConversationList extends HTMLElement {
   #rowOf(listed, now) {
     const row = this.#rows.get(listed.id) ?? this.#makeRow(listed.id);
     const title = listed.title?.trim() || 'No messages yet';
-    const shown = `${title}|${listed.updated_at}|${listed.message_count}|${now.toDateString()}|${listed.answering}|${listed.unread}`;
+    const shown = `${title}|${listed.updated_at}|${listed.message_count}|${now.toDateString()}|${listed.answering}|${listed.unread}|${listed.visibility}`;
     if (row.shown === shown) return row;
     row.shown = shown;
     const messages = listed.message_count === 1 ? '1 message' : `${listed.message_count} messages`;
     setMarkedText(row.title, title, 'prose');
-    setText(row.time, listed.answering ? 'answering…' : `${shortTime(listed.updated_at, now)} · ${messages}`);
+    setText(row.time, listed.answering ? 'answering…' : `${listed.visibility === 'private' ? 'private · ' : ''}${shortTime(listed.updated_at, now)} · ${messages}`);
     row.node.toggleAttribute('data-answering', listed.answering ?? false);
     row.node.toggleAttribute('data-unread', listed.unread ?? false);
     row.mark.hidden = !listed.unread;

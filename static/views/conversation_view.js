@@ -6,9 +6,10 @@ import { visibleText } from '../invisible.js';
 import { conversationUsage } from '../usage.js';
 import { unfinishedTurns } from '../store.js';
 import { agentsOfTurns, nextAgent } from '../agents.js';
-import { agentLabel, askedOfText, beginningText, connectionEndedText, conversationTitle, readOnlyText, viewersText } from '../text.js';
+import { agentLabel, askedOfText, beginningText, connectionEndedText, conversationTitle, readOnlyText, sharingText, viewersText } from '../text.js';
 import { actionsButton, editTitle } from './actions_menu.js';
 import './question_text.js';
+import { ConversationEnds } from './conversation_ends.js';
 import { element, setText } from './dom.js';
 import { setHtml } from './html.js';
 import { icon, setIcon, withIcon } from './icon.js';
@@ -55,6 +56,7 @@ export class ConversationView extends HTMLElement {
     type: 'button', className: 'menu', 'aria-controls': 'sidebar', onclick: () => this.#emit('open-sidebar', null),
   }, ...withIcon('menu', 'Menu'));
   #actions = actionsButton(() => ({ ...this.#menuTarget(), host: this.#title }));
+  #ends = new ConversationEnds();
   #turns = element('div', { className: 'turns' });
   #pending = element('div', { className: 'pending' });
   /** Why there is no conversation. */
@@ -64,7 +66,7 @@ export class ConversationView extends HTMLElement {
   #about = element('p', { dir: 'auto' });
   /** The project, above the field while nothing was asked. */
   #lead = element('div', { className: 'lead', hidden: true }, this.#name, this.#about);
-  #content = element('div', { className: 'content' }, this.#lead, this.#turns, this.#reason, this.#pending);
+  #content = element('div', { className: 'content' }, this.#lead, this.#ends.origin, this.#turns, this.#ends.followUps, this.#reason, this.#pending);
   #scroller = element('div', {
     className: 'scroller', tabIndex: 0, role: 'region', 'aria-label': 'Conversation',
     onscroll: () => this.#scrolled(), onclick: (/** @type {Event} */ event) => this.#unfolded(event),
@@ -114,6 +116,7 @@ export class ConversationView extends HTMLElement {
     this.#renderHead(data);
     this.#renderTurns(data);
     this.#renderEmpty(data);
+    this.#ends.update(data.conversation, data.project?.name ?? '');
     this.#showWanted();
     const isConnected = data.conversation?.connection === 'open';
     if (before?.conversation?.pending !== data.conversation?.pending
@@ -238,6 +241,8 @@ export class ConversationView extends HTMLElement {
     const facts = [];
     const readers = viewersText(conversation?.viewers ?? 0, conversation?.people, user);
     if (readers) facts.push(readers);
+    const sharing = sharingText(conversation?.sharing, user);
+    if (sharing) facts.push(sharing);
     const agent = conversation && nextAgent(conversation);
     if (agent) facts.push(agentLabel(agent));
     setText(this.#facts, facts.join(' · '));
@@ -342,7 +347,10 @@ export class ConversationView extends HTMLElement {
 
   #menuTarget() {
     const { conversation, project } = /** @type {ConversationData} */ (this.#shown);
-    return { project: project?.name ?? '', id: conversation?.id ?? 0, title: this.#title.textContent ?? '' };
+    return {
+      project: project?.name ?? '', id: conversation?.id ?? 0, title: this.#title.textContent ?? '',
+      mayShare: conversation?.sharing?.may_share ?? false,
+    };
   }
 
   #scrolled() {

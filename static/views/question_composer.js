@@ -22,6 +22,8 @@ const FULL_HEIGHT_LENGTH = 4000;
  * @typedef {ReturnType<typeof statusLine>} Status
  */
 
+const PLACEHOLDER = 'Ask about this project';
+
 export class QuestionComposer extends HTMLElement {
   /** @type {ComposerData} */
   #shown = { conversation: null, project: null, user: null };
@@ -42,7 +44,7 @@ export class QuestionComposer extends HTMLElement {
   /** Whether the list of files is loaded. */
   #canFind = false;
   #field = element('textarea', {
-    id: 'question', rows: 1, dir: 'auto', 'aria-label': 'Your question', placeholder: 'Ask about this project', enterKeyHint: 'send',
+    id: 'question', rows: 1, dir: 'auto', 'aria-label': 'Your question', placeholder: PLACEHOLDER, enterKeyHint: 'send',
     oninput: (/** @type {InputEvent} */ event) => this.#typed(event), onkeydown: (/** @type {KeyboardEvent} */ event) => this.#key(event),
     oncompositionend: () => this.#findFile(), onpaste: (/** @type {ClipboardEvent} */ event) => this.#pasted(event),
   });
@@ -91,7 +93,9 @@ export class QuestionComposer extends HTMLElement {
     this.#agent.update(conversation);
     this.#stop.hidden = !this.canStop;
     this.#stop.disabled = conversation?.state === 'stopping';
-    this.#field.disabled = conversation === null || conversation.connection === 'ended';
+    const isReader = conversation?.sharing?.may_write === false;
+    this.#field.disabled = conversation === null || conversation.connection === 'ended' || isReader;
+    this.#field.placeholder = isReader ? 'For reading: fork it to ask' : PLACEHOLDER;
     if (this.#canFind) this.#finder.project = project?.name ?? '';
     this.#attach.hidden = (conversation?.attachmentLimits?.count ?? 0) === 0;
     this.#tray?.update(conversation, project?.name ?? '');

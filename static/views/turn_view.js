@@ -203,6 +203,7 @@ export class TurnView extends HTMLElement {
     if (turn.question !== null) {
       if (askAgain) tools.push(/** @type {HTMLButtonElement} */ (askAgain));
       tools.push(tool('link', 'Link', 'copy-link', 'Copy a link to this question'));
+      tools.push(tool('fork', 'Fork', 'fork', 'Go on from this answer in a new conversation'));
     }
     return element('div', { className: 'tools', role: 'group', 'aria-label': 'Answer' }, ...tools);
   }

@@ -40,6 +40,7 @@ mod picture;
 mod reader_tools;
 mod references;
 mod search;
+mod sharing;
 mod words;
 
 /// What the browser reports as errors while the test has cut the line.

@@ -1,0 +1,58 @@
+/** Who may read a conversation, and going on from an answer in a new one. Loaded when it is used. */
+import * as api from './api.js';
+import { formatAddress } from './address.js';
+import { writeClipboard } from './views/dom.js';
+import { openShareDialog } from './views/share_dialog.js';
+
+export class Sharing {
+  /**
+   * @param {import('./page.js').Page} page @param {import('./navigation.js').Navigation} navigation
+   * @param {import('./views/page_notice.js').PageNotice} notice
+   */
+  constructor(page, navigation, notice) {
+    this.page = page;
+    this.navigation = navigation;
+    this.notice = notice;
+  }
+
+  /** Asks who may read the open conversation. */
+  openDialog() {
+    const { project, conversation } = this.page.state;
+    const id = conversation?.id;
+    if (project === null || !id) return;
+    openShareDialog({
+      isPrivate: conversation.sharing?.visibility === 'private',
+      setVisibility: (visibility) => api.callConversation('PUT', project, id, 'visibility', { visibility }),
+      copyLink: async () => {
+        const { link } = await api.callConversation('PUT', project, id, 'link');
+        const address = new URL(`${formatAddress(project, id)}#link=${link}`, location.href).href;
+        return { address, isCopied: await writeClipboard(address) };
+      },
+      withdrawLink: () => api.callConversation('DELETE', project, id, 'link'),
+    });
+  }
+
+  /** Goes on from a turn of the open conversation in a new one. @param {number} turn */
+  async fork(turn) {
+    const { project, conversation } = this.page.state;
+    if (project === null || !conversation?.id) return;
+    try {
+      const { id } = await api.callConversation('POST', project, conversation.id, 'fork', { turn });
+      this.navigation.visit(project, id);
+      this.page.announce('A new conversation goes on from this answer.');
+    } catch (error) {
+      this.notice.show(`There is no fork: ${api.errorMessage(error)}`);
+    }
+  }
+
+  /** Opens the link that the address holds. @param {string} project @param {number} id @param {string} link */
+  async openLink(project, id, link) {
+    history.replaceState(null, '', formatAddress(project, id));
+    try {
+      await api.callConversation('POST', project, id, 'guests', { link });
+    } catch (error) {
+      const isGone = error instanceof api.ApiError && error.status === 404;
+      this.notice.show(isGone ? 'This link does not work any more. Ask its owner for another one.' : api.errorMessage(error));
+    }
+  }
+}
