@@ -234,6 +234,6 @@ mod tests {
         for neighbour in ["package.json", "pyvenv.cfg"] {
             fs::write(dir.path().join(neighbour), "{}").unwrap();
         }
-        assert_eq!(files_of([&own, &own], OsStr::new("")), [own.clone()]);
+        assert_eq!(files_of([&own, &own], OsStr::new("")), std::slice::from_ref(&own));
     }
 }
