@@ -50,6 +50,7 @@ use crate::{
         assets::{Assets, AssetsError},
         browser_cookie::Browsers,
         connections::{Connections, table::ConnectionLimits},
+        event_streams::EventStreams,
         state::AppState,
     },
 };
@@ -153,6 +154,7 @@ async fn serve(settings: Arc<Settings>) -> Result<(), ServerError> {
         assets,
         access_control: AccessControl::new(&settings),
         browsers: Arc::default(),
+        event_streams: EventStreams::default(),
         started_at: Clock::system().now().into(),
         draining: Arc::default(),
     };
@@ -191,6 +193,7 @@ struct Shared {
     assets: Assets,
     access_control: Arc<AccessControl>,
     browsers: Arc<Browsers>,
+    event_streams: EventStreams,
     started_at: Arc<str>,
     draining: Arc<AtomicBool>,
 }
@@ -208,8 +211,17 @@ fn app(
     >,
 > {
     let registry = shared.registry.get_or_start(&shared.resources);
-    let Shared { resources, assets, access_control, browsers, started_at, draining, .. } = shared;
-    let state = AppState { resources, registry, browsers, started_at, draining };
+    let Shared {
+        resources,
+        assets,
+        access_control,
+        browsers,
+        event_streams,
+        started_at,
+        draining,
+        ..
+    } = shared;
+    let state = AppState { resources, registry, browsers, event_streams, started_at, draining };
     App::new()
         .app_data(Data::new(state))
         .app_data(Data::new(Arc::clone(&access_control)))

@@ -8,6 +8,7 @@ pub(crate) mod assets;
 pub(crate) mod browser_cookie;
 pub(crate) mod connections;
 pub(crate) mod cookies;
+pub(crate) mod event_streams;
 pub(crate) mod json_body;
 pub(crate) mod metrics;
 pub mod openapi;
@@ -26,13 +27,19 @@ use api::{
     references, search, sessions, sharing, similar, suggestions, symbols, text_search,
 };
 use problem::method_not_allowed;
-use websocket::upgrade;
+use websocket::{events, upgrade};
 
 /// Adds all routes but those of the page.
 pub fn configure(config: &mut ServiceConfig) {
     config
         .app_data(QueryConfig::default().error_handler(problem::bad_query))
         .service(at("/api/assistant/ws/{project}").route(get().to(upgrade::connect)))
+        .service(at("/api/assistant/events/{project}").route(get().to(events::open)))
+        .service(
+            at("/api/assistant/events/{project}/{stream}")
+                .route(post().to(events::send))
+                .route(delete().to(events::leave)),
+        )
         .service(
             at("/api/assistant/conversations/{project}")
                 .route(get().to(conversations::list))

@@ -2,6 +2,7 @@
  * The connection to a conversation: reconnects, asks for missed frames, resends messages that are
  * not accepted yet, and detects a silent server.
  */
+import { EventSocket } from './event_socket.js';
 import * as protocol from './protocol.js';
 
 // All times are in milliseconds.
@@ -16,6 +17,12 @@ const PONG_TIMEOUT = 10_000;
 
 /** An agent that was started early stays longer than this without a question. */
 const TYPING_EVERY = 30_000;
+
+/** Sockets that do not open before a proxy is suspected, which lets none through. */
+const FAILED_SOCKETS = 3;
+
+/** Without sockets, one is tried so often. */
+const SOCKET_EVERY = 120_000;
 
 /** The `readyState` of an open socket. */
 const OPEN = 1;
@@ -32,14 +39,18 @@ const FULL = new Set([protocol.CLOSE_TOO_MANY, protocol.CLOSE_TRY_LATER]);
  * `open` means attached, `lost` that the page reconnects, `ended` that it does not.
  *
  * @typedef {object} Options
- * @property {string} url
+ * @property {string} url of the WebSocket
+ * @property {string} eventsUrl of the events in its place
  * @property {number | null} conversationId
  * @property {import('./protocol.js').AcceptedOnce[]} [outbox] messages that an earlier page could not send
  * @property {(frame: import('./protocol.js').ServerFrame) => void} onFrame
  * @property {(state: ConnectionState) => void} onState
  * @property {(outbox: import('./protocol.js').AcceptedOnce[]) => void} [onOutbox] called when the outbox changes
+ * @property {boolean} [withoutSocket] whether to begin without a WebSocket
+ * @property {() => void} [onWithoutSocket] called when no WebSocket opens while events come
  * @property {() => string} [listPosition] in the changes of the list
  * @property {(url: string) => WebSocket} [connect]
+ * @property {(url: string) => WebSocket | EventSocket} [connectEvents]
  * @property {() => number} [random]
  */
 
@@ -55,9 +66,15 @@ export class Connection {
     this.lastTyping = -Infinity;
     /** @type {Map<string, import('./protocol.js').AcceptedOnce>} */
     this.outbox = new Map((options.outbox ?? []).map((frame) => [frame.message_id, frame]));
-    /** @type {WebSocket | null} */
+    /** @type {WebSocket | EventSocket | null} */
     this.socket = null;
     this.attempt = 0;
+    /** Sockets in a row that did not open. */
+    this.failedSockets = 0;
+    /** Whether the connection does without a WebSocket. */
+    this.withoutSocket = options.withoutSocket ?? false;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.probeTimer = undefined;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.retryTimer = undefined;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -73,21 +90,66 @@ export class Connection {
     if (this.ended || this.socket) return;
     clearTimeout(this.retryTimer);
     this.options.onState({ phase: 'connecting' });
-    const connect = this.options.connect ?? ((url) => new WebSocket(url));
-    const socket = connect(this.options.url);
+    const socket = this.connect();
     this.socket = socket;
+    let hasOpened = false;
+    this.onFailure = () => { if (!hasOpened) this.noteFailure(); };
     this.wait(OPEN_TIMEOUT, () => this.lose(0));
     socket.addEventListener('open', () => {
       if (socket !== this.socket) return;
+      hasOpened = true;
+      if (this.withoutSocket) this.probeSocket();
+      else this.failedSockets = 0;
       this.send(protocol.start(this.conversationId, this.after, this.options.listPosition?.()));
       this.wait(PING_EVERY, () => this.ping());
     });
-    socket.addEventListener('message', (event) => {
+    socket.addEventListener('message', (/** @type {any} */ event) => {
       if (socket === this.socket) this.receive(event.data);
     });
-    socket.addEventListener('close', (event) => {
+    socket.addEventListener('close', (/** @type {any} */ event) => {
       if (socket === this.socket) this.lose(event.code);
     });
+  }
+
+  connect() {
+    const { url, eventsUrl, connect, connectEvents } = this.options;
+    if (this.withoutSocket) return (connectEvents ?? ((address) => new EventSocket(address)))(eventsUrl);
+    return (connect ?? ((address) => new WebSocket(address)))(url);
+  }
+
+  /** Goes on without a WebSocket after some have failed, and tries one again after that has failed too: the server may be away. */
+  noteFailure() {
+    if (this.withoutSocket) this.withoutSocket = false;
+    else {
+      this.failedSockets += 1;
+      this.withoutSocket = this.failedSockets >= FAILED_SOCKETS;
+    }
+  }
+
+  /**
+   * Goes back to a WebSocket if one opens. The first is tried as soon as events come: the server was
+   * perhaps away when the others failed.
+   */
+  probeSocket() {
+    const { socket } = this;
+    const probe = (this.options.connect ?? ((url) => new WebSocket(url)))(this.options.url);
+    const timeout = setTimeout(() => probe.close(), OPEN_TIMEOUT);
+    let hasOpened = false;
+    probe.addEventListener('open', () => {
+      hasOpened = true;
+      clearTimeout(timeout);
+      probe.close();
+      if (socket !== this.socket) return;
+      this.withoutSocket = false;
+      this.failedSockets = 0;
+      this.drop();
+      this.open();
+    });
+    probe.addEventListener('close', () => {
+      clearTimeout(timeout);
+      if (!hasOpened && socket === this.socket) this.options.onWithoutSocket?.();
+    });
+    this.probeTimer = setTimeout(() => this.probeSocket(), SOCKET_EVERY);
   }
 
   /** Closes for good. Messages that are not accepted stay in the stored outbox. */
@@ -191,6 +253,7 @@ export class Connection {
 
   /** @param {number} code */
   lose(code) {
+    this.onFailure();
     this.drop();
     if (FINAL.has(code)) {
       this.ended = true;
@@ -203,9 +266,13 @@ export class Connection {
     this.options.onState({ phase: 'lost', code });
   }
 
+  /** Called when the socket is lost. */
+  onFailure() {}
+
   /** Drops the socket and ignores its later events. */
   drop() {
     clearTimeout(this.retryTimer);
+    clearTimeout(this.probeTimer);
     clearTimeout(this.watchTimer);
     const socket = this.socket;
     this.socket = null;

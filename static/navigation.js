@@ -8,6 +8,7 @@ import { initialConversation } from './store.js';
  * @typedef {object} Listener handles what comes over the connection
  * @property {(frame: import('./protocol.js').ServerFrame) => void} receive
  * @property {(state: import('./connection.js').ConnectionState) => void} connectionChanged
+ * @property {() => void} withoutSocket
  */
 
 export class Navigation {
@@ -101,11 +102,14 @@ export class Navigation {
     document.dispatchEvent(new CustomEvent('visited'));
     page.connection = new Connection({
       url: `${location.origin.replace(/^http/, 'ws')}/api/assistant/ws/${project}`,
+      eventsUrl: `/api/assistant/events/${project}`,
       conversationId: id,
       outbox,
       listPosition: () => this.listPosition(),
       onFrame: (frame) => this.listener?.receive(frame),
       onState: (state) => this.listener?.connectionChanged(state),
+      withoutSocket: page.connection?.withoutSocket,
+      onWithoutSocket: () => this.listener?.withoutSocket(),
       onOutbox: (waiting) => storage.saveOutbox(project, page.state.conversation?.id ?? null, waiting),
     });
     page.connection.open();

@@ -2,12 +2,15 @@
 import * as api from './api.js';
 import * as storage from './storage.js';
 import * as protocol from './protocol.js';
-import { CONNECTION_LOST } from './text.js';
+import { CONNECTION_LOST, WITHOUT_SOCKET } from './text.js';
 
 /** The close code of a socket that was cut or never opened. */
 const CLOSED_ABNORMALLY = 1006;
 
 export class ServerEvents {
+  /** Whether it was told that there are no WebSockets. */
+  #hasTold = false;
+
   /**
    * @param {import('./page.js').Page} page @param {import('./navigation.js').Navigation} navigation
    * @param {import('./commands.js').Commands} commands
@@ -64,6 +67,13 @@ export class ServerEvents {
     if (state.phase === 'ended' || (state.phase === 'lost' && page.state.list === null)) this.refreshList();
     if (state.phase === 'open' && conversation?.wasOpen) page.announce('Connected again.');
     if (state.phase === 'lost') page.announce(CONNECTION_LOST);
+  }
+
+  /** Events come, but no WebSocket opens. */
+  withoutSocket() {
+    if (this.#hasTold) return;
+    this.#hasTold = true;
+    document.dispatchEvent(new CustomEvent('notify', { detail: WITHOUT_SOCKET }));
   }
 
   async refreshList() {

@@ -4,6 +4,9 @@ import { CLOSE_BAD_PROJECT_NAME, CLOSE_NO_SUCH_CONVERSATION, CLOSE_NO_SUCH_PROJE
 import { toolActivity } from './step_text.js';
 import { unfinishedTurns } from './store.js';
 
+/** Why the page is slower than usual. */
+export const WITHOUT_SOCKET = 'WebSockets do not get through to the server; a proxy may block them. The page goes on without them.';
+
 export const CONNECTION_LOST = 'The connection is lost. Reconnecting… Your text is kept.';
 
 const OFFLINE = 'This device is offline. Your text is kept, and questions are sent when the network is back.';

@@ -71,6 +71,11 @@ pub(crate) struct AccessControl {
     port: OnceLock<u16>,
 }
 
+/// Whether a request sends a frame of a client without a WebSocket, which is as large as over one.
+fn is_frame(method: &Method, path: &str) -> bool {
+    method == Method::POST && path.starts_with("/api/assistant/events/")
+}
+
 /// Whether a request sends a file for a question: those are larger than other bodies and take longer.
 fn is_upload(method: &Method, path: &str) -> bool {
     method == Method::POST
@@ -109,6 +114,7 @@ impl AccessControl {
                 header_bytes: limits.header_bytes,
                 body_bytes: limits.body_bytes,
                 upload_bytes: settings.attachments.file_bytes,
+                frame_bytes: settings.limits.frame_bytes,
             },
             body_timeout: settings.socket.request_timeout,
             port: OnceLock::new(),
@@ -150,7 +156,7 @@ impl AccessControl {
             return Ok(Decision::AnswerPreflight);
         }
 
-        self.sizes.check(headers, is_upload(method, request.match_info().as_str()))?;
+        self.sizes.check(headers, method, request.match_info().as_str())?;
         if roles::has_token(request.query_string()) {
             return Err(problems::token_in_url());
         }

@@ -13,7 +13,7 @@ use super::{
     },
     metrics,
     problem::{ProblemDocument, ProblemResponse},
-    websocket::upgrade,
+    websocket::{events, upgrade},
 };
 
 #[derive(OpenApi)]
@@ -35,6 +35,9 @@ use super::{
         symbols::blame,
         suggestions::show,
         upgrade::connect,
+        events::open,
+        events::send,
+        events::leave,
         conversations::list,
         conversations::create,
         conversations::detail,

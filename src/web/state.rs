@@ -14,7 +14,7 @@ use crate::{
     session::{Resources, Session},
 };
 
-use super::{browser_cookie::Browsers, problem::Problem};
+use super::{browser_cookie::Browsers, event_streams::EventStreams, problem::Problem};
 
 /// Cheap to clone.
 #[derive(Debug, Clone)]
@@ -22,6 +22,7 @@ pub(crate) struct AppState {
     pub resources: Resources,
     pub registry: Addr<Registry>,
     pub browsers: Arc<Browsers>,
+    pub event_streams: EventStreams,
     /// UTC, ISO 8601.
     pub started_at: Arc<str>,
     /// Whether the server is shutting down.

@@ -1,14 +1,16 @@
 //! The viewer actor: one WebSocket, its protocol, heartbeat and the conversation it is attached to.
 //!
-//! Only this module uses `actix_web_actors`. That crate polls the actor as the body of the response:
-//! while the socket's buffer is full the actor is not polled, so it requests no further batch, and a
-//! slow client costs one batch however long that lasts.
+//! Only this module uses `actix_web_actors`, also for viewers without a WebSocket ([`events`]). That
+//! crate polls the actor as the body of the response: while the socket's buffer is full the actor is
+//! not polled, so it requests no further batch, and a slow client costs one batch however long that
+//! lasts.
 
 mod attach;
 mod attachments;
 mod backlog;
 mod checked_stream;
 mod delivery;
+pub(crate) mod events;
 mod fragments;
 mod frame_check;
 mod post;
@@ -82,6 +84,14 @@ fn start(
     stream: Payload,
     env: ViewerEnv,
 ) -> actix_web::Result<HttpResponse> {
+    let frame_bytes = env.state.resources.settings.limits.frame_bytes;
+    let (viewer, stream) = viewer(stream, env, Dialect::Legacy);
+    ws::WsResponseBuilder::new(viewer, request, stream).frame_size(frame_bytes).start()
+}
+
+/// The viewer of a client that sends these bytes, and the bytes as it reads them. The client gets this
+/// dialect until it asks for another with its `start`.
+fn viewer<S>(stream: S, env: ViewerEnv, dialect: Dialect) -> (Viewer, CheckedStream<S>) {
     static NEXT_ID: AtomicU64 = AtomicU64::new(1);
     let frame_bytes = env.state.resources.settings.limits.frame_bytes;
     let stream_state = Rc::new(StreamState::default());
@@ -90,7 +100,7 @@ fn start(
         id: ViewerId(NEXT_ID.fetch_add(1, Ordering::Relaxed)),
         hang_up: hang_up(env.connection.clone()),
         env,
-        dialect: Dialect::Legacy,
+        dialect,
         list: None,
         attached: None,
         left_at: None,
@@ -103,7 +113,7 @@ fn start(
         backlog: Backlog::new(frame_bytes.saturating_mul(2)),
         fragments: Fragments::default(),
     };
-    ws::WsResponseBuilder::new(viewer, request, stream).frame_size(frame_bytes).start()
+    (viewer, stream)
 }
 
 fn hang_up(connection: Option<Arc<Connection>>) -> ConnectionCloser {
@@ -118,7 +128,6 @@ fn hang_up(connection: Option<Arc<Connection>>) -> ConnectionCloser {
 struct Viewer {
     id: ViewerId,
     env: ViewerEnv,
-    /// The legacy one until the client asks for another with its `start`.
     dialect: Dialect,
     /// Where the client went on in the list of conversations, if it asked for it.
     list: Option<String>,

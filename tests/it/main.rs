@@ -32,6 +32,7 @@ mod doctor;
 mod drawings;
 mod durability;
 mod escaping;
+mod events;
 mod failing;
 mod fake_api;
 mod fake_model;

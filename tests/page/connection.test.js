@@ -58,7 +58,7 @@ function connection(options = {}) {
     ...options,
   });
   made.open();
-  log.wires[0].accept();
+  log.wires[0]?.accept();
   return { made, log, wire: () => log.wires.at(-1) };
 }
 
@@ -237,4 +237,101 @@ test('the server is told that somebody is about to ask, once in a while and on e
   wire().say(attached(7, 0), caughtUp(0));
   made.typing();
   assert.equal(typingFrames(), 1, 'the server may be another one');
+});
+
+/** A connection where no WebSocket opens, with the streams of events that it opened. */
+function behindProxy(options = {}) {
+  const streams = [];
+  const told = [];
+  const { made, log } = connection({
+    connectEvents: () => {
+      const stream = new Wire();
+      streams.push(stream);
+      return stream;
+    },
+    onWithoutSocket: () => told.push(true),
+    ...options,
+  });
+  return { made, log, streams, told };
+}
+
+/** Loses the open socket and lets three more fail. */
+function failSockets({ log, streams }) {
+  for (const wait of [500, 1000, 2000, 4000]) {
+    assert.equal(streams.length, 0);
+    log.wires.at(-1).break();
+    mock.timers.tick(wait);
+  }
+  assert.equal(log.wires.length, 4);
+}
+
+test('after three sockets that do not open, the connection goes on by events where it was', () => {
+  const proxied = behindProxy();
+  const { made, log, streams } = proxied;
+  log.wires[0].say(attached(7, 2), text(1), text(2), caughtUp(2));
+  made.submit(protocol.message('m1', 'Where?'));
+  failSockets(proxied);
+  streams[0].accept();
+  assert.equal(streams[0].sent[0].after, 2);
+  streams[0].say(attached(7, 3, 2), caughtUp(2));
+  assert.deepEqual(streams[0].sent[1], { type: 'message', message_id: 'm1', content: 'Where?' });
+  assert.equal(log.states.at(-1), 'open');
+});
+
+test('while the server is away, sockets and events are tried in turn', () => {
+  const proxied = behindProxy();
+  const { log, streams } = proxied;
+  failSockets(proxied);
+  for (const turn of [1, 2, 3]) {
+    assert.deepEqual([log.wires.length, streams.length], [3 + turn, turn]);
+    streams.at(-1).break();
+    mock.timers.tick(30_000);
+    log.wires.at(-1).break();
+    mock.timers.tick(30_000);
+  }
+  assert.deepEqual(proxied.told, [], 'nothing is known of a proxy');
+});
+
+test('a server that was away is not taken for a proxy: a socket is tried once events come', () => {
+  const proxied = behindProxy();
+  const { log, streams } = proxied;
+  failSockets(proxied);
+  streams[0].accept();
+  streams[0].say(attached(7, 0), text(5));
+  const probe = log.wires.at(-1);
+  assert.equal(log.wires.length, 5);
+  probe.accept();
+  assert.deepEqual(probe.sent, [], 'a socket that is tried says nothing');
+  assert.equal(streams[0].readyState, 3);
+  log.wires.at(-1).accept();
+  assert.equal(log.wires.at(-1).sent[0].after, 5);
+  assert.deepEqual(proxied.told, []);
+});
+
+test('behind a proxy it is told, and a socket is tried now and then', () => {
+  const proxied = behindProxy();
+  const { made, log, streams, told } = proxied;
+  failSockets(proxied);
+  streams[0].accept();
+  streams[0].say(attached(7, 0));
+  log.wires.at(-1).break();
+  assert.equal(told.length, 1);
+  for (let second = 0; second < 120; second += 10) {
+    assert.equal(log.wires.length, 5);
+    mock.timers.tick(10_000);
+    streams[0].say({ type: 'pong' });
+  }
+  assert.equal(log.wires.length, 6);
+  made.close();
+  log.wires.at(-1).accept();
+  mock.timers.tick(120_000);
+  assert.equal(log.wires.length, 6, 'a connection that was closed tries none');
+});
+
+test('the next conversation begins without a socket where this one does without', () => {
+  const { made, log, streams } = behindProxy({ withoutSocket: true });
+  assert.deepEqual([log.wires.length, streams.length], [0, 1]);
+  streams[0].accept();
+  assert.equal(streams[0].sent[0].type, 'start');
+  made.close();
 });

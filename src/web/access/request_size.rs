@@ -4,7 +4,7 @@ use actix_web::{
     ResponseError as _,
     error::{InternalError, UrlencodedError},
     http::{
-        StatusCode,
+        Method, StatusCode,
         header::{self, HeaderMap, HeaderValue},
     },
     web::{self, ServiceConfig},
@@ -12,7 +12,7 @@ use actix_web::{
 
 use crate::web::problem::Problem;
 
-use super::bodies::timeout_message;
+use super::{bodies::timeout_message, is_frame, is_upload};
 
 #[derive(Debug)]
 pub(super) struct SizeLimits {
@@ -21,6 +21,8 @@ pub(super) struct SizeLimits {
     pub body_bytes: usize,
     /// Of the body of a file for a question.
     pub upload_bytes: usize,
+    /// Of the body that is a frame of a client.
+    pub frame_bytes: usize,
 }
 
 impl SizeLimits {
@@ -41,7 +43,12 @@ impl SizeLimits {
     }
 
     /// Checks what the headers of a request say.
-    pub(super) fn check(&self, headers: &HeaderMap, is_upload: bool) -> Result<(), Problem> {
+    pub(super) fn check(
+        &self,
+        headers: &HeaderMap,
+        method: &Method,
+        path: &str,
+    ) -> Result<(), Problem> {
         let bytes: usize =
             headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
         if bytes > self.header_bytes {
@@ -58,7 +65,11 @@ impl SizeLimits {
         let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
         // The HTTP parser has refused lengths that are no numbers.
         let length: u64 = length.and_then(|length| length.parse().ok()).unwrap_or(0);
-        let most = if is_upload { self.upload_bytes } else { self.body_bytes };
+        let most = match method {
+            _ if is_upload(method, path) => self.upload_bytes,
+            _ if is_frame(method, path) => self.frame_bytes,
+            _ => self.body_bytes,
+        };
         if length > u64::try_from(most).unwrap_or(u64::MAX) {
             let detail = format!("The body has {length} bytes; the limit is {most}.");
             return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));

@@ -199,7 +199,7 @@ impl Viewer {
     /// Attaches a client that has sent nothing. It is a legacy page that has reconnected, and waits
     /// for the end of the turn that it lost.
     pub(super) fn attach_silent(&mut self, context: &mut Context) {
-        if self.has_sent_request || self.attached.is_some() {
+        if !self.dialect.is_legacy() || self.has_sent_request || self.attached.is_some() {
             return;
         }
         self.attach_live(AttachTarget::Left, context, Self::attach_missed);

@@ -58,7 +58,7 @@ pub(crate) async fn connect(
     Ok(response)
 }
 
-fn refusal(error: NoProject) -> (u16, &'static str) {
+pub(super) fn refusal(error: NoProject) -> (u16, &'static str) {
     match error {
         NoProject::BadName => (close_code::BAD_PROJECT_NAME, "Invalid project name"),
         NoProject::Unknown => (close_code::NO_SUCH_PROJECT, "Project not found in registry"),

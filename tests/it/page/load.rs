@@ -13,6 +13,7 @@ use super::{
     NOTICE,
     browser::{Browser, ENTER, FIND},
     ended,
+    gate::Gate,
 };
 
 /// What a first visit may transfer, in bytes.
@@ -186,6 +187,33 @@ async fn a_page_of_separate_files_works_as_the_one_that_is_put_together() {
     browser.press(FIND).await;
     browser.wait_for("document.querySelector('dialog.search')?.open").await;
     browser.assert_no_complaints(&[]).await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn where_no_socket_gets_through_the_page_goes_on_without_and_says_so() {
+    let server = Setup::scripted().env("CICERONE_ACCESS_HOSTS", "127.0.0.1").start();
+    let gate = Gate::open(server.address()).await;
+    gate.refuse_sockets();
+    let browser = Browser::start().await;
+    browser.goto(&gate.url).await;
+    browser.wait_for("document.activeElement.id === 'question'").await;
+    browser.wait_for(&format!("{NOTICE}.includes('WebSockets do not get through')")).await;
+    browser.audit("without WebSockets").await;
+    browser.keys(&format!("say The quokka hops.{ENTER}")).await;
+    browser.wait_for(&ended(1)).await;
+    let address = browser.address().await;
+
+    // Somebody else is there, over a socket.
+    let other = Browser::start().await;
+    other.goto(&address.replace(&gate.url, &server.url(""))).await;
+    other.wait_for(&ended(1)).await;
+    browser
+        .wait_for("document.querySelector('conversation-view header').innerText.includes('2')")
+        .await;
+    other.keys(&format!("say The wombat digs.{ENTER}")).await;
+    browser.wait_for(&ended(2)).await;
+    other.close().await;
     browser.close().await;
 }
 
