@@ -56,7 +56,7 @@ async fn each_asset_is_served_with_its_type_and_kept_for_good() {
     for (path, text) in served().into_iter().filter(|(path, _)| !path.ends_with(".html")) {
         let response = get(&asset(&path)).await;
         assert_eq!(response.status(), StatusCode::OK, "{path}");
-        let known = ["text/javascript", "text/css", "image/svg+xml"];
+        let known = ["text/javascript", "text/css", "image/svg+xml", "text/plain"];
         let content_type = header_of(&response, header::CONTENT_TYPE);
         assert!(
             known.iter().any(|known| content_type.starts_with(known)),
