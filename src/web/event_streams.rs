@@ -56,7 +56,7 @@ impl EventStreams {
         let id = Uuid::parse_str(id).map_err(|_| ended())?;
         let streams = self.lock();
         let stream = streams.get(&id).ok_or_else(ended)?;
-        let is_own = stream.user == visitor.user && stream.project.as_str() == project;
+        let is_own = stream.user == visitor.principal.user && stream.project.as_str() == project;
         is_own.then(|| (id, stream.frames.clone())).ok_or_else(ended)
     }
 }

@@ -40,6 +40,9 @@ const PATHS: &[(&str, &str, &str, Needs)] = &[
     ("GET", "/api/assistant/asked/{project}", "?q=a", Token),
     ("GET", "/api/assistant/search/{project}", "?q=a", Token),
     ("GET", "/api/assistant/ws/{project}", "", Token),
+    ("GET", "/api/assistant/events/{project}", "", Token),
+    ("POST", "/api/assistant/events/{project}/{stream}", "{}", Token),
+    ("DELETE", "/api/assistant/events/{project}/{stream}", "", Token),
     ("GET", "/api/assistant/conversations/{project}", "", Token),
     ("POST", "/api/assistant/conversations/{project}", "", Token),
     ("GET", "/api/assistant/conversations/{project}/{id}", "", Right('r')),
@@ -121,6 +124,10 @@ impl Person {
         }
         let answer = request.send().await.unwrap();
         let status = answer.status();
+        // A stream of events has no end.
+        if answer.headers().get("content-type").is_some_and(|it| it == "text/event-stream") {
+            return (status, Value::Null);
+        }
         (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap_or_default())
     }
 }
@@ -147,7 +154,11 @@ pub async fn make_private(server: &Server, owner: Person, id: i64) {
 fn filled(path: &str, id: i64) -> String {
     let id = id.to_string();
     let filled = path.replace("{project}", "demo").replace("{id}", &id);
-    filled.replace("{conversation}", &id).replace("{attachment}", "none").replace("{name}", "none")
+    filled
+        .replace("{conversation}", &id)
+        .replace("{attachment}", "none")
+        .replace("{name}", "none")
+        .replace("{stream}", "none")
 }
 
 #[derive(Debug, Clone, Copy)]
