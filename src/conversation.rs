@@ -14,6 +14,7 @@ pub(crate) mod page_cache;
 pub(crate) mod passed_files;
 pub(crate) mod presence;
 pub(crate) mod question_calls;
+pub(crate) mod reactions;
 pub(crate) mod recap;
 pub(crate) mod references;
 pub(crate) mod retelling;
@@ -39,6 +40,7 @@ use audience::Audience;
 use inbox::Inbox;
 use lifecycle::Lifecycle;
 use notes::Notes;
+use reactions::Reactions;
 use references::TurnReferences;
 use save_state::SaveState;
 use subscriber::Subscriber;
@@ -76,6 +78,8 @@ pub(crate) struct Conversation {
     pub(crate) usage: UsageTotals,
     /// What is being written to the database, and the ends that are shown only after that.
     pub(crate) save: SaveState,
+    /// What people say of its answers.
+    pub(crate) reactions: Reactions,
     /// The viewers that follow it.
     pub(crate) audience: Audience,
     /// What keeps it live, and why it is being closed.
@@ -99,6 +103,7 @@ impl Conversation {
             references: TurnReferences::default(),
             usage: UsageTotals::default(),
             save: SaveState::default(),
+            reactions: Reactions::default(),
             audience: Audience::default(),
             lifecycle: Lifecycle::default(),
         }
@@ -173,6 +178,7 @@ impl Conversation {
         if let Some(citations) = self.citations() {
             subscriber.tell_citations(&citations);
         }
+        subscriber.tell_reactions(&self.reactions, &self.reactions.turns());
         self.audience.add(subscriber);
     }
 
@@ -189,6 +195,12 @@ impl Conversation {
     pub(crate) fn set_title(&mut self, title: Option<String>) {
         self.audience.show_title(title.as_deref().unwrap_or_default());
         self.title = title;
+    }
+
+    /// Shows all viewers what people say of some answers.
+    pub(crate) fn show_reactions(&mut self, turns: &[TurnNumber]) {
+        self.audience.show_reactions(&self.reactions, turns);
+        self.deliver();
     }
 
     /// Answers all open requests for batches for which there is something.

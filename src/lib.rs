@@ -104,5 +104,6 @@ pub(crate) mod authority;
 pub mod ids;
 pub(crate) mod json;
 pub mod project;
+pub(crate) mod reaction;
 pub mod rights;
 pub mod tools;

@@ -15,6 +15,7 @@ pub(crate) mod close;
 pub(crate) mod describe;
 pub(crate) mod list;
 pub(crate) mod post;
+pub(crate) mod reactions;
 pub(crate) mod rename;
 mod send_question;
 pub(crate) mod sharing;

@@ -23,7 +23,7 @@ use actix_web::{
 use serde_json::json;
 
 use api::{
-    attachments, conversations, drawings, export, follow_ups, fork, projects, readiness,
+    attachments, conversations, drawings, export, follow_ups, fork, projects, reactions, readiness,
     references, search, sessions, sharing, similar, suggestions, symbols, text_search,
 };
 use problem::method_not_allowed;
@@ -64,6 +64,15 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route(get().to(attachments::download)),
         )
         .service(
+            at("/api/assistant/conversations/{project}/{id}/reactions")
+                .route(get().to(reactions::list)),
+        )
+        .service(
+            at("/api/assistant/conversations/{project}/{id}/reactions/{turn}")
+                .route(put().to(reactions::react))
+                .route(delete().to(reactions::withdraw)),
+        )
+        .service(
             at("/api/assistant/conversations/{project}/{id}/references")
                 .route(get().to(references::compare)),
         )
@@ -97,6 +106,7 @@ pub fn configure(config: &mut ServiceConfig) {
                 .route(delete().to(sessions::close)),
         )
         .service(at("/api/admin/status").route(get().to(readiness::status)))
+        .service(at("/api/admin/reactions").route(get().to(reactions::admin_list)))
         .service(at("/api/admin/sessions").route(get().to(sessions::admin_list)))
         .service(at("/api/admin/sessions/{project}").route(delete().to(sessions::admin_close)))
         .service(

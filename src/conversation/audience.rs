@@ -8,6 +8,7 @@ use std::{
 use tokio::sync::oneshot;
 
 use crate::{
+    ids::TurnNumber,
     rights::{Action, Ownership},
     wire::{
         Dialect,
@@ -19,6 +20,7 @@ use crate::{
 use super::{
     page_cache::PageCache,
     presence::{Person, Presence},
+    reactions::Reactions,
     subscriber::Subscriber,
     transcript::{Cursor, MissingEntries, Transcript},
     viewer::{AfterBatch, Batch, BrowserId, ViewerId},
@@ -169,6 +171,11 @@ impl Audience {
     /// Shows all viewers whose the conversation is.
     pub(crate) fn show_sharing(&mut self, ownership: &Ownership) {
         self.subscribers.values_mut().for_each(|subscriber| subscriber.tell_sharing(ownership));
+    }
+
+    /// Shows all viewers what people say of some answers.
+    pub(super) fn show_reactions(&mut self, reactions: &Reactions, turns: &[TurnNumber]) {
+        self.subscribers.values_mut().for_each(|it| it.tell_reactions(reactions, turns));
     }
 
     /// The viewers who may not read a conversation of this owner.

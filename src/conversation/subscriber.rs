@@ -1,7 +1,7 @@
 //! A viewer of a conversation: its position, its pending notices and its open request.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -9,7 +9,8 @@ use bytestring::ByteString;
 use tokio::sync::oneshot;
 
 use crate::{
-    ids::Seq,
+    ids::{Seq, TurnNumber},
+    reaction::{AnswerReactions, Reactor},
     rights::Ownership,
     wire::{
         Dialect,
@@ -20,6 +21,7 @@ use crate::{
 
 use super::{
     presence::{Person, Presence},
+    reactions::Reactions,
     transcript::{Cursor, HistoryPage},
     viewer::{AfterBatch, Batch, ConnectionCloser},
 };
@@ -64,6 +66,8 @@ struct News {
     list: Option<ListUpdate>,
     status: Option<Status>,
     citations: Option<Citations>,
+    /// By their answers.
+    reactions: BTreeMap<TurnNumber, AnswerReactions>,
 }
 
 impl Subscriber {
@@ -154,6 +158,17 @@ impl Subscriber {
         if self.dialect.is_html() {
             self.news.citations = Some(citations.clone());
         }
+    }
+
+    /// Queues what people say of some answers; only the newest of each is sent.
+    pub(crate) fn tell_reactions(&mut self, reactions: &Reactions, turns: &[TurnNumber]) {
+        if self.dialect.is_legacy() {
+            return;
+        }
+        let Person { principal, browser, .. } = &self.person;
+        let who = Reactor::of(principal.user.as_deref(), browser.as_deref());
+        let told = turns.iter().map(|turn| (*turn, reactions.told(*turn, who.as_ref())));
+        self.news.reactions.extend(told);
     }
 
     /// Lets the viewer go once everything is sent.
@@ -247,7 +262,8 @@ impl News {
         let is_told_at_once = self.title.is_some()
             || self.presence.is_some()
             || self.list.is_some()
-            || self.citations.is_some();
+            || self.citations.is_some()
+            || !self.reactions.is_empty();
         is_told_at_once || (settled && self.status.is_some())
     }
 
@@ -259,7 +275,11 @@ impl News {
         let list = self.list.take().map(Notice::List);
         let status = self.status.take_if(|_| settled).map(Notice::Status);
         let citations = self.citations.take().map(Notice::Citations);
-        title.into_iter().chain(presence).chain(list).chain(citations).chain(status)
+        let reactions: Vec<_> = std::mem::take(&mut self.reactions).into_values().collect();
+        let reactions =
+            (!reactions.is_empty()).then_some(Notice::Reactions { answers: reactions });
+        let told_at_once = title.into_iter().chain(presence).chain(list);
+        told_at_once.chain(citations).chain(reactions).chain(status)
     }
 }
 

@@ -26,10 +26,10 @@ use super::{
     messages::{
         AcceptQuestion, AddAttachment, AttachmentAdded, BeginTurn, ClaimConversation,
         CreateConversation, DeleteConversation, DeleteIfEmpty, DropLoose, Flush, ForkConversation,
-        Forked, NoteVisit, RenameConversation, ReserveSeq, SetAgentSession, ShareConversation,
+        Forked, NoteVisit, React, Reacted, RenameConversation, ReserveSeq, SetAgentSession, ShareConversation,
         WriteEntries,
     },
-    queries::{attachments, conversations},
+    queries::{attachments, conversations, reactions},
     recorder::Recorder,
     recovery,
     writes::{Change, DropLooseAttachments},
@@ -43,6 +43,9 @@ const MAX_WAITING: usize = 4096;
 
 /// Bytes of entries that may wait, for the same reason. One write alone may be larger.
 const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
+
+/// People whose reactions to one answer are kept.
+const MAX_REACTIONS: u32 = 200;
 
 /// Senders that can hand over a write in one go.
 const MAILBOX: usize = 256;
@@ -281,6 +284,24 @@ impl Handler<ShareConversation> for Database {
             let (project, conversation) = (share.project.clone(), share.conversation);
             recorder.apply(Change::ShareConversation(share))?;
             conversations::summary(recorder.connection(), &project, conversation)
+        })
+    }
+}
+
+impl Handler<React> for Database {
+    type Result = Reply<Reacted>;
+
+    fn handle(&mut self, react: React, context: &mut Context<Self>) -> Self::Result {
+        self.enqueue(context, 0, |recorder| {
+            let (is_answered, others) = reactions::answer_of(recorder.connection(), &react)?;
+            if !is_answered {
+                return Ok(Reacted::NoSuchAnswer);
+            }
+            if react.reaction.is_some() && others >= MAX_REACTIONS {
+                return Ok(Reacted::TooMany);
+            }
+            recorder.apply(Change::React(react))?;
+            Ok(Reacted::Stored)
         })
     }
 }

@@ -12,6 +12,7 @@ use crate::{
     entry::{EntryRow, UserMessage},
     ids::{ConversationId, ForkedFrom, Seq, TurnNumber},
     project::ProjectName,
+    reaction::{Reaction, Reactor},
     rights::{Ownership, Visibility},
 };
 
@@ -222,6 +223,31 @@ pub(crate) enum Sharing {
         user: String,
         link: String,
     },
+}
+
+/// Stores what somebody says of an answer, in place of what that person said before.
+#[derive(Message, Debug, Clone, Serialize, Deserialize)]
+#[rtype(result = "Result<Reacted, DatabaseError>")]
+pub(crate) struct React {
+    /// The project that the conversation must belong to.
+    pub(crate) project: ProjectName,
+    pub(crate) conversation: ConversationId,
+    pub(crate) turn: TurnNumber,
+    pub(crate) by: Reactor,
+    /// The person's name, where it is known.
+    pub(crate) user: Option<String>,
+    /// `None` withdraws it.
+    pub(crate) reaction: Option<Reaction>,
+}
+
+/// What became of a reaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reacted {
+    Stored,
+    /// There is no such answer, or it has not ended.
+    NoSuchAnswer,
+    /// As many people as are kept have said something of the answer.
+    TooMany,
 }
 
 /// Deletes a conversation with its entries. Answers whether there was one.

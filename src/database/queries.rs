@@ -4,4 +4,5 @@ pub(crate) mod attachments;
 pub(super) mod conversations;
 pub(crate) mod export;
 pub(super) mod load;
+pub(crate) mod reactions;
 pub(crate) mod search;

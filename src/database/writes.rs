@@ -11,6 +11,7 @@ mod attachments;
 mod conversations;
 mod entries;
 mod imports;
+mod reactions;
 mod turns;
 mod visits;
 
@@ -29,7 +30,7 @@ use super::{
     error::DatabaseError,
     messages::{
         AcceptQuestion, AddAttachment, BeginTurn, CreateConversation, DeleteConversation,
-        DeleteIfEmpty, NoteVisit, RenameConversation, ReserveSeq, SetAgentSession,
+        DeleteIfEmpty, NoteVisit, React, RenameConversation, ReserveSeq, SetAgentSession,
         ShareConversation, WriteEntries,
     },
 };
@@ -61,6 +62,7 @@ pub(crate) enum Change {
     NoteVisit(NoteVisit),
     RenameConversation(RenameConversation),
     ShareConversation(ShareConversation),
+    React(React),
     DeleteConversation(DeleteConversation),
     DeleteIfEmpty(DeleteIfEmpty),
     AddAttachment(AddAttachment),
@@ -144,6 +146,7 @@ pub(crate) fn apply(transaction: &Transaction<'_>, write: &Write) -> Result<bool
             return conversations::rename(transaction, rename);
         }
         Change::ShareConversation(share) => return conversations::share(transaction, share),
+        Change::React(react) => return reactions::set(transaction, react, at),
         Change::DeleteConversation(DeleteConversation { project, conversation }) => {
             return conversations::delete(transaction, project, *conversation);
         }

@@ -240,6 +240,9 @@ impl LiveConversation<'_> {
             let seq = self.state.transcript.last_seq();
             self.write_in_background(NoteVisit { browser, project, conversation, seq });
         }
+        if self.state.reactions.is_unread() {
+            self.read_reactions();
+        }
         self.reload_history();
         self.show_presence_soon();
     }

@@ -10,6 +10,7 @@ pub(crate) mod follow_ups;
 pub(crate) mod fork;
 pub(crate) mod projects;
 pub(crate) mod readiness;
+pub(crate) mod reactions;
 pub(crate) mod references;
 pub(crate) mod search;
 pub(crate) mod sessions;

@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, web};
 
 use crate::{
     conversation::description::ConversationDescription,
-    database::stats::StatsSnapshot,
+    database::{queries::reactions::ReactionCounts, stats::StatsSnapshot},
     registry::messages::{ListSessions, SessionDescription, SessionPhase},
     wire::server_frame::ConversationState,
 };
@@ -41,7 +41,9 @@ pub(crate) async fn show(state: web::Data<AppState>) -> HandlerResult {
     let slots = &state.resources.slots;
     let agents = (slots.in_use(), slots.waiting());
     let readers = (state.resources.readers.running(), state.resources.readers.restarts());
-    let text = text(&sessions, agents, readers, &state.resources.reader.stats().snapshot());
+    let reader = &state.resources.reader;
+    let reactions = reader.ask(|reader| reader.reaction_counts()).await?;
+    let text = text(&sessions, agents, readers, &reader.stats().snapshot(), reactions);
     Ok(HttpResponse::Ok().content_type(CONTENT_TYPE).body(text))
 }
 
@@ -52,6 +54,7 @@ fn text(
     agents: (usize, usize),
     readers: (usize, u64),
     store: &StatsSnapshot,
+    reactions: ReactionCounts,
 ) -> String {
     let described = sessions.iter().filter_map(|it| it.description.as_ref());
     let conversations: Vec<&ConversationDescription> =
@@ -87,6 +90,8 @@ fn text(
     out.value(readers.1);
     out.family("turns_total", "counter", "Ended turns by outcome, since the start.");
     out.by_label("outcome", store.turns);
+    out.family("reactions", "gauge", "People who find an answer useful or wrong.");
+    out.by_label("verdict", [("useful", reactions.useful), ("wrong", reactions.wrong)]);
     out.family(
         "entry_writes_total",
         "counter",
@@ -158,7 +163,8 @@ mod tests {
 
     #[test]
     fn families_are_unique_and_lines_are_names_with_numbers() {
-        let text = text(&[], (2, 1), (1, 0), &StatsSnapshot::default());
+        let reactions = ReactionCounts { useful: 3, wrong: 1 };
+        let text = text(&[], (2, 1), (1, 0), &StatsSnapshot::default(), reactions);
         let mut families = std::collections::HashSet::new();
         for line in text.lines() {
             if let Some(rest) = line.strip_prefix("# TYPE ") {
@@ -172,5 +178,6 @@ mod tests {
         }
         assert!(text.contains("\ncicerone_agents_running 2\n"), "{text}");
         assert!(text.contains("\ncicerone_agents_waiting 1\n"), "{text}");
+        assert!(text.contains("\ncicerone_reactions{verdict=\"useful\"} 3\n"), "{text}");
     }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::{
     citation::Citation,
     ids::{ConversationId, ForkedFrom, Seq, TurnNumber},
+    reaction::AnswerReactions,
     rights::{Action, Ownership, Principal},
 };
 
@@ -56,6 +57,10 @@ pub(crate) enum Notice {
     /// The files that the running answer refers to so far, in place of those sent before. The end of
     /// the turn has them all.
     Citations(Citations),
+    /// People say something else of these answers than before.
+    Reactions {
+        answers: Vec<AnswerReactions>,
+    },
     /// The socket has got everything up to now.
     CaughtUp {
         /// The newest sequence number.
@@ -281,6 +286,7 @@ impl Notice {
                 | Self::ReadOnly(_)
                 | Self::Sharing(_)
                 | Self::Citations(_)
+                | Self::Reactions { .. }
                 | Self::CaughtUp { .. },
             )
             // A client of Markdown finds the references in the text, and their files in the turn's end.

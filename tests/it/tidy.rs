@@ -22,10 +22,11 @@ const TOP: [&str; 7] =
     ["Cargo.lock", "Cargo.toml", "README.md", "config", "src", "static", "tests"];
 
 /// The library's modules. Each uses only those before it.
-const LAYERS: [&str; 35] = [
+const LAYERS: [&str; 36] = [
     "ids",
     "json",
     "rights",
+    "reaction",
     "effort",
     "authority",
     "sqlite_readonly",
@@ -61,7 +62,7 @@ const LAYERS: [&str; 35] = [
 ];
 
 /// Code that decides, and so knows nothing of actors, tasks and time.
-const PURE: [&str; 47] = [
+const PURE: [&str; 49] = [
     "agent/codec",
     "agent/event",
     "attachment",
@@ -95,6 +96,8 @@ const PURE: [&str; 47] = [
     "project",
     "registry/restart",
     "rights",
+    "reaction",
+    "conversation/reactions",
     "conversation/list_log",
     "conversation/presence",
     "conversation/transcript",

@@ -50,6 +50,11 @@ pub(crate) type ExportCursor = (TurnNumber, Seq);
 pub(crate) const START: ExportCursor = (TurnNumber(-1), Seq(-1));
 
 impl StoredEntry {
+    /// Whether it ends its turn.
+    pub(crate) fn is_end(&self) -> bool {
+        matches!(self.kind.as_str(), "response_done" | "error")
+    }
+
     /// Behind this entry.
     pub(crate) fn cursor(&self) -> ExportCursor {
         (self.turn, self.first_seq)

@@ -25,6 +25,7 @@ use crate::{
     entry::UserMessage,
     ids::{ConversationId, Seq, TurnNumber},
     project::Project,
+    reaction::StoredReaction,
     reader::Readers,
     rights::Action,
 };
@@ -119,13 +120,24 @@ impl Comparison {
     }
 }
 
-/// An entry with the references of the answer that it ends.
+/// An entry with what belongs to the answer that it ends.
 #[derive(Serialize)]
 struct ExportedEntry<'a> {
     #[serde(flatten)]
     entry: &'a StoredEntry,
+    #[serde(flatten)]
+    around: AroundAnswer,
+}
+
+/// What is told with the end of an answer besides what is stored with it.
+#[derive(Debug, Default, Serialize)]
+struct AroundAnswer {
+    /// What it refers to, as it is now.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     references: Vec<ComparedReference>,
+    /// What people say of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reactions: Vec<StoredReaction>,
 }
 
 /// The state of an export between two pieces.
@@ -165,6 +177,18 @@ impl Export {
         Self { reader, comparison, conversation: summary.id, at: START, writer, head }
     }
 
+    /// What belongs to the answer that an entry ends.
+    async fn around(&self, entry: &StoredEntry) -> Result<AroundAnswer, DatabaseError> {
+        let mut around = AroundAnswer::default();
+        if entry.is_end() {
+            around.references = self.comparison.references(entry).await;
+            let (conversation, turn) = (self.conversation, entry.turn);
+            let read = move |reader: &Reader| reader.reactions_to(conversation, turn);
+            around.reactions = self.reader.ask(read).await?;
+        }
+        Ok(around)
+    }
+
     /// What the answer of a turn says, as far as it is stored; `None` if it says nothing.
     async fn answer(self, turn: TurnNumber) -> Result<Option<String>, DatabaseError> {
         let (conversation, mut at) = (self.conversation, (turn, Seq(-1)));
@@ -201,13 +225,13 @@ async fn next(export: Option<Export>) -> Result<Option<(Bytes, Option<Export>)>,
     let mut text = std::mem::take(&mut export.head);
     for entry in &page {
         export.at = entry.cursor();
-        let references = export.comparison.references(entry).await;
+        let around = export.around(entry).await?;
         match &mut export.writer {
-            Writer::Markdown(markdown) => markdown.add(entry, &references, &mut text),
+            Writer::Markdown(markdown) => markdown.add(entry, &around, &mut text),
             Writer::Json { is_first, files } => {
                 files.extend(files_of(entry));
                 text.push_str(if std::mem::take(is_first) { "\n" } else { ",\n" });
-                text.push_str(&json!(ExportedEntry { entry, references }).to_string());
+                text.push_str(&json!(ExportedEntry { entry, around }).to_string());
             }
             Writer::Files { .. } => (),
         }

@@ -50,6 +50,14 @@ const PATHS: &[(&str, &str, &str, Needs)] = &[
     ("GET", "/api/assistant/conversations/{project}/{id}/export", "", Right('r')),
     ("POST", "/api/assistant/conversations/{project}/{id}/attachments", "?name=a.txt", Right('w')),
     ("GET", "/api/assistant/conversations/{project}/{id}/attachments/{attachment}", "", Right('r')),
+    ("GET", "/api/assistant/conversations/{project}/{id}/reactions", "", Right('r')),
+    (
+        "PUT",
+        "/api/assistant/conversations/{project}/{id}/reactions/{turn}",
+        r#"{"verdict":"useful"}"#,
+        Right('r'),
+    ),
+    ("DELETE", "/api/assistant/conversations/{project}/{id}/reactions/{turn}", "", Right('r')),
     ("GET", "/api/assistant/conversations/{project}/{id}/references", "?turn=1", Right('r')),
     ("POST", "/api/assistant/conversations/{project}/{id}/guests", r#"{"link":"x"}"#, Right('r')),
     ("GET", "/api/assistant/conversations/{project}/{id}/follow-ups", "?turn=1", Right('r')),
@@ -67,6 +75,7 @@ const PATHS: &[(&str, &str, &str, Needs)] = &[
     ("GET", "/api/assistant/sessions/{project}", "", Token),
     ("DELETE", "/api/assistant/sessions/{project}", "", Admin),
     ("GET", "/api/admin/status", "", Admin),
+    ("GET", "/api/admin/reactions", "", Admin),
     ("GET", "/api/admin/sessions", "", Admin),
     ("DELETE", "/api/admin/sessions/{project}/{conversation}", "", Admin),
     ("DELETE", "/api/admin/sessions/{project}", "", Admin),
@@ -159,6 +168,8 @@ fn filled(path: &str, id: i64) -> String {
         .replace("{attachment}", "none")
         .replace("{name}", "none")
         .replace("{stream}", "none")
+    let filled = path.replace("{project}", "demo").replace("{id}", &id).replace("{turn}", "1");
+    filled.replace("{conversation}", &id).replace("{attachment}", "none").replace("{name}", "none")
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -11,8 +11,11 @@ use crate::{
     database::{Summary, queries::export::StoredEntry},
     entry::{AgentQuestion, Content, Outcome, ResponseDone, ToolResult, UserMessage},
     ids::TurnNumber,
+    reaction::StoredReaction,
     web::api::references::ComparedReference,
 };
+
+use super::AroundAnswer;
 
 /// Longest part of a tool's input or error that is shown, in characters.
 const MAX_TOOL_CHARS: usize = 200;
@@ -56,13 +59,9 @@ pub(super) fn head(summary: &Summary) -> String {
 }
 
 impl Markdown {
-    /// Adds an entry, and at the end of an answer its references.
-    pub(super) fn add(
-        &mut self,
-        entry: &StoredEntry,
-        references: &[ComparedReference],
-        out: &mut String,
-    ) {
+    /// Adds an entry, and at the end of an answer what belongs to it.
+    pub(super) fn add(&mut self, entry: &StoredEntry, around: &AroundAnswer, out: &mut String) {
+        let references = &around.references;
         let Ok(content) = Content::from_row(&entry.kind, entry.payload.get()) else {
             // An entry of a later version.
             return;
@@ -98,12 +97,14 @@ impl Markdown {
                 if !words.is_empty() {
                     self.paragraph(&format!("*{words}*"), out);
                 }
+                self.reactions(&around.reactions, out);
             }
             Content::Error(error) => {
                 self.open = None;
                 self.references(references, out);
                 self.notes(&error.notes, out);
                 self.paragraph(&format!("**Error:** {}", line(&error.content)), out);
+                self.reactions(&around.reactions, out);
             }
         }
     }
@@ -133,6 +134,20 @@ impl Markdown {
         let at = commit.map_or_else(String::new, |commit| format!(" at commit `{commit}`"));
         let items: Vec<_> = found.iter().map(|it| format!("- {}", cited(it))).collect();
         self.paragraph(&format!("Cited{at}:\n\n{}", items.join("\n")), out);
+    }
+
+    /// Lists what people say of an answer.
+    fn reactions(&mut self, reactions: &[StoredReaction], out: &mut String) {
+        if reactions.is_empty() {
+            return;
+        }
+        let items = reactions.iter().map(|stored| {
+            let who = stored.user.as_deref().map_or_else(|| "Somebody".to_owned(), line);
+            let why = stored.reaction.why.as_deref();
+            let why = why.map_or_else(String::new, |why| format!(": {}", line(why)));
+            format!("- {who} finds it {}{why}", stored.reaction.verdict.as_str())
+        });
+        self.paragraph(&items.collect::<Vec<_>>().join("\n"), out);
     }
 
     fn notes(&mut self, notes: &[String], out: &mut String) {
