@@ -2,6 +2,7 @@
 import * as api from './api.js';
 import { serverFacts } from './admin/format.js';
 import './admin/sessions_table.js';
+import './admin/wrong_answers.js';
 import { element, setText } from './views/dom.js';
 import { confirmAction } from './views/confirm_dialog.js';
 
@@ -13,6 +14,7 @@ const [heading, asOf, problem, server, empty, announcements] = [
   'h1', '#asof', '#problem', '#server', '#empty', '#announcements',
 ].map(find);
 const table = /** @type {import('./admin/sessions_table.js').SessionsTable} */ (find('sessions-table'));
+const wrongAnswers = /** @type {import('./admin/wrong_answers.js').WrongAnswers} */ (find('wrong-answers'));
 
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
@@ -26,8 +28,10 @@ async function refresh() {
   refreshes += 1;
   const own = refreshes;
   try {
-    const [sessions, status] = await Promise.all([api.listSessions(), api.serverStatus()]);
-    if (own === refreshes) show(sessions, status);
+    const [sessions, status, reactions] = await Promise.all([api.listSessions(), api.serverStatus(), api.allReactions()]);
+    if (own !== refreshes) return;
+    show(sessions, status);
+    wrongAnswers.update(reactions, Date.now());
   } catch (error) {
     if (own === refreshes) showProblem(error);
   }
@@ -65,6 +69,7 @@ function showServer(facts) {
 function showProblem(error) {
   isRefused = error instanceof api.ApiError && (error.status === 401 || error.status === 403);
   if (isRefused) table.hidden = true;
+  if (isRefused) wrongAnswers.hidden = true;
   problem.hidden = false;
   setText(problem, isRefused ? 'This page is for admins. Log in at /login with the token of an admin.'
     : `${api.errorMessage(error)} ${asOf.textContent ? `The figures are ${asOf.textContent}. ` : ''}Trying again…`);

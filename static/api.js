@@ -148,6 +148,9 @@ export const listSessions = () => call('GET', '/api/admin/sessions');
 /** For admins. @returns {Promise<import('./admin/format.js').ServerStatus>} */
 export const serverStatus = () => call('GET', '/api/admin/status');
 
+/** For admins. @returns {Promise<import('./admin/wrong_answers.js').AllReactions>} */
+export const allReactions = () => call('GET', '/api/admin/reactions');
+
 /** For admins. @param {string} project @param {number} conversation */
 export const closeConversation = (project, conversation) => call('DELETE', `/api/admin/sessions/${project}/${conversation}`);
 

@@ -93,6 +93,7 @@ const EVENTS = {
   'fork': ({ turn }) => withSharing((sharing) => sharing.fork(turn)),
   // They are optional.
   'follow-ups': ({ turn, node }) => import('./follow_ups.js').then((it) => it.showFollowUps(page, turn, node)).catch(() => null),
+  'react': (said) => import('./reactions.js').then((it) => it.react(page, notice, said), () => notice.show(loadFailureText('What people say of answers'))),
   'copy-answer': (target) => actions.copyAnswer(target),
   'notify': (text) => notice.show(text),
   'toggle-notifications': () => toggleNotifications(),

@@ -6,6 +6,7 @@ import * as api from './api.js';
 import { SimilarQuestionLookup } from './similar_question.js';
 import './views/similar_hint.js';
 import './views/file_reader.js';
+import './views/answer_reactions.js';
 import './views/attached_files.js';
 import './views/file_finder.js';
 import './views/menu.js';

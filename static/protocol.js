@@ -69,10 +69,14 @@ export const CLOSE_TRY_LATER = 1013;
  *   with `reset`, the list is to be read, and `answering` tells where answers are being written
  * @typedef {{type: 'read_only'} & ReadOnly} ReadOnlyFrame the self-test has finished
  * @typedef {{type: 'sharing'} & Sharing} SharingFrame somebody has changed who may read the conversation
+ * @typedef {{verdict: 'useful' | 'wrong', why?: string}} Reaction what a person says of an answer
+ * @typedef {{turn: number, useful: number, wrong: number, reasons?: (Reaction & {user?: string, reacted_at: string})[], mine?: Reaction}} AnswerReactions
+ *   how many people say so; the newest with a reason; what this person says
+ * @typedef {{type: 'reactions', answers: AnswerReactions[]}} ReactionsFrame people say something else of these answers than before
  * @typedef {{type: 'pong'}} PongFrame
  * @typedef {ConversationCreatedFrame | AttachedFrame | CaughtUpFrame | UserMessageFrame | AcceptedFrame
  *   | HtmlFrame | ThinkingFrame | ToolCallFrame | ToolResultFrame | QuestionFrame | ResponseDoneFrame
- *   | ErrorFrame | StatusFrame | CitationsFrame | TitleFrame | PresenceFrame | ListFrame | ReadOnlyFrame | SharingFrame | PongFrame} ServerFrame
+ *   | ErrorFrame | StatusFrame | CitationsFrame | TitleFrame | PresenceFrame | ListFrame | ReadOnlyFrame | SharingFrame | ReactionsFrame | PongFrame} ServerFrame
  *
  * @typedef {'starting' | 'waiting' | 'queued' | 'running' | 'retrying' | 'compacting' | 'stopping' | 'closed' | 'idle' | string} SessionState
  * @typedef {{owner?: string, visibility?: 'private', may_write: boolean, may_share: boolean}} Sharing whose the conversation is, where users are

@@ -53,6 +53,7 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
  * @property {string} detail the session's own description of its state
  * @property {string | null} notice why the last request was refused
  * @property {Turn[]} turns by number
+ * @property {Record<number, import('./protocol.js').AnswerReactions>} reactions what people say of answers, by turns
  * @property {Pending[]} pending
  * @property {{messageId: string, turn: number | null} | null} asked what this page asked last, by its turn once that is known
  */
@@ -79,7 +80,7 @@ import { addPart, setQuestion, changePart, changeTurn, dropAfter, applyThinking,
 export function initialConversation(id, pending = []) {
   return {
     id, title: null, agent: null, instructions: null, usualAgent: null, pickedAgent: null, effort: '', readOnly: null, viewers: 1, people: [], messageBytes: 0, attachmentLimits: null, sharing: null, forkedFrom: null, online: true, connection: 'connecting',
-    closeCode: 0, wasOpen: false, caughtUp: false, state: 'idle', detail: '', notice: null, turns: [], pending, asked: null,
+    closeCode: 0, wasOpen: false, caughtUp: false, state: 'idle', detail: '', notice: null, turns: [], reactions: {}, pending, asked: null,
   };
 }
 
@@ -99,7 +100,7 @@ export function reduce(before, event) {
         agent: event.agent ?? null, instructions: event.instructions ?? null,
         readOnly: event.read_only ?? null, viewers: event.viewers ?? 1, people: event.people ?? [], messageBytes: event.message_bytes ?? 0,
         attachmentLimits: event.attachments ?? null, sharing: event.sharing ?? null, forkedFrom: event.forked_from ?? null,
-        state: event.state ?? 'idle', detail: '', caughtUp: false,
+        state: event.state ?? 'idle', detail: '', caughtUp: false, reactions: {},
         turns: dropAfter(before.turns, event.after ?? 0),
       };
     case 'caught_up':
@@ -110,6 +111,8 @@ export function reduce(before, event) {
       const { type, ...sharing } = event;
       return { ...before, sharing };
     }
+    case 'reactions':
+      return { ...before, reactions: { ...before.reactions, ...Object.fromEntries(event.answers.map((of) => [of.turn, of])) } };
     case 'presence':
       return { ...before, viewers: event.viewers, people: event.people ?? [] };
     case 'citations':

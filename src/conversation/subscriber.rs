@@ -276,8 +276,7 @@ impl News {
         let status = self.status.take_if(|_| settled).map(Notice::Status);
         let citations = self.citations.take().map(Notice::Citations);
         let reactions: Vec<_> = std::mem::take(&mut self.reactions).into_values().collect();
-        let reactions =
-            (!reactions.is_empty()).then_some(Notice::Reactions { answers: reactions });
+        let reactions = (!reactions.is_empty()).then_some(Notice::Reactions { answers: reactions });
         let told_at_once = title.into_iter().chain(presence).chain(list);
         told_at_once.chain(citations).chain(reactions).chain(status)
     }

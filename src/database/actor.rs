@@ -26,8 +26,8 @@ use super::{
     messages::{
         AcceptQuestion, AddAttachment, AttachmentAdded, BeginTurn, ClaimConversation,
         CreateConversation, DeleteConversation, DeleteIfEmpty, DropLoose, Flush, ForkConversation,
-        Forked, NoteVisit, React, Reacted, RenameConversation, ReserveSeq, SetAgentSession, ShareConversation,
-        WriteEntries,
+        Forked, NoteVisit, React, Reacted, RenameConversation, ReserveSeq, SetAgentSession,
+        ShareConversation, WriteEntries,
     },
     queries::{attachments, conversations, reactions},
     recorder::Recorder,

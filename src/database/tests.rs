@@ -6,6 +6,7 @@ mod backing_up;
 mod group_commit;
 mod importing;
 mod opening;
+mod reacting;
 mod reading;
 mod recovering;
 mod replaying;

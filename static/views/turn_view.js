@@ -15,9 +15,9 @@ import { followReference } from './references.js';
 import './step_group.js';
 
 /**
- * @typedef {{ahead: number, isLast: boolean, agent: string, askedOf: string, waiting: string}} TurnPlace `ahead` counts questions that are
+ * @typedef {{ahead: number, isLast: boolean, agent: string, askedOf: string, waiting: string, reactions: import('../protocol.js').AnswerReactions | null}} TurnPlace `ahead` counts questions that are
  *   answered before it; `agent` is the kind of its agent, `askedOf` names that where it is another one than before;
- *   `waiting` is what happens until the answer begins
+ *   `waiting` is what happens until the answer begins; `reactions` is what people say of the answer
  * @typedef {{root: string, user: string | null, width: number, project: string, conversation: number | null}} TurnContext
  *   the project's directory, the person's name, the width of the text in pixels, and where the turn is
  */
@@ -26,7 +26,7 @@ export class TurnView extends HTMLElement {
   /** @type {import('../store.js').Turn | null} */
   #turn = null;
   /** @type {TurnPlace} */
-  #place = { ahead: 0, isLast: true, agent: '', askedOf: '', waiting: '' };
+  #place = { ahead: 0, isLast: true, agent: '', askedOf: '', waiting: '', reactions: null };
   /** @type {TurnContext} */
   #context = { root: '', user: null, width: 0, project: '', conversation: null };
   /** The turn that is rendered. @type {import('../store.js').Turn | null} */
@@ -50,6 +50,7 @@ export class TurnView extends HTMLElement {
   /** What is said in the place of the answer before it begins. Empty in most turns. */
   #before = element('div', { className: 'queued' });
   #end = element('footer', { className: 'end', hidden: true, onclick: followReference });
+  #reactions = /** @type {import('./answer_reactions.js').AnswerReactions} */ (document.createElement('answer-reactions'));
   /** The element of each part, by key. @type {Map<string, HTMLElement>} */
   #shown = new Map();
 
@@ -68,7 +69,7 @@ export class TurnView extends HTMLElement {
   update(turn, place, context) {
     const isSamePlace = place.ahead === this.#place.ahead && place.isLast === this.#place.isLast
       && place.agent === this.#place.agent && place.askedOf === this.#place.askedOf
-      && place.waiting === this.#place.waiting;
+      && place.waiting === this.#place.waiting && place.reactions === this.#place.reactions;
     if (turn === this.#turn && isSamePlace && context.user === this.#context.user) return;
     const isNew = this.#turn === null;
     if (turn.attachments !== this.#turn?.attachments) this.#showFiles(turn, context);
@@ -135,6 +136,7 @@ export class TurnView extends HTMLElement {
       updatePart(this.#nodeFor(part, turn.parts[index - 1]), part, this.#context.root, !this.#place.isLast, turn);
     }
     if (turn.end !== this.#rendered?.end || this.#rendered === null) this.#renderEnd(turn);
+    if (this.#reactions.isConnected) this.#showReactions();
     this.#rendered = turn;
   }
 
@@ -199,13 +201,27 @@ export class TurnView extends HTMLElement {
       type: 'button', className: 'quiet', title,
       onclick: (/** @type {Event} */ click) => this.#emit(event, { button: click.currentTarget }),
     }, ...withIcon(picture, label));
-    const tools = turn.parts.some((part) => part.kind === 'text') ? [tool('copy', 'Copy', 'copy-answer', 'Copy the answer as Markdown')] : [];
+    const hasText = turn.parts.some((part) => part.kind === 'text');
+    /** @type {HTMLElement[]} */
+    const tools = hasText ? [tool('copy', 'Copy', 'copy-answer', 'Copy the answer as Markdown')] : [];
     if (turn.question !== null) {
-      if (askAgain) tools.push(/** @type {HTMLButtonElement} */ (askAgain));
+      if (askAgain) tools.push(askAgain);
       tools.push(tool('link', 'Link', 'copy-link', 'Copy a link to this question'));
       tools.push(tool('fork', 'Fork', 'fork', 'Go on from this answer in a new conversation'));
     }
+    if (turn.question !== null && hasText) tools.push(this.#reactions);
     return element('div', { className: 'tools', role: 'group', 'aria-label': 'Answer' }, ...tools);
+  }
+
+  /** Shows what people say of the answer. */
+  async #showReactions() {
+    try {
+      await import('./answer_reactions.js');
+    } catch {
+      return notify(this.#reactions, loadFailureText('What people say of the answer'));
+    }
+    customElements.upgrade(this.#reactions);
+    this.#reactions.update(Number(this.dataset.turn), this.#place.reactions);
   }
 
   /** @param {string} name @param {object} [more] */

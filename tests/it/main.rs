@@ -63,6 +63,7 @@ mod peers;
 mod processes;
 mod project_tools;
 mod questions;
+mod reactions;
 mod reader;
 mod recording;
 mod references;

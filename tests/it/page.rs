@@ -37,6 +37,7 @@ mod long_conversation;
 mod many_drawings;
 mod markup;
 mod picture;
+mod reactions;
 mod reader_tools;
 mod references;
 mod search;

@@ -204,3 +204,13 @@ test('every end keeps its references, and what was known before where it has non
   const { end } = play([asked, error]).turns[0];
   assert.deepEqual([end.retryable, end.startOver, end.notes], [false, true, ['n']]);
 });
+
+test('what people say of answers is the newest of each, and begins anew with the connection', () => {
+  const first = { turn: 1, useful: 1, wrong: 0, mine: { verdict: 'useful' } };
+  const later = { turn: 1, useful: 0, wrong: 2, reasons: [{ verdict: 'wrong', why: 'old' }] };
+  const other = { turn: 4, useful: 1, wrong: 0 };
+  const after = play([...TURN, { type: 'reactions', answers: [first, other] }, { type: 'reactions', answers: [later] }]);
+  assert.deepEqual(after.reactions, { 1: later, 4: other });
+  assert.equal(after.turns.length, 1, 'a reaction makes no turn');
+  assert.deepEqual(reduce(after, { type: 'attached', conversation_id: 1, seq: 9, after: 9 }).reactions, {});
+});

@@ -9,7 +9,7 @@ use crate::{
     database::{
         messages::{
             AcceptQuestion, AddAttachment, BeginTurn, CopiedAttachment, DeleteConversation,
-            DeleteIfEmpty, NoteVisit, RenameConversation, ReserveSeq, SetAgentSession,
+            DeleteIfEmpty, NoteVisit, React, RenameConversation, ReserveSeq, SetAgentSession,
             ShareConversation, Sharing,
         },
         queries::{attachments::StoredFiles, conversations},
@@ -19,6 +19,7 @@ use crate::{
     },
     entry::UserMessage,
     ids::{ConversationId, Seq, TurnNumber},
+    reaction::{Reaction, Reactor, Verdict},
     rights::Visibility,
 };
 
@@ -26,7 +27,8 @@ const PROJECTS: [&str; 3] = ["demo", "other", "third"];
 
 /// Everything that a store holds. The index of the search is compared by its content: how its rows
 /// are packed depends on where transactions begin.
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 11] = [
+    "SELECT * FROM reactions ORDER BY conversation_id, turn, person",
     "SELECT * FROM guests ORDER BY conversation_id, user",
     "SELECT * FROM conversations ORDER BY id",
     "SELECT * FROM turns ORDER BY conversation_id, turn",
@@ -52,6 +54,7 @@ enum Action {
     Visit { browser: u8, seq: i64 },
     Rename(Option<&'static str>),
     Share(Sharing),
+    React { turn: i64, user: u8, says: Option<bool> },
     Delete,
     DeleteIfEmpty,
     Claim,
@@ -116,6 +119,8 @@ fn action() -> impl Strategy<Value = Action> {
         3 => (0..4_u8, 0..50_i64).prop_map(|(browser, seq)| Visit { browser, seq }),
         1 => title.prop_map(Rename),
         2 => sharing().prop_map(Share),
+        2 => (1..5_i64, 0..3_u8, any::<Option<bool>>())
+            .prop_map(|(turn, user, says)| React { turn, user, says }),
         2 => Just(Delete),
         1 => Just(DeleteIfEmpty),
         2 => Just(Claim),
@@ -289,6 +294,16 @@ fn act(
         }
         Action::Share(sharing) => {
             Change::ShareConversation(ShareConversation { project, conversation, sharing })
+        }
+        Action::React { turn, user, says } => {
+            let user = user.to_string();
+            let by = Reactor::of_person(Some(&user), "");
+            let reaction = says.map(|is_useful| Reaction {
+                verdict: if is_useful { Verdict::Useful } else { Verdict::Wrong },
+                why: is_useful.then(|| "it helped".to_owned()),
+            });
+            let (turn, user) = (TurnNumber(turn), Some(user));
+            Change::React(React { project, conversation, turn, by, user, reaction })
         }
         Action::Delete => Change::DeleteConversation(DeleteConversation { project, conversation }),
         Action::DeleteIfEmpty => Change::DeleteIfEmpty(DeleteIfEmpty { project, conversation }),

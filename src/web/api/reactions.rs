@@ -14,7 +14,7 @@ use crate::{
         messages::{React, Reacted},
         queries::reactions::{ReactionCounts, WrongAnswer},
     },
-    ids::{ConversationId, TurnNumber},
+    ids::ConversationId,
     project::ProjectName,
     reaction::{AnswerReactions, Reaction, Reactor, StoredReaction},
     rights::Action,

@@ -45,7 +45,9 @@ async fn an_answer_is_copied_as_markdown_linked_and_asked_again() {
     let read = r##"tool Read {"file_path":"README.md"} => # Demo"##;
     let words = r"say It is *here*, see `README.md:1`.\n\n```rust\nfn main() {}\n```";
     ask(&browser, &["say I look.", read, words], 1).await;
-    browser.wait_for(&format!("{} === 'Copy, Ask again, Link, Fork'", tools(1))).await;
+    browser
+        .wait_for(&format!("{} === 'Copy, Ask again, Link, Fork, Useful, Wrong'", tools(1)))
+        .await;
     browser.portraits("tools").await;
     browser.audit("the tools of an answer").await;
     for has_clipboard in [true, false] {
@@ -83,7 +85,9 @@ async fn an_answer_is_copied_as_markdown_linked_and_asked_again() {
     browser.run(&format!("document.querySelector(\"{}\").focus()", tool(1, 2))).await;
     browser.press(ENTER).await;
     browser.wait_for(&ended(2)).await;
-    browser.wait_for(&format!("{} === 'Copy, Ask again, Link, Fork'", tools(2))).await;
+    browser
+        .wait_for(&format!("{} === 'Copy, Ask again, Link, Fork, Useful, Wrong'", tools(2)))
+        .await;
     // Without words there is nothing to copy.
     ask(&browser, &["error it broke"], 3).await;
     assert_eq!(browser.run(&format!("return {}", tools(3))).await, json!("Link, Fork"));

@@ -15,13 +15,13 @@ use super::{
 };
 
 /// A proxy that names its user.
-struct Proxy {
-    url: String,
+pub(super) struct Proxy {
+    pub(super) url: String,
     accepting: JoinHandle<()>,
 }
 
 impl Proxy {
-    async fn of(server: &Server, user: &'static str) -> Self {
+    pub(super) async fn of(server: &Server, user: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let own = listener.local_addr().unwrap().to_string();
         let (url, server) = (format!("http://{own}"), server.address().to_owned());
@@ -59,7 +59,7 @@ async fn forward(mut near: TcpStream, own: String, server: String, user: &str) {
     }
 }
 
-fn team() -> Server {
+pub(super) fn team() -> Server {
     let config =
         "[access]\ntrusted_proxies = [\"127.0.0.1\"]\nuser_header = \"X-Forwarded-User\"\n";
     Setup::scripted().config(config).start()

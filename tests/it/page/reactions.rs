@@ -1,0 +1,105 @@
+//! What people say of an answer, on the page: by keyboard, on a phone, and seen by the others.
+
+use serde_json::json;
+
+use crate::server::Setup;
+
+use super::{
+    OVERFLOWS, ask,
+    browser::{Browser, ENTER, ESCAPE, TAB},
+    open,
+    sharing::{Proxy, team},
+};
+
+/// A button of the first answer.
+fn button(word: &str) -> String {
+    format!(
+        "[...document.querySelectorAll(\"turn-view[data-turn='1'] answer-reactions button\")].find((it) => it.textContent.startsWith('{word}'))"
+    )
+}
+
+fn says(word: &str, text: &str, is_pressed: bool) -> String {
+    let button = button(word);
+    format!("{button}?.textContent === '{text}' && {button}.ariaPressed === '{is_pressed}'")
+}
+
+const REASONS: &str = "document.querySelector('answer-reactions .reasons')?.innerText";
+
+#[tokio::test]
+async fn an_answer_is_called_useful_or_wrong_by_keyboard_and_others_see_it() {
+    let server = team();
+    let (for_ana, for_ben) = (Proxy::of(&server, "ana").await, Proxy::of(&server, "ben").await);
+    let ana = Browser::start().await;
+    ana.goto(&format!("{}/p/demo", for_ana.url)).await;
+    ana.wait_for("document.activeElement.id === 'question'").await;
+    ana.keys(&format!("say the quokka hops{ENTER}")).await;
+    ana.wait_for(&says("Useful", "Useful", false)).await;
+    let ben = Browser::start().await;
+    ben.goto(&ana.address().await.replace(&for_ana.url, &for_ben.url)).await;
+    ben.become_phone().await;
+    ben.wait_for(&says("Wrong", "Wrong", false)).await;
+
+    ana.run(&format!("{}.focus()", button("Useful"))).await;
+    ana.press(ENTER).await;
+    ana.wait_for(&says("Useful", "Useful · 1", true)).await;
+    ben.wait_for(&says("Useful", "Useful · 1", false)).await;
+
+    // The next key is the other button; with it comes a field for the reason.
+    ana.press(TAB).await;
+    ana.press(ENTER).await;
+    ana.wait_for("document.activeElement.matches('answer-reactions input')").await;
+    ana.wait_for(&says("Wrong", "Wrong · 1", true)).await;
+    ana.wait_for(&says("Useful", "Useful", false)).await;
+    for theme in ["light", "dark"] {
+        ana.run(&format!("document.documentElement.dataset.theme = '{theme}'")).await;
+        ana.audit(&format!("a reason is asked for, {theme}")).await;
+        ana.screenshot(&format!("reaction-{theme}")).await;
+    }
+    ana.keys(&format!("it <b>sleeps</b>{ENTER}")).await;
+    ana.wait_for(&format!("{REASONS} === 'ana finds it wrong: it <b>sleeps</b>'")).await;
+    ana.wait_for(&format!("document.activeElement === {}", button("Wrong"))).await;
+    ben.wait_for(&format!("{REASONS}?.includes('it <b>sleeps</b>')")).await;
+    assert_eq!(ben.run(OVERFLOWS).await, json!([]));
+    let small = "return [...document.querySelectorAll('answer-reactions button')].filter((it) => it.checkVisibility() && it.offsetHeight < 44).length";
+    assert_eq!(ben.run(small).await, json!(0));
+    ben.audit("a reason of another person on a phone").await;
+    ben.screenshot("reaction-phone").await;
+
+    // It is there after a reload, and goes when it is taken back.
+    ana.reload().await;
+    ana.wait_for(&says("Wrong", "Wrong · 1", true)).await;
+    ana.run(&format!("{}.focus()", button("Wrong"))).await;
+    ana.press(ENTER).await;
+    ana.wait_for(&says("Wrong", "Wrong", false)).await;
+    ben.wait_for(&says("Wrong", "Wrong", false)).await;
+    ben.wait_for("document.querySelector('answer-reactions .reasons').hidden").await;
+    ana.assert_no_complaints(&[]).await;
+    ana.close().await;
+    ben.close().await;
+}
+
+#[tokio::test]
+async fn the_reason_may_be_left_out_and_what_is_wrong_is_told_on_the_admin_page() {
+    let server = Setup::scripted().start();
+    let browser = Browser::start().await;
+    open(&browser, &server).await;
+    ask(&browser, &["say the quokka hops"], 1).await;
+    browser.wait_for(&says("Wrong", "Wrong", false)).await;
+    browser.run(&format!("{}.click()", button("Wrong"))).await;
+    browser.wait_for("document.activeElement.matches('answer-reactions input')").await;
+    browser.press(ESCAPE).await;
+    browser.wait_for("document.querySelector('answer-reactions form').hidden").await;
+    browser.wait_for(&says("Wrong", "Wrong · 1", true)).await;
+    browser.goto(&server.url("/admin")).await;
+    let told = "document.querySelector('wrong-answers')?.innerText";
+    browser.wait_for(&format!("{told}?.includes('0 useful, 1 wrong')")).await;
+    browser.wait_for(&format!("{told}.includes('No reason was given.')")).await;
+    browser.audit("admin, a wrong answer").await;
+    browser.screenshot("admin-wrong").await;
+    browser.click("wrong-answers a").await;
+    browser
+        .wait_for("document.querySelector(\"turn-view[data-turn='1'][data-marked]\") !== null")
+        .await;
+    browser.assert_no_complaints(&[]).await;
+    browser.close().await;
+}
