@@ -12,8 +12,8 @@ const SIMILAR_LENGTH = 500;
  *   message_count: number, owner?: string, visibility?: string}} ConversationSummary
  * @typedef {{text: string, hit: boolean}} Piece of a text; `hit` marks a match
  * @typedef {{conversation_id: number, title: string | null, turn: number, role: 'user' | 'assistant',
- *   timestamp: string, snippet: Piece[]}} SearchHit a message that matches
- * @typedef {{conversation_id: number, turn: number, question: string, asked_at: string}} SimilarQuestion
+ *   timestamp: string, note?: boolean, snippet: Piece[]}} SearchHit a message that matches; `note` if its answer is kept as one
+ * @typedef {{conversation_id: number, turn: number, question: string, asked_at: string, note?: boolean}} SimilarQuestion
  */
 
 /** A call that failed, with a message for the person. */
@@ -108,6 +108,10 @@ export const searchMessages = (project, typed, signal) => (
 /** @param {string} project @param {string} typed @param {AbortSignal} signal @returns {Promise<SimilarQuestion[]>} closest first */
 export const findSimilarQuestions = (project, typed, signal) => (
   call('GET', `/api/projects/${project}/questions/similar?${new URLSearchParams({ q: typed.slice(0, SIMILAR_LENGTH) })}`, { signal }));
+
+/** @param {string} project @param {string} typed @param {AbortSignal} [signal] @param {number} [limit] @returns {Promise<{notes: import('./notes.js').Note[], more: boolean}>} newest first */
+export const findNotes = (project, typed, signal, limit = 50) => (
+  call('GET', `/api/projects/${project}/notes?${new URLSearchParams({ q: typed, limit: String(limit) })}`, { signal }));
 
 /** @param {string} project @param {number} id @param {number} turn @returns {Promise<{references: import('./standing.js').ComparedCitation[]}>} */
 export const compareReferences = (project, id, turn) => call('GET', `${conversations(project)}/${id}/references?turn=${turn}`);

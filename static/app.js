@@ -93,7 +93,9 @@ const EVENTS = {
   'fork': ({ turn }) => withSharing((sharing) => sharing.fork(turn)),
   // They are optional.
   'follow-ups': ({ turn, node }) => import('./follow_ups.js').then((it) => it.showFollowUps(page, turn, node)).catch(() => null),
-  'react': (said) => import('./reactions.js').then((it) => it.react(page, notice, said), () => notice.show(loadFailureText('What people say of answers'))),
+  'react': (said) => withReactions((it) => it.react(page, notice, said)),
+  'keep-note': (note) => withReactions((it) => it.keepNote(page, notice, note)),
+  'open-notes': () => withReactions((it) => it.openNotes(page)),
   'copy-answer': (target) => actions.copyAnswer(target),
   'notify': (text) => notice.show(text),
   'toggle-notifications': () => toggleNotifications(),
@@ -204,6 +206,9 @@ async function withSharing(act) {
   }
   await act(sharing);
 }
+
+/** @param {(reactions: typeof import('./reactions.js')) => unknown} act */
+const withReactions = (act) => import('./reactions.js').then(act).catch(() => notice.show(loadFailureText('What people say of answers')));
 
 function openSearch(isCode = false) {
   loadLazyFeatures().then((it) => it.openSearch(isCode), () => notice.show(loadFailureText('The search')));

@@ -70,8 +70,8 @@ export const CLOSE_TRY_LATER = 1013;
  * @typedef {{type: 'read_only'} & ReadOnly} ReadOnlyFrame the self-test has finished
  * @typedef {{type: 'sharing'} & Sharing} SharingFrame somebody has changed who may read the conversation
  * @typedef {{verdict: 'useful' | 'wrong', why?: string}} Reaction what a person says of an answer
- * @typedef {{turn: number, useful: number, wrong: number, reasons?: (Reaction & {user?: string, reacted_at: string})[], mine?: Reaction}} AnswerReactions
- *   how many people say so; the newest with a reason; what this person says
+ * @typedef {{turn: number, useful: number, wrong: number, reasons?: (Reaction & {user?: string, reacted_at: string})[], mine?: Reaction,
+ *   note?: {by?: string, at: string}}} AnswerReactions how many people say so; the newest with a reason; what this person says; `note` if it is kept as one
  * @typedef {{type: 'reactions', answers: AnswerReactions[]}} ReactionsFrame people say something else of these answers than before
  * @typedef {{type: 'pong'}} PongFrame
  * @typedef {ConversationCreatedFrame | AttachedFrame | CaughtUpFrame | UserMessageFrame | AcceptedFrame

@@ -18,7 +18,7 @@ const MAX_RECENT = 8;
 
 /**
  * @typedef {{conversation: number, turn: number | null, title: import('./api.js').Piece[], at: string,
- *   role?: 'user' | 'assistant', snippet?: import('./api.js').Piece[]}} SearchResult
+ *   role?: 'user' | 'assistant', note?: boolean, snippet?: import('./api.js').Piece[]}} SearchResult
  * @typedef {object} SearchResults
  * @property {string} typed
  * @property {SearchResult[]} titles
@@ -86,7 +86,7 @@ export function markMatches(text, words) {
 /** @param {import('./api.js').SearchHit} hit @returns {SearchResult} */
 const toResult = (hit) => ({
   conversation: hit.conversation_id, turn: hit.turn, title: [{ text: hit.title?.trim() || 'No title', hit: false }],
-  at: hit.timestamp, role: hit.role, snippet: hit.snippet,
+  at: hit.timestamp, role: hit.role, snippet: hit.snippet, ...(hit.note ? { note: true } : {}),
 });
 
 /** The status line of the search. @param {SearchResults} found */

@@ -1,8 +1,8 @@
 /**
- * What people say of an answer: two buttons that say it, a field for the reason, and the reasons of
- * others.
+ * What people say of an answer: two buttons that say it, a field for the reason, one that keeps it as a
+ * note, and what others say.
  */
-import { MAX_REASON, reasonText, reactionLabel } from '../reactions.js';
+import { MAX_REASON, noteText, reasonText, reactionLabel } from '../reactions.js';
 import { element, setText } from './dom.js';
 
 export class AnswerReactions extends HTMLElement {
@@ -11,6 +11,10 @@ export class AnswerReactions extends HTMLElement {
   #reactions = null;
   #useful = this.#button('useful', 'Say that this answer helped');
   #wrong = this.#button('wrong', 'Say that something in this answer is wrong');
+  #keep = element('button', {
+    type: 'button', className: 'quiet', title: 'Keep this answer as a note of the project, for everybody who may read it', 'aria-pressed': 'false',
+    onclick: () => this.#emit('keep-note', { isKept: !this.#reactions?.note }),
+  }, 'Keep as note');
   #reasons = element('ul', { className: 'reasons', 'aria-label': 'What people say of this answer', hidden: true });
   #why = element('input', {
     className: 'own', maxLength: MAX_REASON, autocomplete: 'off', enterKeyHint: 'done',
@@ -31,9 +35,11 @@ export class AnswerReactions extends HTMLElement {
     },
   }, this.#why, element('button', {}, 'Save'));
 
-  /** @param {number} turn @param {import('../protocol.js').AnswerReactions | null} reactions */
-  update(turn, reactions) {
-    if (!this.#form.parentNode) this.append(this.#useful, this.#wrong, this.#form, this.#reasons);
+  /** @param {number} turn @param {import('../protocol.js').AnswerReactions | null} reactions @param {boolean} mayKeep */
+  update(turn, reactions, mayKeep) {
+    if (!this.#form.parentNode) this.append(this.#useful, this.#wrong, this.#keep, this.#form, this.#reasons);
+    this.#keep.hidden = !mayKeep;
+    this.#keep.setAttribute('aria-pressed', String(Boolean(reactions?.note)));
     this.#turn = turn;
     this.#reactions = reactions;
     const mine = reactions?.mine?.verdict;
@@ -42,9 +48,9 @@ export class AnswerReactions extends HTMLElement {
       button.setAttribute('aria-pressed', String(mine === verdict));
     }
     if (mine !== 'wrong') this.#form.hidden = true;
-    const reasons = reactions?.reasons ?? [];
-    this.#reasons.hidden = reasons.length === 0;
-    this.#reasons.replaceChildren(...reasons.map((reason) => element('li', {}, element('bdi', {}, reasonText(reason)))));
+    const said = [...(reactions?.note ? [noteText(reactions.note)] : []), ...(reactions?.reasons ?? []).map(reasonText)];
+    this.#reasons.hidden = said.length === 0;
+    this.#reasons.replaceChildren(...said.map((text) => element('li', {}, element('bdi', {}, text))));
   }
 
   /** @param {'useful' | 'wrong'} verdict @param {string} title */
@@ -71,7 +77,12 @@ export class AnswerReactions extends HTMLElement {
 
   /** @param {import('../protocol.js').Reaction | null} reaction */
   #say(reaction) {
-    this.dispatchEvent(new CustomEvent('react', { detail: { turn: this.#turn, reaction }, bubbles: true }));
+    this.#emit('react', { reaction });
+  }
+
+  /** @param {string} name @param {object} detail */
+  #emit(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail: { turn: this.#turn, ...detail }, bubbles: true }));
   }
 }
 

@@ -314,7 +314,7 @@ export class ConversationView extends HTMLElement {
         ahead, isLast: index === turns.length - 1, agent: agents[index].kind,
         askedOf: agents[index].isOther ? askedOfText(agents[index]) : '',
         waiting: conversation && turn === open[0] && turn.parts.length === 0 ? beginningText(conversation) : '',
-        reactions: conversation?.reactions[turn.turn] ?? null,
+        reactions: conversation?.reactions[turn.turn] ?? null, mayKeep: conversation?.sharing?.may_write !== false,
       }, around);
     }
     if (!isNew) return;

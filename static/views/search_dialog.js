@@ -74,7 +74,8 @@ export class SearchDialog extends HTMLElement {
       { name: found.typed.trim() ? 'Titles' : 'Recent', options: found.titles },
       { name: 'Files', options: found.files },
       { name: 'Definitions', options: found.symbols },
-      { name: 'Messages', options: found.messages },
+      { name: 'Notes', options: found.messages.filter(({ note }) => note) },
+      { name: 'Messages', options: found.messages.filter(({ note }) => !note) },
     ].filter(({ options }) => options.length > 0);
     this.#list.replaceChildren(...groups.map(({ name, options }) => element('div', { role: 'group', 'aria-label': name },
       element('h2', { 'aria-hidden': 'true' }, name), ...options.map((option) => this.#node(option)))));

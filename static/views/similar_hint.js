@@ -8,7 +8,8 @@ export class SimilarHint extends HTMLElement {
   #shown = null;
   #link = element('a', { onclick: (/** @type {MouseEvent} */ event) => this.#follow(event) });
   #when = element('span', { className: 'when' });
-  #line = element('p', { hidden: true }, 'Similar question: ', this.#link, this.#when);
+  #kind = element('span', {}, 'Similar question: ');
+  #line = element('p', { hidden: true }, this.#kind, this.#link, this.#when);
 
   connectedCallback() {
     this.role = 'status';
@@ -22,6 +23,7 @@ export class SimilarHint extends HTMLElement {
     if (!asked) return;
     const now = new Date();
     const heading = dayHeading(asked.asked_at, now);
+    setText(this.#kind, asked.note ? 'A note answers: ' : 'Similar question: ');
     setText(this.#link, asked.question.replace(/\s+/g, ' '));
     this.#link.href = formatAddress(project, asked.conversation_id, asked.turn);
     this.#link.title = asked.question;

@@ -15,9 +15,9 @@ import { followReference } from './references.js';
 import './step_group.js';
 
 /**
- * @typedef {{ahead: number, isLast: boolean, agent: string, askedOf: string, waiting: string, reactions: import('../protocol.js').AnswerReactions | null}} TurnPlace `ahead` counts questions that are
+ * @typedef {{ahead: number, isLast: boolean, agent: string, askedOf: string, waiting: string, reactions: import('../protocol.js').AnswerReactions | null, mayKeep: boolean}} TurnPlace `ahead` counts questions that are
  *   answered before it; `agent` is the kind of its agent, `askedOf` names that where it is another one than before;
- *   `waiting` is what happens until the answer begins; `reactions` is what people say of the answer
+ *   `waiting` is what happens until the answer begins; `reactions` is what people say of the answer; `mayKeep`: whether this person may keep it as a note
  * @typedef {{root: string, user: string | null, width: number, project: string, conversation: number | null}} TurnContext
  *   the project's directory, the person's name, the width of the text in pixels, and where the turn is
  */
@@ -26,7 +26,7 @@ export class TurnView extends HTMLElement {
   /** @type {import('../store.js').Turn | null} */
   #turn = null;
   /** @type {TurnPlace} */
-  #place = { ahead: 0, isLast: true, agent: '', askedOf: '', waiting: '', reactions: null };
+  #place = { ahead: 0, isLast: true, agent: '', askedOf: '', waiting: '', reactions: null, mayKeep: true };
   /** @type {TurnContext} */
   #context = { root: '', user: null, width: 0, project: '', conversation: null };
   /** The turn that is rendered. @type {import('../store.js').Turn | null} */
@@ -69,7 +69,7 @@ export class TurnView extends HTMLElement {
   update(turn, place, context) {
     const isSamePlace = place.ahead === this.#place.ahead && place.isLast === this.#place.isLast
       && place.agent === this.#place.agent && place.askedOf === this.#place.askedOf
-      && place.waiting === this.#place.waiting && place.reactions === this.#place.reactions;
+      && place.waiting === this.#place.waiting && place.reactions === this.#place.reactions && place.mayKeep === this.#place.mayKeep;
     if (turn === this.#turn && isSamePlace && context.user === this.#context.user) return;
     const isNew = this.#turn === null;
     if (turn.attachments !== this.#turn?.attachments) this.#showFiles(turn, context);
@@ -221,7 +221,7 @@ export class TurnView extends HTMLElement {
       return notify(this.#reactions, loadFailureText('What people say of the answer'));
     }
     customElements.upgrade(this.#reactions);
-    this.#reactions.update(Number(this.dataset.turn), this.#place.reactions);
+    this.#reactions.update(Number(this.dataset.turn), this.#place.reactions, this.#place.mayKeep);
   }
 
   /** @param {string} name @param {object} [more] */
